@@ -1,0 +1,3 @@
+//! sealdrop hands secrets over: one daemon, one data directory.
+
+pub mod clock;

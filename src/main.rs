@@ -1,0 +1,3 @@
+//! The binary: arguments, one function, an exit code.
+
+fn main() {}
