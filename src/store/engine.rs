@@ -1,0 +1,117 @@
+//! The database behind the store: the only file that names sled.
+//!
+//! Every error of sled ends the process: after one it refuses everything until it is opened again, and
+//! dropping it could write more. So nothing here returns one, except for what runs before serving.
+#![expect(clippy::disallowed_types, reason = "the one place where sled is used")]
+
+use std::{fs, io, path::Path};
+
+use super::{Key, fatal, sync_hook};
+
+pub(super) struct Engine {
+    db: sled::Db,
+}
+
+/// What changes together: values to put, or `None` to delete.
+pub(super) struct Batch(sled::Batch);
+
+impl Batch {
+    pub(super) fn new() -> Self {
+        Self(sled::Batch::default())
+    }
+
+    pub(super) fn write(&mut self, key: &Key, value: Option<Vec<u8>>) {
+        match value {
+            Some(value) => self.0.insert(key.as_bytes(), value),
+            None => self.0.remove(key.as_bytes()),
+        }
+    }
+}
+
+impl Engine {
+    /// Opens the database in `dir`, which is made where it is missing.
+    ///
+    /// # Errors
+    ///
+    /// What sled says. It may panic instead on files that are damaged.
+    pub(super) fn open(dir: &Path, cache_bytes: u64) -> Result<Self, String> {
+        remove_unfinished_snapshots(dir).map_err(|error| error.to_string())?;
+        let config = sled::Config::new()
+            .path(dir)
+            .cache_capacity(cache_bytes)
+            .mode(sled::Mode::LowSpace)
+            .use_compression(false)
+            // The writer flushes; a timer's flush in between would only add syncs.
+            .flush_every_ms(None);
+        let db = config.open().map_err(|error| format!("the database does not open: {error}"))?;
+        Ok(Self { db })
+    }
+
+    pub(super) fn get(&self, key: &Key) -> Option<impl AsRef<[u8]> + use<>> {
+        match self.db.get(key.as_bytes()) {
+            Ok(value) => value,
+            Err(error) => fatal(&format!("cannot read the database: {error}")),
+        }
+    }
+
+    /// The records whose keys begin with `prefix`, in the order of their keys or against it.
+    pub(super) fn range(
+        &self,
+        prefix: &[u8],
+    ) -> impl DoubleEndedIterator<Item = (Key, impl AsRef<[u8]> + use<>)> + use<> {
+        self.scan(prefix).map(|item| item.unwrap_or_else(|error| fatal(&error)))
+    }
+
+    /// As [`Engine::range`], with the errors.
+    pub(super) fn scan(
+        &self,
+        prefix: &[u8],
+    ) -> impl DoubleEndedIterator<Item = Result<(Key, impl AsRef<[u8]> + use<>), String>> + use<>
+    {
+        self.db.scan_prefix(prefix).map(|item| match item {
+            Ok((key, value)) => Ok((Key::from_disk(&key), value)),
+            Err(error) => Err(format!("cannot read the database: {error}")),
+        })
+    }
+
+    /// Applies a batch and returns once it is on disk.
+    pub(super) fn commit(&self, batch: Batch) {
+        if let Err(error) = self.db.apply_batch(batch.0) {
+            fatal(&format!("cannot change the database: {error}"));
+        }
+        self.flush();
+    }
+
+    /// Returns once everything applied is on disk.
+    pub(super) fn flush(&self) {
+        if let Err(error) = self.db.flush() {
+            fatal(&format!("cannot flush the database: {error}"));
+        }
+    }
+
+    /// Proves that sled's syncs arrive at [`sync_hook`], by committing `batch` and counting.
+    pub(super) fn commit_reaches_sync_hook(&self, batch: Batch) -> bool {
+        let before = sync_hook::calls();
+        self.commit(batch);
+        sync_hook::calls() > before
+    }
+}
+
+/// Left by a crash while sled wrote a snapshot, they make every later open fail (sled issue #1527).
+/// The data they were made from is still there.
+fn remove_unfinished_snapshots(dir: &Path) -> io::Result<()> {
+    let entries = match fs::read_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        other => other?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with("snap.") && name.ends_with(".generating") {
+            tracing::warn!(file = %name, "removing a snapshot that a crash left unfinished");
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,41 @@
+//! The manifest: a record about all the others, part of every batch.
+//!
+//! A scan at start compares it with what is there, so that records which vanish or come back without
+//! an error of sled are noticed before anything is served.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Key, Record};
+
+/// How many records there are besides this one, and the sum of their checksums.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Manifest {
+    /// Counts the commits since the store was made.
+    pub(super) batch: u64,
+    pub(super) records: u64,
+    /// Wrapping sum of the records' checksums: each can be taken out again.
+    pub(super) checksums: u64,
+}
+
+impl Record for Manifest {
+    const VERSION: u8 = 1;
+}
+
+impl Manifest {
+    /// Prefix 0 is the store's own.
+    pub(super) fn key() -> Key {
+        Key::new(0).with(b"manifest")
+    }
+
+    /// Counts a record in.
+    pub(super) fn add(&mut self, checksum: u64) {
+        self.records = self.records.wrapping_add(1);
+        self.checksums = self.checksums.wrapping_add(checksum);
+    }
+
+    /// Counts a record out.
+    pub(super) fn subtract(&mut self, checksum: u64) {
+        self.records = self.records.wrapping_sub(1);
+        self.checksums = self.checksums.wrapping_sub(checksum);
+    }
+}

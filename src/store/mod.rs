@@ -1,0 +1,354 @@
+//! The database: small ordered transactions and sealed payloads, durable before they are answered.
+//!
+//! Nothing of sled is seen outside of this module; another engine could stand behind the same face.
+//!
+//! ```text
+//! Store::change -> writer (one thread, group commit) -> slots, payload_files, engine (sled)
+//! Store::get, Store::range ---------------------------------------------> engine
+//! Store::open -> directory (lock, creation) -> engine -> verify (the scan at start)
+//! ```
+//!
+//! A disk that fails while the store is open ends the process at once ([`fatal`]): what a failed sync
+//! has left on disk is known again only after opening, and a supervisor does that.
+
+mod directory;
+mod engine;
+mod error;
+mod key;
+mod manifest;
+mod payload;
+mod payload_files;
+mod record;
+mod slots;
+mod sync_hook;
+mod transaction;
+mod verify;
+mod writer;
+
+use std::{
+    collections::BTreeSet,
+    io,
+    path::Path,
+    pin::Pin,
+    sync::{
+        Arc, Mutex,
+        mpsc::{self, Sender},
+    },
+    task::{Context, Poll},
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use tokio::sync::oneshot;
+
+use self::{
+    directory::DataDirectory,
+    engine::{Batch, Engine},
+    manifest::Manifest,
+    payload::Body,
+    payload_files::{FileName, PayloadFiles},
+    record::{BodyRef, Envelope},
+    slots::{CommitMark, SlotFile},
+    transaction::Group,
+    writer::{Message, Watched, Writer, delete_files, watch},
+};
+pub use self::{
+    directory::Space,
+    error::{OpenError, StoreError},
+    key::Key,
+    payload::{FoundPayload, MAX_INLINE_BYTES, Payload},
+    record::{MAX_VALUE_BYTES, Record},
+    transaction::Transaction,
+};
+use crate::crypto::{self, Random, SlotKey};
+
+/// Files younger than this may still be waiting for the commit that names them.
+const ORPHAN_AGE: Duration = Duration::from_secs(3600);
+
+/// An open store. Clones share it.
+#[derive(Clone)]
+pub struct Store {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    engine: Arc<Engine>,
+    files: Arc<PayloadFiles>,
+    directory: DataDirectory,
+    /// Unbounded: the connections, which wait for their answers, bound it.
+    changes: Sender<Message>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// The outcome of a change, there once it is durable: a future, or [`Pending::wait`].
+pub struct Pending<T, E>(oneshot::Receiver<Result<T, E>>);
+
+impl<T, E: From<StoreError>> Pending<T, E> {
+    /// Blocks until the change is durable.
+    ///
+    /// # Errors
+    ///
+    /// The change's own, and [`StoreError::Closed`].
+    pub fn wait(self) -> Result<T, E> {
+        self.0.blocking_recv().unwrap_or_else(|_| Err(StoreError::Closed.into()))
+    }
+}
+
+impl<T, E: From<StoreError>> Future for Pending<T, E> {
+    type Output = Result<T, E>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0)
+            .poll(context)
+            .map(|answer| answer.unwrap_or_else(|_| Err(StoreError::Closed.into())))
+    }
+}
+
+impl Store {
+    /// Opens the store in `root`, making it where there is none, and checks all of it.
+    ///
+    /// Blocks: a second for 400,000 records. `cache_bytes` is how much of the database is kept in
+    /// memory.
+    ///
+    /// # Errors
+    ///
+    /// See [`OpenError`]; the files stay as they are.
+    pub fn open(root: &Path, cache_bytes: u64) -> Result<Self, OpenError> {
+        let directory = DataDirectory::open(root, cache_bytes)?;
+        directory.drop_ballast_if_full()?;
+        let damaged = |what| OpenError::Damaged { path: root.to_path_buf(), what };
+        if directory.has_blobs().map_err(OpenError::io("look into", directory.db()))? {
+            return Err(damaged("the database has files in blobs/, which it does not keep".into()));
+        }
+        let mut slots = SlotFile::open(&directory.slots())
+            .map_err(|error| damaged(format!("the slot file can not be read: {error}")))?;
+        let files = PayloadFiles::open(directory.payloads())
+            .map_err(OpenError::io("open", directory.payloads()))?;
+        let (engine, mut manifest, named) =
+            open_and_verify(&directory, cache_bytes, &mut slots, &files).map_err(&damaged)?;
+
+        // The self-test counts as a commit, so that its mark is right as any other's.
+        manifest.batch += 1;
+        slots.mark(CommitMark { batch: manifest.batch, finished: false });
+        let mut first = Batch::new();
+        writer::write_manifest(&mut first, manifest);
+        if !engine.commit_reaches_sync_hook(first) {
+            return Err(OpenError::SyncHookMissing);
+        }
+        slots.mark(CommitMark { batch: manifest.batch, finished: true });
+
+        let swept = files
+            .list(Duration::ZERO)
+            .and_then(|all| files.sweep(&all, &named))
+            .map_err(OpenError::io("sweep", directory.payloads()))?;
+        if swept > 0 {
+            tracing::info!(swept, "deleted payload files that no record names");
+        }
+        directory.restore_ballast().map_err(OpenError::io("make the ballast file in", root))?;
+        Self::start(directory, engine, files, slots, manifest)
+    }
+
+    fn start(
+        directory: DataDirectory,
+        engine: Engine,
+        files: PayloadFiles,
+        slots: SlotFile,
+        manifest: Manifest,
+    ) -> Result<Self, OpenError> {
+        let (engine, files) = (Arc::new(engine), Arc::new(files));
+        let (changes, messages) = mpsc::channel();
+        let (dead_files, dead) = mpsc::channel();
+        let watched = Arc::new(Watched::new());
+        let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
+            thread::Builder::new()
+                .name(name.into())
+                .spawn(move || {
+                    let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+                    if ended.is_err() {
+                        fatal("a thread of the store panicked");
+                    }
+                })
+                .map_err(OpenError::io("start a thread for", directory.root()))
+        };
+        let observed = Arc::downgrade(&watched);
+        spawn("store watch", Box::new(move || watch(&observed)))?;
+        let unlinked = Arc::clone(&files);
+        spawn("store unlink", Box::new(move || delete_files(&unlinked, &dead)))?;
+        let writer = Writer {
+            engine: Arc::clone(&engine),
+            files: Arc::clone(&files),
+            slots,
+            manifest,
+            dead_files,
+            watched,
+        };
+        let writer = spawn("store writer", Box::new(move || writer.run(&messages)))?;
+        let writer = Mutex::new(Some(writer));
+        Ok(Self { shared: Arc::new(Shared { engine, files, directory, changes, writer }) })
+    }
+
+    /// Whether this process has made the store just now.
+    #[must_use]
+    pub fn is_new(&self) -> bool {
+        self.shared.directory.is_new
+    }
+
+    /// The value at `key`, as applied by the latest change (which may not be durable yet).
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Damaged`], [`StoreError::UnknownVersion`].
+    pub fn get<R: Record>(&self, key: &Key) -> Result<Option<R>, StoreError> {
+        let stored = self.shared.engine.get(key);
+        stored.map(|bytes| Envelope::decode(key, bytes.as_ref())?.value()).transpose()
+    }
+
+    /// The records whose keys begin with `prefix`, in the order of their keys; reversible.
+    ///
+    /// Each item's error is one of [`Store::get`].
+    pub fn range<R: Record>(
+        &self,
+        prefix: &Key,
+    ) -> impl DoubleEndedIterator<Item = Result<(Key, R), StoreError>> + use<R> {
+        self.shared.engine.range(prefix.as_bytes()).map(|(key, bytes)| {
+            let value = Envelope::decode(&key, bytes.as_ref())?.value()?;
+            Ok((key, value))
+        })
+    }
+
+    /// The keys that begin with `prefix`, in order; reversible. Reads no values.
+    pub fn keys(&self, prefix: &Key) -> impl DoubleEndedIterator<Item = Key> + use<> {
+        self.shared.engine.range(prefix.as_bytes()).map(|(key, _)| key)
+    }
+
+    /// Hands a change to the writer. It is run once it is its turn, alone, and its outcome is there
+    /// once everything it did is on disk. Dropping the outcome does not take the change back.
+    pub fn change<T, E>(
+        &self,
+        change: impl Fn(&mut Transaction<'_, '_>) -> Result<T, E> + Send + 'static,
+    ) -> Pending<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let (sender, receiver) = oneshot::channel();
+        let job: writer::Job = Box::new(move |group: &mut Group<'_>| {
+            let outcome = group.run(&change);
+            let answer: writer::Answer = Box::new(move || {
+                // Staged files live as long as the change, and whoever asked may be gone.
+                drop(change);
+                let _ = sender.send(outcome);
+            });
+            answer
+        });
+        // A closed store drops the job and with it the sender, which the receiver reports.
+        let _ = self.shared.changes.send(Message::Change(job));
+        Pending(receiver)
+    }
+
+    /// Seals `plaintext` under a fresh key, ready for [`Transaction::put_sealed`]. `context` must be
+    /// given again to open it.
+    ///
+    /// Blocks on a sync where the payload is longer than [`MAX_INLINE_BYTES`].
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Full`], [`StoreError::PayloadFile`].
+    pub fn seal(
+        &self,
+        random: &dyn Random,
+        context: &[u8],
+        plaintext: Vec<u8>,
+    ) -> Result<Payload, StoreError> {
+        let key = SlotKey::new(random);
+        let sealed = crypto::seal(&key, context, plaintext);
+        let body = if sealed.len() <= MAX_INLINE_BYTES {
+            Body::Inline(sealed)
+        } else {
+            let staged =
+                self.shared.files.stage(random, &sealed).map_err(|error| match error.kind() {
+                    io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::Full,
+                    _ => StoreError::PayloadFile(error),
+                })?;
+            Body::File(Arc::new(staged))
+        };
+        Ok(Payload { key, body })
+    }
+
+    /// The room on the disk, in bytes.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn space(&self) -> io::Result<Space> {
+        self.shared.directory.space()
+    }
+
+    /// Housekeeping, once an hour: deletes payload files that no record names, sets ballast aside
+    /// again, looks into `blobs/`. Reads every record, so it belongs on a blocking thread.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the files, for the log.
+    pub fn tidy(&self) -> Result<(), String> {
+        let Shared { engine, files, directory, .. } = &*self.shared;
+        let failed = |what: &str| {
+            let what = what.to_owned();
+            move |error: io::Error| format!("cannot {what}: {error}")
+        };
+        // Before the scan: a file that is old already has its record, or never gets one.
+        let old = files.list(ORPHAN_AGE).map_err(failed("list payload files"))?;
+        if !old.is_empty() {
+            let mut named = BTreeSet::new();
+            for (key, bytes) in engine.range(&[]) {
+                let envelope =
+                    Envelope::decode(&key, bytes.as_ref()).map_err(|error| error.to_string())?;
+                if let Some(BodyRef::File { name, .. }) = envelope.payload.map(|p| p.body) {
+                    named.insert(name);
+                }
+            }
+            files.sweep(&old, &named).map_err(failed("sweep payload files"))?;
+        }
+        directory.restore_ballast().map_err(failed("make the ballast file"))?;
+        if directory.has_blobs().map_err(failed("look into blobs/"))? {
+            return Err("the database has files in blobs/, which it does not keep".into());
+        }
+        Ok(())
+    }
+
+    /// Commits what waits, syncs, and ends the writer. Changes that come later are
+    /// [`StoreError::Closed`]. Blocks.
+    pub fn close(&self) {
+        // Closed twice, nobody listens any more.
+        let _ = self.shared.changes.send(Message::Close);
+        let writer =
+            self.shared.writer.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+        if let Some(writer) = writer {
+            // Its panics end the process, so it has ended well.
+            let _ = writer.join();
+        }
+    }
+}
+
+/// Opens the database and checks everything in it. sled panics on some kinds of damage, which is as
+/// good as an error here, since nothing has been served yet.
+fn open_and_verify(
+    directory: &DataDirectory,
+    cache_bytes: u64,
+    slots: &mut SlotFile,
+    files: &PayloadFiles,
+) -> Result<(Engine, Manifest, BTreeSet<FileName>), String> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let engine = Engine::open(&directory.db(), cache_bytes)?;
+        let (manifest, named) = verify::verify(&engine, slots, files)?;
+        Ok((engine, manifest, named))
+    }))
+    .unwrap_or_else(|_| Err("the database gave up on its files".into()))
+}
+
+/// Ends the process because the disk did not do what it must. No destructor runs and nothing is
+/// written any more; a restart reads what is really there.
+fn fatal(what: &str) -> ! {
+    tracing::error!("{what}: ending at once, so that nothing unsure is answered");
+    std::process::abort()
+}

@@ -1,0 +1,192 @@
+//! How a record lies on disk: `bincode(envelope) ‖ checksum`.
+//!
+//! The envelope holds the domain's value (`version byte ‖ bincode`) and, where the record has a sealed
+//! payload, where that lies. The checksum is XXH3 (64 bits, little endian) of the envelope, seeded
+//! with that of the key: a record that turns up under another's key is damaged, too.
+
+use bincode::config::{Configuration, Limit, LittleEndian, Varint};
+use serde::{Serialize, de::DeserializeOwned};
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
+
+use super::{Key, StoreError, payload_files::FileName};
+
+/// The longest value on disk, in bytes, envelope and inline payload included.
+///
+/// A leaf of sled holds up to 17 records and is written whole; past 128 KiB it would become a file in
+/// `blobs/`, which sled neither syncs nor reliably removes.
+pub const MAX_VALUE_BYTES: usize = 4096;
+
+const CHECKSUM_BYTES: usize = 8;
+const ENCODING: Configuration<LittleEndian, Varint, Limit<MAX_VALUE_BYTES>> =
+    bincode::config::standard().with_limit::<MAX_VALUE_BYTES>();
+
+/// A kind of value that the store keeps. The fields are encoded in order and without names, so any
+/// change of them needs a new version, and a reader of the old one.
+pub trait Record: Serialize + DeserializeOwned {
+    /// Stands before the encoded fields.
+    const VERSION: u8;
+}
+
+/// Where a record's sealed payload lies, and in which slot its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, bincode::Encode, bincode::BorrowDecode)]
+pub(super) struct PayloadRef<'a> {
+    pub(super) slot: u32,
+    /// [`crate::crypto::SlotKey::check`] of the key that the slot should hold.
+    pub(super) check: u64,
+    pub(super) body: BodyRef<'a>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, bincode::Encode, bincode::BorrowDecode)]
+pub(super) enum BodyRef<'a> {
+    Inline(&'a [u8]),
+    File { name: FileName, bytes: u64 },
+}
+
+#[derive(Debug, bincode::Encode, bincode::BorrowDecode)]
+pub(super) struct Envelope<'a> {
+    pub(super) payload: Option<PayloadRef<'a>>,
+    value: &'a [u8],
+}
+
+impl<'a> Envelope<'a> {
+    /// Encodes a record as it lies on disk.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::TooLarge`] past [`MAX_VALUE_BYTES`].
+    pub(super) fn encode(
+        key: &Key,
+        value: &[u8],
+        payload: Option<PayloadRef<'_>>,
+    ) -> Result<Vec<u8>, StoreError> {
+        const TOO_LARGE: StoreError = StoreError::TooLarge("a value is longer than 4,096 bytes");
+        let mut bytes = Vec::with_capacity(value.len() + 64);
+        bincode::encode_into_std_write(Envelope { payload, value }, &mut bytes, ENCODING)
+            .map_err(|_| TOO_LARGE)?;
+        let checksum = checksum(key, &bytes);
+        bytes.extend_from_slice(&checksum.to_le_bytes());
+        if bytes.len() > MAX_VALUE_BYTES { Err(TOO_LARGE) } else { Ok(bytes) }
+    }
+
+    /// Reads a record from disk.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Damaged`] where the checksum does not fit.
+    pub(super) fn decode(key: &Key, bytes: &'a [u8]) -> Result<Self, StoreError> {
+        const DAMAGED: StoreError = StoreError::Damaged("a record does not match its checksum");
+        let (envelope, stored) = split_checksum(bytes).ok_or(DAMAGED)?;
+        if checksum(key, envelope) != stored {
+            return Err(DAMAGED);
+        }
+        match bincode::borrow_decode_from_slice(envelope, ENCODING) {
+            Ok((decoded, read)) if read == envelope.len() => Ok(decoded),
+            _ => Err(StoreError::Damaged("a record can not be decoded")),
+        }
+    }
+
+    pub(super) fn value<R: Record>(&self) -> Result<R, StoreError> {
+        decode_value(self.value)
+    }
+
+    pub(super) fn raw_value(&self) -> &'a [u8] {
+        self.value
+    }
+}
+
+/// The checksum that a stored record carries, unchecked; 0 for what is no record.
+pub(super) fn stored_checksum(bytes: &[u8]) -> u64 {
+    split_checksum(bytes).map_or(0, |(_, checksum)| checksum)
+}
+
+/// `version byte ‖ bincode` of a domain value.
+pub(super) fn encode_value<R: Record>(value: &R) -> Result<Vec<u8>, StoreError> {
+    let mut bytes = Vec::with_capacity(128);
+    bytes.push(R::VERSION);
+    bincode::serde::encode_into_std_write(value, &mut bytes, ENCODING)
+        .map_err(|_| StoreError::TooLarge("a value can not be encoded"))?;
+    Ok(bytes)
+}
+
+fn decode_value<R: Record>(bytes: &[u8]) -> Result<R, StoreError> {
+    let (&version, fields) =
+        bytes.split_first().ok_or(StoreError::Damaged("a record has no value"))?;
+    if version != R::VERSION {
+        return Err(StoreError::UnknownVersion(version));
+    }
+    match bincode::serde::decode_from_slice(fields, ENCODING) {
+        Ok((value, read)) if read == fields.len() => Ok(value),
+        _ => Err(StoreError::Damaged("a value can not be decoded")),
+    }
+}
+
+fn split_checksum(bytes: &[u8]) -> Option<(&[u8], u64)> {
+    let (envelope, checksum) = bytes.split_last_chunk::<CHECKSUM_BYTES>()?;
+    Some((envelope, u64::from_le_bytes(*checksum)))
+}
+
+fn checksum(key: &Key, envelope: &[u8]) -> u64 {
+    xxh3_64_with_seed(envelope, xxh3_64(key.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Note(String);
+    impl Record for Note {
+        const VERSION: u8 = 3;
+    }
+
+    fn stored(text: &str) -> (Key, Vec<u8>) {
+        let key = Key::new(b't').with(b"one");
+        let value = encode_value(&Note(text.into())).unwrap();
+        let payload = PayloadRef { slot: 7, check: 99, body: BodyRef::Inline(b"sealed") };
+        let bytes = Envelope::encode(&key, &value, Some(payload)).unwrap();
+        (key, bytes)
+    }
+
+    #[test]
+    fn a_record_comes_back_with_its_payload() {
+        let (key, bytes) = stored("hello");
+        let envelope = Envelope::decode(&key, &bytes).unwrap();
+        assert_eq!(envelope.value::<Note>().unwrap(), Note("hello".into()));
+        assert_eq!(envelope.payload.unwrap().slot, 7);
+    }
+
+    #[test]
+    fn every_flipped_bit_is_noticed() {
+        let (key, bytes) = stored("hello");
+        for bit in 0..bytes.len() * 8 {
+            let mut flipped = bytes.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert!(Envelope::decode(&key, &flipped).is_err(), "bit {bit}");
+        }
+        for end in 0..bytes.len() {
+            assert!(Envelope::decode(&key, &bytes[..end]).is_err(), "cut at {end}");
+        }
+        assert!(Envelope::decode(&Key::new(b't').with(b"two"), &bytes).is_err(), "other key");
+    }
+
+    #[test]
+    fn values_past_the_limit_are_refused() {
+        let key = Key::new(b't');
+        assert!(Envelope::encode(&key, &[0; MAX_VALUE_BYTES - 20], None).is_ok());
+        assert!(Envelope::encode(&key, &[0; MAX_VALUE_BYTES], None).is_err());
+    }
+
+    #[test]
+    fn an_unknown_version_is_said() {
+        #[derive(Serialize, Deserialize)]
+        struct Newer(String);
+        impl Record for Newer {
+            const VERSION: u8 = 4;
+        }
+        let (key, bytes) = stored("hello");
+        let envelope = Envelope::decode(&key, &bytes).unwrap();
+        assert!(matches!(envelope.value::<Newer>(), Err(StoreError::UnknownVersion(3))));
+    }
+}

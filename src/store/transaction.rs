@@ -1,0 +1,254 @@
+//! What one change sees and does: a small ordered transaction.
+//!
+//! A change reads the present state, which includes what the changes before it in the same group have
+//! done, and collects its writes. They join the group when it succeeds, and vanish when it fails.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{
+    Key, Payload, Record, StoreError,
+    engine::Engine,
+    fatal,
+    payload::{Body, FoundBody, FoundPayload},
+    payload_files::{FileName, PayloadFiles, StagedFile},
+    record::{BodyRef, Envelope, PayloadRef, encode_value},
+    slots::{SlotFile, SlotWrites},
+};
+use crate::crypto::SlotKey;
+
+/// Values to write, or `None` to delete.
+pub(super) type Writes = BTreeMap<Key, Option<Vec<u8>>>;
+
+/// What changes do to the store, until it is committed.
+#[derive(Default)]
+pub(super) struct Effects {
+    pub(super) writes: Writes,
+    pub(super) slots: SlotWrites,
+    pub(super) kept_files: Vec<Arc<StagedFile>>,
+    pub(super) dead_files: Vec<FileName>,
+}
+
+impl Effects {
+    fn absorb(&mut self, other: Self) {
+        self.writes.extend(other.writes);
+        self.slots.extend(other.slots);
+        self.kept_files.extend(other.kept_files);
+        self.dead_files.extend(other.dead_files);
+    }
+}
+
+/// The changes that are committed together, and the state before them.
+pub(super) struct Group<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) files: &'a PayloadFiles,
+    pub(super) slots: &'a mut SlotFile,
+    pub(super) effects: Effects,
+}
+
+impl Group<'_> {
+    /// Runs one change; keeps what it did if it succeeds.
+    pub(super) fn run<T, E>(
+        &mut self,
+        change: &impl Fn(&mut Transaction<'_, '_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut transaction =
+            Transaction { group: self, effects: Effects::default(), taken: Vec::new() };
+        let outcome = change(&mut transaction);
+        let Transaction { effects, taken, .. } = transaction;
+        match outcome {
+            Ok(_) => self.effects.absorb(effects),
+            Err(_) => self.slots.release(taken),
+        }
+        outcome
+    }
+}
+
+/// The view that a change has of the store, and the only way to change it.
+///
+/// The closure that gets it must be pure: what it does depends on what it reads here and on what it
+/// has captured, and on nothing else, so that it could be run again.
+pub struct Transaction<'g, 'a> {
+    group: &'g mut Group<'a>,
+    effects: Effects,
+    taken: Vec<u32>,
+}
+
+impl Transaction<'_, '_> {
+    /// The value at `key`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Damaged`], [`StoreError::UnknownVersion`].
+    pub fn get<R: Record>(&self, key: &Key) -> Result<Option<R>, StoreError> {
+        self.with_stored(key, |envelope| envelope.value())?.transpose()
+    }
+
+    /// Puts a value. A sealed payload that is attached to the record stays attached.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::TooLarge`], and those of [`Transaction::get`].
+    pub fn put<R: Record>(&mut self, key: &Key, value: &R) -> Result<(), StoreError> {
+        key.check()?;
+        let value = encode_value(value)?;
+        let bytes = self
+            .with_stored(key, |envelope| Envelope::encode(key, &value, envelope.payload))?
+            .unwrap_or_else(|| Envelope::encode(key, &value, None))?;
+        self.write(key, Some(bytes));
+        Ok(())
+    }
+
+    /// Puts a value with a sealed payload, in place of the one that the record may have.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Full`] where there is no slot for its key, [`StoreError::TooLarge`], and those of
+    /// [`Transaction::get`].
+    pub fn put_sealed<R: Record>(
+        &mut self,
+        key: &Key,
+        value: &R,
+        payload: &Payload,
+    ) -> Result<(), StoreError> {
+        key.check()?;
+        self.burn(key)?;
+        let slot = self.group.slots.take().map_err(|error| {
+            tracing::warn!(%error, "the slot file can not grow");
+            StoreError::Full
+        })?;
+        self.taken.push(slot);
+        let body = match &payload.body {
+            Body::Inline(sealed) => BodyRef::Inline(sealed),
+            Body::File(staged) => BodyRef::File { name: staged.name, bytes: staged.bytes },
+        };
+        let reference = PayloadRef { slot, check: payload.key.check(), body };
+        let bytes = Envelope::encode(key, &encode_value(value)?, Some(reference))?;
+        self.effects.slots.insert(slot, Some(copy(&payload.key)));
+        if let Body::File(staged) = &payload.body {
+            self.effects.kept_files.push(Arc::clone(staged));
+        }
+        self.write(key, Some(bytes));
+        Ok(())
+    }
+
+    /// Burns the payload of a record, which itself stays: its key is wiped from the disk before the
+    /// change is answered. Does nothing where there is none.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Transaction::get`].
+    pub fn burn(&mut self, key: &Key) -> Result<(), StoreError> {
+        let burned = self.with_stored(key, |envelope| {
+            let Some(payload) = envelope.payload else { return Ok(None) };
+            let file = match payload.body {
+                BodyRef::Inline(_) => None,
+                BodyRef::File { name, .. } => Some(name),
+            };
+            let bytes = Envelope::encode(key, envelope.raw_value(), None)?;
+            Ok::<_, StoreError>(Some((payload.slot, file, bytes)))
+        })?;
+        if let Some((slot, file, bytes)) = burned.transpose()?.flatten() {
+            self.effects.slots.insert(slot, None);
+            self.effects.dead_files.extend(file);
+            self.write(key, Some(bytes));
+        }
+        Ok(())
+    }
+
+    /// Deletes a record and burns its payload. Does nothing where there is none.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Transaction::get`].
+    pub fn delete(&mut self, key: &Key) -> Result<(), StoreError> {
+        self.burn(key)?;
+        self.write(key, None);
+        Ok(())
+    }
+
+    /// The payload of a record, to be opened after the change.
+    ///
+    /// `None` where there is none, or where a crash in the middle of burning it has left only the
+    /// record.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Damaged`] where the slot holds another key, [`StoreError::PayloadFile`], and
+    /// those of [`Transaction::get`].
+    pub fn payload(&self, key: &Key) -> Result<Option<FoundPayload>, StoreError> {
+        self.with_stored(key, |envelope| {
+            let Some(payload) = envelope.payload else { return Ok(None) };
+            let Some(slot_key) = self.slot_key(payload.slot)? else { return Ok(None) };
+            if slot_key.check() != payload.check {
+                return Err(StoreError::Damaged("a key slot does not hold the key of its record"));
+            }
+            let body = match payload.body {
+                BodyRef::Inline(sealed) => FoundBody::Inline(sealed.to_vec()),
+                BodyRef::File { name, bytes } => FoundBody::File { file: self.file(name)?, bytes },
+            };
+            Ok(Some(FoundPayload { key: slot_key, body }))
+        })?
+        .unwrap_or(Ok(None))
+    }
+
+    /// The keys that begin with `prefix`, in order, `limit` of them at most.
+    #[must_use]
+    pub fn keys(&self, prefix: &Key, limit: usize) -> Vec<Key> {
+        let mut keys: BTreeMap<Key, bool> = BTreeMap::new();
+        let pending = [&self.group.effects.writes, &self.effects.writes];
+        let written = pending.into_iter().flat_map(|writes| {
+            writes
+                .range(prefix..)
+                .take_while(|(key, _)| key.as_bytes().starts_with(prefix.as_bytes()))
+        });
+        keys.extend(written.map(|(key, value)| (key.clone(), value.is_some())));
+        // Enough that `limit` are left when every pending write turns out to be a deletion.
+        for (key, _) in self.group.engine.range(prefix.as_bytes()).take(limit + keys.len()) {
+            keys.entry(key).or_insert(true);
+        }
+        keys.into_iter().filter(|(_, there)| *there).map(|(key, _)| key).take(limit).collect()
+    }
+
+    fn with_stored<T>(
+        &self,
+        key: &Key,
+        read: impl FnOnce(Envelope<'_>) -> T,
+    ) -> Result<Option<T>, StoreError> {
+        let pending = self.effects.writes.get(key).or_else(|| self.group.effects.writes.get(key));
+        let decoded = |bytes: &[u8]| Envelope::decode(key, bytes).map(read);
+        match pending {
+            Some(bytes) => bytes.as_deref().map(decoded).transpose(),
+            None => self.group.engine.get(key).map(|bytes| decoded(bytes.as_ref())).transpose(),
+        }
+    }
+
+    fn slot_key(&self, slot: u32) -> Result<Option<SlotKey>, StoreError> {
+        let pending = self.effects.slots.get(&slot).or_else(|| self.group.effects.slots.get(&slot));
+        match pending {
+            Some(key) => Ok(key.as_ref().map(copy)),
+            None => match self.group.slots.read(slot) {
+                Ok(key) => Ok(key),
+                Err(error) => fatal(&format!("cannot read the slot file: {error}")),
+            },
+        }
+    }
+
+    fn file(&self, name: FileName) -> Result<std::fs::File, StoreError> {
+        let mut kept = self.effects.kept_files.iter().chain(&self.group.effects.kept_files);
+        // A file of this very group still has its temporary name.
+        let file = match kept.find(|staged| staged.name == name) {
+            Some(staged) => staged.open(),
+            None => self.group.files.read(name),
+        };
+        Ok(file?)
+    }
+
+    fn write(&mut self, key: &Key, value: Option<Vec<u8>>) {
+        self.effects.writes.insert(key.clone(), value);
+    }
+}
+
+/// Keys are not `Clone`, so that copies are made only where it is meant.
+fn copy(key: &SlotKey) -> SlotKey {
+    SlotKey::from_bytes(*key.expose_secret())
+}
