@@ -261,7 +261,7 @@ impl Store {
         plaintext: Vec<u8>,
     ) -> Result<Payload, StoreError> {
         let key = SlotKey::new(random);
-        let sealed = crypto::seal(&key, context, plaintext);
+        let sealed = crypto::seal::seal(&key, context, plaintext);
         let body = if sealed.len() <= MAX_INLINE_BYTES {
             Body::Inline(sealed)
         } else {

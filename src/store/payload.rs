@@ -58,7 +58,7 @@ impl FoundPayload {
                 sealed
             }
         };
-        crypto::open(&self.key, context, sealed)
+        crypto::seal::open(&self.key, context, sealed)
             .map_err(|_| StoreError::Damaged("a payload can not be opened"))
     }
 }

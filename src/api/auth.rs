@@ -1,0 +1,41 @@
+//! Who asks: `Authorization: ApiKey <key>`.
+
+use hyper::header::{AUTHORIZATION, HeaderMap};
+
+use super::{App, ApiError};
+use crate::domain::{account::AccountNumber, api_key::KeyKind};
+
+/// The account whose key, of any kind, the request carries.
+///
+/// # Errors
+///
+/// [`ApiError::NoKey`], [`ApiError::Forbidden`].
+pub fn any_key(app: &App, headers: &HeaderMap) -> Result<AccountNumber, ApiError> {
+    find(app, headers).map(|(account, _)| account)
+}
+
+/// The account whose private key the request carries.
+///
+/// # Errors
+///
+/// [`ApiError::NoKey`], [`ApiError::Forbidden`].
+pub fn private_key(app: &App, headers: &HeaderMap) -> Result<AccountNumber, ApiError> {
+    match find(app, headers)? {
+        (account, KeyKind::Private) => Ok(account),
+        (_, KeyKind::Public) => Err(ApiError::Forbidden(
+            "A public API key may only view secrets: this needs a private one",
+        )),
+    }
+}
+
+fn find(app: &App, headers: &HeaderMap) -> Result<(AccountNumber, KeyKind), ApiError> {
+    let header = headers.get(AUTHORIZATION).ok_or(ApiError::NoKey)?.as_bytes();
+    let (scheme, key) = header.split_at_checked(b"ApiKey ".len()).ok_or(ApiError::NoKey)?;
+    // RFC 9110: the scheme's case does not matter.
+    if !scheme.eq_ignore_ascii_case(b"ApiKey ") || key.trim_ascii().is_empty() {
+        return Err(ApiError::NoKey);
+    }
+    let found = app.api_keys.find(key.trim_ascii());
+    let found = found.ok_or(ApiError::Forbidden("This API key is not known here"))?;
+    Ok((found.account, found.kind))
+}

@@ -1,0 +1,123 @@
+//! Reading request bodies: limited before they are read, and given up when they stop coming.
+
+use std::{sync::Arc, time::Duration};
+
+use http_body_util::BodyExt;
+use hyper::{
+    Request,
+    body::{Body as _, Incoming},
+    header::CONTENT_TYPE,
+};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
+
+use super::ApiError;
+
+/// Bodies up to this size need no share of the [`BodyBudget`].
+const SMALL_BYTES: usize = 64 << 10;
+/// What all large bodies together may hold in memory.
+const BUDGET_KIB: u32 = 64 << 10;
+/// A body that does not move for so long is given up.
+const STALLED: Duration = Duration::from_secs(30);
+
+/// Bounds the memory of all large bodies together: who comes over it waits.
+#[derive(Clone)]
+pub struct BodyBudget(Arc<Semaphore>);
+
+/// A whole body, and its share of the budget until it is dropped.
+pub struct JsonBody {
+    bytes: Vec<u8>,
+    _share: Option<OwnedSemaphorePermit>,
+}
+
+impl JsonBody {
+    /// The bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Default for BodyBudget {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(BUDGET_KIB as usize)))
+    }
+}
+
+/// Reads a JSON body of at most `max_bytes`.
+///
+/// # Errors
+///
+/// [`ApiError::NotJson`] for another content type, [`ApiError::TooLarge`] before anything is read
+/// where the length is told, [`ApiError::BodyTimeout`], [`ApiError::Malformed`] for a broken one.
+pub async fn read_json(
+    request: Request<Incoming>,
+    max_bytes: usize,
+    budget: &BodyBudget,
+) -> Result<JsonBody, ApiError> {
+    if request.headers().get(CONTENT_TYPE).is_some_and(|value| !is_json(value.as_bytes())) {
+        return Err(ApiError::NotJson);
+    }
+    let mut body = request.into_body();
+    let too_large = || ApiError::TooLarge {
+        field: None,
+        message: format!("The request's body is too long: {max_bytes} bytes are allowed"),
+    };
+    let told = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    if told > max_bytes {
+        return Err(too_large());
+    }
+    let most = match body.size_hint().upper() {
+        Some(_) => told,
+        None => max_bytes,
+    };
+    let share = if most > SMALL_BYTES {
+        let kib = u32::try_from(most.div_ceil(1024)).unwrap_or(u32::MAX).min(BUDGET_KIB);
+        // The semaphore is never closed; without a share the body would still be bounded.
+        Arc::clone(&budget.0).acquire_many_owned(kib).await.ok()
+    } else {
+        None
+    };
+    let mut bytes = Vec::with_capacity(told);
+    loop {
+        let frame = timeout(STALLED, body.frame()).await.map_err(|_| ApiError::BodyTimeout)?;
+        let Some(frame) = frame else { return Ok(JsonBody { bytes, _share: share }) };
+        let frame =
+            frame.map_err(|_| ApiError::Malformed("The request's body is incomplete".into()))?;
+        if let Some(data) = frame.data_ref() {
+            if bytes.len() + data.len() > max_bytes {
+                return Err(too_large());
+            }
+            bytes.extend_from_slice(data);
+        }
+    }
+}
+
+/// `application/json` or any `…+json` (RFC 6839), with or without parameters.
+fn is_json(content_type: &[u8]) -> bool {
+    let essence = content_type.split(|byte| *byte == b';').next().unwrap_or_default();
+    let essence = essence.trim_ascii().to_ascii_lowercase();
+    essence == b"application/json" || essence.ends_with(b"+json")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_goes_by_several_names() {
+        let cases: [(&[u8], bool); 6] = [
+            (b"application/json", true),
+            (b"Application/JSON; charset=utf-8", true),
+            (b"application/problem+json", true),
+            (b"application/x-www-form-urlencoded", false),
+            (b"text/plain", false),
+            (b"", false),
+        ];
+        for (content_type, expected) in cases {
+            assert_eq!(is_json(content_type), expected);
+        }
+    }
+}

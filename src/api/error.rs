@@ -1,0 +1,211 @@
+//! Errors as the Secrets API tells them, and the one place where they get their status codes.
+//!
+//! Two audiences: what is said here goes to anybody, so it holds nothing secret and nothing internal;
+//! the cause of an internal error goes to the log.
+
+use std::time::Duration;
+
+use hyper::{
+    Method, Response, StatusCode,
+    header::{ALLOW, CONNECTION, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE},
+};
+use serde::Serialize;
+
+use super::response::{Body, json};
+use crate::{domain::secret::SecretError, store::StoreError};
+
+/// Why a request was not done.
+#[derive(Debug)]
+pub enum ApiError {
+    /// 400: not a request of this API at all.
+    Malformed(String),
+    /// 401: no API key.
+    NoKey,
+    /// 403: an API key that is unknown or may not do this.
+    Forbidden(&'static str),
+    /// 403 on a field: the secret's password.
+    Password(&'static str),
+    /// 403: the allowance is used up.
+    OverAllowance(u64),
+    /// 404, for whatever reason.
+    NotFound,
+    /// 405, with what is allowed.
+    MethodNotAllowed(&'static [Method]),
+    /// 408: the body stopped coming.
+    BodyTimeout,
+    /// 413: more bytes, or characters of a field, than allowed.
+    TooLarge {
+        /// Which field, if it is one.
+        field: Option<&'static str>,
+        /// What is allowed.
+        message: String,
+    },
+    /// 415: a body that is not JSON.
+    NotJson,
+    /// 416: part of a secret was asked for.
+    NoRanges,
+    /// 422: one field is wrong.
+    Field {
+        /// Its name in the API.
+        field: &'static str,
+        /// What is wrong, as in "can't be blank".
+        reason: String,
+    },
+    /// 429: too many tries.
+    TooMany {
+        /// How long to wait.
+        retry_after: Duration,
+    },
+    /// 500: the daemon's fault; the cause is in the log.
+    Internal,
+    /// 503: more slow work waits than will be done soon.
+    Busy,
+    /// 507: the disk is full.
+    Full,
+}
+
+#[derive(Serialize)]
+struct ErrorBody {
+    error: ErrorFields,
+}
+
+#[derive(Serialize)]
+struct ErrorFields {
+    message: String,
+    field: Option<&'static str>,
+}
+
+impl ApiError {
+    /// A [`ApiError::Field`].
+    pub fn field(field: &'static str, reason: impl ToString) -> Self {
+        Self::Field { field, reason: reason.to_string() }
+    }
+
+    /// The answer.
+    #[must_use]
+    pub fn into_response(self) -> Response<Body> {
+        let error = ErrorFields { message: self.message(), field: self.field_name() };
+        let mut response = json(self.status(), &ErrorBody { error });
+        let headers = response.headers_mut();
+        match self {
+            Self::NoKey => {
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("ApiKey"));
+            }
+            Self::MethodNotAllowed(allowed) => {
+                headers.insert(ALLOW, method_list(allowed));
+            }
+            Self::TooMany { retry_after } => {
+                headers.insert(RETRY_AFTER, HeaderValue::from(retry_after.as_secs().max(1)));
+            }
+            Self::Busy => {
+                headers.insert(RETRY_AFTER, HeaderValue::from(1));
+            }
+            // What is left of the body is not read.
+            Self::TooLarge { .. } | Self::BodyTimeout => {
+                headers.insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            _ => {}
+        }
+        response
+    }
+
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::NoKey => StatusCode::UNAUTHORIZED,
+            Self::Forbidden(_) | Self::Password(_) | Self::OverAllowance(_) => StatusCode::FORBIDDEN,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::NoRanges => StatusCode::RANGE_NOT_SATISFIABLE,
+            Self::Field { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Full => StatusCode::INSUFFICIENT_STORAGE,
+        }
+    }
+
+    fn field_name(&self) -> Option<&'static str> {
+        match self {
+            Self::Field { field, .. } => Some(field),
+            Self::TooLarge { field, .. } => *field,
+            Self::Password(_) | Self::TooMany { .. } => Some("password"),
+            _ => None,
+        }
+    }
+
+    fn message(&self) -> String {
+        match self {
+            Self::Malformed(message) => message.clone(),
+            Self::NoKey => {
+                "An API key is needed: send the header Authorization: ApiKey <key>".into()
+            }
+            Self::Forbidden(message) | Self::Password(message) => (*message).into(),
+            Self::OverAllowance(allowance) => format!(
+                "The allowance of {allowance} secrets a month is used up: it starts again with the \
+                 next month (UTC)"
+            ),
+            Self::NotFound => "Not found".into(),
+            Self::MethodNotAllowed(_) => "Method not allowed".into(),
+            Self::BodyTimeout => "The request's body stopped coming".into(),
+            Self::TooLarge { message, .. } => message.clone(),
+            Self::NotJson => "Send the body as Content-Type: application/json".into(),
+            Self::NoRanges => "A secret is sent whole: ask without Range".into(),
+            Self::Field { field, reason } => format!("{} {reason}", humanize(field)),
+            Self::TooMany { .. } => {
+                "Too many wrong passwords from your address: wait and try again".into()
+            }
+            Self::Internal => "Internal error".into(),
+            Self::Busy => "Busy: try again in a moment".into(),
+            Self::Full => "No space left for new secrets".into(),
+        }
+    }
+}
+
+/// `password_part_private` to `Password part private`.
+fn humanize(field: &str) -> String {
+    let mut name = field.replace('_', " ");
+    if let Some(first) = name.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    name
+}
+
+/// Methods as they stand in `Allow`.
+pub(super) fn method_list(methods: &[Method]) -> HeaderValue {
+    let names: Vec<&str> = methods.iter().map(Method::as_str).collect();
+    HeaderValue::from_str(&names.join(", ")).expect("methods are letters")
+}
+
+impl From<SecretError> for ApiError {
+    fn from(error: SecretError) -> Self {
+        match error {
+            SecretError::NotFound => Self::NotFound,
+            SecretError::OverAllowance(allowance) => Self::OverAllowance(allowance),
+            SecretError::PasswordNeeded(_) => Self::Password("Password is required"),
+            SecretError::Locked => {
+                Self::Password("Password was wrong too often: the secret is locked")
+            }
+            SecretError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Full => Self::Full,
+            StoreError::Closed => Self::Busy,
+            StoreError::Damaged(_)
+            | StoreError::UnknownVersion(_)
+            | StoreError::TooLarge(_)
+            | StoreError::PayloadFile(_) => {
+                tracing::error!(%error, "the store could not answer");
+                Self::Internal
+            }
+        }
+    }
+}

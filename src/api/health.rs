@@ -1,0 +1,48 @@
+//! For supervisors and load balancers: is the process up, can it take secrets?
+
+use std::time::Duration;
+
+use hyper::{Response, StatusCode};
+use serde_json::json;
+use tokio::time::timeout;
+
+use super::{
+    App,
+    response::{Body, json as answer},
+};
+use crate::store::StoreError;
+
+/// A writer that does not answer for so long is stuck, or has far too much to do.
+const WRITER_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// `GET /health`: 200 while the process answers at all.
+#[must_use]
+pub fn health() -> Response<Body> {
+    answer(StatusCode::OK, &json!({"status": "ok"}))
+}
+
+/// `GET /ready`: 200 while secrets can be created, else 503 with the reason.
+pub async fn ready(app: &App) -> Response<Body> {
+    match trouble(app).await {
+        None => answer(StatusCode::OK, &json!({"status": "ready"})),
+        Some(reason) => {
+            let body = json!({"status": "not ready", "reason": reason});
+            answer(StatusCode::SERVICE_UNAVAILABLE, &body)
+        }
+    }
+}
+
+async fn trouble(app: &App) -> Option<&'static str> {
+    // Writes nothing, so it costs no commit; it waits for the one under way.
+    let turn = app.store.change(|_| Ok::<_, StoreError>(()));
+    match timeout(WRITER_TIMEOUT, turn).await {
+        Err(_) => return Some("the store does not answer"),
+        Ok(Err(_)) => return Some("the store is closed"),
+        Ok(Ok(())) => {}
+    }
+    match app.store.space() {
+        Ok(space) if space.allows_creation() => None,
+        Ok(_) => Some("the disk is nearly full: views and deletions go on, creations do not"),
+        Err(_) => Some("the free space of the disk is not known"),
+    }
+}

@@ -1,0 +1,195 @@
+//! The fields of a JSON body: each is taken by name and by type, and an error names it.
+
+use std::{borrow::Cow, fmt};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
+use serde_json::value::RawValue;
+
+use super::ApiError;
+
+/// The fields of a JSON object, still raw: a long ciphertext is looked at once, in place.
+pub struct Fields<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'a> Fields<'a> {
+    /// Reads a body.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::Malformed`] for what is no JSON object.
+    pub fn parse(body: &'a [u8]) -> Result<Self, ApiError> {
+        let malformed = |what: String| ApiError::Malformed(what);
+        let text = std::str::from_utf8(body)
+            .map_err(|_| malformed("The request's body must be UTF-8".into()))?;
+        serde_json::from_str(text).map_err(|error| {
+            // Its own text may repeat what the body holds; the place is enough.
+            malformed(match error.classify() {
+                serde_json::error::Category::Data => {
+                    "The request's body must be a JSON object".into()
+                }
+                _ => format!(
+                    "The request's body is not valid JSON (line {}, column {})",
+                    error.line(),
+                    error.column()
+                ),
+            })
+        })
+    }
+
+    /// A string; `None` where the field is missing or null.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::Field`].
+    pub fn string(&self, field: &Field) -> Result<Option<Cow<'a, str>>, ApiError> {
+        #[derive(Deserialize)]
+        struct Borrowed<'a>(#[serde(borrow)] Cow<'a, str>);
+        self.value(field, "must be a string", |raw| {
+            serde_json::from_str::<Borrowed<'a>>(raw).ok().map(|text| text.0)
+        })
+    }
+
+    /// A whole number from 0 on; `None` where the field is missing or null.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::Field`].
+    pub fn integer(&self, field: &Field) -> Result<Option<u64>, ApiError> {
+        self.value(field, "must be a whole number", |raw| raw.parse().ok())
+    }
+
+    /// `true` or `false`, also as strings, as clients that know only strings send them; `false` where
+    /// the field is missing or null.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::Field`].
+    pub fn boolean(&self, field: &Field) -> Result<bool, ApiError> {
+        let found = self.value(field, "must be true or false", |raw| match raw {
+            "true" | "\"true\"" => Some(true),
+            "false" | "\"false\"" => Some(false),
+            _ => None,
+        })?;
+        Ok(found.unwrap_or(false))
+    }
+
+    fn value<T>(
+        &self,
+        field: &Field,
+        wrong: &str,
+        parse: impl FnOnce(&'a str) -> Option<T>,
+    ) -> Result<Option<T>, ApiError> {
+        let is_field = |name: &str| name == field.name || field.alias == Some(name);
+        let mut found = self.0.iter().filter(|(name, _)| is_field(name));
+        let Some((_, raw)) = found.next() else { return Ok(None) };
+        if found.next().is_some() {
+            return Err(ApiError::field(field.name, "is given more than once"));
+        }
+        match raw.get() {
+            "null" => Ok(None),
+            raw => parse(raw).map(Some).ok_or_else(|| ApiError::field(field.name, wrong)),
+        }
+    }
+}
+
+/// A field of the API.
+pub struct Field {
+    /// Its name, used in answers and errors.
+    pub name: &'static str,
+    /// Another name that is understood: the Swedish document has translated some.
+    pub alias: Option<&'static str>,
+}
+
+impl Field {
+    /// A field with one name.
+    #[must_use]
+    pub const fn new(name: &'static str) -> Self {
+        Self { name, alias: None }
+    }
+
+    /// A field with another name beside it.
+    #[must_use]
+    pub const fn with_alias(name: &'static str, alias: &'static str) -> Self {
+        Self { name, alias: Some(alias) }
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Vec<(Cow<'de, str>, &'de RawValue)>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut fields = Vec::new();
+                while let Some((Name(name), value)) = map.next_entry()? {
+                    fields.push((name, value));
+                }
+                Ok(fields)
+            }
+        }
+        #[derive(Deserialize)]
+        struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+        deserializer.deserialize_map(Object).map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAME: Field = Field::with_alias("name", "namn");
+    const COUNT: Field = Field::new("count");
+    const FLAG: Field = Field::new("flag");
+
+    fn error(outcome: Result<impl Sized, ApiError>) -> String {
+        let Err(ApiError::Field { field, reason }) = outcome else { panic!("no field error") };
+        format!("{field} {reason}")
+    }
+
+    #[test]
+    fn fields_have_their_types() {
+        let body = br#" {"namn":"\u00e5 b","count":7,"flag":"true","other":[1,{}],"x":null} "#;
+        let fields = Fields::parse(body).unwrap();
+        assert_eq!(fields.string(&NAME).unwrap().unwrap(), "å b");
+        assert_eq!(fields.integer(&COUNT).unwrap(), Some(7));
+        assert!(fields.boolean(&FLAG).unwrap());
+        assert_eq!(fields.string(&Field::new("x")).unwrap(), None);
+        assert_eq!(fields.string(&Field::new("y")).unwrap(), None);
+    }
+
+    #[test]
+    fn wrong_types_name_their_field() {
+        let cases = [
+            (r#"{"name":5}"#, "name must be a string"),
+            (r#"{"name":"a","name":"b"}"#, "name is given more than once"),
+            (r#"{"name":"a","namn":"b"}"#, "name is given more than once"),
+        ];
+        for (body, expected) in cases {
+            assert_eq!(error(Fields::parse(body.as_bytes()).unwrap().string(&NAME)), expected);
+        }
+        for raw in ["-1", "1.5", "1e3", "\"7\"", "true", "[]", "99999999999999999999"] {
+            let body = format!(r#"{{"count":{raw},"flag":{raw}}}"#);
+            let fields = Fields::parse(body.as_bytes()).unwrap();
+            assert_eq!(error(fields.integer(&COUNT)), "count must be a whole number", "{raw}");
+            if raw != "true" {
+                assert_eq!(error(fields.boolean(&FLAG)), "flag must be true or false", "{raw}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_object_is_malformed() {
+        for body in ["", " ", "[]", "1", "\"a\"", "{", "{\"a\":}", "{} {}", "nul"] {
+            let outcome = Fields::parse(body.as_bytes());
+            assert!(matches!(outcome, Err(ApiError::Malformed(_))), "{body:?}");
+        }
+        assert!(Fields::parse(b"{\"a\":\"\xff\"}").is_err());
+    }
+}

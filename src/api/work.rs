@@ -1,0 +1,86 @@
+//! Slow work, away from the async workers and never more at once than the machine has cores for.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use tokio::{sync::Semaphore, task::spawn_blocking};
+
+use super::ApiError;
+
+/// So many password checks may wait for each one that runs; a check takes some tenths of a second.
+const QUEUE_PER_CORE: usize = 16;
+
+/// Runs what costs a core some tenths of a second each: PBKDF2.
+pub struct SlowWork {
+    running: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    max_waiting: usize,
+}
+
+impl Default for SlowWork {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            running: Arc::new(Semaphore::new(cores)),
+            waiting: AtomicUsize::new(0),
+            max_waiting: cores * QUEUE_PER_CORE,
+        }
+    }
+}
+
+impl SlowWork {
+    /// Runs `work` on a blocking thread when it is its turn.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::Busy`] at once where too many wait already.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let place = Place::take(&self.waiting, self.max_waiting).ok_or(ApiError::Busy)?;
+        // The semaphore is never closed.
+        let turn = Arc::clone(&self.running).acquire_owned().await.map_err(|_| ApiError::Internal)?;
+        drop(place);
+        // The turn goes with the work: it ends with it even where the asker hangs up.
+        let work = move || {
+            let _turn = turn;
+            work()
+        };
+        blocking(work).await
+    }
+}
+
+/// Runs what reads or syncs files, or works on more than 64 KiB.
+///
+/// # Errors
+///
+/// [`ApiError::Internal`] where it panicked.
+pub async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ApiError> {
+    spawn_blocking(work).await.map_err(|error| {
+        tracing::error!(%error, "work on a blocking thread ended badly");
+        ApiError::Internal
+    })
+}
+
+/// A place in the queue, given back when it is dropped, also by an asker who hangs up.
+struct Place<'a>(&'a AtomicUsize);
+
+impl<'a> Place<'a> {
+    fn take(waiting: &'a AtomicUsize, max: usize) -> Option<Self> {
+        waiting
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| (n < max).then_some(n + 1))
+            .ok()
+            .map(|_| Self(waiting))
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

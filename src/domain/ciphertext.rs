@@ -1,0 +1,185 @@
+//! What a sender hands in: the ciphertext and the private half of its password.
+//!
+//! Both come as base64 and go out as they came. Together they are the payload that is sealed.
+
+use base64::{
+    Engine,
+    alphabet::STANDARD as ALPHABET,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose::STANDARD},
+};
+
+use crate::crypto::{SecretBytes, sjcl};
+
+/// Padding may be missing: some clients cut it off.
+const RELAXED: GeneralPurpose = GeneralPurpose::new(
+    &ALPHABET,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// Why a ciphertext or a private half is not taken. The texts are for people and hold none of it.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CiphertextError {
+    /// Nothing there.
+    #[error("can't be blank")]
+    Blank,
+    /// More characters than allowed.
+    #[error("is too long: {0} characters are allowed")]
+    TooLong(usize),
+    /// Not base64.
+    #[error("must be base64")]
+    NotBase64,
+    /// Base64 of something else than SJCL's JSON.
+    #[error("must be the base64 of an SJCL message: {0}")]
+    NotSjcl(#[from] sjcl::SjclError),
+}
+
+/// A checked ciphertext: base64 of an SJCL message.
+pub struct Ciphertext(Stored);
+
+/// The message itself where its base64 can be made again from it, which saves a quarter of the room;
+/// else the base64 as it came.
+enum Stored {
+    Message(Vec<u8>),
+    Text(Vec<u8>),
+}
+
+impl Ciphertext {
+    /// Parses the `ciphertext` of the Secrets API.
+    ///
+    /// # Errors
+    ///
+    /// [`CiphertextError`].
+    pub fn new(text: &str, max_chars: usize) -> Result<Self, CiphertextError> {
+        if text.is_empty() {
+            return Err(CiphertextError::Blank);
+        }
+        if text.len() > max_chars {
+            return Err(CiphertextError::TooLong(max_chars));
+        }
+        if let Ok(message) = STANDARD.decode(text) {
+            sjcl::check(&message)?;
+            return Ok(Self(Stored::Message(message)));
+        }
+        let message = RELAXED.decode(text).map_err(|_| CiphertextError::NotBase64)?;
+        sjcl::check(&message)?;
+        Ok(Self(Stored::Text(text.as_bytes().to_vec())))
+    }
+}
+
+/// A checked private half of the password, base64.
+pub struct PasswordPart(String);
+
+impl PasswordPart {
+    /// A half has 18 characters, 24 in base64; other clients may choose longer ones.
+    const MAX_CHARS: usize = 1024;
+
+    /// Parses the `password_part_private` of the Secrets API.
+    ///
+    /// # Errors
+    ///
+    /// [`CiphertextError`].
+    pub fn new(text: String) -> Result<Self, CiphertextError> {
+        if text.is_empty() {
+            return Err(CiphertextError::Blank);
+        }
+        if text.len() > Self::MAX_CHARS {
+            return Err(CiphertextError::TooLong(Self::MAX_CHARS));
+        }
+        RELAXED.decode(&text).map_err(|_| CiphertextError::NotBase64)?;
+        Ok(Self(text))
+    }
+}
+
+const MESSAGE: u8 = 0;
+const TEXT: u8 = 1;
+
+/// The payload to seal: `form byte ‖ length of the part, 2 bytes, big endian ‖ part ‖ ciphertext`.
+#[must_use]
+pub fn to_payload(ciphertext: &Ciphertext, part: &PasswordPart) -> Vec<u8> {
+    let (form, bytes) = match &ciphertext.0 {
+        Stored::Message(bytes) => (MESSAGE, bytes),
+        Stored::Text(bytes) => (TEXT, bytes),
+    };
+    let part_bytes = u16::try_from(part.0.len()).expect("a part is at most 1,024 characters");
+    // Room for the tag as well, so that sealing in place does not move it.
+    let mut payload = Vec::with_capacity(3 + part.0.len() + bytes.len() + 16);
+    payload.push(form);
+    payload.extend_from_slice(&part_bytes.to_be_bytes());
+    payload.extend_from_slice(part.0.as_bytes());
+    payload.extend_from_slice(bytes);
+    payload
+}
+
+/// What the viewer gets, as the sender gave it.
+pub struct Opened {
+    /// Base64 of the SJCL message.
+    pub ciphertext: String,
+    /// Base64 of the private half.
+    pub password_part_private: String,
+}
+
+/// Reads a payload. `None` for what [`to_payload`] did not make.
+#[must_use]
+pub fn from_payload(payload: &SecretBytes) -> Option<Opened> {
+    let (form, rest) = payload.expose_secret().split_first()?;
+    let (length, rest) = rest.split_first_chunk::<2>()?;
+    let (part, bytes) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
+    let ciphertext = match *form {
+        MESSAGE => STANDARD.encode(bytes),
+        TEXT => String::from_utf8(bytes.to_vec()).ok()?,
+        _ => return None,
+    };
+    Some(Opened { ciphertext, password_part_private: String::from_utf8(part.to_vec()).ok()? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MESSAGE_JSON: &str = r#"{"iv":"kWzXu1z4TB17UqoML6j/ww==","v":1,"iter":10000,"ks":256,"ts":64,"mode":"gcm","adata":"","cipher":"aes","salt":"5c5Omxh4wL4=","ct":"bqgKWeDwecQpsxK7uFw+"}"#;
+
+    #[test]
+    fn what_goes_in_comes_out_unchanged() {
+        let padded = STANDARD.encode(format!("{MESSAGE_JSON} "));
+        let unpadded = padded.trim_end_matches('=');
+        assert_ne!(padded, unpadded, "the case needs padding");
+        for text in [padded.as_str(), unpadded, &STANDARD.encode(MESSAGE_JSON)] {
+            let ciphertext = Ciphertext::new(text, 1 << 20).unwrap();
+            let part = PasswordPart::new("TFNFQ1RBbENZNUNyYVhLSnlo".into()).unwrap();
+            let payload = SecretBytes::new(to_payload(&ciphertext, &part));
+            let opened = from_payload(&payload).unwrap();
+            assert_eq!(opened.ciphertext, text);
+            assert_eq!(opened.password_part_private, "TFNFQ1RBbENZNUNyYVhLSnlo");
+        }
+    }
+
+    #[test]
+    fn each_refusal_says_why() {
+        let encoded = |json: &str| STANDARD.encode(json);
+        let cases = [
+            (String::new(), "can't be blank"),
+            ("*".into(), "must be base64"),
+            ("x".repeat(200), "is too long: 199 characters are allowed"),
+            (encoded("hello"), "must be the base64 of an SJCL message"),
+            (encoded(&MESSAGE_JSON.replace("gcm", "ccm")), "mode"),
+            (encoded(&MESSAGE_JSON.replace(":256", ":128")), "ks"),
+            (encoded(&MESSAGE_JSON.replace("10000", "999")), "iter"),
+            (encoded(&MESSAGE_JSON.replace(":64", ":65")), "ts"),
+        ];
+        for (text, reason) in cases {
+            let limit = if text.len() == 200 { 199 } else { 1 << 20 };
+            let error = Ciphertext::new(&text, limit).err().unwrap().to_string();
+            assert!(error.contains(reason), "{error:?} should say {reason:?}");
+        }
+    }
+
+    #[test]
+    fn parts_are_base64_and_short() {
+        for good in ["TFNFQ1RBbENZNUNyYVhLSnlo", "YQ", "YQ=="] {
+            assert!(PasswordPart::new(good.into()).is_ok(), "{good}");
+        }
+        for bad in ["", "a b", "å", &"A".repeat(1025)] {
+            assert!(PasswordPart::new(bad.into()).is_err(), "{bad}");
+        }
+    }
+}

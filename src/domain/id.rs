@@ -1,0 +1,160 @@
+//! Ids of secrets as they stand in links: 31 letters and digits.
+//!
+//! Behind them are 120 random bits, which nobody guesses, and 64 bits that say where the record lies,
+//! masked so that an id tells neither how many secrets there are nor whose they are.
+
+use super::{
+    keys,
+    secret::{SecretId, SecretNumber},
+};
+use crate::{
+    crypto::{Random, SequenceMask, random_array},
+    store::{Record, Store, StoreError},
+};
+
+const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+/// 23 bytes are below 62^31.
+const CHARS: usize = 31;
+const BYTES: usize = 23;
+const LIMBS: usize = BYTES.div_ceil(4);
+
+/// The mask's key, made once for a store.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct MaskKey([u8; 32]);
+
+impl Record for MaskKey {
+    const VERSION: u8 = 1;
+}
+
+/// Reads and writes ids, for one store.
+pub struct Ids(SequenceMask);
+
+impl Ids {
+    /// Reads the store's mask key, or makes it. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// See [`StoreError`].
+    pub fn load(store: &Store, random: &dyn Random) -> Result<Self, StoreError> {
+        let key = keys::daemon("id mask");
+        let fresh: [u8; 32] = random_array(random);
+        let MaskKey(mask) = store
+            .change(move |transaction| match transaction.get::<MaskKey>(&key)? {
+                Some(there) => Ok(there),
+                None => {
+                    transaction.put(&key, &MaskKey(fresh))?;
+                    Ok::<_, StoreError>(MaskKey(fresh))
+                }
+            })
+            .wait()?;
+        Ok(Self(SequenceMask::new(mask)))
+    }
+
+    /// The id as it stands in links.
+    #[must_use]
+    pub fn text(&self, id: &SecretId) -> String {
+        let masked = self.0.mask(&id.random, id.number.to_bytes());
+        let mut bytes = [0; BYTES];
+        bytes[..8].copy_from_slice(&masked);
+        bytes[8..].copy_from_slice(&id.random);
+        encode(bytes)
+    }
+
+    /// Reads an id. `None` for what can not be one.
+    #[must_use]
+    pub fn parse(&self, text: &str) -> Option<SecretId> {
+        let bytes = decode(text)?;
+        let (masked, random) = (bytes.first_chunk::<8>()?, bytes.last_chunk::<15>()?);
+        let number = SecretNumber::from_bytes(self.0.mask(random, *masked))?;
+        Some(SecretId { number, random: *random })
+    }
+}
+
+/// Base 62, most significant digit first, always [`CHARS`] long.
+fn encode(bytes: [u8; BYTES]) -> String {
+    let mut limbs = [0_u32; LIMBS];
+    let mut padded = [0; LIMBS * 4];
+    padded[LIMBS * 4 - BYTES..].copy_from_slice(&bytes);
+    for (limb, chunk) in limbs.iter_mut().zip(padded.as_chunks::<4>().0) {
+        *limb = u32::from_be_bytes(*chunk);
+    }
+    let mut text = [0; CHARS];
+    for digit in text.iter_mut().rev() {
+        let mut remainder = 0_u64;
+        for limb in &mut limbs {
+            let value = remainder << 32 | u64::from(*limb);
+            *limb = u32::try_from(value / 62).expect("the remainder is below 62");
+            remainder = value % 62;
+        }
+        *digit = ALPHABET[usize::try_from(remainder).expect("the remainder is below 62")];
+    }
+    text.iter().map(|byte| char::from(*byte)).collect()
+}
+
+fn decode(text: &str) -> Option<[u8; BYTES]> {
+    if text.len() != CHARS {
+        return None;
+    }
+    let mut limbs = [0_u32; LIMBS];
+    for byte in text.bytes() {
+        let digit = match byte {
+            b'0'..=b'9' => byte - b'0',
+            b'A'..=b'Z' => byte - b'A' + 10,
+            b'a'..=b'z' => byte - b'a' + 36,
+            _ => return None,
+        };
+        let mut carry = u64::from(digit);
+        for limb in limbs.iter_mut().rev() {
+            let value = u64::from(*limb) * 62 + carry;
+            let [_, _, _, _, low @ ..] = value.to_be_bytes();
+            *limb = u32::from_be_bytes(low);
+            carry = value >> 32;
+        }
+        if carry != 0 {
+            return None;
+        }
+    }
+    let mut padded = [0; LIMBS * 4];
+    for (chunk, limb) in padded.as_chunks_mut::<4>().0.iter_mut().zip(limbs) {
+        *chunk = limb.to_be_bytes();
+    }
+    let (over, bytes) = padded.split_at(LIMBS * 4 - BYTES);
+    if over.iter().any(|byte| *byte != 0) { None } else { bytes.try_into().ok() }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::account::AccountNumber;
+
+    proptest! {
+        #[test]
+        fn ids_read_back_and_have_one_form(account in 0..1_u32 << 24, sequence in 0..1_u64 << 40,
+                                           random: [u8; 15], mask: [u8; 32]) {
+            let ids = Ids(SequenceMask::new(mask));
+            let number = SecretNumber { account: AccountNumber::new(account).unwrap(), sequence };
+            let id = SecretId { number, random };
+            let text = ids.text(&id);
+            prop_assert_eq!(text.len(), 31);
+            prop_assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+            prop_assert_eq!(ids.parse(&text), Some(id));
+        }
+
+        #[test]
+        fn any_text_is_an_id_in_one_form_or_none(text in "[0-9A-Za-z]{31}") {
+            if let Some(bytes) = decode(&text) {
+                prop_assert_eq!(encode(bytes), text);
+            }
+        }
+    }
+
+    #[test]
+    fn what_can_not_be_an_id_is_none() {
+        let ids = Ids(SequenceMask::new([7; 32]));
+        for text in ["", "dT5g", &"z".repeat(31), &"0".repeat(30), &"0".repeat(32), &"å".repeat(31)] {
+            assert!(ids.parse(text).is_none(), "{text}");
+        }
+    }
+}

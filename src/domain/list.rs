@@ -1,0 +1,68 @@
+//! The list of an account's secrets: what the owner may know, which is everything but the secret.
+
+use super::{
+    account::{Account, AccountNumber, Metadata},
+    keys::{self, TextField},
+    secret::{Secret, SecretError, SecretNumber, Text, View},
+};
+use crate::{
+    clock::UnixSeconds,
+    store::{Store, StoreError},
+};
+
+/// The most secrets in one answer.
+pub const MAX_LISTED: usize = 50;
+
+/// A secret as it stands in the list.
+pub struct Listed {
+    /// Where it lies; with the record, its id.
+    pub number: SecretNumber,
+    /// Its record.
+    pub secret: Secret,
+    /// Seen by the owner only.
+    pub description: Option<String>,
+    /// Seen by the viewer, too.
+    pub message: Option<String>,
+    /// In their order.
+    pub views: Vec<View>,
+}
+
+/// The secrets of an account, newest first, without the first `offset`, [`MAX_LISTED`] at most; and
+/// the account's figures. Reads the disk: belongs on a blocking thread.
+///
+/// # Errors
+///
+/// [`SecretError::NotFound`] for an account that is gone, and [`StoreError`].
+pub fn list(
+    store: &Store,
+    account: AccountNumber,
+    offset: usize,
+    now: UnixSeconds,
+) -> Result<(Vec<Listed>, Metadata), SecretError> {
+    let owner = store.get::<Account>(&keys::account(account))?.ok_or(SecretError::NotFound)?;
+    let newest_first = store.keys(&keys::secrets(account)).rev();
+    let mut listed = Vec::new();
+    for key in newest_first.skip(offset).take(MAX_LISTED) {
+        // One that was deleted since its key was read is not in the list.
+        if let (Some(number), Some(secret)) = (keys::secret_number(&key), store.get(&key)?) {
+            listed.push(details(store, number, secret)?);
+        }
+    }
+    Ok((listed, owner.metadata(now)))
+}
+
+fn details(store: &Store, number: SecretNumber, secret: Secret) -> Result<Listed, StoreError> {
+    let [description, message] = [TextField::Description, TextField::Message]
+        .map(|field| store.get::<Text>(&keys::text(number, field)));
+    let views = store
+        .range::<View>(&keys::views(number))
+        .map(|item| item.map(|(_, view)| view))
+        .collect::<Result<_, _>>()?;
+    Ok(Listed {
+        number,
+        secret,
+        description: description?.map(Text::into_string),
+        message: message?.map(Text::into_string),
+        views,
+    })
+}

@@ -1,0 +1,69 @@
+//! Path, method, handler: the whole API on one screen.
+
+use std::sync::Arc;
+
+use hyper::{Method, Request, Response, body::Incoming};
+
+use crate::api::{ApiError, App, Client, cors, health, response, secrets};
+
+enum Resource<'a> {
+    Health,
+    Ready,
+    Secrets,
+    Secret(&'a str),
+}
+
+impl<'a> Resource<'a> {
+    fn find(path: &'a str) -> Option<Self> {
+        let path = path.strip_suffix('/').unwrap_or(path);
+        match path {
+            "/health" => Some(Self::Health),
+            "/ready" => Some(Self::Ready),
+            "/api/secrets" => Some(Self::Secrets),
+            _ => match path.strip_prefix("/api/secrets/")? {
+                id if !id.is_empty() && !id.contains('/') => Some(Self::Secret(id)),
+                _ => None,
+            },
+        }
+    }
+
+    fn methods(&self) -> &'static [Method] {
+        match self {
+            Self::Health | Self::Ready => &[Method::GET, Method::HEAD, Method::OPTIONS],
+            Self::Secrets => &[Method::GET, Method::HEAD, Method::POST, Method::OPTIONS],
+            // No HEAD: it would have to spend a view, or lie about the answer to GET.
+            Self::Secret(_) => &[Method::GET, Method::DELETE, Method::OPTIONS],
+        }
+    }
+}
+
+/// Answers one request of one client.
+pub async fn route(app: &Arc<App>, client: Client, request: Request<Incoming>) -> Response<response::Body> {
+    let mut answer =
+        dispatch(app, client, request).await.unwrap_or_else(ApiError::into_response);
+    response::add_common_headers(answer.headers_mut());
+    cors::allow_any_origin(answer.headers_mut());
+    answer
+}
+
+async fn dispatch(
+    app: &Arc<App>,
+    client: Client,
+    request: Request<Incoming>,
+) -> Result<Response<response::Body>, ApiError> {
+    let uri = request.uri().clone();
+    let resource = Resource::find(uri.path()).ok_or(ApiError::NotFound)?;
+    let headers = request.headers();
+    match (&resource, request.method()) {
+        (_, &Method::OPTIONS) => Ok(cors::options(resource.methods())),
+        (_, method) if !resource.methods().contains(method) => {
+            Err(ApiError::MethodNotAllowed(resource.methods()))
+        }
+        (Resource::Health, _) => Ok(health::health()),
+        (Resource::Ready, _) => Ok(health::ready(app).await),
+        (Resource::Secrets, &Method::POST) => secrets::create(app, request).await,
+        (Resource::Secrets, _) => secrets::list(app, uri.query(), headers).await,
+        (Resource::Secret(id), &Method::DELETE) => secrets::delete(app, id, headers).await,
+        (Resource::Secret(id), _) => secrets::view(app, id, client, headers).await,
+    }
+}

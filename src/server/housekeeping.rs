@@ -1,0 +1,52 @@
+//! What the daemon does by itself: sweeping what has expired, and looking after the store.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    task::{JoinSet, spawn_blocking},
+    time::{MissedTickBehavior, interval},
+};
+
+use crate::{
+    api::App,
+    domain::{administration::finish_deletions, sweep::sweep},
+};
+
+/// How late a sweep may be: an expired secret is refused at once all the same.
+const SWEEP: Duration = Duration::from_secs(10);
+const TIDY: Duration = Duration::from_secs(3600);
+
+/// Starts the housekeeping; it ends when the set is dropped.
+pub(super) fn start(app: &Arc<App>) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    let sweeper = Arc::clone(app);
+    tasks.spawn(repeat(SWEEP, move || {
+        let App { store, clock, rules, .. } = &*sweeper;
+        if let Err(error) = sweep(store, clock.now(), rules.keep_log_seconds) {
+            tracing::error!(%error, "cannot sweep what has expired");
+        }
+    }));
+    let tidier = Arc::clone(app);
+    tasks.spawn(repeat(TIDY, move || {
+        if let Err(error) = finish_deletions(&tidier.store, tidier.clock.now()) {
+            tracing::error!(%error, "cannot go on with deleting accounts");
+        }
+        if let Err(error) = tidier.store.tidy() {
+            tracing::error!(error, "the store is not as it should be");
+        }
+    }));
+    tasks
+}
+
+async fn repeat(every: Duration, work: impl Fn() + Send + Sync + 'static) {
+    let work = Arc::new(work);
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let work = Arc::clone(&work);
+        if let Err(error) = spawn_blocking(move || work()).await {
+            tracing::error!(%error, "housekeeping ended badly; it will try again");
+        }
+    }
+}
