@@ -1,4 +1,5 @@
 //! sealdrop hands secrets over: one daemon, one data directory.
 
 pub mod clock;
+pub mod config;
 pub mod crypto;
