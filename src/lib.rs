@@ -1,5 +1,6 @@
 //! sealdrop hands secrets over: one daemon, one data directory.
 
+pub mod admin;
 pub mod clock;
 pub mod config;
 pub mod crypto;
