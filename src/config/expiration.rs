@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use super::{BadSetting, TABLE, sources::Sources};
+use super::{BadSetting, sources::Sources};
 
 /// The limits of a secret's life, in whole hours: 1 ≤ min ≤ default ≤ max ≤ 350.
 ///
@@ -42,13 +42,13 @@ impl Expiration {
         let bad = |key: &str, problem: &str, remedy: String| {
             Err(BadSetting {
                 setting: key.to_owned(),
-                origin: origin(sources, key),
+                origin: sources.origin(key),
                 problem: problem.to_owned(),
                 remedy,
             })
         };
         let named = |key: &str, value: u32| {
-            format!("{key}, which is {value} (from {})", origin(sources, key))
+            format!("{key}, which is {value} (from {})", sources.origin(key))
         };
         if min > max {
             return bad(
@@ -65,7 +65,7 @@ impl Expiration {
                     "expiration_default",
                     &format!(
                         "0 means for ever, and allow_no_expiration is false (from {})",
-                        origin(sources, "allow_no_expiration"),
+                        sources.origin("allow_no_expiration"),
                     ),
                     format!("give {min} to {max} hours, or set allow_no_expiration to true"),
                 )
@@ -88,12 +88,4 @@ impl Default for Expiration {
     fn default() -> Self {
         Self { min_hours: 1, default_hours: 168, max_hours: 350, for_ever_allowed: false }
     }
-}
-
-fn origin(sources: &Sources, key: &str) -> String {
-    TABLE
-        .iter()
-        .find(|setting| setting.key == key)
-        .and_then(|setting| sources.find(setting).ok().flatten())
-        .map_or_else(|| "the default".to_owned(), |found| found.origin)
 }

@@ -77,6 +77,25 @@ pub struct Loaded {
     pub settings: Settings,
     /// One sentence for each `SEALDROP_…` variable that is not a setting; to be logged.
     pub warnings: Vec<String>,
+    sources: Sources,
+}
+
+impl Loaded {
+    /// The error for a setting that turns out to be wrong only in use: an address that is taken, a
+    /// directory that can not be written. `key` is its name in the file.
+    #[must_use]
+    pub fn bad(&self, key: &str, problem: impl Into<String>) -> BadSetting {
+        BadSetting {
+            setting: key.to_owned(),
+            origin: self.sources.origin(key),
+            problem: problem.into(),
+            remedy: TABLE
+                .iter()
+                .find(|setting| setting.key == key)
+                .map_or("give another value", |setting| setting.remedy)
+                .to_owned(),
+        }
+    }
 }
 
 /// A setting that can not be used: exit code 64.
@@ -119,7 +138,7 @@ impl Settings {
                 .map_err(|problem| setting.bad(&found.origin, problem))?;
         }
         settings.expiration.check(&sources)?;
-        Ok(Loaded { settings, warnings: sources.warnings() })
+        Ok(Loaded { settings, warnings: sources.warnings(), sources })
     }
 }
 

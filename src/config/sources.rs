@@ -7,6 +7,7 @@ use toml::Value;
 use super::{BadSetting, Flags, Setting, TABLE, table::CONFIG};
 
 /// All that was given, of all sources.
+#[derive(Debug)]
 pub(super) struct Sources {
     flags: Flags,
     /// The variables that begin with `SEALDROP_` and are not empty.
@@ -22,6 +23,7 @@ pub(super) struct Found {
     pub(super) text: String,
 }
 
+#[derive(Debug)]
 struct File {
     path: String,
     keys: toml::Table,
@@ -72,6 +74,15 @@ impl Sources {
         let origin = file.origin(setting.key);
         let text = text(value, setting).map_err(|problem| setting.bad(&origin, problem))?;
         Ok(Some(Found { origin, text }))
+    }
+
+    /// Where the value of the setting `key` comes from, the default included.
+    pub(super) fn origin(&self, key: &str) -> String {
+        TABLE
+            .iter()
+            .find(|setting| setting.key == key)
+            .and_then(|setting| self.find(setting).ok().flatten())
+            .map_or_else(|| "the default".to_owned(), |found| found.origin)
     }
 
     /// An error for the first key of the file that is no setting: a misspelt one would otherwise
