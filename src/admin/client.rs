@@ -63,3 +63,45 @@ fn connect(dir: &Path) -> io::Result<UnixStream> {
     let dir = File::open(dir)?;
     UnixStream::connect(below(&dir, SOCKET_NAME))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{BufRead, BufReader},
+        os::unix::net::UnixListener,
+        thread,
+    };
+
+    use super::*;
+
+    /// What the client makes of a daemon that answers `reply` and closes.
+    fn answered(reply: &'static [u8]) -> Result<Reply, ClientError> {
+        let dir = tempfile::tempdir().unwrap();
+        let listener = UnixListener::bind(dir.path().join(SOCKET_NAME)).unwrap();
+        let daemon = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            BufReader::new(&stream).read_line(&mut String::new()).unwrap();
+            stream.write_all(reply).unwrap();
+        });
+        let outcome = call(dir.path(), &Command::ListAccounts);
+        daemon.join().unwrap();
+        outcome
+    }
+
+    #[test]
+    fn a_reply_is_one_whole_line() {
+        assert!(matches!(answered(b""), Err(ClientError::BrokenOff)));
+        assert!(matches!(answered(b"{\"Ok\":{\"acc"), Err(ClientError::BrokenOff)));
+        assert!(matches!(answered(b"{\"Ok\":{\"dance\":[]}}\n"), Err(ClientError::Io(_))));
+        assert!(matches!(answered(b"{\"Ok\":{\"accounts\":[]}}\n"), Ok(Reply::Accounts(_))));
+    }
+
+    #[test]
+    fn where_nobody_listens_nothing_was_asked() {
+        let dir = tempfile::tempdir().unwrap();
+        for dir in [dir.path(), &dir.path().join("absent")] {
+            let outcome = call(dir, &Command::ListAccounts);
+            assert!(matches!(outcome, Err(ClientError::NotThere)));
+        }
+    }
+}

@@ -25,6 +25,7 @@ struct Sealdrop {
 /// What can be asked for.
 #[derive(FromArgs)]
 #[argh(subcommand)]
+#[expect(clippy::large_enum_variant, reason = "one value per run; argh can not fill a box")]
 pub(super) enum Subcommand {
     /// `serve`, also when nothing is given.
     Serve(Serve),
@@ -35,6 +36,7 @@ pub(super) enum Subcommand {
 }
 
 /// What the arguments amount to.
+#[expect(clippy::large_enum_variant, reason = "one value per run")]
 pub(super) enum Parsed {
     /// Something to do.
     Run(Subcommand),
