@@ -1,6 +1,35 @@
 //! sealdrop hands secrets over: one daemon, one data directory.
+//!
+//! It speaks the Secrets API (one-time secrets whose password comes in two halves) and keeps what it
+//! promises through `kill -9` and a pulled plug. This crate is the daemon as a library; the binary
+//! only starts it, and tests run it in their own process.
+//!
+//! # Flow
+//!
+//! One way; a module uses only what stands to its right (and what is passed in: the clock, randomness,
+//! settings).
+//!
+//! ```text
+//! main -> cli -> daemon -> server -> router -> api -> domain -> store
+//!          |                                    \-------\--------\---> crypto
+//!          \-> admin -> domain
+//! ```
+//!
+//! # Where to start
+//!
+//! - [`router`]: every path of the API on one screen.
+//! - [`domain::secret`]: what a secret is and what becomes of it; `domain::keys`: where it lies.
+//! - [`store`]: how a change becomes durable before it is answered, and how what is burned stays so.
+//! - [`daemon`]: how it all is put together.
 
+pub mod admin;
+pub mod api;
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod crypto;
+pub mod daemon;
 pub mod domain;
+pub mod router;
+pub mod server;
 pub mod store;

@@ -1,3 +1,9 @@
 //! The binary: arguments, one function, an exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+use sealdrop::{cli, daemon::Daemon};
+
+fn main() -> ExitCode {
+    cli::run(std::env::args_os(), &Daemon)
+}

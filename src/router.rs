@@ -38,9 +38,12 @@ impl<'a> Resource<'a> {
 }
 
 /// Answers one request of one client.
-pub async fn route(app: &Arc<App>, client: Client, request: Request<Incoming>) -> Response<response::Body> {
-    let mut answer =
-        dispatch(app, client, request).await.unwrap_or_else(ApiError::into_response);
+pub async fn route(
+    app: &Arc<App>,
+    client: Client,
+    request: Request<Incoming>,
+) -> Response<response::Body> {
+    let mut answer = dispatch(app, client, request).await.unwrap_or_else(ApiError::into_response);
     response::add_common_headers(answer.headers_mut());
     cors::allow_any_origin(answer.headers_mut());
     answer

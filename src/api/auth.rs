@@ -2,7 +2,7 @@
 
 use hyper::header::{AUTHORIZATION, HeaderMap};
 
-use super::{App, ApiError};
+use super::{ApiError, App};
 use crate::domain::{account::AccountNumber, api_key::KeyKind};
 
 /// The account whose key, of any kind, the request carries.

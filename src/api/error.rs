@@ -113,7 +113,9 @@ impl ApiError {
         match self {
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::NoKey => StatusCode::UNAUTHORIZED,
-            Self::Forbidden(_) | Self::Password(_) | Self::OverAllowance(_) => StatusCode::FORBIDDEN,
+            Self::Forbidden(_) | Self::Password(_) | Self::OverAllowance(_) => {
+                StatusCode::FORBIDDEN
+            }
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,

@@ -21,9 +21,7 @@ use crate::{
     clock::Clock,
     config::ViewerIp,
     crypto::Random,
-    domain::{
-        api_key::ApiKeys, id::Ids, lifetime::LifetimeRules, password_guard::PasswordGuard,
-    },
+    domain::{api_key::ApiKeys, id::Ids, lifetime::LifetimeRules, password_guard::PasswordGuard},
     store::{Store, StoreError},
 };
 

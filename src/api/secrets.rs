@@ -55,7 +55,10 @@ const INLINE_BYTES: usize = 4 << 10;
 /// # Errors
 ///
 /// See [`ApiError`].
-pub async fn create(app: &Arc<App>, request: Request<Incoming>) -> Result<Response<Body>, ApiError> {
+pub async fn create(
+    app: &Arc<App>,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, ApiError> {
     let account = auth::private_key(app, request.headers())?;
     if !app.store.space().is_ok_and(|space| space.allows_creation()) {
         return Err(ApiError::Full);
@@ -357,7 +360,11 @@ mod tests {
         ];
         for (kept, address, expected) in cases {
             let expected = expected.map(|text: &str| text.parse().unwrap());
-            assert_eq!(kept_address(kept, address.parse().unwrap()), expected, "{kept:?} {address}");
+            assert_eq!(
+                kept_address(kept, address.parse().unwrap()),
+                expected,
+                "{kept:?} {address}"
+            );
         }
     }
 

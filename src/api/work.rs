@@ -42,7 +42,8 @@ impl SlowWork {
     ) -> Result<T, ApiError> {
         let place = Place::take(&self.waiting, self.max_waiting).ok_or(ApiError::Busy)?;
         // The semaphore is never closed.
-        let turn = Arc::clone(&self.running).acquire_owned().await.map_err(|_| ApiError::Internal)?;
+        let turn =
+            Arc::clone(&self.running).acquire_owned().await.map_err(|_| ApiError::Internal)?;
         drop(place);
         // The turn goes with the work: it ends with it even where the asker hangs up.
         let work = move || {

@@ -156,7 +156,7 @@ pub fn create(
         if transaction.get::<AccountNumber>(&name_key)?.is_some() {
             return Err(AccountError::Exists(name.as_str().to_owned()));
         }
-        let next_key = keys::daemon("next account");
+        let next_key = keys::next_account();
         let number = match transaction.get::<AccountNumber>(&next_key)? {
             Some(number) => number,
             // 0 is kept for secrets that nobody's account made.

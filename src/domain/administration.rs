@@ -63,6 +63,15 @@ pub fn create_account(
     Ok(NewAccount { private_key, public_key })
 }
 
+/// Whether an account has ever been created in this store.
+///
+/// # Errors
+///
+/// See [`AccountError`].
+pub fn has_had_accounts(store: &Store) -> Result<bool, AccountError> {
+    Ok(store.get::<AccountNumber>(&keys::next_account())?.is_some())
+}
+
 /// All accounts by the order of their creation, each with the number of its keys.
 ///
 /// # Errors
@@ -180,11 +189,7 @@ pub fn revoke_key(store: &Store, id: &str) -> Result<String, AccountError> {
         return Err(AccountError::UnknownKey(id.chars().take(KEY_ID_BYTES * 2).collect()));
     };
     let account = store.get::<Account>(&keys::account(account))?;
-    store
-        .change(move |transaction| {
-            Ok::<_, AccountError>(transaction.delete(&doomed)?)
-        })
-        .wait()?;
+    store.change(move |transaction| Ok::<_, AccountError>(transaction.delete(&doomed)?)).wait()?;
     Ok(account.map(|account| account.name).unwrap_or_default())
 }
 
@@ -222,8 +227,7 @@ fn burn_one(
     key: &Key,
     now: UnixSeconds,
 ) -> Result<bool, AccountError> {
-    let (Some(number), Some(secret)) =
-        (keys::secret_number(key), transaction.get::<Secret>(key)?)
+    let (Some(number), Some(secret)) = (keys::secret_number(key), transaction.get::<Secret>(key)?)
     else {
         return Ok(false);
     };

@@ -2,6 +2,8 @@
 
 use std::{
     collections::HashMap,
+    fmt,
+    str::FromStr,
     sync::{PoisonError, RwLock},
 };
 
@@ -33,13 +35,25 @@ impl KeyKind {
             Self::Public => "public_key_",
         }
     }
+}
 
-    /// `private` or `public`.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
+impl fmt::Display for KeyKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
             Self::Private => "private",
             Self::Public => "public",
+        })
+    }
+}
+
+impl FromStr for KeyKind {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "private" => Ok(Self::Private),
+            "public" => Ok(Self::Public),
+            _ => Err("give private or public"),
         }
     }
 }

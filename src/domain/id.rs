@@ -153,7 +153,8 @@ mod tests {
     #[test]
     fn what_can_not_be_an_id_is_none() {
         let ids = Ids(SequenceMask::new([7; 32]));
-        for text in ["", "dT5g", &"z".repeat(31), &"0".repeat(30), &"0".repeat(32), &"å".repeat(31)] {
+        for text in ["", "dT5g", &"z".repeat(31), &"0".repeat(30), &"0".repeat(32), &"å".repeat(31)]
+        {
             assert!(ids.parse(text).is_none(), "{text}");
         }
     }

@@ -33,6 +33,11 @@ pub(super) fn account_number(key: &Key) -> Option<AccountNumber> {
     AccountNumber::new(u32::from_be_bytes([0, a, b, c]))
 }
 
+/// The number that the next account gets; missing until the first one is created.
+pub(super) fn next_account() -> Key {
+    daemon("next account")
+}
+
 pub(super) fn account_name(name: &str) -> Key {
     Key::new(b'n').with(name.as_bytes())
 }

@@ -196,7 +196,8 @@ impl View {
     /// A view at `at`; a long `agent` is cut.
     #[must_use]
     pub fn new(at: UnixSeconds, address: Option<IpAddr>, agent: Option<&str>) -> Self {
-        let agent = agent.map(|agent| agent[..agent.floor_char_boundary(Self::MAX_AGENT_BYTES)].into());
+        let agent =
+            agent.map(|agent| agent[..agent.floor_char_boundary(Self::MAX_AGENT_BYTES)].into());
         Self { at, address, agent }
     }
 }
@@ -254,7 +255,8 @@ pub fn create(
             gone_at: None,
         };
         transaction.put_sealed(&keys::secret(number), &secret, &new.payload)?;
-        let texts = [(TextField::Description, &new.description), (TextField::Message, &new.message)];
+        let texts =
+            [(TextField::Description, &new.description), (TextField::Message, &new.message)];
         for (field, text) in texts {
             if let Some(text) = text {
                 transaction.put(&keys::text(number, field), text)?;

@@ -36,10 +36,16 @@ pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> I
 fn hops(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
     if headers.contains_key(X_FORWARDED_FOR) {
         let values = headers.get_all(X_FORWARDED_FOR).iter();
-        return values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).map(address).collect();
+        return values
+            .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+            .map(address)
+            .collect();
     }
     let values = headers.get_all(FORWARDED).iter();
-    values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).map(forwarded_for).collect()
+    values
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .map(forwarded_for)
+        .collect()
 }
 
 /// The `for` of one element of `Forwarded`, as in `for="[2001:db8::1]:4711";proto=https`.
@@ -79,7 +85,12 @@ mod tests {
             ("10.0.0.1", "x-forwarded-for", "203.0.113.9, unknown", "10.0.0.1"),
             ("10.0.0.1", "x-forwarded-for", "203.0.113.9:4711", "203.0.113.9"),
             ("::ffff:10.0.0.1", "x-forwarded-for", "::ffff:203.0.113.9", "203.0.113.9"),
-            ("10.0.0.1", "forwarded", "for=1.1.1.1, For=\"[2001:dead::1]:47\";by=x", "2001:dead::1"),
+            (
+                "10.0.0.1",
+                "forwarded",
+                "for=1.1.1.1, For=\"[2001:dead::1]:47\";by=x",
+                "2001:dead::1",
+            ),
             ("10.0.0.1", "forwarded", "proto=https;for=203.0.113.9", "203.0.113.9"),
             ("10.0.0.1", "forwarded", "for=203.0.113.9, for=_hidden", "10.0.0.1"),
             ("2001:db8::1", "x-forwarded-for", "", "2001:db8::1"),

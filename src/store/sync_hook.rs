@@ -28,7 +28,12 @@ pub(super) fn calls() -> u64 {
 // SAFETY: the name and the signature are those of the C library's function on Linux, whose callers
 // expect the range to be written; syncing the whole file is more than that.
 #[unsafe(no_mangle)]
-pub(super) extern "C" fn sync_file_range(fd: c_int, _offset: i64, _count: i64, _flags: c_uint) -> c_int {
+pub(super) extern "C" fn sync_file_range(
+    fd: c_int,
+    _offset: i64,
+    _count: i64,
+    _flags: c_uint,
+) -> c_int {
     // SAFETY: whoever calls `sync_file_range` passes a descriptor that stays open during the call,
     // and the borrow ends with it.
     #[expect(unsafe_code, reason = "C hands over a bare descriptor")]

@@ -1,0 +1,107 @@
+//! The command line's side of the administration socket. Blocking: it has nothing else to do.
+
+use std::{
+    fs::File,
+    io::{self, Read, Write},
+    os::unix::net::UnixStream,
+    path::Path,
+};
+
+use zeroize::Zeroizing;
+
+use super::{
+    Command, CommandError, Reply,
+    socket::{SOCKET_NAME, below},
+};
+
+/// Why a call gave no reply.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// No daemon listens: there is no directory, no socket, or nobody behind it. Nothing was asked.
+    #[error("no daemon answers")]
+    NotThere,
+    /// The directory or the socket is not for this user. Nothing was asked.
+    #[error("permission denied")]
+    NotAllowed,
+    /// The daemon had the command, perhaps, and went away: nobody knows whether it was carried out.
+    #[error("the daemon closed the connection before it answered")]
+    BrokenOff,
+    /// The connection or the reply is not what it should be.
+    #[error("the daemon can not be understood: {0}")]
+    Io(#[from] io::Error),
+    /// The daemon answered that it did not carry the command out.
+    #[error(transparent)]
+    Refused(#[from] CommandError),
+}
+
+/// Asks the daemon that runs on the data directory `dir`, and waits for the reply however long the
+/// command takes.
+///
+/// # Errors
+///
+/// See [`ClientError`].
+pub fn call(dir: &Path, command: &Command) -> Result<Reply, ClientError> {
+    let mut stream = connect(dir).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => ClientError::NotThere,
+        io::ErrorKind::PermissionDenied => ClientError::NotAllowed,
+        _ => ClientError::Io(error),
+    })?;
+    let mut request = serde_json::to_vec(command).map_err(io::Error::from)?;
+    request.push(b'\n');
+    // Wiped, and large enough not to be moved while it holds a key; lists may be longer.
+    let mut reply = Zeroizing::new(Vec::with_capacity(4096));
+    let exchanged = stream.write_all(&request).and_then(|()| stream.read_to_end(&mut reply));
+    if exchanged.is_err() || reply.last() != Some(&b'\n') {
+        return Err(ClientError::BrokenOff);
+    }
+    let answer: Result<Reply, CommandError> =
+        serde_json::from_slice(&reply).map_err(io::Error::from)?;
+    Ok(answer?)
+}
+
+fn connect(dir: &Path) -> io::Result<UnixStream> {
+    let dir = File::open(dir)?;
+    UnixStream::connect(below(&dir, SOCKET_NAME))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{BufRead, BufReader},
+        os::unix::net::UnixListener,
+        thread,
+    };
+
+    use super::*;
+
+    /// What the client makes of a daemon that answers `reply` and closes.
+    fn answered(reply: &'static [u8]) -> Result<Reply, ClientError> {
+        let dir = tempfile::tempdir().unwrap();
+        let listener = UnixListener::bind(dir.path().join(SOCKET_NAME)).unwrap();
+        let daemon = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            BufReader::new(&stream).read_line(&mut String::new()).unwrap();
+            stream.write_all(reply).unwrap();
+        });
+        let outcome = call(dir.path(), &Command::ListAccounts);
+        daemon.join().unwrap();
+        outcome
+    }
+
+    #[test]
+    fn a_reply_is_one_whole_line() {
+        assert!(matches!(answered(b""), Err(ClientError::BrokenOff)));
+        assert!(matches!(answered(b"{\"Ok\":{\"acc"), Err(ClientError::BrokenOff)));
+        assert!(matches!(answered(b"{\"Ok\":{\"dance\":[]}}\n"), Err(ClientError::Io(_))));
+        assert!(matches!(answered(b"{\"Ok\":{\"accounts\":[]}}\n"), Ok(Reply::Accounts(_))));
+    }
+
+    #[test]
+    fn where_nobody_listens_nothing_was_asked() {
+        let dir = tempfile::tempdir().unwrap();
+        for dir in [dir.path(), &dir.path().join("absent")] {
+            let outcome = call(dir, &Command::ListAccounts);
+            assert!(matches!(outcome, Err(ClientError::NotThere)));
+        }
+    }
+}

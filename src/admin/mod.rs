@@ -1,0 +1,259 @@
+//! The administration: how the operator's commands reach the one process that may write.
+//!
+//! A command goes through the socket of the daemon if one runs on the data directory, else the
+//! command line opens the store itself. Who may do what is decided by the file system alone.
+
+mod client;
+mod command;
+mod run;
+mod socket;
+
+use std::{fs, io, os::unix::fs::MetadataExt, path::Path, thread, time::Duration};
+
+pub use self::{
+    client::{ClientError, call},
+    command::{
+        AccountCreated, AccountDeleted, AccountRow, ApiKeyCreated, ApiKeyRevoked, ApiKeyRow,
+        Command, CommandError, ErrorKind, Reply,
+    },
+    run::run,
+    socket::{SOCKET_NAME, bind, serve},
+};
+
+/// How long a daemon may take from its lock to its socket, or from its last answer to its end: it
+/// opens and checks the store in between, a second for 100,000 secrets.
+const RETRIES: u32 = 100;
+const RETRY_PAUSE: Duration = Duration::from_millis(50);
+
+/// An opened store: carries out one command on it and closes it.
+pub type Opened = Box<dyn FnOnce(Command) -> Result<Reply, CommandError>>;
+
+/// Whether opening may make a store where there is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Create {
+    /// Also the data directory itself.
+    IfMissing,
+    /// An operator who mistyped `--data` shall not find a new store there.
+    Never,
+}
+
+/// Why the store could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenFailure {
+    /// Another process has it.
+    #[error("the data directory is in use by another process")]
+    Locked,
+    /// Any other reason, in words for the operator.
+    #[error("{0}")]
+    Other(String),
+}
+
+/// Carries out `command` on the data directory `dir`: through the daemon if one runs there, else on
+/// the store that `open` opens. Waits up to 5 s for a daemon that is just starting.
+///
+/// Only [`Command::CreateAccount`] may create the directory.
+///
+/// # Errors
+///
+/// That of the command, or in words what stands in the way and what to do about it.
+pub fn execute(
+    dir: &Path,
+    command: Command,
+    open: impl Fn(&Path, Create) -> Result<Opened, OpenFailure>,
+) -> Result<Reply, CommandError> {
+    let mut retries = 0..RETRIES;
+    execute_patiently(dir, command, open, || {
+        thread::sleep(RETRY_PAUSE);
+        retries.next().is_some()
+    })
+}
+
+/// `wait` passes the time between two attempts, and says no when it was the last.
+fn execute_patiently(
+    dir: &Path,
+    command: Command,
+    open: impl Fn(&Path, Create) -> Result<Opened, OpenFailure>,
+    mut wait: impl FnMut() -> bool,
+) -> Result<Reply, CommandError> {
+    let create = match command {
+        Command::CreateAccount { .. } => Create::IfMissing,
+        _ => Create::Never,
+    };
+    loop {
+        let owner = owner(dir, create)?;
+        match call(dir, &command) {
+            Err(ClientError::NotThere) => {}
+            Err(error) => return Err(explain(error, dir)),
+            Ok(reply) => return Ok(reply),
+        }
+        owner.map_or(Ok(()), |owner| refuse_foreign(dir, owner))?;
+        match open(dir, create) {
+            Ok(run) => return run(command),
+            // By a daemon whose socket is not there yet, or by another command that will soon end.
+            Err(OpenFailure::Locked) if wait() => {}
+            Err(OpenFailure::Locked) => {
+                return Err(failed(format!(
+                    "{} is in use by another process, but no daemon answers at its {SOCKET_NAME}: \
+                     it may be starting or stopping; try again, or look into its log",
+                    dir.display(),
+                )));
+            }
+            Err(OpenFailure::Other(message)) => return Err(failed(message)),
+        }
+    }
+}
+
+/// The user who owns `dir`; `None` where it does not exist but may be created.
+fn owner(dir: &Path, create: Create) -> Result<Option<u32>, CommandError> {
+    match fs::metadata(dir) {
+        Ok(found) if found.is_dir() => Ok(Some(found.uid())),
+        Ok(_) => Err(failed(format!("{} is not a directory; give --data", dir.display()))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => match create {
+            Create::IfMissing => Ok(None),
+            Create::Never => Err(CommandError::new(
+                ErrorKind::NotFound,
+                format!(
+                    "there is no data directory at {}; give --data or start the daemon first",
+                    dir.display(),
+                ),
+            )),
+        },
+        Err(error) => Err(failed(format!("can not look at {}: {error}", dir.display()))),
+    }
+}
+
+/// Root can write anywhere, but files of root in the data directory would lock the daemon out.
+fn refuse_foreign(dir: &Path, owner: u32) -> Result<(), CommandError> {
+    if owner == rustix::process::geteuid().as_raw() {
+        return Ok(());
+    }
+    Err(failed(format!(
+        "no daemon answers, and {} belongs to another user, who could not use the files made by \
+         this command: start the daemon first, or run this as that user (sudo -u '#{owner}' \
+         sealdrop …)",
+        dir.display(),
+    )))
+}
+
+fn explain(error: ClientError, dir: &Path) -> CommandError {
+    let dir = dir.display();
+    match error {
+        ClientError::Refused(error) => error,
+        ClientError::NotThere => failed(format!("no daemon answers at {dir}; start it first")),
+        ClientError::NotAllowed => failed(format!(
+            "permission denied at {dir}: run this as the user of the daemon (sudo -u sealdrop \
+             sealdrop …)",
+        )),
+        error @ ClientError::BrokenOff => failed(format!(
+            "{error}: list what is there to see whether the command was carried out"
+        )),
+        error @ ClientError::Io(_) => failed(format!("{error}; is it of another version?")),
+    }
+}
+
+fn failed(message: String) -> CommandError {
+    CommandError::new(ErrorKind::Failed, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{cell::Cell, path::PathBuf};
+
+    use super::*;
+
+    fn created(name: String) -> Reply {
+        Reply::ApiKeyRevoked(ApiKeyRevoked { id: "opened".into(), account: name })
+    }
+
+    fn opens(_: &Path, _: Create) -> Result<Opened, OpenFailure> {
+        Ok(Box::new(|command| Ok(created(format!("{command:?}")))))
+    }
+
+    fn locked(_: &Path, _: Create) -> Result<Opened, OpenFailure> {
+        Err(OpenFailure::Locked)
+    }
+
+    fn message(outcome: Result<Reply, CommandError>) -> String {
+        outcome.err().unwrap().message
+    }
+
+    #[test]
+    fn without_a_daemon_the_store_is_opened() {
+        let dir = tempfile::tempdir().unwrap();
+        let Ok(Reply::ApiKeyRevoked(reply)) = execute(dir.path(), Command::ListAccounts, opens)
+        else {
+            panic!("not carried out");
+        };
+        assert_eq!(reply.account, "ListAccounts");
+    }
+
+    #[test]
+    fn only_a_new_account_makes_a_data_directory() {
+        let root = tempfile::tempdir().unwrap();
+        let dir = root.path().join("absent");
+        let text = message(execute(&dir, Command::ListAccounts, |_, _| panic!("opened")));
+        let expected = format!(
+            "there is no data directory at {}; give --data or start the daemon first",
+            dir.display()
+        );
+        assert_eq!(text, expected);
+
+        let asked = Cell::new(None);
+        let create = Command::CreateAccount { name: "x".into(), allowance: None };
+        let outcome = execute(&dir, create, |dir, create| {
+            asked.set(Some((dir.to_owned(), create)));
+            opens(dir, create)
+        });
+        assert!(outcome.is_ok());
+        assert_eq!(asked.take(), Some((dir, Create::IfMissing)));
+
+        let file: PathBuf = root.path().join("file");
+        fs::write(&file, "").unwrap();
+        assert!(message(execute(&file, Command::ListAccounts, opens)).contains("not a directory"));
+    }
+
+    #[test]
+    fn a_lock_without_a_socket_is_waited_for_and_then_explained() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut left = 3;
+        let outcome = execute_patiently(dir.path(), Command::ListAccounts, locked, || {
+            left -= 1;
+            left > 0
+        });
+        assert_eq!(left, 0);
+        let text = message(outcome);
+        assert!(text.contains("in use by another process") && text.contains("try again"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn a_daemon_that_is_just_starting_is_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().to_owned();
+        let (late, mut listener) = tokio::sync::mpsc::channel(1);
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let runtime = tokio::runtime::Handle::current();
+        let client = thread::spawn(move || {
+            let outcome = execute_patiently(&path, Command::ListAccounts, locked, || {
+                let _in_runtime = runtime.enter();
+                late.try_send(bind(&path).unwrap()).is_ok()
+            });
+            stop.send(()).unwrap();
+            outcome
+        });
+        let listener = listener.recv().await.unwrap();
+        let run = |command| Ok(created(format!("through the socket: {command:?}")));
+        serve(listener, run, async { stopped.await.unwrap() }).await;
+        let Ok(Reply::ApiKeyRevoked(reply)) = client.join().unwrap() else {
+            panic!("not carried out");
+        };
+        assert_eq!(reply.account, "through the socket: ListAccounts");
+    }
+
+    #[test]
+    fn a_directory_of_somebody_else_is_not_written_to() {
+        let me = rustix::process::geteuid().as_raw();
+        assert!(refuse_foreign(Path::new("/x"), me).is_ok());
+        let text = refuse_foreign(Path::new("/x"), me + 1).unwrap_err().message;
+        assert!(text.contains(&format!("sudo -u '#{}'", me + 1)), "{text}");
+    }
+}

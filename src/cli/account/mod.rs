@@ -1,0 +1,40 @@
+//! `sealdrop account`: who may create secrets.
+
+mod create;
+mod delete;
+mod list;
+
+use argh::FromArgs;
+
+use super::{Context, Failure};
+
+/// Create, list or delete accounts, whether the daemon runs or not.
+#[derive(FromArgs)]
+#[argh(
+    subcommand,
+    name = "account",
+    help_triggers("-h", "--help"),
+    example = "{command_name} create alice --data /var/lib/sealdrop"
+)]
+pub(super) struct Account {
+    #[argh(subcommand)]
+    action: Action,
+}
+
+#[derive(FromArgs)]
+#[argh(subcommand)]
+enum Action {
+    Create(create::Create),
+    List(list::List),
+    Delete(delete::Delete),
+}
+
+impl Account {
+    pub(super) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
+        match self.action {
+            Action::Create(create) => create.run(context),
+            Action::List(list) => list.run(context),
+            Action::Delete(delete) => delete.run(context),
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! What the subcommands `account` and `apikey` have in common.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::{Context, Failure};
+use crate::{
+    admin::{self, Command, Reply},
+    config,
+};
+
+/// The flags by which the data directory is found, as given.
+pub(super) struct Place {
+    pub(super) data: Option<String>,
+    pub(super) config: Option<String>,
+}
+
+/// Carries out `command` on the data directory that `place` and the environment name.
+pub(super) fn execute(
+    place: Place,
+    command: Command,
+    context: &Context<'_>,
+) -> Result<Reply, Failure> {
+    let flags = [("data", place.data), ("config", place.config)];
+    let flags = flags.into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
+    let dir = config::data_directory(flags, context.environment.iter().cloned())?;
+    Ok(admin::execute(&dir, command, |dir, create| context.engine.open(dir, create))?)
+}
+
+/// Writes `value` as one line of JSON.
+pub(super) fn write_json(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, value)?;
+    writeln!(out)
+}
+
+/// A reply to another command than the one that was asked.
+pub(super) fn unexpected() -> Failure {
+    Failure::failed("the daemon's answer belongs to another command; is it of another version?")
+}

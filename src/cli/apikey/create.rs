@@ -1,0 +1,66 @@
+//! `sealdrop apikey create`
+
+use argh::FromArgs;
+
+use crate::{
+    admin::{Command, Reply},
+    cli::{
+        Context, Failure,
+        administration::{Place, execute, unexpected, write_json},
+    },
+    domain::api_key::KeyKind,
+};
+
+/// Create an API key for an account. It is shown this once: only its hash is stored.
+#[derive(FromArgs)]
+#[argh(
+    subcommand,
+    name = "create",
+    help_triggers("-h", "--help"),
+    usage = "--account NAME --kind private|public [--json] [--data DIR] [--config FILE]",
+    example = "{command_name} --account alice --kind public"
+)]
+pub(super) struct Create {
+    /// the account that it is for
+    #[argh(option)]
+    account: String,
+
+    /// private: may do everything in the account; public: may only view secrets
+    #[argh(option)]
+    kind: KeyKind,
+
+    /// print one line of JSON
+    #[argh(switch)]
+    json: bool,
+
+    /// the data directory (SEALDROP_DATA, or ./sealdrop-data)
+    #[argh(option)]
+    data: Option<String>,
+
+    /// a TOML file that names the data directory
+    #[argh(option)]
+    config: Option<String>,
+}
+
+impl Create {
+    pub(super) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
+        let place = Place { data: self.data, config: self.config };
+        let command = Command::CreateApiKey { account: self.account, kind: self.kind };
+        let Reply::ApiKeyCreated(created) = execute(place, command, context)? else {
+            return Err(unexpected());
+        };
+        if self.json {
+            return Ok(write_json(context.out, &created)?);
+        }
+        Ok(write!(
+            context.out,
+            "{} key {} for account {} created\n\n\
+             {}\n\n\
+             The key is shown only once: keep it now, nobody can show it again.\n",
+            created.kind,
+            created.id,
+            created.account,
+            created.key.expose_secret(),
+        )?)
+    }
+}

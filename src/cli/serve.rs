@@ -1,0 +1,157 @@
+//! `sealdrop serve`: the daemon.
+
+use std::{fs, io, path::Path};
+
+use argh::FromArgs;
+use rustix::fs::{Access, access};
+
+use super::{Context, Failure};
+use crate::config::{Flags, Settings};
+
+/// Run the daemon. Each setting is taken from its flag, else from the environment (--public-url is
+/// SEALDROP_PUBLIC_URL), else from the TOML file (public_url), else it has its default.
+#[derive(FromArgs, Default)]
+#[argh(
+    subcommand,
+    name = "serve",
+    help_triggers("-h", "--help"),
+    usage = "[--listen ADDR] [--data DIR] [--config FILE] [--public-url URL] [--check] [<flags>]",
+    example = "{command_name} --listen 127.0.0.1:8080 --data /var/lib/sealdrop\n\
+               {command_name} --public-url https://example.org/secrets --trusted-proxy 127.0.0.1\n\
+               SEALDROP_LISTEN=[::1]:0 {command_name} --config /etc/sealdrop.toml --check",
+    error_code(64, "a setting is wrong; the message names it, its source and what would be right")
+)]
+pub(super) struct Serve {
+    /// address and port to listen on, numeric; port 0 picks a free one (127.0.0.1:8080)
+    #[argh(option)]
+    listen: Option<String>,
+
+    /// the data directory (./sealdrop-data)
+    #[argh(option)]
+    data: Option<String>,
+
+    /// a TOML file with settings
+    #[argh(option)]
+    config: Option<String>,
+
+    /// where people reach the daemon, if not at the address above: https://example.org/secrets
+    #[argh(option)]
+    public_url: Option<String>,
+
+    /// longest ciphertext of a secret, 1KiB to 16MiB (1MiB)
+    #[argh(option)]
+    max_ciphertext: Option<String>,
+
+    /// shortest life of a secret, in hours (1)
+    #[argh(option)]
+    expiration_min: Option<String>,
+
+    /// life of a secret whose sender names none, in hours (168)
+    #[argh(option)]
+    expiration_default: Option<String>,
+
+    /// longest life of a secret, in hours (350)
+    #[argh(option)]
+    expiration_max: Option<String>,
+
+    /// true: --expiration-default may be 0, for ever (false)
+    #[argh(option)]
+    allow_no_expiration: Option<String>,
+
+    /// secrets that a new account may create in a month (1000000)
+    #[argh(option)]
+    allowance: Option<String>,
+
+    /// days that a used-up or expired secret stays in the list (90)
+    #[argh(option)]
+    keep_log: Option<String>,
+
+    /// address or CIDR block of a proxy whose X-Forwarded-For and Forwarded are believed; repeat it
+    /// or separate by commas
+    #[argh(option)]
+    trusted_proxy: Vec<String>,
+
+    /// what the view log keeps of a viewer's address: full, truncated or off (full)
+    #[argh(option)]
+    viewer_ip: Option<String>,
+
+    /// connections that may be open at once (1024)
+    #[argh(option)]
+    max_connections: Option<String>,
+
+    /// memory for the database's page cache, 8MiB to 1GiB (32MiB)
+    #[argh(option)]
+    cache: Option<String>,
+
+    /// least important level that is logged: error, warn, info, debug or trace (info)
+    #[argh(option)]
+    log: Option<String>,
+
+    /// check the settings, and that the data directory can be written, and exit
+    #[argh(switch)]
+    check: bool,
+}
+
+impl Serve {
+    pub(super) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
+        let check = self.check;
+        let loaded = Settings::load(self.flags(), context.environment.iter().cloned())?;
+        if !check {
+            return context.engine.serve(loaded, context.out);
+        }
+        for warning in &loaded.warnings {
+            writeln!(context.err, "sealdrop: warning: {warning}")?;
+        }
+        writable(&loaded.settings.data).map_err(|problem| loaded.bad("data", problem))?;
+        Ok(writeln!(context.out, "settings are valid")?)
+    }
+
+    /// The flags that were given, by their key in the table of settings.
+    pub(super) fn flags(self) -> Flags {
+        [
+            ("listen", self.listen),
+            ("data", self.data),
+            ("config", self.config),
+            ("public_url", self.public_url),
+            ("max_ciphertext", self.max_ciphertext),
+            ("expiration_min", self.expiration_min),
+            ("expiration_default", self.expiration_default),
+            ("expiration_max", self.expiration_max),
+            ("allow_no_expiration", self.allow_no_expiration),
+            ("allowance", self.allowance),
+            ("keep_log", self.keep_log),
+            ("viewer_ip", self.viewer_ip),
+            ("max_connections", self.max_connections),
+            ("cache", self.cache),
+            ("log", self.log),
+        ]
+        .into_iter()
+        .filter_map(|(key, value)| Some((key, value?)))
+        .chain(self.trusted_proxy.into_iter().map(|proxy| ("trusted_proxy", proxy)))
+        .collect()
+    }
+}
+
+/// Whether `dir` is a directory that can be written, or could be made; the error says why not.
+///
+/// Only asks: nothing is created, not even for a moment.
+fn writable(dir: &Path) -> Result<(), String> {
+    let nearest = dir.ancestors().find_map(|place| {
+        // The last ancestor of a relative path is empty, and means the working directory.
+        let place = if place.as_os_str().is_empty() { Path::new(".") } else { place };
+        match fs::metadata(place) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            found => Some((place, found)),
+        }
+    });
+    let Some((place, found)) = nearest else {
+        return Err(format!("{} has no parent directory", dir.display()));
+    };
+    let place_name = place.display();
+    let found = found.map_err(|error| format!("can not look at {place_name}: {error}"))?;
+    if !found.is_dir() {
+        return Err(format!("{place_name} is not a directory"));
+    }
+    access(place, Access::WRITE_OK | Access::EXEC_OK)
+        .map_err(|error| format!("can not write to {place_name}: {}", io::Error::from(error)))
+}

@@ -1,0 +1,358 @@
+//! The command line as its users see it: arguments in; output, messages and exit code out.
+
+use std::{cell::RefCell, fs, os::unix::fs::DirBuilderExt, path::PathBuf};
+
+use super::*;
+use crate::{
+    admin::{
+        AccountCreated, AccountDeleted, AccountRow, ApiKeyCreated, ApiKeyRevoked, ApiKeyRow,
+        Command, Reply,
+    },
+    clock::UnixSeconds,
+    config::TABLE,
+    crypto::SecretText,
+    domain::api_key::KeyKind,
+};
+
+/// Answers every command with fixed rows and remembers what it was asked.
+#[derive(Default)]
+struct Fake {
+    served: RefCell<Vec<Loaded>>,
+    asked: RefCell<Vec<(PathBuf, Create)>>,
+}
+
+impl Engine for Fake {
+    fn serve(&self, loaded: Loaded, out: &mut dyn Write) -> Result<(), Failure> {
+        writeln!(out, "sealdrop listening on http://{}", loaded.settings.listen)?;
+        self.served.borrow_mut().push(loaded);
+        Ok(())
+    }
+
+    fn open(&self, dir: &Path, create: Create) -> Result<Opened, OpenFailure> {
+        self.asked.borrow_mut().push((dir.to_owned(), create));
+        Ok(Box::new(answer))
+    }
+}
+
+fn answer(command: Command) -> Result<Reply, CommandError> {
+    let at = UnixSeconds(951_827_696);
+    let account = |name: &str, allowance, secrets| AccountRow {
+        name: name.into(),
+        allowance,
+        secrets_total: secrets,
+        secrets_usage: secrets,
+        api_keys: 2,
+        created_at: at,
+    };
+    Ok(match command {
+        Command::CreateAccount { name, .. } if name == "taken" => {
+            return Err(CommandError::new(ErrorKind::Conflict, "there is an account taken"));
+        }
+        Command::CreateAccount { name, .. } if name == "a b" => {
+            return Err(CommandError::new(ErrorKind::Usage, "a name has no spaces"));
+        }
+        Command::CreateAccount { name, .. } => Reply::AccountCreated(AccountCreated {
+            account: name,
+            private_key: SecretText::new("private_key_1".into()),
+            public_key: SecretText::new("public_key_2".into()),
+        }),
+        Command::ListAccounts => {
+            Reply::Accounts(vec![account("default", 1_000_000, 12), account("björn", 5, 3)])
+        }
+        Command::DeleteAccount { name } => {
+            Reply::AccountDeleted(AccountDeleted { account: name, secrets_burned: 7 })
+        }
+        Command::CreateApiKey { account, kind } => Reply::ApiKeyCreated(ApiKeyCreated {
+            account,
+            kind,
+            id: "k1".into(),
+            key: SecretText::new("public_key_3".into()),
+        }),
+        Command::ListApiKeys { account } => Reply::ApiKeys(vec![ApiKeyRow {
+            id: "k1".into(),
+            account: account.unwrap_or("all".into()),
+            kind: KeyKind::Public,
+            created_at: at,
+        }]),
+        Command::RevokeApiKey { id } => {
+            Reply::ApiKeyRevoked(ApiKeyRevoked { id, account: "alice".into() })
+        }
+    })
+}
+
+/// What one run left behind.
+struct Outcome {
+    exit: Exit,
+    out: String,
+    err: String,
+}
+
+/// Runs `line`, split at spaces; a `typed` line means that somebody sits at a terminal.
+fn run_with(engine: &Fake, line: &str, env: &[(&str, &str)], typed: Option<&str>) -> Outcome {
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let mut context = Context {
+        engine,
+        environment: env.iter().map(|(name, value)| (name.into(), value.into())).collect(),
+        interactive: typed.is_some(),
+        input: &mut typed.unwrap_or_default().as_bytes(),
+        out: &mut out,
+        err: &mut err,
+    };
+    let arguments = ["sealdrop"].into_iter().chain(line.split_whitespace()).map(OsString::from);
+    let exit = dispatch(arguments, &mut context);
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Outcome { exit, out: text(out), err: text(err) }
+}
+
+/// Runs `line` on a data directory that exists and is empty.
+fn run(line: &str) -> Outcome {
+    let dir = tempfile::tempdir().unwrap();
+    run_with(&Fake::default(), line, &[("SEALDROP_DATA", dir.path().to_str().unwrap())], None)
+}
+
+#[test]
+fn nothing_and_bare_flags_mean_serve() {
+    // (line, address)
+    let cases = [
+        ("", "127.0.0.1:8080"),
+        ("serve", "127.0.0.1:8080"),
+        ("--listen 127.0.0.1:1", "127.0.0.1:1"),
+        ("--listen=127.0.0.1:1", "127.0.0.1:1"),
+        ("serve --data x --listen 127.0.0.1:1", "127.0.0.1:1"),
+    ];
+    for (line, address) in cases {
+        let outcome = run(line);
+        assert_eq!(outcome.out, format!("sealdrop listening on http://{address}\n"), "{line}");
+        assert_eq!((outcome.exit, outcome.err.as_str()), (Exit::Done, ""), "{line}");
+    }
+}
+
+#[test]
+fn every_setting_has_its_flag_and_the_help_tells_its_default() {
+    let help = run("serve --help").out;
+    for setting in TABLE {
+        let (flag, variable) = (setting.flag(), setting.variable());
+        assert!(help.contains(&format!("  {flag} ")) || help.contains(&format!("  {flag}\n")));
+        assert!(help.contains(&format!("({})", setting.default)) || setting.default.is_empty());
+        // The flag must arrive under its own key: its value is taken, not the variable's.
+        let origin = |line: &str| {
+            let engine = Fake::default();
+            let env = [(variable.as_str(), setting.default)];
+            let outcome = run_with(&engine, line, &env, None);
+            let served = engine.served.borrow();
+            served.first().map_or(outcome.err, |loaded| loaded.bad(setting.key, "").origin)
+        };
+        let value = match (setting.key, setting.default) {
+            ("public_url", _) => "http://x",
+            ("trusted_proxy", _) => "::1",
+            (_, default) => default,
+        };
+        assert_eq!(origin(&format!("serve {flag} {value}")), flag);
+        if !setting.default.is_empty() {
+            assert_eq!(origin("serve"), variable);
+        }
+    }
+}
+
+#[test]
+fn help_and_version_go_to_standard_output() {
+    // (line, first line of the output)
+    let cases = [
+        ("--version", concat!("sealdrop ", env!("CARGO_PKG_VERSION"))),
+        ("-V", concat!("sealdrop ", env!("CARGO_PKG_VERSION"))),
+        ("--help", "Usage: sealdrop [serve]"),
+        ("help", "Usage: sealdrop [serve]"),
+        ("-h", "Usage: sealdrop [serve]"),
+        ("--listen x --help", "Usage: sealdrop serve "),
+        ("account --help", "Usage: sealdrop account <command>"),
+        ("account --help create", "Usage: sealdrop account <command>"),
+        ("account create --help", "Usage: sealdrop account create NAME"),
+        ("account create bob -h", "Usage: sealdrop account create NAME"),
+        ("help account create", "Usage: sealdrop account create NAME"),
+        ("help account delete", "Usage: sealdrop account delete NAME"),
+        ("help account list", "Usage: sealdrop account list "),
+        ("help apikey create", "Usage: sealdrop apikey create --account NAME --kind"),
+        ("help apikey list", "Usage: sealdrop apikey list "),
+        ("help apikey revoke", "Usage: sealdrop apikey revoke ID"),
+    ];
+    for (line, start) in cases {
+        let outcome = run(line);
+        assert_eq!((outcome.exit, outcome.err.as_str()), (Exit::Done, ""), "{line}");
+        assert!(outcome.out.starts_with(start), "{line}: {}", outcome.out);
+        assert!(
+            outcome.out.contains("Examples:") || line.contains('V') || line.contains("version")
+        );
+    }
+}
+
+#[test]
+fn a_wrong_line_or_setting_exits_64_and_says_why() {
+    // (line, parts of the message)
+    let cases: [(_, &[_]); 12] = [
+        ("dance", &["Unrecognized argument: dance", "Commands:", "apikey"]),
+        ("account", &["Commands:", "delete"]),
+        ("account dance", &["Unrecognized argument: dance", "Commands:", "delete"]),
+        ("account create", &["name", "Usage: sealdrop account create NAME", "Add --help"]),
+        ("account create a b", &["Unrecognized argument: b"]),
+        ("account create x --allowance many", &["'--allowance' with value 'many'"]),
+        ("account create x --listen 1", &["Unrecognized argument: --listen"]),
+        ("apikey create --account x", &["--kind"]),
+        ("apikey create --account x --kind secret", &["give private or public"]),
+        ("serve --listen", &["No value provided for option '--listen'"]),
+        ("--listen here", &["listen (from --listen): \"here\"", "such as 127.0.0.1:8080"]),
+        ("account list --data=", &["data (from --data): the path is empty"]),
+    ];
+    for (line, parts) in cases {
+        let outcome = run(line);
+        assert_eq!((outcome.exit, outcome.out.as_str()), (Exit::Usage, ""), "{line}");
+        assert!(outcome.err.starts_with("sealdrop: "), "{line}: {}", outcome.err);
+        assert!(parts.iter().all(|part| outcome.err.contains(part)), "{line}: {}", outcome.err);
+    }
+}
+
+#[test]
+fn the_exit_code_follows_the_kind_of_error() {
+    let taken = run("account create taken");
+    assert_eq!((taken.exit, &*taken.err), (Exit::Failed, "sealdrop: there is an account taken\n"));
+    let dir = tempfile::tempdir().unwrap();
+    let mut context = Context {
+        engine: &Fake::default(),
+        environment: vec![("SEALDROP_DATA".into(), dir.path().into())],
+        interactive: false,
+        input: &mut &b""[..],
+        out: &mut Vec::new(),
+        err: &mut Vec::new(),
+    };
+    let arguments = ["sealdrop", "account", "create", "a b"].map(OsString::from);
+    assert_eq!(dispatch(arguments, &mut context), Exit::Usage);
+    for (exit, code) in [(Exit::Done, 0), (Exit::Failed, 1), (Exit::Usage, 64)] {
+        assert_eq!(ExitCode::from(exit), ExitCode::from(code));
+    }
+}
+
+#[test]
+fn replies_are_printed_for_people_and_for_programs() {
+    let cases = [
+        (
+            "account create x --json",
+            "{\"account\":\"x\",\"private_key\":\"private_key_1\",\"public_key\":\"public_key_2\"}\n",
+        ),
+        (
+            "account create x",
+            "account x created\n\n\
+             private key  private_key_1  may do everything in the account\n\
+             public key   public_key_2  may only view secrets\n\n\
+             The keys are shown only once: keep them now, nobody can show them again.\n",
+        ),
+        (
+            "account list",
+            "ACCOUNT  SECRETS  THIS MONTH  ALLOWANCE  API KEYS  CREATED\n\
+             default  12       12          1000000    2         2000-02-29T12:34:56Z\n\
+             björn    3        3           5          2         2000-02-29T12:34:56Z\n",
+        ),
+        ("account delete x --yes", "account x deleted, secrets burned: 7\n"),
+        (
+            "apikey create --account x --kind public --json",
+            "{\"account\":\"x\",\"kind\":\"public\",\"id\":\"k1\",\"key\":\"public_key_3\"}\n",
+        ),
+        (
+            "apikey create --account x --kind public",
+            "public key k1 for account x created\n\npublic_key_3\n\n\
+             The key is shown only once: keep it now, nobody can show it again.\n",
+        ),
+        (
+            "apikey list --account x",
+            "ID  ACCOUNT  KIND    CREATED\nk1  x        public  2000-02-29T12:34:56Z\n",
+        ),
+        (
+            "apikey list --json",
+            "[{\"id\":\"k1\",\"account\":\"all\",\"kind\":\"public\",\"created_at\":951827696}]\n",
+        ),
+        ("apikey revoke k1", "key k1 of account alice revoked\n"),
+    ];
+    for (line, out) in cases {
+        let outcome = run(line);
+        assert_eq!(outcome.out, out, "{line}");
+        assert_eq!((outcome.exit, outcome.err.as_str()), (Exit::Done, ""), "{line}");
+    }
+}
+
+#[test]
+fn an_account_is_deleted_only_when_that_is_meant() {
+    let dir = tempfile::tempdir().unwrap();
+    let env = [("SEALDROP_DATA", dir.path().to_str().unwrap())];
+    // (typed, exit, part of what is said)
+    let cases = [
+        (Some("x\n"), Exit::Done, "burns all of its secrets"),
+        (Some("y\n"), Exit::Failed, "nothing was deleted"),
+        (Some(""), Exit::Failed, "nothing was deleted"),
+        (None, Exit::Usage, "add --yes"),
+    ];
+    for (typed, exit, part) in cases {
+        let engine = Fake::default();
+        let outcome = run_with(&engine, "account delete x", &env, typed);
+        assert_eq!(outcome.exit, exit, "{typed:?}");
+        assert!(outcome.err.contains(part), "{}", outcome.err);
+        assert_eq!(engine.asked.borrow().len(), usize::from(exit == Exit::Done), "{typed:?}");
+    }
+}
+
+#[test]
+fn the_data_directory_is_found_like_that_of_the_daemon() {
+    let root = tempfile::tempdir().unwrap();
+    let path = |name: &str| root.path().join(name).display().to_string();
+    fs::write(path("s.toml"), format!("data = {:?}\nlisten = \"wrong\"", path("file"))).unwrap();
+    let config = format!(" --config {}", path("s.toml"));
+    let data = format!(" --data {}", path("flag"));
+    let env = [("SEALDROP_DATA", &*path("env"))];
+    // (line, environment, directory)
+    let cases: [(_, &[_], _); 3] = [
+        (format!("account create x{config}{data}"), &env, "flag"),
+        (format!("account create x{config}"), &env, "env"),
+        (format!("account create x{config}"), &[], "file"),
+    ];
+    for (line, env, name) in cases {
+        let engine = Fake::default();
+        assert_eq!(run_with(&engine, &line, env, None).exit, Exit::Done);
+        assert_eq!(*engine.asked.borrow(), [(path(name).into(), Create::IfMissing)]);
+    }
+    let absent = run_with(&Fake::default(), "apikey list", &env, None);
+    assert_eq!(absent.exit, Exit::Failed);
+    assert!(absent.err.contains("there is no data directory at"), "{}", absent.err);
+    assert!(!root.path().join("env").exists());
+}
+
+#[test]
+fn check_looks_at_settings_and_directory_and_leaves_no_trace() {
+    let root = tempfile::tempdir().unwrap();
+    let path = |name: &str| root.path().join(name).display().to_string();
+    fs::write(path("file"), "").unwrap();
+    fs::DirBuilder::new().mode(0o500).create(path("locked")).unwrap();
+    let root_may_write_anywhere = rustix::process::geteuid().is_root();
+    // (data directory, part of the message)
+    let cases = [
+        (path(""), None),
+        (path("absent/deep"), None),
+        (path("file"), Some("is not a directory")),
+        (path("file/below"), Some("can not look at")),
+        (path("locked/deep"), (!root_may_write_anywhere).then_some("can not write to")),
+    ];
+    for (data, problem) in cases {
+        let engine = Fake::default();
+        let env = [("SEALDROP_COLOUR", "red")];
+        let outcome = run_with(&engine, &format!("serve --check --data {data}"), &env, None);
+        assert!(outcome.err.contains("warning: the environment variable SEALDROP_COLOUR"));
+        match problem {
+            None => {
+                assert_eq!((outcome.exit, &*outcome.out), (Exit::Done, "settings are valid\n"));
+            }
+            Some(problem) => {
+                assert_eq!((outcome.exit, &*outcome.out), (Exit::Usage, ""));
+                assert!(outcome.err.contains("data (from --data)"), "{}", outcome.err);
+                assert!(outcome.err.contains(problem), "{}", outcome.err);
+            }
+        }
+        assert!(engine.served.borrow().is_empty() && engine.asked.borrow().is_empty());
+    }
+    assert_eq!(fs::read_dir(root.path()).unwrap().count(), 2);
+}

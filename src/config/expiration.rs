@@ -1,0 +1,91 @@
+//! How long secrets may live: four settings that must fit each other.
+
+use std::num::NonZeroU32;
+
+use super::{BadSetting, sources::Sources};
+
+/// The limits of a secret's life, in whole hours: 1 ≤ min ≤ default ≤ max ≤ 350.
+///
+/// Hours because the `expiration` field of the Secrets API is in hours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expiration {
+    pub(super) min_hours: u32,
+    /// 0 is for ever, once checked.
+    pub(super) default_hours: u32,
+    pub(super) max_hours: u32,
+    pub(super) for_ever_allowed: bool,
+}
+
+impl Expiration {
+    /// The shortest life that a sender may choose.
+    #[must_use]
+    pub fn min_hours(&self) -> u32 {
+        self.min_hours
+    }
+
+    /// The life of a secret whose sender names none; `None` is for ever, which the operator allowed.
+    #[must_use]
+    pub fn default_hours(&self) -> Option<NonZeroU32> {
+        NonZeroU32::new(self.default_hours)
+    }
+
+    /// The longest life that a sender may choose.
+    #[must_use]
+    pub fn max_hours(&self) -> u32 {
+        self.max_hours
+    }
+
+    /// Checks that the four fit each other; each alone is known to be in its range.
+    pub(super) fn check(&self, sources: &Sources) -> Result<(), BadSetting> {
+        let Self { min_hours: min, default_hours: default, max_hours: max, for_ever_allowed } =
+            *self;
+        let bad = |key: &str, problem: &str, remedy: String| {
+            Err(BadSetting {
+                setting: key.to_owned(),
+                origin: sources.origin(key),
+                problem: problem.to_owned(),
+                remedy,
+            })
+        };
+        let named = |key: &str, value: u32| {
+            format!("{key}, which is {value} (from {})", sources.origin(key))
+        };
+        if min > max {
+            return bad(
+                "expiration_min",
+                &format!("{min} is more than {}", named("expiration_max", max)),
+                "make expiration_min at most expiration_max".to_owned(),
+            );
+        }
+        if default == 0 {
+            return if for_ever_allowed {
+                Ok(())
+            } else {
+                bad(
+                    "expiration_default",
+                    &format!(
+                        "0 means for ever, and allow_no_expiration is false (from {})",
+                        sources.origin("allow_no_expiration"),
+                    ),
+                    format!("give {min} to {max} hours, or set allow_no_expiration to true"),
+                )
+            };
+        }
+        let remedy = format!("set expiration_default to {min} to {max} hours");
+        if default < min {
+            let problem = format!("{default} is less than {}", named("expiration_min", min));
+            return bad("expiration_default", &problem, remedy);
+        }
+        if default > max {
+            let problem = format!("{default} is more than {}", named("expiration_max", max));
+            return bad("expiration_default", &problem, remedy);
+        }
+        Ok(())
+    }
+}
+
+impl Default for Expiration {
+    fn default() -> Self {
+        Self { min_hours: 1, default_hours: 168, max_hours: 350, for_ever_allowed: false }
+    }
+}

@@ -1,0 +1,106 @@
+//! From text to values. An error says what is wrong; [`super::Setting::remedy`] says what is right.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    ops::RangeInclusive,
+    path::PathBuf,
+};
+
+use ipnet::IpNet;
+use tracing::Level;
+
+use super::ViewerIp;
+
+/// A numeric address and port. Names are not looked up: what they mean can change between a
+/// `--check` and the start.
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| format!("{text:?} is not a numeric address and port"))
+}
+
+/// A path, not empty. Whether it is a directory is found out when it is opened.
+pub(super) fn directory(text: &str) -> Result<PathBuf, String> {
+    if text.is_empty() {
+        return Err("the path is empty".to_owned());
+    }
+    Ok(PathBuf::from(text))
+}
+
+/// `true` or `false`.
+pub(super) fn truth(text: &str) -> Result<bool, String> {
+    text.parse().map_err(|_| format!("{text:?} is neither true nor false"))
+}
+
+/// A whole number within `range`; `_` may group its digits, as in TOML.
+pub(super) fn number<T: TryFrom<u64>>(text: &str, range: RangeInclusive<u64>) -> Result<T, String> {
+    let value: u64 = text
+        .replace('_', "")
+        .parse()
+        .map_err(|_| format!("{text:?} is not a whole number that fits"))?;
+    within(value, &range).ok_or_else(|| format!("{text} is out of range"))
+}
+
+/// A number of bytes within `range`: plain, or with KiB, MiB, GiB (powers of 1,024) or kB, MB, GB
+/// (powers of 1,000) behind it, in any case.
+pub(super) fn bytes<T: TryFrom<u64>>(text: &str, range: RangeInclusive<u64>) -> Result<T, String> {
+    let digits =
+        text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '_').len();
+    let (count, unit) = text.split_at(digits);
+    let not_a_size = || format!("{text:?} is not a number of bytes");
+    let factor: u64 = match unit.trim_start().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "kib" => 1 << 10,
+        "mib" => 1 << 20,
+        "gib" => 1 << 30,
+        "kb" => 1_000,
+        "mb" => 1_000_000,
+        "gb" => 1_000_000_000,
+        _ => return Err(not_a_size()),
+    };
+    let count: u64 = count.replace('_', "").parse().map_err(|_| not_a_size())?;
+    count
+        .checked_mul(factor)
+        .and_then(|value| within(value, &range))
+        .ok_or_else(|| format!("{text} is out of range"))
+}
+
+/// Addresses and CIDR blocks, separated by commas; a single address is a block of its own. Bits
+/// behind the prefix are cleared.
+pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, String> {
+    if text.trim().is_empty() {
+        return Ok(Vec::new());
+    }
+    text.split(',').map(str::trim).map(network).collect()
+}
+
+/// See [`ViewerIp`].
+pub(super) fn viewer_ip(text: &str) -> Result<ViewerIp, String> {
+    match text {
+        "full" => Ok(ViewerIp::Full),
+        "truncated" => Ok(ViewerIp::Truncated),
+        "off" => Ok(ViewerIp::Off),
+        _ => Err(format!("{text:?} is none of its values")),
+    }
+}
+
+/// A level of the log, by name.
+pub(super) fn level(text: &str) -> Result<Level, String> {
+    match text {
+        "error" => Ok(Level::ERROR),
+        "warn" => Ok(Level::WARN),
+        "info" => Ok(Level::INFO),
+        "debug" => Ok(Level::DEBUG),
+        "trace" => Ok(Level::TRACE),
+        _ => Err(format!("{text:?} is not a level")),
+    }
+}
+
+fn within<T: TryFrom<u64>>(value: u64, range: &RangeInclusive<u64>) -> Option<T> {
+    range.contains(&value).then(|| T::try_from(value).ok()).flatten()
+}
+
+fn network(text: &str) -> Result<IpNet, String> {
+    text.parse::<IpNet>()
+        .map(|net| net.trunc())
+        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
+        .map_err(|_| format!("{text:?} is neither an address nor a CIDR block"))
+}

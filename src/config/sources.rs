@@ -1,0 +1,193 @@
+//! Where values come from: flags, the environment, the file. Here they are still text.
+
+use std::{collections::BTreeMap, ffi::OsString, fs};
+
+use toml::Value;
+
+use super::{BadSetting, Flags, Setting, TABLE, table::CONFIG};
+
+/// All that was given, of all sources.
+#[derive(Debug)]
+pub(super) struct Sources {
+    flags: Flags,
+    /// The variables that begin with `SEALDROP_` and are not empty.
+    environment: BTreeMap<String, OsString>,
+    file: Option<File>,
+}
+
+/// A value, and where it came from.
+pub(super) struct Found {
+    /// `--listen`, `SEALDROP_LISTEN` or `sealdrop.toml: listen`.
+    pub(super) origin: String,
+    /// The value as text; the items of a list are joined by commas.
+    pub(super) text: String,
+}
+
+#[derive(Debug)]
+struct File {
+    path: String,
+    keys: toml::Table,
+}
+
+impl Sources {
+    /// Takes the flags and the environment, and reads the file that one of them names.
+    pub(super) fn gather(
+        flags: Flags,
+        environment: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Result<Self, BadSetting> {
+        let environment = environment
+            .into_iter()
+            .filter(|(_, value)| !value.is_empty())
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+            .filter(|(name, _)| name.starts_with("SEALDROP_"))
+            .collect();
+        let mut sources = Self { flags, environment, file: None };
+        if let Some(Found { origin, text: path }) = sources.find(&CONFIG)? {
+            sources.file = Some(read(path, &origin)?);
+        }
+        Ok(sources)
+    }
+
+    /// The value of `setting` from its foremost source.
+    ///
+    /// # Errors
+    ///
+    /// A value that is no text: not UTF-8 in the environment, not a scalar in the file.
+    pub(super) fn find(&self, setting: &Setting) -> Result<Option<Found>, BadSetting> {
+        let values: Vec<&str> = self
+            .flags
+            .iter()
+            .filter(|(key, _)| *key == setting.key)
+            .map(|(_, value)| value.as_str())
+            .collect();
+        if !values.is_empty() {
+            return Ok(Some(Found { origin: setting.flag(), text: values.join(",") }));
+        }
+        let origin = setting.variable();
+        if let Some(value) = self.environment.get(&origin) {
+            let text = value.to_str().map(str::to_owned);
+            let text = text.ok_or_else(|| setting.bad(&origin, "it is not UTF-8".to_owned()))?;
+            return Ok(Some(Found { origin, text }));
+        }
+        let Some(file) = &self.file else { return Ok(None) };
+        let Some(value) = file.keys.get(setting.key) else { return Ok(None) };
+        let origin = file.origin(setting.key);
+        let text = text(value, setting).map_err(|problem| setting.bad(&origin, problem))?;
+        Ok(Some(Found { origin, text }))
+    }
+
+    /// Where the value of the setting `key` comes from, the default included.
+    pub(super) fn origin(&self, key: &str) -> String {
+        TABLE
+            .iter()
+            .find(|setting| setting.key == key)
+            .and_then(|setting| self.find(setting).ok().flatten())
+            .map_or_else(|| "the default".to_owned(), |found| found.origin)
+    }
+
+    /// An error for the first key of the file that is no setting: a misspelt one would otherwise
+    /// silently keep its default.
+    pub(super) fn refuse_unknown_keys(&self) -> Result<(), BadSetting> {
+        let Some(file) = &self.file else { return Ok(()) };
+        let Some(key) =
+            file.keys.keys().find(|key| TABLE.iter().all(|setting| setting.key != *key))
+        else {
+            return Ok(());
+        };
+        Err(BadSetting {
+            setting: key.clone(),
+            origin: file.origin(key),
+            problem: "there is no such setting".to_owned(),
+            remedy: match nearest(key, TABLE.iter().map(|setting| setting.key)) {
+                Some(near) => format!("did you mean {near}?"),
+                None => {
+                    let keys: Vec<_> = TABLE.iter().map(|setting| setting.key).collect();
+                    format!("the settings are {}", keys.join(", "))
+                }
+            },
+        })
+    }
+
+    /// One sentence for each `SEALDROP_…` variable that is no setting.
+    ///
+    /// Not an error: an environment is inherited, and what another program or version put there is
+    /// no reason not to start.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let known = || TABLE.iter().chain([&CONFIG]);
+        self.environment
+            .keys()
+            .filter(|name| known().all(|setting| setting.variable() != **name))
+            .map(|name| {
+                // Without the prefix: it would make everything look near to everything.
+                let key = name.trim_start_matches("SEALDROP_").to_ascii_lowercase();
+                let hint = match nearest(&key, known().map(|setting| setting.key)) {
+                    Some(near) => format!("; did you mean SEALDROP_{}?", near.to_ascii_uppercase()),
+                    None => String::new(),
+                };
+                format!("the environment variable {name} is not a setting{hint}")
+            })
+            .collect()
+    }
+}
+
+impl File {
+    fn origin(&self, key: &str) -> String {
+        format!("{}: {key}", self.path)
+    }
+}
+
+fn read(path: String, origin: &str) -> Result<File, BadSetting> {
+    let text = fs::read_to_string(&path)
+        .map_err(|error| CONFIG.bad(origin, format!("can not read {path:?}: {error}")))?;
+    let keys = text.parse().map_err(|error: toml::de::Error| {
+        let line = error.span().map_or(1, |span| {
+            1 + text.bytes().take(span.start).filter(|byte| *byte == b'\n').count()
+        });
+        CONFIG.bad(origin, format!("line {line} of {path:?} is not TOML: {}", error.message()))
+    })?;
+    Ok(File { path, keys })
+}
+
+fn text(value: &Value, setting: &Setting) -> Result<String, String> {
+    match value {
+        Value::String(text) => Ok(text.clone()),
+        Value::Integer(number) => Ok(number.to_string()),
+        Value::Boolean(truth) => Ok(truth.to_string()),
+        Value::Array(items) if setting.is_list => {
+            let items: Option<Vec<_>> = items.iter().map(Value::as_str).collect();
+            items
+                .map(|items| items.join(","))
+                .ok_or_else(|| "the array has an item that is no string".to_owned())
+        }
+        Value::Array(_) => Err("an array can not stand here".to_owned()),
+        Value::Float(_) => Err("a number with a point can not stand here".to_owned()),
+        Value::Datetime(_) => Err("a date can not stand here".to_owned()),
+        Value::Table(_) => Err("a table can not stand here".to_owned()),
+    }
+}
+
+/// The candidate that `name` is most likely a slip of, if any is near enough.
+fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    candidates
+        .map(|candidate| (distance(name, candidate), candidate))
+        .min()
+        // A third of the letters wrong is no slip any more.
+        .filter(|(distance, candidate)| distance * 3 <= candidate.len())
+        .map(|(_, candidate)| candidate)
+}
+
+/// Levenshtein's distance in bytes: insertions, deletions and replacements from `a` to `b`.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
+        let mut diagonal = i;
+        let mut left = i + 1;
+        for (y, above) in b.bytes().zip(row.iter_mut().skip(1)) {
+            let replaced = diagonal + usize::from(x != y);
+            diagonal = *above;
+            left = replaced.min(diagonal + 1).min(left + 1);
+            *above = left;
+        }
+    }
+    row.pop().unwrap_or(0)
+}

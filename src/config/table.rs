@@ -1,0 +1,202 @@
+//! The table of all settings: the one place that knows their names and which parser reads them.
+
+use super::{BadSetting, PublicUrl, Settings, parse};
+
+/// One setting.
+///
+/// Its name in the file is `key`; the flag and the environment variable are derived from it.
+#[derive(Debug)]
+pub struct Setting {
+    /// The key in the file: `max_ciphertext`.
+    pub key: &'static str,
+    /// What it does, in a few words.
+    pub meaning: &'static str,
+    /// The default as one would write it; empty for none.
+    pub default: &'static str,
+    /// What would be right, as the end of an error message.
+    pub remedy: &'static str,
+    /// Whether it is a list: a repeated flag, an array in the file, commas everywhere.
+    pub is_list: bool,
+    /// Parses a value and puts it into the settings; the error says what is wrong with it.
+    pub(super) set: fn(&mut Settings, &str) -> Result<(), String>,
+}
+
+impl Setting {
+    /// The flag: `--max-ciphertext`.
+    #[must_use]
+    pub fn flag(&self) -> String {
+        format!("--{}", self.key.replace('_', "-"))
+    }
+
+    /// The environment variable: `SEALDROP_MAX_CIPHERTEXT`.
+    #[must_use]
+    pub fn variable(&self) -> String {
+        format!("SEALDROP_{}", self.key.to_ascii_uppercase())
+    }
+
+    /// The error for a value of this setting from `origin`.
+    pub(super) fn bad(&self, origin: &str, problem: String) -> BadSetting {
+        BadSetting {
+            setting: self.key.to_owned(),
+            origin: origin.to_owned(),
+            problem,
+            remedy: self.remedy.to_owned(),
+        }
+    }
+}
+
+/// The path of the file itself: not a setting of the daemon, and so not a key of the file.
+pub(super) static CONFIG: Setting = Setting {
+    key: "config",
+    meaning: "a TOML file with settings",
+    default: "",
+    remedy: "give the path of a readable TOML file",
+    is_list: false,
+    set: |_, _| Ok(()),
+};
+
+/// All settings, in the order of the documentation.
+pub static TABLE: &[Setting] = &[
+    Setting {
+        key: "listen",
+        meaning: "address and port to listen on; port 0 picks a free one",
+        default: "127.0.0.1:8080",
+        remedy: "give one numeric address and port, such as 127.0.0.1:8080 or [::1]:8080 \
+                 (names are not looked up)",
+        is_list: false,
+        set: |settings, text| parse::address(text).map(|value| settings.listen = value),
+    },
+    Setting {
+        key: "data",
+        meaning: "the data directory",
+        default: "./sealdrop-data",
+        remedy: "give the path of a directory",
+        is_list: false,
+        set: |settings, text| parse::directory(text).map(|value| settings.data = value),
+    },
+    Setting {
+        key: "public_url",
+        meaning: "where people reach the daemon; links are made of it",
+        default: "",
+        remedy: "give an absolute URL without user name, query and fragment, such as \
+                 https://secrets.example.org or https://example.org/secrets",
+        is_list: false,
+        set: |settings, text| PublicUrl::parse(text).map(|url| settings.public_url = Some(url)),
+    },
+    Setting {
+        key: "max_ciphertext",
+        meaning: "longest ciphertext of a secret",
+        default: "1MiB",
+        remedy: "give a number of bytes from 1KiB to 16MiB, such as 1048576, 512KiB or 2MB",
+        is_list: false,
+        set: |settings, text| {
+            parse::bytes(text, 1 << 10..=16 << 20)
+                .map(|value| settings.max_ciphertext_bytes = value)
+        },
+    },
+    Setting {
+        key: "expiration_min",
+        meaning: "shortest life of a secret, in hours",
+        default: "1",
+        remedy: "give whole hours from 1 to 350",
+        is_list: false,
+        set: |settings, text| {
+            parse::number(text, 1..=350).map(|value| settings.expiration.min_hours = value)
+        },
+    },
+    Setting {
+        key: "expiration_default",
+        meaning: "life of a secret whose sender names none, in hours",
+        default: "168",
+        remedy: "give whole hours from 1 to 350, or 0 for secrets that never expire",
+        is_list: false,
+        set: |settings, text| {
+            parse::number(text, 0..=350).map(|value| settings.expiration.default_hours = value)
+        },
+    },
+    Setting {
+        key: "expiration_max",
+        meaning: "longest life of a secret, in hours",
+        default: "350",
+        remedy: "give whole hours from 1 to 350 (the maximum of the Secrets API)",
+        is_list: false,
+        set: |settings, text| {
+            parse::number(text, 1..=350).map(|value| settings.expiration.max_hours = value)
+        },
+    },
+    Setting {
+        key: "allow_no_expiration",
+        meaning: "whether expiration_default may be 0, for ever",
+        default: "false",
+        remedy: "give true or false",
+        is_list: false,
+        set: |settings, text| {
+            parse::truth(text).map(|value| settings.expiration.for_ever_allowed = value)
+        },
+    },
+    Setting {
+        key: "allowance",
+        meaning: "secrets that a new account may create in a month",
+        default: "1000000",
+        remedy: "give a whole number",
+        is_list: false,
+        set: |settings, text| {
+            parse::number(text, 0..=u64::MAX).map(|value| settings.allowance = value)
+        },
+    },
+    Setting {
+        key: "keep_log",
+        meaning: "days that a used-up or expired secret stays in the list",
+        default: "90",
+        remedy: "give whole days from 1 to 3650",
+        is_list: false,
+        set: |settings, text| {
+            parse::number(text, 1..=3650).map(|value| settings.keep_log_days = value)
+        },
+    },
+    Setting {
+        key: "trusted_proxy",
+        meaning: "proxies whose X-Forwarded-For and Forwarded are believed",
+        default: "",
+        remedy: "give addresses or CIDR blocks, separated by commas, such as \
+                 127.0.0.1,10.0.0.0/8,fd00::/8",
+        is_list: true,
+        set: |settings, text| parse::networks(text).map(|value| settings.trusted_proxies = value),
+    },
+    Setting {
+        key: "viewer_ip",
+        meaning: "what the view log keeps of a viewer's address",
+        default: "full",
+        remedy: "give full, truncated or off",
+        is_list: false,
+        set: |settings, text| parse::viewer_ip(text).map(|value| settings.viewer_ip = value),
+    },
+    Setting {
+        key: "max_connections",
+        meaning: "connections that may be open at once",
+        default: "1024",
+        remedy: "give a whole number from 1 to 65536",
+        is_list: false,
+        set: |settings, text| {
+            parse::number(text, 1..=65_536).map(|value| settings.max_connections = value)
+        },
+    },
+    Setting {
+        key: "cache",
+        meaning: "memory for the database's page cache",
+        default: "32MiB",
+        remedy: "give a number of bytes from 8MiB to 1GiB, such as 33554432 or 64MiB",
+        is_list: false,
+        set: |settings, text| {
+            parse::bytes(text, 8 << 20..=1 << 30).map(|value| settings.cache_bytes = value)
+        },
+    },
+    Setting {
+        key: "log",
+        meaning: "least important level that is logged",
+        default: "info",
+        remedy: "give error, warn, info, debug or trace",
+        is_list: false,
+        set: |settings, text| parse::level(text).map(|value| settings.log = value),
+    },
+];

@@ -1,0 +1,290 @@
+//! Tables of right and wrong settings.
+
+use std::{ffi::OsString, path::Path};
+
+use super::*;
+
+/// Loads with flags, environment and the text of a file called `sealdrop.toml`, if not empty.
+fn load(
+    flags: &[(&'static str, &str)],
+    env: &[(&str, &str)],
+    toml: &str,
+) -> Result<Loaded, String> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("sealdrop.toml");
+    let mut env: Vec<(OsString, OsString)> =
+        env.iter().map(|(name, value)| (name.into(), value.into())).collect();
+    if !toml.is_empty() {
+        std::fs::write(&path, toml).unwrap();
+        env.push(("SEALDROP_CONFIG".into(), path.into()));
+    }
+    let flags = flags.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
+    Settings::load(flags, env)
+        .map_err(|bad| bad.to_string().replace(&format!("{}/", dir.path().display()), ""))
+}
+
+fn settings(toml: &str) -> Settings {
+    load(&[], &[], toml).unwrap().settings
+}
+
+#[test]
+fn a_flag_beats_the_environment_beats_the_file_beats_the_default() {
+    let file = "log = \"error\"";
+    let env = [("SEALDROP_LOG", "warn")];
+    let flag = [("log", "debug")];
+    // (flags, environment, file) -> level
+    let cases: [(&[_], &[_], _, _); 7] = [
+        (&[], &[], "", tracing::Level::INFO),
+        (&[], &[], file, tracing::Level::ERROR),
+        (&[], &env, file, tracing::Level::WARN),
+        (&flag, &env, file, tracing::Level::DEBUG),
+        (&flag, &[], "", tracing::Level::DEBUG),
+        (&[], &[("SEALDROP_LOG", "")], file, tracing::Level::ERROR),
+        (&[], &[("SEALDROP_LOG", "")], "", tracing::Level::INFO),
+    ];
+    for (flags, env, file, level) in cases {
+        let loaded = load(flags, env, file).unwrap();
+        assert_eq!(loaded.settings.log, level, "{flags:?} {env:?} {file:?}");
+    }
+}
+
+#[test]
+fn each_default_of_the_table_is_the_default_of_the_settings() {
+    for setting in TABLE.iter().filter(|setting| !setting.default.is_empty()) {
+        let mut settings = Settings::default();
+        // Away from the default first, where another value is at hand: else nothing is tested.
+        for other in ["127.0.0.1:1", "./x", "9MiB", "7", "true", "off", "error"] {
+            let mut changed = Settings::default();
+            if (setting.set)(&mut changed, other).is_ok() && changed != settings {
+                settings = changed;
+                break;
+            }
+        }
+        assert_ne!(settings, Settings::default(), "{}", setting.key);
+        (setting.set)(&mut settings, setting.default).unwrap();
+        assert_eq!(settings, Settings::default(), "{}", setting.key);
+    }
+}
+
+#[test]
+fn every_setting_can_come_from_the_file() {
+    let all = settings(
+        r#"
+        listen = "[::1]:0"
+        data = "/var/lib/sealdrop"
+        public_url = "https://example.org/secrets/"
+        max_ciphertext = "2MB"
+        expiration_min = 2
+        expiration_default = 0
+        expiration_max = 300
+        allow_no_expiration = true
+        allowance = 1_000
+        keep_log = 30
+        trusted_proxy = ["10.0.0.0/8", "::1"]
+        viewer_ip = "truncated"
+        max_connections = 65536
+        cache = "1GiB"
+        log = "trace"
+        "#,
+    );
+    assert_eq!(all.listen, "[::1]:0".parse().unwrap());
+    assert_eq!(all.data, Path::new("/var/lib/sealdrop"));
+    assert_eq!(all.public_url.unwrap().as_str(), "https://example.org/secrets");
+    assert_eq!(all.max_ciphertext_bytes, 2_000_000);
+    assert_eq!((all.expiration.min_hours(), all.expiration.max_hours()), (2, 300));
+    assert_eq!(all.expiration.default_hours(), None);
+    assert_eq!((all.allowance, all.keep_log_days), (1000, 30));
+    assert_eq!(all.trusted_proxies, ["10.0.0.0/8", "::1/128"].map(|net| net.parse().unwrap()));
+    assert_eq!(all.viewer_ip, ViewerIp::Truncated);
+    assert_eq!((all.max_connections, all.cache_bytes), (65_536, 1 << 30));
+    assert_eq!(all.log, tracing::Level::TRACE);
+}
+
+#[test]
+fn a_wrong_setting_is_named_with_its_source_and_what_would_be_right() {
+    // (key, wrong value, part of the problem, part of the remedy)
+    let cases = [
+        ("listen", "localhost:8080", "not a numeric address", "such as 127.0.0.1:8080"),
+        ("listen", "127.0.0.1", "not a numeric address", "such as 127.0.0.1:8080"),
+        ("public_url", "example.org", "not an absolute http", "https://secrets.example.org"),
+        ("max_ciphertext", "17MiB", "17MiB is out of range", "from 1KiB to 16MiB"),
+        ("max_ciphertext", "1023", "1023 is out of range", "from 1KiB to 16MiB"),
+        ("max_ciphertext", "much", "\"much\" is not a number of bytes", "512KiB"),
+        ("expiration_min", "0", "0 is out of range", "1 to 350"),
+        ("expiration_default", "351", "351 is out of range", "1 to 350"),
+        ("expiration_max", "351", "351 is out of range", "1 to 350"),
+        ("allow_no_expiration", "yes", "\"yes\" is neither", "true or false"),
+        ("allowance", "-1", "\"-1\" is not a whole number", "a whole number"),
+        ("keep_log", "0", "0 is out of range", "1 to 3650"),
+        ("trusted_proxy", "10.0.0.0/33", "neither an address", "10.0.0.0/8"),
+        ("trusted_proxy", "10.0.0.1,", "\"\" is neither", "separated by commas"),
+        ("viewer_ip", "none", "\"none\"", "full, truncated or off"),
+        ("max_connections", "65537", "65537 is out of range", "1 to 65536"),
+        ("cache", "1MiB", "1MiB is out of range", "8MiB to 1GiB"),
+        ("cache", "99999999999GiB", "out of range", "8MiB to 1GiB"),
+        ("log", "loud", "\"loud\" is not a level", "error, warn, info"),
+    ];
+    for (key, value, problem, remedy) in cases {
+        let setting = TABLE.iter().find(|setting| setting.key == key).unwrap();
+        let variable = setting.variable();
+        let sources = [
+            (setting.flag(), load(&[(key, value)], &[], "")),
+            (variable.clone(), load(&[], &[(&variable, value)], "")),
+            (format!("sealdrop.toml: {key}"), load(&[], &[], &format!("{key} = {value:?}"))),
+        ];
+        for (origin, loaded) in sources {
+            let message = loaded.unwrap_err();
+            assert!(message.starts_with(&format!("{key} (from {origin}): ")), "{message}");
+            assert!(message.contains(problem) && message.contains(remedy), "{message}");
+        }
+    }
+    let message = load(&[("data", "")], &[], "").unwrap_err();
+    assert_eq!(message, "data (from --data): the path is empty; give the path of a directory");
+}
+
+#[test]
+fn the_lives_of_secrets_must_fit_each_other() {
+    // (file, parts of the message)
+    let cases: [(_, &[_]); 5] = [
+        (
+            "expiration_max = 24",
+            &[
+                "expiration_default (from the default): 168",
+                "sealdrop.toml: expiration_max",
+                "1 to 24",
+            ],
+        ),
+        ("expiration_min = 200", &["expiration_default", "less than expiration_min, which is 200"]),
+        (
+            "expiration_min = 200\nexpiration_max = 199",
+            &[
+                "expiration_min (from sealdrop.toml: expiration_min)",
+                "expiration_max, which is 199",
+            ],
+        ),
+        ("expiration_default = 0", &["0 means for ever", "allow_no_expiration to true"]),
+        ("expiration_default = 0\nallow_no_expiration = false", &["sealdrop.toml: allow_no"]),
+    ];
+    for (file, parts) in cases {
+        let message = load(&[], &[], file).unwrap_err();
+        assert!(parts.iter().all(|part| message.contains(part)), "{message}");
+    }
+    let right = settings("expiration_min = 24\nexpiration_default = 24\nexpiration_max = 24");
+    assert_eq!(right.expiration.default_hours().unwrap().get(), 24);
+}
+
+#[test]
+fn the_file_must_be_readable_and_hold_settings_only() {
+    // (file, parts of the message)
+    let cases: [(_, &[_]); 6] = [
+        ("listne = 1", &["listne (from sealdrop.toml: listne)", "no such", "did you mean listen?"]),
+        ("max-ciphertext = 1", &["did you mean max_ciphertext?"]),
+        ("colour = 1", &["no such setting", "the settings are listen, data"]),
+        ("[server]\nlisten = 1", &["server", "no such setting"]),
+        ("log = \"info\"\nlisten =", &["config (from SEALDROP_CONFIG): line 2 of"]),
+        ("listen = [\"127.0.0.1:1\"]", &["an array can not stand here"]),
+    ];
+    for (file, parts) in cases {
+        let message = load(&[], &[], file).unwrap_err();
+        assert!(parts.iter().all(|part| message.contains(part)), "{message}");
+    }
+    let message = load(&[("config", "/nowhere/x.toml")], &[], "").unwrap_err();
+    assert!(message.starts_with("config (from --config): can not read \"/nowhere/x.toml\""));
+}
+
+#[test]
+fn an_unknown_variable_is_a_warning() {
+    let env =
+        [("SEALDROP_LISTN", "x"), ("SEALDROP_COLOUR", "x"), ("LISTEN", "x"), ("SEALDROP_Y", "")];
+    let warnings = load(&[], &env, "").unwrap().warnings;
+    assert_eq!(
+        warnings,
+        [
+            "the environment variable SEALDROP_COLOUR is not a setting",
+            "the environment variable SEALDROP_LISTN is not a setting; did you mean SEALDROP_LISTEN?",
+        ],
+    );
+}
+
+#[test]
+fn proxies_are_collected_from_repeated_flags() {
+    let flags = [("trusted_proxy", "10.1.2.3/8, ::1"), ("trusted_proxy", "192.0.2.1")];
+    let proxies =
+        load(&flags, &[], "trusted_proxy = \"1.1.1.1\"").unwrap().settings.trusted_proxies;
+    assert_eq!(
+        proxies,
+        ["10.0.0.0/8", "::1/128", "192.0.2.1/32"].map(|net| net.parse::<IpNet>().unwrap()),
+    );
+    // An empty flag takes back what the file says.
+    let none = load(&[("trusted_proxy", "")], &[], "trusted_proxy = \"1.1.1.1\"").unwrap();
+    assert!(none.settings.trusted_proxies.is_empty());
+}
+
+#[test]
+fn sizes_have_units() {
+    let cases = [
+        ("1048576", 1 << 20),
+        ("1_048_576", 1 << 20),
+        ("512KiB", 512 << 10),
+        ("512 kib", 512 << 10),
+        ("1MiB", 1 << 20),
+        ("2MB", 2_000_000),
+        ("1GB", 1_000_000_000),
+        ("7B", 7),
+    ];
+    for (text, bytes) in cases {
+        assert_eq!(parse::bytes(text, 0..=u64::MAX), Ok::<u64, _>(bytes), "{text}");
+    }
+    for text in ["", "MiB", "1.5MiB", "-1", "1 MiB more", "99999999999999999999"] {
+        assert!(parse::bytes::<u64>(text, 0..=u64::MAX).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn public_urls_are_plain() {
+    // URL -> (origin, path)
+    let right = [
+        ("https://example.org", ("https://example.org", "")),
+        ("https://example.org/", ("https://example.org", "")),
+        ("http://[::1]:8080/a/b//", ("http://[::1]:8080", "/a/b")),
+        ("https://xn--mnchen-3ya.example:8443/~x", ("https://xn--mnchen-3ya.example:8443", "/~x")),
+    ];
+    for (text, parts) in right {
+        let url = PublicUrl::parse(text).unwrap();
+        assert_eq!((url.origin(), url.path()), parts);
+        assert_eq!(url.as_str(), format!("{}{}", parts.0, parts.1));
+    }
+    let wrong = [
+        ("", "not a URL"),
+        ("/secrets", "not an absolute"),
+        ("ftp://example.org", "not an absolute"),
+        ("https://", "not a URL"),
+        ("https://example.org?x=1", "query or a fragment"),
+        ("https://example.org/#x", "query or a fragment"),
+        ("https://joe:pw@example.org", "user name"),
+        ("https://example.org:99999", "wrong host or port"),
+        ("https://example.org:0", "wrong host or port"),
+        ("https://example.org:", "wrong host or port"),
+        ("https://a'b.example", "wrong host or port"),
+        ("https://example.org/a//b", "not plain"),
+        ("https://example.org/a/../b", "not plain"),
+        ("https://example.org/a'b", "not plain"),
+        ("https://münchen.example", "not a URL"),
+    ];
+    for (text, problem) in wrong {
+        let message = PublicUrl::parse(text).unwrap_err();
+        assert!(message.contains(problem), "{text}: {message}");
+    }
+}
+
+#[test]
+fn the_data_directory_alone_minds_no_other_setting() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("s.toml");
+    std::fs::write(&file, "data = \"/from/file\"\nlog = \"loud\"\ncolour = 1").unwrap();
+    let flags = || vec![("config", file.display().to_string())];
+    let env = [(OsString::from("SEALDROP_DATA"), OsString::from("/from/env"))];
+    assert_eq!(data_directory(flags(), []).unwrap(), Path::new("/from/file"));
+    assert_eq!(data_directory(flags(), env).unwrap(), Path::new("/from/env"));
+    assert_eq!(data_directory(Vec::new(), []).unwrap(), Path::new("./sealdrop-data"));
+}

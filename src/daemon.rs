@@ -1,0 +1,224 @@
+//! The daemon put together: settings, log, store, server, administration socket, and its end.
+
+use std::{io::Write, path::Path, sync::Arc};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use rustix::process::{Resource, Rlimit, setrlimit};
+use tokio::{
+    runtime::{self, Runtime},
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
+
+use crate::{
+    admin::{self, AccountCreated, Command, CommandError, Create, OpenFailure, Opened, Reply},
+    api::{App, Rules},
+    cli::{Engine, Failure},
+    clock::Clock,
+    config::{Loaded, Settings},
+    crypto::{SystemRandom, sjcl},
+    domain::{administration, lifetime::LifetimeRules},
+    server::Server,
+    store::{OpenError, Store},
+};
+
+/// The account that a first start makes.
+const FIRST_ACCOUNT: &str = "default";
+/// Threads for what blocks: payload files, password hashes, lists. More would only take memory.
+const MAX_BLOCKING_THREADS: usize = 32;
+
+/// What the command line puts to work, for real.
+pub struct Daemon;
+
+impl Engine for Daemon {
+    fn serve(&self, loaded: Loaded, out: &mut dyn Write) -> Result<(), Failure> {
+        start_log(loaded.settings.log);
+        loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+        forbid_core_dumps();
+        let runtime = runtime::Builder::new_multi_thread()
+            .enable_all()
+            .max_blocking_threads(MAX_BLOCKING_THREADS)
+            .build()
+            .map_err(|error| Failure::failed(format!("cannot start threads: {error}")))?;
+        serve(&runtime, &loaded, out)
+    }
+
+    fn open(&self, dir: &Path, create: Create) -> Result<Opened, OpenFailure> {
+        start_log(tracing::Level::WARN);
+        forbid_core_dumps();
+        // An empty or half-made directory is as good as none.
+        if create == Create::Never && !dir.join("store").exists() {
+            return Err(OpenFailure::Other(format!(
+                "there is no sealdrop data in {}; give --data or start the daemon first",
+                dir.display()
+            )));
+        }
+        let defaults = Settings::default();
+        let store = Store::open(dir, defaults.cache_bytes).map_err(|error| match error {
+            OpenError::Locked(_) => OpenFailure::Locked,
+            other => OpenFailure::Other(other.to_string()),
+        })?;
+        Ok(Box::new(move |command| {
+            let now = Clock::System.now();
+            let reply = admin::run(&store, command, defaults.allowance, &SystemRandom, now);
+            store.close();
+            reply
+        }))
+    }
+}
+
+fn serve(runtime: &Runtime, loaded: &Loaded, out: &mut dyn Write) -> Result<(), Failure> {
+    let settings = &loaded.settings;
+    let failed = |error: &dyn std::fmt::Display| Failure::failed(error.to_string());
+    let store =
+        Store::open(&settings.data, settings.cache_bytes).map_err(|error| failed(&error))?;
+    let clock = Clock::System;
+    administration::finish_deletions(&store, clock.now()).map_err(|error| failed(&error))?;
+    let app = App::new(store.clone(), clock.clone(), Arc::new(SystemRandom), rules(settings))
+        .map_err(|error| failed(&error))?;
+    let app = Arc::new(app);
+
+    let bind = Server::bind(
+        settings.listen,
+        Arc::clone(&app),
+        settings.trusted_proxies.clone(),
+        settings.max_connections,
+    );
+    let server = runtime
+        .block_on(bind)
+        .map_err(|error| Failure::from(loaded.bad("listen", format!("cannot listen: {error}"))))?;
+    let address = server.address().map_err(|error| failed(&error))?;
+    let (stop, stopped) = watch::channel(());
+    let administration = {
+        let _context = runtime.enter();
+        let socket = admin::bind(&settings.data)
+            .map_err(|error| Failure::failed(format!("cannot make the socket: {error}")))?;
+        runtime.spawn(admin::serve(socket, commands(&app, settings), until_dropped(stopped)))
+    };
+    let signals = runtime
+        .block_on(async {
+            Ok::<_, std::io::Error>([
+                signal(SignalKind::terminate())?,
+                signal(SignalKind::interrupt())?,
+            ])
+        })
+        .map_err(|error| failed(&error))?;
+
+    let first = first_account(&app, settings)?;
+    writeln!(out, "sealdrop listening on http://{address}")?;
+    if let Some(keys) = first {
+        let base = settings.public_url.as_ref().map(|url| url.as_str().to_owned());
+        welcome(out, &keys, &base.unwrap_or_else(|| format!("http://{address}")))?;
+    }
+    out.flush()?;
+    tracing::info!(%address, data = %settings.data.display(), "ready");
+
+    runtime.block_on(server.run(until_signal(signals)));
+    drop(stop);
+    // Its commands have been carried out; a panic among them was logged by the runtime.
+    let _ = runtime.block_on(administration);
+    store.close();
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn rules(settings: &Settings) -> Rules {
+    let expiration = &settings.expiration;
+    Rules {
+        max_ciphertext: usize::try_from(settings.max_ciphertext_bytes).unwrap_or(usize::MAX),
+        lifetime: LifetimeRules {
+            min: expiration.min_hours().into(),
+            max: expiration.max_hours().into(),
+            default: expiration.default_hours().map_or(0, |hours| hours.get().into()),
+        },
+        viewer_ip: settings.viewer_ip,
+        keep_log_seconds: u64::from(settings.keep_log_days) * 24 * 3600,
+    }
+}
+
+/// Carries out commands of the administration socket in the running daemon.
+fn commands(
+    app: &Arc<App>,
+    settings: &Settings,
+) -> impl Fn(Command) -> Result<Reply, CommandError> + Send + Sync + 'static {
+    let (app, allowance) = (Arc::clone(app), settings.allowance);
+    move |command| {
+        let reply = admin::run(&app.store, command, allowance, &*app.random, app.clock.now());
+        // Also after a failure: a deletion may have come half way.
+        let reloaded = app.api_keys.reload(&app.store);
+        let reply = reply?;
+        reloaded.map_err(|error| {
+            CommandError::new(admin::ErrorKind::Failed, format!("done, but: {error}"))
+        })?;
+        Ok(reply)
+    }
+}
+
+/// Makes the first account of a store that has never had one.
+fn first_account(app: &App, settings: &Settings) -> Result<Option<AccountCreated>, Failure> {
+    let has_had_accounts = administration::has_had_accounts(&app.store)
+        .map_err(|error| Failure::failed(error.to_string()))?;
+    if has_had_accounts {
+        return Ok(None);
+    }
+    let (random, now) = (&*app.random, app.clock.now());
+    let administration::NewAccount { private_key, public_key } =
+        administration::create_account(&app.store, FIRST_ACCOUNT, settings.allowance, random, now)
+            .and_then(|keys| Ok(app.api_keys.reload(&app.store).map(|()| keys)?))
+            .map_err(|error| Failure::failed(error.to_string()))?;
+    Ok(Some(AccountCreated { account: FIRST_ACCOUNT.into(), private_key, public_key }))
+}
+
+/// Shows the first account's keys, once, and how to use them.
+fn welcome(out: &mut dyn Write, keys: &AccountCreated, base: &str) -> Result<(), Failure> {
+    let AccountCreated { account, private_key, public_key } = keys;
+    let (private_key, public_key) = (private_key.expose_secret(), public_key.expose_secret());
+    let halves = [sjcl::password_half(&SystemRandom), sjcl::password_half(&SystemRandom)];
+    let [private, public] = halves.each_ref().map(|half| half.expose_secret());
+    let password = format!("{private}{public}");
+    let message = sjcl::seal(password.as_bytes(), b"It works.", 10_000, &SystemRandom)
+        .map_err(|error| Failure::failed(format!("cannot make the example: {error}")))?;
+    let (ciphertext, part) = (STANDARD.encode(message), STANDARD.encode(private));
+    write!(
+        out,
+        "\n\
+         This is the first start: the account {account:?} has been created. Its keys are shown now\n\
+         and never again (sealdrop keeps only their hashes; `sealdrop apikey create` makes others).\n\
+         \n  private key: {private_key}\n  public key:  {public_key}\n\n\
+         Try it: this hands over a secret that says \"It works.\", sealed with a password of which\n\
+         this server gets only one half.\n\n  \
+         curl -H 'Authorization: ApiKey {private_key}' -H 'Content-Type: application/json' \
+         -d '{{\"ciphertext\":\"{ciphertext}\",\"password_part_private\":\"{part}\"}}' \
+         {base}/api/secrets\n\n"
+    )?;
+    Ok(())
+}
+
+/// Logs to standard error; standard output is for what a script reads.
+fn start_log(level: tracing::Level) {
+    // Only a test that starts several daemons in one process finds a log already there.
+    let _ = tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        .with_target(false)
+        .try_init();
+}
+
+/// A core dump would write the secrets in memory to the disk.
+fn forbid_core_dumps() {
+    if let Err(error) = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) }) {
+        tracing::warn!(%error, "cannot forbid core dumps, which could hold secrets");
+    }
+}
+
+async fn until_signal([mut terminate, mut interrupt]: [tokio::signal::unix::Signal; 2]) {
+    tokio::select! {
+        _ = terminate.recv() => tracing::info!("SIGTERM: stopping"),
+        _ = interrupt.recv() => tracing::info!("SIGINT: stopping"),
+    }
+}
+
+async fn until_dropped(mut stopped: watch::Receiver<()>) {
+    while stopped.changed().await.is_ok() {}
+}
