@@ -1,0 +1,118 @@
+//! The real daemon as a process of its own.
+
+use std::{
+    fs::File,
+    io::{BufRead, BufReader, Read},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+};
+
+use crate::http::Client;
+
+/// A running daemon; killed when dropped.
+pub(crate) struct Daemon {
+    child: Child,
+    output: BufReader<std::process::ChildStdout>,
+    /// Where it listens, as in `http://127.0.0.1:4711`.
+    pub(crate) base: String,
+    /// Where its standard error goes.
+    pub(crate) log: PathBuf,
+}
+
+/// The keys that a first start or `account create` prints.
+pub(crate) struct Keys {
+    pub(crate) private: String,
+    pub(crate) public: String,
+}
+
+/// The program, with an environment that sets nothing.
+pub(crate) fn sealdrop() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sealdrop"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("SEALDROP_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+impl Daemon {
+    /// Starts a daemon on a data directory, on a free port, and waits until it is ready.
+    pub(crate) fn start(data: &Path, flags: &[&str]) -> Self {
+        Self::try_start(data, flags)
+            .unwrap_or_else(|log| panic!("the daemon did not start:\n{log}"))
+    }
+
+    /// As [`Daemon::start`]; returns what it logged if it ended instead.
+    pub(crate) fn try_start(data: &Path, flags: &[&str]) -> Result<Self, String> {
+        let log = data.with_extension("log");
+        let mut command = sealdrop();
+        command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data).args(flags);
+        let stderr = File::options().create(true).append(true).open(&log).expect("a log file");
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(stderr)
+            .spawn()
+            .expect("the daemon as a process");
+        let mut output = BufReader::new(child.stdout.take().expect("a pipe"));
+        let mut line = String::new();
+        output.read_line(&mut line).expect("its output");
+        match line.trim_end().strip_prefix("sealdrop listening on ") {
+            Some(base) => Ok(Self { child, output, base: base.to_owned(), log }),
+            None => {
+                let status = child.wait().expect("its end");
+                let log = std::fs::read_to_string(&log).unwrap_or_default();
+                Err(format!("{status}\n{line}{log}"))
+            }
+        }
+    }
+
+    /// Starts a daemon on a new directory. Returns it with a client for the first account.
+    pub(crate) fn start_first(data: &Path, flags: &[&str]) -> (Self, Client) {
+        let mut daemon = Self::start(data, flags);
+        let keys = daemon.first_keys();
+        let client = Client::new(daemon.base.clone(), keys.private);
+        (daemon, client)
+    }
+
+    /// The keys of the first account, which a first start prints after its first line.
+    pub(crate) fn first_keys(&mut self) -> Keys {
+        let mut key = |name: &str| {
+            let mut line = String::new();
+            while !line.contains(name) {
+                line.clear();
+                assert_ne!(self.output.read_line(&mut line).expect("its output"), 0, "no {name}");
+            }
+            line.rsplit(' ').next().expect("a word").trim().to_owned()
+        };
+        Keys { private: key("private key:"), public: key("public key:") }
+    }
+
+    pub(crate) fn pid(&self) -> rustix::process::Pid {
+        rustix::process::Pid::from_child(&self.child)
+    }
+
+    /// `kill -9`.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("a process to kill");
+        self.child.wait().expect("its end");
+    }
+
+    /// SIGTERM. Returns how it ended, and what else it had printed.
+    pub(crate) fn stop(mut self) -> (ExitStatus, String) {
+        let pid = self.pid();
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("a process");
+        let mut rest = String::new();
+        self.output.read_to_string(&mut rest).expect("its output");
+        (self.child.wait().expect("its end"), rest)
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // It may have ended already, as it should have.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,150 @@
+//! A client for tests. It checks on every answer what every answer has.
+
+use serde_json::{Value, json};
+use ureq::{
+    Agent,
+    http::{HeaderMap, Request},
+};
+
+/// A server and a key for it.
+#[derive(Clone)]
+pub(crate) struct Client {
+    pub(crate) base: String,
+    pub(crate) key: String,
+    agent: Agent,
+}
+
+/// An answer, whole.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Client {
+    pub(crate) fn new(base: impl Into<String>, key: impl Into<String>) -> Self {
+        let agent = Agent::config_builder()
+            .http_status_as_error(false)
+            .allow_non_standard_methods(true)
+            .build()
+            .into();
+        Self { base: base.into(), key: key.into(), agent }
+    }
+
+    /// The same server with another key.
+    pub(crate) fn with_key(&self, key: impl Into<String>) -> Self {
+        Self { key: key.into(), ..self.clone() }
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, &[], b"")
+    }
+
+    pub(crate) fn delete(&self, path: &str) -> Answer {
+        self.send("DELETE", path, &[], b"")
+    }
+
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send(
+            "POST",
+            path,
+            &[("content-type", "application/json")],
+            body.to_string().as_bytes(),
+        )
+    }
+
+    /// Sends a request with the key. A header given here takes the place of the one made by itself.
+    pub(crate) fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Answer {
+        self.try_send(method, path, headers, body).expect("an answer")
+    }
+
+    /// As [`Client::send`], where the server may be killed under it.
+    pub(crate) fn try_send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Result<Answer, ureq::Error> {
+        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
+        let given = |name: &str| headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(name));
+        if !self.key.is_empty() && !given("authorization") {
+            request = request.header("authorization", format!("ApiKey {}", self.key));
+        }
+        for (name, value) in headers {
+            request = request.header(*name, value.as_bytes());
+        }
+        let mut response = self.agent.run(request.body(body).expect("a request"))?;
+        let answer = Answer {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            body: response.body_mut().with_config().limit(64 << 20).read_to_vec()?,
+        };
+        answer.check(method);
+        Ok(answer)
+    }
+
+    /// Creates a secret and returns its id.
+    pub(crate) fn create(&self, more: Value) -> String {
+        let answer = self.post("/api/secrets", &secret_with(more));
+        assert_eq!(answer.status, 201, "{}", answer.text());
+        answer.json()["data"]["id"].as_str().expect("an id").to_owned()
+    }
+
+    pub(crate) fn view(&self, id: &str) -> Answer {
+        self.get(&format!("/api/secrets/{id}"))
+    }
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).expect("a JSON body")
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().expect("a readable header"))
+    }
+
+    /// `(status, field)` of an error.
+    pub(crate) fn error(&self) -> (u16, Value) {
+        (self.status, self.json()["error"]["field"].clone())
+    }
+
+    fn check(&self, method: &str) {
+        assert_eq!(self.header("cache-control"), Some("no-store"));
+        assert_eq!(self.header("x-content-type-options"), Some("nosniff"));
+        assert_eq!(self.header("referrer-policy"), Some("no-referrer"));
+        assert!(self.headers.contains_key("date"));
+        if !self.body.is_empty() {
+            assert_eq!(self.header("content-type"), Some("application/json"));
+        }
+        if self.status >= 400 && method != "HEAD" && self.status != 503 {
+            let error = &self.json()["error"];
+            assert!(error["message"].as_str().is_some_and(|text| !text.is_empty()), "{error}");
+            assert!(error["field"].is_string() || error["field"].is_null(), "{error}");
+        }
+    }
+}
+
+/// A body for `POST /api/secrets` with a real SJCL message (the first one of the test vectors, whose
+/// text is `hunter2`), and `more` fields over it.
+pub(crate) fn secret_with(more: Value) -> Value {
+    let mut body = json!({
+        "ciphertext": "eyJpdiI6ImtXelh1MXo0VEIxN1Vxb01MNmovd3c9PSIsInYiOjEsIml0ZXIiOjEwMDAwLCJrcyI6MjU2LCJ0cyI6NjQsIm1vZGUiOiJnY20iLCJhZGF0YSI6IiIsImNpcGhlciI6ImFlcyIsInNhbHQiOiI1YzVPbXhoNHdMND0iLCJjdCI6ImJxZ0tXZUR3ZWNRcHN4Szd1RncrIn0=",
+        "password_part_private": "TFNFQ1RBbENZNUNyYVhLSnlo",
+    });
+    if let (Value::Object(body), Value::Object(more)) = (&mut body, more) {
+        body.extend(more);
+    }
+    body
+}

@@ -1,0 +1,28 @@
+//! The tests that talk to sealdrop as its users do: over real sockets, to a server in this process
+//! (where time is to be moved by hand) or to the real daemon (where it is to be killed).
+//!
+//! One binary, so that it is linked once. Tests that need more than Rust look for their tools at run
+//! time and report themselves as ignored, with the reason, where something is missing; with
+//! `SEALDROP_TEST_ALL=1` that is a failure.
+
+mod api;
+mod daemon;
+mod http;
+mod server;
+mod tools;
+
+use libtest_mimic::{Arguments, Trial};
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let trials = [api::trials()].into_iter().flatten().collect();
+    libtest_mimic::run(&arguments, trials).exit();
+}
+
+/// A test that needs nothing but Rust; it fails by panicking.
+fn trial(name: &str, test: fn()) -> Trial {
+    Trial::test(name, move || {
+        test();
+        Ok(())
+    })
+}

@@ -1,0 +1,128 @@
+//! A server in this process: real sockets, and a clock that is moved by hand.
+
+use std::{sync::Arc, thread::JoinHandle};
+
+use sealdrop::{
+    api::{App, Rules},
+    clock::{Clock, UnixSeconds},
+    config::ViewerIp,
+    crypto::SystemRandom,
+    domain::{administration, lifetime::LifetimeRules},
+    server::Server,
+    store::Store,
+};
+use tokio::sync::oneshot;
+
+use crate::http::Client;
+
+/// 2026-11-22T12:00:00Z.
+pub(crate) const START: UnixSeconds = UnixSeconds(1_795_348_800);
+
+/// A running server with one account; stopped when dropped.
+pub(crate) struct TestServer {
+    pub(crate) app: Arc<App>,
+    pub(crate) clock: Clock,
+    /// Has the account's private key.
+    pub(crate) client: Client,
+    /// Has its public key.
+    pub(crate) public: Client,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+    _dir: tempfile::TempDir,
+}
+
+/// What a test may set.
+pub(crate) struct Options {
+    pub(crate) rules: Rules,
+    pub(crate) trusted_proxies: Vec<&'static str>,
+    pub(crate) allowance: u64,
+    pub(crate) max_connections: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            rules: Rules {
+                max_ciphertext: 1 << 20,
+                lifetime: LifetimeRules { min: 1, max: 350, default: 168 },
+                viewer_ip: ViewerIp::Full,
+                keep_log_seconds: 90 * 24 * 3600,
+            },
+            trusted_proxies: Vec::new(),
+            allowance: 1_000_000,
+            max_connections: 1024,
+        }
+    }
+}
+
+impl TestServer {
+    pub(crate) fn start() -> Self {
+        Self::with(Options::default())
+    }
+
+    pub(crate) fn with(options: Options) -> Self {
+        let dir = tempfile::tempdir().expect("a fresh directory");
+        let clock = Clock::manual(START);
+        let store = Store::open(dir.path(), 16 << 20).expect("a new store");
+        let random = Arc::new(SystemRandom);
+        let keys =
+            administration::create_account(&store, "tester", options.allowance, &*random, START)
+                .expect("an account");
+        let app = App::new(store, clock.clone(), random, options.rules).expect("an app");
+        let app = Arc::new(app);
+        let trusted =
+            options.trusted_proxies.iter().map(|net| net.parse().expect("a network")).collect();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let (ready, address) = std::sync::mpsc::channel();
+        let served = Arc::clone(&app);
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(2)
+                .enable_all()
+                .build()
+                .expect("a runtime");
+            runtime.block_on(async {
+                let listen = "127.0.0.1:0".parse().expect("an address");
+                let server = Server::bind(listen, served, trusted, options.max_connections)
+                    .await
+                    .expect("a free port");
+                ready.send(server.address().expect("its address")).expect("somebody waiting");
+                server.run(async { stopped.await.unwrap_or(()) }).await;
+            });
+        });
+        let base = format!("http://{}", address.recv().expect("an address"));
+        Self {
+            app,
+            clock,
+            client: Client::new(base.clone(), keys.private_key.expose_secret()),
+            public: Client::new(base, keys.public_key.expose_secret()),
+            stop: Some(stop),
+            thread: Some(thread),
+            _dir: dir,
+        }
+    }
+
+    /// The data directory.
+    pub(crate) fn dir(&self) -> &std::path::Path {
+        self._dir.path()
+    }
+
+    /// A second account's private key.
+    pub(crate) fn other_account(&self) -> Client {
+        let App { store, random, clock, .. } = &*self.app;
+        let keys = administration::create_account(store, "other", 10, &**random, clock.now())
+            .expect("another account");
+        self.app.api_keys.reload(store).expect("its keys");
+        self.client.with_key(keys.private_key.expose_secret())
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            thread.join().expect("a server that ends well");
+        }
+        self.app.store.close();
+    }
+}

@@ -1,0 +1,96 @@
+//! What tests may find on a machine, or not: node, openssl, root, loop devices.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use libtest_mimic::{Completion, Trial};
+
+/// Something that a test needs besides Rust.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Tool {
+    /// A program in the path, and how it answers without doing anything.
+    Program(&'static str, &'static [&'static str]),
+    /// npm's `sjcl`, installed in `tests/node` (or in the folder that `SEALDROP_NODE_MODULES` names).
+    NodeSjcl,
+    /// The folder `shared` beside the checkout.
+    Shared,
+    /// Root, and a loop device that can be mounted.
+    LoopDevices,
+}
+
+pub(crate) const CURL: Tool = Tool::Program("curl", &["--version"]);
+pub(crate) const NODE: Tool = Tool::Program("node", &["--version"]);
+pub(crate) const PYTHON: Tool = Tool::Program("python3", &["--version"]);
+pub(crate) const STRACE: Tool = Tool::Program("strace", &["--version"]);
+
+/// A test that runs where `tools` are there, and says so where they are not.
+pub(crate) fn trial_with(name: &str, tools: &'static [Tool], test: fn()) -> Trial {
+    Trial::ignorable_test(name, move || {
+        for tool in tools {
+            if let Err(reason) = tool.find() {
+                if std::env::var_os("SEALDROP_TEST_ALL").is_some_and(|all| all == "1") {
+                    return Err(format!("{reason}, and SEALDROP_TEST_ALL=1 asks for it").into());
+                }
+                return Ok(Completion::ignored_with(reason));
+            }
+        }
+        test();
+        Ok(Completion::Completed)
+    })
+}
+
+impl Tool {
+    fn find(self) -> Result<(), String> {
+        match self {
+            Self::Program(name, arguments) => runs(name, arguments),
+            Self::NodeSjcl => {
+                NODE.find()?;
+                let package = node_modules().join("sjcl/package.json");
+                let found = package.exists();
+                found.then_some(()).ok_or_else(|| {
+                    format!("{} is missing: run npm ci in tests/node", package.display())
+                })
+            }
+            Self::Shared => {
+                let found = shared().join("design.md").exists();
+                found.then_some(()).ok_or_else(|| "no folder shared beside the checkout".into())
+            }
+            Self::LoopDevices => {
+                if !rustix::process::geteuid().is_root() {
+                    return Err("not root".into());
+                }
+                runs("mkfs.ext4", &["-V"])?;
+                runs("losetup", &["-f"]).map_err(|reason| format!("no loop device: {reason}"))
+            }
+        }
+    }
+}
+
+/// Where npm's packages for tests lie.
+pub(crate) fn node_modules() -> PathBuf {
+    std::env::var_os("SEALDROP_NODE_MODULES").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/node/node_modules"),
+        PathBuf::from,
+    )
+}
+
+/// The folder `shared`, which is no part of the project.
+pub(crate) fn shared() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared")
+}
+
+fn runs(program: &str, arguments: &[&str]) -> Result<(), String> {
+    let ran = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    match ran {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("{program} does not work here ({status})")),
+        Err(error) => Err(format!("{program} is not there ({error})")),
+    }
+}
