@@ -1,0 +1,34 @@
+//! SHA-256 (FIPS 180-4): what is stored of an API key.
+
+use sha2::{Digest, Sha256};
+
+/// The SHA-256 of `bytes`.
+///
+/// Fit for what nobody can guess, such as the 256 random bits of an API key; a password needs
+/// [`PasswordHash`](super::PasswordHash).
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// From the examples published along with FIPS 180-4.
+    #[test]
+    fn the_published_digests_come_out() {
+        let cases: [(&[u8], &str); 3] = [
+            (b"", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
+            (b"abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+            (
+                b"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+                "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1",
+            ),
+        ];
+        for (bytes, expected) in cases {
+            let hex: String = sha256(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+            assert_eq!(hex, expected);
+        }
+    }
+}

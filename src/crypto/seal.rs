@@ -1,0 +1,194 @@
+//! How the store keeps a secret's payload: sealed under a key that lies in a slot of its own, outside
+//! the database. Overwriting the slot burns every copy of the payload at once, old log and backup
+//! included. Where slots lie and when they are overwritten is the store's business.
+
+use aes_gcm::{
+    AeadInOut, Aes256Gcm, KeyInit, Nonce,
+    aead::{Tag, consts::U12},
+};
+use sha2::{Digest, Sha256};
+use zeroize::ZeroizeOnDrop;
+
+use super::{
+    random::{Random, random_array},
+    secret_bytes::SecretBytes,
+};
+
+/// How many bytes longer a sealed payload is than its plaintext: AES-GCM's tag.
+pub const SEAL_BYTES: usize = 16;
+
+/// The key of one slot: 256 random bits that seal exactly one payload. Wiped on drop.
+#[derive(ZeroizeOnDrop)]
+pub struct SlotKey([u8; 32]);
+
+impl SlotKey {
+    /// A fresh key.
+    #[must_use]
+    pub fn new(random: &dyn Random) -> Self {
+        Self(random_array(random))
+    }
+
+    /// The key as it lay in its slot.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The key itself, to be written into its slot and nowhere else.
+    #[must_use]
+    pub fn expose_secret(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Tells whether a slot still holds the key that a record means, or that of a later secret: a
+    /// record keeps this number of its key.
+    ///
+    /// The first 8 bytes, little endian, of SHA-256 of `sealdrop slot check v1 ‖ key`. It says nothing
+    /// about the key, so it may outlive it in the database.
+    #[must_use]
+    pub fn check(&self) -> u64 {
+        let digest =
+            Sha256::new().chain_update(b"sealdrop slot check v1").chain_update(self.0).finalize();
+        let [a, b, c, d, e, f, g, h, ..] = <[u8; 32]>::from(digest);
+        u64::from_le_bytes([a, b, c, d, e, f, g, h])
+    }
+}
+
+/// A sealed payload that does not open: other key, other context, or changed bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the sealed payload does not open with its key")]
+pub struct Damaged;
+
+/// Seals a payload under the key made for it. `context` is what it belongs to, such as its id: a
+/// payload put in another's place does not open. [`SEAL_BYTES`] longer than the plaintext.
+///
+/// # Security
+///
+/// AES-256-GCM with a nonce of zeros. A nonce must never meet the same key again, and it does not,
+/// because **a slot key seals exactly one payload**; sealing a second one under it would give both
+/// away. The plaintext is overwritten in place by its ciphertext, so nothing of it stays in memory.
+///
+/// # Panics
+///
+/// For more than AES-GCM's 64 GiB, which no payload comes near.
+#[must_use]
+pub fn seal(key: &SlotKey, context: &[u8], plaintext: Vec<u8>) -> Vec<u8> {
+    let mut sealed = plaintext;
+    let tag = cipher(key)
+        .encrypt_inout_detached(&NONCE, context, sealed.as_mut_slice().into())
+        .expect("a payload has less than the 64 GiB that AES-GCM takes");
+    // Only now may the vector grow, and move: what it leaves behind is ciphertext.
+    sealed.extend_from_slice(&tag);
+    sealed
+}
+
+/// Opens what [`seal`] made of the same key and context, in place.
+///
+/// # Errors
+///
+/// [`Damaged`], and the bytes were never decrypted.
+pub fn open(key: &SlotKey, context: &[u8], sealed: Vec<u8>) -> Result<SecretBytes, Damaged> {
+    let mut opened = sealed;
+    let length = opened.len().checked_sub(SEAL_BYTES).ok_or(Damaged)?;
+    let (payload, tag) = opened.split_at_mut_checked(length).ok_or(Damaged)?;
+    let tag = <&Tag<Aes256Gcm>>::try_from(&*tag).map_err(|_| Damaged)?;
+    cipher(key)
+        .decrypt_inout_detached(&NONCE, context, payload.into(), tag)
+        .map_err(|_| Damaged)?;
+    opened.truncate(length);
+    Ok(SecretBytes::new(opened))
+}
+
+// Safe for one payload per key, see `seal`.
+const NONCE: Nonce<U12> = aes_gcm::aead::array::Array([0; 12]);
+
+fn cipher(key: &SlotKey) -> Aes256Gcm {
+    Aes256Gcm::new((&key.0).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::crypto::random::SeededRandom;
+
+    fn key() -> SlotKey {
+        SlotKey::new(&SeededRandom::new(1))
+    }
+
+    /// Test cases 13 and 14 of the GCM specification (McGrew and Viega): key and nonce of zeros.
+    #[test]
+    fn the_published_ciphertexts_come_out() {
+        let cases = [
+            (vec![], "530f8afbc74536b9a963b4f1c4cb738b"),
+            (vec![0; 16], "cea7403d4d606b6e074ec5d3baf39d18d0d1c8a799996bf0265b98b5d48ab919"),
+        ];
+        for (plaintext, expected) in cases {
+            let sealed = seal(&SlotKey::from_bytes([0; 32]), b"", plaintext);
+            let hex: String = sealed.iter().map(|byte| format!("{byte:02x}")).collect();
+            assert_eq!(hex, expected);
+        }
+    }
+
+    #[test]
+    fn another_key_context_or_byte_is_damage() {
+        let sealed = seal(&key(), b"context", b"payload".to_vec());
+        let opened = open(&key(), b"context", sealed.clone());
+        assert_eq!(opened.as_ref().map(SecretBytes::expose_secret), Ok(&b"payload"[..]));
+
+        let damaged = |key: SlotKey, context: &[u8], sealed: Vec<u8>| {
+            assert_eq!(open(&key, context, sealed).err(), Some(Damaged));
+        };
+        damaged(SlotKey::new(&SeededRandom::new(2)), b"context", sealed.clone());
+        damaged(key(), b"Context", sealed.clone());
+        for length in 0..sealed.len() {
+            damaged(key(), b"context", sealed[..length].to_vec());
+        }
+        for place in 0..sealed.len() {
+            let mut flipped = sealed.clone();
+            flipped[place] ^= 0x80;
+            damaged(key(), b"context", flipped);
+        }
+    }
+
+    /// Sealing in the same memory is what leaves no plaintext behind.
+    #[test]
+    fn sealing_and_opening_stay_in_the_memory_they_were_given() {
+        let mut plaintext = Vec::with_capacity(100);
+        plaintext.extend_from_slice(&[1; 50]);
+        let address = plaintext.as_ptr();
+        let sealed = seal(&key(), b"", plaintext);
+        assert_eq!(sealed.as_ptr(), address);
+        let opened = open(&key(), b"", sealed);
+        assert_eq!(opened.as_ref().map(|secret| secret.expose_secret().as_ptr()), Ok(address));
+    }
+
+    #[test]
+    fn the_check_belongs_to_the_key() {
+        // From `printf 'sealdrop slot check v1' | cat - key | sha256sum`: records outlive versions.
+        assert_eq!(SlotKey::from_bytes([7; 32]).check(), 0x53d9_0be6_3fce_6d72);
+        assert_eq!(key().check(), key().check());
+        assert_ne!(key().check(), SlotKey::new(&SeededRandom::new(2)).check());
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_sealed_opens(
+            key: [u8; 32],
+            context in proptest::collection::vec(any::<u8>(), 0..100),
+            plaintext in proptest::collection::vec(any::<u8>(), 0..3000),
+        ) {
+            let key = SlotKey::from_bytes(key);
+            let sealed = seal(&key, &context, plaintext.clone());
+            prop_assert_eq!(sealed.len(), plaintext.len() + SEAL_BYTES);
+            let opened = open(&key, &context, sealed);
+            prop_assert_eq!(opened.as_ref().map(SecretBytes::expose_secret), Ok(&plaintext[..]));
+        }
+
+        #[test]
+        fn nothing_at_random_opens(sealed in proptest::collection::vec(any::<u8>(), 0..100)) {
+            prop_assert!(open(&key(), b"", sealed).is_err());
+        }
+    }
+}

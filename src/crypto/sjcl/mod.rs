@@ -1,0 +1,211 @@
+//! The ciphertext of the Secrets API: the JSON that SJCL 1.0.8 (the Stanford JavaScript Crypto
+//! Library) makes of `sjcl.encrypt(password, text, {mode: "gcm", ks: 256, iter: 10000})`.
+//!
+//! The server itself neither encrypts nor decrypts: it asks [`check`] whether a viewer will be able to.
+//! [`SjclMessage`] and [`seal`] are for the command line, for requests answered without a script, and
+//! for tests. The API carries this JSON in base64 once more; that layer belongs to the caller.
+//!
+//! What is accepted here, `sjcl.decrypt` accepts too: a message that SJCL could not read would cost its
+//! viewer the view. It reads flat JSON without escapes, and so do we. The reverse does not hold: see
+//! [`SjclError`] for what is asked beyond SJCL's own rules.
+
+mod base64_text;
+mod fields;
+mod gcm;
+mod password_half;
+
+use aes_gcm::aead::consts::U16;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use pbkdf2::{pbkdf2_hmac_array, sha2::Sha256};
+use zeroize::Zeroizing;
+
+pub use self::password_half::{PASSWORD_HALF_CHARS, password_half};
+use self::{
+    fields::{Fields, iterations_allowed},
+    gcm::TagLength,
+};
+use super::{
+    random::{Random, random_array},
+    secret_bytes::SecretBytes,
+};
+
+/// How often PBKDF2 hashes the password: what the Secrets API prescribes (`iter:10000`). Little for a
+/// password that somebody thought up, plenty for two random halves of 107 bits each.
+pub const ITERATIONS: u32 = 10_000;
+
+/// Fewer iterations than this are refused; SJCL itself refuses 100 or fewer.
+pub const MIN_ITERATIONS: u32 = 1_000;
+
+/// More iterations than this are refused: they would keep a phone busy for minutes.
+pub const MAX_ITERATIONS: u32 = 2_000_000;
+
+/// The shortest IV that is accepted, in bytes; SJCL takes 5 but never makes fewer than 16.
+pub const MIN_IV_BYTES: usize = 8;
+
+/// The longest IV that SJCL reads, in bytes.
+pub const MAX_IV_BYTES: usize = 16;
+
+/// A message that is sound in form. Whether it opens, only the password tells.
+pub struct SjclMessage {
+    iv: Vec<u8>,
+    salt: Vec<u8>,
+    associated_data: Vec<u8>,
+    iterations: u32,
+    tag: TagLength,
+    ciphertext_and_tag: Vec<u8>,
+}
+
+impl SjclMessage {
+    /// Reads a message. A field that is not there has SJCL's default: `v` 1, `iter` 10000, `ts` 64,
+    /// `adata` empty, `cipher` aes; the defaults of `ks` (128) and `mode` (ccm) are not allowed, so
+    /// these two must be there.
+    ///
+    /// # Errors
+    ///
+    /// [`SjclError`], for exactly the input that [`check`] refuses, and the same one.
+    pub fn parse(json: &[u8]) -> Result<Self, SjclError> {
+        let fields = Fields::read(json)?;
+        Ok(Self {
+            iv: fields.iv.decode(),
+            salt: fields.salt.decode(),
+            associated_data: fields.associated_data.decode(),
+            iterations: fields.iterations,
+            tag: fields.tag,
+            ciphertext_and_tag: fields.ciphertext_and_tag.decode(),
+        })
+    }
+
+    /// Decrypts with the password's UTF-8; for a secret that is the private half followed by the public
+    /// half. Text sealed by SJCL comes out as UTF-8.
+    ///
+    /// Costs the iterations, about COST_10K for 10,000 and so up to a second or more, plus about
+    /// COST_OPEN for each MiB: work for the blocking pool.
+    ///
+    /// # Errors
+    ///
+    /// [`SjclError::DoesNotOpen`] and no other: a wrong password and damaged data can not be told apart.
+    pub fn open(&self, password: &[u8]) -> Result<SecretBytes, SjclError> {
+        let key = derive_key(password, &self.salt, self.iterations);
+        let sealed = self.ciphertext_and_tag.clone();
+        gcm::open(&key, &self.iv, self.tag, &self.associated_data, sealed)
+            .ok_or(SjclError::DoesNotOpen)
+    }
+}
+
+/// Whether [`SjclMessage::parse`] would take this; the hot path of creating a secret.
+///
+/// Decodes and copies nothing: three passes over the text, about COST_CHECK for 1 MiB. It allocates only
+/// for the names of fields that SJCL does not know.
+///
+/// # Errors
+///
+/// The first thing that is wrong.
+pub fn check(json: &[u8]) -> Result<(), SjclError> {
+    Fields::read(json).map(|_| ())
+}
+
+/// Encrypts as SJCL does, with a fresh IV of 16 bytes, a fresh salt of 8, and a full tag of 128 bits.
+/// The JSON has SJCL's own order of fields.
+///
+/// `sjcl.decrypt` hands back text, so `plaintext` must be UTF-8 for it; [`SjclMessage::open`] takes any
+/// bytes. Costs as much as opening.
+///
+/// # Errors
+///
+/// [`SjclError::Iterations`], when they are not allowed.
+///
+/// # Panics
+///
+/// For more than AES-GCM's 64 GiB, which no secret comes near.
+pub fn seal(
+    password: &[u8],
+    plaintext: &[u8],
+    iterations: u32,
+    random: &dyn Random,
+) -> Result<String, SjclError> {
+    let iterations = iterations_allowed(iterations.into())?;
+    let iv: [u8; 16] = random_array(random);
+    let salt: [u8; 8] = random_array(random);
+    let key = derive_key(password, &salt, iterations);
+    let sealed = gcm::seal::<U16>(&key, &iv.into(), plaintext);
+
+    let (iv, salt) = (STANDARD.encode(iv), STANDARD.encode(salt));
+    let mut json = format!(
+        r#"{{"iv":"{iv}","v":1,"iter":{iterations},"ks":256,"ts":128,"mode":"gcm","adata":"","cipher":"aes","salt":"{salt}","ct":""#
+    );
+    json.reserve_exact(sealed.len().div_ceil(3) * 4 + 2);
+    STANDARD.encode_string(sealed, &mut json);
+    json.push_str("\"}");
+    Ok(json)
+}
+
+/// What is wrong with a message. The texts go to API clients after the name of the field that held it,
+/// as in `Ciphertext does not work: mode must be "gcm"`, and quote nothing of the message.
+///
+/// Beyond what SJCL refuses itself, these are refused: any mode, key size, cipher and version but the
+/// one; iterations and IVs outside the limits; an empty salt; numbers as text; spaces inside text; a
+/// field twice; base64 with wrong padding or left-over bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SjclError {
+    /// Broken, cut off, or followed by something.
+    #[error("it must be JSON")]
+    NotJson,
+    /// JSON, but a list or a plain value.
+    #[error("it must be a JSON object")]
+    NotAnObject,
+    /// JSON lets the reader choose which of two counts, so two readers may see two messages.
+    #[error("{0} must be there only once")]
+    Duplicate(&'static str),
+    /// SJCL does not read backslashes.
+    #[error("{0} must be written without backslash escapes")]
+    Escaped(&'static str),
+    /// A field beside SJCL's own that would stop SJCL from reading the whole.
+    #[error(
+        "fields must be named in letters and digits, and hold a whole number, true, false, or text of \
+         letters, digits and + / % * _ . @ = -"
+    )]
+    OtherField,
+    /// `iv`, `salt` or `ct` is not there.
+    #[error("{0} is missing")]
+    Missing(&'static str),
+    /// `iv`, `salt`, `adata` or `ct` is not base64 (RFC 4648, section 4), with or without padding.
+    #[error("{0} must be base64 text")]
+    NotBase64(&'static str),
+    /// Also when missing: SJCL's default is another mode.
+    #[error("mode must be \"gcm\"")]
+    Mode,
+    /// Also when missing: SJCL's default is another size.
+    #[error("ks must be 256")]
+    KeySize,
+    /// Another cipher.
+    #[error("cipher must be \"aes\"")]
+    Cipher,
+    /// Another version of the format.
+    #[error("v must be 1")]
+    Version,
+    /// [`MIN_ITERATIONS`] to [`MAX_ITERATIONS`].
+    #[error("iter must be a whole number, 1,000 to 2,000,000")]
+    Iterations,
+    /// The size of the tag, in bits.
+    #[error("ts must be 64, 96 or 128")]
+    TagSize,
+    /// [`MIN_IV_BYTES`] to [`MAX_IV_BYTES`].
+    #[error("iv must have 8 to 16 bytes")]
+    IvLength,
+    /// A salt of no bytes.
+    #[error("salt must not be empty")]
+    EmptySalt,
+    /// Cut off: `ct` ends with the tag, so it has at least as many bits as `ts` says.
+    #[error("ct must have at least the bits of ts")]
+    TooShort,
+    /// Only from [`SjclMessage::open`].
+    #[error("wrong password or damaged data")]
+    DoesNotOpen,
+}
+
+fn derive_key(password: &[u8], salt: &[u8], iterations: u32) -> Zeroizing<[u8; 32]> {
+    Zeroizing::new(pbkdf2_hmac_array::<Sha256, 32>(password, salt, iterations))
+}
+
+#[cfg(test)]
+mod tests;
