@@ -15,7 +15,7 @@ use libtest_mimic::{Completion, Failed};
 
 /// What a test may need.
 #[derive(Clone, Copy, Debug)]
-pub enum Tool {
+pub(crate) enum Tool {
     /// `node` with SJCL 1.0.8: runs `tests/node/sjcl_batch.js`, which explains its input and output.
     Sjcl,
     /// `openssl`, version 3 or later.
@@ -29,7 +29,7 @@ pub enum Tool {
 }
 
 /// A command that starts the tool, arguments still to be added; or why there is none.
-pub fn need(tool: Tool) -> Result<Command, String> {
+pub(crate) fn need(tool: Tool) -> Result<Command, String> {
     match tool {
         Tool::Sjcl => {
             let mut command = program("node")?;
@@ -58,7 +58,7 @@ pub fn need(tool: Tool) -> Result<Command, String> {
 }
 
 /// Runs a test with its tool, if it is there.
-pub fn with_tool(
+pub(crate) fn with_tool(
     tool: Tool,
     test: impl FnOnce(Command) -> Result<(), Failed>,
 ) -> Result<Completion, Failed> {
