@@ -49,7 +49,7 @@ impl SlotKey {
     pub fn check(&self) -> u64 {
         let digest =
             Sha256::new().chain_update(b"sealdrop slot check v1").chain_update(self.0).finalize();
-        let [a, b, c, d, e, f, g, h, ..]: [u8; 32] = digest.into();
+        let [a, b, c, d, e, f, g, h, ..] = <[u8; 32]>::from(digest);
         u64::from_le_bytes([a, b, c, d, e, f, g, h])
     }
 }

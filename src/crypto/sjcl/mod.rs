@@ -206,3 +206,6 @@ pub enum SjclError {
 fn derive_key(password: &[u8], salt: &[u8], iterations: u32) -> Zeroizing<[u8; 32]> {
     Zeroizing::new(pbkdf2_hmac_array::<Sha256, 32>(password, salt, iterations))
 }
+
+#[cfg(test)]
+mod tests;
