@@ -9,13 +9,14 @@ mod api;
 mod daemon;
 mod http;
 mod server;
+mod sjcl_interop;
 mod tools;
 
 use libtest_mimic::{Arguments, Trial};
 
 fn main() {
     let arguments = Arguments::from_args();
-    let trials = [api::trials()].into_iter().flatten().collect();
+    let trials = [api::trials(), sjcl_interop::trials()].into_iter().flatten().collect();
     libtest_mimic::run(&arguments, trials).exit();
 }
 
