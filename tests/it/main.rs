@@ -8,6 +8,7 @@
 mod api;
 mod daemon;
 mod http;
+mod readme;
 mod server;
 mod sjcl_interop;
 mod tools;
@@ -16,7 +17,8 @@ use libtest_mimic::{Arguments, Trial};
 
 fn main() {
     let arguments = Arguments::from_args();
-    let trials = [api::trials(), sjcl_interop::trials()].into_iter().flatten().collect();
+    let trials =
+        [api::trials(), readme::trials(), sjcl_interop::trials()].into_iter().flatten().collect();
     libtest_mimic::run(&arguments, trials).exit();
 }
 
