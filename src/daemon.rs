@@ -3,7 +3,10 @@
 use std::{io::Write, path::Path, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::{
+    fs::Mode,
+    process::{Resource, Rlimit, setrlimit, umask},
+};
 use tokio::{
     runtime::{self, Runtime},
     signal::unix::{SignalKind, signal},
@@ -34,7 +37,7 @@ impl Engine for Daemon {
     fn serve(&self, loaded: Loaded, out: &mut dyn Write) -> Result<(), Failure> {
         start_log(loaded.settings.log);
         loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-        forbid_core_dumps();
+        keep_to_ourselves();
         let runtime = runtime::Builder::new_multi_thread()
             .enable_all()
             .max_blocking_threads(MAX_BLOCKING_THREADS)
@@ -45,7 +48,7 @@ impl Engine for Daemon {
 
     fn open(&self, dir: &Path, create: Create) -> Result<Opened, OpenFailure> {
         start_log(tracing::Level::WARN);
-        forbid_core_dumps();
+        keep_to_ourselves();
         // An empty or half-made directory is as good as none.
         if create == Create::Never && !dir.join("store").exists() {
             return Err(OpenFailure::Other(format!(
@@ -205,8 +208,9 @@ fn start_log(level: tracing::Level) {
         .try_init();
 }
 
-/// A core dump would write the secrets in memory to the disk.
-fn forbid_core_dumps() {
+/// What this process writes is for its user only, and no core dump writes the secrets in memory.
+fn keep_to_ourselves() {
+    umask(Mode::RWXG | Mode::RWXO);
     if let Err(error) = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) }) {
         tracing::warn!(%error, "cannot forbid core dumps, which could hold secrets");
     }

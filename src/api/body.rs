@@ -12,6 +12,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
 };
+use zeroize::Zeroizing;
 
 use super::ApiError;
 
@@ -26,9 +27,9 @@ const STALLED: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub struct BodyBudget(Arc<Semaphore>);
 
-/// A whole body, and its share of the budget until it is dropped.
+/// A whole body, and its share of the budget until it is dropped. Wiped then: it may hold a password.
 pub struct JsonBody {
-    bytes: Vec<u8>,
+    bytes: Zeroizing<Vec<u8>>,
     _share: Option<OwnedSemaphorePermit>,
 }
 
@@ -80,7 +81,7 @@ pub async fn read_json(
     } else {
         None
     };
-    let mut bytes = Vec::with_capacity(told);
+    let mut bytes = Zeroizing::new(Vec::with_capacity(told));
     loop {
         let frame = timeout(STALLED, body.frame()).await.map_err(|_| ApiError::BodyTimeout)?;
         let Some(frame) = frame else { return Ok(JsonBody { bytes, _share: share }) };

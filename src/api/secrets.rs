@@ -27,6 +27,7 @@ use crate::{
         list::{self, Listed},
         secret::{self, NewSecret, SecretError, SecretId, Text, View, Viewed},
     },
+    store::MAX_INLINE_BYTES,
 };
 
 const CIPHERTEXT: Field = Field::with_alias("ciphertext", "chiffertext");
@@ -46,9 +47,6 @@ const MAX_PASSWORD_CHARS: usize = 1000;
 const MOST_VIEWS: u64 = 100;
 /// What a body may hold besides the ciphertext.
 const OTHER_FIELDS_BYTES: usize = 64 << 10;
-/// Up to this size a body is worked on where it arrived: it takes microseconds, and the payload
-/// becomes no file.
-const INLINE_BYTES: usize = 4 << 10;
 
 /// `POST /api/secrets`.
 ///
@@ -65,7 +63,8 @@ pub async fn create(
     }
     let max_bytes = app.rules.max_ciphertext + OTHER_FIELDS_BYTES;
     let body = read_json(request, max_bytes, &app.body_budget).await?;
-    let (mut new, password) = if body.bytes().len() <= INLINE_BYTES {
+    // A payload is shorter than the body that it came in. One that becomes no file takes microseconds.
+    let (mut new, password) = if body.bytes().len() <= MAX_INLINE_BYTES {
         prepare(app, body.bytes())?
     } else {
         let app = Arc::clone(app);
@@ -74,7 +73,7 @@ pub async fn create(
     if let Some(password) = password {
         let random = Arc::clone(&app.random);
         let hash = move || PasswordHash::new(&password, PasswordHash::ITERATIONS, &*random);
-        new.password = Some(app.slow_work.run(hash).await?);
+        new.password = Some(app.slow_work.turn().await?.run(hash).await?);
     }
     let texts = [&new.description, &new.message].map(|text| text.clone().map(Text::into_string));
     let now = app.clock.now();
@@ -223,13 +222,15 @@ async fn check_password(
     let Ok(password) = std::str::from_utf8(password) else {
         return Err(ApiError::field("password", "must be UTF-8 in the header Secret-Password"));
     };
+    // First the turn: who is sent away because others wait has not tried.
+    let turn = app.slow_work.turn().await?;
     let now = app.clock.now();
     app.guard.charge(client.address, now).map_err(|too_many| ApiError::TooMany {
         retry_after: Duration::from_secs(too_many.retry_after_seconds),
     })?;
     app.store.change(secret::charge_password(account, id, now)).await?;
     let password = SecretText::new(password.to_owned());
-    match app.slow_work.run(move || needed.verify(&password)).await? {
+    match turn.run(move || needed.verify(&password)).await? {
         true => Ok(()),
         false => Err(ApiError::Password("Password is wrong")),
     }

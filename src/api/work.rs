@@ -5,14 +5,17 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use tokio::{sync::Semaphore, task::spawn_blocking};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::spawn_blocking,
+};
 
 use super::ApiError;
 
 /// So many password checks may wait for each one that runs; a check takes some tenths of a second.
 const QUEUE_PER_CORE: usize = 16;
 
-/// Runs what costs a core some tenths of a second each: PBKDF2.
+/// Turns for what costs a core some tenths of a second each: PBKDF2.
 pub struct SlowWork {
     running: Arc<Semaphore>,
     waiting: AtomicUsize,
@@ -31,26 +34,40 @@ impl Default for SlowWork {
 }
 
 impl SlowWork {
-    /// Runs `work` on a blocking thread when it is its turn.
+    /// Waits for a turn.
     ///
     /// # Errors
     ///
     /// [`ApiError::Busy`] at once where too many wait already.
-    pub async fn run<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, ApiError> {
+    pub async fn turn(&self) -> Result<Turn, ApiError> {
         let place = Place::take(&self.waiting, self.max_waiting).ok_or(ApiError::Busy)?;
         // The semaphore is never closed.
         let turn =
             Arc::clone(&self.running).acquire_owned().await.map_err(|_| ApiError::Internal)?;
         drop(place);
+        Ok(Turn(turn))
+    }
+}
+
+/// The right to run one piece of slow work now.
+pub struct Turn(OwnedSemaphorePermit);
+
+impl Turn {
+    /// Runs `work` on a blocking thread.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::Internal`] where it panicked.
+    pub async fn run<T: Send + 'static>(
+        self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, ApiError> {
         // The turn goes with the work: it ends with it even where the asker hangs up.
-        let work = move || {
-            let _turn = turn;
+        blocking(move || {
+            let Self(_permit) = self;
             work()
-        };
-        blocking(work).await
+        })
+        .await
     }
 }
 
