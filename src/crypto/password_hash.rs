@@ -25,7 +25,7 @@ impl PasswordHash {
     /// How often a new password is hashed: OWASP's Password Storage Cheat Sheet asks for 600,000 of
     /// PBKDF2-HMAC-SHA-256.
     ///
-    /// Costs about COST_X86 of one core with SHA instructions, several times that on a Raspberry Pi, so
+    /// Costs about 0.15 s of one core with SHA instructions, several times that on a Raspberry Pi, so
     /// both [`new`](Self::new) and [`verify`](Self::verify) belong on the blocking pool. Tests take
     /// less.
     pub const ITERATIONS: u32 = 600_000;
