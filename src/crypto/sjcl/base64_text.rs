@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn a_digit_is_one_of_64() {
-        for byte in 0..=255 {
+        for byte in 0..=255_u8 {
             let expected = byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/';
             assert_eq!(is_digit(byte), expected, "{byte}");
         }
