@@ -68,8 +68,11 @@ impl SlotFile {
         if &magic != MAGIC {
             return Err(io::Error::other("it is not a slot file of format 1"));
         }
-        let slots = usize::try_from(file.metadata()?.len()).map_err(io::Error::other)? / SLOT_BYTES;
-        let mut slots = Self { file, used: vec![0; slots / 64], first_free_word: 0 };
+        // A crash can end the file in the middle of a step, none of which is in use yet.
+        let steps = file.metadata()?.len() / (u64::from(GROWTH_SLOTS) * SLOT_BYTES as u64);
+        let words = steps * u64::from(GROWTH_SLOTS) / 64;
+        let words = usize::try_from(words).map_err(io::Error::other)?;
+        let mut slots = Self { file, used: vec![0; words], first_free_word: 0 };
         (0..HEADER_SLOTS).for_each(|slot| slots.set_used(slot));
         Ok(slots)
     }
