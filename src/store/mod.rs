@@ -21,6 +21,8 @@ mod payload_files;
 mod record;
 mod slots;
 mod sync_hook;
+#[cfg(test)]
+mod tests;
 mod transaction;
 mod verify;
 mod writer;
