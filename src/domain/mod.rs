@@ -12,6 +12,8 @@ pub mod id;
 mod keys;
 pub mod lifetime;
 pub mod list;
+#[cfg(test)]
+mod model_tests;
 pub mod password_guard;
 pub mod secret;
 pub mod sweep;

@@ -297,7 +297,7 @@ pub fn view(
         }
         let Some(payload) = transaction.payload(&key)? else {
             // A crash came between wiping the key and the record: the view that did it counts.
-            secret.end(now);
+            secret.bury(transaction, id.number, now, keep_log_seconds)?;
             transaction.put(&key, &secret)?;
             return Ok(None);
         };
@@ -305,10 +305,7 @@ pub fn view(
         secret.view_times += 1;
         if secret.view_times == secret.max_views.get() {
             transaction.burn(&key)?;
-            secret.end(now);
-            if secret.expires_at.is_none() {
-                transaction.put(&keys::due(now.plus(keep_log_seconds), id.number), &Due)?;
-            }
+            secret.bury(transaction, id.number, now, keep_log_seconds)?;
         }
         transaction.put(&key, &secret)?;
         let message = match secret.has_message {
@@ -355,6 +352,21 @@ impl Secret {
     pub(super) fn end(&mut self, now: UnixSeconds) {
         self.password = None;
         self.gone_at = Some(now);
+    }
+
+    /// Ends a secret that may have no other entry in the expiry index to end its tombstone.
+    fn bury(
+        &mut self,
+        transaction: &mut Transaction<'_, '_>,
+        number: SecretNumber,
+        now: UnixSeconds,
+        keep_log_seconds: u64,
+    ) -> Result<(), StoreError> {
+        self.end(now);
+        match self.expires_at {
+            Some(_) => Ok(()),
+            None => transaction.put(&keys::due(now.plus(keep_log_seconds), number), &Due),
+        }
     }
 
     pub(super) fn gone_at(&self) -> Option<UnixSeconds> {

@@ -21,6 +21,8 @@ mod payload_files;
 mod record;
 mod slots;
 mod sync_hook;
+#[cfg(test)]
+mod tests;
 mod transaction;
 mod verify;
 mod writer;
@@ -43,13 +45,14 @@ use tokio::sync::oneshot;
 
 use self::{
     directory::DataDirectory,
-    engine::{Batch, Engine},
+    engine::Engine,
     manifest::Manifest,
     payload::Body,
-    payload_files::{FileName, PayloadFiles},
+    payload_files::PayloadFiles,
     record::{BodyRef, Envelope},
     slots::{CommitMark, SlotFile},
     transaction::Group,
+    verify::Verified,
     writer::{Message, Watched, Writer, delete_files, watch},
 };
 pub use self::{
@@ -124,14 +127,12 @@ impl Store {
             .map_err(|error| damaged(format!("the slot file can not be read: {error}")))?;
         let files = PayloadFiles::open(directory.payloads())
             .map_err(OpenError::io("open", directory.payloads()))?;
-        let (engine, mut manifest, named) =
+        let (engine, Verified { mut manifest, files: named, burns }) =
             open_and_verify(&directory, cache_bytes, &mut slots, &files).map_err(&damaged)?;
 
-        // The self-test counts as a commit, so that its mark is right as any other's.
-        manifest.batch += 1;
+        // The self-test is a commit, so that its mark is right as any other's.
+        let first = writer::batch(&engine, &mut manifest, burns);
         slots.mark(CommitMark { batch: manifest.batch, finished: false });
-        let mut first = Batch::new();
-        writer::write_manifest(&mut first, manifest);
         if !engine.commit_reaches_sync_hook(first) {
             return Err(OpenError::SyncHookMissing);
         }
@@ -337,11 +338,11 @@ fn open_and_verify(
     cache_bytes: u64,
     slots: &mut SlotFile,
     files: &PayloadFiles,
-) -> Result<(Engine, Manifest, BTreeSet<FileName>), String> {
+) -> Result<(Engine, Verified), String> {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         let engine = Engine::open(&directory.db(), cache_bytes)?;
-        let (manifest, named) = verify::verify(&engine, slots, files)?;
-        Ok((engine, manifest, named))
+        let verified = verify::verify(&engine, slots, files)?;
+        Ok((engine, verified))
     }))
     .unwrap_or_else(|_| Err("the database gave up on its files".into()))
 }

@@ -6,7 +6,7 @@
 //! the file is, and the [`CommitMark`].
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::{File, OpenOptions},
     io,
     os::unix::fs::{FileExt, OpenOptionsExt},
@@ -25,6 +25,8 @@ const MAGIC: &[u8; SLOT_BYTES] = b"sealdrop slots, format 1\n\0\0\0\0\0\0\0";
 const HEADER_SLOTS: u32 = 2;
 /// How many slots the file grows by: 1 MiB, so that growing is rare and short.
 const GROWTH_SLOTS: u32 = 32_768;
+/// Stands in a wiped slot, followed by the number of the commit that wiped it.
+const BURNED: &[u8; 16] = b"burned by commit";
 
 /// What a group of changes does to a slot: fills it, or wipes it.
 pub(super) type SlotWrites = BTreeMap<u32, Option<SlotKey>>;
@@ -68,8 +70,11 @@ impl SlotFile {
         if &magic != MAGIC {
             return Err(io::Error::other("it is not a slot file of format 1"));
         }
-        let slots = usize::try_from(file.metadata()?.len()).map_err(io::Error::other)? / SLOT_BYTES;
-        let mut slots = Self { file, used: vec![0; slots / 64], first_free_word: 0 };
+        // A crash can end the file in the middle of a step, none of which is in use yet.
+        let steps = file.metadata()?.len() / (u64::from(GROWTH_SLOTS) * SLOT_BYTES as u64);
+        let words = steps * u64::from(GROWTH_SLOTS) / 64;
+        let words = usize::try_from(words).map_err(io::Error::other)?;
+        let mut slots = Self { file, used: vec![0; words], first_free_word: 0 };
         (0..HEADER_SLOTS).for_each(|slot| slots.set_used(slot));
         Ok(slots)
     }
@@ -92,17 +97,22 @@ impl SlotFile {
     }
 
     /// Takes over which slots the records name, and compares every slot with the check value of its
-    /// record. Wipes slots that no record names. Returns the number of named slots that are empty.
+    /// record. Wipes slots that no record names.
+    ///
+    /// Returns the named slots that a commit after `batch`, at which the database stands, has wiped:
+    /// slots are wiped before their records change, so a crash in between leaves them so. They count
+    /// as free.
     ///
     /// # Errors
     ///
-    /// `Ok(Err(what))` for a slot that holds another key than its record means.
+    /// `Ok(Err(what))` for a slot that does not hold the key that its record means.
     pub(super) fn verify(
         &mut self,
         named: &BTreeMap<u32, u64>,
-    ) -> io::Result<Result<u64, &'static str>> {
+        batch: u64,
+    ) -> io::Result<Result<BTreeSet<u32>, &'static str>> {
         const CHUNK_SLOTS: usize = 2048;
-        let mut empty = 0;
+        let mut burned = BTreeSet::new();
         let mut wipes = SlotWrites::new();
         let mut chunk = Zeroizing::new(vec![0; CHUNK_SLOTS * SLOT_BYTES]);
         let mut slot: u32 = 0;
@@ -115,23 +125,26 @@ impl SlotFile {
             for bytes in chunk.as_chunks::<SLOT_BYTES>().0 {
                 match named.get(&slot) {
                     _ if slot < HEADER_SLOTS => {}
-                    None if *bytes != [0; SLOT_BYTES] => {
-                        wipes.insert(slot, None);
+                    None => {
+                        if *bytes != [0; SLOT_BYTES] && burned_by(bytes).is_none() {
+                            wipes.insert(slot, None);
+                        }
                     }
-                    None => {}
-                    Some(_) if *bytes == [0; SLOT_BYTES] => empty += 1,
+                    Some(_) if burned_by(bytes).is_some_and(|wiped| wiped > batch) => {
+                        burned.insert(slot);
+                    }
                     Some(check) if SlotKey::from_bytes(*bytes).check() == *check => {}
                     Some(_) => return Ok(Err("a key slot does not hold the key of its record")),
                 }
                 slot += 1;
             }
         }
-        named.keys().for_each(|slot| self.set_used(*slot));
+        named.keys().filter(|slot| !burned.contains(slot)).for_each(|slot| self.set_used(*slot));
         if !wipes.is_empty() {
-            self.write(&wipes);
+            self.write(&wipes, batch);
             self.sync();
         }
-        Ok(Ok(empty))
+        Ok(Ok(burned))
     }
 
     /// Takes the lowest free slot: neighbours are written with one call.
@@ -165,15 +178,16 @@ impl SlotFile {
         }
     }
 
-    /// The key in a slot; `None` for an empty one.
+    /// The key in a slot; `None` for an empty or a wiped one.
     pub(super) fn read(&self, slot: u32) -> io::Result<Option<SlotKey>> {
         let mut bytes = Zeroizing::new([0; SLOT_BYTES]);
         self.file.read_exact_at(&mut *bytes, offset(slot))?;
-        Ok((*bytes != [0; SLOT_BYTES]).then(|| SlotKey::from_bytes(*bytes)))
+        let empty = *bytes == [0; SLOT_BYTES] || burned_by(&bytes).is_some();
+        Ok((!empty).then(|| SlotKey::from_bytes(*bytes)))
     }
 
-    /// Writes slots, neighbours together. Durable after [`SlotFile::sync`].
-    pub(super) fn write(&self, writes: &SlotWrites) {
+    /// Writes slots for the commit `batch`, neighbours together. Durable after [`SlotFile::sync`].
+    pub(super) fn write(&self, writes: &SlotWrites, batch: u64) {
         let mut run = Zeroizing::new(Vec::new());
         let mut next = None;
         for (slot, key) in writes {
@@ -182,7 +196,7 @@ impl SlotFile {
             }
             match key {
                 Some(key) => run.extend_from_slice(key.expose_secret()),
-                None => run.extend_from_slice(&[0; SLOT_BYTES]),
+                None => run.extend_from_slice(&burned_bytes(batch)),
             }
             next = Some(slot + 1);
         }
@@ -245,6 +259,25 @@ fn mark_bytes(mark: CommitMark) -> [u8; SLOT_BYTES] {
     let mut bytes = [0; SLOT_BYTES];
     bytes[..8].copy_from_slice(&mark.batch.to_le_bytes());
     bytes[8] = u8::from(mark.finished);
+    with_checksum(bytes)
+}
+
+/// What a slot holds after the commit `batch` has wiped it. It tells a key that was wiped from one
+/// that was lost, and is no key: nothing was ever sealed under it.
+fn burned_bytes(batch: u64) -> [u8; SLOT_BYTES] {
+    let mut bytes = [0; SLOT_BYTES];
+    bytes[..16].copy_from_slice(BURNED);
+    bytes[16..24].copy_from_slice(&batch.to_le_bytes());
+    with_checksum(bytes)
+}
+
+/// The reverse of [`burned_bytes`].
+fn burned_by(bytes: &[u8; SLOT_BYTES]) -> Option<u64> {
+    let batch = u64::from_le_bytes(*bytes[16..].first_chunk()?);
+    (*bytes == burned_bytes(batch)).then_some(batch)
+}
+
+fn with_checksum(mut bytes: [u8; SLOT_BYTES]) -> [u8; SLOT_BYTES] {
     let checksum = xxh3_64(&bytes[..24]);
     bytes[24..].copy_from_slice(&checksum.to_le_bytes());
     bytes
@@ -271,8 +304,11 @@ mod tests {
         let mut slots = SlotFile::open(&path).unwrap();
         let taken: Vec<u32> = (0..5).map(|_| slots.take().unwrap()).collect();
         assert_eq!(taken, [2, 3, 4, 5, 6]);
-        slots.write(&taken.iter().map(|slot| (*slot, u8::try_from(*slot).ok().map(key))).collect());
-        slots.write(&[(3, None), (6, None)].into());
+        slots.write(
+            &taken.iter().map(|slot| (*slot, u8::try_from(*slot).ok().map(key))).collect(),
+            1,
+        );
+        slots.write(&[(3, None), (6, None)].into(), 2);
         assert!(slots.read(3).unwrap().is_none());
         assert_eq!(slots.read(5).unwrap().unwrap().expose_secret(), &[5; 32]);
         let raw = std::fs::read(&path).unwrap();
@@ -291,15 +327,23 @@ mod tests {
     }
 
     #[test]
-    fn verifying_wipes_strays_counts_empty_ones_and_refuses_foreign_keys() {
+    fn verifying_wipes_strays_finds_burned_ones_and_refuses_what_is_not_the_key() {
         let (_dir, path) = fresh();
         let mut slots = SlotFile::open(&path).unwrap();
-        slots.write(&[(2, Some(key(2))), (3, Some(key(3)))].into());
+        slots.write(&[(2, Some(key(2))), (3, Some(key(3)))].into(), 7);
+        slots.write(&[(9, None)].into(), 8);
         let named = [(2, key(2).check()), (9, 1)].into();
-        assert_eq!(slots.verify(&named).unwrap(), Ok(1));
+        assert_eq!(slots.verify(&named, 7).unwrap(), Ok([9].into()));
         assert!(slots.read(3).unwrap().is_none(), "a slot without a record stays filled");
-        assert!(slots.verify(&[(2, 77)].into()).unwrap().is_err());
-        assert!(slots.verify(&[(GROWTH_SLOTS, 1)].into()).unwrap().is_err());
+        let refused = [
+            ((2, 77), 7),           // another key
+            ((9, 1), 8),            // wiped by a commit that the database knows
+            ((10, 1), 7),           // empty
+            ((GROWTH_SLOTS, 1), 7), // behind the end
+        ];
+        for (named, batch) in refused {
+            assert!(slots.verify(&[named].into(), batch).unwrap().is_err(), "{named:?}");
+        }
     }
 
     #[test]

@@ -13,15 +13,20 @@ use super::{
     payload_files::{FileName, PayloadFiles},
     record::{BodyRef, Envelope, stored_checksum},
     slots::{CommitMark, SlotFile},
+    transaction::Writes,
 };
 
-/// The most records that a crash in the middle of a commit can leave without their slot: what one
-/// group of changes burns. Generous, since a change may burn several.
-const MAX_EMPTY_SLOTS: u64 = 65_536;
+/// A store that is as it was acknowledged.
+pub(super) struct Verified {
+    pub(super) manifest: Manifest,
+    /// The payload files that records name.
+    pub(super) files: BTreeSet<FileName>,
+    /// Finishes what a crash has left of a burn: wiped keys, and records that still name them. To be
+    /// part of the next commit, since a later start takes such records for damage.
+    pub(super) burns: Writes,
+}
 
 /// Checks the whole store and tells `slots` which ones are in use.
-///
-/// Returns the manifest and the payload files that records name.
 ///
 /// # Errors
 ///
@@ -30,7 +35,7 @@ pub(super) fn verify(
     engine: &Engine,
     slots: &mut SlotFile,
     files: &PayloadFiles,
-) -> Result<(Manifest, BTreeSet<FileName>), String> {
+) -> Result<Verified, String> {
     let mut found = Manifest::default();
     let mut stored = None;
     let mut named_slots = BTreeMap::new();
@@ -73,15 +78,38 @@ pub(super) fn verify(
         .ok_or("the commit mark in the slot file is damaged")?;
     check_commit_mark(mark, stored.batch)?;
 
-    let empty = slots
-        .verify(&named_slots)
+    let burned = slots
+        .verify(&named_slots, stored.batch)
         .map_err(|error| format!("the slot file can not be read: {error}"))??;
-    // Slots are emptied before their records change, so a crash in between leaves some empty.
-    let interrupted = stored.batch < mark.batch || !mark.finished;
-    if empty > if interrupted { MAX_EMPTY_SLOTS } else { 0 } {
-        return Err(format!("{empty} secrets have lost their keys"));
+    let mut verified = Verified { manifest: stored, files: named_files, burns: Writes::new() };
+    if !burned.is_empty() {
+        finish_burns(engine, &burned, &mut verified)?;
     }
-    Ok((stored, named_files))
+    Ok(verified)
+}
+
+/// Takes the payloads off the records that name `burned` slots.
+fn finish_burns(
+    engine: &Engine,
+    burned: &BTreeSet<u32>,
+    verified: &mut Verified,
+) -> Result<(), String> {
+    for item in engine.scan(&[]) {
+        let (key, bytes) = item?;
+        let envelope = Envelope::decode(&key, bytes.as_ref()).map_err(|error| error.to_string())?;
+        let Some(payload) = envelope.payload.filter(|payload| burned.contains(&payload.slot))
+        else {
+            continue;
+        };
+        if let BodyRef::File { name, .. } = payload.body {
+            verified.files.remove(&name);
+        }
+        let bytes = Envelope::encode(&key, envelope.raw_value(), None)
+            .map_err(|error| error.to_string())?;
+        verified.burns.insert(key, Some(bytes));
+    }
+    tracing::info!(records = burned.len(), "finishing what a crash has left half burned");
+    Ok(())
 }
 
 /// Whether a database at `batch` can be what the mark speaks of.

@@ -123,10 +123,10 @@ impl Writer {
         if let Err(error) = self.keep_files(&effects) {
             fatal(&format!("cannot name a payload file: {error}"));
         }
-        let batch = self.batch(effects.writes);
+        let batch = batch(&self.engine, &mut self.manifest, effects.writes);
         self.slots.mark(CommitMark { batch: self.manifest.batch, finished: false });
         if !effects.slots.is_empty() {
-            self.slots.write(&effects.slots);
+            self.slots.write(&effects.slots, self.manifest.batch);
             self.slots.sync();
         }
         self.engine.commit(batch);
@@ -146,23 +146,23 @@ impl Writer {
         }
         if effects.kept_files.is_empty() { Ok(()) } else { self.files.sync() }
     }
+}
 
-    /// The batch for sled, with the manifest that counts it in.
-    fn batch(&mut self, writes: Writes) -> Batch {
-        let mut batch = Batch::new();
-        for (key, value) in writes {
-            if let Some(old) = self.engine.get(&key) {
-                self.manifest.subtract(stored_checksum(old.as_ref()));
-            }
-            if let Some(value) = &value {
-                self.manifest.add(stored_checksum(value));
-            }
-            batch.write(&key, value);
+/// The next batch for sled, with the manifest that counts it in.
+pub(super) fn batch(engine: &Engine, manifest: &mut Manifest, writes: Writes) -> Batch {
+    let mut batch = Batch::new();
+    for (key, value) in writes {
+        if let Some(old) = engine.get(&key) {
+            manifest.subtract(stored_checksum(old.as_ref()));
         }
-        self.manifest.batch += 1;
-        write_manifest(&mut batch, self.manifest);
-        batch
+        if let Some(value) = &value {
+            manifest.add(stored_checksum(value));
+        }
+        batch.write(&key, value);
     }
+    manifest.batch += 1;
+    write_manifest(&mut batch, *manifest);
+    batch
 }
 
 /// Adds the manifest to a batch.

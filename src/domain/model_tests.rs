@@ -1,0 +1,271 @@
+//! Random operations on secrets, checked against a model that a child could follow.
+
+use std::{net::IpAddr, num::NonZeroU8};
+
+use proptest::prelude::*;
+
+use super::{
+    account::AccountNumber,
+    administration, keys,
+    lifetime::{Lifetime, LifetimeRules},
+    list::list,
+    secret::{self, NewSecret, SecretError, SecretId, Text, View},
+    sweep::sweep,
+};
+use crate::{
+    clock::UnixSeconds,
+    crypto::{SystemRandom, random_array},
+    store::{MAX_INLINE_BYTES, Store},
+};
+
+/// 2026-11-02T00:00:00Z, so that no run of operations leaves the month.
+const START: u64 = 1_793_577_600;
+const HOUR: u64 = 3600;
+const KEEP_LOG: u64 = 3 * HOUR;
+
+#[derive(Clone, Debug)]
+enum Operation {
+    Create { large: bool, max_views: u8, hours: u64, message: bool },
+    View(prop::sample::Index),
+    Delete(prop::sample::Index),
+    Wait { minutes: u64 },
+    Sweep,
+    Reopen,
+}
+
+fn operations() -> impl Strategy<Value = Vec<Operation>> {
+    let create = (any::<bool>(), 1..4_u8, 0..4_u64, any::<bool>()).prop_map(
+        |(large, max_views, hours, message)| Operation::Create { large, max_views, hours, message },
+    );
+    let operation = prop_oneof![
+        6 => create,
+        8 => any::<prop::sample::Index>().prop_map(Operation::View),
+        2 => any::<prop::sample::Index>().prop_map(Operation::Delete),
+        3 => (0..200_u64).prop_map(|minutes| Operation::Wait { minutes }),
+        3 => Just(Operation::Sweep),
+        1 => Just(Operation::Reopen),
+    ];
+    prop::collection::vec(operation, 1..45)
+}
+
+/// A secret as it should be.
+struct Expected {
+    id: SecretId,
+    text: Vec<u8>,
+    message: Option<String>,
+    max_views: u8,
+    views: Vec<View>,
+    expires_at: Option<u64>,
+    gone_at: Option<u64>,
+    listed: bool,
+}
+
+impl Expected {
+    fn is_expired(&self, now: u64) -> bool {
+        self.expires_at.is_some_and(|end| now >= end)
+    }
+
+    fn is_live(&self, now: u64) -> bool {
+        self.listed && self.gone_at.is_none() && !self.is_expired(now)
+    }
+
+    fn sweep(&mut self, now: u64) {
+        match self.gone_at {
+            None if self.is_expired(now) => self.gone_at = Some(now),
+            Some(gone)
+                if now >= gone + KEEP_LOG && self.expires_at.is_none_or(|end| now >= end) =>
+            {
+                self.listed = false;
+            }
+            _ => {}
+        }
+    }
+}
+
+struct World {
+    dir: tempfile::TempDir,
+    store: Option<Store>,
+    account: AccountNumber,
+    now: u64,
+    secrets: Vec<Expected>,
+}
+
+impl World {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), 8 << 20).unwrap();
+        administration::create_account(&store, "model", 1000, &SystemRandom, UnixSeconds(START))
+            .unwrap();
+        let account = store.get(&keys::account_name("model")).unwrap().unwrap();
+        Self { dir, store: Some(store), account, now: START, secrets: Vec::new() }
+    }
+
+    fn store(&self) -> &Store {
+        self.store.as_ref().unwrap()
+    }
+
+    fn now(&self) -> UnixSeconds {
+        UnixSeconds(self.now)
+    }
+
+    fn close(&mut self) {
+        self.store.take().unwrap().close();
+    }
+
+    fn run(&mut self, operation: Operation) {
+        match operation {
+            Operation::Create { large, max_views, hours, message } => {
+                self.create(large, max_views, hours, message);
+            }
+            Operation::View(_) | Operation::Delete(_) if self.secrets.is_empty() => {}
+            Operation::View(index) => self.view(index.index(self.secrets.len())),
+            Operation::Delete(index) => self.delete(index.index(self.secrets.len())),
+            Operation::Wait { minutes } => self.now += minutes * 60,
+            Operation::Sweep => {
+                sweep(self.store(), self.now(), KEEP_LOG).unwrap();
+                let now = self.now;
+                self.secrets.iter_mut().for_each(|secret| secret.sweep(now));
+            }
+            Operation::Reopen => {
+                self.close();
+                self.store = Some(Store::open(self.dir.path(), 8 << 20).unwrap());
+            }
+        }
+        self.check_list();
+    }
+
+    fn create(&mut self, large: bool, max_views: u8, hours: u64, message: bool) {
+        let count = self.secrets.len();
+        let mut text = format!("secret {count}").into_bytes();
+        text.resize(if large { MAX_INLINE_BYTES + 1 } else { 100 }, b'.');
+        let message = message.then(|| format!("message {count}"));
+        let random: [u8; 15] = random_array(&SystemRandom);
+        let rules = LifetimeRules { min: 1, max: 350, default: 0 };
+        let new = NewSecret {
+            random,
+            payload: self.store().seal(&SystemRandom, &random, text.clone()).unwrap(),
+            description: Text::new("ö".repeat(Text::MAX_CHARS)),
+            message: message.clone().and_then(Text::new),
+            lifetime: Lifetime::new(Some(hours), rules).unwrap(),
+            view_button: false,
+            captcha: false,
+            password: None,
+            max_views: NonZeroU8::new(max_views).unwrap(),
+        };
+        let create = secret::create(self.account, new, self.now());
+        let (number, secret, metadata) = self.store().change(create).wait().unwrap();
+        self.secrets.push(Expected {
+            id: secret.id(number),
+            text,
+            message,
+            max_views,
+            views: Vec::new(),
+            expires_at: (hours > 0).then(|| self.now + hours * HOUR),
+            gone_at: None,
+            listed: true,
+        });
+        assert_eq!(metadata.secrets_usage, count as u64 + 1);
+    }
+
+    fn view(&mut self, index: usize) {
+        let expected = &self.secrets[index];
+        let address = IpAddr::from([192, 0, 2, expected.views.len() as u8]);
+        let view = View::new(self.now(), Some(address), Some("a browser"));
+        let change = secret::view(self.account, expected.id, view.clone(), None, KEEP_LOG);
+        let outcome = self.store().change(change).wait();
+        let now = self.now;
+        let expected = &mut self.secrets[index];
+        if !expected.is_live(now) {
+            assert!(matches!(outcome, Err(SecretError::NotFound)), "viewed though it is gone");
+            return;
+        }
+        let viewed = outcome.unwrap().unwrap();
+        assert_eq!(viewed.message, expected.message);
+        let opened = viewed.payload.open(&expected.id.random).unwrap();
+        assert!(opened.expose_secret() == expected.text);
+        expected.views.push(view);
+        if expected.views.len() == usize::from(expected.max_views) {
+            expected.gone_at = Some(now);
+        }
+    }
+
+    fn delete(&mut self, index: usize) {
+        let id = self.secrets[index].id;
+        let outcome = self.store().change(secret::delete(self.account, id, self.now())).wait();
+        let listed = std::mem::replace(&mut self.secrets[index].listed, false);
+        assert_eq!(outcome.is_ok(), listed);
+    }
+
+    fn check_list(&self) {
+        let (listed, metadata) = list(self.store(), self.account, 0, self.now()).unwrap();
+        let expected: Vec<&Expected> =
+            self.secrets.iter().rev().filter(|secret| secret.listed).collect();
+        assert_eq!(metadata.secrets_total, expected.len() as u64);
+        assert_eq!(metadata.secrets_usage, self.secrets.len() as u64);
+        assert_eq!(listed.len(), expected.len());
+        for (listed, expected) in listed.iter().zip(expected) {
+            assert_eq!(listed.secret.id(listed.number), expected.id);
+            assert_eq!(listed.views, expected.views);
+            assert_eq!(usize::from(listed.secret.view_times), expected.views.len());
+            assert_eq!(listed.message, expected.message);
+            assert_eq!(listed.secret.is_live(self.now()), expected.is_live(self.now));
+        }
+    }
+
+    /// The keys and files of live secrets are on disk, and no others.
+    fn check_files(&self) {
+        // A burned secret's file is deleted in the background, or else by the sweep at start.
+        let store = self.dir.path().join("store");
+        let there = |secret: &&Expected| secret.listed && secret.gone_at.is_none();
+        let live: Vec<&Expected> = self.secrets.iter().filter(there).collect();
+        let slots = std::fs::read(store.join("slots")).unwrap();
+        let is_key = |slot: &&[u8; 32]| **slot != [0; 32] && !slot.starts_with(b"burned by commit");
+        assert_eq!(slots.as_chunks::<32>().0.iter().skip(2).filter(is_key).count(), live.len());
+        let large = live.iter().filter(|secret| secret.text.len() > MAX_INLINE_BYTES).count();
+        assert_eq!(std::fs::read_dir(store.join("payloads")).unwrap().count(), large);
+        assert_eq!(std::fs::read_dir(store.join("db/blobs")).unwrap().count(), 0);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn secrets_do_as_promised(operations in operations()) {
+        let mut world = World::new();
+        for operation in operations {
+            world.run(operation);
+        }
+        world.run(Operation::Reopen);
+        world.check_files();
+
+        let live = world.secrets.iter().filter(|secret| secret.is_live(world.now)).count() as u64;
+        let deleted = administration::delete_account(world.store(), "model", world.now()).unwrap();
+        prop_assert_eq!(deleted, live);
+        world.secrets.clear();
+        world.close();
+        world.store = Some(Store::open(world.dir.path(), 8 << 20).unwrap());
+        world.check_files();
+        let left = world.store().keys(&keys::secrets(world.account)).count();
+        prop_assert_eq!(left, 0);
+    }
+}
+
+/// What a crash leaves of a last view or a deletion: the key is gone and the record is there.
+#[test]
+fn a_secret_whose_burning_was_interrupted_leaves_the_list_in_time() {
+    for hours in [0, 1] {
+        let mut world = World::new();
+        world.create(false, 1, hours, false);
+        let id = world.secrets[0].id;
+        let key = keys::secret(id.number);
+        world.store().change(move |transaction| transaction.burn(&key)).wait().unwrap();
+        let view = View::new(world.now(), None, None);
+        let viewed = secret::view(world.account, id, view, None, KEEP_LOG);
+        assert!(world.store().change(viewed).wait().unwrap().is_none());
+        world.now += KEEP_LOG;
+        sweep(world.store(), world.now(), KEEP_LOG).unwrap();
+        let (listed, metadata) = list(world.store(), world.account, 0, world.now()).unwrap();
+        assert_eq!((listed.len(), metadata.secrets_total), (0, 0), "{hours} hours");
+    }
+}
