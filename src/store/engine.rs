@@ -10,6 +10,8 @@ use super::{Key, fatal, sync_hook};
 
 pub(super) struct Engine {
     db: sled::Db,
+    /// The same file, for the syncs.
+    file: sync_hook::Database,
 }
 
 /// What changes together: values to put, or `None` to delete.
@@ -44,7 +46,9 @@ impl Engine {
             // The writer flushes; a timer's flush in between would only add syncs.
             .flush_every_ms(None);
         let db = config.open().map_err(|error| format!("the database does not open: {error}"))?;
-        Ok(Self { db })
+        let file = sync_hook::Database::watch(&dir.join("db"))
+            .map_err(|error| format!("the database's file does not open: {error}"))?;
+        Ok(Self { db, file })
     }
 
     pub(super) fn get(&self, key: &Key) -> Option<impl AsRef<[u8]> + use<>> {
@@ -76,10 +80,13 @@ impl Engine {
 
     /// Applies a batch and returns once it is on disk.
     pub(super) fn commit(&self, batch: Batch) {
+        let commit = self.file.commit();
         if let Err(error) = self.db.apply_batch(batch.0) {
             fatal(&format!("cannot change the database: {error}"));
         }
+        commit.wait_for_first_piece();
         self.flush();
+        commit.end();
     }
 
     /// Returns once everything applied is on disk.
