@@ -1,0 +1,87 @@
+//! The limit: hyper alone, set up as the daemon's listener is, with bodies of the same sizes. It reads
+//! what it is sent and answers with as many bytes as the path says.
+//!
+//! A process of its own, as the daemon is: this program again, with an argument.
+
+use std::{
+    convert::Infallible,
+    io::{self, BufRead, BufReader},
+    net::SocketAddr,
+    process::{Child, Command, Stdio},
+};
+
+use http_body_util::{BodyExt, Full};
+use hyper::{
+    Request, Response,
+    body::{Bytes, Incoming},
+    header::{CONTENT_TYPE, HeaderValue},
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::TokioIo;
+
+pub(crate) const ARGUMENT: &str = "--bare-hyper";
+
+/// A running bare server; killed when dropped.
+pub(crate) struct Bare {
+    child: Child,
+    pub(crate) address: SocketAddr,
+}
+
+impl Bare {
+    pub(crate) fn start() -> io::Result<Self> {
+        let mut child = Command::new(std::env::current_exe()?)
+            .arg(ARGUMENT)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line)?;
+        let address = line.trim().parse().expect("the address of the bare server");
+        Ok(Self { child, address })
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+impl Drop for Bare {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The bare server itself; ends when it is killed.
+pub(crate) fn serve() -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+        report_address(listener.local_addr()?)?;
+        loop {
+            let (stream, _) = listener.accept().await?;
+            stream.set_nodelay(true)?;
+            tokio::spawn(
+                http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer)),
+            );
+        }
+    })
+}
+
+#[expect(clippy::print_stdout, reason = "how the parent learns the address")]
+fn report_address(address: SocketAddr) -> io::Result<()> {
+    println!("{address}");
+    io::Write::flush(&mut io::stdout())
+}
+
+async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+    /// As large as the largest answer.
+    static BODY: [u8; 1 << 20] = [b'x'; 1 << 20];
+    let bytes: usize = request.uri().path().trim_start_matches('/').parse().unwrap_or(0);
+    let mut body = request.into_body();
+    while let Some(Ok(_)) = body.frame().await {}
+    let mut response = Response::new(Full::new(Bytes::from_static(&BODY[..bytes.min(1 << 20)])));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Ok(response)
+}
