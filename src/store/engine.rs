@@ -66,8 +66,27 @@ impl Engine {
         self.scan(prefix).map(|item| item.unwrap_or_else(|error| fatal(&error)))
     }
 
+    /// All records in the order of their keys, with the errors, for reading the whole database without
+    /// filling the memory.
+    ///
+    /// sled counts an access of a page only with 63 others of the same 256th of all pages, and evicts
+    /// nothing before: a mere scan keeps up to 16,384 pages beyond the cache's capacity (measured:
+    /// 136 MiB for 100,000 secrets). Asking for each record again makes the accesses many and the
+    /// pages few (71 MiB), in the same time.
+    pub(super) fn scan_all(
+        &self,
+    ) -> impl Iterator<Item = Result<(Key, impl AsRef<[u8]> + use<>), String>> + use<> {
+        let db = self.db.clone();
+        self.scan(&[]).inspect(move |item| {
+            if let Ok((key, _)) = item {
+                // Its error, if any, is the next item's as well.
+                let _ = db.get(key.as_bytes());
+            }
+        })
+    }
+
     /// As [`Engine::range`], with the errors.
-    pub(super) fn scan(
+    fn scan(
         &self,
         prefix: &[u8],
     ) -> impl DoubleEndedIterator<Item = Result<(Key, impl AsRef<[u8]> + use<>), String>> + use<>

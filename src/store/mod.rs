@@ -301,7 +301,8 @@ impl Store {
         let old = files.list(ORPHAN_AGE).map_err(failed("list payload files"))?;
         if !old.is_empty() {
             let mut named = BTreeSet::new();
-            for (key, bytes) in engine.range(&[]) {
+            for item in engine.scan_all() {
+                let (key, bytes) = item?;
                 let envelope =
                     Envelope::decode(&key, bytes.as_ref()).map_err(|error| error.to_string())?;
                 if let Some(BodyRef::File { name, .. }) = envelope.payload.map(|p| p.body) {

@@ -40,7 +40,7 @@ pub(super) fn verify(
     let mut stored = None;
     let mut named_slots = BTreeMap::new();
     let mut named_files = BTreeSet::new();
-    for item in engine.scan(&[]) {
+    for item in engine.scan_all() {
         let (key, bytes) = item?;
         let bytes = bytes.as_ref();
         let envelope = Envelope::decode(&key, bytes).map_err(|error| error.to_string())?;
@@ -94,7 +94,7 @@ fn finish_burns(
     burned: &BTreeSet<u32>,
     verified: &mut Verified,
 ) -> Result<(), String> {
-    for item in engine.scan(&[]) {
+    for item in engine.scan_all() {
         let (key, bytes) = item?;
         let envelope = Envelope::decode(&key, bytes.as_ref()).map_err(|error| error.to_string())?;
         let Some(payload) = envelope.payload.filter(|payload| burned.contains(&payload.slot))
