@@ -287,11 +287,13 @@ pub fn view(
         let key = keys::secret(id.number);
         let mut secret = live_secret(transaction, account, id, now)?;
         if let Some(needed) = &secret.password {
-            if secret.is_locked() {
-                return Err(SecretError::Locked);
-            }
+            // A proof opens a locked secret, too: it was charged before the lock, perhaps as the last
+            // try or beside others, and is about to be taken off again.
             if proof.as_deref() != Some(needed) {
-                return Err(SecretError::PasswordNeeded(Box::new(needed.clone())));
+                return Err(match secret.is_locked() {
+                    true => SecretError::Locked,
+                    false => SecretError::PasswordNeeded(Box::new(needed.clone())),
+                });
             }
             secret.wrong_passwords = secret.wrong_passwords.saturating_sub(1);
         }

@@ -1,17 +1,96 @@
 //! The Secrets API over HTTP.
 
-use libtest_mimic::Trial;
-use serde_json::json;
+mod create;
+mod input;
+mod keys;
+mod life;
+mod listing;
+mod not_found;
+mod passwords;
+mod races;
+mod viewers;
+mod wire;
 
-use crate::{server::TestServer, trial};
+use std::path::Path;
+
+use libtest_mimic::Trial;
+use serde_json::Value;
+
+use crate::{http::Client, server::TestServer};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    vec![trial("api::a_secret_is_viewed_once", a_secret_is_viewed_once)]
+    [
+        create::trials(),
+        input::trials(),
+        keys::trials(),
+        life::trials(),
+        listing::trials(),
+        not_found::trials(),
+        passwords::trials(),
+        races::trials(),
+        viewers::trials(),
+        wire::trials(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
-fn a_secret_is_viewed_once() {
-    let server = TestServer::start();
-    let id = server.client.create(json!({}));
-    assert_eq!(server.public.view(&id).status, 200);
-    assert_eq!(server.public.view(&id).status, 404);
+/// Everything that the owner can see: the list and the figures.
+fn seen(client: &Client) -> Value {
+    let answer = client.get("/api/secrets");
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    answer.json()
+}
+
+/// The secret's entry in the list.
+fn entry(client: &Client, id: &str) -> Value {
+    let all = seen(client);
+    let entries = all["data"].as_array().expect("a list");
+    entries
+        .iter()
+        .find(|entry| entry["id"] == id)
+        .unwrap_or_else(|| panic!("{id} in {all}"))
+        .clone()
+}
+
+/// The ids in the list, in its order.
+fn ids(answer: &Value) -> Vec<String> {
+    let entries = answer["data"].as_array().expect("a list");
+    entries.iter().map(|entry| entry["id"].as_str().expect("an id").to_owned()).collect()
+}
+
+/// `(secrets_total, secrets_usage, secrets_allowance)`, and nothing else, all integers.
+fn figures(answer: &Value) -> (u64, u64, u64) {
+    let metadata = answer["metadata"].as_object().expect("metadata");
+    assert_eq!(metadata.len(), 3, "{metadata:?}");
+    let figure = |name: &str| metadata[name].as_u64().expect("an integer");
+    (figure("secrets_total"), figure("secrets_usage"), figure("secrets_allowance"))
+}
+
+/// A ciphertext that is kept in a file of its own.
+pub(crate) fn large_ciphertext() -> String {
+    create::ciphertext_of(100 << 10)
+}
+
+/// How many payloads lie in files of their own.
+fn payload_files(dir: &Path) -> usize {
+    walk(&dir.join("store/payloads")).len()
+}
+
+/// All files below `dir`.
+pub(crate) fn walk(dir: &Path) -> Vec<std::path::PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(dir).expect("a directory") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() { files.extend(walk(&path)) } else { files.push(path) }
+    }
+    files
+}
+
+/// Sweeps now, as the daemon does every few seconds.
+fn sweep(server: &TestServer) {
+    let app = &server.app;
+    sealdrop::domain::sweep::sweep(&app.store, server.clock.now(), app.rules.keep_log_seconds)
+        .expect("a sweep");
 }

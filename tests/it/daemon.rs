@@ -79,14 +79,20 @@ impl Daemon {
     /// The keys of the first account, which a first start prints after its first line.
     pub(crate) fn first_keys(&mut self) -> Keys {
         let mut key = |name: &str| {
-            let mut line = String::new();
-            while !line.contains(name) {
-                line.clear();
-                assert_ne!(self.output.read_line(&mut line).expect("its output"), 0, "no {name}");
-            }
+            let line = self.line_with(name);
             line.rsplit(' ').next().expect("a word").trim().to_owned()
         };
         Keys { private: key("private key:"), public: key("public key:") }
+    }
+
+    /// The next line it prints that contains `text`.
+    pub(crate) fn line_with(&mut self, text: &str) -> String {
+        let mut line = String::new();
+        while !line.contains(text) {
+            line.clear();
+            assert_ne!(self.output.read_line(&mut line).expect("its output"), 0, "no {text}");
+        }
+        line
     }
 
     pub(crate) fn pid(&self) -> rustix::process::Pid {
@@ -100,9 +106,17 @@ impl Daemon {
     }
 
     /// SIGTERM. Returns how it ended, and what else it had printed.
-    pub(crate) fn stop(mut self) -> (ExitStatus, String) {
-        let pid = self.pid();
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("a process");
+    pub(crate) fn stop(self) -> (ExitStatus, String) {
+        self.signal(rustix::process::Signal::TERM);
+        self.wait()
+    }
+
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
+        rustix::process::kill_process(self.pid(), signal).expect("a process");
+    }
+
+    /// Waits for its end. Returns how it ended, and what else it had printed.
+    pub(crate) fn wait(mut self) -> (ExitStatus, String) {
         let mut rest = String::new();
         self.output.read_to_string(&mut rest).expect("its output");
         (self.child.wait().expect("its end"), rest)

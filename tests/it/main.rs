@@ -5,11 +5,21 @@
 //! time and report themselves as ignored, with the reason, where something is missing; with
 //! `SEALDROP_TEST_ALL=1` that is a failure.
 
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests fail by panicking, and without a harness clippy does not see that these are some"
+)]
+
 mod api;
+mod cli;
 mod daemon;
 mod http;
+mod logs;
+mod raw;
 mod readme;
 mod server;
+mod sjcl;
 mod sjcl_interop;
 mod tools;
 
@@ -17,8 +27,17 @@ use libtest_mimic::{Arguments, Trial};
 
 fn main() {
     let arguments = Arguments::from_args();
-    let trials =
-        [api::trials(), readme::trials(), sjcl_interop::trials()].into_iter().flatten().collect();
+    let trials = [
+        api::trials(),
+        cli::trials(),
+        logs::trials(),
+        readme::trials(),
+        sjcl::trials(),
+        sjcl_interop::trials(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     libtest_mimic::run(&arguments, trials).exit();
 }
 

@@ -1,0 +1,270 @@
+//! HTTP itself: limits, odd clients, connections.
+
+use std::time::{Duration, Instant};
+
+use libtest_mimic::Trial;
+use serde_json::json;
+
+use super::{create::ciphertext_of, figures, seen};
+use crate::{
+    http::{Client, secret_with},
+    raw::{Raw, RawAnswer, request},
+    server::{Options, TestServer},
+    trial,
+};
+
+pub(super) fn trials() -> Vec<Trial> {
+    vec![
+        trial("api::wire::too_much_is_413_before_it_is_read", too_much_is_413_before_it_is_read),
+        trial("api::wire::too_many_chunks_are_413", too_many_chunks_are_413),
+        trial("api::wire::a_refusal_comes_before_the_body", a_refusal_comes_before_the_body),
+        trial("api::wire::whoever_hangs_up_leaves_nothing", whoever_hangs_up_leaves_nothing),
+        trial("api::wire::too_large_headers_are_431", too_large_headers_are_431),
+        trial("api::wire::slow_headers_end_in_ten_seconds (slow)", slow_headers_end),
+        trial("api::wire::connections_over_the_limit_wait", connections_over_the_limit_wait),
+        trial("api::wire::requests_may_be_pipelined", requests_may_be_pipelined),
+        trial("api::wire::bodies_come_in_many_forms", bodies_come_in_many_forms),
+        trial("api::wire::what_is_no_http_is_refused", what_is_no_http_is_refused),
+    ]
+}
+
+/// What every answer has that the API makes.
+fn check(answer: &RawAnswer) {
+    for (name, value) in [
+        ("cache-control", "no-store"),
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "no-referrer"),
+    ] {
+        assert_eq!(answer.header(name), Some(value), "{answer:?}");
+    }
+}
+
+fn post(client: &Client, headers: &[&str]) -> String {
+    request(client, "POST", "/api/secrets", headers)
+}
+
+fn too_much_is_413_before_it_is_read() {
+    let server = TestServer::start();
+    let before = seen(&server.client);
+    let limit = (1 << 20) + (64 << 10);
+    for (length, expected) in [
+        ((limit + 1).to_string(), 413),
+        (u32::MAX.to_string(), 413),
+        ("18446744073709551613".to_owned(), 413),
+        ("18446744073709551616".to_owned(), 400), // hyper's own: no number
+    ] {
+        let mut raw = Raw::connect(&server.client);
+        raw.send(post(&server.client, &[&format!("Content-Length: {length}")]));
+        let answer = raw.answer();
+        assert_eq!(answer.status, expected, "{length}");
+        if expected == 413 {
+            check(&answer);
+            assert_eq!(answer.json()["error"]["field"], json!(null));
+            assert!(answer.json()["error"]["message"].to_string().contains(&limit.to_string()));
+        }
+        assert_eq!(raw.rest(), b"", "it hangs up");
+    }
+    // Nor is anybody told to go on.
+    let mut raw = Raw::connect(&server.client);
+    let length = format!("Content-Length: {}", limit + 1);
+    raw.send(post(&server.client, &[&length, "Expect: 100-continue"]));
+    assert_eq!(raw.answer().status, 413);
+    assert_eq!(seen(&server.client), before);
+}
+
+fn too_many_chunks_are_413() {
+    let server = TestServer::start();
+    let before = seen(&server.client);
+    let mut raw = Raw::connect(&server.client);
+    raw.send(post(&server.client, &["Transfer-Encoding: chunked"]));
+    let chunk = format!("10000\r\n{}\r\n", " ".repeat(0x10000));
+    let mut sent = 0;
+    while sent <= 17 && raw.try_send(chunk.as_bytes()) {
+        sent += 1;
+    }
+    assert_eq!(sent, 18, "17 chunks are allowed, the 18th is too much");
+    let answer = raw.answer();
+    assert_eq!(answer.status, 413);
+    check(&answer);
+    assert_eq!(seen(&server.client), before);
+}
+
+fn a_refusal_comes_before_the_body() {
+    let server = TestServer::start();
+    let (client, public) = (&server.client, &server.public);
+    let nobody = client.with_key("x");
+    let length = "Content-Length: 1000000";
+    let cases = [
+        (post(&nobody, &[length]), 403),
+        (post(public, &[length]), 403),
+        (post(client, &[length, "Content-Type: text/plain"]), 415),
+        (request(client, "PUT", "/api/secrets", &[length]), 405),
+        (request(client, "POST", "/x", &[length]), 404),
+    ];
+    for (head, status) in cases {
+        let mut raw = Raw::connect(client);
+        raw.send(&head);
+        let answer = raw.answer();
+        assert_eq!(answer.status, status, "{head}");
+        check(&answer);
+    }
+}
+
+fn whoever_hangs_up_leaves_nothing() {
+    let server = TestServer::start();
+    server.client.create(json!({}));
+    let before = seen(&server.client);
+    let body = secret_with(json!({"ciphertext": ciphertext_of(100 << 10)})).to_string();
+    for share in [0, 1, body.len() / 2, body.len() - 1] {
+        let mut raw = Raw::connect(&server.client);
+        let length = format!("Content-Length: {}", body.len());
+        raw.send(post(&server.client, &[&length, "Expect: 100-continue"]));
+        assert_eq!(raw.answer().status, 100, "it reads the body now");
+        raw.send(&body[..share]).hang_up();
+        // And in the middle of a chunk.
+        let mut raw = Raw::connect(&server.client);
+        raw.send(post(&server.client, &["Transfer-Encoding: chunked"]));
+        raw.send(format!("{:x}\r\n{}", body.len(), &body[..share])).hang_up();
+    }
+    // One that says goodbye politely is told why.
+    let mut raw = Raw::connect(&server.client);
+    raw.send(post(&server.client, &["Transfer-Encoding: chunked"])).send("5\r\nab\r\n0\r\n\r\n");
+    assert_eq!(raw.answer().status, 400);
+    assert_eq!(seen(&server.client), before);
+    assert_eq!(super::payload_files(server.dir()), 0);
+}
+
+fn too_large_headers_are_431() {
+    let server = TestServer::start();
+    let id = server.client.create(json!({}));
+    let path = format!("/api/secrets/{id}");
+    let cases = [
+        vec![format!("X-Long: {}", "x".repeat(17 << 10))],
+        (0..20).map(|number| format!("X-{number}: {}", "x".repeat(1 << 10))).collect(),
+        (0..200).map(|number| format!("X-{number}: x")).collect(),
+    ];
+    for headers in cases {
+        let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
+        let mut raw = Raw::connect(&server.public);
+        let _ = raw.try_send(request(&server.public, "GET", &path, &headers).as_bytes());
+        assert_eq!(raw.answer().status, 431, "{} headers", headers.len());
+    }
+    // Fifteen of sixteen KiB are none too many.
+    let mut raw = Raw::connect(&server.public);
+    let long = format!("X-Long: {}", "x".repeat(15 << 10));
+    raw.send(request(&server.public, "GET", &path, &[&long]));
+    assert_eq!(raw.answer().status, 200);
+}
+
+fn slow_headers_end() {
+    let server = TestServer::start();
+    let start = Instant::now();
+    let mut silent = Raw::connect(&server.client);
+    let mut halfway = Raw::connect(&server.client);
+    halfway.send("GET /health HTTP/1.1\r\nHost: x\r\nX-Slow: ");
+    let mut idle = Raw::connect(&server.client);
+    idle.send(request(&server.client, "GET", "/health", &[]));
+    assert_eq!(idle.answer().status, 200);
+    for (what, raw) in [("silent", &mut silent), ("halfway", &mut halfway), ("idle", &mut idle)] {
+        raw.rest();
+        let after = start.elapsed();
+        let expected = Duration::from_secs(9)..Duration::from_secs(12);
+        assert!(expected.contains(&after), "{what} was hung up after {after:?}");
+    }
+}
+
+fn connections_over_the_limit_wait() {
+    let server = TestServer::with(Options { max_connections: 2, ..Options::default() });
+    let ask = request(&server.client, "GET", "/health", &["Connection: close"]);
+    let mut first = Raw::connect(&server.client);
+    let mut second = Raw::connect(&server.client);
+    for raw in [&mut first, &mut second] {
+        raw.send(request(&server.client, "GET", "/health", &[]));
+        assert_eq!(raw.answer().status, 200);
+    }
+    let mut waiting: Vec<Raw> = (0..20).map(|_| Raw::connect(&server.client)).collect();
+    for raw in &mut waiting {
+        raw.send(&ask);
+    }
+    for raw in &mut waiting[..2] {
+        assert!(!raw.answers_within(Duration::from_millis(100)), "a third connection");
+    }
+    first.hang_up();
+    for raw in &mut waiting {
+        assert_eq!(raw.answer().status, 200);
+    }
+    second.send(&ask);
+    assert_eq!(second.answer().status, 200);
+}
+
+fn requests_may_be_pipelined() {
+    let server = TestServer::start();
+    let id = server.client.create(json!({"max_views": 2}));
+    let path = format!("/api/secrets/{id}");
+    let body = secret_with(json!({})).to_string();
+    let length = format!("Content-Length: {}", body.len());
+    let view = request(&server.client, "GET", &path, &[]);
+    let mut raw = Raw::connect(&server.client);
+    let head = request(&server.client, "HEAD", "/api/secrets", &[]);
+    let create = post(&server.client, &[&length]) + &body;
+    raw.send([view.as_str(), &create, &head, &view, &view].concat());
+    for (status, is_head) in [(200, false), (201, false), (200, true), (200, false), (404, false)] {
+        let answer = raw.answer_to(is_head);
+        assert_eq!(answer.status, status);
+        check(&answer);
+    }
+    // The connection is still good.
+    for _ in 0..50 {
+        raw.send(post(&server.client, &[&length])).send(&body);
+        assert_eq!(raw.answer().status, 201);
+    }
+    assert_eq!(figures(&seen(&server.client)).0, 52);
+}
+
+fn bodies_come_in_many_forms() {
+    let server = TestServer::start();
+    let body = secret_with(json!({})).to_string();
+    let length = format!("Content-Length: {}", body.len());
+    let chunked: String =
+        body.as_bytes().iter().map(|byte| format!("1\r\n{}\r\n", char::from(*byte))).collect();
+    let chunked = chunked + "0\r\n\r\n";
+    let http_1_0 = post(&server.client, &[&length]).replace("HTTP/1.1", "HTTP/1.0");
+    let absolute = post(&server.client, &[&length]).replace(" /api", " http://sealdrop/api");
+    let cases = [
+        ("whole", post(&server.client, &[&length]), body.clone(), 201),
+        ("byte by byte", post(&server.client, &["Transfer-Encoding: chunked"]), chunked, 201),
+        ("HTTP/1.0", http_1_0, body.clone(), 201),
+        ("absolute form", absolute, body.clone(), 201),
+        ("none", post(&server.client, &[]), String::new(), 400),
+        ("of no bytes", post(&server.client, &["Content-Length: 0"]), String::new(), 400),
+    ];
+    for (what, head, body, status) in cases {
+        let mut raw = Raw::connect(&server.client);
+        raw.send(head).send(body);
+        let answer = raw.answer();
+        assert_eq!(answer.status, status, "{what}");
+        check(&answer);
+    }
+}
+
+fn what_is_no_http_is_refused() {
+    let server = TestServer::start();
+    let before = seen(&server.client);
+    let both = post(&server.client, &["Content-Length: 5", "Content-Length: 6"]);
+    let cases: [&[u8]; 6] = [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"GET\r\n\r\n",
+        b"GET /health HTTP/9.9\r\n\r\n",
+        b"GET /health HTTP/1.1\r\nHo st: x\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        both.as_bytes(),
+    ];
+    for bytes in cases {
+        let mut raw = Raw::connect(&server.client);
+        let text = String::from_utf8_lossy(bytes);
+        let sent = raw.try_send(bytes);
+        let said = if sent { raw.rest() } else { Vec::new() };
+        assert!(said.is_empty() || said.starts_with(b"HTTP/1.1 400"), "{text}: {said:?}");
+    }
+    assert_eq!(seen(&server.client), before);
+}

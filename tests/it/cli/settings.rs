@@ -1,0 +1,159 @@
+//! Settings: wrong ones are named, and the foremost source wins.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use libtest_mimic::Trial;
+
+use crate::{daemon::sealdrop, trial};
+
+pub(super) fn trials() -> Vec<Trial> {
+    vec![
+        trial("cli::settings::wrong_ones_are_named", wrong_ones_are_named),
+        trial("cli::settings::flag_before_environment_before_file", the_foremost_source_wins),
+        trial("cli::settings::check_leaves_no_trace", check_leaves_no_trace),
+        trial("cli::settings::a_taken_port_is_a_wrong_setting", a_taken_port_is_a_wrong_setting),
+    ]
+}
+
+fn serve(dir: &Path, environment: &[(&str, &str)], arguments: &[&str]) -> Command {
+    let mut command = sealdrop();
+    command.current_dir(dir).envs(environment.iter().copied()).arg("serve").args(arguments);
+    command.stdin(Stdio::null());
+    command
+}
+
+fn wrong_ones_are_named() {
+    let dir = tempfile::tempdir().expect("a fresh directory");
+    std::fs::write(dir.path().join("a.toml"), "listen = \"nowhere\"\n").expect("a file");
+    std::fs::write(dir.path().join("b.toml"), "max_veiws = 1\n").expect("a file");
+    std::fs::write(dir.path().join("c.toml"), "listen = \n").expect("a file");
+    std::fs::write(dir.path().join("d.toml"), "keep_log = [1]\n").expect("a file");
+    std::fs::write(dir.path().join("file"), "").expect("a file");
+    // (environment, arguments, words of the message: setting, source, remedy)
+    type Case<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str], [&'a str; 3]);
+    let cases: [Case; 24] = [
+        (&[], &["--listen", "localhost:80"], ["listen", "--listen", "127.0.0.1:8080"]),
+        (&[], &["--listen", "127.0.0.1"], ["listen", "--listen", "127.0.0.1:8080"]),
+        (&[("SEALDROP_LISTEN", "x")], &[], ["listen", "SEALDROP_LISTEN", "127.0.0.1:8080"]),
+        (&[], &["--config", "a.toml"], ["listen", "a.toml: listen", "127.0.0.1:8080"]),
+        (&[("SEALDROP_CONFIG", "a.toml")], &[], ["listen", "a.toml: listen", "127.0.0.1:8080"]),
+        (&[], &["--config", "b.toml"], ["max_veiws", "b.toml", "settings are"]),
+        (&[], &["--config", "c.toml"], ["config", "line 1", "TOML"]),
+        (&[], &["--config", "d.toml"], ["keep_log", "d.toml: keep_log", "whole days"]),
+        (&[], &["--config", "none.toml"], ["config", "--config", "readable TOML file"]),
+        (&[], &["--data", ""], ["data", "--data", "directory"]),
+        (&[], &["--public-url", "example.org"], ["public_url", "--public-url", "https://"]),
+        (&[], &["--max-ciphertext", "1GiB"], ["max_ciphertext", "--max-ciphertext", "16MiB"]),
+        (&[], &["--expiration-min", "0"], ["expiration_min", "--expiration-min", "1 to 350"]),
+        (&[], &["--expiration-max", "351"], ["expiration_max", "--expiration-max", "1 to 350"]),
+        (
+            &[],
+            &["--expiration-default", "0"],
+            ["expiration_default", "allow_no_expiration", "true"],
+        ),
+        (
+            &[("SEALDROP_EXPIRATION_MIN", "200")],
+            &[],
+            ["expiration_default", "SEALDROP_EXPIRATION_MIN", "200 to 350"],
+        ),
+        (&[], &["--allowance", "-1"], ["allowance", "--allowance", "whole number"]),
+        (&[], &["--keep-log", "0"], ["keep_log", "--keep-log", "1 to 3650"]),
+        (&[], &["--trusted-proxy", "10.0.0.0/33"], ["trusted_proxy", "--trusted-proxy", "CIDR"]),
+        (&[], &["--viewer-ip", "none"], ["viewer_ip", "--viewer-ip", "truncated or off"]),
+        (&[], &["--max-connections", "0"], ["max_connections", "--max-connections", "1 to"]),
+        (&[], &["--cache", "1MiB"], ["cache", "--cache", "8MiB"]),
+        (&[], &["--log", "loud"], ["log", "--log", "trace"]),
+        (&[], &["--no-such-flag"], ["--no-such-flag", "", "--help"]),
+    ];
+    for (environment, arguments, words) in cases {
+        for check in [false, true] {
+            let mut command = serve(dir.path(), environment, arguments);
+            if check {
+                command.arg("--check");
+            }
+            let output = command.output().expect("the program");
+            let err = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(64), "{environment:?} {arguments:?}: {err}");
+            assert!(output.stdout.is_empty(), "{arguments:?}");
+            for word in words {
+                assert!(err.contains(word), "{word:?} for {environment:?} {arguments:?}: {err}");
+            }
+        }
+    }
+    // A file where the directory should be is found by the check as well.
+    let output = serve(dir.path(), &[], &["--data", "file", "--check"]).output().expect("it");
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(64), "{err}");
+    assert!(err.contains("data (from --data)"), "{err}");
+    assert!(!dir.path().join("sealdrop-data").exists());
+}
+
+/// The address of the ready line, which is the first thing printed.
+fn listens_on(mut command: Command) -> String {
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the daemon as a process");
+    let mut line = String::new();
+    let output = child.stdout.take().expect("a pipe");
+    BufReader::new(output).read_line(&mut line).expect("its output");
+    child.kill().expect("a process to kill");
+    child.wait().expect("its end");
+    let address =
+        line.trim_end().strip_prefix("sealdrop listening on http://").expect("an address");
+    address.rsplit_once(':').expect("a port").0.to_owned()
+}
+
+fn the_foremost_source_wins() {
+    let dir = tempfile::tempdir().expect("a fresh directory");
+    std::fs::write(dir.path().join("s.toml"), "listen = \"127.0.0.4:0\"\n").expect("a file");
+    let other = "listen = \"127.0.0.5:0\"\n";
+    std::fs::write(dir.path().join("other.toml"), other).expect("a file");
+    type Case<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str], &'a str);
+    let environment = ("SEALDROP_LISTEN", "127.0.0.3:0");
+    let flag = ["--listen", "127.0.0.2:0", "--config", "s.toml"];
+    let cases: [Case; 6] = [
+        (&[environment], &flag, "127.0.0.2"),
+        (&[environment], &flag[2..], "127.0.0.3"),
+        (&[("SEALDROP_LISTEN", "")], &flag[2..], "127.0.0.4"),
+        (&[("SEALDROP_CONFIG", "s.toml")], &[], "127.0.0.4"),
+        (&[("SEALDROP_CONFIG", "s.toml")], &["--config", "other.toml"], "127.0.0.5"),
+        (&[environment], &["--listen=[::1]:0"], "[::1]"),
+    ];
+    for (environment, arguments, expected) in cases {
+        let command = serve(dir.path(), environment, arguments);
+        assert_eq!(listens_on(command), expected, "{environment:?} {arguments:?}");
+    }
+    assert!(dir.path().join("sealdrop-data/store").exists(), "the default directory");
+    // Alone, the program serves.
+    let mut alone = sealdrop();
+    alone.current_dir(dir.path()).envs([environment]);
+    assert_eq!(listens_on(alone), "127.0.0.3");
+}
+
+fn check_leaves_no_trace() {
+    let dir = tempfile::tempdir().expect("a fresh directory");
+    let output = serve(dir.path(), &[], &["--check"]).output().expect("the program");
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(output.stdout, b"settings are valid\n");
+    assert_eq!(std::fs::read_dir(dir.path()).expect("a directory").count(), 0);
+}
+
+fn a_taken_port_is_a_wrong_setting() {
+    let dir = tempfile::tempdir().expect("a fresh directory");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = taken.local_addr().expect("its address").to_string();
+    let output = serve(dir.path(), &[], &["--listen", &address]).output().expect("the program");
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(64), "{err}");
+    assert!(err.contains("listen (from --listen)") && err.contains("in use"), "{err}");
+    assert!(output.stdout.is_empty());
+    // The keys of the first account are not lost by that: the next start shows them.
+    let mut daemon = crate::daemon::Daemon::start(&dir.path().join("sealdrop-data"), &[]);
+    assert!(daemon.first_keys().private.starts_with("private_key_"));
+}

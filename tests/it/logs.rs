@@ -1,0 +1,82 @@
+//! Nothing secret is logged, at any level.
+
+use libtest_mimic::Trial;
+use serde_json::json;
+
+use crate::{
+    daemon::{Daemon, Keys},
+    http::{Client, secret_with},
+    raw::{Raw, request},
+    trial,
+};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![trial("logs::nothing_secret_is_logged", nothing_secret_is_logged)]
+}
+
+fn nothing_secret_is_logged() {
+    let dir = tempfile::tempdir().expect("a fresh directory");
+    let data = dir.path().join("data");
+    let flags = ["--log", "trace", "--trusted-proxy", "127.0.0.1", "--max-ciphertext", "4KiB"];
+    let mut daemon = Daemon::start(&data, &flags);
+    let Keys { private, public } = daemon.first_keys();
+    let client = Client::new(daemon.base.clone(), private.clone());
+
+    let sent = secret_with(json!({
+        "description": "planted-description",
+        "message": "planted-message",
+        "password": "planted-password",
+        "unknown": "planted-unknown",
+        "max_views": 2,
+    }));
+    let ciphertext = sent["ciphertext"].as_str().expect("a text").to_owned();
+    let part = sent["password_part_private"].as_str().expect("a text").to_owned();
+    let created = client.post("/api/secrets", &sent);
+    assert_eq!(created.status, 201);
+    let id = created.json()["data"]["id"].as_str().expect("an id").to_owned();
+    let path = format!("/api/secrets/{id}");
+    let headers = [
+        ("secret-password", "planted-password"),
+        ("user-agent", "planted-agent"),
+        ("referer", "https://example.org/planted-referer"),
+        ("cookie", "planted-cookie"),
+        ("x-planted", "planted-header"),
+    ];
+    assert_eq!(client.send("GET", &format!("{path}?planted-query"), &headers, b"").status, 200);
+    let wrong = [("secret-password", "planted-wrong")];
+    assert_eq!(client.send("GET", &path, &wrong, b"").status, 403);
+    let key = [("authorization", "ApiKey private_key_planted")];
+    assert_eq!(client.send("GET", &path, &key, b"").status, 403);
+    assert_eq!(client.get("/planted-path/planted?planted=1").status, 404);
+    assert_eq!(client.send("PLANTED", &path, &[], b"").status, 405);
+    for body in [
+        "{\"ciphertext\":\"planted-ciphertext\"}".to_owned(),
+        secret_with(json!({"message": ["planted-list"], "password": {"planted": 1}})).to_string(),
+        secret_with(json!({"ciphertext": "cGxhbnRlZA==".repeat(400)})).to_string(),
+        "{\"planted-json".to_owned(),
+        "planted".repeat(20_000),
+    ] {
+        let headers = [("content-type", "application/json")];
+        let answer = client.send("POST", "/api/secrets", &headers, body.as_bytes());
+        assert!(answer.status >= 400 && !answer.text().contains("planted"), "{}", answer.text());
+    }
+    let mut raw = Raw::connect(&client);
+    raw.send(request(&client, "GET", &path, &["planted header: x"]));
+    raw.rest();
+    let mut raw = Raw::connect(&client);
+    raw.send(request(&client, "POST", "/api/secrets", &["Content-Length: 100"]));
+    raw.send("{\"planted-half").hang_up();
+    assert_eq!(client.delete(&path).status, 200);
+    let log = daemon.log.clone();
+    let (status, rest) = daemon.stop();
+    assert!(status.success());
+
+    let text = std::fs::read_to_string(log).expect("a log");
+    assert!(text.contains("ready") && text.contains("stopped"), "{text}");
+    for value in
+        ["planted", "PLANTED", &id, &ciphertext, &part, &private, &public, &private[20..40]]
+    {
+        assert!(!text.contains(value), "{value:?} in the log:\n{text}");
+    }
+    assert!(!rest.contains("planted"), "standard output: {rest}");
+}
