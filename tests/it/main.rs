@@ -7,6 +7,7 @@
 
 mod api;
 mod daemon;
+mod faults;
 mod http;
 mod server;
 mod tools;
@@ -14,8 +15,11 @@ mod tools;
 use libtest_mimic::{Arguments, Trial};
 
 fn main() {
+    if faults::ran_as_helper() {
+        return;
+    }
     let arguments = Arguments::from_args();
-    let trials = [api::trials()].into_iter().flatten().collect();
+    let trials = [api::trials(), faults::trials()].into_iter().flatten().collect();
     libtest_mimic::run(&arguments, trials).exit();
 }
 
