@@ -3,15 +3,20 @@
 //!
 //! Each runs a bounded number of rounds; an environment variable sets another number.
 
+mod burned;
+mod flips;
+mod full;
 mod kill;
+mod leftovers;
 mod load;
 mod power;
+mod syncs;
 
 use libtest_mimic::Trial;
 use sealdrop::crypto::{SystemRandom, random_array};
 
 use crate::{
-    tools::{PYTHON, Tool, trial_with},
+    tools::{PYTHON, STRACE, Tool, trial_with},
     trial,
 };
 
@@ -23,6 +28,17 @@ pub(crate) fn trials() -> Vec<Trial> {
             &[Tool::LoopDevices, PYTHON, Tool::Shared],
             power::loses_nothing,
         ),
+        trial_with(
+            "faults::a_full_disk_stops_creations_only",
+            &[Tool::LoopDevices],
+            full::stops_creations_only,
+        ),
+        trial("faults::a_flipped_bit_is_refused_or_harmless", flips::refused_or_harmless),
+        trial("faults::nothing_on_disk_opens_what_is_burned", burned::nothing_opens),
+        trial("faults::a_crash_leaves_nothing_in_the_way", leftovers::nothing_in_the_way),
+        trial("faults::a_second_daemon_ends_at_once", leftovers::a_second_daemon_ends),
+        trial_with("faults::syncs_come_before_the_answer", &[STRACE], syncs::before_the_answer),
+        trial_with("faults::a_group_syncs_twice_at_most", &[STRACE], syncs::twice_a_group),
     ]
 }
 

@@ -82,12 +82,21 @@ fn write(data: &Path, log: &Path) {
         line.push(b'\n');
         log.lock().expect("no client panicked").write_all(&line).expect("a log file");
     };
-    let (_daemon, client) = Daemon::start_first(data, &[]);
+    // Before the start: from the cut on, it can not be opened.
+    let probe = data.with_extension("probe");
+    File::create(&probe).expect("a file");
+    let (daemon, client) = Daemon::start_first(data, &[]);
     append(Line::Key { at: monotonic(), private: client.key.clone() });
     let record = |event| append(Line::Load(event));
-    Load { client, record: &record, first_tag: 0 }.run(CLIENTS);
-    // The daemon has ended because its disk is gone; the cut ends this one.
-    thread::sleep(Duration::from_secs(60));
+    thread::scope(|scope| {
+        let load = Load { client, record: &record, first_tag: 0 };
+        scope.spawn(move || load.run(CLIENTS));
+        while File::open(&probe).is_ok() {
+            thread::sleep(Duration::from_millis(5));
+        }
+        // It must be gone before the disk can be taken off.
+        daemon.kill();
+    });
 }
 
 fn verify(data: &Path, log: &Path, cut: u64) {
