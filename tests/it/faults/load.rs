@@ -140,7 +140,7 @@ impl Load<'_> {
             }
             (Call::Delete, 200) | (Call::View | Call::Delete, 404) => id,
             // What a daemon says that is about to end.
-            (_, 500 | 507) => return Ok(()),
+            (_, 500 | 503 | 507) => return Ok(()),
             (call, status) => panic!("{call:?} got {status}: {}", answer.text()),
         };
         let answered =

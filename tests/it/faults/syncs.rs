@@ -103,7 +103,10 @@ pub(super) fn twice_a_group() {
     let creates = CLIENTS * CREATES_EACH;
     println!("{creates} creates: {commits} commits, {slots} + {database} + {folder} syncs");
     assert!(commits > 0 && commits * 4 <= creates, "{commits} commits are no groups");
-    assert!(slots <= commits && database <= commits && folder <= commits);
+    assert!(slots <= commits && folder <= commits);
+    // sled writes and syncs the head of a batch apart from the batch, both at once on two threads
+    // (`PageCache::pin_log`), and begins a segment of its log now and then.
+    assert!(database <= 2 * commits + commits / 2);
     let others = count(&|call| call.text.contains("sync") && !call.text.contains(".tmp>"));
     assert_eq!(others, slots + database + folder, "other syncs");
 }
