@@ -14,6 +14,7 @@
 mod api;
 mod cli;
 mod daemon;
+mod faults;
 mod http;
 mod logs;
 mod raw;
@@ -26,10 +27,14 @@ mod tools;
 use libtest_mimic::{Arguments, Trial};
 
 fn main() {
+    if faults::ran_as_helper() {
+        return;
+    }
     let arguments = Arguments::from_args();
     let trials = [
         api::trials(),
         cli::trials(),
+        faults::trials(),
         logs::trials(),
         readme::trials(),
         sjcl::trials(),

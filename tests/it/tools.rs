@@ -14,7 +14,7 @@ pub(crate) enum Tool {
     Program(&'static str, &'static [&'static str]),
     /// npm's `sjcl`, installed in `tests/node` (or in the folder that `SEALDROP_NODE_MODULES` names).
     NodeSjcl,
-    /// The folder `shared` beside the checkout.
+    /// The folder `shared` beside the checkout (or the one that `SEALDROP_SHARED` names).
     Shared,
     /// Root, and a loop device that can be mounted.
     LoopDevices,
@@ -78,7 +78,8 @@ pub(crate) fn node_modules() -> PathBuf {
 
 /// The folder `shared`, which is no part of the project.
 pub(crate) fn shared() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared")
+    std::env::var_os("SEALDROP_SHARED")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from)
 }
 
 fn runs(program: &str, arguments: &[&str]) -> Result<(), String> {

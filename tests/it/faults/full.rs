@@ -1,0 +1,144 @@
+//! The disk fills up under the daemon: creations stop, the rest goes on.
+
+use std::{
+    fs::{self, File},
+    io::{ErrorKind, Write},
+    path::PathBuf,
+    process::Command,
+};
+
+use serde_json::{Value, json};
+
+use super::flips::large_ciphertext;
+use crate::{
+    daemon::Daemon,
+    http::{Client, secret_with},
+};
+
+/// A file system of its own, unmounted when dropped.
+struct Disk {
+    _dir: tempfile::TempDir,
+    mount: PathBuf,
+}
+
+impl Disk {
+    fn new(mebibytes: u64) -> Self {
+        let dir = tempfile::tempdir().expect("a fresh directory");
+        let (image, mount) = (dir.path().join("image"), dir.path().join("mount"));
+        fs::create_dir(&mount).expect("a folder");
+        let file = File::create(&image).expect("an image");
+        file.set_len(mebibytes << 20).expect("its size");
+        // Without blocks that are kept for root, who runs this.
+        run(Command::new("mkfs.ext4").args(["-q", "-F", "-m", "0"]).arg(&image));
+        run(Command::new("mount").args(["-o", "loop"]).args([&image, &mount]));
+        Self { _dir: dir, mount }
+    }
+
+    fn free(&self) -> u64 {
+        let stat = rustix::fs::statvfs(&self.mount).expect("its figures");
+        stat.f_bavail * stat.f_frsize
+    }
+
+    /// Somebody else takes the room, but for `left` bytes.
+    fn fill(&self, left: u64) {
+        let filler = File::options().create(true).append(true).open(self.filler());
+        let mut filler = filler.expect("a file to fill the disk with");
+        for chunk in [1 << 20, 1 << 12] {
+            while self.free() > left {
+                match filler.write(&vec![1; chunk.min((self.free() - left) as usize)]) {
+                    Ok(1..) => {}
+                    Err(error) if error.kind() != ErrorKind::StorageFull => panic!("{error}"),
+                    _ => break,
+                }
+            }
+        }
+        // Delayed allocation takes the rest now, or finds that there is none.
+        let _ = filler.sync_all();
+    }
+
+    fn filler(&self) -> PathBuf {
+        self.mount.join("filler")
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.mount).status();
+    }
+}
+
+pub(super) fn stops_creations_only() {
+    let disk = Disk::new(160);
+    let data = disk.mount.join("data");
+    let (mut daemon, mut client) = Daemon::start_first(&data, &[]);
+    // Every third is a file.
+    let create = |client: &Client, n: u64| match n % 3 {
+        0 => client.create(json!({"ciphertext": large_ciphertext()})),
+        _ => client.create(json!({"message": "m".repeat(1000)})),
+    };
+    let mut ids: Vec<String> = (0..60).map(|n| create(&client, n)).collect();
+    assert_eq!(client.get("/ready").status, 200);
+
+    disk.fill(40 << 20);
+    assert_refused(&client);
+    for _ in 0..10 {
+        let id = ids.pop().expect("a secret");
+        assert_eq!(client.view(&id).status, 200);
+        let id = ids.pop().expect("a secret");
+        assert_eq!(client.delete(&format!("/api/secrets/{id}")).status, 200);
+    }
+
+    // Not a byte left: it may end itself rather than answer.
+    disk.fill(0);
+    let (mut viewed, mut unsure) = (0, 0);
+    for _ in 0..15 {
+        let id = ids.pop().expect("a secret");
+        match client.try_send("GET", &format!("/api/secrets/{id}"), &[], b"") {
+            Ok(answer) if answer.status == 200 => viewed += 1,
+            Ok(answer) => panic!("{} {}", answer.status, answer.text()),
+            Err(_) => {
+                unsure += 1;
+                break;
+            }
+        }
+    }
+    daemon.kill();
+    daemon = Daemon::start(&data, &[]);
+    client = Client::new(daemon.base.clone(), client.key);
+    println!("on the full disk: {viewed} views, {unsure} lost to the end of the daemon");
+    assert!(!data.join("ballast").exists(), "it started without its ballast");
+    assert_refused(&client);
+    for _ in 0..5 {
+        assert_eq!(client.view(&ids.pop().expect("a secret")).status, 200);
+    }
+
+    fs::remove_file(disk.filler()).expect("the filler");
+    assert_eq!(client.get("/ready").status, 200);
+    ids.extend((0..5).map(|n| create(&client, n)));
+    assert!(daemon.stop().0.success());
+    daemon = Daemon::start(&data, &[]);
+    client = Client::new(daemon.base.clone(), client.key);
+    assert!(data.join("ballast").exists());
+    for id in &ids {
+        assert_eq!(client.view(id).status, 200, "lost");
+    }
+    let listed = client.get("/api/secrets").json()["metadata"]["secrets_total"].clone();
+    assert_eq!(listed, json!(60 - 10 + 5));
+    assert!(daemon.stop().0.success());
+}
+
+/// Creations get 507 with the reason, small and large ones.
+fn assert_refused(client: &Client) {
+    for fields in [json!({}), json!({"ciphertext": large_ciphertext()})] {
+        let answer = client.post("/api/secrets", &secret_with(fields));
+        assert_eq!(answer.error(), (507, Value::Null), "{}", answer.text());
+    }
+    let ready = client.get("/ready");
+    assert_eq!(ready.status, 503);
+    assert!(ready.json()["reason"].as_str().expect("a reason").contains("full"));
+}
+
+fn run(command: &mut Command) {
+    let status = command.status().expect("a program");
+    assert!(status.success(), "{command:?}: {status}");
+}

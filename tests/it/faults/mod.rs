@@ -1,0 +1,60 @@
+//! Faults: the daemon is killed, loses power, runs out of disk, finds flipped bits; and what it must
+//! have kept, and must have forgotten, all the same.
+//!
+//! Each runs a bounded number of rounds; an environment variable sets another number.
+
+mod burned;
+mod flips;
+mod full;
+mod kill;
+mod leftovers;
+mod load;
+mod power;
+mod syncs;
+
+use libtest_mimic::Trial;
+use sealdrop::crypto::{SystemRandom, random_array};
+
+use crate::{
+    tools::{PYTHON, STRACE, Tool, trial_with},
+    trial,
+};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        trial("faults::kill_9_loses_nothing", kill::loses_nothing),
+        trial_with(
+            "faults::a_power_cut_loses_nothing",
+            &[Tool::LoopDevices, PYTHON, Tool::Shared],
+            power::loses_nothing,
+        ),
+        trial_with(
+            "faults::a_full_disk_stops_creations_only",
+            &[Tool::LoopDevices],
+            full::stops_creations_only,
+        ),
+        trial("faults::a_flipped_bit_is_refused_or_harmless", flips::refused_or_harmless),
+        trial("faults::nothing_on_disk_opens_what_is_burned", burned::nothing_opens),
+        trial("faults::a_crash_leaves_nothing_in_the_way", leftovers::nothing_in_the_way),
+        trial("faults::a_second_daemon_ends_at_once", leftovers::a_second_daemon_ends),
+        trial_with("faults::syncs_come_before_the_answer", &[STRACE], syncs::before_the_answer),
+        trial_with("faults::a_group_syncs_twice_at_most", &[STRACE], syncs::twice_a_group),
+    ]
+}
+
+/// This binary is also the program that runs while the power is cut, and the one that looks
+/// afterwards. Returns whether it was started as one of them.
+pub(crate) fn ran_as_helper() -> bool {
+    power::ran_as_helper()
+}
+
+/// How often: `default`, or what the environment says.
+fn rounds(variable: &str, default: u64) -> u64 {
+    let given = std::env::var(variable).ok();
+    given.map_or(default, |rounds| rounds.parse().expect("a number of rounds"))
+}
+
+/// A random number below `end`.
+fn below(end: u64) -> u64 {
+    u64::from_le_bytes(random_array(&SystemRandom)) % end
+}
