@@ -25,7 +25,9 @@ use crate::{
         ciphertext::{self, Ciphertext, CiphertextError, PasswordPart},
         lifetime::Lifetime,
         list::{self, Listed},
-        secret::{self, NewSecret, SecretError, SecretId, Text, View, Viewed},
+        secret::{self, NewSecret, SecretError, SecretId, Viewed},
+        text::Text,
+        view::View,
     },
     store::MAX_INLINE_BYTES,
 };

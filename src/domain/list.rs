@@ -3,7 +3,9 @@
 use super::{
     account::{Account, AccountNumber, Metadata},
     keys::{self, TextField},
-    secret::{Secret, SecretError, SecretNumber, Text, View},
+    secret::{Secret, SecretError, SecretNumber},
+    text::Text,
+    view::View,
 };
 use crate::{
     clock::UnixSeconds,

@@ -17,3 +17,5 @@ mod model_tests;
 pub mod password_guard;
 pub mod secret;
 pub mod sweep;
+pub mod text;
+pub mod view;

@@ -9,8 +9,10 @@ use super::{
     administration, keys,
     lifetime::{Lifetime, LifetimeRules},
     list::list,
-    secret::{self, NewSecret, SecretError, SecretId, Text, View},
+    secret::{self, NewSecret, SecretError, SecretId},
     sweep::sweep,
+    text::Text,
+    view::View,
 };
 use crate::{
     clock::UnixSeconds,

@@ -3,7 +3,7 @@
 //! The functions here make changes for the store's writer, so each is alone while it runs and durable
 //! when it is answered. What happens around them (parsing, passwords, HTTP) is elsewhere.
 
-use std::{net::IpAddr, num::NonZeroU8};
+use std::num::NonZeroU8;
 
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +11,8 @@ use super::{
     account::{Account, AccountNumber, Metadata},
     keys::{self, TextField},
     lifetime::Lifetime,
+    text::Text,
+    view::View,
 };
 use crate::{
     clock::UnixSeconds,
@@ -68,32 +70,11 @@ pub struct Secret {
 /// So many wrong passwords, from anywhere, lock a secret.
 pub const MAX_WRONG_PASSWORDS: u8 = 100;
 
-/// A description or a message, up to 1,000 characters.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Text(String);
-
-/// One view, as the owner sees it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct View {
-    /// When.
-    pub at: UnixSeconds,
-    /// From where, as far as the operator wants to know.
-    pub address: Option<IpAddr>,
-    /// The viewer's User-Agent, shortened.
-    pub agent: Option<String>,
-}
-
 /// Says in the expiry index that the sweeper is to look at a secret.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Due;
 
 impl Record for Secret {
-    const VERSION: u8 = 1;
-}
-impl Record for Text {
-    const VERSION: u8 = 1;
-}
-impl Record for View {
     const VERSION: u8 = 1;
 }
 impl Record for Due {
@@ -167,38 +148,6 @@ impl SecretNumber {
         let [a, b, c, ..] = bytes;
         let account = AccountNumber::new(u32::from_be_bytes([0, a, b, c]))?;
         Some(Self { account, sequence: u64::from_be_bytes(bytes) & Self::MAX_SEQUENCE })
-    }
-}
-
-impl Text {
-    /// The most characters of a description or a message.
-    pub const MAX_CHARS: usize = 1000;
-
-    /// `None` past [`Text::MAX_CHARS`].
-    #[must_use]
-    pub fn new(text: String) -> Option<Self> {
-        // The bytes first: no text of 1,000 characters has more than 4,000.
-        let fits = text.len() <= Self::MAX_CHARS * 4 && text.chars().count() <= Self::MAX_CHARS;
-        fits.then_some(Self(text))
-    }
-
-    /// The text.
-    #[must_use]
-    pub fn into_string(self) -> String {
-        self.0
-    }
-}
-
-impl View {
-    /// The most bytes of a User-Agent that are kept.
-    const MAX_AGENT_BYTES: usize = 256;
-
-    /// A view at `at`; a long `agent` is cut.
-    #[must_use]
-    pub fn new(at: UnixSeconds, address: Option<IpAddr>, agent: Option<&str>) -> Self {
-        let agent =
-            agent.map(|agent| agent[..agent.floor_char_boundary(Self::MAX_AGENT_BYTES)].into());
-        Self { at, address, agent }
     }
 }
 
