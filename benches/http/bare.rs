@@ -32,7 +32,7 @@ impl Bare {
     pub(crate) fn start() -> io::Result<Self> {
         let mut child = Command::new(std::env::current_exe()?)
             .arg(ARGUMENT)
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
         let mut line = String::new();
@@ -53,8 +53,12 @@ impl Drop for Bare {
     }
 }
 
-/// The bare server itself; ends when it is killed.
+/// The bare server itself; ends when it is killed, or when its parent is gone.
 pub(crate) fn serve() -> io::Result<()> {
+    std::thread::spawn(|| {
+        let _ = io::copy(&mut io::stdin(), &mut io::sink());
+        std::process::exit(0);
+    });
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;

@@ -91,10 +91,11 @@ impl Row {
         let requests = Requests::new(&daemon::create_account(&data)?, self.kib * KIB);
         let daemon = Daemon::start(&data)?;
 
-        let mut connections = Connections::open(daemon.address, self.connections)?;
+        // Opened each time: the daemon closes connections that are idle for long.
+        let open = || Connections::open(daemon.address, self.connections);
         let mut bare_connections = Connections::open(bare.address, self.connections)?;
         let warm_up = plan.seconds / 10;
-        let (_, created) = connections.run(Creates::new(&requests, usize::MAX), warm_up)?;
+        let (_, created) = open()?.run(Creates::new(&requests, usize::MAX), warm_up)?;
         let mut ids = created.ids;
         let bare_request = match self.kind {
             Kind::Create => requests.bare_create(created.answer_bytes),
@@ -104,7 +105,7 @@ impl Row {
                 let enough = Creates::new(&requests, self.enough(plan));
                 ids.extend(filling.run(enough, plan.seconds * 2)?.1.ids);
                 let first = ids.split_off(ids.len() - ids.len() / 20 - 1);
-                let viewed = connections.run(Views::new(&requests, first), warm_up)?.1;
+                let viewed = open()?.run(Views::new(&requests, first), warm_up)?.1;
                 requests.bare_view(viewed.answer_bytes)
             }
         };
@@ -114,6 +115,7 @@ impl Row {
         let bare_cpu = process::cpu(bare.pid());
         let bare_before = bare_connections.run(Same(bare_request.clone()), plan.seconds / 4)?.0;
         let mut syncs = disk::fdatasync(directory.path(), plan);
+        let mut connections = open()?;
         process::forget_peak(daemon.pid());
         let (cpu, commits) = (process::cpu(daemon.pid()), daemon.commits()?);
         let switches = process::context_switches(daemon.pid());
