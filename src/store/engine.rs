@@ -103,7 +103,6 @@ impl Engine {
         if let Err(error) = self.db.apply_batch(batch.0) {
             fatal(&format!("cannot change the database: {error}"));
         }
-        commit.wait_for_first_piece();
         self.flush();
         commit.end();
     }

@@ -5,11 +5,14 @@
 //! symbol below is linked before the C library's, so that sled's call lands here and becomes an
 //! `fdatasync` of the whole file. [`calls`] lets the store prove at every start that it does.
 //!
-//! sled writes a batch in two pieces: a message of some 24 bytes that says how far the batch goes, and
-//! the rest, each followed by that call. Within a [`Commit`] the sync of the first piece is left to
-//! that of the second. Nothing can rest on the first piece alone: without the rest, sled's recovery
-//! ends before the batch; and a new segment, whose header claims that what lies before it is on disk,
-//! is begun either before the first piece is written or after the commit.
+//! sled writes a batch in two or more pieces, each followed by that call: first a message that says how
+//! far the batch goes, which is written last, then the rest. Within a [`Commit`] the syncs are put off to
+//! one at its end, except for a piece that begins a segment. Nothing rests on the pieces in between:
+//!
+//! - Without all of them, sled's recovery ends before the batch, as it must: nobody was answered.
+//! - The header of a segment claims that what lies before some point of the log is on disk, and sled
+//!   frees old segments by it. While the first piece is not written that point lies before the batch,
+//!   and the next header after that is written in a later commit.
 //!
 //! Linux only, as sled's call is.
 
@@ -21,23 +24,17 @@ use std::{
     os::fd::{AsFd, BorrowedFd},
     path::Path,
     sync::{
-        Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError,
+        Arc, LazyLock, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
 };
 
 use rustix::fs::{fdatasync, fstat};
 
 use super::fatal;
 
-/// No first piece of a batch is longer, no second one shorter: that has a manifest in it.
-const MAX_FIRST_PIECE_BYTES: i64 = 64;
 /// sled's default. A write at the beginning of a segment holds its header, and is synced by itself.
 const SEGMENT_BYTES: i64 = 512 << 10;
-/// How long a commit waits for the first piece to be written before it asks for the second. It takes
-/// some 50 µs; without it, all that is lost is the saving.
-const FIRST_PIECE_PATIENCE: Duration = Duration::from_millis(5);
 
 static CALLS: AtomicU64 = AtomicU64::new(0);
 /// The databases of this process, by device and inode: a daemon has one, a process of tests many.
@@ -57,24 +54,14 @@ pub(super) struct Database {
     shared: Arc<Shared>,
 }
 
-#[derive(Default)]
-struct Shared {
-    state: Mutex<State>,
-    first_piece: Condvar,
-}
+/// What the hook and a commit tell each other.
+type Shared = Mutex<State>;
 
 #[derive(Default)]
 struct State {
     committing: bool,
-    first_piece_is_written: bool,
     /// Something has been written whose sync was put off, and no other sync has begun since.
     unsynced: bool,
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// A commit under way.
@@ -92,7 +79,7 @@ impl Database {
 
     /// Begins a commit: call before the batch is applied.
     pub(super) fn commit(&self) -> Commit<'_> {
-        *self.shared.lock() = State { committing: true, ..State::default() };
+        *lock(&self.shared) = State { committing: true, unsynced: false };
         Commit(self)
     }
 }
@@ -104,22 +91,9 @@ impl Drop for Database {
 }
 
 impl Commit<'_> {
-    /// Waits until the first piece of the applied batch is written: call before the flush.
-    pub(super) fn wait_for_first_piece(&self) {
-        let Shared { first_piece, .. } = &*self.0.shared;
-        let state = self.0.shared.lock();
-        // Both outcomes are right: see FIRST_PIECE_PATIENCE.
-        drop(first_piece.wait_timeout_while(state, FIRST_PIECE_PATIENCE, |state| {
-            !state.first_piece_is_written
-        }));
-    }
-
     /// Ends the commit after the flush. When this returns, all of it is on disk.
     pub(super) fn end(self) {
-        let mut state = self.0.shared.lock();
-        state.committing = false;
-        let unsynced = state.unsynced;
-        drop(state);
+        let State { unsynced, .. } = std::mem::take(&mut *lock(&self.0.shared));
         if unsynced {
             sync(self.0.file.as_fd());
         }
@@ -139,7 +113,7 @@ impl Commit<'_> {
 pub(super) extern "C" fn sync_file_range(
     fd: c_int,
     offset: i64,
-    count: i64,
+    _count: i64,
     _flags: c_uint,
 ) -> c_int {
     CALLS.fetch_add(1, Ordering::SeqCst);
@@ -149,14 +123,10 @@ pub(super) extern "C" fn sync_file_range(
     let file = unsafe { BorrowedFd::borrow_raw(fd) };
     let watched = identity(file).ok().and_then(|identity| databases().get(&identity).cloned());
     if let Some(shared) = watched {
-        let mut state = shared.lock();
-        if state.committing && count <= MAX_FIRST_PIECE_BYTES {
-            state.first_piece_is_written = true;
-            shared.first_piece.notify_all();
-            if offset % SEGMENT_BYTES != 0 {
-                state.unsynced = true;
-                return 0;
-            }
+        let mut state = lock(&shared);
+        if state.committing && offset % SEGMENT_BYTES != 0 {
+            state.unsynced = true;
+            return 0;
         }
         // Before the sync: what is put off from now on may come too late for it.
         state.unsynced = false;
@@ -177,5 +147,9 @@ fn identity(file: BorrowedFd<'_>) -> io::Result<Identity> {
 }
 
 fn databases() -> MutexGuard<'static, HashMap<Identity, Arc<Shared>>> {
-    DATABASES.lock().unwrap_or_else(PoisonError::into_inner)
+    lock(&DATABASES)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
