@@ -304,7 +304,10 @@ mod tests {
         let mut slots = SlotFile::open(&path).unwrap();
         let taken: Vec<u32> = (0..5).map(|_| slots.take().unwrap()).collect();
         assert_eq!(taken, [2, 3, 4, 5, 6]);
-        slots.write(&taken.iter().map(|slot| (*slot, Some(key(*slot as u8)))).collect(), 1);
+        slots.write(
+            &taken.iter().map(|slot| (*slot, Some(key(u8::try_from(*slot).unwrap())))).collect(),
+            1,
+        );
         slots.write(&[(3, None), (6, None)].into(), 2);
         assert!(slots.read(3).unwrap().is_none());
         assert_eq!(slots.read(5).unwrap().unwrap().expose_secret(), &[5; 32]);
