@@ -171,7 +171,7 @@ impl World {
 
     fn view(&mut self, index: usize) {
         let expected = &self.secrets[index];
-        let address = IpAddr::from([192, 0, 2, expected.views.len() as u8]);
+        let address = IpAddr::from([192, 0, 2, u8::try_from(expected.views.len()).unwrap()]);
         let view = View::new(self.now(), Some(address), Some("a browser"));
         let change = secret::view(self.account, expected.id, view.clone(), None, KEEP_LOG);
         let outcome = self.store().change(change).wait();

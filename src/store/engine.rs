@@ -4,7 +4,13 @@
 //! dropping it could write more. So nothing here returns one, except for what runs before serving.
 #![expect(clippy::disallowed_types, reason = "the one place where sled is used")]
 
-use std::{fs, io, path::Path};
+use std::{
+    fs::{self, TryLockError},
+    io,
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
 
 use super::{Key, fatal, sync_hook};
 
@@ -38,6 +44,7 @@ impl Engine {
     /// What sled says. It may panic instead on files that are damaged.
     pub(super) fn open(dir: &Path, cache_bytes: u64) -> Result<Self, String> {
         remove_unfinished_snapshots(dir).map_err(|error| error.to_string())?;
+        wait_for_lock(dir);
         let config = sled::Config::new()
             .path(dir)
             .cache_capacity(cache_bytes)
@@ -119,6 +126,22 @@ impl Engine {
         let before = sync_hook::calls();
         self.commit(batch);
         sync_hook::calls() > before
+    }
+}
+
+/// Waits until nobody has the database open: a dropped one is closed only when sled's threads are done
+/// with it, some milliseconds later, and sled itself does not wait. It can not be another process,
+/// since ours holds the lock of the data directory.
+fn wait_for_lock(dir: &Path) {
+    const PATIENCE: Duration = Duration::from_secs(10);
+    let Ok(file) = fs::File::open(dir.join("db")) else { return };
+    let start = Instant::now();
+    // Any other error comes again, as sled's own.
+    while let Err(TryLockError::WouldBlock) = file.try_lock() {
+        if start.elapsed() > PATIENCE {
+            return;
+        }
+        thread::sleep(Duration::from_millis(1));
     }
 }
 

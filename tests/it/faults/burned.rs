@@ -99,8 +99,8 @@ fn create(server: &TestServer, client: &Client, name: &'static str, large: bool)
 
 fn plaintext(fields: &Value) -> Vec<u8> {
     let text = |field: &str| fields[field].as_str().expect("a text").to_owned();
-    let ciphertext = Ciphertext::new(&text("ciphertext"), 1 << 20).ok().expect("a ciphertext");
-    let part = PasswordPart::new(text("password_part_private")).ok().expect("a private half");
+    let ciphertext = Ciphertext::new(&text("ciphertext"), 1 << 20).expect("a ciphertext");
+    let part = PasswordPart::new(text("password_part_private")).expect("a private half");
     to_payload(&ciphertext, &part)
 }
 
@@ -129,8 +129,9 @@ fn slots(files: &Files) -> Vec<[u8; 32]> {
 /// For each secret, how many different keys on disk open it: any 32 bytes, in any file, at any place.
 fn keys_that_open(files: &Files, secrets: &[Sealed]) -> Vec<usize> {
     let count = |secret: &Sealed| {
-        let windows = files.iter().flat_map(|(_, bytes)| bytes.array_windows::<32>());
+        let windows = files.iter().flat_map(|(_, bytes)| bytes.windows(32));
         let mut keys: Vec<&[u8; 32]> = windows
+            .filter_map(<[u8]>::first_chunk)
             .filter(|key| **key != [0; 32])
             .filter(|key| opens(key, &secret.context, &secret.bytes).is_some())
             .collect();

@@ -102,7 +102,7 @@ pub(super) fn twice_a_group() {
     let folder = count(&|call| call.is("fsync(", "/store/payloads"));
     let creates = CLIENTS * CREATES_EACH;
     println!("{creates} creates: {commits} commits, {slots} + {database} + {folder} syncs");
-    assert!(commits > 0 && commits * 4 <= creates, "{commits} commits are no groups");
+    assert!(commits > 0 && commits * 2 <= creates, "{commits} commits are no groups");
     assert!(slots <= commits && folder <= commits);
     // sled writes and syncs the head of a batch apart from the batch, both at once on two threads
     // (`PageCache::pin_log`), and begins a segment of its log now and then.
