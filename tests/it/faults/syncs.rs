@@ -75,11 +75,20 @@ pub(super) fn before_the_answer() {
             after = step.ended;
         }
         assert!(after < answer.began, "answer {n} left before {:?} in {calls:#?}", after);
+        // sled writes a batch in several parts, each with a sync of its own.
+        let in_time = |call: &&Syscall| call.began > since && call.began < answer.began;
+        for write in calls.iter().filter(in_time).filter(|call| call.is("pwrite64(", "/db/db")) {
+            let synced = calls.iter().any(|sync| {
+                sync.is("fdatasync(", "/db/db")
+                    && (sync.began > write.ended && sync.ended < answer.began)
+            });
+            assert!(synced, "answer {n}: {write:?} is not synced before it in {calls:#?}");
+        }
         since = answer.ended;
     }
 }
 
-pub(super) fn twice_a_group() {
+pub(super) fn shared_by_a_group() {
     let calls = traced(|client| {
         thread::scope(|scope| {
             for n in 0..CLIENTS {
