@@ -4,14 +4,22 @@ use std::{borrow::Cow, fmt};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{MapAccess, Visitor},
+    de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
-use serde_json::value::RawValue;
 
 use super::ApiError;
 
-/// The fields of a JSON object, still raw: a long ciphertext is looked at once, in place.
-pub struct Fields<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+/// The fields of a JSON object. Strings are borrowed from the body: a long ciphertext is looked at once.
+pub struct Fields<'a>(Vec<(Cow<'a, str>, Value<'a>)>);
+
+enum Value<'a> {
+    Null,
+    Boolean(bool),
+    Integer(u64),
+    Text(Cow<'a, str>),
+    /// A number that is no [`Value::Integer`], an array, an object: what no field is.
+    Other,
+}
 
 impl<'a> Fields<'a> {
     /// Reads a body.
@@ -43,11 +51,10 @@ impl<'a> Fields<'a> {
     /// # Errors
     ///
     /// [`ApiError::Field`].
-    pub fn string(&self, field: &Field) -> Result<Option<Cow<'a, str>>, ApiError> {
-        #[derive(Deserialize)]
-        struct Borrowed<'a>(#[serde(borrow)] Cow<'a, str>);
-        self.value(field, "must be a string", |raw| {
-            serde_json::from_str::<Borrowed<'a>>(raw).ok().map(|text| text.0)
+    pub fn string(&self, field: &Field) -> Result<Option<&str>, ApiError> {
+        self.value(field, "must be a string", |value| match value {
+            Value::Text(text) => Some(&**text),
+            _ => None,
         })
     }
 
@@ -57,7 +64,10 @@ impl<'a> Fields<'a> {
     ///
     /// [`ApiError::Field`].
     pub fn integer(&self, field: &Field) -> Result<Option<u64>, ApiError> {
-        self.value(field, "must be a whole number", |raw| raw.parse().ok())
+        self.value(field, "must be a whole number", |value| match value {
+            Value::Integer(number) => Some(*number),
+            _ => None,
+        })
     }
 
     /// `true` or `false`, also as strings, as clients that know only strings send them; `false` where
@@ -67,29 +77,29 @@ impl<'a> Fields<'a> {
     ///
     /// [`ApiError::Field`].
     pub fn boolean(&self, field: &Field) -> Result<bool, ApiError> {
-        let found = self.value(field, "must be true or false", |raw| match raw {
-            "true" | "\"true\"" => Some(true),
-            "false" | "\"false\"" => Some(false),
+        let found = self.value(field, "must be true or false", |value| match value {
+            Value::Boolean(flag) => Some(*flag),
+            Value::Text(text) => text.parse().ok(),
             _ => None,
         })?;
         Ok(found.unwrap_or(false))
     }
 
-    fn value<T>(
-        &self,
+    fn value<'s, T>(
+        &'s self,
         field: &Field,
         wrong: &str,
-        parse: impl FnOnce(&'a str) -> Option<T>,
+        read: impl FnOnce(&'s Value<'a>) -> Option<T>,
     ) -> Result<Option<T>, ApiError> {
         let is_field = |name: &str| name == field.name || field.alias == Some(name);
         let mut found = self.0.iter().filter(|(name, _)| is_field(name));
-        let Some((_, raw)) = found.next() else { return Ok(None) };
+        let Some((_, value)) = found.next() else { return Ok(None) };
         if found.next().is_some() {
             return Err(ApiError::field(field.name, "is given more than once"));
         }
-        match raw.get() {
-            "null" => Ok(None),
-            raw => parse(raw).map(Some).ok_or_else(|| ApiError::field(field.name, wrong)),
+        match value {
+            Value::Null => Ok(None),
+            value => read(value).map(Some).ok_or_else(|| ApiError::field(field.name, wrong)),
         }
     }
 }
@@ -120,7 +130,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Object;
         impl<'de> Visitor<'de> for Object {
-            type Value = Vec<(Cow<'de, str>, &'de RawValue)>;
+            type Value = Vec<(Cow<'de, str>, Value<'de>)>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
@@ -137,6 +147,58 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
         #[derive(Deserialize)]
         struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
         deserializer.deserialize_map(Object).map(Self)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Value<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+        impl<'de> Visitor<'de> for Any {
+            type Value = Value<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("any value")
+            }
+
+            fn visit_unit<E>(self) -> Result<Self::Value, E> {
+                Ok(Value::Null)
+            }
+
+            fn visit_bool<E>(self, flag: bool) -> Result<Self::Value, E> {
+                Ok(Value::Boolean(flag))
+            }
+
+            fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
+                Ok(Value::Integer(number))
+            }
+
+            fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+                Ok(Value::Other)
+            }
+
+            fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+                Ok(Value::Other)
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Value::Text(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Value::Text(Cow::Owned(text.to_owned())))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+                while items.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Value::Other)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(Value::Other)
+            }
+        }
+        deserializer.deserialize_any(Any)
     }
 }
 

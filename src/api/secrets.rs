@@ -159,7 +159,7 @@ fn prepare(app: &App, body: &[u8]) -> Result<(NewSecret, Option<SecretText>), Ap
     let fields = Fields::parse(body)?;
     let ciphertext = fields.string(&CIPHERTEXT)?.unwrap_or_default();
     let max = app.rules.max_ciphertext;
-    let ciphertext = Ciphertext::new(&ciphertext, max).map_err(|error| match error {
+    let ciphertext = Ciphertext::new(ciphertext, max).map_err(|error| match error {
         CiphertextError::TooLong(_) => ApiError::TooLarge {
             field: Some(CIPHERTEXT.name),
             message: format!("Ciphertext {error}"),
@@ -167,7 +167,7 @@ fn prepare(app: &App, body: &[u8]) -> Result<(NewSecret, Option<SecretText>), Ap
         _ => ApiError::field(CIPHERTEXT.name, error),
     })?;
     let part = fields.string(&PASSWORD_PART_PRIVATE)?.unwrap_or_default();
-    let part = PasswordPart::new(part.into_owned())
+    let part = PasswordPart::new(part.to_owned())
         .map_err(|error| ApiError::field(PASSWORD_PART_PRIVATE.name, error))?;
     let description = text(&fields, &DESCRIPTION)?;
     let message = text(&fields, &MESSAGE)?;
@@ -201,7 +201,7 @@ fn prepare(app: &App, body: &[u8]) -> Result<(NewSecret, Option<SecretText>), Ap
         password: None,
         max_views,
     };
-    Ok((new, password.map(|password| SecretText::new(password.into_owned()))))
+    Ok((new, password.map(|password| SecretText::new(password.to_owned()))))
 }
 
 fn text(fields: &Fields<'_>, field: &Field) -> Result<Option<Text>, ApiError> {
@@ -209,7 +209,7 @@ fn text(fields: &Fields<'_>, field: &Field) -> Result<Option<Text>, ApiError> {
         return Ok(None);
     };
     let reason = format!("is too long: {} characters are allowed", Text::MAX_CHARS);
-    Text::new(given.into_owned()).map(Some).ok_or_else(|| ApiError::field(field.name, reason))
+    Text::new(given.to_owned()).map(Some).ok_or_else(|| ApiError::field(field.name, reason))
 }
 
 /// Checks a password against `needed`, having counted the try first, on disk and for the address.

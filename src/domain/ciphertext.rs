@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn what_goes_in_comes_out_unchanged() {
-        let padded = STANDARD.encode(format!("{MESSAGE_JSON} "));
+        let padded = STANDARD.encode(format!("{MESSAGE_JSON}  "));
         let unpadded = padded.trim_end_matches('=');
         assert_ne!(padded, unpadded, "the case needs padding");
         for text in [padded.as_str(), unpadded, &STANDARD.encode(MESSAGE_JSON)] {

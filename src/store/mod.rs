@@ -145,7 +145,9 @@ impl Store {
         if swept > 0 {
             tracing::info!(swept, "deleted payload files that no record names");
         }
-        directory.restore_ballast().map_err(OpenError::io("make the ballast file in", root))?;
+        if let Err(error) = directory.restore_ballast() {
+            tracing::warn!(%error, "cannot make the ballast file; it is tried again every hour");
+        }
         Self::start(directory, engine, files, slots, manifest)
     }
 

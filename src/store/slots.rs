@@ -223,12 +223,13 @@ impl SlotFile {
     fn grow(&mut self) -> io::Result<()> {
         let zeros = vec![0; GROWTH_SLOTS as usize * SLOT_BYTES];
         let start = offset(self.capacity());
-        if let Err(error) =
-            self.file.write_all_at(&zeros, start).and_then(|()| self.file.sync_all())
-        {
+        if let Err(error) = self.file.write_all_at(&zeros, start) {
             // A half-grown file would end within a chunk; its old length is what the slots know.
             self.file.set_len(start)?;
             return Err(error);
+        }
+        if let Err(error) = self.file.sync_all() {
+            fatal(&format!("cannot sync the slot file: {error}"));
         }
         self.used.resize(self.used.len() + GROWTH_SLOTS as usize / 64, 0);
         (0..HEADER_SLOTS).for_each(|slot| self.set_used(slot));

@@ -45,7 +45,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("faults::a_crash_leaves_nothing_in_the_way", leftovers::nothing_in_the_way),
         trial("faults::a_second_daemon_ends_at_once", leftovers::a_second_daemon_ends),
         trial_with("faults::syncs_come_before_the_answer", &[STRACE], syncs::before_the_answer),
-        trial_with("faults::a_group_shares_its_syncs", &[STRACE], syncs::shared_by_a_group),
+        trial_with("faults::a_group_syncs_twice_at_most", &[STRACE], syncs::shared_by_a_group),
     ]
 }
 
