@@ -60,6 +60,7 @@ pub async fn create(
     request: Request<Incoming>,
 ) -> Result<Response<Body>, ApiError> {
     let account = auth::private_key(app, request.headers())?;
+    // Asks the kernel's memory, not the disk: no reason for another thread.
     if !app.store.space().is_ok_and(|space| space.allows_creation()) {
         return Err(ApiError::Full);
     }
