@@ -8,7 +8,7 @@
 //! Store::open -> directory (lock, creation) -> engine -> verify (the scan at start)
 //! ```
 //!
-//! A disk that fails while the store is open ends the process at once ([`fatal`]): what a failed sync
+//! A disk that fails while the store is open ends the process at once (`fatal`): what a failed sync
 //! has left on disk is known again only after opening, and a supervisor does that.
 
 mod directory;
