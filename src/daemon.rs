@@ -1,16 +1,17 @@
 //! The daemon put together: settings, log, store, server, administration socket, and its end.
 
-use std::{io::Write, path::Path, sync::Arc};
+use std::{io::Write, path::Path, sync::Arc, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rustix::{
     fs::Mode,
-    process::{Resource, Rlimit, setrlimit, umask},
+    process::{Resource, Rlimit, getrlimit, setrlimit, umask},
 };
 use tokio::{
     runtime::{self, Runtime},
     signal::unix::{SignalKind, signal},
     sync::watch,
+    time::timeout,
 };
 
 use crate::{
@@ -29,6 +30,8 @@ use crate::{
 const FIRST_ACCOUNT: &str = "default";
 /// Threads for what blocks: payload files, password hashes, lists. More would only take memory.
 const MAX_BLOCKING_THREADS: usize = 32;
+/// How long an administration command may go on after the last request.
+const COMMAND_GRACE: Duration = Duration::from_secs(2);
 
 /// What the command line puts to work, for real.
 pub struct Daemon;
@@ -38,6 +41,7 @@ impl Engine for Daemon {
         start_log(loaded.settings.log);
         loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         keep_to_ourselves();
+        allow_files(loaded.settings.max_connections);
         let runtime = runtime::Builder::new_multi_thread()
             .enable_all()
             .max_blocking_threads(MAX_BLOCKING_THREADS)
@@ -76,7 +80,6 @@ fn serve(runtime: &Runtime, loaded: &Loaded, out: &mut dyn Write) -> Result<(), 
     let store =
         Store::open(&settings.data, settings.cache_bytes).map_err(|error| failed(&error))?;
     let clock = Clock::System;
-    administration::finish_deletions(&store, clock.now()).map_err(|error| failed(&error))?;
     let app = App::new(store.clone(), clock.clone(), Arc::new(SystemRandom), rules(settings))
         .map_err(|error| failed(&error))?;
     let app = Arc::new(app);
@@ -109,17 +112,25 @@ fn serve(runtime: &Runtime, loaded: &Loaded, out: &mut dyn Write) -> Result<(), 
 
     let first = first_account(&app, settings)?;
     writeln!(out, "sealdrop listening on http://{address}")?;
+    out.flush()?;
     if let Some(keys) = first {
         let base = settings.public_url.as_ref().map(|url| url.as_str().to_owned());
-        welcome(out, &keys, &base.unwrap_or_else(|| format!("http://{address}")))?;
+        let base = base.unwrap_or_else(|| format!("http://{address}"));
+        if let Err(error) = welcome(out, &keys, &base) {
+            tracing::warn!(
+                %error,
+                "cannot show the keys of the first account: make others with sealdrop apikey create"
+            );
+        }
     }
-    out.flush()?;
     tracing::info!(%address, data = %settings.data.display(), "ready");
 
     runtime.block_on(server.run(until_signal(signals)));
     drop(stop);
-    // Its commands have been carried out; a panic among them was logged by the runtime.
-    let _ = runtime.block_on(administration);
+    // A long deletion of an account is broken off, and goes on at the next start.
+    if runtime.block_on(async { timeout(COMMAND_GRACE, administration).await }).is_err() {
+        tracing::warn!("an administration command was not finished");
+    }
     store.close();
     tracing::info!("stopped");
     Ok(())
@@ -194,7 +205,7 @@ fn welcome(out: &mut dyn Write, keys: &AccountCreated, base: &str) -> Result<(),
          -d '{{\"ciphertext\":\"{ciphertext}\",\"password_part_private\":\"{part}\"}}' \
          {base}/api/secrets\n\n"
     )?;
-    Ok(())
+    Ok(out.flush()?)
 }
 
 /// Logs to standard error; standard output is for what a script reads.
@@ -206,6 +217,26 @@ fn start_log(level: tracing::Level) {
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
         .with_target(false)
         .try_init();
+}
+
+/// Each connection is a file, and the usual soft limit is the default of `max_connections`, with nothing
+/// left for the store.
+fn allow_files(max_connections: usize) {
+    const FOR_THE_STORE: u64 = 256;
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = max_connections as u64 + FOR_THE_STORE;
+    if limit.current.is_some_and(|current| current < wanted) {
+        let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+        if let Err(error) = setrlimit(Resource::Nofile, raised) {
+            tracing::warn!(%error, "cannot raise the limit of open files");
+        }
+    }
+    if let Some(current) = getrlimit(Resource::Nofile).current.filter(|current| *current < wanted) {
+        tracing::warn!(
+            "{max_connections} connections need {wanted} open files, and {current} are allowed: raise \
+             the limit (ulimit -n) or lower --max-connections"
+        );
+    }
 }
 
 /// What this process writes is for its user only, and no core dump writes the secrets in memory.

@@ -10,9 +10,9 @@
 //! settings).
 //!
 //! ```text
-//! main -> cli -> daemon -> server -> router -> api -> domain -> store
-//!          |                                    \-------\--------\---> crypto
-//!          \-> admin -> domain
+//! main -> daemon -> cli -> admin ----------------> domain -> store
+//!               \-> server -> router -> api ---/      |        |
+//!                                          \---------\--------\-> crypto
 //! ```
 //!
 //! # Where to start

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use hyper::{Method, Request, Response, body::Incoming};
+use hyper::{
+    Method, Request, Response, Uri, body::Incoming, header::HeaderMap, http::request::Parts,
+};
 
-use crate::api::{ApiError, App, Client, cors, health, response, secrets};
+use crate::api::{ApiError, App, Client, body::discard, cors, health, response, secrets};
 
 enum Resource<'a> {
     Health,
@@ -54,17 +56,31 @@ async fn dispatch(
     client: Client,
     request: Request<Incoming>,
 ) -> Result<Response<response::Body>, ApiError> {
-    let uri = request.uri().clone();
+    let (Parts { method, uri, headers, .. }, mut body) = request.into_parts();
+    let answer = answer(app, client, &method, &uri, &headers, &mut body).await;
+    if answer.is_err() {
+        discard(body);
+    }
+    answer
+}
+
+async fn answer(
+    app: &Arc<App>,
+    client: Client,
+    method: &Method,
+    uri: &Uri,
+    headers: &HeaderMap,
+    body: &mut Incoming,
+) -> Result<Response<response::Body>, ApiError> {
     let resource = Resource::find(uri.path()).ok_or(ApiError::NotFound)?;
-    let headers = request.headers();
-    match (&resource, request.method()) {
+    match (&resource, method) {
         (_, &Method::OPTIONS) => Ok(cors::options(resource.methods())),
         (_, method) if !resource.methods().contains(method) => {
             Err(ApiError::MethodNotAllowed(resource.methods()))
         }
         (Resource::Health, _) => Ok(health::health()),
         (Resource::Ready, _) => Ok(health::ready(app).await),
-        (Resource::Secrets, &Method::POST) => secrets::create(app, request).await,
+        (Resource::Secrets, &Method::POST) => secrets::create(app, headers, body).await,
         (Resource::Secrets, _) => secrets::list(app, uri.query(), headers).await,
         (Resource::Secret(id), &Method::DELETE) => secrets::delete(app, id, headers).await,
         (Resource::Secret(id), _) => secrets::view(app, id, client, headers).await,

@@ -4,13 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use http_body_util::BodyExt;
 use hyper::{
-    Request,
     body::{Body as _, Incoming},
-    header::CONTENT_TYPE,
+    header::{CONTENT_TYPE, HeaderMap},
 };
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::timeout,
+    time::{Instant, timeout, timeout_at},
 };
 use zeroize::optimization_barrier;
 
@@ -22,6 +21,15 @@ const SMALL_BYTES: usize = 64 << 10;
 const BUDGET_KIB: u32 = 64 << 10;
 /// A body that does not move for so long is given up.
 const STALLED: Duration = Duration::from_secs(30);
+/// A body that comes slower than this, after the first [`STALLED`], is given up as well: it holds its
+/// share of the budget for so long.
+const MIN_BYTES_PER_SECOND: u64 = 16 << 10;
+/// Who waits longer for a share of the budget is sent away.
+const BUDGET_PATIENCE: Duration = Duration::from_secs(10);
+/// How much of a refused body is read all the same, and for how long: a client that sends all of it
+/// before it reads would not see the refusal otherwise.
+const DISCARDED_BYTES: usize = 16 << 20;
+const DISCARD_TIME: Duration = Duration::from_secs(10);
 
 /// Bounds the memory of all large bodies together: who comes over it waits.
 #[derive(Clone)]
@@ -60,16 +68,17 @@ impl Default for BodyBudget {
 /// # Errors
 ///
 /// [`ApiError::NotJson`] for another content type, [`ApiError::TooLarge`] before anything is read
-/// where the length is told, [`ApiError::BodyTimeout`], [`ApiError::Malformed`] for a broken one.
+/// where the length is told, [`ApiError::BodyTimeout`], [`ApiError::Malformed`] for a broken one,
+/// [`ApiError::Busy`] where too many large ones come at once.
 pub async fn read_json(
-    request: Request<Incoming>,
+    headers: &HeaderMap,
+    body: &mut Incoming,
     max_bytes: usize,
     budget: &BodyBudget,
 ) -> Result<JsonBody, ApiError> {
-    if request.headers().get(CONTENT_TYPE).is_some_and(|value| !is_json(value.as_bytes())) {
+    if headers.get(CONTENT_TYPE).is_some_and(|value| !is_json(value.as_bytes())) {
         return Err(ApiError::NotJson);
     }
-    let mut body = request.into_body();
     let too_large = || ApiError::TooLarge {
         field: None,
         message: format!("The request's body is too long: {max_bytes} bytes are allowed"),
@@ -84,14 +93,19 @@ pub async fn read_json(
     };
     let share = if most > SMALL_BYTES {
         let kib = u32::try_from(most.div_ceil(1024)).unwrap_or(u32::MAX).min(BUDGET_KIB);
+        let share = Arc::clone(&budget.0).acquire_many_owned(kib);
+        let share = timeout(BUDGET_PATIENCE, share).await.map_err(|_| ApiError::Busy)?;
         // The semaphore is never closed; without a share the body would still be bounded.
-        Arc::clone(&budget.0).acquire_many_owned(kib).await.ok()
+        share.ok()
     } else {
         None
     };
     let mut read = JsonBody { bytes: Vec::with_capacity(told), _share: share };
+    let slowest = Duration::from_secs(most as u64 / MIN_BYTES_PER_SECOND);
+    let deadline = Instant::now() + STALLED + slowest;
     loop {
-        let frame = timeout(STALLED, body.frame()).await.map_err(|_| ApiError::BodyTimeout)?;
+        let until = deadline.min(Instant::now() + STALLED);
+        let frame = timeout_at(until, body.frame()).await.map_err(|_| ApiError::BodyTimeout)?;
         let Some(frame) = frame else { return Ok(read) };
         let frame =
             frame.map_err(|_| ApiError::Malformed("The request's body is incomplete".into()))?;
@@ -102,6 +116,23 @@ pub async fn read_json(
             read.bytes.extend_from_slice(data);
         }
     }
+}
+
+/// Reads on, in the background, where a request was refused before its body was read.
+pub fn discard(mut body: Incoming) {
+    if body.is_end_stream() {
+        return;
+    }
+    tokio::spawn(timeout(DISCARD_TIME, async move {
+        let mut left = DISCARDED_BYTES;
+        while let Some(Ok(frame)) = body.frame().await {
+            let bytes = frame.data_ref().map_or(0, |data| data.len());
+            left = match left.checked_sub(bytes) {
+                Some(left) => left,
+                None => return,
+            };
+        }
+    }));
 }
 
 /// `application/json` or any `…+json` (RFC 6839), with or without parameters.

@@ -10,6 +10,7 @@ mod error;
 pub mod health;
 pub mod params;
 pub mod response;
+mod secret_item;
 pub mod secrets;
 pub mod work;
 

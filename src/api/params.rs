@@ -22,16 +22,18 @@ enum Value<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// Reads a body.
+    /// Reads the `wanted` fields of a body; others are checked for being JSON and left out.
     ///
     /// # Errors
     ///
     /// [`ApiError::Malformed`] for what is no JSON object.
-    pub fn parse(body: &'a [u8]) -> Result<Self, ApiError> {
+    pub fn parse(body: &'a [u8], wanted: &[Field]) -> Result<Self, ApiError> {
         let malformed = |what: String| ApiError::Malformed(what);
         let text = std::str::from_utf8(body)
             .map_err(|_| malformed("The request's body must be UTF-8".into()))?;
-        serde_json::from_str(text).map_err(|error| {
+        let mut reader = serde_json::Deserializer::from_str(text);
+        let fields = reader.deserialize_map(Object { wanted });
+        fields.and_then(|fields| reader.end().map(|()| Self(fields))).map_err(|error| {
             // Its own text may repeat what the body holds; the place is enough.
             malformed(match error.classify() {
                 serde_json::error::Category::Data => {
@@ -91,8 +93,7 @@ impl<'a> Fields<'a> {
         wrong: &str,
         read: impl FnOnce(&'s Value<'a>) -> Option<T>,
     ) -> Result<Option<T>, ApiError> {
-        let is_field = |name: &str| name == field.name || field.alias == Some(name);
-        let mut found = self.0.iter().filter(|(name, _)| is_field(name));
+        let mut found = self.0.iter().filter(|(name, _)| field.is_called(name));
         let Some((_, value)) = found.next() else { return Ok(None) };
         if found.next().is_some() {
             return Err(ApiError::field(field.name, "is given more than once"));
@@ -113,6 +114,10 @@ pub struct Field {
 }
 
 impl Field {
+    fn is_called(&self, name: &str) -> bool {
+        name == self.name || self.alias == Some(name)
+    }
+
     /// A field with one name.
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
@@ -126,27 +131,35 @@ impl Field {
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Object;
-        impl<'de> Visitor<'de> for Object {
-            type Value = Vec<(Cow<'de, str>, Value<'de>)>;
+/// Reads an object and keeps the wanted fields of it, so that a body full of others costs no memory.
+struct Object<'w> {
+    wanted: &'w [Field],
+}
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
+impl<'de> Visitor<'de> for Object<'_> {
+    type Value = Vec<(Cow<'de, str>, Value<'de>)>;
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut fields = Vec::new();
-                while let Some((Name(name), value)) = map.next_entry()? {
-                    fields.push((name, value));
-                }
-                Ok(fields)
-            }
-        }
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         #[derive(Deserialize)]
         struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
-        deserializer.deserialize_map(Object).map(Self)
+        let mut fields: Self::Value = Vec::new();
+        while let Some(Name(name)) = map.next_key()? {
+            let field = self.wanted.iter().find(|field| field.is_called(&name));
+            // Twice is an error already, so a third time need not be kept.
+            let is_kept = field.is_some_and(|field| {
+                fields.iter().filter(|(seen, _)| field.is_called(seen)).count() < 2
+            });
+            if is_kept {
+                fields.push((name, map.next_value()?));
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(fields)
     }
 }
 
@@ -218,12 +231,20 @@ mod tests {
     #[test]
     fn fields_have_their_types() {
         let body = br#" {"namn":"\u00e5 b","count":7,"flag":"true","other":[1,{}],"x":null} "#;
-        let fields = Fields::parse(body).unwrap();
+        let fields = Fields::parse(body, &[NAME, COUNT, FLAG, Field::new("x")]).unwrap();
         assert_eq!(fields.string(&NAME).unwrap().unwrap(), "å b");
         assert_eq!(fields.integer(&COUNT).unwrap(), Some(7));
         assert!(fields.boolean(&FLAG).unwrap());
         assert_eq!(fields.string(&Field::new("x")).unwrap(), None);
         assert_eq!(fields.string(&Field::new("y")).unwrap(), None);
+    }
+
+    #[test]
+    fn other_fields_are_left_out() {
+        let body = format!("{{{}\"name\":\"a\"}}", "\"other\":[0],".repeat(1000));
+        let fields = Fields::parse(body.as_bytes(), &[NAME]).unwrap();
+        assert_eq!(fields.0.len(), 1);
+        assert!(Fields::parse(b"{\"other\":nul}", &[NAME]).is_err());
     }
 
     #[test]
@@ -234,11 +255,14 @@ mod tests {
             (r#"{"name":"a","namn":"b"}"#, "name is given more than once"),
         ];
         for (body, expected) in cases {
-            assert_eq!(error(Fields::parse(body.as_bytes()).unwrap().string(&NAME)), expected);
+            assert_eq!(
+                error(Fields::parse(body.as_bytes(), &[NAME, COUNT, FLAG]).unwrap().string(&NAME)),
+                expected
+            );
         }
         for raw in ["-1", "1.5", "1e3", "\"7\"", "true", "[]", "99999999999999999999"] {
             let body = format!(r#"{{"count":{raw},"flag":{raw}}}"#);
-            let fields = Fields::parse(body.as_bytes()).unwrap();
+            let fields = Fields::parse(body.as_bytes(), &[NAME, COUNT, FLAG]).unwrap();
             assert_eq!(error(fields.integer(&COUNT)), "count must be a whole number", "{raw}");
             if raw != "true" {
                 assert_eq!(error(fields.boolean(&FLAG)), "flag must be true or false", "{raw}");
@@ -249,9 +273,9 @@ mod tests {
     #[test]
     fn what_is_no_object_is_malformed() {
         for body in ["", " ", "[]", "1", "\"a\"", "{", "{\"a\":}", "{} {}", "nul"] {
-            let outcome = Fields::parse(body.as_bytes());
+            let outcome = Fields::parse(body.as_bytes(), &[NAME]);
             assert!(matches!(outcome, Err(ApiError::Malformed(_))), "{body:?}");
         }
-        assert!(Fields::parse(b"{\"a\":\"\xff\"}").is_err());
+        assert!(Fields::parse(b"{\"a\":\"\xff\"}", &[NAME]).is_err());
     }
 }

@@ -3,7 +3,7 @@
 use std::{net::IpAddr, num::NonZeroU8, sync::Arc, time::Duration};
 
 use hyper::{
-    Request, Response, StatusCode,
+    Response, StatusCode,
     body::Incoming,
     header::{HeaderMap, RANGE, USER_AGENT},
 };
@@ -14,10 +14,10 @@ use super::{
     body::read_json,
     params::{Field, Fields},
     response::{Answer, Body, json},
+    secret_item::Item,
     work::blocking,
 };
 use crate::{
-    clock::UnixSeconds,
     config::ViewerIp,
     crypto::{PasswordHash, SecretText, random_array},
     domain::{
@@ -41,6 +41,18 @@ const VIEW_BUTTON: Field = Field::new("view_button");
 const CAPTCHA: Field = Field::new("captcha");
 const PASSWORD: Field = Field::new("password");
 const MAX_VIEWS: Field = Field::with_alias("max_views", "max_visningar");
+/// The fields of `POST /api/secrets`.
+const FIELDS: [Field; 9] = [
+    CIPHERTEXT,
+    PASSWORD_PART_PRIVATE,
+    DESCRIPTION,
+    MESSAGE,
+    EXPIRATION,
+    VIEW_BUTTON,
+    CAPTCHA,
+    PASSWORD,
+    MAX_VIEWS,
+];
 
 /// The header with the password of a secret that has one, in UTF-8.
 const SECRET_PASSWORD: &str = "secret-password";
@@ -57,15 +69,16 @@ const OTHER_FIELDS_BYTES: usize = 64 << 10;
 /// See [`ApiError`].
 pub async fn create(
     app: &Arc<App>,
-    request: Request<Incoming>,
+    headers: &HeaderMap,
+    body: &mut Incoming,
 ) -> Result<Response<Body>, ApiError> {
-    let account = auth::private_key(app, request.headers())?;
+    let account = auth::private_key(app, headers)?;
     // Asks the kernel's memory, not the disk: no reason for another thread.
     if !app.store.space().is_ok_and(|space| space.allows_creation()) {
         return Err(ApiError::Full);
     }
     let max_bytes = app.rules.max_ciphertext + OTHER_FIELDS_BYTES;
-    let body = read_json(request, max_bytes, &app.body_budget).await?;
+    let body = read_json(headers, body, max_bytes, &app.body_budget).await?;
     // A payload is shorter than the body that it came in. One that becomes no file takes microseconds.
     let (mut new, password) = if body.bytes().len() <= MAX_INLINE_BYTES {
         prepare(app, body.bytes())?
@@ -157,7 +170,7 @@ pub async fn delete(app: &App, id: &str, headers: &HeaderMap) -> Result<Response
 
 /// Checks and seals what a sender wants to hand over. The password is hashed elsewhere.
 fn prepare(app: &App, body: &[u8]) -> Result<(NewSecret, Option<SecretText>), ApiError> {
-    let fields = Fields::parse(body)?;
+    let fields = Fields::parse(body, &FIELDS)?;
     let ciphertext = fields.string(&CIPHERTEXT)?.unwrap_or_default();
     let max = app.rules.max_ciphertext;
     let ciphertext = Ciphertext::new(ciphertext, max).map_err(|error| match error {
@@ -179,6 +192,13 @@ fn prepare(app: &App, body: &[u8]) -> Result<(NewSecret, Option<SecretText>), Ap
     let password = fields.string(&PASSWORD)?.filter(|password| !password.is_empty());
     if password.as_ref().is_some_and(|password| password.chars().count() > MAX_PASSWORD_CHARS) {
         let reason = format!("is too long: {MAX_PASSWORD_CHARS} characters are allowed");
+        return Err(ApiError::field(PASSWORD.name, reason));
+    }
+    // A header carries it back: HTTP strips spaces around it and knows no control characters.
+    if password
+        .is_some_and(|password| password.trim() != password || password.contains(char::is_control))
+    {
+        let reason = "must not begin or end with a space, nor hold control characters";
         return Err(ApiError::field(PASSWORD.name, reason));
     }
     let max_views = fields
@@ -295,59 +315,6 @@ struct Seen {
     ciphertext: String,
     password_part_private: String,
     message: Option<String>,
-}
-
-/// A secret as its owner sees it.
-#[derive(Serialize)]
-struct Item {
-    id: String,
-    created_at: String,
-    message: Option<String>,
-    description: Option<String>,
-    view_button: bool,
-    captcha: bool,
-    password: bool,
-    expiration: u64,
-    expires_at: Option<String>,
-    expired: bool,
-    locked: bool,
-    view_times: u8,
-    max_views: NonZeroU8,
-    views: Vec<ItemView>,
-}
-
-#[derive(Serialize)]
-struct ItemView {
-    viewed_at: String,
-    viewed_by_ip: Option<IpAddr>,
-    viewed_by_user_agent: Option<String>,
-}
-
-impl Item {
-    fn new(app: &App, listed: Listed, now: UnixSeconds) -> Self {
-        let Listed { number, secret, description, message, views } = listed;
-        let views = views.into_iter().map(|view| ItemView {
-            viewed_at: view.at.to_string(),
-            viewed_by_ip: view.address,
-            viewed_by_user_agent: view.agent,
-        });
-        Self {
-            id: app.ids.text(&secret.id(number)),
-            created_at: secret.created_at.to_string(),
-            message,
-            description,
-            view_button: secret.view_button,
-            captcha: secret.captcha,
-            password: secret.has_password,
-            expiration: secret.expiration_hours,
-            expires_at: secret.expires_at.map(|end| end.to_string()),
-            expired: secret.is_expired(now),
-            locked: secret.is_locked(),
-            view_times: secret.view_times,
-            max_views: secret.max_views,
-            views: views.collect(),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! How the store keeps a secret's payload: sealed under a key that lies in a slot of its own, outside
-//! the database. Overwriting the slot burns every copy of the payload at once, old log and backup
-//! included. Where slots lie and when they are overwritten is the store's business.
+//! the database. Overwriting the slot burns every copy of the payload in the database's log at once.
+//! Where slots lie and when they are overwritten is the store's business.
 
 use aes_gcm::{
     AeadInOut, Aes256Gcm, KeyInit, Nonce,

@@ -97,24 +97,20 @@ pub fn accounts(store: &Store) -> Result<Vec<(Account, u64)>, AccountError> {
 ///
 /// See [`AccountError`].
 pub fn delete_account(store: &Store, name: &str, now: UnixSeconds) -> Result<u64, AccountError> {
-    let number = find_account(store, name)?;
-    let name = name.to_owned();
-    let api_keys: Vec<Key> = all_keys(store)?
-        .into_iter()
-        .filter(|(_, api_key)| api_key.account == number)
-        .map(|(key, _)| key)
-        .collect();
-    store
+    let name = AccountName::new(name)?;
+    let number = store
         .change(move |transaction| {
-            let key = keys::account(number);
-            let mut account = transaction
-                .get::<Account>(&key)?
-                .ok_or_else(|| AccountError::Unknown(name.clone()))?;
+            let (number, mut account) = live_account(transaction, &name)?;
             account.deleting = true;
-            transaction.put(&key, &account)?;
-            transaction.delete(&keys::account_name(&name))?;
-            api_keys.iter().try_for_each(|key| transaction.delete(key))?;
-            Ok::<_, AccountError>(())
+            transaction.put(&keys::account(number), &account)?;
+            transaction.delete(&keys::account_name(name.as_str()))?;
+            for key in transaction.keys(&keys::api_keys(), usize::MAX) {
+                let api_key = transaction.get::<ApiKey>(&key)?;
+                if api_key.is_some_and(|api_key| api_key.account == number) {
+                    transaction.delete(&key)?;
+                }
+            }
+            Ok::<_, AccountError>(number)
         })
         .wait()?;
     burn_account(store, number, now)
@@ -147,11 +143,12 @@ pub fn create_key(
     random: &dyn Random,
     now: UnixSeconds,
 ) -> Result<NewApiKey, AccountError> {
-    let number = find_account(store, account)?;
+    let name = AccountName::new(account)?;
     let (key, hash) = api_key::generate(kind, random);
-    let api_key = ApiKey { account: number, kind, created_at: now };
     store
         .change(move |transaction| {
+            let (account, _) = live_account(transaction, &name)?;
+            let api_key = ApiKey { account, kind, created_at: now };
             Ok::<_, AccountError>(transaction.put(&keys::api_key(&hash), &api_key)?)
         })
         .wait()?;
@@ -233,6 +230,17 @@ fn burn_one(
     };
     secret::remove(transaction, number, &secret)?;
     Ok(secret.is_live(now))
+}
+
+fn live_account(
+    transaction: &Transaction<'_, '_>,
+    name: &AccountName,
+) -> Result<(AccountNumber, Account), AccountError> {
+    let unknown = || AccountError::Unknown(name.as_str().to_owned());
+    let key = keys::account_name(name.as_str());
+    let number = transaction.get::<AccountNumber>(&key)?.ok_or_else(unknown)?;
+    let account = transaction.get::<Account>(&keys::account(number))?.ok_or_else(unknown)?;
+    Ok((number, account))
 }
 
 fn find_account(store: &Store, name: &str) -> Result<AccountNumber, AccountError> {

@@ -116,6 +116,8 @@ impl ApiKeys {
     ///
     /// See [`StoreError`].
     pub fn reload(&self, store: &Store) -> Result<(), StoreError> {
+        // Before reading: of two reloads at once, the later one also reads later.
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let mut loaded = HashMap::new();
         for item in store.range::<ApiKey>(&keys::api_keys()) {
             let (key, api_key) = item?;
@@ -123,7 +125,7 @@ impl ApiKeys {
                 loaded.insert(*hash, api_key);
             }
         }
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = loaded;
+        *known = loaded;
         Ok(())
     }
 

@@ -8,6 +8,8 @@ use base64::{
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose::STANDARD},
 };
 
+use zeroize::Zeroizing;
+
 use crate::crypto::{SecretBytes, sjcl};
 
 /// Padding may be missing: some clients cut it off.
@@ -67,7 +69,7 @@ impl Ciphertext {
 }
 
 /// A checked private half of the password, base64.
-pub struct PasswordPart(String);
+pub struct PasswordPart(Zeroizing<String>);
 
 impl PasswordPart {
     /// A half has 18 characters, 24 in base64; other clients may choose longer ones.
@@ -86,7 +88,7 @@ impl PasswordPart {
             return Err(CiphertextError::TooLong(Self::MAX_CHARS));
         }
         RELAXED.decode(&text).map_err(|_| CiphertextError::NotBase64)?;
-        Ok(Self(text))
+        Ok(Self(Zeroizing::new(text)))
     }
 }
 

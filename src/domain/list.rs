@@ -42,6 +42,10 @@ pub fn list(
     now: UnixSeconds,
 ) -> Result<(Vec<Listed>, Metadata), SecretError> {
     let owner = store.get::<Account>(&keys::account(account))?.ok_or(SecretError::NotFound)?;
+    // An offset behind the end would walk through all keys to find nothing.
+    if offset as u64 >= owner.secrets_total {
+        return Ok((Vec::new(), owner.metadata(now)));
+    }
     let newest_first = store.keys(&keys::secrets(account)).rev();
     let mut listed = Vec::new();
     for key in newest_first.skip(offset).take(MAX_LISTED) {

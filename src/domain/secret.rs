@@ -3,7 +3,7 @@
 //! The functions here make changes for the store's writer, so each is alone while it runs and durable
 //! when it is answered. What happens around them (parsing, passwords, HTTP) is elsewhere.
 
-use std::num::NonZeroU8;
+use std::{fmt, num::NonZeroU8};
 
 use serde::{Deserialize, Serialize};
 
@@ -30,7 +30,7 @@ pub struct SecretNumber {
 }
 
 /// What a link names: where the record lies, and the random bits that prove one was given the link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SecretId {
     /// Where the record lies.
     pub number: SecretNumber,
@@ -39,7 +39,7 @@ pub struct SecretId {
 }
 
 /// A secret's record. Its payload, sealed, is attached to it in the store until it is burned.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Secret {
     random: [u8; 15],
     /// When it was made.
@@ -131,6 +131,13 @@ pub enum SecretError {
     /// See [`StoreError`].
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// Without the random bits, which open the link.
+impl fmt::Debug for SecretId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SecretId").field("number", &self.number).finish_non_exhaustive()
+    }
 }
 
 impl SecretNumber {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::store::Record;
 
 /// A description or a message, up to 1,000 characters.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Text(String);
 
 impl Record for Text {

@@ -38,8 +38,6 @@ const RESERVE_SHARE: u64 = 50;
 /// A locked data directory with a complete store in it.
 pub(super) struct DataDirectory {
     root: PathBuf,
-    /// Whether this process has just made the store.
-    pub(super) is_new: bool,
     /// Released when the file is closed.
     _lock: File,
 }
@@ -74,7 +72,7 @@ impl DataDirectory {
         let lock = lock(root)?;
         let store = root.join("store");
         let is_new = !store.try_exists().map_err(OpenError::io("look for", &store))?;
-        let directory = Self { root: root.to_path_buf(), is_new, _lock: lock };
+        let directory = Self { root: root.to_path_buf(), _lock: lock };
         if is_new {
             directory.create(cache_bytes)?;
         }
@@ -166,8 +164,8 @@ impl DataDirectory {
             .and_then(|()| SlotFile::create(&new.join("slots")));
         made.map_err(OpenError::io("create", &new))?;
 
-        let engine = Engine::open(&db, cache_bytes)
-            .map_err(|what| OpenError::io("create the database in", &db)(io::Error::other(what)))?;
+        let engine =
+            Engine::open(&db, cache_bytes).map_err(OpenError::io("create the database in", &db))?;
         let mut first = Batch::new();
         write_manifest(&mut first, Manifest::default());
         if !engine.commit_reaches_sync_hook(first) {

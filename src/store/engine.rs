@@ -42,8 +42,8 @@ impl Engine {
     /// # Errors
     ///
     /// What sled says. It may panic instead on files that are damaged.
-    pub(super) fn open(dir: &Path, cache_bytes: u64) -> Result<Self, String> {
-        remove_unfinished_snapshots(dir).map_err(|error| error.to_string())?;
+    pub(super) fn open(dir: &Path, cache_bytes: u64) -> io::Result<Self> {
+        remove_unfinished_snapshots(dir)?;
         wait_for_lock(dir);
         let config = sled::Config::new()
             .path(dir)
@@ -52,9 +52,11 @@ impl Engine {
             .use_compression(false)
             // The writer flushes; a timer's flush in between would only add syncs.
             .flush_every_ms(None);
-        let db = config.open().map_err(|error| format!("the database does not open: {error}"))?;
-        let file = sync_hook::Database::watch(&dir.join("db"))
-            .map_err(|error| format!("the database's file does not open: {error}"))?;
+        let db = config.open().map_err(|error| match error {
+            sled::Error::Io(error) => error,
+            other => io::Error::other(other.to_string()),
+        })?;
+        let file = sync_hook::Database::watch(&dir.join("db"))?;
         Ok(Self { db, file })
     }
 

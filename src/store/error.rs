@@ -1,6 +1,11 @@
 //! What can go wrong in the store, for those who open it and for those who use it.
 
-use std::{io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use rustix::io::Errno;
 
 /// Why a data directory can not be served. Each text says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +62,29 @@ impl OpenError {
     ) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { what, path, source }
+    }
+
+    /// The error for a file of the store in `root` that can not be used: the system's refusal where it
+    /// is one, which restoring a backup would not mend, else damage.
+    pub(super) fn unusable(
+        root: &Path,
+        what: &'static str,
+        file: &Path,
+        source: io::Error,
+    ) -> Self {
+        use io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+        let refused = matches!(
+            source.kind(),
+            PermissionDenied | QuotaExceeded | ReadOnlyFilesystem | StorageFull
+        ) || [Errno::MFILE, Errno::NFILE, Errno::NOMEM]
+            .iter()
+            .any(|errno| source.raw_os_error() == Some(errno.raw_os_error()));
+        if refused {
+            Self::io(what, file)(source)
+        } else {
+            let what = format!("cannot {what} {}: {source}", file.display());
+            Self::Damaged { path: root.to_path_buf(), what }
+        }
     }
 }
 

@@ -115,7 +115,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// See [`OpenError`]; the files stay as they are.
+    /// See [`OpenError`]; the files stay as they are, but for what sled itself does when it opens them.
     pub fn open(root: &Path, cache_bytes: u64) -> Result<Self, OpenError> {
         let directory = DataDirectory::open(root, cache_bytes)?;
         directory.drop_ballast_if_full()?;
@@ -123,12 +123,13 @@ impl Store {
         if directory.has_blobs().map_err(OpenError::io("look into", directory.db()))? {
             return Err(damaged("the database has files in blobs/, which it does not keep".into()));
         }
-        let mut slots = SlotFile::open(&directory.slots())
-            .map_err(|error| damaged(format!("the slot file can not be read: {error}")))?;
+        let mut slots = SlotFile::open(&directory.slots()).map_err(|error| {
+            OpenError::unusable(root, "open the slot file", &directory.slots(), error)
+        })?;
         let files = PayloadFiles::open(directory.payloads())
             .map_err(OpenError::io("open", directory.payloads()))?;
         let (engine, Verified { mut manifest, files: named, burns }) =
-            open_and_verify(&directory, cache_bytes, &mut slots, &files).map_err(&damaged)?;
+            open_and_verify(&directory, cache_bytes, &mut slots, &files)?;
 
         // The self-test is a commit, so that its mark is right as any other's.
         let first = writer::batch(&engine, &mut manifest, burns);
@@ -188,12 +189,6 @@ impl Store {
         let writer = spawn("store writer", Box::new(move || writer.run(&messages)))?;
         let writer = Mutex::new(Some(writer));
         Ok(Self { shared: Arc::new(Shared { engine, files, directory, changes, writer }) })
-    }
-
-    /// Whether this process has made the store just now.
-    #[must_use]
-    pub fn is_new(&self) -> bool {
-        self.shared.directory.is_new
     }
 
     /// The value at `key`, as applied by the latest change (which may not be durable yet).
@@ -341,13 +336,17 @@ fn open_and_verify(
     cache_bytes: u64,
     slots: &mut SlotFile,
     files: &PayloadFiles,
-) -> Result<(Engine, Verified), String> {
+) -> Result<(Engine, Verified), OpenError> {
+    let root = directory.root();
+    let damaged = |what| OpenError::Damaged { path: root.to_path_buf(), what };
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        let engine = Engine::open(&directory.db(), cache_bytes)?;
-        let verified = verify::verify(&engine, slots, files)?;
+        let db = directory.db();
+        let engine = Engine::open(&db, cache_bytes)
+            .map_err(|error| OpenError::unusable(root, "open the database in", &db, error))?;
+        let verified = verify::verify(&engine, slots, files).map_err(damaged)?;
         Ok((engine, verified))
     }))
-    .unwrap_or_else(|_| Err("the database gave up on its files".into()))
+    .unwrap_or_else(|_| Err(damaged("the database gave up on its files".into())))
 }
 
 /// Ends the process because the disk did not do what it must. No destructor runs and nothing is

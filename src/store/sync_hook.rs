@@ -7,12 +7,13 @@
 //!
 //! sled writes a batch in two or more pieces, each followed by that call: first a message that says how
 //! far the batch goes, which is written last, then the rest. Within a [`Commit`] the syncs are put off to
-//! one at its end, except for a piece that begins a segment. Nothing rests on the pieces in between:
+//! one at its end, until a piece begins a segment; that one and what follows is synced at once. Nothing
+//! rests on the pieces before:
 //!
 //! - Without all of them, sled's recovery ends before the batch, as it must: nobody was answered.
 //! - The header of a segment claims that what lies before some point of the log is on disk, and sled
-//!   frees old segments by it. While the first piece is not written that point lies before the batch,
-//!   and the next header after that is written in a later commit.
+//!   frees old segments by it. Readers, too, may make sled begin one, by splitting a page. But whoever
+//!   begins one syncs all that was put off, before another header can claim anything about it.
 //!
 //! Linux only, as sled's call is.
 
@@ -124,7 +125,11 @@ pub(super) extern "C" fn sync_file_range(
     let watched = identity(file).ok().and_then(|identity| databases().get(&identity).cloned());
     if let Some(shared) = watched {
         let mut state = lock(&shared);
-        if state.committing && offset % SEGMENT_BYTES != 0 {
+        if offset % SEGMENT_BYTES == 0 {
+            // From here on the log lies in two segments, and a reader may make sled begin a third.
+            state.committing = false;
+        }
+        if state.committing {
             state.unsynced = true;
             return 0;
         }

@@ -203,7 +203,9 @@ impl Transaction<'_, '_> {
         });
         keys.extend(written.map(|(key, value)| (key.clone(), value.is_some())));
         // Enough that `limit` are left when every pending write turns out to be a deletion.
-        for (key, _) in self.group.engine.range(prefix.as_bytes()).take(limit + keys.len()) {
+        for (key, _) in
+            self.group.engine.range(prefix.as_bytes()).take(limit.saturating_add(keys.len()))
+        {
             keys.entry(key).or_insert(true);
         }
         keys.into_iter().filter(|(_, there)| *there).map(|(key, _)| key).take(limit).collect()

@@ -2,8 +2,8 @@
 //!
 //! Whatever waits, up to [`MAX_GROUP`] changes, is run one after the other against the same state and
 //! committed as one batch: the payload files get their names, the key slots are written and synced,
-//! sled is flushed, and only then is anybody answered. Two syncs for the whole group, a third one for
-//! the directory where there are payload files.
+//! sled is flushed, and only then is anybody answered. Two syncs for the whole group; one more for the
+//! directory where there are payload files, and now and then one for a new segment of sled's log.
 
 use std::{
     io,
@@ -89,6 +89,8 @@ impl Writer {
     pub(super) fn run(mut self, messages: &mpsc::Receiver<Message>) {
         let mut open = true;
         while open && let Ok(first) = messages.recv() {
+            let watched = Arc::clone(&self.watched);
+            watched.commit_began.store(watched.milliseconds(), Ordering::Relaxed);
             let mut group = Group {
                 engine: &self.engine,
                 files: &self.files,
@@ -107,11 +109,9 @@ impl Writer {
             }
             let effects = group.effects;
             if !effects.writes.is_empty() {
-                let watched = Arc::clone(&self.watched);
-                watched.commit_began.store(watched.milliseconds(), Ordering::Relaxed);
                 self.commit(effects);
-                watched.commit_began.store(0, Ordering::Relaxed);
             }
+            watched.commit_began.store(0, Ordering::Relaxed);
             answers.into_iter().for_each(|answer| answer());
         }
         self.slots.mark(CommitMark { batch: self.manifest.batch, finished: true });
