@@ -103,7 +103,7 @@ fn bad_values_name_their_field() {
     let before = seen(&server.client);
     let too_long = "\u{e5}".repeat(1001);
     // (field, values, what the message says)
-    let cases: [(&str, Vec<Value>, &str); 20] = [
+    let cases: [(&str, Vec<Value>, &str); 21] = [
         ("ciphertext", vec![json!(null), json!("")], "Ciphertext can't be blank"),
         ("ciphertext", vec![json!(5), json!(true), json!([]), json!({})], "must be a string"),
         ("ciphertext", vec![json!("*"), json!("a b="), json!("YQ=a"), json!("\u{e5}")], "base64"),
@@ -129,6 +129,7 @@ fn bad_values_name_their_field() {
         ("captcha", vec![json!(0), json!("on"), json!("TRUE")], "must be true or false"),
         ("password", vec![json!(5), json!(true), json!([])], "Password must be a string"),
         ("password", vec![json!(too_long)], "1000 characters"),
+        ("password", vec![json!(" p"), json!("p\t"), json!("p\nq")], "control characters"),
         ("max_views", vec![json!(0), json!(101), json!(257), json!(u64::MAX)], "between 1 and 100"),
         (
             "max_views",

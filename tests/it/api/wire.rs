@@ -17,6 +17,10 @@ pub(super) fn trials() -> Vec<Trial> {
     vec![
         trial("api::wire::too_much_is_413_before_it_is_read", too_much_is_413_before_it_is_read),
         trial("api::wire::too_many_chunks_are_413", too_many_chunks_are_413),
+        trial(
+            "api::wire::whoever_sends_before_reading_sees_the_refusal",
+            whoever_sends_before_reading_sees_the_refusal,
+        ),
         trial("api::wire::a_refusal_comes_before_the_body", a_refusal_comes_before_the_body),
         trial("api::wire::whoever_hangs_up_leaves_nothing", whoever_hangs_up_leaves_nothing),
         trial("api::wire::too_large_headers_are_431", too_large_headers_are_431),
@@ -70,6 +74,19 @@ fn too_much_is_413_before_it_is_read() {
     raw.send(post(&server.client, &[&length, "Expect: 100-continue"]));
     assert_eq!(raw.answer().status, 413);
     assert_eq!(seen(&server.client), before);
+}
+
+fn whoever_sends_before_reading_sees_the_refusal() {
+    let server = TestServer::start();
+    let stranger = server.client.with_key("private_key_of_nobody");
+    for (client, bytes, expected) in [(&server.client, 9 << 20, 413), (&stranger, 1 << 20, 403)] {
+        let mut raw = Raw::connect(client);
+        raw.send(post(client, &[&format!("Content-Length: {bytes}")]));
+        for _ in 0..bytes / 65_536 {
+            raw.send([b' '; 65_536]);
+        }
+        assert_eq!(raw.answer().status, expected);
+    }
 }
 
 fn too_many_chunks_are_413() {
