@@ -190,7 +190,7 @@ fn welcome(out: &mut dyn Write, keys: &AccountCreated, base: &str) -> Result<(),
     let halves = [sjcl::password_half(&SystemRandom), sjcl::password_half(&SystemRandom)];
     let [private, public] = halves.each_ref().map(|half| half.expose_secret());
     let password = format!("{private}{public}");
-    let message = sjcl::seal(password.as_bytes(), b"It works.", 10_000, &SystemRandom)
+    let message = sjcl::seal(password.as_bytes(), b"It works.", sjcl::ITERATIONS, &SystemRandom)
         .map_err(|error| Failure::failed(format!("cannot make the example: {error}")))?;
     let (ciphertext, part) = (STANDARD.encode(message), STANDARD.encode(private));
     write!(

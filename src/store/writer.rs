@@ -55,15 +55,16 @@ pub(super) struct Writer {
     pub(super) watched: Arc<Watched>,
 }
 
-/// When the commit under way began, in milliseconds since `start` plus one; 0 between commits.
+/// When the group under way began, its changes included, in milliseconds since `start` plus one; 0
+/// between groups.
 pub(super) struct Watched {
     start: Instant,
-    commit_began: AtomicU64,
+    group_began: AtomicU64,
 }
 
 impl Watched {
     pub(super) fn new() -> Self {
-        Self { start: Instant::now(), commit_began: AtomicU64::new(0) }
+        Self { start: Instant::now(), group_began: AtomicU64::new(0) }
     }
 
     fn milliseconds(&self) -> u64 {
@@ -75,7 +76,7 @@ impl Watched {
 /// Returns when the writer is gone.
 pub(super) fn watch(watched: &std::sync::Weak<Watched>) {
     while let Some(watched) = watched.upgrade() {
-        let began = watched.commit_began.load(Ordering::Relaxed);
+        let began = watched.group_began.load(Ordering::Relaxed);
         if began != 0 && u128::from(watched.milliseconds() - began) > MAX_COMMIT.as_millis() {
             fatal("a commit did not reach the disk within 10 seconds");
         }
@@ -90,7 +91,7 @@ impl Writer {
         let mut open = true;
         while open && let Ok(first) = messages.recv() {
             let watched = Arc::clone(&self.watched);
-            watched.commit_began.store(watched.milliseconds(), Ordering::Relaxed);
+            watched.group_began.store(watched.milliseconds(), Ordering::Relaxed);
             let mut group = Group {
                 engine: &self.engine,
                 files: &self.files,
@@ -111,7 +112,7 @@ impl Writer {
             if !effects.writes.is_empty() {
                 self.commit(effects);
             }
-            watched.commit_began.store(0, Ordering::Relaxed);
+            watched.group_began.store(0, Ordering::Relaxed);
             answers.into_iter().for_each(|answer| answer());
         }
         self.slots.mark(CommitMark { batch: self.manifest.batch, finished: true });
