@@ -107,8 +107,18 @@ pub enum StoreError {
     Full,
     /// A payload file can not be read or written.
     #[error("payload file: {0}")]
-    PayloadFile(#[from] io::Error),
+    PayloadFile(#[source] io::Error),
     /// The store is closing and takes no more changes.
     #[error("the store is closed")]
     Closed,
+}
+
+/// An error of a payload file.
+impl From<io::Error> for StoreError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full,
+            _ => Self::PayloadFile(error),
+        }
+    }
 }

@@ -16,6 +16,7 @@ mod engine;
 mod error;
 mod key;
 mod manifest;
+mod new_file;
 mod payload;
 mod payload_files;
 mod record;
@@ -29,7 +30,7 @@ mod writer;
 
 use std::{
     collections::BTreeSet,
-    io,
+    io::{self, Write as _},
     path::Path,
     pin::Pin,
     sync::{
@@ -38,7 +39,6 @@ use std::{
     },
     task::{Context, Poll},
     thread::{self, JoinHandle},
-    time::Duration,
 };
 
 use tokio::sync::oneshot;
@@ -49,7 +49,7 @@ use self::{
     manifest::Manifest,
     payload::Body,
     payload_files::PayloadFiles,
-    record::{BodyRef, Envelope},
+    record::Envelope,
     slots::{CommitMark, SlotFile},
     transaction::Group,
     verify::Verified,
@@ -59,14 +59,12 @@ pub use self::{
     directory::Space,
     error::{OpenError, StoreError},
     key::Key,
-    payload::{FoundPayload, MAX_INLINE_BYTES, Payload},
+    new_file::NewFile,
+    payload::{BesideFile, FoundFile, FoundPayload, MAX_INLINE_BYTES, Payload},
     record::{MAX_VALUE_BYTES, Record},
     transaction::Transaction,
 };
 use crate::crypto::{self, Random, SlotKey};
-
-/// Files younger than this may still be waiting for the commit that names them.
-const ORPHAN_AGE: Duration = Duration::from_secs(3600);
 
 /// An open store. Clones share it.
 #[derive(Clone)]
@@ -140,7 +138,7 @@ impl Store {
         slots.mark(CommitMark { batch: manifest.batch, finished: true });
 
         let swept = files
-            .list(Duration::ZERO)
+            .list()
             .and_then(|all| files.sweep(&all, &named))
             .map_err(OpenError::io("sweep", directory.payloads()))?;
         if swept > 0 {
@@ -263,14 +261,44 @@ impl Store {
         let body = if sealed.len() <= MAX_INLINE_BYTES {
             Body::Inline(sealed)
         } else {
-            let staged =
-                self.shared.files.stage(random, &sealed).map_err(|error| match error.kind() {
-                    io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::Full,
-                    _ => StoreError::PayloadFile(error),
-                })?;
-            Body::File(Arc::new(staged))
+            let mut file = self.new_file(random)?;
+            file.write_all(&sealed)?;
+            Body::File(Arc::new(file.sync()?))
         };
         Ok(Payload { key, body })
+    }
+
+    /// Begins a payload file for what is too long to be held in memory; for [`Store::seal_beside`].
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Full`], [`StoreError::PayloadFile`].
+    pub fn new_file(&self, random: &dyn Random) -> Result<NewFile, StoreError> {
+        NewFile::create(self.clone(), random)
+    }
+
+    /// Seals the `head` of a payload whose bulk is in a file: ciphertext already, which nothing opens
+    /// but a key in the head. So burning the head's key burns the file.
+    ///
+    /// Blocks on the sync of the file.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::TooLarge`] for a sealed head over [`MAX_INLINE_BYTES`], and those of
+    /// [`Store::new_file`].
+    pub fn seal_beside(
+        &self,
+        random: &dyn Random,
+        context: &[u8],
+        head: Vec<u8>,
+        file: NewFile,
+    ) -> Result<Payload, StoreError> {
+        let key = SlotKey::new(random);
+        let head = crypto::seal::seal(&key, context, head);
+        if head.len() > MAX_INLINE_BYTES {
+            return Err(StoreError::TooLarge("the head of a payload does not fit in its record"));
+        }
+        Ok(Payload { key, body: Body::Beside { head, file: Arc::new(file.sync()?) } })
     }
 
     /// The room on the disk, in bytes.
@@ -294,19 +322,17 @@ impl Store {
             let what = what.to_owned();
             move |error: io::Error| format!("cannot {what}: {error}")
         };
-        // Before the scan: a file that is old already has its record, or never gets one.
-        let old = files.list(ORPHAN_AGE).map_err(failed("list payload files"))?;
-        if !old.is_empty() {
+        // Before the scan: a file that nobody holds already has its record, or never gets one.
+        let settled = files.list().map_err(failed("list payload files"))?;
+        if !settled.is_empty() {
             let mut named = BTreeSet::new();
             for item in engine.scan_all() {
                 let (key, bytes) = item?;
                 let envelope =
                     Envelope::decode(&key, bytes.as_ref()).map_err(|error| error.to_string())?;
-                if let Some(BodyRef::File { name, .. }) = envelope.payload.map(|p| p.body) {
-                    named.insert(name);
-                }
+                named.extend(envelope.payload.and_then(|p| p.body.file()).map(|(name, _)| name));
             }
-            files.sweep(&old, &named).map_err(failed("sweep payload files"))?;
+            files.sweep(&settled, &named).map_err(failed("sweep payload files"))?;
         }
         directory.restore_ballast().map_err(failed("make the ballast file"))?;
         if directory.has_blobs().map_err(failed("look into blobs/"))? {

@@ -7,10 +7,10 @@
 use std::{
     collections::BTreeSet,
     fs::{self, File, OpenOptions},
-    io::{self, Write},
+    io,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
-    time::Duration,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use crate::crypto::{Random, random_array};
@@ -24,19 +24,33 @@ pub(super) struct PayloadFiles {
     dir: PathBuf,
     /// For the sync after renames.
     handle: File,
+    held: Arc<Held>,
 }
 
-/// A synced file under its temporary name. Dropped without [`PayloadFiles::keep`], it is deleted.
+/// The files that somebody writes or is about to name in a record: no sweep may take them.
+#[derive(Default)]
+struct Held(Mutex<BTreeSet<FileName>>);
+
+/// A file under its temporary name. Dropped without [`PayloadFiles::keep`], it is deleted; dropped
+/// after the commit that names it, it only stops being held.
 pub(super) struct StagedFile {
     pub(super) name: FileName,
     pub(super) bytes: u64,
     path: PathBuf,
+    held: Arc<Held>,
+}
+
+impl Held {
+    fn names(&self) -> std::sync::MutexGuard<'_, BTreeSet<FileName>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Drop for StagedFile {
     fn drop(&mut self) {
         // Fails for a kept file, which is gone from this name; a left-over falls to the sweep.
         let _ = fs::remove_file(&self.path);
+        self.held.names().remove(&self.name);
     }
 }
 
@@ -49,18 +63,18 @@ impl StagedFile {
 impl PayloadFiles {
     pub(super) fn open(dir: PathBuf) -> io::Result<Self> {
         let handle = File::open(&dir)?;
-        Ok(Self { dir, handle })
+        Ok(Self { dir, handle, held: Arc::default() })
     }
 
-    /// Writes and syncs a payload under a temporary name. Blocks.
-    pub(super) fn stage(&self, random: &dyn Random, sealed: &[u8]) -> io::Result<StagedFile> {
+    /// Makes an empty file under a temporary name. It must be synced before it is kept.
+    pub(super) fn create(&self, random: &dyn Random) -> io::Result<(File, StagedFile)> {
         let name: FileName = random_array(random);
         let path = self.path(name).with_extension(TEMPORARY);
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
-        let staged = StagedFile { name, bytes: sealed.len() as u64, path };
-        file.write_all(sealed)?;
-        file.sync_all()?;
-        Ok(staged)
+        self.held.names().insert(name);
+        let staged = StagedFile { name, bytes: 0, path, held: Arc::clone(&self.held) };
+        let file =
+            OpenOptions::new().write(true).create_new(true).mode(0o600).open(&staged.path)?;
+        Ok((file, staged))
     }
 
     /// Gives a staged file its name. Durable after [`PayloadFiles::sync`].
@@ -85,19 +99,22 @@ impl PayloadFiles {
         remove_if_there(&self.path(name))
     }
 
-    /// The files, temporary ones too, that were last written at least `age` ago.
-    pub(super) fn list(&self, age: Duration) -> io::Result<Vec<PathBuf>> {
+    /// The files, temporary ones too, that nobody holds.
+    ///
+    /// Whoever looks for the records that name them after this call finds them all: a file is held
+    /// until the commit that names it is done.
+    pub(super) fn list(&self) -> io::Result<Vec<PathBuf>> {
         let mut found = Vec::new();
         for entry in fs::read_dir(&self.dir)? {
-            let entry = entry?;
-            // A file that vanishes meanwhile is no left-over; one from the future is not old.
-            let Ok(written) = entry.metadata().and_then(|metadata| metadata.modified()) else {
-                continue;
-            };
-            if age.is_zero() || written.elapsed().is_ok_and(|elapsed| elapsed >= age) {
-                found.push(entry.path());
-            }
+            found.push(entry?.path());
         }
+        let held = self.held.names();
+        let held: BTreeSet<PathBuf> = held
+            .iter()
+            .map(|name| self.path(*name))
+            .flat_map(|path| [path.with_extension(TEMPORARY), path])
+            .collect();
+        found.retain(|path| !held.contains(path));
         Ok(found)
     }
 

@@ -39,7 +39,26 @@ pub(super) struct PayloadRef<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, bincode::Encode, bincode::BorrowDecode)]
 pub(super) enum BodyRef<'a> {
     Inline(&'a [u8]),
-    File { name: FileName, bytes: u64 },
+    File {
+        name: FileName,
+        bytes: u64,
+    },
+    /// A sealed head, and beside it a file of ciphertext whose key is in the head.
+    Beside {
+        head: &'a [u8],
+        name: FileName,
+        bytes: u64,
+    },
+}
+
+impl BodyRef<'_> {
+    /// The file that belongs to it, and its length.
+    pub(super) fn file(&self) -> Option<(FileName, u64)> {
+        match *self {
+            Self::Inline(_) => None,
+            Self::File { name, bytes } | Self::Beside { name, bytes, .. } => Some((name, bytes)),
+        }
+    }
 }
 
 #[derive(Debug, bincode::Encode, bincode::BorrowDecode)]

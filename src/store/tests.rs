@@ -1,13 +1,13 @@
 //! The store as the domain uses it, and what lies on disk behind that. [`opening`]: what it makes of a
-//! directory that a crash or somebody else has left.
+//! directory that a crash or somebody else has left. [`payloads`]: what is sealed, and its files.
 
 mod opening;
+mod payloads;
 
 use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
-    time::SystemTime,
 };
 
 use serde::{Deserialize, Serialize};
@@ -210,70 +210,6 @@ fn a_change_that_fails_leaves_nothing() {
 }
 
 #[test]
-fn a_payload_stays_with_its_record_until_it_is_burned() {
-    let (home, store) = Home::new();
-    for secret in [&b"small"[..], &LARGE] {
-        put_sealed(&store, "one", secret).wait().unwrap();
-        put(&store, "one", "another text").wait().unwrap();
-        assert_eq!(store.get(&key("one")).unwrap(), Some(note("another text")));
-        assert_eq!(opened(&store, "one").unwrap(), secret);
-
-        let slot = slot(&store, "one").unwrap() as usize;
-        let raw =
-            |home: &Home| fs::read(home.path("store/slots")).unwrap().as_chunks::<32>().0[slot];
-        assert!(!raw(&home).starts_with(b"burned"));
-        let burned = store.change(|transaction| {
-            let found = transaction.payload(&key("one"))?;
-            transaction.burn(&key("one"))?;
-            assert!(transaction.payload(&key("one"))?.is_none());
-            Ok::<_, StoreError>(found)
-        });
-        let burned = burned.wait().unwrap().unwrap();
-        assert!(raw(&home).starts_with(b"burned by commit"), "wiped before the answer");
-        assert_eq!(burned.open(b"one").unwrap().expose_secret(), secret, "to be answered once");
-        assert!(found(&store, "one").is_none());
-        assert_eq!(store.get(&key("one")).unwrap(), Some(note("another text")));
-    }
-    let store = home.reopen(store);
-    assert_eq!(home.payload_files(), [] as [PathBuf; 0]);
-    assert!(found(&store, "one").is_none());
-}
-
-#[test]
-fn a_payload_comes_and_goes_within_a_group() {
-    let (home, store) = Home::new();
-    for secret in [&b"small"[..], &LARGE] {
-        let held = hold(&store);
-        let put = put_sealed(&store, "one", secret);
-        let found = store.change(|transaction| transaction.payload(&key("one")));
-        let deleted = delete(&store, "one");
-        let again = put_sealed(&store, "one", b"again");
-        drop(held);
-        put.wait().unwrap();
-        let found = found.wait().unwrap().unwrap();
-        deleted.wait().unwrap();
-        again.wait().unwrap();
-        assert_eq!(found.open(b"one").unwrap().expose_secret(), secret);
-        assert_eq!(opened(&store, "one").unwrap(), b"again");
-    }
-    let store = home.reopen(store);
-    assert_eq!(opened(&store, "one").unwrap(), b"again");
-    assert_eq!(home.payload_files(), [] as [PathBuf; 0]);
-    let slots = fs::read(home.path("store/slots")).unwrap();
-    let is_key = |slot: &&[u8; 32]| **slot != [0; 32] && !slot.starts_with(b"burned by commit");
-    let keys = slots.as_chunks::<32>().0.iter().skip(2).filter(is_key);
-    assert_eq!(keys.count(), 1, "no key but the one of the record");
-}
-
-#[test]
-fn a_payload_opens_with_its_own_context_only() {
-    let (_home, store) = Home::new();
-    put_sealed(&store, "one", b"secret").wait().unwrap();
-    let found = found(&store, "one").unwrap();
-    assert!(matches!(found.open(b"two"), Err(StoreError::Damaged(_))));
-}
-
-#[test]
 fn everything_is_there_after_reopening() {
     let (home, mut store) = Home::new();
     let secrets: Vec<(String, Vec<u8>)> =
@@ -329,41 +265,6 @@ fn the_longest_records_need_no_blobs() {
     wait(names.iter().step_by(5).map(|name| put(&store, name, &value)).collect());
     let store = home.reopen(store);
     assert_eq!(store.keys(&Key::new(b't')).count(), 1000 - 334 + 167 + 33);
-}
-
-#[test]
-fn a_staged_file_goes_with_its_payload() {
-    let (home, store) = Home::new();
-    let payload = store.seal(&SystemRandom, b"", LARGE.to_vec()).unwrap();
-    assert_eq!(home.payload_files().len(), 1);
-    drop(payload);
-    assert_eq!(home.payload_files(), [] as [PathBuf; 0]);
-}
-
-#[test]
-fn files_without_a_record_are_swept() {
-    let (home, mut store) = Home::new();
-    put_sealed(&store, "large", &LARGE).wait().unwrap();
-    let named = home.payload_files();
-    let orphans = [&"ab".repeat(16), &("cd".repeat(16) + ".tmp")]
-        .map(|name| home.path("store/payloads").join(name));
-    let age = |path: &PathBuf| {
-        let file = fs::File::options().write(true).open(path).unwrap();
-        file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
-    };
-
-    // A running store can not know yet whether a young file gets its record.
-    orphans.iter().for_each(|path| fs::write(path, "left over").unwrap());
-    store.tidy().unwrap();
-    assert_eq!(home.payload_files().len(), 3);
-    orphans.iter().chain(&named).for_each(age);
-    store.tidy().unwrap();
-    assert_eq!(home.payload_files(), named);
-
-    orphans.iter().for_each(|path| fs::write(path, "left over").unwrap());
-    store = home.reopen(store);
-    assert_eq!(home.payload_files(), named);
-    assert_eq!(opened(&store, "large").unwrap(), LARGE);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::{
     Key, Payload, Record, StoreError,
     engine::Engine,
     fatal,
-    payload::{Body, FoundBody, FoundPayload},
+    payload::{BesideFile, Body, FoundBody, FoundFile, FoundPayload},
     payload_files::{FileName, PayloadFiles, StagedFile},
     record::{BodyRef, Envelope, PayloadRef, encode_value},
     slots::{SlotFile, SlotWrites},
@@ -120,11 +120,14 @@ impl Transaction<'_, '_> {
         let body = match &payload.body {
             Body::Inline(sealed) => BodyRef::Inline(sealed),
             Body::File(staged) => BodyRef::File { name: staged.name, bytes: staged.bytes },
+            Body::Beside { head, file } => {
+                BodyRef::Beside { head, name: file.name, bytes: file.bytes }
+            }
         };
         let reference = PayloadRef { slot, check: payload.key.check(), body };
         let bytes = Envelope::encode(key, &encode_value(value)?, Some(reference))?;
         self.effects.slots.insert(slot, Some(copy(&payload.key)));
-        if let Body::File(staged) = &payload.body {
+        if let Body::File(staged) | Body::Beside { file: staged, .. } = &payload.body {
             self.effects.kept_files.push(Arc::clone(staged));
         }
         self.write(key, Some(bytes));
@@ -140,10 +143,7 @@ impl Transaction<'_, '_> {
     pub fn burn(&mut self, key: &Key) -> Result<(), StoreError> {
         let burned = self.with_stored(key, |envelope| {
             let Some(payload) = envelope.payload else { return Ok(None) };
-            let file = match payload.body {
-                BodyRef::Inline(_) => None,
-                BodyRef::File { name, .. } => Some(name),
-            };
+            let file = payload.body.file().map(|(name, _)| name);
             let bytes = Envelope::encode(key, envelope.raw_value(), None)?;
             Ok::<_, StoreError>(Some((payload.slot, file, bytes)))
         })?;
@@ -176,6 +176,23 @@ impl Transaction<'_, '_> {
     /// [`StoreError::Damaged`] where the slot holds another key, [`StoreError::PayloadFile`], and
     /// those of [`Transaction::get`].
     pub fn payload(&self, key: &Key) -> Result<Option<FoundPayload>, StoreError> {
+        self.found(key, |name, bytes| self.file(name, bytes).map(BesideFile::Open))
+    }
+
+    /// As [`Transaction::payload`], without opening a file beside the head.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Transaction::payload`].
+    pub fn payload_head(&self, key: &Key) -> Result<Option<FoundPayload>, StoreError> {
+        self.found(key, |_, bytes| Ok(BesideFile::Closed { bytes }))
+    }
+
+    fn found(
+        &self,
+        key: &Key,
+        beside: impl FnOnce(FileName, u64) -> Result<BesideFile, StoreError>,
+    ) -> Result<Option<FoundPayload>, StoreError> {
         self.with_stored(key, |envelope| {
             let Some(payload) = envelope.payload else { return Ok(None) };
             let Some(slot_key) = self.slot_key(payload.slot)? else { return Ok(None) };
@@ -184,7 +201,10 @@ impl Transaction<'_, '_> {
             }
             let body = match payload.body {
                 BodyRef::Inline(sealed) => FoundBody::Inline(sealed.to_vec()),
-                BodyRef::File { name, bytes } => FoundBody::File { file: self.file(name)?, bytes },
+                BodyRef::File { name, bytes } => FoundBody::File(self.file(name, bytes)?),
+                BodyRef::Beside { head, name, bytes } => {
+                    FoundBody::Beside { head: head.to_vec(), file: beside(name, bytes)? }
+                }
             };
             Ok(Some(FoundPayload { key: slot_key, body }))
         })?
@@ -235,14 +255,14 @@ impl Transaction<'_, '_> {
         }
     }
 
-    fn file(&self, name: FileName) -> Result<std::fs::File, StoreError> {
+    fn file(&self, name: FileName, bytes: u64) -> Result<FoundFile, StoreError> {
         let mut kept = self.effects.kept_files.iter().chain(&self.group.effects.kept_files);
         // A file of this very group still has its temporary name.
         let file = match kept.find(|staged| staged.name == name) {
             Some(staged) => staged.open(),
             None => self.group.files.read(name),
         };
-        Ok(file?)
+        Ok(FoundFile::new(file?, bytes))
     }
 
     fn write(&mut self, key: &Key, value: Option<Vec<u8>>) {

@@ -11,7 +11,7 @@ use super::{
     engine::Engine,
     manifest::Manifest,
     payload_files::{FileName, PayloadFiles},
-    record::{BodyRef, Envelope, stored_checksum},
+    record::{Envelope, stored_checksum},
     slots::{CommitMark, SlotFile},
     transaction::Writes,
 };
@@ -53,7 +53,7 @@ pub(super) fn verify(
         if named_slots.insert(payload.slot, payload.check).is_some() {
             return Err("two records name the same key slot".into());
         }
-        if let BodyRef::File { name, bytes } = payload.body {
+        if let Some((name, bytes)) = payload.body.file() {
             match files.bytes(name) {
                 Ok(there) if there == bytes => named_files.insert(name),
                 Ok(there) => {
@@ -101,7 +101,7 @@ fn finish_burns(
         else {
             continue;
         };
-        if let BodyRef::File { name, .. } = payload.body {
+        if let Some((name, _)) = payload.body.file() {
             verified.files.remove(&name);
         }
         let bytes = Envelope::encode(&key, envelope.raw_value(), None)

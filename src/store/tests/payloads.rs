@@ -1,0 +1,149 @@
+//! Sealed payloads, and the files that some of them have.
+
+use std::io::{Read as _, Write as _};
+
+use super::*;
+
+fn opened_beside(store: &Store, name: &str) -> (Vec<u8>, Vec<u8>) {
+    let (head, file) = found(store, name).unwrap().open_beside(name.as_bytes()).unwrap();
+    let Some(BesideFile::Open(mut file)) = file else { panic!("no open file beside the head") };
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).unwrap();
+    (head.expose_secret().to_vec(), bytes)
+}
+
+fn put_beside(store: &Store, name: &str, head: &[u8], file: NewFile) -> Pending<(), StoreError> {
+    let payload = store.seal_beside(&SystemRandom, name.as_bytes(), head.to_vec(), file).unwrap();
+    let (key, value) = (key(name), note(name));
+    store.change(move |transaction| transaction.put_sealed(&key, &value, &payload))
+}
+
+#[test]
+fn a_payload_stays_with_its_record_until_it_is_burned() {
+    let (home, store) = Home::new();
+    for secret in [&b"small"[..], &LARGE] {
+        put_sealed(&store, "one", secret).wait().unwrap();
+        put(&store, "one", "another text").wait().unwrap();
+        assert_eq!(store.get(&key("one")).unwrap(), Some(note("another text")));
+        assert_eq!(opened(&store, "one").unwrap(), secret);
+
+        let slot = slot(&store, "one").unwrap() as usize;
+        let raw =
+            |home: &Home| fs::read(home.path("store/slots")).unwrap().as_chunks::<32>().0[slot];
+        assert!(!raw(&home).starts_with(b"burned"));
+        let burned = store.change(|transaction| {
+            let found = transaction.payload(&key("one"))?;
+            transaction.burn(&key("one"))?;
+            assert!(transaction.payload(&key("one"))?.is_none());
+            Ok::<_, StoreError>(found)
+        });
+        let burned = burned.wait().unwrap().unwrap();
+        assert!(raw(&home).starts_with(b"burned by commit"), "wiped before the answer");
+        assert_eq!(burned.open(b"one").unwrap().expose_secret(), secret, "to be answered once");
+        assert!(found(&store, "one").is_none());
+        assert_eq!(store.get(&key("one")).unwrap(), Some(note("another text")));
+    }
+    let store = home.reopen(store);
+    assert_eq!(home.payload_files(), [] as [PathBuf; 0]);
+    assert!(found(&store, "one").is_none());
+}
+
+#[test]
+fn a_payload_comes_and_goes_within_a_group() {
+    let (home, store) = Home::new();
+    for secret in [&b"small"[..], &LARGE] {
+        let held = hold(&store);
+        let put = put_sealed(&store, "one", secret);
+        let found = store.change(|transaction| transaction.payload(&key("one")));
+        let deleted = delete(&store, "one");
+        let again = put_sealed(&store, "one", b"again");
+        drop(held);
+        put.wait().unwrap();
+        let found = found.wait().unwrap().unwrap();
+        deleted.wait().unwrap();
+        again.wait().unwrap();
+        assert_eq!(found.open(b"one").unwrap().expose_secret(), secret);
+        assert_eq!(opened(&store, "one").unwrap(), b"again");
+    }
+    let store = home.reopen(store);
+    assert_eq!(opened(&store, "one").unwrap(), b"again");
+    assert_eq!(home.payload_files(), [] as [PathBuf; 0]);
+    let slots = fs::read(home.path("store/slots")).unwrap();
+    let is_key = |slot: &&[u8; 32]| **slot != [0; 32] && !slot.starts_with(b"burned by commit");
+    let keys = slots.as_chunks::<32>().0.iter().skip(2).filter(is_key);
+    assert_eq!(keys.count(), 1, "no key but the one of the record");
+}
+
+#[test]
+fn a_payload_opens_with_its_own_context_only() {
+    let (_home, store) = Home::new();
+    put_sealed(&store, "one", b"secret").wait().unwrap();
+    let found = found(&store, "one").unwrap();
+    assert!(matches!(found.open(b"two"), Err(StoreError::Damaged(_))));
+}
+
+#[test]
+fn a_staged_file_goes_with_its_payload() {
+    let (home, store) = Home::new();
+    let payload = store.seal(&SystemRandom, b"", LARGE.to_vec()).unwrap();
+    assert_eq!(home.payload_files().len(), 1);
+    drop(payload);
+    assert_eq!(home.payload_files(), [] as [PathBuf; 0]);
+}
+
+#[test]
+fn files_without_a_record_are_swept() {
+    let (home, mut store) = Home::new();
+    put_sealed(&store, "large", &LARGE).wait().unwrap();
+    let named = home.payload_files();
+    let orphans = [&"ab".repeat(16), &("cd".repeat(16) + ".tmp")]
+        .map(|name| home.path("store/payloads").join(name));
+
+    // Somebody may take hours to write one, and it is nobody's but theirs.
+    let mut written = store.new_file(&SystemRandom).unwrap();
+    orphans.iter().for_each(|path| fs::write(path, "left over").unwrap());
+    store.tidy().unwrap();
+    assert_eq!(home.payload_files().len(), 2);
+    written.write_all(b"ciphertext").unwrap();
+    put_beside(&store, "late", b"head", written).wait().unwrap();
+    store.tidy().unwrap();
+    assert_eq!(opened_beside(&store, "late"), (b"head".to_vec(), b"ciphertext".to_vec()));
+    delete(&store, "late").wait().unwrap();
+
+    store = home.reopen(store);
+    orphans.iter().for_each(|path| fs::write(path, "left over").unwrap());
+    store = home.reopen(store);
+    assert_eq!(home.payload_files(), named);
+    assert_eq!(opened(&store, "large").unwrap(), LARGE);
+}
+
+#[test]
+fn a_file_beside_a_head_comes_and_goes_with_it() {
+    let (home, store) = Home::new();
+    let mut file = store.new_file(&SystemRandom).unwrap();
+    file.write_all(&LARGE).unwrap();
+    put_beside(&store, "one", b"head", file).wait().unwrap();
+    put(&store, "one", "another text").wait().unwrap();
+    let store = home.reopen(store);
+    assert_eq!(opened_beside(&store, "one"), (b"head".to_vec(), LARGE.to_vec()));
+    assert_eq!(home.payload_files().len(), 1);
+    let head = store.change(|transaction| transaction.payload_head(&key("one")));
+    let (head, file) = head.wait().unwrap().unwrap().open_beside(b"one").unwrap();
+    assert_eq!(head.expose_secret(), b"head");
+    assert!(matches!(file, Some(BesideFile::Closed { bytes }) if bytes == LARGE.len() as u64));
+    delete(&store, "one").wait().unwrap();
+    let store = home.reopen(store);
+    assert_eq!(home.payload_files(), [] as [PathBuf; 0]);
+
+    let mut small = store.new_file(&SystemRandom).unwrap().limited_to(Some(10));
+    small.write_all(b"0123456789").unwrap();
+    let full = small.write_all(b"0").map_err(StoreError::from);
+    assert!(matches!(full, Err(StoreError::Full)));
+    drop(small);
+
+    let too_long = vec![0; MAX_INLINE_BYTES];
+    let file = store.new_file(&SystemRandom).unwrap();
+    let refused = store.seal_beside(&SystemRandom, b"", too_long, file);
+    assert!(matches!(refused, Err(StoreError::TooLarge(_))));
+    assert_eq!(home.payload_files(), [] as [PathBuf; 0]);
+}
