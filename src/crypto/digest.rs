@@ -1,4 +1,4 @@
-//! SHA-256 (FIPS 180-4): what is stored of an API key.
+//! SHA-256 (FIPS 180-4): what is stored of an API key and of a private key's hash.
 
 use sha2::{Digest, Sha256};
 
@@ -9,6 +9,12 @@ use sha2::{Digest, Sha256};
 #[must_use]
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
+}
+
+/// Bytes as they are written for people: two lower-case digits of 16 each.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -27,8 +33,7 @@ mod tests {
             ),
         ];
         for (bytes, expected) in cases {
-            let hex: String = sha256(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-            assert_eq!(hex, expected);
+            assert_eq!(hex(&sha256(bytes)), expected);
         }
     }
 }

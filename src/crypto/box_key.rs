@@ -1,0 +1,284 @@
+//! The private key of a box: whoever has it, or the passphrase it is kept under, reads the box.
+//!
+//! It is kept as a PKCS#8 `EncryptedPrivateKeyInfo` in PEM (RFC 5958, RFC 7468), encrypted by PBES2
+//! (RFC 8018), so `openssl pkey` opens it with the passphrase.
+
+use rsa::{
+    RsaPrivateKey,
+    pkcs1::{self, EncodeRsaPrivateKey, RsaPrivateKeyRef},
+    pkcs8::{
+        EncodePrivateKey, EncryptedPrivateKeyInfoRef, LineEnding, PrivateKeyInfoRef,
+        SecretDocument,
+        der::{Decode, pem::PemLabel},
+        pkcs5::{
+            self,
+            pbes2::{EncryptionScheme, Kdf, Parameters, Pbkdf2Params, Pbkdf2Prf, ScryptParams},
+        },
+    },
+    traits::{PrivateKeyParts, PublicKeyParts},
+};
+use zeroize::{ZeroizeOnDrop, Zeroizing};
+
+use super::{
+    digest::{hex, sha256},
+    message_key::MessageKey,
+    public_key::{MAX_TEXT_BYTES, PublicKey, oaep, pem},
+    random::{Random, random_array},
+    seal::Damaged,
+    secret_bytes::SecretText,
+};
+
+/// How often PBKDF2 hashes the passphrase of a key that we encrypt: what OWASP advises for HMAC-SHA-256.
+pub const ITERATIONS: u32 = 600_000;
+
+/// A key that asks for more iterations of PBKDF2 is refused: somebody sent it to keep us busy. This many
+/// take less than a second where the processor has SHA instructions, and several on a small one without.
+pub const MAX_ITERATIONS: u32 = 2_000_000;
+
+/// A key that asks scrypt for more memory, `128 · N · r` bytes, is refused. OpenSSL refuses more than
+/// this too unless told otherwise, and writes keys that need half.
+pub const MAX_SCRYPT_BYTES: u64 = 32 << 20;
+
+/// How often scrypt may go through its memory: its parameter `p`.
+const MAX_SCRYPT_PASSES: u16 = 16;
+
+/// How long the modulus of a fresh key is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RsaBits {
+    /// 2048 bits, enough until 2030 (NIST SP 800-57).
+    Bits2048,
+    /// 3072 bits, as strong as AES-128.
+    Bits3072,
+    /// 4096 bits.
+    Bits4096,
+}
+
+impl RsaBits {
+    /// The number.
+    #[must_use]
+    pub fn bits(self) -> usize {
+        match self {
+            Self::Bits2048 => 2048,
+            Self::Bits3072 => 3072,
+            Self::Bits4096 => 4096,
+        }
+    }
+}
+
+impl TryFrom<u64> for RsaBits {
+    type Error = BadRsaBits;
+
+    fn try_from(bits: u64) -> Result<Self, BadRsaBits> {
+        match bits {
+            2048 => Ok(Self::Bits2048),
+            3072 => Ok(Self::Bits3072),
+            4096 => Ok(Self::Bits4096),
+            _ => Err(BadRsaBits),
+        }
+    }
+}
+
+/// No length that we make keys of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a key has 2048, 3072 or 4096 bits")]
+pub struct BadRsaBits;
+
+/// An RSA private key of 2048 to 8192 bits, ready for use: open one and read many messages with it.
+///
+/// # Security
+///
+/// Wiped on drop by the `rsa` crate, but for one of the values precomputed from the primes, which
+/// version 0.10.0-rc.20 leaves in freed memory.
+pub struct BoxKey(RsaPrivateKey);
+
+impl ZeroizeOnDrop for BoxKey {}
+
+impl BoxKey {
+    /// A fresh key with the public exponent 65537.
+    ///
+    /// Costs from a fraction of a second to many seconds for 4096 bits, as luck has it: work for the
+    /// blocking pool.
+    #[must_use]
+    pub fn generate(bits: RsaBits, random: &dyn Random) -> Self {
+        let key = RsaPrivateKey::new(&mut oaep::RsaRandom(random), bits.bits())
+            .expect("two primes of half the bits each make a key");
+        Self(key)
+    }
+
+    /// Opens what [`BoxKey::to_encrypted_pem`] or another program encrypted: PBES2 with PBKDF2 under
+    /// HMAC-SHA-256, 384 or 512, or with scrypt, and AES-128, 192 or 256 in CBC mode.
+    ///
+    /// Costs the iterations, [`MAX_ITERATIONS`] at the most: work for the blocking pool.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenKeyError`].
+    pub fn from_encrypted_pem(pem: &str, passphrase: &SecretText) -> Result<Self, OpenKeyError> {
+        let der = encrypted_der(pem).ok_or(OpenKeyError::Unreadable)?;
+        let encrypted =
+            EncryptedPrivateKeyInfoRef::from_der(&der).map_err(|_| OpenKeyError::Unreadable)?;
+        let parameters = encrypted.encryption_algorithm.pbes2().ok_or(OpenKeyError::Unreadable)?;
+        let mut data = Zeroizing::new(encrypted.encrypted_data.as_bytes().to_vec());
+        if !affordable(parameters) || data.is_empty() || data.len() % 16 != 0 {
+            return Err(OpenKeyError::Unreadable);
+        }
+        let opened = parameters.decrypt_in_place(passphrase.expose_secret(), &mut data).map_err(
+            |error| match error {
+                pkcs5::Error::DecryptFailed => OpenKeyError::WrongPassphrase,
+                _ => OpenKeyError::Unreadable,
+            },
+        )?;
+        // One wrong passphrase in 256 leaves something that looks padded; it is no DER then.
+        let info =
+            PrivateKeyInfoRef::from_der(opened).map_err(|_| OpenKeyError::WrongPassphrase)?;
+        Self::from_private_key_info(&info).ok_or(OpenKeyError::Unreadable)
+    }
+
+    /// Only keys that we would write just so: else [`BoxKey::hash`] were another than OpenSSL's.
+    fn from_private_key_info(info: &PrivateKeyInfoRef) -> Option<Self> {
+        if info.algorithm != pkcs1::ALGORITHM_ID {
+            return None;
+        }
+        let der = info.private_key.as_bytes();
+        let parts = RsaPrivateKeyRef::from_der(der).ok()?;
+        // First, because it bounds the work of everything after it.
+        PublicKey::from_components(parts.modulus.as_bytes(), parts.public_exponent.as_bytes())
+            .ok()?;
+        let key = RsaPrivateKey::try_from(parts).ok()?;
+        // The crate ignores the CRT values that it reads, computes its own, and does without if it can not.
+        let ready = key.qinv().is_some() && key.to_pkcs1_der().ok()?.as_bytes() == der;
+        ready.then_some(Self(key))
+    }
+
+    /// Encrypts the key: PBES2 with PBKDF2-HMAC-SHA-256 over a fresh salt of 16 bytes, and AES-256-CBC.
+    /// `iterations` are [`ITERATIONS`] outside of tests, and the cost.
+    ///
+    /// # Panics
+    ///
+    /// For no iterations, or more than [`MAX_ITERATIONS`]: nobody could open it again.
+    #[must_use]
+    pub fn to_encrypted_pem(
+        &self,
+        passphrase: &SecretText,
+        iterations: u32,
+        random: &dyn Random,
+    ) -> String {
+        assert!((1..=MAX_ITERATIONS).contains(&iterations), "{iterations} iterations");
+        let salt: [u8; 16] = random_array(random);
+        let parameters =
+            Parameters::generate_pbkdf2_sha256_aes256cbc(iterations, &salt, random_array(random))
+                .expect("allowed iterations and a salt of 16 bytes are parameters");
+        let der = self.pkcs8_der();
+        let info = PrivateKeyInfoRef::from_der(der.as_bytes()).expect("it was just encoded");
+        let encrypted =
+            info.encrypt_with_params(parameters, passphrase.expose_secret()).expect(ENCODES);
+        let pem = encrypted.to_pem(EncryptedPrivateKeyInfoRef::PEM_LABEL, LineEnding::LF);
+        pem.expect(ENCODES).to_string()
+    }
+
+    /// Its public half.
+    #[must_use]
+    pub fn public(&self) -> PublicKey {
+        PublicKey::from_components(&self.0.n_bytes(), &self.0.e_bytes())
+            .expect("a private key is made of a public key that was checked")
+    }
+
+    /// The `privatekeyhash` of the Key Service: lower-case hex SHA-256 of the unencrypted PKCS#8 DER,
+    /// the very bytes that `openssl pkcs8 -topk8 -nocrypt -outform DER` gives.
+    #[must_use]
+    pub fn hash(&self) -> String {
+        hex(&sha256(self.pkcs8_der().as_bytes()))
+    }
+
+    /// Opens what [`PublicKey::seal_message_key`] sealed.
+    ///
+    /// Costs from one to tens of milliseconds, by length of the modulus.
+    ///
+    /// # Errors
+    ///
+    /// [`Damaged`] for anything else: sealed to another key, of another padding or label, or not 32 bytes.
+    ///
+    /// # Security
+    ///
+    /// Blinded by `random`, so that its time tells nothing about the key (Kocher 1996), and checked
+    /// against the public key, so that a miscalculation can not give it away (Boneh, DeMillo, Lipton 1997).
+    pub fn open_message_key(
+        &self,
+        encryption_key: &[u8],
+        random: &dyn Random,
+    ) -> Result<MessageKey, Damaged> {
+        let opened = self
+            .0
+            .decrypt_blinded(&mut oaep::RsaRandom(random), oaep::padding(), encryption_key)
+            .map(Zeroizing::new)
+            .map_err(|_| Damaged)?;
+        let key = Zeroizing::new(<[u8; 32]>::try_from(opened.as_slice()).map_err(|_| Damaged)?);
+        Ok(MessageKey::from_bytes(*key))
+    }
+
+    fn pkcs8_der(&self) -> SecretDocument {
+        self.0.to_pkcs8_der().expect(ENCODES)
+    }
+}
+
+const ENCODES: &str = "a key that was checked, and so is of bounded size, has an encoding";
+
+/// Why an encrypted private key does not open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OpenKeyError {
+    /// Another passphrase, or the encrypted part was changed: nobody can tell these two apart.
+    #[error("the passphrase does not open this key")]
+    WrongPassphrase,
+    /// No encrypted private key in PEM, of another algorithm, asking for too much work, or holding no
+    /// sound RSA key of 2048 to 8192 bits.
+    #[error(
+        "not an encrypted RSA private key that can be opened: PKCS#8 in PEM, PBES2 with PBKDF2 \
+         (SHA-256, at most {MAX_ITERATIONS} iterations) and AES-CBC, 2048 to 8192 bits"
+    )]
+    Unreadable,
+}
+
+fn encrypted_der(pem: &str) -> Option<Vec<u8>> {
+    if pem.len() > MAX_TEXT_BYTES {
+        return None;
+    }
+    let (label, der) = pem::decode(pem)?;
+    (label == EncryptedPrivateKeyInfoRef::PEM_LABEL).then_some(der)
+}
+
+/// Whether these are algorithms that we take, at a cost that we pay. An upload names them: each limit is
+/// checked before any work is done.
+fn affordable(parameters: &Parameters) -> bool {
+    let derived = match &parameters.kdf {
+        Kdf::Pbkdf2(Pbkdf2Params { iteration_count, prf, .. }) => {
+            (1..=MAX_ITERATIONS).contains(iteration_count)
+                && matches!(
+                    prf,
+                    Pbkdf2Prf::HmacWithSha256
+                        | Pbkdf2Prf::HmacWithSha384
+                        | Pbkdf2Prf::HmacWithSha512
+                )
+        }
+        Kdf::Scrypt(ScryptParams {
+            cost_parameter: n, block_size: r, parallelization: p, ..
+        }) => {
+            let bytes = n.checked_mul(u64::from(*r)).and_then(|blocks| blocks.checked_mul(128));
+            // pkcs5 0.8.1 subtracts from the bits of N before it looks whether there are any.
+            *n > 1
+                && n.is_power_of_two()
+                && (128..=MAX_SCRYPT_BYTES).contains(&bytes.unwrap_or(u64::MAX))
+                && (1..=MAX_SCRYPT_PASSES).contains(p)
+        }
+        _ => false,
+    };
+    let decrypted = matches!(
+        parameters.encryption,
+        EncryptionScheme::Aes128Cbc { .. }
+            | EncryptionScheme::Aes192Cbc { .. }
+            | EncryptionScheme::Aes256Cbc { .. }
+    );
+    derived && decrypted
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,58 @@
+//! JSON Web Keys (RFC 7517) of RSA (RFC 7518, section 6.3).
+
+use base64::{
+    Engine,
+    engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD},
+};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
+
+use super::{PublicKey, PublicKeyError};
+
+/// The fields that say something here. Those of a private key are only noticed: no byte of them is kept.
+#[derive(Deserialize)]
+struct Fields<'a> {
+    #[serde(borrow)]
+    kty: std::borrow::Cow<'a, str>,
+    n: Option<String>,
+    e: Option<String>,
+    d: Option<IgnoredAny>,
+    p: Option<IgnoredAny>,
+    q: Option<IgnoredAny>,
+    dp: Option<IgnoredAny>,
+    dq: Option<IgnoredAny>,
+    qi: Option<IgnoredAny>,
+    oth: Option<IgnoredAny>,
+}
+
+pub(super) fn parse(json: &str) -> Result<PublicKey, PublicKeyError> {
+    let fields: Fields = serde_json::from_str(json).map_err(|_| PublicKeyError::Unreadable)?;
+    let Fields { kty, n, e, d, p, q, dp, dq, qi, oth } = fields;
+    if kty != "RSA" {
+        return Err(PublicKeyError::Unreadable);
+    }
+    if [d, p, q, dp, dq, qi, oth].iter().any(Option::is_some) {
+        return Err(PublicKeyError::Private);
+    }
+    let number = |field: Option<String>| {
+        let field = field.ok_or(PublicKeyError::Unreadable)?;
+        // RFC 7515 has no padding; some write it all the same.
+        let engine = if field.ends_with('=') { URL_SAFE } else { URL_SAFE_NO_PAD };
+        engine.decode(field).map_err(|_| PublicKeyError::Unreadable)
+    };
+    PublicKey::from_components(&number(n)?, &number(e)?)
+}
+
+#[derive(Serialize)]
+struct Written {
+    kty: &'static str,
+    n: String,
+    e: String,
+    alg: &'static str,
+    r#use: &'static str,
+}
+
+pub(super) fn write(n: &[u8], e: &[u8]) -> String {
+    let number = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+    let key = Written { kty: "RSA", n: number(n), e: number(e), alg: "RSA-OAEP-256", r#use: "enc" };
+    serde_json::to_string(&key).expect("five strings are JSON")
+}

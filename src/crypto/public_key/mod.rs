@@ -1,0 +1,214 @@
+//! The public key of a box: anyone may hold it, and seal the key of a message with it.
+//!
+//! An owner who keeps the private key to themselves uploads the public one, in whatever format their
+//! tools write; [`PublicKey::parse`] takes them all. One file reads each format down to the modulus and
+//! the exponent; what makes a key acceptable is decided here, once.
+
+mod der;
+mod jwk;
+pub(super) mod oaep;
+pub(super) mod pem;
+mod rsa_key_value;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use rsa::{
+    BoxedUint, RsaPublicKey,
+    pkcs8::{EncodePublicKey, LineEnding},
+    traits::PublicKeyParts,
+};
+
+use super::{message_key::MessageKey, random::Random};
+
+/// The smallest modulus that is accepted, in bits: 112 bits of security until 2030 (NIST SP 800-57).
+pub const MIN_BITS: usize = 2048;
+
+/// The largest modulus that is accepted, in bits. Work grows with its square when sealing, with its cube
+/// when opening.
+pub const MAX_BITS: usize = 8192;
+
+/// More bytes of text than this are not looked at; 8192 bits take about 1,500 in any format.
+pub const MAX_TEXT_BYTES: usize = 32 << 10;
+
+/// The largest public exponent that is accepted. Everybody has 65537; a large one only costs time.
+const MAX_EXPONENT: u64 = 1 << 32;
+
+/// An RSA public key of [`MIN_BITS`] to [`MAX_BITS`], with an odd exponent of 3 to 2^32.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PublicKey(RsaPublicKey);
+
+impl PublicKey {
+    /// Reads a key in any of these formats; white space around and inside base64 does not matter:
+    ///
+    /// - PEM of a `SubjectPublicKeyInfo` (`BEGIN PUBLIC KEY`; RFC 7468, RFC 5280) or of PKCS#1
+    ///   (`BEGIN RSA PUBLIC KEY`; RFC 8017), or the base64 of either's DER
+    /// - a JSON Web Key (RFC 7517) with `kty` RSA; `alg`, `use` and the like are the owner's business
+    /// - .NET's `<RSAKeyValue>` (XML Signature, section 4.5.2.2)
+    ///
+    /// # Errors
+    ///
+    /// [`PublicKeyError`]. A private key is refused as such in any of these formats: whoever uploads one
+    /// has to hear of it.
+    pub fn parse(text: &str) -> Result<Self, PublicKeyError> {
+        if text.len() > MAX_TEXT_BYTES {
+            return Err(PublicKeyError::Unreadable);
+        }
+        // Editors and .NET like to put a byte order mark in front.
+        let text = text.trim_start_matches('\u{feff}').trim();
+        if text.starts_with('{') {
+            jwk::parse(text)
+        } else if text.starts_with('<') {
+            rsa_key_value::parse(text)
+        } else if text.contains("-----BEGIN ") {
+            pem::parse_public(text)
+        } else {
+            let bytes = pem::decode_base64(text).ok_or(PublicKeyError::Unreadable)?;
+            der::parse(&bytes)
+        }
+    }
+
+    /// Reads what [`PublicKey::to_der`] wrote.
+    ///
+    /// # Errors
+    ///
+    /// [`PublicKeyError`].
+    pub fn from_der(der: &[u8]) -> Result<Self, PublicKeyError> {
+        der::parse_spki(der)
+    }
+
+    /// The key with this modulus and exponent, big endian; zeros in front do not matter. All formats end
+    /// here, private keys too.
+    pub(super) fn from_components(n: &[u8], e: &[u8]) -> Result<Self, PublicKeyError> {
+        let (n, e) = (without_zeros(n), without_zeros(e));
+        let bits = bit_length(n);
+        match bits {
+            0 => return Err(PublicKeyError::Unreadable),
+            1..MIN_BITS => return Err(PublicKeyError::TooSmall(bits)),
+            MIN_BITS..=MAX_BITS => {}
+            _ => return Err(PublicKeyError::TooLarge(bits)),
+        }
+        // 1 would not encrypt.
+        let exponent_allowed =
+            exponent(e).is_some_and(|e| e % 2 == 1 && (3..=MAX_EXPONENT).contains(&e));
+        if !exponent_allowed {
+            return Err(PublicKeyError::Unreadable);
+        }
+        let number = BoxedUint::from_be_slice_vartime;
+        // It refuses an even modulus.
+        RsaPublicKey::new(number(n), number(e)).map(Self).map_err(|_| PublicKeyError::Unreadable)
+    }
+
+    /// The length of the modulus.
+    #[must_use]
+    pub fn bits(&self) -> usize {
+        // In bytes it would say less: 2047 bits fill 256 bytes too.
+        bit_length(&self.modulus())
+    }
+
+    /// The DER of its `SubjectPublicKeyInfo`: what the store keeps.
+    #[must_use]
+    pub fn to_der(&self) -> Vec<u8> {
+        self.0.to_public_key_der().expect(ENCODES).into_vec()
+    }
+
+    /// PEM of the same, lines of 64 characters that end in `\n`.
+    #[must_use]
+    pub fn to_pem(&self) -> String {
+        self.0.to_public_key_pem(LineEnding::LF).expect(ENCODES)
+    }
+
+    /// A JSON Web Key (RFC 7517, RFC 7518 section 6.3.1) for RSA-OAEP with SHA-256: `importKey` of Web
+    /// Cryptography takes it as it is.
+    #[must_use]
+    pub fn to_jwk(&self) -> String {
+        jwk::write(&self.modulus(), &self.exponent())
+    }
+
+    /// .NET's XML, on one line: `RSA.FromXmlString` takes it as it is.
+    #[must_use]
+    pub fn to_xml(&self) -> String {
+        let [modulus, exponent] = [self.modulus(), self.exponent()].map(|n| STANDARD.encode(n));
+        format!(
+            "<RSAKeyValue><Modulus>{modulus}</Modulus><Exponent>{exponent}</Exponent></RSAKeyValue>"
+        )
+    }
+
+    /// Seals the key of one message: RSA-OAEP (RFC 8017, section 7.1) with SHA-256, MGF1 with SHA-256 and
+    /// an empty label. As long as the modulus. Only [`BoxKey::open_message_key`] of the private key
+    /// opens it.
+    ///
+    /// Costs some 0.1 to 1 ms.
+    ///
+    /// [`BoxKey::open_message_key`]: super::BoxKey::open_message_key
+    #[must_use]
+    pub fn seal_message_key(&self, key: &MessageKey, random: &dyn Random) -> Vec<u8> {
+        self.0
+            .encrypt(&mut oaep::RsaRandom(random), oaep::padding(), key.expose_secret())
+            .expect("32 bytes fit into OAEP under 2048 bits, which takes 190")
+    }
+
+    fn modulus(&self) -> Vec<u8> {
+        self.0.n_bytes().into_vec()
+    }
+
+    fn exponent(&self) -> Vec<u8> {
+        self.0.e_bytes().into_vec()
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    /// Without the numbers that are only computed from it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("PublicKey").field(&self.to_jwk()).finish()
+    }
+}
+
+/// Why a text is no public key for a box. The texts are for whoever sent it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PublicKeyError {
+    /// In none of the formats, of another algorithm than RSA, or of numbers that RSA can not use.
+    #[error(
+        "not an RSA public key in PEM, base64 DER, JSON Web Key or RSAKeyValue XML that can be used"
+    )]
+    Unreadable,
+    /// Fewer bits than [`MIN_BITS`]: this many.
+    #[error("the public key has {0} bits, at least {MIN_BITS} are needed")]
+    TooSmall(usize),
+    /// More bits than [`MAX_BITS`]: this many.
+    #[error("the public key has {0} bits, at most {MAX_BITS} are allowed")]
+    TooLarge(usize),
+    /// A private key, which nobody should hand out.
+    #[error(
+        "this is a private key; send the public key only, and replace this one if it must stay secret"
+    )]
+    Private,
+    /// The same, under a passphrase.
+    #[error("this is a private key; send the public key only")]
+    EncryptedPrivate,
+}
+
+const ENCODES: &str = "an RSA public key of bounded size has a DER encoding";
+
+fn without_zeros(number: &[u8]) -> &[u8] {
+    let zeros = number.iter().take_while(|byte| **byte == 0).count();
+    number.get(zeros..).unwrap_or_default()
+}
+
+/// Of a number without zeros in front.
+fn bit_length(number: &[u8]) -> usize {
+    number.first().map_or(0, |first| {
+        let unused = usize::try_from(first.leading_zeros()).unwrap_or_default();
+        number.len() * 8 - unused
+    })
+}
+
+/// The number, unless it has more than eight bytes.
+fn exponent(e: &[u8]) -> Option<u64> {
+    let wide = 8_usize.checked_sub(e.len())?;
+    let mut bytes = [0; 8];
+    bytes.get_mut(wide..)?.copy_from_slice(e);
+    Some(u64::from_be_bytes(bytes))
+}

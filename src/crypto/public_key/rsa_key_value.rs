@@ -1,0 +1,56 @@
+//! .NET's `<RSAKeyValue>` (XML Signature, section 4.5.2.2), as `RSA.ToXmlString(false)` writes it.
+
+use quick_xml::{Reader, events::Event};
+
+use super::{PublicKey, PublicKeyError, pem::decode_base64};
+
+/// Where in the document the reader is.
+#[derive(Clone, Copy)]
+enum Place {
+    Start,
+    Root,
+    Modulus,
+    Exponent,
+    End,
+}
+
+/// Reads the two elements, in either order. Anything that XML could be tricked with is refused: document
+/// types, entities, CDATA, comments, elements that do not belong here. Attributes, such as `xmlns`, are
+/// not looked at.
+pub(super) fn parse(xml: &str) -> Result<PublicKey, PublicKeyError> {
+    const UNREADABLE: PublicKeyError = PublicKeyError::Unreadable;
+    let mut reader = Reader::from_str(xml);
+    let mut place = Place::Start;
+    let (mut modulus, mut exponent) = (None, None);
+    loop {
+        match (place, reader.read_event().map_err(|_| UNREADABLE)?) {
+            // The encoding it names no longer matters: this is text already.
+            (Place::Start, Event::Decl(_)) => {}
+            (_, Event::Start(element)) => {
+                place = match (place, element.name().0) {
+                    (Place::Start, "RSAKeyValue") => Place::Root,
+                    (Place::Root, "Modulus") => Place::Modulus,
+                    (Place::Root, "Exponent") => Place::Exponent,
+                    (Place::Root, "P" | "Q" | "DP" | "DQ" | "InverseQ" | "D") => {
+                        return Err(PublicKeyError::Private);
+                    }
+                    _ => return Err(UNREADABLE),
+                }
+            }
+            // The reader itself refuses an end of another name.
+            (Place::Modulus | Place::Exponent, Event::End(_)) => place = Place::Root,
+            (Place::Root, Event::End(_)) => place = Place::End,
+            (Place::Modulus, Event::Text(text)) if modulus.is_none() => {
+                modulus = Some(decode_base64(&text.into_inner()).ok_or(UNREADABLE)?);
+            }
+            (Place::Exponent, Event::Text(text)) if exponent.is_none() => {
+                exponent = Some(decode_base64(&text.into_inner()).ok_or(UNREADABLE)?);
+            }
+            (Place::Start | Place::Root | Place::End, Event::Text(text))
+                if text.trim_ascii().is_empty() => {}
+            (Place::End, Event::Eof) => break,
+            _ => return Err(UNREADABLE),
+        }
+    }
+    PublicKey::from_components(&modulus.ok_or(UNREADABLE)?, &exponent.ok_or(UNREADABLE)?)
+}
