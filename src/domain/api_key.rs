@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{account::AccountNumber, keys};
 use crate::{
     clock::UnixSeconds,
-    crypto::{Random, SecretText, random_array, sha256},
+    crypto::{Random, SecretText, hex, random_array, sha256},
     store::{Record, Store, StoreError},
 };
 
@@ -88,7 +88,7 @@ pub fn generate(kind: KeyKind, random: &dyn Random) -> (SecretText, [u8; 32]) {
 /// How a key is called where it must not be shown: the first 12 hexadecimal digits of its hash.
 #[must_use]
 pub fn key_id(hash: &[u8]) -> String {
-    hash.iter().take(KEY_ID_BYTES).map(|byte| format!("{byte:02x}")).collect()
+    hex(hash.get(..KEY_ID_BYTES).unwrap_or(hash))
 }
 
 pub(super) const KEY_ID_BYTES: usize = 6;

@@ -1,9 +1,10 @@
-//! Ids of secrets as they stand in links: 31 letters and digits.
+//! Ids of secrets and tokens of boxes as they stand in links: 31 letters and digits.
 //!
 //! Behind them are 120 random bits, which nobody guesses, and 64 bits that say where the record lies,
-//! masked so that an id tells neither how many secrets there are nor whose they are.
+//! masked so that an id tells neither how many there are nor whose they are.
 
 use super::{
+    drop_box::{BoxId, BoxNumber},
     keys,
     secret::{SecretId, SecretNumber},
 };
@@ -53,20 +54,41 @@ impl Ids {
     /// The id as it stands in links.
     #[must_use]
     pub fn text(&self, id: &SecretId) -> String {
-        let masked = self.0.mask(&id.random, id.number.to_bytes());
-        let mut bytes = [0; BYTES];
-        bytes[..8].copy_from_slice(&masked);
-        bytes[8..].copy_from_slice(&id.random);
-        encode(bytes)
+        self.masked(id.random, id.number.to_bytes())
     }
 
     /// Reads an id. `None` for what can not be one.
     #[must_use]
     pub fn parse(&self, text: &str) -> Option<SecretId> {
+        let (random, number) = self.unmasked(text)?;
+        Some(SecretId { number: SecretNumber::from_bytes(number)?, random })
+    }
+
+    /// The token of a box.
+    #[must_use]
+    pub fn token(&self, id: &BoxId) -> String {
+        self.masked(id.random, id.number.to_bytes())
+    }
+
+    /// Reads the token of a box. `None` for what can not be one.
+    #[must_use]
+    pub fn parse_token(&self, text: &str) -> Option<BoxId> {
+        let (random, number) = self.unmasked(text)?;
+        Some(BoxId { number: BoxNumber::from_bytes(number), random })
+    }
+
+    fn masked(&self, random: [u8; 15], number: [u8; 8]) -> String {
+        let masked = self.0.mask(&random, number);
+        let mut bytes = [0; BYTES];
+        bytes[..8].copy_from_slice(&masked);
+        bytes[8..].copy_from_slice(&random);
+        encode(bytes)
+    }
+
+    fn unmasked(&self, text: &str) -> Option<([u8; 15], [u8; 8])> {
         let bytes = decode(text)?;
         let (masked, random) = (bytes.first_chunk::<8>()?, bytes.last_chunk::<15>()?);
-        let number = SecretNumber::from_bytes(self.0.mask(random, *masked))?;
-        Some(SecretId { number, random: *random })
+        Some((*random, self.0.mask(random, *masked)))
     }
 }
 

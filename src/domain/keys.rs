@@ -8,13 +8,20 @@
 //! t account sequence f -> Text, f = 0 the description, 1 the message
 //! v account sequence i -> View, i = 0, 1, 2 …
 //! e due account seq.   -> Due: when the sweeper looks at a secret next
+//! b box                -> DropBox, with its sealed keys
+//! p box                -> PublicKeyDer, where senders may leave the sealing to us
+//! d box message        -> Message, with its sealed payload
+//! x box                -> Deletion, while a box is being burned
 //! m "…"                -> what the daemon itself keeps
 //! ```
 //!
 //! `account` is 3 bytes and `sequence` 5, counted up within the account, so that records come in the
-//! order of their creation, which sled pays back, and a list is a range.
+//! order of their creation, which sled pays back, and a list is a range. So are `box`, 8 bytes, and
+//! `message`, 4.
 
-use super::{account::AccountNumber, secret::SecretNumber};
+use super::{
+    account::AccountNumber, drop_box::BoxNumber, message::MessageId, secret::SecretNumber,
+};
 use crate::{clock::UnixSeconds, store::Key};
 
 const SEQUENCE_BYTES: usize = 5;
@@ -98,6 +105,45 @@ pub(super) fn due(at: UnixSeconds, number: SecretNumber) -> Key {
 pub(super) fn due_parts(key: &Key) -> Option<(UnixSeconds, SecretNumber)> {
     let at = key.as_bytes().get(1..)?.first_chunk::<8>()?;
     Some((UnixSeconds(u64::from_be_bytes(*at)), number_at_end(key.as_bytes())?))
+}
+
+pub(super) fn drop_box(number: BoxNumber) -> Key {
+    Key::new(b'b').with(&number.to_bytes())
+}
+
+/// The number that the next box gets; missing until the first one is created.
+pub(super) fn next_box() -> Key {
+    daemon("next box")
+}
+
+pub(super) fn public_key(number: BoxNumber) -> Key {
+    Key::new(b'p').with(&number.to_bytes())
+}
+
+pub(super) fn messages(number: BoxNumber) -> Key {
+    Key::new(b'd').with(&number.to_bytes())
+}
+
+pub(super) fn message(number: BoxNumber, message: MessageId) -> Key {
+    messages(number).with(&message.0.to_be_bytes())
+}
+
+/// The reverse of [`message`].
+pub(super) fn message_id(key: &Key) -> Option<MessageId> {
+    Some(MessageId(u32::from_be_bytes(*key.as_bytes().last_chunk::<4>()?)))
+}
+
+pub(super) fn deletions() -> Key {
+    Key::new(b'x')
+}
+
+pub(super) fn deletion(number: BoxNumber) -> Key {
+    deletions().with(&number.to_bytes())
+}
+
+/// The reverse of [`deletion`].
+pub(super) fn deleted_box(key: &Key) -> Option<BoxNumber> {
+    Some(BoxNumber::from_bytes(*key.as_bytes().last_chunk::<8>()?))
 }
 
 pub(super) fn daemon(name: &str) -> Key {

@@ -41,7 +41,9 @@ pub fn list(
     offset: usize,
     now: UnixSeconds,
 ) -> Result<(Vec<Listed>, Metadata), SecretError> {
-    let owner = store.get::<Account>(&keys::account(account))?.ok_or(SecretError::NotFound)?;
+    // One that is being deleted has nothing to show any more.
+    let owner = store.get::<Account>(&keys::account(account))?;
+    let owner = owner.filter(|owner| !owner.deleting).ok_or(SecretError::NotFound)?;
     // An offset behind the end would walk through all keys to find nothing.
     if offset as u64 >= owner.secrets_total {
         return Ok((Vec::new(), owner.metadata(now)));

@@ -1,21 +1,26 @@
-//! The rules: what accounts, API keys and secrets are, and what may become of them.
+//! The rules: what accounts, API keys, secrets, boxes and their messages are, and what may become of
+//! them.
 //!
 //! Plain functions over [`crate::store`] and [`crate::crypto`]; no HTTP, no clock, no randomness of
-//! their own. Both APIs, the pages and the command line call the same ones. Start with [`secret`];
-//! `keys` shows where everything lies.
+//! their own. Both APIs, the pages and the command line call the same ones. Start with [`secret`] or
+//! [`drop_box`]; `keys` shows where everything lies.
 
 pub mod account;
 pub mod administration;
 pub mod api_key;
+#[cfg(test)]
+mod box_model_tests;
 pub mod ciphertext;
+pub mod drop_box;
 pub mod id;
 mod keys;
 pub mod lifetime;
 pub mod list;
+pub mod message;
 #[cfg(test)]
 mod model_tests;
-pub mod password_guard;
 pub mod secret;
 pub mod sweep;
 pub mod text;
+pub mod try_limit;
 pub mod view;

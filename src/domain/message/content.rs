@@ -1,0 +1,148 @@
+//! What is found in the sealed payload of a message, and how its bytes are read.
+
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
+
+use serde::{Deserialize, Serialize};
+
+use super::decode;
+use crate::{
+    crypto::{
+        MessageKey,
+        stream::{self, StreamOpener},
+    },
+    domain::drop_box::BoxId,
+    store::{BesideFile, FoundFile, FoundPayload, StoreError},
+};
+
+/// What lies in the sealed payload of a message.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Head {
+    pub(super) encryption_key: Vec<u8>,
+    pub(super) file_name: Vec<u8>,
+    pub(super) body: HeadBody,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) enum HeadBody {
+    Here(Vec<u8>),
+    Beside,
+    BesideUnder([u8; 32]),
+}
+
+/// A message as it was handed over, or as the server sealed it.
+pub struct Content {
+    /// The wrapped key: raw where the server sealed it, else the sender's text.
+    pub encryption_key: Vec<u8>,
+    /// Empty for what is no file. An envelope under the message's key where the server sealed it, else
+    /// the sender's text.
+    pub file_name: Vec<u8>,
+    /// The message itself.
+    pub body: ContentBody,
+}
+
+/// Where the bytes of a message are.
+pub enum ContentBody {
+    /// In memory.
+    Here(Vec<u8>),
+    /// In a file, as they are.
+    File(FoundFile),
+    /// In a file that the store has sealed, and its key.
+    SealedFile(FoundFile, MessageKey),
+    /// So many in a file that is not open.
+    Closed(u64),
+}
+
+/// Reads the bytes of a message.
+pub enum ContentReader {
+    /// From memory.
+    Here(Cursor<Vec<u8>>),
+    /// From a file, as they are.
+    File(FoundFile),
+    /// From a file that the store has sealed.
+    SealedFile(Box<StreamOpener<FoundFile>>),
+}
+
+impl Content {
+    /// Opens what was found in a box.
+    ///
+    /// # Errors
+    ///
+    /// See [`StoreError`].
+    pub fn open(id: BoxId, found: FoundPayload) -> Result<Self, StoreError> {
+        const DAMAGED: StoreError = StoreError::Damaged("a message is not of a known form");
+        let (head, file) = found.open_beside(&id.random)?;
+        let Head { encryption_key, file_name, body } = decode(&head).ok_or(DAMAGED)?;
+        let body = match (body, file) {
+            (HeadBody::Here(bytes), None) => ContentBody::Here(bytes),
+            (HeadBody::Beside, Some(BesideFile::Open(file))) => ContentBody::File(file),
+            (HeadBody::BesideUnder(key), Some(BesideFile::Open(file))) => {
+                ContentBody::SealedFile(file, MessageKey::from_bytes(key))
+            }
+            (HeadBody::Beside, Some(BesideFile::Closed { bytes })) => ContentBody::Closed(bytes),
+            (HeadBody::BesideUnder(_), Some(BesideFile::Closed { bytes })) => {
+                ContentBody::Closed(stream::plain_len(bytes).ok_or(DAMAGED)?)
+            }
+            _ => return Err(DAMAGED),
+        };
+        Ok(Self { encryption_key, file_name, body })
+    }
+}
+
+impl ContentBody {
+    /// Reads from the beginning on; one reader at a time, since they share the file's position.
+    ///
+    /// # Errors
+    ///
+    /// The system's, and where the file is not open.
+    pub fn reader(&self) -> io::Result<ContentReader> {
+        let rewound = |file: &FoundFile| {
+            let mut file = file.try_clone()?;
+            file.rewind()?;
+            Ok::<_, io::Error>(file)
+        };
+        Ok(match self {
+            Self::Here(bytes) => ContentReader::Here(Cursor::new(bytes.clone())),
+            Self::File(file) => ContentReader::File(rewound(file)?),
+            Self::SealedFile(file, key) => {
+                ContentReader::SealedFile(Box::new(StreamOpener::new(rewound(file)?, key)?))
+            }
+            Self::Closed(_) => return Err(io::Error::other("the file of a message is not open")),
+        })
+    }
+
+    /// How many bytes there are.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        match self {
+            Self::Here(bytes) => bytes.len() as u64,
+            Self::File(file) => file.bytes(),
+            Self::SealedFile(file, _) => stream::plain_len(file.bytes()).unwrap_or_default(),
+            Self::Closed(bytes) => *bytes,
+        }
+    }
+}
+
+impl Read for ContentReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Here(bytes) => bytes.read(buffer),
+            Self::File(file) => file.read(buffer),
+            Self::SealedFile(opener) => opener.read(buffer),
+        }
+    }
+}
+
+impl ContentReader {
+    /// Goes on reading at `offset`.
+    ///
+    /// # Errors
+    ///
+    /// The system's, and damage.
+    pub fn seek_to(&mut self, offset: u64) -> io::Result<()> {
+        match self {
+            Self::Here(bytes) => bytes.seek(SeekFrom::Start(offset)).map(drop),
+            Self::File(file) => file.seek(SeekFrom::Start(offset)).map(drop),
+            Self::SealedFile(opener) => opener.seek_to(offset).map(drop),
+        }
+    }
+}
