@@ -16,18 +16,20 @@ use tokio::{
 
 use crate::{
     admin::{self, AccountCreated, Command, CommandError, Create, OpenFailure, Opened, Reply},
-    api::{App, Rules},
+    api::{App, Rules, key_service::ServiceRules},
     cli::{Engine, Failure},
     clock::Clock,
     config::{Loaded, Settings},
-    crypto::{SystemRandom, sjcl},
-    domain::{administration, lifetime::LifetimeRules},
+    crypto::{SystemRandom, box_key, sjcl},
+    domain::{administration, drop_box::Limits, lifetime::LifetimeRules},
     server::Server,
     store::{OpenError, Store},
 };
 
 /// The account that a first start makes.
 const FIRST_ACCOUNT: &str = "default";
+/// How many messages lie in a box at most: a list of them all is held in memory while they are read.
+const MAX_MESSAGES: u32 = 100_000;
 /// Threads for what blocks: payload files, password hashes, lists. More would only take memory.
 const MAX_BLOCKING_THREADS: usize = 32;
 /// How long an administration command may go on after the last request.
@@ -80,7 +82,8 @@ fn serve(runtime: &Runtime, loaded: &Loaded, out: &mut dyn Write) -> Result<(), 
     let store =
         Store::open(&settings.data, settings.cache_bytes).map_err(|error| failed(&error))?;
     let clock = Clock::System;
-    let app = App::new(store.clone(), clock.clone(), Arc::new(SystemRandom), rules(settings))
+    let (rules, service_rules) = (rules(settings), service_rules(settings));
+    let app = App::new(store.clone(), clock.clone(), Arc::new(SystemRandom), rules, service_rules)
         .map_err(|error| failed(&error))?;
     let app = Arc::new(app);
 
@@ -147,6 +150,19 @@ fn rules(settings: &Settings) -> Rules {
         },
         viewer_ip: settings.viewer_ip,
         keep_log_seconds: u64::from(settings.keep_log_days) * 24 * 3600,
+    }
+}
+
+fn service_rules(settings: &Settings) -> ServiceRules {
+    ServiceRules {
+        creation: settings.boxes,
+        rsa_bits: settings.rsa_bits,
+        key_pool: settings.key_pool,
+        iterations: box_key::ITERATIONS,
+        max_text: usize::try_from(settings.max_ciphertext_bytes).unwrap_or(usize::MAX),
+        max_upload: settings.max_upload_bytes,
+        limits: Limits { max_bytes: settings.max_box_bytes, max_messages: MAX_MESSAGES },
+        public_url: settings.public_url.as_ref().map(|url| url.as_str().to_owned()),
     }
 }
 
@@ -222,7 +238,7 @@ fn start_log(level: tracing::Level) {
 /// Each connection is a file, and the usual soft limit is the default of `max_connections`, with nothing
 /// left for the store.
 fn allow_files(max_connections: usize) {
-    const FOR_THE_STORE: u64 = 256;
+    const FOR_THE_STORE: u64 = 512;
     let limit = getrlimit(Resource::Nofile);
     let wanted = max_connections as u64 + FOR_THE_STORE;
     if limit.current.is_some_and(|current| current < wanted) {

@@ -1,7 +1,7 @@
 //! sealdrop hands secrets over: one daemon, one data directory.
 //!
-//! It speaks the Secrets API (one-time secrets whose password comes in two halves) and keeps what it
-//! promises through `kill -9` and a pulled plug. This crate is the daemon as a library; the binary
+//! It speaks the Secrets API (one-time secrets whose password comes in two halves) and the Key Service
+//! (boxes that anybody drops messages into), and keeps what it promises through `kill -9` and a pulled plug. This crate is the daemon as a library; the binary
 //! only starts it, and tests run it in their own process.
 //!
 //! # Flow
@@ -18,7 +18,9 @@
 //! # Where to start
 //!
 //! - [`router`]: every path of the API on one screen.
-//! - [`domain::secret`]: what a secret is and what becomes of it; `domain::keys`: where it lies.
+//! - [`domain::secret`]: what a secret is and what becomes of it; [`domain::drop_box`] and
+//!   [`domain::message`]: the same for boxes; `domain::keys`: where everything lies.
+//! - [`crypto::envelope`], [`crypto::box_key`]: how messages are sealed.
 //! - [`store`]: how a change becomes durable before it is answered, and how what is burned stays so.
 //! - [`daemon`]: how it all is put together.
 

@@ -6,13 +6,20 @@ use hyper::{
     Method, Request, Response, Uri, body::Incoming, header::HeaderMap, http::request::Parts,
 };
 
-use crate::api::{ApiError, App, Client, body::discard, cors, health, response, secrets};
+use crate::api::{
+    ApiError, App, Client,
+    body::discard,
+    cors, health,
+    key_service::{self, Outcome, ServiceResource},
+    response, secrets,
+};
 
 enum Resource<'a> {
     Health,
     Ready,
     Secrets,
     Secret(&'a str),
+    Service(ServiceResource<'a>),
 }
 
 impl<'a> Resource<'a> {
@@ -22,9 +29,9 @@ impl<'a> Resource<'a> {
             "/health" => Some(Self::Health),
             "/ready" => Some(Self::Ready),
             "/api/secrets" => Some(Self::Secrets),
-            _ => match path.strip_prefix("/api/secrets/")? {
-                id if !id.is_empty() && !id.contains('/') => Some(Self::Secret(id)),
-                _ => None,
+            _ => match path.strip_prefix("/api/secrets/") {
+                Some(id) if !id.is_empty() && !id.contains('/') => Some(Self::Secret(id)),
+                _ => ServiceResource::find(path).map(Self::Service),
             },
         }
     }
@@ -35,6 +42,7 @@ impl<'a> Resource<'a> {
             Self::Secrets => &[Method::GET, Method::HEAD, Method::POST, Method::OPTIONS],
             // No HEAD: it would have to spend a view, or lie about the answer to GET.
             Self::Secret(_) => &[Method::GET, Method::DELETE, Method::OPTIONS],
+            Self::Service(resource) => resource.methods(),
         }
     }
 }
@@ -58,10 +66,11 @@ async fn dispatch(
 ) -> Result<Response<response::Body>, ApiError> {
     let (Parts { method, uri, headers, .. }, mut body) = request.into_parts();
     let answer = answer(app, client, &method, &uri, &headers, &mut body).await;
-    if answer.is_err() {
+    let is_refused = answer.as_ref().map_or(true, |(_, outcome)| *outcome == Outcome::Refused);
+    if is_refused {
         discard(body);
     }
-    answer
+    answer.map(|(response, _)| response)
 }
 
 async fn answer(
@@ -71,10 +80,17 @@ async fn answer(
     uri: &Uri,
     headers: &HeaderMap,
     body: &mut Incoming,
-) -> Result<Response<response::Body>, ApiError> {
+) -> Result<(Response<response::Body>, Outcome), ApiError> {
     let resource = Resource::find(uri.path()).ok_or(ApiError::NotFound)?;
-    match (&resource, method) {
-        (_, &Method::OPTIONS) => Ok(cors::options(resource.methods())),
+    let done = match (&resource, method) {
+        (Resource::Service(service), &Method::OPTIONS) => {
+            Ok(cors::options(service.methods(), &service.headers()))
+        }
+        (Resource::Service(service), method) => {
+            let request = (method, headers, uri.query());
+            return Ok(key_service::answer(app, client, *service, request, body).await);
+        }
+        (_, &Method::OPTIONS) => Ok(cors::options(resource.methods(), &cors::HEADERS)),
         (_, method) if !resource.methods().contains(method) => {
             Err(ApiError::MethodNotAllowed(resource.methods()))
         }
@@ -84,5 +100,6 @@ async fn answer(
         (Resource::Secrets, _) => secrets::list(app, uri.query(), headers).await,
         (Resource::Secret(id), &Method::DELETE) => secrets::delete(app, id, headers).await,
         (Resource::Secret(id), _) => secrets::view(app, id, client, headers).await,
-    }
+    };
+    done.map(|response| (response, Outcome::Done))
 }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use http_body_util::BodyExt;
 use hyper::{
-    body::{Body as _, Incoming},
+    body::{Body, Bytes, Incoming},
     header::{CONTENT_TYPE, HeaderMap},
 };
 use tokio::{
@@ -16,14 +16,14 @@ use zeroize::optimization_barrier;
 use super::ApiError;
 
 /// Bodies up to this size need no share of the [`BodyBudget`].
-const SMALL_BYTES: usize = 64 << 10;
+pub(super) const SMALL_BYTES: usize = 64 << 10;
 /// What all large bodies together may hold in memory.
 const BUDGET_KIB: u32 = 64 << 10;
 /// A body that does not move for so long is given up.
-const STALLED: Duration = Duration::from_secs(30);
+pub(super) const STALLED: Duration = Duration::from_secs(30);
 /// A body that comes slower than this, after the first [`STALLED`], is given up as well: it holds its
 /// share of the budget for so long.
-const MIN_BYTES_PER_SECOND: u64 = 16 << 10;
+pub(super) const MIN_BYTES_PER_SECOND: u64 = 16 << 10;
 /// Who waits longer for a share of the budget is sent away.
 const BUDGET_PATIENCE: Duration = Duration::from_secs(10);
 /// How much of a refused body is read all the same, and for how long: a client that sends all of it
@@ -35,13 +35,34 @@ const DISCARD_TIME: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub struct BodyBudget(Arc<Semaphore>);
 
-/// A whole body, and its share of the budget until it is dropped. Wiped then: it may hold a password.
-pub struct JsonBody {
-    bytes: Vec<u8>,
-    _share: Option<OwnedSemaphorePermit>,
+/// The right to hold a large body in memory, given back when it is dropped.
+pub struct Share(#[expect(dead_code, reason = "held, not used")] OwnedSemaphorePermit);
+
+impl BodyBudget {
+    /// A share for `bytes`; none is needed for a few.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::Busy`] where too many large bodies come at once.
+    pub(super) async fn share(&self, bytes: usize) -> Result<Option<Share>, ApiError> {
+        if bytes <= SMALL_BYTES {
+            return Ok(None);
+        }
+        let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX).min(BUDGET_KIB);
+        let share = Arc::clone(&self.0).acquire_many_owned(kib);
+        let share = timeout(BUDGET_PATIENCE, share).await.map_err(|_| ApiError::Busy)?;
+        // The semaphore is never closed; without a share the body would still be bounded.
+        Ok(share.ok().map(Share))
+    }
 }
 
-impl Drop for JsonBody {
+/// A whole body, and its share of the budget until it is dropped. Wiped then: it may hold a password.
+pub struct WholeBody {
+    bytes: Vec<u8>,
+    share: Option<Share>,
+}
+
+impl Drop for WholeBody {
     fn drop(&mut self) {
         // Not `Zeroize`, which goes byte by byte: 6 % of the work on 100 KiB.
         self.bytes.fill(0);
@@ -49,11 +70,16 @@ impl Drop for JsonBody {
     }
 }
 
-impl JsonBody {
+impl WholeBody {
     /// The bytes.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// The share of the budget, for what was made of the bytes and outlives them.
+    pub(super) fn take_share(&mut self) -> Option<Share> {
+        self.share.take()
     }
 }
 
@@ -75,10 +101,23 @@ pub async fn read_json(
     body: &mut Incoming,
     max_bytes: usize,
     budget: &BodyBudget,
-) -> Result<JsonBody, ApiError> {
+) -> Result<WholeBody, ApiError> {
     if headers.get(CONTENT_TYPE).is_some_and(|value| !is_json(value.as_bytes())) {
         return Err(ApiError::NotJson);
     }
+    read_whole(body, max_bytes, budget).await
+}
+
+/// Reads a body of at most `max_bytes`, of any content type.
+///
+/// # Errors
+///
+/// As [`read_json`], but for [`ApiError::NotJson`].
+pub(super) async fn read_whole<B: Body<Data = Bytes> + Unpin>(
+    body: &mut B,
+    max_bytes: usize,
+    budget: &BodyBudget,
+) -> Result<WholeBody, ApiError> {
     let too_large = || ApiError::TooLarge {
         field: None,
         message: format!("The request's body is too long: {max_bytes} bytes are allowed"),
@@ -91,16 +130,8 @@ pub async fn read_json(
         Some(_) => told,
         None => max_bytes,
     };
-    let share = if most > SMALL_BYTES {
-        let kib = u32::try_from(most.div_ceil(1024)).unwrap_or(u32::MAX).min(BUDGET_KIB);
-        let share = Arc::clone(&budget.0).acquire_many_owned(kib);
-        let share = timeout(BUDGET_PATIENCE, share).await.map_err(|_| ApiError::Busy)?;
-        // The semaphore is never closed; without a share the body would still be bounded.
-        share.ok()
-    } else {
-        None
-    };
-    let mut read = JsonBody { bytes: Vec::with_capacity(told), _share: share };
+    let share = budget.share(most).await?;
+    let mut read = WholeBody { bytes: Vec::with_capacity(told), share };
     let slowest = Duration::from_secs(most as u64 / MIN_BYTES_PER_SECOND);
     let deadline = Instant::now() + STALLED + slowest;
     loop {
@@ -136,7 +167,7 @@ pub fn discard(mut body: Incoming) {
 }
 
 /// `application/json` or any `…+json` (RFC 6839), with or without parameters.
-fn is_json(content_type: &[u8]) -> bool {
+pub(super) fn is_json(content_type: &[u8]) -> bool {
     let essence = content_type.split(|byte| *byte == b';').next().unwrap_or_default();
     let essence = essence.trim_ascii().to_ascii_lowercase();
     essence == b"application/json" || essence.ends_with(b"+json")

@@ -17,17 +17,19 @@ use super::{
 /// A day; browsers that keep less cap it themselves.
 const MAX_AGE_SECONDS: HeaderValue = HeaderValue::from_static("86400");
 
-/// The answer to OPTIONS, preflight or not, for a path that allows `methods`.
+/// The headers that requests of the Secrets API have, besides those that any request may have.
+pub const HEADERS: [&str; 3] = ["Authorization", "Content-Type", "Secret-Password"];
+
+/// The answer to OPTIONS, preflight or not, for a path that allows `methods` and knows what to do with
+/// the request headers `names`.
 #[must_use]
-pub fn options(methods: &[Method]) -> Response<Body> {
+pub fn options(methods: &[Method], names: &[&str]) -> Response<Body> {
     let mut response = empty(StatusCode::NO_CONTENT);
     let headers = response.headers_mut();
     headers.insert(ALLOW, method_list(methods));
     headers.insert(ACCESS_CONTROL_ALLOW_METHODS, method_list(methods));
-    headers.insert(
-        ACCESS_CONTROL_ALLOW_HEADERS,
-        HeaderValue::from_static("Authorization, Content-Type, Secret-Password"),
-    );
+    let names = HeaderValue::from_str(&names.join(", ")).expect("names of headers are ASCII");
+    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, names);
     headers.insert(ACCESS_CONTROL_MAX_AGE, MAX_AGE_SECONDS);
     response
 }
@@ -37,6 +39,8 @@ pub fn allow_any_origin(headers: &mut HeaderMap) {
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     headers.insert(
         ACCESS_CONTROL_EXPOSE_HEADERS,
-        HeaderValue::from_static("Allow, Retry-After, WWW-Authenticate"),
+        HeaderValue::from_static(
+            "Allow, Retry-After, WWW-Authenticate, Content-Disposition, Content-Range, Accept-Ranges",
+        ),
     );
 }

@@ -12,7 +12,10 @@ use hyper::{
 use serde::Serialize;
 
 use super::response::{Body, json};
-use crate::{domain::secret::SecretError, store::StoreError};
+use crate::{
+    domain::{secret::SecretError, try_limit::TooMany},
+    store::StoreError,
+};
 
 /// Why a request was not done.
 #[derive(Debug)]
@@ -139,7 +142,8 @@ impl ApiError {
         }
     }
 
-    fn message(&self) -> String {
+    /// What is told, without the field's part in it.
+    pub(super) fn message(&self) -> String {
         match self {
             Self::Malformed(message) => message.clone(),
             Self::NoKey => {
@@ -192,6 +196,17 @@ impl From<SecretError> for ApiError {
                 Self::Password("Password was wrong too often: the secret is locked")
             }
             SecretError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<TooMany> for ApiError {
+    fn from(error: TooMany) -> Self {
+        Self::TooMany {
+            retry_after: match error {
+                TooMany::Wrong { retry_after_seconds } => Duration::from_secs(retry_after_seconds),
+                TooMany::UnderWay => Duration::from_secs(1),
+            },
         }
     }
 }

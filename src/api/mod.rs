@@ -8,6 +8,7 @@ pub mod body;
 pub mod cors;
 mod error;
 pub mod health;
+pub mod key_service;
 pub mod params;
 pub mod response;
 mod secret_item;
@@ -17,14 +18,22 @@ pub mod work;
 use std::{net::IpAddr, sync::Arc};
 
 pub use self::error::ApiError;
-use self::{body::BodyBudget, work::SlowWork};
+use self::{
+    body::BodyBudget,
+    key_service::{KeyService, ServiceRules},
+    work::SlowWork,
+};
 use crate::{
     clock::Clock,
     config::ViewerIp,
     crypto::Random,
-    domain::{api_key::ApiKeys, id::Ids, lifetime::LifetimeRules, password_guard::PasswordGuard},
+    domain::{api_key::ApiKeys, id::Ids, lifetime::LifetimeRules, try_limit::TryLimit},
     store::{Store, StoreError},
 };
+
+/// Wrong passwords from one address within [`WRONG_PASSWORDS_SECONDS`].
+const MAX_WRONG_PASSWORDS: u32 = 10;
+const WRONG_PASSWORDS_SECONDS: u64 = 3600;
 
 /// What every handler works with.
 pub struct App {
@@ -34,8 +43,8 @@ pub struct App {
     pub ids: Ids,
     /// Knows who asks.
     pub api_keys: ApiKeys,
-    /// Slows guessers down.
-    pub guard: PasswordGuard,
+    /// Slows down who guesses passwords of secrets, by [`customer`](crate::domain::try_limit::customer).
+    pub wrong_passwords: TryLimit<IpAddr>,
     /// Password hashing.
     pub slow_work: SlowWork,
     /// Memory for large bodies.
@@ -46,6 +55,8 @@ pub struct App {
     pub random: Arc<dyn Random>,
     /// What the operator has set.
     pub rules: Rules,
+    /// Boxes.
+    pub key_service: KeyService,
 }
 
 /// The operator's settings that handlers need.
@@ -79,13 +90,15 @@ impl App {
         clock: Clock,
         random: Arc<dyn Random>,
         rules: Rules,
+        service_rules: ServiceRules,
     ) -> Result<Self, StoreError> {
         Ok(Self {
             ids: Ids::load(&store, &*random)?,
             api_keys: ApiKeys::load(&store)?,
-            guard: PasswordGuard::default(),
+            wrong_passwords: TryLimit::new(MAX_WRONG_PASSWORDS, WRONG_PASSWORDS_SECONDS),
             slow_work: SlowWork::default(),
             body_budget: BodyBudget::default(),
+            key_service: KeyService::new(service_rules, Arc::clone(&random)),
             store,
             clock,
             random,

@@ -1,6 +1,6 @@
 //! `/api/secrets`: the calls of the Secrets API about secrets.
 
-use std::{net::IpAddr, num::NonZeroU8, sync::Arc, time::Duration};
+use std::{net::IpAddr, num::NonZeroU8, sync::Arc};
 
 use hyper::{
     Response, StatusCode,
@@ -27,6 +27,7 @@ use crate::{
         list::{self, Listed},
         secret::{self, NewSecret, SecretError, SecretId, Viewed},
         text::Text,
+        try_limit::{Try, customer},
         view::View,
     },
     store::MAX_INLINE_BYTES,
@@ -126,9 +127,10 @@ pub async fn view(
     };
     let viewed = match (spend(None).await, password) {
         (Err(SecretError::PasswordNeeded(needed)), Some(password)) => {
-            check_password(app, account, secret_id, client, needed.clone(), password).await?;
+            let right =
+                check_password(app, account, secret_id, client, needed.clone(), password).await?;
             let viewed = spend(Some(needed)).await;
-            app.guard.forgive(client.address);
+            right.right();
             viewed?
         }
         (outcome, _) => outcome?,
@@ -234,27 +236,25 @@ fn text(fields: &Fields<'_>, field: &Field) -> Result<Option<Text>, ApiError> {
 }
 
 /// Checks a password against `needed`, having counted the try first, on disk and for the address.
-async fn check_password(
-    app: &App,
+async fn check_password<'a>(
+    app: &'a App,
     account: AccountNumber,
     id: SecretId,
     client: Client,
     needed: Box<PasswordHash>,
     password: &[u8],
-) -> Result<(), ApiError> {
+) -> Result<Try<'a, IpAddr>, ApiError> {
     let Ok(password) = std::str::from_utf8(password) else {
         return Err(ApiError::field("password", "must be UTF-8 in the header Secret-Password"));
     };
     // First the turn: who is sent away because others wait has not tried.
     let turn = app.slow_work.turn().await?;
     let now = app.clock.now();
-    app.guard.charge(client.address, now).map_err(|too_many| ApiError::TooMany {
-        retry_after: Duration::from_secs(too_many.retry_after_seconds),
-    })?;
+    let tried = app.wrong_passwords.begin(customer(client.address), now)?;
     app.store.change(secret::charge_password(account, id, now)).await?;
     let password = SecretText::new(password.to_owned());
     match turn.run(move || needed.verify(&password)).await? {
-        true => Ok(()),
+        true => Ok(tried),
         false => Err(ApiError::Password("Password is wrong")),
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{
 
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
-    task::spawn_blocking,
+    task::{JoinHandle, spawn_blocking},
 };
 
 use super::ApiError;
@@ -15,7 +15,7 @@ use super::ApiError;
 /// So many password checks may wait for each one that runs; a check takes some tenths of a second.
 const QUEUE_PER_CORE: usize = 16;
 
-/// Turns for what costs a core some tenths of a second each: PBKDF2.
+/// Turns for what costs a core milliseconds to tenths of a second each: PBKDF2, RSA.
 pub struct SlowWork {
     running: Arc<Semaphore>,
     waiting: AtomicUsize,
@@ -41,11 +41,19 @@ impl SlowWork {
     /// [`ApiError::Busy`] at once where too many wait already.
     pub async fn turn(&self) -> Result<Turn, ApiError> {
         let place = Place::take(&self.waiting, self.max_waiting).ok_or(ApiError::Busy)?;
-        // The semaphore is never closed.
-        let turn =
-            Arc::clone(&self.running).acquire_owned().await.map_err(|_| ApiError::Internal)?;
+        let turn = self.later_turn().await;
         drop(place);
-        Ok(Turn(turn))
+        turn
+    }
+
+    /// Waits for a turn, however many wait already: for what goes on with an answer that has begun.
+    ///
+    /// # Errors
+    ///
+    /// None in practice: the semaphore is never closed.
+    pub async fn later_turn(&self) -> Result<Turn, ApiError> {
+        let turn = Arc::clone(&self.running).acquire_owned().await;
+        turn.map(Turn).map_err(|_| ApiError::Internal)
     }
 }
 
@@ -79,10 +87,29 @@ impl Turn {
 pub async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, ApiError> {
-    spawn_blocking(work).await.map_err(|error| {
-        tracing::error!(%error, "work on a blocking thread ended badly");
-        ApiError::Internal
-    })
+    start(work).outcome().await
+}
+
+/// Begins what [`blocking`] runs at once, to be waited for later.
+pub fn start<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Started<T> {
+    Started(spawn_blocking(work))
+}
+
+/// Work that is under way on a blocking thread. Dropped, it goes on.
+pub struct Started<T>(JoinHandle<T>);
+
+impl<T> Started<T> {
+    /// Waits for it.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::Internal`] where it panicked.
+    pub async fn outcome(self) -> Result<T, ApiError> {
+        self.0.await.map_err(|error| {
+            tracing::error!(%error, "work on a blocking thread ended badly");
+            ApiError::Internal
+        })
+    }
 }
 
 /// A place in the queue, given back when it is dropped, also by an asker who hangs up.

@@ -66,6 +66,26 @@ pub(super) struct Serve {
     #[argh(option)]
     keep_log: Option<String>,
 
+    /// who may create boxes: open (anyone), account (with a private API key) or off (open)
+    #[argh(option)]
+    boxes: Option<String>,
+
+    /// longest file in a box, also once it is decompressed; 0 for no limit (100MiB)
+    #[argh(option)]
+    max_upload: Option<String>,
+
+    /// what the messages of one box may take on disk; 0 for no limit (10GiB)
+    #[argh(option)]
+    max_box: Option<String>,
+
+    /// size of the keys of new boxes: 2048, 3072 or 4096 (3072)
+    #[argh(option)]
+    rsa_bits: Option<String>,
+
+    /// keys for new boxes that are prepared in the background, 0 to 64 (4)
+    #[argh(option)]
+    key_pool: Option<String>,
+
     /// address or CIDR block of a proxy whose X-Forwarded-For and Forwarded are believed; repeat it
     /// or separate by commas
     #[argh(option)]
@@ -120,6 +140,11 @@ impl Serve {
             ("allow_no_expiration", self.allow_no_expiration),
             ("allowance", self.allowance),
             ("keep_log", self.keep_log),
+            ("boxes", self.boxes),
+            ("max_upload", self.max_upload),
+            ("max_box", self.max_box),
+            ("rsa_bits", self.rsa_bits),
+            ("key_pool", self.key_pool),
             ("viewer_ip", self.viewer_ip),
             ("max_connections", self.max_connections),
             ("cache", self.cache),

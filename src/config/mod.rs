@@ -27,6 +27,7 @@ pub use self::{
     public_url::PublicUrl,
     table::{Setting, TABLE},
 };
+use crate::crypto::RsaBits;
 
 /// Everything that `serve` needs to know, parsed.
 ///
@@ -47,6 +48,16 @@ pub struct Settings {
     pub allowance: u64,
     /// How many days a used-up or expired secret stays in the list, 1 to 3,650.
     pub keep_log_days: u32,
+    /// Who may create boxes.
+    pub boxes: Boxes,
+    /// The longest file in a box, in bytes, also once it is decompressed; `None` for no limit.
+    pub max_upload_bytes: Option<u64>,
+    /// What the messages of one box may take on disk, in bytes; `None` for no limit.
+    pub max_box_bytes: Option<u64>,
+    /// The size of the keys of new boxes.
+    pub rsa_bits: RsaBits,
+    /// How many keys for new boxes are prepared, 0 to 64.
+    pub key_pool: usize,
     /// The proxies whose `X-Forwarded-For` and `Forwarded` are believed; empty for none.
     pub trusted_proxies: Vec<IpNet>,
     /// What the view log keeps of a viewer's address.
@@ -67,6 +78,17 @@ pub enum ViewerIp {
     /// The network only: the first 24 bits of IPv4, the first 48 of IPv6.
     Truncated,
     /// Nothing.
+    Off,
+}
+
+/// Who may create boxes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Boxes {
+    /// Anyone.
+    Open,
+    /// Who has a private API key.
+    Account,
+    /// Nobody. Those that there are go on.
     Off,
 }
 
@@ -152,6 +174,11 @@ impl Default for Settings {
             expiration: Expiration::default(),
             allowance: 1_000_000,
             keep_log_days: 90,
+            boxes: Boxes::Open,
+            max_upload_bytes: Some(100 << 20),
+            max_box_bytes: Some(10 << 30),
+            rsa_bits: RsaBits::Bits3072,
+            key_pool: 4,
             trusted_proxies: Vec::new(),
             viewer_ip: ViewerIp::Full,
             max_connections: 1024,

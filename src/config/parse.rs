@@ -9,7 +9,8 @@ use std::{
 use ipnet::IpNet;
 use tracing::Level;
 
-use super::ViewerIp;
+use super::{Boxes, ViewerIp};
+use crate::crypto::RsaBits;
 
 /// A numeric address and port. Names are not looked up: what they mean can change between a
 /// `--check` and the start.
@@ -39,7 +40,7 @@ pub(super) fn number<T: TryFrom<u64>>(text: &str, range: RangeInclusive<u64>) ->
     within(value, &range).ok_or_else(|| format!("{text} is out of range"))
 }
 
-/// A number of bytes within `range`: plain, or with KiB, MiB, GiB (powers of 1,024) or kB, MB, GB
+/// A number of bytes within `range`: plain, or with KiB to TiB (powers of 1,024) or kB to TB
 /// (powers of 1,000) behind it, in any case.
 pub(super) fn bytes<T: TryFrom<u64>>(text: &str, range: RangeInclusive<u64>) -> Result<T, String> {
     let digits =
@@ -51,9 +52,11 @@ pub(super) fn bytes<T: TryFrom<u64>>(text: &str, range: RangeInclusive<u64>) -> 
         "kib" => 1 << 10,
         "mib" => 1 << 20,
         "gib" => 1 << 30,
+        "tib" => 1 << 40,
         "kb" => 1_000,
         "mb" => 1_000_000,
         "gb" => 1_000_000_000,
+        "tb" => 1_000_000_000_000,
         _ => return Err(not_a_size()),
     };
     let count: u64 = count.replace('_', "").parse().map_err(|_| not_a_size())?;
@@ -61,6 +64,34 @@ pub(super) fn bytes<T: TryFrom<u64>>(text: &str, range: RangeInclusive<u64>) -> 
         .checked_mul(factor)
         .and_then(|value| within(value, &range))
         .ok_or_else(|| format!("{text} is out of range"))
+}
+
+/// As [`bytes`], where 0 means no limit.
+pub(super) fn bytes_or_no_limit(
+    text: &str,
+    range: RangeInclusive<u64>,
+) -> Result<Option<u64>, String> {
+    match bytes::<u64>(text, 0..=*range.end())? {
+        0 => Ok(None),
+        _ => bytes(text, range).map(Some),
+    }
+}
+
+/// Who may create boxes.
+pub(super) fn boxes(text: &str) -> Result<Boxes, String> {
+    match text {
+        "open" => Ok(Boxes::Open),
+        "account" => Ok(Boxes::Account),
+        "off" => Ok(Boxes::Off),
+        _ => Err(format!("{text:?} is none of its values")),
+    }
+}
+
+/// A size of RSA keys.
+pub(super) fn rsa_bits(text: &str) -> Result<RsaBits, String> {
+    let not_one = || format!("{text:?} is not a size of keys");
+    let bits = text.parse::<u64>().map_err(|_| not_one())?;
+    RsaBits::try_from(bits).map_err(|_| not_one())
 }
 
 /// Addresses and CIDR blocks, separated by commas; a single address is a block of its own. Bits

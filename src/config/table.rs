@@ -155,6 +155,52 @@ pub static TABLE: &[Setting] = &[
         },
     },
     Setting {
+        key: "boxes",
+        meaning: "who may create boxes: open (anyone), account (with a private API key) or off",
+        default: "open",
+        remedy: "give open, account or off",
+        is_list: false,
+        set: |settings, text| parse::boxes(text).map(|value| settings.boxes = value),
+    },
+    Setting {
+        key: "max_upload",
+        meaning: "longest file in a box, also once it is decompressed; 0 for no limit",
+        default: "100MiB",
+        remedy: "give a number of bytes from 1KiB to 1TiB, such as 100MiB or 2GB, or 0 for no limit",
+        is_list: false,
+        set: |settings, text| {
+            parse::bytes_or_no_limit(text, 1 << 10..=1 << 40)
+                .map(|value| settings.max_upload_bytes = value)
+        },
+    },
+    Setting {
+        key: "max_box",
+        meaning: "what the messages of one box may take on disk; 0 for no limit",
+        default: "10GiB",
+        remedy: "give a number of bytes from 1MiB to 1TiB, such as 512MiB or 10GB, or 0 for no limit",
+        is_list: false,
+        set: |settings, text| {
+            parse::bytes_or_no_limit(text, 1 << 20..=1 << 40)
+                .map(|value| settings.max_box_bytes = value)
+        },
+    },
+    Setting {
+        key: "rsa_bits",
+        meaning: "size of the keys of new boxes",
+        default: "3072",
+        remedy: "give 2048, 3072 or 4096",
+        is_list: false,
+        set: |settings, text| parse::rsa_bits(text).map(|value| settings.rsa_bits = value),
+    },
+    Setting {
+        key: "key_pool",
+        meaning: "keys for new boxes that are prepared in the background",
+        default: "4",
+        remedy: "give a whole number from 0 to 64",
+        is_list: false,
+        set: |settings, text| parse::number(text, 0..=64).map(|value| settings.key_pool = value),
+    },
+    Setting {
         key: "trusted_proxy",
         meaning: "proxies whose X-Forwarded-For and Forwarded are believed",
         default: "",

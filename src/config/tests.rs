@@ -53,7 +53,7 @@ fn each_default_of_the_table_is_the_default_of_the_settings() {
     for setting in TABLE.iter().filter(|setting| !setting.default.is_empty()) {
         let mut settings = Settings::default();
         // Away from the default first, where another value is at hand: else nothing is tested.
-        for other in ["127.0.0.1:1", "./x", "9MiB", "7", "true", "off", "error"] {
+        for other in ["127.0.0.1:1", "./x", "9MiB", "7", "2048", "true", "off", "error"] {
             let mut changed = Settings::default();
             if (setting.set)(&mut changed, other).is_ok() && changed != settings {
                 settings = changed;
@@ -80,6 +80,11 @@ fn every_setting_can_come_from_the_file() {
         allow_no_expiration = true
         allowance = 1_000
         keep_log = 30
+        boxes = "account"
+        max_upload = "2GiB"
+        max_box = 0
+        rsa_bits = 4096
+        key_pool = 0
         trusted_proxy = ["10.0.0.0/8", "::1"]
         viewer_ip = "truncated"
         max_connections = 65536
@@ -94,6 +99,8 @@ fn every_setting_can_come_from_the_file() {
     assert_eq!((all.expiration.min_hours(), all.expiration.max_hours()), (2, 300));
     assert_eq!(all.expiration.default_hours(), None);
     assert_eq!((all.allowance, all.keep_log_days), (1000, 30));
+    assert_eq!((all.boxes, all.rsa_bits, all.key_pool), (Boxes::Account, RsaBits::Bits4096, 0));
+    assert_eq!((all.max_upload_bytes, all.max_box_bytes), (Some(2 << 30), None));
     assert_eq!(all.trusted_proxies, ["10.0.0.0/8", "::1/128"].map(|net| net.parse().unwrap()));
     assert_eq!(all.viewer_ip, ViewerIp::Truncated);
     assert_eq!((all.max_connections, all.cache_bytes), (65_536, 1 << 30));
@@ -116,6 +123,11 @@ fn a_wrong_setting_is_named_with_its_source_and_what_would_be_right() {
         ("allow_no_expiration", "yes", "\"yes\" is neither", "true or false"),
         ("allowance", "-1", "\"-1\" is not a whole number", "a whole number"),
         ("keep_log", "0", "0 is out of range", "1 to 3650"),
+        ("boxes", "closed", "\"closed\" is none of its values", "account"),
+        ("max_upload", "1", "1 is out of range", "or 0 for no limit"),
+        ("max_box", "2TiB", "2TiB is out of range", "to 1TiB"),
+        ("rsa_bits", "1024", "\"1024\" is not a size of keys", "2048, 3072 or 4096"),
+        ("key_pool", "65", "65 is out of range", "0 to 64"),
         ("trusted_proxy", "10.0.0.0/33", "neither an address", "10.0.0.0/8"),
         ("trusted_proxy", "10.0.0.1,", "\"\" is neither", "separated by commas"),
         ("viewer_ip", "none", "\"none\"", "full, truncated or off"),

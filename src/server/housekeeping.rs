@@ -9,7 +9,7 @@ use tokio::{
 
 use crate::{
     api::App,
-    domain::{administration::finish_deletions, sweep::sweep},
+    domain::{administration, drop_box, sweep::sweep},
 };
 
 /// How late a sweep may be: an expired secret is refused at once all the same.
@@ -21,15 +21,19 @@ pub(super) fn start(app: &Arc<App>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     let sweeper = Arc::clone(app);
     tasks.spawn(repeat(SWEEP, move || {
-        let App { store, clock, rules, .. } = &*sweeper;
+        let App { store, clock, rules, key_service, .. } = &*sweeper;
+        key_service.tickets.sweep(clock.now());
         if let Err(error) = sweep(store, clock.now(), rules.keep_log_seconds) {
             tracing::error!(%error, "cannot sweep what has expired");
         }
     }));
     let tidier = Arc::clone(app);
     tasks.spawn(repeat(TIDY, move || {
-        if let Err(error) = finish_deletions(&tidier.store, tidier.clock.now()) {
+        if let Err(error) = administration::finish_deletions(&tidier.store, tidier.clock.now()) {
             tracing::error!(%error, "cannot go on with deleting accounts");
+        }
+        if let Err(error) = drop_box::finish_deletions(&tidier.store) {
+            tracing::error!(%error, "cannot go on with deleting boxes");
         }
         if let Err(error) = tidier.store.tidy() {
             tracing::error!(error, "the store is not as it should be");

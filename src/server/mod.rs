@@ -30,6 +30,9 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// All headers of a request together.
 const MAX_HEADER_BYTES: usize = 16 << 10;
+/// The most that is read, or written, at once: as much as of a body is held anywhere else. hyper begins with
+/// 8 KiB, and takes more only while it is filled, so idle connections stay small.
+const MAX_BUFFER_BYTES: usize = 64 << 10;
 /// How long requests may go on after a signal to stop.
 const GRACE: Duration = Duration::from_secs(10);
 /// After an error of accept (no more file descriptors, say), which would only come again at once.
@@ -125,7 +128,8 @@ impl Server {
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEADER_TIMEOUT)
-            .max_buf_size(MAX_HEADER_BYTES)
+            .max_header_size(MAX_HEADER_BYTES)
+            .max_buf_size(MAX_BUFFER_BYTES)
             .serve_connection(TokioIo::new(Box::pin(stream)), service);
         let connection = graceful.watch(connection);
         tokio::spawn(async move {

@@ -1,0 +1,151 @@
+//! Who may read and delete a box: whoever knows its passphrase, or the hash of its private key.
+
+use std::{net::IpAddr, sync::Arc};
+
+use super::{
+    error::ServiceError,
+    parameters::{PASSPHRASE, PRIVATE_KEY_HASH, Parameters, TOKEN},
+};
+use crate::{
+    api::{App, Client},
+    crypto::{BoxKey, OpenKeyError, SecretText},
+    domain::{
+        drop_box::{self, BoxId, BoxNumber, DropBox, Keys},
+        try_limit::{Try, TryLimit, customer},
+    },
+    store::FoundPayload,
+};
+
+/// Wrong ones from one address within a minute.
+const MAX_WRONG_OF_ADDRESS: u32 = 5;
+/// Wrong ones for one box within a minute, from anywhere: more than most machines can check, so that
+/// nobody who has the token can keep the owner out.
+const MAX_WRONG_OF_BOX: u32 = 600;
+const WINDOW_SECONDS: u64 = 60;
+
+/// Slows down who guesses passphrases.
+pub struct Guesses {
+    by_address: TryLimit<IpAddr>,
+    by_box: TryLimit<BoxNumber>,
+}
+
+impl Default for Guesses {
+    fn default() -> Self {
+        Self {
+            by_address: TryLimit::new(MAX_WRONG_OF_ADDRESS, WINDOW_SECONDS),
+            by_box: TryLimit::new(MAX_WRONG_OF_BOX, WINDOW_SECONDS),
+        }
+    }
+}
+
+/// What somebody who may read a box reads with.
+pub(super) enum Access {
+    /// The passphrase has opened the private key: the server opens the messages.
+    Open(Arc<BoxKey>),
+    /// Only the hash of the private key was given: the messages are handed out as they are stored.
+    Sealed,
+}
+
+/// The box that the token names.
+pub(super) fn find(app: &App, parameters: &Parameters) -> Result<(BoxId, DropBox), ServiceError> {
+    let token = parameters.required(TOKEN)?;
+    // As it may come from a file, or from a paste.
+    let id = app.ids.parse_token(token.trim()).ok_or(ServiceError::NoBox)?;
+    Ok((id, drop_box::find(&app.store, id)?))
+}
+
+/// Checks the passphrase, else the hash of the private key.
+pub(super) async fn authenticate(
+    app: &Arc<App>,
+    client: Client,
+    (id, drop_box): (BoxId, &DropBox),
+    parameters: &Parameters,
+) -> Result<Access, ServiceError> {
+    if let Some(passphrase) = parameters.text(PASSPHRASE) {
+        let passphrase = SecretText::new(passphrase.to_owned());
+        return open(app, client, id, passphrase).await;
+    }
+    let Some(hash) = parameters.text(PRIVATE_KEY_HASH) else {
+        return Err(ServiceError::Invalid(
+            "passphrase is missing, or privatekeyhash in its place".into(),
+        ));
+    };
+    let tries = begin(app, client, id)?;
+    if !drop_box.is_authentic(hash) {
+        return Err(ServiceError::WrongPassphrase);
+    }
+    tries.right();
+    Ok(Access::Sealed)
+}
+
+/// One try counts for the address and for the box.
+struct Tries<'a>(Try<'a, IpAddr>, Try<'a, BoxNumber>);
+
+impl Tries<'_> {
+    fn right(self) {
+        self.0.right();
+        self.1.right();
+    }
+}
+
+fn begin(app: &App, client: Client, id: BoxId) -> Result<Tries<'_>, ServiceError> {
+    let (guesses, now) = (&app.key_service.guesses, app.clock.now());
+    let by_address = guesses.by_address.begin(customer(client.address), now)?;
+    match guesses.by_box.begin(id.number, now) {
+        Ok(by_box) => Ok(Tries(by_address, by_box)),
+        Err(too_many) => {
+            by_address.right();
+            Err(too_many.into())
+        }
+    }
+}
+
+async fn open(
+    app: &Arc<App>,
+    client: Client,
+    id: BoxId,
+    passphrase: SecretText,
+) -> Result<Access, ServiceError> {
+    // First the turn: who is sent away because others wait has not tried.
+    let turn = app.slow_work.turn().await?;
+    let tries = begin(app, client, id)?;
+    let opened = match app.store.change(drop_box::keys_of(id)).await {
+        Ok(found) => turn.run(move || open_key(id, found, &passphrase)).await?,
+        Err(error) => Err(error.into()),
+    };
+    // Whatever else went wrong, the passphrase was not.
+    if !matches!(opened, Err(ServiceError::WrongPassphrase)) {
+        tries.right();
+    }
+    Ok(Access::Open(Arc::new(opened?)))
+}
+
+fn open_key(
+    id: BoxId,
+    found: FoundPayload,
+    passphrase: &SecretText,
+) -> Result<BoxKey, ServiceError> {
+    let keys = stored_keys(id, found)?;
+    let Some(pem) = keys.private_key else {
+        return Err(ServiceError::Invalid(
+            "This box has no private key here: read it with privatekeyhash instead of passphrase"
+                .into(),
+        ));
+    };
+    BoxKey::from_encrypted_pem(&pem, passphrase).map_err(|error| match error {
+        OpenKeyError::WrongPassphrase => ServiceError::WrongPassphrase,
+        OpenKeyError::Unreadable => ServiceError::Invalid(
+            "The private key of this box is of no form that can be opened here: read it with \
+             privatekeyhash instead of passphrase"
+                .into(),
+        ),
+    })
+}
+
+/// The keys of a box as they were stored.
+pub(super) fn stored_keys(id: BoxId, found: FoundPayload) -> Result<Keys, ServiceError> {
+    Keys::from_payload(&found.open(&id.random)?).ok_or_else(|| {
+        tracing::error!("the keys of a box are not of a known form");
+        ServiceError::Internal
+    })
+}

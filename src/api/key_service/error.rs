@@ -1,0 +1,232 @@
+//! Errors as the Key Service tells them: a string, in JSON or XML, and the status codes of its document.
+//!
+//! As in [`ApiError`], what is said here goes to anybody; causes go to the log.
+
+use std::{io, time::Duration};
+
+use hyper::{
+    Method, Response, StatusCode,
+    header::{ALLOW, CONNECTION, HeaderValue, RETRY_AFTER},
+};
+
+use super::format::Format;
+use crate::{
+    api::{ApiError, error::method_list, response::Body},
+    clock::UnixSeconds,
+    domain::{drop_box::BoxError, try_limit::TooMany},
+    store::StoreError,
+};
+
+/// Why a request was not done.
+#[derive(Debug)]
+pub enum ServiceError {
+    /// 400: a parameter that is needed.
+    Missing(&'static str),
+    /// 400: a parameter that is wrong.
+    Parameter {
+        /// Its name in the API.
+        name: &'static str,
+        /// What is wrong, as in "must be a whole number".
+        reason: String,
+    },
+    /// 400: not a request of this API at all.
+    Malformed(String),
+    /// 400: a rule forbids it. The text is told as it is.
+    Invalid(String),
+    /// 400: the body stopped coming. The document knows no 408.
+    BodyStopped,
+    /// 400: the passphrase, or the private key's hash. One text for both, so that neither is told
+    /// from the other.
+    WrongPassphrase,
+    /// 400: a token that never was, or is no more.
+    NoBox,
+    /// 400: the messages are not to be read before this moment.
+    NotYet(UnixSeconds),
+    /// 400: no messages are taken since this moment.
+    Locked(UnixSeconds),
+    /// 404: no such URL.
+    NotFound,
+    /// 405, with what is allowed.
+    MethodNotAllowed(&'static [Method]),
+    /// 413: more bytes than allowed; the text says how many are.
+    TooLarge(String),
+    /// 429: too many tries.
+    TooMany {
+        /// How long to wait.
+        retry_after: Duration,
+    },
+    /// 500: the daemon's fault; the cause is in the log.
+    Internal,
+    /// 503: more work waits than will be done soon.
+    Busy,
+    /// 507: no room; the text says where.
+    Full(&'static str),
+}
+
+impl ServiceError {
+    /// A [`ServiceError::Parameter`].
+    pub fn parameter(name: &'static str, reason: impl ToString) -> Self {
+        Self::Parameter { name, reason: reason.to_string() }
+    }
+
+    /// The answer.
+    #[must_use]
+    pub fn into_response(self, format: Format) -> Response<Body> {
+        let mut response = format.string(&self.message());
+        *response.status_mut() = self.status();
+        let headers = response.headers_mut();
+        match self {
+            Self::MethodNotAllowed(allowed) => {
+                headers.insert(ALLOW, method_list(allowed));
+            }
+            Self::TooMany { retry_after } => {
+                headers.insert(RETRY_AFTER, HeaderValue::from(retry_after.as_secs().max(1)));
+            }
+            Self::Busy => {
+                headers.insert(RETRY_AFTER, HeaderValue::from(1));
+            }
+            // What is left of the body is not read.
+            Self::TooLarge(_) | Self::BodyStopped => {
+                headers.insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            _ => {}
+        }
+        response
+    }
+
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Missing(_)
+            | Self::Parameter { .. }
+            | Self::Malformed(_)
+            | Self::Invalid(_)
+            | Self::BodyStopped
+            | Self::WrongPassphrase
+            | Self::NoBox
+            | Self::NotYet(_)
+            | Self::Locked(_) => StatusCode::BAD_REQUEST,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Full(_) => StatusCode::INSUFFICIENT_STORAGE,
+        }
+    }
+
+    /// What is told.
+    pub(super) fn message(&self) -> String {
+        match self {
+            Self::Missing(name) => format!("{name} is missing"),
+            Self::Parameter { name, reason } => format!("{name} {reason}"),
+            Self::Malformed(text) | Self::Invalid(text) | Self::TooLarge(text) => text.clone(),
+            Self::BodyStopped => "The request's body stopped coming".into(),
+            Self::WrongPassphrase => "The passphrase or the private key's hash is wrong".into(),
+            Self::NoBox => "There is no key with this token".into(),
+            Self::NotYet(release) => format!("The messages can be read from {release} on"),
+            Self::Locked(lock) => format!("The key is locked since {lock}: it takes no messages"),
+            Self::NotFound => "Not found".into(),
+            Self::MethodNotAllowed(_) => "Method not allowed".into(),
+            Self::TooMany { .. } => "Too many wrong tries: wait and try again".into(),
+            Self::Internal => "Internal error".into(),
+            Self::Busy => "Busy: try again in a moment".into(),
+            Self::Full(text) => (*text).into(),
+        }
+    }
+}
+
+const NO_SPACE: &str = "No space left for new messages";
+
+impl From<StoreError> for ServiceError {
+    fn from(error: StoreError) -> Self {
+        ApiError::from(error).into()
+    }
+}
+
+impl From<BoxError> for ServiceError {
+    fn from(error: BoxError) -> Self {
+        match error {
+            BoxError::NotFound => Self::NoBox,
+            BoxError::NotReleased(release) => Self::NotYet(release),
+            BoxError::Locked(lock) => Self::Locked(lock),
+            BoxError::Full => Self::Full("The box is full"),
+            BoxError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<TooMany> for ServiceError {
+    fn from(error: TooMany) -> Self {
+        match error {
+            TooMany::Wrong { .. } => ApiError::from(error).into(),
+            // Readers behind one address may well be many, and right.
+            TooMany::UnderWay => Self::Busy,
+        }
+    }
+}
+
+/// An error of a file of the store.
+impl From<io::Error> for ServiceError {
+    fn from(error: io::Error) -> Self {
+        StoreError::from(error).into()
+    }
+}
+
+/// Of what shared code says: turns, budgets, bodies.
+impl From<ApiError> for ServiceError {
+    fn from(error: ApiError) -> Self {
+        match error {
+            ApiError::Malformed(text) => Self::Malformed(text),
+            ApiError::NotFound => Self::NotFound,
+            ApiError::MethodNotAllowed(allowed) => Self::MethodNotAllowed(allowed),
+            ApiError::BodyTimeout => Self::BodyStopped,
+            ApiError::TooLarge { message, .. } => Self::TooLarge(message),
+            ApiError::TooMany { retry_after } => Self::TooMany { retry_after },
+            ApiError::Internal => Self::Internal,
+            ApiError::Busy => Self::Busy,
+            ApiError::Full => Self::Full(NO_SPACE),
+            // Words of the Secrets API, whose status codes this document does not have.
+            ApiError::NoKey
+            | ApiError::Forbidden(_)
+            | ApiError::Password(_)
+            | ApiError::OverAllowance(_)
+            | ApiError::NotJson
+            | ApiError::NoRanges
+            | ApiError::Field { .. } => Self::Invalid(error.message()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_error_has_its_status_and_headers() {
+        use ServiceError as E;
+        // (error, status, header)
+        let cases = [
+            (E::Missing("token"), 400, None),
+            (E::parameter("v", "must be 1"), 400, None),
+            (E::BodyStopped, 400, Some((CONNECTION, "close"))),
+            (E::WrongPassphrase, 400, None),
+            (E::NotYet(UnixSeconds(0)), 400, None),
+            (E::MethodNotAllowed(&[Method::GET, Method::PUT]), 405, Some((ALLOW, "GET, PUT"))),
+            (E::TooLarge("long".into()), 413, Some((CONNECTION, "close"))),
+            (E::TooMany { retry_after: Duration::from_millis(10) }, 429, Some((RETRY_AFTER, "1"))),
+            (E::from(ApiError::Internal), 500, None),
+            (E::from(ApiError::Busy), 503, Some((RETRY_AFTER, "1"))),
+            (E::from(StoreError::Full), 507, None),
+            (E::from(ApiError::NotJson), 400, None),
+        ];
+        for (error, status, header) in cases {
+            let told = format!("{error:?}");
+            let response = error.into_response(Format::Json);
+            assert_eq!(response.status(), status, "{told}");
+            if let Some((name, value)) = header {
+                assert_eq!(response.headers().get(name).unwrap(), value, "{told}");
+            }
+        }
+    }
+}

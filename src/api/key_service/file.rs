@@ -1,0 +1,293 @@
+//! Handing out a file of a box to somebody with a ticket.
+
+use std::{
+    io::{self, Read},
+    sync::Arc,
+    time::Duration,
+};
+
+use http_range_header::{RangeUnsatisfiableError, parse_range_header};
+use hyper::{
+    Response, StatusCode,
+    body::Bytes,
+    header::{
+        ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderValue,
+        IF_RANGE, RANGE,
+    },
+};
+use tokio::time::{Instant, timeout_at};
+
+use super::{
+    KeyService, disposition,
+    error::ServiceError,
+    tickets::{Lent, Source, TicketError},
+};
+use crate::{
+    api::{
+        App,
+        response::{Body, Feed, empty},
+        work::{blocking, start},
+    },
+    domain::{
+        drop_box,
+        message::{
+            self, Content, SealedBy,
+            opening::{FileReader, file_reader},
+        },
+    },
+};
+
+/// A file goes out in pieces of so many bytes.
+const PIECE_BYTES: usize = 128 << 10;
+
+/// How long somebody waits for a file that is being fetched.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// `GET /Service/File/<id>`.
+///
+/// # Errors
+///
+/// See [`ServiceError`].
+pub(super) async fn fetch(
+    app: &Arc<App>,
+    ticket_id: &str,
+    headers: &HeaderMap,
+) -> Result<Response<Body>, ServiceError> {
+    let lent = lend(app, ticket_id).await?;
+    let (bytes, sealed_by) = {
+        let ticket = lent.ticket();
+        (ticket.bytes, ticket.sealed_by)
+    };
+    let Ok(part) = Part::asked(headers, bytes) else {
+        return Ok(not_satisfiable(bytes.unwrap_or(0)));
+    };
+    let opener = Arc::clone(app);
+    // To its end even where the client hangs up: what is burned must not be lost on the way.
+    let opened = blocking(move || open(&opener, lent)).await?;
+    let (reader, lent, disposition) = opened.map_err(|error| match (error, sealed_by) {
+        (ServiceError::Internal, SealedBy::Sender) => ServiceError::Invalid(
+            "The sender has encrypted this file in a way that can not be opened here".into(),
+        ),
+        (error, _) => error,
+    })?;
+    let (feed, body) = Body::stream(part.bytes());
+    tokio::spawn(hand_out(reader, part, lent, feed));
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+    headers.insert(CONTENT_DISPOSITION, disposition);
+    if bytes.is_some() {
+        headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    }
+    if let Some(range) = part.content_range() {
+        headers.insert(CONTENT_RANGE, range);
+        *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+    }
+    Ok(response)
+}
+
+/// Opens the file of a ticket, and burns it where its owner wants that. Blocks.
+fn open(app: &App, lent: Lent) -> Result<(FileReader, Lent, HeaderValue), ServiceError> {
+    let KeyService { tickets, rules, .. } = &app.key_service;
+    let mut ticket = lent.ticket();
+    let unburned = match ticket.source {
+        Source::InBox(id, message_id) => {
+            // Before it is burned, not after.
+            let burns = drop_box::find(&app.store, id)?.terms.delete_messages_after_reading;
+            let hold = match burns {
+                true => Some(tickets.hold(1).ok_or(ServiceError::Busy)?),
+                false => None,
+            };
+            let fetched = app.store.change(message::fetch(id, message_id)).wait()?;
+            let payload = fetched.ok_or(TicketError::Unknown)?;
+            let content = Content::open(id, payload)?;
+            match hold {
+                Some(hold) => {
+                    ticket.source = Source::Held(content, hold);
+                    None
+                }
+                None => Some(content),
+            }
+        }
+        Source::Held(..) => None,
+    };
+    let content = match (&unburned, &ticket.source) {
+        (Some(content), _) | (None, Source::Held(content, _)) => content,
+        (None, Source::InBox(..)) => return Err(ServiceError::Internal),
+    };
+    let key = ticket.key.as_ref();
+    let reader = file_reader(content, ticket.sealed_by, key, rules.max_upload)?;
+    let disposition = disposition::attachment(&ticket.file_name);
+    drop(ticket);
+    Ok((reader, lent, disposition))
+}
+
+/// Lends the ticket out. The end of an attempt is noticed a moment after its client has the last byte:
+/// who asks for the next range at once waits for that.
+async fn lend(app: &App, ticket_id: &str) -> Result<Lent, TicketError> {
+    let tickets = &app.key_service.tickets;
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let returned = tickets.returned();
+        let lent = tickets.lend(ticket_id, app.clock.now());
+        let is_in_use = matches!(lent, Err(TicketError::InUse));
+        if !is_in_use || timeout_at(until, returned).await.is_err() {
+            return lent;
+        }
+    }
+}
+
+impl From<TicketError> for ServiceError {
+    fn from(error: TicketError) -> Self {
+        Self::Invalid(match error {
+            TicketError::Unknown => {
+                "There is no file to be fetched with this id: it is good for one download within \
+                 120 seconds of reading the messages"
+                    .into()
+            }
+            TicketError::InUse => "This file is being fetched already".into(),
+        })
+    }
+}
+
+/// Which part of a file is handed out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Part {
+    start: u64,
+    /// Behind the last byte; `None` for the end of a file whose length is not known.
+    end: Option<u64>,
+    total: Option<u64>,
+    is_range: bool,
+}
+
+/// The range lies behind the file's end, or makes no sense.
+#[derive(Debug, PartialEq, Eq)]
+struct NotSatisfiable;
+
+impl Part {
+    /// What `Range` asks for (RFC 9110 14.2): one range, of a file whose length is known. For several
+    /// the whole is sent, as a server may.
+    fn asked(headers: &HeaderMap, total: Option<u64>) -> Result<Self, NotSatisfiable> {
+        let whole = Self { start: 0, end: total, total, is_range: false };
+        // Without an ETag or a date, no If-Range is true (13.1.5).
+        let range = headers.get(RANGE).filter(|_| !headers.contains_key(IF_RANGE));
+        let (Some(range), Some(total)) = (range.and_then(|range| range.to_str().ok()), total)
+        else {
+            return Ok(whole);
+        };
+        let Ok(ranges) = parse_range_header(range) else { return Ok(whole) };
+        let part = |start, end| Self { start, end: Some(end), total: Some(total), is_range: true };
+        match ranges.validate(total).as_deref() {
+            // The crate finds a byte in an empty file.
+            _ if total == 0 => Err(NotSatisfiable),
+            Ok([range]) => Ok(part(*range.start(), range.end() + 1)),
+            Ok(_) => Ok(whole),
+            // The last bytes of a file that has fewer are all of it (14.1.2).
+            Err(RangeUnsatisfiableError::FileSuffixOutOfBounds) => Ok(part(0, total)),
+            Err(_) => Err(NotSatisfiable),
+        }
+    }
+
+    fn bytes(self) -> Option<u64> {
+        self.end.map(|end| end.saturating_sub(self.start))
+    }
+
+    /// Whether whoever has this and what is before it has everything.
+    fn reaches_the_end(self) -> bool {
+        self.end == self.total
+    }
+
+    fn content_range(self) -> Option<HeaderValue> {
+        let (end, total) = (self.end?.checked_sub(1)?, self.total?);
+        let text = format!("bytes {}-{end}/{total}", self.start);
+        HeaderValue::from_str(&text).ok().filter(|_| self.is_range)
+    }
+}
+
+/// Reads the file and sends it; notes in the ticket how much of it was taken.
+async fn hand_out(mut reader: FileReader, part: Part, mut lent: Lent, mut feed: Feed) {
+    let mut to_skip = part.start;
+    while to_skip > 0 {
+        // Piece by piece: it may mean decompressing gigabytes, and the client may have gone.
+        let skipped = start(move || reader.skip(to_skip).map(|left| (left, reader)));
+        match skipped.outcome().await {
+            Ok(Ok((left, back))) if !feed.is_abandoned() => (to_skip, reader) = (left, back),
+            Ok(Ok(_)) => return,
+            Ok(Err(error)) => return tracing::warn!(%error, "a file of a box broke off"),
+            // In the log already.
+            Err(_) => return,
+        }
+    }
+    let mut reader = reader.take(part.bytes().unwrap_or(u64::MAX));
+    loop {
+        let read = start(move || next_piece(&mut reader).map(|piece| (piece, reader)));
+        let piece = match read.outcome().await {
+            Ok(Ok((piece, back))) => {
+                reader = back;
+                piece
+            }
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "a file of a box broke off");
+                break;
+            }
+            Err(_) => break,
+        };
+        let Some(piece) = piece else {
+            if part.bytes().is_some_and(|bytes| feed.sent() != bytes) {
+                tracing::error!("a file of a box is shorter than it was");
+                break;
+            }
+            let is_last = feed.finish().await.is_ok() && part.reaches_the_end();
+            return lent.note_taken(part.start, feed.taken(), is_last);
+        };
+        if feed.send(piece).await.is_err() {
+            break;
+        }
+    }
+    lent.note_taken(part.start, feed.taken(), false);
+}
+
+fn next_piece(reader: &mut impl Read) -> io::Result<Option<Bytes>> {
+    let mut piece = Vec::with_capacity(PIECE_BYTES);
+    reader.take(PIECE_BYTES as u64).read_to_end(&mut piece)?;
+    Ok((!piece.is_empty()).then(|| piece.into()))
+}
+
+fn not_satisfiable(bytes: u64) -> Response<Body> {
+    let mut response = empty(StatusCode::RANGE_NOT_SATISFIABLE);
+    if let Ok(range) = HeaderValue::from_str(&format!("bytes */{bytes}")) {
+        response.headers_mut().insert(CONTENT_RANGE, range);
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_range_is_understood() {
+        let part = |range: &str, total| {
+            let mut headers = HeaderMap::new();
+            headers.insert(RANGE, range.parse().unwrap());
+            Part::asked(&headers, total).map(|part| (part.start, part.end, part.is_range))
+        };
+        let cases = [
+            ("bytes=0-", Ok((0, Some(100), true))),
+            ("bytes=10-19", Ok((10, Some(20), true))),
+            ("bytes=90-200", Ok((90, Some(100), true))),
+            ("bytes=-10", Ok((90, Some(100), true))),
+            ("bytes=-101", Ok((0, Some(100), true))),
+            ("bytes=100-", Err(NotSatisfiable)),
+            ("bytes=0-1,5-6", Ok((0, Some(100), false))),
+            ("lines=1-2", Ok((0, Some(100), false))),
+        ];
+        for (range, expected) in cases {
+            assert_eq!(part(range, Some(100)), expected, "{range}");
+        }
+        assert_eq!(part("bytes=10-", None), Ok((0, None, false)));
+        assert_eq!(part("bytes=0-", Some(0)), Err(NotSatisfiable));
+        assert_eq!(part("bytes=-1", Some(0)), Err(NotSatisfiable));
+        assert_eq!(part("lines=0-", Some(0)), Ok((0, Some(0), false)));
+    }
+}

@@ -1,0 +1,114 @@
+//! Feeds a body to the reader of its parts, a piece at a time.
+//!
+//! multer 3.1 takes all that a stream has ready before it looks at any of it, and searches for the end
+//! of a part's head in however much has come. So the stream hands out one piece, then claims to have
+//! none, and ends where a head does not.
+
+use std::{
+    error::Error,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::{Context, Poll},
+};
+
+use http_body_util::BodyDataStream;
+use hyper::body::{Body, Bytes, Frame};
+
+/// The most that is handed out at once.
+const PIECE_BYTES: usize = 64 << 10;
+/// The most that may come, in whole pieces, before a head is complete: what stands before the first
+/// part, a boundary, and the headers of a part.
+const MAX_HEAD_BYTES: u64 = 16 << 10;
+
+/// The head of a part goes on and on.
+#[derive(Debug, thiserror::Error)]
+#[error("the head of a part is too long")]
+pub(super) struct HeadTooLong;
+
+/// Counts what was handed out.
+#[derive(Clone, Default)]
+pub(super) struct Meter(Arc<Counts>);
+
+#[derive(Default)]
+struct Counts {
+    total: AtomicU64,
+    at_progress: AtomicU64,
+}
+
+impl Meter {
+    /// All bytes so far.
+    pub(super) fn total(&self) -> u64 {
+        self.0.total.load(Ordering::Relaxed)
+    }
+
+    /// Something came of what was handed out: a head, or some bytes of a part.
+    pub(super) fn progress(&self) {
+        self.0.at_progress.store(self.total(), Ordering::Relaxed);
+    }
+
+    fn since_progress(&self) -> u64 {
+        self.total().saturating_sub(self.0.at_progress.load(Ordering::Relaxed))
+    }
+}
+
+/// A body in pieces.
+pub(super) struct Intake<'b, B> {
+    body: &'b mut B,
+    left: Bytes,
+    has_given: bool,
+    meter: Meter,
+}
+
+impl<'b, B> Intake<'b, B>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    /// A stream of the pieces, and what counts them.
+    pub(super) fn new(body: &'b mut B) -> (BodyDataStream<Self>, Meter) {
+        let meter = Meter::default();
+        let intake = Self { body, left: Bytes::new(), has_given: false, meter: meter.clone() };
+        (BodyDataStream::new(intake), meter)
+    }
+}
+
+impl<B> Body for Intake<'_, B>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    type Data = Bytes;
+    type Error = Box<dyn Error + Send + Sync>;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        if std::mem::take(&mut self.has_given) {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        if self.meter.since_progress() > MAX_HEAD_BYTES {
+            return Poll::Ready(Some(Err(HeadTooLong.into())));
+        }
+        if self.left.is_empty() {
+            let frame = match std::task::ready!(Pin::new(&mut *self.body).poll_frame(context)) {
+                None => return Poll::Ready(None),
+                Some(Err(error)) => return Poll::Ready(Some(Err(error.into()))),
+                Some(Ok(frame)) => frame,
+            };
+            match frame.into_data() {
+                Ok(data) => self.left = data,
+                Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
+            }
+        }
+        let length = self.left.len().min(PIECE_BYTES);
+        let piece = self.left.split_to(length);
+        self.has_given = true;
+        self.meter.0.total.fetch_add(piece.len() as u64, Ordering::Relaxed);
+        Poll::Ready(Some(Ok(Frame::data(piece))))
+    }
+}

@@ -1,0 +1,59 @@
+//! Fields and texts in JSON (RFC 8259).
+
+use super::{escape::escape, item::Value};
+
+/// A text between quotes.
+pub(super) fn string(text: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    push_text(text, out);
+    out.push(b'"');
+}
+
+/// A piece of a text, without quotes.
+pub(super) fn push_text(text: &str, out: &mut Vec<u8>) {
+    escape(text, out, is_special, push_special);
+}
+
+/// `"Name":value,…`, without braces.
+pub(super) fn push_fields(fields: &[(&'static str, Value<'_>)], out: &mut Vec<u8>) {
+    for (index, (name, value)) in fields.iter().enumerate() {
+        out.extend_from_slice(if index == 0 { b"\"" } else { b",\"" });
+        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(b"\":");
+        push_value(value, out);
+    }
+}
+
+fn push_value(value: &Value<'_>, out: &mut Vec<u8>) {
+    match value {
+        Value::Text(text) | Value::OptionalText(Some(text)) => string(text, out),
+        Value::OptionalText(None) | Value::OptionalDate(None) => out.extend_from_slice(b"null"),
+        Value::Date(date) | Value::OptionalDate(Some(date)) => string(&date.to_string(), out),
+        Value::Flag(flag) => out.extend_from_slice(flag.to_string().as_bytes()),
+        Value::Number(number) => out.extend_from_slice(number.to_string().as_bytes()),
+        Value::EmptyList => out.extend_from_slice(b"[]"),
+    }
+}
+
+/// What a string can not hold as it is.
+fn is_special(byte: u8) -> bool {
+    byte < b' ' || byte == b'"' || byte == b'\\'
+}
+
+/// Escapes the special byte that `text` begins with, and gives its length.
+fn push_special(text: &[u8], out: &mut Vec<u8>) -> usize {
+    let byte = text.first().copied().unwrap_or_default();
+    match byte {
+        b'"' => out.extend_from_slice(b"\\\""),
+        b'\\' => out.extend_from_slice(b"\\\\"),
+        b'\n' => out.extend_from_slice(b"\\n"),
+        b'\r' => out.extend_from_slice(b"\\r"),
+        b'\t' => out.extend_from_slice(b"\\t"),
+        _ => {
+            let digit = |half: u8| if half < 10 { b'0' + half } else { b'a' + half - 10 };
+            out.extend_from_slice(b"\\u00");
+            out.extend_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
+        }
+    }
+    1
+}

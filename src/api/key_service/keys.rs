@@ -1,0 +1,265 @@
+//! Creating, uploading, showing and deleting the key of a box.
+
+use std::sync::Arc;
+
+use hyper::{
+    Response,
+    body::Bytes,
+    header::{CONTENT_TYPE, HOST, HeaderMap, HeaderValue},
+};
+
+use super::{
+    access::{authenticate, find, stored_keys},
+    error::ServiceError,
+    format::Format,
+    item::KeyItem,
+    parameters::{
+        DELETE_KEY_AFTER_READING, DELETE_MESSAGES_AFTER_READING, LOCK_DATE, PASSPHRASE,
+        PRIVATE_KEY, PRIVATE_KEY_HASH, PUBLIC_KEY, Parameters, RELEASE_DATE, TOKEN,
+    },
+};
+use crate::{
+    api::{App, Client, auth, response::Body, work::blocking},
+    config::Boxes,
+    crypto::{PublicKey, PublicKeyError, SecretText, random_array},
+    domain::drop_box::{self, Keys, NewBox, PublicKeyUse, Terms},
+    store::StoreError,
+};
+
+/// No passphrase that a person or a program makes is longer, in bytes.
+const MAX_PASSPHRASE_BYTES: usize = 1024;
+/// The longest key that is stored, in bytes: several times the PEM of 8192 bits.
+const MAX_KEY_BYTES: usize = 32 << 10;
+/// The longest hash, in bytes: it may be any text.
+const MAX_HASH_BYTES: usize = 1024;
+
+/// A box to be made, and what its maker is shown.
+struct Made {
+    new: NewBox,
+    keys: Keys,
+    private_key_hash: String,
+}
+
+/// `POST /Service`.
+///
+/// # Errors
+///
+/// See [`ServiceError`].
+pub(super) async fn create(
+    app: &Arc<App>,
+    format: Format,
+    headers: &HeaderMap,
+    parameters: &Parameters,
+) -> Result<Response<Body>, ServiceError> {
+    may_create(app, headers)?;
+    let terms = terms(parameters)?;
+    if !app.store.space().is_ok_and(|space| space.allows_creation()) {
+        return Err(ServiceError::from(StoreError::Full));
+    }
+    let made = match (parameters.text(PASSPHRASE), parameters.text(PUBLIC_KEY)) {
+        (Some(_), Some(_)) => Err(ServiceError::Invalid(
+            "Send passphrase to create a key, or publickey and privatekeyhash to upload one, not both"
+                .into(),
+        )),
+        (None, None) if parameters.text(TOKEN).is_some() => Err(ServiceError::Invalid(
+            "passphrase is missing: POST creates a key, messages are sent with PUT".into(),
+        )),
+        (None, None) => Err(ServiceError::Invalid(
+            "passphrase is missing, or publickey and privatekeyhash to upload a key".into(),
+        )),
+        (Some(passphrase), None) => make(app, passphrase, terms).await,
+        (None, Some(public_key)) => upload(app, public_key, parameters, terms).await,
+    }?;
+    let now = app.clock.now();
+    let Made { new, keys, private_key_hash } = made;
+    let id = app.store.change(drop_box::create(new, now)).await?;
+    let token = app.ids.token(&id);
+    let uri = format!("{}/#{token}", base(app, headers));
+    let key = KeyItem {
+        key_token: &token,
+        public_key: &keys.public_key,
+        private_key: keys.private_key.as_deref(),
+        private_key_hash: Some(&private_key_hash),
+        is_private_key_encrypted: keys.private_key.is_some(),
+        is_public_key_only: keys.private_key.is_none(),
+        request_date: now,
+        release_date: terms.release_at,
+        lock_date: terms.lock_at,
+        delete_messages_after_reading: terms.delete_messages_after_reading,
+        delete_key_after_reading: terms.delete_box_after_reading,
+        uri: &uri,
+    };
+    Ok(format.key(&key))
+}
+
+/// `GET /Service/<token>/publickey`.
+///
+/// # Errors
+///
+/// See [`ServiceError`].
+pub(super) async fn public_key(
+    app: &Arc<App>,
+    token: &str,
+    form: Option<&str>,
+) -> Result<Response<Body>, ServiceError> {
+    let id = app.ids.parse_token(token).ok_or(ServiceError::NoBox)?;
+    drop_box::find(&app.store, id)?;
+    let Some(der) = drop_box::public_key_der(&app.store, id)? else {
+        if form.is_some() {
+            return Err(ServiceError::Invalid(
+                "The public key of this box is of no form that is known here: ask without format \
+                 to get it as it was uploaded"
+                    .into(),
+            ));
+        }
+        let found = app.store.change(drop_box::keys_of(id)).await?;
+        let keys = blocking(move || stored_keys(id, found)).await??;
+        return Ok(typed("text/plain; charset=utf-8", keys.public_key.into_bytes()));
+    };
+    let key = PublicKey::from_der(&der).map_err(|_| {
+        tracing::error!("a stored public key can not be read");
+        ServiceError::Internal
+    })?;
+    match form.map(str::to_ascii_lowercase).as_deref() {
+        None | Some("pem") => Ok(typed("application/x-pem-file", key.to_pem().into_bytes())),
+        Some("jwk") => Ok(typed("application/jwk+json", key.to_jwk().into_bytes())),
+        Some("xml") => Ok(typed("application/xml; charset=utf-8", key.to_xml().into_bytes())),
+        Some("der") => Ok(typed("application/octet-stream", der)),
+        Some(_) => Err(ServiceError::Invalid("format must be pem, jwk, xml or der".into())),
+    }
+}
+
+/// `DELETE /Service`.
+///
+/// # Errors
+///
+/// See [`ServiceError`].
+pub(super) async fn delete(
+    app: &Arc<App>,
+    format: Format,
+    client: Client,
+    parameters: &Parameters,
+) -> Result<Response<Body>, ServiceError> {
+    let (id, drop_box) = find(app, parameters)?;
+    authenticate(app, client, (id, &drop_box), parameters).await?;
+    let deleter = Arc::clone(app);
+    blocking(move || drop_box::delete(&deleter.store, id)).await??;
+    app.key_service.tickets.void(id.number);
+    Ok(format.string("Deleted."))
+}
+
+fn may_create(app: &App, headers: &HeaderMap) -> Result<(), ServiceError> {
+    match app.key_service.rules.creation {
+        Boxes::Open => Ok(()),
+        Boxes::Off => Err(ServiceError::Invalid("No boxes can be created on this server".into())),
+        Boxes::Account => auth::private_key(app, headers).map(drop).map_err(|error| {
+            let why = ServiceError::from(error).message();
+            ServiceError::Invalid(format!("Boxes are created with an API key only: {why}"))
+        }),
+    }
+}
+
+fn terms(parameters: &Parameters) -> Result<Terms, ServiceError> {
+    let flag = |name| Ok::<_, ServiceError>(parameters.flag(name)?.unwrap_or(false));
+    Ok(Terms {
+        release_at: parameters.date(RELEASE_DATE)?,
+        lock_at: parameters.date(LOCK_DATE)?,
+        delete_messages_after_reading: flag(DELETE_MESSAGES_AFTER_READING)?,
+        delete_box_after_reading: flag(DELETE_KEY_AFTER_READING)?,
+    })
+}
+
+/// Makes the key pair of a box here.
+async fn make(app: &Arc<App>, passphrase: &str, terms: Terms) -> Result<Made, ServiceError> {
+    bounded(PASSPHRASE, passphrase, MAX_PASSPHRASE_BYTES)?;
+    let passphrase = SecretText::new(passphrase.to_owned());
+    let turn = app.slow_work.turn().await?;
+    let maker = Arc::clone(app);
+    turn.run(move || {
+        let App { key_service, random, .. } = &*maker;
+        let key = key_service.pool.take();
+        let iterations = key_service.rules.iterations;
+        let private_key = key.to_encrypted_pem(&passphrase, iterations, &**random);
+        let public = key.public();
+        let keys = Keys { public_key: public.to_pem(), private_key: Some(private_key) };
+        let der = Some(public.to_der());
+        sealed(&maker, keys, key.hash(), (PublicKeyUse::Sealing, der), terms)
+    })
+    .await?
+}
+
+/// Takes over a key pair that was made elsewhere.
+async fn upload(
+    app: &Arc<App>,
+    public_key: &str,
+    parameters: &Parameters,
+    terms: Terms,
+) -> Result<Made, ServiceError> {
+    bounded(PUBLIC_KEY, public_key, MAX_KEY_BYTES)?;
+    let hash = parameters.required(PRIVATE_KEY_HASH)?;
+    bounded(PRIVATE_KEY_HASH, hash, MAX_HASH_BYTES)?;
+    let private_key = parameters.text(PRIVATE_KEY);
+    bounded(PRIVATE_KEY, private_key.unwrap_or_default(), MAX_KEY_BYTES)?;
+    if private_key.is_some_and(is_bare) {
+        let reason = "is not encrypted: encrypt it with a passphrase, or leave it out";
+        return Err(ServiceError::parameter(PRIVATE_KEY, reason));
+    }
+    let public = match PublicKey::parse(public_key) {
+        Ok(key) => (PublicKeyUse::Sealing, Some(key.to_der())),
+        Err(PublicKeyError::TooSmall(bits)) => {
+            (PublicKeyUse::TooSmall(u32::try_from(bits).unwrap_or(0)), None)
+        }
+        Err(error @ (PublicKeyError::Private | PublicKeyError::EncryptedPrivate)) => {
+            return Err(ServiceError::parameter(PUBLIC_KEY, error));
+        }
+        Err(PublicKeyError::Unreadable | PublicKeyError::TooLarge(_)) => {
+            (PublicKeyUse::Unreadable, None)
+        }
+    };
+    let keys =
+        Keys { public_key: public_key.to_owned(), private_key: private_key.map(str::to_owned) };
+    let (maker, hash) = (Arc::clone(app), hash.to_owned());
+    blocking(move || sealed(&maker, keys, hash, public, terms)).await?
+}
+
+/// Whether this is a private key that anybody can read, as far as its form is known here.
+fn is_bare(private_key: &str) -> bool {
+    matches!(PublicKey::parse(private_key), Err(PublicKeyError::Private))
+}
+
+/// Seals the keys of a new box. Blocks.
+fn sealed(
+    app: &App,
+    keys: Keys,
+    private_key_hash: String,
+    (public_key, public_key_der): (PublicKeyUse, Option<Vec<u8>>),
+    terms: Terms,
+) -> Result<Made, ServiceError> {
+    let random: [u8; 15] = random_array(&*app.random);
+    let payload = app.store.seal(&*app.random, &random, keys.to_payload())?;
+    let hash = private_key_hash.clone();
+    let new = NewBox { random, payload, private_key_hash: hash, public_key, public_key_der, terms };
+    Ok(Made { new, keys, private_key_hash })
+}
+
+fn bounded(name: &'static str, text: &str, most: usize) -> Result<(), ServiceError> {
+    if text.len() > most {
+        let reason = format!("is too long: {most} bytes are allowed");
+        return Err(ServiceError::parameter(name, reason));
+    }
+    Ok(())
+}
+
+/// Where people reach this server: as the operator says, else as the asker has.
+fn base(app: &App, headers: &HeaderMap) -> String {
+    app.key_service.rules.public_url.clone().unwrap_or_else(|| {
+        let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+        host.map(|host| format!("http://{host}")).unwrap_or_default()
+    })
+}
+
+fn typed(content_type: &'static str, bytes: Vec<u8>) -> Response<Body> {
+    let mut response = Response::new(Body::from(Bytes::from(bytes)));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}

@@ -1,0 +1,371 @@
+//! Reading a box: its messages are opened several at once and answered in order, piece by piece.
+
+use std::{collections::VecDeque, sync::Arc, thread};
+
+use hyper::{Response, StatusCode, header::CONTENT_TYPE};
+use tokio::task::JoinHandle;
+
+use super::{
+    access::{Access, authenticate, find},
+    error::ServiceError,
+    format::Format,
+    item::{MessageHead, MessageTail},
+    message_list::MessageListWriter,
+    parameters::{LIMIT, OFFSET, Parameters, SINCE},
+    tickets::{Hold, Source, Ticket},
+};
+use crate::{
+    api::{
+        ApiError, App, Client,
+        response::{self, Body, Feed, HungUp},
+        work::blocking,
+    },
+    crypto::{BoxKey, SecretBytes},
+    domain::{
+        drop_box::{self, BoxError, BoxId},
+        message::{
+            self, Content, Delivered, Message, MessageId,
+            opening::{self, Shown, ShownBody, ShownText},
+        },
+    },
+    store::FoundPayload,
+};
+
+/// How many messages one change reads, and burns where their owner wants that: each may hold a file
+/// open, and those that were read are lost where the reader hangs up.
+const BATCH: usize = 8;
+/// How many are listed at once where the box may go with the last of them: one change.
+const LAST_BATCH: usize = 64;
+/// The answer goes out in pieces of about this size.
+const PIECE_BYTES: usize = 64 << 10;
+
+/// What a reader of a box has asked for.
+struct Reading {
+    id: BoxId,
+    /// The private key, where the server opens the messages.
+    key: Option<Arc<BoxKey>>,
+    /// The messages that are still to be read.
+    ids: VecDeque<MessageId>,
+    /// How many of them at once.
+    batch: usize,
+}
+
+/// `GET /Service`.
+///
+/// # Errors
+///
+/// See [`ServiceError`].
+pub(super) async fn list(
+    app: &Arc<App>,
+    format: Format,
+    client: Client,
+    parameters: &Parameters,
+) -> Result<Response<Body>, ServiceError> {
+    let (offset, limit, since) =
+        (parameters.number(OFFSET)?, parameters.number(LIMIT)?, parameters.number(SINCE)?);
+    if limit == Some(0) {
+        return Err(ServiceError::parameter(LIMIT, "must be at least 1"));
+    }
+    let (id, drop_box) = find(app, parameters)?;
+    let key = match authenticate(app, client, (id, &drop_box), parameters).await? {
+        Access::Open(key) => Some(key),
+        Access::Sealed => None,
+    };
+    drop_box.check_reading(app.clock.now())?;
+    let offset = usize::try_from(offset.unwrap_or(0)).unwrap_or(usize::MAX);
+    let limit = usize::try_from(limit.unwrap_or(u64::MAX)).unwrap_or(usize::MAX);
+    let box_may_go = drop_box.terms.delete_box_after_reading;
+    let (batch, limit) =
+        if box_may_go { (LAST_BATCH, limit.min(LAST_BATCH)) } else { (BATCH, limit) };
+    let store = app.store.clone();
+    let found = blocking(move || {
+        let after = since.unwrap_or(0);
+        let ids: VecDeque<_> = message::ids(&store, id)
+            .filter(|message| u64::from(message.0) > after)
+            .skip(offset)
+            .take(limit)
+            .collect();
+        let files = if box_may_go { message::files_among(&store, id, &ids)? } else { 0 };
+        Ok::<_, ServiceError>((ids, files))
+    });
+    let (ids, files) = found.await??;
+    // The last read of such a box keeps its files open, so there must be room for them before.
+    let hold = match files {
+        0 => None,
+        files => Some(app.key_service.tickets.hold(files).ok_or(ServiceError::Busy)?),
+    };
+    let mut reading = Reading { id, key, ids, batch };
+    // The first ones before the answer begins, so that what is wrong with the box can still be said.
+    let Some(first) = reading.next_batch(app).await? else {
+        return Ok(response::empty(StatusCode::NOT_MODIFIED));
+    };
+    let (feed, body) = Body::stream(None);
+    let app = Arc::clone(app);
+    tokio::spawn(async move {
+        match answer(&app, format, reading, (first, hold), feed).await {
+            Ok(()) => {}
+            Err(Broken::HungUp) => tracing::debug!("the reader of a box hung up"),
+            Err(Broken::Failed(error)) => tracing::error!(?error, "a list of messages broke off"),
+        }
+    });
+    let mut response = Response::new(body);
+    response.headers_mut().insert(CONTENT_TYPE, format.content_type());
+    Ok(response)
+}
+
+impl Reading {
+    /// The next messages that are still there; `None` after the last.
+    async fn next_batch(&mut self, app: &Arc<App>) -> Result<Option<Delivered>, ServiceError> {
+        loop {
+            let ids: Vec<_> = self.ids.drain(..self.ids.len().min(self.batch)).collect();
+            if ids.is_empty() {
+                return Ok(None);
+            }
+            let (id, now, store) = (self.id, app.clock.now(), app.store.clone());
+            // To its end even where the reader hangs up: a box that goes must not stay half burned.
+            let read = move || {
+                let read = store.change(message::read(id, ids, now)).wait()?;
+                if read.box_is_gone {
+                    drop_box::burn(&store, id.number)?;
+                }
+                Ok::<_, BoxError>(read)
+            };
+            let read = blocking(read).await??;
+            if read.box_is_gone {
+                self.ids.clear();
+            }
+            if !read.messages.is_empty() {
+                return Ok(Some(read));
+            }
+        }
+    }
+}
+
+/// Why an answer that had begun was not finished.
+enum Broken {
+    HungUp,
+    Failed(ServiceError),
+}
+
+impl From<HungUp> for Broken {
+    fn from(_: HungUp) -> Self {
+        Self::HungUp
+    }
+}
+
+impl From<ServiceError> for Broken {
+    fn from(error: ServiceError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<ApiError> for Broken {
+    fn from(error: ApiError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+async fn answer(
+    app: &Arc<App>,
+    format: Format,
+    mut reading: Reading,
+    (first, mut hold): (Delivered, Option<Hold>),
+    feed: Feed,
+) -> Result<(), Broken> {
+    let mut page = Page::new(format, feed);
+    let mut batch = Some(first);
+    while let Some(delivered) = batch {
+        let hold = hold.take().filter(|_| delivered.box_is_gone);
+        let mut opening = Opening::new(app, &reading, delivered, hold);
+        while let Some(message) = opening.next().await? {
+            page.write(message).await?;
+        }
+        batch = match reading.next_batch(app).await {
+            // Deleted meanwhile: what has been read is all there is.
+            Err(ServiceError::NoBox) => None,
+            more => more?,
+        };
+    }
+    page.end().await
+}
+
+/// A message that is ready to be written.
+struct Ready {
+    id: MessageId,
+    message: Message,
+    encryption_key: Option<String>,
+    body: ReadyBody,
+}
+
+enum ReadyBody {
+    /// The first piece has been read: most texts have one.
+    Text(Option<SecretBytes>, Box<ShownText>),
+    File {
+        name: String,
+        sha256: Option<String>,
+        ticket: String,
+    },
+}
+
+/// Opens messages, a few ahead of their being written.
+struct Opening<'a> {
+    app: &'a Arc<App>,
+    id: BoxId,
+    key: Option<Arc<BoxKey>>,
+    /// Where the box is gone: for the files that were in it.
+    hold: Option<Hold>,
+    waiting: std::vec::IntoIter<(MessageId, Message, FoundPayload)>,
+    under_way: VecDeque<JoinHandle<Result<Ready, ServiceError>>>,
+    most_under_way: usize,
+}
+
+impl<'a> Opening<'a> {
+    fn new(app: &'a Arc<App>, reading: &Reading, delivered: Delivered, hold: Option<Hold>) -> Self {
+        Self {
+            app,
+            id: reading.id,
+            key: reading.key.clone(),
+            hold,
+            waiting: delivered.messages.into_iter(),
+            under_way: VecDeque::new(),
+            most_under_way: thread::available_parallelism().map_or(1, usize::from),
+        }
+    }
+
+    /// The next one, in order.
+    async fn next(&mut self) -> Result<Option<Ready>, ServiceError> {
+        while self.under_way.len() < self.most_under_way
+            && let Some((message_id, message, payload)) = self.waiting.next()
+        {
+            let (app, id, key) = (Arc::clone(self.app), self.id, self.key.clone());
+            let hold = self.hold.as_mut().filter(|_| message.is_file).and_then(Hold::one);
+            self.under_way.push_back(tokio::spawn(async move {
+                let slow = Arc::clone(&app);
+                let is_slow = key.is_some();
+                let work = move || {
+                    let content = Content::open(id, payload)?;
+                    ready(&app, (id, key.as_deref()), (message_id, message), content, hold)
+                };
+                match is_slow {
+                    true => slow.key_service.opening.later_turn().await?.run(work).await?,
+                    false => blocking(work).await?,
+                }
+            }));
+        }
+        let Some(first) = self.under_way.pop_front() else { return Ok(None) };
+        first.await.unwrap_or(Err(ServiceError::Internal)).map(Some)
+    }
+}
+
+/// Opens one message as far as its first piece. Blocks.
+fn ready(
+    app: &App,
+    (drop_box, key): (BoxId, Option<&BoxKey>),
+    (id, message): (MessageId, Message),
+    content: Content,
+    hold: Option<Hold>,
+) -> Result<Ready, ServiceError> {
+    let shown = match key {
+        Some(key) => {
+            let limit = app.key_service.rules.max_upload;
+            opening::open(&message, content, key, limit, &*app.random)
+        }
+        None => opening::as_stored(&message, content),
+    };
+    let Shown { encryption_key, body } = shown?;
+    let body = match body {
+        ShownBody::Text(mut text) => ReadyBody::Text(text.next_piece()?, text),
+        ShownBody::File { name, bytes, sha256, key, content } => {
+            let source = match hold {
+                Some(hold) => Source::Held(content, hold),
+                None => Source::InBox(drop_box, id),
+            };
+            let ticket = Ticket {
+                drop_box: drop_box.number,
+                source,
+                key,
+                sealed_by: message.sealed_by,
+                file_name: name.clone(),
+                bytes,
+                taken: 0,
+            };
+            let ticket = app.key_service.tickets.issue(ticket, &*app.random, app.clock.now());
+            ReadyBody::File { name, sha256, ticket }
+        }
+    };
+    Ok(Ready { id, message, encryption_key, body })
+}
+
+/// The answer as it is written and sent.
+struct Page {
+    writer: MessageListWriter,
+    out: Vec<u8>,
+    feed: Feed,
+}
+
+impl Page {
+    fn new(format: Format, feed: Feed) -> Self {
+        let writer = MessageListWriter::new(format);
+        let mut out = Vec::with_capacity(2 * PIECE_BYTES);
+        writer.begin(&mut out);
+        Self { writer, out, feed }
+    }
+
+    async fn write(&mut self, ready: Ready) -> Result<(), Broken> {
+        let Ready { id, message, encryption_key, body } = ready;
+        let has_data = matches!(body, ReadyBody::Text(..));
+        let head = MessageHead { message_id: id.0.into(), has_data };
+        self.writer.open(&head, &mut self.out);
+        let mut tail = MessageTail {
+            encryption_key: encryption_key.as_deref(),
+            created: message.created_at,
+            message_hash: None,
+            is_file: message.is_file,
+            file_name: None,
+            size: message.size,
+            temporary_download_id: None,
+        };
+        match body {
+            ReadyBody::File { name, sha256, ticket } => {
+                tail.file_name = Some(&name);
+                tail.message_hash = sha256.as_deref();
+                tail.temporary_download_id = Some(&ticket);
+                self.writer.close(&tail, &mut self.out);
+            }
+            ReadyBody::Text(mut piece, mut text) => {
+                while let Some(bytes) = piece {
+                    self.writer.data(bytes.expose_secret(), &mut self.out);
+                    self.send_if_long().await?;
+                    // A text of one piece has been read to its end already, which costs nothing.
+                    (piece, text) = blocking(move || {
+                        let piece = text.next_piece();
+                        piece.map(|piece| (piece, text))
+                    })
+                    .await?
+                    .map_err(ServiceError::from)?;
+                }
+                let plaintext = text.plaintext();
+                if let Some((bytes, hash)) = &plaintext {
+                    tail.size = *bytes;
+                    tail.message_hash = Some(hash);
+                }
+                self.writer.close(&tail, &mut self.out);
+            }
+        }
+        self.send_if_long().await
+    }
+
+    async fn send_if_long(&mut self) -> Result<(), Broken> {
+        if self.out.len() >= PIECE_BYTES {
+            let piece = std::mem::replace(&mut self.out, Vec::with_capacity(2 * PIECE_BYTES));
+            self.feed.send(piece).await?;
+        }
+        Ok(())
+    }
+
+    async fn end(mut self) -> Result<(), Broken> {
+        self.writer.end(&mut self.out);
+        self.feed.send(self.out).await?;
+        Ok(self.feed.finish().await?)
+    }
+}

@@ -1,0 +1,224 @@
+//! The Key Service: one URL, four verbs, boxes that anybody drops messages into.
+//!
+//! Requests are read by [`request`] into [`parameters`]; `keys`, `send`, `list` and `file` do
+//! what they ask for; answers are written by [`mod@format`] and [`message_list`], as JSON or XML; [`error`]
+//! gives each failure its text and status.
+
+mod access;
+mod disposition;
+pub mod error;
+mod escape;
+mod file;
+mod form;
+pub mod format;
+mod intake;
+pub mod item;
+mod json;
+pub mod key_pool;
+mod keys;
+mod list;
+pub mod message_list;
+pub mod parameters;
+mod parts;
+pub mod request;
+#[cfg(test)]
+mod request_tests;
+mod send;
+pub mod tickets;
+mod xml;
+
+use std::sync::Arc;
+
+use hyper::{Method, Response, body::Incoming, header::HeaderMap};
+
+pub use self::{access::Guesses, send::Uploads};
+use self::{
+    error::ServiceError,
+    format::Format,
+    key_pool::KeyPool,
+    parameters::{FORMAT, Parameters},
+    request::{Limits, RequestReader},
+    tickets::Tickets,
+};
+use super::{App, Client, response::Body, work::SlowWork};
+use crate::{
+    config::Boxes,
+    crypto::{Random, RsaBits},
+    domain::drop_box,
+};
+
+/// What the calls of the Key Service share.
+pub struct KeyService {
+    /// What the operator has set.
+    pub rules: ServiceRules,
+    /// Keys for new boxes.
+    pub pool: KeyPool,
+    /// Files that may be fetched.
+    pub tickets: Arc<Tickets>,
+    /// Slows guessers down.
+    pub guesses: Guesses,
+    /// Turns for opening messages, apart from those for passphrases: a long list must not keep others from
+    /// their boxes.
+    pub opening: SlowWork,
+    /// Bounds the memory of uploads.
+    pub uploads: Uploads,
+}
+
+/// The operator's settings for the Key Service.
+#[derive(Clone, Debug)]
+pub struct ServiceRules {
+    /// Who may create boxes.
+    pub creation: Boxes,
+    /// The size of new keys.
+    pub rsa_bits: RsaBits,
+    /// How many keys are prepared.
+    pub key_pool: usize,
+    /// Rounds of PBKDF2 for the passphrase of a new box.
+    pub iterations: u32,
+    /// All parameters of a body together, in bytes.
+    pub max_text: usize,
+    /// One file, in bytes, also decompressed; `None` for no limit.
+    pub max_upload: Option<u64>,
+    /// How much may lie in a box.
+    pub limits: drop_box::Limits,
+    /// Where people reach the server, without a slash at its end.
+    pub public_url: Option<String>,
+}
+
+/// What a path below `/Service` names.
+#[derive(Clone, Copy, Debug)]
+pub enum ServiceResource<'a> {
+    /// `/Service`: boxes and messages.
+    Boxes,
+    /// `/Service/<token>/publickey`.
+    PublicKey(&'a str),
+    /// `/Service/File/<id>`.
+    File(&'a str),
+}
+
+impl KeyService {
+    /// Begins to prepare keys.
+    #[must_use]
+    pub fn new(rules: ServiceRules, random: Arc<dyn Random>) -> Self {
+        Self {
+            pool: KeyPool::start(rules.rsa_bits, rules.key_pool, random),
+            tickets: Arc::default(),
+            guesses: Guesses::default(),
+            opening: SlowWork::default(),
+            uploads: Uploads::default(),
+            rules,
+        }
+    }
+}
+
+impl<'a> ServiceResource<'a> {
+    /// What a path without its last slash names; `Service` and the like in any case.
+    #[must_use]
+    pub fn find(path: &'a str) -> Option<Self> {
+        let mut segments = path.strip_prefix('/')?.split('/');
+        if !segments.next()?.eq_ignore_ascii_case("service") {
+            return None;
+        }
+        match (segments.next(), segments.next(), segments.next()) {
+            (None, ..) => Some(Self::Boxes),
+            (Some(file), Some(id), None) if file.eq_ignore_ascii_case("file") => {
+                Some(Self::File(id))
+            }
+            (Some(token), Some(what), None) if what.eq_ignore_ascii_case("publickey") => {
+                Some(Self::PublicKey(token))
+            }
+            _ => None,
+        }
+    }
+
+    /// The request headers that it knows what to do with: any parameter may be one.
+    #[must_use]
+    pub fn headers(self) -> Vec<&'static str> {
+        let others = ["Authorization", "Content-Type", "Accept", "Range"];
+        others.into_iter().chain(parameters::NAMES).collect()
+    }
+
+    /// The methods that it allows.
+    #[must_use]
+    pub fn methods(self) -> &'static [Method] {
+        match self {
+            Self::Boxes => {
+                &[Method::GET, Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS]
+            }
+            // No HEAD of a file: it would have to say what a GET has to open it for.
+            Self::PublicKey(_) | Self::File(_) => &[Method::GET, Method::OPTIONS],
+        }
+    }
+}
+
+/// Answers a request that is no preflight. What is wrong is told in the format that was asked for.
+pub async fn answer(
+    app: &Arc<App>,
+    client: Client,
+    resource: ServiceResource<'_>,
+    request: (&Method, &HeaderMap, Option<&str>),
+    body: &mut Incoming,
+) -> (Response<Body>, Outcome) {
+    let (method, headers, query) = request;
+    let accepted = Format::accepted(headers);
+    let (format, outcome) = match resource {
+        ServiceResource::Boxes => match Format::choose(headers, query) {
+            Ok(format) => {
+                (format, boxes(app, client, format, (method, headers, query), body).await)
+            }
+            Err(error) => (accepted, Err(error)),
+        },
+        _ if !resource.methods().contains(method) => {
+            (accepted, Err(ServiceError::MethodNotAllowed(resource.methods())))
+        }
+        ServiceResource::PublicKey(token) => {
+            let found = match Parameters::only(FORMAT, headers, query) {
+                Ok(form) => keys::public_key(app, token, form.text(FORMAT)).await,
+                Err(error) => Err(error),
+            };
+            (accepted, found)
+        }
+        ServiceResource::File(id) => (accepted, file::fetch(app, id, headers).await),
+    };
+    match outcome {
+        Ok(response) => (response, Outcome::Done),
+        Err(error) => (error.into_response(format), Outcome::Refused),
+    }
+}
+
+/// Whether a request was done; the body of one that was not may be unread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was.
+    Done,
+    /// It was not.
+    Refused,
+}
+
+async fn boxes(
+    app: &Arc<App>,
+    client: Client,
+    format: Format,
+    (method, headers, query): (&Method, &HeaderMap, Option<&str>),
+    body: &mut Incoming,
+) -> Result<Response<Body>, ServiceError> {
+    let allowed = ServiceResource::Boxes.methods();
+    if !allowed.contains(method) {
+        return Err(ServiceError::MethodNotAllowed(allowed));
+    }
+    let rules = &app.key_service.rules;
+    let limits = Limits { max_text: rules.max_text, max_file: rules.max_upload };
+    let request = RequestReader::open(headers, query, body, limits, &app.body_budget).await?;
+    request.parameters().check_version()?;
+    if method == Method::PUT {
+        return send::send(app, format, request).await;
+    }
+    let parameters = request.finish().await?;
+    parameters.check_version()?;
+    let format = format.or_given(&parameters)?;
+    match *method {
+        Method::POST => keys::create(app, format, headers, &parameters).await,
+        Method::DELETE => keys::delete(app, format, client, &parameters).await,
+        _ => list::list(app, format, client, &parameters).await,
+    }
+}
