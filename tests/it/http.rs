@@ -86,7 +86,7 @@ impl Client {
             headers: response.headers().clone(),
             body: response.body_mut().with_config().limit(64 << 20).read_to_vec()?,
         };
-        answer.check(method);
+        answer.check(method, path);
         Ok(answer)
     }
 
@@ -120,11 +120,16 @@ impl Answer {
         (self.status, self.json()["error"]["field"].clone())
     }
 
-    fn check(&self, method: &str) {
+    fn check(&self, method: &str, path: &str) {
         assert_eq!(self.header("cache-control"), Some("no-store"));
         assert_eq!(self.header("x-content-type-options"), Some("nosniff"));
         assert_eq!(self.header("referrer-policy"), Some("no-referrer"));
         assert!(self.headers.contains_key("date"));
+        assert_eq!(self.header("access-control-allow-origin"), Some("*"));
+        assert_eq!(self.header("access-control-allow-credentials"), None);
+        if is_service(path) && self.status != 404 {
+            return self.check_service();
+        }
         if !self.body.is_empty() {
             assert_eq!(self.header("content-type"), Some("application/json"));
         }
@@ -134,6 +139,40 @@ impl Answer {
             assert!(error["field"].is_string() || error["field"].is_null(), "{error}");
         }
     }
+
+    /// The status codes of its document, and those that it has besides; errors are strings.
+    fn check_service(&self) {
+        let known = [200, 204, 206, 304, 400, 405, 413, 416, 429, 503, 507];
+        assert!(known.contains(&self.status), "{}", self.status);
+        if [204, 304, 416].contains(&self.status) {
+            assert!(self.body.is_empty(), "{} with a body", self.status);
+        } else if self.status >= 400 {
+            let text = self.message();
+            assert!(!text.is_empty());
+            assert!(matches!(self.status, 429 | 503) == self.header("retry-after").is_some());
+        }
+    }
+
+    /// What an answer of the Key Service says: its text, in JSON or XML.
+    pub(crate) fn message(&self) -> String {
+        match self.header("content-type") {
+            Some("application/json") => match self.json() {
+                Value::String(text) => text,
+                other => panic!("no string: {other}"),
+            },
+            Some("application/xml; charset=utf-8") => {
+                let root = crate::xml::parse(&self.text());
+                assert_eq!(root.name, "string");
+                root.text
+            }
+            other => panic!("{} as {other:?}: {}", self.status, self.text()),
+        }
+    }
+}
+
+/// Whether a path is the Key Service's, whose errors are strings.
+fn is_service(path: &str) -> bool {
+    path.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("/service"))
 }
 
 /// A body for `POST /api/secrets` with a real SJCL message (the first one of the test vectors, whose

@@ -6,12 +6,81 @@ use serde_json::json;
 use crate::{
     daemon::{Daemon, Keys},
     http::{Client, secret_with},
+    key_service::{Part, TestBox, call, fetch, list},
     raw::{Raw, request},
     trial,
 };
 
 pub(crate) fn trials() -> Vec<Trial> {
-    vec![trial("logs::nothing_secret_is_logged", nothing_secret_is_logged)]
+    vec![
+        trial("logs::nothing_secret_is_logged", nothing_secret_is_logged),
+        trial("logs::nothing_secret_of_a_box_is_logged", nothing_secret_of_a_box_is_logged),
+    ]
+}
+
+fn nothing_secret_of_a_box_is_logged() {
+    let dir = tempfile::tempdir().expect("a fresh directory");
+    let flags = ["--log", "trace", "--key-pool", "0", "--rsa-bits", "2048"];
+    let mut daemon = Daemon::start(&dir.path().join("data"), &flags);
+    let _ = daemon.first_keys();
+    let client = Client::new(daemon.base.clone(), "");
+    let created = call(&client, "POST", &[("passphrase", "planted-passphrase")]);
+    let key = created.json();
+    let field = |name: &str| key[name].as_str().expect("a text").to_owned();
+    let (token, hash) = (field("KeyToken"), field("PrivateKeyHash"));
+    let of = |pairs: &[(&'static str, &'static str)]| -> Vec<(&str, String)> {
+        pairs.iter().map(|(name, value)| (*name, (*value).to_owned())).collect()
+    };
+    let ask = |method: &str, pairs: &[(&'static str, &'static str)]| {
+        let mut pairs = of(pairs);
+        pairs.push(("token", token.clone()));
+        let pairs: Vec<_> = pairs.iter().map(|(name, value)| (*name, &**value)).collect();
+        call(&client, method, &pairs)
+    };
+    // In the query, where others would log it.
+    let query = format!("/Service?token={token}&passphrase=planted-passphrase&message=planted-m");
+    assert_eq!(client.send("PUT", &query, &[("x-planted", "planted-header")], b"").status, 200);
+    assert_eq!(
+        ask("PUT", &[("encryptedmessage", "planted-e"), ("encryptionkey", "planted-k")]).status,
+        200
+    );
+    let own = TestBox { client: client.clone(), token: token.clone(), hash: hash.clone() };
+    let parts =
+        [Part::file("file", "planted-name", b"planted-content"), Part::text("planted", "planted")];
+    assert_eq!(own.put_parts(&parts).status, 200);
+    for pairs in [&[("passphrase", "planted-wrong")][..], &[("privatekeyhash", "planted-hash")]] {
+        assert_eq!(ask("GET", pairs).status, 400);
+    }
+    let listed = list(&ask("GET", &[("passphrase", "planted-passphrase")]));
+    let ticket = listed[2]["TemporaryDownloadId"].as_str().expect("a ticket").to_owned();
+    assert_eq!(fetch(&client, &ticket).body, b"planted-content");
+    assert_eq!(fetch(&client, &ticket).status, 400);
+    assert_eq!(own.read_sealed(&[]).status, 200);
+    for (content_type, body) in [
+        ("application/json", "{\"message\":\"planted"),
+        ("multipart/form-data; boundary=planted", "--planted\r\nplanted"),
+        ("planted/planted", "planted"),
+    ] {
+        let answer =
+            client.send("PUT", "/Service", &[("content-type", content_type)], body.as_bytes());
+        assert!(answer.status == 400 && !answer.text().contains("planted"), "{}", answer.text());
+    }
+    let mut raw = Raw::connect(&client);
+    raw.send(request(&client, "PUT", "/Service", &["Content-Length: 1000"]));
+    raw.send("message=planted-half").hang_up();
+    // What was damaged, or can not be opened, is not told in the log either.
+    assert_eq!(ask("DELETE", &[("passphrase", "planted-passphrase")]).status, 200);
+    let log = daemon.log.clone();
+    let (status, rest) = daemon.stop();
+    assert!(status.success());
+    let text = std::fs::read_to_string(log).expect("a log");
+    assert!(text.contains("stopped"), "{text}");
+    let pem = field("PrivateKey");
+    let line = pem.lines().nth(1).expect("base64");
+    for value in ["planted", &token, &hash, &ticket, line, &token[5..20]] {
+        assert!(!text.contains(value), "{value:?} in the log:\n{text}");
+    }
+    assert!(!rest.contains("planted"), "standard output: {rest}");
 }
 
 fn nothing_secret_is_logged() {

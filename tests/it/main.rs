@@ -16,6 +16,8 @@ mod cli;
 mod daemon;
 mod faults;
 mod http;
+mod key_service;
+mod key_service_interop;
 mod logs;
 mod raw;
 mod readme;
@@ -23,6 +25,7 @@ mod server;
 mod sjcl;
 mod sjcl_interop;
 mod tools;
+mod xml;
 
 use libtest_mimic::{Arguments, Trial};
 
@@ -35,6 +38,8 @@ fn main() {
         api::trials(),
         cli::trials(),
         faults::trials(),
+        key_service::trials(),
+        key_service_interop::trials(),
         logs::trials(),
         readme::trials(),
         sjcl::trials(),

@@ -53,6 +53,16 @@ impl Raw {
 
     /// The next answer, which has a body unless `is_head`.
     pub(crate) fn answer_to(&mut self, is_head: bool) -> RawAnswer {
+        let mut answer = self.head();
+        let length = answer.header("content-length");
+        let length = length.map_or(0, |value| value.parse().expect("a length"));
+        answer.body = vec![0; if is_head || answer.status == 100 { 0 } else { length }];
+        self.reader.read_exact(&mut answer.body).expect("a whole body");
+        answer
+    }
+
+    /// The head of the next answer, whose body is still to come.
+    pub(crate) fn head(&mut self) -> RawAnswer {
         let mut lines = Vec::new();
         loop {
             let mut line = String::new();
@@ -68,11 +78,12 @@ impl Raw {
             .map(|line| line.split_once(": ").expect("a header"))
             .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
             .collect();
-        let length = headers.iter().find(|(name, _)| name == "content-length");
-        let length = length.map_or(0, |(_, value)| value.parse().expect("a length"));
-        let mut body = vec![0; if is_head || status == 100 { 0 } else { length }];
-        self.reader.read_exact(&mut body).expect("a whole body");
-        RawAnswer { status, headers, body }
+        RawAnswer { status, headers, body: Vec::new() }
+    }
+
+    /// What comes, as it comes.
+    pub(crate) fn reader(&mut self) -> &mut impl BufRead {
+        &mut self.reader
     }
 
     pub(crate) fn answer(&mut self) -> RawAnswer {

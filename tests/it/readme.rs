@@ -49,10 +49,11 @@ fn the_recipes_work() {
         blocks.flat_map(str::lines).filter(|line| !line.contains("npm ci")).collect();
     let recipes: Vec<&str> =
         recipes.into_iter().filter(|line| !line.starts_with("cargo ")).collect();
-    assert!(recipes.len() >= 9, "the recipes are gone: {recipes:?}");
+    assert!(recipes.len() >= 15, "the recipes are gone: {recipes:?}");
 
     let dir = tempfile::tempdir().expect("a fresh directory");
-    let (daemon, client) = Daemon::start_first(&dir.path().join("data"), &[]);
+    let (daemon, client) =
+        Daemon::start_first(&dir.path().join("data"), &["--key-pool", "0", "--rsa-bits", "2048"]);
     let ran = Command::new("bash")
         .args(["-euo", "pipefail", "-c", &recipes.join("\n")])
         .current_dir(ROOT)
@@ -65,5 +66,8 @@ fn the_recipes_work() {
     assert!(out.starts_with("correct horse battery staple\n"), "{out}");
     assert!(out.contains("hunter2, if you know the other half"), "{out}");
     assert!(out.contains("\"password_part_private\":\"TFNFQ1RBbENZNUNyYVhLSnlo\""), "{out}");
-    assert!(out.ends_with("}") && out.contains("{\"data\":null,"), "{out}");
+    assert!(out.contains("{\"data\":null,"), "{out}");
+    let listed = "}true[{\"MessageId\":1,\"MessageData\":\"the door code is 4711\",";
+    assert!(out.contains(listed) && out.contains("\"FileName\":\"README.md\""), "{out}");
+    assert!(out.ends_with("]\"Deleted.\""), "{out}");
 }

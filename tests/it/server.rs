@@ -3,11 +3,11 @@
 use std::{sync::Arc, thread::JoinHandle};
 
 use sealdrop::{
-    api::{App, Rules},
+    api::{App, Rules, key_service::ServiceRules},
     clock::{Clock, UnixSeconds},
-    config::ViewerIp,
-    crypto::SystemRandom,
-    domain::{administration, lifetime::LifetimeRules},
+    config::{Boxes, ViewerIp},
+    crypto::{RsaBits, SystemRandom},
+    domain::{administration, drop_box::Limits, lifetime::LifetimeRules},
     server::Server,
     store::Store,
 };
@@ -34,6 +34,7 @@ pub(crate) struct TestServer {
 /// What a test may set.
 pub(crate) struct Options {
     pub(crate) rules: Rules,
+    pub(crate) service_rules: ServiceRules,
     pub(crate) trusted_proxies: Vec<&'static str>,
     pub(crate) allowance: u64,
     pub(crate) max_connections: usize,
@@ -47,6 +48,16 @@ impl Default for Options {
                 lifetime: LifetimeRules { min: 1, max: 350, default: 168 },
                 viewer_ip: ViewerIp::Full,
                 keep_log_seconds: 90 * 24 * 3600,
+            },
+            service_rules: ServiceRules {
+                creation: Boxes::Open,
+                rsa_bits: RsaBits::Bits2048,
+                key_pool: 0,
+                iterations: 1000,
+                max_text: 1 << 20,
+                max_upload: Some(100 << 20),
+                limits: Limits { max_bytes: None, max_messages: 1000 },
+                public_url: None,
             },
             trusted_proxies: Vec::new(),
             allowance: 1_000_000,
@@ -68,7 +79,8 @@ impl TestServer {
         let keys =
             administration::create_account(&store, "tester", options.allowance, &*random, START)
                 .expect("an account");
-        let app = App::new(store, clock.clone(), random, options.rules).expect("an app");
+        let app = App::new(store, clock.clone(), random, options.rules, options.service_rules)
+            .expect("an app");
         let app = Arc::new(app);
         let trusted =
             options.trusted_proxies.iter().map(|net| net.parse().expect("a network")).collect();

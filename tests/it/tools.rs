@@ -14,14 +14,20 @@ pub(crate) enum Tool {
     Program(&'static str, &'static [&'static str]),
     /// npm's `sjcl`, installed in `tests/node` (or in the folder that `SEALDROP_NODE_MODULES` names).
     NodeSjcl,
+    /// npm's `jquery`, installed there too.
+    Jquery,
+    /// The Python of [`python`], with the package `cryptography`.
+    PythonCryptography,
     /// The folder `shared` beside the checkout (or the one that `SEALDROP_SHARED` names).
     Shared,
     /// Root, and a loop device that can be mounted.
     LoopDevices,
 }
 
+pub(crate) const CHROMIUM: Tool = Tool::Program("chromium", &["--version"]);
 pub(crate) const CURL: Tool = Tool::Program("curl", &["--version"]);
 pub(crate) const NODE: Tool = Tool::Program("node", &["--version"]);
+pub(crate) const OPENSSL: Tool = Tool::Program("openssl", &["version"]);
 pub(crate) const PYTHON: Tool = Tool::Program("python3", &["--version"]);
 pub(crate) const STRACE: Tool = Tool::Program("strace", &["--version"]);
 
@@ -47,10 +53,16 @@ impl Tool {
             Self::Program(name, arguments) => runs(name, arguments),
             Self::NodeSjcl => {
                 NODE.find()?;
-                let package = node_modules().join("sjcl/package.json");
-                let found = package.exists();
-                found.then_some(()).ok_or_else(|| {
-                    format!("{} is missing: run npm ci in tests/node", package.display())
+                node_package("sjcl")
+            }
+            Self::Jquery => node_package("jquery"),
+            Self::PythonCryptography => {
+                runs(&python(), &["-c", "import cryptography"]).map_err(|reason| {
+                    format!(
+                        "{reason}: it needs the package cryptography (Debian's \
+                         python3-cryptography, or pip's in an environment whose python \
+                         SEALDROP_PYTHON names)"
+                    )
                 })
             }
             Self::Shared => {
@@ -68,6 +80,11 @@ impl Tool {
     }
 }
 
+/// The Python that runs the recipes: `python3`, or what `SEALDROP_PYTHON` names.
+pub(crate) fn python() -> String {
+    std::env::var("SEALDROP_PYTHON").unwrap_or_else(|_| "python3".into())
+}
+
 /// Where npm's packages for tests lie.
 pub(crate) fn node_modules() -> PathBuf {
     std::env::var_os("SEALDROP_NODE_MODULES").map_or_else(
@@ -80,6 +97,14 @@ pub(crate) fn node_modules() -> PathBuf {
 pub(crate) fn shared() -> PathBuf {
     std::env::var_os("SEALDROP_SHARED")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from)
+}
+
+fn node_package(name: &str) -> Result<(), String> {
+    let package = node_modules().join(name).join("package.json");
+    let found = package.exists();
+    found
+        .then_some(())
+        .ok_or_else(|| format!("{} is missing: run npm ci in tests/node", package.display()))
 }
 
 fn runs(program: &str, arguments: &[&str]) -> Result<(), String> {

@@ -19,7 +19,7 @@ use crate::{
     server::TestServer,
 };
 
-type Files = Vec<(PathBuf, Vec<u8>)>;
+pub(super) type Files = Vec<(PathBuf, Vec<u8>)>;
 
 /// A secret, and its sealed payload as it lay on disk.
 struct Sealed {
@@ -121,7 +121,7 @@ fn candidates<'a>(files: &'a Files, length: usize, context: &[u8; 15]) -> Vec<&'
 }
 
 /// All 32 bytes that lie aligned in the slot file.
-fn slots(files: &Files) -> Vec<[u8; 32]> {
+pub(super) fn slots(files: &Files) -> Vec<[u8; 32]> {
     let (_, slots) = files.iter().find(|(path, _)| path.ends_with("slots")).expect("the slots");
     slots.as_chunks::<32>().0.iter().filter(|slot| **slot != [0; 32]).copied().collect()
 }
@@ -150,6 +150,6 @@ fn opens(key: &[u8; 32], context: &[u8; 15], sealed: &[u8]) -> Option<Vec<u8>> {
     Some(opened.expose_secret().to_vec())
 }
 
-fn find(bytes: &[u8], part: &[u8]) -> Option<usize> {
+pub(super) fn find(bytes: &[u8], part: &[u8]) -> Option<usize> {
     bytes.windows(part.len()).position(|window| window == part)
 }

@@ -5,14 +5,18 @@ use std::{
     io::{ErrorKind, Write},
     path::PathBuf,
     process::Command,
+    time::Duration,
 };
 
+use sealdrop::crypto::{Random, SeededRandom};
 use serde_json::{Value, json};
 
 use super::flips::large_ciphertext;
 use crate::{
     daemon::Daemon,
     http::{Client, secret_with},
+    key_service::{self, MULTIPART, Part, TestBox, eventually, form},
+    raw::{Raw, request},
 };
 
 /// Secrets that are viewed until the disk is full, and how often each may be.
@@ -146,6 +150,66 @@ fn assert_refused(client: &Client) {
     let ready = client.get("/ready");
     assert_eq!(ready.status, 503);
     assert!(ready.json()["reason"].as_str().expect("a reason").contains("full"));
+}
+
+/// Messages and files get 507, whole and in the middle; the rest goes on.
+pub(super) fn takes_no_messages() {
+    let disk = Disk::new(160);
+    let data = disk.mount.join("data");
+    let flags = ["--key-pool", "0", "--rsa-bits", "2048", "--max-upload", "0"];
+    let (daemon, client) = Daemon::start_first(&data, &flags);
+    let own = TestBox::new(&client.with_key(""));
+    own.send("before");
+    own.send_file("before", b"a file");
+    let files = || crate::api::walk(&data.join("store/payloads")).len();
+    let before = files();
+    // It fits when it begins, and does not at the end.
+    let mut long = vec![0; 128 << 20];
+    SeededRandom::new(1).fill(&mut long);
+    for name in ["file", "encryptedfile"] {
+        let parts = [
+            Part::text("encryptionkey", "k"),
+            Part::file("file", "short", b"all or none"),
+            Part::file(name, "long", &long),
+        ];
+        let body = form(&[&[Part::text("token", &own.token)], &parts[..]].concat());
+        let head =
+            [&format!("Content-Type: {MULTIPART}"), &*format!("Content-Length: {}", body.len())];
+        let mut raw = Raw::connect(&own.client);
+        raw.send(request(&own.client, "PUT", "/Service", &head));
+        // Who sends on and on does not hear of it: a client that looks does.
+        let mut pieces = body.chunks(1 << 20);
+        while !raw.answers_within(Duration::from_millis(1)) {
+            raw.send(pieces.next().expect("an answer before the end"));
+        }
+        let answer = raw.answer();
+        assert_eq!(answer.status, 507, "{answer:?}");
+        assert_eq!(answer.json(), json!("No space left for new messages"));
+        eventually("no file is left", || files() == before);
+    }
+    drop(long);
+    own.send("in between");
+    disk.fill(40 << 20);
+    let full = [
+        own.put(&[("message", "m")]),
+        own.put(&[("encryptedmessage", "e"), ("encryptionkey", "k")]),
+        own.put_parts(&[Part::file("file", "f", b"f")]),
+        key_service::call(&own.client, "POST", &[("passphrase", "p")]),
+    ];
+    for answer in full {
+        assert_eq!((answer.status, &*answer.message()), (507, "No space left for new messages"));
+    }
+    let messages = own.messages();
+    assert_eq!(messages.len(), 3);
+    let ticket = key_service::text(&messages[1]["TemporaryDownloadId"]);
+    assert_eq!(key_service::fetch(&own.client, &ticket).body, b"a file");
+    assert_eq!(files(), before);
+    assert_eq!(own.delete().message(), "Deleted.");
+    fs::remove_file(disk.filler()).expect("the filler");
+    let own = TestBox::new(&own.client);
+    own.send_file("after", b"room again");
+    assert_eq!(own.messages().len(), 1);
+    assert!(daemon.stop().0.success());
 }
 
 fn run(command: &mut Command) {

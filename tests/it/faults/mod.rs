@@ -10,6 +10,7 @@
     reason = "tests fail by panicking and say what they have counted; their numbers are small"
 )]
 
+mod boxes;
 mod burned;
 mod flips;
 mod full;
@@ -42,6 +43,13 @@ pub(crate) fn trials() -> Vec<Trial> {
         ),
         trial("faults::a_flipped_bit_is_refused_or_harmless", flips::refused_or_harmless),
         trial("faults::nothing_on_disk_opens_what_is_burned", burned::nothing_opens),
+        trial("faults::nothing_on_disk_opens_a_burned_box", boxes::nothing_opens),
+        trial("faults::kill_9_in_an_upload_leaves_nothing", boxes::kill_in_an_upload),
+        trial_with(
+            "faults::a_full_disk_takes_no_messages",
+            &[Tool::LoopDevices],
+            full::takes_no_messages,
+        ),
         trial("faults::a_crash_leaves_nothing_in_the_way", leftovers::nothing_in_the_way),
         trial("faults::a_second_daemon_ends_at_once", leftovers::a_second_daemon_ends),
         trial_with("faults::syncs_come_before_the_answer", &[STRACE], syncs::before_the_answer),

@@ -1,0 +1,142 @@
+//! Boxes, with programs that nobody here wrote at the other end: curl, openssl, Python's `cryptography`,
+//! and jQuery in a browser.
+
+mod browser;
+mod openssl;
+mod recipes;
+
+use std::{
+    io::Write,
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+
+use libtest_mimic::Trial;
+use sealdrop::crypto::{Random, SeededRandom};
+use serde_json::Value;
+
+use crate::tools::python;
+
+pub(crate) fn trials() -> Vec<Trial> {
+    [browser::trials(), openssl::trials(), recipes::trials()].into_iter().flatten().collect()
+}
+
+const PASSPHRASE: &str = "korrekt häst batteri";
+
+/// Runs a program to its end, with something to read.
+fn run(command: &mut Command, input: &[u8]) -> Output {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let started =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let mut child = started.unwrap_or_else(|error| panic!("{name}: {error}"));
+    let mut stdin = child.stdin.take().expect("a pipe");
+    let input = input.to_vec();
+    // It may write before it has read all, and may end without reading.
+    let writer = std::thread::spawn(move || drop(stdin.write_all(&input)));
+    let output = child.wait_with_output().expect("its end");
+    writer.join().expect("a writer");
+    output
+}
+
+/// What a program prints that must not fail.
+fn printed(command: &mut Command, input: &[u8]) -> Vec<u8> {
+    let output = run(command, input);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {error}");
+    output.stdout
+}
+
+/// The body of a good answer, which curl gets.
+fn curl(arguments: &[&str]) -> Vec<u8> {
+    curl_with(arguments, b"")
+}
+
+/// As [`curl`], with something to read, as arguments can not be long.
+fn curl_with(arguments: &[&str], input: &[u8]) -> Vec<u8> {
+    printed(Command::new("curl").args(["-sS", "--fail-with-body"]).args(arguments), input)
+}
+
+fn curl_json(arguments: &[&str]) -> Value {
+    serde_json::from_slice(&curl(arguments)).expect("JSON")
+}
+
+/// `name=value` for curl's `--data-urlencode` and the like.
+fn form(name: &str, value: &str) -> String {
+    format!("{name}={value}")
+}
+
+/// Runs one of the recipes for client authors.
+fn recipe(script: &str, arguments: &[&str], input: &[u8]) -> Output {
+    let script = format!("{}/docs/recipes/{script}", env!("CARGO_MANIFEST_DIR"));
+    let mut command = Command::new(python());
+    // No compiled copies beside the sources.
+    command.env("PYTHONDONTWRITEBYTECODE", "1").env("PASSPHRASE", PASSPHRASE);
+    run(command.arg(script).args(arguments), input)
+}
+
+/// A box that was made online.
+struct TestBox {
+    service: String,
+    key: Value,
+}
+
+impl TestBox {
+    fn create(base: &str) -> Self {
+        let service = format!("{base}/Service");
+        let key = curl_json(&["--data-urlencode", &form("passphrase", PASSPHRASE), &service]);
+        Self { service, key }
+    }
+
+    fn field(&self, name: &str) -> &str {
+        self.key[name].as_str().unwrap_or_else(|| panic!("{name} of {}", self.key))
+    }
+
+    fn token(&self) -> &str {
+        self.field("KeyToken")
+    }
+
+    /// Sends a text and files, for the server to seal.
+    fn send(&self, text: &str, files: &[&Path]) {
+        let token = form("token", self.token());
+        let mut arguments = vec!["-X", "PUT", "--form-string", &token, "-F", "message=<-"];
+        let files: Vec<_> =
+            files.iter().map(|path| format!("files=@\"{}\"", path.display())).collect();
+        arguments.extend(files.iter().flat_map(|file| ["-F", file.as_str()]));
+        arguments.push(&self.service);
+        assert_eq!(curl_with(&arguments, text.as_bytes()), b"true");
+    }
+
+    /// The list of messages; `with` is how it is asked for.
+    fn list(&self, with: (&str, &str)) -> Vec<Value> {
+        let (token, with) = (form("token", self.token()), form(with.0, with.1));
+        let fields = ["--data-urlencode", &token, "--data-urlencode", &with];
+        let list = curl_json(&[&["-G"], &fields[..], &[&self.service]].concat());
+        list.as_array().expect("a list").clone()
+    }
+
+    fn opened(&self) -> Vec<Value> {
+        self.list(("passphrase", PASSPHRASE))
+    }
+
+    fn sealed(&self) -> Vec<Value> {
+        self.list(("privatekeyhash", self.field("PrivateKeyHash")))
+    }
+
+    /// The bytes of a file in the list.
+    fn fetch(&self, message: &Value) -> Vec<u8> {
+        let id = message["TemporaryDownloadId"].as_str().expect("a ticket");
+        curl(&[&format!("{}/File/{id}", self.service)])
+    }
+}
+
+/// Does not shrink, and fills several chunks.
+fn random_bytes(length: usize) -> Vec<u8> {
+    let mut bytes = vec![0; length];
+    SeededRandom::new(3).fill(&mut bytes);
+    bytes
+}
+
+/// Shrinks.
+fn text_of(lines: usize) -> String {
+    (0..lines).map(|line| format!("{line}: the quick brown fox, över ån\n")).collect()
+}
