@@ -26,18 +26,24 @@ pub(crate) struct Daemon {
 
 impl Daemon {
     pub(crate) fn start(data: &Path) -> io::Result<Self> {
-        Self::start_with(Command::new(PROGRAM), data)
+        Self::start_with(Command::new(PROGRAM), data, &[])
+    }
+
+    /// Starts it with more settings.
+    pub(crate) fn start_as(data: &Path, settings: &[&str]) -> io::Result<Self> {
+        Self::start_with(Command::new(PROGRAM), data, settings)
     }
 
     /// Starts it under a tracer that takes a program and its arguments after its own.
     pub(crate) fn start_under(mut tracer: Command, data: &Path) -> io::Result<Self> {
         tracer.arg(PROGRAM);
-        Self::start_with(tracer, data)
+        Self::start_with(tracer, data, &[])
     }
 
-    fn start_with(mut command: Command, data: &Path) -> io::Result<Self> {
+    fn start_with(mut command: Command, data: &Path, settings: &[&str]) -> io::Result<Self> {
         remove_settings(&mut command);
-        command.args(["serve", "--log", "warn", "--listen", "127.0.0.1:0", "--data"]).arg(data);
+        command.args(["serve", "--log", "warn", "--listen", "127.0.0.1:0", "--data"]);
+        command.arg(data).args(settings);
         let start = Instant::now();
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
         let mut output = BufReader::new(child.stdout.take().expect("a pipe"));

@@ -4,6 +4,10 @@
 //! rows: only rows that have one of them in their name are measured.
 
 mod bare;
+#[path = "../beside/mod.rs"]
+mod beside;
+mod boxes;
+mod client;
 mod daemon;
 mod disk;
 mod fill;
@@ -14,6 +18,7 @@ mod report;
 mod requests;
 mod start;
 mod syscalls;
+mod upload;
 
 use std::{io, path::PathBuf, time::Duration};
 
@@ -79,5 +84,7 @@ fn main() -> io::Result<()> {
     rates::measure(&plan, &mut report)?;
     syscalls::measure(&plan, &mut report)?;
     start::measure(&plan, &mut report)?;
+    boxes::measure(&plan, &mut report)?;
+    upload::measure(&plan, &mut report)?;
     report.print_expectations()
 }
