@@ -199,7 +199,7 @@ struct Ready {
 
 enum ReadyBody {
     /// The first piece has been read: most texts have one.
-    Text(Option<SecretBytes>, Box<ShownText>),
+    Text(Option<SecretBytes>, ShownText),
     File {
         name: String,
         sha256: Option<String>,
@@ -336,7 +336,9 @@ impl Page {
                 while let Some(bytes) = piece {
                     self.writer.data(bytes.expose_secret(), &mut self.out);
                     self.send_if_long().await?;
-                    // A text of one piece has been read to its end already, which costs nothing.
+                    if text.is_at_end() {
+                        break;
+                    }
                     (piece, text) = blocking(move || {
                         let piece = text.next_piece();
                         piece.map(|piece| (piece, text))

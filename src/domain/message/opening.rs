@@ -33,7 +33,7 @@ pub struct Shown {
 /// A text, or what is known of a file.
 pub enum ShownBody {
     /// To be read piece by piece.
-    Text(Box<ShownText>),
+    Text(ShownText),
     /// To be fetched on its own.
     File {
         /// What it is called.
@@ -52,14 +52,15 @@ pub enum ShownBody {
 /// A text that is read piece by piece.
 pub struct ShownText {
     source: TextSource,
+    /// How much there is at the most, where that is known: no more is reserved, nor wiped.
+    expected: u64,
     hash: Sha256,
     bytes: u64,
+    is_at_end: bool,
 }
 
 enum TextSource {
-    Envelope(Box<EnvelopeReader<ContentReader>>),
-    /// An envelope whose sender has put it into base64.
-    EnvelopeInBase64(Box<EnvelopeReader<FromBase64<ContentReader>>>),
+    Opened(Box<dyn Read + Send>),
     Stored(ContentReader),
     StoredToBase64(ContentReader),
 }
@@ -67,7 +68,7 @@ enum TextSource {
 type FromBase64<R> = DecoderReader<'static, GeneralPurpose, Unspaced<R>>;
 
 /// Reads past the white space that some put into base64.
-pub struct Unspaced<R>(R);
+struct Unspaced<R>(R);
 
 /// Shows a message to somebody who has the box's private key. `limit` is for what a sender has sealed:
 /// a plaintext of more bytes is not opened. Blocks: RSA.
@@ -103,7 +104,7 @@ pub fn open(
         (true, sealed_by) => opened_file(message, sealed_by, content, message_key),
         (false, SealedBy::Server) => {
             let source = EnvelopeReader::new(content.body.reader()?, &message_key, None)?;
-            ShownBody::Text(Box::new(ShownText::new(TextSource::Envelope(Box::new(source)))))
+            ShownBody::Text(ShownText::new(TextSource::Opened(Box::new(source)), message.size))
         }
         (false, SealedBy::Sender) => {
             let envelope =
@@ -113,10 +114,8 @@ pub fn open(
             if checked.is_err() {
                 return as_stored(message, content);
             }
-            let source = envelope()?;
-            ShownBody::Text(Box::new(ShownText::new(TextSource::EnvelopeInBase64(Box::new(
-                source,
-            )))))
+            let source = TextSource::Opened(Box::new(envelope()?));
+            ShownBody::Text(ShownText::new(source, u64::MAX))
         }
     };
     Ok(Shown { encryption_key: None, body })
@@ -142,10 +141,12 @@ pub fn as_stored(message: &Message, content: Content) -> io::Result<Shown> {
             content,
         }
     } else {
-        ShownBody::Text(Box::new(ShownText::new(match message.sealed_by {
-            SealedBy::Server => TextSource::StoredToBase64(content.body.reader()?),
-            SealedBy::Sender => TextSource::Stored(content.body.reader()?),
-        })))
+        let (bytes, reader) = (content.body.bytes(), content.body.reader()?);
+        let source = match message.sealed_by {
+            SealedBy::Server => TextSource::StoredToBase64(reader),
+            SealedBy::Sender => TextSource::Stored(reader),
+        };
+        ShownBody::Text(ShownText::new(source, bytes))
     };
     Ok(Shown { encryption_key, body })
 }
@@ -207,8 +208,14 @@ impl Read for FileReader {
 }
 
 impl ShownText {
-    fn new(source: TextSource) -> Self {
-        Self { source, hash: Sha256::new(), bytes: 0 }
+    fn new(source: TextSource, expected: u64) -> Self {
+        Self { source, expected, hash: Sha256::new(), bytes: 0, is_at_end: false }
+    }
+
+    /// Whether the last piece was the last one: there is nothing to be waited for.
+    #[must_use]
+    pub fn is_at_end(&self) -> bool {
+        self.is_at_end
     }
 
     /// The next piece of the text; `None` after the last. Blocks on files, and where it is long.
@@ -217,22 +224,27 @@ impl ShownText {
     ///
     /// Those of a payload file, and damage.
     pub fn next_piece(&mut self) -> io::Result<Option<SecretBytes>> {
-        let mut piece = Vec::with_capacity(PIECE_BYTES);
+        if self.is_at_end {
+            return Ok(None);
+        }
         let most = PIECE_BYTES as u64;
+        let expected = usize::try_from(self.expected.min(most)).unwrap_or(PIECE_BYTES);
+        let mut piece = Vec::with_capacity(expected);
         match &mut self.source {
-            TextSource::Envelope(reader) => reader.take(most).read_to_end(&mut piece)?,
-            TextSource::EnvelopeInBase64(reader) => reader.take(most).read_to_end(&mut piece)?,
+            TextSource::Opened(reader) => reader.take(most).read_to_end(&mut piece)?,
             TextSource::Stored(body) | TextSource::StoredToBase64(body) => {
                 body.take(most).read_to_end(&mut piece)?
             }
         };
+        // Less than was asked for comes only at the end, and after what proves that it is one.
+        self.is_at_end = piece.len() < PIECE_BYTES;
         let piece = SecretBytes::new(piece);
         if piece.is_empty() {
             return Ok(None);
         }
         self.bytes += piece.len() as u64;
         match &self.source {
-            TextSource::Envelope(_) | TextSource::EnvelopeInBase64(_) => {
+            TextSource::Opened(_) => {
                 self.hash.update(piece.expose_secret());
                 Ok(Some(piece))
             }
@@ -248,9 +260,7 @@ impl ShownText {
     #[must_use]
     pub fn plaintext(self) -> Option<(u64, String)> {
         match self.source {
-            TextSource::Envelope(_) | TextSource::EnvelopeInBase64(_) => {
-                Some((self.bytes, hex(&self.hash.finalize())))
-            }
+            TextSource::Opened(_) => Some((self.bytes, hex(&self.hash.finalize()))),
             TextSource::Stored(_) | TextSource::StoredToBase64(_) => None,
         }
     }
@@ -299,9 +309,9 @@ fn from_base64<R: Read>(source: R) -> FromBase64<R> {
 }
 
 fn unspaced_base64(text: &[u8]) -> Option<Vec<u8>> {
-    let unspaced: Vec<u8> =
-        text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
-    STANDARD.decode(unspaced).ok()
+    let mut bytes = Vec::with_capacity(text.len());
+    from_base64(text).read_to_end(&mut bytes).ok()?;
+    Some(bytes)
 }
 
 impl<R: Read> Read for Unspaced<R> {
