@@ -47,7 +47,7 @@ pub struct DropBox {
     messages: u32,
     /// What its messages take on disk.
     stored_bytes: u64,
-    /// The last message up to which all have been read.
+    /// The last message up to which all have been read; counted only where the box goes with the last.
     read_through: MessageId,
     deleting: bool,
 }

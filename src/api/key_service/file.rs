@@ -31,7 +31,7 @@ use crate::{
     domain::{
         drop_box,
         message::{
-            self, Content, SealedBy,
+            self, Content,
             opening::{FileReader, file_reader},
         },
     },
@@ -54,22 +54,13 @@ pub(super) async fn fetch(
     headers: &HeaderMap,
 ) -> Result<Response<Body>, ServiceError> {
     let lent = lend(app, ticket_id).await?;
-    let (bytes, sealed_by) = {
-        let ticket = lent.ticket();
-        (ticket.bytes, ticket.sealed_by)
-    };
+    let bytes = lent.ticket().bytes;
     let Ok(part) = Part::asked(headers, bytes) else {
         return Ok(not_satisfiable(bytes.unwrap_or(0)));
     };
     let opener = Arc::clone(app);
     // To its end even where the client hangs up: what is burned must not be lost on the way.
-    let opened = blocking(move || open(&opener, lent)).await?;
-    let (reader, lent, disposition) = opened.map_err(|error| match (error, sealed_by) {
-        (ServiceError::Internal, SealedBy::Sender) => ServiceError::Invalid(
-            "The sender has encrypted this file in a way that can not be opened here".into(),
-        ),
-        (error, _) => error,
-    })?;
+    let (reader, lent, disposition) = blocking(move || open(&opener, lent)).await??;
     let (feed, body) = Body::stream(part.bytes());
     tokio::spawn(hand_out(reader, part, lent, feed));
     let mut response = Response::new(body);

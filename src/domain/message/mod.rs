@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 pub use self::content::{Content, ContentBody, ContentReader};
 use self::content::{Head, HeadBody};
 use super::{
-    drop_box::{BoxError, BoxId, DropBox, Limits, Terms, begin_deletion, live},
+    drop_box::{BoxError, BoxId, DropBox, Limits, begin_deletion, live},
     keys,
 };
 use crate::{
@@ -142,8 +142,7 @@ impl Sealed {
         let stored_bytes = head.len() as u64 + file.as_ref().map_or(0, NewFile::bytes);
         let payload = match file {
             Some(file) => store.seal_beside(random, &id.random, head, file)?,
-            None if head.len() <= MAX_INLINE_BYTES => store.seal(random, &id.random, head)?,
-            None => return Err(StoreError::TooLarge("the key and name of a message are too long")),
+            None => store.seal(random, &id.random, head)?,
         };
         Ok(Self { sealed_by, size, is_file, stored_bytes, payload })
     }
@@ -231,14 +230,17 @@ pub fn read(
             }
         }
         let mut box_is_gone = false;
-        if let (Some(first), Some(last), false) = (ids.first(), ids.last(), messages.is_empty()) {
+        if terms.delete_box_after_reading
+            && !messages.is_empty()
+            && let (Some(first), Some(last)) = (ids.first(), ids.last())
+        {
             skip_gaps(transaction, id, &mut drop_box, *first)?;
             drop_box.note_read(*first, *last);
-            box_is_gone = terms.delete_box_after_reading && drop_box.is_read_through();
+            box_is_gone = drop_box.is_read_through();
         }
         if box_is_gone {
             begin_deletion(transaction, id.number, drop_box)?;
-        } else if drop_box != found && (terms != Terms::default() || messages.is_empty()) {
+        } else if drop_box != found {
             transaction.put(&keys::drop_box(id.number), &drop_box)?;
         }
         Ok(Delivered { messages, box_is_gone })
