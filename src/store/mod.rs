@@ -61,7 +61,7 @@ pub use self::{
     key::Key,
     new_file::NewFile,
     payload::{BesideFile, FoundFile, FoundPayload, MAX_INLINE_BYTES, Payload},
-    record::{MAX_VALUE_BYTES, Record},
+    record::{Fields, MAX_VALUE_BYTES, Record},
     transaction::Transaction,
 };
 use crate::crypto::{self, Random, SlotKey};

@@ -25,6 +25,29 @@ const ENCODING: Configuration<LittleEndian, Varint, Limit<MAX_VALUE_BYTES>> =
 pub trait Record: Serialize + DeserializeOwned {
     /// Stands before the encoded fields.
     const VERSION: u8;
+
+    /// Reads a record that an older sealdrop has written; `None` for a version that never was.
+    fn from_older(version: u8, fields: Fields<'_>) -> Option<Result<Self, StoreError>> {
+        let _ = (version, fields);
+        None
+    }
+}
+
+/// The encoded fields of a record.
+pub struct Fields<'a>(&'a [u8]);
+
+impl Fields<'_> {
+    /// Decodes them all.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Damaged`].
+    pub fn read<T: DeserializeOwned>(self) -> Result<T, StoreError> {
+        match bincode::serde::decode_from_slice(self.0, ENCODING) {
+            Ok((value, read)) if read == self.0.len() => Ok(value),
+            _ => Err(StoreError::Damaged("a value can not be decoded")),
+        }
+    }
 }
 
 /// Where a record's sealed payload lies, and in which slot its key.
@@ -130,13 +153,11 @@ pub(super) fn encode_value<R: Record>(value: &R) -> Result<Vec<u8>, StoreError> 
 fn decode_value<R: Record>(bytes: &[u8]) -> Result<R, StoreError> {
     let (&version, fields) =
         bytes.split_first().ok_or(StoreError::Damaged("a record has no value"))?;
-    if version != R::VERSION {
-        return Err(StoreError::UnknownVersion(version));
+    let fields = Fields(fields);
+    if version == R::VERSION {
+        return fields.read();
     }
-    match bincode::serde::decode_from_slice(fields, ENCODING) {
-        Ok((value, read)) if read == fields.len() => Ok(value),
-        _ => Err(StoreError::Damaged("a value can not be decoded")),
-    }
+    R::from_older(version, fields).unwrap_or(Err(StoreError::UnknownVersion(version)))
 }
 
 fn split_checksum(bytes: &[u8]) -> Option<(&[u8], u64)> {
@@ -207,5 +228,21 @@ mod tests {
         let (key, bytes) = stored("hello");
         let envelope = Envelope::decode(&key, &bytes).unwrap();
         assert!(matches!(envelope.value::<Newer>(), Err(StoreError::UnknownVersion(3))));
+    }
+
+    #[test]
+    fn a_record_of_an_older_version_is_read() {
+        #[derive(Debug, PartialEq, Serialize, Deserialize)]
+        struct Longer(String, u8);
+        impl Record for Longer {
+            const VERSION: u8 = 4;
+
+            fn from_older(version: u8, fields: Fields<'_>) -> Option<Result<Self, StoreError>> {
+                (version == 3).then(|| Ok(Self(fields.read()?, 7)))
+            }
+        }
+        let (key, bytes) = stored("hello");
+        let envelope = Envelope::decode(&key, &bytes).unwrap();
+        assert_eq!(envelope.value::<Longer>().unwrap(), Longer("hello".into(), 7));
     }
 }
