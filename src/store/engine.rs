@@ -145,6 +145,9 @@ fn wait_for_lock(dir: &Path) {
         }
         thread::sleep(Duration::from_millis(1));
     }
+    // Not left to the end of `file`: a process that is just being started by another thread has it as
+    // well, until it runs its program. An error would come again, as sled's own.
+    let _ = file.unlock();
 }
 
 /// Left by a crash while sled wrote a snapshot, they make every later open fail (sled issue #1527).
