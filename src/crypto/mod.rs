@@ -9,19 +9,23 @@
 //! | [`sjcl`] | the ciphertext of the Secrets API, and the two halves of its password |
 //! | [`password_hash`] | a password that is only ever compared |
 //! | [`digest`] | SHA-256, of API keys above all, and how digests are written |
+//! | [`mac`] | what shows that a call of a webhook is ours |
 //! | [`message_key`] | the key of one message in a box |
 //! | [`box_key`], [`public_key`] | the two halves of a box's RSA key, and the formats they are in |
 //! | [`envelope`] | a message or a file in a box: gzip, sealed, and the digest of what went in |
 //! | [`stream`] | AES-256-GCM in chunks, for what is too long to hold in memory |
 //! | [`gzip`] | gzip that does not squeeze what does not shrink |
+//! | [`proof_of_work`] | what keeps scanners busy (ALTCHA) |
 //! | [`sequence_mask`] | a sequence number hidden inside a random id |
 
 pub mod box_key;
 pub mod digest;
 pub mod envelope;
 pub mod gzip;
+pub mod mac;
 pub mod message_key;
 pub mod password_hash;
+pub mod proof_of_work;
 pub mod public_key;
 pub mod random;
 pub mod seal;
@@ -34,6 +38,7 @@ pub use box_key::{BadRsaBits, BoxKey, OpenKeyError, RsaBits};
 pub use digest::{hex, sha256};
 pub use envelope::{EnvelopeReader, EnvelopeWriter, OpenError, Written};
 pub use gzip::{BadGzip, GunzipReader, GzipWriter, TooLong};
+pub use mac::hmac_sha256;
 pub use message_key::MessageKey;
 pub use password_hash::PasswordHash;
 pub use public_key::{PublicKey, PublicKeyError};
