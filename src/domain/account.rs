@@ -1,4 +1,4 @@
-//! Accounts: who owns API keys and secrets, and how many secrets they may make in a month.
+//! Accounts: who owns API keys, secrets and secret requests, and how many of them they may make.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     clock::UnixSeconds,
-    store::{Record, StoreError, Transaction},
+    store::{Fields, Record, StoreError, Transaction},
 };
 
 /// The number of an account, below 2^24: three bytes in keys and ids.
@@ -17,6 +17,8 @@ pub struct AccountNumber(u32);
 
 impl AccountNumber {
     const END: u32 = 1 << 24;
+    /// Owns what is made without an account. Nobody has a key for it, and no list shows it.
+    pub const NOBODY: Self = Self(0);
 
     /// `None` from 2^24 on.
     #[must_use]
@@ -74,10 +76,47 @@ pub struct Account {
     next_sequence: u64,
     /// Its keys are gone and its secrets are being burned.
     pub(super) deleting: bool,
+    /// Secret requests in the list now, ended ones included.
+    pub requests_total: u64,
+    next_request: u64,
+}
+
+/// Before there were secret requests.
+#[derive(Serialize, Deserialize)]
+struct AccountV1 {
+    name: String,
+    allowance: u64,
+    created_at: UnixSeconds,
+    secrets_total: u64,
+    month: u32,
+    usage: u64,
+    next_sequence: u64,
+    deleting: bool,
 }
 
 impl Record for Account {
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
+
+    fn from_older(version: u8, fields: Fields<'_>) -> Option<Result<Self, StoreError>> {
+        (version == 1).then(|| fields.read::<AccountV1>().map(Self::from))
+    }
+}
+
+impl From<AccountV1> for Account {
+    fn from(old: AccountV1) -> Self {
+        Self {
+            name: old.name,
+            allowance: old.allowance,
+            created_at: old.created_at,
+            secrets_total: old.secrets_total,
+            month: old.month,
+            usage: old.usage,
+            next_sequence: old.next_sequence,
+            deleting: old.deleting,
+            requests_total: 0,
+            next_request: 0,
+        }
+    }
 }
 
 impl Record for AccountNumber {
@@ -93,6 +132,18 @@ pub struct Metadata {
     pub secrets_usage: u64,
     /// How many of them are allowed.
     pub secrets_allowance: u64,
+}
+
+/// What the answers about secret requests say about the account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct RequestMetadata {
+    /// What all answers say.
+    #[serde(flatten)]
+    pub secrets: Metadata,
+    /// Secret requests in the list now.
+    pub secret_requests_total: u64,
+    /// How many of them are allowed there.
+    pub secret_requests_allowance: u64,
 }
 
 /// Why something about an account can not be done.
@@ -119,6 +170,21 @@ pub enum AccountError {
 }
 
 impl Account {
+    fn new(name: &str, allowance: u64, now: UnixSeconds) -> Self {
+        Self {
+            name: name.to_owned(),
+            allowance,
+            created_at: now,
+            secrets_total: 0,
+            month: 0,
+            usage: 0,
+            next_sequence: 0,
+            deleting: false,
+            requests_total: 0,
+            next_request: 0,
+        }
+    }
+
     /// The account's figures at `now`.
     #[must_use]
     pub fn metadata(&self, now: UnixSeconds) -> Metadata {
@@ -127,6 +193,27 @@ impl Account {
             secrets_usage: if self.month == now.month() { self.usage } else { 0 },
             secrets_allowance: self.allowance,
         }
+    }
+
+    /// The account's figures at `now`, where `allowance` secret requests may be in the list.
+    #[must_use]
+    pub fn request_metadata(&self, now: UnixSeconds, allowance: u64) -> RequestMetadata {
+        RequestMetadata {
+            secrets: self.metadata(now),
+            secret_requests_total: self.requests_total,
+            secret_requests_allowance: allowance,
+        }
+    }
+
+    /// Counts a new secret request and gives it its sequence number; `None` over the `allowance`.
+    pub(super) fn count_request(&mut self, allowance: u64) -> Option<u64> {
+        if self.requests_total >= allowance {
+            return None;
+        }
+        self.requests_total += 1;
+        let sequence = self.next_request;
+        self.next_request += 1;
+        Some(sequence)
     }
 
     /// Counts a new secret at `now` and gives it its sequence number; `None` over the allowance.
@@ -141,6 +228,18 @@ impl Account {
         let sequence = self.next_sequence;
         self.next_sequence += 1;
         Some(sequence)
+    }
+}
+
+/// Makes sure that there is [`AccountNumber::NOBODY`].
+pub(super) fn ensure_nobody(
+    transaction: &mut Transaction<'_, '_>,
+    now: UnixSeconds,
+) -> Result<(), StoreError> {
+    let key = keys::account(AccountNumber::NOBODY);
+    match transaction.get::<Account>(&key)? {
+        Some(_) => Ok(()),
+        None => transaction.put(&key, &Account::new("", u64::MAX, now)),
     }
 }
 
@@ -159,20 +258,11 @@ pub fn create(
         let next_key = keys::next_account();
         let number = match transaction.get::<AccountNumber>(&next_key)? {
             Some(number) => number,
-            // 0 is kept for secrets that nobody's account made.
+            // 0 is [`AccountNumber::NOBODY`].
             None => AccountNumber(1),
         };
         let next = AccountNumber::new(number.0 + 1).ok_or(AccountError::TooMany)?;
-        let account = Account {
-            name: name.as_str().to_owned(),
-            allowance,
-            created_at: now,
-            secrets_total: 0,
-            month: 0,
-            usage: 0,
-            next_sequence: 0,
-            deleting: false,
-        };
+        let account = Account::new(name.as_str(), allowance, now);
         transaction.put(&next_key, &next)?;
         transaction.put(&name_key, &number)?;
         transaction.put(&keys::account(number), &account)?;
@@ -187,6 +277,7 @@ pub fn create(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Store;
 
     #[test]
     fn names_are_plain() {
@@ -200,7 +291,7 @@ mod tests {
 
     #[test]
     fn usage_is_counted_by_the_month() {
-        let mut account = Account {
+        let mut account = Account::from(AccountV1 {
             name: "a".into(),
             allowance: 2,
             created_at: UnixSeconds(0),
@@ -209,7 +300,7 @@ mod tests {
             usage: 0,
             next_sequence: 0,
             deleting: false,
-        };
+        });
         let (november, december) = (UnixSeconds(1_796_083_199), UnixSeconds(1_796_083_200));
         // (now) -> (sequence, usage afterwards)
         let steps = [
@@ -224,5 +315,47 @@ mod tests {
         }
         assert_eq!(account.metadata(november).secrets_usage, 0);
         assert_eq!(account.secrets_total, 3);
+    }
+
+    /// So that it can be written as a sealdrop of that time has written it.
+    impl Record for AccountV1 {
+        const VERSION: u8 = 1;
+    }
+
+    #[test]
+    fn an_account_from_before_there_were_requests_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), 8 << 20).unwrap();
+        let key = keys::account(AccountNumber(7));
+        let at = key.clone();
+        let written = store.change(move |transaction| {
+            let old = AccountV1 {
+                name: "old".into(),
+                allowance: 300,
+                created_at: UnixSeconds(1_795_348_800),
+                secrets_total: 4,
+                month: 24_322,
+                usage: 5,
+                next_sequence: 70_000,
+                deleting: true,
+            };
+            transaction.put(&at, &old)
+        });
+        written.wait().unwrap();
+        let mut account = store.get::<Account>(&key).unwrap().unwrap();
+        assert_eq!(
+            (account.name.as_str(), account.allowance, account.deleting),
+            ("old", 300, true)
+        );
+        assert_eq!((account.created_at.0, account.secrets_total), (1_795_348_800, 4));
+        assert_eq!((account.month, account.usage), (24_322, 5));
+        assert_eq!(account.count_creation(UnixSeconds(0)), Some(70_000));
+        assert_eq!((account.count_request(1), account.count_request(1)), (Some(0), None));
+        let again = account.clone();
+        let at = key.clone();
+        store.change(move |transaction| transaction.put(&at, &again)).wait().unwrap();
+        let found = store.get::<Account>(&key).unwrap().unwrap();
+        assert_eq!((found.requests_total, found.next_request, found.next_sequence), (1, 1, 70_001));
+        store.close();
     }
 }

@@ -5,8 +5,10 @@
 use super::{
     account::{self, Account, AccountError, AccountName, AccountNumber},
     api_key::{self, ApiKey, KEY_ID_BYTES, KeyKind, key_id},
-    keys,
+    keys, outbox,
+    request::{self, Request},
     secret::{self, Secret},
+    webhook,
 };
 use crate::{
     clock::UnixSeconds,
@@ -16,6 +18,8 @@ use crate::{
 
 /// How many secrets of a dying account one change burns: short enough that nobody waits for it.
 const BATCH: usize = 64;
+/// The same for requests: one that was used a thousand times is a thousand records.
+const REQUEST_BATCH: usize = 4;
 
 /// The keys of a new account, which are nowhere else.
 pub struct NewAccount {
@@ -82,7 +86,7 @@ pub fn accounts(store: &Store) -> Result<Vec<(Account, u64)>, AccountError> {
     let mut accounts = Vec::new();
     for item in store.range::<Account>(&keys::accounts()) {
         let (key, account) = item?;
-        if !account.deleting {
+        if !account.deleting && keys::account_number(&key) != Some(AccountNumber::NOBODY) {
             let own = api_keys.iter().filter(|(_, api_key)| keys::account(api_key.account) == key);
             accounts.push((account, own.count() as u64));
         }
@@ -90,8 +94,8 @@ pub fn accounts(store: &Store) -> Result<Vec<(Account, u64)>, AccountError> {
     Ok(accounts)
 }
 
-/// Deletes an account: first its name and its keys, so that it is over at once, then its secrets, a
-/// batch at a time. Returns how many of the secrets could still have been viewed at `now`.
+/// Deletes an account: first its name and its keys, so that it is over at once, then its requests and
+/// its secrets, a batch at a time. Returns how many of the secrets could still have been viewed at `now`.
 ///
 /// # Errors
 ///
@@ -195,6 +199,15 @@ fn burn_account(
     number: AccountNumber,
     now: UnixSeconds,
 ) -> Result<u64, AccountError> {
+    // Before the secrets: from now on nobody is told anything.
+    store
+        .change(move |transaction| {
+            webhook::remove_all(transaction, number)?;
+            Ok::<_, AccountError>(transaction.delete(&keys::notify(number))?)
+        })
+        .wait()?;
+    outbox::forget_account(store, number)?;
+    remove_requests(store, number)?;
     let mut live = 0;
     loop {
         let batch: Vec<Key> = store.keys(&keys::secrets(number)).take(BATCH).collect();
@@ -218,6 +231,26 @@ fn burn_account(
     }
 }
 
+fn remove_requests(store: &Store, account: AccountNumber) -> Result<(), AccountError> {
+    loop {
+        let batch: Vec<Key> = store.keys(&keys::requests(account)).take(REQUEST_BATCH).collect();
+        if batch.is_empty() {
+            return Ok(());
+        }
+        store
+            .change(move |transaction| {
+                for key in &batch {
+                    let request = transaction.get::<Request>(key)?;
+                    if let (Some(number), Some(request)) = (keys::request_number(key), request) {
+                        request::remove(transaction, number, &request)?;
+                    }
+                }
+                Ok::<_, AccountError>(())
+            })
+            .wait()?;
+    }
+}
+
 /// Removes one secret. Returns whether it could still have been viewed.
 fn burn_one(
     transaction: &mut Transaction<'_, '_>,
@@ -232,7 +265,7 @@ fn burn_one(
     Ok(secret.is_live(now))
 }
 
-fn live_account(
+pub(super) fn live_account(
     transaction: &Transaction<'_, '_>,
     name: &AccountName,
 ) -> Result<(AccountNumber, Account), AccountError> {
@@ -243,7 +276,7 @@ fn live_account(
     Ok((number, account))
 }
 
-fn find_account(store: &Store, name: &str) -> Result<AccountNumber, AccountError> {
+pub(super) fn find_account(store: &Store, name: &str) -> Result<AccountNumber, AccountError> {
     let name = AccountName::new(name)?;
     store
         .get::<AccountNumber>(&keys::account_name(name.as_str()))?

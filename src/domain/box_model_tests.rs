@@ -77,6 +77,7 @@ impl World {
             public_key: PublicKeyUse::Unreadable,
             public_key_der: None,
             terms,
+            notify: None,
         };
         let id = store.change(drop_box::create(new, NOW)).wait().unwrap();
         let messages = Some(BTreeMap::new());

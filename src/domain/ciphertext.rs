@@ -90,6 +90,12 @@ impl PasswordPart {
         RELAXED.decode(&text).map_err(|_| CiphertextError::NotBase64)?;
         Ok(Self(Zeroizing::new(text)))
     }
+
+    /// As it came, for the link that is mailed.
+    #[must_use]
+    pub fn expose_secret(&self) -> &str {
+        &self.0
+    }
 }
 
 const MESSAGE: u8 = 0;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     keys,
     message::{self, MessageId},
+    notice::{self, BoxNotify},
 };
 use crate::{
     clock::UnixSeconds,
@@ -124,6 +125,8 @@ pub struct NewBox {
     pub public_key_der: Option<Vec<u8>>,
     /// What its owner wants.
     pub terms: Terms,
+    /// Whom to tell when a message comes in.
+    pub notify: Option<BoxNotify>,
 }
 
 /// Why something was not done with a box.
@@ -205,6 +208,11 @@ impl DropBox {
         }
     }
 
+    /// What its token names, for a record found at `number`; `None` where it is being burned.
+    pub(super) fn id(&self, number: BoxNumber) -> Option<BoxId> {
+        (!self.deleting).then_some(BoxId { number, random: self.random })
+    }
+
     /// Counts a message in. Returns its id; `None` where the box is full.
     pub(super) fn count_in(&mut self, stored_bytes: u64, limits: Limits) -> Option<MessageId> {
         let id = self.next_message;
@@ -279,6 +287,9 @@ pub fn create(
         if let Some(der) = &new.public_key_der {
             transaction.put(&keys::public_key(number), &PublicKeyDer(der.clone()))?;
         }
+        if let Some(notify) = &new.notify {
+            notice::watch_box(transaction, number, notify)?;
+        }
         transaction.put(&keys::next_box(), &NextBox(next + 1))?;
         Ok(BoxId { number, random: new.random })
     }
@@ -350,6 +361,7 @@ pub(super) fn begin_deletion(
     // else leave a box that takes messages and that nobody opens.
     transaction.put(&keys::drop_box(number), &drop_box)?;
     transaction.delete(&keys::public_key(number))?;
+    notice::forget_box(transaction, number)?;
     transaction.put(&keys::deletion(number), &Deletion)
 }
 

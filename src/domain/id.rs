@@ -6,10 +6,12 @@
 use super::{
     drop_box::{BoxId, BoxNumber},
     keys,
+    notice::{Subscriber, Subscription},
+    outbox::OutboxNumber,
     secret::{SecretId, SecretNumber},
 };
 use crate::{
-    crypto::{Random, SequenceMask, random_array},
+    crypto::{Random, SequenceMask, hex, random_array},
     store::{Record, Store, StoreError},
 };
 
@@ -75,6 +77,51 @@ impl Ids {
     pub fn parse_token(&self, text: &str) -> Option<BoxId> {
         let (random, number) = self.unmasked(text)?;
         Some(BoxId { number: BoxNumber::from_bytes(number), random })
+    }
+
+    /// What a link names that ends notifications: whose, then as a token, then what is left of the
+    /// random bits.
+    #[must_use]
+    pub fn unsubscribe(&self, subscription: &Subscription) -> String {
+        let (kind, number) = match subscription.subscriber {
+            Subscriber::Account(number) => {
+                ('a', SecretNumber { account: number, sequence: 0 }.to_bytes())
+            }
+            Subscriber::Box(number) => ('b', number.to_bytes()),
+        };
+        let [random @ .., last] = subscription.random;
+        format!("{kind}{}{last:02x}", self.masked(random, number))
+    }
+
+    /// Reads such a text. `None` for what can not be one.
+    #[must_use]
+    pub fn parse_unsubscribe(&self, text: &str) -> Option<Subscription> {
+        let (kind, rest) = text.split_at_checked(1)?;
+        let (masked, last) = rest.split_at_checked(CHARS)?;
+        let (start, number) = self.unmasked(masked)?;
+        let last =
+            u8::from_str_radix(last, 16).ok().filter(|byte| format!("{byte:02x}") == last)?;
+        let subscriber = match kind {
+            "a" => {
+                let number = SecretNumber::from_bytes(number)?;
+                Subscriber::Account((number.sequence == 0).then_some(number.account)?)
+            }
+            "b" => Subscriber::Box(BoxNumber::from_bytes(number)),
+            _ => return None,
+        };
+        let mut random = [last; 16];
+        random[..15].copy_from_slice(&start);
+        Some(Subscription { subscriber, random })
+    }
+
+    /// The name of what waits in the outbox, the same at each try: 16 hexadecimal digits, which do not
+    /// tell how many others there were.
+    #[must_use]
+    pub fn message_name(&self, number: OutboxNumber) -> String {
+        // A block that the random part of no id is: the chance is 1 in 2^120.
+        let mut block = *b"--------outbox:";
+        block[..8].copy_from_slice(&number.0.to_be_bytes());
+        hex(&self.0.mask(&block, [0; 8]))
     }
 
     fn masked(&self, random: [u8; 15], number: [u8; 8]) -> String {
@@ -170,6 +217,43 @@ mod tests {
                 prop_assert_eq!(encode(bytes), text);
             }
         }
+    }
+
+    proptest! {
+        #[test]
+        fn links_that_end_notifications_read_back(account in 0..1_u32 << 24, drop_box: [u8; 8],
+                                                  random: [u8; 16], other in "[abc][0-9A-Za-z]{31}[0-9a-fA-F]{2}") {
+            let ids = Ids(SequenceMask::new([7; 32]));
+            for subscriber in [
+                Subscriber::Account(AccountNumber::new(account).unwrap()),
+                Subscriber::Box(BoxNumber::from_bytes(drop_box)),
+            ] {
+                let subscription = Subscription { subscriber, random };
+                let text = ids.unsubscribe(&subscription);
+                prop_assert_eq!(text.len(), 34);
+                prop_assert_eq!(ids.parse_unsubscribe(&text), Some(subscription));
+                for length in 0..text.len() {
+                    prop_assert_eq!(ids.parse_unsubscribe(&text[..length]), None);
+                }
+            }
+            if let Some(subscription) = ids.parse_unsubscribe(&other) {
+                prop_assert_eq!(ids.unsubscribe(&subscription), other, "one form");
+            }
+        }
+    }
+
+    #[test]
+    fn names_of_messages_tell_no_counts() {
+        let ids = Ids(SequenceMask::new([7; 32]));
+        let names: Vec<String> = (0..3).map(|n| ids.message_name(OutboxNumber(n))).collect();
+        assert!(names.iter().all(|name| name.len() == 16));
+        let number = |name: &str| u64::from_str_radix(name, 16).unwrap();
+        assert!(number(&names[0]) ^ number(&names[1]) > 1 << 32);
+        assert_ne!(
+            number(&names[0]) ^ number(&names[1]),
+            number(&names[0]) ^ number(&names[2]) ^ 3
+        );
+        assert_eq!(names[0], ids.message_name(OutboxNumber(0)));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! How long a secret lives.
 
+use serde::{Deserialize, Serialize};
+
 use crate::clock::UnixSeconds;
 
 const SECONDS_PER_HOUR: u64 = 3600;
@@ -19,7 +21,7 @@ pub struct LifetimeRules {
 ///
 /// Hours because the `expiration` field of the Secrets API is in hours; it becomes [`UnixSeconds`]
 /// once, in [`Lifetime::ends_at`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lifetime(u64);
 
 /// A lifetime outside of what the operator allows.

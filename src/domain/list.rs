@@ -2,6 +2,7 @@
 
 use super::{
     account::{Account, AccountNumber, Metadata},
+    event::Event,
     keys::{self, TextField},
     secret::{Secret, SecretError, SecretNumber},
     text::Text,
@@ -27,6 +28,17 @@ pub struct Listed {
     pub message: Option<String>,
     /// In their order.
     pub views: Vec<View>,
+    /// What else happened to it, in its order.
+    pub events: Vec<Event>,
+}
+
+impl Listed {
+    /// One that was just made, with its description and its message.
+    #[must_use]
+    pub fn fresh(number: SecretNumber, secret: Secret, texts: [Option<String>; 2]) -> Self {
+        let [description, message] = texts;
+        Self { number, secret, description, message, views: Vec::new(), events: Vec::new() }
+    }
 }
 
 /// The secrets of an account, newest first, without the first `offset`, [`MAX_LISTED`] at most; and
@@ -59,18 +71,31 @@ pub fn list(
     Ok((listed, owner.metadata(now)))
 }
 
-fn details(store: &Store, number: SecretNumber, secret: Secret) -> Result<Listed, StoreError> {
+/// Everything that the owner may know about one secret.
+pub(super) fn details(
+    store: &Store,
+    number: SecretNumber,
+    secret: Secret,
+) -> Result<Listed, StoreError> {
     let [description, message] = [TextField::Description, TextField::Message]
         .map(|field| store.get::<Text>(&keys::text(number, field)));
     let views = store
         .range::<View>(&keys::views(number))
         .map(|item| item.map(|(_, view)| view))
         .collect::<Result<_, _>>()?;
+    let events = match secret.events.total() {
+        0 => Vec::new(),
+        _ => store
+            .range::<Event>(&keys::events(number))
+            .map(|item| item.map(|(_, event)| event))
+            .collect::<Result<_, _>>()?,
+    };
     Ok(Listed {
         number,
         secret,
         description: description?.map(Text::into_string),
         message: message?.map(Text::into_string),
         views,
+        events,
     })
 }

@@ -7,21 +7,23 @@ use std::{fmt, num::NonZeroU8};
 
 use serde::{Deserialize, Serialize};
 
+pub use super::viewing::{charge_password, view};
 use super::{
     account::{Account, AccountNumber, Metadata},
+    event::EventCounts,
     keys::{self, TextField},
     lifetime::Lifetime,
+    older::SecretV1,
     text::Text,
-    view::View,
 };
 use crate::{
     clock::UnixSeconds,
     crypto::{PasswordHash, bytes_equal},
-    store::{FoundPayload, Payload, Record, StoreError, Transaction},
+    store::{Fields, Payload, Record, StoreError, Transaction},
 };
 
 /// Where a secret's record lies: its account, and its number there, below 2^40.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SecretNumber {
     /// Whose it is.
     pub account: AccountNumber,
@@ -30,7 +32,7 @@ pub struct SecretNumber {
 }
 
 /// What a link names: where the record lies, and the random bits that prove one was given the link.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SecretId {
     /// Where the record lies.
     pub number: SecretNumber,
@@ -41,7 +43,7 @@ pub struct SecretId {
 /// A secret's record. Its payload, sealed, is attached to it in the store until it is burned.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Secret {
-    random: [u8; 15],
+    pub(super) random: [u8; 15],
     /// When it was made.
     pub created_at: UnixSeconds,
     /// The lifetime in hours, 0 for ever.
@@ -58,13 +60,19 @@ pub struct Secret {
     pub captcha: bool,
     /// Whether a password was set. Stays when the hash goes.
     pub has_password: bool,
-    password: Option<PasswordHash>,
+    pub(super) password: Option<PasswordHash>,
     /// See [`MAX_WRONG_PASSWORDS`].
     pub wrong_passwords: u8,
-    has_description: bool,
-    has_message: bool,
+    pub(super) has_description: bool,
+    pub(super) has_message: bool,
     /// Since when it is a tombstone.
-    gone_at: Option<UnixSeconds>,
+    pub(super) gone_at: Option<UnixSeconds>,
+    /// How many entries its event log has.
+    pub(super) events: EventCounts,
+    /// How many leases were given.
+    pub(super) leases: u8,
+    /// The end of the last one of them that was not given back.
+    pub(super) leased_until: Option<UnixSeconds>,
 }
 
 /// So many wrong passwords, from anywhere, lock a secret.
@@ -75,7 +83,11 @@ pub const MAX_WRONG_PASSWORDS: u8 = 100;
 pub(super) struct Due;
 
 impl Record for Secret {
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
+
+    fn from_older(version: u8, fields: Fields<'_>) -> Option<Result<Self, StoreError>> {
+        (version == 1).then(|| fields.read::<SecretV1>().map(Self::from))
+    }
 }
 impl Record for Due {
     const VERSION: u8 = 1;
@@ -103,16 +115,6 @@ pub struct NewSecret {
     pub max_views: NonZeroU8,
 }
 
-/// What a viewer gets, once the view is durable.
-pub struct Viewed {
-    /// Opens with the id's random bits as its context.
-    pub payload: FoundPayload,
-    /// The sender's message.
-    pub message: Option<String>,
-    /// Of the secret's account.
-    pub metadata: Metadata,
-}
-
 /// Why a change of a secret was not made.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
@@ -125,6 +127,9 @@ pub enum SecretError {
     /// A password is needed, and this is what it must match.
     #[error("a password is needed")]
     PasswordNeeded(Box<PasswordHash>),
+    /// A proof of work is needed, and perhaps a password as well.
+    #[error("a proof of work is needed")]
+    CaptchaNeeded(Option<Box<PasswordHash>>),
     /// Too many wrong passwords.
     #[error("locked after too many wrong passwords")]
     Locked,
@@ -173,7 +178,22 @@ impl Secret {
 
     /// Whether somebody who has the link could view it at `now`.
     pub(super) fn is_live(&self, now: UnixSeconds) -> bool {
-        self.gone_at.is_none() && !self.is_expired(now) && self.view_times < self.max_views.get()
+        self.has_payload(now) && !self.is_used_up()
+    }
+
+    /// Whether there is something to show at `now`, if only to whoever has a lease.
+    pub(super) fn has_payload(&self, now: UnixSeconds) -> bool {
+        self.gone_at.is_none() && !self.is_expired(now)
+    }
+
+    /// Whether all views are spent.
+    pub(super) fn is_used_up(&self) -> bool {
+        self.view_times >= self.max_views.get()
+    }
+
+    /// The end of the last lease that is live at `now`.
+    pub(super) fn live_lease(&self, now: UnixSeconds) -> Option<UnixSeconds> {
+        self.leased_until.filter(|end| now < *end)
     }
 
     fn text_fields(&self) -> [(TextField, bool); 2] {
@@ -189,107 +209,50 @@ pub fn create(
 ) -> impl Fn(&mut Transaction<'_, '_>) -> Result<(SecretNumber, Secret, Metadata), SecretError>
 + Send
 + 'static {
-    move |transaction| {
-        let mut owner = live_account(transaction, account)?;
-        let sequence =
-            owner.count_creation(now).ok_or(SecretError::OverAllowance(owner.allowance))?;
-        let number = SecretNumber { account, sequence };
-        let secret = Secret {
-            random: new.random,
-            created_at: now,
-            expiration_hours: new.lifetime.hours(),
-            expires_at: new.lifetime.ends_at(now),
-            max_views: new.max_views,
-            view_times: 0,
-            view_button: new.view_button,
-            captcha: new.captcha,
-            has_password: new.password.is_some(),
-            password: new.password.clone(),
-            wrong_passwords: 0,
-            has_description: new.description.is_some(),
-            has_message: new.message.is_some(),
-            gone_at: None,
-        };
-        transaction.put_sealed(&keys::secret(number), &secret, &new.payload)?;
-        let texts =
-            [(TextField::Description, &new.description), (TextField::Message, &new.message)];
-        for (field, text) in texts {
-            if let Some(text) = text {
-                transaction.put(&keys::text(number, field), text)?;
-            }
-        }
-        if let Some(end) = secret.expires_at {
-            transaction.put(&keys::due(end, number), &Due)?;
-        }
-        transaction.put(&keys::account(account), &owner)?;
-        Ok((number, secret, owner.metadata(now)))
-    }
+    move |transaction| insert(transaction, account, &new, now)
 }
 
-/// Spends a view for somebody with a key of `account`. `proof` is the hash that the viewer's password
-/// has been checked against. The last view burns the payload; `keep_log_seconds` later its tombstone
-/// goes, where the secret would have lived for ever.
-///
-/// `Ok(None)` is [`SecretError::NotFound`] with something to write down.
-pub fn view(
+/// What [`create`] does, inside of another change.
+pub(super) fn insert(
+    transaction: &mut Transaction<'_, '_>,
     account: AccountNumber,
-    id: SecretId,
-    view: View,
-    proof: Option<Box<PasswordHash>>,
-    keep_log_seconds: u64,
-) -> impl Fn(&mut Transaction<'_, '_>) -> Result<Option<Viewed>, SecretError> + Send + 'static {
-    move |transaction| {
-        let now = view.at;
-        let key = keys::secret(id.number);
-        let mut secret = live_secret(transaction, account, id, now)?;
-        if let Some(needed) = &secret.password {
-            // A proof opens a locked secret, too: it was charged before the lock, perhaps as the last
-            // try or beside others, and is about to be taken off again.
-            if proof.as_deref() != Some(needed) {
-                return Err(match secret.is_locked() {
-                    true => SecretError::Locked,
-                    false => SecretError::PasswordNeeded(Box::new(needed.clone())),
-                });
-            }
-            secret.wrong_passwords = secret.wrong_passwords.saturating_sub(1);
-        }
-        let Some(payload) = transaction.payload(&key)? else {
-            // A crash came between wiping the key and the record: the view that did it counts.
-            secret.bury(transaction, id.number, now, keep_log_seconds)?;
-            transaction.put(&key, &secret)?;
-            return Ok(None);
-        };
-        transaction.put(&keys::view(id.number, secret.view_times), &view)?;
-        secret.view_times += 1;
-        if secret.view_times == secret.max_views.get() {
-            transaction.burn(&key)?;
-            secret.bury(transaction, id.number, now, keep_log_seconds)?;
-        }
-        transaction.put(&key, &secret)?;
-        let message = match secret.has_message {
-            true => transaction.get::<Text>(&keys::text(id.number, TextField::Message))?,
-            false => None,
-        };
-        let metadata = live_account(transaction, account)?.metadata(now);
-        Ok(Some(Viewed { payload, message: message.map(Text::into_string), metadata }))
-    }
-}
-
-/// Counts a wrong password before it is checked, so that trying many at once gains nothing. A right
-/// one is taken off again by [`view`].
-pub fn charge_password(
-    account: AccountNumber,
-    id: SecretId,
+    new: &NewSecret,
     now: UnixSeconds,
-) -> impl Fn(&mut Transaction<'_, '_>) -> Result<(), SecretError> + Send + 'static {
-    move |transaction| {
-        let mut secret = live_secret(transaction, account, id, now)?;
-        if secret.is_locked() {
-            return Err(SecretError::Locked);
+) -> Result<(SecretNumber, Secret, Metadata), SecretError> {
+    let mut owner = live_account(transaction, account)?;
+    let sequence = owner.count_creation(now).ok_or(SecretError::OverAllowance(owner.allowance))?;
+    let number = SecretNumber { account, sequence };
+    let secret = Secret {
+        random: new.random,
+        created_at: now,
+        expiration_hours: new.lifetime.hours(),
+        expires_at: new.lifetime.ends_at(now),
+        max_views: new.max_views,
+        view_times: 0,
+        view_button: new.view_button,
+        captcha: new.captcha,
+        has_password: new.password.is_some(),
+        password: new.password.clone(),
+        wrong_passwords: 0,
+        has_description: new.description.is_some(),
+        has_message: new.message.is_some(),
+        gone_at: None,
+        events: EventCounts::default(),
+        leases: 0,
+        leased_until: None,
+    };
+    transaction.put_sealed(&keys::secret(number), &secret, &new.payload)?;
+    let texts = [(TextField::Description, &new.description), (TextField::Message, &new.message)];
+    for (field, text) in texts {
+        if let Some(text) = text {
+            transaction.put(&keys::text(number, field), text)?;
         }
-        secret.wrong_passwords += 1;
-        Ok(transaction.put(&keys::secret(id.number), &secret)?)
     }
+    if let Some(end) = secret.expires_at {
+        transaction.put(&keys::due(end, number), &Due)?;
+    }
+    transaction.put(&keys::account(account), &owner)?;
+    Ok((number, secret, owner.metadata(now)))
 }
 
 /// Burns a secret and takes it out of the list, whatever its state.
@@ -313,7 +276,7 @@ impl Secret {
     }
 
     /// Ends a secret that may have no other entry in the expiry index to end its tombstone.
-    fn bury(
+    pub(super) fn bury(
         &mut self,
         transaction: &mut Transaction<'_, '_>,
         number: SecretNumber,
@@ -327,8 +290,18 @@ impl Secret {
         }
     }
 
-    pub(super) fn gone_at(&self) -> Option<UnixSeconds> {
-        self.gone_at
+    /// When something ends next: the last lease where no view is left, or the secret.
+    pub(super) fn next_end(&self, now: UnixSeconds) -> Option<UnixSeconds> {
+        match self.live_lease(now) {
+            Some(end) if self.is_used_up() => Some(end),
+            _ => self.expires_at,
+        }
+    }
+
+    /// When the tombstone goes, which stays as long as the secret would have lived at least.
+    pub(super) fn tombstone_ends(&self, keep_log_seconds: u64) -> Option<UnixSeconds> {
+        let kept = self.gone_at?.plus(keep_log_seconds);
+        Some(self.expires_at.map_or(kept, |end| end.max(kept)))
     }
 
     /// The id in links, for a record found at `number`.
@@ -353,7 +326,18 @@ pub(super) fn remove(
     for index in 0..secret.view_times {
         transaction.delete(&keys::view(number, index))?;
     }
-    if let Some(end) = secret.expires_at {
+    for index in 0..secret.events.total() {
+        transaction.delete(&keys::event(number, index))?;
+    }
+    if secret.leases > 0 {
+        for key in transaction.keys(&keys::leases(number), usize::from(secret.leases)) {
+            transaction.delete(&key)?;
+        }
+    }
+    if number.account == AccountNumber::NOBODY {
+        transaction.delete(&keys::manage(number))?;
+    }
+    for end in [secret.expires_at, secret.leased_until].into_iter().flatten() {
         transaction.delete(&keys::due(end, number))?;
     }
     let account_key = keys::account(number.account);
@@ -364,7 +348,7 @@ pub(super) fn remove(
     Ok(())
 }
 
-fn live_account(
+pub(super) fn live_account(
     transaction: &Transaction<'_, '_>,
     account: AccountNumber,
 ) -> Result<Account, SecretError> {
@@ -372,7 +356,7 @@ fn live_account(
     found.filter(|account| !account.deleting).ok_or(SecretError::NotFound)
 }
 
-fn owned_secret(
+pub(super) fn owned_secret(
     transaction: &Transaction<'_, '_>,
     account: AccountNumber,
     id: SecretId,
@@ -383,7 +367,7 @@ fn owned_secret(
         .ok_or(SecretError::NotFound)
 }
 
-fn live_secret(
+pub(super) fn live_secret(
     transaction: &Transaction<'_, '_>,
     account: AccountNumber,
     id: SecretId,

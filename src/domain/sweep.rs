@@ -1,10 +1,10 @@
-//! The sweeper: burns what has expired, and takes old tombstones out of the list.
+//! The sweeper: burns what has expired, and takes old tombstones and requests out of the lists.
 //!
 //! Housekeeping only: what has expired is refused when it is asked for, swept or not. It follows the
-//! index of due times, so it reads what it changes and nothing else.
+//! indexes of due times, so it reads what it changes and nothing else.
 
 use super::{
-    keys,
+    keys, request,
     secret::{self, Due, Secret, SecretNumber},
 };
 use crate::{
@@ -13,30 +13,47 @@ use crate::{
 };
 
 /// How many secrets one change sweeps: short enough that nobody waits for it.
-const BATCH: usize = 64;
+const BATCH: usize = 16;
+/// The same for requests: one that was used a thousand times is a thousand records.
+const REQUEST_BATCH: usize = 4;
 
-/// Sweeps everything that is due at `now`; tombstones go `keep_log_seconds` after their end. Returns
-/// how many secrets were looked at. Blocks.
+/// Sweeps everything that is due at `now`; tombstones and ended requests go `keep_log_seconds` after
+/// their end. Returns how many secrets and requests were looked at. Blocks.
 ///
 /// # Errors
 ///
 /// See [`StoreError`].
 pub fn sweep(store: &Store, now: UnixSeconds, keep_log_seconds: u64) -> Result<usize, StoreError> {
+    let requests = follow(store, &keys::request_dues(), REQUEST_BATCH, now, move |change, due| {
+        request::sweep_one(change, due, now, keep_log_seconds)
+    })?;
+    let secrets = follow(store, &keys::dues(), BATCH, now, move |change, due| {
+        sweep_one(change, due, now, keep_log_seconds)
+    })?;
+    Ok(requests + secrets)
+}
+
+/// Follows an index of due times up to `now`, `batch` entries a change. `sweep_one` deletes the entry.
+fn follow(
+    store: &Store,
+    index: &Key,
+    batch: usize,
+    now: UnixSeconds,
+    sweep_one: impl Fn(&mut Transaction<'_, '_>, &Key) -> Result<(), StoreError> + Copy + Send + 'static,
+) -> Result<usize, StoreError> {
     let mut swept = 0;
     loop {
         let due: Vec<Key> = store
-            .keys(&keys::dues())
-            .take_while(|key| keys::due_parts(key).is_none_or(|(at, _)| at <= now))
-            .take(BATCH)
+            .keys(index)
+            .take_while(|key| keys::due_at(key).is_none_or(|at| at <= now))
+            .take(batch)
             .collect();
         if due.is_empty() {
             return Ok(swept);
         }
         swept += due.len();
         store
-            .change(move |transaction| {
-                due.iter().try_for_each(|key| sweep_one(transaction, key, now, keep_log_seconds))
-            })
+            .change(move |transaction| due.iter().try_for_each(|key| sweep_one(transaction, key)))
             .wait()?;
     }
 }
@@ -51,20 +68,17 @@ fn sweep_one(
     let Some((_, number)) = keys::due_parts(due) else { return Ok(()) };
     let key = keys::secret(number);
     let Some(mut secret) = transaction.get::<Secret>(&key)? else { return Ok(()) };
-    let Some(gone_at) = secret.gone_at() else {
-        if !secret.is_expired(now) {
-            return reschedule(transaction, number, secret.expires_at);
-        }
+    if secret.end_leases(transaction, number, now, keep_log_seconds)? {
+        transaction.put(&key, &secret)?;
+    } else if secret.gone_at.is_none() && secret.is_expired(now) {
         secret.end(now);
         transaction.burn(&key)?;
         transaction.put(&key, &secret)?;
-        return reschedule(transaction, number, Some(now.plus(keep_log_seconds)));
-    };
-    let ends = gone_at.plus(keep_log_seconds);
-    if now < ends {
-        reschedule(transaction, number, Some(ends))
-    } else {
-        secret::remove(transaction, number, &secret)
+    }
+    match secret.tombstone_ends(keep_log_seconds) {
+        Some(end) if now >= end => secret::remove(transaction, number, &secret),
+        Some(end) => reschedule(transaction, number, Some(end)),
+        None => reschedule(transaction, number, secret.next_end(now)),
     }
 }
 

@@ -1,10 +1,12 @@
-//! Slows down who guesses: passwords of secrets, passphrases of boxes.
+//! Slows down who guesses: passwords of secrets, passphrases of boxes; and who does too much of what
+//! costs others something.
 
 use std::{
     collections::HashMap,
     hash::Hash,
     net::{IpAddr, Ipv6Addr},
     sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use crate::clock::UnixSeconds;
@@ -46,6 +48,17 @@ pub enum TooMany {
     },
     /// So many are being checked that too many could turn out wrong: one of them is done in a moment.
     UnderWay,
+}
+
+impl TooMany {
+    /// How long to wait before the next try.
+    #[must_use]
+    pub fn retry_after(&self) -> Duration {
+        Duration::from_secs(match self {
+            Self::Wrong { retry_after_seconds } => *retry_after_seconds,
+            Self::UnderWay => 1,
+        })
+    }
 }
 
 impl<K: Copy + Eq + Hash> TryLimit<K> {
@@ -101,6 +114,11 @@ impl<K: Copy + Eq + Hash> Try<'_, K> {
     /// It was right, so it does not count.
     pub fn right(mut self) {
         self.is_right = true;
+    }
+
+    /// What is limited is not guessing but doing, and nothing was done, so it does not count.
+    pub fn undone(self) {
+        self.right();
     }
 }
 

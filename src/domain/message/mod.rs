@@ -17,7 +17,7 @@ pub use self::content::{Content, ContentBody, ContentReader};
 use self::content::{Head, HeadBody};
 use super::{
     drop_box::{BoxError, BoxId, DropBox, Limits, begin_deletion, live},
-    keys,
+    keys, notice,
 };
 use crate::{
     clock::UnixSeconds,
@@ -164,7 +164,8 @@ pub fn send(
             let number = drop_box.count_in(stored_bytes, limits).ok_or(BoxError::Full)?;
             transaction.put_sealed(&keys::message(id.number, number), &message, payload)?;
         }
-        Ok(transaction.put(&keys::drop_box(id.number), &drop_box)?)
+        transaction.put(&keys::drop_box(id.number), &drop_box)?;
+        Ok(notice::box_message(transaction, id.number, now)?)
     }
 }
 

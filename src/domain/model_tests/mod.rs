@@ -1,23 +1,30 @@
 //! Random operations on secrets, checked against a model that a child could follow.
 
-use std::{net::IpAddr, num::NonZeroU8};
+mod expected;
+
+use std::{collections::BTreeSet, net::IpAddr, num::NonZeroU8};
 
 use proptest::prelude::*;
 
+use self::expected::{BY_KEY, Expected};
 use super::{
     account::AccountNumber,
-    administration, keys,
+    administration,
+    event::EventKind,
+    keys,
+    lease::{LEASE_SECONDS, LeaseToken},
     lifetime::{Lifetime, LifetimeRules},
     list::list,
-    secret::{self, NewSecret, SecretError, SecretId},
+    secret::{self, NewSecret, SecretError},
     sweep::sweep,
     text::Text,
     view::View,
+    viewing::{self, Proofs},
 };
 use crate::{
     clock::UnixSeconds,
     crypto::{SystemRandom, random_array},
-    store::{MAX_INLINE_BYTES, Store},
+    store::{Key, MAX_INLINE_BYTES, Store},
 };
 
 /// 2026-11-02T00:00:00Z, so that no run of operations leaves the month.
@@ -29,8 +36,12 @@ const KEEP_LOG: u64 = 3 * HOUR;
 enum Operation {
     Create { large: bool, max_views: u8, hours: u64, message: bool },
     View(prop::sample::Index),
+    Lease(prop::sample::Index, u8),
+    Burn(prop::sample::Index, u8),
+    Look(prop::sample::Index),
+    TryAfter(prop::sample::Index),
     Delete(prop::sample::Index),
-    Wait { minutes: u64 },
+    Wait { seconds: u64 },
     Sweep,
     Reopen,
 }
@@ -41,47 +52,22 @@ fn operations() -> impl Strategy<Value = Vec<Operation>> {
     );
     let operation = prop_oneof![
         6 => create,
-        8 => any::<prop::sample::Index>().prop_map(Operation::View),
+        6 => any::<prop::sample::Index>().prop_map(Operation::View),
+        12 => (any::<prop::sample::Index>(), 0..4_u8).prop_map(|(i, n)| Operation::Lease(i, n)),
+        4 => (any::<prop::sample::Index>(), 0..4_u8).prop_map(|(i, n)| Operation::Burn(i, n)),
+        2 => any::<prop::sample::Index>().prop_map(Operation::Look),
+        2 => any::<prop::sample::Index>().prop_map(Operation::TryAfter),
         2 => any::<prop::sample::Index>().prop_map(Operation::Delete),
-        3 => (0..200_u64).prop_map(|minutes| Operation::Wait { minutes }),
-        3 => Just(Operation::Sweep),
+        3 => (0..200_u64).prop_map(|minutes| Operation::Wait { seconds: minutes * 60 }),
+        3 => (0..90_u64).prop_map(|seconds| Operation::Wait { seconds }),
+        4 => Just(Operation::Sweep),
         1 => Just(Operation::Reopen),
     ];
-    prop::collection::vec(operation, 1..45)
+    prop::collection::vec(operation, 1..60)
 }
 
-/// A secret as it should be.
-struct Expected {
-    id: SecretId,
-    text: Vec<u8>,
-    message: Option<String>,
-    max_views: u8,
-    views: Vec<View>,
-    expires_at: Option<u64>,
-    gone_at: Option<u64>,
-    listed: bool,
-}
-
-impl Expected {
-    fn is_expired(&self, now: u64) -> bool {
-        self.expires_at.is_some_and(|end| now >= end)
-    }
-
-    fn is_live(&self, now: u64) -> bool {
-        self.listed && self.gone_at.is_none() && !self.is_expired(now)
-    }
-
-    fn sweep(&mut self, now: u64) {
-        match self.gone_at {
-            None if self.is_expired(now) => self.gone_at = Some(now),
-            Some(gone)
-                if now >= gone + KEEP_LOG && self.expires_at.is_none_or(|end| now >= end) =>
-            {
-                self.listed = false;
-            }
-            _ => {}
-        }
-    }
+fn token(holder: u8) -> LeaseToken {
+    LeaseToken::new(&format!("the token of lease holder {holder}").replace(' ', "-")).unwrap()
 }
 
 struct World {
@@ -119,10 +105,20 @@ impl World {
             Operation::Create { large, max_views, hours, message } => {
                 self.create(large, max_views, hours, message);
             }
-            Operation::View(_) | Operation::Delete(_) if self.secrets.is_empty() => {}
+            Operation::View(_)
+            | Operation::Lease(..)
+            | Operation::Burn(..)
+            | Operation::Look(_)
+            | Operation::TryAfter(_)
+            | Operation::Delete(_)
+                if self.secrets.is_empty() => {}
             Operation::View(index) => self.view(index.index(self.secrets.len())),
+            Operation::Lease(index, holder) => self.lease(index.index(self.secrets.len()), holder),
+            Operation::Burn(index, holder) => self.burn(index.index(self.secrets.len()), holder),
+            Operation::Look(index) => self.look(index.index(self.secrets.len())),
+            Operation::TryAfter(index) => self.try_after(index.index(self.secrets.len())),
             Operation::Delete(index) => self.delete(index.index(self.secrets.len())),
-            Operation::Wait { minutes } => self.now += minutes * 60,
+            Operation::Wait { seconds } => self.now += seconds,
             Operation::Sweep => {
                 sweep(self.store(), self.now(), KEEP_LOG).unwrap();
                 let now = self.now;
@@ -162,6 +158,9 @@ impl World {
             message,
             max_views,
             views: Vec::new(),
+            leases: Vec::new(),
+            seen_by: BTreeSet::new(),
+            events: Vec::new(),
             expires_at: (hours > 0).then(|| self.now + hours * HOUR),
             gone_at: None,
             listed: true,
@@ -170,9 +169,7 @@ impl World {
     }
 
     fn view(&mut self, index: usize) {
-        let expected = &self.secrets[index];
-        let address = IpAddr::from([192, 0, 2, u8::try_from(expected.views.len()).unwrap()]);
-        let view = View::new(self.now(), Some(address), Some("a browser"));
+        let (view, expected) = (self.visitor(index), &self.secrets[index]);
         let change = secret::view(self.account, expected.id, view.clone(), None, KEEP_LOG);
         let outcome = self.store().change(change).wait();
         let now = self.now;
@@ -185,9 +182,85 @@ impl World {
         assert_eq!(viewed.message, expected.message);
         let opened = viewed.payload.open(&expected.id.random).unwrap();
         assert!(opened.expose_secret() == expected.text);
-        expected.views.push(view);
-        if expected.views.len() == usize::from(expected.max_views) {
+        expected.spend(view, BY_KEY);
+    }
+
+    fn visitor(&self, index: usize) -> View {
+        let views = u8::try_from(self.secrets[index].views.len()).unwrap();
+        View::new(self.now(), Some(IpAddr::from([192, 0, 2, views])), Some("a browser"))
+    }
+
+    fn lease(&mut self, index: usize, holder: u8) {
+        let (view, id) = (self.visitor(index), self.secrets[index].id);
+        let proofs = Proofs::default();
+        let change = viewing::view_with_lease(id, view.clone(), token(holder), proofs, KEEP_LOG);
+        let outcome = self.store().change(change).wait();
+        let now = self.now;
+        let expected = &mut self.secrets[index];
+        let known = expected.lease(holder).map(|(_, end)| *end);
+        let is_shown = match known {
+            Some(end) => expected.has_payload(now) && now < end,
+            None => expected.is_live(now),
+        };
+        if !is_shown {
+            assert!(matches!(outcome, Err(SecretError::NotFound)), "shown though it is gone");
+            return;
+        }
+        let leased = outcome.unwrap().unwrap();
+        assert_eq!(leased.message, expected.message);
+        let opened = leased.payload.open(&expected.id.random).unwrap();
+        assert!(opened.expose_secret() == expected.text);
+        let end = known.unwrap_or_else(|| {
+            let end = (now + LEASE_SECONDS).min(expected.expires_at.unwrap_or(u64::MAX));
+            expected.leases.push((holder, end));
+            expected.spend(view, holder);
+            end
+        });
+        assert_eq!(leased.ends_at.0, end);
+        assert!(expected.seen_by.len() <= usize::from(expected.max_views));
+    }
+
+    fn burn(&mut self, index: usize, holder: u8) {
+        let (visitor, id) = (self.visitor(index), self.secrets[index].id);
+        let outcome =
+            self.store().change(viewing::burn(id, visitor, token(holder), KEEP_LOG)).wait();
+        let now = self.now;
+        let expected = &mut self.secrets[index];
+        let has_payload = expected.has_payload(now);
+        let lease = expected.lease(holder).filter(|(_, end)| has_payload && now < *end);
+        assert_eq!(outcome.is_ok(), lease.is_some());
+        let Some((_, end)) = lease else { return };
+        *end = now;
+        if expected.is_used_up() {
             expected.gone_at = Some(now);
+            expected.events.push((EventKind::Burned, now));
+        }
+    }
+
+    fn look(&mut self, index: usize) {
+        let (visitor, id) = (self.visitor(index), self.secrets[index].id);
+        let outcome = self.store().change(viewing::look(id, visitor)).wait();
+        let now = self.now;
+        let expected = &mut self.secrets[index];
+        assert_eq!(outcome.is_ok(), expected.is_live(now));
+        if outcome.is_ok() {
+            expected.events.push((EventKind::Opened, now));
+        }
+    }
+
+    fn try_after(&mut self, index: usize) {
+        let (visitor, id) = (self.visitor(index), self.secrets[index].id);
+        let outcome = self
+            .store()
+            .change(viewing::tried_after(id, visitor, viewing::Visit::WithKey, KEEP_LOG))
+            .wait();
+        let now = self.now;
+        let expected = &mut self.secrets[index];
+        let is_late = expected.listed && !expected.is_live(now);
+        assert_eq!(outcome.unwrap(), is_late);
+        if is_late {
+            expected.end_leases(now);
+            expected.events.push((EventKind::TriedAfter, now));
         }
     }
 
@@ -208,6 +281,9 @@ impl World {
         for (listed, expected) in listed.iter().zip(expected) {
             assert_eq!(listed.secret.id(listed.number), expected.id);
             assert_eq!(listed.views, expected.views);
+            let events: Vec<_> =
+                listed.events.iter().map(|event| (event.kind, event.at.0)).collect();
+            assert_eq!(events, expected.events);
             assert_eq!(usize::from(listed.secret.view_times), expected.views.len());
             assert_eq!(listed.message, expected.message);
             assert_eq!(listed.secret.is_live(self.now()), expected.is_live(self.now));
@@ -248,9 +324,18 @@ proptest! {
         world.close();
         world.store = Some(Store::open(world.dir.path(), 8 << 20).unwrap());
         world.check_files();
-        let left = world.store().keys(&keys::secrets(world.account)).count();
-        prop_assert_eq!(left, 0);
+        for records in [keys::secrets, keys_of_events, keys_of_leases] {
+            prop_assert_eq!(world.store().keys(&records(world.account)).count(), 0);
+        }
     }
+}
+
+fn keys_of_events(_: AccountNumber) -> Key {
+    Key::new(b'h')
+}
+
+fn keys_of_leases(_: AccountNumber) -> Key {
+    Key::new(b'l')
 }
 
 /// What a crash leaves of a last view or a deletion: the key is gone and the record is there.
@@ -270,4 +355,46 @@ fn a_secret_whose_burning_was_interrupted_leaves_the_list_in_time() {
         let (listed, metadata) = list(world.store(), world.account, 0, world.now()).unwrap();
         assert_eq!((listed.len(), metadata.secrets_total), (0, 0), "{hours} hours");
     }
+}
+
+/// What a crash leaves of a burning during a lease: no lease shows anything, and the log says why.
+#[test]
+fn a_lease_whose_burning_was_interrupted_shows_nothing() {
+    let mut world = World::new();
+    world.create(false, 1, 0, false);
+    world.lease(0, 1);
+    let (id, visitor) = (world.secrets[0].id, world.visitor(0));
+    let key = keys::secret(id.number);
+    world.store().change(move |transaction| transaction.burn(&key)).wait().unwrap();
+    let again = viewing::view_with_lease(id, visitor, token(1), Proofs::default(), KEEP_LOG);
+    assert!(world.store().change(again).wait().unwrap().is_none());
+    world.now += KEEP_LOG;
+    sweep(world.store(), world.now(), KEEP_LOG).unwrap();
+    assert!(list(world.store(), world.account, 0, world.now()).unwrap().0.is_empty());
+}
+
+#[test]
+fn fifty_events_of_a_kind_are_kept() {
+    let mut world = World::new();
+    world.create(false, 1, 0, false);
+    for seconds in 0..60 {
+        world.now = START + seconds;
+        let look = viewing::look(world.secrets[0].id, world.visitor(0));
+        world.store().change(look).wait().unwrap();
+    }
+    world.lease(0, 1);
+    for _ in 0..60 {
+        let try_after = viewing::tried_after(
+            world.secrets[0].id,
+            world.visitor(0),
+            viewing::Visit::WithKey,
+            KEEP_LOG,
+        );
+        world.store().change(try_after).wait().unwrap();
+    }
+    let (listed, _) = list(world.store(), world.account, 0, world.now()).unwrap();
+    let kinds: Vec<_> = listed[0].events.iter().map(|event| event.kind).collect();
+    assert_eq!(kinds, [[EventKind::Opened; 50], [EventKind::TriedAfter; 50]].concat());
+    let last = listed[0].events.get(49).map(|event| event.at.0);
+    assert_eq!(last, Some(START + 49), "the first ones are kept");
 }

@@ -1,0 +1,107 @@
+//! Leases: whoever has spent a view may fetch the same bytes again for a moment, so that a cut
+//! connection loses nothing.
+//!
+//! A lease is found by its token, of which only a hash is kept. It stays until its secret goes, so that
+//! a token whose lease is over is not taken for a new one.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    keys,
+    secret::{Secret, SecretNumber},
+};
+use crate::{
+    clock::UnixSeconds,
+    crypto::sha256,
+    store::{Record, StoreError, Transaction},
+};
+
+/// How long a lease lives, at most: never past the end of its secret.
+pub const LEASE_SECONDS: u64 = 60;
+
+/// A token as it is kept: the first half of its SHA-256.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeaseToken(pub(super) [u8; 16]);
+
+/// A lease.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Lease {
+    /// From this moment on it is over.
+    pub(super) ends_at: UnixSeconds,
+}
+
+impl Record for Lease {
+    const VERSION: u8 = 1;
+}
+
+impl LeaseToken {
+    const LENGTHS: std::ops::RangeInclusive<usize> = 22..=64;
+
+    /// Reads a token, which a client may make up: 22 to 64 letters, digits, `-` and `_`.
+    ///
+    /// 22 of them hold 128 bits, so a client can make one that nobody guesses.
+    #[must_use]
+    pub fn new(text: &str) -> Option<Self> {
+        let fits = Self::LENGTHS.contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+        fits.then(|| sha256(text.as_bytes()).first_chunk().copied().map(Self)).flatten()
+    }
+}
+
+impl Lease {
+    pub(super) fn is_live(&self, now: UnixSeconds) -> bool {
+        now < self.ends_at
+    }
+}
+
+impl Secret {
+    /// When a lease that is given at `now` ends.
+    pub(super) fn lease_end(&self, now: UnixSeconds) -> UnixSeconds {
+        let end = now.plus(LEASE_SECONDS);
+        self.expires_at.map_or(end, |expires| expires.min(end))
+    }
+}
+
+/// Whether this token ever named a lease of the secret.
+pub(super) fn is_known(
+    transaction: &Transaction<'_, '_>,
+    number: SecretNumber,
+    token: LeaseToken,
+) -> Result<bool, StoreError> {
+    Ok(transaction.get::<Lease>(&keys::lease(number, token))?.is_some())
+}
+
+/// The end of the last lease of a secret that is live at `now`, from the leases themselves.
+pub(super) fn last_end(
+    transaction: &Transaction<'_, '_>,
+    number: SecretNumber,
+    now: UnixSeconds,
+) -> Result<Option<UnixSeconds>, StoreError> {
+    let mut last = None;
+    for key in transaction.keys(&keys::leases(number), usize::from(u8::MAX)) {
+        let lease = transaction.get::<Lease>(&key)?;
+        last = last.max(lease.filter(|lease| lease.is_live(now)).map(|lease| lease.ends_at));
+    }
+    Ok(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_long_and_plain() {
+        for good in
+            ["abcdefghijklmnopqrstuv", "ABCDEFGHIJKLMNOPQRSTUV0123456789-_", &"x".repeat(64)]
+        {
+            assert!(LeaseToken::new(good).is_some(), "{good}");
+        }
+        let long = "x".repeat(65);
+        for bad in
+            ["", "abcdefghijklmnopqrstu", "abcdefghijklmnopqrstu+", "åabcdefghijklmnopqrstu", &long]
+        {
+            assert!(LeaseToken::new(bad).is_none(), "{bad}");
+        }
+        assert_ne!(LeaseToken::new(&"x".repeat(22)), LeaseToken::new(&"x".repeat(23)));
+    }
+}

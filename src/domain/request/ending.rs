@@ -1,0 +1,93 @@
+//! How requests end: used up, expired, and in time out of the list.
+
+use super::{
+    super::{account::Account, keys},
+    Request, RequestNumber,
+};
+use crate::{
+    clock::UnixSeconds,
+    domain::secret::Due,
+    store::{Key, StoreError, Transaction},
+};
+
+impl Request {
+    /// Moves its entry in the index of dues. The record is put by whoever calls.
+    pub(super) fn reschedule(
+        &mut self,
+        transaction: &mut Transaction<'_, '_>,
+        number: RequestNumber,
+        at: Option<UnixSeconds>,
+    ) -> Result<(), StoreError> {
+        if let Some(due) = self.due_at {
+            transaction.delete(&keys::request_due(due, number))?;
+        }
+        if let Some(due) = at {
+            transaction.put(&keys::request_due(due, number), &Due)?;
+        }
+        self.due_at = at;
+        Ok(())
+    }
+
+    /// Writes down that it is over since `at`. The record is put by whoever calls.
+    pub(super) fn end(
+        &mut self,
+        transaction: &mut Transaction<'_, '_>,
+        number: RequestNumber,
+        at: UnixSeconds,
+        keep_log_seconds: u64,
+    ) -> Result<(), StoreError> {
+        self.secret_password = None;
+        self.ended_at = Some(at);
+        self.reschedule(transaction, number, Some(at.plus(keep_log_seconds)))
+    }
+}
+
+/// Deletes everything that belongs to a request. The secrets made through it are not among that.
+pub(in crate::domain) fn remove(
+    transaction: &mut Transaction<'_, '_>,
+    number: RequestNumber,
+    request: &Request,
+) -> Result<(), StoreError> {
+    transaction.delete(&keys::request(number))?;
+    transaction.delete(&keys::request_id(&request.id.hash()))?;
+    for field in keys::RequestText::ALL {
+        if request.has_text[field as usize] {
+            transaction.delete(&keys::request_text(number, field))?;
+        }
+    }
+    for key in transaction.keys(&keys::made(number), usize::from(request.used)) {
+        transaction.delete(&key)?;
+    }
+    if let Some(due) = request.due_at {
+        transaction.delete(&keys::request_due(due, number))?;
+    }
+    let account_key = keys::account(number.account);
+    if let Some(mut account) = transaction.get::<Account>(&account_key)? {
+        account.requests_total = account.requests_total.saturating_sub(1);
+        transaction.put(&account_key, &account)?;
+    }
+    Ok(())
+}
+
+/// Does what an entry of the index of dues asks for: what has expired ends, and what ended
+/// `keep_log_seconds` ago goes.
+pub(in crate::domain) fn sweep_one(
+    transaction: &mut Transaction<'_, '_>,
+    due: &Key,
+    now: UnixSeconds,
+    keep_log_seconds: u64,
+) -> Result<(), StoreError> {
+    transaction.delete(due)?;
+    let Some(number) = keys::request_number(due) else { return Ok(()) };
+    let key = keys::request(number);
+    let Some(mut request) = transaction.get::<Request>(&key)? else { return Ok(()) };
+    let ended_at = request.ended_at.or(request.expires_at.filter(|end| now >= *end));
+    match ended_at {
+        Some(end) if now >= end.plus(keep_log_seconds) => {
+            return remove(transaction, number, &request);
+        }
+        Some(end) => request.end(transaction, number, end, keep_log_seconds)?,
+        None => request.reschedule(transaction, number, request.expires_at)?,
+    }
+    transaction.put(&key, &request)
+}

@@ -1,0 +1,70 @@
+//! The list of an account's secret requests, and the secrets made through each.
+
+use super::{
+    super::{
+        account::{Account, AccountNumber, RequestMetadata},
+        keys,
+        list::MAX_LISTED,
+        secret::{Secret, SecretId},
+    },
+    Request, RequestError, RequestNumber, Texts,
+};
+use crate::{
+    clock::UnixSeconds,
+    store::{Store, StoreError},
+};
+
+/// A request as it stands in the list.
+pub struct Listed {
+    /// Its record.
+    pub request: Request,
+    /// Its texts.
+    pub texts: Texts,
+    /// The secrets made through it, in their order, as far as they are still in the list of secrets.
+    pub secrets: Vec<SecretId>,
+}
+
+/// The requests of an account, newest first, without the first `offset`, [`MAX_LISTED`] at most; and
+/// the account's figures, see [`super::create`]. Reads the disk: belongs on a blocking thread.
+///
+/// # Errors
+///
+/// [`RequestError::NotFound`] for an account that is gone, and [`StoreError`].
+pub fn list(
+    store: &Store,
+    account: AccountNumber,
+    offset: usize,
+    allowance: u64,
+    now: UnixSeconds,
+) -> Result<(Vec<Listed>, RequestMetadata), RequestError> {
+    let metadata = live_account(store, account)?.request_metadata(now, allowance);
+    // An offset behind the end would walk through all keys to find nothing.
+    if offset as u64 >= metadata.secret_requests_total {
+        return Ok((Vec::new(), metadata));
+    }
+    let newest_first = store.keys(&keys::requests(account)).rev();
+    let mut listed = Vec::new();
+    for key in newest_first.skip(offset).take(MAX_LISTED) {
+        // One that was deleted since its key was read is not in the list.
+        if let (Some(number), Some(request)) = (keys::request_number(&key), store.get(&key)?) {
+            let texts = Texts::read(store, number, &request)?;
+            listed.push(Listed { request, texts, secrets: secrets(store, number)? });
+        }
+    }
+    Ok((listed, metadata))
+}
+
+/// The account, unless it is being deleted: then it has nothing to show any more.
+pub(super) fn live_account(store: &Store, account: AccountNumber) -> Result<Account, RequestError> {
+    let found = store.get::<Account>(&keys::account(account))?;
+    found.filter(|account| !account.deleting).ok_or(RequestError::NotFound)
+}
+
+fn secrets(store: &Store, number: RequestNumber) -> Result<Vec<SecretId>, StoreError> {
+    let made = store.keys(&keys::made(number)).filter_map(|key| keys::secret_made(&key));
+    made.filter_map(|secret| {
+        let found = store.get::<Secret>(&keys::secret(secret)).transpose()?;
+        Some(found.map(|found| found.id(secret)))
+    })
+    .collect()
+}

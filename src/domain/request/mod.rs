@@ -1,0 +1,362 @@
+//! Secret requests: a link that asks somebody to hand a secret over, to be used as often as promised.
+//!
+//! Whoever has the link makes a secret in the account of who asked, with the settings that the request
+//! has for it. Like those of [`secret`], the functions here make changes for the store's writer.
+
+mod ending;
+mod error;
+mod id;
+mod list;
+#[cfg(test)]
+mod model_tests;
+
+use std::num::{NonZeroU8, NonZeroU16};
+
+use serde::{Deserialize, Serialize};
+
+pub(super) use self::ending::{remove, sweep_one};
+pub use self::{
+    error::RequestError,
+    id::RequestId,
+    list::{Listed, list},
+};
+use super::{
+    account::{AccountNumber, RequestMetadata},
+    keys::{self, RequestText},
+    language::Language,
+    lifetime::Lifetime,
+    mailbox::Mailbox,
+    notice,
+    outbox::{self, Letter, NewMail},
+    secret::{self, NewSecret, Secret, SecretId, SecretNumber},
+    text::Text,
+};
+use crate::{
+    clock::UnixSeconds,
+    crypto::PasswordHash,
+    store::{Payload, Record, Store, StoreError, Transaction},
+};
+
+/// Where a request's record lies: its account, and its number there, below 2^40.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RequestNumber {
+    /// Whose it is.
+    pub account: AccountNumber,
+    /// Counts the account's requests.
+    pub sequence: u64,
+}
+
+/// A request's record.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Request {
+    id: RequestId,
+    /// When it was made.
+    pub created_at: UnixSeconds,
+    /// How long it was to live.
+    pub lifetime: Lifetime,
+    /// From this moment on nobody uses it; `None` for never.
+    pub expires_at: Option<UnixSeconds>,
+    /// How many secrets can be made through it.
+    pub limit: NonZeroU16,
+    /// How many were.
+    pub used: u16,
+    /// Who gets the links of the secrets, by mail.
+    pub send_to: Option<Mailbox>,
+    /// That of the mails about it, where the asker has named one.
+    pub language: Option<Language>,
+    /// How long each secret lives.
+    pub secret_lifetime: Lifetime,
+    /// How often each can be viewed.
+    pub secret_max_views: NonZeroU8,
+    /// Whether viewers need a password. Stays when the hash goes.
+    pub has_secret_password: bool,
+    secret_password: Option<PasswordHash>,
+    /// Which of the texts there are, by [`RequestText`].
+    has_text: [bool; 4],
+    /// Since when it is over, once that has been written down.
+    ended_at: Option<UnixSeconds>,
+    /// Where its entry in the index of dues is.
+    due_at: Option<UnixSeconds>,
+}
+
+/// Says that a secret was made through a request.
+#[derive(Serialize, Deserialize)]
+struct Made;
+
+impl Record for RequestNumber {
+    const VERSION: u8 = 1;
+}
+impl Record for Request {
+    const VERSION: u8 = 1;
+}
+impl Record for Made {
+    const VERSION: u8 = 1;
+}
+
+/// The texts of a request.
+#[derive(Clone, Default)]
+pub struct Texts {
+    /// Seen by the owner only.
+    pub description: Option<Text>,
+    /// Seen by whoever has the link.
+    pub message: Option<Text>,
+    /// The description of the secrets.
+    pub secret_description: Option<Text>,
+    /// The message of the secrets.
+    pub secret_message: Option<Text>,
+}
+
+/// Everything about a request to be made, checked.
+pub struct NewRequest {
+    /// What its link names.
+    pub id: RequestId,
+    /// What is said about it and its secrets.
+    pub texts: Texts,
+    /// How long it lives.
+    pub lifetime: Lifetime,
+    /// See [`Request::limit`].
+    pub limit: NonZeroU16,
+    /// Who gets the link of the request.
+    pub send_request_to: Option<Mailbox>,
+    /// See [`Request::send_to`].
+    pub send_to: Option<Mailbox>,
+    /// See [`Request::language`].
+    pub language: Option<Language>,
+    /// See [`Request::secret_lifetime`].
+    pub secret_lifetime: Lifetime,
+    /// See [`Request::secret_max_views`].
+    pub secret_max_views: NonZeroU8,
+    /// What viewers of the secrets must know.
+    pub secret_password: Option<PasswordHash>,
+}
+
+/// A request that could be used when it was looked at. What it says does not change any more.
+pub struct Found {
+    number: RequestNumber,
+    /// Its record.
+    pub request: Request,
+    /// Its texts.
+    pub texts: Texts,
+}
+
+/// To whom the whole link of a secret goes, and on whose behalf.
+pub struct Receiver {
+    /// Whose request it is.
+    pub account: AccountNumber,
+    /// See [`Request::send_to`].
+    pub to: Mailbox,
+    /// See [`Request::language`].
+    pub language: Option<Language>,
+}
+
+impl Found {
+    /// To whom the link of a secret made through it goes; `None` where its maker keeps it.
+    #[must_use]
+    pub fn receiver(&self) -> Option<Receiver> {
+        let Request { send_to, language, .. } = &self.request;
+        let (account, language) = (self.number.account, *language);
+        send_to.clone().map(|to| Receiver { account, to, language })
+    }
+}
+
+/// What somebody hands over through a request, checked and sealed.
+pub struct Handed {
+    /// 120 random bits of the secret's id, with which its payload was sealed.
+    pub random: [u8; 15],
+    /// The sealed ciphertext and private half.
+    pub payload: Payload,
+    /// The mail with the whole link, where the request has [`Request::send_to`].
+    pub mail: Option<NewMail>,
+}
+
+impl RequestNumber {
+    pub(super) fn to_bytes(self) -> [u8; 8] {
+        let Self { account, sequence } = self;
+        SecretNumber { account, sequence }.to_bytes()
+    }
+
+    pub(super) fn from_bytes(bytes: [u8; 8]) -> Option<Self> {
+        let SecretNumber { account, sequence } = SecretNumber::from_bytes(bytes)?;
+        Some(Self { account, sequence })
+    }
+}
+
+impl Request {
+    /// What its link names.
+    #[must_use]
+    pub fn id(&self) -> &RequestId {
+        &self.id
+    }
+
+    /// How many secrets can still be made through it, while it lives.
+    #[must_use]
+    pub fn uses_left(&self) -> u16 {
+        self.limit.get().saturating_sub(self.used)
+    }
+
+    /// Whether its lifetime is over at `now`. The end itself is too late.
+    #[must_use]
+    pub fn is_expired(&self, now: UnixSeconds) -> bool {
+        self.expires_at.is_some_and(|end| now >= end)
+    }
+
+    fn is_open(&self, now: UnixSeconds) -> bool {
+        self.ended_at.is_none() && !self.is_expired(now) && self.uses_left() > 0
+    }
+}
+
+impl Texts {
+    fn fields(&self) -> [(RequestText, Option<&Text>); 4] {
+        [
+            (RequestText::Description, self.description.as_ref()),
+            (RequestText::Message, self.message.as_ref()),
+            (RequestText::SecretDescription, self.secret_description.as_ref()),
+            (RequestText::SecretMessage, self.secret_message.as_ref()),
+        ]
+    }
+
+    fn read(store: &Store, number: RequestNumber, request: &Request) -> Result<Self, StoreError> {
+        let read = |field| match request.has_text[field as usize] {
+            true => store.get::<Text>(&keys::request_text(number, field)),
+            false => Ok(None),
+        };
+        Ok(Self {
+            description: read(RequestText::Description)?,
+            message: read(RequestText::Message)?,
+            secret_description: read(RequestText::SecretDescription)?,
+            secret_message: read(RequestText::SecretMessage)?,
+        })
+    }
+}
+
+/// Creates a request in `account`, in whose list `allowance` of them may be. Answers the account's
+/// figures.
+pub fn create(
+    account: AccountNumber,
+    new: NewRequest,
+    allowance: u64,
+    now: UnixSeconds,
+) -> impl Fn(&mut Transaction<'_, '_>) -> Result<RequestMetadata, RequestError> + Send + 'static {
+    move |transaction| {
+        let mut owner = secret::live_account(transaction, account)?;
+        let sequence =
+            owner.count_request(allowance).ok_or(RequestError::OverAllowance(allowance))?;
+        let number = RequestNumber { account, sequence };
+        let expires_at = new.lifetime.ends_at(now);
+        let mut request = Request {
+            id: new.id.clone(),
+            created_at: now,
+            lifetime: new.lifetime,
+            expires_at,
+            limit: new.limit,
+            used: 0,
+            send_to: new.send_to.clone(),
+            language: new.language,
+            secret_lifetime: new.secret_lifetime,
+            secret_max_views: new.secret_max_views,
+            has_secret_password: new.secret_password.is_some(),
+            secret_password: new.secret_password.clone(),
+            has_text: new.texts.fields().map(|(_, text)| text.is_some()),
+            ended_at: None,
+            due_at: None,
+        };
+        request.reschedule(transaction, number, expires_at)?;
+        transaction.put(&keys::request(number), &request)?;
+        transaction.put(&keys::request_id(&new.id.hash()), &number)?;
+        for (field, text) in new.texts.fields() {
+            if let Some(text) = text {
+                transaction.put(&keys::request_text(number, field), text)?;
+            }
+        }
+        transaction.put(&keys::account(account), &owner)?;
+        if let Some(to) = &new.send_request_to {
+            let (to, language) = (to.clone(), new.language);
+            let mail = NewMail { account: Some(account), to, language, payload: None };
+            let letter = Letter::Request { request: new.id.clone() };
+            outbox::put_mail(transaction, &mail, letter, now)?;
+        }
+        Ok(owner.request_metadata(now, allowance))
+    }
+}
+
+/// The request that a link names, as long as it can be used. Reads the disk: belongs on a blocking
+/// thread.
+///
+/// # Errors
+///
+/// [`RequestError::NotFound`], [`StoreError`].
+pub fn look(store: &Store, id: &RequestId, now: UnixSeconds) -> Result<Found, RequestError> {
+    let number = store.get::<RequestNumber>(&keys::request_id(&id.hash()))?;
+    let number = number.ok_or(RequestError::NotFound)?;
+    let request = store.get::<Request>(&keys::request(number))?;
+    let request = request
+        .filter(|request| request.id == *id && request.is_open(now))
+        .ok_or(RequestError::NotFound)?;
+    list::live_account(store, number.account)?;
+    let texts = Texts::read(store, number, &request)?;
+    Ok(Found { number, request, texts })
+}
+
+/// Makes a secret through a request that was found. Answers the secret's id and record. The last use
+/// ends the request, which leaves the list `keep_log_seconds` later.
+pub fn answer(
+    found: Found,
+    handed: Handed,
+    now: UnixSeconds,
+    keep_log_seconds: u64,
+) -> impl Fn(&mut Transaction<'_, '_>) -> Result<(SecretId, Secret), RequestError> + Send + 'static
+{
+    let Found { number, request: seen, texts } = found;
+    let new = NewSecret {
+        random: handed.random,
+        payload: handed.payload,
+        description: texts.secret_description,
+        message: texts.secret_message,
+        lifetime: seen.secret_lifetime,
+        view_button: false,
+        captcha: false,
+        password: seen.secret_password,
+        max_views: seen.secret_max_views,
+    };
+    let (id, mail) = (seen.id, handed.mail);
+    move |transaction| {
+        let key = keys::request(number);
+        let request = transaction.get::<Request>(&key)?;
+        let mut request = request
+            .filter(|request| request.id == id && request.is_open(now))
+            .ok_or(RequestError::NotFound)?;
+        let (secret_number, secret, _) = secret::insert(transaction, number.account, &new, now)?;
+        transaction.put(&keys::made_secret(number, secret_number), &Made)?;
+        request.used += 1;
+        if request.uses_left() == 0 {
+            request.end(transaction, number, now, keep_log_seconds)?;
+        }
+        transaction.put(&key, &request)?;
+        let secret_id = secret.id(secret_number);
+        if let Some(mail) = &mail {
+            let letter = Letter::Secret { secret: secret_id };
+            outbox::put_mail(transaction, mail, letter, now)?;
+        }
+        notice::answered(transaction, id.clone(), secret_id, now)?;
+        Ok((secret_id, secret))
+    }
+}
+
+/// Takes a request out of the list, whatever its state. The secrets made through it stay. Answers the
+/// account's figures, see [`create`].
+pub fn delete(
+    account: AccountNumber,
+    id: RequestId,
+    allowance: u64,
+    now: UnixSeconds,
+) -> impl Fn(&mut Transaction<'_, '_>) -> Result<RequestMetadata, RequestError> + Send + 'static {
+    move |transaction| {
+        let number = transaction.get::<RequestNumber>(&keys::request_id(&id.hash()))?;
+        let number =
+            number.filter(|number| number.account == account).ok_or(RequestError::NotFound)?;
+        let request = transaction.get::<Request>(&keys::request(number))?;
+        let request = request.filter(|request| request.id == id).ok_or(RequestError::NotFound)?;
+        remove(transaction, number, &request)?;
+        Ok(secret::live_account(transaction, account)?.request_metadata(now, allowance))
+    }
+}

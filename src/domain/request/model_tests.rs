@@ -1,0 +1,318 @@
+//! Random operations on requests, checked against a model that a child could follow.
+
+use proptest::prelude::*;
+
+use super::{
+    super::{administration, list as secret_list, secret, sweep::sweep},
+    *,
+};
+use crate::{
+    crypto::{SecretText, SystemRandom, random_array},
+    domain::lifetime::LifetimeRules,
+};
+
+/// 2026-11-02T00:00:00Z, so that no run of operations leaves the month.
+const START: u64 = 1_793_577_600;
+const HOUR: u64 = 3600;
+const KEEP_LOG: u64 = 3 * HOUR;
+const ALLOWANCE: u64 = 12;
+const SECRETS_ALLOWANCE: u64 = 15;
+const RULES: LifetimeRules = LifetimeRules { min: 1, max: 350, default: 0 };
+
+#[derive(Clone, Debug)]
+enum Operation {
+    Create { limit: u16, hours: u64, texts: bool },
+    Answer(prop::sample::Index),
+    Delete(prop::sample::Index),
+    DeleteSecret(prop::sample::Index),
+    Wait { minutes: u64 },
+    Sweep,
+    Reopen,
+}
+
+fn operations() -> impl Strategy<Value = Vec<Operation>> {
+    let index = any::<prop::sample::Index>;
+    let create = (1..4_u16, 0..4_u64, any::<bool>())
+        .prop_map(|(limit, hours, texts)| Operation::Create { limit, hours, texts });
+    let operation = prop_oneof![
+        6 => create,
+        9 => index().prop_map(Operation::Answer),
+        2 => index().prop_map(Operation::Delete),
+        1 => index().prop_map(Operation::DeleteSecret),
+        3 => (0..200_u64).prop_map(|minutes| Operation::Wait { minutes }),
+        3 => Just(Operation::Sweep),
+        1 => Just(Operation::Reopen),
+    ];
+    prop::collection::vec(operation, 1..60)
+}
+
+/// A request as it should be.
+struct Expected {
+    id: RequestId,
+    limit: u16,
+    message: Option<String>,
+    used: u16,
+    secrets: Vec<SecretId>,
+    expires_at: Option<u64>,
+    used_up_at: Option<u64>,
+    listed: bool,
+}
+
+impl Expected {
+    fn ended_at(&self, now: u64) -> Option<u64> {
+        self.used_up_at.or(self.expires_at.filter(|end| now >= *end))
+    }
+
+    fn is_open(&self, now: u64) -> bool {
+        self.listed && self.ended_at(now).is_none()
+    }
+}
+
+struct World {
+    dir: tempfile::TempDir,
+    store: Option<Store>,
+    account: AccountNumber,
+    now: u64,
+    requests: Vec<Expected>,
+    /// Those in the list of secrets, oldest first.
+    secrets: Vec<SecretId>,
+    made: u64,
+}
+
+impl World {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), 8 << 20).unwrap();
+        let start = UnixSeconds(START);
+        let create = administration::create_account;
+        create(&store, "model", SECRETS_ALLOWANCE, &SystemRandom, start).unwrap();
+        let account = store.get(&keys::account_name("model")).unwrap().unwrap();
+        Self {
+            dir,
+            store: Some(store),
+            account,
+            now: START,
+            requests: Vec::new(),
+            secrets: Vec::new(),
+            made: 0,
+        }
+    }
+
+    fn store(&self) -> &Store {
+        self.store.as_ref().unwrap()
+    }
+
+    fn now(&self) -> UnixSeconds {
+        UnixSeconds(self.now)
+    }
+
+    fn run(&mut self, operation: Operation) {
+        let picked =
+            |index: prop::sample::Index, among: usize| (among > 0).then(|| index.index(among));
+        match operation {
+            Operation::Create { limit, hours, texts } => self.create(limit, hours, texts),
+            Operation::Answer(index) => {
+                picked(index, self.requests.len()).into_iter().for_each(|at| self.answer(at));
+            }
+            Operation::Delete(index) => {
+                picked(index, self.requests.len()).into_iter().for_each(|at| self.delete(at));
+            }
+            Operation::DeleteSecret(index) => {
+                if let Some(at) = picked(index, self.secrets.len()) {
+                    let id = self.secrets.remove(at);
+                    let delete = secret::delete(self.account, id, self.now());
+                    self.store().change(delete).wait().unwrap();
+                }
+            }
+            Operation::Wait { minutes } => self.now += minutes * 60,
+            Operation::Sweep => self.sweep(),
+            Operation::Reopen => self.reopen(),
+        }
+        self.check_lists();
+    }
+
+    fn create(&mut self, limit: u16, hours: u64, texts: bool) {
+        let text = |name: &str| texts.then(|| Text::new(format!("{name} of one")).unwrap());
+        let id = RequestId::new(&SystemRandom);
+        let new = NewRequest {
+            id: id.clone(),
+            texts: Texts {
+                description: text("description"),
+                message: text("message"),
+                secret_description: text("secret description"),
+                secret_message: text("secret message"),
+            },
+            lifetime: Lifetime::new(Some(hours), RULES).unwrap(),
+            limit: NonZeroU16::new(limit).unwrap(),
+            send_request_to: None,
+            send_to: None,
+            language: None,
+            secret_lifetime: Lifetime::new(None, RULES).unwrap(),
+            secret_max_views: NonZeroU8::new(7).unwrap(),
+            secret_password: texts
+                .then(|| PasswordHash::new(&SecretText::new("p".into()), 1, &SystemRandom)),
+        };
+        let create = create(self.account, new, ALLOWANCE, self.now());
+        let outcome = self.store().change(create).wait();
+        let listed = self.requests.iter().filter(|request| request.listed).count() as u64;
+        if listed == ALLOWANCE {
+            assert!(matches!(outcome, Err(RequestError::OverAllowance(ALLOWANCE))));
+            return;
+        }
+        assert_eq!(outcome.unwrap().secret_requests_total, listed + 1);
+        self.requests.push(Expected {
+            id,
+            limit,
+            message: texts.then(|| "message of one".into()),
+            used: 0,
+            secrets: Vec::new(),
+            expires_at: (hours > 0).then(|| self.now + hours * HOUR),
+            used_up_at: None,
+            listed: true,
+        });
+    }
+
+    fn answer(&mut self, index: usize) {
+        let now = self.now();
+        let expected = &self.requests[index];
+        let found = look(self.store(), &expected.id, now);
+        if !expected.is_open(now.0) {
+            assert!(matches!(found, Err(RequestError::NotFound)), "found though it is over");
+            return;
+        }
+        let found = found.map_err(|error| error.to_string()).unwrap();
+        assert_eq!(found.texts.message.clone().map(Text::into_string), expected.message);
+        assert_eq!(found.request.uses_left(), expected.limit - expected.used);
+        let random: [u8; 15] = random_array(&SystemRandom);
+        let payload = self.store().seal(&SystemRandom, &random, b"secret".to_vec()).unwrap();
+        let handed = Handed { random, payload, mail: None };
+        let outcome = self.store().change(answer(found, handed, now, KEEP_LOG)).wait();
+        if self.made == SECRETS_ALLOWANCE {
+            assert!(matches!(outcome, Err(RequestError::ReceiverOverAllowance)));
+            return;
+        }
+        let (id, secret) = outcome.map_err(|error| error.to_string()).unwrap();
+        let expected = &mut self.requests[index];
+        assert_eq!((secret.max_views.get(), secret.expires_at), (7, None));
+        assert_eq!(secret.has_password, expected.message.is_some());
+        expected.used += 1;
+        expected.secrets.push(id);
+        if expected.used == expected.limit {
+            expected.used_up_at = Some(now.0);
+        }
+        self.secrets.push(id);
+        self.made += 1;
+    }
+
+    fn delete(&mut self, index: usize) {
+        let delete = delete(self.account, self.requests[index].id.clone(), ALLOWANCE, self.now());
+        let outcome = self.store().change(delete).wait();
+        let listed = std::mem::replace(&mut self.requests[index].listed, false);
+        assert_eq!(outcome.is_ok(), listed);
+    }
+
+    fn sweep(&mut self) {
+        let now = self.now;
+        sweep(self.store(), self.now(), KEEP_LOG).unwrap();
+        for request in &mut self.requests {
+            if request.ended_at(now).is_some_and(|end| now >= end + KEEP_LOG) {
+                request.listed = false;
+            }
+        }
+        // An open request's entry is where it expires, an ended one's where it leaves the list.
+        let mut dues: Vec<u64> = self
+            .requests
+            .iter()
+            .filter(|request| request.listed)
+            .filter_map(|request| match request.ended_at(now) {
+                Some(end) => Some(end + KEEP_LOG),
+                None => request.expires_at,
+            })
+            .collect();
+        dues.sort_unstable();
+        let found = self.store().keys(&keys::request_dues());
+        let found: Vec<u64> = found.map(|key| keys::due_at(&key).unwrap().0).collect();
+        assert_eq!(found, dues);
+    }
+
+    fn reopen(&mut self) {
+        self.store.take().unwrap().close();
+        self.store = Some(Store::open(self.dir.path(), 8 << 20).unwrap());
+    }
+
+    fn check_lists(&self) {
+        let now = self.now();
+        let (listed, metadata) = list(self.store(), self.account, 0, ALLOWANCE, now).unwrap();
+        let expected: Vec<&Expected> =
+            self.requests.iter().rev().filter(|request| request.listed).collect();
+        assert_eq!(metadata.secret_requests_total, expected.len() as u64);
+        assert_eq!(metadata.secrets.secrets_usage, self.made);
+        assert_eq!(listed.len(), expected.len());
+        for (listed, expected) in listed.iter().zip(expected) {
+            assert!(listed.request.id == expected.id);
+            assert_eq!(listed.request.used, expected.used);
+            assert_eq!(listed.request.is_open(now), expected.is_open(self.now));
+            let there: Vec<SecretId> =
+                expected.secrets.iter().filter(|id| self.secrets.contains(id)).copied().collect();
+            assert_eq!(listed.secrets, there);
+        }
+        let (secrets, _) = secret_list::list(self.store(), self.account, 0, now).unwrap();
+        let secrets: Vec<SecretId> =
+            secrets.iter().rev().map(|listed| listed.secret.id(listed.number)).collect();
+        assert_eq!(secrets, self.secrets);
+        // Nothing is left of requests that are gone.
+        let listed = self.requests.iter().filter(|request| request.listed);
+        let counts = listed.fold([0, 0, 0], |[ids, texts, made], request| {
+            let fields = if request.message.is_some() { 4 } else { 0 };
+            [ids + 1, texts + fields, made + request.secrets.len()]
+        });
+        assert_eq!(self.left(), counts);
+    }
+
+    /// How many records there are of ids, texts, and secrets made.
+    fn left(&self) -> [usize; 3] {
+        [b'u', b'q', b'w'].map(|prefix| self.store().keys(&crate::store::Key::new(prefix)).count())
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn requests_do_as_promised(operations in operations()) {
+        let mut world = World::new();
+        for operation in operations {
+            world.run(operation);
+        }
+        world.run(Operation::Reopen);
+        let deleted = administration::delete_account(world.store(), "model", world.now()).unwrap();
+        prop_assert_eq!(deleted, world.secrets.len() as u64);
+        prop_assert_eq!(world.left(), [0, 0, 0]);
+        prop_assert_eq!(world.store().keys(&keys::requests(world.account)).count(), 0);
+        for request in &world.requests {
+            prop_assert!(look(world.store(), &request.id, world.now()).is_err());
+        }
+        // What is left of the index points nowhere, and goes with the next sweeps.
+        sweep(world.store(), UnixSeconds(world.now + 1000 * HOUR), KEEP_LOG).unwrap();
+        prop_assert_eq!(world.store().keys(&keys::request_dues()).count(), 0);
+        world.store.take().unwrap().close();
+    }
+}
+
+/// Whatever was made on behalf of an account goes with it.
+#[test]
+fn an_account_that_ends_takes_its_requests_along() {
+    let mut world = World::new();
+    for limit in [1, 2, 3] {
+        world.create(limit, 0, true);
+    }
+    world.answer(2);
+    let store = world.store();
+    let of_requests = |store: &Store| {
+        let prefixes = [b'r', b'q', b'u', b'w', b'f'].map(crate::store::Key::new);
+        prefixes.iter().map(|prefix| store.keys(prefix).count()).sum::<usize>()
+    };
+    assert!(of_requests(store) > 15);
+    administration::delete_account(store, "model", UnixSeconds(START)).unwrap();
+    assert_eq!(of_requests(store), 0);
+}

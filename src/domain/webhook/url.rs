@@ -1,0 +1,167 @@
+//! Where a webhook is, checked when it is added.
+
+use url::{Host, Position, Url};
+
+use super::address::refusal;
+
+/// An absolute `http` or `https` URL with a host, without user info and fragment.
+///
+/// No Debug: path and query may hold what lets one in.
+pub struct WebhookUrl(Url);
+
+/// Why a URL can not be a webhook's; never repeats its path or query.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct BadUrl(String);
+
+impl WebhookUrl {
+    /// The most characters, so that it has room in a record.
+    pub const MAX_CHARS: usize = 2000;
+
+    /// Reads a URL the way browsers do (WHATWG): whatever form an IPv4 address is written in, it is one.
+    ///
+    /// # Errors
+    ///
+    /// [`BadUrl`], also for an address that would never be called, and for a private one unless
+    /// `allow_private`.
+    pub fn parse(text: &str, allow_private: bool) -> Result<Self, BadUrl> {
+        let bad = |problem: &str| BadUrl(format!("the URL {problem}"));
+        if text.chars().count() > Self::MAX_CHARS {
+            return Err(bad("has more than 2000 characters"));
+        }
+        let url = Url::parse(text)
+            .map_err(|error| bad(&format!("can not be read ({error}): give an absolute one")))?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(bad("must begin with https:// or http://"));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(bad("must have no user name and password: calls are signed instead"));
+        }
+        if url.fragment().is_some() {
+            return Err(bad("must have no fragment (#…): it is never sent"));
+        }
+        if url.port() == Some(0) {
+            return Err(bad("has a port that nobody listens on"));
+        }
+        let literal = match url.host() {
+            None => return Err(bad("has no host")),
+            Some(Host::Domain(_)) => None,
+            Some(Host::Ipv4(address)) => Some(address.into()),
+            Some(Host::Ipv6(address)) => Some(address.into()),
+        };
+        if let Some((address, what)) =
+            literal.and_then(|address| Some((address, refusal(address, allow_private)?)))
+        {
+            let hint = match refusal(address, true) {
+                None => "; the setting webhook_private allows it",
+                Some(_) => "",
+            };
+            return Err(BadUrl(format!("{address} is {what}, which is not called{hint}")));
+        }
+        // What stands for itself in the text may take three characters once it is encoded.
+        if url.as_str().len() > Self::MAX_CHARS {
+            return Err(bad("has more than 2000 characters when it is encoded"));
+        }
+        Ok(Self(url))
+    }
+
+    /// The URL, encoded as it is called.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// The URL for a list: a query is there to be sent, not shown.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        shown(&self.0)
+    }
+}
+
+/// As [`WebhookUrl::shown`], of one that was checked when it was added.
+pub(super) fn shown_text(url: &str) -> String {
+    Url::parse(url).map(|url| shown(&url)).unwrap_or_default()
+}
+
+fn shown(url: &Url) -> String {
+    let query = if url.query().is_some() { "?…" } else { "" };
+    format!("{}{query}", &url[..Position::AfterPath])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_absolute_plain_and_leads_outside() {
+        // URL -> as it is kept
+        let long = format!("https://example.org/{}", "a".repeat(1980));
+        let right = [
+            ("https://example.org", "https://example.org/"),
+            ("HTTPS://EXAMPLE.org:443/a b?x=ä", "https://example.org/a%20b?x=%C3%A4"),
+            ("http://example.org:8080/hook?token=x", "http://example.org:8080/hook?token=x"),
+            ("https://münchen.example/", "https://xn--mnchen-3ya.example/"),
+            ("https://1.1.1.1/", "https://1.1.1.1/"),
+            ("https://[2606:4700:4700::1111]/x", "https://[2606:4700:4700::1111]/x"),
+            ("http://localhost/", "http://localhost/"), // looked up, and then refused, when it is called
+            (&long, &long),
+        ];
+        for (text, kept) in right {
+            assert_eq!(WebhookUrl::parse(text, false).ok().unwrap().as_str(), kept);
+        }
+        let long = format!("https://example.org/{}", "a".repeat(1981));
+        let encoded = format!("https://example.org/{}", "ä".repeat(400));
+        let wrong = [
+            ("", "can not be read"),
+            ("example.org/hook", "can not be read"),
+            ("//example.org", "can not be read"),
+            ("https://", "can not be read"),
+            ("https:///", "can not be read"),
+            ("https://exa mple.org", "can not be read"),
+            ("https://example.org:99999", "can not be read"),
+            ("https://256.256.256.256", "can not be read"),
+            ("https://[fe80::1%25eth0]/", "can not be read"),
+            ("https://example.org:0", "port"),
+            ("ftp://example.org", "must begin with https:// or http://"),
+            ("file:///etc/passwd", "must begin with"),
+            ("unix:/run/x", "must begin with"),
+            ("https://joe@example.org", "user name"),
+            ("https://:planted@example.org", "user name"),
+            ("https://example.org/#planted", "fragment"),
+            (&long, "2000 characters"),
+            (&encoded, "2000 characters when"),
+            ("http://127.0.0.1/planted", "127.0.0.1 is a loopback address"),
+            ("http://0.0.0.0/", "0.0.0.0 is an unspecified address, which is not called"),
+            ("http://192.168.1.1?planted", "the setting webhook_private allows it"),
+            ("http://[::1]/planted", "::1 is a loopback address"),
+            ("http://[::ffff:10.0.0.1]/", "is a private address"),
+            // Every form that browsers, and so attackers, know.
+            ("http://127.1/", "127.0.0.1 is"),
+            ("http://0x7f.1/", "127.0.0.1 is"),
+            ("http://0177.0.0.1/", "127.0.0.1 is"),
+            ("http://2130706433/", "127.0.0.1 is"),
+            ("http://0x7f000001/", "127.0.0.1 is"),
+            ("http://%31%32%37.1/", "127.0.0.1 is"),
+            ("http://１２７.0.0.1/", "127.0.0.1 is"),
+            ("http://127.0.0.1./", "127.0.0.1 is"),
+            ("http://0/", "0.0.0.0 is"),
+        ];
+        for (text, problem) in wrong {
+            let message = WebhookUrl::parse(text, false).err().unwrap().to_string();
+            assert!(message.contains(problem), "{text}: {message}");
+            assert!(!message.contains("planted"), "{text}: {message}");
+        }
+        for text in ["http://127.1/", "https://[fd00::1]:8443/hook", "http://100.64.0.1"] {
+            assert!(WebhookUrl::parse(text, true).is_ok(), "{text}");
+        }
+        assert!(WebhookUrl::parse("http://0/", true).is_err());
+    }
+
+    #[test]
+    fn a_query_is_not_shown() {
+        let shown = |text| WebhookUrl::parse(text, false).ok().unwrap().shown();
+        assert_eq!(shown("https://example.org/a?token=planted"), "https://example.org/a?…");
+        assert_eq!(shown("https://example.org/a"), "https://example.org/a");
+        assert_eq!(shown_text("https://example.org/a?token=planted"), "https://example.org/a?…");
+    }
+}
