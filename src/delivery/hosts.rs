@@ -1,0 +1,231 @@
+//! Webhooks whose other end is slow or broken: they wait for themselves, not for everybody.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    sync::Notify,
+    time::{Instant, timeout_at},
+};
+
+use crate::{clock::UnixSeconds, domain::webhook::WebhookNumber};
+
+/// How long nobody calls a webhook that has failed; doubled each time.
+const FIRST_PAUSE_SECONDS: u64 = 60;
+const LONGEST_PAUSE_SECONDS: u64 = 15 * 60;
+/// Who takes calls sooner than this is quick.
+const QUICK: Duration = Duration::from_secs(1);
+/// So many calls at once go to a webhook that was quick the last time; one to any other.
+const MAX_QUICK_CALLS: usize = 4;
+/// So many at once go to all those others together, so that some places are left.
+const MAX_OTHER_CALLS: usize = 5;
+/// How long another call of a quick one waits for a place.
+const PATIENCE: Duration = Duration::from_millis(200);
+/// As long as a call takes at most: others of a slow one come back then.
+const CALL_SECONDS: u64 = 15;
+
+/// What is known of the other ends.
+#[derive(Default)]
+pub(super) struct Hosts {
+    hosts: Mutex<HashMap<WebhookNumber, Host>>,
+    ended: Notify,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Host {
+    calls: usize,
+    health: Health,
+}
+
+#[derive(Clone, Copy, Default)]
+enum Health {
+    /// Nobody knows, or it was slow.
+    #[default]
+    Unknown,
+    /// It has taken the last call at once.
+    Quick,
+    /// It has not taken it: until when it is left alone, and for how long.
+    Paused(UnixSeconds, u64),
+}
+
+/// A call under way. Dropped without [`Call::end`], it says nothing about the other end.
+pub(super) struct Call<'a> {
+    hosts: &'a Hosts,
+    webhook: WebhookNumber,
+    began: Instant,
+}
+
+impl Hosts {
+    /// Begins a call.
+    ///
+    /// # Errors
+    ///
+    /// From when on there may be one, where there may be none now.
+    pub(super) async fn begin(
+        &self,
+        webhook: WebhookNumber,
+        now: UnixSeconds,
+    ) -> Result<Call<'_>, UnixSeconds> {
+        let began = Instant::now();
+        loop {
+            let ended = self.ended.notified();
+            match self.try_begin(webhook, now) {
+                Ok(()) => return Ok(Call { hosts: self, webhook, began: Instant::now() }),
+                Err(Some(until)) => return Err(until),
+                Err(None) => {}
+            }
+            if timeout_at(began + PATIENCE, ended).await.is_err() {
+                return Err(now.plus(CALL_SECONDS));
+            }
+        }
+    }
+
+    /// The error is `None` where a call that ends soon makes room.
+    fn try_begin(
+        &self,
+        webhook: WebhookNumber,
+        now: UnixSeconds,
+    ) -> Result<(), Option<UnixSeconds>> {
+        let mut hosts = self.hosts();
+        let others = hosts.values().filter(|host| !host.is_quick()).map(|host| host.calls);
+        let others: usize = others.sum();
+        let host = hosts.entry(webhook).or_default();
+        match host.health {
+            Health::Quick if host.calls >= MAX_QUICK_CALLS => return Err(None),
+            Health::Quick => {}
+            Health::Paused(until, _) if now < until => return Err(Some(until)),
+            Health::Paused(..) | Health::Unknown => {
+                if host.calls > 0 || others >= MAX_OTHER_CALLS {
+                    return Err(Some(now.plus(CALL_SECONDS)));
+                }
+            }
+        }
+        host.calls += 1;
+        Ok(())
+    }
+
+    /// Ends all pauses: the operator wants to see for themselves.
+    pub(super) fn try_now(&self) {
+        for host in self.hosts().values_mut() {
+            if let Health::Paused(until, _) = &mut host.health {
+                *until = UnixSeconds(0);
+            }
+        }
+    }
+
+    /// Forgets a webhook that is removed.
+    pub(super) fn forget(&self, webhook: WebhookNumber) {
+        self.hosts().remove(&webhook);
+    }
+
+    fn hosts(&self) -> MutexGuard<'_, HashMap<WebhookNumber, Host>> {
+        self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Host {
+    fn is_quick(&self) -> bool {
+        matches!(self.health, Health::Quick)
+    }
+}
+
+impl Call<'_> {
+    /// Notes whether the call was taken.
+    pub(super) fn end(self, is_taken: bool, now: UnixSeconds) {
+        if let Some(host) = self.hosts.hosts().get_mut(&self.webhook) {
+            host.health = match host.health {
+                _ if is_taken && self.began.elapsed() < QUICK => Health::Quick,
+                _ if is_taken => Health::Unknown,
+                // Others that were under way when it failed do not make it worse.
+                Health::Paused(until, seconds) if now < until => Health::Paused(until, seconds),
+                Health::Paused(_, seconds) => {
+                    let seconds = (seconds * 2).min(LONGEST_PAUSE_SECONDS);
+                    Health::Paused(now.plus(seconds), seconds)
+                }
+                Health::Unknown | Health::Quick => {
+                    Health::Paused(now.plus(FIRST_PAUSE_SECONDS), FIRST_PAUSE_SECONDS)
+                }
+            };
+        }
+    }
+}
+
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        if let Some(host) = self.hosts.hosts().get_mut(&self.webhook) {
+            host.calls = host.calls.saturating_sub(1);
+        }
+        self.hosts.ended.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::account::AccountNumber;
+
+    const NOW: UnixSeconds = UnixSeconds(1000);
+
+    fn webhook(sequence: u32) -> WebhookNumber {
+        WebhookNumber { account: AccountNumber::NOBODY, sequence }
+    }
+
+    async fn begin(hosts: &Hosts, sequence: u32) -> Result<Call<'_>, u64> {
+        hosts.begin(webhook(sequence), NOW).await.map_err(|until| until.0 - NOW.0)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_quick_has_places_and_who_is_not_leaves_some() {
+        let hosts = Hosts::default();
+        let first = begin(&hosts, 1).await.unwrap();
+        assert_eq!(begin(&hosts, 1).await.err(), Some(15), "nobody knows it yet");
+        first.end(true, NOW);
+        let mut calls = Vec::new();
+        for _ in 0..MAX_QUICK_CALLS {
+            calls.push(begin(&hosts, 1).await.unwrap());
+        }
+        assert_eq!(begin(&hosts, 1).await.err(), Some(15), "after its patience");
+        let ends = async {
+            tokio::time::sleep(PATIENCE / 2).await;
+            calls.pop().unwrap().end(true, NOW);
+        };
+        let (began, ()) = tokio::join!(begin(&hosts, 1), ends);
+        assert!(began.is_ok(), "it has waited for the place");
+
+        let mut others = Vec::new();
+        for sequence in 2..10 {
+            others.extend(begin(&hosts, sequence).await.ok());
+        }
+        assert_eq!(others.len(), MAX_OTHER_CALLS);
+        tokio::time::advance(QUICK).await;
+        others.pop().unwrap().end(true, NOW);
+        let slow = begin(&hosts, 6).await.unwrap();
+        assert!(begin(&hosts, 6).await.is_err(), "taken, but slowly");
+        drop(slow);
+        assert!(begin(&hosts, 6).await.is_ok(), "who gives up leaves the place");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_broken_one_is_left_alone_for_longer_and_longer() {
+        let hosts = Hosts::default();
+        let (mut now, mut pauses) = (NOW, Vec::new());
+        for _ in 0..6 {
+            hosts.begin(webhook(1), now).await.ok().unwrap().end(false, now);
+            let until = hosts.begin(webhook(1), now).await.err().unwrap();
+            pauses.push(until.0 - now.0);
+            now = until;
+        }
+        assert_eq!(pauses, [60, 120, 240, 480, 900, 900]);
+        let call = hosts.begin(webhook(1), now).await.ok().unwrap();
+        assert!(hosts.begin(webhook(1), now).await.is_err(), "one sees whether it is well");
+        call.end(false, now);
+        hosts.try_now();
+        hosts.begin(webhook(1), now).await.ok().unwrap().end(true, now);
+        assert!(hosts.hosts()[&webhook(1)].is_quick());
+        hosts.forget(webhook(1));
+        assert!(hosts.hosts().is_empty());
+    }
+}

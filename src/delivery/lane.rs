@@ -1,0 +1,402 @@
+//! One lane of the outbox: what is due is fetched a few numbers at a time, and tried a few at once.
+
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use tokio::{
+    sync::{Semaphore, watch},
+    task::{Id, JoinError, JoinSet, spawn_blocking},
+    time::{Instant, sleep, timeout},
+};
+
+use super::GRACE;
+use crate::{
+    api::App,
+    clock::UnixSeconds,
+    domain::outbox::{self, Lane, OutboxNumber, Outgoing, Verdict},
+    store::{FoundPayload, StoreError},
+};
+
+/// How many numbers are fetched at a time.
+const BATCH: usize = 256;
+/// So many outcomes may be on their way to the disk. They share commits.
+const MAX_NOTING: usize = 64;
+/// The longest time between two looks.
+const LONGEST_REST: Duration = Duration::from_secs(10);
+/// The shortest: who wakes the loop a thousand times a second does not make it look as often.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
+/// How often it is looked whether anything is held that is not needed.
+const BETWEEN_TIDIES: Duration = Duration::from_secs(1);
+/// How long the lane pauses when nothing can be delivered at all; doubled each time.
+const FIRST_PAUSE_SECONDS: u64 = 60;
+const LONGEST_PAUSE_SECONDS: u64 = 15 * 60;
+
+/// What became of a try. The texts are for the operator: nothing secret.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// The other end has it.
+    Delivered,
+    /// It is not wanted any more.
+    Pointless,
+    /// It may go better later.
+    Later(String),
+    /// It never will.
+    Never(String),
+    /// It was not tried: whoever it is for is not to be asked before this moment, and why.
+    NotBefore(UnixSeconds, String),
+    /// Nothing can be delivered there at all: the lane pauses.
+    Down(String),
+}
+
+/// Who takes what waits in a lane to where it belongs.
+pub(super) trait Courier: Send + Sync + 'static {
+    /// Which lane.
+    const LANE: Lane;
+    /// How many at once.
+    const PLACES: usize;
+    /// What it takes, as in "a mail".
+    const WHAT: &'static str;
+    /// Whether all of it goes to one server, so that one is tried before the others.
+    const IS_ONE_SERVER: bool;
+
+    /// Tries once.
+    fn deliver(
+        &self,
+        number: OutboxNumber,
+        outgoing: Outgoing,
+        payload: Option<FoundPayload>,
+    ) -> impl Future<Output = Outcome> + Send;
+
+    /// The operator wants it tried, whatever failed before.
+    fn try_now(&self);
+
+    /// Whether [`Courier::rest`] has something to give back before long.
+    fn holds(&self) -> bool;
+
+    /// Called now and then, and with `is_end` once nothing is tried any more: gives back what is not
+    /// needed.
+    fn rest(&self, is_end: bool) -> impl Future<Output = ()> + Send;
+}
+
+/// Delivers what waits in the lane of `courier`, until the other end of `stop` is gone.
+pub(super) async fn run<C: Courier>(app: Arc<App>, courier: Arc<C>, mut stop: watch::Receiver<()>) {
+    let mut state = State::new(app, courier);
+    let deliveries = Arc::clone(&state.app.deliveries);
+    let Some(bell) = deliveries.bell(C::LANE) else { return };
+    loop {
+        if bell.try_now.swap(false, Ordering::AcqRel) {
+            state.pause = None;
+            state.courier.try_now();
+        }
+        state.fill();
+        let rest = state.rest();
+        tokio::select! {
+            biased;
+            _ = stop.changed() => break,
+            Some(tried) = state.trying.join_next_with_id() => state.note(tried),
+            Some(noted) = state.noting.join_next() => state.noted(noted),
+            () = bell.ring.notified() => state.is_woken = true,
+            () = sleep(rest) => {}
+        }
+        state.tidy().await;
+    }
+    // What waits for a place is not begun any more.
+    state.sending.close();
+    let ended = async {
+        while let Some(tried) = state.trying.join_next_with_id().await {
+            state.note(tried);
+        }
+        while let Some(noted) = state.noting.join_next().await {
+            state.noted(noted);
+        }
+    };
+    if timeout(GRACE, ended).await.is_err() {
+        tracing::warn!(
+            "{} was being sent at the end, and is sent again after the next start",
+            C::WHAT
+        );
+        state.trying.abort_all();
+    }
+    state.courier.rest(true).await;
+}
+
+struct State<C> {
+    app: Arc<App>,
+    courier: Arc<C>,
+    /// Due, and not tried yet.
+    queue: VecDeque<OutboxNumber>,
+    /// Twice as many as may be sent at once, so that nobody waits for the store between two.
+    trying: JoinSet<Option<Outcome>>,
+    numbers: HashMap<Id, OutboxNumber>,
+    sending: Arc<Semaphore>,
+    /// What became of tries, on its way to the disk. The place is free meanwhile.
+    noting: JoinSet<(OutboxNumber, Result<(), StoreError>)>,
+    /// The numbers of those.
+    unnoted: HashSet<OutboxNumber>,
+    /// Records that can not be read, which would be due for ever.
+    unreadable: HashSet<OutboxNumber>,
+    /// Until when, and for how long.
+    pause: Option<(UnixSeconds, u64)>,
+    /// Whether the last thing that was tried has found somebody there.
+    is_up: bool,
+    is_woken: bool,
+    look_again: Instant,
+    tidy_again: Instant,
+    next_due: Option<UnixSeconds>,
+}
+
+impl<C: Courier> State<C> {
+    fn new(app: Arc<App>, courier: Arc<C>) -> Self {
+        Self {
+            app,
+            courier,
+            queue: VecDeque::new(),
+            trying: JoinSet::new(),
+            numbers: HashMap::new(),
+            sending: Arc::new(Semaphore::new(C::PLACES)),
+            noting: JoinSet::new(),
+            unnoted: HashSet::new(),
+            unreadable: HashSet::new(),
+            pause: None,
+            is_up: false,
+            is_woken: true,
+            look_again: Instant::now(),
+            tidy_again: Instant::now(),
+            next_due: None,
+        }
+    }
+
+    fn now(&self) -> UnixSeconds {
+        self.app.clock.now()
+    }
+
+    /// How many may be under way now: one to see whether anybody is there, then all places, and as many
+    /// that wait for one.
+    fn places(&self) -> usize {
+        match self.pause {
+            Some((until, _)) if self.now() < until => 0,
+            _ if self.noting.len() >= MAX_NOTING => 0,
+            _ if self.is_up || !C::IS_ONE_SERVER => 2 * C::PLACES,
+            _ => 1,
+        }
+    }
+
+    /// Tries what is due, as far as there are places.
+    fn fill(&mut self) {
+        while self.trying.len() < self.places() {
+            if self.queue.is_empty() {
+                if Instant::now() < self.look_again {
+                    self.is_woken = true;
+                    return;
+                }
+                self.look();
+            }
+            let Some(number) = self.queue.pop_front() else { return };
+            let (courier, sending) = (Arc::clone(&self.courier), Arc::clone(&self.sending));
+            let attempt = attempt(Arc::clone(&self.app), courier, sending, number);
+            let task = self.trying.spawn(attempt);
+            self.numbers.insert(task.id(), number);
+        }
+    }
+
+    fn look(&mut self) {
+        self.is_woken = false;
+        self.look_again = Instant::now() + BETWEEN_LOOKS;
+        let busy: HashSet<OutboxNumber> =
+            self.numbers.values().chain(&self.unnoted).copied().collect();
+        let is_busy = |number| busy.contains(&number) || self.unreadable.contains(&number);
+        let (found, next_due) = outbox::due(&self.app.store, C::LANE, self.now(), BATCH, is_busy);
+        self.queue.extend(found);
+        self.next_due = next_due;
+    }
+
+    /// Gives back what is not needed, however often the loop is woken.
+    async fn tidy(&mut self) {
+        let now = Instant::now();
+        if now >= self.tidy_again {
+            self.tidy_again = now + BETWEEN_TIDIES;
+            self.courier.rest(false).await;
+        }
+    }
+
+    /// How long nothing has to be done if nothing happens.
+    fn rest(&self) -> Duration {
+        let places = self.places();
+        if self.is_woken && self.trying.len() < places {
+            return self.look_again.saturating_duration_since(Instant::now());
+        }
+        let next = if places == 0 { self.pause.map(|(until, _)| until) } else { self.next_due };
+        let seconds = next.map_or(u64::MAX, |next| next.0.saturating_sub(self.now().0));
+        let longest = if self.courier.holds() { BETWEEN_TIDIES } else { LONGEST_REST };
+        Duration::from_secs(seconds.max(1)).min(longest)
+    }
+
+    /// Notes what became of a try. It is not tried again before that is on disk.
+    fn note(&mut self, tried: Result<(Id, Option<Outcome>), JoinError>) {
+        let (id, outcome) = match tried {
+            Ok((id, outcome)) => (id, outcome),
+            Err(error) => {
+                tracing::error!(%error, "sending broke off");
+                let text = "sending broke off: see the log of the daemon".to_owned();
+                (error.id(), Some(Outcome::Later(text)))
+            }
+        };
+        let Some(number) = self.numbers.remove(&id) else { return };
+        match outcome {
+            // Whatever the index says: it is not looked at again.
+            None => drop(self.unreadable.insert(number)),
+            Some(Outcome::Down(error)) => self.down(number, error),
+            Some(outcome) => {
+                if !matches!(outcome, Outcome::Pointless | Outcome::NotBefore(..)) {
+                    (self.is_up, self.pause) = (true, None);
+                }
+                let app = Arc::clone(&self.app);
+                self.spawn_noting(number, async move {
+                    let now = app.clock.now();
+                    settle::<C>(&app, number, outcome, now).await
+                });
+            }
+        }
+    }
+
+    fn noted(&mut self, noted: Result<(OutboxNumber, Result<(), StoreError>), JoinError>) {
+        match noted {
+            Ok((number, done)) => {
+                self.unnoted.remove(&number);
+                self.check(number, done);
+            }
+            // Its number stays among those that are not tried again.
+            Err(error) => tracing::error!(%error, "noting what was sent broke off"),
+        }
+    }
+
+    /// Something whose outcome is not on disk is due still, and would be tried again and again.
+    fn check(&mut self, number: OutboxNumber, done: Result<(), StoreError>) {
+        if let Err(error) = done {
+            self.unreadable.insert(number);
+            if !matches!(error, StoreError::Closed) {
+                tracing::error!(outbox = number.0, %error, "the outbox can not be changed");
+            }
+        }
+    }
+
+    /// Nothing can be delivered: the lane pauses, and what it was found out with is tried again later.
+    /// Whatever else was tried at the same moment stays as it was.
+    fn down(&mut self, number: OutboxNumber, error: String) {
+        let was_up = std::mem::replace(&mut self.is_up, false);
+        let now = self.now();
+        if self.pause.is_some_and(|(until, _)| now < until) {
+            return;
+        }
+        self.queue.clear();
+        let seconds = match self.pause {
+            Some((_, seconds)) => (seconds * 2).min(LONGEST_PAUSE_SECONDS),
+            None => FIRST_PAUSE_SECONDS,
+        };
+        self.pause = Some((now.plus(seconds), seconds));
+        if was_up || seconds == FIRST_PAUSE_SECONDS {
+            tracing::warn!(error, "nothing can be sent: trying again in {seconds} seconds");
+        }
+        let app = Arc::clone(&self.app);
+        self.spawn_noting(number, async move {
+            settle::<C>(&app, number, Outcome::Down(error.clone()), now).await?;
+            // Whatever is wrong there is not this one's fault.
+            if let Err(error) = give_up_old::<C>(&app, &error, now).await {
+                tracing::error!(%error, "what is too old can not be given up");
+            }
+            Ok(())
+        });
+    }
+
+    fn spawn_noting(
+        &mut self,
+        number: OutboxNumber,
+        noting: impl Future<Output = Result<(), StoreError>> + Send + 'static,
+    ) {
+        self.unnoted.insert(number);
+        self.noting.spawn(async move { (number, noting.await) });
+    }
+}
+
+/// What waits longer than anything is tried is given up, tried or not: links lie sealed in it.
+async fn give_up_old<C: Courier>(
+    app: &App,
+    error: &str,
+    now: UnixSeconds,
+) -> Result<(), StoreError> {
+    let mut count = 0_usize;
+    loop {
+        let store = app.store.clone();
+        let old = spawn_blocking(move || outbox::overdue(&store, C::LANE, now, BATCH)).await;
+        // It ends badly with the runtime only.
+        let old = old.unwrap_or_default();
+        if old.is_empty() {
+            break;
+        }
+        count += old.len();
+        let give_up = |number| outbox::failed(number, error, Verdict::GiveUp, now);
+        let changes: Vec<_> =
+            old.into_iter().map(|number| app.store.change(give_up(number))).collect();
+        for change in changes {
+            change.await?;
+        }
+    }
+    if count > 0 {
+        tracing::warn!(count, "given up after a day of waiting");
+    }
+    Ok(())
+}
+
+/// Writes down what became of a try.
+async fn settle<C: Courier>(
+    app: &App,
+    number: OutboxNumber,
+    outcome: Outcome,
+    now: UnixSeconds,
+) -> Result<(), StoreError> {
+    let (error, verdict) = match outcome {
+        Outcome::Delivered | Outcome::Pointless => {
+            tracing::debug!(outbox = number.0, "{} was delivered", C::WHAT);
+            return app.store.change(outbox::delivered(number)).await;
+        }
+        Outcome::Later(error) | Outcome::Down(error) => (error, Verdict::Retry),
+        Outcome::NotBefore(until, error) => (error, Verdict::Wait(until)),
+        Outcome::Never(error) => (error, Verdict::GiveUp),
+    };
+    match app.store.change(outbox::failed(number, &error, verdict, now)).await? {
+        Verdict::Retry => {
+            tracing::info!(outbox = number.0, error, "{} is tried again later", C::WHAT);
+        }
+        Verdict::Wait(_) => tracing::debug!(outbox = number.0, error, "{} waits", C::WHAT),
+        Verdict::GiveUp => {
+            tracing::warn!(outbox = number.0, error, "{} was given up", C::WHAT);
+        }
+    }
+    Ok(())
+}
+
+/// One try, once there is a place. `None` where there is nothing to try any more, or nothing that can
+/// be read.
+async fn attempt<C: Courier>(
+    app: Arc<App>,
+    courier: Arc<C>,
+    sending: Arc<Semaphore>,
+    number: OutboxNumber,
+) -> Option<Outcome> {
+    match app.store.change(outbox::find(number)).await {
+        Ok(Some((outgoing, payload))) => {
+            // Closed at the end.
+            let _place = sending.acquire().await.ok()?;
+            Some(courier.deliver(number, outgoing, payload).await)
+        }
+        // Dropped by the operator since it was fetched.
+        Ok(None) | Err(StoreError::Closed) => None,
+        Err(error) => {
+            tracing::error!(outbox = number.0, %error, "what waits in the outbox can not be read");
+            None
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Delivery: takes what waits in the outbox to where it belongs, one loop for each [`Lane`].
+//!
+//! A loop holds a few numbers at a time, however much waits. It looks into the outbox when it is woken,
+//! when something is due, and every ten seconds. Time is the app's [`crate::clock::Clock`]; only the
+//! pauses between looks are real.
+
+mod hosts;
+mod lane;
+mod mail;
+mod webhook;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{
+    sync::{Notify, watch},
+    task::{JoinHandle, spawn},
+};
+
+use self::{mail::MailCourier, webhook::WebhookCourier};
+use crate::{
+    api::App,
+    domain::{mailbox::Mailbox, outbox::Lane},
+    mail::Mailer,
+};
+
+/// How long what is being sent may go on after a signal to stop. What is not done by then is sent again
+/// after the next start.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// What handlers and the loops share.
+#[derive(Default)]
+pub struct Deliveries {
+    mailer: Option<Mailer>,
+    lanes: [Bell; 2],
+}
+
+/// Wakes a loop.
+#[derive(Default)]
+struct Bell {
+    ring: Notify,
+    /// Whether pauses of the lane are over, too.
+    try_now: AtomicBool,
+}
+
+/// The running loops.
+pub struct Running {
+    stop: watch::Sender<()>,
+    loops: Vec<JoinHandle<()>>,
+}
+
+impl Deliveries {
+    /// Sends mails by `mailer`; without one they wait, and are given up in the end.
+    #[must_use]
+    pub fn new(mailer: Option<Mailer>) -> Self {
+        Self { mailer, ..Self::default() }
+    }
+
+    /// Says that something was queued, after the change that did it. Cheap, and never lost.
+    pub fn wake(&self) {
+        self.lanes.iter().for_each(|bell| bell.ring.notify_one());
+    }
+
+    /// As [`Deliveries::wake`], where the operator has made something due: a lane that pauses because
+    /// its server is down tries again at once.
+    pub fn try_now(&self) {
+        self.lanes.iter().for_each(|bell| bell.try_now.store(true, Ordering::Release));
+        self.wake();
+    }
+
+    /// What sends mails.
+    #[must_use]
+    pub fn mailer(&self) -> Option<&Mailer> {
+        self.mailer.as_ref()
+    }
+
+    /// Sends a test mail past the outbox. Answers what the server has said.
+    ///
+    /// # Errors
+    ///
+    /// The step that failed, and why, in words for the operator.
+    pub async fn test(&self, app: &App, to: &Mailbox) -> Result<String, String> {
+        let mailer = self.mailer().ok_or("mail is not set up: see smtp_url in docs/mail.md")?;
+        let name: [u8; 8] = crate::crypto::random_array(&*app.random);
+        mailer.test(to, &crate::crypto::hex(&name), app.clock.now()).await
+    }
+
+    /// `None` for a lane in which nothing is tried.
+    fn bell(&self, lane: Lane) -> Option<&Bell> {
+        match lane {
+            Lane::Mail => self.lanes.first(),
+            Lane::Webhook => self.lanes.last(),
+            Lane::GivenUp => None,
+        }
+    }
+}
+
+/// Starts the loops; they end when [`Running::stop`] is called, or with it dropped.
+#[must_use]
+pub fn start(app: &Arc<App>) -> Running {
+    let (stop, stopped) = watch::channel(());
+    let mails = Arc::new(MailCourier::new(Arc::clone(app)));
+    let calls = Arc::new(WebhookCourier::new(Arc::clone(app)));
+    let loops = vec![
+        spawn(lane::run(Arc::clone(app), mails, stopped.clone())),
+        spawn(lane::run(Arc::clone(app), calls, stopped)),
+    ];
+    Running { stop, loops }
+}
+
+impl Running {
+    /// Ends the loops. Waits up to five seconds for what is being sent.
+    pub async fn stop(self) {
+        drop(self.stop);
+        for lane in self.loops {
+            if let Err(error) = lane.await {
+                tracing::error!(%error, "a loop of the outbox ended badly");
+            }
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! The mail server (RFC 5321): connections to it, kept for a while, and mails handed in.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use lettre::transport::smtp::{
+    authentication::{Credentials, Mechanism},
+    client::AsyncSmtpConnection,
+    commands::{Data, Mail as MailFrom, Rcpt, Rset},
+    extension::ClientId,
+    response::Response,
+};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, timeout},
+};
+use tokio_rustls::rustls::ClientConfig;
+
+use super::{
+    message::Mail,
+    wire::{STEP, Wire},
+};
+use crate::{
+    config::{SmtpHost, SmtpTls, SmtpUrl},
+    crypto::SecretText,
+    tls,
+};
+
+/// How long a connection is kept for a following mail.
+const KEEP: Duration = Duration::from_secs(10);
+/// Words of a server that are so long could be a part of a link: half a password has 24 characters.
+const LINK_CHARS: usize = 24;
+/// A server that does not say goodbye is left without.
+const QUIT: Duration = Duration::from_secs(2);
+
+type Connection = AsyncSmtpConnection;
+type SmtpFailure = lettre::transport::smtp::Error;
+
+/// The operator's mail server.
+pub struct SmtpServer {
+    host: SmtpHost,
+    port: u16,
+    security: SmtpTls,
+    tls: Option<Arc<ClientConfig>>,
+    login: Option<(String, SecretText)>,
+    hello: String,
+    idle: Mutex<Vec<(Connection, Instant)>>,
+}
+
+/// Why a mail was not taken. The texts are for the operator and do not tell the address.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// Nothing can be handed in there at all: no connection, no TLS, no login.
+    #[error("{0}")]
+    Down(String),
+    /// This one was not taken, and may be at another time.
+    #[error("{0}")]
+    Later(String),
+    /// This one is never taken.
+    #[error("{0}")]
+    Never(String),
+}
+
+/// How far handing in a mail came before it failed.
+enum Broken {
+    /// The connection had ended before this mail: it can be tried on another one.
+    BeforeMail(SendError),
+    /// The connection has ended with this mail under way.
+    Within(SendError),
+    /// The server has refused it, and listens still.
+    Refused(SendError),
+}
+
+impl From<Broken> for SendError {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::BeforeMail(error) | Broken::Within(error) | Broken::Refused(error) => error,
+        }
+    }
+}
+
+impl SmtpServer {
+    /// Knows the server, does not connect yet. Reads the system's certificate authorities: blocks.
+    ///
+    /// # Errors
+    ///
+    /// In words for the operator: a user without a password, no certificate authorities.
+    pub fn new(url: &SmtpUrl, password: Option<SecretText>, hello: &str) -> Result<Self, String> {
+        let tls = match url.tls {
+            SmtpTls::Off => None,
+            _ => Some(Arc::new(tls::client_config()?)),
+        };
+        let login = match (&url.user, password) {
+            (Some(user), Some(password)) => Some((user.clone(), password)),
+            (None, None) => None,
+            _ => return Err("a user needs a password, and a password a user".to_owned()),
+        };
+        Ok(Self {
+            host: url.host.clone(),
+            port: url.port,
+            security: url.tls,
+            tls,
+            login,
+            hello: hello.to_owned(),
+            idle: Mutex::default(),
+        })
+    }
+
+    /// Hands a mail in, over a connection that is kept from before if there is one. Answers what the
+    /// server has said.
+    ///
+    /// # Errors
+    ///
+    /// See [`SendError`].
+    pub async fn send(&self, mail: &Mail) -> Result<String, SendError> {
+        if let Some(connection) = self.take_idle() {
+            match self.hand_in(connection, mail).await {
+                Err(Broken::BeforeMail(_)) => {}
+                Err(Broken::Within(error) | Broken::Refused(error)) => return Err(error),
+                Ok(said) => return Ok(said),
+            }
+        }
+        let connection = self.connect().await.map_err(SendError::Down)?;
+        Ok(self.hand_in(connection, mail).await?)
+    }
+
+    /// Hands a mail in over a connection of its own.
+    ///
+    /// # Errors
+    ///
+    /// See [`SendError`].
+    pub async fn send_alone(&self, mail: &Mail) -> Result<String, SendError> {
+        let mut connection = self.connect().await.map_err(SendError::Down)?;
+        let outcome = transact(&mut connection, mail).await;
+        // It may have ended by itself, and has done what it was for.
+        let _ = timeout(QUIT, connection.quit()).await;
+        Ok(outcome?)
+    }
+
+    /// Ends connections that nobody has needed for a while; all of them where `all` is set.
+    pub async fn rest(&self, all: bool) {
+        let now = Instant::now();
+        let over: Vec<Connection> = {
+            let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_over = |since: Instant| all || now.duration_since(since) >= KEEP;
+            let (over, kept): (Vec<_>, Vec<_>) =
+                idle.drain(..).partition(|(_, since)| is_over(*since));
+            *idle = kept;
+            over.into_iter().map(|(connection, _)| connection).collect()
+        };
+        let mut closing = JoinSet::new();
+        for mut connection in over {
+            closing.spawn(async move {
+                let _ = timeout(QUIT, connection.quit()).await;
+            });
+        }
+        // Nobody else waits for goodbyes.
+        if all {
+            closing.join_all().await;
+        } else {
+            closing.detach_all();
+        }
+    }
+
+    /// Whether connections are kept.
+    #[must_use]
+    pub fn holds_connections(&self) -> bool {
+        !self.idle.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
+    /// The youngest, so that the others come of age.
+    fn take_idle(&self) -> Option<Connection> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.pop().map(|(connection, _)| connection)
+    }
+
+    fn keep(&self, connection: Connection) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.push((connection, Instant::now()));
+    }
+
+    /// A connection that mails can be handed in through.
+    async fn connect(&self) -> Result<Connection, String> {
+        let Self { host, port, security, tls, login, hello, .. } = self;
+        let wire = Wire::connect(host, *port, *security, tls.as_ref(), hello).await?;
+        let is_encrypted = wire.is_encrypted();
+        let name = ClientId::Domain(hello.clone());
+        let greeted = Connection::connect_with_transport(Box::new(wire), &name);
+        let mut connection = step("the server's greeting", greeted).await.map_err(|e| e.0)?;
+        let Some((user, password)) = login else { return Ok(connection) };
+        // Who takes STARTTLS away on the way must not get the password for it.
+        if !is_encrypted && *security != SmtpTls::Off {
+            return Err("AUTH: the connection is not encrypted, so the password is not sent".into());
+        }
+        let credentials = Credentials::new(user.clone(), password.expose_secret().to_owned());
+        let login = connection.auth(&[Mechanism::Plain, Mechanism::Login], &credentials);
+        step("AUTH", login).await.map_err(|e| e.0)?;
+        Ok(connection)
+    }
+
+    async fn hand_in(&self, mut connection: Connection, mail: &Mail) -> Result<String, Broken> {
+        let outcome = transact(&mut connection, mail).await;
+        let is_usable = match &outcome {
+            Ok(_) => true,
+            // What was begun is taken back; a server that closes says so now.
+            Err(Broken::Refused(_)) => step("RSET", connection.command(Rset)).await.is_ok(),
+            Err(Broken::BeforeMail(_) | Broken::Within(_)) => false,
+        };
+        if is_usable {
+            self.keep(connection);
+        }
+        outcome
+    }
+}
+
+/// One mail, step by step.
+async fn transact(connection: &mut Connection, mail: &Mail) -> Result<String, Broken> {
+    let scrubbed = |text: String| scrub(&text, mail.to.as_ref());
+    let refused = |Failed(text, reply): Failed| {
+        let text = scrubbed(text);
+        match reply {
+            Some(code) if (500..600).contains(&code) => Broken::Refused(SendError::Never(text)),
+            Some(421) | None => Broken::Within(SendError::Later(text)),
+            Some(_) => Broken::Refused(SendError::Later(text)),
+        }
+    };
+    let from = MailFrom::new(Some(mail.from.clone()), Vec::new());
+    if let Err(Failed(text, reply)) = step("MAIL", connection.command(from)).await {
+        let text = scrubbed(text);
+        return Err(match reply {
+            // Gone, or going.
+            None | Some(421) => Broken::BeforeMail(SendError::Later(text)),
+            // A login is wanted, or another sender, or no more mails on this connection: whatever it
+            // is, it is not this mail's fault.
+            Some(500..600) => Broken::BeforeMail(SendError::Down(text)),
+            reply => refused(Failed(text, reply)),
+        });
+    }
+    let to = Rcpt::new(mail.to.clone(), Vec::new());
+    step("RCPT", connection.command(to)).await.map_err(refused)?;
+    step("DATA", connection.command(Data)).await.map_err(refused)?;
+    let said = step("the end of DATA", connection.message(&mail.bytes)).await.map_err(refused)?;
+    Ok(scrubbed(words(&said)))
+}
+
+/// What failed, and the code of the server's reply, if it was one.
+struct Failed(String, Option<u16>);
+
+async fn step<T>(
+    what: &str,
+    work: impl Future<Output = Result<T, SmtpFailure>>,
+) -> Result<T, Failed> {
+    match timeout(STEP, work).await {
+        Ok(done) => done.map_err(|error| {
+            let code = error.status().map(u16::from);
+            let why = match (code, std::error::Error::source(&error)) {
+                (Some(code), Some(said)) => format!("the server answered {code} {said}"),
+                (Some(code), None) => format!("the server answered {code}"),
+                (None, _) => error.to_string(),
+            };
+            Failed(format!("{what}: {why}"), code)
+        }),
+        Err(_) => Err(Failed(format!("{what}: no answer within {} seconds", STEP.as_secs()), None)),
+    }
+}
+
+fn words(response: &Response) -> String {
+    let lines: Vec<&str> = response.message().collect();
+    format!("{} {}", response.code(), lines.join(" "))
+}
+
+/// Without the address and the links in the mail, which servers like to repeat, and on one line.
+fn scrub(text: &str, address: &str) -> String {
+    let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    // ASCII only changes its case in place, so the offsets stay.
+    let (lower, address) = (plain.to_ascii_lowercase(), address.to_ascii_lowercase());
+    let mut scrubbed = String::with_capacity(plain.len());
+    let mut done = 0;
+    for (at, found) in lower.match_indices(&address) {
+        scrubbed.push_str(plain.get(done..at).unwrap_or_default());
+        scrubbed.push_str("(address)");
+        done = at + found.len();
+    }
+    scrubbed.push_str(plain.get(done..).unwrap_or_default());
+    let words = scrubbed.split_whitespace();
+    let words = words.map(|word| if word.len() < LINK_CHARS { word } else { "(…)" });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neither_address_nor_link_is_repeated() {
+        let cases = [
+            ("550 <Joe@Example.org>: no, joe@example.org", "550 <(address)>: no, (address)"),
+            ("å joe@example.org\r\nx", "å (address) x"),
+            ("250 ok", "250 ok"),
+            (
+                "554 5.7.1 no <https://x.org/abcdefghijklmnopqrstuvwxyz01234/#YWJj>",
+                "554 5.7.1 no (…)",
+            ),
+            ("554 #YWJjZGVmZ2hpamtsbW5vcHFy", "554 (…)"),
+        ];
+        for (said, kept) in cases {
+            assert_eq!(scrub(said, "joe@example.ORG"), kept);
+        }
+    }
+}
