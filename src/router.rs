@@ -11,7 +11,8 @@ use crate::api::{
     body::discard,
     cors, health,
     key_service::{self, Outcome, ServiceResource},
-    response, secrets,
+    public::{self, PublicResource},
+    response, secret_requests, secrets,
 };
 
 enum Resource<'a> {
@@ -19,6 +20,9 @@ enum Resource<'a> {
     Ready,
     Secrets,
     Secret(&'a str),
+    SecretRequests,
+    SecretRequest(&'a str),
+    Public(PublicResource<'a>),
     Service(ServiceResource<'a>),
 }
 
@@ -29,19 +33,32 @@ impl<'a> Resource<'a> {
             "/health" => Some(Self::Health),
             "/ready" => Some(Self::Ready),
             "/api/secrets" => Some(Self::Secrets),
-            _ => match path.strip_prefix("/api/secrets/") {
-                Some(id) if !id.is_empty() && !id.contains('/') => Some(Self::Secret(id)),
-                _ => ServiceResource::find(path).map(Self::Service),
-            },
+            "/api/secret_requests" => Some(Self::SecretRequests),
+            _ => Self::with_id(path)
+                .or_else(|| PublicResource::find(path).map(Self::Public))
+                .or_else(|| ServiceResource::find(path).map(Self::Service)),
         }
+    }
+
+    fn with_id(path: &'a str) -> Option<Self> {
+        let id_below = |start| {
+            let id = path.strip_prefix(start)?;
+            (!id.is_empty() && !id.contains('/')).then_some(id)
+        };
+        let secret = id_below("/api/secrets/").map(Self::Secret);
+        secret.or_else(|| id_below("/api/secret_requests/").map(Self::SecretRequest))
     }
 
     fn methods(&self) -> &'static [Method] {
         match self {
             Self::Health | Self::Ready => &[Method::GET, Method::HEAD, Method::OPTIONS],
-            Self::Secrets => &[Method::GET, Method::HEAD, Method::POST, Method::OPTIONS],
+            Self::Secrets | Self::SecretRequests => {
+                &[Method::GET, Method::HEAD, Method::POST, Method::OPTIONS]
+            }
+            Self::SecretRequest(_) => &[Method::DELETE, Method::OPTIONS],
             // No HEAD: it would have to spend a view, or lie about the answer to GET.
             Self::Secret(_) => &[Method::GET, Method::DELETE, Method::OPTIONS],
+            Self::Public(resource) => resource.methods(),
             Self::Service(resource) => resource.methods(),
         }
     }
@@ -90,9 +107,15 @@ async fn answer(
             let request = (method, headers, uri.query());
             return Ok(key_service::answer(app, client, *service, request, body).await);
         }
+        (Resource::Public(public), &Method::OPTIONS) => {
+            Ok(cors::options(public.methods(), &public::HEADERS))
+        }
         (_, &Method::OPTIONS) => Ok(cors::options(resource.methods(), &cors::HEADERS)),
         (_, method) if !resource.methods().contains(method) => {
             Err(ApiError::MethodNotAllowed(resource.methods()))
+        }
+        (Resource::Public(public), method) => {
+            public::answer(app, client, *public, (method, headers), body).await
         }
         (Resource::Health, _) => Ok(health::health()),
         (Resource::Ready, _) => Ok(health::ready(app).await),
@@ -100,6 +123,11 @@ async fn answer(
         (Resource::Secrets, _) => secrets::list(app, uri.query(), headers).await,
         (Resource::Secret(id), &Method::DELETE) => secrets::delete(app, id, headers).await,
         (Resource::Secret(id), _) => secrets::view(app, id, client, headers).await,
+        (Resource::SecretRequests, &Method::POST) => {
+            secret_requests::create(app, headers, body).await
+        }
+        (Resource::SecretRequests, _) => secret_requests::list(app, uri.query(), headers).await,
+        (Resource::SecretRequest(id), _) => secret_requests::delete(app, id, headers).await,
     };
     done.map(|response| (response, Outcome::Done))
 }

@@ -13,7 +13,9 @@ use serde::Serialize;
 
 use super::response::{Body, json};
 use crate::{
-    domain::{secret::SecretError, try_limit::TooMany},
+    domain::{
+        captcha::CaptchaError, request::RequestError, secret::SecretError, try_limit::TooMany,
+    },
     store::StoreError,
 };
 
@@ -30,6 +32,10 @@ pub enum ApiError {
     Password(&'static str),
     /// 403: the allowance is used up.
     OverAllowance(u64),
+    /// 403: so many secret requests are in the list, and no more may be.
+    OverRequestAllowance(u64),
+    /// 403: the allowance of who asked for a secret is used up; what it is, is not told.
+    ReceiverOverAllowance,
     /// 404, for whatever reason.
     NotFound,
     /// 405, with what is allowed.
@@ -54,8 +60,22 @@ pub enum ApiError {
         /// What is wrong, as in "can't be blank".
         reason: String,
     },
+    /// 429: too many of what one address may do.
+    TooOften {
+        /// What, as in "Too many secrets created from your address".
+        what: &'static str,
+        /// How long to wait.
+        retry_after: Duration,
+    },
     /// 429: too many tries.
     TooMany {
+        /// How long to wait.
+        retry_after: Duration,
+    },
+    /// 429 on a field: too many mails.
+    TooManyMails {
+        /// The field that asks for the mail.
+        field: &'static str,
         /// How long to wait.
         retry_after: Duration,
     },
@@ -97,7 +117,9 @@ impl ApiError {
             Self::MethodNotAllowed(allowed) => {
                 headers.insert(ALLOW, method_list(allowed));
             }
-            Self::TooMany { retry_after } => {
+            Self::TooMany { retry_after }
+            | Self::TooOften { retry_after, .. }
+            | Self::TooManyMails { retry_after, .. } => {
                 headers.insert(RETRY_AFTER, HeaderValue::from(retry_after.as_secs().max(1)));
             }
             Self::Busy => {
@@ -116,9 +138,11 @@ impl ApiError {
         match self {
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::NoKey => StatusCode::UNAUTHORIZED,
-            Self::Forbidden(_) | Self::Password(_) | Self::OverAllowance(_) => {
-                StatusCode::FORBIDDEN
-            }
+            Self::Forbidden(_)
+            | Self::Password(_)
+            | Self::OverAllowance(_)
+            | Self::OverRequestAllowance(_)
+            | Self::ReceiverOverAllowance => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
@@ -126,7 +150,9 @@ impl ApiError {
             Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::NoRanges => StatusCode::RANGE_NOT_SATISFIABLE,
             Self::Field { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooMany { .. } | Self::TooOften { .. } | Self::TooManyMails { .. } => {
+                StatusCode::TOO_MANY_REQUESTS
+            }
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::Full => StatusCode::INSUFFICIENT_STORAGE,
@@ -135,7 +161,7 @@ impl ApiError {
 
     fn field_name(&self) -> Option<&'static str> {
         match self {
-            Self::Field { field, .. } => Some(field),
+            Self::Field { field, .. } | Self::TooManyMails { field, .. } => Some(field),
             Self::TooLarge { field, .. } => *field,
             Self::Password(_) | Self::TooMany { .. } => Some("password"),
             _ => None,
@@ -154,6 +180,13 @@ impl ApiError {
                 "The allowance of {allowance} secrets a month is used up: it starts again with the \
                  next month (UTC)"
             ),
+            Self::OverRequestAllowance(allowance) => format!(
+                "The list of secret requests is full: {allowance} are allowed. Delete one, or wait until \
+                 one that is over leaves it"
+            ),
+            Self::ReceiverOverAllowance => {
+                "Whoever asked for this secret can take no more of them this month".into()
+            }
             Self::NotFound => "Not found".into(),
             Self::MethodNotAllowed(_) => "Method not allowed".into(),
             Self::BodyTimeout => "The request's body stopped coming".into(),
@@ -164,6 +197,11 @@ impl ApiError {
             Self::TooMany { .. } => {
                 "Too many wrong passwords from your address: wait and try again".into()
             }
+            Self::TooOften { what, .. } => format!("{what}: wait and try again"),
+            Self::TooManyMails { field, .. } => format!(
+                "{} is not sent to: as many mails as an hour allows have gone out",
+                humanize(field)
+            ),
             Self::Internal => "Internal error".into(),
             Self::Busy => "Busy: try again in a moment".into(),
             Self::Full => "No space left for new secrets".into(),
@@ -191,7 +229,10 @@ impl From<SecretError> for ApiError {
         match error {
             SecretError::NotFound => Self::NotFound,
             SecretError::OverAllowance(allowance) => Self::OverAllowance(allowance),
-            SecretError::PasswordNeeded(_) => Self::Password("Password is required"),
+            SecretError::PasswordNeeded(_) | SecretError::CaptchaNeeded(Some(_)) => {
+                Self::Password("Password is required")
+            }
+            SecretError::CaptchaNeeded(None) => Self::field("captcha", "is required"),
             SecretError::Locked => {
                 Self::Password("Password was wrong too often: the secret is locked")
             }
@@ -200,13 +241,38 @@ impl From<SecretError> for ApiError {
     }
 }
 
+impl ApiError {
+    /// Of a secret request. `field` is the one that asks for its mail.
+    pub(super) fn from_request(error: RequestError, field: &'static str) -> Self {
+        match error {
+            RequestError::NotFound => Self::NotFound,
+            RequestError::OverAllowance(allowance) => Self::OverRequestAllowance(allowance),
+            RequestError::ReceiverOverAllowance => Self::ReceiverOverAllowance,
+            RequestError::TooManyMails { retry_after_seconds } => {
+                Self::TooManyMails { field, retry_after: Duration::from_secs(retry_after_seconds) }
+            }
+            RequestError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<RequestError> for ApiError {
+    fn from(error: RequestError) -> Self {
+        Self::from_request(error, "send_to_email")
+    }
+}
+
 impl From<TooMany> for ApiError {
     fn from(error: TooMany) -> Self {
-        Self::TooMany {
-            retry_after: match error {
-                TooMany::Wrong { retry_after_seconds } => Duration::from_secs(retry_after_seconds),
-                TooMany::UnderWay => Duration::from_secs(1),
-            },
+        Self::TooMany { retry_after: error.retry_after() }
+    }
+}
+
+impl From<CaptchaError> for ApiError {
+    fn from(error: CaptchaError) -> Self {
+        match error {
+            CaptchaError::Bad(_) | CaptchaError::Used => Self::field("captcha", error),
+            CaptchaError::Full => Self::Busy,
         }
     }
 }

@@ -9,10 +9,16 @@ pub mod cors;
 mod error;
 pub mod health;
 pub mod key_service;
+mod mail;
+mod new_secret;
 pub mod params;
+pub mod public;
 pub mod response;
 mod secret_item;
+pub mod secret_requests;
 pub mod secrets;
+mod showing;
+mod visitor;
 pub mod work;
 
 use std::{net::IpAddr, sync::Arc};
@@ -25,15 +31,25 @@ use self::{
 };
 use crate::{
     clock::Clock,
-    config::ViewerIp,
+    config::{Create, ViewerIp},
     crypto::Random,
-    domain::{api_key::ApiKeys, id::Ids, lifetime::LifetimeRules, try_limit::TryLimit},
+    delivery::Deliveries,
+    domain::{
+        api_key::ApiKeys, captcha::Captchas, id::Ids, lifetime::LifetimeRules, try_limit::TryLimit,
+    },
     store::{Store, StoreError},
+    webhook::Caller,
 };
 
 /// Wrong passwords from one address within [`WRONG_PASSWORDS_SECONDS`].
 const MAX_WRONG_PASSWORDS: u32 = 10;
 const WRONG_PASSWORDS_SECONDS: u64 = 3600;
+/// Secrets made without an account from one address within [`CREATIONS_SECONDS`].
+const MAX_CREATIONS: u32 = 30;
+const CREATIONS_SECONDS: u64 = 3600;
+/// Secrets that one customer may make through secret requests within [`ANSWERS_SECONDS`].
+const MAX_ANSWERS: u32 = 60;
+const ANSWERS_SECONDS: u64 = 3600;
 
 /// What every handler works with.
 pub struct App {
@@ -45,6 +61,12 @@ pub struct App {
     pub api_keys: ApiKeys,
     /// Slows down who guesses passwords of secrets, by [`customer`](crate::domain::try_limit::customer).
     pub wrong_passwords: TryLimit<IpAddr>,
+    /// Slows down who makes secrets without an account: what it calls wrong is one more made.
+    pub creations: TryLimit<IpAddr>,
+    /// Proofs of work before a view.
+    pub captchas: Captchas,
+    /// Slows down who fills other people's lists through secret requests, by customer, too.
+    pub answers: TryLimit<IpAddr>,
     /// Password hashing.
     pub slow_work: SlowWork,
     /// Memory for large bodies.
@@ -57,6 +79,10 @@ pub struct App {
     pub rules: Rules,
     /// Boxes.
     pub key_service: KeyService,
+    /// Calls webhooks.
+    pub caller: Caller,
+    /// What goes out: mails and calls of webhooks.
+    pub deliveries: Arc<Deliveries>,
 }
 
 /// The operator's settings that handlers need.
@@ -66,10 +92,16 @@ pub struct Rules {
     pub max_ciphertext: usize,
     /// How long secrets live.
     pub lifetime: LifetimeRules,
+    /// Who may create secrets.
+    pub create: Create,
     /// How much of a viewer's address is kept.
     pub viewer_ip: ViewerIp,
-    /// How long used-up and expired secrets stay in the list.
+    /// How long used-up and expired secrets and requests stay in the list.
     pub keep_log_seconds: u64,
+    /// How many secret requests an account may have in its list.
+    pub request_allowance: u64,
+    /// Whether webhooks at private addresses are called.
+    pub webhook_private: bool,
 }
 
 /// Who is at the other end.
@@ -80,7 +112,8 @@ pub struct Client {
 }
 
 impl App {
-    /// Brings together what handlers work with. Blocks.
+    /// Brings together what handlers work with, without a server for mails: whoever starts it puts
+    /// that in. Blocks.
     ///
     /// # Errors
     ///
@@ -96,9 +129,14 @@ impl App {
             ids: Ids::load(&store, &*random)?,
             api_keys: ApiKeys::load(&store)?,
             wrong_passwords: TryLimit::new(MAX_WRONG_PASSWORDS, WRONG_PASSWORDS_SECONDS),
+            creations: TryLimit::new(MAX_CREATIONS, CREATIONS_SECONDS),
+            captchas: Captchas::new(&*random),
+            answers: TryLimit::new(MAX_ANSWERS, ANSWERS_SECONDS),
             slow_work: SlowWork::default(),
             body_budget: BodyBudget::default(),
+            deliveries: Arc::default(),
             key_service: KeyService::new(service_rules, Arc::clone(&random)),
+            caller: Caller::new(rules.webhook_private),
             store,
             clock,
             random,

@@ -72,6 +72,25 @@ impl<'a> Fields<'a> {
         })
     }
 
+    /// As [`Fields::integer`], also in a string, as the document of secret requests writes it; an empty
+    /// string is as good as none.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::Field`].
+    pub fn number(&self, field: &Field) -> Result<Option<u64>, ApiError> {
+        let found = self.value(field, "must be a whole number", |value| match value {
+            Value::Integer(number) => Some(Some(*number)),
+            Value::Text(text) if text.is_empty() => Some(None),
+            // Digits only: the standard library would take a plus sign, too.
+            Value::Text(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => {
+                text.parse().ok().map(Some)
+            }
+            _ => None,
+        })?;
+        Ok(found.flatten())
+    }
+
     /// `true` or `false`, also as strings, as clients that know only strings send them; `false` where
     /// the field is missing or null.
     ///
@@ -267,6 +286,38 @@ mod tests {
             if raw != "true" {
                 assert_eq!(error(fields.boolean(&FLAG)), "flag must be true or false", "{raw}");
             }
+        }
+    }
+
+    #[test]
+    fn numbers_may_be_strings_of_digits() {
+        let number = |raw: &str| {
+            let body = format!(r#"{{"count":{raw}}}"#);
+            Fields::parse(body.as_bytes(), &[COUNT]).unwrap().number(&COUNT).map_err(|_| ())
+        };
+        let cases = [
+            ("3", Ok(Some(3))),
+            (r#""3""#, Ok(Some(3))),
+            (r#""007""#, Ok(Some(7))),
+            (r#""\u0033""#, Ok(Some(3))),
+            (r#""18446744073709551615""#, Ok(Some(u64::MAX))),
+            ("\"\"", Ok(None)),
+            ("null", Ok(None)),
+            (r#""18446744073709551616""#, Err(())),
+            (r#""example""#, Err(())),
+            (r#""+3""#, Err(())),
+            (r#""-3""#, Err(())),
+            (r#""3.0""#, Err(())),
+            (r#"" 3""#, Err(())),
+            (r#""3h""#, Err(())),
+            (r#""٣""#, Err(())),
+            ("-3", Err(())),
+            ("3.5", Err(())),
+            ("true", Err(())),
+            ("[3]", Err(())),
+        ];
+        for (raw, expected) in cases {
+            assert_eq!(number(raw), expected, "{raw}");
         }
     }
 

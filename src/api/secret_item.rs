@@ -5,7 +5,10 @@ use std::{net::IpAddr, num::NonZeroU8};
 use serde::Serialize;
 
 use super::App;
-use crate::{clock::UnixSeconds, domain::list::Listed};
+use crate::{
+    clock::UnixSeconds,
+    domain::{event::EventKind, list::Listed},
+};
 
 /// A secret as its owner sees it.
 #[derive(Serialize)]
@@ -24,6 +27,7 @@ pub(super) struct Item {
     view_times: u8,
     max_views: NonZeroU8,
     views: Vec<ItemView>,
+    events: Vec<ItemEvent>,
 }
 
 #[derive(Serialize)]
@@ -33,13 +37,27 @@ struct ItemView {
     viewed_by_user_agent: Option<String>,
 }
 
+#[derive(Serialize)]
+struct ItemEvent {
+    event: &'static str,
+    at: String,
+    ip: Option<IpAddr>,
+    user_agent: Option<String>,
+}
+
 impl Item {
     pub(super) fn new(app: &App, listed: Listed, now: UnixSeconds) -> Self {
-        let Listed { number, secret, description, message, views } = listed;
+        let Listed { number, secret, description, message, views, events } = listed;
         let views = views.into_iter().map(|view| ItemView {
             viewed_at: view.at.to_string(),
             viewed_by_ip: view.address,
             viewed_by_user_agent: view.agent,
+        });
+        let events = events.into_iter().map(|event| ItemEvent {
+            event: name(event.kind),
+            at: event.at.to_string(),
+            ip: event.address,
+            user_agent: event.agent,
         });
         Self {
             id: app.ids.text(&secret.id(number)),
@@ -56,6 +74,16 @@ impl Item {
             view_times: secret.view_times,
             max_views: secret.max_views,
             views: views.collect(),
+            events: events.collect(),
         }
+    }
+}
+
+fn name(kind: EventKind) -> &'static str {
+    match kind {
+        EventKind::Opened => "opened",
+        EventKind::Burned => "burned",
+        EventKind::LeaseEnded => "lease_ended",
+        EventKind::TriedAfter => "tried_after",
     }
 }

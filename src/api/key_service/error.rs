@@ -9,11 +9,14 @@ use hyper::{
     header::{ALLOW, CONNECTION, HeaderValue, RETRY_AFTER},
 };
 
-use super::format::Format;
+use super::{format::Format, parameters::EMAIL};
 use crate::{
     api::{ApiError, error::method_list, response::Body},
     clock::UnixSeconds,
-    domain::{drop_box::BoxError, try_limit::TooMany},
+    domain::{
+        drop_box::BoxError, outbox::OutboxError, self_destruct::SelfDestructError,
+        try_limit::TooMany,
+    },
     store::StoreError,
 };
 
@@ -156,6 +159,19 @@ impl From<BoxError> for ServiceError {
     }
 }
 
+impl From<SelfDestructError> for ServiceError {
+    fn from(error: SelfDestructError) -> Self {
+        match error {
+            SelfDestructError::Outbox(OutboxError::TooMany { retry_after_seconds }) => {
+                let retry_after = Duration::from_secs(retry_after_seconds);
+                ApiError::TooManyMails { field: EMAIL, retry_after }.into()
+            }
+            SelfDestructError::Outbox(OutboxError::Store(error)) => error.into(),
+            SelfDestructError::Secret(error) => ApiError::from(error).into(),
+        }
+    }
+}
+
 impl From<TooMany> for ServiceError {
     fn from(error: TooMany) -> Self {
         match error {
@@ -182,7 +198,9 @@ impl From<ApiError> for ServiceError {
             ApiError::MethodNotAllowed(allowed) => Self::MethodNotAllowed(allowed),
             ApiError::BodyTimeout => Self::BodyStopped,
             ApiError::TooLarge { message, .. } => Self::TooLarge(message),
-            ApiError::TooMany { retry_after } => Self::TooMany { retry_after },
+            ApiError::TooMany { retry_after }
+            | ApiError::TooOften { retry_after, .. }
+            | ApiError::TooManyMails { retry_after, .. } => Self::TooMany { retry_after },
             ApiError::Internal => Self::Internal,
             ApiError::Busy => Self::Busy,
             ApiError::Full => Self::Full(NO_SPACE),
@@ -191,6 +209,8 @@ impl From<ApiError> for ServiceError {
             | ApiError::Forbidden(_)
             | ApiError::Password(_)
             | ApiError::OverAllowance(_)
+            | ApiError::OverRequestAllowance(_)
+            | ApiError::ReceiverOverAllowance
             | ApiError::NotJson
             | ApiError::NoRanges
             | ApiError::Field { .. } => Self::Invalid(error.message()),

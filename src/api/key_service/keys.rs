@@ -14,15 +14,20 @@ use super::{
     format::Format,
     item::KeyItem,
     parameters::{
-        DELETE_KEY_AFTER_READING, DELETE_MESSAGES_AFTER_READING, LOCK_DATE, PASSPHRASE,
-        PRIVATE_KEY, PRIVATE_KEY_HASH, PUBLIC_KEY, Parameters, RELEASE_DATE, TOKEN,
+        DELETE_KEY_AFTER_READING, DELETE_MESSAGES_AFTER_READING, LOCK_DATE, NOTIFY_EMAIL,
+        PASSPHRASE, PRIVATE_KEY, PRIVATE_KEY_HASH, PUBLIC_KEY, Parameters, RELEASE_DATE, TOKEN,
     },
 };
 use crate::{
     api::{App, Client, auth, response::Body, work::blocking},
     config::Boxes,
     crypto::{PublicKey, PublicKeyError, SecretText, random_array},
-    domain::drop_box::{self, Keys, NewBox, PublicKeyUse, Terms},
+    domain::{
+        account::AccountNumber,
+        drop_box::{self, Keys, NewBox, PublicKeyUse, Terms},
+        mailbox::Mailbox,
+        notice::BoxNotify,
+    },
     store::StoreError,
 };
 
@@ -53,6 +58,7 @@ pub(super) async fn create(
 ) -> Result<Response<Body>, ServiceError> {
     may_create(app, headers)?;
     let terms = terms(parameters)?;
+    let notify = notify(app, headers, parameters)?;
     if !app.store.space().is_ok_and(|space| space.allows_creation()) {
         return Err(ServiceError::from(StoreError::Full));
     }
@@ -71,7 +77,8 @@ pub(super) async fn create(
         (None, Some(public_key)) => upload(app, public_key, parameters, terms).await,
     }?;
     let now = app.clock.now();
-    let Made { new, keys, private_key_hash } = made;
+    let Made { mut new, keys, private_key_hash } = made;
+    new.notify = notify;
     let id = app.store.change(drop_box::create(new, now)).await?;
     let token = app.ids.token(&id);
     let uri = format!("{}/#{token}", base(app, headers));
@@ -148,15 +155,49 @@ pub(super) async fn delete(
     Ok(format.string("Deleted."))
 }
 
-fn may_create(app: &App, headers: &HeaderMap) -> Result<(), ServiceError> {
+/// Refuses who may not; answers whose API key the request has, if any.
+pub(super) fn may_create(
+    app: &App,
+    headers: &HeaderMap,
+) -> Result<Option<AccountNumber>, ServiceError> {
+    let account = auth::private_key(app, headers);
     match app.key_service.rules.creation {
-        Boxes::Open => Ok(()),
+        Boxes::Open => Ok(account.ok()),
         Boxes::Off => Err(ServiceError::Invalid("No boxes can be created on this server".into())),
-        Boxes::Account => auth::private_key(app, headers).map(drop).map_err(|error| {
+        Boxes::Account => account.map(Some).map_err(|error| {
             let why = ServiceError::from(error).message();
             ServiceError::Invalid(format!("Boxes are created with an API key only: {why}"))
         }),
     }
+}
+
+/// Whom to tell of messages. An address is the choice of who has an API key only: strangers do not make
+/// us write to anybody.
+fn notify(
+    app: &App,
+    headers: &HeaderMap,
+    parameters: &Parameters,
+) -> Result<Option<BoxNotify>, ServiceError> {
+    let Some(email) = parameters.text(NOTIFY_EMAIL) else { return Ok(None) };
+    let account = auth::private_key(app, headers).map_err(|error| {
+        let why = ServiceError::from(error).message();
+        ServiceError::parameter(NOTIFY_EMAIL, format!("is for those with an API key only: {why}"))
+    })?;
+    let email = mail_address(app, NOTIFY_EMAIL, email)?;
+    Ok(Some(BoxNotify::new(account, email, random_array(&*app.random))))
+}
+
+/// An address that mail is to go to.
+pub(super) fn mail_address(
+    app: &App,
+    name: &'static str,
+    text: &str,
+) -> Result<Mailbox, ServiceError> {
+    if !app.mail_ready() {
+        let reason = "needs mail, which this server has not set up";
+        return Err(ServiceError::parameter(name, reason));
+    }
+    Mailbox::new(text).map_err(|error| ServiceError::parameter(name, error))
 }
 
 fn terms(parameters: &Parameters) -> Result<Terms, ServiceError> {
@@ -238,7 +279,15 @@ fn sealed(
     let random: [u8; 15] = random_array(&*app.random);
     let payload = app.store.seal(&*app.random, &random, keys.to_payload())?;
     let hash = private_key_hash.clone();
-    let new = NewBox { random, payload, private_key_hash: hash, public_key, public_key_der, terms };
+    let new = NewBox {
+        random,
+        payload,
+        private_key_hash: hash,
+        public_key,
+        public_key_der,
+        terms,
+        notify: None,
+    };
     Ok(Made { new, keys, private_key_hash })
 }
 

@@ -1,7 +1,7 @@
 //! The Key Service: one URL, four verbs, boxes that anybody drops messages into.
 //!
-//! Requests are read by [`request`] into [`parameters`]; `keys`, `send`, `list` and `file` do
-//! what they ask for; answers are written by [`mod@format`] and [`message_list`], as JSON or XML; [`error`]
+//! Requests are read by [`request`] into [`parameters`]; `keys`, `send`, `list`, `file` and
+//! `self_destruct` do what they ask for; answers are written by [`mod@format`] and [`message_list`], as JSON or XML; [`error`]
 //! gives each failure its text and status.
 
 mod access;
@@ -23,11 +23,12 @@ mod parts;
 pub mod request;
 #[cfg(test)]
 mod request_tests;
+mod self_destruct;
 mod send;
 pub mod tickets;
 mod xml;
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use hyper::{Method, Response, body::Incoming, header::HeaderMap};
 
@@ -44,7 +45,7 @@ use super::{App, Client, response::Body, work::SlowWork};
 use crate::{
     config::Boxes,
     crypto::{Random, RsaBits},
-    domain::drop_box,
+    domain::{drop_box, try_limit::TryLimit},
 };
 
 /// What the calls of the Key Service share.
@@ -62,7 +63,14 @@ pub struct KeyService {
     pub opening: SlowWork,
     /// Bounds the memory of uploads.
     pub uploads: Uploads,
+    /// Slows down who mails messages that destroy themselves, by
+    /// [`customer`](crate::domain::try_limit::customer).
+    pub mailings: TryLimit<IpAddr>,
 }
+
+/// Messages that destroy themselves from one address within [`MAILINGS_SECONDS`].
+const MAX_MAILINGS: u32 = 10;
+const MAILINGS_SECONDS: u64 = 3600;
 
 /// The operator's settings for the Key Service.
 #[derive(Clone, Debug)]
@@ -94,6 +102,8 @@ pub enum ServiceResource<'a> {
     PublicKey(&'a str),
     /// `/Service/File/<id>`.
     File(&'a str),
+    /// `/Service/SelfDestruct`.
+    SelfDestruct,
 }
 
 impl KeyService {
@@ -106,6 +116,7 @@ impl KeyService {
             guesses: Guesses::default(),
             opening: SlowWork::default(),
             uploads: Uploads::default(),
+            mailings: TryLimit::new(MAX_MAILINGS, MAILINGS_SECONDS),
             rules,
         }
     }
@@ -121,6 +132,9 @@ impl<'a> ServiceResource<'a> {
         }
         match (segments.next(), segments.next(), segments.next()) {
             (None, ..) => Some(Self::Boxes),
+            (Some(what), None, _) if what.eq_ignore_ascii_case("selfdestruct") => {
+                Some(Self::SelfDestruct)
+            }
             (Some(file), Some(id), None) if file.eq_ignore_ascii_case("file") => {
                 Some(Self::File(id))
             }
@@ -145,6 +159,7 @@ impl<'a> ServiceResource<'a> {
             Self::Boxes => {
                 &[Method::GET, Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS]
             }
+            Self::SelfDestruct => &[Method::POST, Method::OPTIONS],
             // No HEAD of a file: it would have to say what a GET has to open it for.
             Self::PublicKey(_) | Self::File(_) => &[Method::GET, Method::OPTIONS],
         }
@@ -162,12 +177,15 @@ pub async fn answer(
     let (method, headers, query) = request;
     let accepted = Format::accepted(headers);
     let (format, outcome) = match resource {
-        ServiceResource::Boxes => match Format::choose(headers, query) {
-            Ok(format) => {
-                (format, boxes(app, client, format, (method, headers, query), body).await)
+        ServiceResource::Boxes | ServiceResource::SelfDestruct => {
+            match Format::choose(headers, query) {
+                Ok(format) => {
+                    let request = (method, headers, query);
+                    (format, act(app, client, resource, format, request, body).await)
+                }
+                Err(error) => (accepted, Err(error)),
             }
-            Err(error) => (accepted, Err(error)),
-        },
+        }
         _ if !resource.methods().contains(method) => {
             (accepted, Err(ServiceError::MethodNotAllowed(resource.methods())))
         }
@@ -195,14 +213,16 @@ pub enum Outcome {
     Refused,
 }
 
-async fn boxes(
+/// Does what takes a body with parameters.
+async fn act(
     app: &Arc<App>,
     client: Client,
+    resource: ServiceResource<'_>,
     format: Format,
     (method, headers, query): (&Method, &HeaderMap, Option<&str>),
     body: &mut Incoming,
 ) -> Result<Response<Body>, ServiceError> {
-    let allowed = ServiceResource::Boxes.methods();
+    let allowed = resource.methods();
     if !allowed.contains(method) {
         return Err(ServiceError::MethodNotAllowed(allowed));
     }
@@ -216,6 +236,9 @@ async fn boxes(
     let parameters = request.finish().await?;
     parameters.check_version()?;
     let format = format.or_given(&parameters)?;
+    if matches!(resource, ServiceResource::SelfDestruct) {
+        return self_destruct::create(app, format, client, headers, parameters).await;
+    }
     match *method {
         Method::POST => keys::create(app, format, headers, &parameters).await,
         Method::DELETE => keys::delete(app, format, client, &parameters).await,

@@ -32,6 +32,14 @@ pub const LOCK_DATE: &str = "lockdate";
 pub const DELETE_MESSAGES_AFTER_READING: &str = "deletemessagesafterreading";
 /// Whether the box goes when it is read.
 pub const DELETE_KEY_AFTER_READING: &str = "deletekeyafterreading";
+/// Whom to tell when a message comes into a box.
+pub const NOTIFY_EMAIL: &str = "notifyemail";
+/// To whom a message that opens once is mailed.
+pub const EMAIL: &str = "email";
+/// What goes with that message, in base64.
+pub const ATTACHMENT: &str = "attachment";
+/// How that is called.
+pub const ATTACHMENT_NAME: &str = "attachmentname";
 /// How many messages to leave out.
 pub const OFFSET: &str = "offset";
 /// How many messages to list.
@@ -44,7 +52,7 @@ pub const V: &str = "v";
 pub const FORMAT: &str = "format";
 
 /// Every name that is known; others are ignored. Also what a page of another origin may send as headers.
-pub const NAMES: [&str; 17] = [
+pub const NAMES: [&str; 21] = [
     TOKEN,
     PASSPHRASE,
     PUBLIC_KEY,
@@ -57,6 +65,10 @@ pub const NAMES: [&str; 17] = [
     LOCK_DATE,
     DELETE_MESSAGES_AFTER_READING,
     DELETE_KEY_AFTER_READING,
+    NOTIFY_EMAIL,
+    EMAIL,
+    ATTACHMENT,
+    ATTACHMENT_NAME,
     OFFSET,
     LIMIT,
     SINCE,

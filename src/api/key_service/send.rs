@@ -102,6 +102,7 @@ pub(super) async fn send(
     let messages = blocking(seal).await??;
     let (limits, now) = (app.key_service.rules.limits, app.clock.now());
     app.store.change(message::send(id, messages, limits, now)).await?;
+    app.deliveries.wake();
     Ok(format.boolean(true))
 }
 

@@ -1,0 +1,161 @@
+//! `/Service/SelfDestruct`: a message that opens once, its link mailed to whom it is for.
+
+use std::{num::NonZeroU8, sync::Arc};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use hyper::{Response, header::HeaderMap};
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use super::{
+    error::ServiceError,
+    format::Format,
+    keys::{mail_address, may_create},
+    parameters::{ATTACHMENT, ATTACHMENT_NAME, EMAIL, MESSAGE, Parameters},
+};
+use crate::{
+    api::{App, Client, mail::preferred_language, response::Body},
+    crypto::{random_array, sjcl},
+    domain::{
+        account::AccountNumber,
+        ciphertext::{self, Ciphertext, PasswordPart},
+        language::Language,
+        lifetime::Lifetime,
+        mailbox::Mailbox,
+        outbox::NewMail,
+        secret::NewSecret,
+        self_destruct,
+        try_limit::customer,
+    },
+    store::StoreError,
+};
+
+/// The name of an attachment that has none.
+const UNNAMED: &str = "attachment";
+/// The longest name of an attachment, in bytes: what file systems allow.
+const MAX_NAME_BYTES: usize = 255;
+
+/// What is encrypted where there is more than a text: `docs/secrets-api.md`.
+#[derive(Serialize)]
+struct Contents<'a> {
+    sealdrop: u8,
+    text: &'a str,
+    attachments: &'a [Attachment<'a>],
+}
+
+#[derive(Serialize)]
+struct Attachment<'a> {
+    name: &'a str,
+    size: usize,
+    data: &'a str,
+}
+
+/// `POST /Service/SelfDestruct`.
+///
+/// # Errors
+///
+/// See [`ServiceError`].
+pub(super) async fn create(
+    app: &Arc<App>,
+    format: Format,
+    client: Client,
+    headers: &HeaderMap,
+    parameters: Parameters,
+) -> Result<Response<Body>, ServiceError> {
+    let account = may_create(app, headers)?;
+    check(&parameters)?;
+    let to = mail_address(app, EMAIL, parameters.required(EMAIL)?)?;
+    let language = preferred_language(headers);
+    if !app.store.space().is_ok_and(|space| space.allows_creation()) {
+        return Err(ServiceError::from(StoreError::Full));
+    }
+    let now = app.clock.now();
+    let mailing = app.key_service.mailings.begin(customer(client.address), now)?;
+    let sealer = Arc::clone(app);
+    let seal = move || seal(&sealer, &contents(&parameters)?, (account, to), language);
+    let sealed = async { app.slow_work.turn().await?.run(seal).await? };
+    let (new, mail) = match sealed.await {
+        Ok(sealed) => sealed,
+        Err(error) => {
+            mailing.undone();
+            return Err(error);
+        }
+    };
+    // From here on it counts: it has cost what it costs.
+    drop(mailing);
+    app.store.change(self_destruct::create(new, mail, now)).await?;
+    app.deliveries.wake();
+    Ok(format.boolean(true))
+}
+
+/// Whether all is there, and the name is short enough.
+fn check(parameters: &Parameters) -> Result<(), ServiceError> {
+    parameters.required(MESSAGE)?;
+    let name = parameters.text(ATTACHMENT_NAME).unwrap_or_default();
+    if !name.is_empty() {
+        parameters.required(ATTACHMENT)?;
+    }
+    if name.len() > MAX_NAME_BYTES {
+        let reason = format!("is too long: {MAX_NAME_BYTES} bytes are allowed");
+        return Err(ServiceError::parameter(ATTACHMENT_NAME, reason));
+    }
+    Ok(())
+}
+
+/// The plaintext of the secret: the message, or JSON where a file goes with it. Blocks where it is large.
+fn contents(parameters: &Parameters) -> Result<Zeroizing<Vec<u8>>, ServiceError> {
+    let text = parameters.required(MESSAGE)?;
+    let Some(data) = parameters.text(ATTACHMENT) else {
+        return match text.trim_start().starts_with('{') {
+            // It could be taken for what it is not.
+            true => wrapped(text, &[]),
+            false => Ok(Zeroizing::new(text.as_bytes().to_vec())),
+        };
+    };
+    let name = parameters.text(ATTACHMENT_NAME).unwrap_or(UNNAMED);
+    let wrong = || ServiceError::parameter(ATTACHMENT, "must be base64");
+    let bytes = Zeroizing::new(STANDARD.decode(data.trim()).map_err(|_| wrong())?);
+    let attachment = Attachment { name, size: bytes.len(), data: data.trim() };
+    wrapped(text, &[attachment])
+}
+
+fn wrapped(text: &str, attachments: &[Attachment<'_>]) -> Result<Zeroizing<Vec<u8>>, ServiceError> {
+    let contents = Contents { sealdrop: 1, text, attachments };
+    serde_json::to_vec(&contents).map(Zeroizing::new).map_err(|_| ServiceError::Internal)
+}
+
+/// Encrypts the contents under a fresh password. Its private half goes into the secret, its public half
+/// into the mail. Blocks.
+fn seal(
+    app: &App,
+    contents: &[u8],
+    (account, to): (Option<AccountNumber>, Mailbox),
+    language: Option<Language>,
+) -> Result<(NewSecret, NewMail), ServiceError> {
+    let random = &*app.random;
+    let [private, public] = [sjcl::password_half(random), sjcl::password_half(random)];
+    let [private, public] = [&private, &public].map(|half| half.expose_secret());
+    let password = Zeroizing::new(format!("{private}{public}"));
+    let message = sjcl::seal(password.as_bytes(), contents, sjcl::ITERATIONS, random)
+        .map_err(|_| ServiceError::Internal)?;
+    let message = STANDARD.encode(message);
+    let unreadable = |_| ServiceError::Internal;
+    let ciphertext = Ciphertext::new(&message, message.len()).map_err(unreadable)?;
+    let part = PasswordPart::new(STANDARD.encode(private)).map_err(unreadable)?;
+    let secret_random: [u8; 15] = random_array(random);
+    let payload = ciphertext::to_payload(&ciphertext, &part);
+    let lifetime = Lifetime::new(None, app.rules.lifetime).map_err(|_| ServiceError::Internal)?;
+    let new = NewSecret {
+        random: secret_random,
+        payload: app.store.seal(random, &secret_random, payload)?,
+        description: None,
+        message: None,
+        lifetime,
+        // Programs that look through mails follow links.
+        view_button: true,
+        captcha: false,
+        password: None,
+        max_views: NonZeroU8::MIN,
+    };
+    Ok((new, app.mail_link(account, to, language, STANDARD.encode(public))?))
+}

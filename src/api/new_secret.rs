@@ -1,0 +1,184 @@
+//! What a sender hands in, read from a JSON body: with an API key or without.
+
+use std::{num::NonZeroU8, sync::Arc};
+
+use hyper::{body::Incoming, header::HeaderMap};
+
+use super::{
+    ApiError, App,
+    body::read_json,
+    params::{Field, Fields},
+    work::blocking,
+};
+use crate::{
+    crypto::{PasswordHash, SecretText, random_array},
+    domain::{
+        ciphertext::{self, Ciphertext, CiphertextError, PasswordPart},
+        lifetime::Lifetime,
+        secret::NewSecret,
+        text::Text,
+    },
+    store::{MAX_INLINE_BYTES, Payload},
+};
+
+pub(super) const CIPHERTEXT: Field = Field::with_alias("ciphertext", "chiffertext");
+pub(super) const PASSWORD_PART_PRIVATE: Field = Field::new("password_part_private");
+const DESCRIPTION: Field = Field::new("description");
+const MESSAGE: Field = Field::new("message");
+const EXPIRATION: Field = Field::new("expiration");
+const VIEW_BUTTON: Field = Field::new("view_button");
+const CAPTCHA: Field = Field::new("captcha");
+const PASSWORD: Field = Field::new("password");
+const MAX_VIEWS: Field = Field::with_alias("max_views", "max_visningar");
+/// The fields of `POST /api/secrets`.
+const FIELDS: [Field; 9] = [
+    CIPHERTEXT,
+    PASSWORD_PART_PRIVATE,
+    DESCRIPTION,
+    MESSAGE,
+    EXPIRATION,
+    VIEW_BUTTON,
+    CAPTCHA,
+    PASSWORD,
+    MAX_VIEWS,
+];
+
+/// The most characters of a password: hashing a longer one buys nothing.
+const MAX_PASSWORD_CHARS: usize = 1000;
+const MOST_VIEWS: u64 = 100;
+/// What a body may hold besides the ciphertext.
+pub(super) const OTHER_FIELDS_BYTES: usize = 64 << 10;
+
+/// Reads a new secret, seals its ciphertext and hashes its password.
+///
+/// # Errors
+///
+/// See [`ApiError`].
+pub(super) async fn read(
+    app: &Arc<App>,
+    headers: &HeaderMap,
+    body: &mut Incoming,
+) -> Result<NewSecret, ApiError> {
+    // Asks the kernel's memory, not the disk: no reason for another thread.
+    if !app.store.space().is_ok_and(|space| space.allows_creation()) {
+        return Err(ApiError::Full);
+    }
+    let max_bytes = app.rules.max_ciphertext + OTHER_FIELDS_BYTES;
+    let body = read_json(headers, body, max_bytes, &app.body_budget).await?;
+    // A payload is shorter than the body that it came in. One that becomes no file takes microseconds.
+    let (mut new, password) = if body.bytes().len() <= MAX_INLINE_BYTES {
+        prepare(app, body.bytes())?
+    } else {
+        let app = Arc::clone(app);
+        blocking(move || prepare(&app, body.bytes())).await??
+    };
+    if let Some(password) = password {
+        new.password = Some(hash(app, password).await?);
+    }
+    Ok(new)
+}
+
+/// Checks and seals what a sender wants to hand over. The password is hashed elsewhere.
+fn prepare(app: &App, body: &[u8]) -> Result<(NewSecret, Option<SecretText>), ApiError> {
+    let fields = Fields::parse(body, &FIELDS)?;
+    let content = Content::new(app, &fields)?;
+    let description = text(&fields, &DESCRIPTION)?;
+    let message = text(&fields, &MESSAGE)?;
+    let lifetime = lifetime(app, fields.integer(&EXPIRATION)?, &EXPIRATION)?;
+    let view_button = fields.boolean(&VIEW_BUTTON)?;
+    let captcha = fields.boolean(&CAPTCHA)?;
+    let password = password(&fields, &PASSWORD)?;
+    let max_views = max_views(fields.integer(&MAX_VIEWS)?, &MAX_VIEWS)?;
+
+    // Everything is right, so now it may cost something.
+    let (random, payload) = content.seal(app)?;
+    let new = NewSecret {
+        random,
+        payload,
+        description,
+        message,
+        lifetime,
+        view_button,
+        captcha,
+        password: None,
+        max_views,
+    };
+    Ok((new, password))
+}
+
+/// The ciphertext and the private half of its password, checked.
+pub(super) struct Content {
+    ciphertext: Ciphertext,
+    part: PasswordPart,
+}
+
+impl Content {
+    pub(super) fn new(app: &App, fields: &Fields<'_>) -> Result<Self, ApiError> {
+        let ciphertext = fields.string(&CIPHERTEXT)?.unwrap_or_default();
+        let max = app.rules.max_ciphertext;
+        let ciphertext = Ciphertext::new(ciphertext, max).map_err(|error| match error {
+            CiphertextError::TooLong(_) => ApiError::TooLarge {
+                field: Some(CIPHERTEXT.name),
+                message: format!("Ciphertext {error}"),
+            },
+            _ => ApiError::field(CIPHERTEXT.name, error),
+        })?;
+        Ok(Self { ciphertext, part: password_part(fields, &PASSWORD_PART_PRIVATE)? })
+    }
+
+    /// Seals it, for a secret with the random bits that are returned. Blocks where it is large.
+    pub(super) fn seal(&self, app: &App) -> Result<([u8; 15], Payload), ApiError> {
+        let random: [u8; 15] = random_array(&*app.random);
+        let payload = ciphertext::to_payload(&self.ciphertext, &self.part);
+        Ok((random, app.store.seal(&*app.random, &random, payload)?))
+    }
+}
+
+pub(super) fn password_part(fields: &Fields<'_>, field: &Field) -> Result<PasswordPart, ApiError> {
+    let part = fields.string(field)?.unwrap_or_default();
+    PasswordPart::new(part.to_owned()).map_err(|error| ApiError::field(field.name, error))
+}
+
+pub(super) fn lifetime(app: &App, hours: Option<u64>, field: &Field) -> Result<Lifetime, ApiError> {
+    Lifetime::new(hours, app.rules.lifetime).map_err(|error| ApiError::field(field.name, error))
+}
+
+/// A password for viewers of a secret, to be hashed elsewhere.
+pub(super) fn password(fields: &Fields<'_>, field: &Field) -> Result<Option<SecretText>, ApiError> {
+    let Some(password) = fields.string(field)?.filter(|password| !password.is_empty()) else {
+        return Ok(None);
+    };
+    if password.chars().count() > MAX_PASSWORD_CHARS {
+        let reason = format!("is too long: {MAX_PASSWORD_CHARS} characters are allowed");
+        return Err(ApiError::field(field.name, reason));
+    }
+    // A header carries it back: HTTP strips spaces around it and knows no control characters.
+    if password.trim() != password || password.contains(char::is_control) {
+        let reason = "must not begin or end with a space, nor hold control characters";
+        return Err(ApiError::field(field.name, reason));
+    }
+    Ok(Some(SecretText::new(password.to_owned())))
+}
+
+/// Hashes a new password once it is its turn.
+pub(super) async fn hash(app: &App, password: SecretText) -> Result<PasswordHash, ApiError> {
+    let random = Arc::clone(&app.random);
+    let hash = move || PasswordHash::new(&password, PasswordHash::ITERATIONS, &*random);
+    app.slow_work.turn().await?.run(hash).await
+}
+
+pub(super) fn max_views(views: Option<u64>, field: &Field) -> Result<NonZeroU8, ApiError> {
+    views
+        .map_or(Some(NonZeroU8::MIN), |views| {
+            u8::try_from(views).ok().filter(|_| views <= MOST_VIEWS).and_then(NonZeroU8::new)
+        })
+        .ok_or_else(|| ApiError::field(field.name, "must be between 1 and 100"))
+}
+
+pub(super) fn text(fields: &Fields<'_>, field: &Field) -> Result<Option<Text>, ApiError> {
+    let Some(given) = fields.string(field)?.filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    let reason = format!("is too long: {} characters are allowed", Text::MAX_CHARS);
+    Text::new(given.to_owned()).map(Some).ok_or_else(|| ApiError::field(field.name, reason))
+}

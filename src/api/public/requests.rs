@@ -1,0 +1,180 @@
+//! `/api/public/secret_requests`: what whoever has the link of a secret request can do with it.
+
+use std::{num::NonZeroU8, sync::Arc};
+
+use hyper::{Response, StatusCode, body::Incoming, header::HeaderMap};
+use serde::Serialize;
+
+use super::Data;
+use crate::{
+    api::{
+        ApiError, App, Client,
+        body::read_json,
+        new_secret::{
+            CIPHERTEXT, Content, OTHER_FIELDS_BYTES, PASSWORD_PART_PRIVATE, password_part,
+        },
+        params::{Field, Fields},
+        response::{Body, json},
+        work::blocking,
+    },
+    domain::{
+        ciphertext::PasswordPart,
+        mailbox::Mailbox,
+        request::{self, Found, Handed, Receiver, RequestId},
+        text::Text,
+        try_limit::customer,
+    },
+    store::MAX_INLINE_BYTES,
+};
+
+const PASSWORD_PART_PUBLIC: Field = Field::new("password_part_public");
+/// The fields of `POST /api/public/secret_requests/<id>/secrets`.
+const FIELDS: [Field; 3] = [CIPHERTEXT, PASSWORD_PART_PRIVATE, PASSWORD_PART_PUBLIC];
+
+/// `GET /api/public/secret_requests/<id>`.
+///
+/// # Errors
+///
+/// See [`ApiError`].
+pub(super) async fn look(app: &Arc<App>, id: &str) -> Result<Response<Body>, ApiError> {
+    let found = find(app, id).await?;
+    Ok(json(StatusCode::OK, &Data { data: Seen::new(found) }))
+}
+
+/// `POST /api/public/secret_requests/<id>/secrets`: makes a secret in the account of who asked.
+///
+/// # Errors
+///
+/// See [`ApiError`].
+pub(super) async fn answer(
+    app: &Arc<App>,
+    id: &str,
+    client: Client,
+    headers: &HeaderMap,
+    body: &mut Incoming,
+) -> Result<Response<Body>, ApiError> {
+    let found = find(app, id).await?;
+    if !app.store.space().is_ok_and(|space| space.allows_creation()) {
+        return Err(ApiError::Full);
+    }
+    let max_bytes = app.rules.max_ciphertext + OTHER_FIELDS_BYTES;
+    let body = read_json(headers, body, max_bytes, &app.body_budget).await?;
+    let now = app.clock.now();
+    let allowed = app.answers.begin(customer(client.address), now);
+    let answer = allowed.map_err(|error| ApiError::TooOften {
+        what: "Too many secrets were handed over from your address",
+        retry_after: error.retry_after(),
+    })?;
+    let made = async {
+        let receiver = found.receiver();
+        let handed = if body.bytes().len() <= MAX_INLINE_BYTES {
+            prepare(app, body.bytes(), receiver)?
+        } else {
+            let app = Arc::clone(app);
+            blocking(move || prepare(&app, body.bytes(), receiver)).await??
+        };
+        let keep_log = app.rules.keep_log_seconds;
+        Ok(app.store.change(request::answer(found, handed, now, keep_log)).await?)
+    };
+    match made.await {
+        Ok((id, secret)) => {
+            // Dropped, it counts: so it does where the answerer hangs up, and the secret is made.
+            drop(answer);
+            app.deliveries.wake();
+            let expires_at = secret.expires_at.map(|end| end.to_string());
+            let data = Made { id: app.ids.text(&id), expires_at };
+            Ok(json(StatusCode::CREATED, &Data { data }))
+        }
+        Err(error) => {
+            answer.undone();
+            Err(error)
+        }
+    }
+}
+
+async fn find(app: &Arc<App>, id: &str) -> Result<Found, ApiError> {
+    let id = RequestId::parse(id).ok_or(ApiError::NotFound)?;
+    let (reader, now) = (Arc::clone(app), app.clock.now());
+    Ok(blocking(move || request::look(&reader.store, &id, now)).await??)
+}
+
+/// Checks and seals what somebody hands over. The finished link goes to `receiver`, if there is one.
+fn prepare(app: &App, body: &[u8], receiver: Option<Receiver>) -> Result<Handed, ApiError> {
+    let fields = Fields::parse(body, &FIELDS)?;
+    let content = Content::new(app, &fields)?;
+    let part = public_part(app, &fields, receiver.is_some())?;
+    // Everything is right, so now it may cost something.
+    let (random, payload) = content.seal(app)?;
+    let mail = match (receiver, part) {
+        (Some(Receiver { account, to, language }), Some(part)) => {
+            Some(app.mail_link(Some(account), to, language, part.expose_secret().to_owned())?)
+        }
+        _ => None,
+    };
+    Ok(Handed { random, payload, mail })
+}
+
+/// The half of the password that the server gets only where it mails the link, and needs there.
+fn public_part(
+    app: &App,
+    fields: &Fields<'_>,
+    has_receiver: bool,
+) -> Result<Option<PasswordPart>, ApiError> {
+    let field = PASSWORD_PART_PUBLIC;
+    if has_receiver {
+        app.need_mail(field.name)?;
+        return password_part(fields, &field).map(Some);
+    }
+    match fields.string(&field)?.filter(|part| !part.is_empty()) {
+        None => Ok(None),
+        Some(_) => Err(ApiError::field(
+            field.name,
+            "must not be sent: this request has no send_to_email, so it is the link's alone",
+        )),
+    }
+}
+
+/// What whoever has the link may know.
+#[derive(Serialize)]
+struct Seen {
+    id: String,
+    message: Option<String>,
+    uses_left: u16,
+    expires_at: Option<String>,
+    send_to_email: Option<Mailbox>,
+    secret: SecretSettings,
+}
+
+/// What the secret will be like.
+#[derive(Serialize)]
+struct SecretSettings {
+    expiration: u64,
+    max_views: NonZeroU8,
+    password: bool,
+    message: Option<String>,
+}
+
+impl Seen {
+    fn new(found: Found) -> Self {
+        let Found { request, texts, .. } = found;
+        Self {
+            id: request.id().to_string(),
+            message: texts.message.map(Text::into_string),
+            uses_left: request.uses_left(),
+            expires_at: request.expires_at.map(|end| end.to_string()),
+            secret: SecretSettings {
+                expiration: request.secret_lifetime.hours(),
+                max_views: request.secret_max_views,
+                password: request.has_secret_password,
+                message: texts.secret_message.map(Text::into_string),
+            },
+            send_to_email: request.send_to,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Made {
+    id: String,
+    expires_at: Option<String>,
+}

@@ -1,0 +1,102 @@
+//! `/api/public/secrets`: creating without an account, and what its sender may do afterwards.
+
+use std::sync::Arc;
+
+use hyper::{Response, StatusCode, body::Incoming, header::HeaderMap};
+use serde::Serialize;
+
+use super::{
+    super::{
+        ApiError, App, Client, new_secret,
+        response::{Body, json},
+        secret_item::Item,
+        work::blocking,
+    },
+    Data,
+};
+use crate::{
+    config::Create,
+    crypto::sha256,
+    domain::{list::Listed, manage, text::Text, try_limit::customer},
+};
+
+/// The header with the token that its creation has given.
+const MANAGE_TOKEN: &str = "manage-token";
+
+#[derive(Serialize)]
+struct Created {
+    #[serde(flatten)]
+    item: Item,
+    manage_token: String,
+}
+
+/// `POST /api/public/secrets`.
+pub(super) async fn create(
+    app: &Arc<App>,
+    client: Client,
+    headers: &HeaderMap,
+    body: &mut Incoming,
+) -> Result<Response<Body>, ApiError> {
+    if app.rules.create == Create::Account {
+        return Err(ApiError::Forbidden(
+            "Secrets are made with an account here: send POST /api/secrets with its API key",
+        ));
+    }
+    let begun = app.creations.begin(customer(client.address), app.clock.now());
+    let creation = begun.map_err(|error| ApiError::TooOften {
+        what: "Too many secrets were made from your address",
+        retry_after: error.retry_after(),
+    })?;
+    let created = create_one(app, headers, body).await;
+    if created.is_err() {
+        creation.undone();
+    }
+    created
+}
+
+async fn create_one(
+    app: &Arc<App>,
+    headers: &HeaderMap,
+    body: &mut Incoming,
+) -> Result<Response<Body>, ApiError> {
+    let new = new_secret::read(app, headers, body).await?;
+    let texts = [&new.description, &new.message].map(|text| text.clone().map(Text::into_string));
+    let now = app.clock.now();
+    let (token, hash) = manage::generate(&*app.random);
+    let (number, secret) = app.store.change(manage::create(new, hash, now)).await?;
+    let item = Item::new(app, Listed::fresh(number, secret, texts), now);
+    let data = Created { item, manage_token: token.expose_secret().to_owned() };
+    Ok(json(StatusCode::CREATED, &Data { data }))
+}
+
+/// `GET /api/public/secrets/<id>/status`: the secret as it would stand in a list.
+pub(super) async fn status(
+    app: &Arc<App>,
+    id: &str,
+    headers: &HeaderMap,
+) -> Result<Response<Body>, ApiError> {
+    let token_hash = token_hash(headers)?;
+    let id = app.ids.parse(id).ok_or(ApiError::NotFound)?;
+    let reader = Arc::clone(app);
+    let listed = blocking(move || manage::status(&reader.store, id, token_hash)).await??;
+    Ok(json(StatusCode::OK, &Data { data: Item::new(app, listed, app.clock.now()) }))
+}
+
+/// `DELETE /api/public/secrets/<id>`: burns it and its log.
+pub(super) async fn delete(
+    app: &App,
+    id: &str,
+    headers: &HeaderMap,
+) -> Result<Response<Body>, ApiError> {
+    let token_hash = token_hash(headers)?;
+    let id = app.ids.parse(id).ok_or(ApiError::NotFound)?;
+    app.store.change(manage::delete(id, token_hash)).await?;
+    Ok(json(StatusCode::OK, &Data { data: () }))
+}
+
+fn token_hash(headers: &HeaderMap) -> Result<[u8; 32], ApiError> {
+    let token = headers.get(MANAGE_TOKEN).ok_or(ApiError::Forbidden(
+        "The secret's manage token is needed: send the header Manage-Token: <token>",
+    ))?;
+    Ok(sha256(token.as_bytes()))
+}

@@ -1,0 +1,207 @@
+//! `/api/public/secrets/<id>`: looking at the page, viewing, burning.
+
+use std::{net::IpAddr, sync::Arc};
+
+use hyper::{
+    Response, StatusCode,
+    body::Incoming,
+    header::{HeaderMap, RANGE},
+};
+use serde::Serialize;
+
+use super::{
+    super::{
+        ApiError, App, Client,
+        body::{SMALL_BYTES, read_json},
+        params::{Field, Fields},
+        response::{Body, json},
+        showing::{Seen, check_password, open},
+        visitor,
+    },
+    Data,
+};
+use crate::{
+    crypto::{hex, random_array},
+    domain::{
+        lease::LeaseToken,
+        secret::{SecretError, SecretId},
+        try_limit::Try,
+        view::View,
+        viewing::{self, Leased, Proofs, Visit},
+    },
+};
+
+const PASSWORD: Field = Field::new("password");
+const CAPTCHA: Field = Field::new("captcha");
+const LEASE: Field = Field::new("lease");
+
+/// What a page needs before anything is spent.
+#[derive(Serialize)]
+struct Page {
+    id: String,
+    view_button: bool,
+    captcha: bool,
+    password: bool,
+    expires_at: Option<String>,
+    attachments: [(); 0],
+}
+
+/// What a viewer sees, and the right to see it again.
+#[derive(Serialize)]
+struct SeenWithLease {
+    #[serde(flatten)]
+    seen: Seen,
+    lease: LeaseShown,
+}
+
+#[derive(Serialize)]
+struct LeaseShown {
+    token: String,
+    seconds_left: u64,
+}
+
+/// What a viewer sends.
+struct ViewRequest {
+    password: Option<String>,
+    captcha: Option<String>,
+    token: String,
+    lease: LeaseToken,
+}
+
+/// `GET /api/public/secrets/<id>`: spends nothing, whoever asks.
+pub(super) async fn look(
+    app: &Arc<App>,
+    id: &str,
+    client: Client,
+    headers: &HeaderMap,
+) -> Result<Response<Body>, ApiError> {
+    let secret_id = app.ids.parse(id).ok_or(ApiError::NotFound)?;
+    let entry = visitor::entry(app, client, headers);
+    let found = app.store.change(viewing::look(secret_id, entry.clone())).await;
+    let found = found.map_err(ApiError::from);
+    let secret = visitor::note_too_late(app, secret_id, entry, Visit::Look, found)?;
+    let data = Page {
+        id: id.to_owned(),
+        view_button: secret.view_button,
+        captcha: secret.captcha,
+        password: secret.has_password,
+        expires_at: secret.expires_at.map(|end| end.to_string()),
+        attachments: [],
+    };
+    Ok(json(StatusCode::OK, &Data { data }))
+}
+
+/// `POST /api/public/secrets/<id>/view`: spends a view, unless its lease is live.
+pub(super) async fn view(
+    app: &Arc<App>,
+    id: &str,
+    client: Client,
+    headers: &HeaderMap,
+    body: &mut Incoming,
+) -> Result<Response<Body>, ApiError> {
+    if headers.contains_key(RANGE) {
+        return Err(ApiError::NoRanges);
+    }
+    let request = ViewRequest::read(app, headers, body).await?;
+    let secret_id = app.ids.parse(id).ok_or(ApiError::NotFound)?;
+    let mut entry = visitor::entry(app, client, headers);
+    let leased = spend(app, secret_id, client, &request, &mut entry).await;
+    let now = entry.at;
+    let visit = Visit::WithLease(request.lease);
+    let leased = visitor::note_too_late(app, secret_id, entry, visit, leased)?;
+    app.deliveries.wake();
+    let Leased { payload, message, ends_at } = leased;
+    let seconds_left = ends_at.0.saturating_sub(now.0);
+    let lease = LeaseShown { token: request.token, seconds_left };
+    let answer = move |seen| Data { data: SeenWithLease { seen, lease } };
+    open(id, secret_id, payload, message, answer).await
+}
+
+/// `POST /api/public/secrets/<id>/burn`: gives a lease back.
+pub(super) async fn burn(
+    app: &Arc<App>,
+    id: &str,
+    client: Client,
+    headers: &HeaderMap,
+    body: &mut Incoming,
+) -> Result<Response<Body>, ApiError> {
+    let body = read_json(headers, body, SMALL_BYTES, &app.body_budget).await?;
+    let fields = Fields::parse(body.bytes(), &[LEASE])?;
+    let token = fields.string(&LEASE)?.ok_or_else(|| ApiError::field(LEASE.name, "is required"))?;
+    let token = lease_token(token)?;
+    let secret_id = app.ids.parse(id).ok_or(ApiError::NotFound)?;
+    let entry = visitor::entry(app, client, headers);
+    let keep_log = app.rules.keep_log_seconds;
+    let burned = app.store.change(viewing::burn(secret_id, entry.clone(), token, keep_log)).await;
+    let burned = burned.map_err(ApiError::from);
+    visitor::note_too_late(app, secret_id, entry, Visit::WithLease(token), burned)?;
+    Ok(json(StatusCode::OK, &Data { data: () }))
+}
+
+impl ViewRequest {
+    async fn read(app: &App, headers: &HeaderMap, body: &mut Incoming) -> Result<Self, ApiError> {
+        let body = read_json(headers, body, SMALL_BYTES, &app.body_budget).await?;
+        let fields = Fields::parse(body.bytes(), &[PASSWORD, CAPTCHA, LEASE])?;
+        let given = |field| fields.string(field).map(|text| text.map(str::to_owned));
+        let token = given(&LEASE)?.unwrap_or_else(|| hex(&random_array::<16>(&*app.random)));
+        let filled = |text: &String| !text.is_empty();
+        Ok(Self {
+            password: given(&PASSWORD)?.filter(filled),
+            captcha: given(&CAPTCHA)?.filter(filled),
+            lease: lease_token(&token)?,
+            token,
+        })
+    }
+}
+
+fn lease_token(text: &str) -> Result<LeaseToken, ApiError> {
+    const REASON: &str = "must have 22 to 64 letters, digits, - and _";
+    LeaseToken::new(text).ok_or_else(|| ApiError::field(LEASE.name, REASON))
+}
+
+/// Shows what a lease holds, or spends a view, having asked for as little as the secret needs.
+///
+/// A captcha is checked before the password and used when the password is about to be checked, or else
+/// with the view: so one captcha is one guess, and who has only forgotten the password keeps it.
+async fn spend(
+    app: &App,
+    id: SecretId,
+    client: Client,
+    request: &ViewRequest,
+    entry: &mut View,
+) -> Result<Leased, ApiError> {
+    let spend = |entry: &View, proofs| {
+        let keep_log = app.rules.keep_log_seconds;
+        let lease = request.lease;
+        app.store.change(viewing::view_with_lease(id, entry.clone(), lease, proofs, keep_log))
+    };
+    let (captcha, password) = match spend(entry, Proofs::default()).await {
+        Err(SecretError::CaptchaNeeded(password)) => (true, password),
+        Err(SecretError::PasswordNeeded(password)) => (false, Some(password)),
+        outcome => return outcome?.ok_or(ApiError::NotFound),
+    };
+    let given = match (&password, request.password.as_deref()) {
+        (Some(needed), None) => return Err(SecretError::PasswordNeeded(needed.clone()).into()),
+        (needed, given) => needed.clone().zip(given),
+    };
+    let solved = match (captcha, request.captcha.as_deref()) {
+        (false, _) => None,
+        (true, None) => return Err(SecretError::CaptchaNeeded(None).into()),
+        (true, Some(payload)) => Some(app.captchas.check(payload, app.clock.now())?),
+    };
+    let mut tried: Option<Try<'_, IpAddr>> = None;
+    match (given, solved) {
+        (Some((needed, given)), solved) => {
+            tried = Some(check_password(app, id, client, needed, given, solved).await?);
+        }
+        (None, Some(solved)) => app.captchas.take(solved, app.clock.now())?,
+        (None, None) => {}
+    }
+    // Checking may have taken a while.
+    entry.at = app.clock.now();
+    let leased = spend(entry, Proofs { password, captcha }).await;
+    if let Some(tried) = tried {
+        tried.right();
+    }
+    leased?.ok_or(ApiError::NotFound)
+}

@@ -1,0 +1,83 @@
+//! Showing a secret to a viewer: the password before, the answer after.
+
+use std::net::IpAddr;
+
+use hyper::{Response, StatusCode};
+use serde::Serialize;
+
+use super::{
+    ApiError, App, Client,
+    response::{Body, json},
+    work::blocking,
+};
+use crate::{
+    crypto::{PasswordHash, SecretText, proof_of_work::Solved},
+    domain::{
+        ciphertext,
+        secret::{self, SecretId},
+        try_limit::{Try, customer},
+    },
+    store::FoundPayload,
+};
+
+/// What a viewer sees.
+#[derive(Serialize)]
+pub(super) struct Seen {
+    id: String,
+    ciphertext: String,
+    password_part_private: String,
+    message: Option<String>,
+}
+
+/// Checks a password against `needed`, having counted the try first, on disk and for the address. From
+/// that moment on the `captcha` is used, right or wrong: else one would do for all guesses.
+pub(super) async fn check_password<'a>(
+    app: &'a App,
+    id: SecretId,
+    client: Client,
+    needed: Box<PasswordHash>,
+    password: &str,
+    captcha: Option<Solved>,
+) -> Result<Try<'a, IpAddr>, ApiError> {
+    // First the turn: who is sent away because others wait has not tried.
+    let turn = app.slow_work.turn().await?;
+    let now = app.clock.now();
+    let tried = app.wrong_passwords.begin(customer(client.address), now)?;
+    if let Some(Err(error)) = captcha.map(|solved| app.captchas.take(solved, now)) {
+        tried.right();
+        return Err(error.into());
+    }
+    app.store.change(secret::charge_password(id.number.account, id, now)).await?;
+    let password = SecretText::new(password.to_owned());
+    match turn.run(move || needed.verify(&password)).await? {
+        true => Ok(tried),
+        false => Err(ApiError::Password("Password is wrong")),
+    }
+}
+
+/// Decrypts what a spent view has found, and answers it in the shape that `answer` gives it.
+pub(super) async fn open<T: Serialize>(
+    id: &str,
+    secret_id: SecretId,
+    payload: FoundPayload,
+    message: Option<String>,
+    answer: impl FnOnce(Seen) -> T + Send + 'static,
+) -> Result<Response<Body>, ApiError> {
+    let id = id.to_owned();
+    let is_large = payload.is_large();
+    let opened = move || {
+        let payload = payload.open(&secret_id.random)?;
+        let Some(opened) = ciphertext::from_payload(&payload) else {
+            tracing::error!("a payload is not of a known form");
+            return Err(ApiError::Internal);
+        };
+        let seen = Seen {
+            id,
+            ciphertext: opened.ciphertext,
+            password_part_private: opened.password_part_private,
+            message,
+        };
+        Ok(json(StatusCode::OK, &answer(seen)))
+    };
+    if is_large { blocking(opened).await? } else { opened() }
+}

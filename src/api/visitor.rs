@@ -1,0 +1,88 @@
+//! Who comes to see a secret, as the logs keep it.
+
+use std::{net::IpAddr, sync::Arc};
+
+use hyper::header::{HeaderMap, USER_AGENT};
+
+use super::{ApiError, App, Client};
+use crate::{
+    config::ViewerIp,
+    domain::{
+        secret::SecretId,
+        view::View,
+        viewing::{self, Visit},
+    },
+    store::StoreError,
+};
+
+/// The visitor of this request, now.
+pub(super) fn entry(app: &App, client: Client, headers: &HeaderMap) -> View {
+    let agent = headers.get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let address = kept_address(app.rules.viewer_ip, client.address);
+    View::new(app.clock.now(), address, agent.as_deref())
+}
+
+/// Logs a try that found nothing.
+///
+/// Nobody waits for it, and it is handed over whatever the reason: the time that the answer takes does
+/// not tell whether there was something to log.
+pub(super) fn note_too_late<T>(
+    app: &Arc<App>,
+    id: SecretId,
+    visitor: View,
+    what: Visit,
+    outcome: Result<T, ApiError>,
+) -> Result<T, ApiError> {
+    if matches!(outcome, Err(ApiError::NotFound)) {
+        let keep_log = app.rules.keep_log_seconds;
+        let noted = app.store.change(viewing::tried_after(id, visitor, what, keep_log));
+        let app = Arc::clone(app);
+        tokio::spawn(async move {
+            match noted.await {
+                Ok(true) => app.deliveries.wake(),
+                Ok(false) | Err(StoreError::Closed) => {}
+                Err(error) => tracing::error!(%error, "a late try can not be noted"),
+            }
+        });
+    }
+    outcome
+}
+
+/// As much of a viewer's address as the operator wants to keep.
+fn kept_address(kept: ViewerIp, address: IpAddr) -> Option<IpAddr> {
+    match (kept, address) {
+        (ViewerIp::Full, _) => Some(address),
+        (ViewerIp::Off, _) => None,
+        (ViewerIp::Truncated, IpAddr::V4(address)) => {
+            let [a, b, c, _] = address.octets();
+            Some(IpAddr::from([a, b, c, 0]))
+        }
+        (ViewerIp::Truncated, IpAddr::V6(address)) => {
+            let [a, b, c, ..] = address.segments();
+            Some(IpAddr::from([a, b, c, 0, 0, 0, 0, 0]))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_kept_as_the_operator_wants() {
+        let cases = [
+            (ViewerIp::Full, "192.0.2.77", Some("192.0.2.77")),
+            (ViewerIp::Truncated, "192.0.2.77", Some("192.0.2.0")),
+            (ViewerIp::Truncated, "2001:db8:1:2:3::4", Some("2001:db8:1::")),
+            (ViewerIp::Off, "192.0.2.77", None),
+        ];
+        for (kept, address, expected) in cases {
+            let expected = expected.map(|text: &str| text.parse().unwrap());
+            assert_eq!(
+                kept_address(kept, address.parse().unwrap()),
+                expected,
+                "{kept:?} {address}"
+            );
+        }
+    }
+}
