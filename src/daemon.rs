@@ -8,20 +8,25 @@ use rustix::{
     process::{Resource, Rlimit, getrlimit, setrlimit, umask},
 };
 use tokio::{
-    runtime::{self, Runtime},
+    runtime::{self, Handle, Runtime},
     signal::unix::{SignalKind, signal},
     sync::watch,
     time::timeout,
 };
 
 use crate::{
-    admin::{self, AccountCreated, Command, CommandError, Create, OpenFailure, Opened, Reply},
+    admin::{
+        self, AccountCreated, Command, CommandError, Create, MailTested, OpenFailure, Opened,
+        Reply, Terms,
+    },
     api::{App, Rules, key_service::ServiceRules},
     cli::{Engine, Failure},
     clock::Clock,
     config::{Loaded, Settings},
     crypto::{SystemRandom, box_key, sjcl},
+    delivery::Deliveries,
     domain::{administration, drop_box::Limits, lifetime::LifetimeRules},
+    mail::{BadMail, Mailer},
     server::Server,
     store::{OpenError, Store},
 };
@@ -69,7 +74,9 @@ impl Engine for Daemon {
         })?;
         Ok(Box::new(move |command| {
             let now = Clock::System.now();
-            let reply = admin::run(&store, command, defaults.allowance, &SystemRandom, now);
+            // Whether the daemon calls private addresses is not known here: it looks again at each call.
+            let terms = Terms { allowance: defaults.allowance, webhook_private: true };
+            let reply = admin::run(&store, command, terms, &SystemRandom, now);
             store.close();
             reply
         }))
@@ -83,8 +90,12 @@ fn serve(runtime: &Runtime, loaded: &Loaded, out: &mut dyn Write) -> Result<(), 
         Store::open(&settings.data, settings.cache_bytes).map_err(|error| failed(&error))?;
     let clock = Clock::System;
     let (rules, service_rules) = (rules(settings), service_rules(settings));
-    let app = App::new(store.clone(), clock.clone(), Arc::new(SystemRandom), rules, service_rules)
-        .map_err(|error| failed(&error))?;
+    let mailer = Mailer::from_settings(settings)
+        .map_err(|BadMail { setting, problem }| Failure::from(loaded.bad(setting, problem)))?;
+    let mut app =
+        App::new(store.clone(), clock.clone(), Arc::new(SystemRandom), rules, service_rules)
+            .map_err(|error| failed(&error))?;
+    app.deliveries = Arc::new(Deliveries::new(mailer));
     let app = Arc::new(app);
 
     let bind = Server::bind(
@@ -148,8 +159,11 @@ fn rules(settings: &Settings) -> Rules {
             max: expiration.max_hours().into(),
             default: expiration.default_hours().map_or(0, |hours| hours.get().into()),
         },
+        create: settings.create,
         viewer_ip: settings.viewer_ip,
         keep_log_seconds: u64::from(settings.keep_log_days) * 24 * 3600,
+        request_allowance: settings.request_allowance,
+        webhook_private: settings.webhook_private,
     }
 }
 
@@ -171,12 +185,33 @@ fn commands(
     app: &Arc<App>,
     settings: &Settings,
 ) -> impl Fn(Command) -> Result<Reply, CommandError> + Send + Sync + 'static {
-    let (app, allowance) = (Arc::clone(app), settings.allowance);
+    let app = Arc::clone(app);
+    let terms = Terms { allowance: settings.allowance, webhook_private: settings.webhook_private };
     move |command| {
-        let reply = admin::run(&app.store, command, allowance, &*app.random, app.clock.now());
+        let App { store, random, clock, caller, .. } = &*app;
+        let reply = match command {
+            Command::TestWebhook { id } => {
+                return admin::test_webhook(store, caller, id, &**random, clock.now());
+            }
+            Command::TestMail { to } => {
+                let to = admin::mailbox(&to)?;
+                // Commands run on blocking threads, where waiting is allowed.
+                let tested = Handle::current().block_on(app.deliveries.test(&app, &to));
+                return match tested {
+                    Ok(reply) => Ok(Reply::MailTested(MailTested { reply })),
+                    Err(error) => Err(CommandError::new(admin::ErrorKind::Failed, error)),
+                };
+            }
+            command => admin::run(store, command, terms, &**random, clock.now()),
+        };
         // Also after a failure: a deletion may have come half way.
         let reloaded = app.api_keys.reload(&app.store);
-        let reply = reply?;
+        let mut reply = reply?;
+        match &mut reply {
+            Reply::OutboxRetried(_) => app.deliveries.try_now(),
+            Reply::NotifyEmailSet(set) => set.mail_ready = Some(app.mail_ready()),
+            _ => {}
+        }
         reloaded.map_err(|error| {
             CommandError::new(admin::ErrorKind::Failed, format!("done, but: {error}"))
         })?;

@@ -1,8 +1,9 @@
 //! sealdrop hands secrets over: one daemon, one data directory.
 //!
 //! It speaks the Secrets API (one-time secrets whose password comes in two halves) and the Key Service
-//! (boxes that anybody drops messages into), and keeps what it promises through `kill -9` and a pulled plug. This crate is the daemon as a library; the binary
-//! only starts it, and tests run it in their own process.
+//! (boxes that anybody drops messages into), and keeps what it promises through `kill -9` and a pulled
+//! plug. This crate is the daemon as a library; the binary only starts it, and tests run it in their own
+//! process.
 //!
 //! # Flow
 //!
@@ -13,6 +14,7 @@
 //! main -> daemon -> cli -> admin ----------------> domain -> store
 //!               \-> server -> router -> api ---/      |        |
 //!                                          \---------\--------\-> crypto
+//!                         \-> delivery -> mail, webhook
 //! ```
 //!
 //! # Where to start
@@ -21,6 +23,7 @@
 //! - [`domain::secret`]: what a secret is and what becomes of it; [`domain::drop_box`] and
 //!   [`domain::message`]: the same for boxes; `domain::keys`: where everything lies.
 //! - [`crypto::envelope`], [`crypto::box_key`]: how messages are sealed.
+//! - [`domain::outbox`], [`delivery`], [`mail`], [`webhook`]: what goes out by itself.
 //! - [`store`]: how a change becomes durable before it is answered, and how what is burned stays so.
 //! - [`daemon`]: how it all is put together.
 
@@ -31,7 +34,11 @@ pub mod clock;
 pub mod config;
 pub mod crypto;
 pub mod daemon;
+pub mod delivery;
 pub mod domain;
+pub mod mail;
 pub mod router;
 pub mod server;
 pub mod store;
+mod tls;
+pub mod webhook;

@@ -4,7 +4,11 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{clock::UnixSeconds, crypto::SecretText, domain::api_key::KeyKind};
+use crate::{
+    clock::UnixSeconds,
+    crypto::SecretText,
+    domain::{api_key::KeyKind, webhook::EventKind},
+};
 
 /// A command of the operator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,8 +40,59 @@ pub enum Command {
         /// Only those of this account.
         account: Option<String>,
     },
+    /// Sends an account's notifications to an address, or to nobody.
+    SetNotifyEmail {
+        /// The account's name.
+        account: String,
+        /// To whom; `None` for nobody.
+        email: Option<String>,
+    },
+    /// Lists what waits in the outbox, and what was given up.
+    ListOutbox {
+        /// From this number on.
+        from: u64,
+    },
+    /// Makes what waits due at once.
+    RetryOutbox {
+        /// Its number; everything if `None`.
+        id: Option<u64>,
+    },
+    /// Takes something out of the outbox unsent, and burns what was sealed of it.
+    DropOutbox {
+        /// Its number.
+        id: u64,
+    },
+    /// Sends a test mail. Only a daemon that runs can.
+    TestMail {
+        /// To whom.
+        to: String,
+    },
     /// Makes an API key useless at once.
     RevokeApiKey {
+        /// Its id, as listed.
+        id: String,
+    },
+    /// Adds a webhook and makes its signing key.
+    AddWebhook {
+        /// The account whose events it is called for.
+        account: String,
+        /// Where it is.
+        url: String,
+        /// What it is called for; everything if empty.
+        events: Vec<EventKind>,
+    },
+    /// Lists webhooks; never their signing keys.
+    ListWebhooks {
+        /// Only those of this account.
+        account: Option<String>,
+    },
+    /// Removes a webhook: it is not called any more.
+    RemoveWebhook {
+        /// Its id, as listed.
+        id: String,
+    },
+    /// Calls a webhook at once, once. Only a running daemon does.
+    TestWebhook {
         /// Its id, as listed.
         id: String,
     },
@@ -58,8 +113,26 @@ pub enum Reply {
     ApiKeyCreated(ApiKeyCreated),
     /// To [`Command::ListApiKeys`].
     ApiKeys(Vec<ApiKeyRow>),
+    /// To [`Command::SetNotifyEmail`].
+    NotifyEmailSet(NotifyEmailSet),
+    /// To [`Command::ListOutbox`].
+    Outbox(OutboxPage),
+    /// To [`Command::RetryOutbox`].
+    OutboxRetried(OutboxChanged),
+    /// To [`Command::DropOutbox`].
+    OutboxDropped(OutboxChanged),
+    /// To [`Command::TestMail`].
+    MailTested(MailTested),
     /// To [`Command::RevokeApiKey`].
     ApiKeyRevoked(ApiKeyRevoked),
+    /// To [`Command::AddWebhook`].
+    WebhookAdded(WebhookAdded),
+    /// To [`Command::ListWebhooks`].
+    Webhooks(Vec<WebhookRow>),
+    /// To [`Command::RemoveWebhook`].
+    WebhookRemoved(WebhookRemoved),
+    /// To [`Command::TestWebhook`], where the other end has taken the call.
+    WebhookTested(WebhookTested),
 }
 
 /// A new account and its two keys, which are nowhere else.
@@ -124,12 +197,113 @@ pub struct ApiKeyRow {
     pub created_at: UnixSeconds,
 }
 
+/// Where an account's notifications go now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotifyEmailSet {
+    /// The account's name.
+    pub account: String,
+    /// To whom; `None` for nobody.
+    pub email: Option<String>,
+    /// Whether the daemon sends mails; `None` where none runs that could tell.
+    pub mail_ready: Option<bool>,
+}
+
+/// A page of what is in the outbox, oldest first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutboxPage {
+    /// The entries.
+    pub entries: Vec<OutboxRow>,
+    /// Where the next page begins; `None` after the last one.
+    pub next: Option<u64>,
+}
+
+/// One entry of the outbox.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutboxRow {
+    /// What [`Command::RetryOutbox`] and [`Command::DropOutbox`] want.
+    pub id: u64,
+    /// What it is: `request`, `secret`, `viewed`, …, `webhook`.
+    pub kind: String,
+    /// The address of a mail; `None` for a webhook.
+    pub to: Option<String>,
+    /// `waiting` or `given up`.
+    pub state: String,
+    /// Since when it is there.
+    pub queued_at: UnixSeconds,
+    /// When it is tried next; `None` for never.
+    pub next_at: Option<UnixSeconds>,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// Why the last try failed.
+    pub error: Option<String>,
+}
+
+/// Entries of the outbox were changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the name says it")]
+pub struct OutboxChanged {
+    pub count: u64,
+}
+
+/// A test mail was taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MailTested {
+    /// What the server has said.
+    pub reply: String,
+}
+
 /// An API key is useless now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct ApiKeyRevoked {
     pub id: String,
     pub account: String,
+}
+
+/// A new webhook. Its signing key is shown nowhere else.
+#[derive(Serialize, Deserialize)]
+pub struct WebhookAdded {
+    /// What the other commands want; not secret.
+    pub id: String,
+    /// The account whose events it is called for.
+    pub account: String,
+    /// Where it is, without the query.
+    pub url: String,
+    /// `whsec_…`, as Standard Webhooks writes it.
+    #[serde(serialize_with = "expose", deserialize_with = "conceal")]
+    pub signing_key: SecretText,
+}
+
+/// One webhook of the list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WebhookRow {
+    /// What the other commands want; not secret.
+    pub id: String,
+    /// The account whose events it is called for.
+    pub account: String,
+    /// Where it is, without the query.
+    pub url: String,
+    /// What it is called for.
+    pub events: Vec<EventKind>,
+    /// When it was added.
+    pub created_at: UnixSeconds,
+}
+
+/// A webhook is not called any more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct WebhookRemoved {
+    pub id: String,
+    pub account: String,
+}
+
+/// A webhook has taken a call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WebhookTested {
+    /// Which.
+    pub id: String,
+    /// The status of its answer, 200 to 299.
+    pub status: u16,
 }
 
 /// Why a command was not carried out, in words for the operator.

@@ -5,8 +5,10 @@
 
 mod client;
 mod command;
+mod outbox;
 mod run;
 mod socket;
+mod webhook;
 
 use std::{fs, io, os::unix::fs::MetadataExt, path::Path, thread, time::Duration};
 
@@ -14,10 +16,12 @@ pub use self::{
     client::{ClientError, call},
     command::{
         AccountCreated, AccountDeleted, AccountRow, ApiKeyCreated, ApiKeyRevoked, ApiKeyRow,
-        Command, CommandError, ErrorKind, Reply,
+        Command, CommandError, ErrorKind, MailTested, NotifyEmailSet, OutboxChanged, OutboxPage,
+        OutboxRow, Reply, WebhookAdded, WebhookRemoved, WebhookRow, WebhookTested,
     },
-    run::run,
+    run::{Terms, mailbox, run},
     socket::{SOCKET_NAME, bind, serve},
+    webhook::test as test_webhook,
 };
 
 /// How long a daemon may take from its lock to its socket, or from its last answer to its end: it

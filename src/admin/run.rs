@@ -2,17 +2,25 @@
 
 use super::{
     AccountCreated, AccountDeleted, AccountRow, ApiKeyCreated, ApiKeyRevoked, ApiKeyRow, Command,
-    CommandError, ErrorKind, Reply,
+    CommandError, ErrorKind, NotifyEmailSet, Reply, outbox, webhook,
 };
 use crate::{
     clock::UnixSeconds,
     crypto::Random,
-    domain::{account::AccountError, administration},
+    domain::{account::AccountError, administration, mailbox::Mailbox, notice},
     store::Store,
 };
 
-/// Carries out `command`. Blocks until it is durable. `allowance` is for accounts that are created
-/// without one.
+/// The daemon's settings that commands need.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    /// For accounts that are created without an allowance.
+    pub allowance: u64,
+    /// Whether webhooks may be at private addresses.
+    pub webhook_private: bool,
+}
+
+/// Carries out `command`. Blocks until it is durable.
 ///
 /// # Errors
 ///
@@ -20,13 +28,13 @@ use crate::{
 pub fn run(
     store: &Store,
     command: Command,
-    allowance: u64,
+    terms: Terms,
     random: &dyn Random,
     now: UnixSeconds,
 ) -> Result<Reply, CommandError> {
     Ok(match command {
         Command::CreateAccount { name, allowance: given } => {
-            let allowance = given.unwrap_or(allowance);
+            let allowance = given.unwrap_or(terms.allowance);
             let keys = administration::create_account(store, &name, allowance, random, now)?;
             let administration::NewAccount { private_key, public_key } = keys;
             Reply::AccountCreated(AccountCreated { account: name, private_key, public_key })
@@ -64,10 +72,41 @@ pub fn run(
             });
             Reply::ApiKeys(rows.collect())
         }
+        Command::SetNotifyEmail { account, email } => {
+            let to = email.as_deref().map(mailbox).transpose()?;
+            notice::set_email(store, &account, to, random)?;
+            Reply::NotifyEmailSet(NotifyEmailSet { account, email, mail_ready: None })
+        }
+        Command::ListOutbox { from } => Reply::Outbox(outbox::page(store, from)?),
+        Command::RetryOutbox { id } => Reply::OutboxRetried(outbox::retry(store, id, now)?),
+        Command::DropOutbox { id } => Reply::OutboxDropped(outbox::drop_one(store, id)?),
+        Command::TestMail { .. } => {
+            return Err(CommandError::new(
+                ErrorKind::Failed,
+                "no daemon runs here, and only one that runs knows the mail server: start it first",
+            ));
+        }
         Command::RevokeApiKey { id } => {
             let account = administration::revoke_key(store, &id)?;
             Reply::ApiKeyRevoked(ApiKeyRevoked { id, account })
         }
+        Command::AddWebhook { account, url, events } => {
+            webhook::add(store, account, &url, &events, terms.webhook_private, random, now)?
+        }
+        Command::ListWebhooks { account } => webhook::list(store, account.as_deref())?,
+        Command::RemoveWebhook { id } => webhook::remove(store, id)?,
+        Command::TestWebhook { .. } => return Err(webhook::needs_daemon()),
+    })
+}
+
+/// Reads an address.
+///
+/// # Errors
+///
+/// What is wrong with it.
+pub fn mailbox(text: &str) -> Result<Mailbox, CommandError> {
+    Mailbox::new(text).map_err(|error| {
+        CommandError::new(ErrorKind::Usage, format!("the address {text:?} {error}"))
     })
 }
 

@@ -1,4 +1,4 @@
-//! What the subcommands `account` and `apikey` have in common.
+//! What the subcommands `account`, `apikey` and `webhook` have in common.
 
 use std::io::{self, Write};
 

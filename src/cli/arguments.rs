@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use argh::{EarlyExit, FromArgs};
 
-use super::{account::Account, apikey::ApiKey, serve::Serve};
+use super::{account::Account, apikey::ApiKey, mail::Mail, serve::Serve, webhook::Webhook};
 
 /// sealdrop hands secrets over: one daemon, one data directory. Without a command it serves.
 #[derive(FromArgs)]
@@ -33,6 +33,10 @@ pub(super) enum Subcommand {
     Account(Account),
     /// `apikey …`
     ApiKey(ApiKey),
+    /// `mail …`
+    Mail(Mail),
+    /// `webhook …`
+    Webhook(Webhook),
 }
 
 /// What the arguments amount to.

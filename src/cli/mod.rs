@@ -8,9 +8,11 @@ mod administration;
 mod apikey;
 mod arguments;
 mod columns;
+mod mail;
 mod serve;
 #[cfg(test)]
 mod tests;
+mod webhook;
 
 use std::{
     ffi::OsString,
@@ -153,5 +155,7 @@ fn execute(subcommand: Subcommand, context: &mut Context<'_>) -> Result<(), Fail
         Subcommand::Serve(serve) => serve.run(context),
         Subcommand::Account(account) => account.run(context),
         Subcommand::ApiKey(apikey) => apikey.run(context),
+        Subcommand::Mail(mail) => mail.run(context),
+        Subcommand::Webhook(webhook) => webhook.run(context),
     }
 }

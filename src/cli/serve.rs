@@ -6,7 +6,10 @@ use argh::FromArgs;
 use rustix::fs::{Access, access};
 
 use super::{Context, Failure};
-use crate::config::{Flags, Settings};
+use crate::{
+    config::{Flags, Settings},
+    mail::{BadMail, Mailer},
+};
 
 /// Run the daemon. Each setting is taken from its flag, else from the environment (--public-url is
 /// SEALDROP_PUBLIC_URL), else from the TOML file (public_url), else it has its default.
@@ -62,9 +65,17 @@ pub(super) struct Serve {
     #[argh(option)]
     allowance: Option<String>,
 
-    /// days that a used-up or expired secret stays in the list (90)
+    /// secret requests that an account may have in its list (10000)
+    #[argh(option)]
+    request_allowance: Option<String>,
+
+    /// days that a used-up or expired secret or secret request stays in the list (90)
     #[argh(option)]
     keep_log: Option<String>,
+
+    /// who may create secrets: open (anyone) or account (with a private API key) (account)
+    #[argh(option)]
+    create: Option<String>,
 
     /// who may create boxes: open (anyone), account (with a private API key) or off (open)
     #[argh(option)]
@@ -95,6 +106,10 @@ pub(super) struct Serve {
     #[argh(option)]
     viewer_ip: Option<String>,
 
+    /// true: webhooks at private and loopback addresses are called, too (false)
+    #[argh(option)]
+    webhook_private: Option<String>,
+
     /// connections that may be open at once (1024)
     #[argh(option)]
     max_connections: Option<String>,
@@ -103,11 +118,32 @@ pub(super) struct Serve {
     #[argh(option)]
     cache: Option<String>,
 
+    /// the mail server: smtps://user@host:465, or smtp://user@host:587 with STARTTLS
+    #[argh(option)]
+    smtp_url: Option<String>,
+
+    /// a file with the password of the user in --smtp-url
+    #[argh(option)]
+    smtp_password_file: Option<String>,
+
+    /// whom mails are from: "sealdrop <no-reply@example.org>"
+    #[argh(option)]
+    mail_from: Option<String>,
+
+    /// a directory with texts of mails that go before the built-in ones
+    #[argh(option)]
+    mail_templates: Option<String>,
+
+    /// language of mails whose reader's own is not known: en or sv (en)
+    #[argh(option)]
+    language: Option<String>,
+
     /// least important level that is logged: error, warn, info, debug or trace (info)
     #[argh(option)]
     log: Option<String>,
 
-    /// check the settings, and that the data directory can be written, and exit
+    /// check the settings, the files that they name, and that the data directory can be written, and
+    /// exit
     #[argh(switch)]
     check: bool,
 }
@@ -123,6 +159,8 @@ impl Serve {
             writeln!(context.err, "sealdrop: warning: {warning}")?;
         }
         writable(&loaded.settings.data).map_err(|problem| loaded.bad("data", problem))?;
+        Mailer::from_settings(&loaded.settings)
+            .map_err(|BadMail { setting, problem }| loaded.bad(setting, problem))?;
         Ok(writeln!(context.out, "settings are valid")?)
     }
 
@@ -139,15 +177,23 @@ impl Serve {
             ("expiration_max", self.expiration_max),
             ("allow_no_expiration", self.allow_no_expiration),
             ("allowance", self.allowance),
+            ("request_allowance", self.request_allowance),
             ("keep_log", self.keep_log),
+            ("create", self.create),
             ("boxes", self.boxes),
             ("max_upload", self.max_upload),
             ("max_box", self.max_box),
             ("rsa_bits", self.rsa_bits),
             ("key_pool", self.key_pool),
             ("viewer_ip", self.viewer_ip),
+            ("webhook_private", self.webhook_private),
             ("max_connections", self.max_connections),
             ("cache", self.cache),
+            ("smtp_url", self.smtp_url),
+            ("smtp_password_file", self.smtp_password_file),
+            ("mail_from", self.mail_from),
+            ("mail_templates", self.mail_templates),
+            ("language", self.language),
             ("log", self.log),
         ]
         .into_iter()

@@ -6,6 +6,7 @@
 //! the daemon is left to the modules that use it.
 
 mod expiration;
+mod mail;
 mod parse;
 mod public_url;
 mod sources;
@@ -24,6 +25,7 @@ use ipnet::IpNet;
 use self::sources::Sources;
 pub use self::{
     expiration::Expiration,
+    mail::{MailSettings, SmtpHost, SmtpTls, SmtpUrl},
     public_url::PublicUrl,
     table::{Setting, TABLE},
 };
@@ -46,8 +48,12 @@ pub struct Settings {
     pub expiration: Expiration,
     /// How many secrets a new account may create in a calendar month.
     pub allowance: u64,
-    /// How many days a used-up or expired secret stays in the list, 1 to 3,650.
+    /// How many secret requests an account may have in its list.
+    pub request_allowance: u64,
+    /// How many days a used-up or expired secret or secret request stays in the list, 1 to 3,650.
     pub keep_log_days: u32,
+    /// Who may create secrets.
+    pub create: Create,
     /// Who may create boxes.
     pub boxes: Boxes,
     /// The longest file in a box, in bytes, also once it is decompressed; `None` for no limit.
@@ -62,10 +68,14 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     /// What the view log keeps of a viewer's address.
     pub viewer_ip: ViewerIp,
+    /// Whether webhooks at private and loopback addresses are called.
+    pub webhook_private: bool,
     /// How many connections may be open at once, 1 to 65,536.
     pub max_connections: usize,
     /// The page cache of the database, in bytes, 8 MiB to 1 GiB.
     pub cache_bytes: u64,
+    /// Mails.
+    pub mail: MailSettings,
     /// The least important level that is still logged.
     pub log: tracing::Level,
 }
@@ -79,6 +89,15 @@ pub enum ViewerIp {
     Truncated,
     /// Nothing.
     Off,
+}
+
+/// Who may create secrets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Create {
+    /// Anyone, within limits.
+    Open,
+    /// Who has a private API key.
+    Account,
 }
 
 /// Who may create boxes.
@@ -111,9 +130,7 @@ impl Loaded {
             setting: key.to_owned(),
             origin: self.sources.origin(key),
             problem: problem.into(),
-            remedy: TABLE
-                .iter()
-                .find(|setting| setting.key == key)
+            remedy: table::find(key)
                 .map_or("give another value", |setting| setting.remedy)
                 .to_owned(),
         }
@@ -160,6 +177,7 @@ impl Settings {
                 .map_err(|problem| setting.bad(&found.origin, problem))?;
         }
         settings.expiration.check(&sources)?;
+        mail::check(&settings, &sources)?;
         Ok(Loaded { settings, warnings: sources.warnings(), sources })
     }
 }
@@ -173,7 +191,9 @@ impl Default for Settings {
             max_ciphertext_bytes: 1 << 20,
             expiration: Expiration::default(),
             allowance: 1_000_000,
+            request_allowance: 10_000,
             keep_log_days: 90,
+            create: Create::Account,
             boxes: Boxes::Open,
             max_upload_bytes: Some(100 << 20),
             max_box_bytes: Some(10 << 30),
@@ -181,8 +201,10 @@ impl Default for Settings {
             key_pool: 4,
             trusted_proxies: Vec::new(),
             viewer_ip: ViewerIp::Full,
+            webhook_private: false,
             max_connections: 1024,
             cache_bytes: 32 << 20,
+            mail: MailSettings::default(),
             log: tracing::Level::INFO,
         }
     }

@@ -9,7 +9,7 @@ use std::{
 use ipnet::IpNet;
 use tracing::Level;
 
-use super::{Boxes, ViewerIp};
+use super::{Boxes, Create, ViewerIp};
 use crate::crypto::RsaBits;
 
 /// A numeric address and port. Names are not looked up: what they mean can change between a
@@ -74,6 +74,15 @@ pub(super) fn bytes_or_no_limit(
     match bytes::<u64>(text, 0..=*range.end())? {
         0 => Ok(None),
         _ => bytes(text, range).map(Some),
+    }
+}
+
+/// Who may create secrets.
+pub(super) fn create(text: &str) -> Result<Create, String> {
+    match text {
+        "open" => Ok(Create::Open),
+        "account" => Ok(Create::Account),
+        _ => Err(format!("{text:?} is none of its values")),
     }
 }
 

@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, ffi::OsString, fs};
 
 use toml::Value;
 
-use super::{BadSetting, Flags, Setting, TABLE, table::CONFIG};
+use super::{
+    BadSetting, Flags, Setting, TABLE,
+    table::{CONFIG, find},
+};
 
 /// All that was given, of all sources.
 #[derive(Debug)]
@@ -78,9 +81,7 @@ impl Sources {
 
     /// Where the value of the setting `key` comes from, the default included.
     pub(super) fn origin(&self, key: &str) -> String {
-        TABLE
-            .iter()
-            .find(|setting| setting.key == key)
+        find(key)
             .and_then(|setting| self.find(setting).ok().flatten())
             .map_or_else(|| "the default".to_owned(), |found| found.origin)
     }

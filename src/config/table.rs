@@ -1,6 +1,6 @@
 //! The table of all settings: the one place that knows their names and which parser reads them.
 
-use super::{BadSetting, PublicUrl, Settings, parse};
+use super::{BadSetting, PublicUrl, Settings, SmtpUrl, mail, parse};
 
 /// One setting.
 ///
@@ -54,6 +54,11 @@ pub(super) static CONFIG: Setting = Setting {
     is_list: false,
     set: |_, _| Ok(()),
 };
+
+/// The setting that is called `key` in the file.
+pub(super) fn find(key: &str) -> Option<&'static Setting> {
+    TABLE.iter().find(|setting| setting.key == key)
+}
 
 /// All settings, in the order of the documentation.
 pub static TABLE: &[Setting] = &[
@@ -145,14 +150,32 @@ pub static TABLE: &[Setting] = &[
         },
     },
     Setting {
+        key: "request_allowance",
+        meaning: "secret requests that an account may have in its list",
+        default: "10000",
+        remedy: "give a whole number",
+        is_list: false,
+        set: |settings, text| {
+            parse::number(text, 0..=u64::MAX).map(|value| settings.request_allowance = value)
+        },
+    },
+    Setting {
         key: "keep_log",
-        meaning: "days that a used-up or expired secret stays in the list",
+        meaning: "days that a used-up or expired secret or secret request stays in the list",
         default: "90",
         remedy: "give whole days from 1 to 3650",
         is_list: false,
         set: |settings, text| {
             parse::number(text, 1..=3650).map(|value| settings.keep_log_days = value)
         },
+    },
+    Setting {
+        key: "create",
+        meaning: "who may create secrets: open (anyone) or account (with a private API key)",
+        default: "account",
+        remedy: "give open or account",
+        is_list: false,
+        set: |settings, text| parse::create(text).map(|value| settings.create = value),
     },
     Setting {
         key: "boxes",
@@ -218,6 +241,14 @@ pub static TABLE: &[Setting] = &[
         set: |settings, text| parse::viewer_ip(text).map(|value| settings.viewer_ip = value),
     },
     Setting {
+        key: "webhook_private",
+        meaning: "whether webhooks at private and loopback addresses are called",
+        default: "false",
+        remedy: "give true or false",
+        is_list: false,
+        set: |settings, text| parse::truth(text).map(|value| settings.webhook_private = value),
+    },
+    Setting {
         key: "max_connections",
         meaning: "connections that may be open at once",
         default: "1024",
@@ -236,6 +267,53 @@ pub static TABLE: &[Setting] = &[
         set: |settings, text| {
             parse::bytes(text, 8 << 20..=1 << 30).map(|value| settings.cache_bytes = value)
         },
+    },
+    Setting {
+        key: "smtp_url",
+        meaning: "the mail server: smtps://user@host, or smtp://user@host with STARTTLS",
+        default: "",
+        remedy: "give smtps://user@host:465 or smtp://user@host:587, the latter with \
+                 ?tls=opportunistic or ?tls=none where it must be; the password comes from \
+                 smtp_password_file",
+        is_list: false,
+        set: |settings, text| SmtpUrl::parse(text).map(|url| settings.mail.smtp = Some(url)),
+    },
+    Setting {
+        key: "smtp_password_file",
+        meaning: "a file with the password of the user in smtp_url",
+        default: "",
+        remedy: "give the path of a readable file with one line where smtp_url has a user, else leave \
+                 it out",
+        is_list: false,
+        set: |settings, text| {
+            parse::directory(text).map(|value| settings.mail.password_file = Some(value))
+        },
+    },
+    Setting {
+        key: "mail_from",
+        meaning: "whom mails are from",
+        default: "",
+        remedy: "give an address such as no-reply@example.org or \"sealdrop <no-reply@example.org>\"",
+        is_list: false,
+        set: |settings, text| mail::sender(text).map(|value| settings.mail.from = Some(value)),
+    },
+    Setting {
+        key: "mail_templates",
+        meaning: "a directory with texts of mails that go before the built-in ones",
+        default: "",
+        remedy: "give a directory whose files are as docs/mail.md describes them",
+        is_list: false,
+        set: |settings, text| {
+            parse::directory(text).map(|value| settings.mail.templates = Some(value))
+        },
+    },
+    Setting {
+        key: "language",
+        meaning: "language of mails whose reader's own is not known: en or sv",
+        default: "en",
+        remedy: "give en or sv",
+        is_list: false,
+        set: |settings, text| mail::language(text).map(|value| settings.mail.language = value),
     },
     Setting {
         key: "log",

@@ -3,6 +3,7 @@
 use std::{ffi::OsString, path::Path};
 
 use super::*;
+use crate::domain::language::Language;
 
 /// Loads with flags, environment and the text of a file called `sealdrop.toml`, if not empty.
 fn load(
@@ -53,7 +54,9 @@ fn each_default_of_the_table_is_the_default_of_the_settings() {
     for setting in TABLE.iter().filter(|setting| !setting.default.is_empty()) {
         let mut settings = Settings::default();
         // Away from the default first, where another value is at hand: else nothing is tested.
-        for other in ["127.0.0.1:1", "./x", "9MiB", "7", "2048", "true", "off", "error"] {
+        for other in
+            ["127.0.0.1:1", "./x", "9MiB", "7", "2048", "true", "off", "open", "error", "sv"]
+        {
             let mut changed = Settings::default();
             if (setting.set)(&mut changed, other).is_ok() && changed != settings {
                 settings = changed;
@@ -79,7 +82,9 @@ fn every_setting_can_come_from_the_file() {
         expiration_max = 300
         allow_no_expiration = true
         allowance = 1_000
+        request_allowance = 50
         keep_log = 30
+        create = "open"
         boxes = "account"
         max_upload = "2GiB"
         max_box = 0
@@ -87,8 +92,14 @@ fn every_setting_can_come_from_the_file() {
         key_pool = 0
         trusted_proxy = ["10.0.0.0/8", "::1"]
         viewer_ip = "truncated"
+        webhook_private = true
         max_connections = 65536
         cache = "1GiB"
+        smtp_url = "smtps://post%40example.org@mail.example.org"
+        smtp_password_file = "/etc/sealdrop.password"
+        mail_from = "sealdrop <no-reply@example.org>"
+        mail_templates = "/etc/sealdrop"
+        language = "sv"
         log = "trace"
         "#,
     );
@@ -98,12 +109,24 @@ fn every_setting_can_come_from_the_file() {
     assert_eq!(all.max_ciphertext_bytes, 2_000_000);
     assert_eq!((all.expiration.min_hours(), all.expiration.max_hours()), (2, 300));
     assert_eq!(all.expiration.default_hours(), None);
-    assert_eq!((all.allowance, all.keep_log_days), (1000, 30));
+    assert_eq!((all.allowance, all.request_allowance, all.keep_log_days), (1000, 50, 30));
+    assert_eq!(all.create, Create::Open);
     assert_eq!((all.boxes, all.rsa_bits, all.key_pool), (Boxes::Account, RsaBits::Bits4096, 0));
     assert_eq!((all.max_upload_bytes, all.max_box_bytes), (Some(2 << 30), None));
     assert_eq!(all.trusted_proxies, ["10.0.0.0/8", "::1/128"].map(|net| net.parse().unwrap()));
     assert_eq!(all.viewer_ip, ViewerIp::Truncated);
+    assert!(all.webhook_private);
     assert_eq!((all.max_connections, all.cache_bytes), (65_536, 1 << 30));
+    let smtp = all.mail.smtp.unwrap();
+    assert_eq!(
+        (smtp.host.as_str(), smtp.port, smtp.tls),
+        ("mail.example.org", 465, SmtpTls::Implicit)
+    );
+    assert_eq!(smtp.user.as_deref(), Some("post@example.org"));
+    assert_eq!(all.mail.password_file.unwrap(), Path::new("/etc/sealdrop.password"));
+    assert_eq!(all.mail.from.unwrap().to_string(), "sealdrop <no-reply@example.org>");
+    assert_eq!(all.mail.templates.unwrap(), Path::new("/etc/sealdrop"));
+    assert_eq!(all.mail.language, Language::Swedish);
     assert_eq!(all.log, tracing::Level::TRACE);
 }
 
@@ -122,7 +145,9 @@ fn a_wrong_setting_is_named_with_its_source_and_what_would_be_right() {
         ("expiration_max", "351", "351 is out of range", "1 to 350"),
         ("allow_no_expiration", "yes", "\"yes\" is neither", "true or false"),
         ("allowance", "-1", "\"-1\" is not a whole number", "a whole number"),
+        ("request_allowance", "many", "\"many\" is not a whole number", "a whole number"),
         ("keep_log", "0", "0 is out of range", "1 to 3650"),
+        ("create", "off", "\"off\" is none of its values", "give open or account"),
         ("boxes", "closed", "\"closed\" is none of its values", "account"),
         ("max_upload", "1", "1 is out of range", "or 0 for no limit"),
         ("max_box", "2TiB", "2TiB is out of range", "to 1TiB"),
@@ -131,6 +156,7 @@ fn a_wrong_setting_is_named_with_its_source_and_what_would_be_right() {
         ("trusted_proxy", "10.0.0.0/33", "neither an address", "10.0.0.0/8"),
         ("trusted_proxy", "10.0.0.1,", "\"\" is neither", "separated by commas"),
         ("viewer_ip", "none", "\"none\"", "full, truncated or off"),
+        ("webhook_private", "1", "\"1\" is neither", "true or false"),
         ("max_connections", "65537", "65537 is out of range", "1 to 65536"),
         ("cache", "1MiB", "1MiB is out of range", "8MiB to 1GiB"),
         ("cache", "99999999999GiB", "out of range", "8MiB to 1GiB"),
@@ -299,4 +325,75 @@ fn the_data_directory_alone_minds_no_other_setting() {
     assert_eq!(data_directory(flags(), []).unwrap(), Path::new("/from/file"));
     assert_eq!(data_directory(flags(), env).unwrap(), Path::new("/from/env"));
     assert_eq!(data_directory(Vec::new(), []).unwrap(), Path::new("./sealdrop-data"));
+}
+
+#[test]
+fn mail_servers_are_urls() {
+    use SmtpTls::{Implicit, Off, Opportunistic, Required};
+    // URL -> (host, port, TLS, user)
+    let right = [
+        ("smtps://mail.example.org", ("mail.example.org", 465, Implicit, None)),
+        ("smtp://joe@mail.example.org:2587", ("mail.example.org", 2587, Required, Some("joe"))),
+        ("smtp://192.0.2.1/", ("192.0.2.1", 587, Required, None)),
+        ("smtp://[::1]:25?tls=none", ("::1", 25, Off, None)),
+        ("smtp://a%20b@h?tls=opportunistic", ("h", 587, Opportunistic, Some("a b"))),
+    ];
+    for (text, (host, port, tls, user)) in right {
+        let url = SmtpUrl::parse(text).unwrap();
+        assert_eq!((url.host.as_str(), url.port, url.tls), (host, port, tls), "{text}");
+        assert_eq!(url.user.as_deref(), user, "{text}");
+    }
+    let wrong = [
+        ("mail.example.org:25", "scheme"),
+        ("mail.example.org", "not a URL"),
+        ("https://mail.example.org", "neither smtp nor smtps"),
+        ("smtps://joe:planted@mail.example.org", "put it in a file: smtp_password_file"),
+        ("smtps://", "no host"),
+        ("smtp://", "no host"),
+        ("smtp://h/inbox", "a path"),
+        ("smtp://h#x", "a fragment"),
+        ("smtp://h?tls=off", "its query"),
+        ("smtp://h?tls=none&x=1", "its query"),
+        ("smtps://h?tls=none", "no query"),
+        ("smtp://h:0", "port is 0"),
+        ("smtp://a%0d%0ab@h", "control character"),
+        ("smtp://a%ff@h", "not UTF-8"),
+        ("smtp://h%20x", "host"),
+    ];
+    for (text, problem) in wrong {
+        let message = SmtpUrl::parse(text).unwrap_err();
+        assert!(message.contains(problem) && !message.contains("planted"), "{text}: {message}");
+    }
+}
+
+#[test]
+fn the_settings_of_mails_fit_each_other() {
+    let url = "smtp_url = \"smtp://h\"\n";
+    let user = "smtp_url = \"smtp://joe@h\"\n";
+    let from = "mail_from = \"a@example.org\"\n";
+    let site = "public_url = \"https://example.org\"\n";
+    let file = "smtp_password_file = \"/p\"\n";
+    // (file, the setting that is wrong, a part of the problem)
+    let cases = [
+        (vec![url, site], "mail_from", "smtp_url is set (from sealdrop.toml: smtp_url)"),
+        (vec![url, from], "public_url", "it is missing"),
+        (vec![user, from, site], "smtp_password_file", "smtp_url has a user"),
+        (vec![url, from, site, file], "smtp_password_file", "no user"),
+        (vec![file], "smtp_password_file", "smtp_url is missing"),
+    ];
+    for (file, setting, problem) in cases {
+        let message = load(&[], &[], &file.concat()).unwrap_err();
+        assert!(message.starts_with(&format!("{setting} (from")), "{message}");
+        assert!(message.contains(problem), "{message}");
+    }
+    for right in [vec![url, from, site], vec![user, from, site, file], vec![from]] {
+        assert!(load(&[], &[], &right.concat()).is_ok());
+    }
+    for (from, part) in
+        [("a@b, c@d", "not one mailbox"), ("a", "not one mailbox"), ("a@å", "ASCII")]
+    {
+        let message = load(&[("mail_from", from)], &[], "").unwrap_err();
+        assert!(message.contains(part), "{message}");
+    }
+    assert!(load(&[("language", "de")], &[], "").unwrap_err().contains("give en or sv"));
 }

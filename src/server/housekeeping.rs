@@ -9,7 +9,7 @@ use tokio::{
 
 use crate::{
     api::App,
-    domain::{administration, drop_box, sweep::sweep},
+    domain::{administration, drop_box, outbox, sweep::sweep},
 };
 
 /// How late a sweep may be: an expired secret is refused at once all the same.
@@ -34,6 +34,12 @@ pub(super) fn start(app: &Arc<App>) -> JoinSet<()> {
         }
         if let Err(error) = drop_box::finish_deletions(&tidier.store) {
             tracing::error!(%error, "cannot go on with deleting boxes");
+        }
+        let now = tidier.clock.now();
+        let swept = outbox::sweep_limits(&tidier.store, now)
+            .and_then(|()| outbox::sweep_given_up(&tidier.store, now));
+        if let Err(error) = swept {
+            tracing::error!(%error, "cannot sweep the outbox");
         }
         if let Err(error) = tidier.store.tidy() {
             tracing::error!(error, "the store is not as it should be");

@@ -12,6 +12,7 @@ use hyper_util::{
 };
 use ipnet::IpNet;
 use tokio::{
+    join,
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{sleep, timeout},
@@ -21,6 +22,7 @@ use tokio_io_timeout::TimeoutStream;
 pub use self::client_address::client_address;
 use crate::{
     api::{App, Client},
+    delivery,
     router::route,
 };
 
@@ -78,6 +80,7 @@ impl Server {
     /// Serves until `stop` is done, then finishes the requests under way within 10 seconds.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let housekeeping = housekeeping::start(&self.app);
+        let deliveries = delivery::start(&self.app);
         let graceful = GracefulShutdown::new();
         tokio::select! {
             () = stop => {}
@@ -85,7 +88,8 @@ impl Server {
         }
         drop(self.listener);
         drop(housekeeping);
-        if timeout(GRACE, graceful.shutdown()).await.is_err() {
+        let (drained, ()) = join!(timeout(GRACE, graceful.shutdown()), deliveries.stop());
+        if drained.is_err() {
             tracing::warn!("some requests were not finished within 10 seconds");
         }
     }

@@ -3,12 +3,13 @@
 mod create;
 mod delete;
 mod list;
+mod set;
 
 use argh::FromArgs;
 
 use super::{Context, Failure};
 
-/// Create, list or delete accounts, whether the daemon runs or not.
+/// Create, list, change or delete accounts, whether the daemon runs or not.
 #[derive(FromArgs)]
 #[argh(
     subcommand,
@@ -26,6 +27,7 @@ pub(super) struct Account {
 enum Action {
     Create(create::Create),
     List(list::List),
+    Set(set::Set),
     Delete(delete::Delete),
 }
 
@@ -34,6 +36,7 @@ impl Account {
         match self.action {
             Action::Create(create) => create.run(context),
             Action::List(list) => list.run(context),
+            Action::Set(set) => set.run(context),
             Action::Delete(delete) => delete.run(context),
         }
     }

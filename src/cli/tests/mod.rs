@@ -1,84 +1,12 @@
 //! The command line as its users see it: arguments in; output, messages and exit code out.
 
-use std::{cell::RefCell, fs, os::unix::fs::DirBuilderExt, path::PathBuf};
+mod fake;
 
+use std::{fs, os::unix::fs::DirBuilderExt};
+
+use self::fake::Fake;
 use super::*;
-use crate::{
-    admin::{
-        AccountCreated, AccountDeleted, AccountRow, ApiKeyCreated, ApiKeyRevoked, ApiKeyRow,
-        Command, Reply,
-    },
-    clock::UnixSeconds,
-    config::TABLE,
-    crypto::SecretText,
-    domain::api_key::KeyKind,
-};
-
-/// Answers every command with fixed rows and remembers what it was asked.
-#[derive(Default)]
-struct Fake {
-    served: RefCell<Vec<Loaded>>,
-    asked: RefCell<Vec<(PathBuf, Create)>>,
-}
-
-impl Engine for Fake {
-    fn serve(&self, loaded: Loaded, out: &mut dyn Write) -> Result<(), Failure> {
-        writeln!(out, "sealdrop listening on http://{}", loaded.settings.listen)?;
-        self.served.borrow_mut().push(loaded);
-        Ok(())
-    }
-
-    fn open(&self, dir: &Path, create: Create) -> Result<Opened, OpenFailure> {
-        self.asked.borrow_mut().push((dir.to_owned(), create));
-        Ok(Box::new(answer))
-    }
-}
-
-fn answer(command: Command) -> Result<Reply, CommandError> {
-    let at = UnixSeconds(951_827_696);
-    let account = |name: &str, allowance, secrets| AccountRow {
-        name: name.into(),
-        allowance,
-        secrets_total: secrets,
-        secrets_usage: secrets,
-        api_keys: 2,
-        created_at: at,
-    };
-    Ok(match command {
-        Command::CreateAccount { name, .. } if name == "taken" => {
-            return Err(CommandError::new(ErrorKind::Conflict, "there is an account taken"));
-        }
-        Command::CreateAccount { name, .. } if name == "a b" => {
-            return Err(CommandError::new(ErrorKind::Usage, "a name has no spaces"));
-        }
-        Command::CreateAccount { name, .. } => Reply::AccountCreated(AccountCreated {
-            account: name,
-            private_key: SecretText::new("private_key_1".into()),
-            public_key: SecretText::new("public_key_2".into()),
-        }),
-        Command::ListAccounts => {
-            Reply::Accounts(vec![account("default", 1_000_000, 12), account("björn", 5, 3)])
-        }
-        Command::DeleteAccount { name } => {
-            Reply::AccountDeleted(AccountDeleted { account: name, secrets_burned: 7 })
-        }
-        Command::CreateApiKey { account, kind } => Reply::ApiKeyCreated(ApiKeyCreated {
-            account,
-            kind,
-            id: "k1".into(),
-            key: SecretText::new("public_key_3".into()),
-        }),
-        Command::ListApiKeys { account } => Reply::ApiKeys(vec![ApiKeyRow {
-            id: "k1".into(),
-            account: account.unwrap_or("all".into()),
-            kind: KeyKind::Public,
-            created_at: at,
-        }]),
-        Command::RevokeApiKey { id } => {
-            Reply::ApiKeyRevoked(ApiKeyRevoked { id, account: "alice".into() })
-        }
-    })
-}
+use crate::config::TABLE;
 
 /// What one run left behind.
 struct Outcome {
@@ -145,6 +73,12 @@ fn every_setting_has_its_flag_and_the_help_tells_its_default() {
         let value = match (setting.key, setting.default) {
             ("public_url", _) => "http://x",
             ("trusted_proxy", _) => "::1",
+            ("smtp_url", _) => "smtp://h --mail-from a@b --public-url http://x",
+            ("smtp_password_file", _) => {
+                "p --smtp-url smtp://u@h --mail-from a@b --public-url http://x"
+            }
+            ("mail_from", _) => "a@b",
+            ("mail_templates", _) => "x",
             (_, default) => default,
         };
         assert_eq!(origin(&format!("serve {flag} {value}")), flag);
@@ -174,6 +108,11 @@ fn help_and_version_go_to_standard_output() {
         ("help apikey create", "Usage: sealdrop apikey create --account NAME --kind"),
         ("help apikey list", "Usage: sealdrop apikey list "),
         ("help apikey revoke", "Usage: sealdrop apikey revoke ID"),
+        ("help webhook", "Usage: sealdrop webhook <command>"),
+        ("help webhook add", "Usage: sealdrop webhook add --account NAME --url URL"),
+        ("help webhook list", "Usage: sealdrop webhook list "),
+        ("help webhook remove", "Usage: sealdrop webhook remove ID"),
+        ("help webhook test", "Usage: sealdrop webhook test ID"),
     ];
     for (line, start) in cases {
         let outcome = run(line);
@@ -188,7 +127,13 @@ fn help_and_version_go_to_standard_output() {
 #[test]
 fn a_wrong_line_or_setting_exits_64_and_says_why() {
     // (line, parts of the message)
-    let cases: [(_, &[_]); 12] = [
+    let cases: [(_, &[_]); 15] = [
+        ("webhook", &["Commands:", "remove"]),
+        ("webhook add --account x", &["--url"]),
+        (
+            "webhook add --account x --url https://x --event secret.seen",
+            &["no such event", "secret.viewed, secret.tried_after, secret_request.answered"],
+        ),
         ("dance", &["Unrecognized argument: dance", "Commands:", "apikey"]),
         ("account", &["Commands:", "delete"]),
         ("account dance", &["Unrecognized argument: dance", "Commands:", "delete"]),
@@ -269,6 +214,34 @@ fn replies_are_printed_for_people_and_for_programs() {
             "[{\"id\":\"k1\",\"account\":\"all\",\"kind\":\"public\",\"created_at\":951827696}]\n",
         ),
         ("apikey revoke k1", "key k1 of account alice revoked\n"),
+        (
+            "webhook add --account x --url https://example.org/hook --json",
+            "{\"id\":\"w1\",\"account\":\"x\",\"url\":\"https://example.org/hook\",\
+             \"signing_key\":\"whsec_1\"}\n",
+        ),
+        (
+            "webhook add --account x --url https://example.org/hook --event secret.viewed",
+            "webhook w1 for account x added: https://example.org/hook\n\n\
+             signing key  whsec_1\n\n\
+             The key is shown only once: keep it now, nobody can show it again.\n\
+             See whether calls arrive: sealdrop webhook test w1\n",
+        ),
+        (
+            "webhook list --account x",
+            "ID  ACCOUNT  CREATED               URL                         EVENTS\n\
+             w1  x        2000-02-29T12:34:56Z  https://example.org/hook?…  \
+             secret.viewed secret_request.answered\n",
+        ),
+        (
+            "webhook list --json",
+            "[{\"id\":\"w1\",\"account\":\"all\",\"url\":\"https://example.org/hook?…\",\
+             \"events\":[\"secret.viewed\",\"secret_request.answered\"],\
+             \"created_at\":951827696}]\n",
+        ),
+        ("webhook remove w1", "webhook w1 of account alice removed\n"),
+        ("webhook remove w1 --json", "{\"id\":\"w1\",\"account\":\"alice\"}\n"),
+        ("webhook test w1", "webhook w1 has taken the call: it answered 204\n"),
+        ("webhook test w1 --json", "{\"id\":\"w1\",\"status\":204}\n"),
     ];
     for (line, out) in cases {
         let outcome = run(line);
@@ -355,4 +328,34 @@ fn check_looks_at_settings_and_directory_and_leaves_no_trace() {
         assert!(engine.served.borrow().is_empty() && engine.asked.borrow().is_empty());
     }
     assert_eq!(fs::read_dir(root.path()).unwrap().count(), 2);
+}
+
+#[test]
+fn mail_is_listed_in_pages_and_handled_by_number() {
+    // (line, output)
+    let cases = [
+        ("mail retry 17", "to be tried at once: 1\n"),
+        ("mail retry --all", "to be tried at once: 3\n"),
+        ("mail retry --all --json", "{\"count\":3}\n"),
+        ("mail drop 17", "dropped 17\n"),
+        ("mail test a@example.org", "the mail server has taken it: 250 a@example.org\n"),
+        ("account set alice --notify-email none", "account alice gets no notifications\n"),
+    ];
+    for (line, out) in cases {
+        let outcome = run(line);
+        assert_eq!((outcome.exit, &*outcome.out, &*outcome.err), (Exit::Done, out, ""), "{line}");
+    }
+    let list = run("mail list").out;
+    assert_eq!(list.lines().count(), 4, "{list}");
+    assert!(list.contains("4   viewed  a@example.org  waiting  2000-02-29T12:34:56Z"), "{list}");
+    assert!(list.contains("11  viewed  -"), "{list}");
+    assert_eq!(run("mail list --json").out.lines().count(), 2);
+    let set = run("account set alice --notify-email a@example.org");
+    assert_eq!(set.out, "notifications of account alice go to a@example.org\n");
+    assert!(set.exit == Exit::Done && set.err.contains("warning: this daemon sends no mail"));
+    for line in
+        ["mail retry", "mail retry 17 --all", "mail drop x", "account set alice", "mail test"]
+    {
+        assert_eq!(run(line).exit, Exit::Usage, "{line}");
+    }
 }

@@ -1,0 +1,95 @@
+//! The outbox as the operator sees it.
+
+use super::{CommandError, ErrorKind, OutboxChanged, OutboxPage, OutboxRow};
+use crate::{
+    clock::UnixSeconds,
+    domain::outbox::{self, Content, Letter, OutboxNumber, Outgoing},
+    store::{Store, StoreError},
+};
+
+/// How many entries one reply has: some 200 KiB.
+const PAGE: usize = 1000;
+
+/// A page of the list.
+pub(super) fn page(store: &Store, from: u64) -> Result<OutboxPage, CommandError> {
+    // One more, to know whether there are any.
+    let mut found = outbox::list(store, OutboxNumber(from), PAGE + 1)?;
+    let next = match found.len() > PAGE {
+        true => found.pop().map(|(number, _)| number.0),
+        false => None,
+    };
+    Ok(OutboxPage { entries: found.into_iter().map(row).collect(), next })
+}
+
+/// Makes one entry due, or all of them.
+pub(super) fn retry(
+    store: &Store,
+    id: Option<u64>,
+    now: UnixSeconds,
+) -> Result<OutboxChanged, CommandError> {
+    if let Some(id) = id {
+        let done = store.change(outbox::retry(OutboxNumber(id), now)).wait()?;
+        return changed(done, id, "waits");
+    }
+    let (mut count, mut from) = (0, 0);
+    loop {
+        let page = outbox::list(store, OutboxNumber(from), PAGE)?;
+        let Some((last, _)) = page.last() else { return Ok(OutboxChanged { count }) };
+        from = last.0 + 1;
+        let retry = |(number, _)| store.change(outbox::retry(number, now));
+        // All handed to the writer before the first is waited for, so that they share syncs.
+        let under_way: Vec<_> = page.into_iter().map(retry).collect();
+        for pending in under_way {
+            count += u64::from(pending.wait()?);
+        }
+    }
+}
+
+/// Takes one entry out.
+pub(super) fn drop_one(store: &Store, id: u64) -> Result<OutboxChanged, CommandError> {
+    let done = store.change(outbox::remove(OutboxNumber(id))).wait()?;
+    changed(done, id, "is in the outbox")
+}
+
+fn changed(done: bool, id: u64, what: &str) -> Result<OutboxChanged, CommandError> {
+    if done {
+        return Ok(OutboxChanged { count: 1 });
+    }
+    let message = format!("nothing {what} under the number {id}: see sealdrop mail list");
+    Err(CommandError::new(ErrorKind::NotFound, message))
+}
+
+fn row((number, outgoing): (OutboxNumber, Outgoing)) -> OutboxRow {
+    let Outgoing { queued_at, next_at, attempts, last_error, is_given_up, content, .. } = outgoing;
+    let (kind, to) = match content {
+        Content::Mail { to, letter, .. } => (kind(&letter), Some(to.as_str().to_owned())),
+        Content::Webhook { .. } => ("webhook", None),
+    };
+    OutboxRow {
+        id: number.0,
+        kind: kind.to_owned(),
+        to,
+        state: if is_given_up { "given up" } else { "waiting" }.to_owned(),
+        queued_at,
+        next_at: (!is_given_up).then_some(next_at),
+        attempts,
+        error: last_error,
+    }
+}
+
+fn kind(letter: &Letter) -> &'static str {
+    match letter {
+        Letter::Request { .. } => "request",
+        Letter::Secret { .. } => "secret",
+        Letter::SelfDestruct { .. } => "self_destruct",
+        Letter::Viewed { .. } => "viewed",
+        Letter::TriedAfter { .. } => "tried_after",
+        Letter::BoxMessage { .. } => "box_message",
+    }
+}
+
+impl From<StoreError> for CommandError {
+    fn from(error: StoreError) -> Self {
+        Self::new(ErrorKind::Failed, error.to_string())
+    }
+}

@@ -1,0 +1,43 @@
+//! `sealdrop mail`: what goes out, and whether it can.
+
+mod drop;
+mod list;
+mod retry;
+mod test;
+
+use argh::FromArgs;
+
+use super::{Context, Failure};
+
+/// List, retry or drop what waits in the outbox, or send a test mail.
+#[derive(FromArgs)]
+#[argh(
+    subcommand,
+    name = "mail",
+    help_triggers("-h", "--help"),
+    example = "{command_name} test me@example.org --data /var/lib/sealdrop"
+)]
+pub(super) struct Mail {
+    #[argh(subcommand)]
+    action: Action,
+}
+
+#[derive(FromArgs)]
+#[argh(subcommand)]
+enum Action {
+    List(list::List),
+    Retry(retry::Retry),
+    Drop(drop::Drop),
+    Test(test::Test),
+}
+
+impl Mail {
+    pub(super) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
+        match self.action {
+            Action::List(list) => list.run(context),
+            Action::Retry(retry) => retry.run(context),
+            Action::Drop(drop) => drop.run(context),
+            Action::Test(test) => test.run(context),
+        }
+    }
+}

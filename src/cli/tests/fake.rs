@@ -1,0 +1,125 @@
+//! What stands in for the daemon.
+
+use std::{
+    cell::RefCell,
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    admin::{
+        AccountCreated, AccountDeleted, AccountRow, ApiKeyCreated, ApiKeyRevoked, ApiKeyRow,
+        Command, CommandError, Create, ErrorKind, MailTested, NotifyEmailSet, OpenFailure, Opened,
+        OutboxChanged, OutboxPage, OutboxRow, Reply, WebhookAdded, WebhookRemoved, WebhookRow,
+        WebhookTested,
+    },
+    cli::{Engine, Failure},
+    clock::UnixSeconds,
+    config::Loaded,
+    crypto::SecretText,
+    domain::{api_key::KeyKind, webhook::EventKind},
+};
+
+/// Answers every command with fixed rows and remembers what it was asked.
+#[derive(Default)]
+pub(super) struct Fake {
+    pub(super) served: RefCell<Vec<Loaded>>,
+    pub(super) asked: RefCell<Vec<(PathBuf, Create)>>,
+}
+
+impl Engine for Fake {
+    fn serve(&self, loaded: Loaded, out: &mut dyn Write) -> Result<(), Failure> {
+        writeln!(out, "sealdrop listening on http://{}", loaded.settings.listen)?;
+        self.served.borrow_mut().push(loaded);
+        Ok(())
+    }
+
+    fn open(&self, dir: &Path, create: Create) -> Result<Opened, OpenFailure> {
+        self.asked.borrow_mut().push((dir.to_owned(), create));
+        Ok(Box::new(answer))
+    }
+}
+
+fn answer(command: Command) -> Result<Reply, CommandError> {
+    let at = UnixSeconds(951_827_696);
+    let account = |name: &str, allowance, secrets| AccountRow {
+        name: name.into(),
+        allowance,
+        secrets_total: secrets,
+        secrets_usage: secrets,
+        api_keys: 2,
+        created_at: at,
+    };
+    Ok(match command {
+        Command::CreateAccount { name, .. } if name == "taken" => {
+            return Err(CommandError::new(ErrorKind::Conflict, "there is an account taken"));
+        }
+        Command::CreateAccount { name, .. } if name == "a b" => {
+            return Err(CommandError::new(ErrorKind::Usage, "a name has no spaces"));
+        }
+        Command::CreateAccount { name, .. } => Reply::AccountCreated(AccountCreated {
+            account: name,
+            private_key: SecretText::new("private_key_1".into()),
+            public_key: SecretText::new("public_key_2".into()),
+        }),
+        Command::ListAccounts => {
+            Reply::Accounts(vec![account("default", 1_000_000, 12), account("björn", 5, 3)])
+        }
+        Command::DeleteAccount { name } => {
+            Reply::AccountDeleted(AccountDeleted { account: name, secrets_burned: 7 })
+        }
+        Command::CreateApiKey { account, kind } => Reply::ApiKeyCreated(ApiKeyCreated {
+            account,
+            kind,
+            id: "k1".into(),
+            key: SecretText::new("public_key_3".into()),
+        }),
+        Command::ListApiKeys { account } => Reply::ApiKeys(vec![ApiKeyRow {
+            id: "k1".into(),
+            account: account.unwrap_or("all".into()),
+            kind: KeyKind::Public,
+            created_at: at,
+        }]),
+        Command::SetNotifyEmail { account, email } => {
+            Reply::NotifyEmailSet(NotifyEmailSet { account, email, mail_ready: Some(false) })
+        }
+        Command::ListOutbox { from } => Reply::Outbox(OutboxPage {
+            entries: vec![OutboxRow {
+                id: from + 4,
+                kind: "viewed".into(),
+                to: (from == 0).then(|| "a@example.org".into()),
+                state: "waiting".into(),
+                queued_at: at,
+                next_at: Some(at),
+                attempts: 2,
+                error: Some("no".into()),
+            }],
+            next: (from == 0).then_some(7),
+        }),
+        Command::RetryOutbox { id } => {
+            Reply::OutboxRetried(OutboxChanged { count: id.map_or(3, |_| 1) })
+        }
+        Command::DropOutbox { .. } => Reply::OutboxDropped(OutboxChanged { count: 1 }),
+        Command::TestMail { to } => Reply::MailTested(MailTested { reply: format!("250 {to}") }),
+        Command::RevokeApiKey { id } => {
+            Reply::ApiKeyRevoked(ApiKeyRevoked { id, account: "alice".into() })
+        }
+        Command::AddWebhook { account, url, .. } => Reply::WebhookAdded(WebhookAdded {
+            id: "w1".into(),
+            account,
+            url,
+            signing_key: SecretText::new("whsec_1".into()),
+        }),
+        Command::ListWebhooks { account } => Reply::Webhooks(vec![WebhookRow {
+            id: "w1".into(),
+            account: account.unwrap_or("all".into()),
+            url: "https://example.org/hook?…".into(),
+            events: vec![EventKind::SecretViewed, EventKind::RequestAnswered],
+            created_at: at,
+        }]),
+        Command::RemoveWebhook { id } => {
+            Reply::WebhookRemoved(WebhookRemoved { id, account: "alice".into() })
+        }
+        Command::TestWebhook { id } => Reply::WebhookTested(WebhookTested { id, status: 204 }),
+    })
+}

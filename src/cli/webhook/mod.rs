@@ -1,0 +1,44 @@
+//! `sealdrop webhook`: what an account wants to be called for.
+
+mod add;
+mod list;
+mod remove;
+mod test;
+
+use argh::FromArgs;
+
+use super::{Context, Failure};
+
+/// Add, list, remove or test webhooks: URLs that are called when something happens to the secrets of
+/// an account.
+#[derive(FromArgs)]
+#[argh(
+    subcommand,
+    name = "webhook",
+    help_triggers("-h", "--help"),
+    example = "{command_name} add --account alice --url https://example.org/hook"
+)]
+pub(super) struct Webhook {
+    #[argh(subcommand)]
+    action: Action,
+}
+
+#[derive(FromArgs)]
+#[argh(subcommand)]
+enum Action {
+    Add(add::Add),
+    List(list::List),
+    Remove(remove::Remove),
+    Test(test::Test),
+}
+
+impl Webhook {
+    pub(super) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
+        match self.action {
+            Action::Add(add) => add.run(context),
+            Action::List(list) => list.run(context),
+            Action::Remove(remove) => remove.run(context),
+            Action::Test(test) => test.run(context),
+        }
+    }
+}

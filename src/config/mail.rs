@@ -1,0 +1,194 @@
+//! Where mails are handed in, and whom they are from.
+
+use std::{fmt, path::PathBuf};
+
+use lettre::message::Mailbox;
+use percent_encoding::percent_decode_str;
+use url::{Host, Url};
+
+use super::{BadSetting, Settings, sources::Sources, table};
+use crate::domain::language::Language;
+
+/// What is known about mails, as it was given. Files are read elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailSettings {
+    /// The server that takes mails; `None` for no mails at all.
+    pub smtp: Option<SmtpUrl>,
+    /// A file with the password of its user.
+    pub password_file: Option<PathBuf>,
+    /// Whom mails are from.
+    pub from: Option<Mailbox>,
+    /// A directory with texts that go before the built-in ones.
+    pub templates: Option<PathBuf>,
+    /// The language of mails to people whose own is not known.
+    pub language: Language,
+}
+
+/// A mail server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SmtpUrl {
+    /// Its name or address.
+    pub host: SmtpHost,
+    /// Its port.
+    pub port: u16,
+    /// What protects the connection.
+    pub tls: SmtpTls,
+    /// Who logs in; nobody without.
+    pub user: Option<String>,
+}
+
+/// A host as one connects to it: without the brackets of IPv6.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SmtpHost(String);
+
+/// What protects a connection to a mail server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SmtpTls {
+    /// TLS from the first byte (RFC 8314).
+    Implicit,
+    /// STARTTLS (RFC 3207), or no mail.
+    Required,
+    /// STARTTLS where the server knows it. Who sits between can take it away.
+    Opportunistic,
+    /// Nothing.
+    Off,
+}
+
+impl Default for MailSettings {
+    fn default() -> Self {
+        Self {
+            smtp: None,
+            password_file: None,
+            from: None,
+            templates: None,
+            language: Language::English,
+        }
+    }
+}
+
+impl SmtpHost {
+    /// The name or address.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for SmtpHost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl SmtpUrl {
+    /// Parses `text`. The error says what is wrong, without the text: a password may be in it.
+    ///
+    /// # Errors
+    ///
+    /// Anything but `smtp` or `smtps`, a host, perhaps a user and a port, and one of the queries
+    /// `tls=opportunistic` and `tls=none`.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let url = Url::parse(text).map_err(|error| format!("it is not a URL: {error}"))?;
+        let implicit = match url.scheme() {
+            "smtps" => true,
+            "smtp" => false,
+            _ => return Err("its scheme is neither smtp nor smtps".to_owned()),
+        };
+        if url.password().is_some() {
+            return Err("it has a password in it; put it in a file: smtp_password_file".to_owned());
+        }
+        let host = match url.host() {
+            Some(Host::Domain(name)) if is_name(name) => name.to_owned(),
+            Some(Host::Ipv4(address)) => address.to_string(),
+            Some(Host::Ipv6(address)) => address.to_string(),
+            Some(Host::Domain(_)) | None => return Err("it has no host that can be".to_owned()),
+        };
+        if !matches!(url.path(), "" | "/") || url.fragment().is_some() {
+            return Err("it has a path or a fragment".to_owned());
+        }
+        let tls = match (implicit, url.query()) {
+            (true, None) => SmtpTls::Implicit,
+            (false, None) => SmtpTls::Required,
+            (false, Some("tls=opportunistic")) => SmtpTls::Opportunistic,
+            (false, Some("tls=none")) => SmtpTls::Off,
+            (true, Some(_)) => return Err("smtps has no query: it is TLS always".to_owned()),
+            (false, Some(_)) => {
+                return Err("its query is neither tls=opportunistic nor tls=none".to_owned());
+            }
+        };
+        let user = percent_decode_str(url.username()).decode_utf8();
+        let user = user.map_err(|_| "its user is not UTF-8".to_owned())?;
+        if user.contains(char::is_control) {
+            return Err("its user has a control character".to_owned());
+        }
+        let port = match url.port() {
+            Some(0) => return Err("its port is 0".to_owned()),
+            Some(port) => port,
+            None if implicit => 465,
+            None => 587,
+        };
+        let user = Some(user.into_owned()).filter(|user| !user.is_empty());
+        Ok(Self { host: SmtpHost(host), port, tls, user })
+    }
+}
+
+/// Letters, digits, `.`, `-`, `_`: a name that can stand in messages and in TLS.
+fn is_name(host: &str) -> bool {
+    !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_".contains(&b))
+}
+
+/// `name@example.org`, or `Some Name <name@example.org>`.
+pub(super) fn sender(text: &str) -> Result<Mailbox, String> {
+    if text.contains(char::is_control) {
+        return Err("it has a control character".to_owned());
+    }
+    let mailbox: Mailbox = text.parse().map_err(|_| format!("{text:?} is not one mailbox"))?;
+    // The domain is part of each Message-ID as well.
+    if !is_name(mailbox.email.domain()) {
+        return Err(format!("{text:?} has a domain that is no name in ASCII"));
+    }
+    Ok(mailbox)
+}
+
+pub(super) fn language(text: &str) -> Result<Language, String> {
+    let found = Language::ALL.into_iter().find(|language| language.tag() == text);
+    found.ok_or_else(|| format!("{text:?} is none of its values"))
+}
+
+/// Checks that what is given fits together.
+pub(super) fn check(settings: &Settings, sources: &Sources) -> Result<(), BadSetting> {
+    let MailSettings { smtp, password_file, from, .. } = &settings.mail;
+    let bad = |key: &'static str, problem: String| {
+        let setting = table::find(key);
+        let remedy = setting.map_or("give another value", |setting| setting.remedy);
+        Err(BadSetting {
+            setting: key.to_owned(),
+            origin: sources.origin(key),
+            problem,
+            remedy: remedy.to_owned(),
+        })
+    };
+    let Some(smtp) = smtp else {
+        return match password_file {
+            Some(_) => bad("smtp_password_file", "smtp_url is missing, which it is for".to_owned()),
+            None => Ok(()),
+        };
+    };
+    let needed =
+        format!("it is missing, and smtp_url is set (from {})", sources.origin("smtp_url"));
+    if from.is_none() {
+        return bad("mail_from", needed);
+    }
+    if settings.public_url.is_none() {
+        return bad("public_url", needed + ": mails have links");
+    }
+    match (&smtp.user, password_file) {
+        (Some(_), None) => {
+            bad("smtp_password_file", "it is missing, and smtp_url has a user".to_owned())
+        }
+        (None, Some(_)) => {
+            bad("smtp_password_file", "smtp_url has no user whose password it could be".to_owned())
+        }
+        _ => Ok(()),
+    }
+}
