@@ -7,7 +7,14 @@ mod life;
 mod listing;
 mod not_found;
 mod passwords;
+mod public;
+mod public_captcha;
+mod public_create;
+mod public_leases;
+mod public_requests;
 mod races;
+mod request_list;
+pub(crate) mod secret_requests;
 mod viewers;
 mod wire;
 
@@ -27,7 +34,14 @@ pub(crate) fn trials() -> Vec<Trial> {
         listing::trials(),
         not_found::trials(),
         passwords::trials(),
+        public::trials(),
+        public_captcha::trials(),
+        public_create::trials(),
+        public_leases::trials(),
+        public_requests::trials(),
         races::trials(),
+        request_list::trials(),
+        secret_requests::trials(),
         viewers::trials(),
         wire::trials(),
     ]

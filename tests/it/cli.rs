@@ -22,13 +22,13 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 /// Runs a subcommand on the data directory.
-fn run(data: &Path, arguments: &[&str]) -> Output {
+pub(crate) fn run(data: &Path, arguments: &[&str]) -> Output {
     let mut command: Command = sealdrop();
     command.args(arguments).arg("--data").arg(data).output().expect("the program")
 }
 
 /// As [`run`], where it must succeed; returns its standard output.
-fn run_well(data: &Path, arguments: &[&str]) -> String {
+pub(crate) fn run_well(data: &Path, arguments: &[&str]) -> String {
     let output = run(data, arguments);
     let err = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{arguments:?}: {err}");

@@ -43,11 +43,27 @@ impl Daemon {
             .unwrap_or_else(|log| panic!("the daemon did not start:\n{log}"))
     }
 
+    /// As [`Daemon::start`], with these variables in its environment.
+    pub(crate) fn start_with(data: &Path, flags: &[&str], env: &[(&str, PathBuf)]) -> Self {
+        Self::try_start_with(data, flags, env)
+            .unwrap_or_else(|log| panic!("the daemon did not start:\n{log}"))
+    }
+
     /// As [`Daemon::start`]; returns what it logged if it ended instead.
     pub(crate) fn try_start(data: &Path, flags: &[&str]) -> Result<Self, String> {
+        Self::try_start_with(data, flags, &[])
+    }
+
+    /// As [`Daemon::try_start`], with these variables in its environment.
+    pub(crate) fn try_start_with(
+        data: &Path,
+        flags: &[&str],
+        env: &[(&str, PathBuf)],
+    ) -> Result<Self, String> {
         let log = data.with_extension("log");
         let mut command = sealdrop();
         command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data).args(flags);
+        command.envs(env.iter().map(|(name, value)| (name, value)));
         let stderr = File::options().create(true).append(true).open(&log).expect("a log file");
         let mut child = command
             .stdin(Stdio::null())

@@ -88,7 +88,7 @@ fn nothing_secret_is_logged() {
     let data = dir.path().join("data");
     let flags = ["--log", "trace", "--trusted-proxy", "127.0.0.1", "--max-ciphertext", "4KiB"];
     let mut daemon = Daemon::start(&data, &flags);
-    let Keys { private, public } = daemon.first_keys();
+    let Keys { private, public: public_key } = daemon.first_keys();
     let client = Client::new(daemon.base.clone(), private.clone());
 
     let sent = secret_with(json!({
@@ -129,6 +129,29 @@ fn nothing_secret_is_logged() {
         let answer = client.send("POST", "/api/secrets", &headers, body.as_bytes());
         assert!(answer.status >= 400 && !answer.text().contains("planted"), "{}", answer.text());
     }
+    let asked = json!({
+        "description": "planted-description",
+        "message": "planted-message",
+        "secret_message": "planted-message",
+        "secret_password": "planted-password",
+        "unknown": "planted-unknown",
+    });
+    let asked = client.post("/api/secret_requests", &asked);
+    let asked = asked.json()["data"]["id"].as_str().expect("an id").to_owned();
+    let public = Client::new(daemon.base.clone(), "");
+    let look = format!("/api/public/secret_requests/{asked}");
+    assert_eq!(public.get(&look).status, 200);
+    let answer = format!("{look}/secrets");
+    for (more, status) in [
+        (json!({"password_part_public": "cGxhbnRlZA=="}), 422),
+        (json!({"ciphertext": "planted-ciphertext"}), 422),
+        (json!({"unknown": "planted-unknown"}), 201),
+        (json!({}), 404),
+    ] {
+        assert_eq!(public.post(&answer, &secret_with(more)).status, status);
+    }
+    let mailed = json!({"send_to_email": "planted@planted.example"});
+    assert_eq!(client.post("/api/secret_requests", &mailed).status, 422);
     let mut raw = Raw::connect(&client);
     raw.send(request(&client, "GET", &path, &["planted header: x"]));
     raw.rest();
@@ -142,9 +165,18 @@ fn nothing_secret_is_logged() {
 
     let text = std::fs::read_to_string(log).expect("a log");
     assert!(text.contains("ready") && text.contains("stopped"), "{text}");
-    for value in
-        ["planted", "PLANTED", &id, &ciphertext, &part, &private, &public, &private[20..40]]
-    {
+    for value in [
+        "planted",
+        "PLANTED",
+        "cGxhbnRlZA",
+        &id,
+        &asked,
+        &ciphertext,
+        &part,
+        &private,
+        &public_key,
+        &private[20..40],
+    ] {
         assert!(!text.contains(value), "{value:?} in the log:\n{text}");
     }
     assert!(!rest.contains("planted"), "standard output: {rest}");

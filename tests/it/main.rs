@@ -19,12 +19,14 @@ mod http;
 mod key_service;
 mod key_service_interop;
 mod logs;
+mod mail;
 mod raw;
 mod readme;
 mod server;
 mod sjcl;
 mod sjcl_interop;
 mod tools;
+mod webhook;
 mod xml;
 
 use libtest_mimic::{Arguments, Trial};
@@ -41,9 +43,11 @@ fn main() {
         key_service::trials(),
         key_service_interop::trials(),
         logs::trials(),
+        mail::trials(),
         readme::trials(),
         sjcl::trials(),
         sjcl_interop::trials(),
+        webhook::trials(),
     ]
     .into_iter()
     .flatten()

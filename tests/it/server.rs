@@ -5,9 +5,11 @@ use std::{sync::Arc, thread::JoinHandle};
 use sealdrop::{
     api::{App, Rules, key_service::ServiceRules},
     clock::{Clock, UnixSeconds},
-    config::{Boxes, ViewerIp},
+    config::{Boxes, Create, ViewerIp},
     crypto::{RsaBits, SystemRandom},
+    delivery::Deliveries,
     domain::{administration, drop_box::Limits, lifetime::LifetimeRules},
+    mail::Mailer,
     server::Server,
     store::Store,
 };
@@ -38,6 +40,8 @@ pub(crate) struct Options {
     pub(crate) trusted_proxies: Vec<&'static str>,
     pub(crate) allowance: u64,
     pub(crate) max_connections: usize,
+    /// A server for mails, and what belongs to it.
+    pub(crate) mailer: Option<Mailer>,
 }
 
 impl Default for Options {
@@ -46,8 +50,11 @@ impl Default for Options {
             rules: Rules {
                 max_ciphertext: 1 << 20,
                 lifetime: LifetimeRules { min: 1, max: 350, default: 168 },
+                create: Create::Account,
                 viewer_ip: ViewerIp::Full,
                 keep_log_seconds: 90 * 24 * 3600,
+                request_allowance: 10_000,
+                webhook_private: false,
             },
             service_rules: ServiceRules {
                 creation: Boxes::Open,
@@ -62,6 +69,7 @@ impl Default for Options {
             trusted_proxies: Vec::new(),
             allowance: 1_000_000,
             max_connections: 1024,
+            mailer: None,
         }
     }
 }
@@ -79,8 +87,9 @@ impl TestServer {
         let keys =
             administration::create_account(&store, "tester", options.allowance, &*random, START)
                 .expect("an account");
-        let app = App::new(store, clock.clone(), random, options.rules, options.service_rules)
+        let mut app = App::new(store, clock.clone(), random, options.rules, options.service_rules)
             .expect("an app");
+        app.deliveries = Arc::new(Deliveries::new(options.mailer));
         let app = Arc::new(app);
         let trusted =
             options.trusted_proxies.iter().map(|net| net.parse().expect("a network")).collect();

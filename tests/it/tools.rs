@@ -16,8 +16,12 @@ pub(crate) enum Tool {
     NodeSjcl,
     /// npm's `jquery`, installed there too.
     Jquery,
+    /// npm's `standardwebhooks`, installed there too.
+    StandardWebhooks,
     /// The Python of [`python`], with the package `cryptography`.
     PythonCryptography,
+    /// The Python of [`python`], with the package `aiosmtpd`.
+    Aiosmtpd,
     /// The folder `shared` beside the checkout (or the one that `SEALDROP_SHARED` names).
     Shared,
     /// Root, and a loop device that can be mounted.
@@ -55,6 +59,10 @@ impl Tool {
                 NODE.find()?;
                 node_package("sjcl")
             }
+            Self::StandardWebhooks => {
+                NODE.find()?;
+                node_package("standardwebhooks")
+            }
             Self::Jquery => node_package("jquery"),
             Self::PythonCryptography => {
                 runs(&python(), &["-c", "import cryptography"]).map_err(|reason| {
@@ -65,6 +73,12 @@ impl Tool {
                     )
                 })
             }
+            Self::Aiosmtpd => runs(&python(), &["-c", "import aiosmtpd"]).map_err(|reason| {
+                format!(
+                    "{reason}: it needs the package aiosmtpd (Debian's python3-aiosmtpd, or pip's in \
+                     an environment whose python SEALDROP_PYTHON names)"
+                )
+            }),
             Self::Shared => {
                 let found = shared().join("design.md").exists();
                 found.then_some(()).ok_or_else(|| "no folder shared beside the checkout".into())

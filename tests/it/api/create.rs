@@ -37,6 +37,7 @@ fn the_answer_is_the_lists_entry() {
         "captcha",
         "created_at",
         "description",
+        "events",
         "expiration",
         "expired",
         "expires_at",

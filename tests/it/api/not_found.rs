@@ -15,10 +15,10 @@ pub(super) fn trials() -> Vec<Trial> {
 }
 
 /// Status, headers and body.
-type Whole = (u16, Vec<(String, Vec<u8>)>, Vec<u8>);
+pub(super) type Whole = (u16, Vec<(String, Vec<u8>)>, Vec<u8>);
 
 /// Everything of an answer but its date.
-fn whole(answer: &Answer) -> Whole {
+pub(super) fn whole(answer: &Answer) -> Whole {
     let mut headers: Vec<_> = answer
         .headers
         .iter()

@@ -23,7 +23,7 @@ pub(super) fn trials() -> Vec<Trial> {
 }
 
 /// Runs `request` in `threads` threads at once; returns the statuses.
-fn at_once(threads: usize, request: impl Fn(usize) -> u16 + Sync) -> Vec<u16> {
+pub(super) fn at_once(threads: usize, request: impl Fn(usize) -> u16 + Sync) -> Vec<u16> {
     let barrier = Barrier::new(threads);
     std::thread::scope(|scope| {
         let running: Vec<_> = (0..threads)
@@ -39,7 +39,7 @@ fn at_once(threads: usize, request: impl Fn(usize) -> u16 + Sync) -> Vec<u16> {
     })
 }
 
-fn count(statuses: &[u16], status: u16) -> usize {
+pub(super) fn count(statuses: &[u16], status: u16) -> usize {
     statuses.iter().filter(|found| **found == status).count()
 }
 

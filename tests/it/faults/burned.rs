@@ -30,7 +30,7 @@ struct Sealed {
 }
 
 /// How it is burned.
-const BURNED: [&str; 4] = ["viewed", "deleted", "expired", "account"];
+const BURNED: [&str; 6] = ["viewed", "deleted", "expired", "account", "lease burned", "lease over"];
 
 pub(super) fn nothing_opens() {
     let server = TestServer::start();
@@ -50,6 +50,15 @@ pub(super) fn nothing_opens() {
         let path = format!("/api/secrets/{}", secret.id);
         match secret.name {
             "viewed" => assert_eq!(server.client.view(&secret.id).status, 200),
+            "lease burned" | "lease over" => {
+                let public = format!("/api/public/secrets/{}", secret.id);
+                let viewed = server.client.post(&format!("{public}/view"), &json!({}));
+                assert_eq!(viewed.status, 200, "{}", viewed.text());
+                if secret.name == "lease burned" {
+                    let lease = json!({"lease": viewed.json()["data"]["lease"]["token"]});
+                    assert_eq!(server.client.post(&format!("{public}/burn"), &lease).status, 200);
+                }
+            }
             "deleted" => assert_eq!(server.client.delete(&path).status, 200),
             _ => {}
         }

@@ -18,6 +18,7 @@ mod kill;
 mod leftovers;
 mod load;
 mod power;
+mod requests;
 mod syncs;
 
 use libtest_mimic::Trial;
@@ -45,6 +46,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("faults::nothing_on_disk_opens_what_is_burned", burned::nothing_opens),
         trial("faults::nothing_on_disk_opens_a_burned_box", boxes::nothing_opens),
         trial("faults::kill_9_in_an_upload_leaves_nothing", boxes::kill_in_an_upload),
+        trial("faults::kill_9_makes_nothing_twice", requests::kill_while_answering),
         trial_with(
             "faults::a_full_disk_takes_no_messages",
             &[Tool::LoopDevices],

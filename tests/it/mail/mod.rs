@@ -1,0 +1,141 @@
+//! Mails through a real mail server: `tests/mail/server.py`.
+
+mod cli;
+mod faults;
+mod letters;
+mod links;
+mod logged;
+mod smtp;
+mod tls;
+mod unsubscribe;
+
+use std::time::{Duration, Instant};
+
+use libtest_mimic::Trial;
+use sealdrop::{
+    config::Settings,
+    domain::{
+        account::AccountNumber,
+        language::Language,
+        mailbox::Mailbox,
+        notice,
+        outbox::{self, Letter, NewMail, OutboxError, OutboxNumber, Outgoing},
+        secret::{SecretId, SecretNumber},
+    },
+    mail::Mailer,
+};
+use serde_json::json;
+
+use self::smtp::Smtp;
+use crate::server::{Options, TestServer};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    [
+        cli::trials(),
+        faults::trials(),
+        letters::trials(),
+        links::trials(),
+        logged::trials(),
+        tls::trials(),
+        unsubscribe::trials(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// What makes mails for the server on `port`, in the clear; `more` settings go over it.
+pub(crate) fn mailer(port: u16, more: &[(&'static str, String)]) -> Mailer {
+    let mut flags = vec![
+        ("smtp_url", format!("smtp://127.0.0.1:{port}?tls=none")),
+        ("mail_from", "sealdrop <no-reply@example.org>".to_owned()),
+        ("public_url", "https://example.org/secrets".to_owned()),
+    ];
+    flags.retain(|(key, _)| more.iter().all(|(other, _)| other != key));
+    flags.extend_from_slice(more);
+    let loaded = Settings::load(flags, []).expect("right settings");
+    Mailer::from_settings(&loaded.settings).expect("right files").expect("a mail server")
+}
+
+/// A server in this process that sends its mails to `smtp`.
+fn server(smtp: &Smtp) -> TestServer {
+    TestServer::with(Options { mailer: Some(mailer(smtp.port, &[])), ..Options::default() })
+}
+
+/// Sends the notifications of the first account to `email`.
+fn notify(server: &TestServer, email: &str) {
+    let email = Some(Mailbox::new(email).expect("an address"));
+    notice::set_email(&server.app.store, "tester", email, &*server.app.random).expect("an account");
+}
+
+/// Queues a mail.
+fn queue(server: &TestServer, to: &str, letter: Letter) -> Result<(), OutboxError> {
+    let mail = mail(server, to, None, &letter);
+    let now = server.clock.now();
+    let queued = server.app.store.change(move |t| outbox::put_mail(t, &mail, letter.clone(), now));
+    let queued = queued.wait();
+    server.app.deliveries.wake();
+    queued
+}
+
+fn mail(server: &TestServer, to: &str, language: Option<Language>, letter: &Letter) -> NewMail {
+    let to = Mailbox::new(to).expect("an address");
+    if letter.is_sealed() {
+        return server.app.mail_link(None, to, language, PART.to_owned()).expect("a payload");
+    }
+    NewMail { account: None, to, language, payload: None }
+}
+
+/// The half of a password in the links of [`link_letter`].
+const PART: &str = "planted-link";
+
+/// A letter with a link that nobody may find anywhere else.
+fn link_letter() -> Letter {
+    let number = SecretNumber { account: AccountNumber::NOBODY, sequence: 7 };
+    Letter::Secret { secret: SecretId { number, random: [7; 15] } }
+}
+
+/// The link in a letter.
+fn link(server: &TestServer, letter: &Letter) -> String {
+    match letter {
+        Letter::Request { request } => format!("https://example.org/secrets/req/{request}"),
+        Letter::Secret { secret } | Letter::SelfDestruct { secret } => {
+            format!("https://example.org/secrets/{}/#{PART}", server.app.ids.text(secret))
+        }
+        _ => panic!("a letter without a link"),
+    }
+}
+
+/// Creates a secret and views it.
+fn view(server: &TestServer) -> String {
+    let id = server.client.create(json!({"description": "the door"}));
+    let viewed = server.client.send(
+        "GET",
+        &format!("/api/secrets/{id}"),
+        &[("user-agent", "a browser")],
+        b"",
+    );
+    assert_eq!(viewed.status, 200);
+    id
+}
+
+/// What is in the outbox.
+pub(crate) fn waiting(server: &TestServer) -> Vec<Outgoing> {
+    let all = outbox::list(&server.app.store, OutboxNumber(0), usize::MAX).expect("the outbox");
+    all.into_iter().map(|(_, outgoing)| outgoing).collect()
+}
+
+/// Moves the time, and lets the lanes look.
+fn advance(server: &TestServer, seconds: u64) {
+    server.clock.advance(seconds);
+    server.app.deliveries.wake();
+}
+
+/// Waits for what happens in the background.
+pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(20);
+    while !is_so() {
+        assert!(Instant::now() < end, "never: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}

@@ -1,0 +1,162 @@
+//! The mail server of the tests as a process, and what Python makes of its mails.
+
+use std::{
+    io::{BufRead, BufReader, Write},
+    process::{Child, ChildStdin, Command, Stdio},
+    sync::mpsc::{Receiver, RecvTimeoutError, channel},
+    time::Duration,
+};
+
+use serde_json::Value;
+
+use crate::tools::python;
+
+/// Nothing takes so long, even where everything runs at once.
+const PATIENCE: Duration = Duration::from_secs(30);
+const DIR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/mail");
+
+/// A running mail server; killed when dropped.
+pub(super) struct Smtp {
+    child: Child,
+    input: ChildStdin,
+    events: Receiver<Value>,
+    pub(super) port: u16,
+}
+
+/// A mail as Python's email package reads it.
+pub(super) struct Parsed(Value);
+
+impl Smtp {
+    pub(super) fn start(arguments: &[&str]) -> Self {
+        let mut child = Command::new(python())
+            .arg(format!("{DIR}/server.py"))
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("python");
+        let (sender, events) = channel();
+        let output = BufReader::new(child.stdout.take().expect("a pipe"));
+        std::thread::spawn(move || {
+            for line in output.lines().map_while(Result::ok) {
+                let event = serde_json::from_str(&line).expect("JSON");
+                if sender.send(event).is_err() {
+                    return;
+                }
+            }
+        });
+        let input = child.stdin.take().expect("a pipe");
+        let mut smtp = Self { child, input, events, port: 0 };
+        let port = smtp.next()["port"].as_u64().expect("a port");
+        smtp.port = u16::try_from(port).expect("a port");
+        smtp
+    }
+
+    /// Sets a scenario; it holds when this returns. Events until then are passed over.
+    pub(super) fn tell(&mut self, scenario: &str) {
+        writeln!(self.input, "{scenario}").expect("a server that listens");
+        while self.next()["did"] != scenario {}
+    }
+
+    /// The next thing that happens.
+    pub(super) fn next(&mut self) -> Value {
+        match self.events.recv_timeout(PATIENCE) {
+            Ok(event) => event,
+            Err(RecvTimeoutError::Timeout) => panic!("nothing happened"),
+            Err(RecvTimeoutError::Disconnected) => panic!("the mail server has ended"),
+        }
+    }
+
+    /// The next event of this kind.
+    pub(super) fn event(&mut self, kind: &str) -> Value {
+        loop {
+            let event = self.next();
+            if event["event"] == kind {
+                return event;
+            }
+        }
+    }
+
+    /// The next mail that is taken.
+    pub(super) fn mail(&mut self) -> Value {
+        self.event("mail")
+    }
+
+    /// That no mail was taken since the last event that was looked at.
+    pub(super) fn no_mail(&mut self) {
+        writeln!(self.input, "connections").expect("a server that listens");
+        loop {
+            let event = self.next();
+            assert_ne!(event["event"], "mail", "{event}");
+            if event["event"] == "connections" {
+                return;
+            }
+        }
+    }
+
+    /// How many connections there were at most, and all in all.
+    pub(super) fn connections(&mut self) -> (u64, u64) {
+        writeln!(self.input, "connections").expect("a server that listens");
+        let event = self.event("connections");
+        (event["most"].as_u64().expect("a number"), event["all"].as_u64().expect("a number"))
+    }
+}
+
+impl Drop for Smtp {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Reads mails.
+pub(super) fn parse(mails: &[Value]) -> Vec<Parsed> {
+    let mut child = Command::new(python())
+        .arg(format!("{DIR}/parse.py"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("python");
+    let mut input = child.stdin.take().expect("a pipe");
+    for mail in mails {
+        writeln!(input, "{}", mail["content"]).expect("a reader");
+    }
+    drop(input);
+    let output = child.wait_with_output().expect("its end");
+    assert!(output.status.success());
+    let text = String::from_utf8(output.stdout).expect("text");
+    text.lines().map(|line| Parsed(serde_json::from_str(line).expect("JSON"))).collect()
+}
+
+pub(super) fn parse_one(mail: &Value) -> Parsed {
+    parse(std::slice::from_ref(mail)).pop().expect("a mail")
+}
+
+impl Parsed {
+    /// The header with this name, in small letters; there must be one, or none.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        let headers = self.0["headers"].as_array().expect("headers");
+        let mut found = headers.iter().filter(|header| header[0] == name);
+        let header = found.next().map(|header| header[1].as_str().expect("text"));
+        assert!(found.next().is_none(), "{name} twice");
+        header
+    }
+
+    /// The names of all headers.
+    pub(super) fn names(&self) -> Vec<&str> {
+        let headers = self.0["headers"].as_array().expect("headers");
+        headers.iter().filter_map(|header| header[0].as_str()).collect()
+    }
+
+    pub(super) fn text(&self) -> &str {
+        self.0["text"].as_str().expect("text")
+    }
+
+    pub(super) fn html(&self) -> String {
+        self.0["html"].as_str().expect("text").replace("&#x2f;", "/")
+    }
+
+    pub(super) fn field(&self, name: &str) -> &Value {
+        &self.0[name]
+    }
+}
