@@ -14,7 +14,7 @@ use sealdrop::{
         lifetime::{Lifetime, LifetimeRules},
         secret::{self, NewSecret},
     },
-    store::Store,
+    store::{Pending, Store, StoreError},
 };
 
 use crate::requests::{self, PASSWORD_PART};
@@ -40,36 +40,61 @@ pub(crate) fn fill(data: &Path, count: usize, bytes: usize) -> Filled {
     let account = account.expect("its key").account;
     let ids_of_store = Ids::load(&store, &random).expect("the mask of ids");
 
-    let text = requests::ciphertext(bytes);
-    let ciphertext = Ciphertext::new(&text, text.len()).expect("a ciphertext");
-    let part = PasswordPart::new(PASSWORD_PART.into()).expect("half a password");
-    let rules = LifetimeRules { min: 1, max: 350, default: 168 };
+    let secrets = NewSecrets::new(&store, bytes);
     let mut ids = Vec::with_capacity(count);
-    let mut waiting = VecDeque::new();
-    for number in 0..count + WAITING {
-        if number < count {
-            let secret_random: [u8; 15] = random_array(&random);
-            let payload = ciphertext::to_payload(&ciphertext, &part);
-            let new = NewSecret {
-                random: secret_random,
-                payload: store.seal(&random, &secret_random, payload).expect("room on the disk"),
-                description: None,
-                message: None,
-                lifetime: Lifetime::new(None, rules).expect("the default"),
-                view_button: false,
-                captcha: false,
-                password: None,
-                max_views: std::num::NonZeroU8::MIN,
-            };
-            waiting.push_back(store.change(secret::create(account, new, now)));
-        }
-        if number >= WAITING
-            && let Some(pending) = waiting.pop_front()
-        {
-            let (number, secret, _) = pending.wait().expect("a secret");
-            ids.push(ids_of_store.text(&secret.id(number)));
-        }
-    }
+    let changes = (0..count).map(|_| store.change(secret::create(account, secrets.one(), now)));
+    wait_all(changes, |(number, secret, _)| ids.push(ids_of_store.text(&secret.id(number))));
     store.close();
     Filled { private_key, ids }
+}
+
+/// Makes secrets of one size, viewable once.
+pub(crate) struct NewSecrets {
+    store: Store,
+    ciphertext: Ciphertext,
+    part: PasswordPart,
+}
+
+impl NewSecrets {
+    pub(crate) fn new(store: &Store, bytes: usize) -> Self {
+        let text = requests::ciphertext(bytes);
+        let ciphertext = Ciphertext::new(&text, text.len()).expect("a ciphertext");
+        let part = PasswordPart::new(PASSWORD_PART.into()).expect("half a password");
+        Self { store: store.clone(), ciphertext, part }
+    }
+
+    /// The next one, sealed.
+    pub(crate) fn one(&self) -> NewSecret {
+        let random: [u8; 15] = random_array(&SystemRandom);
+        let payload = ciphertext::to_payload(&self.ciphertext, &self.part);
+        let rules = LifetimeRules { min: 1, max: 350, default: 168 };
+        NewSecret {
+            random,
+            payload: self.store.seal(&SystemRandom, &random, payload).expect("room on the disk"),
+            description: None,
+            message: None,
+            lifetime: Lifetime::new(None, rules).expect("the default"),
+            view_button: false,
+            captcha: false,
+            password: None,
+            max_views: std::num::NonZeroU8::MIN,
+        }
+    }
+}
+
+/// Waits for changes in their order, some hundreds at once.
+pub(crate) fn wait_all<T, E: From<StoreError> + std::fmt::Debug>(
+    changes: impl Iterator<Item = Pending<T, E>>,
+    mut done: impl FnMut(T),
+) {
+    let mut waiting = VecDeque::new();
+    for change in changes {
+        waiting.push_back(change);
+        if waiting.len() == WAITING
+            && let Some(first) = waiting.pop_front()
+        {
+            done(first.wait().expect("a change"));
+        }
+    }
+    waiting.into_iter().for_each(|last| done(last.wait().expect("a change")));
 }

@@ -75,6 +75,11 @@ impl Latencies {
         self.nanoseconds.push(u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX));
     }
 
+    pub(crate) fn extend(&mut self, others: Self) {
+        self.sorted = false;
+        self.nanoseconds.extend(others.nanoseconds);
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.nanoseconds.len()
     }

@@ -46,6 +46,11 @@ impl Requests {
         Request { bytes, status: 200, least_bytes: self.ciphertext_bytes }
     }
 
+    /// The same for the holder of another key.
+    pub(crate) fn of(&self, key: &str) -> Self {
+        Self { key: key.to_owned(), create: Rc::clone(&self.create), ..*self }
+    }
+
     fn list(&self) -> Request {
         Request { bytes: get("/api/secrets", &self.key), status: 200, least_bytes: 100 }
     }

@@ -14,15 +14,15 @@ use crate::{
 };
 
 /// The median of so many starts counts.
-const STARTS: usize = 5;
+pub(crate) const STARTS: usize = 5;
 /// What a start does after its ready line is over by then.
 const SETTLED: Duration = Duration::from_millis(300);
 
 /// Medians of several starts.
-struct Started {
-    ready_after: Duration,
-    idle_kib: u64,
-    peak_kib: u64,
+pub(crate) struct Started {
+    pub(crate) ready_after: Duration,
+    pub(crate) idle_kib: u64,
+    pub(crate) peak_kib: u64,
 }
 
 pub(crate) fn measure(plan: &Plan, report: &mut Report) -> io::Result<()> {
@@ -59,7 +59,7 @@ pub(crate) fn measure(plan: &Plan, report: &mut Report) -> io::Result<()> {
 fn first_start(plan: &Plan) -> io::Result<Started> {
     let starts = (0..STARTS).map(|_| {
         let directory = plan.directory();
-        one(&directory.path().join("data"))
+        one(&directory.path().join("data"), &[])
     });
     Ok(medians(starts.collect::<io::Result<_>>()?))
 }
@@ -101,11 +101,12 @@ fn many(plan: &Plan, secrets: usize, report: &mut Report) -> io::Result<()> {
 }
 
 fn start(data: &Path) -> io::Result<Started> {
-    Ok(medians((0..STARTS).map(|_| one(data)).collect::<io::Result<_>>()?))
+    Ok(medians((0..STARTS).map(|_| one(data, &[])).collect::<io::Result<_>>()?))
 }
 
-fn one(data: &Path) -> io::Result<Started> {
-    let daemon = Daemon::start(data)?;
+/// One start with more settings.
+pub(crate) fn one(data: &Path, settings: &[&str]) -> io::Result<Started> {
+    let daemon = Daemon::start_as(data, settings)?;
     sleep(SETTLED);
     let started = Started {
         ready_after: daemon.ready_after,
@@ -116,7 +117,7 @@ fn one(data: &Path) -> io::Result<Started> {
     Ok(started)
 }
 
-fn medians(starts: Vec<Started>) -> Started {
+pub(crate) fn medians(starts: Vec<Started>) -> Started {
     fn median<T: Ord + Copy>(starts: &[Started], of: impl Fn(&Started) -> T) -> T {
         let mut values: Vec<T> = starts.iter().map(of).collect();
         values.sort_unstable();
@@ -129,7 +130,7 @@ fn medians(starts: Vec<Started>) -> Started {
     }
 }
 
-fn row(report: &mut Report, name: &str, started: &Started) {
+pub(crate) fn row(report: &mut Report, name: &str, started: &Started) {
     report.row(&[
         name.to_owned(),
         milliseconds(started.ready_after),

@@ -1,0 +1,149 @@
+//! Accounts whose owners are told of views, and mails and calls that wait because of it; made without
+//! HTTP, while no daemon runs.
+
+use std::{
+    fs, io,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::Path,
+    thread,
+};
+
+use sealdrop::{
+    clock::{Clock, UnixSeconds},
+    crypto::SystemRandom,
+    domain::{
+        account::AccountNumber,
+        administration,
+        api_key::ApiKeys,
+        mailbox::Mailbox,
+        notice,
+        outbox::{self, OutboxNumber},
+        secret::{self, SecretError, SecretId},
+        view::View,
+        webhook::{self, EventKind, WebhookUrl},
+    },
+    store::{Pending, Store},
+};
+
+use crate::fill::{NewSecrets, wait_all};
+
+/// Five views in an hour are five mails, which is as many as one address gets.
+pub(crate) const BETWEEN_VIEWS_SECONDS: u64 = 720;
+/// A day and more: what no bench reaches.
+const KEEP_LOG_SECONDS: u64 = 90 * 86_400;
+/// So many threads share commits while accounts are made.
+const THREADS: usize = 32;
+
+/// An account with secrets that can be viewed once.
+pub(crate) struct Owner {
+    pub(crate) name: String,
+    pub(crate) private_key: String,
+    pub(crate) account: AccountNumber,
+    pub(crate) secrets: Vec<SecretId>,
+}
+
+/// Makes `count` accounts called by `prefix` and a number.
+pub(crate) fn owners(store: &Store, prefix: &str, count: usize) -> Vec<Owner> {
+    let now = Clock::System.now();
+    let names: Vec<String> = (0..count).map(|number| format!("{prefix}-{number}")).collect();
+    let made = in_threads(&names, |name| {
+        let random = SystemRandom;
+        let keys = administration::create_account(store, name, 1_000_000, &random, now);
+        keys.expect("an account").private_key.expose_secret().to_owned()
+    });
+    let known = ApiKeys::load(store).expect("the keys");
+    let owners = names.into_iter().zip(made).map(|(name, private_key)| {
+        let account = known.find(private_key.as_bytes()).expect("its key").account;
+        Owner { name, private_key, account, secrets: Vec::new() }
+    });
+    owners.collect()
+}
+
+/// Gives each of them `each` secrets of `bytes` bytes.
+pub(crate) fn give_secrets(store: &Store, owners: &mut [Owner], each: usize, bytes: usize) {
+    let (secrets, now) = (NewSecrets::new(store, bytes), Clock::System.now());
+    let accounts: Vec<AccountNumber> = owners.iter().map(|owner| owner.account).collect();
+    let changes = (0..each)
+        .flat_map(|_| accounts.iter())
+        .map(|account| store.change(secret::create(*account, secrets.one(), now)));
+    let mut made = Vec::new();
+    wait_all(changes, |(number, secret, _)| made.push(secret.id(number)));
+    for (owner, first) in owners.iter_mut().zip(0..) {
+        owner.secrets.extend(made.iter().skip(first).step_by(accounts.len()));
+    }
+}
+
+/// From now on each of them gets a mail at an address of its own when a secret is viewed.
+pub(crate) fn notify(store: &Store, owners: &[Owner]) {
+    in_threads(owners, |Owner { name, .. }| {
+        let email = Mailbox::new(&format!("{name}@example.org")).expect("an address");
+        notice::set_email(store, name, Some(email), &SystemRandom).expect("an account");
+    });
+}
+
+/// From now on `webhook` is called when a secret of theirs is viewed.
+pub(crate) fn call(store: &Store, owners: &[Owner], webhook: SocketAddr) {
+    let (kinds, now) = ([EventKind::SecretViewed], Clock::System.now());
+    let url = WebhookUrl::parse(&format!("http://{webhook}/hook"), true).expect("a URL");
+    in_threads(owners, |Owner { name, .. }| {
+        webhook::add(store, name, &url, &kinds, &SystemRandom, now).expect("a webhook");
+    });
+}
+
+/// One view, as a browser with a long name makes it. Answers whether it showed something.
+pub(crate) fn view(
+    store: &Store,
+    account: AccountNumber,
+    secret: SecretId,
+    at: UnixSeconds,
+) -> Pending<bool, SecretError> {
+    let agent = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+    let view = View::new(at, Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7))), Some(agent));
+    let view = secret::view(account, secret, view, None, KEEP_LOG_SECONDS);
+    store.change(move |transaction| Ok(view(transaction)?.is_some()))
+}
+
+/// Views all secrets of all accounts, the last ones now.
+pub(crate) fn view_all(store: &Store, owners: &[Owner]) {
+    let now = Clock::System.now();
+    let most = owners.iter().map(|owner| owner.secrets.len()).max().unwrap_or(0);
+    let views = (0..most).flat_map(|round| {
+        let ago = u64::try_from(most - round).unwrap_or(0) * BETWEEN_VIEWS_SECONDS;
+        let at = UnixSeconds(now.0.saturating_sub(ago));
+        owners.iter().filter_map(move |owner| {
+            Some(view(store, owner.account, *owner.secrets.get(round)?, at))
+        })
+    });
+    wait_all(views, |viewed| assert!(viewed, "a view shows something"));
+}
+
+/// How much waits in the outbox.
+pub(crate) fn waiting(store: &Store) -> usize {
+    outbox::list(store, OutboxNumber(0), usize::MAX).expect("a list").len()
+}
+
+/// Copies a data directory that nobody has open.
+pub(crate) fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    fs::set_permissions(to, fs::metadata(from)?.permissions())?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        match entry.file_type()? {
+            kind if kind.is_dir() => copy(&entry.path(), &target)?,
+            kind if kind.is_file() => drop(fs::copy(entry.path(), target)?),
+            // Sockets are made anew.
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn in_threads<A: Sync, B: Send>(all: &[A], work: impl Fn(&A) -> B + Sync) -> Vec<B> {
+    let parts = all.chunks(all.len().div_ceil(THREADS).max(1));
+    thread::scope(|scope| {
+        let threads: Vec<_> =
+            parts.map(|part| scope.spawn(|| part.iter().map(&work).collect::<Vec<B>>())).collect();
+        threads.into_iter().flat_map(|thread| thread.join().expect("no panic")).collect()
+    })
+}
