@@ -44,11 +44,6 @@ pub(super) fn build(
     now: UnixSeconds,
 ) -> Result<Mail, Unwritable> {
     let to: Address = to.as_str().parse().map_err(|_| Unwritable::Address)?;
-    // Quoted local parts may hold nearly anything, and need not be supported.
-    let is_odd = |c: char| c.is_control() || c.is_whitespace() || "\"<>,;".contains(c);
-    if to.user().contains(is_odd) || to.domain().contains(is_odd) {
-        return Err(Unwritable::Address);
-    }
     let domain = from.email.domain();
     let mut message = Message::builder()
         .from(from.clone())
