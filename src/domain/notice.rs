@@ -93,10 +93,8 @@ pub(super) fn viewed(
     secret: SecretId,
     view: &View,
 ) -> Result<(), StoreError> {
-    let account = secret.number.account;
-    mail(transaction, account, Letter::Viewed { secret, view: view.clone() }, view.at)?;
-    let kind = EventKind::SecretViewed;
-    webhook::queue(transaction, account, &Event { kind, at: view.at, secret, request: None })
+    let letter = Letter::Viewed { secret, view: view.clone() };
+    tell(transaction, secret, letter, EventKind::SecretViewed, view.at)
 }
 
 /// Somebody tried the link of a secret that is gone.
@@ -105,10 +103,21 @@ pub(super) fn tried_after(
     secret: SecretId,
     view: &View,
 ) -> Result<(), StoreError> {
+    let letter = Letter::TriedAfter { secret, view: view.clone() };
+    tell(transaction, secret, letter, EventKind::SecretTriedAfter, view.at)
+}
+
+/// Tells the owner of a secret, by mail and by webhooks.
+fn tell(
+    transaction: &mut Transaction<'_, '_>,
+    secret: SecretId,
+    letter: Letter,
+    kind: EventKind,
+    at: UnixSeconds,
+) -> Result<(), StoreError> {
     let account = secret.number.account;
-    mail(transaction, account, Letter::TriedAfter { secret, view: view.clone() }, view.at)?;
-    let kind = EventKind::SecretTriedAfter;
-    webhook::queue(transaction, account, &Event { kind, at: view.at, secret, request: None })
+    mail(transaction, account, letter, at)?;
+    webhook::queue(transaction, account, &Event { kind, at, secret, request: None })
 }
 
 /// A secret was made through a secret request.

@@ -18,7 +18,10 @@ use tokio_rustls::{TlsConnector, client::TlsStream, rustls::pki_types::ServerNam
 use url::{Host, Url};
 
 use super::Caller;
-use crate::{domain::webhook::refusal, tls};
+use crate::{
+    domain::webhook::{refusal, remedy},
+    tls,
+};
 
 /// Of a host with many addresses so many are tried.
 const MAX_ADDRESSES: usize = 4;
@@ -119,11 +122,7 @@ fn server_name(url: &Url) -> Result<ServerName<'static>, String> {
 }
 
 fn explain(address: IpAddr, what: &str) -> String {
-    let hint = match refusal(address, true) {
-        None => "; the setting webhook_private allows it",
-        Some(_) => "",
-    };
-    format!("it is at {address}, {what}, which is not called{hint}")
+    format!("it is at {address}, {what}, which is not called{}", remedy(address))
 }
 
 /// Blocks: see [`tls::client_config`].

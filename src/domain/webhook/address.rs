@@ -30,6 +30,15 @@ pub fn refusal(address: IpAddr, allow_private: bool) -> Option<&'static str> {
     }
 }
 
+/// What would help where [`refusal`] refuses `address`, as the end of a sentence.
+#[must_use]
+pub fn remedy(address: IpAddr) -> &'static str {
+    match refusal(address, true) {
+        None => "; the setting webhook_private allows it",
+        Some(_) => "",
+    }
+}
+
 fn v4(address: Ipv4Addr) -> Reach {
     match address.octets() {
         [0, ..] => Reach::Nowhere("an unspecified address"),

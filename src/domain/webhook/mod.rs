@@ -17,7 +17,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 pub(super) use self::manage::remove_all;
 pub use self::{
-    address::refusal,
+    address::{refusal, remedy},
     manage::{ListedWebhook, NewWebhook, WebhookError, add, fetch, find, list, remove},
     url::{BadUrl, WebhookUrl},
 };

@@ -2,7 +2,7 @@
 
 use url::{Host, Position, Url};
 
-use super::address::refusal;
+use super::address::{refusal, remedy};
 
 /// An absolute `http` or `https` URL with a host, without user info and fragment.
 ///
@@ -52,11 +52,8 @@ impl WebhookUrl {
         if let Some((address, what)) =
             literal.and_then(|address| Some((address, refusal(address, allow_private)?)))
         {
-            let hint = match refusal(address, true) {
-                None => "; the setting webhook_private allows it",
-                Some(_) => "",
-            };
-            return Err(BadUrl(format!("{address} is {what}, which is not called{hint}")));
+            let remedy = remedy(address);
+            return Err(BadUrl(format!("{address} is {what}, which is not called{remedy}")));
         }
         // What stands for itself in the text may take three characters once it is encoded.
         if url.as_str().len() > Self::MAX_CHARS {
