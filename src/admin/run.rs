@@ -74,7 +74,8 @@ pub fn run(
         }
         Command::SetNotifyEmail { account, email } => {
             let to = email.as_deref().map(mailbox).transpose()?;
-            notice::set_email(store, &account, to, random)?;
+            let number = administration::find_account(store, &account)?;
+            notice::set_email(store, number, to, random)?;
             Reply::NotifyEmailSet(NotifyEmailSet { account, email, mail_ready: None })
         }
         Command::ListOutbox { from } => Reply::Outbox(outbox::page(store, from)?),
@@ -115,7 +116,9 @@ impl From<AccountError> for CommandError {
         let kind = match error {
             AccountError::BadName => ErrorKind::Usage,
             AccountError::Exists(_) => ErrorKind::Conflict,
-            AccountError::Unknown(_) | AccountError::UnknownKey(_) => ErrorKind::NotFound,
+            AccountError::Unknown(_) | AccountError::Gone | AccountError::UnknownKey(_) => {
+                ErrorKind::NotFound
+            }
             AccountError::TooMany | AccountError::Store(_) => ErrorKind::Failed,
         };
         Self::new(kind, error.to_string())

@@ -7,10 +7,13 @@ use super::{
 };
 use crate::{
     clock::UnixSeconds,
-    crypto::{Random, hex, random_array},
-    domain::webhook::{self, Endpoint, EventKind, WebhookError, WebhookUrl},
+    crypto::Random,
+    domain::{
+        administration::find_account,
+        webhook::{self, EventKind, WebhookError, WebhookUrl},
+    },
     store::Store,
-    webhook::{Caller, test_body},
+    webhook::{Caller, TestError},
 };
 
 pub(super) fn add(
@@ -23,12 +26,14 @@ pub(super) fn add(
     now: UnixSeconds,
 ) -> Result<Reply, WebhookError> {
     let url = WebhookUrl::parse(url, allow_private)?;
+    let number = find_account(store, &account)?;
     let webhook::NewWebhook { id, url, key: signing_key } =
-        webhook::add(store, &account, &url, events, random, now)?;
+        webhook::add(store, number, &url, events, random, now)?;
     Ok(Reply::WebhookAdded(WebhookAdded { id, account, url, signing_key }))
 }
 
 pub(super) fn list(store: &Store, account: Option<&str>) -> Result<Reply, WebhookError> {
+    let account = account.map(|name| find_account(store, name)).transpose()?;
     let rows = webhook::list(store, account)?.into_iter().map(|listed| WebhookRow {
         id: listed.id,
         account: listed.account,
@@ -40,7 +45,7 @@ pub(super) fn list(store: &Store, account: Option<&str>) -> Result<Reply, Webhoo
 }
 
 pub(super) fn remove(store: &Store, id: String) -> Result<Reply, WebhookError> {
-    let account = webhook::remove(store, &id)?;
+    let account = webhook::remove(store, webhook::find(store, None, &id)?)?;
     Ok(Reply::WebhookRemoved(WebhookRemoved { id, account }))
 }
 
@@ -63,15 +68,15 @@ pub fn test(
     random: &dyn Random,
     now: UnixSeconds,
 ) -> Result<Reply, CommandError> {
-    let number = webhook::find(store, &id)?;
-    let payload = store.change(webhook::fetch(number)).wait().map_err(WebhookError::from)?;
-    let payload = payload.ok_or_else(|| WebhookError::Unknown(id.clone()))?;
-    let endpoint = Endpoint::open(payload).map_err(WebhookError::from)?;
-    let name = format!("test_{}", hex(&random_array::<8>(random)));
-    let body = test_body(now);
-    let called = Handle::current().block_on(caller.call(&endpoint, &name, now, &body));
-    let status = called.map_err(|error| {
-        CommandError::new(ErrorKind::Failed, format!("the call of webhook {id} failed: {error}"))
+    let number = webhook::find(store, None, &id)?;
+    let called = Handle::current().block_on(caller.test(store, number, random, now));
+    let status = called.map_err(|error| match error {
+        TestError::Gone => WebhookError::Unknown(id.clone()).into(),
+        TestError::Store(error) => WebhookError::from(error).into(),
+        TestError::Call(error) => {
+            let text = format!("the call of webhook {id} failed: {error}");
+            CommandError::new(ErrorKind::Failed, text)
+        }
     })?;
     Ok(Reply::WebhookTested(WebhookTested { id, status: status.as_u16() }))
 }

@@ -24,12 +24,39 @@ pub(super) const STALLED: Duration = Duration::from_secs(30);
 /// A body that comes slower than this, after the first [`STALLED`], is given up as well: it holds its
 /// share of the budget for so long.
 pub(super) const MIN_BYTES_PER_SECOND: u64 = 16 << 10;
+/// An upload that comes slower than this is given up too: it holds one of few places, and no line that
+/// people use is slower.
+pub(super) const MIN_UPLOAD_BYTES_PER_SECOND: u64 = 2 << 10;
+/// Who was fast can keep us waiting for so long, and no longer.
+const MAX_CREDIT: Duration = Duration::from_secs(60);
 /// Who waits longer for a share of the budget is sent away.
 const BUDGET_PATIENCE: Duration = Duration::from_secs(10);
 /// How much of a refused body is read all the same, and for how long: a client that sends all of it
 /// before it reads would not see the refusal otherwise.
 const DISCARDED_BYTES: usize = 16 << 20;
 const DISCARD_TIME: Duration = Duration::from_secs(10);
+
+/// How long a client may still keep us waiting: bytes earn it time, and waiting for them takes from that.
+pub(super) struct Credit(Duration);
+
+impl Default for Credit {
+    fn default() -> Self {
+        Self(STALLED)
+    }
+}
+
+impl Credit {
+    /// How long the next bytes may take; `None` where none is left.
+    pub(super) fn patience(&self) -> Option<Duration> {
+        Some(self.0.min(STALLED)).filter(|patience| !patience.is_zero())
+    }
+
+    /// Counts `bytes` that were waited for since `since`, where so many a second are the least.
+    pub(super) fn arrived(&mut self, since: Instant, bytes: u64, slowest: u64) {
+        let earned = Duration::from_millis(bytes.saturating_mul(1000) / slowest);
+        self.0 = (self.0.saturating_sub(since.elapsed()) + earned).min(MAX_CREDIT);
+    }
+}
 
 /// Bounds the memory of all large bodies together: who comes over it waits.
 #[derive(Clone)]

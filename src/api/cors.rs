@@ -18,7 +18,15 @@ use super::{
 const MAX_AGE_SECONDS: HeaderValue = HeaderValue::from_static("86400");
 
 /// The headers that requests of the Secrets API have, besides those that any request may have.
-pub const HEADERS: [&str; 3] = ["Authorization", "Content-Type", "Secret-Password"];
+pub const HEADERS: [&str; 7] = [
+    "Authorization",
+    "Content-Type",
+    "Secret-Password",
+    "Upload-Token",
+    "Content-Range",
+    "Lease",
+    "Range",
+];
 
 /// The answer to OPTIONS, preflight or not, for a path that allows `methods` and knows what to do with
 /// the request headers `names`.
@@ -40,7 +48,8 @@ pub fn allow_any_origin(headers: &mut HeaderMap) {
     headers.insert(
         ACCESS_CONTROL_EXPOSE_HEADERS,
         HeaderValue::from_static(
-            "Allow, Retry-After, WWW-Authenticate, Content-Disposition, Content-Range, Accept-Ranges",
+            "Allow, Retry-After, WWW-Authenticate, Content-Disposition, Content-Range, Accept-Ranges, \
+             Upload-Offset, Upload-Complete",
         ),
     );
 }

@@ -7,14 +7,18 @@ use std::time::Duration;
 
 use hyper::{
     Method, Response, StatusCode,
-    header::{ALLOW, CONNECTION, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE},
+    header::{ALLOW, CONNECTION, CONTENT_RANGE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 use serde::Serialize;
 
-use super::response::{Body, json};
+use super::{
+    attachments::upload_headers,
+    response::{Body, json},
+};
 use crate::{
     domain::{
-        captcha::CaptchaError, request::RequestError, secret::SecretError, try_limit::TooMany,
+        attachment::AttachmentError, captcha::CaptchaError, request::RequestError,
+        secret::SecretError, try_limit::TooMany,
     },
     store::StoreError,
 };
@@ -40,6 +44,20 @@ pub enum ApiError {
     NotFound,
     /// 405, with what is allowed.
     MethodNotAllowed(&'static [Method]),
+    /// 409: a part begins elsewhere than where the stored bytes end.
+    Elsewhere {
+        /// Where they end.
+        received: u64,
+        /// Nothing is missing.
+        is_complete: bool,
+    },
+    /// 409: somebody else uploads the same.
+    UnderWay {
+        /// How far it is.
+        received: u64,
+    },
+    /// 409: it is not the time for this.
+    Conflict(&'static str),
     /// 408: the body stopped coming.
     BodyTimeout,
     /// 413: more bytes, or characters of a field, than allowed.
@@ -53,6 +71,11 @@ pub enum ApiError {
     NotJson,
     /// 416: part of a secret was asked for.
     NoRanges,
+    /// 416: a part behind the end of an attachment.
+    BadRange {
+        /// Where it ends.
+        bytes: u64,
+    },
     /// 422: one field is wrong.
     Field {
         /// Its name in the API.
@@ -85,6 +108,8 @@ pub enum ApiError {
     Busy,
     /// 507: the disk is full.
     Full,
+    /// 507: the room for attachments is used up.
+    OverQuota,
 }
 
 #[derive(Serialize)]
@@ -122,6 +147,15 @@ impl ApiError {
             | Self::TooManyMails { retry_after, .. } => {
                 headers.insert(RETRY_AFTER, HeaderValue::from(retry_after.as_secs().max(1)));
             }
+            Self::Elsewhere { received, is_complete } => {
+                upload_headers(headers, received, is_complete);
+            }
+            Self::UnderWay { received } => upload_headers(headers, received, false),
+            Self::BadRange { bytes } => {
+                if let Ok(range) = HeaderValue::from_str(&format!("bytes */{bytes}")) {
+                    headers.insert(CONTENT_RANGE, range);
+                }
+            }
             Self::Busy => {
                 headers.insert(RETRY_AFTER, HeaderValue::from(1));
             }
@@ -145,17 +179,20 @@ impl ApiError {
             | Self::ReceiverOverAllowance => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Elsewhere { .. } | Self::UnderWay { .. } | Self::Conflict(_) => {
+                StatusCode::CONFLICT
+            }
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::NoRanges => StatusCode::RANGE_NOT_SATISFIABLE,
+            Self::NoRanges | Self::BadRange { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
             Self::Field { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooMany { .. } | Self::TooOften { .. } | Self::TooManyMails { .. } => {
                 StatusCode::TOO_MANY_REQUESTS
             }
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Full => StatusCode::INSUFFICIENT_STORAGE,
+            Self::Full | Self::OverQuota => StatusCode::INSUFFICIENT_STORAGE,
         }
     }
 
@@ -189,6 +226,15 @@ impl ApiError {
             }
             Self::NotFound => "Not found".into(),
             Self::MethodNotAllowed(_) => "Method not allowed".into(),
+            Self::Elsewhere { is_complete: true, .. } => "This attachment is complete".into(),
+            Self::Elsewhere { received, .. } => {
+                format!("A part must begin where the stored bytes end, at {received}")
+            }
+            Self::UnderWay { .. } => "Another upload of this attachment is under way".into(),
+            Self::BadRange { bytes } => {
+                format!("The attachment has {bytes} bytes: ask for a part of them")
+            }
+            Self::Conflict(message) => (*message).into(),
             Self::BodyTimeout => "The request's body stopped coming".into(),
             Self::TooLarge { message, .. } => message.clone(),
             Self::NotJson => "Send the body as Content-Type: application/json".into(),
@@ -205,6 +251,11 @@ impl ApiError {
             Self::Internal => "Internal error".into(),
             Self::Busy => "Busy: try again in a moment".into(),
             Self::Full => "No space left for new secrets".into(),
+            Self::OverQuota => {
+                "The room for attachments is used up: some of it is free again once secrets \
+                                that have attachments are gone"
+                    .into()
+            }
         }
     }
 }
@@ -236,6 +287,7 @@ impl From<SecretError> for ApiError {
             SecretError::Locked => {
                 Self::Password("Password was wrong too often: the secret is locked")
             }
+            SecretError::OverQuota => Self::OverQuota,
             SecretError::Store(error) => error.into(),
         }
     }
@@ -251,6 +303,7 @@ impl ApiError {
             RequestError::TooManyMails { retry_after_seconds } => {
                 Self::TooManyMails { field, retry_after: Duration::from_secs(retry_after_seconds) }
             }
+            RequestError::OverQuota => Self::OverQuota,
             RequestError::Store(error) => error.into(),
         }
     }
@@ -259,6 +312,30 @@ impl ApiError {
 impl From<RequestError> for ApiError {
     fn from(error: RequestError) -> Self {
         Self::from_request(error, "send_to_email")
+    }
+}
+
+impl From<AttachmentError> for ApiError {
+    fn from(error: AttachmentError) -> Self {
+        match error {
+            AttachmentError::NotFound => Self::NotFound,
+            AttachmentError::Elsewhere { received, is_complete } => {
+                Self::Elsewhere { received, is_complete }
+            }
+            AttachmentError::OtherTotal => {
+                Self::field("Content-Range", "must have the same total in all parts")
+            }
+            AttachmentError::Incomplete => {
+                Self::Conflict("Not all attachments are complete: upload what is missing")
+            }
+            AttachmentError::Published => Self::Conflict("The secret is published already"),
+            AttachmentError::OverQuota => Self::OverQuota,
+            AttachmentError::TooManyMails { retry_after_seconds } => Self::TooManyMails {
+                field: "send_to_email",
+                retry_after: Duration::from_secs(retry_after_seconds),
+            },
+            AttachmentError::Store(error) => error.into(),
+        }
     }
 }
 

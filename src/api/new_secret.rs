@@ -5,7 +5,7 @@ use std::{num::NonZeroU8, sync::Arc};
 use hyper::{body::Incoming, header::HeaderMap};
 
 use super::{
-    ApiError, App,
+    ApiError, App, attachments,
     body::read_json,
     params::{Field, Fields},
     work::blocking,
@@ -29,9 +29,10 @@ const EXPIRATION: Field = Field::new("expiration");
 const VIEW_BUTTON: Field = Field::new("view_button");
 const CAPTCHA: Field = Field::new("captcha");
 const PASSWORD: Field = Field::new("password");
+pub(super) const ATTACHMENTS: Field = Field::new("attachments");
 const MAX_VIEWS: Field = Field::with_alias("max_views", "max_visningar");
 /// The fields of `POST /api/secrets`.
-const FIELDS: [Field; 9] = [
+const FIELDS: [Field; 10] = [
     CIPHERTEXT,
     PASSWORD_PART_PRIVATE,
     DESCRIPTION,
@@ -41,6 +42,7 @@ const FIELDS: [Field; 9] = [
     CAPTCHA,
     PASSWORD,
     MAX_VIEWS,
+    ATTACHMENTS,
 ];
 
 /// The most characters of a password: hashing a longer one buys nothing.
@@ -65,8 +67,7 @@ pub(super) async fn read(
     }
     let max_bytes = app.rules.max_ciphertext + OTHER_FIELDS_BYTES;
     let body = read_json(headers, body, max_bytes, &app.body_budget).await?;
-    // A payload is shorter than the body that it came in. One that becomes no file takes microseconds.
-    let (mut new, password) = if body.bytes().len() <= MAX_INLINE_BYTES {
+    let (mut new, password) = if is_quick(body.bytes()) {
         prepare(app, body.bytes())?
     } else {
         let app = Arc::clone(app);
@@ -76,6 +77,15 @@ pub(super) async fn read(
         new.password = Some(hash(app, password).await?);
     }
     Ok(new)
+}
+
+/// Whether what is in a body takes microseconds to seal, and becomes no file: a payload is shorter than the
+/// body that it came in, and attachments are named there.
+pub(super) fn is_quick(body: &[u8]) -> bool {
+    let contains = |text: &[u8]| body.windows(text.len()).any(|part| part == text);
+    // An escape may stand for a letter of the name.
+    let names_attachments = contains(ATTACHMENTS.name.as_bytes()) || contains(b"\\u");
+    body.len() <= MAX_INLINE_BYTES && !names_attachments
 }
 
 /// Checks and seals what a sender wants to hand over. The password is hashed elsewhere.
@@ -90,8 +100,10 @@ fn prepare(app: &App, body: &[u8]) -> Result<(NewSecret, Option<SecretText>), Ap
     let password = password(&fields, &PASSWORD)?;
     let max_views = max_views(fields.integer(&MAX_VIEWS)?, &MAX_VIEWS)?;
 
+    let given = attachments::given(app, &fields)?;
     // Everything is right, so now it may cost something.
     let (random, payload) = content.seal(app)?;
+    let attachments = attachments::seal(app, &random, given)?;
     let new = NewSecret {
         random,
         payload,
@@ -102,6 +114,7 @@ fn prepare(app: &App, body: &[u8]) -> Result<(NewSecret, Option<SecretText>), Ap
         captcha,
         password: None,
         max_views,
+        attachments,
     };
     Ok((new, password))
 }

@@ -17,6 +17,8 @@ enum Value<'a> {
     Boolean(bool),
     Integer(u64),
     Text(Cow<'a, str>),
+    /// An array of strings and nulls.
+    List(Vec<Option<Cow<'a, str>>>),
     /// A number that is no [`Value::Integer`], an array, an object: what no field is.
     Other,
 }
@@ -91,6 +93,22 @@ impl<'a> Fields<'a> {
         Ok(found.flatten())
     }
 
+    /// A whole number, or an array of strings and nulls; `None` where the field is missing or null.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::Field`].
+    pub fn count_or_list(&self, field: &Field) -> Result<Option<CountOrList<'_>>, ApiError> {
+        let wrong = "must be a whole number, or a list of strings and nulls";
+        self.value(field, wrong, |value| match value {
+            Value::Integer(number) => Some(CountOrList::Count(*number)),
+            Value::List(items) => {
+                Some(CountOrList::List(items.iter().map(Option::as_deref).collect()))
+            }
+            _ => None,
+        })
+    }
+
     /// `true` or `false`, also as strings, as clients that know only strings send them; `false` where
     /// the field is missing or null.
     ///
@@ -104,6 +122,26 @@ impl<'a> Fields<'a> {
             _ => None,
         })?;
         Ok(found.unwrap_or(false))
+    }
+
+    /// A list of strings; `None` where the field is missing or null.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::Field`].
+    pub fn strings(&self, field: &Field) -> Result<Option<Vec<&str>>, ApiError> {
+        self.value(field, "must be a list of strings", |value| match value {
+            Value::List(items) if items.len() <= MAX_STRINGS => {
+                items.iter().map(Option::as_deref).collect()
+            }
+            _ => None,
+        })
+    }
+
+    /// Whether the field is there, be it null.
+    #[must_use]
+    pub fn has(&self, field: &Field) -> bool {
+        self.0.iter().any(|(name, _)| field.is_called(name))
     }
 
     fn value<'s, T>(
@@ -123,6 +161,20 @@ impl<'a> Fields<'a> {
         }
     }
 }
+
+/// See [`Fields::count_or_list`].
+pub enum CountOrList<'a> {
+    /// A number.
+    Count(u64),
+    /// A list.
+    List(Vec<Option<&'a str>>),
+}
+
+/// The most items of a list of strings.
+const MAX_STRINGS: usize = 100;
+
+/// The most items of a list that are kept: more than any field has.
+const MAX_ITEMS: usize = 256;
 
 /// A field of the API.
 pub struct Field {
@@ -221,8 +273,20 @@ impl<'de: 'a, 'a> Deserialize<'de> for Value<'a> {
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
-                while items.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(Value::Other)
+                let mut list = Some(Vec::new());
+                while let Some(item) = items.next_element::<Value<'de>>()? {
+                    let item = match item {
+                        Value::Null => Some(None),
+                        Value::Text(text) => Some(Some(text)),
+                        _ => None,
+                    };
+                    let is_short = |list: &Vec<_>| list.len() < MAX_ITEMS;
+                    list = list.filter(is_short).zip(item).map(|(mut list, item)| {
+                        list.push(item);
+                        list
+                    });
+                }
+                Ok(list.map_or(Value::Other, Value::List))
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
@@ -256,6 +320,25 @@ mod tests {
         assert!(fields.boolean(&FLAG).unwrap());
         assert_eq!(fields.string(&Field::new("x")).unwrap(), None);
         assert_eq!(fields.string(&Field::new("y")).unwrap(), None);
+    }
+
+    #[test]
+    fn lists_hold_strings() {
+        let strings = |raw: &str| {
+            let body = format!(r#"{{"name":{raw}}}"#);
+            let fields = Fields::parse(body.as_bytes(), &[NAME]).unwrap();
+            assert!(fields.has(&NAME) && !fields.has(&COUNT));
+            let found = fields.strings(&NAME).map_err(|_| ());
+            found.map(|list| list.map(|list| list.join("|")))
+        };
+        assert_eq!(strings(r#"["a","\u00e5"]"#), Ok(Some("a|å".into())));
+        assert_eq!(strings("[]"), Ok(Some(String::new())));
+        assert_eq!(strings("null"), Ok(None));
+        for raw in ["7", "\"a\"", "[7]", "[\"a\",null]", "[[\"a\"]]", "{}"] {
+            assert_eq!(strings(raw), Err(()), "{raw}");
+        }
+        let many = |n: usize| format!("[{}]", vec!["\"a\""; n].join(","));
+        assert!(strings(&many(100)).is_ok() && strings(&many(101)).is_err());
     }
 
     #[test]

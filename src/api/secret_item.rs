@@ -4,7 +4,7 @@ use std::{net::IpAddr, num::NonZeroU8};
 
 use serde::Serialize;
 
-use super::App;
+use super::{App, attachments::Shown};
 use crate::{
     clock::UnixSeconds,
     domain::{event::EventKind, list::Listed},
@@ -28,6 +28,8 @@ pub(super) struct Item {
     max_views: NonZeroU8,
     views: Vec<ItemView>,
     events: Vec<ItemEvent>,
+    draft: bool,
+    attachments: Vec<Shown>,
 }
 
 #[derive(Serialize)]
@@ -47,7 +49,8 @@ struct ItemEvent {
 
 impl Item {
     pub(super) fn new(app: &App, listed: Listed, now: UnixSeconds) -> Self {
-        let Listed { number, secret, description, message, views, events } = listed;
+        let Listed { number, secret, description, message, views, events, attachments } = listed;
+        let attachments = attachments.into_iter().map(|(n, found)| (n, found.received));
         let views = views.into_iter().map(|view| ItemView {
             viewed_at: view.at.to_string(),
             viewed_by_ip: view.address,
@@ -75,6 +78,8 @@ impl Item {
             max_views: secret.max_views,
             views: views.collect(),
             events: events.collect(),
+            draft: secret.is_draft,
+            attachments: attachments.map(Shown::one).collect(),
         }
     }
 }

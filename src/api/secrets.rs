@@ -7,17 +7,23 @@ use hyper::{
     body::Incoming,
     header::{HeaderMap, RANGE},
 };
+use serde::Serialize;
 
 use super::{
-    ApiError, App, Client, auth, new_secret,
+    ApiError, App, Client,
+    attachments::{self, Shown},
+    auth, new_secret,
+    public::lease_token,
     response::{Answer, Body, json},
     secret_item::Item,
-    showing::{check_password, open},
+    showing::{LeaseShown, Seen, check_password, open},
     visitor,
     work::blocking,
 };
+use crate::crypto::{SecretText, hex, random_array};
 use crate::domain::{
     account::AccountNumber,
+    lease::LeaseToken,
     list::{self, Listed},
     secret::{self, SecretError, SecretId},
     text::Text,
@@ -27,6 +33,26 @@ use crate::domain::{
 
 /// The header with the password of a secret that has one, in UTF-8.
 const SECRET_PASSWORD: &str = "secret-password";
+
+/// A secret that was just made.
+#[derive(Serialize)]
+struct Created {
+    #[serde(flatten)]
+    item: Item,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upload_token: Option<String>,
+}
+
+/// What a viewer with an API key sees.
+#[derive(Serialize)]
+struct SeenWithFiles {
+    #[serde(flatten)]
+    seen: Seen,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    attachments: Vec<Shown>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lease: Option<LeaseShown>,
+}
 
 /// `POST /api/secrets`.
 ///
@@ -39,11 +65,13 @@ pub async fn create(
     body: &mut Incoming,
 ) -> Result<Response<Body>, ApiError> {
     let account = auth::private_key(app, headers)?;
-    let new = new_secret::read(app, headers, body).await?;
+    let mut new = new_secret::read(app, headers, body).await?;
+    let upload_token = attachments::upload_token(app, &mut new.attachments);
     let texts = [&new.description, &new.message].map(|text| text.clone().map(Text::into_string));
     let now = app.clock.now();
     let (number, secret, metadata) = app.store.change(secret::create(account, new, now)).await?;
-    let data = Item::new(app, Listed::fresh(number, secret, texts), now);
+    let item = Item::new(app, Listed::fresh(number, secret, texts), now);
+    let data = Created { item, upload_token: upload_token.map(shown) };
     Ok(json(StatusCode::CREATED, &Answer { data, metadata }))
 }
 
@@ -65,11 +93,18 @@ pub async fn view(
     let secret_id = app.ids.parse(id).ok_or(ApiError::NotFound)?;
     let password = headers.get(SECRET_PASSWORD).map(|value| value.as_bytes());
     let mut entry = visitor::entry(app, client, headers);
-    let viewed = spend(app, account, secret_id, client, password, &mut entry).await;
+    // Of use only where the secret has attachments.
+    let token = hex(&random_array::<16>(&*app.random));
+    let lease = lease_token(&token)?;
+    let viewed = spend(app, account, (secret_id, lease), client, password, &mut entry).await;
+    let now = entry.at;
     let viewed = visitor::note_too_late(app, secret_id, entry, Visit::WithKey, viewed)?;
     app.deliveries.wake();
-    let Viewed { payload, message, metadata } = viewed;
-    open(id, secret_id, payload, message, move |data| Answer { data, metadata }).await
+    let Viewed { payload, message, metadata, attachments, lease_ends } = viewed;
+    let attachments = Shown::all(attachments);
+    let lease = lease_ends.map(|end| LeaseShown::new(token, end, now));
+    let answer = move |seen| Answer { data: SeenWithFiles { seen, attachments, lease }, metadata };
+    open(id, secret_id, payload, message, answer).await
 }
 
 /// `GET /api/secrets`.
@@ -104,17 +139,22 @@ pub async fn delete(app: &App, id: &str, headers: &HeaderMap) -> Result<Response
     Ok(json(StatusCode::OK, &Answer { data: (), metadata }))
 }
 
+/// A token, to be told this once.
+pub(super) fn shown(token: SecretText) -> String {
+    token.expose_secret().to_owned()
+}
+
 async fn spend(
     app: &App,
     account: AccountNumber,
-    id: SecretId,
+    (id, lease): (SecretId, LeaseToken),
     client: Client,
     password: Option<&[u8]>,
     entry: &mut View,
 ) -> Result<Viewed, ApiError> {
     let spend = |entry: &View, proof| {
         let keep_log = app.rules.keep_log_seconds;
-        app.store.change(secret::view(account, id, entry.clone(), proof, keep_log))
+        app.store.change(secret::view(account, id, entry.clone(), proof, lease, keep_log))
     };
     let viewed = match (spend(entry, None).await, password) {
         (Err(SecretError::PasswordNeeded(needed)), Some(password)) => {

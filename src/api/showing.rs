@@ -11,6 +11,7 @@ use super::{
     work::blocking,
 };
 use crate::{
+    clock::UnixSeconds,
     crypto::{PasswordHash, SecretText, proof_of_work::Solved},
     domain::{
         ciphertext,
@@ -27,6 +28,19 @@ pub(super) struct Seen {
     ciphertext: String,
     password_part_private: String,
     message: Option<String>,
+}
+
+/// A lease, as its holder is told of it.
+#[derive(Serialize)]
+pub(super) struct LeaseShown {
+    token: String,
+    seconds_left: u64,
+}
+
+impl LeaseShown {
+    pub(super) fn new(token: String, ends_at: UnixSeconds, now: UnixSeconds) -> Self {
+        Self { token, seconds_left: ends_at.0.saturating_sub(now.0) }
+    }
 }
 
 /// Checks a password against `needed`, having counted the try first, on disk and for the address. From

@@ -9,6 +9,7 @@ use super::{Context, Failure};
 use crate::{
     config::{Flags, Settings},
     mail::{BadMail, Mailer},
+    web::Look,
 };
 
 /// Run the daemon. Each setting is taken from its flag, else from the environment (--public-url is
@@ -81,13 +82,26 @@ pub(super) struct Serve {
     #[argh(option)]
     boxes: Option<String>,
 
-    /// longest file in a box, also once it is decompressed; 0 for no limit (100MiB)
+    /// longest file in a box, also once it is decompressed, and longest attachment of a secret; 0 for
+    /// no limit (100MiB)
     #[argh(option)]
     max_upload: Option<String>,
 
     /// what the messages of one box may take on disk; 0 for no limit (10GiB)
     #[argh(option)]
     max_box: Option<String>,
+
+    /// attachments that a secret may have, 1 to 64 (10)
+    #[argh(option)]
+    max_attachments: Option<String>,
+
+    /// what the attachments of one account may take on disk; 0 for no limit (10GiB)
+    #[argh(option)]
+    max_account: Option<String>,
+
+    /// what all attachments may take on disk; 0 for no limit (0)
+    #[argh(option)]
+    max_storage: Option<String>,
 
     /// size of the keys of new boxes: 2048, 3072 or 4096 (3072)
     #[argh(option)]
@@ -134,9 +148,29 @@ pub(super) struct Serve {
     #[argh(option)]
     mail_templates: Option<String>,
 
-    /// language of mails whose reader's own is not known: en or sv (en)
+    /// language of pages and mails whose reader's own is not known: en or sv (en)
     #[argh(option)]
     language: Option<String>,
+
+    /// what the pages call this site (sealdrop)
+    #[argh(option)]
+    site_name: Option<String>,
+
+    /// a picture beside the name: SVG, PNG or WebP, 256 KiB at most
+    #[argh(option)]
+    site_logo: Option<String>,
+
+    /// colour of buttons and links (#0f766e)
+    #[argh(option)]
+    site_color: Option<String>,
+
+    /// link below each page: who runs this
+    #[argh(option)]
+    site_imprint: Option<String>,
+
+    /// link below each page: what is done with data
+    #[argh(option)]
+    site_privacy: Option<String>,
 
     /// least important level that is logged: error, warn, info, debug or trace (info)
     #[argh(option)]
@@ -161,6 +195,7 @@ impl Serve {
         writable(&loaded.settings.data).map_err(|problem| loaded.bad("data", problem))?;
         Mailer::from_settings(&loaded.settings)
             .map_err(|BadMail { setting, problem }| loaded.bad(setting, problem))?;
+        Look::load(&loaded.settings.site).map_err(|problem| loaded.bad("site_logo", problem))?;
         Ok(writeln!(context.out, "settings are valid")?)
     }
 
@@ -183,6 +218,9 @@ impl Serve {
             ("boxes", self.boxes),
             ("max_upload", self.max_upload),
             ("max_box", self.max_box),
+            ("max_attachments", self.max_attachments),
+            ("max_account", self.max_account),
+            ("max_storage", self.max_storage),
             ("rsa_bits", self.rsa_bits),
             ("key_pool", self.key_pool),
             ("viewer_ip", self.viewer_ip),
@@ -194,6 +232,11 @@ impl Serve {
             ("mail_from", self.mail_from),
             ("mail_templates", self.mail_templates),
             ("language", self.language),
+            ("site_name", self.site_name),
+            ("site_logo", self.site_logo),
+            ("site_color", self.site_color),
+            ("site_imprint", self.site_imprint),
+            ("site_privacy", self.site_privacy),
             ("log", self.log),
         ]
         .into_iter()

@@ -9,6 +9,7 @@ mod expiration;
 mod mail;
 mod parse;
 mod public_url;
+mod site;
 mod sources;
 mod table;
 #[cfg(test)]
@@ -27,6 +28,7 @@ pub use self::{
     expiration::Expiration,
     mail::{MailSettings, SmtpHost, SmtpTls, SmtpUrl},
     public_url::PublicUrl,
+    site::{Color, Link, SiteSettings},
     table::{Setting, TABLE},
 };
 use crate::crypto::RsaBits;
@@ -56,10 +58,17 @@ pub struct Settings {
     pub create: Create,
     /// Who may create boxes.
     pub boxes: Boxes,
-    /// The longest file in a box, in bytes, also once it is decompressed; `None` for no limit.
+    /// The longest file in a box, in bytes, also once it is decompressed, and the longest attachment of a
+    /// secret; `None` for no limit.
     pub max_upload_bytes: Option<u64>,
     /// What the messages of one box may take on disk, in bytes; `None` for no limit.
     pub max_box_bytes: Option<u64>,
+    /// How many attachments a secret may have, 1 to 64.
+    pub max_attachments: u8,
+    /// What the attachments of one account may take, in bytes; `None` for no limit.
+    pub max_account_bytes: Option<u64>,
+    /// What all attachments may take, in bytes; `None` for no limit.
+    pub max_storage_bytes: Option<u64>,
     /// The size of the keys of new boxes.
     pub rsa_bits: RsaBits,
     /// How many keys for new boxes are prepared, 0 to 64.
@@ -76,6 +85,8 @@ pub struct Settings {
     pub cache_bytes: u64,
     /// Mails.
     pub mail: MailSettings,
+    /// How the pages look.
+    pub site: SiteSettings,
     /// The least important level that is still logged.
     pub log: tracing::Level,
 }
@@ -197,6 +208,9 @@ impl Default for Settings {
             boxes: Boxes::Open,
             max_upload_bytes: Some(100 << 20),
             max_box_bytes: Some(10 << 30),
+            max_attachments: 10,
+            max_account_bytes: Some(10 << 30),
+            max_storage_bytes: None,
             rsa_bits: RsaBits::Bits3072,
             key_pool: 4,
             trusted_proxies: Vec::new(),
@@ -205,6 +219,7 @@ impl Default for Settings {
             max_connections: 1024,
             cache_bytes: 32 << 20,
             mail: MailSettings::default(),
+            site: SiteSettings::default(),
             log: tracing::Level::INFO,
         }
     }

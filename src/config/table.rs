@@ -1,6 +1,6 @@
 //! The table of all settings: the one place that knows their names and which parser reads them.
 
-use super::{BadSetting, PublicUrl, Settings, SmtpUrl, mail, parse};
+use super::{BadSetting, Link, PublicUrl, Settings, SmtpUrl, mail, parse, site};
 
 /// One setting.
 ///
@@ -187,7 +187,8 @@ pub static TABLE: &[Setting] = &[
     },
     Setting {
         key: "max_upload",
-        meaning: "longest file in a box, also once it is decompressed; 0 for no limit",
+        meaning: "longest file in a box, also once it is decompressed, and longest attachment of a secret; \
+                  0 for no limit",
         default: "100MiB",
         remedy: "give a number of bytes from 1KiB to 1TiB, such as 100MiB or 2GB, or 0 for no limit",
         is_list: false,
@@ -205,6 +206,38 @@ pub static TABLE: &[Setting] = &[
         set: |settings, text| {
             parse::bytes_or_no_limit(text, 1 << 20..=1 << 40)
                 .map(|value| settings.max_box_bytes = value)
+        },
+    },
+    Setting {
+        key: "max_attachments",
+        meaning: "attachments that a secret may have",
+        default: "10",
+        remedy: "give a whole number from 1 to 64",
+        is_list: false,
+        set: |settings, text| {
+            parse::number(text, 1..=64).map(|value| settings.max_attachments = value)
+        },
+    },
+    Setting {
+        key: "max_account",
+        meaning: "what the attachments of one account may take on disk; 0 for no limit",
+        default: "10GiB",
+        remedy: "give a number of bytes from 1MiB to 1024TiB, such as 512MiB or 10GB, or 0 for no limit",
+        is_list: false,
+        set: |settings, text| {
+            parse::bytes_or_no_limit(text, 1 << 20..=1 << 50)
+                .map(|value| settings.max_account_bytes = value)
+        },
+    },
+    Setting {
+        key: "max_storage",
+        meaning: "what all attachments may take on disk; 0 for no limit",
+        default: "0",
+        remedy: "give a number of bytes from 1MiB to 1024TiB, such as 512MiB or 10GB, or 0 for no limit",
+        is_list: false,
+        set: |settings, text| {
+            parse::bytes_or_no_limit(text, 1 << 20..=1 << 50)
+                .map(|value| settings.max_storage_bytes = value)
         },
     },
     Setting {
@@ -309,11 +342,51 @@ pub static TABLE: &[Setting] = &[
     },
     Setting {
         key: "language",
-        meaning: "language of mails whose reader's own is not known: en or sv",
+        meaning: "language of pages and mails whose reader's own is not known: en or sv",
         default: "en",
         remedy: "give en or sv",
         is_list: false,
         set: |settings, text| mail::language(text).map(|value| settings.mail.language = value),
+    },
+    Setting {
+        key: "site_name",
+        meaning: "what the pages call this site",
+        default: "sealdrop",
+        remedy: "give one line of 1 to 40 characters",
+        is_list: false,
+        set: |settings, text| site::name(text).map(|value| settings.site.name = value),
+    },
+    Setting {
+        key: "site_logo",
+        meaning: "a picture beside the name: SVG, PNG or WebP, 256 KiB at most",
+        default: "",
+        remedy: "give the path of a readable SVG, PNG or WebP file of 256 KiB at most",
+        is_list: false,
+        set: |settings, text| parse::directory(text).map(|value| settings.site.logo = Some(value)),
+    },
+    Setting {
+        key: "site_color",
+        meaning: "colour of buttons and links",
+        default: "#0f766e",
+        remedy: "give a colour as #rrggbb, such as #0f766e",
+        is_list: false,
+        set: |settings, text| site::color(text).map(|value| settings.site.color = value),
+    },
+    Setting {
+        key: "site_imprint",
+        meaning: "link below each page: who runs this",
+        default: "",
+        remedy: "give an absolute http, https or mailto URL",
+        is_list: false,
+        set: |settings, text| Link::parse(text).map(|link| settings.site.imprint = Some(link)),
+    },
+    Setting {
+        key: "site_privacy",
+        meaning: "link below each page: what is done with data",
+        default: "",
+        remedy: "give an absolute http, https or mailto URL",
+        is_list: false,
+        set: |settings, text| Link::parse(text).map(|link| settings.site.privacy = Some(link)),
     },
     Setting {
         key: "log",

@@ -54,9 +54,19 @@ fn each_default_of_the_table_is_the_default_of_the_settings() {
     for setting in TABLE.iter().filter(|setting| !setting.default.is_empty()) {
         let mut settings = Settings::default();
         // Away from the default first, where another value is at hand: else nothing is tested.
-        for other in
-            ["127.0.0.1:1", "./x", "9MiB", "7", "2048", "true", "off", "open", "error", "sv"]
-        {
+        for other in [
+            "127.0.0.1:1",
+            "./x",
+            "9MiB",
+            "7",
+            "2048",
+            "true",
+            "off",
+            "open",
+            "error",
+            "sv",
+            "#123456",
+        ] {
             let mut changed = Settings::default();
             if (setting.set)(&mut changed, other).is_ok() && changed != settings {
                 settings = changed;
@@ -72,7 +82,7 @@ fn each_default_of_the_table_is_the_default_of_the_settings() {
 #[test]
 fn every_setting_can_come_from_the_file() {
     let all = settings(
-        r#"
+        r##"
         listen = "[::1]:0"
         data = "/var/lib/sealdrop"
         public_url = "https://example.org/secrets/"
@@ -88,6 +98,9 @@ fn every_setting_can_come_from_the_file() {
         boxes = "account"
         max_upload = "2GiB"
         max_box = 0
+        max_attachments = 64
+        max_account = 0
+        max_storage = "50GB"
         rsa_bits = 4096
         key_pool = 0
         trusted_proxy = ["10.0.0.0/8", "::1"]
@@ -100,8 +113,13 @@ fn every_setting_can_come_from_the_file() {
         mail_from = "sealdrop <no-reply@example.org>"
         mail_templates = "/etc/sealdrop"
         language = "sv"
+        site_name = "Drop & Co"
+        site_logo = "/etc/logo.svg"
+        site_color = "#B00b1e"
+        site_imprint = "https://example.org/imprint"
+        site_privacy = "mailto:privacy@example.org"
         log = "trace"
-        "#,
+        "##,
     );
     assert_eq!(all.listen, "[::1]:0".parse().unwrap());
     assert_eq!(all.data, Path::new("/var/lib/sealdrop"));
@@ -113,6 +131,8 @@ fn every_setting_can_come_from_the_file() {
     assert_eq!(all.create, Create::Open);
     assert_eq!((all.boxes, all.rsa_bits, all.key_pool), (Boxes::Account, RsaBits::Bits4096, 0));
     assert_eq!((all.max_upload_bytes, all.max_box_bytes), (Some(2 << 30), None));
+    assert_eq!((all.max_attachments, all.max_account_bytes), (64, None));
+    assert_eq!(all.max_storage_bytes, Some(50_000_000_000));
     assert_eq!(all.trusted_proxies, ["10.0.0.0/8", "::1/128"].map(|net| net.parse().unwrap()));
     assert_eq!(all.viewer_ip, ViewerIp::Truncated);
     assert!(all.webhook_private);
@@ -127,6 +147,10 @@ fn every_setting_can_come_from_the_file() {
     assert_eq!(all.mail.from.unwrap().to_string(), "sealdrop <no-reply@example.org>");
     assert_eq!(all.mail.templates.unwrap(), Path::new("/etc/sealdrop"));
     assert_eq!(all.mail.language, Language::Swedish);
+    assert_eq!((all.site.name.as_str(), all.site.color), ("Drop & Co", Color([0xb0, 0x0b, 0x1e])));
+    assert_eq!(all.site.logo.unwrap(), Path::new("/etc/logo.svg"));
+    assert_eq!(all.site.imprint.unwrap().as_str(), "https://example.org/imprint");
+    assert_eq!(all.site.privacy.unwrap().as_str(), "mailto:privacy@example.org");
     assert_eq!(all.log, tracing::Level::TRACE);
 }
 
@@ -151,6 +175,9 @@ fn a_wrong_setting_is_named_with_its_source_and_what_would_be_right() {
         ("boxes", "closed", "\"closed\" is none of its values", "account"),
         ("max_upload", "1", "1 is out of range", "or 0 for no limit"),
         ("max_box", "2TiB", "2TiB is out of range", "to 1TiB"),
+        ("max_attachments", "65", "65 is out of range", "1 to 64"),
+        ("max_account", "1KiB", "1KiB is out of range", "or 0 for no limit"),
+        ("max_storage", "much", "\"much\" is not a number of bytes", "or 0 for no limit"),
         ("rsa_bits", "1024", "\"1024\" is not a size of keys", "2048, 3072 or 4096"),
         ("key_pool", "65", "65 is out of range", "0 to 64"),
         ("trusted_proxy", "10.0.0.0/33", "neither an address", "10.0.0.0/8"),

@@ -14,11 +14,13 @@
 //! | [`box_key`], [`public_key`] | the two halves of a box's RSA key, and the formats they are in |
 //! | [`envelope`] | a message or a file in a box: gzip, sealed, and the digest of what went in |
 //! | [`stream`] | AES-256-GCM in chunks, for what is too long to hold in memory |
+//! | [`chunks`] | the same for a file that is written in several goes |
 //! | [`gzip`] | gzip that does not squeeze what does not shrink |
 //! | [`proof_of_work`] | what keeps scanners busy (ALTCHA) |
 //! | [`sequence_mask`] | a sequence number hidden inside a random id |
 
 pub mod box_key;
+pub mod chunks;
 pub mod digest;
 pub mod envelope;
 pub mod gzip;
@@ -35,6 +37,7 @@ pub mod sjcl;
 pub mod stream;
 
 pub use box_key::{BadRsaBits, BoxKey, OpenKeyError, RsaBits};
+pub use chunks::{ChunkReader, ChunkWriter};
 pub use digest::{hex, sha256};
 pub use envelope::{EnvelopeReader, EnvelopeWriter, OpenError, Written};
 pub use gzip::{BadGzip, GunzipReader, GzipWriter, TooLong};

@@ -158,6 +158,9 @@ pub enum AccountError {
     /// No such account.
     #[error("there is no account {0}")]
     Unknown(String),
+    /// It was deleted a moment ago.
+    #[error("the account is deleted")]
+    Gone,
     /// No API key with this id, or several that begin with it.
     #[error("there is no API key {0}: see the ids in the list of API keys")]
     UnknownKey(String),
@@ -228,6 +231,15 @@ impl Account {
         let sequence = self.next_sequence;
         self.next_sequence += 1;
         Some(sequence)
+    }
+}
+
+impl Account {
+    /// Takes a creation back, if the month is still that of it.
+    pub(super) fn uncount_creation(&mut self, created_at: UnixSeconds) {
+        if self.month == created_at.month() {
+            self.usage = self.usage.saturating_sub(1);
+        }
     }
 }
 

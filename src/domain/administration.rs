@@ -265,7 +265,38 @@ fn burn_one(
     Ok(secret.is_live(now))
 }
 
-pub(super) fn live_account(
+/// The number of the account with this name.
+///
+/// # Errors
+///
+/// See [`AccountError`].
+pub fn find_account(store: &Store, name: &str) -> Result<AccountNumber, AccountError> {
+    let name = AccountName::new(name)?;
+    store
+        .get::<AccountNumber>(&keys::account_name(name.as_str()))?
+        .ok_or_else(|| AccountError::Unknown(name.as_str().to_owned()))
+}
+
+/// An account, unless it is being deleted.
+///
+/// # Errors
+///
+/// [`AccountError::Gone`].
+pub fn account(store: &Store, number: AccountNumber) -> Result<Account, AccountError> {
+    let found = store.get::<Account>(&keys::account(number))?;
+    found.filter(|account| !account.deleting).ok_or(AccountError::Gone)
+}
+
+/// Makes sure that a change gives nothing to an account that is being deleted.
+pub(super) fn check_live(
+    transaction: &Transaction<'_, '_>,
+    number: AccountNumber,
+) -> Result<(), AccountError> {
+    let found = transaction.get::<Account>(&keys::account(number))?;
+    found.filter(|account| !account.deleting).map(|_| ()).ok_or(AccountError::Gone)
+}
+
+fn live_account(
     transaction: &Transaction<'_, '_>,
     name: &AccountName,
 ) -> Result<(AccountNumber, Account), AccountError> {
@@ -274,13 +305,6 @@ pub(super) fn live_account(
     let number = transaction.get::<AccountNumber>(&key)?.ok_or_else(unknown)?;
     let account = transaction.get::<Account>(&keys::account(number))?.ok_or_else(unknown)?;
     Ok((number, account))
-}
-
-pub(super) fn find_account(store: &Store, name: &str) -> Result<AccountNumber, AccountError> {
-    let name = AccountName::new(name)?;
-    store
-        .get::<AccountNumber>(&keys::account_name(name.as_str()))?
-        .ok_or_else(|| AccountError::Unknown(name.as_str().to_owned()))
 }
 
 fn all_keys(store: &Store) -> Result<Vec<(Key, ApiKey)>, AccountError> {

@@ -8,6 +8,10 @@
 //! t account sequence f -> Text, f = 0 the description, 1 the message
 //! v account sequence i -> View, i = 0, 1, 2 …
 //! h account sequence i -> Event of a secret's log, i = 0, 1, 2 …
+//! A account sequence n -> Attachment of a secret, n = 1, 2 …, with its sealed key and its file
+//! T account sequence n -> Tail: the end of an attachment that is not complete, sealed
+//! D account sequence   -> Draft: who uploads the attachments, with half of a link to be mailed
+//! S account            -> Stored: bytes of attachments
 //! l account seq. token -> Lease, by the first 16 bytes of its token's SHA-256
 //! g account sequence   -> Manage, for a secret that was made without an account
 //! e due account seq.   -> Due: when the sweeper looks at a secret next
@@ -33,6 +37,8 @@
 //! order of their creation, which sled pays back, and a list is a range. So are `box`, 8 bytes, and
 //! `message`, 4, `outgoing`, 8, and `webhook`, 4. Of a request's id, which nobody guesses, 16 bytes of the
 //! digest are enough.
+
+use std::num::NonZeroU8;
 
 use super::{
     account::AccountNumber,
@@ -129,6 +135,26 @@ pub(super) fn leases(number: SecretNumber) -> Key {
 
 pub(super) fn lease(number: SecretNumber, token: LeaseToken) -> Key {
     leases(number).with(&token.0)
+}
+
+pub(super) fn attachment(number: SecretNumber, n: NonZeroU8) -> Key {
+    numbered(b'A', number).with(&[n.get()])
+}
+
+pub(super) fn attachment_tail(number: SecretNumber, n: NonZeroU8) -> Key {
+    numbered(b'T', number).with(&[n.get()])
+}
+
+pub(super) fn draft(number: SecretNumber) -> Key {
+    numbered(b'D', number)
+}
+
+pub(super) fn stored_by(account: AccountNumber) -> Key {
+    Key::new(b'S').with(&account.to_bytes())
+}
+
+pub(super) fn stored_by_all() -> Key {
+    daemon("stored attachments")
 }
 
 pub(super) fn manage(number: SecretNumber) -> Key {

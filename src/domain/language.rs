@@ -35,19 +35,24 @@ impl Language {
     /// none of it.
     #[must_use]
     pub fn preferred(accepted: &str) -> Option<Self> {
-        let mut best: Option<(f32, Self)> = None;
-        for item in accepted.split(',') {
-            let mut parts = item.split(';');
-            let Some(language) = parts.next().and_then(Self::from_tag) else { continue };
-            let weight = parts.find_map(|part| part.trim().strip_prefix("q="));
-            let weight = weight.map_or(1.0, |weight| weight.trim().parse().unwrap_or(0.0));
-            // The first of equals.
-            if weight > best.map_or(0.0, |(most, _)| most) {
-                best = Some((weight, language));
-            }
-        }
-        best.map(|(_, language)| language)
+        preferred(accepted, Self::from_tag)
     }
+}
+
+/// What an `Accept-Language` (RFC 9110 12.5.4) likes best of what `find` knows by its tag.
+pub fn preferred<T>(accepted: &str, find: impl Fn(&str) -> Option<T>) -> Option<T> {
+    let mut best: Option<(f32, T)> = None;
+    for item in accepted.split(',') {
+        let mut parts = item.split(';');
+        let Some(language) = parts.next().and_then(&find) else { continue };
+        let weight = parts.find_map(|part| part.trim().strip_prefix("q="));
+        let weight = weight.map_or(1.0, |weight| weight.trim().parse().unwrap_or(0.0));
+        // The first of equals.
+        if weight > best.as_ref().map_or(0.0, |(most, _)| *most) {
+            best = Some((weight, language));
+        }
+    }
+    best.map(|(_, language)| language)
 }
 
 #[cfg(test)]

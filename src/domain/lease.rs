@@ -13,14 +13,19 @@ use super::{
 use crate::{
     clock::UnixSeconds,
     crypto::sha256,
-    store::{Record, StoreError, Transaction},
+    store::{Fields, Record, StoreError, Transaction},
 };
 
-/// How long a lease lives, at most: never past the end of its secret.
+/// How long a lease lives, at most: never past the end of its secret. Where there are attachments, so long
+/// after all were fetched.
 pub const LEASE_SECONDS: u64 = 60;
+/// A lease lives a second longer for so many bytes of attachments: half a megabit a second.
+const BYTES_PER_SECOND: u64 = 64 << 10;
+/// However many there are.
+const MAX_SECONDS: u64 = 24 * 3600;
 
 /// A token as it is kept: the first half of its SHA-256.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LeaseToken(pub(super) [u8; 16]);
 
 /// A lease.
@@ -28,10 +33,25 @@ pub struct LeaseToken(pub(super) [u8; 16]);
 pub(super) struct Lease {
     /// From this moment on it is over.
     pub(super) ends_at: UnixSeconds,
+    /// Which attachments were fetched to their ends: a bit each, the first one the lowest.
+    pub(super) fetched: u64,
+    /// It was given back.
+    pub(super) is_burned: bool,
+}
+
+/// Before there were attachments.
+#[derive(Serialize, Deserialize)]
+struct LeaseV1 {
+    ends_at: UnixSeconds,
 }
 
 impl Record for Lease {
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
+
+    fn from_older(version: u8, fields: Fields<'_>) -> Option<Result<Self, StoreError>> {
+        (version == 1)
+            .then(|| fields.read::<LeaseV1>().map(|LeaseV1 { ends_at }| Self::new(ends_at)))
+    }
 }
 
 impl LeaseToken {
@@ -49,6 +69,10 @@ impl LeaseToken {
 }
 
 impl Lease {
+    pub(super) fn new(ends_at: UnixSeconds) -> Self {
+        Self { ends_at, fetched: 0, is_burned: false }
+    }
+
     pub(super) fn is_live(&self, now: UnixSeconds) -> bool {
         now < self.ends_at
     }
@@ -57,7 +81,8 @@ impl Lease {
 impl Secret {
     /// When a lease that is given at `now` ends.
     pub(super) fn lease_end(&self, now: UnixSeconds) -> UnixSeconds {
-        let end = now.plus(LEASE_SECONDS);
+        let fetching = self.attachment_bytes.div_ceil(BYTES_PER_SECOND);
+        let end = now.plus((LEASE_SECONDS + fetching).min(MAX_SECONDS));
         self.expires_at.map_or(end, |expires| expires.min(end))
     }
 }
@@ -103,5 +128,23 @@ mod tests {
             assert!(LeaseToken::new(bad).is_none(), "{bad}");
         }
         assert_ne!(LeaseToken::new(&"x".repeat(22)), LeaseToken::new(&"x".repeat(23)));
+    }
+
+    impl Record for LeaseV1 {
+        const VERSION: u8 = 1;
+    }
+
+    #[test]
+    fn a_lease_from_before_attachments_is_read() {
+        use crate::store::{Key, Store};
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), 8 << 20).unwrap();
+        let put = |transaction: &mut Transaction<'_, '_>| {
+            transaction.put(&Key::new(b'l'), &LeaseV1 { ends_at: UnixSeconds(60) })
+        };
+        store.change(put).wait().unwrap();
+        let read: Lease = store.get(&Key::new(b'l')).unwrap().unwrap();
+        assert_eq!((read.ends_at, read.fetched, read.is_burned), (UnixSeconds(60), 0, false));
+        store.close();
     }
 }

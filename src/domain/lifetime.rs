@@ -48,6 +48,11 @@ impl Lifetime {
         }
     }
 
+    /// One that was allowed when its record was made.
+    pub(super) fn of_record(hours: u64) -> Self {
+        Self(hours)
+    }
+
     /// The hours, 0 for ever.
     #[must_use]
     pub fn hours(self) -> u64 {

@@ -1,7 +1,10 @@
 //! The list of an account's secrets: what the owner may know, which is everything but the secret.
 
+use std::num::NonZeroU8;
+
 use super::{
     account::{Account, AccountNumber, Metadata},
+    attachment::{self, Attachment},
     event::Event,
     keys::{self, TextField},
     secret::{Secret, SecretError, SecretNumber},
@@ -30,6 +33,8 @@ pub struct Listed {
     pub views: Vec<View>,
     /// What else happened to it, in its order.
     pub events: Vec<Event>,
+    /// Its attachments, each with its number, as far as they have come and are not burned.
+    pub attachments: Vec<(NonZeroU8, Attachment)>,
 }
 
 impl Listed {
@@ -37,7 +42,8 @@ impl Listed {
     #[must_use]
     pub fn fresh(number: SecretNumber, secret: Secret, texts: [Option<String>; 2]) -> Self {
         let [description, message] = texts;
-        Self { number, secret, description, message, views: Vec::new(), events: Vec::new() }
+        let (views, events) = (Vec::new(), Vec::new());
+        Self { number, secret, description, message, views, events, attachments: Vec::new() }
     }
 }
 
@@ -90,6 +96,11 @@ pub(super) fn details(
             .map(|item| item.map(|(_, event)| event))
             .collect::<Result<_, _>>()?,
     };
+    let mut attachments = Vec::new();
+    for n in attachment::numbers(&secret) {
+        let found = store.get::<Attachment>(&keys::attachment(number, n))?;
+        attachments.extend(found.map(|found| (n, found)));
+    }
     Ok(Listed {
         number,
         secret,
@@ -97,5 +108,6 @@ pub(super) fn details(
         message: message?.map(Text::into_string),
         views,
         events,
+        attachments,
     })
 }

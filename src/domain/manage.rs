@@ -67,7 +67,7 @@ pub fn delete(
         let kept = transaction.get::<Manage>(&keys::manage(id.number))?;
         let secret = transaction.get::<Secret>(&keys::secret(id.number))?;
         let secret = checked(id, secret, kept, token_hash)?;
-        Ok(secret::remove(transaction, id.number, &secret)?)
+        Ok(secret::remove_or_drop(transaction, id.number, &secret)?)
     }
 }
 

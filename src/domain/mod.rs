@@ -8,6 +8,7 @@
 pub mod account;
 pub mod administration;
 pub mod api_key;
+pub mod attachment;
 #[cfg(test)]
 mod box_model_tests;
 pub mod captcha;

@@ -8,7 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    account::{AccountError, AccountName, AccountNumber},
+    account::{AccountError, AccountNumber},
     administration,
     drop_box::{BoxId, BoxNumber, DropBox},
     keys::{self, TextField},
@@ -153,27 +153,39 @@ pub(super) fn forget_box(
     transaction.delete(&keys::box_notify(number))
 }
 
-/// Sends the notifications of the account called `account` to `email`, or to nobody. Blocks.
+/// Where the notifications of `account` go; `None` for nowhere.
+///
+/// # Errors
+///
+/// See [`StoreError`].
+pub fn email(store: &Store, account: AccountNumber) -> Result<Option<Mailbox>, StoreError> {
+    Ok(store.get::<Notify>(&keys::notify(account))?.map(|notify| notify.email))
+}
+
+/// Sends the notifications of `account` to `email`, or to nobody. Blocks.
 ///
 /// # Errors
 ///
 /// See [`AccountError`].
 pub fn set_email(
     store: &Store,
-    account: &str,
+    account: AccountNumber,
     email: Option<Mailbox>,
     random: &dyn Random,
 ) -> Result<(), AccountError> {
-    let name = AccountName::new(account)?;
     let unsubscribe: [u8; 16] = random_array(random);
     store
         .change(move |transaction| {
-            let (number, _) = administration::live_account(transaction, &name)?;
-            let key = keys::notify(number);
+            administration::check_live(transaction, account)?;
+            let key = keys::notify(account);
             let Some(email) = &email else { return Ok(transaction.delete(&key)?) };
-            Ok::<_, AccountError>(
-                transaction.put(&key, &Notify { email: email.clone(), unsubscribe })?,
-            )
+            // Said again: the links in mails that are out go on working.
+            let found = transaction.get::<Notify>(&key)?;
+            if found.is_some_and(|found| found.email == *email) {
+                return Ok(());
+            }
+            let notify = Notify { email: email.clone(), unsubscribe };
+            Ok::<_, AccountError>(transaction.put(&key, &notify)?)
         })
         .wait()
 }

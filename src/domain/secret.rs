@@ -10,10 +10,11 @@ use serde::{Deserialize, Serialize};
 pub use super::viewing::{charge_password, view};
 use super::{
     account::{Account, AccountNumber, Metadata},
+    attachment::{self, AttachmentError, NewAttachments, draft},
     event::EventCounts,
     keys::{self, TextField},
     lifetime::Lifetime,
-    older::SecretV1,
+    older::{SecretV1, SecretV2},
     text::Text,
 };
 use crate::{
@@ -23,7 +24,7 @@ use crate::{
 };
 
 /// Where a secret's record lies: its account, and its number there, below 2^40.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct SecretNumber {
     /// Whose it is.
     pub account: AccountNumber,
@@ -73,6 +74,12 @@ pub struct Secret {
     pub(super) leases: u8,
     /// The end of the last one of them that was not given back.
     pub(super) leased_until: Option<UnixSeconds>,
+    /// How many attachments it has, or had.
+    pub attachments: u8,
+    /// How many bytes they are together.
+    pub(super) attachment_bytes: u64,
+    /// Attachments are still to come: nobody views it.
+    pub is_draft: bool,
 }
 
 /// So many wrong passwords, from anywhere, lock a secret.
@@ -83,10 +90,14 @@ pub const MAX_WRONG_PASSWORDS: u8 = 100;
 pub(super) struct Due;
 
 impl Record for Secret {
-    const VERSION: u8 = 2;
+    const VERSION: u8 = 3;
 
     fn from_older(version: u8, fields: Fields<'_>) -> Option<Result<Self, StoreError>> {
-        (version == 1).then(|| fields.read::<SecretV1>().map(Self::from))
+        match version {
+            1 => Some(fields.read::<SecretV1>().map(|old| SecretV2::from(old).into())),
+            2 => Some(fields.read::<SecretV2>().map(Self::from)),
+            _ => None,
+        }
     }
 }
 impl Record for Due {
@@ -113,6 +124,8 @@ pub struct NewSecret {
     pub password: Option<PasswordHash>,
     /// How many views are promised.
     pub max_views: NonZeroU8,
+    /// The files that go with it.
+    pub attachments: Option<NewAttachments>,
 }
 
 /// Why a change of a secret was not made.
@@ -133,9 +146,22 @@ pub enum SecretError {
     /// Too many wrong passwords.
     #[error("locked after too many wrong passwords")]
     Locked,
+    /// There is no room for so many bytes of attachments.
+    #[error("the room for attachments is used up")]
+    OverQuota,
     /// See [`StoreError`].
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<AttachmentError> for SecretError {
+    fn from(error: AttachmentError) -> Self {
+        match error {
+            AttachmentError::OverQuota => Self::OverQuota,
+            AttachmentError::Store(error) => Self::Store(error),
+            _ => Self::NotFound,
+        }
+    }
 }
 
 /// Without the random bits, which open the link.
@@ -183,7 +209,7 @@ impl Secret {
 
     /// Whether there is something to show at `now`, if only to whoever has a lease.
     pub(super) fn has_payload(&self, now: UnixSeconds) -> bool {
-        self.gone_at.is_none() && !self.is_expired(now)
+        self.gone_at.is_none() && !self.is_expired(now) && !self.is_draft
     }
 
     /// Whether all views are spent.
@@ -194,6 +220,11 @@ impl Secret {
     /// The end of the last lease that is live at `now`.
     pub(super) fn live_lease(&self, now: UnixSeconds) -> Option<UnixSeconds> {
         self.leased_until.filter(|end| now < *end)
+    }
+
+    /// When its life is over that begins at `start`; `None` for never.
+    pub(super) fn lifetime_ends(&self, start: UnixSeconds) -> Option<UnixSeconds> {
+        Lifetime::of_record(self.expiration_hours).ends_at(start)
     }
 
     fn text_fields(&self) -> [(TextField, bool); 2] {
@@ -222,7 +253,7 @@ pub(super) fn insert(
     let mut owner = live_account(transaction, account)?;
     let sequence = owner.count_creation(now).ok_or(SecretError::OverAllowance(owner.allowance))?;
     let number = SecretNumber { account, sequence };
-    let secret = Secret {
+    let mut secret = Secret {
         random: new.random,
         created_at: now,
         expiration_hours: new.lifetime.hours(),
@@ -240,7 +271,13 @@ pub(super) fn insert(
         events: EventCounts::default(),
         leases: 0,
         leased_until: None,
+        attachments: 0,
+        attachment_bytes: 0,
+        is_draft: false,
     };
+    if let Some(attachments) = &new.attachments {
+        draft::begin(transaction, number, &mut secret, attachments, now)?;
+    }
     transaction.put_sealed(&keys::secret(number), &secret, &new.payload)?;
     let texts = [(TextField::Description, &new.description), (TextField::Message, &new.message)];
     for (field, text) in texts {
@@ -263,7 +300,7 @@ pub fn delete(
 ) -> impl Fn(&mut Transaction<'_, '_>) -> Result<Metadata, SecretError> + Send + 'static {
     move |transaction| {
         let secret = owned_secret(transaction, account, id)?;
-        remove(transaction, id.number, &secret)?;
+        remove_or_drop(transaction, id.number, &secret)?;
         Ok(live_account(transaction, account)?.metadata(now))
     }
 }
@@ -290,6 +327,16 @@ impl Secret {
         }
     }
 
+    /// Burns the payload and the attachments. The caller ends the record, and puts it.
+    pub(super) fn burn(
+        &self,
+        transaction: &mut Transaction<'_, '_>,
+        number: SecretNumber,
+    ) -> Result<(), StoreError> {
+        transaction.burn(&keys::secret(number))?;
+        attachment::remove_all(transaction, number, self)
+    }
+
     /// When something ends next: the last lease where no view is left, or the secret.
     pub(super) fn next_end(&self, now: UnixSeconds) -> Option<UnixSeconds> {
         match self.live_lease(now) {
@@ -311,6 +358,18 @@ impl Secret {
     }
 }
 
+/// Deletes a secret, and gives back what a draft has used.
+pub(super) fn remove_or_drop(
+    transaction: &mut Transaction<'_, '_>,
+    number: SecretNumber,
+    secret: &Secret,
+) -> Result<(), StoreError> {
+    match secret.is_draft {
+        true => draft::end(transaction, number, secret),
+        false => remove(transaction, number, secret),
+    }
+}
+
 /// Deletes everything that belongs to a secret.
 pub(super) fn remove(
     transaction: &mut Transaction<'_, '_>,
@@ -318,6 +377,10 @@ pub(super) fn remove(
     secret: &Secret,
 ) -> Result<(), StoreError> {
     transaction.delete(&keys::secret(number))?;
+    if secret.attachments > 0 {
+        attachment::remove_all(transaction, number, secret)?;
+        transaction.delete(&keys::draft(number))?;
+    }
     for (field, there) in secret.text_fields() {
         if there {
             transaction.delete(&keys::text(number, field))?;
@@ -365,6 +428,17 @@ pub(super) fn owned_secret(
     found
         .filter(|secret| id.number.account == account && bytes_equal(&secret.random, &id.random))
         .ok_or(SecretError::NotFound)
+}
+
+/// The secret that a link names, whatever its state.
+pub(super) fn linked_secret(
+    transaction: &Transaction<'_, '_>,
+    id: SecretId,
+) -> Result<Secret, SecretError> {
+    let secret = owned_secret(transaction, id.number.account, id)?;
+    // An account that is being deleted has nothing to show any more.
+    live_account(transaction, id.number.account)?;
+    Ok(secret)
 }
 
 pub(super) fn live_secret(

@@ -4,6 +4,7 @@
 //! indexes of due times, so it reads what it changes and nothing else.
 
 use super::{
+    attachment::draft::{self, Draft},
     keys, request,
     secret::{self, Due, Secret, SecretNumber},
 };
@@ -68,11 +69,18 @@ fn sweep_one(
     let Some((_, number)) = keys::due_parts(due) else { return Ok(()) };
     let key = keys::secret(number);
     let Some(mut secret) = transaction.get::<Secret>(&key)? else { return Ok(()) };
+    if secret.is_draft {
+        let draft = transaction.get::<Draft>(&keys::draft(number))?;
+        return match draft.map(|draft| draft.until).filter(|until| now < *until) {
+            Some(until) => reschedule(transaction, number, Some(until)),
+            None => draft::end(transaction, number, &secret),
+        };
+    }
     if secret.end_leases(transaction, number, now, keep_log_seconds)? {
         transaction.put(&key, &secret)?;
     } else if secret.gone_at.is_none() && secret.is_expired(now) {
         secret.end(now);
-        transaction.burn(&key)?;
+        secret.burn(transaction, number)?;
         transaction.put(&key, &secret)?;
     }
     match secret.tombstone_ends(keep_log_seconds) {

@@ -5,12 +5,13 @@
 
 use super::{
     account::{AccountNumber, Metadata},
+    attachment,
     event::{Event, EventKind},
     keys::{self, TextField},
     lease::{self, Lease, LeaseToken},
     notice,
     secret::{
-        Due, Secret, SecretError, SecretId, SecretNumber, live_account, live_secret, owned_secret,
+        Due, Secret, SecretError, SecretId, SecretNumber, linked_secret, live_account, live_secret,
     },
     text::Text,
     view::View,
@@ -29,6 +30,10 @@ pub struct Viewed {
     pub message: Option<String>,
     /// Of the secret's account.
     pub metadata: Metadata,
+    /// How long its attachments are, in their order.
+    pub attachments: Vec<u64>,
+    /// When the lease is over that fetches them; `None` where there are none.
+    pub lease_ends: Option<UnixSeconds>,
 }
 
 /// What a viewer with a lease gets.
@@ -39,6 +44,8 @@ pub struct Leased {
     pub message: Option<String>,
     /// When the lease is over.
     pub ends_at: UnixSeconds,
+    /// How long its attachments are, in their order.
+    pub attachments: Vec<u64>,
 }
 
 /// What a viewer without an API key has proved.
@@ -51,7 +58,7 @@ pub struct Proofs {
 }
 
 /// Spends a view for somebody with a key of `account`. `proof` is the hash that the viewer's password
-/// has been checked against. The last view burns the payload, at once or at the end of the last lease;
+/// has been checked against, `token` that of the lease which a secret with attachments gives. The last view burns the payload, at once or at the end of the last lease;
 /// `keep_log_seconds` later its tombstone goes, where the secret would have lived for ever.
 ///
 /// `Ok(None)` is [`SecretError::NotFound`] with something to write down.
@@ -60,6 +67,7 @@ pub fn view(
     id: SecretId,
     view: View,
     proof: Option<Box<PasswordHash>>,
+    token: LeaseToken,
     keep_log_seconds: u64,
 ) -> impl Fn(&mut Transaction<'_, '_>) -> Result<Option<Viewed>, SecretError> + Send + 'static {
     move |transaction| {
@@ -67,11 +75,14 @@ pub fn view(
         if let Some(needed) = secret.missing_password(proof.as_deref())? {
             return Err(SecretError::PasswordNeeded(needed));
         }
-        let spent = secret.spend(transaction, id.number, &view, None, keep_log_seconds)?;
+        let lease = (secret.attachments > 0).then(|| (token, secret.lease_end(view.at)));
+        let spent = secret.spend(transaction, id.number, &view, lease, keep_log_seconds)?;
         let Some(payload) = spent else { return Ok(None) };
         let message = message(transaction, id.number, &secret)?;
         let metadata = live_account(transaction, account)?.metadata(view.at);
-        Ok(Some(Viewed { payload, message, metadata }))
+        let attachments = attachment::sizes(transaction, id.number, &secret)?;
+        let lease_ends = lease.map(|(_, end)| end);
+        Ok(Some(Viewed { payload, message, metadata, attachments, lease_ends }))
     }
 }
 
@@ -120,7 +131,8 @@ pub fn view_with_lease(
         };
         let Some(payload) = payload else { return Ok(None) };
         let message = message(transaction, number, &secret)?;
-        Ok(Some(Leased { payload, message, ends_at }))
+        let attachments = attachment::sizes(transaction, number, &secret)?;
+        Ok(Some(Leased { payload, message, ends_at, attachments }))
     }
 }
 
@@ -142,11 +154,11 @@ pub fn charge_password(
 }
 
 /// Notes that somebody who has the link looks at a secret that could still be viewed, which spends
-/// nothing, and answers its record.
+/// nothing, and answers its record, and how long its attachments are.
 pub fn look(
     id: SecretId,
     visitor: View,
-) -> impl Fn(&mut Transaction<'_, '_>) -> Result<Secret, SecretError> + Send + 'static {
+) -> impl Fn(&mut Transaction<'_, '_>) -> Result<(Secret, Vec<u64>), SecretError> + Send + 'static {
     move |transaction| {
         let mut secret = linked_secret(transaction, id)?;
         if !secret.is_live(visitor.at) {
@@ -156,7 +168,8 @@ pub fn look(
         if secret.events.log(transaction, id.number, &event)? {
             transaction.put(&keys::secret(id.number), &secret)?;
         }
-        Ok(secret)
+        let attachments = attachment::sizes(transaction, id.number, &secret)?;
+        Ok((secret, attachments))
     }
 }
 
@@ -176,9 +189,9 @@ pub fn burn(
         if !secret.has_payload(now) || !lease.is_some_and(|lease| lease.is_live(now)) {
             return Err(SecretError::NotFound);
         }
-        transaction.put(&lease_key, &Lease { ends_at: now })?;
+        transaction.put(&lease_key, &Lease { is_burned: true, ..Lease::new(now) })?;
         if secret.is_used_up() {
-            transaction.burn(&key)?;
+            secret.burn(transaction, number)?;
             let event = Event::new(EventKind::Burned, visitor.clone());
             secret.events.log(transaction, number, &event)?;
             secret.bury(transaction, number, now, keep_log_seconds)?;
@@ -210,7 +223,7 @@ pub fn tried_after(
 ) -> impl Fn(&mut Transaction<'_, '_>) -> Result<bool, StoreError> + Send + 'static {
     move |transaction| {
         let mut secret = match linked_secret(transaction, id) {
-            Ok(secret) if !secret.is_live(visitor.at) => secret,
+            Ok(secret) if !secret.is_live(visitor.at) && !secret.is_draft => secret,
             Err(SecretError::Store(error)) => return Err(error),
             Ok(_) | Err(_) => return Ok(false),
         };
@@ -276,7 +289,7 @@ impl Secret {
         transaction.put(&keys::view(number, self.view_times), view)?;
         self.view_times += 1;
         if let Some((token, ends_at)) = lease {
-            transaction.put(&keys::lease(number, token), &Lease { ends_at })?;
+            transaction.put(&keys::lease(number, token), &Lease::new(ends_at))?;
             self.leases += 1;
             self.leased_until = self.leased_until.max(Some(ends_at));
         }
@@ -284,7 +297,7 @@ impl Secret {
             match self.live_lease(view.at) {
                 Some(end) => transaction.put(&keys::due(end, number), &Due)?,
                 None => {
-                    transaction.burn(&key)?;
+                    self.burn(transaction, number)?;
                     self.bury(transaction, number, view.at, keep_log_seconds)?;
                 }
             }
@@ -304,8 +317,10 @@ impl Secret {
         keep_log_seconds: u64,
     ) -> Result<Option<FoundPayload>, StoreError> {
         let key = keys::secret(number);
-        let found = transaction.payload(&key)?;
+        let all_there = attachment::all_there(transaction, number, self)?;
+        let found = transaction.payload(&key)?.filter(|_| all_there);
         if found.is_none() {
+            self.burn(transaction, number)?;
             self.bury(transaction, number, now, keep_log_seconds)?;
             transaction.put(&key, self)?;
         }
@@ -324,7 +339,7 @@ impl Secret {
         if self.gone_at.is_some() || !self.is_used_up() || self.live_lease(now).is_some() {
             return Ok(false);
         }
-        transaction.burn(&keys::secret(number))?;
+        self.burn(transaction, number)?;
         let event = Event { kind: EventKind::LeaseEnded, at: now, address: None, agent: None };
         self.events.log(transaction, number, &event)?;
         self.bury(transaction, number, now, keep_log_seconds)?;
@@ -342,12 +357,4 @@ fn message(
         false => None,
     };
     Ok(message.map(Text::into_string))
-}
-
-/// The secret that a link names, whatever its state.
-fn linked_secret(transaction: &Transaction<'_, '_>, id: SecretId) -> Result<Secret, SecretError> {
-    let secret = owned_secret(transaction, id.number.account, id)?;
-    // An account that is being deleted has nothing to show any more.
-    live_account(transaction, id.number.account)?;
-    Ok(secret)
 }

@@ -14,6 +14,7 @@
 mod directory;
 mod engine;
 mod error;
+mod growing_file;
 mod key;
 mod manifest;
 mod new_file;
@@ -58,6 +59,7 @@ use self::{
 pub use self::{
     directory::Space,
     error::{OpenError, StoreError},
+    growing_file::{GrowingFile, Growth, Unfinished},
     key::Key,
     new_file::NewFile,
     payload::{BesideFile, FoundFile, FoundPayload, MAX_INLINE_BYTES, Payload},
@@ -299,6 +301,48 @@ impl Store {
             return Err(StoreError::TooLarge("the head of a payload does not fit in its record"));
         }
         Ok(Payload { key, body: Body::Beside { head, file: Arc::new(file.sync()?) } })
+    }
+
+    /// Begins a payload file that is written in several goes, each of which a record counts in; for
+    /// [`Store::seal_growing`].
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Full`], [`StoreError::PayloadFile`].
+    pub fn growing_file(&self, random: &dyn Random) -> Result<GrowingFile, StoreError> {
+        GrowingFile::create(self.clone(), random)
+    }
+
+    /// Opens a file that [`Transaction::unfinished`] has found, to go on with it. What stands behind its
+    /// counted end, which a crash has left, is cut off. Nobody else may be writing to it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::PayloadFile`], also where it was deleted since.
+    pub fn reopen(&self, unfinished: Unfinished) -> Result<GrowingFile, StoreError> {
+        GrowingFile::reopen(self.clone(), unfinished)
+    }
+
+    /// As [`Store::seal_beside`], for a file that may grow on. It must be synced.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::TooLarge`] for a sealed head over [`MAX_INLINE_BYTES`].
+    pub fn seal_growing(
+        &self,
+        random: &dyn Random,
+        context: &[u8],
+        head: Vec<u8>,
+        file: &GrowingFile,
+        growth: Growth,
+    ) -> Result<Payload, StoreError> {
+        let key = SlotKey::new(random);
+        let head = crypto::seal::seal(&key, context, head);
+        if head.len() > MAX_INLINE_BYTES {
+            return Err(StoreError::TooLarge("the head of a payload does not fit in its record"));
+        }
+        let body = file.body(head, growth).ok_or(StoreError::Damaged("a file is named already"))?;
+        Ok(Payload { key, body })
     }
 
     /// The room on the disk, in bytes.

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{StoreError, payload_files::StagedFile};
+use super::{StoreError, growing_file::Growth, payload_files::StagedFile};
 use crate::crypto::{self, SecretBytes, SlotKey};
 
 /// The longest sealed payload that lies in its record, in bytes; longer ones are files.
@@ -24,7 +24,17 @@ pub struct Payload {
 pub(super) enum Body {
     Inline(Vec<u8>),
     File(Arc<StagedFile>),
-    Beside { head: Vec<u8>, file: Arc<StagedFile> },
+    Beside {
+        head: Vec<u8>,
+        file: Arc<StagedFile>,
+    },
+    /// A file that is synced so far and may grow on.
+    Growing {
+        head: Vec<u8>,
+        file: Arc<StagedFile>,
+        bytes: u64,
+        growth: Growth,
+    },
 }
 
 /// A payload that a change has found, to be opened once the change is durable.
@@ -60,6 +70,20 @@ pub struct FoundFile {
 }
 
 impl FoundPayload {
+    /// The payload itself, to be attached to another record by the change that has found it here. That
+    /// change must burn it here: a slot key has one place.
+    ///
+    /// `None` for one with a file, which has its place already.
+    #[must_use]
+    pub fn into_payload(self) -> Option<Payload> {
+        match self.body {
+            FoundBody::Inline(sealed) => {
+                Some(Payload { key: self.key, body: Body::Inline(sealed) })
+            }
+            FoundBody::File(_) | FoundBody::Beside { .. } => None,
+        }
+    }
+
     /// Whether opening reads a file or works on more than a few KiB, so belongs on a blocking thread.
     #[must_use]
     pub fn is_large(&self) -> bool {

@@ -91,6 +91,11 @@ impl PayloadFiles {
         File::open(self.path(name))
     }
 
+    /// Opens a file to be written on.
+    pub(super) fn append(&self, name: FileName) -> io::Result<File> {
+        OpenOptions::new().write(true).open(self.path(name))
+    }
+
     pub(super) fn bytes(&self, name: FileName) -> io::Result<u64> {
         Ok(fs::metadata(self.path(name))?.len())
     }

@@ -72,14 +72,32 @@ pub(super) enum BodyRef<'a> {
         name: FileName,
         bytes: u64,
     },
+    /// The same, of a file that is still written to: so many bytes of it count.
+    Growing {
+        head: &'a [u8],
+        name: FileName,
+        bytes: u64,
+    },
 }
 
 impl BodyRef<'_> {
+    /// Whether a file of so many bytes on disk is what it should be.
+    pub(super) fn fits(&self, there: u64) -> bool {
+        match *self {
+            Self::Inline(_) => false,
+            Self::File { bytes, .. } | Self::Beside { bytes, .. } => there == bytes,
+            // What was written behind its end was never counted.
+            Self::Growing { bytes, .. } => there >= bytes,
+        }
+    }
+
     /// The file that belongs to it, and its length.
     pub(super) fn file(&self) -> Option<(FileName, u64)> {
         match *self {
             Self::Inline(_) => None,
-            Self::File { name, bytes } | Self::Beside { name, bytes, .. } => Some((name, bytes)),
+            Self::File { name, bytes }
+            | Self::Beside { name, bytes, .. }
+            | Self::Growing { name, bytes, .. } => Some((name, bytes)),
         }
     }
 }

@@ -9,6 +9,7 @@ use super::{
     Key, Payload, Record, StoreError,
     engine::Engine,
     fatal,
+    growing_file::{Growth, Unfinished},
     payload::{BesideFile, Body, FoundBody, FoundFile, FoundPayload},
     payload_files::{FileName, PayloadFiles, StagedFile},
     record::{BodyRef, Envelope, PayloadRef, encode_value},
@@ -123,15 +124,59 @@ impl Transaction<'_, '_> {
             Body::Beside { head, file } => {
                 BodyRef::Beside { head, name: file.name, bytes: file.bytes }
             }
+            Body::Growing { head, file, bytes, growth } => growth.body(head, file.name, *bytes),
         };
         let reference = PayloadRef { slot, check: payload.key.check(), body };
         let bytes = Envelope::encode(key, &encode_value(value)?, Some(reference))?;
         self.effects.slots.insert(slot, Some(copy(&payload.key)));
-        if let Body::File(staged) | Body::Beside { file: staged, .. } = &payload.body {
+        if let Body::File(staged)
+        | Body::Beside { file: staged, .. }
+        | Body::Growing { file: staged, .. } = &payload.body
+        {
             self.effects.kept_files.push(Arc::clone(staged));
         }
         self.write(key, Some(bytes));
         Ok(())
+    }
+
+    /// Puts a value, and counts `bytes` of the file beside its payload, which are synced; for good where it
+    /// is finished.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Damaged`] where there is no file that grows, [`StoreError::TooLarge`], and those of
+    /// [`Transaction::get`].
+    pub fn put_grown<R: Record>(
+        &mut self,
+        key: &Key,
+        value: &R,
+        bytes: u64,
+        growth: Growth,
+    ) -> Result<(), StoreError> {
+        const DAMAGED: StoreError = StoreError::Damaged("a record has no file that grows");
+        let value = encode_value(value)?;
+        let encoded = self.with_stored(key, |envelope| {
+            let payload = envelope.payload.ok_or(DAMAGED)?;
+            let BodyRef::Growing { head, name, .. } = payload.body else { return Err(DAMAGED) };
+            let body = growth.body(head, name, bytes);
+            Envelope::encode(key, &value, Some(PayloadRef { body, ..payload }))
+        })?;
+        self.write(key, Some(encoded.ok_or(DAMAGED)??));
+        Ok(())
+    }
+
+    /// The payload of a record whose file is still written to, and the file, for
+    /// [`super::Store::reopen`]. `None` for any other, and as [`Transaction::payload`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Transaction::payload`].
+    pub fn unfinished(&self, key: &Key) -> Result<Option<(FoundPayload, Unfinished)>, StoreError> {
+        let growing = self.with_stored(key, |envelope| match envelope.payload?.body {
+            BodyRef::Growing { name, bytes, .. } => Some(Unfinished { name, bytes }),
+            _ => None,
+        })?;
+        Ok(self.payload_head(key)?.zip(growing.flatten()))
     }
 
     /// Burns the payload of a record, which itself stays: its key is wiped from the disk before the
@@ -202,7 +247,7 @@ impl Transaction<'_, '_> {
             let body = match payload.body {
                 BodyRef::Inline(sealed) => FoundBody::Inline(sealed.to_vec()),
                 BodyRef::File { name, bytes } => FoundBody::File(self.file(name, bytes)?),
-                BodyRef::Beside { head, name, bytes } => {
+                BodyRef::Beside { head, name, bytes } | BodyRef::Growing { head, name, bytes } => {
                     FoundBody::Beside { head: head.to_vec(), file: beside(name, bytes)? }
                 }
             };

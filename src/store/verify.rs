@@ -55,7 +55,7 @@ pub(super) fn verify(
         }
         if let Some((name, bytes)) = payload.body.file() {
             match files.bytes(name) {
-                Ok(there) if there == bytes => named_files.insert(name),
+                Ok(there) if payload.body.fits(there) => named_files.insert(name),
                 Ok(there) => {
                     return Err(format!("a payload file has {there} bytes instead of {bytes}"));
                 }

@@ -50,7 +50,7 @@ pub fn body(event: &Event, ids: &Ids) -> Vec<u8> {
 
 /// The body of a call that only tries whether calls arrive.
 #[must_use]
-pub fn test_body(now: UnixSeconds) -> Vec<u8> {
+pub(super) fn test_body(now: UnixSeconds) -> Vec<u8> {
     to_json("test", now, Data::default())
 }
 

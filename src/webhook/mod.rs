@@ -18,9 +18,10 @@ use tokio::{
 use tokio_rustls::TlsConnector;
 use url::{Position, Url};
 
-pub use self::message::{body, test_body};
+pub use self::message::body;
 use crate::{
     clock::UnixSeconds,
+    crypto::{Random, hex, random_array},
     domain::{
         id::Ids,
         webhook::{Endpoint, Event, WebhookNumber, fetch},
@@ -61,6 +62,20 @@ pub enum CallError {
     /// It never will.
     #[error("{0}")]
     Never(String),
+}
+
+/// Why a [`Caller::test`] has told nobody anything.
+#[derive(Debug, thiserror::Error)]
+pub enum TestError {
+    /// The webhook is removed.
+    #[error("the webhook is removed")]
+    Gone,
+    /// The other end has not taken the call.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// See [`StoreError`].
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// What became of a call that need not be made again.
@@ -116,6 +131,24 @@ impl Caller {
             .unwrap_or_else(|_| Err(format!("no answer within {:?}", self.limits.whole)))
             .map_err(|problem| CallError::Later(format!("{host}: {problem}")))?;
         verdict(&host, status)
+    }
+
+    /// Calls a webhook once, now, with an event of the type `test`. Returns the status, which is a success.
+    ///
+    /// # Errors
+    ///
+    /// See [`TestError`].
+    pub async fn test(
+        &self,
+        store: &Store,
+        webhook: WebhookNumber,
+        random: &dyn Random,
+        now: UnixSeconds,
+    ) -> Result<StatusCode, TestError> {
+        let payload = store.change(fetch(webhook)).await?.ok_or(TestError::Gone)?;
+        let endpoint = Endpoint::open(payload)?;
+        let name = format!("test_{}", hex(&random_array::<8>(random)));
+        Ok(self.call(&endpoint, &name, now, &message::test_body(now)).await?)
     }
 
     async fn exchange(

@@ -213,6 +213,11 @@ impl From<ApiError> for ServiceError {
             | ApiError::ReceiverOverAllowance
             | ApiError::NotJson
             | ApiError::NoRanges
+            | ApiError::BadRange { .. }
+            | ApiError::Elsewhere { .. }
+            | ApiError::UnderWay { .. }
+            | ApiError::Conflict(_)
+            | ApiError::OverQuota
             | ApiError::Field { .. } => Self::Invalid(error.message()),
         }
     }

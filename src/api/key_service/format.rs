@@ -8,7 +8,7 @@ use hyper::{
 
 use super::{
     error::ServiceError,
-    item::KeyItem,
+    item::{KeyItem, TermsItem},
     json,
     parameters::{FORMAT, Parameters},
     xml,
@@ -103,6 +103,15 @@ impl Format {
             }
         }
         self.answer(out)
+    }
+
+    /// What the owner of a box wants; of no XML type that the document has.
+    #[must_use]
+    pub fn terms(terms: &TermsItem) -> Response<Body> {
+        let mut out = vec![b'{'];
+        json::push_fields(&terms.fields(), &mut out);
+        out.push(b'}');
+        Self::Json.answer(out)
     }
 
     fn answer(self, body: Vec<u8>) -> Response<Body> {

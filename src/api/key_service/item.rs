@@ -1,6 +1,6 @@
 //! What answers are made of, as the document names it: a key, and the messages of its box.
 
-use crate::clock::UnixSeconds;
+use crate::{clock::UnixSeconds, domain::drop_box::Terms};
 
 /// A key as its owner sees it. Its messages are listed elsewhere, so `Messages` is always empty here.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +29,16 @@ pub struct KeyItem<'a> {
     pub delete_key_after_reading: bool,
     /// Where to send people who drop something in.
     pub uri: &'a str,
+}
+
+/// What the owner of a box wants, for everybody who has its token: not when it can be read, which is told
+/// to who may read.
+#[derive(Clone, Copy, Debug)]
+pub struct TermsItem {
+    /// As they were set when it was made.
+    pub terms: Terms,
+    /// When they are told.
+    pub now: UnixSeconds,
 }
 
 /// A message, up to its text.
@@ -70,6 +80,20 @@ pub(super) enum Value<'a> {
     Flag(bool),
     Number(u64),
     EmptyList,
+}
+
+impl TermsItem {
+    /// Its fields, called as those of a key.
+    pub(super) fn fields(&self) -> [(&'static str, Value<'static>); 4] {
+        let Self { terms, now } = self;
+        [
+            ("LockDate", Value::OptionalDate(terms.lock_at)),
+            // Clocks of clients are wrong more often.
+            ("IsLocked", Value::Flag(terms.lock_at.is_some_and(|lock| lock <= *now))),
+            ("DeleteMessagesAfterReading", Value::Flag(terms.delete_messages_after_reading)),
+            ("DeleteKeyAfterReading", Value::Flag(terms.delete_box_after_reading)),
+        ]
+    }
 }
 
 impl<'a> KeyItem<'a> {

@@ -12,7 +12,7 @@ use super::{
     access::{authenticate, find, stored_keys},
     error::ServiceError,
     format::Format,
-    item::KeyItem,
+    item::{KeyItem, TermsItem},
     parameters::{
         DELETE_KEY_AFTER_READING, DELETE_MESSAGES_AFTER_READING, LOCK_DATE, NOTIFY_EMAIL,
         PASSPHRASE, PRIVATE_KEY, PRIVATE_KEY_HASH, PUBLIC_KEY, Parameters, RELEASE_DATE, TOKEN,
@@ -134,6 +134,18 @@ pub(super) async fn public_key(
         Some("der") => Ok(typed("application/octet-stream", der)),
         Some(_) => Err(ServiceError::Invalid("format must be pem, jwk, xml or der".into())),
     }
+}
+
+/// `GET /Service/<token>/terms`: what somebody should know before they send or read. Who has the token
+/// may know it; always JSON.
+///
+/// # Errors
+///
+/// [`ServiceError::NoBox`], [`ServiceError::Internal`].
+pub(super) fn terms_of(app: &App, token: &str) -> Result<Response<Body>, ServiceError> {
+    let id = app.ids.parse_token(token).ok_or(ServiceError::NoBox)?;
+    let drop_box = drop_box::find(&app.store, id)?;
+    Ok(Format::terms(&TermsItem { terms: drop_box.terms, now: app.clock.now() }))
 }
 
 /// `DELETE /Service`.

@@ -100,6 +100,8 @@ pub enum ServiceResource<'a> {
     Boxes,
     /// `/Service/<token>/publickey`.
     PublicKey(&'a str),
+    /// `/Service/<token>/terms`.
+    Terms(&'a str),
     /// `/Service/File/<id>`.
     File(&'a str),
     /// `/Service/SelfDestruct`.
@@ -141,6 +143,9 @@ impl<'a> ServiceResource<'a> {
             (Some(token), Some(what), None) if what.eq_ignore_ascii_case("publickey") => {
                 Some(Self::PublicKey(token))
             }
+            (Some(token), Some(what), None) if what.eq_ignore_ascii_case("terms") => {
+                Some(Self::Terms(token))
+            }
             _ => None,
         }
     }
@@ -161,7 +166,7 @@ impl<'a> ServiceResource<'a> {
             }
             Self::SelfDestruct => &[Method::POST, Method::OPTIONS],
             // No HEAD of a file: it would have to say what a GET has to open it for.
-            Self::PublicKey(_) | Self::File(_) => &[Method::GET, Method::OPTIONS],
+            Self::PublicKey(_) | Self::Terms(_) | Self::File(_) => &[Method::GET, Method::OPTIONS],
         }
     }
 }
@@ -196,6 +201,7 @@ pub async fn answer(
             };
             (accepted, found)
         }
+        ServiceResource::Terms(token) => (Format::Json, keys::terms_of(app, token)),
         ServiceResource::File(id) => (accepted, file::fetch(app, id, headers).await),
     };
     match outcome {

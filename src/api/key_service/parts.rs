@@ -17,15 +17,13 @@ use super::{
     parameters::{ENCRYPTED_MESSAGE, MESSAGE, NAMES, Parameters, Source, find},
     request::Limits,
 };
-use crate::api::body::{BodyBudget, MIN_BYTES_PER_SECOND, SMALL_BYTES, STALLED};
+use crate::api::body::{
+    BodyBudget, Credit, MIN_BYTES_PER_SECOND, MIN_UPLOAD_BYTES_PER_SECOND, SMALL_BYTES,
+};
 
 /// Parts of a form, and the files among them: nobody sends more by hand.
 const MAX_PARTS: usize = 1000;
 const MAX_FILES: usize = 100;
-/// A form that comes slower than this, after the first [`STALLED`], is given up: with files, it holds one
-/// of the places for uploads, and no line that people use is slower.
-const MIN_FORM_BYTES_PER_SECOND: u64 = 2 << 10;
-const MAX_CREDIT: Duration = Duration::from_secs(60);
 /// Parts that are files even without a file name.
 const FILE_NAMES: [&str; 6] =
     ["file", "files", "files[]", "encryptedfile", "encryptedfiles", "encryptedfiles[]"];
@@ -53,8 +51,7 @@ pub(super) struct Parts<'b> {
     meter: Meter,
     limits: Limits,
     budget: BodyBudget,
-    /// How long the client may still keep us waiting, see [`Parts::patience`].
-    credit: Duration,
+    credit: Credit,
     /// How many bytes have added to it.
     credited: u64,
     parts_seen: usize,
@@ -82,7 +79,7 @@ impl<'b> Parts<'b> {
             meter,
             limits,
             budget,
-            credit: STALLED,
+            credit: Credit::default(),
             credited: 0,
             parts_seen: 0,
             files_seen: 0,
@@ -223,21 +220,16 @@ impl<'b> Parts<'b> {
         }
     }
 
-    /// How long the next bytes may take: [`STALLED`], less for a slow client. Bytes earn it time, and
-    /// waiting for it takes from that; who was fast can save up a minute and no more.
     fn patience(&self) -> Result<Duration, ServiceError> {
-        match self.credit.min(STALLED) {
-            Duration::ZERO => Err(ServiceError::BodyStopped),
-            patience => Ok(patience),
-        }
+        self.credit.patience().ok_or(ServiceError::BodyStopped)
     }
 
     fn arrived(&mut self, since: Instant) {
-        let slowest = if self.has_share { MIN_BYTES_PER_SECOND } else { MIN_FORM_BYTES_PER_SECOND };
+        let slowest =
+            if self.has_share { MIN_BYTES_PER_SECOND } else { MIN_UPLOAD_BYTES_PER_SECOND };
         let total = self.meter.total();
-        let earned = Duration::from_millis((total - self.credited) * 1000 / slowest);
+        self.credit.arrived(since, total - self.credited, slowest);
         self.credited = total;
-        self.credit = (self.credit.saturating_sub(since.elapsed()) + earned).min(MAX_CREDIT);
         self.meter.progress();
     }
 }

@@ -156,6 +156,7 @@ fn seal(
         captcha: false,
         password: None,
         max_views: NonZeroU8::MIN,
+        attachments: None,
     };
     Ok((new, app.mail_link(account, to, language, STANDARD.encode(public))?))
 }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use hyper::{Method, Response, body::Incoming, header::HeaderMap};
 use serde::Serialize;
 
+pub(super) use self::viewing::lease_token;
 use super::{ApiError, App, Client, mail::preferred_language, response::Body};
 
 /// The request headers that these calls know what to do with, besides those that any request may have.

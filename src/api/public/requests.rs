@@ -8,13 +8,15 @@ use serde::Serialize;
 use super::Data;
 use crate::{
     api::{
-        ApiError, App, Client,
+        ApiError, App, Client, attachments,
         body::read_json,
         new_secret::{
-            CIPHERTEXT, Content, OTHER_FIELDS_BYTES, PASSWORD_PART_PRIVATE, password_part,
+            ATTACHMENTS, CIPHERTEXT, Content, OTHER_FIELDS_BYTES, PASSWORD_PART_PRIVATE, is_quick,
+            password_part,
         },
         params::{Field, Fields},
         response::{Body, json},
+        secrets::shown,
         work::blocking,
     },
     domain::{
@@ -24,12 +26,11 @@ use crate::{
         text::Text,
         try_limit::customer,
     },
-    store::MAX_INLINE_BYTES,
 };
 
 const PASSWORD_PART_PUBLIC: Field = Field::new("password_part_public");
 /// The fields of `POST /api/public/secret_requests/<id>/secrets`.
-const FIELDS: [Field; 3] = [CIPHERTEXT, PASSWORD_PART_PRIVATE, PASSWORD_PART_PUBLIC];
+const FIELDS: [Field; 4] = [CIPHERTEXT, PASSWORD_PART_PRIVATE, PASSWORD_PART_PUBLIC, ATTACHMENTS];
 
 /// `GET /api/public/secret_requests/<id>`.
 ///
@@ -67,22 +68,25 @@ pub(super) async fn answer(
     })?;
     let made = async {
         let receiver = found.receiver();
-        let handed = if body.bytes().len() <= MAX_INLINE_BYTES {
+        let mut handed = if is_quick(body.bytes()) {
             prepare(app, body.bytes(), receiver)?
         } else {
             let app = Arc::clone(app);
             blocking(move || prepare(&app, body.bytes(), receiver)).await??
         };
+        let token = attachments::upload_token(app, &mut handed.attachments);
         let keep_log = app.rules.keep_log_seconds;
-        Ok(app.store.change(request::answer(found, handed, now, keep_log)).await?)
+        let answer = request::answer(found, handed, now, keep_log);
+        Ok((app.store.change(answer).await?, token))
     };
     match made.await {
-        Ok((id, secret)) => {
+        Ok(((id, secret), token)) => {
             // Dropped, it counts: so it does where the answerer hangs up, and the secret is made.
             drop(answer);
             app.deliveries.wake();
             let expires_at = secret.expires_at.map(|end| end.to_string());
-            let data = Made { id: app.ids.text(&id), expires_at };
+            let (id, draft) = (app.ids.text(&id), secret.is_draft);
+            let data = Made { id, expires_at, draft, upload_token: token.map(shown) };
             Ok(json(StatusCode::CREATED, &Data { data }))
         }
         Err(error) => {
@@ -103,15 +107,17 @@ fn prepare(app: &App, body: &[u8], receiver: Option<Receiver>) -> Result<Handed,
     let fields = Fields::parse(body, &FIELDS)?;
     let content = Content::new(app, &fields)?;
     let part = public_part(app, &fields, receiver.is_some())?;
+    let given = attachments::given(app, &fields)?;
     // Everything is right, so now it may cost something.
     let (random, payload) = content.seal(app)?;
+    let attachments = attachments::seal(app, &random, given)?;
     let mail = match (receiver, part) {
         (Some(Receiver { account, to, language }), Some(part)) => {
             Some(app.mail_link(Some(account), to, language, part.expose_secret().to_owned())?)
         }
         _ => None,
     };
-    Ok(Handed { random, payload, mail })
+    Ok(Handed { random, payload, mail, attachments })
 }
 
 /// The half of the password that the server gets only where it mails the link, and needs there.
@@ -177,4 +183,7 @@ impl Seen {
 struct Made {
     id: String,
     expires_at: Option<String>,
+    draft: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upload_token: Option<String>,
 }

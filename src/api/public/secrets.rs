@@ -7,9 +7,10 @@ use serde::Serialize;
 
 use super::{
     super::{
-        ApiError, App, Client, new_secret,
+        ApiError, App, Client, attachments, new_secret,
         response::{Body, json},
         secret_item::Item,
+        secrets::shown,
         work::blocking,
     },
     Data,
@@ -28,6 +29,8 @@ struct Created {
     #[serde(flatten)]
     item: Item,
     manage_token: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upload_token: Option<String>,
 }
 
 /// `POST /api/public/secrets`.
@@ -59,13 +62,15 @@ async fn create_one(
     headers: &HeaderMap,
     body: &mut Incoming,
 ) -> Result<Response<Body>, ApiError> {
-    let new = new_secret::read(app, headers, body).await?;
+    let mut new = new_secret::read(app, headers, body).await?;
+    let upload_token = attachments::upload_token(app, &mut new.attachments);
     let texts = [&new.description, &new.message].map(|text| text.clone().map(Text::into_string));
     let now = app.clock.now();
     let (token, hash) = manage::generate(&*app.random);
     let (number, secret) = app.store.change(manage::create(new, hash, now)).await?;
     let item = Item::new(app, Listed::fresh(number, secret, texts), now);
-    let data = Created { item, manage_token: token.expose_secret().to_owned() };
+    let (manage_token, upload_token) = (shown(token), upload_token.map(shown));
+    let data = Created { item, manage_token, upload_token };
     Ok(json(StatusCode::CREATED, &Data { data }))
 }
 

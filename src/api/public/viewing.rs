@@ -12,10 +12,11 @@ use serde::Serialize;
 use super::{
     super::{
         ApiError, App, Client,
+        attachments::Shown,
         body::{SMALL_BYTES, read_json},
         params::{Field, Fields},
         response::{Body, json},
-        showing::{Seen, check_password, open},
+        showing::{LeaseShown, Seen, check_password, open},
         visitor,
     },
     Data,
@@ -42,8 +43,9 @@ struct Page {
     view_button: bool,
     captcha: bool,
     password: bool,
+    views_left: u8,
     expires_at: Option<String>,
-    attachments: [(); 0],
+    attachments: Vec<Shown>,
 }
 
 /// What a viewer sees, and the right to see it again.
@@ -51,13 +53,8 @@ struct Page {
 struct SeenWithLease {
     #[serde(flatten)]
     seen: Seen,
+    attachments: Vec<Shown>,
     lease: LeaseShown,
-}
-
-#[derive(Serialize)]
-struct LeaseShown {
-    token: String,
-    seconds_left: u64,
 }
 
 /// What a viewer sends.
@@ -79,14 +76,15 @@ pub(super) async fn look(
     let entry = visitor::entry(app, client, headers);
     let found = app.store.change(viewing::look(secret_id, entry.clone())).await;
     let found = found.map_err(ApiError::from);
-    let secret = visitor::note_too_late(app, secret_id, entry, Visit::Look, found)?;
+    let (secret, attachments) = visitor::note_too_late(app, secret_id, entry, Visit::Look, found)?;
     let data = Page {
         id: id.to_owned(),
         view_button: secret.view_button,
         captcha: secret.captcha,
         password: secret.has_password,
+        views_left: secret.max_views.get().saturating_sub(secret.view_times),
         expires_at: secret.expires_at.map(|end| end.to_string()),
-        attachments: [],
+        attachments: Shown::all(attachments),
     };
     Ok(json(StatusCode::OK, &Data { data }))
 }
@@ -110,10 +108,10 @@ pub(super) async fn view(
     let visit = Visit::WithLease(request.lease);
     let leased = visitor::note_too_late(app, secret_id, entry, visit, leased)?;
     app.deliveries.wake();
-    let Leased { payload, message, ends_at } = leased;
-    let seconds_left = ends_at.0.saturating_sub(now.0);
-    let lease = LeaseShown { token: request.token, seconds_left };
-    let answer = move |seen| Data { data: SeenWithLease { seen, lease } };
+    let Leased { payload, message, ends_at, attachments } = leased;
+    let lease = LeaseShown::new(request.token, ends_at, now);
+    let attachments = Shown::all(attachments);
+    let answer = move |seen| Data { data: SeenWithLease { seen, attachments, lease } };
     open(id, secret_id, payload, message, answer).await
 }
 
@@ -154,7 +152,7 @@ impl ViewRequest {
     }
 }
 
-fn lease_token(text: &str) -> Result<LeaseToken, ApiError> {
+pub(in crate::api) fn lease_token(text: &str) -> Result<LeaseToken, ApiError> {
     const REASON: &str = "must have 22 to 64 letters, digits, - and _";
     LeaseToken::new(text).ok_or_else(|| ApiError::field(LEASE.name, REASON))
 }

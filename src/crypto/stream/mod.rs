@@ -38,7 +38,8 @@ pub const PREFIX_BYTES: usize = 7;
 /// How many bytes longer a chunk is than its plaintext: AES-GCM's tag.
 pub const TAG_BYTES: usize = 16;
 
-const SEALED_CHUNK_BYTES: usize = CHUNK_BYTES + TAG_BYTES;
+/// How long a sealed chunk is, unless it is the last one.
+pub const SEALED_CHUNK_BYTES: usize = CHUNK_BYTES + TAG_BYTES;
 
 /// As many as a counter of 32 bits tells apart: 256 TiB of plaintext.
 const MAX_CHUNKS: u64 = 1 << 32;

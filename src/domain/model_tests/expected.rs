@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     super::{event::EventKind, secret::SecretId, view::View},
-    KEEP_LOG,
+    KEEP_LOG, LEASE_SECONDS,
 };
 
 /// Stands for a viewer with an API key in [`Expected::seen_by`].
@@ -25,6 +25,13 @@ pub(super) struct Expected {
     pub(super) expires_at: Option<u64>,
     pub(super) gone_at: Option<u64>,
     pub(super) listed: bool,
+    /// How much of each attachment there is, while none is burned.
+    pub(super) received: Vec<u64>,
+    /// When it ends as a draft.
+    pub(super) draft_until: Option<u64>,
+    pub(super) hours: u64,
+    /// Which attachments each holder of a lease has fetched.
+    pub(super) fetched: BTreeSet<(u8, u8)>,
 }
 
 impl Expected {
@@ -37,7 +44,8 @@ impl Expected {
     }
 
     pub(super) fn has_payload(&self, now: u64) -> bool {
-        self.listed && self.gone_at.is_none() && !self.is_expired(now)
+        let is_there = self.listed && self.gone_at.is_none() && !self.is_expired(now);
+        is_there && self.draft_until.is_none()
     }
 
     pub(super) fn is_used_up(&self) -> bool {
@@ -68,7 +76,17 @@ impl Expected {
         }
     }
 
+    /// When a lease ends that is given now.
+    pub(super) fn lease_end(&self, now: u64) -> u64 {
+        let fetching = self.received.iter().sum::<u64>().div_ceil(1 << 16);
+        (now + LEASE_SECONDS + fetching).min(self.expires_at.unwrap_or(u64::MAX))
+    }
+
     pub(super) fn sweep(&mut self, now: u64) {
+        if self.draft_until.is_some_and(|until| now >= until) {
+            self.listed = false;
+            return;
+        }
         self.end_leases(now);
         match self.gone_at {
             None if self.is_expired(now) => self.gone_at = Some(now),

@@ -1,5 +1,6 @@
 //! Random operations on secrets, checked against a model that a child could follow.
 
+mod attachments;
 mod expected;
 
 use std::{collections::BTreeSet, net::IpAddr, num::NonZeroU8};
@@ -9,7 +10,7 @@ use proptest::prelude::*;
 use self::expected::{BY_KEY, Expected};
 use super::{
     account::AccountNumber,
-    administration,
+    administration, attachment,
     event::EventKind,
     keys,
     lease::{LEASE_SECONDS, LeaseToken},
@@ -34,7 +35,10 @@ const KEEP_LOG: u64 = 3 * HOUR;
 
 #[derive(Clone, Debug)]
 enum Operation {
-    Create { large: bool, max_views: u8, hours: u64, message: bool },
+    Create { large: bool, max_views: u8, hours: u64, message: bool, attachments: u8 },
+    Upload(prop::sample::Index, u64),
+    Fetch(prop::sample::Index, u8, u8),
+    DropDraft(prop::sample::Index),
     View(prop::sample::Index),
     Lease(prop::sample::Index, u8),
     Burn(prop::sample::Index, u8),
@@ -47,9 +51,17 @@ enum Operation {
 }
 
 fn operations() -> impl Strategy<Value = Vec<Operation>> {
-    let create = (any::<bool>(), 1..4_u8, 0..4_u64, any::<bool>()).prop_map(
-        |(large, max_views, hours, message)| Operation::Create { large, max_views, hours, message },
+    let attachments = prop_oneof![3 => Just(0), 2 => 1..3_u8];
+    let create = (any::<bool>(), 1..4_u8, 0..4_u64, any::<bool>(), attachments).prop_map(
+        |(large, max_views, hours, message, attachments)| Operation::Create {
+            large,
+            max_views,
+            hours,
+            message,
+            attachments,
+        },
     );
+    let bytes = prop_oneof![0..100_u64, Just(65_559), Just(u64::MAX), Just(u64::MAX)];
     let operation = prop_oneof![
         6 => create,
         6 => any::<prop::sample::Index>().prop_map(Operation::View),
@@ -61,6 +73,10 @@ fn operations() -> impl Strategy<Value = Vec<Operation>> {
         3 => (0..200_u64).prop_map(|minutes| Operation::Wait { seconds: minutes * 60 }),
         3 => (0..90_u64).prop_map(|seconds| Operation::Wait { seconds }),
         4 => Just(Operation::Sweep),
+        8 => (any::<prop::sample::Index>(), bytes).prop_map(|(i, n)| Operation::Upload(i, n)),
+        6 => (any::<prop::sample::Index>(), 0..4_u8, 1..3_u8)
+            .prop_map(|(i, holder, n)| Operation::Fetch(i, holder, n)),
+        1 => any::<prop::sample::Index>().prop_map(Operation::DropDraft),
         1 => Just(Operation::Reopen),
     ];
     prop::collection::vec(operation, 1..60)
@@ -102,8 +118,8 @@ impl World {
 
     fn run(&mut self, operation: Operation) {
         match operation {
-            Operation::Create { large, max_views, hours, message } => {
-                self.create(large, max_views, hours, message);
+            Operation::Create { large, max_views, hours, message, attachments } => {
+                self.create((large, max_views, hours, message), attachments);
             }
             Operation::View(_)
             | Operation::Lease(..)
@@ -111,6 +127,9 @@ impl World {
             | Operation::Look(_)
             | Operation::TryAfter(_)
             | Operation::Delete(_)
+            | Operation::Upload(..)
+            | Operation::Fetch(..)
+            | Operation::DropDraft(_)
                 if self.secrets.is_empty() => {}
             Operation::View(index) => self.view(index.index(self.secrets.len())),
             Operation::Lease(index, holder) => self.lease(index.index(self.secrets.len()), holder),
@@ -118,6 +137,13 @@ impl World {
             Operation::Look(index) => self.look(index.index(self.secrets.len())),
             Operation::TryAfter(index) => self.try_after(index.index(self.secrets.len())),
             Operation::Delete(index) => self.delete(index.index(self.secrets.len())),
+            Operation::Upload(index, bytes) => {
+                self.upload(index.index(self.secrets.len()), bytes);
+            }
+            Operation::Fetch(index, holder, n) => {
+                self.fetch(index.index(self.secrets.len()), holder, n);
+            }
+            Operation::DropDraft(index) => self.drop_draft(index.index(self.secrets.len())),
             Operation::Wait { seconds } => self.now += seconds,
             Operation::Sweep => {
                 sweep(self.store(), self.now(), KEEP_LOG).unwrap();
@@ -132,7 +158,11 @@ impl World {
         self.check_list();
     }
 
-    fn create(&mut self, large: bool, max_views: u8, hours: u64, message: bool) {
+    fn create(
+        &mut self,
+        (large, max_views, hours, message): (bool, u8, u64, bool),
+        attachments: u8,
+    ) {
         let count = self.secrets.len();
         let mut text = format!("secret {count}").into_bytes();
         text.resize(if large { MAX_INLINE_BYTES + 1 } else { 100 }, b'.');
@@ -149,6 +179,7 @@ impl World {
             captcha: false,
             password: None,
             max_views: NonZeroU8::new(max_views).unwrap(),
+            attachments: attachments::new(attachments),
         };
         let create = secret::create(self.account, new, self.now());
         let (number, secret, metadata) = self.store().change(create).wait().unwrap();
@@ -161,16 +192,21 @@ impl World {
             leases: Vec::new(),
             seen_by: BTreeSet::new(),
             events: Vec::new(),
-            expires_at: (hours > 0).then(|| self.now + hours * HOUR),
+            expires_at: (hours > 0 && attachments == 0).then(|| self.now + hours * HOUR),
             gone_at: None,
             listed: true,
+            received: vec![0; attachments.into()],
+            draft_until: (attachments > 0).then(|| self.now + HOUR),
+            hours,
+            fetched: BTreeSet::new(),
         });
-        assert_eq!(metadata.secrets_usage, count as u64 + 1);
+        assert_eq!(metadata.secrets_usage, self.usage());
     }
 
     fn view(&mut self, index: usize) {
         let (view, expected) = (self.visitor(index), &self.secrets[index]);
-        let change = secret::view(self.account, expected.id, view.clone(), None, KEEP_LOG);
+        let lease = token(BY_KEY);
+        let change = secret::view(self.account, expected.id, view.clone(), None, lease, KEEP_LOG);
         let outcome = self.store().change(change).wait();
         let now = self.now;
         let expected = &mut self.secrets[index];
@@ -182,6 +218,14 @@ impl World {
         assert_eq!(viewed.message, expected.message);
         let opened = viewed.payload.open(&expected.id.random).unwrap();
         assert!(opened.expose_secret() == expected.text);
+        if !expected.received.is_empty() {
+            let end = expected.lease_end(now);
+            assert_eq!(viewed.lease_ends.map(|end| end.0), Some(end));
+            // Always the same token here, so the last end is that of its lease.
+            expected.leases.retain(|(holder, _)| *holder != BY_KEY);
+            expected.leases.push((BY_KEY, end));
+            expected.fetched.retain(|(holder, _)| *holder != BY_KEY);
+        }
         expected.spend(view, BY_KEY);
     }
 
@@ -211,7 +255,7 @@ impl World {
         let opened = leased.payload.open(&expected.id.random).unwrap();
         assert!(opened.expose_secret() == expected.text);
         let end = known.unwrap_or_else(|| {
-            let end = (now + LEASE_SECONDS).min(expected.expires_at.unwrap_or(u64::MAX));
+            let end = expected.lease_end(now);
             expected.leases.push((holder, end));
             expected.spend(view, holder);
             end
@@ -256,7 +300,7 @@ impl World {
             .wait();
         let now = self.now;
         let expected = &mut self.secrets[index];
-        let is_late = expected.listed && !expected.is_live(now);
+        let is_late = expected.listed && !expected.is_live(now) && expected.draft_until.is_none();
         assert_eq!(outcome.unwrap(), is_late);
         if is_late {
             expected.end_leases(now);
@@ -276,7 +320,7 @@ impl World {
         let expected: Vec<&Expected> =
             self.secrets.iter().rev().filter(|secret| secret.listed).collect();
         assert_eq!(metadata.secrets_total, expected.len() as u64);
-        assert_eq!(metadata.secrets_usage, self.secrets.len() as u64);
+        assert_eq!(metadata.secrets_usage, self.usage());
         assert_eq!(listed.len(), expected.len());
         for (listed, expected) in listed.iter().zip(expected) {
             assert_eq!(listed.secret.id(listed.number), expected.id);
@@ -298,9 +342,11 @@ impl World {
         let live: Vec<&Expected> = self.secrets.iter().filter(there).collect();
         let slots = std::fs::read(store.join("slots")).unwrap();
         let is_key = |slot: &&[u8; 32]| **slot != [0; 32] && !slot.starts_with(b"burned by commit");
-        assert_eq!(slots.as_chunks::<32>().0.iter().skip(2).filter(is_key).count(), live.len());
+        let (keys, files) = self.expected_attachments();
+        let found = slots.as_chunks::<32>().0.iter().skip(2).filter(is_key).count();
+        assert_eq!(found, live.len() + keys);
         let large = live.iter().filter(|secret| secret.text.len() > MAX_INLINE_BYTES).count();
-        assert_eq!(std::fs::read_dir(store.join("payloads")).unwrap().count(), large);
+        assert_eq!(std::fs::read_dir(store.join("payloads")).unwrap().count(), large + files);
         assert_eq!(std::fs::read_dir(store.join("db/blobs")).unwrap().count(), 0);
     }
 }
@@ -324,7 +370,8 @@ proptest! {
         world.close();
         world.store = Some(Store::open(world.dir.path(), 8 << 20).unwrap());
         world.check_files();
-        for records in [keys::secrets, keys_of_events, keys_of_leases] {
+        assert_eq!(attachment::stored_bytes(world.store()).unwrap(), 0);
+        for records in [keys::secrets, keys_of_events, keys_of_leases, attachments::keys_of_drafts] {
             prop_assert_eq!(world.store().keys(&records(world.account)).count(), 0);
         }
     }
@@ -343,12 +390,12 @@ fn keys_of_leases(_: AccountNumber) -> Key {
 fn a_secret_whose_burning_was_interrupted_leaves_the_list_in_time() {
     for hours in [0, 1] {
         let mut world = World::new();
-        world.create(false, 1, hours, false);
+        world.create((false, 1, hours, false), 0);
         let id = world.secrets[0].id;
         let key = keys::secret(id.number);
         world.store().change(move |transaction| transaction.burn(&key)).wait().unwrap();
         let view = View::new(world.now(), None, None);
-        let viewed = secret::view(world.account, id, view, None, KEEP_LOG);
+        let viewed = secret::view(world.account, id, view, None, token(0), KEEP_LOG);
         assert!(world.store().change(viewed).wait().unwrap().is_none());
         world.now += KEEP_LOG;
         sweep(world.store(), world.now(), KEEP_LOG).unwrap();
@@ -361,7 +408,7 @@ fn a_secret_whose_burning_was_interrupted_leaves_the_list_in_time() {
 #[test]
 fn a_lease_whose_burning_was_interrupted_shows_nothing() {
     let mut world = World::new();
-    world.create(false, 1, 0, false);
+    world.create((false, 1, 0, false), 0);
     world.lease(0, 1);
     let (id, visitor) = (world.secrets[0].id, world.visitor(0));
     let key = keys::secret(id.number);
@@ -376,7 +423,7 @@ fn a_lease_whose_burning_was_interrupted_shows_nothing() {
 #[test]
 fn fifty_events_of_a_kind_are_kept() {
     let mut world = World::new();
-    world.create(false, 1, 0, false);
+    world.create((false, 1, 0, false), 0);
     for seconds in 0..60 {
         world.now = START + seconds;
         let look = viewing::look(world.secrets[0].id, world.visitor(0));

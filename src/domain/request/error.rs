@@ -17,6 +17,9 @@ pub enum RequestError {
     /// Who asked has no secrets left this month. How many they may have is not the answerer's to know.
     #[error("who asked can take no more secrets this month")]
     ReceiverOverAllowance,
+    /// There is no room for so many bytes of attachments.
+    #[error("the room for attachments is used up")]
+    OverQuota,
     /// The mail that belongs to it can not be sent now.
     #[error("too many mails: try again in {retry_after_seconds} seconds")]
     TooManyMails {
@@ -43,6 +46,7 @@ impl From<SecretError> for RequestError {
     fn from(error: SecretError) -> Self {
         match error {
             SecretError::OverAllowance(_) => Self::ReceiverOverAllowance,
+            SecretError::OverQuota => Self::OverQuota,
             SecretError::Store(error) => Self::Store(error),
             // Passwords and proofs of work are asked of viewers only.
             SecretError::NotFound

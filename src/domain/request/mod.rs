@@ -3,6 +3,7 @@
 //! Whoever has the link makes a secret in the account of who asked, with the settings that the request
 //! has for it. Like those of [`secret`], the functions here make changes for the store's writer.
 
+mod drafts;
 mod ending;
 mod error;
 mod id;
@@ -14,7 +15,10 @@ use std::num::{NonZeroU8, NonZeroU16};
 
 use serde::{Deserialize, Serialize};
 
-pub(super) use self::ending::{remove, sweep_one};
+pub(super) use self::{
+    drafts::{given_back, published},
+    ending::{remove, sweep_one},
+};
 pub use self::{
     error::RequestError,
     id::RequestId,
@@ -22,6 +26,7 @@ pub use self::{
 };
 use super::{
     account::{AccountNumber, RequestMetadata},
+    attachment::{NewAttachments, draft},
     keys::{self, RequestText},
     language::Language,
     lifetime::Lifetime,
@@ -34,7 +39,7 @@ use super::{
 use crate::{
     clock::UnixSeconds,
     crypto::PasswordHash,
-    store::{Payload, Record, Store, StoreError, Transaction},
+    store::{Fields, Payload, Record, Store, StoreError, Transaction},
 };
 
 /// Where a request's record lies: its account, and its number there, below 2^40.
@@ -77,6 +82,8 @@ pub struct Request {
     ended_at: Option<UnixSeconds>,
     /// Where its entry in the index of dues is.
     due_at: Option<UnixSeconds>,
+    /// How many of the secrets are drafts, whose uses may be given back.
+    drafts: u16,
 }
 
 /// Says that a secret was made through a request.
@@ -87,7 +94,11 @@ impl Record for RequestNumber {
     const VERSION: u8 = 1;
 }
 impl Record for Request {
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
+
+    fn from_older(version: u8, fields: Fields<'_>) -> Option<Result<Self, StoreError>> {
+        (version == 1).then(|| fields.read::<drafts::RequestV1>().map(Self::from))
+    }
 }
 impl Record for Made {
     const VERSION: u8 = 1;
@@ -167,6 +178,8 @@ pub struct Handed {
     pub payload: Payload,
     /// The mail with the whole link, where the request has [`Request::send_to`].
     pub mail: Option<NewMail>,
+    /// The files that go with it.
+    pub attachments: Option<NewAttachments>,
 }
 
 impl RequestNumber {
@@ -198,6 +211,11 @@ impl Request {
     #[must_use]
     pub fn is_expired(&self, now: UnixSeconds) -> bool {
         self.expires_at.is_some_and(|end| now >= end)
+    }
+
+    /// Whether no use is left, and none comes back.
+    fn is_used_for_good(&self) -> bool {
+        self.uses_left() == 0 && self.drafts == 0
     }
 
     fn is_open(&self, now: UnixSeconds) -> bool {
@@ -259,6 +277,7 @@ pub fn create(
             has_text: new.texts.fields().map(|(_, text)| text.is_some()),
             ended_at: None,
             due_at: None,
+            drafts: 0,
         };
         request.reschedule(transaction, number, expires_at)?;
         transaction.put(&keys::request(number), &request)?;
@@ -297,7 +316,8 @@ pub fn look(store: &Store, id: &RequestId, now: UnixSeconds) -> Result<Found, Re
     Ok(Found { number, request, texts })
 }
 
-/// Makes a secret through a request that was found. Answers the secret's id and record. The last use
+/// Makes a secret through a request that was found. Answers the secret's id and record. A draft gives its
+/// use back if it is never published; its mail goes out when it is. The last use
 /// ends the request, which leaves the list `keep_log_seconds` later.
 pub fn answer(
     found: Found,
@@ -317,6 +337,7 @@ pub fn answer(
         captcha: false,
         password: seen.secret_password,
         max_views: seen.secret_max_views,
+        attachments: handed.attachments,
     };
     let (id, mail) = (seen.id, handed.mail);
     move |transaction| {
@@ -328,11 +349,17 @@ pub fn answer(
         let (secret_number, secret, _) = secret::insert(transaction, number.account, &new, now)?;
         transaction.put(&keys::made_secret(number, secret_number), &Made)?;
         request.used += 1;
-        if request.uses_left() == 0 {
+        let secret_id = secret.id(secret_number);
+        if secret.is_draft {
+            request.drafts += 1;
+            transaction.put(&key, &request)?;
+            draft::answers(transaction, secret_number, number, mail.as_ref())?;
+            return Ok((secret_id, secret));
+        }
+        if request.is_used_for_good() {
             request.end(transaction, number, now, keep_log_seconds)?;
         }
         transaction.put(&key, &request)?;
-        let secret_id = secret.id(secret_number);
         if let Some(mail) = &mail {
             let letter = Letter::Secret { secret: secret_id };
             outbox::put_mail(transaction, mail, letter, now)?;

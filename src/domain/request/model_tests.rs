@@ -185,7 +185,7 @@ impl World {
         assert_eq!(found.request.uses_left(), expected.limit - expected.used);
         let random: [u8; 15] = random_array(&SystemRandom);
         let payload = self.store().seal(&SystemRandom, &random, b"secret".to_vec()).unwrap();
-        let handed = Handed { random, payload, mail: None };
+        let handed = Handed { random, payload, mail: None, attachments: None };
         let outcome = self.store().change(answer(found, handed, now, KEEP_LOG)).wait();
         if self.made == SECRETS_ALLOWANCE {
             assert!(matches!(outcome, Err(RequestError::ReceiverOverAllowance)));

@@ -12,9 +12,8 @@ use crate::{
     clock::UnixSeconds,
     crypto::{Random, SecretText, random_array},
     domain::{
-        account::{Account, AccountError, AccountName, AccountNumber},
-        administration::{find_account, live_account},
-        keys,
+        account::{Account, AccountError, AccountNumber},
+        administration, keys,
     },
     store::{FoundPayload, Record, Store, StoreError, Transaction},
 };
@@ -79,13 +78,12 @@ const MAX_ID_CHARS: usize = 12;
 /// See [`WebhookError`].
 pub fn add(
     store: &Store,
-    account: &str,
+    account: AccountNumber,
     url: &WebhookUrl,
     events: &[EventKind],
     random: &dyn Random,
     now: UnixSeconds,
 ) -> Result<NewWebhook, WebhookError> {
-    let name = AccountName::new(account)?;
     let endpoint = Endpoint { url: url.as_str().to_owned(), key: random_array(random) };
     let key = endpoint.key_text();
     let payload = store.seal(random, Endpoint::CONTEXT, endpoint.to_payload())?;
@@ -94,7 +92,7 @@ pub fn add(
         Webhook { created_at: now, events: EventKind::ALL.into_iter().filter(wanted).collect() };
     let number = store
         .change(move |transaction| {
-            let (account, _) = live_account(transaction, &name)?;
+            administration::check_live(transaction, account)?;
             if transaction.keys(&keys::webhooks(account), MAX_WEBHOOKS).len() == MAX_WEBHOOKS {
                 return Err(WebhookError::TooMany);
             }
@@ -115,11 +113,11 @@ pub fn add(
 /// # Errors
 ///
 /// See [`WebhookError`].
-pub fn list(store: &Store, account: Option<&str>) -> Result<Vec<ListedWebhook>, WebhookError> {
-    let prefix = match account {
-        Some(name) => keys::webhooks(find_account(store, name)?),
-        None => keys::all_webhooks(),
-    };
+pub fn list(
+    store: &Store,
+    account: Option<AccountNumber>,
+) -> Result<Vec<ListedWebhook>, WebhookError> {
+    let prefix = account.map_or_else(keys::all_webhooks, keys::webhooks);
     let mut listed = Vec::new();
     for item in store.range::<Webhook>(&prefix) {
         let (key, webhook) = item?;
@@ -134,28 +132,38 @@ pub fn list(store: &Store, account: Option<&str>) -> Result<Vec<ListedWebhook>, 
     Ok(listed)
 }
 
-/// Removes the webhook with this id: its address and its key are burned, and what waits for it in the
-/// outbox goes when it is due. Returns its account's name.
+/// Removes a webhook: its address and its key are burned, and what waits for it in the outbox goes when it
+/// is due. Returns its account's name.
 ///
 /// # Errors
 ///
 /// See [`WebhookError`].
-pub fn remove(store: &Store, id: &str) -> Result<String, WebhookError> {
-    let number = find(store, id)?;
+pub fn remove(store: &Store, number: WebhookNumber) -> Result<String, WebhookError> {
     let key = keys::webhook(number);
     let account = account_name(store, number.account)?;
-    store.change(move |transaction| Ok::<_, WebhookError>(transaction.delete(&key)?)).wait()?;
+    store
+        .change(move |transaction| {
+            if transaction.get::<Webhook>(&key)?.is_none() {
+                return Err(WebhookError::Unknown(number.id()));
+            }
+            Ok(transaction.delete(&key)?)
+        })
+        .wait()?;
     Ok(account)
 }
 
-/// The webhook with this id.
+/// The webhook with this id, of one account or of any.
 ///
 /// # Errors
 ///
 /// [`WebhookError::Unknown`].
-pub fn find(store: &Store, id: &str) -> Result<WebhookNumber, WebhookError> {
+pub fn find(
+    store: &Store,
+    account: Option<AccountNumber>,
+    id: &str,
+) -> Result<WebhookNumber, WebhookError> {
     store
-        .keys(&keys::all_webhooks())
+        .keys(&account.map_or_else(keys::all_webhooks, keys::webhooks))
         .filter_map(|key| keys::webhook_number(&key))
         .find(|number| number.id() == id)
         .ok_or_else(|| WebhookError::Unknown(id.chars().take(MAX_ID_CHARS).collect()))

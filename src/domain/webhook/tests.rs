@@ -5,7 +5,7 @@ use crate::{
     crypto::SeededRandom,
     domain::{
         account::AccountError,
-        administration::{create_account, delete_account},
+        administration::{create_account, delete_account, find_account},
         outbox::OutboxNumber,
         secret::SecretNumber,
     },
@@ -33,10 +33,16 @@ impl Fixture {
 
     fn add(&self, account: &str, events: &[EventKind]) -> Result<NewWebhook, WebhookError> {
         let url = WebhookUrl::parse("https://example.org/hook?token=planted", false)?;
+        let account = find_account(&self.store, account)?;
         add(&self.store, account, &url, events, &self.random, NOW)
     }
 
+    fn remove(&self, id: &str) -> Result<String, WebhookError> {
+        remove(&self.store, find(&self.store, None, id)?)
+    }
+
     fn ids(&self, account: Option<&str>) -> Vec<String> {
+        let account = account.map(|name| find_account(&self.store, name).unwrap());
         list(&self.store, account).unwrap().into_iter().map(|listed| listed.id).collect()
     }
 
@@ -73,23 +79,26 @@ fn a_webhook_is_added_listed_called_and_removed() {
     let key = new.key.expose_secret().strip_prefix("whsec_").unwrap();
     assert_eq!(STANDARD.decode(key).unwrap().len(), 32);
 
-    let number = find(&f.store, "w1").unwrap();
+    let number = find(&f.store, None, "w1").unwrap();
+    let [alice, bob] = ["alice", "bob"].map(|name| find_account(&f.store, name).unwrap());
+    assert!(find(&f.store, Some(bob), "w1").is_err());
     let endpoint = Endpoint::open(f.store.change(fetch(number)).wait().unwrap().unwrap()).unwrap();
     assert_eq!(endpoint.url, "https://example.org/hook?token=planted");
     assert_eq!(endpoint.key_text().expose_secret(), new.key.expose_secret());
 
     f.add("bob", &[EventKind::RequestAnswered, EventKind::RequestAnswered]).ok().unwrap();
-    let listed = list(&f.store, Some("bob")).unwrap();
+    let listed = list(&f.store, Some(bob)).unwrap();
     assert_eq!((listed.len(), &*listed[0].account, &*listed[0].id), (1, "bob", "w2"));
     assert_eq!(listed[0].webhook.events, [EventKind::RequestAnswered]);
-    assert_eq!(list(&f.store, Some("alice")).unwrap()[0].webhook.events, EventKind::ALL);
+    assert_eq!(list(&f.store, Some(alice)).unwrap()[0].webhook.events, EventKind::ALL);
     assert_eq!(f.ids(None), ["w1", "w2"]);
 
-    assert_eq!(remove(&f.store, "w1").unwrap(), "alice");
+    assert_eq!(f.remove("w1").unwrap(), "alice");
+    assert!(matches!(remove(&f.store, number), Err(WebhookError::Unknown(_))));
     assert!(f.store.change(fetch(number)).wait().unwrap().is_none());
     assert_eq!(f.ids(None), ["w2"]);
     for id in ["w1", "1", "w01", "W2", "", "w3"] {
-        assert!(matches!(remove(&f.store, id), Err(WebhookError::Unknown(_))), "{id}");
+        assert!(matches!(f.remove(id), Err(WebhookError::Unknown(_))), "{id}");
     }
     // An id is nobody's a second time: what waits for the old one must not go to the new one.
     assert_eq!(f.add("alice", &[]).ok().unwrap().id, "w3");
@@ -115,7 +124,7 @@ fn an_account_has_ten_at_most() {
     assert!(matches!(f.add("alice", &[]), Err(WebhookError::TooMany)));
     f.add("bob", &[]).ok().unwrap();
     assert_eq!(f.happens(1, EventKind::SecretViewed).len(), 10);
-    remove(&f.store, "w4").unwrap();
+    f.remove("w4").unwrap();
     f.add("alice", &[]).ok().unwrap();
     let unknown = f.add("carol", &[]);
     assert!(matches!(unknown, Err(WebhookError::Account(AccountError::Unknown(_)))));

@@ -11,8 +11,16 @@ pub struct WebhookUrl(Url);
 
 /// Why a URL can not be a webhook's; never repeats its path or query.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
+#[error("the URL {0}")]
 pub struct BadUrl(String);
+
+impl BadUrl {
+    /// What is said of the URL, as in "has no host".
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        &self.0
+    }
+}
 
 impl WebhookUrl {
     /// The most characters, so that it has room in a record.
@@ -25,7 +33,7 @@ impl WebhookUrl {
     /// [`BadUrl`], also for an address that would never be called, and for a private one unless
     /// `allow_private`.
     pub fn parse(text: &str, allow_private: bool) -> Result<Self, BadUrl> {
-        let bad = |problem: &str| BadUrl(format!("the URL {problem}"));
+        let bad = |problem: &str| BadUrl(problem.to_owned());
         if text.chars().count() > Self::MAX_CHARS {
             return Err(bad("has more than 2000 characters"));
         }
@@ -53,7 +61,9 @@ impl WebhookUrl {
             literal.and_then(|address| Some((address, refusal(address, allow_private)?)))
         {
             let remedy = remedy(address);
-            return Err(BadUrl(format!("{address} is {what}, which is not called{remedy}")));
+            return Err(bad(&format!(
+                "leads nowhere: {address} is {what}, which is not called{remedy}"
+            )));
         }
         // What stands for itself in the text may take three characters once it is encoded.
         if url.as_str().len() > Self::MAX_CHARS {

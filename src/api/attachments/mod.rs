@@ -1,0 +1,197 @@
+//! Attachments of secrets: `/api/secrets/<id>/attachments/<n>` and what belongs to a draft. [`upload`]
+//! takes them in, [`fetch`] hands them out; the rules are in [`crate::domain::attachment`].
+
+pub mod fetch;
+mod progress;
+pub mod upload;
+
+use std::{
+    collections::HashSet,
+    num::NonZeroU8,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+use serde::Serialize;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
+
+use self::progress::Progress;
+use super::{
+    ApiError, App,
+    new_secret::ATTACHMENTS,
+    params::{CountOrList, Fields},
+};
+use crate::{
+    crypto::{SecretText, stream::plain_len},
+    domain::{
+        attachment::{Limits, NewAttachments, SealedAttachment},
+        manage,
+        secret::SecretNumber,
+    },
+};
+
+/// How many uploads may be under way: each holds about a megabyte.
+const MAX_UPLOADS: usize = 128;
+/// Who waits longer for a place is sent away.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+const UPLOAD_OFFSET: HeaderName = HeaderName::from_static("upload-offset");
+const UPLOAD_COMPLETE: HeaderName = HeaderName::from_static("upload-complete");
+
+/// Attachments that are on their way, in or out.
+pub struct Transfers {
+    places: Arc<Semaphore>,
+    uploads: Arc<Uploads>,
+    fetches: Progress,
+}
+
+/// Which attachments are being uploaded.
+type Uploads = Mutex<HashSet<(SecretNumber, NonZeroU8)>>;
+
+impl Default for Transfers {
+    fn default() -> Self {
+        Self {
+            places: Arc::new(Semaphore::new(MAX_UPLOADS)),
+            uploads: Arc::default(),
+            fetches: Progress::default(),
+        }
+    }
+}
+
+/// The right to be the only one who uploads an attachment. Given back when it is dropped.
+struct Turn {
+    uploads: Arc<Uploads>,
+    which: (SecretNumber, NonZeroU8),
+    #[expect(dead_code, reason = "held, not used")]
+    place: OwnedSemaphorePermit,
+}
+
+impl Transfers {
+    /// Waits for a place; `None` where somebody else uploads the same.
+    async fn turn(&self, number: SecretNumber, n: NonZeroU8) -> Result<Option<Turn>, ApiError> {
+        let place = timeout(PATIENCE, Arc::clone(&self.places).acquire_owned()).await;
+        // The semaphore is never closed.
+        let place = place.map_err(|_| ApiError::Busy)?.map_err(|_| ApiError::Internal)?;
+        let (uploads, which) = (Arc::clone(&self.uploads), (number, n));
+        let is_free = uploads.lock().unwrap_or_else(PoisonError::into_inner).insert(which);
+        // Not `then_some`: a turn that is made and dropped would end that of somebody else.
+        Ok(is_free.then(|| Turn { uploads, which, place }))
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.uploads.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.which);
+    }
+}
+
+/// An attachment as viewers are told of it.
+#[derive(Serialize)]
+pub(super) struct Shown {
+    n: NonZeroU8,
+    size: u64,
+}
+
+impl Shown {
+    pub(super) fn one((n, size): (NonZeroU8, u64)) -> Self {
+        Self { n, size }
+    }
+
+    /// Those with these sizes, in their order.
+    pub(super) fn all(sizes: Vec<u64>) -> Vec<Self> {
+        let numbers = (1..=u8::MAX).filter_map(NonZeroU8::new);
+        numbers.zip(sizes).map(Self::one).collect()
+    }
+}
+
+/// What a sender wants to attach: what is here already, decoded, and `None` for what comes later.
+pub(super) type Given = Vec<Option<Vec<u8>>>;
+
+/// Reads the field `attachments`.
+///
+/// # Errors
+///
+/// [`ApiError::Field`], [`ApiError::TooLarge`].
+pub(super) fn given(app: &App, fields: &Fields<'_>) -> Result<Given, ApiError> {
+    let limits = app.rules.attachments;
+    let items = match fields.count_or_list(&ATTACHMENTS)? {
+        None => Vec::new(),
+        Some(CountOrList::Count(count)) => {
+            let count = usize::try_from(count).unwrap_or(usize::MAX);
+            vec![None; count.min(usize::from(limits.max_count) + 1)]
+        }
+        Some(CountOrList::List(items)) => items,
+    };
+    if items.len() > usize::from(limits.max_count) {
+        let reason = format!("are too many: {} are allowed", limits.max_count);
+        return Err(ApiError::field(ATTACHMENTS.name, reason));
+    }
+    let decode = |text: &str| {
+        let wrong = || ApiError::field(ATTACHMENTS.name, "must be null or base64 each");
+        let bytes = STANDARD.decode(text).map_err(|_| wrong())?;
+        check_length(bytes.len() as u64, limits, ATTACHMENTS.name)?;
+        Ok(bytes)
+    };
+    items.into_iter().map(|item| item.map(decode).transpose()).collect()
+}
+
+/// Whether a sealed file can be so long, and may.
+fn check_length(bytes: u64, limits: Limits, field: &'static str) -> Result<(), ApiError> {
+    if let Some(most) = limits.max_bytes.filter(|most| bytes > *most) {
+        let message = format!("An attachment is too long: {most} bytes are allowed, sealed");
+        return Err(ApiError::TooLarge { field: None, message });
+    }
+    match plain_len(bytes) {
+        Some(_) => Ok(()),
+        None => Err(ApiError::field(field, "has a length that no sealed file has")),
+    }
+}
+
+/// Seals what is here already, for the secret with these `random` bits. Blocks.
+pub(super) fn seal(
+    app: &App,
+    random: &[u8; 15],
+    given: Given,
+) -> Result<Option<NewAttachments>, ApiError> {
+    if given.is_empty() {
+        return Ok(None);
+    }
+    let numbers = (1..=u8::MAX).filter_map(NonZeroU8::new);
+    let sealed = numbers.zip(given).map(|(n, item)| {
+        let seal =
+            |bytes: Vec<u8>| SealedAttachment::new(&app.store, &*app.random, random, n, &bytes);
+        item.map(seal).transpose()
+    });
+    let items = sealed.collect::<Result<Vec<_>, _>>()?;
+    let limits = app.rules.attachments;
+    Ok(Some(NewAttachments { items, token_hash: [0; 32], limits }))
+}
+
+/// Makes the token that what is still to come is uploaded with; `None` where nothing is.
+pub(super) fn upload_token(
+    app: &App,
+    attachments: &mut Option<NewAttachments>,
+) -> Option<SecretText> {
+    let attachments = attachments.as_mut().filter(|attachments| attachments.is_draft())?;
+    let (token, hash) = manage::generate(&*app.random);
+    attachments.token_hash = hash;
+    Some(token)
+}
+
+/// Tells how far an upload is.
+pub(super) fn upload_headers(headers: &mut HeaderMap, received: u64, is_complete: bool) {
+    headers.insert(UPLOAD_OFFSET, HeaderValue::from(received));
+    let complete = if is_complete { "true" } else { "false" };
+    headers.insert(UPLOAD_COMPLETE, HeaderValue::from_static(complete));
+}
+
+/// The number of an attachment in a path: `1` to `255`, in one way only.
+fn number(text: &str) -> Result<NonZeroU8, ApiError> {
+    let is_plain = !text.starts_with(['0', '+']);
+    text.parse().ok().filter(|_| is_plain).ok_or(ApiError::NotFound)
+}

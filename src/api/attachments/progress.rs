@@ -1,0 +1,87 @@
+//! Which parts of an attachment somebody with a lease has fetched: in memory only, since all that it
+//! decides is when the lease ends.
+
+use std::{
+    collections::HashMap,
+    num::NonZeroU8,
+    ops::Range,
+    sync::{Mutex, PoisonError},
+};
+
+use crate::{
+    clock::UnixSeconds,
+    domain::{lease::LeaseToken, secret::SecretNumber},
+};
+
+/// Parts that do not touch each other; more are not kept.
+const MAX_PARTS: usize = 64;
+
+type Which = (SecretNumber, LeaseToken, NonZeroU8);
+
+#[derive(Default)]
+pub(super) struct Progress(Mutex<HashMap<Which, Parts>>);
+
+struct Parts {
+    /// In their order, with gaps between them.
+    taken: Vec<Range<u64>>,
+    /// Nobody asks from then on.
+    until: UnixSeconds,
+}
+
+impl Progress {
+    /// Notes that a part was taken. Says whether all of it was, now or before.
+    pub(super) fn note(
+        &self,
+        which: Which,
+        part: Range<u64>,
+        total: u64,
+        until: UnixSeconds,
+        now: UnixSeconds,
+    ) -> bool {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if part == (0..total) {
+            all.remove(&which);
+            return true;
+        }
+        if !all.contains_key(&which) {
+            all.retain(|_, parts| now < parts.until);
+        }
+        let parts = all.entry(which).or_insert_with(|| Parts { taken: Vec::new(), until });
+        add(&mut parts.taken, part);
+        let is_whole = parts.taken.len() == 1 && parts.taken.contains(&(0..total));
+        if is_whole {
+            all.remove(&which);
+        }
+        is_whole
+    }
+}
+
+fn add(taken: &mut Vec<Range<u64>>, mut part: Range<u64>) {
+    taken.retain(|other| {
+        let touches = other.start <= part.end && part.start <= other.end;
+        if touches {
+            part = part.start.min(other.start)..part.end.max(other.end);
+        }
+        !touches
+    });
+    if !part.is_empty() && taken.len() < MAX_PARTS {
+        let at = taken.partition_point(|other| other.start < part.start);
+        taken.insert(at, part);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_come_together() {
+        let mut taken = Vec::new();
+        for part in [10..20, 40..50, 20..30, 0..5, 90..90] {
+            add(&mut taken, part);
+        }
+        assert_eq!(taken, [0..5, 10..30, 40..50]);
+        add(&mut taken, 4..45);
+        assert_eq!((taken.len(), taken.first()), (1, Some(&(0..50))));
+    }
+}

@@ -1,0 +1,377 @@
+//! Taking attachments in: what has arrived is sealed and written while the rest is on its way, and
+//! counted now and then, so that little is lost whatever happens.
+
+use std::{sync::Arc, time::Duration};
+
+use http_body_util::BodyExt;
+use hyper::{
+    Response, StatusCode,
+    body::{Body as _, Incoming},
+    header::{CONTENT_RANGE, HeaderMap},
+};
+use serde::Serialize;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, timeout},
+};
+
+use super::{Turn, check_length, number, upload_headers};
+use crate::{
+    api::{
+        ApiError, App,
+        body::{Credit, MIN_UPLOAD_BYTES_PER_SECOND},
+        response::{Body, empty, json},
+        work::blocking,
+    },
+    crypto::sha256,
+    domain::attachment::{
+        AttachmentError,
+        draft::{self, Published},
+        upload::{self, Begun, Count, Incoming as Coming, State, Target, Upload},
+    },
+};
+
+/// The header with the token that the creation of a draft has given.
+const UPLOAD_TOKEN: &str = "upload-token";
+/// Bytes that are sealed and written at once, while the next ones arrive.
+const BATCH_BYTES: usize = 256 << 10;
+/// What came since the last time is counted after so many bytes, or so long: more is never lost.
+const COUNT_EVERY_BYTES: u64 = 8 << 20;
+const COUNT_EVERY: Duration = Duration::from_secs(10);
+
+#[derive(Serialize)]
+struct Data<T> {
+    data: T,
+}
+
+#[derive(Serialize)]
+struct Received {
+    received: u64,
+    complete: bool,
+    published: bool,
+    expires_at: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Done {
+    published: bool,
+    expires_at: Option<String>,
+}
+
+/// `PUT /api/secrets/<id>/attachments/<n>`: all of it, or a part.
+///
+/// # Errors
+///
+/// See [`ApiError`].
+pub async fn put(
+    app: &Arc<App>,
+    path: (&str, &str),
+    headers: &HeaderMap,
+    body: &mut Incoming,
+) -> Result<Response<Body>, ApiError> {
+    let target = target(app, path, headers)?;
+    let part = Part::read(headers)?;
+    let told = body.size_hint().exact();
+    let limits = app.rules.attachments;
+    let coming = match part {
+        Some(Part { from, total, .. }) => Coming::Part { from, total },
+        None => Coming::Whole(told),
+    };
+    // First, so that nobody without the token learns anything or gets into the way.
+    let state = app.store.change(upload::state(target, app.clock.now())).await?;
+    if let Some(total) = coming.total() {
+        check_length(total, limits, "Content-Range")?;
+    }
+    if let (Some(part), Some(told)) = (&part, told)
+        && told != part.bytes
+    {
+        return Err(ApiError::field("Content-Range", "must be as long as the request's body"));
+    }
+    let Some(turn) = app.transfers.turn(target.id.number, target.n).await? else {
+        return Err(ApiError::UnderWay { received: state.received });
+    };
+    let begun = app.store.change(upload::begin(target, coming, limits, app.clock.now())).await?;
+    if !app.store.space().is_ok_and(|space| space.allows_creation()) {
+        return Err(ApiError::Full);
+    }
+    let (pieces, arriving) = mpsc::channel(1);
+    let written = tokio::spawn(write(Arc::clone(app), target, begun, turn, arriving));
+    let most = part.map(|part| part.bytes).or(limits.max_bytes);
+    let sent = send(body, most, part.is_some(), &pieces).await;
+    // Without `Piece::End` before it, the end of the channel is that of a broken connection.
+    drop(pieces);
+    let written = written.await.map_err(|_| ApiError::Internal)?;
+    if let Err(Stopped::Because(error)) = sent {
+        return Err(error);
+    }
+    let state = written?.ok_or(ApiError::Internal)?;
+    if state.published.is_some() {
+        app.deliveries.wake();
+    }
+    if let Some(retry_after_seconds) = state.mail_waits {
+        return Err(AttachmentError::TooManyMails { retry_after_seconds }.into());
+    }
+    let State { received, is_complete, published, .. } = state;
+    let data = Received {
+        received,
+        complete: is_complete,
+        published: published.is_some(),
+        expires_at: expires_at(published),
+    };
+    let mut response = json(StatusCode::OK, &Data { data });
+    upload_headers(response.headers_mut(), received, is_complete);
+    Ok(response)
+}
+
+/// `HEAD /api/secrets/<id>/attachments/<n>` with an upload's token: how much is there.
+///
+/// # Errors
+///
+/// See [`ApiError`].
+pub(super) async fn head(
+    app: &Arc<App>,
+    path: (&str, &str),
+    headers: &HeaderMap,
+) -> Result<Response<Body>, ApiError> {
+    let target = target(app, path, headers)?;
+    let state = app.store.change(upload::state(target, app.clock.now())).await?;
+    let mut response = empty(StatusCode::NO_CONTENT);
+    upload_headers(response.headers_mut(), state.received, state.is_complete);
+    Ok(response)
+}
+
+/// `POST /api/secrets/<id>/publish`.
+///
+/// # Errors
+///
+/// See [`ApiError`].
+pub async fn publish(
+    app: &Arc<App>,
+    id: &str,
+    headers: &HeaderMap,
+) -> Result<Response<Body>, ApiError> {
+    let token_hash = token_hash(headers)?;
+    let id = app.ids.parse(id).ok_or(ApiError::NotFound)?;
+    let keep_log = app.rules.keep_log_seconds;
+    let publish = draft::publish(id, token_hash, app.clock.now(), keep_log);
+    let published = app.store.change(publish).await?;
+    app.deliveries.wake();
+    let data = Done { published: true, expires_at: expires_at(Some(published)) };
+    Ok(json(StatusCode::OK, &Data { data }))
+}
+
+/// `DELETE /api/secrets/<id>/draft`.
+///
+/// # Errors
+///
+/// See [`ApiError`].
+pub async fn drop_draft(
+    app: &Arc<App>,
+    id: &str,
+    headers: &HeaderMap,
+) -> Result<Response<Body>, ApiError> {
+    let token_hash = token_hash(headers)?;
+    let id = app.ids.parse(id).ok_or(ApiError::NotFound)?;
+    app.store.change(draft::drop_draft(id, token_hash, app.clock.now())).await?;
+    Ok(json(StatusCode::OK, &Data { data: () }))
+}
+
+fn expires_at(published: Option<Published>) -> Option<String> {
+    published.and_then(|published| published.expires_at).map(|end| end.to_string())
+}
+
+fn token_hash(headers: &HeaderMap) -> Result<[u8; 32], ApiError> {
+    let token = headers.get(UPLOAD_TOKEN).ok_or(ApiError::Forbidden(
+        "The draft's upload token is needed: send the header Upload-Token: <token>",
+    ))?;
+    Ok(sha256(token.as_bytes()))
+}
+
+fn target(app: &App, (id, n): (&str, &str), headers: &HeaderMap) -> Result<Target, ApiError> {
+    let token_hash = token_hash(headers)?;
+    let id = app.ids.parse(id).ok_or(ApiError::NotFound)?;
+    Ok(Target { id, n: number(n)?, token_hash })
+}
+
+/// What `Content-Range: bytes from-to/total` tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Part {
+    from: u64,
+    bytes: u64,
+    total: u64,
+}
+
+impl Part {
+    fn read(headers: &HeaderMap) -> Result<Option<Self>, ApiError> {
+        let Some(value) = headers.get(CONTENT_RANGE) else { return Ok(None) };
+        let part = value.to_str().ok().and_then(Self::parse);
+        let wrong = "must be bytes <from>-<to>/<total>, such as bytes 0-99/200";
+        part.map(Some).ok_or_else(|| ApiError::field("Content-Range", wrong))
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let (unit, rest) = text.trim().split_once(' ')?;
+        let (range, total) = rest.trim().split_once('/')?;
+        let (from, to) = range.split_once('-')?;
+        let number = |text: &str| {
+            let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+            text.parse::<u64>().ok().filter(|_| is_plain)
+        };
+        let (from, to, total) = (number(from)?, number(to)?, number(total)?);
+        let fits = unit.eq_ignore_ascii_case("bytes") && from <= to && to < total;
+        fits.then(|| Self { from, bytes: to - from + 1, total })
+    }
+}
+
+/// What has arrived.
+enum Piece {
+    Data(Vec<u8>),
+    /// It was all.
+    End,
+}
+
+/// Why a body was not passed on to its end.
+enum Stopped {
+    /// Whoever takes it has given up, and says why.
+    Taker,
+    Because(ApiError),
+}
+
+/// Passes a body on.
+async fn send(
+    body: &mut Incoming,
+    most: Option<u64>,
+    is_part: bool,
+    pieces: &mpsc::Sender<Piece>,
+) -> Result<(), Stopped> {
+    let mut total: u64 = 0;
+    let mut credit = Credit::default();
+    let (mut batch, mut since_batch) = (Vec::new(), Instant::now());
+    loop {
+        let Some(patience) = credit.patience() else {
+            let _ = pieces.send(Piece::Data(batch)).await;
+            return Err(Stopped::Because(ApiError::BodyTimeout));
+        };
+        let waited = Instant::now();
+        let frame = timeout(patience, body.frame()).await;
+        let frame = frame.map_err(|_| Stopped::Because(ApiError::BodyTimeout));
+        let incomplete = || ApiError::Malformed("The request's body is incomplete".into());
+        let data = match frame {
+            Ok(None) => None,
+            Ok(Some(Ok(frame))) => Some(frame.into_data().unwrap_or_default()),
+            Ok(Some(Err(_))) | Err(_) => {
+                // What has come is kept all the same.
+                let _ = pieces.send(Piece::Data(batch)).await;
+                return Err(frame.err().unwrap_or_else(|| Stopped::Because(incomplete())));
+            }
+        };
+        let is_last = data.is_none();
+        if let Some(data) = data {
+            total += data.len() as u64;
+            credit.arrived(waited, data.len() as u64, MIN_UPLOAD_BYTES_PER_SECOND);
+            if most.is_some_and(|most| total > most) {
+                let message = match is_part {
+                    true => "The request's body is longer than its Content-Range".into(),
+                    false => format!("An attachment is too long: {total} bytes have come"),
+                };
+                return Err(Stopped::Because(ApiError::TooLarge { field: None, message }));
+            }
+            // Copied: held, each piece would keep the whole buffer alive that it was read into.
+            batch.extend_from_slice(&data);
+        }
+        if is_last && is_part && most != Some(total) {
+            let _ = pieces.send(Piece::Data(batch)).await;
+            return Err(Stopped::Because(incomplete()));
+        }
+        if batch.len() >= BATCH_BYTES || is_last || since_batch.elapsed() >= COUNT_EVERY {
+            since_batch = Instant::now();
+            let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH_BYTES));
+            pieces.send(Piece::Data(full)).await.map_err(|_| Stopped::Taker)?;
+        }
+        if is_last {
+            return pieces.send(Piece::End).await.map_err(|_| Stopped::Taker);
+        }
+    }
+}
+
+/// Takes what arrives until its end, which also comes where the sender is gone; then what fills whole
+/// chunks is kept, and there is no answer. A task of its own, since that must be done by somebody.
+async fn write(
+    app: Arc<App>,
+    target: Target,
+    begun: Begun,
+    turn: Turn,
+    mut arriving: mpsc::Receiver<Piece>,
+) -> Result<Option<State>, ApiError> {
+    let opener = Arc::clone(&app);
+    let open = move || Upload::open(&opener.store, &*opener.random, target, begun);
+    let mut upload = blocking(open).await??;
+    let mut counted_at = Instant::now();
+    while let Some(piece) = arriving.recv().await {
+        let batch = match piece {
+            Piece::Data(batch) => batch,
+            Piece::End => {
+                if upload.total().is_none() {
+                    check_length(upload.received(), app.rules.attachments, "Content-Length")?;
+                }
+                upload.end();
+                let state = blocking(move || count(&app, &mut upload, Count::All)).await??;
+                drop(turn);
+                return Ok(Some(state));
+            }
+        };
+        let is_time = counted_at.elapsed() >= COUNT_EVERY;
+        let writer = Arc::clone(&app);
+        let work = move || {
+            upload.write(&batch)?;
+            let more = upload.received().saturating_sub(upload.counted());
+            let is_due = upload.has_more_chunks() && (is_time || more >= COUNT_EVERY_BYTES);
+            if is_due {
+                count(&writer, &mut upload, Count::Chunks)?;
+            }
+            Ok::<_, AttachmentError>((upload, is_due))
+        };
+        let was_counted;
+        (upload, was_counted) = blocking(work).await??;
+        if was_counted {
+            counted_at = Instant::now();
+        }
+    }
+    if upload.has_more_chunks() {
+        blocking(move || count(&app, &mut upload, Count::Chunks)).await??;
+    }
+    Ok(None)
+}
+
+/// Has the record count what has come. Blocks.
+fn count(app: &App, upload: &mut Upload, count: Count) -> Result<State, AttachmentError> {
+    let (random, limits, now) = (&*app.random, app.rules.attachments, app.clock.now());
+    upload.store(count, random, limits, now, app.rules.keep_log_seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_ranges_have_one_form() {
+        let part = |from, bytes, total| Some(Part { from, bytes, total });
+        for (text, expected) in [
+            ("bytes 0-99/200", part(0, 100, 200)),
+            ("Bytes 100-199/200", part(100, 100, 200)),
+            ("bytes 0-0/1", part(0, 1, 1)),
+            ("bytes 0-200/200", None),
+            ("bytes 5-4/200", None),
+            ("bytes 0-99/*", None),
+            ("bytes */200", None),
+            ("bytes=0-99/200", None),
+            ("bytes +0-99/200", None),
+            ("lines 0-99/200", None),
+            ("bytes 0-99", None),
+            ("bytes -/1", None),
+            ("bytes 0-99999999999999999999/200", None),
+        ] {
+            assert_eq!(Part::parse(text), expected, "{text}");
+        }
+    }
+}

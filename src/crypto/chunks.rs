@@ -1,0 +1,296 @@
+//! AES-256-GCM over a file that is written in several goes and read from anywhere: how the store keeps
+//! an attachment, whose bytes are ciphertext of the sender's already.
+//!
+//! ```text
+//! file  = chunk 0 ‖ chunk 1 ‖ …
+//! chunk = nonce (12 bytes) ‖ AES-256-GCM of 65,552 bytes ‖ tag (16 bytes)
+//! nonce = 8 random bytes of whoever wrote it ‖ number of the chunk (32 bits, big endian)
+//! ```
+//!
+//! The first one has 7 bytes more, the last one what is left: so chunks end where those of the sender's own
+//! [`stream`](super::stream) do, and whoever goes on behind one needs none of it again.
+//!
+//! There is no associated data. How long the whole is stands elsewhere, so no chunk says that it is the
+//! last one. A chunk that a crash has taken back is written again by somebody else, whose random bytes
+//! are others: no nonce meets the key twice.
+
+use std::{
+    io::{self, Read, Seek, SeekFrom, Write},
+    ops::Range,
+};
+
+use aes_gcm::{
+    AeadInOut, Aes256Gcm, KeyInit, Nonce,
+    aead::{Tag, consts::U12},
+};
+
+use super::{
+    message_key::MessageKey,
+    random::{Random, random_array},
+    seal::Damaged,
+    stream::{PREFIX_BYTES, SEALED_CHUNK_BYTES},
+};
+
+/// How many bytes a chunk holds. Every chunk but the last one is full.
+const CHUNK_BYTES: u64 = SEALED_CHUNK_BYTES as u64;
+/// How many more the first one holds.
+const LEAD_BYTES: u64 = PREFIX_BYTES as u64;
+/// The room that any chunk takes.
+const ROOM_BYTES: usize = SEALED_CHUNK_BYTES + PREFIX_BYTES + OVERHEAD_BYTES;
+
+const WRITER_BYTES: usize = 8;
+const NONCE_BYTES: usize = 12;
+const TAG_BYTES: usize = 16;
+/// How many bytes longer a chunk is than what it holds.
+const OVERHEAD_BYTES: usize = NONCE_BYTES + TAG_BYTES;
+
+/// How long the file of `bytes` bytes is.
+#[must_use]
+pub fn stored_len(bytes: u64) -> u64 {
+    let chunks = bytes.checked_sub(1).map_or(0, |last| number_at(last) + 1);
+    bytes.saturating_add(chunks.saturating_mul(OVERHEAD_BYTES as u64))
+}
+
+/// Which chunk holds byte `at`; at the end of full chunks, how many there are.
+#[must_use]
+pub fn number_at(at: u64) -> u64 {
+    at.saturating_sub(LEAD_BYTES) / CHUNK_BYTES
+}
+
+/// Where chunk `number` begins.
+fn begin_of(number: u64) -> u64 {
+    match number {
+        0 => 0,
+        number => LEAD_BYTES + number * CHUNK_BYTES,
+    }
+}
+
+/// Seals what it takes and writes it to `W`, a chunk at a time. Holds one chunk.
+pub struct ChunkWriter<W> {
+    inner: W,
+    cipher: Aes256Gcm,
+    writer: [u8; WRITER_BYTES],
+    number: u64,
+    /// Room for the nonce, then what has come.
+    chunk: Vec<u8>,
+}
+
+impl<W: Write> ChunkWriter<W> {
+    /// Goes on behind `chunks` full ones, where `inner` stands.
+    #[must_use]
+    pub fn new(inner: W, key: &MessageKey, chunks: u64, random: &dyn Random) -> Self {
+        let mut chunk = Vec::with_capacity(ROOM_BYTES);
+        chunk.resize(NONCE_BYTES, 0);
+        let cipher = Aes256Gcm::new(key.expose_secret().into());
+        Self { inner, cipher, writer: random_array(random), number: chunks, chunk }
+    }
+
+    /// What it writes to.
+    pub fn inner(&mut self) -> &mut W {
+        &mut self.inner
+    }
+
+    /// How many bytes are in the chunks that were written, those before this writer included, if each of
+    /// them was full.
+    #[must_use]
+    pub fn sealed(&self) -> u64 {
+        begin_of(self.number)
+    }
+
+    /// What has come and is in no chunk yet, less than a full one.
+    #[must_use]
+    pub fn tail(&self) -> &[u8] {
+        self.chunk.get(NONCE_BYTES..).unwrap_or_default()
+    }
+
+    /// Takes the next bytes, and writes each chunk once it is full.
+    ///
+    /// # Errors
+    ///
+    /// Those of `inner`; after one, nothing more is to be written.
+    pub fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let lead = if self.number == 0 { PREFIX_BYTES } else { 0 };
+            let full = NONCE_BYTES + lead + SEALED_CHUNK_BYTES;
+            let room = full.saturating_sub(self.chunk.len());
+            let (now, later) = bytes.split_at(room.min(bytes.len()));
+            self.chunk.extend_from_slice(now);
+            bytes = later;
+            if self.chunk.len() == full {
+                self.seal()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what is left as the last chunk.
+    ///
+    /// # Errors
+    ///
+    /// Those of `inner`.
+    pub fn finish(&mut self) -> io::Result<()> {
+        if self.tail().is_empty() { Ok(()) } else { self.seal() }
+    }
+
+    fn seal(&mut self) -> io::Result<()> {
+        let nonce = nonce(self.writer, self.number)?;
+        let (head, body) = self.chunk.split_at_mut(NONCE_BYTES);
+        head.copy_from_slice(&nonce);
+        let tag = self
+            .cipher
+            .encrypt_inout_detached(&nonce.into(), b"", body.into())
+            .map_err(|_| io::Error::other("AES-GCM refuses a chunk of 64 KiB"))?;
+        self.chunk.extend_from_slice(&tag);
+        self.inner.write_all(&self.chunk)?;
+        self.chunk.truncate(NONCE_BYTES);
+        self.number += 1;
+        Ok(())
+    }
+}
+
+/// Reads a part of what [`ChunkWriter`] made, chunk by chunk.
+pub struct ChunkReader<R> {
+    inner: R,
+    cipher: Aes256Gcm,
+    /// The bytes that are still to come.
+    left: Range<u64>,
+    total: u64,
+}
+
+impl<R: Read + Seek> ChunkReader<R> {
+    /// Goes to the part `wanted` of `total` bytes; the file begins where `inner` does.
+    ///
+    /// # Errors
+    ///
+    /// Those of `inner`.
+    pub fn new(mut inner: R, key: &MessageKey, total: u64, wanted: Range<u64>) -> io::Result<Self> {
+        let number = number_at(wanted.start);
+        let offset = begin_of(number) + number * OVERHEAD_BYTES as u64;
+        inner.seek(SeekFrom::Start(offset))?;
+        let cipher = Aes256Gcm::new(key.expose_secret().into());
+        let left = wanted.start..wanted.end.min(total);
+        Ok(Self { inner, cipher, left, total })
+    }
+
+    /// What of the next chunk is wanted: a buffer, and where in it. `None` at the end.
+    ///
+    /// # Errors
+    ///
+    /// Those of `inner`, and [`Damaged`] in one of kind [`InvalidData`](io::ErrorKind::InvalidData): a
+    /// changed, missing or moved byte.
+    pub fn next_piece(&mut self) -> io::Result<Option<(Vec<u8>, Range<usize>)>> {
+        let Range { start, end } = self.left;
+        if start >= end {
+            return Ok(None);
+        }
+        let number = number_at(start);
+        let begins = begin_of(number);
+        let length = self.total.min(begin_of(number + 1)) - begins;
+        let mut chunk = Vec::with_capacity(ROOM_BYTES);
+        (&mut self.inner).take(length + OVERHEAD_BYTES as u64).read_to_end(&mut chunk)?;
+        let (nonce, rest) = chunk.split_first_chunk_mut::<NONCE_BYTES>().ok_or_else(damaged)?;
+        let (body, tag) = rest.split_last_chunk_mut::<TAG_BYTES>().ok_or_else(damaged)?;
+        let is_its_own = nonce.last_chunk::<4>().map(|bytes| u64::from(u32::from_be_bytes(*bytes)));
+        if body.len() as u64 != length || is_its_own != Some(number) {
+            return Err(damaged());
+        }
+        let nonce: &Nonce<U12> = (&*nonce).into();
+        let tag: &Tag<Aes256Gcm> = (&*tag).into();
+        self.cipher.decrypt_inout_detached(nonce, b"", body.into(), tag).map_err(|_| damaged())?;
+        let upto = end.min(begins + length);
+        self.left.start = upto;
+        let place = |at: u64| usize::try_from(at - begins).map(|at| NONCE_BYTES + at);
+        let wanted = (place(start), place(upto));
+        let (Ok(from), Ok(to)) = wanted else { return Err(damaged()) };
+        Ok(Some((chunk, from..to)))
+    }
+}
+
+fn nonce(writer: [u8; WRITER_BYTES], number: u64) -> io::Result<[u8; NONCE_BYTES]> {
+    let number = u32::try_from(number).map_err(|_| io::Error::other("more than 2^32 chunks"))?;
+    let mut nonce = [0; NONCE_BYTES];
+    nonce[..WRITER_BYTES].copy_from_slice(&writer);
+    nonce[WRITER_BYTES..].copy_from_slice(&number.to_be_bytes());
+    Ok(nonce)
+}
+
+fn damaged() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, Damaged)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+    use crate::crypto::random::SeededRandom;
+
+    const FIRST: usize = PREFIX_BYTES + SEALED_CHUNK_BYTES;
+
+    fn key() -> MessageKey {
+        MessageKey::from_bytes([7; 32])
+    }
+
+    fn data(bytes: usize) -> Vec<u8> {
+        (0..bytes).map(|at| u8::try_from(at * 31 % 251).unwrap()).collect()
+    }
+
+    fn sealed(data: &[u8]) -> Vec<u8> {
+        let mut writer = ChunkWriter::new(Vec::new(), &key(), 0, &SeededRandom::new(1));
+        data.chunks(1000).for_each(|piece| writer.write(piece).unwrap());
+        writer.finish().unwrap();
+        writer.inner
+    }
+
+    fn read(sealed: &[u8], total: u64, wanted: Range<u64>) -> io::Result<Vec<u8>> {
+        let mut reader = ChunkReader::new(Cursor::new(sealed), &key(), total, wanted)?;
+        let mut all = Vec::new();
+        while let Some((bytes, place)) = reader.next_piece()? {
+            all.extend_from_slice(&bytes[place]);
+        }
+        Ok(all)
+    }
+
+    #[test]
+    fn any_part_comes_back() {
+        for bytes in [0, 1, 7, FIRST - 1, FIRST, FIRST + 1, 3 * FIRST + 5] {
+            let data = data(bytes);
+            let sealed = sealed(&data);
+            let total = bytes as u64;
+            assert_eq!(sealed.len() as u64, stored_len(total));
+            for (from, to) in [(0, bytes), (bytes / 2, bytes), (bytes / 3, bytes / 3 + bytes / 4)] {
+                let part = read(&sealed, total, from as u64..to as u64).unwrap();
+                assert!(part == data[from..to], "{bytes} {from} {to}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_second_writer_goes_on() {
+        let data = data(2 * FIRST + 9);
+        let mut first = ChunkWriter::new(Vec::new(), &key(), 0, &SeededRandom::new(1));
+        first.write(&data[..FIRST + 4]).unwrap();
+        assert_eq!((first.sealed(), first.tail().len()), (FIRST as u64, 4));
+        let mut second = ChunkWriter::new(Vec::new(), &key(), 1, &SeededRandom::new(2));
+        second.write(&data[FIRST..]).unwrap();
+        second.finish().unwrap();
+        let whole = [first.inner, second.inner].concat();
+        let total = data.len() as u64;
+        assert!(read(&whole, total, 0..total).unwrap() == data);
+    }
+
+    #[test]
+    fn what_is_not_in_its_place_is_damage() {
+        let data = data(FIRST + SEALED_CHUNK_BYTES);
+        let total = data.len() as u64;
+        let good = sealed(&data);
+        let stored = FIRST + OVERHEAD_BYTES;
+        let moved = [&good[stored..], &good[..stored]].concat();
+        let mut flipped = good.clone();
+        flipped[stored + 100] ^= 1;
+        for bad in [moved, flipped, good[..good.len() - 1].to_vec()] {
+            let error = read(&bad, total, 0..total).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+        }
+    }
+}
