@@ -23,12 +23,13 @@ use crate::{
     cli::{Engine, Failure},
     clock::Clock,
     config::{Loaded, Settings},
-    crypto::{SystemRandom, box_key, sjcl},
+    crypto::{SystemRandom, box_key, sjcl, stream::sealed_len},
     delivery::Deliveries,
-    domain::{administration, drop_box::Limits, lifetime::LifetimeRules},
+    domain::{administration, attachment, drop_box::Limits, lifetime::LifetimeRules},
     mail::{BadMail, Mailer},
     server::Server,
     store::{OpenError, Store},
+    web::{Config, Look, Web},
 };
 
 /// The account that a first start makes.
@@ -92,9 +93,12 @@ fn serve(runtime: &Runtime, loaded: &Loaded, out: &mut dyn Write) -> Result<(), 
     let (rules, service_rules) = (rules(settings), service_rules(settings));
     let mailer = Mailer::from_settings(settings)
         .map_err(|BadMail { setting, problem }| Failure::from(loaded.bad(setting, problem)))?;
-    let mut app =
-        App::new(store.clone(), clock.clone(), Arc::new(SystemRandom), rules, service_rules)
-            .map_err(|error| failed(&error))?;
+    let look = Look::load(&settings.site)
+        .map_err(|problem| Failure::from(loaded.bad("site_logo", problem)))?;
+    let web = Web::new(&look, &Config::new(&rules, &service_rules), settings.mail.language.tag());
+    let random = Arc::new(SystemRandom);
+    let mut app = App::new(store.clone(), clock.clone(), random, rules, service_rules, web)
+        .map_err(|error| failed(&error))?;
     app.deliveries = Arc::new(Deliveries::new(mailer));
     let app = Arc::new(app);
 
@@ -164,6 +168,12 @@ fn rules(settings: &Settings) -> Rules {
         keep_log_seconds: u64::from(settings.keep_log_days) * 24 * 3600,
         request_allowance: settings.request_allowance,
         webhook_private: settings.webhook_private,
+        attachments: attachment::Limits {
+            max_bytes: settings.max_upload_bytes.map(sealed_len),
+            max_count: settings.max_attachments,
+            max_account_bytes: settings.max_account_bytes,
+            max_storage_bytes: settings.max_storage_bytes,
+        },
     }
 }
 

@@ -14,6 +14,7 @@
 //! main -> daemon -> cli -> admin ----------------> domain -> store
 //!               \-> server -> router -> api ---/      |        |
 //!                                          \---------\--------\-> crypto
+//!                         \           \-> web
 //!                         \-> delivery -> mail, webhook
 //! ```
 //!
@@ -24,6 +25,7 @@
 //!   [`domain::message`]: the same for boxes; `domain::keys`: where everything lies.
 //! - [`crypto::envelope`], [`crypto::box_key`]: how messages are sealed.
 //! - [`domain::outbox`], [`delivery`], [`mail`], [`webhook`]: what goes out by itself.
+//! - [`web`]: the pages.
 //! - [`store`]: how a change becomes durable before it is answered, and how what is burned stays so.
 //! - [`daemon`]: how it all is put together.
 
@@ -41,4 +43,5 @@ pub mod router;
 pub mod server;
 pub mod store;
 mod tls;
+pub mod web;
 pub mod webhook;

@@ -1,4 +1,7 @@
-//! Path, method, handler: the whole API on one screen.
+//! Path, method, handler: the whole API on one screen. What is none of it may be a page: [`crate::web`].
+
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -8,6 +11,8 @@ use hyper::{
 
 use crate::api::{
     ApiError, App, Client,
+    account::{self, AccountResource},
+    attachments,
     body::discard,
     cors, health,
     key_service::{self, Outcome, ServiceResource},
@@ -15,13 +20,18 @@ use crate::api::{
     response, secret_requests, secrets,
 };
 
+#[derive(Debug)]
 enum Resource<'a> {
     Health,
     Ready,
     Secrets,
     Secret(&'a str),
+    Attachment(&'a str, &'a str),
+    Publish(&'a str),
+    Draft(&'a str),
     SecretRequests,
     SecretRequest(&'a str),
+    Account(AccountResource<'a>),
     Public(PublicResource<'a>),
     Service(ServiceResource<'a>),
 }
@@ -35,6 +45,8 @@ impl<'a> Resource<'a> {
             "/api/secrets" => Some(Self::Secrets),
             "/api/secret_requests" => Some(Self::SecretRequests),
             _ => Self::with_id(path)
+                .or_else(|| AccountResource::find(path).map(Self::Account))
+                .or_else(|| Self::below_secret(path))
                 .or_else(|| PublicResource::find(path).map(Self::Public))
                 .or_else(|| ServiceResource::find(path).map(Self::Service)),
         }
@@ -49,15 +61,31 @@ impl<'a> Resource<'a> {
         secret.or_else(|| id_below("/api/secret_requests/").map(Self::SecretRequest))
     }
 
+    fn below_secret(path: &'a str) -> Option<Self> {
+        let (id, rest) = path.strip_prefix("/api/secrets/")?.split_once('/')?;
+        match rest {
+            _ if id.is_empty() => None,
+            "publish" => Some(Self::Publish(id)),
+            "draft" => Some(Self::Draft(id)),
+            _ => {
+                let n = rest.strip_prefix("attachments/")?;
+                (!n.is_empty() && !n.contains('/')).then_some(Self::Attachment(id, n))
+            }
+        }
+    }
+
     fn methods(&self) -> &'static [Method] {
         match self {
             Self::Health | Self::Ready => &[Method::GET, Method::HEAD, Method::OPTIONS],
             Self::Secrets | Self::SecretRequests => {
                 &[Method::GET, Method::HEAD, Method::POST, Method::OPTIONS]
             }
-            Self::SecretRequest(_) => &[Method::DELETE, Method::OPTIONS],
+            Self::Attachment(..) => &[Method::GET, Method::HEAD, Method::PUT, Method::OPTIONS],
+            Self::Publish(_) => &[Method::POST, Method::OPTIONS],
+            Self::Draft(_) | Self::SecretRequest(_) => &[Method::DELETE, Method::OPTIONS],
             // No HEAD: it would have to spend a view, or lie about the answer to GET.
             Self::Secret(_) => &[Method::GET, Method::DELETE, Method::OPTIONS],
+            Self::Account(resource) => resource.methods(),
             Self::Public(resource) => resource.methods(),
             Self::Service(resource) => resource.methods(),
         }
@@ -70,10 +98,26 @@ pub async fn route(
     client: Client,
     request: Request<Incoming>,
 ) -> Response<response::Body> {
-    let mut answer = dispatch(app, client, request).await.unwrap_or_else(ApiError::into_response);
+    let mut answer = match page(app, &request) {
+        Some(page) => {
+            discard(request.into_body());
+            page
+        }
+        None => {
+            let answer = dispatch(app, client, request).await;
+            let mut answer = answer.unwrap_or_else(ApiError::into_response);
+            cors::allow_any_origin(answer.headers_mut());
+            answer
+        }
+    };
     response::add_common_headers(answer.headers_mut());
-    cors::allow_any_origin(answer.headers_mut());
     answer
+}
+
+/// The page or file at a path that is no part of an API.
+fn page(app: &App, request: &Request<Incoming>) -> Option<Response<response::Body>> {
+    let is_api = Resource::find(request.uri().path()).is_some();
+    if is_api { None } else { app.web.answer(request).or_else(|| app.web.not_found(request)) }
 }
 
 async fn dispatch(
@@ -117,12 +161,23 @@ async fn answer(
         (Resource::Public(public), method) => {
             public::answer(app, client, *public, (method, headers), body).await
         }
+        (Resource::Account(account), method) => {
+            account::answer(app, *account, (method, headers), body).await
+        }
         (Resource::Health, _) => Ok(health::health()),
         (Resource::Ready, _) => Ok(health::ready(app).await),
         (Resource::Secrets, &Method::POST) => secrets::create(app, headers, body).await,
         (Resource::Secrets, _) => secrets::list(app, uri.query(), headers).await,
         (Resource::Secret(id), &Method::DELETE) => secrets::delete(app, id, headers).await,
         (Resource::Secret(id), _) => secrets::view(app, id, client, headers).await,
+        (Resource::Attachment(id, n), &Method::PUT) => {
+            attachments::upload::put(app, (id, n), headers, body).await
+        }
+        (Resource::Attachment(id, n), method) => {
+            attachments::fetch::get(app, method, (id, n), headers).await
+        }
+        (Resource::Publish(id), _) => attachments::upload::publish(app, id, headers).await,
+        (Resource::Draft(id), _) => attachments::upload::drop_draft(app, id, headers).await,
         (Resource::SecretRequests, &Method::POST) => {
             secret_requests::create(app, headers, body).await
         }

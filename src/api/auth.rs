@@ -5,6 +5,9 @@ use hyper::header::{AUTHORIZATION, HeaderMap};
 use super::{ApiError, App};
 use crate::domain::{account::AccountNumber, api_key::KeyKind};
 
+/// What is said of a key that is nobody's.
+pub(super) const UNKNOWN_KEY: &str = "This API key is not known here";
+
 /// The account whose key, of any kind, the request carries.
 ///
 /// # Errors
@@ -36,6 +39,6 @@ fn find(app: &App, headers: &HeaderMap) -> Result<(AccountNumber, KeyKind), ApiE
         return Err(ApiError::NoKey);
     }
     let found = app.api_keys.find(key.trim_ascii());
-    let found = found.ok_or(ApiError::Forbidden("This API key is not known here"))?;
+    let found = found.ok_or(ApiError::Forbidden(UNKNOWN_KEY))?;
     Ok((found.account, found.kind))
 }

@@ -3,6 +3,8 @@
 //! HTTP ends here and async ends here. Handlers read top-down: who asks, what they ask for, the change,
 //! the answer.
 
+pub mod account;
+pub mod attachments;
 pub mod auth;
 pub mod body;
 pub mod cors;
@@ -12,6 +14,7 @@ pub mod key_service;
 mod mail;
 mod new_secret;
 pub mod params;
+mod part;
 pub mod public;
 pub mod response;
 mod secret_item;
@@ -23,7 +26,7 @@ pub mod work;
 
 use std::{net::IpAddr, sync::Arc};
 
-pub use self::error::ApiError;
+pub use self::{attachments::Transfers, error::ApiError};
 use self::{
     body::BodyBudget,
     key_service::{KeyService, ServiceRules},
@@ -35,9 +38,11 @@ use crate::{
     crypto::Random,
     delivery::Deliveries,
     domain::{
-        api_key::ApiKeys, captcha::Captchas, id::Ids, lifetime::LifetimeRules, try_limit::TryLimit,
+        account::AccountNumber, api_key::ApiKeys, attachment, captcha::Captchas, id::Ids,
+        lifetime::LifetimeRules, try_limit::TryLimit,
     },
     store::{Store, StoreError},
+    web::Web,
     webhook::Caller,
 };
 
@@ -50,6 +55,10 @@ const CREATIONS_SECONDS: u64 = 3600;
 /// Secrets that one customer may make through secret requests within [`ANSWERS_SECONDS`].
 const MAX_ANSWERS: u32 = 60;
 const ANSWERS_SECONDS: u64 = 3600;
+/// Calls of its webhooks that one account may try out within [`WEBHOOK_TESTS_SECONDS`]: each may hold a
+/// connection and a lookup for a while.
+const MAX_WEBHOOK_TESTS: u32 = 10;
+const WEBHOOK_TESTS_SECONDS: u64 = 60;
 
 /// What every handler works with.
 pub struct App {
@@ -67,6 +76,10 @@ pub struct App {
     pub captchas: Captchas,
     /// Slows down who fills other people's lists through secret requests, by customer, too.
     pub answers: TryLimit<IpAddr>,
+    /// Slows down who tries out webhooks, by account.
+    pub webhook_tests: TryLimit<AccountNumber>,
+    /// Attachments that are on their way.
+    pub transfers: Transfers,
     /// Password hashing.
     pub slow_work: SlowWork,
     /// Memory for large bodies.
@@ -83,6 +96,8 @@ pub struct App {
     pub caller: Caller,
     /// What goes out: mails and calls of webhooks.
     pub deliveries: Arc<Deliveries>,
+    /// The pages.
+    pub web: Web,
 }
 
 /// The operator's settings that handlers need.
@@ -102,6 +117,8 @@ pub struct Rules {
     pub request_allowance: u64,
     /// Whether webhooks at private addresses are called.
     pub webhook_private: bool,
+    /// Attachments of secrets.
+    pub attachments: attachment::Limits,
 }
 
 /// Who is at the other end.
@@ -124,6 +141,7 @@ impl App {
         random: Arc<dyn Random>,
         rules: Rules,
         service_rules: ServiceRules,
+        web: Web,
     ) -> Result<Self, StoreError> {
         Ok(Self {
             ids: Ids::load(&store, &*random)?,
@@ -132,11 +150,14 @@ impl App {
             creations: TryLimit::new(MAX_CREATIONS, CREATIONS_SECONDS),
             captchas: Captchas::new(&*random),
             answers: TryLimit::new(MAX_ANSWERS, ANSWERS_SECONDS),
+            webhook_tests: TryLimit::new(MAX_WEBHOOK_TESTS, WEBHOOK_TESTS_SECONDS),
+            transfers: Transfers::default(),
             slow_work: SlowWork::default(),
             body_budget: BodyBudget::default(),
             deliveries: Arc::default(),
             key_service: KeyService::new(service_rules, Arc::clone(&random)),
             caller: Caller::new(rules.webhook_private),
+            web,
             store,
             clock,
             random,

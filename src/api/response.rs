@@ -188,9 +188,10 @@ pub fn empty(status: StatusCode) -> Response<Body> {
     response
 }
 
-/// Adds what every answer has: it is not kept, not guessed about, and not told to other sites.
+/// Adds what every answer has: it is not kept (unless it says how), not guessed about, and not told to
+/// other sites.
 pub fn add_common_headers(headers: &mut HeaderMap) {
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
 }

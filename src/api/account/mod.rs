@@ -1,0 +1,177 @@
+//! `/api/account`: what an account says of itself to whoever has its private key, and what it may set.
+//!
+//! The rules are those of `sealdrop account` and `sealdrop webhook`, by the same functions.
+
+mod webhooks;
+
+use std::sync::Arc;
+
+use hyper::{Method, Response, StatusCode, body::Incoming, header::HeaderMap};
+use serde::Serialize;
+
+use self::webhooks::WebhookItem;
+use super::{
+    ApiError, App, auth,
+    body::{SMALL_BYTES, read_json},
+    params::{Field, Fields},
+    response::{Answer, Body, json},
+    work::blocking,
+};
+use crate::{
+    clock::UnixSeconds,
+    domain::{
+        account::{Account, AccountError, AccountNumber, RequestMetadata},
+        administration,
+        mailbox::Mailbox,
+        notice, webhook,
+    },
+};
+
+const NOTIFY_EMAIL: Field = Field::new("notify_email");
+
+/// What a path at and below `/api/account` names.
+#[derive(Clone, Copy, Debug)]
+pub enum AccountResource<'a> {
+    /// The account.
+    Account,
+    /// `webhooks`.
+    Webhooks,
+    /// `webhooks/<id>`.
+    Webhook(&'a str),
+    /// `webhooks/<id>/test`.
+    WebhookTest(&'a str),
+}
+
+impl<'a> AccountResource<'a> {
+    /// What a path without its last slash names.
+    #[must_use]
+    pub fn find(path: &'a str) -> Option<Self> {
+        let mut segments = path.strip_prefix("/api/account")?.split('/');
+        if !segments.next()?.is_empty() {
+            return None;
+        }
+        match (segments.next(), segments.next(), segments.next(), segments.next()) {
+            (None, ..) => Some(Self::Account),
+            (Some("webhooks"), None, ..) => Some(Self::Webhooks),
+            (Some("webhooks"), Some(id), None, _) if !id.is_empty() => Some(Self::Webhook(id)),
+            (Some("webhooks"), Some(id), Some("test"), None) if !id.is_empty() => {
+                Some(Self::WebhookTest(id))
+            }
+            _ => None,
+        }
+    }
+
+    /// The methods that it allows.
+    #[must_use]
+    pub fn methods(self) -> &'static [Method] {
+        match self {
+            Self::Account => &[Method::GET, Method::HEAD, Method::PUT, Method::OPTIONS],
+            Self::Webhooks | Self::WebhookTest(_) => &[Method::POST, Method::OPTIONS],
+            Self::Webhook(_) => &[Method::DELETE, Method::OPTIONS],
+        }
+    }
+}
+
+/// Answers a request that is no preflight, by a method that is allowed.
+///
+/// # Errors
+///
+/// See [`ApiError`].
+pub async fn answer(
+    app: &Arc<App>,
+    resource: AccountResource<'_>,
+    (method, headers): (&Method, &HeaderMap),
+    body: &mut Incoming,
+) -> Result<Response<Body>, ApiError> {
+    let account = auth::private_key(app, headers)?;
+    match resource {
+        AccountResource::Account if method == Method::PUT => {
+            change(app, account, headers, body).await
+        }
+        AccountResource::Account => show(app, account).await,
+        AccountResource::Webhooks => webhooks::add(app, account, headers, body).await,
+        AccountResource::Webhook(id) => webhooks::remove(app, account, id).await,
+        AccountResource::WebhookTest(id) => webhooks::test(app, account, id).await,
+    }
+}
+
+/// An account as its owner sees it.
+#[derive(Serialize)]
+struct Shown {
+    name: String,
+    notify_email: Option<Mailbox>,
+    mail_ready: bool,
+    webhooks: Vec<WebhookItem>,
+}
+
+/// `GET /api/account`.
+async fn show(app: &Arc<App>, account: AccountNumber) -> Result<Response<Body>, ApiError> {
+    let (reader, now) = (Arc::clone(app), app.clock.now());
+    let shown = blocking(move || {
+        let found = administration::account(&reader.store, account)?;
+        let webhooks = webhook::list(&reader.store, Some(account))?;
+        let data = Shown {
+            notify_email: notice::email(&reader.store, account)?,
+            mail_ready: reader.mail_ready(),
+            webhooks: webhooks.into_iter().map(WebhookItem::from).collect(),
+            name: found.name.clone(),
+        };
+        Ok::<_, ApiError>(Answer { data, metadata: figures(&reader, &found, now) })
+    });
+    Ok(json(StatusCode::OK, &shown.await??))
+}
+
+/// `PUT /api/account`: sets what the body names, and leaves the rest.
+async fn change(
+    app: &Arc<App>,
+    account: AccountNumber,
+    headers: &HeaderMap,
+    body: &mut Incoming,
+) -> Result<Response<Body>, ApiError> {
+    let body = read_json(headers, body, SMALL_BYTES, &app.body_budget).await?;
+    let fields = Fields::parse(body.bytes(), &[NOTIFY_EMAIL])?;
+    if fields.has(&NOTIFY_EMAIL) {
+        let email = notify_email(app, &fields)?;
+        let writer = Arc::clone(app);
+        let set = move || notice::set_email(&writer.store, account, email, &*writer.random);
+        blocking(set).await??;
+    }
+    show(app, account).await
+}
+
+/// To whom notifications are to go; an empty string is as good as null.
+fn notify_email(app: &App, fields: &Fields<'_>) -> Result<Option<Mailbox>, ApiError> {
+    let field = NOTIFY_EMAIL;
+    let Some(given) = fields.string(&field)?.filter(|given| !given.is_empty()) else {
+        return Ok(None);
+    };
+    app.need_mail(field.name)?;
+    Mailbox::new(given).map(Some).map_err(|error| ApiError::field(field.name, error))
+}
+
+/// The account's figures, all of them: a page shows them at once.
+fn figures(app: &App, account: &Account, now: UnixSeconds) -> RequestMetadata {
+    account.request_metadata(now, app.rules.request_allowance)
+}
+
+/// The account's figures after a change.
+async fn figures_now(app: &Arc<App>, account: AccountNumber) -> Result<RequestMetadata, ApiError> {
+    let (reader, now) = (Arc::clone(app), app.clock.now());
+    let found = blocking(move || administration::account(&reader.store, account)).await??;
+    Ok(figures(app, &found, now))
+}
+
+impl From<AccountError> for ApiError {
+    fn from(error: AccountError) -> Self {
+        match error {
+            AccountError::Store(error) => error.into(),
+            // The account of a key that was right a moment ago: now it is what the next request says.
+            AccountError::Gone
+            | AccountError::Unknown(_)
+            | AccountError::BadName
+            | AccountError::Exists(_)
+            | AccountError::UnknownKey(_)
+            | AccountError::TooMany => Self::Forbidden(auth::UNKNOWN_KEY),
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! `/api/account/webhooks`: added, removed and tried out by the account that they belong to.
+
+use std::sync::Arc;
+
+use hyper::{Response, StatusCode, body::Incoming, header::HeaderMap};
+use serde::Serialize;
+
+use super::figures_now;
+use crate::{
+    api::{
+        ApiError, App,
+        body::{SMALL_BYTES, read_json},
+        params::{Field, Fields},
+        response::{Answer, Body, json},
+        work::blocking,
+    },
+    domain::{
+        account::AccountNumber,
+        webhook::{self, EventKind, ListedWebhook, NewWebhook, WebhookError, WebhookUrl},
+    },
+    webhook::TestError,
+};
+
+const URL: Field = Field::new("url");
+const EVENTS: Field = Field::new("events");
+
+/// A webhook as the account sees it; never its signing key.
+#[derive(Serialize)]
+pub(super) struct WebhookItem {
+    id: String,
+    url: String,
+    events: Vec<EventKind>,
+    created_at: String,
+}
+
+/// A new webhook. The key is told here and nowhere else.
+#[derive(Serialize)]
+struct Added {
+    #[serde(flatten)]
+    item: WebhookItem,
+    signing_key: String,
+}
+
+/// What became of one call.
+#[derive(Serialize)]
+struct Tested {
+    id: String,
+    delivered: bool,
+    status: Option<u16>,
+    error: Option<String>,
+}
+
+impl From<ListedWebhook> for WebhookItem {
+    fn from(listed: ListedWebhook) -> Self {
+        Self {
+            id: listed.id,
+            url: listed.url,
+            events: listed.webhook.events,
+            created_at: listed.webhook.created_at.to_string(),
+        }
+    }
+}
+
+/// `POST /api/account/webhooks`.
+pub(super) async fn add(
+    app: &Arc<App>,
+    account: AccountNumber,
+    headers: &HeaderMap,
+    body: &mut Incoming,
+) -> Result<Response<Body>, ApiError> {
+    if !app.store.space().is_ok_and(|space| space.allows_creation()) {
+        return Err(ApiError::Full);
+    }
+    let body = read_json(headers, body, SMALL_BYTES, &app.body_budget).await?;
+    let fields = Fields::parse(body.bytes(), &[URL, EVENTS])?;
+    let url = url(app, &fields)?;
+    let wanted = events(&fields)?;
+    let (writer, now) = (Arc::clone(app), app.clock.now());
+    let add = move || {
+        let App { store, random, .. } = &*writer;
+        webhook::add(store, account, &url, &wanted, &**random, now).map(|new| (new, wanted))
+    };
+    let (NewWebhook { id, url, key }, wanted) = blocking(add).await??;
+    let is_wanted = |kind: &EventKind| wanted.is_empty() || wanted.contains(kind);
+    let events = EventKind::ALL.into_iter().filter(is_wanted).collect();
+    let item = WebhookItem { id, url, events, created_at: now.to_string() };
+    let data = Added { item, signing_key: key.expose_secret().to_owned() };
+    let metadata = figures_now(app, account).await?;
+    Ok(json(StatusCode::CREATED, &Answer { data, metadata }))
+}
+
+/// `DELETE /api/account/webhooks/<id>`.
+pub(super) async fn remove(
+    app: &Arc<App>,
+    account: AccountNumber,
+    id: &str,
+) -> Result<Response<Body>, ApiError> {
+    let (writer, id) = (Arc::clone(app), id.to_owned());
+    let remove = move || {
+        let number = webhook::find(&writer.store, Some(account), &id)?;
+        webhook::remove(&writer.store, number)
+    };
+    blocking(remove).await??;
+    let metadata = figures_now(app, account).await?;
+    Ok(json(StatusCode::OK, &Answer { data: (), metadata }))
+}
+
+/// `POST /api/account/webhooks/<id>/test`: calls it once, now. That the other end does not take the call
+/// is an answer, too.
+pub(super) async fn test(
+    app: &Arc<App>,
+    account: AccountNumber,
+    id: &str,
+) -> Result<Response<Body>, ApiError> {
+    let number = webhook::find(&app.store, Some(account), id)?;
+    let now = app.clock.now();
+    // Dropped, it counts.
+    let _try = app.webhook_tests.begin(account, now).map_err(|error| ApiError::TooOften {
+        what: "Too many webhooks were tried out",
+        retry_after: error.retry_after(),
+    })?;
+    let (status, error) = match app.caller.test(&app.store, number, &*app.random, now).await {
+        Ok(status) => (Some(status.as_u16()), None),
+        Err(TestError::Call(error)) => (None, Some(error.to_string())),
+        Err(TestError::Gone) => return Err(ApiError::NotFound),
+        Err(TestError::Store(error)) => return Err(error.into()),
+    };
+    let data = Tested { id: number.id(), delivered: status.is_some(), status, error };
+    let metadata = figures_now(app, account).await?;
+    Ok(json(StatusCode::OK, &Answer { data, metadata }))
+}
+
+fn url(app: &App, fields: &Fields<'_>) -> Result<WebhookUrl, ApiError> {
+    let given = fields.string(&URL)?.filter(|given| !given.is_empty());
+    let given = given.ok_or_else(|| ApiError::field(URL.name, "can't be blank"))?;
+    WebhookUrl::parse(given, app.rules.webhook_private)
+        .map_err(|error| ApiError::field(URL.name, error.reason()))
+}
+
+/// What it is called for; all of it where nothing is named.
+fn events(fields: &Fields<'_>) -> Result<Vec<EventKind>, ApiError> {
+    let named = fields.strings(&EVENTS)?.unwrap_or_default();
+    let kinds = named.into_iter().map(EventKind::from_name);
+    kinds.collect::<Option<_>>().ok_or_else(|| {
+        let names = EventKind::ALL.map(EventKind::name).join(", ");
+        ApiError::field(EVENTS.name, format!("may only name {names}"))
+    })
+}
+
+impl From<WebhookError> for ApiError {
+    fn from(error: WebhookError) -> Self {
+        match error {
+            WebhookError::Unknown(_) => Self::NotFound,
+            WebhookError::TooMany => {
+                Self::Forbidden("An account has 10 webhooks at most: remove one first")
+            }
+            WebhookError::BadUrl(error) => Self::field(URL.name, error.reason()),
+            WebhookError::Account(error) => error.into(),
+            WebhookError::Store(error) => error.into(),
+        }
+    }
+}
