@@ -1,0 +1,53 @@
+// Does the proof of work that a secret may ask for (docs/public-api.md, "Captcha"): ALTCHA, version 2. The
+// work is shared out among workers, so that the page stays alive.
+
+import { scriptUrl } from "../trusted.js";
+import { toBase64, utf8 } from "./bytes.js";
+
+/** More than a few of them only warm the pocket. */
+const MAX_WORKERS = 4;
+/** The server hides the solution below this counter. Only for showing progress. */
+const TRIES = 2_000;
+
+/**
+ * Solves what `GET /api/public/captcha` answered. Gives the text for the field `captcha`. `onProgress(share)`
+ * is told from 0 to 1, roughly; `signal` ends it with its reason.
+ */
+export async function solve(challenge, { onProgress, signal } = {}) {
+  signal?.throwIfAborted();
+  const solution = await work(challenge.parameters, onProgress ?? (() => {}), signal);
+  return toBase64(utf8(JSON.stringify({ challenge, solution })));
+}
+
+function work(parameters, onProgress, signal) {
+  const count = Math.max(1, Math.min(MAX_WORKERS, navigator.hardwareConcurrency ?? 2));
+  const workers = [];
+  const stop = new AbortController();
+  let tries = 0;
+  const solved = new Promise((resolve, reject) => {
+    signal?.addEventListener("abort", () => reject(signal.reason), { signal: stop.signal });
+    for (let first = 0; first < count; first += 1) {
+      const worker = new Worker(scriptUrl(new URL("captcha_worker.js", import.meta.url)), { type: "module" });
+      workers.push(worker);
+      worker.addEventListener("message", ({ data }) => {
+        // What the others say after the first has found it comes too late.
+        if (stop.signal.aborted) return;
+        if (data.solution) {
+          stop.abort();
+          resolve(data.solution);
+        }
+        if (data.error) reject(new Error(data.error));
+        tries += data.tries ?? 0;
+        onProgress(data.solution ? 1 : Math.min(0.99, tries / TRIES));
+      });
+      worker.addEventListener("error", (event) => {
+        reject(new Error(event.message || "The script for the captcha could not be loaded."));
+      });
+      worker.postMessage({ parameters, first, step: count });
+    }
+  });
+  return solved.finally(() => {
+    stop.abort();
+    for (const worker of workers) worker.terminate();
+  });
+}

@@ -1,0 +1,40 @@
+// Tries counters, every `step`th from `first` on, until one derives the key that a challenge asks for. A
+// worker of captcha.js.
+
+import { fromHex, toHex } from "./bytes.js";
+import { pbkdf2 } from "./engine.js";
+
+/** How many tries are told of at once. */
+const REPORT = 20;
+/** No challenge that somebody waits for asks for more. */
+const MAX_COST = 1_000_000;
+
+addEventListener("message", async ({ data }) => {
+  try {
+    postMessage({ solution: await search(data) });
+  } catch (error) {
+    postMessage({ error: error.message || "The captcha can not be solved." });
+  }
+});
+
+async function search({ parameters, first, step }) {
+  const { algorithm, cost, keyLength, keyPrefix, nonce, salt } = parameters;
+  const known = algorithm === "PBKDF2/SHA-256" && keyLength <= 32 && cost <= MAX_COST;
+  if (!known) throw new Error("This captcha is of a kind that is not known here.");
+  const [prefix, saltBytes] = [fromHex(nonce), fromHex(salt)];
+  const password = new Uint8Array(prefix.length + 4);
+  password.set(prefix);
+  const view = new DataView(password.buffer);
+  const start = performance.now();
+  let tries = 0;
+  for (let counter = first; counter < 2 ** 32; counter += step) {
+    view.setUint32(prefix.length, counter);
+    const derivedKey = toHex(await pbkdf2(password, saltBytes, cost, keyLength));
+    if (derivedKey.startsWith(keyPrefix)) {
+      return { counter, derivedKey, time: Math.round(performance.now() - start) };
+    }
+    tries += 1;
+    if (tries % REPORT === 0) postMessage({ tries: REPORT });
+  }
+  throw new Error("This captcha has no solution.");
+}

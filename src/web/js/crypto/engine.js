@@ -1,0 +1,226 @@
+// AES-GCM and PBKDF2-HMAC-SHA-256 on whichever engine there is: WebCrypto, or the vendored SJCL where a page
+// that came over plain http has none. SJCL is slow, so it pauses now and then to keep the page alive.
+
+import { concat } from "./bytes.js";
+
+/** A key, an IV or data that do not belong together: the tag does not match. */
+export class BadTag extends Error {
+  constructor() {
+    super("The key is wrong, or the data was changed.");
+    this.name = "BadTag";
+  }
+}
+
+/** Whether WebCrypto is here: pages that came over https, or from this very machine, have it. */
+export function hasWebCrypto() {
+  return globalThis.crypto?.subtle !== undefined;
+}
+
+/** What RSA is needed for: it is only there where the browser has WebCrypto. */
+export class NeedsSecureContext extends Error {
+  constructor() {
+    super("This needs a page that came over https.");
+    this.name = "NeedsSecureContext";
+  }
+}
+
+/** Throws NeedsSecureContext where there is no WebCrypto. */
+export function requireWebCrypto() {
+  if (!hasWebCrypto()) throw new NeedsSecureContext();
+}
+
+/**
+ * An AES-GCM key of 16, 24 or 32 bytes: `seal(iv, data)` gives ciphertext and tag, `open(iv, sealed)` undoes
+ * it or throws BadTag. Both take `{tagBits: 128, associatedData}`. The IV may have any length for opening.
+ */
+export async function aesGcm(key) {
+  if (!hasWebCrypto()) return sjclGcm(key);
+  const native = await crypto.subtle.importKey("raw", key, "AES-GCM", false, ["encrypt", "decrypt"]);
+  return new NativeGcm(native, key);
+}
+
+async function sjclGcm(key) {
+  const sjcl = await loadSjcl();
+  return new SjclGcm(sjcl, new sjcl.cipher.aes(sjcl.codec.bytes.toBits(key)));
+}
+
+/** `length` bytes, 32 at most, derived from a password. All but `rounds` and `length` are bytes. */
+export async function pbkdf2(password, salt, rounds, length = 32) {
+  if (!hasWebCrypto()) return sjclPbkdf2(await loadSjcl(), password, salt, rounds, length);
+  const key = await crypto.subtle.importKey("raw", password, "PBKDF2", false, ["deriveBits"]);
+  const parameters = { name: "PBKDF2", hash: "SHA-256", salt, iterations: rounds };
+  return new Uint8Array(await crypto.subtle.deriveBits(parameters, key, length * 8));
+}
+
+/** Some engines do not take an IV that is shorter than this (node's, for one). SJCL opens the few that are. */
+const SHORTEST_IV = 12;
+
+class NativeGcm {
+  #key;
+  #bytes;
+
+  constructor(key, bytes) {
+    this.#key = key;
+    this.#bytes = bytes;
+  }
+
+  async seal(iv, data, options = {}) {
+    return new Uint8Array(await crypto.subtle.encrypt(parameters(iv, options), this.#key, data));
+  }
+
+  async open(iv, sealed, options = {}) {
+    if (iv.length < SHORTEST_IV) return (await sjclGcm(this.#bytes)).open(iv, sealed, options);
+    try {
+      return new Uint8Array(await crypto.subtle.decrypt(parameters(iv, options), this.#key, sealed));
+    } catch (error) {
+      throw error.name === "OperationError" ? new BadTag() : error;
+    }
+  }
+}
+
+function parameters(iv, { tagBits = 128, associatedData = new Uint8Array() }) {
+  return { name: "AES-GCM", iv, tagLength: tagBits, additionalData: associatedData };
+}
+
+/** GCM (NIST SP 800-38D) out of SJCL's AES and GHASH. Its own `mode.gcm` would not stop before the end. */
+class SjclGcm {
+  #sjcl;
+  #aes;
+  #hashKey;
+
+  constructor(sjcl, aes) {
+    this.#sjcl = sjcl;
+    this.#aes = aes;
+    this.#hashKey = aes.encrypt([0, 0, 0, 0]);
+  }
+
+  async seal(iv, data, { tagBits = 128, associatedData = new Uint8Array() } = {}) {
+    const words = this.#words(data);
+    const first = this.#firstCounter(iv);
+    await this.#crypt(first, words);
+    const sealed = this.#bytes(words, data.length);
+    const tag = await this.#tag(first, associatedData, this.#words(sealed), sealed.length);
+    return concat(sealed, tag.subarray(0, tagBits / 8));
+  }
+
+  async open(iv, sealed, { tagBits = 128, associatedData = new Uint8Array() } = {}) {
+    const length = sealed.length - tagBits / 8;
+    if (length < 0) throw new BadTag();
+    const words = this.#words(sealed.subarray(0, length));
+    const first = this.#firstCounter(iv);
+    const tag = await this.#tag(first, associatedData, words, length);
+    const found = sealed.subarray(length);
+    // All of it is compared, so that the time tells nothing.
+    const differs = found.reduce((bits, byte, at) => bits | (byte ^ tag[at]), 0);
+    if (differs !== 0) throw new BadTag();
+    await this.#crypt(first, words);
+    return this.#bytes(words, length);
+  }
+
+  /** Words of 32 bits, filled up with zeros to whole blocks. */
+  #words(bytes) {
+    const whole = new Uint8Array(Math.ceil(bytes.length / 16) * 16);
+    whole.set(bytes);
+    const view = new DataView(whole.buffer);
+    return Array.from({ length: whole.length / 4 }, (_, at) => view.getInt32(at * 4));
+  }
+
+  #bytes(words, length) {
+    const view = new DataView(new ArrayBuffer(words.length * 4));
+    words.forEach((word, at) => view.setInt32(at * 4, word));
+    return new Uint8Array(view.buffer, 0, length);
+  }
+
+  #firstCounter(iv) {
+    if (iv.length === 12) return [...this.#words(iv).slice(0, 3), 1];
+    return this.#hash(this.#hash([0, 0, 0, 0], this.#words(iv)), [0, 0, ...lengthInBits(iv.length)]);
+  }
+
+  #hash(state, words) {
+    return this.#sjcl.mode.gcm._ghash(this.#hashKey, state, words);
+  }
+
+  /** The counter mode, over `words` in place. */
+  async #crypt(first, words) {
+    const counter = first.slice();
+    const patience = new Patience();
+    for (let at = 0; at < words.length; at += 4) {
+      counter[3] = (counter[3] + 1) | 0;
+      const stream = this.#aes.encrypt(counter);
+      for (let word = 0; word < 4; word += 1) words[at + word] ^= stream[word];
+      if (at % 1024 === 0) await patience.rest();
+    }
+  }
+
+  async #tag(first, associatedData, words, length) {
+    const patience = new Patience();
+    let state = this.#hash([0, 0, 0, 0], this.#words(associatedData));
+    for (let at = 0; at < words.length; at += 1024) {
+      state = this.#hash(state, words.slice(at, at + 1024));
+      await patience.rest();
+    }
+    state = this.#hash(state, [...lengthInBits(associatedData.length), ...lengthInBits(length)]);
+    const mask = this.#aes.encrypt(first);
+    return this.#bytes(state.map((word, at) => word ^ mask[at]), 16);
+  }
+}
+
+/** A length in bytes as 64 bits. */
+function lengthInBits(bytes) {
+  return [Math.floor(bytes / 2 ** 29), (bytes * 8) | 0];
+}
+
+/** HMAC by hand on SJCL's compression function: its own `hmac` copies so much that it takes twice as long. */
+async function sjclPbkdf2(sjcl, password, salt, rounds, length) {
+  const { toBits, fromBits } = sjcl.codec.bytes;
+  const mac = new sjcl.misc.hmac(toBits(password));
+  const [inner, outer] = mac._baseHash.map((hash) => Int32Array.from(hash._h));
+  const hash = new sjcl.hash.sha256();
+  hash._h = new Int32Array(8);
+  const block = new Int32Array(16);
+  const digest = (state, words) => {
+    block.fill(0);
+    block.set(words);
+    // Padding of a message of one block, the key's, and 8 words.
+    block[8] = 0x80000000;
+    block[15] = 768;
+    hash._h.set(state);
+    hash._block(block);
+  };
+  const patience = new Patience();
+  const first = mac.encrypt(toBits(concat(salt, Uint8Array.of(0, 0, 0, 1))));
+  const last = Int32Array.from(first);
+  const sum = last.slice();
+  for (let round = 1; round < rounds; round += 1) {
+    digest(inner, last);
+    last.set(hash._h);
+    digest(outer, last);
+    last.set(hash._h);
+    for (let word = 0; word < 8; word += 1) sum[word] ^= last[word];
+    if (round % 256 === 0) await patience.rest();
+  }
+  return Uint8Array.from(fromBits(Array.from(sum))).subarray(0, length);
+}
+
+/** Lets the page do what waits whenever 12 ms have gone by: most of a frame. */
+class Patience {
+  #until = performance.now() + 12;
+
+  async rest() {
+    if (performance.now() < this.#until) return;
+    // Timers are slowed down to one a second in a tab that is not looked at; messages are not.
+    await new Promise((resolve) => {
+      const { port1, port2 } = new MessageChannel();
+      port1.onmessage = () => {
+        port1.close();
+        resolve();
+      };
+      port2.postMessage(null);
+    });
+    this.#until = performance.now() + 12;
+  }
+}
+
+async function loadSjcl() {
+  return (await import("../vendor/sjcl.js")).default;
+}

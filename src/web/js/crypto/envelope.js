@@ -1,0 +1,190 @@
+// What lies in a box: gzip, then AES-256-GCM in chunks (stream.js), under a key of its own that RSA-OAEP
+// wraps (docs/key-service.md, "The envelope"). Files of any size: only a slice of one is ever in memory.
+
+import { collect, fromBase64, fromUtf8, toBase64 } from "./bytes.js";
+import { BadDer, fromPem } from "./der.js";
+import { requireWebCrypto } from "./engine.js";
+import { randomBytes } from "./random.js";
+import { safeName } from "./secret.js";
+import { Damaged, FileChanged, openStream, sealStream } from "./stream.js";
+
+/** The longest text that is opened, in bytes: a few kilobytes can hold gigabytes of zeros. */
+const MAX_TEXT = 64 << 20;
+const MAX_ABOUT = 16 << 10;
+/** How much is gathered in memory before the browser gets it as a Blob, which it may keep on disk. */
+const PART = 8 << 20;
+/** How much of a file is read at once. */
+const SLICE = 256 << 10;
+
+/** The box has a public key that can not be used here. */
+export class UnusableKey extends Error {
+  constructor() {
+    super("The public key of this box can not be used.");
+    this.name = "UnusableKey";
+  }
+}
+
+/** An envelope holds more than was allowed. */
+export class TooLong extends Error {
+  constructor() {
+    super("The message holds more than is allowed.");
+    this.name = "TooLong";
+  }
+}
+
+/** The public key of a box, as `/Service/<token>/publickey?format=pem` gives it. */
+export async function importPublicKey(pem) {
+  requireWebCrypto();
+  try {
+    const kind = { name: "RSA-OAEP", hash: "SHA-256" };
+    return await crypto.subtle.importKey("spki", fromPem("PUBLIC KEY", pem), kind, false, ["encrypt"]);
+  } catch (error) {
+    throw error instanceof BadDer || error instanceof DOMException ? new UnusableKey() : error;
+  }
+}
+
+/** Seals a text: `{encryptionkey, encryptedmessage}`, the parameters of a PUT. */
+export async function sealText(publicKey, text) {
+  const key = randomBytes(32);
+  const encryptedmessage = await sealSmall(key, text);
+  return { encryptionkey: await wrapKey(publicKey, key), encryptedmessage };
+}
+
+/**
+ * Seals a File: `{encryptionkey, name, blob}`. Send `blob` as the part `encryptedfile` with `name` as its
+ * file name: name and type of the file, sealed too. `onProgress(bytes)` tells how much of the file is done.
+ */
+export async function sealFile(publicKey, file, { onProgress, signal } = {}) {
+  const key = randomBytes(32);
+  const about = { name: file.name, ...(file.type && { type: file.type }) };
+  const name = await sealSmall(key, JSON.stringify(about));
+  const blob = await toBlob(seal(key, slices(file, onProgress)), { signal });
+  return { encryptionkey: await wrapKey(publicKey, key), name, blob };
+}
+
+/** The key of a message, from its `EncryptionKey`. Throws Damaged if it is not for this private key. */
+export async function unwrapKey(privateKey, encryptionKey) {
+  requireWebCrypto();
+  let key;
+  try {
+    key = new Uint8Array(await crypto.subtle.decrypt("RSA-OAEP", privateKey, fromBase64(encryptionKey)));
+  } catch {
+    throw new Damaged();
+  }
+  if (key.length !== 32) throw new Damaged();
+  return key;
+}
+
+/** The text in an `encryptedmessage`. Throws Damaged, TooLong. */
+export async function openText(key, encryptedMessage, limit = MAX_TEXT) {
+  let sealed;
+  try {
+    sealed = fromBase64(encryptedMessage);
+  } catch {
+    throw new Damaged();
+  }
+  const plaintext = await collect(openEnvelope(key, new Blob([sealed]).stream(), { limit }));
+  try {
+    return fromUtf8(plaintext);
+  } catch {
+    throw new Damaged();
+  }
+}
+
+/** `{name, type, sha256}` of a file, the last two if they are known; `name` is safe to save under. */
+export async function openName(key, fileName) {
+  try {
+    const { name, type, sha256 } = JSON.parse(await openText(key, fileName, MAX_ABOUT));
+    return { name: safeName(String(name)), type, sha256 };
+  } catch {
+    // The sender left it in plain text.
+    return { name: safeName(fileName) };
+  }
+}
+
+/**
+ * The plaintext of an envelope, as it comes. It is the whole only if the stream ends well; else it ends with
+ * Damaged, TooLong, or the error of `sealed`.
+ */
+export function openEnvelope(key, sealed, { limit = Infinity } = {}) {
+  let cause;
+  const opened = watched(openStream(key, sealed), {
+    failed: (error) => (cause = error),
+  });
+  let left = limit;
+  return watched(opened.pipeThrough(new DecompressionStream("gzip")), {
+    passed(bytes) {
+      left -= bytes.length;
+      if (left < 0) throw (cause = new TooLong());
+    },
+    // Without a cause before it, it is gzip's: cut off, or none at all.
+    failed: () => cause ?? new Damaged(),
+  });
+}
+
+/** A file as a stream, a slice at a time: browsers' own streams come in pieces of whatever size. */
+function slices(file, onProgress) {
+  let done = 0;
+  return new ReadableStream({
+    async pull(controller) {
+      if (done === file.size) return controller.close();
+      // Browsers refuse to read a file that was changed since it was chosen.
+      const bytes = new Uint8Array(await file.slice(done, done + SLICE).arrayBuffer());
+      if (bytes.length === 0) throw new FileChanged();
+      done += bytes.length;
+      controller.enqueue(bytes);
+      onProgress?.(done);
+    },
+  }, { highWaterMark: 0 });
+}
+
+/** Gathers a stream in a Blob. */
+export async function toBlob(stream, { type = "application/octet-stream", signal } = {}) {
+  const blobs = [];
+  let [parts, size] = [[], 0];
+  const gather = () => {
+    blobs.push(new Blob(parts));
+    [parts, size] = [[], 0];
+  };
+  await stream.pipeTo(new WritableStream({
+    write(bytes) {
+      parts.push(bytes);
+      size += bytes.length;
+      if (size >= PART) gather();
+    },
+  }), { signal });
+  gather();
+  return new Blob(blobs, { type });
+}
+
+async function wrapKey(publicKey, key) {
+  return toBase64(new Uint8Array(await crypto.subtle.encrypt("RSA-OAEP", publicKey, key)));
+}
+
+/** A text in an envelope, in base64. */
+async function sealSmall(key, text) {
+  return toBase64(await collect(seal(key, new Blob([text]).stream())));
+}
+
+function seal(key, readable) {
+  return sealStream(key, readable.pipeThrough(new CompressionStream("gzip")));
+}
+
+/** The same stream. `passed` sees what comes through and may throw; `failed` says what error it ends with. */
+function watched(stream, { passed, failed }) {
+  const reader = stream.getReader();
+  return new ReadableStream({
+    async pull(controller) {
+      try {
+        const { done, value } = await reader.read();
+        if (done) return controller.close();
+        passed?.(value);
+        controller.enqueue(value);
+      } catch (error) {
+        reader.cancel(error).catch(() => {});
+        throw failed(error);
+      }
+    },
+    cancel: (reason) => reader.cancel(reason),
+  }, { highWaterMark: 0 });
+}

@@ -1,0 +1,182 @@
+// The ciphertext of a secret: what SJCL 1.0.8 makes of a text, AES-256-GCM under PBKDF2 of a password, as
+// base64 of its JSON; and the form that a text with attachments has before it is encrypted
+// (docs/secrets-api.md).
+
+import { fromBase64, fromUtf8, toBase64, utf8 } from "./bytes.js";
+import { aesGcm, BadTag, pbkdf2 } from "./engine.js";
+import { randomBytes, randomText } from "./random.js";
+
+/** What the Secrets API prescribes: plenty for a password of two random halves. */
+const ROUNDS = 10_000;
+/** More would only keep the reader's machine busy. The server has the same limit. */
+const MAX_ROUNDS = 2_000_000;
+const HALF_LENGTH = 18;
+
+/**
+ * A secret does not open. `reason`: "damaged" (no such message), "key" (another password, or changed data).
+ */
+export class CannotOpen extends Error {
+  constructor(reason, message) {
+    super(message);
+    this.name = "CannotOpen";
+    this.reason = reason;
+  }
+}
+
+/**
+ * Two halves of a fresh password, 107 bits each. The password is the private half followed by the public one.
+ */
+export function newHalves() {
+  return { privateHalf: randomText(HALF_LENGTH), publicHalf: randomText(HALF_LENGTH) };
+}
+
+/** Encrypts a text. Gives the `ciphertext` of the API. */
+export async function seal(password, text) {
+  const [iv, salt] = [randomBytes(16), randomBytes(8)];
+  const key = await aesGcm(await pbkdf2(utf8(password), salt, ROUNDS));
+  const ct = await key.seal(iv, utf8(text));
+  // SJCL's own order, and no escapes: it reads this with an expression, not as JSON.
+  const message = {
+    iv: toBase64(iv),
+    v: 1,
+    iter: ROUNDS,
+    ks: 256,
+    ts: 128,
+    mode: "gcm",
+    adata: "",
+    cipher: "aes",
+    salt: toBase64(salt),
+    ct: toBase64(ct),
+  };
+  return toBase64(utf8(JSON.stringify(message)));
+}
+
+/** Decrypts a `ciphertext` of the API. Throws CannotOpen. */
+export async function open(password, ciphertext) {
+  const message = readMessage(ciphertext);
+  const key = await aesGcm(await pbkdf2(utf8(password), message.salt, message.rounds));
+  let plaintext;
+  try {
+    plaintext = await key.open(message.iv, message.ct, message);
+  } catch (error) {
+    throw error instanceof BadTag ? new CannotOpen("key", error.message) : error;
+  }
+  try {
+    return fromUtf8(plaintext);
+  } catch {
+    throw damaged("what is inside is no text");
+  }
+}
+
+function damaged(what) {
+  return new CannotOpen("damaged", `This is no secret that can be opened: ${what}.`);
+}
+
+/** Reads the JSON. Where SJCL lets a field be missing, it has SJCL's default. */
+function readMessage(ciphertext) {
+  let fields;
+  try {
+    fields = JSON.parse(fromUtf8(fromBase64(ciphertext)));
+  } catch {
+    throw damaged("it is no JSON in base64");
+  }
+  if (typeof fields !== "object" || fields === null) throw damaged("it is no JSON object");
+  const { v = 1, iter = ROUNDS, ts = 64, cipher = "aes", ks, mode } = fields;
+  // The defaults of the last two, 128 and ccm, are none that the API allows.
+  if (v !== 1 || cipher !== "aes" || ks !== 256 || mode !== "gcm") throw damaged("it is of another kind");
+  if (![64, 96, 128].includes(ts)) throw damaged("ts is not 64, 96 or 128");
+  if (!Number.isInteger(iter) || iter < 1 || iter > MAX_ROUNDS) throw damaged("iter is out of bounds");
+  const bytes = (name, missing) => {
+    const value = fields[name] ?? missing;
+    try {
+      return fromBase64(value);
+    } catch {
+      throw damaged(`${name} is not base64`);
+    }
+  };
+  const [iv, salt, associatedData, ct] = [bytes("iv"), bytes("salt"), bytes("adata", ""), bytes("ct")];
+  // SJCL itself takes one to four words.
+  if (iv.length < 5 || iv.length > 16) throw damaged("iv has a wrong length");
+  if (ct.length < ts / 8) throw damaged("ct is too short");
+  return { iv, salt, associatedData, ct, tagBits: ts, rounds: iter };
+}
+
+/**
+ * The plaintext of a text with attachments. Each of them is `{name, type?, size}` with `data` (a Uint8Array:
+ * it is in the secret) or with `n` and `key` (it is a file of its own, encrypted by FileSealer under that
+ * key).
+ */
+export function pack({ text, attachments = [] }) {
+  // A text that looks like the packed form is packed too, so that nobody takes it for that.
+  if (attachments.length === 0 && !text.startsWith("{")) return text;
+  const packed = attachments.map(({ name, type, size, data, n, key }) => ({
+    name,
+    type: type || undefined,
+    size: size ?? data.length,
+    ...(data ? { data: toBase64(data) } : { n, key: toBase64(key) }),
+  }));
+  return JSON.stringify({ sealdrop: 1, text, attachments: packed });
+}
+
+/**
+ * Undoes `pack`. Anything that is not of its form is a text and comes back whole, so nothing gets lost. Names
+ * are made safe to show and to save under.
+ */
+export function unpack(plaintext) {
+  const asText = { text: plaintext, attachments: [] };
+  if (!plaintext.startsWith("{")) return asText;
+  try {
+    const { sealdrop, text, attachments } = JSON.parse(plaintext);
+    if (sealdrop !== 1 || typeof text !== "string" || !Array.isArray(attachments)) return asText;
+    return { text, attachments: attachments.map(unpackAttachment) };
+  } catch {
+    return asText;
+  }
+}
+
+function unpackAttachment({ name, type, size, data, n, key }) {
+  if (typeof name !== "string") throw new TypeError("no name");
+  const about = { name: safeName(name), type: mediaType(type) };
+  if (typeof data === "string") {
+    const bytes = fromBase64(data);
+    return { ...about, size: bytes.length, data: bytes };
+  }
+  const secret = fromBase64(key);
+  if (!Number.isSafeInteger(size) || size < 0) throw new TypeError("no size");
+  const elsewhere = Number.isSafeInteger(n) && n >= 1 && secret.length === 32;
+  if (!elsewhere) throw new TypeError("neither here nor there");
+  return { ...about, size, n, key: secret };
+}
+
+// Controls, lone surrogates, line ends, what turns the direction of writing, and what Windows does not take.
+const UNSAFE =
+  /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff<>:"|?*]/gu;
+
+/** A file name without folders, and without characters that hide what it is or that no system takes. */
+export function safeName(name) {
+  const last = name.replaceAll("\\", "/").split("/").at(-1);
+  const clean = last.replace(UNSAFE, "_");
+  const [stem, extension] = splitName(clean.replace(/^[\s.]+|[\s.]+$/g, ""));
+  return stem === "" && extension === "" ? "file" : shorten(stem, 180 - utf8(extension).length) + extension;
+}
+
+function splitName(name) {
+  const dot = name.lastIndexOf(".");
+  return dot > 0 && name.length - dot <= 20 ? [name.slice(0, dot), name.slice(dot)] : [name, ""];
+}
+
+/** Cut to so many bytes of UTF-8, between characters. */
+function shorten(text, bytes) {
+  let [length, kept] = [0, ""];
+  for (const char of text) {
+    length += utf8(char).length;
+    if (length > bytes) break;
+    kept += char;
+  }
+  return kept;
+}
+
+/** A media type that may be handed to a Blob; "" for none. */
+function mediaType(type) {
+  return typeof type === "string" && /^[\w!#$&^.+-]{1,60}\/[\w!#$&^.+-]{1,100}$/.test(type) ? type : "";
+}

@@ -1,0 +1,270 @@
+// Files of any size under AES-256-GCM in chunks (STREAM, src/crypto/stream): sealed slice by slice out of a
+// Blob, opened as they come in. Neither side holds more than what it was asked for and one chunk.
+
+import { concat, toBase64 } from "./bytes.js";
+import { aesGcm, BadTag } from "./engine.js";
+import { randomBytes } from "./random.js";
+
+/** How much plaintext a chunk holds. Every chunk but the last one is full. */
+export const CHUNK = 65_536;
+const TAG = 16;
+const SEALED_CHUNK = CHUNK + TAG;
+const PREFIX = 7;
+/** How many a counter of 32 bits tells apart. */
+const MAX_CHUNKS = 2 ** 32;
+
+/** How many bytes `size` bytes make when sealed. */
+export function sealedSize(size) {
+  return PREFIX + size + TAG * chunkCount(size);
+}
+
+/** How many bytes are in `sealed` ones, or null if nothing of that length was ever sealed. */
+export function openedSize(sealed) {
+  const [full, rest] = [Math.floor((sealed - PREFIX) / SEALED_CHUNK), (sealed - PREFIX) % SEALED_CHUNK];
+  if (sealed < PREFIX + TAG) return null;
+  if (rest === 0) return full * CHUNK;
+  // Only the single chunk of an empty file is empty.
+  return rest > TAG || (rest === TAG && full === 0) ? full * CHUNK + rest - TAG : null;
+}
+
+function chunkCount(size) {
+  return Math.max(1, Math.ceil(size / CHUNK));
+}
+
+/** An encrypted file ended too soon, has something behind its end, was changed, or the key is another one. */
+export class Damaged extends Error {
+  constructor() {
+    super("The encrypted file is damaged or not whole.");
+    this.name = "Damaged";
+  }
+}
+
+/** A file is not what it was when it was chosen. */
+export class FileChanged extends Error {
+  constructor() {
+    super("The file changed while it was read.");
+    this.name = "FileChanged";
+  }
+}
+
+/**
+ * Seals one file, any part of it at any time: the same part always comes out the same, so a slice that got
+ * lost on its way is made again. Throws for a second file, and FileChanged for one that has other content than
+ * before: two of them under one key would give both away.
+ */
+export class FileSealer {
+  #cipher;
+  #prefix;
+  #blob = null;
+  /** The tag of each chunk that was sealed, in base64. */
+  #tags = new Map();
+
+  /** The key, 32 bytes: who has it can open the file. */
+  key;
+
+  /** Hand in key and prefix only to go on with the very same file. */
+  static async create(key = randomBytes(32), prefix = randomBytes(PREFIX)) {
+    const sealer = new FileSealer();
+    sealer.key = key;
+    sealer.#prefix = prefix;
+    sealer.#cipher = await aesGcm(key);
+    return sealer;
+  }
+
+  /** The 7 bytes that the sealed form begins with. */
+  get prefix() {
+    return this.#prefix.slice();
+  }
+
+  /**
+   * Bytes `from` to `to` (without it) of the sealed form of `blob`. At chunk borders (7 + k · 65,552) nothing
+   * is done twice; others work too. Browsers refuse to read a file that was changed since it was chosen.
+   */
+  async seal(blob, from, to) {
+    this.#blob ??= blob;
+    if (blob !== this.#blob) throw new Error("A FileSealer is for one file.");
+    const chunks = chunkCount(blob.size);
+    if (chunks > MAX_CHUNKS) throw new RangeError("The file is too large.");
+    const inside = from >= 0 && from <= to && to <= sealedSize(blob.size);
+    if (!inside) throw new RangeError("Outside of the file.");
+    const first = Math.max(0, Math.floor((from - PREFIX) / SEALED_CHUNK));
+    const end = Math.ceil((to - PREFIX) / SEALED_CHUNK);
+    const pieces = from < PREFIX ? [this.#prefix] : [];
+    const [start, stop] = [first, Math.max(first, end)].map((number) => Math.min(number * CHUNK, blob.size));
+    const plaintext = new Uint8Array(await blob.slice(start, stop).arrayBuffer());
+    if (plaintext.length !== stop - start) throw new FileChanged();
+    for (let number = first; number < end; number += 1) {
+      const at = (number - first) * CHUNK;
+      const nonce = nonceOf(this.#prefix, number, number === chunks - 1);
+      const sealed = await this.#cipher.seal(nonce, plaintext.subarray(at, at + CHUNK));
+      this.#remember(number, sealed);
+      pieces.push(sealed);
+    }
+    const made = from < PREFIX ? 0 : PREFIX + first * SEALED_CHUNK;
+    return concat(...pieces).subarray(from - made, to - made);
+  }
+
+  /** Not all browsers see that a file was edited: no other content leaves under a nonce that was used. */
+  #remember(number, sealed) {
+    const tag = toBase64(sealed.subarray(-TAG));
+    if ((this.#tags.get(number) ?? tag) !== tag) throw new FileChanged();
+    this.#tags.set(number, tag);
+  }
+}
+
+function nonceOf(prefix, number, last) {
+  const nonce = new Uint8Array(12);
+  nonce.set(prefix);
+  new DataView(nonce.buffer).setUint32(PREFIX, number);
+  nonce[11] = last ? 1 : 0;
+  return nonce;
+}
+
+/**
+ * The plaintext of what `readable` gives, as it comes. The stream ends well only if the last chunk was there
+ * and nothing behind it, and with `size` only if it was that many bytes; else it ends with Damaged, and what
+ * came out before is not the whole file.
+ */
+export function openStream(key, readable, { size } = {}) {
+  return readable.pipeThrough(new TransformStream(new Opener(key, size)));
+}
+
+/**
+ * The other way: seals what comes in under a key that seals nothing else. For data whose size is not known.
+ */
+export function sealStream(key, readable, prefix = randomBytes(PREFIX)) {
+  return readable.pipeThrough(new TransformStream(new Sealer(key, prefix)));
+}
+
+/** Collects pieces of any size and gives them out in pieces of one size. */
+class Buffer {
+  #bytes;
+  #filled = 0;
+
+  constructor(size) {
+    this.#bytes = new Uint8Array(size);
+  }
+
+  get filled() {
+    return this.#bytes.subarray(0, this.#filled);
+  }
+
+  get isFull() {
+    return this.#filled === this.#bytes.length;
+  }
+
+  /** Takes as much as there is room for, and gives back the rest. */
+  take(bytes) {
+    const taken = bytes.subarray(0, this.#bytes.length - this.#filled);
+    this.#bytes.set(taken, this.#filled);
+    this.#filled += taken.length;
+    return bytes.subarray(taken.length);
+  }
+
+  clear() {
+    this.#filled = 0;
+  }
+}
+
+/**
+ * What both directions share: chunks are numbered, and a full one waits until more comes, as it may be the
+ * last.
+ */
+class Chunks {
+  number = 0;
+  buffer;
+
+  constructor(chunkSize) {
+    this.buffer = new Buffer(chunkSize);
+  }
+
+  async transform(bytes, controller) {
+    let rest = this.begin(asBytes(bytes), controller);
+    while (rest.length > 0) {
+      if (this.buffer.isFull) await this.next(false, controller);
+      rest = this.buffer.take(rest);
+    }
+  }
+
+  async next(last, controller) {
+    if (this.number >= MAX_CHUNKS) throw new RangeError("The file is too large.");
+    controller.enqueue(await this.crypt(this.number, last, this.buffer.filled));
+    this.buffer.clear();
+    this.number += 1;
+  }
+}
+
+class Opener extends Chunks {
+  #key;
+  #cipher;
+  #size;
+  #opened = 0;
+  #prefix = new Buffer(PREFIX);
+
+  constructor(key, size) {
+    super(SEALED_CHUNK);
+    this.#key = key;
+    this.#size = size ?? undefined;
+  }
+
+  async start() {
+    this.#cipher = await aesGcm(this.#key);
+  }
+
+  begin(bytes) {
+    return this.#prefix.take(bytes);
+  }
+
+  async crypt(number, last, chunk) {
+    // An empty last chunk after others would be a second way to cut the same file.
+    if (number > 0 && chunk.length <= TAG) throw new Damaged();
+    let plaintext;
+    try {
+      plaintext = await this.#cipher.open(nonceOf(this.#prefix.filled, number, last), chunk);
+    } catch (error) {
+      throw error instanceof BadTag ? new Damaged() : error;
+    }
+    this.#opened += plaintext.length;
+    if (this.#size !== undefined && this.#opened > this.#size) throw new Damaged();
+    return plaintext;
+  }
+
+  async flush(controller) {
+    if (!this.#prefix.isFull) throw new Damaged();
+    await this.next(true, controller);
+    if (this.#size !== undefined && this.#opened !== this.#size) throw new Damaged();
+  }
+}
+
+class Sealer extends Chunks {
+  #key;
+  #cipher;
+  #prefix;
+
+  constructor(key, prefix) {
+    super(CHUNK);
+    this.#key = key;
+    this.#prefix = prefix;
+  }
+
+  async start(controller) {
+    this.#cipher = await aesGcm(this.#key);
+    controller.enqueue(this.#prefix);
+  }
+
+  begin(bytes) {
+    return bytes;
+  }
+
+  crypt(number, last, chunk) {
+    return this.#cipher.seal(nonceOf(this.#prefix, number, last), chunk);
+  }
+
+  flush(controller) {
+    return this.next(true, controller);
+  }
+}
+
+function asBytes(chunk) {
+  return chunk instanceof Uint8Array ? chunk : new Uint8Array(chunk);
+}
