@@ -1,0 +1,116 @@
+// Runs every example of src/web/openapi.json, by curl and by fetch, against the daemon at SEALDROP with the
+// private key KEY, each with something fresh to be about. Says which one fails.
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { webcrypto } from "node:crypto";
+
+globalThis.crypto ??= webcrypto;
+const { SEALDROP, KEY } = process.env;
+const folder = new URL("../..", import.meta.url);
+const described = JSON.parse(readFileSync(new URL("src/web/openapi.json", folder)));
+const secret = JSON.parse(readFileSync(new URL("docs/recipes/secret.json", folder)));
+const LEASE = "q83vEjRWeJCrze8SNFZ4kA";
+const PASSPHRASE = { passphrase: "correct horse" };
+
+// What needs a token from a mail.
+const skipped = ["askUnsubscribe", "unsubscribe"];
+// As long as a sealed file of one byte: the server does not open it.
+const sealed = new Uint8Array(7 + 1 + 16);
+
+/** Fetches; what is not well is an error. */
+async function checked(url, init) {
+  const answer = await fetch(url, init);
+  if (!answer.ok && answer.status !== 304) {
+    throw new Error(`${init?.method ?? "GET"} ${url}: ${answer.status} ${await answer.text()}`);
+  }
+  return answer;
+}
+
+async function call(method, path, body) {
+  const headers = { Authorization: `ApiKey ${KEY}`, "Content-Type": "application/json" };
+  const answer = await checked(SEALDROP + path, { method, headers, body: body && JSON.stringify(body) });
+  return (await answer.json()).data;
+}
+
+async function box() {
+  const made = await checked(`${SEALDROP}/Service`, { method: "POST", body: new URLSearchParams(PASSPHRASE) });
+  const token = (await made.json()).KeyToken;
+  const form = new FormData();
+  form.set("token", token);
+  form.append("files", new Blob(["the plan\n"]), "plan.txt");
+  await checked(`${SEALDROP}/Service`, { method: "PUT", body: form });
+  const listed = await checked(`${SEALDROP}/Service`, { headers: { token, ...PASSPHRASE } });
+  return { token, file: (await listed.json())[0].TemporaryDownloadId };
+}
+
+/** Makes what a call of this path is about. */
+async function prepared(path, id) {
+  if (path.startsWith("/Service")) return box();
+  if (path.includes("secret_requests")) return { id: (await call("POST", "/api/secret_requests", {})).id };
+  if (path.includes("webhooks")) {
+    return { id: (await call("POST", "/api/account/webhooks", { url: "http://localhost:1/" })).id };
+  }
+  if (["secretStatus", "deleteSecretOpenly"].includes(id)) {
+    const made = await call("POST", "/api/public/secrets", secret);
+    return { id: made.id, manageToken: made.manage_token };
+  }
+  if (attachments.includes(id)) return draft(id);
+  const made = await call("POST", "/api/secrets", secret);
+  if (id === "burnByLease") await call("POST", `/api/public/secrets/${made.id}/view`, { lease: LEASE });
+  return { id: made.id, lease: LEASE };
+}
+
+const attachments = ["uploadAttachment", "attachmentProgress", "downloadAttachment", "publishDraft", "dropDraft"];
+
+/** A draft; a whole secret, and a lease for it, where it is to be published or fetched from. */
+async function draft(id) {
+  const made = await call("POST", "/api/secrets", { ...secret, attachments: 1 });
+  const things = { id: made.id, uploadToken: made.upload_token, lease: LEASE, sealed };
+  if (!["publishDraft", "downloadAttachment"].includes(id)) return things;
+  const headers = { "Upload-Token": made.upload_token };
+  await checked(`${SEALDROP}/api/secrets/${made.id}/attachments/1`, { method: "PUT", headers, body: sealed });
+  await call("POST", `/api/public/secrets/${made.id}/view`, { lease: LEASE });
+  return things;
+}
+
+async function run(sample, things) {
+  if (sample.lang === "curl") {
+    const names = { ...things, manage_token: things.manageToken ?? "", upload_token: things.uploadToken ?? "" };
+    const cwd = mkdtempSync(join(tmpdir(), "sample-"));
+    writeFileSync(join(cwd, "sealed.bin"), sealed);
+    execFileSync("bash", ["-euo", "pipefail", "-c", sample.source], {
+      cwd,
+      env: { ...process.env, ...names },
+      stdio: ["ignore", "ignore", "inherit"],
+    });
+    return;
+  }
+  const given = { root: `${SEALDROP}/`, key: KEY, fetch: checked, console: { log() {} }, ...things };
+  // A sample may make one up for itself.
+  const names = Object.keys(given).filter((name) => !sample.source.includes(`const ${name} =`));
+  const AsyncFunction = (async () => {}).constructor;
+  await new AsyncFunction(...names, sample.source)(...names.map((name) => given[name]));
+}
+
+let count = 0;
+for (const [path, item] of Object.entries(described.paths)) {
+  for (const operation of Object.values(item)) {
+    if (skipped.includes(operation.operationId)) continue;
+    for (const sample of operation["x-codeSamples"]) {
+      try {
+        await run(sample, await prepared(path, operation.operationId));
+      } catch (error) {
+        console.error(`${operation.operationId} by ${sample.lang}: ${error.message}\n${sample.source}`);
+        process.exitCode = 1;
+      }
+      count += 1;
+      // So that nobody else's address is called when the next secret is viewed.
+      for (const { id } of (await call("GET", "/api/account")).webhooks) {
+        await call("DELETE", `/api/account/webhooks/${id}`);
+      }
+    }
+  }
+}
+console.log(`${count} examples were run`);
