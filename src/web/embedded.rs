@@ -1,0 +1,92 @@
+//! What `build.rs` gathered: it is in the binary.
+
+/// A file that is served as it is.
+pub(super) struct Embedded {
+    /// Below `src/web`, with slashes.
+    pub(super) name: &'static str,
+    pub(super) content_type: &'static str,
+    pub(super) plain: &'static [u8],
+    pub(super) gzip: &'static [u8],
+}
+
+// `VERSION`, `ASSETS`, `TEMPLATES`, `TRANSLATIONS`.
+include!(concat!(env!("OUT_DIR"), "/web.rs"));
+
+/// What must be loaded for a module to run: the modules that it imports, and those that they import, each
+/// once. What is imported only when it is needed (`import()`) is not among them.
+pub(super) fn imports(module: &str) -> Vec<&'static str> {
+    let mut found: Vec<&'static str> = Vec::new();
+    let mut open = vec![module.to_owned()];
+    while let Some(name) = open.pop() {
+        let Some(asset) = find(&name) else { continue };
+        let (folder, _) = name.rsplit_once('/').unwrap_or_default();
+        for imported in String::from_utf8_lossy(asset.plain).lines().filter_map(imported) {
+            let Some(asset) = find(&resolve(folder, imported)) else { continue };
+            if asset.name != module && !found.contains(&asset.name) {
+                found.push(asset.name);
+                open.push(asset.name.to_owned());
+            }
+        }
+    }
+    found
+}
+
+/// The asset of this name.
+pub(super) fn find(name: &str) -> Option<&'static Embedded> {
+    ASSETS.iter().find(|asset| asset.name == name)
+}
+
+/// What a line of a module imports: `import … from "./x.js";`, `} from "./x.js";`, `import "./x.js";`
+fn imported(line: &str) -> Option<&str> {
+    let begins = ["import ", "export ", "} from "].iter().any(|word| line.starts_with(word));
+    let (before, path) = line.strip_suffix("\";")?.rsplit_once('"')?;
+    let is_import = before.ends_with("from ") || before == "import ";
+    (begins && is_import && path.starts_with('.')).then_some(path)
+}
+
+fn resolve(folder: &str, path: &str) -> String {
+    let mut segments: Vec<&str> = folder.split('/').collect();
+    for segment in path.split('/') {
+        match segment {
+            "." => {}
+            ".." => {
+                segments.pop();
+            }
+            name => segments.push(name),
+        }
+    }
+    segments.join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn imports_are_found_where_they_stand() {
+        let cases = [
+            ("import { a } from \"./a.js\";", Some("./a.js")),
+            ("} from \"../crypto/b.js\";", Some("../crypto/b.js")),
+            ("export { a } from \"./a.js\";", Some("./a.js")),
+            ("import \"./c.js\";", Some("./c.js")),
+            ("  const late = await import(\"./d.js\");", None),
+            ("const from = \"./e.js\";", None),
+            ("// import { a } from \"./a.js\";", None),
+        ];
+        for (line, expected) in cases {
+            assert_eq!(imported(line), expected, "{line}");
+        }
+        assert_eq!(resolve("js/crypto", "../dom.js"), "js/dom.js");
+        assert_eq!(resolve("js", "./crypto/bytes.js"), "js/crypto/bytes.js");
+    }
+
+    #[test]
+    fn every_module_imports_what_is_there() {
+        for asset in ASSETS.iter().filter(|asset| asset.name.ends_with(".js")) {
+            let (folder, _) = asset.name.rsplit_once('/').unwrap();
+            for path in str::from_utf8(asset.plain).unwrap().lines().filter_map(imported) {
+                assert!(find(&resolve(folder, path)).is_some(), "{}: {path}", asset.name);
+            }
+        }
+    }
+}

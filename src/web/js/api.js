@@ -1,0 +1,108 @@
+// Calls of the server, and what their errors mean to a person.
+import { duration, root, t } from "./page.js";
+
+/** The server said no. */
+export class ApiError extends Error {
+  constructor(status, { message, field } = {}, retryAfter = null) {
+    super(message ?? `status ${status}`);
+    this.name = "ApiError";
+    this.status = status;
+    this.field = field ?? null;
+    this.retryAfter = retryAfter;
+  }
+}
+
+/** The server was not reached, or its answer broke off, or something else has answered. */
+export class Offline extends Error {
+  constructor(cause) {
+    super("the server was not reached", { cause });
+    this.name = "Offline";
+  }
+}
+
+/** Nothing had come when the patience for it was over. */
+class Late extends Error {}
+
+/** Whether it is Offline because nothing had come in time. */
+export function isLate(error) {
+  return error instanceof Offline && error.cause instanceof Late;
+}
+
+/**
+ * As `fetch`. Throws Offline where nothing is reached, and where no headers have come after `patience`
+ * milliseconds: the body may take its time. Throws AbortError only if `signal` ends it.
+ */
+export async function reach(address, { signal, patience, ...options }) {
+  const stop = new AbortController();
+  const ended = () => stop.abort(signal.reason);
+  if (signal?.aborted) ended();
+  // It stays: the body can be ended, too.
+  signal?.addEventListener("abort", ended, { once: true });
+  let late = null;
+  const timer = patience && setTimeout(() => {
+    late = new Late(`nothing came within ${patience} ms`);
+    stop.abort();
+  }, patience);
+  try {
+    return await fetch(address, { ...options, signal: stop.signal, credentials: "omit", cache: "no-store" });
+  } catch (error) {
+    if (error.name === "AbortError" && (signal?.aborted || !late)) throw error;
+    throw new Offline(late ?? error);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/**
+ * Calls `path` (below the root) and gives back the JSON of the answer, null for an empty one. `key` is an API
+ * key, `body` becomes JSON. Throws ApiError, Offline, or AbortError if `signal` ends it; `patience` is that of
+ * `reach`.
+ */
+export async function call(method, path, { body, headers = {}, key, signal, patience } = {}) {
+  const all = { ...headers };
+  if (key) all.Authorization = `ApiKey ${key}`;
+  if (body !== undefined) all["Content-Type"] = "application/json";
+  const response = await reach(root + path, {
+    method, headers: all, signal, patience, body: body === undefined ? undefined : JSON.stringify(body),
+  });
+  let answer;
+  try {
+    answer = await response.text();
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Offline(error);
+  }
+  let parsed = null;
+  try {
+    parsed = answer ? JSON.parse(answer) : null;
+  } catch (error) {
+    // The page of a proxy: of an error the status is all there is, and of anything else nothing is true.
+    if (response.ok) throw new Offline(error);
+  }
+  if (response.ok) return parsed;
+  throw new ApiError(response.status, parsed?.error, Number(response.headers.get("Retry-After")) || null);
+}
+
+/** A sentence for a person about an error of `call`. */
+export function explain(error) {
+  if (error instanceof Offline) return t("error.offline");
+  if (!(error instanceof ApiError)) return t("common.failed", { why: error.message });
+  const wait = error.retryAfter ? duration(error.retryAfter) : "";
+  switch (error.status) {
+    case 401:
+    case 403:
+      return error.message;
+    case 404:
+      return t("error.gone");
+    case 413:
+      return t("error.too_long");
+    case 429:
+      return wait ? t("error.too_often_wait", { wait }) : t("error.too_often");
+    case 503:
+      return t("error.busy");
+    case 507:
+      return t("error.full");
+    default:
+      return error.status < 500 ? error.message : t("error.server");
+  }
+}

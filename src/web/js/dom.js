@@ -1,0 +1,141 @@
+// Building and changing what is on the page. Text is set as text, always: nothing that a stranger wrote
+// becomes markup.
+import { t } from "./page.js";
+
+/**
+ * An element: `h("p", { class: "hint", onclick: f }, "text", other)`. Attributes that are `true` stand
+ * without value; `false`, `null` and `undefined` are left out, also among the children.
+ */
+export function h(tag, props = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(props)) {
+    if (value === false || value === null || value === undefined) continue;
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else if (name === "value" || name === "checked" || name === "disabled") node[name] = value;
+    else node.setAttribute(name, value === true ? "" : String(value));
+  }
+  node.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  return node;
+}
+
+/** Puts `children` in the place of what is in `node`. */
+export function replace(node, ...children) {
+  node.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  return node;
+}
+
+/** The element that a selector finds first. */
+export function $(selector, within = document) {
+  return within.querySelector(selector);
+}
+
+/** Says something to screen readers. */
+export function announce(text) {
+  const place = document.getElementById("announce");
+  place.textContent = "";
+  // The same text twice is read twice only if it went away between.
+  requestAnimationFrame(() => { place.textContent = text; });
+}
+
+/** Puts `text` into the clipboard; `false` if the browser does not let us. */
+export async function copy(text) {
+  if (navigator.clipboard) {
+    try {
+      await navigator.clipboard.writeText(text);
+      return true;
+    } catch {
+      // No permission: the old way may work.
+    }
+  }
+  const area = h("textarea", { readonly: true, class: "hidden", value: text, "aria-hidden": "true" });
+  const focused = document.activeElement;
+  document.body.append(area);
+  area.select();
+  const done = document.execCommand("copy");
+  area.remove();
+  focused?.focus();
+  return done;
+}
+
+/** A button that copies what `getText` says, and tells so; `onCopied()` if it did. */
+export function copyButton(getText, label = t("common.copy"), props = {}, { onCopied = () => {} } = {}) {
+  const button = h("button", { type: "button", class: "button", ...props }, label);
+  button.addEventListener("click", async () => {
+    const done = await copy(getText());
+    if (done) onCopied();
+    const told = t(done ? "common.copied" : "common.not_copied");
+    announce(told);
+    button.textContent = told;
+    setTimeout(() => { button.textContent = label; }, 2000);
+  });
+  return button;
+}
+
+/** Shows that a button's work goes on, and takes no second click meanwhile. */
+export async function busy(button, work) {
+  if (button.getAttribute("aria-busy") === "true") return undefined;
+  button.setAttribute("aria-busy", "true");
+  button.setAttribute("aria-disabled", "true");
+  try {
+    return await work();
+  } finally {
+    button.removeAttribute("aria-busy");
+    button.removeAttribute("aria-disabled");
+  }
+}
+
+/** Has the browser ask before the page is left, while `isNeeded()`. Gives back what ends that. */
+export function guardLeaving(isNeeded = () => true) {
+  const guard = (event) => {
+    if (!isNeeded()) return;
+    event.preventDefault();
+    // Older browsers ask for this only.
+    event.returnValue = true;
+  };
+  window.addEventListener("beforeunload", guard);
+  return () => window.removeEventListener("beforeunload", guard);
+}
+
+/** Asks before something that can not be undone: true for yes. */
+export function confirmDialog({ title, text, yes, danger = true }) {
+  return new Promise((answer) => {
+    const done = (value) => { dialog.close(); dialog.remove(); answer(value); };
+    const dialog = h("dialog", { "aria-labelledby": "dialog-title", oncancel: () => done(false) },
+      h("h2", { id: "dialog-title" }, title),
+      h("p", {}, text),
+      h("div", { class: "actions" },
+        h("button", { type: "button", class: "button", onclick: () => done(false) }, t("common.cancel")),
+        h("button", { type: "button", class: danger ? "button danger" : "button primary", onclick: () => done(true) }, yes),
+      ),
+    );
+    document.body.append(dialog);
+    dialog.showModal();
+  });
+}
+
+/** A message on the page: `kind` is "ok", "warn", "bad" or "info". Bad ones are read out at once. */
+export function notice(kind, ...children) {
+  return h("div", { class: `notice ${kind}`, role: kind === "bad" ? "alert" : "status" }, ...children);
+}
+
+let fields = 0;
+
+/**
+ * A labelled control with its hint and a place for its error: `{ node, control, setError(text) }`.
+ * `control` is an element; the label, hint and error are tied to it.
+ */
+export function field(label, control, hint = "") {
+  const id = control.id || `field-${++fields}`;
+  control.id = id;
+  const error = h("p", { class: "error", id: `${id}-error`, hidden: true });
+  const help = hint ? h("p", { class: "hint", id: `${id}-hint` }, hint) : null;
+  control.setAttribute("aria-describedby", [help && help.id, error.id].filter(Boolean).join(" "));
+  const node = h("div", { class: "field" }, h("label", { for: id }, label), control, help, error);
+  const setError = (text) => {
+    error.textContent = text;
+    error.hidden = !text;
+    if (text) control.setAttribute("aria-invalid", "true");
+    else control.removeAttribute("aria-invalid");
+  };
+  return { node, control, setError };
+}

@@ -1,0 +1,123 @@
+// Choosing files: by a button, by dropping, by pasting; the list of those chosen. It reads none of them.
+import { announce, h, replace } from "./dom.js";
+import { bytes, t } from "./page.js";
+
+let pickers = 0;
+
+/**
+ * `{ node, files, clear(), setError(text) }`. `max` is how many files there may be, `maxSize` how many bytes
+ * each may have (null: any); `onChange(files)` is told of every change.
+ */
+export function filePicker({ max = Infinity, maxSize = null, onChange = () => {} } = {}) {
+  const id = `files-${++pickers}`;
+  let chosen = [];
+  const input = h("input", { type: "file", multiple: max > 1, hidden: true, "aria-label": t("files.choose") });
+  const error = h("p", { class: "error", id: `${id}-error`, hidden: true });
+  const list = h("ul", { class: "list files", "aria-label": t("files.chosen"), hidden: true });
+  const button = h("button", {
+    type: "button", class: "button", "aria-describedby": `${id}-hint ${id}-error`, onclick: () => input.click(),
+  }, t("files.choose"));
+  const hint = h("p", { class: "hint", id: `${id}-hint` }, maxSize === null ? t("files.hint")
+    : t("files.hint_size", { size: bytes(maxSize) }));
+  const zone = h("div", { class: "drop" }, button, input, hint);
+  const node = h("div", { class: "field file-picker", role: "group", "aria-labelledby": `${id}-label` },
+    h("p", { class: "label", id: `${id}-label` }, t("files.label")), zone, error, list);
+
+  const setError = (text) => {
+    error.textContent = text;
+    error.hidden = !text;
+  };
+  const show = () => {
+    list.hidden = chosen.length === 0;
+    replace(list, ...chosen.map((file) => h("li", {},
+      h("span", { class: "grow", translate: "no" }, file.name),
+      h("span", { class: "muted" }, bytes(file.size)),
+      h("button", {
+        type: "button", class: "button quiet small", "aria-label": t("files.remove_named", { name: file.name }),
+        onclick: () => remove(file),
+      }, t("files.remove")))));
+    onChange(chosen);
+  };
+  const remove = (file) => {
+    const at = chosen.indexOf(file);
+    chosen = chosen.filter((other) => other !== file);
+    setError("");
+    show();
+    announce(t("files.removed", { name: file.name }));
+    // The button that was pressed is gone: its neighbour is next.
+    (list.querySelectorAll("button")[Math.min(at, chosen.length - 1)] ?? button).focus();
+  };
+  const add = (files) => {
+    const wrong = [];
+    const before = chosen.length;
+    for (const file of files) {
+      if (chosen.some((other) => isSame(other, file))) continue;
+      if (maxSize !== null && file.size > maxSize) {
+        wrong.push(t("files.too_large", { name: file.name, size: bytes(file.size), max: bytes(maxSize) }));
+      } else if (chosen.length >= max) {
+        wrong.push(t("files.too_many", { count: max }));
+        break;
+      } else {
+        chosen = [...chosen, file];
+      }
+    }
+    setError(wrong.join(" "));
+    show();
+    const added = chosen.length - before;
+    announce(wrong.length ? wrong.join(" ") : t("files.added", { count: added }));
+  };
+
+  input.addEventListener("change", () => {
+    add([...input.files]);
+    // The same file can be chosen again after it was removed.
+    input.value = "";
+  });
+  const over = (event) => {
+    if (!event.dataTransfer?.types.includes("Files")) return;
+    event.preventDefault();
+    zone.classList.add("over");
+  };
+  zone.addEventListener("dragenter", over);
+  zone.addEventListener("dragover", over);
+  zone.addEventListener("dragleave", () => zone.classList.remove("over"));
+  zone.addEventListener("drop", (event) => {
+    if (!event.dataTransfer?.types.includes("Files")) return;
+    event.preventDefault();
+    zone.classList.remove("over");
+    add(filesOf(event.dataTransfer));
+  });
+  const pasted = (event) => {
+    if (!node.isConnected) {
+      document.removeEventListener("paste", pasted);
+      return;
+    }
+    // Text that is pasted as a picture, too (spreadsheets), is meant as text.
+    const data = event.clipboardData;
+    if (node.closest("[hidden]") || !data?.files.length || data.types.includes("text/plain")) return;
+    event.preventDefault();
+    add([...data.files]);
+  };
+  document.addEventListener("paste", pasted);
+  return {
+    node,
+    get files() { return chosen; },
+    clear: () => {
+      chosen = [];
+      setError("");
+      show();
+    },
+    setError,
+  };
+}
+
+/** What was dropped, without folders: they can be dropped, and not be read. */
+function filesOf({ items, files }) {
+  const entries = [...(items ?? [])].filter(({ kind }) => kind === "file");
+  if (!entries.length) return [...files];
+  return entries.filter((item) => !item.webkitGetAsEntry?.()?.isDirectory).map((item) => item.getAsFile())
+    .filter(Boolean);
+}
+
+function isSame(one, other) {
+  return one.name === other.name && one.size === other.size && one.lastModified === other.lastModified;
+}

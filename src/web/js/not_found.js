@@ -1,0 +1,4 @@
+// The page for an address where there is nothing.
+import { start } from "./page.js";
+
+start();

@@ -1,0 +1,86 @@
+// A field for a new password: shown on demand, with its strength in words and a generator. What a password is
+// worth and how one is made up is in words.js.
+import { announce, copyButton, field, h } from "./dom.js";
+import { t } from "./page.js";
+
+const LEVELS = ["guessed", "weak", "fair", "strong", "very_strong"];
+
+/**
+ * `{ node, control, value, setError(text) }`. With `generator` it shows how strong a password is and
+ * makes one up; without it is for a password that exists already.
+ */
+export function passwordField({
+  label, hint = "", generator = true, autocomplete = "new-password", required = false, onChange = () => {},
+}) {
+  const control = h("input", {
+    type: "password", autocomplete, required, spellcheck: "false", autocapitalize: "none", maxlength: 1000,
+  });
+  const made = field(label, control, hint);
+  const show = h("button", {
+    type: "button", class: "button", "aria-pressed": "false", "aria-label": t("password.show_long"),
+    onclick: () => reveal(control.type === "password"),
+  }, t("password.show"));
+  const reveal = (visible) => {
+    control.type = visible ? "text" : "password";
+    show.setAttribute("aria-pressed", String(visible));
+    show.textContent = t(visible ? "password.hide" : "password.show");
+    show.setAttribute("aria-label", t(visible ? "password.hide_long" : "password.show_long"));
+  };
+  const line = h("div", { class: "password" });
+  control.before(line);
+  line.append(control, show);
+  const changed = () => {
+    made.setError("");
+    onChange(control.value);
+  };
+  control.addEventListener("input", changed);
+  const parts = {
+    node: made.node, control, setError: made.setError, get value() { return control.value; },
+  };
+  if (!generator) return parts;
+
+  const meter = meterOf(control);
+  const use = (password) => {
+    control.value = password;
+    reveal(true);
+    control.dispatchEvent(new Event("input", { bubbles: true }));
+    announce(t("password.made"));
+    control.focus();
+  };
+  const copy = copyButton(() => control.value, t("password.copy"), { class: "button small", hidden: true });
+  control.addEventListener("input", () => { copy.hidden = !control.value; });
+  line.after(meter, h("div", { class: "actions generator" },
+    h("button", { type: "button", class: "button small", onclick: async () => use(await (await words()).randomWords()) },
+      t("password.words")),
+    h("button", { type: "button", class: "button small", onclick: async () => use((await words()).randomCharacters()) },
+      t("password.characters")),
+    copy,
+  ));
+  return parts;
+}
+
+/** Loaded with the first field for a new password: who only enters one has no use for it. */
+function words() {
+  return import("./words.js");
+}
+
+/** How strong it is, as a bar and in words. The words are read out once typing has stopped. */
+function meterOf(control) {
+  const max = LEVELS.length;
+  const bar = h("meter", { min: 0, max, low: 2.5, high: 3.5, optimum: max, "aria-hidden": "true" });
+  const told = h("p", { class: "hint" });
+  const node = h("div", { class: "strength", hidden: true }, bar, told);
+  const loaded = words();
+  let waiting;
+  control.addEventListener("input", async () => {
+    const { strength } = await loaded;
+    node.hidden = !control.value;
+    clearTimeout(waiting);
+    if (!control.value) return;
+    const { level } = strength(control.value);
+    bar.value = level + 1;
+    told.textContent = t("password.strength." + LEVELS[level]);
+    waiting = setTimeout(() => announce(told.textContent), 1000);
+  });
+  return node;
+}

@@ -1,0 +1,56 @@
+// Signing in with the private key of an account. The key stays in the tab (session.js).
+import { ApiError, call, explain } from "./api.js";
+import { busy, h } from "./dom.js";
+import { t } from "./page.js";
+import { passwordField } from "./password.js";
+import { setKey } from "./session.js";
+
+/** A card that asks for the key; `onSignedIn()` once the server knows it. */
+export function signInCard({ title, text, onSignedIn }) {
+  const key = passwordField({
+    label: t("send.key"), hint: t("send.key_hint"), generator: false, autocomplete: "off",
+  });
+  const heading = h("h1", { tabindex: "-1" }, title);
+  const submit = h("button", { type: "submit", class: "button primary" }, t("send.sign_in"));
+  const enter = async () => {
+    const value = key.value.trim();
+    if (!value.startsWith("private_key_")) {
+      key.setError(t(value.startsWith("public_key_") ? "send.key_public" : "send.key_wrong"));
+      key.control.focus();
+      return;
+    }
+    try {
+      await call("GET", "api/secrets", { key: value });
+    } catch (error) {
+      const isWrong = error instanceof ApiError && [401, 403].includes(error.status);
+      key.setError(isWrong ? t("send.key_wrong") : explain(error));
+      key.control.focus();
+      return;
+    }
+    try {
+      setKey(value);
+    } catch {
+      key.setError(t("send.no_storage"));
+      return;
+    }
+    key.control.value = "";
+    onSignedIn();
+  };
+  return h("form", {
+    class: "card sign-in", autocomplete: "off", novalidate: true, onsubmit: (event) => {
+      event.preventDefault();
+      busy(submit, enter);
+    },
+  }, heading, h("p", {}, text), key.node,
+  h("div", { class: "actions" }, submit, h("a", { class: "button quiet", href: "docs" }, t("send.key_what"))));
+}
+
+/** Whether a key is still good: an API key that was revoked leads back to signing in. */
+export async function isKnown(key) {
+  try {
+    await call("GET", "api/secrets", { key });
+    return true;
+  } catch (error) {
+    return !(error instanceof ApiError && [401, 403].includes(error.status));
+  }
+}

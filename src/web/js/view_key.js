@@ -1,0 +1,57 @@
+// The pages where the key of the link is missing or does not fit: a field to paste it into. Nothing is spent here.
+
+import { explain } from "./api.js";
+import { CannotOpen } from "./crypto/secret.js";
+import { busy, field, h } from "./dom.js";
+import { partsOfText } from "./link_parts.js";
+import { t } from "./page.js";
+import { card } from "./view_ends.js";
+
+/** The link has no key. `onKey(publicHalf)` takes one; the page starts anew then. */
+export function noKeyPage({ id, onKey }) {
+  return card(t("view.no_key"), h("p", {}, t("view.no_key_text")), keyForm({
+    id,
+    button: t("view.key_use"),
+    onKey: (found) => {
+      onKey(found);
+      location.reload();
+    },
+  }));
+}
+
+/** The ciphertext is here and does not open. `onKey(publicHalf)` throws CannotOpen if that half does not fit. */
+export function wrongKeyPage({ id, onKey }) {
+  return card(t("view.wrong_key"), h("p", {}, t("view.wrong_key_text")), keyForm({
+    id, button: t("view.key_try"), onKey,
+  }));
+}
+
+function keyForm({ id, button, onKey }) {
+  const control = h("textarea", {
+    class: "mono key", rows: 3, autocomplete: "off", spellcheck: "false", autocapitalize: "none", translate: "no",
+  });
+  const { node, setError } = field(t("view.key_field"), control, t("view.key_hint"));
+  const submit = h("button", { class: "button primary" }, button);
+  const refuse = (text) => {
+    setError(text);
+    control.focus();
+  };
+  const use = async () => {
+    const parts = partsOfText(control.value);
+    if (!control.value.trim()) return refuse(t("view.key_empty"));
+    if (parts.id && parts.id !== id) return refuse(t("view.key_other"));
+    if (!parts.publicHalf) return refuse(t("view.key_none"));
+    try {
+      return await onKey(parts.publicHalf);
+    } catch (error) {
+      return refuse(error instanceof CannotOpen ? t("view.key_again") : explain(error));
+    }
+  };
+  const form = h("form", { novalidate: true }, node, h("div", { class: "actions" }, submit));
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    busy(submit, use);
+  });
+  control.addEventListener("input", () => setError(""));
+  return form;
+}

@@ -1,0 +1,121 @@
+// The page with the secret: covered until somebody asks, to copy, to save, to delete. Everything that holds it goes
+// with `wipe()`. Its files are in view_files.js.
+
+import { explain } from "./api.js";
+import { announce, busy, confirmDialog, copyButton, h, notice, replace } from "./dom.js";
+import { saveBytes } from "./download.js";
+import { duration, t } from "./page.js";
+import { card } from "./view_ends.js";
+import { filesPart } from "./view_files.js";
+
+/** As long as view.js leaves a secret on a page that nobody looks at, in seconds. */
+const AWAY_SECONDS = 300;
+
+/**
+ * `{ node, wipe(), isBusy() }` for `content`, `{ text, attachments }`. `getViewsLeft()` asks for what others
+ * have; `onBurn(viewsLeft)` deletes the secret and shows what then is. Both throw what `call` throws.
+ */
+export function secretPage({ id, content, message, lease, onBurn, getViewsLeft }) {
+  const text = textPart(content.text, content.attachments.length > 0);
+  const files = filesPart(content.attachments, { id, lease });
+  const again = againLine(lease);
+  const node = card(t("view.here"),
+    message && [
+      h("h2", {}, t("view.message")),
+      h("blockquote", { class: "pre", dir: "auto", translate: "no" }, message),
+    ],
+    text.node,
+    files.node,
+    h("h2", {}, t("view.done")),
+    again.node,
+    h("p", { class: "hint" }, t("view.away_hint", { time: duration(AWAY_SECONDS) })),
+    burnPart(lease, { onBurn, getViewsLeft }));
+  return {
+    node,
+    isBusy: files.isBusy,
+    wipe() {
+      again.stop();
+      text.wipe();
+      files.wipe();
+      node.replaceChildren();
+    },
+  };
+}
+
+function textPart(secret, hasFiles) {
+  let text = secret;
+  if (text === "") {
+    return { node: h("p", { class: "muted" }, t(hasFiles ? "view.no_text" : "view.empty")), wipe() {} };
+  }
+  const place = h("div", {
+    class: "secret covered", id: "secret", role: "group", "aria-label": t("view.secret"), tabindex: "0",
+    translate: "no", spellcheck: "false", autocomplete: "off",
+  });
+  const show = h("button", { type: "button", class: "button", "aria-controls": "secret" });
+  const cover = (covered) => {
+    place.classList.toggle("covered", covered);
+    replace(place, covered
+      ? [
+        h("span", { class: "dots", "aria-hidden": "true" }, "• • • • • • • •"),
+        h("span", { class: "hint" }, t("view.covered")),
+      ]
+      : h("pre", { dir: "auto" }, text));
+    show.textContent = t(covered ? "view.show" : "view.hide");
+    show.setAttribute("aria-expanded", String(!covered));
+  };
+  show.addEventListener("click", () => cover(!place.classList.contains("covered")));
+  cover(true);
+  return {
+    node: h("div", { class: "field" }, place, h("div", { class: "actions" },
+      copyButton(() => text, t("common.copy"), { class: "button primary" }),
+      show,
+      h("button", {
+        type: "button", class: "button", onclick: () => saveBytes(text, { name: `${t("view.file_name")}.txt` }),
+      }, t("view.save")))),
+    wipe() {
+      text = "";
+      place.replaceChildren();
+    },
+  };
+}
+
+/** How long the secret can still be fetched again. Not read out: it changes every second. */
+function againLine(lease) {
+  const node = h("p", { class: "again" });
+  const tell = () => {
+    const left = lease.secondsLeft;
+    node.textContent = left > 0 ? t("view.again_until", { time: duration(left) }) : t("view.again_over");
+    if (left === 0) stop();
+  };
+  const timer = setInterval(tell, 1000);
+  const stop = () => clearInterval(timer);
+  tell();
+  return { node, stop };
+}
+
+function burnPart(lease, { onBurn, getViewsLeft }) {
+  // Where others can still view it, only this viewer's share of it ends.
+  const wordsFor = (viewsLeft) => (viewsLeft > 0
+    ? {
+      label: t("view.leave"), title: t("view.leave_title"), yes: t("view.leave_yes"),
+      text: t("view.leave_text", { count: viewsLeft }),
+    }
+    : { label: t("view.burn"), title: t("view.burn_title"), text: t("view.burn_text"), yes: t("view.burn_yes") });
+  const problem = h("div", {});
+  const button = h("button", { type: "button", class: "button danger" }, wordsFor(lease.viewsLeft).label);
+  button.addEventListener("click", () => busy(button, async () => {
+    replace(problem);
+    try {
+      // Others may have viewed it since.
+      const viewsLeft = await getViewsLeft();
+      const words = wordsFor(viewsLeft);
+      button.textContent = words.label;
+      if (!await confirmDialog(words)) return;
+      await onBurn(viewsLeft);
+    } catch (error) {
+      replace(problem, notice("bad", explain(error)));
+      announce(explain(error));
+    }
+  }));
+  return h("div", {}, problem, h("div", { class: "actions" }, button));
+}

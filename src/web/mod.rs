@@ -1,0 +1,212 @@
+//! The pages, and what they are made of: all in the binary, nothing loaded from elsewhere.
+//!
+//! Pages are made at start, once in each language, and are the same for everybody: what is secret is
+//! fetched, or made, by their scripts. Each is served at one path; its `<base>` leads to the root, so
+//! that everything in it is relative, below whatever path a proxy puts it. `pages/` has the templates,
+//! `js/`, `css/` and `images/` what they load, `translations/` the texts; `build.rs` puts them into the
+//! binary.
+
+mod embedded;
+mod file;
+mod look;
+mod pages;
+mod path;
+mod translations;
+
+use std::collections::BTreeMap;
+
+use hyper::{
+    Method, Request, Response, StatusCode, Uri,
+    body::Bytes,
+    header::{
+        ACCEPT, ACCEPT_LANGUAGE, ALLOW, CONTENT_SECURITY_POLICY, COOKIE, HeaderMap, HeaderName,
+        HeaderValue, LOCATION,
+    },
+};
+
+use self::{
+    file::{File, Keep},
+    pages::{Page, Renderer},
+    path::Target,
+    translations::Translations,
+};
+pub use self::{
+    look::{Logo, Look},
+    pages::{Config, ConfigExpiration},
+};
+use crate::{
+    api::response::{Body, empty},
+    crypto::{hex, sha256},
+};
+
+/// Scripts, styles and requests are our own; nothing is inline, and no text becomes markup.
+const POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
+     connect-src 'self'; worker-src 'self'; base-uri 'self'; form-action 'none'; \
+     frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types sealdrop",
+);
+/// Of files: a picture of the operator's is opened on its own, too.
+const FILE_POLICY: HeaderValue =
+    HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; sandbox");
+/// Of scripts: a worker is under the policy of its own file, and imports others of ours.
+const SCRIPT_POLICY: HeaderValue =
+    HeaderValue::from_static("default-src 'none'; script-src 'self'; connect-src 'self'");
+const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
+const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
+/// The colour in the icon that becomes the operator's.
+const ICON_COLOR: &str = "#0f766e";
+const SAME_ORIGIN: HeaderValue = HeaderValue::from_static("same-origin");
+const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD");
+
+/// All pages and files.
+pub struct Web {
+    pages: BTreeMap<(Page, &'static str, usize), File>,
+    /// By their paths below the root.
+    files: BTreeMap<String, File>,
+    translations: Translations,
+    /// The language of who wants none that there is.
+    fallback: usize,
+}
+
+impl Web {
+    /// Makes all pages. `language` is for who wants none that there is.
+    #[must_use]
+    pub fn new(look: &Look, config: &Config, language: &str) -> Self {
+        let theme = look.theme();
+        let logo = look.logo.as_ref().map_or(&[][..], |logo| &logo.bytes);
+        let versions = [embedded::VERSION.as_bytes(), theme.as_bytes(), logo].concat();
+        let version = hex(&sha256(&versions)[..6]);
+        let translations = Translations::embedded();
+        let renderer = Renderer::new(look, config, &version);
+        let mut pages = BTreeMap::new();
+        for page in Page::ALL {
+            for root in page.roots() {
+                for (place, language) in translations.all().iter().enumerate() {
+                    let html = renderer
+                        .render(page, root, language, &translations)
+                        .expect("a test fills in each page");
+                    let file = File::compressed("text/html; charset=utf-8", html.into(), Keep::Ask);
+                    pages.insert((page, *root, place), file);
+                }
+            }
+        }
+        let fallback = translations.find(language).unwrap_or_default();
+        Self { pages, files: files(&version, look, theme), translations, fallback }
+    }
+
+    /// Whether a path that is no part of an API is answered here. `None` if not.
+    #[must_use]
+    pub fn answer<B>(&self, request: &Request<B>) -> Option<Response<Body>> {
+        let target = Target::find(request.uri())?;
+        let mut response = self.target(target, request)?;
+        let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+        if !is_read {
+            response = empty(StatusCode::METHOD_NOT_ALLOWED);
+            if request.method() == Method::OPTIONS {
+                *response.status_mut() = StatusCode::NO_CONTENT;
+            }
+            response.headers_mut().insert(ALLOW, METHODS);
+        }
+        Some(response)
+    }
+
+    /// The page for a path where there is nothing, for a browser; `None` for other clients.
+    #[must_use]
+    pub fn not_found<B>(&self, request: &Request<B>) -> Option<Response<Body>> {
+        let wants_page = header(request.headers(), &ACCEPT).contains("text/html");
+        if *request.method() != Method::GET || !wants_page {
+            return None;
+        }
+        let depth = request.uri().path().matches('/').count().checked_sub(1)?;
+        let root = Page::NotFound.roots().get(depth)?;
+        let mut response = self.page(Page::NotFound, root, request);
+        *response.status_mut() = StatusCode::NOT_FOUND;
+        Some(response)
+    }
+
+    fn target<B>(&self, target: Target, request: &Request<B>) -> Option<Response<Body>> {
+        Some(match target {
+            Target::Page(page, root) => self.page(page, root, request),
+            Target::File(path) => {
+                let mut response =
+                    self.files.get(path)?.answer(request.headers(), "Accept-Encoding");
+                let headers = response.headers_mut();
+                let policy = if path.ends_with(".js") { SCRIPT_POLICY } else { FILE_POLICY };
+                headers.insert(CONTENT_SECURITY_POLICY, policy);
+                headers.insert(RESOURCE_POLICY, SAME_ORIGIN);
+                response
+            }
+            Target::Elsewhere(location) => {
+                let mut response = empty(StatusCode::PERMANENT_REDIRECT);
+                response.headers_mut().insert(LOCATION, HeaderValue::from_str(&location).ok()?);
+                response
+            }
+        })
+    }
+
+    fn page<B>(&self, page: Page, root: &'static str, request: &Request<B>) -> Response<Body> {
+        let language = self.language(request.uri(), request.headers());
+        let file = self.pages.get(&(page, root, language)).expect("all pages were made");
+        let mut response =
+            file.answer(request.headers(), "Accept-Encoding, Accept-Language, Cookie");
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_SECURITY_POLICY, POLICY);
+        headers.insert(OPENER_POLICY, SAME_ORIGIN);
+        headers.insert(RESOURCE_POLICY, SAME_ORIGIN);
+        headers.insert(ROBOTS, HeaderValue::from_static("noindex, nofollow"));
+        let permissions = "camera=(), geolocation=(), microphone=(), payment=(), usb=()";
+        headers.insert(PERMISSIONS_POLICY, HeaderValue::from_static(permissions));
+        response
+    }
+
+    /// The language of an answer: of the query, else of the cookie that the switch sets, else of the
+    /// browser, else of the operator.
+    fn language(&self, uri: &Uri, headers: &HeaderMap) -> usize {
+        let of = |pairs: &str, separator: char| {
+            let mut pairs = pairs.split(separator);
+            pairs.find_map(|pair| self.translations.find(pair.trim().strip_prefix("lang=")?))
+        };
+        of(uri.query().unwrap_or_default(), '&')
+            .or_else(|| of(&header(headers, &COOKIE), ';'))
+            .or_else(|| self.translations.preferred(&header(headers, &ACCEPT_LANGUAGE)))
+            .unwrap_or(self.fallback)
+    }
+}
+
+/// What is served besides pages.
+fn files(version: &str, look: &Look, theme: String) -> BTreeMap<String, File> {
+    let mut files: BTreeMap<String, File> = embedded::ASSETS
+        .iter()
+        .map(|asset| {
+            let path = match asset.name {
+                // At an address that stays.
+                name @ "openapi.json" => {
+                    return (name.to_owned(), File::embedded(asset, Keep::Ask));
+                }
+                name => format!("assets/{version}/{name}"),
+            };
+            (path, File::embedded(asset, Keep::ForEver))
+        })
+        .collect();
+    let theme = File::compressed("text/css; charset=utf-8", theme.into(), Keep::ForEver);
+    files.insert(format!("assets/{version}/theme.css"), theme);
+    if let Some(logo) = &look.logo {
+        let file = File::plain(logo.content_type, Bytes::from(logo.bytes.clone()), Keep::ForEver);
+        files.insert(format!("assets/{version}/{}", logo.file_name()), file);
+    }
+    let icon = include_str!("images/icon.svg").replace(ICON_COLOR, &look.site.color.to_string());
+    let icon = File::compressed("image/svg+xml", icon.into(), Keep::ForEver);
+    files.insert(format!("assets/{version}/images/icon.svg"), icon);
+    let robots = Bytes::from_static(b"User-agent: *\nDisallow: /\n");
+    let robots = File::plain("text/plain; charset=utf-8", robots, Keep::Ask);
+    files.insert("robots.txt".to_owned(), robots);
+    files
+}
+
+fn header(headers: &HeaderMap, name: &HeaderName) -> String {
+    let values = headers.get_all(name).iter();
+    let values: Vec<_> = values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+    values.join(",")
+}

@@ -1,0 +1,234 @@
+//! The pages: which there are, and what each is made of.
+
+use std::collections::BTreeMap;
+
+use minijinja::{Environment, Error, ErrorKind, State, UndefinedBehavior, Value, context};
+use serde::Serialize;
+
+use super::{
+    embedded,
+    look::Look,
+    translations::{Translation, Translations},
+};
+use crate::{
+    api::{Rules, key_service::ServiceRules},
+    config::{Boxes, Create},
+};
+
+/// A page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Page {
+    /// `/`: makes a secret.
+    Create,
+    /// `/<id>/`, `/?<id>`: shows one.
+    View,
+    /// `/req/<id>`: hands one over to who asked.
+    Request,
+    /// `/status/<id>`: tells its sender what became of one.
+    Status,
+    /// `/box`, `/box/<token>`: boxes.
+    Box,
+    /// `/manage`: an account.
+    Manage,
+    /// `/docs`: the APIs.
+    Docs,
+    /// Anything else.
+    NotFound,
+}
+
+impl Page {
+    pub(super) const ALL: [Self; 8] = [
+        Self::Create,
+        Self::View,
+        Self::Request,
+        Self::Status,
+        Self::Box,
+        Self::Manage,
+        Self::Docs,
+        Self::NotFound,
+    ];
+
+    /// The name of its template, module and texts.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::View => "view",
+            Self::Request => "request",
+            Self::Status => "status",
+            Self::Box => "box",
+            Self::Manage => "manage",
+            Self::Docs => "docs",
+            Self::NotFound => "not_found",
+        }
+    }
+
+    /// The groups of texts that its scripts need, besides `common` and its own.
+    fn groups(self) -> &'static [&'static str] {
+        match self {
+            Self::Create | Self::Request => &["files", "send", "link", "password", "log"],
+            Self::Manage => &["create", "files", "send", "link", "password", "log"],
+            Self::View => &["files", "password"],
+            Self::Status => &["log", "send", "password"],
+            Self::Box => &["files", "link", "password"],
+            Self::Docs | Self::NotFound => &[],
+        }
+    }
+
+    /// The ways to the root from where it is served.
+    pub(super) fn roots(self) -> &'static [&'static str] {
+        match self {
+            Self::Create | Self::Manage | Self::Docs => &["./"],
+            Self::View | Self::Box => &["./", "../"],
+            Self::Request | Self::Status => &["../"],
+            Self::NotFound => &["./", "../", "../../", "../../../"],
+        }
+    }
+}
+
+/// What scripts know of the server, without asking it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Config {
+    /// Who may create secrets: `open` or `account`.
+    pub create: &'static str,
+    /// Who may create boxes: `open`, `account` or `off`.
+    pub boxes: &'static str,
+    /// How long secrets live, in hours.
+    pub expiration: ConfigExpiration,
+    /// The longest ciphertext, in characters of base64.
+    pub max_ciphertext: usize,
+    /// The longest file, in bytes; none without.
+    pub max_upload: Option<u64>,
+    /// How many files a secret may have.
+    pub max_attachments: u8,
+}
+
+impl Config {
+    /// What of the operator's settings scripts need.
+    #[must_use]
+    pub fn new(rules: &Rules, service_rules: &ServiceRules) -> Self {
+        Self {
+            create: match rules.create {
+                Create::Open => "open",
+                Create::Account => "account",
+            },
+            boxes: match service_rules.creation {
+                Boxes::Open => "open",
+                Boxes::Account => "account",
+                Boxes::Off => "off",
+            },
+            expiration: ConfigExpiration {
+                min: rules.lifetime.min,
+                max: rules.lifetime.max,
+                default: rules.lifetime.default,
+            },
+            max_ciphertext: rules.max_ciphertext,
+            max_upload: service_rules.max_upload,
+            max_attachments: rules.attachments.max_count,
+        }
+    }
+}
+
+/// How long secrets live, in hours.
+#[derive(Clone, Debug, Serialize)]
+pub struct ConfigExpiration {
+    /// At least.
+    pub min: u64,
+    /// At most.
+    pub max: u64,
+    /// If nobody says; 0 for ever.
+    pub default: u64,
+}
+
+/// Makes pages.
+pub(super) struct Renderer<'a> {
+    environment: Environment<'static>,
+    look: &'a Look,
+    config: &'a Config,
+    version: &'a str,
+}
+
+impl<'a> Renderer<'a> {
+    pub(super) fn new(look: &'a Look, config: &'a Config, version: &'a str) -> Self {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        for &(name, template) in embedded::TEMPLATES {
+            environment.add_template(name, template).expect("a test fills in each page");
+        }
+        environment.add_function("t", |state: &State<'_, '_>, key: &str| {
+            let text = state.lookup("texts").and_then(|texts| texts.get_attr(key).ok());
+            text.filter(|text| !text.is_undefined()).ok_or_else(|| {
+                Error::new(ErrorKind::UndefinedError, format!("{key} is not translated"))
+            })
+        });
+        Self { environment, look, config, version }
+    }
+
+    /// One page, as HTML.
+    pub(super) fn render(
+        &self,
+        page: Page,
+        root: &str,
+        language: &Translation,
+        all: &Translations,
+    ) -> Result<String, Error> {
+        let name = page.name();
+        let module = format!("js/{name}.js");
+        let languages: Vec<(&str, &str)> =
+            all.all().iter().map(|language| (language.tag, language.name())).collect();
+        let mut groups = vec!["common", "error", name];
+        groups.extend(page.groups());
+        let data = Data {
+            lang: language.tag,
+            page: name,
+            name: &self.look.site.name,
+            config: self.config,
+            messages: language.groups(&groups),
+            receivers: if groups.contains(&"link") {
+                all.of_group("receiver")
+            } else {
+                BTreeMap::new()
+            },
+        };
+        let data = serde_json::to_string(&data).expect("strings and numbers");
+        // JSON in HTML must not end its element.
+        let data = data.replace('<', "\\u003c");
+        let site = &self.look.site;
+        let template = self.environment.get_template(&format!("{name}.html"))?;
+        template.render(context! {
+            page => name,
+            root => ours(root),
+            assets => ours(&format!("assets/{}", self.version)),
+            imports => embedded::imports(&module).into_iter().map(ours).collect::<Vec<_>>(),
+            module => ours(&module),
+            lang => language.tag,
+            languages => languages,
+            texts => language.texts(),
+            data => Value::from_safe_string(data),
+            site => context! {
+                name => site.name,
+                logo => self.look.logo.as_ref().map(|logo| logo.file_name()),
+                color => site.color.to_string(),
+                imprint => site.imprint.as_ref().map(|link| link.as_str()),
+                privacy => site.privacy.as_ref().map(|link| link.as_str()),
+            },
+            boxes => self.config.boxes,
+        })
+    }
+}
+
+/// A path of ours, which needs no escaping.
+fn ours(path: &str) -> Value {
+    Value::from_safe_string(path.to_owned())
+}
+
+/// What stands in the page for its scripts.
+#[derive(Serialize)]
+struct Data<'a> {
+    lang: &'a str,
+    page: &'a str,
+    name: &'a str,
+    config: &'a Config,
+    messages: BTreeMap<&'a str, &'a str>,
+    /// Texts to hand on, in every language: who reads them may speak another than who sends them.
+    receivers: BTreeMap<&'a str, BTreeMap<&'a str, &'a str>>,
+}

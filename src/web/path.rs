@@ -1,0 +1,103 @@
+//! Which page or file is where.
+
+use hyper::Uri;
+
+use super::pages::Page;
+
+/// Letters and digits of an id of a secret, or of a token of a box.
+const ID_CHARS: usize = 31;
+
+/// What is at an address.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Target<'a> {
+    /// A page, and the way to the root from there.
+    Page(Page, &'static str),
+    /// A file, by its path below the root.
+    File(&'a str),
+    /// Nothing: it is at this other address, relative to this one.
+    Elsewhere(String),
+}
+
+impl<'a> Target<'a> {
+    /// What is at `uri`; `None` where it does not look like anything of ours.
+    pub(super) fn find(uri: &'a Uri) -> Option<Self> {
+        let path = uri.path().strip_prefix('/')?;
+        let segments: Vec<&str> = path.splitn(4, '/').collect();
+        let elsewhere = |path: String| {
+            Self::Elsewhere(uri.query().map_or(path.clone(), |query| format!("{path}?{query}")))
+        };
+        Some(match segments[..] {
+            [""] if names_secret(uri.query()) => Self::Page(Page::View, "./"),
+            [""] => Self::Page(Page::Create, "./"),
+            ["robots.txt" | "openapi.json"] | ["assets", ..] => Self::File(path),
+            ["box"] => Self::Page(Page::Box, "./"),
+            ["manage"] => Self::Page(Page::Manage, "./"),
+            ["docs"] => Self::Page(Page::Docs, "./"),
+            [name @ ("box" | "manage" | "docs"), ""] => elsewhere(format!("../{name}")),
+            [id] if is_id(id) => elsewhere(format!("{id}/")),
+            [id, ""] if is_id(id) => Self::Page(Page::View, "../"),
+            ["box", token] if is_id(token) => Self::Page(Page::Box, "../"),
+            ["status", id] if is_id(id) => Self::Page(Page::Status, "../"),
+            ["req", id] if is_uuid(id) => Self::Page(Page::Request, "../"),
+            ["box" | "status", id, ""] if is_id(id) => elsewhere(format!("../{id}")),
+            ["req", id, ""] if is_uuid(id) => elsewhere(format!("../{id}")),
+            _ => return None,
+        })
+    }
+}
+
+/// Whether a query is the id of a secret, as in `/?<id>#…`, whatever a mail program has added to it.
+fn names_secret(query: Option<&str>) -> bool {
+    query.is_some_and(|query| is_id(query.split(['&', '=']).next().unwrap_or_default()))
+}
+
+fn is_id(text: &str) -> bool {
+    text.len() == ID_CHARS && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+fn is_uuid(text: &str) -> bool {
+    text.len() == 36 && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_page_has_one_address() {
+        let id = "0123456789abcdefghijABCDEFGHIJx";
+        let request = "123e4567-e89b-42d3-a456-426614174000";
+        let page = |page, root| Some(Target::Page(page, root));
+        let elsewhere = |path: String| Some(Target::Elsewhere(path));
+        let cases = [
+            ("/".to_owned(), page(Page::Create, "./")),
+            ("/?lang=sv".to_owned(), page(Page::Create, "./")),
+            (format!("/?{id}"), page(Page::View, "./")),
+            (format!("/?{id}&utm_source=mail"), page(Page::View, "./")),
+            (format!("/?{id}="), page(Page::View, "./")),
+            (format!("/{id}/"), page(Page::View, "../")),
+            (format!("/{id}/?utm_source=mail"), page(Page::View, "../")),
+            (format!("/{id}"), elsewhere(format!("{id}/"))),
+            (format!("/{id}?lang=sv"), elsewhere(format!("{id}/?lang=sv"))),
+            (format!("/{id}x/"), None),
+            (format!("/req/{request}"), page(Page::Request, "../")),
+            (format!("/req/{request}/"), elsewhere(format!("../{request}"))),
+            ("/req/x".to_owned(), None),
+            ("/box".to_owned(), page(Page::Box, "./")),
+            ("/box/".to_owned(), elsewhere("../box".to_owned())),
+            (format!("/box/{id}"), page(Page::Box, "../")),
+            (format!("/status/{id}"), page(Page::Status, "../")),
+            ("/assets/1/js/view.js".to_owned(), Some(Target::File("assets/1/js/view.js"))),
+            (
+                "/assets/1/js/vendor/sjcl.js".to_owned(),
+                Some(Target::File("assets/1/js/vendor/sjcl.js")),
+            ),
+            ("/api/secrets".to_owned(), None),
+            ("//evil.example".to_owned(), None),
+        ];
+        for (address, expected) in cases {
+            let uri: Uri = address.parse().unwrap();
+            assert_eq!(Target::find(&uri), expected, "{address}");
+        }
+    }
+}

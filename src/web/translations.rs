@@ -1,0 +1,149 @@
+//! The texts of the pages, in every language that there is a file for.
+
+use std::collections::BTreeMap;
+
+use super::embedded;
+use crate::domain::language;
+
+/// One language of the pages.
+pub(super) struct Translation {
+    /// Its tag (BCP 47): the name of its file.
+    pub(super) tag: &'static str,
+    /// The texts by their keys: `view.title`.
+    texts: BTreeMap<String, String>,
+}
+
+/// All languages of the pages; English first.
+pub(super) struct Translations(Vec<Translation>);
+
+impl Translations {
+    /// Those that are in the binary.
+    pub(super) fn embedded() -> Self {
+        let mut all: Vec<Translation> = embedded::TRANSLATIONS
+            .iter()
+            .map(|&(tag, json)| Translation {
+                tag,
+                texts: serde_json::from_str(json).expect("a test reads each translation"),
+            })
+            .collect();
+        all.sort_by_key(|translation| (translation.tag != "en", translation.tag));
+        Self(all)
+    }
+
+    pub(super) fn all(&self) -> &[Translation] {
+        &self.0
+    }
+
+    /// The texts of a group in each language, by their tags.
+    pub(super) fn of_group(&self, group: &str) -> BTreeMap<&str, BTreeMap<&str, &str>> {
+        self.0.iter().map(|language| (language.tag, language.groups(&[group]))).collect()
+    }
+
+    /// The place of the language with this tag; what follows a hyphen does not matter.
+    pub(super) fn find(&self, tag: &str) -> Option<usize> {
+        let primary = tag.split('-').next().unwrap_or_default().trim();
+        self.0.iter().position(|translation| primary.eq_ignore_ascii_case(translation.tag))
+    }
+
+    /// The place of the language that an `Accept-Language` likes best.
+    pub(super) fn preferred(&self, accepted: &str) -> Option<usize> {
+        language::preferred(accepted, |tag| self.find(tag))
+    }
+}
+
+impl Translation {
+    /// The text with this key.
+    pub(super) fn text(&self, key: &str) -> Option<&str> {
+        self.texts.get(key).map(String::as_str)
+    }
+
+    /// All texts, by their keys.
+    pub(super) fn texts(&self) -> &BTreeMap<String, String> {
+        &self.texts
+    }
+
+    /// What the language calls itself.
+    pub(super) fn name(&self) -> &str {
+        self.text("common.language").unwrap_or(self.tag)
+    }
+
+    /// The texts whose keys begin with one of `groups` and a dot.
+    pub(super) fn groups(&self, groups: &[&str]) -> BTreeMap<&str, &str> {
+        let is_wanted =
+            |key: &str| key.split_once('.').is_some_and(|(group, _)| groups.contains(&group));
+        let texts = self.texts.iter().filter(|(key, _)| is_wanted(key));
+        texts.map(|(key, text)| (key.as_str(), text.as_str())).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// What stands in braces in a text.
+    fn placeholders(text: &str) -> BTreeSet<&str> {
+        text.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0)).collect()
+    }
+
+    #[test]
+    fn every_language_has_the_same_keys_and_placeholders() {
+        let translations = Translations::embedded();
+        let (english, others) = translations.all().split_first().unwrap();
+        assert_eq!(english.tag, "en");
+        assert!(!others.is_empty());
+        for other in others {
+            let keys = |translation: &Translation| -> BTreeSet<String> {
+                // A language may need other plural forms; each has `other`.
+                let plurals = [".zero", ".one", ".two", ".few", ".many"];
+                let is_plural = |key: &&String| plurals.iter().any(|form| key.ends_with(form));
+                translation.texts.keys().filter(|key| !is_plural(key)).cloned().collect()
+            };
+            assert_eq!(keys(english), keys(other), "{}", other.tag);
+            for (key, text) in &english.texts {
+                let translated = other.text(key).unwrap_or(text);
+                assert!(!translated.trim().is_empty(), "{}: {key}", other.tag);
+                assert_eq!(placeholders(text), placeholders(translated), "{}: {key}", other.tag);
+            }
+        }
+    }
+
+    #[test]
+    fn every_key_that_is_used_is_there_and_every_key_is_used() {
+        let translations = Translations::embedded();
+        let english = &translations.all()[0];
+        let scripts = embedded::ASSETS.iter().filter(|asset| asset.name.ends_with(".js"));
+        let scripts = scripts.map(|asset| str::from_utf8(asset.plain).unwrap());
+        let sources: Vec<&str> =
+            scripts.chain(embedded::TEMPLATES.iter().map(|(_, text)| *text)).collect();
+        for source in &sources {
+            for (start, _) in source.match_indices("t(\"") {
+                // Not the end of another name.
+                if source[..start].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == '.')
+                {
+                    continue;
+                }
+                let key = source[start + 3..].split('"').next().unwrap();
+                let is_there =
+                    english.text(key).is_some() || english.text(&format!("{key}.other")).is_some();
+                assert!(is_there || key.ends_with('.'), "{key} is used, and not translated");
+            }
+        }
+        for key in english.texts.keys() {
+            let plain = key.trim_end_matches(".one").trim_end_matches(".other");
+            // Keys may be put together: t("error." + code), t(`box.tab_${name}`), t(page ~ ".title").
+            let starts =
+                plain.match_indices(['.', '_']).map(|(at, mark)| &plain[..at + mark.len()]);
+            let mut written = vec![format!("\"{plain}\"")];
+            written
+                .extend(starts.flat_map(|start| [format!("\"{start}\""), format!("`{start}${{")]));
+            written.extend(plain.split_once('.').map(|(_, end)| format!("\".{end}\"")));
+            let is_used = sources
+                .iter()
+                .any(|source| written.iter().any(|written| source.contains(written.as_str())));
+            // What a language calls itself is for the switch.
+            assert!(is_used || key == "common.language", "{key} is translated, and not used");
+        }
+    }
+}
