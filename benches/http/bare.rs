@@ -1,19 +1,23 @@
 //! The limit: hyper alone, set up as the daemon's listener is, with bodies of the same sizes. It reads
-//! what it is sent and answers with as many bytes as the path says.
+//! what it is sent and answers with as many bytes as the path says; below `/copy`, the rest of the path is
+//! that of a file that it copies bodies to and from.
 //!
 //! A process of its own, as the daemon is: this program again, with an argument.
 
 use std::{
     convert::Infallible,
-    io::{self, BufRead, BufReader},
+    fs::File,
+    io::{self, BufRead, BufReader, Read, Write},
     net::SocketAddr,
+    pin::Pin,
     process::{Child, Command, Stdio},
+    task::{Context, Poll},
 };
 
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Either, Full};
 use hyper::{
-    Request, Response,
-    body::{Bytes, Incoming},
+    Method, Request, Response,
+    body::{Body as HttpBody, Bytes, Frame, Incoming, SizeHint},
     header::{CONTENT_TYPE, HeaderValue},
     server::conn::http1,
     service::service_fn,
@@ -79,13 +83,68 @@ fn report_address(address: SocketAddr) -> io::Result<()> {
     io::Write::flush(&mut io::stdout())
 }
 
-async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+type Body = Either<Full<Bytes>, Copied>;
+
+async fn answer(request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+    if let Some(path) = request.uri().path().strip_prefix("/copy").map(str::to_owned) {
+        return Ok(copy(&path, request).await.expect("a file that can be copied"));
+    }
     /// As large as the largest answer.
     static BODY: [u8; 1 << 20] = [b'x'; 1 << 20];
     let bytes: usize = request.uri().path().trim_start_matches('/').parse().unwrap_or(0);
     let mut body = request.into_body();
     while let Some(Ok(_)) = body.frame().await {}
-    let mut response = Response::new(Full::new(Bytes::from_static(&BODY[..bytes.min(1 << 20)])));
+    let mut response =
+        Response::new(Either::Left(Full::new(Bytes::from_static(&BODY[..bytes.min(1 << 20)]))));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Ok(response)
+}
+
+/// Files are read in pieces of so many bytes.
+const PIECE_BYTES: usize = 64 << 10;
+
+/// Copies a body to a file, or a file to a body, as plainly as it can be done.
+async fn copy(path: &str, request: Request<Incoming>) -> io::Result<Response<Body>> {
+    if request.method() == Method::GET {
+        let file = File::open(path)?;
+        let left = file.metadata()?.len();
+        return Ok(Response::new(Either::Right(Copied { file, left })));
+    }
+    let mut file = File::create(path)?;
+    let mut body = request.into_body();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(io::Error::other)?;
+        file.write_all(frame.data_ref().map_or(&[], |data| data))?;
+    }
+    file.sync_data()?;
+    Ok(Response::new(Either::Left(Full::default())))
+}
+
+/// A file on its way out.
+struct Copied {
+    file: File,
+    left: u64,
+}
+
+impl HttpBody for Copied {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        let mut piece = Vec::with_capacity(PIECE_BYTES);
+        let read = (&mut self.file).take(PIECE_BYTES as u64).read_to_end(&mut piece);
+        self.left = self.left.saturating_sub(piece.len() as u64);
+        Poll::Ready(match read {
+            Ok(0) => None,
+            Ok(_) => Some(Ok(Frame::data(piece.into()))),
+            Err(error) => Some(Err(error)),
+        })
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left)
+    }
 }

@@ -91,22 +91,31 @@ impl Client {
         let stream = self.stream.get_mut();
         stream.write_all(head.as_bytes())?;
         stream.write_all(start.as_bytes())?;
-        let mut left = bytes;
-        for piece in data.chunks(PIECE_BYTES).cycle() {
-            let piece = &piece[..piece.len().min(left)];
-            stream.write_all(piece)?;
-            left -= piece.len();
-            if left == 0 {
-                break;
-            }
-        }
+        write_cycle(stream, data, bytes)?;
         stream.write_all(end.as_bytes())?;
         self.answer(true)
     }
 
-    /// Fetches what may be long, and only counts it.
-    pub(crate) fn get_and_count(&mut self, path: &str) -> io::Result<Answer> {
-        let request = format!("GET {path} HTTP/1.1\r\nhost: bench\r\n\r\n");
+    /// Sends `data`, over and over until it is `bytes` bytes, as a body. `headers` are whole lines.
+    pub(crate) fn put(
+        &mut self,
+        path: &str,
+        headers: &str,
+        data: &[u8],
+        bytes: usize,
+    ) -> io::Result<Answer> {
+        let head = format!(
+            "PUT {path} HTTP/1.1\r\nhost: bench\r\n{headers}content-length: {bytes}\r\n\r\n"
+        );
+        let stream = self.stream.get_mut();
+        stream.write_all(head.as_bytes())?;
+        write_cycle(stream, data, bytes)?;
+        self.answer(true)
+    }
+
+    /// Fetches what may be long, and only counts it. `headers` are whole lines.
+    pub(crate) fn get_and_count(&mut self, path: &str, headers: &str) -> io::Result<Answer> {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: bench\r\n{headers}\r\n");
         self.stream.get_mut().write_all(request.as_bytes())?;
         self.answer(false)
     }
@@ -156,4 +165,18 @@ impl Client {
         }
         Ok(())
     }
+}
+
+/// Writes `data`, over and over until it is `bytes` bytes.
+fn write_cycle(stream: &mut TcpStream, data: &[u8], bytes: usize) -> io::Result<()> {
+    let mut left = bytes;
+    for piece in data.chunks(PIECE_BYTES).cycle() {
+        let piece = &piece[..piece.len().min(left)];
+        stream.write_all(piece)?;
+        left -= piece.len();
+        if left == 0 {
+            break;
+        }
+    }
+    Ok(())
 }

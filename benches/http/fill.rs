@@ -78,6 +78,7 @@ impl NewSecrets {
             captcha: false,
             password: None,
             max_views: std::num::NonZeroU8::MIN,
+            attachments: None,
         }
     }
 }

@@ -15,6 +15,7 @@ use sealdrop::{
         account::AccountNumber,
         administration,
         api_key::ApiKeys,
+        lease::LeaseToken,
         mailbox::Mailbox,
         notice,
         outbox::{self, OutboxNumber},
@@ -75,9 +76,9 @@ pub(crate) fn give_secrets(store: &Store, owners: &mut [Owner], each: usize, byt
 
 /// From now on each of them gets a mail at an address of its own when a secret is viewed.
 pub(crate) fn notify(store: &Store, owners: &[Owner]) {
-    in_threads(owners, |Owner { name, .. }| {
+    in_threads(owners, |Owner { name, account, .. }| {
         let email = Mailbox::new(&format!("{name}@example.org")).expect("an address");
-        notice::set_email(store, name, Some(email), &SystemRandom).expect("an account");
+        notice::set_email(store, *account, Some(email), &SystemRandom).expect("an account");
     });
 }
 
@@ -85,8 +86,8 @@ pub(crate) fn notify(store: &Store, owners: &[Owner]) {
 pub(crate) fn call(store: &Store, owners: &[Owner], webhook: SocketAddr) {
     let (kinds, now) = ([EventKind::SecretViewed], Clock::System.now());
     let url = WebhookUrl::parse(&format!("http://{webhook}/hook"), true).expect("a URL");
-    in_threads(owners, |Owner { name, .. }| {
-        webhook::add(store, name, &url, &kinds, &SystemRandom, now).expect("a webhook");
+    in_threads(owners, |Owner { account, .. }| {
+        webhook::add(store, *account, &url, &kinds, &SystemRandom, now).expect("a webhook");
     });
 }
 
@@ -99,7 +100,9 @@ pub(crate) fn view(
 ) -> Pending<bool, SecretError> {
     let agent = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
     let view = View::new(at, Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7))), Some(agent));
-    let view = secret::view(account, secret, view, None, KEEP_LOG_SECONDS);
+    // Of use only where there are attachments.
+    let lease = LeaseToken::new("the-token-of-a-bench-view").expect("a token");
+    let view = secret::view(account, secret, view, None, lease, KEEP_LOG_SECONDS);
     store.change(move |transaction| Ok(view(transaction)?.is_some()))
 }
 

@@ -3,6 +3,7 @@
 //! `docs/performance.md` says how to run it and what the columns mean. Arguments are parts of names of
 //! rows: only rows that have one of them in their name are measured.
 
+mod attachments;
 mod bare;
 #[path = "../beside/mod.rs"]
 mod beside;
@@ -96,5 +97,6 @@ fn main() -> io::Result<()> {
     drain::measure(&plan, &mut report)?;
     boxes::measure(&plan, &mut report)?;
     upload::measure(&plan, &mut report)?;
+    attachments::measure(&plan, &mut report)?;
     report.print_expectations()
 }

@@ -157,7 +157,7 @@ fn fetch_last(client: &mut Client, list: &str, bytes: usize) -> io::Result<()> {
     let messages = client.send(request.as_bytes())?.expect(200).json();
     let last = messages.as_array().and_then(|messages| messages.last()).expect("a message");
     let ticket = last["TemporaryDownloadId"].as_str().expect("a ticket");
-    let answer = client.get_and_count(&format!("/Service/File/{ticket}"))?.expect(200);
+    let answer = client.get_and_count(&format!("/Service/File/{ticket}"), "")?.expect(200);
     assert_eq!(answer.body_bytes, bytes, "the whole file");
     Ok(())
 }

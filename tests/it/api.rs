@@ -1,5 +1,10 @@
 //! The Secrets API over HTTP.
 
+mod account;
+mod attachment_ends;
+mod attachment_makers;
+mod attachment_parts;
+pub(crate) mod attachments;
 mod create;
 mod input;
 mod keys;
@@ -27,6 +32,11 @@ use crate::{http::Client, server::TestServer};
 
 pub(crate) fn trials() -> Vec<Trial> {
     [
+        account::trials(),
+        attachment_ends::trials(),
+        attachment_makers::trials(),
+        attachment_parts::trials(),
+        attachments::trials(),
         create::trials(),
         input::trials(),
         keys::trials(),

@@ -132,7 +132,10 @@ impl Answer {
         }
         // A page for people, not for programs.
         let is_page = path.starts_with("/api/public/unsubscribe/") && self.status == 200;
-        if !self.body.is_empty() && !is_page {
+        let is_file = path.contains("/attachments/") && self.status < 300 && method == "GET";
+        if is_file {
+            assert_eq!(self.header("content-type"), Some("application/octet-stream"));
+        } else if !self.body.is_empty() && !is_page {
             assert_eq!(self.header("content-type"), Some("application/json"));
         }
         if self.status >= 400 && method != "HEAD" && self.status != 503 {

@@ -12,6 +12,7 @@
 )]
 
 mod api;
+mod browser;
 mod cli;
 mod daemon;
 mod faults;
@@ -20,12 +21,15 @@ mod key_service;
 mod key_service_interop;
 mod logs;
 mod mail;
+mod openapi;
 mod raw;
 mod readme;
 mod server;
 mod sjcl;
 mod sjcl_interop;
 mod tools;
+mod web;
+mod web_crypto;
 mod webhook;
 mod xml;
 
@@ -38,15 +42,19 @@ fn main() {
     let arguments = Arguments::from_args();
     let trials = [
         api::trials(),
+        browser::trials(),
         cli::trials(),
         faults::trials(),
         key_service::trials(),
         key_service_interop::trials(),
         logs::trials(),
         mail::trials(),
+        openapi::trials(),
         readme::trials(),
         sjcl::trials(),
         sjcl_interop::trials(),
+        web::trials(),
+        web_crypto::trials(),
         webhook::trials(),
     ]
     .into_iter()

@@ -8,10 +8,14 @@ use sealdrop::{
     config::{Boxes, Create, ViewerIp},
     crypto::{RsaBits, SystemRandom},
     delivery::Deliveries,
-    domain::{administration, drop_box::Limits, lifetime::LifetimeRules},
+    domain::{
+        account::AccountNumber, administration, attachment, drop_box::Limits,
+        lifetime::LifetimeRules,
+    },
     mail::Mailer,
     server::Server,
     store::Store,
+    web::{Config, Look, Web},
 };
 use tokio::sync::oneshot;
 
@@ -42,6 +46,8 @@ pub(crate) struct Options {
     pub(crate) max_connections: usize,
     /// A server for mails, and what belongs to it.
     pub(crate) mailer: Option<Mailer>,
+    /// How the pages look.
+    pub(crate) look: Look,
 }
 
 impl Default for Options {
@@ -55,6 +61,12 @@ impl Default for Options {
                 keep_log_seconds: 90 * 24 * 3600,
                 request_allowance: 10_000,
                 webhook_private: false,
+                attachments: attachment::Limits {
+                    max_bytes: Some(64 << 20),
+                    max_count: 10,
+                    max_account_bytes: None,
+                    max_storage_bytes: None,
+                },
             },
             service_rules: ServiceRules {
                 creation: Boxes::Open,
@@ -70,6 +82,7 @@ impl Default for Options {
             allowance: 1_000_000,
             max_connections: 1024,
             mailer: None,
+            look: Look::default(),
         }
     }
 }
@@ -87,8 +100,10 @@ impl TestServer {
         let keys =
             administration::create_account(&store, "tester", options.allowance, &*random, START)
                 .expect("an account");
-        let mut app = App::new(store, clock.clone(), random, options.rules, options.service_rules)
-            .expect("an app");
+        let Options { rules, service_rules, look, .. } = options;
+        let web = Web::new(&look, &Config::new(&rules, &service_rules), "en");
+        let mut app =
+            App::new(store, clock.clone(), random, rules, service_rules, web).expect("an app");
         app.deliveries = Arc::new(Deliveries::new(options.mailer));
         let app = Arc::new(app);
         let trusted =
@@ -126,6 +141,11 @@ impl TestServer {
     /// The data directory.
     pub(crate) fn dir(&self) -> &std::path::Path {
         self._dir.path()
+    }
+
+    /// The number of its account.
+    pub(crate) fn account(&self) -> AccountNumber {
+        administration::find_account(&self.app.store, "tester").expect("the account")
     }
 
     /// A second account's private key.

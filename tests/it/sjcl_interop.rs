@@ -173,7 +173,7 @@ fn sjcl_reads_whatever_we_accept() -> Result<(), Failed> {
 }
 
 /// Hands the jobs to one process and waits for what came of each.
-fn run(jobs: &[Value]) -> Result<Vec<Result<String, String>>, Failed> {
+pub(crate) fn run(jobs: &[Value]) -> Result<Vec<Result<String, String>>, Failed> {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/node/sjcl_batch.js");
     let mut child = Command::new("node")
         .arg(script)
@@ -207,7 +207,7 @@ fn password_of(job: &Value) -> &[u8] {
 }
 
 /// Two halves; now and then one that is longer than a block of the hash, or not ASCII, or empty.
-fn password(random: &dyn Random, number: usize) -> String {
+pub(crate) fn password(random: &dyn Random, number: usize) -> String {
     match number % 7 {
         3 => "lösenord 🔑".to_owned(),
         4 => "long ".repeat(30),
@@ -220,7 +220,7 @@ fn password(random: &dyn Random, number: usize) -> String {
 }
 
 /// Every length around the AES block, what is special, and characters at random.
-fn texts(random: &dyn Random) -> Vec<String> {
+pub(crate) fn texts(random: &dyn Random) -> Vec<String> {
     let mut texts: Vec<String> = (0..50).map(|length| "x".repeat(length)).collect();
     texts.extend(
         [
@@ -243,7 +243,7 @@ fn texts(random: &dyn Random) -> Vec<String> {
     texts
 }
 
-fn base64(random: &dyn Random, bytes: usize) -> String {
+pub(crate) fn base64(random: &dyn Random, bytes: usize) -> String {
     use base64::{Engine, engine::general_purpose::STANDARD};
     let mut filled = vec![0; bytes];
     random.fill(&mut filled);

@@ -18,6 +18,10 @@ pub(crate) enum Tool {
     Jquery,
     /// npm's `standardwebhooks`, installed there too.
     StandardWebhooks,
+    /// npm's `playwright-core` and `axe-core`, installed there too.
+    Playwright,
+    /// npm's `lean-qr` and `jsqr`, installed there too.
+    NodeQr,
     /// The Python of [`python`], with the package `cryptography`.
     PythonCryptography,
     /// The Python of [`python`], with the package `aiosmtpd`.
@@ -31,6 +35,9 @@ pub(crate) enum Tool {
 pub(crate) const CHROMIUM: Tool = Tool::Program("chromium", &["--version"]);
 pub(crate) const CURL: Tool = Tool::Program("curl", &["--version"]);
 pub(crate) const NODE: Tool = Tool::Program("node", &["--version"]);
+/// Has the interfaces of browsers, and loads modules as it is told.
+pub(crate) const NODE_20: Tool =
+    Tool::Program("node", &["-e", "process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)"]);
 pub(crate) const OPENSSL: Tool = Tool::Program("openssl", &["version"]);
 pub(crate) const PYTHON: Tool = Tool::Program("python3", &["--version"]);
 pub(crate) const STRACE: Tool = Tool::Program("strace", &["--version"]);
@@ -62,6 +69,16 @@ impl Tool {
             Self::StandardWebhooks => {
                 NODE.find()?;
                 node_package("standardwebhooks")
+            }
+            Self::Playwright => {
+                NODE.find()?;
+                node_package("playwright-core")?;
+                node_package("axe-core")
+            }
+            Self::NodeQr => {
+                NODE.find()?;
+                node_package("lean-qr")?;
+                node_package("jsqr")
             }
             Self::Jquery => node_package("jquery"),
             Self::PythonCryptography => {

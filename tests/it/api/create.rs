@@ -34,9 +34,11 @@ fn the_answer_is_the_lists_entry() {
     let mut fields: Vec<_> = created["data"].as_object().expect("an object").keys().collect();
     fields.sort();
     let expected = [
+        "attachments",
         "captcha",
         "created_at",
         "description",
+        "draft",
         "events",
         "expiration",
         "expired",

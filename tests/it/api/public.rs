@@ -68,7 +68,7 @@ fn looking_never_spends() {
     let id = server.client.create(fields);
     let path = format!("/api/public/secrets/{id}");
     let expected = json!({"data": {
-        "id": id, "view_button": true, "captcha": true, "password": true,
+        "id": id, "view_button": true, "captcha": true, "password": true, "views_left": 1,
         "expires_at": "2026-11-22T14:00:00Z", "attachments": [],
     }});
     let agents = ["Slackbot-LinkExpanding 1.0", "facebookexternalhit/1.1", "curl/8.0"];

@@ -46,7 +46,7 @@ fn a_lease_shows_the_same_again() {
     let expected = json!({"data": {
         "id": id, "message": "m", "ciphertext": sent["ciphertext"],
         "password_part_private": sent["password_part_private"],
-        "lease": {"token": lease, "seconds_left": 60},
+        "attachments": [], "lease": {"token": lease, "seconds_left": 60},
     }});
     assert_eq!(first.json(), expected);
     let with_lease = || view(&client, &id, json!({"lease": lease}));

@@ -98,7 +98,7 @@ fn settings_flow() {
     let answer = hand_over(&server, &id, json!({}));
     assert_eq!(answer.status, 201, "{}", answer.text());
     let secret = answer.json()["data"]["id"].as_str().expect("an id").to_owned();
-    let data = json!({"id": secret, "expires_at": "2026-11-22T18:00:00Z"});
+    let data = json!({"id": secret, "expires_at": "2026-11-22T18:00:00Z", "draft": false});
     assert_eq!(answer.json(), json!({"data": data}), "no figures of the account");
     let item = entry(&server.client, &secret);
     let expected = json!({

@@ -10,6 +10,7 @@
     reason = "tests fail by panicking and say what they have counted; their numbers are small"
 )]
 
+mod attachments;
 mod boxes;
 mod burned;
 mod flips;
@@ -46,6 +47,11 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("faults::nothing_on_disk_opens_what_is_burned", burned::nothing_opens),
         trial("faults::nothing_on_disk_opens_a_burned_box", boxes::nothing_opens),
         trial("faults::kill_9_in_an_upload_leaves_nothing", boxes::kill_in_an_upload),
+        trial(
+            "faults::kill_9_in_an_attachment_keeps_what_was_told",
+            attachments::kill_in_an_upload,
+        ),
+        trial("faults::kill_9_in_a_burn_leaves_no_attachment", attachments::kill_in_a_burn),
         trial("faults::kill_9_makes_nothing_twice", requests::kill_while_answering),
         trial_with(
             "faults::a_full_disk_takes_no_messages",

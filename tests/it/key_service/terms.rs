@@ -16,6 +16,7 @@ pub(super) fn trials() -> Vec<Trial> {
         trial("key_service::terms::a_time_lock", a_time_lock),
         trial("key_service::terms::a_closing_date", a_closing_date),
         trial("key_service::terms::they_are_shown", they_are_shown),
+        trial("key_service::terms::senders_are_told", senders_are_told),
         trial("key_service::terms::messages_go_when_they_are_read", messages_go),
         trial(
             "key_service::terms::each_message_goes_to_one_reader",
@@ -34,6 +35,38 @@ const BURN_KEY: (&str, &str) = ("deletekeyafterreading", "1");
 /// The same server through a connection of its own.
 fn of_its_own(own: &TestBox) -> TestBox {
     TestBox { client: Client::new(own.client.base.clone(), ""), ..own.clone() }
+}
+
+fn senders_are_told() {
+    let server = TestServer::start();
+    let client = server.client.with_key("");
+    let told = |token: &str| {
+        let url = format!("{}/Service/{token}/terms", client.base);
+        let request = ureq::get(url).config().http_status_as_error(false);
+        let mut response = request.build().call().expect("an answer");
+        let body = response.body_mut().read_to_string().expect("a body");
+        (response.status().as_u16(), serde_json::from_str(&body).expect("JSON"))
+    };
+    let plain = TestBox::new(&client);
+    let mut expected = json!({
+        "LockDate": null, "IsLocked": false,
+        "DeleteMessagesAfterReading": false, "DeleteKeyAfterReading": false,
+    });
+    assert_eq!(told(&plain.token), (200, expected.clone()));
+    // When it can be read is the business of who may read.
+    let lock = [("lockdate", "2026-11-22T12:01:00Z"), ("releasedate", "2026-11-23")];
+    let own = TestBox::with(&client, &[BURN_MESSAGES, BURN_KEY, lock[0], lock[1]]);
+    expected = json!({
+        "LockDate": "2026-11-22T12:01:00Z", "IsLocked": false,
+        "DeleteMessagesAfterReading": true, "DeleteKeyAfterReading": true,
+    });
+    assert_eq!(told(&own.token), (200, expected.clone()));
+    server.clock.advance(60);
+    expected["IsLocked"] = json!(true);
+    assert_eq!(told(&own.token), (200, expected));
+    plain.delete();
+    assert_eq!(told(&plain.token), (400, json!("There is no key with this token")));
+    assert_eq!(told("x").0, 400);
 }
 
 fn a_time_lock() {

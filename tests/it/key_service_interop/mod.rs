@@ -24,7 +24,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 const PASSPHRASE: &str = "korrekt häst batteri";
 
 /// Runs a program to its end, with something to read.
-fn run(command: &mut Command, input: &[u8]) -> Output {
+pub(crate) fn run(command: &mut Command, input: &[u8]) -> Output {
     let name = command.get_program().to_string_lossy().into_owned();
     let started =
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
@@ -39,7 +39,7 @@ fn run(command: &mut Command, input: &[u8]) -> Output {
 }
 
 /// What a program prints that must not fail.
-fn printed(command: &mut Command, input: &[u8]) -> Vec<u8> {
+pub(crate) fn printed(command: &mut Command, input: &[u8]) -> Vec<u8> {
     let output = run(command, input);
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{command:?}: {error}");

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use libtest_mimic::Trial;
 use sealdrop::{
+    api::App,
     config::Settings,
     domain::{
         account::AccountNumber,
@@ -65,7 +66,8 @@ fn server(smtp: &Smtp) -> TestServer {
 /// Sends the notifications of the first account to `email`.
 fn notify(server: &TestServer, email: &str) {
     let email = Some(Mailbox::new(email).expect("an address"));
-    notice::set_email(&server.app.store, "tester", email, &*server.app.random).expect("an account");
+    let App { store, random, .. } = &*server.app;
+    notice::set_email(store, server.account(), email, &**random).expect("an account");
 }
 
 /// Queues a mail.

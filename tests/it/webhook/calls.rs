@@ -191,9 +191,9 @@ fn a_retry_keeps_its_id() {
     let (server, receiver) = (TestServer::start(), Receiver::start());
     let (app, caller) = (&server.app, Caller::new(true));
     let url = WebhookUrl::parse(&receiver.url(), true).expect("a URL");
-    let added = webhook::add(&app.store, "tester", &url, &[], &*app.random, START);
+    let added = webhook::add(&app.store, server.account(), &url, &[], &*app.random, START);
     let id = added.expect("a webhook").id;
-    let number = webhook::find(&app.store, &id).expect("its number");
+    let number = webhook::find(&app.store, None, &id).expect("its number");
     let text = server.client.create(json!({}));
     let secret: SecretId = app.ids.parse(&text).expect("an id");
     let event = Event { kind: EventKind::SecretViewed, at: START, secret, request: None };
@@ -216,7 +216,7 @@ fn a_retry_keeps_its_id() {
     }
     assert_ne!(first.header("webhook-signature"), second.header("webhook-signature"));
 
-    webhook::remove(&app.store, &id).expect("a webhook to remove");
+    webhook::remove(&app.store, number).expect("a webhook to remove");
     assert_eq!(deliver(START.plus(120)), Ok(Delivered::Removed));
     assert!(receiver.is_idle());
 }

@@ -1,5 +1,6 @@
 //! Webhooks: calls, and the commands about them.
 
+mod account;
 mod calls;
 mod commands;
 mod outbox;
@@ -10,8 +11,15 @@ mod verified;
 use libtest_mimic::Trial;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    [calls::trials(), commands::trials(), outbox::trials(), tls::trials(), verified::trials()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        account::trials(),
+        calls::trials(),
+        commands::trials(),
+        outbox::trials(),
+        tls::trials(),
+        verified::trials(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }

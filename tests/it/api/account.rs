@@ -1,0 +1,193 @@
+//! `/api/account`: what an account says of itself, and where its notifications go.
+
+use libtest_mimic::Trial;
+use sealdrop::domain::{
+    mailbox::Mailbox,
+    notice::{self, Subscriber},
+};
+use serde_json::{Value, json};
+
+use super::secret_requests::{figures, request, with_mail};
+use crate::{
+    http::{Answer, Client},
+    server::TestServer,
+    trial,
+};
+
+const PATH: &str = "/api/account";
+
+pub(super) fn trials() -> Vec<Trial> {
+    vec![
+        trial("api::account::it_is_shown", it_is_shown),
+        trial("api::account::notifications_go_where_it_says", notifications_go_where_it_says),
+        trial("api::account::links_to_end_them_stay_good", links_to_end_them_stay_good),
+        trial("api::account::bad_addresses_change_nothing", bad_addresses_change_nothing),
+        trial("api::account::mail_is_refused_without_mail", mail_is_refused_without_mail),
+        trial("api::account::every_call_needs_a_private_key", every_call_needs_a_private_key),
+        trial("api::account::paths_and_methods", paths_and_methods),
+    ]
+}
+
+fn put(client: &Client, body: &str) -> Answer {
+    client.send("PUT", PATH, &[("content-type", "application/json")], body.as_bytes())
+}
+
+fn email(client: &Client) -> Value {
+    let answer = client.get(PATH);
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    answer.json()["data"]["notify_email"].clone()
+}
+
+fn it_is_shown() {
+    let server = with_mail();
+    server.client.create(json!({}));
+    request(&server.client, json!({}));
+    let answer = server.client.get(PATH);
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let shown = answer.json();
+    let data = json!({"name": "tester", "notify_email": null, "mail_ready": true, "webhooks": []});
+    assert_eq!(shown["data"], data);
+    assert_eq!(figures(&shown), (1, 1, 1));
+    let head = server.client.send("HEAD", PATH, &[], b"");
+    assert_eq!((head.status, head.body.len()), (200, 0));
+    assert_eq!(server.other_account().get(PATH).json()["data"]["name"], "other");
+}
+
+fn notifications_go_where_it_says() {
+    let server = with_mail();
+    let (client, other) = (&server.client, server.other_account());
+    let answer = put(client, r#"{"notify_email":"me@example.org"}"#);
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(answer.json()["data"]["notify_email"], "me@example.org");
+    assert_eq!(figures(&answer.json()), (0, 0, 0));
+    assert_eq!(email(client), "me@example.org");
+    assert_eq!(email(&other), Value::Null);
+    // What is not named stays.
+    for body in ["{}", r#"{"name":"mine"}"#] {
+        let answer = put(client, body);
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let data = &answer.json()["data"];
+        assert_eq!(
+            (&data["name"], &data["notify_email"]),
+            (&json!("tester"), &json!("me@example.org"))
+        );
+    }
+    let id = client.create(json!({}));
+    assert_eq!(client.view(&id).status, 200);
+    let waiting = crate::mail::waiting(&server);
+    assert_eq!(waiting.len(), 1);
+    for body in [r#"{"notify_email":null}"#, r#"{"notify_email":""}"#] {
+        assert_eq!(put(client, r#"{"notify_email":"me@example.org"}"#).status, 200);
+        let answer = put(client, body);
+        assert_eq!((answer.status, &answer.json()["data"]["notify_email"]), (200, &Value::Null));
+        assert_eq!(email(client), Value::Null);
+    }
+    let id = client.create(json!({}));
+    assert_eq!(client.view(&id).status, 200);
+    // The one that waited may be gone by now: nobody wants it any more.
+    assert!(crate::mail::waiting(&server).len() <= 1, "nobody is told any more");
+}
+
+fn links_to_end_them_stay_good() {
+    let server = with_mail();
+    let set = |email: &str| {
+        let answer = put(&server.client, &json!({"notify_email": email}).to_string());
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let (account, email) = (server.account(), Mailbox::new(email).expect("an address"));
+        notice::subscription(&server.app.store, Subscriber::Account(account), &email)
+            .expect("a store")
+            .expect("a subscription")
+    };
+    let first = set("me@example.org");
+    // Said again, as a page does that sends all of its fields.
+    assert!(set("me@example.org") == first);
+    assert!(set("you@example.org") != first);
+    assert!(set("me@example.org") != first);
+}
+
+fn bad_addresses_change_nothing() {
+    let server = with_mail();
+    let client = &server.client;
+    assert_eq!(put(client, r#"{"notify_email":"me@example.org"}"#).status, 200);
+    let long = format!("{}@example.org", "a".repeat(243));
+    let wrong = [
+        json!("me"),
+        json!("a@example.org, b@example.org"),
+        json!("Me <me@example.org>"),
+        json!("me@[127.0.0.1]"),
+        json!("m\u{e5}@example.org"),
+        json!("me@example.org\r\nBcc: you@example.org"),
+        json!(long),
+        json!(5),
+        json!(false),
+        json!(["me@example.org"]),
+    ];
+    for value in wrong {
+        let answer = put(client, &json!({"notify_email": value}).to_string());
+        assert_eq!(answer.error(), (422, json!("notify_email")), "{value}");
+        assert!(!answer.text().contains("example.com"), "{}", answer.text());
+    }
+    let twice = r#"{"notify_email":"a@example.org","notify_email":null}"#;
+    assert_eq!(put(client, twice).error(), (422, json!("notify_email")));
+    for body in ["", "[]", "null", "{"] {
+        assert_eq!(put(client, body).error(), (400, Value::Null), "{body}");
+    }
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    assert_eq!(client.send("PUT", PATH, &form, b"notify_email=").status, 415);
+    let large = format!("{{\"x\":\"{}\"}}", "a".repeat(64 << 10));
+    assert_eq!(put(client, &large).status, 413);
+    assert_eq!(email(client), "me@example.org");
+}
+
+fn mail_is_refused_without_mail() {
+    let server = TestServer::start();
+    assert_eq!(server.client.get(PATH).json()["data"]["mail_ready"], false);
+    let answer = put(&server.client, r#"{"notify_email":"me@example.org"}"#);
+    assert_eq!(answer.error(), (422, json!("notify_email")));
+    let text = "Notify email needs mail, which this server has not set up";
+    assert_eq!(answer.json()["error"]["message"], text);
+    // To end what a server with mail has begun is right at any time.
+    assert_eq!(put(&server.client, r#"{"notify_email":null}"#).status, 200);
+}
+
+fn every_call_needs_a_private_key() {
+    let server = with_mail();
+    let calls = [
+        ("GET", "/api/account"),
+        ("PUT", "/api/account"),
+        ("POST", "/api/account/webhooks"),
+        ("DELETE", "/api/account/webhooks/w1"),
+        ("POST", "/api/account/webhooks/w1/test"),
+    ];
+    for (method, path) in calls {
+        let call = |client: &Client| client.send(method, path, &[], b"{}").error();
+        assert_eq!(call(&server.client.with_key("")), (401, Value::Null), "{method} {path}");
+        assert_eq!(call(&server.public), (403, Value::Null), "{method} {path}");
+        let unknown = server.client.with_key("private_key_of_nobody");
+        assert_eq!(call(&unknown), (403, Value::Null), "{method} {path}");
+    }
+}
+
+fn paths_and_methods() {
+    let server = TestServer::start();
+    // (path, what it allows; nothing: 404)
+    let cases = [
+        ("/api/account", "GET, HEAD, PUT, OPTIONS"),
+        ("/api/account/", "GET, HEAD, PUT, OPTIONS"),
+        ("/api/account/webhooks", "POST, OPTIONS"),
+        ("/api/account/webhooks/w1", "DELETE, OPTIONS"),
+        ("/api/account/webhooks/w1/test/", "POST, OPTIONS"),
+        ("/api/accounts", ""),
+        ("/api/account/x", ""),
+        ("/api/account//", ""),
+        ("/api/account/webhooks//test", ""),
+        ("/api/account/webhooks/w1/x", ""),
+        ("/api/account/webhooks/w1/test/x", ""),
+    ];
+    for (path, allowed) in cases {
+        let answer = server.client.send("OPTIONS", path, &[], b"");
+        assert_eq!(answer.header("allow").unwrap_or_default(), allowed, "{path}");
+        let expected = if allowed.is_empty() { 404 } else { 405 };
+        assert_eq!(server.client.send("PATCH", path, &[], b"").status, expected, "{path}");
+    }
+}

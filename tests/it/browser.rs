@@ -1,0 +1,113 @@
+//! The pages in Chromium: each trial runs one script of `tests/node/browser` against two servers of its
+//! own, whose clocks the script moves. Screenshots go to `target/screenshots`, or where
+//! `SEALDROP_SCREENSHOTS` says.
+
+use std::{
+    io::{BufRead as _, BufReader, Write as _},
+    process::{Command, Stdio},
+};
+
+use libtest_mimic::Trial;
+use sealdrop::{
+    config::{Boxes, Color, Create, Link},
+    web::Look,
+};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::{
+    server::{Options, TestServer},
+    tools::{CHROMIUM, OPENSSL, Tool, trial_with},
+};
+
+const NEEDED: &[Tool] = &[Tool::Playwright, CHROMIUM];
+const NEEDED_BY_BOXES: &[Tool] = &[Tool::Playwright, CHROMIUM, OPENSSL];
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        trial_with("browser::docs", NEEDED, || run("docs")),
+        trial_with("browser::frame", NEEDED, || run("frame")),
+        trial_with("browser::box", NEEDED_BY_BOXES, || run("box")),
+        trial_with("browser::box_faults", NEEDED, || run("box_faults")),
+        trial_with("browser::box_looks", NEEDED, || run("box_looks")),
+        trial_with("browser::view", NEEDED, || run("view")),
+        trial_with("browser::view_files", NEEDED, || run("view_files")),
+        trial_with("browser::view_hostile", NEEDED, || run("view_hostile")),
+        trial_with("browser::view_links", NEEDED, || run("view_links")),
+        trial_with("browser::create", NEEDED, || run("create")),
+        trial_with("browser::request", NEEDED, || run("request")),
+        trial_with("browser::status", NEEDED, || run("status")),
+        trial_with("browser::upload", NEEDED, || run("upload")),
+        trial_with("browser::manage", NEEDED, || run("manage")),
+        trial_with("browser::manage_requests", NEEDED, || run("manage_requests")),
+        trial_with("browser::manage_account", NEEDED, || {
+            let mut account = Options::default();
+            account.rules.webhook_private = true;
+            run_with("manage_account", account);
+        }),
+    ]
+}
+
+/// What a script asks for.
+#[derive(Deserialize)]
+struct Advance {
+    server: String,
+    seconds: u64,
+}
+
+fn run(script: &str) {
+    run_with(script, Options::default());
+}
+
+/// `account` is how the server of this name is set up, besides its mail server.
+fn run_with(script: &str, account: Options) {
+    let mut look = Look::default();
+    look.site.name = "Drop & Söner".to_owned();
+    look.site.color = Color([0x7c, 0x2d, 0x92]);
+    look.site.imprint = Some(Link::parse("https://example.org/imprint").unwrap());
+    let mut options = Options { look, ..Options::default() };
+    options.rules.create = Create::Open;
+    // Nobody answers at its mail server: mails wait, which is all that a page sees of them.
+    let mailer = Some(crate::mail::mailer(1, &[]));
+    let mut account = Options { mailer, ..account };
+    account.service_rules.creation = Boxes::Account;
+    let account = TestServer::with(account);
+    let open = TestServer::with(options);
+    let told = |server: &TestServer| {
+        json!({
+            "url": server.client.base,
+            "key": server.client.key,
+            "public_key": server.public.key,
+        })
+    };
+    let servers = json!({ "account": told(&account), "open": told(&open) });
+    let shots = std::env::var_os("SEALDROP_SCREENSHOTS")
+        .unwrap_or_else(|| concat!(env!("CARGO_MANIFEST_DIR"), "/target/screenshots").into());
+    let file = format!("{}/tests/node/browser/{script}.mjs", env!("CARGO_MANIFEST_DIR"));
+    let mut child = Command::new("node")
+        .arg(file)
+        .args(std::env::var("SEALDROP_FLOWS").iter().flat_map(|flows| flows.split(',')))
+        .env("SEALDROP_SERVERS", servers.to_string())
+        .env("SEALDROP_SCREENSHOTS", shots)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("node");
+    let (mut input, output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let mut said = String::new();
+    for line in BufReader::new(output).lines() {
+        let line = line.expect("UTF-8");
+        let Some(asked) = line.strip_prefix('!') else {
+            said += &line;
+            said.push('\n');
+            continue;
+        };
+        let Advance { server, seconds } = serde_json::from_str(asked).expect("what is asked");
+        let server = if server == "account" { &account } else { &open };
+        server.clock.advance(seconds);
+        writeln!(input, "ok").expect("somebody who waits");
+    }
+    let status = child.wait().expect("its end");
+    assert!(status.success(), "{script}:\n{said}");
+    assert!(said.contains("ok "), "{script} ran nothing");
+}

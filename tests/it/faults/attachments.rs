@@ -1,0 +1,122 @@
+//! `kill -9` while an attachment comes in, is published, or is burned: what was told to be there is there,
+//! the upload goes on, and nothing is left that belongs to nobody.
+
+use std::{path::Path, thread, time::Duration};
+
+use serde_json::json;
+
+use super::{below, rounds};
+use crate::{
+    api::{
+        attachments::{Draft, fetch, sealed_file, view},
+        walk,
+    },
+    daemon::Daemon,
+    http::Client,
+    mail::until,
+    raw::{Raw, request},
+};
+
+/// More than is counted at once.
+const FILE_BYTES: usize = 20 << 20;
+
+pub(super) fn kill_in_an_upload() {
+    let dir = tempfile::tempdir().expect("a fresh directory");
+    let data = dir.path().join("data");
+    let flags = ["--key-pool", "0"];
+    let (mut daemon, mut client) = Daemon::start_first(&data, &flags);
+    let file = sealed_file(FILE_BYTES);
+    let rounds = rounds("SEALDROP_FAULT_ROUNDS", 9);
+    let (mut went_on, mut published) = (0, 0);
+    for round in 0..rounds {
+        let draft = Draft::create(&client, 1, json!({}));
+        let token = format!("Upload-Token: {}", draft.token);
+        let length = format!("Content-Length: {}", file.len());
+        let mut raw = Raw::connect(&client);
+        raw.send(request(&client, "PUT", &draft.path(1), &[&token, &length]));
+        let is_at_end = round % 3 == 2;
+        let cut = match is_at_end {
+            true => file.len(),
+            false => usize::try_from(below(file.len() as u64)).expect("a place"),
+        };
+        assert!(raw.try_send(&file[..cut]));
+        if is_at_end {
+            thread::sleep(Duration::from_micros(below(100_000)));
+        } else if cut > 9 << 20 {
+            until("some of it is counted", || draft.offset(&client, 1).0 > 0);
+        }
+        let told = draft.offset(&client, 1);
+        daemon.kill();
+        daemon = Daemon::start(&data, &flags);
+        client = Client::new(daemon.base.clone(), client.key);
+        let (there, is_complete) = draft.offset(&client, 1);
+        assert!(there >= told.0 && there <= cut, "told {told:?}, there {there}, sent {cut}");
+        if is_complete {
+            published += 1;
+        } else {
+            went_on += usize::from(there > 0);
+            let rest = draft.put_part(&client, 1, &file, there..file.len());
+            assert_eq!(rest.status, 200, "{}", rest.text());
+        }
+        let (lease, _) = view(&client, &draft.id);
+        assert!(fetch(&client, &draft.id, 1, &lease, None).body == file);
+        assert_eq!(client.delete(&format!("/api/secrets/{}", draft.id)).status, 200);
+        until("no file is left", || walk(&data.join("store/payloads")).is_empty());
+        assert_eq!(keys_on_disk(&data), 0);
+    }
+    println!(
+        "{rounds} rounds: {went_on} went on in the middle, {published} were published by then"
+    );
+    assert!(went_on > 0, "nothing was proved");
+    assert!(daemon.stop().0.success());
+}
+
+pub(super) fn kill_in_a_burn() {
+    let dir = tempfile::tempdir().expect("a fresh directory");
+    let data = dir.path().join("data");
+    let flags = ["--key-pool", "0"];
+    let (mut daemon, mut client) = Daemon::start_first(&data, &flags);
+    let file = sealed_file(100_000);
+    let rounds = rounds("SEALDROP_FAULT_ROUNDS", 12);
+    let mut burned = 0;
+    for _ in 0..rounds {
+        let draft = Draft::create(&client, 5, json!({"max_views": 2}));
+        (1..=5).for_each(|n| assert_eq!(draft.put(&client, n, &file).status, 200));
+        let mut raw = Raw::connect(&client);
+        raw.send(request(&client, "DELETE", &format!("/api/secrets/{}", draft.id), &[]));
+        thread::sleep(Duration::from_micros(below(3_000)));
+        daemon.kill();
+        daemon = Daemon::start(&data, &flags);
+        client = Client::new(daemon.base.clone(), client.key);
+        // All of it, or nothing.
+        match client.get(&format!("/api/public/secrets/{}", draft.id)).status {
+            200 => {
+                let viewed = client.view(&draft.id);
+                if viewed.status == 200 {
+                    let lease = viewed.json()["data"]["lease"]["token"].clone();
+                    let lease = lease.as_str().expect("a lease");
+                    for n in 1..=5 {
+                        assert!(fetch(&client, &draft.id, n, lease, None).body == file);
+                    }
+                } else {
+                    assert_eq!(viewed.status, 404);
+                }
+                client.delete(&format!("/api/secrets/{}", draft.id));
+            }
+            status => {
+                assert_eq!(status, 404);
+                burned += 1;
+            }
+        }
+        until("no file is left", || walk(&data.join("store/payloads")).is_empty());
+        assert_eq!(keys_on_disk(&data), 0);
+    }
+    println!("{rounds} rounds: {burned} were burned by then");
+    assert!(daemon.stop().0.success());
+}
+
+fn keys_on_disk(data: &Path) -> usize {
+    let slots = std::fs::read(data.join("store/slots")).expect("the slots");
+    let is_key = |slot: &&[u8; 32]| **slot != [0; 32] && !slot.starts_with(b"burned by commit");
+    slots.as_chunks::<32>().0.iter().skip(2).filter(is_key).count()
+}

@@ -1,0 +1,277 @@
+//! The pages as a browser gets them: addresses, headers, languages, files.
+
+use std::io::Read as _;
+
+use flate2::read::GzDecoder;
+use libtest_mimic::Trial;
+use sealdrop::{
+    config::{Link, SiteSettings},
+    web::{Logo, Look},
+};
+use ureq::{Agent, http::Request};
+use url::Url;
+
+use crate::{
+    http::Answer,
+    server::{Options, TestServer},
+    trial,
+};
+
+const ID: &str = "0123456789abcdefghijABCDEFGHIJx";
+const REQUEST: &str = "123e4567-e89b-42d3-a456-426614174000";
+/// The whole view page, as it goes over the wire: the issue's limit.
+const VIEW_BYTES: usize = 60_000;
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        trial("web::pages_are_closed_to_others", pages_are_closed_to_others),
+        trial("web::each_page_leads_to_the_root", each_page_leads_to_the_root),
+        trial("web::other_addresses_lead_to_the_one", other_addresses_lead_to_the_one),
+        trial("web::files_are_kept_and_known_again", files_are_kept_and_known_again),
+        trial("web::the_view_page_is_small", the_view_page_is_small),
+        trial("web::the_language_is_the_readers", the_language_is_the_readers),
+        trial("web::the_look_is_the_operators", the_look_is_the_operators),
+        trial("web::only_browsers_get_a_page_for_nothing", only_browsers_get_a_page_for_nothing),
+    ]
+}
+
+fn paths() -> [String; 9] {
+    [
+        "/".into(),
+        format!("/?{ID}"),
+        format!("/{ID}/"),
+        format!("/req/{REQUEST}"),
+        format!("/status/{ID}"),
+        "/box".into(),
+        format!("/box/{ID}"),
+        "/manage".into(),
+        "/docs".into(),
+    ]
+}
+
+/// A request without anything of ours, and without following where it is sent.
+fn fetch(server: &TestServer, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+    let agent: Agent =
+        Agent::config_builder().http_status_as_error(false).max_redirects(0).build().into();
+    let mut request =
+        Request::builder().method(method).uri(format!("{}{path}", server.client.base));
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let mut response = agent.run(request.body(()).unwrap()).unwrap();
+    Answer {
+        status: response.status().as_u16(),
+        headers: response.headers().clone(),
+        body: response.body_mut().read_to_vec().unwrap(),
+    }
+}
+
+fn get(server: &TestServer, path: &str) -> Answer {
+    fetch(server, "GET", path, &[("accept", "text/html")])
+}
+
+/// What a page loads before it runs.
+fn loads(html: &str) -> Vec<&str> {
+    let starts = [
+        "<link rel=\"stylesheet\" href=\"",
+        "<link rel=\"icon\" href=\"",
+        "<link rel=\"modulepreload\" href=\"",
+        "<script type=\"module\" src=\"",
+        "<img src=\"",
+    ];
+    let found = starts.iter().flat_map(|start| html.split(start).skip(1));
+    found.filter_map(|rest| rest.split('"').next()).collect()
+}
+
+fn pages_are_closed_to_others() {
+    let server = TestServer::start();
+    for path in paths() {
+        let page = get(&server, &path);
+        assert_eq!(page.status, 200, "{path}");
+        let policy = page.header("content-security-policy").unwrap();
+        assert!(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self';"));
+        assert!(
+            policy.contains("frame-ancestors 'none'") && policy.contains("require-trusted-types")
+        );
+        assert!(!policy.contains("unsafe"), "{policy}");
+        let expected = [
+            ("content-type", "text/html; charset=utf-8"),
+            ("x-content-type-options", "nosniff"),
+            ("referrer-policy", "no-referrer"),
+            ("cross-origin-opener-policy", "same-origin"),
+            ("cross-origin-resource-policy", "same-origin"),
+            ("x-robots-tag", "noindex, nofollow"),
+            ("cache-control", "no-cache"),
+            ("vary", "Accept-Encoding, Accept-Language, Cookie"),
+        ];
+        for (name, value) in expected {
+            assert_eq!(page.header(name), Some(value), "{path} {name}");
+        }
+        assert_eq!(page.header("access-control-allow-origin"), None, "{path}");
+        let html = page.text();
+        for inline in ["style=", "onclick=", "javascript:", "<script>"] {
+            assert!(!html.contains(inline), "{path} has {inline}");
+        }
+        let head = fetch(&server, "HEAD", &path, &[]);
+        assert_eq!((head.status, head.body.len()), (200, 0), "{path}");
+        let post = fetch(&server, "POST", &path, &[]);
+        assert_eq!((post.status, post.header("allow")), (405, Some("GET, HEAD")), "{path}");
+    }
+    let robots = get(&server, "/robots.txt");
+    assert_eq!(robots.text(), "User-agent: *\nDisallow: /\n");
+}
+
+fn each_page_leads_to_the_root() {
+    let server = TestServer::start();
+    for path in paths() {
+        let html = get(&server, &path).text();
+        let base = html.split("<base href=\"").nth(1).unwrap().split('"').next().unwrap();
+        // As if a proxy had it below a path.
+        let page = Url::parse(&format!("https://example.org/secrets{path}")).unwrap();
+        let root = page.join(base).unwrap();
+        assert_eq!(root.as_str(), "https://example.org/secrets/", "{path}");
+        let loads = loads(&html);
+        assert!(loads.len() > 4, "{path}: {loads:?}");
+        for file in loads {
+            let url = root.join(file).unwrap();
+            let below = url.path().strip_prefix("/secrets").unwrap();
+            assert_eq!(get(&server, below).status, 200, "{path}: {file}");
+        }
+        assert!(!html.contains("href=\"/") && !html.contains("src=\"/"), "{path}");
+    }
+}
+
+fn other_addresses_lead_to_the_one() {
+    let server = TestServer::start();
+    let cases = [
+        (format!("/{ID}"), format!("{ID}/")),
+        (format!("/{ID}?lang=sv"), format!("{ID}/?lang=sv")),
+        (format!("/req/{REQUEST}/"), format!("../{REQUEST}")),
+        (format!("/box/{ID}/"), format!("../{ID}")),
+        ("/box/".to_owned(), "../box".to_owned()),
+        ("/manage/?x=1".to_owned(), "../manage?x=1".to_owned()),
+    ];
+    for (path, expected) in cases {
+        let answer = get(&server, &path);
+        assert_eq!((answer.status, answer.header("location")), (308, Some(&*expected)), "{path}");
+        let there = Url::parse(&format!("http://x{path}")).unwrap().join(&expected).unwrap();
+        let path = &there[url::Position::BeforePath..];
+        assert_eq!(get(&server, path).status, 200, "{path}");
+    }
+}
+
+fn files_are_kept_and_known_again() {
+    let server = TestServer::start();
+    let html = get(&server, "/").text();
+    for file in loads(&html) {
+        let path = format!("/{file}");
+        let plain = get(&server, &path);
+        assert_eq!(plain.status, 200, "{path}");
+        assert_eq!(
+            plain.header("cache-control"),
+            Some("public, max-age=31536000, immutable"),
+            "{path}"
+        );
+        let gzip = fetch(&server, "GET", &path, &[("accept-encoding", "br, gzip")]);
+        assert_eq!(gzip.header("vary"), Some("Accept-Encoding"));
+        assert_ne!(gzip.header("etag"), plain.header("etag"));
+        assert_eq!(gzip.header("content-encoding"), Some("gzip"), "{path}");
+        let mut unpacked = Vec::new();
+        GzDecoder::new(&*gzip.body).read_to_end(&mut unpacked).unwrap();
+        assert!(unpacked == plain.body, "{path}");
+        let tag = plain.header("etag").unwrap();
+        let known = fetch(&server, "GET", &path, &[("if-none-match", tag)]);
+        assert_eq!((known.status, known.body.len()), (304, 0), "{path}");
+        let changed = fetch(&server, "GET", &path, &[("if-none-match", "\"0\"")]);
+        assert_eq!(changed.status, 200, "{path}");
+    }
+    for gone in ["/assets/0/js/page.js", "/assets/", "/assets/../Cargo.toml"] {
+        assert_eq!(fetch(&server, "GET", gone, &[]).status, 404, "{gone}");
+    }
+}
+
+fn the_view_page_is_small() {
+    let server = TestServer::start();
+    let path = format!("/{ID}/");
+    // ureq was built without gzip, and gives what came.
+    let wire = |path: &str| {
+        let answer = fetch(&server, "GET", path, &[("accept-encoding", "gzip")]);
+        assert_eq!(
+            (answer.status, answer.header("content-encoding")),
+            (200, Some("gzip")),
+            "{path}"
+        );
+        answer.body.len()
+    };
+    let html = get(&server, &path).text();
+    let all: usize = loads(&html).iter().map(|file| wire(&format!("/{file}"))).sum();
+    let all = all + wire(&path);
+    assert!(all < VIEW_BYTES, "{all} bytes");
+}
+
+fn the_language_is_the_readers() {
+    let server = TestServer::start();
+    type Headers = Vec<(&'static str, &'static str)>;
+    let cases: [(&str, Headers, &str); 7] = [
+        ("/", vec![], "en"),
+        ("/", vec![("accept-language", "sv-SE,sv;q=0.9,en;q=0.8")], "sv"),
+        ("/", vec![("accept-language", "de")], "en"),
+        ("/", vec![("accept-language", "en"), ("cookie", "a=b; lang=sv")], "sv"),
+        ("/?lang=en", vec![("cookie", "lang=sv")], "en"),
+        ("/?lang=xx", vec![("cookie", "lang=<script>")], "en"),
+        ("/docs?lang=sv", vec![], "sv"),
+    ];
+    for (path, headers, language) in cases {
+        let html = fetch(&server, "GET", path, &headers).text();
+        assert!(html.contains(&format!("<html lang=\"{language}\">")), "{path} {headers:?}");
+    }
+}
+
+fn the_look_is_the_operators() {
+    let svg = b"<svg xmlns=\"http://www.w3.org/2000/svg\"><script>alert(1)</script></svg>";
+    let look = Look {
+        site: SiteSettings {
+            name: "</script><b>\"&'".to_owned(),
+            color: sealdrop::config::Color([0xff, 0xee, 0x00]),
+            imprint: Some(Link::parse("https://example.org/imprint?a=1&b=\"2\"").unwrap()),
+            privacy: Some(Link::parse("mailto:privacy@example.org").unwrap()),
+            logo: None,
+        },
+        logo: Some(Logo { content_type: "image/svg+xml", bytes: svg.to_vec() }),
+    };
+    let server = TestServer::with(Options { look, ..Options::default() });
+    let html = get(&server, "/").text();
+    assert!(!html.contains("<b>"), "{html}");
+    assert!(html.contains("mailto:privacy@example.org"));
+    let logo = loads(&html).into_iter().find(|file| file.ends_with("logo.svg")).unwrap();
+    let answer = get(&server, &format!("/{logo}"));
+    assert_eq!((answer.status, answer.header("content-type")), (200, Some("image/svg+xml")));
+    // Opened on its own, nothing in it runs.
+    assert!(answer.header("content-security-policy").unwrap().contains("sandbox"));
+    let theme = loads(&html).into_iter().find(|file| file.ends_with("theme.css")).unwrap();
+    let theme = get(&server, &format!("/{theme}")).text();
+    assert!(theme.contains("--accent: #ffee00;\n  --on-accent: #000000;"), "{theme}");
+}
+
+fn only_browsers_get_a_page_for_nothing() {
+    let server = TestServer::start();
+    for path in ["/nothing", "/a/b/c", "/api/nothing", "/Service/nothing/at/all"] {
+        let program = fetch(&server, "GET", path, &[("accept", "*/*")]);
+        assert_eq!(program.status, 404, "{path}");
+        assert_ne!(program.header("content-type"), Some("text/html; charset=utf-8"), "{path}");
+    }
+    for path in ["/nothing", "/a/b/c", "/<script>"] {
+        let browser = fetch(
+            &server,
+            "GET",
+            &path.replace('<', "%3C").replace('>', "%3E"),
+            &[("accept", "text/html,*/*")],
+        );
+        assert_eq!(browser.status, 404, "{path}");
+        assert_eq!(browser.header("content-type"), Some("text/html; charset=utf-8"), "{path}");
+        assert!(browser.header("content-security-policy").is_some(), "{path}");
+    }
+    let post = fetch(&server, "POST", "/nothing", &[("accept", "text/html")]);
+    assert_eq!(post.status, 404);
+    assert_eq!(post.json()["error"]["message"].as_str().map(str::is_empty), Some(false));
+}

@@ -1,0 +1,131 @@
+// What the tests of boxes share: boxes made and used as people do it, a wire that is heard and can be cut.
+import { createServer, connect } from "node:net";
+import { readFileSync } from "node:fs";
+import { servers } from "./harness.mjs";
+
+/** Letters that are no ASCII, and spaces between them. */
+export const PASSPHRASE = "räksmörgås på Öland 🦐 7";
+
+/** Fills in the form of /box and makes a box: `{token, link, pem}`; `pem` by way of the saved key file. */
+export async function makeBox(page, { passphrase = PASSPHRASE, here = true, prepare = async () => {} } = {}) {
+  await page.getByLabel("Passphrase", { exact: true }).fill(passphrase);
+  await page.getByRole("switch").setChecked(here);
+  await prepare(page);
+  await page.getByRole("button", { name: "Create box" }).click();
+  await page.getByRole("heading", { name: "Your box is ready" }).waitFor({ timeout: 60_000 });
+  const link = await page.getByLabel("Link of the box").inputValue();
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("button", { name: "Save key file" }).click(),
+  ]);
+  return { token: link.slice(-31), link, pem: readFileSync(await download.path(), "utf8") };
+}
+
+/** A box made without a page, for what a test is not about. */
+export async function quickBox(server = "open", terms = {}, passphrase = PASSPHRASE) {
+  const response = await fetch(`${servers[server].url}/Service`, {
+    method: "POST", body: new URLSearchParams({ passphrase, ...terms }),
+  });
+  const { KeyToken: token, PrivateKey: pem } = await response.json();
+  return { token, pem };
+}
+
+/** Puts a text or a file into a box without a page. */
+export async function quickSend(token, { text, file, server = "open" }) {
+  const form = new FormData();
+  if (text !== undefined) form.append("message", text);
+  if (file) form.append("file", new Blob([file.bytes]), file.name);
+  const url = `${servers[server].url}/Service`;
+  const response = await fetch(url, { method: "PUT", headers: { token }, body: form });
+  if (!response.ok) throw new Error(await response.text());
+}
+
+/** Sends by the page of a box, and waits until it says so. */
+export async function send(page, { text = "", files = [], here = true }) {
+  await page.getByLabel("Message", { exact: true }).fill(text);
+  if (files.length) await page.locator("input[type=file]").first().setInputFiles(files);
+  await page.getByRole("switch").setChecked(here);
+  await page.getByRole("button", { name: "Send", exact: true }).click();
+  await page.getByRole("heading", { name: "It is in the box" }).waitFor({ timeout: 120_000 });
+}
+
+/** Opens a box by its page: with a key file if `pem` is given. Does not wait for what comes of it. */
+export async function open(page, { passphrase = PASSPHRASE, pem } = {}) {
+  await page.getByRole("tab", { name: "Open" }).click();
+  if (pem) {
+    await page.getByText("With the key file", { exact: true }).click();
+    await page.getByLabel("Key file", { exact: true })
+      .setInputFiles({ name: "box.pem", mimeType: "text/plain", buffer: Buffer.from(pem) });
+  }
+  await page.locator("#panel-open").getByLabel("Passphrase", { exact: true }).fill(passphrase);
+  await page.locator("#panel-open").getByRole("button", { name: "Open the box" }).click();
+}
+
+/** Opens it and waits for the list. */
+export async function opened(page, how) {
+  await open(page, how);
+  await page.getByRole("heading", { name: "In the box" }).waitFor({ timeout: 60_000 });
+}
+
+/** The texts in an opened box, each shown for it. */
+export async function texts(page) {
+  const hidden = page.locator(".message button[aria-expanded=false]");
+  while (await hidden.count()) await hidden.first().click();
+  return page.locator(".shown-text").allTextContents();
+}
+
+/** The bytes of the file with this name in an opened box, and the name it is saved under. */
+export async function saved(page, name) {
+  const [download] = await Promise.all([
+    page.waitForEvent("download", { timeout: 120_000 }),
+    page.getByRole("button", { name: `Save ${name}`, exact: true }).click(),
+  ]);
+  return { bytes: readFileSync(await download.path()), name: download.suggestedFilename() };
+}
+
+/**
+ * A wire to a server that hears all that goes to it: `{url, port, heard(), cutAfter(bytes), mend(),
+ * close()}`. Cut, it takes so many bytes more and then is dead, for new connections too.
+ */
+export async function wire(server = "open") {
+  const target = new URL(servers[server].url);
+  const pieces = [];
+  const sockets = new Set();
+  let left = Infinity;
+  const listener = createServer((client) => {
+    if (left <= 0) return client.destroy();
+    const upstream = connect(Number(target.port), target.hostname);
+    const end = () => {
+      client.destroy();
+      upstream.destroy();
+    };
+    for (const socket of [client, upstream]) {
+      sockets.add(socket);
+      socket.on("error", end).on("close", end);
+    }
+    client.on("data", (bytes) => {
+      pieces.push(bytes);
+      left -= bytes.length;
+      if (left <= 0) for (const socket of sockets) socket.destroy();
+      else if (!upstream.write(bytes)) {
+        client.pause();
+        upstream.once("drain", () => client.resume());
+      }
+    });
+    upstream.pipe(client);
+    return undefined;
+  });
+  await new Promise((resolve) => listener.listen(0, "127.0.0.1", resolve));
+  const { port } = listener.address();
+  return {
+    url: `http://127.0.0.1:${port}`,
+    port: String(port),
+    heard: () => Buffer.concat(pieces),
+    cutAfter: (bytes) => { left = bytes; },
+    mend: () => { left = Infinity; },
+    close: () => {
+      for (const socket of sockets) socket.destroy();
+      listener.close();
+    },
+  };
+}

@@ -1,0 +1,176 @@
+// What the scripts of this folder run in: Chromium, pages that may not complain, servers whose clocks are
+// moved from here. Started by tests/it/browser.rs, which says by the environment where the servers are.
+import assert from "node:assert/strict";
+import { mkdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { createInterface } from "node:readline";
+import { chromium } from "playwright-core";
+
+const require = createRequire(import.meta.url);
+const AXE = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+const SHOTS = process.env.SEALDROP_SCREENSHOTS;
+// A folder whose files stand in for the assets that the server has: for who works on them.
+const SOURCES = process.env.SEALDROP_WEB_SOURCES;
+
+/** `{ account, open }`, each `{ url, key, public_key }`; both on 127.0.0.1. */
+export const servers = JSON.parse(process.env.SEALDROP_SERVERS);
+
+/** Sizes of windows. */
+export const VIEWPORTS = { desktop: { width: 1280, height: 900 }, phone: { width: 360, height: 740 } };
+
+const answers = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+
+/** Moves the clock of a server on. */
+export async function advance(server, seconds) {
+  process.stdout.write(`!${JSON.stringify({ server, seconds })}\n`);
+  const { value } = await answers.next();
+  assert.equal(value, "ok");
+}
+
+/** The name by which a browser does not trust 127.0.0.1: a page there has no WebCrypto. */
+export function insecure(url) {
+  return url.replace("127.0.0.1", "drop.test");
+}
+
+/**
+ * Runs `flows`, an object of named functions, each with its own tools; fails if one of them does.
+ * Arguments of the process are the names of those to run; all without.
+ */
+export async function run(flows) {
+  const browser = await chromium.launch({
+    executablePath: process.env.SEALDROP_CHROMIUM || "/usr/bin/chromium",
+    // Without a graphics card, drawing is what takes the time.
+    args: ["--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP drop.test 127.0.0.1"],
+  });
+  const wanted = process.argv.slice(2);
+  let failed = 0;
+  for (const [name, flow] of Object.entries(flows)) {
+    if (wanted.length && !wanted.includes(name)) continue;
+    const tools = new Tools(browser);
+    try {
+      await flow(tools);
+      await tools.close();
+      console.log(`ok ${name}`);
+    } catch (error) {
+      failed += 1;
+      console.log(`FAILED ${name}: ${error.stack}`);
+      await tools.fail(name);
+    }
+  }
+  await browser.close();
+  process.exit(failed ? 1 : 0);
+}
+
+class Tools {
+  #browser;
+  #pages = [];
+  #contexts = [];
+
+  constructor(browser) {
+    this.#browser = browser;
+  }
+
+  /** Chromium itself, for what is not a page of ours. */
+  get browser() {
+    return this.#browser;
+  }
+
+  /**
+   * A window at `path` of a server (or at a whole URL), in a browser of its own unless `context` gives one.
+   * `size` is a name of VIEWPORTS. The page must not complain in its console, nor ask for anything that is
+   * not on the server; `allow` has patterns of complaints that are expected.
+   */
+  async open(path, { server = "open", size = "desktop", lang = "en", dark = false, context, allow = [], ...more } = {}) {
+    const own = context ?? await this.context({ size, lang, dark, ...more });
+    const page = await own.newPage();
+    const complaints = [];
+    page.on("console", (message) => {
+      if (["error", "warning"].includes(message.type())) complaints.push(message.text());
+    });
+    page.on("pageerror", (error) => complaints.push(String(error.stack ?? error)));
+    page.on("request", (request) => {
+      const url = new URL(request.url());
+      const ports = Object.values(servers).map(({ url }) => new URL(url).port);
+      if (["http:", "https:"].includes(url.protocol) && !ports.includes(url.port) && !this.ports.has(url.port)) {
+        complaints.push(`asks elsewhere: ${url}`);
+      }
+    });
+    this.#pages.push({ page, complaints, allow });
+    await page.goto(/^https?:/.test(path) ? path : servers[server].url + path);
+    return page;
+  }
+
+  /** More ports that pages may ask: of a proxy that a test has started. */
+  ports = new Set();
+
+  /** A browser of its own: cookies, storage, clipboard. */
+  async context({ size = "desktop", lang = "en", dark = false, ...more } = {}) {
+    const context = await this.#browser.newContext({
+      viewport: VIEWPORTS[size], locale: lang, colorScheme: dark ? "dark" : "light", hasTouch: size === "phone",
+      timezoneId: "Europe/Stockholm", reducedMotion: "reduce", acceptDownloads: true, ...more,
+    });
+    context.setDefaultTimeout(20_000);
+    if (SOURCES) {
+      await context.route("**/assets/*/{js,css,images}/**", (route) => {
+        const file = new URL(route.request().url()).pathname.replace(/^.*\/assets\/[^/]+\//, "");
+        return route.fulfill({ path: `${SOURCES}/${file}` });
+      });
+    }
+    this.#contexts.push(context);
+    return context;
+  }
+
+  /** A picture of the whole page, `NAME.png`. */
+  async shot(page, name) {
+    if (!SHOTS) return;
+    mkdirSync(SHOTS, { recursive: true });
+    await page.screenshot({ path: `${SHOTS}/${name}.png`, fullPage: true });
+  }
+
+  /** axe-core finds nothing serious, nothing sticks out at the side; a picture, unless it would be endless. */
+  async check(page, name, { picture = true } = {}) {
+    // Our policy lets no script in; the debugger's own way does.
+    const found = await page.evaluate(`(() => { const module = undefined; ${AXE}; return window.axe.run(document, {
+      resultTypes: ["violations"],
+    }); })()`);
+    const serious = found.violations
+      .filter(({ impact }) => ["serious", "critical"].includes(impact))
+      .map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map((node) => node.html + " " + node.failureSummary).join(" | ")}`);
+    assert.deepEqual(serious, [], name);
+    const wider = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    assert.ok(wider <= 0, `${name}: ${wider} px too wide`);
+    if (picture) await this.shot(page, name);
+  }
+
+  /** Both sizes, both languages, light and dark: `prepare(page)` brings each to the state to be checked. */
+  async everyLook(name, path, prepare = async () => {}, options = {}) {
+    for (const size of ["desktop", "phone"]) {
+      for (const [lang, dark] of [["en", false], ["sv", true]]) {
+        const page = await this.open(path, { ...options, size, lang, dark });
+        await prepare(page);
+        await this.check(page, `${name}-${size}-${lang}-${dark ? "dark" : "light"}`);
+        await page.close();
+      }
+    }
+  }
+
+  /** Ends the flow: no page may have complained. */
+  async close() {
+    const all = this.#pages.flatMap(({ complaints, allow }) =>
+      complaints.filter((text) => !allow.some((pattern) => pattern.test(text))));
+    for (const context of this.#contexts) await context.close();
+    assert.deepEqual(all, [], "complaints in the console");
+  }
+
+  /** Tells what the pages looked like when it went wrong. */
+  async fail(name) {
+    for (const [number, { page, complaints }] of this.#pages.entries()) {
+      for (const complaint of complaints) console.log(`  console: ${complaint}`);
+      if (!page.isClosed()) {
+        console.log(`  at ${page.url()}: ${(await page.locator("body").innerText().catch(() => "")).slice(0, 600)}`);
+        await this.shot(page, `failed-${name.replaceAll(" ", "_")}-${number}`).catch(() => {});
+      }
+    }
+    for (const context of this.#contexts) await context.close().catch(() => {});
+  }
+}

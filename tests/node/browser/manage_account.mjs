@@ -1,0 +1,226 @@
+// The account's page: figures, notifications, webhooks. The server "account" may call private addresses here,
+// "open" may not, and sends no mails.
+import assert from "node:assert/strict";
+import { createRequire } from "node:module";
+import { createServer } from "node:http";
+import { run, servers } from "./harness.mjs";
+import { api, makeSecret, openLink } from "./secrets.mjs";
+import { enter, keyIsKept, signIn } from "./signed_in.mjs";
+import { inert, PAYLOADS } from "./xss.mjs";
+
+const { Webhook } = createRequire(import.meta.url)("standardwebhooks");
+const { account, open } = servers;
+const { key } = account;
+const PATH = "/manage#account";
+
+/** A receiver of calls: `{ url, next(), close() }`. */
+async function receiver(status = 200) {
+  const came = [];
+  const waiting = [];
+  const server = createServer((request, response) => {
+    let body = "";
+    request.on("data", (part) => { body += part; });
+    request.on("end", () => {
+      response.writeHead(status).end();
+      const call = { body, headers: request.headers };
+      if (waiting.length) waiting.shift()(call);
+      else came.push(call);
+    });
+  });
+  await new Promise((done) => { server.listen(0, "127.0.0.1", done); });
+  return {
+    url: `http://127.0.0.1:${server.address().port}/hook`,
+    next: () => (came.length ? Promise.resolve(came.shift()) : new Promise((done) => { waiting.push(done); })),
+    close: () => server.close(),
+  };
+}
+
+/** What a call says. Its time is that of the server's clock, which a test moves: it is taken as now. */
+function verified(webhook, { body, headers }) {
+  const { now } = Date;
+  Date.now = () => Number(headers["webhook-timestamp"]) * 1000;
+  try {
+    return webhook.verify(body, headers);
+  } finally {
+    Date.now = now;
+  }
+}
+
+const add = async (page, url) => {
+  await page.locator("input[type=url]").fill(url);
+  await page.locator(".add-hook button[type=submit]").click();
+};
+const signingKey = (page) => page.locator(".copyline input").inputValue();
+
+await run({
+  async "figures"(tools) {
+    await makeSecret(account, "text", {}, { key });
+    await api(account, "POST", "secret_requests", { body: {}, key });
+    const page = await tools.open(PATH, { server: "account" });
+    await signIn(page, account);
+    await page.getByRole("heading", { name: "Signed in as tester" }).waitFor();
+    await page.getByText("Made this month: 1 of 1,000,000").waitFor();
+    await page.getByText("999,999 left").waitFor();
+    await page.getByText("1 of 10,000").waitFor();
+    // It is up to date whenever it is looked at.
+    await makeSecret(account, "text", {}, { key });
+    await page.getByRole("tab", { name: "Secrets" }).click();
+    await page.getByRole("tab", { name: "Account" }).click();
+    await page.getByText("Made this month: 2 of").waitFor();
+  },
+
+  async "who is notified"(tools) {
+    const page = await tools.open(PATH, { server: "account", allow: [/422/] });
+    await signIn(page, account);
+    const email = page.getByLabel("Notify this address");
+    await page.getByText("Nobody is notified.").waitFor();
+    await email.fill("not an address");
+    await email.press("Enter");
+    await page.getByText("This is no plain address").waitFor();
+    assert.ok(await email.evaluate((node) => node === document.activeElement && node.ariaInvalid === "true"));
+    await email.fill("me@example.org");
+    await email.press("Enter");
+    await page.getByText("Saved. Mails go to me@example.org.").waitFor();
+    assert.equal((await api(account, "GET", "account", { key })).notify_email, "me@example.org");
+    await page.reload();
+    await page.getByText("Mails go to me@example.org.").waitFor();
+    await email.fill("");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText("Nobody is notified from now on.").waitFor();
+    assert.equal((await api(account, "GET", "account", { key })).notify_email, null);
+    const other = await tools.open(PATH);
+    await signIn(other, open);
+    await other.getByText("This server sends no mails").waitFor();
+    assert.equal(await other.getByLabel("Notify this address").count(), 0);
+  },
+
+  async "a webhook from its start to its end"(tools) {
+    const hook = await receiver();
+    const page = await tools.open(PATH, { server: "account" });
+    await signIn(page, account);
+    await page.getByText("There are none yet.").waitFor();
+    await add(page, `${hook.url}?token=abc`);
+    await page.getByRole("heading", { name: "The webhook is added" }).waitFor();
+    const verify = new Webhook(await signingKey(page));
+    await keyIsKept(page, key);
+    await page.getByRole("button", { name: /^Test/ }).click();
+    const tried = await hook.next();
+    assert.equal(verified(verify, tried).type, "test");
+    await page.getByText("It was called, and has answered 200.").waitFor();
+    const secret = await makeSecret(account, "text", {}, { key });
+    await openLink(account, secret.link);
+    const told = await hook.next();
+    assert.deepEqual(verified(verify, told).data, { secret_id: secret.id });
+
+    // The key is shown once, the query never.
+    await page.reload();
+    await page.getByText(`${hook.url}?…`).waitFor();
+    assert.equal(await page.locator(".copyline").count(), 0);
+    await page.getByText("Called when: a secret was viewed, a link was tried too late, a request was answered").waitFor();
+    await page.getByRole("button", { name: /^Remove/ }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Remove" }).click();
+    await page.getByText("The webhook is removed.").waitFor();
+    await page.getByText("There are none yet.").waitFor();
+    assert.deepEqual((await api(account, "GET", "account", { key })).webhooks, []);
+    hook.close();
+  },
+
+  async "some events only"(tools) {
+    const hook = await receiver(500);
+    const page = await tools.open(PATH, { server: "account" });
+    await signIn(page, account);
+    for (const name of ["a link was tried too late", "a secret was viewed"]) await page.getByLabel(name).uncheck();
+    await add(page, hook.url);
+    await page.getByRole("heading", { name: "The webhook is added" }).waitFor();
+    const [{ id, events }] = (await api(account, "GET", "account", { key })).webhooks;
+    assert.deepEqual(events, ["secret_request.answered"]);
+    await page.getByRole("button", { name: /^Test/ }).click();
+    await page.getByText(/It could not be called: .*500/).waitFor();
+    hook.close();
+    await api(account, "DELETE", `account/webhooks/${id}`, { key });
+  },
+
+  async "errors of webhooks"(tools) {
+    const page = await tools.open(PATH, { allow: [/422/, /403/] });
+    await signIn(page, open);
+    const wrong = async (url, told) => {
+      await add(page, url);
+      await page.getByText(told).waitFor();
+      const field = page.locator("input[type=url]");
+      assert.ok(await field.evaluate((node) => node === document.activeElement && node.ariaInvalid === "true"), url);
+    };
+    await wrong("", "Enter an address.");
+    await wrong("example", "This is no whole address");
+    await wrong("ftp://example.org", "This is no whole address");
+    await wrong("https://me:secret@example.org", "Leave out user name");
+    await wrong("https://example.org/#part", "Leave out user name");
+    await wrong("http://127.0.0.1:1/hook", "This server does not call addresses of private networks.");
+    await wrong("http://[::1]/hook", "This server does not call addresses of private networks.");
+    for (const name of ["a secret was viewed", "a link was tried too late", "a request was answered"]) {
+      await page.getByLabel(name).uncheck();
+    }
+    await add(page, "https://example.org/hook");
+    await page.getByText("Choose one at least.").waitFor();
+    await page.getByLabel("a secret was viewed").check();
+    // A name is looked up only when it is called.
+    await add(page, "http://localhost:1/hook");
+    await page.getByRole("heading", { name: "The webhook is added" }).waitFor();
+    await page.getByRole("button", { name: /^Test/ }).click();
+    await page.getByText(/It could not be called: /).waitFor();
+    for (let number = 1; number < 10; number += 1) {
+      await api(open, "POST", "account/webhooks", { body: { url: `https://example.org/${number}` }, key: open.key });
+    }
+    await add(page, "https://example.org/11");
+    await page.getByText("An account has 10 webhooks at most.").waitFor();
+    for (const { id } of (await api(open, "GET", "account", { key: open.key })).webhooks) {
+      await api(open, "DELETE", `account/webhooks/${id}`, { key: open.key });
+    }
+  },
+
+  async "hostile addresses"(tools) {
+    const page = await tools.open(PATH, { allow: [/422/] });
+    await signIn(page, open);
+    for (const [index, payload] of PAYLOADS.entries()) {
+      if (index % 5) continue;
+      await page.locator("input[type=url]").fill(payload);
+      await page.locator(".add-hook button[type=submit]").click();
+      await page.waitForSelector(".add-hook [aria-invalid]");
+    }
+    await add(page, `https://example.org/${PAYLOADS[0]}?x=${PAYLOADS[14]}`.replaceAll("#", ""));
+    await page.getByRole("heading", { name: "The webhook is added" }).waitFor();
+    await inert(page);
+    // What the other end of a test is said to have done.
+    await page.route("**/test", (route) => route.fulfill({
+      json: { data: { id: "w1", delivered: false, status: null, error: PAYLOADS.slice(0, 20).join(" ") } },
+    }));
+    await page.getByRole("button", { name: /^Test/ }).click();
+    await page.getByText("It could not be called:").waitFor();
+    await inert(page);
+    for (const { id } of (await api(open, "GET", "account", { key: open.key })).webhooks) {
+      await api(open, "DELETE", `account/webhooks/${id}`, { key: open.key });
+    }
+  },
+
+  async "every look"(tools) {
+    const hook = await receiver();
+    for (const path of ["/hook", `/${"long".repeat(60)}?token=x`]) {
+      await api(account, "POST", "account/webhooks", { body: { url: hook.url.replace("/hook", path) }, key });
+    }
+    await tools.everyLook("manage-account", PATH, (page) => enter(page, account), { server: "account" });
+    await tools.everyLook("manage-account-no-mail", PATH, (page) => enter(page, open));
+    await tools.everyLook("manage-hook-added", PATH, async (page) => {
+      await enter(page, account);
+      await page.locator(".hooks button:not(.danger)").first().click();
+      await page.waitForSelector(".hooks .notice.ok");
+      await add(page, "https://example.org/hook");
+      await page.waitForSelector(".copyline");
+    }, { server: "account" });
+    await tools.everyLook("manage-hook-wrong", PATH, async (page) => {
+      await enter(page, open);
+      for (const box of await page.locator(".add-hook input[type=checkbox]").all()) await box.uncheck();
+      await add(page, "example");
+      await page.waitForSelector("[aria-invalid]");
+    });
+    hook.close();
+  },
+});

@@ -1,0 +1,197 @@
+// The account's page: secret requests.
+import assert from "node:assert/strict";
+import { run, servers } from "./harness.mjs";
+import { api, makeSecret } from "./secrets.mjs";
+import { enter, signIn } from "./signed_in.mjs";
+import { batches, inert } from "./xss.mjs";
+
+const { account, open } = servers;
+const { key } = account;
+const PATH = "/manage#requests";
+
+const make = async (fields = {}, server = account) =>
+  api(server, "POST", "secret_requests", { body: fields, key: server.key });
+/** Answers a request. */
+const answer = async (id) => {
+  const { ciphertext, password_part_private } = await parts();
+  return api(account, "POST", `public/secret_requests/${id}/secrets`, { body: { ciphertext, password_part_private } });
+};
+let known = null;
+/** What any secret could be. */
+async function parts() {
+  if (!known) {
+    const secret = await makeSecret(open, "text");
+    known = await api(open, "POST", `public/secrets/${secret.id}/view`, { body: {} });
+  }
+  return known;
+}
+const rows = (page) => page.locator("#panel-requests .items tbody tr:not(.more)");
+const listed = async () => api(account, "GET", "secret_requests", { key });
+const newForm = async (page) => {
+  await page.locator(".above button").click();
+  await page.waitForSelector(".new-request");
+};
+
+await run({
+  async "a new request: its link"(tools) {
+    const page = await tools.open(PATH, { server: "account" });
+    await signIn(page, account);
+    await page.getByText("You have asked for nothing yet").waitFor();
+    await newForm(page);
+    assert.equal(await page.evaluate(() => document.activeElement.tagName), "H2");
+    await page.getByLabel("Description", { exact: true }).fill("Keys of the house");
+    await page.getByLabel("Message", { exact: true }).fill("Please send them by Friday");
+    await page.getByLabel("How many secrets").fill("2");
+    await page.locator(".new-request select").first().selectOption("24");
+    await page.getByText("The secrets that come in").click();
+    await page.getByLabel("Their description").fill("house");
+    await page.getByLabel("Message shown with them").fill("from the house");
+    await page.getByLabel("Their views").fill("3");
+    await page.getByLabel("Their password", { exact: true }).fill("open sesame");
+    await page.getByRole("button", { name: "Make the request" }).click();
+    await page.getByRole("heading", { name: "Your request is ready" }).waitFor();
+    const [request] = await listed();
+    const link = await page.locator(".made .copyline input").inputValue();
+    assert.equal(link, `${account.url}/req/${request.id}`);
+    await page.locator(".made summary").click();
+    await page.waitForSelector(".made svg.qr");
+    const { description, message, expiration, limit, secret_description, secret_message, secret_max_views, secret_password } = request;
+    assert.deepEqual(
+      { description, message, expiration, limit, secret_description, secret_message, secret_max_views, secret_password },
+      {
+        description: "Keys of the house", message: "Please send them by Friday", expiration: 24, limit: 2,
+        secret_description: "house", secret_message: "from the house", secret_max_views: 3, secret_password: true,
+      });
+    assert.ok(!(await page.content()).includes("open sesame"));
+    await rows(page).filter({ hasText: "Keys of the house" }).locator(".badge", { hasText: "open" }).waitFor();
+
+    // Who answers finds it, and the owner sees that.
+    await answer(request.id);
+    await page.reload();
+    await rows(page).filter({ hasText: "used 1 of 2" }).getByRole("button").click();
+    await page.locator(".inner .list").getByRole("button").click();
+    await page.locator("#panel-secrets .told", { hasText: "1 found among 1" }).waitFor();
+    await page.locator("#panel-secrets .items").getByText("house").first().waitFor();
+    assert.ok(page.url().endsWith("#secrets"));
+  },
+
+  async "a new request: mailed"(tools) {
+    const page = await tools.open(PATH, { server: "account" });
+    await signIn(page, account);
+    await newForm(page);
+    await page.getByLabel("Mail the request to").fill("anna@example.org");
+    await page.getByLabel("Mail finished links to").fill("owner@example.org");
+    await page.keyboard.press("Enter");
+    await page.getByText("The link is on its way to anna@example.org.").waitFor();
+    assert.equal((await listed())[0].send_to_email, "owner@example.org");
+    // A server without mail does not offer it.
+    const other = await tools.open(PATH);
+    await signIn(other, open);
+    await newForm(other);
+    await other.getByText("This server sends no mails").waitFor();
+    assert.ok(!await other.getByLabel("Mail the request to").isVisible());
+  },
+
+  async "errors at their fields"(tools) {
+    const wrong = async (page) => {
+      await enter(page, account);
+      await newForm(page);
+      const field = (name) => page.locator(`.new-request ${name}`);
+      await field("input[type=number]").first().fill("0");
+      await field("textarea").first().fill("x".repeat(1001));
+      await field("summary").first().click();
+      await field("input[type=number]").last().fill("101");
+      await field("input[type=password]").fill(" space");
+      await field("button[type=submit]").click();
+      await page.waitForSelector("[aria-invalid]");
+      assert.equal(await page.locator("[aria-invalid]").count(), 4);
+    };
+    await tools.everyLook("manage-request-form", PATH, async (page) => {
+      await enter(page, account);
+      await newForm(page);
+      await page.locator(".new-request summary").first().click();
+    }, { server: "account" });
+    await tools.everyLook("manage-request-errors", PATH, wrong, { server: "account" });
+    const before = (await listed()).length;
+    // What only the server knows.
+    const page = await tools.open(PATH, { server: "account", allow: [/422/, /429/] });
+    await signIn(page, account);
+    await newForm(page);
+    const mail = page.getByLabel("Mail the request to");
+    await mail.fill("a@b@c");
+    await page.getByRole("button", { name: "Make the request" }).click();
+    await page.getByText("This is no plain address").waitFor();
+    assert.ok(await mail.evaluate((node) => node === document.activeElement && node.ariaInvalid === "true"));
+    assert.equal((await listed()).length, before);
+    for (let count = 0; count < 5; count += 1) {
+      await fetch(`${account.url}/api/secret_requests`, {
+        method: "POST", headers: { "Content-Type": "application/json", Authorization: `ApiKey ${key}` },
+        body: '{"send_request_to_email":"often@example.org"}',
+      });
+    }
+    await mail.fill("often@example.org");
+    await page.getByRole("button", { name: "Make the request" }).click();
+    await page.getByText("As many mails went to this address as may.").waitFor();
+    await page.getByRole("button", { name: "Cancel" }).click();
+    assert.equal(await page.evaluate(() => document.activeElement.textContent), "New request");
+  },
+
+  async "deleting leaves the secrets"(tools) {
+    const { id } = await make({ description: "to delete", limit: 3 });
+    const secret = await answer(id);
+    const page = await tools.open(PATH, { server: "account" });
+    await signIn(page, account);
+    await page.getByRole("button", { name: "Details of to delete" }).click();
+    await page.getByText(secret.id).waitFor();
+    await page.getByRole("button", { name: "Delete request" }).click();
+    await page.getByRole("dialog").getByText("Secrets that were made through it stay.").waitFor();
+    await page.getByRole("dialog").getByRole("button", { name: "Delete request" }).click();
+    await page.getByText("The request is deleted.").waitFor();
+    await rows(page).filter({ hasText: "to delete" }).waitFor({ state: "detached" });
+    await api(account, "GET", `public/secret_requests/${id}`, { status: 404 });
+    await api(account, "GET", `public/secrets/${secret.id}`, { status: 200 });
+  },
+
+  async "the list in every look"(tools) {
+    const { id } = await make({
+      description: "Answered twice of three", message: "A message\nof two lines", limit: 3, send_to_email: "",
+      secret_description: "d", secret_message: "m", secret_expiration: "24",
+    });
+    await answer(id);
+    await answer(id);
+    await make({ description: "Ett_mycket_långt_ord_utan_mellanslag_som_måste_brytas_".repeat(4) });
+    await make({});
+    const list = async (page) => {
+      await enter(page, account);
+      await rows(page).filter({ hasText: "twice" }).getByRole("button").click();
+    };
+    await tools.everyLook("manage-requests", PATH, list, { server: "account" });
+    await tools.everyLook("manage-request-made", PATH, async (page) => {
+      await enter(page, account);
+      await newForm(page);
+      await page.locator(".new-request button[type=submit]").click();
+      await page.waitForSelector(".made");
+      await page.locator(".made summary").click();
+      await page.waitForSelector(".made svg.qr");
+    }, { server: "account" });
+  },
+
+  async "pages, search, hostile texts"(tools) {
+    for (const text of batches()) {
+      await make({ description: text, message: text, secret_description: text, secret_message: text });
+    }
+    for (let number = 0; number < 60; number += 1) await make({ description: `number-${number}-` });
+    const all = (await api(account, "GET", "secret_requests?offset=50", { key })).length + 50;
+    const page = await tools.open(PATH, { server: "account" });
+    await signIn(page, account);
+    await page.getByText(`1 to 50 of ${all}`).first().waitFor();
+    await page.getByRole("button", { name: "Older" }).click();
+    await page.getByText(`51 to ${all} of ${all}`).first().waitFor();
+    for (const button of await page.locator("#panel-requests tr:not(.more) .act button").all()) await button.click();
+    await inert(page);
+    await page.getByLabel("Search requests").fill("number-7-");
+    await page.getByLabel("Search requests").press("Enter");
+    await page.getByText(`1 found among ${all}`).first().waitFor();
+    await inert(page);
+  },
+});
