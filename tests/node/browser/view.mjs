@@ -319,7 +319,8 @@ await run({
 
   async "with the keyboard only"(tools) {
     const secret = await makeSecret({ password: "p", max_views: 1 });
-    const page = await tools.open(secret.path);
+    // Before it deletes, the page asks whether views are left.
+    const page = await tools.open(secret.path, { allow: REFUSED });
     await page.getByLabel("Password", { exact: true }).waitFor();
     const to = async (name) => {
       for (let times = 0; times < 30; times += 1) {
