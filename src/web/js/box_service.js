@@ -9,9 +9,6 @@ import { bytes, date, number, root, t } from "./page.js";
 /** How long a call may last that sends no files: rather an error than a page that waits for ever. */
 const PATIENCE_MS = 90_000;
 
-/** What a token looks like. */
-export const TOKEN = /^[0-9A-Za-z]{31}$/;
-
 /** The token in what somebody has pasted: a token, or a link that ends with one. `null` if there is none. */
 export function findToken(text) {
   const clean = text.trim().replace(/[.,;>)\]"'/]+$/, "");

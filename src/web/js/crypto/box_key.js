@@ -85,12 +85,6 @@ export async function openBoxKey(pem, passphrase) {
   };
 }
 
-/** The same key under another passphrase. */
-export async function changePassphrase(pem, from, to) {
-  requireWebCrypto();
-  return encryptKey(await decryptKey(pem, from), to);
-}
-
 /** Lower-case hex SHA-256 of PKCS#8 in DER. */
 async function privateKeyHash(pkcs8) {
   return toHex(new Uint8Array(await crypto.subtle.digest("SHA-256", pkcs8)));
