@@ -103,7 +103,8 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Body>, Infallible
 /// Files are read in pieces of so many bytes.
 const PIECE_BYTES: usize = 64 << 10;
 
-/// Copies a body to a file, or a file to a body, as plainly as it can be done.
+/// Copies a body to a file, or a file to a body, as plainly as it can be done: on the async worker, which waits for
+/// the disk meanwhile. No service with other users may do so, but nothing is cheaper.
 async fn copy(path: &str, request: Request<Incoming>) -> io::Result<Response<Body>> {
     if request.method() == Method::GET {
         let file = File::open(path)?;

@@ -16,12 +16,13 @@
 
 use std::{
     io::{self, Read, Seek, SeekFrom, Write},
+    mem,
     ops::Range,
 };
 
 use aes_gcm::{
-    AeadInOut, Aes256Gcm, KeyInit, Nonce,
-    aead::{Tag, consts::U12},
+    Aes256Gcm, KeyInit,
+    aead::{AeadInOut, inout::InOutBuf},
 };
 
 use super::{
@@ -35,8 +36,9 @@ use super::{
 const CHUNK_BYTES: u64 = SEALED_CHUNK_BYTES as u64;
 /// How many more the first one holds.
 const LEAD_BYTES: u64 = PREFIX_BYTES as u64;
-/// The room that any chunk takes.
-const ROOM_BYTES: usize = SEALED_CHUNK_BYTES + PREFIX_BYTES + OVERHEAD_BYTES;
+
+/// So many chunks are read and opened at once.
+const CHUNKS_AT_ONCE: u64 = 4;
 
 const WRITER_BYTES: usize = 8;
 const NONCE_BYTES: usize = 12;
@@ -65,13 +67,15 @@ fn begin_of(number: u64) -> u64 {
     }
 }
 
-/// Seals what it takes and writes it to `W`, a chunk at a time. Holds one chunk.
+/// Seals what it takes and writes it to `W`, a chunk at a time. Holds two chunks.
 pub struct ChunkWriter<W> {
     inner: W,
     cipher: Aes256Gcm,
     writer: [u8; WRITER_BYTES],
     number: u64,
-    /// Room for the nonce, then what has come.
+    /// What has come and is in no chunk yet.
+    tail: Vec<u8>,
+    /// The last chunk as it was written, to be used again.
     chunk: Vec<u8>,
 }
 
@@ -79,10 +83,9 @@ impl<W: Write> ChunkWriter<W> {
     /// Goes on behind `chunks` full ones, where `inner` stands.
     #[must_use]
     pub fn new(inner: W, key: &MessageKey, chunks: u64, random: &dyn Random) -> Self {
-        let mut chunk = Vec::with_capacity(ROOM_BYTES);
-        chunk.resize(NONCE_BYTES, 0);
         let cipher = Aes256Gcm::new(key.expose_secret().into());
-        Self { inner, cipher, writer: random_array(random), number: chunks, chunk }
+        let (tail, chunk) = (Vec::new(), Vec::new());
+        Self { inner, cipher, writer: random_array(random), number: chunks, tail, chunk }
     }
 
     /// What it writes to.
@@ -100,7 +103,7 @@ impl<W: Write> ChunkWriter<W> {
     /// What has come and is in no chunk yet, less than a full one.
     #[must_use]
     pub fn tail(&self) -> &[u8] {
-        self.chunk.get(NONCE_BYTES..).unwrap_or_default()
+        &self.tail
     }
 
     /// Takes the next bytes, and writes each chunk once it is full.
@@ -111,13 +114,21 @@ impl<W: Write> ChunkWriter<W> {
     pub fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             let lead = if self.number == 0 { PREFIX_BYTES } else { 0 };
-            let full = NONCE_BYTES + lead + SEALED_CHUNK_BYTES;
-            let room = full.saturating_sub(self.chunk.len());
+            let full = lead + SEALED_CHUNK_BYTES;
+            // From where it lies, if it lies there in one piece: copying is a good part of the work.
+            if self.tail.is_empty()
+                && let Some((body, later)) = bytes.split_at_checked(full)
+            {
+                self.seal(body)?;
+                bytes = later;
+                continue;
+            }
+            let room = full.saturating_sub(self.tail.len());
             let (now, later) = bytes.split_at(room.min(bytes.len()));
-            self.chunk.extend_from_slice(now);
+            self.tail.extend_from_slice(now);
             bytes = later;
-            if self.chunk.len() == full {
-                self.seal()?;
+            if self.tail.len() == full {
+                self.finish()?;
             }
         }
         Ok(())
@@ -129,29 +140,37 @@ impl<W: Write> ChunkWriter<W> {
     ///
     /// Those of `inner`.
     pub fn finish(&mut self) -> io::Result<()> {
-        if self.tail().is_empty() { Ok(()) } else { self.seal() }
+        let mut tail = mem::take(&mut self.tail);
+        if !tail.is_empty() {
+            self.seal(&tail)?;
+        }
+        tail.clear();
+        self.tail = tail;
+        Ok(())
     }
 
-    fn seal(&mut self) -> io::Result<()> {
+    fn seal(&mut self, body: &[u8]) -> io::Result<()> {
+        let refused = || io::Error::other("AES-GCM refuses a chunk of 64 KiB");
         let nonce = nonce(self.writer, self.number)?;
-        let (head, body) = self.chunk.split_at_mut(NONCE_BYTES);
-        head.copy_from_slice(&nonce);
-        let tag = self
-            .cipher
-            .encrypt_inout_detached(&nonce.into(), b"", body.into())
-            .map_err(|_| io::Error::other("AES-GCM refuses a chunk of 64 KiB"))?;
-        self.chunk.extend_from_slice(&tag);
+        self.chunk.resize(NONCE_BYTES + body.len() + TAG_BYTES, 0);
+        let (head, rest) = self.chunk.split_first_chunk_mut().ok_or_else(refused)?;
+        let (sealed, end) = rest.split_last_chunk_mut().ok_or_else(refused)?;
+        *head = nonce;
+        let both = InOutBuf::new(body, sealed).map_err(|_| refused())?;
+        let tag = self.cipher.encrypt_inout_detached(&nonce.into(), b"", both);
+        *end = tag.map_err(|_| refused())?.into();
         self.inner.write_all(&self.chunk)?;
-        self.chunk.truncate(NONCE_BYTES);
         self.number += 1;
         Ok(())
     }
 }
 
-/// Reads a part of what [`ChunkWriter`] made, chunk by chunk.
+/// Reads a part of what [`ChunkWriter`] made, a few chunks at a time.
 pub struct ChunkReader<R> {
     inner: R,
     cipher: Aes256Gcm,
+    /// The last chunk as it was read, to be used again.
+    chunk: Vec<u8>,
     /// The bytes that are still to come.
     left: Range<u64>,
     total: u64,
@@ -169,49 +188,64 @@ impl<R: Read + Seek> ChunkReader<R> {
         inner.seek(SeekFrom::Start(offset))?;
         let cipher = Aes256Gcm::new(key.expose_secret().into());
         let left = wanted.start..wanted.end.min(total);
-        Ok(Self { inner, cipher, left, total })
+        Ok(Self { inner, cipher, chunk: Vec::new(), left, total })
     }
 
-    /// What of the next chunk is wanted: a buffer, and where in it. `None` at the end.
+    /// What is wanted of the next four chunks: `room`, whatever it held before, and where in it. `None` at the
+    /// end.
     ///
     /// # Errors
     ///
     /// Those of `inner`, and [`Damaged`] in one of kind [`InvalidData`](io::ErrorKind::InvalidData): a
     /// changed, missing or moved byte.
-    pub fn next_piece(&mut self) -> io::Result<Option<(Vec<u8>, Range<usize>)>> {
+    pub fn next_piece(&mut self, mut room: Vec<u8>) -> io::Result<Option<(Vec<u8>, Range<usize>)>> {
         let Range { start, end } = self.left;
         if start >= end {
             return Ok(None);
         }
-        let number = number_at(start);
-        let begins = begin_of(number);
-        let length = self.total.min(begin_of(number + 1)) - begins;
-        let mut chunk = Vec::with_capacity(ROOM_BYTES);
-        (&mut self.inner).take(length + OVERHEAD_BYTES as u64).read_to_end(&mut chunk)?;
-        let (nonce, rest) = chunk.split_first_chunk_mut::<NONCE_BYTES>().ok_or_else(damaged)?;
-        let (body, tag) = rest.split_last_chunk_mut::<TAG_BYTES>().ok_or_else(damaged)?;
-        let is_its_own = nonce.last_chunk::<4>().map(|bytes| u64::from(u32::from_be_bytes(*bytes)));
-        if body.len() as u64 != length || is_its_own != Some(number) {
+        let first = number_at(start);
+        let after = (number_at(end - 1) + 1).min(first + CHUNKS_AT_ONCE);
+        let begins = begin_of(first);
+        let ends = self.total.min(begin_of(after));
+        let place = |at: u64| usize::try_from(at - begins).map_err(|_| damaged());
+        room.resize(place(ends)?, 0);
+        for number in first..after {
+            let body = place(begin_of(number))?..place(ends.min(begin_of(number + 1)))?;
+            self.open(number, room.get_mut(body).ok_or_else(damaged)?)?;
+        }
+        let upto = end.min(ends);
+        self.left.start = upto;
+        Ok(Some((room, place(start)?..place(upto)?)))
+    }
+
+    /// Opens the next chunk, which has this number, into `body`, which is as long as what it holds.
+    fn open(&mut self, number: u64, body: &mut [u8]) -> io::Result<()> {
+        self.chunk.resize(body.len() + OVERHEAD_BYTES, 0);
+        self.inner.read_exact(&mut self.chunk).map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => damaged(),
+            _ => error,
+        })?;
+        let (nonce, rest) = self.chunk.split_first_chunk::<NONCE_BYTES>().ok_or_else(damaged)?;
+        let (sealed, tag) = rest.split_last_chunk::<TAG_BYTES>().ok_or_else(damaged)?;
+        if nonce.last_chunk() != Some(&number_bytes(number)?) {
             return Err(damaged());
         }
-        let nonce: &Nonce<U12> = (&*nonce).into();
-        let tag: &Tag<Aes256Gcm> = (&*tag).into();
-        self.cipher.decrypt_inout_detached(nonce, b"", body.into(), tag).map_err(|_| damaged())?;
-        let upto = end.min(begins + length);
-        self.left.start = upto;
-        let place = |at: u64| usize::try_from(at - begins).map(|at| NONCE_BYTES + at);
-        let wanted = (place(start), place(upto));
-        let (Ok(from), Ok(to)) = wanted else { return Err(damaged()) };
-        Ok(Some((chunk, from..to)))
+        let both = InOutBuf::new(sealed, body).map_err(|_| damaged())?;
+        let opened = self.cipher.decrypt_inout_detached(nonce.into(), b"", both, tag.into());
+        opened.map_err(|_| damaged())
     }
 }
 
 fn nonce(writer: [u8; WRITER_BYTES], number: u64) -> io::Result<[u8; NONCE_BYTES]> {
-    let number = u32::try_from(number).map_err(|_| io::Error::other("more than 2^32 chunks"))?;
     let mut nonce = [0; NONCE_BYTES];
     nonce[..WRITER_BYTES].copy_from_slice(&writer);
-    nonce[WRITER_BYTES..].copy_from_slice(&number.to_be_bytes());
+    nonce[WRITER_BYTES..].copy_from_slice(&number_bytes(number)?);
     Ok(nonce)
+}
+
+fn number_bytes(number: u64) -> io::Result<[u8; NONCE_BYTES - WRITER_BYTES]> {
+    let number = u32::try_from(number).map_err(|_| io::Error::other("more than 2^32 chunks"))?;
+    Ok(number.to_be_bytes())
 }
 
 fn damaged() -> io::Error {
@@ -235,9 +269,9 @@ mod tests {
         (0..bytes).map(|at| u8::try_from(at * 31 % 251).unwrap()).collect()
     }
 
-    fn sealed(data: &[u8]) -> Vec<u8> {
+    fn sealed(data: &[u8], piece_bytes: usize) -> Vec<u8> {
         let mut writer = ChunkWriter::new(Vec::new(), &key(), 0, &SeededRandom::new(1));
-        data.chunks(1000).for_each(|piece| writer.write(piece).unwrap());
+        data.chunks(piece_bytes).for_each(|piece| writer.write(piece).unwrap());
         writer.finish().unwrap();
         writer.inner
     }
@@ -245,18 +279,22 @@ mod tests {
     fn read(sealed: &[u8], total: u64, wanted: Range<u64>) -> io::Result<Vec<u8>> {
         let mut reader = ChunkReader::new(Cursor::new(sealed), &key(), total, wanted)?;
         let mut all = Vec::new();
-        while let Some((bytes, place)) = reader.next_piece()? {
+        let mut room = Vec::new();
+        while let Some((bytes, place)) = reader.next_piece(room)? {
             all.extend_from_slice(&bytes[place]);
+            room = bytes;
         }
         Ok(all)
     }
 
     #[test]
     fn any_part_comes_back() {
-        for bytes in [0, 1, 7, FIRST - 1, FIRST, FIRST + 1, 3 * FIRST + 5] {
+        for bytes in [0, 1, 7, FIRST - 1, FIRST, FIRST + 1, 3 * FIRST + 5, 9 * FIRST] {
             let data = data(bytes);
-            let sealed = sealed(&data);
+            let [sealed, others @ ..] =
+                [1000, FIRST, 2 * FIRST + 9, 10 * FIRST].map(|piece| sealed(&data, piece));
             let total = bytes as u64;
+            assert!(others.iter().all(|other| *other == sealed), "{bytes}");
             assert_eq!(sealed.len() as u64, stored_len(total));
             for (from, to) in [(0, bytes), (bytes / 2, bytes), (bytes / 3, bytes / 3 + bytes / 4)] {
                 let part = read(&sealed, total, from as u64..to as u64).unwrap();
@@ -283,7 +321,7 @@ mod tests {
     fn what_is_not_in_its_place_is_damage() {
         let data = data(FIRST + SEALED_CHUNK_BYTES);
         let total = data.len() as u64;
-        let good = sealed(&data);
+        let good = sealed(&data, 1000);
         let stored = FIRST + OVERHEAD_BYTES;
         let moved = [&good[stored..], &good[..stored]].concat();
         let mut flipped = good.clone();

@@ -1,6 +1,6 @@
 //! Handing attachments out to whoever has spent a view and has its lease.
 
-use std::{io, ops::Range, sync::Arc};
+use std::{collections::VecDeque, io, ops::Range, sync::Arc};
 
 use hyper::{
     Method, Response, StatusCode,
@@ -29,8 +29,9 @@ use crate::{
 
 /// The header with the token of a lease.
 const LEASE: &str = "lease";
-/// So many chunks, of 64 KiB each, are read while the ones before go out.
-const CHUNKS_AT_ONCE: usize = 4;
+/// So many pieces may be on their way while the next one is read: one waits for the channel, one lies in it,
+/// one is written to the socket.
+const ROOMS: usize = 3;
 /// How often somebody is looked for who has burned the secret.
 const LOOK_EVERY_BYTES: u64 = 1 << 20;
 
@@ -107,14 +108,18 @@ struct Out {
 }
 
 type Reader = ChunkReader<FoundFile>;
+/// A buffer, and what of it goes out.
+type Piece = (Vec<u8>, Range<usize>);
 
 impl Out {
     /// Reads the attachment and sends it. Says how many bytes were taken.
     async fn hand_out(&self, reader: Reader, mut feed: Feed) -> u64 {
-        let mut reading = read(reader);
+        let mut reading = read(reader, Vec::new());
         let mut look_at = LOOK_EVERY_BYTES;
+        // Those of the last pieces, to be used again: memory from the allocator would be mapped anew each time.
+        let mut rooms = VecDeque::with_capacity(ROOMS);
         loop {
-            let (pieces, reader) = match reading.outcome().await {
+            let (piece, reader) = match reading.outcome().await {
                 Ok(Ok(read)) => read,
                 Ok(Err(error)) => {
                     tracing::error!(%error, "an attachment can not be read to its end");
@@ -123,22 +128,24 @@ impl Out {
                 // In the log already.
                 Err(_) => break,
             };
-            if pieces.is_empty() {
+            let Some((room, place)) = piece else {
                 // Where the reader is gone, what it has taken counts all the same.
                 let _ = feed.finish().await;
                 break;
-            }
+            };
             if feed.sent() >= look_at {
                 look_at = feed.sent() + LOOK_EVERY_BYTES;
                 if self.is_burned() {
                     break;
                 }
             }
-            reading = read(reader);
-            for piece in pieces {
-                if feed.send(piece).await.is_err() {
-                    return feed.taken();
-                }
+            let oldest = if rooms.len() == ROOMS { rooms.pop_front() } else { None };
+            let free = oldest.filter(Bytes::is_unique).map(Vec::from).unwrap_or_default();
+            reading = read(reader, free);
+            let room = Bytes::from(room);
+            rooms.push_back(room.clone());
+            if feed.send(room.slice(place)).await.is_err() {
+                break;
             }
         }
         feed.taken()
@@ -153,16 +160,7 @@ impl Out {
     }
 }
 
-/// The next pieces; none at the end.
-fn read(mut reader: Reader) -> Started<io::Result<(Vec<Bytes>, Reader)>> {
-    start(move || {
-        let mut pieces = Vec::with_capacity(CHUNKS_AT_ONCE);
-        while pieces.len() < CHUNKS_AT_ONCE
-            && let Some((bytes, place)) = reader.next_piece()?
-        {
-            let place: Range<usize> = place;
-            pieces.push(Bytes::from(bytes).slice(place));
-        }
-        Ok((pieces, reader))
-    })
+/// The next piece; none at the end.
+fn read(mut reader: Reader, room: Vec<u8>) -> Started<io::Result<(Option<Piece>, Reader)>> {
+    start(move || Ok((reader.next_piece(room)?, reader)))
 }

@@ -33,8 +33,11 @@ use crate::{
 
 /// The header with the token that the creation of a draft has given.
 const UPLOAD_TOKEN: &str = "upload-token";
-/// Bytes that are sealed and written at once, while the next ones arrive.
-const BATCH_BYTES: usize = 256 << 10;
+/// Bytes that are sealed and written at once, and those that have come with the last of them.
+const BATCH_BYTES: usize = 448 << 10;
+const ROOM_BYTES: usize = 512 << 10;
+/// One is written while the next one fills.
+const BATCHES: usize = 2;
 /// What came since the last time is counted after so many bytes, or so long: more is never lost.
 const COUNT_EVERY_BYTES: u64 = 8 << 20;
 const COUNT_EVERY: Duration = Duration::from_secs(10);
@@ -95,9 +98,10 @@ pub async fn put(
         return Err(ApiError::Full);
     }
     let (pieces, arriving) = mpsc::channel(1);
-    let written = tokio::spawn(write(Arc::clone(app), target, begun, turn, arriving));
+    let (emptied, empty) = mpsc::channel(BATCHES);
+    let written = tokio::spawn(write(Arc::clone(app), target, begun, turn, (arriving, emptied)));
     let most = part.map(|part| part.bytes).or(limits.max_bytes);
-    let sent = send(body, most, part.is_some(), &pieces).await;
+    let sent = send(body, most, part.is_some(), (&pieces, empty)).await;
     // Without `Piece::End` before it, the end of the channel is that of a broken connection.
     drop(pieces);
     let written = written.await.map_err(|_| ApiError::Internal)?;
@@ -242,11 +246,12 @@ async fn send(
     body: &mut Incoming,
     most: Option<u64>,
     is_part: bool,
-    pieces: &mpsc::Sender<Piece>,
+    (pieces, mut empty): (&mpsc::Sender<Piece>, mpsc::Receiver<Vec<u8>>),
 ) -> Result<(), Stopped> {
     let mut total: u64 = 0;
     let mut credit = Credit::default();
-    let (mut batch, mut since_batch) = (Vec::new(), Instant::now());
+    let mut batch = empty.recv().await.ok_or(Stopped::Taker)?;
+    let mut since_batch = Instant::now();
     loop {
         let Some(patience) = credit.patience() else {
             let _ = pieces.send(Piece::Data(batch)).await;
@@ -285,11 +290,11 @@ async fn send(
         }
         if batch.len() >= BATCH_BYTES || is_last || since_batch.elapsed() >= COUNT_EVERY {
             since_batch = Instant::now();
-            let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH_BYTES));
-            pieces.send(Piece::Data(full)).await.map_err(|_| Stopped::Taker)?;
-        }
-        if is_last {
-            return pieces.send(Piece::End).await.map_err(|_| Stopped::Taker);
+            pieces.send(Piece::Data(batch)).await.map_err(|_| Stopped::Taker)?;
+            if is_last {
+                return pieces.send(Piece::End).await.map_err(|_| Stopped::Taker);
+            }
+            batch = empty.recv().await.ok_or(Stopped::Taker)?;
         }
     }
 }
@@ -301,14 +306,17 @@ async fn write(
     target: Target,
     begun: Begun,
     turn: Turn,
-    mut arriving: mpsc::Receiver<Piece>,
+    (mut arriving, emptied): (mpsc::Receiver<Piece>, mpsc::Sender<Vec<u8>>),
 ) -> Result<Option<State>, ApiError> {
+    for _ in 0..BATCHES {
+        let _ = emptied.try_send(Vec::with_capacity(ROOM_BYTES));
+    }
     let opener = Arc::clone(&app);
     let open = move || Upload::open(&opener.store, &*opener.random, target, begun);
     let mut upload = blocking(open).await??;
     let mut counted_at = Instant::now();
     while let Some(piece) = arriving.recv().await {
-        let batch = match piece {
+        let mut batch = match piece {
             Piece::Data(batch) => batch,
             Piece::End => {
                 if upload.total().is_none() {
@@ -321,9 +329,11 @@ async fn write(
             }
         };
         let is_time = counted_at.elapsed() >= COUNT_EVERY;
-        let writer = Arc::clone(&app);
+        let (writer, emptied) = (Arc::clone(&app), emptied.clone());
         let work = move || {
             upload.write(&batch)?;
+            batch.clear();
+            let _ = emptied.try_send(batch);
             let more = upload.received().saturating_sub(upload.counted());
             let is_due = upload.has_more_chunks() && (is_time || more >= COUNT_EVERY_BYTES);
             if is_due {

@@ -109,8 +109,10 @@ impl World {
         let Ok(found) = found else { return };
         let mut reader = found.open(1000..BYTES).unwrap();
         let mut read = Vec::new();
-        while let Some((bytes, place)) = reader.next_piece().unwrap() {
+        let mut room = Vec::new();
+        while let Some((bytes, place)) = reader.next_piece(room).unwrap() {
             read.extend_from_slice(&bytes[place]);
+            room = bytes;
         }
         assert!(read == content(n, 1000, BYTES));
         expected.fetched.insert((holder, n));
