@@ -11,6 +11,23 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
 }
 
+/// The SHA-256 of what comes piece by piece.
+#[derive(Default)]
+pub struct RunningSha256(Sha256);
+
+impl RunningSha256 {
+    /// Takes the next piece.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The digest of all of them.
+    #[must_use]
+    pub fn finish(self) -> [u8; 32] {
+        self.0.finalize().into()
+    }
+}
+
 /// Bytes as they are written for people: two lower-case digits of 16 each.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
@@ -34,6 +51,9 @@ mod tests {
         ];
         for (bytes, expected) in cases {
             assert_eq!(hex(&sha256(bytes)), expected);
+            let mut running = RunningSha256::default();
+            bytes.chunks(7).for_each(|piece| running.update(piece));
+            assert_eq!(hex(&running.finish()), expected);
         }
     }
 }

@@ -7,6 +7,8 @@
 //! | [`random`] | where randomness comes from |
 //! | [`seal`] | a secret's payload in the store, undecryptable once its slot key is overwritten |
 //! | [`sjcl`] | the ciphertext of the Secrets API, and the two halves of its password |
+//! | [`halves`] | a secret under both of these halves, as clients seal and open it |
+//! | [`contents`] | what is encrypted in a secret: a text, or a text with files |
 //! | [`password_hash`] | a password that is only ever compared |
 //! | [`digest`] | SHA-256, of API keys above all, and how digests are written |
 //! | [`mac`] | what shows that a call of a webhook is ours |
@@ -21,9 +23,11 @@
 
 pub mod box_key;
 pub mod chunks;
+pub mod contents;
 pub mod digest;
 pub mod envelope;
 pub mod gzip;
+pub mod halves;
 pub mod mac;
 pub mod message_key;
 pub mod password_hash;
@@ -38,7 +42,7 @@ pub mod stream;
 
 pub use box_key::{BadRsaBits, BoxKey, OpenKeyError, RsaBits};
 pub use chunks::{ChunkReader, ChunkWriter};
-pub use digest::{hex, sha256};
+pub use digest::{RunningSha256, hex, sha256};
 pub use envelope::{EnvelopeReader, EnvelopeWriter, OpenError, Written};
 pub use gzip::{BadGzip, GunzipReader, GzipWriter, TooLong};
 pub use mac::hmac_sha256;
@@ -49,4 +53,4 @@ pub use random::{Random, SeededRandom, SystemRandom, random_array};
 pub use seal::{Damaged, SlotKey};
 pub use secret_bytes::{SecretBytes, SecretText, bytes_equal};
 pub use sequence_mask::SequenceMask;
-pub use stream::{StreamOpener, StreamSealer};
+pub use stream::{FileSealer, StreamOpener, StreamSealer};

@@ -4,7 +4,6 @@ use std::{num::NonZeroU8, sync::Arc};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hyper::{Response, header::HeaderMap};
-use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::{
@@ -15,7 +14,10 @@ use super::{
 };
 use crate::{
     api::{App, Client, mail::preferred_language, response::Body},
-    crypto::{random_array, sjcl},
+    crypto::{
+        contents::{Packed, PackedPlace, pack},
+        halves, random_array,
+    },
     domain::{
         account::AccountNumber,
         ciphertext::{self, Ciphertext, PasswordPart},
@@ -34,21 +36,6 @@ use crate::{
 const UNNAMED: &str = "attachment";
 /// The longest name of an attachment, in bytes: what file systems allow.
 const MAX_NAME_BYTES: usize = 255;
-
-/// What is encrypted where there is more than a text: `docs/secrets-api.md`.
-#[derive(Serialize)]
-struct Contents<'a> {
-    sealdrop: u8,
-    text: &'a str,
-    attachments: &'a [Attachment<'a>],
-}
-
-#[derive(Serialize)]
-struct Attachment<'a> {
-    name: &'a str,
-    size: usize,
-    data: &'a str,
-}
 
 /// `POST /Service/SelfDestruct`.
 ///
@@ -102,26 +89,16 @@ fn check(parameters: &Parameters) -> Result<(), ServiceError> {
     Ok(())
 }
 
-/// The plaintext of the secret: the message, or JSON where a file goes with it. Blocks where it is large.
+/// The plaintext of the secret: the message, with the file if one goes with it. Blocks where it is large.
 fn contents(parameters: &Parameters) -> Result<Zeroizing<Vec<u8>>, ServiceError> {
     let text = parameters.required(MESSAGE)?;
-    let Some(data) = parameters.text(ATTACHMENT) else {
-        return match text.trim_start().starts_with('{') {
-            // It could be taken for what it is not.
-            true => wrapped(text, &[]),
-            false => Ok(Zeroizing::new(text.as_bytes().to_vec())),
-        };
+    let Some(data) = parameters.text(ATTACHMENT).map(str::trim) else {
+        return Ok(pack(text, &[]));
     };
     let name = parameters.text(ATTACHMENT_NAME).unwrap_or(UNNAMED);
     let wrong = || ServiceError::parameter(ATTACHMENT, "must be base64");
-    let bytes = Zeroizing::new(STANDARD.decode(data.trim()).map_err(|_| wrong())?);
-    let attachment = Attachment { name, size: bytes.len(), data: data.trim() };
-    wrapped(text, &[attachment])
-}
-
-fn wrapped(text: &str, attachments: &[Attachment<'_>]) -> Result<Zeroizing<Vec<u8>>, ServiceError> {
-    let contents = Contents { sealdrop: 1, text, attachments };
-    serde_json::to_vec(&contents).map(Zeroizing::new).map_err(|_| ServiceError::Internal)
+    let bytes = Zeroizing::new(STANDARD.decode(data).map_err(|_| wrong())?);
+    Ok(pack(text, &[Packed { name, size: bytes.len() as u64, place: PackedPlace::Here { data } }]))
 }
 
 /// Encrypts the contents under a fresh password. Its private half goes into the secret, its public half
@@ -133,15 +110,11 @@ fn seal(
     language: Option<Language>,
 ) -> Result<(NewSecret, NewMail), ServiceError> {
     let random = &*app.random;
-    let [private, public] = [sjcl::password_half(random), sjcl::password_half(random)];
-    let [private, public] = [&private, &public].map(|half| half.expose_secret());
-    let password = Zeroizing::new(format!("{private}{public}"));
-    let message = sjcl::seal(password.as_bytes(), contents, sjcl::ITERATIONS, random)
-        .map_err(|_| ServiceError::Internal)?;
-    let message = STANDARD.encode(message);
+    let sealed = halves::seal(contents, random);
     let unreadable = |_| ServiceError::Internal;
-    let ciphertext = Ciphertext::new(&message, message.len()).map_err(unreadable)?;
-    let part = PasswordPart::new(STANDARD.encode(private)).map_err(unreadable)?;
+    let ciphertext =
+        Ciphertext::new(&sealed.ciphertext, sealed.ciphertext.len()).map_err(unreadable)?;
+    let part = PasswordPart::new(sealed.private.expose_secret().to_owned()).map_err(unreadable)?;
     let secret_random: [u8; 15] = random_array(random);
     let payload = ciphertext::to_payload(&ciphertext, &part);
     let lifetime = Lifetime::new(None, app.rules.lifetime).map_err(|_| ServiceError::Internal)?;
@@ -158,5 +131,5 @@ fn seal(
         max_views: NonZeroU8::MIN,
         attachments: None,
     };
-    Ok((new, app.mail_link(account, to, language, STANDARD.encode(public))?))
+    Ok((new, app.mail_link(account, to, language, sealed.public.expose_secret().to_owned())?))
 }

@@ -21,7 +21,11 @@ use rsa::{
     traits::PublicKeyParts,
 };
 
-use super::{message_key::MessageKey, random::Random};
+use super::{
+    digest::{hex, sha256},
+    message_key::MessageKey,
+    random::Random,
+};
 
 /// The smallest modulus that is accepted, in bits: 112 bits of security until 2030 (NIST SP 800-57).
 pub const MIN_BITS: usize = 2048;
@@ -134,6 +138,15 @@ impl PublicKey {
         format!(
             "<RSAKeyValue><Modulus>{modulus}</Modulus><Exponent>{exponent}</Exponent></RSAKeyValue>"
         )
+    }
+
+    /// What tells it from another key when it is read out: half of the SHA-256 of [`PublicKey::to_der`],
+    /// 128 bits, in groups of four digits. The pages show the same.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let digits = hex(sha256(&self.to_der()).get(..16).unwrap_or_default());
+        let groups: Vec<&[u8]> = digits.as_bytes().chunks(4).collect();
+        String::from_utf8_lossy(&groups.join(&b' ')).into_owned()
     }
 
     /// Seals the key of one message: RSA-OAEP (RFC 8017, section 7.1) with SHA-256, MGF1 with SHA-256 and

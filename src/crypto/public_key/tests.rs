@@ -63,6 +63,12 @@ fn what_is_written_is_what_openssl_wrote() {
     assert_eq!(PublicKey::from_der(&key().to_der()), Ok(key()));
 }
 
+/// By `openssl pkey -pubin -outform DER | sha256sum`.
+#[test]
+fn the_fingerprint_is_half_a_digest() {
+    assert_eq!(key().fingerprint(), "b46e 1058 ac12 1bd1 dcf4 adcc baf0 63e0");
+}
+
 #[test]
 fn the_length_has_two_ends() {
     let spki = PublicKey::parse(vector!("rsa8192.spki.pem")).unwrap();

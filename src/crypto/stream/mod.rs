@@ -16,6 +16,7 @@
 //! places, the flag tells the end from a cut.
 
 mod chunk;
+mod file_sealer;
 mod opener;
 mod sealer;
 #[cfg(test)]
@@ -26,7 +27,11 @@ use std::io;
 use aead_stream::StreamBE32;
 use aes_gcm::Aes256Gcm;
 
-pub use self::{opener::StreamOpener, sealer::StreamSealer};
+pub use self::{
+    file_sealer::{FileSealer, SealedPart},
+    opener::StreamOpener,
+    sealer::StreamSealer,
+};
 use super::seal::Damaged;
 
 /// How much plaintext a chunk holds, in bytes. Every chunk but the last one is full.

@@ -1,0 +1,302 @@
+//! What is encrypted in a secret: a text as it is, or JSON of a text with files
+//! (`docs/secrets-api.md`, "What is in a secret").
+
+use std::{io, mem, str};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::{
+    message_key::MessageKey,
+    secret_bytes::{SecretBytes, SecretText},
+};
+
+/// The version of the form; anything else is a text.
+const VERSION: u64 = 1;
+/// How long a name may be when it is made safe, in bytes: file systems allow 255, and some of it is for
+/// whoever has to tell two of them apart.
+const MAX_NAME_BYTES: usize = 180;
+/// Longer than that it is no extension.
+const MAX_EXTENSION_BYTES: usize = 20;
+
+/// A file that is packed with a text.
+#[derive(Serialize)]
+pub struct Packed<'a> {
+    /// Its name, without folders.
+    pub name: &'a str,
+    /// How many bytes it has.
+    pub size: u64,
+    /// Where its bytes are.
+    #[serde(flatten)]
+    pub place: PackedPlace<'a>,
+}
+
+/// Where the bytes of a [`Packed`] file are.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub enum PackedPlace<'a> {
+    /// In the secret itself.
+    Here {
+        /// Base64 of them.
+        data: &'a str,
+    },
+    /// In an attachment.
+    Attached {
+        /// Its number, from 1.
+        n: u32,
+        /// Base64 of the key that it is sealed under.
+        key: &'a str,
+    },
+}
+
+/// Packs a text and the files that go with it. A text alone stays as it is, for other clients, unless it
+/// could be taken for the packed form.
+#[must_use]
+pub fn pack(text: &str, files: &[Packed<'_>]) -> Zeroizing<Vec<u8>> {
+    #[derive(Serialize)]
+    struct Form<'a> {
+        sealdrop: u64,
+        text: &'a str,
+        attachments: &'a [Packed<'a>],
+    }
+    if files.is_empty() && !text.trim_start().starts_with('{') {
+        return Zeroizing::new(text.as_bytes().to_vec());
+    }
+    let form = Form { sealdrop: VERSION, text, attachments: files };
+    wiped_json(&form)
+}
+
+/// The JSON of texts and numbers, wiped on drop.
+///
+/// # Panics
+///
+/// For what has no JSON, such as a map with keys that are no texts.
+#[must_use]
+pub fn wiped_json(value: &impl Serialize) -> Zeroizing<Vec<u8>> {
+    struct Counter(usize);
+    impl io::Write for Counter {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    // Counted first: a vector that grows leaves behind what was in it.
+    let mut length = Counter(0);
+    serde_json::to_writer(&mut length, value).expect(HAS_JSON);
+    let mut json = Zeroizing::new(Vec::with_capacity(length.0));
+    serde_json::to_writer(&mut *json, value).expect(HAS_JSON);
+    json
+}
+
+const HAS_JSON: &str = "texts and numbers have a JSON";
+
+/// What was in a secret.
+pub struct Contents {
+    /// The text; empty where there are only files.
+    pub text: SecretText,
+    /// The files, in the sender's order.
+    pub files: Vec<PackedFile>,
+}
+
+/// A file that was in a secret.
+pub struct PackedFile {
+    /// Its name, [safe](safe_name) to show and to save under.
+    pub name: String,
+    /// How many bytes it has, as its sender says.
+    pub size: u64,
+    /// Where its bytes are.
+    pub place: FilePlace,
+}
+
+/// Where the bytes of a [`PackedFile`] are.
+pub enum FilePlace {
+    /// Here.
+    Here(SecretBytes),
+    /// In an attachment.
+    Attached {
+        /// Its number, from 1.
+        n: u32,
+        /// The key that it is sealed under.
+        key: MessageKey,
+    },
+}
+
+/// Undoes [`pack`]. Any text that is not of the packed form comes back whole, so that nothing gets lost;
+/// bytes that are no text come back as they are.
+///
+/// # Errors
+///
+/// The plaintext, where it is not UTF-8.
+pub fn unpack(plaintext: SecretBytes) -> Result<Contents, SecretBytes> {
+    if let Some(contents) = unpacked(plaintext.expose_secret()) {
+        return Ok(contents);
+    }
+    match str::from_utf8(plaintext.expose_secret()) {
+        Ok(text) => Ok(Contents { text: SecretText::new(text.to_owned()), files: Vec::new() }),
+        Err(_) => Err(plaintext),
+    }
+}
+
+fn unpacked(plaintext: &[u8]) -> Option<Contents> {
+    #[derive(Deserialize)]
+    struct Form {
+        sealdrop: u64,
+        text: Zeroizing<String>,
+        attachments: Vec<FileForm>,
+    }
+    if plaintext.first() != Some(&b'{') {
+        return None;
+    }
+    let mut form: Form = serde_json::from_slice(plaintext).ok()?;
+    let files = form.attachments.into_iter().map(FileForm::unpacked).collect::<Option<_>>()?;
+    let text = SecretText::new(mem::take(&mut *form.text));
+    (form.sealdrop == VERSION).then_some(Contents { text, files })
+}
+
+#[derive(Deserialize)]
+struct FileForm {
+    name: String,
+    size: Option<u64>,
+    data: Option<Zeroizing<String>>,
+    n: Option<u32>,
+    key: Option<Zeroizing<String>>,
+}
+
+impl FileForm {
+    fn unpacked(self) -> Option<PackedFile> {
+        let name = safe_name(&self.name);
+        if let Some(data) = self.data {
+            let data = SecretBytes::new(STANDARD.decode(&*data).ok()?);
+            return Some(PackedFile {
+                name,
+                size: data.len() as u64,
+                place: FilePlace::Here(data),
+            });
+        }
+        let key = Zeroizing::new(STANDARD.decode(&*self.key?).ok()?);
+        let key = Zeroizing::new(<[u8; 32]>::try_from(key.as_slice()).ok()?);
+        let n = self.n.filter(|n| *n > 0)?;
+        let place = FilePlace::Attached { n, key: MessageKey::from_bytes(*key) };
+        Some(PackedFile { name, size: self.size?, place })
+    }
+}
+
+/// A file name without folders, and without what hides what it is, or what a system does not take; never
+/// empty, and never a hidden file.
+#[must_use]
+pub fn safe_name(name: &str) -> String {
+    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let clean: String = last.chars().map(|char| if is_unsafe(char) { '_' } else { char }).collect();
+    let clean = clean.trim_matches(|char: char| char.is_whitespace() || char == '.');
+    let (stem, extension) = match clean.rfind('.') {
+        Some(dot) if dot > 0 && clean.len() - dot <= MAX_EXTENSION_BYTES => clean.split_at(dot),
+        _ => (clean, ""),
+    };
+    if stem.is_empty() && extension.is_empty() {
+        return "file".to_owned();
+    }
+    let room = stem.floor_char_boundary(MAX_NAME_BYTES - extension.len());
+    format!("{}{extension}", stem.get(..room).unwrap_or_default())
+}
+
+/// Turns the direction of writing, so that something else is read than what is there.
+#[must_use]
+pub fn turns_direction(char: char) -> bool {
+    matches!(
+        char,
+        '\u{61c}'
+            | '\u{200e}'
+            | '\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}'
+    )
+}
+
+/// Controls, line ends, what turns the direction of writing, and what some system does not take.
+fn is_unsafe(char: char) -> bool {
+    char.is_control()
+        || turns_direction(char)
+        || matches!(char, '<' | '>' | ':' | '"' | '|' | '?' | '*')
+        || matches!(char, '\u{2028}' | '\u{2029}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unpacked(plaintext: &[u8]) -> Contents {
+        unpack(SecretBytes::new(plaintext.to_vec())).ok().unwrap()
+    }
+
+    #[test]
+    fn a_text_alone_stays_as_it_is() {
+        assert_eq!(*pack("Möt mig", &[]), "Möt mig".as_bytes());
+        for text in
+            ["Möt mig", "", "{", " {\"a\":1}", r#"{"sealdrop":1,"text":"x","attachments":[]}"#]
+        {
+            let contents = unpacked(&pack(text, &[]));
+            assert_eq!((contents.text.expose_secret(), contents.files.len()), (text, 0));
+        }
+    }
+
+    #[test]
+    fn files_come_back() {
+        let key = STANDARD.encode([7; 32]);
+        let files = [
+            Packed { name: "a/b.txt", size: 2, place: PackedPlace::Here { data: "aGk=" } },
+            Packed { name: "c", size: 99, place: PackedPlace::Attached { n: 1, key: &key } },
+        ];
+        let contents = unpacked(&pack("x", &files));
+        assert_eq!(contents.text.expose_secret(), "x");
+        let [here, attached] = &contents.files[..] else { panic!("two files") };
+        assert_eq!((&*here.name, here.size), ("b.txt", 2));
+        assert!(matches!(&here.place, FilePlace::Here(data) if data.expose_secret() == b"hi"));
+        assert_eq!((&*attached.name, attached.size), ("c", 99));
+        let FilePlace::Attached { n: 1, key } = &attached.place else { panic!("attached") };
+        assert_eq!(key.expose_secret(), &[7; 32]);
+    }
+
+    #[test]
+    fn what_is_not_quite_of_the_form_is_text() {
+        let cases = [
+            r#"{"sealdrop":2,"text":"x","attachments":[]}"#,
+            r#"{"sealdrop":1,"text":7,"attachments":[]}"#,
+            r#"{"sealdrop":1,"text":"x","attachments":[{"name":"a","size":1}]}"#,
+            r#"{"sealdrop":1,"text":"x","attachments":[{"name":"a","data":"!"}]}"#,
+            r#"{"sealdrop":1,"text":"x","attachments":[{"name":"a","size":1,"n":1,"key":"AA=="}]}"#,
+            r#"{"sealdrop":1,"text":"x","attachments":[{"name":"a","size":1,"n":0,"key":"AA=="}]}"#,
+            r#"{"sealdrop":1,"text":"x"}"#,
+        ];
+        for case in cases {
+            assert_eq!(unpacked(case.as_bytes()).text.expose_secret(), case);
+        }
+        assert!(unpack(SecretBytes::new(vec![255])).is_err());
+    }
+
+    #[test]
+    fn names_are_made_safe() {
+        let long = "x".repeat(300);
+        let cases = [
+            ("photo.jpg", "photo.jpg"),
+            ("../../etc/passwd", "passwd"),
+            ("C:\\Users\\x\\a.txt", "a.txt"),
+            (".bashrc", "bashrc"),
+            ("..", "file"),
+            ("", "file"),
+            ("a\u{1b}[2Jb\n.txt", "a_[2Jb_.txt"),
+            ("invoice\u{202e}fdp.exe", "invoice_fdp.exe"),
+            ("å.ä", "å.ä"),
+            (" - ", "-"),
+            (&long, &long[..180]),
+        ];
+        for (name, safe) in cases {
+            assert_eq!(safe_name(name), safe);
+        }
+        assert_eq!(safe_name(&format!("{}.tar", "å".repeat(200))).len(), 180);
+    }
+}

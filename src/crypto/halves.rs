@@ -1,0 +1,116 @@
+//! A secret under a password in two halves: the server keeps the private one with the ciphertext, the
+//! link carries the public one.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use zeroize::Zeroizing;
+
+use super::{
+    random::Random,
+    secret_bytes::{SecretBytes, SecretText},
+    sjcl::{self, SjclError, SjclMessage},
+};
+
+/// What [`seal`] makes.
+pub struct Halved {
+    /// The `ciphertext` of the Secrets API: base64 of SJCL's JSON.
+    pub ciphertext: String,
+    /// The `password_part_private` of the Secrets API: base64 of the private half.
+    pub private: SecretText,
+    /// The public half, base64: what stands behind the `#` of a link.
+    pub public: SecretText,
+}
+
+impl Halved {
+    /// Decrypts what the server has kept of it, which may be another ciphertext by now.
+    ///
+    /// # Errors
+    ///
+    /// [`CannotOpen`].
+    pub fn open(&self, ciphertext: &str, private: &str) -> Result<SecretBytes, CannotOpen> {
+        let public = STANDARD.decode(self.public.expose_secret()).ok();
+        let public = public.and_then(|half| String::from_utf8(half).ok()).map(SecretText::new);
+        open(ciphertext, private, &public.ok_or(CannotOpen::OtherKey)?)
+    }
+}
+
+/// Encrypts under two fresh halves. Costs as much as [`sjcl::seal`].
+#[must_use]
+pub fn seal(plaintext: &[u8], random: &dyn Random) -> Halved {
+    let [private, public] = [sjcl::password_half(random), sjcl::password_half(random)];
+    let password = whole(private.expose_secret().as_bytes(), public.expose_secret().as_bytes());
+    let message = sjcl::seal(&password, plaintext, sjcl::ITERATIONS, random)
+        .expect("the iterations of the API are allowed");
+    let encoded = |half: &SecretText| SecretText::new(STANDARD.encode(half.expose_secret()));
+    Halved {
+        ciphertext: STANDARD.encode(message),
+        private: encoded(&private),
+        public: encoded(&public),
+    }
+}
+
+/// Decrypts `ciphertext` with the private half as the API gives it, and the public half itself.
+///
+/// # Errors
+///
+/// [`CannotOpen`].
+pub fn open(
+    ciphertext: &str,
+    private: &str,
+    public: &SecretText,
+) -> Result<SecretBytes, CannotOpen> {
+    let message = STANDARD.decode(ciphertext).map_err(|_| CannotOpen::NoBase64("ciphertext"))?;
+    let message = SjclMessage::parse(&message).map_err(CannotOpen::Message)?;
+    let private = STANDARD.decode(private).map(Zeroizing::new);
+    let private = private.map_err(|_| CannotOpen::NoBase64("password_part_private"))?;
+    let password = whole(&private, public.expose_secret().as_bytes());
+    message.open(&password).map_err(|_| CannotOpen::OtherKey)
+}
+
+/// Why a secret does not open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CannotOpen {
+    /// The password is another one, or the ciphertext was changed: nobody can tell these two apart.
+    #[error("the key does not fit")]
+    OtherKey,
+    /// What the server gave is no SJCL message.
+    #[error("the ciphertext is not one that can be opened: {0}")]
+    Message(SjclError),
+    /// Nor is it base64.
+    #[error("{0} is not base64")]
+    NoBase64(&'static str),
+}
+
+fn whole(private: &[u8], public: &[u8]) -> Zeroizing<Vec<u8>> {
+    // Room for both, so that nothing is left behind where it would have to grow.
+    let mut password = Zeroizing::new(Vec::with_capacity(private.len() + public.len()));
+    password.extend_from_slice(private);
+    password.extend_from_slice(public);
+    password
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::SeededRandom;
+
+    fn decoded(half: &SecretText) -> SecretText {
+        let half = STANDARD.decode(half.expose_secret()).unwrap();
+        SecretText::new(String::from_utf8(half).unwrap())
+    }
+
+    #[test]
+    fn it_opens_with_both_halves_only() {
+        let sealed = seal(b"hush", &SeededRandom::new(1));
+        let public = decoded(&sealed.public);
+        let opened = |private: &str, public| open(&sealed.ciphertext, private, public);
+        let private = sealed.private.expose_secret();
+        assert_eq!(opened(private, &public).ok().unwrap().expose_secret(), b"hush");
+        let other = seal(b"", &SeededRandom::new(2));
+        let other_half = decoded(&other.public);
+        assert_eq!(opened(private, &other_half).err(), Some(CannotOpen::OtherKey));
+        let wrong = opened(other.private.expose_secret(), &public);
+        assert_eq!(wrong.err(), Some(CannotOpen::OtherKey));
+        assert_eq!(opened("!", &public).err(), Some(CannotOpen::NoBase64("password_part_private")));
+        assert!(matches!(open("e30=", private, &public), Err(CannotOpen::Message(_))));
+    }
+}
