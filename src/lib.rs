@@ -15,6 +15,7 @@
 //!               \-> server -> router -> api ---/      |        |
 //!                                          \---------\--------\-> crypto
 //!                         \           \-> web
+//! cli -> client (over the network) --------------------> crypto
 //!                         \-> delivery -> mail, webhook
 //! ```
 //!
@@ -25,13 +26,14 @@
 //!   [`domain::message`]: the same for boxes; `domain::keys`: where everything lies.
 //! - [`crypto::envelope`], [`crypto::box_key`]: how messages are sealed.
 //! - [`domain::outbox`], [`delivery`], [`mail`], [`webhook`]: what goes out by itself.
-//! - [`web`]: the pages.
+//! - [`web`]: the pages. [`client`]: what the command line does instead of a page.
 //! - [`store`]: how a change becomes durable before it is answered, and how what is burned stays so.
 //! - [`daemon`]: how it all is put together.
 
 pub mod admin;
 pub mod api;
 pub mod cli;
+pub mod client;
 pub mod clock;
 pub mod config;
 pub mod crypto;

@@ -1,0 +1,112 @@
+//! What the Key Service says when it does not do something. Its statuses tell little, so its texts count.
+
+use super::ClientError;
+use crate::crypto::PublicKeyError;
+
+/// Why something could not be done with a box.
+#[derive(Debug, thiserror::Error)]
+pub enum BoxError {
+    /// No such token, or it was deleted.
+    #[error("there is no such box: it was deleted, or never was")]
+    Gone,
+    /// Not what opens it.
+    #[error("the passphrase, or the key, is not that of this box")]
+    Wrong,
+    /// Before its release date.
+    #[error("{0}")]
+    NotYet(String),
+    /// After its lock date.
+    #[error("{0}")]
+    Locked(String),
+    /// It has no private key that the server could open.
+    #[error(
+        "the server has no key that opens this box: read it without --online, with its key file"
+    )]
+    NoKeyThere,
+    /// No room in it, or on the server's disk.
+    #[error("{0}")]
+    Full(String),
+    /// Nothing can be sealed with its public key.
+    #[error("the public key of the box can not be used: {0}")]
+    PublicKey(PublicKeyError),
+    /// Something was sent to its end, and nobody knows what became of it.
+    #[error("{0}; it may have arrived all the same, and sent again it would be there twice")]
+    Unsure(ClientError),
+    /// Anything else.
+    #[error(transparent)]
+    Other(ClientError),
+}
+
+impl From<ClientError> for BoxError {
+    fn from(error: ClientError) -> Self {
+        type Known = fn(String) -> BoxError;
+        const KNOWN: [(&str, Known); 6] = [
+            ("There is no key with this token", |_| BoxError::Gone),
+            ("The passphrase or the private key's hash is wrong", |_| BoxError::Wrong),
+            ("The messages can be read from ", BoxError::NotYet),
+            ("The key is locked since ", BoxError::Locked),
+            ("This box has no private key here", |_| BoxError::NoKeyThere),
+            ("The private key of this box is of no form", |_| BoxError::NoKeyThere),
+        ];
+        match error {
+            ClientError::Failed { status: 507, message } => Self::Full(message),
+            ClientError::Rejected { status: 400, field, message } => {
+                match KNOWN.iter().find(|(begin, _)| message.starts_with(begin)) {
+                    Some((_, known)) => known(message),
+                    None => Self::Other(ClientError::Rejected { status: 400, field, message }),
+                }
+            }
+            other => Self::Other(other),
+        }
+    }
+}
+
+/// The same error of making a box, with what it is about as its field.
+pub(super) fn with_field(error: ClientError) -> ClientError {
+    const PARAMETERS: [&str; 5] =
+        ["releasedate", "lockdate", "notifyemail", "passphrase", "privatekey"];
+    match error {
+        // One that was sent along, or none.
+        ClientError::Rejected { message, .. } if message.contains("with an API key only") => {
+            ClientError::Refused { field: None, message }
+        }
+        ClientError::Rejected { status, field: None, message } => {
+            let first = message.split(' ').next().unwrap_or_default();
+            let field = PARAMETERS.contains(&first).then(|| first.to_owned());
+            ClientError::Rejected { status, field, message }
+        }
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rejected(message: &str) -> ClientError {
+        ClientError::Rejected { status: 400, field: None, message: message.to_owned() }
+    }
+
+    #[test]
+    fn texts_of_the_service_are_known() {
+        assert!(matches!(rejected("There is no key with this token").into(), BoxError::Gone));
+        let text = "The key is locked since 2026-01-01T00:00:00Z: it takes no messages";
+        let BoxError::Locked(told) = rejected(text).into() else { panic!("not locked") };
+        assert_eq!(told, text);
+        assert!(matches!(rejected("token is missing").into(), BoxError::Other(_)));
+        let full = ClientError::Failed { status: 507, message: "The box is full".into() };
+        assert!(matches!(full.into(), BoxError::Full(_)));
+    }
+
+    #[test]
+    fn a_parameter_is_the_field() {
+        let field = |text| match with_field(rejected(text)) {
+            ClientError::Rejected { field, .. } => field,
+            other => panic!("{other}"),
+        };
+        assert_eq!(field("lockdate must be a date").as_deref(), Some("lockdate"));
+        assert_eq!(field("No boxes can be created here"), None);
+        let why = "Boxes are created with an API key only: it is missing";
+        assert!(matches!(with_field(rejected(why)), ClientError::Refused { .. }));
+    }
+}

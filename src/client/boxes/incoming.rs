@@ -1,0 +1,349 @@
+//! Reading a box: its list page by page, and what is in each message, opened here with the private key, or
+//! by the server for the passphrase.
+
+use std::{
+    collections::VecDeque,
+    io::{self, Read},
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde::Deserialize;
+use ureq::{
+    Body,
+    http::{Response, StatusCode},
+};
+use zeroize::Zeroizing;
+
+use super::{Access, BoxError, DropBox, Terms};
+use crate::{
+    client::{
+        ClientError, Watch,
+        resumed::{self, Resumed},
+        server::{Again, in_path},
+    },
+    crypto::{
+        BoxKey, EnvelopeReader, MessageKey, OpenError, Random, SecretText, contents::safe_name,
+        envelope,
+    },
+};
+
+/// How many messages are asked for at once.
+const PAGE: u64 = 20;
+/// The longest text that is opened: a few kilobytes can hold gigabytes of zeros.
+const MAX_TEXT_BYTES: u64 = 64 << 20;
+/// The longest name, with what stands beside it.
+const MAX_ABOUT_BYTES: u64 = 16 << 10;
+
+/// A message as it is listed.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Message {
+    /// Its number in the box, from 1 on.
+    #[serde(rename = "MessageId")]
+    pub id: u64,
+    #[serde(rename = "MessageData")]
+    data: Option<Zeroizing<String>>,
+    encryption_key: Option<String>,
+    /// Of the plaintext. None where the server does not know that, nor how long it is.
+    message_hash: Option<String>,
+    /// When it came, RFC 3339.
+    pub created: String,
+    is_file: bool,
+    file_name: Option<Zeroizing<String>>,
+    /// Bytes of plaintext, or of what is stored where the server does not know them.
+    pub size: u64,
+    temporary_download_id: Option<String>,
+}
+
+impl Message {
+    /// A text as it was sealed, with what its key is sealed in: JSON, by the names of the Key Service. None
+    /// for a file, and for a text that the server has opened.
+    #[must_use]
+    pub fn sealed_text(&self) -> Option<String> {
+        let (data, key) = (self.data.as_deref()?, self.encryption_key.as_deref()?);
+        let sealed = serde_json::json!({
+            "MessageId": self.id,
+            "Created": self.created,
+            "EncryptionKey": key,
+            "MessageData": data,
+        });
+        Some(sealed.to_string())
+    }
+
+    /// Whether it is a file.
+    #[must_use]
+    pub fn is_file(&self) -> bool {
+        self.is_file
+    }
+}
+
+/// What is in a message.
+pub enum Content {
+    /// A text.
+    Text(SecretText),
+    /// A file, which is fetched by itself.
+    File(StoredFile),
+}
+
+/// A file in a box.
+pub struct StoredFile {
+    /// Its name, safe to save under.
+    pub name: String,
+    /// What it is sealed with, if it is opened here.
+    key: Option<MessageKey>,
+}
+
+/// Reads one box.
+pub struct Incoming<'a> {
+    drop_box: DropBox<'a>,
+    access: Access,
+    key: Option<BoxKey>,
+    /// How many are asked for at once.
+    page: u64,
+    again: Again,
+    /// The last one that was listed.
+    last: u64,
+    has_more: bool,
+    listed: VecDeque<Message>,
+    random: &'a dyn Random,
+    watch: &'a dyn Watch,
+}
+
+impl<'a> Incoming<'a> {
+    /// Reads messages with greater numbers than `since`; opens them here if there is a `key`.
+    #[must_use]
+    pub fn new(
+        drop_box: DropBox<'a>,
+        terms: &Terms,
+        (access, key): (Access, Option<BoxKey>),
+        since: u64,
+        random: &'a dyn Random,
+        watch: &'a dyn Watch,
+    ) -> Self {
+        // What is listed in such a box is gone there, and the tickets of a last page do not come again: so
+        // no more of it than what is worked on.
+        let (page, again) = match terms.delete_messages || terms.delete_box {
+            true => (1, Again::IfNothingWasDone),
+            false => (PAGE, Again::Harmless),
+        };
+        Self {
+            drop_box,
+            access,
+            key,
+            page,
+            again,
+            last: since,
+            has_more: true,
+            listed: VecDeque::new(),
+            random,
+            watch,
+        }
+    }
+
+    /// Another passphrase, where the one before was wrong.
+    pub fn set_access(&mut self, access: Access) {
+        self.access = access;
+    }
+
+    /// Asks for no more messages. What was listed already still comes: it may be gone there.
+    pub fn stop(&mut self) {
+        self.has_more = false;
+    }
+
+    /// The next message, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// [`BoxError`].
+    pub fn next_message(&mut self) -> Result<Option<Message>, BoxError> {
+        if self.listed.is_empty() && self.has_more {
+            let before = self.last;
+            let found = self.list(before, self.page);
+            let found = match found {
+                // The box went with the last message of the page before.
+                Err(BoxError::Gone) if self.again == Again::IfNothingWasDone && before > 0 => {
+                    Vec::new()
+                }
+                found => found?,
+            };
+            self.has_more = found.len() as u64 >= self.page;
+            self.listed.extend(found);
+        }
+        Ok(self.listed.pop_front())
+    }
+
+    fn list(&mut self, since: u64, limit: u64) -> Result<Vec<Message>, BoxError> {
+        let DropBox { server, .. } = self.drop_box;
+        let path = format!("Service?since={since}&limit={limit}");
+        let found: Vec<Message> = server.patiently(self.again, self.watch, || {
+            let answer = self.drop_box.call("GET", &path, &self.access)?;
+            match answer.status() {
+                StatusCode::NOT_MODIFIED => Ok(Vec::new()),
+                _ => server.read_json(answer),
+            }
+        })?;
+        if let Some(newest) = found.iter().map(|message| message.id).max() {
+            self.last = self.last.max(newest);
+        }
+        Ok(found)
+    }
+
+    /// What is in a message.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::Damaged`] where it does not open.
+    pub fn content(&self, message: &Message) -> Result<Content, ClientError> {
+        let not_here = || {
+            ClientError::Damaged(
+                "the server can not open it: it was sealed in another form, or is damaged".into(),
+            )
+        };
+        let Some(box_key) = &self.key else {
+            if message.encryption_key.is_some() {
+                return Err(not_here());
+            }
+            if message.is_file {
+                let name = safe_name(message.file_name.as_deref().map_or("", String::as_str));
+                return Ok(Content::File(StoredFile { name, key: None }));
+            }
+            let text = message.data.as_deref().ok_or_else(not_here)?;
+            return Ok(Content::Text(SecretText::new(text.clone())));
+        };
+        let other = || {
+            ClientError::Damaged(
+                "it does not open: it was sealed for another key or in another form, or is damaged"
+                    .into(),
+            )
+        };
+        let wrapped = message.encryption_key.as_deref().unwrap_or_default();
+        let wrapped = STANDARD.decode(wrapped).map_err(|_| other())?;
+        let key = box_key.open_message_key(&wrapped, self.random).map_err(|_| other())?;
+        if message.is_file {
+            let stored = message.file_name.as_deref().map_or("", String::as_str);
+            let name = opened_name(&key, stored).unwrap_or_else(|| safe_name(stored));
+            return Ok(Content::File(StoredFile { name, key: Some(key) }));
+        }
+        let sealed = message.data.as_deref().map_or("", String::as_str);
+        let sealed = STANDARD.decode(sealed).map_err(|_| other())?;
+        let plain = envelope::open(&key, &sealed, MAX_TEXT_BYTES).map_err(damage)?;
+        let text = std::str::from_utf8(plain.expose_secret()).map_err(|_| other())?;
+        Ok(Content::Text(SecretText::new(text.to_owned())))
+    }
+
+    /// The plaintext of a file, as it is read. Only its end says that it is all of it. Stop at a limit of
+    /// your own: a few kilobytes can hold gigabytes.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`]; those of reading are in [`cause`].
+    pub fn file<'r>(
+        &'r mut self,
+        message: &Message,
+        file: &StoredFile,
+    ) -> Result<Box<dyn Read + 'r>, ClientError> {
+        let Self { watch, drop_box: DropBox { server, .. }, .. } = *self;
+        let (id, size) = (message.id, message.size);
+        let mut ticket = message.temporary_download_id.clone();
+        let is_known = file.key.is_none() && message.message_hash.is_some();
+        let stored = Resumed {
+            server,
+            connect: move |at| self.fetch(id, &mut ticket, at),
+            at: 0,
+            total: is_known.then_some(size),
+            body: None,
+            moved: Box::new(move |at, total| watch.moved(at, total.unwrap_or(size).max(at))),
+            watch,
+        };
+        match &file.key {
+            None => Ok(Box::new(stored)),
+            Some(key) => Ok(Box::new(EnvelopeReader::new(stored, key, None).map_err(cause)?)),
+        }
+    }
+
+    /// Asks for a file from byte `at` on. Without a `ticket` that has to be asked for first.
+    fn fetch(
+        &mut self,
+        id: u64,
+        ticket: &mut Option<String>,
+        at: u64,
+    ) -> Result<Response<Body>, ClientError> {
+        let is_fresh = ticket.is_none();
+        let lent = match ticket.take() {
+            Some(ticket) => ticket,
+            None => self.ticket_again(id)?,
+        };
+        let server = self.drop_box.server;
+        let request = server.request("GET", &format!("Service/File/{}", in_path(&lent)));
+        match server.run(server.built(resumed::from(request, at), ())?) {
+            // It is good for a while only, and others of its page came first.
+            Err(ClientError::Rejected { status: 400, message, .. })
+                if !is_fresh && message.starts_with("There is no file to be fetched") =>
+            {
+                self.fetch(id, ticket, at)
+            }
+            // The connection that broke is not given up there yet.
+            Err(ClientError::Rejected { status: 400, message, .. })
+                if message.starts_with("This file is being fetched") =>
+            {
+                *ticket = Some(lent);
+                Err(ClientError::Busy { message, retry_after: None })
+            }
+            answer => {
+                *ticket = Some(lent);
+                answer
+            }
+        }
+    }
+
+    /// A fresh ticket for a file whose one is too old.
+    fn ticket_again(&mut self, id: u64) -> Result<String, ClientError> {
+        let gone = || ClientError::Damaged("the server does not hand the file out any more".into());
+        let before = self.last;
+        let found = match self.list(id.saturating_sub(1), 1) {
+            Ok(found) => found,
+            Err(BoxError::Other(error)) => return Err(error),
+            Err(_) => return Err(gone()),
+        };
+        for message in found {
+            if message.id == id {
+                return message.temporary_download_id.ok_or_else(gone);
+            }
+            // The file is gone. What came in its place may be gone there, too, now.
+            if message.id > before {
+                self.listed.push_back(message);
+            }
+        }
+        Err(gone())
+    }
+}
+
+/// What an error of reading a file means.
+#[must_use]
+pub fn cause(error: io::Error) -> ClientError {
+    match OpenError::of(&error) {
+        Some(error) => damage(error),
+        None => error.downcast().unwrap_or_else(|cause| ClientError::File {
+            what: "a file can not be opened".into(),
+            cause,
+        }),
+    }
+}
+
+fn damage(error: OpenError) -> ClientError {
+    ClientError::Damaged(match error {
+        OpenError::Damaged => "it is damaged, or not all of it is there".into(),
+        OpenError::TooLong => "it holds more than is allowed here".into(),
+    })
+}
+
+fn opened_name(key: &MessageKey, stored: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct About {
+        name: String,
+    }
+    let sealed = STANDARD.decode(stored).ok()?;
+    let about = envelope::open(key, &sealed, MAX_ABOUT_BYTES).ok()?;
+    let About { name } = serde_json::from_slice(about.expose_secret()).ok()?;
+    Some(safe_name(&name))
+}

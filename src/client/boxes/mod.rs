@@ -1,0 +1,235 @@
+//! The calls of the Key Service about boxes: `docs/key-service.md`. Secrets go in headers or bodies, never
+//! in addresses, which end up in logs.
+
+mod error;
+pub mod incoming;
+pub mod outgoing;
+
+use std::io::Read;
+
+use serde::{Deserialize, Serialize};
+use ureq::{
+    Body,
+    http::{HeaderValue, Response},
+};
+use zeroize::Zeroizing;
+
+pub use self::error::BoxError;
+use super::{
+    error::ClientError,
+    link::is_id,
+    server::{Again, Server, Watch, in_path},
+};
+use crate::crypto::{PublicKey, SecretText, public_key};
+
+/// A box that is to be made.
+#[derive(Default, Serialize)]
+pub struct NewBox<'a> {
+    /// The server makes the key, and keeps it under this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub passphrase: Option<&'a str>,
+    /// The key was made here: its public half, PEM.
+    #[serde(rename = "publickey", skip_serializing_if = "Option::is_none")]
+    pub public_key: Option<&'a str>,
+    /// And what shows that somebody has the private one.
+    #[serde(rename = "privatekeyhash", skip_serializing_if = "Option::is_none")]
+    pub private_key_hash: Option<&'a str>,
+    /// The private half under a passphrase, PEM, if the server is to open the box, too.
+    #[serde(rename = "privatekey", skip_serializing_if = "Option::is_none")]
+    pub private_key: Option<&'a str>,
+    /// Nobody reads before.
+    #[serde(rename = "releasedate", skip_serializing_if = "Option::is_none")]
+    pub release: Option<&'a str>,
+    /// Nobody sends from then on.
+    #[serde(rename = "lockdate", skip_serializing_if = "Option::is_none")]
+    pub lock: Option<&'a str>,
+    /// Messages go when they were read.
+    #[serde(rename = "deletemessagesafterreading", skip_serializing_if = "std::ops::Not::not")]
+    pub delete_messages: bool,
+    /// The box goes when all of it was read.
+    #[serde(rename = "deletekeyafterreading", skip_serializing_if = "std::ops::Not::not")]
+    pub delete_box: bool,
+    /// Who hears of messages.
+    #[serde(rename = "notifyemail", skip_serializing_if = "Option::is_none")]
+    pub notify: Option<&'a str>,
+}
+
+/// A box that was made.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Created {
+    /// What senders need.
+    #[serde(rename = "KeyToken")]
+    pub token: String,
+    /// In the form it was uploaded in, else PEM.
+    pub public_key: String,
+    /// PEM, under the passphrase; none where the server has none.
+    pub private_key: Option<String>,
+}
+
+/// Makes a box; with the API key, if there is one.
+///
+/// # Errors
+///
+/// [`ClientError`]; its field is the parameter that the server does not like.
+pub fn create(
+    server: &Server,
+    new: &NewBox<'_>,
+    watch: &dyn Watch,
+) -> Result<Created, ClientError> {
+    let request = || server.request_with_key("POST", "Service");
+    let created: Created = server
+        .json(request, Some(new), Again::IfNothingWasDone, watch)
+        .map_err(error::with_field)?;
+    // It becomes the name of a file.
+    match is_id(&created.token) {
+        true => Ok(created),
+        false => Err(server.misunderstood("what it calls the box is no token")),
+    }
+}
+
+/// What the owner of a box wants.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Terms {
+    /// From when on it takes nothing more, RFC 3339.
+    pub lock_date: Option<String>,
+    /// Whether that is over.
+    pub is_locked: bool,
+    /// Whether messages go when they were read.
+    #[serde(rename = "DeleteMessagesAfterReading")]
+    pub delete_messages: bool,
+    /// Whether the box goes when all of it was read.
+    #[serde(rename = "DeleteKeyAfterReading")]
+    pub delete_box: bool,
+}
+
+/// What lets somebody into a box.
+pub enum Access {
+    /// The hash of the private key: what is in the box stays sealed on its way.
+    Hash(SecretText),
+    /// The passphrase of a key that the server has: it opens what is in the box.
+    Passphrase(SecretText),
+}
+
+/// A box on a server.
+#[derive(Clone, Copy)]
+pub struct DropBox<'a> {
+    /// Where.
+    pub server: &'a Server,
+    /// Which.
+    pub token: &'a str,
+}
+
+impl DropBox<'_> {
+    /// What its owner wants.
+    ///
+    /// # Errors
+    ///
+    /// [`BoxError`].
+    pub fn terms(&self, watch: &dyn Watch) -> Result<Terms, BoxError> {
+        let path = format!("Service/{}/terms", in_path(self.token));
+        let request = || self.server.request("GET", &path);
+        Ok(self.server.json(request, None::<&()>, Again::Harmless, watch)?)
+    }
+
+    /// Its public key.
+    ///
+    /// # Errors
+    ///
+    /// [`BoxError`]; [`BoxError::PublicKey`] for one that nothing can be sealed with.
+    pub fn public_key(&self, watch: &dyn Watch) -> Result<PublicKey, BoxError> {
+        let path = format!("Service/{}/publickey", in_path(self.token));
+        let pem = self.server.patiently(Again::Harmless, watch, || {
+            let request = self.server.request("GET", &path);
+            let answer = self.server.run(self.server.built(request, ())?)?;
+            let mut pem = String::new();
+            let most = public_key::MAX_TEXT_BYTES as u64;
+            let mut body = answer.into_body().into_reader().take(most);
+            body.read_to_string(&mut pem).map_err(|error| self.server.broken(&error))?;
+            Ok(pem)
+        })?;
+        PublicKey::parse(&pem).map_err(BoxError::PublicKey)
+    }
+
+    /// Deletes it, with everything that is in it.
+    ///
+    /// # Errors
+    ///
+    /// [`BoxError`].
+    pub fn delete(&self, access: &Access, watch: &dyn Watch) -> Result<(), BoxError> {
+        let mut may_be_done = false;
+        let deleted = self.server.patiently(Again::Harmless, watch, || {
+            let deleted = self.call("DELETE", "Service", access);
+            let deleted = deleted.map(drop).map_err(BoxError::from);
+            match deleted {
+                // An earlier try has done it, and its answer got lost.
+                Err(BoxError::Gone) if may_be_done => Ok(Ok(())),
+                Err(BoxError::Other(error)) => {
+                    may_be_done |= !error.did_nothing();
+                    Err(error)
+                }
+                known => Ok(known),
+            }
+        });
+        deleted?
+    }
+
+    /// Makes one call, once, for somebody with access.
+    fn call(
+        &self,
+        method: &str,
+        path: &str,
+        access: &Access,
+    ) -> Result<Response<Body>, ClientError> {
+        let request = self.server.request(method, path).header("token", self.token);
+        let (name, secret) = match access {
+            Access::Hash(hash) => ("privatekeyhash", hash),
+            Access::Passphrase(passphrase) => ("passphrase", passphrase),
+        };
+        let secret = secret.expose_secret();
+        if fits_header(secret) {
+            let value = HeaderValue::from_bytes(secret.as_bytes()).map(|mut value| {
+                value.set_sensitive(true);
+                value
+            });
+            if let Ok(value) = value {
+                return self.server.run(self.server.built(request.header(name, value), ())?);
+            }
+        }
+        let body = Zeroizing::new(serde_json::json!({ name: secret }).to_string());
+        let request = request.header("Content-Type", "application/json");
+        self.server.run(self.server.built(request, body.as_bytes())?)
+    }
+}
+
+/// Whether HTTP leaves a text in a header as it is: without spaces at its ends, and without controls.
+fn fits_header(text: &str) -> bool {
+    !text.starts_with([' ', '\t']) && !text.ends_with([' ', '\t']) && !text.chars().any(is_control)
+}
+
+fn is_control(char: char) -> bool {
+    matches!(char, '\0'..='\u{1f}' | '\u{7f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn odd_passphrases_go_into_the_body() {
+        for good in ["correct horse", "å", "a  b", "\u{1f511}"] {
+            assert!(fits_header(good), "{good}");
+        }
+        for odd in [" a", "a ", "\ta", "a\nb", "a\u{7f}"] {
+            assert!(!fits_header(odd), "{odd:?}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_wanted_is_said() {
+        let new = NewBox { passphrase: Some("a"), delete_box: true, ..NewBox::default() };
+        let json = serde_json::to_value(&new).unwrap();
+        assert_eq!(json, serde_json::json!({"passphrase": "a", "deletekeyafterreading": true}));
+    }
+}

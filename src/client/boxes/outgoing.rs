@@ -1,0 +1,320 @@
+//! Sending to a box: each text and each file by itself, sealed here or left to the server to seal. Nothing
+//! is sent again that may have arrived: there it would be two messages.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    io::{self, Read, Seek, SeekFrom, Write},
+    rc::Rc,
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde::Serialize;
+use serde_json::json;
+use ureq::SendBody;
+use zeroize::Zeroizing;
+
+use super::{BoxError, DropBox};
+use crate::{
+    client::{
+        ClientError, Watch, counted::Counted, error::Reach, handover::SourceFile, server::Again,
+    },
+    crypto::{EnvelopeWriter, MessageKey, PublicKey, Random, envelope, hex, random_array},
+};
+
+/// A line that breaks again and again while a file is sent: the server may have had enough of it.
+const MAX_BREAKS: u32 = 3;
+/// How much of a file is read at once.
+const PIECE_BYTES: usize = 64 << 10;
+
+/// Sends to one box.
+pub struct Outgoing<'a> {
+    /// Where to.
+    pub drop_box: DropBox<'a>,
+    /// What to seal with; without, the server seals.
+    pub public_key: Option<PublicKey>,
+    /// Where keys come from.
+    pub random: &'a dyn Random,
+    /// Who is told.
+    pub watch: &'a dyn Watch,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Text<'a> {
+    Plain { message: &'a str },
+    Sealed { encryptionkey: String, encryptedmessage: String },
+}
+
+impl Outgoing<'_> {
+    /// Sends a text.
+    ///
+    /// # Errors
+    ///
+    /// [`BoxError`].
+    pub fn text(&self, text: &str) -> Result<(), BoxError> {
+        let body = match &self.public_key {
+            None => Text::Plain { message: text },
+            Some(public_key) => {
+                let key = MessageKey::new(self.random);
+                let sealed = envelope::seal(&key, text.as_bytes(), self.random);
+                Text::Sealed {
+                    encryptionkey: self.wrapped(public_key, &key),
+                    encryptedmessage: STANDARD.encode(sealed),
+                }
+            }
+        };
+        let server = self.drop_box.server;
+        let request = || server.request("PUT", "Service").header("token", self.drop_box.token);
+        let sent = server.json(request, Some(&body), Again::IfNothingWasDone, self.watch);
+        sent.and_then(|is_taken| self.taken(is_taken)).map_err(|error| told(error, true))
+    }
+
+    /// Sends a file; `done` of `total` bytes went before it.
+    ///
+    /// # Errors
+    ///
+    /// [`BoxError`].
+    pub fn file(&self, source: &mut SourceFile, progress: (u64, u64)) -> Result<(), BoxError> {
+        let server = self.drop_box.server;
+        let mut breaks = 0;
+        let is_whole = Cell::new(false);
+        let sent = server.patiently(Again::IfNothingWasDone, self.watch, || {
+            is_whole.set(false);
+            let sent = self.put(source, progress, &is_whole);
+            match sent {
+                // The message is not whole there, so it is none.
+                Err(ClientError::Unreachable { host, cause, reach: Reach::Sent })
+                    if !is_whole.get() =>
+                {
+                    breaks += 1;
+                    let is_too_often = breaks >= MAX_BREAKS;
+                    let reach = if is_too_often { Reach::Never } else { Reach::NotConnected };
+                    let cause = match is_too_often {
+                        true => format!("{cause}, {breaks} times; does it take files so large?"),
+                        false => cause,
+                    };
+                    Err(ClientError::Unreachable { host, cause, reach })
+                }
+                sent => sent,
+            }
+        });
+        sent.map_err(|error| told(error, is_whole.get()))
+    }
+
+    fn put(
+        &self,
+        source: &mut SourceFile,
+        (done, total): (u64, u64),
+        is_whole: &Cell<bool>,
+    ) -> Result<(), ClientError> {
+        let wrong = |cause| ClientError::File { what: source.name.clone(), cause };
+        source.file.seek(SeekFrom::Start(0)).map_err(wrong)?;
+        let boundary = hex(&random_array::<16>(self.random));
+        let mut plain = Counted {
+            inner: (&source.file).take(source.size),
+            left: source.size,
+            done,
+            total,
+            watch: self.watch,
+            failed: None,
+        };
+        let (head, length, content): (String, Option<u64>, Box<dyn Read + '_>) = match &self
+            .public_key
+        {
+            None => (plain_head(&boundary, &source.name), Some(source.size), Box::new(&mut plain)),
+            Some(public_key) => {
+                // A key of its own for each try: the file may be another one by then.
+                let key = MessageKey::new(self.random);
+                let about = Zeroizing::new(json!({ "name": source.name }).to_string());
+                let name = envelope::seal(&key, about.as_bytes(), self.random);
+                let wrapped = self.wrapped(public_key, &key);
+                let head = sealed_head(&boundary, &wrapped, &STANDARD.encode(name));
+                (head, None, Box::new(Sealing::new(&mut plain, &key, self.random).map_err(wrong)?))
+            }
+        };
+        let tail = format!("\r\n--{boundary}--\r\n");
+        let whole = length.map(|length| (head.len() + tail.len()) as u64 + length);
+        let before = head.as_bytes().chain(content);
+        let mut body = Parts { before, tail: tail.as_bytes(), is_whole };
+        let server = self.drop_box.server;
+        let mut request = server
+            .request("PUT", "Service")
+            .header("token", self.drop_box.token)
+            // What it does not want is not sent: else its reason would be lost in a broken line.
+            .header("Expect", "100-continue")
+            .header("Content-Type", format!("multipart/form-data; boundary={boundary}"));
+        if let Some(whole) = whole {
+            request = request.header("Content-Length", whole);
+        }
+        let sent = server.run(server.built(request, SendBody::from_reader(&mut body))?);
+        drop(body);
+        if let Some(cause) = plain.failed {
+            return Err(wrong(cause));
+        }
+        self.taken(server.read_json(sent?)?)
+    }
+
+    /// The answer to a message.
+    fn taken(&self, is_taken: bool) -> Result<(), ClientError> {
+        match is_taken {
+            true => Ok(()),
+            false => {
+                Err(self.drop_box.server.misunderstood("it does not say that it has taken it"))
+            }
+        }
+    }
+
+    fn wrapped(&self, public_key: &PublicKey, key: &MessageKey) -> String {
+        STANDARD.encode(public_key.seal_message_key(key, self.random))
+    }
+}
+
+/// What an error means where the body went out as far as `is_whole` says.
+fn told(error: ClientError, is_whole: bool) -> BoxError {
+    match error.may_pass() && is_whole && !error.did_nothing() {
+        true => BoxError::Unsure(error),
+        false => error.into(),
+    }
+}
+
+/// What stands before a sealed file. The token is in a header: it has to come before the file.
+fn sealed_head(boundary: &str, encryption_key: &str, name: &str) -> String {
+    format!(
+        "--{boundary}\r\nContent-Disposition: form-data; name=\"encryptionkey\"\r\n\r\n\
+         {encryption_key}\r\n--{boundary}\r\nContent-Disposition: form-data; \
+         name=\"encryptedfile\"; filename=\"{name}\"\r\n\
+         Content-Type: application/octet-stream\r\n\r\n"
+    )
+}
+
+/// What stands before a file that the server seals.
+fn plain_head(boundary: &str, name: &str) -> String {
+    let mut quoted = String::with_capacity(name.len());
+    for char in name.chars() {
+        match char {
+            '"' | '\\' => quoted.extend(['\\', char]),
+            // No header can hold them.
+            char if char.is_control() => quoted.push('_'),
+            char => quoted.push(char),
+        }
+    }
+    format!(
+        "--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{quoted}\"\r\n\
+         Content-Type: application/octet-stream\r\n\r\n"
+    )
+}
+
+/// The envelope of what is read from `R`, made as it is read: a piece at a time is in memory.
+struct Sealing<R> {
+    plain: R,
+    piece: Zeroizing<Vec<u8>>,
+    /// None at the end.
+    writer: Option<EnvelopeWriter<Sealed>>,
+    sealed: Sealed,
+}
+
+/// What the writer has written and nobody has read.
+#[derive(Clone, Default)]
+struct Sealed(Rc<RefCell<VecDeque<u8>>>);
+
+impl Write for Sealed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.borrow_mut().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<R: Read> Sealing<R> {
+    fn new(plain: R, key: &MessageKey, random: &dyn Random) -> io::Result<Self> {
+        let sealed = Sealed::default();
+        let writer = Some(EnvelopeWriter::new(sealed.clone(), key, random)?);
+        Ok(Self { plain, piece: Zeroizing::new(vec![0; PIECE_BYTES]), writer, sealed })
+    }
+}
+
+impl<R: Read> Read for Sealing<R> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        while self.sealed.0.borrow().is_empty() {
+            let Some(mut writer) = self.writer.take() else { break };
+            match self.plain.read(&mut self.piece)? {
+                0 => drop(writer.finish()?),
+                read => {
+                    writer.write_all(self.piece.get(..read).unwrap_or_default())?;
+                    self.writer = Some(writer);
+                }
+            }
+        }
+        self.sealed.0.borrow_mut().read(bytes)
+    }
+}
+
+/// A body; knows whether its end went out.
+struct Parts<'a, R> {
+    before: R,
+    tail: &'a [u8],
+    is_whole: &'a Cell<bool>,
+}
+
+impl<R: Read> Read for Parts<'_, R> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        match self.before.read(bytes)? {
+            0 if !bytes.is_empty() => {
+                self.is_whole.set(true);
+                self.tail.read(bytes)
+            }
+            read => Ok(read),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::{SeededRandom, SystemRandom};
+
+    #[test]
+    fn what_is_sealed_as_it_is_read_opens() {
+        for length in [0, 1, PIECE_BYTES, PIECE_BYTES + 1, 1_000_000] {
+            let mut plain = vec![0; length];
+            SeededRandom::new(1).fill(&mut plain);
+            let key = MessageKey::new(&SystemRandom);
+            let mut sealing = Sealing::new(plain.as_slice(), &key, &SystemRandom).unwrap();
+            let mut sealed = Vec::new();
+            sealing.read_to_end(&mut sealed).unwrap();
+            let opened = envelope::open(&key, &sealed, length as u64).unwrap();
+            assert!(opened.expose_secret() == plain, "{length}");
+        }
+    }
+
+    #[test]
+    fn a_body_is_whole_only_at_its_end() {
+        let is_whole = Cell::new(false);
+        let before: &[u8] = b"abc";
+        let mut body = Parts { before, tail: b"end", is_whole: &is_whole };
+        let mut bytes = [0; 3];
+        assert_eq!(body.read(&mut bytes).unwrap(), 3);
+        assert!(!is_whole.get());
+        assert_eq!(body.read(&mut bytes).unwrap(), 3);
+        assert!(is_whole.get() && bytes == *b"end");
+        assert_eq!(body.read(&mut bytes).unwrap(), 0);
+    }
+
+    #[test]
+    fn names_stay_within_their_quotes() {
+        let head = plain_head("b", "a\"b\\c\r\n.txt");
+        assert!(head.contains(r#"filename="a\"b\\c__.txt""#), "{head}");
+    }
+
+    #[test]
+    fn what_may_have_arrived_is_said_so() {
+        let broken =
+            |reach| ClientError::Unreachable { host: "x".into(), cause: "broke".into(), reach };
+        assert!(matches!(told(broken(Reach::Sent), true), BoxError::Unsure(_)));
+        assert!(matches!(told(broken(Reach::Sent), false), BoxError::Other(_)));
+        assert!(matches!(told(broken(Reach::NotConnected), true), BoxError::Other(_)));
+    }
+}

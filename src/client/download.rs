@@ -1,0 +1,55 @@
+//! Fetches the files of a secret under a lease, each on from where the line broke, and opens them.
+
+use std::io::{self, Read};
+
+use super::{
+    error::ClientError,
+    resumed::{self, Resumed},
+    server::{Server, Watch, in_path},
+};
+use crate::crypto::{MessageKey, SecretText, StreamOpener, stream::sealed_len};
+
+/// The plaintext of attachment `n` of a secret, as it is read.
+///
+/// Every byte is authentic; only the end says that it is all of it. An error may be a [`ClientError`]
+/// within: see [`cause`].
+///
+/// # Errors
+///
+/// [`ClientError`].
+pub fn open<'a>(
+    server: &'a Server,
+    (id, n): (&str, u32),
+    lease: &'a SecretText,
+    key: &MessageKey,
+    size: u64,
+    progress: &'a dyn Fn(u64),
+    watch: &'a dyn Watch,
+) -> Result<StreamOpener<impl Read>, ClientError> {
+    let path = format!("api/secrets/{}/attachments/{n}", in_path(id));
+    let connect = move |at| {
+        let request = server.request("GET", &path).header("Lease", lease.expose_secret());
+        server.run(server.built(resumed::from(request, at), ())?)
+    };
+    let sealed = Resumed {
+        server,
+        connect,
+        at: 0,
+        total: Some(sealed_len(size)),
+        body: None,
+        moved: Box::new(|at, _| progress(at)),
+        watch,
+    };
+    StreamOpener::new(sealed, key).map_err(cause)
+}
+
+/// What an error of reading means; `what` was read.
+#[must_use]
+pub fn cause(error: io::Error) -> ClientError {
+    error.downcast().unwrap_or_else(|error| match error.kind() {
+        io::ErrorKind::InvalidData => {
+            ClientError::Damaged("a file is damaged, or not all of it is there".into())
+        }
+        _ => ClientError::File { what: "a file can not be opened".into(), cause: error },
+    })
+}

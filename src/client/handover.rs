@@ -1,0 +1,116 @@
+//! Handing a secret over: packed, sealed, sent; files that are too large to be in it follow one by one.
+
+use std::{
+    fs::File,
+    io::{self, Read, Seek, SeekFrom},
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use zeroize::Zeroizing;
+
+use super::{
+    error::ClientError,
+    secrets::{Created, SealedFields},
+    server::{Dialect, Server, Watch},
+    upload,
+};
+use crate::crypto::{
+    MessageKey, Random, SecretText,
+    contents::{Packed, PackedPlace, pack},
+    halves,
+};
+
+/// A text with files up to this size together goes as one secret: one call, and nothing to wait for.
+const INLINE_BYTES: u64 = 256 << 10;
+
+/// A file that is to be handed over.
+pub struct SourceFile {
+    /// Its name, without folders.
+    pub name: String,
+    /// How many bytes it had when it was opened.
+    pub size: u64,
+    /// Its bytes.
+    pub file: File,
+}
+
+/// What was handed over.
+pub struct Handed {
+    /// The server's words about it.
+    pub created: Created,
+    /// The public half, base64; whoever has the link has it.
+    pub public: SecretText,
+}
+
+/// Seals `text` and `files`, has `create` make the secret, and uploads what is not in it.
+///
+/// # Errors
+///
+/// [`ClientError`]; what was made is taken back where it can not be completed.
+pub fn hand_over(
+    server: &Server,
+    text: &str,
+    mut files: Vec<SourceFile>,
+    random: &dyn Random,
+    watch: &dyn Watch,
+    create: impl FnOnce(&SealedFields<'_>, &SecretText) -> Result<Created, ClientError>,
+) -> Result<Handed, ClientError> {
+    let total = files.iter().fold(text.len() as u64, |sum, file| sum.saturating_add(file.size));
+    // Others know of no files.
+    let is_inline = total <= INLINE_BYTES && server.dialect() == Dialect::Sealdrop;
+    let keys: Vec<MessageKey> = match is_inline {
+        true => Vec::new(),
+        false => files.iter().map(|_| MessageKey::new(random)).collect(),
+    };
+    let places = match is_inline {
+        true => files.iter_mut().map(inline).collect::<Result<Vec<_>, _>>()?,
+        false => {
+            keys.iter().map(|key| Zeroizing::new(STANDARD.encode(key.expose_secret()))).collect()
+        }
+    };
+    let packed: Vec<Packed<'_>> = (1..)
+        .zip(files.iter().zip(&places))
+        .map(|(n, (file, place))| {
+            let place = match is_inline {
+                true => PackedPlace::Here { data: place },
+                false => PackedPlace::Attached { n, key: place },
+            };
+            Packed { name: &file.name, size: file.size, place }
+        })
+        .collect();
+    // There nobody would know the packed form.
+    let plaintext = match server.dialect() {
+        Dialect::PasswordLink => Zeroizing::new(text.as_bytes().to_vec()),
+        Dialect::Sealdrop => pack(text, &packed),
+    };
+    let sealed = halves::seal(&plaintext, random);
+    let fields = SealedFields {
+        ciphertext: &sealed.ciphertext,
+        password_part_private: sealed.private.expose_secret(),
+        password_part_public: None,
+        attachments: (!keys.is_empty()).then_some(keys.len()),
+    };
+    let mut created = create(&fields, &sealed.public)?;
+    if let Some(token) = created.upload_token.take() {
+        let attached = files.into_iter().zip(keys).collect();
+        let published = upload::run(server, &created.id, &token, attached, random, watch)?;
+        created.expires_at = published.expires_at;
+    } else if fields.attachments.is_some() {
+        let id = &created.id;
+        return Err(server.misunderstood(format!("it takes no files; burn what it made: {id}")));
+    }
+    Ok(Handed { created, public: sealed.public })
+}
+
+fn inline(source: &mut SourceFile) -> Result<Zeroizing<String>, ClientError> {
+    let wrong =
+        |cause| ClientError::File { what: format!("{} can not be read", source.name), cause };
+    let mut bytes =
+        Zeroizing::new(Vec::with_capacity(usize::try_from(source.size + 1).unwrap_or(0)));
+    source.file.seek(SeekFrom::Start(0)).map_err(wrong)?;
+    // Files of /proc have more in them than they say.
+    let read = (&source.file).take(source.size + 1).read_to_end(&mut bytes).map_err(wrong)?;
+    if read as u64 != source.size {
+        return Err(wrong(io::Error::other("it was changed while it was read")));
+    }
+    Ok(Zeroizing::new(STANDARD.encode(&*bytes)))
+}

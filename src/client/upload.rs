@@ -1,0 +1,213 @@
+//! Sends the files of a secret that is a draft, each on from where the line broke, and publishes it:
+//! `docs/secrets-api.md`, "Attachments".
+
+use std::{fs::File, io::Read};
+
+use serde::Deserialize;
+use ureq::{SendBody, http::HeaderMap};
+
+use super::{
+    counted::Counted,
+    error::ClientError,
+    handover::SourceFile,
+    secrets::Answer,
+    server::{Again, Server, Watch, in_path},
+};
+use crate::crypto::{
+    FileSealer, MessageKey, Random, SecretText,
+    stream::{PREFIX_BYTES, SEALED_CHUNK_BYTES},
+};
+
+/// Where a proxy takes no long bodies: as many chunks as stay below 1 MiB, which nginx lets through if
+/// nobody tells it otherwise.
+const SLICE_CHUNKS: u64 = 15;
+
+/// What is told when the secret can be viewed.
+#[derive(Deserialize)]
+pub struct Published {
+    published: bool,
+    /// Until when it can be viewed, RFC 3339; none for ever.
+    pub expires_at: Option<String>,
+}
+
+/// Uploads `files`, each under its key, and publishes the draft. Takes the draft back where that fails.
+///
+/// # Errors
+///
+/// [`ClientError`].
+pub fn run(
+    server: &Server,
+    id: &str,
+    token: &SecretText,
+    files: Vec<(SourceFile, MessageKey)>,
+    random: &dyn Random,
+    watch: &dyn Watch,
+) -> Result<Published, ClientError> {
+    let path = format!("api/secrets/{}", in_path(id));
+    let draft = Draft { server, path, token, watch };
+    draft.send(files, random).map_err(|error| match error {
+        ClientError::Gone => ClientError::Failed {
+            status: 404,
+            message: "the secret has ended before all of its files had come; send it again".into(),
+        },
+        error => {
+            draft.drop();
+            error
+        }
+    })
+}
+
+struct Draft<'a> {
+    server: &'a Server,
+    path: String,
+    token: &'a SecretText,
+    watch: &'a dyn Watch,
+}
+
+impl Draft<'_> {
+    fn send(
+        &self,
+        files: Vec<(SourceFile, MessageKey)>,
+        random: &dyn Random,
+    ) -> Result<Published, ClientError> {
+        let mut files: Vec<Sending> = (1..)
+            .zip(files)
+            .map(|(n, (source, key))| Sending {
+                path: format!("{}/attachments/{n}", self.path),
+                name: source.name,
+                sealer: FileSealer::new(source.file, source.size, &key, random),
+            })
+            .collect();
+        let total = files.iter().map(|file| file.sealer.sealed_len()).sum();
+        let mut done = 0;
+        for file in &mut files {
+            self.send_file(file, done, total)?;
+            done += file.sealer.sealed_len();
+        }
+        self.publish()
+    }
+
+    /// `done` of `total` bytes went before it.
+    fn send_file(&self, file: &mut Sending, done: u64, total: u64) -> Result<(), ClientError> {
+        let length = file.sealer.sealed_len();
+        let mut is_sliced = false;
+        let mut at = 0;
+        while at < length {
+            let mut has_failed = false;
+            let sent = self.server.patiently(Again::Harmless, self.watch, || {
+                if has_failed {
+                    let stored = self.stored(file)?;
+                    // Something came through: that is progress, and patience begins anew.
+                    if stored != at {
+                        return Ok(stored);
+                    }
+                }
+                has_failed = true;
+                let to = if is_sliced { slice_end(at, length) } else { length };
+                self.put(file, (at, to), (done, total))?;
+                Ok(to)
+            });
+            at = match sent {
+                // A proxy between takes no such body.
+                Err(ClientError::Rejected { status: 413, .. }) if !is_sliced => {
+                    is_sliced = true;
+                    at
+                }
+                sent => sent?,
+            };
+        }
+        Ok(())
+    }
+
+    fn put(
+        &self,
+        file: &mut Sending,
+        (from, to): (u64, u64),
+        (done, total): (u64, u64),
+    ) -> Result<(), ClientError> {
+        let length = file.sealer.sealed_len();
+        let request = self
+            .server
+            .request("PUT", &file.path)
+            .header("Upload-Token", self.token.expose_secret())
+            .header("Content-Type", "application/octet-stream")
+            .header("Content-Length", to - from)
+            // What it does not want is not sent: else its reason would be lost in a broken line.
+            .header("Expect", "100-continue")
+            .header("Content-Range", format!("bytes {from}-{}/{length}", to - 1));
+        let mut part = Counted {
+            inner: file.sealer.read_from(from).take(to - from),
+            left: to - from,
+            done: done + from,
+            total,
+            watch: self.watch,
+            failed: None,
+        };
+        let sent = self.server.run(self.server.built(request, SendBody::from_reader(&mut part))?);
+        if let Some(cause) = part.failed {
+            return Err(ClientError::File { what: file.name.clone(), cause });
+        }
+        match sent {
+            // Two meanings: it goes on elsewhere, or the part whose line broke is not given up there yet.
+            Err(ClientError::Rejected { status: 409, message, .. }) => {
+                Err(ClientError::Busy { message, retry_after: None })
+            }
+            sent => sent.map(drop),
+        }
+    }
+
+    /// How many bytes of a file the server has.
+    fn stored(&self, file: &Sending) -> Result<u64, ClientError> {
+        let request = self.server.request("HEAD", &file.path);
+        let request = request.header("Upload-Token", self.token.expose_secret());
+        let answer = self.server.run(self.server.built(request, ())?)?;
+        let length = file.sealer.sealed_len();
+        if told(answer.headers(), "Upload-Complete").is_some_and(|complete| complete == "true") {
+            return Ok(length);
+        }
+        let stored = told(answer.headers(), "Upload-Offset").and_then(|offset| offset.parse().ok());
+        stored
+            .filter(|stored| *stored <= length)
+            .ok_or_else(|| self.server.misunderstood("it does not say how much it has of a file"))
+    }
+
+    fn publish(&self) -> Result<Published, ClientError> {
+        let path = format!("{}/publish", self.path);
+        let request = || {
+            let request = self.server.request("POST", &path);
+            request.header("Upload-Token", self.token.expose_secret())
+        };
+        let published: Answer<Published> =
+            self.server.json(request, None::<&()>, Again::Harmless, self.watch)?;
+        match published.data.published {
+            true => Ok(published.data),
+            false => Err(self.server.misunderstood("it has taken all files, and does not publish")),
+        }
+    }
+
+    /// It would end by itself, too, so one try will do.
+    fn drop(&self) {
+        let request = self.server.request("DELETE", &format!("{}/draft", self.path));
+        let request = request.header("Upload-Token", self.token.expose_secret());
+        if let Ok(request) = self.server.built(request, ()) {
+            let _ = self.server.run(request);
+        }
+    }
+}
+
+struct Sending {
+    path: String,
+    name: String,
+    sealer: FileSealer<File>,
+}
+
+/// The end of a slice from `at`: there nothing is sealed twice.
+fn slice_end(at: u64, length: u64) -> u64 {
+    let (prefix, chunk) = (PREFIX_BYTES as u64, SEALED_CHUNK_BYTES as u64);
+    let number = at.saturating_sub(prefix) / chunk;
+    length.min(prefix + (number + SLICE_CHUNKS) * chunk)
+}
+
+fn told<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
