@@ -24,6 +24,8 @@ pub use self::{
     webhook::test as test_webhook,
 };
 
+use crate::domain::account::AccountName;
+
 /// How long a daemon may take from its lock to its socket, or from its last answer to its end: it
 /// opens and checks the store in between, a second for 100,000 secrets.
 const RETRIES: u32 = 100;
@@ -79,8 +81,13 @@ fn execute_patiently(
     open: impl Fn(&Path, Create) -> Result<Opened, OpenFailure>,
     mut wait: impl FnMut() -> bool,
 ) -> Result<Reply, CommandError> {
-    let create = match command {
-        Command::CreateAccount { .. } => Create::IfMissing,
+    let create = match &command {
+        Command::CreateAccount { name, .. } => {
+            // Before there is a directory for it: bad input changes nothing.
+            AccountName::new(name)
+                .map_err(|bad| CommandError { kind: ErrorKind::Usage, message: bad.to_string() })?;
+            Create::IfMissing
+        }
         _ => Create::Never,
     };
     loop {

@@ -1,21 +1,35 @@
 //! From arguments to a subcommand, a text to show, or what is wrong.
 
-use std::ffi::OsString;
+use std::{collections::BTreeSet, ffi::OsString};
 
-use argh::{EarlyExit, FromArgs};
+use argh::{ArgsInfo, CommandInfoWithArgs, EarlyExit, FlagInfoKind, FromArgs};
 
-use super::{account::Account, apikey::ApiKey, mail::Mail, serve::Serve, webhook::Webhook};
+use super::{
+    account::Account, answer::Answer, apikey::ApiKey, box_::Box, burn::Burn,
+    completions::Completions, list::List, mail::Mail, man::Man, open::Open, probe::Probe,
+    request::Request, send::Send, serve::Serve, status::Status, webhook::Webhook,
+};
 
-/// sealdrop hands secrets over: one daemon, one data directory. Without a command it serves.
-#[derive(FromArgs)]
+/// sealdrop hands secrets over: one daemon, one data directory, and the command line to use it. Without a
+/// command it serves.
+#[derive(ArgsInfo, FromArgs)]
 #[argh(
     help_triggers("-h", "--help"),
     usage = "[serve] [<flags>] | <command> [<args>] | --version",
     example = "{command_name} --listen 127.0.0.1:8080 --data ./sealdrop-data\n\
                {command_name} account create alice\n\
-               {command_name} help apikey create",
+               echo hush | {command_name} send --server https://drop.example.org\n\
+               {command_name} help apikey create\n\
+               {command_name} man | man -l -",
+    error_code(0, "done"),
     error_code(1, "something failed; the message says what"),
-    error_code(64, "the command line or a setting is wrong")
+    error_code(2, "it is gone: viewed, expired, burned, or it never was"),
+    error_code(3, "a key, a password or a passphrase is missing or wrong"),
+    error_code(64, "the command line or a setting is wrong"),
+    error_code(65, "a link, or what it leads to, is damaged"),
+    error_code(69, "the server can not be reached"),
+    error_code(75, "the server is busy: try later"),
+    error_code(130, "Ctrl-C was pressed")
 )]
 struct Sealdrop {
     #[argh(subcommand)]
@@ -23,12 +37,30 @@ struct Sealdrop {
 }
 
 /// What can be asked for.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand)]
 #[expect(clippy::large_enum_variant, reason = "one value per run; argh can not fill a box")]
 pub(super) enum Subcommand {
     /// `serve`, also when nothing is given.
     Serve(Serve),
+    /// `send`
+    Send(Send),
+    /// `open`
+    Open(Open),
+    /// `status`
+    Status(Status),
+    /// `burn`
+    Burn(Burn),
+    /// `list`
+    List(List),
+    /// `request …`
+    Request(Request),
+    /// `answer`
+    Answer(Answer),
+    /// `probe`
+    Probe(Probe),
+    /// `box …`
+    Box(Box),
     /// `account …`
     Account(Account),
     /// `apikey …`
@@ -37,6 +69,10 @@ pub(super) enum Subcommand {
     Mail(Mail),
     /// `webhook …`
     Webhook(Webhook),
+    /// `completions`
+    Completions(Completions),
+    /// `man`
+    Man(Man),
 }
 
 /// What the arguments amount to.
@@ -98,21 +134,45 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Parsed {
     }
 }
 
-/// Hands `words` to argh, `--flag=value` as two, which it does not know.
+/// What a lone `-` stands for, where it is no flag's value. argh takes it for a flag without a name.
+pub(super) const STANDARD_INPUT: &str = "/dev/stdin";
+
+/// Hands `words` to argh: `--flag=value` as two, and `-` by its name, as it knows neither. The value of a
+/// flag stays as it is.
 fn from_args(words: &[&str]) -> Result<Sealdrop, EarlyExit> {
+    let valued = flags_with_values(&Sealdrop::get_args_info());
     let options = options(words).count();
-    let split: Vec<&str> = words
-        .iter()
-        .enumerate()
-        .flat_map(|(position, word)| match word.split_once('=') {
-            Some((flag, value)) if position < options && flag.starts_with("--") => {
-                [Some(flag), Some(value)]
+    let mut split: Vec<&str> = Vec::with_capacity(words.len());
+    let mut is_value = false;
+    for (position, word) in words.iter().enumerate() {
+        if is_value || position >= options {
+            split.push(word);
+            is_value = false;
+            continue;
+        }
+        match word.split_once('=') {
+            Some((flag, value)) if flag.starts_with("--") => split.extend([flag, value]),
+            _ if *word == "-" => split.push(STANDARD_INPUT),
+            _ => {
+                split.push(word);
+                is_value = valued.contains(*word);
             }
-            _ => [Some(*word), None],
-        })
-        .flatten()
-        .collect();
+        }
+    }
     Sealdrop::from_args(&["sealdrop"], &split)
+}
+
+/// The flags of all commands that are followed by a value: `--text` and `-t`.
+fn flags_with_values(command: &CommandInfoWithArgs) -> BTreeSet<String> {
+    let mut flags = BTreeSet::new();
+    for flag in command.flags {
+        if matches!(flag.kind, FlagInfoKind::Option { .. }) {
+            flags.insert(flag.long.to_owned());
+            flags.extend(flag.short.map(|short| format!("-{short}")));
+        }
+    }
+    flags.extend(command.commands.iter().flat_map(|command| flags_with_values(&command.command)));
+    flags
 }
 
 /// The words before a `--`, behind which nothing is a flag.
@@ -120,8 +180,13 @@ fn options<'a>(words: &[&'a str]) -> impl Iterator<Item = &'a str> {
     words.iter().copied().take_while(|word| *word != "--")
 }
 
+/// What there is to give to [`parse`].
+pub(super) fn command_line() -> CommandInfoWithArgs {
+    Sealdrop::get_args_info()
+}
+
 /// The help of the longest run of leading words that is a command.
-fn nearest_help(words: &[&str]) -> String {
+pub(super) fn nearest_help(words: &[&str]) -> String {
     let names = words.iter().take_while(|word| !word.starts_with('-')).count();
     (0..=names)
         .rev()

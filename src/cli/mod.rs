@@ -1,30 +1,56 @@
 //! The command line: one file per subcommand.
 //!
 //! Nothing is decided here but words and exit codes. What a subcommand needs of the daemon and of the
-//! store comes in as an [`Engine`].
+//! store comes in as an [`Engine`]; those that talk to a server over the network do so as a
+//! [`client`](crate::client).
 
 mod account;
 mod administration;
+mod answer;
 mod apikey;
 mod arguments;
+mod box_;
+mod burn;
 mod columns;
+mod completions;
+mod connection;
+mod content;
+mod definition;
+mod failure;
+mod interrupt;
+mod list;
 mod mail;
+mod man;
+mod open;
+mod probe;
+mod progress;
+mod prompt;
+mod qr;
+mod request;
+mod saved;
+mod send;
 mod serve;
+mod status;
 #[cfg(test)]
 mod tests;
+mod viewing;
 mod webhook;
 
 use std::{
     ffi::OsString,
     io::{self, BufRead, IsTerminal, Write},
+    os::{fd::AsFd, unix::fs::MetadataExt},
     path::Path,
     process::ExitCode,
 };
 
+use rustix::fs::OFlags;
+
 use self::arguments::{Parsed, Subcommand};
+pub use self::failure::{Exit, Failure};
 use crate::{
-    admin::{CommandError, Create, ErrorKind, OpenFailure, Opened},
-    config::{BadSetting, Loaded},
+    admin::{Create, OpenFailure, Opened},
+    config::Loaded,
 };
 
 /// What the command line puts to work.
@@ -47,68 +73,6 @@ pub trait Engine {
     fn open(&self, dir: &Path, create: Create) -> Result<Opened, OpenFailure>;
 }
 
-/// How the process ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Exit {
-    /// 0: done.
-    Done,
-    /// 1: something failed.
-    Failed,
-    /// 64: the command line or a setting is wrong (`EX_USAGE` of sysexits(3)).
-    Usage,
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(match exit {
-            Exit::Done => 0,
-            Exit::Failed => 1,
-            Exit::Usage => 64,
-        })
-    }
-}
-
-/// Why a subcommand ended early, in words for the operator.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct Failure {
-    /// [`Exit::Usage`] or [`Exit::Failed`].
-    pub exit: Exit,
-    /// What failed and what to do about it; nothing secret.
-    pub message: String,
-}
-
-impl Failure {
-    /// A failure that is not the command line's fault.
-    #[must_use]
-    pub fn failed(message: impl Into<String>) -> Self {
-        Self { exit: Exit::Failed, message: message.into() }
-    }
-}
-
-impl From<BadSetting> for Failure {
-    fn from(bad: BadSetting) -> Self {
-        Self { exit: Exit::Usage, message: bad.to_string() }
-    }
-}
-
-impl From<CommandError> for Failure {
-    fn from(error: CommandError) -> Self {
-        let exit = match error.kind {
-            ErrorKind::Usage => Exit::Usage,
-            ErrorKind::Conflict | ErrorKind::NotFound | ErrorKind::Failed => Exit::Failed,
-        };
-        Self { exit, message: error.message }
-    }
-}
-
-/// The subcommands use `?` on what they read and write themselves: the console.
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Self {
-        Self::failed(format!("the console can not be used: {error}"))
-    }
-}
-
 /// Runs the program: `arguments` as the system gives them, its own name first.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, engine: &dyn Engine) -> ExitCode {
     let stdin = io::stdin();
@@ -116,11 +80,24 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, engine: &dyn Engine) -
         engine,
         environment: std::env::vars_os().collect(),
         interactive: stdin.is_terminal(),
+        asks_at_tty: !stdin.is_terminal() && io::stderr().is_terminal(),
+        out_is_terminal: io::stdout().is_terminal(),
+        out_is_closed: is_closed(&io::stdout()),
         input: &mut stdin.lock(),
         out: &mut io::stdout(),
         err: &mut io::stderr(),
     };
     dispatch(arguments, &mut context).into()
+}
+
+/// Whether this was closed when the program began: then std has opened `/dev/null` there, for reading and
+/// writing, as no shell does.
+fn is_closed(out: &impl AsFd) -> bool {
+    let is_null = rustix::fs::fstat(out).is_ok_and(|file| {
+        std::fs::metadata("/dev/null").is_ok_and(|null| null.rdev() == file.st_rdev)
+    });
+    let mode = rustix::fs::fcntl_getfl(out).map(|flags| flags & OFlags::RWMODE);
+    is_null && mode == Ok(OFlags::RDWR)
 }
 
 /// The surroundings of one run; a test has its own.
@@ -129,6 +106,12 @@ struct Context<'a> {
     environment: Vec<(OsString, OsString)>,
     /// Whether a person is at `input`.
     interactive: bool,
+    /// Whether a person is there all the same, at `/dev/tty`.
+    asks_at_tty: bool,
+    /// Whether `out` is shown to a person as it comes.
+    out_is_terminal: bool,
+    /// Whether nobody gets anything of it.
+    out_is_closed: bool,
     input: &'a mut dyn BufRead,
     out: &'a mut dyn Write,
     err: &'a mut dyn Write,
@@ -153,9 +136,20 @@ fn dispatch(arguments: impl IntoIterator<Item = OsString>, context: &mut Context
 fn execute(subcommand: Subcommand, context: &mut Context<'_>) -> Result<(), Failure> {
     match subcommand {
         Subcommand::Serve(serve) => serve.run(context),
+        Subcommand::Send(send) => send.run(context),
+        Subcommand::Open(open) => open.run(context),
+        Subcommand::Status(status) => status.run(context),
+        Subcommand::Burn(burn) => burn.run(context),
+        Subcommand::List(list) => list.run(context),
+        Subcommand::Request(request) => request.run(context),
+        Subcommand::Answer(answer) => answer.run(context),
+        Subcommand::Probe(probe) => probe.run(context),
+        Subcommand::Box(subcommand) => subcommand.run(context),
         Subcommand::Account(account) => account.run(context),
         Subcommand::ApiKey(apikey) => apikey.run(context),
         Subcommand::Mail(mail) => mail.run(context),
         Subcommand::Webhook(webhook) => webhook.run(context),
+        Subcommand::Completions(completions) => completions.run(context),
+        Subcommand::Man(man) => man.run(context),
     }
 }

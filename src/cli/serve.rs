@@ -2,7 +2,7 @@
 
 use std::{fs, io, path::Path};
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 use rustix::fs::{Access, access};
 
 use super::{Context, Failure};
@@ -14,7 +14,7 @@ use crate::{
 
 /// Run the daemon. Each setting is taken from its flag, else from the environment (--public-url is
 /// SEALDROP_PUBLIC_URL), else from the TOML file (public_url), else it has its default.
-#[derive(FromArgs, Default)]
+#[derive(ArgsInfo, FromArgs, Default)]
 #[argh(
     subcommand,
     name = "serve",
@@ -43,137 +43,137 @@ pub(super) struct Serve {
     public_url: Option<String>,
 
     /// longest ciphertext of a secret, 1KiB to 16MiB (1MiB)
-    #[argh(option)]
+    #[argh(option, arg_name = "SIZE")]
     max_ciphertext: Option<String>,
 
     /// shortest life of a secret, in hours (1)
-    #[argh(option)]
+    #[argh(option, arg_name = "HOURS")]
     expiration_min: Option<String>,
 
     /// life of a secret whose sender names none, in hours (168)
-    #[argh(option)]
+    #[argh(option, arg_name = "HOURS")]
     expiration_default: Option<String>,
 
     /// longest life of a secret, in hours (350)
-    #[argh(option)]
+    #[argh(option, arg_name = "HOURS")]
     expiration_max: Option<String>,
 
     /// true: --expiration-default may be 0, for ever (false)
-    #[argh(option)]
+    #[argh(option, arg_name = "true|false")]
     allow_no_expiration: Option<String>,
 
     /// secrets that a new account may create in a month (1000000)
-    #[argh(option)]
+    #[argh(option, arg_name = "N")]
     allowance: Option<String>,
 
     /// secret requests that an account may have in its list (10000)
-    #[argh(option)]
+    #[argh(option, arg_name = "N")]
     request_allowance: Option<String>,
 
     /// days that a used-up or expired secret or secret request stays in the list (90)
-    #[argh(option)]
+    #[argh(option, arg_name = "DAYS")]
     keep_log: Option<String>,
 
     /// who may create secrets: open (anyone) or account (with a private API key) (account)
-    #[argh(option)]
+    #[argh(option, arg_name = "open|account")]
     create: Option<String>,
 
     /// who may create boxes: open (anyone), account (with a private API key) or off (open)
-    #[argh(option)]
+    #[argh(option, arg_name = "open|account|off")]
     boxes: Option<String>,
 
     /// longest file in a box, also once it is decompressed, and longest attachment of a secret; 0 for
     /// no limit (100MiB)
-    #[argh(option)]
+    #[argh(option, arg_name = "SIZE")]
     max_upload: Option<String>,
 
     /// what the messages of one box may take on disk; 0 for no limit (10GiB)
-    #[argh(option)]
+    #[argh(option, arg_name = "SIZE")]
     max_box: Option<String>,
 
     /// attachments that a secret may have, 1 to 64 (10)
-    #[argh(option)]
+    #[argh(option, arg_name = "N")]
     max_attachments: Option<String>,
 
     /// what the attachments of one account may take on disk; 0 for no limit (10GiB)
-    #[argh(option)]
+    #[argh(option, arg_name = "SIZE")]
     max_account: Option<String>,
 
     /// what all attachments may take on disk; 0 for no limit (0)
-    #[argh(option)]
+    #[argh(option, arg_name = "SIZE")]
     max_storage: Option<String>,
 
     /// size of the keys of new boxes: 2048, 3072 or 4096 (3072)
-    #[argh(option)]
+    #[argh(option, arg_name = "2048|3072|4096")]
     rsa_bits: Option<String>,
 
     /// keys for new boxes that are prepared in the background, 0 to 64 (4)
-    #[argh(option)]
+    #[argh(option, arg_name = "N")]
     key_pool: Option<String>,
 
     /// address or CIDR block of a proxy whose X-Forwarded-For and Forwarded are believed; repeat it
     /// or separate by commas
-    #[argh(option)]
+    #[argh(option, arg_name = "ADDR")]
     trusted_proxy: Vec<String>,
 
     /// what the view log keeps of a viewer's address: full, truncated or off (full)
-    #[argh(option)]
+    #[argh(option, arg_name = "full|truncated|off")]
     viewer_ip: Option<String>,
 
     /// true: webhooks at private and loopback addresses are called, too (false)
-    #[argh(option)]
+    #[argh(option, arg_name = "true|false")]
     webhook_private: Option<String>,
 
     /// connections that may be open at once (1024)
-    #[argh(option)]
+    #[argh(option, arg_name = "N")]
     max_connections: Option<String>,
 
     /// memory for the database's page cache, 8MiB to 1GiB (32MiB)
-    #[argh(option)]
+    #[argh(option, arg_name = "SIZE")]
     cache: Option<String>,
 
     /// the mail server: smtps://user@host:465, or smtp://user@host:587 with STARTTLS
-    #[argh(option)]
+    #[argh(option, arg_name = "URL")]
     smtp_url: Option<String>,
 
     /// a file with the password of the user in --smtp-url
-    #[argh(option)]
+    #[argh(option, arg_name = "FILE")]
     smtp_password_file: Option<String>,
 
     /// whom mails are from: "sealdrop <no-reply@example.org>"
-    #[argh(option)]
+    #[argh(option, arg_name = "ADDRESS")]
     mail_from: Option<String>,
 
     /// a directory with texts of mails that go before the built-in ones
-    #[argh(option)]
+    #[argh(option, arg_name = "DIR")]
     mail_templates: Option<String>,
 
     /// language of pages and mails whose reader's own is not known: en or sv (en)
-    #[argh(option)]
+    #[argh(option, arg_name = "en|sv")]
     language: Option<String>,
 
     /// what the pages call this site (sealdrop)
-    #[argh(option)]
+    #[argh(option, arg_name = "NAME")]
     site_name: Option<String>,
 
     /// a picture beside the name: SVG, PNG or WebP, 256 KiB at most
-    #[argh(option)]
+    #[argh(option, arg_name = "FILE")]
     site_logo: Option<String>,
 
     /// colour of buttons and links (#0f766e)
-    #[argh(option)]
+    #[argh(option, arg_name = "COLOUR")]
     site_color: Option<String>,
 
     /// link below each page: who runs this
-    #[argh(option)]
+    #[argh(option, arg_name = "URL")]
     site_imprint: Option<String>,
 
     /// link below each page: what is done with data
-    #[argh(option)]
+    #[argh(option, arg_name = "URL")]
     site_privacy: Option<String>,
 
     /// least important level that is logged: error, warn, info, debug or trace (info)
-    #[argh(option)]
+    #[argh(option, arg_name = "error|warn|info|debug|trace")]
     log: Option<String>,
 
     /// check the settings, the files that they name, and that the data directory can be written, and

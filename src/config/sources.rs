@@ -9,6 +9,10 @@ use super::{
     table::{CONFIG, find},
 };
 
+/// The variables of the client, which share the prefix: see `cli::connection`.
+const CLIENT_VARIABLES: [&str; 4] =
+    ["SEALDROP_SERVER", "SEALDROP_KEY", "SEALDROP_KEY_FILE", "SEALDROP_DIALECT"];
+
 /// All that was given, of all sources.
 #[derive(Debug)]
 pub(super) struct Sources {
@@ -118,6 +122,8 @@ impl Sources {
         self.environment
             .keys()
             .filter(|name| known().all(|setting| setting.variable() != **name))
+            // Those of whoever uses the command line, too.
+            .filter(|name| !CLIENT_VARIABLES.contains(&name.as_str()))
             .map(|name| {
                 // Without the prefix: it would make everything look near to everything.
                 let key = name.trim_start_matches("SEALDROP_").to_ascii_lowercase();

@@ -1,6 +1,6 @@
 //! `sealdrop account create`
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 
 use crate::{
     admin::{Command, Reply},
@@ -12,7 +12,7 @@ use crate::{
 
 /// Create an account with a private and a public API key. The keys are shown this once: only their
 /// hashes are stored.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(
     subcommand,
     name = "create",

@@ -1,6 +1,6 @@
 //! `sealdrop account delete`
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 
 use crate::{
     admin::{Command, Reply},
@@ -12,7 +12,7 @@ use crate::{
 
 /// Delete an account and its API keys, and burn all of its secrets: their links stop working, and
 /// nobody can bring them back.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(
     subcommand,
     name = "delete",

@@ -5,12 +5,12 @@ mod delete;
 mod list;
 mod set;
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 
 use super::{Context, Failure};
 
 /// Create, list, change or delete accounts, whether the daemon runs or not.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(
     subcommand,
     name = "account",
@@ -22,7 +22,7 @@ pub(super) struct Account {
     action: Action,
 }
 
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand)]
 enum Action {
     Create(create::Create),

@@ -1,6 +1,6 @@
 //! `sealdrop account set`
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 
 use crate::{
     admin::{Command, Reply},
@@ -12,7 +12,7 @@ use crate::{
 
 /// Change an account: where the mails go that say that a secret was viewed, or that somebody tried a
 /// burned link.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(
     subcommand,
     name = "set",

@@ -1,6 +1,6 @@
 //! `sealdrop apikey create`
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 
 use crate::{
     admin::{Command, Reply},
@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Create an API key for an account. It is shown this once: only its hash is stored.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(
     subcommand,
     name = "create",

@@ -1,6 +1,6 @@
 //! `sealdrop apikey list`
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 
 use crate::{
     admin::{Command, Reply},
@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// List API keys by their ids; the keys themselves are not stored.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(
     subcommand,
     name = "list",

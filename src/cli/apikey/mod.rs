@@ -4,12 +4,12 @@ mod create;
 mod list;
 mod revoke;
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 
 use super::{Context, Failure};
 
 /// Create, list or revoke API keys, whether the daemon runs or not.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(
     subcommand,
     name = "apikey",
@@ -21,7 +21,7 @@ pub(super) struct ApiKey {
     action: Action,
 }
 
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand)]
 enum Action {
     Create(create::Create),

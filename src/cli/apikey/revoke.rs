@@ -1,6 +1,6 @@
 //! `sealdrop apikey revoke`
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 
 use crate::{
     admin::{Command, Reply},
@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Revoke an API key: from now on it opens nothing.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(
     subcommand,
     name = "revoke",

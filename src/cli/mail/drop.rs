@@ -1,6 +1,6 @@
 //! `sealdrop mail drop`
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 
 use crate::{
     admin::{Command, Reply},
@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Take something out of the outbox unsent. A link in it is burned with it.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(
     subcommand,
     name = "drop",

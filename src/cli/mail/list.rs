@@ -1,6 +1,6 @@
 //! `sealdrop mail list`
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 
 use crate::{
     admin::{Command, Reply},
@@ -13,7 +13,7 @@ use crate::{
 
 /// List what waits to be sent, mails and calls of webhooks, and what was given up in the last seven days,
 /// oldest first.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(
     subcommand,
     name = "list",

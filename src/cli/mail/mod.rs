@@ -5,12 +5,12 @@ mod list;
 mod retry;
 mod test;
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 
 use super::{Context, Failure};
 
 /// List, retry or drop what waits in the outbox, or send a test mail.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(
     subcommand,
     name = "mail",
@@ -22,7 +22,7 @@ pub(super) struct Mail {
     action: Action,
 }
 
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand)]
 enum Action {
     List(list::List),

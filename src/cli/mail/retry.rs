@@ -1,6 +1,6 @@
 //! `sealdrop mail retry`
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 
 use crate::{
     admin::{Command, Reply},
@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Try something that waits at once, instead of at its next turn.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(
     subcommand,
     name = "retry",

@@ -1,6 +1,6 @@
 //! `sealdrop mail test`
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 
 use crate::{
     admin::{Command, Reply},
@@ -12,7 +12,7 @@ use crate::{
 
 /// Send a test mail through the running daemon, and say what the mail server has answered, or which step
 /// has failed.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(
     subcommand,
     name = "test",

@@ -1,5 +1,6 @@
 //! The command line as its users see it: arguments in; output, messages and exit code out.
 
+mod described;
 mod fake;
 
 use std::{fs, os::unix::fs::DirBuilderExt};
@@ -22,6 +23,9 @@ fn run_with(engine: &Fake, line: &str, env: &[(&str, &str)], typed: Option<&str>
         engine,
         environment: env.iter().map(|(name, value)| (name.into(), value.into())).collect(),
         interactive: typed.is_some(),
+        asks_at_tty: false,
+        out_is_terminal: false,
+        out_is_closed: false,
         input: &mut typed.unwrap_or_default().as_bytes(),
         out: &mut out,
         err: &mut err,
@@ -109,11 +113,18 @@ fn help_and_version_go_to_standard_output() {
         ("help apikey create", "Usage: sealdrop apikey create --account NAME --kind"),
         ("help apikey list", "Usage: sealdrop apikey list "),
         ("help apikey revoke", "Usage: sealdrop apikey revoke ID"),
+        ("help box", "Usage: sealdrop box <command>"),
+        ("help box create", "Usage: sealdrop box create [--private-key FILE]"),
+        ("help box send", "Usage: sealdrop box send LINK [FILE…]"),
+        ("help box read", "Usage: sealdrop box read LINK [-o DIR|-]"),
+        ("help box delete", "Usage: sealdrop box delete LINK [--yes]"),
         ("help webhook", "Usage: sealdrop webhook <command>"),
         ("help webhook add", "Usage: sealdrop webhook add --account NAME --url URL"),
         ("help webhook list", "Usage: sealdrop webhook list "),
         ("help webhook remove", "Usage: sealdrop webhook remove ID"),
         ("help webhook test", "Usage: sealdrop webhook test ID"),
+        ("help completions", "Usage: sealdrop completions bash|zsh|fish"),
+        ("help man", "Usage: sealdrop man\n"),
     ];
     for (line, start) in cases {
         let outcome = run(line);
@@ -128,7 +139,7 @@ fn help_and_version_go_to_standard_output() {
 #[test]
 fn a_wrong_line_or_setting_exits_64_and_says_why() {
     // (line, parts of the message)
-    let cases: [(_, &[_]); 15] = [
+    let cases: [(_, &[_]); 17] = [
         ("webhook", &["Commands:", "remove"]),
         ("webhook add --account x", &["--url"]),
         (
@@ -146,6 +157,8 @@ fn a_wrong_line_or_setting_exits_64_and_says_why() {
         ("apikey create --account x --kind secret", &["give private or public"]),
         ("serve --listen", &["No value provided for option '--listen'"]),
         ("--listen here", &["listen (from --listen): \"here\"", "such as 127.0.0.1:8080"]),
+        ("completions", &["Usage: sealdrop completions bash|zsh|fish"]),
+        ("completions tcsh", &["'tcsh'", "there are completions for bash, zsh and fish"]),
         ("account list --data=", &["data (from --data): the path is empty"]),
     ];
     for (line, parts) in cases {
@@ -165,6 +178,9 @@ fn the_exit_code_follows_the_kind_of_error() {
         engine: &Fake::default(),
         environment: vec![("SEALDROP_DATA".into(), dir.path().into())],
         interactive: false,
+        asks_at_tty: false,
+        out_is_terminal: false,
+        out_is_closed: false,
         input: &mut &b""[..],
         out: &mut Vec::new(),
         err: &mut Vec::new(),

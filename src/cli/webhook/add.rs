@@ -1,6 +1,6 @@
 //! `sealdrop webhook add`
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 
 use crate::{
     admin::{Command, Reply},
@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Add a webhook and make the key that its calls are signed with. The key is shown this once.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(
     subcommand,
     name = "add",
@@ -31,7 +31,7 @@ pub(super) struct Add {
     url: String,
 
     /// secret.viewed, secret.tried_after or secret_request.answered; repeat it (all of them)
-    #[argh(option)]
+    #[argh(option, arg_name = "secret.viewed|secret.tried_after|secret_request.answered")]
     event: Vec<EventKind>,
 
     /// print one line of JSON

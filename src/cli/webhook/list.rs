@@ -1,6 +1,6 @@
 //! `sealdrop webhook list`
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 
 use crate::{
     admin::{Command, Reply},
@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// List webhooks by their ids, with their URLs without the query.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(
     subcommand,
     name = "list",

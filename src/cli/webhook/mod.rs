@@ -5,13 +5,13 @@ mod list;
 mod remove;
 mod test;
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 
 use super::{Context, Failure};
 
 /// Add, list, remove or test webhooks: URLs that are called when something happens to the secrets of
 /// an account.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(
     subcommand,
     name = "webhook",
@@ -23,7 +23,7 @@ pub(super) struct Webhook {
     action: Action,
 }
 
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand)]
 enum Action {
     Add(add::Add),

@@ -1,6 +1,6 @@
 //! `sealdrop webhook remove`
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 
 use crate::{
     admin::{Command, Reply},
@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Remove a webhook: it is not called any more, not even for what has happened already.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(
     subcommand,
     name = "remove",

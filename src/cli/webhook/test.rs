@@ -1,6 +1,6 @@
 //! `sealdrop webhook test`
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 
 use crate::{
     admin::{Command, Reply},
@@ -12,7 +12,7 @@ use crate::{
 
 /// Call a webhook now, once, with an event of the type test, and say what it answers. The daemon must
 /// be running.
-#[derive(FromArgs)]
+#[derive(ArgsInfo, FromArgs)]
 #[argh(
     subcommand,
     name = "test",

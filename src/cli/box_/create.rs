@@ -1,0 +1,298 @@
+//! `sealdrop box create`
+
+use std::path::{Path, PathBuf};
+
+use argh::{ArgsInfo, FromArgs};
+use serde::Serialize;
+
+use super::{
+    key_file::{self, NewKeyFile},
+    settings,
+};
+use crate::{
+    cli::{
+        Context, Failure, administration::write_json, connection::Connection, progress::Progress,
+        prompt, qr,
+    },
+    client::{
+        ClientError, Server,
+        boxes::{self, Access, Created, DropBox, NewBox},
+    },
+    crypto::{BoxKey, PublicKey, RsaBits, SecretText, SystemRandom, box_key::ITERATIONS},
+};
+
+/// Make a box. Its private key is made here and stays in a file under your passphrase: the server can not
+/// open what is sent. The link for senders is all that goes to standard output.
+#[derive(ArgsInfo, FromArgs)]
+#[argh(
+    subcommand,
+    name = "create",
+    help_triggers("-h", "--help"),
+    usage = "[--private-key FILE] [--store-key] [--online] [--release DATE] [--lock DATE] [<flags>]",
+    example = "{command_name} --server https://drop.example.org\n\
+               {command_name} --private-key tax.pem --lock 2027-01-01 --qr\n\
+               {command_name} --online --delete-messages-after-reading",
+    note = "Without --private-key the key is in ~/.local/share/sealdrop/boxes, where `box read` finds it \
+            (below XDG_DATA_HOME, if that is set). Keep a copy: without it nothing in the box opens. \
+            Dates are 2026-11-22 or 2026-11-22T12:00:00Z; UTC if no zone is named."
+)]
+pub(super) struct Create {
+    /// the file for the private key; a new one
+    #[argh(option, arg_name = "FILE")]
+    private_key: Option<String>,
+
+    /// how long the key is: 2048, 3072 or 4096 bits (3072)
+    #[argh(option, default = "3072", arg_name = "N")]
+    bits: u64,
+
+    /// a file with the passphrase (asked for at the terminal)
+    #[argh(option, arg_name = "FILE")]
+    passphrase_file: Option<String>,
+
+    /// give the server the key, too, encrypted: then --online opens the box as well
+    #[argh(switch)]
+    store_key: bool,
+
+    /// let the server make the key and open the box, for the passphrase
+    #[argh(switch)]
+    online: bool,
+
+    /// nobody reads before this date
+    #[argh(option, arg_name = "DATE")]
+    release: Option<String>,
+
+    /// nobody sends from this date on
+    #[argh(option, arg_name = "DATE")]
+    lock: Option<String>,
+
+    /// each message goes when it was read
+    #[argh(switch)]
+    delete_messages_after_reading: bool,
+
+    /// the box goes when all of it was read
+    #[argh(switch)]
+    delete_box_after_reading: bool,
+
+    /// a mail address that hears of new messages; needs an API key
+    #[argh(option, arg_name = "ADDRESS")]
+    notify: Option<String>,
+
+    /// draw the link as a QR code on standard error
+    #[argh(switch)]
+    qr: bool,
+
+    /// print one line of JSON: token, link, key_file, fingerprint
+    #[argh(switch)]
+    json: bool,
+
+    /// the server's address (SEALDROP_SERVER)
+    #[argh(option, arg_name = "URL")]
+    server: Option<String>,
+
+    /// a file with an API key, where boxes need one (SEALDROP_KEY_FILE, or the key itself in SEALDROP_KEY)
+    #[argh(option, arg_name = "FILE")]
+    key_file: Option<String>,
+
+    /// what the server speaks: sealdrop; password.link has no boxes (SEALDROP_DIALECT, sealdrop)
+    #[argh(option, arg_name = "sealdrop|password.link")]
+    dialect: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    token: &'a str,
+    link: &'a str,
+    key_file: Option<&'a Path>,
+    fingerprint: Option<&'a str>,
+}
+
+/// A box that was made.
+struct Made {
+    token: String,
+    /// Where its private key is.
+    path: Option<PathBuf>,
+    /// Of its public key.
+    fingerprint: Option<String>,
+}
+
+impl Create {
+    pub(super) fn run(mut self, context: &mut Context<'_>) -> Result<(), Failure> {
+        let connection = Connection {
+            server: self.server.take(),
+            key_file: self.key_file.take(),
+            dialect: self.dialect.take(),
+        };
+        let settings = settings(connection, context)?;
+        let bits = RsaBits::try_from(self.bits)
+            .map_err(|error| Failure::usage(format!("--bits {}: {error}", self.bits)))?;
+        if self.online && self.store_key {
+            return Err(Failure::usage(
+                "give either --online or --store-key: online it has the key",
+            ));
+        }
+        let server = settings.server(context)?;
+        if self.notify.is_some() && !server.has_key() {
+            return Err(Failure::usage("--notify needs an API key: give --key-file FILE"));
+        }
+        // Before anybody has to think of a passphrase.
+        if let Some(path) = &self.private_key {
+            key_file::check_new(path)?;
+        }
+        let passphrase = match &self.passphrase_file {
+            Some(path) => prompt::password_in(path, "--passphrase-file")?,
+            None => prompt::new_password("Passphrase", "--passphrase-file")?,
+        };
+        let made = match self.online {
+            true => self.create_online(&server, &passphrase, context)?,
+            false => self.create_offline(&server, bits, &passphrase, context)?,
+        };
+        self.show(&server, &made, context)
+    }
+
+    /// The private key goes to the disk before there is a box that needs it.
+    fn create_offline(
+        &self,
+        server: &Server,
+        bits: RsaBits,
+        passphrase: &SecretText,
+        context: &mut Context<'_>,
+    ) -> Result<Made, Failure> {
+        if !self.json {
+            writeln!(context.err, "Making a key …")?;
+        }
+        let key = BoxKey::generate(bits, &SystemRandom);
+        let pem = key.to_encrypted_pem(passphrase, ITERATIONS, &SystemRandom);
+        let (public_key, hash) = (key.public().to_pem(), SecretText::new(key.hash()));
+        let mut file = NewKeyFile::create(self.private_key.as_deref(), context)?;
+        file.write(&pem)?;
+        let new = NewBox {
+            public_key: Some(&public_key),
+            private_key_hash: Some(hash.expose_secret()),
+            private_key: self.store_key.then_some(&pem),
+            ..self.terms()
+        };
+        let Created { token, public_key, .. } = self.create(server, &new)?;
+        if PublicKey::parse(&public_key).ok().as_ref() != Some(&key.public()) {
+            return Err(disown(server, &token, hash, file));
+        }
+        let path = file.keep(&token)?;
+        Ok(Made { token, path: Some(path), fingerprint: Some(key.public().fingerprint()) })
+    }
+
+    fn create_online(
+        &self,
+        server: &Server,
+        passphrase: &SecretText,
+        context: &mut Context<'_>,
+    ) -> Result<Made, Failure> {
+        let path = self.private_key.as_deref();
+        let file = path.map(|path| NewKeyFile::create(Some(path), context)).transpose()?;
+        let new = NewBox { passphrase: Some(passphrase.expose_secret()), ..self.terms() };
+        let Created { token, public_key, private_key } = self.create(server, &new)?;
+        let path = match (file, &private_key) {
+            (Some(mut file), Some(pem)) => {
+                let kept = file.write(pem).and_then(|()| file.keep(&token));
+                // The box is there, and opens online: its link must not get lost.
+                if let Err(failure) = &kept {
+                    writeln!(context.err, "warning: {}", failure.message)?;
+                }
+                kept.ok()
+            }
+            _ => None,
+        };
+        let fingerprint = PublicKey::parse(&public_key).ok().map(|key| key.fingerprint());
+        Ok(Made { token, path, fingerprint })
+    }
+
+    fn terms(&self) -> NewBox<'_> {
+        NewBox {
+            release: self.release.as_deref(),
+            lock: self.lock.as_deref(),
+            delete_messages: self.delete_messages_after_reading,
+            delete_box: self.delete_box_after_reading,
+            notify: self.notify.as_deref(),
+            ..NewBox::default()
+        }
+    }
+
+    fn create(&self, server: &Server, new: &NewBox<'_>) -> Result<Created, Failure> {
+        let progress = Progress::new("Creating");
+        boxes::create(server, new, &progress).map_err(|error| match error {
+            ClientError::Rejected { field: Some(field), message, .. } => {
+                let reason = message.strip_prefix(&field).unwrap_or(&message);
+                Failure::usage(prompt::visible(&format!("{}{reason}", flag_of(&field))))
+            }
+            other => other.into(),
+        })
+    }
+
+    fn show(
+        &self,
+        server: &Server,
+        Made { token, path, fingerprint }: &Made,
+        context: &mut Context<'_>,
+    ) -> Result<(), Failure> {
+        let (path, fingerprint) = (path.as_deref(), fingerprint.as_deref());
+        let link = format!("{}box/{token}", server.root());
+        if self.json {
+            let shown = Shown { token, link: &link, key_file: path, fingerprint };
+            write_json(context.out, &shown)?;
+        } else {
+            writeln!(context.out, "{link}")?;
+        }
+        context.out.flush()?;
+        if self.qr {
+            qr::draw(&link, context.err)?;
+        }
+        if self.json {
+            return Ok(());
+        }
+        if let Some(path) = path {
+            let path = prompt::line(&path.display().to_string());
+            writeln!(context.err, "The private key is in {path}, under your passphrase.")?;
+        }
+        let kept = match self.online {
+            true => "The server keeps the key under your passphrase: read with --online.",
+            false => "Without file and passphrase nothing in the box opens: keep a copy.",
+        };
+        writeln!(context.err, "{kept}")?;
+        if let Some(fingerprint) = fingerprint {
+            writeln!(context.err, "Senders can check the fingerprint: {fingerprint}")?;
+        }
+        Ok(())
+    }
+}
+
+/// What to say of a box that has another key than the one made here. Nobody shall send to it.
+fn disown(server: &Server, token: &str, hash: SecretText, file: NewKeyFile) -> Failure {
+    let drop_box = DropBox { server, token };
+    let deleted = drop_box.delete(&Access::Hash(hash), &Progress::new("Deleting"));
+    let now = match deleted {
+        Ok(()) => "the box is deleted again".to_owned(),
+        // What it is deleted with stays.
+        Err(error) => {
+            let kept = match file.keep(token) {
+                Ok(path) => format!("the key made here is in {}", path.display()),
+                Err(failure) => failure.message,
+            };
+            format!(
+                "the box, {token}, could not be deleted ({error}): let nobody send to it; {kept}"
+            )
+        }
+    };
+    Failure::failed(prompt::visible(&format!(
+        "{} has put another key in the place of the one made here, and could read what is sent; {now}",
+        server.host()
+    )))
+}
+
+/// The flag that a parameter comes from.
+fn flag_of(parameter: &str) -> &str {
+    match parameter {
+        "releasedate" => "--release",
+        "lockdate" => "--lock",
+        "notifyemail" => "--notify",
+        "passphrase" => "the passphrase",
+        other => other,
+    }
+}

@@ -1,0 +1,96 @@
+//! `sealdrop box delete`
+
+use argh::{ArgsInfo, FromArgs};
+
+use super::{owner::Owner, settings};
+use crate::{
+    cli::{Context, Failure, connection::Connection, progress::Progress, prompt},
+    client::{
+        boxes::{BoxError, DropBox},
+        link::box_place,
+    },
+};
+
+/// Delete a box with everything that is in it. Its key file stays, and opens nothing any more.
+#[derive(ArgsInfo, FromArgs)]
+#[argh(
+    subcommand,
+    name = "delete",
+    help_triggers("-h", "--help"),
+    usage = "LINK [--yes] [--private-key FILE] [--online] [<flags>]",
+    example = "{command_name} https://drop.example.org/box/…"
+)]
+pub(super) struct Delete {
+    /// the link of the box, or its token
+    #[argh(positional)]
+    link: String,
+
+    /// do not ask
+    #[argh(switch, short = 'y')]
+    yes: bool,
+
+    /// the file with the private key (where `box create` puts it)
+    #[argh(option, arg_name = "FILE")]
+    private_key: Option<String>,
+
+    /// a file with the passphrase (asked for at the terminal)
+    #[argh(option, arg_name = "FILE")]
+    passphrase_file: Option<String>,
+
+    /// without the key: tell the server the passphrase of the one that it has
+    #[argh(switch)]
+    online: bool,
+
+    /// the server's address (the link's)
+    #[argh(option, arg_name = "URL")]
+    server: Option<String>,
+
+    /// a file with an API key; boxes are deleted without (SEALDROP_KEY_FILE)
+    #[argh(option, arg_name = "FILE")]
+    key_file: Option<String>,
+
+    /// what the server speaks: sealdrop; password.link has no boxes (SEALDROP_DIALECT, sealdrop)
+    #[argh(option, arg_name = "sealdrop|password.link")]
+    dialect: Option<String>,
+}
+
+impl Delete {
+    pub(super) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
+        let connection =
+            Connection { server: self.server, key_file: self.key_file, dialect: self.dialect };
+        let settings = settings(connection, context)?;
+        let place = box_place(&self.link)?;
+        if !self.yes && !context.interactive {
+            return Err(Failure::usage(
+                "the box goes with everything in it, and there is no terminal to ask on: add --yes if \
+                 that is meant",
+            ));
+        }
+        let server = settings.server_of(&place, context)?;
+        let drop_box = DropBox { server: &server, token: &place.id };
+        let progress = Progress::new("Deleting");
+        drop_box.terms(&progress)?;
+        if !self.yes {
+            prompt::confirm("The box goes with everything in it. Go on?", context)?;
+        }
+        let owner = Owner {
+            online: self.online,
+            private_key: self.private_key.as_deref(),
+            passphrase_file: self.passphrase_file.as_deref(),
+        };
+        let (mut access, _) = owner.access(&place.id, context)?;
+        loop {
+            match drop_box.delete(&access, &progress) {
+                Err(BoxError::Wrong) => match owner.access_again(context)? {
+                    Some(other) => access = other,
+                    None => return Err(BoxError::Wrong.into()),
+                },
+                deleted => {
+                    deleted?;
+                    writeln!(context.err, "The box is deleted.")?;
+                    return Ok(());
+                }
+            }
+        }
+    }
+}

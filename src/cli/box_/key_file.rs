@@ -1,0 +1,151 @@
+//! Files with private keys of boxes: each encrypted under a passphrase, readable by its owner only.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{Read, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
+
+use tempfile::{NamedTempFile, TempPath};
+
+use crate::{
+    cli::{Context, Exit, Failure},
+    crypto::public_key::MAX_TEXT_BYTES,
+};
+
+/// A new key file, there before its box is; gone again where that is not made.
+pub(super) struct NewKeyFile {
+    file: NamedTempFile,
+    /// The folder, where the file gets the token of its box as a name.
+    boxes: Option<PathBuf>,
+}
+
+impl NewKeyFile {
+    /// Makes it, empty: at `path`, or else in the user's folder of boxes. Never over one that is there.
+    pub(super) fn create(path: Option<&str>, context: &Context<'_>) -> Result<Self, Failure> {
+        let Some(path) = path else {
+            let boxes = folder(context)?;
+            let wrong = |error| Failure::failed(format!("{}: {error}", boxes.display()));
+            DirBuilder::new().recursive(true).mode(0o700).create(&boxes).map_err(wrong)?;
+            let mut builder = tempfile::Builder::new();
+            let file = builder.prefix("new-").suffix(".pem").tempfile_in(&boxes).map_err(wrong)?;
+            return Ok(Self { file, boxes: Some(boxes) });
+        };
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+        let file =
+            file.map_err(|error| Failure::usage(format!("--private-key {path}: {error}")))?;
+        let path = TempPath::try_from_path(path).map_err(Failure::from)?;
+        Ok(Self { file: NamedTempFile::from_parts(file, path), boxes: None })
+    }
+
+    /// Writes the key to the disk.
+    pub(super) fn write(&mut self, pem: &str) -> Result<(), Failure> {
+        let written = self.file.write_all(pem.as_bytes()).and_then(|()| {
+            self.file.as_file().sync_all()?;
+            // Its name has to be there after a power cut, too.
+            let folder = self.file.path().parent().filter(|folder| *folder != Path::new(""));
+            File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+        });
+        let path = self.file.path().display();
+        written
+            .map_err(|error| Failure::failed(format!("the key can not be saved: {path}: {error}")))
+    }
+
+    /// Keeps it, for the box of this token. Gives its path.
+    pub(super) fn keep(self, token: &str) -> Result<PathBuf, Failure> {
+        let Some(boxes) = self.boxes else {
+            let kept = self.file.keep();
+            return kept.map(|(_, path)| path).map_err(|error| error.error.into());
+        };
+        let path = boxes.join(file_name(token));
+        match self.file.persist_noclobber(&path) {
+            Ok(_) => Ok(path),
+            // Rather under an odd name than lost.
+            Err(error) => match error.file.keep() {
+                Ok((_, path)) => Ok(path),
+                Err(error) => Err(error.error.into()),
+            },
+        }
+    }
+}
+
+/// Sees that a new file can be at `path`. What comes there meanwhile is not written over either.
+pub(super) fn check_new(path: &str) -> Result<(), Failure> {
+    let wrong = |why: &str| Failure::usage(format!("--private-key {path}: {why}"));
+    if fs::symlink_metadata(path).is_ok() {
+        return Err(wrong("there is such a file already; name a new one"));
+    }
+    let folder = Path::new(path).parent().filter(|folder| *folder != Path::new(""));
+    match folder.is_none_or(Path::is_dir) {
+        true => Ok(()),
+        false => Err(wrong("there is no such directory")),
+    }
+}
+
+/// The text of a key file: the one that is named, or that of the box in the user's folder.
+pub(super) fn read(
+    path: Option<&str>,
+    token: &str,
+    context: &Context<'_>,
+) -> Result<(PathBuf, String), Failure> {
+    let found = match path {
+        Some(path) => PathBuf::from(path),
+        None => folder(context)?.join(file_name(token)),
+    };
+    let shown = found.display();
+    let mut text = String::new();
+    let read = File::open(&found).and_then(|file| {
+        // No key is longer.
+        file.take(MAX_TEXT_BYTES as u64 + 1).read_to_string(&mut text)
+    });
+    match (read, path) {
+        (Ok(_), _) => Ok((found, text)),
+        (Err(error), Some(path)) => Err(Failure::usage(format!("--private-key {path}: {error}"))),
+        (Err(error), None) => Err(Failure {
+            exit: Exit::Refused,
+            message: format!(
+                "the private key of the box is not here ({shown}: {error}): name its file with \
+                 --private-key FILE; if the server has the key, too, --online opens the box with its \
+                 passphrase alone"
+            ),
+        }),
+    }
+}
+
+fn file_name(token: &str) -> String {
+    format!("{token}.pem")
+}
+
+/// `$XDG_DATA_HOME/sealdrop/boxes`, or below `~/.local/share`.
+fn folder(context: &Context<'_>) -> Result<PathBuf, Failure> {
+    let data = match context.path_variable("XDG_DATA_HOME") {
+        Some(folder) if folder.is_absolute() => folder,
+        _ => match context.path_variable("HOME") {
+            Some(home) => home.join(".local/share"),
+            None => {
+                return Err(Failure::usage(
+                    "HOME is not set, so there is no place for keys: name one with --private-key FILE",
+                ));
+            }
+        },
+    };
+    Ok(data.join("sealdrop/boxes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_key_file_is_new() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+        assert_eq!(check_new(&path("new")), Ok(()));
+        std::os::unix::fs::symlink("/nowhere", path("link")).unwrap();
+        for bad in ["link", "none/new"] {
+            let failure = check_new(&path(bad)).unwrap_err();
+            assert!(failure.message.starts_with("--private-key "), "{}", failure.message);
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! `sealdrop box`: boxes of the Key Service, which anybody sends to and only their owner opens.
+
+mod create;
+mod delete;
+mod key_file;
+mod measured;
+mod owner;
+mod read;
+mod send;
+
+use argh::{ArgsInfo, FromArgs};
+
+use super::{
+    Context, Exit, Failure,
+    connection::{Connection, Settings},
+    prompt,
+};
+use crate::client::{Dialect, boxes::BoxError};
+
+/// Make a box that others send texts and files to; send to one; read or delete your own.
+#[derive(ArgsInfo, FromArgs)]
+#[argh(
+    subcommand,
+    name = "box",
+    help_triggers("-h", "--help"),
+    example = "{command_name} create --server https://drop.example.org\n\
+               {command_name} send https://drop.example.org/box/… photo.jpg\n\
+               {command_name} read https://drop.example.org/box/… -o incoming"
+)]
+pub(super) struct Box {
+    #[argh(subcommand)]
+    action: Action,
+}
+
+#[derive(ArgsInfo, FromArgs)]
+#[argh(subcommand)]
+enum Action {
+    Create(create::Create),
+    Send(send::Send),
+    Read(read::Read),
+    Delete(delete::Delete),
+}
+
+impl Box {
+    pub(super) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
+        match self.action {
+            Action::Create(create) => create.run(context),
+            Action::Send(send) => send.run(context),
+            Action::Read(read) => read.run(context),
+            Action::Delete(delete) => delete.run(context),
+        }
+    }
+}
+
+impl From<BoxError> for Failure {
+    fn from(error: BoxError) -> Self {
+        let message = prompt::visible(&error.to_string());
+        let exit = match error {
+            BoxError::Gone => Exit::Gone,
+            BoxError::Wrong | BoxError::NoKeyThere => Exit::Refused,
+            BoxError::NotYet(_) | BoxError::Full(_) => Exit::Busy,
+            // Not a matter of trying again.
+            BoxError::Locked(_) | BoxError::Unsure(_) => Exit::Failed,
+            BoxError::PublicKey(_) => Exit::Damaged,
+            BoxError::Other(error) => return error.into(),
+        };
+        Self { exit, message }
+    }
+}
+
+/// What the connection flags amount to, where the server must have boxes.
+fn settings(connection: Connection, context: &mut Context<'_>) -> Result<Settings, Failure> {
+    let settings = connection.settings(context)?;
+    match settings.dialect() {
+        Dialect::Sealdrop => Ok(settings),
+        Dialect::PasswordLink => Err(super::send::not_there("boxes")),
+    }
+}

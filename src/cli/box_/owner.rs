@@ -1,0 +1,77 @@
+//! What shows that somebody owns a box, as the flags say it: the key in a file, or the passphrase alone.
+
+use super::key_file;
+use crate::{
+    cli::{Context, Exit, Failure, prompt},
+    client::boxes::Access,
+    crypto::{BoxKey, OpenKeyError, SecretText},
+};
+
+const FLAG: &str = "--passphrase-file";
+
+/// The flags of a command for owners.
+pub(super) struct Owner<'a> {
+    /// The server opens the box.
+    pub(super) online: bool,
+    pub(super) private_key: Option<&'a str>,
+    pub(super) passphrase_file: Option<&'a str>,
+}
+
+impl Owner<'_> {
+    /// What opens the box, and the key if it is opened here. Asks again as long as the passphrase does not
+    /// open the file.
+    pub(super) fn access(
+        &self,
+        token: &str,
+        context: &mut Context<'_>,
+    ) -> Result<(Access, Option<BoxKey>), Failure> {
+        if self.online {
+            if self.private_key.is_some() {
+                return Err(Failure::usage("give either --online or --private-key"));
+            }
+            return Ok((Access::Passphrase(self.passphrase()?), None));
+        }
+        let (path, pem) = key_file::read(self.private_key, token, context)?;
+        loop {
+            let opened = BoxKey::from_encrypted_pem(&pem, &self.passphrase()?);
+            match opened {
+                Ok(key) => return Ok((Access::Hash(SecretText::new(key.hash())), Some(key))),
+                Err(OpenKeyError::WrongPassphrase) if self.asks() => self.tell_wrong(context)?,
+                Err(error) => {
+                    let exit = match error {
+                        OpenKeyError::WrongPassphrase => Exit::Refused,
+                        OpenKeyError::Unreadable => Exit::Damaged,
+                    };
+                    return Err(Failure { exit, message: format!("{}: {error}", path.display()) });
+                }
+            }
+        }
+    }
+
+    /// Another passphrase, where the server has refused the one before and somebody can be asked.
+    pub(super) fn access_again(
+        &self,
+        context: &mut Context<'_>,
+    ) -> Result<Option<Access>, Failure> {
+        if !self.online || !self.asks() {
+            return Ok(None);
+        }
+        self.tell_wrong(context)?;
+        Ok(Some(Access::Passphrase(self.passphrase()?)))
+    }
+
+    fn asks(&self) -> bool {
+        self.passphrase_file.is_none()
+    }
+
+    fn passphrase(&self) -> Result<SecretText, Failure> {
+        match self.passphrase_file {
+            Some(path) => prompt::password_in(path, FLAG),
+            None => prompt::password("Passphrase", FLAG),
+        }
+    }
+
+    fn tell_wrong(&self, context: &mut Context<'_>) -> Result<(), Failure> {
+        Ok(writeln!(context.err, "That is not the passphrase.")?)
+    }
+}

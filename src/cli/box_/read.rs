@@ -1,0 +1,391 @@
+//! `sealdrop box read`
+
+use std::{io::Write, path::Path};
+
+use argh::{ArgsInfo, FromArgs};
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use super::{
+    measured::{self, Measured},
+    owner::Owner,
+    settings,
+};
+use crate::{
+    cli::{
+        Context, Exit, Failure,
+        administration::write_json,
+        connection::Connection,
+        interrupt,
+        progress::Progress,
+        prompt,
+        saved::{check_room, copy, save},
+    },
+    client::{
+        boxes::{
+            BoxError, DropBox, Terms,
+            incoming::{self, Content, Incoming, Message, StoredFile},
+        },
+        link::box_place,
+    },
+    crypto::{BoxKey, SystemRandom, hex, sha256},
+};
+
+/// A few kilobytes can hold gigabytes of zeros: more than that has to be asked for.
+const MAX_FILE_GIB: u64 = 4;
+
+/// Read a box, oldest first: texts go to standard output, files to a directory, never over one that is
+/// there. They are opened here, with the key that `box create` has made.
+#[derive(ArgsInfo, FromArgs)]
+#[argh(
+    subcommand,
+    name = "read",
+    help_triggers("-h", "--help"),
+    usage = "LINK [-o DIR|-] [--since N] [--private-key FILE] [--online] [<flags>]",
+    example = "{command_name} https://drop.example.org/box/… -o incoming\n\
+               {command_name} https://drop.example.org/box/… --since 17 --json --passphrase-file phrase",
+    note = "What does not open is told, the rest is read, and the command ends with 65. Some boxes delete \
+            what was read: on a terminal you are asked first, and what does not open is kept as \
+            message-N.sealed, with nothing read behind it."
+)]
+pub(super) struct Read {
+    /// the link of the box, or its token
+    #[argh(positional)]
+    link: String,
+
+    /// the directory for files (here); with - they go to standard output, and texts to standard error
+    #[argh(option, short = 'o', default = "\".\".to_owned()", arg_name = "DIR|-")]
+    output: String,
+
+    /// only messages with greater numbers
+    #[argh(option, default = "0", arg_name = "N")]
+    since: u64,
+
+    /// do not ask where reading deletes
+    #[argh(switch, short = 'y')]
+    yes: bool,
+
+    /// the file with the private key (where `box create` puts it)
+    #[argh(option, arg_name = "FILE")]
+    private_key: Option<String>,
+
+    /// a file with the passphrase (asked for at the terminal)
+    #[argh(option, arg_name = "FILE")]
+    passphrase_file: Option<String>,
+
+    /// let the server open the box, with the passphrase of the key that it has
+    #[argh(switch)]
+    online: bool,
+
+    /// the largest file that is opened, in GiB (4)
+    #[argh(option, default = "MAX_FILE_GIB", arg_name = "GIB")]
+    max_file: u64,
+
+    /// print a line of JSON for each message: id, created, text or path, size, sha256, or error
+    #[argh(switch)]
+    json: bool,
+
+    /// the server's address (the link's)
+    #[argh(option, arg_name = "URL")]
+    server: Option<String>,
+
+    /// a file with an API key; boxes are read without (SEALDROP_KEY_FILE)
+    #[argh(option, arg_name = "FILE")]
+    key_file: Option<String>,
+
+    /// what the server speaks: sealdrop; password.link has no boxes (SEALDROP_DIALECT, sealdrop)
+    #[argh(option, arg_name = "sealdrop|password.link")]
+    dialect: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    id: u64,
+    created: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<&'a str>,
+    size: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha256: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+}
+
+impl Read {
+    pub(super) fn run(mut self, context: &mut Context<'_>) -> Result<(), Failure> {
+        let connection = Connection {
+            server: self.server.take(),
+            key_file: self.key_file.take(),
+            dialect: self.dialect.take(),
+        };
+        let settings = settings(connection, context)?;
+        let to_output = self.output == "-";
+        if to_output && self.json {
+            return Err(Failure::usage("give either -o - or --json: both go to standard output"));
+        }
+        if !to_output && !Path::new(&self.output).is_dir() {
+            return Err(Failure::usage(format!("-o {}: there is no such directory", self.output)));
+        }
+        let place = box_place(&self.link)?;
+        let server = settings.server_of(&place, context)?;
+        let drop_box = DropBox { server: &server, token: &place.id };
+        let progress = Progress::new("Fetching");
+        let terms = drop_box.terms(&progress)?;
+        if let Some(question) = question(&terms).filter(|_| !self.yes) {
+            prompt::confirm(question, context)?;
+        }
+        let owner = Owner {
+            online: self.online,
+            private_key: self.private_key.as_deref(),
+            passphrase_file: self.passphrase_file.as_deref(),
+        };
+        let (access, key) = owner.access(&place.id, context)?;
+        if let Some(key) = &key {
+            warn_of_other_key(&drop_box, key, &progress, context)?;
+        }
+        let opened = (access, key);
+        let _held = interrupt::hold()?;
+        let mut incoming =
+            Incoming::new(drop_box, &terms, opened, self.since, &SystemRandom, &progress);
+        // What was listed is gone there, so nothing may be listed behind something that needs a look.
+        let deletes = terms.delete_messages || terms.delete_box;
+        let (mut count, mut failed, mut stopped) = (0, 0, Ok(()));
+        loop {
+            let message = match incoming.next_message() {
+                Err(BoxError::Wrong) if count == 0 => match owner.access_again(context)? {
+                    Some(access) => {
+                        incoming.set_access(access);
+                        continue;
+                    }
+                    None => return Err(BoxError::Wrong.into()),
+                },
+                next => next?,
+            };
+            let Some(message) = message else { break };
+            count += 1;
+            let shown = self.show(&mut incoming, &message, &progress, context);
+            let Err(failure) = shown else { continue };
+            if deletes {
+                incoming.stop();
+                self.keep(&message, &failure.message, context)?;
+                stopped = Err(stop(&message, failure));
+                continue;
+            }
+            // What came out of one message says nothing about the next; what a full disk says does.
+            if failure.exit != Exit::Damaged {
+                return Err(failure);
+            }
+            failed += 1;
+            self.show_failure(&message, &failure.message, None, context)?;
+        }
+        stopped?;
+        match (count, failed) {
+            (0, _) if self.since > 0 => Ok(writeln!(context.err, "There is nothing new in it.")?),
+            (0, _) => Ok(writeln!(context.err, "The box is empty.")?),
+            (_, 0) => Ok(()),
+            (count, failed) => Err(Failure {
+                exit: Exit::Damaged,
+                message: format!("{failed} of {count} messages did not open"),
+            }),
+        }
+    }
+
+    fn show(
+        &self,
+        incoming: &mut Incoming<'_>,
+        message: &Message,
+        progress: &Progress,
+        context: &mut Context<'_>,
+    ) -> Result<(), Failure> {
+        match incoming.content(message)? {
+            Content::Text(text) => self.show_text(message, text.expose_secret(), context),
+            Content::File(file) if self.output == "-" => {
+                self.introduce(message, &file.name, context)?;
+                self.copy(incoming, (message, &file), context.out)?;
+                progress.end();
+                Ok(context.out.flush()?)
+            }
+            Content::File(file) => {
+                let mut copied = (0, String::new());
+                let path = save(Path::new(&self.output), &file.name, |out| {
+                    copied = self.copy(incoming, (message, &file), out)?;
+                    Ok(())
+                });
+                progress.end();
+                let path = path?.display().to_string();
+                let (size, sha256) = copied;
+                if !self.json {
+                    self.introduce(message, &file.name, context)?;
+                    return Ok(writeln!(context.err, "Saved {}", prompt::line(&path))?);
+                }
+                self.write_json(
+                    &Shown { path: Some(&path), size, sha256: Some(&sha256), ..shown(message) },
+                    context,
+                )
+            }
+        }
+    }
+
+    fn show_text(
+        &self,
+        message: &Message,
+        text: &str,
+        context: &mut Context<'_>,
+    ) -> Result<(), Failure> {
+        if self.json {
+            let sha256 = hex(&sha256(text.as_bytes()));
+            let size = text.len() as u64;
+            let shown = Shown { text: Some(text), size, sha256: Some(&sha256), ..shown(message) };
+            return self.write_json(&shown, context);
+        }
+        self.introduce(message, "", context)?;
+        if self.output == "-" {
+            let shown = Zeroizing::new(prompt::visible(text));
+            return Ok(writeln!(context.err, "{}", shown.trim_end_matches('\n'))?);
+        }
+        prompt::write_text(text, context)?;
+        // One text ends where the next begins.
+        if !context.out_is_terminal && !text.ends_with('\n') {
+            writeln!(context.out)?;
+            context.out.flush()?;
+        }
+        Ok(())
+    }
+
+    fn show_failure(
+        &self,
+        message: &Message,
+        why: &str,
+        path: Option<&str>,
+        context: &mut Context<'_>,
+    ) -> Result<(), Failure> {
+        if self.json {
+            return self.write_json(&Shown { path, error: Some(why), ..shown(message) }, context);
+        }
+        let Message { id, created, .. } = message;
+        writeln!(context.err, "Message {id}, {}: {why}", prompt::line(created))?;
+        match path {
+            Some(path) => Ok(writeln!(context.err, "Saved {}", prompt::line(path))?),
+            None => Ok(()),
+        }
+    }
+
+    /// Tells that a message failed, and keeps it as it was sealed: it may be gone in the box.
+    fn keep(&self, message: &Message, why: &str, context: &mut Context<'_>) -> Result<(), Failure> {
+        let Some(sealed) = message.sealed_text() else {
+            return self.show_failure(message, why, None, context);
+        };
+        let name = format!("message-{}.sealed", message.id);
+        let saved = match self.output.as_str() {
+            "-" => None,
+            dir => save(Path::new(dir), &name, |out| {
+                copy(&mut sealed.as_bytes(), out, incoming::cause)
+            })
+            .ok(),
+        };
+        let path = saved.map(|path| path.display().to_string());
+        self.show_failure(message, why, path.as_deref(), context)?;
+        match path {
+            Some(_) => Ok(()),
+            None => Ok(writeln!(context.err, "{}", prompt::visible(&sealed))?),
+        }
+    }
+
+    fn introduce(
+        &self,
+        message: &Message,
+        name: &str,
+        context: &mut Context<'_>,
+    ) -> Result<(), Failure> {
+        let created = prompt::line(&message.created);
+        let name =
+            if name.is_empty() { String::new() } else { format!(": {}", prompt::line(name)) };
+        Ok(writeln!(context.err, "Message {}, {created}{name}", message.id)?)
+    }
+
+    fn write_json(&self, shown: &Shown<'_>, context: &mut Context<'_>) -> Result<(), Failure> {
+        write_json(context.out, shown)?;
+        Ok(context.out.flush()?)
+    }
+
+    /// Copies all of a file. Gives how many bytes there were, and their SHA-256.
+    fn copy(
+        &self,
+        incoming: &mut Incoming<'_>,
+        (message, file): (&Message, &StoredFile),
+        out: &mut dyn Write,
+    ) -> Result<(u64, String), Failure> {
+        let limit = self.max_file.saturating_mul(1 << 30);
+        // Before it is fetched: a box may delete it then.
+        if message.size > limit {
+            return Err(measured::too_large(limit).into());
+        }
+        if self.output != "-" {
+            check_room(Path::new(&self.output), message.size)?;
+        }
+        let mut input = Measured::new(incoming.file(message, file)?, limit);
+        copy(&mut input, out, incoming::cause)?;
+        Ok((input.size(), hex(&input.sha256())))
+    }
+}
+
+fn shown(message: &Message) -> Shown<'_> {
+    Shown {
+        id: message.id,
+        created: &message.created,
+        text: None,
+        path: None,
+        size: message.size,
+        sha256: None,
+        error: None,
+    }
+}
+
+/// The end of reading a box that deletes what was read, at a message that failed. What comes behind it is
+/// still there.
+fn stop(message: &Message, failure: Failure) -> Failure {
+    let id = message.id;
+    let what = match failure.exit {
+        Exit::Damaged => "it did not open",
+        _ => &failure.message,
+    };
+    // It goes when it is fetched, not when it is listed.
+    let again = match message.is_file() {
+        true => format!("; --since {} tries it again, if it is still there", id.saturating_sub(1)),
+        false => String::new(),
+    };
+    let message =
+        format!("message {id}: {what}; nothing behind it was read: go on with --since {id}{again}");
+    Failure { message, ..failure }
+}
+
+/// What should be known before reading.
+fn question(terms: &Terms) -> Option<&'static str> {
+    if terms.delete_box {
+        Some("The box is deleted when all of it was read. Read now?")
+    } else if terms.delete_messages {
+        Some("Messages are deleted when they were read. Read now?")
+    } else {
+        None
+    }
+}
+
+/// A server that hands out another key could read what comes in from now on.
+fn warn_of_other_key(
+    drop_box: &DropBox<'_>,
+    key: &BoxKey,
+    progress: &Progress,
+    context: &mut Context<'_>,
+) -> Result<(), Failure> {
+    match drop_box.public_key(progress) {
+        Ok(theirs) if theirs != key.public() => Ok(writeln!(
+            context.err,
+            "warning: the server hands out another key for this box than the one here: whoever has \
+             that one reads what is sent from now on"
+        )?),
+        // Whether there is a box at all, the list will tell.
+        _ => Ok(()),
+    }
+}

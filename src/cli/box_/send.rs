@@ -1,0 +1,123 @@
+//! `sealdrop box send`
+
+use argh::{ArgsInfo, FromArgs};
+
+use super::settings;
+use crate::{
+    cli::{
+        Context, Failure,
+        connection::Connection,
+        content::{Content, gather},
+        progress::Progress,
+        prompt,
+    },
+    client::{
+        ClientError,
+        boxes::{BoxError, DropBox, outgoing::Outgoing},
+        link::box_place,
+    },
+    crypto::SystemRandom,
+};
+
+/// Send a text, files, or both to a box: sealed here for the box's key, so that only its owner opens them.
+/// Each is a message of its own.
+#[derive(ArgsInfo, FromArgs)]
+#[argh(
+    subcommand,
+    name = "send",
+    help_triggers("-h", "--help"),
+    usage = "LINK [FILE…] [-t TEXT] [--online] [<flags>]",
+    example = "{command_name} https://drop.example.org/box/… photo.jpg report.pdf\n\
+               echo hush | {command_name} https://drop.example.org/box/…",
+    note = "Without a text and without files the text comes from standard input. A text behind -t is seen \
+            by everybody on this machine for as long as the command runs. The fingerprint of the key is \
+            told: ask the owner for theirs by another way, if it matters that nobody is between."
+)]
+pub(super) struct Send {
+    /// the link of the box, or its token
+    #[argh(positional)]
+    link: String,
+
+    /// files to be sent
+    #[argh(positional)]
+    files: Vec<String>,
+
+    /// the text; - for standard input (files are sent without one)
+    #[argh(option, short = 't', arg_name = "TEXT")]
+    text: Option<String>,
+
+    /// let the server seal: it sees everything first
+    #[argh(switch)]
+    online: bool,
+
+    /// the server's address (the link's)
+    #[argh(option, arg_name = "URL")]
+    server: Option<String>,
+
+    /// a file with an API key; boxes take messages without (SEALDROP_KEY_FILE)
+    #[argh(option, arg_name = "FILE")]
+    key_file: Option<String>,
+
+    /// what the server speaks: sealdrop; password.link has no boxes (SEALDROP_DIALECT, sealdrop)
+    #[argh(option, arg_name = "sealdrop|password.link")]
+    dialect: Option<String>,
+}
+
+impl Send {
+    pub(super) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
+        let connection =
+            Connection { server: self.server, key_file: self.key_file, dialect: self.dialect };
+        let settings = settings(connection, context)?;
+        let place = box_place(&self.link)?;
+        let server = settings.server_of(&place, context)?;
+        let drop_box = DropBox { server: &server, token: &place.id };
+        let progress = Progress::new("Sending");
+        let terms = drop_box.terms(&progress)?;
+        if terms.is_locked {
+            let since = terms.lock_date.as_deref().map(prompt::line).unwrap_or_default();
+            return Err(Failure::failed(format!("the box takes nothing more since {since}")));
+        }
+        let public_key = match self.online {
+            true => None,
+            false => Some(drop_box.public_key(&progress)?),
+        };
+        let Content { text, files } = gather(self.text, &self.files, context)?;
+        if let Some(key) = &public_key {
+            writeln!(context.err, "Sealed for the key with the fingerprint {}", key.fingerprint())?;
+        }
+        let total: u64 = files.iter().map(|file| file.size).sum();
+        let mut names: Vec<String> = files.iter().map(|file| prompt::line(&file.name)).collect();
+        let outgoing = Outgoing { drop_box, public_key, random: &SystemRandom, watch: &progress };
+        let mut sent = Vec::new();
+        if !text.is_empty() {
+            outgoing.text(&text).map_err(too_long)?;
+            sent.push("the text".to_owned());
+        }
+        let mut done = 0;
+        for (mut file, name) in files.into_iter().zip(names.drain(..)) {
+            let size = file.size;
+            outgoing.file(&mut file, (done, total)).map_err(|error| {
+                let failure = Failure::from(error);
+                let before = match sent.as_slice() {
+                    [] => "nothing was sent before it".to_owned(),
+                    sent => format!("sent before it: {}", sent.join(", ")),
+                };
+                Failure { message: format!("{name}: {}; {before}", failure.message), ..failure }
+            })?;
+            done += size;
+            sent.push(name);
+        }
+        progress.end();
+        Ok(writeln!(context.err, "Sent: {}", sent.join(", "))?)
+    }
+}
+
+/// What to do where a text is more than the server takes.
+fn too_long(error: BoxError) -> Failure {
+    match error {
+        BoxError::Other(ClientError::Rejected { status: 413, message, .. }) => Failure::failed(
+            prompt::visible(&format!("the text is too long ({message}): send it as a file")),
+        ),
+        other => other.into(),
+    }
+}

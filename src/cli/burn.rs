@@ -1,0 +1,66 @@
+//! `sealdrop burn`
+
+use argh::{ArgsInfo, FromArgs};
+
+use super::{
+    Context, Failure, connection::Connection, progress::Progress, prompt, send::not_there,
+    status::nobody,
+};
+use crate::client::{Dialect, link::StatusLink, secrets};
+
+/// Burn a secret, viewed or not: its link stops working, and nobody can bring it back. Its log goes, too.
+#[derive(ArgsInfo, FromArgs)]
+#[argh(
+    subcommand,
+    name = "burn",
+    help_triggers("-h", "--help"),
+    usage = "LINK_OR_ID [--yes] [<flags>]",
+    example = "{command_name} 'https://drop.example.org/status/…#…'\n\
+               {command_name} ID --yes --key-file key"
+)]
+pub(super) struct Burn {
+    /// the status link that send has printed, or the secret's link or id
+    #[argh(positional)]
+    secret: String,
+
+    /// do not ask
+    #[argh(switch, short = 'y')]
+    yes: bool,
+
+    /// the server's address (SEALDROP_SERVER)
+    #[argh(option, arg_name = "URL")]
+    server: Option<String>,
+
+    /// a file with an API key (SEALDROP_KEY_FILE, or the key itself in SEALDROP_KEY)
+    #[argh(option, arg_name = "FILE")]
+    key_file: Option<String>,
+
+    /// what the server speaks: sealdrop or password.link (SEALDROP_DIALECT, sealdrop)
+    #[argh(option, arg_name = "sealdrop|password.link")]
+    dialect: Option<String>,
+}
+
+impl Burn {
+    pub(super) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
+        let connection =
+            Connection { server: self.server, key_file: self.key_file, dialect: self.dialect };
+        let settings = connection.settings(context)?;
+        let StatusLink { place, manage_token } = StatusLink::parse(&self.secret)?;
+        if manage_token.is_some() && settings.dialect() == Dialect::PasswordLink {
+            return Err(not_there("secrets without an account"));
+        }
+        let server = settings.server_of(&place, context)?;
+        if manage_token.is_none() && !server.has_key() {
+            return Err(nobody(server.root().as_str()));
+        }
+        if !self.yes {
+            prompt::insist("Nobody can open it afterwards. Burn it?", context)?;
+        }
+        let progress = Progress::new("Burning");
+        match &manage_token {
+            Some(token) => secrets::delete_managed(&server, &place.id, token, &progress)?,
+            None => secrets::delete(&server, &place.id, &progress)?,
+        }
+        Ok(writeln!(context.err, "Burned {}", prompt::line(&place.id))?)
+    }
+}

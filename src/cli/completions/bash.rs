@@ -1,0 +1,105 @@
+//! For bash: what is offered depends on the command that the words so far make up, on a flag that waits
+//! for its value, and on how many arguments there are.
+
+use super::{commands, flags, helped};
+use crate::cli::definition::{Definition, Kind};
+
+/// Reads the words up to the cursor. `value` is what a flag waits for, or what belongs in this place.
+///
+/// File names are left to readline, which knows about quotes and `~`. An equals sign is a word of its
+/// own to bash, and `--data=/var` three.
+const SCRIPT: &str = r#"# Completions of sealdrop for bash, made by: sealdrop completions bash
+
+_sealdrop() {
+    local current=${COMP_WORDS[COMP_CWORD]} command=sealdrop
+    local value= ended= place=0 word i
+    COMPREPLY=()
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        word=${COMP_WORDS[i]}
+        if [[ $word == = ]]; then
+            continue
+        elif [[ -n $value ]]; then
+            value=
+            continue
+        elif [[ -n $ended ]]; then
+            place=$((place + 1))
+            continue
+        elif [[ $command == sealdrop && $word == -* ]]; then
+            command='sealdrop serve'
+        fi
+        case "$command $word" in
+@words@
+            *' --') ended=yes ;;
+            *' -'*) ;;
+            *) place=$((place + 1)) ;;
+        esac
+    done
+    [[ $current == = ]] && current=
+    if [[ -n $value ]]; then
+        :
+    elif [[ -z $ended && $current == -* ]]; then
+        case $command in
+@flags@
+        esac
+    else
+        case "$command $place" in
+@places@
+        esac
+    fi
+    case $value in
+        file) compopt -o default ;;
+        directory) compopt -o dirnames ;;
+        'words '*) COMPREPLY=($(compgen -W "${value#words }" -- "$current")) ;;
+    esac
+}
+
+complete -F _sealdrop sealdrop
+"#;
+
+pub(super) fn script(program: &Definition) -> String {
+    let (mut words, mut dashed, mut places) = (Vec::new(), Vec::new(), Vec::new());
+    for definition in program.all() {
+        let (path, helped) = (definition.path.join(" "), helped(&definition.path));
+        let names: Vec<&str> = commands(definition).iter().map(|(name, _)| *name).collect();
+        for name in &names {
+            words.push(format!("'{path} {name}' | '{helped} {name}') command+=\" $word\""));
+        }
+        if !names.is_empty() {
+            places.push(format!("'{path} 0' | '{helped} 0') value='words {}'", names.join(" ")));
+        }
+        for flag in &definition.flags {
+            let Some(value) = &flag.value else { continue };
+            let value = kind(&value.kind);
+            for spelling in flag.spellings() {
+                words.push(format!("'{path} {spelling}') value='{value}'"));
+            }
+        }
+        let spellings: Vec<String> =
+            flags(program, definition).iter().flat_map(|flag| flag.spellings()).collect();
+        dashed.push(format!("'{path}') value='words {}'", spellings.join(" ")));
+        for (place, argument) in definition.arguments.iter().enumerate() {
+            let value = kind(&argument.value.kind);
+            let place = if argument.repeats { "'*".into() } else { format!("{place}'") };
+            places.push(format!("'{path} {place}) value='{value}'"));
+        }
+    }
+    let cases = |cases: &[String]| {
+        let lines: Vec<String> =
+            cases.iter().map(|case| format!("            {case} ;;")).collect();
+        lines.join("\n")
+    };
+    SCRIPT
+        .replace("@words@", &cases(&words))
+        .replace("@flags@", &cases(&dashed))
+        .replace("@places@", &cases(&places))
+}
+
+/// What the script calls it.
+fn kind(kind: &Kind) -> String {
+    match kind {
+        Kind::File => "file".into(),
+        Kind::Directory => "directory".into(),
+        Kind::Words(words) => format!("words {}", words.join(" ")),
+        Kind::Unknown => "unknown".into(),
+    }
+}

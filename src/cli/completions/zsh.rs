@@ -1,0 +1,131 @@
+//! For zsh: a function for each command, which hands the words to `_arguments`.
+
+use super::commands;
+use crate::cli::definition::{Argument, Definition, Flag, Kind, Value};
+
+/// Works as a file in `$fpath` and when it is read by `source`.
+const SCRIPT: &str = r#"#compdef sealdrop
+# Completions of sealdrop for zsh, made by: sealdrop completions zsh
+
+# Completes one of $below; behind it, what belongs there by the function $1_NAME.
+_sealdrop_below() {
+    local curcontext="$curcontext" state line ret=1
+    local -A opt_args
+    _arguments -C -A '-*' "${@:2}" ': :->command' '*:: :->rest' && ret=0
+    case $state in
+        command)
+            _describe -t commands command below && ret=0
+            ;;
+        rest)
+            local function=$1_$words[1]
+            curcontext="${curcontext%:*:*}:sealdrop-$words[1]:"
+            (( $+functions[$function] )) && $function && ret=0
+            ;;
+    esac
+    return ret
+}
+
+# The words behind help are those of a command.
+_sealdrop_help() {
+    _sealdrop
+}
+@functions@
+if [[ $funcstack[1] == _sealdrop ]]; then
+    _sealdrop
+else
+    compdef _sealdrop sealdrop
+fi
+"#;
+
+pub(super) fn script(program: &Definition) -> String {
+    let functions: Vec<String> = program.all().into_iter().map(function).collect();
+    SCRIPT.replace("@functions@", &functions.concat())
+}
+
+fn function(definition: &Definition) -> String {
+    let name = format!("_{}", definition.path.join("_"));
+    let flags: Vec<String> = definition.flags.iter().map(flag).collect();
+    let below = commands(definition);
+    let lines = if below.is_empty() {
+        let arguments = definition.arguments.iter().map(argument);
+        let specs: Vec<String> = flags.into_iter().chain(arguments).collect();
+        // What else is known comes from who calls it.
+        format!("    _arguments -S \"$@\" \\\n        {}\n", specs.join(" \\\n        "))
+    } else {
+        let below: Vec<String> = below
+            .iter()
+            .map(|(name, does)| format!("        '{name}:{}'\n", escape(does, &['\\', ':'])))
+            .collect();
+        let flags = flags.join(" ");
+        // Flags without a command are those of serve, which has some of them itself.
+        let bare = if definition.path.len() == 1 {
+            let own = definition.flags.iter().filter(|flag| flag.long != "--help").map(self::flag);
+            let own: Vec<String> = own.collect();
+            format!(
+                "    if [[ $words[2] == -* ]]; then\n        {name}_serve {}\n        return\n    fi\n",
+                own.join(" ")
+            )
+        } else {
+            String::new()
+        };
+        format!(
+            "{bare}    local -a below=(\n{}    )\n    _sealdrop_below {name} {flags}\n",
+            below.concat()
+        )
+    };
+    format!("\n{name}() {{\n{lines}}}\n")
+}
+
+fn flag(flag: &Flag) -> String {
+    let does = escape(flag.description, &['\\', '[', ']']);
+    let (equals, takes) = match &flag.value {
+        Some(value) => ("=", format!(":{}", message_and_action(value))),
+        None => ("", String::new()),
+    };
+    let long = format!("{}{equals}", flag.long);
+    let names = match flag.short {
+        Some(short) => format!("{{-{short},{long}}}"),
+        None => long,
+    };
+    // What ends everything stands alone; what may be repeated excludes nothing; else not twice.
+    let excluded = if matches!(flag.long, "--help" | "--version") {
+        "'(- *)'".to_owned()
+    } else if flag.repeats {
+        "'*'".to_owned()
+    } else {
+        format!("'({})'", flag.spellings().join(" "))
+    };
+    format!("{excluded}{names}'[{does}]{takes}'")
+}
+
+fn argument(argument: &Argument) -> String {
+    let value = message_and_action(&argument.value);
+    match (argument.repeats, argument.required) {
+        (true, _) => format!("'*:{value}'"),
+        (false, true) => format!("':{value}'"),
+        (false, false) => format!("'::{value}'"),
+    }
+}
+
+/// What is said about a value, and how to find some.
+fn message_and_action(value: &Value) -> String {
+    let action = match &value.kind {
+        Kind::File => "_files".into(),
+        Kind::Directory => "_files -/".into(),
+        Kind::Words(words) => format!("({})", words.join(" ")),
+        Kind::Unknown => " ".into(),
+    };
+    format!("{}:{action}", escape(&value.name, &['\\', ':']))
+}
+
+/// `text` within single quotes, with backslashes before what `_arguments` and `_describe` look for.
+fn escape(text: &str, marks: &[char]) -> String {
+    let mut escaped = String::new();
+    for letter in text.chars() {
+        if marks.contains(&letter) {
+            escaped.push('\\');
+        }
+        escaped.push(letter);
+    }
+    escaped.replace('\'', "'\\''")
+}

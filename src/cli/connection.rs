@@ -1,0 +1,279 @@
+//! Which server a command talks to, and with which key: a flag, else a variable, else the user's file.
+//!
+//! A key goes to the server that it was named for, and to no other: not to that of a link that somebody
+//! has sent.
+
+use std::{
+    ffi::OsStr,
+    fs,
+    io::{self, Read},
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+};
+
+use serde::Deserialize;
+use url::{Host, Url};
+use zeroize::Zeroizing;
+
+use super::{Context, Failure};
+use crate::{
+    client::{Dialect, Server, link::Place},
+    crypto::SecretText,
+};
+
+/// Nobody has so many settings, or so long a key.
+const MAX_FILE_BYTES: u64 = 64 << 10;
+
+/// The flags of a command that talks to a server, as given.
+pub(super) struct Connection {
+    pub(super) server: Option<String>,
+    pub(super) key_file: Option<String>,
+    pub(super) dialect: Option<String>,
+}
+
+/// What flags, variables and the file amount to.
+pub(super) struct Settings {
+    server: Option<Url>,
+    /// The address is in a flag: it counts more than that of a link.
+    is_flag: bool,
+    key: Option<SecretText>,
+    /// So is the key's file: it is for whatever server the command line names.
+    is_key_flag: bool,
+    dialect: Dialect,
+}
+
+/// `~/.config/sealdrop/config.toml`
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    server: Option<String>,
+    key: Option<Zeroizing<String>>,
+    key_file: Option<String>,
+    dialect: Option<String>,
+}
+
+impl Connection {
+    /// Looks flags, variables and file up.
+    pub(super) fn settings(self, context: &mut Context<'_>) -> Result<Settings, Failure> {
+        if context.out_is_closed {
+            return Err(Failure::usage(
+                "standard output is closed: what is to go there would be lost",
+            ));
+        }
+        let path = file_path(context);
+        let file =
+            path.as_deref().map_or_else(|| Ok(File::default()), |path| read(path, context))?;
+        let named = path.as_deref().map_or_else(String::new, |path| path.display().to_string());
+        let is_flag = self.server.is_some();
+        let of_flag = self.server.map(|text| address(&text, "--server")).transpose()?;
+        let of_variable = context.variable("SEALDROP_SERVER")?;
+        let of_variable = of_variable.map(|text| address(&text, "SEALDROP_SERVER")).transpose()?;
+        let of_file = file.server.as_deref().map(|text| address(text, &named)).transpose()?;
+        let server = [&of_flag, &of_variable, &of_file].into_iter().flatten().next().cloned();
+        // A key is for the server that is named in the same place; beside no server it is for any that a
+        // flag names.
+        let is_for_it = |beside: &Option<Url>| *beside == server;
+        let is_key_flag = self.key_file.is_some();
+        let key = if let Some(path) = &self.key_file {
+            Some(key_in(Path::new(path), "--key-file", context)?)
+        } else if of_variable.is_some() && !is_for_it(&of_variable) {
+            None
+        } else if let Some(key) = context.variable("SEALDROP_KEY")? {
+            Some(checked(&Zeroizing::new(key), "SEALDROP_KEY")?)
+        } else if let Some(path) = context.variable("SEALDROP_KEY_FILE")? {
+            Some(key_in(Path::new(&path), "SEALDROP_KEY_FILE", context)?)
+        } else if !is_for_it(&of_file) {
+            None
+        } else if let Some(key) = &file.key {
+            Some(checked(key, &named)?)
+        } else if let Some(key_file) = &file.key_file {
+            let dir = path.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
+            Some(key_in(&dir.join(key_file), &named, context)?)
+        } else {
+            None
+        };
+        let dialect = match (self.dialect, context.variable("SEALDROP_DIALECT")?, file.dialect) {
+            (Some(name), ..) => dialect(&name, "--dialect")?,
+            (None, Some(name), _) => dialect(&name, "SEALDROP_DIALECT")?,
+            (None, None, Some(name)) => dialect(&name, &named)?,
+            (None, None, None) => Dialect::default(),
+        };
+        Ok(Settings { server, is_flag, key, is_key_flag, dialect })
+    }
+}
+
+impl Settings {
+    /// What the server speaks.
+    pub(super) fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// The server that is named, with the key.
+    pub(super) fn server(self, context: &mut Context<'_>) -> Result<Server, Failure> {
+        let Some(root) = self.server else {
+            return Err(Failure::usage(
+                "no server is named: give --server URL, set SEALDROP_SERVER, or write server = \
+                 \"https://…\" to ~/.config/sealdrop/config.toml",
+            ));
+        };
+        warn_of_plain_http(&root, context)?;
+        Ok(Server::new(root, self.key, self.dialect)?)
+    }
+
+    /// The server of a link, unless a flag names another one. It gets the key only if it is the one that
+    /// the key is for.
+    pub(super) fn server_of(
+        mut self,
+        place: &Place,
+        context: &mut Context<'_>,
+    ) -> Result<Server, Failure> {
+        if let Some(root) = place.root.as_ref().filter(|_| !self.is_flag) {
+            if self.server.as_ref() != Some(root) && !self.is_key_flag {
+                self.key = None;
+            }
+            self.server = Some(root.clone());
+        }
+        self.server(context)
+    }
+
+    /// The same, and it must have a key.
+    pub(super) fn account(self, context: &mut Context<'_>) -> Result<Server, Failure> {
+        let server = self.server(context)?;
+        if server.has_key() {
+            return Ok(server);
+        }
+        Err(Failure::usage(format!(
+            "this needs an API key for {}: give --key-file FILE, set SEALDROP_KEY or \
+             SEALDROP_KEY_FILE, or write key_file = \"…\" to ~/.config/sealdrop/config.toml. A key that \
+             stands beside another server is for that one",
+            server.root()
+        )))
+    }
+}
+
+/// `$XDG_CONFIG_HOME/sealdrop/config.toml`, or below `~/.config`.
+fn file_path(context: &Context<'_>) -> Option<PathBuf> {
+    let folder = match context.path_variable("XDG_CONFIG_HOME") {
+        Some(folder) if folder.is_absolute() => folder,
+        _ => context.path_variable("HOME")?.join(".config"),
+    };
+    Some(folder.join("sealdrop/config.toml"))
+}
+
+fn read(path: &Path, context: &mut Context<'_>) -> Result<File, Failure> {
+    let text = match read_short(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(File::default()),
+        Err(error) => return Err(Failure::usage(format!("{}: {error}", path.display()))),
+    };
+    let file: File = toml::from_str(&text).map_err(|error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        // Not all of its words: they show the line, which may hold the key.
+        Failure::usage(format!("{}, line {line}: {}", path.display(), error.message()))
+    })?;
+    if file.key.is_some() {
+        warn_of_readers(path, context)?;
+    }
+    Ok(file)
+}
+
+fn key_in(path: &Path, origin: &str, context: &mut Context<'_>) -> Result<SecretText, Failure> {
+    let text = read_short(path).map_err(|error| {
+        Failure::usage(format!("{origin}: {} can not be read: {error}", path.display()))
+    })?;
+    warn_of_readers(path, context)?;
+    checked(&text, origin)
+}
+
+/// All of a file that is short, as such files are.
+fn read_short(path: &Path) -> io::Result<Zeroizing<String>> {
+    let mut text = Zeroizing::new(String::new());
+    let read = fs::File::open(path)?.take(MAX_FILE_BYTES).read_to_string(&mut text)?;
+    match read as u64 == MAX_FILE_BYTES {
+        true => Err(io::Error::other("it is too long")),
+        false => Ok(text),
+    }
+}
+
+fn checked(text: &str, origin: &str) -> Result<SecretText, Failure> {
+    let key = text.trim();
+    if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(Failure::usage(format!(
+            "{origin}: that is no API key; one begins with private_key_ or public_key_"
+        )));
+    }
+    Ok(SecretText::new(key.to_owned()))
+}
+
+fn address(text: &str, origin: &str) -> Result<Url, Failure> {
+    let wrong = |why: &str| {
+        Failure::usage(format!("{origin}: {why}; give an address such as https://drop.example.org"))
+    };
+    let full = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
+    let mut url = Url::parse(&full).map_err(|error| wrong(&error.to_string()))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(wrong("the server is reached by https or http"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(wrong("there must be no name and no password in it"));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(wrong("that is a link of something on a server, not a server"));
+    }
+    if !url.path().ends_with('/') {
+        url.set_path(&format!("{}/", url.path()));
+    }
+    Ok(url)
+}
+
+fn dialect(name: &str, origin: &str) -> Result<Dialect, Failure> {
+    match name {
+        "sealdrop" => Ok(Dialect::Sealdrop),
+        "password.link" => Ok(Dialect::PasswordLink),
+        _ => Err(Failure::usage(format!("{origin}: give sealdrop or password.link"))),
+    }
+}
+
+fn warn_of_plain_http(root: &Url, context: &mut Context<'_>) -> Result<(), Failure> {
+    let is_here = match root.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    if root.scheme() == "http" && !is_here {
+        writeln!(
+            context.err,
+            "warning: the way to {root} is not encrypted: whoever is on it can read keys and links"
+        )?;
+    }
+    Ok(())
+}
+
+fn warn_of_readers(path: &Path, context: &mut Context<'_>) -> Result<(), Failure> {
+    if fs::metadata(path).is_ok_and(|file| file.mode() & 0o077 != 0) {
+        let path = path.display();
+        writeln!(context.err, "warning: others can read {path}, which holds a key: chmod 600 it")?;
+    }
+    Ok(())
+}
+
+impl Context<'_> {
+    /// A variable that is set, and not to nothing.
+    pub(super) fn variable(&self, name: &str) -> Result<Option<String>, Failure> {
+        let Some(value) = self.os_variable(name) else { return Ok(None) };
+        let value = value.to_str().map(str::to_owned);
+        value.map(Some).ok_or_else(|| Failure::usage(format!("{name} is not UTF-8")))
+    }
+
+    /// The same as a path, which may be anything.
+    pub(super) fn path_variable(&self, name: &str) -> Option<PathBuf> {
+        self.os_variable(name).map(PathBuf::from)
+    }
+
+    fn os_variable(&self, name: &str) -> Option<&OsStr> {
+        let found = self.environment.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.as_os_str()).filter(|value| !value.is_empty())
+    }
+}

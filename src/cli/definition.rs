@@ -1,0 +1,228 @@
+//! What the command line consists of, for those who describe it: completions and the man page.
+//!
+//! All of it comes from the definitions that the arguments are parsed by, so a new command appears
+//! wherever commands are told of. What argh does not hand out, the words for values, is read from the
+//! usage lines.
+
+use argh::{FlagInfo, FlagInfoKind, Optionality, PositionalInfo};
+
+use super::arguments::{command_line, nearest_help};
+
+/// A command, and the commands below it.
+pub(super) struct Definition {
+    /// What to type, the program's own name first.
+    pub(super) path: Vec<&'static str>,
+    /// What comes behind that, in short.
+    pub(super) usage: String,
+    pub(super) description: String,
+    pub(super) flags: Vec<Flag>,
+    pub(super) arguments: Vec<Argument>,
+    /// Lines for a shell.
+    pub(super) examples: Vec<String>,
+    pub(super) notes: Vec<String>,
+    pub(super) exit_codes: Vec<(i32, &'static str)>,
+    pub(super) commands: Vec<Definition>,
+}
+
+/// A word with dashes, and what it means.
+pub(super) struct Flag {
+    /// With its dashes.
+    pub(super) long: &'static str,
+    pub(super) short: Option<char>,
+    pub(super) description: &'static str,
+    /// What has to follow it, if anything.
+    pub(super) value: Option<Value>,
+    pub(super) repeats: bool,
+}
+
+/// A word without dashes.
+pub(super) struct Argument {
+    pub(super) value: Value,
+    pub(super) description: &'static str,
+    pub(super) required: bool,
+    pub(super) repeats: bool,
+}
+
+/// Something that the user fills in.
+pub(super) struct Value {
+    /// What usage lines call it: `NAME`, `FILE`, `private|public`.
+    pub(super) name: String,
+    pub(super) kind: Kind,
+}
+
+/// What is known about a value before it is typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    File,
+    Directory,
+    /// These, or what nobody can know.
+    Words(Vec<String>),
+    Unknown,
+}
+
+impl Definition {
+    /// The program itself, with everything below it.
+    pub(super) fn program() -> Self {
+        let mut program = Self::new(vec!["sealdrop"], command_line());
+        program.flags.push(Flag {
+            long: "--version",
+            short: Some('V'),
+            description: "show the version",
+            value: None,
+            repeats: false,
+        });
+        program
+    }
+
+    fn new(path: Vec<&'static str>, info: argh::CommandInfoWithArgs) -> Self {
+        let name = path.join(" ");
+        let named = |text: &str| text.replace("{command_name}", &name);
+        let help = nearest_help(path.get(1..).unwrap_or_default());
+        let usage = help.lines().next().unwrap_or_default();
+        let usage = usage.strip_prefix("Usage: ").unwrap_or(usage);
+        let usage = usage.strip_prefix(&name).unwrap_or(usage).trim();
+        let takes_value = |word: &str| info.flags.iter().any(|flag| takes_value(flag, word));
+        let named_values = values_in(usage, takes_value);
+
+        let mut flags: Vec<Flag> = info
+            .flags
+            .iter()
+            .filter(|flag| !flag.hidden)
+            .map(|flag| Flag::new(flag, &named_values))
+            .collect();
+        // argh puts its own one first; who looks for a flag looks for another.
+        flags.rotate_left(usize::from(info.flags.first().is_some_and(|flag| flag.long == HELP)));
+        let words = named_values.iter().filter(|(flag, _)| flag.is_none()).map(|(_, word)| word);
+        let arguments = info
+            .positionals
+            .iter()
+            .filter(|argument| !argument.hidden)
+            .zip(words.map(Some).chain(std::iter::repeat(None)))
+            .map(|(argument, word)| Argument::new(argument, word))
+            .collect();
+        let commands = info.commands.into_iter().map(|below| {
+            Self::new(path.iter().copied().chain([below.name]).collect(), below.command)
+        });
+        Self {
+            usage: usage.to_owned(),
+            description: named(info.description),
+            flags,
+            arguments,
+            examples: info.examples.iter().flat_map(|text| text.lines()).map(named).collect(),
+            notes: info.notes.iter().copied().map(named).collect(),
+            exit_codes: info.error_codes.iter().map(|told| (told.code, told.description)).collect(),
+            commands: commands.collect(),
+            path,
+        }
+    }
+
+    /// The name by which it stands among its neighbours.
+    pub(super) fn name(&self) -> &'static str {
+        self.path.last().copied().unwrap_or_default()
+    }
+
+    /// This command and all below it, each before those below it.
+    pub(super) fn all(&self) -> Vec<&Self> {
+        std::iter::once(self).chain(self.commands.iter().flat_map(Self::all)).collect()
+    }
+
+    /// The first sentence of the description, without its full stop.
+    pub(super) fn summary(&self) -> &str {
+        let first = self.description.split(". ").next().unwrap_or_default();
+        first.trim_end_matches('.')
+    }
+}
+
+const HELP: &str = "--help";
+
+impl Flag {
+    fn new(flag: &FlagInfo<'static>, named_values: &[(Option<&str>, &str)]) -> Self {
+        let value = match flag.kind {
+            FlagInfoKind::Switch => None,
+            FlagInfoKind::Option { arg_name } => {
+                let in_usage = named_values
+                    .iter()
+                    .find(|(of, _)| of.is_some_and(|word| names(flag, word)))
+                    .map(|(_, word)| *word);
+                // What argh calls it unless it is told: the flag itself.
+                let told = (arg_name != flag.long.trim_start_matches('-')).then_some(arg_name);
+                Some(Value::new(told.or(in_usage), arg_name))
+            }
+        };
+        Self {
+            long: flag.long,
+            // All commands have both, which argh only tells of the long one.
+            short: flag.short.or((flag.long == HELP).then_some('h')),
+            description: flag.description,
+            value,
+            repeats: matches!(flag.optionality, Optionality::Repeating | Optionality::Greedy),
+        }
+    }
+
+    /// As it is typed: `--data`, `-o`.
+    pub(super) fn spellings(&self) -> Vec<String> {
+        let short = self.short.map(|short| format!("-{short}"));
+        short.into_iter().chain([self.long.to_owned()]).collect()
+    }
+}
+
+impl Argument {
+    fn new(argument: &PositionalInfo<'static>, word: Option<&&str>) -> Self {
+        Self {
+            value: Value::new(word.copied(), argument.name),
+            description: argument.description,
+            required: argument.optionality == Optionality::Required,
+            repeats: matches!(argument.optionality, Optionality::Repeating | Optionality::Greedy),
+        }
+    }
+}
+
+impl Value {
+    /// A value that is called `told`, or that nobody has named.
+    fn new(told: Option<&str>, fallback: &str) -> Self {
+        let name = told.map_or_else(|| fallback.replace('_', "-").to_uppercase(), str::to_owned);
+        let choices: Vec<&str> = name.split('|').collect();
+        let kind = if choices.iter().any(|choice| choice.ends_with("FILE")) {
+            Kind::File
+        } else if choices.iter().any(|choice| choice.ends_with("DIR")) {
+            Kind::Directory
+        } else {
+            // A word in capitals stands for something; any other is meant as it is.
+            let words = choices.iter().filter(|_| choices.len() > 1);
+            let words = words.filter(|word| !word.contains(|c: char| c.is_ascii_uppercase()));
+            match words.map(|word| (*word).to_owned()).collect::<Vec<_>>() {
+                none if none.is_empty() => Kind::Unknown,
+                words => Kind::Words(words),
+            }
+        };
+        Self { name, kind }
+    }
+}
+
+/// Whether `word` is how the user types `flag`.
+fn names(flag: &FlagInfo<'_>, word: &str) -> bool {
+    let short = word.strip_prefix('-').and_then(|rest| rest.parse().ok());
+    word == flag.long || short.is_some() && short == flag.short
+}
+
+fn takes_value(flag: &FlagInfo<'_>, word: &str) -> bool {
+    matches!(flag.kind, FlagInfoKind::Option { .. }) && names(flag, word)
+}
+
+/// The words for values in a usage line, each with the flag that it follows; with none, it is an
+/// argument's: `NAME [--data DIR]` names an argument and what `--data` takes.
+fn values_in(usage: &str, takes_value: impl Fn(&str) -> bool) -> Vec<(Option<&str>, &str)> {
+    let mut values = Vec::new();
+    let mut flag = None;
+    for word in usage.split_whitespace() {
+        let word = word.trim_matches(['[', ']', '…', '.', '|']);
+        if word.starts_with('-') {
+            flag = word.split('|').find(|spelling| takes_value(spelling));
+        } else if !word.is_empty() && !word.contains(['<', '>']) {
+            // `ID|--all`: the flag that can be there instead is told of on its own.
+            let word = word.split_once("|--").map_or(word, |(before, _)| before);
+            values.push((flag.take(), word));
+        }
+    }
+    values
+}

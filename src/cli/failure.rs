@@ -1,0 +1,150 @@
+//! How a run ends: exit codes, and words for whoever started it.
+
+use std::{io, process::ExitCode};
+
+use super::prompt;
+use crate::{
+    admin::{CommandError, ErrorKind},
+    client::{ClientError, link::BadLink},
+    config::BadSetting,
+};
+
+/// How the process ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// 0: done.
+    Done,
+    /// 1: something failed.
+    Failed,
+    /// 2: a secret, a request or a box is gone, or never was.
+    Gone,
+    /// 3: a key, a password or a passphrase is missing or wrong.
+    Refused,
+    /// 64: the command line or a setting is wrong (`EX_USAGE` of sysexits(3)).
+    Usage,
+    /// 65: a link or what it leads to is damaged (`EX_DATAERR`).
+    Damaged,
+    /// 69: the server can not be reached (`EX_UNAVAILABLE`).
+    Unreachable,
+    /// 75: the server is busy, or limits how often something is done: later it may go well (`EX_TEMPFAIL`).
+    Busy,
+    /// 130: Ctrl-C, as shells tell it.
+    Interrupted,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Done => 0,
+            Exit::Failed => 1,
+            Exit::Gone => 2,
+            Exit::Refused => 3,
+            Exit::Usage => 64,
+            Exit::Damaged => 65,
+            Exit::Unreachable => 69,
+            Exit::Busy => 75,
+            Exit::Interrupted => 130,
+        })
+    }
+}
+
+/// Why a subcommand ended early, in words for the operator.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    /// Not [`Exit::Done`].
+    pub exit: Exit,
+    /// What failed and what to do about it; nothing secret.
+    pub message: String,
+}
+
+impl Failure {
+    /// A failure that is not the command line's fault.
+    #[must_use]
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Failed, message: message.into() }
+    }
+
+    /// What was asked for makes no sense, and nothing was done.
+    #[must_use]
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Usage, message: message.into() }
+    }
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        let exit = match &error {
+            ClientError::Gone => Exit::Gone,
+            ClientError::Refused { .. } => Exit::Refused,
+            // What a flag was given for.
+            ClientError::Rejected { field: Some(_), .. } => Exit::Usage,
+            ClientError::Rejected { .. }
+            | ClientError::Failed { .. }
+            | ClientError::File { .. }
+            | ClientError::Misunderstood { .. } => Exit::Failed,
+            ClientError::Busy { .. } => Exit::Busy,
+            ClientError::Unreachable { .. } => Exit::Unreachable,
+            ClientError::Damaged(_) => Exit::Damaged,
+        };
+        let flag = match &error {
+            ClientError::Rejected { field: Some(field), .. }
+            | ClientError::Refused { field: Some(field), .. } => flag_of(field),
+            _ => None,
+        };
+        let hint = flag.map_or(String::new(), |flag| format!(" ({flag})"));
+        Self { exit, message: format!("{}{hint}", prompt::visible(&error.to_string())) }
+    }
+}
+
+impl From<BadLink> for Failure {
+    fn from(bad: BadLink) -> Self {
+        Self { exit: Exit::Damaged, message: format!("this link can not be used: {bad}") }
+    }
+}
+
+impl From<BadSetting> for Failure {
+    fn from(bad: BadSetting) -> Self {
+        Self { exit: Exit::Usage, message: bad.to_string() }
+    }
+}
+
+impl From<CommandError> for Failure {
+    fn from(error: CommandError) -> Self {
+        let exit = match error.kind {
+            ErrorKind::Usage => Exit::Usage,
+            ErrorKind::Conflict | ErrorKind::NotFound | ErrorKind::Failed => Exit::Failed,
+        };
+        Self { exit, message: error.message }
+    }
+}
+
+/// The subcommands use `?` on what they read and write themselves: the console.
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::failed(format!("the console can not be used: {error}"))
+    }
+}
+
+/// What was given for a field of the API.
+fn flag_of(field: &str) -> Option<&'static str> {
+    match field {
+        "ciphertext" => {
+            Some("the text, with what is known of the files, is too long or can not be sent")
+        }
+        "attachments" => Some("FILE"),
+        "expiration" => Some("--expires"),
+        "max_views" => Some("--views"),
+        "message" => Some("--message"),
+        "description" => Some("--description"),
+        "password" | "secret_password" => Some("--password-file"),
+        "limit" => Some("--limit"),
+        "send_request_to_email" => Some("--mail-to"),
+        "send_to_email" => Some("--send-to"),
+        "secret_expiration" => Some("--secret-expires"),
+        "secret_max_views" => Some("--secret-views"),
+        "secret_message" => Some("--secret-message"),
+        "secret_description" => Some("--secret-description"),
+        _ => None,
+    }
+}

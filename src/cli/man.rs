@@ -1,0 +1,161 @@
+//! `sealdrop man`: the manual page, of all commands at once.
+
+use argh::{ArgsInfo, FromArgs};
+use roff::{Inline, Roff, bold, italic, roman};
+
+use super::{Context, Failure, definition::Definition};
+
+/// Print the manual page, for man(1).
+#[derive(ArgsInfo, FromArgs)]
+#[argh(
+    subcommand,
+    name = "man",
+    help_triggers("-h", "--help"),
+    example = "{command_name} | man -l -\n\
+               {command_name} > /usr/local/share/man/man1/sealdrop.1"
+)]
+pub(super) struct Man {}
+
+impl Man {
+    pub(super) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
+        Ok(write!(context.out, "{}", page(&Definition::program()))?)
+    }
+}
+
+/// When what is said here was last changed. Not the day of the build: two builds shall be alike.
+const DATE: &str = "2026-11-22";
+
+/// What the environment says, beside the settings of `serve`.
+const ENVIRONMENT: [(&str, &str); 5] = [
+    ("SEALDROP_SERVER", "The address of the server that secrets are sent to, as --server."),
+    ("SEALDROP_KEY", "An API key. No flag has it: everybody on the machine can see those."),
+    ("SEALDROP_KEY_FILE", "A file with the API key, as --key-file."),
+    ("SEALDROP_DIALECT", "Whose API the server speaks, as --dialect: sealdrop or password.link."),
+    (
+        "SEALDROP_DATA",
+        "The data directory, as --data. So has every flag of sealdrop serve its variable: \
+         --public-url is SEALDROP_PUBLIC_URL.",
+    ),
+];
+
+const FILES: [(&str, &str); 2] = [
+    (
+        "~/.config/sealdrop/config.toml",
+        "Where the server is and who asks: server, key, key_file and dialect, which mean the same as \
+         the variables. In $XDG_CONFIG_HOME, if that is set.",
+    ),
+    ("./sealdrop-data", "The data directory of the daemon, unless --data names another."),
+];
+
+fn page(program: &Definition) -> String {
+    let mut page = Roff::new();
+    let version = concat!("sealdrop ", env!("CARGO_PKG_VERSION"));
+    page.control("TH", ["SEALDROP", "1", DATE, version]);
+    // No hyphens at the ends of lines, where they look like part of a flag, and no wide gaps instead.
+    page.control("nh", []).control("ad", ["l"]);
+
+    page.control("SH", ["NAME"]);
+    let summary = program.summary().trim_start_matches("sealdrop ");
+    page.text([roman(format!("sealdrop - {}", plain(summary)))]);
+
+    page.control("SH", ["SYNOPSIS"]);
+    page.text(usage("sealdrop help", "[<command>]"));
+    for line in program.usage.split(" | ") {
+        paragraph(&mut page, usage("sealdrop", line));
+    }
+
+    page.control("SH", ["DESCRIPTION"]);
+    page.text([roman(plain(&program.description))]);
+    details(&mut page, program);
+
+    page.control("SH", ["COMMANDS"]);
+    for command in program.all().into_iter().skip(1) {
+        let name = command.path.join(" ");
+        page.control("SS", [name.as_str()]);
+        page.text(usage(&name, &command.usage));
+        paragraph(&mut page, vec![roman(plain(&command.description))]);
+        details(&mut page, command);
+    }
+
+    page.control("SH", ["EXIT STATUS"]);
+    page.control("TP", []).text([bold("0")]).text([roman("done")]);
+    for (code, means) in exit_codes(program) {
+        page.control("TP", []).text([bold(code.to_string())]).text([roman(plain(means))]);
+    }
+    for (title, entries) in [("ENVIRONMENT", &ENVIRONMENT[..]), ("FILES", &FILES[..])] {
+        page.control("SH", [title]);
+        for (name, means) in entries {
+            page.control("TP", []).text([bold(*name)]).text([roman(*means)]);
+        }
+    }
+    page.render()
+}
+
+/// Arguments, flags, notes, exit codes and examples of `command`.
+fn details(page: &mut Roff, command: &Definition) {
+    for argument in &command.arguments {
+        let name = italic(plain(&argument.value.name));
+        page.control("TP", []).text([name]).text([roman(plain(argument.description))]);
+    }
+    let whole = command.path.len() == 1;
+    // What every command has is told of once.
+    for flag in command.flags.iter().filter(|flag| whole || flag.long != "--help") {
+        let mut tag = Vec::new();
+        for spelling in flag.spellings() {
+            if !tag.is_empty() {
+                tag.push(roman(", "));
+            }
+            tag.push(bold(spelling));
+        }
+        if let Some(value) = &flag.value {
+            tag.extend([roman(" "), italic(plain(&value.name))]);
+        }
+        page.control("TP", []).text(tag).text([roman(plain(flag.description))]);
+    }
+    for note in &command.notes {
+        paragraph(page, vec![roman(plain(note))]);
+    }
+    // Those of the program have a section of their own.
+    for (code, means) in command.exit_codes.iter().filter(|_| !whole) {
+        let code = bold(code.to_string());
+        paragraph(page, vec![roman("Exit status "), code, roman(format!(": {}", plain(means)))]);
+    }
+    if command.examples.is_empty() {
+        return;
+    }
+    paragraph(page, vec![roman("Examples:")]);
+    page.control("PP", []).control("RS", ["4"]).control("nf", []);
+    for example in &command.examples {
+        page.text([roman(ascii(example))]);
+    }
+    page.control("fi", []).control("RE", []);
+}
+
+/// The program's exit codes, and those that only its commands tell of, in order.
+fn exit_codes(program: &Definition) -> Vec<(i32, &'static str)> {
+    let all = program.all();
+    let mut codes: Vec<_> = all.iter().flat_map(|command| command.exit_codes.clone()).collect();
+    // The sort is stable and the program is the first: what it says of a code goes for all.
+    codes.sort_by_key(|(code, _)| *code);
+    codes.dedup_by_key(|(code, _)| *code);
+    codes
+}
+
+fn usage(command: &str, rest: &str) -> Vec<Inline> {
+    let rest = if rest.is_empty() { String::new() } else { format!(" {}", plain(rest)) };
+    vec![bold(command), roman(rest)]
+}
+
+fn paragraph(page: &mut Roff, text: Vec<Inline>) {
+    page.control("PP", []).text(text);
+}
+
+/// Prose as one line: a break within would be one for troff, too.
+fn plain(text: &str) -> String {
+    ascii(&text.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// A terminal without UTF-8 has no character for an ellipsis, and man warns of it.
+fn ascii(text: &str) -> String {
+    text.replace('…', "...")
+}

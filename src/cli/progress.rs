@@ -1,0 +1,70 @@
+//! How long work goes: a bar on standard error, where that is a terminal, and a line for each wait.
+
+use std::{
+    cell::RefCell,
+    io::{IsTerminal, Write, stderr},
+    time::Duration,
+};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::prompt;
+use crate::client::{ClientError, Watch};
+
+/// A bar that comes up with the first bytes.
+pub(super) struct Progress {
+    what: &'static str,
+    bar: RefCell<Option<ProgressBar>>,
+}
+
+impl Progress {
+    /// `what` is being done, as in "Sending".
+    pub(super) fn new(what: &'static str) -> Self {
+        Self { what, bar: RefCell::new(None) }
+    }
+
+    /// Takes the bar away.
+    pub(super) fn end(&self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Watch for Progress {
+    fn waits(&self, error: &ClientError, wait: Duration) {
+        let why = prompt::line(&error.to_string());
+        // Who does not listen on standard error can not be told.
+        let tell = || {
+            let _ = writeln!(stderr(), "sealdrop: {why}; next try in {} s", wait.as_secs().max(1));
+        };
+        match &*self.bar.borrow() {
+            Some(bar) => bar.suspend(tell),
+            None => tell(),
+        }
+    }
+
+    fn moved(&self, done: u64, total: u64) {
+        let mut bar = self.bar.borrow_mut();
+        let bar = bar.get_or_insert_with(|| {
+            let target = match stderr().is_terminal() {
+                true => ProgressDrawTarget::stderr(),
+                false => ProgressDrawTarget::hidden(),
+            };
+            let style = ProgressStyle::with_template(
+                "{prefix} [{bar:30}] {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left",
+            );
+            ProgressBar::with_draw_target(Some(total), target)
+                .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+                .with_prefix(self.what)
+        });
+        bar.set_length(total);
+        bar.set_position(done);
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.end();
+    }
+}

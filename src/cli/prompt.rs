@@ -1,0 +1,165 @@
+//! What is asked of whoever sits at the terminal.
+
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader, Read, Write},
+};
+
+use zeroize::Zeroizing;
+
+use super::{Context, Exit, Failure, interrupt};
+use crate::crypto::{SecretText, contents::turns_direction};
+
+/// Passwords and passphrases have 1,024 bytes at most; a file of one may end with a line break.
+const MAX_BYTES: u64 = 4096;
+
+/// Asks for a password at the terminal, wherever standard input and output go to.
+///
+/// # Errors
+///
+/// [`Exit::Refused`] where there is no terminal; `flag` would help then.
+pub(super) fn password(question: &str, flag: &str) -> Result<SecretText, Failure> {
+    let refused = |message| Failure { exit: Exit::Refused, message };
+    let typed = hidden(&format!("{question}: "))?.ok_or_else(|| {
+        let question = question.to_lowercase();
+        refused(format!(
+            "{question} is needed, and there is no terminal to ask at: give {flag} FILE"
+        ))
+    })?;
+    match typed.is_empty() {
+        true => Err(refused("nothing was typed".into())),
+        false => Ok(typed),
+    }
+}
+
+/// What is typed, unseen, at the terminal; none where there is no terminal.
+///
+/// # Errors
+///
+/// [`Exit::Interrupted`] for Ctrl-C.
+pub(super) fn hidden(question: &str) -> Result<Option<SecretText>, Failure> {
+    // It brings the terminal back in order if it comes to its end.
+    let _held = interrupt::hold()?;
+    let typed = rpassword::prompt_password(question);
+    interrupt::check()?;
+    Ok(typed.ok().map(SecretText::new))
+}
+
+/// Asks for a new password, twice.
+pub(super) fn new_password(question: &str, flag: &str) -> Result<SecretText, Failure> {
+    let first = password(question, flag)?;
+    let second = password(&format!("{question}, once more"), flag)?;
+    match first.expose_secret() == second.expose_secret() {
+        true => Ok(first),
+        false => Err(Failure::usage("the two are not the same; nothing was done")),
+    }
+}
+
+/// The password in the file `path`, without the line break at its end.
+pub(super) fn password_in(path: &str, flag: &str) -> Result<SecretText, Failure> {
+    let wrong = |why: &dyn std::fmt::Display| Failure::usage(format!("{flag}: {path}: {why}"));
+    let mut text = Zeroizing::new(String::with_capacity(usize::try_from(MAX_BYTES).unwrap_or(0)));
+    let file = File::open(path).map_err(|error| wrong(&error))?;
+    let read = file.take(MAX_BYTES).read_to_string(&mut text).map_err(|error| wrong(&error))?;
+    let password = text.strip_suffix('\n').unwrap_or(&text);
+    let password = password.strip_suffix('\r').unwrap_or(password);
+    if password.is_empty() || read as u64 == MAX_BYTES {
+        return Err(wrong(&"there must be one password in it"));
+    }
+    Ok(SecretText::new(password.to_owned()))
+}
+
+/// Asks whether to go on, if somebody is there to be asked.
+///
+/// # Errors
+///
+/// [`Exit::Failed`] for no.
+pub(super) fn confirm(question: &str, context: &mut Context<'_>) -> Result<(), Failure> {
+    match asked(question, context)? {
+        Some(false) => Err(Failure::failed("nothing was done")),
+        Some(true) | None => Ok(()),
+    }
+}
+
+/// Asks whether to do what can not be undone.
+///
+/// # Errors
+///
+/// [`Exit::Failed`] for no, [`Exit::Usage`] where nobody is there to be asked.
+pub(super) fn insist(question: &str, context: &mut Context<'_>) -> Result<(), Failure> {
+    match asked(question, context)? {
+        Some(false) => Err(Failure::failed("nothing was done")),
+        Some(true) => Ok(()),
+        None => Err(Failure::usage("there is no terminal to ask on: add --yes if that is meant")),
+    }
+}
+
+/// What somebody says who is there; none where nobody is.
+fn asked(question: &str, context: &mut Context<'_>) -> Result<Option<bool>, Failure> {
+    let mut answer = String::new();
+    if context.interactive {
+        write!(context.err, "{question} [y/N] ")?;
+        context.err.flush()?;
+        context.input.read_line(&mut answer)?;
+    } else if context.asks_at_tty {
+        // Standard input has something else to say.
+        let Ok(terminal) = File::options().read(true).write(true).open("/dev/tty") else {
+            return Ok(None);
+        };
+        write!(&terminal, "{question} [y/N] ")?;
+        BufReader::new(&terminal).read_line(&mut answer)?;
+    } else {
+        return Ok(None);
+    }
+    Ok(Some(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")))
+}
+
+/// Text of strangers for the terminal: controls could rewrite what is there, so each shows as what it is.
+pub(super) fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(char) = chars.next() {
+        match char {
+            '\n' | '\t' => shown.push(char),
+            // A line's end as Windows writes it.
+            '\r' if chars.peek() == Some(&'\n') => {}
+            char if char.is_control() || turns_direction(char) => {
+                shown.extend(char.escape_default())
+            }
+            char => shown.push(char),
+        }
+    }
+    shown
+}
+
+/// The same in one line.
+pub(super) fn line(text: &str) -> String {
+    visible(text).replace(['\n', '\t'], " ")
+}
+
+/// Writes the text of a secret: exactly, or [`visible`] where it would go to a terminal.
+pub(super) fn write_text(text: &str, context: &mut Context<'_>) -> io::Result<()> {
+    if context.out_is_terminal {
+        let shown = Zeroizing::new(visible(text));
+        context.out.write_all(shown.as_bytes())?;
+        if !shown.ends_with('\n') && !shown.is_empty() {
+            context.out.write_all(b"\n")?;
+        }
+    } else {
+        context.out.write_all(text.as_bytes())?;
+    }
+    context.out.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn controls_are_shown_for_what_they_are() {
+        assert_eq!(visible("a\tb\nå"), "a\tb\nå");
+        assert_eq!(visible("a\r\nb\r"), "a\nb\\r");
+        assert_eq!(visible("\u{1b}[2J\r\u{9b}"), "\\u{1b}[2J\\r\\u{9b}");
+        assert_eq!(line("a\nb\u{202e}c"), "a b\\u{202e}c");
+    }
+}

@@ -1,0 +1,135 @@
+//! `sealdrop request create`
+
+use argh::{ArgsInfo, FromArgs};
+use serde::Serialize;
+
+use crate::{
+    cli::{
+        Context, Failure,
+        administration::write_json,
+        connection::Connection,
+        progress::Progress,
+        qr,
+        send::{asked, hours},
+    },
+    client::requests::{self, NewRequest},
+};
+
+/// Ask somebody for a secret. The link for them is all that goes to standard output.
+#[derive(ArgsInfo, FromArgs)]
+#[argh(
+    subcommand,
+    name = "create",
+    help_triggers("-h", "--help"),
+    usage = "[--message TEXT] [--expires TIME] [--limit N] [<flags>]",
+    example = "{command_name} --message 'the password of the router, please' --expires 2d\n\
+               {command_name} --limit 20 --send-to me@example.org --secret-views 3"
+)]
+pub(super) struct Create {
+    /// what is asked for, for whoever opens the link
+    #[argh(option, arg_name = "TEXT")]
+    message: Option<String>,
+
+    /// words for the list of the account
+    #[argh(option, arg_name = "TEXT")]
+    description: Option<String>,
+
+    /// how long it can be answered, in whole hours: 12h, 3d, 1week (the server's default)
+    #[argh(option, arg_name = "TIME")]
+    expires: Option<String>,
+
+    /// how many secrets can be handed over through it (1)
+    #[argh(option, arg_name = "N")]
+    limit: Option<u64>,
+
+    /// mail the link to this address
+    #[argh(option, arg_name = "ADDRESS")]
+    mail_to: Option<String>,
+
+    /// have the link of each secret mailed to this address; the server knows it until the mail is out
+    #[argh(option, arg_name = "ADDRESS")]
+    send_to: Option<String>,
+
+    /// words that are shown with the secrets
+    #[argh(option, arg_name = "TEXT")]
+    secret_message: Option<String>,
+
+    /// words for the secrets in the list of the account
+    #[argh(option, arg_name = "TEXT")]
+    secret_description: Option<String>,
+
+    /// how long each secret lives, in whole hours (the server's default)
+    #[argh(option, arg_name = "TIME")]
+    secret_expires: Option<String>,
+
+    /// how often each secret can be viewed (1)
+    #[argh(option, arg_name = "N")]
+    secret_views: Option<u64>,
+
+    /// ask for a password that viewers of the secrets must know
+    #[argh(switch)]
+    password: bool,
+
+    /// a file with that password
+    #[argh(option, arg_name = "FILE")]
+    password_file: Option<String>,
+
+    /// draw the link as a QR code on standard error
+    #[argh(switch)]
+    qr: bool,
+
+    /// print one line of JSON
+    #[argh(switch)]
+    json: bool,
+
+    /// the server's address (SEALDROP_SERVER)
+    #[argh(option, arg_name = "URL")]
+    server: Option<String>,
+
+    /// a file with an API key (SEALDROP_KEY_FILE, or the key itself in SEALDROP_KEY)
+    #[argh(option, arg_name = "FILE")]
+    key_file: Option<String>,
+
+    /// what the server speaks: sealdrop or password.link (SEALDROP_DIALECT, sealdrop)
+    #[argh(option, arg_name = "sealdrop|password.link")]
+    dialect: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    id: &'a str,
+    link: &'a str,
+}
+
+impl Create {
+    pub(super) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
+        let connection =
+            Connection { server: self.server, key_file: self.key_file, dialect: self.dialect };
+        let server = connection.settings(context)?.account(context)?;
+        let lifetime = |flag, text: Option<&str>| text.map(|text| hours(flag, text)).transpose();
+        let new = NewRequest {
+            message: self.message,
+            description: self.description,
+            expiration: lifetime("--expires", self.expires.as_deref())?,
+            limit: self.limit,
+            send_request_to_email: self.mail_to,
+            send_to_email: self.send_to,
+            secret_message: self.secret_message,
+            secret_description: self.secret_description,
+            secret_expiration: lifetime("--secret-expires", self.secret_expires.as_deref())?,
+            secret_max_views: self.secret_views,
+            secret_password: asked(self.password, self.password_file.as_deref())?,
+        };
+        let id = requests::create(&server, &new, &Progress::new("Asking"))?;
+        let link = format!("{}req/{id}", server.root());
+        if self.json {
+            write_json(context.out, &Shown { id: &id, link: &link })?;
+        } else {
+            writeln!(context.out, "{link}")?;
+        }
+        if self.qr {
+            qr::draw(&link, context.err)?;
+        }
+        Ok(())
+    }
+}
