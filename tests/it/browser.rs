@@ -34,6 +34,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial_with("browser::view_files", NEEDED, || run("view_files")),
         trial_with("browser::view_hostile", NEEDED, || run("view_hostile")),
         trial_with("browser::view_links", NEEDED, || run("view_links")),
+        trial_with("browser::command_line", NEEDED, || run("command_line")),
         trial_with("browser::create", NEEDED, || run("create")),
         trial_with("browser::request", NEEDED, || run("request")),
         trial_with("browser::status", NEEDED, || run("status")),
@@ -89,6 +90,7 @@ fn run_with(script: &str, account: Options) {
         .args(std::env::var("SEALDROP_FLOWS").iter().flat_map(|flows| flows.split(',')))
         .env("SEALDROP_SERVERS", servers.to_string())
         .env("SEALDROP_SCREENSHOTS", shots)
+        .env("SEALDROP_PROGRAM", env!("CARGO_BIN_EXE_sealdrop"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

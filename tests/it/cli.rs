@@ -3,7 +3,9 @@
 mod administration;
 mod first_start;
 mod life;
+mod manual;
 mod settings;
+mod shells;
 
 use std::{
     path::Path,
@@ -15,10 +17,17 @@ use libtest_mimic::Trial;
 use crate::daemon::sealdrop;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    [administration::trials(), first_start::trials(), life::trials(), settings::trials()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        administration::trials(),
+        first_start::trials(),
+        life::trials(),
+        manual::trials(),
+        settings::trials(),
+        shells::trials(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// Runs a subcommand on the data directory.

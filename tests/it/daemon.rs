@@ -27,9 +27,18 @@ pub(crate) struct Keys {
 
 /// The program, with an environment that sets nothing.
 pub(crate) fn sealdrop() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_sealdrop"));
+    let mut command = program(env!("CARGO_BIN_EXE_sealdrop"));
+    // Nor does a settings file of whoever runs the tests.
+    command.env("XDG_CONFIG_HOME", "/nonexistent");
+    command
+}
+
+/// Another program, with an environment that sets nothing of ours, and no proxy.
+pub(crate) fn program(name: &str) -> Command {
+    let mut command = Command::new(name);
     for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("SEALDROP_") {
+        let text = name.to_string_lossy().to_ascii_uppercase();
+        if text.starts_with("SEALDROP_") || text.ends_with("_PROXY") {
             command.env_remove(name);
         }
     }
@@ -64,6 +73,12 @@ impl Daemon {
         let mut command = sealdrop();
         command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data).args(flags);
         command.envs(env.iter().map(|(name, value)| (name, value)));
+        Self::run(command, log)
+    }
+
+    /// Runs `command`, a `serve`, and waits until it is ready; returns what it logged if it ended
+    /// instead.
+    pub(crate) fn run(mut command: Command, log: PathBuf) -> Result<Self, String> {
         let stderr = File::options().create(true).append(true).open(&log).expect("a log file");
         let mut child = command
             .stdin(Stdio::null())

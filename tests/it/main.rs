@@ -14,6 +14,7 @@
 mod api;
 mod browser;
 mod cli;
+mod command_line;
 mod daemon;
 mod faults;
 mod http;
@@ -24,9 +25,11 @@ mod mail;
 mod openapi;
 mod raw;
 mod readme;
+mod scripts;
 mod server;
 mod sjcl;
 mod sjcl_interop;
+mod terminal;
 mod tools;
 mod web;
 mod web_crypto;
@@ -44,6 +47,7 @@ fn main() {
         api::trials(),
         browser::trials(),
         cli::trials(),
+        command_line::trials(),
         faults::trials(),
         key_service::trials(),
         key_service_interop::trials(),
@@ -51,8 +55,10 @@ fn main() {
         mail::trials(),
         openapi::trials(),
         readme::trials(),
+        scripts::trials(),
         sjcl::trials(),
         sjcl_interop::trials(),
+        terminal::trials(),
         web::trials(),
         web_crypto::trials(),
         webhook::trials(),

@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release`, `cargo test` and `npm ci` are run by `.ci/run`, which needs them anyway.
 
-use std::process::Command;
+use std::{ffi::OsString, path::Path, process::Command};
 
 use libtest_mimic::Trial;
 use sealdrop::config::TABLE;
@@ -42,6 +42,14 @@ fn the_table_of_settings_is_the_real_one() {
     assert!(readme().contains(&rows.join("\n")), "the table should be:\n{}", rows.join("\n"));
 }
 
+/// A path that begins with the folder where the program was built.
+fn with_the_program() -> OsString {
+    let program = Path::new(env!("CARGO_BIN_EXE_sealdrop"));
+    let mut folders = vec![program.parent().expect("a folder").to_path_buf()];
+    folders.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
+    std::env::join_paths(folders).expect("a path")
+}
+
 fn the_recipes_work() {
     let readme = readme();
     let blocks = readme.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
@@ -57,6 +65,8 @@ fn the_recipes_work() {
     let ran = Command::new("bash")
         .args(["-euo", "pipefail", "-c", &recipes.join("\n")])
         .current_dir(ROOT)
+        .env("PATH", with_the_program())
+        .env("HOME", dir.path())
         .env("SEALDROP", &daemon.base)
         .env("KEY", &client.key)
         .output()
@@ -67,7 +77,9 @@ fn the_recipes_work() {
     assert!(out.contains("hunter2, if you know the other half"), "{out}");
     assert!(out.contains("\"password_part_private\":\"TFNFQ1RBbENZNUNyYVhLSnlo\""), "{out}");
     assert!(out.contains("{\"data\":null,"), "{out}");
-    let listed = "}true[{\"MessageId\":1,\"MessageData\":\"the door code is 4711\",";
+    assert!(out.contains("the wifi password\n{\"id\":\""), "{out}");
+    assert!(out.contains("\nok: create ") && out.contains("waiting  0/2"), "{out}");
+    let listed = "true[{\"MessageId\":1,\"MessageData\":\"the door code is 4711\",";
     assert!(out.contains(listed) && out.contains("\"FileName\":\"README.md\""), "{out}");
     assert!(out.ends_with("]\"Deleted.\""), "{out}");
 }

@@ -2,10 +2,15 @@
 
 use std::{
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
+    time::Duration,
 };
 
-use libtest_mimic::{Completion, Trial};
+use libtest_mimic::{Completion, Failed, Trial};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    process::PidfdFlags,
+};
 
 /// Something that a test needs besides Rust.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +39,10 @@ pub(crate) enum Tool {
 
 pub(crate) const CHROMIUM: Tool = Tool::Program("chromium", &["--version"]);
 pub(crate) const CURL: Tool = Tool::Program("curl", &["--version"]);
+pub(crate) const FISH: Tool = Tool::Program("fish", &["--version"]);
+pub(crate) const GROFF: Tool = Tool::Program("groff", &["--version"]);
+pub(crate) const MAN: Tool = Tool::Program("man", &["--version"]);
+pub(crate) const MANDOC: Tool = Tool::Program("mandoc", &["/dev/null"]);
 pub(crate) const NODE: Tool = Tool::Program("node", &["--version"]);
 /// Has the interfaces of browsers, and loads modules as it is told.
 pub(crate) const NODE_20: Tool =
@@ -41,21 +50,26 @@ pub(crate) const NODE_20: Tool =
 pub(crate) const OPENSSL: Tool = Tool::Program("openssl", &["version"]);
 pub(crate) const PYTHON: Tool = Tool::Program("python3", &["--version"]);
 pub(crate) const STRACE: Tool = Tool::Program("strace", &["--version"]);
+pub(crate) const ZSH: Tool = Tool::Program("zsh", &["--version"]);
 
 /// A test that runs where `tools` are there, and says so where they are not.
 pub(crate) fn trial_with(name: &str, tools: &'static [Tool], test: fn()) -> Trial {
     Trial::ignorable_test(name, move || {
-        for tool in tools {
-            if let Err(reason) = tool.find() {
-                if std::env::var_os("SEALDROP_TEST_ALL").is_some_and(|all| all == "1") {
-                    return Err(format!("{reason}, and SEALDROP_TEST_ALL=1 asks for it").into());
-                }
-                return Ok(Completion::ignored_with(reason));
-            }
+        if let Some(missing) = missing(tools)? {
+            return Ok(missing);
         }
         test();
         Ok(Completion::Completed)
     })
+}
+
+/// How a test ends that needs `tools`, where they are not all there.
+pub(crate) fn missing(tools: &[Tool]) -> Result<Option<Completion>, Failed> {
+    let Some(reason) = tools.iter().find_map(|tool| tool.find().err()) else { return Ok(None) };
+    if std::env::var_os("SEALDROP_TEST_ALL").is_some_and(|all| all == "1") {
+        return Err(format!("{reason}, and SEALDROP_TEST_ALL=1 asks for it").into());
+    }
+    Ok(Some(Completion::ignored_with(reason)))
 }
 
 impl Tool {
@@ -128,6 +142,15 @@ pub(crate) fn node_modules() -> PathBuf {
 pub(crate) fn shared() -> PathBuf {
     std::env::var_os("SEALDROP_SHARED")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from)
+}
+
+/// Waits for the end of a process, for `time` at most.
+pub(crate) fn wait(child: &mut Child, time: Duration) -> Option<ExitStatus> {
+    let process = rustix::process::Pid::from_child(child);
+    let process = rustix::process::pidfd_open(process, PidfdFlags::empty()).expect("a process");
+    let time = Timespec::try_from(time).expect("a time");
+    let ended = poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&time)).expect("a process");
+    (ended > 0).then(|| child.wait().expect("its end"))
 }
 
 fn node_package(name: &str) -> Result<(), String> {

@@ -1,0 +1,36 @@
+//! The command line as a client, where scripts (`tests/scripts`) do not reach: at a terminal, and over
+//! lines that break.
+
+mod boxes;
+mod broken;
+mod prompts;
+mod wire;
+
+use std::{path::Path, process::Command};
+
+use libtest_mimic::Trial;
+use sealdrop::config::Create;
+
+use crate::{
+    daemon::sealdrop,
+    server::{Options, TestServer},
+};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    [prompts::trials(), broken::trials(), boxes::trials()].into_iter().flatten().collect()
+}
+
+/// A server where everybody may send.
+fn server() -> TestServer {
+    let mut options = Options::default();
+    options.rules.create = Create::Open;
+    TestServer::with(options)
+}
+
+/// The program with these arguments, for the server at `base`, in `dir`, which is its home, too.
+fn command(base: &str, dir: &Path, arguments: &[&str]) -> Command {
+    let mut command = sealdrop();
+    command.args(arguments).current_dir(dir).env("HOME", dir).env_remove("XDG_CONFIG_HOME");
+    command.env("SEALDROP_SERVER", base);
+    command
+}
