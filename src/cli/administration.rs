@@ -34,6 +34,20 @@ pub(super) fn write_json(out: &mut dyn Write, value: &impl Serialize) -> io::Res
     writeln!(out)
 }
 
+/// Writes what was made, which is of no use to anybody who does not hear of it: to standard error where
+/// standard output fails.
+pub(super) fn write_made(
+    context: &mut Context<'_>,
+    write: impl Fn(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), Failure> {
+    let written = write(context.out).and_then(|()| context.out.flush());
+    if let Err(error) = written {
+        write(context.err)?;
+        return Err(error.into());
+    }
+    Ok(())
+}
+
 /// A reply to another command than the one that was asked.
 pub(super) fn unexpected() -> Failure {
     Failure::failed("the daemon's answer belongs to another command; is it of another version?")

@@ -41,7 +41,7 @@ const MAX_LINK_BYTES: u64 = 64 << 10;
     example = "{command_name} 'https://drop.example.org/…/#…'\n\
                {command_name} - --yes -o incoming <link.txt\n\
                {command_name} 'https://drop.example.org/…/#…' -o - >photo.jpg",
-    note = "Quote the link: shells take what is behind # for a comment. Others on this machine can see it for as long as the \
+    note = "Quote the link: shells have meanings of their own for ? and #. Others on this machine can see it for as long as the \
             command runs; with - it is read from standard input. Where the key comes by another way, \
             give the link without it, and the key is asked for."
 )]

@@ -1,9 +1,6 @@
 //! `sealdrop send`
 
-use std::{
-    io::{self, Write},
-    time::Duration,
-};
+use std::time::Duration;
 
 use argh::{ArgsInfo, FromArgs};
 use serde::Serialize;
@@ -11,8 +8,12 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::{
-    Context, Failure, administration::write_json, connection::Connection, content::gather,
-    progress::Progress, prompt, qr,
+    Context, Failure,
+    administration::{write_json, write_made},
+    connection::Connection,
+    content::gather,
+    progress::Progress,
+    prompt, qr,
 };
 use crate::{
     client::{
@@ -186,11 +187,13 @@ pub(super) fn show(
     let status_link = status.map(SecretText::expose_secret);
     let expires_at = created.expires_at.as_deref();
     let shown = Shown { id: &created.id, link, key, expires_at, status_link };
-    if let Err(error) = print(context.out, &shown, shape.json) {
-        // What was made is of no use to anybody without it.
-        print(context.err, &shown, shape.json)?;
-        return Err(error.into());
-    }
+    write_made(context, |out| {
+        if shape.json {
+            return write_json(out, &shown);
+        }
+        writeln!(out, "{link}")?;
+        key.map_or(Ok(()), |key| writeln!(out, "{key}"))
+    })?;
     if shape.qr {
         qr::draw(link, context.err)?;
     }
@@ -208,18 +211,6 @@ pub(super) fn show(
         writeln!(context.err, "See what becomes of it, or burn it: {}", status.expose_secret())?;
     }
     Ok(())
-}
-
-fn print(out: &mut dyn Write, shown: &Shown<'_>, json: bool) -> io::Result<()> {
-    if json {
-        write_json(out, shown)?;
-    } else {
-        writeln!(out, "{}", shown.link)?;
-        if let Some(key) = shown.key {
-            writeln!(out, "{key}")?;
-        }
-    }
-    out.flush()
 }
 
 /// Whole hours of a time such as `3d`, which stands behind `flag`.

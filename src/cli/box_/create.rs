@@ -11,7 +11,10 @@ use super::{
 };
 use crate::{
     cli::{
-        Context, Failure, administration::write_json, connection::Connection, progress::Progress,
+        Context, Failure,
+        administration::{write_json, write_made},
+        connection::Connection,
+        progress::Progress,
         prompt, qr,
     },
     client::{
@@ -234,13 +237,11 @@ impl Create {
     ) -> Result<(), Failure> {
         let (path, fingerprint) = (path.as_deref(), fingerprint.as_deref());
         let link = format!("{}box/{token}", server.root());
-        if self.json {
-            let shown = Shown { token, link: &link, key_file: path, fingerprint };
-            write_json(context.out, &shown)?;
-        } else {
-            writeln!(context.out, "{link}")?;
-        }
-        context.out.flush()?;
+        let shown = Shown { token, link: &link, key_file: path, fingerprint };
+        write_made(context, |out| match self.json {
+            true => write_json(out, &shown),
+            false => writeln!(out, "{link}"),
+        })?;
         if self.qr {
             qr::draw(&link, context.err)?;
         }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::{
     cli::{
         Context, Failure,
-        administration::write_json,
+        administration::{write_json, write_made},
         connection::Connection,
         progress::Progress,
         qr,
@@ -122,11 +122,10 @@ impl Create {
         };
         let id = requests::create(&server, &new, &Progress::new("Asking"))?;
         let link = format!("{}req/{id}", server.root());
-        if self.json {
-            write_json(context.out, &Shown { id: &id, link: &link })?;
-        } else {
-            writeln!(context.out, "{link}")?;
-        }
+        write_made(context, |out| match self.json {
+            true => write_json(out, &Shown { id: &id, link: &link }),
+            false => writeln!(out, "{link}"),
+        })?;
         if self.qr {
             qr::draw(&link, context.err)?;
         }
