@@ -2,11 +2,8 @@
 
 use argh::{ArgsInfo, FromArgs};
 
-use super::{
-    Context, Failure, connection::Connection, progress::Progress, prompt, send::not_there,
-    status::nobody,
-};
-use crate::client::{Dialect, link::StatusLink, secrets};
+use super::{Context, Failure, connection::Connection, progress::Progress, prompt, status::Sender};
+use crate::client::secrets;
 
 /// Burn a secret, viewed or not: its link stops working, and nobody can bring it back. Its log goes, too.
 #[derive(ArgsInfo, FromArgs)]
@@ -44,23 +41,15 @@ impl Burn {
     pub(super) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
         let connection =
             Connection { server: self.server, key_file: self.key_file, dialect: self.dialect };
-        let settings = connection.settings(context)?;
-        let StatusLink { place, manage_token } = StatusLink::parse(&self.secret)?;
-        if manage_token.is_some() && settings.dialect() == Dialect::PasswordLink {
-            return Err(not_there("secrets without an account"));
-        }
-        let server = settings.server_of(&place, context)?;
-        if manage_token.is_none() && !server.has_key() {
-            return Err(nobody(server.root().as_str()));
-        }
+        let Sender { server, id, manage_token } = Sender::new(connection, &self.secret, context)?;
         if !self.yes {
             prompt::insist("Nobody can open it afterwards. Burn it?", context)?;
         }
         let progress = Progress::new("Burning");
         match &manage_token {
-            Some(token) => secrets::delete_managed(&server, &place.id, token, &progress)?,
-            None => secrets::delete(&server, &place.id, &progress)?,
+            Some(token) => secrets::delete_managed(&server, &id, token, &progress)?,
+            None => secrets::delete(&server, &id, &progress)?,
         }
-        Ok(writeln!(context.err, "Burned {}", prompt::line(&place.id))?)
+        Ok(writeln!(context.err, "Burned {}", prompt::line(&id))?)
     }
 }

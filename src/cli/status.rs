@@ -6,10 +6,13 @@ use super::{
     Context, Failure, administration::write_json, connection::Connection, progress::Progress,
     prompt, send::not_there,
 };
-use crate::client::{
-    Dialect,
-    link::StatusLink,
-    listed::{self, Item},
+use crate::{
+    client::{
+        Dialect, Server,
+        link::StatusLink,
+        listed::{self, Item},
+    },
+    crypto::SecretText,
 };
 
 /// Tell what became of a secret: who looked at it, and who viewed it. Spends nothing.
@@ -50,22 +53,43 @@ impl Status {
     pub(super) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
         let connection =
             Connection { server: self.server, key_file: self.key_file, dialect: self.dialect };
-        let settings = connection.settings(context)?;
-        let StatusLink { place, manage_token } = StatusLink::parse(&self.secret)?;
-        if manage_token.is_some() && settings.dialect() == Dialect::PasswordLink {
-            return Err(not_there("secrets without an account"));
-        }
-        let server = settings.server_of(&place, context)?;
+        let Sender { server, id, manage_token } = Sender::new(connection, &self.secret, context)?;
         let progress = Progress::new("Asking");
         let told = match &manage_token {
-            Some(token) => listed::status(&server, &place.id, token, &progress)?,
-            None if server.has_key() => listed::find(&server, &place.id, &progress)?,
-            None => return Err(nobody(server.root().as_str())),
+            Some(token) => listed::status(&server, &id, token, &progress)?,
+            None => listed::find(&server, &id, &progress)?,
         };
         if self.json {
             return Ok(write_json(context.out, &told)?);
         }
         write(&listed::entry(&server, told)?, context)
+    }
+}
+
+/// Who has made a secret: by its manage token, or else by the account's API key.
+pub(super) struct Sender {
+    pub(super) server: Server,
+    pub(super) id: String,
+    pub(super) manage_token: Option<SecretText>,
+}
+
+impl Sender {
+    /// Of the secret that `text` leads to.
+    pub(super) fn new(
+        connection: Connection,
+        text: &str,
+        context: &mut Context<'_>,
+    ) -> Result<Self, Failure> {
+        let settings = connection.settings(context)?;
+        let StatusLink { place, manage_token } = StatusLink::parse(text)?;
+        if manage_token.is_some() && settings.dialect() == Dialect::PasswordLink {
+            return Err(not_there("secrets without an account"));
+        }
+        let server = settings.server_of(&place, context)?;
+        if manage_token.is_none() && !server.has_key() {
+            return Err(nobody(server.root().as_str()));
+        }
+        Ok(Self { server, id: place.id, manage_token })
     }
 }
 
