@@ -26,6 +26,8 @@ const linkOf = async (page) => {
 async function sealdrop(args, { input = "", key } = {}) {
   const env = { PATH: process.env.PATH, HOME: dir, SEALDROP_SERVER: open.url, ...(key && { SEALDROP_KEY: key }) };
   const running = exec(SEALDROP, args, { cwd: dir, env });
+  // Who needs no input may be gone before it comes.
+  running.child.stdin.on("error", () => {});
   running.child.stdin.end(input);
   return running;
 }
