@@ -7,9 +7,16 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::{
-    Context, Exit, Failure, administration::write_json, arguments::STANDARD_INPUT,
-    connection::Connection, interrupt, progress::Progress, prompt, saved::check_room,
-    send::not_there, viewing::Viewing,
+    Context, Exit, Failure,
+    administration::write_json,
+    arguments::STANDARD_INPUT,
+    connection::Connection,
+    interrupt,
+    progress::Progress,
+    prompt,
+    saved::{check_room, destination},
+    send::not_there,
+    viewing::Viewing,
 };
 use crate::{
     client::{
@@ -156,24 +163,15 @@ impl Open {
 
     /// Before anything is spent.
     fn check_output(&self, context: &Context<'_>) -> Result<(), Failure> {
-        let dir = Path::new(&self.output);
-        if self.output != "-" {
-            if !dir.is_dir() {
-                let message = format!("-o {}: there is no such directory", self.output);
-                return Err(Failure::usage(message));
-            }
+        match destination(&self.output, self.json)? {
             // Where nobody has named one there may be no files.
-            return if self.output == HERE { Ok(()) } else { check_room(dir, 0) };
+            Some(_) if self.output == HERE => Ok(()),
+            Some(dir) => check_room(dir, 0),
+            None if context.out_is_terminal => {
+                Err(Failure::usage("-o -: files do not go to a terminal; give a pipe or >FILE"))
+            }
+            None => Ok(()),
         }
-        if self.json {
-            return Err(Failure::usage("give either -o - or --json: both go to standard output"));
-        }
-        if context.out_is_terminal {
-            return Err(Failure::usage(
-                "-o -: files do not go to a terminal; give a pipe or >FILE",
-            ));
-        }
-        Ok(())
     }
 
     /// Opens what came, and brings it to where it is wanted.

@@ -41,6 +41,19 @@ pub(super) fn save(
     Err(Failure::failed(format!("there are {MAX_SAME} files called {name} in {}", dir.display())))
 }
 
+/// The directory that `-o` names; none for `-`, standard output, which `--json` needs for itself.
+pub(super) fn destination(output: &str, json: bool) -> Result<Option<&Path>, Failure> {
+    let dir = Path::new(output);
+    match output {
+        "-" if json => {
+            Err(Failure::usage("give either -o - or --json: both go to standard output"))
+        }
+        "-" => Ok(None),
+        _ if dir.is_dir() => Ok(Some(dir)),
+        _ => Err(Failure::usage(format!("-o {output}: there is no such directory"))),
+    }
+}
+
 /// Whether files of so many bytes can be written in `dir`: before something is spent on them.
 pub(super) fn check_room(dir: &Path, bytes: u64) -> Result<(), Failure> {
     let wrong = |why: &dyn std::fmt::Display| {

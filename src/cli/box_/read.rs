@@ -19,7 +19,7 @@ use crate::{
         interrupt,
         progress::Progress,
         prompt,
-        saved::{check_room, copy, save},
+        saved::{check_room, copy, destination, save},
     },
     client::{
         boxes::{
@@ -121,13 +121,7 @@ impl Read {
             dialect: self.dialect.take(),
         };
         let settings = settings(connection, context)?;
-        let to_output = self.output == "-";
-        if to_output && self.json {
-            return Err(Failure::usage("give either -o - or --json: both go to standard output"));
-        }
-        if !to_output && !Path::new(&self.output).is_dir() {
-            return Err(Failure::usage(format!("-o {}: there is no such directory", self.output)));
-        }
+        destination(&self.output, self.json)?;
         let place = box_place(&self.link)?;
         let server = settings.server_of(&place, context)?;
         let drop_box = DropBox { server: &server, token: &place.id };
