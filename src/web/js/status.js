@@ -10,6 +10,9 @@ import { signInCard } from "./sign_in.js";
 /** As many as one answer of the list holds, and how far back it is looked through. */
 const [PAGE, MOST] = [50, 5_000];
 
+/** Behind the #, and also with what a mail program has put around it. */
+const TOKEN = /(?<![0-9a-z])([0-9a-f]{64})(?![0-9a-z])/i;
+
 const app = $("#app");
 const id = location.pathname.split("/").at(-1);
 let shown = false;
@@ -19,11 +22,13 @@ freshOnReturn();
 window.addEventListener("hashchange", load);
 load();
 
+/** The manage token in the address. What is of another form, as the key of a secret is, is never sent. */
 function token() {
-  return location.hash.slice(1);
+  return TOKEN.exec(location.hash)?.[1] ?? "";
 }
 
 async function load() {
+  if (!token() && location.hash.length > 1) return showGone();
   if (!token() && !getKey()) return askForKey();
   try {
     const secret = await fetchSecret();
