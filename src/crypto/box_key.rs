@@ -115,13 +115,8 @@ impl BoxKey {
     /// [`OpenKeyError`].
     pub fn from_encrypted_pem(pem: &str, passphrase: &SecretText) -> Result<Self, OpenKeyError> {
         let der = encrypted_der(pem).ok_or(OpenKeyError::Unreadable)?;
-        let encrypted =
-            EncryptedPrivateKeyInfoRef::from_der(&der).map_err(|_| OpenKeyError::Unreadable)?;
-        let parameters = encrypted.encryption_algorithm.pbes2().ok_or(OpenKeyError::Unreadable)?;
-        let mut data = Zeroizing::new(encrypted.encrypted_data.as_bytes().to_vec());
-        if !affordable(parameters) || data.is_empty() || data.len() % 16 != 0 {
-            return Err(OpenKeyError::Unreadable);
-        }
+        let (parameters, data) = encrypted_parts(&der).ok_or(OpenKeyError::Unreadable)?;
+        let mut data = Zeroizing::new(data.to_vec());
         let opened = parameters.decrypt_in_place(passphrase.expose_secret(), &mut data).map_err(
             |error| match error {
                 pkcs5::Error::DecryptFailed => OpenKeyError::WrongPassphrase,
@@ -132,6 +127,13 @@ impl BoxKey {
         let info =
             PrivateKeyInfoRef::from_der(opened).map_err(|_| OpenKeyError::WrongPassphrase)?;
         Self::from_private_key_info(&info).ok_or(OpenKeyError::Unreadable)
+    }
+
+    /// Whether [`from_encrypted_pem`](Self::from_encrypted_pem) would take a passphrase for this: it is
+    /// encrypted, by algorithms that are known here. Costs no iterations.
+    #[must_use]
+    pub fn takes_passphrase(pem: &str) -> bool {
+        encrypted_der(pem).is_some_and(|der| encrypted_parts(&der).is_some())
     }
 
     /// Only keys that we would write just so: else [`BoxKey::hash`] were another than OpenSSL's.
@@ -244,6 +246,15 @@ fn encrypted_der(pem: &str) -> Option<Vec<u8>> {
     }
     let (label, der) = pem::decode(pem)?;
     (label == EncryptedPrivateKeyInfoRef::PEM_LABEL).then_some(der)
+}
+
+/// The algorithms and the ciphertext of an encrypted key; `None` where no passphrase opens it here.
+fn encrypted_parts(der: &[u8]) -> Option<(Parameters, &[u8])> {
+    let encrypted = EncryptedPrivateKeyInfoRef::from_der(der).ok()?;
+    let parameters = encrypted.encryption_algorithm.pbes2()?.clone();
+    let data = encrypted.encrypted_data.as_bytes();
+    let is_whole = !data.is_empty() && data.len().is_multiple_of(16);
+    (is_whole && affordable(&parameters)).then_some((parameters, data))
 }
 
 /// Whether these are algorithms that we take, at a cost that we pay. An upload names them: each limit is

@@ -36,6 +36,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial_with("browser::view_links", NEEDED, || run("view_links")),
         trial_with("browser::command_line", NEEDED, || run("command_line")),
         trial_with("browser::create", NEEDED, || run("create")),
+        trial_with("browser::recorded", NEEDED, || run("recorded")),
         trial_with("browser::request", NEEDED, || run("request")),
         trial_with("browser::status", NEEDED, || run("status")),
         trial_with("browser::upload", NEEDED, || run("upload")),

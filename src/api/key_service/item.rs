@@ -37,6 +37,8 @@ pub struct KeyItem<'a> {
 pub struct TermsItem {
     /// As they were set when it was made.
     pub terms: Terms,
+    /// Whether the server has the private key, in a form that a passphrase opens here.
+    pub has_private_key: bool,
     /// When they are told.
     pub now: UnixSeconds,
 }
@@ -83,15 +85,16 @@ pub(super) enum Value<'a> {
 }
 
 impl TermsItem {
-    /// Its fields, called as those of a key.
-    pub(super) fn fields(&self) -> [(&'static str, Value<'static>); 4] {
-        let Self { terms, now } = self;
+    /// Its fields; what a key has as well is called as there.
+    pub(super) fn fields(&self) -> [(&'static str, Value<'static>); 5] {
+        let Self { terms, has_private_key, now } = self;
         [
             ("LockDate", Value::OptionalDate(terms.lock_at)),
             // Clocks of clients are wrong more often.
             ("IsLocked", Value::Flag(terms.lock_at.is_some_and(|lock| lock <= *now))),
             ("DeleteMessagesAfterReading", Value::Flag(terms.delete_messages_after_reading)),
             ("DeleteKeyAfterReading", Value::Flag(terms.delete_box_after_reading)),
+            ("HasPrivateKey", Value::Flag(*has_private_key)),
         ]
     }
 }

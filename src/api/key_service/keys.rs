@@ -21,7 +21,7 @@ use super::{
 use crate::{
     api::{App, Client, auth, response::Body, work::blocking},
     config::Boxes,
-    crypto::{PublicKey, PublicKeyError, SecretText, random_array},
+    crypto::{BoxKey, PublicKey, PublicKeyError, SecretText, random_array},
     domain::{
         account::AccountNumber,
         drop_box::{self, Keys, NewBox, PublicKeyUse, Terms},
@@ -141,11 +141,19 @@ pub(super) async fn public_key(
 ///
 /// # Errors
 ///
-/// [`ServiceError::NoBox`], [`ServiceError::Internal`].
-pub(super) fn terms_of(app: &App, token: &str) -> Result<Response<Body>, ServiceError> {
+/// See [`ServiceError`].
+pub(super) async fn terms_of(app: &App, token: &str) -> Result<Response<Body>, ServiceError> {
     let id = app.ids.parse_token(token).ok_or(ServiceError::NoBox)?;
     let drop_box = drop_box::find(&app.store, id)?;
-    Ok(Format::terms(&TermsItem { terms: drop_box.terms, now: app.clock.now() }))
+    let found = app.store.change(drop_box::keys_of(id)).await?;
+    // Clients send a passphrase only where this says that it opens something.
+    let opens = move || {
+        let keys = stored_keys(id, found)?;
+        Ok::<_, ServiceError>(keys.private_key.is_some_and(|pem| BoxKey::takes_passphrase(&pem)))
+    };
+    let has_private_key = blocking(opens).await??;
+    let terms = TermsItem { terms: drop_box.terms, has_private_key, now: app.clock.now() };
+    Ok(Format::terms(&terms))
 }
 
 /// `DELETE /Service`.

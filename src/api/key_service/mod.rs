@@ -201,7 +201,7 @@ pub async fn answer(
             };
             (accepted, found)
         }
-        ServiceResource::Terms(token) => (Format::Json, keys::terms_of(app, token)),
+        ServiceResource::Terms(token) => (Format::Json, keys::terms_of(app, token).await),
         ServiceResource::File(id) => (accepted, file::fetch(app, id, headers).await),
     };
     match outcome {

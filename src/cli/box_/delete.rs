@@ -69,7 +69,7 @@ impl Delete {
         let server = settings.server_of(&place, context)?;
         let drop_box = DropBox { server: &server, token: &place.id };
         let progress = Progress::new("Deleting");
-        drop_box.terms(&progress)?;
+        let terms = drop_box.terms(&progress)?;
         if !self.yes {
             prompt::confirm("The box goes with everything in it. Go on?", context)?;
         }
@@ -78,7 +78,7 @@ impl Delete {
             private_key: self.private_key.as_deref(),
             passphrase_file: self.passphrase_file.as_deref(),
         };
-        let (mut access, _) = owner.access(&place.id, context)?;
+        let (mut access, _) = owner.access((&place.id, &terms), context)?;
         loop {
             match drop_box.delete(&access, &progress) {
                 Err(BoxError::Wrong) => match owner.access_again(context)? {

@@ -3,7 +3,7 @@
 use super::key_file;
 use crate::{
     cli::{Context, Exit, Failure, prompt},
-    client::boxes::Access,
+    client::boxes::{Access, BoxError, Terms},
     crypto::{BoxKey, OpenKeyError, SecretText},
 };
 
@@ -19,15 +19,18 @@ pub(super) struct Owner<'a> {
 
 impl Owner<'_> {
     /// What opens the box, and the key if it is opened here. Asks again as long as the passphrase does not
-    /// open the file.
+    /// open the file. A server without the private key is never told a passphrase.
     pub(super) fn access(
         &self,
-        token: &str,
+        (token, terms): (&str, &Terms),
         context: &mut Context<'_>,
     ) -> Result<(Access, Option<BoxKey>), Failure> {
         if self.online {
             if self.private_key.is_some() {
                 return Err(Failure::usage("give either --online or --private-key"));
+            }
+            if !terms.has_private_key {
+                return Err(BoxError::NoKeyThere.into());
             }
             return Ok((Access::Passphrase(self.passphrase()?), None));
         }

@@ -135,7 +135,7 @@ impl Read {
             private_key: self.private_key.as_deref(),
             passphrase_file: self.passphrase_file.as_deref(),
         };
-        let (access, key) = owner.access(&place.id, context)?;
+        let (access, key) = owner.access((&place.id, &terms), context)?;
         if let Some(key) = &key {
             warn_of_other_key(&drop_box, key, &progress, context)?;
         }

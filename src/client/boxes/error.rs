@@ -20,7 +20,8 @@ pub enum BoxError {
     Locked(String),
     /// It has no private key that the server could open.
     #[error(
-        "the server has no key that opens this box: read it without --online, with its key file"
+        "the server has no private key of this box, so it is not told the passphrase: leave --online out, \
+         and use the key file"
     )]
     NoKeyThere,
     /// No room in it, or on the server's disk.

@@ -102,6 +102,10 @@ pub struct Terms {
     /// Whether the box goes when all of it was read.
     #[serde(rename = "DeleteKeyAfterReading")]
     pub delete_box: bool,
+    /// Whether the server has the private key, so that a passphrase is of any use to it. A server that does not
+    /// say so gets none.
+    #[serde(default)]
+    pub has_private_key: bool,
 }
 
 /// What lets somebody into a box.

@@ -117,6 +117,32 @@ fn another_passphrase_is_wrong() {
     }
 }
 
+#[test]
+fn a_key_takes_a_passphrase_where_one_could_open_it() {
+    let changed = changed(ENCRYPTED, |_, data| data.truncate(data.len() - 1));
+    let pems = [
+        ENCRYPTED,
+        vector!("rsa2048.scrypt.pem"),
+        vector!("rsa2048.sha512-aes128.pem"),
+        vector!("rsa2048.sha1.pem"),
+        vector!("rsa2048.pem"),
+        vector!("rsa2048.traditional.pem"),
+        vector!("rsa2048.spki.pem"),
+        "",
+        "any text",
+        &changed,
+    ];
+    let wrong = SecretText::new("wrong".to_owned());
+    let mut taken = 0;
+    for pem in pems {
+        let is_wrong =
+            BoxKey::from_encrypted_pem(pem, &wrong).err() == Some(OpenKeyError::WrongPassphrase);
+        assert_eq!(BoxKey::takes_passphrase(pem), is_wrong, "{pem}");
+        taken += u32::from(is_wrong);
+    }
+    assert!(taken >= 3);
+}
+
 /// More than 256 of them, so that some leave a padding that looks right.
 #[test]
 fn a_thousand_wrong_passphrases_are_wrong() {

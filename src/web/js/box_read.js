@@ -1,5 +1,6 @@
-// Opening a box: with the passphrase, where the server opens it, or with the key file, where only this
-// browser does. What comes out is shown by box_list.js.
+// Opening a box: with the key file, in this browser, or with the passphrase, by the server. The latter is offered
+// only where the server has the private key: it is told the passphrase then, and the page says so. What comes out
+// is shown by box_list.js.
 import { busy, field, h, notice, replace } from "./dom.js";
 import { t } from "./page.js";
 import { utf8 } from "./crypto/bytes.js";
@@ -31,7 +32,7 @@ class ReadForm {
   #file;
   #pasted;
   #keyPart;
-  #choice;
+  #choice = null;
   #explained = h("p", { class: "hint" });
   #failed = h("div", {});
   #button = h("button", { type: "submit", class: "button primary" }, t("box.open"));
@@ -47,13 +48,20 @@ class ReadForm {
     this.#pasted = field(t("box.key_text"), h("textarea", {
       class: "mono", rows: 4, translate: "no", spellcheck: "false", autocomplete: "off",
     }));
+    // A server that does not say that it has the private key has none, and is told no passphrase.
+    const ways = [terms.HasPrivateKey === true && "passphrase", canSeal() && "key"].filter(Boolean);
+    if (ways.length === 0) {
+      this.node = notice("warn", h("p", {}, t("box.open_only_here")), h("p", {}, cannotOpenHere()));
+      return;
+    }
     this.#keyPart = h("div", { hidden: true }, this.#file.node,
       h("details", {}, h("summary", {}, t("box.key_paste")), this.#pasted.node));
     const way = (value) => h("label", {},
       h("input", { type: "radio", name: "way", value, onchange: () => this.#show(value) }),
       t(`box.way_${value}`));
-    this.#choice = h("fieldset", {}, h("legend", {}, t("box.way")),
-      h("div", { class: "choice" }, way("passphrase"), canSeal() && way("key")));
+    if (ways.length > 1) {
+      this.#choice = h("fieldset", {}, h("legend", {}, t("box.way")), h("div", { class: "choice" }, ...ways.map(way)));
+    }
     const submit = (event) => {
       event.preventDefault();
       this.#submit();
@@ -62,7 +70,7 @@ class ReadForm {
       ...termNotices(terms), this.#choice, this.#keyPart, this.#passphrase.node, this.#explained,
       this.#failed,
       h("div", { class: "actions" }, this.#button));
-    this.#show("passphrase");
+    this.#show(ways[0]);
   }
 
   get #isOffline() {
@@ -71,9 +79,11 @@ class ReadForm {
 
   #show(way) {
     this.#keyPart.hidden = way !== "key";
-    this.#choice.querySelector(`[value=${way}]`).checked = true;
-    const insecure = hasWebCrypto() ? "" : ` ${t("box.open_insecure")}`;
-    this.#explained.textContent = t(way === "key" ? "box.open_here_hint" : "box.open_server_hint") + insecure;
+    if (this.#choice) this.#choice.querySelector(`[value=${way}]`).checked = true;
+    const texts = way === "key"
+      ? [!this.#choice && t("box.open_only_here"), t("box.open_here_hint")]
+      : [t("box.open_server_hint"), !this.#choice && cannotOpenHere()];
+    this.#explained.textContent = texts.filter(Boolean).join(" ");
     replace(this.#failed);
   }
 
@@ -114,7 +124,7 @@ class ReadForm {
       reader = opened.reader;
       warning = await this.#checkKey(opened.publicKey);
     } else {
-      reader = onlineReader(this.#token, passphrase);
+      reader = onlineReader(this.#token, this.#terms, passphrase);
     }
     const first = await reader.next();
     const close = () => {
@@ -142,10 +152,15 @@ class ReadForm {
       this.#file.setError(explainBox(error));
       return this.#file.control.focus();
     }
-    if (isKnown(error, "box.error_key_file") && canSeal()) this.#show("key");
+    if (isKnown(error, "box.error_key_file") && this.#choice) this.#show("key");
     replace(this.#failed, notice("bad", explainBox(error)));
     return undefined;
   }
+}
+
+/** Why this browser does not open boxes with a key file. */
+function cannotOpenHere() {
+  return t(hasWebCrypto() ? "box.open_old" : "box.open_insecure");
 }
 
 /** What should be known before reading. */

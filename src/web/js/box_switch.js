@@ -12,8 +12,8 @@ export function canSeal() {
 }
 
 /**
- * `{node, checked, disable(text)}`. `here` and `there` are the keys of the texts about either way; `onChange`
- * is told when it is turned.
+ * `{node, checked, disable(text)}`. `here` and `there` are the keys of the texts about either way; the latter says
+ * what the server sees. `onChange` is told when it is turned.
  */
 export function encryptSwitch(here, there, onChange = () => {}) {
   const can = canSeal();
@@ -24,7 +24,8 @@ export function encryptSwitch(here, there, onChange = () => {}) {
     type: "checkbox", role: "switch", id, checked: can, disabled: !can, "aria-describedby": explained.id,
   });
   const explain = () => {
-    explained.textContent = t(can ? (control.checked ? here : there) : cannot);
+    const texts = [!can && cannot, control.checked ? here : there];
+    explained.textContent = texts.filter(Boolean).map((key) => t(key)).join(" ");
   };
   control.addEventListener("change", () => {
     explain();

@@ -6,7 +6,7 @@ use libtest_mimic::Trial;
 use serde_json::json;
 
 use super::{
-    Part, TestBox, assert_done, assert_refused, at_once, call, eventually, fetch, list,
+    PASSPHRASE, Part, TestBox, assert_done, assert_refused, at_once, call, eventually, fetch, list,
     payload_files, shared_key, text, texts,
 };
 use crate::{http::Client, server::TestServer, trial};
@@ -17,6 +17,7 @@ pub(super) fn trials() -> Vec<Trial> {
         trial("key_service::terms::a_closing_date", a_closing_date),
         trial("key_service::terms::they_are_shown", they_are_shown),
         trial("key_service::terms::senders_are_told", senders_are_told),
+        trial("key_service::terms::readers_are_told_who_can_open_it", readers_are_told),
         trial("key_service::terms::messages_go_when_they_are_read", messages_go),
         trial(
             "key_service::terms::each_message_goes_to_one_reader",
@@ -50,7 +51,7 @@ fn senders_are_told() {
     let plain = TestBox::new(&client);
     let mut expected = json!({
         "LockDate": null, "IsLocked": false,
-        "DeleteMessagesAfterReading": false, "DeleteKeyAfterReading": false,
+        "DeleteMessagesAfterReading": false, "DeleteKeyAfterReading": false, "HasPrivateKey": true,
     });
     assert_eq!(told(&plain.token), (200, expected.clone()));
     // When it can be read is the business of who may read.
@@ -58,7 +59,7 @@ fn senders_are_told() {
     let own = TestBox::with(&client, &[BURN_MESSAGES, BURN_KEY, lock[0], lock[1]]);
     expected = json!({
         "LockDate": "2026-11-22T12:01:00Z", "IsLocked": false,
-        "DeleteMessagesAfterReading": true, "DeleteKeyAfterReading": true,
+        "DeleteMessagesAfterReading": true, "DeleteKeyAfterReading": true, "HasPrivateKey": true,
     });
     assert_eq!(told(&own.token), (200, expected.clone()));
     server.clock.advance(60);
@@ -67,6 +68,34 @@ fn senders_are_told() {
     plain.delete();
     assert_eq!(told(&plain.token), (400, json!("There is no key with this token")));
     assert_eq!(told("x").0, 400);
+}
+
+/// A passphrase opens something on the server only where `HasPrivateKey` says so.
+fn readers_are_told() {
+    let server = TestServer::start();
+    let client = server.client.with_key("");
+    let (_, [public, private, hash]) = shared_key();
+    let scrypt = include_str!("../../vectors/keys/rsa2048.scrypt.pem");
+    let sha512 = include_str!("../../vectors/keys/rsa2048.sha512-aes128.pem");
+    let uploaded = [("publickey", &**public), ("privatekeyhash", hash)];
+    let key = |pem| [&uploaded[..], &[("privatekey", pem)]].concat();
+    // (what the box is made of, whether the server has its key)
+    let cases = [
+        (vec![("passphrase", PASSPHRASE)], true),
+        (key(private), true),
+        (key(scrypt), true),
+        (key(sha512), true),
+        (uploaded.to_vec(), false),
+    ];
+    for (parameters, expected) in cases {
+        let made = call(&client, "POST", &parameters).json();
+        let token = text(&made["KeyToken"]);
+        let terms = client.get(&format!("/Service/{token}/terms")).json();
+        assert_eq!(terms["HasPrivateKey"], json!(expected), "{made}");
+        let read = call(&client, "GET", &[("token", &token), ("passphrase", PASSPHRASE)]);
+        // 304: it has opened the box, and there is nothing in it.
+        assert_eq!(read.status, if expected { 304 } else { 400 }, "{}", read.text());
+    }
 }
 
 fn a_time_lock() {

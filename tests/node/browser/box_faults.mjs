@@ -47,9 +47,16 @@ await run({
     const page = await tools.open("/box", REFUSED);
     const box = await makeBox(page);
     await page.goto(box.link);
-    await open(page, {});
+    await page.getByRole("tab", { name: "Open" }).click();
     await page.getByText("The server has no key to this box").waitFor();
+    assert.equal(await page.getByRole("radio").count(), 0);
     await opened(page, { pem: box.pem });
+    // A browser that can not open it either says so, and asks for no passphrase.
+    const old = await tools.open(insecure(box.link), { allow: [/Cross-Origin-Opener-Policy/] });
+    await old.getByRole("tab", { name: "Open" }).click();
+    await old.getByText("The server has no key to this box").waitFor();
+    await old.getByText("Opening with a key file needs an encrypted connection").waitFor();
+    assert.equal(await old.locator("#panel-open input").count(), 0);
   },
 
   async "another key on the server is noticed"(tools) {
@@ -248,6 +255,7 @@ await run({
   async "without WebCrypto the server does it, and it is said"(tools) {
     const page = await tools.open(insecure(`${servers.open.url}/box`), { allow: [/Cross-Origin-Opener-Policy/] });
     await page.getByText("This needs an encrypted connection (https), so the server does it.").waitFor();
+    await page.getByText("sees your passphrase: now, and whenever").waitFor();
     assert.ok(await page.getByRole("switch").isDisabled());
     await page.getByLabel("Passphrase", { exact: true }).fill(PASSPHRASE);
     await page.getByRole("button", { name: "Create box" }).click();

@@ -1,10 +1,11 @@
-// What the scripts of this folder run in: Chromium, pages that may not complain, servers whose clocks are
-// moved from here. Started by tests/it/browser.rs, which says by the environment where the servers are.
+// What the scripts of this folder run in: Chromium, pages that may not complain nor send what was planted, servers
+// whose clocks are moved from here. Started by tests/it/browser.rs, which says by the environment where the servers are.
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
+import { Recorder } from "./recorder.mjs";
 
 const require = createRequire(import.meta.url);
 const AXE = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
@@ -14,6 +15,12 @@ const SOURCES = process.env.SEALDROP_WEB_SOURCES;
 
 /** `{ account, open }`, each `{ url, key, public_key }`; both on 127.0.0.1. */
 export const servers = JSON.parse(process.env.SEALDROP_SERVERS);
+
+/** The name that stands for 127.0.0.1 where a browser is not to trust it. */
+const UNTRUSTED = "drop.test";
+
+/** What the browser sends to the servers. What is planted here may not leave it before the flow ends. */
+export const recorder = await Recorder.start(servers, UNTRUSTED);
 
 /** Sizes of windows. */
 export const VIEWPORTS = { desktop: { width: 1280, height: 900 }, phone: { width: 360, height: 740 } };
@@ -29,7 +36,7 @@ export async function advance(server, seconds) {
 
 /** The name by which a browser does not trust 127.0.0.1: a page there has no WebCrypto. */
 export function insecure(url) {
-  return url.replace("127.0.0.1", "drop.test");
+  return url.replace("127.0.0.1", UNTRUSTED);
 }
 
 /**
@@ -40,13 +47,15 @@ export async function run(flows) {
   const browser = await chromium.launch({
     executablePath: process.env.SEALDROP_CHROMIUM || "/usr/bin/chromium",
     // Without a graphics card, drawing is what takes the time.
-    args: ["--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP drop.test 127.0.0.1"],
+    args: ["--no-sandbox", "--disable-gpu",
+      `--host-resolver-rules=${recorder.rules}, MAP ${UNTRUSTED} 127.0.0.1`],
   });
   const wanted = process.argv.slice(2);
   let failed = 0;
   for (const [name, flow] of Object.entries(flows)) {
     if (wanted.length && !wanted.includes(name)) continue;
     const tools = new Tools(browser);
+    recorder.begin();
     try {
       await flow(tools);
       await tools.close();
@@ -154,12 +163,13 @@ class Tools {
     }
   }
 
-  /** Ends the flow: no page may have complained. */
+  /** Ends the flow: no page may have complained, nor sent what was planted. */
   async close() {
     const all = this.#pages.flatMap(({ complaints, allow }) =>
       complaints.filter((text) => !allow.some((pattern) => pattern.test(text))));
     for (const context of this.#contexts) await context.close();
     assert.deepEqual(all, [], "complaints in the console");
+    assert.deepEqual(recorder.leaks(), [], "what was planted");
   }
 
   /** Tells what the pages looked like when it went wrong. */

@@ -1,7 +1,7 @@
 // Making secrets as a sender would, and reading their logs: what several scripts of this folder need.
 import assert from "node:assert/strict";
 import { createRequire, register } from "node:module";
-import { servers } from "./harness.mjs";
+import { recorder, servers } from "./harness.mjs";
 
 register("../web_hooks.mjs", import.meta.url);
 const js = new URL("../../../src/web/js/", import.meta.url);
@@ -38,6 +38,8 @@ export async function makeSecret({ text = "hunter2", attachments = [], tagBits, 
   const { id } = json.data;
   const key = toBase64(utf8(publicHalf));
   const path = `/${id}/#${key}`;
+  recorder.plant(`the key of ${id}`, key);
+  recorder.plant(`the public half of ${id}`, publicHalf);
   return { id, key, path, url: servers[server].url + path };
 }
 

@@ -1,0 +1,126 @@
+// All that Chromium sends to the servers, byte by byte: a wire in front of each that the browser is led to. Request
+// lines, headers and bodies are on it, of pages, workers, forms and beacons alike, so nothing has to be listed here.
+// Values that may not leave the browser are planted; each is looked for in every form that a script could send.
+import assert from "node:assert/strict";
+import { connect, createServer } from "node:net";
+
+/** Shorter values would be found by chance. */
+const SHORTEST = 8;
+
+/** Records the way to `servers`, an object of `{ url }`. */
+export class Recorder {
+  #connections = [];
+  #planted = new Map();
+  #rules = [];
+
+  /** `host` is another name of 127.0.0.1, which is recorded, too. */
+  static async start(servers, host) {
+    const recorder = new Recorder();
+    for (const { url } of Object.values(servers)) await recorder.#lead(new URL(url), host);
+    return recorder;
+  }
+
+  /** What Chromium has to be told to go by the wires: rules of `--host-resolver-rules`. */
+  get rules() {
+    return this.#rules.join(", ");
+  }
+
+  /** Forgets everything, at the begin of a flow. Connections that are open go on being heard. */
+  begin() {
+    for (const pieces of this.#connections) pieces.length = 0;
+    this.#planted.clear();
+  }
+
+  /** From now to the end of the flow, and in what was sent before: `value`, a text or bytes, may not leave. */
+  plant(name, value) {
+    const bytes = Buffer.from(value);
+    assert.ok(bytes.length >= SHORTEST, `too short to be found: ${name}`);
+    this.#planted.set(name, bytes);
+  }
+
+  /** Whether a value was sent, in any form. */
+  hears(value) {
+    return this.#places(Buffer.from(value)).length > 0;
+  }
+
+  /** What was planted and has left the browser: a line for each place. */
+  leaks() {
+    return [...this.#planted].flatMap(([name, bytes]) =>
+      this.#places(bytes).map((place) => `${name} is in what the browser sends: ${place}`));
+  }
+
+  /** How many bytes have gone over the wires. */
+  get size() {
+    return this.#connections.flat().reduce((sum, { length }) => sum + length, 0);
+  }
+
+  #places(bytes) {
+    const places = [];
+    for (const pieces of this.#connections) {
+      const sent = Buffer.concat(pieces);
+      const [form, at] = forms(bytes).map(([form, needle]) => [form, sent.indexOf(needle)])
+        .find(([, at]) => at >= 0) ?? [];
+      if (form) places.push(`as ${form}, ${requestAt(sent, at)}`);
+    }
+    return places;
+  }
+
+  async #lead(target, host) {
+    const listener = createServer((client) => this.#carry(client, target));
+    await new Promise((resolve) => listener.listen(0, "127.0.0.1", resolve));
+    // The process ends when its flows have.
+    listener.unref();
+    const { port } = listener.address();
+    for (const name of [target.hostname, host]) this.#rules.push(`MAP ${name}:${target.port} 127.0.0.1:${port}`);
+  }
+
+  #carry(client, target) {
+    const pieces = [];
+    this.#connections.push(pieces);
+    const upstream = connect(Number(target.port), target.hostname);
+    client.on("data", (bytes) => pieces.push(bytes));
+    client.pipe(upstream);
+    upstream.pipe(client);
+    client.on("error", () => upstream.destroy()).on("close", () => upstream.destroy());
+    // An answer that came before the server hung up still goes to the browser.
+    upstream.on("error", () => client.destroySoon()).on("close", () => client.destroySoon());
+  }
+}
+
+/** `[name, bytes]` of each form that bytes can have in a request. */
+function forms(bytes) {
+  const text = bytes.toString("utf8");
+  const found = [["it is", bytes], ["hexadecimal", Buffer.from(bytes.toString("hex"))],
+    ["HEXADECIMAL", Buffer.from(bytes.toString("hex").toUpperCase())]];
+  if (Buffer.from(text).equals(bytes)) {
+    const escaped = JSON.stringify(text).slice(1, -1);
+    const ascii = escaped.replace(/[^\x20-\x7e]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
+    const percent = encodeURIComponent(text);
+    found.push(["JSON", Buffer.from(escaped)], ["JSON in ASCII", Buffer.from(ascii)],
+      ["UTF-16", Buffer.from(text, "utf16le")], ["percent-encoded", Buffer.from(percent)],
+      ["percent-encoded", Buffer.from(percent.replace(/%[0-9A-F]{2}/g, (code) => code.toLowerCase()))],
+      ["percent-encoded twice", Buffer.from(encodeURIComponent(percent))],
+      ["a form's field", Buffer.from(new URLSearchParams({ "": text }).toString().slice(1))],
+      ["base64 of UTF-16", base64(Buffer.from(text, "utf16le"), 0)]);
+  }
+  // Where it stands in what is encoded is not known: its whole groups of three, from each of the first three bytes.
+  for (const skipped of [0, 1, 2]) {
+    const encoded = base64(bytes, skipped).toString();
+    found.push(["base64", Buffer.from(encoded)],
+      ["base64url", Buffer.from(encoded.replaceAll("+", "-").replaceAll("/", "_"))],
+      ["base64, percent-encoded", Buffer.from(encodeURIComponent(encoded))]);
+  }
+  return found;
+}
+
+function base64(bytes, skipped) {
+  const whole = bytes.subarray(skipped, skipped + Math.floor((bytes.length - skipped) / 3) * 3);
+  return Buffer.from(whole.toString("base64"));
+}
+
+/** The request in which a byte stands: its method and path, without the query. */
+function requestAt(sent, at) {
+  const before = sent.subarray(0, at + 1).toString("latin1");
+  const lines = before.match(/(?:^|\r\n|[^\r\n])(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) \/[^ ?\r\n]*/g) ?? [];
+  return lines.at(-1)?.trim() ?? "at its begin";
+}
