@@ -4,10 +4,10 @@
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, LazyLock,
         atomic::{AtomicU64, Ordering},
     },
-    time::SystemTime,
+    time::{Instant, SystemTime},
 };
 
 use serde::{Deserialize, Serialize};
@@ -41,6 +41,25 @@ impl UnixSeconds {
     }
 }
 
+/// A moment in whole seconds since some moment before it in the life of this process. It never goes back
+/// and never leaps, whatever is done to the wall clock, and means nothing to another process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MonotonicSeconds(pub u64);
+
+impl MonotonicSeconds {
+    /// The moment `seconds` later; the last representable one instead of an overflow.
+    #[must_use]
+    pub fn plus(self, seconds: u64) -> Self {
+        Self(self.0.saturating_add(seconds))
+    }
+
+    /// How many seconds it is later than `earlier`; 0 where it is not.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
 /// RFC 3339 in UTC, as in `2026-11-22T03:04:05Z`.
 impl fmt::Display for UnixSeconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -53,15 +72,26 @@ impl fmt::Display for UnixSeconds {
 pub enum Clock {
     /// The system's wall clock.
     System,
-    /// A clock that stands still until somebody moves it; shared by all its clones.
-    Manual(Arc<AtomicU64>),
+    /// A clock that stands still until it is moved; shared by all its clones.
+    Manual(Arc<ManualTime>),
 }
+
+/// What a manual clock shows.
+#[derive(Debug)]
+pub struct ManualTime {
+    wall: AtomicU64,
+    monotonic: AtomicU64,
+}
+
+/// The zero of the system's monotonic clock.
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 impl Clock {
     /// A clock that stands at `start` until [`Clock::advance`].
     #[must_use]
     pub fn manual(start: UnixSeconds) -> Self {
-        Self::Manual(Arc::new(AtomicU64::new(start.0)))
+        let (wall, monotonic) = (AtomicU64::new(start.0), AtomicU64::new(0));
+        Self::Manual(Arc::new(ManualTime { wall, monotonic }))
     }
 
     /// The present moment. A system clock set before 1970 reads as 1970.
@@ -74,14 +104,31 @@ impl Clock {
                     .duration_since(SystemTime::UNIX_EPOCH)
                     .map_or(0, |since| since.as_secs()),
             ),
-            Self::Manual(seconds) => UnixSeconds(seconds.load(Ordering::Relaxed)),
+            Self::Manual(time) => UnixSeconds(time.wall.load(Ordering::Relaxed)),
         }
     }
 
-    /// Moves a manual clock forward; the system's clock is nobody's to move and stays.
+    /// The time that has passed, which limits and pauses count with.
+    #[must_use]
+    pub fn monotonic(&self) -> MonotonicSeconds {
+        MonotonicSeconds(match self {
+            Self::System => START.elapsed().as_secs(),
+            Self::Manual(time) => time.monotonic.load(Ordering::Relaxed),
+        })
+    }
+
+    /// Lets time pass on a manual clock; the system's clock stays.
     pub fn advance(&self, seconds: u64) {
-        if let Self::Manual(now) = self {
-            now.fetch_add(seconds, Ordering::Relaxed);
+        if let Self::Manual(time) = self {
+            time.wall.fetch_add(seconds, Ordering::Relaxed);
+            time.monotonic.fetch_add(seconds, Ordering::Relaxed);
+        }
+    }
+
+    /// Sets the wall time of a manual clock, while no time passes; the system's clock stays.
+    pub fn set(&self, now: UnixSeconds) {
+        if let Self::Manual(time) = self {
+            time.wall.store(now.0, Ordering::Relaxed);
         }
     }
 }
@@ -109,7 +156,10 @@ mod tests {
     fn a_manual_clock_moves_for_all_its_clones() {
         let clock = Clock::manual(UnixSeconds(100));
         let other = clock.clone();
+        let start = clock.monotonic();
         clock.advance(5);
         assert_eq!(other.now(), UnixSeconds(105));
+        clock.set(UnixSeconds(3));
+        assert_eq!((other.now(), other.monotonic().since(start)), (UnixSeconds(3), 5));
     }
 }

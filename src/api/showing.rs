@@ -56,7 +56,7 @@ pub(super) async fn check_password<'a>(
     // First the turn: who is sent away because others wait has not tried.
     let turn = app.slow_work.turn().await?;
     let now = app.clock.now();
-    let tried = app.wrong_passwords.begin(customer(client.address), now)?;
+    let tried = app.wrong_passwords.begin(customer(client.address), app.clock.monotonic())?;
     if let Some(Err(error)) = captcha.map(|solved| app.captchas.take(solved, now)) {
         tried.right();
         return Err(error.into());

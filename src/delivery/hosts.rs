@@ -11,7 +11,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use crate::{clock::UnixSeconds, domain::webhook::WebhookNumber};
+use crate::{clock::MonotonicSeconds, domain::webhook::WebhookNumber};
 
 /// How long nobody calls a webhook that has failed; doubled each time.
 const FIRST_PAUSE_SECONDS: u64 = 60;
@@ -48,7 +48,7 @@ enum Health {
     /// It has taken the last call at once.
     Quick,
     /// It has not taken it: until when it is left alone, and for how long.
-    Paused(UnixSeconds, u64),
+    Paused(MonotonicSeconds, u64),
 }
 
 /// A call under way. Dropped without [`Call::end`], it says nothing about the other end.
@@ -63,32 +63,28 @@ impl Hosts {
     ///
     /// # Errors
     ///
-    /// From when on there may be one, where there may be none now.
+    /// After how many seconds there may be one, where there may be none now.
     pub(super) async fn begin(
         &self,
         webhook: WebhookNumber,
-        now: UnixSeconds,
-    ) -> Result<Call<'_>, UnixSeconds> {
+        now: MonotonicSeconds,
+    ) -> Result<Call<'_>, u64> {
         let began = Instant::now();
         loop {
             let ended = self.ended.notified();
             match self.try_begin(webhook, now) {
                 Ok(()) => return Ok(Call { hosts: self, webhook, began: Instant::now() }),
-                Err(Some(until)) => return Err(until),
+                Err(Some(seconds)) => return Err(seconds),
                 Err(None) => {}
             }
             if timeout_at(began + PATIENCE, ended).await.is_err() {
-                return Err(now.plus(CALL_SECONDS));
+                return Err(CALL_SECONDS);
             }
         }
     }
 
     /// The error is `None` where a call that ends soon makes room.
-    fn try_begin(
-        &self,
-        webhook: WebhookNumber,
-        now: UnixSeconds,
-    ) -> Result<(), Option<UnixSeconds>> {
+    fn try_begin(&self, webhook: WebhookNumber, now: MonotonicSeconds) -> Result<(), Option<u64>> {
         let mut hosts = self.hosts();
         let others = hosts.values().filter(|host| !host.is_quick()).map(|host| host.calls);
         let others: usize = others.sum();
@@ -96,10 +92,10 @@ impl Hosts {
         match host.health {
             Health::Quick if host.calls >= MAX_QUICK_CALLS => return Err(None),
             Health::Quick => {}
-            Health::Paused(until, _) if now < until => return Err(Some(until)),
+            Health::Paused(until, _) if now < until => return Err(Some(until.since(now))),
             Health::Paused(..) | Health::Unknown => {
                 if host.calls > 0 || others >= MAX_OTHER_CALLS {
-                    return Err(Some(now.plus(CALL_SECONDS)));
+                    return Err(Some(CALL_SECONDS));
                 }
             }
         }
@@ -111,7 +107,7 @@ impl Hosts {
     pub(super) fn try_now(&self) {
         for host in self.hosts().values_mut() {
             if let Health::Paused(until, _) = &mut host.health {
-                *until = UnixSeconds(0);
+                *until = MonotonicSeconds(0);
             }
         }
     }
@@ -134,7 +130,7 @@ impl Host {
 
 impl Call<'_> {
     /// Notes whether the call was taken.
-    pub(super) fn end(self, is_taken: bool, now: UnixSeconds) {
+    pub(super) fn end(self, is_taken: bool, now: MonotonicSeconds) {
         if let Some(host) = self.hosts.hosts().get_mut(&self.webhook) {
             host.health = match host.health {
                 _ if is_taken && self.began.elapsed() < QUICK => Health::Quick,
@@ -167,14 +163,14 @@ mod tests {
     use super::*;
     use crate::domain::account::AccountNumber;
 
-    const NOW: UnixSeconds = UnixSeconds(1000);
+    const NOW: MonotonicSeconds = MonotonicSeconds(1000);
 
     fn webhook(sequence: u32) -> WebhookNumber {
         WebhookNumber { account: AccountNumber::NOBODY, sequence }
     }
 
     async fn begin(hosts: &Hosts, sequence: u32) -> Result<Call<'_>, u64> {
-        hosts.begin(webhook(sequence), NOW).await.map_err(|until| until.0 - NOW.0)
+        hosts.begin(webhook(sequence), NOW).await
     }
 
     #[tokio::test(start_paused = true)]
@@ -214,9 +210,9 @@ mod tests {
         let (mut now, mut pauses) = (NOW, Vec::new());
         for _ in 0..6 {
             hosts.begin(webhook(1), now).await.ok().unwrap().end(false, now);
-            let until = hosts.begin(webhook(1), now).await.err().unwrap();
-            pauses.push(until.0 - now.0);
-            now = until;
+            let pause = hosts.begin(webhook(1), now).await.err().unwrap();
+            pauses.push(pause);
+            now = now.plus(pause);
         }
         assert_eq!(pauses, [60, 120, 240, 480, 900, 900]);
         let call = hosts.begin(webhook(1), now).await.ok().unwrap();

@@ -15,7 +15,7 @@ use tokio::{
 use super::GRACE;
 use crate::{
     api::App,
-    clock::UnixSeconds,
+    clock::{MonotonicSeconds, UnixSeconds},
     domain::outbox::{self, Lane, OutboxNumber, Outgoing, Verdict},
     store::{FoundPayload, StoreError},
 };
@@ -139,7 +139,7 @@ struct State<C> {
     /// Records that can not be read, which would be due for ever.
     unreadable: HashSet<OutboxNumber>,
     /// Until when, and for how long.
-    pause: Option<(UnixSeconds, u64)>,
+    pause: Option<(MonotonicSeconds, u64)>,
     /// Whether the last thing that was tried has found somebody there.
     is_up: bool,
     is_woken: bool,
@@ -177,7 +177,7 @@ impl<C: Courier> State<C> {
     /// that wait for one.
     fn places(&self) -> usize {
         match self.pause {
-            Some((until, _)) if self.now() < until => 0,
+            Some((until, _)) if self.app.clock.monotonic() < until => 0,
             _ if self.noting.len() >= MAX_NOTING => 0,
             _ if self.is_up || !C::IS_ONE_SERVER => 2 * C::PLACES,
             _ => 1,
@@ -228,8 +228,11 @@ impl<C: Courier> State<C> {
         if self.is_woken && self.trying.len() < places {
             return self.look_again.saturating_duration_since(Instant::now());
         }
-        let next = if places == 0 { self.pause.map(|(until, _)| until) } else { self.next_due };
-        let seconds = next.map_or(u64::MAX, |next| next.0.saturating_sub(self.now().0));
+        let seconds = match (places, self.pause) {
+            (0, pause) => pause.map(|(until, _)| until.since(self.app.clock.monotonic())),
+            _ => self.next_due.map(|next| next.0.saturating_sub(self.now().0)),
+        };
+        let seconds = seconds.unwrap_or(u64::MAX);
         let longest = if self.courier.holds() { BETWEEN_TIDIES } else { LONGEST_REST };
         Duration::from_secs(seconds.max(1)).min(longest)
     }
@@ -287,8 +290,8 @@ impl<C: Courier> State<C> {
     /// Whatever else was tried at the same moment stays as it was.
     fn down(&mut self, number: OutboxNumber, error: String) {
         let was_up = std::mem::replace(&mut self.is_up, false);
-        let now = self.now();
-        if self.pause.is_some_and(|(until, _)| now < until) {
+        let (now, monotonic) = (self.now(), self.app.clock.monotonic());
+        if self.pause.is_some_and(|(until, _)| monotonic < until) {
             return;
         }
         self.queue.clear();
@@ -296,7 +299,7 @@ impl<C: Courier> State<C> {
             Some((_, seconds)) => (seconds * 2).min(LONGEST_PAUSE_SECONDS),
             None => FIRST_PAUSE_SECONDS,
         };
-        self.pause = Some((now.plus(seconds), seconds));
+        self.pause = Some((monotonic.plus(seconds), seconds));
         if was_up || seconds == FIRST_PAUSE_SECONDS {
             tracing::warn!(error, "nothing can be sent: trying again in {seconds} seconds");
         }

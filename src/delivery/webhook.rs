@@ -41,19 +41,19 @@ impl Courier for WebhookCourier {
         };
         let App { store, ids, caller, clock, .. } = &*self.app;
         let name = format!("msg_{}", ids.message_name(number));
-        let call = match self.hosts.begin(*webhook, clock.now()).await {
+        let call = match self.hosts.begin(*webhook, clock.monotonic()).await {
             Ok(call) => call,
-            Err(until) => {
+            Err(seconds) => {
                 let text =
                     "the webhook has as many calls as it takes, or is left alone for a while";
-                return Outcome::NotBefore(until, text.to_owned());
+                return Outcome::NotBefore(clock.now().plus(seconds), text.to_owned());
             }
         };
         let now = clock.now();
         let called = webhook::deliver(store, ids, caller, &name, *webhook, event, now).await;
         // One that is gone for good says nothing about the others: they are told the same.
         if !matches!(called, Err(CallError::Never(_))) {
-            call.end(called.is_ok(), clock.now());
+            call.end(called.is_ok(), clock.monotonic());
         }
         match called {
             Ok(Delivered::Taken(_)) => Outcome::Delivered,

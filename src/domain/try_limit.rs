@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use crate::clock::UnixSeconds;
+use crate::clock::MonotonicSeconds;
 
 /// About 4 MiB. When so many guess within a window, the oldest are forgotten: what they guess at has
 /// limits of its own.
@@ -17,7 +17,8 @@ const MAX_KEYS: usize = 65_536;
 
 /// So many wrong tries of one `K` (an address, a box) within a window are answered; then none.
 ///
-/// In memory: a restart forgives.
+/// In memory: a restart forgives. Time is the monotonic clock's: a wall clock that is set forward forgives
+/// nothing, and one that is set back locks out nobody for longer.
 pub struct TryLimit<K: Copy + Eq + Hash> {
     max_wrong: u32,
     window_seconds: u64,
@@ -25,7 +26,7 @@ pub struct TryLimit<K: Copy + Eq + Hash> {
 }
 
 struct Count {
-    since: UnixSeconds,
+    since: MonotonicSeconds,
     wrong: u32,
     under_way: u32,
 }
@@ -73,7 +74,7 @@ impl<K: Copy + Eq + Hash> TryLimit<K> {
     /// # Errors
     ///
     /// [`TooMany`]; the try is not counted then, so that waiting helps.
-    pub fn begin(&self, key: K, now: UnixSeconds) -> Result<Try<'_, K>, TooMany> {
+    pub fn begin(&self, key: K, now: MonotonicSeconds) -> Result<Try<'_, K>, TooMany> {
         let mut counts = self.counts();
         if counts.len() >= MAX_KEYS {
             self.make_room(&mut counts, now);
@@ -84,7 +85,7 @@ impl<K: Copy + Eq + Hash> TryLimit<K> {
             (count.since, count.wrong) = (now, 0);
         }
         if count.wrong >= self.max_wrong {
-            return Err(TooMany::Wrong { retry_after_seconds: ends.0 - now.0 });
+            return Err(TooMany::Wrong { retry_after_seconds: ends.since(now) });
         }
         if count.wrong + count.under_way >= self.max_wrong {
             return Err(TooMany::UnderWay);
@@ -97,7 +98,7 @@ impl<K: Copy + Eq + Hash> TryLimit<K> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn make_room(&self, counts: &mut HashMap<K, Count>, now: UnixSeconds) {
+    fn make_room(&self, counts: &mut HashMap<K, Count>, now: MonotonicSeconds) {
         let is_over =
             |count: &Count| count.wrong == 0 || now >= count.since.plus(self.window_seconds);
         counts.retain(|_, count| count.under_way > 0 || !is_over(count));
@@ -151,7 +152,7 @@ mod tests {
     #[test]
     fn ten_wrong_ones_within_an_hour_and_then_none() {
         let limit = TryLimit::new(10, 3600);
-        let start = UnixSeconds(1000);
+        let start = MonotonicSeconds(1000);
         let of = |address: &str| customer(address.parse().unwrap());
         let address = of("2001:db8:0:1::1");
         let try_wrong = |key, now| limit.begin(key, now).map(drop);
@@ -170,7 +171,7 @@ mod tests {
     #[test]
     fn many_at_once_gain_nothing() {
         let limit = TryLimit::new(3, 60);
-        let now = UnixSeconds(1000);
+        let now = MonotonicSeconds(1000);
         let under_way: Vec<_> = (0..3).map(|_| limit.begin(1, now).unwrap()).collect();
         assert_eq!(limit.begin(1, now).err(), Some(TooMany::UnderWay));
         drop(under_way);
@@ -184,7 +185,7 @@ mod tests {
     fn memory_is_bounded() {
         let limit = TryLimit::new(10, 3600);
         for number in 0..100_000_u32 {
-            assert!(limit.begin(number, UnixSeconds(u64::from(number) / 100)).is_ok());
+            assert!(limit.begin(number, MonotonicSeconds(u64::from(number) / 100)).is_ok());
         }
         assert!(limit.counts().len() <= MAX_KEYS);
     }

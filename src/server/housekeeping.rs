@@ -22,7 +22,7 @@ pub(super) fn start(app: &Arc<App>) -> JoinSet<()> {
     let sweeper = Arc::clone(app);
     tasks.spawn(repeat(SWEEP, move || {
         let App { store, clock, rules, key_service, .. } = &*sweeper;
-        key_service.tickets.sweep(clock.now());
+        key_service.tickets.sweep(clock.monotonic());
         if let Err(error) = sweep(store, clock.now(), rules.keep_log_seconds) {
             tracing::error!(%error, "cannot sweep what has expired");
         }

@@ -115,7 +115,8 @@ pub(super) async fn test(
     let number = webhook::find(&app.store, Some(account), id)?;
     let now = app.clock.now();
     // Dropped, it counts.
-    let _try = app.webhook_tests.begin(account, now).map_err(|error| ApiError::TooOften {
+    let begun = app.webhook_tests.begin(account, app.clock.monotonic());
+    let _try = begun.map_err(|error| ApiError::TooOften {
         what: "Too many webhooks were tried out",
         retry_after: error.retry_after(),
     })?;

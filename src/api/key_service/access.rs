@@ -89,7 +89,7 @@ impl Tries<'_> {
 }
 
 fn begin(app: &App, client: Client, id: BoxId) -> Result<Tries<'_>, ServiceError> {
-    let (guesses, now) = (&app.key_service.guesses, app.clock.now());
+    let (guesses, now) = (&app.key_service.guesses, app.clock.monotonic());
     let by_address = guesses.by_address.begin(customer(client.address), now)?;
     match guesses.by_box.begin(id.number, now) {
         Ok(by_box) => Ok(Tries(by_address, by_box)),

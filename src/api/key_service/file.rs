@@ -119,7 +119,7 @@ async fn lend(app: &App, ticket_id: &str) -> Result<Lent, TicketError> {
     let until = Instant::now() + PATIENCE;
     loop {
         let returned = tickets.returned();
-        let lent = tickets.lend(ticket_id, app.clock.now());
+        let lent = tickets.lend(ticket_id, app.clock.monotonic());
         let is_in_use = matches!(lent, Err(TicketError::InUse));
         if !is_in_use || timeout_at(until, returned).await.is_err() {
             return lent;

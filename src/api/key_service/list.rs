@@ -289,7 +289,7 @@ fn ready(
                 bytes,
                 taken: 0,
             };
-            let ticket = app.key_service.tickets.issue(ticket, &*app.random, app.clock.now());
+            let ticket = app.key_service.tickets.issue(ticket, &*app.random, app.clock.monotonic());
             ReadyBody::File { name, sha256, ticket }
         }
     };

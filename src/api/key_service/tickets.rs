@@ -9,7 +9,7 @@ use std::{
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, futures::Notified};
 
 use crate::{
-    clock::UnixSeconds,
+    clock::MonotonicSeconds,
     crypto::{MessageKey, Random, random_array},
     domain::{
         drop_box::{BoxId, BoxNumber},
@@ -55,7 +55,7 @@ pub enum Source {
 /// The right to hold one burned file, or several, open.
 pub struct Hold(OwnedSemaphorePermit);
 
-/// All tickets there are, in memory only: a restart voids them.
+/// All tickets there are, in memory only: a restart voids them. Time is the monotonic clock's.
 pub struct Tickets {
     entries: Mutex<HashMap<[u8; 16], Entry>>,
     returned: Notify,
@@ -65,7 +65,7 @@ pub struct Tickets {
 struct Entry {
     ticket: Arc<Mutex<Ticket>>,
     drop_box: BoxNumber,
-    ends_at: UnixSeconds,
+    ends_at: MonotonicSeconds,
     is_lent: bool,
     /// The last copy of its file.
     is_held: bool,
@@ -107,7 +107,7 @@ impl Hold {
 
 impl Tickets {
     /// Makes a ticket. Returns its id, 128 random bits in hexadecimal.
-    pub fn issue(&self, ticket: Ticket, random: &dyn Random, now: UnixSeconds) -> String {
+    pub fn issue(&self, ticket: Ticket, random: &dyn Random, now: MonotonicSeconds) -> String {
         let id: [u8; 16] = random_array(random);
         let mut entries = self.entries();
         if entries.len() >= MAX_TICKETS {
@@ -130,7 +130,7 @@ impl Tickets {
     }
 
     /// Drops what is too old.
-    pub fn sweep(&self, now: UnixSeconds) {
+    pub fn sweep(&self, now: MonotonicSeconds) {
         self.entries().retain(|_, entry| entry.is_lent || now < entry.ends_at);
     }
 
@@ -144,7 +144,7 @@ impl Tickets {
     /// # Errors
     ///
     /// See [`TicketError`].
-    pub fn lend(self: &Arc<Self>, id: &str, now: UnixSeconds) -> Result<Lent, TicketError> {
+    pub fn lend(self: &Arc<Self>, id: &str, now: MonotonicSeconds) -> Result<Lent, TicketError> {
         let is_hex = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
         let id = u128::from_str_radix(id, 16).ok().filter(|_| is_hex);
         let id = id.ok_or(TicketError::Unknown)?.to_be_bytes();
@@ -203,7 +203,7 @@ impl Drop for Lent {
 
 /// Drops tickets that are over; then the older half of those of `drop_box`, if it has many; then the
 /// older half of all. Those that are in use or the last copy of their file stay, and are few.
-fn make_room(entries: &mut HashMap<[u8; 16], Entry>, drop_box: BoxNumber, now: UnixSeconds) {
+fn make_room(entries: &mut HashMap<[u8; 16], Entry>, drop_box: BoxNumber, now: MonotonicSeconds) {
     let stays = |entry: &Entry| entry.is_lent || entry.is_held;
     entries.retain(|_, entry| stays(entry) || now < entry.ends_at);
     if entries.len() < MAX_TICKETS {
@@ -245,7 +245,7 @@ mod tests {
     #[test]
     fn a_ticket_is_used_up_by_the_whole_of_its_file() {
         let tickets = Arc::new(Tickets::default());
-        let now = UnixSeconds(0);
+        let now = MonotonicSeconds(0);
         let id = tickets.issue(ticket(1), &SystemRandom, now);
         // (start, bytes, is last) -> used up
         let cases = [
@@ -266,7 +266,7 @@ mod tests {
     #[test]
     fn a_box_with_many_does_not_push_out_others() {
         let tickets = Arc::new(Tickets::default());
-        let now = UnixSeconds(0);
+        let now = MonotonicSeconds(0);
         let victim = tickets.issue(ticket(1), &SystemRandom, now);
         for _ in 0..2 * MAX_TICKETS {
             tickets.issue(ticket(2), &SystemRandom, now);

@@ -3,7 +3,10 @@
 use std::sync::{Arc, mpsc};
 
 use libtest_mimic::Trial;
-use sealdrop::domain::{account::AccountNumber, secret::charge_password};
+use sealdrop::{
+    clock::UnixSeconds,
+    domain::{account::AccountNumber, secret::charge_password},
+};
 use serde_json::json;
 
 use super::{entry, seen};
@@ -20,6 +23,7 @@ pub(super) fn trials() -> Vec<Trial> {
         trial("api::passwords::a_hundred_from_anywhere_lock", a_hundred_from_anywhere_lock),
         trial("api::passwords::right_ones_do_not_count", right_ones_do_not_count),
         trial("api::passwords::a_busy_server_does_not_count", a_busy_server_does_not_count),
+        trial("api::passwords::the_wall_clock_frees_nobody", the_wall_clock_frees_nobody),
     ]
 }
 
@@ -100,6 +104,30 @@ fn ten_wrong_ones_from_an_address() {
     server.clock.advance(1);
     assert_eq!(view_from(&server.public, &id, "p", guesser).status, 200);
     assert_eq!(entry(&server.client, &id)["view_times"], json!(2));
+}
+
+fn the_wall_clock_frees_nobody() {
+    let server = behind_proxy();
+    let id = server.client.create(json!({"password": "p", "max_views": 9, "expiration": 350}));
+    for _ in 0..10 {
+        assert_eq!(view_with(&server.public, &id, "wrong").status, 403);
+    }
+    server.clock.advance(600);
+    let now = server.clock.now();
+    // (the wall clock, seconds that pass then, to wait)
+    for (wall, passes, wait) in [
+        (now.plus(4 * 3600), 0, "3000"),
+        (now.plus(4 * 3600), 1000, "2000"),
+        (UnixSeconds(now.0 - 4 * 3600), 0, "2000"),
+        (now, 1999, "1"),
+    ] {
+        server.clock.set(wall);
+        server.clock.advance(passes);
+        let answer = view_with(&server.public, &id, "p");
+        assert_eq!((answer.status, answer.header("retry-after")), (429, Some(wait)), "{wall}");
+    }
+    server.clock.advance(1);
+    assert_eq!(view_with(&server.public, &id, "p").status, 200);
 }
 
 /// Counts wrong passwords as the API does, without the tenths of a second for each.
