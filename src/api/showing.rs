@@ -61,11 +61,20 @@ pub(super) async fn check_password<'a>(
         tried.right();
         return Err(error.into());
     }
-    app.store.change(secret::charge_password(id.number.account, id, now)).await?;
+    if let Err(error) = app.store.change(secret::charge_password(id.number.account, id, now)).await
+    {
+        // The secret has ended, or was locked, since it asked for the password: nothing is checked.
+        tried.right();
+        return Err(error.into());
+    }
     let password = SecretText::new(password.to_owned());
-    match turn.run(move || needed.verify(&password)).await? {
-        true => Ok(tried),
-        false => Err(ApiError::Password("Password is wrong")),
+    match turn.run(move || needed.verify(&password)).await {
+        Ok(true) => Ok(tried),
+        Ok(false) => Err(ApiError::Password("Password is wrong")),
+        Err(error) => {
+            tried.right();
+            Err(error)
+        }
     }
 }
 

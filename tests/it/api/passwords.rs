@@ -1,6 +1,9 @@
 //! Secrets with a password of their own.
 
-use std::sync::{Arc, mpsc};
+use std::{
+    sync::{Arc, mpsc},
+    thread,
+};
 
 use libtest_mimic::Trial;
 use sealdrop::{
@@ -24,6 +27,7 @@ pub(super) fn trials() -> Vec<Trial> {
         trial("api::passwords::right_ones_do_not_count", right_ones_do_not_count),
         trial("api::passwords::a_busy_server_does_not_count", a_busy_server_does_not_count),
         trial("api::passwords::the_wall_clock_frees_nobody", the_wall_clock_frees_nobody),
+        trial("api::passwords::right_ones_too_late_do_not_count", right_ones_too_late_do_not_count),
     ]
 }
 
@@ -128,6 +132,25 @@ fn the_wall_clock_frees_nobody() {
     }
     server.clock.advance(1);
     assert_eq!(view_with(&server.public, &id, "p").status, 200);
+}
+
+/// Several people open the last view at once with the right password: one sees it, and none of the
+/// others has guessed.
+fn right_ones_too_late_do_not_count() {
+    let server = behind_proxy();
+    let id = server.client.create(json!({"password": "p"}));
+    let statuses: Vec<u16> = thread::scope(|scope| {
+        let view = || view_with(&server.public, &id, "p").status;
+        let threads: Vec<_> = (0..20).map(|_| scope.spawn(view)).collect();
+        threads.into_iter().map(|thread| thread.join().expect("an answer")).collect()
+    });
+    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
+    assert!(statuses.iter().all(|status| [200, 404, 503].contains(status)), "{statuses:?}");
+    let other = server.client.create(json!({"password": "p"}));
+    for _ in 0..10 {
+        assert_eq!(view_with(&server.public, &other, "wrong").status, 403);
+    }
+    assert_eq!(view_with(&server.public, &other, "p").status, 429);
 }
 
 /// Counts wrong passwords as the API does, without the tenths of a second for each.
