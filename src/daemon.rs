@@ -1,8 +1,10 @@
 //! The daemon put together: settings, log, store, server, administration socket, and its end.
 
-use std::{io::Write, path::Path, sync::Arc, time::Duration};
+mod failure;
+mod first_start;
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use std::{path::Path, sync::Arc, time::Duration};
+
 use rustix::{
     fs::Mode,
     process::{Resource, Rlimit, getrlimit, setrlimit, umask},
@@ -14,26 +16,22 @@ use tokio::{
     time::timeout,
 };
 
+use self::first_start::{first_account, welcome};
 use crate::{
-    admin::{
-        self, AccountCreated, Command, CommandError, Create, MailTested, OpenFailure, Opened,
-        Reply, Terms,
-    },
+    admin::{self, Command, CommandError, Create, MailTested, OpenFailure, Opened, Reply, Terms},
     api::{App, Rules, key_service::ServiceRules},
-    cli::{Engine, Failure},
+    cli::{Engine, Failure, Output},
     clock::Clock,
     config::{Loaded, Settings},
-    crypto::{SystemRandom, box_key, sjcl, stream::sealed_len},
+    crypto::{SystemRandom, box_key, stream::sealed_len},
     delivery::Deliveries,
-    domain::{administration, attachment, drop_box::Limits, lifetime::LifetimeRules},
+    domain::{attachment, drop_box::Limits, lifetime::LifetimeRules},
     mail::{BadMail, Mailer},
     server::Server,
     store::{OpenError, Store},
     web::{Config, Look, Web},
 };
 
-/// The account that a first start makes.
-const FIRST_ACCOUNT: &str = "default";
 /// How many messages lie in a box at most: a list of them all is held in memory while they are read.
 const MAX_MESSAGES: u32 = 100_000;
 /// Threads for what blocks: payload files, password hashes, lists. More would only take memory.
@@ -45,7 +43,7 @@ const COMMAND_GRACE: Duration = Duration::from_secs(2);
 pub struct Daemon;
 
 impl Engine for Daemon {
-    fn serve(&self, loaded: Loaded, out: &mut dyn Write) -> Result<(), Failure> {
+    fn serve(&self, loaded: Loaded, output: Output<'_>) -> Result<(), Failure> {
         start_log(loaded.settings.log);
         loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         keep_to_ourselves();
@@ -54,8 +52,8 @@ impl Engine for Daemon {
             .enable_all()
             .max_blocking_threads(MAX_BLOCKING_THREADS)
             .build()
-            .map_err(|error| Failure::failed(format!("cannot start threads: {error}")))?;
-        serve(&runtime, &loaded, out)
+            .map_err(|error| failure::of_system("cannot start threads", &error))?;
+        serve(&runtime, &loaded, output)
     }
 
     fn open(&self, dir: &Path, create: Create) -> Result<Opened, OpenFailure> {
@@ -84,11 +82,11 @@ impl Engine for Daemon {
     }
 }
 
-fn serve(runtime: &Runtime, loaded: &Loaded, out: &mut dyn Write) -> Result<(), Failure> {
+fn serve(runtime: &Runtime, loaded: &Loaded, output: Output<'_>) -> Result<(), Failure> {
     let settings = &loaded.settings;
     let failed = |error: &dyn std::fmt::Display| Failure::failed(error.to_string());
     let store =
-        Store::open(&settings.data, settings.cache_bytes).map_err(|error| failed(&error))?;
+        Store::open(&settings.data, settings.cache_bytes).map_err(|e| failure::of_store(&e))?;
     let clock = Clock::System;
     let (rules, service_rules) = (rules(settings), service_rules(settings));
     let mailer = Mailer::from_settings(settings)
@@ -108,15 +106,16 @@ fn serve(runtime: &Runtime, loaded: &Loaded, out: &mut dyn Write) -> Result<(), 
         settings.trusted_proxies.clone(),
         settings.max_connections,
     );
-    let server = runtime
-        .block_on(bind)
-        .map_err(|error| Failure::from(loaded.bad("listen", format!("cannot listen: {error}"))))?;
+    let server = runtime.block_on(bind).map_err(|error| {
+        let problem = format!("cannot listen on {}: {error}", settings.listen);
+        failure::of_setting(&loaded.bad("listen", problem), &error)
+    })?;
     let address = server.address().map_err(|error| failed(&error))?;
     let (stop, stopped) = watch::channel(());
     let administration = {
         let _context = runtime.enter();
         let socket = admin::bind(&settings.data)
-            .map_err(|error| Failure::failed(format!("cannot make the socket: {error}")))?;
+            .map_err(|error| failure::of_system("cannot make the socket admin.sock", &error))?;
         runtime.spawn(admin::serve(socket, commands(&app, settings), until_dropped(stopped)))
     };
     let signals = runtime
@@ -126,20 +125,21 @@ fn serve(runtime: &Runtime, loaded: &Loaded, out: &mut dyn Write) -> Result<(), 
                 signal(SignalKind::interrupt())?,
             ])
         })
-        .map_err(|error| failed(&error))?;
+        .map_err(|error| failure::of_system("cannot listen for signals", &error))?;
 
-    let first = first_account(&app, settings)?;
-    writeln!(out, "sealdrop listening on http://{address}")?;
-    out.flush()?;
-    if let Some(keys) = first {
-        let base = settings.public_url.as_ref().map(|url| url.as_str().to_owned());
-        let base = base.unwrap_or_else(|| format!("http://{address}"));
-        if let Err(error) = welcome(out, &keys, &base) {
-            tracing::warn!(
-                %error,
-                "cannot show the keys of the first account: make others with sealdrop apikey create"
-            );
-        }
+    let base = settings.public_url.as_ref().map(|url| url.as_str().to_owned());
+    let base = base.unwrap_or_else(|| format!("http://{address}"));
+    let first = first_account(&app, settings, &base, &output)?;
+    writeln!(output.out, "sealdrop listening on http://{address}")?;
+    output.out.flush()?;
+    if let Some(keys) = first
+        && let Err(error) = welcome(&keys, &settings.data, output)
+    {
+        tracing::warn!(
+            %error,
+            "cannot tell of the first account: sealdrop first-keys shows its keys, or sealdrop apikey \
+             create makes others"
+        );
     }
     tracing::info!(%address, data = %settings.data.display(), "ready");
 
@@ -227,46 +227,6 @@ fn commands(
         })?;
         Ok(reply)
     }
-}
-
-/// Makes the first account of a store that has never had one.
-fn first_account(app: &App, settings: &Settings) -> Result<Option<AccountCreated>, Failure> {
-    let has_had_accounts = administration::has_had_accounts(&app.store)
-        .map_err(|error| Failure::failed(error.to_string()))?;
-    if has_had_accounts {
-        return Ok(None);
-    }
-    let (random, now) = (&*app.random, app.clock.now());
-    let administration::NewAccount { private_key, public_key } =
-        administration::create_account(&app.store, FIRST_ACCOUNT, settings.allowance, random, now)
-            .and_then(|keys| Ok(app.api_keys.reload(&app.store).map(|()| keys)?))
-            .map_err(|error| Failure::failed(error.to_string()))?;
-    Ok(Some(AccountCreated { account: FIRST_ACCOUNT.into(), private_key, public_key }))
-}
-
-/// Shows the first account's keys, once, and how to use them.
-fn welcome(out: &mut dyn Write, keys: &AccountCreated, base: &str) -> Result<(), Failure> {
-    let AccountCreated { account, private_key, public_key } = keys;
-    let (private_key, public_key) = (private_key.expose_secret(), public_key.expose_secret());
-    let halves = [sjcl::password_half(&SystemRandom), sjcl::password_half(&SystemRandom)];
-    let [private, public] = halves.each_ref().map(|half| half.expose_secret());
-    let password = format!("{private}{public}");
-    let message = sjcl::seal(password.as_bytes(), b"It works.", sjcl::ITERATIONS, &SystemRandom)
-        .map_err(|error| Failure::failed(format!("cannot make the example: {error}")))?;
-    let (ciphertext, part) = (STANDARD.encode(message), STANDARD.encode(private));
-    write!(
-        out,
-        "\n\
-         This is the first start: the account {account:?} has been created. Its keys are shown now\n\
-         and never again (sealdrop keeps only their hashes; `sealdrop apikey create` makes others).\n\
-         \n  private key: {private_key}\n  public key:  {public_key}\n\n\
-         Try it: this hands over a secret that says \"It works.\", sealed with a password of which\n\
-         this server gets only one half.\n\n  \
-         curl -H 'Authorization: ApiKey {private_key}' -H 'Content-Type: application/json' \
-         -d '{{\"ciphertext\":\"{ciphertext}\",\"password_part_private\":\"{part}\"}}' \
-         {base}/api/secrets\n\n"
-    )?;
-    Ok(out.flush()?)
 }
 
 /// Logs to standard error; standard output is for what a script reads.

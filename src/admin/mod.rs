@@ -5,6 +5,7 @@
 
 mod client;
 mod command;
+mod first_keys;
 mod outbox;
 mod run;
 mod socket;
@@ -19,6 +20,7 @@ pub use self::{
         Command, CommandError, ErrorKind, MailTested, NotifyEmailSet, OutboxChanged, OutboxPage,
         OutboxRow, Reply, WebhookAdded, WebhookRemoved, WebhookRow, WebhookTested,
     },
+    first_keys::{FIRST_KEYS_NAME, FirstKeys, NoFirstKeys},
     run::{Terms, mailbox, run},
     socket::{SOCKET_NAME, bind, serve},
     webhook::test as test_webhook,

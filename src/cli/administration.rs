@@ -1,6 +1,9 @@
 //! What the subcommands `account`, `apikey` and `webhook` have in common.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+};
 
 use serde::Serialize;
 
@@ -16,15 +19,22 @@ pub(super) struct Place {
     pub(super) config: Option<String>,
 }
 
+impl Place {
+    /// The data directory, by these flags or the environment.
+    pub(super) fn directory(self, context: &Context<'_>) -> Result<PathBuf, Failure> {
+        let flags = [("data", self.data), ("config", self.config)];
+        let flags = flags.into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
+        Ok(config::data_directory(flags, context.environment.iter().cloned())?)
+    }
+}
+
 /// Carries out `command` on the data directory that `place` and the environment name.
 pub(super) fn execute(
     place: Place,
     command: Command,
     context: &Context<'_>,
 ) -> Result<Reply, Failure> {
-    let flags = [("data", place.data), ("config", place.config)];
-    let flags = flags.into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
-    let dir = config::data_directory(flags, context.environment.iter().cloned())?;
+    let dir = place.directory(context)?;
     Ok(admin::execute(&dir, command, |dir, create| context.engine.open(dir, create))?)
 }
 

@@ -6,8 +6,9 @@ use argh::{ArgsInfo, CommandInfoWithArgs, EarlyExit, FlagInfoKind, FromArgs};
 
 use super::{
     account::Account, answer::Answer, apikey::ApiKey, box_::Box, burn::Burn,
-    completions::Completions, list::List, mail::Mail, man::Man, open::Open, probe::Probe,
-    request::Request, send::Send, serve::Serve, status::Status, webhook::Webhook,
+    completions::Completions, first_keys::ShowFirstKeys, list::List, mail::Mail, man::Man,
+    open::Open, probe::Probe, request::Request, send::Send, serve::Serve, status::Status,
+    webhook::Webhook,
 };
 
 /// sealdrop hands secrets over: one daemon, one data directory, and the command line to use it. Without a
@@ -26,9 +27,9 @@ use super::{
     error_code(2, "it is gone: viewed, expired, burned, or it never was"),
     error_code(3, "a key, a password or a passphrase is missing or wrong"),
     error_code(64, "the command line or a setting is wrong"),
-    error_code(65, "a link, or what it leads to, is damaged"),
+    error_code(65, "a link, what it leads to, or the data directory is damaged"),
     error_code(69, "the server can not be reached"),
-    error_code(75, "the server is busy: try later"),
+    error_code(75, "the server is busy, or the daemon cannot start now: try later"),
     error_code(130, "Ctrl-C was pressed")
 )]
 struct Sealdrop {
@@ -65,6 +66,8 @@ pub(super) enum Subcommand {
     Account(Account),
     /// `apikey …`
     ApiKey(ApiKey),
+    /// `first-keys`
+    FirstKeys(ShowFirstKeys),
     /// `mail …`
     Mail(Mail),
     /// `webhook …`

@@ -22,11 +22,12 @@ pub enum Exit {
     Refused,
     /// 64: the command line or a setting is wrong (`EX_USAGE` of sysexits(3)).
     Usage,
-    /// 65: a link or what it leads to is damaged (`EX_DATAERR`).
+    /// 65: a link or what it leads to is damaged, or the data directory is (`EX_DATAERR`).
     Damaged,
     /// 69: the server can not be reached (`EX_UNAVAILABLE`).
     Unreachable,
-    /// 75: the server is busy, or limits how often something is done: later it may go well (`EX_TEMPFAIL`).
+    /// 75: the server is busy, or limits how often something is done, or the daemon can not start now:
+    /// later it may go well (`EX_TEMPFAIL`).
     Busy,
     /// 130: Ctrl-C, as shells tell it.
     Interrupted,

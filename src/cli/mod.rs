@@ -17,6 +17,7 @@ mod connection;
 mod content;
 mod definition;
 mod failure;
+mod first_keys;
 mod interrupt;
 mod list;
 mod mail;
@@ -58,12 +59,13 @@ pub trait Engine {
     /// Runs the daemon until it is told to stop.
     ///
     /// Sets up the log (and logs the warnings), and once requests are answered writes the one line
-    /// with the address to `out`.
+    /// with the address to `output`.
     ///
     /// # Errors
     ///
-    /// [`Exit::Usage`] for settings that can not be used, see [`Loaded::bad`].
-    fn serve(&self, loaded: Loaded, out: &mut dyn Write) -> Result<(), Failure>;
+    /// [`Exit::Usage`] for settings that can not be used, see [`Loaded::bad`]; [`Exit::Busy`] for what
+    /// may pass.
+    fn serve(&self, loaded: Loaded, output: Output<'_>) -> Result<(), Failure>;
 
     /// Opens the store in the data directory `dir` for one command.
     ///
@@ -71,6 +73,14 @@ pub trait Engine {
     ///
     /// [`OpenFailure::Locked`] if another process has it.
     fn open(&self, dir: &Path, create: Create) -> Result<Opened, OpenFailure>;
+}
+
+/// Standard output.
+pub struct Output<'a> {
+    /// Where to write.
+    pub out: &'a mut dyn Write,
+    /// Whether it is shown to a person as it comes; else a program or a journal keeps it.
+    pub is_terminal: bool,
 }
 
 /// Runs the program: `arguments` as the system gives them, its own name first.
@@ -147,6 +157,7 @@ fn execute(subcommand: Subcommand, context: &mut Context<'_>) -> Result<(), Fail
         Subcommand::Box(subcommand) => subcommand.run(context),
         Subcommand::Account(account) => account.run(context),
         Subcommand::ApiKey(apikey) => apikey.run(context),
+        Subcommand::FirstKeys(first_keys) => first_keys.run(context),
         Subcommand::Mail(mail) => mail.run(context),
         Subcommand::Webhook(webhook) => webhook.run(context),
         Subcommand::Completions(completions) => completions.run(context),

@@ -5,7 +5,7 @@ use std::{fs, io, path::Path};
 use argh::{ArgsInfo, FromArgs};
 use rustix::fs::{Access, access};
 
-use super::{Context, Failure};
+use super::{Context, Failure, Output};
 use crate::{
     config::{Flags, Settings},
     mail::{BadMail, Mailer},
@@ -23,7 +23,9 @@ use crate::{
     example = "{command_name} --listen 127.0.0.1:8080 --data /var/lib/sealdrop\n\
                {command_name} --public-url https://example.org/secrets --trusted-proxy 127.0.0.1\n\
                SEALDROP_LISTEN=[::1]:0 {command_name} --config /etc/sealdrop.toml --check",
-    error_code(64, "a setting is wrong; the message names it, its source and what would be right")
+    error_code(64, "a setting is wrong; the message names it, its source and what would be right"),
+    error_code(65, "the data directory is damaged, or of a newer version"),
+    error_code(75, "what stands in the way may pass: a taken port, a full disk, a lock")
 )]
 pub(super) struct Serve {
     /// address and port to listen on, numeric; port 0 picks a free one (127.0.0.1:8080)
@@ -187,7 +189,8 @@ impl Serve {
         let check = self.check;
         let loaded = Settings::load(self.flags(), context.environment.iter().cloned())?;
         if !check {
-            return context.engine.serve(loaded, context.out);
+            let is_terminal = context.out_is_terminal;
+            return context.engine.serve(loaded, Output { out: context.out, is_terminal });
         }
         for warning in &loaded.warnings {
             writeln!(context.err, "sealdrop: warning: {warning}")?;

@@ -29,6 +29,12 @@ pub struct NewAccount {
     pub public_key: SecretText,
 }
 
+/// An account that is not created yet; its keys are made already.
+pub struct AccountDraft {
+    name: AccountName,
+    hashes: [([u8; 32], KeyKind); 2],
+}
+
 /// A new API key, which is nowhere else.
 pub struct NewApiKey {
     /// The key.
@@ -59,12 +65,42 @@ pub fn create_account(
     random: &dyn Random,
     now: UnixSeconds,
 ) -> Result<NewAccount, AccountError> {
+    let (keys, draft) = draft_account(name, random)?;
+    draft.store(store, allowance, now)?;
+    Ok(keys)
+}
+
+/// Makes the keys of a new account, which does not exist before [`AccountDraft::store`].
+///
+/// # Errors
+///
+/// [`AccountError::BadName`].
+pub fn draft_account(
+    name: &str,
+    random: &dyn Random,
+) -> Result<(NewAccount, AccountDraft), AccountError> {
     let name = AccountName::new(name)?;
     let (private_key, private_hash) = api_key::generate(KeyKind::Private, random);
     let (public_key, public_hash) = api_key::generate(KeyKind::Public, random);
     let hashes = [(private_hash, KeyKind::Private), (public_hash, KeyKind::Public)];
-    store.change(account::create(name, allowance, hashes, now)).wait()?;
-    Ok(NewAccount { private_key, public_key })
+    Ok((NewAccount { private_key, public_key }, AccountDraft { name, hashes }))
+}
+
+impl AccountDraft {
+    /// Creates the account.
+    ///
+    /// # Errors
+    ///
+    /// See [`AccountError`].
+    pub fn store(
+        self,
+        store: &Store,
+        allowance: u64,
+        now: UnixSeconds,
+    ) -> Result<(), AccountError> {
+        store.change(account::create(self.name, allowance, self.hashes, now)).wait()?;
+        Ok(())
+    }
 }
 
 /// Whether an account has ever been created in this store.

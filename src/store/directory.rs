@@ -18,7 +18,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rustix::fs::{FallocateFlags, fallocate, statvfs};
+use rustix::{
+    fs::{FallocateFlags, fallocate, statvfs},
+    io::Errno,
+};
 
 use super::{
     OpenError,
@@ -139,7 +142,7 @@ impl DataDirectory {
         }
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
         let allocated = match fallocate(&file, FallocateFlags::empty(), 0, BALLAST_BYTES) {
-            Err(rustix::io::Errno::OPNOTSUPP) => write_zeros(&file),
+            Err(Errno::OPNOTSUPP) => write_zeros(&file),
             other => other.map_err(io::Error::from),
         };
         if allocated.is_err() {
@@ -213,7 +216,13 @@ fn lock(root: &Path) -> Result<File, OpenError> {
 }
 
 fn create_private_dir(dir: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(dir)
+    match DirBuilder::new().recursive(true).mode(0o700).create(dir) {
+        // A file, or a link that leads nowhere yet: which one decides whether waiting can help.
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            Err(fs::metadata(dir).err().unwrap_or_else(|| Errno::NOTDIR.into()))
+        }
+        done => done,
+    }
 }
 
 /// Syncs every file and directory below `path`, and `path`.

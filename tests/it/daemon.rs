@@ -19,7 +19,7 @@ pub(crate) struct Daemon {
     pub(crate) log: PathBuf,
 }
 
-/// The keys that a first start or `account create` prints.
+/// The keys of the first account.
 pub(crate) struct Keys {
     pub(crate) private: String,
     pub(crate) public: String,
@@ -43,6 +43,17 @@ pub(crate) fn program(name: &str) -> Command {
         }
     }
     command
+}
+
+impl Keys {
+    /// The keys in what `first-keys` shows.
+    pub(crate) fn of(shown: &str) -> Self {
+        let key = |name: &str| {
+            let line = shown.lines().find(|line| line.contains(name)).expect(name);
+            line.rsplit(' ').next().expect("a word").to_owned()
+        };
+        Self { private: key("private key:"), public: key("public key:") }
+    }
 }
 
 impl Daemon {
@@ -107,13 +118,19 @@ impl Daemon {
         (daemon, client)
     }
 
-    /// The keys of the first account, which a first start prints after its first line.
+    /// The keys of the first account, read once by the command that a first start prints.
     pub(crate) fn first_keys(&mut self) -> Keys {
-        let mut key = |name: &str| {
-            let line = self.line_with(name);
-            line.rsplit(' ').next().expect("a word").trim().to_owned()
-        };
-        Keys { private: key("private key:"), public: key("public key:") }
+        Keys::of(&self.first_keys_shown())
+    }
+
+    /// What the command shows that a first start prints.
+    pub(crate) fn first_keys_shown(&mut self) -> String {
+        let line = self.line_with("sealdrop first-keys --data ");
+        let (_, data) = line.trim_end().split_once(" --data ").expect("a flag");
+        let shown = sealdrop().args(["first-keys", "--data", data]).output().expect("the program");
+        let error = String::from_utf8_lossy(&shown.stderr);
+        assert!(shown.status.success() && error.is_empty(), "{data}: {error}");
+        String::from_utf8(shown.stdout).expect("text")
     }
 
     /// The next line it prints that contains `text`.

@@ -2,7 +2,6 @@
 
 use std::{
     cell::RefCell,
-    io::Write,
     path::{Path, PathBuf},
 };
 
@@ -13,7 +12,7 @@ use crate::{
         OutboxChanged, OutboxPage, OutboxRow, Reply, WebhookAdded, WebhookRemoved, WebhookRow,
         WebhookTested,
     },
-    cli::{Engine, Failure},
+    cli::{Engine, Failure, Output},
     clock::UnixSeconds,
     config::Loaded,
     crypto::SecretText,
@@ -28,8 +27,8 @@ pub(super) struct Fake {
 }
 
 impl Engine for Fake {
-    fn serve(&self, loaded: Loaded, out: &mut dyn Write) -> Result<(), Failure> {
-        writeln!(out, "sealdrop listening on http://{}", loaded.settings.listen)?;
+    fn serve(&self, loaded: Loaded, output: Output<'_>) -> Result<(), Failure> {
+        writeln!(output.out, "sealdrop listening on http://{}", loaded.settings.listen)?;
         self.served.borrow_mut().push(loaded);
         Ok(())
     }

@@ -1,15 +1,21 @@
 //! The first start: an account, its keys, and a line to paste.
 
-use std::process::Command;
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::{Command, Stdio},
+};
 
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
-use super::run_well;
+use super::{run, run_well};
 use crate::{
     api::walk,
-    daemon::{Daemon, Keys},
+    daemon::{Daemon, Keys, sealdrop},
     http::Client,
+    terminal::Terminal,
     tools::{CURL, trial_with},
     trial,
 };
@@ -17,19 +23,21 @@ use crate::{
 pub(super) fn trials() -> Vec<Trial> {
     vec![
         trial("cli::first_start::shows_keys_once", shows_keys_once),
+        trial("cli::first_start::keys_are_in_no_log", keys_are_in_no_log),
+        trial("cli::first_start::keys_outlive_a_kill_and_a_full_disk", keys_outlive),
+        trial("cli::first_start::a_terminal_shows_them_itself", a_terminal_shows_them_itself),
         trial_with("cli::first_start::its_curl_line_works", &[CURL], its_curl_line_works),
         trial("cli::first_start::only_hashes_are_kept", only_hashes_are_kept),
         trial("cli::first_start::an_account_made_before_is_enough", an_account_made_before),
     ]
 }
 
-/// Starts a daemon on a new directory and stops it: its keys, and all else that it printed.
-fn first_output(data: &std::path::Path, flags: &[&str]) -> (Keys, String) {
+/// Starts a daemon on a new directory, reads its keys, and stops it: the keys, and all that was shown.
+fn first_output(data: &Path, flags: &[&str]) -> (Keys, String) {
     let mut daemon = Daemon::start(data, flags);
-    let keys = daemon.first_keys();
-    let (status, rest) = daemon.stop();
-    assert!(status.success());
-    (keys, rest)
+    let shown = daemon.first_keys_shown();
+    assert!(daemon.stop().0.success());
+    (Keys::of(&shown), shown)
 }
 
 fn shows_keys_once() {
@@ -42,6 +50,7 @@ fn shows_keys_once() {
         rest.contains("curl ") && rest.contains(" https://example.org/s/api/secrets\n"),
         "{rest}"
     );
+    taken_already(&data);
     for end in 0..2 {
         let daemon = Daemon::start(&data, &[]);
         let client = Client::new(daemon.base.clone(), keys.private.clone());
@@ -60,12 +69,105 @@ fn shows_keys_once() {
     assert_eq!((status.success(), rest.as_str()), (true, ""));
 }
 
+/// `first-keys` finds nothing, and says what to do.
+fn taken_already(data: &Path) {
+    let output = run(data, &["first-keys"]);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((output.status.code(), &*output.stdout), (Some(2), &b""[..]), "{error}");
+    assert!(error.contains("taken already") && error.contains("sealdrop apikey create"), "{error}");
+}
+
+fn keys_are_in_no_log() {
+    let dir = tempfile::tempdir().expect("a fresh directory");
+    let data = dir.path().join("data with a blank");
+    let daemon = Daemon::start(&data, &["--log", "trace"]);
+    let file = data.join("first-keys");
+    let mode = fs::metadata(&file).expect("the file").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let log = daemon.log.clone();
+    let base = daemon.base.clone();
+    let client = |key: &Value| Client::new(base.clone(), key.as_str().expect("a key"));
+    // Output that can not be written does not cost the keys.
+    let full = fs::File::options().write(true).open("/dev/full").expect("a full device");
+    let mut lost = sealdrop();
+    lost.args(["first-keys", "--data"]).arg(&data).stdout(Stdio::from(full));
+    assert_eq!(lost.output().expect("the program").status.code(), Some(1));
+    assert!(file.exists());
+    // While the daemon runs.
+    let keys: Value =
+        serde_json::from_str(&run_well(&data, &["first-keys", "--json"])).expect("JSON");
+    assert_eq!(keys["account"], "default");
+    assert!(!file.exists());
+    taken_already(&data);
+    assert_eq!(client(&keys["private_key"]).get("/api/secrets").status, 200);
+    assert_eq!(client(&keys["public_key"]).get("/api/secrets").status, 403);
+    let (status, printed) = daemon.stop();
+    assert!(status.success());
+    assert!(printed.contains(&file.display().to_string()), "{printed}");
+    let command = format!("sealdrop first-keys --data '{}'\n", data.display());
+    assert!(printed.contains(&command), "{printed}");
+    let said = printed + &fs::read_to_string(log).expect("a log");
+    for key in ["private_key", "public_key"] {
+        let key = keys[key].as_str().expect("a key");
+        assert!(!said.contains(&key[..20]), "{said}");
+    }
+    let nothing = dir.path().join("nothing");
+    let output = run(&nothing, &["first-keys"]);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(1) && error.contains("no sealdrop data"), "{error}");
+    assert!(!nothing.exists());
+}
+
+fn keys_outlive() {
+    let dir = tempfile::tempdir().expect("a fresh directory");
+    let data = dir.path().join("data");
+    Daemon::start(&data, &[]).kill();
+    Daemon::start(&data, &[]).kill();
+    let keys = Keys::of(&run_well(&data, &["first-keys"]));
+    let daemon = Daemon::start(&data, &[]);
+    assert_eq!(Client::new(daemon.base.clone(), keys.private).get("/api/secrets").status, 200);
+    drop(daemon);
+    // Where they can not be left, there is no account that nobody could use: the next start makes it.
+    let data = dir.path().join("other");
+    fs::create_dir_all(data.join("first-keys/in the way")).expect("a directory");
+    let log = Daemon::try_start(&data, &[]).err().expect("no start");
+    assert!(log.contains("cannot write") && log.contains("first-keys"), "{log}");
+    fs::remove_dir_all(data.join("first-keys")).expect("a directory");
+    let (_, client) = Daemon::start_first(&data, &[]);
+    assert_eq!(client.key.len(), 76);
+    // Keys of a start that ended before it created the account, and open nothing, are no keys.
+    let data = dir.path().join("third");
+    fs::create_dir(&data).expect("a directory");
+    let stale = r#"{"account":"default","private_key":"private_key_0","public_key":"public_key_0","base":"x"}"#;
+    fs::write(data.join("first-keys"), stale).expect("a file");
+    run_well(&data, &["account", "create", "ops"]);
+    drop(Daemon::start(&data, &[]));
+    taken_already(&data);
+}
+
+fn a_terminal_shows_them_itself() {
+    let dir = tempfile::tempdir().expect("a fresh directory");
+    let data = dir.path().join("data");
+    let mut command = sealdrop();
+    command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(&data);
+    let mut terminal = Terminal::start(command);
+    terminal.expect("private key: private_key_");
+    terminal.expect("public key:  public_key_");
+    terminal.expect("/api/secrets");
+    assert!(!data.join("first-keys").exists());
+    terminal.send_control('c');
+    let (status, shown) = terminal.finish();
+    assert!(status.success(), "{shown}");
+    taken_already(&data);
+}
+
 fn its_curl_line_works() {
     let dir = tempfile::tempdir().expect("a fresh directory");
     let data = dir.path().join("data");
     let mut daemon = Daemon::start(&data, &[]);
-    let keys = daemon.first_keys();
-    let line = daemon.line_with("curl ");
+    let shown = daemon.first_keys_shown();
+    let keys = Keys::of(&shown);
+    let line = shown.lines().find(|line| line.contains("curl ")).expect("a line to paste");
     assert!(line.contains(&keys.private));
     let ran = Command::new("sh").args(["-c", line.trim()]).output().expect("a shell");
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));

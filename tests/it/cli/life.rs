@@ -79,7 +79,7 @@ fn a_second_daemon_ends_at_once() {
     let start = Instant::now();
     let second = run(&data, &["serve", "--listen", "127.0.0.1:0"]);
     assert!(start.elapsed() < Duration::from_secs(1), "it took {:?}", start.elapsed());
-    assert_eq!(second.status.code(), Some(1));
+    assert_eq!(second.status.code(), Some(75));
     assert!(second.stdout.is_empty());
     let err = String::from_utf8_lossy(&second.stderr);
     assert!(err.contains(&*data.to_string_lossy()) && err.contains("is using"), "{err}");

@@ -15,7 +15,7 @@ pub(super) fn trials() -> Vec<Trial> {
         trial("cli::settings::wrong_ones_are_named", wrong_ones_are_named),
         trial("cli::settings::flag_before_environment_before_file", the_foremost_source_wins),
         trial("cli::settings::check_leaves_no_trace", check_leaves_no_trace),
-        trial("cli::settings::a_taken_port_is_a_wrong_setting", a_taken_port_is_a_wrong_setting),
+        trial("cli::settings::what_may_pass_is_told_from_what_is_wrong", what_may_pass),
     ]
 }
 
@@ -144,16 +144,53 @@ fn check_leaves_no_trace() {
     assert_eq!(std::fs::read_dir(dir.path()).expect("a directory").count(), 0);
 }
 
-fn a_taken_port_is_a_wrong_setting() {
+/// A start ends with 75 where waiting may help, and with 64 where only another setting does.
+fn what_may_pass() {
     let dir = tempfile::tempdir().expect("a fresh directory");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = taken.local_addr().expect("its address").to_string();
-    let output = serve(dir.path(), &[], &["--listen", &address]).output().expect("the program");
-    let err = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(64), "{err}");
-    assert!(err.contains("listen (from --listen)") && err.contains("in use"), "{err}");
-    assert!(output.stdout.is_empty());
-    // The keys of the first account are not lost by that: the next start shows them.
-    let mut daemon = crate::daemon::Daemon::start(&dir.path().join("sealdrop-data"), &[]);
+    let taken =
+        taken.local_addr().map(|address| (taken, address.to_string())).expect("its address");
+    let unmounted = dir.path().join("unmounted");
+    std::os::unix::fs::symlink(dir.path().join("absent"), &unmounted).expect("a link");
+    std::fs::write(dir.path().join("file"), "").expect("a file");
+    let damaged = dir.path().join("damaged");
+    std::fs::create_dir_all(damaged.join("store")).expect("a directory");
+    std::fs::write(damaged.join("store/format"), "another format").expect("a file");
+    let path = |path: &Path| path.to_str().expect("UTF-8").to_owned();
+    let free = "127.0.0.1:0".to_owned();
+    // (--listen, --data, exit code, words of the message)
+    let cases = [
+        (taken.1.clone(), "data".to_owned(), 75, ["listen (from --listen)", "in use"]),
+        // An address for documentation, which no machine has.
+        ("192.0.2.7:0".into(), "data".into(), 75, ["192.0.2.7", "assign requested"]),
+        ("[2001:db8::7]:0".into(), "data".into(), 75, ["listen (from --listen)", "2001:db8::7"]),
+        (free.clone(), path(&unmounted), 75, ["unmounted", "No such file"]),
+        (free.clone(), "/proc/sealdrop".into(), 75, ["/proc/sealdrop", "No such file"]),
+        (free.clone(), "file".into(), 64, ["file", "Not a directory"]),
+        (free.clone(), "file/below".into(), 64, ["file/below", "Not a directory"]),
+        (free.clone(), "x".repeat(300), 64, ["too long", "xxx"]),
+        (free, path(&damaged), 65, ["another format", "format 1"]),
+    ];
+    for (listen, data, code, words) in cases {
+        let arguments = ["--listen", &listen, "--data", &data];
+        let output = serve(dir.path(), &[], &arguments).output().expect("the program");
+        let err = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {err}");
+        for word in words {
+            assert!(err.contains(word), "{word:?} for {arguments:?}: {err}");
+        }
+        assert!(output.stdout.is_empty());
+    }
+    // The keys of the first account are not lost by that: the next start has them.
+    let mut daemon = crate::daemon::Daemon::start(&dir.path().join("data"), &[]);
     assert!(daemon.first_keys().private.starts_with("private_key_"));
+    // What the unit does with these codes.
+    let unit =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/systemd/sealdrop.service"));
+    let unit = unit.expect("the unit");
+    let mut lines = unit.lines();
+    for line in ["StartLimitIntervalSec=0", "Restart=on-failure", "RestartPreventExitStatus=64 65"]
+    {
+        assert!(lines.any(|found| found == line), "{line}");
+    }
 }

@@ -49,7 +49,7 @@ pub(super) fn a_second_daemon_ends() {
     second.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(&data);
     let (status, said) = end_within(second, 20).expect("an end");
     assert!(began.elapsed().as_secs() < 1, "it took {:?}", began.elapsed());
-    assert_eq!(status.code(), Some(1));
+    assert_eq!(status.code(), Some(75));
     assert!(said.contains("another sealdrop is using"), "{said}");
     assert_eq!(client.view(&id).status, 200);
 }

@@ -1,0 +1,244 @@
+//! The keys of the first account, in a file of the data directory until the operator has read them.
+//!
+//! A service's standard output usually ends in a journal that others read and that keeps everything. So the
+//! keys go there only where it is a terminal.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, ErrorKind, Read, Seek, SeekFrom, Write},
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use rustix::fs::OFlags;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::AccountCreated;
+use crate::crypto::{SystemRandom, sjcl};
+
+/// The file's name in the data directory.
+pub const FIRST_KEYS_NAME: &str = "first-keys";
+/// Two keys, a name and an address; more is not ours.
+const MAX_BYTES: u64 = 16 << 10;
+
+/// The keys of the first account, and where they can be tried.
+#[derive(Serialize, Deserialize)]
+pub struct FirstKeys {
+    /// The account.
+    #[serde(flatten)]
+    pub account: AccountCreated,
+    /// Where the daemon is reached, without a trailing slash.
+    pub base: String,
+}
+
+/// Keys that are read and not removed yet. Nobody else can read them meanwhile.
+pub struct Taken {
+    /// The keys.
+    pub keys: FirstKeys,
+    file: File,
+    path: PathBuf,
+}
+
+/// Why there are no keys to read.
+#[derive(Debug, thiserror::Error)]
+pub enum NoFirstKeys {
+    /// There is no file, or another process has just taken them.
+    #[error("they are not there")]
+    Gone,
+    /// The system does not let this process read or remove the file.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The file is not one of ours.
+    #[error("it does not contain the keys of a first account")]
+    Damaged,
+}
+
+impl FirstKeys {
+    /// Writes them into `dir`, for its owner only, in place of what is there. Durable when it returns the
+    /// path.
+    ///
+    /// # Errors
+    ///
+    /// The system's; then nothing was changed.
+    pub fn leave(&self, dir: &Path) -> io::Result<PathBuf> {
+        let (path, new) = (dir.join(FIRST_KEYS_NAME), dir.join(".first-keys.new"));
+        match fs::remove_file(&new) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        // Wiped, and large enough not to be moved while it holds keys.
+        let mut line = Zeroizing::new(Vec::with_capacity(4096));
+        serde_json::to_writer(&mut *line, self)?;
+        line.push(b'\n');
+        // It gets its name when it is whole: a reader never sees a part of it.
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
+        let written = file.write_all(&line).and_then(|()| file.sync_all());
+        let moved = written.and_then(|()| fs::rename(&new, &path));
+        if let Err(error) = moved {
+            // The first error says more than a second one could.
+            let _ = fs::remove_file(&new);
+            return Err(error);
+        }
+        File::open(dir)?.sync_all()?;
+        Ok(path)
+    }
+
+    /// Reads them from `dir`. They stay there until [`Taken::remove`].
+    ///
+    /// # Errors
+    ///
+    /// See [`NoFirstKeys`].
+    pub fn take(dir: &Path) -> Result<Taken, NoFirstKeys> {
+        let path = dir.join(FIRST_KEYS_NAME);
+        // Neither a link to another file nor a pipe that never ends.
+        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        let flags = i32::try_from(flags.bits()).map_err(io::Error::other)?;
+        let opened = OpenOptions::new().read(true).write(true).custom_flags(flags).open(&path);
+        let mut file = opened.map_err(|error| match error.kind() {
+            ErrorKind::NotFound => NoFirstKeys::Gone,
+            _ => NoFirstKeys::Io(error),
+        })?;
+        file.lock()?;
+        let found = file.metadata()?;
+        if found.nlink() == 0 {
+            return Err(NoFirstKeys::Gone);
+        }
+        if !found.is_file() || found.len() > MAX_BYTES {
+            return Err(NoFirstKeys::Damaged);
+        }
+        let mut line = Zeroizing::new(Vec::with_capacity(usize::try_from(MAX_BYTES).unwrap_or(0)));
+        (&mut file).take(MAX_BYTES).read_to_end(&mut line)?;
+        let keys = serde_json::from_slice(&line).map_err(|_| NoFirstKeys::Damaged)?;
+        Ok(Taken { keys, file, path })
+    }
+
+    /// Shows them, and how to use them.
+    ///
+    /// # Errors
+    ///
+    /// That of `out`.
+    pub fn show(&self, out: &mut dyn Write) -> io::Result<()> {
+        let AccountCreated { account, private_key, public_key } = &self.account;
+        let (private_key, public_key) = (private_key.expose_secret(), public_key.expose_secret());
+        let halves = [sjcl::password_half(&SystemRandom), sjcl::password_half(&SystemRandom)];
+        let [private, public] = halves.each_ref().map(|half| half.expose_secret());
+        let password = Zeroizing::new(format!("{private}{public}"));
+        let message =
+            sjcl::seal(password.as_bytes(), b"It works.", sjcl::ITERATIONS, &SystemRandom)
+                .map_err(|error| io::Error::other(format!("cannot make the example: {error}")))?;
+        let (ciphertext, part) = (STANDARD.encode(message), STANDARD.encode(private));
+        let base = &self.base;
+        write!(
+            out,
+            "The account {account:?} was created at the first start. Its keys are shown now and never\n\
+             again (sealdrop keeps only their hashes; `sealdrop apikey create` makes others).\n\
+             \n  private key: {private_key}\n  public key:  {public_key}\n\n\
+             Try it: this hands over a secret that says \"It works.\", sealed with a password of which\n\
+             this server gets only one half.\n\n  \
+             curl -H 'Authorization: ApiKey {private_key}' -H 'Content-Type: application/json' \
+             -d '{{\"ciphertext\":\"{ciphertext}\",\"password_part_private\":\"{part}\"}}' \
+             {base}/api/secrets\n\n"
+        )?;
+        out.flush()
+    }
+}
+
+impl Taken {
+    /// Overwrites the file and removes it, durably.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn remove(self) -> io::Result<()> {
+        let Self { mut file, path, .. } = self;
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(0))?;
+        io::copy(&mut io::repeat(0).take(length), &mut file)?;
+        file.sync_all()?;
+        fs::remove_file(&path)?;
+        match path.parent() {
+            Some(dir) if dir != Path::new("") => File::open(dir)?.sync_all(),
+            _ => File::open(".")?.sync_all(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::crypto::SecretText;
+
+    fn keys(private: &str) -> FirstKeys {
+        FirstKeys {
+            account: AccountCreated {
+                account: "default".into(),
+                private_key: SecretText::new(private.into()),
+                public_key: SecretText::new("public_key_2".into()),
+            },
+            base: "http://127.0.0.1:1".into(),
+        }
+    }
+
+    #[test]
+    fn they_are_left_for_their_owner_and_taken_once() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(matches!(FirstKeys::take(dir.path()), Err(NoFirstKeys::Gone)));
+        // What an interrupted start left is replaced.
+        fs::write(dir.path().join(".first-keys.new"), "half").unwrap();
+        keys("private_key_0").leave(dir.path()).unwrap();
+        let path = keys("private_key_1").leave(dir.path()).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+
+        let taken = FirstKeys::take(dir.path()).unwrap();
+        assert_eq!(taken.keys.account.private_key.expose_secret(), "private_key_1");
+        // Somebody who came at the same time waits for the lock, and finds nothing.
+        let waiting = dir.path().to_owned();
+        let second = std::thread::spawn(move || FirstKeys::take(&waiting).err());
+        let kept = File::open(&path).unwrap();
+        taken.remove().unwrap();
+        assert!(matches!(second.join().unwrap(), Some(NoFirstKeys::Gone)));
+        assert!(!path.exists());
+        let mut rest = Vec::new();
+        (&kept).read_to_end(&mut rest).unwrap();
+        assert!(!rest.is_empty() && rest.iter().all(|byte| *byte == 0), "it was overwritten");
+    }
+
+    #[test]
+    fn what_is_not_taken_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        keys("private_key_1").leave(dir.path()).unwrap();
+        drop(FirstKeys::take(dir.path()).unwrap());
+        assert!(FirstKeys::take(dir.path()).is_ok());
+    }
+
+    #[test]
+    fn another_file_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(FIRST_KEYS_NAME);
+        for text in ["", "{}", "private_key_x", &"x".repeat(1 << 20)] {
+            fs::write(&path, text).unwrap();
+            assert!(matches!(FirstKeys::take(dir.path()), Err(NoFirstKeys::Damaged)));
+            assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        }
+        fs::remove_file(&path).unwrap();
+        let other = dir.path().join("other");
+        fs::write(&other, "{}").unwrap();
+        std::os::unix::fs::symlink(&other, &path).unwrap();
+        assert!(matches!(FirstKeys::take(dir.path()), Err(NoFirstKeys::Io(_))));
+        fs::remove_file(&path).unwrap();
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            &path,
+            rustix::fs::FileType::Fifo,
+            rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR,
+            0,
+        )
+        .unwrap();
+        assert!(matches!(FirstKeys::take(dir.path()), Err(NoFirstKeys::Damaged)));
+    }
+}

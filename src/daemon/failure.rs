@@ -1,0 +1,191 @@
+//! Why a start failed, and so whether it is tried again: the exit code tells the service manager.
+//!
+//! The table is in docs/operations.md as well; a test compares the two.
+
+use std::io;
+
+use rustix::io::Errno;
+
+use crate::{
+    cli::{Exit, Failure},
+    config::BadSetting,
+    store::OpenError,
+};
+
+/// What the system can answer at a start, and whether that may pass by itself.
+///
+/// Trying again costs little, and a service that stays down costs much. So only what nothing but another
+/// setting or another permission mends counts as configuration.
+const TABLE: &[(Exit, &[Errno], &str)] = &[
+    (
+        Exit::Busy,
+        &[Errno::ADDRINUSE],
+        "the port is taken, by a predecessor that is ending or by another program",
+    ),
+    (
+        Exit::Busy,
+        &[
+            Errno::ADDRNOTAVAIL,
+            Errno::NODEV,
+            Errno::NXIO,
+            Errno::NETDOWN,
+            Errno::NETUNREACH,
+            Errno::HOSTDOWN,
+            Errno::HOSTUNREACH,
+        ],
+        "the address, the network or the device is not there yet",
+    ),
+    (
+        Exit::Busy,
+        &[Errno::NOENT, Errno::NOTCONN, Errno::STALE, Errno::TIMEDOUT, Errno::IO, Errno::ROFS],
+        "the file system of the data directory is not mounted, not writable or not healthy",
+    ),
+    (Exit::Busy, &[Errno::NOSPC, Errno::DQUOT], "the disk or the quota is full"),
+    (
+        Exit::Busy,
+        &[
+            Errno::MFILE,
+            Errno::NFILE,
+            Errno::NOMEM,
+            Errno::NOBUFS,
+            Errno::AGAIN,
+            Errno::BUSY,
+            Errno::INTR,
+        ],
+        "too few file descriptors, threads or too little memory",
+    ),
+    (
+        Exit::Usage,
+        &[Errno::ACCESS, Errno::PERM],
+        "no permission: for a port below 1024, or for the data directory",
+    ),
+    (
+        Exit::Usage,
+        &[
+            Errno::NOTDIR,
+            Errno::ISDIR,
+            Errno::NAMETOOLONG,
+            Errno::LOOP,
+            Errno::INVAL,
+            Errno::AFNOSUPPORT,
+        ],
+        "the path is not one of a directory, or the address is of a kind that this system lacks",
+    ),
+];
+
+/// How the process ends after `error`.
+fn exit_after(error: &io::Error) -> Exit {
+    let found = TABLE.iter().find(|(_, errnos, _)| {
+        errnos.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+    });
+    found.map_or(Exit::Failed, |(exit, ..)| *exit)
+}
+
+/// The failure of something that the system refused.
+pub(super) fn of_system(what: &str, error: &io::Error) -> Failure {
+    Failure { exit: exit_after(error), message: format!("{what}: {error}") }
+}
+
+/// The failure of a setting that the system refused in use. `bad` has the words.
+pub(super) fn of_setting(bad: &BadSetting, error: &io::Error) -> Failure {
+    Failure { exit: exit_after(error), message: bad.to_string() }
+}
+
+/// The failure to open the store.
+pub(super) fn of_store(error: &OpenError) -> Failure {
+    let exit = match error {
+        // By a predecessor that is ending, or by a command of the administration.
+        OpenError::Locked(_) => Exit::Busy,
+        OpenError::Io { source, .. } => exit_after(source),
+        // Trying again would read all of it again, with the same result.
+        OpenError::Damaged { .. } | OpenError::Format { .. } => Exit::Damaged,
+        OpenError::SyncHookMissing => Exit::Failed,
+    };
+    Failure { exit, message: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    #[test]
+    fn only_what_does_not_pass_is_configuration() {
+        let cases = [
+            (Errno::ADDRINUSE, Exit::Busy),
+            (Errno::ADDRNOTAVAIL, Exit::Busy),
+            (Errno::NOSPC, Exit::Busy),
+            (Errno::MFILE, Exit::Busy),
+            (Errno::STALE, Exit::Busy),
+            (Errno::ACCESS, Exit::Usage),
+            (Errno::NOTDIR, Exit::Usage),
+            (Errno::BADF, Exit::Failed),
+        ];
+        for (errno, exit) in cases {
+            let error = io::Error::from(errno);
+            assert_eq!(exit_after(&error), exit, "{error}");
+            let of_io = OpenError::Io { what: "open", path: PathBuf::new(), source: error };
+            assert_eq!(of_store(&of_io).exit, exit);
+        }
+        assert_eq!(exit_after(&io::Error::other("x")), Exit::Failed);
+        assert_eq!(of_store(&OpenError::Locked(PathBuf::new())).exit, Exit::Busy);
+        let mut all: Vec<_> = TABLE.iter().flat_map(|(_, errnos, _)| *errnos).collect();
+        let count = all.len();
+        all.sort_by_key(|errno| errno.raw_os_error());
+        all.dedup();
+        assert_eq!(all.len(), count, "each has one row");
+    }
+
+    #[test]
+    fn the_table_is_in_the_documentation() {
+        let docs = include_str!("../../docs/operations.md");
+        for (exit, errnos, meaning) in TABLE {
+            let code = match exit {
+                Exit::Busy => 75,
+                _ => 64,
+            };
+            let row = errnos.iter().map(|errno| format!("`{}`", name(*errno))).collect::<Vec<_>>();
+            let row = format!("| {meaning} | {} | {code} |", row.join(", "));
+            assert!(docs.contains(&row), "the row should be:\n{row}");
+        }
+    }
+
+    /// As errno(3) calls it.
+    fn name(errno: Errno) -> &'static str {
+        let names = [
+            (Errno::ADDRINUSE, "EADDRINUSE"),
+            (Errno::ADDRNOTAVAIL, "EADDRNOTAVAIL"),
+            (Errno::NODEV, "ENODEV"),
+            (Errno::NXIO, "ENXIO"),
+            (Errno::NETDOWN, "ENETDOWN"),
+            (Errno::NETUNREACH, "ENETUNREACH"),
+            (Errno::HOSTDOWN, "EHOSTDOWN"),
+            (Errno::HOSTUNREACH, "EHOSTUNREACH"),
+            (Errno::NOENT, "ENOENT"),
+            (Errno::NOTCONN, "ENOTCONN"),
+            (Errno::STALE, "ESTALE"),
+            (Errno::TIMEDOUT, "ETIMEDOUT"),
+            (Errno::IO, "EIO"),
+            (Errno::ROFS, "EROFS"),
+            (Errno::NOSPC, "ENOSPC"),
+            (Errno::DQUOT, "EDQUOT"),
+            (Errno::MFILE, "EMFILE"),
+            (Errno::NFILE, "ENFILE"),
+            (Errno::NOMEM, "ENOMEM"),
+            (Errno::NOBUFS, "ENOBUFS"),
+            (Errno::AGAIN, "EAGAIN"),
+            (Errno::BUSY, "EBUSY"),
+            (Errno::INTR, "EINTR"),
+            (Errno::ACCESS, "EACCES"),
+            (Errno::PERM, "EPERM"),
+            (Errno::NOTDIR, "ENOTDIR"),
+            (Errno::ISDIR, "EISDIR"),
+            (Errno::NAMETOOLONG, "ENAMETOOLONG"),
+            (Errno::LOOP, "ELOOP"),
+            (Errno::INVAL, "EINVAL"),
+            (Errno::AFNOSUPPORT, "EAFNOSUPPORT"),
+        ];
+        names.into_iter().find(|(known, _)| *known == errno).expect("a name").1
+    }
+}
