@@ -38,8 +38,8 @@ use crate::{
     crypto::Random,
     delivery::Deliveries,
     domain::{
-        account::AccountNumber, api_key::ApiKeys, attachment, captcha::Captchas, id::Ids,
-        lifetime::LifetimeRules, try_limit::TryLimit,
+        account::AccountNumber, api_key::ApiKeys, attachment, captcha::Captchas,
+        client_net::ClientNet, id::Ids, lifetime::LifetimeRules, try_limit::TryLimit,
     },
     store::{Store, StoreError},
     web::Web,
@@ -52,7 +52,7 @@ const WRONG_PASSWORDS_SECONDS: u64 = 3600;
 /// Secrets made without an account from one address within [`CREATIONS_SECONDS`].
 const MAX_CREATIONS: u32 = 30;
 const CREATIONS_SECONDS: u64 = 3600;
-/// Secrets that one customer may make through secret requests within [`ANSWERS_SECONDS`].
+/// Secrets that one client may make through secret requests within [`ANSWERS_SECONDS`].
 const MAX_ANSWERS: u32 = 60;
 const ANSWERS_SECONDS: u64 = 3600;
 /// Calls of its webhooks that one account may try out within [`WEBHOOK_TESTS_SECONDS`]: each may hold a
@@ -68,14 +68,14 @@ pub struct App {
     pub ids: Ids,
     /// Knows who asks.
     pub api_keys: ApiKeys,
-    /// Slows down who guesses passwords of secrets, by [`customer`](crate::domain::try_limit::customer).
-    pub wrong_passwords: TryLimit<IpAddr>,
+    /// Slows down clients that guess passwords of secrets.
+    pub wrong_passwords: TryLimit<ClientNet>,
     /// Slows down who makes secrets without an account: what it calls wrong is one more made.
-    pub creations: TryLimit<IpAddr>,
+    pub creations: TryLimit<ClientNet>,
     /// Proofs of work before a view.
     pub captchas: Captchas,
-    /// Slows down who fills other people's lists through secret requests, by customer, too.
-    pub answers: TryLimit<IpAddr>,
+    /// Slows down who fills other people's lists through secret requests.
+    pub answers: TryLimit<ClientNet>,
     /// Slows down who tries out webhooks, by account.
     pub webhook_tests: TryLimit<AccountNumber>,
     /// Attachments that are on their way.
@@ -126,6 +126,14 @@ pub struct Rules {
 pub struct Client {
     /// The peer, or whom a trusted proxy names.
     pub address: IpAddr,
+}
+
+impl Client {
+    /// What it is counted by, where a client has a share or a limit.
+    #[must_use]
+    pub fn net(self) -> ClientNet {
+        ClientNet::of(self.address)
+    }
 }
 
 impl App {

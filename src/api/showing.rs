@@ -1,7 +1,5 @@
 //! Showing a secret to a viewer: the password before, the answer after.
 
-use std::net::IpAddr;
-
 use hyper::{Response, StatusCode};
 use serde::Serialize;
 
@@ -15,8 +13,9 @@ use crate::{
     crypto::{PasswordHash, SecretText, proof_of_work::Solved},
     domain::{
         ciphertext,
+        client_net::ClientNet,
         secret::{self, SecretId},
-        try_limit::{Try, customer},
+        try_limit::Try,
     },
     store::FoundPayload,
 };
@@ -52,11 +51,11 @@ pub(super) async fn check_password<'a>(
     needed: Box<PasswordHash>,
     password: &str,
     captcha: Option<Solved>,
-) -> Result<Try<'a, IpAddr>, ApiError> {
+) -> Result<Try<'a, ClientNet>, ApiError> {
     // First the turn: who is sent away because others wait has not tried.
     let turn = app.slow_work.turn().await?;
     let now = app.clock.now();
-    let tried = app.wrong_passwords.begin(customer(client.address), app.clock.monotonic())?;
+    let tried = app.wrong_passwords.begin(client.net(), app.clock.monotonic())?;
     if let Some(Err(error)) = captcha.map(|solved| app.captchas.take(solved, now)) {
         tried.right();
         return Err(error.into());

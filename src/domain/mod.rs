@@ -13,6 +13,7 @@ pub mod attachment;
 mod box_model_tests;
 pub mod captcha;
 pub mod ciphertext;
+pub mod client_net;
 pub mod drop_box;
 pub mod event;
 pub mod id;

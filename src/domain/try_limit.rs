@@ -4,7 +4,6 @@
 use std::{
     collections::HashMap,
     hash::Hash,
-    net::{IpAddr, Ipv6Addr},
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -15,7 +14,7 @@ use crate::clock::MonotonicSeconds;
 /// limits of its own.
 const MAX_KEYS: usize = 65_536;
 
-/// So many wrong tries of one `K` (an address, a box) within a window are answered; then none.
+/// So many wrong tries of one `K` (a client, a box) within a window are answered; then none.
 ///
 /// In memory: a restart forgives. Time is the monotonic clock's: a wall clock that is set forward forgives
 /// nothing, and one that is set back locks out nobody for longer.
@@ -132,28 +131,16 @@ impl<K: Copy + Eq + Hash> Drop for Try<'_, K> {
     }
 }
 
-/// What one customer has: an IPv4 address, or the first 64 bits of an IPv6 address.
-#[must_use]
-pub fn customer(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.into(),
-        IpAddr::V6(address) => {
-            let mut segments = address.segments();
-            segments[4..].fill(0);
-            Ipv6Addr::from(segments).into()
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::client_net::ClientNet;
 
     #[test]
     fn ten_wrong_ones_within_an_hour_and_then_none() {
         let limit = TryLimit::new(10, 3600);
         let start = MonotonicSeconds(1000);
-        let of = |address: &str| customer(address.parse().unwrap());
+        let of = |address: &str| ClientNet::of(address.parse().unwrap());
         let address = of("2001:db8:0:1::1");
         let try_wrong = |key, now| limit.begin(key, now).map(drop);
         for _ in 0..10 {

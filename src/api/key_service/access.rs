@@ -1,6 +1,6 @@
 //! Who may read and delete a box: whoever knows its passphrase, or the hash of its private key.
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 use super::{
     error::ServiceError,
@@ -10,8 +10,9 @@ use crate::{
     api::{App, Client},
     crypto::{BoxKey, OpenKeyError, SecretText},
     domain::{
+        client_net::ClientNet,
         drop_box::{self, BoxId, BoxNumber, DropBox, Keys},
-        try_limit::{Try, TryLimit, customer},
+        try_limit::{Try, TryLimit},
     },
     store::FoundPayload,
 };
@@ -25,7 +26,7 @@ const WINDOW_SECONDS: u64 = 60;
 
 /// Slows down who guesses passphrases.
 pub struct Guesses {
-    by_address: TryLimit<IpAddr>,
+    by_address: TryLimit<ClientNet>,
     by_box: TryLimit<BoxNumber>,
 }
 
@@ -79,7 +80,7 @@ pub(super) async fn authenticate(
 }
 
 /// One try counts for the address and for the box.
-struct Tries<'a>(Try<'a, IpAddr>, Try<'a, BoxNumber>);
+struct Tries<'a>(Try<'a, ClientNet>, Try<'a, BoxNumber>);
 
 impl Tries<'_> {
     fn right(self) {
@@ -90,7 +91,7 @@ impl Tries<'_> {
 
 fn begin(app: &App, client: Client, id: BoxId) -> Result<Tries<'_>, ServiceError> {
     let (guesses, now) = (&app.key_service.guesses, app.clock.monotonic());
-    let by_address = guesses.by_address.begin(customer(client.address), now)?;
+    let by_address = guesses.by_address.begin(client.net(), now)?;
     match guesses.by_box.begin(id.number, now) {
         Ok(by_box) => Ok(Tries(by_address, by_box)),
         Err(too_many) => {

@@ -28,7 +28,7 @@ mod send;
 pub mod tickets;
 mod xml;
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 use hyper::{Method, Response, body::Incoming, header::HeaderMap};
 
@@ -45,7 +45,7 @@ use super::{App, Client, response::Body, work::SlowWork};
 use crate::{
     config::Boxes,
     crypto::{Random, RsaBits},
-    domain::{drop_box, try_limit::TryLimit},
+    domain::{client_net::ClientNet, drop_box, try_limit::TryLimit},
 };
 
 /// What the calls of the Key Service share.
@@ -63,9 +63,8 @@ pub struct KeyService {
     pub opening: SlowWork,
     /// Bounds the memory of uploads.
     pub uploads: Uploads,
-    /// Slows down who mails messages that destroy themselves, by
-    /// [`customer`](crate::domain::try_limit::customer).
-    pub mailings: TryLimit<IpAddr>,
+    /// Slows down clients that mail messages that destroy themselves.
+    pub mailings: TryLimit<ClientNet>,
 }
 
 /// Messages that destroy themselves from one address within [`MAILINGS_SECONDS`].

@@ -27,7 +27,6 @@ use crate::{
         outbox::NewMail,
         secret::NewSecret,
         self_destruct,
-        try_limit::customer,
     },
     store::StoreError,
 };
@@ -58,7 +57,7 @@ pub(super) async fn create(
     }
     let now = app.clock.now();
     let mailing =
-        app.key_service.mailings.begin(customer(client.address), app.clock.monotonic())?;
+        app.key_service.mailings.begin(client.net(), app.clock.monotonic())?;
     let sealer = Arc::clone(app);
     let seal = move || seal(&sealer, &contents(&parameters)?, (account, to), language);
     let sealed = async { app.slow_work.turn().await?.run(seal).await? };

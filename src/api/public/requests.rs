@@ -24,7 +24,6 @@ use crate::{
         mailbox::Mailbox,
         request::{self, Found, Handed, Receiver, RequestId},
         text::Text,
-        try_limit::customer,
     },
 };
 
@@ -61,7 +60,7 @@ pub(super) async fn answer(
     let max_bytes = app.rules.max_ciphertext + OTHER_FIELDS_BYTES;
     let body = read_json(headers, body, max_bytes, &app.body_budget).await?;
     let now = app.clock.now();
-    let allowed = app.answers.begin(customer(client.address), app.clock.monotonic());
+    let allowed = app.answers.begin(client.net(), app.clock.monotonic());
     let answer = allowed.map_err(|error| ApiError::TooOften {
         what: "Too many secrets were handed over from your address",
         retry_after: error.retry_after(),

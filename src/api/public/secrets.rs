@@ -18,7 +18,7 @@ use super::{
 use crate::{
     config::Create,
     crypto::sha256,
-    domain::{list::Listed, manage, text::Text, try_limit::customer},
+    domain::{list::Listed, manage, text::Text},
 };
 
 /// The header with the token that its creation has given.
@@ -45,7 +45,7 @@ pub(super) async fn create(
             "Secrets are made with an account here: send POST /api/secrets with its API key",
         ));
     }
-    let begun = app.creations.begin(customer(client.address), app.clock.monotonic());
+    let begun = app.creations.begin(client.net(), app.clock.monotonic());
     let creation = begun.map_err(|error| ApiError::TooOften {
         what: "Too many secrets were made from your address",
         retry_after: error.retry_after(),

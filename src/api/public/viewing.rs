@@ -1,6 +1,6 @@
 //! `/api/public/secrets/<id>`: looking at the page, viewing, burning.
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 use hyper::{
     Response, StatusCode,
@@ -24,6 +24,7 @@ use super::{
 use crate::{
     crypto::{hex, random_array},
     domain::{
+        client_net::ClientNet,
         lease::LeaseToken,
         secret::{SecretError, SecretId},
         try_limit::Try,
@@ -187,7 +188,7 @@ async fn spend(
         (true, None) => return Err(SecretError::CaptchaNeeded(None).into()),
         (true, Some(payload)) => Some(app.captchas.check(payload, app.clock.now())?),
     };
-    let mut tried: Option<Try<'_, IpAddr>> = None;
+    let mut tried: Option<Try<'_, ClientNet>> = None;
     match (given, solved) {
         (Some((needed, given)), solved) => {
             tried = Some(check_password(app, id, client, needed, given, solved).await?);

@@ -1,0 +1,53 @@
+//! What one client is counted by, wherever a client has a share or a limit.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+/// An IPv4 address, or the first 64 bits of an IPv6 address.
+///
+/// One subscriber has 2^64 IPv6 addresses to send from, so a whole /64 counts as one client. An
+/// IPv4 address that is mapped into IPv6 (`::ffff:192.0.2.1`) is the IPv4 address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ClientNet(IpAddr);
+
+impl ClientNet {
+    /// The client that sends from this address.
+    #[must_use]
+    pub fn of(address: IpAddr) -> Self {
+        Self(match address.to_canonical() {
+            IpAddr::V4(address) => address.into(),
+            IpAddr::V6(address) => {
+                let mut segments = address.segments();
+                segments[4..].fill(0);
+                Ipv6Addr::from(segments).into()
+            }
+        })
+    }
+}
+
+impl std::fmt::Display for ClientNet {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            IpAddr::V4(address) => address.fmt(formatter),
+            IpAddr::V6(address) => write!(formatter, "{address}/64"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_client_is_an_address_or_a_64() {
+        let cases = [
+            ("192.0.2.1", "192.0.2.1"),
+            ("::ffff:192.0.2.1", "192.0.2.1"),
+            ("2001:db8:0:1:ffff::2", "2001:db8:0:1::/64"),
+            ("2001:db8:0:2::1", "2001:db8:0:2::/64"),
+            ("::1", "::/64"),
+        ];
+        for (address, expected) in cases {
+            assert_eq!(ClientNet::of(address.parse().unwrap()).to_string(), expected, "{address}");
+        }
+    }
+}
