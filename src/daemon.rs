@@ -27,7 +27,7 @@ use crate::{
     delivery::Deliveries,
     domain::{attachment, drop_box::Limits, lifetime::LifetimeRules},
     mail::{BadMail, Mailer},
-    server::Server,
+    server::{ConnectionLimits, Server},
     store::{OpenError, Store},
     web::{Config, Look, Web},
 };
@@ -104,7 +104,10 @@ fn serve(runtime: &Runtime, loaded: &Loaded, output: Output<'_>) -> Result<(), F
         settings.listen,
         Arc::clone(&app),
         settings.trusted_proxies.clone(),
-        settings.max_connections,
+        ConnectionLimits {
+            all: settings.max_connections,
+            of_client: settings.max_connections_per_client,
+        },
     );
     let server = runtime.block_on(bind).map_err(|error| {
         let problem = format!("cannot listen on {}: {error}", settings.listen);

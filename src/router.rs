@@ -114,6 +114,15 @@ pub async fn route(
     answer
 }
 
+/// Answers a request that is not looked at.
+pub fn refuse(error: ApiError, request: Request<Incoming>) -> Response<response::Body> {
+    discard(request.into_body());
+    let mut answer = error.into_response();
+    cors::allow_any_origin(answer.headers_mut());
+    response::add_common_headers(answer.headers_mut());
+    answer
+}
+
 /// The page or file at a path that is no part of an API.
 fn page(app: &App, request: &Request<Incoming>) -> Option<Response<response::Body>> {
     let is_api = Resource::find(request.uri().path()).is_some();

@@ -130,6 +130,10 @@ pub(super) struct Serve {
     #[argh(option, arg_name = "N")]
     max_connections: Option<String>,
 
+    /// connections that one client (IPv4 address or IPv6 /64) may have open (256)
+    #[argh(option, arg_name = "N")]
+    max_connections_per_client: Option<String>,
+
     /// memory for the database's page cache, 8MiB to 1GiB (32MiB)
     #[argh(option, arg_name = "SIZE")]
     cache: Option<String>,
@@ -229,6 +233,7 @@ impl Serve {
             ("viewer_ip", self.viewer_ip),
             ("webhook_private", self.webhook_private),
             ("max_connections", self.max_connections),
+            ("max_connections_per_client", self.max_connections_per_client),
             ("cache", self.cache),
             ("smtp_url", self.smtp_url),
             ("smtp_password_file", self.smtp_password_file),

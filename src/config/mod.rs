@@ -81,6 +81,8 @@ pub struct Settings {
     pub webhook_private: bool,
     /// How many connections may be open at once, 1 to 65,536.
     pub max_connections: usize,
+    /// How many of them one client may have, 1 to 65,536; trusted proxies may have more.
+    pub max_connections_per_client: usize,
     /// The page cache of the database, in bytes, 8 MiB to 1 GiB.
     pub cache_bytes: u64,
     /// Mails.
@@ -217,6 +219,7 @@ impl Default for Settings {
             viewer_ip: ViewerIp::Full,
             webhook_private: false,
             max_connections: 1024,
+            max_connections_per_client: 256,
             cache_bytes: 32 << 20,
             mail: MailSettings::default(),
             site: SiteSettings::default(),

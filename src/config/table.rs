@@ -292,6 +292,17 @@ pub static TABLE: &[Setting] = &[
         },
     },
     Setting {
+        key: "max_connections_per_client",
+        meaning: "connections that one client (an IPv4 address, or the first 64 bits of an IPv6 address) \
+                  may have open; not for trusted proxies",
+        default: "256",
+        remedy: "give a whole number from 1 to 65536",
+        is_list: false,
+        set: |settings, text| {
+            parse::number(text, 1..=65_536).map(|value| settings.max_connections_per_client = value)
+        },
+    },
+    Setting {
         key: "cache",
         meaning: "memory for the database's page cache",
         default: "32MiB",

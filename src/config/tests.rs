@@ -107,6 +107,7 @@ fn every_setting_can_come_from_the_file() {
         viewer_ip = "truncated"
         webhook_private = true
         max_connections = 65536
+        max_connections_per_client = 100
         cache = "1GiB"
         smtp_url = "smtps://post%40example.org@mail.example.org"
         smtp_password_file = "/etc/sealdrop.password"
@@ -136,7 +137,8 @@ fn every_setting_can_come_from_the_file() {
     assert_eq!(all.trusted_proxies, ["10.0.0.0/8", "::1/128"].map(|net| net.parse().unwrap()));
     assert_eq!(all.viewer_ip, ViewerIp::Truncated);
     assert!(all.webhook_private);
-    assert_eq!((all.max_connections, all.cache_bytes), (65_536, 1 << 30));
+    assert_eq!((all.max_connections, all.max_connections_per_client), (65_536, 100));
+    assert_eq!(all.cache_bytes, 1 << 30);
     let smtp = all.mail.smtp.unwrap();
     assert_eq!(
         (smtp.host.as_str(), smtp.port, smtp.tls),
@@ -185,6 +187,7 @@ fn a_wrong_setting_is_named_with_its_source_and_what_would_be_right() {
         ("viewer_ip", "none", "\"none\"", "full, truncated or off"),
         ("webhook_private", "1", "\"1\" is neither", "true or false"),
         ("max_connections", "65537", "65537 is out of range", "1 to 65536"),
+        ("max_connections_per_client", "0", "0 is out of range", "1 to 65536"),
         ("cache", "1MiB", "1MiB is out of range", "8MiB to 1GiB"),
         ("cache", "99999999999GiB", "out of range", "8MiB to 1GiB"),
         ("log", "loud", "\"loud\" is not a level", "error, warn, info"),

@@ -1,9 +1,11 @@
 //! The listener: connections come in, each within its limits, and requests go to the router.
 
 mod client_address;
+mod connections;
 mod housekeeping;
+mod watched;
 
-use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
@@ -14,22 +16,28 @@ use ipnet::IpNet;
 use tokio::{
     join,
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
     time::{sleep, timeout},
 };
 use tokio_io_timeout::TimeoutStream;
 
-pub use self::client_address::client_address;
+pub use self::{client_address::client_address, connections::ConnectionLimits};
+use self::{
+    connections::{Connections, Owner, Place, Refused},
+    watched::{Answering, WatchedBody, WatchedStream},
+};
 use crate::{
-    api::{App, Client},
+    api::{ApiError, App, Client},
     delivery,
-    router::route,
+    domain::client_net::ClientNet,
+    router::{refuse, route},
 };
 
 /// Headers that are not there by then never come. Also ends idle connections.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// A peer that takes nothing of an answer for so long is gone.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long an answer may still be written whose connection had to end.
+const LAST_WRITE: Duration = Duration::from_secs(1);
 /// All headers of a request together.
 const MAX_HEADER_BYTES: usize = 16 << 10;
 /// The most that is read, or written, at once: as much as of a body is held anywhere else. hyper begins with
@@ -45,7 +53,7 @@ pub struct Server {
     listener: TcpListener,
     app: Arc<App>,
     trusted_proxies: Arc<[IpNet]>,
-    connections: Arc<Semaphore>,
+    connections: Arc<Connections>,
 }
 
 impl Server {
@@ -58,13 +66,13 @@ impl Server {
         listen: SocketAddr,
         app: Arc<App>,
         trusted_proxies: Vec<IpNet>,
-        max_connections: usize,
+        limits: ConnectionLimits,
     ) -> io::Result<Self> {
         Ok(Self {
             listener: TcpListener::bind(listen).await?,
             app,
             trusted_proxies: trusted_proxies.into(),
-            connections: Arc::new(Semaphore::new(max_connections)),
+            connections: Connections::new(limits),
         })
     }
 
@@ -96,14 +104,32 @@ impl Server {
 
     async fn accept(&self, graceful: &GracefulShutdown) {
         loop {
-            // Beyond the limit, connections wait in the system's queue. The semaphore is never closed.
-            let Ok(place) = Arc::clone(&self.connections).acquire_owned().await else { return };
+            // Accepted first, decided on afterwards: a full share of one client holds nobody else up.
             match self.listener.accept().await {
-                Ok((stream, peer)) => self.serve(stream, peer, place, graceful),
+                Ok((stream, peer)) => self.admit(stream, peer, graceful),
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");
+                    self.connections.make_room();
                     sleep(ACCEPT_PAUSE).await;
                 }
+            }
+        }
+    }
+
+    fn admit(&self, stream: TcpStream, peer: SocketAddr, graceful: &GracefulShutdown) {
+        let address = peer.ip().to_canonical();
+        let owner = match self.trusted_proxies.iter().any(|net| net.contains(&address)) {
+            true => Owner::Proxies,
+            false => Owner::Client(ClientNet::of(address)),
+        };
+        match self.connections.admit(owner) {
+            Ok(place) => self.serve(stream, peer, place, owner == Owner::Proxies, graceful),
+            Err(why) => {
+                if self.connections.should_warn() {
+                    tracing::warn!(%address, ?why, "connections are refused");
+                }
+                // It fits into the buffer of a fresh socket; a client that is gone misses nothing.
+                let _ = stream.try_write(refusal(why).as_bytes());
             }
         }
     }
@@ -112,7 +138,8 @@ impl Server {
         &self,
         stream: TcpStream,
         peer: SocketAddr,
-        place: OwnedSemaphorePermit,
+        place: Place,
+        is_proxy: bool,
         graceful: &GracefulShutdown,
     ) {
         // Answers are written at once and whole; waiting to fill a packet only delays them.
@@ -121,26 +148,71 @@ impl Server {
         }
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(WRITE_TIMEOUT));
+        let place = Arc::new(place);
         let (app, trusted) = (Arc::clone(&self.app), Arc::clone(&self.trusted_proxies));
+        let (connections, open) = (Arc::clone(&self.connections), Arc::clone(place.connection()));
         let service = service_fn(move |request: hyper::Request<Incoming>| {
             let (app, trusted) = (Arc::clone(&app), Arc::clone(&trusted));
+            let (connections, connection) = (Arc::clone(&connections), Arc::clone(&open));
             async move {
-                let address = client_address(peer.ip(), request.headers(), &trusted);
-                Ok::<_, Infallible>(route(&app, Client { address }, request).await)
+                if !connection.begin_request() {
+                    return Err(MadeRoom);
+                }
+                let client =
+                    Client { address: client_address(peer.ip(), request.headers(), &trusted) };
+                // What a proxy asks for itself, such as its checks, is nobody's share.
+                let is_passed_on = is_proxy && client.address != peer.ip().to_canonical();
+                let place =
+                    is_passed_on.then(|| connections.admit_request(client.net())).transpose();
+                let (place, answer) = match place {
+                    Ok(place) => (place, route(&app, client, request).await),
+                    Err(_) => (None, refuse(ApiError::Busy, request)),
+                };
+                let answering = Answering { connection, place };
+                Ok::<_, MadeRoom>(answer.map(|body| WatchedBody { body, answering }))
             }
         });
+        let stream = WatchedStream { stream: Box::pin(stream), place: Arc::clone(&place) };
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEADER_TIMEOUT)
             .max_header_size(MAX_HEADER_BYTES)
             .max_buf_size(MAX_BUFFER_BYTES)
-            .serve_connection(TokioIo::new(Box::pin(stream)), service);
+            .serve_connection(TokioIo::new(stream), service);
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection ended badly");
+            let mut connection = pin!(connection);
+            tokio::select! {
+                outcome = &mut connection => if let Err(error) = outcome {
+                    tracing::debug!(%error, "a connection ended badly");
+                },
+                () = place.ended() => {
+                    tracing::debug!(%peer, "an idle connection has made room");
+                    if place.is_cut() {
+                        let _ = timeout(LAST_WRITE, connection).await;
+                    }
+                }
             }
-            drop(place);
         });
     }
+}
+
+/// The connection was idle and had to end when a request came.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection has made room for another")]
+struct MadeRoom;
+
+/// The answer to a connection that gets no place.
+fn refusal(why: Refused) -> String {
+    let message = match why {
+        Refused::Share => "Busy: your address has as many connections as it may",
+        Refused::Full => "Busy: try again in a moment",
+    };
+    let body = format!("{{\"error\":{{\"message\":\"{message}\",\"field\":null}}}}");
+    format!(
+        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\nretry-after: 1\r\nconnection: close\r\ncache-control: no-store\r\n\
+         x-content-type-options: nosniff\r\nreferrer-policy: no-referrer\r\n\r\n{body}",
+        body.len()
+    )
 }

@@ -16,6 +16,7 @@ mod browser;
 mod cli;
 mod command_line;
 mod daemon;
+mod fairness;
 mod faults;
 mod http;
 mod key_service;
@@ -48,6 +49,7 @@ fn main() {
         browser::trials(),
         cli::trials(),
         command_line::trials(),
+        fairness::trials(),
         faults::trials(),
         key_service::trials(),
         key_service_interop::trials(),

@@ -2,10 +2,11 @@
 
 use std::{
     io::{BufRead, BufReader, ErrorKind, Read, Write},
-    net::{Shutdown, TcpStream},
+    net::{IpAddr, Shutdown, SocketAddr, TcpStream},
     time::Duration,
 };
 
+use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
 use serde_json::Value;
 
 use crate::http::Client;
@@ -34,7 +35,20 @@ impl Raw {
     }
 
     pub(crate) fn try_connect(client: &Client) -> std::io::Result<Self> {
-        let stream = TcpStream::connect(client.base.trim_start_matches("http://"))?;
+        Self::over(TcpStream::connect(client.base.trim_start_matches("http://"))?)
+    }
+
+    /// From another address of this machine, such as 127.0.0.2: somebody else, to the server.
+    pub(crate) fn connect_from(client: &Client, source: [u8; 4]) -> Self {
+        let server: SocketAddr =
+            client.base.trim_start_matches("http://").parse().expect("an address");
+        let socket = socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket");
+        bind(&socket, &SocketAddr::new(IpAddr::from(source), 0)).expect("a loopback address");
+        connect(&socket, &server).expect("a connection");
+        Self::over(TcpStream::from(socket)).expect("a connection")
+    }
+
+    fn over(stream: TcpStream) -> std::io::Result<Self> {
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
         let reader = BufReader::new(stream.try_clone()?);

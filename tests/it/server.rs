@@ -13,7 +13,7 @@ use sealdrop::{
         lifetime::LifetimeRules,
     },
     mail::Mailer,
-    server::Server,
+    server::{ConnectionLimits, Server},
     store::Store,
     web::{Config, Look, Web},
 };
@@ -43,7 +43,7 @@ pub(crate) struct Options {
     pub(crate) service_rules: ServiceRules,
     pub(crate) trusted_proxies: Vec<&'static str>,
     pub(crate) allowance: u64,
-    pub(crate) max_connections: usize,
+    pub(crate) connections: ConnectionLimits,
     /// A server for mails, and what belongs to it.
     pub(crate) mailer: Option<Mailer>,
     /// How the pages look.
@@ -80,7 +80,7 @@ impl Default for Options {
             },
             trusted_proxies: Vec::new(),
             allowance: 1_000_000,
-            max_connections: 1024,
+            connections: ConnectionLimits { all: 1024, of_client: 256 },
             mailer: None,
             look: Look::default(),
         }
@@ -119,7 +119,7 @@ impl TestServer {
                 .expect("a runtime");
             runtime.block_on(async {
                 let listen = "127.0.0.1:0".parse().expect("an address");
-                let server = Server::bind(listen, served, trusted, options.max_connections)
+                let server = Server::bind(listen, served, trusted, options.connections)
                     .await
                     .expect("a free port");
                 ready.send(server.address().expect("its address")).expect("somebody waiting");

@@ -1,0 +1,386 @@
+//! Which connections are open, whose they are, and which one ends when a place is needed.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use tokio::sync::Notify;
+
+use crate::domain::client_net::ClientNet;
+
+/// Of so many places, one is kept for clients that have no connection yet.
+const PLACES_PER_RESERVED: usize = 16;
+const MAX_RESERVED: usize = 64;
+/// A flood is logged this often, not once for each connection.
+const WARN_EVERY: Duration = Duration::from_secs(60);
+
+/// How many connections may be open at once.
+#[derive(Clone, Copy, Debug)]
+pub struct ConnectionLimits {
+    /// All of them.
+    pub all: usize,
+    /// Those of one client. As many requests of one client may be under way through trusted proxies.
+    pub of_client: usize,
+}
+
+/// Whose a connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Owner {
+    Client(ClientNet),
+    /// It carries the requests of many clients, so no share is laid down for it.
+    Proxies,
+}
+
+/// Why a connection, or a request, gets no place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// The client has its share.
+    Share,
+    /// All places are taken, and nothing is idle.
+    Full,
+}
+
+/// All connections that are open.
+pub(super) struct Connections {
+    limits: ConnectionLimits,
+    /// Counts the moments at which connections became idle: 0 and 1 are [`BUSY`] and [`ANSWERED`].
+    moments: AtomicU64,
+    table: Mutex<Table>,
+}
+
+#[derive(Default)]
+struct Table {
+    open: usize,
+    connections: HashMap<Owner, Vec<Arc<Connection>>>,
+    /// Requests that are under way through proxies.
+    requests: HashMap<ClientNet, usize>,
+    warned_at: Option<Instant>,
+}
+
+/// A request is being answered.
+const BUSY: u64 = 0;
+/// The answer is made, and not written yet.
+const ANSWERED: u64 = 1;
+/// It was idle and had to end.
+const ENDED: u64 = u64::MAX;
+
+/// One open connection. It is idle until the head of its first request is complete, and between an answer
+/// and the head of the next request.
+pub(super) struct Connection {
+    /// [`BUSY`], [`ANSWERED`], [`ENDED`], or the moment since when it is idle.
+    phase: AtomicU64,
+    /// It was ended while the last of an answer was being written, and that was not all.
+    is_cut: AtomicBool,
+    ended: Notify,
+}
+
+/// The place of a connection, free again when it is dropped.
+pub(super) struct Place {
+    connections: Arc<Connections>,
+    owner: Owner,
+    connection: Arc<Connection>,
+}
+
+/// The place of a request that came through a proxy, free again when it is dropped.
+pub(super) struct RequestPlace {
+    connections: Arc<Connections>,
+    client: ClientNet,
+}
+
+impl Connections {
+    pub(super) fn new(limits: ConnectionLimits) -> Arc<Self> {
+        Arc::new(Self { limits, moments: AtomicU64::new(ANSWERED + 1), table: Mutex::default() })
+    }
+
+    /// A place for a connection that was just accepted. Where none is free, the oldest idle connection
+    /// ends: one of the same client where that has its share.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`]: a request is under way on each connection in question.
+    pub(super) fn admit(self: &Arc<Self>, owner: Owner) -> Result<Place, Refused> {
+        let mut table = self.table();
+        let own = table.connections.get(&owner).map_or(0, Vec::len);
+        let has_share = matches!(owner, Owner::Client(_)) && own >= self.limits.of_client;
+        if has_share && !table.end_oldest_idle(Some(owner)) {
+            return Err(Refused::Share);
+        }
+        let reserved = (self.limits.all / PLACES_PER_RESERVED).min(MAX_RESERVED);
+        let places = self.limits.all - if own == 0 { 0 } else { reserved };
+        if table.open >= places && !table.end_oldest_idle(None) {
+            return Err(Refused::Full);
+        }
+        let connection = Arc::new(Connection {
+            phase: AtomicU64::new(self.next_moment()),
+            is_cut: AtomicBool::new(false),
+            ended: Notify::new(),
+        });
+        table.open += 1;
+        table.connections.entry(owner).or_default().push(Arc::clone(&connection));
+        Ok(Place { connections: Arc::clone(self), owner, connection })
+    }
+
+    /// A place for a request that a trusted proxy passes on for `client`.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused::Share`].
+    pub(super) fn admit_request(
+        self: &Arc<Self>,
+        client: ClientNet,
+    ) -> Result<RequestPlace, Refused> {
+        let mut table = self.table();
+        let under_way = table.requests.entry(client).or_default();
+        if *under_way >= self.limits.of_client {
+            return Err(Refused::Share);
+        }
+        *under_way += 1;
+        Ok(RequestPlace { connections: Arc::clone(self), client })
+    }
+
+    /// Ends the oldest idle connection, where there is one: the system has no room for another.
+    pub(super) fn make_room(&self) {
+        self.table().end_oldest_idle(None);
+    }
+
+    /// Whether a refusal is to be logged now.
+    pub(super) fn should_warn(&self) -> bool {
+        let mut table = self.table();
+        let is_due = table.warned_at.is_none_or(|at| at.elapsed() >= WARN_EVERY);
+        if is_due {
+            table.warned_at = Some(Instant::now());
+        }
+        is_due
+    }
+
+    fn next_moment(&self) -> u64 {
+        self.moments.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    /// Ends the oldest idle connection, of `owner` or of all; those of proxies only where nobody else has
+    /// one. False where there is none.
+    ///
+    /// Looks at all connections in question, so that a request costs no more than a store to an atomic:
+    /// this runs only where places are short.
+    fn end_oldest_idle(&mut self, owner: Option<Owner>) -> bool {
+        loop {
+            let owners = self.connections.iter();
+            let oldest = owners
+                .filter(|(found, _)| owner.is_none_or(|owner| owner == **found))
+                .flat_map(|(owner, open)| open.iter().map(move |connection| (*owner, connection)))
+                .filter_map(|(owner, connection)| {
+                    let since = connection.phase.load(Ordering::Acquire);
+                    let is_idle = since != BUSY && since != ANSWERED && since != ENDED;
+                    is_idle.then_some(((owner == Owner::Proxies, since), owner, connection))
+                })
+                .min_by_key(|(age, ..)| *age);
+            let Some(((_, since), owner, connection)) = oldest else { return false };
+            // A request may have come meanwhile: then another one is the oldest.
+            if connection.end(since) {
+                let connection = Arc::clone(connection);
+                self.remove(owner, &connection);
+                return true;
+            }
+        }
+    }
+
+    fn remove(&mut self, owner: Owner, connection: &Arc<Connection>) {
+        let Some(open) = self.connections.get_mut(&owner) else { return };
+        let Some(at) = open.iter().position(|found| Arc::ptr_eq(found, connection)) else { return };
+        open.swap_remove(at);
+        if open.is_empty() {
+            self.connections.remove(&owner);
+        }
+        self.open -= 1;
+    }
+}
+
+impl Connection {
+    /// A request has come. False where the connection had to end before.
+    pub(super) fn begin_request(&self) -> bool {
+        let busy = |phase| (phase != ENDED).then_some(BUSY);
+        self.phase.fetch_update(Ordering::AcqRel, Ordering::Acquire, busy).is_ok()
+    }
+
+    /// All of the answer is made.
+    pub(super) fn answered(&self) {
+        let _ = self.phase.compare_exchange(BUSY, ANSWERED, Ordering::AcqRel, Ordering::Relaxed);
+    }
+
+    fn end(&self, idle_since: u64) -> bool {
+        let ended =
+            self.phase.compare_exchange(idle_since, ENDED, Ordering::AcqRel, Ordering::Relaxed);
+        if ended.is_ok() {
+            self.ended.notify_one();
+        }
+        ended.is_ok()
+    }
+}
+
+impl Place {
+    pub(super) fn connection(&self) -> &Arc<Connection> {
+        &self.connection
+    }
+
+    /// All that was to be written is, or is about to be: a client that has read an answer finds that its
+    /// connection is idle. Says since when it is idle, where it was not before.
+    pub(super) fn written(&self) -> Option<u64> {
+        let phase = &self.connection.phase;
+        if phase.load(Ordering::Acquire) != ANSWERED {
+            return None;
+        }
+        let idle = self.connections.next_moment();
+        let changed = phase.compare_exchange(ANSWERED, idle, Ordering::AcqRel, Ordering::Relaxed);
+        changed.is_ok().then_some(idle)
+    }
+
+    /// What was said to be written `since` then was not all.
+    pub(super) fn not_written(&self, since: u64) {
+        let phase = &self.connection.phase;
+        let changed = phase.compare_exchange(since, ANSWERED, Ordering::AcqRel, Ordering::Relaxed);
+        if changed.is_err() {
+            self.connection.is_cut.store(true, Ordering::Release);
+        }
+    }
+
+    /// Returns once the connection must end.
+    pub(super) async fn ended(&self) {
+        self.connection.ended.notified().await;
+    }
+
+    /// Whether that was while the last of an answer was being written, and some of it is not.
+    pub(super) fn is_cut(&self) -> bool {
+        self.connection.is_cut.load(Ordering::Acquire)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.connections.table().remove(self.owner, &self.connection);
+    }
+}
+
+impl Drop for RequestPlace {
+    fn drop(&mut self) {
+        let mut table = self.connections.table();
+        if let Some(under_way) = table.requests.get_mut(&self.client) {
+            *under_way -= 1;
+            if *under_way == 0 {
+                table.requests.remove(&self.client);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connections(all: usize, of_client: usize) -> Arc<Connections> {
+        Connections::new(ConnectionLimits { all, of_client })
+    }
+
+    fn client(number: u8) -> Owner {
+        Owner::Client(ClientNet::of([192, 0, 2, number].into()))
+    }
+
+    fn is_ended(place: &Place) -> bool {
+        !place.connection.begin_request()
+    }
+
+    fn busy(place: Result<Place, Refused>) -> Place {
+        let place = place.unwrap();
+        assert!(place.connection.begin_request());
+        place
+    }
+
+    #[test]
+    fn a_client_has_a_share_and_ends_its_own_idle_ones_first() {
+        let connections = connections(100, 2);
+        let stranger = connections.admit(client(2)).unwrap();
+        let (first, second) =
+            (connections.admit(client(1)).unwrap(), connections.admit(client(1)).unwrap());
+        // The first has been used since, so it is younger.
+        assert!(first.connection.begin_request());
+        first.connection.answered();
+        first.written();
+        let third = busy(connections.admit(client(1)));
+        assert!(is_ended(&second) && !is_ended(&first) && !is_ended(&stranger));
+        assert_eq!(connections.admit(client(1)).err(), Some(Refused::Share));
+        drop(third);
+        assert!(connections.admit(client(1)).is_ok());
+        drop((first, second, stranger));
+        assert_eq!(connections.table().open, 0);
+        assert!(connections.table().connections.is_empty());
+    }
+
+    #[test]
+    fn an_answer_that_is_not_written_yet_is_not_idle() {
+        let connections = connections(10, 1);
+        let place = busy(connections.admit(client(1)));
+        assert_eq!(place.written(), None);
+        place.connection.answered();
+        assert_eq!(connections.admit(client(1)).err(), Some(Refused::Share));
+        let idle = place.written().unwrap();
+        place.not_written(idle);
+        assert_eq!(connections.admit(client(1)).err(), Some(Refused::Share));
+        let idle = place.written().unwrap();
+        assert!(connections.admit(client(1)).is_ok());
+        assert!(is_ended(&place) && !place.is_cut());
+        place.not_written(idle);
+        assert!(place.is_cut());
+    }
+
+    #[test]
+    fn a_few_places_are_for_new_clients() {
+        let connections = connections(32, 32);
+        let held: Vec<_> = (0..30).map(|_| busy(connections.admit(client(1)))).collect();
+        assert_eq!(connections.admit(client(1)).err(), Some(Refused::Full));
+        let new = [busy(connections.admit(client(2))), busy(connections.admit(client(3)))];
+        assert_eq!(connections.admit(client(4)).err(), Some(Refused::Full));
+        assert_eq!(connections.admit(client(2)).err(), Some(Refused::Full));
+        drop(held);
+        assert!(connections.admit(client(2)).is_ok());
+        drop(new);
+    }
+
+    #[test]
+    fn the_oldest_idle_one_of_all_ends_and_that_of_a_proxy_last() {
+        let connections = connections(3, 3);
+        let proxy = connections.admit(Owner::Proxies).unwrap();
+        let old = connections.admit(client(1)).unwrap();
+        let young = connections.admit(client(2)).unwrap();
+        let _a = busy(connections.admit(client(3)));
+        assert!(is_ended(&old));
+        let _b = busy(connections.admit(client(4)));
+        assert!(is_ended(&young));
+        let _c = busy(connections.admit(client(5)));
+        assert!(is_ended(&proxy));
+        assert_eq!(connections.admit(client(6)).err(), Some(Refused::Full));
+    }
+
+    #[test]
+    fn behind_a_proxy_each_client_has_a_share_of_the_requests() {
+        let connections = connections(8, 2);
+        let net = |number: u8| ClientNet::of([192, 0, 2, number].into());
+        let held = [connections.admit_request(net(1)), connections.admit_request(net(1))];
+        assert_eq!(connections.admit_request(net(1)).err(), Some(Refused::Share));
+        assert!(connections.admit_request(net(2)).is_ok());
+        let proxies: Vec<_> = (0..8).map(|_| busy(connections.admit(Owner::Proxies))).collect();
+        assert_eq!(proxies.len(), 8, "no share is laid down for a proxy");
+        drop(held);
+        assert!(connections.admit_request(net(1)).is_ok());
+        assert!(connections.table().requests.is_empty());
+    }
+}

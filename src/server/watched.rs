@@ -1,0 +1,120 @@
+//! Tells [`Connections`](super::connections::Connections) when a connection is idle: when the body of an
+//! answer is done, and when all of it is written.
+
+use std::{
+    io::{self, IoSlice},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use hyper::body::{Body as HttpBody, Frame, SizeHint};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::connections::{Connection, Place, RequestPlace};
+
+/// A stream that hyper reads and writes. hyper flushes it only when its own buffer is written out.
+pub(super) struct WatchedStream<S> {
+    pub(super) stream: S,
+    pub(super) place: Arc<Place>,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for WatchedStream<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for WatchedStream<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let since = self.place.written();
+        let outcome = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.note(since, &outcome, bytes.len());
+        outcome
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(Pin::new(&mut self.stream).poll_flush(context))?;
+        self.place.written();
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let since = self.place.written();
+        let outcome = Pin::new(&mut self.stream).poll_write_vectored(context, pieces);
+        self.note(since, &outcome, pieces.iter().map(|piece| piece.len()).sum());
+        outcome
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
+impl<S> WatchedStream<S> {
+    /// hyper writes all that it has at once, so that after the end of an answer, a write is the last one,
+    /// unless the system has taken less.
+    fn note(&self, since: Option<u64>, outcome: &Poll<io::Result<usize>>, bytes: usize) {
+        let is_all = matches!(outcome, Poll::Ready(Ok(written)) if *written == bytes);
+        if let Some(since) = since.filter(|_| !is_all) {
+            self.place.not_written(since);
+        }
+    }
+}
+
+/// A request that is being answered; dropped when its answer is made, or given up.
+pub(super) struct Answering {
+    pub(super) connection: Arc<Connection>,
+    /// Where a proxy has passed the request on.
+    #[expect(dead_code, reason = "held, not used")]
+    pub(super) place: Option<RequestPlace>,
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.connection.answered();
+    }
+}
+
+/// The body of an answer, which is being answered until hyper has taken all of it.
+pub(super) struct WatchedBody<B> {
+    pub(super) body: B,
+    #[expect(dead_code, reason = "held, not used")]
+    pub(super) answering: Answering,
+}
+
+impl<B: HttpBody + Unpin> HttpBody for WatchedBody<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
