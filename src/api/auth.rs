@@ -1,4 +1,4 @@
-//! Who asks: `Authorization: ApiKey <key>`.
+//! Who asks: `Authorization: ApiKey <key>`, or `Bearer <key>` as generated clients send it.
 
 use hyper::header::{AUTHORIZATION, HeaderMap};
 
@@ -33,12 +33,45 @@ pub fn private_key(app: &App, headers: &HeaderMap) -> Result<AccountNumber, ApiE
 
 fn find(app: &App, headers: &HeaderMap) -> Result<(AccountNumber, KeyKind), ApiError> {
     let header = headers.get(AUTHORIZATION).ok_or(ApiError::NoKey)?.as_bytes();
-    let (scheme, key) = header.split_at_checked(b"ApiKey ".len()).ok_or(ApiError::NoKey)?;
-    // RFC 9110: the scheme's case does not matter.
-    if !scheme.eq_ignore_ascii_case(b"ApiKey ") || key.trim_ascii().is_empty() {
-        return Err(ApiError::NoKey);
-    }
-    let found = app.api_keys.find(key.trim_ascii());
+    let key = key_in(header).ok_or(ApiError::NoKey)?;
+    let found = app.api_keys.find(key);
     let found = found.ok_or(ApiError::Forbidden(UNKNOWN_KEY))?;
     Ok((found.account, found.kind))
+}
+
+/// The key behind its scheme. A scheme's case does not matter (RFC 9110 11.1).
+fn key_in(header: &[u8]) -> Option<&[u8]> {
+    let at = header.iter().position(|byte| *byte == b' ')?;
+    let (scheme, key) = header.split_at_checked(at)?;
+    let is_known = SCHEMES.iter().any(|known| scheme.eq_ignore_ascii_case(known.as_bytes()));
+    Some(key.trim_ascii()).filter(|key| is_known && !key.is_empty())
+}
+
+/// The schemes that a key may come under; the first is the document's.
+pub(super) const SCHEMES: [&str; 2] = ["ApiKey", "Bearer"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_comes_under_two_schemes() {
+        let cases: [(&[u8], Option<&[u8]>); 12] = [
+            (b"ApiKey abc", Some(b"abc")),
+            (b"apikey  abc ", Some(b"abc")),
+            (b"Bearer abc", Some(b"abc")),
+            (b"BEARER abc", Some(b"abc")),
+            (b"bearer abc", Some(b"abc")),
+            (b"Bearer", None),
+            (b"Bearer ", None),
+            (b"Bearerabc", None),
+            (b"Basic abc", None),
+            (b"abc", None),
+            (b" abc", None),
+            (b"", None),
+        ];
+        for (header, expected) in cases {
+            assert_eq!(key_in(header), expected, "{}", String::from_utf8_lossy(header));
+        }
+    }
 }

@@ -11,6 +11,7 @@ pub mod cors;
 mod error;
 pub mod health;
 pub mod key_service;
+mod links;
 mod mail;
 mod new_secret;
 pub mod params;

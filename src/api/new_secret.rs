@@ -94,11 +94,11 @@ fn prepare(app: &App, body: &[u8]) -> Result<(NewSecret, Option<SecretText>), Ap
     let content = Content::new(app, &fields)?;
     let description = text(&fields, &DESCRIPTION)?;
     let message = text(&fields, &MESSAGE)?;
-    let lifetime = lifetime(app, fields.integer(&EXPIRATION)?, &EXPIRATION)?;
+    let lifetime = lifetime(app, fields.number(&EXPIRATION)?, &EXPIRATION)?;
     let view_button = fields.boolean(&VIEW_BUTTON)?;
     let captcha = fields.boolean(&CAPTCHA)?;
     let password = password(&fields, &PASSWORD)?;
-    let max_views = max_views(fields.integer(&MAX_VIEWS)?, &MAX_VIEWS)?;
+    let max_views = max_views(fields.number(&MAX_VIEWS)?, &MAX_VIEWS)?;
 
     let given = attachments::given(app, &fields)?;
     // Everything is right, so now it may cost something.

@@ -19,7 +19,7 @@ enum Value<'a> {
     Text(Cow<'a, str>),
     /// An array of strings and nulls.
     List(Vec<Option<Cow<'a, str>>>),
-    /// A number that is no [`Value::Integer`], an array, an object: what no field is.
+    /// A number that is no [`Value::Integer`], a list of other things, an object: what no field is.
     Other,
 }
 
@@ -31,7 +31,7 @@ impl<'a> Fields<'a> {
     /// [`ApiError::Malformed`] for what is no JSON object.
     pub fn parse(body: &'a [u8], wanted: &[Field]) -> Result<Self, ApiError> {
         let malformed = |what: String| ApiError::Malformed(what);
-        let text = std::str::from_utf8(body)
+        let text = std::str::from_utf8(without_bom(body))
             .map_err(|_| malformed("The request's body must be UTF-8".into()))?;
         let mut reader = serde_json::Deserializer::from_str(text);
         let fields = reader.deserialize_map(Object { wanted });
@@ -50,7 +50,7 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// A string; `None` where the field is missing or null.
+    /// A string; `None` where the field is missing, null or empty.
     ///
     /// # Errors
     ///
@@ -62,38 +62,18 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// A whole number from 0 on; `None` where the field is missing or null.
-    ///
-    /// # Errors
-    ///
-    /// [`ApiError::Field`].
-    pub fn integer(&self, field: &Field) -> Result<Option<u64>, ApiError> {
-        self.value(field, "must be a whole number", |value| match value {
-            Value::Integer(number) => Some(*number),
-            _ => None,
-        })
-    }
-
-    /// As [`Fields::integer`], also in a string, as the document of secret requests writes it; an empty
-    /// string is as good as none.
+    /// A whole number from 0 on, also as text, as [`whole_number`] reads it; `None` where the field is
+    /// missing, null or empty.
     ///
     /// # Errors
     ///
     /// [`ApiError::Field`].
     pub fn number(&self, field: &Field) -> Result<Option<u64>, ApiError> {
-        let found = self.value(field, "must be a whole number", |value| match value {
-            Value::Integer(number) => Some(Some(*number)),
-            Value::Text(text) if text.is_empty() => Some(None),
-            // Digits only: the standard library would take a plus sign, too.
-            Value::Text(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => {
-                text.parse().ok().map(Some)
-            }
-            _ => None,
-        })?;
-        Ok(found.flatten())
+        self.value(field, NO_NUMBER, Value::number)
     }
 
-    /// A whole number, or an array of strings and nulls; `None` where the field is missing or null.
+    /// A number as for [`Fields::number`], or an array of strings and nulls; `None` where the field is
+    /// missing, null or empty.
     ///
     /// # Errors
     ///
@@ -101,16 +81,15 @@ impl<'a> Fields<'a> {
     pub fn count_or_list(&self, field: &Field) -> Result<Option<CountOrList<'_>>, ApiError> {
         let wrong = "must be a whole number, or a list of strings and nulls";
         self.value(field, wrong, |value| match value {
-            Value::Integer(number) => Some(CountOrList::Count(*number)),
             Value::List(items) => {
                 Some(CountOrList::List(items.iter().map(Option::as_deref).collect()))
             }
-            _ => None,
+            value => value.number().map(CountOrList::Count),
         })
     }
 
     /// `true` or `false`, also as strings, as clients that know only strings send them; `false` where
-    /// the field is missing or null.
+    /// the field is missing, null or empty.
     ///
     /// # Errors
     ///
@@ -124,7 +103,7 @@ impl<'a> Fields<'a> {
         Ok(found.unwrap_or(false))
     }
 
-    /// A list of strings; `None` where the field is missing or null.
+    /// A list of strings; `None` where the field is missing, null or empty.
     ///
     /// # Errors
     ///
@@ -157,9 +136,46 @@ impl<'a> Fields<'a> {
         }
         match value {
             Value::Null => Ok(None),
+            // Forms send every field they have.
+            Value::Text(text) if text.is_empty() => Ok(None),
             value => read(value).map(Some).ok_or_else(|| ApiError::field(field.name, wrong)),
         }
     }
+}
+
+impl Value<'_> {
+    fn number(&self) -> Option<u64> {
+        match self {
+            Self::Integer(number) => Some(*number),
+            Self::Text(text) => whole_number(text),
+            _ => None,
+        }
+    }
+}
+
+/// What is said of a value that is no whole number.
+pub(super) const NO_NUMBER: &str = "must be a whole number";
+
+/// Reads a number from 0 on as clients write one that was a text or a fraction before: `24`, `24.0`.
+/// No sign and no exponent.
+pub(super) fn whole_number(text: &str) -> Option<u64> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let is_whole = !fraction.is_empty() && fraction.bytes().all(|byte| byte == b'0');
+    // The standard library alone would take a plus sign, too.
+    let has_digits = !whole.is_empty() && whole.bytes().all(|byte| byte.is_ascii_digit());
+    (is_whole && has_digits).then(|| whole.parse().ok())?
+}
+
+/// The same of a number that JSON writes as a fraction, as far as these are exact.
+pub(super) fn whole_float(number: f64) -> Option<u64> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let is_whole = number.fract() == 0.0 && (0.0..=EXACT).contains(&number);
+    is_whole.then(|| whole_number(&number.abs().to_string()))?
+}
+
+/// A body without the byte order mark that some editors and .NET put before it.
+pub(super) fn without_bom(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
 }
 
 /// See [`Fields::count_or_list`].
@@ -260,8 +276,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Value<'a> {
                 Ok(Value::Other)
             }
 
-            fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-                Ok(Value::Other)
+            fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
+                Ok(whole_float(number).map_or(Value::Other, Value::Integer))
             }
 
             fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
@@ -316,7 +332,7 @@ mod tests {
         let body = br#" {"namn":"\u00e5 b","count":7,"flag":"true","other":[1,{}],"x":null} "#;
         let fields = Fields::parse(body, &[NAME, COUNT, FLAG, Field::new("x")]).unwrap();
         assert_eq!(fields.string(&NAME).unwrap().unwrap(), "å b");
-        assert_eq!(fields.integer(&COUNT).unwrap(), Some(7));
+        assert_eq!(fields.number(&COUNT).unwrap(), Some(7));
         assert!(fields.boolean(&FLAG).unwrap());
         assert_eq!(fields.string(&Field::new("x")).unwrap(), None);
         assert_eq!(fields.string(&Field::new("y")).unwrap(), None);
@@ -362,10 +378,10 @@ mod tests {
                 expected
             );
         }
-        for raw in ["-1", "1.5", "1e3", "\"7\"", "true", "[]", "99999999999999999999"] {
+        for raw in ["-1", "1.5", "1e-3", "\"1e3\"", "true", "[]", "99999999999999999999"] {
             let body = format!(r#"{{"count":{raw},"flag":{raw}}}"#);
             let fields = Fields::parse(body.as_bytes(), &[NAME, COUNT, FLAG]).unwrap();
-            assert_eq!(error(fields.integer(&COUNT)), "count must be a whole number", "{raw}");
+            assert_eq!(error(fields.number(&COUNT)), "count must be a whole number", "{raw}");
             if raw != "true" {
                 assert_eq!(error(fields.boolean(&FLAG)), "flag must be true or false", "{raw}");
             }
@@ -373,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_may_be_strings_of_digits() {
+    fn numbers_may_be_texts_and_fractions() {
         let number = |raw: &str| {
             let body = format!(r#"{{"count":{raw}}}"#);
             Fields::parse(body.as_bytes(), &[COUNT]).unwrap().number(&COUNT).map_err(|_| ())
@@ -390,7 +406,25 @@ mod tests {
             (r#""example""#, Err(())),
             (r#""+3""#, Err(())),
             (r#""-3""#, Err(())),
-            (r#""3.0""#, Err(())),
+            (r#""3.0""#, Ok(Some(3))),
+            (r#""3.00""#, Ok(Some(3))),
+            ("3.0", Ok(Some(3))),
+            ("3.000", Ok(Some(3))),
+            ("30e-1", Ok(Some(3))),
+            ("0.0", Ok(Some(0))),
+            ("9007199254740992.0", Ok(Some(1 << 53))),
+            ("9007199254740994.0", Err(())),
+            ("1e300", Err(())),
+            ("1e-300", Err(())),
+            (r#""3.5""#, Err(())),
+            (r#""3.01""#, Err(())),
+            (r#""3.""#, Err(())),
+            (r#"".0""#, Err(())),
+            (r#"".""#, Err(())),
+            (r#""3e0""#, Err(())),
+            (r#""3,0""#, Err(())),
+            (r#""0x3""#, Err(())),
+            ("-3.0", Err(())),
             (r#"" 3""#, Err(())),
             (r#""3h""#, Err(())),
             (r#""٣""#, Err(())),
@@ -402,6 +436,41 @@ mod tests {
         for (raw, expected) in cases {
             assert_eq!(number(raw), expected, "{raw}");
         }
+    }
+
+    #[test]
+    fn empty_is_absent_whatever_the_type() {
+        for raw in ["null", "\"\""] {
+            let body = format!(r#"{{"name":{raw}}}"#);
+            let fields = Fields::parse(body.as_bytes(), &[NAME]).unwrap();
+            assert_eq!(fields.string(&NAME).unwrap(), None, "{raw}");
+            assert_eq!(fields.number(&NAME).unwrap(), None, "{raw}");
+            assert_eq!(fields.strings(&NAME).unwrap(), None, "{raw}");
+            assert!(!fields.boolean(&NAME).unwrap(), "{raw}");
+            assert!(fields.count_or_list(&NAME).unwrap().is_none(), "{raw}");
+            assert!(fields.has(&NAME), "{raw}");
+        }
+    }
+
+    #[test]
+    fn a_count_is_a_number_as_others_are() {
+        for (raw, expected) in [("2", Some(2)), ("2.0", Some(2)), ("\"2\"", Some(2)), ("2.5", None)]
+        {
+            let body = format!(r#"{{"count":{raw}}}"#);
+            let fields = Fields::parse(body.as_bytes(), &[COUNT]).unwrap();
+            let found = match fields.count_or_list(&COUNT) {
+                Ok(Some(CountOrList::Count(count))) => Some(count),
+                _ => None,
+            };
+            assert_eq!(found, expected, "{raw}");
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_left_out_once() {
+        assert!(Fields::parse(b"\xef\xbb\xbf{}", &[NAME]).is_ok());
+        assert!(Fields::parse(b"\xef\xbb\xbf\xef\xbb\xbf{}", &[NAME]).is_err());
+        assert!(Fields::parse(b"\xef\xbb{}", &[NAME]).is_err());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::{net::IpAddr, num::NonZeroU8};
 
 use serde::Serialize;
 
-use super::{App, attachments::Shown};
+use super::{App, attachments::Shown, links::PageLink};
 use crate::{
     clock::UnixSeconds,
     domain::{event::EventKind, list::Listed},
@@ -14,6 +14,8 @@ use crate::{
 #[derive(Serialize)]
 pub(super) struct Item {
     id: String,
+    #[serde(flatten)]
+    link: PageLink,
     created_at: String,
     message: Option<String>,
     description: Option<String>,
@@ -62,8 +64,10 @@ impl Item {
             ip: event.address,
             user_agent: event.agent,
         });
+        let id = app.ids.text(&secret.id(number));
         Self {
-            id: app.ids.text(&secret.id(number)),
+            link: PageLink::of_secret(app, &id),
+            id,
             created_at: secret.created_at.to_string(),
             message,
             description,

@@ -11,9 +11,10 @@ use serde::Serialize;
 use super::{
     ApiError, App, auth,
     body::read_json,
+    links::PageLink,
     mail::preferred_language,
     new_secret::{OTHER_FIELDS_BYTES, hash, lifetime, max_views, password, text},
-    params::{Field, Fields},
+    params::{Field, Fields, without_bom},
     response::{Answer, Body, json},
     secrets::offset,
     work::blocking,
@@ -77,7 +78,8 @@ pub async fn create(
         new.secret_password = Some(hash(app, password).await?);
     }
     new.language = preferred_language(headers);
-    let data = Created { id: new.id.to_string() };
+    let id = new.id.to_string();
+    let data = Created { link: PageLink::of_request(app, &id), id };
     let create = request::create(account, new, app.rules.request_allowance, app.clock.now());
     let metadata = app.store.change(create).await;
     let metadata =
@@ -124,7 +126,7 @@ pub async fn delete(app: &App, id: &str, headers: &HeaderMap) -> Result<Response
 /// Checks what somebody asks for. The password is hashed elsewhere.
 fn prepare(app: &App, body: &[u8]) -> Result<(NewRequest, Option<SecretText>), ApiError> {
     // The document's own example has no body at all.
-    let body = if body.is_empty() { b"{}" } else { body };
+    let body = if without_bom(body).is_empty() { b"{}" } else { body };
     let fields = Fields::parse(body, &FIELDS)?;
     let new = NewRequest {
         texts: Texts {
@@ -165,12 +167,16 @@ fn mailbox(app: &App, fields: &Fields<'_>, field: &Field) -> Result<Option<Mailb
 #[derive(Serialize)]
 struct Created {
     id: String,
+    #[serde(flatten)]
+    link: PageLink,
 }
 
 /// A request as its owner sees it: the document's fields first, in its order.
 #[derive(Serialize)]
 struct Item {
     id: String,
+    #[serde(flatten)]
+    link: PageLink,
     description: Option<String>,
     message: Option<String>,
     expiration: u64,
@@ -193,8 +199,10 @@ struct Item {
 impl Item {
     fn new(app: &App, listed: Listed, now: UnixSeconds) -> Self {
         let Listed { request, texts, secrets } = listed;
+        let id = request.id().to_string();
         Self {
-            id: request.id().to_string(),
+            link: PageLink::of_request(app, &id),
+            id,
             description: texts.description.map(Text::into_string),
             message: texts.message.map(Text::into_string),
             expiration: request.lifetime.hours(),

@@ -8,11 +8,13 @@ use hyper::{
     header::{HeaderMap, RANGE},
 };
 use serde::Serialize;
+use url::form_urlencoded;
 
 use super::{
     ApiError, App, Client,
     attachments::{self, Shown},
     auth, new_secret,
+    params::whole_number,
     public::lease_token,
     response::{Answer, Body, json},
     secret_item::Item,
@@ -174,12 +176,17 @@ async fn spend(
 }
 
 pub(super) fn offset(query: Option<&str>) -> Result<usize, ApiError> {
-    let pairs = query.unwrap_or_default().split('&').map(|pair| pair.split_once('='));
-    let mut given = pairs.flatten().filter(|(name, _)| *name == "offset");
+    let pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    // As in a body, an empty one is absent.
+    let mut given = pairs.filter(|(name, value)| name == "offset" && !value.is_empty());
     let wrong = || ApiError::field("offset", "must be one whole number from 0 on");
     match (given.next(), given.next()) {
         (None, _) => Ok(0),
-        (Some((_, value)), None) => value.parse().map_err(|_| wrong()),
+        (Some((_, value)), None) => {
+            let offset = whole_number(&value).ok_or_else(wrong)?;
+            // Behind the end of any list.
+            Ok(usize::try_from(offset).unwrap_or(usize::MAX))
+        }
         (Some(_), Some(_)) => Err(wrong()),
     }
 }
@@ -194,7 +201,16 @@ mod tests {
             (None, Some(0)),
             (Some("x=1"), Some(0)),
             (Some("offset=50"), Some(50)),
-            (Some("offset="), None),
+            (Some("offset="), Some(0)),
+            (Some("offset=&offset=3"), Some(3)),
+            (Some("offset=50.0"), Some(50)),
+            (Some("%6fffset=5%30"), Some(50)),
+            (Some("offset=+5"), None),
+            (Some("offset=%2B5"), None),
+            (Some("offset=1.5"), None),
+            (Some("offset=1e1"), None),
+            (Some("offset=x"), None),
+            (Some("offset=99999999999999999999"), None),
             (Some("offset=-1"), None),
             (Some("offset=1&offset=2"), None),
         ] {

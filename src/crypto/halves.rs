@@ -5,6 +5,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use zeroize::Zeroizing;
 
 use super::{
+    base64_lines::without_line_ends,
     random::Random,
     secret_bytes::{SecretBytes, SecretText},
     sjcl::{self, SjclError, SjclMessage},
@@ -58,9 +59,11 @@ pub fn open(
     private: &str,
     public: &SecretText,
 ) -> Result<SecretBytes, CannotOpen> {
-    let message = STANDARD.decode(ciphertext).map_err(|_| CannotOpen::NoBase64("ciphertext"))?;
+    let message = STANDARD
+        .decode(&*without_line_ends(ciphertext))
+        .map_err(|_| CannotOpen::NoBase64("ciphertext"))?;
     let message = SjclMessage::parse(&message).map_err(CannotOpen::Message)?;
-    let private = STANDARD.decode(private).map(Zeroizing::new);
+    let private = STANDARD.decode(&*without_line_ends(private)).map(Zeroizing::new);
     let private = private.map_err(|_| CannotOpen::NoBase64("password_part_private"))?;
     let password = whole(&private, public.expose_secret().as_bytes());
     message.open(&password).map_err(|_| CannotOpen::OtherKey)

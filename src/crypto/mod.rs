@@ -18,9 +18,11 @@
 //! | [`stream`] | AES-256-GCM in chunks, for what is too long to hold in memory |
 //! | [`chunks`] | the same for a file that is written in several goes |
 //! | [`gzip`] | gzip that does not squeeze what does not shrink |
+//! | [`base64_lines`] | base64 that was cut into lines |
 //! | [`proof_of_work`] | what keeps scanners busy (ALTCHA) |
 //! | [`sequence_mask`] | a sequence number hidden inside a random id |
 
+pub mod base64_lines;
 pub mod box_key;
 pub mod chunks;
 pub mod contents;
@@ -40,6 +42,7 @@ pub mod sequence_mask;
 pub mod sjcl;
 pub mod stream;
 
+pub use base64_lines::without_line_ends;
 pub use box_key::{BadRsaBits, BoxKey, OpenKeyError, RsaBits};
 pub use chunks::{ChunkReader, ChunkWriter};
 pub use digest::{RunningSha256, hex, sha256};

@@ -12,6 +12,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use pbkdf2::{pbkdf2_hmac_array, sha2::Sha256};
 
 use super::{
+    base64_lines::without_line_ends,
     digest::hex,
     random::{Random, random_array},
     secret_bytes::{SecretText, bytes_equal},
@@ -104,7 +105,7 @@ impl ProofOfWork {
     /// with parameters of their own. The crate would ask the system's clock whether the challenge has
     /// expired, which is asked here, so it gets a copy without that, signed anew.
     pub fn check(&self, payload: &str, now: UnixSeconds) -> Result<Solved, BadSolution> {
-        let json = STANDARD.decode(payload).map_err(|_| BadSolution::Wrong)?;
+        let json = STANDARD.decode(&*without_line_ends(payload)).map_err(|_| BadSolution::Wrong)?;
         let payload: Payload = serde_json::from_slice(&json).map_err(|_| BadSolution::Wrong)?;
         let Payload { challenge: Challenge { mut parameters, signature }, solution } = payload;
         let ours = self.sign(&mut parameters, None).signature.unwrap_or_default();

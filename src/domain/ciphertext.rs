@@ -10,7 +10,7 @@ use base64::{
 
 use zeroize::Zeroizing;
 
-use crate::crypto::{SecretBytes, sjcl};
+use crate::crypto::{SecretBytes, sjcl, without_line_ends};
 
 /// Padding may be missing: some clients cut it off.
 const RELAXED: GeneralPurpose = GeneralPurpose::new(
@@ -46,12 +46,13 @@ enum Stored {
 }
 
 impl Ciphertext {
-    /// Parses the `ciphertext` of the Secrets API.
+    /// Parses the `ciphertext` of the Secrets API. Line ends in it are left out, and not counted.
     ///
     /// # Errors
     ///
     /// [`CiphertextError`].
     pub fn new(text: &str, max_chars: usize) -> Result<Self, CiphertextError> {
+        let text = &*without_line_ends(text);
         if text.is_empty() {
             return Err(CiphertextError::Blank);
         }
@@ -75,20 +76,22 @@ impl PasswordPart {
     /// A half has 18 characters, 24 in base64; other clients may choose longer ones.
     const MAX_CHARS: usize = 1024;
 
-    /// Parses the `password_part_private` of the Secrets API.
+    /// Parses the `password_part_private` of the Secrets API. Line ends in it are left out, in its place.
     ///
     /// # Errors
     ///
     /// [`CiphertextError`].
     pub fn new(text: String) -> Result<Self, CiphertextError> {
+        let mut text = Zeroizing::new(text);
+        text.retain(|char| !matches!(char, '\r' | '\n'));
         if text.is_empty() {
             return Err(CiphertextError::Blank);
         }
         if text.len() > Self::MAX_CHARS {
             return Err(CiphertextError::TooLong(Self::MAX_CHARS));
         }
-        RELAXED.decode(&text).map_err(|_| CiphertextError::NotBase64)?;
-        Ok(Self(Zeroizing::new(text)))
+        RELAXED.decode(&*text).map(Zeroizing::new).map_err(|_| CiphertextError::NotBase64)?;
+        Ok(Self(text))
     }
 
     /// As it came, for the link that is mailed.
@@ -179,6 +182,21 @@ mod tests {
             let error = Ciphertext::new(&text, limit).err().unwrap().to_string();
             assert!(error.contains(reason), "{error:?} should say {reason:?}");
         }
+    }
+
+    #[test]
+    fn line_ends_are_left_out() {
+        let encoded = STANDARD.encode(MESSAGE_JSON);
+        let (start, end) = encoded.split_at(76);
+        // The length is that of the digits.
+        let ciphertext = Ciphertext::new(&format!("{start}\r\n{end}\r\n"), encoded.len()).unwrap();
+        let part = PasswordPart::new("\nTFNFQ1RB\r\nbENZNUNyYVhLSnlo\n".into()).unwrap();
+        let payload = SecretBytes::new(to_payload(&ciphertext, &part));
+        let opened = from_payload(&payload).unwrap();
+        assert_eq!(opened.ciphertext, encoded);
+        assert_eq!(opened.password_part_private, "TFNFQ1RBbENZNUNyYVhLSnlo");
+        assert_eq!(Ciphertext::new("\r\n", 9).err(), Some(CiphertextError::Blank));
+        assert_eq!(PasswordPart::new("\n".into()).err(), Some(CiphertextError::Blank));
     }
 
     #[test]

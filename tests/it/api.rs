@@ -5,6 +5,7 @@ mod attachment_ends;
 mod attachment_makers;
 mod attachment_parts;
 pub(crate) mod attachments;
+mod clients;
 mod create;
 mod input;
 mod keys;
@@ -37,6 +38,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         attachment_makers::trials(),
         attachment_parts::trials(),
         attachments::trials(),
+        clients::trials(),
         create::trials(),
         input::trials(),
         keys::trials(),

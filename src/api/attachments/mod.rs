@@ -27,7 +27,7 @@ use super::{
     params::{CountOrList, Fields},
 };
 use crate::{
-    crypto::{SecretText, stream::plain_len},
+    crypto::{SecretText, stream::plain_len, without_line_ends},
     domain::{
         attachment::{Limits, NewAttachments, SealedAttachment},
         manage,
@@ -133,7 +133,7 @@ pub(super) fn given(app: &App, fields: &Fields<'_>) -> Result<Given, ApiError> {
     }
     let decode = |text: &str| {
         let wrong = || ApiError::field(ATTACHMENTS.name, "must be null or base64 each");
-        let bytes = STANDARD.decode(text).map_err(|_| wrong())?;
+        let bytes = STANDARD.decode(&*without_line_ends(text)).map_err(|_| wrong())?;
         check_length(bytes.len() as u64, limits, ATTACHMENTS.name)?;
         Ok(bytes)
     };

@@ -11,7 +11,10 @@ use super::{
     error::ServiceError,
     parameters::{NAMES, Parameters, Source, find},
 };
-use crate::crypto::SecretText;
+use crate::{
+    api::params::{whole_float, without_bom},
+    crypto::SecretText,
+};
 
 /// Adds those pairs of `application/x-www-form-urlencoded` (the URL standard), which a query is too,
 /// that have one of the `names`.
@@ -58,7 +61,7 @@ pub(super) fn percent_decode(text: &[u8], plus: u8) -> Vec<u8> {
 
 /// Adds the fields of a JSON object.
 pub(super) fn add_json(parameters: &mut Parameters, body: &[u8]) -> Result<(), ServiceError> {
-    let text = std::str::from_utf8(body)
+    let text = std::str::from_utf8(without_bom(body))
         .map_err(|_| ServiceError::Malformed("The request's body must be UTF-8".into()))?;
     let mut refused = None;
     let mut reader = serde_json::Deserializer::from_str(text);
@@ -153,8 +156,9 @@ impl<'de> Deserialize<'de> for Value {
                 Ok(Value::text(number.to_string()))
             }
 
-            fn visit_f64<E>(self, _: f64) -> Result<Value, E> {
-                Ok(Value::Other)
+            fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
+                Ok(whole_float(number)
+                    .map_or(Value::Other, |whole| Value::text(format!("{whole}.0"))))
             }
 
             fn visit_str<E>(self, text: &str) -> Result<Value, E> {
@@ -210,6 +214,8 @@ mod tests {
         assert_eq!(found.text(MESSAGE), Some("true"));
         assert_eq!(found.text("offset"), None);
         assert!(json(r#"{"token":"a","TOKEN":"a"}"#).is_ok());
+        let found = json("\u{feff}{\"limit\":24.0}").unwrap();
+        assert_eq!(found.number(LIMIT).unwrap(), Some(24));
     }
 
     #[test]

@@ -6,7 +6,14 @@ use hyper::header::HeaderMap;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{error::ServiceError, form};
-use crate::{api::body::Share, clock::UnixSeconds, crypto::SecretText};
+use crate::{
+    api::{
+        body::Share,
+        params::{NO_NUMBER, whole_number},
+    },
+    clock::UnixSeconds,
+    crypto::SecretText,
+};
 
 /// Whose box.
 pub const TOKEN: &str = "token";
@@ -148,16 +155,13 @@ impl Parameters {
         self.text(name).ok_or(ServiceError::Missing(name))
     }
 
-    /// A whole number from 0 on.
+    /// A whole number from 0 on, as [`whole_number`] reads it.
     ///
     /// # Errors
     ///
     /// [`ServiceError::Parameter`].
     pub fn number(&self, name: &'static str) -> Result<Option<u64>, ServiceError> {
-        self.typed(name, "must be a whole number", |text| {
-            // `parse` alone would take `+1`.
-            text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
-        })
+        self.typed(name, NO_NUMBER, whole_number)
     }
 
     /// Yes or no, in the words that forms and clients use for it.
@@ -321,6 +325,7 @@ mod tests {
         let number = |text| parameters(&[], &format!("limit={text}")).unwrap().number(LIMIT);
         assert_eq!(number("007").unwrap(), Some(7));
         assert_eq!(number("").unwrap(), None);
+        assert_eq!(number("24.0").unwrap(), Some(24));
         for wrong in ["-1", "%2B1", "1.5", "x", "99999999999999999999"] {
             assert_eq!(told(&number(wrong).unwrap_err()), "limit must be a whole number");
         }

@@ -92,13 +92,18 @@ fn check(parameters: &Parameters) -> Result<(), ServiceError> {
 /// The plaintext of the secret: the message, with the file if one goes with it. Blocks where it is large.
 fn contents(parameters: &Parameters) -> Result<Zeroizing<Vec<u8>>, ServiceError> {
     let text = parameters.required(MESSAGE)?;
-    let Some(data) = parameters.text(ATTACHMENT).map(str::trim) else {
+    let Some(data) = parameters.text(ATTACHMENT) else {
         return Ok(pack(text, &[]));
     };
+    let mut data = Zeroizing::new(data.trim().to_owned());
+    data.retain(|char| !matches!(char, '\r' | '\n'));
     let name = parameters.text(ATTACHMENT_NAME).unwrap_or(UNNAMED);
     let wrong = || ServiceError::parameter(ATTACHMENT, "must be base64");
-    let bytes = Zeroizing::new(STANDARD.decode(data).map_err(|_| wrong())?);
-    Ok(pack(text, &[Packed { name, size: bytes.len() as u64, place: PackedPlace::Here { data } }]))
+    let bytes = Zeroizing::new(STANDARD.decode(&*data).map_err(|_| wrong())?);
+    Ok(pack(
+        text,
+        &[Packed { name, size: bytes.len() as u64, place: PackedPlace::Here { data: &data } }],
+    ))
 }
 
 /// Encrypts the contents under a fresh password. Its private half goes into the secret, its public half

@@ -10,6 +10,7 @@ use crate::{
     api::{
         ApiError, App, Client, attachments,
         body::read_json,
+        links::PageLink,
         new_secret::{
             ATTACHMENTS, CIPHERTEXT, Content, OTHER_FIELDS_BYTES, PASSWORD_PART_PRIVATE, is_quick,
             password_part,
@@ -85,7 +86,8 @@ pub(super) async fn answer(
             app.deliveries.wake();
             let expires_at = secret.expires_at.map(|end| end.to_string());
             let (id, draft) = (app.ids.text(&id), secret.is_draft);
-            let data = Made { id, expires_at, draft, upload_token: token.map(shown) };
+            let link = PageLink::of_secret(app, &id);
+            let data = Made { id, link, expires_at, draft, upload_token: token.map(shown) };
             Ok(json(StatusCode::CREATED, &Data { data }))
         }
         Err(error) => {
@@ -181,6 +183,8 @@ impl Seen {
 #[derive(Serialize)]
 struct Made {
     id: String,
+    #[serde(flatten)]
+    link: PageLink,
     expires_at: Option<String>,
     draft: bool,
     #[serde(skip_serializing_if = "Option::is_none")]

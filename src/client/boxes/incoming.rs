@@ -23,7 +23,7 @@ use crate::{
     },
     crypto::{
         BoxKey, EnvelopeReader, MessageKey, OpenError, Random, SecretText, contents::safe_name,
-        envelope,
+        envelope, without_line_ends,
     },
 };
 
@@ -217,7 +217,7 @@ impl<'a> Incoming<'a> {
             )
         };
         let wrapped = message.encryption_key.as_deref().unwrap_or_default();
-        let wrapped = STANDARD.decode(wrapped).map_err(|_| other())?;
+        let wrapped = STANDARD.decode(&*without_line_ends(wrapped)).map_err(|_| other())?;
         let key = box_key.open_message_key(&wrapped, self.random).map_err(|_| other())?;
         if message.is_file {
             let stored = message.file_name.as_deref().map_or("", String::as_str);
@@ -225,7 +225,7 @@ impl<'a> Incoming<'a> {
             return Ok(Content::File(StoredFile { name, key: Some(key) }));
         }
         let sealed = message.data.as_deref().map_or("", String::as_str);
-        let sealed = STANDARD.decode(sealed).map_err(|_| other())?;
+        let sealed = STANDARD.decode(&*without_line_ends(sealed)).map_err(|_| other())?;
         let plain = envelope::open(&key, &sealed, MAX_TEXT_BYTES).map_err(damage)?;
         let text = std::str::from_utf8(plain.expose_secret()).map_err(|_| other())?;
         Ok(Content::Text(SecretText::new(text.to_owned())))
@@ -342,7 +342,7 @@ fn opened_name(key: &MessageKey, stored: &str) -> Option<String> {
     struct About {
         name: String,
     }
-    let sealed = STANDARD.decode(stored).ok()?;
+    let sealed = STANDARD.decode(&*without_line_ends(stored)).ok()?;
     let about = envelope::open(key, &sealed, MAX_ABOUT_BYTES).ok()?;
     let About { name } = serde_json::from_slice(about.expose_secret()).ok()?;
     Some(safe_name(&name))

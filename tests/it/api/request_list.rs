@@ -46,7 +46,7 @@ fn newest_first_and_fifty_at_most() {
         assert_eq!(ids(&listed), newest_first[from..to], "{query}");
         assert_eq!(figures(&listed), (0, 0, 103), "{query}");
     }
-    for offset in ["", "-1", "x", "1&offset=2"] {
+    for offset in ["1.5", "-1", "x", "1&offset=2"] {
         let answer = server.client.get(&format!("{PATH}?offset={offset}"));
         assert_eq!(answer.error(), (422, json!("offset")), "{offset}");
     }
