@@ -125,7 +125,8 @@ pub fn refuse(error: ApiError, request: Request<Incoming>) -> Response<response:
 
 /// The page or file at a path that is no part of an API.
 fn page(app: &App, request: &Request<Incoming>) -> Option<Response<response::Body>> {
-    let is_api = Resource::find(request.uri().path()).is_some();
+    let path = request.uri().path();
+    let is_api = Resource::find(path).is_some() || key_service::is_service(path);
     if is_api { None } else { app.web.answer(request).or_else(|| app.web.not_found(request)) }
 }
 
@@ -151,7 +152,12 @@ async fn answer(
     headers: &HeaderMap,
     body: &mut Incoming,
 ) -> Result<(Response<response::Body>, Outcome), ApiError> {
-    let resource = Resource::find(uri.path()).ok_or(ApiError::NotFound)?;
+    let Some(resource) = Resource::find(uri.path()) else {
+        if key_service::is_service(uri.path()) {
+            return Ok((key_service::not_found(headers, uri.query()), Outcome::Refused));
+        }
+        return Err(ApiError::NotFound);
+    };
     let done = match (&resource, method) {
         (Resource::Service(service), &Method::OPTIONS) => {
             Ok(cors::options(service.methods(), &service.headers()))

@@ -34,10 +34,10 @@ fuzz_target!(|data: &[u8]| {
 fn list(bytes: &[u8], size: usize, text: &str) -> String {
     let (mut list, mut out) = (MessageListWriter::new(Format::Xml), Vec::new());
     list.begin(&mut out);
-    list.open(&MessageHead { message_id: 1, has_data: true }, &mut out);
+    let head = MessageHead { message_id: 1, encryption_key: Some(text), has_data: true };
+    list.open(&head, &mut out);
     bytes.chunks(size).for_each(|piece| list.data(piece, &mut out));
     let tail = MessageTail {
-        encryption_key: Some(text),
         created: UnixSeconds(0),
         message_hash: Some(text),
         is_file: true,
@@ -52,6 +52,7 @@ fn list(bytes: &[u8], size: usize, text: &str) -> String {
 
 fn key(text: &str) -> String {
     let response = Format::Xml.key(&KeyItem {
+        key_id: 1,
         key_token: text,
         public_key: text,
         private_key: Some(text),
@@ -59,7 +60,7 @@ fn key(text: &str) -> String {
         is_private_key_encrypted: true,
         is_public_key_only: false,
         request_date: UnixSeconds(0),
-        release_date: None,
+        release_date: UnixSeconds(0),
         lock_date: Some(UnixSeconds(1)),
         delete_messages_after_reading: false,
         delete_key_after_reading: false,

@@ -43,6 +43,9 @@ pub(crate) const FISH: Tool = Tool::Program("fish", &["--version"]);
 pub(crate) const GROFF: Tool = Tool::Program("groff", &["--version"]);
 pub(crate) const MAN: Tool = Tool::Program("man", &["--version"]);
 pub(crate) const MANDOC: Tool = Tool::Program("mandoc", &["/dev/null"]);
+/// C# and .NET: Mono, whose compiler is `mcs`.
+pub(crate) const MCS: Tool = Tool::Program("mcs", &["--version"]);
+pub(crate) const MONO: Tool = Tool::Program("mono", &["--version"]);
 pub(crate) const NODE: Tool = Tool::Program("node", &["--version"]);
 /// Has the interfaces of browsers, and loads modules as it is told.
 pub(crate) const NODE_20: Tool =

@@ -24,7 +24,7 @@ schemathesis.openapi.format("webhook-url", st.just(WEBHOOK))
 schemathesis.openapi.format("email", st.just("somebody@example.org"))
 
 
-@schemathesis.deserializer("application/xml")
+@schemathesis.deserializer("text/xml", "application/xml")
 def xml(context, response):
     """Is looked at as a text."""
     return response.text

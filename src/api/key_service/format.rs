@@ -58,7 +58,7 @@ impl Format {
     pub fn content_type(self) -> HeaderValue {
         HeaderValue::from_static(match self {
             Self::Json => "application/json",
-            Self::Xml => "application/xml; charset=utf-8",
+            Self::Xml => "text/xml; charset=utf-8",
         })
     }
 
@@ -67,7 +67,7 @@ impl Format {
     pub fn boolean(self, flag: bool) -> Response<Body> {
         self.answer(match self {
             Self::Json => flag.to_string().into_bytes(),
-            Self::Xml => format!("{}<boolean>{flag}</boolean>", xml::DECLARATION).into_bytes(),
+            Self::Xml => format!("{}{flag}{}", xml::BEGIN_PLAIN, xml::END).into_bytes(),
         })
     }
 
@@ -78,8 +78,9 @@ impl Format {
         match self {
             Self::Json => json::string(text, &mut out),
             Self::Xml => {
-                out.extend_from_slice(xml::DECLARATION.as_bytes());
-                xml::element("string", text, &mut out);
+                out.extend_from_slice(xml::BEGIN_PLAIN.as_bytes());
+                xml::push_text(text, &mut out);
+                out.extend_from_slice(xml::END.as_bytes());
             }
         }
         self.answer(out)
@@ -96,10 +97,9 @@ impl Format {
                 out.push(b'}');
             }
             Self::Xml => {
-                let parts = [xml::DECLARATION, "<CryptoKey", xml::NAMESPACES, ">"];
-                parts.into_iter().for_each(|part| out.extend_from_slice(part.as_bytes()));
+                out.extend_from_slice(xml::BEGIN.as_bytes());
                 xml::push_fields(&key.fields(), &mut out);
-                out.extend_from_slice(b"</CryptoKey>");
+                out.extend_from_slice(xml::END.as_bytes());
             }
         }
         self.answer(out)
@@ -201,20 +201,22 @@ mod tests {
 
     #[test]
     fn small_answers_are_what_the_document_says() {
-        let xml = |rest: &str| format!("{}{rest}", xml::DECLARATION);
+        let xml = |rest: &str| format!(r#"<?xml version="1.0" encoding="utf-8"?>{rest}"#);
         assert_eq!(text(Format::Json.boolean(true)), "true");
-        assert_eq!(text(Format::Xml.boolean(true)), xml("<boolean>true</boolean>"));
+        assert_eq!(text(Format::Xml.boolean(true)), xml("<response>true</response>"));
         assert_eq!(text(Format::Json.string("Deleted.")), "\"Deleted.\"");
         assert_eq!(
             text(Format::Xml.string("a<\u{1}\r")),
-            xml("<string>a&lt;\u{fffd}&#xD;</string>")
+            xml("<response>a&lt;\u{fffd}&#xD;</response>")
         );
         assert_eq!(Format::Json.boolean(true).headers()[CONTENT_TYPE], "application/json");
+        assert_eq!(Format::Xml.boolean(true).headers()[CONTENT_TYPE], "text/xml; charset=utf-8");
     }
 
     #[test]
     fn a_key_has_its_fields_in_order() {
         let key = KeyItem {
+            key_id: 7,
             key_token: "t",
             public_key: "p\r\n",
             private_key: None,
@@ -222,7 +224,7 @@ mod tests {
             is_private_key_encrypted: true,
             is_public_key_only: false,
             request_date: UnixSeconds(0),
-            release_date: None,
+            release_date: UnixSeconds(0),
             lock_date: Some(UnixSeconds(1)),
             delete_messages_after_reading: false,
             delete_key_after_reading: true,
@@ -231,9 +233,9 @@ mod tests {
         assert_eq!(
             text(Format::Json.key(&key)),
             concat!(
-                r#"{"KeyToken":"t","PublicKey":"p\r\n","PrivateKey":null,"PrivateKeyHash":"h","#,
+                r#"{"KeyId":7,"KeyToken":"t","PublicKey":"p\r\n","PrivateKey":null,"PrivateKeyHash":"h","#,
                 r#""IsPrivateKeyEncrypted":true,"IsPublicKeyOnly":false,"#,
-                r#""RequestDate":"1970-01-01T00:00:00Z","ReleaseDate":null,"#,
+                r#""RequestDate":"1970-01-01T00:00:00Z","ReleaseDate":"1970-01-01T00:00:00Z","#,
                 r#""LockDate":"1970-01-01T00:00:01Z","DeleteMessagesAfterReading":false,"#,
                 r#""DeleteKeyAfterReading":true,"URI":"https://x/?a&b","Messages":[]}"#
             )
@@ -242,19 +244,21 @@ mod tests {
             text(Format::Xml.key(&key)),
             concat!(
                 r#"<?xml version="1.0" encoding="utf-8"?>"#,
-                r#"<CryptoKey xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance""#,
+                r#"<response xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance""#,
                 r#" xmlns:xsd="http://www.w3.org/2001/XMLSchema">"#,
-                "<KeyToken>t</KeyToken><PublicKey>p&#xD;\n</PublicKey>",
+                "<KeyId>7</KeyId><KeyToken>t</KeyToken><PublicKey>p&#xD;\n</PublicKey>",
                 "<PrivateKeyHash>h</PrivateKeyHash>",
                 "<IsPrivateKeyEncrypted>true</IsPrivateKeyEncrypted>",
                 "<IsPublicKeyOnly>false</IsPublicKeyOnly>",
                 "<RequestDate>1970-01-01T00:00:00Z</RequestDate>",
-                r#"<ReleaseDate xsi:nil="true" />"#,
+                "<ReleaseDate>1970-01-01T00:00:00Z</ReleaseDate>",
                 "<LockDate>1970-01-01T00:00:01Z</LockDate>",
                 "<DeleteMessagesAfterReading>false</DeleteMessagesAfterReading>",
                 "<DeleteKeyAfterReading>true</DeleteKeyAfterReading>",
-                "<URI>https://x/?a&amp;b</URI><Messages /></CryptoKey>"
+                "<URI>https://x/?a&amp;b</URI></response>"
             )
         );
+        let xml = text(Format::Xml.key(&KeyItem { lock_date: None, ..key }));
+        assert!(xml.contains(r#"<LockDate xsi:nil="true" />"#), "{xml}");
     }
 }

@@ -5,6 +5,8 @@ use crate::{clock::UnixSeconds, domain::drop_box::Terms};
 /// A key as its owner sees it. Its messages are listed elsewhere, so `Messages` is always empty here.
 #[derive(Clone, Copy, Debug)]
 pub struct KeyItem<'a> {
+    /// Over 0; the original counts its keys with it.
+    pub key_id: u32,
     /// The token of the box.
     pub key_token: &'a str,
     /// SPKI PEM, or what was uploaded.
@@ -19,8 +21,8 @@ pub struct KeyItem<'a> {
     pub is_public_key_only: bool,
     /// When the key was made.
     pub request_date: UnixSeconds,
-    /// From when on messages can be read.
-    pub release_date: Option<UnixSeconds>,
+    /// From when on messages can be read: when the key was made, where its owner has not said.
+    pub release_date: UnixSeconds,
     /// From when on none are taken.
     pub lock_date: Option<UnixSeconds>,
     /// Whether messages go when they are read.
@@ -45,9 +47,11 @@ pub struct TermsItem {
 
 /// A message, up to its text.
 #[derive(Clone, Copy, Debug)]
-pub struct MessageHead {
+pub struct MessageHead<'a> {
     /// 1, 2, 3 … in its box.
     pub message_id: u64,
+    /// Base64 of the encrypted passphrase; encrypted mode only.
+    pub encryption_key: Option<&'a str>,
     /// Whether a text follows, be it empty; else `MessageData` is null.
     pub has_data: bool,
 }
@@ -55,8 +59,6 @@ pub struct MessageHead {
 /// A message, behind its text.
 #[derive(Clone, Copy, Debug)]
 pub struct MessageTail<'a> {
-    /// Base64 of the encrypted passphrase; encrypted mode only.
-    pub encryption_key: Option<&'a str>,
     /// When it was dropped in.
     pub created: UnixSeconds,
     /// Lower-case hex SHA-256 of the plain text, where the server saw it.
@@ -100,9 +102,10 @@ impl TermsItem {
 }
 
 impl<'a> KeyItem<'a> {
-    /// Its fields, in the document's order.
-    pub(super) fn fields(&self) -> [(&'static str, Value<'a>); 13] {
+    /// Its fields, in the original's order.
+    pub(super) fn fields(&self) -> [(&'static str, Value<'a>); 14] {
         [
+            ("KeyId", Value::Number(self.key_id.into())),
             ("KeyToken", Value::Text(self.key_token)),
             ("PublicKey", Value::Text(self.public_key)),
             ("PrivateKey", Value::OptionalText(self.private_key)),
@@ -110,7 +113,7 @@ impl<'a> KeyItem<'a> {
             ("IsPrivateKeyEncrypted", Value::Flag(self.is_private_key_encrypted)),
             ("IsPublicKeyOnly", Value::Flag(self.is_public_key_only)),
             ("RequestDate", Value::Date(self.request_date)),
-            ("ReleaseDate", Value::OptionalDate(self.release_date)),
+            ("ReleaseDate", Value::Date(self.release_date)),
             ("LockDate", Value::OptionalDate(self.lock_date)),
             ("DeleteMessagesAfterReading", Value::Flag(self.delete_messages_after_reading)),
             ("DeleteKeyAfterReading", Value::Flag(self.delete_key_after_reading)),
@@ -120,11 +123,20 @@ impl<'a> KeyItem<'a> {
     }
 }
 
-impl<'a> MessageTail<'a> {
-    /// Its fields, in the document's order.
-    pub(super) fn fields(&self) -> [(&'static str, Value<'a>); 7] {
+impl<'a> MessageHead<'a> {
+    /// Its fields, in the original's order.
+    pub(super) fn fields(&self) -> [(&'static str, Value<'a>); 2] {
         [
+            ("MessageId", Value::Number(self.message_id)),
             ("EncryptionKey", Value::OptionalText(self.encryption_key)),
+        ]
+    }
+}
+
+impl<'a> MessageTail<'a> {
+    /// Its fields, in the original's order; those that it does not have stand behind its own.
+    pub(super) fn fields(&self) -> [(&'static str, Value<'a>); 6] {
+        [
             ("Created", Value::Date(self.created)),
             ("MessageHash", Value::OptionalText(self.message_hash)),
             ("IsFile", Value::Flag(self.is_file)),

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     api::{App, Client, auth, response::Body, work::blocking},
     config::Boxes,
-    crypto::{BoxKey, PublicKey, PublicKeyError, SecretText, random_array},
+    crypto::{BoxKey, PublicKey, PublicKeyError, SecretText, random_array, sha256},
     domain::{
         account::AccountNumber,
         drop_box::{self, Keys, NewBox, PublicKeyUse, Terms},
@@ -83,6 +83,7 @@ pub(super) async fn create(
     let token = app.ids.token(&id);
     let uri = format!("{}/#{token}", base(app, headers));
     let key = KeyItem {
+        key_id: key_id(&token),
         key_token: &token,
         public_key: &keys.public_key,
         private_key: keys.private_key.as_deref(),
@@ -90,13 +91,21 @@ pub(super) async fn create(
         is_private_key_encrypted: keys.private_key.is_some(),
         is_public_key_only: keys.private_key.is_none(),
         request_date: now,
-        release_date: terms.release_at,
+        release_date: terms.release_at.unwrap_or(now),
         lock_date: terms.lock_at,
         delete_messages_after_reading: terms.delete_messages_after_reading,
         delete_key_after_reading: terms.delete_box_after_reading,
         uri: &uri,
     };
     Ok(format.key(&key))
+}
+
+/// A number over 0 that fits .NET's `int`, always the same for a box. Made of the token, which the number
+/// of the box must not be told beside: it would say how many boxes there are.
+fn key_id(token: &str) -> u32 {
+    const MOST: u32 = i32::MAX.unsigned_abs();
+    let [a, b, c, d, ..] = sha256(token.as_bytes());
+    u32::from_be_bytes([a, b, c, d]) % MOST + 1
 }
 
 /// `GET /Service/<token>/publickey`.

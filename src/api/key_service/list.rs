@@ -314,10 +314,10 @@ impl Page {
     async fn write(&mut self, ready: Ready) -> Result<(), Broken> {
         let Ready { id, message, encryption_key, body } = ready;
         let has_data = matches!(body, ReadyBody::Text(..));
-        let head = MessageHead { message_id: id.0.into(), has_data };
+        let encryption_key = encryption_key.as_deref();
+        let head = MessageHead { message_id: id.0.into(), encryption_key, has_data };
         self.writer.open(&head, &mut self.out);
         let mut tail = MessageTail {
-            encryption_key: encryption_key.as_deref(),
             created: message.created_at,
             message_hash: None,
             is_file: message.is_file,

@@ -28,27 +28,27 @@ impl MessageListWriter {
         match self.format {
             Format::Json => out.push(b'['),
             Format::Xml => {
-                let parts = [xml::DECLARATION, "<ArrayOfMessage", xml::NAMESPACES, ">"];
-                parts.into_iter().for_each(|part| out.extend_from_slice(part.as_bytes()));
+                out.extend_from_slice(xml::BEGIN.as_bytes());
             }
         }
     }
 
     /// A message, up to its data.
-    pub fn open(&mut self, head: &MessageHead, out: &mut Vec<u8>) {
-        let MessageHead { message_id, has_data } = head;
-        let begin = match self.format {
+    pub fn open(&mut self, head: &MessageHead<'_>, out: &mut Vec<u8>) {
+        let has_data = head.has_data;
+        match self.format {
             Format::Json => {
-                let separator = if self.has_message { "," } else { "" };
-                let data = if *has_data { "\"" } else { "null" };
-                format!("{separator}{{\"MessageId\":{message_id},\"MessageData\":{data}")
+                out.extend_from_slice(if self.has_message { b",{" } else { b"{" });
+                json::push_fields(&head.fields(), out);
+                out.extend_from_slice(b",\"MessageData\":");
+                out.extend_from_slice(if has_data { b"\"" } else { b"null" });
             }
             Format::Xml => {
-                let data = if *has_data { "<MessageData>" } else { "" };
-                format!("<Message><MessageId>{message_id}</MessageId>{data}")
+                out.extend_from_slice(b"<Message>");
+                xml::push_fields(&head.fields(), out);
+                out.extend_from_slice(if has_data { b"<MessageData>" } else { b"" });
             }
-        };
-        out.extend_from_slice(begin.as_bytes());
+        }
         self.has_message = true;
         self.data = has_data.then(Utf8Pieces::default);
     }
@@ -85,7 +85,7 @@ impl MessageListWriter {
     pub fn end(self, out: &mut Vec<u8>) {
         out.extend_from_slice(match self.format {
             Format::Json => b"]",
-            Format::Xml => b"</ArrayOfMessage>",
+            Format::Xml => xml::END.as_bytes(),
         });
     }
 }
@@ -110,12 +110,12 @@ mod tests {
         let mut list = MessageListWriter::new(format);
         let mut out = Vec::new();
         list.begin(&mut out);
-        list.open(&MessageHead { message_id: 1, has_data: true }, &mut out);
+        let head = MessageHead { message_id: 1, encryption_key: Some("k=="), has_data: true };
+        list.open(&head, &mut out);
         for piece in text.chunks(size) {
             list.data(piece, &mut out);
         }
         let mut tail = MessageTail {
-            encryption_key: Some("k=="),
             created: UnixSeconds(0),
             message_hash: None,
             is_file: false,
@@ -124,7 +124,7 @@ mod tests {
             temporary_download_id: None,
         };
         list.close(&tail, &mut out);
-        list.open(&MessageHead { message_id: 2, has_data: false }, &mut out);
+        list.open(&MessageHead { message_id: 2, has_data: false, ..head }, &mut out);
         list.data(b"not written", &mut out);
         tail = MessageTail { is_file: true, file_name: Some("a\"<b>"), ..tail };
         list.close(&tail, &mut out);
@@ -176,11 +176,11 @@ mod tests {
         assert_eq!(
             written(Format::Json, b"a\"\\\n\x01\xff", 1),
             concat!(
-                r#"[{"MessageId":1,"MessageData":"a\"\\\n\u0001"#,
+                r#"[{"MessageId":1,"EncryptionKey":"k==","MessageData":"a\"\\\n\u0001"#,
                 "\u{fffd}",
-                r#"","EncryptionKey":"k==","Created":"1970-01-01T00:00:00Z","MessageHash":null,"#,
+                r#"","Created":"1970-01-01T00:00:00Z","MessageHash":null,"#,
                 r#""IsFile":false,"FileName":null,"Size":7,"TemporaryDownloadId":null},"#,
-                r#"{"MessageId":2,"MessageData":null,"EncryptionKey":"k==","#,
+                r#"{"MessageId":2,"EncryptionKey":"k==","MessageData":null,"#,
                 r#""Created":"1970-01-01T00:00:00Z","MessageHash":null,"IsFile":true,"#,
                 r#""FileName":"a\"<b>","Size":7,"TemporaryDownloadId":null}]"#
             )
@@ -189,22 +189,22 @@ mod tests {
             written(Format::Xml, b"a]]>\r\n\x00", 2),
             concat!(
                 r#"<?xml version="1.0" encoding="utf-8"?>"#,
-                r#"<ArrayOfMessage xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance""#,
+                r#"<response xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance""#,
                 r#" xmlns:xsd="http://www.w3.org/2001/XMLSchema">"#,
-                "<Message><MessageId>1</MessageId><MessageData>a]]&gt;&#xD;\n\u{fffd}</MessageData>",
-                "<EncryptionKey>k==</EncryptionKey><Created>1970-01-01T00:00:00Z</Created>",
+                "<Message><MessageId>1</MessageId><EncryptionKey>k==</EncryptionKey>",
+                "<MessageData>a]]&gt;&#xD;\n\u{fffd}</MessageData><Created>1970-01-01T00:00:00Z</Created>",
                 "<IsFile>false</IsFile><Size>7</Size></Message>",
                 "<Message><MessageId>2</MessageId>",
                 "<EncryptionKey>k==</EncryptionKey><Created>1970-01-01T00:00:00Z</Created>",
                 "<IsFile>true</IsFile><FileName>a\"&lt;b&gt;</FileName><Size>7</Size></Message>",
-                "</ArrayOfMessage>"
+                "</response>"
             )
         );
     }
 
     #[test]
     fn an_empty_list_is_a_list() {
-        for (format, expected) in [(Format::Json, "[]"), (Format::Xml, "></ArrayOfMessage>")] {
+        for (format, expected) in [(Format::Json, "[]"), (Format::Xml, "></response>")] {
             let (list, mut out) = (MessageListWriter::new(format), Vec::new());
             list.begin(&mut out);
             list.end(&mut out);

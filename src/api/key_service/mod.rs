@@ -123,6 +123,24 @@ impl KeyService {
     }
 }
 
+/// Whether a path is `/Service` or below it, in any case: what is not there is told in this API's shape.
+#[must_use]
+pub fn is_service(path: &str) -> bool {
+    path.split('/').nth(1).is_some_and(|first| first.eq_ignore_ascii_case("service"))
+}
+
+/// The answer where a path below `/Service` names nothing.
+#[must_use]
+pub fn not_found(headers: &HeaderMap, query: Option<&str>) -> Response<Body> {
+    ServiceError::NotFound.into_response(format_of_errors(headers, query))
+}
+
+/// In what an error is told. Where `format` names something else, or nothing that is known, `Accept` alone
+/// counts.
+fn format_of_errors(headers: &HeaderMap, query: Option<&str>) -> Format {
+    Format::choose(headers, query).unwrap_or_else(|_| Format::accepted(headers))
+}
+
 impl<'a> ServiceResource<'a> {
     /// What a path without its last slash names; `Service` and the like in any case.
     #[must_use]
@@ -179,7 +197,7 @@ pub async fn answer(
     body: &mut Incoming,
 ) -> (Response<Body>, Outcome) {
     let (method, headers, query) = request;
-    let accepted = Format::accepted(headers);
+    let accepted = format_of_errors(headers, query);
     let (format, outcome) = match resource {
         ServiceResource::Boxes | ServiceResource::SelfDestruct => {
             match Format::choose(headers, query) {
@@ -200,7 +218,7 @@ pub async fn answer(
             };
             (accepted, found)
         }
-        ServiceResource::Terms(token) => (Format::Json, keys::terms_of(app, token).await),
+        ServiceResource::Terms(token) => (accepted, keys::terms_of(app, token).await),
         ServiceResource::File(id) => (accepted, file::fetch(app, id, headers).await),
     };
     match outcome {

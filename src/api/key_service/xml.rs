@@ -2,13 +2,16 @@
 
 use super::{escape::escape, item::Value};
 
-/// What every document begins with.
-pub(super) const DECLARATION: &str = r#"<?xml version="1.0" encoding="utf-8"?>"#;
-/// What a root that is no plain value has.
-pub(super) const NAMESPACES: &str = concat!(
-    r#" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance""#,
-    r#" xmlns:xsd="http://www.w3.org/2001/XMLSchema""#
+/// What every document begins with, up to what is told. The original writes each answer under this root.
+pub(super) const BEGIN: &str = concat!(
+    r#"<?xml version="1.0" encoding="utf-8"?>"#,
+    r#"<response xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance""#,
+    r#" xmlns:xsd="http://www.w3.org/2001/XMLSchema">"#
 );
+/// The same of a plain value, which needs no namespaces.
+pub(super) const BEGIN_PLAIN: &str = r#"<?xml version="1.0" encoding="utf-8"?><response>"#;
+/// What every document ends with.
+pub(super) const END: &str = "</response>";
 
 /// `<name>text</name>`.
 pub(super) fn element(name: &str, text: &str, out: &mut Vec<u8>) {
@@ -36,7 +39,8 @@ pub(super) fn push_fields(fields: &[(&'static str, Value<'_>)], out: &mut Vec<u8
             }
             Value::Flag(flag) => element(name, &flag.to_string(), out),
             Value::Number(number) => element(name, &number.to_string(), out),
-            Value::EmptyList => out.extend_from_slice(format!("<{name} />").as_bytes()),
+            // An empty element would be read as a list of one: the original's has no element around it.
+            Value::EmptyList => {}
         }
     }
 }

@@ -15,7 +15,8 @@ pub(super) fn trials() -> Vec<Trial> {
     ]
 }
 
-const KEY_FIELDS: [&str; 13] = [
+const KEY_FIELDS: [&str; 14] = [
+    "KeyId",
     "KeyToken",
     "PublicKey",
     "PrivateKey",
@@ -32,8 +33,8 @@ const KEY_FIELDS: [&str; 13] = [
 ];
 const MESSAGE_FIELDS: [&str; 9] = [
     "MessageId",
-    "MessageData",
     "EncryptionKey",
+    "MessageData",
     "Created",
     "MessageHash",
     "IsFile",
@@ -79,7 +80,10 @@ fn each_operation_in_json() {
         assert_eq!(key["IsPrivateKeyEncrypted"], json!(online));
         assert_eq!(key["IsPublicKeyOnly"], json!(!online));
         assert_eq!(key["RequestDate"], json!("2026-11-22T12:00:00Z"));
-        assert_eq!([&key["ReleaseDate"], &key["LockDate"]], [&Value::Null; 2]);
+        assert_eq!(key["ReleaseDate"], json!("2026-11-22T12:00:00Z"), "the creation, never null");
+        assert_eq!(key["LockDate"], Value::Null);
+        let id = key["KeyId"].as_i64().expect("a whole number");
+        assert!((1..=i64::from(i32::MAX)).contains(&id), "{id} is no int over 0");
         assert_eq!(key["DeleteMessagesAfterReading"], json!(false));
         assert_eq!(key["DeleteKeyAfterReading"], json!(false));
         assert_eq!(key["Messages"], json!([]));
@@ -156,7 +160,7 @@ fn each_operation_in_xml() {
     let call = |method: &str, parameters: &[(&str, &str)]| -> xml::Element {
         let answer = call(&client, method, &[&[("format", "xml")], parameters].concat());
         assert_eq!(answer.status, 200, "{}", answer.text());
-        assert_eq!(answer.header("content-type"), Some("application/xml; charset=utf-8"));
+        assert_eq!(answer.header("content-type"), Some("text/xml; charset=utf-8"));
         xml::parse(&answer.text())
     };
     let upload = [("publickey", &**public), ("privatekeyhash", hash), ("privatekey", private)];
@@ -168,27 +172,27 @@ fn each_operation_in_xml() {
         [(&[("passphrase", PASSPHRASE)][..], true), (&upload, true), (&upload[..2], false)]
     {
         let key = call("POST", parameters);
-        assert_eq!((key.name.as_str(), &key.attributes[..]), ("CryptoKey", &namespaces[..]));
-        let without_private: Vec<_> =
-            KEY_FIELDS.into_iter().filter(|name| online || *name != "PrivateKey").collect();
-        assert_eq!(key.names(), without_private);
+        assert_eq!((key.name.as_str(), &key.attributes[..]), ("response", &namespaces[..]));
+        let is_there = |name: &&str| *name != "Messages" && (online || *name != "PrivateKey");
+        let fields: Vec<_> = KEY_FIELDS.into_iter().filter(is_there).collect();
+        assert_eq!(key.names(), fields);
         let value = |name: &str| key.child(name).expect("an element").text.clone();
-        assert!(["ReleaseDate", "LockDate"].iter().all(|date| key.child(date).unwrap().is_nil()));
+        assert!(key.child("LockDate").expect("an element").is_nil());
         assert_eq!(value("RequestDate"), "2026-11-22T12:00:00Z");
+        assert_eq!(value("ReleaseDate"), "2026-11-22T12:00:00Z");
         assert_eq!(value("IsPublicKeyOnly"), (!online).to_string());
         assert!(value("PublicKey").starts_with("-----BEGIN PUBLIC KEY-----\n"));
-        assert!(key.child("Messages").unwrap().children.is_empty());
 
         let (token, hash) = (value("KeyToken"), value("PrivateKeyHash"));
         let own = TestBox { client: client.clone(), token: token.clone(), hash: hash.clone() };
         let token = ("token", &*token);
         let sent = call("PUT", &[token, ("message", "<hi> & ]]>")]);
-        assert_eq!((sent.name.as_str(), sent.text.as_str()), ("boolean", "true"));
+        assert_eq!((sent.name.as_str(), sent.text.as_str()), ("response", "true"));
         assert!(sent.attributes.is_empty());
         own.send_file("<ä>&.txt", b"bytes");
         let proof = if online { ("passphrase", PASSPHRASE) } else { ("privatekeyhash", &*hash) };
         let listed = call("GET", &[token, proof]);
-        assert_eq!(listed.name, "ArrayOfMessage");
+        assert_eq!(listed.name, "response");
         assert_eq!(listed.attributes, namespaces);
         assert_eq!(listed.names(), ["Message", "Message"]);
         if online {
@@ -211,11 +215,11 @@ fn each_operation_in_xml() {
             assert_eq!(of(file, "FileName").unwrap(), "<ä>&.txt");
             assert_eq!(of(file, "IsFile").unwrap(), "true");
         } else {
-            let fields = ["MessageId", "MessageData", "EncryptionKey", "Created", "IsFile", "Size"];
+            let fields = ["MessageId", "EncryptionKey", "MessageData", "Created", "IsFile", "Size"];
             assert_eq!(listed.children[0].names(), fields);
         }
         let deleted = call("DELETE", &[token, proof]);
-        assert_eq!((deleted.name.as_str(), deleted.text.as_str()), ("string", "Deleted."));
+        assert_eq!((deleted.name.as_str(), deleted.text.as_str()), ("response", "Deleted."));
         let again = super::call(&client, "DELETE", &[token, proof]);
         assert_refused(&again, "There is no key with this token");
     }
@@ -229,6 +233,34 @@ fn each_operation_in_xml() {
     // Errors are told as the query or Accept wants it, also before a body is read.
     for (path, accept) in [("/Service?format=xml", "*/*"), ("/service/", "text/xml")] {
         let answer = client.send("POST", path, &[("accept", accept)], b"");
-        assert_eq!((answer.status, xml::parse(&answer.text()).name.as_str()), (400, "string"));
+        assert_eq!((answer.status, xml::parse(&answer.text()).name.as_str()), (400, "response"));
+    }
+    // Also where there is nothing, in any case and by any method.
+    for method in ["GET", "POST", "PUT", "DELETE"] {
+        for path in
+            ["/Service/nothing", "/service/a/b/c", "/SERVICE/File", "/Service/x/publickey/y"]
+        {
+            let answer = client.send(method, path, &[], b"");
+            assert_eq!((answer.status, answer.text().as_str()), (404, "\"Not found\""), "{path}");
+            for (query, accept) in [("?format=xml", "*/*"), ("", "application/xml")] {
+                let path = format!("{path}{query}");
+                let answer = client.send(method, &path, &[("accept", accept)], b"");
+                assert_eq!(
+                    (answer.status, answer.message().as_str()),
+                    (404, "Not found"),
+                    "{path}"
+                );
+                assert_eq!(answer.header("content-type"), Some("text/xml; charset=utf-8"));
+            }
+        }
+    }
+    let unknown = "x".repeat(31);
+    for path in [format!("{unknown}/publickey"), format!("{unknown}/terms"), "File/0".into()] {
+        let answer = client.send("GET", &format!("/Service/{path}?format=xml"), &[], b"");
+        assert_eq!(
+            (answer.status, answer.header("content-type")),
+            (400, Some("text/xml; charset=utf-8"))
+        );
+        assert!(!answer.message().is_empty());
     }
 }

@@ -52,8 +52,7 @@ fn format_and_accept() {
             [(send("GET", &read), 200), (send("PUT", &wrong), 400), (send("PATCH", &read), 405)];
         for (answer, status) in answers {
             assert_eq!(answer.status, status, "{query} {accept}: {}", answer.text());
-            let expected =
-                if is_xml { "application/xml; charset=utf-8" } else { "application/json" };
+            let expected = if is_xml { "text/xml; charset=utf-8" } else { "application/json" };
             assert_eq!(answer.header("content-type"), Some(expected), "{query} {accept}");
         }
     }

@@ -2,6 +2,7 @@
 //! and jQuery in a browser.
 
 mod browser;
+mod mono;
 mod openssl;
 mod recipes;
 
@@ -18,7 +19,7 @@ use serde_json::Value;
 use crate::tools::python;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    [browser::trials(), openssl::trials(), recipes::trials()].into_iter().flatten().collect()
+    [browser::trials(), mono::trials(), openssl::trials(), recipes::trials()].into_iter().flatten().collect()
 }
 
 const PASSPHRASE: &str = "korrekt häst batteri";

@@ -154,7 +154,7 @@ fn self_destruct() {
     let body = json!({"message": text, "email": "bob@example.com"});
     let path = "/Service/SelfDestruct?format=xml";
     let sent = server.client.with_key("").post(path, &body);
-    assert!(sent.text().ends_with("<boolean>true</boolean>"), "{}", sent.text());
+    assert!(sent.text().ends_with("<response>true</response>"), "{}", sent.text());
     let opened = open(&server, &link(&parse_one(&smtp.mail()))).expect("a secret");
     let opened: Value = serde_json::from_str(&opened).expect("JSON");
     assert_eq!(opened, json!({"sealdrop": 1, "text": text, "attachments": []}));
