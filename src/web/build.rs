@@ -1,7 +1,8 @@
 //! Gathers what the pages are made of into tables that `src/web/embedded.rs` includes, compressed.
 //!
-//! Everything below `src/web` with an ending that is served becomes an asset; `pages` holds the
-//! templates, `translations` the texts. A new file needs no change here or anywhere else.
+//! Everything below `src/web` with an ending that is served becomes an asset. `pages` holds the templates, which
+//! are no assets; `translations` the texts, which are both: the switch of languages fetches them. A new file needs
+//! no change here or anywhere else.
 
 use std::{
     env,
@@ -32,17 +33,23 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut everything = Sha256::new();
     for file in files {
         let name = file.strip_prefix(&root)?.to_str().ok_or("a name is not UTF-8")?.to_owned();
-        let include = format!("include_bytes!({file:?})");
         let text = format!("include_str!({file:?})");
         if let Some(template) = name.strip_prefix("pages/") {
             writeln!(templates, "    ({template:?}, {text}),")?;
         } else if let Some(language) = name.strip_prefix("translations/") {
             let tag = language.strip_suffix(".json").ok_or("a translation is not .json")?;
             writeln!(translations, "    ({tag:?}, {text}),")?;
-        } else if let Some(content_type) = content_type(&name) {
-            let bytes = fs::read(&file)?;
+        }
+        if name.starts_with("pages/") {
+            continue;
+        }
+        if let Some(content_type) = content_type(&name) {
+            let bytes = served(&name, fs::read(&file)?)?;
             everything.update(name.as_bytes());
             everything.update(Sha256::digest(&bytes));
+            let plain = out.join(name.replace('/', "!"));
+            fs::write(&plain, &bytes)?;
+            let include = format!("include_bytes!({plain:?})");
             let compressed = out.join(name.replace('/', "!") + ".gz");
             fs::write(&compressed, gzip(&bytes)?)?;
             writeln!(
@@ -81,6 +88,39 @@ fn gather(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// What is served of a file: scripts and styles of ours without the comments that have lines of their own, which were
+/// a third of what a page loads.
+fn served(name: &str, bytes: Vec<u8>) -> Result<Vec<u8>, Box<dyn Error>> {
+    let is_ours = (name.ends_with(".js") || name.ends_with(".css")) && !name.contains("/vendor/");
+    if !is_ours {
+        return Ok(bytes);
+    }
+    let text = String::from_utf8(bytes)?;
+    let (mut kept, mut in_comment, mut in_template) = (String::new(), false, false);
+    for line in text.lines() {
+        let start = line.trim();
+        if !in_comment && !in_template && start.starts_with("/*") {
+            in_comment = true;
+        }
+        if in_comment {
+            in_comment = !start.ends_with("*/");
+            continue;
+        }
+        let is_comment = name.ends_with(".js") && start.starts_with("//");
+        if !in_template && (is_comment || start.is_empty()) {
+            continue;
+        }
+        // Lines of a template literal stay as they are.
+        in_template ^= line.matches('`').count() % 2 == 1;
+        kept.push_str(line);
+        kept.push('\n');
+    }
+    if in_comment || in_template {
+        return Err(format!("{name}: a comment or a template literal does not end").into());
+    }
+    Ok(kept.into_bytes())
 }
 
 /// The type of a file that is served; `None` for others.

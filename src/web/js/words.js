@@ -87,7 +87,7 @@ function repeatedBlock(chars) {
 /** How many characters there are of the kinds that are used. */
 function poolOf(chars) {
   const text = chars.join("");
-  const kinds = [[/[a-z]/, 26], [/[A-Z]/, 26], [/[0-9]/, 10], [/[ -/:-@[-`{-~]/, 33], [/[^ -~]/, 60]];
+  const kinds = [[/[a-z]/, 26], [/[A-Z]/, 26], [/[0-9]/, 10], [/[ -/:-@[-\x60{-~]/, 33], [/[^ -~]/, 60]];
   return kinds.reduce((pool, [kind, size]) => pool + (kind.test(text) ? size : 0), 0);
 }
 
