@@ -1,6 +1,7 @@
 // The pages of boxes: `/box` makes one or leads to one, `/box/<token>` sends to it and opens it.
 import { $, h, notice, replace, field } from "./dom.js";
 import { config, freshOnReturn, root, start, t } from "./page.js";
+import { write } from "./live.js";
 import { createForm } from "./box_create.js";
 import { readForm } from "./box_read.js";
 import { sendForm } from "./box_send.js";
@@ -17,7 +18,7 @@ else showBoxes();
 function showBoxes() {
   const input = h("input", {
     type: "text", class: "mono", autocomplete: "off", spellcheck: "false", autocapitalize: "none",
-    translate: "no",
+    translate: "no", "data-fleeting": true,
   });
   const which = field(t("box.which"), input, t("box.which_hint"));
   const go = (event) => {
@@ -52,7 +53,7 @@ async function showBox() {
 }
 
 function showNoBox(title) {
-  title.textContent = t("box.none_title");
+  write(title, t("box.none_title"));
   replace(app, h("div", { class: "card" }, title, h("p", {}, t("box.none_text")),
     h("p", { class: "mono muted", translate: "no" }, token),
     h("div", { class: "actions" }, h("a", { class: "button", href: `${root}box` }, t("box.to_boxes")))));

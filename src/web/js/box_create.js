@@ -1,5 +1,5 @@
 // Making a box: the form, the key pair (here or on the server), and then what to keep and what to hand out.
-import { copyButton, announce, busy, confirmDialog, field, guardLeaving, h, notice, replace } from "./dom.js";
+import { copyButton, announce, busy, confirmDialog, field, h, notice, replace } from "./dom.js";
 import { config, root, t } from "./page.js";
 import { utf8 } from "./crypto/bytes.js";
 import { createBoxKey } from "./crypto/box_key.js";
@@ -8,9 +8,10 @@ import { encryptSwitch } from "./box_switch.js";
 import { fingerprint, fingerprintDetails } from "./box_fingerprint.js";
 import { boxLink, explainBox, fitsHeader, isKnown, json, service } from "./box_service.js";
 import { saveBytes } from "./download.js";
-import { copyLine, linkLine } from "./link.js";
+import { copyLine, linkLine, mayLeaveLink } from "./link.js";
 import { passwordField } from "./password.js";
 import { getKey, setKey, signOut } from "./session.js";
+import { guardLeaving } from "./stakes.js";
 
 /** The longest passphrase that the server takes, in bytes. */
 const MAX_PASSPHRASE = 1024;
@@ -66,7 +67,7 @@ function showForm(node) {
 
 function apiKeyField() {
   const control = h("input", {
-    type: "password", autocomplete: "off", spellcheck: "false", autocapitalize: "none",
+    type: "password", autocomplete: "off", spellcheck: "false", autocapitalize: "none", "data-fleeting": true,
   });
   const made = field(t("box.api_key"), control, t("box.api_key_hint"));
   made.node.hidden = getKey() !== null;
@@ -153,8 +154,10 @@ function showMade(node, made) {
   const title = h("h2", { class: "first", tabindex: -1, id: "create-title" }, t("box.made"));
   const saved = h("span", { class: "badge ok", hidden: true }, t("box.key_saved"));
   let isSaved = false;
-  // Without its key nothing in the box ever opens.
-  const unguard = guardLeaving(() => made.here && !isSaved);
+  let isLinkKept = false;
+  // Without its key nothing in the box ever opens, and without its link nobody finds it.
+  const unguard = guardLeaving(() => !isLinkKept || (made.here && !isSaved));
+  const onCopied = () => { isLinkKept = true; };
   const save = h("button", {
     type: "button", class: made.here ? "button primary" : "button", onclick: () => {
       saveBytes(made.privateKey, { name: `box-${made.token.slice(0, 8)}.pem` });
@@ -167,10 +170,14 @@ function showMade(node, made) {
     onCopied: () => { isSaved = true; },
   });
   const another = async () => {
-    const leave = isSaved || !made.here || await confirmDialog({
-      title: t("box.leave"), text: t("box.leave_text"), yes: t("box.leave_yes"),
-    });
-    if (!leave) return;
+    if (made.here && !isSaved) {
+      const leave = await confirmDialog({
+        title: t("box.leave"), text: t("box.leave_text"), yes: t("box.leave_yes"),
+      });
+      if (!leave) return;
+    } else if (!await mayLeaveLink()) {
+      return;
+    }
     unguard();
     showForm(node);
     node.querySelector("h2").focus();
@@ -182,16 +189,17 @@ function showMade(node, made) {
     h("div", { class: "actions tight" }, save, copyKey, saved),
     h("h3", {}, t("box.hand_out")),
     h("p", {}, t("box.hand_out_text")),
-    linkLine(link, { label: t("box.link") }),
+    linkLine(link, { label: t("box.link"), onCopied }),
     h("h3", {}, t("box.token")),
-    copyLine(made.token, t("box.token")),
+    copyLine(made.token, t("box.token"), { onCopied }),
     made.fingerprint && fingerprintDetails(made.fingerprint),
     h("details", {}, h("summary", {}, t("box.scripts")),
       h("p", { class: "hint" }, t("box.scripts_hint")),
       h("h4", {}, t("box.hash")), copyLine(made.hash, t("box.hash")),
       h("h4", {}, t("box.service_url")), copyLine(`${root}Service`, t("box.service_url"))),
     h("div", { class: "actions" },
-      h("a", { class: "button", href: `box/${made.token}` }, t("box.open_it")),
+      // Its link is the address there.
+      h("a", { class: "button", href: `box/${made.token}`, onclick: onCopied }, t("box.open_it")),
       h("button", { type: "button", class: "button quiet", onclick: another }, t("box.create_another"))));
   title.focus();
 }

@@ -1,11 +1,13 @@
 // What lies in an opened box: texts, hidden until asked for, and files to save; more of them page by page;
 // the end of the box. Where what is read is deleted, only this page still has it, and says so.
 import { ApiError } from "./api.js";
-import { announce, busy, confirmDialog, copyButton, guardLeaving, h, notice, replace } from "./dom.js";
+import { announce, busy, confirmDialog, copyButton, h, notice, replace } from "./dom.js";
+import { joined, write } from "./live.js";
 import { bytes, date, t } from "./page.js";
 import { save } from "./download.js";
 import { progressBar } from "./progress.js";
 import { explainBox, isKnown } from "./box_service.js";
+import { guardLeaving } from "./stakes.js";
 
 /** A list that goes on: `{terms, reader, first, warning, close}`; `first` is what `reader.next()` gave. */
 export class MessageList {
@@ -18,6 +20,7 @@ export class MessageList {
   #state = h("div", {});
   #more;
   #shown = 0;
+  #deletes;
   #unguard = () => {};
 
   node;
@@ -30,16 +33,16 @@ export class MessageList {
       h("button", { type: "button", class: look, onclick }, text);
     this.#more = button(t("box.more"), () => this.#showMore());
     const { DeleteMessagesAfterReading: messages, DeleteKeyAfterReading: all } = terms;
-    const deletes = (messages || all) && first.items.length > 0;
+    this.#deletes = (messages || all) && first.items.length > 0;
     const told = t(all ? "box.deleted_box" : "box.deleted_messages");
     this.node = h("div", { class: "opened" },
       this.#title, warning,
-      deletes && notice("warn", told),
+      this.#deletes && notice("warn", told),
       this.#count, this.#list, this.#state, h("div", { class: "actions" }, this.#more),
       h("div", { class: "actions end" },
         button(t("box.close"), () => this.#leave()),
         button(t("box.delete"), (event) => this.#delete(event.currentTarget), "button danger")));
-    if (deletes) this.#unguard = guardLeaving();
+    if (this.#deletes) this.#unguard = guardLeaving();
     this.#add(first);
   }
 
@@ -51,7 +54,7 @@ export class MessageList {
   #add({ items, more }) {
     this.#list.append(...items.map((item) => this.#row(item)));
     this.#shown += items.length;
-    this.#count.textContent = this.#shown ? t("box.count", { count: this.#shown }) : t("box.empty");
+    write(this.#count, this.#shown ? t("box.count", { count: this.#shown }) : t("box.empty"));
     this.#list.hidden = this.#shown === 0;
     this.#more.hidden = !more;
   }
@@ -72,7 +75,7 @@ export class MessageList {
   }
 
   #row(item) {
-    const facts = [date(item.created), item.isFile && bytes(item.size)].filter(Boolean).join(" · ");
+    const facts = joined([date(item.created), item.isFile && bytes(item.size)], " · ");
     const state = h("div", { class: "row-state" });
     const body = item.isFile ? this.#fileBody(item, state) : this.#textBody(item);
     return h("li", { class: "message" },
@@ -105,7 +108,7 @@ export class MessageList {
       // What is hidden is not in the page either.
       area.textContent = area.hidden ? "" : text;
       show.setAttribute("aria-expanded", String(!area.hidden));
-      show.textContent = t(area.hidden ? "box.show" : "box.hide");
+      write(show, t(area.hidden ? "box.show" : "box.hide"));
       if (!area.hidden) area.focus();
     });
     return [h("div", { class: "actions tight" }, show, copy), area];
@@ -140,7 +143,11 @@ export class MessageList {
     return undefined;
   }
 
-  #leave() {
+  async #leave() {
+    const leave = !this.#deletes || await confirmDialog({
+      title: t("box.close_title"), text: t("box.close_text"), yes: t("box.close"),
+    });
+    if (!leave) return;
     this.#unguard();
     this.#close();
   }
@@ -162,7 +169,7 @@ export class MessageList {
       this.#reader = null;
       replace(this.node, this.#title, h("p", {}, t("box.gone_now")),
         h("div", { class: "actions" }, h("a", { class: "button", href: "box" }, t("box.to_boxes"))));
-      this.#title.textContent = t("box.gone_title");
+      write(this.#title, t("box.gone_title"));
       this.node.dispatchEvent(new CustomEvent("boxgone", { bubbles: true }));
       this.#title.focus();
       return undefined;

@@ -2,6 +2,7 @@
 // only where the server has the private key: it is told the passphrase then, and the page says so. What comes out
 // is shown by box_list.js.
 import { busy, field, h, notice, replace } from "./dom.js";
+import { joined, write } from "./live.js";
 import { t } from "./page.js";
 import { utf8 } from "./crypto/bytes.js";
 import { canSeal } from "./box_switch.js";
@@ -46,7 +47,7 @@ class ReadForm {
     const chooser = h("input", { type: "file", accept: ".pem,.key,.txt,application/x-pem-file" });
     this.#file = field(t("box.key_file"), chooser);
     this.#pasted = field(t("box.key_text"), h("textarea", {
-      class: "mono", rows: 4, translate: "no", spellcheck: "false", autocomplete: "off",
+      class: "mono", rows: 4, translate: "no", "data-fleeting": true, spellcheck: "false", autocomplete: "off",
     }));
     // A server that does not say that it has the private key has none, and is told no passphrase.
     const ways = [terms.HasPrivateKey === true && "passphrase", canSeal() && "key"].filter(Boolean);
@@ -83,7 +84,7 @@ class ReadForm {
     const texts = way === "key"
       ? [!this.#choice && t("box.open_only_here"), t("box.open_here_hint")]
       : [t("box.open_server_hint"), !this.#choice && cannotOpenHere()];
-    this.#explained.textContent = texts.filter(Boolean).join(" ");
+    write(this.#explained, joined(texts));
     replace(this.#failed);
   }
 

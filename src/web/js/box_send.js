@@ -1,7 +1,8 @@
 // Sending to a box: a text and files, sealed in this browser or by the server. What is sealed here has a key
 // of its own each and goes one by one; what has arrived is not sent again, what is sealed not sealed again.
 import { busy, h, notice, replace } from "./dom.js";
-import { bytes, config, date, lang, number, t } from "./page.js";
+import { write } from "./live.js";
+import { bytes, config, date, list, number, t } from "./page.js";
 import { Offline } from "./api.js";
 import { importPublicKey, sealFile, sealText } from "./crypto/envelope.js";
 import { hasWebCrypto } from "./crypto/engine.js";
@@ -76,7 +77,7 @@ class SendForm {
     this.#items = null;
     this.#textError.hidden = true;
     this.#text.removeAttribute("aria-invalid");
-    this.#button.textContent = t("box.send");
+    write(this.#button, t("box.send"));
     replace(this.#state);
   }
 
@@ -98,7 +99,7 @@ class SendForm {
     if (this.#stop) return;
     const text = this.#text.value;
     if (!text && !this.#picker.files.length) {
-      this.#textError.textContent = t("box.nothing");
+      write(this.#textError, t("box.nothing"));
       this.#textError.hidden = false;
       this.#text.setAttribute("aria-invalid", "true");
       return this.#text.focus();
@@ -192,7 +193,7 @@ class SendForm {
       this.#text.focus();
     };
     const done = h("div", { class: "sent" }, title,
-      h("p", {}, t("box.sent_what", { what: new Intl.ListFormat(lang).format(what) })),
+      h("p", {}, t("box.sent_what", { what: list(what) })),
       h("p", {}, t(this.#encrypt.checked ? "box.sent_here" : "box.sent_server")),
       h("div", { class: "actions" },
         h("button", { type: "button", class: "button", onclick: more }, t("box.send_more"))));
@@ -207,7 +208,7 @@ class SendForm {
     const told = stopped ? t("box.stopped") : await this.#explainFailure(error);
     replace(this.#state, notice(stopped ? "info" : "bad", h("p", {}, told),
       arrived > 0 && h("p", {}, t("box.arrived", { count: arrived, total: number(this.#items.length) }))));
-    if (this.#items) this.#button.textContent = t("box.again");
+    if (this.#items) write(this.#button, t("box.again"));
     this.#button.focus();
   }
 

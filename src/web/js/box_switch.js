@@ -1,5 +1,6 @@
 // The switch "encrypt in this browser": on where the browser can, with a sentence about what it means.
 import { h } from "./dom.js";
+import { joined, write } from "./live.js";
 import { t } from "./page.js";
 import { hasWebCrypto } from "./crypto/engine.js";
 
@@ -25,7 +26,7 @@ export function encryptSwitch(here, there, onChange = () => {}) {
   });
   const explain = () => {
     const texts = [!can && cannot, control.checked ? here : there];
-    explained.textContent = texts.filter(Boolean).map((key) => t(key)).join(" ");
+    write(explained, joined(texts.filter(Boolean).map((key) => t(key))));
   };
   control.addEventListener("change", () => {
     explain();
@@ -39,7 +40,7 @@ export function encryptSwitch(here, there, onChange = () => {}) {
     disable: (text) => {
       control.checked = false;
       control.disabled = true;
-      explained.textContent = text;
+      write(explained, text);
     },
   };
 }

@@ -2,7 +2,7 @@
 // settings_form.js (how it is to be), link.js (the link).
 import { ApiError } from "./api.js";
 import { $, busy, h, notice, replace } from "./dom.js";
-import { linkPanel, secretLink } from "./link.js";
+import { linkPanel, mayLeaveLink, secretLink } from "./link.js";
 import { config, freshOnReturn, root, start, t } from "./page.js";
 import { contentForm, deliver, focusWrong } from "./secret_form.js";
 import { getKey, signOut } from "./session.js";
@@ -16,7 +16,11 @@ freshOnReturn();
 if (!toBox()) begin();
 window.addEventListener("hashchange", toBox);
 // "Back" from a link leads here: to an empty form, not out of the site.
-window.addEventListener("popstate", () => $(".link-panel", app) && begin({ focus: true }));
+window.addEventListener("popstate", async () => {
+  if (!$(".link-panel", app)) return;
+  if (await mayLeaveLink()) begin({ focus: true });
+  else history.pushState({ made: true }, "");
+});
 
 /** Links to boxes of old lead here, also those that a mail program has damaged at their end. */
 function toBox() {
@@ -97,7 +101,7 @@ function showResult({ data, publicHalf }) {
   const heading = h("h1", { tabindex: "-1" }, t("create.ready"));
   const token = data.manage_token ? `#${data.manage_token}` : "";
   const again = h("button", { type: "button", class: "button" }, t("create.another"));
-  again.addEventListener("click", () => busy(again, async () => begin({ focus: true })));
+  again.addEventListener("click", () => busy(again, async () => await mayLeaveLink() && begin({ focus: true })));
   replace(app,
     h("div", { class: "card" }, heading,
       h("p", {}, t("create.ready_text")),

@@ -4,7 +4,8 @@ import { rich } from "./docs_text.js";
 import { fieldsOf, parametersOf, resolve } from "./docs_schema.js";
 import { tryForm } from "./docs_try.js";
 import { $, copyButton, h, notice, replace } from "./dom.js";
-import { freshOnReturn, root, start, t } from "./page.js";
+import { joined, write } from "./live.js";
+import { freshOnReturn, pageLang, root, start, t } from "./page.js";
 import { getKey, setKey, signOut } from "./session.js";
 
 const METHODS = ["get", "head", "post", "put", "delete"];
@@ -25,19 +26,18 @@ function show(api) {
     .map((method) => ({ path, method: method.toUpperCase(), ...methods[method] })));
   const filter = h("input", { type: "search", id: "filter", autocomplete: "off", spellcheck: "false" });
   const groups = api.tags.map((tag) => group(api, tag, operations.filter(({ tags }) => tags[0] === tag.name)));
-  const nothing = h("p", { class: "muted", hidden: true, role: "status", lang: document.documentElement.lang },
+  const nothing = h("p", { class: "muted", hidden: true, role: "status", lang: pageLang },
     t("docs.no_match"));
   filter.addEventListener("input", () => {
     const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
     const shown = groups.map(({ match }) => match(words));
     nothing.hidden = shown.some(Boolean);
   });
-  const language = document.documentElement.lang;
   replace(app,
-    h("div", { class: "card", lang: language },
+    h("div", { class: "card", lang: pageLang },
       keyField(),
       h("div", { class: "field" }, h("label", { for: "filter" }, t("docs.filter")), filter)),
-    h("nav", { "aria-label": t("docs.contents"), lang: language },
+    h("nav", { "aria-label": t("docs.contents"), lang: pageLang },
       h("ul", { class: "toc" }, api.tags.map(({ name }) => h("li", {},
         h("button", { type: "button", class: "button quiet small", lang: "en", onclick: () => goTo(name) }, name))))),
     h("details", { class: "card" }, h("summary", {}, t("docs.rules")), rich(api.info.description)),
@@ -145,7 +145,7 @@ function sample({ label, source }) {
   return h("div", {},
     h("p", { class: "row" }, h("span", { class: "muted" }, label),
       copyButton(() => text, t("common.copy"), {
-        class: "button small", "aria-label": `${t("common.copy")}: ${label}`, lang: document.documentElement.lang,
+        class: "button small", "aria-label": joined([t("common.copy"), label], ": "), lang: pageLang,
       })),
     h("pre", { tabindex: "0" }, text));
 }
@@ -153,7 +153,7 @@ function sample({ label, source }) {
 /** The key that examples are tried with. */
 function keyField() {
   const control = h("input", {
-    type: "password", id: "key", autocomplete: "off", spellcheck: "false", value: getKey() ?? "",
+    type: "password", id: "key", autocomplete: "off", "data-fleeting": true, spellcheck: "false", value: getKey() ?? "",
   });
   const problem = h("p", { class: "error", role: "alert" });
   control.addEventListener("input", () => {
@@ -163,7 +163,7 @@ function keyField() {
       if (key) setKey(key);
       else signOut();
     } catch {
-      problem.textContent = t("docs.no_storage");
+      write(problem, t("docs.no_storage"));
     }
   });
   return h("div", { class: "field" }, h("label", { for: "key" }, t("docs.key")), control,

@@ -2,8 +2,10 @@
 import { Offline, explain } from "./api.js";
 import { parameters, resolve } from "./docs_schema.js";
 import { announce, busy, field, h, notice, replace } from "./dom.js";
-import { bytes, root, t } from "./page.js";
+import { live } from "./live.js";
+import { bytes, pageLang, root, t } from "./page.js";
 import { getKey } from "./session.js";
+import { settle } from "./stakes.js";
 
 /** An answer that is shown, at most, in characters. */
 const MAX_SHOWN = 20_000;
@@ -14,12 +16,12 @@ export function tryForm(api, operation) {
     // Ids and tokens in the description are made up: only what is no such thing is filled in.
     const fill = parameter.in === "path" && parameter.schema?.type === "integer" ? parameter.example ?? "" : "";
     const control = h("input", { autocomplete: "off", spellcheck: "false", class: "mono", value: String(fill) });
-    return { parameter, ...field(parameter.required ? parameter.name : `${parameter.name} (${t("docs.optional")})`, control) };
+    return { parameter, ...field(labelOf(parameter), control) };
   });
   const body = bodyFields(api, operation);
   const result = h("div", { "aria-live": "polite" });
   const send = h("button", { type: "submit", class: "button primary" }, t("docs.send"));
-  const form = h("form", { class: "try", lang: document.documentElement.lang, novalidate: true },
+  const form = h("form", { class: "try", lang: pageLang, novalidate: true },
     h("h4", {}, t("docs.try")),
     inputs.map(({ node }) => node), body.node, send, result);
   form.addEventListener("submit", (event) => {
@@ -29,10 +31,15 @@ export function tryForm(api, operation) {
       for (const { setError } of inputs) setError("");
       for (const { setError } of missing) setError(t("docs.required"));
       if (missing.length) return missing[0].control.focus();
+      settle(form);
       return replace(result, await attempt(operation, inputs, body));
     });
   });
   return form;
+}
+
+function labelOf({ name, required }) {
+  return required ? name : live(() => `${name} (${t("docs.optional")})`);
 }
 
 async function attempt(operation, inputs, body) {

@@ -1,10 +1,12 @@
 // Building and changing what is on the page. Text is set as text, always: nothing that a stranger wrote
 // becomes markup.
+import { LiveText, setText, textNode, write } from "./live.js";
 import { t } from "./page.js";
 
 /**
  * An element: `h("p", { class: "hint", onclick: f }, "text", other)`. Attributes that are `true` stand
- * without value; `false`, `null` and `undefined` are left out, also among the children.
+ * without value; `false`, `null` and `undefined` are left out, also among the children. Texts of `t` follow the
+ * language of the page.
  */
 export function h(tag, props = {}, ...children) {
   const node = document.createElement(tag);
@@ -12,15 +14,20 @@ export function h(tag, props = {}, ...children) {
     if (value === false || value === null || value === undefined) continue;
     if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
     else if (name === "value" || name === "checked" || name === "disabled") node[name] = value;
-    else node.setAttribute(name, value === true ? "" : String(value));
+    else setText(node, name, value === true ? "" : value);
   }
-  node.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  node.append(...nodesOf(children));
   return node;
+}
+
+function nodesOf(children) {
+  return children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false)
+    .map((child) => (child instanceof LiveText ? textNode(child) : child));
 }
 
 /** Puts `children` in the place of what is in `node`. */
 export function replace(node, ...children) {
-  node.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  node.replaceChildren(...nodesOf(children));
   return node;
 }
 
@@ -34,7 +41,7 @@ export function announce(text) {
   const place = document.getElementById("announce");
   place.textContent = "";
   // The same text twice is read twice only if it went away between.
-  requestAnimationFrame(() => { place.textContent = text; });
+  requestAnimationFrame(() => { place.textContent = String(text); });
 }
 
 /** Puts `text` into the clipboard; `false` if the browser does not let us. */
@@ -65,8 +72,8 @@ export function copyButton(getText, label = t("common.copy"), props = {}, { onCo
     if (done) onCopied();
     const told = t(done ? "common.copied" : "common.not_copied");
     announce(told);
-    button.textContent = told;
-    setTimeout(() => { button.textContent = label; }, 2000);
+    write(button, told);
+    setTimeout(() => write(button, label), 2000);
   });
   return button;
 }
@@ -82,18 +89,6 @@ export async function busy(button, work) {
     button.removeAttribute("aria-busy");
     button.removeAttribute("aria-disabled");
   }
-}
-
-/** Has the browser ask before the page is left, while `isNeeded()`. Gives back what ends that. */
-export function guardLeaving(isNeeded = () => true) {
-  const guard = (event) => {
-    if (!isNeeded()) return;
-    event.preventDefault();
-    // Older browsers ask for this only.
-    event.returnValue = true;
-  };
-  window.addEventListener("beforeunload", guard);
-  return () => window.removeEventListener("beforeunload", guard);
 }
 
 /** Asks before something that can not be undone: true for yes. */
@@ -132,7 +127,7 @@ export function field(label, control, hint = "") {
   control.setAttribute("aria-describedby", [help && help.id, error.id].filter(Boolean).join(" "));
   const node = h("div", { class: "field" }, h("label", { for: id }, label), control, help, error);
   const setError = (text) => {
-    error.textContent = text;
+    write(error, text);
     error.hidden = !text;
     if (text) control.setAttribute("aria-invalid", "true");
     else control.removeAttribute("aria-invalid");

@@ -1,6 +1,9 @@
 // Choosing files: by a button, by dropping, by pasting; the list of those chosen. It reads none of them.
 import { announce, h, replace } from "./dom.js";
+import { sorted, takeDrops } from "./drops.js";
+import { joined, write } from "./live.js";
 import { bytes, t } from "./page.js";
+import { guardWhileShown } from "./stakes.js";
 
 let pickers = 0;
 
@@ -24,7 +27,7 @@ export function filePicker({ max = Infinity, maxSize = null, onChange = () => {}
     h("p", { class: "label", id: `${id}-label` }, t("files.label")), zone, error, list);
 
   const setError = (text) => {
-    error.textContent = text;
+    write(error, text);
     error.hidden = !text;
   };
   const show = () => {
@@ -47,8 +50,8 @@ export function filePicker({ max = Infinity, maxSize = null, onChange = () => {}
     // The button that was pressed is gone: its neighbour is next.
     (list.querySelectorAll("button")[Math.min(at, chosen.length - 1)] ?? button).focus();
   };
-  const add = (files) => {
-    const wrong = [];
+  const add = ({ files, folders = [] }) => {
+    const wrong = folders.map((name) => t("common.no_folder", { name }));
     const before = chosen.length;
     for (const file of files) {
       if (chosen.some((other) => isSame(other, file))) continue;
@@ -61,31 +64,18 @@ export function filePicker({ max = Infinity, maxSize = null, onChange = () => {}
         chosen = [...chosen, file];
       }
     }
-    setError(wrong.join(" "));
+    setError(wrong.length ? joined(wrong) : "");
     show();
     const added = chosen.length - before;
-    announce(wrong.length ? wrong.join(" ") : t("files.added", { count: added }));
+    announce(wrong.length ? joined(wrong) : t("files.added", { count: added }));
   };
 
   input.addEventListener("change", () => {
-    add([...input.files]);
+    add({ files: [...input.files] });
     // The same file can be chosen again after it was removed.
     input.value = "";
   });
-  const over = (event) => {
-    if (!event.dataTransfer?.types.includes("Files")) return;
-    event.preventDefault();
-    zone.classList.add("over");
-  };
-  zone.addEventListener("dragenter", over);
-  zone.addEventListener("dragover", over);
-  zone.addEventListener("dragleave", () => zone.classList.remove("over"));
-  zone.addEventListener("drop", (event) => {
-    if (!event.dataTransfer?.types.includes("Files")) return;
-    event.preventDefault();
-    zone.classList.remove("over");
-    add(filesOf(event.dataTransfer));
-  });
+  takeDrops(node, add);
   const pasted = (event) => {
     if (!node.isConnected) {
       document.removeEventListener("paste", pasted);
@@ -95,9 +85,10 @@ export function filePicker({ max = Infinity, maxSize = null, onChange = () => {}
     const data = event.clipboardData;
     if (node.closest("[hidden]") || !data?.files.length || data.types.includes("text/plain")) return;
     event.preventDefault();
-    add([...data.files]);
+    add(sorted(data));
   };
   document.addEventListener("paste", pasted);
+  guardWhileShown(node, () => chosen.length > 0);
   return {
     node,
     get files() { return chosen; },
@@ -108,14 +99,6 @@ export function filePicker({ max = Infinity, maxSize = null, onChange = () => {}
     },
     setError,
   };
-}
-
-/** What was dropped, without folders: they can be dropped, and not be read. */
-function filesOf({ items, files }) {
-  const entries = [...(items ?? [])].filter(({ kind }) => kind === "file");
-  if (!entries.length) return [...files];
-  return entries.filter((item) => !item.webkitGetAsEntry?.()?.isDirectory).map((item) => item.getAsFile())
-    .filter(Boolean);
 }
 
 function isSame(one, other) {

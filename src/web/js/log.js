@@ -1,5 +1,6 @@
 // What happened to a secret, for its sender: views and other events, in the order in which they happened.
 import { h } from "./dom.js";
+import { joined } from "./live.js";
 import { date, t } from "./page.js";
 
 /** The log of a secret as it stands in a list, newest first. */
@@ -19,11 +20,11 @@ export function viewLog({ views, events }) {
 const KINDS = { viewed: "ok", burned: "bad", tried_after: "warn" };
 
 function entryItem({ what, at, ip, agent }) {
-  const from = [ip, agent && agentName(agent)].filter(Boolean).join(" · ");
+  const from = joined([ip, agent && agentName(agent)], " · ");
   return h("li", {},
     h("span", { class: `badge ${KINDS[what] ?? ""}` }, name(what)),
     h("time", { class: "grow", datetime: at }, date(at)),
-    from && h("span", { class: "from muted" }, from),
+    (ip || agent) && h("span", { class: "from muted" }, from),
     agent && h("details", { class: "agent" }, h("summary", {}, t("log.agent")),
       h("p", { class: "mono", translate: "no" }, agent)));
 }

@@ -2,10 +2,12 @@
 import { ApiError } from "./api.js";
 import { busy, confirmDialog, field, h, notice, replace } from "./dom.js";
 import { copyLine } from "./link.js";
+import { joined } from "./live.js";
 import { ask, attempt } from "./manage_call.js";
 import { moment } from "./moment.js";
 import { t } from "./page.js";
 import { focusWrong } from "./secret_form.js";
+import { guardWhileShown } from "./stakes.js";
 
 /** What a webhook can be called for, by its name in the API. */
 const EVENTS = [
@@ -33,9 +35,12 @@ export function hooksCard(webhooks) {
     webhooks = [...webhooks, hook];
     show();
     const title = h("h3", { tabindex: "-1" }, t("manage.hook_added"));
-    replace(told, h("div", { class: "notice" }, title,
+    let isCopied = false;
+    const shown = h("div", { class: "notice" }, title,
       h("p", {}, t("manage.hook_key_text")),
-      copyLine(key, t("manage.hook_key"))));
+      copyLine(key, t("manage.hook_key"), { onCopied: () => { isCopied = true; } }));
+    // It is shown this once.
+    replace(told, guardWhileShown(shown, () => !isCopied));
     title.focus();
   };
   const heading = h("h2", { tabindex: "-1" }, t("manage.hooks"));
@@ -82,7 +87,7 @@ function hookItem(hook, onRemoved) {
     h("div", { class: "grow" },
       h("div", { class: "mono", translate: "no" }, hook.url),
       h("div", { class: "muted small" }, t("manage.hook_calls"), ": ",
-        events.map((key, index) => (key ? t(key) : hook.events[index])).join(", ")),
+        joined(events.map((key, index) => (key ? t(key) : hook.events[index])), ", ")),
       h("div", { class: "muted small" }, moment(hook.created_at))),
     test, remove, result);
 }

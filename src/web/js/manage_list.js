@@ -1,6 +1,7 @@
 // A list of the account, newest first: pages, search through all of them, rows that open. What stands in the
 // rows is the caller's.
 import { field, h, notice, replace } from "./dom.js";
+import { write } from "./live.js";
 import { lang, t } from "./page.js";
 import { ask, sentence } from "./manage_call.js";
 
@@ -92,7 +93,7 @@ export function pagedList({ title, label, hint, path, total, columns, row, detai
       if (answer.data.length) table(answer.data);
       else replace(place, empty());
       const to = from + answer.data.length;
-      if (count > PAGE) told.textContent = t("manage.list_of", { from: from + 1, to, total: count });
+      if (count > PAGE) write(told, t("manage.list_of", { from: from + 1, to, total: count }));
       pages(from, answer.data.length, count, load);
     } catch (error) {
       failed(error, () => load(from));
@@ -147,7 +148,7 @@ export function pagedList({ title, label, hint, path, total, columns, row, detai
         body.append(...fits.slice(0, room).flatMap(rowsOf));
         bar.max = of;
         bar.value = Math.min(seen.size, of);
-        count.textContent = t("manage.searching_of", { done: seen.size, total: of });
+        write(count, t("manage.searching_of", { done: seen.size, total: of }));
       }
     } catch (error) {
       if (signal !== running.signal) return undefined;
@@ -162,7 +163,7 @@ export function pagedList({ title, label, hint, path, total, columns, row, detai
     pages(offset, Math.min(PAGE, found.length - offset), found.length, showFound);
     if (!found.length) replace(place, h("p", { class: "muted" }, t("manage.none_found")));
     const numbers = { count: found.length, searched: seen.size, left: Math.max(0, of - seen.size) };
-    told.textContent = t(signal.aborted ? "manage.found_some" : "manage.found", numbers);
+    write(told, t(signal.aborted ? "manage.found_some" : "manage.found", numbers));
     if (had) told.focus();
     return undefined;
   };
@@ -176,7 +177,7 @@ export function pagedList({ title, label, hint, path, total, columns, row, detai
     } else {
       await load(offset);
     }
-    told.textContent = text;
+    write(told, text);
     told.focus();
   };
 
@@ -211,7 +212,7 @@ function openingRow({ item, name, cells, columns, details }) {
 
 /** Names and values; those without a value are left out. */
 export function facts(...entries) {
-  return h("dl", {}, ...entries.filter(([, value]) => value !== null && value !== undefined && value !== "")
+  return h("dl", {}, ...entries.filter(([, value]) => value !== null && value !== undefined && value !== "" && value !== false)
     .flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
 }
 

@@ -2,6 +2,7 @@
 import { ApiError } from "./api.js";
 import { busy, confirmDialog, h } from "./dom.js";
 import { viewLog } from "./log.js";
+import { joined } from "./live.js";
 import { ask, attempt } from "./manage_call.js";
 import { called, facts, pagedList, written } from "./manage_list.js";
 import { end, moment } from "./moment.js";
@@ -62,10 +63,10 @@ function secretDetails(secret, list) {
       if (isDone) await list.remove(secret.id, t("manage.burned"));
     });
   });
-  const asks = [
+  const asked = [
     secret.view_button && t("manage.view_button"), secret.captcha && t("manage.captcha"),
     secret.password && t("manage.password"),
-  ].filter(Boolean).join(", ");
+  ].filter(Boolean);
   return h("div", { class: "inner" },
     secret.locked && h("p", {}, t("manage.locked_text")),
     facts(
@@ -75,7 +76,7 @@ function secretDetails(secret, list) {
       [t("manage.created"), moment(secret.created_at, { isLong: true })],
       [t("manage.expires"), end(secret.expires_at, { isLong: true })],
       [t("manage.views"), t("manage.used_of", { count: secret.view_times, max: secret.max_views })],
-      [t("manage.with"), asks],
+      [t("manage.with"), asked.length > 0 && joined(asked, ", ")],
     ),
     h("h3", {}, t("manage.what_happened")),
     viewLog(secret),

@@ -1,10 +1,12 @@
 // The account: what it has used of what it may, and who is notified. Webhooks are in manage_hooks.js.
 import { ApiError } from "./api.js";
 import { busy, field, h, notice, replace } from "./dom.js";
+import { write } from "./live.js";
 import { ask, attempt } from "./manage_call.js";
 import { hooksCard } from "./manage_hooks.js";
 import { facts } from "./manage_list.js";
 import { number, t } from "./page.js";
+import { settle } from "./stakes.js";
 
 /** `{ node, load() }`. */
 export function settingsPanel() {
@@ -57,7 +59,8 @@ function notifyCard({ notify_email: email, mail_ready: isReady }) {
         const body = { notify_email: address.control.value.trim() || null };
         const { data: { notify_email: saved } } = await ask("PUT", "api/account", { body });
         address.control.value = saved ?? "";
-        now.textContent = told(saved);
+        settle(address.node);
+        write(now, told(saved));
         const text = saved ? t("manage.email_saved", { email: saved }) : t("manage.email_none_saved");
         replace(place, notice("ok", text));
       } catch (error) {

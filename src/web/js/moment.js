@@ -1,5 +1,6 @@
 // A moment as people say it: the time itself, and how long ago or ahead it is.
 import { h } from "./dom.js";
+import { live } from "./live.js";
 import { date, lang, shortDate, t } from "./page.js";
 
 const UNITS = [["day", 86_400], ["hour", 3600], ["minute", 60]];
@@ -8,7 +9,8 @@ const UNITS = [["day", 86_400], ["hour", 3600], ["minute", 60]];
 export function relative(at, now = Date.now()) {
   const seconds = (new Date(at) - now) / 1000;
   const [unit, length] = UNITS.find(([, length]) => Math.abs(seconds) >= length) ?? ["second", 1];
-  return new Intl.RelativeTimeFormat(lang, { numeric: "auto" }).format(Math.round(seconds / length), unit);
+  const count = Math.round(seconds / length);
+  return live(() => new Intl.RelativeTimeFormat(lang, { numeric: "auto" }).format(count, unit));
 }
 
 /** The time, short or whole, with the distance from now. */

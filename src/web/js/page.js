@@ -1,10 +1,19 @@
 // What every page has: its texts and settings, as the server put them into it, numbers and dates in the
-// reader's language, and the little that works on all pages (the switch of languages, the skip button).
+// reader's language, and the little that works on all pages (the skip button; the switch of languages is in
+// language.js). Texts follow the language: see live.js.
+
+import { startDrops } from "./drops.js";
+import { startLanguages } from "./language.js";
+import { live, renew } from "./live.js";
+import { getKey } from "./session.js";
+import { isAtStake } from "./stakes.js";
 
 const data = JSON.parse(document.getElementById("data").textContent);
 
 /** The language of the page (BCP 47). */
-export const lang = data.lang;
+export let lang = data.lang;
+/** The same as an attribute that follows it. */
+export const pageLang = live(() => lang);
 /** What the operator has set: create, boxes, expiration, max_ciphertext, max_upload, … */
 export const config = data.config;
 /** What the site is called. */
@@ -14,17 +23,15 @@ export const root = new URL("./", document.baseURI).href;
 /** Whether the browser trusts the connection: WebCrypto, clipboard and storage need it. */
 export const secure = window.isSecureContext;
 
-const plurals = new Intl.PluralRules(lang);
-
 /** The text of a key; `{name}` in it becomes `args.name`, and `args.count` chooses among plural forms. */
 export function t(key, args = {}) {
-  const { messages } = data;
-  let text = messages[key];
-  if (text === undefined && "count" in args) {
-    text = messages[`${key}.${plurals.select(args.count)}`] ?? messages[`${key}.other`];
-  }
-  if (text === undefined) throw new Error(`no text: ${key}`);
-  return fill(text, args, lang);
+  if (textOf(data.messages, key, args, lang) === undefined) throw new Error(`no text: ${key}`);
+  return live(() => fill(textOf(data.messages, key, args, lang), args, lang));
+}
+
+function textOf(texts, key, { count }, language) {
+  if (texts[key] !== undefined || count === undefined) return texts[key];
+  return texts[`${key}.${new Intl.PluralRules(language).select(count)}`] ?? texts[`${key}.other`];
 }
 
 /** The languages that there are: `{ tag, name }`. */
@@ -33,9 +40,7 @@ export const languages = [...document.getElementById("language").options]
 
 /** As `t`, in another language: for what somebody else will read. Only keys that begin with `receiver.`. */
 export function tIn(tag, key, args = {}) {
-  const texts = data.receivers[tag];
-  const text = texts[key] ?? texts[`${key}.${new Intl.PluralRules(tag).select(args.count)}`] ?? texts[`${key}.other`];
-  return fill(text, args, tag);
+  return fill(textOf(data.receivers[tag], key, args, tag), args, tag);
 }
 
 function fill(text, args, language) {
@@ -48,11 +53,16 @@ function fill(text, args, language) {
 
 /** A number as it is written here. */
 export function number(value) {
-  return new Intl.NumberFormat(lang).format(value);
+  return live(() => new Intl.NumberFormat(lang).format(value));
 }
 
 /** A moment: date and time, with the zone. Takes a Date or RFC 3339. */
-export function date(moment, language = lang) {
+export function date(moment) {
+  return live(() => dateIn(lang, moment));
+}
+
+/** The same in another language. */
+export function dateIn(language, moment) {
   return new Intl.DateTimeFormat(language, {
     weekday: "short", year: "numeric", month: "long", day: "numeric", hour: "2-digit", minute: "2-digit",
     timeZoneName: "short",
@@ -61,7 +71,13 @@ export function date(moment, language = lang) {
 
 /** A moment, short: for tables. */
 export function shortDate(moment) {
-  return new Intl.DateTimeFormat(lang, { dateStyle: "medium", timeStyle: "short" }).format(new Date(moment));
+  return live(() => new Intl.DateTimeFormat(lang, { dateStyle: "medium", timeStyle: "short" })
+    .format(new Date(moment)));
+}
+
+/** One thing and another, as a sentence has them. */
+export function list(parts) {
+  return live(() => new Intl.ListFormat(lang).format(parts.map(String)));
 }
 
 const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
@@ -70,14 +86,16 @@ const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
 export function duration(seconds) {
   const rounded = Math.max(0, Math.round(seconds));
   const [unit, length] = UNITS.find(([, length]) => rounded >= length) ?? UNITS[3];
-  return new Intl.NumberFormat(lang, { style: "unit", unit, unitDisplay: "long" })
-    .format(Math.round(rounded / length));
+  return count(Math.round(rounded / length), unit);
 }
 
 /** A length of time in hours: whole days where it is some. */
 export function lifetime(hours) {
-  const [count, unit] = hours >= 24 && hours % 24 === 0 ? [hours / 24, "day"] : [hours, "hour"];
-  return new Intl.NumberFormat(lang, { style: "unit", unit, unitDisplay: "long" }).format(count);
+  return hours >= 24 && hours % 24 === 0 ? count(hours / 24, "day") : count(hours, "hour");
+}
+
+function count(value, unit) {
+  return live(() => new Intl.NumberFormat(lang, { style: "unit", unit, unitDisplay: "long" }).format(value));
 }
 
 const SIZES = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
@@ -85,37 +103,42 @@ const SIZES = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
 /** A number of bytes: "1.2 MB", in powers of 1,000. */
 export function bytes(count) {
   const power = Math.min(4, Math.max(0, Math.floor(Math.log10(Math.max(1, count)) / 3)));
-  return new Intl.NumberFormat(lang, {
+  return live(() => new Intl.NumberFormat(lang, {
     style: "unit", unit: SIZES[power], unitDisplay: power ? "short" : "long",
     maximumFractionDigits: power ? 1 : 0,
-  }).format(count / 1000 ** power);
+  }).format(count / 1000 ** power));
 }
 
 /** Bytes a second: "1.2 MB/s". */
 export function speed(bytesPerSecond) {
-  return `${bytes(bytesPerSecond)}/s`;
+  return live(() => `${bytes(bytesPerSecond)}/s`);
 }
 
-/** Where the browser brings back a page that was left it is loaded anew: its reader may have signed out since. */
+/**
+ * Where the browser brings back a page that was left it is loaded anew: its reader may have signed out since. What
+ * somebody has typed stays, if it is still theirs.
+ */
 export function freshOnReturn() {
+  let left = getKey();
+  window.addEventListener("pagehide", () => { left = getKey(); });
   window.addEventListener("pageshow", (event) => {
-    if (event.persisted) location.reload();
+    if (event.persisted && (getKey() !== left || !isAtStake())) location.reload();
   });
+}
+
+/** Another language: `messages` are all of its texts. */
+export function setLanguage(tag, messages) {
+  lang = tag;
+  data.messages = messages;
+  document.documentElement.lang = tag;
+  document.title = `${t(`${data.page}.title`)} · ${siteName}`;
+  renew();
 }
 
 /** Makes the parts of the page work that all pages have. Every page calls it first. */
 export function start() {
   document.getElementById("skip").addEventListener("click", () => document.getElementById("main").focus());
-  // Reading the fragment again keeps what stands in it: a link with a language would lose the key.
-  document.getElementById("language").addEventListener("change", (event) => {
-    const path = new URL(root).pathname;
-    document.cookie = `lang=${event.target.value}; path=${path}; max-age=31536000; samesite=lax`;
-    const url = new URL(location.href);
-    if (url.searchParams.has("lang")) {
-      url.searchParams.set("lang", event.target.value);
-      return location.replace(url);
-    }
-    return location.reload();
-  });
   document.getElementById("insecure").hidden = secure;
+  startLanguages();
+  startDrops();
 }

@@ -1,6 +1,7 @@
 // A field for a new password: shown on demand, with its strength in words and a generator. What a password is
 // worth and how one is made up is in words.js.
 import { announce, copyButton, field, h } from "./dom.js";
+import { setText, write } from "./live.js";
 import { t } from "./page.js";
 
 const LEVELS = ["guessed", "weak", "fair", "strong", "very_strong"];
@@ -14,6 +15,8 @@ export function passwordField({
 }) {
   const control = h("input", {
     type: "password", autocomplete, required, spellcheck: "false", autocapitalize: "none", maxlength: 1000,
+    // It is known to who types it.
+    "data-fleeting": !generator,
   });
   const made = field(label, control, hint);
   const show = h("button", {
@@ -23,8 +26,8 @@ export function passwordField({
   const reveal = (visible) => {
     control.type = visible ? "text" : "password";
     show.setAttribute("aria-pressed", String(visible));
-    show.textContent = t(visible ? "password.hide" : "password.show");
-    show.setAttribute("aria-label", t(visible ? "password.hide_long" : "password.show_long"));
+    write(show, t(visible ? "password.hide" : "password.show"));
+    setText(show, "aria-label", t(visible ? "password.hide_long" : "password.show_long"));
   };
   const line = h("div", { class: "password" });
   control.before(line);
@@ -79,7 +82,7 @@ function meterOf(control) {
     if (!control.value) return;
     const { level } = strength(control.value);
     bar.value = level + 1;
-    told.textContent = t("password.strength." + LEVELS[level]);
+    write(told, t("password.strength." + LEVELS[level]));
     waiting = setTimeout(() => announce(told.textContent), 1000);
   });
   return node;

@@ -1,5 +1,6 @@
 // How far something long has come: a bar, its speed, the time that is left, and a way to end it.
 import { announce, h } from "./dom.js";
+import { joined, write } from "./live.js";
 import { bytes, duration, number, speed, t } from "./page.js";
 
 /** Speed is that of the last few seconds. */
@@ -33,7 +34,7 @@ export function progressBar({ label, onCancel }) {
     if (seconds > 0.5 && rate > 0) {
       parts.push(speed(rate), t("files.progress_left", { time: duration((total - done) / rate) }));
     }
-    state.textContent = parts.join(" · ");
+    write(state, joined(parts, " · "));
     const quarter = Math.floor(share / TOLD);
     if (quarter > told) {
       told = quarter;
@@ -43,7 +44,7 @@ export function progressBar({ label, onCancel }) {
   return {
     node,
     update,
-    say: (text) => { state.textContent = text; },
+    say: (text) => write(state, text),
     finish: () => {
       bar.value = 1;
       cancel?.remove();

@@ -1,6 +1,7 @@
 // QR codes as SVG: black on white, whatever the page looks like, unless its style gives the element a
 // `color`.
 
+import { setText } from "./live.js";
 import { correction, generate } from "./vendor/lean_qr.js";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -44,6 +45,6 @@ function outline({ size, get }) {
 
 function element(name, attributes) {
   const made = document.createElementNS(SVG, name);
-  for (const [attribute, value] of Object.entries(attributes)) made.setAttribute(attribute, value);
+  for (const [attribute, value] of Object.entries(attributes)) setText(made, attribute, value);
   return made;
 }

@@ -2,7 +2,7 @@
 // secret_form.js.
 import { ApiError, call, explain, Offline } from "./api.js";
 import { $, busy, h, notice, replace } from "./dom.js";
-import { linkPanel, secretLink } from "./link.js";
+import { linkPanel, mayLeaveLink, secretLink } from "./link.js";
 import { date, lifetime, start, t } from "./page.js";
 import { contentForm, deliver, focusWrong } from "./secret_form.js";
 
@@ -13,7 +13,11 @@ let isLost = false;
 
 start();
 // "Back" from a link that was made leads here: to what the request is now.
-window.addEventListener("popstate", () => $(".handed", app) && load());
+window.addEventListener("popstate", async () => {
+  if (!$(".handed", app)) return;
+  if (await mayLeaveLink()) load();
+  else history.pushState({ made: true }, "");
+});
 load();
 
 async function load() {
@@ -94,7 +98,7 @@ function showResult(asked, { data, publicHalf }) {
   const email = asked.send_to_email;
   const heading = h("h1", { tabindex: "-1" }, email ? t("request.sent") : t("request.ready"));
   const again = h("button", { type: "button", class: "button" }, t("request.another"));
-  again.addEventListener("click", () => busy(again, load));
+  again.addEventListener("click", () => busy(again, async () => await mayLeaveLink() && load()));
   const link = () => [
     h("p", {}, t("request.ready_text")),
     linkPanel({

@@ -1,11 +1,12 @@
 // What a person fills in to hand something over, text and files, and what they see while it goes out: errors at
 // their fields, progress, another try. Encrypting and calls are in sending.js, the pages decide what comes then.
 import { ApiError, explain, Offline } from "./api.js";
-import { announce, busy, field, guardLeaving, h, notice, replace } from "./dom.js";
+import { announce, busy, field, h, notice, replace } from "./dom.js";
 import { filePicker } from "./files.js";
 import { bytes, config, duration, t } from "./page.js";
 import { progressBar } from "./progress.js";
 import { excess, hand, maxFiles } from "./sending.js";
+import { guardLeaving } from "./stakes.js";
 
 /** Characters of messages and descriptions. */
 const MAX_CHARS = 1_000;

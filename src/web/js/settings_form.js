@@ -1,6 +1,7 @@
 // How a new secret is to be: how long it lives, how often it can be viewed, and what else there is to choose.
 // What stands in it is in secret_form.js.
 import { field, h } from "./dom.js";
+import { joined, write } from "./live.js";
 import { config, date, lifetime, t } from "./page.js";
 import { passwordField } from "./password.js";
 import { shortText } from "./secret_form.js";
@@ -37,8 +38,8 @@ export function settingsForm({ hasList }) {
     const parts = [t("link.views", { count })];
     parts.push(until ? t("create.until", { date: date(until) }) : t("create.for_ever"));
     if (password.value) parts.push(t("create.with_password"));
-    const text = parts.join(" ");
-    if (summary.textContent !== text) summary.textContent = text;
+    const text = joined(parts);
+    if (summary.textContent !== String(text)) write(summary, text);
     expiration.tell();
   };
   for (const { control } of [expiration, views, password]) control.addEventListener("input", tell);
@@ -104,7 +105,7 @@ export function expirationField({ label = t("create.expiration"), hint: fixed = 
   const hint = made.node.querySelector(".hint");
   const tell = () => {
     const end = endOf(select.value);
-    hint.textContent = end ? t("create.ends", { date: date(end) }) : t("create.ends_never");
+    write(hint, end ? t("create.ends", { date: date(end) }) : t("create.ends_never"));
   };
   return { ...made, tell };
 }

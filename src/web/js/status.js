@@ -142,7 +142,7 @@ function card(title, ...content) {
   const heading = h("h1", { tabindex: "-1" }, title);
   const home = h("a", { class: "button", href: "./" }, t("status.start"));
   replace(app, h("div", { class: "card" }, heading,
-    ...content.map((part) => (typeof part === "string" ? h("p", {}, part) : part)),
+    ...content.map((part) => (part instanceof Node ? part : h("p", {}, part))),
     content.length === 1 && h("div", { class: "actions" }, home)));
   heading.focus({ preventScroll: true });
 }

@@ -9,6 +9,7 @@ import { $, announce, h, replace } from "./dom.js";
 import { Lease } from "./lease.js";
 import { fragmentOf, partsOfAddress } from "./link_parts.js";
 import { start, t } from "./page.js";
+import { guardLeaving } from "./stakes.js";
 import { askPage } from "./view_ask.js";
 import { burnedPage, clearedPage, damagedPage, gonePage, leftPage, loadingPage, troublePage } from "./view_ends.js";
 import { noKeyPage, wrongKeyPage } from "./view_key.js";
@@ -24,7 +25,7 @@ const { id, publicHalf } = partsOfAddress(location);
 const lease = new Lease(id);
 const path = `api/public/secrets/${id}`;
 
-/** What is being kept from who looks over the shoulder: `{ node, wipe(), isBusy() }`, or null. */
+/** What is being kept from who looks over the shoulder: `{ node, wipe(), isBusy(), isAtStake() }`, or null. */
 let shown = null;
 /** The half in use: of the link, or what was pasted since. */
 let half = publicHalf;
@@ -47,6 +48,7 @@ addEventListener("hashchange", () => {
   return decrypt(waiting);
 });
 watchAway();
+guardLeaving(() => shown?.isAtStake() ?? false);
 
 /** Puts a page into the window; what is new gets the focus. */
 function show(page, { focus = true } = {}) {

@@ -4,6 +4,7 @@
 import { ApiError, call, explain, Offline } from "./api.js";
 import { solve } from "./crypto/captcha.js";
 import { announce, busy, h, notice, replace } from "./dom.js";
+import { write } from "./live.js";
 import { bytes, date, siteName, t } from "./page.js";
 import { passwordField } from "./password.js";
 import { openedSize } from "./crypto/stream.js";
@@ -135,7 +136,7 @@ class Robot {
   }
 
   #tell(text, share) {
-    this.#state.textContent = text;
+    write(this.#state, text);
     this.#bar.value = share;
   }
 }

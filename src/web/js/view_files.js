@@ -12,13 +12,16 @@ import { fetchSealed } from "./sealed_file.js";
 /** What is left of a lease at most once every file was fetched. */
 const AFTER_ALL_SECONDS = 60;
 
-/** `{ node, wipe(), isBusy() }`: null for a node where there are no files. */
+/** `{ node, wipe(), isBusy(), areTaken() }`: null for a node where there are no files. */
 export function filesPart(attachments, { id, lease }) {
   let saving = 0;
   const gone = new AbortController();
   const missing = new Set(attachments.filter(({ data }) => !data).map(({ n }) => n));
+  const unsaved = new Set(attachments);
   const from = {
     id,
+    /** It is on the disk. */
+    saved: (attachment) => unsaved.delete(attachment),
     /** The server keeps a lease so long for files that were not fetched yet. */
     fetched(n) {
       missing.delete(n);
@@ -43,6 +46,7 @@ export function filesPart(attachments, { id, lease }) {
   return {
     node,
     isBusy: () => saving > 0,
+    areTaken: () => unsaved.size === 0,
     wipe() {
       gone.abort();
       node?.replaceChildren();
@@ -62,6 +66,7 @@ function item(attachment, from) {
     type: "button", class: "button", "aria-label": t("view.save_named", { name }),
   }, t("view.save_file"));
   const done = () => {
+    from.saved(attachment);
     replace(place, h("p", { class: "badge ok" }, t("view.saved")));
     announce(t("view.saved_named", { name }));
   };

@@ -28,7 +28,7 @@ export function wrongKeyPage({ id, onKey }) {
 
 function keyForm({ id, button, onKey }) {
   const control = h("textarea", {
-    class: "mono key", rows: 3, autocomplete: "off", spellcheck: "false", autocapitalize: "none", translate: "no",
+    class: "mono key", rows: 3, "data-fleeting": true, autocomplete: "off", spellcheck: "false", autocapitalize: "none", translate: "no",
   });
   const { node, setError } = field(t("view.key_field"), control, t("view.key_hint"));
   const submit = h("button", { class: "button primary" }, button);

@@ -4,6 +4,7 @@
 import { explain } from "./api.js";
 import { announce, busy, confirmDialog, copyButton, h, notice, replace } from "./dom.js";
 import { saveBytes } from "./download.js";
+import { write } from "./live.js";
 import { duration, t } from "./page.js";
 import { card } from "./view_ends.js";
 import { filesPart } from "./view_files.js";
@@ -12,8 +13,8 @@ import { filesPart } from "./view_files.js";
 const AWAY_SECONDS = 300;
 
 /**
- * `{ node, wipe(), isBusy() }` for `content`, `{ text, attachments }`. `getViewsLeft()` asks for what others
- * have; `onBurn(viewsLeft)` deletes the secret and shows what then is. Both throw what `call` throws.
+ * `{ node, wipe(), isBusy(), isAtStake() }` for `content`, `{ text, attachments }`. `getViewsLeft()` asks for what
+ * others have; `onBurn(viewsLeft)` deletes the secret and shows what then is. Both throw what `call` throws.
  */
 export function secretPage({ id, content, message, lease, onBurn, getViewsLeft }) {
   const text = textPart(content.text, content.attachments.length > 0);
@@ -33,6 +34,9 @@ export function secretPage({ id, content, message, lease, onBurn, getViewsLeft }
   return {
     node,
     isBusy: files.isBusy,
+    /** Whether it can not be had again, and nobody has read or saved all of it. */
+    isAtStake: () => files.isBusy()
+      || (lease.secondsLeft === 0 && !lease.viewsLeft && !(text.isTaken() && files.areTaken())),
     wipe() {
       again.stop();
       text.wipe();
@@ -45,13 +49,16 @@ export function secretPage({ id, content, message, lease, onBurn, getViewsLeft }
 function textPart(secret, hasFiles) {
   let text = secret;
   if (text === "") {
-    return { node: h("p", { class: "muted" }, t(hasFiles ? "view.no_text" : "view.empty")), wipe() {} };
+    const node = h("p", { class: "muted" }, t(hasFiles ? "view.no_text" : "view.empty"));
+    return { node, wipe() {}, isTaken: () => true };
   }
   const place = h("div", {
     class: "secret covered", id: "secret", role: "group", "aria-label": t("view.secret"), tabindex: "0",
     translate: "no", spellcheck: "false", autocomplete: "off",
   });
   const show = h("button", { type: "button", class: "button", "aria-controls": "secret" });
+  let isTaken = false;
+  const took = () => { isTaken = true; };
   const cover = (covered) => {
     place.classList.toggle("covered", covered);
     replace(place, covered
@@ -60,18 +67,25 @@ function textPart(secret, hasFiles) {
         h("span", { class: "hint" }, t("view.covered")),
       ]
       : h("pre", { dir: "auto" }, text));
-    show.textContent = t(covered ? "view.show" : "view.hide");
+    write(show, t(covered ? "view.show" : "view.hide"));
     show.setAttribute("aria-expanded", String(!covered));
   };
-  show.addEventListener("click", () => cover(!place.classList.contains("covered")));
+  show.addEventListener("click", () => {
+    took();
+    cover(!place.classList.contains("covered"));
+  });
   cover(true);
   return {
     node: h("div", { class: "field" }, place, h("div", { class: "actions" },
-      copyButton(() => text, t("common.copy"), { class: "button primary" }),
+      copyButton(() => text, t("common.copy"), { class: "button primary" }, { onCopied: took }),
       show,
       h("button", {
-        type: "button", class: "button", onclick: () => saveBytes(text, { name: `${t("view.file_name")}.txt` }),
+        type: "button", class: "button", onclick: () => {
+          saveBytes(text, { name: `${t("view.file_name")}.txt` });
+          took();
+        },
       }, t("view.save")))),
+    isTaken: () => isTaken,
     wipe() {
       text = "";
       place.replaceChildren();
@@ -84,7 +98,7 @@ function againLine(lease) {
   const node = h("p", { class: "again" });
   const tell = () => {
     const left = lease.secondsLeft;
-    node.textContent = left > 0 ? t("view.again_until", { time: duration(left) }) : t("view.again_over");
+    write(node, left > 0 ? t("view.again_until", { time: duration(left) }) : t("view.again_over"));
     if (left === 0) stop();
   };
   const timer = setInterval(tell, 1000);
@@ -109,7 +123,7 @@ function burnPart(lease, { onBurn, getViewsLeft }) {
       // Others may have viewed it since.
       const viewsLeft = await getViewsLeft();
       const words = wordsFor(viewsLeft);
-      button.textContent = words.label;
+      write(button, words.label);
       if (!await confirmDialog(words)) return;
       await onBurn(viewsLeft);
     } catch (error) {

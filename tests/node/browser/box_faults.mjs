@@ -110,6 +110,7 @@ await run({
     await page.getByText("are only on this page now").waitFor();
     assert.deepEqual(await texts(page), ["read once"]);
     await page.getByRole("button", { name: "Close the box" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Close the box" }).click();
     await opened(page, {});
     assert.deepEqual(await texts(page), []);
     assert.ok((await saved(page, "once.bin")).bytes.equals(file.bytes));

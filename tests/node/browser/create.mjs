@@ -131,6 +131,7 @@ await run({
     await linkOf(page);
     assert.ok(!(await page.content()).includes("not to be seen again"));
     await page.goBack();
+    await page.getByRole("button", { name: "Go on without it" }).click();
     await page.waitForSelector("button[type=submit]");
     assert.equal(await secretField(page).inputValue(), "");
     await page.goto(`${open.url}/docs`);

@@ -1,0 +1,94 @@
+// Files that are dropped onto the window: they go where the page wants files, wherever in it they were dropped. No drop
+// leads away from a page.
+import { announce } from "./dom.js";
+import { write } from "./live.js";
+import { t } from "./page.js";
+
+/** What takes files, by its node. */
+const takers = new WeakMap();
+
+/** `take({ files, folders })` is called with what is dropped while `node` is on the page and can be seen. */
+export function takeDrops(node, take) {
+  node.setAttribute("data-drops", "");
+  takers.set(node, take);
+}
+
+/** Takes care of all drops. Called once. */
+export function startDrops() {
+  window.addEventListener("dragenter", over);
+  window.addEventListener("dragover", over);
+  window.addEventListener("dragleave", ({ relatedTarget }) => relatedTarget === null && mark(null));
+  window.addEventListener("drop", (event) => {
+    mark(null);
+    if (isForBrowser(event)) return;
+    event.preventDefault();
+    if (hasFiles(event)) takerFor(event.target)?.take(sorted(event.dataTransfer));
+  });
+}
+
+/** What was dropped or pasted: `{ files, folders }`, of folders their names. They can not be read as files can. */
+export function sorted({ items, files }) {
+  const entries = [...(items ?? [])].filter(({ kind }) => kind === "file");
+  if (!entries.length) return { files: [...files], folders: [] };
+  const folders = entries.map((item) => item.webkitGetAsEntry?.()).filter((entry) => entry?.isDirectory);
+  return {
+    files: entries.filter((item) => !item.webkitGetAsEntry?.()?.isDirectory).map((item) => item.getAsFile())
+      .filter(Boolean),
+    folders: folders.map(({ name }) => name),
+  };
+}
+
+function over(event) {
+  if (isForBrowser(event)) return;
+  event.preventDefault();
+  const taker = hasFiles(event) ? takerFor(event.target) : null;
+  event.dataTransfer.dropEffect = taker ? "copy" : "none";
+  mark(taker?.node ?? null);
+}
+
+/** Texts go into fields, and a field for files takes them by itself. */
+function isForBrowser(event) {
+  const { target } = event;
+  if (!(target instanceof Element)) return false;
+  if (hasFiles(event)) return target.matches("input[type=file]");
+  return target.matches("textarea, input:not([type=checkbox], [type=radio], [type=file])");
+}
+
+function hasFiles({ dataTransfer }) {
+  return dataTransfer?.types.includes("Files") ?? false;
+}
+
+function takerFor(target) {
+  if (document.querySelector("dialog[open]")) return null;
+  const under = target instanceof Element ? target.closest("[data-drops]") : null;
+  const node = [under, ...document.querySelectorAll("[data-drops]")].find((node) => node && isUsable(node));
+  if (node) return { node, take: takers.get(node) };
+  const inputs = [...document.querySelectorAll("input[type=file]")].filter(isUsable);
+  return inputs.length === 1 ? { node: inputs[0], take: (dropped) => fill(inputs[0], dropped) } : null;
+}
+
+function isUsable(node) {
+  return node.getClientRects().length > 0 && !node.closest("[inert]") && !node.matches(":disabled, :disabled *");
+}
+
+/** As if somebody had chosen the file in the browser's own field. */
+function fill(input, { files: [file], folders: [folder] }) {
+  const problem = document.getElementById(`${input.id}-error`);
+  if (!file && folder && problem) {
+    const text = t("common.no_folder", { name: folder });
+    write(problem, text);
+    problem.hidden = false;
+    announce(text);
+  }
+  if (!file) return;
+  const chosen = new DataTransfer();
+  chosen.items.add(file);
+  input.files = chosen.files;
+  input.dispatchEvent(new Event("input", { bubbles: true }));
+  input.dispatchEvent(new Event("change", { bubbles: true }));
+}
+
+function mark(node) {
+  for (const marked of document.querySelectorAll(".over")) if (marked !== node) marked.classList.remove("over");
+  node?.classList.add("over");
+}
