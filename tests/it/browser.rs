@@ -33,6 +33,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial_with("browser::box_faults", NEEDED, || run("box_faults")),
         trial_with("browser::box_looks", NEEDED, || run("box_looks")),
         trial_with("browser::view", NEEDED, || run("view")),
+        trial_with("browser::view_tabs", NEEDED, || run("view_tabs")),
         trial_with("browser::view_files", NEEDED, || run("view_files")),
         trial_with("browser::view_hostile", NEEDED, || run("view_hostile")),
         trial_with("browser::view_links", NEEDED, || run("view_links")),

@@ -1,19 +1,31 @@
-// What this tab knows of the secret that it may fetch again: the token of the lease, made before the view is
-// spent, so that a lost answer or a reload asks for the same again. Kept in the tab only, never the key.
+// What this browser knows of the secret that it may fetch again: the token of the lease, made before the view is
+// spent, so that a lost answer, a reload or another tab asks for the same again. Never the key, nor what it opens.
+//
+// A tab keeps it in its own storage; all tabs share a copy, which goes when the lease ends (docs/view-page.md).
 
 import { leaseToken } from "./crypto/random.js";
+
+/** How long tabs share a token whose answer has not come. */
+const UNOPENED_MS = 10 * 60_000;
+/** No lease is longer: an end beyond that was told by a clock that has been put right since. */
+const LONGEST_MS = 25 * 3_600_000;
+/** What begins the names in the storages. */
+const PREFIX = "lease:";
 
 // Where a browser keeps nothing, the page alone does.
 const memory = new Map();
 
-/** The lease of one secret in this tab. */
+/** The lease of one secret in this browser. */
 export class Lease {
   #name;
   #state;
+  #timer;
 
   constructor(id) {
-    this.#name = `lease:${id}`;
-    this.#state = read(this.#name);
+    forgetEnded();
+    this.#name = PREFIX + id;
+    this.#state = read(sessionStorageOrNull(), this.#name) ?? memory.get(this.#name) ?? this.#shared();
+    this.#forgetAtEnd();
   }
 
   /** The token, if there is one. */
@@ -26,6 +38,11 @@ export class Lease {
     return this.#state?.opened === true;
   }
 
+  /** Whether other tabs know it. */
+  get isShared() {
+    return this.token !== null && this.#shared()?.token === this.token;
+  }
+
   /** How many views were left afterwards; null if that is not known. */
   get viewsLeft() {
     return this.#state?.viewsLeft ?? null;
@@ -33,12 +50,17 @@ export class Lease {
 
   /** How many more seconds it lives, as far as this device's clock can tell. */
   get secondsLeft() {
-    return Math.max(0, Math.ceil(((this.#state?.until ?? 0) - Date.now()) / 1000));
+    if (!this.isOpened) return 0;
+    return Math.max(0, Math.ceil((this.#state.until - Date.now()) / 1000));
   }
 
-  /** Makes a token, unless there is one. Call it before the view is asked for. */
+  /** Makes a token, unless this tab or another one has one. Call it before the view is asked for. */
   prepare(viewsLeft) {
-    if (!this.token) this.#write({ token: leaseToken(), opened: false, viewsLeft });
+    const shared = this.#shared();
+    if (shared && (shared.opened || !this.token)) this.#state = shared;
+    if (!this.token) {
+      this.#write({ token: leaseToken(), opened: false, viewsLeft, until: Date.now() + UNOPENED_MS });
+    }
     return this.token;
   }
 
@@ -55,27 +77,99 @@ export class Lease {
 
   /** It is over. */
   forget() {
-    this.#write(null);
+    if (this.isShared) remove(localStorageOrNull(), this.#name);
+    this.#drop();
+  }
+
+  /** `action()` is called when another tab has deleted the secret, or given the lease back. */
+  whenForgotten(action) {
+    addEventListener("storage", ({ key, newValue, storageArea }) => {
+      const isThis = storageArea === localStorageOrNull() && (key === this.#name || key === null);
+      // At its end, it goes by itself.
+      if (!isThis || newValue !== null || this.secondsLeft <= 1) return;
+      this.#drop();
+      action();
+    });
+  }
+
+  #shared() {
+    const state = read(localStorageOrNull(), this.#name);
+    return state && !isEnded(state) ? state : null;
   }
 
   #write(state) {
     this.#state = state;
     memory.set(this.#name, state);
-    try {
-      if (state) sessionStorage.setItem(this.#name, JSON.stringify(state));
-      else sessionStorage.removeItem(this.#name);
-    } catch {
-      // Storage is off or full.
+    for (const storage of [sessionStorageOrNull(), localStorageOrNull()]) {
+      try {
+        storage?.setItem(this.#name, JSON.stringify(state));
+      } catch {
+        // It is full.
+      }
     }
+    this.#forgetAtEnd();
+  }
+
+  #drop() {
+    clearTimeout(this.#timer);
+    this.#state = null;
+    memory.delete(this.#name);
+    remove(sessionStorageOrNull(), this.#name);
+  }
+
+  #forgetAtEnd() {
+    clearTimeout(this.#timer);
+    const left = (this.#state?.until ?? 0) - Date.now();
+    if (left > 0) this.#timer = setTimeout(forgetEnded, Math.min(left, LONGEST_MS) + 100);
   }
 }
 
-function read(name) {
+/** Takes away what tabs share of leases that are over. */
+export function forgetEnded() {
+  const storage = localStorageOrNull();
+  for (const name of Object.keys(storage ?? {})) {
+    if (!name.startsWith(PREFIX)) continue;
+    const state = read(storage, name);
+    if (!state || isEnded(state)) remove(storage, name);
+  }
+}
+
+function isEnded({ until }) {
+  const left = until - Date.now();
+  return !(left > 0 && left <= LONGEST_MS);
+}
+
+function read(storage, name) {
   try {
-    const state = JSON.parse(sessionStorage.getItem(name));
+    const state = JSON.parse(storage?.getItem(name) ?? null);
     if (typeof state?.token === "string") return state;
   } catch {
-    // Storage is off, or holds something else.
+    // It holds something else.
   }
-  return memory.get(name) ?? null;
+  return null;
+}
+
+function remove(storage, name) {
+  try {
+    storage?.removeItem(name);
+  } catch {
+    // It can not be written.
+  }
+}
+
+/** Null where storage is switched off. */
+function sessionStorageOrNull() {
+  try {
+    return sessionStorage;
+  } catch {
+    return null;
+  }
+}
+
+function localStorageOrNull() {
+  try {
+    return localStorage;
+  } catch {
+    return null;
+  }
 }

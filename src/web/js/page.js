@@ -4,6 +4,7 @@
 
 import { startDrops } from "./drops.js";
 import { startLanguages } from "./language.js";
+import { forgetEnded } from "./lease.js";
 import { live, renew } from "./live.js";
 import { getKey } from "./session.js";
 import { isAtStake } from "./stakes.js";
@@ -139,6 +140,7 @@ export function setLanguage(tag, messages) {
 export function start() {
   document.getElementById("skip").addEventListener("click", () => document.getElementById("main").focus());
   document.getElementById("insecure").hidden = secure;
+  forgetEnded();
   startLanguages();
   startDrops();
 }

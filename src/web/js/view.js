@@ -49,6 +49,12 @@ addEventListener("hashchange", () => {
 });
 watchAway();
 guardLeaving(() => shown?.isAtStake() ?? false);
+lease.whenForgotten(() => {
+  if (!shown && !waiting) return;
+  waiting = null;
+  wipe();
+  look({ mine: true });
+});
 
 /** Puts a page into the window; what is new gets the focus. */
 function show(page, { focus = true } = {}) {
@@ -99,7 +105,7 @@ async function spend(secret, proofs) {
   await received(answer.data);
 }
 
-/** Asks for the secret whose view this tab has spent. Never spends one. */
+/** Asks for the secret whose view this browser has spent. Never spends one. */
 async function fetchAgain() {
   show(loadingPage(), { focus: false });
   const mine = lease.isOpened;

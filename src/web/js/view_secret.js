@@ -93,12 +93,15 @@ function textPart(secret, hasFiles) {
   };
 }
 
-/** How long the secret can still be fetched again. Not read out: it changes every second. */
+/** How long the secret can still be fetched again, and by whom. Not read out: it changes every second. */
 function againLine(lease) {
-  const node = h("p", { class: "again" });
+  const line = h("p", { class: "again" });
+  const shared = h("p", { class: "hint" }, t("view.again_shared"));
+  const node = h("div", {}, line, shared);
   const tell = () => {
     const left = lease.secondsLeft;
-    write(node, left > 0 ? t("view.again_until", { time: duration(left) }) : t("view.again_over"));
+    shared.hidden = left === 0 || !lease.isShared;
+    write(line, left > 0 ? t("view.again_until", { time: duration(left) }) : t("view.again_over"));
     if (left === 0) stop();
   };
   const timer = setInterval(tell, 1000);
