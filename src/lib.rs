@@ -45,5 +45,6 @@ pub mod router;
 pub mod server;
 pub mod store;
 mod tls;
+mod user_agent;
 pub mod web;
 pub mod webhook;

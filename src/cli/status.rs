@@ -13,6 +13,7 @@ use crate::{
         listed::{self, Item},
     },
     crypto::SecretText,
+    user_agent::Client,
 };
 
 /// Tell what became of a secret: who looked at it, and who viewed it. Spends nothing.
@@ -132,10 +133,22 @@ fn write(item: &Item, context: &mut Context<'_>) -> Result<(), Failure> {
     let mut log: Vec<_> = views.chain(events).collect();
     log.sort_by_key(|(at, ..)| *at);
     for (at, what, ip, program) in log {
-        let [ip, program] = [ip, program].map(|text| text.as_deref().unwrap_or("-"));
+        let ip = ip.as_deref().unwrap_or("-");
+        let program = program.as_deref().map_or_else(|| "-".to_owned(), program_name);
         row(&what.replace('_', " "), &format!("{at}  {ip}  {program}"))?;
     }
     Ok(())
+}
+
+/// By name; what has none as it calls itself.
+fn program_name(header: &str) -> String {
+    match Client::of(header) {
+        Client::Browser { name: Some(name), system: Some(system) } => format!("{name} on {system}"),
+        Client::Browser { name: None, .. } => header.to_owned(),
+        Client::Robot(None) => format!("robot: {header}"),
+        Client::Robot(Some(name)) => format!("robot of {name}"),
+        Client::Browser { name: Some(name), .. } | Client::Program(name) => name.to_owned(),
+    }
 }
 
 /// In one or two words.

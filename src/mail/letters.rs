@@ -9,7 +9,7 @@ use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
 
 use super::text::{one_line, quoted};
-use crate::{clock::UnixSeconds, domain::language::Language};
+use crate::{clock::UnixSeconds, domain::language::Language, user_agent::Client};
 
 /// The page that the texts become in HTML.
 const LAYOUT: &str = "layout.html";
@@ -68,6 +68,9 @@ pub struct Facts {
     secret: Option<String>,
     description: Option<String>,
     address: Option<String>,
+    #[serde(skip)]
+    client: Option<Client>,
+    /// The client in the language of the mail.
     agent: Option<String>,
     drop_box: Option<String>,
     /// Ours, whole: what ends mails such as this.
@@ -168,11 +171,11 @@ impl Facts {
         self
     }
 
-    /// With who has done it.
+    /// With who has done it; of `agent`, a `User-Agent`, only names that we know reach the mail.
     #[must_use]
     pub fn viewer(mut self, address: Option<std::net::IpAddr>, agent: Option<&str>) -> Self {
         self.address = address.map(|address| address.to_string());
-        self.agent = agent.map(one_line).filter(|text| !text.is_empty());
+        self.client = agent.filter(|text| !text.trim().is_empty()).map(Client::of);
         self
     }
 
@@ -231,6 +234,8 @@ impl Letters {
         facts: &Facts,
     ) -> Result<Rendered, BadTemplate> {
         let file = kind.file(language);
+        let agent = facts.client.map(|client| viewer_words(client, language));
+        let facts = &Facts { agent, ..facts.clone() };
         let fill = |name: &str| {
             let template = self.environment.get_template(name)?;
             template.render(facts)
@@ -296,7 +301,28 @@ fn sample(kind: Kind, whole: bool) -> Facts {
         return facts;
     }
     let address = std::net::IpAddr::from([192, 0, 2, 1]);
-    facts.message(Some("message")).viewer(Some(address), Some("agent")).drop_box(Some("sample"))
+    facts
+        .message(Some("message"))
+        .viewer(Some(address), Some("Firefox/133.0 (Android)"))
+        .drop_box(Some("sample"))
+}
+
+/// Browser and system, or what else it is, by name.
+fn viewer_words(client: Client, language: Language) -> String {
+    use Language::{English, Swedish};
+    let (on, browser, robot) = match language {
+        English => ("on", "an unknown browser", "a program that opens links by itself"),
+        Swedish => ("på", "en okänd webbläsare", "ett program som öppnar länkar av sig självt"),
+    };
+    match client {
+        Client::Program(name) => name.to_owned(),
+        Client::Robot(None) => robot.to_owned(),
+        Client::Robot(Some(name)) => format!("{robot} ({name})"),
+        Client::Browser { name, system: Some(system) } => {
+            format!("{} {on} {system}", name.unwrap_or(browser))
+        }
+        Client::Browser { name, system: None } => name.unwrap_or(browser).to_owned(),
+    }
 }
 
 /// Takes the texts in `dir` in place of those of the same names.

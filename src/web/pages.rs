@@ -13,6 +13,7 @@ use super::{
 use crate::{
     api::{Rules, key_service::ServiceRules},
     config::{Boxes, Create},
+    user_agent::TABLE,
 };
 
 /// A page.
@@ -145,6 +146,7 @@ pub(super) struct Renderer<'a> {
     look: &'a Look,
     config: &'a Config,
     version: &'a str,
+    agents: serde_json::Value,
 }
 
 impl<'a> Renderer<'a> {
@@ -160,7 +162,8 @@ impl<'a> Renderer<'a> {
                 Error::new(ErrorKind::UndefinedError, format!("{key} is not translated"))
             })
         });
-        Self { environment, look, config, version }
+        let agents = serde_json::from_str(TABLE).expect("a test reads the table");
+        Self { environment, look, config, version, agents }
     }
 
     /// One page, as HTML.
@@ -188,6 +191,7 @@ impl<'a> Renderer<'a> {
             } else {
                 BTreeMap::new()
             },
+            agents: groups.contains(&"log").then_some(&self.agents),
         };
         let data = serde_json::to_string(&data).expect("strings and numbers");
         // JSON in HTML must not end its element.
@@ -231,4 +235,6 @@ struct Data<'a> {
     messages: BTreeMap<&'a str, &'a str>,
     /// Texts to hand on, in every language: who reads them may speak another than who sends them.
     receivers: BTreeMap<&'a str, BTreeMap<&'a str, &'a str>>,
+    /// Names of browsers and systems, for pages that tell who has viewed something.
+    agents: Option<&'a serde_json::Value>,
 }

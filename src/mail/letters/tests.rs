@@ -24,7 +24,7 @@ fn every_mail_says_in_both_languages_what_it_must() {
                 html.starts_with(&format!("<!DOCTYPE html>\n<html lang=\"{}\">", language.tag()))
             );
             if matches!(kind, Kind::Viewed | Kind::TriedAfter) {
-                for part in ["sample", "description", "192.0.2.1", "agent"] {
+                for part in ["sample", "description", "192.0.2.1", "Firefox"] {
                     assert!(text.contains(part), "{part} in {text}");
                 }
             }
@@ -56,7 +56,49 @@ fn a_callers_words_stay_words() {
         .secret(id, Some("d\r\nBcc: x"))
         .viewer(None, Some("a\r\n\r\nb"));
     let mail = letters.render(Kind::Viewed, Language::Swedish, &facts).unwrap();
-    assert!(mail.text.contains("d Bcc: x") && mail.text.contains("a b"), "{}", mail.text);
+    assert!(mail.text.contains("d Bcc: x"), "{}", mail.text);
+}
+
+#[test]
+fn a_viewer_is_told_by_names_of_ours_only() {
+    let letters = Letters::load(None).unwrap();
+    let robot = "Mozilla/5.0 (compatible; planted-bot/1.0; +https://evil.example/planted)";
+    // (header, in English, in Swedish)
+    let cases = [
+        (
+            "Mozilla/5.0 (Android 14; Mobile; rv:133.0) Gecko/133.0 Firefox/133.0 planted",
+            "Firefox on Android",
+            "Firefox på Android",
+        ),
+        ("curl/8.11.0 planted", "curl", "curl"),
+        ("planted", "an unknown browser", "en okänd webbläsare"),
+        ("planted (FreeBSD)", "an unknown browser on FreeBSD", "en okänd webbläsare på FreeBSD"),
+        (
+            robot,
+            "a program that opens links by itself",
+            "ett program som öppnar länkar av sig självt",
+        ),
+        (
+            "Slackbot 1.0 planted",
+            "a program that opens links by itself (Slack)",
+            "ett program som öppnar länkar av sig självt (Slack)",
+        ),
+    ];
+    for kind in [Kind::Viewed, Kind::TriedAfter] {
+        for (header, english, swedish) in cases {
+            for (language, expected) in [(Language::English, english), (Language::Swedish, swedish)]
+            {
+                let facts = sample(kind, false).viewer(None, Some(header));
+                let Rendered { text, html, .. } = letters.render(kind, language, &facts).unwrap();
+                assert!(text.contains(&format!("Program: {expected}\n")), "{text}");
+                for raw in ["planted", "Mozilla", "133", "8.11", "evil"] {
+                    assert!(!text.contains(raw) && !html.contains(raw), "{raw} in {text}");
+                }
+            }
+        }
+        let none = sample(kind, false).viewer(None, Some(" "));
+        assert!(!letters.render(kind, Language::English, &none).unwrap().text.contains("Program:"));
+    }
 }
 
 #[test]

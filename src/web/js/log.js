@@ -1,7 +1,7 @@
 // What happened to a secret, for its sender: views and other events, in the order in which they happened.
 import { h } from "./dom.js";
 import { joined } from "./live.js";
-import { date, t } from "./page.js";
+import { agents, date, t } from "./page.js";
 
 /** The log of a secret as it stands in a list, newest first. */
 export function viewLog({ views, events }) {
@@ -41,22 +41,19 @@ function name(what) {
   }
 }
 
-// The first that fits: most browsers claim to be others, too.
-const BROWSERS = [
-  [/\bEdgA?\/|\bEdgiOS\//, "Edge"], [/\bOPR\/|\bOPT\//, "Opera"], [/\bSamsungBrowser\//, "Samsung Internet"],
-  [/\bFirefox\/|\bFxiOS\//, "Firefox"], [/\bChrome\/|\bCriOS\//, "Chrome"],
-  [/\bVersion\/.*Safari\//, "Safari"], [/^curl\//, "curl"],
-];
-const SYSTEMS = [
-  [/iPhone/, "iPhone"], [/iPad/, "iPad"], [/Android/, "Android"], [/Windows/, "Windows"], [/CrOS/, "ChromeOS"],
-  [/Mac OS X|Macintosh/, "macOS"], [/Linux|X11/, "Linux"],
-];
-
-/** What a user agent says it is: "Firefox, Windows"; programs by the word they begin with. */
+/**
+ * What a user agent says it is: "Firefox on Windows"; other programs by their names. The names are in
+ * src/user_agents.json, and mails find them as it is done here (src/user_agent.rs).
+ */
 export function agentName(agent) {
-  const find = (names) => names.find(([pattern]) => pattern.test(agent))?.[1];
-  // Link previews and scanners name themselves as such.
-  const bot = /[\w.-]*(?:bot|crawler|spider|preview|scanner)[\w.-]*/i.exec(agent)?.[0];
-  const names = bot ? [bot] : [find(BROWSERS), find(SYSTEMS)].filter(Boolean);
-  return names.length ? names.join(", ") : agent.split(/[\s/;(]/)[0].slice(0, 40);
+  const header = agent.toLowerCase();
+  const has = (mark) => header.includes(mark);
+  const find = (names) => names.find(([, marks]) => marks.some(has))?.[0];
+  const robot = find(agents.robots);
+  if (robot) return joined([t("log.robot"), `(${robot})`]);
+  const program = find(agents.programs);
+  if (program) return program;
+  if (agents.robot_marks.some(has)) return t("log.robot");
+  const [browser, system] = [find(agents.browsers) ?? t("log.browser"), find(agents.systems)];
+  return system ? t("log.browser_on", { browser, system }) : browser;
 }

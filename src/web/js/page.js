@@ -17,6 +17,8 @@ export let lang = data.lang;
 export const pageLang = live(() => lang);
 /** What the operator has set: create, boxes, expiration, max_ciphertext, max_upload, … */
 export const config = data.config;
+/** Names of browsers and systems, where the page tells of them: see log.js. */
+export const { agents } = data;
 /** What the site is called. */
 export const siteName = data.name;
 /** The address of the root of the site, with a slash at its end. */
