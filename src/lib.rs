@@ -43,6 +43,7 @@ pub mod domain;
 pub mod mail;
 pub mod router;
 pub mod server;
+mod size;
 pub mod store;
 mod tls;
 mod user_agent;

@@ -2,14 +2,18 @@
 
 use std::{
     cell::RefCell,
+    fmt,
     io::{IsTerminal, Write, stderr},
     time::Duration,
 };
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::prompt;
-use crate::client::{ClientError, Watch};
+use crate::{
+    client::{ClientError, Watch},
+    size::size_text,
+};
 
 /// A bar that comes up with the first bytes.
 pub(super) struct Progress {
@@ -52,8 +56,28 @@ impl Watch for Progress {
                 false => ProgressDrawTarget::hidden(),
             };
             let style = ProgressStyle::with_template(
-                "{prefix} [{bar:30}] {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left",
+                "{prefix} [{bar:30}] {done} of {total}, {speed}/s, {eta} left",
             );
+            // As sizes are told everywhere.
+            let style = style.map(|style| {
+                style
+                    .with_key("done", |state: &ProgressState, out: &mut dyn fmt::Write| {
+                        let _ = out.write_str(&size_text(state.pos()));
+                    })
+                    .with_key("total", |state: &ProgressState, out: &mut dyn fmt::Write| {
+                        let _ = out.write_str(&size_text(state.len().unwrap_or_default()));
+                    })
+                    .with_key("speed", |state: &ProgressState, out: &mut dyn fmt::Write| {
+                        // Never below 0; what is beyond 64 bits would not be read by anybody.
+                        #[expect(
+                            clippy::cast_possible_truncation,
+                            clippy::cast_sign_loss,
+                            reason = "a speed"
+                        )]
+                        let speed = state.per_sec() as u64;
+                        let _ = out.write_str(&size_text(speed));
+                    })
+            });
             ProgressBar::with_draw_target(Some(total), target)
                 .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
                 .with_prefix(self.what)

@@ -12,7 +12,7 @@ use tempfile::{Builder, NamedTempFile};
 use zeroize::Zeroizing;
 
 use super::{Failure, interrupt};
-use crate::client::ClientError;
+use crate::{client::ClientError, size::size_text};
 
 /// After so many of one name somebody should look.
 const MAX_SAME: u32 = 1000;
@@ -63,7 +63,9 @@ pub(super) fn check_room(dir: &Path, bytes: u64) -> Result<(), Failure> {
     // Where nobody knows, the writing will tell.
     let Ok(space) = rustix::fs::statvfs(dir) else { return Ok(()) };
     match space.f_bavail.saturating_mul(space.f_frsize) < bytes {
-        true => Err(wrong(&format!("{bytes} bytes are needed, and there is no room for them"))),
+        true => {
+            Err(wrong(&format!("{} are needed, and there is no room for them", size_text(bytes))))
+        }
         false => Ok(()),
     }
 }

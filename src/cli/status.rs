@@ -13,6 +13,7 @@ use crate::{
         listed::{self, Item},
     },
     crypto::SecretText,
+    size::size_text,
     user_agent::Client,
 };
 
@@ -121,7 +122,7 @@ fn write(item: &Item, context: &mut Context<'_>) -> Result<(), Failure> {
         }
     }
     for file in &item.attachments {
-        row("file", &format!("number {}, {} bytes encrypted", file.n, file.size))?;
+        row("file", &format!("number {}, {} encrypted", file.n, size_text(file.size)))?;
     }
     let views = item.views.iter().map(|view| {
         (view.viewed_at.as_str(), "viewed", &view.viewed_by_ip, &view.viewed_by_user_agent)

@@ -28,6 +28,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial_with("browser::docs", NEEDED, || run("docs")),
         trial_with("browser::frame", NEEDED, || run("frame")),
         trial_with("browser::languages", NEEDED, || run("languages")),
+        trial_with("browser::looks", NEEDED, || run("looks")),
         trial_with("browser::stakes", NEEDED, || run("stakes")),
         trial_with("browser::box", NEEDED_BY_BOXES, || run("box")),
         trial_with("browser::box_faults", NEEDED, || run("box_faults")),

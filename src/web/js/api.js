@@ -1,4 +1,5 @@
 // Calls of the server, and what their errors mean to a person.
+import { learnTime } from "./clock.js";
 import { duration, root, t } from "./page.js";
 
 /** The server said no. */
@@ -43,8 +44,11 @@ export async function reach(address, { signal, patience, ...options }) {
     late = new Late(`nothing came within ${patience} ms`);
     stop.abort();
   }, patience);
+  const asked = Date.now();
   try {
-    return await fetch(address, { ...options, signal: stop.signal, credentials: "omit", cache: "no-store" });
+    const response = await fetch(address, { ...options, signal: stop.signal, credentials: "omit", cache: "no-store" });
+    learnTime(response, asked);
+    return response;
   } catch (error) {
     if (error.name === "AbortError" && (signal?.aborted || !late)) throw error;
     throw new Offline(late ?? error);

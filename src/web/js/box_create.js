@@ -103,7 +103,7 @@ function optionFields() {
   const deleteMessages = h("input", { type: "checkbox" });
   const deleteBox = h("input", { type: "checkbox" });
   const node = h("details", { class: "options" }, h("summary", {}, t("box.options")),
-    h("div", { class: "row top" }, release.node, lock.node),
+    h("div", { class: "row" }, release.node, lock.node),
     h("label", { class: "check" }, deleteMessages, h("span", {}, t("box.delete_messages"))),
     h("label", { class: "check" }, deleteBox, h("span", {}, t("box.delete_box"))));
   const check = () => [release, lock].map(({ control, setError }) => {

@@ -1,6 +1,7 @@
 // The calls of the Key Service (docs/key-service.md), and what its errors mean to a person. What is in the
 // calls, sealed or not, is the business of box_send.js and box_reader.js.
 import { ApiError, explain, Offline } from "./api.js";
+import { learnTime } from "./clock.js";
 import { utf8 } from "./crypto/bytes.js";
 import { NeedsSecureContext } from "./crypto/engine.js";
 import { Damaged } from "./crypto/stream.js";
@@ -43,8 +44,10 @@ export async function service(method, path = "", { headers = {}, form, key, sign
     cache: "no-store", body: form && new URLSearchParams(form),
   };
   let response;
+  const asked = Date.now();
   try {
     response = await fetch(`${root}Service${path}`, options);
+    learnTime(response, asked);
     if (response.ok || response.status === 304) return response;
     throw failure(response.status, await response.text(), response.headers.get("Retry-After"));
   } catch (error) {

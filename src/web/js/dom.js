@@ -36,12 +36,18 @@ export function $(selector, within = document) {
   return within.querySelector(selector);
 }
 
-/** Says something to screen readers. */
+/** As long as what was said stays where it can be come upon. */
+const SAID_MS = 5_000;
+let said;
+
+/** Says something to screen readers. It goes away by itself: what somebody finds later is true no more. */
 export function announce(text) {
   const place = document.getElementById("announce");
   place.textContent = "";
+  clearTimeout(said);
   // The same text twice is read twice only if it went away between.
   requestAnimationFrame(() => { place.textContent = String(text); });
+  said = setTimeout(() => { place.textContent = ""; }, SAID_MS);
 }
 
 /** Puts `text` into the clipboard; `false` if the browser does not let us. */

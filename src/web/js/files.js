@@ -2,7 +2,7 @@
 import { announce, h, replace } from "./dom.js";
 import { sorted, takeDrops } from "./drops.js";
 import { joined, write } from "./live.js";
-import { bytes, t } from "./page.js";
+import { bytes, bytesApart, t } from "./page.js";
 import { guardWhileShown } from "./stakes.js";
 
 let pickers = 0;
@@ -56,7 +56,8 @@ export function filePicker({ max = Infinity, maxSize = null, onChange = () => {}
     for (const file of files) {
       if (chosen.some((other) => isSame(other, file))) continue;
       if (maxSize !== null && file.size > maxSize) {
-        wrong.push(t("files.too_large", { name: file.name, size: bytes(file.size), max: bytes(maxSize) }));
+        const [size, max] = bytesApart(file.size, maxSize);
+        wrong.push(t("files.too_large", { name: file.name, size, max }));
       } else if (chosen.length >= max) {
         wrong.push(t("files.too_many", { count: max }));
         break;

@@ -50,17 +50,23 @@ export function secretState(secret) {
   return { text: t("manage.state_waiting"), kind: "ok" };
 }
 
+/** Whether nobody can view it any more: then only its log is left. */
+function isOver({ view_times: count, max_views: max, expired, locked }) {
+  return count >= max || expired || locked;
+}
+
 function secretDetails(secret, list) {
   const problem = h("div", {});
-  const burn = h("button", { type: "button", class: "button danger" }, t("manage.burn"));
+  const words = isOver(secret)
+    ? { label: t("manage.clear"), title: t("manage.clear_title"), text: t("manage.clear_text"), done: t("manage.cleared") }
+    : { label: t("manage.burn"), title: t("manage.burn_title"), text: t("manage.burn_text"), done: t("manage.burned") };
+  const burn = h("button", { type: "button", class: "button danger" }, words.label);
   burn.addEventListener("click", async () => {
-    const isSure = await confirmDialog({
-      title: t("manage.burn_title"), text: t("manage.burn_text"), yes: t("manage.burn"),
-    });
+    const isSure = await confirmDialog({ title: words.title, text: words.text, yes: words.label });
     if (!isSure) return;
     await busy(burn, async () => {
       const isDone = await attempt(problem, () => removeSecret(secret.id));
-      if (isDone) await list.remove(secret.id, t("manage.burned"));
+      if (isDone) await list.remove(secret.id, words.done);
     });
   });
   const asked = [

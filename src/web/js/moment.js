@@ -1,13 +1,14 @@
 // A moment as people say it: the time itself, and how long ago or ahead it is.
+import { now } from "./clock.js";
 import { h } from "./dom.js";
 import { live } from "./live.js";
 import { date, lang, shortDate, t } from "./page.js";
 
 const UNITS = [["day", 86_400], ["hour", 3600], ["minute", 60]];
 
-/** "3 days ago", "in 5 hours". */
-export function relative(at, now = Date.now()) {
-  const seconds = (new Date(at) - now) / 1000;
+/** "3 days ago", "in 5 hours", by the server's clock. */
+export function relative(at) {
+  const seconds = (new Date(at) - now()) / 1000;
   const [unit, length] = UNITS.find(([, length]) => Math.abs(seconds) >= length) ?? ["second", 1];
   const count = Math.round(seconds / length);
   return live(() => new Intl.RelativeTimeFormat(lang, { numeric: "auto" }).format(count, unit));

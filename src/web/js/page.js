@@ -2,10 +2,11 @@
 // reader's language, and the little that works on all pages (the skip button; the switch of languages is in
 // language.js). Texts follow the language: see live.js.
 
+import { whenClockTold } from "./clock.js";
 import { startDrops } from "./drops.js";
 import { startLanguages } from "./language.js";
 import { forgetEnded } from "./lease.js";
-import { live, renew } from "./live.js";
+import { live, renew, write } from "./live.js";
 import { getKey } from "./session.js";
 import { isAtStake } from "./stakes.js";
 
@@ -59,6 +60,15 @@ export function number(value) {
   return live(() => new Intl.NumberFormat(lang).format(value));
 }
 
+/** How this reader writes dates in a language: as in the region that the browser names. */
+function localeOf(language) {
+  const wanted = (navigator.languages ?? []).map((tag) => new Intl.Locale(tag));
+  const same = wanted.find((locale) => locale.language === language && locale.region);
+  if (same) return same.toString();
+  const region = wanted.find((locale) => locale.region)?.region ?? wanted[0]?.maximize().region;
+  return region ? `${language}-${region}` : language;
+}
+
 /** A moment: date and time, with the zone. Takes a Date or RFC 3339. */
 export function date(moment) {
   return live(() => dateIn(lang, moment));
@@ -66,7 +76,7 @@ export function date(moment) {
 
 /** The same in another language. */
 export function dateIn(language, moment) {
-  return new Intl.DateTimeFormat(language, {
+  return new Intl.DateTimeFormat(localeOf(language), {
     weekday: "short", year: "numeric", month: "long", day: "numeric", hour: "2-digit", minute: "2-digit",
     timeZoneName: "short",
   }).format(new Date(moment));
@@ -74,7 +84,7 @@ export function dateIn(language, moment) {
 
 /** A moment, short: for tables. */
 export function shortDate(moment) {
-  return live(() => new Intl.DateTimeFormat(lang, { dateStyle: "medium", timeStyle: "short" })
+  return live(() => new Intl.DateTimeFormat(localeOf(lang), { dateStyle: "medium", timeStyle: "short" })
     .format(new Date(moment)));
 }
 
@@ -101,18 +111,32 @@ function count(value, unit) {
   return live(() => new Intl.NumberFormat(lang, { style: "unit", unit, unitDisplay: "long" }).format(value));
 }
 
-const SIZES = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
+const SIZES = ["KiB", "MiB", "GiB", "TiB"];
 
-/** A number of bytes: "1.2 MB", in powers of 1,000. */
+/** A number of bytes: "1.2 MiB", in powers of 1,024, as the command line and settings have it (src/size.rs). */
 export function bytes(count) {
-  const power = Math.min(4, Math.max(0, Math.floor(Math.log10(Math.max(1, count)) / 3)));
-  return live(() => new Intl.NumberFormat(lang, {
-    style: "unit", unit: SIZES[power], unitDisplay: power ? "short" : "long",
-    maximumFractionDigits: power ? 1 : 0,
-  }).format(count / 1000 ** power));
+  return live(() => sizeIn(lang, count));
 }
 
-/** Bytes a second: "1.2 MB/s". */
+/** Two sizes that are not the same, so that they do not look the same either. */
+export function bytesApart(one, other) {
+  const isSame = String(bytes(one)) === String(bytes(other));
+  return [one, other].map((count) => (isSame ? live(() => exactly(lang, count)) : bytes(count)));
+}
+
+function sizeIn(language, count) {
+  if (count < 1024) return exactly(language, count);
+  let [value, power] = [count / 1024, 0];
+  // What would be rounded to 1,024 is one of the next.
+  while (Math.round(value * 10) / 10 >= 1024 && power < SIZES.length - 1) [value, power] = [value / 1024, power + 1];
+  return `${new Intl.NumberFormat(language, { maximumFractionDigits: 1 }).format(value)}\u00a0${SIZES[power]}`;
+}
+
+function exactly(language, count) {
+  return new Intl.NumberFormat(language, { style: "unit", unit: "byte", unitDisplay: "long" }).format(count);
+}
+
+/** Bytes a second: "1.2 MiB/s". */
 export function speed(bytesPerSecond) {
   return live(() => `${bytes(bytesPerSecond)}/s`);
 }
@@ -142,6 +166,11 @@ export function setLanguage(tag, messages) {
 export function start() {
   document.getElementById("skip").addEventListener("click", () => document.getElementById("main").focus());
   document.getElementById("insecure").hidden = secure;
+  const clock = document.getElementById("clock");
+  whenClockTold((seconds) => {
+    clock.hidden = seconds === 0;
+    if (seconds) write(clock, t("common.clock", { time: duration(seconds) }));
+  });
   forgetEnded();
   startLanguages();
   startDrops();

@@ -1,8 +1,10 @@
 // How a new secret is to be: how long it lives, how often it can be viewed, and what else there is to choose.
 // What stands in it is in secret_form.js.
+import { reach } from "./api.js";
+import { now } from "./clock.js";
 import { field, h } from "./dom.js";
 import { joined, write } from "./live.js";
-import { config, date, lifetime, t } from "./page.js";
+import { config, date, lifetime, root, t } from "./page.js";
 import { passwordField } from "./password.js";
 import { shortText } from "./secret_form.js";
 
@@ -12,6 +14,8 @@ const MAX_VIEWS = 100;
 const DEFAULT_VIEWS = 1;
 /** How often the time that is shown is brought up to date. */
 const TICK_MS = 15_000;
+/** How long the server has to say what time it is. */
+const PATIENCE_MS = 15_000;
 
 /**
  * `{ node, fields, values, check() }`: `values` are fields of `POST /api/secrets`. `hasList`: a description is of
@@ -45,6 +49,8 @@ export function settingsForm({ hasList }) {
   for (const { control } of [expiration, views, password]) control.addEventListener("input", tell);
   views.control.addEventListener("input", () => views.setError(""));
   tell();
+  // Nothing else was asked yet, and the answer says what time it is. Without one, this device's clock has to do.
+  reach(`${root}robots.txt`, { method: "HEAD", patience: PATIENCE_MS }).then(tell, () => {});
   const ticking = setInterval(() => {
     if (summary.isConnected) tell();
     else clearInterval(ticking);
@@ -111,7 +117,7 @@ export function expirationField({ label = t("create.expiration"), hint: fixed = 
 }
 
 function endOf(hours) {
-  return Number(hours) ? new Date(Date.now() + hours * 3_600_000) : null;
+  return Number(hours) ? new Date(now() + hours * 3_600_000) : null;
 }
 
 let boxes = 0;

@@ -89,10 +89,15 @@ function show(secret) {
     h("h2", {}, t("status.log")),
     viewLog(secret),
     error,
-    h("div", { class: "actions" }, refresh, burn)));
+    h("div", { class: "actions" }, refresh, !isOver(secret) && burn)));
   if (shown) announce(text);
   else heading.focus({ preventScroll: true });
   shown = true;
+}
+
+/** Whether nobody can view it any more: then there is nothing to burn. */
+function isOver({ view_times: times, max_views: max, expired, locked }) {
+  return times >= max || expired || locked;
 }
 
 /** What has become of it, in one sentence. */

@@ -59,6 +59,8 @@ lease.whenForgotten(() => {
 /** Puts a page into the window; what is new gets the focus. */
 function show(page, { focus = true } = {}) {
   replace(app, page);
+  // The heading says it now.
+  announce("");
   if (focus) $("h1", app)?.focus();
 }
 

@@ -19,7 +19,8 @@ const AWAY_SECONDS = 300;
 export function secretPage({ id, content, message, lease, onBurn, getViewsLeft }) {
   const text = textPart(content.text, content.attachments.length > 0);
   const files = filesPart(content.attachments, { id, lease });
-  const again = againLine(lease);
+  const burning = burnPart(lease, { onBurn, getViewsLeft });
+  const again = againLine(lease, burning.tell);
   const node = card(t("view.here"),
     message && [
       h("h2", {}, t("view.message")),
@@ -30,7 +31,7 @@ export function secretPage({ id, content, message, lease, onBurn, getViewsLeft }
     h("h2", {}, t("view.done")),
     again.node,
     h("p", { class: "hint" }, t("view.away_hint", { time: duration(AWAY_SECONDS) })),
-    burnPart(lease, { onBurn, getViewsLeft }));
+    burning.node);
   return {
     node,
     isBusy: files.isBusy,
@@ -94,7 +95,7 @@ function textPart(secret, hasFiles) {
 }
 
 /** How long the secret can still be fetched again, and by whom. Not read out: it changes every second. */
-function againLine(lease) {
+function againLine(lease, onEnd) {
   const line = h("p", { class: "again" });
   const shared = h("p", { class: "hint" }, t("view.again_shared"));
   const node = h("div", {}, line, shared);
@@ -102,7 +103,9 @@ function againLine(lease) {
     const left = lease.secondsLeft;
     shared.hidden = left === 0 || !lease.isShared;
     write(line, left > 0 ? t("view.again_until", { time: duration(left) }) : t("view.again_over"));
-    if (left === 0) stop();
+    if (left > 0) return;
+    stop();
+    onEnd();
   };
   const timer = setInterval(tell, 1000);
   const stop = () => clearInterval(timer);
@@ -111,12 +114,13 @@ function againLine(lease) {
 }
 
 function burnPart(lease, { onBurn, getViewsLeft }) {
-  // Where others can still view it, only this viewer's share of it ends.
-  const wordsFor = (viewsLeft) => (viewsLeft > 0
-    ? {
-      label: t("view.leave"), title: t("view.leave_title"), yes: t("view.leave_yes"),
-      text: t("view.leave_text", { count: viewsLeft }),
-    }
+  // Where others can still view it, only this viewer's share of it ends; where nothing is left of it on the server,
+  // only this page has it.
+  const leaving = (text) => ({
+    label: t("view.leave"), title: t("view.leave_title"), yes: t("view.leave_yes"), text,
+  });
+  const wordsFor = (viewsLeft) => (viewsLeft > 0 ? leaving(t("view.leave_text", { count: viewsLeft }))
+    : lease.secondsLeft === 0 ? leaving(t("view.leave_last"))
     : { label: t("view.burn"), title: t("view.burn_title"), text: t("view.burn_text"), yes: t("view.burn_yes") });
   const problem = h("div", {});
   const button = h("button", { type: "button", class: "button danger" }, wordsFor(lease.viewsLeft).label);
@@ -134,5 +138,8 @@ function burnPart(lease, { onBurn, getViewsLeft }) {
       announce(explain(error));
     }
   }));
-  return h("div", {}, problem, h("div", { class: "actions" }, button));
+  return {
+    node: h("div", {}, problem, h("div", { class: "actions" }, button)),
+    tell: () => write(button, wordsFor(lease.viewsLeft).label),
+  };
 }
