@@ -7,12 +7,16 @@ use rsa::{
     RsaPrivateKey,
     pkcs1::{self, EncodeRsaPrivateKey, RsaPrivateKeyRef},
     pkcs8::{
-        EncodePrivateKey, EncryptedPrivateKeyInfoRef, LineEnding, PrivateKeyInfoRef,
-        SecretDocument,
-        der::{Decode, pem::PemLabel},
+        AlgorithmIdentifierRef, EncodePrivateKey, EncryptedPrivateKeyInfoRef, LineEnding,
+        PrivateKeyInfoRef, SecretDocument,
+        der::{
+            Decode,
+            asn1::{AnyRef, OctetStringRef},
+            pem::PemLabel,
+        },
         pkcs5::{
             self,
-            pbes2::{EncryptionScheme, Kdf, Parameters, Pbkdf2Params, Pbkdf2Prf, ScryptParams},
+            pbes2::{EncryptionScheme, Kdf, Parameters, Pbkdf2Params, ScryptParams},
         },
     },
     traits::{PrivateKeyParts, PublicKeyParts},
@@ -106,7 +110,7 @@ impl BoxKey {
     }
 
     /// Opens what [`BoxKey::to_encrypted_pem`] or another program encrypted: PBES2 with PBKDF2 under
-    /// HMAC-SHA-256, 384 or 512, or with scrypt, and AES-128, 192 or 256 in CBC mode.
+    /// HMAC-SHA-1 or any of SHA-2, or with scrypt, and AES-128, 192 or 256 or 3DES in CBC mode.
     ///
     /// Costs the iterations, [`MAX_ITERATIONS`] at the most: work for the blocking pool.
     ///
@@ -115,7 +119,7 @@ impl BoxKey {
     /// [`OpenKeyError`].
     pub fn from_encrypted_pem(pem: &str, passphrase: &SecretText) -> Result<Self, OpenKeyError> {
         let der = encrypted_der(pem).ok_or(OpenKeyError::Unreadable)?;
-        let (parameters, data) = encrypted_parts(&der).ok_or(OpenKeyError::Unreadable)?;
+        let (parameters, data) = openable(&der).map_err(|_| OpenKeyError::Unreadable)?;
         let mut data = Zeroizing::new(data.to_vec());
         let opened = parameters.decrypt_in_place(passphrase.expose_secret(), &mut data).map_err(
             |error| match error {
@@ -133,7 +137,18 @@ impl BoxKey {
     /// encrypted, by algorithms that are known here. Costs no iterations.
     #[must_use]
     pub fn takes_passphrase(pem: &str) -> bool {
-        encrypted_der(pem).is_some_and(|der| encrypted_parts(&der).is_some())
+        Self::check_encrypted_pem(pem).is_ok()
+    }
+
+    /// Whether [`BoxKey::from_encrypted_pem`] could open this with the right passphrase, as far as can be
+    /// seen without: for keys that are handed in. Costs next to nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyFormError`], which says what would be right.
+    pub fn check_encrypted_pem(pem: &str) -> Result<(), KeyFormError> {
+        let der = encrypted_der(pem).ok_or(KeyFormError::Form)?;
+        openable(&der).map(drop)
     }
 
     /// Only keys that we would write just so: else [`BoxKey::hash`] were another than OpenSSL's.
@@ -235,9 +250,60 @@ pub enum OpenKeyError {
     /// sound RSA key of 2048 to 8192 bits.
     #[error(
         "not an encrypted RSA private key that can be opened: PKCS#8 in PEM, PBES2 with PBKDF2 \
-         (SHA-256, at most {MAX_ITERATIONS} iterations) and AES-CBC, 2048 to 8192 bits"
+         (at most {MAX_ITERATIONS} iterations) and AES-CBC or 3DES-CBC, 2048 to 8192 bits"
     )]
     Unreadable,
+}
+
+/// Why no passphrase opens an encrypted private key. The texts are for who hands it in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyFormError {
+    /// Not PKCS#8 in PEM, or damaged.
+    #[error("must be PKCS#8 in PEM under a passphrase (BEGIN ENCRYPTED PRIVATE KEY): {CONVERT}")]
+    Form,
+    /// Of a scheme that is not opened here, such as those of PKCS#5 version 1 and PKCS#12.
+    #[error(
+        "is encrypted by a scheme that is not opened here; PBES2 with PBKDF2 or scrypt and AES-CBC or \
+         3DES-CBC is: {CONVERT}"
+    )]
+    Scheme,
+    /// It asks for more work than is done here.
+    #[error(
+        "asks for more work than is done here, at most {MAX_ITERATIONS} iterations of PBKDF2 or 32 MiB of \
+         scrypt: {CONVERT}"
+    )]
+    Work,
+}
+
+const CONVERT: &str =
+    "convert it with openssl pkcs8 -topk8 -v2 aes-256-cbc -in old.pem -out new.pem";
+
+/// The parameters and the encrypted bytes of a key that can be opened with the right passphrase.
+fn openable(der: &[u8]) -> Result<(Parameters, &[u8]), KeyFormError> {
+    let Ok(encrypted) = EncryptedPrivateKeyInfoRef::from_der(der) else {
+        // Other schemes are not even read: two elements, an algorithm and the encrypted bytes, show one.
+        let is_another = AnyRef::from_der(der).and_then(|all| {
+            all.sequence(|parts| {
+                AlgorithmIdentifierRef::decode(parts)?;
+                <&OctetStringRef>::decode(parts).map(drop)
+            })
+        });
+        return Err(is_another.map_or(KeyFormError::Form, |()| KeyFormError::Scheme));
+    };
+    let parameters = encrypted.encryption_algorithm.pbes2().ok_or(KeyFormError::Scheme)?;
+    let block = match parameters.encryption {
+        EncryptionScheme::Aes128Cbc { .. }
+        | EncryptionScheme::Aes192Cbc { .. }
+        | EncryptionScheme::Aes256Cbc { .. } => 16,
+        EncryptionScheme::DesEde3Cbc { .. } => 8,
+        _ => return Err(KeyFormError::Scheme),
+    };
+    check_work(&parameters.kdf)?;
+    let data = encrypted.encrypted_data.as_bytes();
+    if data.is_empty() || !data.len().is_multiple_of(block) {
+        return Err(KeyFormError::Form);
+    }
+    Ok((parameters.clone(), data))
 }
 
 fn encrypted_der(pem: &str) -> Option<Vec<u8>> {
@@ -248,27 +314,12 @@ fn encrypted_der(pem: &str) -> Option<Vec<u8>> {
     (label == EncryptedPrivateKeyInfoRef::PEM_LABEL).then_some(der)
 }
 
-/// The algorithms and the ciphertext of an encrypted key; `None` where no passphrase opens it here.
-fn encrypted_parts(der: &[u8]) -> Option<(Parameters, &[u8])> {
-    let encrypted = EncryptedPrivateKeyInfoRef::from_der(der).ok()?;
-    let parameters = encrypted.encryption_algorithm.pbes2()?.clone();
-    let data = encrypted.encrypted_data.as_bytes();
-    let is_whole = !data.is_empty() && data.len().is_multiple_of(16);
-    (is_whole && affordable(&parameters)).then_some((parameters, data))
-}
-
-/// Whether these are algorithms that we take, at a cost that we pay. An upload names them: each limit is
-/// checked before any work is done.
-fn affordable(parameters: &Parameters) -> bool {
-    let derived = match &parameters.kdf {
-        Kdf::Pbkdf2(Pbkdf2Params { iteration_count, prf, .. }) => {
+/// Whether this derives a key as we do, at a cost that we pay. An upload names it: each limit is checked
+/// before any work is done.
+fn check_work(kdf: &Kdf) -> Result<(), KeyFormError> {
+    let is_affordable = match kdf {
+        Kdf::Pbkdf2(Pbkdf2Params { iteration_count, .. }) => {
             (1..=MAX_ITERATIONS).contains(iteration_count)
-                && matches!(
-                    prf,
-                    Pbkdf2Prf::HmacWithSha256
-                        | Pbkdf2Prf::HmacWithSha384
-                        | Pbkdf2Prf::HmacWithSha512
-                )
         }
         Kdf::Scrypt(ScryptParams {
             cost_parameter: n, block_size: r, parallelization: p, ..
@@ -280,15 +331,9 @@ fn affordable(parameters: &Parameters) -> bool {
                 && (128..=MAX_SCRYPT_BYTES).contains(&bytes.unwrap_or(u64::MAX))
                 && (1..=MAX_SCRYPT_PASSES).contains(p)
         }
-        _ => false,
+        _ => return Err(KeyFormError::Scheme),
     };
-    let decrypted = matches!(
-        parameters.encryption,
-        EncryptionScheme::Aes128Cbc { .. }
-            | EncryptionScheme::Aes192Cbc { .. }
-            | EncryptionScheme::Aes256Cbc { .. }
-    );
-    derived && decrypted
+    is_affordable.then_some(()).ok_or(KeyFormError::Work)
 }
 
 #[cfg(test)]

@@ -43,7 +43,7 @@ pub mod sjcl;
 pub mod stream;
 
 pub use base64_lines::without_line_ends;
-pub use box_key::{BadRsaBits, BoxKey, OpenKeyError, RsaBits};
+pub use box_key::{BadRsaBits, BoxKey, KeyFormError, OpenKeyError, RsaBits};
 pub use chunks::{ChunkReader, ChunkWriter};
 pub use digest::{RunningSha256, hex, sha256};
 pub use envelope::{EnvelopeReader, EnvelopeWriter, OpenError, Written};

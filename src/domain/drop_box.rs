@@ -66,7 +66,8 @@ pub struct Terms {
     pub delete_box_after_reading: bool,
 }
 
-/// What can be done with a public key that somebody has given.
+/// What can be done with a public key that somebody has given. Only [`PublicKeyUse::Sealing`] is taken
+/// today; older boxes may have the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PublicKeyUse {
     /// Messages are sealed with it here, too.

@@ -21,6 +21,8 @@ pub(crate) enum Tool {
     NodeSjcl,
     /// npm's `jquery`, installed there too.
     Jquery,
+    /// npm's `node-forge`, installed there too.
+    NodeForge,
     /// npm's `standardwebhooks`, installed there too.
     StandardWebhooks,
     /// npm's `playwright-core` and `axe-core`, installed there too.
@@ -82,6 +84,10 @@ impl Tool {
             Self::NodeSjcl => {
                 NODE.find()?;
                 node_package("sjcl")
+            }
+            Self::NodeForge => {
+                NODE.find()?;
+                node_package("node-forge")
             }
             Self::StandardWebhooks => {
                 NODE.find()?;

@@ -270,31 +270,24 @@ async fn upload(
     bounded(PRIVATE_KEY_HASH, hash, MAX_HASH_BYTES)?;
     let private_key = parameters.text(PRIVATE_KEY);
     bounded(PRIVATE_KEY, private_key.unwrap_or_default(), MAX_KEY_BYTES)?;
-    if private_key.is_some_and(is_bare) {
-        let reason = "is not encrypted: encrypt it with a passphrase, or leave it out";
-        return Err(ServiceError::parameter(PRIVATE_KEY, reason));
-    }
-    let public = match PublicKey::parse(public_key) {
-        Ok(key) => (PublicKeyUse::Sealing, Some(key.to_der())),
-        Err(PublicKeyError::TooSmall(bits)) => {
-            (PublicKeyUse::TooSmall(u32::try_from(bits).unwrap_or(0)), None)
-        }
-        Err(error @ (PublicKeyError::Private | PublicKeyError::EncryptedPrivate)) => {
-            return Err(ServiceError::parameter(PUBLIC_KEY, error));
-        }
-        Err(PublicKeyError::Unreadable | PublicKeyError::TooLarge(_)) => {
-            (PublicKeyUse::Unreadable, None)
-        }
-    };
+    private_key.map_or(Ok(()), check_private_key)?;
+    let public = PublicKey::parse(public_key)
+        .map_err(|error| ServiceError::parameter(PUBLIC_KEY, format!("cannot be used: {error}")))?;
+    let public = (PublicKeyUse::Sealing, Some(public.to_der()));
     let keys =
         Keys { public_key: public_key.to_owned(), private_key: private_key.map(str::to_owned) };
     let (maker, hash) = (Arc::clone(app), hash.to_owned());
     blocking(move || sealed(&maker, keys, hash, public, terms)).await?
 }
 
-/// Whether this is a private key that anybody can read, as far as its form is known here.
-fn is_bare(private_key: &str) -> bool {
-    matches!(PublicKey::parse(private_key), Err(PublicKeyError::Private))
+/// Refuses a private key that anybody can read, and one that no passphrase will ever open here.
+fn check_private_key(private_key: &str) -> Result<(), ServiceError> {
+    if matches!(PublicKey::parse(private_key), Err(PublicKeyError::Private)) {
+        let reason = "is not encrypted: encrypt it with a passphrase, or leave it out";
+        return Err(ServiceError::parameter(PRIVATE_KEY, reason));
+    }
+    BoxKey::check_encrypted_pem(private_key)
+        .map_err(|error| ServiceError::parameter(PRIVATE_KEY, format!("{error}; or leave it out")))
 }
 
 /// Seals the keys of a new box. Blocks.

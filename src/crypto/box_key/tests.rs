@@ -2,7 +2,7 @@ use std::sync::LazyLock;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use proptest::prelude::*;
-use rsa::pkcs8::der::Encode;
+use rsa::pkcs8::{der::Encode, pkcs5::pbes2::Pbkdf2Prf};
 
 use super::*;
 use crate::crypto::random::SeededRandom;
@@ -66,6 +66,9 @@ fn what_openssl_encrypted_opens_and_has_its_hash() {
         ENCRYPTED,
         vector!("rsa2048.sha512-aes128.pem"),
         vector!("rsa2048.scrypt.pem"),
+        vector!("rsa2048.sha1.pem"),
+        vector!("rsa2048.sha1-des3.pem"),
+        vector!("rsa2048.sha224-des3.pem"),
         &ENCRYPTED.replace('\n', "\r\n  "),
         &format!("Bag Attributes\n{ENCRYPTED}trailing"),
     ];
@@ -180,7 +183,8 @@ fn what_is_no_encrypted_rsa_key_is_unreadable() {
         vector!("rsa2048.pem"),
         vector!("rsa2048.traditional.pem"),
         vector!("rsa2048.spki.pem"),
-        vector!("rsa2048.sha1.pem"),
+        vector!("rsa2048.pbe-sha1-3des.pem"),
+        vector!("rsa2048.pbe-md5-des.pem"),
         vector!("rsa1024.sha256.pem"),
         vector!("ec.sha256.pem"),
         &ENCRYPTED.replace("ENCRYPTED PRIVATE", "PRIVATE"),
@@ -189,6 +193,42 @@ fn what_is_no_encrypted_rsa_key_is_unreadable() {
     for text in texts {
         unreadable(text);
     }
+}
+
+#[test]
+fn what_no_passphrase_opens_is_told_before() {
+    let many = changed(ENCRYPTED, |parameters, _| {
+        let Kdf::Pbkdf2(pbkdf2) = &mut parameters.kdf else { panic!("no PBKDF2") };
+        pbkdf2.iteration_count = MAX_ITERATIONS + 1;
+    });
+    let gcm = changed(ENCRYPTED, |parameters, _| {
+        parameters.encryption = EncryptionScheme::Aes256Gcm { nonce: [0; 12] };
+    });
+    let cases = [
+        (ENCRYPTED, Ok(())),
+        (vector!("rsa2048.scrypt.pem"), Ok(())),
+        (vector!("rsa2048.sha1.pem"), Ok(())),
+        (vector!("rsa2048.sha1-des3.pem"), Ok(())),
+        // Nobody sees that without the passphrase.
+        (vector!("ec.sha256.pem"), Ok(())),
+        (vector!("rsa2048.pbe-sha1-3des.pem"), Err(KeyFormError::Scheme)),
+        (vector!("rsa2048.pbe-md5-des.pem"), Err(KeyFormError::Scheme)),
+        (&gcm, Err(KeyFormError::Scheme)),
+        (&many, Err(KeyFormError::Work)),
+        (vector!("rsa2048.pem"), Err(KeyFormError::Form)),
+        (vector!("rsa2048.spki.pem"), Err(KeyFormError::Form)),
+        ("", Err(KeyFormError::Form)),
+        ("U2FsdGVkX1+", Err(KeyFormError::Form)),
+        (&ENCRYPTED[..ENCRYPTED.len() / 2], Err(KeyFormError::Form)),
+    ];
+    for (pem, expected) in cases {
+        assert_eq!(BoxKey::check_encrypted_pem(pem), expected, "{pem}");
+        // What is refused would not have opened.
+        assert!(expected.is_ok() || open(pem).is_err(), "{pem}");
+    }
+    let odd = changed(vector!("rsa2048.sha1-des3.pem"), |_, data| data.truncate(1001));
+    assert_eq!(BoxKey::check_encrypted_pem(&odd), Err(KeyFormError::Form));
+    assert!(KeyFormError::Scheme.to_string().contains("openssl pkcs8 -topk8 -v2 aes-256-cbc"));
 }
 
 /// Each of these would take seconds, minutes or gigabytes if anybody began.

@@ -22,16 +22,22 @@ struct Fields<'a> {
     dq: Option<IgnoredAny>,
     qi: Option<IgnoredAny>,
     oth: Option<IgnoredAny>,
+    /// Of a symmetric key (RFC 7518, section 6.4).
+    k: Option<IgnoredAny>,
 }
 
 pub(super) fn parse(json: &str) -> Result<PublicKey, PublicKeyError> {
     let fields: Fields = serde_json::from_str(json).map_err(|_| PublicKeyError::Unreadable)?;
-    let Fields { kty, n, e, d, p, q, dp, dq, qi, oth } = fields;
-    if kty != "RSA" {
-        return Err(PublicKeyError::Unreadable);
-    }
-    if [d, p, q, dp, dq, qi, oth].iter().any(Option::is_some) {
+    let Fields { kty, n, e, d, p, q, dp, dq, qi, oth, k } = fields;
+    if [d, p, q, dp, dq, qi, oth, k].iter().any(Option::is_some) {
         return Err(PublicKeyError::Private);
+    }
+    match &*kty {
+        "RSA" => {}
+        "EC" => return Err(PublicKeyError::OtherAlgorithm("an EC")),
+        // RFC 8037: of the curves 25519 and 448.
+        "OKP" => return Err(PublicKeyError::OtherAlgorithm("an Ed25519 or X25519")),
+        _ => return Err(PublicKeyError::Unreadable),
     }
     let number = |field: Option<String>| {
         let field = field.ok_or(PublicKeyError::Unreadable)?;

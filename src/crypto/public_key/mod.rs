@@ -68,6 +68,11 @@ impl PublicKey {
             rsa_key_value::parse(text)
         } else if text.contains("-----BEGIN ") {
             pem::parse_public(text)
+        } else if text.starts_with("ssh-")
+            || text.starts_with("ecdsa-")
+            || text.contains("BEGIN SSH2")
+        {
+            Err(PublicKeyError::OpenSsh)
         } else {
             let bytes = pem::decode_base64(text).ok_or(PublicKeyError::Unreadable)?;
             der::parse(&bytes)
@@ -98,7 +103,7 @@ impl PublicKey {
         let exponent_allowed =
             exponent(e).is_some_and(|e| e % 2 == 1 && (3..=MAX_EXPONENT).contains(&e));
         if !exponent_allowed {
-            return Err(PublicKeyError::Unreadable);
+            return Err(PublicKeyError::Exponent);
         }
         let number = BoxedUint::from_be_slice_vartime;
         // It refuses an even modulus.
@@ -182,7 +187,7 @@ impl fmt::Debug for PublicKey {
 /// Why a text is no public key for a box. The texts are for whoever sent it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PublicKeyError {
-    /// In none of the formats, of another algorithm than RSA, or of numbers that RSA can not use.
+    /// In none of the formats, or of numbers that RSA can not use.
     #[error(
         "not an RSA public key in PEM, base64 DER, JSON Web Key or RSAKeyValue XML that can be used"
     )]
@@ -193,6 +198,21 @@ pub enum PublicKeyError {
     /// More bits than [`MAX_BITS`]: this many.
     #[error("the public key has {0} bits, at most {MAX_BITS} are allowed")]
     TooLarge(usize),
+    /// A key of another algorithm: its name, with its article.
+    #[error(
+        "this is {0} key, but messages are sealed with RSA: make one with openssl genrsa 3072, and send \
+         what openssl pkey -pubout says of it"
+    )]
+    OtherAlgorithm(&'static str),
+    /// An X.509 certificate, or a request for one.
+    #[error("this is a certificate: send the key that openssl x509 -pubkey -noout says of it")]
+    Certificate,
+    /// A key as OpenSSH writes it.
+    #[error("this is a key of OpenSSH: send what ssh-keygen -e -m PKCS8 says of it, if it is RSA")]
+    OpenSsh,
+    /// The public exponent can not be used.
+    #[error("the public exponent must be odd and from 3 to 2^32; 65537 is usual")]
+    Exponent,
     /// A private key, which nobody should hand out.
     #[error(
         "this is a private key; send the public key only, and replace this one if it must stay secret"

@@ -17,8 +17,14 @@ pub(super) fn parse_public(text: &str) -> Result<PublicKey, PublicKeyError> {
     }
     let (label, bytes) = decode(text).ok_or(PublicKeyError::Unreadable)?;
     match label {
-        "PUBLIC KEY" => der::parse_spki(&bytes),
+        // What is in it may be something else all the same, which the error then names.
+        "PUBLIC KEY" => der::parse_spki(&bytes).map_err(|error| match error {
+            PublicKeyError::Unreadable => der::parse(&bytes).err().unwrap_or(error),
+            _ => error,
+        }),
         "RSA PUBLIC KEY" => der::parse_pkcs1(&bytes),
+        // Also `TRUSTED CERTIFICATE`, `CERTIFICATE REQUEST`.
+        _ if label.contains("CERTIFICATE") => Err(PublicKeyError::Certificate),
         _ => Err(PublicKeyError::Unreadable),
     }
 }

@@ -104,7 +104,7 @@ fn the_numbers_are_odd_and_the_exponent_is_small() {
     }
     for e in [&[][..], &[0], &[1], &[2], &[1, 0, 0], &[1, 0, 0, 0, 1], &[255; 9], &[255; 300]] {
         let read = PublicKey::from_components(&n, e);
-        assert_eq!(read, Err(PublicKeyError::Unreadable), "{e:?}");
+        assert_eq!(read, Err(PublicKeyError::Exponent), "{e:?}");
     }
     let mut even = n;
     even[255] ^= 1;
@@ -150,6 +150,43 @@ fn a_private_key_is_refused_as_one_in_every_format() {
     }
 }
 
+/// Made by OpenSSL, in PEM and in the base64 of the DER alone.
+#[test]
+fn what_is_no_rsa_key_is_called_by_its_name() {
+    let named = |name| PublicKeyError::OtherAlgorithm(name);
+    let cases = [
+        (vector!("ec.spki.pem"), named("an EC")),
+        (vector!("ed25519.spki.pem"), named("an Ed25519")),
+        (vector!("x25519.spki.pem"), named("an X25519")),
+        (vector!("rsa-pss.spki.pem"), named("an RSA-PSS")),
+        (vector!("rsa2048.cert.pem"), PublicKeyError::Certificate),
+        (vector!("rsa2048.request.pem"), PublicKeyError::Certificate),
+        (vector!("ec.sec1.pem"), PublicKeyError::Private),
+        (vector!("rsa2048.pbe-sha1-3des.pem"), PublicKeyError::EncryptedPrivate),
+        (vector!("rsa2048.pbe-md5-des.pem"), PublicKeyError::EncryptedPrivate),
+    ];
+    for (pem, error) in cases {
+        refused(pem, error);
+        refused(&body(pem), error);
+        // Under a label that promises more.
+        if matches!(error, PublicKeyError::OtherAlgorithm(_) | PublicKeyError::Certificate) {
+            let body = body(pem);
+            refused(&format!("-----BEGIN PUBLIC KEY-----{body}-----END PUBLIC KEY-----"), error);
+        }
+    }
+    let jwk = |text: &str, error| refused(text, error);
+    jwk(&JWK.replace("RSA\"", "EC\""), named("an EC"));
+    jwk(r#"{"kty": "OKP", "crv": "Ed25519", "x": "AA"}"#, named("an Ed25519 or X25519"));
+    jwk(r#"{"kty": "EC", "crv": "P-256", "d": "AA"}"#, PublicKeyError::Private);
+    jwk(r#"{"kty": "oct", "k": "AA"}"#, PublicKeyError::Private);
+    for text in ["ssh-rsa AAAAB3Nza me@here", "ssh-ed25519 AAAA", "ecdsa-sha2-nistp256 AAAA"] {
+        refused(text, PublicKeyError::OpenSsh);
+    }
+    for exponent in ["", "AQ", "Ag", "AQAA", "AQAAAAE"] {
+        refused(&JWK.replace("AQAB", exponent), PublicKeyError::Exponent);
+    }
+}
+
 #[test]
 fn anything_else_is_unreadable() {
     let entity =
@@ -165,17 +202,13 @@ fn anything_else_is_unreadable() {
         "not base64",
         "-----BEGIN PUBLIC KEY-----",
         "-----BEGIN PUBLIC KEY----------END PUBLIC KEY-----",
-        vector!("ec.spki.pem"),
-        &body(vector!("ec.spki.pem")),
         &SPKI.replace("BEGIN PUBLIC", "BEGIN RSA PUBLIC"),
         &SPKI.replace("PUBLIC", "RSA PUBLIC"),
-        &vector!("rsa2048.pkcs1.pem").replace("RSA PUBLIC", "PUBLIC"),
-        &SPKI.replace("PUBLIC KEY", "CERTIFICATE"),
-        &JWK.replace("RSA\"", "EC\""),
+        &SPKI.replace("PUBLIC KEY", "PGP PUBLIC KEY BLOCK"),
+        &JWK.replace("RSA\"", "RSB\""),
         &JWK.replace("\"n\"", "\"m\""),
         &JWK.replace("\"e\"", "\"m\""),
         &JWK.replace("AQAB", "AQ*B"),
-        &JWK.replace("AQAB", ""),
         &JWK.replace("\"AQAB\"", "65537"),
         &JWK.replace("\"kty\"", "\"e\": \"AQAB\", \"kty\""),
         &format!("{JWK}{JWK}"),
@@ -183,7 +216,6 @@ fn anything_else_is_unreadable() {
         &format!("{{\"a\": {}", "[".repeat(30_000)),
         &XML.replace("RSAKeyValue", "DSAKeyValue"),
         &XML.replace("Modulus", "Module"),
-        &XML.replace("AQAB", ""),
         &XML.replace("AQAB", "AQ*B"),
         &XML.replace("AQAB", "&#65;QAB"),
         &XML.replace("AQAB", "AQ<!-- -->AB"),
@@ -220,8 +252,14 @@ fn a_key_of_another_algorithm_is_unreadable() {
     let mut info = SubjectPublicKeyInfoRef::from_der(&der).unwrap();
     info.algorithm.parameters = None;
     refused(&STANDARD.encode(info.to_der().unwrap()), PublicKeyError::Unreadable);
-    info.algorithm.oid = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
-    refused(&STANDARD.encode(info.to_der().unwrap()), PublicKeyError::Unreadable);
+    for (oid, name) in [
+        ("1.2.840.113549.1.1.10", "an RSA-PSS"),
+        ("1.2.840.113549.1.1.7", "an RSA-OAEP (id-RSAES-OAEP)"),
+        ("1.2.3.4", "another algorithm's"),
+    ] {
+        info.algorithm.oid = ObjectIdentifier::new_unwrap(oid);
+        refused(&STANDARD.encode(info.to_der().unwrap()), PublicKeyError::OtherAlgorithm(name));
+    }
 }
 
 #[test]

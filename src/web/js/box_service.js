@@ -175,6 +175,7 @@ export function explainBox(error) {
   if (error instanceof Offline) return explain(error);
   if (error instanceof NeedsSecureContext) return t("box.error_insecure");
   if (error instanceof Damaged) return t("box.error_damaged");
+  if (error.isOtherScheme) return t("box.error_scheme");
   const key = NAMED[error.name];
   return key ? t(key) : explain(error);
 }

@@ -47,45 +47,43 @@ fn a_created_key_opens() {
     assert_refused(&call(&client, "POST", &[("passphrase", &"x".repeat(1025))]), "passphrase");
 }
 
+/// Hashes and what senders have encrypted may be any text; keys must be of use.
 fn any_strings_are_uploaded() {
     let server = TestServer::start();
     let client = server.client.with_key("");
+    let (_, [public, private, _]) = shared_key();
     let strings = ["x", "<RSA>&\"\\", "a\r\nb\t\u{1}\u{7f}", "☃\u{10ffff}", " spaces "];
-    for (public, private) in strings.iter().zip(strings.iter().rev()) {
-        let parameters =
-            [("publickey", *public), ("privatekeyhash", private), ("privatekey", private)];
-        let key = call(&client, "POST", &parameters).json();
-        assert_eq!(key["PublicKey"], json!(public));
-        assert_eq!([&key["PrivateKey"], &key["PrivateKeyHash"]], [&json!(private); 2]);
-        let own = TestBox {
-            client: client.clone(),
-            token: text(&key["KeyToken"]),
-            hash: (*private).into(),
-        };
-        let shown = publickey(&own, "");
-        assert_eq!(shown.text(), *public);
-        assert_eq!(shown.header("content-type"), Some("text/plain; charset=utf-8"));
-        assert_refused(&publickey(&own, "?format=pem"), "format");
-        assert_refused(&own.put(&[("message", "m")]), "public key");
-        assert_refused(&own.put_parts(&[Part::file("file", "f", b"f")]), "public key");
-        assert_done(&own.put(&[("encryptedmessage", public), ("encryptionkey", private)]));
+    for (hash, other) in strings.iter().zip(strings.iter().rev()) {
+        let key = call(&client, "POST", &[("publickey", public), ("privatekeyhash", hash)]).json();
+        assert_eq!(key["PrivateKeyHash"], json!(hash));
+        let own =
+            TestBox { client: client.clone(), token: text(&key["KeyToken"]), hash: (*hash).into() };
+        assert_done(&own.put(&[("encryptedmessage", other), ("encryptionkey", hash)]));
         let listed = list(&own.read_sealed(&[]));
-        assert_eq!(listed[0]["MessageData"], json!(public));
-        assert_eq!(listed[0]["EncryptionKey"], json!(private));
+        assert_eq!(listed[0]["MessageData"], json!(other));
+        assert_eq!(listed[0]["EncryptionKey"], json!(hash));
         assert_refused(&own.read(&[]), "privatekeyhash");
         assert_eq!(own.delete().message(), "Deleted.");
+        let upload = [("publickey", *other), ("privatekeyhash", hash)];
+        assert_refused(&call(&client, "POST", &upload), "publickey cannot be used");
+        let upload = [("publickey", &**public), ("privatekeyhash", hash), ("privatekey", other)];
+        assert_refused(&call(&client, "POST", &upload), "privatekey must be PKCS#8");
     }
-    let (_, [public, ..]) = shared_key();
+    // What surrounds a key in PEM is not looked at: the longest texts are these.
     for (name, longest) in
         [("publickey", 32 << 10), ("privatekey", 32 << 10), ("privatekeyhash", 1024)]
     {
         for (length, status) in [(longest, 200), (longest + 1, 400)] {
-            let long = "x".repeat(length);
-            let mut parameters =
-                [("publickey", &**public), ("privatekey", "p"), ("privatekeyhash", "h")];
+            let padded = |text: &str| format!("{text:x<length$}");
+            let mut parameters = [
+                ("publickey", public.clone()),
+                ("privatekey", private.clone()),
+                ("privatekeyhash", "h".to_owned()),
+            ];
             let place =
                 parameters.iter_mut().find(|(known, _)| *known == name).expect("one of them");
-            place.1 = &long;
+            place.1 = padded(&place.1);
+            let parameters = parameters.each_ref().map(|(name, value)| (*name, value.as_str()));
             let answer = call(&client, "POST", &parameters);
             assert_eq!(answer.status, status, "{name}: {}", answer.text());
         }
@@ -140,6 +138,7 @@ fn the_public_key_in_each_format() {
     assert_refused(&publickey(&own, ""), "There is no key with this token");
 }
 
+/// A key of no use is refused when it is handed in, with what would be right, and nothing is stored.
 fn keys_that_can_not_seal() {
     let server = TestServer::start();
     let client = server.client.with_key("");
@@ -147,27 +146,45 @@ fn keys_that_can_not_seal() {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/keys");
         std::fs::read_to_string(path.join(name)).expect("a vector")
     };
-    for (file, says) in
-        [("rsa1024.spki.pem", "1024 bits"), ("ec.spki.pem", "no form that is known")]
-    {
-        let public = read(file);
-        let key = call(&client, "POST", &[("publickey", &public), ("privatekeyhash", "h")]).json();
-        let own =
-            TestBox { client: client.clone(), token: text(&key["KeyToken"]), hash: "h".into() };
-        let refused = own.put(&[("message", "m")]);
-        assert_refused(&refused, says);
-        assert_refused(&refused, "encryptedmessage");
-        assert_eq!(own.read_sealed(&[]).status, 304, "nothing was stored");
-        assert_done(&own.put(&[("encryptedmessage", "m"), ("encryptionkey", "k")]));
-        assert_eq!(publickey(&own, "").text(), public);
+    for (file, says) in [
+        ("rsa1024.spki.pem", "1024 bits, at least 2048"),
+        ("rsa8200.spki.pem", "8200 bits, at most 8192"),
+        ("ec.spki.pem", "an EC key"),
+        ("ed25519.spki.pem", "an Ed25519 key"),
+        ("x25519.spki.pem", "an X25519 key"),
+        ("rsa-pss.spki.pem", "an RSA-PSS key"),
+        ("rsa2048.cert.pem", "openssl x509 -pubkey"),
+        ("rsa2048.request.pem", "a certificate"),
+        ("rsa2048.pem", "a private key"),
+        ("rsa2048.traditional.pem", "a private key"),
+        ("rsa2048.sha256.pem", "a private key"),
+        ("rsa2048.pbe-sha1-3des.pem", "a private key"),
+        ("ec.sec1.pem", "a private key"),
+    ] {
+        let whole = read(file);
+        let body: String = whole.lines().filter(|line| !line.starts_with('-')).collect();
+        for public in [&whole, &body] {
+            let answer = call(&client, "POST", &[("publickey", public), ("privatekeyhash", "h")]);
+            assert_refused(&answer, says);
+            assert_refused(&answer, "publickey cannot be used");
+        }
+    }
+    let public = read("rsa2048.spki.pem");
+    for (file, says) in [
+        ("rsa2048.pbe-sha1-3des.pem", "openssl pkcs8 -topk8 -v2 aes-256-cbc"),
+        ("rsa2048.pbe-md5-des.pem", "openssl pkcs8 -topk8 -v2 aes-256-cbc"),
+        ("rsa2048.spki.pem", "must be PKCS#8"),
+        ("rsa2048.cert.pem", "must be PKCS#8"),
+    ] {
+        let private = read(file);
+        let key = [("publickey", &*public), ("privatekeyhash", "h"), ("privatekey", &private)];
+        let answer = call(&client, "POST", &key);
+        assert_refused(&answer, "privatekey ");
+        assert_refused(&answer, says);
     }
     let private = read("rsa2048.pem");
-    let answer = call(&client, "POST", &[("publickey", &private), ("privatekeyhash", "h")]);
-    assert_refused(&answer, "publickey");
-    assert_refused(&answer, "private key");
     // Nor is one kept for its owner that anybody could read, in PEM or in the base64 of it alone.
     let bare: String = private.lines().filter(|line| !line.starts_with('-')).collect();
-    let public = read("rsa2048.spki.pem");
     for private in [&private, &bare] {
         let key = [("publickey", &*public), ("privatekeyhash", "h"), ("privatekey", private)];
         assert_refused(&call(&client, "POST", &key), "privatekey is not encrypted");

@@ -19,7 +19,10 @@ use serde_json::Value;
 use crate::tools::python;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    [browser::trials(), mono::trials(), openssl::trials(), recipes::trials()].into_iter().flatten().collect()
+    [browser::trials(), mono::trials(), openssl::trials(), recipes::trials()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 const PASSPHRASE: &str = "korrekt häst batteri";

@@ -12,16 +12,19 @@ use super::{
 };
 use crate::{
     server::TestServer,
-    tools::{CURL, OPENSSL, Tool, python, trial_with},
+    tools::{CURL, OPENSSL, Tool, node_modules, python, trial_with},
 };
 
 pub(super) fn trials() -> Vec<Trial> {
     const NEEDED: &[Tool] = &[CURL, OPENSSL];
     const AND_PYTHON: &[Tool] = &[CURL, OPENSSL, Tool::PythonCryptography];
+    const AND_FORGE: &[Tool] = &[CURL, OPENSSL, Tool::NodeForge];
     vec![
         trial_with("boxes::openssl_opens_the_key", NEEDED, openssl_opens_the_key),
         trial_with("boxes::openssl_and_python_open_messages", AND_PYTHON, they_open_messages),
         trial_with("boxes::a_key_of_openssl_is_taken", AND_PYTHON, a_key_of_openssl_is_taken),
+        trial_with("boxes::older_encryptions_of_keys", AND_PYTHON, older_encryptions_of_keys),
+        trial_with("boxes::keys_of_node_forge", AND_FORGE, keys_of_node_forge),
     ]
 }
 
@@ -162,6 +165,92 @@ fn a_key_of_openssl_is_taken() {
         assert!(read.stdout == format!("hunter2 \u{1f511}\n{}\n", text_of(10_000)).as_bytes());
         assert!(fs::read(saved.join("b.bin")).expect("a file") == random_bytes(250_000));
     }
+}
+
+/// Private keys as older programs encrypt them: opened, or refused before a box is made with them.
+fn older_encryptions_of_keys() {
+    let (server, dir) = (TestServer::start(), tempfile::tempdir().expect("a folder"));
+    let service = format!("{}/Service", server.client.base);
+    let plain = openssl("genrsa 2048", b"");
+    let hash = hex_sha256(&openssl("pkcs8 -topk8 -nocrypt -outform DER", &plain));
+    let public = String::from_utf8(openssl("pkey -pubout", &plain)).expect("PEM");
+    let upload = |private: &str| upload(&service, [&public, &hash, private]);
+    let opened = [
+        "-v2 des3 -v2prf hmacWithSHA1",
+        "-v2 aes-128-cbc -v2prf hmacWithSHA1 -iter 2048",
+        "-v2 aes-256-cbc -v2prf hmacWithSHA1",
+        "-v2 des3 -v2prf hmacWithSHA256",
+    ];
+    for how in opened {
+        let encrypt = format!("pkcs8 -topk8 {how} -passout env:PASS");
+        let private = String::from_utf8(openssl(&encrypt, &plain)).expect("PEM");
+        let key: Value = serde_json::from_slice(&upload(&private)).expect("a key");
+        assert_eq!(key["IsPrivateKeyEncrypted"], true, "{how}: {key}");
+        let test_box = TestBox { service: service.clone(), key };
+        let pem = write(dir.path(), "own.pem", private.as_bytes());
+        they_open(&test_box, dir.path(), &pem);
+        assert_eq!(test_box.opened()[0]["MessageData"], "hunter2 \u{1f511}", "{how}");
+    }
+    for how in [
+        "pkcs8 -topk8 -v1 PBE-SHA1-3DES -passout env:PASS",
+        "rsa -traditional -aes128 -passout env:PASS",
+    ] {
+        let private = String::from_utf8(openssl(how, &plain)).expect("PEM");
+        let refused = String::from_utf8(upload(&private)).expect("a text");
+        assert!(refused.starts_with("\"privatekey "), "{how}: {refused}");
+        assert!(refused.contains("openssl pkcs8 -topk8"), "{how}: {refused}");
+        // What it says helps.
+        let convert = "pkcs8 -topk8 -v2 aes-256-cbc -passin env:PASS -passout env:PASS";
+        let private = String::from_utf8(openssl(convert, private.as_bytes())).expect("PEM");
+        let key: Value = serde_json::from_slice(&upload(&private)).expect("a key");
+        assert_eq!(key["IsPrivateKeyEncrypted"], true, "{how}: {key}");
+    }
+}
+
+/// What the service says to a key pair: public key, hash, private key.
+fn upload(service: &str, [public, hash, private]: [&str; 3]) -> Vec<u8> {
+    let fields = [("publickey", public), ("privatekeyhash", hash), ("privatekey", private)];
+    let mut command = Command::new("curl");
+    command.arg("-sS").arg(service);
+    for (name, value) in fields {
+        command.arg("--data-urlencode").arg(form(name, value));
+    }
+    printed(&mut command, b"")
+}
+
+/// Each way in which node-forge encrypts a key is opened, or refused with what would be right.
+fn keys_of_node_forge() {
+    let server = TestServer::start();
+    let service = format!("{}/Service", server.client.base);
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/node/forge_keys.js");
+    let mut forge = Command::new("node");
+    forge.arg(script).env("NODE_PATH", node_modules()).env("PASS", PASSPHRASE);
+    let made: Value = serde_json::from_slice(&printed(&mut forge, b"")).expect("JSON");
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let (public, plain) = (text(&made["publicKey"]), text(&made["privateKey"]));
+    let der = openssl("pkcs8 -topk8 -nocrypt -outform DER", plain.as_bytes());
+    let hash = hex_sha256(&der);
+    let keys = made["keys"].as_object().expect("an object");
+    let mut opened = Vec::new();
+    for (way, private) in keys {
+        let private = text(private);
+        let answer = upload(&service, [&public, &hash, &private]);
+        let answer: Value = serde_json::from_slice(&answer).expect("JSON");
+        if let Some(refused) = answer.as_str() {
+            assert!(refused.contains("openssl pkcs8 -topk8"), "{way}: {refused}");
+            continue;
+        }
+        let test_box = TestBox { service: service.clone(), key: answer };
+        let token = form("token", test_box.token());
+        let message = form("message", "hi");
+        let send =
+            ["-X", "PUT", "--data-urlencode", &token, "--data-urlencode", &message, &service];
+        assert_eq!(curl(&send), b"true", "{way}");
+        assert_eq!(test_box.opened()[0]["MessageData"], "hi", "{way}");
+        opened.push(way.as_str());
+    }
+    opened.sort_unstable();
+    assert_eq!(opened, ["aes128, sha512", "aes192, sha256", "aes256, sha1", "default"]);
 }
 
 fn base64(text: &Value) -> Vec<u8> {

@@ -81,7 +81,10 @@ fn a_page_opens() {
     let keys = format!("{}/tests/vectors/keys", env!("CARGO_MANIFEST_DIR"));
     let vector = |name: &str| std::fs::read_to_string(format!("{keys}/{name}")).expect(name);
     jobs.push(job(&vector("rsa2048.sha256.pem"), PASSPHRASE));
-    let refused = ["rsa2048.scrypt.pem", "ec.sha256.pem", "rsa2048.pem", "rsa2048.spki.pem"];
+    // Those that the server may open are told from those that nobody opens.
+    let foreign = ["rsa2048.scrypt.pem", "rsa2048.sha1-des3.pem", "rsa2048.pbe-sha1-3des.pem"];
+    jobs.extend(foreign.map(|name| job(&vector(name), PASSPHRASE)));
+    let refused = ["ec.sha256.pem", "rsa2048.pem", "rsa2048.spki.pem"];
     jobs.extend(refused.map(|name| job(&vector(name), PASSPHRASE)));
     // Somebody sent it to keep us busy.
     jobs.push(job(&pem("aes-256-cbc -v2prf hmacWithSHA256 -iter 2000001"), PASSPHRASE));
@@ -103,6 +106,10 @@ fn a_page_opens() {
     for outcome in &rest[1..] {
         let error = outcome.as_ref().expect_err("no key for us");
         assert!(error.starts_with("UnreadableKey"), "{error}");
+    }
+    for (outcome, name) in rest[1..].iter().zip(foreign) {
+        let error = outcome.as_ref().expect_err(name);
+        assert!(error.contains("browsers cannot open"), "{name}: {error}");
     }
 }
 

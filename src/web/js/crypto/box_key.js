@@ -36,11 +36,19 @@ export class WrongPassphrase extends Error {
   }
 }
 
-/** No encrypted RSA key, or encrypted in a way that is not known here. */
+/** No encrypted RSA key, or encrypted in a way that is not known here: then `isOtherScheme` is true. */
 export class UnreadableKey extends Error {
   constructor(message = "This is not an encrypted RSA private key that can be opened here.") {
     super(message);
     this.name = "UnreadableKey";
+    this.isOtherScheme = false;
+  }
+
+  /** Of a key that the server may well open: browsers have no 3DES, no scrypt, and some no AES-192. */
+  static otherScheme() {
+    const error = new UnreadableKey("This key is encrypted in a way that browsers cannot open.");
+    error.isOtherScheme = true;
+    return error;
   }
 }
 
@@ -148,10 +156,11 @@ function readEncryptedKey(pem) {
     }
     const cipher = scheme.sequence();
     const bits = AES_CBC[cipher.oid()];
+    if (!bits || !hash) throw UnreadableKey.otherScheme();
     const iv = cipher.octets();
     const encrypted = info.octets();
     for (const reader of [algorithm, scheme, derivation, parameters, cipher, info]) reader.end();
-    const sound = hash && bits && iv.length === 16 && (keyBytes ?? bits / 8) === bits / 8;
+    const sound = iv.length === 16 && (keyBytes ?? bits / 8) === bits / 8;
     if (!sound) throw new UnreadableKey();
     return { salt, iv, rounds, hash, bits, encrypted };
   } catch (error) {
@@ -166,12 +175,12 @@ async function cipherKey(passphrase, { salt, rounds, hash, bits }, usage) {
     return await crypto.subtle.deriveKey(derivation, base, { name: "AES-CBC", length: bits }, false, [usage]);
   } catch {
     // Chromium has no AES-192.
-    throw new UnreadableKey();
+    throw UnreadableKey.otherScheme();
   }
 }
 
 function expect(found, wanted) {
-  if (found !== wanted) throw new UnreadableKey();
+  if (found !== wanted) throw UnreadableKey.otherScheme();
 }
 
 /** The identifier of what a table calls so. */
