@@ -54,7 +54,7 @@ public static class KeyService {
         Visit(publicKey, "xml", new NameValueCollection());
         var terms = new NameValueCollection {
             { "releasedate", "2020-01-02T03:04:05Z" }, { "lockdate", "2099-12-31" },
-            { "deletemessagesafterreading", "true" },
+            { "deletemessagesafterreading", "true" }, { "v", "1.0" },
         };
         Visit(publicKey, "json", terms);
         Visit(publicKey, "xml", terms);

@@ -9,7 +9,7 @@ use serde::{
 
 use super::{
     error::ServiceError,
-    parameters::{NAMES, Parameters, Source, find},
+    parameters::{NAMES, PRIVATE_KEY, PUBLIC_KEY, Parameters, Source, find},
 };
 use crate::{
     api::params::{whole_float, without_bom},
@@ -80,6 +80,12 @@ pub(super) fn add_json(parameters: &mut Parameters, body: &[u8]) -> Result<(), S
     refused.map_or(Ok(()), Err)
 }
 
+/// What may be given as a JSON object: keys, as JSON Web Keys are.
+const KEYS: [&str; 2] = [PUBLIC_KEY, PRIVATE_KEY];
+
+/// More members of an object are not kept, so that it takes no more memory than its text: a key has fewer.
+const MAX_MEMBERS: usize = 32;
+
 /// Reads an object into the parameters; the first one refused is kept for later, behind errors of JSON.
 struct Object<'p> {
     parameters: &'p mut Parameters,
@@ -104,7 +110,11 @@ impl<'de> Visitor<'de> for Object<'_> {
             let added = match map.next_value()? {
                 Value::Null => Ok(()),
                 Value::Text(text) => self.parameters.add(name, Source::Body, text),
-                Value::Other => {
+                // A JSON Web Key.
+                Value::Object(text) if KEYS.contains(&name) => {
+                    self.parameters.add(name, Source::Body, text)
+                }
+                Value::Object(_) | Value::Other => {
                     let reason = "must be a string, a whole number, or true or false";
                     Err(ServiceError::parameter(name, reason))
                 }
@@ -120,7 +130,9 @@ impl<'de> Visitor<'de> for Object<'_> {
 enum Value {
     Null,
     Text(SecretText),
-    /// An array, an object; a fraction too, whose digits would not stay as they were written.
+    /// An object, as text: its members that are texts, and that there are others.
+    Object(SecretText),
+    /// An array; a fraction too, whose digits would not stay as they were written.
     Other,
 }
 
@@ -171,8 +183,21 @@ impl<'de> Deserialize<'de> for Value {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
-                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                Ok(Value::Other)
+                let mut members = serde_json::Map::new();
+                while let Some(name) = map.next_key::<String>()? {
+                    if members.len() == MAX_MEMBERS {
+                        map.next_value::<IgnoredAny>()?;
+                        continue;
+                    }
+                    let value = match map.next_value()? {
+                        Value::Null => serde_json::Value::Null,
+                        Value::Text(text) => text.expose_secret().into(),
+                        // That it is there is all that counts.
+                        Value::Object(_) | Value::Other => true.into(),
+                    };
+                    members.insert(name, value);
+                }
+                Ok(Value::Object(SecretText::new(serde_json::Value::from(members).to_string())))
             }
         }
         deserializer.deserialize_any(Any)
@@ -214,6 +239,13 @@ mod tests {
         assert_eq!(found.text(MESSAGE), Some("true"));
         assert_eq!(found.text("offset"), None);
         assert!(json(r#"{"token":"a","TOKEN":"a"}"#).is_ok());
+        let found = json(r#"{"publickey": {"kty": "RSA", "n": "AQ"}}"#).unwrap();
+        assert_eq!(found.text(PUBLIC_KEY), Some(r#"{"kty":"RSA","n":"AQ"}"#));
+        let found = json(r#"{"publickey": {"d": [1], "e": {"f": {}}, "n": null}}"#).unwrap();
+        assert_eq!(found.text(PUBLIC_KEY), Some(r#"{"d":true,"e":true,"n":null}"#));
+        let many: String = (0..1000).map(|n| format!("\"{n}\":[],")).collect();
+        let found = json(&format!("{{\"publickey\": {{{many}\"x\":0}}}}")).unwrap();
+        assert!(found.text(PUBLIC_KEY).unwrap().len() < 1000);
         let found = json("\u{feff}{\"limit\":24.0}").unwrap();
         assert_eq!(found.number(LIMIT).unwrap(), Some(24));
     }

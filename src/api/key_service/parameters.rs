@@ -194,8 +194,9 @@ impl Parameters {
     ///
     /// [`ServiceError::Parameter`].
     pub fn check_version(&self) -> Result<(), ServiceError> {
-        match self.text(V) {
-            None | Some("1") => Ok(()),
+        match self.text(V).map(|version| whole_number(version.trim())) {
+            // Some write `1.0`.
+            None | Some(Some(1)) => Ok(()),
             Some(_) => Err(ServiceError::parameter(V, "must be 1: no other version is known")),
         }
     }
@@ -337,7 +338,21 @@ mod tests {
 
     #[test]
     fn there_is_one_version() {
-        for (query, right) in [("", true), ("v=1", true), ("V=", true), ("v=2", false)] {
+        let cases = [
+            ("", true),
+            ("v=1", true),
+            ("V=", true),
+            ("v=1.0", true),
+            ("v=1.00", true),
+            ("v=2", false),
+            ("v=2.0", false),
+            ("v=1.1", false),
+            ("v=0", false),
+            ("v=v1", false),
+            ("v=-1", false),
+            ("v=1.", false),
+        ];
+        for (query, right) in cases {
             assert_eq!(parameters(&[], query).unwrap().check_version().is_ok(), right, "{query}");
         }
     }

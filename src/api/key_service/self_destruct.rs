@@ -56,8 +56,7 @@ pub(super) async fn create(
         return Err(ServiceError::from(StoreError::Full));
     }
     let now = app.clock.now();
-    let mailing =
-        app.key_service.mailings.begin(client.net(), app.clock.monotonic())?;
+    let mailing = app.key_service.mailings.begin(client.net(), app.clock.monotonic())?;
     let sealer = Arc::clone(app);
     let seal = move || seal(&sealer, &contents(&parameters)?, (account, to), language);
     let sealed = async { app.slow_work.turn().await?.run(seal).await? };

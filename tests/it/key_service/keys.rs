@@ -125,6 +125,30 @@ fn the_public_key_in_each_format() {
     assert_refused(&publickey(&own, "?format=pem&format=der"), "format");
     let unknown = TestBox { token: "x".repeat(31), ..own.clone() };
     assert_refused(&publickey(&unknown, ""), "There is no key with this token");
+    // A JSON Web Key may be what it is: an object.
+    let jwk: serde_json::Value = serde_json::from_str(&public.to_jwk()).expect("JSON");
+    let upload = |key: &serde_json::Value, version: serde_json::Value| {
+        let body = json!({"publickey": key, "privatekeyhash": "h", "v": version});
+        let json_type = [("content-type", "application/json")];
+        own.client.send("POST", "/Service", &json_type, body.to_string().as_bytes())
+    };
+    for version in [json!(1), json!("1"), json!(1.0), json!("1.0"), json!("")] {
+        let key = upload(&jwk, version).json();
+        let uploaded = TestBox { token: text(&key["KeyToken"]), ..own.clone() };
+        assert_eq!(publickey(&uploaded, "").text(), *pem);
+    }
+    assert_refused(&upload(&jwk, json!(1.5)), "v must be");
+    assert_refused(&upload(&jwk, json!(2)), "v must be 1");
+    let mut private = jwk.clone();
+    private["d"] = json!("AQAB");
+    assert_refused(&upload(&private, json!(1)), "a private key");
+    for wrong in [json!({}), json!([jwk]), json!({"kty": "EC"}), json!({"keys": [jwk]})] {
+        assert_refused(&upload(&wrong, json!(1)), "publickey ");
+    }
+    let body = json!({"passphrase": {"a": 1}}).to_string();
+    let json_type = [("content-type", "application/json")];
+    let answer = own.client.send("POST", "/Service", &json_type, body.as_bytes());
+    assert_refused(&answer, "passphrase must be a string");
     // In whatever format it came, it goes out in any.
     for form in [public.to_jwk(), public.to_xml(), pem.replace('\n', "\r\n")] {
         let key =

@@ -227,7 +227,7 @@ fn wrong_and_missing_ones() {
         ("GET", &[token, hash, ("limit", "0")], &["limit", "at least 1"]),
         ("GET", &[token, hash, ("limit", "ten")], &["limit", "whole number"]),
         ("GET", &[token, hash, ("since", "99999999999999999999")], &["since", "whole number"]),
-        ("GET", &[token, hash, ("v", "1.0")], &["v must be 1"]),
+        ("GET", &[token, hash, ("v", "1.1")], &["v must be 1"]),
         ("GET", &[token, hash, ("format", "html")], &["format", "json or xml"]),
         ("PUT", &[], &["token", "missing"]),
         ("PUT", &[message], &["token", "missing"]),
