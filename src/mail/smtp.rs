@@ -90,7 +90,7 @@ impl SmtpServer {
     pub fn new(url: &SmtpUrl, password: Option<SecretText>, hello: &str) -> Result<Self, String> {
         let tls = match url.tls {
             SmtpTls::Off => None,
-            _ => Some(Arc::new(tls::client_config()?)),
+            _ => Some(Arc::new(tls::client_config(None)?)),
         };
         let login = match (&url.user, password) {
             (Some(user), Some(password)) => Some((user.clone(), password)),

@@ -127,7 +127,7 @@ fn explain(address: IpAddr, what: &str) -> String {
 
 /// Blocks: see [`tls::client_config`].
 fn tls_connector() -> Result<TlsConnector, String> {
-    let mut config = tls::client_config()?;
+    let mut config = tls::client_config(None)?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(TlsConnector::from(Arc::new(config)))
 }

@@ -21,6 +21,7 @@ pub(super) fn trials() -> Vec<Trial> {
     vec![
         trial_with("mail::tls::starttls_and_a_login", TOOLS, starttls),
         trial_with("mail::tls::from_the_first_byte", TOOLS, implicit),
+        trial_with("mail::tls::a_certificate_signed_by_itself", TOOLS, signed_by_itself),
         trial_with("mail::tls::nothing_is_sent_where_it_is_wrong", TOOLS, wrong),
         trial_with("mail::tls::killed_before_sending_it_sends_after_its_start", TOOLS, killed),
     ]
@@ -62,6 +63,20 @@ impl Authority {
             let made = Command::new("openssl").args(&arguments).current_dir(dir.path()).output();
             assert!(made.expect("openssl").status.success(), "{arguments:?}");
         }
+        Self { dir }
+    }
+
+    /// A certificate that the server shows as it is, made as most are: it says that it is an authority.
+    fn of_itself() -> Self {
+        let dir = tempfile::tempdir().expect("a fresh directory");
+        std::fs::write(dir.path().join("password"), "s3cret\n").expect("a file");
+        let name = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"];
+        let make = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"];
+        let files = ["-keyout", "key.pem", "-out", "ca.pem"];
+        let arguments = [&make[..], &name, &files].concat();
+        let made = Command::new("openssl").args(arguments).current_dir(dir.path()).output();
+        assert!(made.expect("openssl").status.success());
+        std::fs::copy(dir.path().join("ca.pem"), dir.path().join("cert.pem")).expect("a file");
         Self { dir }
     }
 
@@ -144,6 +159,13 @@ fn starttls() {
 
 fn implicit() {
     let authority = Authority::new();
+    let mut smtp = authority.server(&["implicit", "auth"]);
+    let url = format!("smtps://post@localhost:{}", smtp.port);
+    delivers(&mut smtp, &authority, &url);
+}
+
+fn signed_by_itself() {
+    let authority = Authority::of_itself();
     let mut smtp = authority.server(&["implicit", "auth"]);
     let url = format!("smtps://post@localhost:{}", smtp.port);
     delivers(&mut smtp, &authority, &url);
