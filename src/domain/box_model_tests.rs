@@ -6,7 +6,10 @@ use proptest::prelude::*;
 
 use super::{
     drop_box::{self, BoxError, BoxId, Limits, NewBox, PublicKeyUse, Terms},
-    message::{self, Content, ContentBody, MessageId, Parts, PartsBody, Sealed, SealedBy},
+    keys,
+    message::{
+        self, Content, ContentBody, IdempotencyKey, MessageId, Parts, PartsBody, Sealed, SealedBy,
+    },
 };
 use crate::{
     clock::UnixSeconds,
@@ -147,7 +150,7 @@ impl World {
             .enumerate()
             .map(|(place, (size, kind))| self.sealed(&bytes(place, *size), *kind))
             .collect();
-        let outcome = self.store().change(message::send(self.id, sealed, LIMITS, NOW)).wait();
+        let outcome = self.store().change(message::send(self.id, sealed, None, LIMITS, NOW)).wait();
         let Some(messages) = &mut self.messages else {
             assert!(matches!(outcome, Err(BoxError::NotFound)));
             return;
@@ -278,7 +281,7 @@ fn what_the_owner_forbids_is_refused() {
     let world = World::new(terms);
     let send = |now| {
         let sealed = vec![world.sealed(b"text", Kind::Text)];
-        world.store().change(message::send(world.id, sealed, LIMITS, UnixSeconds(now))).wait()
+        world.store().change(message::send(world.id, sealed, None, LIMITS, UnixSeconds(now))).wait()
     };
     let read = |now| {
         let ids = vec![MessageId::FIRST];
@@ -297,7 +300,7 @@ fn a_deletion_that_was_broken_off_is_finished() {
     let mut world = World::new(Terms::default());
     let sealed = (0..100).map(|_| world.sealed(&[1; 2000], Kind::Text)).collect();
     let limits = Limits { max_messages: 1000, ..LIMITS };
-    world.store().change(message::send(world.id, sealed, limits, NOW)).wait().unwrap();
+    world.store().change(message::send(world.id, sealed, None, limits, NOW)).wait().unwrap();
     let (id, number) = (world.id, world.id.number);
     let begin = move |transaction: &mut Transaction<'_, '_>| {
         let found = drop_box::live(transaction, id)?;
@@ -311,4 +314,34 @@ fn a_deletion_that_was_broken_off_is_finished() {
     drop_box::finish_deletions(world.store()).unwrap();
     assert_eq!(message::ids(world.store(), world.id).count(), 0);
     assert_eq!(world.payload_files(), 0);
+}
+
+#[test]
+fn a_key_of_a_message_counts_for_a_day() {
+    let world = World::new(Terms::default());
+    let (first, second) = (IdempotencyKey::new("first"), IdempotencyKey::new("second"));
+    let sent = |key, now| {
+        let sealed = vec![world.sealed(b"text", Kind::Text)];
+        let send = message::send(world.id, sealed, Some(key), LIMITS, UnixSeconds(now));
+        world.store().change(send).wait().unwrap();
+        assert!(message::has_come(world.store(), world.id, key, UnixSeconds(now)).unwrap());
+        message::ids(world.store(), world.id).count()
+    };
+    let kept = || {
+        let number = world.id.number;
+        [keys::repeatables(number), keys::remembered(number)]
+            .map(|prefix| world.store().keys(&prefix).count())
+    };
+    const DAY: u64 = 24 * 3600;
+    assert_eq!([sent(first, 1000), sent(first, 1000 + DAY - 1)], [1, 1]);
+    assert_eq!(sent(first, 1000 + DAY), 2);
+    assert_eq!(sent(second, 1001 + DAY), 3);
+    assert_eq!(kept(), [2, 2]);
+    let late = UnixSeconds(1000 + 3 * DAY);
+    assert!(!message::has_come(world.store(), world.id, second, late).unwrap());
+    // What is too old makes room, and a box takes all of it along.
+    assert_eq!(sent(IdempotencyKey::new("third"), late.0), 4);
+    assert_eq!(kept(), [1, 1]);
+    drop_box::delete(world.store(), world.id).unwrap();
+    assert_eq!(kept(), [0, 0]);
 }

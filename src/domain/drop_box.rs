@@ -226,6 +226,11 @@ impl DropBox {
         Some(id)
     }
 
+    /// The id of the next message that comes in.
+    pub(super) fn next_message(&self) -> MessageId {
+        self.next_message
+    }
+
     pub(super) fn count_out(&mut self, stored_bytes: u64) {
         self.messages = self.messages.saturating_sub(1);
         self.stored_bytes = self.stored_bytes.saturating_sub(stored_bytes);
@@ -374,7 +379,10 @@ pub(super) fn begin_deletion(
 pub fn burn(store: &Store, number: BoxNumber) -> Result<(), StoreError> {
     store.change(move |transaction| transaction.burn(&keys::drop_box(number))).wait()?;
     loop {
-        let doomed: Vec<Key> = store.keys(&keys::messages(number)).take(BATCH).collect();
+        let prefixes =
+            [keys::messages(number), keys::repeatables(number), keys::remembered(number)];
+        let doomed = prefixes.iter().flat_map(|prefix| store.keys(prefix));
+        let doomed: Vec<Key> = doomed.take(BATCH).collect();
         let is_last = doomed.is_empty();
         store
             .change(move |transaction| {

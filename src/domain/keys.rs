@@ -18,6 +18,8 @@
 //! b box                -> DropBox, with its sealed keys
 //! p box                -> PublicKeyDer, where senders may leave the sealing to us
 //! d box message        -> Message, with its sealed payload
+//! I box SHA-256 of key -> Repeatable: when a message came under an idempotency key
+//! J box message        -> Remembered: the same the other way round, oldest first
 //! x box                -> Deletion, while a box is being burned
 //! r account sequence   -> Request
 //! q account sequence f -> Text of a request, f = 0 description, 1 message, 2 and 3 those of its secrets
@@ -44,7 +46,7 @@ use super::{
     account::AccountNumber,
     drop_box::BoxNumber,
     lease::LeaseToken,
-    message::MessageId,
+    message::{IdempotencyKey, MessageId},
     outbox::{Lane, OutboxNumber, Share},
     request::RequestNumber,
     secret::SecretNumber,
@@ -265,6 +267,24 @@ pub(super) fn message(number: BoxNumber, message: MessageId) -> Key {
 /// The reverse of [`message`].
 pub(super) fn message_id(key: &Key) -> Option<MessageId> {
     Some(MessageId(u32::from_be_bytes(*key.as_bytes().last_chunk::<4>()?)))
+}
+
+/// The messages of a box that came under an idempotency key.
+pub(super) fn repeatables(number: BoxNumber) -> Key {
+    Key::new(b'I').with(&number.to_bytes())
+}
+
+pub(super) fn repeatable(number: BoxNumber, key: IdempotencyKey) -> Key {
+    repeatables(number).with(&key.0)
+}
+
+pub(super) fn remembered(number: BoxNumber) -> Key {
+    Key::new(b'J').with(&number.to_bytes())
+}
+
+/// [`message_id`] reverses it.
+pub(super) fn remembered_message(number: BoxNumber, message: MessageId) -> Key {
+    remembered(number).with(&message.0.to_be_bytes())
 }
 
 pub(super) fn deletions() -> Key {

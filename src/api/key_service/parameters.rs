@@ -53,13 +53,15 @@ pub const OFFSET: &str = "offset";
 pub const LIMIT: &str = "limit";
 /// Which messages are new.
 pub const SINCE: &str = "since";
+/// What names a message, so that it is delivered once however often it is sent.
+pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// The version of the API.
 pub const V: &str = "v";
 /// JSON or XML.
 pub const FORMAT: &str = "format";
 
 /// Every name that is known; others are ignored. Also what a page of another origin may send as headers.
-pub const NAMES: [&str; 21] = [
+pub const NAMES: [&str; 22] = [
     TOKEN,
     PASSPHRASE,
     PUBLIC_KEY,
@@ -79,6 +81,7 @@ pub const NAMES: [&str; 21] = [
     OFFSET,
     LIMIT,
     SINCE,
+    IDEMPOTENCY_KEY,
     V,
     FORMAT,
 ];

@@ -1,6 +1,6 @@
 //! Sending: texts and files go into a box, sealed here or by their sender.
 
-use std::{mem, sync::Arc, time::Duration};
+use std::{mem, ops::RangeInclusive, sync::Arc, time::Duration};
 
 use hyper::{Response, body::Bytes};
 use tokio::{
@@ -12,7 +12,7 @@ use super::{
     access::find,
     error::ServiceError,
     format::Format,
-    parameters::{ENCRYPTED_MESSAGE, ENCRYPTION_KEY, MESSAGE, Parameters, TOKEN},
+    parameters::{ENCRYPTED_MESSAGE, ENCRYPTION_KEY, IDEMPOTENCY_KEY, MESSAGE, Parameters, TOKEN},
     request::{FilePart, RequestReader},
 };
 use crate::{
@@ -25,7 +25,7 @@ use crate::{
     domain::{
         drop_box::{self, BoxId, PublicKeyUse},
         message::{
-            self, Sealed, SealedBy,
+            self, IdempotencyKey, Sealed, SealedBy,
             sealing::{self, FileSealer, SealedFile},
         },
     },
@@ -40,6 +40,9 @@ const MAX_ENCRYPTION_KEY_BYTES: usize = 2048;
 const MAX_FILE_NAME_BYTES: usize = 255;
 const MAX_SEALED_NAME_BYTES: usize = 768;
 const MAX_MEDIA_TYPE_BYTES: usize = 255;
+/// The shortest and the longest idempotency key, in bytes. A short one could be another sender's, too, whose
+/// message would then be taken for this one.
+const IDEMPOTENCY_KEY_BYTES: RangeInclusive<usize> = 16..=255;
 
 /// Bounds the memory of all uploads together: each takes about a megabyte.
 pub struct Uploads(Arc<Semaphore>);
@@ -63,7 +66,8 @@ impl Uploads {
     }
 }
 
-/// `PUT /Service`: what is sent becomes messages, all or none.
+/// `PUT /Service`: what is sent becomes messages, all or none. What has come under the same idempotency key
+/// before is answered as it was then, whether the box would take a message now or not.
 ///
 /// # Errors
 ///
@@ -82,6 +86,11 @@ pub(super) async fn send(
                 "token is missing: it must come before the files, or in a header or the query";
             return Err(ServiceError::Invalid(text.into()));
         }
+        // Read all the same: some proxies let the body come before anybody has asked for it, and an answer
+        // that does not wait for its end would get lost like the first one.
+        if has_come(app, part.parameters())? {
+            continue;
+        }
         let (_, key) = check(app, part.parameters())?;
         if !part.is_sealed() {
             key.read()?;
@@ -96,12 +105,16 @@ pub(super) async fn send(
     let parameters = request.finish().await?;
     parameters.check_version()?;
     let format = format.or_given(&parameters)?;
+    let name = idempotency_key(&parameters)?;
+    if has_come(app, &parameters)? {
+        return Ok(format.boolean(true));
+    }
     let (id, public_key) = check(app, &parameters)?;
     let sealer = Arc::clone(app);
     let seal = move || seal(&sealer, id, &public_key, &parameters, files.take());
     let messages = blocking(seal).await??;
     let (limits, now) = (app.key_service.rules.limits, app.clock.now());
-    app.store.change(message::send(id, messages, limits, now)).await?;
+    app.store.change(message::send(id, messages, name, limits, now)).await?;
     app.deliveries.wake();
     Ok(format.boolean(true))
 }
@@ -128,6 +141,24 @@ impl Drop for Received {
             drop(start(move || drop(files)));
         }
     }
+}
+
+/// What the sender calls this message by.
+fn idempotency_key(parameters: &Parameters) -> Result<Option<IdempotencyKey>, ServiceError> {
+    let Some(text) = parameters.text(IDEMPOTENCY_KEY) else { return Ok(None) };
+    if !IDEMPOTENCY_KEY_BYTES.contains(&text.len()) {
+        let (least, most) = IDEMPOTENCY_KEY_BYTES.into_inner();
+        let reason = format!("must have {least} to {most} bytes, such as a random UUID");
+        return Err(ServiceError::parameter(IDEMPOTENCY_KEY, reason));
+    }
+    Ok(Some(IdempotencyKey::new(text)))
+}
+
+/// Whether this message came before.
+fn has_come(app: &App, parameters: &Parameters) -> Result<bool, ServiceError> {
+    let Some(key) = idempotency_key(parameters)? else { return Ok(false) };
+    let (id, _) = find(app, parameters)?;
+    Ok(message::has_come(&app.store, id, key, app.clock.now())?)
 }
 
 /// Whether the box takes messages, and what they are sealed with.

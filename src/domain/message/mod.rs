@@ -6,6 +6,7 @@
 
 mod content;
 pub mod opening;
+mod repeat;
 pub mod sealing;
 
 use std::io::Write;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 pub use self::content::{Content, ContentBody, ContentReader};
 use self::content::{Head, HeadBody};
+pub use self::repeat::{IdempotencyKey, has_come};
 use super::{
     drop_box::{BoxError, BoxId, DropBox, Limits, begin_deletion, live},
     keys, notice,
@@ -148,15 +150,23 @@ impl Sealed {
     }
 }
 
-/// Puts messages into a box: all, or none.
+/// Puts messages into a box: all, or none. Does nothing where messages have come under `key` before.
 pub fn send(
     id: BoxId,
     messages: Vec<Sealed>,
+    key: Option<IdempotencyKey>,
     limits: Limits,
     now: UnixSeconds,
 ) -> impl Fn(&mut Transaction<'_, '_>) -> Result<(), BoxError> + Send + 'static {
     move |transaction| {
         let mut drop_box = live(transaction, id)?;
+        if let Some(key) = key {
+            let is_first =
+                repeat::note(transaction, id.number, (key, drop_box.next_message()), now)?;
+            if !is_first {
+                return Ok(());
+            }
+        }
         drop_box.check_sending(now)?;
         for sealed in &messages {
             let Sealed { sealed_by, size, is_file, stored_bytes, ref payload } = *sealed;

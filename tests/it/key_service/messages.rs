@@ -8,7 +8,7 @@ use sealdrop::crypto::{BoxKey, EnvelopeWriter, MessageKey, RsaBits, SystemRandom
 use serde_json::{Value, json};
 
 use super::{
-    MULTIPART, Part, TestBox, assert_done, assert_refused, eventually, fetch, form, list,
+    MULTIPART, Part, TestBox, assert_done, assert_refused, at_once, eventually, fetch, form, list,
     payload_files, put_parts, shared_key, text, texts,
 };
 use crate::{
@@ -20,6 +20,7 @@ use crate::{
 pub(super) fn trials() -> Vec<Trial> {
     vec![
         trial("key_service::messages::any_text_comes_back", any_text_comes_back),
+        trial("key_service::messages::repeats_are_delivered_once", repeats_are_delivered_once),
         trial("key_service::messages::several_files_all_or_none", several_files_all_or_none),
         trial("key_service::messages::a_broken_form_leaves_nothing", a_broken_form_leaves_nothing),
         trial("key_service::messages::a_client_that_hangs_up", a_client_that_hangs_up),
@@ -52,6 +53,64 @@ fn opened(key: &BoxKey, wrapped: &Value, message: &str) -> Vec<u8> {
         .expect("a key for this box");
     let opened = envelope::open(&message_key, &from_base64(message), 10 << 20);
     opened.expect("an envelope").expose_secret().to_vec()
+}
+
+/// What is sent again under its key is there once, and is answered as it was at first.
+fn repeats_are_delivered_once() {
+    const KEY: &str = "6f6b1c3e-0f5f-4a0a-9d5c-0f7a3c0f6c11";
+    let server = TestServer::start();
+    let client = server.client.with_key("");
+    let own = TestBox::new(&client);
+    let other = TestBox::new(&client);
+    let named = |drop_box: &TestBox, key: &str, text: &str| {
+        drop_box.put(&[("message", text), ("idempotency-key", key)])
+    };
+    assert_done(&named(&own, KEY, "one"));
+    // Whatever it says this time; but as it says elsewhere, or without a key.
+    assert_done(&named(&own, KEY, "two"));
+    assert_done(&named(&own, &format!("{KEY}x"), "three"));
+    assert_done(&named(&other, KEY, "four"));
+    assert_done(&own.put(&[("message", "five")]));
+    assert_done(&own.put(&[("message", "five")]));
+    assert_eq!(texts(&own.messages()), ["one", "three", "five", "five"]);
+    assert_eq!(texts(&other.messages()), ["four"]);
+    let before = payload_files(&server);
+    // As a header, as clients send it, and with a file behind it, whose bytes are not kept.
+    let mut head = request(
+        &client,
+        "PUT",
+        "/Service",
+        &[
+            &format!("token: {}", own.token),
+            &format!("Idempotency-Key: {KEY}"),
+            &format!("Content-Type: {MULTIPART}"),
+        ],
+    );
+    let body = form(&[Part::file("file", "a.txt", &[7; 300_000])]);
+    let length = format!("Content-Length: {}\r\n\r\n", body.len());
+    head.truncate(head.len() - 2);
+    let answer = Raw::connect(&client).send(head + &length).send(body).answer();
+    assert_eq!((answer.status, &*answer.body), (200, &b"true"[..]));
+    assert_eq!(own.messages().len(), 4);
+    eventually("the file is gone", || payload_files(&server) == before);
+    // All at once, they are there once.
+    at_once(8, |_| assert_done(&named(&own, "one key for all of them", "six")));
+    assert_eq!(own.messages().len(), 5);
+    // What was read and burned does not come back; and a lock does not undo what is done.
+    let locked = TestBox::with(
+        &client,
+        &[("deletemessagesafterreading", "true"), ("lockdate", "2100-01-01T00:00:00Z")],
+    );
+    assert_done(&named(&locked, KEY, "once"));
+    assert_eq!(texts(&locked.messages()), ["once"]);
+    assert_done(&named(&locked, KEY, "once"));
+    assert_eq!(locked.messages().len(), 0);
+    // Keys that others could choose, too.
+    for wrong in ["1", "fifteen letters", &"x".repeat(256)] {
+        assert_refused(&named(&own, wrong, "no"), "idempotency-key");
+    }
+    assert_eq!(own.messages().len(), 5);
+    assert_eq!(own.delete().status, 200);
 }
 
 fn any_text_comes_back() {
