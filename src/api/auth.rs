@@ -1,9 +1,13 @@
-//! Who asks: `Authorization: ApiKey <key>`, or `Bearer <key>` as generated clients send it.
+//! Who asks: `Authorization: ApiKey <key>`, or `Bearer <key>` as generated clients send it; or `X-Api-Key: <key>`
+//! where a login in front of the server has taken that header for itself.
 
 use hyper::header::{AUTHORIZATION, HeaderMap};
 
 use super::{ApiError, App};
 use crate::domain::{account::AccountNumber, api_key::KeyKind};
+
+/// Where the key may stand instead.
+const X_API_KEY: &str = "X-Api-Key";
 
 /// What is said of a key that is nobody's.
 pub(super) const UNKNOWN_KEY: &str = "This API key is not known here";
@@ -32,9 +36,11 @@ pub fn private_key(app: &App, headers: &HeaderMap) -> Result<AccountNumber, ApiE
 }
 
 fn find(app: &App, headers: &HeaderMap) -> Result<(AccountNumber, KeyKind), ApiError> {
-    let header = headers.get(AUTHORIZATION).ok_or(ApiError::NoKey)?.as_bytes();
-    let key = key_in(header).ok_or(ApiError::NoKey)?;
-    let found = app.api_keys.find(key);
+    // What is for sealdrop alone goes first: the other one may hold what was for the login, a Bearer token, say.
+    let own = headers.get(X_API_KEY).map(|value| value.as_bytes().trim_ascii());
+    let own = own.filter(|key| !key.is_empty());
+    let key = own.or_else(|| key_in(headers.get(AUTHORIZATION)?.as_bytes()));
+    let found = app.api_keys.find(key.ok_or(ApiError::NoKey)?);
     let found = found.ok_or(ApiError::Forbidden(UNKNOWN_KEY))?;
     Ok((found.account, found.kind))
 }

@@ -64,13 +64,28 @@ pub(super) struct Answer {
 
 #[derive(Serialize)]
 struct Mailed<'a> {
+
+    /// a header for what stands before the server, such as a login; also several times. @FILE for those in a file
+    /// (SEALDROP_HEADER)
+    #[argh(option, arg_name = "NAME:VALUE")]
+    header: Vec<String>,
+
+    /// a file with the certificates to trust, in place of the system's (SEALDROP_CACERT)
+    #[argh(option, arg_name = "FILE")]
+    cacert: Option<String>,
     id: &'a str,
     mailed_to: &'a str,
 }
 
 impl Answer {
     pub(super) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
-        let connection = Connection { server: self.server, key_file: None, dialect: self.dialect };
+        let connection = Connection {
+            server: self.server,
+            key_file: None,
+            dialect: self.dialect,
+            header: self.header,
+            cacert: self.cacert,
+        };
         let settings = connection.settings(context)?;
         if settings.dialect() == Dialect::PasswordLink {
             return Err(not_there("answers to requests"));

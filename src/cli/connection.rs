@@ -12,12 +12,13 @@ use std::{
 };
 
 use serde::Deserialize;
+use ureq::http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
 use url::{Host, Url};
 use zeroize::Zeroizing;
 
-use super::{Context, Failure};
+use super::{Context, Failure, headers};
 use crate::{
-    client::{Dialect, Server, link::Place},
+    client::{Dialect, Server, Way, link::Place, proxy},
     crypto::SecretText,
 };
 
@@ -29,6 +30,8 @@ pub(super) struct Connection {
     pub(super) server: Option<String>,
     pub(super) key_file: Option<String>,
     pub(super) dialect: Option<String>,
+    pub(super) header: Vec<String>,
+    pub(super) cacert: Option<String>,
 }
 
 /// What flags, variables and the file amount to.
@@ -40,7 +43,15 @@ pub(super) struct Settings {
     /// So is the key's file: it is for whatever server the command line names.
     is_key_flag: bool,
     dialect: Dialect,
+    /// For the server that is named, and no other: what stands beside it, and the login in its address.
+    headers: HeaderMap,
+    /// For whatever server the command line names.
+    flag_headers: HeaderMap,
+    certificates: Option<PathBuf>,
 }
+
+/// A server as it is named: its address, and the login that stood in it.
+type Named = (Url, Option<HeaderValue>);
 
 /// `~/.config/sealdrop/config.toml`
 #[derive(Default, Deserialize)]
@@ -50,6 +61,8 @@ struct File {
     key: Option<Zeroizing<String>>,
     key_file: Option<String>,
     dialect: Option<String>,
+    header: Option<Vec<Zeroizing<String>>>,
+    cacert: Option<String>,
 }
 
 impl Connection {
@@ -61,15 +74,20 @@ impl Connection {
             ));
         }
         let path = file_path(context);
+        let dir = path.as_deref().and_then(Path::parent).unwrap_or(Path::new("")).to_owned();
         let file =
             path.as_deref().map_or_else(|| Ok(File::default()), |path| read(path, context))?;
-        let named = path.as_deref().map_or_else(String::new, |path| path.display().to_string());
+        let named_file =
+            path.as_deref().map_or_else(String::new, |path| path.display().to_string());
         let is_flag = self.server.is_some();
         let of_flag = self.server.map(|text| address(&text, "--server")).transpose()?;
         let of_variable = context.variable("SEALDROP_SERVER")?;
         let of_variable = of_variable.map(|text| address(&text, "SEALDROP_SERVER")).transpose()?;
-        let of_file = file.server.as_deref().map(|text| address(text, &named)).transpose()?;
-        let server = [&of_flag, &of_variable, &of_file].into_iter().flatten().next().cloned();
+        let of_file = file.server.as_deref().map(|text| address(text, &named_file)).transpose()?;
+        let named = [&of_flag, &of_variable, &of_file].into_iter().flatten().next().cloned();
+        let (server, login) = named.unzip();
+        let of_variable = of_variable.map(|(server, _)| server);
+        let of_file = of_file.map(|(server, _)| server);
         // A key is for the server that is named in the same place; beside no server it is for any that a
         // flag names.
         let is_for_it = |beside: &Option<Url>| *beside == server;
@@ -85,20 +103,53 @@ impl Connection {
         } else if !is_for_it(&of_file) {
             None
         } else if let Some(key) = &file.key {
-            Some(checked(key, &named)?)
+            Some(checked(key, &named_file)?)
         } else if let Some(key_file) = &file.key_file {
-            let dir = path.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
-            Some(key_in(&dir.join(key_file), &named, context)?)
+            Some(key_in(&dir.join(key_file), &named_file, context)?)
         } else {
             None
         };
         let dialect = match (self.dialect, context.variable("SEALDROP_DIALECT")?, file.dialect) {
             (Some(name), ..) => dialect(&name, "--dialect")?,
             (None, Some(name), _) => dialect(&name, "SEALDROP_DIALECT")?,
-            (None, None, Some(name)) => dialect(&name, &named)?,
+            (None, None, Some(name)) => dialect(&name, &named_file)?,
             (None, None, None) => Dialect::default(),
         };
-        Ok(Settings { server, is_flag, key, is_key_flag, dialect })
+        // Headers go where a key would go.
+        let mut headers = HeaderMap::new();
+        let here = Path::new("");
+        if is_for_it(&of_file) {
+            for text in file.header.iter().flatten() {
+                headers::add(&mut headers, text, &named_file, &dir, context)?;
+            }
+        }
+        if (of_variable.is_none() || is_for_it(&of_variable))
+            && let Some(text) = context.variable("SEALDROP_HEADER")?.map(Zeroizing::new)
+        {
+            for line in text.lines().filter(|line| !line.trim().is_empty()) {
+                headers::add(&mut headers, line, "SEALDROP_HEADER", here, context)?;
+            }
+        }
+        if let Some(login) = login.flatten() {
+            headers.insert(AUTHORIZATION, login);
+        }
+        let mut flag_headers = HeaderMap::new();
+        for text in self.header.into_iter().map(Zeroizing::new) {
+            headers::add(&mut flag_headers, &text, "--header", here, context)?;
+        }
+        let of_variable = context.path_variable("SEALDROP_CACERT");
+        let of_file = file.cacert.map(|cacert| dir.join(cacert));
+        let certificates = self.cacert.map(PathBuf::from).or(of_variable).or(of_file);
+        Ok(Settings {
+            server,
+            is_flag,
+            key,
+            is_key_flag,
+            dialect,
+            headers,
+            flag_headers,
+            certificates,
+        })
     }
 }
 
@@ -116,8 +167,18 @@ impl Settings {
                  \"https://…\" to ~/.config/sealdrop/config.toml",
             ));
         };
+        let variable = |name: &str| {
+            context.path_variable(name).map(|value| value.to_string_lossy().into_owned())
+        };
+        let proxy = proxy::find(&root, variable)?;
         warn_of_plain_http(&root, context)?;
-        Ok(Server::new(root, self.key, self.dialect)?)
+        let mut headers = self.headers;
+        for name in self.flag_headers.keys() {
+            headers.remove(name);
+        }
+        headers.extend(self.flag_headers);
+        let way = Way { headers, proxy, certificates: self.certificates };
+        Ok(Server::new(root, self.key, self.dialect, way)?)
     }
 
     /// The server of a link, unless a flag names another one. It gets the key only if it is the one that
@@ -128,10 +189,17 @@ impl Settings {
         context: &mut Context<'_>,
     ) -> Result<Server, Failure> {
         if let Some(root) = place.root.as_ref().filter(|_| !self.is_flag) {
-            if self.server.as_ref() != Some(root) && !self.is_key_flag {
-                self.key = None;
+            let (root, login) = headers::without_login(root.clone());
+            if self.server.as_ref() != Some(&root) {
+                self.headers.clear();
+                if !self.is_key_flag {
+                    self.key = None;
+                }
             }
-            self.server = Some(root.clone());
+            if let Some(login) = login {
+                self.headers.insert(AUTHORIZATION, login);
+            }
+            self.server = Some(root);
         }
         self.server(context)
     }
@@ -172,7 +240,8 @@ fn read(path: &Path, context: &mut Context<'_>) -> Result<File, Failure> {
         // Not all of its words: they show the line, which may hold the key.
         Failure::usage(format!("{}, line {line}: {}", path.display(), error.message()))
     })?;
-    if file.key.is_some() {
+    let has_login = file.server.as_deref().is_some_and(|server| server.contains('@'));
+    if file.key.is_some() || file.header.is_some() || has_login {
         warn_of_readers(path, context)?;
     }
     Ok(file)
@@ -187,7 +256,7 @@ fn key_in(path: &Path, origin: &str, context: &mut Context<'_>) -> Result<Secret
 }
 
 /// All of a file that is short, as such files are.
-fn read_short(path: &Path) -> io::Result<Zeroizing<String>> {
+pub(super) fn read_short(path: &Path) -> io::Result<Zeroizing<String>> {
     let mut text = Zeroizing::new(String::new());
     let read = fs::File::open(path)?.take(MAX_FILE_BYTES).read_to_string(&mut text)?;
     match read as u64 == MAX_FILE_BYTES {
@@ -206,7 +275,7 @@ fn checked(text: &str, origin: &str) -> Result<SecretText, Failure> {
     Ok(SecretText::new(key.to_owned()))
 }
 
-fn address(text: &str, origin: &str) -> Result<Url, Failure> {
+fn address(text: &str, origin: &str) -> Result<Named, Failure> {
     let wrong = |why: &str| {
         Failure::usage(format!("{origin}: {why}; give an address such as https://drop.example.org"))
     };
@@ -215,16 +284,13 @@ fn address(text: &str, origin: &str) -> Result<Url, Failure> {
     if !matches!(url.scheme(), "http" | "https") {
         return Err(wrong("the server is reached by https or http"));
     }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(wrong("there must be no name and no password in it"));
-    }
     if url.query().is_some() || url.fragment().is_some() {
         return Err(wrong("that is a link of something on a server, not a server"));
     }
     if !url.path().ends_with('/') {
         url.set_path(&format!("{}/", url.path()));
     }
-    Ok(url)
+    Ok(headers::without_login(url))
 }
 
 fn dialect(name: &str, origin: &str) -> Result<Dialect, Failure> {
@@ -251,7 +317,7 @@ fn warn_of_plain_http(root: &Url, context: &mut Context<'_>) -> Result<(), Failu
     Ok(())
 }
 
-fn warn_of_readers(path: &Path, context: &mut Context<'_>) -> Result<(), Failure> {
+pub(super) fn warn_of_readers(path: &Path, context: &mut Context<'_>) -> Result<(), Failure> {
     if fs::metadata(path).is_ok_and(|file| file.mode() & 0o077 != 0) {
         let path = path.display();
         writeln!(context.err, "warning: others can read {path}, which holds a key: chmod 600 it")?;

@@ -5,7 +5,7 @@ use std::{io, process::ExitCode};
 use super::prompt;
 use crate::{
     admin::{CommandError, ErrorKind},
-    client::{ClientError, link::BadLink},
+    client::{ClientError, link::BadLink, proxy::BadProxy},
     config::BadSetting,
 };
 
@@ -92,9 +92,25 @@ impl From<ClientError> for Failure {
             ClientError::Rejected { field: Some(field), .. }
             | ClientError::Refused { field: Some(field), .. } => flag_of(field),
             _ => None,
+            ClientError::InFront { status, .. } => match status.as_u16() {
+                401 | 403 | 407 => Exit::Refused,
+                408 | 429 | 502..=504 => Exit::Busy,
+                _ => Exit::Failed,
+            },
         };
         let hint = flag.map_or(String::new(), |flag| format!(" ({flag})"));
-        Self { exit, message: format!("{}{hint}", prompt::visible(&error.to_string())) }
+        let told = prompt::visible(&error.to_string());
+        let wait = match &error {
+            ClientError::Busy { retry_after, .. } | ClientError::InFront { retry_after, .. } => {
+                *retry_after
+            }
+            _ => None,
+        };
+        // Unless the server has words for it.
+        let wait =
+            wait.filter(|wait| !wait.is_zero() && !told.to_lowercase().contains("try again in"));
+        let wait = wait.map_or(String::new(), |wait| format!("; try again in {}", in_words(wait)));
+        Self { exit, message: format!("{told}{hint}{wait}") }
     }
 }
 
@@ -112,6 +128,12 @@ impl From<BadSetting> for Failure {
 
 impl From<CommandError> for Failure {
     fn from(error: CommandError) -> Self {
+impl From<BadProxy> for Failure {
+    fn from(bad: BadProxy) -> Self {
+        Self::usage(bad.to_string())
+    }
+}
+
         let exit = match error.kind {
             ErrorKind::Usage => Exit::Usage,
             ErrorKind::Conflict | ErrorKind::NotFound | ErrorKind::Failed => Exit::Failed,

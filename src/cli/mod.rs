@@ -18,6 +18,7 @@ mod content;
 mod definition;
 mod failure;
 mod first_keys;
+mod headers;
 mod interrupt;
 mod list;
 mod mail;

@@ -93,6 +93,15 @@ pub(super) struct Open {
     /// what the server speaks: sealdrop or password.link (SEALDROP_DIALECT, sealdrop)
     #[argh(option, arg_name = "sealdrop|password.link")]
     dialect: Option<String>,
+
+    /// a header for what stands before the server, such as a login; also several times. @FILE for those in a file
+    /// (SEALDROP_HEADER)
+    #[argh(option, arg_name = "NAME:VALUE")]
+    header: Vec<String>,
+
+    /// a file with the certificates to trust, in place of the system's (SEALDROP_CACERT)
+    #[argh(option, arg_name = "FILE")]
+    cacert: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -110,6 +119,8 @@ impl Open {
             server: self.server.clone(),
             key_file: self.key_file.clone(),
             dialect: self.dialect.clone(),
+            header: self.header.clone(),
+            cacert: self.cacert.clone(),
         };
         let settings = connection.settings(context)?;
         if settings.dialect() == Dialect::PasswordLink {

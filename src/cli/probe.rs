@@ -45,6 +45,15 @@ pub(super) struct Probe {
     /// what the server speaks: sealdrop or password.link (SEALDROP_DIALECT, sealdrop)
     #[argh(option, arg_name = "sealdrop|password.link")]
     dialect: Option<String>,
+
+    /// a header for what stands before the server, such as a login; also several times. @FILE for those in a file
+    /// (SEALDROP_HEADER)
+    #[argh(option, arg_name = "NAME:VALUE")]
+    header: Vec<String>,
+
+    /// a file with the certificates to trust, in place of the system's (SEALDROP_CACERT)
+    #[argh(option, arg_name = "FILE")]
+    cacert: Option<String>,
 }
 
 /// Milliseconds of each step.
@@ -60,8 +69,13 @@ struct Times {
 
 impl Probe {
     pub(super) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
-        let connection =
-            Connection { server: Some(self.url), key_file: self.key_file, dialect: self.dialect };
+        let connection = Connection {
+            server: Some(self.url),
+            key_file: self.key_file,
+            dialect: self.dialect,
+            header: self.header,
+            cacert: self.cacert,
+        };
         let settings = connection.settings(context)?;
         let server = match settings.dialect() {
             Dialect::Sealdrop => settings.server(context)?,

@@ -49,12 +49,26 @@ pub(super) struct Status {
     /// what the server speaks: sealdrop or password.link (SEALDROP_DIALECT, sealdrop)
     #[argh(option, arg_name = "sealdrop|password.link")]
     dialect: Option<String>,
+
+    /// a header for what stands before the server, such as a login; also several times. @FILE for those in a file
+    /// (SEALDROP_HEADER)
+    #[argh(option, arg_name = "NAME:VALUE")]
+    header: Vec<String>,
+
+    /// a file with the certificates to trust, in place of the system's (SEALDROP_CACERT)
+    #[argh(option, arg_name = "FILE")]
+    cacert: Option<String>,
 }
 
 impl Status {
     pub(super) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
-        let connection =
-            Connection { server: self.server, key_file: self.key_file, dialect: self.dialect };
+        let connection = Connection {
+            server: self.server,
+            key_file: self.key_file,
+            dialect: self.dialect,
+            header: self.header,
+            cacert: self.cacert,
+        };
         let Sender { server, id, manage_token } = Sender::new(connection, &self.secret, context)?;
         let progress = Progress::new("Asking");
         let told = match &manage_token {

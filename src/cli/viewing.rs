@@ -103,6 +103,9 @@ impl<'a> Viewing<'a> {
                     | ClientError::Misunderstood { .. }
                     | ClientError::Failed { .. }),
                 ) => return Err(self.lost(error.into(), None)),
+                Err(error @ ClientError::InFront { status, .. }) if status.is_server_error() => {
+                    return Err(self.lost(error.into(), None));
+                }
                 seen => return Ok(seen?),
             }
         }

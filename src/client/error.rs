@@ -2,6 +2,8 @@
 
 use std::{io, time::Duration};
 
+use ureq::http::StatusCode;
+
 /// Why a client could not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
@@ -32,6 +34,18 @@ pub enum ClientError {
         /// In the server's words.
         message: String,
         /// How long the server asks to wait.
+        retry_after: Option<Duration>,
+    },
+    /// A status in words that are none of ours: of a login, a proxy or a gateway before the server.
+    #[error("something in front of {host} answered, not sealdrop: {status}{hint}")]
+    InFront {
+        /// The server.
+        host: String,
+        /// The status, with its name.
+        status: StatusCode,
+        /// What may help.
+        hint: &'static str,
+        /// How long it asks to wait.
         retry_after: Option<Duration>,
     },
     /// Any other status of 5xx.
@@ -90,6 +104,7 @@ impl ClientError {
     pub fn may_pass(&self) -> bool {
         match self {
             Self::Busy { .. } => true,
+            Self::InFront { status, .. } => matches!(status.as_u16(), 408 | 429 | 502..=504),
             Self::Unreachable { reach, .. } => *reach != Reach::Never,
             _ => false,
         }
@@ -100,7 +115,9 @@ impl ClientError {
     pub fn did_nothing(&self) -> bool {
         match self {
             // The other statuses of this kind come from something between, which may have passed it on.
-            Self::Busy { retry_after, .. } => retry_after.is_some(),
+            Self::Busy { retry_after, .. } | Self::InFront { retry_after, .. } => {
+                retry_after.is_some()
+            }
             Self::Unreachable { reach, .. } => *reach != Reach::Sent,
             _ => false,
         }

@@ -5,12 +5,14 @@
 //! | module | what for |
 //! |---|---|
 //! | [`server`] | calls, what their failures mean, and trying again |
+//! | [`proxy`] | the proxy that leads there |
 //! | [`link`] | the addresses that people hand on |
 //! | [`secrets`] | the calls of the Secrets API |
 //! | [`listed`] | what a sender sees of secrets |
 //! | [`requests`] | the calls about secret requests |
 //! | [`handover`], [`upload`] | a text with files, sealed and sent |
 //! | [`download`] | files of a secret that was viewed |
+//! | `transport` | connections: TLS, proxies, answers before the answer |
 //! | `counted`, `resumed` | bytes on their way to the server, and from it over lines that break |
 //! | [`boxes`] | the Key Service: boxes, what goes into them, and what comes out |
 //! | [`captcha`] | the work that a secret may ask for before it is viewed |
@@ -23,11 +25,13 @@ pub mod error;
 pub mod handover;
 pub mod link;
 pub mod listed;
+pub mod proxy;
 pub mod requests;
 mod resumed;
 pub mod secrets;
 pub mod server;
+mod transport;
 pub mod upload;
 
 pub use error::ClientError;
-pub use server::{Dialect, Server, Watch};
+pub use server::{Dialect, Server, Watch, Way};

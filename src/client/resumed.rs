@@ -104,7 +104,7 @@ mod tests {
     use std::{cell::RefCell, collections::VecDeque, time::Duration};
 
     use super::*;
-    use crate::client::Dialect;
+    use crate::client::{Dialect, Way};
 
     struct Nobody;
 
@@ -121,7 +121,8 @@ mod tests {
     fn fetched(total: Option<u64>, answers: &[Given]) -> (Vec<u8>, Vec<u64>, bool) {
         let root = "http://127.0.0.1".parse().unwrap();
         // Each try by itself, without waiting.
-        let server = Server::new(root, None, Dialect::Sealdrop).unwrap().impatient();
+        let server =
+            Server::new(root, None, Dialect::Sealdrop, Way::default()).unwrap().impatient();
         let asked = RefCell::new(Vec::new());
         let mut answers: VecDeque<Given> = answers.iter().copied().collect();
         let tries = answers.len();

@@ -1,19 +1,29 @@
 //! The other end: where it is, how it is called, and how often it is tried again.
 
-use std::{cell::Cell, io::Read, sync::Arc, thread, time::Duration};
+use std::{cell::Cell, io::Read, path::PathBuf, sync::Arc, thread, time::Duration};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use ureq::{
-    Agent, AsSendBody, Body, Error, Timeout,
-    http::{HeaderValue, Request, Response, StatusCode, header::RETRY_AFTER, request::Builder},
-    tls::{Certificate, RootCerts, TlsConfig},
+    Agent, AsSendBody, Body, Error, Proxy, ProxyProtocol, Timeout,
+    http::{
+        HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
+        header::{AUTHORIZATION, RETRY_AFTER},
+        request::Builder,
+    },
+    unversioned::resolver::DefaultResolver,
 };
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::error::{ClientError, Reach};
-use crate::crypto::{Random, SecretText, SystemRandom, contents::wiped_json, random_array};
+use super::{
+    error::{ClientError, Reach},
+    transport::{NoConnection, Route},
+};
+use crate::{
+    crypto::{Random, SecretText, SystemRandom, contents::wiped_json, random_array},
+    tls,
+};
 
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(20);
@@ -63,12 +73,26 @@ pub enum Again {
     IfNothingWasDone,
 }
 
+/// What leads to a server, besides its address.
+#[derive(Default)]
+pub struct Way {
+    /// Sent with every call: for what stands in front of it.
+    pub headers: HeaderMap,
+    /// What it is reached through.
+    pub proxy: Option<Proxy>,
+    /// A file with the certificates that are trusted, in place of the system's.
+    pub certificates: Option<PathBuf>,
+}
+
 /// A server.
 pub struct Server {
     /// Ends with a slash.
     root: Url,
     agent: Agent,
     key: Option<SecretText>,
+    headers: HeaderMap,
+    /// The proxy's host and port.
+    through: Option<String>,
     dialect: Dialect,
     has_answered: Cell<bool>,
     /// How long to wait before each further try, in seconds.
@@ -80,9 +104,15 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// Where there is no certificate authority to trust, and `root` is https.
-    pub fn new(root: Url, key: Option<SecretText>, dialect: Dialect) -> Result<Self, ClientError> {
-        let mut config = Agent::config_builder()
+    /// Where there is no certificate authority to trust, and TLS is needed.
+    pub fn new(
+        root: Url,
+        key: Option<SecretText>,
+        dialect: Dialect,
+        way: Way,
+    ) -> Result<Self, ClientError> {
+        let Way { headers, proxy, certificates } = way;
+        let config = Agent::config_builder()
             .http_status_as_error(false)
             // A redirect would carry key and secret to somebody who was not named.
             .max_redirects(0)
@@ -92,18 +122,28 @@ impl Server {
             .timeout_per_read(Some(STALLED))
             .timeout_per_write(Some(STALLED))
             .timeout_await_100(Some(WANTED))
+            .proxy(proxy.clone())
             .user_agent(concat!("sealdrop/", env!("CARGO_PKG_VERSION")));
-        if root.scheme() == "https" {
-            config =
-                config.tls_config(TlsConfig::builder().root_certs(authorities(&root)?).build());
-        }
+        let is_tls = root.scheme() == "https"
+            || proxy.as_ref().is_some_and(|proxy| proxy.protocol() == ProxyProtocol::Https);
+        let tls = match is_tls || certificates.is_some() {
+            true => {
+                Some(Arc::new(tls::client_config(certificates.as_deref()).map_err(|cause| {
+                    let host = root.host_str().unwrap_or_default().to_owned();
+                    ClientError::Unreachable { host, cause, reach: Reach::Never }
+                })?))
+            }
+            false => None,
+        };
+        let through = proxy.as_ref().map(|proxy| format!("{}:{}", proxy.host(), proxy.port()));
+        let route = Route { tls, has_proxy: proxy.is_some() };
+        let agent = Agent::with_parts(config.build(), route, DefaultResolver::default());
         let mut root = root;
         if !root.path().ends_with('/') {
             root.set_path(&format!("{}/", root.path()));
         }
         let has_answered = Cell::new(false);
-        let agent = config.build().into();
-        Ok(Self { root, agent, key, dialect, has_answered, waits: &WAITS })
+        Ok(Self { root, agent, key, headers, through, dialect, has_answered, waits: &WAITS })
     }
 
     /// The same server, of which each call is tried once.
@@ -140,7 +180,8 @@ impl Server {
     /// Begins a call of `path`, which is relative to the root.
     #[must_use]
     pub fn request(&self, method: &str, path: &str) -> Builder {
-        Request::builder().method(method).uri(format!("{}{path}", self.root))
+        let request = Request::builder().method(method).uri(format!("{}{path}", self.root));
+        self.headers.iter().fold(request, |request, (name, value)| request.header(name, value))
     }
 
     /// The same with the API key, if there is one.
@@ -148,11 +189,16 @@ impl Server {
     pub fn request_with_key(&self, method: &str, path: &str) -> Builder {
         let request = self.request(method, path);
         let Some(key) = &self.key else { return request };
-        let value = Zeroizing::new(format!("ApiKey {}", key.expose_secret()));
+        // Where a login before the server has taken the place, the key has another one.
+        let (name, scheme) = match self.headers.contains_key(AUTHORIZATION) {
+            true => ("X-Api-Key", ""),
+            false => ("Authorization", "ApiKey "),
+        };
+        let value = Zeroizing::new(format!("{scheme}{}", key.expose_secret()));
         match HeaderValue::from_str(&value) {
             Ok(mut value) => {
                 value.set_sensitive(true);
-                request.header("Authorization", value)
+                request.header(name, value)
             }
             // Nothing that a key could be; the server says so.
             Err(_) => request.header("Authorization", "ApiKey -"),
@@ -165,13 +211,14 @@ impl Server {
     ///
     /// [`ClientError`], for any answer that is not 2xx or 304 too.
     pub fn run(&self, request: Request<impl AsSendBody>) -> Result<Response<Body>, ClientError> {
+        let is_head = request.method() == Method::HEAD;
         let response = self.agent.run(request).map_err(|error| self.unreachable(&error))?;
         self.has_answered.set(true);
         let status = response.status();
         if status.is_success() || status == StatusCode::NOT_MODIFIED {
             return Ok(response);
         }
-        Err(self.refusal(response))
+        Err(self.refusal(response, is_head))
     }
 
     /// Makes one call with a body of JSON, if there is one, and reads the JSON of the answer, as often as
@@ -228,7 +275,10 @@ impl Server {
         reader.read_to_end(&mut bytes).map_err(|error| self.broken(&error))?;
         serde_json::from_slice(&bytes).map_err(|error| {
             // Not in serde's words: they quote what was read.
-            self.misunderstood(format!("no such JSON at line {}", error.line()))
+            self.misunderstood(format!(
+                "no such JSON at line {}; if it is the page of a login, give what that wants with --header",
+                error.line()
+            ))
         })
     }
 
@@ -250,7 +300,8 @@ impl Server {
                 Err(error) => error,
             };
             let asked = match &error {
-                ClientError::Busy { retry_after, .. } => retry_after.unwrap_or_default(),
+                ClientError::Busy { retry_after, .. }
+                | ClientError::InFront { retry_after, .. } => retry_after.unwrap_or_default(),
                 _ => Duration::ZERO,
             };
             let allowed = again == Again::Harmless || error.did_nothing();
@@ -282,35 +333,24 @@ impl Server {
     }
 
     fn unreachable(&self, error: &Error) -> ClientError {
-        use std::io::ErrorKind::{
-            AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkDown, NetworkUnreachable,
-        };
         let reach = match error {
-            Error::HostNotFound
-            | Error::BadUri(_)
-            | Error::Tls(_)
-            | Error::Rustls(_)
-            | Error::Pem(_)
-            | Error::InvalidProxyUrl
-            | Error::TlsRequired => Reach::Never,
-            Error::ConnectionFailed
-            | Error::ConnectProxyFailed(_)
-            | Error::Timeout(Timeout::Resolve | Timeout::Connect) => Reach::NotConnected,
-            Error::Io(error) => match error.kind() {
-                // The resolver's errors have no kind of their own.
-                _ if is_lookup(error) => Reach::NotConnected,
-                ConnectionRefused | HostUnreachable | NetworkUnreachable | NetworkDown
-                | AddrNotAvailable => Reach::NotConnected,
-                // A certificate that is not trusted comes as this.
-                _ if error
-                    .get_ref()
-                    .is_some_and(|cause| cause.is::<tokio_rustls::rustls::Error>()) =>
-                {
-                    Reach::Never
-                }
-                _ => Reach::Sent,
+            Error::HostNotFound | Error::BadUri(_) => Reach::Never,
+            Error::Timeout(Timeout::Resolve | Timeout::Connect) => Reach::NotConnected,
+            // The resolver's errors have no kind of their own.
+            Error::Io(error) if is_lookup(error) => Reach::NotConnected,
+            Error::Other(other) => match other.downcast_ref::<NoConnection>() {
+                Some(NoConnection { is_final: true, .. }) => Reach::Never,
+                Some(NoConnection { is_final: false, .. }) => Reach::NotConnected,
+                None => Reach::Sent,
             },
             _ => Reach::Sent,
+        };
+        let error = match error {
+            Error::Other(other) => match other.downcast_ref::<NoConnection>() {
+                Some(NoConnection { cause, .. }) => cause,
+                None => error,
+            },
+            error => error,
         };
         let cause = match error {
             Error::HostNotFound => NO_HOST.to_owned(),
@@ -319,16 +359,23 @@ impl Server {
             Error::Timeout(_) => "it does not answer".to_owned(),
             other => other.to_string(),
         };
+        let cause = match &self.through {
+            Some(proxy) if reach != Reach::Sent => format!("through the proxy {proxy}: {cause}"),
+            _ => cause,
+        };
         ClientError::Unreachable { host: self.host(), cause, reach }
     }
 
     /// What an answer says that is none of the good ones.
-    fn refusal(&self, response: Response<Body>) -> ClientError {
+    fn refusal(&self, response: Response<Body>, is_head: bool) -> ClientError {
         let status = response.status();
         if status.is_redirection() {
             let to = response.headers().get("Location").and_then(|to| to.to_str().ok());
             let to = to.unwrap_or("another address");
-            return self.misunderstood(format!("it sends on to {to}; give that with --server"));
+            return self.misunderstood(format!(
+                "it sends on to {to}; give that with --server, or if it is a login, what that wants with \
+                 --header"
+            ));
         }
         let retry_after = response
             .headers()
@@ -340,6 +387,22 @@ impl Server {
         // A message that does not arrive is one that is not told.
         let _ = reader.read_to_string(&mut body);
         let (field, message) = said(&body);
+        if message.is_none() && !is_head && self.dialect == Dialect::Sealdrop {
+            let hint = match status.as_u16() {
+                401 | 403 => Some(
+                    "; if it wants a password or a token, give --header 'NAME: VALUE', or the server as \
+                     https://NAME:PASSWORD@HOST",
+                ),
+                407 => Some("; give the proxy as http://NAME:PASSWORD@HOST"),
+                404 if !body.is_empty() => Some("; is the address right, to its path?"),
+                408 | 429 => Some(""),
+                500.. => Some("; sealdrop may be down behind it, or it wants a --header"),
+                _ => None,
+            };
+            if let Some(hint) = hint {
+                return ClientError::InFront { host: self.host(), status, hint, retry_after };
+            }
+        }
         let message = message.unwrap_or_else(|| status.to_string());
         match status.as_u16() {
             404 => ClientError::Gone,
@@ -377,21 +440,6 @@ fn said(body: &str) -> (Option<String>, Option<String>) {
         // A proxy's page.
         Err(_) => (None, None),
     }
-}
-
-fn authorities(root: &Url) -> Result<RootCerts, ClientError> {
-    let found = rustls_native_certs::load_native_certs();
-    if found.certs.is_empty() {
-        return Err(ClientError::Unreachable {
-            host: root.host_str().unwrap_or_default().to_owned(),
-            cause: "no certificate authorities are known here: install ca-certificates, or name a \
-                    file with SSL_CERT_FILE"
-                .into(),
-            reach: Reach::Never,
-        });
-    }
-    let certs = found.certs.iter().map(|cert| Certificate::from_der(cert).to_owned());
-    Ok(RootCerts::Specific(Arc::new(certs.collect())))
 }
 
 /// So many seconds, and up to a half more: not all who wait come back at once.

@@ -39,6 +39,7 @@ pub(crate) enum Tool {
     LoopDevices,
 }
 
+pub(crate) const CADDY: Tool = Tool::Program("caddy", &["version"]);
 pub(crate) const CHROMIUM: Tool = Tool::Program("chromium", &["--version"]);
 pub(crate) const CURL: Tool = Tool::Program("curl", &["--version"]);
 pub(crate) const FISH: Tool = Tool::Program("fish", &["--version"]);

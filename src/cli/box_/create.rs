@@ -99,6 +99,15 @@ pub(super) struct Create {
     /// what the server speaks: sealdrop; password.link has no boxes (SEALDROP_DIALECT, sealdrop)
     #[argh(option, arg_name = "sealdrop|password.link")]
     dialect: Option<String>,
+
+    /// a header for what stands before the server, such as a login; also several times. @FILE for those in a file
+    /// (SEALDROP_HEADER)
+    #[argh(option, arg_name = "NAME:VALUE")]
+    header: Vec<String>,
+
+    /// a file with the certificates to trust, in place of the system's (SEALDROP_CACERT)
+    #[argh(option, arg_name = "FILE")]
+    cacert: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -124,6 +133,8 @@ impl Create {
             server: self.server.take(),
             key_file: self.key_file.take(),
             dialect: self.dialect.take(),
+            header: std::mem::take(&mut self.header),
+            cacert: self.cacert.take(),
         };
         let settings = settings(connection, context)?;
         let bits = RsaBits::try_from(self.bits)

@@ -65,8 +65,22 @@ pub(super) struct Send {
 
 impl Send {
     pub(super) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
-        let connection =
-            Connection { server: self.server, key_file: self.key_file, dialect: self.dialect };
+
+    /// a header for what stands before the server, such as a login; also several times. @FILE for those in a file
+    /// (SEALDROP_HEADER)
+    #[argh(option, arg_name = "NAME:VALUE")]
+    header: Vec<String>,
+
+    /// a file with the certificates to trust, in place of the system's (SEALDROP_CACERT)
+    #[argh(option, arg_name = "FILE")]
+    cacert: Option<String>,
+        let connection = Connection {
+            server: self.server,
+            key_file: self.key_file,
+            dialect: self.dialect,
+            header: self.header,
+            cacert: self.cacert,
+        };
         let settings = settings(connection, context)?;
         let place = box_place(&self.link)?;
         let server = settings.server_of(&place, context)?;

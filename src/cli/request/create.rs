@@ -93,6 +93,15 @@ pub(super) struct Create {
     /// what the server speaks: sealdrop or password.link (SEALDROP_DIALECT, sealdrop)
     #[argh(option, arg_name = "sealdrop|password.link")]
     dialect: Option<String>,
+
+    /// a header for what stands before the server, such as a login; also several times. @FILE for those in a file
+    /// (SEALDROP_HEADER)
+    #[argh(option, arg_name = "NAME:VALUE")]
+    header: Vec<String>,
+
+    /// a file with the certificates to trust, in place of the system's (SEALDROP_CACERT)
+    #[argh(option, arg_name = "FILE")]
+    cacert: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -103,8 +112,13 @@ struct Shown<'a> {
 
 impl Create {
     pub(super) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
-        let connection =
-            Connection { server: self.server, key_file: self.key_file, dialect: self.dialect };
+        let connection = Connection {
+            server: self.server,
+            key_file: self.key_file,
+            dialect: self.dialect,
+            header: self.header,
+            cacert: self.cacert,
+        };
         let server = connection.settings(context)?.account(context)?;
         let lifetime = |flag, text: Option<&str>| text.map(|text| hours(flag, text)).transpose();
         let new = NewRequest {

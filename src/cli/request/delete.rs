@@ -33,12 +33,26 @@ pub(super) struct Delete {
     /// what the server speaks: sealdrop or password.link (SEALDROP_DIALECT, sealdrop)
     #[argh(option, arg_name = "sealdrop|password.link")]
     dialect: Option<String>,
+
+    /// a header for what stands before the server, such as a login; also several times. @FILE for those in a file
+    /// (SEALDROP_HEADER)
+    #[argh(option, arg_name = "NAME:VALUE")]
+    header: Vec<String>,
+
+    /// a file with the certificates to trust, in place of the system's (SEALDROP_CACERT)
+    #[argh(option, arg_name = "FILE")]
+    cacert: Option<String>,
 }
 
 impl Delete {
     pub(super) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
-        let connection =
-            Connection { server: self.server, key_file: self.key_file, dialect: self.dialect };
+        let connection = Connection {
+            server: self.server,
+            key_file: self.key_file,
+            dialect: self.dialect,
+            header: self.header,
+            cacert: self.cacert,
+        };
         let place = request_place(&self.request)?;
         let server = connection.settings(context)?.server_of(&place, context)?;
         if !server.has_key() {

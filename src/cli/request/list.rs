@@ -46,13 +46,27 @@ pub(super) struct List {
     /// what the server speaks: sealdrop or password.link (SEALDROP_DIALECT, sealdrop)
     #[argh(option, arg_name = "sealdrop|password.link")]
     dialect: Option<String>,
+
+    /// a header for what stands before the server, such as a login; also several times. @FILE for those in a file
+    /// (SEALDROP_HEADER)
+    #[argh(option, arg_name = "NAME:VALUE")]
+    header: Vec<String>,
+
+    /// a file with the certificates to trust, in place of the system's (SEALDROP_CACERT)
+    #[argh(option, arg_name = "FILE")]
+    cacert: Option<String>,
 }
 
 impl List {
     pub(super) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
         let limit = limit(self.limit, self.all)?;
-        let connection =
-            Connection { server: self.server, key_file: self.key_file, dialect: self.dialect };
+        let connection = Connection {
+            server: self.server,
+            key_file: self.key_file,
+            dialect: self.dialect,
+            header: self.header,
+            cacert: self.cacert,
+        };
         let server = connection.settings(context)?.account(context)?;
         let listed = listed::list(&server, requests::LIST, limit, &Progress::new("Asking"))?;
         if self.json {

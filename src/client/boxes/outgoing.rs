@@ -1,5 +1,5 @@
-//! Sending to a box: each text and each file by itself, sealed here or left to the server to seal. Nothing
-//! is sent again that may have arrived: there it would be two messages.
+//! Sending to a box: each text and each file by itself, sealed here or left to the server to seal. Each has
+//! an idempotency key, so what is sent again because its answer got lost is there once.
 
 use std::{
     cell::{Cell, RefCell},
@@ -11,7 +11,7 @@ use std::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Serialize;
 use serde_json::json;
-use ureq::SendBody;
+use ureq::{SendBody, http::request::Builder};
 use zeroize::Zeroizing;
 
 use super::{BoxError, DropBox};
@@ -65,8 +65,9 @@ impl Outgoing<'_> {
             }
         };
         let server = self.drop_box.server;
-        let request = || server.request("PUT", "Service").header("token", self.drop_box.token);
-        let sent = server.json(request, Some(&body), Again::IfNothingWasDone, self.watch);
+        let key = self.idempotency_key();
+        let request = || self.request(&key);
+        let sent = server.json(request, Some(&body), Again::Harmless, self.watch);
         sent.and_then(|is_taken| self.taken(is_taken)).map_err(|error| told(error, true))
     }
 
@@ -79,9 +80,10 @@ impl Outgoing<'_> {
         let server = self.drop_box.server;
         let mut breaks = 0;
         let is_whole = Cell::new(false);
-        let sent = server.patiently(Again::IfNothingWasDone, self.watch, || {
+        let key = self.idempotency_key();
+        let sent = server.patiently(Again::Harmless, self.watch, || {
             is_whole.set(false);
-            let sent = self.put(source, progress, &is_whole);
+            let sent = self.put(source, &key, progress, &is_whole);
             match sent {
                 // The message is not whole there, so it is none.
                 Err(ClientError::Unreachable { host, cause, reach: Reach::Sent })
@@ -105,6 +107,7 @@ impl Outgoing<'_> {
     fn put(
         &self,
         source: &mut SourceFile,
+        key: &str,
         (done, total): (u64, u64),
         is_whole: &Cell<bool>,
     ) -> Result<(), ClientError> {
@@ -138,9 +141,8 @@ impl Outgoing<'_> {
         let before = head.as_bytes().chain(content);
         let mut body = Parts { before, tail: tail.as_bytes(), is_whole };
         let server = self.drop_box.server;
-        let mut request = server
-            .request("PUT", "Service")
-            .header("token", self.drop_box.token)
+        let mut request = self
+            .request(key)
             // What it does not want is not sent: else its reason would be lost in a broken line.
             .header("Expect", "100-continue")
             .header("Content-Type", format!("multipart/form-data; boundary={boundary}"));
@@ -153,6 +155,16 @@ impl Outgoing<'_> {
             return Err(wrong(cause));
         }
         self.taken(server.read_json(sent?)?)
+    }
+
+    /// A name for one message, whatever happens on its way.
+    fn idempotency_key(&self) -> String {
+        hex(&random_array::<16>(self.random))
+    }
+
+    fn request(&self, key: &str) -> Builder {
+        let DropBox { server, token } = self.drop_box;
+        server.request("PUT", "Service").header("token", token).header("Idempotency-Key", key)
     }
 
     /// The answer to a message.

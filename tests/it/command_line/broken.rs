@@ -257,7 +257,7 @@ fn who_is_busy_is_asked_later() {
     let sent = run(command(&wire.base, dir.path(), &["send", "-t", "patience"]));
     let said = text(&sent.stderr);
     assert!(
-        sent.status.success() && said.contains("is busy") && said.contains("next try"),
+        sent.status.success() && said.contains("in front of") && said.contains("next try"),
         "{said}"
     );
     // Longer than anybody wants to wait.

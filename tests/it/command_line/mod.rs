@@ -3,7 +3,10 @@
 
 mod boxes;
 mod broken;
+mod front;
+mod informational;
 mod prompts;
+mod proxies;
 mod wire;
 
 use std::{path::Path, process::Command};
@@ -17,7 +20,17 @@ use crate::{
 };
 
 pub(crate) fn trials() -> Vec<Trial> {
-    [prompts::trials(), broken::trials(), boxes::trials()].into_iter().flatten().collect()
+    [
+        prompts::trials(),
+        broken::trials(),
+        boxes::trials(),
+        informational::trials(),
+        front::trials(),
+        proxies::trials(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// A server where everybody may send.

@@ -22,6 +22,8 @@ pub(super) enum Fate {
     Mangled,
     /// So many bytes of the answer come, and then nothing.
     Halts(u64),
+    /// It goes through, and before it these heads come in the place of a plain 100.
+    Announced(&'static str),
     /// Something between answers with this status, and a header.
     Answered(&'static str, &'static str),
     /// Something between answers with this body.
@@ -106,7 +108,9 @@ fn pass(
     let is_chunked = header(head, "transfer-encoding").is_some();
     let length = if is_chunked { u64::MAX } else { length };
     let mut server = TcpStream::connect(to)?;
-    if header(head, "expect").is_some() {
+    if let Fate::Announced(heads) = fate {
+        client.write_all(heads.as_bytes())?;
+    } else if header(head, "expect").is_some() {
         client.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
     }
     let lines = head.lines().filter(|line| !line.to_lowercase().starts_with("expect:"));
