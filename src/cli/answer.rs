@@ -7,7 +7,7 @@ use super::{
     Context, Failure,
     administration::write_json,
     connection::Connection,
-    content::gather,
+    content::{Named, gather},
     progress::Progress,
     prompt,
     send::{Shape, not_there, show},
@@ -40,6 +40,10 @@ pub(super) struct Answer {
     /// the text; - for standard input (files are sent without one)
     #[argh(option, short = 't', arg_name = "TEXT")]
     text: Option<String>,
+
+    /// what the file is called; standard input goes as a file then (else if it is no text, or a long one)
+    #[argh(option, arg_name = "NAME")]
+    name: Option<String>,
 
     /// print the link without its key, and the key on a line of its own, to be sent by two ways
     #[argh(switch)]
@@ -100,7 +104,10 @@ impl Answer {
         if asked.secret.password {
             writeln!(context.err, "Who asks has set a password for it, which they know.")?;
         }
-        let content = gather(self.text, &self.files, context)?;
+        let content = gather(
+            Named { text: self.text, files: &self.files, name: self.name.as_deref() },
+            context,
+        )?;
         let mut handed = hand_over(
             &server,
             &content.text,

@@ -30,7 +30,8 @@ use super::{
     error_code(65, "a link, what it leads to, or the data directory is damaged"),
     error_code(69, "the server can not be reached"),
     error_code(75, "the server is busy, or the daemon cannot start now: try later"),
-    error_code(130, "Ctrl-C was pressed")
+    error_code(130, "Ctrl-C was pressed"),
+    error_code(141, "the output was closed early, as by head: ended by SIGPIPE")
 )]
 struct Sealdrop {
     #[argh(subcommand)]

@@ -31,6 +31,8 @@ pub enum Exit {
     Busy,
     /// 130: Ctrl-C, as shells tell it.
     Interrupted,
+    /// 141: whoever reads the output has had enough, as shells tell it (`SIGPIPE`).
+    ClosedPipe,
 }
 
 impl From<Exit> for ExitCode {
@@ -45,6 +47,7 @@ impl From<Exit> for ExitCode {
             Exit::Unreachable => 69,
             Exit::Busy => 75,
             Exit::Interrupted => 130,
+            Exit::ClosedPipe => 141,
         })
     }
 }
@@ -55,7 +58,7 @@ impl From<Exit> for ExitCode {
 pub struct Failure {
     /// Not [`Exit::Done`].
     pub exit: Exit,
-    /// What failed and what to do about it; nothing secret.
+    /// What failed and what to do about it; nothing secret. Empty where there is nothing to tell.
     pub message: String,
 }
 
@@ -64,6 +67,11 @@ impl Failure {
     #[must_use]
     pub fn failed(message: impl Into<String>) -> Self {
         Self { exit: Exit::Failed, message: message.into() }
+    }
+
+    /// Whoever reads the output has had enough, as `head` has. That is no failure to tell of.
+    pub(super) fn closed_pipe() -> Self {
+        Self { exit: Exit::ClosedPipe, message: String::new() }
     }
 
     /// What was asked for makes no sense, and nothing was done.
@@ -145,6 +153,9 @@ impl From<BadProxy> for Failure {
 /// The subcommands use `?` on what they read and write themselves: the console.
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Self::closed_pipe();
+        }
         Self::failed(format!("the console can not be used: {error}"))
     }
 }

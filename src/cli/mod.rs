@@ -48,6 +48,7 @@ use std::{
 
 use rustix::fs::OFlags;
 
+use signal_hook::{consts::SIGPIPE, low_level::emulate_default_handler};
 use self::arguments::{Parsed, Subcommand};
 pub use self::failure::{Exit, Failure};
 use crate::{
@@ -98,7 +99,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, engine: &dyn Engine) -
         out: &mut io::stdout(),
         err: &mut io::stderr(),
     };
-    dispatch(arguments, &mut context).into()
+    let exit = dispatch(arguments, &mut context);
+    if exit == Exit::ClosedPipe {
+        // As `cat` ends: by the signal, which Rust has turned off. It does not come back from there.
+        let _ = emulate_default_handler(SIGPIPE);
+    }
+    exit.into()
 }
 
 /// Whether this was closed when the program began: then std has opened `/dev/null` there, for reading and
@@ -137,8 +143,10 @@ fn dispatch(arguments: impl IntoIterator<Item = OsString>, context: &mut Context
     match outcome {
         Ok(()) => Exit::Done,
         Err(Failure { exit, message }) => {
-            // Nobody is left to tell if standard error is gone as well.
-            let _ = writeln!(context.err, "sealdrop: {}", message.trim_end());
+            if !message.is_empty() {
+                // Nobody is left to tell if standard error is gone as well.
+                let _ = writeln!(context.err, "sealdrop: {}", message.trim_end());
+            }
             exit
         }
     }
@@ -146,7 +154,13 @@ fn dispatch(arguments: impl IntoIterator<Item = OsString>, context: &mut Context
 
 fn execute(subcommand: Subcommand, context: &mut Context<'_>) -> Result<(), Failure> {
     match subcommand {
-        Subcommand::Serve(serve) => serve.run(context),
+        Subcommand::Serve(serve) => serve.run(context).map_err(|failure| match failure.exit {
+            // A daemon has no reader that could have had enough: somebody should hear of it.
+            Exit::ClosedPipe => {
+                Failure::failed("standard output is closed: it can not tell its address")
+            }
+            _ => failure,
+        }),
         Subcommand::Send(send) => send.run(context),
         Subcommand::Open(open) => open.run(context),
         Subcommand::Status(status) => status.run(context),

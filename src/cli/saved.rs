@@ -86,8 +86,10 @@ pub(super) fn copy(
             Err(error) => return Err(cause(error).into()),
         };
         let part = bytes.get(..read).unwrap_or_default();
-        out.write_all(part)
-            .map_err(|error| Failure::failed(format!("it can not be written: {error}")))?;
+        out.write_all(part).map_err(|error| match error.kind() {
+            io::ErrorKind::BrokenPipe => Failure::closed_pipe(),
+            _ => Failure::failed(format!("it can not be written: {error}")),
+        })?;
     }
 }
 

@@ -11,7 +11,7 @@ use super::{
     Context, Failure,
     administration::{write_json, write_made},
     connection::Connection,
-    content::gather,
+    content::{Named, gather},
     progress::Progress,
     prompt, qr,
 };
@@ -47,6 +47,10 @@ pub(super) struct Send {
     /// the text; - for standard input (files are sent without one)
     #[argh(option, short = 't', arg_name = "TEXT")]
     text: Option<String>,
+
+    /// what the file is called; standard input goes as a file then (else if it is no text, or a long one)
+    #[argh(option, arg_name = "NAME")]
+    name: Option<String>,
 
     /// how long it lives, in whole hours: 12h, 3d, 1week (the server's default)
     #[argh(option, arg_name = "TIME")]
@@ -122,7 +126,8 @@ impl Send {
         let settings = connection.settings(context)?;
         let expiration =
             self.expires.as_deref().map(|text| hours("--expires", text)).transpose()?;
-        let server = match settings.dialect() {
+        let dialect = settings.dialect();
+        let server = match dialect {
             Dialect::Sealdrop => settings.server(context)?,
             Dialect::PasswordLink => {
                 if !self.files.is_empty() {
@@ -131,7 +136,13 @@ impl Send {
                 settings.account(context)?
             }
         };
-        let content = gather(self.text, &self.files, context)?;
+        let content = gather(
+            Named { text: self.text, files: &self.files, name: self.name.as_deref() },
+            context,
+        )?;
+        if dialect == Dialect::PasswordLink && !content.files.is_empty() {
+            return Err(not_there("files, and standard input is no short text"));
+        }
         let password = asked(self.password, self.password_file.as_deref())?;
         let has_password = password.is_some();
         let terms = Terms {

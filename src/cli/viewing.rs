@@ -121,6 +121,14 @@ impl<'a> Viewing<'a> {
             Some(lease) => format!("{} seconds", lease.seconds_left),
             None => "a minute".to_owned(),
         };
+        if failure.exit == Exit::ClosedPipe {
+            // No error, and the only way to the rest.
+            let message = format!(
+                "The output was closed early. For {time} the view can be had again: add --lease {}",
+                self.viewer.lease.expose_secret()
+            );
+            return Failure { message, ..failure };
+        }
         let message = format!(
             "{}\nThe view is spent. For {time} from then on it can be had again: add --lease {}",
             failure.message,

@@ -186,22 +186,29 @@ impl FileForm {
     }
 }
 
-/// A file name without folders, and without what hides what it is, or what a system does not take; never
-/// empty, and never a hidden file.
+/// A file name without folders, and without what hides what it is, what a system does not take, or what a
+/// command takes for a flag; never empty. A dot at its beginning stays: `.env` is another file than `env`.
 #[must_use]
 pub fn safe_name(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let clean: String = last.chars().map(|char| if is_unsafe(char) { '_' } else { char }).collect();
-    let clean = clean.trim_matches(|char: char| char.is_whitespace() || char == '.');
+    let begin = match clean.trim_start() {
+        hidden if hidden.starts_with('.') => ".",
+        flag if flag.starts_with('-') => "_",
+        _ => "",
+    };
+    let is_edge = |char: char| char.is_whitespace() || char == '.';
+    let clean = clean.trim_matches(is_edge);
+    let clean = if begin == "_" { clean.trim_start_matches('-') } else { clean };
     let (stem, extension) = match clean.rfind('.') {
         Some(dot) if dot > 0 && clean.len() - dot <= MAX_EXTENSION_BYTES => clean.split_at(dot),
         _ => (clean, ""),
     };
-    if stem.is_empty() && extension.is_empty() {
+    if clean.is_empty() {
         return "file".to_owned();
     }
-    let room = stem.floor_char_boundary(MAX_NAME_BYTES - extension.len());
-    format!("{}{extension}", stem.get(..room).unwrap_or_default())
+    let room = stem.floor_char_boundary(MAX_NAME_BYTES - begin.len() - extension.len());
+    format!("{begin}{}{extension}", stem.get(..room).unwrap_or_default())
 }
 
 /// Turns the direction of writing, so that something else is read than what is there.
@@ -285,18 +292,29 @@ mod tests {
             ("photo.jpg", "photo.jpg"),
             ("../../etc/passwd", "passwd"),
             ("C:\\Users\\x\\a.txt", "a.txt"),
-            (".bashrc", "bashrc"),
+            (".env", ".env"),
+            ("a/.env.local", ".env.local"),
+            (" .env. ", ".env"),
+            ("..env", ".env"),
             ("..", "file"),
+            (". .", "file"),
+            ("../..", "file"),
+            ("-rf", "_rf"),
+            ("--", "file"),
+            (" -x.sh", "_x.sh"),
+            (".-rf", ".-rf"),
+            ("a-b.-c", "a-b.-c"),
             ("", "file"),
             ("a\u{1b}[2Jb\n.txt", "a_[2Jb_.txt"),
             ("invoice\u{202e}fdp.exe", "invoice_fdp.exe"),
             ("å.ä", "å.ä"),
-            (" - ", "-"),
+            (" - ", "file"),
             (&long, &long[..180]),
         ];
         for (name, safe) in cases {
             assert_eq!(safe_name(name), safe);
         }
         assert_eq!(safe_name(&format!("{}.tar", "å".repeat(200))).len(), 180);
+        assert_eq!(safe_name(&format!(".{}.tar", "x".repeat(300))).len(), 180);
     }
 }

@@ -171,7 +171,10 @@ impl Read {
             let Some(message) = message else { break };
             count += 1;
             let shown = self.show(&mut incoming, &message, &progress, context);
-            let Err(failure) = shown else { continue };
+            let Err(mut failure) = shown else { continue };
+            if deletes && failure.exit == Exit::ClosedPipe {
+                failure.message = "the output was closed early".into();
+            }
             if deletes {
                 incoming.stop();
                 self.keep(&message, &failure.message, context)?;

@@ -7,7 +7,7 @@ use crate::{
     cli::{
         Context, Failure,
         connection::Connection,
-        content::{Content, gather},
+        content::{Content, Named, gather},
         progress::Progress,
         prompt,
     },
@@ -45,6 +45,10 @@ pub(super) struct Send {
     /// the text; - for standard input (files are sent without one)
     #[argh(option, short = 't', arg_name = "TEXT")]
     text: Option<String>,
+
+    /// what the file is called; standard input goes as a file then (else if it is no text, or a long one)
+    #[argh(option, arg_name = "NAME")]
+    name: Option<String>,
 
     /// let the server seal: it sees everything first
     #[argh(switch)]
@@ -95,7 +99,10 @@ impl Send {
             true => None,
             false => Some(drop_box.public_key(&progress)?),
         };
-        let Content { text, files } = gather(self.text, &self.files, context)?;
+        let Content { text, files } = gather(
+            Named { text: self.text, files: &self.files, name: self.name.as_deref() },
+            context,
+        )?;
         if let Some(key) = &public_key {
             writeln!(context.err, "Sealed for the key with the fingerprint {}", key.fingerprint())?;
         }
