@@ -64,10 +64,6 @@ pub(super) struct Answer {
     /// what the server speaks: sealdrop or password.link (SEALDROP_DIALECT, sealdrop)
     #[argh(option, arg_name = "sealdrop|password.link")]
     dialect: Option<String>,
-}
-
-#[derive(Serialize)]
-struct Mailed<'a> {
 
     /// a header for what stands before the server, such as a login; also several times. @FILE for those in a file
     /// (SEALDROP_HEADER)
@@ -77,6 +73,10 @@ struct Mailed<'a> {
     /// a file with the certificates to trust, in place of the system's (SEALDROP_CACERT)
     #[argh(option, arg_name = "FILE")]
     cacert: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Mailed<'a> {
     id: &'a str,
     mailed_to: &'a str,
 }

@@ -8,7 +8,7 @@ use super::{
     account::Account, answer::Answer, apikey::ApiKey, box_::Box, burn::Burn,
     completions::Completions, first_keys::ShowFirstKeys, list::List, mail::Mail, man::Man,
     open::Open, probe::Probe, request::Request, send::Send, serve::Serve, status::Status,
-    webhook::Webhook,
+    suggestion, webhook::Webhook,
 };
 
 /// sealdrop hands secrets over: one daemon, one data directory, and the command line to use it. Without a
@@ -126,6 +126,11 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Parsed {
         Err(EarlyExit { output, status: Ok(()) }) => Parsed::Text(output),
         Err(EarlyExit { output, status: Err(()) }) => {
             let help = nearest_help(&words);
+            let output = output.trim_end();
+            let output = match suggestion::for_message(output, &words) {
+                Some(meant) => format!("{output}. {meant}"),
+                None => output.to_owned(),
+            };
             // All of it only where a command is missing: behind 40 lines of flags the message is lost.
             let hint = match help.lines().next() {
                 Some(usage) if !help.contains("\nCommands:\n") => {
@@ -133,7 +138,7 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Parsed {
                 }
                 _ => &help,
             };
-            Parsed::Wrong(format!("{}\n\n{hint}", output.trim_end()))
+            Parsed::Wrong(format!("{output}\n\n{hint}"))
         }
     }
 }

@@ -1,6 +1,6 @@
 //! How a run ends: exit codes, and words for whoever started it.
 
-use std::{io, process::ExitCode};
+use std::{io, process::ExitCode, time::Duration};
 
 use super::prompt;
 use crate::{
@@ -92,6 +92,11 @@ impl From<ClientError> for Failure {
             | ClientError::Failed { .. }
             | ClientError::File { .. }
             | ClientError::Misunderstood { .. } => Exit::Failed,
+            ClientError::InFront { status, .. } => match status.as_u16() {
+                401 | 403 | 407 => Exit::Refused,
+                408 | 429 | 502..=504 => Exit::Busy,
+                _ => Exit::Failed,
+            },
             ClientError::Busy { .. } => Exit::Busy,
             ClientError::Unreachable { .. } => Exit::Unreachable,
             ClientError::Damaged(_) => Exit::Damaged,
@@ -100,11 +105,6 @@ impl From<ClientError> for Failure {
             ClientError::Rejected { field: Some(field), .. }
             | ClientError::Refused { field: Some(field), .. } => flag_of(field),
             _ => None,
-            ClientError::InFront { status, .. } => match status.as_u16() {
-                401 | 403 | 407 => Exit::Refused,
-                408 | 429 | 502..=504 => Exit::Busy,
-                _ => Exit::Failed,
-            },
         };
         let hint = flag.map_or(String::new(), |flag| format!(" ({flag})"));
         let told = prompt::visible(&error.to_string());
@@ -128,6 +128,12 @@ impl From<BadLink> for Failure {
     }
 }
 
+impl From<BadProxy> for Failure {
+    fn from(bad: BadProxy) -> Self {
+        Self::usage(bad.to_string())
+    }
+}
+
 impl From<BadSetting> for Failure {
     fn from(bad: BadSetting) -> Self {
         Self { exit: Exit::Usage, message: bad.to_string() }
@@ -136,12 +142,6 @@ impl From<BadSetting> for Failure {
 
 impl From<CommandError> for Failure {
     fn from(error: CommandError) -> Self {
-impl From<BadProxy> for Failure {
-    fn from(bad: BadProxy) -> Self {
-        Self::usage(bad.to_string())
-    }
-}
-
         let exit = match error.kind {
             ErrorKind::Usage => Exit::Usage,
             ErrorKind::Conflict | ErrorKind::NotFound | ErrorKind::Failed => Exit::Failed,
@@ -158,6 +158,18 @@ impl From<io::Error> for Failure {
         }
         Self::failed(format!("the console can not be used: {error}"))
     }
+}
+
+/// A time to wait, rounded up: whoever comes back then must not be too early.
+fn in_words(time: Duration) -> String {
+    const UNITS: [(u64, u64, &str); 4] =
+        [(1, 90, "second"), (60, 90, "minute"), (3600, 48, "hour"), (86_400, u64::MAX, "day")];
+    let seconds = time.as_secs().max(1);
+    let units = UNITS.iter().map(|(unit, most, name)| (seconds.div_ceil(*unit), *most, *name));
+    let mut fitting = units.filter(|(count, most, _)| count <= most);
+    let (count, _, name) = fitting.next().unwrap_or((seconds, 0, "second"));
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {name}{plural}")
 }
 
 /// What was given for a field of the API.
@@ -180,5 +192,36 @@ fn flag_of(field: &str) -> Option<&'static str> {
         "secret_message" => Some("--secret-message"),
         "secret_description" => Some("--secret-description"),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_are_told_in_words() {
+        let cases = [
+            (0, "1 second"),
+            (1, "1 second"),
+            (45, "45 seconds"),
+            (90, "90 seconds"),
+            (91, "2 minutes"),
+            (720, "12 minutes"),
+            (721, "13 minutes"),
+            (3600, "60 minutes"),
+            (5401, "2 hours"),
+            (86_400, "24 hours"),
+            (200_000, "3 days"),
+        ];
+        for (seconds, words) in cases {
+            assert_eq!(in_words(Duration::from_secs(seconds)), words, "{seconds}");
+        }
+        let busy = |message: &str| {
+            let retry_after = Some(Duration::from_secs(700));
+            Failure::from(ClientError::Busy { message: message.into(), retry_after }).message
+        };
+        assert!(busy("Too many").ends_with("Too many; try again in 12 minutes"));
+        assert!(busy("Too many: try again in 11 minutes").ends_with("in 11 minutes"));
     }
 }

@@ -33,6 +33,7 @@ mod saved;
 mod send;
 mod serve;
 mod status;
+mod suggestion;
 #[cfg(test)]
 mod tests;
 mod viewing;
@@ -47,8 +48,8 @@ use std::{
 };
 
 use rustix::fs::OFlags;
-
 use signal_hook::{consts::SIGPIPE, low_level::emulate_default_handler};
+
 use self::arguments::{Parsed, Subcommand};
 pub use self::failure::{Exit, Failure};
 use crate::{

@@ -17,13 +17,17 @@ use crate::{
     subcommand,
     name = "create",
     help_triggers("-h", "--help"),
-    usage = "--account NAME --kind private|public [--json] [--data DIR] [--config FILE]",
-    example = "{command_name} --account alice --kind public"
+    usage = "NAME --kind private|public [--json] [--data DIR] [--config FILE]",
+    example = "{command_name} alice --kind public"
 )]
 pub(super) struct Create {
     /// the account that it is for
-    #[argh(option)]
-    account: String,
+    #[argh(positional)]
+    name: Option<String>,
+
+    /// the same: scripts of before have it as a flag
+    #[argh(option, arg_name = "NAME")]
+    account: Option<String>,
 
     /// private: may do everything in the account; public: may only view secrets
     #[argh(option)]
@@ -44,8 +48,21 @@ pub(super) struct Create {
 
 impl Create {
     pub(super) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
+        let account = match (self.name, self.account) {
+            (Some(name), Some(account)) if name != account => {
+                return Err(Failure::usage(format!(
+                    "a key is for one account: give either {name} or --account {account}"
+                )));
+            }
+            (Some(account), _) | (None, Some(account)) => account,
+            (None, None) => {
+                return Err(Failure::usage(
+                    "which account is the key for? Give its name, as NAME or behind --account",
+                ));
+            }
+        };
         let place = Place { data: self.data, config: self.config };
-        let command = Command::CreateApiKey { account: self.account, kind: self.kind };
+        let command = Command::CreateApiKey { account, kind: self.kind };
         let Reply::ApiKeyCreated(created) = execute(place, command, context)? else {
             return Err(unexpected());
         };

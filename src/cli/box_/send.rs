@@ -65,10 +65,6 @@ pub(super) struct Send {
     /// what the server speaks: sealdrop; password.link has no boxes (SEALDROP_DIALECT, sealdrop)
     #[argh(option, arg_name = "sealdrop|password.link")]
     dialect: Option<String>,
-}
-
-impl Send {
-    pub(super) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
 
     /// a header for what stands before the server, such as a login; also several times. @FILE for those in a file
     /// (SEALDROP_HEADER)
@@ -78,6 +74,10 @@ impl Send {
     /// a file with the certificates to trust, in place of the system's (SEALDROP_CACERT)
     #[argh(option, arg_name = "FILE")]
     cacert: Option<String>,
+}
+
+impl Send {
+    pub(super) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
         let connection = Connection {
             server: self.server,
             key_file: self.key_file,

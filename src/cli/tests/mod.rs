@@ -110,7 +110,7 @@ fn help_and_version_go_to_standard_output() {
         ("help account create", "Usage: sealdrop account create NAME"),
         ("help account delete", "Usage: sealdrop account delete NAME"),
         ("help account list", "Usage: sealdrop account list "),
-        ("help apikey create", "Usage: sealdrop apikey create --account NAME --kind"),
+        ("help apikey create", "Usage: sealdrop apikey create NAME --kind"),
         ("help apikey list", "Usage: sealdrop apikey list "),
         ("help apikey revoke", "Usage: sealdrop apikey revoke ID"),
         ("help box", "Usage: sealdrop box <command>"),
@@ -139,7 +139,7 @@ fn help_and_version_go_to_standard_output() {
 #[test]
 fn a_wrong_line_or_setting_exits_64_and_says_why() {
     // (line, parts of the message)
-    let cases: [(_, &[_]); 17] = [
+    let cases: [(_, &[_]); 21] = [
         ("webhook", &["Commands:", "remove"]),
         ("webhook add --account x", &["--url"]),
         (
@@ -147,6 +147,10 @@ fn a_wrong_line_or_setting_exits_64_and_says_why() {
             &["no such event", "secret.viewed, secret.tried_after, secret_request.answered"],
         ),
         ("dance", &["Unrecognized argument: dance", "Commands:", "apikey"]),
+        ("acount list", &["Did you mean sealdrop account?", "Commands:"]),
+        ("account list --dta x", &["Unrecognized argument: --dta. Did you mean --data?"]),
+        ("apikey create --kind public", &["which account is the key for?"]),
+        ("apikey create x --account y --kind public", &["either x or --account y"]),
         ("account", &["Commands:", "delete"]),
         ("account dance", &["Unrecognized argument: dance", "Commands:", "delete"]),
         ("account create", &["name", "Usage: sealdrop account create NAME", "Add --help"]),
@@ -218,7 +222,11 @@ fn replies_are_printed_for_people_and_for_programs() {
             "{\"account\":\"x\",\"kind\":\"public\",\"id\":\"k1\",\"key\":\"public_key_3\"}\n",
         ),
         (
-            "apikey create --account x --kind public",
+            "apikey create x --kind public --json",
+            "{\"account\":\"x\",\"kind\":\"public\",\"id\":\"k1\",\"key\":\"public_key_3\"}\n",
+        ),
+        (
+            "apikey create x --account x --kind public",
             "public key k1 for account x created\n\npublic_key_3\n\n\
              The key is shown only once: keep it now, nobody can show it again.\n",
         ),
