@@ -1,20 +1,24 @@
 //! Time: the only place that asks for it. Everything else gets [`UnixSeconds`] or a [`Clock`] as an
 //! argument, so that tests move time by hand and never sleep.
 
+mod judge;
+
 use std::{
     fmt,
     sync::{
-        Arc, LazyLock,
+        Arc, LazyLock, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::{Instant, SystemTime},
 };
 
+pub use self::judge::{ClockTrouble, LeapRecord, TimeRecord};
+use self::judge::{Judge, Look, Verdict};
 use serde::{Deserialize, Serialize};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// A moment in whole seconds since 1970-01-01T00:00:00Z, leap seconds not counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct UnixSeconds(pub u64);
 
 impl UnixSeconds {
@@ -67,69 +71,141 @@ impl fmt::Display for UnixSeconds {
     }
 }
 
-/// Where the time comes from: the system, or a test's hand.
-#[derive(Clone, Debug)]
-pub enum Clock {
-    /// The system's wall clock.
-    System,
-    /// A clock that stands still until it is moved; shared by all its clones.
-    Manual(Arc<ManualTime>),
-}
-
-/// What a manual clock shows.
-#[derive(Debug)]
-pub struct ManualTime {
-    wall: AtomicU64,
-    monotonic: AtomicU64,
-}
-
 /// The zero of the system's monotonic clock.
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
+/// No right clock shows a time before this: the date of the build where the builder gives it (the
+/// convention of reproducible builds, in seconds since 1970), else the beginning of the year in which the
+/// newest release was made, 2026-01-01. A build reads no clock, so that two builds are the same.
+const BUILT: UnixSeconds = UnixSeconds(match option_env!("SOURCE_DATE_EPOCH") {
+    Some(text) => match u64::from_str_radix(text, 10) {
+        Ok(seconds) => seconds,
+        Err(_) => panic!("SOURCE_DATE_EPOCH must be a whole number of seconds"),
+    },
+    None => 1_767_225_600,
+});
+
+/// The time, from the system or set by a test, and whether it can be believed: see [`judge`]. Clones are
+/// the same clock.
+#[derive(Clone, Debug)]
+pub struct Clock(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    source: Source,
+    judge: Mutex<Judge>,
+}
+
+#[derive(Debug)]
+enum Source {
+    System,
+    Manual { wall: AtomicU64, monotonic: AtomicU64 },
+}
+
 impl Clock {
+    /// The system's clock, judged by what a store has kept of the time.
+    #[must_use]
+    pub fn system(kept: TimeRecord) -> Self {
+        Self::new(Source::System, kept, BUILT)
+    }
+
     /// A clock that stands at `start` until [`Clock::advance`].
     #[must_use]
     pub fn manual(start: UnixSeconds) -> Self {
-        let (wall, monotonic) = (AtomicU64::new(start.0), AtomicU64::new(0));
-        Self::Manual(Arc::new(ManualTime { wall, monotonic }))
+        Self::manual_after(start, TimeRecord::default(), UnixSeconds(0))
     }
 
-    /// The present moment. A system clock set before 1970 reads as 1970.
+    /// The same, after a restart, of a program that was built at `built`.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "the one place that asks for the time")]
+    pub fn manual_after(start: UnixSeconds, kept: TimeRecord, built: UnixSeconds) -> Self {
+        let (wall, monotonic) = (AtomicU64::new(start.0), AtomicU64::new(0));
+        Self::new(Source::Manual { wall, monotonic }, kept, built)
+    }
+
+    fn new(source: Source, kept: TimeRecord, built: UnixSeconds) -> Self {
+        let judge = Mutex::new(Judge::new(kept, built, source.look()));
+        let clock = Self(Arc::new(Inner { source, judge }));
+        // Whatever is wrong is told at the start, not with the first request.
+        clock.verdict();
+        clock
+    }
+
+    /// The present moment: what has expired by it is refused. It never goes back behind a time that was
+    /// plausible.
+    #[must_use]
     pub fn now(&self) -> UnixSeconds {
-        match self {
-            Self::System => UnixSeconds(
-                SystemTime::now()
-                    .duration_since(SystemTime::UNIX_EPOCH)
-                    .map_or(0, |since| since.as_secs()),
-            ),
-            Self::Manual(time) => UnixSeconds(time.wall.load(Ordering::Relaxed)),
-        }
+        self.verdict().now
+    }
+
+    /// The moment by which something may end for good. It is [`Clock::now`], except while a clock that has
+    /// leapt ahead has not held for long: then the time goes on from before the leap.
+    #[must_use]
+    pub fn settled(&self) -> UnixSeconds {
+        self.verdict().settled
+    }
+
+    /// Why the time is not right; `None` where it is, as far as can be known.
+    #[must_use]
+    pub fn trouble(&self) -> Option<ClockTrouble> {
+        self.verdict().trouble
+    }
+
+    /// What the commit that is made now keeps of the time.
+    #[must_use]
+    pub fn record(&self) -> TimeRecord {
+        let mut judge = self.judge();
+        let look = self.0.source.look();
+        judge.judge(look);
+        judge.record(look)
     }
 
     /// The time that has passed, which limits and pauses count with.
     #[must_use]
     pub fn monotonic(&self) -> MonotonicSeconds {
-        MonotonicSeconds(match self {
-            Self::System => START.elapsed().as_secs(),
-            Self::Manual(time) => time.monotonic.load(Ordering::Relaxed),
-        })
+        self.0.source.look().monotonic
     }
 
     /// Lets time pass on a manual clock; the system's clock stays.
     pub fn advance(&self, seconds: u64) {
-        if let Self::Manual(time) = self {
-            time.wall.fetch_add(seconds, Ordering::Relaxed);
-            time.monotonic.fetch_add(seconds, Ordering::Relaxed);
+        if let Source::Manual { wall, monotonic } = &self.0.source {
+            wall.fetch_add(seconds, Ordering::Relaxed);
+            monotonic.fetch_add(seconds, Ordering::Relaxed);
         }
     }
 
     /// Sets the wall time of a manual clock, while no time passes; the system's clock stays.
     pub fn set(&self, now: UnixSeconds) {
-        if let Self::Manual(time) = self {
-            time.wall.store(now.0, Ordering::Relaxed);
+        if let Source::Manual { wall, .. } = &self.0.source {
+            wall.store(now.0, Ordering::Relaxed);
         }
+    }
+
+    fn verdict(&self) -> Verdict {
+        let mut judge = self.judge();
+        // Read under the lock: a time that another thread has read before is not taken for a step back.
+        let look = self.0.source.look();
+        judge.judge(look)
+    }
+
+    fn judge(&self) -> MutexGuard<'_, Judge> {
+        self.0.judge.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Source {
+    /// A system clock set before 1970 reads as 1970.
+    #[expect(clippy::disallowed_methods, reason = "the one place that asks for the time")]
+    fn look(&self) -> Look {
+        let (wall, monotonic) = match self {
+            Self::System => {
+                let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+                (since.map_or(0, |since| since.as_secs()), START.elapsed().as_secs())
+            }
+            Self::Manual { wall, monotonic } => {
+                (wall.load(Ordering::Relaxed), monotonic.load(Ordering::Relaxed))
+            }
+        };
+        Look { wall: UnixSeconds(wall), monotonic: MonotonicSeconds(monotonic) }
     }
 }
 
@@ -159,7 +235,7 @@ mod tests {
         let start = clock.monotonic();
         clock.advance(5);
         assert_eq!(other.now(), UnixSeconds(105));
-        clock.set(UnixSeconds(3));
-        assert_eq!((other.now(), other.monotonic().since(start)), (UnixSeconds(3), 5));
+        clock.set(UnixSeconds(300));
+        assert_eq!((other.now(), other.monotonic().since(start)), (UnixSeconds(300), 5));
     }
 }

@@ -72,7 +72,9 @@ impl Engine for Daemon {
             other => OpenFailure::Other(other.to_string()),
         })?;
         Ok(Box::new(move |command| {
-            let now = Clock::System.now();
+            let clock = Clock::system(store.time());
+            store.keep_time(&clock);
+            let now = clock.now();
             // Whether the daemon calls private addresses is not known here: it looks again at each call.
             let terms = Terms { allowance: defaults.allowance, webhook_private: true };
             let reply = admin::run(&store, command, terms, &SystemRandom, now);
@@ -87,7 +89,7 @@ fn serve(runtime: &Runtime, loaded: &Loaded, output: Output<'_>) -> Result<(), F
     let failed = |error: &dyn std::fmt::Display| Failure::failed(error.to_string());
     let store =
         Store::open(&settings.data, settings.cache_bytes).map_err(|e| failure::of_store(&e))?;
-    let clock = Clock::System;
+    let clock = Clock::system(store.time());
     let (rules, service_rules) = (rules(settings), service_rules(settings));
     let mailer = Mailer::from_settings(settings)
         .map_err(|BadMail { setting, problem }| Failure::from(loaded.bad(setting, problem)))?;

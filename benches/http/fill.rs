@@ -32,7 +32,7 @@ pub(crate) struct Filled {
 /// Makes an account in a new data directory with `count` secrets of `bytes` bytes, viewable once.
 pub(crate) fn fill(data: &Path, count: usize, bytes: usize) -> Filled {
     let store = Store::open(data, Settings::default().cache_bytes).expect("a new store");
-    let (random, now) = (SystemRandom, Clock::System.now());
+    let (random, now) = (SystemRandom, Clock::system(store.time()).now());
     let account = administration::create_account(&store, "bench", 1_000_000_000, &random, now)
         .expect("an account");
     let private_key = account.private_key.expose_secret().to_owned();

@@ -45,7 +45,7 @@ pub(crate) struct Owner {
 
 /// Makes `count` accounts called by `prefix` and a number.
 pub(crate) fn owners(store: &Store, prefix: &str, count: usize) -> Vec<Owner> {
-    let now = Clock::System.now();
+    let now = Clock::system(store.time()).now();
     let names: Vec<String> = (0..count).map(|number| format!("{prefix}-{number}")).collect();
     let made = in_threads(&names, |name| {
         let random = SystemRandom;
@@ -62,7 +62,7 @@ pub(crate) fn owners(store: &Store, prefix: &str, count: usize) -> Vec<Owner> {
 
 /// Gives each of them `each` secrets of `bytes` bytes.
 pub(crate) fn give_secrets(store: &Store, owners: &mut [Owner], each: usize, bytes: usize) {
-    let (secrets, now) = (NewSecrets::new(store, bytes), Clock::System.now());
+    let (secrets, now) = (NewSecrets::new(store, bytes), Clock::system(store.time()).now());
     let accounts: Vec<AccountNumber> = owners.iter().map(|owner| owner.account).collect();
     let changes = (0..each)
         .flat_map(|_| accounts.iter())
@@ -84,7 +84,7 @@ pub(crate) fn notify(store: &Store, owners: &[Owner]) {
 
 /// From now on `webhook` is called when a secret of theirs is viewed.
 pub(crate) fn call(store: &Store, owners: &[Owner], webhook: SocketAddr) {
-    let (kinds, now) = ([EventKind::SecretViewed], Clock::System.now());
+    let (kinds, now) = ([EventKind::SecretViewed], Clock::system(store.time()).now());
     let url = WebhookUrl::parse(&format!("http://{webhook}/hook"), true).expect("a URL");
     in_threads(owners, |Owner { account, .. }| {
         webhook::add(store, *account, &url, &kinds, &SystemRandom, now).expect("a webhook");
@@ -108,7 +108,7 @@ pub(crate) fn view(
 
 /// Views all secrets of all accounts, the last ones now.
 pub(crate) fn view_all(store: &Store, owners: &[Owner]) {
-    let now = Clock::System.now();
+    let now = Clock::system(store.time()).now();
     let most = owners.iter().map(|owner| owner.secrets.len()).max().unwrap_or(0);
     let views = (0..most).flat_map(|round| {
         let ago = u64::try_from(most - round).unwrap_or(0) * BETWEEN_VIEWS_SECONDS;

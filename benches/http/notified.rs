@@ -125,7 +125,7 @@ fn in_the_store(plan: &Plan, at_once: usize) -> Vec<(Round, Round)> {
     let nobody = SocketAddr::from(([127, 0, 0, 1], 9));
     mails::notify(&store, &kinds[1]);
     mails::call(&store, &kinds[1], nobody);
-    let mut now = Clock::System.now();
+    let mut now = Clock::system(store.time()).now();
     let mut round = |owners: &mut [Owner]| -> Round {
         let mut views = Vec::new();
         for _ in 0..per_account {

@@ -1,6 +1,6 @@
 //! For supervisors and load balancers: is the process up, can it take secrets?
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use hyper::{Response, StatusCode};
 use serde_json::json;
@@ -21,7 +21,7 @@ pub fn health() -> Response<Body> {
     answer(StatusCode::OK, &json!({"status": "ok"}))
 }
 
-/// `GET /ready`: 200 while secrets can be created, else 503 with the reason.
+/// `GET /ready`: 200 while secrets can be created and the clock is right, else 503 with the reason.
 pub async fn ready(app: &App) -> Response<Body> {
     match trouble(app).await {
         None => answer(StatusCode::OK, &json!({"status": "ready"})),
@@ -32,17 +32,22 @@ pub async fn ready(app: &App) -> Response<Body> {
     }
 }
 
-async fn trouble(app: &App) -> Option<&'static str> {
+async fn trouble(app: &App) -> Option<Cow<'static, str>> {
     // Writes nothing, so it costs no commit; it waits for the one under way.
     let turn = app.store.change(|_| Ok::<_, StoreError>(()));
     match timeout(WRITER_TIMEOUT, turn).await {
-        Err(_) => return Some("the store does not answer"),
-        Ok(Err(_)) => return Some("the store is closed"),
+        Err(_) => return Some("the store does not answer".into()),
+        Ok(Err(_)) => return Some("the store is closed".into()),
         Ok(Ok(())) => {}
     }
     match app.store.space() {
-        Ok(space) if space.allows_creation() => None,
-        Ok(_) => Some("the disk is nearly full: views and deletions go on, creations do not"),
-        Err(_) => Some("the free space of the disk is not known"),
+        Ok(space) if space.allows_creation() => {}
+        Ok(_) => {
+            return Some(
+                "the disk is nearly full: views and deletions go on, creations do not".into(),
+            );
+        }
+        Err(_) => return Some("the free space of the disk is not known".into()),
     }
+    app.clock.trouble().map(|trouble| trouble.to_string().into())
 }

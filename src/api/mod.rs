@@ -152,6 +152,7 @@ impl App {
         service_rules: ServiceRules,
         web: Web,
     ) -> Result<Self, StoreError> {
+        store.keep_time(&clock);
         Ok(Self {
             ids: Ids::load(&store, &*random)?,
             api_keys: ApiKeys::load(&store)?,

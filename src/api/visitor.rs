@@ -35,7 +35,8 @@ pub(super) fn note_too_late<T>(
 ) -> Result<T, ApiError> {
     if matches!(outcome, Err(ApiError::NotFound)) {
         let keep_log = app.rules.keep_log_seconds;
-        let noted = app.store.change(viewing::tried_after(id, visitor, what, keep_log));
+        let settled = app.clock.settled();
+        let noted = app.store.change(viewing::tried_after(id, visitor, what, settled, keep_log));
         let app = Arc::clone(app);
         tokio::spawn(async move {
             match noted.await {

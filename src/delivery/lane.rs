@@ -307,7 +307,7 @@ impl<C: Courier> State<C> {
         self.spawn_noting(number, async move {
             settle::<C>(&app, number, Outcome::Down(error.clone()), now).await?;
             // Whatever is wrong there is not this one's fault.
-            if let Err(error) = give_up_old::<C>(&app, &error, now).await {
+            if let Err(error) = give_up_old::<C>(&app, &error).await {
                 tracing::error!(%error, "what is too old can not be given up");
             }
             Ok(())
@@ -325,22 +325,19 @@ impl<C: Courier> State<C> {
 }
 
 /// What waits longer than anything is tried is given up, tried or not: links lie sealed in it.
-async fn give_up_old<C: Courier>(
-    app: &App,
-    error: &str,
-    now: UnixSeconds,
-) -> Result<(), StoreError> {
+async fn give_up_old<C: Courier>(app: &App, error: &str) -> Result<(), StoreError> {
     let mut count = 0_usize;
+    let settled = app.clock.settled();
     loop {
         let store = app.store.clone();
-        let old = spawn_blocking(move || outbox::overdue(&store, C::LANE, now, BATCH)).await;
+        let old = spawn_blocking(move || outbox::overdue(&store, C::LANE, settled, BATCH)).await;
         // It ends badly with the runtime only.
         let old = old.unwrap_or_default();
         if old.is_empty() {
             break;
         }
         count += old.len();
-        let give_up = |number| outbox::failed(number, error, Verdict::GiveUp, now);
+        let give_up = |number| outbox::failed(number, error, Verdict::GiveUp, settled, settled);
         let changes: Vec<_> =
             old.into_iter().map(|number| app.store.change(give_up(number))).collect();
         for change in changes {
@@ -369,7 +366,8 @@ async fn settle<C: Courier>(
         Outcome::NotBefore(until, error) => (error, Verdict::Wait(until)),
         Outcome::Never(error) => (error, Verdict::GiveUp),
     };
-    match app.store.change(outbox::failed(number, &error, verdict, now)).await? {
+    let failed = outbox::failed(number, &error, verdict, now, app.clock.settled());
+    match app.store.change(failed).await? {
         Verdict::Retry => {
             tracing::info!(outbox = number.0, error, "{} is tried again later", C::WHAT);
         }

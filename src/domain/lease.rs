@@ -74,8 +74,14 @@ impl Lease {
     }
 
     pub(super) fn is_live(&self, now: UnixSeconds) -> bool {
-        now < self.ends_at
+        is_live(self.ends_at, now)
     }
+}
+
+/// Whether a lease that ends at `end` is live. One that ends later than any that is given now was given
+/// by a clock that was wrong, and is over.
+pub(super) fn is_live(end: UnixSeconds, now: UnixSeconds) -> bool {
+    now < end && end <= now.plus(MAX_SECONDS)
 }
 
 impl Secret {

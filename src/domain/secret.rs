@@ -13,6 +13,7 @@ use super::{
     attachment::{self, AttachmentError, NewAttachments, draft},
     event::EventCounts,
     keys::{self, TextField},
+    lease,
     lifetime::Lifetime,
     older::{SecretV1, SecretV2},
     text::Text,
@@ -219,7 +220,7 @@ impl Secret {
 
     /// The end of the last lease that is live at `now`.
     pub(super) fn live_lease(&self, now: UnixSeconds) -> Option<UnixSeconds> {
-        self.leased_until.filter(|end| now < *end)
+        self.leased_until.filter(|end| lease::is_live(*end, now))
     }
 
     /// When its life is over that begins at `start`; `None` for never.

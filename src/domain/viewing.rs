@@ -214,11 +214,12 @@ pub enum Visit {
 }
 
 /// Notes that somebody who has the link came too late; answers whether. Does nothing where a secret never
-/// was, can still be viewed, or has been tried often enough.
+/// was, can still be viewed, or has been tried often enough. By `settled` the last lease may end for good.
 pub fn tried_after(
     id: SecretId,
     visitor: View,
     what: Visit,
+    settled: UnixSeconds,
     keep_log_seconds: u64,
 ) -> impl Fn(&mut Transaction<'_, '_>) -> Result<bool, StoreError> + Send + 'static {
     move |transaction| {
@@ -240,7 +241,8 @@ pub fn tried_after(
             Visit::Look | Visit::WithLease(_) | Visit::WithKey => EventKind::TriedAfter,
         };
         // What ended the secret comes before this in its log.
-        let ended = secret.end_leases(transaction, id.number, visitor.at, keep_log_seconds)?;
+        let ended = secret.live_lease(visitor.at).is_none()
+            && secret.end_leases(transaction, id.number, settled, keep_log_seconds)?;
         let event = Event::new(kind, visitor.clone());
         let logged = secret.events.log(transaction, id.number, &event)?;
         if ended || logged {
@@ -291,7 +293,7 @@ impl Secret {
         if let Some((token, ends_at)) = lease {
             transaction.put(&keys::lease(number, token), &Lease::new(ends_at))?;
             self.leases += 1;
-            self.leased_until = self.leased_until.max(Some(ends_at));
+            self.leased_until = self.live_lease(view.at).max(Some(ends_at));
         }
         if self.is_used_up() {
             match self.live_lease(view.at) {
@@ -336,7 +338,9 @@ impl Secret {
         now: UnixSeconds,
         keep_log_seconds: u64,
     ) -> Result<bool, StoreError> {
-        if self.gone_at.is_some() || !self.is_used_up() || self.live_lease(now).is_some() {
+        // Not `live_lease`: one that was given by a clock that has leapt may still turn out right.
+        let is_leased = self.leased_until.is_some_and(|end| now < end);
+        if self.gone_at.is_some() || !self.is_used_up() || is_leased {
             return Ok(false);
         }
         self.burn(transaction, number)?;

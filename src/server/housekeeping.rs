@@ -23,7 +23,7 @@ pub(super) fn start(app: &Arc<App>) -> JoinSet<()> {
     tasks.spawn(repeat(SWEEP, move || {
         let App { store, clock, rules, key_service, .. } = &*sweeper;
         key_service.tickets.sweep(clock.monotonic());
-        if let Err(error) = sweep(store, clock.now(), rules.keep_log_seconds) {
+        if let Err(error) = sweep(store, clock.settled(), rules.keep_log_seconds) {
             tracing::error!(%error, "cannot sweep what has expired");
         }
     }));
@@ -35,7 +35,7 @@ pub(super) fn start(app: &Arc<App>) -> JoinSet<()> {
         if let Err(error) = drop_box::finish_deletions(&tidier.store) {
             tracing::error!(%error, "cannot go on with deleting boxes");
         }
-        let now = tidier.clock.now();
+        let now = tidier.clock.settled();
         let swept = outbox::sweep_limits(&tidier.store, now)
             .and_then(|()| outbox::sweep_given_up(&tidier.store, now));
         if let Err(error) = swept {

@@ -5,9 +5,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Key, Record};
+use super::{Fields, Key, Record, StoreError};
+use crate::clock::TimeRecord;
 
-/// How many records there are besides this one, and the sum of their checksums.
+/// How many records there are besides this one, and the sum of their checksums; and what is known of the
+/// time, which costs nothing here, as the manifest is written with every commit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Manifest {
     /// Counts the commits since the store was made.
@@ -15,10 +17,27 @@ pub(super) struct Manifest {
     pub(super) records: u64,
     /// Wrapping sum of the records' checksums: each can be taken out again.
     pub(super) checksums: u64,
+    /// See [`super::Store::keep_time`].
+    pub(super) time: TimeRecord,
+}
+
+/// Before the time was kept.
+#[derive(Serialize, Deserialize)]
+pub(super) struct ManifestV1 {
+    pub(super) batch: u64,
+    pub(super) records: u64,
+    pub(super) checksums: u64,
 }
 
 impl Record for Manifest {
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
+
+    fn from_older(version: u8, fields: Fields<'_>) -> Option<Result<Self, StoreError>> {
+        (version == 1).then(|| {
+            let ManifestV1 { batch, records, checksums } = fields.read()?;
+            Ok(Self { batch, records, checksums, time: TimeRecord::default() })
+        })
+    }
 }
 
 impl Manifest {

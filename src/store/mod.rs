@@ -35,7 +35,7 @@ use std::{
     path::Path,
     pin::Pin,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, OnceLock,
         mpsc::{self, Sender},
     },
     task::{Context, Poll},
@@ -66,7 +66,10 @@ pub use self::{
     record::{Fields, MAX_VALUE_BYTES, Record},
     transaction::Transaction,
 };
-use crate::crypto::{self, Random, SlotKey};
+use crate::{
+    clock::{Clock, TimeRecord},
+    crypto::{self, Random, SlotKey},
+};
 
 /// An open store. Clones share it.
 #[derive(Clone)]
@@ -81,6 +84,9 @@ struct Shared {
     /// Unbounded: the connections, which wait for their answers, bound it.
     changes: Sender<Message>,
     writer: Mutex<Option<JoinHandle<()>>>,
+    /// What was known of the time when the store was opened.
+    time: TimeRecord,
+    clock: Arc<OnceLock<Clock>>,
 }
 
 /// The outcome of a change, there once it is durable: a future, or [`Pending::wait`].
@@ -178,6 +184,7 @@ impl Store {
         spawn("store watch", Box::new(move || watch(&observed)))?;
         let unlinked = Arc::clone(&files);
         spawn("store unlink", Box::new(move || delete_files(&unlinked, &dead)))?;
+        let (time, clock) = (manifest.time, Arc::new(OnceLock::new()));
         let writer = Writer {
             engine: Arc::clone(&engine),
             files: Arc::clone(&files),
@@ -185,10 +192,24 @@ impl Store {
             manifest,
             dead_files,
             watched,
+            clock: Arc::clone(&clock),
         };
         let writer = spawn("store writer", Box::new(move || writer.run(&messages)))?;
         let writer = Mutex::new(Some(writer));
-        Ok(Self { shared: Arc::new(Shared { engine, files, directory, changes, writer }) })
+        Ok(Self {
+            shared: Arc::new(Shared { engine, files, directory, changes, writer, time, clock }),
+        })
+    }
+
+    /// What was known of the time when the store was opened.
+    #[must_use]
+    pub fn time(&self) -> TimeRecord {
+        self.shared.time
+    }
+
+    /// From now on each commit keeps what `clock` knows of the time. Only the first clock counts.
+    pub fn keep_time(&self, clock: &Clock) {
+        let _ = self.shared.clock.set(clock.clone());
     }
 
     /// The value at `key`, as applied by the latest change (which may not be durable yet).

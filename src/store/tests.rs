@@ -14,7 +14,10 @@ use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
 use super::*;
-use crate::crypto::{SystemRandom, random_array};
+use crate::{
+    clock::UnixSeconds,
+    crypto::{SystemRandom, random_array},
+};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Note(String);
@@ -281,4 +284,39 @@ fn a_closed_store_refuses_changes() {
     assert!(matches!(put_sealed(&store, "after", &LARGE).wait(), Err(StoreError::Closed)));
     assert_eq!(home.payload_files(), [] as [PathBuf; 0]);
     store.close();
+}
+
+#[test]
+fn each_commit_keeps_the_time() {
+    let (home, store) = Home::new();
+    assert_eq!(store.time(), TimeRecord::default());
+    put(&store, "a", "before there was a clock").wait().unwrap();
+    let store = home.reopen(store);
+    let floor = |seconds| TimeRecord { floor: UnixSeconds(seconds), leap: None };
+    let clock = Clock::manual(UnixSeconds(5000));
+    store.keep_time(&clock);
+    assert_eq!(store.time(), TimeRecord::default());
+    put(&store, "a", "1").wait().unwrap();
+    // What a kill leaves is what the last commit has kept; a close keeps what came since.
+    clock.advance(10);
+    let bytes = store.shared.engine.get(&Manifest::key()).unwrap();
+    let kept = Envelope::decode(&Manifest::key(), bytes.as_ref()).unwrap();
+    assert_eq!(kept.value::<Manifest>().unwrap().time, floor(5000));
+    let store = home.reopen(store);
+    assert_eq!(store.time(), floor(5010));
+    let store = home.reopen(store);
+    assert_eq!(store.time(), floor(5010), "also where nobody looks at a clock");
+}
+
+#[test]
+fn a_manifest_from_before_the_time_is_read() {
+    impl Record for manifest::ManifestV1 {
+        const VERSION: u8 = 1;
+    }
+    let (_home, store) = Home::new();
+    let old = manifest::ManifestV1 { batch: 7, records: 8, checksums: 9 };
+    store.change(move |transaction| transaction.put(&key("m"), &old)).wait().unwrap();
+    let read: Manifest = store.get(&key("m")).unwrap().unwrap();
+    assert_eq!((read.batch, read.records, read.checksums), (7, 8, 9));
+    assert_eq!(read.time, TimeRecord::default());
 }

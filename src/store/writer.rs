@@ -8,7 +8,7 @@
 use std::{
     io,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
         mpsc,
     },
@@ -25,6 +25,7 @@ use super::{
     slots::{CommitMark, SlotFile},
     transaction::{Effects, Group, Writes},
 };
+use crate::clock::Clock;
 
 /// The most changes that share a commit: bounds the memory of a group and the wait of its first.
 const MAX_GROUP: usize = 256;
@@ -53,6 +54,8 @@ pub(super) struct Writer {
     pub(super) dead_files: mpsc::Sender<FileName>,
     /// See [`watch`].
     pub(super) watched: Arc<Watched>,
+    /// See [`super::Store::keep_time`].
+    pub(super) clock: Arc<OnceLock<Clock>>,
 }
 
 /// When the group under way began, its changes included, in milliseconds since `start` plus one; 0
@@ -115,6 +118,9 @@ impl Writer {
             watched.group_began.store(0, Ordering::Relaxed);
             answers.into_iter().for_each(|answer| answer());
         }
+        if self.clock.get().is_some_and(|clock| clock.record() != self.manifest.time) {
+            self.commit(Effects::default());
+        }
         self.slots.mark(CommitMark { batch: self.manifest.batch, finished: true });
         self.slots.sync();
         self.engine.flush();
@@ -123,6 +129,9 @@ impl Writer {
     fn commit(&mut self, effects: Effects) {
         if let Err(error) = self.keep_files(&effects) {
             fatal(&format!("cannot name a payload file: {error}"));
+        }
+        if let Some(clock) = self.clock.get() {
+            self.manifest.time = clock.record();
         }
         let batch = batch(&self.engine, &mut self.manifest, effects.writes);
         self.slots.mark(CommitMark { batch: self.manifest.batch, finished: false });
@@ -170,7 +179,7 @@ pub(super) fn batch(engine: &Engine, manifest: &mut Manifest, writes: Writes) ->
 pub(super) fn write_manifest(batch: &mut Batch, manifest: Manifest) {
     let key = Manifest::key();
     let bytes = encode_value(&manifest).and_then(|value| Envelope::encode(&key, &value, None));
-    batch.write(&key, Some(bytes.expect("three numbers fit in a record")));
+    batch.write(&key, Some(bytes.expect("a few numbers fit in a record")));
 }
 
 /// Deletes payload files until nobody can send any more. A file that can not be deleted is left to the

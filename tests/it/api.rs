@@ -13,7 +13,7 @@ mod life;
 mod listing;
 mod not_found;
 mod passwords;
-mod public;
+pub(crate) mod public;
 mod public_captcha;
 mod public_create;
 mod public_leases;
@@ -70,7 +70,7 @@ fn seen(client: &Client) -> Value {
 }
 
 /// The secret's entry in the list.
-fn entry(client: &Client, id: &str) -> Value {
+pub(crate) fn entry(client: &Client, id: &str) -> Value {
     let all = seen(client);
     let entries = all["data"].as_array().expect("a list");
     entries

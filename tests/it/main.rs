@@ -14,6 +14,7 @@
 mod api;
 mod browser;
 mod cli;
+mod clock;
 mod command_line;
 mod daemon;
 mod fairness;
@@ -48,6 +49,7 @@ fn main() {
         api::trials(),
         browser::trials(),
         cli::trials(),
+        clock::trials(),
         command_line::trials(),
         fairness::trials(),
         faults::trials(),

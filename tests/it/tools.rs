@@ -35,6 +35,8 @@ pub(crate) enum Tool {
     Aiosmtpd,
     /// The folder `shared` beside the checkout (or the one that `SEALDROP_SHARED` names).
     Shared,
+    /// libfaketime.
+    FakeTime,
     /// Root, and a loop device that can be mounted.
     LoopDevices,
 }
@@ -124,6 +126,7 @@ impl Tool {
                 let found = shared().join("design.md").exists();
                 found.then_some(()).ok_or_else(|| "no folder shared beside the checkout".into())
             }
+            Self::FakeTime => faketime().map(drop),
             Self::LoopDevices => {
                 if !rustix::process::geteuid().is_root() {
                     return Err("not root".into());
@@ -138,6 +141,18 @@ impl Tool {
 /// The Python that runs the recipes: `python3`, or what `SEALDROP_PYTHON` names.
 pub(crate) fn python() -> String {
     std::env::var("SEALDROP_PYTHON").unwrap_or_else(|_| "python3".into())
+}
+
+/// The library of libfaketime for programs with threads, which the loader puts before the C library's
+/// clocks.
+pub(crate) fn faketime() -> Result<PathBuf, String> {
+    let folders = std::fs::read_dir("/usr/lib").map_err(|error| format!("/usr/lib: {error}"))?;
+    let folders = folders.filter_map(|folder| Some(folder.ok()?.path()));
+    let mut found = folders
+        .chain([PathBuf::from("/usr/lib"), PathBuf::from("/usr/local/lib")])
+        .map(|folder| folder.join("faketime/libfaketimeMT.so.1"))
+        .filter(|file| file.exists());
+    found.next().ok_or_else(|| "no libfaketime (Debian's package faketime)".into())
 }
 
 /// Where npm's packages for tests lie.

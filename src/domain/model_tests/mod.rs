@@ -294,10 +294,9 @@ impl World {
 
     fn try_after(&mut self, index: usize) {
         let (visitor, id) = (self.visitor(index), self.secrets[index].id);
-        let outcome = self
-            .store()
-            .change(viewing::tried_after(id, visitor, viewing::Visit::WithKey, KEEP_LOG))
-            .wait();
+        let (settled, visit) = (visitor.at, viewing::Visit::WithKey);
+        let outcome =
+            self.store().change(viewing::tried_after(id, visitor, visit, settled, KEEP_LOG)).wait();
         let now = self.now;
         let expected = &mut self.secrets[index];
         let is_late = expected.listed && !expected.is_live(now) && expected.draft_until.is_none();
@@ -435,6 +434,7 @@ fn fifty_events_of_a_kind_are_kept() {
             world.secrets[0].id,
             world.visitor(0),
             viewing::Visit::WithKey,
+            world.now(),
             KEEP_LOG,
         );
         world.store().change(try_after).wait().unwrap();

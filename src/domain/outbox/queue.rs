@@ -142,12 +142,14 @@ pub fn delivered(
     move |transaction| delete(transaction, number).map(drop)
 }
 
-/// Notes why a try at `now` failed, and when there is another one, if ever. Answers what became of it.
+/// Notes why a try at `now` failed, and when there is another one, if ever. What is too old by `settled` is
+/// given up. Answers what became of it.
 pub fn failed(
     number: OutboxNumber,
     error: &str,
     verdict: Verdict,
     now: UnixSeconds,
+    settled: UnixSeconds,
 ) -> impl Fn(&mut Transaction<'_, '_>) -> Result<Verdict, StoreError> + Send + 'static {
     let error: String = error.chars().filter(|c| !c.is_control()).take(MAX_ERROR_CHARS).collect();
     move |transaction| {
@@ -163,8 +165,11 @@ pub fn failed(
             Verdict::Retry | Verdict::GiveUp => outgoing.last_error = Some(error.clone()),
         }
         let ends = outgoing.queued_at.plus(MAX_AGE_SECONDS);
-        let verdict = if outgoing.is_too_old(now) { Verdict::GiveUp } else { verdict };
+        let verdict = if outgoing.is_too_old(settled) { Verdict::GiveUp } else { verdict };
         outgoing.next_at = match verdict {
+            // A clock that has leapt past the end does not end it yet.
+            Verdict::Retry if now >= ends => now.plus(pause_seconds(outgoing.attempts)),
+            Verdict::Wait(until) if now >= ends => until,
             Verdict::Retry => now.plus(pause_seconds(outgoing.attempts)).min(ends),
             Verdict::Wait(until) => until.min(ends),
             Verdict::GiveUp => now.plus(KEEP_GIVEN_UP_SECONDS),

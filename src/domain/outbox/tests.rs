@@ -61,7 +61,7 @@ impl World {
     }
 
     fn fail(&self, number: u64, verdict: Verdict, now: UnixSeconds) -> Verdict {
-        let failed = failed(OutboxNumber(number), "no\r\nway", verdict, now);
+        let failed = failed(OutboxNumber(number), "no\r\nway", verdict, now, now);
         self.store.change(failed).wait().unwrap()
     }
 

@@ -27,11 +27,11 @@ pub(super) fn anybody(server: &TestServer) -> Client {
     server.client.with_key("")
 }
 
-pub(super) fn look(client: &Client, id: &str) -> Answer {
+pub(crate) fn look(client: &Client, id: &str) -> Answer {
     client.get(&format!("/api/public/secrets/{id}"))
 }
 
-pub(super) fn view(client: &Client, id: &str, body: Value) -> Answer {
+pub(crate) fn view(client: &Client, id: &str, body: Value) -> Answer {
     client.post(&format!("/api/public/secrets/{id}/view"), &body)
 }
 
@@ -40,7 +40,7 @@ pub(super) fn burn(client: &Client, id: &str, lease: &str) -> Answer {
 }
 
 /// The token of the lease that a view has given.
-pub(super) fn token(answer: &Answer) -> String {
+pub(crate) fn token(answer: &Answer) -> String {
     assert_eq!(answer.status, 200, "{}", answer.text());
     answer.json()["data"]["lease"]["token"].as_str().expect("a token").to_owned()
 }

@@ -1,0 +1,224 @@
+//! Whether the wall clock can be believed.
+//!
+//! A computer without a battery starts in 1970, and its clock leaps when a time server is found; a clock
+//! can be set wrong by hand. So the store keeps a *floor*, the newest plausible time seen in a commit:
+//!
+//! - A clock behind the floor, or from before this program was built, is wrong: the time stands still at
+//!   the floor until the clock has passed it.
+//! - A clock that is ahead by more than a day, of the monotonic clock or, at the start, of the floor, may be
+//!   right: after a month without power it is. It counts for reading at once. Nothing ends for good by it,
+//!   and the floor does not follow it, until it has held for ten minutes.
+
+use serde::{Deserialize, Serialize};
+
+use super::{MonotonicSeconds, UnixSeconds};
+
+/// A step ahead by more than this is a leap.
+const LEAP_SECONDS: u64 = 24 * 3600;
+/// So long a clock that has leapt must hold before it is believed.
+const HOLD_SECONDS: u64 = 600;
+/// A clock that is behind by no more than this is not reported: time servers correct it by as much.
+const UNREPORTED_SECONDS: u64 = 5;
+/// How often a warning about a clock that stays behind is repeated.
+const WARN_SECONDS: u64 = 3600;
+
+/// What a store keeps of the time. It is part of each commit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimeRecord {
+    /// The newest plausible time seen in a commit; 0 before the first one.
+    pub floor: UnixSeconds,
+    /// The clock had leapt, and did not count yet.
+    pub leap: Option<LeapRecord>,
+}
+
+/// A leap as the store keeps it, so that a restart goes on counting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeapRecord {
+    /// What the clock showed in the commit.
+    pub at: UnixSeconds,
+    /// For how many seconds it had held by then, while a daemon ran.
+    pub held_seconds: u64,
+}
+
+/// Why the time is not right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ClockTrouble {
+    /// It is behind the floor.
+    #[error("the clock is wrong: it is behind the newest time that was stored; see the log")]
+    BehindStore,
+    /// It is behind the date of the build.
+    #[error("the clock is wrong: it is from before this program was built; see the log")]
+    BeforeBuild,
+}
+
+/// What a look at the clocks has shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Verdict {
+    /// The time for reading.
+    pub(super) now: UnixSeconds,
+    /// The time by which something may end for good.
+    pub(super) settled: UnixSeconds,
+    pub(super) trouble: Option<ClockTrouble>,
+}
+
+/// One reading of both clocks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Look {
+    pub(super) wall: UnixSeconds,
+    pub(super) monotonic: MonotonicSeconds,
+}
+
+/// Judges the wall clock by the monotonic clock, the floor, and the date of the build.
+#[derive(Debug)]
+pub(super) struct Judge {
+    floor: UnixSeconds,
+    built: UnixSeconds,
+    /// A look at a wall clock that was right. It follows the clock only every [`HOLD_SECONDS`], so that many
+    /// steps of less than a day do not make a leap that goes unnoticed.
+    trusted: Look,
+    leap: Option<Leap>,
+    /// When the last warning about a clock that is behind was written; `None` while it is not.
+    warned: Option<MonotonicSeconds>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Leap {
+    first: Look,
+    /// Of the process before this one.
+    held_before: u64,
+}
+
+impl Look {
+    /// What the wall clock should show at `later`.
+    fn expected(&self, later: MonotonicSeconds) -> UnixSeconds {
+        self.wall.plus(later.since(self.monotonic))
+    }
+}
+
+impl Leap {
+    fn held_seconds(&self, now: MonotonicSeconds) -> u64 {
+        self.held_before.saturating_add(now.since(self.first.monotonic))
+    }
+}
+
+impl Judge {
+    /// Begins with what the store has kept, and the clocks as they are at the start.
+    pub(super) fn new(kept: TimeRecord, built: UnixSeconds, start: Look) -> Self {
+        // A new store knows no time yet: there is nothing that a wrong one could end.
+        let is_new = kept.floor == UnixSeconds::default();
+        let wall = if is_new { start.wall.max(built) } else { kept.floor.max(built) };
+        let trusted = Look { wall, ..start };
+        // It went on, if it is still there: what the clock shows is later, by less than another leap.
+        let leap = kept.leap.filter(|leap| {
+            start.wall >= leap.at
+                && start.wall <= leap.at.plus(LEAP_SECONDS)
+                && start.wall > wall.plus(LEAP_SECONDS)
+        });
+        if leap.is_none() && start.wall > wall.plus(LEAP_SECONDS) {
+            tracing::info!(
+                clock = %start.wall,
+                stored = %wall,
+                "the clock is more than a day ahead of the last change that was stored, as it is after a \
+                 long pause: nothing ends for good until it has held for 10 minutes"
+            );
+        }
+        let new_leap = (start.wall > wall.plus(LEAP_SECONDS)).then_some(Leap {
+            first: start,
+            held_before: leap.map_or(0, |leap| leap.held_seconds),
+        });
+        Self { floor: kept.floor, built, trusted, leap: new_leap, warned: None }
+    }
+
+    /// Looks at the clocks. The floor follows a plausible one.
+    pub(super) fn judge(&mut self, look: Look) -> Verdict {
+        let least = self.floor.max(self.built);
+        if look.wall < least {
+            return self.behind(look, least);
+        }
+        if self.warned.take().is_some() {
+            tracing::info!(clock = %look.wall, "the clock is no longer behind");
+        }
+        let expected = self.trusted.expected(look.monotonic);
+        if look.wall <= expected.plus(LEAP_SECONDS) {
+            if self.leap.take().is_some() {
+                tracing::info!(clock = %look.wall, "the clock has come back from its leap");
+            }
+            if look.monotonic.since(self.trusted.monotonic) >= HOLD_SECONDS {
+                self.trusted = look;
+            }
+            return self.believe(look.wall);
+        }
+        let leap = match self.leap {
+            Some(leap) if leap.first.is_near(look) => leap,
+            _ => {
+                tracing::warn!(
+                    clock = %look.wall,
+                    %expected,
+                    "the clock has leapt ahead by more than a day: what has expired by it is refused, and \
+                     nothing ends for good until it has held for 10 minutes"
+                );
+                *self.leap.insert(Leap { first: look, held_before: 0 })
+            }
+        };
+        if leap.held_seconds(look.monotonic) >= HOLD_SECONDS {
+            tracing::info!(clock = %look.wall, "the clock has held since its leap, and is believed");
+            (self.trusted, self.leap) = (look, None);
+            return self.believe(look.wall);
+        }
+        Verdict { now: look.wall, settled: expected.max(least), trouble: None }
+    }
+
+    /// What the next commit is to keep.
+    pub(super) fn record(&self, look: Look) -> TimeRecord {
+        let leap = self.leap.map(|leap| LeapRecord {
+            at: look.wall,
+            held_seconds: leap.held_seconds(look.monotonic),
+        });
+        TimeRecord { floor: self.floor, leap }
+    }
+
+    fn believe(&mut self, wall: UnixSeconds) -> Verdict {
+        self.floor = wall;
+        Verdict { now: wall, settled: wall, trouble: None }
+    }
+
+    fn behind(&mut self, look: Look, least: UnixSeconds) -> Verdict {
+        self.leap = None;
+        let mut verdict = Verdict { now: least, settled: least, trouble: None };
+        if look.wall.plus(UNREPORTED_SECONDS) < least {
+            let is_before_build = look.wall < self.built;
+            verdict.trouble = Some(match is_before_build {
+                true => ClockTrouble::BeforeBuild,
+                false => ClockTrouble::BehindStore,
+            });
+            let is_due = |last: MonotonicSeconds| look.monotonic.since(last) >= WARN_SECONDS;
+            if self.warned.is_none_or(is_due) {
+                self.warned = Some(look.monotonic);
+                tracing::warn!(
+                    clock = %look.wall,
+                    stands_at = %least,
+                    "{}: the time stands still, and /ready answers 503, until the clock has passed it. Set the \
+                     clock right, with a time server (systemd-timesyncd, chrony) or by hand (date -s); see \
+                     \"The clock\" in docs/operations.md",
+                    if is_before_build {
+                        "the clock is from before this program was built"
+                    } else {
+                        "the clock is behind the newest time that was stored"
+                    }
+                );
+            }
+        }
+        verdict
+    }
+}
+
+impl Look {
+    /// Whether the clock goes on from here to `later`, give or take less than a leap.
+    fn is_near(&self, later: Self) -> bool {
+        let expected = self.expected(later.monotonic);
+        expected.0.abs_diff(later.wall.0) <= LEAP_SECONDS
+    }
+}
+
+#[cfg(test)]
+mod tests;
