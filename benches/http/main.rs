@@ -3,6 +3,7 @@
 //! `docs/performance.md` says how to run it and what the columns mean. Arguments are parts of names of
 //! rows: only rows that have one of them in their name are measured.
 
+mod alike;
 mod attachments;
 mod bare;
 #[path = "../beside/mod.rs"]
@@ -93,6 +94,7 @@ fn main() -> io::Result<()> {
     start::measure(&plan, &mut report)?;
     notified::measure(&plan, &mut report)?;
     silent::measure(&plan, &mut report)?;
+    alike::measure(&plan, &mut report)?;
     outbox::measure(&plan, &mut report)?;
     drain::measure(&plan, &mut report)?;
     boxes::measure(&plan, &mut report)?;

@@ -11,6 +11,7 @@ pub mod cors;
 mod error;
 pub mod health;
 pub mod key_service;
+pub mod late_tries;
 mod links;
 mod mail;
 mod new_secret;
@@ -31,6 +32,7 @@ pub use self::{attachments::Transfers, error::ApiError};
 use self::{
     body::BodyBudget,
     key_service::{KeyService, ServiceRules},
+    late_tries::LateTries,
     work::SlowWork,
 };
 use crate::{
@@ -39,7 +41,7 @@ use crate::{
     crypto::Random,
     delivery::Deliveries,
     domain::{
-        account::AccountNumber, api_key::ApiKeys, attachment, captcha::Captchas,
+        account::AccountNumber, alike, api_key::ApiKeys, attachment, captcha::Captchas,
         client_net::ClientNet, id::Ids, lifetime::LifetimeRules, try_limit::TryLimit,
     },
     store::{Store, StoreError},
@@ -85,6 +87,8 @@ pub struct App {
     pub slow_work: SlowWork,
     /// Memory for large bodies.
     pub body_budget: BodyBudget,
+    /// Tries that came too late.
+    pub late_tries: LateTries,
     /// The time.
     pub clock: Clock,
     /// Randomness.
@@ -153,6 +157,7 @@ impl App {
         web: Web,
     ) -> Result<Self, StoreError> {
         store.keep_time(&clock);
+        alike::prepare(&store)?;
         Ok(Self {
             ids: Ids::load(&store, &*random)?,
             api_keys: ApiKeys::load(&store)?,
@@ -164,6 +169,7 @@ impl App {
             transfers: Transfers::default(),
             slow_work: SlowWork::default(),
             body_budget: BodyBudget::default(),
+            late_tries: LateTries::default(),
             deliveries: Arc::default(),
             key_service: KeyService::new(service_rules, Arc::clone(&random)),
             caller: Caller::new(rules.webhook_private),

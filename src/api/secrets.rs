@@ -13,7 +13,7 @@ use url::form_urlencoded;
 use super::{
     ApiError, App, Client,
     attachments::{self, Shown},
-    auth, new_secret,
+    auth, late_tries, new_secret,
     params::whole_number,
     public::lease_token,
     response::{Answer, Body, json},
@@ -30,7 +30,7 @@ use crate::domain::{
     secret::{self, SecretError, SecretId},
     text::Text,
     view::View,
-    viewing::{Viewed, Visit},
+    viewing::{LateTry, Viewed, Visit},
 };
 
 /// The header with the password of a secret that has one, in UTF-8.
@@ -100,7 +100,8 @@ pub async fn view(
     let lease = lease_token(&token)?;
     let viewed = spend(app, account, (secret_id, lease), client, password, &mut entry).await;
     let now = entry.at;
-    let viewed = visitor::note_too_late(app, secret_id, entry, Visit::WithKey, viewed)?;
+    let late = LateTry { id: secret_id, visitor: entry, what: Visit::WithKey };
+    let viewed = visitor::note_too_late(app, client, late, viewed)?;
     app.deliveries.wake();
     let Viewed { payload, message, metadata, attachments, lease_ends } = viewed;
     let attachments = Shown::all(attachments);
@@ -121,6 +122,7 @@ pub async fn list(
 ) -> Result<Response<Body>, ApiError> {
     let account = auth::private_key(app, headers)?;
     let offset = offset(query)?;
+    late_tries::write(app).await;
     let now = app.clock.now();
     let reader = Arc::clone(app);
     let (listed, metadata) =

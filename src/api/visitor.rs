@@ -1,18 +1,13 @@
 //! Who comes to see a secret, as the logs keep it.
 
-use std::{net::IpAddr, sync::Arc};
+use std::net::IpAddr;
 
 use hyper::header::{HeaderMap, USER_AGENT};
 
 use super::{ApiError, App, Client};
 use crate::{
     config::ViewerIp,
-    domain::{
-        secret::SecretId,
-        view::View,
-        viewing::{self, Visit},
-    },
-    store::StoreError,
+    domain::{view::View, viewing::LateTry},
 };
 
 /// The visitor of this request, now.
@@ -22,29 +17,18 @@ pub(super) fn entry(app: &App, client: Client, headers: &HeaderMap) -> View {
     View::new(app.clock.now(), address, agent.as_deref())
 }
 
-/// Logs a try that found nothing.
+/// Puts a try aside that found nothing, for the log.
 ///
-/// Nobody waits for it, and it is handed over whatever the reason: the time that the answer takes does
-/// not tell whether there was something to log.
+/// Nobody waits for it, and it is put aside whatever the reason: neither the time that this answer takes
+/// nor that of the next one tells whether there is something to log.
 pub(super) fn note_too_late<T>(
-    app: &Arc<App>,
-    id: SecretId,
-    visitor: View,
-    what: Visit,
+    app: &App,
+    client: Client,
+    late: LateTry,
     outcome: Result<T, ApiError>,
 ) -> Result<T, ApiError> {
     if matches!(outcome, Err(ApiError::NotFound)) {
-        let keep_log = app.rules.keep_log_seconds;
-        let settled = app.clock.settled();
-        let noted = app.store.change(viewing::tried_after(id, visitor, what, settled, keep_log));
-        let app = Arc::clone(app);
-        tokio::spawn(async move {
-            match noted.await {
-                Ok(true) => app.deliveries.wake(),
-                Ok(false) | Err(StoreError::Closed) => {}
-                Err(error) => tracing::error!(%error, "a late try can not be noted"),
-            }
-        });
+        app.late_tries.add(client, late);
     }
     outcome
 }

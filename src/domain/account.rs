@@ -244,6 +244,11 @@ impl Account {
 }
 
 /// Makes sure that there is [`AccountNumber::NOBODY`].
+/// See [`super::alike`].
+pub(super) fn stand_in() -> Account {
+    Account::new("stand-in", 1000, UnixSeconds(0))
+}
+
 pub(super) fn ensure_nobody(
     transaction: &mut Transaction<'_, '_>,
     now: UnixSeconds,

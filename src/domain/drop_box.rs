@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
+    alike::{self, StandIn},
     keys,
     message::{self, MessageId},
     notice::{self, BoxNotify},
@@ -269,6 +270,22 @@ pub struct Limits {
     pub max_messages: u32,
 }
 
+/// See [`super::alike`].
+pub(super) fn stand_in() -> DropBox {
+    DropBox {
+        random: [0; 15],
+        created_at: UnixSeconds(0),
+        terms: Terms::default(),
+        authenticator: [0; 32],
+        public_key: PublicKeyUse::Sealing,
+        next_message: MessageId::FIRST,
+        messages: 0,
+        stored_bytes: 0,
+        read_through: MessageId(MessageId::FIRST.0 - 1),
+        deleting: false,
+    }
+}
+
 /// Creates a box.
 pub fn create(
     new: NewBox,
@@ -307,7 +324,8 @@ pub fn create(
 ///
 /// [`BoxError::NotFound`], [`BoxError::Store`].
 pub fn find(store: &Store, id: BoxId) -> Result<DropBox, BoxError> {
-    named_by(id, store.get(&keys::drop_box(id.number))?)
+    let found = alike::read(|key| store.get(key), &keys::drop_box(id.number), StandIn::DropBox)?;
+    named_by(id, found)
 }
 
 /// The public key to seal messages with; `None` where it is not [`PublicKeyUse::Sealing`].
@@ -403,7 +421,8 @@ pub fn burn(store: &Store, number: BoxNumber) -> Result<(), StoreError> {
 }
 
 pub(super) fn live(transaction: &Transaction<'_, '_>, id: BoxId) -> Result<DropBox, BoxError> {
-    named_by(id, transaction.get(&keys::drop_box(id.number))?)
+    let key = keys::drop_box(id.number);
+    named_by(id, alike::read(|key| transaction.get(key), &key, StandIn::DropBox)?)
 }
 
 fn named_by(id: BoxId, found: Option<DropBox>) -> Result<DropBox, BoxError> {

@@ -89,13 +89,15 @@ pub(super) fn details(
         .range::<View>(&keys::views(number))
         .map(|item| item.map(|(_, view)| view))
         .collect::<Result<_, _>>()?;
-    let events = match secret.events.total() {
+    let mut events: Vec<Event> = match secret.events.total() {
         0 => Vec::new(),
         _ => store
             .range::<Event>(&keys::events(number))
             .map(|item| item.map(|(_, event)| event))
             .collect::<Result<_, _>>()?,
     };
+    // A try that came too late is written up to a second after what came behind it.
+    events.sort_by_key(|event| event.at);
     let mut attachments = Vec::new();
     for n in attachment::numbers(&secret) {
         let found = store.get::<Attachment>(&keys::attachment(number, n))?;

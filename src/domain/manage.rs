@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     account::{self, AccountNumber},
+    alike::{self, StandIn},
     keys,
     list::{self, Listed},
     secret::{self, NewSecret, Secret, SecretError, SecretId, SecretNumber},
@@ -17,10 +18,15 @@ use crate::{
 
 /// What is kept of the token: its SHA-256, which is enough for 256 random bits.
 #[derive(Serialize, Deserialize)]
-struct Manage([u8; 32]);
+pub(super) struct Manage([u8; 32]);
 
 impl Record for Manage {
     const VERSION: u8 = 1;
+}
+
+/// See [`super::alike`].
+pub(super) fn stand_in() -> Manage {
+    Manage([0; 32])
 }
 
 /// Makes a token, 64 hexadecimal digits, with its hash.
@@ -52,8 +58,8 @@ pub fn create(
 ///
 /// [`SecretError::NotFound`], also for a wrong token.
 pub fn status(store: &Store, id: SecretId, token_hash: [u8; 32]) -> Result<Listed, SecretError> {
-    let kept = store.get::<Manage>(&keys::manage(id.number))?;
-    let secret = store.get::<Secret>(&keys::secret(id.number))?;
+    let kept = alike::read(|key| store.get(key), &keys::manage(id.number), StandIn::Manage)?;
+    let secret = alike::read(|key| store.get(key), &keys::secret(id.number), StandIn::Secret)?;
     let secret = checked(id, secret, kept, token_hash)?;
     Ok(list::details(store, id.number, secret)?)
 }
@@ -64,8 +70,9 @@ pub fn delete(
     token_hash: [u8; 32],
 ) -> impl Fn(&mut Transaction<'_, '_>) -> Result<(), SecretError> + Send + 'static {
     move |transaction| {
-        let kept = transaction.get::<Manage>(&keys::manage(id.number))?;
-        let secret = transaction.get::<Secret>(&keys::secret(id.number))?;
+        let (kept, secret) = (keys::manage(id.number), keys::secret(id.number));
+        let kept = alike::read(|key| transaction.get(key), &kept, StandIn::Manage)?;
+        let secret = alike::read(|key| transaction.get(key), &secret, StandIn::Secret)?;
         let secret = checked(id, secret, kept, token_hash)?;
         Ok(secret::remove_or_drop(transaction, id.number, &secret)?)
     }

@@ -7,6 +7,7 @@
 
 pub mod account;
 pub mod administration;
+pub mod alike;
 pub mod api_key;
 pub mod attachment;
 #[cfg(test)]

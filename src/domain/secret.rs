@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 pub use super::viewing::{charge_password, view};
 use super::{
     account::{Account, AccountNumber, Metadata},
+    alike::{self, StandIn},
     attachment::{self, AttachmentError, NewAttachments, draft},
     event::EventCounts,
     keys::{self, TextField},
@@ -244,6 +245,32 @@ pub fn create(
     move |transaction| insert(transaction, account, &new, now)
 }
 
+/// A secret that is over; see [`super::alike`].
+pub(super) fn stand_in() -> Secret {
+    Secret {
+        random: [0; 15],
+        created_at: UnixSeconds(1_800_000_000),
+        expiration_hours: 168,
+        expires_at: Some(UnixSeconds(1_800_604_800)),
+        max_views: NonZeroU8::MIN,
+        view_times: 1,
+        view_button: false,
+        captcha: false,
+        has_password: false,
+        password: None,
+        wrong_passwords: 0,
+        has_description: false,
+        has_message: false,
+        gone_at: Some(UnixSeconds(1_800_000_000)),
+        events: EventCounts::default(),
+        leases: 0,
+        leased_until: None,
+        attachments: 0,
+        attachment_bytes: 0,
+        is_draft: false,
+    }
+}
+
 /// What [`create`] does, inside of another change.
 pub(super) fn insert(
     transaction: &mut Transaction<'_, '_>,
@@ -425,7 +452,8 @@ pub(super) fn owned_secret(
     account: AccountNumber,
     id: SecretId,
 ) -> Result<Secret, SecretError> {
-    let found = transaction.get::<Secret>(&keys::secret(id.number))?;
+    let key = keys::secret(id.number);
+    let found = alike::read(|key| transaction.get::<Secret>(key), &key, StandIn::Secret)?;
     found
         .filter(|secret| id.number.account == account && bytes_equal(&secret.random, &id.random))
         .ok_or(SecretError::NotFound)
@@ -436,10 +464,12 @@ pub(super) fn linked_secret(
     transaction: &Transaction<'_, '_>,
     id: SecretId,
 ) -> Result<Secret, SecretError> {
-    let secret = owned_secret(transaction, id.number.account, id)?;
+    let secret = owned_secret(transaction, id.number.account, id);
     // An account that is being deleted has nothing to show any more.
-    live_account(transaction, id.number.account)?;
-    Ok(secret)
+    let account = keys::account(id.number.account);
+    let found = alike::read(|key| transaction.get::<Account>(key), &account, StandIn::Account)?;
+    let is_live = found.is_some_and(|account| !account.deleting);
+    secret.and_then(|secret| if is_live { Ok(secret) } else { Err(SecretError::NotFound) })
 }
 
 pub(super) fn live_secret(

@@ -3,6 +3,8 @@
 //! An API key's view burns with the last view. A view by the link gives a lease, and what it showed
 //! stays for that long. Either way a secret with N views is shown to N viewers at most.
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     account::{AccountNumber, Metadata},
     attachment,
@@ -19,7 +21,7 @@ use super::{
 use crate::{
     clock::UnixSeconds,
     crypto::PasswordHash,
-    store::{FoundPayload, StoreError, Transaction},
+    store::{FoundPayload, Record, StoreError, Transaction},
 };
 
 /// What a viewer gets, once the view is durable.
@@ -202,6 +204,26 @@ pub fn burn(
     }
 }
 
+/// Somebody came and found nothing.
+#[derive(Clone)]
+pub struct LateTry {
+    /// For what; it may name nothing at all.
+    pub id: SecretId,
+    /// Who, and when.
+    pub visitor: View,
+    /// See [`Visit`].
+    pub what: Visit,
+}
+
+/// How many tries that found nothing there have been. It is kept so that noting some of them is a commit
+/// in any case.
+#[derive(Serialize, Deserialize)]
+struct LateTryCount(u64);
+
+impl Record for LateTryCount {
+    const VERSION: u8 = 1;
+}
+
 /// What somebody came for who found nothing.
 #[derive(Clone, Copy, Debug)]
 pub enum Visit {
@@ -213,47 +235,68 @@ pub enum Visit {
     WithKey,
 }
 
-/// Notes that somebody who has the link came too late; answers whether. Does nothing where a secret never
-/// was, can still be viewed, or has been tried often enough. By `settled` the last lease may end for good.
+/// Notes that people who have links came too late; answers whether any did. Does nothing for a secret that
+/// never was, can still be viewed, or has been tried often enough. By `settled` the last lease may end for
+/// good. It writes something in any case, so that the commit does not tell.
 pub fn tried_after(
-    id: SecretId,
-    visitor: View,
-    what: Visit,
+    tries: Vec<LateTry>,
     settled: UnixSeconds,
     keep_log_seconds: u64,
 ) -> impl Fn(&mut Transaction<'_, '_>) -> Result<bool, StoreError> + Send + 'static {
     move |transaction| {
-        let mut secret = match linked_secret(transaction, id) {
-            Ok(secret) if !secret.is_live(visitor.at) && !secret.is_draft => secret,
-            Err(SecretError::Store(error)) => return Err(error),
-            Ok(_) | Err(_) => return Ok(false),
-        };
-        let kind = match what {
-            // The page, while its viewer has it open.
-            Visit::Look
-                if secret.has_payload(visitor.at) && secret.live_lease(visitor.at).is_some() =>
-            {
-                EventKind::Opened
+        let key = keys::daemon("late tries");
+        let LateTryCount(count) = transaction.get(&key)?.unwrap_or(LateTryCount(0));
+        let count = count.saturating_add(tries.len() as u64);
+        transaction.put(&key, &LateTryCount(count))?;
+        let mut any_late = false;
+        for late in &tries {
+            match note_late(transaction, late, settled, keep_log_seconds) {
+                Ok(is_late) => any_late |= is_late,
+                // The others are not at fault.
+                Err(error) => tracing::error!(%error, "a late try can not be noted"),
             }
-            Visit::WithLease(token) if lease::is_known(transaction, id.number, token)? => {
-                return Ok(false);
-            }
-            Visit::Look | Visit::WithLease(_) | Visit::WithKey => EventKind::TriedAfter,
-        };
-        // What ended the secret comes before this in its log.
-        let ended = secret.live_lease(visitor.at).is_none()
-            && secret.end_leases(transaction, id.number, settled, keep_log_seconds)?;
-        let event = Event::new(kind, visitor.clone());
-        let logged = secret.events.log(transaction, id.number, &event)?;
-        if ended || logged {
-            transaction.put(&keys::secret(id.number), &secret)?;
         }
-        let is_late = logged && kind == EventKind::TriedAfter;
-        if is_late {
-            notice::tried_after(transaction, id, &visitor)?;
-        }
-        Ok(is_late)
+        Ok(any_late)
     }
+}
+
+fn note_late(
+    transaction: &mut Transaction<'_, '_>,
+    late: &LateTry,
+    settled: UnixSeconds,
+    keep_log_seconds: u64,
+) -> Result<bool, StoreError> {
+    let LateTry { id, ref visitor, what } = *late;
+    let mut secret = match linked_secret(transaction, id) {
+        Ok(secret) if !secret.is_live(visitor.at) && !secret.is_draft => secret,
+        Err(SecretError::Store(error)) => return Err(error),
+        Ok(_) | Err(_) => return Ok(false),
+    };
+    let kind = match what {
+        // The page, while its viewer has it open.
+        Visit::Look
+            if secret.has_payload(visitor.at) && secret.live_lease(visitor.at).is_some() =>
+        {
+            EventKind::Opened
+        }
+        Visit::WithLease(token) if lease::is_known(transaction, id.number, token)? => {
+            return Ok(false);
+        }
+        Visit::Look | Visit::WithLease(_) | Visit::WithKey => EventKind::TriedAfter,
+    };
+    // What ended the secret comes before this in its log.
+    let ended = secret.live_lease(visitor.at).is_none()
+        && secret.end_leases(transaction, id.number, settled.min(visitor.at), keep_log_seconds)?;
+    let event = Event::new(kind, visitor.clone());
+    let logged = secret.events.log(transaction, id.number, &event)?;
+    if ended || logged {
+        transaction.put(&keys::secret(id.number), &secret)?;
+    }
+    let is_late = logged && kind == EventKind::TriedAfter;
+    if is_late {
+        notice::tried_after(transaction, id, visitor)?;
+    }
+    Ok(is_late)
 }
 
 impl Secret {

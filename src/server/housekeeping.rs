@@ -8,7 +8,7 @@ use tokio::{
 };
 
 use crate::{
-    api::App,
+    api::{App, late_tries},
     domain::{administration, drop_box, outbox, sweep::sweep},
 };
 
@@ -27,6 +27,7 @@ pub(super) fn start(app: &Arc<App>) -> JoinSet<()> {
             tracing::error!(%error, "cannot sweep what has expired");
         }
     }));
+    tasks.spawn(late_tries::write_in_background(Arc::clone(app)));
     let tidier = Arc::clone(app);
     tasks.spawn(repeat(TIDY, move || {
         if let Err(error) = administration::finish_deletions(&tidier.store, tidier.clock.now()) {

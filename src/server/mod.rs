@@ -26,7 +26,7 @@ use self::{
     watched::{Answering, WatchedBody, WatchedStream},
 };
 use crate::{
-    api::{ApiError, App, Client},
+    api::{ApiError, App, Client, late_tries},
     delivery,
     domain::client_net::ClientNet,
     router::{refuse, route},
@@ -100,6 +100,7 @@ impl Server {
         if drained.is_err() {
             tracing::warn!("some requests were not finished within 10 seconds");
         }
+        late_tries::write(&self.app).await;
     }
 
     async fn accept(&self, graceful: &GracefulShutdown) {

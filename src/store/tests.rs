@@ -308,11 +308,12 @@ fn each_commit_keeps_the_time() {
     assert_eq!(store.time(), floor(5010), "also where nobody looks at a clock");
 }
 
+impl Record for manifest::ManifestV1 {
+    const VERSION: u8 = 1;
+}
+
 #[test]
 fn a_manifest_from_before_the_time_is_read() {
-    impl Record for manifest::ManifestV1 {
-        const VERSION: u8 = 1;
-    }
     let (_home, store) = Home::new();
     let old = manifest::ManifestV1 { batch: 7, records: 8, checksums: 9 };
     store.change(move |transaction| transaction.put(&key("m"), &old)).wait().unwrap();

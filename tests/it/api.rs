@@ -9,6 +9,7 @@ mod clients;
 mod create;
 mod input;
 mod keys;
+mod late_tries;
 mod life;
 mod listing;
 mod not_found;
@@ -42,6 +43,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         create::trials(),
         input::trials(),
         keys::trials(),
+        late_tries::trials(),
         life::trials(),
         listing::trials(),
         not_found::trials(),

@@ -14,6 +14,7 @@ use super::{
         ApiError, App, Client,
         attachments::Shown,
         body::{SMALL_BYTES, read_json},
+        late_tries,
         params::{Field, Fields},
         response::{Body, json},
         showing::{LeaseShown, Seen, check_password, open},
@@ -29,7 +30,7 @@ use crate::{
         secret::{SecretError, SecretId},
         try_limit::Try,
         view::View,
-        viewing::{self, Leased, Proofs, Visit},
+        viewing::{self, LateTry, Leased, Proofs, Visit},
     },
 };
 
@@ -77,7 +78,8 @@ pub(super) async fn look(
     let entry = visitor::entry(app, client, headers);
     let found = app.store.change(viewing::look(secret_id, entry.clone())).await;
     let found = found.map_err(ApiError::from);
-    let (secret, attachments) = visitor::note_too_late(app, secret_id, entry, Visit::Look, found)?;
+    let late = LateTry { id: secret_id, visitor: entry, what: Visit::Look };
+    let (secret, attachments) = visitor::note_too_late(app, client, late, found)?;
     let data = Page {
         id: id.to_owned(),
         view_button: secret.view_button,
@@ -106,8 +108,9 @@ pub(super) async fn view(
     let mut entry = visitor::entry(app, client, headers);
     let leased = spend(app, secret_id, client, &request, &mut entry).await;
     let now = entry.at;
-    let visit = Visit::WithLease(request.lease);
-    let leased = visitor::note_too_late(app, secret_id, entry, visit, leased)?;
+    let what = Visit::WithLease(request.lease);
+    let late = LateTry { id: secret_id, visitor: entry, what };
+    let leased = visitor::note_too_late(app, client, late, leased)?;
     app.deliveries.wake();
     let Leased { payload, message, ends_at, attachments } = leased;
     let lease = LeaseShown::new(request.token, ends_at, now);
@@ -129,11 +132,16 @@ pub(super) async fn burn(
     let token = fields.string(&LEASE)?.ok_or_else(|| ApiError::field(LEASE.name, "is required"))?;
     let token = lease_token(token)?;
     let secret_id = app.ids.parse(id).ok_or(ApiError::NotFound)?;
+    if app.late_tries.holds(secret_id) {
+        // They came before this, and stand before it in the log.
+        late_tries::write(app).await;
+    }
     let entry = visitor::entry(app, client, headers);
     let keep_log = app.rules.keep_log_seconds;
     let burned = app.store.change(viewing::burn(secret_id, entry.clone(), token, keep_log)).await;
     let burned = burned.map_err(ApiError::from);
-    visitor::note_too_late(app, secret_id, entry, Visit::WithLease(token), burned)?;
+    let late = LateTry { id: secret_id, visitor: entry, what: Visit::WithLease(token) };
+    visitor::note_too_late(app, client, late, burned)?;
     Ok(json(StatusCode::OK, &Data { data: () }))
 }
 

@@ -16,7 +16,7 @@ use super::{
     lease::{LEASE_SECONDS, LeaseToken},
     lifetime::{Lifetime, LifetimeRules},
     list::list,
-    secret::{self, NewSecret, SecretError},
+    secret::{self, NewSecret, SecretError, SecretId},
     sweep::sweep,
     text::Text,
     view::View,
@@ -25,7 +25,7 @@ use super::{
 use crate::{
     clock::UnixSeconds,
     crypto::{SystemRandom, random_array},
-    store::{Key, MAX_INLINE_BYTES, Store},
+    store::{Key, MAX_INLINE_BYTES, Store, StoreError, Transaction},
 };
 
 /// 2026-11-02T00:00:00Z, so that no run of operations leaves the month.
@@ -84,6 +84,14 @@ fn operations() -> impl Strategy<Value = Vec<Operation>> {
 
 fn token(holder: u8) -> LeaseToken {
     LeaseToken::new(&format!("the token of lease holder {holder}").replace(' ', "-")).unwrap()
+}
+
+fn late_try(
+    id: SecretId,
+    visitor: View,
+) -> impl Fn(&mut Transaction<'_, '_>) -> Result<bool, StoreError> + Send + 'static {
+    let (at, what) = (visitor.at, viewing::Visit::WithKey);
+    viewing::tried_after(vec![viewing::LateTry { id, visitor, what }], at, KEEP_LOG)
 }
 
 struct World {
@@ -294,9 +302,7 @@ impl World {
 
     fn try_after(&mut self, index: usize) {
         let (visitor, id) = (self.visitor(index), self.secrets[index].id);
-        let (settled, visit) = (visitor.at, viewing::Visit::WithKey);
-        let outcome =
-            self.store().change(viewing::tried_after(id, visitor, visit, settled, KEEP_LOG)).wait();
+        let outcome = self.store().change(late_try(id, visitor)).wait();
         let now = self.now;
         let expected = &mut self.secrets[index];
         let is_late = expected.listed && !expected.is_live(now) && expected.draft_until.is_none();
@@ -430,13 +436,7 @@ fn fifty_events_of_a_kind_are_kept() {
     }
     world.lease(0, 1);
     for _ in 0..60 {
-        let try_after = viewing::tried_after(
-            world.secrets[0].id,
-            world.visitor(0),
-            viewing::Visit::WithKey,
-            world.now(),
-            KEEP_LOG,
-        );
+        let try_after = late_try(world.secrets[0].id, world.visitor(0));
         world.store().change(try_after).wait().unwrap();
     }
     let (listed, _) = list(world.store(), world.account, 0, world.now()).unwrap();

@@ -26,6 +26,7 @@ pub use self::{
 };
 use super::{
     account::{AccountNumber, RequestMetadata},
+    alike,
     attachment::{NewAttachments, draft},
     keys::{self, RequestText},
     language::Language,
@@ -306,7 +307,10 @@ pub fn create(
 /// [`RequestError::NotFound`], [`StoreError`].
 pub fn look(store: &Store, id: &RequestId, now: UnixSeconds) -> Result<Found, RequestError> {
     let number = store.get::<RequestNumber>(&keys::request_id(&id.hash()))?;
-    let number = number.ok_or(RequestError::NotFound)?;
+    let Some(number) = number else {
+        alike::read_none(store)?;
+        return Err(RequestError::NotFound);
+    };
     let request = store.get::<Request>(&keys::request(number))?;
     let request = request
         .filter(|request| request.id == *id && request.is_open(now))
