@@ -147,6 +147,9 @@ impl BoxKey {
     ///
     /// [`KeyFormError`], which says what would be right.
     pub fn check_encrypted_pem(pem: &str) -> Result<(), KeyFormError> {
+        if pem.contains("-----BEGIN OPENSSH PRIVATE KEY-----") {
+            return Err(KeyFormError::OpenSsh);
+        }
         let der = encrypted_der(pem).ok_or(KeyFormError::Form)?;
         openable(&der).map(drop)
     }
@@ -261,6 +264,11 @@ pub enum KeyFormError {
     /// Not PKCS#8 in PEM, or damaged.
     #[error("must be PKCS#8 in PEM under a passphrase (BEGIN ENCRYPTED PRIVATE KEY): {CONVERT}")]
     Form,
+    /// As OpenSSH writes it, with a passphrase or without.
+    #[error(
+        "is of OpenSSH\'s own form: convert it with ssh-keygen -p -m PKCS8 -f key, with a passphrase"
+    )]
+    OpenSsh,
     /// Of a scheme that is not opened here, such as those of PKCS#5 version 1 and PKCS#12.
     #[error(
         "is encrypted by a scheme that is not opened here; PBES2 with PBKDF2 or scrypt and AES-CBC or \

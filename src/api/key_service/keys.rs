@@ -21,7 +21,7 @@ use super::{
 use crate::{
     api::{App, Client, auth, response::Body, work::blocking},
     config::Boxes,
-    crypto::{BoxKey, PublicKey, PublicKeyError, SecretText, random_array, sha256},
+    crypto::{BoxKey, KeyFormError, PublicKey, PublicKeyError, SecretText, random_array, sha256},
     domain::{
         account::AccountNumber,
         drop_box::{self, Keys, NewBox, PublicKeyUse, Terms},
@@ -282,12 +282,14 @@ async fn upload(
 
 /// Refuses a private key that anybody can read, and one that no passphrase will ever open here.
 fn check_private_key(private_key: &str) -> Result<(), ServiceError> {
-    if matches!(PublicKey::parse(private_key), Err(PublicKeyError::Private)) {
+    let form = BoxKey::check_encrypted_pem(private_key);
+    let is_bare = matches!(PublicKey::parse(private_key), Err(PublicKeyError::Private));
+    // Of one of OpenSSH it is not seen whether it is.
+    if is_bare && form != Err(KeyFormError::OpenSsh) {
         let reason = "is not encrypted: encrypt it with a passphrase, or leave it out";
         return Err(ServiceError::parameter(PRIVATE_KEY, reason));
     }
-    BoxKey::check_encrypted_pem(private_key)
-        .map_err(|error| ServiceError::parameter(PRIVATE_KEY, format!("{error}; or leave it out")))
+    form.map_err(|error| ServiceError::parameter(PRIVATE_KEY, format!("{error}; or leave it out")))
 }
 
 /// Seals the keys of a new box. Blocks.

@@ -17,6 +17,7 @@ use super::{
 };
 use crate::api::{
     body::{BodyBudget, SMALL_BYTES, is_json, read_whole},
+    params::without_bom,
     work::blocking,
 };
 
@@ -74,7 +75,10 @@ impl<'b> RequestReader<'b> {
             match kind {
                 Kind::Json if whole.bytes().is_empty() => {}
                 Kind::Json => form::add_json(&mut parameters, whole.bytes())?,
-                _ => form::add_urlencoded(&mut parameters, Source::Body, &NAMES, whole.bytes())?,
+                _ => {
+                    let pairs = without_bom(whole.bytes());
+                    form::add_urlencoded(&mut parameters, Source::Body, &NAMES, pairs)?;
+                }
             }
             parameters.keep(whole.take_share());
             Ok::<_, ServiceError>(parameters)

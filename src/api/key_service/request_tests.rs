@@ -131,8 +131,10 @@ fn form(parts: &[Vec<u8>]) -> Vec<u8> {
 #[test]
 fn every_kind_of_body_holds_parameters() {
     let in_parts = form(&[part("name=\"Token\"", b"a b"), part("name=x", b"y")]);
-    let cases: [(&str, &[u8]); 5] = [
+    let cases: [(&str, &[u8]); 7] = [
         (URLENCODED, b"x=y&Token=a+b"),
+        (URLENCODED, b"\xef\xbb\xbfToken=a+b"),
+        ("application/json", b"\xef\xbb\xbf{\"TOKEN\":\"a b\"}"),
         ("", b"token=a%20b"),
         ("application/json; charset=utf-8", br#"{"TOKEN":"a b","message":null}"#),
         (IN_PARTS, &in_parts),

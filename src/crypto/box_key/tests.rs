@@ -215,6 +215,7 @@ fn what_no_passphrase_opens_is_told_before() {
         (vector!("rsa2048.pbe-md5-des.pem"), Err(KeyFormError::Scheme)),
         (&gcm, Err(KeyFormError::Scheme)),
         (&many, Err(KeyFormError::Work)),
+        (vector!("openssh.pem"), Err(KeyFormError::OpenSsh)),
         (vector!("rsa2048.pem"), Err(KeyFormError::Form)),
         (vector!("rsa2048.spki.pem"), Err(KeyFormError::Form)),
         ("", Err(KeyFormError::Form)),

@@ -197,6 +197,7 @@ fn keys_that_can_not_seal() {
     for (file, says) in [
         ("rsa2048.pbe-sha1-3des.pem", "openssl pkcs8 -topk8 -v2 aes-256-cbc"),
         ("rsa2048.pbe-md5-des.pem", "openssl pkcs8 -topk8 -v2 aes-256-cbc"),
+        ("openssh.pem", "ssh-keygen -p -m PKCS8"),
         ("rsa2048.spki.pem", "must be PKCS#8"),
         ("rsa2048.cert.pem", "must be PKCS#8"),
     ] {
