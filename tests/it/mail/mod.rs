@@ -114,7 +114,7 @@ fn view(server: &TestServer) -> String {
     let viewed = server.client.send(
         "GET",
         &format!("/api/secrets/{id}"),
-        &[("user-agent", "a browser")],
+        &[("user-agent", "Mozilla/5.0 (Android 14; Mobile; rv:133.0) Gecko/133.0 Firefox/133.0")],
         b"",
     );
     assert_eq!(viewed.status, 200);

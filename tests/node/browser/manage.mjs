@@ -139,7 +139,7 @@ await run({
     const more = page.locator("tr.more:visible");
     await more.getByText("1 of 3").waitFor();
     await more.getByText("Page opened, not viewed").waitFor();
-    await more.getByText("127.0.0.1 · Chrome, Android").waitFor();
+    await more.getByText("127.0.0.1 · Chrome on Android").waitFor();
     await more.getByText("Program").first().click();
     await more.locator(".agent .mono:visible").first().waitFor();
     await page.getByRole("button", { name: "Details of for waiting" }).click();

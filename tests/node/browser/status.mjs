@@ -51,7 +51,7 @@ await run({
     await look(secret, PHONE);
     await refresh();
     await page.getByText("Page opened, not viewed").first().waitFor();
-    await page.getByText("127.0.0.1 · Safari, iPhone").waitFor();
+    await page.getByText("127.0.0.1 · Safari on iPhone").waitFor();
     await openLink(open, secret.link);
     await refresh();
     await page.getByText(/It was viewed once, on .* 2026/).first().waitFor();
