@@ -81,14 +81,12 @@ export class Lease {
     this.#drop();
   }
 
-  /** `action()` is called when another tab has deleted the secret, or given the lease back. */
+  /** `action()` is called when another tab has deleted the secret, or given the lease back, as it seems. */
   whenForgotten(action) {
     addEventListener("storage", ({ key, newValue, storageArea }) => {
-      const isThis = storageArea === localStorageOrNull() && (key === this.#name || key === null);
+      const isThis = storageArea === localStorageOrNull() && key === this.#name;
       // At its end, it goes by itself.
-      if (!isThis || newValue !== null || this.secondsLeft <= 1) return;
-      this.#drop();
-      action();
+      if (isThis && newValue === null && this.secondsLeft > 1) action();
     });
   }
 

@@ -49,12 +49,7 @@ addEventListener("hashchange", () => {
 });
 watchAway();
 guardLeaving(() => shown?.isAtStake() ?? false);
-lease.whenForgotten(() => {
-  if (!shown && !waiting) return;
-  waiting = null;
-  wipe();
-  look({ mine: true });
-});
+lease.whenForgotten(takeAway);
 
 /** Puts a page into the window; what is new gets the focus. */
 function show(page, { focus = true } = {}) {
@@ -238,6 +233,22 @@ function watchAway() {
   addEventListener("pageshow", (event) => {
     if (event.persisted && wasShown) begin();
   });
+}
+
+/** Another tab says that the lease is over. Only if it is, this one lets go of the secret as well. */
+async function takeAway() {
+  if (!shown && !waiting) return;
+  try {
+    const { data } = await askForIt({ lease: lease.token });
+    lease.opened(data.lease.seconds_left);
+  } catch (error) {
+    // Without a connection nobody knows, and what is here stays.
+    if (!(error instanceof ApiError && error.status === 404)) return;
+    lease.forget();
+    waiting = null;
+    wipe();
+    await look({ mine: true });
+  }
 }
 
 function clear() {

@@ -46,7 +46,8 @@ await run({
   async "two tabs that ask at the same time"(tools) {
     const secret = await makeSecret({ max_views: 2 });
     const context = await tools.context();
-    const tabs = [await tools.open(secret.path, { context }), await tools.open(secret.path, { context })];
+    const asked = () => tools.open(secret.path, { context, allow: REFUSED });
+    const tabs = [await asked(), await asked()];
     for (const tab of tabs) await tab.getByText("It can be opened 2 more times").waitFor();
     for (const tab of tabs) await openSecret(tab);
     assert.equal((await logOf(secret.id)).view_times, 1);
@@ -56,6 +57,25 @@ await run({
     await tabs[1].getByText("It can be opened once.").waitFor();
     await openSecret(tabs[1]);
     assert.equal((await logOf(secret.id)).view_times, 2);
+  },
+
+  async "a tab that is wrong about the end takes nothing from others"(tools) {
+    const secret = await makeSecret({ max_views: 1 });
+    const context = await tools.context();
+    const page = await tools.open(secret.path, { context });
+    await openSecret(page);
+    assert.equal(await readSecret(page), "hunter2");
+    const other = await tools.open("/", { context });
+    const answered = page.waitForResponse(/\/view$/);
+    await other.evaluate(() => localStorage.clear());
+    await other.evaluate((id) => {
+      localStorage.setItem(`lease:${id}`, "{}");
+      localStorage.removeItem(`lease:${id}`);
+    }, secret.id);
+    await answered;
+    assert.equal(await page.locator(".secret pre").textContent(), "hunter2");
+    await page.waitForFunction((id) => localStorage.getItem(`lease:${id}`)?.includes("token"), secret.id);
+    assert.equal((await logOf(secret.id)).view_times, 1);
   },
 
   async "an answer that one tab has lost"(tools) {
