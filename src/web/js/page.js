@@ -62,7 +62,14 @@ export function number(value) {
 
 /** How this reader writes dates in a language: as in the region that the browser names. */
 function localeOf(language) {
-  const wanted = (navigator.languages ?? []).map((tag) => new Intl.Locale(tag));
+  const wanted = (navigator.languages ?? []).flatMap((tag) => {
+    try {
+      return [new Intl.Locale(tag)];
+    } catch {
+      // Some browsers say "en-US@posix", or what somebody has typed into their settings.
+      return [];
+    }
+  });
   const same = wanted.find((locale) => locale.language === language && locale.region);
   if (same) return same.toString();
   const region = wanted.find((locale) => locale.region)?.region ?? wanted[0]?.maximize().region;
