@@ -17,7 +17,7 @@ use crate::api::{
     cors, health,
     key_service::{self, Outcome, ServiceResource},
     public::{self, PublicResource},
-    response, secret_requests, secrets,
+    request_head, response, secret_requests, secrets,
 };
 
 #[derive(Debug)]
@@ -98,17 +98,25 @@ pub async fn route(
     client: Client,
     request: Request<Incoming>,
 ) -> Response<response::Body> {
-    let mut answer = match page(app, &request) {
-        Some(page) => {
-            discard(request.into_body());
-            page
-        }
-        None => {
-            let answer = dispatch(app, client, request).await;
-            let mut answer = answer.unwrap_or_else(ApiError::into_response);
+    let mut answer = match request_head::check(request.version(), request.headers()) {
+        Err(error) => {
+            let mut answer = refusal(error, &request);
             cors::allow_any_origin(answer.headers_mut());
+            discard(request.into_body());
             answer
         }
+        Ok(()) => match page(app, &request) {
+            Some(page) => {
+                discard(request.into_body());
+                page
+            }
+            None => {
+                let answer = dispatch(app, client, request).await;
+                let mut answer = answer.unwrap_or_else(ApiError::into_response);
+                cors::allow_any_origin(answer.headers_mut());
+                answer
+            }
+        },
     };
     response::add_common_headers(answer.headers_mut());
     answer
@@ -116,11 +124,19 @@ pub async fn route(
 
 /// Answers a request that is not looked at.
 pub fn refuse(error: ApiError, request: Request<Incoming>) -> Response<response::Body> {
+    let mut answer = refusal(error, &request);
     discard(request.into_body());
-    let mut answer = error.into_response();
     cors::allow_any_origin(answer.headers_mut());
     response::add_common_headers(answer.headers_mut());
     answer
+}
+
+/// An error that has nothing to do with what a path does, in the shape of the path's API.
+fn refusal(error: ApiError, request: &Request<Incoming>) -> Response<response::Body> {
+    match Resource::find(request.uri().path()) {
+        Some(Resource::Service(_)) => key_service::refusal(error, request.headers()),
+        _ => error.into_response(),
+    }
 }
 
 /// The page or file at a path that is no part of an API.

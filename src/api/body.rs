@@ -13,7 +13,7 @@ use tokio::{
 };
 use zeroize::optimization_barrier;
 
-use super::ApiError;
+use super::{ApiError, request_head::refuse_content_coding};
 
 /// Bodies up to this size need no share of the [`BodyBudget`].
 pub(super) const SMALL_BYTES: usize = 64 << 10;
@@ -120,7 +120,7 @@ impl Default for BodyBudget {
 ///
 /// # Errors
 ///
-/// [`ApiError::NotJson`] for another content type, [`ApiError::TooLarge`] before anything is read
+/// [`ApiError::NotJson`] for another content type, [`ApiError::ContentCoding`], [`ApiError::TooLarge`] before anything is read
 /// where the length is told, [`ApiError::BodyTimeout`], [`ApiError::Malformed`] for a broken one,
 /// [`ApiError::Busy`] where too many large ones come at once.
 pub async fn read_json(
@@ -132,6 +132,7 @@ pub async fn read_json(
     if headers.get(CONTENT_TYPE).is_some_and(|value| !is_json(value.as_bytes())) {
         return Err(ApiError::NotJson);
     }
+    refuse_content_coding(headers)?;
     read_whole(body, max_bytes, budget).await
 }
 

@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use hyper::{
     Method, Response, StatusCode,
-    header::{ALLOW, CONNECTION, CONTENT_RANGE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE},
+    header::{
+        ACCEPT_ENCODING, ALLOW, CONNECTION, CONTENT_RANGE, HeaderValue, RETRY_AFTER,
+        WWW_AUTHENTICATE,
+    },
 };
 use serde::Serialize;
 
@@ -28,6 +31,8 @@ use crate::{
 pub enum ApiError {
     /// 400: not a request of this API at all.
     Malformed(String),
+    /// 400: a head that others could read in another way. The connection ends with it.
+    BadHead(&'static str),
     /// 401: no API key.
     NoKey,
     /// 403: an API key that is unknown or may not do this.
@@ -69,6 +74,8 @@ pub enum ApiError {
     },
     /// 415: a body that is not JSON.
     NotJson,
+    /// 415: a body in a content coding, which is named.
+    ContentCoding(String),
     /// 416: part of a secret was asked for.
     NoRanges,
     /// 416: a part behind the end of an attachment.
@@ -104,6 +111,8 @@ pub enum ApiError {
     },
     /// 500: the daemon's fault; the cause is in the log.
     Internal,
+    /// 501: a body in a transfer coding that is not known here, which is named. The connection ends with it.
+    TransferCoding(String),
     /// 503: more slow work waits than will be done soon.
     Busy,
     /// 507: the disk is full.
@@ -159,8 +168,15 @@ impl ApiError {
             Self::Busy => {
                 headers.insert(RETRY_AFTER, HeaderValue::from(1));
             }
-            // What is left of the body is not read.
-            Self::TooLarge { .. } | Self::BodyTimeout => {
+            // RFC 9110, 15.5.16: what would be right.
+            Self::ContentCoding(_) => {
+                headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+            }
+            // What is left of the body is not read, or not to be told from the next request.
+            Self::TooLarge { .. }
+            | Self::BodyTimeout
+            | Self::BadHead(_)
+            | Self::TransferCoding(_) => {
                 headers.insert(CONNECTION, HeaderValue::from_static("close"));
             }
             _ => {}
@@ -170,7 +186,7 @@ impl ApiError {
 
     fn status(&self) -> StatusCode {
         match self {
-            Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::Malformed(_) | Self::BadHead(_) => StatusCode::BAD_REQUEST,
             Self::NoKey => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_)
             | Self::Password(_)
@@ -184,13 +200,14 @@ impl ApiError {
             }
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::NotJson | Self::ContentCoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::NoRanges | Self::BadRange { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
             Self::Field { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooMany { .. } | Self::TooOften { .. } | Self::TooManyMails { .. } => {
                 StatusCode::TOO_MANY_REQUESTS
             }
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::TransferCoding(_) => StatusCode::NOT_IMPLEMENTED,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::Full | Self::OverQuota => StatusCode::INSUFFICIENT_STORAGE,
         }
@@ -209,6 +226,7 @@ impl ApiError {
     pub(super) fn message(&self) -> String {
         match self {
             Self::Malformed(message) => message.clone(),
+            Self::BadHead(message) => (*message).into(),
             Self::NoKey => {
                 "An API key is needed: send the header Authorization: ApiKey <key>".into()
             }
@@ -238,6 +256,12 @@ impl ApiError {
             Self::BodyTimeout => "The request's body stopped coming".into(),
             Self::TooLarge { message, .. } => message.clone(),
             Self::NotJson => "Send the body as Content-Type: application/json".into(),
+            Self::ContentCoding(coding) => {
+                format!("The body has Content-Encoding: {coding}. Send it without a content coding")
+            }
+            Self::TransferCoding(coding) => format!(
+                "The body has Transfer-Encoding: {coding}. Send it with a Content-Length, or chunked"
+            ),
             Self::NoRanges => "A secret is sent whole: ask without Range".into(),
             Self::Field { field, reason } => format!("{} {reason}", humanize(field)),
             Self::TooMany { .. } => {

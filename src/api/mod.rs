@@ -18,6 +18,7 @@ mod new_secret;
 pub mod params;
 mod part;
 pub mod public;
+pub mod request_head;
 pub mod response;
 mod secret_item;
 pub mod secret_requests;

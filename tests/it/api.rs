@@ -20,6 +20,7 @@ mod public_create;
 mod public_leases;
 mod public_requests;
 mod races;
+mod request_heads;
 mod request_list;
 pub(crate) mod secret_requests;
 mod viewers;
@@ -54,6 +55,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         public_leases::trials(),
         public_requests::trials(),
         races::trials(),
+        request_heads::trials(),
         request_list::trials(),
         secret_requests::trials(),
         viewers::trials(),

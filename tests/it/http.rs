@@ -147,7 +147,7 @@ impl Answer {
 
     /// The status codes of its document, and those that it has besides; errors are strings.
     fn check_service(&self) {
-        let known = [200, 204, 206, 304, 400, 404, 405, 413, 416, 429, 503, 507];
+        let known = [200, 204, 206, 304, 400, 404, 405, 413, 415, 416, 429, 501, 503, 507];
         assert!(known.contains(&self.status), "{}", self.status);
         if [204, 304, 416].contains(&self.status) {
             assert!(self.body.is_empty(), "{} with a body", self.status);

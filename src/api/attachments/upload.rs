@@ -20,6 +20,7 @@ use crate::{
     api::{
         ApiError, App,
         body::{Credit, MIN_UPLOAD_BYTES_PER_SECOND},
+        request_head::refuse_content_coding,
         response::{Body, empty, json},
         work::blocking,
     },
@@ -82,6 +83,7 @@ pub async fn put(
     };
     // First, so that nobody without the token learns anything or gets into the way.
     let state = app.store.change(upload::state(target, app.clock.now())).await?;
+    refuse_content_coding(headers)?;
     if let Some(total) = coming.total() {
         check_length(total, limits, "Content-Range")?;
     }

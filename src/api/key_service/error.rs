@@ -6,7 +6,7 @@ use std::{io, time::Duration};
 
 use hyper::{
     Method, Response, StatusCode,
-    header::{ALLOW, CONNECTION, HeaderValue, RETRY_AFTER},
+    header::{ACCEPT_ENCODING, ALLOW, CONNECTION, HeaderValue, RETRY_AFTER},
 };
 
 use super::{format::Format, parameters::EMAIL};
@@ -34,6 +34,8 @@ pub enum ServiceError {
     },
     /// 400: not a request of this API at all.
     Malformed(String),
+    /// 400: a head that others could read in another way. The connection ends with it.
+    BadHead(&'static str),
     /// 400: a rule forbids it. The text is told as it is.
     Invalid(String),
     /// 400: the body stopped coming. The document knows no 408.
@@ -53,6 +55,10 @@ pub enum ServiceError {
     MethodNotAllowed(&'static [Method]),
     /// 413: more bytes than allowed; the text says how many are.
     TooLarge(String),
+    /// 415: a body in a content coding; the text names it.
+    ContentCoding(String),
+    /// 501: a body in a transfer coding; the text names it. The connection ends with it.
+    TransferCoding(String),
     /// 429: too many tries.
     TooMany {
         /// How long to wait.
@@ -88,8 +94,11 @@ impl ServiceError {
             Self::Busy => {
                 headers.insert(RETRY_AFTER, HeaderValue::from(1));
             }
-            // What is left of the body is not read.
-            Self::TooLarge(_) | Self::BodyStopped => {
+            Self::ContentCoding(_) => {
+                headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+            }
+            // What is left of the body is not read, or not to be told from the next request.
+            Self::TooLarge(_) | Self::BodyStopped | Self::BadHead(_) | Self::TransferCoding(_) => {
                 headers.insert(CONNECTION, HeaderValue::from_static("close"));
             }
             _ => {}
@@ -102,6 +111,7 @@ impl ServiceError {
             Self::Missing(_)
             | Self::Parameter { .. }
             | Self::Malformed(_)
+            | Self::BadHead(_)
             | Self::Invalid(_)
             | Self::BodyStopped
             | Self::WrongPassphrase
@@ -111,6 +121,8 @@ impl ServiceError {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::ContentCoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::TransferCoding(_) => StatusCode::NOT_IMPLEMENTED,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
@@ -123,7 +135,12 @@ impl ServiceError {
         match self {
             Self::Missing(name) => format!("{name} is missing"),
             Self::Parameter { name, reason } => format!("{name} {reason}"),
-            Self::Malformed(text) | Self::Invalid(text) | Self::TooLarge(text) => text.clone(),
+            Self::Malformed(text)
+            | Self::Invalid(text)
+            | Self::TooLarge(text)
+            | Self::ContentCoding(text)
+            | Self::TransferCoding(text) => text.clone(),
+            Self::BadHead(text) => (*text).into(),
             Self::BodyStopped => "The request's body stopped coming".into(),
             Self::WrongPassphrase => "The passphrase or the private key's hash is wrong".into(),
             Self::NoBox => "There is no key with this token".into(),
@@ -194,6 +211,9 @@ impl From<ApiError> for ServiceError {
     fn from(error: ApiError) -> Self {
         match error {
             ApiError::Malformed(text) => Self::Malformed(text),
+            ApiError::BadHead(text) => Self::BadHead(text),
+            ApiError::ContentCoding(_) => Self::ContentCoding(error.message()),
+            ApiError::TransferCoding(_) => Self::TransferCoding(error.message()),
             ApiError::NotFound => Self::NotFound,
             ApiError::MethodNotAllowed(allowed) => Self::MethodNotAllowed(allowed),
             ApiError::BodyTimeout => Self::BodyStopped,

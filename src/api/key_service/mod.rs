@@ -41,7 +41,7 @@ use self::{
     request::{Limits, RequestReader},
     tickets::Tickets,
 };
-use super::{App, Client, response::Body, work::SlowWork};
+use super::{ApiError, App, Client, response::Body, work::SlowWork};
 use crate::{
     config::Boxes,
     crypto::{Random, RsaBits},
@@ -225,6 +225,12 @@ pub async fn answer(
         Ok(response) => (response, Outcome::Done),
         Err(error) => (error.into_response(format), Outcome::Refused),
     }
+}
+
+/// An error of a request whose head is all that was looked at.
+#[must_use]
+pub fn refusal(error: ApiError, headers: &HeaderMap) -> Response<Body> {
+    ServiceError::from(error).into_response(Format::accepted(headers))
 }
 
 /// Whether a request was done; the body of one that was not may be unread.

@@ -18,6 +18,7 @@ use super::{
 use crate::api::{
     body::{BodyBudget, SMALL_BYTES, is_json, read_whole},
     params::without_bom,
+    request_head::refuse_content_coding,
     work::blocking,
 };
 
@@ -46,8 +47,8 @@ impl<'b> RequestReader<'b> {
     /// # Errors
     ///
     /// [`ServiceError::Malformed`] for another content type and a broken body,
-    /// [`ServiceError::Parameter`], [`ServiceError::TooLarge`], [`ServiceError::BodyStopped`],
-    /// [`ServiceError::Busy`] where too many large bodies come at once.
+    /// [`ServiceError::ContentCoding`], [`ServiceError::Parameter`], [`ServiceError::TooLarge`],
+    /// [`ServiceError::BodyStopped`], [`ServiceError::Busy`] where too many large bodies come at once.
     pub async fn open<B>(
         headers: &HeaderMap,
         query: Option<&str>,
@@ -63,6 +64,7 @@ impl<'b> RequestReader<'b> {
         if body.is_end_stream() {
             return Ok(Self { parameters, parts: None });
         }
+        refuse_content_coding(headers)?;
         let content_type = headers.get(CONTENT_TYPE).map(|value| value.as_bytes());
         let kind = Kind::find(content_type.unwrap_or_default())?;
         if let Kind::Parts(boundary) = kind {
