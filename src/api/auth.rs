@@ -35,6 +35,15 @@ pub fn private_key(app: &App, headers: &HeaderMap) -> Result<AccountNumber, ApiE
     }
 }
 
+/// Whether the request names an API key, be it a wrong one. Other schemes do not count: a browser adds those of
+/// a proxy in front (Basic, Negotiate) by itself.
+pub(super) fn names_key(headers: &HeaderMap) -> bool {
+    headers.get(AUTHORIZATION).is_some_and(|header| {
+        let scheme = header.as_bytes().split(|byte| *byte == b' ').next().unwrap_or_default();
+        scheme.eq_ignore_ascii_case(b"ApiKey") || scheme.eq_ignore_ascii_case(b"Bearer")
+    })
+}
+
 fn find(app: &App, headers: &HeaderMap) -> Result<(AccountNumber, KeyKind), ApiError> {
     // What is for sealdrop alone goes first: the other one may hold what was for the login, a Bearer token, say.
     let own = headers.get(X_API_KEY).map(|value| value.as_bytes().trim_ascii());

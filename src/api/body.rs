@@ -13,7 +13,7 @@ use tokio::{
 };
 use zeroize::optimization_barrier;
 
-use super::{ApiError, request_head::refuse_content_coding};
+use super::{ApiError, auth, request_head::refuse_content_coding};
 
 /// Bodies up to this size need no share of the [`BodyBudget`].
 pub(super) const SMALL_BYTES: usize = 64 << 10;
@@ -116,11 +116,12 @@ impl Default for BodyBudget {
     }
 }
 
-/// Reads a JSON body of at most `max_bytes`.
+/// Reads a JSON body of at most `max_bytes`. Its content type may be missing where the request names an API
+/// key.
 ///
 /// # Errors
 ///
-/// [`ApiError::NotJson`] for another content type, [`ApiError::ContentCoding`], [`ApiError::TooLarge`] before anything is read
+/// [`ApiError::NotJson`] for another content type or none, [`ApiError::ContentCoding`], [`ApiError::TooLarge`] before anything is read
 /// where the length is told, [`ApiError::BodyTimeout`], [`ApiError::Malformed`] for a broken one,
 /// [`ApiError::Busy`] where too many large ones come at once.
 pub async fn read_json(
@@ -129,7 +130,13 @@ pub async fn read_json(
     max_bytes: usize,
     budget: &BodyBudget,
 ) -> Result<WholeBody, ApiError> {
-    if headers.get(CONTENT_TYPE).is_some_and(|value| !is_json(value.as_bytes())) {
+    let is_wrong = match headers.get(CONTENT_TYPE) {
+        Some(value) => !is_json(value.as_bytes()),
+        // A page of any origin may send a body without a type unasked (the Fetch standard). A key brings a
+        // preflight, and some clients of the Secrets API send no type.
+        None => !auth::names_key(headers),
+    };
+    if is_wrong {
         return Err(ApiError::NotJson);
     }
     refuse_content_coding(headers)?;

@@ -6,6 +6,7 @@ mod attachment_makers;
 mod attachment_parts;
 pub(crate) mod attachments;
 mod clients;
+mod content_types;
 mod create;
 mod input;
 mod keys;
@@ -41,6 +42,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         attachment_parts::trials(),
         attachments::trials(),
         clients::trials(),
+        content_types::trials(),
         create::trials(),
         input::trials(),
         keys::trials(),
