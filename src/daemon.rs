@@ -100,6 +100,7 @@ fn serve(runtime: &Runtime, loaded: &Loaded, output: Output<'_>) -> Result<(), F
     let mut app = App::new(store.clone(), clock.clone(), random, rules, service_rules, web)
         .map_err(|error| failed(&error))?;
     app.deliveries = Arc::new(Deliveries::new(mailer));
+    app.cors = settings.cors.clone();
     let app = Arc::new(app);
 
     let bind = Server::bind(

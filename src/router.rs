@@ -98,10 +98,14 @@ pub async fn route(
     client: Client,
     request: Request<Incoming>,
 ) -> Response<response::Body> {
+    let origin = cors::origin_of(request.headers());
+    let allow_origin = |answer: &mut Response<response::Body>| {
+        cors::allow(&app.cors, origin.as_ref(), answer.headers_mut());
+    };
     let mut answer = match request_head::check(request.version(), request.headers()) {
         Err(error) => {
             let mut answer = refusal(error, &request);
-            cors::allow_any_origin(answer.headers_mut());
+            allow_origin(&mut answer);
             discard(request.into_body());
             answer
         }
@@ -113,7 +117,7 @@ pub async fn route(
             None => {
                 let answer = dispatch(app, client, request).await;
                 let mut answer = answer.unwrap_or_else(ApiError::into_response);
-                cors::allow_any_origin(answer.headers_mut());
+                allow_origin(&mut answer);
                 answer
             }
         },
@@ -123,10 +127,15 @@ pub async fn route(
 }
 
 /// Answers a request that is not looked at.
-pub fn refuse(error: ApiError, request: Request<Incoming>) -> Response<response::Body> {
+pub fn refuse(
+    app: &App,
+    error: ApiError,
+    request: Request<Incoming>,
+) -> Response<response::Body> {
     let mut answer = refusal(error, &request);
+    let origin = cors::origin_of(request.headers());
+    cors::allow(&app.cors, origin.as_ref(), answer.headers_mut());
     discard(request.into_body());
-    cors::allow_any_origin(answer.headers_mut());
     response::add_common_headers(answer.headers_mut());
     answer
 }

@@ -38,7 +38,7 @@ use self::{
 };
 use crate::{
     clock::Clock,
-    config::{Create, ViewerIp},
+    config::{Create, CrossOrigin, ViewerIp},
     crypto::Random,
     delivery::Deliveries,
     domain::{
@@ -96,6 +96,8 @@ pub struct App {
     pub random: Arc<dyn Random>,
     /// What the operator has set.
     pub rules: Rules,
+    /// Whose pages may call the APIs, besides our own.
+    pub cors: CrossOrigin,
     /// Boxes.
     pub key_service: KeyService,
     /// Calls webhooks.
@@ -172,6 +174,7 @@ impl App {
             body_budget: BodyBudget::default(),
             late_tries: LateTries::default(),
             deliveries: Arc::default(),
+            cors: CrossOrigin::default(),
             key_service: KeyService::new(service_rules, Arc::clone(&random)),
             caller: Caller::new(rules.webhook_private),
             web,

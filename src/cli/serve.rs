@@ -118,6 +118,11 @@ pub(super) struct Serve {
     #[argh(option, arg_name = "ADDR")]
     trusted_proxy: Vec<String>,
 
+    /// whose web pages may call the APIs: any, off (none but our own), or an origin such as
+    /// https://www.example.org; repeat it or separate by commas (any)
+    #[argh(option, arg_name = "off|any|ORIGIN")]
+    cors: Vec<String>,
+
     /// what the view log keeps of a viewer's address: full, truncated or off (full)
     #[argh(option, arg_name = "full|truncated|off")]
     viewer_ip: Option<String>,
@@ -250,6 +255,7 @@ impl Serve {
         .into_iter()
         .filter_map(|(key, value)| Some((key, value?)))
         .chain(self.trusted_proxy.into_iter().map(|proxy| ("trusted_proxy", proxy)))
+        .chain(self.cors.into_iter().map(|origin| ("cors", origin)))
         .collect()
     }
 }

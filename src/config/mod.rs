@@ -5,6 +5,7 @@
 //! file key all go through the same parser, so that they can not drift apart. What a value means to
 //! the daemon is left to the modules that use it.
 
+mod cross_origin;
 mod expiration;
 mod mail;
 mod parse;
@@ -25,6 +26,7 @@ use ipnet::IpNet;
 
 use self::sources::Sources;
 pub use self::{
+    cross_origin::CrossOrigin,
     expiration::Expiration,
     mail::{MailSettings, SmtpHost, SmtpTls, SmtpUrl},
     public_url::PublicUrl,
@@ -75,6 +77,8 @@ pub struct Settings {
     pub key_pool: usize,
     /// The proxies whose `X-Forwarded-For` and `Forwarded` are believed; empty for none.
     pub trusted_proxies: Vec<IpNet>,
+    /// Whose pages may call the APIs, besides our own.
+    pub cors: CrossOrigin,
     /// What the view log keeps of a viewer's address.
     pub viewer_ip: ViewerIp,
     /// Whether webhooks at private and loopback addresses are called.
@@ -216,6 +220,7 @@ impl Default for Settings {
             rsa_bits: RsaBits::Bits3072,
             key_pool: 4,
             trusted_proxies: Vec::new(),
+            cors: CrossOrigin::Any,
             viewer_ip: ViewerIp::Full,
             webhook_private: false,
             max_connections: 1024,

@@ -1,6 +1,6 @@
 //! The table of all settings: the one place that knows their names and which parser reads them.
 
-use super::{BadSetting, Link, PublicUrl, Settings, SmtpUrl, mail, parse, site};
+use super::{BadSetting, CrossOrigin, Link, PublicUrl, Settings, SmtpUrl, mail, parse, site};
 
 /// One setting.
 ///
@@ -264,6 +264,15 @@ pub static TABLE: &[Setting] = &[
                  127.0.0.1,10.0.0.0/8,fd00::/8",
         is_list: true,
         set: |settings, text| parse::networks(text).map(|value| settings.trusted_proxies = value),
+    },
+    Setting {
+        key: "cors",
+        meaning: "whose web pages may call the APIs: any, off (none but our own), or a list of origins",
+        default: "any",
+        remedy: "give any, off, or origins separated by commas, such as \
+                 https://www.example.org,https://intranet.example.org:8443",
+        is_list: true,
+        set: |settings, text| CrossOrigin::parse(text).map(|value| settings.cors = value),
     },
     Setting {
         key: "viewer_ip",

@@ -167,7 +167,7 @@ impl Server {
                     is_passed_on.then(|| connections.admit_request(client.net())).transpose();
                 let (place, answer) = match place {
                     Ok(place) => (place, route(&app, client, request).await),
-                    Err(_) => (None, refuse(ApiError::Busy, request)),
+                    Err(_) => (None, refuse(&app, ApiError::Busy, request)),
                 };
                 let answering = Answering { connection, place };
                 Ok::<_, MadeRoom>(answer.map(|body| WatchedBody { body, answering }))

@@ -8,6 +8,7 @@ pub(crate) mod attachments;
 mod clients;
 mod content_types;
 mod create;
+mod cross_origin;
 mod input;
 mod keys;
 mod late_tries;
@@ -44,6 +45,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         clients::trials(),
         content_types::trials(),
         create::trials(),
+        cross_origin::trials(),
         input::trials(),
         keys::trials(),
         late_tries::trials(),

@@ -5,7 +5,7 @@ use std::{sync::Arc, thread::JoinHandle};
 use sealdrop::{
     api::{App, Rules, key_service::ServiceRules},
     clock::{Clock, UnixSeconds},
-    config::{Boxes, Create, ViewerIp},
+    config::{Boxes, Create, CrossOrigin, ViewerIp},
     crypto::{RsaBits, SystemRandom},
     delivery::Deliveries,
     domain::{
@@ -42,6 +42,7 @@ pub(crate) struct Options {
     pub(crate) rules: Rules,
     pub(crate) service_rules: ServiceRules,
     pub(crate) trusted_proxies: Vec<&'static str>,
+    pub(crate) cors: CrossOrigin,
     pub(crate) allowance: u64,
     pub(crate) connections: ConnectionLimits,
     /// A server for mails, and what belongs to it.
@@ -79,6 +80,7 @@ impl Default for Options {
                 public_url: None,
             },
             trusted_proxies: Vec::new(),
+            cors: CrossOrigin::Any,
             allowance: 1_000_000,
             connections: ConnectionLimits { all: 1024, of_client: 256 },
             mailer: None,
@@ -105,6 +107,7 @@ impl TestServer {
         let mut app =
             App::new(store, clock.clone(), random, rules, service_rules, web).expect("an app");
         app.deliveries = Arc::new(Deliveries::new(options.mailer));
+        app.cors = options.cors;
         let app = Arc::new(app);
         let trusted =
             options.trusted_proxies.iter().map(|net| net.parse().expect("a network")).collect();

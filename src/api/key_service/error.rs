@@ -49,6 +49,8 @@ pub enum ServiceError {
     NotYet(UnixSeconds),
     /// 400: no messages are taken since this moment.
     Locked(UnixSeconds),
+    /// 403: sent by a page of an origin that `--cors` does not allow.
+    ForeignPage,
     /// 404: no such URL.
     NotFound,
     /// 405, with what is allowed.
@@ -118,6 +120,7 @@ impl ServiceError {
             | Self::NoBox
             | Self::NotYet(_)
             | Self::Locked(_) => StatusCode::BAD_REQUEST,
+            Self::ForeignPage => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
@@ -146,6 +149,7 @@ impl ServiceError {
             Self::NoBox => "There is no key with this token".into(),
             Self::NotYet(release) => format!("The messages can be read from {release} on"),
             Self::Locked(lock) => format!("The key is locked since {lock}: it takes no messages"),
+            Self::ForeignPage => "Pages of this origin may not call this server".into(),
             Self::NotFound => "Not found".into(),
             Self::MethodNotAllowed(_) => "Method not allowed".into(),
             Self::TooMany { .. } => "Too many wrong tries: wait and try again".into(),

@@ -41,7 +41,7 @@ use self::{
     request::{Limits, RequestReader},
     tickets::Tickets,
 };
-use super::{ApiError, App, Client, response::Body, work::SlowWork};
+use super::{ApiError, App, Client, cors, response::Body, work::SlowWork};
 use crate::{
     config::Boxes,
     crypto::{Random, RsaBits},
@@ -256,6 +256,11 @@ async fn act(
         return Err(ServiceError::MethodNotAllowed(allowed));
     }
     let rules = &app.key_service.rules;
+    // Forms need no preflight, so what `--cors` leaves out is refused here.
+    let own = rules.public_url.as_deref().map(origin_of_url);
+    if cors::is_forbidden(&app.cors, headers, own) {
+        return Err(ServiceError::ForeignPage);
+    }
     let limits = Limits { max_text: rules.max_text, max_file: rules.max_upload };
     let request = RequestReader::open(headers, query, body, limits, &app.body_budget).await?;
     request.parameters().check_version()?;
@@ -273,4 +278,11 @@ async fn act(
         Method::DELETE => keys::delete(app, format, client, &parameters).await,
         _ => list::list(app, format, client, &parameters).await,
     }
+}
+
+/// `https://example.org` of `https://example.org/secrets`.
+fn origin_of_url(url: &str) -> &str {
+    let host_at = url.find("://").map_or(0, |at| at + 3);
+    let host_ends = url[host_at..].find('/').map_or(url.len(), |at| host_at + at);
+    &url[..host_ends]
 }
