@@ -174,6 +174,7 @@ fn rules(settings: &Settings) -> Rules {
         keep_log_seconds: u64::from(settings.keep_log_days) * 24 * 3600,
         request_allowance: settings.request_allowance,
         webhook_private: settings.webhook_private,
+        limits: settings.limits,
         attachments: attachment::Limits {
             max_bytes: settings.max_upload_bytes.map(sealed_len),
             max_count: settings.max_attachments,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use hyper::{
     Method, Response, StatusCode,
     header::{
-        ACCEPT_ENCODING, ALLOW, CONNECTION, CONTENT_RANGE, HeaderValue, RETRY_AFTER,
+        ACCEPT_ENCODING, ALLOW, CONNECTION, CONTENT_RANGE, HeaderMap, HeaderValue, RETRY_AFTER,
         WWW_AUTHENTICATE,
     },
 };
@@ -20,8 +20,11 @@ use super::{
 };
 use crate::{
     domain::{
-        attachment::AttachmentError, captcha::CaptchaError, request::RequestError,
-        secret::SecretError, try_limit::TooMany,
+        attachment::AttachmentError,
+        captcha::CaptchaError,
+        request::RequestError,
+        secret::SecretError,
+        try_limit::{TooMany, in_words},
     },
     store::StoreError,
 };
@@ -90,17 +93,12 @@ pub enum ApiError {
         /// What is wrong, as in "can't be blank".
         reason: String,
     },
-    /// 429: too many of what one address may do.
-    TooOften {
-        /// What, as in "Too many secrets created from your address".
-        what: &'static str,
-        /// How long to wait.
-        retry_after: Duration,
-    },
-    /// 429: too many tries.
+    /// 429: too much of what is limited.
     TooMany {
-        /// How long to wait.
-        retry_after: Duration,
+        /// The field that was tried, if it is one.
+        field: Option<&'static str>,
+        /// What was counted, over what time, and when to come again.
+        counted: TooMany,
     },
     /// 429 on a field: too many mails.
     TooManyMails {
@@ -151,11 +149,10 @@ impl ApiError {
             Self::MethodNotAllowed(allowed) => {
                 headers.insert(ALLOW, method_list(allowed));
             }
-            Self::TooMany { retry_after }
-            | Self::TooOften { retry_after, .. }
-            | Self::TooManyMails { retry_after, .. } => {
-                headers.insert(RETRY_AFTER, HeaderValue::from(retry_after.as_secs().max(1)));
+            Self::TooMany { counted, .. } => {
+                insert_retry_after(headers, counted.retry_after());
             }
+            Self::TooManyMails { retry_after, .. } => insert_retry_after(headers, retry_after),
             Self::Elsewhere { received, is_complete } => {
                 upload_headers(headers, received, is_complete);
             }
@@ -203,9 +200,7 @@ impl ApiError {
             Self::NotJson | Self::ContentCoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::NoRanges | Self::BadRange { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
             Self::Field { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::TooMany { .. } | Self::TooOften { .. } | Self::TooManyMails { .. } => {
-                StatusCode::TOO_MANY_REQUESTS
-            }
+            Self::TooMany { .. } | Self::TooManyMails { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::TransferCoding(_) => StatusCode::NOT_IMPLEMENTED,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
@@ -216,8 +211,8 @@ impl ApiError {
     fn field_name(&self) -> Option<&'static str> {
         match self {
             Self::Field { field, .. } | Self::TooManyMails { field, .. } => Some(field),
-            Self::TooLarge { field, .. } => *field,
-            Self::Password(_) | Self::TooMany { .. } => Some("password"),
+            Self::TooLarge { field, .. } | Self::TooMany { field, .. } => *field,
+            Self::Password(_) => Some("password"),
             _ => None,
         }
     }
@@ -264,13 +259,12 @@ impl ApiError {
             ),
             Self::NoRanges => "A secret is sent whole: ask without Range".into(),
             Self::Field { field, reason } => format!("{} {reason}", humanize(field)),
-            Self::TooMany { .. } => {
-                "Too many wrong passwords from your address: wait and try again".into()
-            }
-            Self::TooOften { what, .. } => format!("{what}: wait and try again"),
-            Self::TooManyMails { field, .. } => format!(
-                "{} is not sent to: as many mails as an hour allows have gone out",
-                humanize(field)
+            Self::TooMany { counted, .. } => counted.to_string(),
+            Self::TooManyMails { field, retry_after } => format!(
+                "{} is not sent to: as many mails to this address, or out of this account, as an hour \
+                 allows have gone out. Try again in {}",
+                humanize(field),
+                in_words(retry_after.as_secs())
             ),
             Self::Internal => "Internal error".into(),
             Self::Busy => "Busy: try again in a moment".into(),
@@ -291,6 +285,11 @@ fn humanize(field: &str) -> String {
         first.make_ascii_uppercase();
     }
     name
+}
+
+/// When to come again, in whole seconds (RFC 9110, 10.2.3), and never at once.
+pub(super) fn insert_retry_after(headers: &mut HeaderMap, after: Duration) {
+    headers.insert(RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
 }
 
 /// Methods as they stand in `Allow`.
@@ -364,8 +363,8 @@ impl From<AttachmentError> for ApiError {
 }
 
 impl From<TooMany> for ApiError {
-    fn from(error: TooMany) -> Self {
-        Self::TooMany { retry_after: error.retry_after() }
+    fn from(counted: TooMany) -> Self {
+        Self::TooMany { field: None, counted }
     }
 }
 

@@ -12,6 +12,7 @@ mod error;
 pub mod health;
 pub mod key_service;
 pub mod late_tries;
+mod limits;
 mod links;
 mod mail;
 mod new_secret;
@@ -38,7 +39,7 @@ use self::{
 };
 use crate::{
     clock::Clock,
-    config::{Create, CrossOrigin, ViewerIp},
+    config::{Create, CrossOrigin, TryLimits, ViewerIp},
     crypto::Random,
     delivery::Deliveries,
     domain::{
@@ -49,20 +50,6 @@ use crate::{
     web::Web,
     webhook::Caller,
 };
-
-/// Wrong passwords from one address within [`WRONG_PASSWORDS_SECONDS`].
-const MAX_WRONG_PASSWORDS: u32 = 10;
-const WRONG_PASSWORDS_SECONDS: u64 = 3600;
-/// Secrets made without an account from one address within [`CREATIONS_SECONDS`].
-const MAX_CREATIONS: u32 = 30;
-const CREATIONS_SECONDS: u64 = 3600;
-/// Secrets that one client may make through secret requests within [`ANSWERS_SECONDS`].
-const MAX_ANSWERS: u32 = 60;
-const ANSWERS_SECONDS: u64 = 3600;
-/// Calls of its webhooks that one account may try out within [`WEBHOOK_TESTS_SECONDS`]: each may hold a
-/// connection and a lookup for a while.
-const MAX_WEBHOOK_TESTS: u32 = 10;
-const WEBHOOK_TESTS_SECONDS: u64 = 60;
 
 /// What every handler works with.
 pub struct App {
@@ -127,6 +114,8 @@ pub struct Rules {
     pub webhook_private: bool,
     /// Attachments of secrets.
     pub attachments: attachment::Limits,
+    /// What one client, account or box may do within a while.
+    pub limits: TryLimits,
 }
 
 /// Who is at the other end.
@@ -161,21 +150,25 @@ impl App {
     ) -> Result<Self, StoreError> {
         store.keep_time(&clock);
         alike::prepare(&store)?;
+        // The log keeps no more of an address than the view log.
+        let logs_addresses = rules.viewer_ip == ViewerIp::Full;
+        let key_service =
+            KeyService::new(service_rules, rules.limits, logs_addresses, Arc::clone(&random));
         Ok(Self {
             ids: Ids::load(&store, &*random)?,
             api_keys: ApiKeys::load(&store)?,
-            wrong_passwords: TryLimit::new(MAX_WRONG_PASSWORDS, WRONG_PASSWORDS_SECONDS),
-            creations: TryLimit::new(MAX_CREATIONS, CREATIONS_SECONDS),
+            wrong_passwords: TryLimit::new(rules.limits.password_rule(), logs_addresses),
+            creations: TryLimit::new(rules.limits.creation_rule(), logs_addresses),
             captchas: Captchas::new(&*random),
-            answers: TryLimit::new(MAX_ANSWERS, ANSWERS_SECONDS),
-            webhook_tests: TryLimit::new(MAX_WEBHOOK_TESTS, WEBHOOK_TESTS_SECONDS),
+            answers: TryLimit::new(rules.limits.answer_rule(), logs_addresses),
+            webhook_tests: TryLimit::new(rules.limits.webhook_test_rule(), true),
             transfers: Transfers::default(),
             slow_work: SlowWork::default(),
             body_budget: BodyBudget::default(),
             late_tries: LateTries::default(),
             deliveries: Arc::default(),
             cors: CrossOrigin::default(),
-            key_service: KeyService::new(service_rules, Arc::clone(&random)),
+            key_service,
             caller: Caller::new(rules.webhook_private),
             web,
             store,

@@ -55,7 +55,10 @@ pub(super) async fn check_password<'a>(
     // First the turn: who is sent away because others wait has not tried.
     let turn = app.slow_work.turn().await?;
     let now = app.clock.now();
-    let tried = app.wrong_passwords.begin(client.net(), app.clock.monotonic())?;
+    let tried = app
+        .wrong_passwords
+        .begin(client.net(), app.clock.monotonic())
+        .map_err(|counted| ApiError::TooMany { field: Some("password"), counted })?;
     if let Some(Err(error)) = captcha.map(|solved| app.captchas.take(solved, now)) {
         tried.right();
         return Err(error.into());

@@ -123,6 +123,34 @@ pub(super) struct Serve {
     #[argh(option, arg_name = "off|any|ORIGIN")]
     cors: Vec<String>,
 
+    /// secrets made without an account from one address in an hour; 0 for no limit (30)
+    #[argh(option, arg_name = "N")]
+    create_limit: Option<String>,
+
+    /// secrets handed over through requests from one address in an hour; 0 for no limit (60)
+    #[argh(option, arg_name = "N")]
+    answer_limit: Option<String>,
+
+    /// wrong passwords of secrets from one address in an hour; 0 for no limit (10)
+    #[argh(option, arg_name = "N")]
+    password_tries: Option<String>,
+
+    /// wrong passphrases of boxes from one address in a minute; 0 for no limit (5)
+    #[argh(option, arg_name = "N")]
+    passphrase_tries: Option<String>,
+
+    /// wrong passphrases of one box, from anywhere, in a minute; 0 for no limit (600)
+    #[argh(option, arg_name = "N")]
+    box_passphrase_tries: Option<String>,
+
+    /// messages mailed to destroy themselves from one address in an hour; 0 for no limit (10)
+    #[argh(option, arg_name = "N")]
+    self_destruct_limit: Option<String>,
+
+    /// webhooks that one account tries out in a minute; 0 for no limit (10)
+    #[argh(option, arg_name = "N")]
+    webhook_test_limit: Option<String>,
+
     /// what the view log keeps of a viewer's address: full, truncated or off (full)
     #[argh(option, arg_name = "full|truncated|off")]
     viewer_ip: Option<String>,
@@ -235,6 +263,13 @@ impl Serve {
             ("max_storage", self.max_storage),
             ("rsa_bits", self.rsa_bits),
             ("key_pool", self.key_pool),
+            ("create_limit", self.create_limit),
+            ("answer_limit", self.answer_limit),
+            ("password_tries", self.password_tries),
+            ("passphrase_tries", self.passphrase_tries),
+            ("box_passphrase_tries", self.box_passphrase_tries),
+            ("self_destruct_limit", self.self_destruct_limit),
+            ("webhook_test_limit", self.webhook_test_limit),
             ("viewer_ip", self.viewer_ip),
             ("webhook_private", self.webhook_private),
             ("max_connections", self.max_connections),

@@ -7,6 +7,7 @@
 
 mod cross_origin;
 mod expiration;
+mod limits;
 mod mail;
 mod parse;
 mod public_url;
@@ -28,6 +29,7 @@ use self::sources::Sources;
 pub use self::{
     cross_origin::CrossOrigin,
     expiration::Expiration,
+    limits::TryLimits,
     mail::{MailSettings, SmtpHost, SmtpTls, SmtpUrl},
     public_url::PublicUrl,
     site::{Color, Link, SiteSettings},
@@ -79,6 +81,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     /// Whose pages may call the APIs, besides our own.
     pub cors: CrossOrigin,
+    /// What one client, account or box may do within a while.
+    pub limits: TryLimits,
     /// What the view log keeps of a viewer's address.
     pub viewer_ip: ViewerIp,
     /// Whether webhooks at private and loopback addresses are called.
@@ -221,6 +225,7 @@ impl Default for Settings {
             key_pool: 4,
             trusted_proxies: Vec::new(),
             cors: CrossOrigin::Any,
+            limits: TryLimits::default(),
             viewer_ip: ViewerIp::Full,
             webhook_private: false,
             max_connections: 1024,

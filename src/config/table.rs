@@ -60,6 +60,8 @@ pub(super) fn find(key: &str) -> Option<&'static Setting> {
     TABLE.iter().find(|setting| setting.key == key)
 }
 
+const NUMBER_OR_NO_LIMIT: &str = "give a whole number, or 0 for no limit";
+
 /// All settings, in the order of the documentation.
 pub static TABLE: &[Setting] = &[
     Setting {
@@ -273,6 +275,80 @@ pub static TABLE: &[Setting] = &[
                  https://www.example.org,https://intranet.example.org:8443",
         is_list: true,
         set: |settings, text| CrossOrigin::parse(text).map(|value| settings.cors = value),
+    },
+    Setting {
+        key: "create_limit",
+        meaning: "secrets made without an account from one address in an hour; 0 for no limit",
+        default: "30",
+        remedy: NUMBER_OR_NO_LIMIT,
+        is_list: false,
+        set: |settings, text| {
+            parse::number(text, 0..=u32::MAX.into()).map(|value| settings.limits.creations = value)
+        },
+    },
+    Setting {
+        key: "answer_limit",
+        meaning: "secrets handed over through requests from one address in an hour; 0 for no limit",
+        default: "60",
+        remedy: NUMBER_OR_NO_LIMIT,
+        is_list: false,
+        set: |settings, text| {
+            parse::number(text, 0..=u32::MAX.into()).map(|value| settings.limits.answers = value)
+        },
+    },
+    Setting {
+        key: "password_tries",
+        meaning: "wrong passwords of secrets from one address in an hour; 0 for no limit",
+        default: "10",
+        remedy: NUMBER_OR_NO_LIMIT,
+        is_list: false,
+        set: |settings, text| {
+            parse::number(text, 0..=u32::MAX.into()).map(|value| settings.limits.passwords = value)
+        },
+    },
+    Setting {
+        key: "passphrase_tries",
+        meaning: "wrong passphrases of boxes from one address in a minute; 0 for no limit",
+        default: "5",
+        remedy: NUMBER_OR_NO_LIMIT,
+        is_list: false,
+        set: |settings, text| {
+            parse::number(text, 0..=u32::MAX.into())
+                .map(|value| settings.limits.passphrases = value)
+        },
+    },
+    Setting {
+        key: "box_passphrase_tries",
+        meaning: "wrong passphrases of one box, from anywhere, in a minute; 0 for no limit",
+        default: "600",
+        remedy: NUMBER_OR_NO_LIMIT,
+        is_list: false,
+        set: |settings, text| {
+            parse::number(text, 0..=u32::MAX.into())
+                .map(|value| settings.limits.box_passphrases = value)
+        },
+    },
+    Setting {
+        key: "self_destruct_limit",
+        meaning: "messages mailed to destroy themselves from one address in an hour; 0 for no limit",
+        default: "10",
+        remedy: NUMBER_OR_NO_LIMIT,
+        is_list: false,
+        set: |settings, text| {
+            parse::number(text, 0..=u32::MAX.into())
+                .map(|value| settings.limits.self_destructs = value)
+        },
+    },
+    Setting {
+        key: "webhook_test_limit",
+        meaning: "webhooks that one account tries out in a minute; 0 for no limit",
+        default: "10",
+        remedy: NUMBER_OR_NO_LIMIT,
+        is_list: false,
+        set: |settings, text| {
+            parse::number(text, 0..=u32::MAX.into())
+                .map(|value| settings.limits.webhook_tests = value)
+        },
     },
     Setting {
         key: "viewer_ip",

@@ -13,6 +13,7 @@ mod input;
 mod keys;
 mod late_tries;
 mod life;
+mod limits;
 mod listing;
 mod not_found;
 mod passwords;
@@ -50,6 +51,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         keys::trials(),
         late_tries::trials(),
         life::trials(),
+        limits::trials(),
         listing::trials(),
         not_found::trials(),
         passwords::trials(),

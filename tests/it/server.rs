@@ -5,7 +5,7 @@ use std::{sync::Arc, thread::JoinHandle};
 use sealdrop::{
     api::{App, Rules, key_service::ServiceRules},
     clock::{Clock, UnixSeconds},
-    config::{Boxes, Create, CrossOrigin, ViewerIp},
+    config::{Boxes, Create, CrossOrigin, TryLimits, ViewerIp},
     crypto::{RsaBits, SystemRandom},
     delivery::Deliveries,
     domain::{
@@ -62,6 +62,7 @@ impl Default for Options {
                 keep_log_seconds: 90 * 24 * 3600,
                 request_allowance: 10_000,
                 webhook_private: false,
+                limits: TryLimits::default(),
                 attachments: attachment::Limits {
                     max_bytes: Some(64 << 20),
                     max_count: 10,

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     api::{App, Client},
+    config::TryLimits,
     crypto::{BoxKey, OpenKeyError, SecretText},
     domain::{
         client_net::ClientNet,
@@ -17,24 +18,17 @@ use crate::{
     store::FoundPayload,
 };
 
-/// Wrong ones from one address within a minute.
-const MAX_WRONG_OF_ADDRESS: u32 = 5;
-/// Wrong ones for one box within a minute, from anywhere: more than most machines can check, so that
-/// nobody who has the token can keep the owner out.
-const MAX_WRONG_OF_BOX: u32 = 600;
-const WINDOW_SECONDS: u64 = 60;
-
 /// Slows down who guesses passphrases.
 pub struct Guesses {
     by_address: TryLimit<ClientNet>,
     by_box: TryLimit<BoxNumber>,
 }
 
-impl Default for Guesses {
-    fn default() -> Self {
+impl Guesses {
+    pub(super) fn new(limits: TryLimits, logs_addresses: bool) -> Self {
         Self {
-            by_address: TryLimit::new(MAX_WRONG_OF_ADDRESS, WINDOW_SECONDS),
-            by_box: TryLimit::new(MAX_WRONG_OF_BOX, WINDOW_SECONDS),
+            by_address: TryLimit::new(limits.passphrase_rule(), logs_addresses),
+            by_box: TryLimit::new(limits.box_passphrase_rule(), true),
         }
     }
 }

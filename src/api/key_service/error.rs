@@ -11,7 +11,11 @@ use hyper::{
 
 use super::{format::Format, parameters::EMAIL};
 use crate::{
-    api::{ApiError, error::method_list, response::Body},
+    api::{
+        ApiError,
+        error::{insert_retry_after, method_list},
+        response::Body,
+    },
     clock::UnixSeconds,
     domain::{
         drop_box::BoxError, outbox::OutboxError, self_destruct::SelfDestructError,
@@ -61,8 +65,10 @@ pub enum ServiceError {
     ContentCoding(String),
     /// 501: a body in a transfer coding; the text names it. The connection ends with it.
     TransferCoding(String),
-    /// 429: too many tries.
+    /// 429: too much of what is limited.
     TooMany {
+        /// What was counted, over what time, and when to come again.
+        message: String,
         /// How long to wait.
         retry_after: Duration,
     },
@@ -90,9 +96,7 @@ impl ServiceError {
             Self::MethodNotAllowed(allowed) => {
                 headers.insert(ALLOW, method_list(allowed));
             }
-            Self::TooMany { retry_after } => {
-                headers.insert(RETRY_AFTER, HeaderValue::from(retry_after.as_secs().max(1)));
-            }
+            Self::TooMany { retry_after, .. } => insert_retry_after(headers, retry_after),
             Self::Busy => {
                 headers.insert(RETRY_AFTER, HeaderValue::from(1));
             }
@@ -152,7 +156,7 @@ impl ServiceError {
             Self::ForeignPage => "Pages of this origin may not call this server".into(),
             Self::NotFound => "Not found".into(),
             Self::MethodNotAllowed(_) => "Method not allowed".into(),
-            Self::TooMany { .. } => "Too many wrong tries: wait and try again".into(),
+            Self::TooMany { message, .. } => message.clone(),
             Self::Internal => "Internal error".into(),
             Self::Busy => "Busy: try again in a moment".into(),
             Self::Full(text) => (*text).into(),
@@ -195,11 +199,11 @@ impl From<SelfDestructError> for ServiceError {
 
 impl From<TooMany> for ServiceError {
     fn from(error: TooMany) -> Self {
-        match error {
-            TooMany::Wrong { .. } => ApiError::from(error).into(),
+        if error.is_under_way() {
             // Readers behind one address may well be many, and right.
-            TooMany::UnderWay => Self::Busy,
+            return Self::Busy;
         }
+        Self::TooMany { message: error.to_string(), retry_after: error.retry_after() }
     }
 }
 
@@ -222,9 +226,10 @@ impl From<ApiError> for ServiceError {
             ApiError::MethodNotAllowed(allowed) => Self::MethodNotAllowed(allowed),
             ApiError::BodyTimeout => Self::BodyStopped,
             ApiError::TooLarge { message, .. } => Self::TooLarge(message),
-            ApiError::TooMany { retry_after }
-            | ApiError::TooOften { retry_after, .. }
-            | ApiError::TooManyMails { retry_after, .. } => Self::TooMany { retry_after },
+            ApiError::TooMany { counted, .. } => counted.into(),
+            ApiError::TooManyMails { retry_after, .. } => {
+                Self::TooMany { message: error.message(), retry_after }
+            }
             ApiError::Internal => Self::Internal,
             ApiError::Busy => Self::Busy,
             ApiError::Full => Self::Full(NO_SPACE),
@@ -263,7 +268,11 @@ mod tests {
             (E::NotYet(UnixSeconds(0)), 400, None),
             (E::MethodNotAllowed(&[Method::GET, Method::PUT]), 405, Some((ALLOW, "GET, PUT"))),
             (E::TooLarge("long".into()), 413, Some((CONNECTION, "close"))),
-            (E::TooMany { retry_after: Duration::from_millis(10) }, 429, Some((RETRY_AFTER, "1"))),
+            (
+                E::TooMany { message: "m".into(), retry_after: Duration::from_millis(10) },
+                429,
+                Some((RETRY_AFTER, "1")),
+            ),
             (E::from(ApiError::Internal), 500, None),
             (E::from(ApiError::Busy), 503, Some((RETRY_AFTER, "1"))),
             (E::from(StoreError::Full), 507, None),

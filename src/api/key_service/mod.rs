@@ -43,7 +43,7 @@ use self::{
 };
 use super::{ApiError, App, Client, cors, response::Body, work::SlowWork};
 use crate::{
-    config::Boxes,
+    config::{Boxes, TryLimits},
     crypto::{Random, RsaBits},
     domain::{client_net::ClientNet, drop_box, try_limit::TryLimit},
 };
@@ -66,10 +66,6 @@ pub struct KeyService {
     /// Slows down clients that mail messages that destroy themselves.
     pub mailings: TryLimit<ClientNet>,
 }
-
-/// Messages that destroy themselves from one address within [`MAILINGS_SECONDS`].
-const MAX_MAILINGS: u32 = 10;
-const MAILINGS_SECONDS: u64 = 3600;
 
 /// The operator's settings for the Key Service.
 #[derive(Clone, Debug)]
@@ -110,14 +106,19 @@ pub enum ServiceResource<'a> {
 impl KeyService {
     /// Begins to prepare keys.
     #[must_use]
-    pub fn new(rules: ServiceRules, random: Arc<dyn Random>) -> Self {
+    pub fn new(
+        rules: ServiceRules,
+        limits: TryLimits,
+        logs_addresses: bool,
+        random: Arc<dyn Random>,
+    ) -> Self {
         Self {
             pool: KeyPool::start(rules.rsa_bits, rules.key_pool, random),
             tickets: Arc::default(),
-            guesses: Guesses::default(),
+            guesses: Guesses::new(limits, logs_addresses),
             opening: SlowWork::default(),
             uploads: Uploads::default(),
-            mailings: TryLimit::new(MAX_MAILINGS, MAILINGS_SECONDS),
+            mailings: TryLimit::new(limits.self_destruct_rule(), logs_addresses),
             rules,
         }
     }

@@ -61,11 +61,7 @@ pub(super) async fn answer(
     let max_bytes = app.rules.max_ciphertext + OTHER_FIELDS_BYTES;
     let body = read_json(headers, body, max_bytes, &app.body_budget).await?;
     let now = app.clock.now();
-    let allowed = app.answers.begin(client.net(), app.clock.monotonic());
-    let answer = allowed.map_err(|error| ApiError::TooOften {
-        what: "Too many secrets were handed over from your address",
-        retry_after: error.retry_after(),
-    })?;
+    let answer = app.answers.begin(client.net(), app.clock.monotonic())?;
     let made = async {
         let receiver = found.receiver();
         let mut handed = if is_quick(body.bytes()) {

@@ -64,8 +64,8 @@ fn the_rule_decides_who_may_read() {
             };
             for path in paths {
                 for method in ["GET", "OPTIONS"] {
-                    let sent =
-                        [sent, if method == "OPTIONS" { &[preflight] } else { &[] }].concat();
+                    let asks: &[&str] = if method == "OPTIONS" { &[preflight] } else { &[] };
+                    let sent = [sent, asks].concat();
                     let answer = ask(&server.client, method, path, &sent);
                     let told = answer.header("access-control-allow-origin");
                     assert_eq!(told, expected, "{rule:?} {method} {path} {origin}");
