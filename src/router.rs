@@ -6,14 +6,17 @@ mod tests;
 use std::sync::Arc;
 
 use hyper::{
-    Method, Request, Response, Uri, body::Incoming, header::HeaderMap, http::request::Parts,
+    Method, Request, Response, Uri,
+    body::Incoming,
+    header::{EXPECT, HeaderMap},
+    http::request::Parts,
 };
 
 use crate::api::{
     ApiError, App, Client,
     account::{self, AccountResource},
     attachments,
-    body::discard,
+    body::leave,
     cors, health,
     key_service::{self, Outcome, ServiceResource},
     public::{self, PublicResource},
@@ -102,40 +105,37 @@ pub async fn route(
     let allow_origin = |answer: &mut Response<response::Body>| {
         cors::allow(&app.cors, origin.as_ref(), answer.headers_mut());
     };
-    let mut answer = match request_head::check(request.version(), request.headers()) {
+    // The body is not invited before it is read, so that a refusal is all that a client gets which asks.
+    let is_asked = request.headers().contains_key(EXPECT);
+    let (mut answer, unread) = match request_head::check(request.version(), request.headers()) {
         Err(error) => {
             let mut answer = refusal(error, &request);
             allow_origin(&mut answer);
-            discard(request.into_body());
-            answer
+            (answer, Some(request.into_body()))
         }
         Ok(()) => match page(app, &request) {
-            Some(page) => {
-                discard(request.into_body());
-                page
-            }
+            Some(page) => (page, Some(request.into_body())),
             None => {
-                let answer = dispatch(app, client, request).await;
-                let mut answer = answer.unwrap_or_else(ApiError::into_response);
+                let (mut answer, unread) = dispatch(app, client, request).await;
                 allow_origin(&mut answer);
-                answer
+                (answer, unread)
             }
         },
     };
+    if let Some(body) = unread {
+        leave(body, is_asked, &mut answer);
+    }
     response::add_common_headers(answer.headers_mut());
     answer
 }
 
 /// Answers a request that is not looked at.
-pub fn refuse(
-    app: &App,
-    error: ApiError,
-    request: Request<Incoming>,
-) -> Response<response::Body> {
+pub fn refuse(app: &App, error: ApiError, request: Request<Incoming>) -> Response<response::Body> {
     let mut answer = refusal(error, &request);
     let origin = cors::origin_of(request.headers());
     cors::allow(&app.cors, origin.as_ref(), answer.headers_mut());
-    discard(request.into_body());
+    let is_asked = request.headers().contains_key(EXPECT);
+    leave(request.into_body(), is_asked, &mut answer);
     response::add_common_headers(answer.headers_mut());
     answer
 }
@@ -155,18 +155,17 @@ fn page(app: &App, request: &Request<Incoming>) -> Option<Response<response::Bod
     if is_api { None } else { app.web.answer(request).or_else(|| app.web.not_found(request)) }
 }
 
+/// The answer, and the body where it may not have been read to its end.
 async fn dispatch(
     app: &Arc<App>,
     client: Client,
     request: Request<Incoming>,
-) -> Result<Response<response::Body>, ApiError> {
+) -> (Response<response::Body>, Option<Incoming>) {
     let (Parts { method, uri, headers, .. }, mut body) = request.into_parts();
     let answer = answer(app, client, &method, &uri, &headers, &mut body).await;
     let is_refused = answer.as_ref().map_or(true, |(_, outcome)| *outcome == Outcome::Refused);
-    if is_refused {
-        discard(body);
-    }
-    answer.map(|(response, _)| response)
+    let answer = answer.map_or_else(ApiError::into_response, |(answer, _)| answer);
+    (answer, is_refused.then_some(body))
 }
 
 async fn answer(

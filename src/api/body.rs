@@ -4,8 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use http_body_util::BodyExt;
 use hyper::{
+    Response,
     body::{Body, Bytes, Incoming},
-    header::{CONTENT_TYPE, HeaderMap},
+    header::{CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue},
 };
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -13,7 +14,7 @@ use tokio::{
 };
 use zeroize::optimization_barrier;
 
-use super::{ApiError, auth, request_head::refuse_content_coding};
+use super::{ApiError, auth, request_head::refuse_content_coding, response};
 
 /// Bodies up to this size need no share of the [`BodyBudget`].
 pub(super) const SMALL_BYTES: usize = 64 << 10;
@@ -31,9 +32,7 @@ pub(super) const MIN_UPLOAD_BYTES_PER_SECOND: u64 = 2 << 10;
 const MAX_CREDIT: Duration = Duration::from_secs(60);
 /// Who waits longer for a share of the budget is sent away.
 const BUDGET_PATIENCE: Duration = Duration::from_secs(10);
-/// How much of a refused body is read all the same, and for how long: a client that sends all of it
-/// before it reads would not see the refusal otherwise.
-const DISCARDED_BYTES: usize = 16 << 20;
+/// How long a short body that nobody wants is read.
 const DISCARD_TIME: Duration = Duration::from_secs(10);
 
 /// How long a client may still keep us waiting: bytes earn it time, and waiting for them takes from that.
@@ -184,21 +183,29 @@ pub(super) async fn read_whole<B: Body<Data = Bytes> + Unpin>(
     }
 }
 
-/// Reads on, in the background, where a request was refused before its body was read.
-pub fn discard(mut body: Incoming) {
+/// Marks an answer to a request whose body was left unread: the connection ends with it.
+#[derive(Clone, Copy, Debug)]
+pub struct LeftUnread;
+
+/// Sees to a body that nobody reads, as the `answer` was made without it.
+///
+/// A short one is read in the background, so that the connection can go on. Else the connection ends with the
+/// answer; so it does where the client has asked whether to send the body (`is_asked`), as that was not invited.
+pub fn leave(body: Incoming, is_asked: bool, answer: &mut Response<response::Body>) {
     if body.is_end_stream() {
         return;
     }
-    tokio::spawn(timeout(DISCARD_TIME, async move {
-        let mut left = DISCARDED_BYTES;
-        while let Some(Ok(frame)) = body.frame().await {
-            let bytes = frame.data_ref().map_or(0, |data| data.len());
-            left = match left.checked_sub(bytes) {
-                Some(left) => left,
-                None => return,
-            };
-        }
-    }));
+    let is_short = body.size_hint().upper().is_some_and(|bytes| bytes <= SMALL_BYTES as u64);
+    if is_short && !is_asked && !answer.headers().contains_key(CONNECTION) {
+        tokio::spawn(timeout(DISCARD_TIME, discard(body)));
+        return;
+    }
+    answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    answer.extensions_mut().insert(LeftUnread);
+}
+
+async fn discard(mut body: Incoming) {
+    while let Some(Ok(_)) = body.frame().await {}
 }
 
 /// `application/json` or any `…+json` (RFC 6839), with or without parameters.
@@ -208,9 +215,41 @@ pub(super) fn is_json(content_type: &[u8]) -> bool {
     essence == b"application/json" || essence.ends_with(b"+json")
 }
 
+/// A number of bytes as people write it: "100 MiB", "1.5 MiB" (rounded down), "300 bytes".
+pub(super) fn bytes_in_words(bytes: u64) -> String {
+    for (unit, shift) in [("GiB", 30), ("MiB", 20), ("KiB", 10)] {
+        let (whole, tenths) = (bytes >> shift, ((bytes % (1 << shift)) * 10) >> shift);
+        match (whole, tenths) {
+            (0, _) => {}
+            (whole, 0) => return format!("{whole} {unit}"),
+            (whole, tenths) => return format!("{whole}.{tenths} {unit}"),
+        }
+    }
+    format!("{bytes} bytes")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_are_told_in_binary_units() {
+        let cases = [
+            (0, "0 bytes"),
+            (1023, "1023 bytes"),
+            (1024, "1 KiB"),
+            (100 << 20, "100 MiB"),
+            ((100 << 20) + 40, "100 MiB"),
+            (3 << 19, "1.5 MiB"),
+            (104_857_599, "99.9 MiB"),
+            (100_000_000, "95.3 MiB"),
+            (2 << 30, "2 GiB"),
+            (u64::MAX, "17179869183.9 GiB"),
+        ];
+        for (bytes, words) in cases {
+            assert_eq!(bytes_in_words(bytes), words);
+        }
+    }
 
     #[test]
     fn json_goes_by_several_names() {

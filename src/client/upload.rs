@@ -22,6 +22,9 @@ use crate::crypto::{
 /// nobody tells it otherwise.
 const SLICE_CHUNKS: u64 = 15;
 
+/// How the server's words about a file begin that is longer than it allows: those of a proxy do not.
+const TOO_LARGE: &str = "A file is too large";
+
 /// What is told when the secret can be viewed.
 #[derive(Deserialize)]
 pub struct Published {
@@ -108,6 +111,13 @@ impl Draft<'_> {
                 Ok(to)
             });
             at = match sent {
+                // The server itself: a part of the file is not welcome either.
+                Err(ClientError::Rejected { status: 413, field, message })
+                    if message.starts_with(TOO_LARGE) =>
+                {
+                    let message = format!("{}: {message}", file.name);
+                    return Err(ClientError::Rejected { status: 413, field, message });
+                }
                 // A proxy between takes no such body.
                 Err(ClientError::Rejected { status: 413, .. }) if !is_sliced => {
                     is_sliced = true;

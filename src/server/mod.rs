@@ -3,6 +3,7 @@
 mod client_address;
 mod connections;
 mod housekeeping;
+mod lingering;
 mod watched;
 
 use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
@@ -23,10 +24,11 @@ use tokio_io_timeout::TimeoutStream;
 pub use self::{client_address::client_address, connections::ConnectionLimits};
 use self::{
     connections::{Connections, Owner, Place, Refused},
+    lingering::{Lingering, Unread},
     watched::{Answering, WatchedBody, WatchedStream},
 };
 use crate::{
-    api::{ApiError, App, Client, late_tries},
+    api::{ApiError, App, Client, body::LeftUnread, late_tries},
     delivery,
     domain::client_net::ClientNet,
     router::{refuse, route},
@@ -152,7 +154,10 @@ impl Server {
         let place = Arc::new(place);
         let (app, trusted) = (Arc::clone(&self.app), Arc::clone(&self.trusted_proxies));
         let (connections, open) = (Arc::clone(&self.connections), Arc::clone(place.connection()));
+        let unread = Unread::default();
+        let lingering = Lingering::new(Box::pin(stream), unread.clone());
         let service = service_fn(move |request: hyper::Request<Incoming>| {
+            let unread = unread.clone();
             let (app, trusted) = (Arc::clone(&app), Arc::clone(&trusted));
             let (connections, connection) = (Arc::clone(&connections), Arc::clone(&open));
             async move {
@@ -169,11 +174,14 @@ impl Server {
                     Ok(place) => (place, route(&app, client, request).await),
                     Err(_) => (None, refuse(&app, ApiError::Busy, request)),
                 };
+                if answer.extensions().get::<LeftUnread>().is_some() {
+                    unread.set();
+                }
                 let answering = Answering { connection, place };
                 Ok::<_, MadeRoom>(answer.map(|body| WatchedBody { body, answering }))
             }
         });
-        let stream = WatchedStream { stream: Box::pin(stream), place: Arc::clone(&place) };
+        let stream = WatchedStream { stream: lingering, place: Arc::clone(&place) };
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEADER_TIMEOUT)

@@ -23,6 +23,7 @@ use tokio::{
 use self::progress::Progress;
 use super::{
     ApiError, App,
+    body::bytes_in_words,
     new_secret::ATTACHMENTS,
     params::{CountOrList, Fields},
 };
@@ -143,7 +144,9 @@ pub(super) fn given(app: &App, fields: &Fields<'_>) -> Result<Given, ApiError> {
 /// Whether a sealed file can be so long, and may.
 fn check_length(bytes: u64, limits: Limits, field: &'static str) -> Result<(), ApiError> {
     if let Some(most) = limits.max_bytes.filter(|most| bytes > *most) {
-        let message = format!("An attachment is too long: {most} bytes are allowed, sealed");
+        // What the file itself may have; a limit that no sealed file has is told as it is.
+        let most = bytes_in_words(plain_len(most).unwrap_or(most));
+        let message = format!("A file is too large: {most} are allowed");
         return Err(ApiError::TooLarge { field: None, message });
     }
     match plain_len(bytes) {

@@ -19,6 +19,7 @@ use super::{
 };
 use crate::api::body::{
     BodyBudget, Credit, MIN_BYTES_PER_SECOND, MIN_UPLOAD_BYTES_PER_SECOND, SMALL_BYTES,
+    bytes_in_words,
 };
 
 /// Parts of a form, and the files among them: nobody sends more by hand.
@@ -184,7 +185,9 @@ impl<'b> Parts<'b> {
         self.file_bytes += chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
         match self.limits.max_file {
             Some(max) if self.file_bytes > max => {
-                Err(ServiceError::TooLarge(format!("A file is too long: {max} bytes are allowed")))
+                let words = bytes_in_words(max);
+                let text = format!("A file is too long: {max} bytes are allowed ({words})");
+                Err(ServiceError::TooLarge(text))
             }
             _ => Ok(chunk),
         }

@@ -20,6 +20,7 @@ use crate::{
 pub(super) fn trials() -> Vec<Trial> {
     vec![
         trial("api::wire::too_much_is_413_before_it_is_read", too_much_is_413_before_it_is_read),
+        trial("api::wire::a_413_ends_the_connection_at_once", a_413_ends_the_connection_at_once),
         trial("api::wire::too_many_chunks_are_413", too_many_chunks_are_413),
         trial(
             "api::wire::whoever_sends_before_reading_sees_the_refusal",
@@ -80,10 +81,47 @@ fn too_much_is_413_before_it_is_read() {
     assert_eq!(seen(&server.client), before);
 }
 
+/// Whether a body was invited or not, and whether it comes or not.
+fn a_413_ends_the_connection_at_once() {
+    let server = TestServer::start();
+    let stranger = server.client.with_key("private_key_of_nobody");
+    let long = "Content-Length: 9000000";
+    let asks = "Expect: 100-continue";
+    // (client, headers, bytes that are sent all the same, status)
+    let cases: [(&Client, &[&str], usize, u16); 6] = [
+        (&server.client, &[long], 0, 413),
+        (&server.client, &[long, asks], 0, 413),
+        (&server.client, &[long], 1 << 20, 413),
+        (&server.client, &[long, asks], 1 << 20, 413),
+        (&stranger, &[long], 0, 403),
+        (&stranger, &["Content-Length: 10", asks], 0, 403),
+    ];
+    for (client, headers, bytes, status) in cases {
+        let start = Instant::now();
+        let mut raw = Raw::connect(client);
+        raw.send(post(client, headers)).send(vec![b' '; bytes]);
+        let answer = raw.answer();
+        assert_eq!((answer.status, answer.header("connection")), (status, Some("close")));
+        assert_eq!(raw.rest(), b"", "nothing more comes");
+        // It kept the socket for 10 seconds.
+        let took = start.elapsed();
+        assert!(took < Duration::from_secs(3), "{headers:?} {bytes}: {took:?}");
+    }
+    // Where a short body is refused, the connection goes on.
+    let mut raw = Raw::connect(&stranger);
+    for _ in 0..3 {
+        raw.send(post(&stranger, &["Content-Length: 5"])).send("12345");
+        let answer = raw.answer();
+        assert_eq!((answer.status, answer.header("connection")), (403, None));
+    }
+}
+
 fn whoever_sends_before_reading_sees_the_refusal() {
     let server = TestServer::start();
     let stranger = server.client.with_key("private_key_of_nobody");
-    for (client, bytes, expected) in [(&server.client, 9 << 20, 413), (&stranger, 1 << 20, 403)] {
+    for (client, bytes, expected) in
+        [(&server.client, 9 << 20, 413), (&server.client, 40 << 20, 413), (&stranger, 1 << 20, 403)]
+    {
         let mut raw = Raw::connect(client);
         raw.send(post(client, &[&format!("Content-Length: {bytes}")]));
         for _ in 0..bytes / 65_536 {

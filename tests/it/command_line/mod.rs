@@ -7,6 +7,7 @@ mod front;
 mod informational;
 mod prompts;
 mod proxies;
+mod too_large;
 mod wire;
 
 use std::{path::Path, process::Command};
@@ -27,6 +28,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         informational::trials(),
         front::trials(),
         proxies::trials(),
+        too_large::trials(),
     ]
     .into_iter()
     .flatten()
