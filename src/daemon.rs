@@ -27,7 +27,7 @@ use crate::{
     delivery::Deliveries,
     domain::{attachment, drop_box::Limits, lifetime::LifetimeRules},
     mail::{BadMail, Mailer},
-    server::{ConnectionLimits, Server},
+    server::{ConnectionLimits, Proxies, Server},
     store::{OpenError, Store},
     web::{Config, Look, Web},
 };
@@ -106,7 +106,7 @@ fn serve(runtime: &Runtime, loaded: &Loaded, output: Output<'_>) -> Result<(), F
     let bind = Server::bind(
         settings.listen,
         Arc::clone(&app),
-        settings.trusted_proxies.clone(),
+        Proxies::new(settings.trusted_proxies.clone(), settings.client_ip_header.clone()),
         ConnectionLimits {
             all: settings.max_connections,
             of_client: settings.max_connections_per_client,

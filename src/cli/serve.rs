@@ -118,6 +118,11 @@ pub(super) struct Serve {
     #[argh(option, arg_name = "ADDR")]
     trusted_proxy: Vec<String>,
 
+    /// the one header in which trusted proxies name the client, such as X-Real-IP or CF-Connecting-IP
+    /// (X-Forwarded-For, else Forwarded)
+    #[argh(option, arg_name = "NAME")]
+    client_ip_header: Option<String>,
+
     /// whose web pages may call the APIs: any, off (none but our own), or an origin such as
     /// https://www.example.org; repeat it or separate by commas (any)
     #[argh(option, arg_name = "off|any|ORIGIN")]
@@ -270,6 +275,7 @@ impl Serve {
             ("box_passphrase_tries", self.box_passphrase_tries),
             ("self_destruct_limit", self.self_destruct_limit),
             ("webhook_test_limit", self.webhook_test_limit),
+            ("client_ip_header", self.client_ip_header),
             ("viewer_ip", self.viewer_ip),
             ("webhook_private", self.webhook_private),
             ("max_connections", self.max_connections),

@@ -23,6 +23,7 @@ use std::{
     path::PathBuf,
 };
 
+use hyper::header::HeaderName;
 use ipnet::IpNet;
 
 use self::sources::Sources;
@@ -79,6 +80,8 @@ pub struct Settings {
     pub key_pool: usize,
     /// The proxies whose `X-Forwarded-For` and `Forwarded` are believed; empty for none.
     pub trusted_proxies: Vec<IpNet>,
+    /// The header in which those proxies name the client, if it is neither of these.
+    pub client_ip_header: Option<HeaderName>,
     /// Whose pages may call the APIs, besides our own.
     pub cors: CrossOrigin,
     /// What one client, account or box may do within a while.
@@ -224,6 +227,7 @@ impl Default for Settings {
             rsa_bits: RsaBits::Bits3072,
             key_pool: 4,
             trusted_proxies: Vec::new(),
+            client_ip_header: None,
             cors: CrossOrigin::Any,
             limits: TryLimits::default(),
             viewer_ip: ViewerIp::Full,

@@ -6,6 +6,7 @@ use std::{
     path::PathBuf,
 };
 
+use hyper::header::HeaderName;
 use ipnet::IpNet;
 use tracing::Level;
 
@@ -110,6 +111,15 @@ pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, String> {
         return Ok(Vec::new());
     }
     text.split(',').map(str::trim).map(network).collect()
+}
+
+/// The name of a header; empty for none.
+pub(super) fn header_name(text: &str) -> Result<Option<HeaderName>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let wrong = || format!("{text:?} is not the name of a header");
+    text.parse().map(Some).map_err(|_| wrong())
 }
 
 /// See [`ViewerIp`].

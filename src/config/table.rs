@@ -268,6 +268,16 @@ pub static TABLE: &[Setting] = &[
         set: |settings, text| parse::networks(text).map(|value| settings.trusted_proxies = value),
     },
     Setting {
+        key: "client_ip_header",
+        meaning: "the one header in which trusted proxies name the client, such as X-Real-IP",
+        default: "",
+        remedy: "give the name of a header, such as X-Real-IP or CF-Connecting-IP",
+        is_list: false,
+        set: |settings, text| {
+            parse::header_name(text).map(|value| settings.client_ip_header = value)
+        },
+    },
+    Setting {
         key: "cors",
         meaning: "whose web pages may call the APIs: any, off (none but our own), or a list of origins",
         default: "any",

@@ -1,51 +1,113 @@
 //! Whose request it is: the peer's, or whom a trusted proxy names.
 
-use std::net::IpAddr;
+use std::{
+    collections::HashSet,
+    net::IpAddr,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
-use hyper::header::{FORWARDED, HeaderMap};
+use hyper::header::{FORWARDED, HeaderMap, HeaderName};
 use ipnet::IpNet;
 
-const X_FORWARDED_FOR: &str = "x-forwarded-for";
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+/// What proxies write besides: reason for a warning, but believed only where the operator names it.
+const OTHERS: [HeaderName; 2] =
+    [HeaderName::from_static("x-real-ip"), HeaderName::from_static("cf-connecting-ip")];
+/// Untrusted addresses that the log warns of; more would only fill it.
+const MAX_WARNED: usize = 8;
 
-/// The address of the client.
-///
-/// A header is believed only as far as it was written by `trusted` proxies: from the right, the first
-/// address that is not one of them. `X-Forwarded-For` is looked at first and `Forwarded` (RFC 7239)
-/// only without it; a proxy must overwrite the one or the other, or extend it.
-///
-/// An entry that is no address ends the search: what stands left of it is not vouched for.
-#[must_use]
-pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
-    let is_trusted = |address: IpAddr| trusted.iter().any(|net| net.contains(&address));
-    let peer = peer.to_canonical();
-    if !is_trusted(peer) {
-        return peer;
-    }
-    let mut client = peer;
-    for hop in hops(headers).into_iter().rev() {
-        let Some(hop) = hop else { break };
-        client = hop.to_canonical();
-        if !is_trusted(client) {
-            break;
-        }
-    }
-    client
+/// The proxies in front of the daemon, and what they say of a client.
+#[derive(Default)]
+pub struct Proxies {
+    trusted: Vec<IpNet>,
+    header: Option<HeaderName>,
+    warned: Mutex<HashSet<IpAddr>>,
+    has_warned_enough: AtomicBool,
 }
 
-/// The addresses that the headers name, left to right; `None` for what is not one.
-fn hops(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
-    if headers.contains_key(X_FORWARDED_FOR) {
-        let values = headers.get_all(X_FORWARDED_FOR).iter();
-        return values
-            .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
-            .map(address)
-            .collect();
+impl From<Vec<IpNet>> for Proxies {
+    fn from(trusted: Vec<IpNet>) -> Self {
+        Self::new(trusted, None)
     }
-    let values = headers.get_all(FORWARDED).iter();
-    values
-        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
-        .map(forwarded_for)
-        .collect()
+}
+
+impl Proxies {
+    /// Believes `trusted` proxies, and of their headers `header` only, where it is given.
+    #[must_use]
+    pub fn new(trusted: Vec<IpNet>, header: Option<HeaderName>) -> Self {
+        Self { trusted, header, ..Self::default() }
+    }
+
+    /// The address of the client.
+    ///
+    /// A header is believed only as far as it was written by trusted proxies: from the right, the first
+    /// address that is not one of them. Without a header of the operator's choice, `X-Forwarded-For` is
+    /// looked at first and `Forwarded` (RFC 7239) only without it; a proxy must overwrite the one or the
+    /// other, or extend it.
+    ///
+    /// An entry that is no address ends the search: what stands left of it is not vouched for.
+    #[must_use]
+    pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        let peer = peer.to_canonical();
+        if !self.is_trusted(peer) {
+            if let Some(name) = self.forwarding_header(headers)
+                && self.may_warn(peer)
+            {
+                tracing::warn!(
+                    "the header {name} came from {peer}, which is not a trusted proxy, and is ignored: all \
+                     its clients share one address. If it is your proxy, set trusted_proxy \
+                     (--trusted-proxy {peer})"
+                );
+            }
+            return peer;
+        }
+        let mut client = peer;
+        for hop in self.hops(headers).into_iter().rev() {
+            let Some(hop) = hop else { break };
+            client = hop.to_canonical();
+            if !self.is_trusted(client) {
+                break;
+            }
+        }
+        client
+    }
+
+    /// Whether an address is a trusted proxy.
+    pub(super) fn is_trusted(&self, address: IpAddr) -> bool {
+        self.trusted.iter().any(|net| net.contains(&address))
+    }
+
+    /// The addresses that the headers name, left to right; `None` for what is not one.
+    fn hops(&self, headers: &HeaderMap) -> Vec<Option<IpAddr>> {
+        let name = match &self.header {
+            Some(name) => name,
+            None if headers.contains_key(X_FORWARDED_FOR) => &X_FORWARDED_FOR,
+            None => &FORWARDED,
+        };
+        let read = if *name == FORWARDED { forwarded_for } else { address };
+        let values = headers.get_all(name).iter();
+        values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).map(read).collect()
+    }
+
+    /// A header that only a proxy writes.
+    fn forwarding_header(&self, headers: &HeaderMap) -> Option<HeaderName> {
+        let known = [X_FORWARDED_FOR, FORWARDED].into_iter().chain(OTHERS);
+        self.header.clone().into_iter().chain(known).find(|name| headers.contains_key(name))
+    }
+
+    /// Whether the log may warn of an address: once, and of a few.
+    fn may_warn(&self, peer: IpAddr) -> bool {
+        if self.has_warned_enough.load(Ordering::Relaxed) {
+            return false;
+        }
+        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = warned.len() < MAX_WARNED && warned.insert(peer);
+        self.has_warned_enough.store(warned.len() >= MAX_WARNED, Ordering::Relaxed);
+        is_new
+    }
 }
 
 /// The `for` of one element of `Forwarded`, as in `for="[2001:db8::1]:4711";proto=https`.
@@ -98,8 +160,57 @@ mod tests {
         for (peer, name, value, expected) in cases {
             let mut headers = HeaderMap::new();
             headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
-            let client = client_address(peer.parse().unwrap(), &headers, &trusted);
+            let proxies = Proxies::new(trusted.to_vec(), None);
+            let client = proxies.client(peer.parse().unwrap(), &headers);
             assert_eq!(client.to_string(), expected, "{peer} {name}: {value}");
         }
+    }
+
+    #[test]
+    fn a_header_of_the_operators_choice_is_the_only_one() {
+        let trusted = vec!["10.0.0.0/8".parse().unwrap()];
+        // (name, peer, headers, client)
+        type Given = &'static [(&'static str, &'static str)];
+        let cases: [(&'static str, &str, Given, &str); 9] = [
+            ("x-real-ip", "10.0.0.1", &[("x-real-ip", "203.0.113.9")], "203.0.113.9"),
+            ("x-real-ip", "10.0.0.1", &[("x-real-ip", " 2001:db8::7 ")], "2001:db8::7"),
+            ("x-real-ip", "10.0.0.1", &[("x-forwarded-for", "203.0.113.9")], "10.0.0.1"),
+            (
+                "cf-connecting-ip",
+                "10.0.0.1",
+                &[("x-forwarded-for", "1.1.1.1"), ("cf-connecting-ip", "203.0.113.9")],
+                "203.0.113.9",
+            ),
+            ("x-real-ip", "192.0.2.1", &[("x-real-ip", "203.0.113.9")], "192.0.2.1"),
+            ("x-real-ip", "10.0.0.1", &[("x-real-ip", "unknown")], "10.0.0.1"),
+            // The proxy's own stands last.
+            (
+                "x-real-ip",
+                "10.0.0.1",
+                &[("x-real-ip", "1.1.1.1"), ("x-real-ip", "2.2.2.2")],
+                "2.2.2.2",
+            ),
+            ("x-client", "10.0.0.1", &[("x-client", "1.1.1.1, 2.2.2.2, 10.0.0.7")], "2.2.2.2"),
+            ("forwarded", "10.0.0.1", &[("forwarded", "for=203.0.113.9")], "203.0.113.9"),
+        ];
+        for (name, peer, given, expected) in cases {
+            let mut headers = HeaderMap::new();
+            for (name, value) in given {
+                headers.append(*name, HeaderValue::from_static(value));
+            }
+            let proxies = Proxies::new(trusted.clone(), Some(HeaderName::from_static(name)));
+            let client = proxies.client(peer.parse().unwrap(), &headers);
+            assert_eq!(client.to_string(), expected, "{name} {peer} {given:?}");
+        }
+    }
+
+    #[test]
+    fn warnings_are_few() {
+        let proxies = Proxies::default();
+        let of = |number: u8| IpAddr::from([192, 0, 2, number]);
+        let warned: Vec<bool> = [1, 1, 2, 1].map(|number| proxies.may_warn(of(number))).to_vec();
+        assert_eq!(warned, [true, false, true, false]);
+        let more = (3..=255).filter(|number| proxies.may_warn(of(*number))).count();
+        assert_eq!(more, MAX_WARNED - 2);
     }
 }

@@ -13,7 +13,6 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
 };
-use ipnet::IpNet;
 use tokio::{
     join,
     net::{TcpListener, TcpStream},
@@ -21,7 +20,7 @@ use tokio::{
 };
 use tokio_io_timeout::TimeoutStream;
 
-pub use self::{client_address::client_address, connections::ConnectionLimits};
+pub use self::{client_address::Proxies, connections::ConnectionLimits};
 use self::{
     connections::{Connections, Owner, Place, Refused},
     lingering::{Lingering, Unread},
@@ -54,7 +53,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub struct Server {
     listener: TcpListener,
     app: Arc<App>,
-    trusted_proxies: Arc<[IpNet]>,
+    proxies: Arc<Proxies>,
     connections: Arc<Connections>,
 }
 
@@ -67,13 +66,13 @@ impl Server {
     pub async fn bind(
         listen: SocketAddr,
         app: Arc<App>,
-        trusted_proxies: Vec<IpNet>,
+        proxies: impl Into<Proxies>,
         limits: ConnectionLimits,
     ) -> io::Result<Self> {
         Ok(Self {
             listener: TcpListener::bind(listen).await?,
             app,
-            trusted_proxies: trusted_proxies.into(),
+            proxies: Arc::new(proxies.into()),
             connections: Connections::new(limits),
         })
     }
@@ -121,7 +120,7 @@ impl Server {
 
     fn admit(&self, stream: TcpStream, peer: SocketAddr, graceful: &GracefulShutdown) {
         let address = peer.ip().to_canonical();
-        let owner = match self.trusted_proxies.iter().any(|net| net.contains(&address)) {
+        let owner = match self.proxies.is_trusted(address) {
             true => Owner::Proxies,
             false => Owner::Client(ClientNet::of(address)),
         };
@@ -152,20 +151,19 @@ impl Server {
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(WRITE_TIMEOUT));
         let place = Arc::new(place);
-        let (app, trusted) = (Arc::clone(&self.app), Arc::clone(&self.trusted_proxies));
+        let (app, proxies) = (Arc::clone(&self.app), Arc::clone(&self.proxies));
         let (connections, open) = (Arc::clone(&self.connections), Arc::clone(place.connection()));
         let unread = Unread::default();
         let lingering = Lingering::new(Box::pin(stream), unread.clone());
         let service = service_fn(move |request: hyper::Request<Incoming>| {
             let unread = unread.clone();
-            let (app, trusted) = (Arc::clone(&app), Arc::clone(&trusted));
+            let (app, proxies) = (Arc::clone(&app), Arc::clone(&proxies));
             let (connections, connection) = (Arc::clone(&connections), Arc::clone(&open));
             async move {
                 if !connection.begin_request() {
                     return Err(MadeRoom);
                 }
-                let client =
-                    Client { address: client_address(peer.ip(), request.headers(), &trusted) };
+                let client = Client { address: proxies.client(peer.ip(), request.headers()) };
                 // What a proxy asks for itself, such as its checks, is nobody's share.
                 let is_passed_on = is_proxy && client.address != peer.ip().to_canonical();
                 let place =

@@ -110,7 +110,7 @@ impl TestServer {
         app.deliveries = Arc::new(Deliveries::new(options.mailer));
         app.cors = options.cors;
         let app = Arc::new(app);
-        let trusted =
+        let trusted: Vec<ipnet::IpNet> =
             options.trusted_proxies.iter().map(|net| net.parse().expect("a network")).collect();
         let (stop, stopped) = oneshot::channel::<()>();
         let (ready, address) = std::sync::mpsc::channel();
