@@ -13,6 +13,7 @@ use tokio::{
     runtime::{self, Handle, Runtime},
     signal::unix::{SignalKind, signal},
     sync::watch,
+    task::spawn_blocking,
     time::timeout,
 };
 
@@ -86,6 +87,10 @@ impl Engine for Daemon {
 
 fn serve(runtime: &Runtime, loaded: &Loaded, output: Output<'_>) -> Result<(), Failure> {
     let settings = &loaded.settings;
+    // First of all: what they do by default is to end the process.
+    let reloading = runtime
+        .block_on(async { HarmlessSignals::listen() })
+        .map_err(|error| failure::of_system("cannot listen for signals", &error))?;
     let failed = |error: &dyn std::fmt::Display| Failure::failed(error.to_string());
     let store =
         Store::open(&settings.data, settings.cache_bytes).map_err(|e| failure::of_store(&e))?;
@@ -149,7 +154,9 @@ fn serve(runtime: &Runtime, loaded: &Loaded, output: Output<'_>) -> Result<(), F
     }
     tracing::info!(%address, data = %settings.data.display(), "ready");
 
+    let reloading = runtime.spawn(reloading.heed(Arc::clone(&app), settings.clone()));
     runtime.block_on(server.run(until_signal(signals)));
+    reloading.abort();
     drop(stop);
     // A long deletion of an account is broken off, and goes on at the next start.
     if runtime.block_on(async { timeout(COMMAND_GRACE, administration).await }).is_err() {
@@ -279,6 +286,58 @@ async fn until_signal([mut terminate, mut interrupt]: [tokio::signal::unix::Sign
     tokio::select! {
         _ = terminate.recv() => tracing::info!("SIGTERM: stopping"),
         _ = interrupt.recv() => tracing::info!("SIGINT: stopping"),
+    }
+}
+
+/// Signals that end a process by default, and this one not.
+struct HarmlessSignals {
+    hang_up: tokio::signal::unix::Signal,
+    user: [tokio::signal::unix::Signal; 2],
+}
+
+impl HarmlessSignals {
+    /// To be called within the runtime.
+    fn listen() -> std::io::Result<Self> {
+        let user = [signal(SignalKind::user_defined1())?, signal(SignalKind::user_defined2())?];
+        Ok(Self { hang_up: signal(SignalKind::hangup())?, user })
+    }
+
+    /// Reads files again at SIGHUP; SIGUSR1 and SIGUSR2 are only logged.
+    async fn heed(mut self, app: Arc<App>, settings: Settings) {
+        let [user1, user2] = &mut self.user;
+        let settings = Arc::new(settings);
+        loop {
+            tokio::select! {
+                Some(()) = self.hang_up.recv() => {
+                    let (app, settings) = (Arc::clone(&app), Arc::clone(&settings));
+                    if let Err(error) = spawn_blocking(move || reload(&app, &settings)).await {
+                        tracing::error!(%error, "SIGHUP: reading again ended badly");
+                    }
+                }
+                Some(()) = user1.recv() => tracing::info!("SIGUSR1: ignored"),
+                Some(()) = user2.recv() => tracing::info!("SIGUSR2: ignored"),
+                else => return,
+            }
+        }
+    }
+}
+
+/// Reads the files again that the settings name for mails: what changes while a service runs. Keeps what there
+/// is where one of them is wrong.
+fn reload(app: &App, settings: &Settings) {
+    match Mailer::from_settings(settings) {
+        Ok(mailer) => {
+            let is_set_up = mailer.is_some();
+            app.deliveries.replace_mailer(mailer);
+            // What failed for the old password need not wait any longer.
+            app.deliveries.try_now();
+            tracing::info!(
+                mail = is_set_up,
+                "SIGHUP: read the password of the mail server, the texts of mails and the certificate \
+                 authorities again; other settings need a restart"
+            );
+        }
+        Err(error) => tracing::warn!(%error, "SIGHUP: nothing is changed"),
     }
 }
 

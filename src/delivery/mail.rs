@@ -50,7 +50,7 @@ impl Courier for MailCourier {
         // Opens what is sealed, reads records, fills templates in.
         let written = tokio::task::spawn_blocking(move || {
             let Some(mailer) = app.deliveries.mailer() else { return Ok(None) };
-            write(&app, mailer, number, &outgoing, payload).map(Some)
+            write(&app, &mailer, number, &outgoing, payload).map(Some)
         });
         let mail = match written.await {
             Ok(Ok(Some(mail))) => mail,

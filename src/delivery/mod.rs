@@ -11,7 +11,7 @@ mod webhook;
 
 use std::{
     sync::{
-        Arc,
+        Arc, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -36,7 +36,7 @@ const GRACE: Duration = Duration::from_secs(5);
 /// What handlers and the loops share.
 #[derive(Default)]
 pub struct Deliveries {
-    mailer: Option<Mailer>,
+    mailer: RwLock<Option<Arc<Mailer>>>,
     lanes: [Bell; 2],
 }
 
@@ -58,7 +58,14 @@ impl Deliveries {
     /// Sends mails by `mailer`; without one they wait, and are given up in the end.
     #[must_use]
     pub fn new(mailer: Option<Mailer>) -> Self {
-        Self { mailer, ..Self::default() }
+        let deliveries = Self::default();
+        deliveries.replace_mailer(mailer);
+        deliveries
+    }
+
+    /// Sends by another mailer from now on. What is being sent is finished by the one before.
+    pub fn replace_mailer(&self, mailer: Option<Mailer>) {
+        *self.mailer.write().unwrap_or_else(PoisonError::into_inner) = mailer.map(Arc::new);
     }
 
     /// Says that something was queued, after the change that did it. Cheap, and never lost.
@@ -75,8 +82,8 @@ impl Deliveries {
 
     /// What sends mails.
     #[must_use]
-    pub fn mailer(&self) -> Option<&Mailer> {
-        self.mailer.as_ref()
+    pub fn mailer(&self) -> Option<Arc<Mailer>> {
+        self.mailer.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Sends a test mail past the outbox. Answers what the server has said.

@@ -6,6 +6,7 @@ mod life;
 mod manual;
 mod settings;
 mod shells;
+mod signals;
 
 use std::{
     path::Path,
@@ -24,6 +25,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         manual::trials(),
         settings::trials(),
         shells::trials(),
+        signals::trials(),
     ]
     .into_iter()
     .flatten()
