@@ -74,6 +74,8 @@ const ENDED: u64 = u64::MAX;
 pub(super) struct Connection {
     /// [`BUSY`], [`ANSWERED`], [`ENDED`], or the moment since when it is idle.
     phase: AtomicU64,
+    /// How many requests have begun.
+    requests: AtomicU64,
     /// It was ended while the last of an answer was being written, and that was not all.
     is_cut: AtomicBool,
     ended: Notify,
@@ -117,6 +119,7 @@ impl Connections {
         }
         let connection = Arc::new(Connection {
             phase: AtomicU64::new(self.next_moment()),
+            requests: AtomicU64::new(0),
             is_cut: AtomicBool::new(false),
             ended: Notify::new(),
         });
@@ -209,8 +212,19 @@ impl Table {
 impl Connection {
     /// A request has come. False where the connection had to end before.
     pub(super) fn begin_request(&self) -> bool {
+        self.requests.fetch_add(1, Ordering::Relaxed);
         let busy = |phase| (phase != ENDED).then_some(BUSY);
         self.phase.fetch_update(Ordering::AcqRel, Ordering::Acquire, busy).is_ok()
+    }
+
+    /// How many requests have begun on it.
+    pub(super) fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Whether it waits for a request, and has no answer left to be written.
+    pub(super) fn is_idle(&self) -> bool {
+        !matches!(self.phase.load(Ordering::Acquire), BUSY | ANSWERED)
     }
 
     /// All of the answer is made.

@@ -4,11 +4,18 @@ mod client_address;
 mod connections;
 mod housekeeping;
 mod lingering;
+mod patience;
 mod watched;
 
 use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper::{
+    Version,
+    body::Incoming,
+    header::{CONNECTION, HeaderName, HeaderValue},
+    server::conn::http1,
+    service::service_fn,
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
@@ -24,6 +31,7 @@ pub use self::{client_address::Proxies, connections::ConnectionLimits};
 use self::{
     connections::{Connections, Owner, Place, Refused},
     lingering::{Lingering, Unread},
+    patience::{IDLE, Patient},
     watched::{Answering, WatchedBody, WatchedStream},
 };
 use crate::{
@@ -33,8 +41,7 @@ use crate::{
     router::{refuse, route},
 };
 
-/// Headers that are not there by then never come. Also ends idle connections.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 /// A peer that takes nothing of an answer for so long is gone.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long an answer may still be written whose connection had to end.
@@ -153,6 +160,7 @@ impl Server {
         let place = Arc::new(place);
         let (app, proxies) = (Arc::clone(&self.app), Arc::clone(&self.proxies));
         let (connections, open) = (Arc::clone(&self.connections), Arc::clone(place.connection()));
+        let opened = Arc::clone(&open);
         let unread = Unread::default();
         let lingering = Lingering::new(Box::pin(stream), unread.clone());
         let service = service_fn(move |request: hyper::Request<Incoming>| {
@@ -163,17 +171,22 @@ impl Server {
                 if !connection.begin_request() {
                     return Err(MadeRoom);
                 }
+                let stays_open = keeps_alive(&request);
                 let client = Client { address: proxies.client(peer.ip(), request.headers()) };
                 // What a proxy asks for itself, such as its checks, is nobody's share.
                 let is_passed_on = is_proxy && client.address != peer.ip().to_canonical();
                 let place =
                     is_passed_on.then(|| connections.admit_request(client.net())).transpose();
-                let (place, answer) = match place {
+                let (place, mut answer) = match place {
                     Ok(place) => (place, route(&app, client, request).await),
                     Err(_) => (None, refuse(&app, ApiError::Busy, request)),
                 };
                 if answer.extensions().get::<LeftUnread>().is_some() {
                     unread.set();
+                }
+                if stays_open && !answer.headers().contains_key(CONNECTION) {
+                    let value = HeaderValue::from_str(&format!("timeout={}", IDLE.as_secs()));
+                    answer.headers_mut().extend(value.ok().map(|value| (KEEP_ALIVE, value)));
                 }
                 let answering = Answering { connection, place };
                 Ok::<_, MadeRoom>(answer.map(|body| WatchedBody { body, answering }))
@@ -182,10 +195,11 @@ impl Server {
         let stream = WatchedStream { stream: lingering, place: Arc::clone(&place) };
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(HEADER_TIMEOUT)
+            // `Patient` tells idle connections from slow heads.
+            .header_read_timeout(None)
             .max_header_size(MAX_HEADER_BYTES)
             .max_buf_size(MAX_BUFFER_BYTES)
-            .serve_connection(TokioIo::new(stream), service);
+            .serve_connection(TokioIo::new(Patient::new(stream, opened)), service);
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             let mut connection = pin!(connection);
@@ -201,6 +215,18 @@ impl Server {
                 }
             }
         });
+    }
+}
+
+/// Whether a client expects its connection to stay open after the answer (RFC 9112, 9.3).
+fn keeps_alive(request: &hyper::Request<Incoming>) -> bool {
+    let values = request.headers().get_all(CONNECTION).iter();
+    let mut options = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    match request.version() {
+        Version::HTTP_11 => {
+            !options.any(|option| option.trim_ascii().eq_ignore_ascii_case(b"close"))
+        }
+        _ => options.any(|option| option.trim_ascii().eq_ignore_ascii_case(b"keep-alive")),
     }
 }
 

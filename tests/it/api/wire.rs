@@ -31,6 +31,10 @@ pub(super) fn trials() -> Vec<Trial> {
         trial("api::wire::too_large_headers_are_431", too_large_headers_are_431),
         trial("api::wire::slow_headers_end_in_ten_seconds (slow)", slow_headers_end),
         trial("api::wire::idle_connections_make_room", idle_connections_make_room),
+        trial(
+            "api::wire::answers_say_how_long_a_connection_is_kept",
+            answers_say_how_long_a_connection_is_kept,
+        ),
         trial("api::wire::requests_may_be_pipelined", requests_may_be_pipelined),
         trial("api::wire::bodies_come_in_many_forms", bodies_come_in_many_forms),
         trial("api::wire::what_is_no_http_is_refused", what_is_no_http_is_refused),
@@ -224,12 +228,15 @@ fn slow_headers_end() {
     let mut idle = Raw::connect(&server.client);
     idle.send(request(&server.client, "GET", "/health", &[]));
     assert_eq!(idle.answer().status, 200);
-    for (what, raw) in [("silent", &mut silent), ("halfway", &mut halfway), ("idle", &mut idle)] {
+    for (what, raw) in [("silent", &mut silent), ("halfway", &mut halfway)] {
         raw.rest();
         let after = start.elapsed();
         let expected = Duration::from_secs(9)..Duration::from_secs(12);
         assert!(expected.contains(&after), "{what} was hung up after {after:?}");
     }
+    // What is between two requests is kept for longer, and told so.
+    idle.send(request(&server.client, "GET", "/health", &[]));
+    assert_eq!(idle.answer().status, 200);
 }
 
 fn idle_connections_make_room() {
@@ -249,6 +256,32 @@ fn idle_connections_make_room() {
                 raw.send(&ask);
                 assert_eq!(raw.answer().status, 200);
             }
+        }
+    }
+}
+
+/// (request line and headers, what is told)
+fn answers_say_how_long_a_connection_is_kept() {
+    let server = TestServer::start();
+    let told = Some("timeout=75");
+    let cases = [
+        ("GET /health HTTP/1.1\r\nHost: x", told),
+        ("GET / HTTP/1.1\r\nHost: x", told),
+        ("GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: keep-alive", told),
+        ("GET /health HTTP/1.1\r\nHost: x\r\nConnection: TE, Close", None),
+        ("GET /health HTTP/1.0", None),
+        ("GET /health HTTP/1.0\r\nConnection: Keep-Alive", told),
+        ("GET /health HTTP/1.1", None),
+    ];
+    for (head, expected) in cases {
+        let mut raw = Raw::connect(&server.client);
+        raw.send(format!("{head}\r\n\r\n"));
+        assert_eq!(raw.answer().header("keep-alive"), expected, "{head}");
+        if expected.is_none() {
+            assert_eq!(raw.rest(), b"", "{head}: it hangs up");
+        } else {
+            raw.send("GET /health HTTP/1.1\r\nHost: x\r\n\r\n");
+            assert_eq!(raw.answer().status, 200, "{head}: it goes on");
         }
     }
 }

@@ -1,0 +1,197 @@
+//! How long a connection may wait for its next request.
+//!
+//! hyper has one time limit for idle connections and for heads that come slowly. A client that keeps a connection
+//! for its next request is welcome for longer than one that sends a head byte by byte.
+
+use std::{
+    io::{self, IoSlice},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::{Sleep, sleep},
+};
+
+use super::connections::Connection;
+
+/// A head is complete so soon after its first byte, or after the connection was made.
+const HEAD: Duration = Duration::from_secs(10);
+/// How long an idle connection is kept, as long as nobody else needs its place; announced in `Keep-Alive`.
+pub(super) const IDLE: Duration = Duration::from_secs(75);
+
+/// A stream that ends where a request does not come in time.
+pub(super) struct Patient<S> {
+    stream: S,
+    connection: Arc<Connection>,
+    requests: u64,
+    wait: Wait,
+}
+
+/// What is waited for, and how long.
+enum Wait {
+    /// Nothing: a request is being answered, or was a moment ago.
+    Busy,
+    /// The first byte of a head.
+    Idle(Pin<Box<Sleep>>),
+    /// The rest of it.
+    Head(Pin<Box<Sleep>>),
+}
+
+impl<S> Patient<S> {
+    pub(super) fn new(stream: S, connection: Arc<Connection>) -> Self {
+        let wait = Wait::Head(Box::pin(sleep(HEAD)));
+        Self { stream, connection, requests: 0, wait }
+    }
+
+    /// Whether a request is waited for. Forgets the wait for one that has come.
+    fn is_waiting(&mut self) -> bool {
+        let requests = self.connection.requests();
+        if requests != self.requests {
+            (self.requests, self.wait) = (requests, Wait::Busy);
+        }
+        self.connection.is_idle()
+    }
+
+    /// Ready where it has waited for long enough; else wakes the task then.
+    fn poll_patience(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if matches!(self.wait, Wait::Busy) {
+            self.wait = Wait::Idle(Box::pin(sleep(IDLE)));
+        }
+        match &mut self.wait {
+            Wait::Busy => Poll::Pending,
+            Wait::Idle(ends) | Wait::Head(ends) => ends.as_mut().poll(context),
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let filled = buffer.filled().len();
+        let read = Pin::new(&mut this.stream).poll_read(context, buffer);
+        if !this.is_waiting() {
+            return read;
+        }
+        match read {
+            // As where the client hangs up.
+            Poll::Pending => this.poll_patience(context).map(Ok),
+            Poll::Ready(read) => {
+                if buffer.filled().len() > filled && !matches!(this.wait, Wait::Head(_)) {
+                    this.wait = Wait::Head(Box::pin(sleep(HEAD)));
+                }
+                Poll::Ready(read)
+            }
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        ready!(Pin::new(&mut this.stream).poll_flush(context))?;
+        // The end of an answer, after which hyper need not ask for what is to be read.
+        if this.is_waiting() {
+            // That it is over is seen by the next read.
+            let _ = this.poll_patience(context);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, pieces)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt, duplex},
+        time::{Instant, advance, pause},
+    };
+
+    use super::*;
+    use crate::{
+        domain::client_net::ClientNet,
+        server::connections::{ConnectionLimits, Connections, Owner},
+    };
+
+    /// Steps of a client at a connection: its first byte, a request that is answered.
+    enum Step {
+        Byte,
+        Answer,
+        Wait(u64),
+    }
+
+    /// After how many seconds the stream ends by itself, counted from its beginning.
+    fn end_after(steps: &[Step]) -> u64 {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async {
+            pause();
+            let connections = Connections::new(ConnectionLimits { all: 10, of_client: 10 });
+            let owner = Owner::Client(ClientNet::of(Ipv4Addr::LOCALHOST.into()));
+            let place = connections.admit(owner).unwrap();
+            let connection = Arc::clone(place.connection());
+            let (near, mut far) = duplex(64);
+            let start = Instant::now();
+            let mut stream = Patient::new(near, Arc::clone(&connection));
+            let mut byte = [0];
+            for step in steps {
+                match step {
+                    Step::Byte => {
+                        far.write_all(b"G").await.unwrap();
+                        assert_eq!(stream.read(&mut byte).await.unwrap(), 1);
+                    }
+                    Step::Answer => {
+                        assert!(connection.begin_request());
+                        connection.answered();
+                        place.written();
+                        stream.flush().await.unwrap();
+                    }
+                    Step::Wait(seconds) => advance(Duration::from_secs(*seconds)).await,
+                }
+            }
+            assert_eq!(stream.read(&mut byte).await.unwrap(), 0, "it ends");
+            start.elapsed().as_secs()
+        })
+    }
+
+    #[test]
+    fn idle_connections_are_kept_and_heads_come_at_once() {
+        use Step::{Answer, Byte, Wait};
+        assert_eq!(end_after(&[]), 10, "silent from the beginning");
+        assert_eq!(end_after(&[Byte, Wait(4), Byte]), 10, "a head that is too slow");
+        assert_eq!(end_after(&[Byte, Answer]), 75);
+        assert_eq!(end_after(&[Byte, Wait(5), Answer, Wait(60), Byte]), 75, "60 + 5 + 10");
+        assert_eq!(end_after(&[Byte, Answer, Wait(60), Byte, Answer]), 60 + 75);
+    }
+}
