@@ -20,7 +20,7 @@ use tokio::{
 use self::first_start::{first_account, welcome};
 use crate::{
     admin::{self, Command, CommandError, Create, MailTested, OpenFailure, Opened, Reply, Terms},
-    api::{App, Rules, key_service::ServiceRules},
+    api::{App, Rules, key_service::ServiceRules, work::SlowWork},
     cli::{Engine, Failure, Output},
     clock::Clock,
     config::{Loaded, Settings},
@@ -35,7 +35,8 @@ use crate::{
 
 /// How many messages lie in a box at most: a list of them all is held in memory while they are read.
 const MAX_MESSAGES: u32 = 100_000;
-/// Threads for what blocks: payload files, password hashes, lists. More would only take memory.
+/// Threads for what blocks, such as payload files and lists, besides those for slow work. More would only
+/// take memory.
 const MAX_BLOCKING_THREADS: usize = 32;
 /// How long an administration command may go on after the last request.
 const COMMAND_GRACE: Duration = Duration::from_secs(2);
@@ -51,7 +52,7 @@ impl Engine for Daemon {
         allow_files(loaded.settings.max_connections);
         let runtime = runtime::Builder::new_multi_thread()
             .enable_all()
-            .max_blocking_threads(MAX_BLOCKING_THREADS)
+            .max_blocking_threads(MAX_BLOCKING_THREADS + SlowWork::default().most_threads())
             .build()
             .map_err(|error| failure::of_system("cannot start threads", &error))?;
         serve(&runtime, &loaded, output)

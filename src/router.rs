@@ -205,7 +205,7 @@ async fn answer(
         }
         (Resource::Health, _) => Ok(health::health()),
         (Resource::Ready, _) => Ok(health::ready(app).await),
-        (Resource::Secrets, &Method::POST) => secrets::create(app, headers, body).await,
+        (Resource::Secrets, &Method::POST) => secrets::create(app, client, headers, body).await,
         (Resource::Secrets, _) => secrets::list(app, uri.query(), headers).await,
         (Resource::Secret(id), &Method::DELETE) => secrets::delete(app, id, headers).await,
         (Resource::Secret(id), _) => secrets::view(app, id, client, headers).await,
@@ -218,7 +218,7 @@ async fn answer(
         (Resource::Publish(id), _) => attachments::upload::publish(app, id, headers).await,
         (Resource::Draft(id), _) => attachments::upload::drop_draft(app, id, headers).await,
         (Resource::SecretRequests, &Method::POST) => {
-            secret_requests::create(app, headers, body).await
+            secret_requests::create(app, client, headers, body).await
         }
         (Resource::SecretRequests, _) => secret_requests::list(app, uri.query(), headers).await,
         (Resource::SecretRequest(id), _) => secret_requests::delete(app, id, headers).await,

@@ -42,7 +42,7 @@ struct OneClient {
 }
 
 /// The right to run one piece of work now, given back when it is dropped.
-pub(super) struct QueueTurn {
+pub struct QueueTurn {
     /// `None` once it is given back.
     queue: Option<Arc<Queue>>,
     client: ClientNet,
@@ -74,7 +74,7 @@ impl FairQueue {
     /// # Errors
     ///
     /// [`ApiError::Busy`] where too much of this client waits, or of everybody.
-    pub(super) async fn turn(&self, client: ClientNet) -> Result<QueueTurn, ApiError> {
+    pub async fn turn(&self, client: ClientNet) -> Result<QueueTurn, ApiError> {
         let Queue { most_running, .. } = *self.0;
         let limits = (WAITING_OF_CLIENT * most_running, WAITING * most_running);
         self.wait(client, Some(limits)).await
@@ -137,6 +137,7 @@ impl Queue {
             let Some(waiter) = waiter else { continue };
             state.waiting -= 1;
             state.begin(next);
+            looked_at = 0;
             let turn = QueueTurn { queue: Some(Arc::clone(self)), client: next };
             if let Err(mut unclaimed) = waiter.send(turn) {
                 // Its asker has hung up. Not dropped as it is: that would lock the state once more.
@@ -356,7 +357,7 @@ mod tests {
         assert!(crowd.iter_mut().all(|waiting| turn(waiting).is_none()));
         let mut new = ask(&queue, 200);
         assert!(turn(&mut new).is_none());
-        assert_eq!(crowd.iter_mut().filter(|waiting| is_busy(waiting)).count(), 1);
+        assert_eq!(crowd.iter_mut().map(is_busy).filter(|is_busy| *is_busy).count(), 1);
         assert_eq!(queue.0.state().waiting, WAITING);
         drop((running, crowd));
         assert!(turn(&mut new).is_some());

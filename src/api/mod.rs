@@ -9,6 +9,7 @@ pub mod auth;
 pub mod body;
 pub mod cors;
 mod error;
+pub mod fair_queue;
 pub mod health;
 pub mod key_service;
 pub mod late_tries;
@@ -71,7 +72,7 @@ pub struct App {
     pub webhook_tests: TryLimit<AccountNumber>,
     /// Attachments that are on their way.
     pub transfers: Transfers,
-    /// Password hashing.
+    /// What takes a core for long.
     pub slow_work: SlowWork,
     /// Memory for large bodies.
     pub body_budget: BodyBudget,

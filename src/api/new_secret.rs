@@ -5,7 +5,7 @@ use std::{num::NonZeroU8, sync::Arc};
 use hyper::{body::Incoming, header::HeaderMap};
 
 use super::{
-    ApiError, App, attachments,
+    ApiError, App, Client, attachments,
     body::read_json,
     params::{Field, Fields},
     work::blocking,
@@ -58,6 +58,7 @@ pub(super) const OTHER_FIELDS_BYTES: usize = 64 << 10;
 /// See [`ApiError`].
 pub(super) async fn read(
     app: &Arc<App>,
+    client: Client,
     headers: &HeaderMap,
     body: &mut Incoming,
 ) -> Result<NewSecret, ApiError> {
@@ -74,7 +75,7 @@ pub(super) async fn read(
         blocking(move || prepare(&app, body.bytes())).await??
     };
     if let Some(password) = password {
-        new.password = Some(hash(app, password).await?);
+        new.password = Some(hash(app, client, password).await?);
     }
     Ok(new)
 }
@@ -174,10 +175,14 @@ pub(super) fn password(fields: &Fields<'_>, field: &Field) -> Result<Option<Secr
 }
 
 /// Hashes a new password once it is its turn.
-pub(super) async fn hash(app: &App, password: SecretText) -> Result<PasswordHash, ApiError> {
+pub(super) async fn hash(
+    app: &App,
+    client: Client,
+    password: SecretText,
+) -> Result<PasswordHash, ApiError> {
     let random = Arc::clone(&app.random);
     let hash = move || PasswordHash::new(&password, PasswordHash::ITERATIONS, &*random);
-    app.slow_work.turn().await?.run(hash).await
+    app.slow_work.passwords.turn(client.net()).await?.run(hash).await
 }
 
 pub(super) fn max_views(views: Option<u64>, field: &Field) -> Result<NonZeroU8, ApiError> {

@@ -9,7 +9,7 @@ use hyper::{Response, StatusCode, body::Incoming, header::HeaderMap};
 use serde::Serialize;
 
 use super::{
-    ApiError, App, auth,
+    ApiError, App, Client, auth,
     body::read_json,
     links::PageLink,
     mail::preferred_language,
@@ -65,6 +65,7 @@ const MOST_USES: u64 = 1000;
 /// See [`ApiError`].
 pub async fn create(
     app: &App,
+    client: Client,
     headers: &HeaderMap,
     body: &mut Incoming,
 ) -> Result<Response<Body>, ApiError> {
@@ -75,7 +76,7 @@ pub async fn create(
     let body = read_json(headers, body, OTHER_FIELDS_BYTES, &app.body_budget).await?;
     let (mut new, password) = prepare(app, body.bytes())?;
     if let Some(password) = password {
-        new.secret_password = Some(hash(app, password).await?);
+        new.secret_password = Some(hash(app, client, password).await?);
     }
     new.language = preferred_language(headers);
     let id = new.id.to_string();

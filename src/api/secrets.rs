@@ -63,11 +63,12 @@ struct SeenWithFiles {
 /// See [`ApiError`].
 pub async fn create(
     app: &Arc<App>,
+    client: Client,
     headers: &HeaderMap,
     body: &mut Incoming,
 ) -> Result<Response<Body>, ApiError> {
     let account = auth::private_key(app, headers)?;
-    let mut new = new_secret::read(app, headers, body).await?;
+    let mut new = new_secret::read(app, client, headers, body).await?;
     let upload_token = attachments::upload_token(app, &mut new.attachments);
     let texts = [&new.description, &new.message].map(|text| text.clone().map(Text::into_string));
     let now = app.clock.now();

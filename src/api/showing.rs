@@ -53,7 +53,7 @@ pub(super) async fn check_password<'a>(
     captcha: Option<Solved>,
 ) -> Result<Try<'a, ClientNet>, ApiError> {
     // First the turn: who is sent away because others wait has not tried.
-    let turn = app.slow_work.turn().await?;
+    let turn = app.slow_work.passwords.turn(client.net()).await?;
     let now = app.clock.now();
     let tried = app
         .wrong_passwords

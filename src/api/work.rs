@@ -1,81 +1,48 @@
-//! Slow work, away from the async workers and never more at once than the machine has cores for.
+//! Work that is kept away from the async workers: what blocks, and what takes a core for long.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
-};
+use std::thread::available_parallelism;
 
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    task::{JoinHandle, spawn_blocking},
-};
+use tokio::task::{JoinHandle, spawn_blocking};
 
-use super::ApiError;
+use super::{ApiError, fair_queue::FairQueue};
 
-/// So many password checks may wait for each one that runs; a check takes some tenths of a second.
-const QUEUE_PER_CORE: usize = 16;
-
-/// Turns for what costs a core milliseconds to tenths of a second each: PBKDF2, RSA.
+/// Turns for what costs a core milliseconds to seconds each, in a queue for each purpose: how much there
+/// is to do for one does not delay another.
 pub struct SlowWork {
-    running: Arc<Semaphore>,
-    waiting: AtomicUsize,
-    max_waiting: usize,
+    /// Checking proofs of work: a fraction of a millisecond each.
+    pub proofs: FairQueue,
+    /// Passwords of secrets: some tenths of a second each.
+    pub passwords: FairQueue,
+    /// Passphrases of boxes: some tenths of a second each.
+    pub passphrases: FairQueue,
+    /// Key pairs of new boxes: seconds each, where none is prepared.
+    pub key_pairs: FairQueue,
+    /// Messages of boxes, which are opened for a list.
+    pub messages: FairQueue,
 }
 
 impl Default for SlowWork {
     fn default() -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let cores = available_parallelism().map_or(1, usize::from);
+        // Half of the cores for what takes longest, and for what one client has enough of at once.
+        let half = cores.div_ceil(2);
         Self {
-            running: Arc::new(Semaphore::new(cores)),
-            waiting: AtomicUsize::new(0),
-            max_waiting: cores * QUEUE_PER_CORE,
+            proofs: FairQueue::for_short_work(half),
+            passwords: FairQueue::for_long_work(cores),
+            passphrases: FairQueue::for_long_work(cores),
+            key_pairs: FairQueue::for_long_work(half),
+            messages: FairQueue::for_short_work(cores),
         }
     }
 }
 
 impl SlowWork {
-    /// Waits for a turn.
-    ///
-    /// # Errors
-    ///
-    /// [`ApiError::Busy`] at once where too many wait already.
-    pub async fn turn(&self) -> Result<Turn, ApiError> {
-        let place = Place::take(&self.waiting, self.max_waiting).ok_or(ApiError::Busy)?;
-        let turn = self.later_turn().await;
-        drop(place);
-        turn
-    }
-
-    /// Waits for a turn, however many wait already: for what goes on with an answer that has begun.
-    ///
-    /// # Errors
-    ///
-    /// None in practice: the semaphore is never closed.
-    pub async fn later_turn(&self) -> Result<Turn, ApiError> {
-        let turn = Arc::clone(&self.running).acquire_owned().await;
-        turn.map(Turn).map_err(|_| ApiError::Internal)
-    }
-}
-
-/// The right to run one piece of slow work now.
-pub struct Turn(OwnedSemaphorePermit);
-
-impl Turn {
-    /// Runs `work` on a blocking thread.
-    ///
-    /// # Errors
-    ///
-    /// [`ApiError::Internal`] where it panicked.
-    pub async fn run<T: Send + 'static>(
-        self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, ApiError> {
-        // The turn goes with the work: it ends with it even where the asker hangs up.
-        blocking(move || {
-            let Self(_permit) = self;
-            work()
-        })
-        .await
+    /// How many threads it takes at most.
+    #[must_use]
+    pub fn most_threads(&self) -> usize {
+        let Self { proofs, passwords, passphrases, key_pairs, messages } = self;
+        let queues = [proofs, passwords, passphrases, key_pairs, messages];
+        queues.into_iter().map(FairQueue::most_running).sum()
     }
 }
 
@@ -109,23 +76,5 @@ impl<T> Started<T> {
             tracing::error!(%error, "work on a blocking thread ended badly");
             ApiError::Internal
         })
-    }
-}
-
-/// A place in the queue, given back when it is dropped, also by an asker who hangs up.
-struct Place<'a>(&'a AtomicUsize);
-
-impl<'a> Place<'a> {
-    fn take(waiting: &'a AtomicUsize, max: usize) -> Option<Self> {
-        waiting
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| (n < max).then_some(n + 1))
-            .ok()
-            .map(|_| Self(waiting))
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

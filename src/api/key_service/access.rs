@@ -102,7 +102,7 @@ async fn open(
     passphrase: SecretText,
 ) -> Result<Access, ServiceError> {
     // First the turn: who is sent away because others wait has not tried.
-    let turn = app.slow_work.turn().await?;
+    let turn = app.slow_work.passphrases.turn(client.net()).await?;
     let tries = begin(app, client, id)?;
     let opened = match app.store.change(drop_box::keys_of(id)).await {
         Ok(found) => turn.run(move || open_key(id, found, &passphrase)).await?,

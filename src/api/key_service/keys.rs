@@ -53,6 +53,7 @@ struct Made {
 pub(super) async fn create(
     app: &Arc<App>,
     format: Format,
+    client: Client,
     headers: &HeaderMap,
     parameters: &Parameters,
 ) -> Result<Response<Body>, ServiceError> {
@@ -73,7 +74,7 @@ pub(super) async fn create(
         (None, None) => Err(ServiceError::Invalid(
             "passphrase is missing, or publickey and privatekeyhash to upload a key".into(),
         )),
-        (Some(passphrase), None) => make(app, passphrase, terms).await,
+        (Some(passphrase), None) => make(app, client, passphrase, terms).await,
         (None, Some(public_key)) => upload(app, public_key, parameters, terms).await,
     }?;
     let now = app.clock.now();
@@ -240,10 +241,15 @@ fn terms(parameters: &Parameters) -> Result<Terms, ServiceError> {
 }
 
 /// Makes the key pair of a box here.
-async fn make(app: &Arc<App>, passphrase: &str, terms: Terms) -> Result<Made, ServiceError> {
+async fn make(
+    app: &Arc<App>,
+    client: Client,
+    passphrase: &str,
+    terms: Terms,
+) -> Result<Made, ServiceError> {
     bounded(PASSPHRASE, passphrase, MAX_PASSPHRASE_BYTES)?;
     let passphrase = SecretText::new(passphrase.to_owned());
-    let turn = app.slow_work.turn().await?;
+    let turn = app.slow_work.key_pairs.turn(client.net()).await?;
     let maker = Arc::clone(app);
     turn.run(move || {
         let App { key_service, random, .. } = &*maker;

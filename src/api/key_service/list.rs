@@ -41,6 +41,7 @@ const PIECE_BYTES: usize = 64 << 10;
 
 /// What a reader of a box has asked for.
 struct Reading {
+    client: Client,
     id: BoxId,
     /// The private key, where the server opens the messages.
     key: Option<Arc<BoxKey>>,
@@ -94,7 +95,7 @@ pub(super) async fn list(
         0 => None,
         files => Some(app.key_service.tickets.hold(files).ok_or(ServiceError::Busy)?),
     };
-    let mut reading = Reading { id, key, ids, batch };
+    let mut reading = Reading { client, id, key, ids, batch };
     // The first ones before the answer begins, so that what is wrong with the box can still be said.
     let Some(first) = reading.next_batch(app).await? else {
         return Ok(response::empty(StatusCode::NOT_MODIFIED));
@@ -210,6 +211,7 @@ enum ReadyBody {
 /// Opens messages, a few ahead of their being written.
 struct Opening<'a> {
     app: &'a Arc<App>,
+    client: Client,
     id: BoxId,
     key: Option<Arc<BoxKey>>,
     /// Where the box is gone: for the files that were in it.
@@ -223,6 +225,7 @@ impl<'a> Opening<'a> {
     fn new(app: &'a Arc<App>, reading: &Reading, delivered: Delivered, hold: Option<Hold>) -> Self {
         Self {
             app,
+            client: reading.client,
             id: reading.id,
             key: reading.key.clone(),
             hold,
@@ -238,6 +241,7 @@ impl<'a> Opening<'a> {
             && let Some((message_id, message, payload)) = self.waiting.next()
         {
             let (app, id, key) = (Arc::clone(self.app), self.id, self.key.clone());
+            let client = self.client.net();
             let hold = self.hold.as_mut().filter(|_| message.is_file).and_then(Hold::one);
             self.under_way.push_back(tokio::spawn(async move {
                 let slow = Arc::clone(&app);
@@ -247,7 +251,7 @@ impl<'a> Opening<'a> {
                     ready(&app, (id, key.as_deref()), (message_id, message), content, hold)
                 };
                 match is_slow {
-                    true => slow.key_service.opening.later_turn().await?.run(work).await?,
+                    true => slow.slow_work.messages.later_turn(client).await?.run(work).await?,
                     false => blocking(work).await?,
                 }
             }));

@@ -41,7 +41,7 @@ use self::{
     request::{Limits, RequestReader},
     tickets::Tickets,
 };
-use super::{ApiError, App, Client, cors, response::Body, work::SlowWork};
+use super::{ApiError, App, Client, cors, response::Body};
 use crate::{
     config::{Boxes, TryLimits},
     crypto::{Random, RsaBits},
@@ -58,9 +58,6 @@ pub struct KeyService {
     pub tickets: Arc<Tickets>,
     /// Slows guessers down.
     pub guesses: Guesses,
-    /// Turns for opening messages, apart from those for passphrases: a long list must not keep others from
-    /// their boxes.
-    pub opening: SlowWork,
     /// Bounds the memory of uploads.
     pub uploads: Uploads,
     /// Slows down clients that mail messages that destroy themselves.
@@ -116,7 +113,6 @@ impl KeyService {
             pool: KeyPool::start(rules.rsa_bits, rules.key_pool, random),
             tickets: Arc::default(),
             guesses: Guesses::new(limits, logs_addresses),
-            opening: SlowWork::default(),
             uploads: Uploads::default(),
             mailings: TryLimit::new(limits.self_destruct_rule(), logs_addresses),
             rules,
@@ -275,7 +271,7 @@ async fn act(
         return self_destruct::create(app, format, client, headers, parameters).await;
     }
     match *method {
-        Method::POST => keys::create(app, format, headers, &parameters).await,
+        Method::POST => keys::create(app, format, client, headers, &parameters).await,
         Method::DELETE => keys::delete(app, format, client, &parameters).await,
         _ => list::list(app, format, client, &parameters).await,
     }

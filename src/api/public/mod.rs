@@ -88,7 +88,7 @@ pub async fn answer(
     body: &mut Incoming,
 ) -> Result<Response<Body>, ApiError> {
     match resource {
-        PublicResource::Captcha => captcha::challenge(app).await,
+        PublicResource::Captcha => Ok(captcha::challenge(app)),
         PublicResource::Secrets => secrets::create(app, client, headers, body).await,
         PublicResource::Secret(id) if method == Method::DELETE => {
             secrets::delete(app, id, headers).await

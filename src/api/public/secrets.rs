@@ -46,7 +46,7 @@ pub(super) async fn create(
         ));
     }
     let creation = app.creations.begin(client.net(), app.clock.monotonic())?;
-    let created = create_one(app, headers, body).await;
+    let created = create_one(app, client, headers, body).await;
     if created.is_err() {
         creation.undone();
     }
@@ -55,10 +55,11 @@ pub(super) async fn create(
 
 async fn create_one(
     app: &Arc<App>,
+    client: Client,
     headers: &HeaderMap,
     body: &mut Incoming,
 ) -> Result<Response<Body>, ApiError> {
-    let mut new = new_secret::read(app, headers, body).await?;
+    let mut new = new_secret::read(app, client, headers, body).await?;
     let upload_token = attachments::upload_token(app, &mut new.attachments);
     let texts = [&new.description, &new.message].map(|text| text.clone().map(Text::into_string));
     let now = app.clock.now();

@@ -23,7 +23,7 @@ use super::{
     Data,
 };
 use crate::{
-    crypto::{hex, random_array},
+    crypto::{hex, proof_of_work::Solved, random_array},
     domain::{
         client_net::ClientNet,
         lease::LeaseToken,
@@ -171,7 +171,7 @@ pub(in crate::api) fn lease_token(text: &str) -> Result<LeaseToken, ApiError> {
 /// A captcha is checked before the password and used when the password is about to be checked, or else
 /// with the view: so one captcha is one guess, and who has only forgotten the password keeps it.
 async fn spend(
-    app: &App,
+    app: &Arc<App>,
     id: SecretId,
     client: Client,
     request: &ViewRequest,
@@ -194,7 +194,7 @@ async fn spend(
     let solved = match (captcha, request.captcha.as_deref()) {
         (false, _) => None,
         (true, None) => return Err(SecretError::CaptchaNeeded(None).into()),
-        (true, Some(payload)) => Some(app.captchas.check(payload, app.clock.now())?),
+        (true, Some(payload)) => Some(check_captcha(app, client, payload).await?),
     };
     let mut tried: Option<Try<'_, ClientNet>> = None;
     match (given, solved) {
@@ -211,4 +211,12 @@ async fn spend(
         tried.right();
     }
     leased?.ok_or(ApiError::NotFound)
+}
+
+/// Checks a captcha, without using it. A turn of its own: passwords do not wait for captchas.
+async fn check_captcha(app: &Arc<App>, client: Client, payload: &str) -> Result<Solved, ApiError> {
+    let (checker, payload) = (Arc::clone(app), payload.to_owned());
+    let turn = app.slow_work.proofs.turn(client.net()).await?;
+    let check = move || checker.captchas.check(&payload, checker.clock.now());
+    Ok(turn.run(check).await??)
 }

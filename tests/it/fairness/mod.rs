@@ -2,6 +2,7 @@
 //! another address goes on as if there were none. How fast that is, the bench measures (`fair …`).
 
 mod connections;
+mod slow_work;
 
 use libtest_mimic::Trial;
 use serde_json::json;
@@ -12,7 +13,7 @@ use crate::{
 };
 
 pub(crate) fn trials() -> Vec<Trial> {
-    [connections::trials()].into_iter().flatten().collect()
+    [connections::trials(), slow_work::trials()].into_iter().flatten().collect()
 }
 
 const ATTACKER: [u8; 4] = [127, 0, 0, 2];

@@ -1,10 +1,12 @@
 //! Captchas of a real server, solved as pages solve them.
 
+use altcha::{Challenge, SolveChallengeOptions, solve_challenge};
 use libtest_mimic::Trial;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Page;
 use crate::{
+    http::Client,
     server::TestServer,
     tools::{NODE_20, trial_with},
 };
@@ -22,7 +24,7 @@ fn a_page_solves_a_captcha(page: Page) {
     let server = TestServer::start();
     let anybody = server.client.with_key("");
     let id = server.client.create(json!({"captcha": true}));
-    let challenge = anybody.get("/api/public/captcha").json();
+    let challenge = long_challenge(&anybody);
     let solved = page.run_one(json!({"do": "captcha", "challenge": challenge})).expect("solved");
     let path = format!("/api/public/secrets/{id}/view");
     assert_eq!(anybody.post(&path, &json!({"captcha": "e30="})).error(), (422, json!("captcha")));
@@ -33,6 +35,18 @@ fn a_page_solves_a_captcha(page: Page) {
         solved["shares"].as_array().unwrap().iter().map(|share| share.as_f64().unwrap()).collect();
     assert!(shares.len() > 10 && shares.is_sorted() && shares.last() == Some(&1.0), "{shares:?}");
     assert_eq!(solved["workers"], 0);
+}
+
+/// A challenge whose solution takes long enough to tell on the way how far it is.
+fn long_challenge(anybody: &Client) -> Value {
+    loop {
+        let challenge = anybody.get("/api/public/captcha").json();
+        let parsed: Challenge = serde_json::from_value(challenge.clone()).expect("a challenge");
+        let solution = solve_challenge(SolveChallengeOptions::new(&parsed)).expect("no error");
+        if solution.expect("a solution in time").counter >= 1000 {
+            return challenge;
+        }
+    }
 }
 
 fn a_captcha_can_be_given_up() {

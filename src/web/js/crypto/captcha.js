@@ -6,8 +6,8 @@ import { toBase64, utf8 } from "./bytes.js";
 
 /** More than a few of them only warm the pocket. */
 const MAX_WORKERS = 4;
-/** The server hides the solution below this counter. Only for showing progress. */
-const TRIES = 2_000;
+/** A solution takes so many tries on average. Only for showing progress. */
+const MEAN_TRIES = 4_096;
 
 /**
  * Solves what `GET /api/public/captcha` answered. Gives the text for the field `captcha`. `onProgress(share)`
@@ -38,7 +38,7 @@ function work(parameters, onProgress, signal) {
         }
         if (data.error) reject(new Error(data.error));
         tries += data.tries ?? 0;
-        onProgress(data.solution ? 1 : Math.min(0.99, tries / TRIES));
+        onProgress(data.solution ? 1 : Math.min(0.99, 1 - Math.exp(-tries / MEAN_TRIES)));
       });
       worker.addEventListener("error", (event) => {
         reject(new Error(event.message || "The script for the captcha could not be loaded."));
