@@ -201,7 +201,7 @@ async fn answer(
             public::answer(app, client, *public, (method, headers), body).await
         }
         (Resource::Account(account), method) => {
-            account::answer(app, *account, (method, headers), body).await
+            account::answer(app, client, *account, (method, headers), body).await
         }
         (Resource::Health, _) => Ok(health::health()),
         (Resource::Ready, _) => Ok(health::ready(app).await),
@@ -210,7 +210,7 @@ async fn answer(
         (Resource::Secret(id), &Method::DELETE) => secrets::delete(app, id, headers).await,
         (Resource::Secret(id), _) => secrets::view(app, id, client, headers).await,
         (Resource::Attachment(id, n), &Method::PUT) => {
-            attachments::upload::put(app, (id, n), headers, body).await
+            attachments::upload::put(app, client, (id, n), headers, body).await
         }
         (Resource::Attachment(id, n), method) => {
             attachments::fetch::get(app, method, (id, n), headers).await

@@ -7,6 +7,8 @@ use std::{
     time::Duration,
 };
 
+use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
+
 /// The pieces that a body is sent and read in.
 const PIECE_BYTES: usize = 256 << 10;
 const BOUNDARY: &str = "sealdropbenchsealdropbench";
@@ -46,7 +48,15 @@ impl Answer {
 
 impl Client {
     pub(crate) fn connect(server: SocketAddr) -> io::Result<Self> {
-        let stream = TcpStream::connect(server)?;
+        Self::over(TcpStream::connect(server)?)
+    }
+
+    /// From another address of this machine: another client, to the server.
+    pub(crate) fn from(server: SocketAddr, source: [u8; 4]) -> io::Result<Self> {
+        Self::over(connect_from(server, source)?)
+    }
+
+    fn over(stream: TcpStream) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         Ok(Self { stream: BufReader::with_capacity(PIECE_BYTES, stream) })
@@ -61,6 +71,22 @@ impl Client {
         );
         self.stream.get_mut().write_all(head.as_bytes())?;
         self.answer(true)
+    }
+
+    /// A request with JSON, and its whole answer. `headers` are whole lines.
+    pub(crate) fn post_json(
+        &mut self,
+        path: &str,
+        headers: &str,
+        body: &serde_json::Value,
+    ) -> io::Result<Answer> {
+        let body = body.to_string();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: bench\r\n{headers}\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        self.send(head.as_bytes())
     }
 
     /// A request without a body, written by its caller.
@@ -165,6 +191,14 @@ impl Client {
         }
         Ok(())
     }
+}
+
+/// A connection from another address of this machine, such as 127.0.0.2.
+pub(crate) fn connect_from(server: SocketAddr, source: [u8; 4]) -> io::Result<TcpStream> {
+    let socket = socket(AddressFamily::INET, SocketType::STREAM, None)?;
+    bind(&socket, &SocketAddr::new(source.into(), 0))?;
+    connect(&socket, &server)?;
+    Ok(TcpStream::from(socket))
 }
 
 /// Writes `data`, over and over until it is `bytes` bytes.

@@ -13,6 +13,7 @@ mod client;
 mod daemon;
 mod disk;
 mod drain;
+mod fair;
 mod fill;
 mod load;
 mod mails;
@@ -100,5 +101,6 @@ fn main() -> io::Result<()> {
     boxes::measure(&plan, &mut report)?;
     upload::measure(&plan, &mut report)?;
     attachments::measure(&plan, &mut report)?;
+    fair::measure(&plan, &mut report)?;
     report.print_expectations()
 }

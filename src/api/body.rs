@@ -1,6 +1,6 @@
 //! Reading request bodies: limited before they are read, and given up when they stop coming.
 
-use std::{sync::Arc, time::Duration};
+use std::{mem, time::Duration};
 
 use http_body_util::BodyExt;
 use hyper::{
@@ -8,18 +8,18 @@ use hyper::{
     body::{Body, Bytes, Incoming},
     header::{CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue},
 };
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::{Instant, timeout, timeout_at},
-};
+use tokio::time::{Instant, timeout, timeout_at};
 use zeroize::optimization_barrier;
 
-use super::{ApiError, auth, request_head::refuse_content_coding, response};
+use super::{
+    ApiError, auth,
+    body_budget::{Payer, Share},
+    request_head::refuse_content_coding,
+    response,
+};
 
-/// Bodies up to this size need no share of the [`BodyBudget`].
+/// Bodies up to this size need no share of the [`BodyBudget`](super::body_budget::BodyBudget).
 pub(super) const SMALL_BYTES: usize = 64 << 10;
-/// What all large bodies together may hold in memory.
-const BUDGET_KIB: u32 = 64 << 10;
 /// A body that does not move for so long is given up.
 pub(super) const STALLED: Duration = Duration::from_secs(30);
 /// A body that comes slower than this, after the first [`STALLED`], is given up as well: it holds its
@@ -30,8 +30,6 @@ pub(super) const MIN_BYTES_PER_SECOND: u64 = 16 << 10;
 pub(super) const MIN_UPLOAD_BYTES_PER_SECOND: u64 = 2 << 10;
 /// Who was fast can keep us waiting for so long, and no longer.
 const MAX_CREDIT: Duration = Duration::from_secs(60);
-/// Who waits longer for a share of the budget is sent away.
-const BUDGET_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a short body that nobody wants is read.
 const DISCARD_TIME: Duration = Duration::from_secs(10);
 
@@ -57,35 +55,10 @@ impl Credit {
     }
 }
 
-/// Bounds the memory of all large bodies together: who comes over it waits.
-#[derive(Clone)]
-pub struct BodyBudget(Arc<Semaphore>);
-
-/// The right to hold a large body in memory, given back when it is dropped.
-pub struct Share(#[expect(dead_code, reason = "held, not used")] OwnedSemaphorePermit);
-
-impl BodyBudget {
-    /// A share for `bytes`; none is needed for a few.
-    ///
-    /// # Errors
-    ///
-    /// [`ApiError::Busy`] where too many large bodies come at once.
-    pub(super) async fn share(&self, bytes: usize) -> Result<Option<Share>, ApiError> {
-        if bytes <= SMALL_BYTES {
-            return Ok(None);
-        }
-        let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX).min(BUDGET_KIB);
-        let share = Arc::clone(&self.0).acquire_many_owned(kib);
-        let share = timeout(BUDGET_PATIENCE, share).await.map_err(|_| ApiError::Busy)?;
-        // The semaphore is never closed; without a share the body would still be bounded.
-        Ok(share.ok().map(Share))
-    }
-}
-
 /// A whole body, and its share of the budget until it is dropped. Wiped then: it may hold a password.
 pub struct WholeBody {
     bytes: Vec<u8>,
-    share: Option<Share>,
+    share: Share,
 }
 
 impl Drop for WholeBody {
@@ -104,14 +77,9 @@ impl WholeBody {
     }
 
     /// The share of the budget, for what was made of the bytes and outlives them.
-    pub(super) fn take_share(&mut self) -> Option<Share> {
-        self.share.take()
-    }
-}
-
-impl Default for BodyBudget {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(BUDGET_KIB as usize)))
+    pub(super) fn take_share(&mut self) -> Share {
+        let nothing = self.share.without_memory();
+        mem::replace(&mut self.share, nothing)
     }
 }
 
@@ -127,7 +95,7 @@ pub async fn read_json(
     headers: &HeaderMap,
     body: &mut Incoming,
     max_bytes: usize,
-    budget: &BodyBudget,
+    payer: &Payer,
 ) -> Result<WholeBody, ApiError> {
     let is_wrong = match headers.get(CONTENT_TYPE) {
         Some(value) => !is_json(value.as_bytes()),
@@ -139,7 +107,7 @@ pub async fn read_json(
         return Err(ApiError::NotJson);
     }
     refuse_content_coding(headers)?;
-    read_whole(body, max_bytes, budget).await
+    read_whole(body, max_bytes, payer).await
 }
 
 /// Reads a body of at most `max_bytes`, of any content type.
@@ -150,7 +118,7 @@ pub async fn read_json(
 pub(super) async fn read_whole<B: Body<Data = Bytes> + Unpin>(
     body: &mut B,
     max_bytes: usize,
-    budget: &BodyBudget,
+    payer: &Payer,
 ) -> Result<WholeBody, ApiError> {
     let too_large = || ApiError::TooLarge {
         field: None,
@@ -164,10 +132,10 @@ pub(super) async fn read_whole<B: Body<Data = Bytes> + Unpin>(
         Some(_) => told,
         None => max_bytes,
     };
-    let share = budget.share(most).await?;
-    let mut read = WholeBody { bytes: Vec::with_capacity(told), share };
+    // Address space only: memory is taken as it is written to.
+    let mut read = WholeBody { bytes: Vec::with_capacity(told), share: payer.share() };
     let slowest = Duration::from_secs(most as u64 / MIN_BYTES_PER_SECOND);
-    let deadline = Instant::now() + STALLED + slowest;
+    let mut deadline = Instant::now() + STALLED + slowest;
     loop {
         let until = deadline.min(Instant::now() + STALLED);
         let frame = timeout_at(until, body.frame()).await.map_err(|_| ApiError::BodyTimeout)?;
@@ -178,6 +146,10 @@ pub(super) async fn read_whole<B: Body<Data = Bytes> + Unpin>(
             if read.bytes.len() + data.len() > max_bytes {
                 return Err(too_large());
             }
+            let since = Instant::now();
+            read.share.cover(read.bytes.len() + data.len()).await?;
+            // That others hold the memory is not the sender's fault.
+            deadline += since.elapsed();
             read.bytes.extend_from_slice(data);
         }
     }

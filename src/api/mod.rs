@@ -7,6 +7,7 @@ pub mod account;
 pub mod attachments;
 pub mod auth;
 pub mod body;
+pub mod body_budget;
 pub mod cors;
 mod error;
 pub mod fair_queue;
@@ -19,6 +20,7 @@ mod mail;
 mod new_secret;
 pub mod params;
 mod part;
+mod places;
 pub mod public;
 pub mod request_head;
 pub mod response;
@@ -33,7 +35,7 @@ use std::{net::IpAddr, sync::Arc};
 
 pub use self::{attachments::Transfers, error::ApiError};
 use self::{
-    body::BodyBudget,
+    body_budget::BodyBudget,
     key_service::{KeyService, ServiceRules},
     late_tries::LateTries,
     work::SlowWork,

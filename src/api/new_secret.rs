@@ -7,6 +7,7 @@ use hyper::{body::Incoming, header::HeaderMap};
 use super::{
     ApiError, App, Client, attachments,
     body::read_json,
+    body_budget::Payer,
     params::{Field, Fields},
     work::blocking,
 };
@@ -59,6 +60,7 @@ pub(super) const OTHER_FIELDS_BYTES: usize = 64 << 10;
 pub(super) async fn read(
     app: &Arc<App>,
     client: Client,
+    payer: &Payer,
     headers: &HeaderMap,
     body: &mut Incoming,
 ) -> Result<NewSecret, ApiError> {
@@ -67,7 +69,7 @@ pub(super) async fn read(
         return Err(ApiError::Full);
     }
     let max_bytes = app.rules.max_ciphertext + OTHER_FIELDS_BYTES;
-    let body = read_json(headers, body, max_bytes, &app.body_budget).await?;
+    let body = read_json(headers, body, max_bytes, payer).await?;
     let (mut new, password) = if is_quick(body.bytes()) {
         prepare(app, body.bytes())?
     } else {

@@ -7,7 +7,7 @@ mod attachment_parts;
 pub(crate) mod attachments;
 mod clients;
 mod content_types;
-mod create;
+pub(crate) mod create;
 mod cross_origin;
 mod input;
 mod keys;

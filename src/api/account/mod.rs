@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use self::webhooks::WebhookItem;
 use super::{
-    ApiError, App, auth,
+    ApiError, App, Client, auth,
     body::{SMALL_BYTES, read_json},
     params::{Field, Fields},
     response::{Answer, Body, json},
@@ -79,6 +79,7 @@ impl<'a> AccountResource<'a> {
 /// See [`ApiError`].
 pub async fn answer(
     app: &Arc<App>,
+    client: Client,
     resource: AccountResource<'_>,
     (method, headers): (&Method, &HeaderMap),
     body: &mut Incoming,
@@ -86,10 +87,10 @@ pub async fn answer(
     let account = auth::private_key(app, headers)?;
     match resource {
         AccountResource::Account if method == Method::PUT => {
-            change(app, account, headers, body).await
+            change(app, client, account, headers, body).await
         }
         AccountResource::Account => show(app, account).await,
-        AccountResource::Webhooks => webhooks::add(app, account, headers, body).await,
+        AccountResource::Webhooks => webhooks::add(app, client, account, headers, body).await,
         AccountResource::Webhook(id) => webhooks::remove(app, account, id).await,
         AccountResource::WebhookTest(id) => webhooks::test(app, account, id).await,
     }
@@ -124,11 +125,12 @@ async fn show(app: &Arc<App>, account: AccountNumber) -> Result<Response<Body>, 
 /// `PUT /api/account`: sets what the body names, and leaves the rest.
 async fn change(
     app: &Arc<App>,
+    client: Client,
     account: AccountNumber,
     headers: &HeaderMap,
     body: &mut Incoming,
 ) -> Result<Response<Body>, ApiError> {
-    let body = read_json(headers, body, SMALL_BYTES, &app.body_budget).await?;
+    let body = read_json(headers, body, SMALL_BYTES, &app.body_budget.with_key(client)).await?;
     let fields = Fields::parse(body.bytes(), &[NOTIFY_EMAIL])?;
     if fields.has(&NOTIFY_EMAIL) {
         let email = notify_email(app, &fields)?;

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::figures_now;
 use crate::{
     api::{
-        ApiError, App,
+        ApiError, App, Client,
         body::{SMALL_BYTES, read_json},
         params::{Field, Fields},
         response::{Answer, Body, json},
@@ -64,6 +64,7 @@ impl From<ListedWebhook> for WebhookItem {
 /// `POST /api/account/webhooks`.
 pub(super) async fn add(
     app: &Arc<App>,
+    client: Client,
     account: AccountNumber,
     headers: &HeaderMap,
     body: &mut Incoming,
@@ -71,7 +72,7 @@ pub(super) async fn add(
     if !app.store.space().is_ok_and(|space| space.allows_creation()) {
         return Err(ApiError::Full);
     }
-    let body = read_json(headers, body, SMALL_BYTES, &app.body_budget).await?;
+    let body = read_json(headers, body, SMALL_BYTES, &app.body_budget.with_key(client)).await?;
     let fields = Fields::parse(body.bytes(), &[URL, EVENTS])?;
     let url = url(app, &fields)?;
     let wanted = events(&fields)?;

@@ -9,44 +9,36 @@ use std::{
     collections::HashSet,
     num::NonZeroU8,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
-
-use base64::{Engine, engine::general_purpose::STANDARD};
-use hyper::header::{HeaderMap, HeaderName, HeaderValue};
-use serde::Serialize;
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::timeout,
 };
 
 use self::progress::Progress;
 use super::{
-    ApiError, App,
+    ApiError, App, Client,
     body::bytes_in_words,
     new_secret::ATTACHMENTS,
     params::{CountOrList, Fields},
+    places::{Place, Places},
 };
 use crate::{
     crypto::{SecretText, stream::plain_len, without_line_ends},
     domain::{
+        account::AccountNumber,
         attachment::{Limits, NewAttachments, SealedAttachment},
         manage,
         secret::SecretNumber,
     },
 };
-
-/// How many uploads may be under way: each holds about a megabyte.
-const MAX_UPLOADS: usize = 128;
-/// Who waits longer for a place is sent away.
-const PATIENCE: Duration = Duration::from_secs(10);
+use base64::{Engine, engine::general_purpose::STANDARD};
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+use serde::Serialize;
 
 const UPLOAD_OFFSET: HeaderName = HeaderName::from_static("upload-offset");
 const UPLOAD_COMPLETE: HeaderName = HeaderName::from_static("upload-complete");
 
 /// Attachments that are on their way, in or out.
+#[derive(Default)]
 pub struct Transfers {
-    places: Arc<Semaphore>,
+    places: Places<AccountNumber>,
     uploads: Arc<Uploads>,
     fetches: Progress,
 }
@@ -54,30 +46,22 @@ pub struct Transfers {
 /// Which attachments are being uploaded.
 type Uploads = Mutex<HashSet<(SecretNumber, NonZeroU8)>>;
 
-impl Default for Transfers {
-    fn default() -> Self {
-        Self {
-            places: Arc::new(Semaphore::new(MAX_UPLOADS)),
-            uploads: Arc::default(),
-            fetches: Progress::default(),
-        }
-    }
-}
-
 /// The right to be the only one who uploads an attachment. Given back when it is dropped.
 struct Turn {
     uploads: Arc<Uploads>,
     which: (SecretNumber, NonZeroU8),
-    #[expect(dead_code, reason = "held, not used")]
-    place: OwnedSemaphorePermit,
+    place: Arc<Place<AccountNumber>>,
 }
 
 impl Transfers {
     /// Waits for a place; `None` where somebody else uploads the same.
-    async fn turn(&self, number: SecretNumber, n: NonZeroU8) -> Result<Option<Turn>, ApiError> {
-        let place = timeout(PATIENCE, Arc::clone(&self.places).acquire_owned()).await;
-        // The semaphore is never closed.
-        let place = place.map_err(|_| ApiError::Busy)?.map_err(|_| ApiError::Internal)?;
+    async fn turn(
+        &self,
+        client: Client,
+        number: SecretNumber,
+        n: NonZeroU8,
+    ) -> Result<Option<Turn>, ApiError> {
+        let place = Arc::new(self.places.place(client.net(), number.account).await?);
         let (uploads, which) = (Arc::clone(&self.uploads), (number, n));
         let is_free = uploads.lock().unwrap_or_else(PoisonError::into_inner).insert(which);
         // Not `then_some`: a turn that is made and dropped would end that of somebody else.

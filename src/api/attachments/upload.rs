@@ -12,19 +12,21 @@ use hyper::{
 use serde::Serialize;
 use tokio::{
     sync::mpsc,
-    time::{Instant, timeout},
+    time::{Instant, sleep, timeout},
 };
 
 use super::{Turn, check_length, number, upload_headers};
 use crate::{
     api::{
-        ApiError, App,
+        ApiError, App, Client,
         body::{Credit, MIN_UPLOAD_BYTES_PER_SECOND},
+        places::Place,
         request_head::refuse_content_coding,
         response::{Body, empty, json},
         work::blocking,
     },
     crypto::sha256,
+    domain::account::AccountNumber,
     domain::attachment::{
         AttachmentError,
         draft::{self, Published},
@@ -34,6 +36,9 @@ use crate::{
 
 /// The header with the token that the creation of a draft has given.
 const UPLOAD_TOKEN: &str = "upload-token";
+/// An upload that stands still for longer gives its place back where another one waits for it: it is broken
+/// off, and can go on later where it was.
+const KEPT_WHILE_STALLED: Duration = Duration::from_secs(2);
 /// Bytes that are sealed and written at once, and those that have come with the last of them.
 const BATCH_BYTES: usize = 448 << 10;
 const ROOM_BYTES: usize = 512 << 10;
@@ -69,6 +74,7 @@ struct Done {
 /// See [`ApiError`].
 pub async fn put(
     app: &Arc<App>,
+    client: Client,
     path: (&str, &str),
     headers: &HeaderMap,
     body: &mut Incoming,
@@ -92,20 +98,21 @@ pub async fn put(
     {
         return Err(ApiError::field("Content-Range", "must be as long as the request's body"));
     }
-    let Some(turn) = app.transfers.turn(target.id.number, target.n).await? else {
+    let Some(turn) = app.transfers.turn(client, target.id.number, target.n).await? else {
         return Err(ApiError::UnderWay { received: state.received });
     };
     let begun = app.store.change(upload::begin(target, coming, limits, app.clock.now())).await?;
     if !app.store.space().is_ok_and(|space| space.allows_creation()) {
         return Err(ApiError::Full);
     }
+    let place = Arc::clone(&turn.place);
     let (pieces, arriving) = mpsc::channel(1);
     let (emptied, empty) = mpsc::channel(BATCHES);
     let written = tokio::spawn(write(Arc::clone(app), target, begun, turn, (arriving, emptied)));
     let most = part.map(|part| part.bytes).or(limits.max_bytes);
-    let sent = send(body, most, part.is_some(), (&pieces, empty)).await;
+    let sent = send(body, most, part.is_some(), &place, (&pieces, empty)).await;
     // Without `Piece::End` before it, the end of the channel is that of a broken connection.
-    drop(pieces);
+    drop((pieces, place));
     let written = written.await.map_err(|_| ApiError::Internal)?;
     if let Err(Stopped::Because(error)) = sent {
         return Err(error);
@@ -248,6 +255,7 @@ async fn send(
     body: &mut Incoming,
     most: Option<u64>,
     is_part: bool,
+    place: &Place<AccountNumber>,
     (pieces, mut empty): (&mpsc::Sender<Piece>, mpsc::Receiver<Vec<u8>>),
 ) -> Result<(), Stopped> {
     let mut total: u64 = 0;
@@ -260,8 +268,15 @@ async fn send(
             return Err(Stopped::Because(ApiError::BodyTimeout));
         };
         let waited = Instant::now();
-        let frame = timeout(patience, body.frame()).await;
-        let frame = frame.map_err(|_| Stopped::Because(ApiError::BodyTimeout));
+        let stalled = async {
+            sleep(KEPT_WHILE_STALLED).await;
+            place.wanted().await;
+        };
+        let frame = tokio::select! {
+            frame = timeout(patience, body.frame()) => frame.ok(),
+            () = stalled => None,
+        };
+        let frame = frame.ok_or(Stopped::Because(ApiError::BodyTimeout));
         let incomplete = || ApiError::Malformed("The request's body is incomplete".into());
         let data = match frame {
             Ok(None) => None,

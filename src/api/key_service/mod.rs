@@ -32,20 +32,24 @@ use std::sync::Arc;
 
 use hyper::{Method, Response, body::Incoming, header::HeaderMap};
 
-pub use self::{access::Guesses, send::Uploads};
+pub use self::access::Guesses;
 use self::{
     error::ServiceError,
     format::Format,
     key_pool::KeyPool,
-    parameters::{FORMAT, Parameters},
+    parameters::{FORMAT, Parameters, TOKEN},
     request::{Limits, RequestReader},
     tickets::Tickets,
 };
-use super::{ApiError, App, Client, cors, response::Body};
+use super::{ApiError, App, Client, auth, cors, places::Places, response::Body};
 use crate::{
     config::{Boxes, TryLimits},
     crypto::{Random, RsaBits},
-    domain::{client_net::ClientNet, drop_box, try_limit::TryLimit},
+    domain::{
+        client_net::ClientNet,
+        drop_box::{self, BoxNumber},
+        try_limit::TryLimit,
+    },
 };
 
 /// What the calls of the Key Service share.
@@ -58,8 +62,8 @@ pub struct KeyService {
     pub tickets: Arc<Tickets>,
     /// Slows guessers down.
     pub guesses: Guesses,
-    /// Bounds the memory of uploads.
-    pub uploads: Uploads,
+    /// Places for files that are sent.
+    pub(super) uploads: Places<BoxNumber>,
     /// Slows down clients that mail messages that destroy themselves.
     pub mailings: TryLimit<ClientNet>,
 }
@@ -113,7 +117,7 @@ impl KeyService {
             pool: KeyPool::start(rules.rsa_bits, rules.key_pool, random),
             tickets: Arc::default(),
             guesses: Guesses::new(limits, logs_addresses),
-            uploads: Uploads::default(),
+            uploads: Places::default(),
             mailings: TryLimit::new(limits.self_destruct_rule(), logs_addresses),
             rules,
         }
@@ -259,10 +263,21 @@ async fn act(
         return Err(ServiceError::ForeignPage);
     }
     let limits = Limits { max_text: rules.max_text, max_file: rules.max_upload };
-    let request = RequestReader::open(headers, query, body, limits, &app.body_budget).await?;
+    // Rights first, then the body, as far as the head tells them.
+    if *method == Method::POST {
+        keys::may_create(app, headers)?;
+    } else {
+        let head = Parameters::from_head(headers, query)?;
+        head.text(TOKEN).map(|_| access::find(app, &head)).transpose()?;
+    }
+    let payer = match auth::any_key(app, headers) {
+        Ok(_) => app.body_budget.with_key(client),
+        Err(_) => app.body_budget.anybody(client),
+    };
+    let request = RequestReader::open(headers, query, body, limits, &payer).await?;
     request.parameters().check_version()?;
     if method == Method::PUT {
-        return send::send(app, format, request).await;
+        return send::send(app, client, format, request).await;
     }
     let parameters = request.finish().await?;
     parameters.check_version()?;

@@ -8,7 +8,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use super::{error::ServiceError, form};
 use crate::{
     api::{
-        body::Share,
+        body_budget::{Payer, Share},
         params::{NO_NUMBER, whole_number},
     },
     clock::UnixSeconds,
@@ -241,9 +241,20 @@ impl Parameters {
         }
     }
 
+    /// Has a share of the memory for bodies cover `bytes` of values. Says whether they need one.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError::Busy`].
+    pub(super) async fn hold(&mut self, payer: &Payer, bytes: usize) -> Result<bool, ServiceError> {
+        let share = self.share.get_or_insert_with(|| payer.share());
+        share.cover(bytes).await?;
+        Ok(!share.is_empty())
+    }
+
     /// Keeps a share of the memory for bodies for as long as the values.
-    pub(super) fn keep(&mut self, share: Option<Share>) {
-        self.share = share;
+    pub(super) fn keep(&mut self, share: Share) {
+        self.share = Some(share);
     }
 
     fn typed<T>(

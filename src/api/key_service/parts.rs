@@ -17,9 +17,9 @@ use super::{
     parameters::{ENCRYPTED_MESSAGE, MESSAGE, NAMES, Parameters, Source, find},
     request::Limits,
 };
-use crate::api::body::{
-    BodyBudget, Credit, MIN_BYTES_PER_SECOND, MIN_UPLOAD_BYTES_PER_SECOND, SMALL_BYTES,
-    bytes_in_words,
+use crate::api::{
+    body::{Credit, MIN_BYTES_PER_SECOND, MIN_UPLOAD_BYTES_PER_SECOND, bytes_in_words},
+    body_budget::Payer,
 };
 
 /// Parts of a form, and the files among them: nobody sends more by hand.
@@ -51,7 +51,7 @@ pub(super) struct Parts<'b> {
     parts: Multipart<'b>,
     meter: Meter,
     limits: Limits,
-    budget: BodyBudget,
+    payer: Payer,
     credit: Credit,
     /// How many bytes have added to it.
     credited: u64,
@@ -63,12 +63,7 @@ pub(super) struct Parts<'b> {
 }
 
 impl<'b> Parts<'b> {
-    pub(super) fn new<B>(
-        body: &'b mut B,
-        boundary: String,
-        limits: Limits,
-        budget: BodyBudget,
-    ) -> Self
+    pub(super) fn new<B>(body: &'b mut B, boundary: String, limits: Limits, payer: Payer) -> Self
     where
         B: Body<Data = Bytes> + Send + Unpin,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -79,7 +74,7 @@ impl<'b> Parts<'b> {
             parts: Multipart::new(stream, boundary),
             meter,
             limits,
-            budget,
+            payer,
             credit: Credit::default(),
             credited: 0,
             parts_seen: 0,
@@ -210,11 +205,7 @@ impl<'b> Parts<'b> {
             if name.is_none() {
                 continue;
             }
-            if self.text_bytes > SMALL_BYTES && !self.has_share {
-                // All that may come, at once: two who wait for more would wait for each other.
-                parameters.keep(self.budget.share(max).await?);
-                self.has_share = true;
-            }
+            self.has_share = parameters.hold(&self.payer, self.text_bytes).await?;
             append(&mut value, &chunk);
         }
         match name {

@@ -16,7 +16,8 @@ use super::{
     parts::{Found, Parts},
 };
 use crate::api::{
-    body::{BodyBudget, SMALL_BYTES, is_json, read_whole},
+    body::{SMALL_BYTES, is_json, read_whole},
+    body_budget::Payer,
     params::without_bom,
     request_head::refuse_content_coding,
     work::blocking,
@@ -54,7 +55,7 @@ impl<'b> RequestReader<'b> {
         query: Option<&str>,
         body: &'b mut B,
         limits: Limits,
-        budget: &BodyBudget,
+        payer: &Payer,
     ) -> Result<Self, ServiceError>
     where
         B: Body<Data = Bytes> + Send + Unpin,
@@ -68,10 +69,10 @@ impl<'b> RequestReader<'b> {
         let content_type = headers.get(CONTENT_TYPE).map(|value| value.as_bytes());
         let kind = Kind::find(content_type.unwrap_or_default())?;
         if let Kind::Parts(boundary) = kind {
-            let parts = Parts::new(body, boundary, limits, budget.clone());
+            let parts = Parts::new(body, boundary, limits, payer.clone());
             return Ok(Self { parameters, parts: Some(parts) });
         }
-        let mut whole = read_whole(body, limits.max_text, budget).await?;
+        let mut whole = read_whole(body, limits.max_text, payer).await?;
         let is_large = whole.bytes().len() > SMALL_BYTES;
         let take_up = move || {
             match kind {

@@ -20,7 +20,14 @@ use super::{
     parameters::{MESSAGE, PASSPHRASE, PUBLIC_KEY, TOKEN},
     request::{Limits, RequestReader},
 };
-use crate::api::body::BodyBudget;
+use crate::api::{
+    Client,
+    body_budget::{BodyBudget, Payer},
+};
+
+fn payer() -> Payer {
+    BodyBudget::default().anybody(Client { address: [192, 0, 2, 1].into() })
+}
 
 const LIMITS: Limits = Limits { max_text: 1000, max_file: Some(100_000) };
 const IN_PARTS: &str = "multipart/form-data; boundary=XX";
@@ -89,10 +96,10 @@ fn headers(content_type: &str) -> HeaderMap {
 }
 
 async fn read_pieces(content_type: &str, mut body: Pieces) -> Result<Read, String> {
-    let (headers, budget) = (headers(content_type), BodyBudget::default());
+    let (headers, payer) = (headers(content_type), payer());
     let read = async {
         let mut reader =
-            RequestReader::open(&headers, Some("message=q"), &mut body, LIMITS, &budget).await?;
+            RequestReader::open(&headers, Some("message=q"), &mut body, LIMITS, &payer).await?;
         let mut files = Vec::new();
         while let Some(mut file) = reader.next_file().await? {
             let mut bytes = Vec::new();
@@ -247,16 +254,16 @@ fn parts_are_files_or_parameters() {
 fn files_are_for_those_who_take_them() {
     let body = form(&[part("name=token", b"a"), part("name=f; filename=b", b"data")]);
     run(async {
-        let (headers, budget) = (headers(IN_PARTS), BodyBudget::default());
+        let (headers, payer) = (headers(IN_PARTS), payer());
         let mut pieces = Pieces::new(&body, 7, After::End);
-        let open = RequestReader::open(&headers, None, &mut pieces, LIMITS, &budget);
+        let open = RequestReader::open(&headers, None, &mut pieces, LIMITS, &payer);
         let refused = open.await.unwrap().finish().await;
         assert!(matches!(refused, Err(ServiceError::Invalid(_))));
 
         // A file that is not read is skipped.
         let body = [part("name=f; filename=b", &[0; 5000]), form(&[part("name=passphrase", b"p")])];
         let mut pieces = Pieces::new(&body.concat(), 100, After::End);
-        let open = RequestReader::open(&headers, Some("publickey=k"), &mut pieces, LIMITS, &budget);
+        let open = RequestReader::open(&headers, Some("publickey=k"), &mut pieces, LIMITS, &payer);
         let mut reader = open.await.unwrap();
         assert!(reader.next_file().await.unwrap().is_some());
         assert!(reader.next_file().await.unwrap().is_none());
@@ -269,9 +276,9 @@ fn files_are_for_those_who_take_them() {
 fn a_form_is_not_read_ahead() {
     let body = form(&[part("name=f; filename=b", &vec![0; 90_000])]);
     run(async {
-        let (headers, budget) = (headers(IN_PARTS), BodyBudget::default());
+        let (headers, payer) = (headers(IN_PARTS), payer());
         let mut pieces = Pieces::new(&body, 1000, After::End);
-        let open = RequestReader::open(&headers, None, &mut pieces, LIMITS, &budget);
+        let open = RequestReader::open(&headers, None, &mut pieces, LIMITS, &payer);
         let mut reader = open.await.unwrap();
         let mut file = reader.next_file().await.unwrap().unwrap();
         file.chunk().await.unwrap();

@@ -1,12 +1,8 @@
 //! Sending: texts and files go into a box, sealed here or by their sender.
 
-use std::{mem, ops::RangeInclusive, sync::Arc, time::Duration};
+use std::{mem, ops::RangeInclusive, sync::Arc};
 
 use hyper::{Response, body::Bytes};
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::timeout,
-};
 
 use super::{
     access::find,
@@ -17,7 +13,7 @@ use super::{
 };
 use crate::{
     api::{
-        App,
+        App, Client,
         response::Body,
         work::{blocking, start},
     },
@@ -44,28 +40,6 @@ const MAX_MEDIA_TYPE_BYTES: usize = 255;
 /// message would then be taken for this one.
 const IDEMPOTENCY_KEY_BYTES: RangeInclusive<usize> = 16..=255;
 
-/// Bounds the memory of all uploads together: each takes about a megabyte.
-pub struct Uploads(Arc<Semaphore>);
-
-/// How many uploads may be under way.
-const MAX_UPLOADS: usize = 128;
-/// Who waits longer for a place is sent away.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-impl Default for Uploads {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(MAX_UPLOADS)))
-    }
-}
-
-impl Uploads {
-    async fn place(&self) -> Result<OwnedSemaphorePermit, ServiceError> {
-        let place = timeout(PATIENCE, Arc::clone(&self.0).acquire_owned()).await;
-        // The semaphore is never closed.
-        place.map_err(|_| ServiceError::Busy)?.map_err(|_| ServiceError::Internal)
-    }
-}
-
 /// `PUT /Service`: what is sent becomes messages, all or none. What has come under the same idempotency key
 /// before is answered as it was then, whether the box would take a message now or not.
 ///
@@ -74,6 +48,7 @@ impl Uploads {
 /// See [`ServiceError`].
 pub(super) async fn send(
     app: &Arc<App>,
+    client: Client,
     format: Format,
     mut request: RequestReader<'_>,
 ) -> Result<Response<Body>, ServiceError> {
@@ -91,12 +66,12 @@ pub(super) async fn send(
         if has_come(app, part.parameters())? {
             continue;
         }
-        let (_, key) = check(app, part.parameters())?;
+        let (id, key) = check(app, part.parameters())?;
         if !part.is_sealed() {
             key.read()?;
         }
         if place.is_none() {
-            place = Some(app.key_service.uploads.place().await?);
+            place = Some(app.key_service.uploads.place(client.net(), id.number).await?);
         }
         let room = key.room.map(|room| room.saturating_sub(files.stored_bytes()));
         files.0.push(receive(app, part, room).await?);

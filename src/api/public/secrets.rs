@@ -59,7 +59,8 @@ async fn create_one(
     headers: &HeaderMap,
     body: &mut Incoming,
 ) -> Result<Response<Body>, ApiError> {
-    let mut new = new_secret::read(app, client, headers, body).await?;
+    let payer = app.body_budget.anybody(client);
+    let mut new = new_secret::read(app, client, &payer, headers, body).await?;
     let upload_token = attachments::upload_token(app, &mut new.attachments);
     let texts = [&new.description, &new.message].map(|text| text.clone().map(Text::into_string));
     let now = app.clock.now();

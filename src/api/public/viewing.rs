@@ -103,8 +103,8 @@ pub(super) async fn view(
     if headers.contains_key(RANGE) {
         return Err(ApiError::NoRanges);
     }
-    let request = ViewRequest::read(app, headers, body).await?;
     let secret_id = app.ids.parse(id).ok_or(ApiError::NotFound)?;
+    let request = ViewRequest::read(app, client, headers, body).await?;
     let mut entry = visitor::entry(app, client, headers);
     let leased = spend(app, secret_id, client, &request, &mut entry).await;
     let now = entry.at;
@@ -127,7 +127,7 @@ pub(super) async fn burn(
     headers: &HeaderMap,
     body: &mut Incoming,
 ) -> Result<Response<Body>, ApiError> {
-    let body = read_json(headers, body, SMALL_BYTES, &app.body_budget).await?;
+    let body = read_json(headers, body, SMALL_BYTES, &app.body_budget.anybody(client)).await?;
     let fields = Fields::parse(body.bytes(), &[LEASE])?;
     let token = fields.string(&LEASE)?.ok_or_else(|| ApiError::field(LEASE.name, "is required"))?;
     let token = lease_token(token)?;
@@ -146,8 +146,13 @@ pub(super) async fn burn(
 }
 
 impl ViewRequest {
-    async fn read(app: &App, headers: &HeaderMap, body: &mut Incoming) -> Result<Self, ApiError> {
-        let body = read_json(headers, body, SMALL_BYTES, &app.body_budget).await?;
+    async fn read(
+        app: &App,
+        client: Client,
+        headers: &HeaderMap,
+        body: &mut Incoming,
+    ) -> Result<Self, ApiError> {
+        let body = read_json(headers, body, SMALL_BYTES, &app.body_budget.anybody(client)).await?;
         let fields = Fields::parse(body.bytes(), &[PASSWORD, CAPTCHA, LEASE])?;
         let given = |field| fields.string(field).map(|text| text.map(str::to_owned));
         let token = given(&LEASE)?.unwrap_or_else(|| hex(&random_array::<16>(&*app.random)));

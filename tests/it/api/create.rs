@@ -146,7 +146,7 @@ fn a_refused_creation_leaves_no_file() {
 }
 
 /// A good ciphertext of exactly so many characters.
-pub(super) fn ciphertext_of(chars: usize) -> String {
+pub(crate) fn ciphertext_of(chars: usize) -> String {
     let head = r#"{"iv":"kWzXu1z4TB17UqoML6j/ww==","v":1,"iter":10000,"ks":256,"ts":64,"mode":"gcm","adata":"","cipher":"aes","salt":"5c5Omxh4wL4=","ct":""#;
     assert_eq!(chars % 4, 0);
     let room = chars / 4 * 3 - head.len() - 2;

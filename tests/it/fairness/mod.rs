@@ -1,8 +1,10 @@
 //! What one client does must not keep others out: each attack comes from one address, and somebody at
 //! another address goes on as if there were none. How fast that is, the bench measures (`fair …`).
 
+mod bodies;
 mod connections;
 mod slow_work;
+mod uploads;
 
 use libtest_mimic::Trial;
 use serde_json::json;
@@ -13,7 +15,10 @@ use crate::{
 };
 
 pub(crate) fn trials() -> Vec<Trial> {
-    [connections::trials(), slow_work::trials()].into_iter().flatten().collect()
+    [bodies::trials(), connections::trials(), slow_work::trials(), uploads::trials()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 const ATTACKER: [u8; 4] = [127, 0, 0, 2];
