@@ -12,7 +12,7 @@ use super::{
     work::blocking,
 };
 use crate::{
-    crypto::{PasswordHash, SecretText, random_array},
+    crypto::{PasswordHash, SecretText, TypedPassword, random_array},
     domain::{
         ciphertext::{self, Ciphertext, CiphertextError, PasswordPart},
         lifetime::Lifetime,
@@ -164,14 +164,17 @@ pub(super) fn password(fields: &Fields<'_>, field: &Field) -> Result<Option<Secr
     let Some(password) = fields.string(field)?.filter(|password| !password.is_empty()) else {
         return Ok(None);
     };
+    let Some(password) = TypedPassword::new(password) else {
+        return Err(ApiError::field(field.name, "must not be blanks alone"));
+    };
+    let password = password.plain().expose_secret();
     if password.chars().count() > MAX_PASSWORD_CHARS {
         let reason = format!("is too long: {MAX_PASSWORD_CHARS} characters are allowed");
         return Err(ApiError::field(field.name, reason));
     }
-    // A header carries it back: HTTP strips spaces around it and knows no control characters.
-    if password.trim() != password || password.contains(char::is_control) {
-        let reason = "must not begin or end with a space, nor hold control characters";
-        return Err(ApiError::field(field.name, reason));
+    // A header carries it back, and HTTP knows none of these.
+    if password.contains(char::is_control) {
+        return Err(ApiError::field(field.name, "must not hold control characters"));
     }
     Ok(Some(SecretText::new(password.to_owned())))
 }

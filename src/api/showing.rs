@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     clock::UnixSeconds,
-    crypto::{PasswordHash, SecretText, proof_of_work::Solved},
+    crypto::{PasswordHash, TypedPassword, proof_of_work::Solved},
     domain::{
         ciphertext,
         client_net::ClientNet,
@@ -52,6 +52,8 @@ pub(super) async fn check_password<'a>(
     password: &str,
     captcha: Option<Solved>,
 ) -> Result<Try<'a, ClientNet>, ApiError> {
+    let password =
+        TypedPassword::new(password).ok_or(ApiError::Password("Password is required"))?;
     // First the turn: who is sent away because others wait has not tried.
     let turn = app.slow_work.passwords.turn(client.net()).await?;
     let now = app.clock.now();
@@ -69,8 +71,7 @@ pub(super) async fn check_password<'a>(
         tried.right();
         return Err(error.into());
     }
-    let password = SecretText::new(password.to_owned());
-    match turn.run(move || needed.verify(&password)).await {
+    match turn.run(move || password.matches(&needed)).await {
         Ok(true) => Ok(tried),
         Ok(false) => Err(ApiError::Password("Password is wrong")),
         Err(error) => {

@@ -8,7 +8,7 @@ use std::{
 use zeroize::Zeroizing;
 
 use super::{Context, Exit, Failure, interrupt};
-use crate::crypto::{SecretText, contents::turns_direction};
+use crate::crypto::{SecretText, TypedPassword, contents::turns_direction};
 
 /// Passwords and passphrases have 1,024 bytes at most; a file of one may end with a line break.
 const MAX_BYTES: u64 = 4096;
@@ -67,6 +67,16 @@ pub(super) fn password_in(path: &str, flag: &str) -> Result<SecretText, Failure>
         return Err(wrong(&"there must be one password in it"));
     }
     Ok(SecretText::new(password.to_owned()))
+}
+
+/// The password of a secret, which was typed or stood in `file`.
+pub(super) fn not_blank(
+    password: &SecretText,
+    file: Option<&str>,
+) -> Result<TypedPassword, Failure> {
+    let place = file.map(|path| format!("--password-file: {path}: ")).unwrap_or_default();
+    TypedPassword::new(password.expose_secret())
+        .ok_or_else(|| Failure::usage(format!("{place}a password of blanks alone is none")))
 }
 
 /// Asks whether to go on, if somebody is there to be asked.

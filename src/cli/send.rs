@@ -250,13 +250,15 @@ pub(super) fn hours(flag: &str, text: &str) -> Result<u64, Failure> {
     Ok(time.as_secs() / HOUR)
 }
 
-/// The password that the flags ask for.
+/// The password that the flags ask for, as it is compared: servers of others compare it as it came.
 pub(super) fn asked(ask: bool, file: Option<&str>) -> Result<Option<SecretText>, Failure> {
-    match (ask, file) {
-        (_, Some(path)) => prompt::password_in(path, "--password-file").map(Some),
-        (true, None) => prompt::new_password("Password", "--password-file").map(Some),
-        (false, None) => Ok(None),
-    }
+    let password = match (ask, file) {
+        (_, Some(path)) => prompt::password_in(path, "--password-file")?,
+        (true, None) => prompt::new_password("Password", "--password-file")?,
+        (false, None) => return Ok(None),
+    };
+    let typed = prompt::not_blank(&password, file)?;
+    Ok(Some(SecretText::new(typed.plain().expose_secret().to_owned())))
 }
 
 /// What the published API of password.link does not have.

@@ -71,10 +71,13 @@ impl<'a> Viewing<'a> {
         }
         if look.password {
             self.asks_for_password = password_file.is_none();
-            self.viewer.password = Some(match password_file {
+            let password = match password_file {
                 Some(path) => prompt::password_in(path, "--password-file")?,
                 None => prompt::password("Password", "--password-file")?,
-            });
+            };
+            // It goes as it was typed: the server may have hashed just that.
+            prompt::not_blank(&password, password_file)?;
+            self.viewer.password = Some(password);
         }
         if look.captcha {
             writeln!(context.err, "The secret asks for some work of this machine first.")?;

@@ -10,6 +10,7 @@
 //! | [`halves`] | a secret under both of these halves, as clients seal and open it |
 //! | [`contents`] | what is encrypted in a secret: a text, or a text with files |
 //! | [`password_hash`] | a password that is only ever compared |
+//! | [`typed_password`] | the one text that stands for what somebody has typed as a password |
 //! | [`digest`] | SHA-256, of API keys above all, and how digests are written |
 //! | [`mac`] | what shows that a call of a webhook is ours |
 //! | [`message_key`] | the key of one message in a box |
@@ -41,6 +42,7 @@ pub mod secret_bytes;
 pub mod sequence_mask;
 pub mod sjcl;
 pub mod stream;
+pub mod typed_password;
 
 pub use base64_lines::without_line_ends;
 pub use box_key::{BadRsaBits, BoxKey, KeyFormError, OpenKeyError, RsaBits};
@@ -57,3 +59,4 @@ pub use seal::{Damaged, SlotKey};
 pub use secret_bytes::{SecretBytes, SecretText, bytes_equal};
 pub use sequence_mask::SequenceMask;
 pub use stream::{FileSealer, StreamOpener, StreamSealer};
+pub use typed_password::TypedPassword;

@@ -4,6 +4,7 @@ import { busy, field, h } from "./dom.js";
 import { ask, attempt, sentence } from "./manage_call.js";
 import { duration, t } from "./page.js";
 import { passwordField } from "./password.js";
+import { typedPassword } from "./typed.js";
 import { focusWrong, shortText } from "./secret_form.js";
 import { expirationField } from "./settings_form.js";
 
@@ -106,7 +107,7 @@ function check(fields) {
   mark(fields.limit, isCount(fields.limit, MAX_LIMIT), t("manage.wrong_limit"));
   mark(fields.secret_max_views, isCount(fields.secret_max_views, MAX_VIEWS), t("send.wrong.max_views"));
   const { value } = fields.secret_password;
-  mark(fields.secret_password, value === value.trim(), t("send.wrong.password"));
+  mark(fields.secret_password, !value || typedPassword(value) !== "", t("send.wrong.blank_password"));
   return right.every(Boolean);
 }
 

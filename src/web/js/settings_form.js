@@ -7,6 +7,7 @@ import { joined, write } from "./live.js";
 import { config, date, lifetime, root, t } from "./page.js";
 import { passwordField } from "./password.js";
 import { shortText } from "./secret_form.js";
+import { typedPassword } from "./typed.js";
 
 /** In hours. */
 const LIFETIMES = [1, 4, 24, 72, 168, 336];
@@ -73,7 +74,7 @@ export function settingsForm({ hasList }) {
       return {
         expiration: Number(expiration.control.value),
         max_views: viewCount(),
-        password: password.value || undefined,
+        password: typedPassword(password.value) || undefined,
         message: message.control.value || undefined,
         description: (hasList && description.control.value) || undefined,
         view_button: button.control.checked,
@@ -81,10 +82,10 @@ export function settingsForm({ hasList }) {
       };
     },
     check: () => {
-      const isTrimmed = password.value === password.value.trim();
+      const isPasswordRight = !password.value || typedPassword(password.value) !== "";
       if (!areViewsRight()) views.setError(t("send.wrong.max_views"));
-      if (!isTrimmed) password.setError(t("send.wrong.password"));
-      return [areViewsRight(), isTrimmed, message.check(), !hasList || description.check()].every(Boolean);
+      if (!isPasswordRight) password.setError(t("send.wrong.blank_password"));
+      return [areViewsRight(), isPasswordRight, message.check(), !hasList || description.check()].every(Boolean);
     },
   };
 }

@@ -7,6 +7,7 @@ import { announce, busy, h, notice, replace } from "./dom.js";
 import { write } from "./live.js";
 import { bytes, date, siteName, t } from "./page.js";
 import { passwordField } from "./password.js";
+import { typedPassword } from "./typed.js";
 import { openedSize } from "./crypto/stream.js";
 import { card } from "./view_ends.js";
 
@@ -41,12 +42,13 @@ export function askPage(secret, { onOpen }) {
   };
   const open = async () => {
     replace(problem);
-    if (password && !password.value) {
+    if (password && !typedPassword(password.value)) {
       password.setError(t("view.password_empty"));
       return password.control.focus();
     }
     announce(t("view.opening"));
     try {
+      // As it was typed: the server may have hashed just that.
       await withCaptcha(robot, (captcha) => onOpen({ ...(password && { password: password.value }), ...captcha }));
     } catch (error) {
       refused(error);

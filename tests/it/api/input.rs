@@ -82,6 +82,7 @@ fn good_values_come_back() {
         (json!({"password": "p"}), "password", json!(true)),
         (json!({"password": "\u{1f511}".repeat(1000)}), "password", json!(true)),
         (json!({"password": ""}), "password", json!(false)),
+        (json!({"password": " p\t\r\n"}), "password", json!(true)),
         (json!({"password": null}), "password", json!(false)),
         (json!({"max_views": 1}), "max_views", json!(1)),
         (json!({"max_views": 100}), "max_views", json!(100)),
@@ -103,7 +104,7 @@ fn bad_values_name_their_field() {
     let before = seen(&server.client);
     let too_long = "\u{e5}".repeat(1001);
     // (field, values, what the message says)
-    let cases: [(&str, Vec<Value>, &str); 21] = [
+    let cases: [(&str, Vec<Value>, &str); 22] = [
         ("ciphertext", vec![json!(null), json!("")], "Ciphertext can't be blank"),
         ("ciphertext", vec![json!(5), json!(true), json!([]), json!({})], "must be a string"),
         ("ciphertext", vec![json!("*"), json!("a b="), json!("YQ=a"), json!("\u{e5}")], "base64"),
@@ -129,7 +130,8 @@ fn bad_values_name_their_field() {
         ("captcha", vec![json!(0), json!("on"), json!("TRUE")], "must be true or false"),
         ("password", vec![json!(5), json!(true), json!([])], "Password must be a string"),
         ("password", vec![json!(too_long)], "1000 characters"),
-        ("password", vec![json!(" p"), json!("p\t"), json!("p\nq")], "control characters"),
+        ("password", vec![json!("p\nq"), json!("p\0q"), json!("p\u{7f}q")], "control characters"),
+        ("password", vec![json!(" "), json!("\t\n"), json!("\u{3000}\u{200b}")], "blanks alone"),
         ("max_views", vec![json!(0), json!(101), json!(257), json!(u64::MAX)], "between 1 and 100"),
         (
             "max_views",

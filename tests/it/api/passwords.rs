@@ -22,6 +22,7 @@ use crate::{
 pub(super) fn trials() -> Vec<Trial> {
     vec![
         trial("api::passwords::only_the_right_one_opens", only_the_right_one_opens),
+        trial("api::passwords::however_it_is_typed", however_it_is_typed),
         trial("api::passwords::ten_wrong_ones_from_an_address", ten_wrong_ones_from_an_address),
         trial("api::passwords::a_hundred_from_anywhere_lock", a_hundred_from_anywhere_lock),
         trial("api::passwords::right_ones_do_not_count", right_ones_do_not_count),
@@ -48,6 +49,42 @@ fn behind_proxy() -> TestServer {
     TestServer::with(Options { trusted_proxies: vec!["127.0.0.1/32"], ..Options::default() })
 }
 
+/// Each form opens what each other has set, by header and by body; blanks alone are no password, and no try.
+fn however_it_is_typed() {
+    let server = behind_proxy();
+    let forms =
+        ["bl\u{e5} h\u{e4}st", "bla\u{30a} ha\u{308}st", " \u{feff}bl\u{e5} ha\u{308}st\r\n"];
+    for set in forms {
+        let id = server.client.create(json!({"password": set, "max_views": 10}));
+        for (at, typed) in forms.into_iter().enumerate() {
+            let path = format!("/api/public/secrets/{id}/view");
+            let answer = server.client.with_key("").post(&path, &json!({"password": typed}));
+            assert_eq!(answer.status, 200, "{set:?} {typed:?}: {}", answer.text());
+            // A header holds no line ends.
+            if at < 2 {
+                assert_eq!(view_with(&server.public, &id, typed).status, 200, "{set:?} {typed:?}");
+            }
+        }
+        for wrong in
+            ["bla hast", "BL\u{c5} H\u{c4}ST", "bl\u{e5}  h\u{e4}st", "bl\u{e5}\u{a0}h\u{e4}st"]
+        {
+            let answer = view_with(&server.public, &id, wrong);
+            assert_eq!(answer.error(), (403, json!("password")), "{wrong}");
+        }
+        for blank in ["\u{3000}", "\u{200b}", "\u{a0}\u{feff}"] {
+            // More of them than wrong ones are allowed.
+            for _ in 0..4 {
+                let answer = view_from(&server.public, &id, blank, "198.51.100.2");
+                assert_eq!(answer.error(), (403, json!("password")));
+                assert!(answer.text().contains("Password is required"), "{}", answer.text());
+            }
+        }
+        let right = view_from(&server.public, &id, forms[0], "198.51.100.2");
+        assert_eq!(right.status, 200, "{}", right.text());
+        server.clock.advance(3601);
+    }
+}
+
 fn only_the_right_one_opens() {
     let server = behind_proxy();
     for password in ["p", "corr\u{e9}ct horse \u{1f511}", "  inner  spaces  ".trim()] {
@@ -61,7 +98,8 @@ fn only_the_right_one_opens() {
         for wrong in nearly.iter().filter(|wrong| *wrong != password) {
             let answer = view_with(&server.public, &id, wrong);
             assert_eq!(answer.error(), (403, json!("password")), "{wrong}");
-            assert!(answer.text().contains("wrong"), "{}", answer.text());
+            let said = if wrong.is_empty() { "Password is required" } else { "Password is wrong" };
+            assert!(answer.text().contains(said), "{}", answer.text());
             assert!(!answer.text().contains(password) || password == "p");
         }
         assert_eq!(seen(&server.client), before, "no view was spent");
