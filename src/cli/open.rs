@@ -21,7 +21,7 @@ use super::{
 use crate::{
     client::{
         Dialect,
-        link::{SecretLink, public_half},
+        link::{SecretLink, is_cut, public_half},
         secrets::View,
     },
     crypto::{
@@ -68,6 +68,10 @@ pub(super) struct Open {
     /// a file with the password, if there is one (asked for at the terminal)
     #[argh(option, arg_name = "FILE")]
     password_file: Option<String>,
+
+    /// open it although the key in the link is shorter than those that are made here
+    #[argh(switch)]
+    short_key: bool,
 
     /// have a view again that was spent, and broke off: what the message then told. A token that the server does
     /// not know spends another view
@@ -137,6 +141,15 @@ impl Open {
         };
         let SecretLink { place, half } = SecretLink::parse(&text)?;
         let half = half.map_or_else(key, Ok)?;
+        // Other services make keys of other lengths.
+        if settings.dialect() == Dialect::Sealdrop && is_cut(&half) && !self.short_key {
+            return Err(Failure {
+                exit: Exit::Damaged,
+                message: "the key in the link is cut: it is shorter than those that are made here; nothing was \
+                          opened and nothing spent. Give the whole link, or --short-key if it is whole"
+                    .into(),
+            });
+        }
         let server = settings.server_of(&place, context)?;
         let progress = Progress::new("Fetching");
         let mut viewing = Viewing::new(&server, &place.id, self.lease.as_deref(), &progress);

@@ -1,14 +1,10 @@
 //! The addresses that people hand on, also where a mail program or a hasty selection has damaged them.
 //! What is found in one is checked by nobody but the ciphertext.
 
-use base64::{
-    Engine,
-    alphabet::{STANDARD as PLAIN, URL_SAFE},
-    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
-};
-use percent_encoding::percent_decode_str;
 use url::Url;
 
+use super::link_parts::{Found, is_our_id, is_own_key, readable, scheme};
+pub use super::link_parts::{is_cut, public_half};
 use crate::crypto::SecretText;
 
 /// Where something of a server's is.
@@ -58,11 +54,8 @@ const PAGES: [(&str, &str); 6] = [
     ("docs", "the page about the API"),
     ("api", "the API"),
 ];
-const OUR_ID_CHARS: usize = 31;
 /// Ids of other servers are shorter than ours.
 const ID_CHARS: std::ops::RangeInclusive<usize> = 4..=64;
-/// Fewer characters than that are no key: where there is a space among them, it was cut into lines.
-const SHORT: usize = 18;
 
 impl SecretLink {
     /// Finds its parts in `text`, which may have other words around it.
@@ -71,7 +64,14 @@ impl SecretLink {
     ///
     /// [`BadLink`].
     pub fn parse(text: &str) -> Result<Self, BadLink> {
-        let (address, fragment) = cut(text);
+        let text = readable(text);
+        if let Some(found) = Found::find(&text) {
+            return Ok(Self {
+                place: place(own_address(&found.address), None)?,
+                half: found.half(),
+            });
+        }
+        let (address, fragment) = cut(&text);
         let place = place(address, None)?;
         Ok(Self { place, half: fragment.and_then(public_half) })
     }
@@ -90,12 +90,15 @@ impl StatusLink {
     ///
     /// [`BadLink`].
     pub fn parse(text: &str) -> Result<Self, BadLink> {
-        let (address, fragment) = cut(text);
+        let text = readable(text);
+        let (address, fragment) = cut(&text);
         // A bare id may have the key of the secret behind it: that is no token, and goes to nobody.
         if let Some(place) =
             place(address, Some("status")).ok().filter(|place| place.root.is_some())
         {
-            let token = fragment.map(str::trim).filter(|token| !token.is_empty());
+            // Nor is the key a token where somebody has put it behind this address.
+            let is_token = |token: &&str| !token.is_empty() && !is_own_key(token);
+            let token = fragment.map(str::trim).filter(is_token);
             let manage_token = token.map(|token| SecretText::new(token.to_owned()));
             return Ok(Self { place, manage_token });
         }
@@ -117,7 +120,7 @@ impl StatusLink {
 ///
 /// [`BadLink`].
 pub fn request_place(text: &str) -> Result<Place, BadLink> {
-    place(cut(text).0, Some("req"))
+    place(cut(&readable(text)).0, Some("req"))
 }
 
 /// The place of a box: `<root>/box/<token>`, `<root>/#<token>`, or its token alone.
@@ -126,7 +129,8 @@ pub fn request_place(text: &str) -> Result<Place, BadLink> {
 ///
 /// [`BadLink`].
 pub fn box_place(text: &str) -> Result<Place, BadLink> {
-    let (address, fragment) = cut(text);
+    let text = readable(text);
+    let (address, fragment) = cut(&text);
     match (place(address, Some("box")), fragment) {
         (Err(BadLink::NoId), Some(token)) if is_id(token.trim()) => {
             let root = Url::parse(address).map_err(BadLink::Address)?;
@@ -138,16 +142,28 @@ pub fn box_place(text: &str) -> Result<Place, BadLink> {
 
 /// Address and fragment of the first link in `text`, or of all of it.
 fn cut(text: &str) -> (&str, Option<&str>) {
-    let text = text.trim();
     let start = ["https://", "http://"].iter().filter_map(|scheme| text.find(scheme)).min();
     let link = text.get(start.unwrap_or_default()..).unwrap_or_default();
-    let sharp =
-        ["#", "%23"].iter().filter_map(|sharp| Some((link.find(sharp)?, sharp.len()))).min();
-    let Some((at, length)) = sharp else {
+    let Some((address, fragment)) = link.split_once('#') else {
         return (link.split_whitespace().next().unwrap_or_default(), None);
     };
-    let (address, fragment) = link.split_at(at);
-    (address.trim_end(), fragment.get(length..))
+    let is_before = |char: char| char.is_whitespace() || matches!(char, '#' | '/');
+    (address.trim_end(), Some(fragment.trim_start_matches(is_before)))
+}
+
+/// The address that ends with the id of a secret, without words in front of it.
+fn own_address(text: &str) -> &str {
+    if let Some(start) = scheme(text) {
+        return text.get(start..).unwrap_or_default();
+    }
+    let is_of_address = |char: char| char.is_ascii_alphanumeric() || "-._~:/?&=%+[]".contains(char);
+    let start = text.rfind(|char| !is_of_address(char)).map_or(0, |at| {
+        at + text.get(at..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8)
+    });
+    let address = text.get(start..).unwrap_or_default();
+    // RFC 3986, appendix C: <URL:…>.
+    let address = address.strip_prefix("URL:").unwrap_or(address);
+    address.trim_start_matches(|char: char| !char.is_ascii_alphanumeric() && char != '?')
 }
 
 /// The server and the id of an address: the segment behind `page`, or where there is none the last one, or
@@ -172,9 +188,9 @@ fn place(address: &str, page: Option<&str>) -> Result<Place, BadLink> {
     url.set_query(None);
     url.set_fragment(None);
     let mut before = &segments[..];
-    let is_in_query = query.as_deref().is_some_and(is_ours);
+    let is_in_query = query.as_deref().is_some_and(is_our_id);
     let last = match before.split_last() {
-        Some((last, rest)) if is_id(last) && (is_ours(last) || !is_in_query) => {
+        Some((last, rest)) if is_id(last) && (is_our_id(last) || !is_in_query) => {
             before = rest;
             Some(last.clone())
         }
@@ -202,84 +218,10 @@ fn place(address: &str, page: Option<&str>) -> Result<Place, BadLink> {
     Ok(Place { root: Some(url), id })
 }
 
-/// Whether it is of the form that our ids have; other words may be ids elsewhere.
-fn is_ours(text: &str) -> bool {
-    text.len() == OUR_ID_CHARS && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
-}
-
 /// Whether a text can be an id or a token; nothing in one means anything in a path.
 pub(super) fn is_id(text: &str) -> bool {
     ID_CHARS.contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
-}
-
-/// The half that a fragment holds, if it can be found: base64, which mails break and escape.
-#[must_use]
-pub fn public_half(fragment: &str) -> Option<SecretText> {
-    let unescaped = unescaped(fragment);
-    let word = first_word(&unescaped);
-    let bare: String = word.chars().filter(|char| !is_blank(*char)).collect();
-    // Mails write "=3D" for "=", and break lines behind a "=" (RFC 2045, 6.7).
-    let bare = bare.replace("=3D", "=");
-    let bare =
-        bare.trim_start_matches(['"', '\'', '<', '(', '[', '{', '„', '“', '”', '‘', '’', '«', '»']);
-    let bare = bare.split(['&', '?', '#']).next().unwrap_or_default();
-    let mut encoded = String::new();
-    let mut rest = bare.chars().peekable();
-    while let Some(char) = rest.next() {
-        match char {
-            'A'..='Z' | 'a'..='z' | '0'..='9' | '+' | '/' | '-' | '_' => encoded.push(char),
-            '=' if rest.peek().is_some_and(char::is_ascii_alphanumeric) => {}
-            _ => break,
-        }
-    }
-    // A single character at the end stands for nothing: markup that came along, as in _link_ or link/.
-    let whole = match encoded.len() % 4 {
-        1 => encoded.get(..encoded.len() - 1).unwrap_or_default(),
-        _ => &encoded,
-    };
-    decoded(whole).or_else(|| decoded(whole.trim_end_matches(['_', '/', '+', '-'])))
-}
-
-/// Without percent signs, also where a program has escaped twice.
-fn unescaped(text: &str) -> String {
-    let mut plain = text.to_owned();
-    for _ in 0..2 {
-        match percent_decode_str(&plain).decode_utf8() {
-            Ok(decoded) if decoded != plain => plain = decoded.into_owned(),
-            _ => break,
-        }
-    }
-    plain
-}
-
-/// Up to the first space, unless that would be too short for a key: then up to the next one.
-fn first_word(text: &str) -> String {
-    let mut key = String::new();
-    for word in text.split_whitespace() {
-        if key.len() >= SHORT {
-            break;
-        }
-        key.push_str(word);
-    }
-    key
-}
-
-fn is_blank(char: char) -> bool {
-    char.is_whitespace()
-        || matches!(char, '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}')
-}
-
-/// Either alphabet of base64, with or without padding, and with bits left over.
-fn decoded(encoded: &str) -> Option<SecretText> {
-    const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-        .with_decode_allow_trailing_bits(true);
-    let alphabet = if encoded.contains(['-', '_']) { URL_SAFE } else { PLAIN };
-    let half = GeneralPurpose::new(&alphabet, LENIENT).decode(encoded).ok()?;
-    let half = String::from_utf8(half).ok()?;
-    // A password is something that can be written down.
-    (!half.is_empty() && !half.chars().any(char::is_control)).then(|| SecretText::new(half))
 }
 
 #[cfg(test)]
@@ -349,6 +291,8 @@ mod tests {
         assert_eq!((&*link.place.id, link.place.root.unwrap().as_str()), (ID, "https://x.org/"));
         assert_eq!(link.manage_token.unwrap().expose_secret(), "token");
         let link = StatusLink::parse(&format!("https://x.org/{ID}/#{KEY}")).unwrap();
+        assert!(link.place.id == ID && link.manage_token.is_none());
+        let link = StatusLink::parse(&format!("https://x.org/status/{ID}#{KEY}")).unwrap();
         assert!(link.place.id == ID && link.manage_token.is_none());
         let link = StatusLink::parse(&format!("{ID}#{KEY}")).unwrap();
         assert!(link.place.id == ID && link.manage_token.is_none());

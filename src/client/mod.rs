@@ -24,6 +24,7 @@ pub mod download;
 pub mod error;
 pub mod handover;
 pub mod link;
+mod link_parts;
 pub mod listed;
 pub mod proxy;
 pub mod requests;

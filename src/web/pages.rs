@@ -66,12 +66,14 @@ impl Page {
     /// The groups of texts that its scripts need, besides `common` and its own.
     fn groups(self) -> &'static [&'static str] {
         match self {
-            Self::Create | Self::Request => &["files", "send", "link", "password", "log"],
+            Self::Create => &["files", "send", "link", "password", "log", "damaged"],
+            Self::Request => &["files", "send", "link", "password", "log"],
             Self::Manage => &["create", "files", "send", "link", "password", "log"],
             Self::View => &["files", "password"],
             Self::Status => &["log", "send", "password"],
             Self::Box => &["files", "link", "password"],
-            Self::Docs | Self::NotFound => &[],
+            Self::NotFound => &["damaged"],
+            Self::Docs => &[],
         }
     }
 

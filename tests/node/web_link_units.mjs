@@ -3,9 +3,10 @@
 //   node --import ./tests/node/web_loader.mjs --test tests/node/web_link_units.mjs
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-const { fragmentOf, partsOfAddress, partsOfText, publicHalfOf } =
+const { fragmentOf, isCut, partsOfAddress, partsOfText, publicHalfOf } =
   await import(new URL("../../src/web/js/link_parts.js", import.meta.url));
 
 const ID = "0123456789abcdefghijABCDEFGHIJx";
@@ -59,4 +60,48 @@ test("id and key are found in addresses and in what is pasted", () => {
   assert.deepEqual(partsOfText(`https://x.example/${ID}/%23${key}`), { id: ID, publicHalf });
   assert.deepEqual(partsOfText(ID), { id: ID, publicHalf: null });
   assert.deepEqual(partsOfText("Hello, here is nothing."), { id: null, publicHalf: null });
+});
+
+test("damaged links, the same as on the command line", () => {
+  const vectors = JSON.parse(readFileSync(new URL("../vectors/links.json", import.meta.url), "utf8"));
+  const { id, half, key, heads, sharps, ends, wraps, within, texts, cut } = vectors;
+  const filled = (text) => text.replaceAll("{id}", id).replaceAll("{key}", key).replaceAll("{half}", half);
+  let count = 0;
+  const wrong = [];
+  const expect = (text, found = id, publicHalf = half) => {
+    count += 1;
+    const parts = partsOfText(text);
+    if (parts.id !== found || parts.publicHalf !== publicHalf) wrong.push([text, parts]);
+    // As a browser has it in its address bar, where it takes it at all.
+    // Its \ is a / to it, and then no part of an id.
+    const url = /^https?:\/\/[^\s\\]+$/.test(text) && URL.canParse(text) ? new URL(text) : null;
+    if (!url) return;
+    const there = partsOfAddress(url);
+    if (there.id !== found || there.publicHalf !== publicHalf) wrong.push([url.href, there]);
+  };
+  for (const head of heads.map(filled)) {
+    for (const sharp of sharps) expect(head + sharp + key);
+    for (const end of ends) expect(`${head}#${key}${end}`);
+    for (const [before, behind] of wraps) {
+      expect(`${before}${head}#${key}${behind}`);
+      expect(`${before}${head}%23${key}${behind}`);
+    }
+    for (const junk of within) {
+      for (const at of [1, 9, 12, 20, 23]) expect(`${head}#${key.slice(0, at)}${junk}${key.slice(at)}`);
+      for (const at of [3, 16, 28]) {
+        expect(head.replace(id, id.slice(0, at) + junk + id.slice(at)) + `#${key}`);
+      }
+    }
+    for (const missing of cut) {
+      const { id: found, publicHalf } = partsOfText(`${head}#${key.slice(0, -missing)}`);
+      if (found !== id || (publicHalf !== null && !isCut(publicHalf))) wrong.push([head, missing, publicHalf]);
+    }
+  }
+  for (const [text, found, publicHalf] of texts) expect(filled(text), filled(found), publicHalf && filled(publicHalf));
+  for (const none of ["/?fbclid=0123456789abcdefghijABCDE", "/0123456789abcdefghijABCDEFG.html", "/?lang=sv", "/some/where/else"]) {
+    expect(none, null, null);
+  }
+  assert.deepEqual(wrong.slice(0, 20), [], `${wrong.length} of ${count}`);
+  assert.ok(count > 2000);
+  assert.ok(!isCut(half) && !isCut("löse") && !isCut("abc-def") && isCut(half.slice(1)));
 });

@@ -1,6 +1,7 @@
 // The page that makes a secret: the form, and then its link. Its parts are in secret_form.js (text and files),
 // settings_form.js (how it is to be), link.js (the link).
 import { ApiError } from "./api.js";
+import { handleDamagedLink } from "./damaged_link.js";
 import { $, busy, h, notice, replace } from "./dom.js";
 import { linkPanel, mayLeaveLink, secretLink } from "./link.js";
 import { config, freshOnReturn, root, start, t } from "./page.js";
@@ -13,7 +14,7 @@ const app = $("#app");
 
 start();
 freshOnReturn();
-if (!toBox()) begin();
+if (!toBox() && !handleDamagedLink(app)) begin();
 window.addEventListener("hashchange", toBox);
 // "Back" from a link leads here: to an empty form, not out of the site.
 window.addEventListener("popstate", async () => {

@@ -7,12 +7,12 @@ import { hasWebCrypto } from "./crypto/engine.js";
 import { CannotOpen, open, unpack } from "./crypto/secret.js";
 import { $, announce, h, replace } from "./dom.js";
 import { Lease } from "./lease.js";
-import { fragmentOf, partsOfAddress } from "./link_parts.js";
+import { fragmentOf, isCut, partsOfAddress } from "./link_parts.js";
 import { start, t } from "./page.js";
 import { guardLeaving } from "./stakes.js";
 import { askPage } from "./view_ask.js";
 import { burnedPage, clearedPage, damagedPage, gonePage, leftPage, loadingPage, troublePage } from "./view_ends.js";
-import { noKeyPage, wrongKeyPage } from "./view_key.js";
+import { cutKeyPage, noKeyPage, wrongKeyPage } from "./view_key.js";
 import { secretPage } from "./view_secret.js";
 
 /** How long the secret stays on a page that nobody looks at. */
@@ -29,6 +29,8 @@ const path = `api/public/secrets/${id}`;
 let shown = null;
 /** The half in use: of the link, or what was pasted since. */
 let half = publicHalf;
+/** Whether the person has said that a short key is whole. */
+let isWhole = false;
 /** What has come and no key has opened yet, or null. */
 let waiting = null;
 
@@ -82,7 +84,20 @@ async function look({ mine = false } = {}) {
     // Without views left nothing can be spent, but an answer that got lost can still be fetched.
     return lease.token ? fetchAgain() : show(gonePage({ mine }));
   }
-  return show(askPage(secret, { onOpen: (proofs) => spend(secret, proofs) }), { focus: false });
+  return show(askPage(secret, { onOpen: (proofs) => spend(secret, proofs), refuses: refuseCut }), { focus: false });
+}
+
+/** Shows what to do about a key that is cut, before it costs a view; whether it does. */
+function refuseCut() {
+  if (isWhole || !isCut(half)) return false;
+  show(cutKeyPage({
+    id, half, onKey: useKey,
+    onWhole: () => {
+      isWhole = true;
+      look();
+    },
+  }));
+  return true;
 }
 
 /** Asks for the secret, because a person wants it now. Throws what the page of the question has to show. */

@@ -13,9 +13,9 @@ import { card } from "./view_ends.js";
 
 /**
  * `secret` is what the server tells of it. `onOpen({ password, captcha })` opens it and shows what comes, or
- * throws ApiError or Offline.
+ * throws ApiError or Offline. `refuses()` may show another page in the place of what a press does.
  */
-export function askPage(secret, { onOpen }) {
+export function askPage(secret, { onOpen, refuses }) {
   const password = secret.password ? passwordField({
     label: t("view.password"), hint: t("view.password_hint"), generator: false, autocomplete: "off",
   }) : null;
@@ -41,6 +41,7 @@ export function askPage(secret, { onOpen }) {
     return password.control.focus();
   };
   const open = async () => {
+    if (refuses()) return undefined;
     replace(problem);
     if (password && !typedPassword(password.value)) {
       password.setError(t("view.password_empty"));

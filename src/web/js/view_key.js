@@ -3,9 +3,12 @@
 import { explain } from "./api.js";
 import { CannotOpen } from "./crypto/secret.js";
 import { busy, field, h } from "./dom.js";
-import { partsOfText } from "./link_parts.js";
+import { fragmentOf, partsOfText } from "./link_parts.js";
 import { t } from "./page.js";
 import { card } from "./view_ends.js";
+
+/** How many characters the key of a link has that was made here. */
+const OWN_KEY = 24;
 
 /** The link has no key. `onKey(publicHalf)` takes one; the page starts anew then. */
 export function noKeyPage({ id, onKey }) {
@@ -17,6 +20,25 @@ export function noKeyPage({ id, onKey }) {
       location.reload();
     },
   }));
+}
+
+/**
+ * The key of the link is shorter than any that is made here. Nothing is spent: `onKey` as above, `onWhole()` where the
+ * person says that it is not cut.
+ */
+export function cutKeyPage({ id, half, onKey, onWhole }) {
+  const given = fragmentOf(half).replace(/=+$/, "").length;
+  return card(t("view.cut"), h("p", {}, t("view.cut_text", { count: given, usual: OWN_KEY })), keyForm({
+    id,
+    button: t("view.key_use"),
+    onKey: (found) => {
+      onKey(found);
+      location.reload();
+    },
+  }), h("details", {}, h("summary", {}, t("view.cut_whole")),
+    h("p", {}, t("view.cut_whole_text")),
+    h("div", { class: "actions" },
+      h("button", { type: "button", class: "button", onclick: onWhole }, t("view.cut_go_on")))));
 }
 
 /** The ciphertext is here and does not open. `onKey(publicHalf)` throws CannotOpen if that half does not fit. */

@@ -98,7 +98,8 @@ await run({
 
   async "a key does not fit and the whole link is put into the address bar"(tools) {
     const secret = await makeSecret({ text: "the only view" });
-    const page = await tools.open(`/${secret.id}/#${secret.key.slice(0, 20)}`);
+    const changed = (secret.key[0] === "Q" ? "R" : "Q") + secret.key.slice(1);
+    const page = await tools.open(`/${secret.id}/#${changed}`);
     await page.getByRole("button", { name: "Open the secret" }).click();
     await heading(page, WRONG);
     // Nothing is fetched again: the lease may be over.
@@ -107,6 +108,96 @@ await run({
     await heading(page, "Here is your secret");
     assert.equal(await readSecret(page), "the only view");
     assert.equal((await logOf(secret.id)).view_times, 1);
+  },
+
+  async "a key that is cut is noticed before it costs a view"(tools) {
+    const secret = await makeSecret({ text: "the only view", captcha: true });
+    const press = (page) => page.getByRole("button", { name: /Open the secret|Öppna hemligheten/ }).click();
+    for (const missing of [1, 2, 3, 4, 5, 10, 23]) {
+      const page = await tools.open(`/${secret.id}/#${secret.key.slice(0, -missing)}`);
+      const cut = page.getByRole("heading", { name: "The link is cut" });
+      // So short a key may be none at all.
+      const none = page.getByRole("heading", { name: MISSING });
+      if (missing < 20) await press(page);
+      await cut.or(none).waitFor();
+      await page.close();
+    }
+    await tools.everyLook("view-cut", `/${secret.id}/#${secret.key.slice(0, -3)}`, async (page) => {
+      await press(page);
+      await heading(page, /The link is cut|Länken är kapad/);
+      await page.locator("summary").click();
+    });
+    assert.equal((await logOf(secret.id)).view_times, 0);
+    const page = await tools.open(`/?${secret.id}#${secret.key.slice(0, -3)}`);
+    await press(page);
+    await page.getByLabel("The whole link").fill(secret.url);
+    await page.getByRole("button", { name: "Go on" }).click();
+    await openSecret(page);
+    assert.equal(await readSecret(page), "the only view");
+    assert.equal((await logOf(secret.id)).view_times, 1);
+  },
+
+  async "a short key of another program opens"(tools) {
+    for (const half of ["abc123", "kurz", "lösen", "a b"]) {
+      const secret = await makeSecret({ text: `by ${half}`, half });
+      const page = await tools.open(secret.path);
+      await page.getByRole("button", { name: "Open the secret" }).click();
+      if (/^[a-z0-9]+$/.test(half)) {
+        await heading(page, "The link is cut");
+        await page.getByText("The link is whole", { exact: true }).click();
+        await page.getByRole("button", { name: "Back to the secret" }).click();
+        assert.equal((await logOf(secret.id)).view_times, 0);
+        await page.getByRole("button", { name: "Open the secret" }).click();
+      }
+      await heading(page, "Here is your secret");
+      assert.equal(await readSecret(page), `by ${half}`);
+    }
+  },
+
+  async "damaged links that lead elsewhere are mended, or asked for"(tools) {
+    const secret = await makeSecret({ text: "mended", max_views: 100 });
+    const { id, key } = secret;
+    const context = await tools.context();
+    const forms = [
+      `/${id}/%23${key}`, `/?${id}%23${key}`, `/${id}%23${key}`, `/${id}/%2523${key}`, `//${id}//#${key}`, `/${id}//#${key}`,
+      `/${id}/##${key}`, `/${id}./#${key}`, `/%3C${id}/#${key}`, `/${id}/%20#${key}`, `/?${id}.#${key}`, `/?${id}%3E#${key}`,
+      `/${id}%E2%80%8B/#${key}`, `/${id.slice(0, 9)}%20${id.slice(9)}/#${key}`, `/?${id.slice(0, 9)}%0A${id.slice(9)}#${key}`,
+      `/"${id}"/#${key}`, `/?utm_source=mail&${id}#${key}`, `/${id}/&%2335;${key}`, `/${id}/,#${key}`, `/?%22${id}%22#%22${key}%22`,
+    ];
+    for (const form of forms) {
+      const page = await tools.open(form, { context, allow: [/404/] });
+      await openSecret(page);
+      assert.equal(await readSecret(page), "mended", form);
+      assert.ok(page.url().endsWith(secret.path) || page.url().includes(`${id}`), page.url());
+      await page.evaluate(() => { sessionStorage.clear(); localStorage.clear(); });
+      await page.close();
+    }
+    const hopeless = [
+      `/#${key}`, `/?#${key}`, `/?${id.slice(0, 30)}#${key}`, `/${id.slice(0, 30)}/#${key}`, `/${id}x/#${key}`, `/?${id.slice(0, 20)}`,
+      `/${id.slice(0, 25)}`, `/?${id}x=`, `/#top`, `/x/#${key}`,
+    ];
+    for (const form of hopeless) {
+      const page = await tools.open(form, { context, allow: [/404/] });
+      await heading(page, MISSING);
+      assert.equal(await page.getByRole("button", { name: "Make the link" }).count(), 0, form);
+      await page.getByLabel("The whole link").fill(key);
+      await page.getByRole("button", { name: "Go on" }).click();
+      await page.getByText("not the whole link of a secret either").waitFor();
+      await page.close();
+    }
+    await tools.everyLook("damaged-link", `/?${id.slice(0, 30)}#${key}`, (page) => heading(page, MISSING));
+    const page = await tools.open(`/#${key}`, { context });
+    await page.getByLabel("The whole link").fill(`See <${servers.open.url}/?${id}%23${key}>, please`);
+    await page.getByRole("button", { name: "Go on" }).click();
+    await openSecret(page);
+    assert.equal(await readSecret(page), "mended");
+    // What is no link stays what it is.
+    for (const [form, name] of [["/", "Make the link"], ["/?lang=en", "Make the link"], ["/?utm_source=x&ref=mail", "Make the link"]]) {
+      const other = await tools.open(form, { context });
+      await other.getByRole("button", { name }).waitFor();
+    }
+    const other = await tools.open("/nothing/here", { context, allow: [/404/] });
+    await heading(other, "There is no such page");
   },
 
   async "what was never a secret"(tools) {

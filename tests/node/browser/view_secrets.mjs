@@ -22,10 +22,14 @@ export async function call(method, path, body, server = "open") {
 
 /**
  * Makes a secret: `{ id, key, path, url }`, `key` being what stands behind the `#`. `tagBits` makes SJCL itself seal
- * it, as older clients do; `bits` are 32 of something that is no text; other fields go to the server as they are.
+ * it, as older clients do; `bits` are 32 of something that is no text, `half` is a public half of another program's; other fields go to the server as
+ * they are.
  */
-export async function makeSecret({ text = "hunter2", attachments = [], tagBits, bits, server = "open", ...fields } = {}) {
-  const { privateHalf, publicHalf } = newHalves();
+export async function makeSecret({
+  text = "hunter2", attachments = [], tagBits, bits, half, server = "open", ...fields
+} = {}) {
+  const { privateHalf, publicHalf: fresh } = newHalves();
+  const publicHalf = half ?? fresh;
   const password = privateHalf + publicHalf;
   const plaintext = bits ?? pack({ text, attachments });
   const ciphertext = tagBits || bits
@@ -38,8 +42,10 @@ export async function makeSecret({ text = "hunter2", attachments = [], tagBits, 
   const { id } = json.data;
   const key = toBase64(utf8(publicHalf));
   const path = `/${id}/#${key}`;
-  recorder.plant(`the key of ${id}`, key);
-  recorder.plant(`the public half of ${id}`, publicHalf);
+  if (!half) {
+    recorder.plant(`the key of ${id}`, key);
+    recorder.plant(`the public half of ${id}`, publicHalf);
+  }
   return { id, key, path, url: servers[server].url + path };
 }
 

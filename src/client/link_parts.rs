@@ -1,0 +1,510 @@
+//! Finding the id of a secret and the public half of its password in a link, also where a mail program or a hasty
+//! selection has damaged it. The pages do the same (`src/web/js/link_parts.js`); `tests/vectors/links.json` is read by
+//! the tests of both.
+
+use base64::{
+    Engine,
+    alphabet::{STANDARD as PLAIN, URL_SAFE},
+    engine::{
+        DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose::STANDARD_NO_PAD,
+    },
+};
+use zeroize::Zeroizing;
+
+use crate::crypto::{SecretText, sjcl::PASSWORD_HALF_CHARS};
+
+/// How long our ids are.
+const OUR_ID_CHARS: usize = 31;
+/// The base64 of a half that was made here: letters and digits alone have no padding, and neither `+` nor `/`.
+const OWN_KEY_CHARS: usize = PASSWORD_HALF_CHARS / 3 * 4;
+/// Fewer characters than that are no key: where there is a space among them, it was cut into lines.
+const SHORT: usize = 18;
+/// How often a program may have escaped a link that it passed on.
+const ESCAPED: usize = 3;
+/// Entities of HTML, by their names and numbers.
+const ENTITIES: [(&str, &str); 15] = [
+    ("#35", "#"),
+    ("#x23", "#"),
+    ("num", "#"),
+    ("amp", "&"),
+    ("#38", "&"),
+    ("lt", "<"),
+    ("#60", "<"),
+    ("gt", ">"),
+    ("#62", ">"),
+    ("quot", "\""),
+    ("#34", "\""),
+    ("apos", "'"),
+    ("#39", "'"),
+    ("nbsp", " "),
+    ("#160", " "),
+];
+/// Markup that may stand within a word.
+const INLINE: [&str; 9] = ["wbr", "b", "i", "em", "strong", "span", "font", "mark", "u"];
+
+/// Where the parts of a secret's link are in a text.
+pub(super) struct Found<'a> {
+    /// The text up to the end of the id, without what stands within it.
+    pub(super) address: Zeroizing<String>,
+    /// What stands behind the id.
+    behind: Behind<'a>,
+}
+
+enum Behind<'a> {
+    Whole(&'a str),
+    Mended(Zeroizing<String>),
+}
+
+impl<'a> Found<'a> {
+    /// Finds an id of ours in a text that is [`readable`].
+    pub(super) fn find(text: &'a str) -> Option<Self> {
+        if let Some(end) = id_end(text) {
+            let (address, behind) = text.split_at(end);
+            let address = Zeroizing::new(address.to_owned());
+            return Some(Self { address, behind: Behind::Whole(behind) });
+        }
+        // It may be broken by blanks and the like. Words in front of an address are not a part of it.
+        // Any words could be glued together to an id; with a key behind them they are meant to be one.
+        let (head, tail) = text.split_at(text.find('#')?);
+        let address = head.get(scheme(head).unwrap_or_default()..)?;
+        // Hosts have dots, which are junk elsewhere.
+        let (host, path) = address.split_at(host_end(address).unwrap_or_default());
+        let path = path.replace("=\r\n", "").replace("=\n", "");
+        let path = path.chars().filter(|char| !is_junk(*char));
+        let bare: Zeroizing<String> = Zeroizing::new(host.chars().chain(path).collect());
+        let (address, behind) = bare.split_at(id_end(&bare)?);
+        let behind = Zeroizing::new([behind, tail].concat());
+        Some(Self { address: Zeroizing::new(address.to_owned()), behind: Behind::Mended(behind) })
+    }
+
+    /// The public half behind the id.
+    pub(super) fn half(&self) -> Option<SecretText> {
+        let behind = match &self.behind {
+            Behind::Whole(text) => text,
+            Behind::Mended(text) => text.as_str(),
+        };
+        match behind_sharp(behind) {
+            Some(fragment) => half_of(fragment),
+            // Where the # is lost only a key of our own can be told from other words.
+            None => own_key_in(behind),
+        }
+    }
+}
+
+/// Whether a half is part of one that was made here, as far as that can be told: these have a known length, those of
+/// other programs may be of any.
+#[must_use]
+pub fn is_cut(half: &SecretText) -> bool {
+    let half = half.expose_secret();
+    half.len() < PASSWORD_HALF_CHARS && half.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// The half that a fragment holds, or a key alone that was pasted.
+#[must_use]
+pub fn public_half(text: &str) -> Option<SecretText> {
+    let text = readable(text);
+    half_of(text.split_once('#').map_or(&*text, |(_, fragment)| fragment))
+}
+
+fn half_of(fragment: &str) -> Option<SecretText> {
+    let plain = Zeroizing::new(fragment.replace("=3D", "="));
+    let plain = plain.trim_start_matches(|char: char| !char.is_ascii_alphanumeric());
+    let run = plain.find(|char| !is_base64(char)).unwrap_or(plain.len());
+    let (run, rest) = plain.split_at(run);
+    // One with padding, or longer than ours, is of another program.
+    let behind_padding = rest.trim_start_matches('=');
+    let is_padded = run.len() % 4 > 1
+        && behind_padding.len() < rest.len()
+        && !behind_padding.starts_with('\n')
+        && !behind_padding.starts_with("\r\n");
+    let is_foreign = (is_padded || run.len() > OWN_KEY_CHARS) && is_canonical(run);
+    let own = if is_foreign { None } else { own_key_in(plain) };
+    own.or_else(|| any_key_in(plain))
+}
+
+/// Where an id of ours ends: of a link, if there is one.
+fn id_end(text: &str) -> Option<usize> {
+    id_end_behind(text, |before| before.ends_with(['/', '?', '&']))
+        // The value of a parameter is none, nor is the token of a box.
+        .or_else(|| id_end_behind(text, |before| !before.ends_with(['=', '#'])))
+}
+
+fn id_end_behind(text: &str, fits: impl Fn(&str) -> bool) -> Option<usize> {
+    let is_part = |char: char| char.is_ascii_alphanumeric() || matches!(char, '_' | '-');
+    let mut start = 0;
+    while let Some(at) = text.get(start..)?.find(is_part) {
+        let (before, rest) = text.split_at(start + at);
+        let length = rest.find(|char| !is_part(char)).unwrap_or(rest.len());
+        let end = before.len() + length;
+        if is_our_id(rest.get(..length)?) && fits(before) {
+            return Some(end);
+        }
+        start = end;
+    }
+    None
+}
+
+/// Whether it is of the form that our ids have; other words may be ids elsewhere.
+pub(super) fn is_our_id(text: &str) -> bool {
+    text.len() == OUR_ID_CHARS && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// Where the last address in a text begins.
+pub(super) fn scheme(text: &str) -> Option<usize> {
+    ["https://", "http://"].iter().filter_map(|scheme| text.rfind(scheme)).max()
+}
+
+/// Where the host of an address ends.
+fn host_end(address: &str) -> Option<usize> {
+    let host = address.find("://").map_or(0, |at| at + 3);
+    Some(host + address.get(host..)?.find(['/', '?'])?)
+}
+
+/// What stands behind the `#`: no other one ("… is ticket #4711") counts.
+fn behind_sharp(text: &str) -> Option<&str> {
+    let (before, fragment) = text.split_once('#')?;
+    (!before.trim_end().contains(char::is_whitespace)).then_some(fragment)
+}
+
+/// What is between the words of a text that was broken into lines, quoted or marked up.
+fn is_junk(char: char) -> bool {
+    char.is_whitespace() || "\"'<>|\\.,;“”„‘’«»".contains(char)
+}
+
+/// A half that was made here, whatever stands around it and between its pieces. That other words have its length and
+/// stand for nothing but letters and digits does not happen.
+fn own_key_in(text: &str) -> Option<SecretText> {
+    let text = text.split(['&', '?', '#']).next().unwrap_or_default();
+    let words = words(text);
+    for first in 0..words.len() {
+        let mut joined = Zeroizing::new(String::with_capacity(text.len()));
+        let mut last = first;
+        for word in words.iter().skip(first) {
+            if joined.len() >= OWN_KEY_CHARS {
+                break;
+            }
+            joined.push_str(text.get(word.clone())?);
+            last += 1;
+        }
+        let Some(half) = joined.get(..OWN_KEY_CHARS).and_then(own_half) else { continue };
+        let is_joined = last > first + 1;
+        // Behind a key that is written without a space stands what is no base64.
+        if joined.len() > OWN_KEY_CHARS && (is_joined || is_canonical(&joined)) {
+            continue;
+        }
+        // "… a key" is no end of a key that is cut.
+        let end = words.get(last - 1)?.end;
+        let is_long = words.get(first)?.len() >= SHORT;
+        if !(is_joined && is_long && goes_on(text.get(end..)?)) {
+            return Some(half);
+        }
+    }
+    None
+}
+
+/// Whether more words stand in the same line.
+fn goes_on(text: &str) -> bool {
+    let is_blank = |char: char| char.is_whitespace() && !matches!(char, '\r' | '\n');
+    let rest = text.trim_start_matches(is_blank);
+    rest.len() < text.len() && rest.starts_with(|char: char| char.is_ascii_alphanumeric())
+}
+
+/// Where the letters and digits are.
+fn words(text: &str) -> Vec<std::ops::Range<usize>> {
+    let mut found = Vec::new();
+    let mut start = None;
+    for (at, byte) in text.bytes().chain([b' ']).enumerate() {
+        match (byte.is_ascii_alphanumeric(), start) {
+            (true, None) => start = Some(at),
+            (false, Some(begin)) => {
+                found.push(begin..at);
+                start = None;
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// Whether a text is the key of a link that was made here.
+pub(super) fn is_own_key(text: &str) -> bool {
+    own_half(text).is_some()
+}
+
+fn own_half(encoded: &str) -> Option<SecretText> {
+    let half = decoded(encoded)?;
+    let text = half.expose_secret();
+    let is_own = encoded.len() == OWN_KEY_CHARS
+        && text.len() == PASSWORD_HALF_CHARS
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    is_own.then_some(half)
+}
+
+/// Whether a program has written this base64: without bits that stand for nothing, and for a text.
+fn is_canonical(encoded: &str) -> bool {
+    decoded(encoded).is_some_and(|half| {
+        let again = Zeroizing::new(STANDARD_NO_PAD.encode(half.expose_secret()));
+        *again == encoded.replace('-', "+").replace('_', "/")
+    })
+}
+
+/// The half of any program's key.
+fn any_key_in(plain: &str) -> Option<SecretText> {
+    let word = first_word(plain);
+    let bare = word.split(['&', '?', '#']).next().unwrap_or_default();
+    let mut encoded = Zeroizing::new(String::with_capacity(bare.len()));
+    let mut rest = bare.chars().peekable();
+    while let Some(char) = rest.next() {
+        match char {
+            char if is_base64(char) => encoded.push(char),
+            // Mails break lines behind a "=" (RFC 2045, 6.7).
+            '=' if rest.peek().is_some_and(char::is_ascii_alphanumeric) => {}
+            _ => break,
+        }
+    }
+    // A single character at the end stands for nothing: markup that came along, as in _link_ or link/.
+    let whole = match encoded.len() % 4 {
+        1 => encoded.get(..encoded.len() - 1).unwrap_or_default(),
+        _ => &encoded,
+    };
+    decoded(whole).or_else(|| decoded(whole.trim_end_matches(['_', '/', '+', '-'])))
+}
+
+fn is_base64(char: char) -> bool {
+    char.is_ascii_alphanumeric() || matches!(char, '+' | '/' | '-' | '_')
+}
+
+/// Up to the first space, unless that would be too short for a key: then up to the next one.
+fn first_word(text: &str) -> Zeroizing<String> {
+    let mut key = Zeroizing::new(String::with_capacity(text.len()));
+    for word in text.split_whitespace() {
+        if key.len() >= SHORT {
+            break;
+        }
+        key.push_str(word);
+    }
+    key
+}
+
+/// A text without percent signs and entities, also where several programs have escaped, and without what nobody sees;
+/// with the # that stands for others.
+pub(super) fn readable(text: &str) -> Zeroizing<String> {
+    let mut plain = Zeroizing::new(text.to_owned());
+    for _ in 0..ESCAPED {
+        let next = Zeroizing::new(without_entities(&without_percents(&plain)));
+        if *next == *plain {
+            break;
+        }
+        plain = next;
+    }
+    let plain = plain.replace(['\u{ff03}', '\u{fe5f}'], "#").replace('\u{ff0f}', "/");
+    let plain = without_markup(&Zeroizing::new(plain.replace('\u{ff1f}', "?")));
+    let seen: String = plain.chars().filter(|char| !is_unseen(*char)).collect();
+    Zeroizing::new(seen.trim().to_owned())
+}
+
+/// Characters that nobody sees.
+fn is_unseen(char: char) -> bool {
+    matches!(
+        char,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{2069}' | '\u{feff}'
+    )
+}
+
+/// Each run of percent signs as the text that it stands for; what is no UTF-8 stays.
+fn without_percents(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('%') {
+        let (before, escaped) = rest.split_at(at);
+        out.push_str(before);
+        let mut bytes = Vec::new();
+        let mut length = 0;
+        while let Some(byte) = escaped.get(length..).and_then(escape) {
+            bytes.push(byte);
+            length += 3;
+        }
+        match std::str::from_utf8(&bytes) {
+            Ok("") => {
+                out.push('%');
+                length = 1;
+            }
+            Ok(plain) => out.push_str(plain),
+            Err(_) => bytes.iter().for_each(|byte| match byte.is_ascii() {
+                true => out.push(char::from(*byte)),
+                false => out.push_str(&format!("%{byte:02X}")),
+            }),
+        }
+        rest = escaped.get(length..).unwrap_or_default();
+    }
+    out + rest
+}
+
+/// The byte of a `%XX` at the start.
+fn escape(text: &str) -> Option<u8> {
+    let digits = text.strip_prefix('%')?.get(..2)?;
+    let is_hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_hex.then(|| u8::from_str_radix(digits, 16).ok()).flatten()
+}
+
+fn without_entities(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('&') {
+        let (before, entity) = rest.split_at(at);
+        out.push_str(before);
+        let known = entity.get(1..).and_then(|name| {
+            let name = name.get(..name.find(';')?)?;
+            ENTITIES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))
+        });
+        let length = match known {
+            Some((name, char)) => {
+                out.push_str(char);
+                name.len() + 2
+            }
+            None => {
+                out.push('&');
+                1
+            }
+        };
+        rest = entity.get(length..).unwrap_or_default();
+    }
+    out + rest
+}
+
+/// Without tags that may stand within a word; a `<br>` ends a line.
+fn without_markup(text: &str) -> Zeroizing<String> {
+    let mut out = Zeroizing::new(String::with_capacity(text.len()));
+    let mut rest = text;
+    while let Some(at) = rest.find('<') {
+        let (before, tag) = rest.split_at(at);
+        out.push_str(before);
+        let body =
+            tag.get(1..).and_then(|body| body.get(..body.find(['>', '<'])?)).unwrap_or_default();
+        let is_closed = tag.get(body.len() + 1..).is_some_and(|rest| rest.starts_with('>'));
+        let name = body.trim_start_matches('/').trim_end_matches('/');
+        let name = name.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
+        let length = body.len() + 2;
+        rest = if is_closed && INLINE.contains(&&*name) {
+            tag.get(length..).unwrap_or_default()
+        } else if is_closed && name == "br" {
+            out.push('\n');
+            tag.get(length..).unwrap_or_default()
+        } else {
+            out.push('<');
+            tag.get(1..).unwrap_or_default()
+        };
+    }
+    out.push_str(rest);
+    out
+}
+
+/// Either alphabet of base64, with or without padding, and with bits left over.
+fn decoded(encoded: &str) -> Option<SecretText> {
+    const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true);
+    let alphabet = if encoded.contains(['-', '_']) { URL_SAFE } else { PLAIN };
+    let half = GeneralPurpose::new(&alphabet, LENIENT).decode(encoded).ok()?;
+    let half = String::from_utf8(half).ok()?;
+    // A password is something that can be written down.
+    (!half.is_empty() && !half.chars().any(char::is_control)).then(|| SecretText::new(half))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+    use crate::client::link::SecretLink;
+
+    #[derive(Deserialize)]
+    struct Links {
+        id: String,
+        half: String,
+        key: String,
+        heads: Vec<String>,
+        sharps: Vec<String>,
+        ends: Vec<String>,
+        wraps: Vec<(String, String)>,
+        within: Vec<String>,
+        cut: Vec<usize>,
+        texts: Vec<(String, String, Option<String>)>,
+    }
+
+    #[test]
+    fn damaged_links_the_same_as_on_the_pages() {
+        let links: Links =
+            serde_json::from_str(include_str!("../../tests/vectors/links.json")).unwrap();
+        let Links { id, half, key, .. } = &links;
+        let filled =
+            |text: &str| text.replace("{id}", id).replace("{key}", key).replace("{half}", half);
+        let (mut count, mut wrong) = (0, Vec::new());
+        let mut expect = |text: &str, root: Option<&str>, half: Option<&str>| {
+            count += 1;
+            let link = SecretLink::parse(text);
+            let found = link.as_ref().ok().and_then(|link| link.half.as_ref());
+            let right = link.as_ref().is_ok_and(|link| {
+                let place = &link.place;
+                let is_there = root
+                    .is_none_or(|root| place.root.as_ref().is_some_and(|url| url.as_str() == root));
+                place.id == *id && is_there
+            });
+            if !right || found.map(SecretText::expose_secret) != half {
+                let place = link.as_ref().map(|link| (link.place.root.clone(), &link.place.id));
+                wrong.push(format!(
+                    "{text:?}: {place:?} {:?}",
+                    found.map(SecretText::expose_secret)
+                ));
+            }
+        };
+        let mut cuts = Vec::new();
+        for head in links.heads.iter().map(|head| filled(head)) {
+            let port = if head.contains(":8443") { ":8443" } else { "" };
+            let path = if head.contains("secrets") { "secrets/" } else { "" };
+            let root = format!("https://x.example{port}/{path}");
+            let root = Some(root.as_str());
+            let half = Some(half.as_str());
+            for sharp in &links.sharps {
+                expect(&format!("{head}{sharp}{key}"), root, half);
+            }
+            for end in &links.ends {
+                expect(&format!("{head}#{key}{end}"), root, half);
+            }
+            for (before, behind) in &links.wraps {
+                for sharp in ["#", "%23"] {
+                    expect(&format!("{before}{head}{sharp}{key}{behind}"), root, half);
+                }
+            }
+            for junk in &links.within {
+                for at in [1, 9, 12, 20, 23] {
+                    let (start, end) = key.split_at(at);
+                    expect(&format!("{head}#{start}{junk}{end}"), root, half);
+                }
+                for at in [3, 16, 28] {
+                    let (start, end) = id.split_at(at);
+                    let broken = head.replace(id, &format!("{start}{junk}{end}"));
+                    expect(&format!("{broken}#{key}"), root, half);
+                }
+            }
+            for missing in &links.cut {
+                let text = format!("{head}#{}", &key[..key.len() - missing]);
+                cuts.push(SecretLink::parse(&text).unwrap().half.is_none_or(|half| is_cut(&half)));
+            }
+        }
+        for (text, _, half) in &links.texts {
+            expect(&filled(text), None, half.as_deref().map(&filled).as_deref());
+        }
+        assert!(
+            wrong.is_empty(),
+            "{} of {count}:\n{}",
+            wrong.len(),
+            wrong[..wrong.len().min(30)].join("\n")
+        );
+        assert!(count > 2000 && cuts.len() > 80 && cuts.iter().all(|cut| *cut));
+        for whole in [half, "l\u{f6}se", "abc-def"] {
+            assert!(!is_cut(&SecretText::new(whole.to_owned())), "{whole}");
+        }
+    }
+}

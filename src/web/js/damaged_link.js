@@ -1,0 +1,63 @@
+// Links to secrets and boxes that a mail program or a hasty selection has damaged so that they lead to another page: they
+// are mended, or the page asks for the whole link. What is mended, and how, is in link_parts.js.
+import { field, h, replace } from "./dom.js";
+import { fragmentOf, pageOfAddress, partsOfAddress, partsOfText } from "./link_parts.js";
+import { root, t } from "./page.js";
+
+/** Letters and digits of what can be a part of an id; a word that is shorter is something else. */
+const WORD = /^[0-9A-Za-z]{8,}[^0-9A-Za-z]*$/;
+
+/** Leads to what a damaged address is of, or shows in `app` that it is damaged; false where it is no such address. */
+export function handleDamagedLink(app) {
+  const found = pageOfAddress(location);
+  if (found) {
+    location.replace(addressOf(found));
+    return true;
+  }
+  if (!looksDamaged()) return false;
+  replace(app, damagedPage());
+  app.querySelector("h1").focus();
+  return true;
+}
+
+function addressOf({ page, id, behind }) {
+  if (page === "status") {
+    const [token = ""] = /[0-9a-f]{64}/i.exec(behind) ?? [];
+    return `${root}status/${id}${token && `#${token}`}`;
+  }
+  if (page) return `${root}${page}/${id}`;
+  const { publicHalf } = partsOfAddress(location);
+  return secretAddress({ id, publicHalf });
+}
+
+function secretAddress({ id, publicHalf }) {
+  return `${root}${id}/${publicHalf ? `#${fragmentOf(publicHalf)}` : ""}`;
+}
+
+/** Whether this was the link of a secret: nothing else that leads here has a fragment, or a word for a query. */
+function looksDamaged() {
+  const words = location.search.slice(1).split("&").map((word) => word.replace(/=$/, ""));
+  const segment = location.href.slice(root.length).split(/[/?#]/)[0];
+  return location.hash.length > 1 || words.some((word) => WORD.test(word)) || /^[0-9A-Za-z]{20,40}$/.test(segment);
+}
+
+function damagedPage() {
+  const control = h("textarea", {
+    class: "mono key", rows: 3, "data-fleeting": true, autocomplete: "off", spellcheck: "false", autocapitalize: "none", translate: "no",
+  });
+  const { node, setError } = field(t("damaged.field"), control, t("damaged.hint"));
+  const submit = (event) => {
+    event.preventDefault();
+    const parts = partsOfText(control.value);
+    if (parts.id) return location.assign(secretAddress(parts));
+    setError(t("damaged.none"));
+    return control.focus();
+  };
+  control.addEventListener("input", () => setError(""));
+  return h("section", { class: "card" },
+    h("h1", { tabindex: "-1" }, t("damaged.title")),
+    h("p", {}, t("damaged.text")),
+    h("form", { novalidate: true, onsubmit: submit }, node,
+      h("div", { class: "actions" }, h("button", { class: "button primary" }, t("damaged.go")),
+        h("a", { class: "button quiet", href: root }, t("damaged.home")))));
+}
