@@ -29,14 +29,15 @@ function token() {
 
 async function load() {
   if (!token() && location.hash.length > 1) return showGone();
+  if (!token() && history.state?.over) return showGone();
   if (!token() && !getKey()) return askForKey();
   try {
     const secret = await fetchSecret();
     if (secret) show(secret);
-    else showGone();
+    else showOver();
   } catch (error) {
     if (isKeyGone(error)) return askForKey();
-    if (error.status === 404) showGone();
+    if (error.status === 404) showOver();
     else showError(error);
   }
   return undefined;
@@ -130,7 +131,19 @@ async function burnIt(place) {
       return;
     }
   }
+  forgetToken();
   card(t("status.burned"), t("status.burned_text"));
+}
+
+function showOver() {
+  forgetToken();
+  showGone();
+}
+
+/** The token is of no use any more, and goes from the address bar; a reload then finds nothing. */
+function forgetToken() {
+  // Relative addresses would start from the <base>.
+  if (token()) history.replaceState({ over: true }, "", location.pathname + location.search);
 }
 
 function showGone() {

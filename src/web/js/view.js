@@ -63,6 +63,8 @@ function show(page, { focus = true } = {}) {
 
 function begin() {
   shown = null;
+  const over = !half && history.state?.over;
+  if (over) return show(over.page === "gone" ? gonePage(over) : over.page === "left" ? leftPage() : burnedPage());
   if (!half) return show(noKeyPage({ id, onKey: useKey }), { focus: false });
   // Its view is spent: to ask once more spends nothing.
   return lease.isOpened ? fetchAgain() : look();
@@ -82,7 +84,7 @@ async function look({ mine = false } = {}) {
   } catch (error) {
     if (!(error instanceof ApiError && error.status === 404)) return failed(error, () => look({ mine }));
     // Without views left nothing can be spent, but an answer that got lost can still be fetched.
-    return lease.token ? fetchAgain() : show(gonePage({ mine }));
+    return lease.token ? fetchAgain() : end("gone", gonePage({ mine }), { mine });
   }
   return show(askPage(secret, { onOpen: (proofs) => spend(secret, proofs), refuses: refuseCut }), { focus: false });
 }
@@ -203,7 +205,16 @@ async function burn(viewsLeft) {
   }
   wipe();
   lease.forget();
-  show(viewsLeft > 0 ? leftPage() : burnedPage());
+  if (viewsLeft > 0) end("left", leftPage());
+  else end("burned", burnedPage());
+}
+
+/** Shows that it is over. The key is of no use any more, and goes from the address bar; a reload shows the same. */
+function end(page, node, more = {}) {
+  half = null;
+  // Relative addresses would start from the <base>.
+  history.replaceState({ over: { page, ...more } }, "", `${location.pathname}${location.search}`);
+  show(node);
 }
 
 function failed(error, retry) {

@@ -80,6 +80,11 @@ await run({
     await page.locator("dialog .danger").click();
     await page.getByRole("heading", { name: "It is burned" }).waitFor();
     assert.equal((await look(secret, "curl/8")).status, 404);
+    // The token opens nothing any more.
+    assert.equal(page.url(), `${open.url}/status/${secret.id}`);
+    const late = await tools.open(secret.path, { allow: [/404/] });
+    await late.getByText("There is nothing to show any more").waitFor();
+    assert.equal(late.url(), `${open.url}/status/${secret.id}`);
     await page.reload();
     await page.getByText("There is nothing to show any more").waitFor();
   },

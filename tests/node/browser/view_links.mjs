@@ -1,7 +1,7 @@
 // Links to secrets as they arrive: whole, damaged on their way, without their key, with a wrong one.
 import assert from "node:assert/strict";
 import { run, servers } from "./harness.mjs";
-import { heading, logOf, makeSecret, openSecret, readSecret } from "./view_secrets.mjs";
+import { GONE, heading, logOf, makeSecret, openSecret, readSecret } from "./view_secrets.mjs";
 
 const MISSING = /A part of the link is missing|En del av länken saknas/;
 const WRONG = /does not fit|passar inte/;
@@ -198,6 +198,40 @@ await run({
     }
     const other = await tools.open("/nothing/here", { context, allow: [/404/] });
     await heading(other, "There is no such page");
+  },
+
+  async "the key leaves the address bar once the secret is gone"(tools) {
+    const allow = [/404/];
+    const gone = await tools.open(`/0123456789abcdefghijABCDEFGHIJx/#${(await makeSecret()).key}`, { allow });
+    const single = await makeSecret();
+    const burned = await tools.open(single.path, { allow });
+    await openSecret(burned);
+    assert.ok(burned.url().endsWith(single.path), "it is needed to load it again");
+    await burned.getByRole("button", { name: "Delete it now" }).click();
+    await burned.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+    const several = await makeSecret({ max_views: 2 });
+    const left = await tools.open(`/?${several.id}#${several.key}`, { allow });
+    await openSecret(left);
+    await left.getByRole("button", { name: "Remove it from this page" }).click();
+    await left.getByRole("dialog").locator("button.danger").click();
+    for (const [page, title, path] of [
+      [gone, GONE, "/0123456789abcdefghijABCDEFGHIJx/"], [burned, /deleted/i, `/${single.id}/`],
+      [left, /./, `/?${several.id}`],
+    ]) {
+      await page.locator(".card h1").waitFor();
+      await heading(page, title);
+      await page.waitForFunction(() => !location.hash);
+      assert.equal(page.url(), servers.open.url + path);
+      const said = await page.locator("main").innerText();
+      await page.reload();
+      await heading(page, title);
+      assert.equal(await page.locator("main").innerText(), said, "a reload shows the same");
+    }
+    // The whole link in the same tab begins anew.
+    const next = await makeSecret({ text: "another" });
+    await left.goto(next.url);
+    await openSecret(left);
+    assert.equal(await readSecret(left), "another");
   },
 
   async "what was never a secret"(tools) {
