@@ -99,6 +99,9 @@ fn serve(runtime: &Runtime, loaded: &Loaded, output: Output<'_>) -> Result<(), F
     let (rules, service_rules) = (rules(settings), service_rules(settings));
     let mailer = Mailer::from_settings(settings)
         .map_err(|BadMail { setting, problem }| Failure::from(loaded.bad(setting, problem)))?;
+    if let Err(error) = Mailer::check_token(settings) {
+        tracing::warn!("{error}; no mail can be sent until that file is there");
+    }
     let look = Look::load(&settings.site)
         .map_err(|problem| Failure::from(loaded.bad("site_logo", problem)))?;
     let web = Web::new(&look, &Config::new(&rules, &service_rules), settings.mail.language.tag());

@@ -42,6 +42,7 @@ pub mod delivery;
 pub mod domain;
 pub mod mail;
 pub mod router;
+mod secret_file;
 pub mod server;
 mod size;
 pub mod store;

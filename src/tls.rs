@@ -50,6 +50,18 @@ pub(crate) fn client_config(file: Option<&Path>) -> Result<ClientConfig, String>
     Ok(config.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
 }
 
+/// Trusts nobody, so that no handshake comes to its end: for seeing whether a server speaks TLS at all.
+///
+/// # Errors
+///
+/// As [`client_config`].
+pub(crate) fn trusting_nobody() -> Result<ClientConfig, String> {
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| format!("no TLS: {error}"))?;
+    Ok(config.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
+}
+
 /// What is trusted, and which of it somebody has named, rather than the system.
 type Found = (Vec<CertificateDer<'static>>, Vec<CertificateDer<'static>>);
 

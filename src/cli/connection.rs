@@ -5,8 +5,7 @@
 
 use std::{
     ffi::OsStr,
-    fs,
-    io::{self, Read},
+    fs, io,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
@@ -20,6 +19,7 @@ use super::{Context, Failure, headers};
 use crate::{
     client::{Dialect, Server, Way, link::Place, proxy},
     crypto::SecretText,
+    secret_file::{decode, read_short, trimmed},
 };
 
 /// Nobody has so many settings, or so long a key.
@@ -229,7 +229,7 @@ fn file_path(context: &Context<'_>) -> Option<PathBuf> {
 }
 
 fn read(path: &Path, context: &mut Context<'_>) -> Result<File, Failure> {
-    let text = match read_short(path) {
+    let text = match read_text(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(File::default()),
         Err(error) => return Err(Failure::usage(format!("{}: {error}", path.display()))),
@@ -248,7 +248,7 @@ fn read(path: &Path, context: &mut Context<'_>) -> Result<File, Failure> {
 }
 
 fn key_in(path: &Path, origin: &str, context: &mut Context<'_>) -> Result<SecretText, Failure> {
-    let text = read_short(path).map_err(|error| {
+    let text = read_text(path).map_err(|error| {
         Failure::usage(format!("{origin}: {} can not be read: {error}", path.display()))
     })?;
     warn_of_readers(path, context)?;
@@ -256,17 +256,14 @@ fn key_in(path: &Path, origin: &str, context: &mut Context<'_>) -> Result<Secret
 }
 
 /// All of a file that is short, as such files are.
-pub(super) fn read_short(path: &Path) -> io::Result<Zeroizing<String>> {
-    let mut text = Zeroizing::new(String::new());
-    let read = fs::File::open(path)?.take(MAX_FILE_BYTES).read_to_string(&mut text)?;
-    match read as u64 == MAX_FILE_BYTES {
-        true => Err(io::Error::other("it is too long")),
-        false => Ok(text),
-    }
+pub(super) fn read_text(path: &Path) -> io::Result<Zeroizing<String>> {
+    let bytes = read_short(path, MAX_FILE_BYTES)?;
+    let text = decode(&bytes).map_err(io::Error::other)?;
+    Ok(Zeroizing::new(text.to_owned()))
 }
 
 fn checked(text: &str, origin: &str) -> Result<SecretText, Failure> {
-    let key = text.trim();
+    let key = trimmed(text);
     if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(Failure::usage(format!(
             "{origin}: that is no API key; one begins with private_key_ or public_key_"
@@ -329,8 +326,10 @@ impl Context<'_> {
     /// A variable that is set, and not to nothing.
     pub(super) fn variable(&self, name: &str) -> Result<Option<String>, Failure> {
         let Some(value) = self.os_variable(name) else { return Ok(None) };
-        let value = value.to_str().map(str::to_owned);
-        value.map(Some).ok_or_else(|| Failure::usage(format!("{name} is not UTF-8")))
+        let value = value.to_str().map(|text| trimmed(text).to_owned());
+        value
+            .map(|text| Some(text).filter(|text| !text.is_empty()))
+            .ok_or_else(|| Failure::usage(format!("{name} is not UTF-8")))
     }
 
     /// The same as a path, which may be anything.

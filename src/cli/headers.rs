@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::{
     Context, Failure,
-    connection::{read_short, warn_of_readers},
+    connection::{read_text, warn_of_readers},
 };
 
 /// What calls set themselves: how they are sent, and what the server reads of them.
@@ -59,7 +59,7 @@ pub(super) fn add(
 ) -> Result<(), Failure> {
     let Some(path) = text.strip_prefix('@') else { return add_line(headers, text, origin) };
     let path = dir.join(path);
-    let lines = read_short(&path).map_err(|error| {
+    let lines = read_text(&path).map_err(|error| {
         Failure::usage(format!("{origin}: {} can not be read: {error}", path.display()))
     })?;
     warn_of_readers(&path, context)?;

@@ -2,16 +2,17 @@
 
 use std::{
     fs::File,
-    io::{self, BufRead, BufReader, Read, Write},
+    io::{self, BufRead, BufReader, Write},
+    path::Path,
 };
 
 use zeroize::Zeroizing;
 
 use super::{Context, Exit, Failure, interrupt};
-use crate::crypto::{SecretText, TypedPassword, contents::turns_direction};
-
-/// Passwords and passphrases have 1,024 bytes at most; a file of one may end with a line break.
-const MAX_BYTES: u64 = 4096;
+use crate::{
+    crypto::{SecretText, TypedPassword, contents::turns_direction},
+    secret_file::read_secret,
+};
 
 /// Asks for a password at the terminal, wherever standard input and output go to.
 ///
@@ -55,18 +56,11 @@ pub(super) fn new_password(question: &str, flag: &str) -> Result<SecretText, Fai
     }
 }
 
-/// The password in the file `path`, without the line break at its end.
+/// The password in the file `path`, without the blanks and line breaks around it.
 pub(super) fn password_in(path: &str, flag: &str) -> Result<SecretText, Failure> {
-    let wrong = |why: &dyn std::fmt::Display| Failure::usage(format!("{flag}: {path}: {why}"));
-    let mut text = Zeroizing::new(String::with_capacity(usize::try_from(MAX_BYTES).unwrap_or(0)));
-    let file = File::open(path).map_err(|error| wrong(&error))?;
-    let read = file.take(MAX_BYTES).read_to_string(&mut text).map_err(|error| wrong(&error))?;
-    let password = text.strip_suffix('\n').unwrap_or(&text);
-    let password = password.strip_suffix('\r').unwrap_or(password);
-    if password.is_empty() || read as u64 == MAX_BYTES {
-        return Err(wrong(&"there must be one password in it"));
-    }
-    Ok(SecretText::new(password.to_owned()))
+    read_secret(Path::new(path)).map_err(|problem| {
+        Failure::usage(format!("{flag}: {problem}; there must be one password in it"))
+    })
 }
 
 /// The password of a secret, which was typed or stood in `file`.

@@ -184,6 +184,10 @@ pub(super) struct Serve {
     #[argh(option, arg_name = "FILE")]
     smtp_password_file: Option<String>,
 
+    /// a file with an access token (OAuth 2.0) of that user, in place of a password; read at each login
+    #[argh(option, arg_name = "FILE")]
+    smtp_token_file: Option<String>,
+
     /// whom mails are from: "sealdrop <no-reply@example.org>"
     #[argh(option, arg_name = "ADDRESS")]
     mail_from: Option<String>,
@@ -239,6 +243,7 @@ impl Serve {
         }
         writable(&loaded.settings.data).map_err(|problem| loaded.bad("data", problem))?;
         Mailer::from_settings(&loaded.settings)
+            .and_then(|_| Mailer::check_token(&loaded.settings))
             .map_err(|BadMail { setting, problem }| loaded.bad(setting, problem))?;
         Look::load(&loaded.settings.site).map_err(|problem| loaded.bad("site_logo", problem))?;
         Ok(writeln!(context.out, "settings are valid")?)
@@ -283,6 +288,7 @@ impl Serve {
             ("cache", self.cache),
             ("smtp_url", self.smtp_url),
             ("smtp_password_file", self.smtp_password_file),
+            ("smtp_token_file", self.smtp_token_file),
             ("mail_from", self.mail_from),
             ("mail_templates", self.mail_templates),
             ("language", self.language),

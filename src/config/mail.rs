@@ -16,6 +16,8 @@ pub struct MailSettings {
     pub smtp: Option<SmtpUrl>,
     /// A file with the password of its user.
     pub password_file: Option<PathBuf>,
+    /// A file with an access token of its user, in place of a password.
+    pub token_file: Option<PathBuf>,
     /// Whom mails are from.
     pub from: Option<Mailbox>,
     /// A directory with texts that go before the built-in ones.
@@ -59,6 +61,7 @@ impl Default for MailSettings {
         Self {
             smtp: None,
             password_file: None,
+            token_file: None,
             from: None,
             templates: None,
             language: Language::English,
@@ -157,7 +160,7 @@ pub(super) fn language(text: &str) -> Result<Language, String> {
 
 /// Checks that what is given fits together.
 pub(super) fn check(settings: &Settings, sources: &Sources) -> Result<(), BadSetting> {
-    let MailSettings { smtp, password_file, from, .. } = &settings.mail;
+    let MailSettings { smtp, password_file, token_file, from, .. } = &settings.mail;
     let bad = |key: &'static str, problem: String| {
         let setting = table::find(key);
         let remedy = setting.map_or("give another value", |setting| setting.remedy);
@@ -169,8 +172,9 @@ pub(super) fn check(settings: &Settings, sources: &Sources) -> Result<(), BadSet
         })
     };
     let Some(smtp) = smtp else {
-        return match password_file {
-            Some(_) => bad("smtp_password_file", "smtp_url is missing, which it is for".to_owned()),
+        let given = [(password_file, "smtp_password_file"), (token_file, "smtp_token_file")];
+        return match given.iter().find(|(file, _)| file.is_some()) {
+            Some((_, key)) => bad(key, "smtp_url is missing, which it is for".to_owned()),
             None => Ok(()),
         };
     };
@@ -182,12 +186,20 @@ pub(super) fn check(settings: &Settings, sources: &Sources) -> Result<(), BadSet
     if settings.public_url.is_none() {
         return bad("public_url", needed + ": mails have links");
     }
-    match (&smtp.user, password_file) {
-        (Some(_), None) => {
-            bad("smtp_password_file", "it is missing, and smtp_url has a user".to_owned())
-        }
-        (None, Some(_)) => {
+    match (&smtp.user, password_file, token_file) {
+        (_, Some(_), Some(_)) => bad(
+            "smtp_token_file",
+            "smtp_password_file is set as well, and a user has the one or the other".to_owned(),
+        ),
+        (Some(_), None, None) => bad(
+            "smtp_password_file",
+            "it is missing (as is smtp_token_file), and smtp_url has a user".to_owned(),
+        ),
+        (None, Some(_), None) => {
             bad("smtp_password_file", "smtp_url has no user whose password it could be".to_owned())
+        }
+        (None, None, Some(_)) => {
+            bad("smtp_token_file", "smtp_url has no user whose token it could be".to_owned())
         }
         _ => Ok(()),
     }

@@ -8,6 +8,7 @@ use super::{
     BadSetting, Flags, Setting, TABLE,
     table::{CONFIG, find},
 };
+use crate::secret_file::{decode, trimmed};
 
 /// The variables of the client, which share the prefix: see `cli::connection`.
 const CLIENT_VARIABLES: [&str; 4] =
@@ -17,7 +18,7 @@ const CLIENT_VARIABLES: [&str; 4] =
 #[derive(Debug)]
 pub(super) struct Sources {
     flags: Flags,
-    /// The variables that begin with `SEALDROP_` and are not empty.
+    /// The variables that begin with `SEALDROP_` and are not blank.
     environment: BTreeMap<String, OsString>,
     file: Option<File>,
 }
@@ -44,8 +45,10 @@ impl Sources {
     ) -> Result<Self, BadSetting> {
         let environment = environment
             .into_iter()
-            .filter(|(_, value)| !value.is_empty())
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+            // Files of variables begin with a byte order mark where Windows wrote them.
+            .map(|(name, value)| (trimmed(&name).to_owned(), value))
+            .filter(|(_, value)| value.to_str().is_none_or(|text| !trimmed(text).is_empty()))
             .filter(|(name, _)| name.starts_with("SEALDROP_"))
             .collect();
         let mut sources = Self { flags, environment, file: None };
@@ -65,14 +68,14 @@ impl Sources {
             .flags
             .iter()
             .filter(|(key, _)| *key == setting.key)
-            .map(|(_, value)| value.as_str())
+            .map(|(_, value)| trimmed(value))
             .collect();
         if !values.is_empty() {
             return Ok(Some(Found { origin: setting.flag(), text: values.join(",") }));
         }
         let origin = setting.variable();
         if let Some(value) = self.environment.get(&origin) {
-            let text = value.to_str().map(str::to_owned);
+            let text = value.to_str().map(|text| trimmed(text).to_owned());
             let text = text.ok_or_else(|| setting.bad(&origin, "it is not UTF-8".to_owned()))?;
             return Ok(Some(Found { origin, text }));
         }
@@ -144,8 +147,11 @@ impl File {
 }
 
 fn read(path: String, origin: &str) -> Result<File, BadSetting> {
-    let text = fs::read_to_string(&path)
-        .map_err(|error| CONFIG.bad(origin, format!("can not read {path:?}: {error}")))?;
+    let unreadable = |error: &dyn std::fmt::Display| {
+        CONFIG.bad(origin, format!("can not read {path:?}: {error}"))
+    };
+    let bytes = fs::read(&path).map_err(|error| unreadable(&error))?;
+    let text = decode(&bytes).map_err(|problem| unreadable(&problem))?;
     let keys = text.parse().map_err(|error: toml::de::Error| {
         let line = error.span().map_or(1, |span| {
             1 + text.bytes().take(span.start).filter(|byte| *byte == b'\n').count()
@@ -157,11 +163,12 @@ fn read(path: String, origin: &str) -> Result<File, BadSetting> {
 
 fn text(value: &Value, setting: &Setting) -> Result<String, String> {
     match value {
-        Value::String(text) => Ok(text.clone()),
+        Value::String(text) => Ok(trimmed(text).to_owned()),
         Value::Integer(number) => Ok(number.to_string()),
         Value::Boolean(truth) => Ok(truth.to_string()),
         Value::Array(items) if setting.is_list => {
-            let items: Option<Vec<_>> = items.iter().map(Value::as_str).collect();
+            let items: Option<Vec<_>> =
+                items.iter().map(|item| item.as_str().map(trimmed)).collect();
             items
                 .map(|items| items.join(","))
                 .ok_or_else(|| "the array has an item that is no string".to_owned())

@@ -429,6 +429,17 @@ pub static TABLE: &[Setting] = &[
         },
     },
     Setting {
+        key: "smtp_token_file",
+        meaning: "a file with an access token (OAuth 2.0) of that user, in place of a password",
+        default: "",
+        remedy: "give the path of a readable file with the token alone, which another program keeps \
+                 fresh, where smtp_url has a user and there is no smtp_password_file, else leave it out",
+        is_list: false,
+        set: |settings, text| {
+            parse::directory(text).map(|value| settings.mail.token_file = Some(value))
+        },
+    },
+    Setting {
         key: "mail_from",
         meaning: "whom mails are from",
         default: "",

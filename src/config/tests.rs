@@ -403,6 +403,7 @@ fn the_settings_of_mails_fit_each_other() {
     let from = "mail_from = \"a@example.org\"\n";
     let site = "public_url = \"https://example.org\"\n";
     let file = "smtp_password_file = \"/p\"\n";
+    let token = "smtp_token_file = \"/t\"\n";
     // (file, the setting that is wrong, a part of the problem)
     let cases = [
         (vec![url, site], "mail_from", "smtp_url is set (from sealdrop.toml: smtp_url)"),
@@ -410,13 +411,25 @@ fn the_settings_of_mails_fit_each_other() {
         (vec![user, from, site], "smtp_password_file", "smtp_url has a user"),
         (vec![url, from, site, file], "smtp_password_file", "no user"),
         (vec![file], "smtp_password_file", "smtp_url is missing"),
+        (vec![token], "smtp_token_file", "smtp_url is missing"),
+        (vec![url, from, site, token], "smtp_token_file", "no user whose token"),
+        (
+            vec![user, from, site, file, token],
+            "smtp_token_file",
+            "smtp_password_file is set as well",
+        ),
     ];
     for (file, setting, problem) in cases {
         let message = load(&[], &[], &file.concat()).unwrap_err();
         assert!(message.starts_with(&format!("{setting} (from")), "{message}");
         assert!(message.contains(problem), "{message}");
     }
-    for right in [vec![url, from, site], vec![user, from, site, file], vec![from]] {
+    for right in [
+        vec![url, from, site],
+        vec![user, from, site, file],
+        vec![user, from, site, token],
+        vec![from],
+    ] {
         assert!(load(&[], &[], &right.concat()).is_ok());
     }
     for (from, part) in

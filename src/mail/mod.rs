@@ -3,16 +3,17 @@
 //! What waits to be sent, and what becomes of it, is the outbox's ([`crate::domain::outbox`]); when it
 //! is sent, [`crate::delivery`]'s.
 
+mod first_byte;
 mod letters;
+mod login;
 mod message;
 mod smtp;
 mod text;
 mod wire;
 
-use std::{fs, path::Path};
-
 pub use self::{
     letters::{BadTemplate, Facts, Kind, Letters, Rendered},
+    login::Proof,
     message::{Mail, Unwritable},
     smtp::{SendError, SmtpServer},
     text::{one_line, quoted},
@@ -20,12 +21,9 @@ pub use self::{
 use crate::{
     clock::UnixSeconds,
     config::{MailSettings, PublicUrl, Settings},
-    crypto::SecretText,
     domain::{language::Language, mailbox::Mailbox},
+    secret_file::read_secret,
 };
-
-/// A password in a file is one line, and no novel.
-const MAX_PASSWORD_BYTES: u64 = 4096;
 
 /// Everything that makes mails and sends them.
 pub struct Mailer {
@@ -55,22 +53,37 @@ impl Mailer {
     ///
     /// [`BadMail`].
     pub fn from_settings(settings: &Settings) -> Result<Option<Self>, BadMail> {
-        let MailSettings { smtp, password_file, from, templates, language } = &settings.mail;
+        let MailSettings { smtp, password_file, token_file, from, templates, language } =
+            &settings.mail;
         let letters = Letters::load(templates.as_deref())
             .map_err(|problem| BadMail { setting: "mail_templates", problem })?;
         let password = password_file
             .as_deref()
-            .map(password)
+            .map(read_secret)
             .transpose()
             .map_err(|problem| BadMail { setting: "smtp_password_file", problem })?;
+        let proof = password.map(Proof::Password);
+        let proof = proof.or_else(|| token_file.clone().map(Proof::TokenFile));
         // That a server has the two others is checked with the settings themselves.
         let (Some(smtp), Some(from), Some(site)) = (smtp, from, &settings.public_url) else {
             return Ok(None);
         };
-        let server = SmtpServer::new(smtp, password, &hello_name(site))
+        let server = SmtpServer::new(smtp, proof, &hello_name(site))
             .map_err(|problem| BadMail { setting: "smtp_url", problem })?;
         let site = site.as_str().to_owned();
         Ok(Some(Self { letters, from: from.clone(), site, language: *language, server }))
+    }
+
+    /// Reads the token that the settings name. Another program replaces its file, and may not have written it
+    /// yet, so [`Mailer::from_settings`] does not ask for it. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// [`BadMail`].
+    pub fn check_token(settings: &Settings) -> Result<(), BadMail> {
+        let Some(path) = &settings.mail.token_file else { return Ok(()) };
+        let read = login::token_in(path);
+        read.map(drop).map_err(|problem| BadMail { setting: "smtp_token_file", problem })
     }
 
     /// Where people reach this daemon.
@@ -111,26 +124,6 @@ impl Mailer {
     }
 }
 
-/// The one line of a file, in memory that is wiped.
-fn password(path: &Path) -> Result<SecretText, String> {
-    let trouble = |problem: &str| format!("{}: {problem}", path.display());
-    let found = fs::metadata(path).map_err(|error| trouble(&error.to_string()))?;
-    if found.len() > MAX_PASSWORD_BYTES {
-        return Err(trouble("it is too long for a password"));
-    }
-    let mut text = fs::read_to_string(path).map_err(|error| trouble(&error.to_string()))?;
-    let end = text.trim_end_matches(['\r', '\n']).len();
-    text.truncate(end);
-    let text = SecretText::new(text);
-    if text.is_empty() {
-        return Err(trouble("it is empty"));
-    }
-    if text.expose_secret().contains(char::is_control) {
-        return Err(trouble("a password is one line without control characters"));
-    }
-    Ok(text)
-}
-
 /// What the daemon calls itself before mail servers (EHLO): the host in its links.
 fn hello_name(site: &PublicUrl) -> String {
     let authority = site.origin().split("://").nth(1).unwrap_or_default();
@@ -159,29 +152,5 @@ mod tests {
         for (url, name) in cases {
             assert_eq!(hello_name(&PublicUrl::parse(url).unwrap()), name);
         }
-    }
-
-    #[test]
-    fn a_password_is_one_line_of_a_file() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("password");
-        let read = |bytes: &[u8]| {
-            fs::write(&file, bytes).unwrap();
-            password(&file).map(|text| text.expose_secret().to_owned())
-        };
-        assert_eq!(read(b"s3 cret\n").unwrap(), "s3 cret");
-        assert_eq!(read(b" s3cret\r\n").unwrap(), " s3cret");
-        assert_eq!(read(b"s3cret").unwrap(), "s3cret");
-        for (bytes, problem) in [
-            (&b"\n"[..], "it is empty"),
-            (b"planted\nplanted", "one line"),
-            (b"planted\0", "one line"),
-            (b"planted\xff", "UTF-8"),
-            (&[b'p'; 5000], "too long"),
-        ] {
-            let error = read(bytes).unwrap_err();
-            assert!(error.contains(problem) && !error.contains("planted"), "{error}");
-        }
-        assert!(password(&dir.path().join("absent")).is_err());
     }
 }

@@ -6,7 +6,6 @@ use std::{
 };
 
 use lettre::transport::smtp::{
-    authentication::{Credentials, Mechanism},
     client::AsyncSmtpConnection,
     commands::{Data, Mail as MailFrom, Rcpt, Rset},
     extension::ClientId,
@@ -19,12 +18,12 @@ use tokio::{
 use tokio_rustls::rustls::ClientConfig;
 
 use super::{
+    login::{Login, Place, Proof},
     message::Mail,
     wire::{STEP, Wire},
 };
 use crate::{
     config::{SmtpHost, SmtpTls, SmtpUrl},
-    crypto::SecretText,
     tls,
 };
 
@@ -44,7 +43,7 @@ pub struct SmtpServer {
     port: u16,
     security: SmtpTls,
     tls: Option<Arc<ClientConfig>>,
-    login: Option<(String, SecretText)>,
+    login: Option<Login>,
     hello: String,
     idle: Mutex<Vec<(Connection, Instant)>>,
 }
@@ -86,16 +85,16 @@ impl SmtpServer {
     ///
     /// # Errors
     ///
-    /// In words for the operator: a user without a password, no certificate authorities.
-    pub fn new(url: &SmtpUrl, password: Option<SecretText>, hello: &str) -> Result<Self, String> {
+    /// In words for the operator: a user without a password or token, no certificate authorities.
+    pub fn new(url: &SmtpUrl, proof: Option<Proof>, hello: &str) -> Result<Self, String> {
         let tls = match url.tls {
             SmtpTls::Off => None,
             _ => Some(Arc::new(tls::client_config(None)?)),
         };
-        let login = match (&url.user, password) {
-            (Some(user), Some(password)) => Some((user.clone(), password)),
+        let login = match (&url.user, proof) {
+            (Some(user), Some(proof)) => Some(Login { user: user.clone(), proof }),
             (None, None) => None,
-            _ => return Err("a user needs a password, and a password a user".to_owned()),
+            _ => return Err("a user needs a password or a token, and these a user".to_owned()),
         };
         Ok(Self {
             host: url.host.clone(),
@@ -189,14 +188,13 @@ impl SmtpServer {
         let name = ClientId::Domain(hello.clone());
         let greeted = Connection::connect_with_transport(Box::new(wire), &name);
         let mut connection = step("the server's greeting", greeted).await.map_err(|e| e.0)?;
-        let Some((user, password)) = login else { return Ok(connection) };
+        let Some(login) = login else { return Ok(connection) };
         // Who takes STARTTLS away on the way must not get the password for it.
         if !is_encrypted && *security != SmtpTls::Off {
             return Err("AUTH: the connection is not encrypted, so the password is not sent".into());
         }
-        let credentials = Credentials::new(user.clone(), password.expose_secret().to_owned());
-        let login = connection.auth(&[Mechanism::Plain, Mechanism::Login], &credentials);
-        step("AUTH", login).await.map_err(|e| e.0)?;
+        let place = Place { host: host.as_str(), port: *port, name: &name };
+        login.log_in(&mut connection, &place).await?;
         Ok(connection)
     }
 
@@ -246,9 +244,10 @@ async fn transact(connection: &mut Connection, mail: &Mail) -> Result<String, Br
 }
 
 /// What failed, and the code of the server's reply, if it was one.
-struct Failed(String, Option<u16>);
+pub(super) struct Failed(pub(super) String, pub(super) Option<u16>);
 
-async fn step<T>(
+/// One step, which may not take longer than [`STEP`].
+pub(super) async fn step<T>(
     what: &str,
     work: impl Future<Output = Result<T, SmtpFailure>>,
 ) -> Result<T, Failed> {

@@ -7,7 +7,7 @@
 use std::{
     fmt, io,
     net::SocketAddr,
-    pin::Pin,
+    pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
@@ -17,7 +17,7 @@ use lettre::transport::smtp::client::AsyncTokioStream;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf},
     net::TcpStream,
-    time::timeout,
+    time::{sleep, timeout},
 };
 use tokio_rustls::{
     TlsConnector,
@@ -25,12 +25,25 @@ use tokio_rustls::{
     rustls::{ClientConfig, pki_types::ServerName},
 };
 
-use crate::config::{SmtpHost, SmtpTls};
+use super::first_byte::{First, FirstByte, is_tls};
+use crate::{
+    config::{SmtpHost, SmtpTls},
+    tls,
+};
 
 /// How long each step may take.
 pub(super) const STEP: Duration = Duration::from_secs(30);
+/// How long a server may keep its greeting back before it is asked, over another connection, whether it
+/// waits for TLS. Servers that are slow on purpose take a few seconds; their greeting is still waited for.
+const SILENCE: Duration = Duration::from_secs(4);
+/// How long it may take to begin with TLS.
+const TLS_ANSWER: Duration = Duration::from_secs(5);
+/// How long a server that should begin with TLS may be silent. One that waits for STARTTLS may be, too.
+const TLS_SILENCE: Duration = Duration::from_secs(8);
 /// The longest reply that is read before TLS.
 const MAX_REPLY_BYTES: usize = 16 << 10;
+/// More of a server's words do not help.
+const MAX_SHOWN_CHARS: usize = 300;
 /// What lettre gets in place of the server's greeting, where that was read here.
 const GREETING: &[u8] = b"220 here\r\n";
 
@@ -43,7 +56,13 @@ pub(super) struct Wire {
 
 enum Stream {
     Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<TlsStream<FirstByte>>),
+}
+
+/// The server a connection goes to, for messages about it.
+struct Peer<'a> {
+    host: &'a SmtpHost,
+    port: u16,
 }
 
 impl Wire {
@@ -60,27 +79,28 @@ impl Wire {
         hello: &str,
     ) -> Result<Self, String> {
         let what = format!("cannot connect to {host} port {port}");
+        let peer = Peer { host, port };
         let mut tcp = step(&what, TcpStream::connect((host.as_str(), port))).await?;
         let _ = tcp.set_nodelay(true);
-        let (is_ready, greeting): (bool, &'static [u8]) = match security {
-            SmtpTls::Off => return Ok(Self { stream: Stream::Plain(tcp), greeting: b"" }),
-            SmtpTls::Implicit => (true, b""),
-            SmtpTls::Required | SmtpTls::Opportunistic => {
-                (starttls(&mut tcp, hello).await?, GREETING)
-            }
-        };
-        if !is_ready {
-            return match security {
-                SmtpTls::Opportunistic => Ok(Self { stream: Stream::Plain(tcp), greeting }),
-                _ => Err("STARTTLS: the server does not offer it, and it is required".to_owned()),
-            };
+        if security == SmtpTls::Implicit {
+            let stream = peer.implicit_tls(tcp, tls).await?;
+            return Ok(Self { stream: Stream::Tls(Box::new(stream)), greeting: b"" });
         }
-        let config = tls.ok_or("TLS: it is not set up")?;
-        let name = ServerName::try_from(host.as_str().to_owned())
-            .map_err(|_| format!("TLS: {host} is no name that a certificate can have"))?;
-        let handshake = TlsConnector::from(Arc::clone(config)).connect(name, tcp);
-        let stream = step("TLS", handshake).await?;
-        Ok(Self { stream: Stream::Tls(Box::new(stream)), greeting })
+        let greeting = GREETING;
+        peer.greeting(&mut tcp).await?;
+        let has_begun = security != SmtpTls::Off && starttls(&mut tcp, hello).await?;
+        if has_begun {
+            let stream = step("TLS", peer.handshake(tcp, tls)?.0).await?;
+            return Ok(Self { stream: Stream::Tls(Box::new(stream)), greeting });
+        }
+        match security {
+            SmtpTls::Required => {
+                Err("STARTTLS: the server does not offer it, and it is required: if it \
+                                      has another port with TLS (465), write smtps:// in smtp_url"
+                    .to_owned())
+            }
+            _ => Ok(Self { stream: Stream::Plain(tcp), greeting }),
+        }
     }
 
     /// Whether nobody on the way can read along.
@@ -89,9 +109,104 @@ impl Wire {
     }
 }
 
-/// Brings a fresh connection to where TLS begins. Answers `false` where the server offers no TLS.
+impl Peer<'_> {
+    /// A handshake that is not begun yet, and what will tell how the server began.
+    fn handshake(
+        &self,
+        tcp: TcpStream,
+        tls: Option<&Arc<ClientConfig>>,
+    ) -> Result<(tokio_rustls::Connect<FirstByte>, Arc<First>), String> {
+        let host = self.host;
+        let config = tls.ok_or("TLS: it is not set up")?;
+        let name = ServerName::try_from(host.as_str().to_owned())
+            .map_err(|_| format!("TLS: {host} is no name that a certificate can have"))?;
+        let (stream, first) = FirstByte::of(tcp);
+        Ok((TlsConnector::from(Arc::clone(config)).connect(name, stream), first))
+    }
+
+    /// TLS from the first byte. What goes wrong before that byte is told as what it most likely is.
+    async fn implicit_tls(
+        &self,
+        tcp: TcpStream,
+        tls: Option<&Arc<ClientConfig>>,
+    ) -> Result<TlsStream<FirstByte>, String> {
+        let (handshake, first) = self.handshake(tcp, tls)?;
+        let silence = async {
+            sleep(TLS_SILENCE).await;
+            if first.byte().is_some() {
+                std::future::pending::<()>().await;
+            }
+        };
+        let outcome = tokio::select! {
+            outcome = step("TLS", handshake) => outcome,
+            () = silence => Err(format!("TLS: no answer within {} seconds", TLS_SILENCE.as_secs())),
+        };
+        let Self { host, port } = self;
+        outcome.map_err(|error| match first.byte() {
+            Some(byte) if byte.is_ascii_digit() => format!(
+                "TLS: the server at {host} port {port} begins without TLS, as servers with STARTTLS do: \
+                 write smtp:// in smtp_url instead of smtps://"
+            ),
+            Some(byte) if !is_tls(byte) => {
+                format!("TLS: what answers at {host} port {port} speaks neither TLS nor SMTP")
+            }
+            Some(_) => error,
+            None => format!(
+                "{error}; if the server at {host} port {port} expects STARTTLS (usual on the ports 587 and \
+                 25), write smtp:// in smtp_url instead of smtps://"
+            ),
+        })
+    }
+
+    /// Reads the greeting of a server that should begin without TLS. One that is silent may wait for TLS: it
+    /// is asked, over another connection.
+    async fn greeting(&self, tcp: &mut TcpStream) -> Result<(), String> {
+        let mut greeting = pin!(expect(tcp, "the server's greeting", 220));
+        let waits_for_tls = async {
+            sleep(SILENCE).await;
+            if !self.answers_tls().await {
+                std::future::pending::<()>().await;
+            }
+        };
+        let outcome = tokio::select! {
+            outcome = &mut greeting => outcome,
+            () = waits_for_tls => return Err(self.wants_smtps()),
+        };
+        let Err(error) = outcome else { return Ok(()) };
+        // Hung up on, or alerted in TLS's own way.
+        let has_greeted = error.contains("the server answered");
+        if !has_greeted && self.answers_tls().await {
+            tracing::debug!(%error, "a mail server expects TLS from the first byte");
+            return Err(self.wants_smtps());
+        }
+        Err(error)
+    }
+
+    fn wants_smtps(&self) -> String {
+        let Self { host, port } = self;
+        format!(
+            "TLS: the server at {host} port {port} expects TLS from the first byte: write smtps:// in \
+             smtp_url instead of smtp://"
+        )
+    }
+
+    /// Whether the server answers in TLS where a connection begins with it. Whose certificate it has does
+    /// not matter: nothing is sent.
+    async fn answers_tls(&self) -> bool {
+        let asked = async {
+            let tcp = TcpStream::connect((self.host.as_str(), self.port)).await.ok()?;
+            let config = Arc::new(tls::trusting_nobody().ok()?);
+            let (handshake, first) = self.handshake(tcp, Some(&config)).ok()?;
+            // It fails for want of trust; what counts is how the server began.
+            let _ = handshake.await;
+            first.byte()
+        };
+        timeout(TLS_ANSWER, asked).await.ok().flatten().is_some_and(is_tls)
+    }
+}
+
+/// Says hello and brings a connection to where TLS begins. Answers `false` where the server offers no TLS.
 async fn starttls(tcp: &mut TcpStream, hello: &str) -> Result<bool, String> {
-    expect(tcp, "the server's greeting", 220).await?;
     say(tcp, &format!("EHLO {hello}\r\n")).await?;
     let offers = expect(tcp, "EHLO", 250).await?;
     if !offers.iter().any(|offer| offer.trim().eq_ignore_ascii_case("STARTTLS")) {
@@ -112,9 +227,15 @@ async fn expect(tcp: &mut TcpStream, what: &str, code: u16) -> Result<Vec<String
     let lines: Vec<&str> = text.lines().collect();
     let code = code.to_string();
     if lines.iter().any(|line| !line.starts_with(&code)) {
-        return Err(format!("{what}: the server answered {}", lines.join(" ")));
+        return Err(format!("{what}: the server answered {}", shown(&lines.join(" "))));
     }
     Ok(lines.iter().map(|line| line.get(4..).unwrap_or_default().to_owned()).collect())
+}
+
+/// A server's words, of which none controls a terminal.
+fn shown(text: &str) -> String {
+    let plain = text.chars().map(|char| if char.is_control() { ' ' } else { char });
+    plain.take(MAX_SHOWN_CHARS).collect()
 }
 
 /// Reads one reply and not a byte more.
@@ -123,6 +244,9 @@ async fn reply(tcp: &mut TcpStream) -> io::Result<String> {
     let mut line_starts_at = 0;
     loop {
         let byte = tcp.read_u8().await?;
+        if reply.is_empty() && !byte.is_ascii_digit() {
+            return Err(io::Error::other("what answers there does not speak SMTP"));
+        }
         reply.push(byte);
         if reply.len() > MAX_REPLY_BYTES {
             return Err(io::Error::other("the reply is too long"));

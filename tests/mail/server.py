@@ -1,7 +1,8 @@
 """A mail server for tests: aiosmtpd, with what mail servers do wrong.
 
 Arguments, in any order: starttls | implicit (with --cert FILE --key FILE), auth (user "post", password
-"s3cret"), and a scenario as below. Prints {"port": N}, then a line of JSON for each event. Reads commands
+"s3cret", or a token by XOAUTH2 and OAUTHBEARER; --mechanisms says which are offered), slow (greets after five
+seconds), and a scenario as below. Prints {"port": N}, then a line of JSON for each event. Reads commands
 from standard input, one a line, and answers each by {"did": command}:
 
   accept            everything
@@ -10,24 +11,28 @@ from standard input, one a line, and answers each by {"did": command}:
   refuse-data       554 to the end of DATA
   cut N             closes the connection in the middle of the next N DATA
   refuse-auth       535 to AUTH
+  echo              535 to AUTH, repeating what was said
+  token NAME        the token that is right from now on, "t0ken-1" at first
   close             421 to the next MAIL, as for a connection that was idle for too long
 """
 
 import argparse
 import asyncio
+import base64
 import json
 import logging
 import ssl
 import sys
 import warnings
 
-from aiosmtpd.smtp import SMTP, AuthResult
+from aiosmtpd.smtp import MISSING, SMTP, AuthResult, auth_mechanism
 
 parser = argparse.ArgumentParser()
 parser.add_argument("what", nargs="*")
 parser.add_argument("--cert")
 parser.add_argument("--key")
 parser.add_argument("--port", type=int, default=0)
+parser.add_argument("--mechanisms", default="PLAIN LOGIN")
 options = parser.parse_args()
 
 # What a test does wrong on purpose is no news.
@@ -35,6 +40,7 @@ logging.disable()
 warnings.simplefilter("ignore")
 
 scenario = ["accept", 0]
+token = ["t0ken-1"]
 connections = {"now": 0, "most": 0, "all": 0}
 
 
@@ -44,6 +50,9 @@ def say(**event):
 
 def choose(line):
     words = line.split()
+    if words[0] == "token":
+        token[:] = words[1:]
+        return
     scenario[:] = [words[0], int(words[1]) if len(words) > 1 else 0]
 
 
@@ -54,7 +63,48 @@ def spend(name):
     return True
 
 
+async def token_login(server, args, mechanism, expected):
+    """RFC 7628, and Google's description of XOAUTH2: reasons for a refusal come first, in JSON."""
+    if len(args) == 1:
+        said = await server.challenge_auth("")
+        if said is MISSING:
+            return AuthResult(success=False, handled=True)
+    else:
+        said = base64.b64decode(args[1])
+    right = said.decode() == expected.replace("^A", "\x01")
+    say(event="auth", mechanism=mechanism, right=right, lines=3 - len(args))
+    if right:
+        return AuthResult(success=True, auth_data=b"post")
+    status = "400" if mechanism == "XOAUTH2" else "invalid_token"
+    acknowledged = await server.challenge_auth(json.dumps({"status": status, "schemes": "Bearer"}))
+    if acknowledged is MISSING:
+        return AuthResult(success=False, handled=True)
+    say(event="acknowledged", how=acknowledged.hex())
+    return AuthResult(success=False, handled=False, message=refusal(said))
+
+
+def refusal(said):
+    if scenario[0] != "echo":
+        return "535 5.7.8 no"
+    text = said.decode().replace("\x01", " ").replace("\0", " ")
+    return f"535 5.7.8 no: {text} {base64.b64encode(said).decode()}"
+
+
 class Handler:
+    async def auth_XOAUTH2(self, server, args):
+        return await token_login(
+            server, args, "XOAUTH2", f"user=post^Aauth=Bearer {token[0]}^A^A"
+        )
+
+    async def auth_OAUTHBEARER(self, server, args):
+        port = server.transport.get_extra_info("sockname")[1]
+        expected = f"n,a=post,^Ahost=localhost^Aport={port}^Aauth=Bearer {token[0]}^A^A"
+        return await token_login(server, args, "OAUTHBEARER", expected)
+
+    @auth_mechanism("CRAM-MD5")
+    async def auth_cram_md5(self, server, args):
+        return AuthResult(success=False)
+
     async def handle_MAIL(self, server, session, envelope, address, mail_options):
         if scenario[0] == "close":
             scenario[0] = "accept"
@@ -89,10 +139,19 @@ class Handler:
 def authenticate(server, session, envelope, mechanism, data):
     right = data.login == b"post" and data.password == b"s3cret" and scenario[0] != "refuse-auth"
     say(event="auth", mechanism=mechanism, right=right)
-    return AuthResult(success=right, handled=False, auth_data=data.login)
+    message = None if right else refusal(b"\0" + data.login + b"\0" + data.password)
+    return AuthResult(success=right, handled=False, auth_data=data.login, message=message)
 
 
 class Server(SMTP):
+    # A line within AUTH (RFC 4954, 4.3).
+    line_length_limit = 12288
+
+    async def _handle_client(self):
+        if "slow" in options.what:
+            await asyncio.sleep(5)
+        await super()._handle_client()
+
     def connection_made(self, transport):
         if self.transport is None:
             connections["all"] += 1
@@ -130,6 +189,8 @@ def server():
         tls_context=tls,
         authenticator=authenticate if "auth" in options.what else None,
         auth_required="auth" in options.what,
+        auth_exclude_mechanism={"PLAIN", "LOGIN", "XOAUTH2", "OAUTHBEARER", "CRAM-MD5"}
+        - set(options.mechanisms.split()),
         auth_require_tls=tls is not None,
     )
 

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
-    io::{Read, Write},
+    io::Write,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
@@ -12,6 +12,7 @@ use tempfile::{NamedTempFile, TempPath};
 use crate::{
     cli::{Context, Exit, Failure},
     crypto::public_key::MAX_TEXT_BYTES,
+    secret_file::{decode, read_short},
 };
 
 /// A new key file, there before its box is; gone again where that is not made.
@@ -94,13 +95,11 @@ pub(super) fn read(
         None => folder(context)?.join(file_name(token)),
     };
     let shown = found.display();
-    let mut text = String::new();
-    let read = File::open(&found).and_then(|file| {
-        // No key is longer.
-        file.take(MAX_TEXT_BYTES as u64 + 1).read_to_string(&mut text)
-    });
+    // No key is longer.
+    let read = read_short(&found, MAX_TEXT_BYTES as u64)
+        .and_then(|bytes| decode(&bytes).map(str::to_owned).map_err(std::io::Error::other));
     match (read, path) {
-        (Ok(_), _) => Ok((found, text)),
+        (Ok(text), _) => Ok((found, text)),
         (Err(error), Some(path)) => Err(Failure::usage(format!("--private-key {path}: {error}"))),
         (Err(error), None) => Err(Failure {
             exit: Exit::Refused,

@@ -8,13 +8,17 @@ use std::{
 
 use libtest_mimic::Trial;
 
-use crate::{daemon::sealdrop, trial};
+use crate::{
+    daemon::{Daemon, sealdrop},
+    trial,
+};
 
 pub(super) fn trials() -> Vec<Trial> {
     vec![
         trial("cli::settings::wrong_ones_are_named", wrong_ones_are_named),
         trial("cli::settings::flag_before_environment_before_file", the_foremost_source_wins),
         trial("cli::settings::check_leaves_no_trace", check_leaves_no_trace),
+        trial("cli::settings::files_and_variables_are_read_as_they_are_meant", as_they_are_meant),
         trial("cli::settings::what_may_pass_is_told_from_what_is_wrong", what_may_pass),
     ]
 }
@@ -144,6 +148,66 @@ fn check_leaves_no_trace() {
     assert_eq!(std::fs::read_dir(dir.path()).expect("a directory").count(), 0);
 }
 
+/// Byte order marks, blanks and line ends around values do not count, and UTF-16 is told as such.
+fn as_they_are_meant() {
+    let dir = tempfile::tempdir().expect("a fresh directory");
+    let write = |name: &str, bytes: &[u8]| {
+        std::fs::write(dir.path().join(name), bytes).expect("a file");
+    };
+    write("a.toml", "\u{feff}listen = \" 127.0.0.4:0\u{a0}\"\r\nkey_pool = 0\r\n".as_bytes());
+    write("b.toml", &utf_16("listen = \"127.0.0.4:0\"\n"));
+    let mark = "\u{feff}";
+    let listen = format!("{mark} 127.0.0.3:0 \r\n");
+    let config = format!(" a.toml{mark}\n");
+    type Case<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str], &'a str);
+    let cases: [Case; 5] = [
+        (&[("SEALDROP_LISTEN", &listen)], &[], "127.0.0.3"),
+        (&[("\u{feff}SEALDROP_LISTEN", "127.0.0.3:0")], &[], "127.0.0.3"),
+        (&[("SEALDROP_LISTEN", " \t\r\n")], &["--config", "a.toml"], "127.0.0.4"),
+        (&[("SEALDROP_CONFIG", &config)], &[], "127.0.0.4"),
+        (&[], &["--listen", " 127.0.0.2:0\n"], "127.0.0.2"),
+    ];
+    for (environment, arguments, expected) in cases {
+        let command = serve(dir.path(), environment, arguments);
+        assert_eq!(listens_on(command), expected, "{environment:?} {arguments:?}");
+    }
+    let output = serve(dir.path(), &[], &["--config", "b.toml"]).output().expect("the program");
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.code() == Some(64) && err.contains("b.toml") && err.contains("UTF-16"),
+        "{err}"
+    );
+
+    // The client's, too.
+    let (daemon, client) = Daemon::start_first(&dir.path().join("data"), &[]);
+    let home = dir.path().join("home/sealdrop");
+    std::fs::create_dir_all(&home).expect("a directory");
+    let list = |key_file: &str, server: &str| {
+        let mut command = sealdrop();
+        command.current_dir(dir.path()).env("XDG_CONFIG_HOME", dir.path().join("home"));
+        command.env("SEALDROP_SERVER", server).args(["list", "--key-file", key_file]);
+        let output = command.output().expect("the program");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    write("key", format!("{mark} {}\r\n", client.key).as_bytes());
+    write("wide", &utf_16(&client.key));
+    write("home/sealdrop/config.toml", format!("{mark}dialect = \"sealdrop\"\r\n").as_bytes());
+    let server = format!("{mark}{} \r\n", daemon.base);
+    let (code, err) = list("key", &server);
+    assert_eq!(code, Some(0), "{err}");
+    let (code, err) = list("wide", &server);
+    assert!(code == Some(64) && err.contains("wide") && err.contains("UTF-16"), "{err}");
+    assert!(!err.contains(&client.key[..20]), "{err}");
+    write("home/sealdrop/config.toml", &utf_16("dialect = \"sealdrop\""));
+    let (code, err) = list("key", &server);
+    assert!(code == Some(64) && err.contains("config.toml") && err.contains("UTF-16"), "{err}");
+}
+
+/// As Windows writes it, with its mark.
+fn utf_16(text: &str) -> Vec<u8> {
+    [0xfeff].into_iter().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect()
+}
+
 /// A start ends with 75 where waiting may help, and with 64 where only another setting does.
 fn what_may_pass() {
     let dir = tempfile::tempdir().expect("a fresh directory");
@@ -182,7 +246,7 @@ fn what_may_pass() {
         assert!(output.stdout.is_empty());
     }
     // The keys of the first account are not lost by that: the next start has them.
-    let mut daemon = crate::daemon::Daemon::start(&dir.path().join("data"), &[]);
+    let mut daemon = Daemon::start(&dir.path().join("data"), &[]);
     assert!(daemon.first_keys().private.starts_with("private_key_"));
     // What the unit does with these codes.
     let unit =

@@ -5,6 +5,8 @@ mod faults;
 mod letters;
 mod links;
 mod logged;
+mod login;
+mod mismatch;
 mod smtp;
 mod tls;
 mod unsubscribe;
@@ -37,6 +39,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         letters::trials(),
         links::trials(),
         logged::trials(),
+        login::trials(),
+        mismatch::trials(),
         tls::trials(),
         unsubscribe::trials(),
     ]

@@ -27,6 +27,18 @@ pub(super) fn trials() -> Vec<Trial> {
     ]
 }
 
+/// The settings beside the server's.
+pub(super) const FLAGS: [&str; 8] = [
+    "--mail-from",
+    "no-reply@example.org",
+    "--public-url",
+    "https://example.org",
+    "--key-pool",
+    "0",
+    "--log",
+    "trace",
+];
+
 /// A certificate authority of our own, and a server's certificate by it.
 pub(super) struct Authority {
     dir: tempfile::TempDir,
@@ -94,23 +106,17 @@ impl Authority {
     /// A daemon that trusts this authority.
     pub(super) fn daemon(&self, data: &Path, url: &str) -> Daemon {
         let password = self.path("password");
-        let mut flags = vec![
-            "--smtp-url",
-            url,
-            "--mail-from",
-            "no-reply@example.org",
-            "--public-url",
-            "https://example.org",
-            "--key-pool",
-            "0",
-            "--log",
-            "trace",
-        ];
+        let mut flags = [&["--smtp-url", url], &FLAGS[..]].concat();
         if url.contains('@') {
             flags.extend(["--smtp-password-file", password.to_str().expect("UTF-8")]);
         }
+        self.daemon_with(data, &flags)
+    }
+
+    /// A daemon with these flags, that trusts this authority.
+    pub(super) fn daemon_with(&self, data: &Path, flags: &[&str]) -> Daemon {
         let environment = [("SSL_CERT_FILE", self.path("ca.pem"))];
-        Daemon::start_with(data, &flags, &environment)
+        Daemon::start_with(data, flags, &environment)
     }
 }
 
