@@ -23,7 +23,7 @@ use crate::{
     api::{App, Rules, key_service::ServiceRules, work::SlowWork},
     cli::{Engine, Failure, Output},
     clock::Clock,
-    config::{Loaded, Settings},
+    config::{Loaded, PublicUrl, Settings},
     crypto::{SystemRandom, box_key, stream::sealed_len},
     delivery::Deliveries,
     domain::{attachment, drop_box::Limits, lifetime::LifetimeRules},
@@ -110,6 +110,7 @@ fn serve(runtime: &Runtime, loaded: &Loaded, output: Output<'_>) -> Result<(), F
         .map_err(|error| failed(&error))?;
     app.deliveries = Arc::new(Deliveries::new(mailer));
     app.cors = settings.cors.clone();
+    app.sub_path = settings.public_url.as_ref().map_or("", PublicUrl::path).to_owned();
     let app = Arc::new(app);
 
     let bind = Server::bind(

@@ -1,5 +1,6 @@
 //! Path, method, handler: the whole API on one screen. What is none of it may be a page: [`crate::web`].
 
+mod sub_path;
 #[cfg(test)]
 mod tests;
 
@@ -12,15 +13,19 @@ use hyper::{
     http::request::Parts,
 };
 
-use crate::api::{
-    ApiError, App, Client,
-    account::{self, AccountResource},
-    attachments,
-    body::leave,
-    cors, health,
-    key_service::{self, Outcome, ServiceResource},
-    public::{self, PublicResource},
-    request_head, response, secret_requests, secrets,
+use self::sub_path::Found;
+use crate::{
+    api::{
+        ApiError, App, Client,
+        account::{self, AccountResource},
+        attachments,
+        body::leave,
+        cors, health,
+        key_service::{self, Outcome, ServiceResource},
+        public::{self, PublicResource},
+        request_head, response, secret_requests, secrets,
+    },
+    web,
 };
 
 #[derive(Debug)]
@@ -99,8 +104,15 @@ impl<'a> Resource<'a> {
 pub async fn route(
     app: &Arc<App>,
     client: Client,
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
 ) -> Response<response::Body> {
+    let is_known = |uri: &Uri| Resource::find(uri.path()).is_some() || app.web.has(uri);
+    let mut redirect = None;
+    match sub_path::find(&app.sub_path, request.uri(), is_known) {
+        Found::Here => {}
+        Found::Below(uri) => *request.uri_mut() = uri,
+        Found::AfterSlash(path) => redirect = web::redirect(&path),
+    }
     let origin = cors::origin_of(request.headers());
     let allow_origin = |answer: &mut Response<response::Body>| {
         cors::allow(&app.cors, origin.as_ref(), answer.headers_mut());
@@ -113,7 +125,7 @@ pub async fn route(
             allow_origin(&mut answer);
             (answer, Some(request.into_body()))
         }
-        Ok(()) => match page(app, &request) {
+        Ok(()) => match redirect.or_else(|| page(app, &request)) {
             Some(page) => (page, Some(request.into_body())),
             None => {
                 let (mut answer, unread) = dispatch(app, client, request).await;

@@ -96,6 +96,8 @@ pub struct App {
     pub deliveries: Arc<Deliveries>,
     /// The pages.
     pub web: Web,
+    /// The path of the public URL, such as `/secrets`, or empty: a proxy may keep it in its requests.
+    pub sub_path: String,
 }
 
 /// The operator's settings that handlers need.
@@ -174,6 +176,7 @@ impl App {
             key_service,
             caller: Caller::new(rules.webhook_private),
             web,
+            sub_path: String::new(),
             store,
             clock,
             random,

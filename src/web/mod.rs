@@ -112,6 +112,15 @@ impl Web {
         Some(response)
     }
 
+    /// Whether there is a page, a file or a redirection of ours at `uri`.
+    #[must_use]
+    pub fn has(&self, uri: &Uri) -> bool {
+        Target::find(uri).is_some_and(|target| match target {
+            Target::File(path) => self.files.contains_key(path),
+            Target::Page(..) | Target::Elsewhere(_) => true,
+        })
+    }
+
     /// The page for a path where there is nothing, for a browser; `None` for other clients.
     #[must_use]
     pub fn not_found<B>(&self, request: &Request<B>) -> Option<Response<Body>> {
@@ -138,11 +147,7 @@ impl Web {
                 headers.insert(RESOURCE_POLICY, SAME_ORIGIN);
                 response
             }
-            Target::Elsewhere(location) => {
-                let mut response = empty(StatusCode::PERMANENT_REDIRECT);
-                response.headers_mut().insert(LOCATION, HeaderValue::from_str(&location).ok()?);
-                response
-            }
+            Target::Elsewhere(location) => redirect(&location)?,
         })
     }
 
@@ -173,6 +178,13 @@ impl Web {
             .or_else(|| self.translations.preferred(&header(headers, &ACCEPT_LANGUAGE)))
             .unwrap_or(self.fallback)
     }
+}
+
+/// Sends a client to another address, relative to its own; `None` for what no header can hold.
+pub(crate) fn redirect(location: &str) -> Option<Response<Body>> {
+    let mut response = empty(StatusCode::PERMANENT_REDIRECT);
+    response.headers_mut().insert(LOCATION, HeaderValue::from_str(location).ok()?);
+    Some(response)
 }
 
 /// What is served besides pages.

@@ -25,12 +25,14 @@ mod key_service_interop;
 mod logs;
 mod mail;
 mod openapi;
+mod proxies;
 mod raw;
 mod readme;
 mod scripts;
 mod server;
 mod sjcl;
 mod sjcl_interop;
+mod sub_path;
 mod terminal;
 mod tools;
 mod web;
@@ -58,10 +60,12 @@ fn main() {
         logs::trials(),
         mail::trials(),
         openapi::trials(),
+        proxies::trials(),
         readme::trials(),
         scripts::trials(),
         sjcl::trials(),
         sjcl_interop::trials(),
+        sub_path::trials(),
         terminal::trials(),
         web::trials(),
         web_crypto::trials(),

@@ -1,0 +1,81 @@
+//! The path of `public_url`, which a proxy in front keeps in its requests or strips from them.
+//!
+//! Which of the two it does is not configured: no path of ours begins as such a path does. Where the operator
+//! has chosen one that does (`/api`, say), a request means what it says, so the proxy has to strip it.
+
+use hyper::{
+    Uri,
+    http::uri::{Parts, PathAndQuery},
+};
+
+/// Where a request belongs.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// At its own path.
+    Here,
+    /// At this one.
+    Below(Uri),
+    /// One segment deeper: the links of pages start at the slash that is missing. Relative.
+    AfterSlash(String),
+}
+
+/// Takes `prefix`, such as `/secrets`, from a path that begins with it, unless `is_known` has something there.
+pub(super) fn find(prefix: &str, uri: &Uri, is_known: impl FnOnce(&Uri) -> bool) -> Found {
+    let rest = match uri.path().strip_prefix(prefix) {
+        Some(rest) if !prefix.is_empty() && (rest.is_empty() || rest.starts_with('/')) => rest,
+        _ => return Found::Here,
+    };
+    if is_known(uri) {
+        return Found::Here;
+    }
+    let query = uri.query().map_or(String::new(), |query| format!("?{query}"));
+    if rest.is_empty() {
+        let last = prefix.rsplit('/').next().unwrap_or_default();
+        return Found::AfterSlash(format!("{last}/{query}"));
+    }
+    let mut parts = Parts::from(uri.clone());
+    let stripped = PathAndQuery::try_from(format!("{rest}{query}")).ok();
+    parts.path_and_query = stripped;
+    // A part of what was a path is one, so this does not fail.
+    Uri::from_parts(parts).map_or(Found::Here, Found::Below)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_is_kept_or_stripped() {
+        let is_known = |uri: &Uri| matches!(uri.path(), "/" | "/health" | "/api/secrets");
+        let below = |uri: &str| Found::Below(uri.parse().unwrap());
+        let slash = |path: &str| Found::AfterSlash(path.to_owned());
+        let cases = [
+            ("/secrets", "/health", Found::Here),
+            ("/secrets", "/", Found::Here),
+            ("/secrets", "/nothing", Found::Here),
+            ("/secrets", "/secretsfoo", Found::Here),
+            ("/secrets", "/Secrets/health", Found::Here),
+            ("/secrets", "/secrets", slash("secrets/")),
+            ("/secrets", "/secrets?id&x=1", slash("secrets/?id&x=1")),
+            ("/secrets", "/secrets/", below("/")),
+            ("/secrets", "/secrets/health?x=%20", below("/health?x=%20")),
+            ("/secrets", "/secrets/nothing", below("/nothing")),
+            ("/secrets", "/secrets/secrets/x", below("/secrets/x")),
+            ("/secrets", "http://h:1/secrets/health", below("http://h:1/health")),
+            ("/secrets", "/secrets//evil", below("//evil")),
+            ("/a/b", "/a/b", slash("b/")),
+            ("/a/b", "/a/b/health", below("/health")),
+            ("/a/b", "/a/health", Found::Here),
+            // A name of our own: what is there comes first.
+            ("/api", "/api/secrets", Found::Here),
+            ("/api", "/api/api/secrets", below("/api/secrets")),
+            ("/api", "/api/", below("/")),
+            ("", "/health", Found::Here),
+            ("", "//", Found::Here),
+        ];
+        for (prefix, uri, found) in cases {
+            assert_eq!(find(prefix, &uri.parse().unwrap(), is_known), found, "{prefix} {uri}");
+        }
+        assert_eq!(find("/secrets", &Uri::from_static("*"), is_known), Found::Here);
+    }
+}
