@@ -6,6 +6,7 @@
 //! |---|---|
 //! | [`server`] | calls, what their failures mean, and trying again |
 //! | [`proxy`] | the proxy that leads there |
+//! | `refusal` | answers that are none of the good ones |
 //! | [`link`] | the addresses that people hand on |
 //! | [`secrets`] | the calls of the Secrets API |
 //! | [`listed`] | what a sender sees of secrets |
@@ -27,6 +28,7 @@ pub mod link;
 mod link_parts;
 pub mod listed;
 pub mod proxy;
+mod refusal;
 pub mod requests;
 mod resumed;
 pub mod secrets;

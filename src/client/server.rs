@@ -3,12 +3,12 @@
 use std::{cell::Cell, io::Read, path::PathBuf, sync::Arc, thread, time::Duration};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Serialize, de::DeserializeOwned};
 use ureq::{
     Agent, AsSendBody, Body, Error, Proxy, ProxyProtocol, Timeout,
     http::{
         HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
-        header::{AUTHORIZATION, RETRY_AFTER},
+        header::AUTHORIZATION,
         request::Builder,
     },
     unversioned::resolver::DefaultResolver,
@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 
 use super::{
     error::{ClientError, Reach},
+    refusal,
     transport::{NoConnection, Route},
 };
 use crate::{
@@ -37,8 +38,6 @@ const WANTED: Duration = Duration::from_secs(2);
 const IDLE: Duration = Duration::from_secs(5);
 /// The longest answer of JSON: a page of a box may be that long.
 const MAX_ANSWER_BYTES: u64 = 64 << 20;
-/// The longest error that is read.
-const MAX_ERROR_BYTES: u64 = 64 << 10;
 /// Waits between tries in seconds, with up to a half more each: together about a minute.
 const WAITS: [u64; 6] = [1, 2, 4, 8, 16, 30];
 /// Where nobody has answered yet the address may be wrong: that is said soon.
@@ -218,7 +217,7 @@ impl Server {
         if status.is_success() || status == StatusCode::NOT_MODIFIED {
             return Ok(response);
         }
-        Err(self.refusal(response, is_head))
+        Err(refusal::read(self, response, is_head))
     }
 
     /// Makes one call with a body of JSON, if there is one, and reads the JSON of the answer, as often as
@@ -365,53 +364,6 @@ impl Server {
         };
         ClientError::Unreachable { host: self.host(), cause, reach }
     }
-
-    /// What an answer says that is none of the good ones.
-    fn refusal(&self, response: Response<Body>, is_head: bool) -> ClientError {
-        let status = response.status();
-        if status.is_redirection() {
-            let to = response.headers().get("Location").and_then(|to| to.to_str().ok());
-            let to = to.unwrap_or("another address");
-            return self.misunderstood(format!(
-                "it sends on to {to}; give that with --server, or if it is a login, what that wants with \
-                 --header"
-            ));
-        }
-        let retry_after = response
-            .headers()
-            .get(RETRY_AFTER)
-            .and_then(|seconds| seconds.to_str().ok()?.parse().ok())
-            .map(Duration::from_secs);
-        let mut body = String::new();
-        let mut reader = response.into_body().into_reader().take(MAX_ERROR_BYTES);
-        // A message that does not arrive is one that is not told.
-        let _ = reader.read_to_string(&mut body);
-        let (field, message) = said(&body);
-        if message.is_none() && !is_head && self.dialect == Dialect::Sealdrop {
-            let hint = match status.as_u16() {
-                401 | 403 => Some(
-                    "; if it wants a password or a token, give --header 'NAME: VALUE', or the server as \
-                     https://NAME:PASSWORD@HOST",
-                ),
-                407 => Some("; give the proxy as http://NAME:PASSWORD@HOST"),
-                404 if !body.is_empty() => Some("; is the address right, to its path?"),
-                408 | 429 => Some(""),
-                500.. => Some("; sealdrop may be down behind it, or it wants a --header"),
-                _ => None,
-            };
-            if let Some(hint) = hint {
-                return ClientError::InFront { host: self.host(), status, hint, retry_after };
-            }
-        }
-        let message = message.unwrap_or_else(|| status.to_string());
-        match status.as_u16() {
-            404 => ClientError::Gone,
-            401 | 403 => ClientError::Refused { field, message },
-            408 | 429 | 502..=504 => ClientError::Busy { message, retry_after },
-            status @ 500.. => ClientError::Failed { status, message },
-            status => ClientError::Rejected { status, field, message },
-        }
-    }
 }
 
 const NO_HOST: &str = "its name leads to no address; is it right?";
@@ -419,27 +371,6 @@ const NO_HOST: &str = "its name leads to no address; is it right?";
 /// Whether a name could not be looked up: std says so in words only.
 fn is_lookup(error: &std::io::Error) -> bool {
     error.to_string().starts_with("failed to lookup address")
-}
-
-/// Field and message of an error: of the Secrets API, or the text of the Key Service.
-fn said(body: &str) -> (Option<String>, Option<String>) {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Told {
-        Secrets { error: Inner },
-        Service(String),
-    }
-    #[derive(Deserialize)]
-    struct Inner {
-        message: String,
-        field: Option<String>,
-    }
-    match serde_json::from_str(body) {
-        Ok(Told::Secrets { error }) => (error.field, Some(error.message)),
-        Ok(Told::Service(message)) => (None, Some(message)),
-        // A proxy's page.
-        Err(_) => (None, None),
-    }
 }
 
 /// So many seconds, and up to a half more: not all who wait come back at once.
