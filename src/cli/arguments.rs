@@ -127,13 +127,15 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Parsed {
         Err(EarlyExit { output, status: Err(()) }) => {
             let help = nearest_help(&words);
             let output = output.trim_end();
-            let output = match suggestion::for_message(output, &words) {
+            let meant = suggestion::for_message(output, &words);
+            let is_answered = meant.is_some();
+            let output = match meant {
                 Some(meant) => format!("{output}. {meant}"),
                 None => output.to_owned(),
             };
             // All of it only where a command is missing: behind 40 lines of flags the message is lost.
             let hint = match help.lines().next() {
-                Some(usage) if !help.contains("\nCommands:\n") => {
+                Some(usage) if is_answered || !help.contains("\nCommands:\n") => {
                     &format!("{usage}\nAdd --help for more.")
                 }
                 _ => &help,

@@ -147,7 +147,7 @@ fn a_wrong_line_or_setting_exits_64_and_says_why() {
             &["no such event", "secret.viewed, secret.tried_after, secret_request.answered"],
         ),
         ("dance", &["Unrecognized argument: dance", "Commands:", "apikey"]),
-        ("acount list", &["Did you mean sealdrop account?", "Commands:"]),
+        ("acount list", &["Did you mean sealdrop account?", "Add --help"]),
         ("account list --dta x", &["Unrecognized argument: --dta. Did you mean --data?"]),
         ("apikey create --kind public", &["which account is the key for?"]),
         ("apikey create x --account y --kind public", &["either x or --account y"]),
