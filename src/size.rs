@@ -1,4 +1,5 @@
-//! Sizes for people, the same wherever one is told: the pages do as this does (`bytes` in `src/web/js/page.js`).
+//! Sizes for people, the same wherever one is told: the pages do as this does (`bytes` in
+//! `src/web/js/page.js`).
 
 const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
 

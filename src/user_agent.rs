@@ -1,7 +1,8 @@
 //! Who sent a request, in words: browser and system of a `User-Agent` (RFC 9110, 10.1.5), by name.
 //!
-//! All words come from `user_agents.json`, which the pages use as well: nothing of the header itself gets into a
-//! mail. The header may say anything, so this is for people to recognise themselves by, and decides nothing.
+//! All words come from `user_agents.json`, which the pages use as well: nothing of the header itself gets
+//! into a mail. The header may say anything, so this is for people to recognise themselves by, and decides
+//! nothing.
 
 use std::sync::LazyLock;
 
@@ -10,8 +11,8 @@ use serde::Deserialize;
 /// What the pages read, too.
 pub(crate) const TABLE: &str = include_str!("user_agents.json");
 
-/// Names, each with what a header has in it, in lower case. The first one that fits is it: most browsers claim to be
-/// others, too.
+/// Names, each with what a header has in it, in lower case. The first one that fits is it: most browsers
+/// claim to be others, too.
 type Names = Vec<(String, Vec<String>)>;
 
 #[derive(Deserialize)]

@@ -1,8 +1,8 @@
 //! Gathers what the pages are made of into tables that `src/web/embedded.rs` includes, compressed.
 //!
-//! Everything below `src/web` with an ending that is served becomes an asset. `pages` holds the templates, which
-//! are no assets; `translations` the texts, which are both: the switch of languages fetches them. A new file needs
-//! no change here or anywhere else.
+//! Everything below `src/web` with an ending that is served becomes an asset. `pages` holds the templates,
+//! which are no assets; `translations` the texts, which are both: the switch of languages fetches them. A
+//! new file needs no change here or anywhere else.
 
 use std::{
     env,
@@ -90,8 +90,8 @@ fn gather(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
     Ok(())
 }
 
-/// What is served of a file: scripts and styles of ours without the comments that have lines of their own, which were
-/// a third of what a page loads.
+/// What is served of a file: scripts and styles of ours without the comments that have lines of their own,
+/// which were a third of what a page loads.
 fn served(name: &str, bytes: Vec<u8>) -> Result<Vec<u8>, Box<dyn Error>> {
     let is_ours = (name.ends_with(".js") || name.ends_with(".css")) && !name.contains("/vendor/");
     if !is_ours {

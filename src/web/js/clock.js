@@ -1,5 +1,5 @@
-// What time it is by the server: its answers say so (`Date`), and the clock of a device may be wrong. What ends, ends by
-// the server's clock.
+// What time it is by the server: its answers say so (`Date`), and the clock of a device may be wrong. What
+// ends, ends by the server's clock.
 
 /** A difference of less than this is not worth a word. */
 const WORTH_MS = 5 * 60_000;
@@ -26,7 +26,10 @@ export function learnTime(response, asked) {
   tell(Math.abs(ahead) >= WORTH_MS ? Math.abs(ahead) / 1000 : 0);
 }
 
-/** `action(seconds)` is told how far the clocks are apart, 0 for not worth a word; whenever that is learned. */
+/**
+ * `action(seconds)` is told how far the clocks are apart, 0 for not worth a word; whenever that is
+ * learned.
+ */
 export function whenClockTold(action) {
   tell = action;
 }

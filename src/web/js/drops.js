@@ -1,5 +1,5 @@
-// Files that are dropped onto the window: they go where the page wants files, wherever in it they were dropped. No drop
-// leads away from a page.
+// Files that are dropped onto the window: they go where the page wants files, wherever in it they were
+// dropped. No drop leads away from a page.
 import { announce } from "./dom.js";
 import { write } from "./live.js";
 import { t } from "./page.js";
@@ -26,7 +26,10 @@ export function startDrops() {
   });
 }
 
-/** What was dropped or pasted: `{ files, folders }`, of folders their names. They can not be read as files can. */
+/**
+ * What was dropped or pasted: `{ files, folders }`, of folders their names. They can not be read as files
+ * can.
+ */
 export function sorted({ items, files }) {
   const entries = [...(items ?? [])].filter(({ kind }) => kind === "file");
   if (!entries.length) return { files: [...files], folders: [] };
@@ -68,7 +71,8 @@ function takerFor(target) {
 }
 
 function isUsable(node) {
-  return node.getClientRects().length > 0 && !node.closest("[inert]") && !node.matches(":disabled, :disabled *");
+  const isOff = node.closest("[inert]") || node.matches(":disabled, :disabled *");
+  return node.getClientRects().length > 0 && !isOff;
 }
 
 /** As if somebody had chosen the file in the browser's own field. */
@@ -89,6 +93,8 @@ function fill(input, { files: [file], folders: [folder] }) {
 }
 
 function mark(node) {
-  for (const marked of document.querySelectorAll(".over")) if (marked !== node) marked.classList.remove("over");
+  for (const marked of document.querySelectorAll(".over")) {
+    if (marked !== node) marked.classList.remove("over");
+  }
   node?.classList.add("over");
 }

@@ -1,5 +1,5 @@
-// The switch of languages. The page stays as it is, with all that somebody has typed, opened or made: only its texts
-// change (live.js).
+// The switch of languages. The page stays as it is, with all that somebody has typed, opened or made: only
+// its texts change (live.js).
 import { setText, write } from "./live.js";
 import { lang, root, setLanguage, t } from "./page.js";
 import { isAtStake } from "./stakes.js";
@@ -10,7 +10,9 @@ const PATIENCE_MS = 15_000;
 /** Makes the switch work, and what the server has written follow it. */
 export function startLanguages() {
   for (const node of document.querySelectorAll("[data-text]")) write(node, t(node.dataset.text));
-  for (const node of document.querySelectorAll("[data-label]")) setText(node, "aria-label", t(node.dataset.label));
+  for (const node of document.querySelectorAll("[data-label]")) {
+    setText(node, "aria-label", t(node.dataset.label));
+  }
   const select = document.getElementById("language");
   const problem = document.getElementById("language-problem");
   let wanted = lang;

@@ -1,7 +1,9 @@
-// What this browser knows of the secret that it may fetch again: the token of the lease, made before the view is
-// spent, so that a lost answer, a reload or another tab asks for the same again. Never the key, nor what it opens.
+// What this browser knows of the secret that it may fetch again: the token of the lease, made before the
+// view is spent, so that a lost answer, a reload or another tab asks for the same again. Never the key, nor
+// what it opens.
 //
-// A tab keeps it in its own storage; all tabs share a copy, which goes when the lease ends (docs/view-page.md).
+// A tab keeps it in its own storage; all tabs share a copy, which goes when the lease ends
+// (docs/view-page.md).
 
 import { leaseToken } from "./crypto/random.js";
 

@@ -36,7 +36,8 @@ export function linkLine(link, { label = t("link.label"), primary = false, onCop
     svg.classList.add("qr");
     code.append(svg);
   });
-  return h("div", { class: "link-line" }, copyLine(link, label, { primary, button: t("link.copy"), onCopied }), code);
+  return h("div", { class: "link-line" },
+    copyLine(link, label, { primary, button: t("link.copy"), onCopied }), code);
 }
 
 /**
@@ -75,7 +76,9 @@ export async function mayLeaveLink() {
 
 /** A text to paste into a mail or a chat, in the language of who will read it. */
 function textFor({ link, expiresAt, maxViews, hasPassword, onCopied }) {
-  const area = h("textarea", { readonly: true, oncopy: onCopied, rows: 10, translate: "no", "aria-label": t("link.text") });
+  const area = h("textarea", {
+    readonly: true, oncopy: onCopied, rows: 10, translate: "no", "aria-label": t("link.text"),
+  });
   const write = (tag) => {
     const lines = [tIn(tag, "receiver.intro"), "", link, ""];
     lines.push(tIn(tag, "receiver.views", { count: maxViews }));

@@ -1,5 +1,5 @@
-// Texts that follow the language of the page. Each knows how to make itself anew, and each place that shows one is
-// written again when the language changes: so nothing else on the page has to change.
+// Texts that follow the language of the page. Each knows how to make itself anew, and each place that shows
+// one is written again when the language changes: so nothing else on the page has to change.
 
 /** A text that is made when it is shown: `String(text)` is what it is in the language of now. */
 export class LiveText {

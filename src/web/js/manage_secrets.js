@@ -58,8 +58,14 @@ function isOver({ view_times: count, max_views: max, expired, locked }) {
 function secretDetails(secret, list) {
   const problem = h("div", {});
   const words = isOver(secret)
-    ? { label: t("manage.clear"), title: t("manage.clear_title"), text: t("manage.clear_text"), done: t("manage.cleared") }
-    : { label: t("manage.burn"), title: t("manage.burn_title"), text: t("manage.burn_text"), done: t("manage.burned") };
+    ? {
+      label: t("manage.clear"), title: t("manage.clear_title"), text: t("manage.clear_text"),
+      done: t("manage.cleared"),
+    }
+    : {
+      label: t("manage.burn"), title: t("manage.burn_title"), text: t("manage.burn_text"),
+      done: t("manage.burned"),
+    };
   const burn = h("button", { type: "button", class: "button danger" }, words.label);
   burn.addEventListener("click", async () => {
     const isSure = await confirmDialog({ title: words.title, text: words.text, yes: words.label });

@@ -135,8 +135,11 @@ function sizeIn(language, count) {
   if (count < 1024) return exactly(language, count);
   let [value, power] = [count / 1024, 0];
   // What would be rounded to 1,024 is one of the next.
-  while (Math.round(value * 10) / 10 >= 1024 && power < SIZES.length - 1) [value, power] = [value / 1024, power + 1];
-  return `${new Intl.NumberFormat(language, { maximumFractionDigits: 1 }).format(value)}\u00a0${SIZES[power]}`;
+  while (Math.round(value * 10) / 10 >= 1024 && power < SIZES.length - 1) {
+    [value, power] = [value / 1024, power + 1];
+  }
+  const written = new Intl.NumberFormat(language, { maximumFractionDigits: 1 }).format(value);
+  return `${written}\u00a0${SIZES[power]}`;
 }
 
 function exactly(language, count) {

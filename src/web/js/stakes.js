@@ -1,5 +1,5 @@
-// What would be lost if the page were left now, and having the browser ask before it is: texts that somebody has typed,
-// and whatever else a part of the page says.
+// What would be lost if the page were left now, and having the browser ask before it is: texts that somebody
+// has typed, and whatever else a part of the page says.
 
 /** Functions that say whether they have something to lose. */
 const stakes = new Set();
@@ -8,9 +8,12 @@ const shown = new WeakMap();
 /** Controls that somebody has typed into. */
 const typed = new WeakSet();
 
-/** What is typed here is worth a question: no search, no password that is known, nothing that is only looked up. */
-const TYPED = "textarea:not([readonly], [data-fleeting]), input:not([readonly], [data-fleeting], [type=search], "
-  + "[type=checkbox], [type=radio], [type=file])";
+/**
+ * What is typed here is worth a question: no search, no password that is known, nothing that is only
+ * looked up.
+ */
+const TYPED = "textarea:not([readonly], [data-fleeting]), "
+  + "input:not([readonly], [data-fleeting], [type=search], [type=checkbox], [type=radio], [type=file])";
 
 document.addEventListener("input", ({ target }) => typed.add(target), true);
 window.addEventListener("beforeunload", (event) => {
