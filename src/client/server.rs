@@ -7,8 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use ureq::{
     Agent, AsSendBody, Body, Error, Proxy, ProxyProtocol, Timeout,
     http::{
-        HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
-        header::AUTHORIZATION,
+        HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header::AUTHORIZATION,
         request::Builder,
     },
     unversioned::resolver::DefaultResolver,
