@@ -1,6 +1,6 @@
-//! Finding the id of a secret and the public half of its password in a link, also where a mail program or a hasty
-//! selection has damaged it. The pages do the same (`src/web/js/link_parts.js`); `tests/vectors/links.json` is read by
-//! the tests of both.
+//! Finding the id of a secret and the public half of its password in a link, also where a mail program or a
+//! hasty selection has damaged it. The pages do the same (`src/web/js/link_parts.js`);
+//! `tests/vectors/links.json` is read by the tests of both.
 
 use base64::{
     Engine,
@@ -15,7 +15,8 @@ use crate::crypto::{SecretText, sjcl::PASSWORD_HALF_CHARS};
 
 /// How long our ids are.
 const OUR_ID_CHARS: usize = 31;
-/// The base64 of a half that was made here: letters and digits alone have no padding, and neither `+` nor `/`.
+/// The base64 of a half that was made here: letters and digits alone have no padding, and neither `+` nor
+/// `/`.
 const OWN_KEY_CHARS: usize = PASSWORD_HALF_CHARS / 3 * 4;
 /// Fewer characters than that are no key: where there is a space among them, it was cut into lines.
 const SHORT: usize = 18;
@@ -91,8 +92,8 @@ impl<'a> Found<'a> {
     }
 }
 
-/// Whether a half is part of one that was made here, as far as that can be told: these have a known length, those of
-/// other programs may be of any.
+/// Whether a half is part of one that was made here, as far as that can be told: these have a known length,
+/// those of other programs may be of any.
 #[must_use]
 pub fn is_cut(half: &SecretText) -> bool {
     let half = half.expose_secret();
@@ -171,8 +172,8 @@ fn is_junk(char: char) -> bool {
     char.is_whitespace() || "\"'<>|\\.,;“”„‘’«»".contains(char)
 }
 
-/// A half that was made here, whatever stands around it and between its pieces. That other words have its length and
-/// stand for nothing but letters and digits does not happen.
+/// A half that was made here, whatever stands around it and between its pieces. That other words have its
+/// length and stand for nothing but letters and digits does not happen.
 fn own_key_in(text: &str) -> Option<SecretText> {
     let text = text.split(['&', '?', '#']).next().unwrap_or_default();
     let words = words(text);
@@ -286,8 +287,8 @@ fn first_word(text: &str) -> Zeroizing<String> {
     key
 }
 
-/// A text without percent signs and entities, also where several programs have escaped, and without what nobody sees;
-/// with the # that stands for others.
+/// A text without percent signs and entities, also where several programs have escaped, and without what
+/// nobody sees; with the # that stands for others.
 pub(super) fn readable(text: &str) -> Zeroizing<String> {
     let mut plain = Zeroizing::new(text.to_owned());
     for _ in 0..ESCAPED {

@@ -1,5 +1,6 @@
-//! Passwords as people type them. One password is many texts: a Mac writes `ä` as two characters where others write
-//! one, a paste brings blanks and marks along that nobody sees. All of them are compared as one text.
+//! Passwords as people type them. One password is many texts: a Mac writes `ä` as two characters where
+//! others write one, a paste brings blanks and marks along that nobody sees. All of them are compared as
+//! one text.
 
 use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
 use zeroize::Zeroizing;
@@ -69,8 +70,8 @@ fn normalized(
     out
 }
 
-/// Whether a character at either end belongs to no password: blanks, line ends, and marks that nobody sees, which
-/// come along where a text is copied. `src/web/js/typed.js` has the same.
+/// Whether a character at either end belongs to no password: blanks, line ends, and marks that nobody sees,
+/// which come along where a text is copied. `src/web/js/typed.js` has the same.
 fn is_blank(char: char) -> bool {
     char.is_whitespace()
         || matches!(

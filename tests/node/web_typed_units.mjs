@@ -1,4 +1,5 @@
-// What src/web/js/typed.js makes of passwords; the server makes the same of them (src/crypto/typed_password.rs):
+// What src/web/js/typed.js makes of passwords; the server makes the same of them
+// (src/crypto/typed_password.rs):
 //
 //   node --import ./tests/node/web_loader.mjs --test tests/node/web_typed_units.mjs
 

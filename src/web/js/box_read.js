@@ -1,6 +1,6 @@
-// Opening a box: with the key file, in this browser, or with the passphrase, by the server. The latter is offered
-// only where the server has the private key: it is told the passphrase then, and the page says so. What comes out
-// is shown by box_list.js.
+// Opening a box: with the key file, in this browser, or with the passphrase, by the server. The latter is
+// offered only where the server has the private key: it is told the passphrase then, and the page says so.
+// What comes out is shown by box_list.js.
 import { busy, field, h, notice, replace } from "./dom.js";
 import { joined, write } from "./live.js";
 import { t } from "./page.js";
@@ -61,7 +61,8 @@ class ReadForm {
       h("input", { type: "radio", name: "way", value, onchange: () => this.#show(value) }),
       t(`box.way_${value}`));
     if (ways.length > 1) {
-      this.#choice = h("fieldset", {}, h("legend", {}, t("box.way")), h("div", { class: "choice" }, ...ways.map(way)));
+      this.#choice = h("fieldset", {}, h("legend", {}, t("box.way")),
+        h("div", { class: "choice" }, ...ways.map(way)));
     }
     const submit = (event) => {
       event.preventDefault();

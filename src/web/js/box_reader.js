@@ -14,7 +14,10 @@ const TICKET_MS = 100_000;
 /** How much a file may hold that gathers in memory: a few kilobytes can hold gigabytes of zeros. */
 const MAX_IN_MEMORY = 2 ** 31;
 
-/** A reader for whom the server opens everything. It is told the passphrase, where it has the key that this opens. */
+/**
+ * A reader for whom the server opens everything. It is told the passphrase, where it has the key that this
+ * opens.
+ */
 export function onlineReader(token, terms, passphrase) {
   if (terms.HasPrivateKey !== true) throw new Error("a passphrase is of no use to this server");
   return new Reader({ token, passphrase: headerText(passphrase) }, null);

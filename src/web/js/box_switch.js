@@ -13,8 +13,8 @@ export function canSeal() {
 }
 
 /**
- * `{node, checked, disable(text)}`. `here` and `there` are the keys of the texts about either way; the latter says
- * what the server sees. `onChange` is told when it is turned.
+ * `{node, checked, disable(text)}`. `here` and `there` are the keys of the texts about either way; the
+ * latter says what the server sees. `onChange` is told when it is turned.
  */
 export function encryptSwitch(here, there, onChange = () => {}) {
   const can = canSeal();

@@ -1,13 +1,19 @@
-// Links to secrets and boxes that a mail program or a hasty selection has damaged so that they lead to another page: they
-// are mended, or the page asks for the whole link. What is mended, and how, is in link_parts.js.
+// Links to secrets and boxes that a mail program or a hasty selection has damaged so that they lead to
+// another page: they are mended, or the page asks for the whole link. What is mended, and how, is in
+// link_parts.js.
 import { field, h, replace } from "./dom.js";
 import { fragmentOf, pageOfAddress, partsOfAddress, partsOfText } from "./link_parts.js";
 import { root, t } from "./page.js";
 
+/** What is nearly as long as an id, in the place of one. */
+const CUT_ID = /^[0-9A-Za-z]{20,40}$/;
 /** Letters and digits of what can be a part of an id; a word that is shorter is something else. */
 const WORD = /^[0-9A-Za-z]{8,}[^0-9A-Za-z]*$/;
 
-/** Leads to what a damaged address is of, or shows in `app` that it is damaged; false where it is no such address. */
+/**
+ * Leads to what a damaged address is of, or shows in `app` that it is damaged; false where it is no such
+ * address.
+ */
 export function handleDamagedLink(app) {
   const found = pageOfAddress(location);
   if (found) {
@@ -34,16 +40,20 @@ function secretAddress({ id, publicHalf }) {
   return `${root}${id}/${publicHalf ? `#${fragmentOf(publicHalf)}` : ""}`;
 }
 
-/** Whether this was the link of a secret: nothing else that leads here has a fragment, or a word for a query. */
+/**
+ * Whether this was the link of a secret: nothing else that leads here has a fragment, or a word for a
+ * query.
+ */
 function looksDamaged() {
   const words = location.search.slice(1).split("&").map((word) => word.replace(/=$/, ""));
   const segment = location.href.slice(root.length).split(/[/?#]/)[0];
-  return location.hash.length > 1 || words.some((word) => WORD.test(word)) || /^[0-9A-Za-z]{20,40}$/.test(segment);
+  return location.hash.length > 1 || words.some((word) => WORD.test(word)) || CUT_ID.test(segment);
 }
 
 function damagedPage() {
   const control = h("textarea", {
-    class: "mono key", rows: 3, "data-fleeting": true, autocomplete: "off", spellcheck: "false", autocapitalize: "none", translate: "no",
+    class: "mono key", rows: 3, "data-fleeting": true, autocomplete: "off", spellcheck: "false",
+    autocapitalize: "none", translate: "no",
   });
   const { node, setError } = field(t("damaged.field"), control, t("damaged.hint"));
   const submit = (event) => {

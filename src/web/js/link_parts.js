@@ -1,6 +1,6 @@
-// Finding the id of a secret and the public half of its password in a link, also where a mail program or a hasty
-// selection has damaged it. What is found here is checked by nobody but the ciphertext. The command line does the same
-// (src/client/link); tests/vectors/links.json is read by the tests of both.
+// Finding the id of a secret and the public half of its password in a link, also where a mail program or a
+// hasty selection has damaged it. What is found here is checked by nobody but the ciphertext. The command
+// line does the same (src/client/link); tests/vectors/links.json is read by the tests of both.
 
 import { fromBase64, fromUtf8, toBase64, utf8 } from "./crypto/bytes.js";
 
@@ -25,13 +25,13 @@ const [OWN_HALF, OWN_KEY] = [18, 24];
 const ESCAPED = 3;
 
 const ENTITIES = {
-  "#35": "#", "#x23": "#", num: "#", amp: "&", "#38": "&", lt: "<", "#60": "<", gt: ">", "#62": ">", quot: "\"", "#34": "\"",
-  apos: "'", "#39": "'", nbsp: " ", "#160": " ",
+  "#35": "#", "#x23": "#", num: "#", amp: "&", "#38": "&", lt: "<", "#60": "<", gt: ">", "#62": ">",
+  quot: "\"", "#34": "\"", apos: "'", "#39": "'", nbsp: " ", "#160": " ",
 };
 
 /**
- * `{ id, publicHalf }` of the address of a page (a Location, or a URL): `/<id>/#<key>` or `/?<id>#<key>`. Either
- * is null where it is missing, or too damaged.
+ * `{ id, publicHalf }` of the address of a page (a Location, or a URL): `/<id>/#<key>` or `/?<id>#<key>`.
+ * Either is null where it is missing, or too damaged.
  */
 export function partsOfAddress({ pathname, search, hash }) {
   return partsOfText(pathname + search + hash);
@@ -49,7 +49,10 @@ export function partsOfText(text) {
   return { id, publicHalf: sharp ? publicHalfOf(behind.slice(sharp[0].length)) : ownKeyIn(behind) };
 }
 
-/** The page of ours that an address names however it is damaged: `{ page: "box" | "status" | "req" | null, id, behind }`. */
+/**
+ * The page of ours that an address names however it is damaged: `{ page: "box" | "status" | null,
+ * id, behind }`.
+ */
 export function pageOfAddress({ pathname, search, hash }) {
   const text = readable(pathname + search + hash);
   const [, box] = /^[^#]{0,200}?#[\s#/]*([0-9A-Za-z]{31})(?![0-9A-Za-z])/.exec(text) ?? [];
@@ -65,8 +68,8 @@ export function fragmentOf(publicHalf) {
 }
 
 /**
- * Whether a half is part of one that was made here, as far as that can be told: these have a known length, those of
- * other programs may be of any.
+ * Whether a half is part of one that was made here, as far as that can be told: these have a known length,
+ * those of other programs may be of any.
  */
 export function isCut(publicHalf) {
   return publicHalf.length < OWN_HALF && /^[0-9A-Za-z]*$/.test(publicHalf);
@@ -101,8 +104,8 @@ function brokenId(text) {
 }
 
 /**
- * A half that was made here, whatever stands around it and between its pieces, or null. That other words have its length
- * and stand for nothing but letters and digits does not happen.
+ * A half that was made here, whatever stands around it and between its pieces, or null. That other words
+ * have its length and stand for nothing but letters and digits does not happen.
  */
 function ownKeyIn(text) {
   const words = [...text.split(/[&?#]/)[0].matchAll(/[0-9A-Za-z]+/g)];
@@ -116,7 +119,8 @@ function ownKeyIn(text) {
     if (joined.length > OWN_KEY && (last > first + 1 || isCanonical(joined))) continue;
     const { 0: word, index } = words[last - 1];
     // "… a key" is no end of a key that is cut.
-    const isProse = last > first + 1 && words[first][0].length >= SHORT && PROSE.test(text.slice(index + word.length));
+    const isLong = last > first + 1 && words[first][0].length >= SHORT;
+    const isProse = isLong && PROSE.test(text.slice(index + word.length));
     if (!isProse) return half;
   }
   return null;
@@ -153,8 +157,8 @@ function firstWord(text) {
 }
 
 /**
- * A text without percent signs and entities, also where several programs have escaped, and without what nobody sees;
- * with the # that stands for others.
+ * A text without percent signs and entities, also where several programs have escaped, and without what
+ * nobody sees; with the # that stands for others.
  */
 function readable(text) {
   let plain = text;

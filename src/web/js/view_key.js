@@ -1,4 +1,5 @@
-// The pages where the key of the link is missing or does not fit: a field to paste it into. Nothing is spent here.
+// The pages where the key of the link is missing or does not fit: a field to paste it into. Nothing is
+// spent here.
 
 import { explain } from "./api.js";
 import { CannotOpen } from "./crypto/secret.js";
@@ -23,8 +24,8 @@ export function noKeyPage({ id, onKey }) {
 }
 
 /**
- * The key of the link is shorter than any that is made here. Nothing is spent: `onKey` as above, `onWhole()` where the
- * person says that it is not cut.
+ * The key of the link is shorter than any that is made here. Nothing is spent: `onKey` as above,
+ * `onWhole()` where the person says that it is not cut.
  */
 export function cutKeyPage({ id, half, onKey, onWhole }) {
   const given = fragmentOf(half).replace(/=+$/, "").length;
@@ -41,7 +42,10 @@ export function cutKeyPage({ id, half, onKey, onWhole }) {
       h("button", { type: "button", class: "button", onclick: onWhole }, t("view.cut_go_on")))));
 }
 
-/** The ciphertext is here and does not open. `onKey(publicHalf)` throws CannotOpen if that half does not fit. */
+/**
+ * The ciphertext is here and does not open. `onKey(publicHalf)` throws CannotOpen if that half does not
+ * fit.
+ */
 export function wrongKeyPage({ id, onKey }) {
   return card(t("view.wrong_key"), h("p", {}, t("view.wrong_key_text")), keyForm({
     id, button: t("view.key_try"), onKey,

@@ -1,5 +1,6 @@
-// What leaves the browser, on every page: passphrases, halves of keys, key files and plaintext are planted, and all
-// that Chromium sends is searched for them (recorder.mjs). They may leave only where the page has said so before.
+// What leaves the browser, on every page: passphrases, halves of keys, key files and plaintext are planted,
+// and all that Chromium sends is searched for them (recorder.mjs). They may leave only where the page has
+// said so before.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { makeBox, open, opened, quickBox, quickSend, saved, send, texts } from "./box_tools.mjs";

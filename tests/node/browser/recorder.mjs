@@ -1,6 +1,7 @@
-// All that Chromium sends to the servers, byte by byte: a wire in front of each that the browser is led to. Request
-// lines, headers and bodies are on it, of pages, workers, forms and beacons alike, so nothing has to be listed here.
-// Values that may not leave the browser are planted; each is looked for in every form that a script could send.
+// All that Chromium sends to the servers, byte by byte: a wire in front of each that the browser is led to.
+// Request lines, headers and bodies are on it, of pages, workers, forms and beacons alike, so nothing has
+// to be listed here. Values that may not leave the browser are planted; each is looked for in every form
+// that a script could send.
 import assert from "node:assert/strict";
 import { connect, createServer } from "node:net";
 
@@ -31,7 +32,9 @@ export class Recorder {
     this.#planted.clear();
   }
 
-  /** From now to the end of the flow, and in what was sent before: `value`, a text or bytes, may not leave. */
+  /**
+   * From now to the end of the flow, and in what was sent before: `value`, a text or bytes, may not leave.
+   */
   plant(name, value) {
     const bytes = Buffer.from(value);
     assert.ok(bytes.length >= SHORTEST, `too short to be found: ${name}`);
@@ -103,7 +106,8 @@ function forms(bytes) {
       ["a form's field", Buffer.from(new URLSearchParams({ "": text }).toString().slice(1))],
       ["base64 of UTF-16", base64(Buffer.from(text, "utf16le"), 0)]);
   }
-  // Where it stands in what is encoded is not known: its whole groups of three, from each of the first three bytes.
+  // Where it stands in what is encoded is not known: its whole groups of three, from each of the first
+  // three bytes.
   for (const skipped of [0, 1, 2]) {
     const encoded = base64(bytes, skipped).toString();
     found.push(["base64", Buffer.from(encoded)],

@@ -21,9 +21,9 @@ export async function call(method, path, body, server = "open") {
 }
 
 /**
- * Makes a secret: `{ id, key, path, url }`, `key` being what stands behind the `#`. `tagBits` makes SJCL itself seal
- * it, as older clients do; `bits` are 32 of something that is no text, `half` is a public half of another program's; other fields go to the server as
- * they are.
+ * Makes a secret: `{ id, key, path, url }`, `key` being what stands behind the `#`. `tagBits` makes SJCL
+ * itself seal it, as older clients do; `bits` are 32 of something that is no text, `half` is a public half
+ * of another program's; other fields go to the server as they are.
  */
 export async function makeSecret({
   text = "hunter2", attachments = [], tagBits, bits, half, server = "open", ...fields
