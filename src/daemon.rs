@@ -22,7 +22,7 @@ use crate::{
     admin::{self, Command, CommandError, Create, MailTested, OpenFailure, Opened, Reply, Terms},
     api::{App, Rules, key_service::ServiceRules, work::SlowWork},
     cli::{Engine, Failure, Output},
-    clock::Clock,
+    clock::{Clock, TimeRecord},
     config::{Loaded, PublicUrl, Settings},
     crypto::{SystemRandom, box_key, stream::sealed_len},
     delivery::Deliveries,
@@ -33,6 +33,8 @@ use crate::{
     web::{Config, Look, Web},
 };
 
+/// A file in the data directory: see [`known_time`].
+const BELIEVE_CLOCK: &str = "believe-clock";
 /// How many messages lie in a box at most: a list of them all is held in memory while they are read.
 const MAX_MESSAGES: u32 = 100_000;
 /// Threads for what blocks, such as payload files and lists, besides those for slow work. More would only
@@ -95,7 +97,7 @@ fn serve(runtime: &Runtime, loaded: &Loaded, output: Output<'_>) -> Result<(), F
     let failed = |error: &dyn std::fmt::Display| Failure::failed(error.to_string());
     let store =
         Store::open(&settings.data, settings.cache_bytes).map_err(|e| failure::of_store(&e))?;
-    let clock = Clock::system(store.time());
+    let clock = Clock::system(known_time(&store, &settings.data)?);
     let (rules, service_rules) = (rules(settings), service_rules(settings));
     let mailer = Mailer::from_settings(settings)
         .map_err(|BadMail { setting, problem }| Failure::from(loaded.bad(setting, problem)))?;
@@ -170,6 +172,24 @@ fn serve(runtime: &Runtime, loaded: &Loaded, output: Output<'_>) -> Result<(), F
     store.close();
     tracing::info!("stopped");
     Ok(())
+}
+
+/// What the store knows of the time; nothing where the operator has asked, by a file, for the clock to be
+/// believed once.
+fn known_time(store: &Store, data: &Path) -> Result<TimeRecord, Failure> {
+    let asked = data.join(BELIEVE_CLOCK);
+    match std::fs::remove_file(&asked) {
+        Ok(()) => {
+            tracing::warn!(
+                forgotten = %store.time().floor,
+                "the clock is believed, as {} has asked for: what has expired by a later time may open again",
+                asked.display()
+            );
+            Ok(TimeRecord::default())
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(store.time()),
+        Err(error) => Err(Failure::failed(format!("cannot remove {}: {error}", asked.display()))),
+    }
 }
 
 fn rules(settings: &Settings) -> Rules {

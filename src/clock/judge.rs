@@ -198,8 +198,8 @@ impl Judge {
                     clock = %look.wall,
                     stands_at = %least,
                     "{}: the time stands still, and /ready answers 503, until the clock has passed it. Set the \
-                     clock right, with a time server (systemd-timesyncd, chrony) or by hand (date -s); see \
-                     \"The clock\" in docs/operations.md",
+                     clock right, with a time server (systemd-timesyncd, chrony) or by hand (date -s); if it is \
+                     right and was ahead before, see \"The clock\" in docs/operations.md",
                     if is_before_build {
                         "the clock is from before this program was built"
                     } else {

@@ -25,6 +25,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("clock::a_lease_of_a_wrong_clock_is_over", a_lease_of_a_wrong_clock_is_over),
         trial_with("clock::of_the_real_daemon", &[Tool::FakeTime], of_the_real_daemon),
         trial_with("clock::before_the_build", &[Tool::FakeTime], before_the_build),
+        trial_with("clock::is_believed_once", &[Tool::FakeTime], is_believed_once),
     ]
 }
 
@@ -213,6 +214,38 @@ fn of_the_real_daemon() {
     assert!(!is_behind(&client));
     assert_eq!(look(&client.with_key(""), &late).status, 200);
     assert_eq!(look(&client.with_key(""), &long).status, 200);
+}
+
+/// The first start was years ahead, so that nothing else would help.
+fn is_believed_once() {
+    let faked = Faked::new();
+    faked.set("+4000d");
+    let mut daemon = faked.start();
+    let key = daemon.first_keys().private;
+    let start = |asked: bool| {
+        if asked {
+            fs::write(faked.data.join("believe-clock"), "").expect("a file");
+        }
+        let daemon = faked.start();
+        let client = Client::new(daemon.base.clone(), key.clone());
+        (daemon, client)
+    };
+    assert!(daemon.stop().0.success());
+    faked.set("+0");
+    let (daemon, client) = start(false);
+    assert!(is_behind(&client));
+    assert!(daemon.stop().0.success());
+    let (daemon, client) = start(true);
+    assert!(!is_behind(&client));
+    assert!(!faked.data.join("believe-clock").exists());
+    client.create(json!({}));
+    daemon.kill();
+    let (daemon, client) = start(false);
+    assert!(!is_behind(&client), "for good");
+    assert!(daemon.stop().0.success());
+    faked.set("-2h");
+    let (_daemon, client) = start(false);
+    assert!(is_behind(&client), "and once only");
 }
 
 fn before_the_build() {
