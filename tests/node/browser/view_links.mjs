@@ -155,7 +155,8 @@ await run({
   },
 
   async "damaged links that lead elsewhere are mended, or asked for"(tools) {
-    const secret = await makeSecret({ text: "mended", max_views: 100 });
+    // Of our form, and not planted: with %23 a browser sends the key before any page can help.
+    const secret = await makeSecret({ text: "mended", max_views: 100, half: "FIGKEOTIRUBNAKQJRL" });
     const { id, key } = secret;
     const context = await tools.context();
     const forms = [
