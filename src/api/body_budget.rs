@@ -18,8 +18,9 @@ use crate::domain::client_net::ClientNet;
 const ALL_KIB: usize = 64 << 10;
 /// Of that, so much is for those who have shown a valid API key.
 const KEPT_FOR_KEYS_KIB: usize = 16 << 10;
-/// What the bodies of one client may hold: the longest body that a setting allows, and half as much.
-const OF_CLIENT_KIB: usize = 24 << 10;
+/// What the bodies of one client may hold: the longest body that a setting allows, with its other fields. A
+/// host with an IPv4 and an IPv6 address is two clients, and must not hold all that is there without a key.
+const OF_CLIENT_KIB: usize = (16 << 10) + 2 * STEP_KIB;
 /// Memory is asked for in steps of this size.
 const STEP_KIB: usize = 64;
 /// A body that waits for memory longer than this is refused.
@@ -174,15 +175,17 @@ mod tests {
         let budget = BodyBudget::default();
         // The longest body that can be allowed fits into one client's share.
         let first = covered(&budget.anybody(client(1)), 16 * MIB + SMALL_BYTES).await.unwrap();
-        assert!(covered(&budget.anybody(client(1)), 8 * MIB).await.is_none());
-        let second = covered(&budget.anybody(client(2)), 24 * MIB).await.unwrap();
-        assert!(covered(&budget.anybody(client(2)), SMALL_BYTES + 1).await.is_none());
+        assert!(covered(&budget.anybody(client(1)), MIB).await.is_none());
+        // A host with two addresses leaves room for others.
+        let second = covered(&budget.anybody(client(2)), 16 * MIB).await.unwrap();
+        assert!(covered(&budget.anybody(client(3)), 15 * MIB).await.is_some());
         // Those without a key have their 48 MiB, but for a little.
-        assert!(covered(&budget.anybody(client(3)), 8 * MIB).await.is_none());
-        let third = covered(&budget.with_key(client(3)), 23 * MIB).await.unwrap();
-        assert!(covered(&budget.with_key(client(4)), 2 * MIB).await.is_none());
+        assert!(covered(&budget.anybody(client(3)), 16 * MIB).await.is_none());
+        let third = covered(&budget.with_key(client(3)), 16 * MIB).await.unwrap();
+        let fourth = covered(&budget.with_key(client(4)), 15 * MIB).await.unwrap();
+        assert!(covered(&budget.with_key(client(5)), 2 * MIB).await.is_none());
         assert!(covered(&budget.anybody(client(4)), SMALL_BYTES).await.unwrap().is_empty());
-        drop((first, second, third));
+        drop((first, second, third, fourth));
         let held = budget.held();
         assert_eq!((held.all, held.without_key, held.clients.len()), (0, 0, 0));
     }
@@ -196,7 +199,7 @@ mod tests {
             share.cover(bytes).await.unwrap();
             assert_eq!((share.kib, budget.held().all), (kib, kib), "{bytes} bytes");
         }
-        let full = covered(&payer, 22 * MIB).await.unwrap();
+        let full = covered(&payer, 14 * MIB).await.unwrap();
         let waiting = tokio::spawn(async move {
             let mut share = share;
             share.cover(3 * MIB).await.map(|()| share.kib)

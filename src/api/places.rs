@@ -54,6 +54,8 @@ struct Waiting<T> {
 pub(super) struct Place<T: Copy + Eq + Hash> {
     shared: Arc<Shared<T>>,
     upload: Upload<T>,
+    /// The waiter that it is being given back for.
+    helps: Mutex<Option<u64>>,
 }
 
 /// A place that is waited for.
@@ -84,7 +86,7 @@ impl<T: Copy + Eq + Hash> Places<T> {
             // Before the look, so that nothing that is freed after it is missed.
             freed.as_mut().enable();
             if shared.state().take(upload) {
-                return Ok(Place { shared: Arc::clone(shared), upload });
+                return Ok(Place { shared: Arc::clone(shared), upload, helps: Mutex::default() });
             }
             wait.get_or_insert_with(|| Wait::begin(shared, upload)).ask_for_help();
             timeout_at(deadline, freed).await.map_err(|_| ApiError::Busy)?;
@@ -98,7 +100,9 @@ impl<T: Copy + Eq + Hash> Place<T> {
         loop {
             let mut wanted = std::pin::pin!(self.shared.wanted.notified());
             wanted.as_mut().enable();
-            if self.shared.state().help(self.upload) {
+            let helped = self.shared.state().help(self.upload);
+            if helped.is_some() {
+                *self.helps.lock().unwrap_or_else(PoisonError::into_inner) = helped;
                 return;
             }
             wanted.await;
@@ -132,16 +136,15 @@ impl<T: Copy + Eq> State<T> {
             && most(&|taken| taken.1 == to) < TO_ONE
     }
 
-    /// Whether giving `taken` back helps one that waits, and that no other place is given back for.
-    fn help(&mut self, taken: Upload<T>) -> bool {
+    /// Who waits, is helped by giving `taken` back, and has no other place given back for it.
+    fn help(&mut self, taken: Upload<T>) -> Option<u64> {
         let helped = self
             .waiting
             .iter()
             .position(|waiting| !waiting.is_helped && self.fits(waiting.upload, Some(taken)));
-        if let Some(waiting) = helped.and_then(|at| self.waiting.get_mut(at)) {
-            waiting.is_helped = true;
-        }
-        helped.is_some()
+        let waiting = helped.and_then(|at| self.waiting.get_mut(at))?;
+        waiting.is_helped = true;
+        Some(waiting.number)
     }
 }
 
@@ -154,14 +157,8 @@ impl<'a, T: Copy + Eq + Hash> Wait<'a, T> {
         Self { shared, number }
     }
 
-    /// Once more, where the place that was given back has gone to somebody else.
+    /// Asks those that stall for a place. One that is being given back for this waiter is enough.
     fn ask_for_help(&self) {
-        let number = self.number;
-        let mut state = self.shared.state();
-        if let Some(own) = state.waiting.iter_mut().find(|waiting| waiting.number == number) {
-            own.is_helped = false;
-        }
-        drop(state);
         self.shared.wanted.notify_waiters();
     }
 }
@@ -177,6 +174,12 @@ impl<T: Copy + Eq + Hash> Drop for Place<T> {
         let mut state = self.shared.state();
         if let Some(at) = state.taken.iter().position(|taken| *taken == self.upload) {
             state.taken.swap_remove(at);
+        }
+        // Another upload may get the place: then the waiter needs help again.
+        let helped = self.helps.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let waiting = state.waiting.iter_mut().find(|waiting| Some(waiting.number) == helped);
+        if let Some(waiting) = waiting {
+            waiting.is_helped = false;
         }
         drop(state);
         self.shared.freed.notify_waiters();
@@ -214,6 +217,23 @@ mod tests {
         assert!(places.place(client(5), 3).await.is_ok());
         drop((first, second));
         assert!(places.0.state().taken.is_empty() && places.0.state().waiting.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_waits_breaks_off_one_upload() {
+        let places = Arc::new(Places::default());
+        let mut own = some(&places, 1, 1, OF_CLIENT).await;
+        let other = some(&places, 2, 2, 1).await;
+        let waits = Arc::clone(&places);
+        let waiting = tokio::spawn(async move { waits.place(client(1), 1).await.is_ok() });
+        tokio::task::yield_now().await;
+        own[0].wanted().await;
+        // Another place is freed meanwhile, which is of no use to it.
+        drop(other);
+        let is_wanted = timeout(Duration::from_secs(1), own[1].wanted()).await.is_ok();
+        assert!(!is_wanted, "the first is still being given back");
+        own.remove(0);
+        assert!(waiting.await.unwrap());
     }
 
     #[tokio::test(start_paused = true)]

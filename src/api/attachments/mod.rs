@@ -38,7 +38,8 @@ const UPLOAD_COMPLETE: HeaderName = HeaderName::from_static("upload-complete");
 /// Attachments that are on their way, in or out.
 #[derive(Default)]
 pub struct Transfers {
-    places: Places<AccountNumber>,
+    /// By account; a draft without an account is alone.
+    places: Places<SecretNumber>,
     uploads: Arc<Uploads>,
     fetches: Progress,
 }
@@ -50,7 +51,7 @@ type Uploads = Mutex<HashSet<(SecretNumber, NonZeroU8)>>;
 struct Turn {
     uploads: Arc<Uploads>,
     which: (SecretNumber, NonZeroU8),
-    place: Arc<Place<AccountNumber>>,
+    place: Arc<Place<SecretNumber>>,
 }
 
 impl Transfers {
@@ -61,7 +62,12 @@ impl Transfers {
         number: SecretNumber,
         n: NonZeroU8,
     ) -> Result<Option<Turn>, ApiError> {
-        let place = Arc::new(self.places.place(client.net(), number.account).await?);
+        // Strangers share no account: a few of them could keep all others out.
+        let to = match number.account {
+            AccountNumber::NOBODY => number,
+            _ => SecretNumber { sequence: 0, ..number },
+        };
+        let place = Arc::new(self.places.place(client.net(), to).await?);
         let (uploads, which) = (Arc::clone(&self.uploads), (number, n));
         let is_free = uploads.lock().unwrap_or_else(PoisonError::into_inner).insert(which);
         // Not `then_some`: a turn that is made and dropped would end that of somebody else.

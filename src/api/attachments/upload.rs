@@ -21,17 +21,16 @@ use crate::{
         ApiError, App, Client,
         body::{Credit, MIN_UPLOAD_BYTES_PER_SECOND},
         places::Place,
-        request_head::refuse_content_coding,
         response::{Body, empty, json},
         work::blocking,
     },
     crypto::sha256,
-    domain::account::AccountNumber,
     domain::attachment::{
         AttachmentError,
         draft::{self, Published},
         upload::{self, Begun, Count, Incoming as Coming, State, Target, Upload},
     },
+    domain::secret::SecretNumber,
 };
 
 /// The header with the token that the creation of a draft has given.
@@ -89,7 +88,6 @@ pub async fn put(
     };
     // First, so that nobody without the token learns anything or gets into the way.
     let state = app.store.change(upload::state(target, app.clock.now())).await?;
-    refuse_content_coding(headers)?;
     if let Some(total) = coming.total() {
         check_length(total, limits, "Content-Range")?;
     }
@@ -255,7 +253,7 @@ async fn send(
     body: &mut Incoming,
     most: Option<u64>,
     is_part: bool,
-    place: &Place<AccountNumber>,
+    place: &Place<SecretNumber>,
     (pieces, mut empty): (&mpsc::Sender<Piece>, mpsc::Receiver<Vec<u8>>),
 ) -> Result<(), Stopped> {
     let mut total: u64 = 0;
