@@ -14,7 +14,6 @@ use zeroize::optimization_barrier;
 use super::{
     ApiError, auth,
     body_budget::{Payer, Share},
-    request_head::refuse_content_coding,
     response,
 };
 
@@ -106,7 +105,6 @@ pub async fn read_json(
     if is_wrong {
         return Err(ApiError::NotJson);
     }
-    refuse_content_coding(headers)?;
     read_whole(body, max_bytes, payer).await
 }
 

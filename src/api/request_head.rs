@@ -7,7 +7,7 @@ use std::net::Ipv6Addr;
 
 use hyper::{
     Version,
-    header::{HOST, HeaderMap, HeaderName, TRANSFER_ENCODING},
+    header::{CONTENT_ENCODING, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, TRANSFER_ENCODING},
 };
 
 use super::ApiError;
@@ -15,13 +15,13 @@ use super::ApiError;
 /// The most of a header's value that an error repeats.
 const MAX_NAMED_CHARS: usize = 40;
 
-/// Checks `Host` (RFC 9112, 3.2) and `Transfer-Encoding` (6.1, 7).
+/// Checks `Host` (RFC 9112, 3.2), `Transfer-Encoding` (6.1, 7) and, where there is a body, `Content-Encoding`.
 ///
 /// Where the target is in absolute form, `Host` may differ from it: it is ignored then (3.2.2).
 ///
 /// # Errors
 ///
-/// [`ApiError::BadHead`], [`ApiError::TransferCoding`].
+/// [`ApiError::BadHead`], [`ApiError::TransferCoding`], [`ApiError::ContentCoding`].
 pub fn check(version: Version, headers: &HeaderMap) -> Result<(), ApiError> {
     let mut hosts = headers.get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
@@ -38,17 +38,14 @@ pub fn check(version: Version, headers: &HeaderMap) -> Result<(), ApiError> {
     if codings.pop().is_some() && !codings.is_empty() {
         return Err(ApiError::BadHead("The body is chunked twice"));
     }
-    Ok(())
+    let has_length = headers.get(CONTENT_LENGTH).is_some_and(|length| length.as_bytes() != b"0");
+    let has_body = has_length || headers.contains_key(TRANSFER_ENCODING);
+    if has_body { refuse_content_coding(headers) } else { Ok(()) }
 }
 
-/// Refuses a body in a content coding: none is undone here (RFC 9110, 8.4). To be called by all that reads
-/// a body.
-///
-/// # Errors
-///
-/// [`ApiError::ContentCoding`].
-pub(super) fn refuse_content_coding(headers: &HeaderMap) -> Result<(), ApiError> {
-    let codings = tokens(headers, &hyper::header::CONTENT_ENCODING);
+/// Refuses a body in a content coding: none is undone here (RFC 9110, 8.4).
+fn refuse_content_coding(headers: &HeaderMap) -> Result<(), ApiError> {
+    let codings = tokens(headers, &CONTENT_ENCODING);
     match codings.iter().find(|coding| *coding != "identity") {
         Some(coding) => Err(ApiError::ContentCoding(named(coding))),
         None => Ok(()),

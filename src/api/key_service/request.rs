@@ -19,7 +19,6 @@ use crate::api::{
     body::{SMALL_BYTES, is_json, read_whole},
     body_budget::Payer,
     params::without_bom,
-    request_head::refuse_content_coding,
     work::blocking,
 };
 
@@ -65,7 +64,6 @@ impl<'b> RequestReader<'b> {
         if body.is_end_stream() {
             return Ok(Self { parameters, parts: None });
         }
-        refuse_content_coding(headers)?;
         let content_type = headers.get(CONTENT_TYPE).map(|value| value.as_bytes());
         let kind = Kind::find(content_type.unwrap_or_default())?;
         if let Kind::Parts(boundary) = kind {
