@@ -7,7 +7,7 @@ use super::{ApiError, App};
 use crate::domain::{account::AccountNumber, api_key::KeyKind};
 
 /// Where the key may stand instead.
-const X_API_KEY: &str = "X-Api-Key";
+pub(super) const X_API_KEY: &str = "X-Api-Key";
 
 /// What is said of a key that is nobody's.
 pub(super) const UNKNOWN_KEY: &str = "This API key is not known here";
@@ -38,10 +38,10 @@ pub fn private_key(app: &App, headers: &HeaderMap) -> Result<AccountNumber, ApiE
 /// Whether the request names an API key, be it a wrong one. Other schemes do not count: a browser adds those of
 /// a proxy in front (Basic, Negotiate) by itself.
 pub(super) fn names_key(headers: &HeaderMap) -> bool {
-    headers.get(AUTHORIZATION).is_some_and(|header| {
-        let scheme = header.as_bytes().split(|byte| *byte == b' ').next().unwrap_or_default();
-        scheme.eq_ignore_ascii_case(b"ApiKey") || scheme.eq_ignore_ascii_case(b"Bearer")
-    })
+    let has_scheme = headers.get(AUTHORIZATION).is_some_and(|header| {
+        is_scheme(header.as_bytes().split(|byte| *byte == b' ').next().unwrap_or_default())
+    });
+    has_scheme || headers.contains_key(X_API_KEY)
 }
 
 fn find(app: &App, headers: &HeaderMap) -> Result<(AccountNumber, KeyKind), ApiError> {
@@ -58,8 +58,11 @@ fn find(app: &App, headers: &HeaderMap) -> Result<(AccountNumber, KeyKind), ApiE
 fn key_in(header: &[u8]) -> Option<&[u8]> {
     let at = header.iter().position(|byte| *byte == b' ')?;
     let (scheme, key) = header.split_at_checked(at)?;
-    let is_known = SCHEMES.iter().any(|known| scheme.eq_ignore_ascii_case(known.as_bytes()));
-    Some(key.trim_ascii()).filter(|key| is_known && !key.is_empty())
+    Some(key.trim_ascii()).filter(|key| is_scheme(scheme) && !key.is_empty())
+}
+
+fn is_scheme(name: &[u8]) -> bool {
+    SCHEMES.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
 }
 
 /// The schemes that a key may come under; the first is the document's.

@@ -11,6 +11,7 @@ use hyper::{
 };
 
 use super::{
+    auth::X_API_KEY,
     error::method_list,
     response::{Body, empty},
 };
@@ -21,8 +22,9 @@ const MAX_AGE_SECONDS: HeaderValue = HeaderValue::from_static("86400");
 const SEC_FETCH_SITE: &str = "sec-fetch-site";
 
 /// The headers that requests of the Secrets API have, besides those that any request may have.
-pub const HEADERS: [&str; 7] = [
+pub const HEADERS: [&str; 8] = [
     "Authorization",
+    X_API_KEY,
     "Content-Type",
     "Secret-Password",
     "Upload-Token",
