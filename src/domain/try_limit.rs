@@ -198,7 +198,7 @@ impl<K: Copy + Eq + Hash + fmt::Debug> TryLimit<K> {
             let mut ages: Vec<u64> = counts.values().map(|count| count.since.0).collect();
             let (_, median, _) = ages.select_nth_unstable(MAX_KEYS / 2);
             let median = *median;
-            counts.retain(|_, count| count.since.0 > median);
+            counts.retain(|_, count| count.under_way > 0 || count.since.0 > median);
         }
     }
 }

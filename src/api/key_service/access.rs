@@ -105,7 +105,10 @@ async fn open(
     let turn = app.slow_work.passphrases.turn(client.net()).await?;
     let tries = begin(app, client, id)?;
     let opened = match app.store.change(drop_box::keys_of(id)).await {
-        Ok(found) => turn.run(move || open_key(id, found, &passphrase)).await?,
+        Ok(found) => {
+            let opened = turn.run(move || open_key(id, found, &passphrase)).await;
+            opened.map_err(ServiceError::from).and_then(|opened| opened)
+        }
         Err(error) => Err(error.into()),
     };
     // Whatever else went wrong, the passphrase was not.
