@@ -97,7 +97,11 @@ fn serve(runtime: &Runtime, loaded: &Loaded, output: Output<'_>) -> Result<(), F
     let failed = |error: &dyn std::fmt::Display| Failure::failed(error.to_string());
     let store =
         Store::open(&settings.data, settings.cache_bytes).map_err(|e| failure::of_store(&e))?;
-    let clock = Clock::system(known_time(&store, &settings.data)?);
+    let asked = settings.data.join(BELIEVE_CLOCK);
+    let is_believed = asked
+        .try_exists()
+        .map_err(|error| failure::of_system("cannot look for believe-clock", &error))?;
+    let clock = Clock::system(known_time(&store, is_believed));
     let (rules, service_rules) = (rules(settings), service_rules(settings));
     let mailer = Mailer::from_settings(settings)
         .map_err(|BadMail { setting, problem }| Failure::from(loaded.bad(setting, problem)))?;
@@ -129,6 +133,10 @@ fn serve(runtime: &Runtime, loaded: &Loaded, output: Output<'_>) -> Result<(), F
         failure::of_setting(&loaded.bad("listen", problem), &error)
     })?;
     let address = server.address().map_err(|error| failed(&error))?;
+    if is_believed {
+        // Not before: a start that fails must not use it up.
+        forget_request(&asked)?;
+    }
     let (stop, stopped) = watch::channel(());
     let administration = {
         let _context = runtime.enter();
@@ -176,20 +184,21 @@ fn serve(runtime: &Runtime, loaded: &Loaded, output: Output<'_>) -> Result<(), F
 
 /// What the store knows of the time; nothing where the operator has asked, by a file, for the clock to be
 /// believed once.
-fn known_time(store: &Store, data: &Path) -> Result<TimeRecord, Failure> {
-    let asked = data.join(BELIEVE_CLOCK);
-    match std::fs::remove_file(&asked) {
-        Ok(()) => {
-            tracing::warn!(
-                forgotten = %store.time().floor,
-                "the clock is believed, as {} has asked for: what has expired by a later time may open again",
-                asked.display()
-            );
-            Ok(TimeRecord::default())
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(store.time()),
-        Err(error) => Err(Failure::failed(format!("cannot remove {}: {error}", asked.display()))),
+fn known_time(store: &Store, is_believed: bool) -> TimeRecord {
+    if !is_believed {
+        return store.time();
     }
+    tracing::warn!(
+        forgotten = %store.time().floor,
+        "the clock is believed, as {BELIEVE_CLOCK} asks for: what has expired by a later time may open again"
+    );
+    TimeRecord::default()
+}
+
+/// Takes back what was asked for by the file `asked`, which counts for one start.
+fn forget_request(asked: &Path) -> Result<(), Failure> {
+    std::fs::remove_file(asked)
+        .map_err(|error| Failure::failed(format!("cannot remove {}: {error}", asked.display())))
 }
 
 fn rules(settings: &Settings) -> Rules {
