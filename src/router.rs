@@ -106,13 +106,7 @@ pub async fn route(
     client: Client,
     mut request: Request<Incoming>,
 ) -> Response<response::Body> {
-    let is_known = |uri: &Uri| Resource::find(uri.path()).is_some() || app.web.has(uri);
-    let mut redirect = None;
-    match sub_path::find(&app.sub_path, request.uri(), is_known) {
-        Found::Here => {}
-        Found::Below(uri) => *request.uri_mut() = uri,
-        Found::AfterSlash(path) => redirect = web::redirect(&path),
-    }
+    let redirect = take_prefix(app, &mut request);
     let origin = cors::origin_of(request.headers());
     let allow_origin = |answer: &mut Response<response::Body>| {
         cors::allow(&app.cors, origin.as_ref(), answer.headers_mut());
@@ -141,8 +135,26 @@ pub async fn route(
     answer
 }
 
+/// Takes the path of the public URL from a request that still has it. Gives the answer where that is a redirect.
+fn take_prefix(app: &App, request: &mut Request<Incoming>) -> Option<Response<response::Body>> {
+    let is_known = |uri: &Uri| Resource::find(uri.path()).is_some() || app.web.has(uri);
+    match sub_path::find(&app.sub_path, request.uri(), is_known) {
+        Found::Here => None,
+        Found::Below(uri) => {
+            *request.uri_mut() = uri;
+            None
+        }
+        Found::AfterSlash(path) => web::redirect(&path),
+    }
+}
+
 /// Answers a request that is not looked at.
-pub fn refuse(app: &App, error: ApiError, request: Request<Incoming>) -> Response<response::Body> {
+pub fn refuse(
+    app: &App,
+    error: ApiError,
+    mut request: Request<Incoming>,
+) -> Response<response::Body> {
+    take_prefix(app, &mut request);
     let mut answer = refusal(error, &request);
     let origin = cors::origin_of(request.headers());
     cors::allow(&app.cors, origin.as_ref(), answer.headers_mut());

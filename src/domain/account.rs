@@ -243,12 +243,12 @@ impl Account {
     }
 }
 
-/// Makes sure that there is [`AccountNumber::NOBODY`].
 /// See [`super::alike`].
 pub(super) fn stand_in() -> Account {
     Account::new("stand-in", 1000, UnixSeconds(0))
 }
 
+/// Makes sure that there is [`AccountNumber::NOBODY`].
 pub(super) fn ensure_nobody(
     transaction: &mut Transaction<'_, '_>,
     now: UnixSeconds,

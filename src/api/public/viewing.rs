@@ -127,11 +127,11 @@ pub(super) async fn burn(
     headers: &HeaderMap,
     body: &mut Incoming,
 ) -> Result<Response<Body>, ApiError> {
+    let secret_id = app.ids.parse(id).ok_or(ApiError::NotFound)?;
     let body = read_json(headers, body, SMALL_BYTES, &app.body_budget.anybody(client)).await?;
     let fields = Fields::parse(body.bytes(), &[LEASE])?;
     let token = fields.string(&LEASE)?.ok_or_else(|| ApiError::field(LEASE.name, "is required"))?;
     let token = lease_token(token)?;
-    let secret_id = app.ids.parse(id).ok_or(ApiError::NotFound)?;
     if app.late_tries.holds(secret_id) {
         // They came before this, and stand before it in the log.
         late_tries::write(app).await;
