@@ -77,6 +77,7 @@ fn every_setting_has_its_flag_and_the_help_tells_its_default() {
         let value = match (setting.key, setting.default) {
             ("public_url", _) => "http://x",
             ("trusted_proxy", _) => "::1",
+            ("client_ip_header", _) => "X-Real-IP",
             ("smtp_url", _) => "smtp://h --mail-from a@b --public-url http://x",
             ("smtp_password_file" | "smtp_token_file", _) => {
                 "p --smtp-url smtp://u@h --mail-from a@b --public-url http://x"
