@@ -47,9 +47,12 @@ pub(super) fn gather(named: Named<'_>, context: &mut Context<'_>) -> Result<Cont
     }
     let text = text.filter(|text| text != "-").map(Zeroizing::new);
     let is_typed = is_input_text || inputs > 0 || text.is_none() && paths.is_empty();
-    if inputs > 0 && text.is_some() && name.is_none() {
+    // Beside other files, standard input may be the text, and there can be only one.
+    let is_named_input = name.is_some() && paths.len() == inputs;
+    if inputs > 0 && text.is_some() && !is_named_input {
         return Err(Failure::usage(
-            "give either -t TEXT or -, for the text of standard input; with --name NAME it goes as a file",
+            "give either -t TEXT or -, for the text of standard input; with --name NAME and no other file it \
+             goes as a file",
         ));
     }
     let name = name.map(checked).transpose()?;
