@@ -64,7 +64,7 @@ test("id and key are found in addresses and in what is pasted", () => {
 
 test("damaged links, the same as on the command line", () => {
   const vectors = JSON.parse(readFileSync(new URL("../vectors/links.json", import.meta.url), "utf8"));
-  const { id, half, key, heads, sharps, ends, wraps, within, texts, cut } = vectors;
+  const { id, half, key, heads, sharps, ends, wraps, within, texts, cut, behind_cut: prose } = vectors;
   const filled = (text) => text.replaceAll("{id}", id).replaceAll("{key}", key).replaceAll("{half}", half);
   let count = 0;
   const wrong = [];
@@ -93,8 +93,11 @@ test("damaged links, the same as on the command line", () => {
       }
     }
     for (const missing of cut) {
-      const { id: found, publicHalf } = partsOfText(`${head}#${key.slice(0, -missing)}`);
-      if (found !== id || (publicHalf !== null && !isCut(publicHalf))) wrong.push([head, missing, publicHalf]);
+      for (const behind of prose) {
+        const text = `${head}#${key.slice(0, -missing)}${behind}`;
+        const { id: found, publicHalf } = partsOfText(text);
+        if (found !== id || (publicHalf !== null && !isCut(publicHalf))) wrong.push([text, publicHalf]);
+      }
     }
   }
   for (const [text, found, publicHalf] of texts) expect(filled(text), filled(found), publicHalf && filled(publicHalf));

@@ -21,6 +21,7 @@ const UNSEEN = /[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064
 const SHORT = 18;
 /** The keys that are made here: letters and digits, of this length, and that of their base64. */
 const [OWN_HALF, OWN_KEY] = [18, 24];
+const LETTERS = /^[0-9A-Za-z]*$/;
 /** How often a program may have escaped a link that it passed on. */
 const ESCAPED = 3;
 
@@ -72,7 +73,7 @@ export function fragmentOf(publicHalf) {
  * those of other programs may be of any.
  */
 export function isCut(publicHalf) {
-  return publicHalf.length < OWN_HALF && /^[0-9A-Za-z]*$/.test(publicHalf);
+  return publicHalf.length < OWN_HALF && LETTERS.test(publicHalf);
 }
 
 /** The half that a fragment holds, or null. */
@@ -129,7 +130,7 @@ function ownKeyIn(text) {
 function ownHalf(encoded) {
   if (encoded.length !== OWN_KEY) return null;
   const half = decoded(encoded);
-  return half && half.length === OWN_HALF && /^[0-9A-Za-z]*$/.test(half) ? half : null;
+  return half && half.length === OWN_HALF && LETTERS.test(half) ? half : null;
 }
 
 /** Whether a program has written this base64: without bits that stand for nothing, and for a text. */
@@ -141,8 +142,17 @@ function isCanonical(encoded) {
 
 /** The half of any program's key. */
 function anyKeyIn(plain) {
+  const { first, word } = firstWord(plain);
+  const half = halfIn(word);
+  if (word === first || (half && LETTERS.test(half))) return half;
+  // Prose behind a key that is cut would make the key of another program of it, which spends a view.
+  const alone = halfIn(/^[0-9A-Za-z]*/.exec(first)[0]);
+  return alone && isCut(alone) ? alone : half;
+}
+
+function halfIn(word) {
   // Mails break lines behind a "=" (RFC 2045, 6.7).
-  const bare = firstWord(plain).replace(/=(?=[0-9A-Za-z])/g, "").split(/[&?#]/)[0];
+  const bare = word.replace(/=(?=[0-9A-Za-z])/g, "").split(/[&?#]/)[0];
   const encoded = /^[0-9A-Za-z+/_-]+/.exec(bare)?.[0];
   if (!encoded) return null;
   // A single character at the end stands for nothing: markup that came along, as in _link_ or link/.
@@ -150,10 +160,14 @@ function anyKeyIn(plain) {
   return decoded(whole) ?? decoded(whole.replace(/[_/+-]+$/, ""));
 }
 
-/** Up to the first space, unless that would be too short for a key: then up to the next one. */
+/**
+ * `{ first, word }`: the text up to its first space; and the same, unless that is too short for a key: then up
+ * to a later space.
+ */
 function firstWord(text) {
   const [first = "", ...others] = text.trim().split(/\s+/);
-  return others.reduce((key, word) => (key.length < SHORT ? key + word : key), first);
+  const word = others.reduce((key, other) => (key.length < SHORT ? key + other : key), first);
+  return { first, word };
 }
 
 /**
