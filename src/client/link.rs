@@ -3,7 +3,7 @@
 
 use url::Url;
 
-use super::link_parts::{Found, is_our_id, is_own_key, readable, scheme};
+use super::link_parts::{Found, is_our_id, readable, scheme};
 pub use super::link_parts::{is_cut, public_half};
 use crate::crypto::SecretText;
 
@@ -54,6 +54,8 @@ const PAGES: [(&str, &str); 6] = [
     ("docs", "the page about the API"),
     ("api", "the API"),
 ];
+/// Manage tokens are hexadecimal digits, of this length (`domain::manage`).
+const MANAGE_TOKEN_CHARS: usize = 64;
 /// Ids of other servers are shorter than ours.
 const ID_CHARS: std::ops::RangeInclusive<usize> = 4..=64;
 
@@ -96,11 +98,7 @@ impl StatusLink {
         if let Some(place) =
             place(address, Some("status")).ok().filter(|place| place.root.is_some())
         {
-            // Nor is the key a token where somebody has put it behind this address.
-            let is_token = |token: &&str| !token.is_empty() && !is_own_key(token);
-            let token = fragment.map(str::trim).filter(is_token);
-            let manage_token = token.map(|token| SecretText::new(token.to_owned()));
-            return Ok(Self { place, manage_token });
+            return Ok(Self { place, manage_token: fragment.and_then(manage_token_in) });
         }
         Ok(Self { place: place(address, None)?, manage_token: None })
     }
@@ -138,6 +136,16 @@ pub fn box_place(text: &str) -> Result<Place, BadLink> {
         }
         (found, _) => found,
     }
+}
+
+/// The manage token in a fragment, also with what a mail program has put around it. What is of another form,
+/// as the key of the secret is, whole, cut or of another program, goes to nobody.
+fn manage_token_in(fragment: &str) -> Option<SecretText> {
+    let mut runs = fragment.split(|char: char| !char.is_ascii_alphanumeric());
+    let is_token = |run: &&str| {
+        run.len() == MANAGE_TOKEN_CHARS && run.bytes().all(|byte| byte.is_ascii_hexdigit())
+    };
+    runs.find(is_token).map(|token| SecretText::new(token.to_owned()))
 }
 
 /// Address and fragment of the first link in `text`, or of all of it.
@@ -286,14 +294,22 @@ mod tests {
 
     #[test]
     fn links_of_senders_requests_and_boxes() {
-        let text = format!("https://x.org/status/{ID}#token");
-        let link = StatusLink::parse(&text).unwrap();
-        assert_eq!((&*link.place.id, link.place.root.unwrap().as_str()), (ID, "https://x.org/"));
-        assert_eq!(link.manage_token.unwrap().expose_secret(), "token");
+        let token = "0123456789abcdef".repeat(4);
+        for behind in ["", ".", "> ", " by\nmail"] {
+            let text = format!("https://x.org/status/{ID}#{token}{behind}");
+            let link = StatusLink::parse(&text).unwrap();
+            let root = link.place.root.unwrap();
+            assert_eq!((&*link.place.id, root.as_str()), (ID, "https://x.org/"));
+            assert_eq!(link.manage_token.unwrap().expose_secret(), token, "{text}");
+        }
         let link = StatusLink::parse(&format!("https://x.org/{ID}/#{KEY}")).unwrap();
         assert!(link.place.id == ID && link.manage_token.is_none());
-        let link = StatusLink::parse(&format!("https://x.org/status/{ID}#{KEY}")).unwrap();
-        assert!(link.place.id == ID && link.manage_token.is_none());
+        // What is no token may be the key of the secret, or a part of it.
+        let longer = format!("{token}0");
+        for other in [KEY, &format!("{KEY}."), &KEY[..20], "bMO2c2Utbm9yZD8+fg==", &longer, "token"] {
+            let link = StatusLink::parse(&format!("https://x.org/status/{ID}#{other}")).unwrap();
+            assert!(link.place.id == ID && link.manage_token.is_none(), "{other}");
+        }
         let link = StatusLink::parse(&format!("{ID}#{KEY}")).unwrap();
         assert!(link.place.id == ID && link.manage_token.is_none());
         let uuid = "5e976e6e-d205-4f58-8df9-5ac0048bc702";

@@ -230,11 +230,6 @@ fn words(text: &str) -> Vec<std::ops::Range<usize>> {
     found
 }
 
-/// Whether a text is the key of a link that was made here.
-pub(super) fn is_own_key(text: &str) -> bool {
-    own_half(text).is_some()
-}
-
 fn own_half(encoded: &str) -> Option<SecretText> {
     let half = decoded(encoded)?;
     let is_own = encoded.len() == OWN_KEY_CHARS
