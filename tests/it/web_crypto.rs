@@ -82,8 +82,13 @@ impl Page {
 
 /// The tests that need nobody else.
 fn units(page: Page) {
-    for file in ["web_units.mjs", "web_box_units.mjs", "web_typed_units.mjs", "web_link_units.mjs"]
-    {
+    for file in [
+        "web_units.mjs",
+        "web_box_units.mjs",
+        "web_typed_units.mjs",
+        "web_link_units.mjs",
+        "web_secret_units.mjs",
+    ] {
         let file = format!("tests/node/{file}");
         let output = run(page.node().args(["--test-reporter=tap", "--test"]).arg(&file), b"");
         let said = String::from_utf8_lossy(&output.stdout);

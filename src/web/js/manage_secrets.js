@@ -7,6 +7,7 @@ import { ask, attempt } from "./manage_call.js";
 import { called, facts, pagedList, written } from "./manage_list.js";
 import { end, moment } from "./moment.js";
 import { t } from "./page.js";
+import { isOver } from "./secret_end.js";
 
 /** The list of secrets, as `pagedList` gives it. */
 export function secretList() {
@@ -48,11 +49,6 @@ export function secretState(secret) {
   if (secret.expired) return { text: t("manage.state_expired"), kind: "" };
   if (count) return { text: t("manage.state_viewed", { count, max }), kind: "warn" };
   return { text: t("manage.state_waiting"), kind: "ok" };
-}
-
-/** Whether nobody can view it any more: then only its log is left. */
-function isOver({ view_times: count, max_views: max, expired, locked }) {
-  return count >= max || expired || locked;
 }
 
 function secretDetails(secret, list) {

@@ -4,6 +4,7 @@ import { ApiError, call, explain } from "./api.js";
 import { $, announce, busy, confirmDialog, h, notice, replace } from "./dom.js";
 import { viewLog } from "./log.js";
 import { date, freshOnReturn, start, t } from "./page.js";
+import { isOver } from "./secret_end.js";
 import { getKey, signOut } from "./session.js";
 import { signInCard } from "./sign_in.js";
 
@@ -94,11 +95,6 @@ function show(secret) {
   if (shown) announce(text);
   else heading.focus({ preventScroll: true });
   shown = true;
-}
-
-/** Whether nobody can view it any more: then there is nothing to burn. */
-function isOver({ view_times: times, max_views: max, expired, locked }) {
-  return times >= max || expired || locked;
 }
 
 /** What has become of it, in one sentence. */

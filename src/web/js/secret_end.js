@@ -1,0 +1,15 @@
+// When nothing of a secret can be fetched any more.
+
+/** The longest lease, in milliseconds: `MAX_SECONDS` in src/domain/lease.rs. */
+export const LONGEST_LEASE = 24 * 3600 * 1000;
+
+/**
+ * Whether nothing of a secret can be fetched any more, so that there is nothing to burn. The client of the last
+ * view may fetch the same bytes again while its lease lasts, and a locked secret is kept until it expires.
+ */
+export function isOver({ view_times: times, max_views: max, expired, views }, now = Date.now()) {
+  if (expired) return true;
+  if (times < max || !views.length) return false;
+  const newest = Math.max(...views.map((view) => Date.parse(view.viewed_at)));
+  return newest + LONGEST_LEASE < now;
+}
