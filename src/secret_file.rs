@@ -45,14 +45,36 @@ pub(crate) fn trimmed(value: &str) -> &str {
 ///
 /// What is wrong, without a word of the file.
 pub(crate) fn read_secret(path: &Path) -> Result<SecretText, String> {
+    read_line(path, trimmed, char::is_control)
+}
+
+/// The one line of a file as it would be typed: without a byte order mark and the end of the line, and with
+/// the blanks at its ends. The passphrase of a box is used so wherever it is typed. Blocks.
+///
+/// # Errors
+///
+/// As [`read_secret`].
+pub(crate) fn read_passphrase(path: &Path) -> Result<SecretText, String> {
+    read_line(path, without_line_end, |char| char.is_control() && char != '\t')
+}
+
+fn without_line_end(text: &str) -> &str {
+    text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n')).unwrap_or(text)
+}
+
+fn read_line(
+    path: &Path,
+    part: impl Fn(&str) -> &str,
+    is_refused: impl Fn(char) -> bool,
+) -> Result<SecretText, String> {
     let trouble = |problem: &dyn std::fmt::Display| format!("{}: {problem}", path.display());
     let bytes = read_short(path, MAX_SECRET_BYTES).map_err(|error| trouble(&error))?;
     let text = decode(&bytes).map_err(|problem| trouble(&problem))?;
-    let text = trimmed(text);
+    let text = part(text);
     if text.is_empty() {
         return Err(trouble(&"it is empty"));
     }
-    if text.contains(char::is_control) {
+    if text.contains(is_refused) {
         return Err(trouble(&"it must be one line without control characters"));
     }
     Ok(SecretText::new(text.to_owned()))
@@ -126,5 +148,34 @@ mod tests {
         assert!(read_secret(&dir.path().join("absent")).is_err());
         assert!(read_secret(dir.path()).is_err());
         assert!(read_secret(Path::new("/dev/zero")).is_err(), "one that never ends");
+    }
+
+    #[test]
+    fn a_passphrase_is_what_would_be_typed() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("phrase");
+        let read = |text: &str| {
+            fs::write(&file, text).unwrap();
+            read_passphrase(&file).map(|text| text.expose_secret().to_owned())
+        };
+        for (text, phrase) in [
+            ("correct horse", "correct horse"),
+            ("correct horse\n", "correct horse"),
+            ("\u{feff}correct horse\r\n", "correct horse"),
+            (" \tcorrect\thorse\u{a0} \n", " \tcorrect\thorse\u{a0} "),
+            ("  \n", "  "),
+        ] {
+            assert_eq!(read(text).unwrap(), phrase, "{text:?}");
+        }
+        for (text, problem) in [
+            ("", "it is empty"),
+            ("\u{feff}\r\n", "it is empty"),
+            ("planted\n\n", "one line"),
+            ("planted\nplanted", "one line"),
+            ("planted\0", "one line"),
+        ] {
+            let error = read(text).unwrap_err();
+            assert!(error.contains(problem) && !error.contains("planted"), "{error}");
+        }
     }
 }

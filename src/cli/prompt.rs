@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::{Context, Exit, Failure, interrupt};
 use crate::{
     crypto::{SecretText, TypedPassword, contents::turns_direction},
-    secret_file::read_secret,
+    secret_file::{read_passphrase, read_secret},
 };
 
 /// Asks for a password at the terminal, wherever standard input and output go to.
@@ -60,6 +60,13 @@ pub(super) fn new_password(question: &str, flag: &str) -> Result<SecretText, Fai
 pub(super) fn password_in(path: &str, flag: &str) -> Result<SecretText, Failure> {
     read_secret(Path::new(path)).map_err(|problem| {
         Failure::usage(format!("{flag}: {problem}; there must be one password in it"))
+    })
+}
+
+/// The passphrase of a box in the file `path`, as it would be typed: with the blanks at its ends.
+pub(super) fn passphrase_in(path: &str, flag: &str) -> Result<SecretText, Failure> {
+    read_passphrase(Path::new(path)).map_err(|problem| {
+        Failure::usage(format!("{flag}: {problem}; there must be one passphrase in it"))
     })
 }
 

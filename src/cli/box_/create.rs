@@ -153,7 +153,7 @@ impl Create {
             key_file::check_new(path)?;
         }
         let passphrase = match &self.passphrase_file {
-            Some(path) => prompt::password_in(path, "--passphrase-file")?,
+            Some(path) => prompt::passphrase_in(path, "--passphrase-file")?,
             None => prompt::new_password("Passphrase", "--passphrase-file")?,
         };
         let made = match self.online {

@@ -69,7 +69,7 @@ impl Owner<'_> {
 
     fn passphrase(&self) -> Result<SecretText, Failure> {
         match self.passphrase_file {
-            Some(path) => prompt::password_in(path, FLAG),
+            Some(path) => prompt::passphrase_in(path, FLAG),
             None => prompt::password("Passphrase", FLAG),
         }
     }
