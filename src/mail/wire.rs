@@ -8,7 +8,10 @@ use std::{
     fmt, io,
     net::SocketAddr,
     pin::{Pin, pin},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll},
     time::Duration,
 };
@@ -161,10 +164,26 @@ impl Peer<'_> {
     /// Reads the greeting of a server that should begin without TLS. One that is silent may wait for TLS: it
     /// is asked, over another connection.
     async fn greeting(&self, tcp: &mut TcpStream) -> Result<(), String> {
-        let mut greeting = pin!(expect(tcp, "the server's greeting", 220));
+        const WHAT: &str = "the server's greeting";
+        // A server that has begun to greet needs no other connection: some send the first line at once and the
+        // last one seconds later, and take a client that comes twice for a robot (postscreen).
+        let has_begun = AtomicBool::new(false);
+        let mut greeting = pin!(async {
+            let greeting = step(WHAT, async {
+                // What is no digit is no greeting, but may be an alert of TLS.
+                let mut first = [0];
+                tcp.peek(&mut first).await?;
+                has_begun.store(first[0].is_ascii_digit(), Ordering::Relaxed);
+                reply(tcp).await
+            });
+            lines_of(&greeting.await?, WHAT, 220)
+        });
         let waits_for_tls = async {
             sleep(SILENCE).await;
-            if !self.answers_tls().await {
+            if has_begun.load(Ordering::Relaxed)
+                || !self.answers_tls().await
+                || has_begun.load(Ordering::Relaxed)
+            {
                 std::future::pending::<()>().await;
             }
         };
@@ -174,8 +193,7 @@ impl Peer<'_> {
         };
         let Err(error) = outcome else { return Ok(()) };
         // Hung up on, or alerted in TLS's own way.
-        let has_greeted = error.contains("the server answered");
-        if !has_greeted && self.answers_tls().await {
+        if !has_begun.load(Ordering::Relaxed) && self.answers_tls().await {
             tracing::debug!(%error, "a mail server expects TLS from the first byte");
             return Err(self.wants_smtps());
         }
@@ -223,7 +241,10 @@ async fn say(tcp: &mut TcpStream, command: &str) -> Result<(), String> {
 
 /// Reads a reply, which must have this code. Answers its lines without the codes.
 async fn expect(tcp: &mut TcpStream, what: &str, code: u16) -> Result<Vec<String>, String> {
-    let text = step(what, reply(tcp)).await?;
+    lines_of(&step(what, reply(tcp)).await?, what, code)
+}
+
+fn lines_of(text: &str, what: &str, code: u16) -> Result<Vec<String>, String> {
     let lines: Vec<&str> = text.lines().collect();
     let code = code.to_string();
     if lines.iter().any(|line| !line.starts_with(&code)) {

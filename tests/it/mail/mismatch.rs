@@ -3,6 +3,10 @@
 use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpListener},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -29,6 +33,31 @@ fn test(authority: &Authority, name: &str, url: &str) -> (bool, String, Duration
     let start = Instant::now();
     let (done, said) = run(&data, &["mail", "test", "me@example.com"]);
     (done, said, start.elapsed())
+}
+
+/// A port that begins to greet at once and ends the greeting after six seconds. To a second connection it
+/// answers in TLS meanwhile.
+fn teasing_port() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("its address");
+    let is_greeting = Arc::new(AtomicBool::new(false));
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a connection");
+            let is_greeting = Arc::clone(&is_greeting);
+            thread::spawn(move || {
+                if is_greeting.swap(true, Ordering::SeqCst) {
+                    let _ = stream.write_all(b"\x15\x03\x03\0\x02\x02\x28");
+                    return;
+                }
+                let _ = stream.write_all(b"220-wait\r\n");
+                thread::sleep(Duration::from_secs(6));
+                let _ = stream.write_all(b"554 later\r\n");
+                is_greeting.store(false, Ordering::SeqCst);
+            });
+        }
+    });
+    address
 }
 
 /// A port where each connection is greeted by `greeting`, then held, or closed where that is asked for.
@@ -83,6 +112,7 @@ fn the_scheme_is_named() {
             format!("smtp://localhost:{}", raw(port(b"554 no\x1b[2J\r\n", false))),
             "answered 554 no [2J",
         ),
+        (format!("smtp://localhost:{}", raw(teasing_port())), "answered 220-wait 554 later"),
     ];
     thread::scope(|scope| {
         for (at, (url, part)) in cases.iter().enumerate() {
