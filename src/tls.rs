@@ -2,6 +2,7 @@
 
 use std::{env, path::Path, sync::Arc};
 
+use rustls_native_certs::CertificateResult;
 use tokio_rustls::rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
     client::{
@@ -66,11 +67,14 @@ pub(crate) fn trusting_nobody() -> Result<ClientConfig, String> {
 type Found = (Vec<CertificateDer<'static>>, Vec<CertificateDer<'static>>);
 
 fn certificates(file: Option<&Path>) -> Result<Found, String> {
-    let variable = |name| env::var_os(name).map(|value| (name, value));
+    // `SSL_CERT_FILE= sealdrop …` unsets it.
+    let variable = |name| {
+        env::var_os(name).filter(|value| !value.is_empty()).map(|value| (name, value))
+    };
     let named = match (file, variable(FILE), variable(DIRS)) {
         (Some(file), ..) => in_file(file, "the certificate file")?,
         (None, None, None) => {
-            let found = rustls_native_certs::load_native_certs();
+            let found = of_the_system();
             for error in &found.errors {
                 tracing::warn!(%error, "cannot read all certificate authorities");
             }
@@ -94,6 +98,24 @@ fn certificates(file: Option<&Path>) -> Result<Found, String> {
         }
     };
     Ok((named.clone(), named))
+}
+
+fn of_the_system() -> CertificateResult {
+    if env::var_os(FILE).is_none() && env::var_os(DIRS).is_none() {
+        return rustls_native_certs::load_native_certs();
+    }
+    // It would take a variable that is empty for a path.
+    let places = openssl_probe::probe();
+    let mut found = match &places.cert_file {
+        Some(file) => rustls_native_certs::load_certs_from_paths(Some(file), None),
+        None => CertificateResult::default(),
+    };
+    for dir in &places.cert_dir {
+        let more = rustls_native_certs::load_certs_from_paths(None, Some(dir));
+        found.certs.extend(more.certs);
+        found.errors.extend(more.errors);
+    }
+    found
 }
 
 fn in_file(file: &Path, origin: &str) -> Result<Vec<CertificateDer<'static>>, String> {
