@@ -143,7 +143,7 @@ impl Send {
         if dialect == Dialect::PasswordLink && !content.files.is_empty() {
             return Err(not_there("files, and standard input is no short text"));
         }
-        let password = asked(self.password, self.password_file.as_deref())?;
+        let password = asked(self.password, self.password_file.as_deref(), dialect)?;
         let has_password = password.is_some();
         let terms = Terms {
             expiration,
@@ -250,15 +250,23 @@ pub(super) fn hours(flag: &str, text: &str) -> Result<u64, Failure> {
     Ok(time.as_secs() / HOUR)
 }
 
-/// The password that the flags ask for, as it is compared: servers of others compare it as it came.
-pub(super) fn asked(ask: bool, file: Option<&str>) -> Result<Option<SecretText>, Failure> {
+/// The password that the flags ask for: as it is hashed, or as it was typed for servers of password.link, which
+/// compare exactly.
+pub(super) fn asked(
+    ask: bool,
+    file: Option<&str>,
+    dialect: Dialect,
+) -> Result<Option<SecretText>, Failure> {
     let password = match (ask, file) {
         (_, Some(path)) => prompt::password_in(path, "--password-file")?,
         (true, None) => prompt::new_password("Password", "--password-file")?,
         (false, None) => return Ok(None),
     };
     let typed = prompt::not_blank(&password, file)?;
-    Ok(Some(SecretText::new(typed.plain().expose_secret().to_owned())))
+    Ok(Some(match dialect {
+        Dialect::PasswordLink => password,
+        Dialect::Sealdrop => SecretText::new(typed.plain().expose_secret().to_owned()),
+    }))
 }
 
 /// What the published API of password.link does not have.
@@ -269,6 +277,15 @@ pub(super) fn not_there(what: &str) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn servers_of_password_link_get_a_password_as_it_was_typed() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(&file, "cre\u{301}me").unwrap();
+        let sent = |dialect| asked(false, file.path().to_str(), dialect).unwrap().unwrap();
+        assert_eq!(sent(Dialect::Sealdrop).expose_secret(), "cr\u{e9}me");
+        assert_eq!(sent(Dialect::PasswordLink).expose_secret(), "cre\u{301}me");
+    }
 
     #[test]
     fn times_are_whole_hours() {

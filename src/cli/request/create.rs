@@ -119,7 +119,9 @@ impl Create {
             header: self.header,
             cacert: self.cacert,
         };
-        let server = connection.settings(context)?.account(context)?;
+        let settings = connection.settings(context)?;
+        let dialect = settings.dialect();
+        let server = settings.account(context)?;
         let lifetime = |flag, text: Option<&str>| text.map(|text| hours(flag, text)).transpose();
         let new = NewRequest {
             message: self.message,
@@ -132,7 +134,7 @@ impl Create {
             secret_description: self.secret_description,
             secret_expiration: lifetime("--secret-expires", self.secret_expires.as_deref())?,
             secret_max_views: self.secret_views,
-            secret_password: asked(self.password, self.password_file.as_deref())?,
+            secret_password: asked(self.password, self.password_file.as_deref(), dialect)?,
         };
         let id = requests::create(&server, &new, &Progress::new("Asking"))?;
         let link = format!("{}req/{id}", server.root());
