@@ -68,9 +68,8 @@ type Found = (Vec<CertificateDer<'static>>, Vec<CertificateDer<'static>>);
 
 fn certificates(file: Option<&Path>) -> Result<Found, String> {
     // `SSL_CERT_FILE= sealdrop …` unsets it.
-    let variable = |name| {
-        env::var_os(name).filter(|value| !value.is_empty()).map(|value| (name, value))
-    };
+    let variable =
+        |name| env::var_os(name).filter(|value| !value.is_empty()).map(|value| (name, value));
     let named = match (file, variable(FILE), variable(DIRS)) {
         (Some(file), ..) => in_file(file, "the certificate file")?,
         (None, None, None) => {

@@ -306,7 +306,8 @@ mod tests {
         assert!(link.place.id == ID && link.manage_token.is_none());
         // What is no token may be the key of the secret, or a part of it.
         let longer = format!("{token}0");
-        for other in [KEY, &format!("{KEY}."), &KEY[..20], "bMO2c2Utbm9yZD8+fg==", &longer, "token"] {
+        for other in [KEY, &format!("{KEY}."), &KEY[..20], "bMO2c2Utbm9yZD8+fg==", &longer, "token"]
+        {
             let link = StatusLink::parse(&format!("https://x.org/status/{ID}#{other}")).unwrap();
             assert!(link.place.id == ID && link.manage_token.is_none(), "{other}");
         }
