@@ -17,7 +17,8 @@ use hyper::{
 };
 use libfuzzer_sys::fuzz_target;
 use sealdrop::api::{
-    body::BodyBudget,
+    Client,
+    body_budget::BodyBudget,
     key_service::request::{Limits, RequestReader},
 };
 use tokio::runtime::{Builder, Runtime};
@@ -56,10 +57,10 @@ where
         HeaderValue::from_static("multipart/form-data; boundary=b"),
     )]);
     let limits = Limits { max_text: 2048, max_file: Some(MAX_FILE) };
-    let budget = BodyBudget::default();
+    let payer = BodyBudget::default().anybody(Client { address: [192, 0, 2, 1].into() });
     let found = async {
         let mut files = Vec::new();
-        let mut request = RequestReader::open(&headers, None, body, limits, &budget).await?;
+        let mut request = RequestReader::open(&headers, None, body, limits, &payer).await?;
         while let Some(mut part) = request.next_file().await? {
             let (name, file_name) = (part.name().to_owned(), part.file_name().to_owned());
             let content_type = part.content_type().map(str::to_owned);
