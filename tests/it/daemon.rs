@@ -33,12 +33,13 @@ pub(crate) fn sealdrop() -> Command {
     command
 }
 
-/// Another program, with an environment that sets nothing of ours, and no proxy.
+/// Another program, with an environment that sets nothing of ours, no proxy and no certificates.
 pub(crate) fn program(name: &str) -> Command {
     let mut command = Command::new(name);
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy().to_ascii_uppercase();
-        if text.starts_with("SEALDROP_") || text.ends_with("_PROXY") {
+        let is_ours = text.starts_with("SEALDROP_");
+        if is_ours || text.ends_with("_PROXY") || text.starts_with("SSL_CERT_") {
             command.env_remove(name);
         }
     }

@@ -79,7 +79,8 @@ fn the_recipes_work() {
     assert!(out.contains("{\"data\":null,"), "{out}");
     assert!(out.contains("the wifi password\n{\"id\":\""), "{out}");
     assert!(out.contains("\nok: create ") && out.contains("waiting  0/2"), "{out}");
-    let listed = "true[{\"MessageId\":1,\"MessageData\":\"the door code is 4711\",";
+    let listed =
+        "true[{\"MessageId\":1,\"EncryptionKey\":null,\"MessageData\":\"the door code is 4711\",";
     assert!(out.contains(listed) && out.contains("\"FileName\":\"README.md\""), "{out}");
     assert!(out.ends_with("]\"Deleted.\""), "{out}");
 }

@@ -101,7 +101,7 @@ await run({
       await field("textarea").first().fill("x".repeat(1001));
       await field("summary").first().click();
       await field("input[type=number]").last().fill("101");
-      await field("input[type=password]").fill(" space");
+      await field("input[type=password]").fill("   ");
       await field("button[type=submit]").click();
       await page.waitForSelector("[aria-invalid]");
       assert.equal(await page.locator("[aria-invalid]").count(), 4);
