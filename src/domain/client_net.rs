@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv6Addr};
 ///
 /// One subscriber has 2^64 IPv6 addresses to send from, so a whole /64 counts as one client. An
 /// IPv4 address that is mapped into IPv6 (`::ffff:192.0.2.1`) is the IPv4 address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ClientNet(IpAddr);
 
 impl ClientNet {
@@ -21,6 +21,13 @@ impl ClientNet {
                 Ipv6Addr::from(segments).into()
             }
         })
+    }
+}
+
+/// As in the log: the address alone.
+impl std::fmt::Debug for ClientNet {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, formatter)
     }
 }
 

@@ -162,7 +162,7 @@ fn refusals_are_logged() {
     let log = daemon.log.clone();
     assert!(daemon.stop().0.success());
     let log = std::fs::read_to_string(log).expect("the log");
-    let lines: Vec<&str> = log.lines().filter(|line| line.contains("429")).collect();
+    let lines: Vec<&str> = log.lines().filter(|line| line.contains("429: ")).collect();
     assert_eq!(lines.len(), 1, "{log}");
     for part in [
         "INFO",
