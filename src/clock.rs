@@ -85,7 +85,7 @@ const BUILT: UnixSeconds = UnixSeconds(match option_env!("SOURCE_DATE_EPOCH") {
     None => 1_767_225_600,
 });
 
-/// The time, from the system or set by a test, and whether it can be believed: see [`judge`]. Clones are
+/// The time, from the system or set by a test, and whether it can be believed: see `judge`. Clones are
 /// the same clock.
 #[derive(Clone, Debug)]
 pub struct Clock(Arc<Inner>);

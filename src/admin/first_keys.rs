@@ -85,7 +85,7 @@ impl FirstKeys {
         Ok(path)
     }
 
-    /// Reads them from `dir`. They stay there until [`Taken::remove`].
+    /// Reads them from `dir`. They stay there until `Taken::remove`.
     ///
     /// # Errors
     ///

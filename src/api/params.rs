@@ -62,7 +62,7 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// A whole number from 0 on, also as text, as [`whole_number`] reads it; `None` where the field is
+    /// A whole number from 0 on, also as text, as `whole_number` reads it; `None` where the field is
     /// missing, null or empty.
     ///
     /// # Errors

@@ -158,7 +158,7 @@ impl Parameters {
         self.text(name).ok_or(ServiceError::Missing(name))
     }
 
-    /// A whole number from 0 on, as [`whole_number`] reads it.
+    /// A whole number from 0 on, as `whole_number` reads it.
     ///
     /// # Errors
     ///
