@@ -1,6 +1,6 @@
-//! The README keeps its word: its commands are run as they stand there, its table is the real one.
+//! The commands of the README and of the recipes run as written, and docs/settings.md matches the code.
 //!
-//! `cargo run --release`, `cargo test` and `npm ci` are run by `.ci/run`, which needs them anyway.
+//! `cargo run --release`, `cargo test` and `npm ci` are left out here, because `.ci/run` runs them.
 
 use std::{ffi::OsString, path::Path, process::Command};
 
@@ -25,8 +25,9 @@ pub(crate) fn trials() -> Vec<Trial> {
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-fn readme() -> String {
-    std::fs::read_to_string(format!("{ROOT}/README.md")).expect("a README")
+fn document(name: &str) -> String {
+    std::fs::read_to_string(format!("{ROOT}/{name}"))
+        .unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
 fn the_table_of_settings_is_the_real_one() {
@@ -39,7 +40,8 @@ fn the_table_of_settings_is_the_real_one() {
         row.replace("|  |", "| |")
     });
     let rows: Vec<String> = rows.collect();
-    assert!(readme().contains(&rows.join("\n")), "the table should be:\n{}", rows.join("\n"));
+    let documented = document("docs/settings.md").contains(&rows.join("\n"));
+    assert!(documented, "the table should be:\n{}", rows.join("\n"));
 }
 
 /// A path that begins with the folder where the program was built.
@@ -50,15 +52,19 @@ fn with_the_program() -> OsString {
     std::env::join_paths(folders).expect("a path")
 }
 
-fn the_recipes_work() {
-    let readme = readme();
-    let blocks = readme.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
-    let recipes: Vec<&str> =
-        blocks.flat_map(str::lines).filter(|line| !line.contains("npm ci")).collect();
-    let recipes: Vec<&str> =
-        recipes.into_iter().filter(|line| !line.starts_with("cargo ")).collect();
-    assert!(recipes.len() >= 15, "the recipes are gone: {recipes:?}");
+/// The commands in the `sh` blocks of a document.
+fn recipes(name: &str) -> Vec<String> {
+    let text = document(name);
+    let blocks = text.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let lines = blocks.flat_map(str::lines);
+    lines
+        .filter(|line| !line.contains("npm ci") && !line.starts_with("cargo "))
+        .map(str::to_owned)
+        .collect()
+}
 
+/// Runs commands against a fresh daemon, as a reader does; returns what they print.
+fn run(recipes: &[String]) -> String {
     let dir = tempfile::tempdir().expect("a fresh directory");
     let (daemon, client) =
         Daemon::start_first(&dir.path().join("data"), &["--key-pool", "0", "--rsa-bits", "2048"]);
@@ -69,18 +75,32 @@ fn the_recipes_work() {
         .env("HOME", dir.path())
         .env("SEALDROP", &daemon.base)
         .env("KEY", &client.key)
+        .env("SEALDROP_SERVER", &daemon.base)
+        .env("SEALDROP_KEY", &client.key)
         .output()
         .expect("a shell");
     let (out, err) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
     assert!(ran.status.success(), "{out}{err}");
+    out.into_owned()
+}
+
+fn the_recipes_work() {
+    let by_call = recipes("docs/recipes/README.md");
+    let by_program = recipes("README.md");
+    let count = by_call.len() + by_program.len();
+    assert!(count >= 15, "the recipes are gone: {by_call:?} {by_program:?}");
+
+    let out = run(&by_call);
     assert!(out.starts_with("correct horse battery staple\n"), "{out}");
     assert!(out.contains("hunter2, if you know the other half"), "{out}");
     assert!(out.contains("\"password_part_private\":\"TFNFQ1RBbENZNUNyYVhLSnlo\""), "{out}");
     assert!(out.contains("{\"data\":null,"), "{out}");
-    assert!(out.contains("the wifi password\n{\"id\":\""), "{out}");
-    assert!(out.contains("\nok: create ") && out.contains("waiting  0/2"), "{out}");
     let listed =
         "true[{\"MessageId\":1,\"EncryptionKey\":null,\"MessageData\":\"the door code is 4711\",";
     assert!(out.contains(listed) && out.contains("\"FileName\":\"README.md\""), "{out}");
     assert!(out.ends_with("]\"Deleted.\""), "{out}");
+
+    let out = run(&by_program);
+    assert!(out.starts_with("the wifi password\n{\"id\":\""), "{out}");
+    assert!(out.contains("\nok: create ") && out.contains("waiting  0/2"), "{out}");
 }
