@@ -1,5 +1,5 @@
 //! Sizes for people, the same wherever one is told: the pages do as this does (`bytes` in
-//! `src/web/js/page.js`).
+//! `src/web/js/common/page.js`).
 
 const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
 

@@ -1,5 +1,5 @@
 //! Finding the id of a secret and the public half of its password in a link, also where a mail program or a
-//! hasty selection has damaged it. The pages do the same (`src/web/js/link_parts.js`);
+//! hasty selection has damaged it. The pages do the same (`src/web/js/common/link_parts.js`);
 //! `tests/vectors/links.json` is read by the tests of both.
 
 use base64::{

@@ -71,7 +71,7 @@ fn normalized(
 }
 
 /// Whether a character at either end belongs to no password: blanks, line ends, and marks that nobody sees,
-/// which come along where a text is copied. `src/web/js/typed.js` has the same.
+/// which come along where a text is copied. `src/web/js/common/typed.js` has the same.
 fn is_blank(char: char) -> bool {
     char.is_whitespace()
         || matches!(

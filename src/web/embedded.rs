@@ -76,8 +76,8 @@ mod tests {
         for (line, expected) in cases {
             assert_eq!(imported(line), expected, "{line}");
         }
-        assert_eq!(resolve("js/crypto", "../dom.js"), "js/dom.js");
-        assert_eq!(resolve("js", "./crypto/bytes.js"), "js/crypto/bytes.js");
+        assert_eq!(resolve("js/view", "../common/dom.js"), "js/common/dom.js");
+        assert_eq!(resolve("js/crypto", "./bytes.js"), "js/crypto/bytes.js");
     }
 
     #[test]

@@ -177,7 +177,7 @@ impl<'a> Renderer<'a> {
         all: &Translations,
     ) -> Result<String, Error> {
         let name = page.name();
-        let module = format!("js/{name}.js");
+        let module = format!("js/{name}/main.js");
         let languages: Vec<(&str, &str)> =
             all.all().iter().map(|language| (language.tag, language.name())).collect();
         let mut groups = vec!["common", "error", name];

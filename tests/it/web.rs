@@ -185,7 +185,7 @@ fn files_are_kept_and_known_again() {
         let changed = fetch(&server, "GET", &path, &[("if-none-match", "\"0\"")]);
         assert_eq!(changed.status, 200, "{path}");
     }
-    for gone in ["/assets/0/js/page.js", "/assets/", "/assets/../Cargo.toml"] {
+    for gone in ["/assets/0/js/common/page.js", "/assets/", "/assets/../Cargo.toml"] {
         assert_eq!(fetch(&server, "GET", gone, &[]).status, 404, "{gone}");
     }
 }

@@ -12,8 +12,8 @@ const { BadDer, DerReader, fromPem, integer, octets, oid, sequence, toPem } = aw
 const { createBoxKey, openBoxKey } = await load("crypto/box_key.js");
 const envelope = await load("crypto/envelope.js");
 const { sealStream } = await load("crypto/stream.js");
-const { scriptUrl } = await load("trusted.js");
-const { randomCharacters, randomWords, strength } = await load("words.js");
+const { scriptUrl } = await load("crypto/trusted.js");
+const { randomCharacters, randomWords, strength } = await load("common/words.js");
 
 const plainHttp = process.env.SEALDROP_PLAIN_HTTP === "1";
 

@@ -1,4 +1,4 @@
-// What src/web/js/link_parts.js makes of links, whole and damaged:
+// What src/web/js/common/link_parts.js makes of links, whole and damaged:
 //
 //   node --import ./tests/node/web_loader.mjs --test tests/node/web_link_units.mjs
 
@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 const { fragmentOf, isCut, partsOfAddress, partsOfText, publicHalfOf } =
-  await import(new URL("../../src/web/js/link_parts.js", import.meta.url));
+  await import(new URL("../../src/web/js/common/link_parts.js", import.meta.url));
 
 const ID = "0123456789abcdefghijABCDEFGHIJx";
 

@@ -26,7 +26,7 @@ globalThis.document = {
   },
 };
 
-const { qr } = await import(new URL("../../src/web/js/qr.js", import.meta.url));
+const { qr } = await import(new URL("../../src/web/js/common/qr.js", import.meta.url));
 
 /** `{text, names, attributes}`: what a camera reads, and what the element is made of. */
 export function qrOf(text) {

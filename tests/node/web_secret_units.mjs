@@ -1,4 +1,4 @@
-// What src/web/js/secret_end.js says of secrets:
+// What src/web/js/common/secret_end.js says of secrets:
 //
 //   node --import ./tests/node/web_loader.mjs --test tests/node/web_secret_units.mjs
 
@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-const { LONGEST_LEASE, isOver } = await import(new URL("../../src/web/js/secret_end.js", import.meta.url));
+const { LONGEST_LEASE, isOver } = await import(new URL("../../src/web/js/common/secret_end.js", import.meta.url));
 
 const NOW = Date.parse("2026-11-26T12:00:00Z");
 const viewed = (...times) => ({

@@ -1,4 +1,4 @@
-// What src/web/js/typed.js makes of passwords; the server makes the same of them
+// What src/web/js/common/typed.js makes of passwords; the server makes the same of them
 // (src/crypto/typed_password.rs):
 //
 //   node --import ./tests/node/web_loader.mjs --test tests/node/web_typed_units.mjs
@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-const { typedPassword } = await import(new URL("../../src/web/js/typed.js", import.meta.url));
+const { typedPassword } = await import(new URL("../../src/web/js/common/typed.js", import.meta.url));
 const vectors = JSON.parse(readFileSync(new URL("../vectors/passwords.json", import.meta.url), "utf8"));
 
 test("one password typed in many ways", () => {

@@ -142,7 +142,7 @@ await run({
     ];
     const told = (list) => page.evaluate(async (list) => {
       const { bytes, bytesApart, speed } = await import(document.querySelector("script[type=module]").src
-        .replace(/[^/]+$/, "page.js"));
+        .replace(/[^/]+\/[^/]+$/, "common/page.js"));
       return [...list.map((count) => String(bytes(count))), String(speed(1536)),
         ...bytesApart(104_857_601, 104_857_600).map(String), ...bytesApart(2, 1 << 20).map(String)];
     }, list);
@@ -176,7 +176,7 @@ await run({
       }, languages);
       const page = await tools.open(`/?lang=${lang}`, { context });
       const date = await page.evaluate(async () => {
-        const { date } = await import(document.querySelector("script[type=module]").src.replace(/[^/]+$/, "page.js"));
+        const { date } = await import(document.querySelector("script[type=module]").src.replace(/[^/]+\/[^/]+$/, "common/page.js"));
         return String(date("2026-11-22T13:00:00Z"));
       });
       assert.match(date, pattern, `${languages} ${lang}`);
@@ -197,7 +197,7 @@ await run({
       const told = page.locator("#clock");
       const end = page.locator(".summary");
       const expected = await page.evaluate(async (hours) => {
-        const { date } = await import(document.querySelector("script[type=module]").src.replace(/[^/]+$/, "page.js"));
+        const { date } = await import(document.querySelector("script[type=module]").src.replace(/[^/]+\/[^/]+$/, "common/page.js"));
         return String(date(new Date(Date.now() + hours * 3_600_000 + 7 * 86_400_000))).slice(0, 12);
       }, hours);
       await page.waitForFunction((text) => document.querySelector(".summary").textContent.includes(text), expected);
@@ -205,7 +205,7 @@ await run({
       if (hours) assert.match(await told.innerText(), /are 1 day apart/);
       else assert.ok(await told.isHidden());
       const relative = await page.evaluate(async ({ hours }) => {
-        const { relative } = await import(document.querySelector("script[type=module]").src.replace(/[^/]+$/, "moment.js"));
+        const { relative } = await import(document.querySelector("script[type=module]").src.replace(/[^/]+\/[^/]+$/, "manage/moment.js"));
         return String(relative(new Date(Date.now() + (hours + 72) * 3_600_000 + 60_000)));
       }, { hours });
       assert.equal(relative, "in 3 days", hours);

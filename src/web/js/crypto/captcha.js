@@ -1,7 +1,7 @@
 // Does the proof of work that a secret may ask for (docs/public-api.md, "Captcha"): ALTCHA, version 2. The
 // work is shared out among workers, so that the page stays alive.
 
-import { scriptUrl } from "../trusted.js";
+import { scriptUrl } from "./trusted.js";
 import { toBase64, utf8 } from "./bytes.js";
 
 /** More than a few of them only warm the pocket. */

@@ -1,0 +1,22 @@
+// What tells one public key from another: half of the SHA-256 of its DER, in groups that can be read out.
+import { h } from "../common/dom.js";
+import { t } from "../common/page.js";
+import { toHex } from "../crypto/bytes.js";
+import { fromPem } from "../crypto/der.js";
+
+/** 128 bits: nobody finds a second key for those. */
+const BYTES = 16;
+
+/** The fingerprint of a public key in PEM, as text. */
+export async function fingerprint(pem) {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", fromPem("PUBLIC KEY", pem)));
+  return toHex(digest.subarray(0, BYTES)).match(/.{4}/g).join(" ");
+}
+
+/** A <details> that shows it. */
+export function fingerprintDetails(text) {
+  return h("details", {},
+    h("summary", {}, t("box.fingerprint")),
+    h("p", { class: "mono fingerprint", translate: "no" }, text),
+    h("p", { class: "hint" }, t("box.fingerprint_hint")));
+}

@@ -1,0 +1,182 @@
+// What lies in an opened box: texts, hidden until asked for, and files to save; more of them page by page;
+// the end of the box. Where what is read is deleted, only this page still has it, and says so.
+import { ApiError } from "../common/api.js";
+import { announce, busy, confirmDialog, copyButton, h, notice, replace } from "../common/dom.js";
+import { joined, write } from "../common/live.js";
+import { bytes, date, t } from "../common/page.js";
+import { save } from "../common/download.js";
+import { progressBar } from "../common/progress.js";
+import { explainBox, isKnown } from "./service.js";
+import { guardLeaving } from "../common/stakes.js";
+
+/** A list that goes on: `{terms, reader, first, warning, close}`; `first` is what `reader.next()` gave. */
+export class MessageList {
+  #terms;
+  #reader;
+  #close;
+  #title = h("h2", { tabindex: -1, class: "first" }, t("box.inside"));
+  #count = h("p", { class: "muted", role: "status" });
+  #list = h("ul", { class: "list messages" });
+  #state = h("div", {});
+  #more;
+  #shown = 0;
+  #deletes;
+  #unguard = () => {};
+
+  node;
+
+  constructor({ terms, reader, first, warning, close }) {
+    this.#terms = terms;
+    this.#reader = reader;
+    this.#close = close;
+    const button = (text, onclick, look = "button") =>
+      h("button", { type: "button", class: look, onclick }, text);
+    this.#more = button(t("box.more"), () => this.#showMore());
+    const { DeleteMessagesAfterReading: messages, DeleteKeyAfterReading: all } = terms;
+    this.#deletes = (messages || all) && first.items.length > 0;
+    const told = t(all ? "box.deleted_box" : "box.deleted_messages");
+    this.node = h("div", { class: "opened" },
+      this.#title, warning,
+      this.#deletes && notice("warn", told),
+      this.#count, this.#list, this.#state, h("div", { class: "actions" }, this.#more),
+      h("div", { class: "actions end" },
+        button(t("box.close"), () => this.#leave()),
+        button(t("box.delete"), (event) => this.#delete(event.currentTarget), "button danger")));
+    if (this.#deletes) this.#unguard = guardLeaving();
+    this.#add(first);
+  }
+
+  /** To its heading. */
+  focus() {
+    this.#title.focus();
+  }
+
+  #add({ items, more }) {
+    this.#list.append(...items.map((item) => this.#row(item)));
+    this.#shown += items.length;
+    write(this.#count, this.#shown ? t("box.count", { count: this.#shown }) : t("box.empty"));
+    this.#list.hidden = this.#shown === 0;
+    this.#more.hidden = !more;
+  }
+
+  async #showMore() {
+    const before = this.#list.lastElementChild;
+    await busy(this.#more, async () => {
+      replace(this.#state);
+      try {
+        this.#add(await this.#reader.next());
+      } catch (error) {
+        // The box went with its last message.
+        if (this.#terms.DeleteKeyAfterReading && isKnown(error, "box.error_no_box")) this.#more.hidden = true;
+        else replace(this.#state, notice("bad", explainBox(error)));
+      }
+    });
+    (before?.nextElementSibling?.querySelector("button") ?? this.#title).focus();
+  }
+
+  #row(item) {
+    const facts = joined([date(item.created), item.isFile && bytes(item.size)], " · ");
+    const state = h("div", { class: "row-state" });
+    const body = item.isFile ? this.#fileBody(item, state) : this.#textBody(item);
+    return h("li", { class: "message" },
+      h("div", { class: "message-head" },
+        h("span", { class: "badge" }, t(item.isFile ? "box.file" : "box.text")),
+        h("span", { class: "muted small" }, facts)),
+      item.fails && h("p", { class: "error" }, failure(item)),
+      ...body, state,
+      h("details", { class: "about" }, h("summary", { class: "small" }, t("box.about")),
+        h("dl", {},
+          h("dt", {}, t("box.number")), h("dd", {}, String(item.id)),
+          h("dt", {}, t("box.size")), h("dd", {}, bytes(item.size)),
+          item.type && [h("dt", {}, t("box.type")), h("dd", { translate: "no" }, item.type)],
+          item.sha256 && [h("dt", {}, "SHA-256"), h("dd", { class: "mono", translate: "no" }, item.sha256)],
+        )));
+  }
+
+  #textBody(item) {
+    const text = item.text ?? item.raw ?? "";
+    // Long ones scroll, by the keyboard too.
+    const area = h("div", {
+      class: "pre shown-text", translate: "no", hidden: true, tabindex: 0, role: "group",
+      "aria-label": t("box.text"),
+    });
+    const look = { type: "button", class: "button small", "aria-expanded": "false" };
+    const show = h("button", look, t("box.show"));
+    const copy = copyButton(() => text, t("common.copy"), { class: "button small" });
+    show.addEventListener("click", () => {
+      area.hidden = !area.hidden;
+      // What is hidden is not in the page either.
+      area.textContent = area.hidden ? "" : text;
+      show.setAttribute("aria-expanded", String(!area.hidden));
+      write(show, t(area.hidden ? "box.show" : "box.hide"));
+      if (!area.hidden) area.focus();
+    });
+    return [h("div", { class: "actions tight" }, show, copy), area];
+  }
+
+  #fileBody(item, state) {
+    const button = h("button", {
+      type: "button", class: "button small", "aria-label": t("box.save_named", { name: item.name }),
+      onclick: () => busy(button, () => this.#save(item, state)),
+    }, t("box.save"));
+    const name = h("p", { class: "file-name", translate: "no" }, item.name);
+    return [name, h("div", { class: "actions tight" }, button)];
+  }
+
+  async #save(item, state) {
+    const stop = new AbortController();
+    const bar = progressBar({ label: t("box.fetching"), onCancel: () => stop.abort() });
+    replace(state, bar.node);
+    const { signal } = stop;
+    // What it will have in the end is not always known: ciphertext is not as long as what is in it.
+    const onProgress = (done) => bar.update(done, Math.max(done, item.size));
+    const found = (other) => this.#add({ items: [other], more: !this.#more.hidden });
+    try {
+      const stream = ({ isInMemory }) => this.#reader.file(item, { signal, found, isInMemory });
+      await save(stream, { name: item.name, size: item.size, onProgress, signal });
+      replace(state, h("p", { class: "hint" }, t("box.saved")));
+      announce(t("box.saved"));
+    } catch (error) {
+      if (error.name === "AbortError") return replace(state);
+      replace(state, h("p", { class: "error", role: "alert" }, explainBox(error)));
+    }
+    return undefined;
+  }
+
+  async #leave() {
+    const leave = !this.#deletes || await confirmDialog({
+      title: t("box.close_title"), text: t("box.close_text"), yes: t("box.close"),
+    });
+    if (!leave) return;
+    this.#unguard();
+    this.#close();
+  }
+
+  async #delete(button) {
+    const sure = await confirmDialog({
+      title: t("box.delete_title"), text: t("box.delete_text"), yes: t("box.delete_yes"),
+    });
+    if (!sure) return button.focus();
+    await busy(button, async () => {
+      replace(this.#state);
+      try {
+        await this.#reader.delete();
+      } catch (error) {
+        const isGone = isKnown(error, "box.error_no_box");
+        if (!isGone) return replace(this.#state, notice("bad", explainBox(error)));
+      }
+      this.#unguard();
+      this.#reader = null;
+      replace(this.node, this.#title, h("p", {}, t("box.gone_now")),
+        h("div", { class: "actions" }, h("a", { class: "button", href: "box" }, t("box.to_boxes"))));
+      write(this.#title, t("box.gone_title"));
+      this.node.dispatchEvent(new CustomEvent("boxgone", { bubbles: true }));
+      this.#title.focus();
+      return undefined;
+    });
+  }
+}
+
+function failure({ fails }) {
+  return fails instanceof ApiError ? explainBox(fails) : t("box.not_opened");
+}

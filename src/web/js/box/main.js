@@ -1,0 +1,97 @@
+// The pages of boxes: `/box` makes one or leads to one, `/box/<token>` sends to it and opens it.
+import { $, h, notice, replace, field } from "../common/dom.js";
+import { config, freshOnReturn, root, start, t } from "../common/page.js";
+import { write } from "../common/live.js";
+import { createForm } from "./create.js";
+import { readForm } from "./read.js";
+import { sendForm } from "./send.js";
+import { boxLink, explainBox, findToken, isKnown, termsOf } from "./service.js";
+
+start();
+freshOnReturn();
+
+const app = $("#app");
+const token = /\/box\/([0-9A-Za-z]{31})$/.exec(location.pathname)?.[1];
+if (token) showBox();
+else showBoxes();
+
+function showBoxes() {
+  const input = h("input", {
+    type: "text", class: "mono", autocomplete: "off", spellcheck: "false", autocapitalize: "none",
+    translate: "no", "data-fleeting": true,
+  });
+  const which = field(t("box.which"), input, t("box.which_hint"));
+  const go = (event) => {
+    event.preventDefault();
+    const found = findToken(input.value);
+    which.setError(found ? "" : t("box.which_wrong"));
+    if (found) location.assign(boxLink(found));
+    else input.focus();
+  };
+  const find = h("form", { class: "card", novalidate: true, onsubmit: go },
+    h("h2", { class: "first" }, t("box.find_title")), which.node,
+    h("div", { class: "actions" }, h("button", { type: "submit", class: "button" }, t("box.go"))));
+  replace(app,
+    h("h1", {}, t("box.heading")),
+    h("p", { class: "lead" }, t("box.lead")),
+    ...(config.boxes === "off" ? [find, createForm()] : [createForm(), find]));
+}
+
+async function showBox() {
+  const title = h("h1", { tabindex: -1 }, t("box.one"));
+  const place = h("div", {}, h("p", { class: "muted", role: "status" }, t("box.loading")));
+  replace(app, title, h("p", { class: "token mono muted", translate: "no" }, token), place);
+  try {
+    const terms = await termsOf(token);
+    showTabs(place, terms);
+  } catch (error) {
+    if (isKnown(error, "box.error_no_box")) return showNoBox(title);
+    replace(place, h("div", { class: "card" }, notice("bad", explainBox(error)),
+      h("div", { class: "actions" },
+        h("button", { type: "button", class: "button primary", onclick: showBox }, t("box.again")))));
+  }
+}
+
+function showNoBox(title) {
+  write(title, t("box.none_title"));
+  replace(app, h("div", { class: "card" }, title, h("p", {}, t("box.none_text")),
+    h("p", { class: "mono muted", translate: "no" }, token),
+    h("div", { class: "actions" }, h("a", { class: "button", href: `${root}box` }, t("box.to_boxes")))));
+  title.focus();
+}
+
+/** Two tabs (WAI-ARIA: arrows move, what is chosen shows at once). */
+function showTabs(place, terms) {
+  const panel = (name, content) =>
+    h("div", { role: "tabpanel", id: `panel-${name}`, "aria-labelledby": `tab-${name}` }, content);
+  const panels = { send: panel("send", sendForm(token, terms)), open: panel("open", readForm(token, terms)) };
+  const names = Object.keys(panels);
+  const tabs = names.map((name) => h("button", {
+    type: "button", role: "tab", id: `tab-${name}`, "aria-controls": `panel-${name}`,
+    onclick: () => choose(name),
+  }, t(`box.tab_${name}`)));
+  const choose = (chosen) => {
+    names.forEach((name, at) => {
+      tabs[at].setAttribute("aria-selected", String(name === chosen));
+      tabs[at].tabIndex = name === chosen ? 0 : -1;
+      panels[name].hidden = name !== chosen;
+    });
+  };
+  const move = (event) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    const to = { Home: 0, End: names.length - 1 }[event.key]
+      ?? (step && (tabs.indexOf(document.activeElement) + step + names.length) % names.length);
+    if (to === undefined) return;
+    event.preventDefault();
+    choose(names[to]);
+    tabs[to].focus();
+  };
+  const about = { class: "choice tabs", role: "tablist", "aria-label": t("box.tabs"), onkeydown: move };
+  const list = h("div", about, ...tabs);
+  place.addEventListener("boxgone", () => {
+    list.remove();
+    panels.send.remove();
+  });
+  choose("send");
+  replace(place, list, h("div", { class: "card" }, panels.send, panels.open));
+}

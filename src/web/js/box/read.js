@@ -1,0 +1,174 @@
+// Opening a box: with the key file, in this browser, or with the passphrase, by the server. The latter is
+// offered only where the server has the private key: it is told the passphrase then, and the page says so.
+// What comes out is shown by list.js.
+import { busy, field, h, notice, replace } from "../common/dom.js";
+import { joined, write } from "../common/live.js";
+import { t } from "../common/page.js";
+import { utf8 } from "../crypto/bytes.js";
+import { canSeal } from "./switch.js";
+import { hasWebCrypto } from "../crypto/engine.js";
+import { fingerprint } from "./fingerprint.js";
+import { MessageList } from "./list.js";
+import { offlineReader, onlineReader } from "./reader.js";
+import { explainBox, fitsHeader, isKnown, publicKeyOf } from "./service.js";
+import { passwordField } from "../common/password.js";
+
+/** No key file is larger, in bytes. */
+const MAX_KEY_FILE = 64 << 10;
+
+/** The form that opens a box with these terms, as an element; the list takes its place. */
+export function readForm(token, terms) {
+  const node = h("div", {});
+  replace(node, new ReadForm(token, terms, node).node);
+  return node;
+}
+
+class ReadForm {
+  #token;
+  #terms;
+  #place;
+  #passphrase = passwordField({
+    label: t("box.passphrase"), generator: false, autocomplete: "off", required: true,
+  });
+  #file;
+  #pasted;
+  #keyPart;
+  #choice = null;
+  #explained = h("p", { class: "hint" });
+  #failed = h("div", {});
+  #button = h("button", { type: "submit", class: "button primary" }, t("box.open"));
+
+  node;
+
+  constructor(token, terms, place) {
+    this.#token = token;
+    this.#terms = terms;
+    this.#place = place;
+    const chooser = h("input", { type: "file", accept: ".pem,.key,.txt,application/x-pem-file" });
+    this.#file = field(t("box.key_file"), chooser);
+    this.#pasted = field(t("box.key_text"), h("textarea", {
+      class: "mono", rows: 4, translate: "no", "data-fleeting": true, spellcheck: "false", autocomplete: "off",
+    }));
+    // A server that does not say that it has the private key has none, and is told no passphrase.
+    const ways = [terms.HasPrivateKey === true && "passphrase", canSeal() && "key"].filter(Boolean);
+    if (ways.length === 0) {
+      this.node = notice("warn", h("p", {}, t("box.open_only_here")), h("p", {}, cannotOpenHere()));
+      return;
+    }
+    this.#keyPart = h("div", { hidden: true }, this.#file.node,
+      h("details", {}, h("summary", {}, t("box.key_paste")), this.#pasted.node));
+    const way = (value) => h("label", {},
+      h("input", { type: "radio", name: "way", value, onchange: () => this.#show(value) }),
+      t(`box.way_${value}`));
+    if (ways.length > 1) {
+      this.#choice = h("fieldset", {}, h("legend", {}, t("box.way")),
+        h("div", { class: "choice" }, ...ways.map(way)));
+    }
+    const submit = (event) => {
+      event.preventDefault();
+      this.#submit();
+    };
+    this.node = h("form", { novalidate: true, onsubmit: submit },
+      ...termNotices(terms), this.#choice, this.#keyPart, this.#passphrase.node, this.#explained,
+      this.#failed,
+      h("div", { class: "actions" }, this.#button));
+    this.#show(ways[0]);
+  }
+
+  get #isOffline() {
+    return !this.#keyPart.hidden;
+  }
+
+  #show(way) {
+    this.#keyPart.hidden = way !== "key";
+    if (this.#choice) this.#choice.querySelector(`[value=${way}]`).checked = true;
+    const texts = way === "key"
+      ? [!this.#choice && t("box.open_only_here"), t("box.open_here_hint")]
+      : [t("box.open_server_hint"), !this.#choice && cannotOpenHere()];
+    write(this.#explained, joined(texts));
+    replace(this.#failed);
+  }
+
+  async #submit() {
+    replace(this.#failed);
+    this.#passphrase.setError("");
+    this.#file.setError("");
+    const passphrase = this.#passphrase.value;
+    const pem = this.#isOffline ? await this.#keyText() : null;
+    if (this.#isOffline && !pem) {
+      this.#file.setError(t("box.key_missing"));
+      return this.#file.control.focus();
+    }
+    if (!passphrase) return this.#wrong(t("box.passphrase_missing"));
+    if (!this.#isOffline && (!fitsHeader(passphrase) || utf8(passphrase).length > 1024)) {
+      return this.#wrong(t("box.error_wrong"));
+    }
+    await busy(this.#button, () => this.#open(passphrase, pem).catch((error) => this.#tellFailure(error)));
+  }
+
+  #wrong(text) {
+    this.#passphrase.setError(text);
+    this.#passphrase.control.focus();
+  }
+
+  async #keyText() {
+    const [file] = this.#file.control.files;
+    if (!file) return this.#pasted.control.value.trim();
+    if (file.size > MAX_KEY_FILE) return "-";
+    return file.text().catch(() => "-");
+  }
+
+  async #open(passphrase, pem) {
+    let reader;
+    let warning = null;
+    if (pem) {
+      const opened = await offlineReader(this.#token, pem, passphrase);
+      reader = opened.reader;
+      warning = await this.#checkKey(opened.publicKey);
+    } else {
+      reader = onlineReader(this.#token, this.#terms, passphrase);
+    }
+    const first = await reader.next();
+    const close = () => {
+      const form = new ReadForm(this.#token, this.#terms, this.#place);
+      replace(this.#place, form.node);
+      form.#passphrase.control.focus();
+    };
+    const list = new MessageList({ terms: this.#terms, reader, first, warning, close });
+    replace(this.#place, list.node);
+    list.focus();
+  }
+
+  /** A server that hands out another key could read what comes in from now on. */
+  async #checkKey(mine) {
+    const theirs = await publicKeyOf(this.#token).catch(() => null);
+    if (theirs === null) return null;
+    const print = await fingerprint(theirs).catch(() => null);
+    return print === await fingerprint(mine) ? null : notice("bad", t("box.other_key"));
+  }
+
+  #tellFailure(error) {
+    const isWrong = isKnown(error, "box.error_wrong") || error.name === "WrongPassphrase";
+    if (isWrong) return this.#wrong(explainBox(error));
+    if (error.name === "UnreadableKey") {
+      this.#file.setError(explainBox(error));
+      return this.#file.control.focus();
+    }
+    if (isKnown(error, "box.error_key_file") && this.#choice) this.#show("key");
+    replace(this.#failed, notice("bad", explainBox(error)));
+    return undefined;
+  }
+}
+
+/** Why this browser does not open boxes with a key file. */
+function cannotOpenHere() {
+  return t(hasWebCrypto() ? "box.open_old" : "box.open_insecure");
+}
+
+/** What should be known before reading. */
+function termNotices(terms) {
+  const notices = [];
+  if (terms.DeleteKeyAfterReading) notices.push(notice("warn", t("box.will_delete_box")));
+  if (terms.DeleteMessagesAfterReading) notices.push(notice("warn", t("box.will_delete_messages")));
+  return notices;
+}

@@ -1,0 +1,155 @@
+// Reading a box: online, where the server opens what lies in it for the passphrase, and offline, where it
+// hands out ciphertext for the hash of the private key and all is opened here. Both give the same items.
+import { ApiError, Offline } from "../common/api.js";
+import { openBoxKey } from "../crypto/box_key.js";
+import { openEnvelope, openName, openText, unwrapKey } from "../crypto/envelope.js";
+import { Damaged } from "../crypto/stream.js";
+import { safeName } from "../crypto/secret.js";
+import { headerText, json, service } from "./service.js";
+
+/** How many messages are asked for at once. */
+export const PAGE = 20;
+/** How long a ticket is surely good for: the server says 120 seconds. */
+const TICKET_MS = 100_000;
+/** How much a file may hold that gathers in memory: a few kilobytes can hold gigabytes of zeros. */
+const MAX_IN_MEMORY = 2 ** 31;
+
+/**
+ * A reader for whom the server opens everything. It is told the passphrase, where it has the key that this
+ * opens.
+ */
+export function onlineReader(token, terms, passphrase) {
+  if (terms.HasPrivateKey !== true) throw new Error("a passphrase is of no use to this server");
+  return new Reader({ token, passphrase: headerText(passphrase) }, null);
+}
+
+/**
+ * A reader that opens everything here: `{reader, publicKey}`, the latter in PEM. Throws WrongPassphrase,
+ * UnreadableKey.
+ */
+export async function offlineReader(token, pem, passphrase) {
+  const { key, publicKey, privateKeyHash } = await openBoxKey(pem, passphrase);
+  return { reader: new Reader({ token, privatekeyhash: privateKeyHash }, key), publicKey };
+}
+
+/**
+ * What is in a message: `{id, created, size, isFile, text, name, type, sha256, fails}`. `fails` is the error
+ * why it can not be opened, and `raw` then the text as it came.
+ */
+class Reader {
+  #who;
+  #key;
+  #last = 0;
+  #tickets = new Map();
+
+  constructor(who, key) {
+    this.#who = who;
+    this.#key = key;
+  }
+
+  /** Whether everything is opened here. */
+  get isOffline() {
+    return this.#key !== null;
+  }
+
+  /** The next items, oldest first, and whether there may be more: `{items, more}`. */
+  async next(signal = new AbortController().signal) {
+    const listed = await this.#list(this.#last, PAGE, signal);
+    const items = [];
+    for (const message of listed) items.push(await this.#item(message));
+    return { items, more: listed.length >= PAGE };
+  }
+
+  /**
+   * The plaintext of a file, as a stream. If its ticket is too old it asks for another one; an item that
+   * comes to light by that is handed to `found`. `isInMemory`: it is not written to the disk as it comes.
+   */
+  async file(item, { signal, found, isInMemory }) {
+    let ticket = this.#tickets.get(item.id);
+    let response = null;
+    if (ticket && performance.now() - ticket.at < TICKET_MS) {
+      response = await this.#fetch(ticket.id, signal).catch((error) => {
+        if (error instanceof ApiError && error.status === 400) return null;
+        throw error;
+      });
+    }
+    if (!response) {
+      ticket = await this.#ticketAgain(item, found);
+      response = await this.#fetch(ticket, signal);
+    }
+    const body = offlineErrors(response.body);
+    if (!this.#key || item.fails) return body;
+    // What does not get smaller by gzip may be larger than that.
+    const limit = isInMemory ? Math.max(MAX_IN_MEMORY, 2 * item.size) : Infinity;
+    return openEnvelope(item.key, body, { limit });
+  }
+
+  /** Deletes the box. */
+  async delete() {
+    await service("DELETE", "", { headers: this.#who });
+  }
+
+  async #list(since, limit, signal) {
+    const response = await service("GET", `?since=${since}&limit=${limit}`, { headers: this.#who, signal });
+    const listed = response.status === 304 ? [] : await json(response);
+    for (const { MessageId: id, TemporaryDownloadId: ticket } of listed) {
+      this.#last = Math.max(this.#last, id);
+      if (ticket) this.#tickets.set(id, { id: ticket, at: performance.now() });
+    }
+    return listed;
+  }
+
+  #fetch(ticket, signal) {
+    return service("GET", `/File/${ticket}`, { signal: signal ?? new AbortController().signal });
+  }
+
+  async #ticketAgain(item, found) {
+    const before = this.#last;
+    const [message] = await this.#list(item.id - 1, 1, undefined);
+    if (message?.MessageId === item.id) return message.TemporaryDownloadId;
+    // It is gone. What came in its place is read now, and must not get lost.
+    if (message && message.MessageId > before) found?.(await this.#item(message));
+    throw new ApiError(400, { message: "There is no file to be fetched" });
+  }
+
+  async #item(message) {
+    const item = {
+      id: message.MessageId, created: message.Created, size: message.Size, isFile: message.IsFile,
+      sha256: message.MessageHash,
+    };
+    try {
+      if (this.#key) await this.#openHere(item, message);
+      else if (message.EncryptionKey !== null) throw new Damaged();
+      else if (item.isFile) item.name = safeName(message.FileName ?? "");
+      else item.text = message.MessageData;
+    } catch (error) {
+      item.fails = error;
+      if (item.isFile) item.name = safeName(`message-${item.id}.bin`);
+      else item.raw = message.MessageData;
+    }
+    return item;
+  }
+
+  async #openHere(item, message) {
+    item.key = await unwrapKey(this.#key, message.EncryptionKey ?? "");
+    if (item.isFile) Object.assign(item, await openName(item.key, message.FileName ?? ""));
+    else item.text = await openText(item.key, message.MessageData);
+  }
+}
+
+/** The same stream; what the network says becomes Offline. */
+function offlineErrors(body) {
+  const reader = body.getReader();
+  return new ReadableStream({
+    async pull(controller) {
+      try {
+        const { done, value } = await reader.read();
+        if (done) return controller.close();
+        controller.enqueue(value);
+      } catch (error) {
+        throw error.name === "AbortError" ? error : new Offline(error);
+      }
+    },
+    cancel: (reason) => reader.cancel(reason),
+  }, { highWaterMark: 0 });
+}

@@ -1,0 +1,253 @@
+// Sending to a box: a text and files, sealed in this browser or by the server. What is sealed here has a key
+// of its own each and goes one by one; what has arrived is not sent again, what is sealed not sealed again.
+import { busy, h, notice, replace } from "../common/dom.js";
+import { write } from "../common/live.js";
+import { bytes, config, date, list, number, t } from "../common/page.js";
+import { Offline } from "../common/api.js";
+import { importPublicKey, sealFile, sealText } from "../crypto/envelope.js";
+import { hasWebCrypto } from "../crypto/engine.js";
+import { encryptSwitch } from "./switch.js";
+import { fingerprint, fingerprintDetails } from "./fingerprint.js";
+import { explainBox, publicKeyOf, put, termsOf } from "./service.js";
+import { filePicker } from "../common/files.js";
+import { progressBar } from "../common/progress.js";
+
+/** More than that is a slip of the hand. */
+const MAX_FILES = 100;
+/** Its limit is for all parameters together: the wrapped key and the token need some of it. */
+const RESERVE = 3000;
+
+/** The form for a box with these terms, as an element. */
+export function sendForm(token, terms) {
+  const node = h("div", {});
+  if (terms.IsLocked) return replace(node, lockedNotice(terms));
+  const form = new SendForm(token);
+  replace(node, form.node);
+  return node;
+}
+
+function lockedNotice(terms) {
+  return notice("warn", t("box.locked", { date: date(terms.LockDate) }));
+}
+
+class SendForm {
+  #token;
+  #publicKey = null;
+  #items = null;
+  #stop = null;
+  #text;
+  #picker;
+  #encrypt;
+  #print = h("div", {});
+  #state = h("div", { class: "send-state" });
+  #button;
+  #controls;
+  #textError;
+
+  node;
+
+  constructor(token) {
+    this.#token = token;
+    this.#text = h("textarea", {
+      id: "message", rows: 6, translate: "no", spellcheck: "false", autocomplete: "off",
+      "aria-describedby": "message-error", oninput: () => this.#changed(),
+    });
+    this.#textError = h("p", { class: "error", id: "message-error", hidden: true });
+    this.#picker = filePicker({
+      max: MAX_FILES, maxSize: config.max_upload, onChange: () => this.#changed(),
+    });
+    this.#encrypt = encryptSwitch("box.send_here_hint", "box.send_server_hint", () => this.#changed());
+    this.#button = h("button", { type: "submit", class: "button primary" }, t("box.send"));
+    this.#controls = h("fieldset", { class: "plain" },
+      h("div", { class: "field" },
+        h("label", { for: "message" }, t("box.message")), this.#text, this.#textError),
+      this.#picker.node, this.#encrypt.node, this.#print);
+    const submit = (event) => {
+      event.preventDefault();
+      this.#submit();
+    };
+    this.node = h("form", { novalidate: true, onsubmit: submit },
+      this.#controls, this.#state, h("div", { class: "actions" }, this.#button));
+    if (hasWebCrypto()) this.#loadKey().catch((error) => this.#keyFailed(error));
+  }
+
+  /** What was sealed belongs to what was in the form then. */
+  #changed() {
+    if (this.#stop) return;
+    this.#items = null;
+    this.#textError.hidden = true;
+    this.#text.removeAttribute("aria-invalid");
+    write(this.#button, t("box.send"));
+    replace(this.#state);
+  }
+
+  async #loadKey() {
+    if (this.#publicKey) return this.#publicKey;
+    const pem = await publicKeyOf(this.#token);
+    const key = await importPublicKey(pem);
+    replace(this.#print, fingerprintDetails(await fingerprint(pem)));
+    return (this.#publicKey = key);
+  }
+
+  /** Where the key is none that a browser knows, the server may know it. */
+  #keyFailed(error) {
+    if (error instanceof Offline) return;
+    this.#encrypt.disable(explainBox(error));
+  }
+
+  #submit() {
+    if (this.#stop) return;
+    const text = this.#text.value;
+    if (!text && !this.#picker.files.length) {
+      write(this.#textError, t("box.nothing"));
+      this.#textError.hidden = false;
+      this.#text.setAttribute("aria-invalid", "true");
+      return this.#text.focus();
+    }
+    busy(this.#button, () => this.#send(text, this.#picker.files));
+  }
+
+  async #send(text, files) {
+    this.#stop = new AbortController();
+    this.#controls.disabled = true;
+    try {
+      this.#items ??= this.#encrypt.checked
+        ? await this.#sealAll(text, files) : plainItems(text, files);
+      await this.#sendAll();
+      this.#sent(text, files);
+    } catch (error) {
+      await this.#failed(error);
+    } finally {
+      this.#stop = null;
+      this.#controls.disabled = false;
+    }
+  }
+
+  #progress(label) {
+    const bar = progressBar({ label, onCancel: () => this.#stop?.abort() });
+    const hadFocus = this.#state.contains(document.activeElement);
+    replace(this.#state, bar.node);
+    if (hadFocus) bar.node.querySelector("button")?.focus();
+    return bar;
+  }
+
+  /** What there is to send, sealed: `{form, size}` each. The browser keeps large ones on disk. */
+  async #sealAll(text, files) {
+    const publicKey = await this.#loadKey();
+    const { signal } = this.#stop;
+    const total = files.reduce((sum, { size }) => sum + size, 0);
+    const bar = this.#progress(t("box.sealing"));
+    const items = [];
+    if (text) {
+      const sealed = await sealText(publicKey, text);
+      if (sealed.encryptedmessage.length + RESERVE > config.max_ciphertext) throw new TextTooLong();
+      items.push({ form: asJson(sealed), size: sealed.encryptedmessage.length });
+    }
+    let done = 0;
+    for (const file of files) {
+      const onProgress = (part) => bar.update(done + part, total);
+      const sealed = await sealFile(publicKey, file, { signal, onProgress });
+      // Incompressible ones are a little longer than they were.
+      if (sealed.blob.size > (config.max_upload ?? Infinity)) throw new FileTooLong(file.name);
+      const form = new FormData();
+      form.append("encryptionkey", sealed.encryptionkey);
+      form.append("encryptedfile", sealed.blob, sealed.name);
+      items.push({ form, size: sealed.blob.size });
+      done += file.size;
+    }
+    signal.throwIfAborted();
+    return items;
+  }
+
+  async #sendAll() {
+    const { signal } = this.#stop;
+    const total = this.#items.reduce((sum, { size }) => sum + size, 0);
+    let done = this.#items.reduce((sum, item) => sum + (item.sent ? item.size : 0), 0);
+    const bar = this.#progress(t("box.sending"));
+    bar.update(done, total);
+    for (const item of this.#items) {
+      if (item.sent) continue;
+      const onProgress = (part) => {
+        bar.update(done + Math.min(part, item.size), total);
+        if (part >= item.size) bar.say(t("box.storing"));
+      };
+      await put(this.#token, item.form, { signal, onProgress });
+      item.sent = true;
+      done += item.size;
+      bar.update(done, total);
+    }
+    bar.finish();
+  }
+
+  #sent(text, files) {
+    const what = [];
+    if (text) what.push(t("box.sent_text"));
+    if (files.length) what.push(t("box.sent_files", { count: files.length }));
+    const title = h("h2", { tabindex: -1, class: "first" }, t("box.sent"));
+    const more = () => {
+      this.#text.value = "";
+      this.#items = null;
+      this.#picker.clear();
+      done.replaceWith(this.node);
+      replace(this.#state);
+      this.#text.focus();
+    };
+    const done = h("div", { class: "sent" }, title,
+      h("p", {}, t("box.sent_what", { what: list(what) })),
+      h("p", {}, t(this.#encrypt.checked ? "box.sent_here" : "box.sent_server")),
+      h("div", { class: "actions" },
+        h("button", { type: "button", class: "button", onclick: more }, t("box.send_more"))));
+    this.#text.value = "";
+    this.node.replaceWith(done);
+    title.focus();
+  }
+
+  async #failed(error) {
+    const arrived = this.#items?.filter(({ sent }) => sent).length ?? 0;
+    const stopped = error.name === "AbortError";
+    const told = stopped ? t("box.stopped") : await this.#explainFailure(error);
+    replace(this.#state, notice(stopped ? "info" : "bad", h("p", {}, told),
+      arrived > 0 && h("p", {}, t("box.arrived", { count: arrived, total: number(this.#items.length) }))));
+    if (this.#items) write(this.#button, t("box.again"));
+    this.#button.focus();
+  }
+
+  /** A server that takes nothing more hangs up in the middle: ask it why. */
+  async #explainFailure(error) {
+    if (error instanceof TextTooLong) return t("box.error_sealed_too_long");
+    if (error instanceof FileTooLong) {
+      return t("box.error_sealed_file", { name: error.message, max: bytes(config.max_upload) });
+    }
+    if (!(error instanceof Offline)) return explainBox(error);
+    try {
+      const terms = await termsOf(this.#token);
+      if (terms.IsLocked) return t("box.locked", { date: date(terms.LockDate) });
+    } catch (other) {
+      return explainBox(other);
+    }
+    return explainBox(error);
+  }
+}
+
+class TextTooLong extends Error {}
+class FileTooLong extends Error {}
+
+/** Parameters as they are: a FormData would turn line ends into others, other forms make them longer. */
+function asJson(values) {
+  return new Blob([JSON.stringify(values)], { type: "application/json" });
+}
+
+/** What the server seals, one by one too. */
+function plainItems(text, files) {
+  const items = [];
+  if (text) {
+    const { size } = new Blob([text]);
+    if (size + RESERVE > config.max_ciphertext) throw new TextTooLong();
+    items.push({ form: asJson({ message: text }), size });
+  }
+  return items.concat(files.map((file) => {
+    const form = new FormData();
+    form.append("file", file, file.name);
+    return { form, size: file.size };
+  }));
+}

@@ -1,0 +1,181 @@
+// The calls of the Key Service (docs/key-service.md), and what its errors mean to a person. What is in the
+// calls, sealed or not, is the business of send.js and reader.js.
+import { ApiError, explain, Offline } from "../common/api.js";
+import { learnTime } from "../common/clock.js";
+import { utf8 } from "../crypto/bytes.js";
+import { NeedsSecureContext } from "../crypto/engine.js";
+import { Damaged } from "../crypto/stream.js";
+import { bytes, date, number, root, t } from "../common/page.js";
+
+/** How long a call may last that sends no files: rather an error than a page that waits for ever. */
+const PATIENCE_MS = 90_000;
+
+/** The token in what somebody has pasted: a token, or a link that ends with one. `null` if there is none. */
+export function findToken(text) {
+  const clean = text.trim().replace(/[.,;>)\]"'/]+$/, "");
+  return /(?:^|[/#])([0-9A-Za-z]{31})$/.exec(clean)?.[1] ?? null;
+}
+
+/** The link of a box. */
+export function boxLink(token) {
+  return `${root}box/${token}`;
+}
+
+/** A text in a header: HTTP knows bytes, so each byte of its UTF-8 becomes a character. */
+export function headerText(text) {
+  return Array.from(utf8(text), (byte) => String.fromCharCode(byte)).join("");
+}
+
+/** Whether a text survives in a header: without spaces at its ends, and without controls. */
+export function fitsHeader(text) {
+  return !/^[ \t]|[ \t]$|[\u0000-\u001f\u007f]/.test(text);
+}
+
+/**
+ * A call of `/Service` + `path`; gives back the Response where it is good, 304 included. `form` is sent as
+ * its body. Throws ApiError, whose message is what the server said, Offline, or AbortError if
+ * `signal` ends it.
+ */
+export async function service(method, path = "", { headers = {}, form, key, signal } = {}) {
+  const all = { Accept: "application/json", ...headers };
+  if (key) all.Authorization = `ApiKey ${key}`;
+  const options = {
+    method, headers: all, signal: signal ?? AbortSignal.timeout(PATIENCE_MS), credentials: "omit",
+    cache: "no-store", body: form && new URLSearchParams(form),
+  };
+  let response;
+  const asked = Date.now();
+  try {
+    response = await fetch(`${root}Service${path}`, options);
+    learnTime(response, asked);
+    if (response.ok || response.status === 304) return response;
+    throw failure(response.status, await response.text(), response.headers.get("Retry-After"));
+  } catch (error) {
+    throw error instanceof ApiError || error.name === "AbortError" ? error : new Offline(error);
+  }
+}
+
+/** The JSON in a Response. Throws Offline where it broke off. */
+export async function json(response) {
+  try {
+    return await response.json();
+  } catch (error) {
+    throw new Offline(error);
+  }
+}
+
+/** What the owner of a box wants, as `/Service/<token>/terms` says. */
+export async function termsOf(token) {
+  return json(await service("GET", `/${token}/terms`));
+}
+
+/** The public key of a box, PEM. */
+export async function publicKeyOf(token) {
+  const response = await service("GET", `/${token}/publickey?format=pem`);
+  try {
+    return await response.text();
+  } catch (error) {
+    throw new Offline(error);
+  }
+}
+
+/**
+ * Sends a FormData, or a Blob with JSON, to a box. `onProgress(sent, total)` counts bytes.
+ * XMLHttpRequest, as fetch tells nothing of how far an upload has come. Throws as `service` does.
+ */
+export function put(token, form, { onProgress, signal } = {}) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    const stop = () => request.abort();
+    const end = (settle, value) => {
+      signal?.removeEventListener("abort", stop);
+      settle(value);
+    };
+    const stopped = () => new DOMException("It was stopped.", "AbortError");
+    if (signal?.aborted) return reject(stopped());
+    signal?.addEventListener("abort", stop);
+    request.open("PUT", `${root}Service`);
+    request.setRequestHeader("token", token);
+    request.setRequestHeader("Accept", "application/json");
+    request.upload.addEventListener("progress", ({ loaded, total }) => onProgress?.(loaded, total));
+    request.addEventListener("load", () => {
+      if (request.status === 200) return end(resolve);
+      const wait = request.getResponseHeader("Retry-After");
+      return end(reject, failure(request.status, request.responseText, wait));
+    });
+    request.addEventListener("error", () => end(reject, new Offline()));
+    request.addEventListener("abort", () => end(reject, stopped()));
+    request.send(form);
+  });
+}
+
+function failure(status, body, retryAfter) {
+  let said;
+  try {
+    said = JSON.parse(body);
+  } catch {
+    // A proxy's page: the status is all there is.
+  }
+  const message = typeof said === "string" ? said : undefined;
+  return new ApiError(status, { message }, Number(retryAfter) || null);
+}
+
+const MOMENT = "(\\d{4}-\\d\\d-\\d\\dT[\\d:.]+Z)";
+
+const asDate = (found) => ({ date: date(found) });
+const asMost = (found) => ({ max: number(Number(found)) });
+const asSize = (found) => ({ max: bytes(Number(found)) });
+
+/** What the server says, and the text that tells it here; `arg` makes arguments of what was found. */
+const KNOWN = [
+  [/^There is no key with this token/, "box.error_no_box"],
+  [/^The passphrase or the private key's hash is wrong/, "box.error_wrong"],
+  [new RegExp(`^The messages can be read from ${MOMENT}`), "box.error_not_yet", asDate],
+  [new RegExp(`^The key is locked since ${MOMENT}`), "box.error_locked", asDate],
+  [/^This box has no private key here/, "box.error_key_file"],
+  [/^The private key of this box is of no form/, "box.error_key_file"],
+  [/^A file is too long: (\d+)/, "box.error_file_too_long", asSize],
+  [/^The (?:parameters are|request's body is) too long: (\d+)/, "box.error_text_too_long", asMost],
+  [/^Too many files: (\d+)/, "box.error_too_many_files", asMost],
+  [/^The name of a file is too long/, "box.error_name_too_long"],
+  [/^The box is full/, "box.error_full"],
+  [/^There is no file to be fetched/, "box.error_ticket"],
+  [/^This file is being fetched/, "box.error_ticket_in_use"],
+  [/^The public key of this box/, "box.error_public_key"],
+  [/^No boxes can be created/, "box.off_text"],
+  [/^Boxes are created with an API key only/, "box.error_api_key"],
+];
+
+/** Whether an error says so: `key` is one of those of the texts. */
+export function isKnown(error, key) {
+  if (!(error instanceof ApiError)) return false;
+  return KNOWN.some(([pattern, text]) => text === key && pattern.test(error.message));
+}
+
+/** Errors of crypto/ and of the browser, by their names. */
+const NAMED = {
+  FileChanged: "box.error_file_gone",
+  NotFoundError: "box.error_file_gone",
+  NotReadableError: "box.error_file_gone",
+  TooLong: "box.error_too_long",
+  UnreadableKey: "box.error_no_key",
+  UnusableKey: "box.error_public_key",
+  WrongPassphrase: "box.error_wrong_file",
+};
+
+/** A sentence for a person about an error of a box. */
+export function explainBox(error) {
+  if (error instanceof ApiError) {
+    for (const [pattern, key, args] of KNOWN) {
+      const found = pattern.exec(error.message);
+      if (found) return t(key, args?.(found[1]));
+    }
+    return explain(error);
+  }
+  if (error instanceof Offline) return explain(error);
+  if (error instanceof NeedsSecureContext) return t("box.error_insecure");
+  if (error instanceof Damaged) return t("box.error_damaged");
+  if (error.isOtherScheme) return t("box.error_scheme");
+  const key = NAMED[error.name];
+  return key ? t(key) : explain(error);
+}

@@ -1,0 +1,98 @@
+// A finished link and the ways to hand it over: copied, as a QR code, in two parts, within a text.
+import { confirmDialog, copyButton, h } from "./dom.js";
+import { date, dateIn, lang, languages, root, t, tIn } from "./page.js";
+import { toBase64, utf8 } from "../crypto/bytes.js";
+import { qr } from "./qr.js";
+import { guardWhileShown, isAtStake } from "./stakes.js";
+
+/** The link of a secret. Its fragment never reaches a server. */
+export function secretLink(id, publicHalf) {
+  return `${root}${id}/#${keyText(publicHalf)}`;
+}
+
+/** The public half as it stands in links. */
+export function keyText(publicHalf) {
+  return toBase64(utf8(publicHalf));
+}
+
+/** A line that shows a text and copies it; nothing else. `onCopied()` when somebody has, in whatever way. */
+export function copyLine(text, label, { primary = false, button, onCopied = () => {} } = {}) {
+  const line = h("input", {
+    type: "text", readonly: true, value: text, "aria-label": label, translate: "no", spellcheck: "false",
+    autocomplete: "off", onfocus: () => line.select(), oncopy: onCopied,
+  });
+  return h("div", { class: "copyline" }, line,
+    copyButton(() => text, button ?? t("common.copy"), { class: primary ? "button primary" : "button" },
+      { onCopied }));
+}
+
+/** A link to copy, with its QR code in a <details>. */
+export function linkLine(link, { label = t("link.label"), primary = false, onCopied } = {}) {
+  const code = h("details", { class: "qr-code" }, h("summary", {}, t("link.qr")));
+  // Made when it is asked for: most people copy.
+  code.addEventListener("toggle", () => {
+    if (!code.open || code.querySelector("svg")) return;
+    const svg = qr(link, t("link.qr_label"));
+    svg.classList.add("qr");
+    code.append(svg);
+  });
+  return h("div", { class: "link-line" },
+    copyLine(link, label, { primary, button: t("link.copy"), onCopied }), code);
+}
+
+/**
+ * All about the link of a new secret. `expiresAt` is RFC 3339 or null for never, `statusLink` the address of
+ * the page that tells what becomes of it (none: left out). The browser asks before the page is left without it.
+ */
+export function linkPanel({ link, id, publicHalf, expiresAt, maxViews, hasPassword, statusLink }) {
+  const missing = new Set(["link", "key"]);
+  const took = (...parts) => () => parts.forEach((part) => missing.delete(part));
+  const panel = h("div", { class: "link-panel" },
+    linkLine(link, { label: t("link.label"), primary: true, onCopied: took("link", "key") }),
+    h("p", { class: "muted" }, expiresAt
+      ? t("link.ends", { date: date(expiresAt), left: t("link.views", { count: maxViews }) })
+      : t("link.ends_never", { left: t("link.views", { count: maxViews }) })),
+    hasPassword && h("p", {}, t("link.password")),
+    h("details", { class: "message-text" }, h("summary", {}, t("link.text")),
+      textFor({ link, expiresAt, maxViews, hasPassword, onCopied: took("link", "key") })),
+    h("details", { class: "halves" }, h("summary", {}, t("link.halves")),
+      h("p", { class: "hint" }, t("link.halves_hint")),
+      h("h3", {}, t("link.half_link")),
+      copyLine(`${root}${id}/`, t("link.half_link"), { onCopied: took("link") }),
+      h("h3", {}, t("link.half_key")),
+      copyLine(keyText(publicHalf), t("link.half_key"), { onCopied: took("key") })),
+    statusLink && h("p", {}, h("a", { href: statusLink }, t("link.status")), " ",
+      h("span", { class: "muted" }, t("link.status_hint"))),
+  );
+  return guardWhileShown(panel, () => missing.size > 0);
+}
+
+/** Asks before a link that nobody has copied gives way to something else: whether it may. */
+export async function mayLeaveLink() {
+  return !isAtStake() || confirmDialog({
+    title: t("link.leave"), text: t("link.leave_text"), yes: t("link.leave_yes"),
+  });
+}
+
+/** A text to paste into a mail or a chat, in the language of who will read it. */
+function textFor({ link, expiresAt, maxViews, hasPassword, onCopied }) {
+  const area = h("textarea", {
+    readonly: true, oncopy: onCopied, rows: 10, translate: "no", "aria-label": t("link.text"),
+  });
+  const write = (tag) => {
+    const lines = [tIn(tag, "receiver.intro"), "", link, ""];
+    lines.push(tIn(tag, "receiver.views", { count: maxViews }));
+    if (expiresAt) lines.push(tIn(tag, "receiver.until", { date: dateIn(tag, expiresAt) }));
+    if (hasPassword) lines.push(tIn(tag, "receiver.password"));
+    area.value = lines.join("\n");
+    area.lang = tag;
+  };
+  const choice = h("fieldset", {}, h("legend", {}, t("link.text_language")), h("div", { class: "choice" },
+    ...languages.map(({ tag, name }) => h("label", { lang: tag },
+      h("input", {
+        type: "radio", name: "text-language", value: tag, checked: tag === lang, onchange: () => write(tag),
+      }), name))));
+  write(lang);
+  return h("div", {}, choice, area,
+    h("div", { class: "actions" }, copyButton(() => area.value, t("link.text_copy"), {}, { onCopied })));
+}

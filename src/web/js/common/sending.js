@@ -1,0 +1,77 @@
+// Makes a secret out of a text and files: what goes into it, encrypting, handing over. What is asked of the
+// person is in secret_form.js, the files that are too large to go into it are sent by upload.js.
+import { call } from "./api.js";
+import { config } from "./page.js";
+import { toBase64, utf8 } from "../crypto/bytes.js";
+import { newHalves, pack, seal } from "../crypto/secret.js";
+import { FileSealer } from "../crypto/stream.js";
+import { Upload } from "./upload.js";
+
+/** Files up to this size together go into the secret itself: one call, and nothing to wait for. */
+const INLINE_BYTES = 256 * 1024;
+/** What SJCL's JSON has around the ciphertext, rounded up. */
+const AROUND = 300;
+/** How long the server has to begin with an answer, and what is added for each byte that goes out (64 kbit/s). */
+const [PATIENCE_MS, BYTE_MS] = [30_000, 1 / 8];
+/** As much of the limit as a secret with files uses at most. */
+const MARGIN = 0.9;
+
+/** How many files one secret may have. */
+export const maxFiles = config.max_attachments ?? 10;
+
+/** How much of what the server takes a plaintext of so many bytes uses: above 1 is too long. */
+export function share(plaintextBytes) {
+  return (base64Length(base64Length(plaintextBytes + 16) + AROUND)) / config.max_ciphertext;
+}
+
+function base64Length(bytes) {
+  return Math.ceil(bytes / 3) * 4;
+}
+
+/** How long a text is beyond what fits, in bytes; 0 if it fits. */
+export function excess(text, files) {
+  const length = utf8(pack({ text, attachments: files.length ? placeholders(files) : [] })).length;
+  if (share(length) <= 1) return 0;
+  return Math.max(1, length - Math.floor(((config.max_ciphertext * 0.75 - AROUND) * 0.75) - 16));
+}
+
+/** As long as what stands in a secret for files that are sent by themselves. */
+function placeholders(files) {
+  return files.map(({ name, type, size }) => ({ name, type, size, n: maxFiles, key: new Uint8Array(32) }));
+}
+
+/**
+ * Encrypts and hands over. `path` is the call, `key` an API key, `fields` the other fields of the call. With
+ * `mailed` the server gets the public half, too: it mails the link. Gives `{ data, publicHalf, upload }`; where
+ * there is an `upload` nothing can be opened before that has run.
+ */
+export async function hand({ path, key, text, files, fields = {}, mailed = false, onProgress, onWait, signal }) {
+  const isInline = await fitsInline(text, files);
+  const sealers = isInline ? [] : await Promise.all(files.map(() => FileSealer.create()));
+  const attachments = await Promise.all(files.map(async (file, at) => {
+    const { name, type, size } = file;
+    if (!isInline) return { name, type, size, n: at + 1, key: sealers[at].key };
+    return { name, type, size, data: new Uint8Array(await file.arrayBuffer()) };
+  }));
+  const { privateHalf, publicHalf } = newHalves();
+  const ciphertext = await seal(privateHalf + publicHalf, pack({ text, attachments }));
+  signal?.throwIfAborted();
+  const body = { ...fields, ciphertext, password_part_private: toBase64(utf8(privateHalf)) };
+  if (mailed) body.password_part_public = toBase64(utf8(publicHalf));
+  if (sealers.length) body.attachments = sealers.length;
+  const { data } = await call("POST", path, {
+    body, key, signal, patience: PATIENCE_MS + ciphertext.length * BYTE_MS,
+  });
+  const upload = sealers.length ? new Upload({
+    id: data.id, token: data.upload_token, onProgress, onWait,
+    files: files.map((file, at) => ({ file, sealer: sealers[at] })),
+  }) : null;
+  return { data, publicHalf, upload };
+}
+
+async function fitsInline(text, files) {
+  const size = files.reduce((sum, file) => sum + file.size, 0);
+  if (!files.length || size > INLINE_BYTES) return files.length === 0;
+  const around = utf8(pack({ text, attachments: placeholders(files) })).length;
+  return share(around + base64Length(size) + 4 * files.length) <= MARGIN;
+}

@@ -1,0 +1,230 @@
+// Sends the files of a secret that is not published yet: sealed slice by slice, each tried again if it gets
+// lost, so that no more than two slices are in memory. What is sealed, and under which key, is FileSealer's.
+import { ApiError, call, Offline, reach } from "./api.js";
+import { root } from "./page.js";
+import { sealedSize } from "../crypto/stream.js";
+
+/** Slices end where chunks of the sealed form do: there nothing is sealed twice. */
+const PREFIX = 7;
+const CHUNK = 65_552;
+/** In chunks: below 1 MiB, which is what proxies let through if nobody tells them; so they stay after a 413. */
+const [SMALL_SLICE, LARGE_SLICE] = [15, 60];
+const FAST_MS = 2_000;
+/** A slice of which nothing more goes out for so long is lost. */
+const STALLED_MS = 30_000;
+/** How long the server has to begin with an answer to anything else. */
+const PATIENCE_MS = 30_000;
+/** The same where somebody who has cancelled waits for it. */
+const DROP_MS = 10_000;
+/** Waits between tries, with up to a half more: together about a minute. */
+const WAITS_MS = [1_000, 2_000, 4_000, 8_000, 16_000, 30_000];
+/** What may be otherwise the next time, and how long the server may ask to wait for that. */
+const PASSING = [408, 409, 429, 500, 502, 503, 504];
+const PATIENCE_S = 60;
+
+/** The files of one draft: `run()` goes on where it ended, as often as it takes. */
+export class Upload {
+  #id;
+  #token;
+  #files;
+  #onProgress;
+  #onWait;
+  #done;
+  #current = 0;
+  #largest = LARGE_SLICE;
+
+  /**
+   * `files` are `{ file, sealer }` in the order of the attachments. `onProgress(done, total)` is told in sealed
+   * bytes of all of them; `onWait(seconds)` when a slice got lost and is sent again after so long.
+   */
+  constructor({ id, token, files, onProgress = () => {}, onWait = () => {} }) {
+    this.#id = id;
+    this.#token = token;
+    this.#files = files.map(({ file, sealer }) => ({ file, sealer, size: sealedSize(file.size) }));
+    this.#onProgress = onProgress;
+    this.#onWait = onWait;
+    this.#done = files.map(() => 0);
+  }
+
+  /** How many bytes all files have when sealed. */
+  get total() {
+    return this.#files.reduce((sum, { size }) => sum + size, 0);
+  }
+
+  /** Sends what is missing, and publishes. Throws Offline or ApiError when it gave up, AbortError of `signal`. */
+  async run(signal) {
+    while (this.#current < this.#files.length) {
+      await this.#send(this.#current, signal);
+      this.#current += 1;
+    }
+    return this.#patiently(signal, () => this.publish(signal));
+  }
+
+  /** Publishes what is there as a whole; again, too. */
+  async publish(signal) {
+    const path = `api/secrets/${this.#id}/publish`;
+    return (await call("POST", path, { headers: this.#headers, signal, patience: PATIENCE_MS }))?.data ?? null;
+  }
+
+  /** Takes back what was sent. */
+  async drop() {
+    await call("DELETE", `api/secrets/${this.#id}/draft`, { headers: this.#headers, patience: DROP_MS });
+  }
+
+  get #headers() {
+    return { "Upload-Token": this.#token };
+  }
+
+  async #send(number, signal) {
+    const { file, sealer, size } = this.#files[number];
+    let at = await this.#patiently(signal, () => this.#offset(number, signal));
+    let chunks = SMALL_SLICE;
+    let ahead = null;
+    while (at < size) {
+      const to = sliceEnd(at, chunks, size);
+      const slice = ahead?.from === at && ahead.to === to ? await ahead.sealed : await sealer.seal(file, at, to);
+      // The next one is sealed while this one is under way.
+      ahead = null;
+      if (to < size) {
+        const next = { from: to, to: sliceEnd(to, chunks, size) };
+        ahead = { ...next, sealed: sealer.seal(file, next.from, next.to) };
+        // Where it fails it does so again when it is needed.
+        ahead.sealed.catch(() => {});
+      }
+      const began = performance.now();
+      const from = at;
+      try {
+        at = await this.#patiently(signal, async (again) => {
+          if (again) {
+            const stored = await this.#offset(number, signal);
+            // Something came through: from there it goes on with a slice of its own.
+            if (stored !== from) return stored;
+          }
+          await this.#put(number, slice, from, to, size, signal);
+          return to;
+        });
+      } catch (error) {
+        // A proxy between takes no such slice.
+        if (!(error instanceof ApiError) || error.status !== 413 || chunks === SMALL_SLICE) throw error;
+        chunks = this.#largest = SMALL_SLICE;
+        continue;
+      }
+      this.#tell(number, at);
+      if (performance.now() - began < FAST_MS && at === to) chunks = Math.min(this.#largest, chunks * 2);
+      else chunks = SMALL_SLICE;
+    }
+    this.#tell(number, size);
+  }
+
+  #tell(number, done) {
+    this.#done[number] = done;
+    this.#onProgress(this.#done.reduce((sum, part) => sum + part, 0), this.total);
+  }
+
+  /** Does `work` until it succeeds, and gives up after a while. `again` tells it that it has failed before. */
+  async #patiently(signal, work) {
+    for (let failures = 0; ; failures += 1) {
+      try {
+        return await work(failures > 0);
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (!passes(error) || failures >= WAITS_MS.length) throw error;
+        const wait = Math.max(WAITS_MS[failures] * (1 + Math.random() / 2), (error.retryAfter ?? 0) * 1000);
+        this.#onWait(wait / 1000);
+        await pause(wait, signal);
+      }
+    }
+  }
+
+  /** How many sealed bytes the server has. */
+  async #offset(number, signal) {
+    const response = await reach(this.#address(number), {
+      method: "HEAD", headers: this.#headers, signal, patience: PATIENCE_MS,
+    });
+    const retryAfter = Number(response.headers.get("Retry-After")) || null;
+    if (!response.ok) throw new ApiError(response.status, {}, retryAfter);
+    const { size } = this.#files[number];
+    if (response.headers.get("Upload-Complete") === "true") return size;
+    const offset = Number(response.headers.get("Upload-Offset"));
+    if (!Number.isSafeInteger(offset) || offset < 0 || offset > size) throw new ApiError(500);
+    return offset;
+  }
+
+  /** One slice. By XMLHttpRequest: fetch does not tell how far a body has come. */
+  #put(number, slice, from, to, size, signal) {
+    return new Promise((resolve, reject) => {
+      const request = new XMLHttpRequest();
+      let stalled;
+      const alive = () => {
+        clearTimeout(stalled);
+        stalled = setTimeout(() => request.abort(), STALLED_MS);
+      };
+      const abort = () => request.abort();
+      const settle = (act, value) => {
+        clearTimeout(stalled);
+        signal?.removeEventListener("abort", abort);
+        act(value);
+      };
+      request.open("PUT", this.#address(number));
+      request.setRequestHeader("Upload-Token", this.#token);
+      request.setRequestHeader("Content-Type", "application/octet-stream");
+      request.setRequestHeader("Content-Range", `bytes ${from}-${to - 1}/${size}`);
+      request.upload.addEventListener("progress", (event) => {
+        alive();
+        this.#tell(number, from + Math.min(event.loaded, to - from));
+      });
+      request.addEventListener("load", () => {
+        if (request.status >= 200 && request.status < 300) return settle(resolve);
+        const retryAfter = Number(request.getResponseHeader("Retry-After")) || null;
+        return settle(reject, new ApiError(request.status, errorOf(request.responseText), retryAfter));
+      });
+      request.addEventListener("error", () => settle(reject, new Offline()));
+      request.addEventListener("abort", () => settle(reject, new Offline()));
+      signal?.addEventListener("abort", abort);
+      alive();
+      request.send(slice);
+    });
+  }
+
+  #address(number) {
+    return `${root}api/secrets/${this.#id}/attachments/${number + 1}`;
+  }
+}
+
+/** Whether it may be otherwise soon: nobody waits longer without being asked. */
+function passes(error) {
+  if (error instanceof Offline) return true;
+  return error instanceof ApiError && PASSING.includes(error.status) && (error.retryAfter ?? 0) <= PATIENCE_S;
+}
+
+/** The end of a slice of so many chunks from `at`, at the end of a chunk. */
+function sliceEnd(at, chunks, size) {
+  const first = Math.max(0, Math.floor((at - PREFIX) / CHUNK));
+  return Math.min(size, PREFIX + (first + chunks) * CHUNK);
+}
+
+function errorOf(text) {
+  try {
+    return JSON.parse(text).error;
+  } catch {
+    // A proxy's page.
+    return {};
+  }
+}
+
+/** Waits; less where the browser says that the network is back. */
+function pause(milliseconds, signal) {
+  return new Promise((resolve, reject) => {
+    const end = (act, value) => {
+      clearTimeout(timer);
+      window.removeEventListener("online", back);
+      signal?.removeEventListener("abort", aborted);
+      act(value);
+    };
+    const back = () => end(resolve);
+    const aborted = () => end(reject, signal.reason);
+    const timer = setTimeout(() => end(resolve), milliseconds);
+    window.addEventListener("online", back);
+    signal?.addEventListener("abort", aborted);
+  });
+}

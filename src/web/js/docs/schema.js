@@ -1,0 +1,75 @@
+// What fields and parameters a call has, in words, from JSON Schema.
+import { rich } from "./text.js";
+import { h } from "../common/dom.js";
+
+/** What a `$ref` leads to; anything else is itself. */
+export function resolve(api, node) {
+  if (!node?.$ref) return node;
+  const target = node.$ref.split("/").slice(1)
+    .reduce((place, name) => place[name.replaceAll("~1", "/").replaceAll("~0", "~")], api);
+  // What stands beside a reference goes before what it leads to.
+  return { ...resolve(api, target), ...node, $ref: undefined };
+}
+
+/** The parameters of an operation, of its path too. */
+export function parameters(api, operation) {
+  return (operation.parameters ?? []).map((parameter) => resolve(api, parameter));
+}
+
+/** A list of an operation's parameters, or null. */
+export function parametersOf(api, operation) {
+  const all = parameters(api, operation);
+  if (!all.length) return null;
+  return [h("h4", {}, "Parameters"), h("dl", { class: "fields" }, all.map((parameter) => [
+    h("dt", {}, h("code", {}, parameter.name),
+      h("span", { class: "muted" }, [parameter.in, kind(api, resolve(api, parameter.schema)),
+        parameter.required ? "required" : null].filter(Boolean).join(", "))),
+    h("dd", {}, rich(parameter.description ?? "")),
+  ]))];
+}
+
+/** A list of the fields of a schema, with those of objects in it. */
+export function fieldsOf(api, schema, depth = 0) {
+  const whole = merged(api, schema);
+  if (whole.type === "array" || whole.items) {
+    return depth < 4 ? fieldsOf(api, whole.items ?? {}, depth + 1) : null;
+  }
+  const properties = Object.entries(whole.properties ?? {});
+  if (!properties.length) return depth === 0 && whole.description ? h("div", {}, rich(whole.description)) : null;
+  const required = whole.required ?? [];
+  return h("dl", { class: "fields" }, properties.map(([name, property]) => {
+    const field = merged(api, property);
+    return [
+      h("dt", {}, h("code", {}, name),
+        h("span", { class: "muted" }, kind(api, field) + (required.includes(name) ? ", required" : ""))),
+      h("dd", {}, rich(field.description ?? ""), depth < 4 ? fieldsOf(api, { ...field, description: "" }, depth + 1) : null),
+    ];
+  }));
+}
+
+/** A schema with what `allOf` says put together. */
+function merged(api, schema) {
+  const whole = resolve(api, schema);
+  return (whole.allOf ?? []).map((part) => merged(api, part)).reduce((sum, part) => ({
+    ...sum, ...part,
+    properties: { ...sum.properties, ...part.properties },
+    required: [...(sum.required ?? []), ...(part.required ?? [])],
+  }), { ...whole, allOf: undefined });
+}
+
+/** The type of a schema, with its limits. */
+function kind(api, schema) {
+  if (schema.const !== undefined) return JSON.stringify(schema.const);
+  const choices = schema.oneOf ?? schema.anyOf;
+  if (choices) return [...new Set(choices.map((choice) => kind(api, resolve(api, choice))))].join(" or ");
+  const types = [schema.type ?? "any"].flat().join(" or ");
+  const limits = [
+    schema.enum ? schema.enum.map((value) => JSON.stringify(value)).join(", ") : null,
+    schema.minimum !== undefined ? `≥ ${schema.minimum}` : null,
+    schema.maximum !== undefined ? `≤ ${schema.maximum}` : null,
+    schema.maxLength !== undefined ? `${schema.maxLength} characters at most` : null,
+    schema.maxItems !== undefined ? `${schema.maxItems} at most` : null,
+    schema.default !== undefined && schema.default !== null ? `default ${JSON.stringify(schema.default)}` : null,
+  ].filter(Boolean);
+  return limits.length ? `${types} (${limits.join("; ")})` : types;
+}

@@ -1,0 +1,175 @@
+// Trying a call against this very server: a form made of its description, and what came back.
+import { Offline, explain } from "../common/api.js";
+import { parameters, resolve } from "./schema.js";
+import { announce, busy, field, h, notice, replace } from "../common/dom.js";
+import { live } from "../common/live.js";
+import { bytes, pageLang, root, t } from "../common/page.js";
+import { getKey } from "../common/session.js";
+import { settle } from "../common/stakes.js";
+
+/** An answer that is shown, at most, in characters. */
+const MAX_SHOWN = 20_000;
+
+/** A form that makes the call of an operation and shows what it answers. */
+export function tryForm(api, operation) {
+  const inputs = parameters(api, operation).map((parameter) => {
+    // Ids and tokens in the description are made up: only what is no such thing is filled in.
+    const fill = parameter.in === "path" && parameter.schema?.type === "integer" ? parameter.example ?? "" : "";
+    const control = h("input", { autocomplete: "off", spellcheck: "false", class: "mono", value: String(fill) });
+    return { parameter, ...field(labelOf(parameter), control) };
+  });
+  const body = bodyFields(api, operation);
+  const result = h("div", { "aria-live": "polite" });
+  const send = h("button", { type: "submit", class: "button primary" }, t("docs.send"));
+  const form = h("form", { class: "try", lang: pageLang, novalidate: true },
+    h("h4", {}, t("docs.try")),
+    inputs.map(({ node }) => node), body.node, send, result);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    busy(send, async () => {
+      const missing = inputs.filter(({ parameter, control }) => parameter.required && !control.value);
+      for (const { setError } of inputs) setError("");
+      for (const { setError } of missing) setError(t("docs.required"));
+      if (missing.length) return missing[0].control.focus();
+      settle(form);
+      return replace(result, await attempt(operation, inputs, body));
+    });
+  });
+  return form;
+}
+
+function labelOf({ name, required }) {
+  return required ? name : live(() => `${name} (${t("docs.optional")})`);
+}
+
+async function attempt(operation, inputs, body) {
+  const query = new URLSearchParams();
+  const headers = new Headers();
+  let path = operation.path.slice(1);
+  for (const { parameter, control, setError } of inputs) {
+    const value = control.value;
+    if (!value) continue;
+    try {
+      if (parameter.in === "path") path = path.replace(`{${parameter.name}}`, encodeURIComponent(value));
+      else if (parameter.in === "query") query.set(parameter.name, value);
+      else headers.set(parameter.name, utf8Bytes(value));
+    } catch {
+      setError(t("docs.not_a_header"));
+      return [];
+    }
+  }
+  const key = getKey();
+  if (operation.security?.length && key) headers.set("Authorization", `ApiKey ${key}`);
+  const sent = body.read(headers);
+  const address = `${root}${path}${query.toString() && `?${query}`}`;
+  try {
+    const response = await fetch(address, {
+      method: operation.method, headers, body: sent, credentials: "omit", cache: "no-store",
+    });
+    return shown(operation, address, response, await response.blob());
+  } catch (error) {
+    return [notice("bad", error instanceof TypeError ? explain(new Offline(error)) : String(error))];
+  }
+}
+
+/** A header's value: browsers send one byte for each character, and ours are UTF-8. */
+function utf8Bytes(text) {
+  return String.fromCharCode(...new TextEncoder().encode(text));
+}
+
+async function shown(operation, address, response, blob) {
+  const status = `${response.status} ${response.statusText}`;
+  announce(status);
+  const type = response.headers.get("Content-Type") ?? "";
+  const headers = [...response.headers].map(([name, value]) => `${name}: ${value}`).join("\n");
+  let text = t("docs.binary", { size: bytes(blob.size) });
+  if (/json|xml|text|pem/.test(type) || !blob.size) {
+    text = await blob.slice(0, MAX_SHOWN).text();
+    if (type.includes("json") && blob.size <= MAX_SHOWN) text = pretty(text);
+    if (blob.size > MAX_SHOWN) text += "\n…";
+  }
+  return [
+    h("h4", {}, status),
+    h("p", { class: "mono small" }, `${operation.method} ${address}`),
+    h("details", {}, h("summary", {}, t("docs.headers")), h("pre", { tabindex: "0" }, headers)),
+    text ? h("pre", { tabindex: "0", translate: "no" }, text) : null,
+  ];
+}
+
+function pretty(json) {
+  try {
+    return JSON.stringify(JSON.parse(json), null, 2);
+  } catch {
+    return json;
+  }
+}
+
+/** The controls for a body: `{ node, read(headers) }`; `read` gives what is sent. */
+function bodyFields(api, operation) {
+  const content = operation.requestBody && resolve(api, operation.requestBody).content;
+  if (!content) return { node: null, read: () => undefined };
+  const types = Object.keys(content);
+  const choice = h("select", {}, types.map((type) => h("option", { value: type }, type)));
+  const place = h("div");
+  let read = () => undefined;
+  const change = () => {
+    const type = choice.value;
+    const made = type === "application/octet-stream" ? fileBody() : type === "application/json"
+      ? jsonBody(example(content[type])) : formBody(api, type, content[type]);
+    read = made.read;
+    replace(place, made.node);
+  };
+  choice.addEventListener("change", change);
+  change();
+  return {
+    node: h("div", {}, types.length > 1 ? field(t("docs.body_type"), choice).node : null, place),
+    read: (headers) => read(headers),
+  };
+}
+
+function example({ example, examples }) {
+  return example ?? Object.values(examples ?? {})[0]?.value ?? {};
+}
+
+function jsonBody(value) {
+  const control = h("textarea", { class: "mono", spellcheck: "false", rows: 8, value: JSON.stringify(value, null, 2) });
+  return {
+    node: field(t("docs.body"), control).node,
+    read: (headers) => {
+      headers.set("Content-Type", "application/json");
+      return control.value;
+    },
+  };
+}
+
+function fileBody() {
+  const control = h("input", { type: "file" });
+  return { node: field(t("docs.file"), control).node, read: () => control.files[0] ?? new Blob() };
+}
+
+/** A form's fields: what is binary is a file. */
+function formBody(api, type, media) {
+  const filled = example(media);
+  const properties = Object.entries(resolve(api, media.schema).properties ?? {});
+  const rows = properties.map(([name, property]) => {
+    const schema = resolve(api, property);
+    const item = resolve(api, schema.items ?? schema);
+    const isFile = item.contentMediaType !== undefined || item.format === "binary";
+    const control = isFile ? h("input", { type: "file", multiple: schema.type === "array" })
+      : h("input", { autocomplete: "off", spellcheck: "false", class: "mono" });
+    // What stands for an id that only an earlier call can tell stays empty.
+    if (!isFile && typeof filled[name] === "string" && name !== "token") control.value = filled[name];
+    return { name, isFile, control, node: field(name, control).node };
+  });
+  return {
+    node: rows.map(({ node }) => node),
+    read: () => {
+      const form = type === "multipart/form-data" ? new FormData() : new URLSearchParams();
+      for (const { name, isFile, control } of rows) {
+        if (isFile) for (const file of control.files) form.append(name, file, file.name);
+        else if (control.value) form.append(name, control.value);
+      }
+      return form;
+    },
+  };
+}

@@ -1,0 +1,230 @@
+// A list of the account, newest first: pages, search through all of them, rows that open. What stands in the
+// rows is the caller's.
+import { field, h, notice, replace } from "../common/dom.js";
+import { write } from "../common/live.js";
+import { lang, t } from "../common/page.js";
+import { ask, sentence } from "./call.js";
+
+/** How many the server gives at once. */
+const PAGE = 50;
+
+/**
+ * `{ node, load(), search(query), remove(id, told) }`. `title`, `label` and `hint` are its name and what
+ * stands at the search; `path` gives pages of items; `total(metadata)` is how many there are; `columns` are
+ * headings of the cells that `row(item)` gives as `{ name, cells, texts }` (what it is called, and where a
+ * search looks); `details(item)` makes what an open row shows; `empty()` stands in for a list without items.
+ */
+export function pagedList({ title, label, hint, path, total, columns, row, details, empty }) {
+  const query = field(label,
+    h("input", { type: "search", autocomplete: "off", spellcheck: "false", maxlength: 200 }), hint);
+  const all = h("button", { type: "button", class: "button", hidden: true, onclick: () => leave() },
+    t("manage.search_all"));
+  const form = h("form", {
+    class: "search", role: "search", onsubmit: (event) => {
+      event.preventDefault();
+      search(query.control.value);
+    },
+  }, query.node, h("button", { type: "submit", class: "button" }, t("manage.search")), all);
+  const told = h("p", { class: "told", tabindex: "-1", role: "status" });
+  const progress = h("div", {});
+  const place = h("div", { class: "items" });
+  const pager = h("nav", { class: "pager", "aria-label": title });
+  const node = h("div", { class: "paged" }, form, told, progress, place, pager);
+
+  // What is shown: a page of the server, or all that a search has found.
+  let offset = 0;
+  let found = null;
+  let running = new AbortController();
+  let body = null;
+
+  const fresh = () => {
+    running.abort();
+    running = new AbortController();
+    replace(progress);
+    return running.signal;
+  };
+
+  const failed = (error, again) => {
+    const text = sentence(error);
+    if (!text) return;
+    replace(progress, notice("bad", h("p", {}, text),
+      h("button", { type: "button", class: "button small", onclick: again }, t("manage.retry"))));
+  };
+
+  const rowsOf = (item) => openingRow({ item, columns, details, ...row(item) });
+
+  const table = (items) => {
+    body = h("tbody", {}, ...items.flatMap(rowsOf));
+    replace(place, h("table", { class: "rows" },
+      h("thead", {}, h("tr", {}, ...columns.map((title) => h("th", { scope: "col" }, title)),
+        h("th", { scope: "col" }, h("span", { class: "hidden" }, t("manage.details"))))),
+      body));
+  };
+
+  const pages = (from, count, of, go) => {
+    if (of <= PAGE && from === 0) return replace(pager);
+    const button = (text, to, isOff) => h("button", {
+      type: "button", class: "button small", "aria-disabled": isOff ? "true" : null, onclick: async () => {
+        if (isOff) return;
+        await go(to);
+        told.focus();
+      },
+    }, text);
+    return replace(pager,
+      button(t("manage.newer"), Math.max(0, from - PAGE), from === 0),
+      h("span", {}, t("manage.list_of", { from: from + 1, to: from + count, total: of })),
+      button(t("manage.older"), from + PAGE, from + count >= of));
+  };
+
+  /** Shows the page of the server that begins at `from`. */
+  const load = async (from = 0) => {
+    const signal = fresh();
+    node.setAttribute("aria-busy", "true");
+    try {
+      const answer = await ask("GET", `${path}?offset=${from}`, { signal });
+      const count = total(answer.metadata);
+      // The last one of the page was removed.
+      if (!answer.data.length && from > 0) return await load(Math.max(0, from - PAGE));
+      found = null;
+      offset = from;
+      all.hidden = true;
+      form.hidden = !count;
+      told.textContent = "";
+      if (answer.data.length) table(answer.data);
+      else replace(place, empty());
+      const to = from + answer.data.length;
+      if (count > PAGE) write(told, t("manage.list_of", { from: from + 1, to, total: count }));
+      pages(from, answer.data.length, count, load);
+    } catch (error) {
+      failed(error, () => load(from));
+    } finally {
+      if (!signal.aborted) node.removeAttribute("aria-busy");
+    }
+    return undefined;
+  };
+
+  const showFound = (from = 0) => {
+    offset = from;
+    const items = found.slice(from, from + PAGE);
+    table(items);
+    pages(from, items.length, found.length, showFound);
+  };
+
+  const leave = async () => {
+    query.control.value = "";
+    await load();
+    query.control.focus();
+  };
+
+  /** Looks through all pages for items that have each of the words. */
+  const search = async (text) => {
+    query.control.value = text;
+    const words = text.toLocaleLowerCase(lang).split(/\s+/).filter(Boolean);
+    if (!words.length) return load();
+    const signal = fresh();
+    const bar = h("progress", { "aria-label": t("manage.searching") });
+    const count = h("span", {});
+    const cancel = h("button", { type: "button", class: "button small", onclick: () => running.abort() },
+      t("common.cancel"));
+    replace(progress, h("div", { class: "progress" },
+      h("div", { class: "progress-head" }, count, cancel), bar));
+    told.textContent = "";
+    all.hidden = false;
+    found = [];
+    showFound();
+    const seen = new Set();
+    let of = 0;
+    try {
+      for (let from = 0; from === 0 || from < of; from += PAGE) {
+        const answer = await ask("GET", `${path}?offset=${from}`, { signal });
+        of = total(answer.metadata);
+        if (!answer.data.length) break;
+        const news = answer.data.filter((item) => !seen.has(item.id));
+        for (const item of news) seen.add(item.id);
+        const fits = news.filter((item) => hasAll(row(item).texts, words));
+        // Rows that are there stay as they are: one may be open.
+        const room = offset === 0 ? Math.max(0, PAGE - found.length) : 0;
+        found.push(...fits);
+        body.append(...fits.slice(0, room).flatMap(rowsOf));
+        bar.max = of;
+        bar.value = Math.min(seen.size, of);
+        write(count, t("manage.searching_of", { done: seen.size, total: of }));
+      }
+    } catch (error) {
+      if (signal !== running.signal) return undefined;
+      if (error.name !== "AbortError") {
+        failed(error, () => search(text));
+        return undefined;
+      }
+    }
+    if (signal !== running.signal) return undefined;
+    const had = cancel === document.activeElement;
+    replace(progress);
+    pages(offset, Math.min(PAGE, found.length - offset), found.length, showFound);
+    if (!found.length) replace(place, h("p", { class: "muted" }, t("manage.none_found")));
+    const numbers = { count: found.length, searched: seen.size, left: Math.max(0, of - seen.size) };
+    write(told, t(signal.aborted ? "manage.found_some" : "manage.found", numbers));
+    if (had) told.focus();
+    return undefined;
+  };
+
+  /** Takes an item out that is gone, and says so. */
+  const remove = async (id, text) => {
+    if (found) {
+      found = found.filter((item) => item.id !== id);
+      showFound(Math.min(offset, Math.max(0, Math.ceil(found.length / PAGE - 1) * PAGE)));
+      if (!found.length) replace(place, h("p", { class: "muted" }, t("manage.none_found")));
+    } else {
+      await load(offset);
+    }
+    write(told, text);
+    told.focus();
+  };
+
+  return { node, load, search, remove };
+}
+
+function hasAll(texts, words) {
+  const whole = texts.filter(Boolean).join("\n").toLocaleLowerCase(lang);
+  return words.every((word) => whole.includes(word));
+}
+
+let opened = 0;
+
+/** A row, and the one below it that shows more. */
+function openingRow({ item, name, cells, columns, details }) {
+  const id = `details-${++opened}`;
+  const inner = h("td", { colspan: columns.length + 1 });
+  const more = h("tr", { class: "more", id, hidden: true }, inner);
+  const button = h("button", {
+    type: "button", class: "button small", "aria-expanded": "false", "aria-controls": id,
+    "aria-label": t("manage.details_of", { name }), onclick: () => {
+      more.hidden = !more.hidden;
+      button.setAttribute("aria-expanded", String(!more.hidden));
+      if (!more.hidden && !inner.firstChild) inner.append(details(item));
+    },
+  }, t("manage.details"));
+  const first = h("tr", {},
+    ...cells.map((cell, index) => h("td", { "data-label": columns[index] }, h("div", {}, cell))),
+    h("td", { class: "act" }, button));
+  return [first, more];
+}
+
+/** Names and values; those without a value are left out. */
+export function facts(...entries) {
+  return h("dl", {}, ...entries.filter(([, value]) => value !== null && value !== undefined && value !== "" && value !== false)
+    .flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
+}
+
+/** What somebody wrote, with its lines. */
+export function written(text) {
+  return text ? h("span", { class: "pre", translate: "no" }, text) : null;
+}
+
+/** What an item is called: by its description, its message, or only by its id. */
+export function called({ description, message, id }) {
+  const text = description || message;
+  return h("div", {},
+    text ? h("span", { class: "named", translate: "no" }, text) : h("span", { class: "muted" }, t("manage.no_description")),
+    h("span", { class: "mono muted small id", translate: "no" }, id));
+}

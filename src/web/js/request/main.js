@@ -1,0 +1,128 @@
+// The page behind the link of a secret request: what somebody asks for, and handing it over. The form is in
+// ../common/secret_form.js.
+import { ApiError, call, explain, Offline } from "../common/api.js";
+import { $, busy, h, notice, replace } from "../common/dom.js";
+import { linkPanel, mayLeaveLink, secretLink } from "../common/link.js";
+import { date, lifetime, start, t } from "../common/page.js";
+import { contentForm, deliver, focusWrong } from "../common/secret_form.js";
+
+const app = $("#app");
+const id = location.pathname.split("/").at(-1);
+/** Whether something went out and no answer came: it may have been handed over. */
+let isLost = false;
+
+start();
+// "Back" from a link that was made leads here: to what the request is now.
+window.addEventListener("popstate", async () => {
+  if (!$(".handed", app)) return;
+  if (await mayLeaveLink()) load();
+  else history.pushState({ made: true }, "");
+});
+load();
+
+async function load() {
+  try {
+    const { data } = await call("GET", `api/public/secret_requests/${id}`);
+    show(data);
+  } catch (error) {
+    if (error.status === 404) showGone();
+    else showError(error);
+  }
+}
+
+function show(asked) {
+  const content = contentForm();
+  const place = h("div", { class: "place" });
+  const button = h("button", { type: "submit", class: "button primary big" },
+    t(asked.send_to_email ? "request.submit_mail" : "request.submit"));
+  const form = h("form", {
+    class: "card", autocomplete: "off", novalidate: true, onsubmit: (event) => {
+      event.preventDefault();
+      if (content.check()) submit();
+      else focusWrong(form);
+    },
+  },
+  h("h1", { tabindex: "-1" }, t("request.title")),
+  asked.message
+    ? h("blockquote", { class: "pre asked", translate: "no" }, asked.message)
+    : h("p", { class: "lead" }, t("request.no_message")),
+  asked.expires_at && h("p", { class: "muted" }, t("request.until", { date: date(asked.expires_at) })),
+  content.node,
+  whatHappens(asked),
+  h("div", { class: "actions" }, button));
+  const submit = async () => {
+    const made = await deliver({
+      form, button, place, fields: content.fields, explained: refusal,
+      request: () => ({
+        path: `api/public/secret_requests/${id}/secrets`, text: content.text, files: content.files,
+        mailed: Boolean(asked.send_to_email),
+      }),
+    });
+    if (!made) return;
+    history.pushState({ made: true }, "");
+    showResult(asked, made);
+  };
+  replace(app, form, place);
+}
+
+/** What becomes of what is handed over, and who can read it. */
+function whatHappens({ secret, send_to_email: email }) {
+  const item = (text) => h("li", {}, text);
+  const views = t("link.views", { count: secret.max_views });
+  return h("div", { class: "notice info what" },
+    h("h2", {}, t("request.what")),
+    h("ul", {},
+      item(t("request.encrypted")),
+      item(email ? t("request.mailed", { email }) : t("request.link_back")),
+      item(t(email ? "request.who_mail" : "request.who")),
+      item(secret.expiration
+        ? t("request.lives", { views, time: lifetime(secret.expiration) })
+        : t("request.lives_ever", { views })),
+      secret.password && item(t("request.password")),
+      secret.message && h("li", {}, t("request.message"),
+        h("blockquote", { class: "pre", translate: "no" }, secret.message))));
+}
+
+function refusal(error) {
+  if (error instanceof Offline) isLost = true;
+  if (!(error instanceof ApiError)) return null;
+  if (error.status === 404) return t(isLost ? "request.ended_perhaps" : "request.ended_meanwhile");
+  if (error.status === 403) return t("request.no_room");
+  if (error.field === "send_to_email") return t("request.no_mail");
+  if (error.field === "password_part_public") return t("request.changed");
+  return null;
+}
+
+function showResult(asked, { data, publicHalf }) {
+  isLost = false;
+  const email = asked.send_to_email;
+  const heading = h("h1", { tabindex: "-1" }, email ? t("request.sent") : t("request.ready"));
+  const again = h("button", { type: "button", class: "button" }, t("request.another"));
+  again.addEventListener("click", () => busy(again, async () => await mayLeaveLink() && load()));
+  const link = () => [
+    h("p", {}, t("request.ready_text")),
+    linkPanel({
+      link: secretLink(data.id, publicHalf), id: data.id, publicHalf, expiresAt: data.expires_at,
+      maxViews: asked.secret.max_views, hasPassword: false,
+    }),
+    notice("warn", t("request.only_now")),
+  ];
+  replace(app, h("div", { class: "card handed" }, heading,
+    ...(email ? [h("p", {}, t("request.sent_text", { email }))] : link()),
+    asked.uses_left > 1 && h("div", { class: "actions" }, again)));
+  heading.focus();
+  window.scrollTo(0, 0);
+}
+
+function showGone() {
+  const heading = h("h1", { tabindex: "-1" }, t("request.gone"));
+  replace(app, h("div", { class: "card" }, heading, h("p", {}, t("request.gone_text"))));
+  heading.focus({ preventScroll: true });
+}
+
+function showError(error) {
+  const again = h("button", { type: "button", class: "button primary" }, t("request.again"));
+  again.addEventListener("click", () => busy(again, load));
+  replace(app, h("div", { class: "card" }, h("h1", {}, t("request.title")), notice("bad", explain(error)),
+    h("div", { class: "actions" }, again)));
+}

@@ -1,0 +1,162 @@
+// The page for who has sent a secret: whether it was viewed, when and from where, and burning it. The manage
+// token in the fragment says that it is theirs, or the key of the account.
+import { ApiError, call, explain } from "../common/api.js";
+import { $, announce, busy, confirmDialog, h, notice, replace } from "../common/dom.js";
+import { viewLog } from "../common/log.js";
+import { date, freshOnReturn, start, t } from "../common/page.js";
+import { isOver } from "../common/secret_end.js";
+import { getKey, signOut } from "../common/session.js";
+import { signInCard } from "../common/sign_in.js";
+
+/** As many as one answer of the list holds, and how far back it is looked through. */
+const [PAGE, MOST] = [50, 5_000];
+
+/** Behind the #, and also with what a mail program has put around it. */
+const TOKEN = /(?<![0-9a-z])([0-9a-f]{64})(?![0-9a-z])/i;
+
+const app = $("#app");
+const id = location.pathname.split("/").at(-1);
+let shown = false;
+
+start();
+freshOnReturn();
+window.addEventListener("hashchange", load);
+load();
+
+/** The manage token in the address. What is of another form, as the key of a secret is, is never sent. */
+function token() {
+  return TOKEN.exec(location.hash)?.[1] ?? "";
+}
+
+async function load() {
+  if (!token() && location.hash.length > 1) return showGone();
+  if (!token() && history.state?.over) return showGone();
+  if (!token() && !getKey()) return askForKey();
+  try {
+    const secret = await fetchSecret();
+    if (secret) show(secret);
+    else showOver();
+  } catch (error) {
+    if (isKeyGone(error)) return askForKey();
+    if (error.status === 404) showOver();
+    else showError(error);
+  }
+  return undefined;
+}
+
+function askForKey() {
+  signOut();
+  shown = false;
+  replace(app, signInCard({ title: t("status.title"), text: t("status.whose"), onSignedIn: load }));
+}
+
+/** Whether the key of the account is not known any more. */
+function isKeyGone(error) {
+  return !token() && error instanceof ApiError && [401, 403].includes(error.status);
+}
+
+async function fetchSecret() {
+  if (token()) {
+    const headers = { "Manage-Token": token() };
+    const { data } = await call("GET", `api/public/secrets/${id}/status`, { headers });
+    return data;
+  }
+  for (let offset = 0; offset < MOST; offset += PAGE) {
+    const { data } = await call("GET", `api/secrets?offset=${offset}`, { key: getKey() });
+    const found = data.find((secret) => secret.id === id);
+    if (found || data.length < PAGE) return found;
+  }
+  return undefined;
+}
+
+function show(secret) {
+  const { text, kind } = state(secret);
+  const heading = h("h1", { tabindex: "-1" }, t("status.title"));
+  const error = h("div");
+  const refresh = h("button", { type: "button", class: "button" }, t("status.refresh"));
+  refresh.addEventListener("click", () => busy(refresh, load));
+  const burn = h("button", { type: "button", class: "button danger" }, t("status.burn"));
+  burn.addEventListener("click", () => busy(burn, () => burnIt(error)));
+  const written = (text) => h("span", { class: "pre", translate: "no" }, text);
+  const row = (name, ...value) => [h("dt", {}, name), h("dd", {}, ...value)];
+  replace(app, h("div", { class: "card" }, heading,
+    h("p", { class: `notice ${kind}` }, text),
+    h("dl", {},
+      secret.description && row(t("status.description"), written(secret.description)),
+      secret.message && row(t("status.message"), written(secret.message)),
+      row(t("status.created"), date(secret.created_at)),
+      row(t("status.expires"), secret.expires_at ? date(secret.expires_at) : t("status.never")),
+      row(t("status.views"), t("status.views_of", { count: secret.view_times, max: secret.max_views })),
+      secret.password && row(t("status.password"), t("status.password_set"))),
+    h("h2", {}, t("status.log")),
+    viewLog(secret),
+    error,
+    h("div", { class: "actions" }, refresh, !isOver(secret) && burn)));
+  if (shown) announce(text);
+  else heading.focus({ preventScroll: true });
+  shown = true;
+}
+
+/** What has become of it, in one sentence. */
+function state({ view_times: times, max_views: max, expired, locked, views, expires_at: end }) {
+  const last = views.at(-1);
+  const when = last ? date(last.viewed_at) : "";
+  if (locked) return { kind: "bad", text: t("status.locked") };
+  if (times >= max) return { kind: "ok", text: t("status.all_viewed", { count: max, date: when }) };
+  if (expired && times) return { kind: "warn", text: t("status.expired", { date: date(end) }) };
+  if (expired) return { kind: "warn", text: t("status.expired_unseen", { date: date(end) }) };
+  if (times) return { kind: "info", text: t("status.viewed", { count: times, date: when }) };
+  return { kind: "info", text: t("status.unseen") };
+}
+
+async function burnIt(place) {
+  const isSure = await confirmDialog({
+    title: t("status.burn_title"), text: t("status.burn_text"), yes: t("status.burn"),
+  });
+  if (!isSure) return;
+  try {
+    if (token()) await call("DELETE", `api/public/secrets/${id}`, { headers: { "Manage-Token": token() } });
+    else await call("DELETE", `api/secrets/${id}`, { key: getKey() });
+  } catch (error) {
+    if (isKeyGone(error)) {
+      askForKey();
+      return;
+    }
+    if (error.status !== 404) {
+      replace(place, notice("bad", explain(error)));
+      return;
+    }
+  }
+  forgetToken();
+  card(t("status.burned"), t("status.burned_text"));
+}
+
+function showOver() {
+  forgetToken();
+  showGone();
+}
+
+/** The token is of no use any more, and goes from the address bar; a reload then finds nothing. */
+function forgetToken() {
+  // Relative addresses would start from the <base>.
+  if (token()) history.replaceState({ over: true }, "", location.pathname + location.search);
+}
+
+function showGone() {
+  card(t("status.gone"), t("status.gone_text"));
+}
+
+function showError(error) {
+  const again = h("button", { type: "button", class: "button primary" }, t("status.again"));
+  again.addEventListener("click", () => busy(again, load));
+  card(t("status.title"), notice("bad", explain(error)), h("div", { class: "actions" }, again));
+}
+
+function card(title, ...content) {
+  const heading = h("h1", { tabindex: "-1" }, title);
+  const home = h("a", { class: "button", href: "./" }, t("status.start"));
+  replace(app, h("div", { class: "card" }, heading,
+    ...content.map((part) => (part instanceof Node ? part : h("p", {}, part))),
+    content.length === 1 && h("div", { class: "actions" }, home)));
+  heading.focus({ preventScroll: true });
+}

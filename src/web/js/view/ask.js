@@ -1,0 +1,148 @@
+// The page before a secret is opened: what it is, and what has to be given for it. Only the press of its button
+// spends a view.
+
+import { ApiError, call, explain, Offline } from "../common/api.js";
+import { solve } from "../crypto/captcha.js";
+import { announce, busy, h, notice, replace } from "../common/dom.js";
+import { write } from "../common/live.js";
+import { bytes, date, siteName, t } from "../common/page.js";
+import { passwordField } from "../common/password.js";
+import { typedPassword } from "../common/typed.js";
+import { openedSize } from "../crypto/stream.js";
+import { card } from "./ends.js";
+
+/**
+ * `secret` is what the server tells of it. `onOpen({ password, captcha })` opens it and shows what comes, or
+ * throws ApiError or Offline. `refuses()` may show another page in the place of what a press does.
+ */
+export function askPage(secret, { onOpen, refuses }) {
+  const password = secret.password ? passwordField({
+    label: t("view.password"), hint: t("view.password_hint"), generator: false, autocomplete: "off",
+  }) : null;
+  const robot = secret.captcha ? new Robot() : null;
+  const problem = h("div", { class: "problem" });
+  const button = h("button", { class: "button primary big" }, t("view.open"));
+  const counts = secret.view_button
+    && h("p", { class: "counts" }, t("view.button_counts", { count: secret.views_left }));
+
+  const refuse = (...text) => replace(problem, notice("bad", ...text));
+  const refused = (error) => {
+    if (error instanceof Offline) return refuse(t("view.answer_lost"));
+    if (error instanceof RobotFailed) return refuse(t("view.robot_failed"));
+    // It was solved anew once already: see withCaptcha.
+    if (error.field === "captcha") return refuse(t("view.robot_failed"));
+    if (error.status !== 403 || error.field !== "password" || !password) return refuse(explain(error));
+    if (/locked/.test(error.message)) {
+      button.disabled = true;
+      return refuse(t("view.locked"));
+    }
+    password.setError(t("view.password_wrong"));
+    password.control.select();
+    return password.control.focus();
+  };
+  const open = async () => {
+    if (refuses()) return undefined;
+    replace(problem);
+    if (password && !typedPassword(password.value)) {
+      password.setError(t("view.password_empty"));
+      return password.control.focus();
+    }
+    announce(t("view.opening"));
+    try {
+      // As it was typed: the server may have hashed just that.
+      await withCaptcha(robot, (captcha) => onOpen({ ...(password && { password: password.value }), ...captcha }));
+    } catch (error) {
+      refused(error);
+    }
+    return undefined;
+  };
+  const form = h("form", { novalidate: true, autocomplete: "off" }, password?.node, robot?.node, counts, problem,
+    h("div", { class: "actions" }, button));
+  // Scanners that run scripts call click() or requestSubmit(): no finger, mouse or key has made those events.
+  let byPerson = false;
+  const note = (event) => { byPerson = event.isTrusted; };
+  button.addEventListener("click", note);
+  password?.control.addEventListener("keydown", (event) => event.key === "Enter" && note(event));
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (byPerson) busy(button, open);
+    byPerson = false;
+  });
+  return card(t("view.title"), h("p", { class: "lead" }, t("view.lead", { site: siteName })), facts(secret), form);
+}
+
+function facts({ views_left: left, expires_at: end, attachments }) {
+  const size = attachments.reduce((sum, { size }) => sum + (openedSize(size) ?? size), 0);
+  return h("ul", { class: "facts", "aria-label": t("view.about") },
+    h("li", {}, t("view.views_left", { count: left })),
+    h("li", {}, end ? t("view.until", { date: date(end) }) : t("view.for_ever")),
+    attachments.length > 0 && h("li", {}, t("view.with_files", { count: attachments.length, size: bytes(size) })),
+    h("li", {}, t("view.sender_sees")),
+    h("li", {}, t("view.not_yet")));
+}
+
+/** Does `work` with a solved captcha, where one is asked for. One that is too old by now is solved anew, once. */
+async function withCaptcha(robot, work) {
+  if (!robot) return work({});
+  for (let again = true; ; again = false) {
+    const captcha = await robot.solution();
+    try {
+      return await work({ captcha });
+    } catch (error) {
+      // A wrong password uses it up, and so does anything that came this far, or it is too old.
+      if (error instanceof ApiError && [403, 422].includes(error.status)) robot.begin();
+      if (!(again && error instanceof ApiError && error.field === "captcha")) throw error;
+    }
+  }
+}
+
+/** The proof of work: begun at once, so that it is done when the person is ready. */
+class Robot {
+  #bar = h("progress", { max: 1, value: 0, "aria-label": t("view.robot") });
+  #state = h("p", { class: "hint" }, t("view.robot_hint"));
+  #solved;
+
+  /** What the person sees of it. */
+  node = h("div", { class: "field robot" }, h("p", { class: "label" }, t("view.robot")), this.#bar, this.#state);
+
+  constructor() {
+    this.begin();
+  }
+
+  begin() {
+    this.#tell(t("view.robot_hint"), 0);
+    const solved = this.#solve();
+    solved.catch(() => {
+      if (this.#solved === solved) this.#tell(t("view.robot_failed"), 0);
+    });
+    this.#solved = solved;
+  }
+
+  /** The text for the server; tries again if it did not work. */
+  async solution() {
+    try {
+      return await this.#solved;
+    } catch {
+      this.begin();
+      return await this.#solved;
+    }
+  }
+
+  async #solve() {
+    const challenge = await call("GET", "api/public/captcha");
+    const onProgress = (share) => { this.#bar.value = share; };
+    const payload = await solve(challenge, { onProgress }).catch((cause) => {
+      throw new RobotFailed("no proof of work", { cause });
+    });
+    this.#tell(t("view.robot_done"), 1);
+    return payload;
+  }
+
+  #tell(text, share) {
+    write(this.#state, text);
+    this.#bar.value = share;
+  }
+}
+
+/** The proof of work could not be done: a script did not load, say. */
+class RobotFailed extends Error {}

@@ -1,0 +1,143 @@
+// The files of a secret, each with its button: those that came with the text are saved at once, those that are files
+// of their own are fetched, decrypted and saved as they come.
+
+import { ApiError, explain } from "../common/api.js";
+import { Damaged, openStream, sealedSize } from "../crypto/stream.js";
+import { announce, h, replace } from "../common/dom.js";
+import { save, saveBytes } from "../common/download.js";
+import { bytes, t } from "../common/page.js";
+import { progressBar } from "../common/progress.js";
+import { fetchSealed } from "./sealed_file.js";
+
+/** What is left of a lease at most once every file was fetched. */
+const AFTER_ALL_SECONDS = 60;
+
+/** `{ node, wipe(), isBusy(), areTaken() }`: null for a node where there are no files. */
+export function filesPart(attachments, { id, lease }) {
+  let saving = 0;
+  const gone = new AbortController();
+  const missing = new Set(attachments.filter(({ data }) => !data).map(({ n }) => n));
+  const unsaved = new Set(attachments);
+  const from = {
+    id,
+    /** It is on the disk. */
+    saved: (attachment) => unsaved.delete(attachment),
+    /** The server keeps a lease so long for files that were not fetched yet. */
+    fetched(n) {
+      missing.delete(n);
+      if (missing.size === 0) lease.shorten(AFTER_ALL_SECONDS);
+    },
+    /** Aborted when the page takes all away. */
+    gone: gone.signal,
+    lease: lease.token,
+    /** Counts what is being saved meanwhile. */
+    async during(work) {
+      saving += 1;
+      try {
+        await work();
+      } finally {
+        saving -= 1;
+      }
+    },
+  };
+  const node = attachments.length === 0 ? null : h("div", {},
+    h("h2", {}, t("view.files")),
+    h("ul", { class: "list files" }, attachments.map((attachment) => item(attachment, from))));
+  return {
+    node,
+    isBusy: () => saving > 0,
+    areTaken: () => unsaved.size === 0,
+    wipe() {
+      gone.abort();
+      node?.replaceChildren();
+      for (const attachment of attachments) {
+        attachment.data?.fill(0);
+        attachment.key?.fill(0);
+      }
+      attachments.length = 0;
+    },
+  };
+}
+
+function item(attachment, from) {
+  const { name, size, data } = attachment;
+  const place = h("div", { class: "state" });
+  const button = h("button", {
+    type: "button", class: "button", "aria-label": t("view.save_named", { name }),
+  }, t("view.save_file"));
+  const done = () => {
+    from.saved(attachment);
+    replace(place, h("p", { class: "badge ok" }, t("view.saved")));
+    announce(t("view.saved_named", { name }));
+  };
+  button.addEventListener("click", async () => {
+    if (data) {
+      saveBytes(data, { name });
+      return done();
+    }
+    button.hidden = true;
+    await from.during(() => fetchAndSave(attachment, from, place, done));
+    button.hidden = false;
+    if (document.activeElement === document.body) button.focus();
+    return undefined;
+  });
+  return h("li", {},
+    h("span", { class: "grow", translate: "no", dir: "auto" }, name), h("span", { class: "muted" }, bytes(size)),
+    button, place);
+}
+
+/** Fetches a file of its own, with progress, a way to end it and a way to go on. Shows how it ended in `place`. */
+async function fetchAndSave({ name, size, n, key }, { id, lease, gone, fetched }, place, done) {
+  const stop = new AbortController();
+  const end = () => stop.abort();
+  gone.addEventListener("abort", end);
+  const bar = progressBar({ label: t("view.saving", { name }), onCancel: end });
+  const again = h("div", {});
+  replace(place, bar.node, again);
+  const onBroken = () => askToGoOn(again, stop.signal);
+  // Called once the place to save it is chosen, so that nothing is fetched in vain.
+  const open = () => openStream(key, fetchSealed({ id, n, lease, onBroken, signal: stop.signal }), { size });
+  try {
+    bar.update(0, size);
+    const onProgress = (sum) => bar.update(sum, size);
+    await save(open, { name, size: sealedSize(size), onProgress, signal: stop.signal });
+    fetched(n);
+    done();
+  } catch (error) {
+    if (gone.aborted) return;
+    const text = why(error);
+    replace(place, h("p", { class: error.name === "AbortError" ? "hint" : "error" }, text));
+    announce(text);
+  } finally {
+    gone.removeEventListener("abort", end);
+  }
+}
+
+/** Waits until the person wants to go on. Rejects when they end it instead. */
+function askToGoOn(place, signal) {
+  return new Promise((resolve, reject) => {
+    const ended = () => reject(signal.reason);
+    if (signal.aborted) return ended();
+    const button = h("button", { type: "button", class: "button small" }, t("view.file_retry"));
+    const goOn = () => {
+      signal.removeEventListener("abort", ended);
+      removeEventListener("online", goOn);
+      replace(place);
+      resolve();
+    };
+    button.addEventListener("click", goOn);
+    signal.addEventListener("abort", ended);
+    // The network is back: nobody has to press anything.
+    addEventListener("online", goOn);
+    replace(place, h("p", { class: "error", role: "alert" }, t("view.file_broken")), button);
+    return undefined;
+  });
+}
+
+function why(error) {
+  if (error.name === "AbortError") return t("view.file_cancelled");
+  if (error instanceof Damaged) return t("view.file_damaged");
+  if (error instanceof ApiError && error.status === 404) return t("view.file_gone");
+  if (error instanceof ApiError) return explain(error);
+  return t("view.file_failed", { reason: error.message });
+}

@@ -1,0 +1,83 @@
+// The pages where the key of the link is missing or does not fit: a field to paste it into. Nothing is
+// spent here.
+
+import { explain } from "../common/api.js";
+import { CannotOpen } from "../crypto/secret.js";
+import { busy, field, h } from "../common/dom.js";
+import { fragmentOf, partsOfText } from "../common/link_parts.js";
+import { t } from "../common/page.js";
+import { card } from "./ends.js";
+
+/** How many characters the key of a link has that was made here. */
+const OWN_KEY = 24;
+
+/** The link has no key. `onKey(publicHalf)` takes one; the page starts anew then. */
+export function noKeyPage({ id, onKey }) {
+  return card(t("view.no_key"), h("p", {}, t("view.no_key_text")), keyForm({
+    id,
+    button: t("view.key_use"),
+    onKey: (found) => {
+      onKey(found);
+      location.reload();
+    },
+  }));
+}
+
+/**
+ * The key of the link is shorter than any that is made here. Nothing is spent: `onKey` as above,
+ * `onWhole()` where the person says that it is not cut.
+ */
+export function cutKeyPage({ id, half, onKey, onWhole }) {
+  const given = fragmentOf(half).replace(/=+$/, "").length;
+  return card(t("view.cut"), h("p", {}, t("view.cut_text", { count: given, usual: OWN_KEY })), keyForm({
+    id,
+    button: t("view.key_use"),
+    onKey: (found) => {
+      onKey(found);
+      location.reload();
+    },
+  }), h("details", {}, h("summary", {}, t("view.cut_whole")),
+    h("p", {}, t("view.cut_whole_text")),
+    h("div", { class: "actions" },
+      h("button", { type: "button", class: "button", onclick: onWhole }, t("view.cut_go_on")))));
+}
+
+/**
+ * The ciphertext is here and does not open. `onKey(publicHalf)` throws CannotOpen if that half does not
+ * fit.
+ */
+export function wrongKeyPage({ id, onKey }) {
+  return card(t("view.wrong_key"), h("p", {}, t("view.wrong_key_text")), keyForm({
+    id, button: t("view.key_try"), onKey,
+  }));
+}
+
+function keyForm({ id, button, onKey }) {
+  const control = h("textarea", {
+    class: "mono key", rows: 3, "data-fleeting": true, autocomplete: "off", spellcheck: "false", autocapitalize: "none", translate: "no",
+  });
+  const { node, setError } = field(t("view.key_field"), control, t("view.key_hint"));
+  const submit = h("button", { class: "button primary" }, button);
+  const refuse = (text) => {
+    setError(text);
+    control.focus();
+  };
+  const use = async () => {
+    const parts = partsOfText(control.value);
+    if (!control.value.trim()) return refuse(t("view.key_empty"));
+    if (parts.id && parts.id !== id) return refuse(t("view.key_other"));
+    if (!parts.publicHalf) return refuse(t("view.key_none"));
+    try {
+      return await onKey(parts.publicHalf);
+    } catch (error) {
+      return refuse(error instanceof CannotOpen ? t("view.key_again") : explain(error));
+    }
+  };
+  const form = h("form", { novalidate: true }, node, h("div", { class: "actions" }, submit));
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    busy(submit, use);
+  });
+  control.addEventListener("input", () => setError(""));
+  return form;
+}

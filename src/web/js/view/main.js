@@ -1,0 +1,283 @@
+// The page of a secret: what is shown when. It asks what there is, which spends nothing; a press of the button spends
+// a view; what came is decrypted, shown, and taken away again. What each state looks like is in view_*.js.
+
+import { ApiError, call, explain, isLate, Offline } from "../common/api.js";
+import { fromBase64, fromUtf8 } from "../crypto/bytes.js";
+import { hasWebCrypto } from "../crypto/engine.js";
+import { CannotOpen, open, unpack } from "../crypto/secret.js";
+import { $, announce, h, replace } from "../common/dom.js";
+import { Lease } from "../common/lease.js";
+import { fragmentOf, isCut, partsOfAddress } from "../common/link_parts.js";
+import { start, t } from "../common/page.js";
+import { guardLeaving } from "../common/stakes.js";
+import { askPage } from "./ask.js";
+import { burnedPage, clearedPage, damagedPage, gonePage, leftPage, loadingPage, troublePage } from "./ends.js";
+import { cutKeyPage, noKeyPage, wrongKeyPage } from "./key.js";
+import { secretPage } from "./secret.js";
+
+/** How long the secret stays on a page that nobody looks at. */
+const AWAY_MS = 5 * 60_000;
+/** How long the server has to begin with an answer. */
+const PATIENCE_MS = 15_000;
+
+const app = $("#app");
+const { id, publicHalf } = partsOfAddress(location);
+const lease = new Lease(id);
+const path = `api/public/secrets/${id}`;
+
+/** What is being kept from who looks over the shoulder: `{ node, wipe(), isBusy(), isAtStake() }`, or null. */
+let shown = null;
+/** The half in use: of the link, or what was pasted since. */
+let half = publicHalf;
+/** Whether the person has said that a short key is whole. */
+let isWhole = false;
+/** What has come and no key has opened yet, or null. */
+let waiting = null;
+
+start();
+show(loadingPage());
+// Where the browser does no cryptography, a script does: it comes while the person reads.
+if (!hasWebCrypto()) import("../vendor/sjcl.js").catch(() => {});
+begin();
+
+// The same page with another key: as if it were opened anew, unless what it is for is here already. After the lease
+// that could not be fetched again.
+addEventListener("hashchange", () => {
+  if (!waiting) return location.reload();
+  const found = partsOfAddress(location).publicHalf;
+  if (!found) return undefined;
+  half = found;
+  return decrypt(waiting);
+});
+watchAway();
+guardLeaving(() => shown?.isAtStake() ?? false);
+lease.whenForgotten(takeAway);
+
+/** Puts a page into the window; what is new gets the focus. */
+function show(page, { focus = true } = {}) {
+  replace(app, page);
+  // The heading says it now.
+  announce("");
+  if (focus) $("h1", app)?.focus();
+}
+
+function begin() {
+  shown = null;
+  const over = !half && history.state?.over;
+  if (over) return show(over.page === "gone" ? gonePage(over) : over.page === "left" ? leftPage() : burnedPage());
+  if (!half) return show(noKeyPage({ id, onKey: useKey }), { focus: false });
+  // Its view is spent: to ask once more spends nothing.
+  return lease.isOpened ? fetchAgain() : look();
+}
+
+function useKey(found) {
+  half = found;
+  // Relative addresses would start from the <base>.
+  history.replaceState(null, "", `${location.pathname}${location.search}#${fragmentOf(found)}`);
+}
+
+async function look({ mine = false } = {}) {
+  show(loadingPage(), { focus: false });
+  let secret;
+  try {
+    secret = (await call("GET", path)).data;
+  } catch (error) {
+    if (!(error instanceof ApiError && error.status === 404)) return failed(error, () => look({ mine }));
+    // Without views left nothing can be spent, but an answer that got lost can still be fetched.
+    return lease.token ? fetchAgain() : end("gone", gonePage({ mine }), { mine });
+  }
+  return show(askPage(secret, { onOpen: (proofs) => spend(secret, proofs), refuses: refuseCut }), { focus: false });
+}
+
+/** Shows what to do about a key that is cut, before it costs a view; whether it does. */
+function refuseCut() {
+  if (isWhole || !isCut(half)) return false;
+  show(cutKeyPage({
+    id, half, onKey: useKey,
+    onWhole: () => {
+      isWhole = true;
+      look();
+    },
+  }));
+  return true;
+}
+
+/** Asks for the secret, because a person wants it now. Throws what the page of the question has to show. */
+async function spend(secret, proofs) {
+  // Nobody has touched this page at all: see ask.js, too.
+  if (navigator.userActivation && !navigator.userActivation.hasBeenActive) return;
+  const token = lease.prepare(Math.max(0, secret.views_left - 1));
+  let answer;
+  try {
+    answer = await askForIt({ lease: token, ...proofs });
+  } catch (error) {
+    if (!(error instanceof ApiError && error.status === 404)) throw error;
+    lease.forget();
+    await look();
+    return;
+  }
+  await received(answer.data);
+}
+
+/** Asks for the secret whose view this browser has spent. Never spends one. */
+async function fetchAgain() {
+  show(loadingPage(), { focus: false });
+  const mine = lease.isOpened;
+  try {
+    await received((await askForIt({ lease: lease.token })).data);
+  } catch (error) {
+    if (!(error instanceof ApiError && error.status === 404)) return failed(error, fetchAgain);
+    lease.forget();
+    await look({ mine });
+  }
+}
+
+/** Where no answer comes at all it asks once more: under the same lease that is not counted twice. */
+async function askForIt(body) {
+  const ask = () => call("POST", `${path}/view`, { body, patience: PATIENCE_MS });
+  try {
+    return await ask();
+  } catch (error) {
+    if (!isLate(error)) throw error;
+    return ask();
+  }
+}
+
+async function received({ ciphertext, password_part_private: encoded, message, lease: { seconds_left: left } }) {
+  lease.opened(left);
+  await decrypt({ ciphertext, encoded, message });
+}
+
+/** Opens what came with the key at hand; with another one as long as the person finds any. */
+async function decrypt(sealed) {
+  const page = await opened(sealed, half).catch((error) => {
+    if (error instanceof CannotOpen) return error.reason === "key" ? null : damagedPage();
+    const retry = () => decrypt(sealed);
+    // Without WebCrypto it is the script that decrypts: it could not be loaded.
+    return hasWebCrypto() ? troublePage({ title: t("view.trouble"), text: explain(error), retry })
+      : troublePage({ title: t("view.offline"), text: t("view.offline_again"), retry });
+  });
+  if (page) return show(page);
+  waiting = sealed;
+  return show(wrongKeyPage({
+    id,
+    onKey: async (found) => {
+      const next = await opened(sealed, found);
+      useKey(found);
+      show(next);
+    },
+  }));
+}
+
+/** The page with the secret. Throws CannotOpen. */
+async function opened({ ciphertext, encoded, message }, publicPart) {
+  const content = unpack(await open(privateHalf(encoded) + publicPart, ciphertext));
+  waiting = null;
+  shown = secretPage({ id, content, message, lease, onBurn: burn, getViewsLeft });
+  return shown.node;
+}
+
+function privateHalf(encoded) {
+  try {
+    return fromUtf8(fromBase64(encoded));
+  } catch (error) {
+    throw new CannotOpen("damaged", error.message);
+  }
+}
+
+/** How many views others have by now. To ask spends none. */
+async function getViewsLeft() {
+  try {
+    return (await call("GET", path, { patience: PATIENCE_MS })).data.views_left;
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return 0;
+    throw error;
+  }
+}
+
+/** `viewsLeft` is what others have. Throws what the page of the secret has to show. */
+async function burn(viewsLeft) {
+  try {
+    await call("POST", `${path}/burn`, { body: { lease: lease.token } });
+  } catch (error) {
+    // The lease is over: then the server itself has wiped it.
+    if (!(error instanceof ApiError && error.status === 404)) throw error;
+  }
+  wipe();
+  lease.forget();
+  if (viewsLeft > 0) end("left", leftPage());
+  else end("burned", burnedPage());
+}
+
+/** Shows that it is over. The key is of no use any more, and goes from the address bar; a reload shows the same. */
+function end(page, node, more = {}) {
+  half = null;
+  // Relative addresses would start from the <base>.
+  history.replaceState({ over: { page, ...more } }, "", `${location.pathname}${location.search}`);
+  show(node);
+}
+
+function failed(error, retry) {
+  const title = t(error instanceof Offline ? "view.offline" : "view.trouble");
+  const offline = t(lease.token ? "view.offline_again" : "view.offline_text");
+  show(troublePage({ title, text: error instanceof Offline ? offline : explain(error), retry }));
+}
+
+function wipe() {
+  shown?.wipe();
+  if (shown) announce("");
+  shown = null;
+}
+
+/** Takes the secret away when nobody has looked at the page for long, and before the browser puts it aside. */
+function watchAway() {
+  let since = null;
+  let timer = null;
+  const check = () => {
+    if (since === null || Date.now() - since < AWAY_MS || !shown) return;
+    // A file that is being saved goes on; the page waits for it.
+    if (shown.isBusy()) timer = setTimeout(check, 60_000);
+    else clear();
+  };
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(timer);
+    if (document.visibilityState === "hidden") {
+      since = Date.now();
+      timer = setTimeout(check, AWAY_MS);
+    } else {
+      // Phones stop timers, so it is looked up at the return as well.
+      check();
+      since = null;
+    }
+  });
+  let wasShown = false;
+  addEventListener("pagehide", () => {
+    wasShown = shown !== null;
+    wipe();
+    if (wasShown) replace(app, h("p", {}, t("view.loading")));
+  });
+  addEventListener("pageshow", (event) => {
+    if (event.persisted && wasShown) begin();
+  });
+}
+
+/** Another tab says that the lease is over. Only if it is, this one lets go of the secret as well. */
+async function takeAway() {
+  if (!shown && !waiting) return;
+  try {
+    const { data } = await askForIt({ lease: lease.token });
+    lease.opened(data.lease.seconds_left);
+  } catch (error) {
+    // Without a connection nobody knows, and what is here stays.
+    if (!(error instanceof ApiError && error.status === 404)) return;
+    lease.forget();
+    waiting = null;
+    wipe();
+    await look({ mine: true });
+  }
+}
+
+function clear() {
+  wipe();
+  show(clearedPage({ lease, onAgain: begin, onLook: look }));
+}

@@ -1,0 +1,91 @@
+// The sealed bytes of an attachment, as one stream over as many requests as it takes: where one breaks off, the
+// next goes on from there.
+
+import { ApiError, Offline } from "../common/api.js";
+import { root } from "../common/page.js";
+
+/**
+ * Fetches attachment `n` of a secret under a lease. `onBroken(error)` is asked when the connection breaks or the
+ * server is busy: the stream goes on when it resolves, and ends with what it rejects with. Other answers end it
+ * with ApiError.
+ */
+export function fetchSealed({ id, n, lease, onBroken, signal }) {
+  let at = 0;
+  let reader = null;
+  const begin = async () => {
+    const headers = { Lease: lease, ...(at > 0 && { Range: `bytes=${at}-` }) };
+    let response;
+    try {
+      response = await fetch(`${root}api/secrets/${id}/attachments/${n}`, {
+        headers, signal, credentials: "omit", cache: "no-store",
+      });
+    } catch (error) {
+      throw error.name === "AbortError" ? error : new Offline(error);
+    }
+    // All of it had come when the connection broke.
+    if (response.status === 416 && at > 0) return null;
+    if (!response.ok) {
+      const wait = Number(response.headers.get("Retry-After")) || null;
+      throw new ApiError(response.status, undefined, wait);
+    }
+    // Who does not know ranges sends it from the start.
+    return new Rest(response.body.getReader(), response.status === 206 ? 0 : at);
+  };
+  const next = async () => {
+    reader ??= await begin();
+    if (reader === null) return null;
+    const bytes = await reader.read();
+    at += bytes?.length ?? 0;
+    return bytes;
+  };
+  return new ReadableStream({
+    async pull(controller) {
+      for (;;) {
+        try {
+          const bytes = await next();
+          if (bytes === null) return controller.close();
+          return controller.enqueue(bytes);
+        } catch (error) {
+          reader = null;
+          if (!canGoOn(error)) throw error;
+          await onBroken(error);
+        }
+      }
+    },
+    cancel: () => reader?.cancel(),
+  }, { highWaterMark: 0 });
+}
+
+function canGoOn(error) {
+  return error instanceof Offline || (error instanceof ApiError && [429, 502, 503, 504].includes(error.status));
+}
+
+/** What comes of a response, without the bytes that are here already. */
+class Rest {
+  #reader;
+  #skip;
+
+  constructor(reader, skip) {
+    this.#reader = reader;
+    this.#skip = skip;
+  }
+
+  async read() {
+    for (;;) {
+      let result;
+      try {
+        result = await this.#reader.read();
+      } catch (error) {
+        throw error.name === "AbortError" ? error : new Offline(error);
+      }
+      if (result.done) return null;
+      const bytes = result.value.subarray(this.#skip);
+      this.#skip -= result.value.length - bytes.length;
+      if (bytes.length > 0) return bytes;
+    }
+  }
+
+  cancel() {
+    return this.#reader.cancel();
+  }
+}

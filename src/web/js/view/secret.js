@@ -1,0 +1,145 @@
+// The page with the secret: covered until somebody asks, to copy, to save, to delete. Everything that holds it goes
+// with `wipe()`. Its files are in files.js.
+
+import { explain } from "../common/api.js";
+import { announce, busy, confirmDialog, copyButton, h, notice, replace } from "../common/dom.js";
+import { saveBytes } from "../common/download.js";
+import { write } from "../common/live.js";
+import { duration, t } from "../common/page.js";
+import { card } from "./ends.js";
+import { filesPart } from "./files.js";
+
+/** As long as main.js leaves a secret on a page that nobody looks at, in seconds. */
+const AWAY_SECONDS = 300;
+
+/**
+ * `{ node, wipe(), isBusy(), isAtStake() }` for `content`, `{ text, attachments }`. `getViewsLeft()` asks for what
+ * others have; `onBurn(viewsLeft)` deletes the secret and shows what then is. Both throw what `call` throws.
+ */
+export function secretPage({ id, content, message, lease, onBurn, getViewsLeft }) {
+  const text = textPart(content.text, content.attachments.length > 0);
+  const files = filesPart(content.attachments, { id, lease });
+  const burning = burnPart(lease, { onBurn, getViewsLeft });
+  const again = againLine(lease, burning.tell);
+  const node = card(t("view.here"),
+    message && [
+      h("h2", {}, t("view.message")),
+      h("blockquote", { class: "pre", dir: "auto", translate: "no" }, message),
+    ],
+    text.node,
+    files.node,
+    h("h2", {}, t("view.done")),
+    again.node,
+    h("p", { class: "hint" }, t("view.away_hint", { time: duration(AWAY_SECONDS) })),
+    burning.node);
+  return {
+    node,
+    isBusy: files.isBusy,
+    /** Whether it can not be had again, and nobody has read or saved all of it. */
+    isAtStake: () => files.isBusy()
+      || (lease.secondsLeft === 0 && !lease.viewsLeft && !(text.isTaken() && files.areTaken())),
+    wipe() {
+      again.stop();
+      text.wipe();
+      files.wipe();
+      node.replaceChildren();
+    },
+  };
+}
+
+function textPart(secret, hasFiles) {
+  let text = secret;
+  if (text === "") {
+    const node = h("p", { class: "muted" }, t(hasFiles ? "view.no_text" : "view.empty"));
+    return { node, wipe() {}, isTaken: () => true };
+  }
+  const place = h("div", {
+    class: "secret covered", id: "secret", role: "group", "aria-label": t("view.secret"), tabindex: "0",
+    translate: "no", spellcheck: "false", autocomplete: "off",
+  });
+  const show = h("button", { type: "button", class: "button", "aria-controls": "secret" });
+  let isTaken = false;
+  const took = () => { isTaken = true; };
+  const cover = (covered) => {
+    place.classList.toggle("covered", covered);
+    replace(place, covered
+      ? [
+        h("span", { class: "dots", "aria-hidden": "true" }, "• • • • • • • •"),
+        h("span", { class: "hint" }, t("view.covered")),
+      ]
+      : h("pre", { dir: "auto" }, text));
+    write(show, t(covered ? "view.show" : "view.hide"));
+    show.setAttribute("aria-expanded", String(!covered));
+  };
+  show.addEventListener("click", () => {
+    took();
+    cover(!place.classList.contains("covered"));
+  });
+  cover(true);
+  return {
+    node: h("div", { class: "field" }, place, h("div", { class: "actions" },
+      copyButton(() => text, t("common.copy"), { class: "button primary" }, { onCopied: took }),
+      show,
+      h("button", {
+        type: "button", class: "button", onclick: () => {
+          saveBytes(text, { name: `${t("view.file_name")}.txt` });
+          took();
+        },
+      }, t("view.save")))),
+    isTaken: () => isTaken,
+    wipe() {
+      text = "";
+      place.replaceChildren();
+    },
+  };
+}
+
+/** How long the secret can still be fetched again, and by whom. Not read out: it changes every second. */
+function againLine(lease, onEnd) {
+  const line = h("p", { class: "again" });
+  const shared = h("p", { class: "hint" }, t("view.again_shared"));
+  const node = h("div", {}, line, shared);
+  const tell = () => {
+    const left = lease.secondsLeft;
+    shared.hidden = left === 0 || !lease.isShared;
+    write(line, left > 0 ? t("view.again_until", { time: duration(left) }) : t("view.again_over"));
+    if (left > 0) return;
+    stop();
+    onEnd();
+  };
+  const timer = setInterval(tell, 1000);
+  const stop = () => clearInterval(timer);
+  tell();
+  return { node, stop };
+}
+
+function burnPart(lease, { onBurn, getViewsLeft }) {
+  // Where others can still view it, only this viewer's share of it ends; where nothing is left of it on the server,
+  // only this page has it.
+  const leaving = (text) => ({
+    label: t("view.leave"), title: t("view.leave_title"), yes: t("view.leave_yes"), text,
+  });
+  const wordsFor = (viewsLeft) => (viewsLeft > 0 ? leaving(t("view.leave_text", { count: viewsLeft }))
+    : lease.secondsLeft === 0 ? leaving(t("view.leave_last"))
+    : { label: t("view.burn"), title: t("view.burn_title"), text: t("view.burn_text"), yes: t("view.burn_yes") });
+  const problem = h("div", {});
+  const button = h("button", { type: "button", class: "button danger" }, wordsFor(lease.viewsLeft).label);
+  button.addEventListener("click", () => busy(button, async () => {
+    replace(problem);
+    try {
+      // Others may have viewed it since.
+      const viewsLeft = await getViewsLeft();
+      const words = wordsFor(viewsLeft);
+      write(button, words.label);
+      if (!await confirmDialog(words)) return;
+      await onBurn(viewsLeft);
+    } catch (error) {
+      replace(problem, notice("bad", explain(error)));
+      announce(explain(error));
+    }
+  }));
+  return {
+    node: h("div", {}, problem, h("div", { class: "actions" }, button)),
+    tell: () => write(button, wordsFor(lease.viewsLeft).label),
+  };
+}
