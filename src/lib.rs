@@ -40,6 +40,7 @@ pub mod crypto;
 pub mod daemon;
 pub mod delivery;
 pub mod domain;
+mod locales;
 pub mod mail;
 pub mod router;
 mod secret_file;

@@ -7,6 +7,7 @@
 use argh::{FlagInfo, FlagInfoKind, Optionality, PositionalInfo};
 
 use super::arguments::{command_line, nearest_help};
+use crate::domain::language::Language;
 
 /// A command, and the commands below it.
 pub(super) struct Definition {
@@ -180,7 +181,12 @@ impl Argument {
 impl Value {
     /// A value that is called `told`, or that nobody has named.
     fn new(told: Option<&str>, fallback: &str) -> Self {
-        let name = told.map_or_else(|| fallback.replace('_', "-").to_uppercase(), str::to_owned);
+        let name = match told {
+            // argh takes only words that stand in the source.
+            Some("LANGUAGE") => Language::all().map(Language::tag).collect::<Vec<_>>().join("|"),
+            Some(told) => told.to_owned(),
+            None => fallback.replace('_', "-").to_uppercase(),
+        };
         let choices: Vec<&str> = name.split('|').collect();
         let kind = if choices.iter().any(|choice| choice.ends_with("FILE")) {
             Kind::File

@@ -196,8 +196,8 @@ pub(super) struct Serve {
     #[argh(option, arg_name = "DIR")]
     mail_templates: Option<String>,
 
-    /// language of pages and mails whose reader's own is not known: en or sv (en)
-    #[argh(option, arg_name = "en|sv")]
+    /// language of pages and mails if the reader's own is unknown (en)
+    #[argh(option, arg_name = "LANGUAGE")]
     language: Option<String>,
 
     /// what the pages call this site (sealdrop)

@@ -64,7 +64,7 @@ impl Default for MailSettings {
             token_file: None,
             from: None,
             templates: None,
-            language: Language::English,
+            language: Language::ENGLISH,
         }
     }
 }
@@ -154,7 +154,7 @@ pub(super) fn sender(text: &str) -> Result<Mailbox, String> {
 }
 
 pub(super) fn language(text: &str) -> Result<Language, String> {
-    let found = Language::ALL.into_iter().find(|language| language.tag() == text);
+    let found = Language::all().find(|language| language.tag() == text);
     found.ok_or_else(|| format!("{text:?} is none of its values"))
 }
 

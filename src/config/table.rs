@@ -459,9 +459,9 @@ pub static TABLE: &[Setting] = &[
     },
     Setting {
         key: "language",
-        meaning: "language of pages and mails whose reader's own is not known: en or sv",
+        meaning: "language of pages and mails if the reader's own is unknown",
         default: "en",
-        remedy: "give en or sv",
+        remedy: crate::locales::REMEDY,
         is_list: false,
         set: |settings, text| mail::language(text).map(|value| settings.mail.language = value),
     },

@@ -1,45 +1,83 @@
-//! The languages that people are written to in.
+//! The languages of pages and mails: those that have a folder in [`crate::locales`].
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-/// A language of mails.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Language {
-    /// `en`
-    English,
-    /// `sv`
-    Swedish,
-}
+use crate::locales::LOCALES;
+
+/// One of the languages that have texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Language(&'static str);
 
 impl Language {
-    /// All of them.
-    pub const ALL: [Self; 2] = [Self::English, Self::Swedish];
+    /// `en`: every text exists in it.
+    pub const ENGLISH: Self = Self("en");
+
+    /// All languages, English first.
+    pub fn all() -> impl Iterator<Item = Self> {
+        LOCALES.iter().map(|locale| Self(locale.tag))
+    }
 
     /// The first part of its tag (BCP 47).
     #[must_use]
     pub fn tag(self) -> &'static str {
-        match self {
-            Self::English => "en",
-            Self::Swedish => "sv",
-        }
+        self.0
     }
 
-    /// The one with this tag; what follows a hyphen does not matter.
+    /// The language with this tag; a region after a hyphen is ignored.
     #[must_use]
     pub fn from_tag(tag: &str) -> Option<Self> {
         let primary = tag.split('-').next().unwrap_or_default().trim();
-        Self::ALL.into_iter().find(|language| primary.eq_ignore_ascii_case(language.tag()))
+        Self::all().find(|language| primary.eq_ignore_ascii_case(language.tag()))
     }
 
-    /// What an `Accept-Language` (RFC 9110 12.5.4) likes best of what there is; `None` where it likes
-    /// none of it.
+    /// The language that an `Accept-Language` header (RFC 9110 12.5.4) prefers; `None` if it names no
+    /// language of ours.
     #[must_use]
     pub fn preferred(accepted: &str) -> Option<Self> {
         preferred(accepted, Self::from_tag)
     }
 }
 
-/// What an `Accept-Language` (RFC 9110 12.5.4) likes best of what `find` knows by its tag.
+/// The number of a language in records. English and Swedish have the numbers of the enum that they once
+/// were in. The number of any other language is its tag, read as digits to base 27 (`a` is 1), so that a new
+/// language changes no number of another. The smallest of those is 28, for `aa`.
+fn number(tag: &str) -> u32 {
+    match tag {
+        "en" => 0,
+        "sv" => 1,
+        _ => tag
+            .bytes()
+            .fold(0, |number, letter| number * 27 + u32::from(letter.saturating_sub(b'a' - 1))),
+    }
+}
+
+/// Whether some tag of two or three letters has this number.
+fn is_number(number: u32) -> bool {
+    let letters = [number % 27, number / 27 % 27, number / (27 * 27)];
+    number < 2 || letters[..2].iter().all(|letter| *letter > 0) && letters[2] < 27
+}
+
+impl Serialize for Language {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u32(number(self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Language {
+    /// A language that this build has no texts for becomes English: the record was written by a build that
+    /// had them.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let stored = u32::deserialize(deserializer)?;
+        match Self::all().find(|language| number(language.0) == stored) {
+            Some(language) => Ok(language),
+            None if is_number(stored) => Ok(Self::ENGLISH),
+            None => Err(D::Error::custom("not the number of a language")),
+        }
+    }
+}
+
+/// The language that an `Accept-Language` header (RFC 9110 12.5.4) prefers among those that `find` knows by
+/// their tags.
 pub fn preferred<T>(accepted: &str, find: impl Fn(&str) -> Option<T>) -> Option<T> {
     let mut best: Option<(f32, T)> = None;
     for item in accepted.split(',') {
@@ -61,7 +99,7 @@ mod tests {
 
     #[test]
     fn the_language_that_is_liked_best_wins() {
-        let (english, swedish) = (Some(Language::English), Some(Language::Swedish));
+        let (english, swedish) = (Language::from_tag("en"), Language::from_tag("sv"));
         let cases = [
             ("sv", swedish),
             ("sv-SE,sv;q=0.9,en-US;q=0.8", swedish),
@@ -76,5 +114,38 @@ mod tests {
         for (accepted, expected) in cases {
             assert_eq!(Language::preferred(accepted), expected, "{accepted}");
         }
+    }
+
+    #[test]
+    fn records_keep_the_numbers_that_they_have() {
+        #[derive(Serialize, Deserialize)]
+        enum Before {
+            English,
+            Swedish,
+        }
+        let encoding = bincode::config::standard();
+        let read = |bytes: &[u8]| {
+            let read = bincode::serde::decode_from_slice::<Language, _>(bytes, encoding);
+            read.map(|(language, _)| language).ok()
+        };
+        for (before, tag) in [(Before::English, "en"), (Before::Swedish, "sv")] {
+            let language = Language::from_tag(tag).unwrap();
+            let stored = bincode::serde::encode_to_vec(before, encoding).unwrap();
+            assert_eq!(bincode::serde::encode_to_vec(language, encoding).unwrap(), stored);
+            assert_eq!(read(&stored), Some(language));
+        }
+        for (tag, expected) in [("de", 113), ("aa", 28), ("zzz", 27 * 27 * 27 - 1)] {
+            assert_eq!(number(tag), expected);
+            assert!(is_number(expected));
+        }
+        let encode = |number: u32| bincode::serde::encode_to_vec(number, encoding).unwrap();
+        // No language has the tag `xq`.
+        assert_eq!(read(&encode(number("xq"))), Some(Language::ENGLISH));
+        for not_a_tag in [2, 26, 27, 27 * 27, 27 * 27 * 27, u32::MAX] {
+            assert_eq!(read(&encode(not_a_tag)), None, "{not_a_tag}");
+        }
+        let numbers: std::collections::BTreeSet<u32> =
+            Language::all().map(|language| number(language.0)).collect();
+        assert_eq!(numbers.len(), Language::all().count());
     }
 }

@@ -9,33 +9,20 @@ use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
 
 use super::text::{one_line, quoted};
-use crate::{clock::UnixSeconds, domain::language::Language, user_agent::Client};
+use crate::{
+    clock::UnixSeconds,
+    domain::language::Language,
+    locales::{LOCALES, server_texts},
+    user_agent::Client,
+};
 
 /// The page that the texts become in HTML.
 const LAYOUT: &str = "layout.html";
+const BUILT_IN_LAYOUT: &str = include_str!("layout.html");
 /// How the first line of each text begins.
 const SUBJECT: &str = "Subject: ";
 /// The longest text of an operator, in bytes.
 const MAX_TEMPLATE_BYTES: u64 = 64 << 10;
-
-/// The built-in texts, by the names of their files.
-const BUILT_IN: [(&str, &str); 15] = [
-    (LAYOUT, include_str!("templates/layout.html")),
-    ("request.en.txt", include_str!("templates/request.en.txt")),
-    ("request.sv.txt", include_str!("templates/request.sv.txt")),
-    ("secret.en.txt", include_str!("templates/secret.en.txt")),
-    ("secret.sv.txt", include_str!("templates/secret.sv.txt")),
-    ("self_destruct.en.txt", include_str!("templates/self_destruct.en.txt")),
-    ("self_destruct.sv.txt", include_str!("templates/self_destruct.sv.txt")),
-    ("viewed.en.txt", include_str!("templates/viewed.en.txt")),
-    ("viewed.sv.txt", include_str!("templates/viewed.sv.txt")),
-    ("tried_after.en.txt", include_str!("templates/tried_after.en.txt")),
-    ("tried_after.sv.txt", include_str!("templates/tried_after.sv.txt")),
-    ("box_message.en.txt", include_str!("templates/box_message.en.txt")),
-    ("box_message.sv.txt", include_str!("templates/box_message.sv.txt")),
-    ("test.en.txt", include_str!("templates/test.en.txt")),
-    ("test.sv.txt", include_str!("templates/test.sv.txt")),
-];
 
 /// Which mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -194,8 +181,7 @@ impl Letters {
     ///
     /// What is wrong with a text of the operator's, with its file and line.
     pub fn load(dir: Option<&Path>) -> Result<Self, String> {
-        let mut texts: BTreeMap<String, String> =
-            BUILT_IN.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+        let mut texts = built_in();
         if let Some(dir) = dir {
             read_over(dir, &mut texts)?;
         }
@@ -259,7 +245,7 @@ impl Letters {
     /// Fills in every text, with all that may be there and with as little as there may be.
     fn try_out(&self) -> Result<(), String> {
         for kind in Kind::ALL {
-            for language in Language::ALL {
+            for language in Language::all() {
                 for facts in [sample(kind, true), sample(kind, false)] {
                     let rendered = self.render(kind, language, &facts);
                     let rendered = rendered.map_err(|error| error.to_string())?;
@@ -283,6 +269,15 @@ impl Letters {
         }
         Ok(())
     }
+}
+
+/// The built-in texts by the names of an operator's files: `viewed.en.txt`.
+fn built_in() -> BTreeMap<String, String> {
+    let mails = LOCALES.iter().flat_map(|locale| {
+        let name = |kind: &str| format!("{kind}.{}.txt", locale.tag);
+        locale.mails.iter().map(move |(kind, text)| (name(kind), (*text).to_owned()))
+    });
+    mails.chain([(LAYOUT.to_owned(), BUILT_IN_LAYOUT.to_owned())]).collect()
 }
 
 /// What a mail of this kind may be made with.
@@ -309,19 +304,21 @@ fn sample(kind: Kind, whole: bool) -> Facts {
 
 /// Browser and system, or what else it is, by name.
 fn viewer_words(client: Client, language: Language) -> String {
-    use Language::{English, Swedish};
-    let (on, browser, robot) = match language {
-        English => ("on", "an unknown browser", "a program that opens links by itself"),
-        Swedish => ("på", "en okänd webbläsare", "ett program som öppnar länkar av sig självt"),
-    };
+    let texts = server_texts(language.tag());
     match client {
         Client::Program(name) => name.to_owned(),
-        Client::Robot(None) => robot.to_owned(),
-        Client::Robot(Some(name)) => format!("{robot} ({name})"),
-        Client::Browser { name, system: Some(system) } => {
-            format!("{} {on} {system}", name.unwrap_or(browser))
+        Client::Robot(None) => texts.viewer_robot.clone(),
+        Client::Robot(Some(name)) => format!("{} ({name})", texts.viewer_robot),
+        Client::Browser { name, system } => {
+            let browser = name.unwrap_or(&texts.viewer_browser);
+            match system {
+                None => browser.to_owned(),
+                Some(system) => {
+                    let text = texts.viewer_browser_on.replace("{system}", system);
+                    text.replace("{browser}", browser)
+                }
+            }
         }
-        Client::Browser { name, system: None } => name.unwrap_or(browser).to_owned(),
     }
 }
 

@@ -2,14 +2,14 @@
 
 /// A file that is served as it is.
 pub(super) struct Embedded {
-    /// Below `src/web`, with slashes.
+    /// Its path below `src/web`, with slashes; texts of a language have theirs below `src`.
     pub(super) name: &'static str,
     pub(super) content_type: &'static str,
     pub(super) plain: &'static [u8],
     pub(super) gzip: &'static [u8],
 }
 
-// `VERSION`, `ASSETS`, `TEMPLATES`, `TRANSLATIONS`.
+// `VERSION`, `ASSETS` and `TEMPLATES`.
 include!(concat!(env!("OUT_DIR"), "/web.rs"));
 
 /// What must be loaded for a module to run: the modules that it imports, and those that they import, each
@@ -85,7 +85,14 @@ mod tests {
         for asset in ASSETS.iter().filter(|asset| asset.name.ends_with(".js")) {
             let (folder, _) = asset.name.rsplit_once('/').unwrap();
             for path in str::from_utf8(asset.plain).unwrap().lines().filter_map(imported) {
-                assert!(find(&resolve(folder, path)).is_some(), "{}: {path}", asset.name);
+                let imported = resolve(folder, path);
+                assert!(find(&imported).is_some(), "{}: {path}", asset.name);
+                // A page uses no module of another page, and shared modules use none of a page.
+                let place = imported.split('/').nth(1).unwrap();
+                let (is_own, is_crypto) = (imported.starts_with(folder), folder == "js/crypto");
+                let is_shared =
+                    matches!(place, "crypto" | "vendor") || place == "common" && !is_crypto;
+                assert!(is_own || is_shared, "{}: {path}", asset.name);
             }
         }
     }

@@ -87,7 +87,10 @@ mod tests {
             ("/box/".to_owned(), elsewhere("../box".to_owned())),
             (format!("/box/{id}"), page(Page::Box, "../")),
             (format!("/status/{id}"), page(Page::Status, "../")),
-            ("/assets/1/js/view/main.js".to_owned(), Some(Target::File("assets/1/js/view/main.js"))),
+            (
+                "/assets/1/js/view/main.js".to_owned(),
+                Some(Target::File("assets/1/js/view/main.js")),
+            ),
             (
                 "/assets/1/js/vendor/sjcl.js".to_owned(),
                 Some(Target::File("assets/1/js/vendor/sjcl.js")),

@@ -1,13 +1,12 @@
-//! The texts of the pages, in every language that there is a file for.
+//! The texts of the pages in every language of [`crate::locales`].
 
 use std::collections::BTreeMap;
 
-use super::embedded;
-use crate::domain::language;
+use crate::{domain::language, locales::LOCALES};
 
 /// One language of the pages.
 pub(super) struct Translation {
-    /// Its tag (BCP 47): the name of its file.
+    /// Its tag (BCP 47).
     pub(super) tag: &'static str,
     /// The texts by their keys: `view.title`.
     texts: BTreeMap<String, String>,
@@ -19,15 +18,12 @@ pub(super) struct Translations(Vec<Translation>);
 impl Translations {
     /// Those that are in the binary.
     pub(super) fn embedded() -> Self {
-        let mut all: Vec<Translation> = embedded::TRANSLATIONS
-            .iter()
-            .map(|&(tag, json)| Translation {
-                tag,
-                texts: serde_json::from_str(json).expect("a test reads each translation"),
-            })
-            .collect();
-        all.sort_by_key(|translation| (translation.tag != "en", translation.tag));
-        Self(all)
+        let parse = |json| serde_json::from_str(json).expect("a test reads each translation");
+        let read = |locale: &crate::locales::Locale| Translation {
+            tag: locale.tag,
+            texts: parse(locale.pages),
+        };
+        Self(LOCALES.iter().map(read).collect())
     }
 
     pub(super) fn all(&self) -> &[Translation] {
@@ -78,36 +74,8 @@ impl Translation {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
-
-    /// What stands in braces in a text.
-    fn placeholders(text: &str) -> BTreeSet<&str> {
-        text.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0)).collect()
-    }
-
-    #[test]
-    fn every_language_has_the_same_keys_and_placeholders() {
-        let translations = Translations::embedded();
-        let (english, others) = translations.all().split_first().unwrap();
-        assert_eq!(english.tag, "en");
-        assert!(!others.is_empty());
-        for other in others {
-            let keys = |translation: &Translation| -> BTreeSet<String> {
-                // A language may need other plural forms; each has `other`.
-                let plurals = [".zero", ".one", ".two", ".few", ".many"];
-                let is_plural = |key: &&String| plurals.iter().any(|form| key.ends_with(form));
-                translation.texts.keys().filter(|key| !is_plural(key)).cloned().collect()
-            };
-            assert_eq!(keys(english), keys(other), "{}", other.tag);
-            for (key, text) in &english.texts {
-                let translated = other.text(key).unwrap_or(text);
-                assert!(!translated.trim().is_empty(), "{}: {key}", other.tag);
-                assert_eq!(placeholders(text), placeholders(translated), "{}: {key}", other.tag);
-            }
-        }
-    }
+    use crate::web::embedded;
 
     #[test]
     fn every_key_that_is_used_is_there_and_every_key_is_used() {

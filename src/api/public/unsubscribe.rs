@@ -1,7 +1,7 @@
 //! `/api/public/unsubscribe/<token>`: the link in notifications that ends them.
 //!
-//! A GET only asks, since programs that look through mails open links; a POST does it, by a person's click
-//! or by their mail program (RFC 8058).
+//! A GET only shows a button, because mail scanners open links. A POST ends the notifications: it comes from
+//! the button, or from a mail program (RFC 8058).
 
 use hyper::{
     Response, StatusCode,
@@ -15,9 +15,10 @@ use crate::{
         language::Language,
         notice::{self, Subscription},
     },
+    locales::server_texts,
 };
 
-/// Nothing is loaded and nothing runs; the form goes to where the page came from.
+/// The page loads and runs nothing; its form goes to the server of the page.
 const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
 );
@@ -36,10 +37,12 @@ pub(super) fn ask(
     if !notice::is_subscribed(&app.store, subscription)? {
         return Err(ApiError::NotFound);
     }
-    Ok(match language.unwrap_or(Language::English) {
-        Language::English => page("en", "End these notifications?", BUTTON_ENGLISH),
-        Language::Swedish => page("sv", "Avsluta de här meddelandena?", BUTTON_SWEDISH),
-    })
+    let tag = language.unwrap_or(Language::ENGLISH).tag();
+    let texts = server_texts(tag);
+    // Without an action, the form goes to the address of the page.
+    let button =
+        format!("<form method=\"post\"><button>{}</button></form>\n", texts.unsubscribe_button);
+    Ok(page(tag, &texts.unsubscribe_question, &button))
 }
 
 /// `POST /api/public/unsubscribe/<token>`: ends the notifications.
@@ -56,15 +59,9 @@ pub(super) async fn end(
     if !app.store.change(notice::unsubscribe(subscription)).await? {
         return Err(ApiError::NotFound);
     }
-    Ok(match language.unwrap_or(Language::English) {
-        Language::English => page("en", "You will get no more of these notifications.", ""),
-        Language::Swedish => page("sv", "Du får inga fler sådana meddelanden.", ""),
-    })
+    let tag = language.unwrap_or(Language::ENGLISH).tag();
+    Ok(page(tag, &server_texts(tag).unsubscribe_done, ""))
 }
-
-/// Without an action: the form goes to the page's own address.
-const BUTTON_ENGLISH: &str = "<form method=\"post\"><button>End them</button></form>\n";
-const BUTTON_SWEDISH: &str = "<form method=\"post\"><button>Avsluta</button></form>\n";
 
 fn page(language: &str, text: &str, button: &str) -> Response<Body> {
     let html = format!(

@@ -1,7 +1,10 @@
 //! What is made from the definitions of the command line has all of it, and nothing else.
 
 use super::*;
-use crate::cli::definition::{Definition, Kind};
+use crate::{
+    cli::definition::{Definition, Kind},
+    domain::language::Language,
+};
 
 const DESCRIBED: [&str; 4] = ["completions bash", "completions zsh", "completions fish", "man"];
 
@@ -71,6 +74,8 @@ fn nothing_appears_that_is_not_for_users() {
 fn values_are_called_what_the_usage_line_calls_them() {
     let program = Definition::program();
     let words = |words: &[&str]| Kind::Words(words.iter().map(|word| (*word).to_owned()).collect());
+    let tags: Vec<&str> = Language::all().map(Language::tag).collect();
+    let languages = tags.join("|");
     // (command, flag, name, what is known of it)
     let cases = [
         ("account create", "--data", "DIR", Kind::Directory),
@@ -78,6 +83,7 @@ fn values_are_called_what_the_usage_line_calls_them() {
         ("account create", "--allowance", "N", Kind::Unknown),
         ("account set", "--notify-email", "ADDRESS|none", words(&["none"])),
         ("apikey create", "--kind", "private|public", words(&["private", "public"])),
+        ("serve", "--language", &languages, words(&tags)),
         ("serve", "--listen", "ADDR", Kind::Unknown),
         ("serve", "--smtp-password-file", "FILE", Kind::File),
         ("serve", "--mail-templates", "DIR", Kind::Directory),

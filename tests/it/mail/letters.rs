@@ -104,7 +104,7 @@ fn every_kind() {
     let mut mails: Vec<Value> = Vec::new();
     let letters = letters(&server);
     for letter in &letters {
-        for language in Language::ALL {
+        for language in Language::all() {
             let to = match letter {
                 Letter::BoxMessage { .. } => "box@example.com",
                 _ => "owner@example.com",

@@ -201,7 +201,7 @@ await run({
 
   async "texts that do not come"(tools) {
     const context = await tools.context();
-    await context.route("**/translations/*.json", (route) => route.abort());
+    await context.route("**/locales/*/pages.json", (route) => route.abort());
     const page = await tools.open("/", { context, allow: [/ERR_FAILED/] });
     await page.locator("textarea").first().fill("typed");
     await page.locator("#language").selectOption("sv");

@@ -39,7 +39,7 @@ export function startLanguages() {
 }
 
 async function textsOf(tag) {
-  const response = await fetch(new URL(`../../translations/${tag}.json`, import.meta.url), {
+  const response = await fetch(new URL(`../../locales/${tag}/pages.json`, import.meta.url), {
     credentials: "omit", signal: AbortSignal.timeout(PATIENCE_MS),
   });
   if (!response.ok) throw new Error(`status ${response.status}`);

@@ -1,8 +1,12 @@
-//! Gathers what the pages are made of into tables that `src/web/embedded.rs` includes, compressed.
+//! Makes two tables: the files of the pages, compressed, for `src/web/embedded.rs`, and the languages, for
+//! `src/locales/mod.rs`.
 //!
-//! Everything below `src/web` with an ending that is served becomes an asset. `pages` holds the templates,
-//! which are no assets; `translations` the texts, which are both: the switch of languages fetches them. A
-//! new file needs no change here or anywhere else.
+//! Every file below `src/web` with a known ending becomes an asset, except the templates in `pages`. The
+//! texts of the pages in each language are assets too: the language menu fetches them. A new file or a new
+//! language needs no change here.
+
+#[path = "src/locales/folders.rs"]
+mod folders;
 
 use std::{
     env,
@@ -17,30 +21,40 @@ use flate2::{Compression, write::GzEncoder};
 use sha2::{Digest, Sha256};
 
 const SOURCES: &str = "src/web";
-/// As much of a SHA-256 as tells two versions apart, in bytes.
+const LOCALES: &str = "src/locales";
+/// How much of a SHA-256 the version of all assets has, in bytes: enough to tell two builds apart.
 const VERSION_BYTES: usize = 6;
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed={SOURCES}");
-    let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join(SOURCES);
+    println!("cargo::rerun-if-changed={LOCALES}");
+    let manifest = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
     let out = PathBuf::from(env::var("OUT_DIR")?);
+    let locales = folders::read(&manifest.join(LOCALES))?;
+    fs::write(out.join("locales.rs"), folders::table(&locales)?)?;
+
+    let root = manifest.join(SOURCES);
+    // Each file with its name as an asset.
     let mut files = Vec::new();
     gather(&root, &mut files)?;
+    let mut files: Vec<(String, PathBuf)> = files
+        .into_iter()
+        .map(|file| {
+            let name = file.strip_prefix(&root)?.to_str().ok_or("a name is not UTF-8")?;
+            Ok((name.to_owned(), file))
+        })
+        .collect::<Result<_, Box<dyn Error>>>()?;
+    for folders::Folder { tag, files: texts } in locales {
+        let texts = texts.into_iter().filter(|(name, _)| name == "pages.json");
+        files.extend(texts.map(|(name, path)| (format!("locales/{tag}/{name}"), path)));
+    }
     files.sort();
 
-    let (mut assets, mut templates, mut translations) =
-        (String::new(), String::new(), String::new());
+    let (mut assets, mut templates) = (String::new(), String::new());
     let mut everything = Sha256::new();
-    for file in files {
-        let name = file.strip_prefix(&root)?.to_str().ok_or("a name is not UTF-8")?.to_owned();
-        let text = format!("include_str!({file:?})");
+    for (name, file) in files {
         if let Some(template) = name.strip_prefix("pages/") {
-            writeln!(templates, "    ({template:?}, {text}),")?;
-        } else if let Some(language) = name.strip_prefix("translations/") {
-            let tag = language.strip_suffix(".json").ok_or("a translation is not .json")?;
-            writeln!(translations, "    ({tag:?}, {text}),")?;
-        }
-        if name.starts_with("pages/") {
+            writeln!(templates, "    ({template:?}, include_str!({file:?})),")?;
             continue;
         }
         if let Some(content_type) = content_type(&name) {
@@ -68,11 +82,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     );
     let mut table = fs::File::create(out.join("web.rs"))?;
     writeln!(table, "pub(super) static VERSION: &str = {version:?};")?;
-    for (name, kind, rows) in [
-        ("ASSETS", "Embedded", assets),
-        ("TEMPLATES", "(&str, &str)", templates),
-        ("TRANSLATIONS", "(&str, &str)", translations),
-    ] {
+    for (name, kind, rows) in
+        [("ASSETS", "Embedded", assets), ("TEMPLATES", "(&str, &str)", templates)]
+    {
         writeln!(table, "pub(super) static {name}: &[{kind}] = &[\n{rows}];")?;
     }
     Ok(())
@@ -90,8 +102,8 @@ fn gather(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
     Ok(())
 }
 
-/// What is served of a file: scripts and styles of ours without the comments that have lines of their own,
-/// which were a third of what a page loads.
+/// The served content of a file: our scripts and styles without the comments that have lines of their own,
+/// which are a third of the bytes of a page.
 fn served(name: &str, bytes: Vec<u8>) -> Result<Vec<u8>, Box<dyn Error>> {
     let is_ours = (name.ends_with(".js") || name.ends_with(".css")) && !name.contains("/vendor/");
     if !is_ours {
@@ -101,7 +113,10 @@ fn served(name: &str, bytes: Vec<u8>) -> Result<Vec<u8>, Box<dyn Error>> {
     let (mut kept, mut in_comment, mut in_template) = (String::new(), false, false);
     for line in text.lines() {
         let start = line.trim();
-        if !in_comment && !in_template && start.starts_with("/*") {
+        // Not `/** @type {A} */ (b)`: that line has code.
+        let begins =
+            start.starts_with("/*") && start.find("*/").is_none_or(|at| at + 2 == start.len());
+        if !in_comment && !in_template && begins {
             in_comment = true;
         }
         if in_comment {
@@ -123,7 +138,7 @@ fn served(name: &str, bytes: Vec<u8>) -> Result<Vec<u8>, Box<dyn Error>> {
     Ok(kept.into_bytes())
 }
 
-/// The type of a file that is served; `None` for others.
+/// The `Content-Type` of a file; `None` if the file is not served.
 fn content_type(name: &str) -> Option<&'static str> {
     let (_, ending) = name.rsplit_once('.')?;
     match ending {
