@@ -96,4 +96,14 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn types_of_every_module_are_checked() {
+        let js = concat!(env!("CARGO_MANIFEST_DIR"), "/src/web/");
+        let ours = ASSETS.iter().filter(|asset| asset.name.ends_with(".js"));
+        for asset in ours.filter(|asset| !asset.name.contains("/vendor/")) {
+            let source = std::fs::read_to_string(format!("{js}{}", asset.name)).unwrap();
+            assert!(source.starts_with("// @ts-check\n"), "{}: tsc does not check it", asset.name);
+        }
+    }
 }

@@ -1,3 +1,4 @@
+// @ts-check
 // Making a box: the form, the key pair (here or on the server), and then what to keep and what to hand out.
 import { copyButton, announce, busy, confirmDialog, field, h, notice, replace } from "../common/dom.js";
 import { config, root, t } from "../common/page.js";
@@ -27,6 +28,7 @@ export function createForm() {
   return node;
 }
 
+/** @param {HTMLElement} node */
 function showForm(node) {
   const passphrase = passwordField({
     label: t("box.passphrase"), hint: t("box.passphrase_new_hint"), required: true,
@@ -74,7 +76,11 @@ function apiKeyField() {
   return made;
 }
 
-/** The control that is wrong, if it is. */
+/**
+ * The control that is wrong, if it is.
+ *
+ * @param {Field<HTMLInputElement> | null} apiKey
+ */
 function checkApiKey(apiKey) {
   if (!apiKey || apiKey.node.hidden) return null;
   const given = apiKey.control.value.trim();
@@ -84,8 +90,13 @@ function checkApiKey(apiKey) {
   return fits ? null : apiKey.control;
 }
 
+/**
+ * @param {PasswordField} passphrase
+ * @param {boolean} isHere
+ */
 function checkPassphrase(passphrase, isHere) {
   const { value } = passphrase;
+  /** @type {TextLike} */
   let wrong = "";
   if (!value) wrong = t("box.passphrase_missing");
   else if (utf8(value).length > MAX_PASSPHRASE) wrong = t("box.passphrase_long");
@@ -122,16 +133,37 @@ function optionFields() {
   return { node, value, check };
 }
 
-/** A moment that was chosen in the zone of who chose it. */
+/**
+ * A moment that was chosen in the zone of who chose it.
+ *
+ * @param {string} local
+ */
 function utc(local) {
   return `${new Date(local).toISOString().slice(0, 19)}Z`;
 }
 
-/** Makes the box: `{token, hash, privateKey, here, fingerprint}`. */
+/**
+ * A box that was just made. `here`: its keys were made in this browser.
+ *
+ * @typedef {object} MadeBox
+ * @property {string} token
+ * @property {string} hash
+ * @property {string} privateKey
+ * @property {boolean} here
+ * @property {string | null} fingerprint
+ */
+
+/**
+ * Makes the box.
+ *
+ * @param {{ passphrase: string, here: boolean, terms: Record<string, string>, key: string | null }} options
+ * @returns {Promise<MadeBox>}
+ */
 async function make({ passphrase, here, terms, key }) {
   if (here) announce(t("box.making"));
   const pair = here ? await createBoxKey(passphrase) : null;
   // Of a pair that was made here the server gets what seals, and what proves that somebody may read.
+  /** @type {Record<string, string>} */
   const form = pair ? { publickey: pair.publicKey, privatekeyhash: pair.privateKeyHash } : { passphrase };
   const shown = await json(await service("POST", "", { form: { ...form, ...terms }, key }));
   if (key) remember(key);
@@ -141,6 +173,7 @@ async function make({ passphrase, here, terms, key }) {
   };
 }
 
+/** @param {string} key */
 function remember(key) {
   try {
     setKey(key);
@@ -149,6 +182,10 @@ function remember(key) {
   }
 }
 
+/**
+ * @param {HTMLElement} node
+ * @param {MadeBox} made
+ */
 function showMade(node, made) {
   const link = boxLink(made.token);
   const title = h("h2", { class: "first", tabindex: -1, id: "create-title" }, t("box.made"));
@@ -180,7 +217,7 @@ function showMade(node, made) {
     }
     unguard();
     showForm(node);
-    node.querySelector("h2").focus();
+    node.querySelector("h2")?.focus();
   };
   replace(node,
     title,

@@ -1,3 +1,4 @@
+// @ts-check
 // What tells one public key from another: half of the SHA-256 of its DER, in groups that can be read out.
 import { h } from "../common/dom.js";
 import { t } from "../common/page.js";
@@ -7,13 +8,21 @@ import { fromPem } from "../crypto/der.js";
 /** 128 bits: nobody finds a second key for those. */
 const BYTES = 16;
 
-/** The fingerprint of a public key in PEM, as text. */
+/**
+ * The fingerprint of a public key in PEM, as text.
+ *
+ * @param {string} pem
+ */
 export async function fingerprint(pem) {
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", fromPem("PUBLIC KEY", pem)));
-  return toHex(digest.subarray(0, BYTES)).match(/.{4}/g).join(" ");
+  return toHex(digest.subarray(0, BYTES)).replace(/(.{4})(?!$)/g, "$1 ");
 }
 
-/** A <details> that shows it. */
+/**
+ * A <details> that shows it.
+ *
+ * @param {string} text
+ */
 export function fingerprintDetails(text) {
   return h("details", {},
     h("summary", {}, t("box.fingerprint")),

@@ -1,3 +1,4 @@
+// @ts-check
 // What lies in an opened box: texts, hidden until asked for, and files to save; more of them page by page;
 // the end of the box. Where what is read is deleted, only this page still has it, and says so.
 import { ApiError } from "../common/api.js";
@@ -12,6 +13,7 @@ import { guardLeaving } from "../common/stakes.js";
 /** A list that goes on: `{terms, reader, first, warning, close}`; `first` is what `reader.next()` gave. */
 export class MessageList {
   #terms;
+  /** @type {BoxReader | null} */
   #reader;
   #close;
   #title = h("h2", { tabindex: -1, class: "first" }, t("box.inside"));
@@ -25,10 +27,16 @@ export class MessageList {
 
   node;
 
+  /** @param {{ terms: Terms, reader: BoxReader, first: BoxPage, warning: Node | null, close: () => void }} options */
   constructor({ terms, reader, first, warning, close }) {
     this.#terms = terms;
     this.#reader = reader;
     this.#close = close;
+    /**
+     * @param {TextLike} text
+     * @param {Props["onclick"]} onclick
+     * @param {string} [look]
+     */
     const button = (text, onclick, look = "button") =>
       h("button", { type: "button", class: look, onclick }, text);
     this.#more = button(t("box.more"), () => this.#showMore());
@@ -41,7 +49,7 @@ export class MessageList {
       this.#count, this.#list, this.#state, h("div", { class: "actions" }, this.#more),
       h("div", { class: "actions end" },
         button(t("box.close"), () => this.#leave()),
-        button(t("box.delete"), (event) => this.#delete(event.currentTarget), "button danger")));
+        button(t("box.delete"), ({ currentTarget }) => this.#delete(currentTarget), "button danger")));
     if (this.#deletes) this.#unguard = guardLeaving();
     this.#add(first);
   }
@@ -51,6 +59,7 @@ export class MessageList {
     this.#title.focus();
   }
 
+  /** @param {BoxPage} page */
   #add({ items, more }) {
     this.#list.append(...items.map((item) => this.#row(item)));
     this.#shown += items.length;
@@ -64,7 +73,7 @@ export class MessageList {
     await busy(this.#more, async () => {
       replace(this.#state);
       try {
-        this.#add(await this.#reader.next());
+        if (this.#reader) this.#add(await this.#reader.next());
       } catch (error) {
         // The box went with its last message.
         if (this.#terms.DeleteKeyAfterReading && isKnown(error, "box.error_no_box")) this.#more.hidden = true;
@@ -74,6 +83,7 @@ export class MessageList {
     (before?.nextElementSibling?.querySelector("button") ?? this.#title).focus();
   }
 
+  /** @param {BoxItem} item */
   #row(item) {
     const facts = joined([date(item.created), item.isFile && bytes(item.size)], " · ");
     const state = h("div", { class: "row-state" });
@@ -93,6 +103,7 @@ export class MessageList {
         )));
   }
 
+  /** @param {BoxItem} item */
   #textBody(item) {
     const text = item.text ?? item.raw ?? "";
     // Long ones scroll, by the keyboard too.
@@ -114,7 +125,12 @@ export class MessageList {
     return [h("div", { class: "actions tight" }, show, copy), area];
   }
 
+  /**
+   * @param {BoxItem} item
+   * @param {HTMLElement} state
+   */
   #fileBody(item, state) {
+    /** @type {HTMLButtonElement} */
     const button = h("button", {
       type: "button", class: "button small", "aria-label": t("box.save_named", { name: item.name }),
       onclick: () => busy(button, () => this.#save(item, state)),
@@ -123,24 +139,32 @@ export class MessageList {
     return [name, h("div", { class: "actions tight" }, button)];
   }
 
+  /**
+   * @param {BoxItem} item
+   * @param {HTMLElement} state
+   */
   async #save(item, state) {
+    const reader = this.#reader;
+    if (!reader) return;
     const stop = new AbortController();
     const bar = progressBar({ label: t("box.fetching"), onCancel: () => stop.abort() });
     replace(state, bar.node);
     const { signal } = stop;
     // What it will have in the end is not always known: ciphertext is not as long as what is in it.
+    /** @param {number} done */
     const onProgress = (done) => bar.update(done, Math.max(done, item.size));
+    /** @param {BoxItem} other */
     const found = (other) => this.#add({ items: [other], more: !this.#more.hidden });
     try {
-      const stream = ({ isInMemory }) => this.#reader.file(item, { signal, found, isInMemory });
-      await save(stream, { name: item.name, size: item.size, onProgress, signal });
+      /** @param {{ isInMemory: boolean }} options */
+      const stream = ({ isInMemory }) => reader.file(item, { signal, found, isInMemory });
+      await save(stream, { name: item.name ?? "", size: item.size, onProgress, signal });
       replace(state, h("p", { class: "hint" }, t("box.saved")));
       announce(t("box.saved"));
     } catch (error) {
-      if (error.name === "AbortError") return replace(state);
-      replace(state, h("p", { class: "error", role: "alert" }, explainBox(error)));
+      if (error.name === "AbortError") replace(state);
+      else replace(state, h("p", { class: "error", role: "alert" }, explainBox(error)));
     }
-    return undefined;
   }
 
   async #leave() {
@@ -152,6 +176,7 @@ export class MessageList {
     this.#close();
   }
 
+  /** @param {HTMLElement} button */
   async #delete(button) {
     const sure = await confirmDialog({
       title: t("box.delete_title"), text: t("box.delete_text"), yes: t("box.delete_yes"),
@@ -160,7 +185,7 @@ export class MessageList {
     await busy(button, async () => {
       replace(this.#state);
       try {
-        await this.#reader.delete();
+        await this.#reader?.delete();
       } catch (error) {
         const isGone = isKnown(error, "box.error_no_box");
         if (!isGone) return replace(this.#state, notice("bad", explainBox(error)));
@@ -177,6 +202,7 @@ export class MessageList {
   }
 }
 
+/** @param {BoxItem} item */
 function failure({ fails }) {
   return fails instanceof ApiError ? explainBox(fails) : t("box.not_opened");
 }

@@ -1,3 +1,4 @@
+// @ts-check
 // The pages of boxes: `/box` makes one or leads to one, `/box/<token>` sends to it and opens it.
 import { $, h, notice, replace, field } from "../common/dom.js";
 import { config, freshOnReturn, root, start, t } from "../common/page.js";
@@ -11,7 +12,7 @@ start();
 freshOnReturn();
 
 const app = $("#app");
-const token = /\/box\/([0-9A-Za-z]{31})$/.exec(location.pathname)?.[1];
+const token = /\/box\/([0-9A-Za-z]{31})$/.exec(location.pathname)?.[1] ?? "";
 if (token) showBox();
 else showBoxes();
 
@@ -21,6 +22,7 @@ function showBoxes() {
     translate: "no", "data-fleeting": true,
   });
   const which = field(t("box.which"), input, t("box.which_hint"));
+  /** @param {Event} event */
   const go = (event) => {
     event.preventDefault();
     const found = findToken(input.value);
@@ -52,6 +54,7 @@ async function showBox() {
   }
 }
 
+/** @param {HTMLElement} title */
 function showNoBox(title) {
   write(title, t("box.none_title"));
   replace(app, h("div", { class: "card" }, title, h("p", {}, t("box.none_text")),
@@ -60,16 +63,27 @@ function showNoBox(title) {
   title.focus();
 }
 
-/** Two tabs (WAI-ARIA: arrows move, what is chosen shows at once). */
+/**
+ * Two tabs (WAI-ARIA: arrows move, what is chosen shows at once).
+ *
+ * @param {HTMLElement} place
+ * @param {Terms} terms
+ */
 function showTabs(place, terms) {
+  /**
+   * @param {string} name
+   * @param {Node} content
+   */
   const panel = (name, content) =>
     h("div", { role: "tabpanel", id: `panel-${name}`, "aria-labelledby": `tab-${name}` }, content);
+  /** @type {Record<string, HTMLElement>} */
   const panels = { send: panel("send", sendForm(token, terms)), open: panel("open", readForm(token, terms)) };
   const names = Object.keys(panels);
   const tabs = names.map((name) => h("button", {
     type: "button", role: "tab", id: `tab-${name}`, "aria-controls": `panel-${name}`,
     onclick: () => choose(name),
   }, t(`box.tab_${name}`)));
+  /** @param {string} chosen */
   const choose = (chosen) => {
     names.forEach((name, at) => {
       tabs[at].setAttribute("aria-selected", String(name === chosen));
@@ -77,14 +91,16 @@ function showTabs(place, terms) {
       panels[name].hidden = name !== chosen;
     });
   };
+  /** @param {KeyboardEvent} event */
   const move = (event) => {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    const to = { Home: 0, End: names.length - 1 }[event.key]
-      ?? (step && (tabs.indexOf(document.activeElement) + step + names.length) % names.length);
+    const at = tabs.findIndex((tab) => tab === document.activeElement);
+    const to = new Map([
+      ["ArrowRight", at + 1], ["ArrowLeft", at - 1 + names.length], ["Home", 0], ["End", names.length - 1],
+    ]).get(event.key);
     if (to === undefined) return;
     event.preventDefault();
-    choose(names[to]);
-    tabs[to].focus();
+    choose(names[to % names.length]);
+    tabs[to % names.length].focus();
   };
   const about = { class: "choice tabs", role: "tablist", "aria-label": t("box.tabs"), onkeydown: move };
   const list = h("div", about, ...tabs);

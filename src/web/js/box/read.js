@@ -1,3 +1,4 @@
+// @ts-check
 // Opening a box: with the key file, in this browser, or with the passphrase, by the server. The latter is
 // offered only where the server has the private key: it is told the passphrase then, and the page says so.
 // What comes out is shown by list.js.
@@ -16,7 +17,12 @@ import { passwordField } from "../common/password.js";
 /** No key file is larger, in bytes. */
 const MAX_KEY_FILE = 64 << 10;
 
-/** The form that opens a box with these terms, as an element; the list takes its place. */
+/**
+ * The form that opens a box with these terms, as an element; the list takes its place.
+ *
+ * @param {string} token
+ * @param {Terms} terms
+ */
 export function readForm(token, terms) {
   const node = h("div", {});
   replace(node, new ReadForm(token, terms, node).node);
@@ -32,7 +38,8 @@ class ReadForm {
   });
   #file;
   #pasted;
-  #keyPart;
+  #keyPart = h("div", { hidden: true });
+  /** @type {HTMLElement | null} */
   #choice = null;
   #explained = h("p", { class: "hint" });
   #failed = h("div", {});
@@ -40,6 +47,11 @@ class ReadForm {
 
   node;
 
+  /**
+   * @param {string} token
+   * @param {Terms} terms
+   * @param {HTMLElement} place
+   */
   constructor(token, terms, place) {
     this.#token = token;
     this.#terms = terms;
@@ -50,13 +62,16 @@ class ReadForm {
       class: "mono", rows: 4, translate: "no", "data-fleeting": true, spellcheck: "false", autocomplete: "off",
     }));
     // A server that does not say that it has the private key has none, and is told no passphrase.
-    const ways = [terms.HasPrivateKey === true && "passphrase", canSeal() && "key"].filter(Boolean);
+    const ways = [];
+    if (terms.HasPrivateKey === true) ways.push("passphrase");
+    if (canSeal()) ways.push("key");
     if (ways.length === 0) {
       this.node = notice("warn", h("p", {}, t("box.open_only_here")), h("p", {}, cannotOpenHere()));
       return;
     }
-    this.#keyPart = h("div", { hidden: true }, this.#file.node,
+    replace(this.#keyPart, this.#file.node,
       h("details", {}, h("summary", {}, t("box.key_paste")), this.#pasted.node));
+    /** @param {string} value */
     const way = (value) => h("label", {},
       h("input", { type: "radio", name: "way", value, onchange: () => this.#show(value) }),
       t(`box.way_${value}`));
@@ -64,6 +79,7 @@ class ReadForm {
       this.#choice = h("fieldset", {}, h("legend", {}, t("box.way")),
         h("div", { class: "choice" }, ...ways.map(way)));
     }
+    /** @param {Event} event */
     const submit = (event) => {
       event.preventDefault();
       this.#submit();
@@ -79,9 +95,11 @@ class ReadForm {
     return !this.#keyPart.hidden;
   }
 
+  /** @param {string} way */
   #show(way) {
     this.#keyPart.hidden = way !== "key";
-    if (this.#choice) this.#choice.querySelector(`[value=${way}]`).checked = true;
+    const chosen = this.#choice?.querySelector(`[value=${way}]`);
+    if (chosen) /** @type {HTMLInputElement} */ (chosen).checked = true;
     const texts = way === "key"
       ? [!this.#choice && t("box.open_only_here"), t("box.open_here_hint")]
       : [t("box.open_server_hint"), !this.#choice && cannotOpenHere()];
@@ -106,18 +124,23 @@ class ReadForm {
     await busy(this.#button, () => this.#open(passphrase, pem).catch((error) => this.#tellFailure(error)));
   }
 
+  /** @param {TextLike} text */
   #wrong(text) {
     this.#passphrase.setError(text);
     this.#passphrase.control.focus();
   }
 
   async #keyText() {
-    const [file] = this.#file.control.files;
+    const [file] = this.#file.control.files ?? [];
     if (!file) return this.#pasted.control.value.trim();
     if (file.size > MAX_KEY_FILE) return "-";
     return file.text().catch(() => "-");
   }
 
+  /**
+   * @param {string} passphrase
+   * @param {string | null} pem
+   */
   async #open(passphrase, pem) {
     let reader;
     let warning = null;
@@ -139,7 +162,11 @@ class ReadForm {
     list.focus();
   }
 
-  /** A server that hands out another key could read what comes in from now on. */
+  /**
+   * A server that hands out another key could read what comes in from now on.
+   *
+   * @param {string} mine
+   */
   async #checkKey(mine) {
     const theirs = await publicKeyOf(this.#token).catch(() => null);
     if (theirs === null) return null;
@@ -147,6 +174,7 @@ class ReadForm {
     return print === await fingerprint(mine) ? null : notice("bad", t("box.other_key"));
   }
 
+  /** @param {Error} error */
   #tellFailure(error) {
     const isWrong = isKnown(error, "box.error_wrong") || error.name === "WrongPassphrase";
     if (isWrong) return this.#wrong(explainBox(error));
@@ -165,7 +193,11 @@ function cannotOpenHere() {
   return t(hasWebCrypto() ? "box.open_old" : "box.open_insecure");
 }
 
-/** What should be known before reading. */
+/**
+ * What should be known before reading.
+ *
+ * @param {Terms} terms
+ */
 function termNotices(terms) {
   const notices = [];
   if (terms.DeleteKeyAfterReading) notices.push(notice("warn", t("box.will_delete_box")));

@@ -1,6 +1,7 @@
+// @ts-check
 // Reading a box: online, where the server opens what lies in it for the passphrase, and offline, where it
 // hands out ciphertext for the hash of the private key and all is opened here. Both give the same items.
-import { ApiError, Offline } from "../common/api.js";
+import { ApiError, bodyOf, Offline } from "../common/api.js";
 import { openBoxKey } from "../crypto/box_key.js";
 import { openEnvelope, openName, openText, unwrapKey } from "../crypto/envelope.js";
 import { Damaged } from "../crypto/stream.js";
@@ -17,6 +18,10 @@ const MAX_IN_MEMORY = 2 ** 31;
 /**
  * A reader for whom the server opens everything. It is told the passphrase, where it has the key that this
  * opens.
+ *
+ * @param {string} token
+ * @param {Terms} terms
+ * @param {string} passphrase
  */
 export function onlineReader(token, terms, passphrase) {
   if (terms.HasPrivateKey !== true) throw new Error("a passphrase is of no use to this server");
@@ -26,22 +31,28 @@ export function onlineReader(token, terms, passphrase) {
 /**
  * A reader that opens everything here: `{reader, publicKey}`, the latter in PEM. Throws WrongPassphrase,
  * UnreadableKey.
+ *
+ * @param {string} token
+ * @param {string} pem
+ * @param {string} passphrase
  */
 export async function offlineReader(token, pem, passphrase) {
   const { key, publicKey, privateKeyHash } = await openBoxKey(pem, passphrase);
   return { reader: new Reader({ token, privatekeyhash: privateKeyHash }, key), publicKey };
 }
 
-/**
- * What is in a message: `{id, created, size, isFile, text, name, type, sha256, fails}`. `fails` is the error
- * why it can not be opened, and `raw` then the text as it came.
- */
+/** A box that is being read. Its messages become a `BoxItem` each. */
 class Reader {
   #who;
   #key;
   #last = 0;
+  /** @type {Map<number, { id: string, at: number }>} */
   #tickets = new Map();
 
+  /**
+   * @param {Record<string, string>} who
+   * @param {CryptoKey | null} key
+   */
   constructor(who, key) {
     this.#who = who;
     this.#key = key;
@@ -63,9 +74,12 @@ class Reader {
   /**
    * The plaintext of a file, as a stream. If its ticket is too old it asks for another one; an item that
    * comes to light by that is handed to `found`. `isInMemory`: it is not written to the disk as it comes.
+   *
+   * @param {BoxItem} item
+   * @param {{ signal: AbortSignal, found?: (item: BoxItem) => void, isInMemory: boolean }} options
    */
   async file(item, { signal, found, isInMemory }) {
-    let ticket = this.#tickets.get(item.id);
+    const ticket = this.#tickets.get(item.id);
     let response = null;
     if (ticket && performance.now() - ticket.at < TICKET_MS) {
       response = await this.#fetch(ticket.id, signal).catch((error) => {
@@ -73,12 +87,9 @@ class Reader {
         throw error;
       });
     }
-    if (!response) {
-      ticket = await this.#ticketAgain(item, found);
-      response = await this.#fetch(ticket, signal);
-    }
-    const body = offlineErrors(response.body);
-    if (!this.#key || item.fails) return body;
+    response ??= await this.#fetch(await this.#ticketAgain(item, found), signal);
+    const body = offlineErrors(bodyOf(response));
+    if (!item.key || item.fails) return body;
     // What does not get smaller by gzip may be larger than that.
     const limit = isInMemory ? Math.max(MAX_IN_MEMORY, 2 * item.size) : Infinity;
     return openEnvelope(item.key, body, { limit });
@@ -89,6 +100,12 @@ class Reader {
     await service("DELETE", "", { headers: this.#who });
   }
 
+  /**
+   * @param {number} since
+   * @param {number} limit
+   * @param {AbortSignal | undefined} signal
+   * @returns {Promise<BoxMessage[]>}
+   */
   async #list(since, limit, signal) {
     const response = await service("GET", `?since=${since}&limit=${limit}`, { headers: this.#who, signal });
     const listed = response.status === 304 ? [] : await json(response);
@@ -99,10 +116,18 @@ class Reader {
     return listed;
   }
 
+  /**
+   * @param {string} ticket
+   * @param {AbortSignal | undefined} signal
+   */
   #fetch(ticket, signal) {
     return service("GET", `/File/${ticket}`, { signal: signal ?? new AbortController().signal });
   }
 
+  /**
+   * @param {BoxItem} item
+   * @param {((item: BoxItem) => void) | undefined} found
+   */
   async #ticketAgain(item, found) {
     const before = this.#last;
     const [message] = await this.#list(item.id - 1, 1, undefined);
@@ -112,13 +137,15 @@ class Reader {
     throw new ApiError(400, { message: "There is no file to be fetched" });
   }
 
+  /** @param {BoxMessage} message */
   async #item(message) {
+    /** @type {BoxItem} */
     const item = {
       id: message.MessageId, created: message.Created, size: message.Size, isFile: message.IsFile,
       sha256: message.MessageHash,
     };
     try {
-      if (this.#key) await this.#openHere(item, message);
+      if (this.#key) await openHere(this.#key, item, message);
       else if (message.EncryptionKey !== null) throw new Damaged();
       else if (item.isFile) item.name = safeName(message.FileName ?? "");
       else item.text = message.MessageData;
@@ -130,17 +157,27 @@ class Reader {
     return item;
   }
 
-  async #openHere(item, message) {
-    item.key = await unwrapKey(this.#key, message.EncryptionKey ?? "");
-    if (item.isFile) Object.assign(item, await openName(item.key, message.FileName ?? ""));
-    else item.text = await openText(item.key, message.MessageData);
-  }
 }
 
-/** The same stream; what the network says becomes Offline. */
+/**
+ * @param {CryptoKey} key
+ * @param {BoxItem} item
+ * @param {BoxMessage} message
+ */
+async function openHere(key, item, message) {
+  item.key = await unwrapKey(key, message.EncryptionKey ?? "");
+  if (item.isFile) Object.assign(item, await openName(item.key, message.FileName ?? ""));
+  else item.text = await openText(item.key, message.MessageData);
+}
+
+/**
+ * The same stream; what the network says becomes Offline.
+ *
+ * @param {ReadableStream<Bytes>} body
+ */
 function offlineErrors(body) {
   const reader = body.getReader();
-  return new ReadableStream({
+  return /** @type {ReadableStream<Bytes>} */ (new ReadableStream({
     async pull(controller) {
       try {
         const { done, value } = await reader.read();
@@ -151,5 +188,5 @@ function offlineErrors(body) {
       }
     },
     cancel: (reason) => reader.cancel(reason),
-  }, { highWaterMark: 0 });
+  }, { highWaterMark: 0 }));
 }

@@ -1,3 +1,4 @@
+// @ts-check
 // Sending to a box: a text and files, sealed in this browser or by the server. What is sealed here has a key
 // of its own each and goes one by one; what has arrived is not sent again, what is sealed not sealed again.
 import { busy, h, notice, replace } from "../common/dom.js";
@@ -17,7 +18,12 @@ const MAX_FILES = 100;
 /** Its limit is for all parameters together: the wrapped key and the token need some of it. */
 const RESERVE = 3000;
 
-/** The form for a box with these terms, as an element. */
+/**
+ * The form for a box with these terms, as an element.
+ *
+ * @param {string} token
+ * @param {Terms} terms
+ */
 export function sendForm(token, terms) {
   const node = h("div", {});
   if (terms.IsLocked) return replace(node, lockedNotice(terms));
@@ -26,15 +32,25 @@ export function sendForm(token, terms) {
   return node;
 }
 
+/** @param {Terms} terms */
 function lockedNotice(terms) {
   return notice("warn", t("box.locked", { date: date(terms.LockDate) }));
 }
 
+/**
+ * Something to send to a box, and whether it has arrived.
+ *
+ * @typedef {{ form: FormData | Blob, size: number, sent?: boolean }} Sendable
+ */
+
 class SendForm {
   #token;
+  /** @type {CryptoKey | null} */
   #publicKey = null;
+  /** @type {Sendable[] | null} */
   #items = null;
-  #stop = null;
+  #stop = new AbortController();
+  #isSending = false;
   #text;
   #picker;
   #encrypt;
@@ -46,6 +62,7 @@ class SendForm {
 
   node;
 
+  /** @param {string} token */
   constructor(token) {
     this.#token = token;
     this.#text = h("textarea", {
@@ -62,6 +79,7 @@ class SendForm {
       h("div", { class: "field" },
         h("label", { for: "message" }, t("box.message")), this.#text, this.#textError),
       this.#picker.node, this.#encrypt.node, this.#print);
+    /** @param {Event} event */
     const submit = (event) => {
       event.preventDefault();
       this.#submit();
@@ -73,7 +91,7 @@ class SendForm {
 
   /** What was sealed belongs to what was in the form then. */
   #changed() {
-    if (this.#stop) return;
+    if (this.#isSending) return;
     this.#items = null;
     this.#textError.hidden = true;
     this.#text.removeAttribute("aria-invalid");
@@ -89,14 +107,18 @@ class SendForm {
     return (this.#publicKey = key);
   }
 
-  /** Where the key is none that a browser knows, the server may know it. */
+  /**
+   * Where the key is none that a browser knows, the server may know it.
+   *
+   * @param {Error} error
+   */
   #keyFailed(error) {
     if (error instanceof Offline) return;
     this.#encrypt.disable(explainBox(error));
   }
 
   #submit() {
-    if (this.#stop) return;
+    if (this.#isSending) return;
     const text = this.#text.value;
     if (!text && !this.#picker.files.length) {
       write(this.#textError, t("box.nothing"));
@@ -107,31 +129,42 @@ class SendForm {
     busy(this.#button, () => this.#send(text, this.#picker.files));
   }
 
+  /**
+   * @param {string} text
+   * @param {File[]} files
+   */
   async #send(text, files) {
     this.#stop = new AbortController();
+    this.#isSending = true;
     this.#controls.disabled = true;
     try {
       this.#items ??= this.#encrypt.checked
         ? await this.#sealAll(text, files) : plainItems(text, files);
-      await this.#sendAll();
+      await this.#sendAll(this.#items);
       this.#sent(text, files);
     } catch (error) {
       await this.#failed(error);
     } finally {
-      this.#stop = null;
+      this.#isSending = false;
       this.#controls.disabled = false;
     }
   }
 
+  /** @param {TextLike} label */
   #progress(label) {
-    const bar = progressBar({ label, onCancel: () => this.#stop?.abort() });
+    const bar = progressBar({ label, onCancel: () => this.#stop.abort() });
     const hadFocus = this.#state.contains(document.activeElement);
     replace(this.#state, bar.node);
     if (hadFocus) bar.node.querySelector("button")?.focus();
     return bar;
   }
 
-  /** What there is to send, sealed: `{form, size}` each. The browser keeps large ones on disk. */
+  /**
+   * What there is to send, sealed: `{form, size}` each. The browser keeps large ones on disk.
+   *
+   * @param {string} text
+   * @param {File[]} files
+   */
   async #sealAll(text, files) {
     const publicKey = await this.#loadKey();
     const { signal } = this.#stop;
@@ -145,6 +178,7 @@ class SendForm {
     }
     let done = 0;
     for (const file of files) {
+      /** @param {number} part */
       const onProgress = (part) => bar.update(done + part, total);
       const sealed = await sealFile(publicKey, file, { signal, onProgress });
       // Incompressible ones are a little longer than they were.
@@ -159,14 +193,16 @@ class SendForm {
     return items;
   }
 
-  async #sendAll() {
+  /** @param {Sendable[]} items */
+  async #sendAll(items) {
     const { signal } = this.#stop;
-    const total = this.#items.reduce((sum, { size }) => sum + size, 0);
-    let done = this.#items.reduce((sum, item) => sum + (item.sent ? item.size : 0), 0);
+    const total = items.reduce((sum, { size }) => sum + size, 0);
+    let done = items.reduce((sum, item) => sum + (item.sent ? item.size : 0), 0);
     const bar = this.#progress(t("box.sending"));
     bar.update(done, total);
-    for (const item of this.#items) {
+    for (const item of items) {
       if (item.sent) continue;
+      /** @param {number} part */
       const onProgress = (part) => {
         bar.update(done + Math.min(part, item.size), total);
         if (part >= item.size) bar.say(t("box.storing"));
@@ -179,6 +215,10 @@ class SendForm {
     bar.finish();
   }
 
+  /**
+   * @param {string} text
+   * @param {File[]} files
+   */
   #sent(text, files) {
     const what = [];
     if (text) what.push(t("box.sent_text"));
@@ -202,21 +242,27 @@ class SendForm {
     title.focus();
   }
 
+  /** @param {Error} error */
   async #failed(error) {
-    const arrived = this.#items?.filter(({ sent }) => sent).length ?? 0;
+    const items = this.#items ?? [];
+    const arrived = items.filter(({ sent }) => sent).length;
     const stopped = error.name === "AbortError";
     const told = stopped ? t("box.stopped") : await this.#explainFailure(error);
     replace(this.#state, notice(stopped ? "info" : "bad", h("p", {}, told),
-      arrived > 0 && h("p", {}, t("box.arrived", { count: arrived, total: number(this.#items.length) }))));
+      arrived > 0 && h("p", {}, t("box.arrived", { count: arrived, total: number(items.length) }))));
     if (this.#items) write(this.#button, t("box.again"));
     this.#button.focus();
   }
 
-  /** A server that takes nothing more hangs up in the middle: ask it why. */
+  /**
+   * A server that takes nothing more hangs up in the middle: ask it why.
+   *
+   * @param {Error} error
+   */
   async #explainFailure(error) {
     if (error instanceof TextTooLong) return t("box.error_sealed_too_long");
     if (error instanceof FileTooLong) {
-      return t("box.error_sealed_file", { name: error.message, max: bytes(config.max_upload) });
+      return t("box.error_sealed_file", { name: error.message, max: bytes(config.max_upload ?? 0) });
     }
     if (!(error instanceof Offline)) return explainBox(error);
     try {
@@ -232,13 +278,23 @@ class SendForm {
 class TextTooLong extends Error {}
 class FileTooLong extends Error {}
 
-/** Parameters as they are: a FormData would turn line ends into others, other forms make them longer. */
+/**
+ * Parameters as they are: a FormData would turn line ends into others, other forms make them longer.
+ *
+ * @param {Record<string, unknown>} values
+ */
 function asJson(values) {
   return new Blob([JSON.stringify(values)], { type: "application/json" });
 }
 
-/** What the server seals, one by one too. */
+/**
+ * What the server seals, one by one too.
+ *
+ * @param {string} text
+ * @param {File[]} files
+ */
 function plainItems(text, files) {
+  /** @type {Sendable[]} */
   const items = [];
   if (text) {
     const { size } = new Blob([text]);

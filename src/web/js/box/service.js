@@ -1,3 +1,4 @@
+// @ts-check
 // The calls of the Key Service (docs/key-service.md), and what its errors mean to a person. What is in the
 // calls, sealed or not, is the business of send.js and reader.js.
 import { ApiError, explain, Offline } from "../common/api.js";
@@ -10,23 +11,39 @@ import { bytes, date, number, root, t } from "../common/page.js";
 /** How long a call may last that sends no files: rather an error than a page that waits for ever. */
 const PATIENCE_MS = 90_000;
 
-/** The token in what somebody has pasted: a token, or a link that ends with one. `null` if there is none. */
+/**
+ * The token in what somebody has pasted: a token, or a link that ends with one. `null` if there is none.
+ *
+ * @param {string} text
+ */
 export function findToken(text) {
   const clean = text.trim().replace(/[.,;>)\]"'/]+$/, "");
   return /(?:^|[/#])([0-9A-Za-z]{31})$/.exec(clean)?.[1] ?? null;
 }
 
-/** The link of a box. */
+/**
+ * The link of a box.
+ *
+ * @param {string} token
+ */
 export function boxLink(token) {
   return `${root}box/${token}`;
 }
 
-/** A text in a header: HTTP knows bytes, so each byte of its UTF-8 becomes a character. */
+/**
+ * A text in a header: HTTP knows bytes, so each byte of its UTF-8 becomes a character.
+ *
+ * @param {string} text
+ */
 export function headerText(text) {
   return Array.from(utf8(text), (byte) => String.fromCharCode(byte)).join("");
 }
 
-/** Whether a text survives in a header: without spaces at its ends, and without controls. */
+/**
+ * Whether a text survives in a header: without spaces at its ends, and without controls.
+ *
+ * @param {string} text
+ */
 export function fitsHeader(text) {
   return !/^[ \t]|[ \t]$|[\u0000-\u001f\u007f]/.test(text);
 }
@@ -35,10 +52,17 @@ export function fitsHeader(text) {
  * A call of `/Service` + `path`; gives back the Response where it is good, 304 included. `form` is sent as
  * its body. Throws ApiError, whose message is what the server said, Offline, or AbortError if
  * `signal` ends it.
+ *
+ * @param {string} method
+ * @param {string} path
+ * @param {{ headers?: Record<string, string>, form?: Record<string, string>, key?: string | null,
+ *   signal?: AbortSignal }} options
  */
 export async function service(method, path = "", { headers = {}, form, key, signal } = {}) {
+  /** @type {Record<string, string>} */
   const all = { Accept: "application/json", ...headers };
   if (key) all.Authorization = `ApiKey ${key}`;
+  /** @type {RequestInit} */
   const options = {
     method, headers: all, signal: signal ?? AbortSignal.timeout(PATIENCE_MS), credentials: "omit",
     cache: "no-store", body: form && new URLSearchParams(form),
@@ -55,7 +79,12 @@ export async function service(method, path = "", { headers = {}, form, key, sign
   }
 }
 
-/** The JSON in a Response. Throws Offline where it broke off. */
+/**
+ * The JSON in a Response. Throws Offline where it broke off.
+ *
+ * @param {Response} response
+ * @returns {Promise<any>} as docs/key-service.md describes it
+ */
 export async function json(response) {
   try {
     return await response.json();
@@ -64,12 +93,21 @@ export async function json(response) {
   }
 }
 
-/** What the owner of a box wants, as `/Service/<token>/terms` says. */
+/**
+ * What the owner of a box wants, as `/Service/<token>/terms` says.
+ *
+ * @param {string} token
+ * @returns {Promise<Terms>}
+ */
 export async function termsOf(token) {
   return json(await service("GET", `/${token}/terms`));
 }
 
-/** The public key of a box, PEM. */
+/**
+ * The public key of a box, PEM.
+ *
+ * @param {string} token
+ */
 export async function publicKeyOf(token) {
   const response = await service("GET", `/${token}/publickey?format=pem`);
   try {
@@ -82,14 +120,20 @@ export async function publicKeyOf(token) {
 /**
  * Sends a FormData, or a Blob with JSON, to a box. `onProgress(sent, total)` counts bytes.
  * XMLHttpRequest, as fetch tells nothing of how far an upload has come. Throws as `service` does.
+ *
+ * @param {string} token
+ * @param {FormData | Blob} form
+ * @param {{ onProgress?: (sent: number, total: number) => void, signal?: AbortSignal }} options
+ * @returns {Promise<void>}
  */
 export function put(token, form, { onProgress, signal } = {}) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     const stop = () => request.abort();
-    const end = (settle, value) => {
+    /** @param {() => void} settle */
+    const end = (settle) => {
       signal?.removeEventListener("abort", stop);
-      settle(value);
+      settle();
     };
     const stopped = () => new DOMException("It was stopped.", "AbortError");
     if (signal?.aborted) return reject(stopped());
@@ -101,14 +145,19 @@ export function put(token, form, { onProgress, signal } = {}) {
     request.addEventListener("load", () => {
       if (request.status === 200) return end(resolve);
       const wait = request.getResponseHeader("Retry-After");
-      return end(reject, failure(request.status, request.responseText, wait));
+      return end(() => reject(failure(request.status, request.responseText, wait)));
     });
-    request.addEventListener("error", () => end(reject, new Offline()));
-    request.addEventListener("abort", () => end(reject, stopped()));
+    request.addEventListener("error", () => end(() => reject(new Offline())));
+    request.addEventListener("abort", () => end(() => reject(stopped())));
     request.send(form);
   });
 }
 
+/**
+ * @param {number} status
+ * @param {string} body
+ * @param {string | null} retryAfter
+ */
 function failure(status, body, retryAfter) {
   let said;
   try {
@@ -122,11 +171,18 @@ function failure(status, body, retryAfter) {
 
 const MOMENT = "(\\d{4}-\\d\\d-\\d\\dT[\\d:.]+Z)";
 
+/** @param {string} found */
 const asDate = (found) => ({ date: date(found) });
+/** @param {string} found */
 const asMost = (found) => ({ max: number(Number(found)) });
+/** @param {string} found */
 const asSize = (found) => ({ max: bytes(Number(found)) });
 
-/** What the server says, and the text that tells it here; `arg` makes arguments of what was found. */
+/**
+ * What the server says, and the text that tells it here; a function makes arguments of what was found.
+ *
+ * @type {[RegExp, string, ((found: string) => Args)?][]}
+ */
 const KNOWN = [
   [/^There is no key with this token/, "box.error_no_box"],
   [/^The passphrase or the private key's hash is wrong/, "box.error_wrong"],
@@ -146,13 +202,22 @@ const KNOWN = [
   [/^Boxes are created with an API key only/, "box.error_api_key"],
 ];
 
-/** Whether an error says so: `key` is one of those of the texts. */
+/**
+ * Whether an error says so: `key` is one of those of the texts.
+ *
+ * @param {Error & { isOtherScheme?: boolean }} error
+ * @param {string} key
+ */
 export function isKnown(error, key) {
   if (!(error instanceof ApiError)) return false;
   return KNOWN.some(([pattern, text]) => text === key && pattern.test(error.message));
 }
 
-/** Errors of crypto/ and of the browser, by their names. */
+/**
+ * Errors of crypto/ and of the browser, by their names.
+ *
+ * @type {Record<string, string>}
+ */
 const NAMED = {
   FileChanged: "box.error_file_gone",
   NotFoundError: "box.error_file_gone",
@@ -163,7 +228,11 @@ const NAMED = {
   WrongPassphrase: "box.error_wrong_file",
 };
 
-/** A sentence for a person about an error of a box. */
+/**
+ * A sentence for a person about an error of a box.
+ *
+ * @param {Error & { isOtherScheme?: boolean }} error
+ */
 export function explainBox(error) {
   if (error instanceof ApiError) {
     for (const [pattern, key, args] of KNOWN) {

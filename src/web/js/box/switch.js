@@ -1,3 +1,4 @@
+// @ts-check
 // The switch "encrypt in this browser": on where the browser can, with a sentence about what it means.
 import { h } from "../common/dom.js";
 import { joined, write } from "../common/live.js";
@@ -15,6 +16,10 @@ export function canSeal() {
 /**
  * `{node, checked, disable(text)}`. `here` and `there` are the keys of the texts about either way; the
  * latter says what the server sees. `onChange` is told when it is turned.
+ *
+ * @param {string} here
+ * @param {string} there
+ * @param {() => void} onChange
  */
 export function encryptSwitch(here, there, onChange = () => {}) {
   const can = canSeal();
@@ -26,7 +31,7 @@ export function encryptSwitch(here, there, onChange = () => {}) {
   });
   const explain = () => {
     const texts = [!can && cannot, control.checked ? here : there];
-    write(explained, joined(texts.filter(Boolean).map((key) => t(key))));
+    write(explained, joined(texts.map((key) => key && t(key))));
   };
   control.addEventListener("change", () => {
     explain();
@@ -37,6 +42,7 @@ export function encryptSwitch(here, there, onChange = () => {}) {
     node: h("div", { class: "field" },
       h("label", { class: "check", for: id }, control, h("span", {}, t("box.encrypt"))), explained),
     get checked() { return control.checked; },
+    /** @param {TextLike} text */
     disable: (text) => {
       control.checked = false;
       control.disabled = true;

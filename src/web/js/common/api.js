@@ -1,9 +1,15 @@
+// @ts-check
 // Calls of the server, and what their errors mean to a person.
 import { learnTime } from "./clock.js";
 import { duration, root, t } from "./page.js";
 
 /** The server said no. */
 export class ApiError extends Error {
+  /**
+   * @param {number} status
+   * @param {{ message?: string, field?: string }} said
+   * @param {number | null} retryAfter
+   */
   constructor(status, { message, field } = {}, retryAfter = null) {
     super(message ?? `status ${status}`);
     this.name = "ApiError";
@@ -15,6 +21,7 @@ export class ApiError extends Error {
 
 /** The server was not reached, or its answer broke off, or something else has answered. */
 export class Offline extends Error {
+  /** @param {unknown} [cause] */
   constructor(cause) {
     super("the server was not reached", { cause });
     this.name = "Offline";
@@ -24,18 +31,34 @@ export class Offline extends Error {
 /** Nothing had come when the patience for it was over. */
 class Late extends Error {}
 
-/** Whether it is Offline because nothing had come in time. */
+/**
+ * Whether it is Offline because nothing had come in time.
+ *
+ * @param {Error} error
+ */
 export function isLate(error) {
   return error instanceof Offline && error.cause instanceof Late;
 }
 
 /**
+ * The body of an answer that has one.
+ *
+ * @param {Response} response
+ */
+export function bodyOf(response) {
+  return /** @type {ReadableStream<Bytes>} */ (response.body);
+}
+
+/**
  * As `fetch`. Throws Offline where nothing is reached, and where no headers have come after `patience`
  * milliseconds: the body may take its time. Throws AbortError only if `signal` ends it.
+ *
+ * @param {string | URL} address
+ * @param {RequestInit & { patience?: number }} options
  */
 export async function reach(address, { signal, patience, ...options }) {
   const stop = new AbortController();
-  const ended = () => stop.abort(signal.reason);
+  const ended = () => stop.abort(signal?.reason);
   if (signal?.aborted) ended();
   // It stays: the body can be ended, too.
   signal?.addEventListener("abort", ended, { once: true });
@@ -61,6 +84,11 @@ export async function reach(address, { signal, patience, ...options }) {
  * Calls `path` (below the root) and gives back the JSON of the answer, null for an empty one. `key` is an API
  * key, `body` becomes JSON. Throws ApiError, Offline, or AbortError if `signal` ends it; `patience` is that of
  * `reach`.
+ *
+ * @param {string} method
+ * @param {string} path
+ * @param {{ body?: unknown, headers?: Record<string, string>, key?: string | null, signal?: AbortSignal,
+ *   patience?: number }} options
  */
 export async function call(method, path, { body, headers = {}, key, signal, patience } = {}) {
   const all = { ...headers };
@@ -87,7 +115,11 @@ export async function call(method, path, { body, headers = {}, key, signal, pati
   throw new ApiError(response.status, parsed?.error, Number(response.headers.get("Retry-After")) || null);
 }
 
-/** A sentence for a person about an error of `call`. */
+/**
+ * A sentence for a person about an error of `call`.
+ *
+ * @param {Error} error
+ */
 export function explain(error) {
   if (error instanceof Offline) return t("error.offline");
   if (!(error instanceof ApiError)) return t("common.failed", { why: error.message });

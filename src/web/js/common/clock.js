@@ -1,3 +1,4 @@
+// @ts-check
 // What time it is by the server: its answers say so (`Date`), and the clock of a device may be wrong. What
 // ends, ends by the server's clock.
 
@@ -8,6 +9,7 @@ const SLOW_MS = 20_000;
 
 /** How far the server's clock is ahead of this device's, in milliseconds. */
 let ahead = 0;
+/** @type {(seconds: number) => void} */
 let tell = () => {};
 
 /** The time by the server, as far as it is known. */
@@ -15,7 +17,12 @@ export function now() {
   return Date.now() + ahead;
 }
 
-/** Learns from an answer to what was asked at `asked` (of `Date.now()`). */
+/**
+ * Learns from an answer to what was asked at `asked` (of `Date.now()`).
+ *
+ * @param {Response} response
+ * @param {number} asked
+ */
 export function learnTime(response, asked) {
   const told = Date.parse(response.headers.get("Date") ?? "");
   const took = Date.now() - asked;
@@ -29,6 +36,8 @@ export function learnTime(response, asked) {
 /**
  * `action(seconds)` is told how far the clocks are apart, 0 for not worth a word; whenever that is
  * learned.
+ *
+ * @param {(seconds: number) => void} action
  */
 export function whenClockTold(action) {
   tell = action;

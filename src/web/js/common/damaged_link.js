@@ -1,7 +1,8 @@
+// @ts-check
 // Links to secrets and boxes that a mail program or a hasty selection has damaged so that they lead to
 // another page: they are mended, or the page asks for the whole link. What is mended, and how, is in
 // link_parts.js.
-import { field, h, replace } from "./dom.js";
+import { $, field, h, replace } from "./dom.js";
 import { fragmentOf, pageOfAddress, partsOfAddress, partsOfText } from "./link_parts.js";
 import { root, t } from "./page.js";
 
@@ -13,6 +14,8 @@ const WORD = /^[0-9A-Za-z]{8,}[^0-9A-Za-z]*$/;
 /**
  * Leads to what a damaged address is of, or shows in `app` that it is damaged; false where it is no such
  * address.
+ *
+ * @param {HTMLElement} app
  */
 export function handleDamagedLink(app) {
   const found = pageOfAddress(location);
@@ -22,10 +25,11 @@ export function handleDamagedLink(app) {
   }
   if (!looksDamaged()) return false;
   replace(app, damagedPage());
-  app.querySelector("h1").focus();
+  $("h1", app).focus();
   return true;
 }
 
+/** @param {{ page: string | null, id: string, behind: string }} options */
 function addressOf({ page, id, behind }) {
   if (page === "status") {
     const [token = ""] = /[0-9a-f]{64}/i.exec(behind) ?? [];
@@ -36,6 +40,7 @@ function addressOf({ page, id, behind }) {
   return secretAddress({ id, publicHalf });
 }
 
+/** @param {{ id: string | null, publicHalf: string | null }} options */
 function secretAddress({ id, publicHalf }) {
   return `${root}${id}/${publicHalf ? `#${fragmentOf(publicHalf)}` : ""}`;
 }
@@ -56,6 +61,7 @@ function damagedPage() {
     autocapitalize: "none", translate: "no",
   });
   const { node, setError } = field(t("damaged.field"), control, t("damaged.hint"));
+  /** @param {Event} event */
   const submit = (event) => {
     event.preventDefault();
     const parts = partsOfText(control.value);

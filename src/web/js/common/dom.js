@@ -1,48 +1,80 @@
+// @ts-check
 // Building and changing what is on the page. Text is set as text, always: nothing that a stranger wrote
 // becomes markup.
 import { LiveText, setText, textNode, write } from "./live.js";
 import { t } from "./page.js";
 
+/** What is set as a property: the attribute is only the start value. */
+const PROPERTIES = ["value", "checked", "disabled"];
+
 /**
  * An element: `h("p", { class: "hint", onclick: f }, "text", other)`. Attributes that are `true` stand
  * without value; `false`, `null` and `undefined` are left out, also among the children. Texts of `t` follow the
  * language of the page.
+ *
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} tag
+ * @param {Props} [props]
+ * @param {...Child} children
+ * @returns {HTMLElementTagNameMap[K]}
  */
 export function h(tag, props = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(props)) {
     if (value === false || value === null || value === undefined) continue;
-    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else if (name === "value" || name === "checked" || name === "disabled") node[name] = value;
-    else setText(node, name, value === true ? "" : value);
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), /** @type {EventListener} */ (value));
+    else if (PROPERTIES.includes(name)) Object.assign(node, { [name]: value });
+    else setText(node, name, value === true ? "" : /** @type {TextLike} */ (value));
   }
   node.append(...nodesOf(children));
   return node;
 }
 
+/**
+ * @param {readonly Child[]} children
+ * @returns {(Node | string)[]}
+ */
 function nodesOf(children) {
-  return children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false)
-    .map((child) => (child instanceof LiveText ? textNode(child) : child));
+  const flat = /** @type {readonly unknown[]} */ (children).flat(Infinity);
+  const all = /** @type {Exclude<Child, readonly Child[]>[]} */ (flat);
+  return all.filter((child) => child !== null && child !== undefined && child !== false)
+    .map((child) => (child instanceof LiveText ? textNode(child) : typeof child === "number" ? String(child) : child));
 }
 
-/** Puts `children` in the place of what is in `node`. */
+/**
+ * Puts `children` in the place of what is in `node`.
+ *
+ * @template {Element} N
+ * @param {N} node
+ * @param {...Child} children
+ */
 export function replace(node, ...children) {
   node.replaceChildren(...nodesOf(children));
   return node;
 }
 
-/** The element that a selector finds first. */
+/**
+ * The element that a selector finds first. The caller knows that there is one, or asks with `?.`.
+ *
+ * @param {string} selector
+ * @param {ParentNode} within
+ */
 export function $(selector, within = document) {
-  return within.querySelector(selector);
+  return /** @type {HTMLElement} */ (within.querySelector(selector));
 }
 
 /** As long as what was said stays where it can be come upon. */
 const SAID_MS = 5_000;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
 let said;
 
-/** Says something to screen readers. It goes away by itself: what somebody finds later is true no more. */
+/**
+ * Says something to screen readers. It goes away by itself: what somebody finds later is true no more.
+ *
+ * @param {TextLike} text
+ */
 export function announce(text) {
-  const place = document.getElementById("announce");
+  const place = $("#announce");
   place.textContent = "";
   clearTimeout(said);
   // The same text twice is read twice only if it went away between.
@@ -50,7 +82,11 @@ export function announce(text) {
   said = setTimeout(() => { place.textContent = ""; }, SAID_MS);
 }
 
-/** Puts `text` into the clipboard; `false` if the browser does not let us. */
+/**
+ * Puts `text` into the clipboard; `false` if the browser does not let us.
+ *
+ * @param {string} text
+ */
 export async function copy(text) {
   if (navigator.clipboard) {
     try {
@@ -61,7 +97,7 @@ export async function copy(text) {
     }
   }
   const area = h("textarea", { readonly: true, class: "hidden", value: text, "aria-hidden": "true" });
-  const focused = document.activeElement;
+  const focused = /** @type {HTMLElement | null} */ (document.activeElement);
   document.body.append(area);
   area.select();
   const done = document.execCommand("copy");
@@ -70,7 +106,14 @@ export async function copy(text) {
   return done;
 }
 
-/** A button that copies what `getText` says, and tells so; `onCopied()` if it did. */
+/**
+ * A button that copies what `getText` says, and tells so; `onCopied()` if it did.
+ *
+ * @param {() => string} getText
+ * @param {TextLike} label
+ * @param {Props} props
+ * @param {{ onCopied?: () => void }} options
+ */
 export function copyButton(getText, label = t("common.copy"), props = {}, { onCopied = () => {} } = {}) {
   const button = h("button", { type: "button", class: "button", ...props }, label);
   button.addEventListener("click", async () => {
@@ -84,7 +127,13 @@ export function copyButton(getText, label = t("common.copy"), props = {}, { onCo
   return button;
 }
 
-/** Shows that a button's work goes on, and takes no second click meanwhile. */
+/**
+ * Shows that a button's work goes on, and takes no second click meanwhile.
+ *
+ * @template T
+ * @param {HTMLElement} button
+ * @param {() => T | Promise<T>} work
+ */
 export async function busy(button, work) {
   if (button.getAttribute("aria-busy") === "true") return undefined;
   button.setAttribute("aria-busy", "true");
@@ -97,9 +146,15 @@ export async function busy(button, work) {
   }
 }
 
-/** Asks before something that can not be undone: true for yes. */
+/**
+ * Asks before something that can not be undone: true for yes.
+ *
+ * @param {{ title: TextLike, text: TextLike, yes: TextLike, danger?: boolean }} options
+ * @returns {Promise<boolean>}
+ */
 export function confirmDialog({ title, text, yes, danger = true }) {
   return new Promise((answer) => {
+    /** @param {boolean} value */
     const done = (value) => { dialog.close(); dialog.remove(); answer(value); };
     const dialog = h("dialog", { "aria-labelledby": "dialog-title", oncancel: () => done(false) },
       h("h2", { id: "dialog-title" }, title),
@@ -114,7 +169,12 @@ export function confirmDialog({ title, text, yes, danger = true }) {
   });
 }
 
-/** A message on the page: `kind` is "ok", "warn", "bad" or "info". Bad ones are read out at once. */
+/**
+ * A message on the page: `kind` is "ok", "warn", "bad" or "info". Bad ones are read out at once.
+ *
+ * @param {string} kind
+ * @param {...Child} children
+ */
 export function notice(kind, ...children) {
   return h("div", { class: `notice ${kind}`, role: kind === "bad" ? "alert" : "status" }, ...children);
 }
@@ -124,6 +184,12 @@ let fields = 0;
 /**
  * A labelled control with its hint and a place for its error: `{ node, control, setError(text) }`.
  * `control` is an element; the label, hint and error are tied to it.
+ *
+ * @template {HTMLElement} C
+ * @param {TextLike} label
+ * @param {C} control
+ * @param {TextLike} hint
+ * @returns {Field<C>}
  */
 export function field(label, control, hint = "") {
   const id = control.id || `field-${++fields}`;
@@ -132,6 +198,7 @@ export function field(label, control, hint = "") {
   const help = hint ? h("p", { class: "hint", id: `${id}-hint` }, hint) : null;
   control.setAttribute("aria-describedby", [help && help.id, error.id].filter(Boolean).join(" "));
   const node = h("div", { class: "field" }, h("label", { for: id }, label), control, help, error);
+  /** @param {TextLike} text */
   const setError = (text) => {
     write(error, text);
     error.hidden = !text;

@@ -1,3 +1,4 @@
+// @ts-check
 // Saving files: small ones through a Blob, large ones straight to the disk where the browser can. Names are made
 // safe. Where the bytes come from is not its business.
 
@@ -11,7 +12,12 @@ const PIECE = 8 * 1024 * 1024;
 /** The browser may read the Blob for a while after the click. */
 const KEEP_MS = 60_000;
 
-/** Saves bytes, a text or a Blob under a name. Its type stays untold: no browser is to show it as a page. */
+/**
+ * Saves bytes, a text or a Blob under a name. Its type stays untold: no browser is to show it as a page.
+ *
+ * @param {BlobPart} data
+ * @param {{ name: string }} options
+ */
 export function saveBytes(data, { name }) {
   const url = URL.createObjectURL(new Blob([data], { type: "application/octet-stream" }));
   const link = h("a", { href: url, download: safeName(name), class: "hidden" });
@@ -27,11 +33,16 @@ export function saveBytes(data, { name }) {
  * to save only then. `size` decides how; `onProgress` is told how many bytes there are by now. Rejects with what
  * the stream rejects with, and with AbortError if `signal` or the person ends it; nothing half-done stays under
  * the name then.
+ *
+ * @param {ReadableStream<Bytes> | ((how: { isInMemory: boolean }) => ReadableStream<Bytes>
+ *   | Promise<ReadableStream<Bytes>>)} stream
+ * @param {{ name: string, size?: number, onProgress?: (done: number) => void, signal?: AbortSignal }} options
  */
 export async function save(stream, { name, size = 0, onProgress = () => {}, signal }) {
   const target = await openTarget(safeName(name), size);
   let done = 0;
   const counter = new WritableStream({
+    /** @param {Bytes} chunk */
     async write(chunk) {
       await target.write(chunk);
       done += chunk.length;
@@ -49,6 +60,10 @@ export async function save(stream, { name, size = 0, onProgress = () => {}, sign
   }
 }
 
+/**
+ * @param {string} name
+ * @param {number} size
+ */
 async function openTarget(name, size) {
   if (size <= LARGE || !window.showSaveFilePicker) return new BlobTarget(name);
   const handle = await window.showSaveFilePicker({ suggestedName: name });
@@ -58,14 +73,18 @@ async function openTarget(name, size) {
 /** Gathers a file in Blobs and hands it to the browser at the end. */
 class BlobTarget {
   #name;
+  /** @type {Blob[]} */
   #blobs = [];
+  /** @type {Bytes[]} */
   #pieces = [];
   #length = 0;
 
+  /** @param {string} name */
   constructor(name) {
     this.#name = name;
   }
 
+  /** @param {Bytes} chunk */
   async write(chunk) {
     this.#pieces.push(chunk);
     this.#length += chunk.length;

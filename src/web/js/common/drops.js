@@ -1,3 +1,4 @@
+// @ts-check
 // Files that are dropped onto the window: they go where the page wants files, wherever in it they were
 // dropped. No drop leads away from a page.
 import { announce } from "./dom.js";
@@ -5,9 +6,15 @@ import { write } from "./live.js";
 import { t } from "./page.js";
 
 /** What takes files, by its node. */
+/** @type {WeakMap<Element, (dropped: Dropped) => void>} */
 const takers = new WeakMap();
 
-/** `take({ files, folders })` is called with what is dropped while `node` is on the page and can be seen. */
+/**
+ * `take({ files, folders })` is called with what is dropped while `node` is on the page and can be seen.
+ *
+ * @param {Element} node
+ * @param {(dropped: Dropped) => void} take
+ */
 export function takeDrops(node, take) {
   node.setAttribute("data-drops", "");
   takers.set(node, take);
@@ -22,34 +29,42 @@ export function startDrops() {
     mark(null);
     if (isForBrowser(event)) return;
     event.preventDefault();
-    if (hasFiles(event)) takerFor(event.target)?.take(sorted(event.dataTransfer));
+    if (event.dataTransfer && hasFiles(event)) takerFor(event.target)?.take?.(sorted(event.dataTransfer));
   });
 }
 
 /**
  * What was dropped or pasted: `{ files, folders }`, of folders their names. They can not be read as files
  * can.
+ *
+ * @param {DataTransfer} transfer
+ * @returns {Dropped}
  */
 export function sorted({ items, files }) {
   const entries = [...(items ?? [])].filter(({ kind }) => kind === "file");
   if (!entries.length) return { files: [...files], folders: [] };
-  const folders = entries.map((item) => item.webkitGetAsEntry?.()).filter((entry) => entry?.isDirectory);
+  const folders = entries.map((item) => item.webkitGetAsEntry?.() ?? null).filter((entry) => entry?.isDirectory);
   return {
     files: entries.filter((item) => !item.webkitGetAsEntry?.()?.isDirectory).map((item) => item.getAsFile())
-      .filter(Boolean),
-    folders: folders.map(({ name }) => name),
+      .filter((file) => file !== null),
+    folders: folders.map((entry) => entry?.name ?? ""),
   };
 }
 
+/** @param {DragEvent} event */
 function over(event) {
   if (isForBrowser(event)) return;
   event.preventDefault();
   const taker = hasFiles(event) ? takerFor(event.target) : null;
-  event.dataTransfer.dropEffect = taker ? "copy" : "none";
+  if (event.dataTransfer) event.dataTransfer.dropEffect = taker ? "copy" : "none";
   mark(taker?.node ?? null);
 }
 
-/** Texts go into fields, and a field for files takes them by itself. */
+/**
+ * Texts go into fields, and a field for files takes them by itself.
+ *
+ * @param {DragEvent} event
+ */
 function isForBrowser(event) {
   const { target } = event;
   if (!(target instanceof Element)) return false;
@@ -57,26 +72,37 @@ function isForBrowser(event) {
   return target.matches("textarea, input:not([type=checkbox], [type=radio], [type=file])");
 }
 
+/** @param {{ dataTransfer: DataTransfer | null }} options */
 function hasFiles({ dataTransfer }) {
   return dataTransfer?.types.includes("Files") ?? false;
 }
 
+/** @param {EventTarget | null} target */
 function takerFor(target) {
   if (document.querySelector("dialog[open]")) return null;
   const under = target instanceof Element ? target.closest("[data-drops]") : null;
   const node = [under, ...document.querySelectorAll("[data-drops]")].find((node) => node && isUsable(node));
   if (node) return { node, take: takers.get(node) };
-  const inputs = [...document.querySelectorAll("input[type=file]")].filter(isUsable);
-  return inputs.length === 1 ? { node: inputs[0], take: (dropped) => fill(inputs[0], dropped) } : null;
+  const inputs = [...document.querySelectorAll("input")].filter((node) => node.type === "file" && isUsable(node));
+  const [input] = inputs;
+  /** @param {Dropped} dropped */
+  const take = (dropped) => fill(input, dropped);
+  return inputs.length === 1 ? { node: input, take } : null;
 }
 
+/** @param {Element} node */
 function isUsable(node) {
   const isOff = node.closest("[inert]") || node.matches(":disabled, :disabled *");
   return node.getClientRects().length > 0 && !isOff;
 }
 
-/** As if somebody had chosen the file in the browser's own field. */
-function fill(input, { files: [file], folders: [folder] }) {
+/**
+ * As if somebody had chosen the file in the browser's own field.
+ *
+ * @param {HTMLInputElement} input
+ * @param {Dropped} dropped
+ */
+function fill(input, { files: [file], folders: [folder] = [] }) {
   const problem = document.getElementById(`${input.id}-error`);
   if (!file && folder && problem) {
     const text = t("common.no_folder", { name: folder });
@@ -92,6 +118,7 @@ function fill(input, { files: [file], folders: [folder] }) {
   input.dispatchEvent(new Event("change", { bubbles: true }));
 }
 
+/** @param {Element | null} node */
 function mark(node) {
   for (const marked of document.querySelectorAll(".over")) {
     if (marked !== node) marked.classList.remove("over");

@@ -1,3 +1,4 @@
+// @ts-check
 // Choosing files: by a button, by dropping, by pasting; the list of those chosen. It reads none of them.
 import { announce, h, replace } from "./dom.js";
 import { sorted, takeDrops } from "./drops.js";
@@ -10,9 +11,12 @@ let pickers = 0;
 /**
  * `{ node, files, clear(), setError(text) }`. `max` is how many files there may be, `maxSize` how many bytes
  * each may have (null: any); `onChange(files)` is told of every change.
+ *
+ * @param {{ max?: number, maxSize?: number | null, onChange?: (files: File[]) => void }} options
  */
 export function filePicker({ max = Infinity, maxSize = null, onChange = () => {} } = {}) {
   const id = `files-${++pickers}`;
+  /** @type {File[]} */
   let chosen = [];
   const input = h("input", { type: "file", multiple: max > 1, hidden: true, "aria-label": t("files.choose") });
   const error = h("p", { class: "error", id: `${id}-error`, hidden: true });
@@ -26,6 +30,7 @@ export function filePicker({ max = Infinity, maxSize = null, onChange = () => {}
   const node = h("div", { class: "field file-picker", role: "group", "aria-labelledby": `${id}-label` },
     h("p", { class: "label", id: `${id}-label` }, t("files.label")), zone, error, list);
 
+  /** @param {TextLike} text */
   const setError = (text) => {
     write(error, text);
     error.hidden = !text;
@@ -41,6 +46,7 @@ export function filePicker({ max = Infinity, maxSize = null, onChange = () => {}
       }, t("files.remove")))));
     onChange(chosen);
   };
+  /** @param {File} file */
   const remove = (file) => {
     const at = chosen.indexOf(file);
     chosen = chosen.filter((other) => other !== file);
@@ -50,6 +56,7 @@ export function filePicker({ max = Infinity, maxSize = null, onChange = () => {}
     // The button that was pressed is gone: its neighbour is next.
     (list.querySelectorAll("button")[Math.min(at, chosen.length - 1)] ?? button).focus();
   };
+  /** @param {Dropped} dropped */
   const add = ({ files, folders = [] }) => {
     const wrong = folders.map((name) => t("common.no_folder", { name }));
     const before = chosen.length;
@@ -72,11 +79,12 @@ export function filePicker({ max = Infinity, maxSize = null, onChange = () => {}
   };
 
   input.addEventListener("change", () => {
-    add({ files: [...input.files] });
+    add({ files: [...input.files ?? []] });
     // The same file can be chosen again after it was removed.
     input.value = "";
   });
   takeDrops(node, add);
+  /** @param {ClipboardEvent} event */
   const pasted = (event) => {
     if (!node.isConnected) {
       document.removeEventListener("paste", pasted);
@@ -102,6 +110,10 @@ export function filePicker({ max = Infinity, maxSize = null, onChange = () => {}
   };
 }
 
+/**
+ * @param {File} one
+ * @param {File} other
+ */
 function isSame(one, other) {
   return one.name === other.name && one.size === other.size && one.lastModified === other.lastModified;
 }

@@ -1,7 +1,8 @@
+// @ts-check
 // The switch of languages. The page stays as it is, with all that somebody has typed, opened or made: only
 // its texts change (live.js).
 import { setText, write } from "./live.js";
-import { lang, root, setLanguage, t } from "./page.js";
+import { element, lang, root, setLanguage, t } from "./page.js";
 import { isAtStake } from "./stakes.js";
 
 /** How long the texts may take. */
@@ -9,12 +10,12 @@ const PATIENCE_MS = 15_000;
 
 /** Makes the switch work, and what the server has written follow it. */
 export function startLanguages() {
-  for (const node of document.querySelectorAll("[data-text]")) write(node, t(node.dataset.text));
+  for (const node of document.querySelectorAll("[data-text]")) write(node, t(node.getAttribute("data-text") ?? ""));
   for (const node of document.querySelectorAll("[data-label]")) {
-    setText(node, "aria-label", t(node.dataset.label));
+    setText(node, "aria-label", t(node.getAttribute("data-label") ?? ""));
   }
-  const select = document.getElementById("language");
-  const problem = document.getElementById("language-problem");
+  const select = /** @type {HTMLSelectElement} */ (element("language"));
+  const problem = element("language-problem");
   let wanted = lang;
   select.addEventListener("change", async () => {
     const tag = wanted = select.value;
@@ -38,6 +39,7 @@ export function startLanguages() {
   });
 }
 
+/** @param {string} tag */
 async function textsOf(tag) {
   const response = await fetch(new URL(`../../locales/${tag}/pages.json`, import.meta.url), {
     credentials: "omit", signal: AbortSignal.timeout(PATIENCE_MS),
@@ -46,7 +48,11 @@ async function textsOf(tag) {
   return response.json();
 }
 
-/** Pages to come have this language. */
+/**
+ * Pages to come have this language.
+ *
+ * @param {string} tag
+ */
 function keep(tag) {
   document.cookie = `lang=${tag}; path=${new URL(root).pathname}; max-age=31536000; samesite=lax`;
   const url = new URL(location.href);

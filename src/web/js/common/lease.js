@@ -1,3 +1,4 @@
+// @ts-check
 // What this browser knows of the secret that it may fetch again: the token of the lease, made before the
 // view is spent, so that a lost answer, a reload or another tab asks for the same again. Never the key, nor
 // what it opens.
@@ -15,14 +16,24 @@ const LONGEST_MS = 25 * 3_600_000;
 const PREFIX = "lease:";
 
 // Where a browser keeps nothing, the page alone does.
+/** @type {Map<string, LeaseState>} */
 const memory = new Map();
+
+/**
+ * What the storages keep of a lease; `until` is in milliseconds.
+ *
+ * @typedef {{ token: string, opened: boolean, viewsLeft: number | null, until: number }} LeaseState
+ */
 
 /** The lease of one secret in this browser. */
 export class Lease {
   #name;
+  /** @type {LeaseState | null} */
   #state;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
 
+  /** @param {string} id */
   constructor(id) {
     forgetEnded();
     this.#name = PREFIX + id;
@@ -52,29 +63,42 @@ export class Lease {
 
   /** How many more seconds it lives, as far as this device's clock can tell. */
   get secondsLeft() {
-    if (!this.isOpened) return 0;
+    if (!this.#state?.opened) return 0;
     return Math.max(0, Math.ceil((this.#state.until - Date.now()) / 1000));
   }
 
-  /** Makes a token, unless this tab or another one has one. Call it before the view is asked for. */
+  /**
+   * Makes a token, unless this tab or another one has one. Call it before the view is asked for.
+   *
+   * @param {number} viewsLeft
+   * @returns {string}
+   */
   prepare(viewsLeft) {
     const shared = this.#shared();
     if (shared && (shared.opened || !this.token)) this.#state = shared;
-    if (!this.token) {
-      this.#write({ token: leaseToken(), opened: false, viewsLeft, until: Date.now() + UNOPENED_MS });
-    }
-    return this.token;
+    if (this.token) return this.token;
+    const token = leaseToken();
+    this.#write({ token, opened: false, viewsLeft, until: Date.now() + UNOPENED_MS });
+    return token;
   }
 
-  /** The answer came. */
+  /**
+   * The answer came.
+   *
+   * @param {number} secondsLeft
+   */
   opened(secondsLeft) {
-    this.#write({ ...this.#state, opened: true, until: Date.now() + secondsLeft * 1000 });
+    if (this.#state) this.#write({ ...this.#state, opened: true, until: Date.now() + secondsLeft * 1000 });
   }
 
-  /** It does not live longer than so many seconds from now. */
+  /**
+   * It does not live longer than so many seconds from now.
+   *
+   * @param {number} secondsLeft
+   */
   shorten(secondsLeft) {
     const until = Math.min(this.#state?.until ?? 0, Date.now() + secondsLeft * 1000);
-    this.#write({ ...this.#state, until });
+    if (this.#state) this.#write({ ...this.#state, until });
   }
 
   /** It is over. */
@@ -83,7 +107,11 @@ export class Lease {
     this.#drop();
   }
 
-  /** `action()` is called when another tab has deleted the secret, or given the lease back, as it seems. */
+  /**
+   * `action()` is called when another tab has deleted the secret, or given the lease back, as it seems.
+   *
+   * @param {() => void} action
+   */
   whenForgotten(action) {
     addEventListener("storage", ({ key, newValue, storageArea }) => {
       const isThis = storageArea === localStorageOrNull() && key === this.#name;
@@ -97,6 +125,7 @@ export class Lease {
     return state && !isEnded(state) ? state : null;
   }
 
+  /** @param {LeaseState} state */
   #write(state) {
     this.#state = state;
     memory.set(this.#name, state);
@@ -134,14 +163,20 @@ export function forgetEnded() {
   }
 }
 
+/** @param {{ until: number }} options */
 function isEnded({ until }) {
   const left = until - Date.now();
   return !(left > 0 && left <= LONGEST_MS);
 }
 
+/**
+ * @param {Storage | null} storage
+ * @param {string} name
+ * @returns {LeaseState | null}
+ */
 function read(storage, name) {
   try {
-    const state = JSON.parse(storage?.getItem(name) ?? null);
+    const state = JSON.parse(storage?.getItem(name) ?? "null");
     if (typeof state?.token === "string") return state;
   } catch {
     // It holds something else.
@@ -149,6 +184,10 @@ function read(storage, name) {
   return null;
 }
 
+/**
+ * @param {Storage | null} storage
+ * @param {string} name
+ */
 function remove(storage, name) {
   try {
     storage?.removeItem(name);

@@ -1,3 +1,4 @@
+// @ts-check
 // A finished link and the ways to hand it over: copied, as a QR code, in two parts, within a text.
 import { confirmDialog, copyButton, h } from "./dom.js";
 import { date, dateIn, lang, languages, root, t, tIn } from "./page.js";
@@ -5,17 +6,32 @@ import { toBase64, utf8 } from "../crypto/bytes.js";
 import { qr } from "./qr.js";
 import { guardWhileShown, isAtStake } from "./stakes.js";
 
-/** The link of a secret. Its fragment never reaches a server. */
+/**
+ * The link of a secret. Its fragment never reaches a server.
+ *
+ * @param {string} id
+ * @param {string} publicHalf
+ */
 export function secretLink(id, publicHalf) {
   return `${root}${id}/#${keyText(publicHalf)}`;
 }
 
-/** The public half as it stands in links. */
+/**
+ * The public half as it stands in links.
+ *
+ * @param {string} publicHalf
+ */
 export function keyText(publicHalf) {
   return toBase64(utf8(publicHalf));
 }
 
-/** A line that shows a text and copies it; nothing else. `onCopied()` when somebody has, in whatever way. */
+/**
+ * A line that shows a text and copies it; nothing else. `onCopied()` when somebody has, in whatever way.
+ *
+ * @param {string} text
+ * @param {TextLike} label
+ * @param {{ primary?: boolean, button?: TextLike, onCopied?: () => void }} options
+ */
 export function copyLine(text, label, { primary = false, button, onCopied = () => {} } = {}) {
   const line = h("input", {
     type: "text", readonly: true, value: text, "aria-label": label, translate: "no", spellcheck: "false",
@@ -26,7 +42,12 @@ export function copyLine(text, label, { primary = false, button, onCopied = () =
       { onCopied }));
 }
 
-/** A link to copy, with its QR code in a <details>. */
+/**
+ * A link to copy, with its QR code in a <details>.
+ *
+ * @param {string} link
+ * @param {{ label?: TextLike, primary?: boolean, onCopied?: () => void }} options
+ */
 export function linkLine(link, { label = t("link.label"), primary = false, onCopied } = {}) {
   const code = h("details", { class: "qr-code" }, h("summary", {}, t("link.qr")));
   // Made when it is asked for: most people copy.
@@ -43,10 +64,14 @@ export function linkLine(link, { label = t("link.label"), primary = false, onCop
 /**
  * All about the link of a new secret. `expiresAt` is RFC 3339 or null for never, `statusLink` the address of
  * the page that tells what becomes of it (none: left out). The browser asks before the page is left without it.
+ *
+ * @param {{ link: string, id: string, publicHalf: string, expiresAt: string | null, maxViews: number,
+ *   hasPassword: boolean, statusLink?: string }} options
  */
 export function linkPanel({ link, id, publicHalf, expiresAt, maxViews, hasPassword, statusLink }) {
+  /** @type {Set<"link" | "key">} */
   const missing = new Set(["link", "key"]);
-  const took = (...parts) => () => parts.forEach((part) => missing.delete(part));
+  const took = (/** @type {("link" | "key")[]} */ ...parts) => () => parts.forEach((part) => missing.delete(part));
   const panel = h("div", { class: "link-panel" },
     linkLine(link, { label: t("link.label"), primary: true, onCopied: took("link", "key") }),
     h("p", { class: "muted" }, expiresAt
@@ -74,11 +99,17 @@ export async function mayLeaveLink() {
   });
 }
 
-/** A text to paste into a mail or a chat, in the language of who will read it. */
+/**
+ * A text to paste into a mail or a chat, in the language of who will read it.
+ *
+ * @param {{ link: string, expiresAt: string | null, maxViews: number, hasPassword: boolean,
+ *   onCopied: () => void }} options
+ */
 function textFor({ link, expiresAt, maxViews, hasPassword, onCopied }) {
   const area = h("textarea", {
     readonly: true, oncopy: onCopied, rows: 10, translate: "no", "aria-label": t("link.text"),
   });
+  /** @param {string} tag */
   const write = (tag) => {
     const lines = [tIn(tag, "receiver.intro"), "", link, ""];
     lines.push(tIn(tag, "receiver.views", { count: maxViews }));

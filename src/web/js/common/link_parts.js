@@ -1,3 +1,4 @@
+// @ts-check
 // Finding the id of a secret and the public half of its password in a link, also where a mail program or a
 // hasty selection has damaged it. What is found here is checked by nobody but the ciphertext. The command
 // line does the same (src/client/link); tests/vectors/links.json is read by the tests of both.
@@ -25,6 +26,7 @@ const LETTERS = /^[0-9A-Za-z]*$/;
 /** How often a program may have escaped a link that it passed on. */
 const ESCAPED = 3;
 
+/** @type {Record<string, string>} */
 const ENTITIES = {
   "#35": "#", "#x23": "#", num: "#", amp: "&", "#38": "&", lt: "<", "#60": "<", gt: ">", "#62": ">",
   quot: "\"", "#34": "\"", apos: "'", "#39": "'", nbsp: " ", "#160": " ",
@@ -33,12 +35,18 @@ const ENTITIES = {
 /**
  * `{ id, publicHalf }` of the address of a page (a Location, or a URL): `/<id>/#<key>` or `/?<id>#<key>`.
  * Either is null where it is missing, or too damaged.
+ *
+ * @param {{ pathname: string, search: string, hash: string }} options
  */
 export function partsOfAddress({ pathname, search, hash }) {
   return partsOfText(pathname + search + hash);
 }
 
-/** The same of what somebody has pasted: a whole link, perhaps with text around it, or the key alone. */
+/**
+ * The same of what somebody has pasted: a whole link, perhaps with text around it, or the key alone.
+ *
+ * @param {string} text
+ */
 export function partsOfText(text) {
   const clean = readable(text);
   const found = wholeId(clean) ?? brokenId(clean);
@@ -53,6 +61,8 @@ export function partsOfText(text) {
 /**
  * The page of ours that an address names however it is damaged: `{ page: "box" | "status" | null,
  * id, behind }`.
+ *
+ * @param {{ pathname: string, search: string, hash: string }} options
  */
 export function pageOfAddress({ pathname, search, hash }) {
   const text = readable(pathname + search + hash);
@@ -63,7 +73,11 @@ export function pageOfAddress({ pathname, search, hash }) {
   return { page, ...found };
 }
 
-/** What stands behind the `#` of a link for this half. */
+/**
+ * What stands behind the `#` of a link for this half.
+ *
+ * @param {string} publicHalf
+ */
 export function fragmentOf(publicHalf) {
   return toBase64(utf8(publicHalf));
 }
@@ -71,28 +85,42 @@ export function fragmentOf(publicHalf) {
 /**
  * Whether a half is part of one that was made here, as far as that can be told: these have a known length,
  * those of other programs may be of any.
+ *
+ * @param {string} publicHalf
  */
 export function isCut(publicHalf) {
   return publicHalf.length < OWN_HALF && LETTERS.test(publicHalf);
 }
 
-/** The half that a fragment holds, or null. */
+/**
+ * The half that a fragment holds, or null.
+ *
+ * @param {string} fragment
+ */
 export function publicHalfOf(fragment) {
   const plain = readable(fragment).replace(/=3D/g, "=").replace(/^[^0-9A-Za-z]+/, "");
-  const [run] = /^[0-9A-Za-z+/_-]*/.exec(plain);
+  const [run] = /^[0-9A-Za-z+/_-]*/.exec(plain) ?? [""];
   // One with padding, or longer than ours, is of another program.
   const isPadded = run.length % 4 > 1 && /^=+(?!=|\r?\n)/.test(plain.slice(run.length));
   const isForeign = (isPadded || run.length > OWN_KEY) && isCanonical(run);
   return (isForeign ? null : ownKeyIn(plain)) ?? anyKeyIn(plain);
 }
 
-/** `{ id, behind }`: an id, and what stands behind it. */
+/**
+ * `{ id, behind }`: an id, and what stands behind it.
+ *
+ * @param {string} text
+ */
 function wholeId(text) {
   const found = ID_OF_LINK.exec(text) ?? ID.exec(text);
   return found && { id: found[1], behind: text.slice(found.index + found[0].length) };
 }
 
-/** The same of an id that is broken by blanks and the like. */
+/**
+ * The same of an id that is broken by blanks and the like.
+ *
+ * @param {string} text
+ */
 function brokenId(text) {
   const sharp = text.indexOf("#");
   // Any words could be glued together to an id; with a key behind them they are meant to be one.
@@ -107,6 +135,8 @@ function brokenId(text) {
 /**
  * A half that was made here, whatever stands around it and between its pieces, or null. That other words
  * have its length and stand for nothing but letters and digits does not happen.
+ *
+ * @param {string} text
  */
 function ownKeyIn(text) {
   const words = [...text.split(/[&?#]/)[0].matchAll(/[0-9A-Za-z]+/g)];
@@ -127,29 +157,40 @@ function ownKeyIn(text) {
   return null;
 }
 
+/** @param {string} encoded */
 function ownHalf(encoded) {
   if (encoded.length !== OWN_KEY) return null;
   const half = decoded(encoded);
   return half && half.length === OWN_HALF && LETTERS.test(half) ? half : null;
 }
 
-/** Whether a program has written this base64: without bits that stand for nothing, and for a text. */
+/**
+ * Whether a program has written this base64: without bits that stand for nothing, and for a text.
+ *
+ * @param {string} encoded
+ */
 function isCanonical(encoded) {
   const half = decoded(encoded);
+  /** @param {string} text */
   const same = (text) => text.replace(/=+$/, "").replaceAll("-", "+").replaceAll("_", "/");
   return half !== null && same(fragmentOf(half)) === same(encoded);
 }
 
-/** The half of any program's key. */
+/**
+ * The half of any program's key.
+ *
+ * @param {string} plain
+ */
 function anyKeyIn(plain) {
   const { first, word } = firstWord(plain);
   const half = halfIn(word);
   if (word === first || (half && LETTERS.test(half))) return half;
   // Prose behind a key that is cut would make the key of another program of it, which spends a view.
-  const alone = halfIn(/^[0-9A-Za-z]*/.exec(first)[0]);
+  const alone = halfIn(first.replace(/[^0-9A-Za-z].*$/s, ""));
   return alone && isCut(alone) ? alone : half;
 }
 
+/** @param {string} word */
 function halfIn(word) {
   // Mails break lines behind a "=" (RFC 2045, 6.7).
   const bare = word.replace(/=(?=[0-9A-Za-z])/g, "").split(/[&?#]/)[0];
@@ -163,6 +204,8 @@ function halfIn(word) {
 /**
  * `{ first, word }`: the text up to its first space; and the same, unless that is too short for a key: then up
  * to a later space.
+ *
+ * @param {string} text
  */
 function firstWord(text) {
   const [first = "", ...others] = text.trim().split(/\s+/);
@@ -173,6 +216,8 @@ function firstWord(text) {
 /**
  * A text without percent signs and entities, also where several programs have escaped, and without what
  * nobody sees; with the # that stands for others.
+ *
+ * @param {string} text
  */
 function readable(text) {
   let plain = text;
@@ -186,7 +231,11 @@ function readable(text) {
     .replace(INLINE, "").replace(/<br\s*\/?>/gi, "\n").replace(UNSEEN, "").trim();
 }
 
-/** The text of some percent signs; what is no UTF-8 stays. */
+/**
+ * The text of some percent signs; what is no UTF-8 stays.
+ *
+ * @param {string} run
+ */
 function bytesOf(run) {
   try {
     return decodeURIComponent(run);
@@ -195,6 +244,7 @@ function bytesOf(run) {
   }
 }
 
+/** @param {string} encoded */
 function decoded(encoded) {
   try {
     const half = fromUtf8(fromBase64(encoded));

@@ -1,10 +1,13 @@
+// @ts-check
 // Texts that follow the language of the page. Each knows how to make itself anew, and each place that shows
 // one is written again when the language changes: so nothing else on the page has to change.
 
 /** A text that is made when it is shown: `String(text)` is what it is in the language of now. */
 export class LiveText {
+  /** @type {() => unknown} */
   #make;
 
+  /** @param {() => unknown} make */
   constructor(make) {
     this.#make = make;
   }
@@ -15,35 +18,61 @@ export class LiveText {
 }
 
 /** What each node shows: texts by the names of attributes, "" for the text of a text node. */
+/** @type {WeakMap<Node, Map<string, LiveText>>} */
 const shown = new WeakMap();
 /** Those nodes, for as long as the page has any use for them. */
+/** @type {Set<WeakRef<Node>>} */
 const nodes = new Set();
 const dropped = new FinalizationRegistry((reference) => nodes.delete(reference));
 
-/** A text that `make()` makes, now and in other languages. */
+/**
+ * A text that `make()` makes, now and in other languages.
+ *
+ * @param {() => unknown} make
+ */
 export function live(make) {
   return new LiveText(make);
 }
 
-/** Texts one after the other. What is empty is left out. */
+/**
+ * Texts one after the other. What is empty is left out.
+ *
+ * @param {(TextLike | number | false | null | undefined)[]} parts
+ * @param {string} between
+ */
 export function joined(parts, between = " ") {
   return live(() => parts.filter(Boolean).join(between));
 }
 
-/** Sets an attribute, for as long as it is not set otherwise by `setText`. */
+/**
+ * Sets an attribute, for as long as it is not set otherwise by `setText`.
+ *
+ * @param {Element} node
+ * @param {string} name
+ * @param {TextLike} text
+ */
 export function setText(node, name, text) {
   node.setAttribute(name, String(text));
   remember(node, name, text);
 }
 
-/** A node with this text. */
+/**
+ * A node with this text.
+ *
+ * @param {TextLike} text
+ */
 export function textNode(text) {
   const node = document.createTextNode(String(text));
   remember(node, "", text);
   return node;
 }
 
-/** Puts a text in the place of what is in `node`. */
+/**
+ * Puts a text in the place of what is in `node`.
+ *
+ * @param {Element} node
+ * @param {TextLike} text
+ */
 export function write(node, text) {
   if (text === "") node.replaceChildren();
   else node.replaceChildren(textNode(text));
@@ -53,13 +82,18 @@ export function write(node, text) {
 export function renew() {
   for (const reference of nodes) {
     const node = reference.deref();
-    for (const [name, text] of shown.get(node) ?? []) {
-      if (name === "") node.data = String(text);
-      else node.setAttribute(name, String(text));
+    for (const [name, text] of (node && shown.get(node)) ?? []) {
+      if (name === "") /** @type {globalThis.Text} */ (node).data = String(text);
+      else /** @type {Element} */ (node).setAttribute(name, String(text));
     }
   }
 }
 
+/**
+ * @param {Node} node
+ * @param {string} name
+ * @param {TextLike} text
+ */
 function remember(node, name, text) {
   const texts = shown.get(node);
   if (!(text instanceof LiveText)) {

@@ -1,9 +1,14 @@
+// @ts-check
 // What happened to a secret, for its sender: views and other events, in the order in which they happened.
 import { h } from "./dom.js";
 import { joined } from "./live.js";
 import { agents, date, t } from "./page.js";
 
-/** The log of a secret as it stands in a list, newest first. */
+/**
+ * The log of a secret as it stands in a list, newest first.
+ *
+ * @param {{ views: View[], events: LogEvent[] }} secret
+ */
 export function viewLog({ views, events }) {
   const all = [
     ...views.map((view) => ({
@@ -17,8 +22,10 @@ export function viewLog({ views, events }) {
   return h("ol", { class: "list log", reversed: true }, ...newest.map(entryItem));
 }
 
+/** @type {Record<string, string>} */
 const KINDS = { viewed: "ok", burned: "bad", tried_after: "warn" };
 
+/** @param {{ what: string, at: string, ip: string | null, agent: string | null }} options */
 function entryItem({ what, at, ip, agent }) {
   const from = joined([ip, agent && agentName(agent)], " · ");
   return h("li", {},
@@ -29,7 +36,11 @@ function entryItem({ what, at, ip, agent }) {
       h("p", { class: "mono", translate: "no" }, agent)));
 }
 
-/** What an event is called; one that came with a later server has its own name. */
+/**
+ * What an event is called; one that came with a later server has its own name.
+ *
+ * @param {string} what
+ */
 function name(what) {
   switch (what) {
     case "viewed": return t("log.viewed");
@@ -44,10 +55,14 @@ function name(what) {
 /**
  * What a user agent says it is: "Firefox on Windows"; other programs by their names. The names are in
  * src/user_agents.json, and mails find them as it is done here (src/user_agent.rs).
+ *
+ * @param {string} agent
  */
 export function agentName(agent) {
   const header = agent.toLowerCase();
+  /** @param {string} mark */
   const has = (mark) => header.includes(mark);
+  /** @param {AgentNames} names */
   const find = (names) => names.find(([, marks]) => marks.some(has))?.[0];
   const robot = find(agents.robots);
   if (robot) return joined([t("log.robot"), `(${robot})`]);

@@ -1,3 +1,4 @@
+// @ts-check
 // What every page has: its texts and settings, as the server put them into it, numbers and dates in the
 // reader's language, and the little that works on all pages (the skip button; the switch of languages is in
 // language.js). Texts follow the language: see live.js.
@@ -10,7 +11,8 @@ import { live, renew, write } from "./live.js";
 import { getKey } from "./session.js";
 import { isAtStake } from "./stakes.js";
 
-const data = JSON.parse(document.getElementById("data").textContent);
+/** @type {PageData} */
+const data = JSON.parse(element("data").textContent ?? "");
 
 /** The language of the page (BCP 47). */
 export let lang = data.lang;
@@ -27,26 +29,48 @@ export const root = new URL("./", document.baseURI).href;
 /** Whether the browser trusts the connection: WebCrypto, clipboard and storage need it. */
 export const secure = window.isSecureContext;
 
-/** The text of a key; `{name}` in it becomes `args.name`, and `args.count` chooses among plural forms. */
+/**
+ * The text of a key; `{name}` in it becomes `args.name`, and `args.count` chooses among plural forms.
+ *
+ * @param {string} key
+ * @param {Args} args
+ */
 export function t(key, args = {}) {
   if (textOf(data.messages, key, args, lang) === undefined) throw new Error(`no text: ${key}`);
   return live(() => fill(textOf(data.messages, key, args, lang), args, lang));
 }
 
+/**
+ * @param {Texts} texts
+ * @param {string} key
+ * @param {Args} args
+ * @param {string} language
+ */
 function textOf(texts, key, { count }, language) {
   if (texts[key] !== undefined || count === undefined) return texts[key];
   return texts[`${key}.${new Intl.PluralRules(language).select(count)}`] ?? texts[`${key}.other`];
 }
 
 /** The languages that there are: `{ tag, name }`. */
-export const languages = [...document.getElementById("language").options]
+export const languages = [.../** @type {HTMLSelectElement} */ (element("language")).options]
   .map(({ value, textContent }) => ({ tag: value, name: textContent }));
 
-/** As `t`, in another language: for what somebody else will read. Only keys that begin with `receiver.`. */
+/**
+ * As `t`, in another language: for what somebody else will read. Only keys that begin with `receiver.`.
+ *
+ * @param {string} tag
+ * @param {string} key
+ * @param {Args} args
+ */
 export function tIn(tag, key, args = {}) {
   return fill(textOf(data.receivers[tag], key, args, tag), args, tag);
 }
 
+/**
+ * @param {string} text
+ * @param {Args} args
+ * @param {string} language
+ */
 function fill(text, args, language) {
   return text.replace(/\{(\w+)\}/g, (whole, name) => {
     const value = args[name];
@@ -55,12 +79,20 @@ function fill(text, args, language) {
   });
 }
 
-/** A number as it is written here. */
+/**
+ * A number as it is written here.
+ *
+ * @param {number} value
+ */
 export function number(value) {
   return live(() => new Intl.NumberFormat(lang).format(value));
 }
 
-/** How this reader writes dates in a language: as in the region that the browser names. */
+/**
+ * How this reader writes dates in a language: as in the region that the browser names.
+ *
+ * @param {string} language
+ */
 function localeOf(language) {
   const wanted = (navigator.languages ?? []).flatMap((tag) => {
     try {
@@ -76,12 +108,21 @@ function localeOf(language) {
   return region ? `${language}-${region}` : language;
 }
 
-/** A moment: date and time, with the zone. Takes a Date or RFC 3339. */
+/**
+ * A moment: date and time, with the zone. Takes a Date or RFC 3339.
+ *
+ * @param {string | Date} moment
+ */
 export function date(moment) {
   return live(() => dateIn(lang, moment));
 }
 
-/** The same in another language. */
+/**
+ * The same in another language.
+ *
+ * @param {string} language
+ * @param {string | Date} moment
+ */
 export function dateIn(language, moment) {
   return new Intl.DateTimeFormat(localeOf(language), {
     weekday: "short", year: "numeric", month: "long", day: "numeric", hour: "2-digit", minute: "2-digit",
@@ -89,48 +130,82 @@ export function dateIn(language, moment) {
   }).format(new Date(moment));
 }
 
-/** A moment, short: for tables. */
+/**
+ * A moment, short: for tables.
+ *
+ * @param {string | Date} moment
+ */
 export function shortDate(moment) {
   return live(() => new Intl.DateTimeFormat(localeOf(lang), { dateStyle: "medium", timeStyle: "short" })
     .format(new Date(moment)));
 }
 
-/** One thing and another, as a sentence has them. */
+/**
+ * One thing and another, as a sentence has them.
+ *
+ * @param {TextLike[]} parts
+ */
 export function list(parts) {
   return live(() => new Intl.ListFormat(lang).format(parts.map(String)));
 }
 
+/** @type {[string, number][]} */
 const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
 
-/** A length of time by its largest unit: "3 days". */
+/**
+ * A length of time by its largest unit: "3 days".
+ *
+ * @param {number} seconds
+ */
 export function duration(seconds) {
   const rounded = Math.max(0, Math.round(seconds));
   const [unit, length] = UNITS.find(([, length]) => rounded >= length) ?? UNITS[3];
   return count(Math.round(rounded / length), unit);
 }
 
-/** A length of time in hours: whole days where it is some. */
+/**
+ * A length of time in hours: whole days where it is some.
+ *
+ * @param {number} hours
+ */
 export function lifetime(hours) {
   return hours >= 24 && hours % 24 === 0 ? count(hours / 24, "day") : count(hours, "hour");
 }
 
+/**
+ * @param {number} value
+ * @param {string} unit
+ */
 function count(value, unit) {
   return live(() => new Intl.NumberFormat(lang, { style: "unit", unit, unitDisplay: "long" }).format(value));
 }
 
 const SIZES = ["KiB", "MiB", "GiB", "TiB"];
 
-/** A number of bytes: "1.2 MiB", in powers of 1,024, as the command line and settings have it (src/size.rs). */
+/**
+ * A number of bytes: "1.2 MiB", in powers of 1,024, as the command line and settings have it (src/size.rs).
+ *
+ * @param {number} count
+ */
 export function bytes(count) {
   return live(() => sizeIn(lang, count));
 }
 
-/** Two sizes that are not the same, so that they do not look the same either. */
+/**
+ * Two sizes that are not the same, so that they do not look the same either.
+ *
+ * @param {number} one
+ * @param {number} other
+ */
 export function bytesApart(one, other) {
   const isSame = String(bytes(one)) === String(bytes(other));
   return [one, other].map((count) => (isSame ? live(() => exactly(lang, count)) : bytes(count)));
 }
 
+/**
+ * @param {string} language
+ * @param {number} count
+ */
 function sizeIn(language, count) {
   if (count < 1024) return exactly(language, count);
   let [value, power] = [count / 1024, 0];
@@ -142,11 +217,19 @@ function sizeIn(language, count) {
   return `${written}\u00a0${SIZES[power]}`;
 }
 
+/**
+ * @param {string} language
+ * @param {number} count
+ */
 function exactly(language, count) {
   return new Intl.NumberFormat(language, { style: "unit", unit: "byte", unitDisplay: "long" }).format(count);
 }
 
-/** Bytes a second: "1.2 MiB/s". */
+/**
+ * Bytes a second: "1.2 MiB/s".
+ *
+ * @param {number} bytesPerSecond
+ */
 export function speed(bytesPerSecond) {
   return live(() => `${bytes(bytesPerSecond)}/s`);
 }
@@ -163,7 +246,12 @@ export function freshOnReturn() {
   });
 }
 
-/** Another language: `messages` are all of its texts. */
+/**
+ * Another language: `messages` are all of its texts.
+ *
+ * @param {string} tag
+ * @param {Texts} messages
+ */
 export function setLanguage(tag, messages) {
   lang = tag;
   data.messages = messages;
@@ -172,11 +260,20 @@ export function setLanguage(tag, messages) {
   renew();
 }
 
+/**
+ * An element of the layout that every page has.
+ *
+ * @param {string} id
+ */
+export function element(id) {
+  return /** @type {HTMLElement} */ (document.getElementById(id));
+}
+
 /** Makes the parts of the page work that all pages have. Every page calls it first. */
 export function start() {
-  document.getElementById("skip").addEventListener("click", () => document.getElementById("main").focus());
-  document.getElementById("insecure").hidden = secure;
-  const clock = document.getElementById("clock");
+  element("skip").addEventListener("click", () => element("main").focus());
+  element("insecure").hidden = secure;
+  const clock = element("clock");
   whenClockTold((seconds) => {
     clock.hidden = seconds === 0;
     if (seconds) write(clock, t("common.clock", { time: duration(seconds) }));

@@ -1,3 +1,4 @@
+// @ts-check
 // A field for a new password: shown on demand, with its strength in words and a generator. What a password is
 // worth and how one is made up is in words.js.
 import { announce, copyButton, field, h } from "./dom.js";
@@ -9,6 +10,9 @@ const LEVELS = ["guessed", "weak", "fair", "strong", "very_strong"];
 /**
  * `{ node, control, value, setError(text) }`. With `generator` it shows how strong a password is and
  * makes one up; without it is for a password that exists already.
+ *
+ * @param {{ label: TextLike, hint?: TextLike, generator?: boolean, autocomplete?: string, required?: boolean,
+ *   onChange?: (value: string) => void }} options
  */
 export function passwordField({
   label, hint = "", generator = true, autocomplete = "new-password", required = false, onChange = () => {},
@@ -23,6 +27,7 @@ export function passwordField({
     type: "button", class: "button", "aria-pressed": "false", "aria-label": t("password.show_long"),
     onclick: () => reveal(control.type === "password"),
   }, t("password.show"));
+  /** @param {boolean} visible */
   const reveal = (visible) => {
     control.type = visible ? "text" : "password";
     show.setAttribute("aria-pressed", String(visible));
@@ -43,6 +48,7 @@ export function passwordField({
   if (!generator) return parts;
 
   const meter = meterOf(control);
+  /** @param {string} password */
   const use = (password) => {
     control.value = password;
     reveal(true);
@@ -67,13 +73,18 @@ function words() {
   return import("./words.js");
 }
 
-/** How strong it is, as a bar and in words. The words are read out once typing has stopped. */
+/**
+ * How strong it is, as a bar and in words. The words are read out once typing has stopped.
+ *
+ * @param {HTMLInputElement} control
+ */
 function meterOf(control) {
   const max = LEVELS.length;
   const bar = h("meter", { min: 0, max, low: 2.5, high: 3.5, optimum: max, "aria-hidden": "true" });
   const told = h("p", { class: "hint" });
   const node = h("div", { class: "strength", hidden: true }, bar, told);
   const loaded = words();
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
   let waiting;
   control.addEventListener("input", async () => {
     const { strength } = await loaded;

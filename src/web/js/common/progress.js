@@ -1,3 +1,4 @@
+// @ts-check
 // How far something long has come: a bar, its speed, the time that is left, and a way to end it.
 import { announce, h } from "./dom.js";
 import { joined, write } from "./live.js";
@@ -11,6 +12,8 @@ const TOLD = 0.25;
 /**
  * `{ node, update(done, total), say(text), finish() }`, in bytes. `onCancel` gives it a button. `say` puts a
  * sentence in the place of speed and time, until the next `update`.
+ *
+ * @param {{ label: TextLike, onCancel?: () => void }} options
  */
 export function progressBar({ label, onCancel }) {
   const bar = h("progress", { "aria-label": label, max: 1, value: 0 });
@@ -20,8 +23,13 @@ export function progressBar({ label, onCancel }) {
   const node = h("div", { class: "progress" },
     h("div", { class: "progress-head" }, h("p", {}, label), cancel),
     bar, state);
+  /** @type {{ at: number, done: number }[]} */
   let past = [];
   let told = 0;
+  /**
+   * @param {number} done
+   * @param {number} total
+   */
   const update = (done, total) => {
     const now = performance.now();
     past = past.filter(({ at }) => now - at < WINDOW_MS);
@@ -44,6 +52,7 @@ export function progressBar({ label, onCancel }) {
   return {
     node,
     update,
+    /** @param {TextLike} text */
     say: (text) => write(state, text),
     finish: () => {
       bar.value = 1;

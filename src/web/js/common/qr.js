@@ -1,8 +1,14 @@
+// @ts-check
 // QR codes as SVG: black on white, whatever the page looks like, unless its style gives the element a
 // `color`.
 
 import { setText } from "./live.js";
-import { correction, generate } from "../vendor/lean_qr.js";
+import { correction, generate as untyped } from "../vendor/lean_qr.js";
+
+/** @typedef {{ size: number, get: (x: number, y: number) => boolean }} QrCode */
+
+/** @type {(text: string, options: { minCorrectionLevel: number }) => QrCode} */
+const generate = /** @type {any} */ (untyped); // a library without types
 
 const SVG = "http://www.w3.org/2000/svg";
 /** How many modules stay empty around it, so that cameras find its edge (ISO 18004). */
@@ -11,6 +17,9 @@ const QUIET = 4;
 /**
  * The code of a text, as an SVG element without a size of its own. `label` is what screen readers say. Throws
  * for more than about 2,300 bytes.
+ *
+ * @param {string} text
+ * @param {TextLike} label
  */
 export function qr(text, label = "QR") {
   const code = generate(text, { minCorrectionLevel: correction.M });
@@ -30,7 +39,11 @@ export function qr(text, label = "QR") {
   return svg;
 }
 
-/** A rectangle for each run of dark modules in a row. */
+/**
+ * A rectangle for each run of dark modules in a row.
+ *
+ * @param {QrCode} code
+ */
 function outline({ size, get }) {
   let path = "";
   for (let y = 0; y < size; y += 1) {
@@ -43,8 +56,12 @@ function outline({ size, get }) {
   return path;
 }
 
+/**
+ * @param {string} name
+ * @param {Record<string, TextLike | number>} attributes
+ */
 function element(name, attributes) {
   const made = document.createElementNS(SVG, name);
-  for (const [attribute, value] of Object.entries(attributes)) setText(made, attribute, value);
+  for (const [attribute, value] of Object.entries(attributes)) setText(made, attribute, typeof value === "number" ? String(value) : value);
   return made;
 }

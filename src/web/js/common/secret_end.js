@@ -1,3 +1,4 @@
+// @ts-check
 // When nothing of a secret can be fetched any more.
 
 /** The longest lease, in milliseconds: `MAX_SECONDS` in src/domain/lease.rs. */
@@ -6,6 +7,9 @@ export const LONGEST_LEASE = 24 * 3600 * 1000;
 /**
  * Whether nothing of a secret can be fetched any more, so that there is nothing to burn. The client of the last
  * view may fetch the same bytes again while its lease lasts, and a locked secret is kept until it expires.
+ *
+ * @param {{ view_times: number, max_views: number, expired: boolean, views: View[] }} options
+ * @param {number} now
  */
 export function isOver({ view_times: times, max_views: max, expired, views }, now = Date.now()) {
   if (expired) return true;

@@ -1,7 +1,8 @@
+// @ts-check
 // What a person fills in to hand something over, text and files, and what they see while it goes out: errors at
 // their fields, progress, another try. Encrypting and calls are in sending.js, the pages decide what comes then.
 import { ApiError, explain, Offline } from "./api.js";
-import { announce, busy, field, h, notice, replace } from "./dom.js";
+import { $, announce, busy, field, h, notice, replace } from "./dom.js";
 import { filePicker } from "./files.js";
 import { bytes, config, duration, t } from "./page.js";
 import { progressBar } from "./progress.js";
@@ -26,7 +27,7 @@ export function contentForm({ hint = "" } = {}) {
   area.addEventListener("input", tell);
   return {
     node: h("div", {}, written.node, picker.node),
-    fields: { ciphertext: written, attachments: { ...picker, control: picker.node.querySelector("button") } },
+    fields: { ciphertext: written, attachments: { ...picker, control: $("button", picker.node) } },
     get text() { return area.value; },
     get files() { return picker.files; },
     check: () => {
@@ -39,7 +40,12 @@ export function contentForm({ hint = "" } = {}) {
   };
 }
 
-/** A field for a message or description that says when it has become too long: as `field()`, with `check()`. */
+/**
+ * A field for a message or description that says when it has become too long: as `field()`, with `check()`.
+ *
+ * @param {TextLike} label
+ * @param {TextLike} [hint]
+ */
 export function shortText(label, hint) {
   const control = h("textarea", { rows: 2, class: "short", autocomplete: "off" });
   const made = field(label, control, hint);
@@ -52,8 +58,13 @@ export function shortText(label, hint) {
   return { ...made, check };
 }
 
-/** Moves to the first field that is marked as wrong. */
+/**
+ * Moves to the first field that is marked as wrong.
+ *
+ * @param {HTMLElement} form
+ */
 export function focusWrong(form) {
+  /** @type {HTMLElement | null} */
   const wrong = form.querySelector("[aria-invalid=true]");
   // It may be among those that are folded away.
   wrong?.closest("details")?.setAttribute("open", "");
@@ -65,6 +76,10 @@ export function focusWrong(form) {
  * names in the API) or in `place`, which is below the form. `explained(error)` may give a sentence for an error,
  * or "" where it has shown it itself. Gives `{ data, publicHalf }`, or null if it came to nothing; then the form
  * is as it was.
+ *
+ * @param {{ form: HTMLElement, button: HTMLButtonElement, place: HTMLElement,
+ *   fields: Record<string, Field<HTMLElement>>, request: () => HandRequest,
+ *   explained?: (error: Error) => TextLike | null | Promise<TextLike | null> }} options
  */
 export async function deliver({ form, button, place, fields, request, explained = () => null }) {
   replace(place);
@@ -85,10 +100,14 @@ export async function deliver({ form, button, place, fields, request, explained 
   }
 }
 
+/**
+ * @param {{ error: Error, form: HTMLElement, button: HTMLButtonElement, place: HTMLElement,
+ *   fields: Record<string, Field<HTMLElement>>, explained: TextLike | null }} options
+ */
 function showError({ error, form, button, place, fields, explained }) {
   if (explained === "") return;
-  const at = error instanceof ApiError ? fields[error.field] : null;
-  if (at?.control.isConnected && !explained) {
+  const at = error instanceof ApiError && error.field !== null ? fields[error.field] : null;
+  if (error instanceof ApiError && at?.control.isConnected && !explained) {
     at.setError(fieldError(error));
     focusWrong(form);
     if (error.field === "attachments") at.control.focus();
@@ -99,6 +118,7 @@ function showError({ error, form, button, place, fields, explained }) {
   button.focus({ preventScroll: true });
 }
 
+/** @param {Error} error */
 function sentence(error) {
   if (error instanceof Offline || error instanceof ApiError) return explain(error);
   // A file that can not be read any more, say.
@@ -106,7 +126,11 @@ function sentence(error) {
     ? t("send.unreadable") : t("send.failed", { why: error.message });
 }
 
-/** What is wrong with a field, by its name in the API. */
+/**
+ * What is wrong with a field, by its name in the API.
+ *
+ * @param {ApiError} error
+ */
 function fieldError(error) {
   switch (error.field) {
     case "ciphertext": return t("send.wrong.ciphertext");
@@ -119,7 +143,11 @@ function fieldError(error) {
   }
 }
 
-/** One secret: the call, and its files; a draft that is gone is made anew. */
+/**
+ * One secret: the call, and its files; a draft that is gone is made anew.
+ *
+ * @param {{ place: HTMLElement, request: () => HandRequest }} options
+ */
 async function attempt({ place, request }) {
   for (;;) {
     const control = new AbortController();
@@ -134,22 +162,32 @@ async function attempt({ place, request }) {
   }
 }
 
-/** Progress, and what to do when it gives up. */
+/**
+ * Progress, and what to do when it gives up.
+ *
+ * @param {HTMLElement} place
+ * @param {AbortController} control
+ */
 function uploadScreen(place, control) {
   const bar = progressBar({ label: t("send.uploading"), onCancel: () => control.abort() });
   return {
     progress: bar.update,
+    /** @param {number} seconds */
     waits: (seconds) => {
       const text = t("send.again_in", { time: duration(Math.max(1, seconds)) });
       bar.say(text);
       announce(text);
     },
-    /** Gives what publishing has answered, or "gone" if all must be sent once more. */
+    /**
+     * Gives what publishing has answered, or "gone" if all must be sent once more.
+     *
+     * @param {Upload} upload
+     */
     run: async (upload) => {
       const unguard = guardLeaving();
       replace(place, h("div", { class: "card" }, bar.node, h("p", { class: "hint" }, t("send.stay"))));
       bar.update(0, upload.total);
-      bar.node.querySelector("button").focus();
+      $("button", bar.node).focus();
       try {
         for (;;) {
           try {
@@ -160,7 +198,7 @@ function uploadScreen(place, control) {
             if (!await another(error, place, control)) throw error;
             if (error.status === 404) return "gone";
             replace(place, h("div", { class: "card" }, bar.node, h("p", { class: "hint" }, t("send.stay"))));
-            bar.node.querySelector("button").focus();
+            $("button", bar.node).focus();
           }
         }
       } catch (error) {
@@ -178,6 +216,8 @@ function uploadScreen(place, control) {
 /**
  * What came through of it is of no use to anybody, though it would end by itself, too. Where all of it did, it is
  * published by now: gives what publishing has answered, else null.
+ *
+ * @param {Upload} upload
  */
 async function takenBack(upload) {
   try {
@@ -188,7 +228,13 @@ async function takenBack(upload) {
   return null;
 }
 
-/** It gave up: whether to go on. Throws AbortError for no. */
+/**
+ * It gave up: whether to go on. Throws AbortError for no.
+ *
+ * @param {Error} error
+ * @param {HTMLElement} place
+ * @param {AbortController} control
+ */
 async function another(error, place, control) {
   control.signal.throwIfAborted();
   if (!(error instanceof ApiError || error instanceof Offline)) return false;
@@ -196,7 +242,7 @@ async function another(error, place, control) {
     const again = h("button", { type: "button", class: "button primary", onclick: () => answer(true) },
       t("send.again"));
     replace(place,
-      notice("bad", error.status === 404 ? t("send.draft_gone") : explain(error)),
+      notice("bad", error instanceof ApiError && error.status === 404 ? t("send.draft_gone") : explain(error)),
       h("div", { class: "actions" }, again,
         h("button", { type: "button", class: "button", onclick: () => answer(false) }, t("common.cancel"))));
     again.focus();

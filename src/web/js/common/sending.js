@@ -1,3 +1,4 @@
+// @ts-check
 // Makes a secret out of a text and files: what goes into it, encrypting, handing over. What is asked of the
 // person is in secret_form.js, the files that are too large to go into it are sent by upload.js.
 import { call } from "./api.js";
@@ -19,23 +20,37 @@ const MARGIN = 0.9;
 /** How many files one secret may have. */
 export const maxFiles = config.max_attachments ?? 10;
 
-/** How much of what the server takes a plaintext of so many bytes uses: above 1 is too long. */
+/**
+ * How much of what the server takes a plaintext of so many bytes uses: above 1 is too long.
+ *
+ * @param {number} plaintextBytes
+ */
 export function share(plaintextBytes) {
   return (base64Length(base64Length(plaintextBytes + 16) + AROUND)) / config.max_ciphertext;
 }
 
+/** @param {number} bytes */
 function base64Length(bytes) {
   return Math.ceil(bytes / 3) * 4;
 }
 
-/** How long a text is beyond what fits, in bytes; 0 if it fits. */
+/**
+ * How long a text is beyond what fits, in bytes; 0 if it fits.
+ *
+ * @param {string} text
+ * @param {File[]} files
+ */
 export function excess(text, files) {
   const length = utf8(pack({ text, attachments: files.length ? placeholders(files) : [] })).length;
   if (share(length) <= 1) return 0;
   return Math.max(1, length - Math.floor(((config.max_ciphertext * 0.75 - AROUND) * 0.75) - 16));
 }
 
-/** As long as what stands in a secret for files that are sent by themselves. */
+/**
+ * As long as what stands in a secret for files that are sent by themselves.
+ *
+ * @param {File[]} files
+ */
 function placeholders(files) {
   return files.map(({ name, type, size }) => ({ name, type, size, n: maxFiles, key: new Uint8Array(32) }));
 }
@@ -44,6 +59,8 @@ function placeholders(files) {
  * Encrypts and hands over. `path` is the call, `key` an API key, `fields` the other fields of the call. With
  * `mailed` the server gets the public half, too: it mails the link. Gives `{ data, publicHalf, upload }`; where
  * there is an `upload` nothing can be opened before that has run.
+ *
+ * @param {HandOptions} options
  */
 export async function hand({ path, key, text, files, fields = {}, mailed = false, onProgress, onWait, signal }) {
   const isInline = await fitsInline(text, files);
@@ -56,6 +73,7 @@ export async function hand({ path, key, text, files, fields = {}, mailed = false
   const { privateHalf, publicHalf } = newHalves();
   const ciphertext = await seal(privateHalf + publicHalf, pack({ text, attachments }));
   signal?.throwIfAborted();
+  /** @type {Record<string, unknown>} */
   const body = { ...fields, ciphertext, password_part_private: toBase64(utf8(privateHalf)) };
   if (mailed) body.password_part_public = toBase64(utf8(publicHalf));
   if (sealers.length) body.attachments = sealers.length;
@@ -69,6 +87,10 @@ export async function hand({ path, key, text, files, fields = {}, mailed = false
   return { data, publicHalf, upload };
 }
 
+/**
+ * @param {string} text
+ * @param {File[]} files
+ */
 async function fitsInline(text, files) {
   const size = files.reduce((sum, file) => sum + file.size, 0);
   if (!files.length || size > INLINE_BYTES) return files.length === 0;

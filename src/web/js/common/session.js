@@ -1,3 +1,4 @@
+// @ts-check
 // The private key of an account, for as long as the tab is open: in sessionStorage, never anywhere else.
 
 const NAME = "key";
@@ -12,7 +13,11 @@ export function getKey() {
   }
 }
 
-/** Keeps a key until the tab is closed. */
+/**
+ * Keeps a key until the tab is closed.
+ *
+ * @param {string} key
+ */
 export function setKey(key) {
   sessionStorage.setItem(NAME, key);
 }

@@ -1,8 +1,9 @@
+// @ts-check
 // How a new secret is to be: how long it lives, how often it can be viewed, and what else there is to choose.
 // What stands in it is in secret_form.js.
 import { reach } from "./api.js";
 import { now } from "./clock.js";
-import { field, h } from "./dom.js";
+import { $, field, h } from "./dom.js";
 import { joined, write } from "./live.js";
 import { config, date, lifetime, root, t } from "./page.js";
 import { passwordField } from "./password.js";
@@ -21,6 +22,8 @@ const PATIENCE_MS = 15_000;
 /**
  * `{ node, fields, values, check() }`: `values` are fields of `POST /api/secrets`. `hasList`: a description is of
  * use, as the sender has a list of secrets.
+ *
+ * @param {{ hasList: boolean }} options
  */
 export function settingsForm({ hasList }) {
   const expiration = expirationField();
@@ -93,6 +96,8 @@ export function settingsForm({ hasList }) {
 /**
  * Choices within what the operator allows, and when each would end; with `hint` that stands there instead.
  * `{ node, control, setError, tell }`: `tell()` brings the end up to date.
+ *
+ * @param {{ label?: TextLike, hint?: TextLike }} options
  */
 export function expirationField({ label = t("create.expiration"), hint: fixed = "" } = {}) {
   const { min, max, default: standard } = config.expiration;
@@ -109,7 +114,7 @@ export function expirationField({ label = t("create.expiration"), hint: fixed = 
   select.value = String(chosen);
   const made = field(label, select, fixed || " ");
   if (fixed) return { ...made, tell: () => {} };
-  const hint = made.node.querySelector(".hint");
+  const hint = $(".hint", made.node);
   const tell = () => {
     const end = endOf(select.value);
     write(hint, end ? t("create.ends", { date: date(end) }) : t("create.ends_never"));
@@ -117,12 +122,18 @@ export function expirationField({ label = t("create.expiration"), hint: fixed = 
   return { ...made, tell };
 }
 
+/** @param {number | string} hours */
 function endOf(hours) {
-  return Number(hours) ? new Date(now() + hours * 3_600_000) : null;
+  return Number(hours) ? new Date(now() + Number(hours) * 3_600_000) : null;
 }
 
 let boxes = 0;
 
+/**
+ * @param {TextLike} label
+ * @param {TextLike} hint
+ * @param {boolean} isChecked
+ */
 function check(label, hint, isChecked) {
   const id = `check-${++boxes}`;
   const control = h("input", { type: "checkbox", checked: isChecked, autocomplete: "off", "aria-describedby": id });

@@ -1,3 +1,4 @@
+// @ts-check
 // Signing in with the private key of an account. The key stays in the tab (session.js).
 import { ApiError, call, explain } from "./api.js";
 import { busy, h } from "./dom.js";
@@ -5,7 +6,11 @@ import { t } from "./page.js";
 import { passwordField } from "./password.js";
 import { setKey } from "./session.js";
 
-/** A card that asks for the key; `onSignedIn()` once the server knows it. */
+/**
+ * A card that asks for the key; `onSignedIn()` once the server knows it.
+ *
+ * @param {{ title: TextLike, text: TextLike, onSignedIn: () => void }} options
+ */
 export function signInCard({ title, text, onSignedIn }) {
   const key = passwordField({
     label: t("send.key"), hint: t("send.key_hint"), generator: false, autocomplete: "off",
@@ -45,7 +50,11 @@ export function signInCard({ title, text, onSignedIn }) {
   h("div", { class: "actions" }, submit, h("a", { class: "button quiet", href: "docs" }, t("send.key_what"))));
 }
 
-/** Whether a key is still good: an API key that was revoked leads back to signing in. */
+/**
+ * Whether a key is still good: an API key that was revoked leads back to signing in.
+ *
+ * @param {string} key
+ */
 export async function isKnown(key) {
   try {
     await call("GET", "api/secrets", { key });

@@ -1,11 +1,15 @@
+// @ts-check
 // What would be lost if the page were left now, and having the browser ask before it is: texts that somebody
 // has typed, and whatever else a part of the page says.
 
 /** Functions that say whether they have something to lose. */
+/** @type {Set<() => boolean>} */
 const stakes = new Set();
 /** The same of what is on the page, for as long as it is. */
+/** @type {WeakMap<Element, () => boolean>} */
 const shown = new WeakMap();
 /** Controls that somebody has typed into. */
+/** @type {WeakSet<EventTarget>} */
 const typed = new WeakSet();
 
 /**
@@ -15,7 +19,7 @@ const typed = new WeakSet();
 const TYPED = "textarea:not([readonly], [data-fleeting]), "
   + "input:not([readonly], [data-fleeting], [type=search], [type=checkbox], [type=radio], [type=file])";
 
-document.addEventListener("input", ({ target }) => typed.add(target), true);
+document.addEventListener("input", ({ target }) => target && typed.add(target), true);
 window.addEventListener("beforeunload", (event) => {
   if (!isAtStake()) return;
   event.preventDefault();
@@ -26,8 +30,8 @@ window.addEventListener("beforeunload", (event) => {
 /** Whether leaving now loses what can not be had again. */
 export function isAtStake() {
   return [...stakes].some((isNeeded) => isNeeded())
-    || [...document.querySelectorAll("[data-stake]")].some((node) => shown.get(node)())
-    || [...document.querySelectorAll(TYPED)].some((control) => typed.has(control) && control.value !== "");
+    || [...document.querySelectorAll("[data-stake]")].some((node) => shown.get(node)?.())
+    || [.../** @type {NodeListOf<Control>} */ (document.querySelectorAll(TYPED))].some((control) => typed.has(control) && control.value !== "");
 }
 
 /** Has the browser ask before the page is left, while `isNeeded()`. Gives back what ends that. */
@@ -38,14 +42,24 @@ export function guardLeaving(isNeeded = () => true) {
   return () => stakes.delete(stake);
 }
 
-/** The same, while `node` is on the page. */
+/**
+ * The same, while `node` is on the page.
+ *
+ * @template {Element} N
+ * @param {N} node
+ * @param {() => boolean} isNeeded
+ */
 export function guardWhileShown(node, isNeeded) {
   node.setAttribute("data-stake", "");
   shown.set(node, isNeeded);
   return node;
 }
 
-/** What was typed within `node` is where it belongs. */
+/**
+ * What was typed within `node` is where it belongs.
+ *
+ * @param {HTMLElement} node
+ */
 export function settle(node) {
   for (const control of node.querySelectorAll("textarea, input")) typed.delete(control);
 }

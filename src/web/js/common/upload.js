@@ -1,3 +1,4 @@
+// @ts-check
 // Sends the files of a secret that is not published yet: sealed slice by slice, each tried again if it gets
 // lost, so that no more than two slices are in memory. What is sealed, and under which key, is FileSealer's.
 import { ApiError, call, Offline, reach } from "./api.js";
@@ -36,6 +37,11 @@ export class Upload {
   /**
    * `files` are `{ file, sealer }` in the order of the attachments. `onProgress(done, total)` is told in sealed
    * bytes of all of them; `onWait(seconds)` when a slice got lost and is sent again after so long.
+   *
+   * @param {{ id: string, token: string, files: { file: File,
+   *   sealer: FileSealer }[],
+   *   onProgress?: (done: number, total: number) => void,
+   *   onWait?: (seconds: number) => void }} draft
    */
   constructor({ id, token, files, onProgress = () => {}, onWait = () => {} }) {
     this.#id = id;
@@ -51,7 +57,11 @@ export class Upload {
     return this.#files.reduce((sum, { size }) => sum + size, 0);
   }
 
-  /** Sends what is missing, and publishes. Throws Offline or ApiError when it gave up, AbortError of `signal`. */
+  /**
+   * Sends what is missing, and publishes. Throws Offline or ApiError when it gave up, AbortError of `signal`.
+   *
+   * @param {AbortSignal | undefined} signal
+   */
   async run(signal) {
     while (this.#current < this.#files.length) {
       await this.#send(this.#current, signal);
@@ -60,7 +70,11 @@ export class Upload {
     return this.#patiently(signal, () => this.publish(signal));
   }
 
-  /** Publishes what is there as a whole; again, too. */
+  /**
+   * Publishes what is there as a whole; again, too.
+   *
+   * @param {AbortSignal} [signal]
+   */
   async publish(signal) {
     const path = `api/secrets/${this.#id}/publish`;
     return (await call("POST", path, { headers: this.#headers, signal, patience: PATIENCE_MS }))?.data ?? null;
@@ -75,10 +89,15 @@ export class Upload {
     return { "Upload-Token": this.#token };
   }
 
+  /**
+   * @param {number} number
+   * @param {AbortSignal | undefined} signal
+   */
   async #send(number, signal) {
     const { file, sealer, size } = this.#files[number];
     let at = await this.#patiently(signal, () => this.#offset(number, signal));
     let chunks = SMALL_SLICE;
+    /** @type {{ from: number, to: number, sealed: Promise<Bytes> } | null} */
     let ahead = null;
     while (at < size) {
       const to = sliceEnd(at, chunks, size);
@@ -116,12 +135,22 @@ export class Upload {
     this.#tell(number, size);
   }
 
+  /**
+   * @param {number} number
+   * @param {number} done
+   */
   #tell(number, done) {
     this.#done[number] = done;
     this.#onProgress(this.#done.reduce((sum, part) => sum + part, 0), this.total);
   }
 
-  /** Does `work` until it succeeds, and gives up after a while. `again` tells it that it has failed before. */
+  /**
+   * Does `work` until it succeeds, and gives up after a while. `again` tells it that it has failed before.
+   *
+   * @template T
+   * @param {AbortSignal | undefined} signal
+   * @param {(again: boolean) => Promise<T>} work
+   */
   async #patiently(signal, work) {
     for (let failures = 0; ; failures += 1) {
       try {
@@ -136,7 +165,12 @@ export class Upload {
     }
   }
 
-  /** How many sealed bytes the server has. */
+  /**
+   * How many sealed bytes the server has.
+   *
+   * @param {number} number
+   * @param {AbortSignal | undefined} signal
+   */
   async #offset(number, signal) {
     const response = await reach(this.#address(number), {
       method: "HEAD", headers: this.#headers, signal, patience: PATIENCE_MS,
@@ -150,20 +184,32 @@ export class Upload {
     return offset;
   }
 
-  /** One slice. By XMLHttpRequest: fetch does not tell how far a body has come. */
+  /**
+   * One slice. By XMLHttpRequest: fetch does not tell how far a body has come.
+   *
+   * @param {number} number
+   * @param {Bytes} slice
+   * @param {number} from
+   * @param {number} to
+   * @param {number} size
+   * @param {AbortSignal | undefined} signal
+   * @returns {Promise<void>}
+   */
   #put(number, slice, from, to, size, signal) {
     return new Promise((resolve, reject) => {
       const request = new XMLHttpRequest();
+      /** @type {ReturnType<typeof setTimeout> | undefined} */
       let stalled;
       const alive = () => {
         clearTimeout(stalled);
         stalled = setTimeout(() => request.abort(), STALLED_MS);
       };
       const abort = () => request.abort();
-      const settle = (act, value) => {
+      /** @param {() => void} act */
+      const settle = (act) => {
         clearTimeout(stalled);
         signal?.removeEventListener("abort", abort);
-        act(value);
+        act();
       };
       request.open("PUT", this.#address(number));
       request.setRequestHeader("Upload-Token", this.#token);
@@ -176,33 +222,45 @@ export class Upload {
       request.addEventListener("load", () => {
         if (request.status >= 200 && request.status < 300) return settle(resolve);
         const retryAfter = Number(request.getResponseHeader("Retry-After")) || null;
-        return settle(reject, new ApiError(request.status, errorOf(request.responseText), retryAfter));
+        return settle(() => reject(new ApiError(request.status, errorOf(request.responseText), retryAfter)));
       });
-      request.addEventListener("error", () => settle(reject, new Offline()));
-      request.addEventListener("abort", () => settle(reject, new Offline()));
+      request.addEventListener("error", () => settle(() => reject(new Offline())));
+      request.addEventListener("abort", () => settle(() => reject(new Offline())));
       signal?.addEventListener("abort", abort);
       alive();
       request.send(slice);
     });
   }
 
+  /** @param {number} number */
   #address(number) {
     return `${root}api/secrets/${this.#id}/attachments/${number + 1}`;
   }
 }
 
-/** Whether it may be otherwise soon: nobody waits longer without being asked. */
+/**
+ * Whether it may be otherwise soon: nobody waits longer without being asked.
+ *
+ * @param {Error} error
+ */
 function passes(error) {
   if (error instanceof Offline) return true;
   return error instanceof ApiError && PASSING.includes(error.status) && (error.retryAfter ?? 0) <= PATIENCE_S;
 }
 
-/** The end of a slice of so many chunks from `at`, at the end of a chunk. */
+/**
+ * The end of a slice of so many chunks from `at`, at the end of a chunk.
+ *
+ * @param {number} at
+ * @param {number} chunks
+ * @param {number} size
+ */
 function sliceEnd(at, chunks, size) {
   const first = Math.max(0, Math.floor((at - PREFIX) / CHUNK));
   return Math.min(size, PREFIX + (first + chunks) * CHUNK);
 }
 
+/** @param {string} text */
 function errorOf(text) {
   try {
     return JSON.parse(text).error;
@@ -212,17 +270,24 @@ function errorOf(text) {
   }
 }
 
-/** Waits; less where the browser says that the network is back. */
+/**
+ * Waits; less where the browser says that the network is back.
+ *
+ * @param {number} milliseconds
+ * @param {AbortSignal | undefined} signal
+ * @returns {Promise<void>}
+ */
 function pause(milliseconds, signal) {
   return new Promise((resolve, reject) => {
-    const end = (act, value) => {
+    /** @param {() => void} act */
+    const end = (act) => {
       clearTimeout(timer);
       window.removeEventListener("online", back);
       signal?.removeEventListener("abort", aborted);
-      act(value);
+      act();
     };
     const back = () => end(resolve);
-    const aborted = () => end(reject, signal.reason);
+    const aborted = () => end(() => reject(signal?.reason));
     const timer = setTimeout(() => end(resolve), milliseconds);
     window.addEventListener("online", back);
     signal?.addEventListener("abort", aborted);

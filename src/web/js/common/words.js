@@ -1,3 +1,4 @@
+// @ts-check
 // Passwords: made out of random words or characters, and an estimate of how hard one is to guess.
 
 import { randomBelow, randomText } from "../crypto/random.js";
@@ -44,6 +45,8 @@ const LEVELS = [25, 40, 50, 75];
  * How hard a password is to guess for somebody who knows how people make them up: `bits`, and a `level` from
  * 0 (guessed at once) to 4 (never). Rather too low than too high; a list of all words would be larger than
  * the page.
+ *
+ * @param {string} password
  */
 export function strength(password) {
   const bits = Math.round(estimate(Array.from(password.normalize("NFC")).slice(0, LONG)));
@@ -51,7 +54,12 @@ export function strength(password) {
   return { bits, level: level < 0 ? LEVELS.length : level };
 }
 
-/** Takes known pieces off the start, each at its price, and all else character by character. */
+/**
+ * Takes known pieces off the start, each at its price, and all else character by character.
+ *
+ * @param {string[]} chars
+ * @returns {number}
+ */
 function estimate(chars) {
   const block = repeatedBlock(chars);
   if (block) return estimate(chars.slice(0, block)) + Math.log2(chars.length / block);
@@ -75,7 +83,11 @@ function estimate(chars) {
   return bits;
 }
 
-/** The length of what the whole is made of by repeating it; 0 for none. */
+/**
+ * The length of what the whole is made of by repeating it; 0 for none.
+ *
+ * @param {string[]} chars
+ */
 function repeatedBlock(chars) {
   for (let length = 1; length <= chars.length / 2; length += 1) {
     const repeats = chars.length % length === 0 && chars.every((char, at) => char === chars[at % length]);
@@ -84,18 +96,28 @@ function repeatedBlock(chars) {
   return 0;
 }
 
-/** How many characters there are of the kinds that are used. */
+/**
+ * How many characters there are of the kinds that are used.
+ *
+ * @param {string[]} chars
+ */
 function poolOf(chars) {
   const text = chars.join("");
+  /** @type {[RegExp, number][]} */
   const kinds = [[/[a-z]/, 26], [/[A-Z]/, 26], [/[0-9]/, 10], [/[ -/:-@[-\x60{-~]/, 33], [/[^ -~]/, 60]];
   return kinds.reduce((pool, [kind, size]) => pool + (kind.test(text) ? size : 0), 0);
 }
 
+/**
+ * @param {string[]} chars
+ * @param {number} at
+ */
 function pieceAt(chars, at) {
   const rest = chars.slice(at).join("");
   return common(rest) ?? date(rest) ?? run(chars, at) ?? word(rest, chars[at - 1] ?? "");
 }
 
+/** @param {string} rest */
 function common(rest) {
   const plain = rest.toLowerCase();
   const spelled = unspell(plain);
@@ -111,6 +133,7 @@ const DATES = [
   new RegExp(`^${DAY}[-./]?${MONTH}[-./]?${YEAR}(?!\\d)`),
 ];
 
+/** @param {string} rest */
 function date(rest) {
   const day = DATES.map((date) => date.exec(rest)).find((found) => found && found[0].length >= 6);
   if (day) return { length: day[0].length, bits: 15 };
@@ -118,7 +141,12 @@ function date(rest) {
   return year ? { length: 4, bits: 7 } : undefined;
 }
 
-/** The same character again and again, or one after the other as on the keyboard or in the alphabet. */
+/**
+ * The same character again and again, or one after the other as on the keyboard or in the alphabet.
+ *
+ * @param {string[]} chars
+ * @param {number} at
+ */
 function run(chars, at) {
   const lower = chars.map((char) => char.toLowerCase());
   let same = 1;
@@ -135,13 +163,18 @@ function run(chars, at) {
   return longest >= 3 ? { length: longest, bits: 5 + Math.log2(longest) } : undefined;
 }
 
-/** Letters that could be a word, with its capital where words have it: fewer bits than letters at random. */
+/**
+ * Letters that could be a word, with its capital where words have it: fewer bits than letters at random.
+ *
+ * @param {string} rest
+ * @param {string} before
+ */
 function word(rest, before) {
   if (/\p{L}/u.test(before)) return undefined;
-  const written = /^(?:\p{Lu}?[\p{Ll}\d@$!]{2,}|\p{Lu}{3,})(?!\p{L})/u.exec(rest)?.[0];
-  const ends = written?.search(/[\d@$!]*$/);
+  const [written = ""] = /^(?:\p{Lu}?[\p{Ll}\d@$!]{2,}|\p{Lu}{3,})(?!\p{L})/u.exec(rest) ?? [];
+  const ends = written.search(/[\d@$!]*$/);
   // Signs in the place of letters are an old habit, those at the end are counted by themselves.
-  const letters = unspell((written ?? "").slice(0, ends));
+  const letters = unspell(written.slice(0, ends));
   const swapped = [...letters].filter((letter, at) => letter !== written[at]).length;
   if (letters.length < 3 || swapped > Math.min(3, letters.length / 3)) return undefined;
   if (/[^\p{L}]/u.test(letters)) return undefined;
@@ -152,8 +185,10 @@ function word(rest, before) {
   return speakable ? { length: letters.length, bits } : undefined;
 }
 
+/** @type {Record<string, string>} */
 const SIGNS = { "@": "a", 4: "a", 3: "e", 1: "i", "!": "i", 0: "o", $: "s", 5: "s" };
 
+/** @param {string} text */
 function unspell(text) {
   return text.replace(/[@431!0$5]/g, (sign) => SIGNS[sign]);
 }

@@ -1,3 +1,4 @@
+// @ts-check
 // The page that makes a secret: the form, and then its link. Its parts are in ../common: secret_form.js (text and
 // files), settings_form.js (how it is to be), link.js (the link).
 import { ApiError } from "../common/api.js";
@@ -76,7 +77,13 @@ function formCard() {
   return whole;
 }
 
-/** Why the server does not want it at all: the key, the allowance, or that nobody may without a key. */
+/**
+ * Why the server does not want it at all: the key, the allowance, or that nobody may without a key.
+ *
+ * @param {Error} error
+ * @param {string | null} key
+ * @param {HTMLElement} whole
+ */
 async function refusal(error, key, whole) {
   if (!(error instanceof ApiError) || ![401, 403].includes(error.status)) return null;
   if (!key) return t("create.account_only");
@@ -84,7 +91,7 @@ async function refusal(error, key, whole) {
   signOut();
   if (config.create !== "account") return t("create.key_dropped");
   // What was written stays, out of sight, until somebody has signed in.
-  const form = whole.firstChild;
+  const form = $("form", whole);
   const card = signInCard({
     title: t("create.title"), text: t("create.key_gone"), onSignedIn: () => {
       card.remove();
@@ -98,6 +105,7 @@ async function refusal(error, key, whole) {
   return "";
 }
 
+/** @param {{ data: NewSecret, publicHalf: string }} options */
 function showResult({ data, publicHalf }) {
   const heading = h("h1", { tabindex: "-1" }, t("create.ready"));
   const token = data.manage_token ? `#${data.manage_token}` : "";

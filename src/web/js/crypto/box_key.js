@@ -1,3 +1,4 @@
+// @ts-check
 // The key pair of a box, made and opened in the browser: RSA-OAEP with SHA-256. The private key is kept as
 // PKCS#8 under a passphrase, PBES2 in PEM (RFC 8018, 5958), as the server and `openssl pkey` do
 // (docs/key-service.md).
@@ -15,12 +16,14 @@ const LABEL = "ENCRYPTED PRIVATE KEY";
 
 const PBES2 = "1.2.840.113549.1.5.13";
 const PBKDF2 = "1.2.840.113549.1.5.12";
+/** @type {Record<string, string>} */
 const HMAC = {
   "1.2.840.113549.2.7": "SHA-1", // OpenSSL before 1.1
   "1.2.840.113549.2.9": "SHA-256",
   "1.2.840.113549.2.10": "SHA-384",
   "1.2.840.113549.2.11": "SHA-512",
 };
+/** @type {Record<string, number>} */
 const AES_CBC = {
   "2.16.840.1.101.3.4.1.2": 128,
   "2.16.840.1.101.3.4.1.22": 192,
@@ -55,6 +58,9 @@ export class UnreadableKey extends Error {
 /**
  * Makes a key pair: `{publicKey, privateKey, privateKeyHash}`, two PEM texts and the hash that reads the box
  * without its passphrase. Takes from a fraction of a second to many seconds for 4096 bits.
+ *
+ * @param {string} passphrase
+ * @param {{ bits?: number }} options
  */
 export async function createBoxKey(passphrase, { bits = 3072 } = {}) {
   requireWebCrypto();
@@ -73,6 +79,9 @@ export async function createBoxKey(passphrase, { bits = 3072 } = {}) {
  * Opens an encrypted private key: `{key, publicKey, privateKeyHash}`, a CryptoKey that decrypts and can not
  * be taken out of the browser again, its public half in PEM, and the hash. Throws WrongPassphrase,
  * UnreadableKey.
+ *
+ * @param {string} pem
+ * @param {string} passphrase
  */
 export async function openBoxKey(pem, passphrase) {
   requireWebCrypto();
@@ -93,11 +102,19 @@ export async function openBoxKey(pem, passphrase) {
   };
 }
 
-/** Lower-case hex SHA-256 of PKCS#8 in DER. */
+/**
+ * Lower-case hex SHA-256 of PKCS#8 in DER.
+ *
+ * @param {Bytes} pkcs8
+ */
 async function privateKeyHash(pkcs8) {
   return toHex(new Uint8Array(await crypto.subtle.digest("SHA-256", pkcs8)));
 }
 
+/**
+ * @param {Bytes} pkcs8
+ * @param {string} passphrase
+ */
 async function encryptKey(pkcs8, passphrase) {
   const [salt, iv] = [randomBytes(16), randomBytes(16)];
   const how = { salt, iv, rounds: ROUNDS, hash: "SHA-256", bits: 256 };
@@ -112,7 +129,12 @@ async function encryptKey(pkcs8, passphrase) {
   return toPem(LABEL, sequence(sequence(oid(PBES2), scheme), octets(encrypted)));
 }
 
-/** PKCS#8 in DER. */
+/**
+ * PKCS#8 in DER.
+ *
+ * @param {string} pem
+ * @param {string} passphrase
+ */
 async function decryptKey(pem, passphrase) {
   const how = readEncryptedKey(pem);
   const key = await cipherKey(passphrase, how, "decrypt");
@@ -133,6 +155,7 @@ async function decryptKey(pem, passphrase) {
   return pkcs8;
 }
 
+/** @param {string} pem */
 function readEncryptedKey(pem) {
   try {
     const whole = new DerReader(fromPem(LABEL, pem));
@@ -168,6 +191,11 @@ function readEncryptedKey(pem) {
   }
 }
 
+/**
+ * @param {string} passphrase
+ * @param {{ salt: Bytes, rounds: number, hash: string, bits: number }} options
+ * @param {KeyUsage} usage
+ */
 async function cipherKey(passphrase, { salt, rounds, hash, bits }, usage) {
   const base = await crypto.subtle.importKey("raw", utf8(passphrase), "PBKDF2", false, ["deriveKey"]);
   const derivation = { name: "PBKDF2", hash, salt, iterations: rounds };
@@ -179,11 +207,21 @@ async function cipherKey(passphrase, { salt, rounds, hash, bits }, usage) {
   }
 }
 
+/**
+ * @param {string} found
+ * @param {string} wanted
+ */
 function expect(found, wanted) {
   if (found !== wanted) throw UnreadableKey.otherScheme();
 }
 
-/** The identifier of what a table calls so. */
+/**
+ * The identifier of what a table calls so.
+ *
+ * @template T
+ * @param {Record<string, T>} table
+ * @param {T} value
+ */
 function named(table, value) {
-  return Object.keys(table).find((identifier) => table[identifier] === value);
+  return Object.keys(table).find((identifier) => table[identifier] === value) ?? "";
 }

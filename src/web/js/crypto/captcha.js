@@ -1,3 +1,4 @@
+// @ts-check
 // Does the proof of work that a secret may ask for (docs/public-api.md, "Captcha"): ALTCHA, version 2. The
 // work is shared out among workers, so that the page stays alive.
 
@@ -12,6 +13,9 @@ const MEAN_TRIES = 4_096;
 /**
  * Solves what `GET /api/public/captcha` answered. Gives the text for the field `captcha`. `onProgress(share)`
  * is told from 0 to 1, roughly; `signal` ends it with its reason.
+ *
+ * @param {{ parameters: Record<string, unknown> }} challenge
+ * @param {{ onProgress?: (share: number) => void, signal?: AbortSignal }} options
  */
 export async function solve(challenge, { onProgress, signal } = {}) {
   signal?.throwIfAborted();
@@ -19,8 +23,14 @@ export async function solve(challenge, { onProgress, signal } = {}) {
   return toBase64(utf8(JSON.stringify({ challenge, solution })));
 }
 
+/**
+ * @param {Record<string, unknown>} parameters
+ * @param {(share: number) => void} onProgress
+ * @param {AbortSignal | undefined} signal
+ */
 function work(parameters, onProgress, signal) {
   const count = Math.max(1, Math.min(MAX_WORKERS, navigator.hardwareConcurrency ?? 2));
+  /** @type {Worker[]} */
   const workers = [];
   const stop = new AbortController();
   let tries = 0;

@@ -1,3 +1,4 @@
+// @ts-check
 // Tries counters, every `step`th from `first` on, until one derives the key that a challenge asks for. A
 // worker of captcha.js.
 
@@ -17,6 +18,11 @@ addEventListener("message", async ({ data }) => {
   }
 });
 
+/**
+ * @param {{ parameters: { algorithm: string, cost: number, keyLength: number, keyPrefix: string,
+ *   nonce: string,
+ *   salt: string }, first: number, step: number }} job
+ */
 async function search({ parameters, first, step }) {
   const { algorithm, cost, keyLength, keyPrefix, nonce, salt } = parameters;
   const known = algorithm === "PBKDF2/SHA-256" && keyLength <= 32 && cost <= MAX_COST;

@@ -1,3 +1,4 @@
+// @ts-check
 // As much of DER (ITU-T X.690) and PEM (RFC 7468) as private keys need.
 
 import { concat, fromBase64, toBase64 } from "./bytes.js";
@@ -21,6 +22,7 @@ export class DerReader {
   #bytes;
   #at = 0;
 
+  /** @param {Bytes} bytes */
   constructor(bytes) {
     this.#bytes = bytes;
   }
@@ -67,7 +69,7 @@ export class DerReader {
         arc = 0;
       }
     }
-    if (arcs.length === 0 || bytes.at(-1) > 127) throw new BadDer();
+    if (arcs.length === 0 || bytes[bytes.length - 1] > 127) throw new BadDer();
     const first = Math.min(2, Math.floor(arcs[0] / 40));
     return [first, arcs[0] - first * 40, ...arcs.slice(1)].join(".");
   }
@@ -77,6 +79,7 @@ export class DerReader {
     if (this.#at !== this.#bytes.length) throw new BadDer();
   }
 
+  /** @param {number} tag */
   #element(tag) {
     if (this.#byte() !== tag) throw new BadDer();
     let length = this.#byte();
@@ -101,12 +104,20 @@ export class DerReader {
   }
 }
 
-/** A sequence of elements. */
+/**
+ * A sequence of elements.
+ *
+ * @param {...Bytes} elements
+ */
 export function sequence(...elements) {
   return element(SEQUENCE, concat(...elements));
 }
 
-/** An octet string. */
+/**
+ * An octet string.
+ *
+ * @param {Bytes} bytes
+ */
 export function octets(bytes) {
   return element(OCTETS, bytes);
 }
@@ -116,7 +127,11 @@ export function nothing() {
   return element(NULL, new Uint8Array());
 }
 
-/** A whole number from 0 to 2^48. */
+/**
+ * A whole number from 0 to 2^48.
+ *
+ * @param {number} number
+ */
 export function integer(number) {
   const bytes = [];
   let rest = number;
@@ -128,7 +143,11 @@ export function integer(number) {
   return element(INTEGER, Uint8Array.from(bytes[0] > 127 ? [0, ...bytes] : bytes));
 }
 
-/** An object identifier, given with dots. */
+/**
+ * An object identifier, given with dots.
+ *
+ * @param {string} text
+ */
 export function oid(text) {
   const [first, second, ...rest] = text.split(".").map(Number);
   const bytes = [first * 40 + second, ...rest].flatMap((arc) => {
@@ -141,6 +160,10 @@ export function oid(text) {
   return element(OID, Uint8Array.from(bytes));
 }
 
+/**
+ * @param {number} tag
+ * @param {Bytes} content
+ */
 function element(tag, content) {
   const length = [];
   for (let rest = content.length; rest > 0; rest = Math.floor(rest / 256)) length.unshift(rest % 256);
@@ -148,13 +171,23 @@ function element(tag, content) {
   return concat(Uint8Array.of(tag, ...head), content);
 }
 
-/** PEM with a label, in lines of 64 characters. */
+/**
+ * PEM with a label, in lines of 64 characters.
+ *
+ * @param {string} label
+ * @param {Bytes} der
+ */
 export function toPem(label, der) {
-  const lines = toBase64(der).match(/.{1,64}/g).join("\n");
+  const lines = (toBase64(der).match(/.{1,64}/g) ?? []).join("\n");
   return `-----BEGIN ${label}-----\n${lines}\n-----END ${label}-----\n`;
 }
 
-/** The DER in the first PEM block of a text that has this label. */
+/**
+ * The DER in the first PEM block of a text that has this label.
+ *
+ * @param {string} label
+ * @param {string} text
+ */
 export function fromPem(label, text) {
   const block = new RegExp(`-----BEGIN ${label}-----([A-Za-z0-9+/=\\s]*)-----END ${label}-----`).exec(text);
   if (!block) throw new BadDer(`There is no "BEGIN ${label}".`);

@@ -1,3 +1,4 @@
+// @ts-check
 // AES-GCM and PBKDF2-HMAC-SHA-256 on whichever engine there is: WebCrypto, or the vendored SJCL where a page
 // that came over plain http has none. SJCL is slow, so it pauses now and then to keep the page alive.
 
@@ -29,9 +30,13 @@ export function requireWebCrypto() {
   if (!hasWebCrypto()) throw new NeedsSecureContext();
 }
 
+/** @typedef {{ tagBits?: number, associatedData?: Bytes }} GcmOptions */
+
 /**
  * An AES-GCM key of 16, 24 or 32 bytes: `seal(iv, data)` gives ciphertext and tag, `open(iv, sealed)` undoes
  * it or throws BadTag. Both take `{tagBits: 128, associatedData}`. The IV may have any length for opening.
+ *
+ * @param {Bytes} key
  */
 export async function aesGcm(key) {
   if (!hasWebCrypto()) return sjclGcm(key);
@@ -39,12 +44,20 @@ export async function aesGcm(key) {
   return new NativeGcm(native, key);
 }
 
+/** @param {Bytes} key */
 async function sjclGcm(key) {
   const sjcl = await loadSjcl();
   return new SjclGcm(sjcl, new sjcl.cipher.aes(sjcl.codec.bytes.toBits(key)));
 }
 
-/** `length` bytes, 32 at most, derived from a password. All but `rounds` and `length` are bytes. */
+/**
+ * `length` bytes, 32 at most, derived from a password. All but `rounds` and `length` are bytes.
+ *
+ * @param {Bytes} password
+ * @param {Bytes} salt
+ * @param {number} rounds
+ * @param {number} length
+ */
 export async function pbkdf2(password, salt, rounds, length = 32) {
   if (!hasWebCrypto()) return sjclPbkdf2(await loadSjcl(), password, salt, rounds, length);
   const key = await crypto.subtle.importKey("raw", password, "PBKDF2", false, ["deriveBits"]);
@@ -59,15 +72,29 @@ class NativeGcm {
   #key;
   #bytes;
 
+  /**
+   * @param {CryptoKey} key
+   * @param {Bytes} bytes
+   */
   constructor(key, bytes) {
     this.#key = key;
     this.#bytes = bytes;
   }
 
+  /**
+   * @param {Bytes} iv
+   * @param {Bytes} data
+   * @param {GcmOptions} options
+   */
   async seal(iv, data, options = {}) {
     return new Uint8Array(await crypto.subtle.encrypt(parameters(iv, options), this.#key, data));
   }
 
+  /**
+   * @param {Bytes} iv
+   * @param {Bytes} sealed
+   * @param {GcmOptions} options
+   */
   async open(iv, sealed, options = {}) {
     if (iv.length < SHORTEST_IV) return (await sjclGcm(this.#bytes)).open(iv, sealed, options);
     try {
@@ -78,6 +105,10 @@ class NativeGcm {
   }
 }
 
+/**
+ * @param {Bytes} iv
+ * @param {GcmOptions} options
+ */
 function parameters(iv, { tagBits = 128, associatedData = new Uint8Array() }) {
   return { name: "AES-GCM", iv, tagLength: tagBits, additionalData: associatedData };
 }
@@ -88,12 +119,21 @@ class SjclGcm {
   #aes;
   #hashKey;
 
+  /**
+   * @param {Sjcl} sjcl
+   * @param {SjclAes} aes
+   */
   constructor(sjcl, aes) {
     this.#sjcl = sjcl;
     this.#aes = aes;
     this.#hashKey = aes.encrypt([0, 0, 0, 0]);
   }
 
+  /**
+   * @param {Bytes} iv
+   * @param {Bytes} data
+   * @param {GcmOptions} options
+   */
   async seal(iv, data, { tagBits = 128, associatedData = new Uint8Array() } = {}) {
     const words = this.#words(data);
     const first = this.#firstCounter(iv);
@@ -103,6 +143,11 @@ class SjclGcm {
     return concat(sealed, tag.subarray(0, tagBits / 8));
   }
 
+  /**
+   * @param {Bytes} iv
+   * @param {Bytes} sealed
+   * @param {GcmOptions} options
+   */
   async open(iv, sealed, { tagBits = 128, associatedData = new Uint8Array() } = {}) {
     const length = sealed.length - tagBits / 8;
     if (length < 0) throw new BadTag();
@@ -117,7 +162,11 @@ class SjclGcm {
     return this.#bytes(words, length);
   }
 
-  /** Words of 32 bits, filled up with zeros to whole blocks. */
+  /**
+   * Words of 32 bits, filled up with zeros to whole blocks.
+   *
+   * @param {Bytes} bytes
+   */
   #words(bytes) {
     const whole = new Uint8Array(Math.ceil(bytes.length / 16) * 16);
     whole.set(bytes);
@@ -125,22 +174,36 @@ class SjclGcm {
     return Array.from({ length: whole.length / 4 }, (_, at) => view.getInt32(at * 4));
   }
 
+  /**
+   * @param {number[]} words
+   * @param {number} length
+   */
   #bytes(words, length) {
     const view = new DataView(new ArrayBuffer(words.length * 4));
     words.forEach((word, at) => view.setInt32(at * 4, word));
     return new Uint8Array(view.buffer, 0, length);
   }
 
+  /** @param {Bytes} iv */
   #firstCounter(iv) {
     if (iv.length === 12) return [...this.#words(iv).slice(0, 3), 1];
     return this.#hash(this.#hash([0, 0, 0, 0], this.#words(iv)), [0, 0, ...lengthInBits(iv.length)]);
   }
 
+  /**
+   * @param {number[]} state
+   * @param {number[]} words
+   */
   #hash(state, words) {
     return this.#sjcl.mode.gcm._ghash(this.#hashKey, state, words);
   }
 
-  /** The counter mode, over `words` in place. */
+  /**
+   * The counter mode, over `words` in place.
+   *
+   * @param {number[]} first
+   * @param {number[]} words
+   */
   async #crypt(first, words) {
     const counter = first.slice();
     const patience = new Patience();
@@ -152,6 +215,12 @@ class SjclGcm {
     }
   }
 
+  /**
+   * @param {number[]} first
+   * @param {Bytes} associatedData
+   * @param {number[]} words
+   * @param {number} length
+   */
   async #tag(first, associatedData, words, length) {
     const patience = new Patience();
     let state = this.#hash([0, 0, 0, 0], this.#words(associatedData));
@@ -165,12 +234,24 @@ class SjclGcm {
   }
 }
 
-/** A length in bytes as 64 bits. */
+/**
+ * A length in bytes as 64 bits.
+ *
+ * @param {number} bytes
+ */
 function lengthInBits(bytes) {
   return [Math.floor(bytes / 2 ** 29), (bytes * 8) | 0];
 }
 
-/** HMAC by hand on SJCL's compression function: its own `hmac` copies so much that it takes twice as long. */
+/**
+ * HMAC by hand on SJCL's compression function: its own `hmac` copies so much that it takes twice as long.
+ *
+ * @param {Sjcl} sjcl
+ * @param {Bytes} password
+ * @param {Bytes} salt
+ * @param {number} rounds
+ * @param {number} length
+ */
 async function sjclPbkdf2(sjcl, password, salt, rounds, length) {
   const { toBits, fromBits } = sjcl.codec.bytes;
   const mac = new sjcl.misc.hmac(toBits(password));
@@ -178,6 +259,10 @@ async function sjclPbkdf2(sjcl, password, salt, rounds, length) {
   const hash = new sjcl.hash.sha256();
   hash._h = new Int32Array(8);
   const block = new Int32Array(16);
+  /**
+   * @param {Int32Array} state
+   * @param {Int32Array} words
+   */
   const digest = (state, words) => {
     block.fill(0);
     block.set(words);
@@ -209,7 +294,7 @@ class Patience {
   async rest() {
     if (performance.now() < this.#until) return;
     // Timers are slowed down to one a second in a tab that is not looked at; messages are not.
-    await new Promise((resolve) => {
+    await new Promise((/** @type {(value?: void) => void} */ resolve) => {
       const { port1, port2 } = new MessageChannel();
       port1.onmessage = () => {
         port1.close();
@@ -222,5 +307,6 @@ class Patience {
 }
 
 async function loadSjcl() {
-  return (await import("../vendor/sjcl.js")).default;
+  // A library without types.
+  return /** @type {Sjcl} */ (/** @type {unknown} */ ((await import("../vendor/sjcl.js")).default));
 }

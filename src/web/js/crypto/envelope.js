@@ -1,3 +1,4 @@
+// @ts-check
 // What lies in a box: gzip, then AES-256-GCM in chunks (stream.js), under a key of its own that RSA-OAEP
 // wraps (docs/key-service.md, "The envelope"). Files of any size: only a slice of one is ever in memory.
 
@@ -32,7 +33,11 @@ export class TooLong extends Error {
   }
 }
 
-/** The public key of a box, as `/Service/<token>/publickey?format=pem` gives it. */
+/**
+ * The public key of a box, as `/Service/<token>/publickey?format=pem` gives it.
+ *
+ * @param {string} pem
+ */
 export async function importPublicKey(pem) {
   requireWebCrypto();
   try {
@@ -43,7 +48,12 @@ export async function importPublicKey(pem) {
   }
 }
 
-/** Seals a text: `{encryptionkey, encryptedmessage}`, the parameters of a PUT. */
+/**
+ * Seals a text: `{encryptionkey, encryptedmessage}`, the parameters of a PUT.
+ *
+ * @param {CryptoKey} publicKey
+ * @param {string} text
+ */
 export async function sealText(publicKey, text) {
   const key = randomBytes(32);
   const encryptedmessage = await sealSmall(key, text);
@@ -53,6 +63,10 @@ export async function sealText(publicKey, text) {
 /**
  * Seals a File: `{encryptionkey, name, blob}`. Send `blob` as the part `encryptedfile` with `name` as its
  * file name: name and type of the file, sealed too. `onProgress(bytes)` tells how much of the file is done.
+ *
+ * @param {CryptoKey} publicKey
+ * @param {File} file
+ * @param {{ onProgress?: (bytes: number) => void, signal?: AbortSignal }} options
  */
 export async function sealFile(publicKey, file, { onProgress, signal } = {}) {
   const key = randomBytes(32);
@@ -62,7 +76,12 @@ export async function sealFile(publicKey, file, { onProgress, signal } = {}) {
   return { encryptionkey: await wrapKey(publicKey, key), name, blob };
 }
 
-/** The key of a message, from its `EncryptionKey`. Throws Damaged if it is not for this private key. */
+/**
+ * The key of a message, from its `EncryptionKey`. Throws Damaged if it is not for this private key.
+ *
+ * @param {CryptoKey} privateKey
+ * @param {string} encryptionKey
+ */
 export async function unwrapKey(privateKey, encryptionKey) {
   requireWebCrypto();
   let key;
@@ -75,7 +94,13 @@ export async function unwrapKey(privateKey, encryptionKey) {
   return key;
 }
 
-/** The text in an `encryptedmessage`. Throws Damaged, TooLong. */
+/**
+ * The text in an `encryptedmessage`. Throws Damaged, TooLong.
+ *
+ * @param {Bytes} key
+ * @param {string} encryptedMessage
+ * @param {number} limit
+ */
 export async function openText(key, encryptedMessage, limit = MAX_TEXT) {
   let sealed;
   try {
@@ -91,7 +116,12 @@ export async function openText(key, encryptedMessage, limit = MAX_TEXT) {
   }
 }
 
-/** `{name, type, sha256}` of a file, the last two if they are known; `name` is safe to save under. */
+/**
+ * `{name, type, sha256}` of a file, the last two if they are known; `name` is safe to save under.
+ *
+ * @param {Bytes} key
+ * @param {string} fileName
+ */
 export async function openName(key, fileName) {
   try {
     const { name, type, sha256 } = JSON.parse(await openText(key, fileName, MAX_ABOUT));
@@ -105,14 +135,20 @@ export async function openName(key, fileName) {
 /**
  * The plaintext of an envelope, as it comes. It is the whole only if the stream ends well; else it ends with
  * Damaged, TooLong, or the error of `sealed`.
+ *
+ * @param {Bytes} key
+ * @param {ReadableStream<Bytes>} sealed
+ * @param {{ limit?: number }} options
  */
 export function openEnvelope(key, sealed, { limit = Infinity } = {}) {
+  /** @type {Error | undefined} */
   let cause;
   const opened = watched(openStream(key, sealed), {
     failed: (error) => (cause = error),
   });
   let left = limit;
   return watched(opened.pipeThrough(new DecompressionStream("gzip")), {
+    /** @param {Bytes} bytes */
     passed(bytes) {
       left -= bytes.length;
       if (left < 0) throw (cause = new TooLong());
@@ -122,7 +158,12 @@ export function openEnvelope(key, sealed, { limit = Infinity } = {}) {
   });
 }
 
-/** A file as a stream, a slice at a time: browsers' own streams come in pieces of whatever size. */
+/**
+ * A file as a stream, a slice at a time: browsers' own streams come in pieces of whatever size.
+ *
+ * @param {File} file
+ * @param {((bytes: number) => void) | undefined} onProgress
+ */
 function slices(file, onProgress) {
   let done = 0;
   return new ReadableStream({
@@ -138,10 +179,18 @@ function slices(file, onProgress) {
   }, { highWaterMark: 0 });
 }
 
-/** Gathers a stream in a Blob. */
+/**
+ * Gathers a stream in a Blob.
+ *
+ * @param {ReadableStream<Bytes>} stream
+ * @param {{ type?: string, signal?: AbortSignal }} options
+ */
 export async function toBlob(stream, { type = "application/octet-stream", signal } = {}) {
+  /** @type {Blob[]} */
   const blobs = [];
-  let [parts, size] = [[], 0];
+  /** @type {Bytes[]} */
+  let parts = [];
+  let size = 0;
   const gather = () => {
     blobs.push(new Blob(parts));
     [parts, size] = [[], 0];
@@ -157,20 +206,38 @@ export async function toBlob(stream, { type = "application/octet-stream", signal
   return new Blob(blobs, { type });
 }
 
+/**
+ * @param {CryptoKey} publicKey
+ * @param {Bytes} key
+ */
 async function wrapKey(publicKey, key) {
   return toBase64(new Uint8Array(await crypto.subtle.encrypt("RSA-OAEP", publicKey, key)));
 }
 
-/** A text in an envelope, in base64. */
+/**
+ * A text in an envelope, in base64.
+ *
+ * @param {Bytes} key
+ * @param {string} text
+ */
 async function sealSmall(key, text) {
   return toBase64(await collect(seal(key, new Blob([text]).stream())));
 }
 
+/**
+ * @param {Bytes} key
+ * @param {ReadableStream<Bytes>} readable
+ */
 function seal(key, readable) {
   return sealStream(key, readable.pipeThrough(new CompressionStream("gzip")));
 }
 
-/** The same stream. `passed` sees what comes through and may throw; `failed` says what error it ends with. */
+/**
+ * The same stream. `passed` sees what comes through and may throw; `failed` says what error it ends with.
+ *
+ * @param {ReadableStream<Bytes>} stream
+ * @param {{ passed?: (bytes: Bytes) => void, failed: (error: Error) => Error }} watch
+ */
 function watched(stream, { passed, failed }) {
   const reader = stream.getReader();
   return new ReadableStream({

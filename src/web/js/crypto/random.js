@@ -1,9 +1,14 @@
+// @ts-check
 // Randomness from the browser, also on plain http, and the texts that are made of it.
 
 /** 62 letters and digits. */
 export const LETTERS_AND_DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
-/** Random bytes. */
+/**
+ * Random bytes.
+ *
+ * @param {number} length
+ */
 export function randomBytes(length) {
   const bytes = new Uint8Array(length);
   // It fills 64 KiB at once and no more.
@@ -13,7 +18,11 @@ export function randomBytes(length) {
   return bytes;
 }
 
-/** A whole number from 0 to below `limit` (2^32 at most), each equally likely. */
+/**
+ * A whole number from 0 to below `limit` (2^32 at most), each equally likely.
+ *
+ * @param {number} limit
+ */
 export function randomBelow(limit) {
   // Numbers beyond the last whole multiple are thrown away: folded back they would make some likelier.
   const end = 2 ** 32 - (2 ** 32 % limit);
@@ -24,7 +33,12 @@ export function randomBelow(limit) {
   return number[0] % limit;
 }
 
-/** A text of `length` characters out of `alphabet`, each equally likely. */
+/**
+ * A text of `length` characters out of `alphabet`, each equally likely.
+ *
+ * @param {number} length
+ * @param {string} alphabet
+ */
 export function randomText(length, alphabet = LETTERS_AND_DIGITS) {
   return Array.from({ length }, () => alphabet[randomBelow(alphabet.length)]).join("");
 }

@@ -1,3 +1,4 @@
+// @ts-check
 // The ciphertext of a secret: what SJCL 1.0.8 makes of a text, AES-256-GCM under PBKDF2 of a password, as
 // base64 of its JSON; and the form that a text with attachments has before it is encrypted
 // (docs/secrets-api.md).
@@ -16,6 +17,10 @@ const HALF_LENGTH = 18;
  * A secret does not open. `reason`: "damaged" (no such message), "key" (another password, or changed data).
  */
 export class CannotOpen extends Error {
+  /**
+   * @param {"damaged" | "key"} reason
+   * @param {string} message
+   */
   constructor(reason, message) {
     super(message);
     this.name = "CannotOpen";
@@ -30,7 +35,12 @@ export function newHalves() {
   return { privateHalf: randomText(HALF_LENGTH), publicHalf: randomText(HALF_LENGTH) };
 }
 
-/** Encrypts a text. Gives the `ciphertext` of the API. */
+/**
+ * Encrypts a text. Gives the `ciphertext` of the API.
+ *
+ * @param {string} password
+ * @param {string} text
+ */
 export async function seal(password, text) {
   const [iv, salt] = [randomBytes(16), randomBytes(8)];
   const key = await aesGcm(await pbkdf2(utf8(password), salt, ROUNDS));
@@ -51,7 +61,12 @@ export async function seal(password, text) {
   return toBase64(utf8(JSON.stringify(message)));
 }
 
-/** Decrypts a `ciphertext` of the API. Throws CannotOpen. */
+/**
+ * Decrypts a `ciphertext` of the API. Throws CannotOpen.
+ *
+ * @param {string} password
+ * @param {string} ciphertext
+ */
 export async function open(password, ciphertext) {
   const message = readMessage(ciphertext);
   const key = await aesGcm(await pbkdf2(utf8(password), message.salt, message.rounds));
@@ -68,11 +83,16 @@ export async function open(password, ciphertext) {
   }
 }
 
+/** @param {string} what */
 function damaged(what) {
   return new CannotOpen("damaged", `This is no secret that can be opened: ${what}.`);
 }
 
-/** Reads the JSON. Where SJCL lets a field be missing, it has SJCL's default. */
+/**
+ * Reads the JSON. Where SJCL lets a field be missing, it has SJCL's default.
+ *
+ * @param {string} ciphertext
+ */
 function readMessage(ciphertext) {
   let fields;
   try {
@@ -86,6 +106,10 @@ function readMessage(ciphertext) {
   if (v !== 1 || cipher !== "aes" || ks !== 256 || mode !== "gcm") throw damaged("it is of another kind");
   if (![64, 96, 128].includes(ts)) throw damaged("ts is not 64, 96 or 128");
   if (!Number.isInteger(iter) || iter < 1 || iter > MAX_ROUNDS) throw damaged("iter is out of bounds");
+  /**
+   * @param {string} name
+   * @param {string} [missing]
+   */
   const bytes = (name, missing) => {
     const value = fields[name] ?? missing;
     try {
@@ -105,6 +129,8 @@ function readMessage(ciphertext) {
  * The plaintext of a text with attachments. Each of them is `{name, type?, size}` with `data` (a Uint8Array:
  * it is in the secret) or with `n` and `key` (it is a file of its own, encrypted by FileSealer under that
  * key).
+ *
+ * @param {{ text: string, attachments?: Partial<Attachment>[] }} content
  */
 export function pack({ text, attachments = [] }) {
   // A text that looks like the packed form is packed too, so that nobody takes it for that.
@@ -112,8 +138,8 @@ export function pack({ text, attachments = [] }) {
   const packed = attachments.map(({ name, type, size, data, n, key }) => ({
     name,
     type: type || undefined,
-    size: size ?? data.length,
-    ...(data ? { data: toBase64(data) } : { n, key: toBase64(key) }),
+    size: size ?? data?.length,
+    ...(data ? { data: toBase64(data) } : { n, key: key && toBase64(key) }),
   }));
   return JSON.stringify({ sealdrop: 1, text, attachments: packed });
 }
@@ -121,6 +147,8 @@ export function pack({ text, attachments = [] }) {
 /**
  * Undoes `pack`. Anything that is not of its form is a text and comes back whole, so nothing gets lost. Names
  * are made safe to show and to save under.
+ *
+ * @param {string} plaintext
  */
 export function unpack(plaintext) {
   const asText = { text: plaintext, attachments: [] };
@@ -134,6 +162,7 @@ export function unpack(plaintext) {
   }
 }
 
+/** @param {Record<string, any>} attachment */
 function unpackAttachment({ name, type, size, data, n, key }) {
   if (typeof name !== "string") throw new TypeError("no name");
   const about = { name: safeName(name), type: mediaType(type) };
@@ -152,20 +181,30 @@ function unpackAttachment({ name, type, size, data, n, key }) {
 const UNSAFE =
   /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff<>:"|?*]/gu;
 
-/** A file name without folders, and without characters that hide what it is or that no system takes. */
+/**
+ * A file name without folders, and without characters that hide what it is or that no system takes.
+ *
+ * @param {string} name
+ */
 export function safeName(name) {
-  const last = name.replaceAll("\\", "/").split("/").at(-1);
+  const last = name.replaceAll("\\", "/").split("/").at(-1) ?? "";
   const clean = last.replace(UNSAFE, "_");
   const [stem, extension] = splitName(clean.replace(/^[\s.]+|[\s.]+$/g, ""));
   return stem === "" && extension === "" ? "file" : shorten(stem, 180 - utf8(extension).length) + extension;
 }
 
+/** @param {string} name */
 function splitName(name) {
   const dot = name.lastIndexOf(".");
   return dot > 0 && name.length - dot <= 20 ? [name.slice(0, dot), name.slice(dot)] : [name, ""];
 }
 
-/** Cut to so many bytes of UTF-8, between characters. */
+/**
+ * Cut to so many bytes of UTF-8, between characters.
+ *
+ * @param {string} text
+ * @param {number} bytes
+ */
 function shorten(text, bytes) {
   let [length, kept] = [0, ""];
   for (const char of text) {
@@ -176,7 +215,11 @@ function shorten(text, bytes) {
   return kept;
 }
 
-/** A media type that may be handed to a Blob; "" for none. */
+/**
+ * A media type that may be handed to a Blob; "" for none.
+ *
+ * @param {unknown} type
+ */
 function mediaType(type) {
   return typeof type === "string" && /^[\w!#$&^.+-]{1,60}\/[\w!#$&^.+-]{1,100}$/.test(type) ? type : "";
 }

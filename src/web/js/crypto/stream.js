@@ -1,3 +1,4 @@
+// @ts-check
 // Files of any size under AES-256-GCM in chunks (STREAM, src/crypto/stream): sealed slice by slice out of a
 // Blob, opened as they come in. Neither side holds more than what it was asked for and one chunk.
 
@@ -13,12 +14,22 @@ const PREFIX = 7;
 /** How many a counter of 32 bits tells apart. */
 const MAX_CHUNKS = 2 ** 32;
 
-/** How many bytes `size` bytes make when sealed. */
+/** @typedef {Awaited<ReturnType<typeof aesGcm>>} Cipher */
+
+/**
+ * How many bytes `size` bytes make when sealed.
+ *
+ * @param {number} size
+ */
 export function sealedSize(size) {
   return PREFIX + size + TAG * chunkCount(size);
 }
 
-/** How many bytes are in `sealed` ones, or null if nothing of that length was ever sealed. */
+/**
+ * How many bytes are in `sealed` ones, or null if nothing of that length was ever sealed.
+ *
+ * @param {number} sealed
+ */
 export function openedSize(sealed) {
   const [full, rest] = [Math.floor((sealed - PREFIX) / SEALED_CHUNK), (sealed - PREFIX) % SEALED_CHUNK];
   if (sealed < PREFIX + TAG) return null;
@@ -27,6 +38,7 @@ export function openedSize(sealed) {
   return rest > TAG || (rest === TAG && full === 0) ? full * CHUNK + rest - TAG : null;
 }
 
+/** @param {number} size */
 function chunkCount(size) {
   return Math.max(1, Math.ceil(size / CHUNK));
 }
@@ -55,20 +67,32 @@ export class FileChanged extends Error {
 export class FileSealer {
   #cipher;
   #prefix;
+  /** @type {Blob | null} */
   #blob = null;
-  /** The tag of each chunk that was sealed, in base64. */
+  /**
+   * The tag of each chunk that was sealed, in base64.
+   *
+   * @type {Map<number, string>}
+   */
   #tags = new Map();
 
   /** The key, 32 bytes: who has it can open the file. */
   key;
 
+  /**
+   * @param {Cipher} cipher
+   * @param {Bytes} key
+   * @param {Bytes} prefix
+   */
+  constructor(cipher, key, prefix) {
+    this.#cipher = cipher;
+    this.#prefix = prefix;
+    this.key = key;
+  }
+
   /** Hand in key and prefix only to go on with the very same file. */
   static async create(key = randomBytes(32), prefix = randomBytes(PREFIX)) {
-    const sealer = new FileSealer();
-    sealer.key = key;
-    sealer.#prefix = prefix;
-    sealer.#cipher = await aesGcm(key);
-    return sealer;
+    return new FileSealer(await aesGcm(key), key, prefix);
   }
 
   /** The 7 bytes that the sealed form begins with. */
@@ -79,6 +103,10 @@ export class FileSealer {
   /**
    * Bytes `from` to `to` (without it) of the sealed form of `blob`. At chunk borders (7 + k · 65,552) nothing
    * is done twice; others work too. Browsers refuse to read a file that was changed since it was chosen.
+   *
+   * @param {Blob} blob
+   * @param {number} from
+   * @param {number} to
    */
   async seal(blob, from, to) {
     this.#blob ??= blob;
@@ -104,7 +132,12 @@ export class FileSealer {
     return concat(...pieces).subarray(from - made, to - made);
   }
 
-  /** Not all browsers see that a file was edited: no other content leaves under a nonce that was used. */
+  /**
+   * Not all browsers see that a file was edited: no other content leaves under a nonce that was used.
+   *
+   * @param {number} number
+   * @param {Bytes} sealed
+   */
   #remember(number, sealed) {
     const tag = toBase64(sealed.subarray(-TAG));
     if ((this.#tags.get(number) ?? tag) !== tag) throw new FileChanged();
@@ -112,6 +145,11 @@ export class FileSealer {
   }
 }
 
+/**
+ * @param {Bytes} prefix
+ * @param {number} number
+ * @param {boolean} last
+ */
 function nonceOf(prefix, number, last) {
   const nonce = new Uint8Array(12);
   nonce.set(prefix);
@@ -124,6 +162,10 @@ function nonceOf(prefix, number, last) {
  * The plaintext of what `readable` gives, as it comes. The stream ends well only if the last chunk was there
  * and nothing behind it, and with `size` only if it was that many bytes; else it ends with Damaged, and what
  * came out before is not the whole file.
+ *
+ * @param {Bytes} key
+ * @param {ReadableStream<Bytes>} readable
+ * @param {{ size?: number }} options
  */
 export function openStream(key, readable, { size } = {}) {
   return readable.pipeThrough(new TransformStream(new Opener(key, size)));
@@ -131,6 +173,10 @@ export function openStream(key, readable, { size } = {}) {
 
 /**
  * The other way: seals what comes in under a key that seals nothing else. For data whose size is not known.
+ *
+ * @param {Bytes} key
+ * @param {ReadableStream<Bytes>} readable
+ * @param {Bytes} prefix
  */
 export function sealStream(key, readable, prefix = randomBytes(PREFIX)) {
   return readable.pipeThrough(new TransformStream(new Sealer(key, prefix)));
@@ -141,6 +187,7 @@ class Buffer {
   #bytes;
   #filled = 0;
 
+  /** @param {number} size */
   constructor(size) {
     this.#bytes = new Uint8Array(size);
   }
@@ -153,7 +200,11 @@ class Buffer {
     return this.#filled === this.#bytes.length;
   }
 
-  /** Takes as much as there is room for, and gives back the rest. */
+  /**
+   * Takes as much as there is room for, and gives back the rest.
+   *
+   * @param {Bytes} bytes
+   */
   take(bytes) {
     const taken = bytes.subarray(0, this.#bytes.length - this.#filled);
     this.#bytes.set(taken, this.#filled);
@@ -174,18 +225,48 @@ class Chunks {
   number = 0;
   buffer;
 
+  /**
+   * Takes what is no chunk off the first bytes.
+   *
+   * @param {Bytes} bytes
+   */
+  begin(bytes) {
+    return bytes;
+  }
+
+  /**
+   * Seals or opens a chunk.
+   *
+   * @param {number} _number
+   * @param {boolean} _last
+   * @param {Bytes} _chunk
+   * @returns {Promise<Bytes>}
+   */
+  crypt(_number, _last, _chunk) {
+    throw new Error("each direction has its own");
+  }
+
+  /** @param {number} chunkSize */
   constructor(chunkSize) {
     this.buffer = new Buffer(chunkSize);
   }
 
+  /**
+   * @param {Bytes} bytes
+   * @param {TransformStreamDefaultController<Bytes>} controller
+   */
   async transform(bytes, controller) {
-    let rest = this.begin(asBytes(bytes), controller);
+    let rest = this.begin(asBytes(bytes));
     while (rest.length > 0) {
       if (this.buffer.isFull) await this.next(false, controller);
       rest = this.buffer.take(rest);
     }
   }
 
+  /**
+   * @param {boolean} last
+   * @param {TransformStreamDefaultController<Bytes>} controller
+   */
   async next(last, controller) {
     if (this.number >= MAX_CHUNKS) throw new RangeError("The file is too large.");
     controller.enqueue(await this.crypt(this.number, last, this.buffer.filled));
@@ -196,11 +277,16 @@ class Chunks {
 
 class Opener extends Chunks {
   #key;
+  /** @type {Cipher | undefined} */
   #cipher;
   #size;
   #opened = 0;
   #prefix = new Buffer(PREFIX);
 
+  /**
+   * @param {Bytes} key
+   * @param {number | undefined} size
+   */
   constructor(key, size) {
     super(SEALED_CHUNK);
     this.#key = key;
@@ -211,16 +297,22 @@ class Opener extends Chunks {
     this.#cipher = await aesGcm(this.#key);
   }
 
+  /** @param {Bytes} bytes */
   begin(bytes) {
     return this.#prefix.take(bytes);
   }
 
+  /**
+   * @param {number} number
+   * @param {boolean} last
+   * @param {Bytes} chunk
+   */
   async crypt(number, last, chunk) {
     // An empty last chunk after others would be a second way to cut the same file.
     if (number > 0 && chunk.length <= TAG) throw new Damaged();
     let plaintext;
     try {
-      plaintext = await this.#cipher.open(nonceOf(this.#prefix.filled, number, last), chunk);
+      plaintext = await /** @type {Cipher} */ (this.#cipher).open(nonceOf(this.#prefix.filled, number, last), chunk);
     } catch (error) {
       throw error instanceof BadTag ? new Damaged() : error;
     }
@@ -229,6 +321,7 @@ class Opener extends Chunks {
     return plaintext;
   }
 
+  /** @param {TransformStreamDefaultController<Bytes>} controller */
   async flush(controller) {
     if (!this.#prefix.isFull) throw new Damaged();
     await this.next(true, controller);
@@ -238,33 +331,47 @@ class Opener extends Chunks {
 
 class Sealer extends Chunks {
   #key;
+  /** @type {Cipher | undefined} */
   #cipher;
   #prefix;
 
+  /**
+   * @param {Bytes} key
+   * @param {Bytes} prefix
+   */
   constructor(key, prefix) {
     super(CHUNK);
     this.#key = key;
     this.#prefix = prefix;
   }
 
+  /** @param {TransformStreamDefaultController<Bytes>} controller */
   async start(controller) {
     this.#cipher = await aesGcm(this.#key);
     controller.enqueue(this.#prefix);
   }
 
+  /** @param {Bytes} bytes */
   begin(bytes) {
     return bytes;
   }
 
+  /**
+   * @param {number} number
+   * @param {boolean} last
+   * @param {Bytes} chunk
+   */
   crypt(number, last, chunk) {
-    return this.#cipher.seal(nonceOf(this.#prefix, number, last), chunk);
+    return /** @type {Cipher} */ (this.#cipher).seal(nonceOf(this.#prefix, number, last), chunk);
   }
 
+  /** @param {TransformStreamDefaultController<Bytes>} controller */
   flush(controller) {
     return this.next(true, controller);
   }
 }
 
+/** @param {Bytes} chunk */
 function asBytes(chunk) {
   return chunk instanceof Uint8Array ? chunk : new Uint8Array(chunk);
 }

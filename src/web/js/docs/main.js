@@ -1,3 +1,4 @@
+// @ts-check
 // The page of the APIs: everything in it comes from openapi.json, which programs can read as well.
 import { call, explain } from "../common/api.js";
 import { rich } from "./text.js";
@@ -20,10 +21,11 @@ try {
 }
 app.removeAttribute("aria-busy");
 
+/** @param {Api} api */
 function show(api) {
   const operations = Object.entries(api.paths).flatMap(([path, methods]) => METHODS
     .filter((method) => methods[method])
-    .map((method) => ({ path, method: method.toUpperCase(), ...methods[method] })));
+    .map((method) => ({ ...methods[method], path, method: method.toUpperCase() })));
   const filter = h("input", { type: "search", id: "filter", autocomplete: "off", spellcheck: "false" });
   const groups = api.tags.map((tag) => group(api, tag, operations.filter(({ tags }) => tags[0] === tag.name)));
   const nothing = h("p", { class: "muted", hidden: true, role: "status", lang: pageLang },
@@ -44,17 +46,25 @@ function show(api) {
     nothing, groups.map(({ node }) => node));
 }
 
+/** @param {string} name */
 function goTo(name) {
-  const heading = document.getElementById(anchor(name));
+  const heading = $(`#${anchor(name)}`);
   heading.scrollIntoView();
   heading.focus();
 }
 
+/** @param {string} name */
 function anchor(name) {
   return `tag-${name.toLowerCase().replace(/\W+/g, "-")}`;
 }
 
-/** The operations of one tag; `match(words)` hides those without all of the words, and tells whether any is left. */
+/**
+ * The operations of one tag; `match(words)` hides those without all of the words, and tells whether any is left.
+ *
+ * @param {Api} api
+ * @param {Api["tags"][0]} tag
+ * @param {Operation[]} operations
+ */
 function group(api, tag, operations) {
   const items = operations.map((operation) => ({
     node: item(api, operation),
@@ -63,6 +73,7 @@ function group(api, tag, operations) {
   const node = h("section", { class: "card" },
     h("h2", { id: anchor(tag.name), tabindex: "-1" }, tag.name), rich(tag.description ?? ""),
     items.map((item) => item.node));
+  /** @param {string[]} words */
   const match = (words) => {
     for (const { node, text } of items) node.hidden = !words.every((word) => text.includes(word));
     node.hidden = items.every((item) => item.node.hidden);
@@ -71,6 +82,10 @@ function group(api, tag, operations) {
   return { node, match };
 }
 
+/**
+ * @param {Api} api
+ * @param {Operation} operation
+ */
 function item(api, operation) {
   const { method, path, summary } = operation;
   const place = h("div");
@@ -86,22 +101,27 @@ function item(api, operation) {
   return node;
 }
 
+/**
+ * @param {Api} api
+ * @param {Operation} operation
+ */
 function details(api, operation) {
   const body = operation.requestBody && resolve(api, operation.requestBody);
-  const answers = Object.entries(operation.responses).map(([status, answer]) => [status, resolve(api, answer)]);
-  const good = answers.filter(([status]) => status < "400");
-  const bad = answers.filter(([status]) => status >= "400");
+  const answers = Object.entries(operation.responses)
+    .map(([status, answer]) => ({ status, answer: resolve(api, answer) }));
+  const good = answers.filter(({ status }) => status < "400");
+  const bad = answers.filter(({ status }) => status >= "400");
   return [
     rich(operation.description ?? ""),
     h("p", { class: "muted" }, keys(operation)),
     parametersOf(api, operation),
     body ? [h("h4", {}, "Body"), bodies(api, body)] : null,
     h("h4", {}, "Answers"),
-    h("dl", { class: "fields" }, good.map(([status, answer]) => [
+    h("dl", { class: "fields" }, good.map(({ status, answer }) => [
       h("dt", {}, h("code", {}, status)),
       h("dd", {}, rich(answer.description ?? ""), headersOf(api, answer), bodies(api, answer)),
     ])),
-    h("details", {}, h("summary", {}, "Errors"), h("dl", { class: "fields" }, bad.map(([status, answer]) => [
+    h("details", {}, h("summary", {}, "Errors"), h("dl", { class: "fields" }, bad.map(({ status, answer }) => [
       h("dt", {}, h("code", {}, status)), h("dd", {}, rich(answer.description ?? "")),
     ]))),
     h("h4", {}, "Examples"),
@@ -110,15 +130,25 @@ function details(api, operation) {
   ];
 }
 
-/** Which API keys it takes. */
+/**
+ * Which API keys it takes.
+ *
+ * @param {Operation} operation
+ */
 function keys(operation) {
-  const names = (operation.security ?? []).flatMap((choice) => Object.keys(choice));
+  const choices = operation.security ?? [];
+  const names = choices.flatMap((choice) => Object.keys(choice));
   if (!names.length) return "No API key.";
+  /** @type {Record<string, string>} */
   const words = { PrivateKey: "a private API key", PublicKey: "a public API key" };
-  const optional = operation.security.some((choice) => !Object.keys(choice).length);
+  const optional = choices.some((choice) => !Object.keys(choice).length);
   return `${optional ? "Optional: " : "Needs "}${names.map((name) => words[name] ?? name).join(" or ")}.`;
 }
 
+/**
+ * @param {Api} api
+ * @param {ApiBody} answer
+ */
 function headersOf(api, answer) {
   const headers = Object.entries(answer.headers ?? {});
   if (!headers.length) return null;
@@ -127,6 +157,10 @@ function headersOf(api, answer) {
   ]));
 }
 
+/**
+ * @param {Api} api
+ * @param {ApiBody} body
+ */
 function bodies(api, { content = {} }) {
   return Object.entries(content).map(([type, { schema, example, examples }]) => {
     const value = example ?? Object.values(examples ?? {})[0]?.value;
@@ -138,7 +172,11 @@ function bodies(api, { content = {} }) {
   });
 }
 
-/** An example, with the address of this server in it. */
+/**
+ * An example, with the address of this server in it.
+ *
+ * @param {{ label: string, source: string }} options
+ */
 function sample({ label, source }) {
   const here = root.replace(/\/$/, "");
   const text = source.replaceAll("$SEALDROP", here);

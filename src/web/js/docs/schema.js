@@ -1,22 +1,43 @@
+// @ts-check
 // What fields and parameters a call has, in words, from JSON Schema.
 import { rich } from "./text.js";
 import { h } from "../common/dom.js";
 
-/** What a `$ref` leads to; anything else is itself. */
+/**
+ * What a `$ref` leads to; anything else is itself.
+ *
+ * @template {{ $ref?: string }} N
+ * @param {Api} api
+ * @param {N} node
+ * @returns {N}
+ */
 export function resolve(api, node) {
   if (!node?.$ref) return node;
-  const target = node.$ref.split("/").slice(1)
-    .reduce((place, name) => place[name.replaceAll("~1", "/").replaceAll("~0", "~")], api);
+  /** @type {any} */ // any part of the document
+  let target = api;
+  for (const name of node.$ref.split("/").slice(1)) {
+    target = target[name.replaceAll("~1", "/").replaceAll("~0", "~")];
+  }
   // What stands beside a reference goes before what it leads to.
   return { ...resolve(api, target), ...node, $ref: undefined };
 }
 
-/** The parameters of an operation, of its path too. */
+/**
+ * The parameters of an operation, of its path too.
+ *
+ * @param {Api} api
+ * @param {Operation} operation
+ */
 export function parameters(api, operation) {
   return (operation.parameters ?? []).map((parameter) => resolve(api, parameter));
 }
 
-/** A list of an operation's parameters, or null. */
+/**
+ * A list of an operation's parameters, or null.
+ *
+ * @param {Api} api
+ * @param {Operation} operation
+ */
 export function parametersOf(api, operation) {
   const all = parameters(api, operation);
   if (!all.length) return null;
@@ -28,7 +49,14 @@ export function parametersOf(api, operation) {
   ]))];
 }
 
-/** A list of the fields of a schema, with those of objects in it. */
+/**
+ * A list of the fields of a schema, with those of objects in it.
+ *
+ * @param {Api} api
+ * @param {Schema} schema
+ * @param {number} depth
+ * @returns {HTMLElement | null}
+ */
 export function fieldsOf(api, schema, depth = 0) {
   const whole = merged(api, schema);
   if (whole.type === "array" || whole.items) {
@@ -47,7 +75,13 @@ export function fieldsOf(api, schema, depth = 0) {
   }));
 }
 
-/** A schema with what `allOf` says put together. */
+/**
+ * A schema with what `allOf` says put together.
+ *
+ * @param {Api} api
+ * @param {Schema} schema
+ * @returns {Schema}
+ */
 function merged(api, schema) {
   const whole = resolve(api, schema);
   return (whole.allOf ?? []).map((part) => merged(api, part)).reduce((sum, part) => ({
@@ -57,7 +91,13 @@ function merged(api, schema) {
   }), { ...whole, allOf: undefined });
 }
 
-/** The type of a schema, with its limits. */
+/**
+ * The type of a schema, with its limits.
+ *
+ * @param {Api} api
+ * @param {Schema} schema
+ * @returns {string}
+ */
 function kind(api, schema) {
   if (schema.const !== undefined) return JSON.stringify(schema.const);
   const choices = schema.oneOf ?? schema.anyOf;

@@ -1,12 +1,18 @@
+// @ts-check
 // The little of Markdown (CommonMark) that descriptions use: paragraphs, lists, bold, code, links. It becomes
 // elements, and nothing but what stands here becomes any.
 import { h } from "../common/dom.js";
 
-/** A description as elements. */
+/**
+ * A description as elements.
+ *
+ * @param {string} text
+ */
 export function rich(text) {
   return text.trim().split(/\n{2,}/).filter(Boolean).map(block);
 }
 
+/** @param {string} text */
 function block(text) {
   const lines = text.split("\n");
   if (!lines.every((line) => /^(- |\s{2})/.test(line))) return h("p", {}, inline(lines.join(" ")));
@@ -18,6 +24,10 @@ function block(text) {
   return h("ul", {}, items.map((item) => h("li", {}, inline(item))));
 }
 
+/**
+ * @param {string} text
+ * @returns {Child[]}
+ */
 function inline(text) {
   return text.split(/(`[^`]+`|\*\*[^*]+\*\*|\[[^\]]+\]\([^)]+\))/).map((part) => {
     if (part.startsWith("`")) return h("code", {}, part.slice(1, -1));

@@ -1,3 +1,4 @@
+// @ts-check
 // Trying a call against this very server: a form made of its description, and what came back.
 import { Offline, explain } from "../common/api.js";
 import { parameters, resolve } from "./schema.js";
@@ -10,7 +11,12 @@ import { settle } from "../common/stakes.js";
 /** An answer that is shown, at most, in characters. */
 const MAX_SHOWN = 20_000;
 
-/** A form that makes the call of an operation and shows what it answers. */
+/**
+ * A form that makes the call of an operation and shows what it answers.
+ *
+ * @param {Api} api
+ * @param {Operation} operation
+ */
 export function tryForm(api, operation) {
   const inputs = parameters(api, operation).map((parameter) => {
     // Ids and tokens in the description are made up: only what is no such thing is filled in.
@@ -38,10 +44,24 @@ export function tryForm(api, operation) {
   return form;
 }
 
+/**
+ * A parameter with its field, and the body with the function that reads it.
+ *
+ * @typedef {{ parameter: Parameter } & Field<HTMLInputElement>} TriedInput
+ * @typedef {(headers: Headers) => BodyInit | undefined} ReadBody
+ * @typedef {{ node: Child, read: ReadBody }} TriedBody
+ */
+
+/** @param {Parameter} parameter */
 function labelOf({ name, required }) {
   return required ? name : live(() => `${name} (${t("docs.optional")})`);
 }
 
+/**
+ * @param {Operation} operation
+ * @param {TriedInput[]} inputs
+ * @param {TriedBody} body
+ */
 async function attempt(operation, inputs, body) {
   const query = new URLSearchParams();
   const headers = new Headers();
@@ -72,21 +92,32 @@ async function attempt(operation, inputs, body) {
   }
 }
 
-/** A header's value: browsers send one byte for each character, and ours are UTF-8. */
+/**
+ * A header's value: browsers send one byte for each character, and ours are UTF-8.
+ *
+ * @param {string} text
+ */
 function utf8Bytes(text) {
   return String.fromCharCode(...new TextEncoder().encode(text));
 }
 
+/**
+ * @param {Operation} operation
+ * @param {string} address
+ * @param {Response} response
+ * @param {Blob} blob
+ */
 async function shown(operation, address, response, blob) {
   const status = `${response.status} ${response.statusText}`;
   announce(status);
   const type = response.headers.get("Content-Type") ?? "";
   const headers = [...response.headers].map(([name, value]) => `${name}: ${value}`).join("\n");
+  /** @type {TextLike} */
   let text = t("docs.binary", { size: bytes(blob.size) });
   if (/json|xml|text|pem/.test(type) || !blob.size) {
-    text = await blob.slice(0, MAX_SHOWN).text();
-    if (type.includes("json") && blob.size <= MAX_SHOWN) text = pretty(text);
-    if (blob.size > MAX_SHOWN) text += "\n…";
+    const start = await blob.slice(0, MAX_SHOWN).text();
+    if (blob.size > MAX_SHOWN) text = `${start}\n…`;
+    else text = type.includes("json") ? pretty(start) : start;
   }
   return [
     h("h4", {}, status),
@@ -96,6 +127,7 @@ async function shown(operation, address, response, blob) {
   ];
 }
 
+/** @param {string} json */
 function pretty(json) {
   try {
     return JSON.stringify(JSON.parse(json), null, 2);
@@ -104,13 +136,20 @@ function pretty(json) {
   }
 }
 
-/** The controls for a body: `{ node, read(headers) }`; `read` gives what is sent. */
+/**
+ * The controls for a body: `{ node, read(headers) }`; `read` gives what is sent.
+ *
+ * @param {Api} api
+ * @param {Operation} operation
+ * @returns {TriedBody}
+ */
 function bodyFields(api, operation) {
   const content = operation.requestBody && resolve(api, operation.requestBody).content;
   if (!content) return { node: null, read: () => undefined };
   const types = Object.keys(content);
   const choice = h("select", {}, types.map((type) => h("option", { value: type }, type)));
   const place = h("div");
+  /** @type {ReadBody} */
   let read = () => undefined;
   const change = () => {
     const type = choice.value;
@@ -123,18 +162,22 @@ function bodyFields(api, operation) {
   change();
   return {
     node: h("div", {}, types.length > 1 ? field(t("docs.body_type"), choice).node : null, place),
+    /** @param {Headers} headers */
     read: (headers) => read(headers),
   };
 }
 
+/** @param {Media} media */
 function example({ example, examples }) {
   return example ?? Object.values(examples ?? {})[0]?.value ?? {};
 }
 
+/** @param {unknown} value */
 function jsonBody(value) {
   const control = h("textarea", { class: "mono", spellcheck: "false", rows: 8, value: JSON.stringify(value, null, 2) });
   return {
     node: field(t("docs.body"), control).node,
+    /** @param {Headers} headers */
     read: (headers) => {
       headers.set("Content-Type", "application/json");
       return control.value;
@@ -144,12 +187,18 @@ function jsonBody(value) {
 
 function fileBody() {
   const control = h("input", { type: "file" });
-  return { node: field(t("docs.file"), control).node, read: () => control.files[0] ?? new Blob() };
+  return { node: field(t("docs.file"), control).node, read: () => control.files?.[0] ?? new Blob() };
 }
 
-/** A form's fields: what is binary is a file. */
+/**
+ * A form's fields: what is binary is a file.
+ *
+ * @param {Api} api
+ * @param {string} type
+ * @param {Media} media
+ */
 function formBody(api, type, media) {
-  const filled = example(media);
+  const filled = /** @type {Record<string, unknown>} */ (example(media));
   const properties = Object.entries(resolve(api, media.schema).properties ?? {});
   const rows = properties.map(([name, property]) => {
     const schema = resolve(api, property);
@@ -158,18 +207,21 @@ function formBody(api, type, media) {
     const control = isFile ? h("input", { type: "file", multiple: schema.type === "array" })
       : h("input", { autocomplete: "off", spellcheck: "false", class: "mono" });
     // What stands for an id that only an earlier call can tell stays empty.
-    if (!isFile && typeof filled[name] === "string" && name !== "token") control.value = filled[name];
+    const value = filled[name];
+    if (!isFile && typeof value === "string" && name !== "token") control.value = value;
     return { name, isFile, control, node: field(name, control).node };
   });
   return {
     node: rows.map(({ node }) => node),
     read: () => {
-      const form = type === "multipart/form-data" ? new FormData() : new URLSearchParams();
+      const form = new FormData();
       for (const { name, isFile, control } of rows) {
-        if (isFile) for (const file of control.files) form.append(name, file, file.name);
+        if (isFile) for (const file of control.files ?? []) form.append(name, file, file.name);
         else if (control.value) form.append(name, control.value);
       }
-      return form;
+      if (type === "multipart/form-data") return form;
+      // A file has no place among these parameters.
+      return new URLSearchParams([...form].map(([name, value]) => [name, String(value)]));
     },
   };
 }

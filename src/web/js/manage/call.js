@@ -1,3 +1,4 @@
+// @ts-check
 // Calls with the key that was signed in with. A key that is not known any more signs out, whatever was asked;
 // what else goes wrong becomes a sentence where it happened.
 import { ApiError, call, explain } from "../common/api.js";
@@ -12,12 +13,22 @@ export class SignedOut extends Error {
 
 let onKeyGone = () => {};
 
-/** What is done when the key turns out to be gone. */
+/**
+ * What is done when the key turns out to be gone.
+ *
+ * @param {() => void} action
+ */
 export function whenKeyGone(action) {
   onKeyGone = action;
 }
 
-/** As `call`, as the account that is signed in. Throws SignedOut, too. */
+/**
+ * As `call`, as the account that is signed in. Throws SignedOut, too.
+ *
+ * @param {string} method
+ * @param {string} path
+ * @param {Parameters<typeof call>[2]} options
+ */
 export async function ask(method, path, options = {}) {
   const key = getKey();
   if (!key) return gone(key);
@@ -34,19 +45,34 @@ export async function ask(method, path, options = {}) {
   }
 }
 
+/**
+ * @param {string | null} key
+ * @returns {never}
+ */
 function gone(key) {
   if (getKey() === key) onKeyGone();
   throw new SignedOut();
 }
 
-/** A sentence about an error, or "" where nothing is to be said; `refused` is what a 403 means here. */
+/**
+ * A sentence about an error, or "" where nothing is to be said; `refused` is what a 403 means here.
+ *
+ * @param {Error} error
+ * @param {TextLike} [refused]
+ */
 export function sentence(error, refused) {
   if (error instanceof SignedOut || error.name === "AbortError") return "";
   if (refused && error instanceof ApiError && error.status === 403) return refused;
   return explain(error);
 }
 
-/** Does `work`; an error is told in `place`. Whether it went well. */
+/**
+ * Does `work`; an error is told in `place`. Whether it went well.
+ *
+ * @param {HTMLElement} place
+ * @param {() => Promise<unknown>} work
+ * @param {TextLike} [refused]
+ */
 export async function attempt(place, work, refused) {
   replace(place);
   try {

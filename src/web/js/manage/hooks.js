@@ -1,3 +1,4 @@
+// @ts-check
 // The webhooks of an account: which there are, new ones with their signing key, trying them out.
 import { ApiError } from "../common/api.js";
 import { busy, confirmDialog, field, h, notice, replace } from "../common/dom.js";
@@ -15,7 +16,11 @@ const EVENTS = [
   ["secret_request.answered", "manage.event_answered"],
 ];
 
-/** All about webhooks; `webhooks` as the account has them. */
+/**
+ * All about webhooks; `webhooks` as the account has them.
+ *
+ * @param {Webhook[]} webhooks
+ */
 export function hooksCard(webhooks) {
   const list = h("ul", { class: "list hooks" });
   const none = h("p", { class: "muted" }, t("manage.hook_none"));
@@ -25,12 +30,14 @@ export function hooksCard(webhooks) {
     list.hidden = !webhooks.length;
     none.hidden = webhooks.length > 0;
   };
+  /** @param {Webhook} hook */
   const removed = (hook) => {
     webhooks = webhooks.filter(({ id }) => id !== hook.id);
     show();
     replace(told, notice("ok", t("manage.hook_deleted")));
     heading.focus();
   };
+  /** @param {Webhook & { signing_key: string }} made */
   const added = ({ signing_key: key, ...hook }) => {
     webhooks = [...webhooks, hook];
     show();
@@ -49,6 +56,10 @@ export function hooksCard(webhooks) {
     heading, h("p", {}, t("manage.hooks_text")), none, list, told, hookForm(added));
 }
 
+/**
+ * @param {Webhook} hook
+ * @param {() => void} onRemoved
+ */
 function hookItem(hook, onRemoved) {
   const result = h("div", { class: "result" });
   const path = `api/account/webhooks/${encodeURIComponent(hook.id)}`;
@@ -58,6 +69,7 @@ function hookItem(hook, onRemoved) {
       ? notice("ok", t("manage.hook_ok", { status: data.status }))
       : notice("bad", t("manage.hook_failed", { why: data.error })));
   });
+  /** @type {HTMLButtonElement} */
   const test = h("button", {
     type: "button", class: "button small", "aria-label": t("manage.hook_test_named", { url: hook.url }),
     onclick: () => busy(test, tryOut),
@@ -92,6 +104,7 @@ function hookItem(hook, onRemoved) {
     test, remove, result);
 }
 
+/** @param {(hook: Webhook & { signing_key: string }) => void} onAdded */
 function hookForm(onAdded) {
   const url = field(t("manage.hook_url"), h("input", {
     type: "url", inputmode: "url", autocomplete: "off", autocapitalize: "none", spellcheck: "false",
@@ -108,6 +121,7 @@ function hookForm(onAdded) {
     t("manage.hook_events_none"));
   const problem = h("div", {});
   const submit = h("button", { type: "submit", class: "button primary" }, t("manage.add_hook"));
+  /** @param {HTMLElement} form */
   const add = async (form) => {
     const events = boxes.filter(({ box }) => box.checked).map(({ box }) => box.value);
     const value = url.control.value.trim();
@@ -140,7 +154,11 @@ function hookForm(onAdded) {
   h("div", { class: "actions" }, submit));
 }
 
-/** What is wrong with an address, as far as a browser can tell; "" for nothing. */
+/**
+ * What is wrong with an address, as far as a browser can tell; "" for nothing.
+ *
+ * @param {string} text
+ */
 function urlProblem(text) {
   if (!text) return t("manage.hook_url_blank");
   let url;
@@ -153,7 +171,11 @@ function urlProblem(text) {
   return url.username || url.password || url.hash ? t("manage.hook_url_parts") : "";
 }
 
-/** What the server has against an address, in the reader's language. */
+/**
+ * What the server has against an address, in the reader's language.
+ *
+ * @param {string} message
+ */
 function refusedUrl(message) {
   if (/leads nowhere/.test(message)) return t("manage.hook_url_private");
   return t(/2000 characters/.test(message) ? "manage.hook_url_long" : "manage.hook_url_wrong");

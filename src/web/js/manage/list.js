@@ -1,3 +1,4 @@
+// @ts-check
 // A list of the account, newest first: pages, search through all of them, rows that open. What stands in the
 // rows is the caller's.
 import { field, h, notice, replace } from "../common/dom.js";
@@ -13,6 +14,10 @@ const PAGE = 50;
  * stands at the search; `path` gives pages of items; `total(metadata)` is how many there are; `columns` are
  * headings of the cells that `row(item)` gives as `{ name, cells, texts }` (what it is called, and where a
  * search looks); `details(item)` makes what an open row shows; `empty()` stands in for a list without items.
+ *
+ * @template {{ id: string }} I
+ * @param {ListOptions<I>} options
+ * @returns {PagedList}
  */
 export function pagedList({ title, label, hint, path, total, columns, row, details, empty }) {
   const query = field(label,
@@ -33,9 +38,10 @@ export function pagedList({ title, label, hint, path, total, columns, row, detai
 
   // What is shown: a page of the server, or all that a search has found.
   let offset = 0;
+  /** @type {I[] | null} */
   let found = null;
   let running = new AbortController();
-  let body = null;
+  let body = h("tbody");
 
   const fresh = () => {
     running.abort();
@@ -44,6 +50,10 @@ export function pagedList({ title, label, hint, path, total, columns, row, detai
     return running.signal;
   };
 
+  /**
+   * @param {Error} error
+   * @param {() => void} again
+   */
   const failed = (error, again) => {
     const text = sentence(error);
     if (!text) return;
@@ -51,8 +61,10 @@ export function pagedList({ title, label, hint, path, total, columns, row, detai
       h("button", { type: "button", class: "button small", onclick: again }, t("manage.retry"))));
   };
 
+  /** @param {I} item */
   const rowsOf = (item) => openingRow({ item, columns, details, ...row(item) });
 
+  /** @param {I[]} items */
   const table = (items) => {
     body = h("tbody", {}, ...items.flatMap(rowsOf));
     replace(place, h("table", { class: "rows" },
@@ -61,8 +73,19 @@ export function pagedList({ title, label, hint, path, total, columns, row, detai
       body));
   };
 
+  /**
+   * @param {number} from
+   * @param {number} count
+   * @param {number} of
+   * @param {(from: number) => unknown} go
+   */
   const pages = (from, count, of, go) => {
     if (of <= PAGE && from === 0) return replace(pager);
+    /**
+     * @param {TextLike} text
+     * @param {number} to
+     * @param {boolean} isOff
+     */
     const button = (text, to, isOff) => h("button", {
       type: "button", class: "button small", "aria-disabled": isOff ? "true" : null, onclick: async () => {
         if (isOff) return;
@@ -105,9 +128,10 @@ export function pagedList({ title, label, hint, path, total, columns, row, detai
 
   const showFound = (from = 0) => {
     offset = from;
-    const items = found.slice(from, from + PAGE);
+    const all = found ?? [];
+    const items = all.slice(from, from + PAGE);
     table(items);
-    pages(from, items.length, found.length, showFound);
+    pages(from, items.length, all.length, showFound);
   };
 
   const leave = async () => {
@@ -116,7 +140,11 @@ export function pagedList({ title, label, hint, path, total, columns, row, detai
     query.control.focus();
   };
 
-  /** Looks through all pages for items that have each of the words. */
+  /**
+   * Looks through all pages for items that have each of the words.
+   *
+   * @param {string} text
+   */
   const search = async (text) => {
     query.control.value = text;
     const words = text.toLocaleLowerCase(lang).split(/\s+/).filter(Boolean);
@@ -130,7 +158,8 @@ export function pagedList({ title, label, hint, path, total, columns, row, detai
       h("div", { class: "progress-head" }, count, cancel), bar));
     told.textContent = "";
     all.hidden = false;
-    found = [];
+    /** @type {I[]} */
+    const fitting = found = [];
     showFound();
     const seen = new Set();
     let of = 0;
@@ -139,12 +168,13 @@ export function pagedList({ title, label, hint, path, total, columns, row, detai
         const answer = await ask("GET", `${path}?offset=${from}`, { signal });
         of = total(answer.metadata);
         if (!answer.data.length) break;
-        const news = answer.data.filter((item) => !seen.has(item.id));
+        const data = /** @type {I[]} */ (answer.data);
+        const news = data.filter((item) => !seen.has(item.id));
         for (const item of news) seen.add(item.id);
         const fits = news.filter((item) => hasAll(row(item).texts, words));
         // Rows that are there stay as they are: one may be open.
-        const room = offset === 0 ? Math.max(0, PAGE - found.length) : 0;
-        found.push(...fits);
+        const room = offset === 0 ? Math.max(0, PAGE - fitting.length) : 0;
+        fitting.push(...fits);
         body.append(...fits.slice(0, room).flatMap(rowsOf));
         bar.max = of;
         bar.value = Math.min(seen.size, of);
@@ -160,15 +190,20 @@ export function pagedList({ title, label, hint, path, total, columns, row, detai
     if (signal !== running.signal) return undefined;
     const had = cancel === document.activeElement;
     replace(progress);
-    pages(offset, Math.min(PAGE, found.length - offset), found.length, showFound);
-    if (!found.length) replace(place, h("p", { class: "muted" }, t("manage.none_found")));
-    const numbers = { count: found.length, searched: seen.size, left: Math.max(0, of - seen.size) };
+    pages(offset, Math.min(PAGE, fitting.length - offset), fitting.length, showFound);
+    if (!fitting.length) replace(place, h("p", { class: "muted" }, t("manage.none_found")));
+    const numbers = { count: fitting.length, searched: seen.size, left: Math.max(0, of - seen.size) };
     write(told, t(signal.aborted ? "manage.found_some" : "manage.found", numbers));
     if (had) told.focus();
     return undefined;
   };
 
-  /** Takes an item out that is gone, and says so. */
+  /**
+   * Takes an item out that is gone, and says so.
+   *
+   * @param {string} id
+   * @param {TextLike} text
+   */
   const remove = async (id, text) => {
     if (found) {
       found = found.filter((item) => item.id !== id);
@@ -184,6 +219,10 @@ export function pagedList({ title, label, hint, path, total, columns, row, detai
   return { node, load, search, remove };
 }
 
+/**
+ * @param {(TextLike | null)[]} texts
+ * @param {string[]} words
+ */
 function hasAll(texts, words) {
   const whole = texts.filter(Boolean).join("\n").toLocaleLowerCase(lang);
   return words.every((word) => whole.includes(word));
@@ -191,7 +230,12 @@ function hasAll(texts, words) {
 
 let opened = 0;
 
-/** A row, and the one below it that shows more. */
+/**
+ * A row, and the one below it that shows more.
+ *
+ * @template I
+ * @param {{ item: I, columns: TextLike[], details: (item: I) => Node } & Row} options
+ */
 function openingRow({ item, name, cells, columns, details }) {
   const id = `details-${++opened}`;
   const inner = h("td", { colspan: columns.length + 1 });
@@ -210,18 +254,30 @@ function openingRow({ item, name, cells, columns, details }) {
   return [first, more];
 }
 
-/** Names and values; those without a value are left out. */
+/**
+ * Names and values; those without a value are left out.
+ *
+ * @param {...[TextLike, Child]} entries
+ */
 export function facts(...entries) {
   return h("dl", {}, ...entries.filter(([, value]) => value !== null && value !== undefined && value !== "" && value !== false)
     .flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
 }
 
-/** What somebody wrote, with its lines. */
+/**
+ * What somebody wrote, with its lines.
+ *
+ * @param {string | null} text
+ */
 export function written(text) {
   return text ? h("span", { class: "pre", translate: "no" }, text) : null;
 }
 
-/** What an item is called: by its description, its message, or only by its id. */
+/**
+ * What an item is called: by its description, its message, or only by its id.
+ *
+ * @param {{ id: string, description: string | null, message: string | null }} item
+ */
 export function called({ description, message, id }) {
   const text = description || message;
   return h("div", {},

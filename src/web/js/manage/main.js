@@ -1,3 +1,4 @@
+// @ts-check
 // An account: signing in, its secrets, its requests, and itself, each in a tab that the fragment names.
 import { $, h, notice, replace } from "../common/dom.js";
 import { whenKeyGone } from "./call.js";
@@ -11,6 +12,7 @@ import { signInCard } from "../common/sign_in.js";
 const TABS = ["secrets", "requests", "account"];
 const TITLES = [t("manage.tab_secrets"), t("manage.tab_requests"), t("manage.tab_account")];
 const app = $("#app");
+/** @type {(name: string) => void} */
 let choose = () => {};
 
 start();
@@ -25,6 +27,10 @@ function named() {
   return TABS.find((name) => location.hash === `#${name}`) ?? TABS[0];
 }
 
+/**
+ * @param {string} kind
+ * @param {TextLike} text
+ */
 function leave(kind, text) {
   signOut();
   // A question that is open is about something that this page shows no longer.
@@ -32,6 +38,7 @@ function leave(kind, text) {
   signIn(notice(kind, text));
 }
 
+/** @param {...Node} notes */
 function signIn(...notes) {
   choose = () => {};
   const card = signInCard({
@@ -46,6 +53,7 @@ function signIn(...notes) {
 
 function account() {
   const secrets = secretList();
+  /** @type {Record<string, { node: HTMLElement, load(): unknown }>} */
   const panels = {
     secrets,
     requests: requestsPanel((id) => {
@@ -63,16 +71,19 @@ function account() {
   }, panels[name].node));
   const list = h("div", {
     class: "choice tabs", role: "tablist", "aria-label": t("manage.tabs"), onkeydown: (event) => {
-      const at = tabs.indexOf(document.activeElement);
-      const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: tabs.length - 1 }[event.key];
+      const at = tabs.findIndex((tab) => tab === document.activeElement);
+      const to = new Map([
+        ["ArrowRight", at + 1], ["ArrowLeft", at - 1], ["Home", 0], ["End", tabs.length - 1],
+      ]).get(event.key);
       if (at < 0 || to === undefined) return;
       event.preventDefault();
-      const tab = tabs[(to + tabs.length) % tabs.length];
-      show(tab.dataset.name);
-      tab.focus();
+      const next = (to + tabs.length) % tabs.length;
+      show(TABS[next]);
+      tabs[next].focus();
     },
   }, ...tabs);
 
+  /** @type {string | null} */
   let shown = null;
   choose = (name) => {
     if (name === shown) return;
@@ -86,6 +97,10 @@ function account() {
     // What others have done meanwhile is news here, too.
     panels[name].load();
   };
+  /**
+   * @param {string} name
+   * @param {{ isFocused?: boolean }} options
+   */
   const show = (name, { isFocused = false } = {}) => {
     if (named() !== name) location.hash = name;
     choose(name);

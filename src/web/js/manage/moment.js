@@ -1,27 +1,43 @@
+// @ts-check
 // A moment as people say it: the time itself, and how long ago or ahead it is.
 import { now } from "../common/clock.js";
 import { h } from "../common/dom.js";
 import { live } from "../common/live.js";
 import { date, lang, shortDate, t } from "../common/page.js";
 
+/** @type {[Intl.RelativeTimeFormatUnit, number][]} */
 const UNITS = [["day", 86_400], ["hour", 3600], ["minute", 60]];
 
-/** "3 days ago", "in 5 hours", by the server's clock. */
+/**
+ * "3 days ago", "in 5 hours", by the server's clock.
+ *
+ * @param {string} at
+ */
 export function relative(at) {
-  const seconds = (new Date(at) - now()) / 1000;
-  const [unit, length] = UNITS.find(([, length]) => Math.abs(seconds) >= length) ?? ["second", 1];
+  const seconds = (new Date(at).getTime() - now()) / 1000;
+  const [unit, length] = UNITS.find(([, length]) => Math.abs(seconds) >= length) ?? /** @type {[Intl.RelativeTimeFormatUnit, number]} */ (["second", 1]);
   const count = Math.round(seconds / length);
   return live(() => new Intl.RelativeTimeFormat(lang, { numeric: "auto" }).format(count, unit));
 }
 
-/** The time, short or whole, with the distance from now. */
+/**
+ * The time, short or whole, with the distance from now.
+ *
+ * @param {string} at
+ * @param {{ isLong?: boolean }} options
+ */
 export function moment(at, { isLong = false } = {}) {
   return h("div", { class: "moment" },
     h("time", { datetime: at }, isLong ? date(at) : shortDate(at)), " ",
     h("span", { class: "muted small" }, relative(at)));
 }
 
-/** When something ends: RFC 3339, or null for never. */
+/**
+ * When something ends: RFC 3339, or null for never.
+ *
+ * @param {string | null} at
+ * @param {{ isLong?: boolean }} [options]
+ */
 export function end(at, options) {
   return at ? moment(at, options) : t("manage.never");
 }

@@ -1,3 +1,4 @@
+// @ts-check
 // The form of a new request: what is asked for, and how the secrets are to be that come in.
 import { ApiError } from "../common/api.js";
 import { busy, field, h } from "../common/dom.js";
@@ -11,9 +12,16 @@ import { expirationField } from "../common/settings_form.js";
 const MAX_LIMIT = 1000;
 const MAX_VIEWS = 100;
 
-/** The form; `onMade({ id, request_email })` when the server has taken it. */
+/**
+ * The form; `onMade({ id, request_email })` when the server has taken it.
+ *
+ * @param {{ onMade: (made: { id: string, request_email?: string }) => unknown,
+ *   onCancel: () => void }} options
+ */
 export function requestForm({ onMade, onCancel }) {
   const fields = formFields();
+  /** @type {Record<string, Field>} */
+  const byName = fields;
   const mail = h("div", { class: "row", hidden: true },
     fields.send_request_to_email.node, fields.send_to_email.node);
   const noMail = h("p", { class: "hint", hidden: true }, t("manage.no_mail"));
@@ -48,7 +56,7 @@ export function requestForm({ onMade, onCancel }) {
         const { data } = await ask("POST", "api/secret_requests", { body });
         await onMade({ id: data.id, request_email: body.send_request_to_email });
       } catch (error) {
-        const wrong = error instanceof ApiError && fields[error.field];
+        const wrong = error instanceof ApiError && error.field !== null && byName[error.field];
         if (!wrong) throw error;
         wrong.setError(wrongText(error));
         focusWrong(form);
@@ -66,6 +74,7 @@ export function requestForm({ onMade, onCancel }) {
 }
 
 function formFields() {
+  /** @param {number} max */
   const number = (max) => h("input", {
     type: "number", min: 1, max, step: 1, value: 1, inputmode: "numeric", autocomplete: "off",
   });
@@ -94,12 +103,25 @@ function formFields() {
   };
 }
 
-/** Marks what the server would refuse; whether all is right. */
+/**
+ * Marks what the server would refuse; whether all is right.
+ *
+ * @param {ReturnType<typeof formFields>} fields
+ */
 function check(fields) {
+  /**
+   * @param {Field} made
+   * @param {number} max
+   */
   const isCount = ({ control: { value } }, max) =>
     /^\d+$/.test(value) && Number(value) >= 1 && Number(value) <= max;
   const { description, message, secret_description, secret_message } = fields;
   const right = [description, message, secret_description, secret_message].map((text) => text.check());
+  /**
+   * @param {Field<HTMLElement>} made
+   * @param {boolean} isRight
+   * @param {TextLike} text
+   */
   const mark = (made, isRight, text) => {
     if (!isRight) made.setError(text);
     right.push(isRight);
@@ -111,6 +133,7 @@ function check(fields) {
   return right.every(Boolean);
 }
 
+/** @param {ApiError} error */
 function wrongText(error) {
   if (error.status === 429) {
     return t("manage.wrong_mail_often", { wait: duration(error.retryAfter ?? 3600) });

@@ -1,6 +1,7 @@
+// @ts-check
 // The requests of an account: what was answered, and deleting them. New ones are made in request_form.js.
 import { ApiError } from "../common/api.js";
-import { busy, confirmDialog, h, replace } from "../common/dom.js";
+import { $, busy, confirmDialog, h, replace } from "../common/dom.js";
 import { linkLine } from "../common/link.js";
 import { ask, attempt } from "./call.js";
 import { called, facts, pagedList, written } from "./list.js";
@@ -8,7 +9,11 @@ import { end, moment } from "./moment.js";
 import { lifetime, root, t } from "../common/page.js";
 import { requestForm } from "./request_form.js";
 
-/** `{ node, load() }`; `showSecret(id)` leads to a secret that was made through a request. */
+/**
+ * `{ node, load() }`; `showSecret(id)` leads to a secret that was made through a request.
+ *
+ * @param {(id: string) => void} showSecret
+ */
 export function requestsPanel(showSecret) {
   const list = requestList(showSecret);
   const open = h("button", { type: "button", class: "button primary" }, t("manage.new_request"));
@@ -22,7 +27,7 @@ export function requestsPanel(showSecret) {
       onMade: async ({ id, request_email: mailedTo }) => {
         replace(place, result(id, mailedTo));
         open.hidden = false;
-        place.querySelector("h2").focus();
+        $("h2", place).focus();
         await list.load();
       },
       onCancel: () => {
@@ -32,7 +37,7 @@ export function requestsPanel(showSecret) {
     });
     replace(place, form);
     open.hidden = true;
-    form.querySelector("h2").focus();
+    $("h2", form).focus();
   });
   return {
     node: h("div", {}, h("div", { class: "above" }, open), place, list.node),
@@ -40,10 +45,15 @@ export function requestsPanel(showSecret) {
   };
 }
 
+/** @param {string} id */
 function requestLink(id) {
   return `${root}req/${id}`;
 }
 
+/**
+ * @param {string} id
+ * @param {string | undefined} mailedTo
+ */
 function result(id, mailedTo) {
   return h("section", { class: "card made" },
     h("h2", { tabindex: "-1" }, t("manage.request_ready")),
@@ -53,14 +63,17 @@ function result(id, mailedTo) {
     linkLine(requestLink(id), { label: t("manage.link"), primary: !mailedTo }));
 }
 
+/** @param {(id: string) => void} showSecret */
 function requestList(showSecret) {
-  const list = pagedList({
+  /** @type {PagedList} */
+  const list = pagedList(/** @type {ListOptions<SecretRequest>} */ ({
     title: t("manage.tab_requests"),
     label: t("manage.search_requests"),
     hint: t("manage.search_requests_hint"),
     path: "api/secret_requests",
     total: (metadata) => metadata.secret_requests_total,
     columns: [t("manage.description"), t("manage.state"), t("manage.created"), t("manage.expires")],
+    /** @param {SecretRequest} request */
     row: (request) => {
       const { text, kind } = requestState(request);
       return {
@@ -74,14 +87,16 @@ function requestList(showSecret) {
         texts: [request.description, request.message, request.id, request.send_to_email, text],
       };
     },
+    /** @param {SecretRequest} request */
     details: (request) => requestDetails(request, list, showSecret),
     empty: () => h("div", { class: "empty" },
       h("h2", {}, t("manage.requests_empty")),
       h("p", {}, t("manage.requests_empty_text"))),
-  });
+  }));
   return list;
 }
 
+/** @param {SecretRequest} request */
 function requestState({ used, limit, expired }) {
   if (used >= limit) return { text: t("manage.state_used_up"), kind: "" };
   if (expired) return { text: t("manage.state_expired"), kind: "" };
@@ -89,6 +104,11 @@ function requestState({ used, limit, expired }) {
   return { text: t("manage.state_open"), kind: "ok" };
 }
 
+/**
+ * @param {SecretRequest} request
+ * @param {PagedList} list
+ * @param {(id: string) => void} showSecret
+ */
 function requestDetails(request, list, showSecret) {
   const problem = h("div", {});
   const remove = h("button", { type: "button", class: "button danger" }, t("manage.delete"));
@@ -135,6 +155,7 @@ function requestDetails(request, list, showSecret) {
     h("div", { class: "actions" }, remove));
 }
 
+/** @param {string} id */
 async function removeRequest(id) {
   try {
     await ask("DELETE", `api/secret_requests/${encodeURIComponent(id)}`);

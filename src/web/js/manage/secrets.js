@@ -1,3 +1,4 @@
+// @ts-check
 // The secrets of an account: what became of each, and burning it.
 import { ApiError } from "../common/api.js";
 import { busy, confirmDialog, h } from "../common/dom.js";
@@ -11,13 +12,15 @@ import { isOver } from "../common/secret_end.js";
 
 /** The list of secrets, as `pagedList` gives it. */
 export function secretList() {
-  const list = pagedList({
+  /** @type {PagedList} */
+  const list = pagedList(/** @type {ListOptions<SentSecret>} */ ({
     title: t("manage.tab_secrets"),
     label: t("manage.search_secrets"),
     hint: t("manage.search_secrets_hint"),
     path: "api/secrets",
     total: (metadata) => metadata.secrets_total,
     columns: [t("manage.description"), t("manage.state"), t("manage.created"), t("manage.expires")],
+    /** @param {SentSecret} secret */
     row: (secret) => {
       const { text, kind } = secretState(secret);
       return {
@@ -31,16 +34,21 @@ export function secretList() {
         texts: [secret.description, secret.message, secret.id, text],
       };
     },
+    /** @param {SentSecret} secret */
     details: (secret) => secretDetails(secret, list),
     empty: () => h("div", { class: "empty" },
       h("h2", {}, t("manage.secrets_empty")),
       h("p", {}, t("manage.secrets_empty_text")),
       h("a", { class: "button primary", href: "./" }, t("manage.secrets_empty_link"))),
-  });
+  }));
   return list;
 }
 
-/** What became of a secret: words, and the kind of its badge. */
+/**
+ * What became of a secret: words, and the kind of its badge.
+ *
+ * @param {SentSecret} secret
+ */
 export function secretState(secret) {
   const { view_times: count, max_views: max } = secret;
   if (secret.draft) return { text: t("manage.state_draft"), kind: "" };
@@ -51,6 +59,10 @@ export function secretState(secret) {
   return { text: t("manage.state_waiting"), kind: "ok" };
 }
 
+/**
+ * @param {SentSecret} secret
+ * @param {PagedList} list
+ */
 function secretDetails(secret, list) {
   const problem = h("div", {});
   const words = isOver(secret)
@@ -93,6 +105,7 @@ function secretDetails(secret, list) {
     h("div", { class: "actions" }, burn));
 }
 
+/** @param {string} id */
 async function removeSecret(id) {
   try {
     await ask("DELETE", `api/secrets/${encodeURIComponent(id)}`);

@@ -1,3 +1,4 @@
+// @ts-check
 // The account: what it has used of what it may, and who is notified. Webhooks are in hooks.js.
 import { ApiError } from "../common/api.js";
 import { busy, field, h, notice, replace } from "../common/dom.js";
@@ -27,6 +28,10 @@ export function settingsPanel() {
   return { node, load };
 }
 
+/**
+ * @param {{ name: string }} account
+ * @param {Record<string, number>} metadata
+ */
 function figuresCard({ name }, metadata) {
   const { secrets_usage: usage, secrets_allowance: allowance, secrets_total: secrets } = metadata;
   const { secret_requests_total: requests, secret_requests_allowance: room } = metadata;
@@ -44,6 +49,7 @@ function figuresCard({ name }, metadata) {
     ));
 }
 
+/** @param {{ notify_email: string | null, mail_ready: boolean }} account */
 function notifyCard({ notify_email: email, mail_ready: isReady }) {
   const address = field(t("manage.email"), h("input", {
     type: "email", autocomplete: "off", autocapitalize: "none", spellcheck: "false", maxlength: 254,
@@ -82,6 +88,7 @@ function notifyCard({ notify_email: email, mail_ready: isReady }) {
     : h("p", { class: "muted" }, t("manage.no_mail")));
 }
 
+/** @param {string | null} email */
 function told(email) {
   return email ? t("manage.email_now", { email }) : t("manage.email_none");
 }

@@ -1,3 +1,4 @@
+// @ts-check
 // The page for an address where there is nothing; it may be a link that was damaged.
 import { handleDamagedLink } from "../common/damaged_link.js";
 import { $ } from "../common/dom.js";

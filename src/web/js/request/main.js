@@ -1,3 +1,4 @@
+// @ts-check
 // The page behind the link of a secret request: what somebody asks for, and handing it over. The form is in
 // ../common/secret_form.js.
 import { ApiError, call, explain, Offline } from "../common/api.js";
@@ -30,6 +31,7 @@ async function load() {
   }
 }
 
+/** @param {AskedRequest} asked */
 function show(asked) {
   const content = contentForm();
   const place = h("div", { class: "place" });
@@ -65,8 +67,13 @@ function show(asked) {
   replace(app, form, place);
 }
 
-/** What becomes of what is handed over, and who can read it. */
+/**
+ * What becomes of what is handed over, and who can read it.
+ *
+ * @param {{ secret: AskedRequest["secret"], send_to_email: string | null }} options
+ */
 function whatHappens({ secret, send_to_email: email }) {
+  /** @param {TextLike} text */
   const item = (text) => h("li", {}, text);
   const views = t("link.views", { count: secret.max_views });
   return h("div", { class: "notice info what" },
@@ -83,6 +90,7 @@ function whatHappens({ secret, send_to_email: email }) {
         h("blockquote", { class: "pre", translate: "no" }, secret.message))));
 }
 
+/** @param {Error} error */
 function refusal(error) {
   if (error instanceof Offline) isLost = true;
   if (!(error instanceof ApiError)) return null;
@@ -93,6 +101,10 @@ function refusal(error) {
   return null;
 }
 
+/**
+ * @param {AskedRequest} asked
+ * @param {{ data: NewSecret, publicHalf: string }} options
+ */
 function showResult(asked, { data, publicHalf }) {
   isLost = false;
   const email = asked.send_to_email;
@@ -120,6 +132,7 @@ function showGone() {
   heading.focus({ preventScroll: true });
 }
 
+/** @param {Error} error */
 function showError(error) {
   const again = h("button", { type: "button", class: "button primary" }, t("request.again"));
   again.addEventListener("click", () => busy(again, load));

@@ -1,3 +1,4 @@
+// @ts-check
 // The page for who has sent a secret: whether it was viewed, when and from where, and burning it. The manage
 // token in the fragment says that it is theirs, or the key of the account.
 import { ApiError, call, explain } from "../common/api.js";
@@ -50,7 +51,11 @@ function askForKey() {
   replace(app, signInCard({ title: t("status.title"), text: t("status.whose"), onSignedIn: load }));
 }
 
-/** Whether the key of the account is not known any more. */
+/**
+ * Whether the key of the account is not known any more.
+ *
+ * @param {Error & { status?: number }} error
+ */
 function isKeyGone(error) {
   return !token() && error instanceof ApiError && [401, 403].includes(error.status);
 }
@@ -63,12 +68,13 @@ async function fetchSecret() {
   }
   for (let offset = 0; offset < MOST; offset += PAGE) {
     const { data } = await call("GET", `api/secrets?offset=${offset}`, { key: getKey() });
-    const found = data.find((secret) => secret.id === id);
+    const found = /** @type {SentSecret[]} */ (data).find((secret) => secret.id === id);
     if (found || data.length < PAGE) return found;
   }
   return undefined;
 }
 
+/** @param {SentSecret} secret */
 function show(secret) {
   const { text, kind } = state(secret);
   const heading = h("h1", { tabindex: "-1" }, t("status.title"));
@@ -77,7 +83,12 @@ function show(secret) {
   refresh.addEventListener("click", () => busy(refresh, load));
   const burn = h("button", { type: "button", class: "button danger" }, t("status.burn"));
   burn.addEventListener("click", () => busy(burn, () => burnIt(error)));
+  /** @param {string} text */
   const written = (text) => h("span", { class: "pre", translate: "no" }, text);
+  /**
+   * @param {TextLike} name
+   * @param {...Child} value
+   */
   const row = (name, ...value) => [h("dt", {}, name), h("dd", {}, ...value)];
   replace(app, h("div", { class: "card" }, heading,
     h("p", { class: `notice ${kind}` }, text),
@@ -97,18 +108,24 @@ function show(secret) {
   shown = true;
 }
 
-/** What has become of it, in one sentence. */
+/**
+ * What has become of it, in one sentence.
+ *
+ * @param {SentSecret} secret
+ */
 function state({ view_times: times, max_views: max, expired, locked, views, expires_at: end }) {
   const last = views.at(-1);
   const when = last ? date(last.viewed_at) : "";
+  const ended = end ? date(end) : "";
   if (locked) return { kind: "bad", text: t("status.locked") };
   if (times >= max) return { kind: "ok", text: t("status.all_viewed", { count: max, date: when }) };
-  if (expired && times) return { kind: "warn", text: t("status.expired", { date: date(end) }) };
-  if (expired) return { kind: "warn", text: t("status.expired_unseen", { date: date(end) }) };
+  if (expired && times) return { kind: "warn", text: t("status.expired", { date: ended }) };
+  if (expired) return { kind: "warn", text: t("status.expired_unseen", { date: ended }) };
   if (times) return { kind: "info", text: t("status.viewed", { count: times, date: when }) };
   return { kind: "info", text: t("status.unseen") };
 }
 
+/** @param {HTMLElement} place */
 async function burnIt(place) {
   const isSure = await confirmDialog({
     title: t("status.burn_title"), text: t("status.burn_text"), yes: t("status.burn"),
@@ -146,12 +163,17 @@ function showGone() {
   card(t("status.gone"), t("status.gone_text"));
 }
 
+/** @param {Error & { status?: number }} error */
 function showError(error) {
   const again = h("button", { type: "button", class: "button primary" }, t("status.again"));
   again.addEventListener("click", () => busy(again, load));
   card(t("status.title"), notice("bad", explain(error)), h("div", { class: "actions" }, again));
 }
 
+/**
+ * @param {TextLike} title
+ * @param {...(Node | TextLike)} content
+ */
 function card(title, ...content) {
   const heading = h("h1", { tabindex: "-1" }, title);
   const home = h("a", { class: "button", href: "./" }, t("status.start"));

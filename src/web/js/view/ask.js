@@ -1,3 +1,4 @@
+// @ts-check
 // The page before a secret is opened: what it is, and what has to be given for it. Only the press of its button
 // spends a view.
 
@@ -14,6 +15,9 @@ import { card } from "./ends.js";
 /**
  * `secret` is what the server tells of it. `onOpen({ password, captcha })` opens it and shows what comes, or
  * throws ApiError or Offline. `refuses()` may show another page in the place of what a press does.
+ *
+ * @param {PublicSecret} secret
+ * @param {{ onOpen: (proofs: Proofs) => Promise<void>, refuses: () => boolean }} actions
  */
 export function askPage(secret, { onOpen, refuses }) {
   const password = secret.password ? passwordField({
@@ -25,7 +29,9 @@ export function askPage(secret, { onOpen, refuses }) {
   const counts = secret.view_button
     && h("p", { class: "counts" }, t("view.button_counts", { count: secret.views_left }));
 
+  /** @param {...TextLike} text */
   const refuse = (...text) => replace(problem, notice("bad", ...text));
+  /** @param {Error & { status?: number, field?: string | null }} error */
   const refused = (error) => {
     if (error instanceof Offline) return refuse(t("view.answer_lost"));
     if (error instanceof RobotFailed) return refuse(t("view.robot_failed"));
@@ -60,6 +66,7 @@ export function askPage(secret, { onOpen, refuses }) {
     h("div", { class: "actions" }, button));
   // Scanners that run scripts call click() or requestSubmit(): no finger, mouse or key has made those events.
   let byPerson = false;
+  /** @param {Event} event */
   const note = (event) => { byPerson = event.isTrusted; };
   button.addEventListener("click", note);
   password?.control.addEventListener("keydown", (event) => event.key === "Enter" && note(event));
@@ -71,6 +78,7 @@ export function askPage(secret, { onOpen, refuses }) {
   return card(t("view.title"), h("p", { class: "lead" }, t("view.lead", { site: siteName })), facts(secret), form);
 }
 
+/** @param {PublicSecret} secret */
 function facts({ views_left: left, expires_at: end, attachments }) {
   const size = attachments.reduce((sum, { size }) => sum + (openedSize(size) ?? size), 0);
   return h("ul", { class: "facts", "aria-label": t("view.about") },
@@ -81,7 +89,12 @@ function facts({ views_left: left, expires_at: end, attachments }) {
     h("li", {}, t("view.not_yet")));
 }
 
-/** Does `work` with a solved captcha, where one is asked for. One that is too old by now is solved anew, once. */
+/**
+ * Does `work` with a solved captcha, where one is asked for. One that is too old by now is solved anew, once.
+ *
+ * @param {Robot | null} robot
+ * @param {(proof: { captcha?: string }) => Promise<void>} work
+ */
 async function withCaptcha(robot, work) {
   if (!robot) return work({});
   for (let again = true; ; again = false) {
@@ -100,6 +113,7 @@ async function withCaptcha(robot, work) {
 class Robot {
   #bar = h("progress", { max: 1, value: 0, "aria-label": t("view.robot") });
   #state = h("p", { class: "hint" }, t("view.robot_hint"));
+  /** @type {Promise<string> | undefined} */
   #solved;
 
   /** What the person sees of it. */
@@ -130,6 +144,7 @@ class Robot {
 
   async #solve() {
     const challenge = await call("GET", "api/public/captcha");
+    /** @param {number} share */
     const onProgress = (share) => { this.#bar.value = share; };
     const payload = await solve(challenge, { onProgress }).catch((cause) => {
       throw new RobotFailed("no proof of work", { cause });
@@ -138,6 +153,10 @@ class Robot {
     return payload;
   }
 
+  /**
+   * @param {TextLike} text
+   * @param {number} share
+   */
   #tell(text, share) {
     write(this.#state, text);
     this.#bar.value = share;

@@ -1,9 +1,15 @@
+// @ts-check
 // The pages of a secret that is not to be seen: loading, gone, deleted, cleared, damaged, no connection.
 
 import { h } from "../common/dom.js";
 import { siteName, t } from "../common/page.js";
 
-/** A card with a heading that can have the focus. */
+/**
+ * A card with a heading that can have the focus.
+ *
+ * @param {TextLike} title
+ * @param {...Child} children
+ */
 export function card(title, ...children) {
   return h("section", { class: "card view" }, h("h1", { tabindex: "-1" }, title), ...children);
 }
@@ -41,13 +47,17 @@ export function damagedPage() {
   return card(t("view.damaged"), h("p", {}, t("view.damaged_text")));
 }
 
-/** The page has taken the secret away. Within the lease `onAgain` fetches it; `onLook` starts anew. */
+/**
+ * The page has taken the secret away. Within the lease `onAgain` fetches it; `onLook` starts anew.
+ *
+ * @param {{ lease: Lease, onAgain: () => void, onLook: () => void }} options
+ */
 export function clearedPage({ lease, onAgain, onLook }) {
   const page = card(t("view.cleared"), h("p", {}, t("view.cleared_text")));
   if (lease.secondsLeft > 0) {
     page.append(h("div", { class: "actions" },
       h("button", { type: "button", class: "button primary", onclick: onAgain }, t("view.load_again"))));
-  } else if (lease.viewsLeft > 0) {
+  } else if (lease.viewsLeft) {
     page.append(h("p", {}, t("view.cleared_views", { count: lease.viewsLeft })), h("div", { class: "actions" },
       h("button", {
         type: "button", class: "button", onclick: () => { lease.forget(); onLook(); },
@@ -58,7 +68,11 @@ export function clearedPage({ lease, onAgain, onLook }) {
   return page;
 }
 
-/** Something is in the way for now. */
+/**
+ * Something is in the way for now.
+ *
+ * @param {{ title: TextLike, text: TextLike, retry: () => void }} options
+ */
 export function troublePage({ title, text, retry }) {
   return card(title, h("p", { role: "alert" }, text), h("div", { class: "actions" },
     h("button", { type: "button", class: "button primary", onclick: retry }, t("view.retry"))));

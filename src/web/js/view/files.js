@@ -1,3 +1,4 @@
+// @ts-check
 // The files of a secret, each with its button: those that came with the text are saved at once, those that are files
 // of their own are fetched, decrypted and saved as they come.
 
@@ -11,26 +12,43 @@ import { fetchSealed } from "./sealed_file.js";
 
 /** What is left of a lease at most once every file was fetched. */
 const AFTER_ALL_SECONDS = 60;
+/** Opens nothing: `unpack` lets no file of its own pass without a key. */
+const NO_KEY = new Uint8Array(32);
 
-/** `{ node, wipe(), isBusy(), areTaken() }`: null for a node where there are no files. */
+/**
+ * What a file of the list needs of the page.
+ *
+ * @typedef {object} Source
+ * @property {string} id
+ * @property {(attachment: Attachment) => void} saved it is on the disk
+ * @property {(n: number) => void} fetched all of it came
+ * @property {AbortSignal} gone aborted when the page takes all away
+ * @property {string} lease
+ * @property {(work: () => Promise<void>) => Promise<void>} during counts what is being saved meanwhile
+ */
+
+/**
+ * `{ node, wipe(), isBusy(), areTaken() }`: null for a node where there are no files.
+ *
+ * @param {Attachment[]} attachments
+ * @param {{ id: string, lease: Lease }} options
+ */
 export function filesPart(attachments, { id, lease }) {
   let saving = 0;
   const gone = new AbortController();
   const missing = new Set(attachments.filter(({ data }) => !data).map(({ n }) => n));
   const unsaved = new Set(attachments);
+  /** @type {Source} */
   const from = {
     id,
-    /** It is on the disk. */
     saved: (attachment) => unsaved.delete(attachment),
-    /** The server keeps a lease so long for files that were not fetched yet. */
+    // The server keeps a lease so long for files that were not fetched yet.
     fetched(n) {
       missing.delete(n);
       if (missing.size === 0) lease.shorten(AFTER_ALL_SECONDS);
     },
-    /** Aborted when the page takes all away. */
     gone: gone.signal,
-    lease: lease.token,
-    /** Counts what is being saved meanwhile. */
+    lease: lease.token ?? "",
     async during(work) {
       saving += 1;
       try {
@@ -59,6 +77,10 @@ export function filesPart(attachments, { id, lease }) {
   };
 }
 
+/**
+ * @param {Attachment} attachment
+ * @param {Source} from
+ */
 function item(attachment, from) {
   const { name, size, data } = attachment;
   const place = h("div", { class: "state" });
@@ -86,8 +108,15 @@ function item(attachment, from) {
     button, place);
 }
 
-/** Fetches a file of its own, with progress, a way to end it and a way to go on. Shows how it ended in `place`. */
-async function fetchAndSave({ name, size, n, key }, { id, lease, gone, fetched }, place, done) {
+/**
+ * Fetches a file of its own, with progress, a way to end it and a way to go on. Shows how it ended in `place`.
+ *
+ * @param {Attachment} attachment
+ * @param {Source} source
+ * @param {HTMLElement} place
+ * @param {() => void} done
+ */
+async function fetchAndSave({ name, size, n = 0, key = NO_KEY }, { id, lease, gone, fetched }, place, done) {
   const stop = new AbortController();
   const end = () => stop.abort();
   gone.addEventListener("abort", end);
@@ -99,6 +128,7 @@ async function fetchAndSave({ name, size, n, key }, { id, lease, gone, fetched }
   const open = () => openStream(key, fetchSealed({ id, n, lease, onBroken, signal: stop.signal }), { size });
   try {
     bar.update(0, size);
+    /** @param {number} sum */
     const onProgress = (sum) => bar.update(sum, size);
     await save(open, { name, size: sealedSize(size), onProgress, signal: stop.signal });
     fetched(n);
@@ -113,7 +143,13 @@ async function fetchAndSave({ name, size, n, key }, { id, lease, gone, fetched }
   }
 }
 
-/** Waits until the person wants to go on. Rejects when they end it instead. */
+/**
+ * Waits until the person wants to go on. Rejects when they end it instead.
+ *
+ * @param {HTMLElement} place
+ * @param {AbortSignal} signal
+ * @returns {Promise<void>}
+ */
 function askToGoOn(place, signal) {
   return new Promise((resolve, reject) => {
     const ended = () => reject(signal.reason);
@@ -134,6 +170,7 @@ function askToGoOn(place, signal) {
   });
 }
 
+/** @param {Error} error */
 function why(error) {
   if (error.name === "AbortError") return t("view.file_cancelled");
   if (error instanceof Damaged) return t("view.file_damaged");

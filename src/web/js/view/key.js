@@ -1,3 +1,4 @@
+// @ts-check
 // The pages where the key of the link is missing or does not fit: a field to paste it into. Nothing is
 // spent here.
 
@@ -11,7 +12,11 @@ import { card } from "./ends.js";
 /** How many characters the key of a link has that was made here. */
 const OWN_KEY = 24;
 
-/** The link has no key. `onKey(publicHalf)` takes one; the page starts anew then. */
+/**
+ * The link has no key. `onKey(publicHalf)` takes one; the page starts anew then.
+ *
+ * @param {{ id: string, onKey: (half: string) => unknown }} options
+ */
 export function noKeyPage({ id, onKey }) {
   return card(t("view.no_key"), h("p", {}, t("view.no_key_text")), keyForm({
     id,
@@ -26,6 +31,8 @@ export function noKeyPage({ id, onKey }) {
 /**
  * The key of the link is shorter than any that is made here. Nothing is spent: `onKey` as above,
  * `onWhole()` where the person says that it is not cut.
+ *
+ * @param {{ id: string, half: string, onKey: (half: string) => unknown, onWhole: () => void }} options
  */
 export function cutKeyPage({ id, half, onKey, onWhole }) {
   const given = fragmentOf(half).replace(/=+$/, "").length;
@@ -45,6 +52,8 @@ export function cutKeyPage({ id, half, onKey, onWhole }) {
 /**
  * The ciphertext is here and does not open. `onKey(publicHalf)` throws CannotOpen if that half does not
  * fit.
+ *
+ * @param {{ id: string, onKey: (half: string) => unknown }} options
  */
 export function wrongKeyPage({ id, onKey }) {
   return card(t("view.wrong_key"), h("p", {}, t("view.wrong_key_text")), keyForm({
@@ -52,12 +61,14 @@ export function wrongKeyPage({ id, onKey }) {
   }));
 }
 
+/** @param {{ id: string, button: TextLike, onKey: (half: string) => unknown }} options */
 function keyForm({ id, button, onKey }) {
   const control = h("textarea", {
     class: "mono key", rows: 3, "data-fleeting": true, autocomplete: "off", spellcheck: "false", autocapitalize: "none", translate: "no",
   });
   const { node, setError } = field(t("view.key_field"), control, t("view.key_hint"));
   const submit = h("button", { class: "button primary" }, button);
+  /** @param {TextLike} text */
   const refuse = (text) => {
     setError(text);
     control.focus();

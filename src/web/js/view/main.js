@@ -1,3 +1,4 @@
+// @ts-check
 // The page of a secret: what is shown when. It asks what there is, which spends nothing; a press of the button spends
 // a view; what came is decrypted, shown, and taken away again. What each state looks like is in view_*.js.
 
@@ -21,17 +22,27 @@ const AWAY_MS = 5 * 60_000;
 const PATIENCE_MS = 15_000;
 
 const app = $("#app");
-const { id, publicHalf } = partsOfAddress(location);
+const { id: wholeId, publicHalf } = partsOfAddress(location);
+// The server serves this page at an address with an id only.
+const id = wholeId ?? "";
 const lease = new Lease(id);
 const path = `api/public/secrets/${id}`;
 
+/**
+ * What the server has sent: the ciphertext, the private half in base64, and the message of the sender.
+ *
+ * @typedef {{ ciphertext: string, encoded: string, message: string | null }} Sealed
+ */
+
 /** What is being kept from who looks over the shoulder: `{ node, wipe(), isBusy(), isAtStake() }`, or null. */
+/** @type {ReturnType<typeof secretPage> | null} */
 let shown = null;
 /** The half in use: of the link, or what was pasted since. */
 let half = publicHalf;
 /** Whether the person has said that a short key is whole. */
 let isWhole = false;
 /** What has come and no key has opened yet, or null. */
+/** @type {Sealed | null} */
 let waiting = null;
 
 start();
@@ -53,7 +64,12 @@ watchAway();
 guardLeaving(() => shown?.isAtStake() ?? false);
 lease.whenForgotten(takeAway);
 
-/** Puts a page into the window; what is new gets the focus. */
+/**
+ * Puts a page into the window; what is new gets the focus.
+ *
+ * @param {Node} page
+ * @param {{ focus?: boolean }} options
+ */
 function show(page, { focus = true } = {}) {
   replace(app, page);
   // The heading says it now.
@@ -70,6 +86,7 @@ function begin() {
   return lease.isOpened ? fetchAgain() : look();
 }
 
+/** @param {string} found */
 function useKey(found) {
   half = found;
   // Relative addresses would start from the <base>.
@@ -91,7 +108,7 @@ async function look({ mine = false } = {}) {
 
 /** Shows what to do about a key that is cut, before it costs a view; whether it does. */
 function refuseCut() {
-  if (isWhole || !isCut(half)) return false;
+  if (isWhole || half === null || !isCut(half)) return false;
   show(cutKeyPage({
     id, half, onKey: useKey,
     onWhole: () => {
@@ -102,7 +119,12 @@ function refuseCut() {
   return true;
 }
 
-/** Asks for the secret, because a person wants it now. Throws what the page of the question has to show. */
+/**
+ * Asks for the secret, because a person wants it now. Throws what the page of the question has to show.
+ *
+ * @param {PublicSecret} secret
+ * @param {Proofs} proofs
+ */
 async function spend(secret, proofs) {
   // Nobody has touched this page at all: see ask.js, too.
   if (navigator.userActivation && !navigator.userActivation.hasBeenActive) return;
@@ -132,7 +154,11 @@ async function fetchAgain() {
   }
 }
 
-/** Where no answer comes at all it asks once more: under the same lease that is not counted twice. */
+/**
+ * Where no answer comes at all it asks once more: under the same lease that is not counted twice.
+ *
+ * @param {Record<string, unknown>} body
+ */
 async function askForIt(body) {
   const ask = () => call("POST", `${path}/view`, { body, patience: PATIENCE_MS });
   try {
@@ -143,14 +169,22 @@ async function askForIt(body) {
   }
 }
 
+/**
+ * @param {{ ciphertext: string, password_part_private: string, message: string | null,
+ *   lease: { seconds_left: number } }} answer
+ */
 async function received({ ciphertext, password_part_private: encoded, message, lease: { seconds_left: left } }) {
   lease.opened(left);
   await decrypt({ ciphertext, encoded, message });
 }
 
-/** Opens what came with the key at hand; with another one as long as the person finds any. */
+/**
+ * Opens what came with the key at hand; with another one as long as the person finds any.
+ *
+ * @param {Sealed} sealed
+ */
 async function decrypt(sealed) {
-  const page = await opened(sealed, half).catch((error) => {
+  const page = await opened(sealed, half ?? "").catch((error) => {
     if (error instanceof CannotOpen) return error.reason === "key" ? null : damagedPage();
     const retry = () => decrypt(sealed);
     // Without WebCrypto it is the script that decrypts: it could not be loaded.
@@ -169,7 +203,12 @@ async function decrypt(sealed) {
   }));
 }
 
-/** The page with the secret. Throws CannotOpen. */
+/**
+ * The page with the secret. Throws CannotOpen.
+ *
+ * @param {Sealed} sealed
+ * @param {string} publicPart
+ */
 async function opened({ ciphertext, encoded, message }, publicPart) {
   const content = unpack(await open(privateHalf(encoded) + publicPart, ciphertext));
   waiting = null;
@@ -177,6 +216,7 @@ async function opened({ ciphertext, encoded, message }, publicPart) {
   return shown.node;
 }
 
+/** @param {string} encoded */
 function privateHalf(encoded) {
   try {
     return fromUtf8(fromBase64(encoded));
@@ -195,7 +235,11 @@ async function getViewsLeft() {
   }
 }
 
-/** `viewsLeft` is what others have. Throws what the page of the secret has to show. */
+/**
+ * `viewsLeft` is what others have. Throws what the page of the secret has to show.
+ *
+ * @param {number} viewsLeft
+ */
 async function burn(viewsLeft) {
   try {
     await call("POST", `${path}/burn`, { body: { lease: lease.token } });
@@ -209,7 +253,13 @@ async function burn(viewsLeft) {
   else end("burned", burnedPage());
 }
 
-/** Shows that it is over. The key is of no use any more, and goes from the address bar; a reload shows the same. */
+/**
+ * Shows that it is over. The key is of no use any more, and goes from the address bar; a reload shows the same.
+ *
+ * @param {string} page
+ * @param {Node} node
+ * @param {Record<string, unknown>} more
+ */
 function end(page, node, more = {}) {
   half = null;
   // Relative addresses would start from the <base>.
@@ -217,6 +267,10 @@ function end(page, node, more = {}) {
   show(node);
 }
 
+/**
+ * @param {Error} error
+ * @param {() => void} retry
+ */
 function failed(error, retry) {
   const title = t(error instanceof Offline ? "view.offline" : "view.trouble");
   const offline = t(lease.token ? "view.offline_again" : "view.offline_text");
@@ -231,8 +285,10 @@ function wipe() {
 
 /** Takes the secret away when nobody has looked at the page for long, and before the browser puts it aside. */
 function watchAway() {
+  /** @type {number | null} */
   let since = null;
-  let timer = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
   const check = () => {
     if (since === null || Date.now() - since < AWAY_MS || !shown) return;
     // A file that is being saved goes on; the page waits for it.

@@ -1,16 +1,22 @@
+// @ts-check
 // The sealed bytes of an attachment, as one stream over as many requests as it takes: where one breaks off, the
 // next goes on from there.
 
-import { ApiError, Offline } from "../common/api.js";
+import { ApiError, bodyOf, Offline } from "../common/api.js";
 import { root } from "../common/page.js";
 
 /**
  * Fetches attachment `n` of a secret under a lease. `onBroken(error)` is asked when the connection breaks or the
  * server is busy: the stream goes on when it resolves, and ends with what it rejects with. Other answers end it
  * with ApiError.
+ *
+ * @param {{ id: string, n: number, lease: string, onBroken: (error: Error) => Promise<void>,
+ *   signal: AbortSignal }} options
+ * @returns {ReadableStream<Bytes>}
  */
 export function fetchSealed({ id, n, lease, onBroken, signal }) {
   let at = 0;
+  /** @type {Rest | null} */
   let reader = null;
   const begin = async () => {
     const headers = { Lease: lease, ...(at > 0 && { Range: `bytes=${at}-` }) };
@@ -29,7 +35,7 @@ export function fetchSealed({ id, n, lease, onBroken, signal }) {
       throw new ApiError(response.status, undefined, wait);
     }
     // Who does not know ranges sends it from the start.
-    return new Rest(response.body.getReader(), response.status === 206 ? 0 : at);
+    return new Rest(bodyOf(response).getReader(), response.status === 206 ? 0 : at);
   };
   const next = async () => {
     reader ??= await begin();
@@ -56,6 +62,7 @@ export function fetchSealed({ id, n, lease, onBroken, signal }) {
   }, { highWaterMark: 0 });
 }
 
+/** @param {Error} error */
 function canGoOn(error) {
   return error instanceof Offline || (error instanceof ApiError && [429, 502, 503, 504].includes(error.status));
 }
@@ -65,6 +72,10 @@ class Rest {
   #reader;
   #skip;
 
+  /**
+   * @param {ReadableStreamDefaultReader<Bytes>} reader
+   * @param {number} skip
+   */
   constructor(reader, skip) {
     this.#reader = reader;
     this.#skip = skip;

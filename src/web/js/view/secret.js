@@ -1,3 +1,4 @@
+// @ts-check
 // The page with the secret: covered until somebody asks, to copy, to save, to delete. Everything that holds it goes
 // with `wipe()`. Its files are in files.js.
 
@@ -9,12 +10,21 @@ import { duration, t } from "../common/page.js";
 import { card } from "./ends.js";
 import { filesPart } from "./files.js";
 
+/**
+ * @typedef {object} BurnActions
+ * @property {(viewsLeft: number) => Promise<void>} onBurn
+ * @property {() => Promise<number>} getViewsLeft
+ */
+
 /** As long as main.js leaves a secret on a page that nobody looks at, in seconds. */
 const AWAY_SECONDS = 300;
 
 /**
  * `{ node, wipe(), isBusy(), isAtStake() }` for `content`, `{ text, attachments }`. `getViewsLeft()` asks for what
  * others have; `onBurn(viewsLeft)` deletes the secret and shows what then is. Both throw what `call` throws.
+ *
+ * @param {{ id: string, content: { text: string, attachments: Attachment[] }, message: string | null,
+ *   lease: Lease } & BurnActions} options
  */
 export function secretPage({ id, content, message, lease, onBurn, getViewsLeft }) {
   const text = textPart(content.text, content.attachments.length > 0);
@@ -47,6 +57,10 @@ export function secretPage({ id, content, message, lease, onBurn, getViewsLeft }
   };
 }
 
+/**
+ * @param {string} secret
+ * @param {boolean} hasFiles
+ */
 function textPart(secret, hasFiles) {
   let text = secret;
   if (text === "") {
@@ -60,6 +74,7 @@ function textPart(secret, hasFiles) {
   const show = h("button", { type: "button", class: "button", "aria-controls": "secret" });
   let isTaken = false;
   const took = () => { isTaken = true; };
+  /** @param {boolean} covered */
   const cover = (covered) => {
     place.classList.toggle("covered", covered);
     replace(place, covered
@@ -94,7 +109,12 @@ function textPart(secret, hasFiles) {
   };
 }
 
-/** How long the secret can still be fetched again, and by whom. Not read out: it changes every second. */
+/**
+ * How long the secret can still be fetched again, and by whom. Not read out: it changes every second.
+ *
+ * @param {Lease} lease
+ * @param {() => void} onEnd
+ */
 function againLine(lease, onEnd) {
   const line = h("p", { class: "again" });
   const shared = h("p", { class: "hint" }, t("view.again_shared"));
@@ -113,13 +133,19 @@ function againLine(lease, onEnd) {
   return { node, stop };
 }
 
+/**
+ * @param {Lease} lease
+ * @param {BurnActions} actions
+ */
 function burnPart(lease, { onBurn, getViewsLeft }) {
   // Where others can still view it, only this viewer's share of it ends; where nothing is left of it on the server,
   // only this page has it.
+  /** @param {TextLike} text */
   const leaving = (text) => ({
     label: t("view.leave"), title: t("view.leave_title"), yes: t("view.leave_yes"), text,
   });
-  const wordsFor = (viewsLeft) => (viewsLeft > 0 ? leaving(t("view.leave_text", { count: viewsLeft }))
+  /** @param {number | null} viewsLeft */
+  const wordsFor = (viewsLeft) => (viewsLeft ? leaving(t("view.leave_text", { count: viewsLeft }))
     : lease.secondsLeft === 0 ? leaving(t("view.leave_last"))
     : { label: t("view.burn"), title: t("view.burn_title"), text: t("view.burn_text"), yes: t("view.burn_yes") });
   const problem = h("div", {});

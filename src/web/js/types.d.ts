@@ -1,0 +1,362 @@
+// Types that several modules share. tsc reads this file (tests/node/tsconfig.json); browsers do not.
+
+type LiveText = import("./common/live.js").LiveText;
+type Lease = import("./common/lease.js").Lease;
+type Upload = import("./common/upload.js").Upload;
+type FileSealer = import("./crypto/stream.js").FileSealer;
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** A text to show. A `LiveText` follows the language of the page. */
+type TextLike = string | LiveText;
+/** What `h` and `replace` take as content; empty values are left out. */
+type Child = Node | TextLike | number | false | null | undefined | readonly Child[];
+
+/** Attributes and listeners of `h`. */
+interface Props {
+  onclick?: (event: MouseEvent & { currentTarget: HTMLElement }) => unknown;
+  onsubmit?: (event: SubmitEvent & { target: HTMLFormElement }) => unknown;
+  onkeydown?: (event: KeyboardEvent) => unknown;
+  [name: string]: unknown;
+}
+
+type Control = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement;
+
+/** A labelled control, as `field` makes it. */
+interface Field<C extends HTMLElement = Control> {
+  node: HTMLElement;
+  control: C;
+  setError(text: TextLike): void;
+}
+
+interface PasswordField extends Field<HTMLInputElement> {
+  readonly value: string;
+}
+
+/** Files and names of folders that were dropped or pasted. */
+interface Dropped {
+  files: File[];
+  folders?: string[];
+}
+
+/** Numbers and texts for the places of a text; `count` chooses the plural form. */
+interface Args {
+  count?: number;
+  [name: string]: unknown;
+}
+
+/** The texts of a language by their keys. */
+type Texts = Record<string, string>;
+
+/** Names, each with the parts of a `User-Agent` that it goes with. */
+type AgentNames = [string, string[]][];
+
+/** The data that the server puts into each page: `Data` in src/web/pages.rs. */
+interface PageData {
+  lang: string;
+  page: string;
+  name: string;
+  config: {
+    create: "open" | "account";
+    boxes: "open" | "account" | "off";
+    expiration: { min: number; max: number; default: number };
+    max_ciphertext: number;
+    max_upload: number | null;
+    max_attachments: number;
+  };
+  messages: Texts;
+  receivers: Record<string, Texts>;
+  agents: { robots: AgentNames; programs: AgentNames; browsers: AgentNames; systems: AgentNames;
+    robot_marks: string[] };
+}
+
+/** One view in the log of a secret. */
+interface View {
+  viewed_at: string;
+  viewed_by_ip: string | null;
+  viewed_by_user_agent: string | null;
+}
+
+/** Any other entry in the log of a secret. */
+interface LogEvent {
+  event: string;
+  at: string;
+  ip: string | null;
+  user_agent: string | null;
+}
+
+/** A secret as its sender sees it. */
+interface SentSecret {
+  id: string;
+  description: string | null;
+  message: string | null;
+  created_at: string;
+  expires_at: string | null;
+  max_views: number;
+  view_times: number;
+  expired: boolean;
+  locked: boolean;
+  draft: boolean;
+  password: boolean;
+  view_button: boolean;
+  captcha: boolean;
+  views: View[];
+  events: LogEvent[];
+}
+
+/** A secret as its viewer sees it before it is opened. */
+interface PublicSecret {
+  views_left: number;
+  expires_at: string | null;
+  password: boolean;
+  view_button: boolean;
+  captcha: boolean;
+  attachments: { size: number }[];
+}
+
+/** What a viewer gives to open a secret. */
+interface Proofs {
+  password?: string;
+  captcha?: string;
+}
+
+/** The answer that creates a secret. */
+interface NewSecret {
+  id: string;
+  expires_at: string | null;
+  max_views: number;
+  password: boolean;
+  manage_token?: string;
+}
+
+/** What `hand` in common/sending.js sends: a call, its key, and the content and settings of the secret. */
+interface HandRequest {
+  path: string;
+  key?: string;
+  text: string;
+  files: File[];
+  fields?: Record<string, unknown>;
+  mailed?: boolean;
+}
+
+interface HandOptions extends HandRequest {
+  signal?: AbortSignal;
+  onProgress?(done: number, total: number): void;
+  onWait?(seconds: number): void;
+}
+
+/** A secret request as its account sees it. */
+interface SecretRequest {
+  id: string;
+  description: string | null;
+  message: string | null;
+  created_at: string;
+  expires_at: string | null;
+  used: number;
+  limit: number;
+  expired: boolean;
+  send_to_email: string | null;
+  secret_description: string | null;
+  secret_message: string | null;
+  secret_expiration: number | null;
+  secret_max_views: number;
+  secret_password: boolean;
+  secrets: string[];
+}
+
+/** A secret request as the person sees it who answers it. */
+interface AskedRequest {
+  message: string | null;
+  expires_at: string | null;
+  send_to_email: string | null;
+  uses_left: number;
+  secret: { max_views: number; expiration: number | null; password: boolean; message: string | null };
+}
+
+interface Webhook {
+  id: string;
+  url: string;
+  events: string[];
+  created_at: string;
+}
+
+/** A row of a list of the account: its name, its cells, and the texts that a search looks at. */
+interface Row {
+  name: string;
+  cells: Child[];
+  texts: (TextLike | null)[];
+}
+
+/** A list of the account: `pagedList` in manage/list.js says what each is. */
+interface ListOptions<I extends { id: string }> {
+  title: TextLike;
+  label: TextLike;
+  hint: TextLike;
+  path: string;
+  total(metadata: Record<string, number>): number;
+  columns: TextLike[];
+  row(item: I): Row;
+  details(item: I): Node;
+  empty(): Node;
+}
+
+interface PagedList {
+  node: HTMLElement;
+  load(from?: number): Promise<void>;
+  search(query: string): Promise<void>;
+  remove(id: string, told: TextLike): Promise<void>;
+}
+
+/** The terms of a box: docs/key-service.md. */
+interface Terms {
+  IsLocked: boolean;
+  LockDate: string;
+  HasPrivateKey?: boolean;
+  DeleteMessagesAfterReading: boolean;
+  DeleteKeyAfterReading: boolean;
+}
+
+/** A message of a box, as the server lists it. */
+interface BoxMessage {
+  MessageId: number;
+  Created: string;
+  Size: number;
+  IsFile: boolean;
+  MessageHash?: string;
+  MessageData: string;
+  FileName: string | null;
+  EncryptionKey: string | null;
+  TemporaryDownloadId: string;
+}
+
+/** A message of a box, opened; `fails` is the reason why it could not be, and `raw` its text then. */
+interface BoxItem {
+  id: number;
+  created: string;
+  size: number;
+  isFile: boolean;
+  sha256?: string;
+  type?: string;
+  name?: string;
+  text?: string;
+  raw?: string;
+  key?: Bytes;
+  fails?: Error;
+}
+
+/** Messages of a box, oldest first, and whether there may be more. */
+interface BoxPage {
+  items: BoxItem[];
+  more: boolean;
+}
+
+/** What box/reader.js makes. */
+interface BoxReader {
+  next(): Promise<BoxPage>;
+  file(item: BoxItem, how: { signal: AbortSignal; found?: (item: BoxItem) => void; isInMemory: boolean }):
+    Promise<ReadableStream<Bytes>>;
+  delete(): Promise<void>;
+}
+
+/** An attachment, in the secret (`data`) or a file of its own (`n` and `key`): `pack` in crypto/secret.js. */
+interface Attachment {
+  name: string;
+  type?: string;
+  size: number;
+  data?: Bytes;
+  n?: number;
+  key?: Bytes;
+}
+
+/** Names of SJCL that are used here; its source is in vendor/sjcl.js. */
+interface Sjcl {
+  cipher: { aes: new (key: number[]) => SjclAes };
+  codec: { bytes: { toBits(bytes: ArrayLike<number>): number[]; fromBits(bits: number[]): number[] } };
+  hash: { sha256: new () => { _h: Int32Array; _block(words: Int32Array): void } };
+  misc: { hmac: new (key: number[]) => { _baseHash: { _h: number[] }[]; encrypt(data: number[]): number[] } };
+  mode: { gcm: { _ghash(key: number[], state: number[], words: number[]): number[] } };
+}
+
+interface SjclAes {
+  encrypt(words: number[]): number[];
+}
+
+/** As much of a JSON Schema as /openapi.json has. */
+interface Schema {
+  $ref?: string;
+  type?: string | string[];
+  description?: string;
+  properties?: Record<string, Schema>;
+  required?: string[];
+  items?: Schema;
+  allOf?: Schema[];
+  oneOf?: Schema[];
+  anyOf?: Schema[];
+  enum?: unknown[];
+  const?: unknown;
+  default?: unknown;
+  minimum?: number;
+  maximum?: number;
+  maxLength?: number;
+  maxItems?: number;
+  format?: string;
+  contentMediaType?: string;
+}
+
+interface Media {
+  schema: Schema;
+  example?: unknown;
+  examples?: Record<string, { value: unknown }>;
+}
+
+interface Parameter {
+  $ref?: string;
+  name: string;
+  in: string;
+  required?: boolean;
+  description?: string;
+  example?: unknown;
+  schema: Schema;
+}
+
+interface ApiBody {
+  $ref?: string;
+  description?: string;
+  content?: Record<string, Media>;
+  headers?: Record<string, { $ref?: string; description?: string }>;
+}
+
+/** A call of /openapi.json, with its path and method. */
+interface Operation {
+  path: string;
+  method: string;
+  operationId: string;
+  summary: string;
+  description?: string;
+  tags: string[];
+  parameters?: Parameter[];
+  requestBody?: ApiBody;
+  responses: Record<string, ApiBody>;
+  security?: Record<string, string[]>[];
+  "x-codeSamples"?: { label: string; source: string }[];
+}
+
+/** /openapi.json */
+interface Api {
+  info: { description: string };
+  tags: { name: string; description?: string }[];
+  paths: Record<string, Record<string, Operation>>;
+}
+
+interface Window {
+  /** Chromium's: https://wicg.github.io/file-system-access/ */
+  showSaveFilePicker?(options: { suggestedName: string }): Promise<FileSystemFileHandle>;
+}
+
+/** Trusted Types: https://w3c.github.io/trusted-types/ */
+declare var trustedTypes: undefined | {
+  createPolicy(name: string, rules: ScriptRules): ScriptRules;
+};
+
+interface ScriptRules {
+  createScriptURL(url: string): string;
+}
