@@ -75,13 +75,13 @@ fn a_viewer_is_told_by_names_of_ours_only() {
         ("planted (FreeBSD)", "an unknown browser on FreeBSD", "en okänd webbläsare på FreeBSD"),
         (
             robot,
-            "a program that opens links by itself",
-            "ett program som öppnar länkar av sig självt",
+            "a program that opens links automatically",
+            "ett program som öppnar länkar automatiskt",
         ),
         (
             "Slackbot 1.0 planted",
-            "a program that opens links by itself (Slack)",
-            "ett program som öppnar länkar av sig självt (Slack)",
+            "a program that opens links automatically (Slack)",
+            "ett program som öppnar länkar automatiskt (Slack)",
         ),
     ];
     for kind in [Kind::Viewed, Kind::TriedAfter] {

@@ -84,7 +84,7 @@ await run({
     await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
     await page.getByRole("heading", { name: "The box is deleted" }).waitFor();
     const gone = await tools.open(`/box/${box.token}`, { allow: [/400/] });
-    await gone.getByRole("heading", { name: "There is no such box" }).waitFor();
+    await gone.getByRole("heading", { name: "This box does not exist" }).waitFor();
   },
 
   async "the recipes and the page read each other"(tools) {
@@ -113,7 +113,7 @@ await run({
     const page = await tools.open("/box", { server: "account", allow: [/400/] });
     await page.getByLabel("Passphrase", { exact: true }).fill("a passphrase of mine");
     await page.getByRole("button", { name: "Create box" }).click();
-    await page.getByText("Fill in your private key.").waitFor();
+    await page.getByText("Enter your private key.").waitFor();
     await page.getByLabel("Private key of your account").fill("private_key_wrong");
     await page.getByRole("button", { name: "Create box" }).click();
     await page.getByText("does not know that private key").waitFor();

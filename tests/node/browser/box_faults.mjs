@@ -29,18 +29,18 @@ await run({
       await page.getByText("The passphrase is wrong.").waitFor();
     }
     await open(page, {});
-    await page.getByText("Too many tries").waitFor();
+    await page.getByText("Too many attempts").waitFor();
     await advance("open", 61);
     await open(page, { passphrase: "wrong", pem });
     await page.getByText("The passphrase does not open this key file.").waitFor();
     await open(page, { pem: "no key" });
-    await page.getByText("This is no key file of a box").waitFor();
+    await page.getByText("This is not the key file of a box").waitFor();
     // The file of another box opens, and is of no use here.
     const other = await quickBox();
     await open(page, { pem: other.pem });
     await page.getByText("The passphrase is wrong.").waitFor();
     await opened(page, { pem });
-    await page.getByText("There is nothing in it yet.").waitFor();
+    await page.getByText("The box is empty.").waitFor();
   },
 
   async "the server has no key"(tools) {
@@ -66,7 +66,7 @@ await run({
     const key = await (await fetch(`${servers.open.url}/Service/${other.token}/publickey`)).text();
     await page.route("**/publickey?*", (route) => route.fulfill({ body: key }));
     await opened(page, { pem });
-    await page.getByText("another key than yours").waitFor();
+    await page.getByText("a key that is not yours").waitFor();
   },
 
   async "release and lock"(tools) {
@@ -74,22 +74,22 @@ await run({
     // Hours and days after the server's first moment, in the browser's zone.
     const box = await makeBox(page, { here: false, prepare: async () => {
       await page.getByText("More options").click();
-      await page.getByLabel("Nobody reads before").fill("2026-11-22T23:30");
-      await page.getByLabel("Closed for senders from").fill("2026-11-26T12:00");
+      await page.getByLabel("Cannot be read before").fill("2026-11-22T23:30");
+      await page.getByLabel("Closed to senders from").fill("2026-11-26T12:00");
     } });
     const terms = await (await fetch(`${servers.open.url}/Service/${box.token}/terms`)).json();
     assert.equal(terms.LockDate, "2026-11-26T11:00:00Z");
     await page.goto(box.link);
     await send(page, { text: "for later" });
     await open(page, {});
-    await page.getByText("can be opened from Sun, November 22, 2026 at 11:30 PM").waitFor();
+    await page.getByText("cannot be opened before Sun, November 22, 2026 at 11:30 PM").waitFor();
     const late = await tools.open(box.link, REFUSED);
     await late.getByLabel("Message", { exact: true }).fill("too late");
     await advance("open", 4 * 24 * 3600);
     await late.getByRole("button", { name: "Send", exact: true }).click();
-    await late.getByText("takes no messages any more since Thu, November 26").waitFor();
+    await late.getByText("has been closed to new messages since Thu, November 26").waitFor();
     await late.reload();
-    await late.getByText("takes no messages any more since Thu, November 26").waitFor();
+    await late.getByText("has been closed to new messages since Thu, November 26").waitFor();
     assert.equal(await late.getByLabel("Message", { exact: true }).count(), 0);
     await opened(late, {});
     assert.deepEqual(await texts(late), ["for later"]);
@@ -99,7 +99,7 @@ await run({
     const page = await tools.open("/box", REFUSED);
     const box = await makeBox(page, { here: false, prepare: async () => {
       await page.getByText("More options").click();
-      await page.getByLabel("Delete messages as soon as they are read").check();
+      await page.getByLabel("Delete messages as soon as they have been read").check();
     } });
     const file = { name: "once.bin", bytes: randomBytes(1000) };
     await quickSend(box.token, { text: "read once", file });
@@ -107,7 +107,7 @@ await run({
     await page.getByRole("tab", { name: "Open" }).click();
     await page.getByText("deleted when they are read").waitFor();
     await opened(page, {});
-    await page.getByText("are only on this page now").waitFor();
+    await page.getByText("are now only on this page").waitFor();
     assert.deepEqual(await texts(page), ["read once"]);
     await page.getByRole("button", { name: "Close the box" }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Close the box" }).click();
@@ -119,7 +119,7 @@ await run({
     await page.clock.install();
     await page.clock.fastForward(200_000);
     await page.getByRole("button", { name: "Save once.bin" }).click();
-    await page.getByText("This file is no longer there").waitFor();
+    await page.getByText("This file is no longer available").waitFor();
     assert.deepEqual(await texts(page), ["came later"]);
   },
 
@@ -128,7 +128,7 @@ await run({
     await quickSend(token, { text: "the last", file: { name: "a.bin", bytes: Buffer.from("abc") } });
     const page = await tools.open(`/box/${token}`, REFUSED);
     await page.getByRole("tab", { name: "Open" }).click();
-    await page.getByText("this box deletes itself").waitFor();
+    await page.getByText("This box deletes itself").waitFor();
     await opened(page, {});
     assert.deepEqual(await texts(page), ["the last"]);
     assert.equal((await saved(page, "a.bin")).bytes.toString(), "abc");
@@ -149,8 +149,8 @@ await run({
     // The text and the first file arrive, the second one does not.
     line.cutAfter(5 * MEBIBYTE);
     await page.getByRole("button", { name: "Send", exact: true }).click();
-    await page.getByText("The server can not be reached").waitFor({ timeout: 60_000 });
-    await page.getByText("2 of 3 have arrived already").waitFor();
+    await page.getByText("The server cannot be reached").waitFor({ timeout: 60_000 });
+    await page.getByText("2 of 3 have already arrived").waitFor();
     line.mend();
     const before = line.heard().length;
     await page.getByRole("button", { name: "Try again" }).click();
@@ -181,13 +181,13 @@ await run({
       await page.getByText("Sending", { exact: true }).waitFor();
       await page.locator("progress").waitFor();
       await page.getByRole("button", { name: "Cancel" }).click();
-      await page.getByText("What you have written and chosen is still here").waitFor();
+      await page.getByText("Your text and files are still here").waitFor();
       await page.getByRole("button", { name: "Try again" }).waitFor();
       await page.getByRole("button", { name: "Remove" }).click();
       await page.getByRole("button", { name: "Send", exact: true }).waitFor();
     }
     await opened(page, { pem });
-    await page.getByText("There is nothing in it yet.").waitFor();
+    await page.getByText("The box is empty.").waitFor();
   },
 
   async "too large, too long, nothing at all"(tools) {
@@ -212,7 +212,7 @@ await run({
     const context = await tools.context();
     await context.route(`**/Service/${other}/publickey?*`, (route) => route.fulfill({ body: "of another kind" }));
     const page = await tools.open(`/box/${other}`, { context, ...REFUSED });
-    await page.getByText("This box has a key that is not known here").waitFor();
+    await page.getByText("This page cannot use the key of this box").waitFor();
     const { token, pem } = await quickBox();
     const put = (body) => fetch(`${servers.open.url}/Service`, { method: "PUT", headers: { token }, body });
     await put(new URLSearchParams({ encryptedmessage: "of another <b>kind</b>", encryptionkey: "any" }));
@@ -223,7 +223,7 @@ await run({
     for (const how of [{}, { pem }]) {
       await page.goto(`${servers.open.url}/box/${token}`);
       await opened(page, how);
-      assert.equal(await page.getByText("This can not be opened here").count(), 2);
+      assert.equal(await page.getByText("This cannot be opened here").count(), 2);
       assert.deepEqual(await texts(page), ["of another <b>kind</b>"]);
       assert.equal((await saved(page, "message-2.bin")).bytes.toString(), "stuff");
     }
@@ -255,8 +255,8 @@ await run({
 
   async "without WebCrypto the server does it, and it is said"(tools) {
     const page = await tools.open(insecure(`${servers.open.url}/box`), { allow: [/Cross-Origin-Opener-Policy/] });
-    await page.getByText("This needs an encrypted connection (https), so the server does it.").waitFor();
-    await page.getByText("sees your passphrase: now, and whenever").waitFor();
+    await page.getByText("This needs an encrypted connection (https), so the server encrypts instead.").waitFor();
+    await page.getByText("sees your passphrase now and whenever").waitFor();
     assert.ok(await page.getByRole("switch").isDisabled());
     await page.getByLabel("Passphrase", { exact: true }).fill(PASSPHRASE);
     await page.getByRole("button", { name: "Create box" }).click();

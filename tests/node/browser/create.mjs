@@ -9,7 +9,7 @@ const HOUR = 3601;
 const file = (name, size = 10, mimeType = "text/plain") => ({ name, mimeType, buffer: Buffer.alloc(size, "x") });
 
 const secretField = (page) => page.locator("textarea").first();
-const submit = (page) => page.getByRole("button", { name: /^(Make the link|Skapa länken)$/ }).click();
+const submit = (page) => page.getByRole("button", { name: /^(Create link|Skapa länken)$/ }).click();
 const more = (page) => page.locator(".settings summary").click();
 const linkOf = async (page) => {
   await page.waitForSelector(".link-panel");
@@ -61,10 +61,10 @@ await run({
       { name: "nyckel.bin", mimeType: "application/octet-stream", buffer: Buffer.from([0, 1, 254, 255]) }, file("tom.txt", 0),
     ]);
     await more(page);
-    await page.getByLabel("Lives for").selectOption({ label: "1 hour" });
+    await page.getByLabel("Expires after").selectOption({ label: "1 hour" });
     await page.getByLabel("Views", { exact: true }).fill("3");
     await page.getByLabel("Password", { exact: true }).fill("Röd kulle 7");
-    await page.getByLabel("Message to the receiver").fill("call me");
+    await page.getByLabel("Message to the recipient").fill("call me");
     assert.match(await page.locator(".summary").innerText(), /3 times.*Gone on .* With a password/s);
     await submit(page);
     const link = await linkOf(page);
@@ -75,7 +75,7 @@ await run({
     assert.deepEqual(seen.attachments.map(({ name, size }) => [name, size]), [["nyckel.bin", 4], ["tom.txt", 0]]);
     assert.deepEqual([...inlineFile(seen.attachments[0])], [0, 1, 254, 255]);
 
-    const status = await page.getByRole("link", { name: "See what becomes of it" }).getAttribute("href");
+    const status = await page.getByRole("link", { name: "See what happens to it" }).getAttribute("href");
     const [, id, token] = /\/status\/([A-Za-z0-9]{31})#(.+)$/.exec(status);
     const item = await api(open, "GET", `public/secrets/${id}/status`, { headers: { "Manage-Token": token } });
     assert.deepEqual([item.expiration, item.max_views, item.view_button, item.captcha, item.view_times],
@@ -131,7 +131,7 @@ await run({
     await linkOf(page);
     assert.ok(!(await page.content()).includes("not to be seen again"));
     await page.goBack();
-    await page.getByRole("button", { name: "Go on without it" }).click();
+    await page.getByRole("button", { name: "Continue without it" }).click();
     await page.waitForSelector("button[type=submit]");
     assert.equal(await secretField(page).inputValue(), "");
     await page.goto(`${open.url}/docs`);
@@ -155,7 +155,7 @@ await run({
     await page.getByText("This is a public key").waitFor();
     await key.fill("private_key_" + "x".repeat(40));
     await enter();
-    await page.getByText("This key is not known here").waitFor();
+    await page.getByText("This server does not know that key").waitFor();
     await tools.check(page, "create-sign-in-wrong");
     await key.fill(account.key);
     await enter();
@@ -171,17 +171,17 @@ await run({
     const stored = await page.evaluate(() => [JSON.stringify(localStorage), document.cookie, location.href].join());
     assert.ok(!stored.includes(account.key));
     // The status page knows the key of the tab.
-    await page.getByRole("link", { name: "See what becomes of it" }).click();
+    await page.getByRole("link", { name: "See what happens to it" }).click();
     await page.getByText("It was viewed").waitFor();
   },
 
-  async "a key that is not known any more loses nothing"(tools) {
+  async "a key that is no longer valid loses nothing"(tools) {
     const page = await tools.open("/", { server: "account", allow: [/403/] });
     await page.evaluate(() => sessionStorage.setItem("key", "private_key_revoked"));
     await page.reload();
     await secretField(page).fill("still here");
     await submit(page);
-    await page.getByText("not known any more").waitFor();
+    await page.getByText("no longer valid").waitFor();
     await page.getByLabel("Private key", { exact: true }).fill(account.key);
     await page.getByRole("button", { name: "Sign in" }).click();
     await submit(page);
@@ -200,18 +200,18 @@ await run({
     assert.equal(await page.locator(".error:not([hidden])").count(), 0);
     const choose = page.locator("input[type=file]");
     await choose.setInputFiles(Array.from({ length: 11 }, (_, at) => file(`${at}.txt`)));
-    await page.getByText("Only 10 files fit in.").first().waitFor();
+    await page.getByText("You can attach only 10 files.").first().waitFor();
     assert.equal(await page.locator(".files li").count(), 10);
     await page.getByRole("button", { name: "Remove 9.txt" }).click();
     assert.equal(await page.evaluate(() => document.activeElement.getAttribute("aria-label")), "Remove 8.txt");
     await more(page);
     await page.getByLabel("Views", { exact: true }).fill("101");
     await page.getByLabel("Password", { exact: true }).fill(" \u3000\u200b");
-    await page.getByLabel("Message to the receiver").fill("å".repeat(1002));
+    await page.getByLabel("Message to the recipient").fill("å".repeat(1002));
     await page.getByText("2 characters too many").waitFor();
     await submit(page);
     await page.getByText("Choose a whole number from 1 to 100.").waitFor();
-    await page.getByText("A password of blanks alone is none.").waitFor();
+    await page.getByText("A password cannot consist of blanks only.").waitFor();
     assert.equal(calls, 0);
   },
 

@@ -86,6 +86,6 @@ await run({
     assert.ok(await page.locator("#addWebhook").isVisible());
     assert.ok(!await page.locator("#createBox").isVisible());
     await page.locator("#filter").fill("nothing has this word");
-    await page.getByText("No call has these words.").waitFor();
+    await page.getByText("No call contains these words.").waitFor();
   },
 });

@@ -96,7 +96,7 @@ await run({
   async "a secret before and after it is opened"(tools) {
     const asked = await makeSecret({ password: "p", captcha: true, view_button: true, max_views: 3 });
     await same(tools, asked.path, async (page) => {
-      await page.getByText(/no robot: done|ingen robot: klart/).waitFor();
+      await page.getByText(/Done: you are not a bot|Klart: du är inte en robot/).waitFor();
       await page.locator(".view form button.big").click();
       await page.waitForSelector(".error:not([hidden])");
     });

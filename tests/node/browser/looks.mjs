@@ -219,7 +219,7 @@ await run({
     await fetch(`${open.url}/api/public/secrets/${used.id}/view`, {
       method: "POST", headers: { "Content-Type": "application/json" }, body: "{}",
     });
-    const burn = (page) => page.getByRole("button", { name: "Burn now" });
+    const burn = (page) => page.getByRole("button", { name: "Delete now" });
     const over = await tools.open(`/status/${used.id}#${used.manage_token}`);
     await over.waitForSelector(".log");
     assert.equal(await burn(over).count(), 0);

@@ -46,10 +46,10 @@ await run({
       assert.ok(await field.evaluate((node) => node === document.activeElement));
     };
     await wrong(account.public_key, "This is a public key.");
-    await wrong("private_key_nobody", "This key is not known here.");
-    await wrong("something", "This key is not known here.");
+    await wrong("private_key_nobody", "This server does not know that key.");
+    await wrong("something", "This server does not know that key.");
     // Another server's.
-    await wrong(open.key, "This key is not known here.");
+    await wrong(open.key, "This server does not know that key.");
     assert.equal(await page.evaluate(() => sessionStorage.length), 0);
     await signIn(page, account);
     await page.waitForFunction(() => document.activeElement?.tagName === "H1");
@@ -80,7 +80,7 @@ await run({
     });
     await page.route("**/api/**", refuse);
     await page.getByRole("tab", { name: "Account" }).click();
-    await page.getByText("is not known any more").waitFor();
+    await page.getByText("is no longer valid").waitFor();
     await page.waitForSelector(".sign-in");
     await keyIsKept(page, key, { isGone: true });
   },
@@ -166,13 +166,13 @@ await run({
     const page = await tools.open("/manage", { server: "account" });
     await signIn(page, account);
     await page.getByRole("button", { name: "Details of burn me" }).click();
-    const burn = page.getByRole("button", { name: "Burn now" });
+    const burn = page.getByRole("button", { name: "Delete now" });
     await burn.click();
     await page.getByRole("dialog").getByRole("button", { name: "Cancel" }).click();
     await api(account, "GET", `public/secrets/${secret.id}`);
     await burn.click();
-    await page.getByRole("dialog").getByRole("button", { name: "Burn now" }).click();
-    await page.getByText("Burned: nobody can view it any more.").waitFor();
+    await page.getByRole("dialog").getByRole("button", { name: "Delete now" }).click();
+    await page.getByText("Deleted. Nobody can view it any more.").waitFor();
     await rows(page).filter({ hasText: "burn me" }).waitFor({ state: "detached" });
     assert.ok(await page.locator(".told").first().evaluate((node) => node === document.activeElement));
     await api(account, "GET", `public/secrets/${secret.id}`, { status: 404 });
@@ -198,17 +198,17 @@ await run({
     await until(() => document.activeElement.ariaLabel === "Details of by keyboard");
     await press("Enter");
     assert.equal(await page.evaluate(() => document.activeElement.ariaExpanded), "true");
-    await until(() => document.activeElement.textContent === "Burn now");
+    await until(() => document.activeElement.textContent === "Delete now");
     await press("Space");
     await page.waitForSelector("dialog[open]");
     await press("Escape");
     await page.waitForSelector("dialog", { state: "detached" });
-    await until(() => document.activeElement.textContent === "Burn now");
+    await until(() => document.activeElement.textContent === "Delete now");
     await press("Enter");
     await page.waitForSelector("dialog[open]");
-    await until(() => document.activeElement.textContent === "Burn now" && document.activeElement.closest("dialog"));
+    await until(() => document.activeElement.textContent === "Delete now" && document.activeElement.closest("dialog"));
     await press("Enter");
-    await page.getByText("Burned:").waitFor();
+    await page.getByText("Deleted.").waitFor();
     await api(account, "GET", `public/secrets/${secret.id}`, { status: 404 });
     await until(() => document.activeElement.textContent === "Sign out", "Shift+Tab");
     await press("Enter");
@@ -287,7 +287,7 @@ await run({
     await found("rare MESSAGE", 1);
     await found(made[10].id, 1);
     await found("nothing-like-this", 0);
-    await page.getByText("Nothing fits.").waitFor();
+    await page.getByText("Nothing found.").waitFor();
     await found("waiting number", 120);
     assert.equal(await rows(page).count(), 50);
     await page.getByRole("button", { name: "Older" }).click();
@@ -295,9 +295,9 @@ await run({
     // What is burned leaves what was found.
     await found("needle", 3);
     await page.getByRole("button", { name: /Details of needle number-47-/ }).click();
-    await page.getByRole("button", { name: "Burn now" }).click();
-    await page.getByRole("dialog").getByRole("button", { name: "Burn now" }).click();
-    await page.getByText("Burned:").waitFor();
+    await page.getByRole("button", { name: "Delete now" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Delete now" }).click();
+    await page.getByText("Deleted.").waitFor();
     assert.equal(await rows(page).count(), 2);
     await page.getByRole("button", { name: "Show all" }).click();
     await page.getByText(`1 to 50 of ${all - 1}`).first().waitFor();
@@ -308,7 +308,7 @@ await run({
     await page.getByText(`50 of ${all - 1} searched`).waitFor();
     await tools.check(page, "manage-searching");
     await page.getByRole("button", { name: "Cancel" }).click();
-    await page.getByText(`Stopped: 1 found among 50; ${all - 51} were not searched`).first().waitFor();
+    await page.getByText(`Stopped: 1 found among 50. ${all - 51} were not searched`).first().waitFor();
     assert.equal(await rows(page).count(), 1);
     await page.unroute("**/api/secrets?offset=50");
 
@@ -330,7 +330,7 @@ await run({
     await settled(page);
     await page.route("**/api/**", (route) => route.abort());
     await search(page, "x");
-    await page.getByText("The server can not be reached.").waitFor();
+    await page.getByText("The server cannot be reached.").waitFor();
     await page.unroute("**/api/**");
     await page.getByRole("button", { name: "Try again" }).click();
     await page.getByText(/found among/).first().waitFor();

@@ -59,34 +59,34 @@ await run({
     const page = await tools.open(PATH, { server: "account" });
     await signIn(page, account);
     await page.getByRole("heading", { name: "Signed in as tester" }).waitFor();
-    await page.getByText("Made this month: 1 of 1,000,000").waitFor();
+    await page.getByText("Created this month: 1 of 1,000,000").waitFor();
     await page.getByText("999,999 left").waitFor();
     await page.getByText("1 of 10,000").waitFor();
     // It is up to date whenever it is looked at.
     await makeSecret(account, "text", {}, { key });
     await page.getByRole("tab", { name: "Secrets" }).click();
     await page.getByRole("tab", { name: "Account" }).click();
-    await page.getByText("Made this month: 2 of").waitFor();
+    await page.getByText("Created this month: 2 of").waitFor();
   },
 
   async "who is notified"(tools) {
     const page = await tools.open(PATH, { server: "account", allow: [/422/] });
     await signIn(page, account);
     const email = page.getByLabel("Notify this address");
-    await page.getByText("Nobody is notified.").waitFor();
+    await page.getByText("You get no notifications.").waitFor();
     await email.fill("not an address");
     await email.press("Enter");
-    await page.getByText("This is no plain address").waitFor();
+    await page.getByText("This is not a plain address").waitFor();
     assert.ok(await email.evaluate((node) => node === document.activeElement && node.ariaInvalid === "true"));
     await email.fill("me@example.org");
     await email.press("Enter");
-    await page.getByText("Saved. Mails go to me@example.org.").waitFor();
+    await page.getByText("Saved. Notifications go to me@example.org.").waitFor();
     assert.equal((await api(account, "GET", "account", { key })).notify_email, "me@example.org");
     await page.reload();
-    await page.getByText("Mails go to me@example.org.").waitFor();
+    await page.getByText("Notifications go to me@example.org.").waitFor();
     await email.fill("");
     await page.getByRole("button", { name: "Save" }).click();
-    await page.getByText("Nobody is notified from now on.").waitFor();
+    await page.getByText("You get no notifications from now on.").waitFor();
     assert.equal((await api(account, "GET", "account", { key })).notify_email, null);
     const other = await tools.open(PATH);
     await signIn(other, open);
@@ -98,7 +98,7 @@ await run({
     const hook = await receiver();
     const page = await tools.open(PATH, { server: "account" });
     await signIn(page, account);
-    await page.getByText("There are none yet.").waitFor();
+    await page.getByText("There are no webhooks yet.").waitFor();
     await add(page, `${hook.url}?token=abc`);
     await page.getByRole("heading", { name: "The webhook is added" }).waitFor();
     const verify = new Webhook(await signingKey(page));
@@ -106,7 +106,7 @@ await run({
     await page.getByRole("button", { name: /^Test/ }).click();
     const tried = await hook.next();
     assert.equal(verified(verify, tried).type, "test");
-    await page.getByText("It was called, and has answered 200.").waitFor();
+    await page.getByText("The call was answered with 200.").waitFor();
     const secret = await makeSecret(account, "text", {}, { key });
     await openLink(account, secret.link);
     const told = await hook.next();
@@ -116,11 +116,11 @@ await run({
     await page.reload();
     await page.getByText(`${hook.url}?…`).waitFor();
     assert.equal(await page.locator(".copyline").count(), 0);
-    await page.getByText("Called when: a secret was viewed, a link was tried too late, a request was answered").waitFor();
+    await page.getByText("Called when: a secret was viewed, a link was opened too late, a request was answered").waitFor();
     await page.getByRole("button", { name: /^Remove/ }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Remove" }).click();
     await page.getByText("The webhook is removed.").waitFor();
-    await page.getByText("There are none yet.").waitFor();
+    await page.getByText("There are no webhooks yet.").waitFor();
     assert.deepEqual((await api(account, "GET", "account", { key })).webhooks, []);
     hook.close();
   },
@@ -129,13 +129,13 @@ await run({
     const hook = await receiver(500);
     const page = await tools.open(PATH, { server: "account" });
     await signIn(page, account);
-    for (const name of ["a link was tried too late", "a secret was viewed"]) await page.getByLabel(name).uncheck();
+    for (const name of ["a link was opened too late", "a secret was viewed"]) await page.getByLabel(name).uncheck();
     await add(page, hook.url);
     await page.getByRole("heading", { name: "The webhook is added" }).waitFor();
     const [{ id, events }] = (await api(account, "GET", "account", { key })).webhooks;
     assert.deepEqual(events, ["secret_request.answered"]);
     await page.getByRole("button", { name: /^Test/ }).click();
-    await page.getByText(/It could not be called: .*500/).waitFor();
+    await page.getByText(/The call failed: .*500/).waitFor();
     hook.close();
     await api(account, "DELETE", `account/webhooks/${id}`, { key });
   },
@@ -150,28 +150,28 @@ await run({
       assert.ok(await field.evaluate((node) => node === document.activeElement && node.ariaInvalid === "true"), url);
     };
     await wrong("", "Enter an address.");
-    await wrong("example", "This is no whole address");
-    await wrong("ftp://example.org", "This is no whole address");
-    await wrong("https://me:secret@example.org", "Leave out user name");
-    await wrong("https://example.org/#part", "Leave out user name");
-    await wrong("http://127.0.0.1:1/hook", "This server does not call addresses of private networks.");
-    await wrong("http://[::1]/hook", "This server does not call addresses of private networks.");
-    for (const name of ["a secret was viewed", "a link was tried too late", "a request was answered"]) {
+    await wrong("example", "This is not a whole address");
+    await wrong("ftp://example.org", "This is not a whole address");
+    await wrong("https://me:secret@example.org", "Leave out the user name");
+    await wrong("https://example.org/#part", "Leave out the user name");
+    await wrong("http://127.0.0.1:1/hook", "This server does not call addresses in private networks.");
+    await wrong("http://[::1]/hook", "This server does not call addresses in private networks.");
+    for (const name of ["a secret was viewed", "a link was opened too late", "a request was answered"]) {
       await page.getByLabel(name).uncheck();
     }
     await add(page, "https://example.org/hook");
-    await page.getByText("Choose one at least.").waitFor();
+    await page.getByText("Choose at least one.").waitFor();
     await page.getByLabel("a secret was viewed").check();
     // A name is looked up only when it is called.
     await add(page, "http://localhost:1/hook");
     await page.getByRole("heading", { name: "The webhook is added" }).waitFor();
     await page.getByRole("button", { name: /^Test/ }).click();
-    await page.getByText(/It could not be called: /).waitFor();
+    await page.getByText(/The call failed: /).waitFor();
     for (let number = 1; number < 10; number += 1) {
       await api(open, "POST", "account/webhooks", { body: { url: `https://example.org/${number}` }, key: open.key });
     }
     await add(page, "https://example.org/11");
-    await page.getByText("An account has 10 webhooks at most.").waitFor();
+    await page.getByText("An account can have 10 webhooks.").waitFor();
     for (const { id } of (await api(open, "GET", "account", { key: open.key })).webhooks) {
       await api(open, "DELETE", `account/webhooks/${id}`, { key: open.key });
     }
@@ -194,7 +194,7 @@ await run({
       json: { data: { id: "w1", delivered: false, status: null, error: PAYLOADS.slice(0, 20).join(" ") } },
     }));
     await page.getByRole("button", { name: /^Test/ }).click();
-    await page.getByText("It could not be called:").waitFor();
+    await page.getByText("The call failed:").waitFor();
     await inert(page);
     for (const { id } of (await api(open, "GET", "account", { key: open.key })).webhooks) {
       await api(open, "DELETE", `account/webhooks/${id}`, { key: open.key });

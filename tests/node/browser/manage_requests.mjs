@@ -36,19 +36,19 @@ await run({
   async "a new request: its link"(tools) {
     const page = await tools.open(PATH, { server: "account" });
     await signIn(page, account);
-    await page.getByText("You have asked for nothing yet").waitFor();
+    await page.getByText("You have no requests yet").waitFor();
     await newForm(page);
     assert.equal(await page.evaluate(() => document.activeElement.tagName), "H2");
     await page.getByLabel("Description", { exact: true }).fill("Keys of the house");
     await page.getByLabel("Message", { exact: true }).fill("Please send them by Friday");
     await page.getByLabel("How many secrets").fill("2");
     await page.locator(".new-request select").first().selectOption("24");
-    await page.getByText("The secrets that come in").click();
+    await page.getByText("The secrets that you receive").click();
     await page.getByLabel("Their description").fill("house");
     await page.getByLabel("Message shown with them").fill("from the house");
     await page.getByLabel("Their views").fill("3");
     await page.getByLabel("Their password", { exact: true }).fill("open sesame");
-    await page.getByRole("button", { name: "Make the request" }).click();
+    await page.getByRole("button", { name: "Create request" }).click();
     await page.getByRole("heading", { name: "Your request is ready" }).waitFor();
     const [request] = await listed();
     const link = await page.locator(".made .copyline input").inputValue();
@@ -80,7 +80,7 @@ await run({
     await signIn(page, account);
     await newForm(page);
     await page.getByLabel("Mail the request to").fill("anna@example.org");
-    await page.getByLabel("Mail finished links to").fill("owner@example.org");
+    await page.getByLabel("Mail the links to").fill("owner@example.org");
     await page.keyboard.press("Enter");
     await page.getByText("The link is on its way to anna@example.org.").waitFor();
     assert.equal((await listed())[0].send_to_email, "owner@example.org");
@@ -119,8 +119,8 @@ await run({
     await newForm(page);
     const mail = page.getByLabel("Mail the request to");
     await mail.fill("a@b@c");
-    await page.getByRole("button", { name: "Make the request" }).click();
-    await page.getByText("This is no plain address").waitFor();
+    await page.getByRole("button", { name: "Create request" }).click();
+    await page.getByText("This is not a plain address").waitFor();
     assert.ok(await mail.evaluate((node) => node === document.activeElement && node.ariaInvalid === "true"));
     assert.equal((await listed()).length, before);
     for (let count = 0; count < 5; count += 1) {
@@ -130,8 +130,8 @@ await run({
       });
     }
     await mail.fill("often@example.org");
-    await page.getByRole("button", { name: "Make the request" }).click();
-    await page.getByText("As many mails went to this address as may.").waitFor();
+    await page.getByRole("button", { name: "Create request" }).click();
+    await page.getByText("Too many mails went to this address.").waitFor();
     await page.getByRole("button", { name: "Cancel" }).click();
     assert.equal(await page.evaluate(() => document.activeElement.textContent), "New request");
   },
@@ -144,7 +144,7 @@ await run({
     await page.getByRole("button", { name: "Details of to delete" }).click();
     await page.getByText(secret.id).waitFor();
     await page.getByRole("button", { name: "Delete request" }).click();
-    await page.getByRole("dialog").getByText("Secrets that were made through it stay.").waitFor();
+    await page.getByRole("dialog").getByText("The secrets that you received through it stay.").waitFor();
     await page.getByRole("dialog").getByRole("button", { name: "Delete request" }).click();
     await page.getByText("The request is deleted.").waitFor();
     await rows(page).filter({ hasText: "to delete" }).waitFor({ state: "detached" });

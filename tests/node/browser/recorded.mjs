@@ -54,7 +54,7 @@ await run({
       plantFile(attached);
       await secretField(page).fill(TEXT);
       await page.locator("input[type=file]").setInputFiles([attached]);
-      await page.getByRole("button", { name: "Make the link" }).click();
+      await page.getByRole("button", { name: "Create link" }).click();
       const link = await linkOf(page);
       plantKey(link);
       for (const summary of await page.locator(".link-panel summary").all()) await summary.click();
@@ -78,7 +78,7 @@ await run({
     for (const [url, context] of [[secret.url, undefined], [damaged, phone]]) {
       const page = await tools.open(url, { context, allow: [/404/] });
       await page.locator("input[type=password]").fill("of the secret");
-      await page.getByText(/no robot: done|ingen robot: klart/).waitFor();
+      await page.getByText(/Done: you are not a bot|Klart: du är inte en robot/).waitFor();
       await openSecret(page);
       assert.equal(await readSecret(page), TEXT);
       await page.locator(".files button").first().click();
@@ -99,7 +99,7 @@ await run({
     recorder.plant("a key that does not fit", other.key);
     const page = await tools.open(`/${secret.id}/`);
     await page.getByLabel("The whole link").fill(`/${secret.id}/#${other.key}`);
-    await page.getByRole("button", { name: "Go on" }).click();
+    await page.getByRole("button", { name: "Continue" }).click();
     await page.getByRole("button", { name: "Open the secret" }).click();
     await page.getByLabel("The whole link").fill(`Here: <${secret.url}>`);
     await page.getByRole("button", { name: "Try this key" }).click();
@@ -130,7 +130,7 @@ await run({
     const asked = await api(account, "POST", "secret_requests", { key: account.key, body });
     const page = await tools.open(`/req/${asked.id}`, { server: "account" });
     await page.getByText("karin@example.org").first().waitFor();
-    await page.getByText("has both halves of the key until the mail is out", { exact: false }).waitFor();
+    await page.getByText("has both halves of the key until the mail is sent", { exact: false }).waitFor();
     assert.ok(!recorder.hears("password_part_public"));
     await secretField(page).fill(TEXT);
     await page.locator("button[type=submit]").click();
@@ -193,7 +193,7 @@ await run({
     plantText();
     const page = await tools.open("/box");
     await page.getByRole("switch").setChecked(false);
-    await page.getByText("The server makes the keys, and sees your passphrase").waitFor();
+    await page.getByText("The server creates the keys, and sees your passphrase").waitFor();
     const box = await makeBox(page, { passphrase: PASSPHRASE, here: false });
     assert.ok(recorder.hears(PASSPHRASE), "the recorder hears a form");
     recorder.begin();

@@ -51,7 +51,7 @@ await run({
     const path = await ask({ message: "the code, please", limit: 2, secret_max_views: 2 });
     const page = await tools.open(path, SERVER);
     await page.getByText("the code, please").waitFor();
-    await page.getByText("Can be viewed 2 times. It is gone after 7 days at the latest.").waitFor();
+    await page.getByText("Can be viewed 2 times. It expires after 7 days.").waitFor();
     await secretField(page).fill("4711");
     await page.locator("input[type=file]").setInputFiles([
       { name: "a.txt", mimeType: "text/plain", buffer: Buffer.from("file") },
@@ -63,14 +63,14 @@ await run({
     const [item] = await api(account, "GET", "secrets", { key: account.key });
     assert.equal(item.id, seen.id, "it is in the list of who asked");
 
-    await page.getByRole("button", { name: "Hand over another one" }).click();
-    await page.getByRole("button", { name: "Go on without it" }).click();
+    await page.getByRole("button", { name: "Send another secret" }).click();
+    await page.getByRole("button", { name: "Continue without it" }).click();
     await secretField(page).waitFor();
     assert.equal(await secretField(page).inputValue(), "");
     await secretField(page).fill("4712");
     await submit(page);
     assert.equal((await openLink(account, await linkOf(page))).text, "4712");
-    assert.equal(await page.getByRole("button", { name: "Hand over another one" }).count(), 0);
+    assert.equal(await page.getByRole("button", { name: "Send another secret" }).count(), 0);
     const late = await tools.open(path, { ...SERVER, allow: [/404/] });
     await late.getByText("This request has ended").waitFor();
   },
@@ -82,7 +82,7 @@ await run({
     await submit(page);
     await linkOf(page);
     await page.goBack();
-    await page.getByRole("button", { name: "Go on without it" }).click();
+    await page.getByRole("button", { name: "Continue without it" }).click();
     await page.waitForSelector("button[type=submit]");
     assert.equal(await secretField(page).inputValue(), "");
     assert.ok(!(await page.content()).includes("not to be seen again"));
@@ -123,7 +123,7 @@ await run({
     }), { times: 1 });
     const cases = [
       [403, null, /inte ta emot fler hemligheter/], [429, "send_to_email", /kan inte skickas med e-post/],
-      [422, "password_part_public", /har ändrats under tiden/],
+      [422, "password_part_public", /har ändrats/],
     ];
     for (const [status, field, text] of cases) {
       await refuse(status, field);
@@ -139,7 +139,7 @@ await run({
     await submit(other);
     await linkOf(other);
     await submit(page);
-    await page.getByText(/har avslutats under tiden/).waitFor();
+    await page.getByText(/har avslutats/).waitFor();
     assert.equal(await secretField(page).inputValue(), "finns kvar");
     await tools.check(page, "request-ended-meanwhile");
     const offline = await tools.open("/docs", { ...SERVER, allow: [/ERR_FAILED/] });

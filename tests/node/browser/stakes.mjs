@@ -122,14 +122,14 @@ await run({
     await ready(page);
     const link = await page.locator(".link-line input").inputValue();
     // "Back" and the button lead to an empty form: they ask, too.
-    for (const leave of [() => page.goBack(), () => page.getByRole("button", { name: "Make another one" }).click()]) {
+    for (const leave of [() => page.goBack(), () => page.getByRole("button", { name: "Create another secret" }).click()]) {
       await leave();
       await page.getByRole("dialog").waitFor();
       await page.getByRole("button", { name: "Cancel" }).click();
       assert.equal(await page.locator(".link-line input").inputValue(), link);
     }
     await page.goBack();
-    await page.getByRole("button", { name: "Go on without it" }).click();
+    await page.getByRole("button", { name: "Continue without it" }).click();
     await page.locator("form textarea").first().waitFor();
     assert.equal(await page.locator("textarea").first().inputValue(), "");
   },

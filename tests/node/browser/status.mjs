@@ -65,7 +65,7 @@ await run({
     const secret = await make({ expiration: 1 });
     await advance("open", 3600);
     const page = await tools.open(secret.path);
-    await page.getByText(/It has expired, .* Nobody has viewed it/).waitFor();
+    await page.getByText(/It expired on .* Nobody viewed it/).waitFor();
   },
 
   async "burning asks first, and is for ever"(tools) {
@@ -78,7 +78,7 @@ await run({
     assert.equal((await look(secret, "curl/8")).status, 200);
     await burn();
     await page.locator("dialog .danger").click();
-    await page.getByRole("heading", { name: "It is burned" }).waitFor();
+    await page.getByRole("heading", { name: "The secret is deleted" }).waitFor();
     assert.equal((await look(secret, "curl/8")).status, 404);
     // The token opens nothing any more.
     assert.equal(page.url(), `${open.url}/status/${secret.id}`);
@@ -107,7 +107,7 @@ await run({
     await page.getByText("mine", { exact: true }).waitFor();
     await page.locator(".actions .danger").click();
     await page.locator("dialog .danger").click();
-    await page.getByRole("heading", { name: "It is burned" }).waitFor();
+    await page.getByRole("heading", { name: "The secret is deleted" }).waitFor();
     await page.reload();
     await page.getByText("There is nothing to show any more").waitFor();
   },

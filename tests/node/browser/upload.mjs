@@ -92,7 +92,7 @@ await run({
       return route.continue();
     });
     await submit(page);
-    await page.getByText(/Next try in/).first().waitFor();
+    await page.getByText(/Next attempt in/).first().waitFor();
     await arrived(await linkOf(page), files);
     assert.ok(counts.HEAD >= 4, `${counts.HEAD} questions how much there is`);
   },
@@ -107,7 +107,7 @@ await run({
       return route.continue().catch(() => {});
     });
     await submit(page);
-    await page.getByText(/Next try in/).first().waitFor();
+    await page.getByText(/Next attempt in/).first().waitFor();
     await context.setOffline(false);
     await arrived(await linkOf(page), files);
   },
@@ -198,7 +198,7 @@ await run({
     const page = await filled(tools, [path]);
     writeFileSync(path, randomBytes(3 * MIB + 1));
     await submit(page);
-    await page.getByText(/A file can not be read/).waitFor();
+    await page.getByText(/A file cannot be read/).waitFor();
     rmSync(folder, { recursive: true });
   },
 

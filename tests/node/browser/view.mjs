@@ -21,7 +21,7 @@ await run({
     const all = await makeSecret({ password: "p", captcha: true, view_button: true, max_views: 3 });
     await tools.everyLook("view-ask-all", all.path, async (page) => {
       await page.getByText(/one of 3 views|en av 3 visningar/).waitFor();
-      await page.getByText(/no robot: done|ingen robot: klart/).waitFor();
+      await page.getByText(/Done: you are not a bot|Klart: du är inte en robot/).waitFor();
     });
     assert.equal((await logOf(all.id)).view_times, 0);
   },
@@ -40,7 +40,7 @@ await run({
     assert.equal(await readSecret(page), "häxa\n  två 🔑");
     const place = page.locator("#secret");
     assert.deepEqual(await place.evaluate((node) => [node.translate, node.spellcheck]), [false, false]);
-    await page.getByRole("button", { name: "Cover" }).click();
+    await page.getByRole("button", { name: "Hide" }).click();
     assert.ok(!(await page.content()).includes("häxa"));
     const [download] = await Promise.all([
       page.waitForEvent("download"),
@@ -76,7 +76,7 @@ await run({
     });
     const empty = await tools.open((await makeSecret({ text: "" })).path);
     await openSecret(empty);
-    assert.ok(await empty.getByText("It is empty.").isVisible());
+    assert.ok(await empty.getByText("The text is empty.").isVisible());
     for (const tagBits of [64, 96, 128]) {
       const old = await tools.open((await makeSecret({ text: `{${tagBits}`, tagBits })).path);
       await openSecret(old);
@@ -89,14 +89,14 @@ await run({
     const wrong = async (page) => {
       await page.getByLabel(/^(Password|Lösenord)$/).fill("fel");
       await page.getByRole("button", { name: /Open the secret|Öppna hemligheten/ }).click();
-      await page.getByText(/That is not the password|inte rätt lösenord/).waitFor();
+      await page.getByText(/This is not the password|inte rätt lösenord/).waitFor();
     };
     await tools.everyLook("view-password-wrong", secret.path, wrong, { allow: REFUSED });
     const page = await tools.open(secret.path, { allow: REFUSED });
     const field = page.getByLabel("Password", { exact: true });
     assert.deepEqual(await field.evaluate((node) => [node.type, node.autocomplete]), ["password", "off"]);
     await page.getByRole("button", { name: "Open the secret" }).click();
-    await page.getByText("Type the password first.").waitFor();
+    await page.getByText("Enter the password first.").waitFor();
     await wrong(page);
     assert.ok(await field.evaluate((node) => node === document.activeElement && node.ariaInvalid === "true"));
     assert.equal((await logOf(secret.id)).view_times, 0);
@@ -110,7 +110,7 @@ await run({
     }
     await other.getByLabel("Password", { exact: true }).fill("rätt lösen");
     await other.getByRole("button", { name: "Open the secret" }).click();
-    await other.getByText("Too many tries. Try again in").waitFor();
+    await other.getByText("Too many attempts. Try again in").waitFor();
     for (let hour = 0; hour < 11; hour += 1) {
       await advance("open", 3700);
       for (let time = 0; time < 10; time += 1) {
@@ -121,7 +121,7 @@ await run({
     const locked = await tools.open(secret.path, { allow: REFUSED });
     await locked.getByLabel("Password", { exact: true }).fill("rätt lösen");
     await locked.getByRole("button", { name: "Open the secret" }).click();
-    await locked.getByText("locked for good").waitFor();
+    await locked.getByText("locked permanently").waitFor();
     assert.equal((await logOf(secret.id)).view_times, 1);
   },
 
@@ -131,7 +131,7 @@ await run({
     await page.getByLabel("Password", { exact: true }).fill("q");
     // Pressed at once: the page waits for itself.
     await page.getByRole("button", { name: "Open the secret" }).click();
-    await page.getByText("That is not the password").waitFor();
+    await page.getByText("This is not the password").waitFor();
     // The wrong password has used the proof up: there has to be another.
     await page.getByLabel("Password", { exact: true }).fill("p");
     await openSecret(page);
@@ -139,7 +139,7 @@ await run({
 
     const late = await makeSecret({ captcha: true });
     const second = await tools.open(late.path, { allow: REFUSED });
-    await second.getByText("no robot: done").waitFor();
+    await second.getByText("Done: you are not a bot").waitFor();
     await advance("open", 700);
     await openSecret(second);
     assert.equal((await logOf(late.id)).view_times, 1);
@@ -255,7 +255,7 @@ await run({
     await page.clock.runFor(290_000);
     await look(page, true);
     assert.equal(await page.locator(".secret pre").textContent(), "hunter2");
-    assert.ok(await page.getByText("can not be loaded again").isVisible());
+    assert.ok(await page.getByText("You cannot load the secret again").isVisible());
     await look(page, false);
     await page.clock.runFor(301_000);
     await heading(page, "This page has cleared itself");
@@ -271,7 +271,7 @@ await run({
     await second.clock.setSystemTime(new Date(Date.now() + 3 * 3600_000));
     await look(second, true);
     await heading(second, "This page has cleared itself");
-    await second.getByRole("button", { name: "To the start" }).click();
+    await second.getByRole("button", { name: "Back to the start" }).click();
     await second.getByText("It can be opened once.").waitFor();
   },
 
@@ -294,7 +294,7 @@ await run({
     await page.getByText("It can be opened once.").waitFor();
     await context.route("**/api/**", (route) => route.abort());
     await page.reload();
-    await heading(page, "The server can not be reached");
+    await heading(page, "The server cannot be reached");
     await tools.check(page, "view-offline");
     await context.unroute("**/api/**");
     await page.getByRole("button", { name: "Try again" }).click();
@@ -311,7 +311,7 @@ await run({
     const secret = await makeSecret({ text: "plain http", password: "p", captcha: true });
     const page = await tools.open(insecure(secret.url), { allow: [/Cross-Origin-Opener-Policy header has been ignored/] });
     assert.ok(await page.getByText("This connection is not encrypted").isVisible());
-    await page.getByText("no robot: done").waitFor({ timeout: 60_000 });
+    await page.getByText("Done: you are not a bot").waitFor({ timeout: 60_000 });
     await page.getByLabel("Password", { exact: true }).fill("p");
     await openSecret(page);
     assert.equal(await readSecret(page), "plain http");
@@ -356,7 +356,7 @@ await run({
   async "without JavaScript"(tools) {
     const secret = await makeSecret();
     const page = await tools.open(secret.path, { javaScriptEnabled: false });
-    assert.match(await page.locator("main").innerText(), /Nothing is used up until you ask/);
+    assert.match(await page.locator("main").innerText(), /No view is used up until you ask/);
     await tools.shot(page, "view-noscript");
     assert.equal((await logOf(secret.id)).view_times, 0);
   },

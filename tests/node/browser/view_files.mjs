@@ -115,7 +115,7 @@ await run({
     server.breakOff();
     await page.getByText("The connection broke.").waitFor();
     await tools.check(page, "view-file-broken");
-    const next = page.getByRole("button", { name: "Go on" });
+    const next = page.getByRole("button", { name: "Continue" });
     await next.click();
     await page.waitForFunction(() => document.querySelector(".state .error"));
     const file = await saved(page, "", () => next.click());
@@ -228,7 +228,7 @@ await run({
     await page.getByRole("button", { name: "Open the secret" }).waitFor();
     const soon = await page.evaluate(() => Math.round(performance.now()));
     await debug.send("Emulation.setCPUThrottlingRate", { rate: 1 });
-    await page.getByText("no robot: done").waitFor({ timeout: 90_000 });
+    await page.getByText("Done: you are not a bot").waitFor({ timeout: 90_000 });
     await page.getByLabel("Password", { exact: true }).fill("p");
     await openSecret(page);
     const all = [...loaded.values()].filter(({ url }) => url.startsWith("http"));

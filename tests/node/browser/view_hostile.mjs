@@ -72,10 +72,10 @@ await run({
     }
     await page.goto("about:blank");
     await page.goto(`${servers.open.url}/${secret.id}/`);
-    await heading(page, "A part of the link is missing");
+    await heading(page, "Part of the link is missing");
     for (const payload of PAYLOADS.filter((payload) => /^</.test(payload)).slice(0, 20)) {
       await page.getByLabel("The whole link").fill(`#${payload}`);
-      await page.getByRole("button", { name: "Go on" }).click();
+      await page.getByRole("button", { name: "Continue" }).click();
       await page.locator(".error:not([hidden])").waitFor();
       await inert(page);
     }

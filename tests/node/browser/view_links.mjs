@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { run, servers } from "./harness.mjs";
 import { GONE, heading, logOf, makeSecret, openSecret, readSecret } from "./view_secrets.mjs";
 
-const MISSING = /A part of the link is missing|En del av länken saknas/;
+const MISSING = /Part of the link is missing|En del av länken saknas/;
 const WRONG = /does not fit|passar inte/;
 
 await run({
@@ -41,11 +41,11 @@ await run({
     }
     const page = await tools.open(none);
     const field = page.getByLabel("The whole link");
-    const go = page.getByRole("button", { name: "Go on" });
+    const go = page.getByRole("button", { name: "Continue" });
     const other = await makeSecret();
     for (const [text, told] of [
       ["", "Paste the link here."], ["#", "There is no key in this"], [servers.open.url + none, "There is no key in this"],
-      [other.url, "This link is to another secret."],
+      [other.url, "This link leads to another secret."],
     ]) {
       await field.fill(text);
       await go.click();
@@ -63,7 +63,7 @@ await run({
     const alone = await makeSecret();
     const second = await tools.open(`/?${alone.id}`);
     await second.getByLabel("The whole link").fill(alone.key);
-    await second.getByRole("button", { name: "Go on" }).click();
+    await second.getByRole("button", { name: "Continue" }).click();
     await openSecret(second);
     assert.equal(await readSecret(second), "hunter2");
   },
@@ -84,7 +84,7 @@ await run({
     for (const wrong of [changed, secret.key.slice(0, 20)]) {
       await field.fill(wrong);
       await page.getByRole("button", { name: "Try this key" }).click();
-      await page.getByText("That does not fit either.").waitFor();
+      await page.getByText("This key does not fit either.").waitFor();
       await field.fill("");
     }
     await page.route("**/api/**", (route) => route.abort());
@@ -131,7 +131,7 @@ await run({
     const page = await tools.open(`/?${secret.id}#${secret.key.slice(0, -3)}`);
     await press(page);
     await page.getByLabel("The whole link").fill(secret.url);
-    await page.getByRole("button", { name: "Go on" }).click();
+    await page.getByRole("button", { name: "Continue" }).click();
     await openSecret(page);
     assert.equal(await readSecret(page), "the only view");
     assert.equal((await logOf(secret.id)).view_times, 1);
@@ -180,25 +180,25 @@ await run({
     for (const form of hopeless) {
       const page = await tools.open(form, { context, allow: [/404/] });
       await heading(page, MISSING);
-      assert.equal(await page.getByRole("button", { name: "Make the link" }).count(), 0, form);
+      assert.equal(await page.getByRole("button", { name: "Create link" }).count(), 0, form);
       await page.getByLabel("The whole link").fill(key);
-      await page.getByRole("button", { name: "Go on" }).click();
-      await page.getByText("not the whole link of a secret either").waitFor();
+      await page.getByRole("button", { name: "Continue" }).click();
+      await page.getByText("not a whole link either").waitFor();
       await page.close();
     }
     await tools.everyLook("damaged-link", `/?${id.slice(0, 30)}#${key}`, (page) => heading(page, MISSING));
     const page = await tools.open(`/#${key}`, { context });
     await page.getByLabel("The whole link").fill(`See <${servers.open.url}/?${id}%23${key}>, please`);
-    await page.getByRole("button", { name: "Go on" }).click();
+    await page.getByRole("button", { name: "Continue" }).click();
     await openSecret(page);
     assert.equal(await readSecret(page), "mended");
     // What is no link stays what it is.
-    for (const [form, name] of [["/", "Make the link"], ["/?lang=en", "Make the link"], ["/?utm_source=x&ref=mail", "Make the link"]]) {
+    for (const [form, name] of [["/", "Create link"], ["/?lang=en", "Create link"], ["/?utm_source=x&ref=mail", "Create link"]]) {
       const other = await tools.open(form, { context });
       await other.getByRole("button", { name }).waitFor();
     }
     const other = await tools.open("/nothing/here", { context, allow: [/404/] });
-    await heading(other, "There is no such page");
+    await heading(other, "This page does not exist");
   },
 
   async "the key leaves the address bar once the secret is gone"(tools) {
@@ -238,7 +238,7 @@ await run({
   async "what was never a secret"(tools) {
     const page = await tools.open((await makeSecret({ bits: [-1] })).path);
     await page.getByRole("button", { name: "Open the secret" }).click();
-    await heading(page, "The secret can not be read");
+    await heading(page, "The secret cannot be read");
     await tools.check(page, "view-damaged");
   },
 });

@@ -36,7 +36,7 @@ await run({
     await second.getByRole("button", { name: "Delete it now" }).click();
     await second.getByRole("button", { name: "Delete", exact: true }).click();
     await heading(second, "The secret is deleted");
-    await first.getByText("You have opened this secret in this browser.").waitFor();
+    await first.getByText("You opened this secret in this browser.").waitFor();
     assert.ok(!(await first.content()).includes("hunter2"));
     assert.equal(await shared(second), "{}");
     await first.reload();
