@@ -1,5 +1,5 @@
 // @ts-check
-// Making a box: the form, the key pair (here or on the server), and then what to keep and what to hand out.
+// Creates a box: the form, the key pair (made here or on the server), and the page with the results.
 import { copyButton, announce, busy, confirmDialog, field, h, notice, replace } from "../common/dom.js";
 import { config, root, t } from "../common/page.js";
 import { utf8 } from "../crypto/bytes.js";
@@ -14,10 +14,10 @@ import { passwordField } from "../common/password.js";
 import { getKey, setKey, signOut } from "../common/session.js";
 import { guardLeaving } from "../common/stakes.js";
 
-/** The longest passphrase that the server takes, in bytes. */
+/** The longest passphrase that the server accepts, in bytes. */
 const MAX_PASSPHRASE = 1024;
 
-/** The form, as an element; when the box is made, it is replaced by what there is to know about it. */
+/** The form, as an element. Once the box is created, the results replace it. */
 export function createForm() {
   const node = h("section", { class: "card", "aria-labelledby": "create-title" });
   if (config.boxes === "off") {
@@ -57,7 +57,7 @@ function showForm(node) {
     busy(button, () => make(wanted)).then((made) => made && showMade(node, made), (error) => {
       const isKeyWrong = apiKey && isKnown(error, "box.error_api_key");
       if (!isKeyWrong) return replace(failed, notice("bad", explainBox(error)));
-      // One that was good when somebody signed in may be revoked by now.
+      // A key that was valid at sign-in may have been revoked since.
       signOut();
       apiKey.node.hidden = false;
       apiKey.setError(explainBox(error));
@@ -77,14 +77,14 @@ function apiKeyField() {
 }
 
 /**
- * The control that is wrong, if it is.
+ * The invalid control, or null.
  *
  * @param {Field<HTMLInputElement> | null} apiKey
  */
 function checkApiKey(apiKey) {
   if (!apiKey || apiKey.node.hidden) return null;
   const given = apiKey.control.value.trim();
-  // Anything else has no place in a header.
+  // A header can hold no other characters.
   const fits = /^[\x21-\x7e]+$/.test(given);
   apiKey.setError(given ? (fits ? "" : t("box.error_api_key")) : t("box.api_key_missing"));
   return fits ? null : apiKey.control;
@@ -100,13 +100,13 @@ function checkPassphrase(passphrase, isHere) {
   let wrong = "";
   if (!value) wrong = t("box.passphrase_missing");
   else if (utf8(value).length > MAX_PASSPHRASE) wrong = t("box.passphrase_long");
-  // The server is told it in a header whenever the box is opened.
+  // The server receives the passphrase in a header when the box is opened.
   else if (!isHere && !fitsHeader(value)) wrong = t("box.passphrase_spaces");
   passphrase.setError(wrong);
   return wrong ? passphrase.control : null;
 }
 
-/** Dates, and what goes when: `{node, value(), check()}`. */
+/** The dates and the deletion settings: `{node, value(), check()}`. */
 function optionFields() {
   const moment = () => h("input", { type: "datetime-local" });
   const release = field(t("box.release"), moment(), t("box.release_hint"));
@@ -118,7 +118,7 @@ function optionFields() {
     h("label", { class: "check" }, deleteMessages, h("span", {}, t("box.delete_messages"))),
     h("label", { class: "check" }, deleteBox, h("span", {}, t("box.delete_box"))));
   const check = () => [release, lock].map(({ control, setError }) => {
-    // What a browser could not read has no value, and is no empty field either.
+    // A date that the browser cannot parse has no value, but the field is not empty.
     const wrong = control.validity.badInput || Number.isNaN(new Date(control.value || 0).getTime());
     setError(wrong ? t("box.date_wrong") : "");
     if (wrong) node.open = true;
@@ -134,7 +134,7 @@ function optionFields() {
 }
 
 /**
- * A moment that was chosen in the zone of who chose it.
+ * Converts a moment in the local zone to UTC.
  *
  * @param {string} local
  */
@@ -143,7 +143,7 @@ function utc(local) {
 }
 
 /**
- * A box that was just made. `here`: its keys were made in this browser.
+ * A new box. `here`: its keys were made in this browser.
  *
  * @typedef {object} MadeBox
  * @property {string} token
@@ -154,7 +154,7 @@ function utc(local) {
  */
 
 /**
- * Makes the box.
+ * Creates the box.
  *
  * @param {{ passphrase: string, here: boolean, terms: Record<string, string>, key: string | null }} options
  * @returns {Promise<MadeBox>}
@@ -162,7 +162,7 @@ function utc(local) {
 async function make({ passphrase, here, terms, key }) {
   if (here) announce(t("box.making"));
   const pair = here ? await createBoxKey(passphrase) : null;
-  // Of a pair that was made here the server gets what seals, and what proves that somebody may read.
+  // The server gets the public key and the hash of the private key, never the private key.
   /** @type {Record<string, string>} */
   const form = pair ? { publickey: pair.publicKey, privatekeyhash: pair.privateKeyHash } : { passphrase };
   const shown = await json(await service("POST", "", { form: { ...form, ...terms }, key }));
@@ -178,7 +178,7 @@ function remember(key) {
   try {
     setKey(key);
   } catch {
-    // Storage is switched off: it is asked for again.
+    // Storage is switched off, so the page asks for the key again.
   }
 }
 
@@ -192,7 +192,7 @@ function showMade(node, made) {
   const saved = h("span", { class: "badge ok", hidden: true }, t("box.key_saved"));
   let isSaved = false;
   let isLinkKept = false;
-  // Without its key nothing in the box ever opens, and without its link nobody finds it.
+  // Without its key no message can be opened, and without its link the box cannot be found.
   const unguard = guardLeaving(() => !isLinkKept || (made.here && !isSaved));
   const onCopied = () => { isLinkKept = true; };
   const save = h("button", {
@@ -235,7 +235,7 @@ function showMade(node, made) {
       h("h4", {}, t("box.hash")), copyLine(made.hash, t("box.hash")),
       h("h4", {}, t("box.service_url")), copyLine(`${root}Service`, t("box.service_url"))),
     h("div", { class: "actions" },
-      // Its link is the address there.
+      // The page at this address shows the link.
       h("a", { class: "button", href: `box/${made.token}`, onclick: onCopied }, t("box.open_it")),
       h("button", { type: "button", class: "button quiet", onclick: another }, t("box.create_another"))));
   title.focus();

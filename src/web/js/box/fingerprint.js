@@ -1,11 +1,11 @@
 // @ts-check
-// What tells one public key from another: half of the SHA-256 of its DER, in groups that can be read out.
+// The fingerprint of a public key: half of the SHA-256 of its DER, in groups that are easy to read aloud.
 import { h } from "../common/dom.js";
 import { t } from "../common/page.js";
 import { toHex } from "../crypto/bytes.js";
 import { fromPem } from "../crypto/der.js";
 
-/** 128 bits: nobody finds a second key for those. */
+/** With 128 bits, a second key with the same fingerprint cannot be found. */
 const BYTES = 16;
 
 /**
@@ -19,7 +19,7 @@ export async function fingerprint(pem) {
 }
 
 /**
- * A <details> that shows it.
+ * A <details> element with the fingerprint.
  *
  * @param {string} text
  */

@@ -1,6 +1,6 @@
 // @ts-check
-// What lies in an opened box: texts, hidden until asked for, and files to save; more of them page by page;
-// the end of the box. Where what is read is deleted, only this page still has it, and says so.
+// The messages of an opened box: texts, hidden until requested, and files to save, one page after another,
+// and the button that deletes the box. If reading deletes messages, this page has the only copy and says so.
 import { ApiError } from "../common/api.js";
 import { announce, busy, confirmDialog, copyButton, h, notice, replace } from "../common/dom.js";
 import { joined, write } from "../common/live.js";
@@ -10,7 +10,7 @@ import { progressBar } from "../common/progress.js";
 import { explainBox, isKnown } from "./service.js";
 import { guardLeaving } from "../common/stakes.js";
 
-/** A list that goes on: `{terms, reader, first, warning, close}`; `first` is what `reader.next()` gave. */
+/** A list of messages. `first` is the first page from `reader.next()`. */
 export class MessageList {
   #terms;
   /** @type {BoxReader | null} */
@@ -54,7 +54,7 @@ export class MessageList {
     this.#add(first);
   }
 
-  /** To its heading. */
+  /** Moves the focus to the heading. */
   focus() {
     this.#title.focus();
   }
@@ -75,7 +75,7 @@ export class MessageList {
       try {
         if (this.#reader) this.#add(await this.#reader.next());
       } catch (error) {
-        // The box went with its last message.
+        // The box was deleted with its last message.
         if (this.#terms.DeleteKeyAfterReading && isKnown(error, "box.error_no_box")) this.#more.hidden = true;
         else replace(this.#state, notice("bad", explainBox(error)));
       }
@@ -106,7 +106,7 @@ export class MessageList {
   /** @param {BoxItem} item */
   #textBody(item) {
     const text = item.text ?? item.raw ?? "";
-    // Long ones scroll, by the keyboard too.
+    // Long texts scroll, also by keyboard.
     const area = h("div", {
       class: "pre shown-text", translate: "no", hidden: true, tabindex: 0, role: "group",
       "aria-label": t("box.text"),
@@ -116,7 +116,7 @@ export class MessageList {
     const copy = copyButton(() => text, t("common.copy"), { class: "button small" });
     show.addEventListener("click", () => {
       area.hidden = !area.hidden;
-      // What is hidden is not in the page either.
+      // A hidden text is not in the document.
       area.textContent = area.hidden ? "" : text;
       show.setAttribute("aria-expanded", String(!area.hidden));
       write(show, t(area.hidden ? "box.show" : "box.hide"));
@@ -150,7 +150,7 @@ export class MessageList {
     const bar = progressBar({ label: t("box.fetching"), onCancel: () => stop.abort() });
     replace(state, bar.node);
     const { signal } = stop;
-    // What it will have in the end is not always known: ciphertext is not as long as what is in it.
+    // The size of the plaintext is not always known: the size of the ciphertext differs.
     /** @param {number} done */
     const onProgress = (done) => bar.update(done, Math.max(done, item.size));
     /** @param {BoxItem} other */

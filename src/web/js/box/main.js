@@ -1,5 +1,5 @@
 // @ts-check
-// The pages of boxes: `/box` makes one or leads to one, `/box/<token>` sends to it and opens it.
+// The pages of boxes: `/box` creates a box or opens the page of one; `/box/<token>` sends to it and reads it.
 import { $, h, notice, replace, field } from "../common/dom.js";
 import { config, freshOnReturn, root, start, t } from "../common/page.js";
 import { write } from "../common/live.js";
@@ -64,7 +64,7 @@ function showNoBox(title) {
 }
 
 /**
- * Two tabs (WAI-ARIA: arrows move, what is chosen shows at once).
+ * Two tabs (WAI-ARIA: the arrow keys select a tab and show it at once).
  *
  * @param {HTMLElement} place
  * @param {Terms} terms

@@ -1,7 +1,7 @@
 // @ts-check
-// Opening a box: with the key file, in this browser, or with the passphrase, by the server. The latter is
-// offered only where the server has the private key: it is told the passphrase then, and the page says so.
-// What comes out is shown by list.js.
+// Opens a box with the key file in this browser, or with the passphrase on the server. The page offers the
+// second way only if the server has the private key; the server then receives the passphrase, and the page
+// says so. list.js shows the messages.
 import { busy, field, h, notice, replace } from "../common/dom.js";
 import { joined, write } from "../common/live.js";
 import { t } from "../common/page.js";
@@ -14,11 +14,11 @@ import { offlineReader, onlineReader } from "./reader.js";
 import { explainBox, fitsHeader, isKnown, publicKeyOf } from "./service.js";
 import { passwordField } from "../common/password.js";
 
-/** No key file is larger, in bytes. */
+/** The largest key file, in bytes. */
 const MAX_KEY_FILE = 64 << 10;
 
 /**
- * The form that opens a box with these terms, as an element; the list takes its place.
+ * The form that opens a box with these terms, as an element. The list of messages replaces it.
  *
  * @param {string} token
  * @param {Terms} terms
@@ -61,7 +61,7 @@ class ReadForm {
     this.#pasted = field(t("box.key_text"), h("textarea", {
       class: "mono", rows: 4, translate: "no", "data-fleeting": true, spellcheck: "false", autocomplete: "off",
     }));
-    // A server that does not say that it has the private key has none, and is told no passphrase.
+    // Unless the server says that it has the private key, it gets no passphrase.
     const ways = [];
     if (terms.HasPrivateKey === true) ways.push("passphrase");
     if (canSeal()) ways.push("key");
@@ -163,7 +163,7 @@ class ReadForm {
   }
 
   /**
-   * A server that hands out another key could read what comes in from now on.
+   * A server that gives senders another key could read all new messages.
    *
    * @param {string} mine
    */
@@ -188,13 +188,13 @@ class ReadForm {
   }
 }
 
-/** Why this browser does not open boxes with a key file. */
+/** The reason why this browser cannot open boxes with a key file. */
 function cannotOpenHere() {
   return t(hasWebCrypto() ? "box.open_old" : "box.open_insecure");
 }
 
 /**
- * What should be known before reading.
+ * Warnings to show before reading.
  *
  * @param {Terms} terms
  */

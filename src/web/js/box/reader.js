@@ -1,6 +1,6 @@
 // @ts-check
-// Reading a box: online, where the server opens what lies in it for the passphrase, and offline, where it
-// hands out ciphertext for the hash of the private key and all is opened here. Both give the same items.
+// Reads a box. An online reader sends the passphrase, and the server opens the messages. An offline reader
+// sends the hash of the private key, gets ciphertext and opens it here. Both return the same items.
 import { ApiError, bodyOf, Offline } from "../common/api.js";
 import { openBoxKey } from "../crypto/box_key.js";
 import { openEnvelope, openName, openText, unwrapKey } from "../crypto/envelope.js";
@@ -8,16 +8,16 @@ import { Damaged } from "../crypto/stream.js";
 import { safeName } from "../crypto/secret.js";
 import { headerText, json, service } from "./service.js";
 
-/** How many messages are asked for at once. */
+/** How many messages one request returns. */
 export const PAGE = 20;
-/** How long a ticket is surely good for: the server says 120 seconds. */
+/** How long a ticket is certainly valid; the server says 120 seconds. */
 const TICKET_MS = 100_000;
-/** How much a file may hold that gathers in memory: a few kilobytes can hold gigabytes of zeros. */
+/** The largest plaintext of a file in memory: a few kilobytes can decompress to gigabytes of zeros. */
 const MAX_IN_MEMORY = 2 ** 31;
 
 /**
- * A reader for whom the server opens everything. It is told the passphrase, where it has the key that this
- * opens.
+ * A reader whose server opens the messages. It sends the passphrase only to a server that has the private
+ * key.
  *
  * @param {string} token
  * @param {Terms} terms
@@ -29,7 +29,7 @@ export function onlineReader(token, terms, passphrase) {
 }
 
 /**
- * A reader that opens everything here: `{reader, publicKey}`, the latter in PEM. Throws WrongPassphrase,
+ * A reader that opens the messages here: `{reader, publicKey}`, the latter in PEM. Throws WrongPassphrase,
  * UnreadableKey.
  *
  * @param {string} token
@@ -41,7 +41,7 @@ export async function offlineReader(token, pem, passphrase) {
   return { reader: new Reader({ token, privatekeyhash: privateKeyHash }, key), publicKey };
 }
 
-/** A box that is being read. Its messages become a `BoxItem` each. */
+/** Reads the messages of a box, each as a `BoxItem`. */
 class Reader {
   #who;
   #key;
@@ -58,7 +58,7 @@ class Reader {
     this.#key = key;
   }
 
-  /** Whether everything is opened here. */
+  /** Whether messages are opened here. */
   get isOffline() {
     return this.#key !== null;
   }
@@ -72,8 +72,8 @@ class Reader {
   }
 
   /**
-   * The plaintext of a file, as a stream. If its ticket is too old it asks for another one; an item that
-   * comes to light by that is handed to `found`. `isInMemory`: it is not written to the disk as it comes.
+   * The plaintext of a file, as a stream. Requests a new ticket if the old one has expired; if that request
+   * returns another message, `found` gets it. `isInMemory`: the file is collected in memory, not on the disk.
    *
    * @param {BoxItem} item
    * @param {{ signal: AbortSignal, found?: (item: BoxItem) => void, isInMemory: boolean }} options
@@ -90,7 +90,7 @@ class Reader {
     response ??= await this.#fetch(await this.#ticketAgain(item, found), signal);
     const body = offlineErrors(bodyOf(response));
     if (!item.key || item.fails) return body;
-    // What does not get smaller by gzip may be larger than that.
+    // A file that gzip cannot compress may be larger than the limit.
     const limit = isInMemory ? Math.max(MAX_IN_MEMORY, 2 * item.size) : Infinity;
     return openEnvelope(item.key, body, { limit });
   }
@@ -132,7 +132,8 @@ class Reader {
     const before = this.#last;
     const [message] = await this.#list(item.id - 1, 1, undefined);
     if (message?.MessageId === item.id) return message.TemporaryDownloadId;
-    // It is gone. What came in its place is read now, and must not get lost.
+    // The file is gone. The server returned the next message instead, which counts as read now, so it must be
+    // shown.
     if (message && message.MessageId > before) found?.(await this.#item(message));
     throw new ApiError(400, { message: "There is no file to be fetched" });
   }
@@ -171,7 +172,7 @@ async function openHere(key, item, message) {
 }
 
 /**
- * The same stream; what the network says becomes Offline.
+ * The same stream; network errors become Offline.
  *
  * @param {ReadableStream<Bytes>} body
  */

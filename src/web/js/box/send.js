@@ -1,6 +1,6 @@
 // @ts-check
-// Sending to a box: a text and files, sealed in this browser or by the server. What is sealed here has a key
-// of its own each and goes one by one; what has arrived is not sent again, what is sealed not sealed again.
+// Sends a text and files to a box, sealed in this browser or by the server. Here, each item gets its own key
+// and is sent by itself. A retry seals and sends only the items that are missing.
 import { busy, h, notice, replace } from "../common/dom.js";
 import { write } from "../common/live.js";
 import { bytes, config, date, list, number, t } from "../common/page.js";
@@ -13,9 +13,9 @@ import { explainBox, publicKeyOf, put, termsOf } from "./service.js";
 import { filePicker } from "../common/files.js";
 import { progressBar } from "../common/progress.js";
 
-/** More than that is a slip of the hand. */
+/** More files than this are probably a mistake. */
 const MAX_FILES = 100;
-/** Its limit is for all parameters together: the wrapped key and the token need some of it. */
+/** The limit is for all parameters together, so some of it is kept for the wrapped key and the token. */
 const RESERVE = 3000;
 
 /**
@@ -89,7 +89,7 @@ class SendForm {
     if (hasWebCrypto()) this.#loadKey().catch((error) => this.#keyFailed(error));
   }
 
-  /** What was sealed belongs to what was in the form then. */
+  /** Sealed items match the form as it was, so a change discards them. */
   #changed() {
     if (this.#isSending) return;
     this.#items = null;
@@ -108,7 +108,7 @@ class SendForm {
   }
 
   /**
-   * Where the key is none that a browser knows, the server may know it.
+   * If this browser cannot use the key, the server may be able to.
    *
    * @param {Error} error
    */
@@ -160,7 +160,7 @@ class SendForm {
   }
 
   /**
-   * What there is to send, sealed: `{form, size}` each. The browser keeps large ones on disk.
+   * The sealed items. The browser keeps large ones on disk.
    *
    * @param {string} text
    * @param {File[]} files
@@ -181,7 +181,7 @@ class SendForm {
       /** @param {number} part */
       const onProgress = (part) => bar.update(done + part, total);
       const sealed = await sealFile(publicKey, file, { signal, onProgress });
-      // Incompressible ones are a little longer than they were.
+      // Incompressible files grow a little.
       if (sealed.blob.size > (config.max_upload ?? Infinity)) throw new FileTooLong(file.name);
       const form = new FormData();
       form.append("encryptionkey", sealed.encryptionkey);
@@ -255,7 +255,7 @@ class SendForm {
   }
 
   /**
-   * A server that takes nothing more hangs up in the middle: ask it why.
+   * A server that refuses an upload closes the connection, so this asks for the reason.
    *
    * @param {Error} error
    */
@@ -279,7 +279,7 @@ class TextTooLong extends Error {}
 class FileTooLong extends Error {}
 
 /**
- * Parameters as they are: a FormData would turn line ends into others, other forms make them longer.
+ * Parameters as JSON: FormData would change line ends, and other encodings are longer.
  *
  * @param {Record<string, unknown>} values
  */
@@ -288,7 +288,7 @@ function asJson(values) {
 }
 
 /**
- * What the server seals, one by one too.
+ * The items for the server to seal.
  *
  * @param {string} text
  * @param {File[]} files

@@ -1,6 +1,6 @@
 // @ts-check
-// The calls of the Key Service (docs/key-service.md), and what its errors mean to a person. What is in the
-// calls, sealed or not, is the business of send.js and reader.js.
+// Calls of the Key Service (docs/key-service.md) and messages for its errors. send.js and reader.js handle
+// the content.
 import { ApiError, explain, Offline } from "../common/api.js";
 import { learnTime } from "../common/clock.js";
 import { utf8 } from "../crypto/bytes.js";
@@ -8,11 +8,11 @@ import { NeedsSecureContext } from "../crypto/engine.js";
 import { Damaged } from "../crypto/stream.js";
 import { bytes, date, number, root, t } from "../common/page.js";
 
-/** How long a call may last that sends no files: rather an error than a page that waits for ever. */
+/** The timeout of a call without files: an error is better than a page that waits forever. */
 const PATIENCE_MS = 90_000;
 
 /**
- * The token in what somebody has pasted: a token, or a link that ends with one. `null` if there is none.
+ * The token in a pasted text: a token, or a link that ends with one. `null` if there is none.
  *
  * @param {string} text
  */
@@ -31,7 +31,7 @@ export function boxLink(token) {
 }
 
 /**
- * A text in a header: HTTP knows bytes, so each byte of its UTF-8 becomes a character.
+ * A text for a header: headers hold bytes, so each byte of its UTF-8 becomes a character.
  *
  * @param {string} text
  */
@@ -40,7 +40,7 @@ export function headerText(text) {
 }
 
 /**
- * Whether a text survives in a header: without spaces at its ends, and without controls.
+ * Whether a header can hold the text unchanged: no blanks at the ends, no control characters.
  *
  * @param {string} text
  */
@@ -49,9 +49,8 @@ export function fitsHeader(text) {
 }
 
 /**
- * A call of `/Service` + `path`; gives back the Response where it is good, 304 included. `form` is sent as
- * its body. Throws ApiError, whose message is what the server said, Offline, or AbortError if
- * `signal` ends it.
+ * Calls `/Service` + `path` and returns a successful Response; 304 counts as success. `form` is the body.
+ * Throws ApiError with the server's message, Offline, or AbortError if `signal` aborts.
  *
  * @param {string} method
  * @param {string} path
@@ -80,7 +79,7 @@ export async function service(method, path = "", { headers = {}, form, key, sign
 }
 
 /**
- * The JSON in a Response. Throws Offline where it broke off.
+ * The JSON of a Response. Throws Offline if the connection broke.
  *
  * @param {Response} response
  * @returns {Promise<any>} as docs/key-service.md describes it
@@ -94,7 +93,7 @@ export async function json(response) {
 }
 
 /**
- * What the owner of a box wants, as `/Service/<token>/terms` says.
+ * The terms of a box, from `/Service/<token>/terms`.
  *
  * @param {string} token
  * @returns {Promise<Terms>}
@@ -104,7 +103,7 @@ export async function termsOf(token) {
 }
 
 /**
- * The public key of a box, PEM.
+ * The public key of a box, in PEM.
  *
  * @param {string} token
  */
@@ -118,8 +117,8 @@ export async function publicKeyOf(token) {
 }
 
 /**
- * Sends a FormData, or a Blob with JSON, to a box. `onProgress(sent, total)` counts bytes.
- * XMLHttpRequest, as fetch tells nothing of how far an upload has come. Throws as `service` does.
+ * Sends a FormData, or a Blob with JSON, to a box. `onProgress(sent, total)` counts bytes. Uses
+ * XMLHttpRequest, because fetch reports no upload progress. Throws as `service` does.
  *
  * @param {string} token
  * @param {FormData | Blob} form
@@ -163,7 +162,7 @@ function failure(status, body, retryAfter) {
   try {
     said = JSON.parse(body);
   } catch {
-    // A proxy's page: the status is all there is.
+    // The answer of a proxy: only the status is known.
   }
   const message = typeof said === "string" ? said : undefined;
   return new ApiError(status, { message }, Number(retryAfter) || null);
@@ -179,7 +178,7 @@ const asMost = (found) => ({ max: number(Number(found)) });
 const asSize = (found) => ({ max: bytes(Number(found)) });
 
 /**
- * What the server says, and the text that tells it here; a function makes arguments of what was found.
+ * Messages of the server and the keys of our texts; the function converts the captured group to arguments.
  *
  * @type {[RegExp, string, ((found: string) => Args)?][]}
  */
@@ -203,7 +202,7 @@ const KNOWN = [
 ];
 
 /**
- * Whether an error says so: `key` is one of those of the texts.
+ * Whether an error has this text.
  *
  * @param {Error & { isOtherScheme?: boolean }} error
  * @param {string} key
@@ -214,7 +213,7 @@ export function isKnown(error, key) {
 }
 
 /**
- * Errors of crypto/ and of the browser, by their names.
+ * The texts for errors of crypto/ and of the browser, by their names.
  *
  * @type {Record<string, string>}
  */
@@ -229,7 +228,7 @@ const NAMED = {
 };
 
 /**
- * A sentence for a person about an error of a box.
+ * The message for an error of a box.
  *
  * @param {Error & { isOtherScheme?: boolean }} error
  */

@@ -1,5 +1,5 @@
 // @ts-check
-// The switch "encrypt in this browser": on where the browser can, with a sentence about what it means.
+// The switch "encrypt in this browser": on if the browser can, with an explanation.
 import { h } from "../common/dom.js";
 import { joined, write } from "../common/live.js";
 import { t } from "../common/page.js";
@@ -7,15 +7,15 @@ import { hasWebCrypto } from "../crypto/engine.js";
 
 let switches = 0;
 
-/** Whether this browser can seal and open what lies in boxes: it takes WebCrypto, and streams of gzip. */
+/** Whether this browser can seal and open messages: this needs WebCrypto and gzip streams. */
 export function canSeal() {
   const streams = [globalThis.CompressionStream, globalThis.DecompressionStream];
   return hasWebCrypto() && streams.every((stream) => typeof stream === "function");
 }
 
 /**
- * `{node, checked, disable(text)}`. `here` and `there` are the keys of the texts about either way; the
- * latter says what the server sees. `onChange` is told when it is turned.
+ * `{node, checked, disable(text)}`. `here` and `there` are the keys of the texts for encryption here and on
+ * the server. `onChange` is called at each change.
  *
  * @param {string} here
  * @param {string} there

@@ -1,9 +1,9 @@
 // @ts-check
-// Calls of the server, and what their errors mean to a person.
+// Calls of the API and messages for their errors.
 import { learnTime } from "./clock.js";
 import { duration, root, t } from "./page.js";
 
-/** The server said no. */
+/** An error answer of the server. */
 export class ApiError extends Error {
   /**
    * @param {number} status
@@ -19,7 +19,7 @@ export class ApiError extends Error {
   }
 }
 
-/** The server was not reached, or its answer broke off, or something else has answered. */
+/** The server could not be reached, the answer was cut off, or it came from something else. */
 export class Offline extends Error {
   /** @param {unknown} [cause] */
   constructor(cause) {
@@ -28,11 +28,11 @@ export class Offline extends Error {
   }
 }
 
-/** Nothing had come when the patience for it was over. */
+/** No answer before the timeout. */
 class Late extends Error {}
 
 /**
- * Whether it is Offline because nothing had come in time.
+ * Whether the error is a timeout.
  *
  * @param {Error} error
  */
@@ -50,8 +50,8 @@ export function bodyOf(response) {
 }
 
 /**
- * As `fetch`. Throws Offline where nothing is reached, and where no headers have come after `patience`
- * milliseconds: the body may take its time. Throws AbortError only if `signal` ends it.
+ * Works as `fetch`. Throws Offline if the server cannot be reached or sends no headers within `patience`
+ * milliseconds; the body may take longer. Throws AbortError only if `signal` aborts.
  *
  * @param {string | URL} address
  * @param {RequestInit & { patience?: number }} options
@@ -60,7 +60,7 @@ export async function reach(address, { signal, patience, ...options }) {
   const stop = new AbortController();
   const ended = () => stop.abort(signal?.reason);
   if (signal?.aborted) ended();
-  // It stays: the body can be ended, too.
+  // The listener stays, because `signal` can also abort the body.
   signal?.addEventListener("abort", ended, { once: true });
   let late = null;
   const timer = patience && setTimeout(() => {
@@ -81,9 +81,9 @@ export async function reach(address, { signal, patience, ...options }) {
 }
 
 /**
- * Calls `path` (below the root) and gives back the JSON of the answer, null for an empty one. `key` is an API
- * key, `body` becomes JSON. Throws ApiError, Offline, or AbortError if `signal` ends it; `patience` is that of
- * `reach`.
+ * Calls `path` (below the root) and returns the JSON of the answer, null for an empty answer. `key` is an API
+ * key; `body` is sent as JSON. Throws ApiError, Offline, or AbortError if `signal` aborts. `patience` is that
+ * of `reach`.
  *
  * @param {string} method
  * @param {string} path
@@ -108,7 +108,8 @@ export async function call(method, path, { body, headers = {}, key, signal, pati
   try {
     parsed = answer ? JSON.parse(answer) : null;
   } catch (error) {
-    // The page of a proxy: of an error the status is all there is, and of anything else nothing is true.
+    // The answer of a proxy. For an error the status is enough; a success without JSON did not come from the
+    // server.
     if (response.ok) throw new Offline(error);
   }
   if (response.ok) return parsed;
@@ -116,7 +117,7 @@ export async function call(method, path, { body, headers = {}, key, signal, pati
 }
 
 /**
- * A sentence for a person about an error of `call`.
+ * The message for an error of `call`.
  *
  * @param {Error} error
  */

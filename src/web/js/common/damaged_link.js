@@ -1,19 +1,18 @@
 // @ts-check
-// Links to secrets and boxes that a mail program or a hasty selection has damaged so that they lead to
-// another page: they are mended, or the page asks for the whole link. What is mended, and how, is in
-// link_parts.js.
+// Links to secrets and boxes that were damaged, so that they lead to another page. The page repairs the link,
+// or asks for the whole one. link_parts.js does the repair.
 import { $, field, h, replace } from "./dom.js";
 import { fragmentOf, pageOfAddress, partsOfAddress, partsOfText } from "./link_parts.js";
 import { root, t } from "./page.js";
 
-/** What is nearly as long as an id, in the place of one. */
+/** A path that is almost as long as an id. */
 const CUT_ID = /^[0-9A-Za-z]{20,40}$/;
-/** Letters and digits of what can be a part of an id; a word that is shorter is something else. */
+/** A part of an id; shorter words are something else. */
 const WORD = /^[0-9A-Za-z]{8,}[^0-9A-Za-z]*$/;
 
 /**
- * Leads to what a damaged address is of, or shows in `app` that it is damaged; false where it is no such
- * address.
+ * Opens the page that a damaged address names, or shows in `app` that the link is damaged. Returns false for
+ * any other address.
  *
  * @param {HTMLElement} app
  */
@@ -45,10 +44,7 @@ function secretAddress({ id, publicHalf }) {
   return `${root}${id}/${publicHalf ? `#${fragmentOf(publicHalf)}` : ""}`;
 }
 
-/**
- * Whether this was the link of a secret: nothing else that leads here has a fragment, or a word for a
- * query.
- */
+/** Whether this was the link of a secret: other wrong addresses have no fragment and no word as query. */
 function looksDamaged() {
   const words = location.search.slice(1).split("&").map((word) => word.replace(/=$/, ""));
   const segment = location.href.slice(root.length).split(/[/?#]/)[0];

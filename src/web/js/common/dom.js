@@ -1,15 +1,14 @@
 // @ts-check
-// Building and changing what is on the page. Text is set as text, always: nothing that a stranger wrote
-// becomes markup.
+// Builds and changes elements. Text is always set as text, so a stranger's text never becomes markup.
 import { LiveText, setText, textNode, write } from "./live.js";
 import { t } from "./page.js";
 
-/** What is set as a property: the attribute is only the start value. */
+/** Names that are set as properties, because the attribute is only the start value. */
 const PROPERTIES = ["value", "checked", "disabled"];
 
 /**
- * An element: `h("p", { class: "hint", onclick: f }, "text", other)`. Attributes that are `true` stand
- * without value; `false`, `null` and `undefined` are left out, also among the children. Texts of `t` follow the
+ * Creates an element: `h("p", { class: "hint", onclick: f }, "text", other)`. An attribute that is `true` has
+ * no value; `false`, `null` and `undefined` are left out, also among the children. Texts of `t` follow the
  * language of the page.
  *
  * @template {keyof HTMLElementTagNameMap} K
@@ -42,7 +41,7 @@ function nodesOf(children) {
 }
 
 /**
- * Puts `children` in the place of what is in `node`.
+ * Replaces the content of `node`.
  *
  * @template {Element} N
  * @param {N} node
@@ -54,7 +53,7 @@ export function replace(node, ...children) {
 }
 
 /**
- * The element that a selector finds first. The caller knows that there is one, or asks with `?.`.
+ * The first element that matches. The caller knows that it exists, or uses `?.`.
  *
  * @param {string} selector
  * @param {ParentNode} within
@@ -63,13 +62,13 @@ export function $(selector, within = document) {
   return /** @type {HTMLElement} */ (within.querySelector(selector));
 }
 
-/** As long as what was said stays where it can be come upon. */
+/** How long an announcement stays in the document. */
 const SAID_MS = 5_000;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let said;
 
 /**
- * Says something to screen readers. It goes away by itself: what somebody finds later is true no more.
+ * Announces a text to screen readers. It is removed after a while, because it may no longer be true.
  *
  * @param {TextLike} text
  */
@@ -77,13 +76,13 @@ export function announce(text) {
   const place = $("#announce");
   place.textContent = "";
   clearTimeout(said);
-  // The same text twice is read twice only if it went away between.
+  // Screen readers read the same text again only if it was removed in between.
   requestAnimationFrame(() => { place.textContent = String(text); });
   said = setTimeout(() => { place.textContent = ""; }, SAID_MS);
 }
 
 /**
- * Puts `text` into the clipboard; `false` if the browser does not let us.
+ * Copies `text` to the clipboard; `false` if the browser does not allow it.
  *
  * @param {string} text
  */
@@ -93,7 +92,7 @@ export async function copy(text) {
       await navigator.clipboard.writeText(text);
       return true;
     } catch {
-      // No permission: the old way may work.
+      // Without permission, the old way may work.
     }
   }
   const area = h("textarea", { readonly: true, class: "hidden", value: text, "aria-hidden": "true" });
@@ -107,7 +106,7 @@ export async function copy(text) {
 }
 
 /**
- * A button that copies what `getText` says, and tells so; `onCopied()` if it did.
+ * A button that copies the result of `getText` and confirms it; calls `onCopied()` on success.
  *
  * @param {() => string} getText
  * @param {TextLike} label
@@ -128,7 +127,7 @@ export function copyButton(getText, label = t("common.copy"), props = {}, { onCo
 }
 
 /**
- * Shows that a button's work goes on, and takes no second click meanwhile.
+ * Marks a button as busy during `work`, and ignores clicks meanwhile.
  *
  * @template T
  * @param {HTMLElement} button
@@ -147,7 +146,7 @@ export async function busy(button, work) {
 }
 
 /**
- * Asks before something that can not be undone: true for yes.
+ * Asks for confirmation of something that cannot be undone; true for yes.
  *
  * @param {{ title: TextLike, text: TextLike, yes: TextLike, danger?: boolean }} options
  * @returns {Promise<boolean>}
@@ -170,7 +169,7 @@ export function confirmDialog({ title, text, yes, danger = true }) {
 }
 
 /**
- * A message on the page: `kind` is "ok", "warn", "bad" or "info". Bad ones are read out at once.
+ * A message on the page: `kind` is "ok", "warn", "bad" or "info". Screen readers read "bad" at once.
  *
  * @param {string} kind
  * @param {...Child} children
@@ -182,8 +181,7 @@ export function notice(kind, ...children) {
 let fields = 0;
 
 /**
- * A labelled control with its hint and a place for its error: `{ node, control, setError(text) }`.
- * `control` is an element; the label, hint and error are tied to it.
+ * A control with its label, hint and error: `{ node, control, setError(text) }`.
  *
  * @template {HTMLElement} C
  * @param {TextLike} label

@@ -1,19 +1,19 @@
 // @ts-check
-// Saving files: small ones through a Blob, large ones straight to the disk where the browser can. Names are made
-// safe. Where the bytes come from is not its business.
+// Saves files: small ones through a Blob, large ones straight to the disk if the browser can. File names are
+// made safe.
 
 import { h } from "./dom.js";
 import { safeName } from "../crypto/secret.js";
 
-/** Above this many bytes the browser is asked for a place on the disk. */
+/** For more bytes than this, the browser asks for a place on the disk. */
 const LARGE = 32 * 1024 * 1024;
-/** So much is gathered before it becomes a Blob: those lie on the disk, arrays in memory. */
+/** How many bytes become a Blob at a time: Blobs are on the disk, arrays in memory. */
 const PIECE = 8 * 1024 * 1024;
 /** The browser may read the Blob for a while after the click. */
 const KEEP_MS = 60_000;
 
 /**
- * Saves bytes, a text or a Blob under a name. Its type stays untold: no browser is to show it as a page.
+ * Saves bytes, a text or a Blob under a name. It has no specific type, so that no browser shows it as a page.
  *
  * @param {BlobPart} data
  * @param {{ name: string }} options
@@ -28,11 +28,11 @@ export function saveBytes(data, { name }) {
 }
 
 /**
- * Saves what `stream` gives (a ReadableStream of Uint8Array, or a function that makes one once the place is
- * chosen, and is told `{ isInMemory }`: whether it gathers there). Call it in the click itself: browsers ask where
- * to save only then. `size` decides how; `onProgress` is told how many bytes there are by now. Rejects with what
- * the stream rejects with, and with AbortError if `signal` or the person ends it; nothing half-done stays under
- * the name then.
+ * Saves `stream`: a ReadableStream, or a function that makes one after the place is chosen and gets `{
+ * isInMemory }`, whether the data is collected in memory. Call it in the click handler, because browsers show
+ * the dialog only there. `size` selects the way; `onProgress` gets the number of bytes so far. Rejects with
+ * the error of the stream, or with AbortError if `signal` or the user aborts; an incomplete file does not
+ * keep the name.
  *
  * @param {ReadableStream<Bytes> | ((how: { isInMemory: boolean }) => ReadableStream<Bytes>
  *   | Promise<ReadableStream<Bytes>>)} stream
@@ -70,7 +70,7 @@ async function openTarget(name, size) {
   return handle.createWritable();
 }
 
-/** Gathers a file in Blobs and hands it to the browser at the end. */
+/** Collects a file in Blobs and gives it to the browser at the end. */
 class BlobTarget {
   #name;
   /** @type {Blob[]} */

@@ -1,16 +1,15 @@
 // @ts-check
-// Files that are dropped onto the window: they go where the page wants files, wherever in it they were
-// dropped. No drop leads away from a page.
+// Files that are dropped anywhere on the window go to the picker of the page. A drop never leaves the page.
 import { announce } from "./dom.js";
 import { write } from "./live.js";
 import { t } from "./page.js";
 
-/** What takes files, by its node. */
+/** Receivers of dropped files, by their nodes. */
 /** @type {WeakMap<Element, (dropped: Dropped) => void>} */
 const takers = new WeakMap();
 
 /**
- * `take({ files, folders })` is called with what is dropped while `node` is on the page and can be seen.
+ * Calls `take({ files, folders })` for each drop while `node` is on the page and visible.
  *
  * @param {Element} node
  * @param {(dropped: Dropped) => void} take
@@ -20,7 +19,7 @@ export function takeDrops(node, take) {
   takers.set(node, take);
 }
 
-/** Takes care of all drops. Called once. */
+/** Handles all drops. Called once. */
 export function startDrops() {
   window.addEventListener("dragenter", over);
   window.addEventListener("dragover", over);
@@ -34,8 +33,7 @@ export function startDrops() {
 }
 
 /**
- * What was dropped or pasted: `{ files, folders }`, of folders their names. They can not be read as files
- * can.
+ * Dropped or pasted files, and the names of folders, which cannot be read as files.
  *
  * @param {DataTransfer} transfer
  * @returns {Dropped}
@@ -61,7 +59,7 @@ function over(event) {
 }
 
 /**
- * Texts go into fields, and a field for files takes them by itself.
+ * The browser itself handles texts over fields, and files over a file field.
  *
  * @param {DragEvent} event
  */
@@ -97,7 +95,7 @@ function isUsable(node) {
 }
 
 /**
- * As if somebody had chosen the file in the browser's own field.
+ * Sets the file of a file field, as if chosen by hand.
  *
  * @param {HTMLInputElement} input
  * @param {Dropped} dropped

@@ -1,5 +1,5 @@
 // @ts-check
-// Choosing files: by a button, by dropping, by pasting; the list of those chosen. It reads none of them.
+// A file picker: by button, drop or paste, with a list of the chosen files. It does not read the files.
 import { announce, h, replace } from "./dom.js";
 import { sorted, takeDrops } from "./drops.js";
 import { joined, write } from "./live.js";
@@ -9,8 +9,8 @@ import { guardWhileShown } from "./stakes.js";
 let pickers = 0;
 
 /**
- * `{ node, files, clear(), setError(text) }`. `max` is how many files there may be, `maxSize` how many bytes
- * each may have (null: any); `onChange(files)` is told of every change.
+ * `{ node, files, clear(), setError(text) }`. `max` is the number of files, `maxSize` the bytes of each
+ * (null: no limit); `onChange(files)` is called at each change.
  *
  * @param {{ max?: number, maxSize?: number | null, onChange?: (files: File[]) => void }} options
  */
@@ -53,7 +53,7 @@ export function filePicker({ max = Infinity, maxSize = null, onChange = () => {}
     setError("");
     show();
     announce(t("files.removed", { name: file.name }));
-    // The button that was pressed is gone: its neighbour is next.
+    // The pressed button is gone, so the focus moves to its neighbour.
     (list.querySelectorAll("button")[Math.min(at, chosen.length - 1)] ?? button).focus();
   };
   /** @param {Dropped} dropped */
@@ -80,7 +80,7 @@ export function filePicker({ max = Infinity, maxSize = null, onChange = () => {}
 
   input.addEventListener("change", () => {
     add({ files: [...input.files ?? []] });
-    // The same file can be chosen again after it was removed.
+    // This allows choosing the same file again after it was removed.
     input.value = "";
   });
   takeDrops(node, add);
@@ -90,7 +90,7 @@ export function filePicker({ max = Infinity, maxSize = null, onChange = () => {}
       document.removeEventListener("paste", pasted);
       return;
     }
-    // Text that is pasted as a picture, too (spreadsheets), is meant as text.
+    // Text that is also pasted as a picture (by spreadsheets) counts as text.
     const data = event.clipboardData;
     if (node.closest("[hidden]") || !data?.files.length || data.types.includes("text/plain")) return;
     event.preventDefault();

@@ -1,14 +1,14 @@
 // @ts-check
-// The switch of languages. The page stays as it is, with all that somebody has typed, opened or made: only
-// its texts change (live.js).
+// The language menu. The page keeps everything that was typed, opened or created; only its texts change
+// (live.js).
 import { setText, write } from "./live.js";
 import { element, lang, root, setLanguage, t } from "./page.js";
 import { isAtStake } from "./stakes.js";
 
-/** How long the texts may take. */
+/** The timeout for loading the texts. */
 const PATIENCE_MS = 15_000;
 
-/** Makes the switch work, and what the server has written follow it. */
+/** Starts the menu, and makes the texts from the server follow the language. */
 export function startLanguages() {
   for (const node of document.querySelectorAll("[data-text]")) write(node, t(node.getAttribute("data-text") ?? ""));
   for (const node of document.querySelectorAll("[data-label]")) {
@@ -22,14 +22,14 @@ export function startLanguages() {
     problem.hidden = true;
     try {
       const texts = await textsOf(tag);
-      // Another one was chosen meanwhile.
+      // Another language was chosen in the meantime.
       if (wanted !== tag) return;
       keep(tag);
       setLanguage(tag, texts);
     } catch {
       if (wanted !== tag) return;
       keep(tag);
-      // The server may have other files by now: the next page speaks that language.
+      // The server may have newer files: a reload gets them.
       if (!isAtStake()) return location.reload();
       select.value = wanted = lang;
       write(problem, t("common.language_failed"));
@@ -49,7 +49,7 @@ async function textsOf(tag) {
 }
 
 /**
- * Pages to come have this language.
+ * Stores the language for the next pages.
  *
  * @param {string} tag
  */

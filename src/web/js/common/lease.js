@@ -1,21 +1,18 @@
 // @ts-check
-// What this browser knows of the secret that it may fetch again: the token of the lease, made before the
-// view is spent, so that a lost answer, a reload or another tab asks for the same again. Never the key, nor
-// what it opens.
-//
-// A tab keeps it in its own storage; all tabs share a copy, which goes when the lease ends
-// (docs/view-page.md).
+// What this browser stores about the lease of a secret: its token, created before the view is spent, so that
+// a lost answer, a reload or another tab requests the same lease again. It stores neither the key nor the
+// content. Each tab has its own storage; all tabs share a copy until the lease ends (docs/view-page.md).
 
 import { leaseToken } from "../crypto/random.js";
 
-/** How long tabs share a token whose answer has not come. */
+/** How long tabs share a token without an answer. */
 const UNOPENED_MS = 10 * 60_000;
-/** No lease is longer: an end beyond that was told by a clock that has been put right since. */
+/** The longest lease; a later end comes from a clock that was corrected since. */
 const LONGEST_MS = 25 * 3_600_000;
-/** What begins the names in the storages. */
+/** The prefix of the names in the storages. */
 const PREFIX = "lease:";
 
-// Where a browser keeps nothing, the page alone does.
+// Without storage, only this page knows the lease.
 /** @type {Map<string, LeaseState>} */
 const memory = new Map();
 
@@ -46,7 +43,7 @@ export class Lease {
     return this.#state?.token ?? null;
   }
 
-  /** Whether an answer came for it: then asking again never spends a view. */
+  /** Whether an answer came: repeating the request then spends no view. */
   get isOpened() {
     return this.#state?.opened === true;
   }
@@ -56,19 +53,19 @@ export class Lease {
     return this.token !== null && this.#shared()?.token === this.token;
   }
 
-  /** How many views were left afterwards; null if that is not known. */
+  /** How many views were left afterwards; null if unknown. */
   get viewsLeft() {
     return this.#state?.viewsLeft ?? null;
   }
 
-  /** How many more seconds it lives, as far as this device's clock can tell. */
+  /** How many seconds remain, by the clock of this device. */
   get secondsLeft() {
     if (!this.#state?.opened) return 0;
     return Math.max(0, Math.ceil((this.#state.until - Date.now()) / 1000));
   }
 
   /**
-   * Makes a token, unless this tab or another one has one. Call it before the view is asked for.
+   * Creates a token, unless this tab or another one has one. Call it before requesting the view.
    *
    * @param {number} viewsLeft
    * @returns {string}
@@ -83,7 +80,7 @@ export class Lease {
   }
 
   /**
-   * The answer came.
+   * Notes that the answer came.
    *
    * @param {number} secondsLeft
    */
@@ -92,7 +89,7 @@ export class Lease {
   }
 
   /**
-   * It does not live longer than so many seconds from now.
+   * Limits the remaining time to this many seconds.
    *
    * @param {number} secondsLeft
    */
@@ -101,21 +98,21 @@ export class Lease {
     if (this.#state) this.#write({ ...this.#state, until });
   }
 
-  /** It is over. */
+  /** Removes the lease. */
   forget() {
     if (this.isShared) remove(localStorageOrNull(), this.#name);
     this.#drop();
   }
 
   /**
-   * `action()` is called when another tab has deleted the secret, or given the lease back, as it seems.
+   * Calls `action()` when another tab seems to have deleted the secret or returned the lease.
    *
    * @param {() => void} action
    */
   whenForgotten(action) {
     addEventListener("storage", ({ key, newValue, storageArea }) => {
       const isThis = storageArea === localStorageOrNull() && key === this.#name;
-      // At its end, it goes by itself.
+      // At its end, the entry is removed anyway.
       if (isThis && newValue === null && this.secondsLeft > 1) action();
     });
   }
@@ -133,7 +130,7 @@ export class Lease {
       try {
         storage?.setItem(this.#name, JSON.stringify(state));
       } catch {
-        // It is full.
+        // The storage is full.
       }
     }
     this.#forgetAtEnd();
@@ -153,7 +150,7 @@ export class Lease {
   }
 }
 
-/** Takes away what tabs share of leases that are over. */
+/** Removes shared leases that have ended. */
 export function forgetEnded() {
   const storage = localStorageOrNull();
   for (const name of Object.keys(storage ?? {})) {
@@ -179,7 +176,7 @@ function read(storage, name) {
     const state = JSON.parse(storage?.getItem(name) ?? "null");
     if (typeof state?.token === "string") return state;
   } catch {
-    // It holds something else.
+    // The entry is something else.
   }
   return null;
 }
@@ -192,11 +189,11 @@ function remove(storage, name) {
   try {
     storage?.removeItem(name);
   } catch {
-    // It can not be written.
+    // The storage cannot be written.
   }
 }
 
-/** Null where storage is switched off. */
+/** Null if storage is switched off. */
 function sessionStorageOrNull() {
   try {
     return sessionStorage;

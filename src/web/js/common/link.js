@@ -1,5 +1,5 @@
 // @ts-check
-// A finished link and the ways to hand it over: copied, as a QR code, in two parts, within a text.
+// A finished link and the ways to send it: copied, as a QR code, in two parts, in a text.
 import { confirmDialog, copyButton, h } from "./dom.js";
 import { date, dateIn, lang, languages, root, t, tIn } from "./page.js";
 import { toBase64, utf8 } from "../crypto/bytes.js";
@@ -7,7 +7,7 @@ import { qr } from "./qr.js";
 import { guardWhileShown, isAtStake } from "./stakes.js";
 
 /**
- * The link of a secret. Its fragment never reaches a server.
+ * The link of a secret. Browsers never send its fragment to a server.
  *
  * @param {string} id
  * @param {string} publicHalf
@@ -17,7 +17,7 @@ export function secretLink(id, publicHalf) {
 }
 
 /**
- * The public half as it stands in links.
+ * The public half, encoded for links.
  *
  * @param {string} publicHalf
  */
@@ -26,7 +26,7 @@ export function keyText(publicHalf) {
 }
 
 /**
- * A line that shows a text and copies it; nothing else. `onCopied()` when somebody has, in whatever way.
+ * A line with a text to copy. `onCopied()` is called however the text is copied.
  *
  * @param {string} text
  * @param {TextLike} label
@@ -50,7 +50,7 @@ export function copyLine(text, label, { primary = false, button, onCopied = () =
  */
 export function linkLine(link, { label = t("link.label"), primary = false, onCopied } = {}) {
   const code = h("details", { class: "qr-code" }, h("summary", {}, t("link.qr")));
-  // Made when it is asked for: most people copy.
+  // Created on demand, because most people copy the link.
   code.addEventListener("toggle", () => {
     if (!code.open || code.querySelector("svg")) return;
     const svg = qr(link, t("link.qr_label"));
@@ -62,8 +62,8 @@ export function linkLine(link, { label = t("link.label"), primary = false, onCop
 }
 
 /**
- * All about the link of a new secret. `expiresAt` is RFC 3339 or null for never, `statusLink` the address of
- * the page that tells what becomes of it (none: left out). The browser asks before the page is left without it.
+ * Everything about the link of a new secret. `expiresAt` is RFC 3339, or null for never; `statusLink` is the
+ * address of the status page. The browser asks before the page is left without copying the link.
  *
  * @param {{ link: string, id: string, publicHalf: string, expiresAt: string | null, maxViews: number,
  *   hasPassword: boolean, statusLink?: string }} options
@@ -92,7 +92,7 @@ export function linkPanel({ link, id, publicHalf, expiresAt, maxViews, hasPasswo
   return guardWhileShown(panel, () => missing.size > 0);
 }
 
-/** Asks before a link that nobody has copied gives way to something else: whether it may. */
+/** Asks before a link that was not copied is replaced; true if it may be. */
 export async function mayLeaveLink() {
   return !isAtStake() || confirmDialog({
     title: t("link.leave"), text: t("link.leave_text"), yes: t("link.leave_yes"),
@@ -100,7 +100,7 @@ export async function mayLeaveLink() {
 }
 
 /**
- * A text to paste into a mail or a chat, in the language of who will read it.
+ * A text to paste into a mail or a chat, in the language of the recipient.
  *
  * @param {{ link: string, expiresAt: string | null, maxViews: number, hasPassword: boolean,
  *   onCopied: () => void }} options

@@ -1,29 +1,29 @@
 // @ts-check
-// Finding the id of a secret and the public half of its password in a link, also where a mail program or a
-// hasty selection has damaged it. What is found here is checked by nobody but the ciphertext. The command
-// line does the same (src/client/link); tests/vectors/links.json is read by the tests of both.
+// Finds the id of a secret and the public half of its password in a link, also if a mail program or a wrong
+// selection has damaged it. Only decryption checks the result. The command line does the same
+// (src/client/link); tests/vectors/links.json tests both.
 
 import { fromBase64, fromUtf8, toBase64, utf8 } from "../crypto/bytes.js";
 
 const ID = /(?<![0-9A-Za-z_=#-])([0-9A-Za-z]{31})(?![0-9A-Za-z_-])/;
-/** The same where it is surely that of a link. */
+/** The same, certainly in a link. */
 const ID_OF_LINK = new RegExp(`(?<=[/?&])${ID.source}`);
-/** What may stand between an id and the # of its key: no other # ("… is ticket #4711") counts. */
+/** What may come between an id and the # of its key: another # ("… is ticket #4711") does not count. */
 const SHARP = /^[^\s#]*\s*#/;
-/** What is between the words of a text that was broken into lines, quoted or marked up. */
+/** Characters between the parts of a link that was broken into lines, quoted or marked up. */
 const JUNK = /=(?=\r?\n)|[\s"'<>|\\.,;“”„‘’«»]+/gu;
 /** More words in the same line. */
 const PROSE = /^[^\S\r\n]+[0-9A-Za-z]/;
-/** Markup that may stand within a word. */
+/** Markup that may be inside a word. */
 const INLINE = /<\/?(?:wbr|b|i|em|strong|span|font|mark|u)(?:\s[^<>]*)?\/?>/gi;
-/** Characters that nobody sees. */
+/** Invisible characters. */
 const UNSEEN = /[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]/g;
-/** Fewer characters than that are no key: where there is a space among them, it was cut into lines. */
+/** A word that is shorter is not a whole key: a space after it splits the key. */
 const SHORT = 18;
-/** The keys that are made here: letters and digits, of this length, and that of their base64. */
+/** The length of keys that are made here (letters and digits), and of their base64. */
 const [OWN_HALF, OWN_KEY] = [18, 24];
 const LETTERS = /^[0-9A-Za-z]*$/;
-/** How often a program may have escaped a link that it passed on. */
+/** How often programs may have escaped a link. */
 const ESCAPED = 3;
 
 /** @type {Record<string, string>} */
@@ -33,8 +33,8 @@ const ENTITIES = {
 };
 
 /**
- * `{ id, publicHalf }` of the address of a page (a Location, or a URL): `/<id>/#<key>` or `/?<id>#<key>`.
- * Either is null where it is missing, or too damaged.
+ * `{ id, publicHalf }` from the address of a page (a Location or a URL): `/<id>/#<key>` or `/?<id>#<key>`.
+ * Either is null if it is missing or too damaged.
  *
  * @param {{ pathname: string, search: string, hash: string }} options
  */
@@ -43,24 +43,23 @@ export function partsOfAddress({ pathname, search, hash }) {
 }
 
 /**
- * The same of what somebody has pasted: a whole link, perhaps with text around it, or the key alone.
+ * The same for a pasted text: a whole link, possibly with text around it, or only the key.
  *
  * @param {string} text
  */
 export function partsOfText(text) {
   const clean = readable(text);
   const found = wholeId(clean) ?? brokenId(clean);
-  // A link without its id is a key alone.
+  // A link without an id is only a key.
   if (!found) return { id: null, publicHalf: publicHalfOf(clean.replace(/^.*?#/s, "")) };
   const { id, behind } = found;
   const sharp = SHARP.exec(behind);
-  // Where the # is lost only a key of our own can be told from other words.
+  // Without the #, only a key that was made here can be recognised among other words.
   return { id, publicHalf: sharp ? publicHalfOf(behind.slice(sharp[0].length)) : ownKeyIn(behind) };
 }
 
 /**
- * The page of ours that an address names however it is damaged: `{ page: "box" | "status" | null,
- * id, behind }`.
+ * The page that a damaged address names: `{ page: "box" | "status" | null, id, behind }`.
  *
  * @param {{ pathname: string, search: string, hash: string }} options
  */
@@ -74,7 +73,7 @@ export function pageOfAddress({ pathname, search, hash }) {
 }
 
 /**
- * What stands behind the `#` of a link for this half.
+ * The part after the `#` of a link with this half.
  *
  * @param {string} publicHalf
  */
@@ -83,8 +82,8 @@ export function fragmentOf(publicHalf) {
 }
 
 /**
- * Whether a half is part of one that was made here, as far as that can be told: these have a known length,
- * those of other programs may be of any.
+ * Whether a half seems to be part of one that was made here: those have a known length, halves of other
+ * programs can have any length.
  *
  * @param {string} publicHalf
  */
@@ -93,21 +92,21 @@ export function isCut(publicHalf) {
 }
 
 /**
- * The half that a fragment holds, or null.
+ * The half in a fragment, or null.
  *
  * @param {string} fragment
  */
 export function publicHalfOf(fragment) {
   const plain = readable(fragment).replace(/=3D/g, "=").replace(/^[^0-9A-Za-z]+/, "");
   const [run] = /^[0-9A-Za-z+/_-]*/.exec(plain) ?? [""];
-  // One with padding, or longer than ours, is of another program.
+  // Base64 with padding, or longer than ours, comes from another program.
   const isPadded = run.length % 4 > 1 && /^=+(?!=|\r?\n)/.test(plain.slice(run.length));
   const isForeign = (isPadded || run.length > OWN_KEY) && isCanonical(run);
   return (isForeign ? null : ownKeyIn(plain)) ?? anyKeyIn(plain);
 }
 
 /**
- * `{ id, behind }`: an id, and what stands behind it.
+ * `{ id, behind }`: an id, and the text after it.
  *
  * @param {string} text
  */
@@ -117,15 +116,15 @@ function wholeId(text) {
 }
 
 /**
- * The same of an id that is broken by blanks and the like.
+ * The same for an id that is broken by blanks and the like.
  *
  * @param {string} text
  */
 function brokenId(text) {
   const sharp = text.indexOf("#");
-  // Any words could be glued together to an id; with a key behind them they are meant to be one.
+  // Any words could be joined to an id, so this needs a key after them.
   if (sharp < 0) return null;
-  // Words in front of an address are not a part of it.
+  // Words before an address are not part of it.
   const start = Math.max(0, text.slice(0, sharp).search(/https?:\/\/(?!.*https?:\/\/)/s));
   const bare = text.slice(start, sharp).replace(JUNK, "");
   const found = ID.exec(bare);
@@ -133,8 +132,8 @@ function brokenId(text) {
 }
 
 /**
- * A half that was made here, whatever stands around it and between its pieces, or null. That other words
- * have its length and stand for nothing but letters and digits does not happen.
+ * A half that was made here, whatever is around it or between its parts, or null. Other words do not happen
+ * to have its length and to decode to letters and digits only.
  *
  * @param {string} text
  */
@@ -146,10 +145,10 @@ function ownKeyIn(text) {
     for (; joined.length < OWN_KEY && last < words.length; last += 1) joined += words[last][0];
     const half = ownHalf(joined.slice(0, OWN_KEY));
     if (!half) continue;
-    // Behind a key that is written without a space stands what is no base64.
+    // After a key without a space, the next character is not base64.
     if (joined.length > OWN_KEY && (last > first + 1 || isCanonical(joined))) continue;
     const { 0: word, index } = words[last - 1];
-    // "… a key" is no end of a key that is cut.
+    // "… a key" is not the end of a key that was cut.
     const isLong = last > first + 1 && words[first][0].length >= SHORT;
     const isProse = isLong && PROSE.test(text.slice(index + word.length));
     if (!isProse) return half;
@@ -165,7 +164,7 @@ function ownHalf(encoded) {
 }
 
 /**
- * Whether a program has written this base64: without bits that stand for nothing, and for a text.
+ * Whether a program wrote this base64: no unused bits are set, and it decodes to text.
  *
  * @param {string} encoded
  */
@@ -177,7 +176,7 @@ function isCanonical(encoded) {
 }
 
 /**
- * The half of any program's key.
+ * The half in the key of any program.
  *
  * @param {string} plain
  */
@@ -185,25 +184,24 @@ function anyKeyIn(plain) {
   const { first, word } = firstWord(plain);
   const half = halfIn(word);
   if (word === first || (half && LETTERS.test(half))) return half;
-  // Prose behind a key that is cut would make the key of another program of it, which spends a view.
+  // Words after a cut key would turn it into a foreign key, which would spend a view.
   const alone = halfIn(first.replace(/[^0-9A-Za-z].*$/s, ""));
   return alone && isCut(alone) ? alone : half;
 }
 
 /** @param {string} word */
 function halfIn(word) {
-  // Mails break lines behind a "=" (RFC 2045, 6.7).
+  // Mails break lines after a "=" (RFC 2045, 6.7).
   const bare = word.replace(/=(?=[0-9A-Za-z])/g, "").split(/[&?#]/)[0];
   const encoded = /^[0-9A-Za-z+/_-]+/.exec(bare)?.[0];
   if (!encoded) return null;
-  // A single character at the end stands for nothing: markup that came along, as in _link_ or link/.
+  // A single character at the end encodes nothing: it is markup, as in _link_ or link/.
   const whole = encoded.length % 4 === 1 ? encoded.slice(0, -1) : encoded;
   return decoded(whole) ?? decoded(whole.replace(/[_/+-]+$/, ""));
 }
 
 /**
- * `{ first, word }`: the text up to its first space; and the same, unless that is too short for a key: then up
- * to a later space.
+ * `first` is the text up to its first space. `word` is the same, or longer if `first` is too short for a key.
  *
  * @param {string} text
  */
@@ -214,8 +212,8 @@ function firstWord(text) {
 }
 
 /**
- * A text without percent signs and entities, also where several programs have escaped, and without what
- * nobody sees; with the # that stands for others.
+ * Decodes percent signs and entities, also if several programs have escaped, removes invisible characters,
+ * and replaces other forms of #.
  *
  * @param {string} text
  */
@@ -232,7 +230,7 @@ function readable(text) {
 }
 
 /**
- * The text of some percent signs; what is no UTF-8 stays.
+ * Decodes percent signs; invalid UTF-8 stays as it is.
  *
  * @param {string} run
  */
@@ -248,7 +246,7 @@ function bytesOf(run) {
 function decoded(encoded) {
   try {
     const half = fromUtf8(fromBase64(encoded));
-    // A password is something that can be written down.
+    // A password has no control characters.
     return half !== "" && !/\p{Cc}/u.test(half) ? half : null;
   } catch {
     return null;

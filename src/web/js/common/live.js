@@ -1,8 +1,8 @@
 // @ts-check
-// Texts that follow the language of the page. Each knows how to make itself anew, and each place that shows
-// one is written again when the language changes: so nothing else on the page has to change.
+// Texts that follow the language of the page. When the language changes, each text is made again and written
+// to its place, so nothing else on the page has to change.
 
-/** A text that is made when it is shown: `String(text)` is what it is in the language of now. */
+/** A text that is made when it is shown: `String(text)` is in the current language. */
 export class LiveText {
   /** @type {() => unknown} */
   #make;
@@ -17,16 +17,16 @@ export class LiveText {
   }
 }
 
-/** What each node shows: texts by the names of attributes, "" for the text of a text node. */
+/** The texts that each node shows, by attribute name; "" for the text of a text node. */
 /** @type {WeakMap<Node, Map<string, LiveText>>} */
 const shown = new WeakMap();
-/** Those nodes, for as long as the page has any use for them. */
+/** These nodes, until the page drops them. */
 /** @type {Set<WeakRef<Node>>} */
 const nodes = new Set();
 const dropped = new FinalizationRegistry((reference) => nodes.delete(reference));
 
 /**
- * A text that `make()` makes, now and in other languages.
+ * A text that `make()` makes in the current language.
  *
  * @param {() => unknown} make
  */
@@ -35,7 +35,7 @@ export function live(make) {
 }
 
 /**
- * Texts one after the other. What is empty is left out.
+ * Joins texts; empty ones are left out.
  *
  * @param {(TextLike | number | false | null | undefined)[]} parts
  * @param {string} between
@@ -45,7 +45,7 @@ export function joined(parts, between = " ") {
 }
 
 /**
- * Sets an attribute, for as long as it is not set otherwise by `setText`.
+ * Sets an attribute, until the next `setText`.
  *
  * @param {Element} node
  * @param {string} name
@@ -57,7 +57,7 @@ export function setText(node, name, text) {
 }
 
 /**
- * A node with this text.
+ * A text node.
  *
  * @param {TextLike} text
  */
@@ -68,7 +68,7 @@ export function textNode(text) {
 }
 
 /**
- * Puts a text in the place of what is in `node`.
+ * Replaces the content of `node` with a text.
  *
  * @param {Element} node
  * @param {TextLike} text
@@ -78,7 +78,7 @@ export function write(node, text) {
   else node.replaceChildren(textNode(text));
 }
 
-/** Makes all texts anew: the language has changed. */
+/** Makes all texts again, in a new language. */
 export function renew() {
   for (const reference of nodes) {
     const node = reference.deref();

@@ -1,11 +1,11 @@
 // @ts-check
-// What happened to a secret, for its sender: views and other events, in the order in which they happened.
+// The log of a secret for its sender: views and other events.
 import { h } from "./dom.js";
 import { joined } from "./live.js";
 import { agents, date, t } from "./page.js";
 
 /**
- * The log of a secret as it stands in a list, newest first.
+ * The log as a list, newest first.
  *
  * @param {{ views: View[], events: LogEvent[] }} secret
  */
@@ -37,7 +37,7 @@ function entryItem({ what, at, ip, agent }) {
 }
 
 /**
- * What an event is called; one that came with a later server has its own name.
+ * The name of an event; events of newer servers keep their own names.
  *
  * @param {string} what
  */
@@ -53,8 +53,8 @@ function name(what) {
 }
 
 /**
- * What a user agent says it is: "Firefox on Windows"; other programs by their names. The names are in
- * src/user_agents.json, and mails find them as it is done here (src/user_agent.rs).
+ * The name of a user agent, such as "Firefox on Windows" or "curl". The names are in src/user_agents.json,
+ * and mails use them in the same way (src/user_agent.rs).
  *
  * @param {string} agent
  */

@@ -1,7 +1,6 @@
 // @ts-check
-// What every page has: its texts and settings, as the server put them into it, numbers and dates in the
-// reader's language, and the little that works on all pages (the skip button; the switch of languages is in
-// language.js). Texts follow the language: see live.js.
+// The base of every page: its texts and settings from the server, numbers and dates in the language of the
+// page, and the parts of the layout that need a script. Texts follow the language: see live.js.
 
 import { whenClockTold } from "./clock.js";
 import { startDrops } from "./drops.js";
@@ -16,21 +15,21 @@ const data = JSON.parse(element("data").textContent ?? "");
 
 /** The language of the page (BCP 47). */
 export let lang = data.lang;
-/** The same as an attribute that follows it. */
+/** The language as an attribute that follows it. */
 export const pageLang = live(() => lang);
-/** What the operator has set: create, boxes, expiration, max_ciphertext, max_upload, … */
+/** Settings of the server: create, boxes, expiration, max_ciphertext, max_upload, … */
 export const config = data.config;
-/** Names of browsers and systems, where the page tells of them: see log.js. */
+/** Names of browsers and systems, on pages that show a log: see log.js. */
 export const { agents } = data;
-/** What the site is called. */
+/** The name of the site. */
 export const siteName = data.name;
 /** The address of the root of the site, with a slash at its end. */
 export const root = new URL("./", document.baseURI).href;
-/** Whether the browser trusts the connection: WebCrypto, clipboard and storage need it. */
+/** Whether this is a secure context: WebCrypto, clipboard and storage need it. */
 export const secure = window.isSecureContext;
 
 /**
- * The text of a key; `{name}` in it becomes `args.name`, and `args.count` chooses among plural forms.
+ * The text of a key. `{name}` is replaced with `args.name`, and `args.count` selects the plural form.
  *
  * @param {string} key
  * @param {Args} args
@@ -51,12 +50,13 @@ function textOf(texts, key, { count }, language) {
   return texts[`${key}.${new Intl.PluralRules(language).select(count)}`] ?? texts[`${key}.other`];
 }
 
-/** The languages that there are: `{ tag, name }`. */
+/** The languages: `{ tag, name }`. */
 export const languages = [.../** @type {HTMLSelectElement} */ (element("language")).options]
   .map(({ value, textContent }) => ({ tag: value, name: textContent }));
 
 /**
- * As `t`, in another language: for what somebody else will read. Only keys that begin with `receiver.`.
+ * As `t`, in another language, for a text that another person will read. Only keys that begin with
+ * `receiver.`.
  *
  * @param {string} tag
  * @param {string} key
@@ -80,7 +80,7 @@ function fill(text, args, language) {
 }
 
 /**
- * A number as it is written here.
+ * A number in the format of the language.
  *
  * @param {number} value
  */
@@ -89,7 +89,7 @@ export function number(value) {
 }
 
 /**
- * How this reader writes dates in a language: as in the region that the browser names.
+ * The locale for dates: the language of the page with the region of the browser.
  *
  * @param {string} language
  */
@@ -98,7 +98,7 @@ function localeOf(language) {
     try {
       return [new Intl.Locale(tag)];
     } catch {
-      // Some browsers say "en-US@posix", or what somebody has typed into their settings.
+      // Some browsers have invalid tags, such as "en-US@posix" or a text from their settings.
       return [];
     }
   });
@@ -131,7 +131,7 @@ export function dateIn(language, moment) {
 }
 
 /**
- * A moment, short: for tables.
+ * A moment in a short form, for tables.
  *
  * @param {string | Date} moment
  */
@@ -141,7 +141,7 @@ export function shortDate(moment) {
 }
 
 /**
- * One thing and another, as a sentence has them.
+ * A list as part of a sentence: "one and two".
  *
  * @param {TextLike[]} parts
  */
@@ -153,7 +153,7 @@ export function list(parts) {
 const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
 
 /**
- * A length of time by its largest unit: "3 days".
+ * A duration in its largest unit: "3 days".
  *
  * @param {number} seconds
  */
@@ -164,7 +164,7 @@ export function duration(seconds) {
 }
 
 /**
- * A length of time in hours: whole days where it is some.
+ * A duration in hours, or in days if it is whole days.
  *
  * @param {number} hours
  */
@@ -192,7 +192,7 @@ export function bytes(count) {
 }
 
 /**
- * Two sizes that are not the same, so that they do not look the same either.
+ * Two different sizes in a form in which they also look different.
  *
  * @param {number} one
  * @param {number} other
@@ -209,7 +209,7 @@ export function bytesApart(one, other) {
 function sizeIn(language, count) {
   if (count < 1024) return exactly(language, count);
   let [value, power] = [count / 1024, 0];
-  // What would be rounded to 1,024 is one of the next.
+  // A value that would round to 1,024 gets the next unit.
   while (Math.round(value * 10) / 10 >= 1024 && power < SIZES.length - 1) {
     [value, power] = [value / 1024, power + 1];
   }
@@ -235,8 +235,8 @@ export function speed(bytesPerSecond) {
 }
 
 /**
- * Where the browser brings back a page that was left it is loaded anew: its reader may have signed out since. What
- * somebody has typed stays, if it is still theirs.
+ * Reloads a page that the browser restores, because its user may have signed out since. Typed text stays if
+ * it belongs to the same user.
  */
 export function freshOnReturn() {
   let left = getKey();
@@ -247,7 +247,7 @@ export function freshOnReturn() {
 }
 
 /**
- * Another language: `messages` are all of its texts.
+ * Changes the language; `messages` are all of its texts.
  *
  * @param {string} tag
  * @param {Texts} messages
@@ -269,7 +269,7 @@ export function element(id) {
   return /** @type {HTMLElement} */ (document.getElementById(id));
 }
 
-/** Makes the parts of the page work that all pages have. Every page calls it first. */
+/** Starts the parts that all pages have. Every page calls it first. */
 export function start() {
   element("skip").addEventListener("click", () => element("main").focus());
   element("insecure").hidden = secure;

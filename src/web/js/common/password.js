@@ -1,6 +1,6 @@
 // @ts-check
-// A field for a new password: shown on demand, with its strength in words and a generator. What a password is
-// worth and how one is made up is in words.js.
+// A field for a password: hidden or shown, with its strength and a generator. words.js computes the strength
+// and generates passwords.
 import { announce, copyButton, field, h } from "./dom.js";
 import { setText, write } from "./live.js";
 import { t } from "./page.js";
@@ -8,8 +8,8 @@ import { t } from "./page.js";
 const LEVELS = ["guessed", "weak", "fair", "strong", "very_strong"];
 
 /**
- * `{ node, control, value, setError(text) }`. With `generator` it shows how strong a password is and
- * makes one up; without it is for a password that exists already.
+ * `{ node, control, value, setError(text) }`. With `generator` it shows the strength and can generate a
+ * password; without, it is for an existing password.
  *
  * @param {{ label: TextLike, hint?: TextLike, generator?: boolean, autocomplete?: string, required?: boolean,
  *   onChange?: (value: string) => void }} options
@@ -19,7 +19,7 @@ export function passwordField({
 }) {
   const control = h("input", {
     type: "password", autocomplete, required, spellcheck: "false", autocapitalize: "none", maxlength: 1000,
-    // It is known to who types it.
+    // An existing password is no loss if the page is left.
     "data-fleeting": !generator,
   });
   const made = field(label, control, hint);
@@ -68,13 +68,13 @@ export function passwordField({
   return parts;
 }
 
-/** Loaded with the first field for a new password: who only enters one has no use for it. */
+/** Loaded with the first field for a new password; other fields do not need it. */
 function words() {
   return import("./words.js");
 }
 
 /**
- * How strong it is, as a bar and in words. The words are read out once typing has stopped.
+ * The strength as a bar and in words. Screen readers read the words after typing stops.
  *
  * @param {HTMLInputElement} control
  */

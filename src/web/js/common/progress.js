@@ -1,17 +1,17 @@
 // @ts-check
-// How far something long has come: a bar, its speed, the time that is left, and a way to end it.
+// A progress bar with speed, remaining time and a cancel button.
 import { announce, h } from "./dom.js";
 import { joined, write } from "./live.js";
 import { bytes, duration, number, speed, t } from "./page.js";
 
-/** Speed is that of the last few seconds. */
+/** The speed is that of the last few seconds. */
 const WINDOW_MS = 5_000;
-/** Screen readers are told at every quarter. */
+/** Screen readers are told every quarter. */
 const TOLD = 0.25;
 
 /**
- * `{ node, update(done, total), say(text), finish() }`, in bytes. `onCancel` gives it a button. `say` puts a
- * sentence in the place of speed and time, until the next `update`.
+ * `{ node, update(done, total), say(text), finish() }`, in bytes. `onCancel` adds a button. `say` shows a
+ * sentence instead of speed and time, until the next `update`.
  *
  * @param {{ label: TextLike, onCancel?: () => void }} options
  */

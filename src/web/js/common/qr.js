@@ -1,6 +1,5 @@
 // @ts-check
-// QR codes as SVG: black on white, whatever the page looks like, unless its style gives the element a
-// `color`.
+// QR codes as SVG: always black on white, unless a style gives the element a `color`.
 
 import { setText } from "./live.js";
 import { correction, generate as untyped } from "../vendor/lean_qr.js";
@@ -11,12 +10,12 @@ import { correction, generate as untyped } from "../vendor/lean_qr.js";
 const generate = /** @type {any} */ (untyped); // a library without types
 
 const SVG = "http://www.w3.org/2000/svg";
-/** How many modules stay empty around it, so that cameras find its edge (ISO 18004). */
+/** How many modules around the code stay empty, so that cameras find its edge (ISO 18004). */
 const QUIET = 4;
 
 /**
- * The code of a text, as an SVG element without a size of its own. `label` is what screen readers say. Throws
- * for more than about 2,300 bytes.
+ * The code of a text, as an SVG element without a size. `label` is for screen readers. Throws for more than
+ * about 2,300 bytes.
  *
  * @param {string} text
  * @param {TextLike} label
@@ -28,7 +27,7 @@ export function qr(text, label = "QR") {
     viewBox: `0 0 ${side} ${side}`,
     role: "img",
     "aria-label": label,
-    // White on white were no code: in a dark page the text around it is white.
+    // In a dark page the text colour is white, which would make the code invisible.
     color: "#000",
     "shape-rendering": "crispEdges",
   });

@@ -1,12 +1,12 @@
 // @ts-check
-// When nothing of a secret can be fetched any more.
+// When a secret is over.
 
 /** The longest lease, in milliseconds: `MAX_SECONDS` in src/domain/lease.rs. */
 export const LONGEST_LEASE = 24 * 3600 * 1000;
 
 /**
- * Whether nothing of a secret can be fetched any more, so that there is nothing to burn. The client of the last
- * view may fetch the same bytes again while its lease lasts, and a locked secret is kept until it expires.
+ * Whether nothing of a secret can be fetched any more, so that there is nothing to delete. The client of the
+ * last view may fetch the content again during its lease, and a locked secret is kept until it expires.
  *
  * @param {{ view_times: number, max_views: number, expired: boolean, views: View[] }} options
  * @param {number} now

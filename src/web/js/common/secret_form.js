@@ -1,6 +1,6 @@
 // @ts-check
-// What a person fills in to hand something over, text and files, and what they see while it goes out: errors at
-// their fields, progress, another try. Encrypting and calls are in sending.js, the pages decide what comes then.
+// The form for a new secret: text and files, errors at their fields, progress and retries. sending.js
+// encrypts and calls the server; the pages decide what follows.
 import { ApiError, explain, Offline } from "./api.js";
 import { $, announce, busy, field, h, notice, replace } from "./dom.js";
 import { filePicker } from "./files.js";
@@ -9,15 +9,15 @@ import { progressBar } from "./progress.js";
 import { excess, hand, maxFiles } from "./sending.js";
 import { guardLeaving } from "./stakes.js";
 
-/** Characters of messages and descriptions. */
+/** The most characters of a message or description. */
 const MAX_CHARS = 1_000;
 
-/** Text and files: `{ node, text, files, fields, check() }`. `check` shows what is wrong: true for nothing. */
+/** Text and files: `{ node, text, files, fields, check() }`. `check` shows errors; true if there are none. */
 export function contentForm({ hint = "" } = {}) {
   const area = h("textarea", { rows: 7, autocomplete: "off", spellcheck: "false", translate: "no" });
   const written = field(t("send.text"), area, hint);
   const tell = () => {
-    // A third of it would do: a character has four bytes at most, and no check is needed for a short one.
+    // A character has at most four bytes, so a short text needs no exact check.
     const over = area.value.length * 4 < config.max_ciphertext / 4 && picker.files.length === 0
       ? 0 : excess(area.value, picker.files);
     written.setError(over ? t("send.text_long", { over: bytes(over) }) : "");
@@ -41,7 +41,7 @@ export function contentForm({ hint = "" } = {}) {
 }
 
 /**
- * A field for a message or description that says when it has become too long: as `field()`, with `check()`.
+ * A field for a message or description that shows when it is too long: as `field()`, with `check()`.
  *
  * @param {TextLike} label
  * @param {TextLike} [hint]
@@ -59,23 +59,23 @@ export function shortText(label, hint) {
 }
 
 /**
- * Moves to the first field that is marked as wrong.
+ * Moves the focus to the first invalid field.
  *
  * @param {HTMLElement} form
  */
 export function focusWrong(form) {
   /** @type {HTMLElement | null} */
   const wrong = form.querySelector("[aria-invalid=true]");
-  // It may be among those that are folded away.
+  // The field may be in a closed section.
   wrong?.closest("details")?.setAttribute("open", "");
   wrong?.focus();
 }
 
 /**
- * Hands over what `request()` says (the arguments of `hand`), and shows how it goes: errors at `fields` (by their
- * names in the API) or in `place`, which is below the form. `explained(error)` may give a sentence for an error,
- * or "" where it has shown it itself. Gives `{ data, publicHalf }`, or null if it came to nothing; then the form
- * is as it was.
+ * Sends the result of `request()` (the arguments of `hand`) and shows progress. Errors appear at `fields` (by
+ * their API names) or in `place`, below the form. `explained(error)` may return a message for an error, or ""
+ * if it has shown it itself. Returns `{ data, publicHalf }`, or null on failure; the form then stays as it
+ * was.
  *
  * @param {{ form: HTMLElement, button: HTMLButtonElement, place: HTMLElement,
  *   fields: Record<string, Field<HTMLElement>>, request: () => HandRequest,
@@ -114,20 +114,20 @@ function showError({ error, form, button, place, fields, explained }) {
     return;
   }
   replace(place, notice("bad", explained ?? sentence(error)));
-  // What was pressed could not keep the focus while nothing could be pressed.
+  // The pressed button lost the focus while the form was inert.
   button.focus({ preventScroll: true });
 }
 
 /** @param {Error} error */
 function sentence(error) {
   if (error instanceof Offline || error instanceof ApiError) return explain(error);
-  // A file that can not be read any more, say.
+  // For example, a file that can no longer be read.
   return ["FileChanged", "NotFoundError", "NotReadableError"].includes(error.name)
     ? t("send.unreadable") : t("send.failed", { why: error.message });
 }
 
 /**
- * What is wrong with a field, by its name in the API.
+ * The message for an invalid field, by its API name.
  *
  * @param {ApiError} error
  */
@@ -144,7 +144,7 @@ function fieldError(error) {
 }
 
 /**
- * One secret: the call, and its files; a draft that is gone is made anew.
+ * Sends one secret and its files; starts again if the server has dropped the draft.
  *
  * @param {{ place: HTMLElement, request: () => HandRequest }} options
  */
@@ -163,7 +163,7 @@ async function attempt({ place, request }) {
 }
 
 /**
- * Progress, and what to do when it gives up.
+ * Progress of an upload, and the question whether to go on after a failure.
  *
  * @param {HTMLElement} place
  * @param {AbortController} control
@@ -179,7 +179,7 @@ function uploadScreen(place, control) {
       announce(text);
     },
     /**
-     * Gives what publishing has answered, or "gone" if all must be sent once more.
+     * Returns the answer of publishing, or "gone" if everything must be sent again.
      *
      * @param {Upload} upload
      */
@@ -214,8 +214,8 @@ function uploadScreen(place, control) {
 }
 
 /**
- * What came through of it is of no use to anybody, though it would end by itself, too. Where all of it did, it is
- * published by now: gives what publishing has answered, else null.
+ * Deletes a draft that nobody needs; it would also expire. If the secret is already published, returns the
+ * answer of publishing, else null.
  *
  * @param {Upload} upload
  */
@@ -229,7 +229,7 @@ async function takenBack(upload) {
 }
 
 /**
- * It gave up: whether to go on. Throws AbortError for no.
+ * Asks whether to go on after a failure. Throws AbortError for no.
  *
  * @param {Error} error
  * @param {HTMLElement} place

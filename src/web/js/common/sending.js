@@ -1,6 +1,6 @@
 // @ts-check
-// Makes a secret out of a text and files: what goes into it, encrypting, handing over. What is asked of the
-// person is in secret_form.js, the files that are too large to go into it are sent by upload.js.
+// Creates a secret from a text and files: packs, encrypts and sends it. secret_form.js is the form; upload.js
+// sends files that are too large for the secret itself.
 import { call } from "./api.js";
 import { config } from "./page.js";
 import { toBase64, utf8 } from "../crypto/bytes.js";
@@ -8,20 +8,20 @@ import { newHalves, pack, seal } from "../crypto/secret.js";
 import { FileSealer } from "../crypto/stream.js";
 import { Upload } from "./upload.js";
 
-/** Files up to this size together go into the secret itself: one call, and nothing to wait for. */
+/** Files up to this size together go into the secret itself, which takes one call. */
 const INLINE_BYTES = 256 * 1024;
-/** What SJCL's JSON has around the ciphertext, rounded up. */
+/** The size of SJCL's JSON around the ciphertext, rounded up. */
 const AROUND = 300;
-/** How long the server has to begin with an answer, and what is added for each byte that goes out (64 kbit/s). */
+/** The timeout for the answer, and the time added for each byte sent (64 kbit/s). */
 const [PATIENCE_MS, BYTE_MS] = [30_000, 1 / 8];
-/** As much of the limit as a secret with files uses at most. */
+/** The share of the limit that a secret with files may use. */
 const MARGIN = 0.9;
 
-/** How many files one secret may have. */
+/** The most files of a secret. */
 export const maxFiles = config.max_attachments ?? 10;
 
 /**
- * How much of what the server takes a plaintext of so many bytes uses: above 1 is too long.
+ * The share of the server's limit that a plaintext of this length uses; above 1 is too long.
  *
  * @param {number} plaintextBytes
  */
@@ -35,7 +35,7 @@ function base64Length(bytes) {
 }
 
 /**
- * How long a text is beyond what fits, in bytes; 0 if it fits.
+ * By how many bytes a text is too long; 0 if it fits.
  *
  * @param {string} text
  * @param {File[]} files
@@ -47,7 +47,7 @@ export function excess(text, files) {
 }
 
 /**
- * As long as what stands in a secret for files that are sent by themselves.
+ * Entries as long as those of files that are sent separately.
  *
  * @param {File[]} files
  */
@@ -56,9 +56,9 @@ function placeholders(files) {
 }
 
 /**
- * Encrypts and hands over. `path` is the call, `key` an API key, `fields` the other fields of the call. With
- * `mailed` the server gets the public half, too: it mails the link. Gives `{ data, publicHalf, upload }`; where
- * there is an `upload` nothing can be opened before that has run.
+ * Encrypts and sends a secret. `path` is the call, `key` an API key, `fields` the other fields of the call.
+ * With `mailed` the server also gets the public half, to mail the link. Returns `{ data, publicHalf, upload
+ * }`; if there is an `upload`, the secret exists only after it has run.
  *
  * @param {HandOptions} options
  */

@@ -1,20 +1,20 @@
 // @ts-check
-// The private key of an account, for as long as the tab is open: in sessionStorage, never anywhere else.
+// The private key of an account, in sessionStorage until the tab is closed, and nowhere else.
 
 const NAME = "key";
 
-/** The key that was signed in with, or null. */
+/** The key of the signed-in account, or null. */
 export function getKey() {
   try {
     return sessionStorage.getItem(NAME);
   } catch {
-    // Storage is switched off: nobody is signed in.
+    // Storage is switched off, so no account is signed in.
     return null;
   }
 }
 
 /**
- * Keeps a key until the tab is closed.
+ * Stores a key until the tab is closed.
  *
  * @param {string} key
  */
@@ -22,7 +22,7 @@ export function setKey(key) {
   sessionStorage.setItem(NAME, key);
 }
 
-/** Forgets the key. */
+/** Removes the key. */
 export function signOut() {
   try {
     sessionStorage.removeItem(NAME);

@@ -1,6 +1,5 @@
 // @ts-check
-// How a new secret is to be: how long it lives, how often it can be viewed, and what else there is to choose.
-// What stands in it is in secret_form.js.
+// The settings of a new secret: expiry, views and others. The content is in secret_form.js.
 import { reach } from "./api.js";
 import { now } from "./clock.js";
 import { $, field, h } from "./dom.js";
@@ -10,18 +9,18 @@ import { passwordField } from "./password.js";
 import { shortText } from "./secret_form.js";
 import { typedPassword } from "./typed.js";
 
-/** In hours. */
+/** Choices of expiry, in hours. */
 const LIFETIMES = [1, 4, 24, 72, 168, 336];
 const MAX_VIEWS = 100;
 const DEFAULT_VIEWS = 1;
-/** How often the time that is shown is brought up to date. */
+/** How often the displayed time is updated. */
 const TICK_MS = 15_000;
-/** How long the server has to say what time it is. */
+/** The timeout for the request that reads the server's time. */
 const PATIENCE_MS = 15_000;
 
 /**
- * `{ node, fields, values, check() }`: `values` are fields of `POST /api/secrets`. `hasList`: a description is of
- * use, as the sender has a list of secrets.
+ * `{ node, fields, values, check() }`: `values` are fields of `POST /api/secrets`. `hasList`: the sender has
+ * a list of secrets, so a description is useful.
  *
  * @param {{ hasList: boolean }} options
  */
@@ -53,7 +52,8 @@ export function settingsForm({ hasList }) {
   for (const { control } of [expiration, views, password]) control.addEventListener("input", tell);
   views.control.addEventListener("input", () => views.setError(""));
   tell();
-  // Nothing else was asked yet, and the answer says what time it is. Without one, this device's clock has to do.
+  // The page has made no request yet, and the answer has the server's time. Without it, the clock of this
+  // device is used.
   reach(`${root}robots.txt`, { method: "HEAD", patience: PATIENCE_MS }).then(tell, () => {});
   const ticking = setInterval(() => {
     if (summary.isConnected) tell();
@@ -94,8 +94,8 @@ export function settingsForm({ hasList }) {
 }
 
 /**
- * Choices within what the operator allows, and when each would end; with `hint` that stands there instead.
- * `{ node, control, setError, tell }`: `tell()` brings the end up to date.
+ * The expiry choices that the operator allows, with the resulting date, or with `hint` instead. `{ node,
+ * control, setError, tell }`: `tell()` updates the date.
  *
  * @param {{ label?: TextLike, hint?: TextLike }} options
  */
@@ -104,7 +104,7 @@ export function expirationField({ label = t("create.expiration"), hint: fixed = 
   const allowed = LIFETIMES.filter((hours) => hours >= min && hours <= max);
   const hours = new Set([...allowed, ...(standard ? [standard] : [])]);
   if (!allowed.includes(min) && !hours.size) hours.add(min);
-  // Two weeks and a bit are two weeks to everybody.
+  // A maximum that is only slightly longer is not a choice of its own.
   if (max > Math.max(0, ...hours) * 1.2) hours.add(max);
   const sorted = [...hours].sort((a, b) => a - b);
   const chosen = standard || 0;

@@ -1,5 +1,5 @@
 // @ts-check
-// Signing in with the private key of an account. The key stays in the tab (session.js).
+// Signs in with the private key of an account. The key stays in the tab (session.js).
 import { ApiError, call, explain } from "./api.js";
 import { busy, h } from "./dom.js";
 import { t } from "./page.js";
@@ -7,7 +7,7 @@ import { passwordField } from "./password.js";
 import { setKey } from "./session.js";
 
 /**
- * A card that asks for the key; `onSignedIn()` once the server knows it.
+ * A card that asks for the key; calls `onSignedIn()` once the server accepts it.
  *
  * @param {{ title: TextLike, text: TextLike, onSignedIn: () => void }} options
  */
@@ -51,7 +51,7 @@ export function signInCard({ title, text, onSignedIn }) {
 }
 
 /**
- * Whether a key is still good: an API key that was revoked leads back to signing in.
+ * Whether a key is still valid; if it was revoked, the page asks for another one.
  *
  * @param {string} key
  */

@@ -1,21 +1,18 @@
 // @ts-check
-// What would be lost if the page were left now, and having the browser ask before it is: texts that somebody
-// has typed, and whatever else a part of the page says.
+// Lets the browser ask before a page is left that would lose something: typed texts, and whatever parts of
+// the page register.
 
-/** Functions that say whether they have something to lose. */
+/** Functions that return whether something would be lost. */
 /** @type {Set<() => boolean>} */
 const stakes = new Set();
-/** The same of what is on the page, for as long as it is. */
+/** The same for nodes, while they are on the page. */
 /** @type {WeakMap<Element, () => boolean>} */
 const shown = new WeakMap();
-/** Controls that somebody has typed into. */
+/** Controls with typed text. */
 /** @type {WeakSet<EventTarget>} */
 const typed = new WeakSet();
 
-/**
- * What is typed here is worth a question: no search, no password that is known, nothing that is only
- * looked up.
- */
+/** Controls whose text counts: no search, no existing password, nothing that is only looked up. */
 const TYPED = "textarea:not([readonly], [data-fleeting]), "
   + "input:not([readonly], [data-fleeting], [type=search], [type=checkbox], [type=radio], [type=file])";
 
@@ -23,27 +20,27 @@ document.addEventListener("input", ({ target }) => target && typed.add(target), 
 window.addEventListener("beforeunload", (event) => {
   if (!isAtStake()) return;
   event.preventDefault();
-  // Older browsers ask for this only.
+  // Older browsers need this.
   event.returnValue = true;
 });
 
-/** Whether leaving now loses what can not be had again. */
+/** Whether leaving now loses something that cannot be recovered. */
 export function isAtStake() {
   return [...stakes].some((isNeeded) => isNeeded())
     || [...document.querySelectorAll("[data-stake]")].some((node) => shown.get(node)?.())
     || [.../** @type {NodeListOf<Control>} */ (document.querySelectorAll(TYPED))].some((control) => typed.has(control) && control.value !== "");
 }
 
-/** Has the browser ask before the page is left, while `isNeeded()`. Gives back what ends that. */
+/** Lets the browser ask before the page is left while `isNeeded()`. Returns a function that ends this. */
 export function guardLeaving(isNeeded = () => true) {
-  // Each call is one of its own, also with the same function.
+  // Each call counts separately, also with the same function.
   const stake = () => isNeeded();
   stakes.add(stake);
   return () => stakes.delete(stake);
 }
 
 /**
- * The same, while `node` is on the page.
+ * The same while `node` is on the page.
  *
  * @template {Element} N
  * @param {N} node
@@ -56,7 +53,7 @@ export function guardWhileShown(node, isNeeded) {
 }
 
 /**
- * What was typed within `node` is where it belongs.
+ * Marks the text typed within `node` as saved.
  *
  * @param {HTMLElement} node
  */

@@ -1,29 +1,29 @@
 // @ts-check
-// Sends the files of a secret that is not published yet: sealed slice by slice, each tried again if it gets
-// lost, so that no more than two slices are in memory. What is sealed, and under which key, is FileSealer's.
+// Sends the files of a draft, sealed slice by slice, and retries slices that were lost. At most two slices
+// are in memory. FileSealer does the encryption.
 import { ApiError, call, Offline, reach } from "./api.js";
 import { root } from "./page.js";
 import { sealedSize } from "../crypto/stream.js";
 
-/** Slices end where chunks of the sealed form do: there nothing is sealed twice. */
+/** Slices end at chunk borders, so that nothing is sealed twice. */
 const PREFIX = 7;
 const CHUNK = 65_552;
-/** In chunks: below 1 MiB, which is what proxies let through if nobody tells them; so they stay after a 413. */
+/** In chunks: the small slice is below 1 MiB, the default limit of proxies, and is used after a 413. */
 const [SMALL_SLICE, LARGE_SLICE] = [15, 60];
 const FAST_MS = 2_000;
-/** A slice of which nothing more goes out for so long is lost. */
+/** A slice without progress for this long is lost. */
 const STALLED_MS = 30_000;
-/** How long the server has to begin with an answer to anything else. */
+/** The timeout for answers to other requests. */
 const PATIENCE_MS = 30_000;
-/** The same where somebody who has cancelled waits for it. */
+/** The same after the user has cancelled. */
 const DROP_MS = 10_000;
-/** Waits between tries, with up to a half more: together about a minute. */
+/** Waits between attempts, plus up to a half: together about a minute. */
 const WAITS_MS = [1_000, 2_000, 4_000, 8_000, 16_000, 30_000];
-/** What may be otherwise the next time, and how long the server may ask to wait for that. */
+/** Statuses that may pass, and the longest wait that the server may ask for. */
 const PASSING = [408, 409, 429, 500, 502, 503, 504];
 const PATIENCE_S = 60;
 
-/** The files of one draft: `run()` goes on where it ended, as often as it takes. */
+/** The files of a draft. `run()` continues where it stopped, and can be called again. */
 export class Upload {
   #id;
   #token;
@@ -35,8 +35,8 @@ export class Upload {
   #largest = LARGE_SLICE;
 
   /**
-   * `files` are `{ file, sealer }` in the order of the attachments. `onProgress(done, total)` is told in sealed
-   * bytes of all of them; `onWait(seconds)` when a slice got lost and is sent again after so long.
+   * `files` are `{ file, sealer }` in the order of the attachments. `onProgress(done, total)` gets sealed
+   * bytes of all files; `onWait(seconds)` is called before a retry.
    *
    * @param {{ id: string, token: string, files: { file: File,
    *   sealer: FileSealer }[],
@@ -52,13 +52,14 @@ export class Upload {
     this.#done = files.map(() => 0);
   }
 
-  /** How many bytes all files have when sealed. */
+  /** The sealed size of all files. */
   get total() {
     return this.#files.reduce((sum, { size }) => sum + size, 0);
   }
 
   /**
-   * Sends what is missing, and publishes. Throws Offline or ApiError when it gave up, AbortError of `signal`.
+   * Sends the missing parts and publishes the secret. Throws Offline or ApiError when it gives up, or
+   * AbortError of `signal`.
    *
    * @param {AbortSignal | undefined} signal
    */
@@ -71,7 +72,7 @@ export class Upload {
   }
 
   /**
-   * Publishes what is there as a whole; again, too.
+   * Publishes the secret; can be repeated.
    *
    * @param {AbortSignal} [signal]
    */
@@ -80,7 +81,7 @@ export class Upload {
     return (await call("POST", path, { headers: this.#headers, signal, patience: PATIENCE_MS }))?.data ?? null;
   }
 
-  /** Takes back what was sent. */
+  /** Deletes the draft. */
   async drop() {
     await call("DELETE", `api/secrets/${this.#id}/draft`, { headers: this.#headers, patience: DROP_MS });
   }
@@ -102,12 +103,12 @@ export class Upload {
     while (at < size) {
       const to = sliceEnd(at, chunks, size);
       const slice = ahead?.from === at && ahead.to === to ? await ahead.sealed : await sealer.seal(file, at, to);
-      // The next one is sealed while this one is under way.
+      // The next slice is sealed while this one is sent.
       ahead = null;
       if (to < size) {
         const next = { from: to, to: sliceEnd(to, chunks, size) };
         ahead = { ...next, sealed: sealer.seal(file, next.from, next.to) };
-        // Where it fails it does so again when it is needed.
+        // An error appears again when the slice is needed.
         ahead.sealed.catch(() => {});
       }
       const began = performance.now();
@@ -116,14 +117,14 @@ export class Upload {
         at = await this.#patiently(signal, async (again) => {
           if (again) {
             const stored = await this.#offset(number, signal);
-            // Something came through: from there it goes on with a slice of its own.
+            // A part arrived, so the rest is a new slice.
             if (stored !== from) return stored;
           }
           await this.#put(number, slice, from, to, size, signal);
           return to;
         });
       } catch (error) {
-        // A proxy between takes no such slice.
+        // A proxy rejects slices of this size.
         if (!(error instanceof ApiError) || error.status !== 413 || chunks === SMALL_SLICE) throw error;
         chunks = this.#largest = SMALL_SLICE;
         continue;
@@ -145,7 +146,7 @@ export class Upload {
   }
 
   /**
-   * Does `work` until it succeeds, and gives up after a while. `again` tells it that it has failed before.
+   * Runs `work` until it succeeds or the attempts are used up. `again` is true from the second attempt on.
    *
    * @template T
    * @param {AbortSignal | undefined} signal
@@ -185,7 +186,7 @@ export class Upload {
   }
 
   /**
-   * One slice. By XMLHttpRequest: fetch does not tell how far a body has come.
+   * Sends one slice. Uses XMLHttpRequest, because fetch reports no upload progress.
    *
    * @param {number} number
    * @param {Bytes} slice
@@ -239,7 +240,7 @@ export class Upload {
 }
 
 /**
- * Whether it may be otherwise soon: nobody waits longer without being asked.
+ * Whether a retry may help within a time that the user accepts without a question.
  *
  * @param {Error} error
  */
@@ -249,7 +250,7 @@ function passes(error) {
 }
 
 /**
- * The end of a slice of so many chunks from `at`, at the end of a chunk.
+ * The end of a slice of this many chunks from `at`, at a chunk border.
  *
  * @param {number} at
  * @param {number} chunks
@@ -265,13 +266,13 @@ function errorOf(text) {
   try {
     return JSON.parse(text).error;
   } catch {
-    // A proxy's page.
+    // The answer of a proxy.
     return {};
   }
 }
 
 /**
- * Waits; less where the browser says that the network is back.
+ * Waits, but only until the browser reports that the network is back.
  *
  * @param {number} milliseconds
  * @param {AbortSignal | undefined} signal

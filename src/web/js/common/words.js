@@ -1,23 +1,23 @@
 // @ts-check
-// Passwords: made out of random words or characters, and an estimate of how hard one is to guess.
+// Passwords: generates them from random words or characters, and estimates how hard one is to guess.
 
 import { randomBelow, randomText } from "../crypto/random.js";
 
-// Without those that look like others: 0 and O, 1, l and I.
+// Without characters that look alike: 0 and O, 1, l and I.
 const READABLE = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789";
 
-/** `count` random words with hyphens between them, 10.3 bits each. Loads the list when it is first asked. */
+/** `count` random words with hyphens between them, 10.3 bits each. Loads the list on the first call. */
 export async function randomWords(count = 5) {
   const { default: words } = await import("../vendor/words.js");
   return Array.from({ length: count }, () => words[randomBelow(words.length)]).join("-");
 }
 
-/** Random letters and digits that nobody takes for each other, 5.8 bits each. */
+/** Random letters and digits that do not look alike, 5.8 bits each. */
 export function randomCharacters(count = 16) {
   return randomText(count, READABLE);
 }
 
-/** The commonest there are. What begins or ends with one is hardly better. */
+/** The most common passwords. A password that begins or ends with one is hardly better. */
 const COMMON = `
 password passw0rd passord losenord lösenord qwerty qwertz azerty letmein welcome välkommen
 valkommen admin administrator root guest test login master secret hemlig hemlis changeme
@@ -30,20 +30,20 @@ maggie qazwsx zaq12wsx 1q2w3e4r asdfgh sverige stockholm goteborg göteborg janu
 march april august september october november december monday friday sealdrop
 `.trim().split(/\s+/).sort((a, b) => b.length - a.length);
 
-/** What fingers do, in either direction. */
+/** Rows of keys, in either direction. */
 const ROWS = [
   "abcdefghijklmnopqrstuvwxyzåäö", "01234567890", "qwertyuiopå", "asdfghjklöä", "zxcvbnm", "qazwsxedc",
 ];
 
-/** Nobody guesses what comes after so many characters, and looking at it takes time at every key that is hit. */
+/** Text after this many characters is ignored: it makes no difference, and would slow down each keystroke. */
 const LONG = 200;
 
-/** Bits up to which a password has the level 0, 1, 2, 3. */
+/** The bits up to which a password has level 0, 1, 2, 3. */
 const LEVELS = [25, 40, 50, 75];
 
 /**
- * How hard a password is to guess for somebody who knows how people make them up: `bits`, and a `level` from
- * 0 (guessed at once) to 4 (never). Rather too low than too high; a list of all words would be larger than
+ * How hard a password is to guess for an attacker who knows how people choose them: `bits`, and a `level`
+ * from 0 (guessed at once) to 4 (never). The estimate is rather low; a list of all words would be larger than
  * the page.
  *
  * @param {string} password
@@ -55,7 +55,7 @@ export function strength(password) {
 }
 
 /**
- * Takes known pieces off the start, each at its price, and all else character by character.
+ * Removes known pieces from the start, each with its own bits, and counts other characters one by one.
  *
  * @param {string[]} chars
  * @returns {number}
@@ -70,7 +70,7 @@ function estimate(chars) {
     const piece = pieceAt(chars, at);
     if (piece) {
       const text = chars.slice(at, at + piece.length).join("");
-      // The same once more is a habit, no new choice.
+      // A repeated piece adds almost nothing.
       bits += seen.has(text) ? 1 : piece.bits;
       seen.add(text);
       at += piece.length;
@@ -84,7 +84,7 @@ function estimate(chars) {
 }
 
 /**
- * The length of what the whole is made of by repeating it; 0 for none.
+ * The length of the block that is repeated; 0 if there is none.
  *
  * @param {string[]} chars
  */
@@ -97,7 +97,7 @@ function repeatedBlock(chars) {
 }
 
 /**
- * How many characters there are of the kinds that are used.
+ * How many characters the used kinds have.
  *
  * @param {string[]} chars
  */
@@ -142,7 +142,7 @@ function date(rest) {
 }
 
 /**
- * The same character again and again, or one after the other as on the keyboard or in the alphabet.
+ * A repeated character, or a sequence on the keyboard or in the alphabet.
  *
  * @param {string[]} chars
  * @param {number} at
@@ -164,7 +164,7 @@ function run(chars, at) {
 }
 
 /**
- * Letters that could be a word, with its capital where words have it: fewer bits than letters at random.
+ * Letters that could be a word: fewer bits than random letters.
  *
  * @param {string} rest
  * @param {string} before
@@ -173,7 +173,7 @@ function word(rest, before) {
   if (/\p{L}/u.test(before)) return undefined;
   const [written = ""] = /^(?:\p{Lu}?[\p{Ll}\d@$!]{2,}|\p{Lu}{3,})(?!\p{L})/u.exec(rest) ?? [];
   const ends = written.search(/[\d@$!]*$/);
-  // Signs in the place of letters are an old habit, those at the end are counted by themselves.
+  // Signs instead of letters are common; those at the end are counted separately.
   const letters = unspell(written.slice(0, ends));
   const swapped = [...letters].filter((letter, at) => letter !== written[at]).length;
   if (letters.length < 3 || swapped > Math.min(3, letters.length / 3)) return undefined;

@@ -1,6 +1,6 @@
 // @ts-check
-// The page that makes a secret: the form, and then its link. Its parts are in ../common: secret_form.js (text and
-// files), settings_form.js (how it is to be), link.js (the link).
+// The page that creates a secret: the form, then its link. Its parts are in ../common: secret_form.js (text
+// and files), settings_form.js (settings), link.js (the link).
 import { ApiError } from "../common/api.js";
 import { handleDamagedLink } from "../common/damaged_link.js";
 import { $, busy, h, notice, replace } from "../common/dom.js";
@@ -17,14 +17,14 @@ start();
 freshOnReturn();
 if (!toBox() && !handleDamagedLink(app)) begin();
 window.addEventListener("hashchange", toBox);
-// "Back" from a link leads here: to an empty form, not out of the site.
+// "Back" from a link leads to an empty form, not out of the site.
 window.addEventListener("popstate", async () => {
   if (!$(".link-panel", app)) return;
   if (await mayLeaveLink()) begin({ focus: true });
   else history.pushState({ made: true }, "");
 });
 
-/** Links to boxes of old lead here, also those that a mail program has damaged at their end. */
+/** Redirects old links to boxes, also if a mail program has damaged their end. */
 function toBox() {
   const token = /^#([A-Za-z0-9]{31})(?![A-Za-z0-9])/.exec(location.hash)?.[1];
   if (token) location.replace(`${root}box/${token}`);
@@ -78,7 +78,7 @@ function formCard() {
 }
 
 /**
- * Why the server does not want it at all: the key, the allowance, or that nobody may without a key.
+ * The message for a refusal: an invalid key, a used-up allowance, or a server that needs a key.
  *
  * @param {Error} error
  * @param {string | null} key
@@ -90,7 +90,7 @@ async function refusal(error, key, whole) {
   if (await isKnown(key)) return t("create.allowance");
   signOut();
   if (config.create !== "account") return t("create.key_dropped");
-  // What was written stays, out of sight, until somebody has signed in.
+  // The form stays, hidden, until the user has signed in.
   const form = $("form", whole);
   const card = signInCard({
     title: t("create.title"), text: t("create.key_gone"), onSignedIn: () => {

@@ -1,6 +1,6 @@
 // @ts-check
-// The key pair of a box, made and opened in the browser: RSA-OAEP with SHA-256. The private key is kept as
-// PKCS#8 under a passphrase, PBES2 in PEM (RFC 8018, 5958), as the server and `openssl pkey` do
+// The key pair of a box, created and opened in the browser: RSA-OAEP with SHA-256. The private key is PKCS#8,
+// encrypted with a passphrase by PBES2, in PEM (RFC 8018, 5958), as the server and `openssl pkey` have it
 // (docs/key-service.md).
 
 import { toHex, utf8 } from "./bytes.js";
@@ -8,9 +8,9 @@ import { BadDer, DerReader, fromPem, integer, nothing, octets, oid, sequence, to
 import { requireWebCrypto } from "./engine.js";
 import { randomBytes } from "./random.js";
 
-/** How often PBKDF2 hashes the passphrase: what OWASP advises for HMAC-SHA-256. */
+/** The rounds of PBKDF2 that OWASP recommends for HMAC-SHA-256. */
 export const ROUNDS = 600_000;
-/** A key that asks for more is refused, by the server too. */
+/** Keys with more rounds are rejected, also by the server. */
 const MAX_ROUNDS = 2_000_000;
 const LABEL = "ENCRYPTED PRIVATE KEY";
 
@@ -31,7 +31,7 @@ const AES_CBC = {
 };
 const RSA_OAEP = { name: "RSA-OAEP", hash: "SHA-256" };
 
-/** The passphrase does not open the key, or the key was changed: nobody can tell these two apart. */
+/** The passphrase does not open the key, or the key was changed; these two look the same. */
 export class WrongPassphrase extends Error {
   constructor() {
     super("The passphrase does not open this key.");
@@ -39,7 +39,7 @@ export class WrongPassphrase extends Error {
   }
 }
 
-/** No encrypted RSA key, or encrypted in a way that is not known here: then `isOtherScheme` is true. */
+/** This is not an encrypted RSA key, or its encryption is unknown here; `isOtherScheme` is true then. */
 export class UnreadableKey extends Error {
   constructor(message = "This is not an encrypted RSA private key that can be opened here.") {
     super(message);
@@ -47,7 +47,7 @@ export class UnreadableKey extends Error {
     this.isOtherScheme = false;
   }
 
-  /** Of a key that the server may well open: browsers have no 3DES, no scrypt, and some no AES-192. */
+  /** For a key that the server may be able to open: browsers have no 3DES, no scrypt, and some no AES-192. */
   static otherScheme() {
     const error = new UnreadableKey("This key is encrypted in a way that browsers cannot open.");
     error.isOtherScheme = true;
@@ -56,8 +56,8 @@ export class UnreadableKey extends Error {
 }
 
 /**
- * Makes a key pair: `{publicKey, privateKey, privateKeyHash}`, two PEM texts and the hash that reads the box
- * without its passphrase. Takes from a fraction of a second to many seconds for 4096 bits.
+ * Creates a key pair: `{publicKey, privateKey, privateKeyHash}`, two PEM texts and the hash that reads the
+ * box without its passphrase. Takes from a fraction of a second to many seconds for 4096 bits.
  *
  * @param {string} passphrase
  * @param {{ bits?: number }} options
@@ -76,9 +76,8 @@ export async function createBoxKey(passphrase, { bits = 3072 } = {}) {
 }
 
 /**
- * Opens an encrypted private key: `{key, publicKey, privateKeyHash}`, a CryptoKey that decrypts and can not
- * be taken out of the browser again, its public half in PEM, and the hash. Throws WrongPassphrase,
- * UnreadableKey.
+ * Opens an encrypted private key: `{key, publicKey, privateKeyHash}`, a CryptoKey that decrypts and cannot be
+ * exported, the public key in PEM, and the hash. Throws WrongPassphrase, UnreadableKey.
  *
  * @param {string} pem
  * @param {string} passphrase
@@ -144,7 +143,7 @@ async function decryptKey(pem, passphrase) {
   } catch {
     throw new WrongPassphrase();
   }
-  // One wrong passphrase in 256 leaves something that looks padded; it is no DER then.
+  // One wrong passphrase in 256 gives valid padding, but not DER.
   try {
     const whole = new DerReader(pkcs8);
     whole.sequence();
@@ -216,7 +215,7 @@ function expect(found, wanted) {
 }
 
 /**
- * The identifier of what a table calls so.
+ * The identifier of a value in a table.
  *
  * @template T
  * @param {Record<string, T>} table

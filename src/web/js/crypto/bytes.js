@@ -1,5 +1,5 @@
 // @ts-check
-// Bytes and the texts they are written as: UTF-8, base64, hexadecimal.
+// Conversion between bytes and text: UTF-8, base64, hexadecimal.
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
@@ -14,7 +14,7 @@ export function utf8(text) {
 }
 
 /**
- * The text of some UTF-8, whole: a byte order mark at its start belongs to it. Throws for what is none.
+ * Decodes UTF-8; a byte order mark at the start is kept. Throws for invalid UTF-8.
  *
  * @param {Uint8Array} bytes
  */
@@ -23,13 +23,13 @@ export function fromUtf8(bytes) {
 }
 
 /**
- * Base64 with its padding (RFC 4648, section 4).
+ * Base64 with padding (RFC 4648, section 4).
  *
  * @param {Uint8Array} bytes
  */
 export function toBase64(bytes) {
   const pieces = [];
-  // A call takes tens of thousands of arguments, not millions.
+  // A function accepts tens of thousands of arguments, not millions.
   for (let at = 0; at < bytes.length; at += 0x2000) {
     pieces.push(String.fromCharCode(...bytes.subarray(at, at + 0x2000)));
   }
@@ -37,7 +37,7 @@ export function toBase64(bytes) {
 }
 
 /**
- * The bytes of base64, also of the URL-safe kind, with or without padding. Throws for what is none.
+ * Decodes base64, also the URL-safe form, with or without padding. Throws for anything else.
  *
  * @param {string} text
  */
@@ -62,7 +62,7 @@ export function toHex(bytes) {
 }
 
 /**
- * The bytes of hexadecimal. Throws for what is none.
+ * Decodes hexadecimal. Throws for anything else.
  *
  * @param {string} text
  */
@@ -72,7 +72,7 @@ export function fromHex(text) {
 }
 
 /**
- * One array out of many.
+ * Joins arrays.
  *
  * @param {...Uint8Array} arrays
  */
@@ -87,7 +87,7 @@ export function concat(...arrays) {
 }
 
 /**
- * All bytes of a stream. Its error stays what it is; Chromium's `Response` would turn it into a TypeError.
+ * All bytes of a stream. Keeps the error of the stream; Chromium's `Response` would turn it into a TypeError.
  *
  * @param {ReadableStream<Bytes>} stream
  */

@@ -1,18 +1,18 @@
 // @ts-check
-// Does the proof of work that a secret may ask for (docs/public-api.md, "Captcha"): ALTCHA, version 2. The
-// work is shared out among workers, so that the page stays alive.
+// The proof of work of a secret with a captcha (docs/public-api.md, "Captcha"): ALTCHA, version 2. Workers do
+// it in parallel, so that the page stays responsive.
 
 import { scriptUrl } from "./trusted.js";
 import { toBase64, utf8 } from "./bytes.js";
 
-/** More than a few of them only warm the pocket. */
+/** More workers than this only use more power. */
 const MAX_WORKERS = 4;
-/** A solution takes so many tries on average. Only for showing progress. */
+/** How many attempts a solution takes on average. Only for the progress bar. */
 const MEAN_TRIES = 4_096;
 
 /**
- * Solves what `GET /api/public/captcha` answered. Gives the text for the field `captcha`. `onProgress(share)`
- * is told from 0 to 1, roughly; `signal` ends it with its reason.
+ * Solves the answer of `GET /api/public/captcha`. Returns the text for the field `captcha`.
+ * `onProgress(share)` gets about 0 to 1; `signal` aborts with its reason.
  *
  * @param {{ parameters: Record<string, unknown> }} challenge
  * @param {{ onProgress?: (share: number) => void, signal?: AbortSignal }} options
@@ -40,7 +40,7 @@ function work(parameters, onProgress, signal) {
       const worker = new Worker(scriptUrl(new URL("captcha_worker.js", import.meta.url)), { type: "module" });
       workers.push(worker);
       worker.addEventListener("message", ({ data }) => {
-        // What the others say after the first has found it comes too late.
+        // The first solution counts; later messages are ignored.
         if (stop.signal.aborted) return;
         if (data.solution) {
           stop.abort();

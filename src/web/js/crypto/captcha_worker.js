@@ -1,13 +1,13 @@
 // @ts-check
-// Tries counters, every `step`th from `first` on, until one derives the key that a challenge asks for. A
-// worker of captcha.js.
+// Tries every `step`th counter from `first`, until one derives the required key. Runs in a worker of
+// captcha.js.
 
 import { fromHex, toHex } from "./bytes.js";
 import { pbkdf2 } from "./engine.js";
 
-/** How many tries are told of at once. */
+/** How many attempts one progress message reports. */
 const REPORT = 20;
-/** No challenge that somebody waits for asks for more. */
+/** No valid challenge has a higher cost. */
 const MAX_COST = 1_000_000;
 
 addEventListener("message", async ({ data }) => {

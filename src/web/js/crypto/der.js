@@ -1,9 +1,9 @@
 // @ts-check
-// As much of DER (ITU-T X.690) and PEM (RFC 7468) as private keys need.
+// The part of DER (ITU-T X.690) and PEM (RFC 7468) that private keys need.
 
 import { concat, fromBase64, toBase64 } from "./bytes.js";
 
-/** What is no DER, or no PEM, or not the expected one. */
+/** Not DER or PEM, or not the expected one. */
 export class BadDer extends Error {
   constructor(message = "This is not the expected DER.") {
     super(message);
@@ -17,7 +17,7 @@ const NULL = 0x05;
 const OID = 0x06;
 const SEQUENCE = 0x30;
 
-/** Reads elements one after the other. Each method throws BadDer if the next one is something else. */
+/** Reads elements in order. Each method throws BadDer if the next element is of another type. */
 export class DerReader {
   #bytes;
   #at = 0;
@@ -37,7 +37,7 @@ export class DerReader {
     return this.#bytes[this.#at] === INTEGER;
   }
 
-  /** A reader of what is in a sequence. */
+  /** A reader for the content of a sequence. */
   sequence() {
     return new DerReader(this.#element(SEQUENCE));
   }
@@ -74,7 +74,7 @@ export class DerReader {
     return [first, arcs[0] - first * 40, ...arcs.slice(1)].join(".");
   }
 
-  /** Nothing may be left. */
+  /** Throws if anything is left. */
   end() {
     if (this.#at !== this.#bytes.length) throw new BadDer();
   }
@@ -85,7 +85,8 @@ export class DerReader {
     let length = this.#byte();
     if (length > 127) {
       const digits = length - 128;
-      // Three bytes count to 16 MiB. The first must be needed: there is one way to write a length.
+      // Three bytes count up to 16 MiB. The first byte must be needed, because DER allows only one form of a
+      // length.
       if (digits < 1 || digits > 3) throw new BadDer();
       length = 0;
       for (let digit = 0; digit < digits; digit += 1) length = length * 256 + this.#byte();
@@ -183,7 +184,7 @@ export function toPem(label, der) {
 }
 
 /**
- * The DER in the first PEM block of a text that has this label.
+ * The DER in the first PEM block with this label.
  *
  * @param {string} label
  * @param {string} text

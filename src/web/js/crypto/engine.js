@@ -1,10 +1,10 @@
 // @ts-check
-// AES-GCM and PBKDF2-HMAC-SHA-256 on whichever engine there is: WebCrypto, or the vendored SJCL where a page
-// that came over plain http has none. SJCL is slow, so it pauses now and then to keep the page alive.
+// AES-GCM and PBKDF2-HMAC-SHA-256 with WebCrypto, or with the vendored SJCL on pages over plain http, which
+// have no WebCrypto. SJCL is slow, so it pauses to keep the page responsive.
 
 import { concat } from "./bytes.js";
 
-/** A key, an IV or data that do not belong together: the tag does not match. */
+/** The tag does not match: the key, the IV or the data is wrong. */
 export class BadTag extends Error {
   constructor() {
     super("The key is wrong, or the data was changed.");
@@ -12,12 +12,12 @@ export class BadTag extends Error {
   }
 }
 
-/** Whether WebCrypto is here: pages that came over https, or from this very machine, have it. */
+/** Whether WebCrypto is available: on pages over https or from this machine. */
 export function hasWebCrypto() {
   return globalThis.crypto?.subtle !== undefined;
 }
 
-/** What RSA is needed for: it is only there where the browser has WebCrypto. */
+/** RSA needs WebCrypto, which this page does not have. */
 export class NeedsSecureContext extends Error {
   constructor() {
     super("This needs a page that came over https.");
@@ -25,7 +25,7 @@ export class NeedsSecureContext extends Error {
   }
 }
 
-/** Throws NeedsSecureContext where there is no WebCrypto. */
+/** Throws NeedsSecureContext if there is no WebCrypto. */
 export function requireWebCrypto() {
   if (!hasWebCrypto()) throw new NeedsSecureContext();
 }
@@ -33,8 +33,9 @@ export function requireWebCrypto() {
 /** @typedef {{ tagBits?: number, associatedData?: Bytes }} GcmOptions */
 
 /**
- * An AES-GCM key of 16, 24 or 32 bytes: `seal(iv, data)` gives ciphertext and tag, `open(iv, sealed)` undoes
- * it or throws BadTag. Both take `{tagBits: 128, associatedData}`. The IV may have any length for opening.
+ * An AES-GCM key of 16, 24 or 32 bytes: `seal(iv, data)` returns ciphertext and tag, `open(iv, sealed)`
+ * reverses it or throws BadTag. Both take `{tagBits: 128, associatedData}`. For opening, the IV may have any
+ * length.
  *
  * @param {Bytes} key
  */
@@ -51,7 +52,7 @@ async function sjclGcm(key) {
 }
 
 /**
- * `length` bytes, 32 at most, derived from a password. All but `rounds` and `length` are bytes.
+ * Derives `length` bytes, at most 32, from a password. Takes bytes, except for `rounds` and `length`.
  *
  * @param {Bytes} password
  * @param {Bytes} salt
@@ -65,7 +66,7 @@ export async function pbkdf2(password, salt, rounds, length = 32) {
   return new Uint8Array(await crypto.subtle.deriveBits(parameters, key, length * 8));
 }
 
-/** Some engines do not take an IV that is shorter than this (node's, for one). SJCL opens the few that are. */
+/** Some engines, such as node's, reject an IV shorter than this. SJCL opens the few that are. */
 const SHORTEST_IV = 12;
 
 class NativeGcm {
@@ -113,7 +114,7 @@ function parameters(iv, { tagBits = 128, associatedData = new Uint8Array() }) {
   return { name: "AES-GCM", iv, tagLength: tagBits, additionalData: associatedData };
 }
 
-/** GCM (NIST SP 800-38D) out of SJCL's AES and GHASH. Its own `mode.gcm` would not stop before the end. */
+/** GCM (NIST SP 800-38D) with SJCL's AES and GHASH. SJCL's own `mode.gcm` cannot pause. */
 class SjclGcm {
   #sjcl;
   #aes;
@@ -155,7 +156,7 @@ class SjclGcm {
     const first = this.#firstCounter(iv);
     const tag = await this.#tag(first, associatedData, words, length);
     const found = sealed.subarray(length);
-    // All of it is compared, so that the time tells nothing.
+    // Compares all bytes, so that the time does not depend on the content.
     const differs = found.reduce((bits, byte, at) => bits | (byte ^ tag[at]), 0);
     if (differs !== 0) throw new BadTag();
     await this.#crypt(first, words);
@@ -163,7 +164,7 @@ class SjclGcm {
   }
 
   /**
-   * Words of 32 bits, filled up with zeros to whole blocks.
+   * 32-bit words, padded with zeros to whole blocks.
    *
    * @param {Bytes} bytes
    */
@@ -199,7 +200,7 @@ class SjclGcm {
   }
 
   /**
-   * The counter mode, over `words` in place.
+   * Counter mode, in place.
    *
    * @param {number[]} first
    * @param {number[]} words
@@ -244,7 +245,7 @@ function lengthInBits(bytes) {
 }
 
 /**
- * HMAC by hand on SJCL's compression function: its own `hmac` copies so much that it takes twice as long.
+ * HMAC with SJCL's compression function: SJCL's own `hmac` copies so much that it takes twice as long.
  *
  * @param {Sjcl} sjcl
  * @param {Bytes} password
@@ -266,7 +267,7 @@ async function sjclPbkdf2(sjcl, password, salt, rounds, length) {
   const digest = (state, words) => {
     block.fill(0);
     block.set(words);
-    // Padding of a message of one block, the key's, and 8 words.
+    // The padding of a message of two blocks: the key's block and 8 words.
     block[8] = 0x80000000;
     block[15] = 768;
     hash._h.set(state);
@@ -287,13 +288,13 @@ async function sjclPbkdf2(sjcl, password, salt, rounds, length) {
   return Uint8Array.from(fromBits(Array.from(sum))).subarray(0, length);
 }
 
-/** Lets the page do what waits whenever 12 ms have gone by: most of a frame. */
+/** Lets the page do other work after every 12 ms, which is most of a frame. */
 class Patience {
   #until = performance.now() + 12;
 
   async rest() {
     if (performance.now() < this.#until) return;
-    // Timers are slowed down to one a second in a tab that is not looked at; messages are not.
+    // Browsers slow down timers in background tabs to one per second, but not messages.
     await new Promise((/** @type {(value?: void) => void} */ resolve) => {
       const { port1, port2 } = new MessageChannel();
       port1.onmessage = () => {

@@ -1,6 +1,6 @@
 // @ts-check
-// What lies in a box: gzip, then AES-256-GCM in chunks (stream.js), under a key of its own that RSA-OAEP
-// wraps (docs/key-service.md, "The envelope"). Files of any size: only a slice of one is ever in memory.
+// The envelope of a message: gzip, then AES-256-GCM in chunks (stream.js), with a key of its own that
+// RSA-OAEP wraps (docs/key-service.md, "The envelope"). Files may have any size: only a slice is in memory.
 
 import { collect, fromBase64, fromUtf8, toBase64 } from "./bytes.js";
 import { BadDer, fromPem } from "./der.js";
@@ -9,15 +9,15 @@ import { randomBytes } from "./random.js";
 import { safeName } from "./secret.js";
 import { Damaged, FileChanged, openStream, sealStream } from "./stream.js";
 
-/** The longest text that is opened, in bytes: a few kilobytes can hold gigabytes of zeros. */
+/** The longest text to open, in bytes: a few kilobytes can decompress to gigabytes of zeros. */
 const MAX_TEXT = 64 << 20;
 const MAX_ABOUT = 16 << 10;
-/** How much is gathered in memory before the browser gets it as a Blob, which it may keep on disk. */
+/** How much is collected in memory before it becomes a Blob, which the browser may keep on disk. */
 const PART = 8 << 20;
 /** How much of a file is read at once. */
 const SLICE = 256 << 10;
 
-/** The box has a public key that can not be used here. */
+/** The public key of the box cannot be used here. */
 export class UnusableKey extends Error {
   constructor() {
     super("The public key of this box can not be used.");
@@ -25,7 +25,7 @@ export class UnusableKey extends Error {
   }
 }
 
-/** An envelope holds more than was allowed. */
+/** The content of an envelope is longer than allowed. */
 export class TooLong extends Error {
   constructor() {
     super("The message holds more than is allowed.");
@@ -34,7 +34,7 @@ export class TooLong extends Error {
 }
 
 /**
- * The public key of a box, as `/Service/<token>/publickey?format=pem` gives it.
+ * Imports the public key of a box from PEM (`/Service/<token>/publickey?format=pem`).
  *
  * @param {string} pem
  */
@@ -61,8 +61,8 @@ export async function sealText(publicKey, text) {
 }
 
 /**
- * Seals a File: `{encryptionkey, name, blob}`. Send `blob` as the part `encryptedfile` with `name` as its
- * file name: name and type of the file, sealed too. `onProgress(bytes)` tells how much of the file is done.
+ * Seals a File: `{encryptionkey, name, blob}`. Send `blob` as the part `encryptedfile` with the file name
+ * `name`, which holds the sealed name and type. `onProgress(bytes)` gets the number of bytes done.
  *
  * @param {CryptoKey} publicKey
  * @param {File} file
@@ -77,7 +77,7 @@ export async function sealFile(publicKey, file, { onProgress, signal } = {}) {
 }
 
 /**
- * The key of a message, from its `EncryptionKey`. Throws Damaged if it is not for this private key.
+ * The key of a message, from its `EncryptionKey`. Throws Damaged if it is for another private key.
  *
  * @param {CryptoKey} privateKey
  * @param {string} encryptionKey
@@ -117,7 +117,7 @@ export async function openText(key, encryptedMessage, limit = MAX_TEXT) {
 }
 
 /**
- * `{name, type, sha256}` of a file, the last two if they are known; `name` is safe to save under.
+ * `{name, type, sha256}` of a file, the last two if known; `name` is safe as a file name.
  *
  * @param {Bytes} key
  * @param {string} fileName
@@ -127,13 +127,13 @@ export async function openName(key, fileName) {
     const { name, type, sha256 } = JSON.parse(await openText(key, fileName, MAX_ABOUT));
     return { name: safeName(String(name)), type, sha256 };
   } catch {
-    // The sender left it in plain text.
+    // The sender did not encrypt the name.
     return { name: safeName(fileName) };
   }
 }
 
 /**
- * The plaintext of an envelope, as it comes. It is the whole only if the stream ends well; else it ends with
+ * The plaintext of an envelope, as a stream. It is complete only if the stream ends without an error:
  * Damaged, TooLong, or the error of `sealed`.
  *
  * @param {Bytes} key
@@ -153,13 +153,13 @@ export function openEnvelope(key, sealed, { limit = Infinity } = {}) {
       left -= bytes.length;
       if (left < 0) throw (cause = new TooLong());
     },
-    // Without a cause before it, it is gzip's: cut off, or none at all.
+    // Without an earlier cause, the error is gzip's: the data is cut off or not gzip.
     failed: () => cause ?? new Damaged(),
   });
 }
 
 /**
- * A file as a stream, a slice at a time: browsers' own streams come in pieces of whatever size.
+ * A file as a stream of slices; the browsers' own streams have pieces of any size.
  *
  * @param {File} file
  * @param {((bytes: number) => void) | undefined} onProgress
@@ -169,7 +169,7 @@ function slices(file, onProgress) {
   return new ReadableStream({
     async pull(controller) {
       if (done === file.size) return controller.close();
-      // Browsers refuse to read a file that was changed since it was chosen.
+      // Browsers refuse to read a file that has changed since it was chosen.
       const bytes = new Uint8Array(await file.slice(done, done + SLICE).arrayBuffer());
       if (bytes.length === 0) throw new FileChanged();
       done += bytes.length;
@@ -180,7 +180,7 @@ function slices(file, onProgress) {
 }
 
 /**
- * Gathers a stream in a Blob.
+ * Collects a stream in a Blob.
  *
  * @param {ReadableStream<Bytes>} stream
  * @param {{ type?: string, signal?: AbortSignal }} options
@@ -233,7 +233,7 @@ function seal(key, readable) {
 }
 
 /**
- * The same stream. `passed` sees what comes through and may throw; `failed` says what error it ends with.
+ * The same stream. `passed` gets each piece and may throw; `failed` returns the error to end with.
  *
  * @param {ReadableStream<Bytes>} stream
  * @param {{ passed?: (bytes: Bytes) => void, failed: (error: Error) => Error }} watch

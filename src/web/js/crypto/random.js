@@ -1,5 +1,5 @@
 // @ts-check
-// Randomness from the browser, also on plain http, and the texts that are made of it.
+// Random bytes from the browser, also over plain http, and random texts.
 
 /** 62 letters and digits. */
 export const LETTERS_AND_DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
@@ -11,7 +11,7 @@ export const LETTERS_AND_DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrs
  */
 export function randomBytes(length) {
   const bytes = new Uint8Array(length);
-  // It fills 64 KiB at once and no more.
+  // The browser fills at most 64 KiB per call.
   for (let at = 0; at < length; at += 65_536) {
     globalThis.crypto.getRandomValues(bytes.subarray(at, at + 65_536));
   }
@@ -24,7 +24,7 @@ export function randomBytes(length) {
  * @param {number} limit
  */
 export function randomBelow(limit) {
-  // Numbers beyond the last whole multiple are thrown away: folded back they would make some likelier.
+  // Numbers beyond the last whole multiple are discarded: they would make some results more likely.
   const end = 2 ** 32 - (2 ** 32 % limit);
   const number = new Uint32Array(1);
   do {
@@ -44,8 +44,7 @@ export function randomText(length, alphabet = LETTERS_AND_DIGITS) {
 }
 
 /**
- * A token for a lease, 190 bits of it. Make it before viewing, so that an answer that got lost can be
- * fetched.
+ * A token for a lease, with 190 bits. Create it before viewing, so that a lost answer can be fetched again.
  */
 export function leaseToken() {
   return randomText(32);

@@ -1,20 +1,19 @@
 // @ts-check
-// The ciphertext of a secret: what SJCL 1.0.8 makes of a text, AES-256-GCM under PBKDF2 of a password, as
-// base64 of its JSON; and the form that a text with attachments has before it is encrypted
-// (docs/secrets-api.md).
+// The ciphertext of a secret: the format of SJCL 1.0.8, AES-256-GCM with PBKDF2 of a password, as base64 of
+// its JSON; and the packed form of a text with attachments before encryption (docs/secrets-api.md).
 
 import { fromBase64, fromUtf8, toBase64, utf8 } from "./bytes.js";
 import { aesGcm, BadTag, pbkdf2 } from "./engine.js";
 import { randomBytes, randomText } from "./random.js";
 
-/** What the Secrets API prescribes: plenty for a password of two random halves. */
+/** The rounds of the Secrets API: enough for a password of two random halves. */
 const ROUNDS = 10_000;
-/** More would only keep the reader's machine busy. The server has the same limit. */
+/** More rounds would only slow down the viewer. The server has the same limit. */
 const MAX_ROUNDS = 2_000_000;
 const HALF_LENGTH = 18;
 
 /**
- * A secret does not open. `reason`: "damaged" (no such message), "key" (another password, or changed data).
+ * A secret does not open. `reason`: "damaged" (not a valid message), "key" (wrong password, or changed data).
  */
 export class CannotOpen extends Error {
   /**
@@ -29,14 +28,14 @@ export class CannotOpen extends Error {
 }
 
 /**
- * Two halves of a fresh password, 107 bits each. The password is the private half followed by the public one.
+ * Two halves of a new password, 107 bits each. The password is the private half followed by the public one.
  */
 export function newHalves() {
   return { privateHalf: randomText(HALF_LENGTH), publicHalf: randomText(HALF_LENGTH) };
 }
 
 /**
- * Encrypts a text. Gives the `ciphertext` of the API.
+ * Encrypts a text. Returns the `ciphertext` of the API.
  *
  * @param {string} password
  * @param {string} text
@@ -45,7 +44,7 @@ export async function seal(password, text) {
   const [iv, salt] = [randomBytes(16), randomBytes(8)];
   const key = await aesGcm(await pbkdf2(utf8(password), salt, ROUNDS));
   const ct = await key.seal(iv, utf8(text));
-  // SJCL's own order, and no escapes: it reads this with an expression, not as JSON.
+  // The order of SJCL, and no escapes: SJCL reads this with a regular expression, not as JSON.
   const message = {
     iv: toBase64(iv),
     v: 1,
@@ -89,7 +88,7 @@ function damaged(what) {
 }
 
 /**
- * Reads the JSON. Where SJCL lets a field be missing, it has SJCL's default.
+ * Reads the JSON. Missing fields have SJCL's defaults.
  *
  * @param {string} ciphertext
  */
@@ -102,7 +101,7 @@ function readMessage(ciphertext) {
   }
   if (typeof fields !== "object" || fields === null) throw damaged("it is no JSON object");
   const { v = 1, iter = ROUNDS, ts = 64, cipher = "aes", ks, mode } = fields;
-  // The defaults of the last two, 128 and ccm, are none that the API allows.
+  // The API does not allow the defaults of the last two, 128 and ccm.
   if (v !== 1 || cipher !== "aes" || ks !== 256 || mode !== "gcm") throw damaged("it is of another kind");
   if (![64, 96, 128].includes(ts)) throw damaged("ts is not 64, 96 or 128");
   if (!Number.isInteger(iter) || iter < 1 || iter > MAX_ROUNDS) throw damaged("iter is out of bounds");
@@ -119,21 +118,20 @@ function readMessage(ciphertext) {
     }
   };
   const [iv, salt, associatedData, ct] = [bytes("iv"), bytes("salt"), bytes("adata", ""), bytes("ct")];
-  // SJCL itself takes one to four words.
+  // SJCL accepts one to four words.
   if (iv.length < 5 || iv.length > 16) throw damaged("iv has a wrong length");
   if (ct.length < ts / 8) throw damaged("ct is too short");
   return { iv, salt, associatedData, ct, tagBits: ts, rounds: iter };
 }
 
 /**
- * The plaintext of a text with attachments. Each of them is `{name, type?, size}` with `data` (a Uint8Array:
- * it is in the secret) or with `n` and `key` (it is a file of its own, encrypted by FileSealer under that
- * key).
+ * The plaintext of a text with attachments. Each attachment is `{name, type?, size}` with `data` (bytes in
+ * the secret itself) or with `n` and `key` (a separate file, encrypted by FileSealer with that key).
  *
  * @param {{ text: string, attachments?: Partial<Attachment>[] }} content
  */
 export function pack({ text, attachments = [] }) {
-  // A text that looks like the packed form is packed too, so that nobody takes it for that.
+  // A text that looks like the packed form is packed too, so that it is not mistaken for it.
   if (attachments.length === 0 && !text.startsWith("{")) return text;
   const packed = attachments.map(({ name, type, size, data, n, key }) => ({
     name,
@@ -145,8 +143,8 @@ export function pack({ text, attachments = [] }) {
 }
 
 /**
- * Undoes `pack`. Anything that is not of its form is a text and comes back whole, so nothing gets lost. Names
- * are made safe to show and to save under.
+ * Reverses `pack`. Any other plaintext is returned whole as the text, so nothing is lost. Names are made safe
+ * to show and to save.
  *
  * @param {string} plaintext
  */
@@ -177,12 +175,12 @@ function unpackAttachment({ name, type, size, data, n, key }) {
   return { ...about, size, n, key: secret };
 }
 
-// Controls, lone surrogates, line ends, what turns the direction of writing, and what Windows does not take.
+// Control characters, lone surrogates, line ends, direction marks, and characters that Windows rejects.
 const UNSAFE =
   /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff<>:"|?*]/gu;
 
 /**
- * A file name without folders, and without characters that hide what it is or that no system takes.
+ * A file name without folders, and without characters that hide its type or that systems reject.
  *
  * @param {string} name
  */
@@ -200,7 +198,7 @@ function splitName(name) {
 }
 
 /**
- * Cut to so many bytes of UTF-8, between characters.
+ * Cuts a text to this many bytes of UTF-8, between characters.
  *
  * @param {string} text
  * @param {number} bytes
@@ -216,7 +214,7 @@ function shorten(text, bytes) {
 }
 
 /**
- * A media type that may be handed to a Blob; "" for none.
+ * A media type that is safe for a Blob; "" if there is none.
  *
  * @param {unknown} type
  */

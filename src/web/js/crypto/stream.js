@@ -1,23 +1,23 @@
 // @ts-check
-// Files of any size under AES-256-GCM in chunks (STREAM, src/crypto/stream): sealed slice by slice out of a
-// Blob, opened as they come in. Neither side holds more than what it was asked for and one chunk.
+// Files of any size under AES-256-GCM in chunks (STREAM, src/crypto/stream): sealed in slices from a Blob,
+// opened as a stream. Memory holds one chunk and the current slice.
 
 import { concat, toBase64 } from "./bytes.js";
 import { aesGcm, BadTag } from "./engine.js";
 import { randomBytes } from "./random.js";
 
-/** How much plaintext a chunk holds. Every chunk but the last one is full. */
+/** The plaintext bytes of a chunk. Every chunk except the last is full. */
 export const CHUNK = 65_536;
 const TAG = 16;
 const SEALED_CHUNK = CHUNK + TAG;
 const PREFIX = 7;
-/** How many a counter of 32 bits tells apart. */
+/** The limit of a 32-bit counter. */
 const MAX_CHUNKS = 2 ** 32;
 
 /** @typedef {Awaited<ReturnType<typeof aesGcm>>} Cipher */
 
 /**
- * How many bytes `size` bytes make when sealed.
+ * The sealed size of `size` bytes.
  *
  * @param {number} size
  */
@@ -26,7 +26,7 @@ export function sealedSize(size) {
 }
 
 /**
- * How many bytes are in `sealed` ones, or null if nothing of that length was ever sealed.
+ * The plaintext size of `sealed` bytes, or null if no file has that sealed size.
  *
  * @param {number} sealed
  */
@@ -34,7 +34,7 @@ export function openedSize(sealed) {
   const [full, rest] = [Math.floor((sealed - PREFIX) / SEALED_CHUNK), (sealed - PREFIX) % SEALED_CHUNK];
   if (sealed < PREFIX + TAG) return null;
   if (rest === 0) return full * CHUNK;
-  // Only the single chunk of an empty file is empty.
+  // Only the single chunk of an empty file may be empty.
   return rest > TAG || (rest === TAG && full === 0) ? full * CHUNK + rest - TAG : null;
 }
 
@@ -43,7 +43,7 @@ function chunkCount(size) {
   return Math.max(1, Math.ceil(size / CHUNK));
 }
 
-/** An encrypted file ended too soon, has something behind its end, was changed, or the key is another one. */
+/** An encrypted file is cut off, has extra data, was changed, or has another key. */
 export class Damaged extends Error {
   constructor() {
     super("The encrypted file is damaged or not whole.");
@@ -51,7 +51,7 @@ export class Damaged extends Error {
   }
 }
 
-/** A file is not what it was when it was chosen. */
+/** A file has changed since it was chosen. */
 export class FileChanged extends Error {
   constructor() {
     super("The file changed while it was read.");
@@ -60,9 +60,9 @@ export class FileChanged extends Error {
 }
 
 /**
- * Seals one file, any part of it at any time: the same part always comes out the same, so a slice that got
- * lost on its way is made again. Throws for a second file, and FileChanged for one that has other content than
- * before: two of them under one key would give both away.
+ * Seals one file, any part at any time. The same part always gives the same bytes, so a lost slice can be
+ * made again. Throws for a second file, and FileChanged if the content has changed: two files under one key
+ * would reveal both.
  */
 export class FileSealer {
   #cipher;
@@ -70,13 +70,13 @@ export class FileSealer {
   /** @type {Blob | null} */
   #blob = null;
   /**
-   * The tag of each chunk that was sealed, in base64.
+   * The tag of each sealed chunk, in base64.
    *
    * @type {Map<number, string>}
    */
   #tags = new Map();
 
-  /** The key, 32 bytes: who has it can open the file. */
+  /** The key, 32 bytes, which opens the file. */
   key;
 
   /**
@@ -90,19 +90,19 @@ export class FileSealer {
     this.key = key;
   }
 
-  /** Hand in key and prefix only to go on with the very same file. */
+  /** Pass key and prefix only to continue with the same file. */
   static async create(key = randomBytes(32), prefix = randomBytes(PREFIX)) {
     return new FileSealer(await aesGcm(key), key, prefix);
   }
 
-  /** The 7 bytes that the sealed form begins with. */
+  /** The first 7 bytes of the sealed form. */
   get prefix() {
     return this.#prefix.slice();
   }
 
   /**
-   * Bytes `from` to `to` (without it) of the sealed form of `blob`. At chunk borders (7 + k · 65,552) nothing
-   * is done twice; others work too. Browsers refuse to read a file that was changed since it was chosen.
+   * Bytes `from` to `to` (exclusive) of the sealed form of `blob`. Slices at chunk borders (7 + k · 65,552)
+   * do no work twice; others work too. Browsers refuse to read a file that has changed since it was chosen.
    *
    * @param {Blob} blob
    * @param {number} from
@@ -133,7 +133,7 @@ export class FileSealer {
   }
 
   /**
-   * Not all browsers see that a file was edited: no other content leaves under a nonce that was used.
+   * Not all browsers notice that a file was edited, so this prevents a nonce with other content.
    *
    * @param {number} number
    * @param {Bytes} sealed
@@ -159,9 +159,9 @@ function nonceOf(prefix, number, last) {
 }
 
 /**
- * The plaintext of what `readable` gives, as it comes. The stream ends well only if the last chunk was there
- * and nothing behind it, and with `size` only if it was that many bytes; else it ends with Damaged, and what
- * came out before is not the whole file.
+ * The plaintext of `readable`, as a stream. It ends without an error only after the last chunk with nothing
+ * behind it, and with `size` only after exactly that many bytes. Otherwise it ends with Damaged, and the
+ * output is incomplete.
  *
  * @param {Bytes} key
  * @param {ReadableStream<Bytes>} readable
@@ -172,7 +172,7 @@ export function openStream(key, readable, { size } = {}) {
 }
 
 /**
- * The other way: seals what comes in under a key that seals nothing else. For data whose size is not known.
+ * Seals a stream of unknown size. The key must not seal anything else.
  *
  * @param {Bytes} key
  * @param {ReadableStream<Bytes>} readable
@@ -182,7 +182,7 @@ export function sealStream(key, readable, prefix = randomBytes(PREFIX)) {
   return readable.pipeThrough(new TransformStream(new Sealer(key, prefix)));
 }
 
-/** Collects pieces of any size and gives them out in pieces of one size. */
+/** Collects pieces of any size into pieces of one size. */
 class Buffer {
   #bytes;
   #filled = 0;
@@ -201,7 +201,7 @@ class Buffer {
   }
 
   /**
-   * Takes as much as there is room for, and gives back the rest.
+   * Takes as much as fits, and returns the rest.
    *
    * @param {Bytes} bytes
    */
@@ -218,7 +218,7 @@ class Buffer {
 }
 
 /**
- * What both directions share: chunks are numbered, and a full one waits until more comes, as it may be the
+ * Shared by both directions: chunks are numbered, and a full chunk waits for more data, because it may be the
  * last.
  */
 class Chunks {
@@ -226,7 +226,7 @@ class Chunks {
   buffer;
 
   /**
-   * Takes what is no chunk off the first bytes.
+   * Removes the part before the first chunk.
    *
    * @param {Bytes} bytes
    */
@@ -308,7 +308,7 @@ class Opener extends Chunks {
    * @param {Bytes} chunk
    */
   async crypt(number, last, chunk) {
-    // An empty last chunk after others would be a second way to cut the same file.
+    // An empty last chunk after others would be a second way to split the same file.
     if (number > 0 && chunk.length <= TAG) throw new Damaged();
     let plaintext;
     try {

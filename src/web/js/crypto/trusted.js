@@ -1,10 +1,11 @@
 // @ts-check
-// The one Trusted Types policy of these pages. A Content-Security-Policy lets only it name scripts to run.
+// The only Trusted Types policy of these pages. The Content-Security-Policy lets no other policy name
+// scripts.
 
 let policy;
 
 /**
- * The address of a script of ours, for `new Worker()` and the like. Throws for one that comes from elsewhere.
+ * The address of one of our scripts, for `new Worker()` and the like. Throws for other addresses.
  *
  * @param {string | URL} url
  */
@@ -14,7 +15,7 @@ export function scriptUrl(url) {
 }
 
 function makePolicy() {
-  // Below the folder of this file there are only our scripts.
+  // This folder has only our scripts.
   const folder = new URL(".", import.meta.url).href;
   const rules = {
     /** @param {string} url */

@@ -1,5 +1,5 @@
 // @ts-check
-// The page of the APIs: everything in it comes from openapi.json, which programs can read as well.
+// The page of the APIs, made from openapi.json, which programs can read as well.
 import { call, explain } from "../common/api.js";
 import { rich } from "./text.js";
 import { fieldsOf, parametersOf, resolve } from "./schema.js";
@@ -59,7 +59,8 @@ function anchor(name) {
 }
 
 /**
- * The operations of one tag; `match(words)` hides those without all of the words, and tells whether any is left.
+ * The operations of one tag. `match(words)` hides those without all of the words, and returns whether any is
+ * left.
  *
  * @param {Api} api
  * @param {Api["tags"][0]} tag
@@ -94,7 +95,7 @@ function item(api, operation) {
       h("span", { class: "method mono" }, method), h("span", { class: "mono" }, path),
       h("span", { class: "muted" }, summary)),
     place);
-  // Only what is looked at is made: there is much of it.
+  // Details are built on demand, because there are many.
   node.addEventListener("toggle", () => {
     if (node.open && !place.firstChild) replace(place, details(api, operation));
   });
@@ -131,7 +132,7 @@ function details(api, operation) {
 }
 
 /**
- * Which API keys it takes.
+ * The API keys that an operation accepts.
  *
  * @param {Operation} operation
  */
@@ -173,7 +174,7 @@ function bodies(api, { content = {} }) {
 }
 
 /**
- * An example, with the address of this server in it.
+ * An example with the address of this server.
  *
  * @param {{ label: string, source: string }} options
  */
@@ -188,7 +189,7 @@ function sample({ label, source }) {
     h("pre", { tabindex: "0" }, text));
 }
 
-/** The key that examples are tried with. */
+/** The key for trying calls. */
 function keyField() {
   const control = h("input", {
     type: "password", id: "key", autocomplete: "off", "data-fleeting": true, spellcheck: "false", value: getKey() ?? "",

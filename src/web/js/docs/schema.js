@@ -1,10 +1,10 @@
 // @ts-check
-// What fields and parameters a call has, in words, from JSON Schema.
+// Describes fields and parameters of a call from JSON Schema.
 import { rich } from "./text.js";
 import { h } from "../common/dom.js";
 
 /**
- * What a `$ref` leads to; anything else is itself.
+ * Resolves a `$ref`; any other node is returned as it is.
  *
  * @template {{ $ref?: string }} N
  * @param {Api} api
@@ -18,12 +18,12 @@ export function resolve(api, node) {
   for (const name of node.$ref.split("/").slice(1)) {
     target = target[name.replaceAll("~1", "/").replaceAll("~0", "~")];
   }
-  // What stands beside a reference goes before what it leads to.
+  // Fields beside a reference override those of its target.
   return { ...resolve(api, target), ...node, $ref: undefined };
 }
 
 /**
- * The parameters of an operation, of its path too.
+ * The parameters of an operation.
  *
  * @param {Api} api
  * @param {Operation} operation
@@ -50,7 +50,7 @@ export function parametersOf(api, operation) {
 }
 
 /**
- * A list of the fields of a schema, with those of objects in it.
+ * A list of the fields of a schema, with those of nested objects.
  *
  * @param {Api} api
  * @param {Schema} schema
@@ -76,7 +76,7 @@ export function fieldsOf(api, schema, depth = 0) {
 }
 
 /**
- * A schema with what `allOf` says put together.
+ * A schema merged with its `allOf`.
  *
  * @param {Api} api
  * @param {Schema} schema

@@ -1,6 +1,6 @@
 // @ts-check
-// The little of Markdown (CommonMark) that descriptions use: paragraphs, lists, bold, code, links. It becomes
-// elements, and nothing but what stands here becomes any.
+// The part of Markdown (CommonMark) that descriptions use: paragraphs, lists, bold, code, links. It creates
+// only these elements.
 import { h } from "../common/dom.js";
 
 /**

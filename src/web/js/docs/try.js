@@ -1,5 +1,5 @@
 // @ts-check
-// Trying a call against this very server: a form made of its description, and what came back.
+// Tries a call on this server: a form made from its description, and the answer.
 import { Offline, explain } from "../common/api.js";
 import { parameters, resolve } from "./schema.js";
 import { announce, busy, field, h, notice, replace } from "../common/dom.js";
@@ -8,18 +8,18 @@ import { bytes, pageLang, root, t } from "../common/page.js";
 import { getKey } from "../common/session.js";
 import { settle } from "../common/stakes.js";
 
-/** An answer that is shown, at most, in characters. */
+/** The longest answer that is shown, in characters. */
 const MAX_SHOWN = 20_000;
 
 /**
- * A form that makes the call of an operation and shows what it answers.
+ * A form that calls an operation and shows the answer.
  *
  * @param {Api} api
  * @param {Operation} operation
  */
 export function tryForm(api, operation) {
   const inputs = parameters(api, operation).map((parameter) => {
-    // Ids and tokens in the description are made up: only what is no such thing is filled in.
+    // Ids and tokens in examples do not exist, so only other values are filled in.
     const fill = parameter.in === "path" && parameter.schema?.type === "integer" ? parameter.example ?? "" : "";
     const control = h("input", { autocomplete: "off", spellcheck: "false", class: "mono", value: String(fill) });
     return { parameter, ...field(labelOf(parameter), control) };
@@ -93,7 +93,7 @@ async function attempt(operation, inputs, body) {
 }
 
 /**
- * A header's value: browsers send one byte for each character, and ours are UTF-8.
+ * A header value: browsers send one byte for each character, and ours are UTF-8.
  *
  * @param {string} text
  */
@@ -137,7 +137,7 @@ function pretty(json) {
 }
 
 /**
- * The controls for a body: `{ node, read(headers) }`; `read` gives what is sent.
+ * The controls for a body: `{ node, read(headers) }`; `read` returns the body.
  *
  * @param {Api} api
  * @param {Operation} operation
@@ -191,7 +191,7 @@ function fileBody() {
 }
 
 /**
- * A form's fields: what is binary is a file.
+ * The fields of a form; binary ones are files.
  *
  * @param {Api} api
  * @param {string} type
@@ -206,7 +206,7 @@ function formBody(api, type, media) {
     const isFile = item.contentMediaType !== undefined || item.format === "binary";
     const control = isFile ? h("input", { type: "file", multiple: schema.type === "array" })
       : h("input", { autocomplete: "off", spellcheck: "false", class: "mono" });
-    // What stands for an id that only an earlier call can tell stays empty.
+    // Ids from earlier calls stay empty.
     const value = filled[name];
     if (!isFile && typeof value === "string" && name !== "token") control.value = value;
     return { name, isFile, control, node: field(name, control).node };
@@ -220,7 +220,7 @@ function formBody(api, type, media) {
         else if (control.value) form.append(name, control.value);
       }
       if (type === "multipart/form-data") return form;
-      // A file has no place among these parameters.
+      // These parameters cannot hold a file.
       return new URLSearchParams([...form].map(([name, value]) => [name, String(value)]));
     },
   };

@@ -1,12 +1,12 @@
 // @ts-check
-// Calls with the key that was signed in with. A key that is not known any more signs out, whatever was asked;
-// what else goes wrong becomes a sentence where it happened.
+// Calls with the key of the signed-in account. An invalid key signs out; other errors become a message in
+// place.
 import { ApiError, call, explain } from "../common/api.js";
 import { notice, replace } from "../common/dom.js";
 import { getKey } from "../common/session.js";
 import { isKnown } from "../common/sign_in.js";
 
-/** The key is gone, and the page has said so. */
+/** The key is invalid, and the page has said so. */
 export class SignedOut extends Error {
   name = "SignedOut";
 }
@@ -14,7 +14,7 @@ export class SignedOut extends Error {
 let onKeyGone = () => {};
 
 /**
- * What is done when the key turns out to be gone.
+ * Sets the action for an invalid key.
  *
  * @param {() => void} action
  */
@@ -23,7 +23,7 @@ export function whenKeyGone(action) {
 }
 
 /**
- * As `call`, as the account that is signed in. Throws SignedOut, too.
+ * As `call`, for the signed-in account. Also throws SignedOut.
  *
  * @param {string} method
  * @param {string} path
@@ -34,12 +34,12 @@ export async function ask(method, path, options = {}) {
   if (!key) return gone(key);
   try {
     const answer = await call(method, path, { ...options, key });
-    // It came for somebody who has left.
+    // The user has signed out since the request.
     if (getKey() !== key) throw new SignedOut();
     return answer;
   } catch (error) {
     const isRefused = error instanceof ApiError && [401, 403].includes(error.status);
-    // The allowance is a 403, too.
+    // A used-up allowance is also a 403.
     if (!isRefused || await isKnown(key)) throw error;
     return gone(key);
   }
@@ -55,7 +55,7 @@ function gone(key) {
 }
 
 /**
- * A sentence about an error, or "" where nothing is to be said; `refused` is what a 403 means here.
+ * The message for an error, or "" if there is none to show; `refused` is the message for a 403.
  *
  * @param {Error} error
  * @param {TextLike} [refused]
@@ -67,7 +67,7 @@ export function sentence(error, refused) {
 }
 
 /**
- * Does `work`; an error is told in `place`. Whether it went well.
+ * Runs `work` and shows an error in `place`. Returns whether it succeeded.
  *
  * @param {HTMLElement} place
  * @param {() => Promise<unknown>} work

@@ -1,5 +1,5 @@
 // @ts-check
-// The webhooks of an account: which there are, new ones with their signing key, trying them out.
+// The webhooks of an account: the list, a form for new ones with their signing key, and tests.
 import { ApiError } from "../common/api.js";
 import { busy, confirmDialog, field, h, notice, replace } from "../common/dom.js";
 import { copyLine } from "../common/link.js";
@@ -10,14 +10,14 @@ import { t } from "../common/page.js";
 import { focusWrong } from "../common/secret_form.js";
 import { guardWhileShown } from "../common/stakes.js";
 
-/** What a webhook can be called for, by its name in the API. */
+/** The events of webhooks, by their API names. */
 const EVENTS = [
   ["secret.viewed", "manage.event_viewed"], ["secret.tried_after", "manage.event_tried"],
   ["secret_request.answered", "manage.event_answered"],
 ];
 
 /**
- * All about webhooks; `webhooks` as the account has them.
+ * The card for webhooks; `webhooks` are those of the account.
  *
  * @param {Webhook[]} webhooks
  */
@@ -46,7 +46,7 @@ export function hooksCard(webhooks) {
     const shown = h("div", { class: "notice" }, title,
       h("p", {}, t("manage.hook_key_text")),
       copyLine(key, t("manage.hook_key"), { onCopied: () => { isCopied = true; } }));
-    // It is shown this once.
+    // The key is shown only once.
     replace(told, guardWhileShown(shown, () => !isCopied));
     title.focus();
   };
@@ -155,7 +155,7 @@ function hookForm(onAdded) {
 }
 
 /**
- * What is wrong with an address, as far as a browser can tell; "" for nothing.
+ * What is wrong with an address, as far as a browser can tell; "" if nothing is.
  *
  * @param {string} text
  */
@@ -172,7 +172,7 @@ function urlProblem(text) {
 }
 
 /**
- * What the server has against an address, in the reader's language.
+ * The message for an address that the server refused.
  *
  * @param {string} message
  */

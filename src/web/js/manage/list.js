@@ -1,19 +1,19 @@
 // @ts-check
-// A list of the account, newest first: pages, search through all of them, rows that open. What stands in the
-// rows is the caller's.
+// A list of the account, newest first: pages, a search through all of them, and rows that open. The caller
+// makes the rows.
 import { field, h, notice, replace } from "../common/dom.js";
 import { write } from "../common/live.js";
 import { lang, t } from "../common/page.js";
 import { ask, sentence } from "./call.js";
 
-/** How many the server gives at once. */
+/** The page size of the server. */
 const PAGE = 50;
 
 /**
- * `{ node, load(), search(query), remove(id, told) }`. `title`, `label` and `hint` are its name and what
- * stands at the search; `path` gives pages of items; `total(metadata)` is how many there are; `columns` are
- * headings of the cells that `row(item)` gives as `{ name, cells, texts }` (what it is called, and where a
- * search looks); `details(item)` makes what an open row shows; `empty()` stands in for a list without items.
+ * `{ node, load(), search(query), remove(id, told) }`. `title`, `label` and `hint` are the name and the texts
+ * of the search; `path` returns pages of items; `total(metadata)` is the number of items; `columns` are the
+ * headings of the cells from `row(item)`, which is `{ name, cells, texts }` (its name, and the texts to
+ * search); `details(item)` makes the content of an open row; `empty()` replaces a list without items.
  *
  * @template {{ id: string }} I
  * @param {ListOptions<I>} options
@@ -36,7 +36,7 @@ export function pagedList({ title, label, hint, path, total, columns, row, detai
   const pager = h("nav", { class: "pager", "aria-label": title });
   const node = h("div", { class: "paged" }, form, told, progress, place, pager);
 
-  // What is shown: a page of the server, or all that a search has found.
+  // The current view: a page of the server, or the results of a search.
   let offset = 0;
   /** @type {I[] | null} */
   let found = null;
@@ -99,14 +99,14 @@ export function pagedList({ title, label, hint, path, total, columns, row, detai
       button(t("manage.older"), from + PAGE, from + count >= of));
   };
 
-  /** Shows the page of the server that begins at `from`. */
+  /** Shows the page that begins at `from`. */
   const load = async (from = 0) => {
     const signal = fresh();
     node.setAttribute("aria-busy", "true");
     try {
       const answer = await ask("GET", `${path}?offset=${from}`, { signal });
       const count = total(answer.metadata);
-      // The last one of the page was removed.
+      // The last item of the page was removed.
       if (!answer.data.length && from > 0) return await load(Math.max(0, from - PAGE));
       found = null;
       offset = from;
@@ -141,7 +141,7 @@ export function pagedList({ title, label, hint, path, total, columns, row, detai
   };
 
   /**
-   * Looks through all pages for items that have each of the words.
+   * Searches all pages for items with all of the words.
    *
    * @param {string} text
    */
@@ -172,7 +172,7 @@ export function pagedList({ title, label, hint, path, total, columns, row, detai
         const news = data.filter((item) => !seen.has(item.id));
         for (const item of news) seen.add(item.id);
         const fits = news.filter((item) => hasAll(row(item).texts, words));
-        // Rows that are there stay as they are: one may be open.
+        // Existing rows stay, because one may be open.
         const room = offset === 0 ? Math.max(0, PAGE - fitting.length) : 0;
         fitting.push(...fits);
         body.append(...fits.slice(0, room).flatMap(rowsOf));
@@ -199,7 +199,7 @@ export function pagedList({ title, label, hint, path, total, columns, row, detai
   };
 
   /**
-   * Takes an item out that is gone, and says so.
+   * Removes an item from the list and shows a message.
    *
    * @param {string} id
    * @param {TextLike} text
@@ -231,7 +231,7 @@ function hasAll(texts, words) {
 let opened = 0;
 
 /**
- * A row, and the one below it that shows more.
+ * A row, and a second one with its details.
  *
  * @template I
  * @param {{ item: I, columns: TextLike[], details: (item: I) => Node } & Row} options
@@ -265,7 +265,7 @@ export function facts(...entries) {
 }
 
 /**
- * What somebody wrote, with its lines.
+ * A text of a user, with its line breaks.
  *
  * @param {string | null} text
  */
@@ -274,7 +274,7 @@ export function written(text) {
 }
 
 /**
- * What an item is called: by its description, its message, or only by its id.
+ * The name of an item: its description, its message, or only its id.
  *
  * @param {{ id: string, description: string | null, message: string | null }} item
  */

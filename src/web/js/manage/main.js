@@ -1,5 +1,5 @@
 // @ts-check
-// An account: signing in, its secrets, its requests, and itself, each in a tab that the fragment names.
+// The page of an account: sign-in, secrets, requests and settings, each in a tab that the fragment names.
 import { $, h, notice, replace } from "../common/dom.js";
 import { whenKeyGone } from "./call.js";
 import { requestsPanel } from "./requests.js";
@@ -22,7 +22,7 @@ whenKeyGone(() => leave("warn", t("manage.key_gone")));
 if (getKey()) account();
 else signIn();
 
-/** The tab that the address names. */
+/** The tab in the address. */
 function named() {
   return TABS.find((name) => location.hash === `#${name}`) ?? TABS[0];
 }
@@ -33,7 +33,7 @@ function named() {
  */
 function leave(kind, text) {
   signOut();
-  // A question that is open is about something that this page shows no longer.
+  // An open dialog is about something that this page no longer shows.
   for (const dialog of document.querySelectorAll("dialog")) dialog.remove();
   signIn(notice(kind, text));
 }
@@ -94,7 +94,7 @@ function account() {
       tab.tabIndex = isChosen ? 0 : -1;
     }
     for (const body of bodies) body.hidden = body.id !== `panel-${name}`;
-    // What others have done meanwhile is news here, too.
+    // This loads changes that were made elsewhere.
     panels[name].load();
   };
   /**

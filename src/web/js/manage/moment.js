@@ -1,5 +1,5 @@
 // @ts-check
-// A moment as people say it: the time itself, and how long ago or ahead it is.
+// A moment with its distance from now.
 import { now } from "../common/clock.js";
 import { h } from "../common/dom.js";
 import { live } from "../common/live.js";
@@ -21,7 +21,7 @@ export function relative(at) {
 }
 
 /**
- * The time, short or whole, with the distance from now.
+ * The time, short or long, with the distance from now.
  *
  * @param {string} at
  * @param {{ isLong?: boolean }} options
@@ -33,7 +33,7 @@ export function moment(at, { isLong = false } = {}) {
 }
 
 /**
- * When something ends: RFC 3339, or null for never.
+ * The expiry: RFC 3339, or null for never.
  *
  * @param {string | null} at
  * @param {{ isLong?: boolean }} [options]

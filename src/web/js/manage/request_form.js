@@ -1,5 +1,5 @@
 // @ts-check
-// The form of a new request: what is asked for, and how the secrets are to be that come in.
+// The form of a new request, and the settings of the secrets that it receives.
 import { ApiError } from "../common/api.js";
 import { busy, field, h } from "../common/dom.js";
 import { ask, attempt, sentence } from "./call.js";
@@ -13,7 +13,7 @@ const MAX_LIMIT = 1000;
 const MAX_VIEWS = 100;
 
 /**
- * The form; `onMade({ id, request_email })` when the server has taken it.
+ * The form; calls `onMade({ id, request_email })` after success.
  *
  * @param {{ onMade: (made: { id: string, request_email?: string }) => unknown,
  *   onCancel: () => void }} options
@@ -65,7 +65,7 @@ export function requestForm({ onMade, onCancel }) {
     return undefined;
   };
 
-  // Whether mails can be sent is the account's to know.
+  // The account tells whether the server can send mails.
   ask("GET", "api/account").then(({ data }) => {
     mail.hidden = !data.mail_ready;
     noMail.hidden = data.mail_ready;
@@ -104,7 +104,7 @@ function formFields() {
 }
 
 /**
- * Marks what the server would refuse; whether all is right.
+ * Marks invalid fields; true if there are none.
  *
  * @param {ReturnType<typeof formFields>} fields
  */

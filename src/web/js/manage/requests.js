@@ -1,5 +1,5 @@
 // @ts-check
-// The requests of an account: what was answered, and deleting them. New ones are made in request_form.js.
+// The requests of an account, with their answers and deletion. request_form.js creates new ones.
 import { ApiError } from "../common/api.js";
 import { $, busy, confirmDialog, h, replace } from "../common/dom.js";
 import { linkLine } from "../common/link.js";
@@ -10,7 +10,7 @@ import { lifetime, root, t } from "../common/page.js";
 import { requestForm } from "./request_form.js";
 
 /**
- * `{ node, load() }`; `showSecret(id)` leads to a secret that was made through a request.
+ * `{ node, load() }`; `showSecret(id)` opens a secret that was created through a request.
  *
  * @param {(id: string) => void} showSecret
  */

@@ -1,5 +1,5 @@
 // @ts-check
-// The secrets of an account: what became of each, and burning it.
+// The secrets of an account: their status, and deletion.
 import { ApiError } from "../common/api.js";
 import { busy, confirmDialog, h } from "../common/dom.js";
 import { viewLog } from "../common/log.js";
@@ -10,7 +10,7 @@ import { end, moment } from "./moment.js";
 import { t } from "../common/page.js";
 import { isOver } from "../common/secret_end.js";
 
-/** The list of secrets, as `pagedList` gives it. */
+/** The list of secrets, as from `pagedList`. */
 export function secretList() {
   /** @type {PagedList} */
   const list = pagedList(/** @type {ListOptions<SentSecret>} */ ({
@@ -45,7 +45,7 @@ export function secretList() {
 }
 
 /**
- * What became of a secret: words, and the kind of its badge.
+ * The state of a secret: its text, and the kind of its badge.
  *
  * @param {SentSecret} secret
  */
@@ -110,7 +110,7 @@ async function removeSecret(id) {
   try {
     await ask("DELETE", `api/secrets/${encodeURIComponent(id)}`);
   } catch (error) {
-    // Somebody else was faster: that is what was wanted.
+    // It is already deleted.
     if (!(error instanceof ApiError && error.status === 404)) throw error;
   }
 }

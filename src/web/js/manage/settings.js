@@ -1,5 +1,5 @@
 // @ts-check
-// The account: what it has used of what it may, and who is notified. Webhooks are in hooks.js.
+// The settings of an account: usage and notifications. Webhooks are in hooks.js.
 import { ApiError } from "../common/api.js";
 import { busy, field, h, notice, replace } from "../common/dom.js";
 import { write } from "../common/live.js";
@@ -82,7 +82,7 @@ function notifyCard({ notify_email: email, mail_ready: isReady }) {
       busy(submit, save);
     },
   }, h("h2", {}, t("manage.notify")), now,
-  // An address that is set can be taken away even where no mails are sent.
+  // An address can be removed even if the server sends no mails.
   isReady || email
     ? [address.node, place, h("div", { class: "actions" }, submit)]
     : h("p", { class: "muted" }, t("manage.no_mail")));

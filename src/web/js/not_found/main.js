@@ -1,5 +1,5 @@
 // @ts-check
-// The page for an address where there is nothing; it may be a link that was damaged.
+// The page for an unknown address, which may be a damaged link.
 import { handleDamagedLink } from "../common/damaged_link.js";
 import { $ } from "../common/dom.js";
 import { start } from "../common/page.js";

@@ -1,5 +1,5 @@
 // @ts-check
-// The page behind the link of a secret request: what somebody asks for, and handing it over. The form is in
+// The page of a secret request: the question and the form to answer it. The form is in
 // ../common/secret_form.js.
 import { ApiError, call, explain, Offline } from "../common/api.js";
 import { $, busy, h, notice, replace } from "../common/dom.js";
@@ -9,11 +9,11 @@ import { contentForm, deliver, focusWrong } from "../common/secret_form.js";
 
 const app = $("#app");
 const id = location.pathname.split("/").at(-1);
-/** Whether something went out and no answer came: it may have been handed over. */
+/** Whether a request was sent without an answer: the secret may exist. */
 let isLost = false;
 
 start();
-// "Back" from a link that was made leads here: to what the request is now.
+// "Back" from a link loads the request again.
 window.addEventListener("popstate", async () => {
   if (!$(".handed", app)) return;
   if (await mayLeaveLink()) load();
@@ -68,7 +68,7 @@ function show(asked) {
 }
 
 /**
- * What becomes of what is handed over, and who can read it.
+ * What happens to the answer, and who can read it.
  *
  * @param {{ secret: AskedRequest["secret"], send_to_email: string | null }} options
  */

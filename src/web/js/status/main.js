@@ -1,6 +1,6 @@
 // @ts-check
-// The page for who has sent a secret: whether it was viewed, when and from where, and burning it. The manage
-// token in the fragment says that it is theirs, or the key of the account.
+// The status page for the sender of a secret: views and other events, and deletion. The manage token in the
+// fragment, or the key of the account, identifies the sender.
 import { ApiError, call, explain } from "../common/api.js";
 import { $, announce, busy, confirmDialog, h, notice, replace } from "../common/dom.js";
 import { viewLog } from "../common/log.js";
@@ -9,10 +9,10 @@ import { isOver } from "../common/secret_end.js";
 import { getKey, signOut } from "../common/session.js";
 import { signInCard } from "../common/sign_in.js";
 
-/** As many as one answer of the list holds, and how far back it is looked through. */
+/** The page size of the list, and how many secrets are searched. */
 const [PAGE, MOST] = [50, 5_000];
 
-/** Behind the #, and also with what a mail program has put around it. */
+/** The token after the #, also with characters that a mail program has added. */
 const TOKEN = /(?<![0-9a-z])([0-9a-f]{64})(?![0-9a-z])/i;
 
 const app = $("#app");
@@ -24,7 +24,7 @@ freshOnReturn();
 window.addEventListener("hashchange", load);
 load();
 
-/** The manage token in the address. What is of another form, as the key of a secret is, is never sent. */
+/** The manage token in the address. Anything else, such as the key of a secret, is never sent. */
 function token() {
   return TOKEN.exec(location.hash)?.[1] ?? "";
 }
@@ -52,7 +52,7 @@ function askForKey() {
 }
 
 /**
- * Whether the key of the account is not known any more.
+ * Whether the key of the account is no longer valid.
  *
  * @param {Error & { status?: number }} error
  */
@@ -109,7 +109,7 @@ function show(secret) {
 }
 
 /**
- * What has become of it, in one sentence.
+ * The status in one sentence.
  *
  * @param {SentSecret} secret
  */
@@ -153,7 +153,7 @@ function showOver() {
   showGone();
 }
 
-/** The token is of no use any more, and goes from the address bar; a reload then finds nothing. */
+/** Removes the token, which is of no use any more, from the address bar; a reload then finds nothing. */
 function forgetToken() {
   // Relative addresses would start from the <base>.
   if (token()) history.replaceState({ over: true }, "", location.pathname + location.search);

@@ -1,6 +1,6 @@
 // @ts-check
-// The page before a secret is opened: what it is, and what has to be given for it. Only the press of its button
-// spends a view.
+// The page before a secret is opened: its properties, and the fields for a password or captcha. Only the
+// button spends a view.
 
 import { ApiError, call, explain, Offline } from "../common/api.js";
 import { solve } from "../crypto/captcha.js";
@@ -13,8 +13,8 @@ import { openedSize } from "../crypto/stream.js";
 import { card } from "./ends.js";
 
 /**
- * `secret` is what the server tells of it. `onOpen({ password, captcha })` opens it and shows what comes, or
- * throws ApiError or Offline. `refuses()` may show another page in the place of what a press does.
+ * `secret` is the server's description. `onOpen({ password, captcha })` opens the secret and shows it, or
+ * throws ApiError or Offline. `refuses()` may show another page instead.
  *
  * @param {PublicSecret} secret
  * @param {{ onOpen: (proofs: Proofs) => Promise<void>, refuses: () => boolean }} actions
@@ -35,7 +35,7 @@ export function askPage(secret, { onOpen, refuses }) {
   const refused = (error) => {
     if (error instanceof Offline) return refuse(t("view.answer_lost"));
     if (error instanceof RobotFailed) return refuse(t("view.robot_failed"));
-    // It was solved anew once already: see withCaptcha.
+    // A new captcha was already tried: see withCaptcha.
     if (error.field === "captcha") return refuse(t("view.robot_failed"));
     if (error.status !== 403 || error.field !== "password" || !password) return refuse(explain(error));
     if (/locked/.test(error.message)) {
@@ -55,7 +55,7 @@ export function askPage(secret, { onOpen, refuses }) {
     }
     announce(t("view.opening"));
     try {
-      // As it was typed: the server may have hashed just that.
+      // The password as it was typed: the server may have hashed exactly this.
       await withCaptcha(robot, (captcha) => onOpen({ ...(password && { password: password.value }), ...captcha }));
     } catch (error) {
       refused(error);
@@ -64,7 +64,7 @@ export function askPage(secret, { onOpen, refuses }) {
   };
   const form = h("form", { novalidate: true, autocomplete: "off" }, password?.node, robot?.node, counts, problem,
     h("div", { class: "actions" }, button));
-  // Scanners that run scripts call click() or requestSubmit(): no finger, mouse or key has made those events.
+  // Scanners that run scripts call click() or requestSubmit(); those events are not trusted.
   let byPerson = false;
   /** @param {Event} event */
   const note = (event) => { byPerson = event.isTrusted; };
@@ -90,7 +90,7 @@ function facts({ views_left: left, expires_at: end, attachments }) {
 }
 
 /**
- * Does `work` with a solved captcha, where one is asked for. One that is too old by now is solved anew, once.
+ * Runs `work` with a solved captcha, if one is needed. An expired one is solved again, once.
  *
  * @param {Robot | null} robot
  * @param {(proof: { captcha?: string }) => Promise<void>} work
@@ -102,21 +102,21 @@ async function withCaptcha(robot, work) {
     try {
       return await work({ captcha });
     } catch (error) {
-      // A wrong password uses it up, and so does anything that came this far, or it is too old.
+      // The server has used up the captcha, or it has expired.
       if (error instanceof ApiError && [403, 422].includes(error.status)) robot.begin();
       if (!(again && error instanceof ApiError && error.field === "captcha")) throw error;
     }
   }
 }
 
-/** The proof of work: begun at once, so that it is done when the person is ready. */
+/** The proof of work. It starts at once, so that it is ready when the user is. */
 class Robot {
   #bar = h("progress", { max: 1, value: 0, "aria-label": t("view.robot") });
   #state = h("p", { class: "hint" }, t("view.robot_hint"));
   /** @type {Promise<string> | undefined} */
   #solved;
 
-  /** What the person sees of it. */
+  /** The visible part. */
   node = h("div", { class: "field robot" }, h("p", { class: "label" }, t("view.robot")), this.#bar, this.#state);
 
   constructor() {
@@ -132,7 +132,7 @@ class Robot {
     this.#solved = solved;
   }
 
-  /** The text for the server; tries again if it did not work. */
+  /** The solution for the server; tries again after a failure. */
   async solution() {
     try {
       return await this.#solved;
@@ -163,5 +163,5 @@ class Robot {
   }
 }
 
-/** The proof of work could not be done: a script did not load, say. */
+/** The proof of work failed, for example because a script did not load. */
 class RobotFailed extends Error {}

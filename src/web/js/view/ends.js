@@ -1,11 +1,11 @@
 // @ts-check
-// The pages of a secret that is not to be seen: loading, gone, deleted, cleared, damaged, no connection.
+// The pages without the secret: loading, gone, deleted, cleared, damaged, no connection.
 
 import { h } from "../common/dom.js";
 import { siteName, t } from "../common/page.js";
 
 /**
- * A card with a heading that can have the focus.
+ * A card with a heading that can get the focus.
  *
  * @param {TextLike} title
  * @param {...Child} children
@@ -14,14 +14,14 @@ export function card(title, ...children) {
   return h("section", { class: "card view" }, h("h1", { tabindex: "-1" }, title), ...children);
 }
 
-/** Before anything is known. */
+/** The page before the answer of the server. */
 export function loadingPage() {
   return card(t("view.title"),
     h("p", { class: "lead" }, t("view.lead", { site: siteName })),
     h("p", { class: "muted", role: "status" }, t("view.loading")));
 }
 
-/** Never was, expired, used up: all the same to who asks. `mine`: it was opened in this very tab. */
+/** Unknown, expired and used up look the same to a viewer. `mine`: the secret was opened in this tab. */
 export function gonePage({ mine = false } = {}) {
   return card(t("view.gone"),
     h("p", {}, t(mine ? "view.gone_mine" : "view.gone_text")),
@@ -32,23 +32,23 @@ export function gonePage({ mine = false } = {}) {
       !mine && h("li", {}, t("view.gone_link"))));
 }
 
-/** The viewer has burned it. */
+/** The viewer has deleted the secret. */
 export function burnedPage() {
   return card(t("view.burned"), h("p", {}, t("view.burned_text")));
 }
 
-/** The viewer has given the lease back, and others can still view it. */
+/** The viewer has returned the lease, and others can still view the secret. */
 export function leftPage() {
   return card(t("view.left"), h("p", {}, t("view.left_text")));
 }
 
-/** No key opens what is stored. */
+/** No key opens the stored data. */
 export function damagedPage() {
   return card(t("view.damaged"), h("p", {}, t("view.damaged_text")));
 }
 
 /**
- * The page has taken the secret away. Within the lease `onAgain` fetches it; `onLook` starts anew.
+ * The page has removed the secret. During the lease `onAgain` fetches it again; `onLook` starts again.
  *
  * @param {{ lease: Lease, onAgain: () => void, onLook: () => void }} options
  */
@@ -69,7 +69,7 @@ export function clearedPage({ lease, onAgain, onLook }) {
 }
 
 /**
- * Something is in the way for now.
+ * A temporary problem.
  *
  * @param {{ title: TextLike, text: TextLike, retry: () => void }} options
  */

@@ -1,6 +1,6 @@
 // @ts-check
-// The files of a secret, each with its button: those that came with the text are saved at once, those that are files
-// of their own are fetched, decrypted and saved as they come.
+// The files of a secret, each with a button. Files in the secret are saved at once; separate files are
+// fetched, decrypted and saved as a stream.
 
 import { ApiError, explain } from "../common/api.js";
 import { Damaged, openStream, sealedSize } from "../crypto/stream.js";
@@ -10,13 +10,13 @@ import { bytes, t } from "../common/page.js";
 import { progressBar } from "../common/progress.js";
 import { fetchSealed } from "./sealed_file.js";
 
-/** What is left of a lease at most once every file was fetched. */
+/** The longest rest of a lease after every file was fetched. */
 const AFTER_ALL_SECONDS = 60;
-/** Opens nothing: `unpack` lets no file of its own pass without a key. */
+/** A placeholder: `unpack` accepts no separate file without a key. */
 const NO_KEY = new Uint8Array(32);
 
 /**
- * What a file of the list needs of the page.
+ * What a file needs from its page.
  *
  * @typedef {object} Source
  * @property {string} id
@@ -28,7 +28,7 @@ const NO_KEY = new Uint8Array(32);
  */
 
 /**
- * `{ node, wipe(), isBusy(), areTaken() }`: null for a node where there are no files.
+ * `{ node, wipe(), isBusy(), areTaken() }`; the node is null if there are no files.
  *
  * @param {Attachment[]} attachments
  * @param {{ id: string, lease: Lease }} options
@@ -42,7 +42,7 @@ export function filesPart(attachments, { id, lease }) {
   const from = {
     id,
     saved: (attachment) => unsaved.delete(attachment),
-    // The server keeps a lease so long for files that were not fetched yet.
+    // The server keeps a lease longer if files were not fetched yet.
     fetched(n) {
       missing.delete(n);
       if (missing.size === 0) lease.shorten(AFTER_ALL_SECONDS);
@@ -109,7 +109,7 @@ function item(attachment, from) {
 }
 
 /**
- * Fetches a file of its own, with progress, a way to end it and a way to go on. Shows how it ended in `place`.
+ * Fetches a separate file, with progress, a cancel button and a way to continue. Shows the result in `place`.
  *
  * @param {Attachment} attachment
  * @param {Source} source
@@ -124,7 +124,7 @@ async function fetchAndSave({ name, size, n = 0, key = NO_KEY }, { id, lease, go
   const again = h("div", {});
   replace(place, bar.node, again);
   const onBroken = () => askToGoOn(again, stop.signal);
-  // Called once the place to save it is chosen, so that nothing is fetched in vain.
+  // Called after the place on the disk is chosen, so that nothing is fetched in vain.
   const open = () => openStream(key, fetchSealed({ id, n, lease, onBroken, signal: stop.signal }), { size });
   try {
     bar.update(0, size);
@@ -144,7 +144,7 @@ async function fetchAndSave({ name, size, n = 0, key = NO_KEY }, { id, lease, go
 }
 
 /**
- * Waits until the person wants to go on. Rejects when they end it instead.
+ * Waits until the user continues. Rejects if they cancel.
  *
  * @param {HTMLElement} place
  * @param {AbortSignal} signal
@@ -163,7 +163,7 @@ function askToGoOn(place, signal) {
     };
     button.addEventListener("click", goOn);
     signal.addEventListener("abort", ended);
-    // The network is back: nobody has to press anything.
+    // The network is back, so it continues by itself.
     addEventListener("online", goOn);
     replace(place, h("p", { class: "error", role: "alert" }, t("view.file_broken")), button);
     return undefined;

@@ -1,6 +1,5 @@
 // @ts-check
-// The pages where the key of the link is missing or does not fit: a field to paste it into. Nothing is
-// spent here.
+// The pages for a missing or wrong key: a field to paste it into. No view is spent here.
 
 import { explain } from "../common/api.js";
 import { CannotOpen } from "../crypto/secret.js";
@@ -9,11 +8,11 @@ import { fragmentOf, partsOfText } from "../common/link_parts.js";
 import { t } from "../common/page.js";
 import { card } from "./ends.js";
 
-/** How many characters the key of a link has that was made here. */
+/** The length of a key that was made here, in a link. */
 const OWN_KEY = 24;
 
 /**
- * The link has no key. `onKey(publicHalf)` takes one; the page starts anew then.
+ * The link has no key. `onKey(publicHalf)` gets one, and the page starts again.
  *
  * @param {{ id: string, onKey: (half: string) => unknown }} options
  */
@@ -29,8 +28,8 @@ export function noKeyPage({ id, onKey }) {
 }
 
 /**
- * The key of the link is shorter than any that is made here. Nothing is spent: `onKey` as above,
- * `onWhole()` where the person says that it is not cut.
+ * The key is shorter than keys that are made here. No view is spent: `onKey` as above, `onWhole()` if the
+ * user says that the key is complete.
  *
  * @param {{ id: string, half: string, onKey: (half: string) => unknown, onWhole: () => void }} options
  */
@@ -50,8 +49,8 @@ export function cutKeyPage({ id, half, onKey, onWhole }) {
 }
 
 /**
- * The ciphertext is here and does not open. `onKey(publicHalf)` throws CannotOpen if that half does not
- * fit.
+ * The key does not open the ciphertext. `onKey(publicHalf)` throws CannotOpen if the new half does not
+ * either.
  *
  * @param {{ id: string, onKey: (half: string) => unknown }} options
  */

@@ -1,6 +1,6 @@
 // @ts-check
-// The page of a secret: what is shown when. It asks what there is, which spends nothing; a press of the button spends
-// a view; what came is decrypted, shown, and taken away again. What each state looks like is in view_*.js.
+// The page of a secret. It requests the description, which spends nothing; the button spends a view; then it
+// decrypts, shows and later removes the secret. The other files of this folder are its states.
 
 import { ApiError, call, explain, isLate, Offline } from "../common/api.js";
 import { fromBase64, fromUtf8 } from "../crypto/bytes.js";
@@ -16,43 +16,43 @@ import { burnedPage, clearedPage, damagedPage, gonePage, leftPage, loadingPage, 
 import { cutKeyPage, noKeyPage, wrongKeyPage } from "./key.js";
 import { secretPage } from "./secret.js";
 
-/** How long the secret stays on a page that nobody looks at. */
+/** How long the secret stays on a page in the background. */
 const AWAY_MS = 5 * 60_000;
-/** How long the server has to begin with an answer. */
+/** The timeout for an answer. */
 const PATIENCE_MS = 15_000;
 
 const app = $("#app");
 const { id: wholeId, publicHalf } = partsOfAddress(location);
-// The server serves this page at an address with an id only.
+// The server sends this page only for an address with an id.
 const id = wholeId ?? "";
 const lease = new Lease(id);
 const path = `api/public/secrets/${id}`;
 
 /**
- * What the server has sent: the ciphertext, the private half in base64, and the message of the sender.
+ * The answer of the server: the ciphertext, the private half in base64, and the sender's message.
  *
  * @typedef {{ ciphertext: string, encoded: string, message: string | null }} Sealed
  */
 
-/** What is being kept from who looks over the shoulder: `{ node, wipe(), isBusy(), isAtStake() }`, or null. */
+/** The page with the secret, or null. */
 /** @type {ReturnType<typeof secretPage> | null} */
 let shown = null;
-/** The half in use: of the link, or what was pasted since. */
+/** The half in use: from the link, or pasted. */
 let half = publicHalf;
-/** Whether the person has said that a short key is whole. */
+/** Whether the user has said that a short key is complete. */
 let isWhole = false;
-/** What has come and no key has opened yet, or null. */
+/** The answer that no key has opened yet, or null. */
 /** @type {Sealed | null} */
 let waiting = null;
 
 start();
 show(loadingPage());
-// Where the browser does no cryptography, a script does: it comes while the person reads.
+// Without WebCrypto a script decrypts; it loads while the user reads.
 if (!hasWebCrypto()) import("../vendor/sjcl.js").catch(() => {});
 begin();
 
-// The same page with another key: as if it were opened anew, unless what it is for is here already. After the lease
-// that could not be fetched again.
+// Another key in the address reloads the page, unless an answer waits for a key: after the lease it could not
+// be fetched again.
 addEventListener("hashchange", () => {
   if (!waiting) return location.reload();
   const found = partsOfAddress(location).publicHalf;
@@ -65,7 +65,7 @@ guardLeaving(() => shown?.isAtStake() ?? false);
 lease.whenForgotten(takeAway);
 
 /**
- * Puts a page into the window; what is new gets the focus.
+ * Shows a page and moves the focus to its heading.
  *
  * @param {Node} page
  * @param {{ focus?: boolean }} options
@@ -82,7 +82,7 @@ function begin() {
   const over = !half && history.state?.over;
   if (over) return show(over.page === "gone" ? gonePage(over) : over.page === "left" ? leftPage() : burnedPage());
   if (!half) return show(noKeyPage({ id, onKey: useKey }), { focus: false });
-  // Its view is spent: to ask once more spends nothing.
+  // The view is spent, so repeating the request spends nothing.
   return lease.isOpened ? fetchAgain() : look();
 }
 
@@ -100,13 +100,13 @@ async function look({ mine = false } = {}) {
     secret = (await call("GET", path)).data;
   } catch (error) {
     if (!(error instanceof ApiError && error.status === 404)) return failed(error, () => look({ mine }));
-    // Without views left nothing can be spent, but an answer that got lost can still be fetched.
+    // No view is left to spend, but a lost answer can still be fetched.
     return lease.token ? fetchAgain() : end("gone", gonePage({ mine }), { mine });
   }
   return show(askPage(secret, { onOpen: (proofs) => spend(secret, proofs), refuses: refuseCut }), { focus: false });
 }
 
-/** Shows what to do about a key that is cut, before it costs a view; whether it does. */
+/** Shows the page for a cut key, before it costs a view; true if it does. */
 function refuseCut() {
   if (isWhole || half === null || !isCut(half)) return false;
   show(cutKeyPage({
@@ -120,13 +120,13 @@ function refuseCut() {
 }
 
 /**
- * Asks for the secret, because a person wants it now. Throws what the page of the question has to show.
+ * Requests the secret for a user's click. Throws errors for the page to show.
  *
  * @param {PublicSecret} secret
  * @param {Proofs} proofs
  */
 async function spend(secret, proofs) {
-  // Nobody has touched this page at all: see ask.js, too.
+  // The user has not interacted with this page: see also ask.js.
   if (navigator.userActivation && !navigator.userActivation.hasBeenActive) return;
   const token = lease.prepare(Math.max(0, secret.views_left - 1));
   let answer;
@@ -141,7 +141,7 @@ async function spend(secret, proofs) {
   await received(answer.data);
 }
 
-/** Asks for the secret whose view this browser has spent. Never spends one. */
+/** Requests the secret again after this browser has spent a view. Never spends one. */
 async function fetchAgain() {
   show(loadingPage(), { focus: false });
   const mine = lease.isOpened;
@@ -155,7 +155,7 @@ async function fetchAgain() {
 }
 
 /**
- * Where no answer comes at all it asks once more: under the same lease that is not counted twice.
+ * Repeats the request once after a timeout: under the same lease it is not counted twice.
  *
  * @param {Record<string, unknown>} body
  */
@@ -179,7 +179,7 @@ async function received({ ciphertext, password_part_private: encoded, message, l
 }
 
 /**
- * Opens what came with the key at hand; with another one as long as the person finds any.
+ * Decrypts with the current key, or asks for another one.
  *
  * @param {Sealed} sealed
  */
@@ -187,7 +187,7 @@ async function decrypt(sealed) {
   const page = await opened(sealed, half ?? "").catch((error) => {
     if (error instanceof CannotOpen) return error.reason === "key" ? null : damagedPage();
     const retry = () => decrypt(sealed);
-    // Without WebCrypto it is the script that decrypts: it could not be loaded.
+    // Without WebCrypto the error is that the script could not be loaded.
     return hasWebCrypto() ? troublePage({ title: t("view.trouble"), text: explain(error), retry })
       : troublePage({ title: t("view.offline"), text: t("view.offline_again"), retry });
   });
@@ -225,7 +225,7 @@ function privateHalf(encoded) {
   }
 }
 
-/** How many views others have by now. To ask spends none. */
+/** How many views others have left. Spends none. */
 async function getViewsLeft() {
   try {
     return (await call("GET", path, { patience: PATIENCE_MS })).data.views_left;
@@ -236,7 +236,7 @@ async function getViewsLeft() {
 }
 
 /**
- * `viewsLeft` is what others have. Throws what the page of the secret has to show.
+ * Deletes the secret. `viewsLeft` is what others have. Throws errors for the page to show.
  *
  * @param {number} viewsLeft
  */
@@ -244,7 +244,7 @@ async function burn(viewsLeft) {
   try {
     await call("POST", `${path}/burn`, { body: { lease: lease.token } });
   } catch (error) {
-    // The lease is over: then the server itself has wiped it.
+    // The lease is over, so the server has already deleted it.
     if (!(error instanceof ApiError && error.status === 404)) throw error;
   }
   wipe();
@@ -254,7 +254,8 @@ async function burn(viewsLeft) {
 }
 
 /**
- * Shows that it is over. The key is of no use any more, and goes from the address bar; a reload shows the same.
+ * Shows the last page. The key is of no use any more and is removed from the address bar; a reload shows the
+ * same page.
  *
  * @param {string} page
  * @param {Node} node
@@ -283,7 +284,7 @@ function wipe() {
   shown = null;
 }
 
-/** Takes the secret away when nobody has looked at the page for long, and before the browser puts it aside. */
+/** Removes the secret after a time in the background, and before the browser stores the page. */
 function watchAway() {
   /** @type {number | null} */
   let since = null;
@@ -291,7 +292,7 @@ function watchAway() {
   let timer;
   const check = () => {
     if (since === null || Date.now() - since < AWAY_MS || !shown) return;
-    // A file that is being saved goes on; the page waits for it.
+    // The page waits until a file is saved.
     if (shown.isBusy()) timer = setTimeout(check, 60_000);
     else clear();
   };
@@ -301,7 +302,7 @@ function watchAway() {
       since = Date.now();
       timer = setTimeout(check, AWAY_MS);
     } else {
-      // Phones stop timers, so it is looked up at the return as well.
+      // Phones stop timers, so this also checks on return.
       check();
       since = null;
     }
@@ -317,14 +318,14 @@ function watchAway() {
   });
 }
 
-/** Another tab says that the lease is over. Only if it is, this one lets go of the secret as well. */
+/** Another tab has ended the lease. If the server confirms it, this tab removes the secret as well. */
 async function takeAway() {
   if (!shown && !waiting) return;
   try {
     const { data } = await askForIt({ lease: lease.token });
     lease.opened(data.lease.seconds_left);
   } catch (error) {
-    // Without a connection nobody knows, and what is here stays.
+    // Without a connection the answer is unknown, and the secret stays.
     if (!(error instanceof ApiError && error.status === 404)) return;
     lease.forget();
     waiting = null;

@@ -1,14 +1,14 @@
 // @ts-check
-// The sealed bytes of an attachment, as one stream over as many requests as it takes: where one breaks off, the
-// next goes on from there.
+// The sealed bytes of an attachment as one stream over several requests: after a break, the next request
+// continues.
 
 import { ApiError, bodyOf, Offline } from "../common/api.js";
 import { root } from "../common/page.js";
 
 /**
- * Fetches attachment `n` of a secret under a lease. `onBroken(error)` is asked when the connection breaks or the
- * server is busy: the stream goes on when it resolves, and ends with what it rejects with. Other answers end it
- * with ApiError.
+ * Fetches attachment `n` of a secret under a lease. `onBroken(error)` is called when the connection breaks or
+ * the server is busy: the stream continues when it resolves, and ends with its rejection. Other answers end
+ * the stream with ApiError.
  *
  * @param {{ id: string, n: number, lease: string, onBroken: (error: Error) => Promise<void>,
  *   signal: AbortSignal }} options
@@ -28,13 +28,13 @@ export function fetchSealed({ id, n, lease, onBroken, signal }) {
     } catch (error) {
       throw error.name === "AbortError" ? error : new Offline(error);
     }
-    // All of it had come when the connection broke.
+    // All bytes had arrived when the connection broke.
     if (response.status === 416 && at > 0) return null;
     if (!response.ok) {
       const wait = Number(response.headers.get("Retry-After")) || null;
       throw new ApiError(response.status, undefined, wait);
     }
-    // Who does not know ranges sends it from the start.
+    // A server without range support sends it from the start.
     return new Rest(bodyOf(response).getReader(), response.status === 206 ? 0 : at);
   };
   const next = async () => {
@@ -67,7 +67,7 @@ function canGoOn(error) {
   return error instanceof Offline || (error instanceof ApiError && [429, 502, 503, 504].includes(error.status));
 }
 
-/** What comes of a response, without the bytes that are here already. */
+/** The rest of a response, without the bytes that are already here. */
 class Rest {
   #reader;
   #skip;

@@ -1,6 +1,6 @@
 // @ts-check
-// The page with the secret: covered until somebody asks, to copy, to save, to delete. Everything that holds it goes
-// with `wipe()`. Its files are in files.js.
+// The page with the secret: hidden until shown, with buttons to copy, save and delete. `wipe()` removes
+// everything that holds it. Its files are in files.js.
 
 import { explain } from "../common/api.js";
 import { announce, busy, confirmDialog, copyButton, h, notice, replace } from "../common/dom.js";
@@ -16,12 +16,13 @@ import { filesPart } from "./files.js";
  * @property {() => Promise<number>} getViewsLeft
  */
 
-/** As long as main.js leaves a secret on a page that nobody looks at, in seconds. */
+/** How long main.js keeps a secret on a page in the background, in seconds. */
 const AWAY_SECONDS = 300;
 
 /**
- * `{ node, wipe(), isBusy(), isAtStake() }` for `content`, `{ text, attachments }`. `getViewsLeft()` asks for what
- * others have; `onBurn(viewsLeft)` deletes the secret and shows what then is. Both throw what `call` throws.
+ * `{ node, wipe(), isBusy(), isAtStake() }` for `content`, `{ text, attachments }`. `getViewsLeft()` requests
+ * the views of others; `onBurn(viewsLeft)` deletes the secret and shows the next page. Both throw what `call`
+ * throws.
  *
  * @param {{ id: string, content: { text: string, attachments: Attachment[] }, message: string | null,
  *   lease: Lease } & BurnActions} options
@@ -45,7 +46,7 @@ export function secretPage({ id, content, message, lease, onBurn, getViewsLeft }
   return {
     node,
     isBusy: files.isBusy,
-    /** Whether it can not be had again, and nobody has read or saved all of it. */
+    /** Whether it cannot be fetched again, and was not completely read or saved. */
     isAtStake: () => files.isBusy()
       || (lease.secondsLeft === 0 && !lease.viewsLeft && !(text.isTaken() && files.areTaken())),
     wipe() {
@@ -110,7 +111,8 @@ function textPart(secret, hasFiles) {
 }
 
 /**
- * How long the secret can still be fetched again, and by whom. Not read out: it changes every second.
+ * How long the secret can be fetched again, and where. Screen readers do not read it: it changes every
+ * second.
  *
  * @param {Lease} lease
  * @param {() => void} onEnd
@@ -138,8 +140,8 @@ function againLine(lease, onEnd) {
  * @param {BurnActions} actions
  */
 function burnPart(lease, { onBurn, getViewsLeft }) {
-  // Where others can still view it, only this viewer's share of it ends; where nothing is left of it on the server,
-  // only this page has it.
+  // If others can still view the secret, this ends only this viewer's lease; if nothing is left on the
+  // server, only this page has it.
   /** @param {TextLike} text */
   const leaving = (text) => ({
     label: t("view.leave"), title: t("view.leave_title"), yes: t("view.leave_yes"), text,
