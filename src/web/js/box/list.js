@@ -27,7 +27,10 @@ export class MessageList {
 
   node;
 
-  /** @param {{ terms: Terms, reader: BoxReader, first: BoxPage, warning: Node | null, close: () => void }} options */
+  /**
+   * @param {{ terms: Terms, reader: BoxReader, first: BoxPage, warning: Node | null,
+   *   close: () => void }} options
+   */
   constructor({ terms, reader, first, warning, close }) {
     this.#terms = terms;
     this.#reader = reader;

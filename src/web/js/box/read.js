@@ -59,7 +59,8 @@ class ReadForm {
     const chooser = h("input", { type: "file", accept: ".pem,.key,.txt,application/x-pem-file" });
     this.#file = field(t("box.key_file"), chooser);
     this.#pasted = field(t("box.key_text"), h("textarea", {
-      class: "mono", rows: 4, translate: "no", "data-fleeting": true, spellcheck: "false", autocomplete: "off",
+      class: "mono", rows: 4, translate: "no", "data-fleeting": true, spellcheck: "false",
+      autocomplete: "off",
     }));
     // Unless the server says that it has the private key, it gets no passphrase.
     const ways = [];

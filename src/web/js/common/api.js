@@ -69,7 +69,9 @@ export async function reach(address, { signal, patience, ...options }) {
   }, patience);
   const asked = Date.now();
   try {
-    const response = await fetch(address, { ...options, signal: stop.signal, credentials: "omit", cache: "no-store" });
+    const response = await fetch(address, {
+      ...options, signal: stop.signal, credentials: "omit", cache: "no-store",
+    });
     learnTime(response, asked);
     return response;
   } catch (error) {

@@ -37,7 +37,10 @@ function nodesOf(children) {
   const flat = /** @type {readonly unknown[]} */ (children).flat(Infinity);
   const all = /** @type {Exclude<Child, readonly Child[]>[]} */ (flat);
   return all.filter((child) => child !== null && child !== undefined && child !== false)
-    .map((child) => (child instanceof LiveText ? textNode(child) : typeof child === "number" ? String(child) : child));
+    .map((child) => {
+      if (child instanceof LiveText) return textNode(child);
+      return typeof child === "number" ? String(child) : child;
+    });
 }
 
 /**
@@ -160,7 +163,9 @@ export function confirmDialog({ title, text, yes, danger = true }) {
       h("p", {}, text),
       h("div", { class: "actions" },
         h("button", { type: "button", class: "button", onclick: () => done(false) }, t("common.cancel")),
-        h("button", { type: "button", class: danger ? "button danger" : "button primary", onclick: () => done(true) }, yes),
+        h("button", {
+          type: "button", class: danger ? "button danger" : "button primary", onclick: () => done(true),
+        }, yes),
       ),
     );
     document.body.append(dialog);

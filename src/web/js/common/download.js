@@ -52,7 +52,8 @@ export async function save(stream, { name, size = 0, onProgress = () => {}, sign
     abort: () => target.abort(),
   });
   try {
-    const source = typeof stream === "function" ? await stream({ isInMemory: target instanceof BlobTarget }) : stream;
+    const isInMemory = target instanceof BlobTarget;
+    const source = typeof stream === "function" ? await stream({ isInMemory }) : stream;
     await source.pipeTo(counter, { signal });
   } catch (error) {
     await target.abort().catch(() => {});

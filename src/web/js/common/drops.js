@@ -41,7 +41,8 @@ export function startDrops() {
 export function sorted({ items, files }) {
   const entries = [...(items ?? [])].filter(({ kind }) => kind === "file");
   if (!entries.length) return { files: [...files], folders: [] };
-  const folders = entries.map((item) => item.webkitGetAsEntry?.() ?? null).filter((entry) => entry?.isDirectory);
+  const folders = entries.map((item) => item.webkitGetAsEntry?.() ?? null)
+    .filter((entry) => entry?.isDirectory);
   return {
     files: entries.filter((item) => !item.webkitGetAsEntry?.()?.isDirectory).map((item) => item.getAsFile())
       .filter((file) => file !== null),
@@ -81,7 +82,8 @@ function takerFor(target) {
   const under = target instanceof Element ? target.closest("[data-drops]") : null;
   const node = [under, ...document.querySelectorAll("[data-drops]")].find((node) => node && isUsable(node));
   if (node) return { node, take: takers.get(node) };
-  const inputs = [...document.querySelectorAll("input")].filter((node) => node.type === "file" && isUsable(node));
+  const inputs = [...document.querySelectorAll("input")]
+    .filter((node) => node.type === "file" && isUsable(node));
   const [input] = inputs;
   /** @param {Dropped} dropped */
   const take = (dropped) => fill(input, dropped);

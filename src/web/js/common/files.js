@@ -18,11 +18,14 @@ export function filePicker({ max = Infinity, maxSize = null, onChange = () => {}
   const id = `files-${++pickers}`;
   /** @type {File[]} */
   let chosen = [];
-  const input = h("input", { type: "file", multiple: max > 1, hidden: true, "aria-label": t("files.choose") });
+  const input = h("input", {
+    type: "file", multiple: max > 1, hidden: true, "aria-label": t("files.choose"),
+  });
   const error = h("p", { class: "error", id: `${id}-error`, hidden: true });
   const list = h("ul", { class: "list files", "aria-label": t("files.chosen"), hidden: true });
   const button = h("button", {
-    type: "button", class: "button", "aria-describedby": `${id}-hint ${id}-error`, onclick: () => input.click(),
+    type: "button", class: "button", "aria-describedby": `${id}-hint ${id}-error`,
+    onclick: () => input.click(),
   }, t("files.choose"));
   const hint = h("p", { class: "hint", id: `${id}-hint` }, maxSize === null ? t("files.hint")
     : t("files.hint_size", { size: bytes(maxSize) }));
@@ -41,7 +44,8 @@ export function filePicker({ max = Infinity, maxSize = null, onChange = () => {}
       h("span", { class: "grow", translate: "no" }, file.name),
       h("span", { class: "muted" }, bytes(file.size)),
       h("button", {
-        type: "button", class: "button quiet small", "aria-label": t("files.remove_named", { name: file.name }),
+        type: "button", class: "button quiet small",
+        "aria-label": t("files.remove_named", { name: file.name }),
         onclick: () => remove(file),
       }, t("files.remove")))));
     onChange(chosen);

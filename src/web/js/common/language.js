@@ -10,7 +10,9 @@ const PATIENCE_MS = 15_000;
 
 /** Starts the menu, and makes the texts from the server follow the language. */
 export function startLanguages() {
-  for (const node of document.querySelectorAll("[data-text]")) write(node, t(node.getAttribute("data-text") ?? ""));
+  for (const node of document.querySelectorAll("[data-text]")) {
+    write(node, t(node.getAttribute("data-text") ?? ""));
+  }
   for (const node of document.querySelectorAll("[data-label]")) {
     setText(node, "aria-label", t(node.getAttribute("data-label") ?? ""));
   }

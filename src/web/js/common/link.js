@@ -71,7 +71,9 @@ export function linkLine(link, { label = t("link.label"), primary = false, onCop
 export function linkPanel({ link, id, publicHalf, expiresAt, maxViews, hasPassword, statusLink }) {
   /** @type {Set<"link" | "key">} */
   const missing = new Set(["link", "key"]);
-  const took = (/** @type {("link" | "key")[]} */ ...parts) => () => parts.forEach((part) => missing.delete(part));
+  const took = (/** @type {("link" | "key")[]} */ ...parts) => () => {
+    for (const part of parts) missing.delete(part);
+  };
   const panel = h("div", { class: "link-panel" },
     linkLine(link, { label: t("link.label"), primary: true, onCopied: took("link", "key") }),
     h("p", { class: "muted" }, expiresAt

@@ -59,10 +59,13 @@ export function passwordField({
   const copy = copyButton(() => control.value, t("password.copy"), { class: "button small", hidden: true });
   control.addEventListener("input", () => { copy.hidden = !control.value; });
   line.after(meter, h("div", { class: "actions generator" },
-    h("button", { type: "button", class: "button small", onclick: async () => use(await (await words()).randomWords()) },
-      t("password.words")),
-    h("button", { type: "button", class: "button small", onclick: async () => use((await words()).randomCharacters()) },
-      t("password.characters")),
+    h("button", {
+      type: "button", class: "button small",
+      onclick: async () => use(await (await words()).randomWords()),
+    }, t("password.words")),
+    h("button", {
+      type: "button", class: "button small", onclick: async () => use((await words()).randomCharacters()),
+    }, t("password.characters")),
     copy,
   ));
   return parts;

@@ -61,6 +61,8 @@ function outline({ size, get }) {
  */
 function element(name, attributes) {
   const made = document.createElementNS(SVG, name);
-  for (const [attribute, value] of Object.entries(attributes)) setText(made, attribute, typeof value === "number" ? String(value) : value);
+  for (const [attribute, value] of Object.entries(attributes)) {
+    setText(made, attribute, typeof value === "number" ? String(value) : value);
+  }
   return made;
 }

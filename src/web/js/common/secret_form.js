@@ -238,11 +238,12 @@ async function takenBack(upload) {
 async function another(error, place, control) {
   control.signal.throwIfAborted();
   if (!(error instanceof ApiError || error instanceof Offline)) return false;
+  const isGone = error instanceof ApiError && error.status === 404;
   const isYes = await new Promise((answer) => {
     const again = h("button", { type: "button", class: "button primary", onclick: () => answer(true) },
       t("send.again"));
     replace(place,
-      notice("bad", error instanceof ApiError && error.status === 404 ? t("send.draft_gone") : explain(error)),
+      notice("bad", isGone ? t("send.draft_gone") : explain(error)),
       h("div", { class: "actions" }, again,
         h("button", { type: "button", class: "button", onclick: () => answer(false) }, t("common.cancel"))));
     again.focus();

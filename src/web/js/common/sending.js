@@ -62,7 +62,9 @@ function placeholders(files) {
  *
  * @param {HandOptions} options
  */
-export async function hand({ path, key, text, files, fields = {}, mailed = false, onProgress, onWait, signal }) {
+export async function hand({
+  path, key, text, files, fields = {}, mailed = false, onProgress, onWait, signal,
+}) {
   const isInline = await fitsInline(text, files);
   const sealers = isInline ? [] : await Promise.all(files.map(() => FileSealer.create()));
   const attachments = await Promise.all(files.map(async (file, at) => {

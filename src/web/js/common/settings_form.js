@@ -88,7 +88,8 @@ export function settingsForm({ hasList }) {
       const isPasswordRight = !password.value || typedPassword(password.value) !== "";
       if (!areViewsRight()) views.setError(t("send.wrong.max_views"));
       if (!isPasswordRight) password.setError(t("send.wrong.blank_password"));
-      return [areViewsRight(), isPasswordRight, message.check(), !hasList || description.check()].every(Boolean);
+      const checks = [areViewsRight(), isPasswordRight, message.check(), !hasList || description.check()];
+      return checks.every(Boolean);
     },
   };
 }
@@ -136,7 +137,9 @@ let boxes = 0;
  */
 function check(label, hint, isChecked) {
   const id = `check-${++boxes}`;
-  const control = h("input", { type: "checkbox", checked: isChecked, autocomplete: "off", "aria-describedby": id });
+  const control = h("input", {
+    type: "checkbox", checked: isChecked, autocomplete: "off", "aria-describedby": id,
+  });
   return { control, node: h("div", { class: "field" },
     h("label", { class: "check" }, control, label), h("p", { class: "hint", id }, hint)) };
 }

@@ -47,7 +47,8 @@ export function signInCard({ title, text, onSignedIn }) {
       busy(submit, enter);
     },
   }, heading, h("p", {}, text), key.node,
-  h("div", { class: "actions" }, submit, h("a", { class: "button quiet", href: "docs" }, t("send.key_what"))));
+  h("div", { class: "actions" },
+    submit, h("a", { class: "button quiet", href: "docs" }, t("send.key_what"))));
 }
 
 /**

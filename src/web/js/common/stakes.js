@@ -28,7 +28,8 @@ window.addEventListener("beforeunload", (event) => {
 export function isAtStake() {
   return [...stakes].some((isNeeded) => isNeeded())
     || [...document.querySelectorAll("[data-stake]")].some((node) => shown.get(node)?.())
-    || [.../** @type {NodeListOf<Control>} */ (document.querySelectorAll(TYPED))].some((control) => typed.has(control) && control.value !== "");
+    || [.../** @type {NodeListOf<Control>} */ (document.querySelectorAll(TYPED))]
+      .some((control) => typed.has(control) && control.value !== "");
 }
 
 /** Lets the browser ask before the page is left while `isNeeded()`. Returns a function that ends this. */

@@ -78,7 +78,8 @@ export class Upload {
    */
   async publish(signal) {
     const path = `api/secrets/${this.#id}/publish`;
-    return (await call("POST", path, { headers: this.#headers, signal, patience: PATIENCE_MS }))?.data ?? null;
+    const answer = await call("POST", path, { headers: this.#headers, signal, patience: PATIENCE_MS });
+    return answer?.data ?? null;
   }
 
   /** Deletes the draft. */
@@ -102,7 +103,8 @@ export class Upload {
     let ahead = null;
     while (at < size) {
       const to = sliceEnd(at, chunks, size);
-      const slice = ahead?.from === at && ahead.to === to ? await ahead.sealed : await sealer.seal(file, at, to);
+      const isReady = ahead?.from === at && ahead.to === to;
+      const slice = ahead && isReady ? await ahead.sealed : await sealer.seal(file, at, to);
       // The next slice is sealed while this one is sent.
       ahead = null;
       if (to < size) {

@@ -110,7 +110,9 @@ function showResult({ data, publicHalf }) {
   const heading = h("h1", { tabindex: "-1" }, t("create.ready"));
   const token = data.manage_token ? `#${data.manage_token}` : "";
   const again = h("button", { type: "button", class: "button" }, t("create.another"));
-  again.addEventListener("click", () => busy(again, async () => await mayLeaveLink() && begin({ focus: true })));
+  again.addEventListener("click", () => busy(again, async () => {
+    if (await mayLeaveLink()) begin({ focus: true });
+  }));
   replace(app,
     h("div", { class: "card" }, heading,
       h("p", {}, t("create.ready_text")),

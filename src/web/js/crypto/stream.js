@@ -312,7 +312,8 @@ class Opener extends Chunks {
     if (number > 0 && chunk.length <= TAG) throw new Damaged();
     let plaintext;
     try {
-      plaintext = await /** @type {Cipher} */ (this.#cipher).open(nonceOf(this.#prefix.filled, number, last), chunk);
+      const nonce = nonceOf(this.#prefix.filled, number, last);
+      plaintext = await /** @type {Cipher} */ (this.#cipher).open(nonce, chunk);
     } catch (error) {
       throw error instanceof BadTag ? new Damaged() : error;
     }

@@ -27,7 +27,8 @@ function show(api) {
     .filter((method) => methods[method])
     .map((method) => ({ ...methods[method], path, method: method.toUpperCase() })));
   const filter = h("input", { type: "search", id: "filter", autocomplete: "off", spellcheck: "false" });
-  const groups = api.tags.map((tag) => group(api, tag, operations.filter(({ tags }) => tags[0] === tag.name)));
+  const groups = api.tags
+    .map((tag) => group(api, tag, operations.filter(({ tags }) => tags[0] === tag.name)));
   const nothing = h("p", { class: "muted", hidden: true, role: "status", lang: pageLang },
     t("docs.no_match"));
   filter.addEventListener("input", () => {
@@ -41,7 +42,9 @@ function show(api) {
       h("div", { class: "field" }, h("label", { for: "filter" }, t("docs.filter")), filter)),
     h("nav", { "aria-label": t("docs.contents"), lang: pageLang },
       h("ul", { class: "toc" }, api.tags.map(({ name }) => h("li", {},
-        h("button", { type: "button", class: "button quiet small", lang: "en", onclick: () => goTo(name) }, name))))),
+        h("button", {
+          type: "button", class: "button quiet small", lang: "en", onclick: () => goTo(name),
+        }, name))))),
     h("details", { class: "card" }, h("summary", {}, t("docs.rules")), rich(api.info.description)),
     nothing, groups.map(({ node }) => node));
 }
@@ -67,10 +70,10 @@ function anchor(name) {
  * @param {Operation[]} operations
  */
 function group(api, tag, operations) {
-  const items = operations.map((operation) => ({
-    node: item(api, operation),
-    text: `${operation.method} ${operation.path} ${operation.summary} ${operation.description ?? ""}`.toLowerCase(),
-  }));
+  const items = operations.map((operation) => {
+    const { method, path, summary, description = "" } = operation;
+    return { node: item(api, operation), text: `${method} ${path} ${summary} ${description}`.toLowerCase() };
+  });
   const node = h("section", { class: "card" },
     h("h2", { id: anchor(tag.name), tabindex: "-1" }, tag.name), rich(tag.description ?? ""),
     items.map((item) => item.node));
@@ -122,9 +125,10 @@ function details(api, operation) {
       h("dt", {}, h("code", {}, status)),
       h("dd", {}, rich(answer.description ?? ""), headersOf(api, answer), bodies(api, answer)),
     ])),
-    h("details", {}, h("summary", {}, "Errors"), h("dl", { class: "fields" }, bad.map(({ status, answer }) => [
-      h("dt", {}, h("code", {}, status)), h("dd", {}, rich(answer.description ?? "")),
-    ]))),
+    h("details", {}, h("summary", {}, "Errors"),
+      h("dl", { class: "fields" }, bad.map(({ status, answer }) => [
+        h("dt", {}, h("code", {}, status)), h("dd", {}, rich(answer.description ?? "")),
+      ]))),
     h("h4", {}, "Examples"),
     (operation["x-codeSamples"] ?? []).map(sample),
     tryForm(api, operation),
@@ -192,7 +196,8 @@ function sample({ label, source }) {
 /** The key for trying calls. */
 function keyField() {
   const control = h("input", {
-    type: "password", id: "key", autocomplete: "off", "data-fleeting": true, spellcheck: "false", value: getKey() ?? "",
+    type: "password", id: "key", autocomplete: "off", "data-fleeting": true, spellcheck: "false",
+    value: getKey() ?? "",
   });
   const problem = h("p", { class: "error", role: "alert" });
   control.addEventListener("input", () => {

@@ -63,14 +63,17 @@ export function fieldsOf(api, schema, depth = 0) {
     return depth < 4 ? fieldsOf(api, whole.items ?? {}, depth + 1) : null;
   }
   const properties = Object.entries(whole.properties ?? {});
-  if (!properties.length) return depth === 0 && whole.description ? h("div", {}, rich(whole.description)) : null;
+  if (!properties.length) {
+    return depth === 0 && whole.description ? h("div", {}, rich(whole.description)) : null;
+  }
   const required = whole.required ?? [];
   return h("dl", { class: "fields" }, properties.map(([name, property]) => {
     const field = merged(api, property);
     return [
       h("dt", {}, h("code", {}, name),
         h("span", { class: "muted" }, kind(api, field) + (required.includes(name) ? ", required" : ""))),
-      h("dd", {}, rich(field.description ?? ""), depth < 4 ? fieldsOf(api, { ...field, description: "" }, depth + 1) : null),
+      h("dd", {}, rich(field.description ?? ""),
+        depth < 4 ? fieldsOf(api, { ...field, description: "" }, depth + 1) : null),
     ];
   }));
 }
@@ -109,7 +112,7 @@ function kind(api, schema) {
     schema.maximum !== undefined ? `≤ ${schema.maximum}` : null,
     schema.maxLength !== undefined ? `${schema.maxLength} characters at most` : null,
     schema.maxItems !== undefined ? `${schema.maxItems} at most` : null,
-    schema.default !== undefined && schema.default !== null ? `default ${JSON.stringify(schema.default)}` : null,
+    (schema.default ?? null) !== null ? `default ${JSON.stringify(schema.default)}` : null,
   ].filter(Boolean);
   return limits.length ? `${types} (${limits.join("; ")})` : types;
 }

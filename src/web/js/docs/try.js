@@ -20,8 +20,9 @@ const MAX_SHOWN = 20_000;
 export function tryForm(api, operation) {
   const inputs = parameters(api, operation).map((parameter) => {
     // Ids and tokens in examples do not exist, so only other values are filled in.
-    const fill = parameter.in === "path" && parameter.schema?.type === "integer" ? parameter.example ?? "" : "";
-    const control = h("input", { autocomplete: "off", spellcheck: "false", class: "mono", value: String(fill) });
+    const isNumber = parameter.in === "path" && parameter.schema?.type === "integer";
+    const value = String(isNumber ? parameter.example ?? "" : "");
+    const control = h("input", { autocomplete: "off", spellcheck: "false", class: "mono", value });
     return { parameter, ...field(labelOf(parameter), control) };
   });
   const body = bodyFields(api, operation);
@@ -174,7 +175,9 @@ function example({ example, examples }) {
 
 /** @param {unknown} value */
 function jsonBody(value) {
-  const control = h("textarea", { class: "mono", spellcheck: "false", rows: 8, value: JSON.stringify(value, null, 2) });
+  const control = h("textarea", {
+    class: "mono", spellcheck: "false", rows: 8, value: JSON.stringify(value, null, 2),
+  });
   return {
     node: field(t("docs.body"), control).node,
     /** @param {Headers} headers */

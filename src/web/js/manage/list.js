@@ -260,7 +260,8 @@ function openingRow({ item, name, cells, columns, details }) {
  * @param {...[TextLike, Child]} entries
  */
 export function facts(...entries) {
-  return h("dl", {}, ...entries.filter(([, value]) => value !== null && value !== undefined && value !== "" && value !== false)
+  const empty = [null, undefined, "", false];
+  return h("dl", {}, ...entries.filter(([, value]) => !empty.some((nothing) => value === nothing))
     .flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
 }
 
@@ -281,6 +282,8 @@ export function written(text) {
 export function called({ description, message, id }) {
   const text = description || message;
   return h("div", {},
-    text ? h("span", { class: "named", translate: "no" }, text) : h("span", { class: "muted" }, t("manage.no_description")),
+    text
+      ? h("span", { class: "named", translate: "no" }, text)
+      : h("span", { class: "muted" }, t("manage.no_description")),
     h("span", { class: "mono muted small id", translate: "no" }, id));
 }

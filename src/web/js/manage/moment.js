@@ -6,7 +6,7 @@ import { live } from "../common/live.js";
 import { date, lang, shortDate, t } from "../common/page.js";
 
 /** @type {[Intl.RelativeTimeFormatUnit, number][]} */
-const UNITS = [["day", 86_400], ["hour", 3600], ["minute", 60]];
+const UNITS = [["day", 86_400], ["hour", 3600], ["minute", 60], ["second", 1]];
 
 /**
  * "3 days ago", "in 5 hours", by the server's clock.
@@ -15,7 +15,7 @@ const UNITS = [["day", 86_400], ["hour", 3600], ["minute", 60]];
  */
 export function relative(at) {
   const seconds = (new Date(at).getTime() - now()) / 1000;
-  const [unit, length] = UNITS.find(([, length]) => Math.abs(seconds) >= length) ?? /** @type {[Intl.RelativeTimeFormatUnit, number]} */ (["second", 1]);
+  const [unit, length] = UNITS.find(([, length]) => Math.abs(seconds) >= length) ?? UNITS[3];
   const count = Math.round(seconds / length);
   return live(() => new Intl.RelativeTimeFormat(lang, { numeric: "auto" }).format(count, unit));
 }

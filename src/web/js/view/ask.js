@@ -56,13 +56,15 @@ export function askPage(secret, { onOpen, refuses }) {
     announce(t("view.opening"));
     try {
       // The password as it was typed: the server may have hashed exactly this.
-      await withCaptcha(robot, (captcha) => onOpen({ ...(password && { password: password.value }), ...captcha }));
+      const typed = password ? { password: password.value } : {};
+      await withCaptcha(robot, (captcha) => onOpen({ ...typed, ...captcha }));
     } catch (error) {
       refused(error);
     }
     return undefined;
   };
-  const form = h("form", { novalidate: true, autocomplete: "off" }, password?.node, robot?.node, counts, problem,
+  const form = h("form", { novalidate: true, autocomplete: "off" },
+    password?.node, robot?.node, counts, problem,
     h("div", { class: "actions" }, button));
   // Scanners that run scripts call click() or requestSubmit(); those events are not trusted.
   let byPerson = false;
@@ -75,7 +77,8 @@ export function askPage(secret, { onOpen, refuses }) {
     if (byPerson) busy(button, open);
     byPerson = false;
   });
-  return card(t("view.title"), h("p", { class: "lead" }, t("view.lead", { site: siteName })), facts(secret), form);
+  const lead = h("p", { class: "lead" }, t("view.lead", { site: siteName }));
+  return card(t("view.title"), lead, facts(secret), form);
 }
 
 /** @param {PublicSecret} secret */
@@ -84,7 +87,8 @@ function facts({ views_left: left, expires_at: end, attachments }) {
   return h("ul", { class: "facts", "aria-label": t("view.about") },
     h("li", {}, t("view.views_left", { count: left })),
     h("li", {}, end ? t("view.until", { date: date(end) }) : t("view.for_ever")),
-    attachments.length > 0 && h("li", {}, t("view.with_files", { count: attachments.length, size: bytes(size) })),
+    attachments.length > 0
+      && h("li", {}, t("view.with_files", { count: attachments.length, size: bytes(size) })),
     h("li", {}, t("view.sender_sees")),
     h("li", {}, t("view.not_yet")));
 }
@@ -117,7 +121,8 @@ class Robot {
   #solved;
 
   /** The visible part. */
-  node = h("div", { class: "field robot" }, h("p", { class: "label" }, t("view.robot")), this.#bar, this.#state);
+  node = h("div", { class: "field robot" },
+    h("p", { class: "label" }, t("view.robot")), this.#bar, this.#state);
 
   constructor() {
     this.begin();

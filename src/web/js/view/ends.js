@@ -58,8 +58,9 @@ export function clearedPage({ lease, onAgain, onLook }) {
     page.append(h("div", { class: "actions" },
       h("button", { type: "button", class: "button primary", onclick: onAgain }, t("view.load_again"))));
   } else if (lease.viewsLeft) {
-    page.append(h("p", {}, t("view.cleared_views", { count: lease.viewsLeft })), h("div", { class: "actions" },
-      h("button", {
+    page.append(
+      h("p", {}, t("view.cleared_views", { count: lease.viewsLeft })),
+      h("div", { class: "actions" }, h("button", {
         type: "button", class: "button", onclick: () => { lease.forget(); onLook(); },
       }, t("view.back"))));
   } else {

@@ -104,7 +104,8 @@ function item(attachment, from) {
     return undefined;
   });
   return h("li", {},
-    h("span", { class: "grow", translate: "no", dir: "auto" }, name), h("span", { class: "muted" }, bytes(size)),
+    h("span", { class: "grow", translate: "no", dir: "auto" }, name),
+    h("span", { class: "muted" }, bytes(size)),
     button, place);
 }
 

@@ -63,7 +63,8 @@ export function wrongKeyPage({ id, onKey }) {
 /** @param {{ id: string, button: TextLike, onKey: (half: string) => unknown }} options */
 function keyForm({ id, button, onKey }) {
   const control = h("textarea", {
-    class: "mono key", rows: 3, "data-fleeting": true, autocomplete: "off", spellcheck: "false", autocapitalize: "none", translate: "no",
+    class: "mono key", rows: 3, "data-fleeting": true, autocomplete: "off", spellcheck: "false",
+    autocapitalize: "none", translate: "no",
   });
   const { node, setError } = field(t("view.key_field"), control, t("view.key_hint"));
   const submit = h("button", { class: "button primary" }, button);

@@ -12,7 +12,9 @@ import { fragmentOf, isCut, partsOfAddress } from "../common/link_parts.js";
 import { start, t } from "../common/page.js";
 import { guardLeaving } from "../common/stakes.js";
 import { askPage } from "./ask.js";
-import { burnedPage, clearedPage, damagedPage, gonePage, leftPage, loadingPage, troublePage } from "./ends.js";
+import {
+  burnedPage, clearedPage, damagedPage, gonePage, leftPage, loadingPage, troublePage,
+} from "./ends.js";
 import { cutKeyPage, noKeyPage, wrongKeyPage } from "./key.js";
 import { secretPage } from "./secret.js";
 
@@ -80,7 +82,8 @@ function show(page, { focus = true } = {}) {
 function begin() {
   shown = null;
   const over = !half && history.state?.over;
-  if (over) return show(over.page === "gone" ? gonePage(over) : over.page === "left" ? leftPage() : burnedPage());
+  if (over?.page === "gone") return show(gonePage(over));
+  if (over) return show(over.page === "left" ? leftPage() : burnedPage());
   if (!half) return show(noKeyPage({ id, onKey: useKey }), { focus: false });
   // The view is spent, so repeating the request spends nothing.
   return lease.isOpened ? fetchAgain() : look();
@@ -103,7 +106,8 @@ async function look({ mine = false } = {}) {
     // No view is left to spend, but a lost answer can still be fetched.
     return lease.token ? fetchAgain() : end("gone", gonePage({ mine }), { mine });
   }
-  return show(askPage(secret, { onOpen: (proofs) => spend(secret, proofs), refuses: refuseCut }), { focus: false });
+  const page = askPage(secret, { onOpen: (proofs) => spend(secret, proofs), refuses: refuseCut });
+  return show(page, { focus: false });
 }
 
 /** Shows the page for a cut key, before it costs a view; true if it does. */
@@ -173,8 +177,8 @@ async function askForIt(body) {
  * @param {{ ciphertext: string, password_part_private: string, message: string | null,
  *   lease: { seconds_left: number } }} answer
  */
-async function received({ ciphertext, password_part_private: encoded, message, lease: { seconds_left: left } }) {
-  lease.opened(left);
+async function received({ ciphertext, password_part_private: encoded, message, lease: granted }) {
+  lease.opened(granted.seconds_left);
   await decrypt({ ciphertext, encoded, message });
 }
 

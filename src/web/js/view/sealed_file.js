@@ -64,7 +64,8 @@ export function fetchSealed({ id, n, lease, onBroken, signal }) {
 
 /** @param {Error} error */
 function canGoOn(error) {
-  return error instanceof Offline || (error instanceof ApiError && [429, 502, 503, 504].includes(error.status));
+  if (error instanceof Offline) return true;
+  return error instanceof ApiError && [429, 502, 503, 504].includes(error.status);
 }
 
 /** The rest of a response, without the bytes that are already here. */

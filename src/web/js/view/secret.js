@@ -149,7 +149,9 @@ function burnPart(lease, { onBurn, getViewsLeft }) {
   /** @param {number | null} viewsLeft */
   const wordsFor = (viewsLeft) => (viewsLeft ? leaving(t("view.leave_text", { count: viewsLeft }))
     : lease.secondsLeft === 0 ? leaving(t("view.leave_last"))
-    : { label: t("view.burn"), title: t("view.burn_title"), text: t("view.burn_text"), yes: t("view.burn_yes") });
+    : {
+      label: t("view.burn"), title: t("view.burn_title"), text: t("view.burn_text"), yes: t("view.burn_yes"),
+    });
   const problem = h("div", {});
   const button = h("button", { type: "button", class: "button danger" }, wordsFor(lease.viewsLeft).label);
   button.addEventListener("click", () => busy(button, async () => {
