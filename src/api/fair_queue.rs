@@ -4,9 +4,10 @@
 use std::{
     collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::sleep};
 
 use super::{ApiError, work::blocking};
 use crate::domain::client_net::ClientNet;
@@ -15,6 +16,10 @@ use crate::domain::client_net::ClientNet;
 const WAITING_OF_CLIENT: usize = 16;
 /// So many of all clients together may wait for each one that runs.
 const WAITING: usize = 128;
+
+/// How long a client that has its share of what waits is kept before it is refused. Asking again at once
+/// would otherwise cost the cores as much as the work that it is refused.
+const REFUSAL_DELAY: Duration = Duration::from_millis(500);
 
 /// A queue for one kind of work.
 #[derive(Clone)]
@@ -39,6 +44,15 @@ struct State {
 struct OneClient {
     running: usize,
     waiting: VecDeque<oneshot::Sender<QueueTurn>>,
+}
+
+/// Why a client cannot wait for a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Full {
+    /// The client has its share of what waits.
+    OfClient,
+    /// The queue is full, or another client took this one's place in it.
+    OfAll,
 }
 
 /// The right to run one piece of work now, given back when it is dropped.
@@ -73,8 +87,20 @@ impl FairQueue {
     ///
     /// # Errors
     ///
-    /// [`ApiError::Busy`] where too much of this client waits, or of everybody.
+    /// [`ApiError::Busy`] where too much of this client waits, after half a second, or of everybody.
     pub async fn turn(&self, client: ClientNet) -> Result<QueueTurn, ApiError> {
+        match self.bounded_turn(client).await {
+            Ok(turn) => Ok(turn),
+            Err(full) => {
+                if full == Full::OfClient {
+                    sleep(REFUSAL_DELAY).await;
+                }
+                Err(ApiError::Busy)
+            }
+        }
+    }
+
+    async fn bounded_turn(&self, client: ClientNet) -> Result<QueueTurn, Full> {
         let Queue { most_running, .. } = *self.0;
         let limits = (WAITING_OF_CLIENT * most_running, WAITING * most_running);
         self.wait(client, Some(limits)).await
@@ -86,14 +112,14 @@ impl FairQueue {
     ///
     /// None in practice.
     pub(super) async fn later_turn(&self, client: ClientNet) -> Result<QueueTurn, ApiError> {
-        self.wait(client, None).await
+        self.wait(client, None).await.map_err(|_| ApiError::Busy)
     }
 
     async fn wait(
         &self,
         client: ClientNet,
         limits: Option<(usize, usize)>,
-    ) -> Result<QueueTurn, ApiError> {
+    ) -> Result<QueueTurn, Full> {
         let turn = {
             let mut state = self.0.state();
             if state.may_run(client, &self.0) {
@@ -108,7 +134,7 @@ impl FairQueue {
             receiver
         };
         // Its sender is dropped only where another client that has less waiting takes the place.
-        turn.await.map_err(|_| ApiError::Busy)
+        turn.await.map_err(|_| Full::OfAll)
     }
 }
 
@@ -184,20 +210,20 @@ impl State {
         client: ClientNet,
         of_client: usize,
         of_all: usize,
-    ) -> Result<(), ApiError> {
+    ) -> Result<(), Full> {
         if self.waiting_of(client) >= of_client || self.waiting >= of_all {
             self.forget_hung_up();
         }
         let own = self.waiting_of(client);
         if own >= of_client {
-            return Err(ApiError::Busy);
+            return Err(Full::OfClient);
         }
         if self.waiting < of_all {
             return Ok(());
         }
         let longest = self.rotation.iter().copied().max_by_key(|other| self.waiting_of(*other));
         let longest = longest.filter(|longest| self.waiting_of(*longest) > own + 1);
-        let longest = longest.ok_or(ApiError::Busy)?;
+        let longest = longest.ok_or(Full::OfAll)?;
         if let Some(queue) = self.clients.get_mut(&longest) {
             queue.waiting.pop_back();
             self.waiting -= 1;
@@ -266,10 +292,10 @@ mod tests {
 
     use super::*;
 
-    type Waiting = Pin<Box<dyn Future<Output = Result<QueueTurn, ApiError>>>>;
+    type Waiting = Pin<Box<dyn Future<Output = Result<QueueTurn, Full>>>>;
 
     /// Polls it, without a runtime.
-    fn poll(waiting: &mut Waiting) -> Poll<Result<QueueTurn, ApiError>> {
+    fn poll(waiting: &mut Waiting) -> Poll<Result<QueueTurn, Full>> {
         waiting.as_mut().poll(&mut Context::from_waker(Waker::noop()))
     }
 
@@ -279,7 +305,7 @@ mod tests {
 
     fn ask(queue: &FairQueue, number: u8) -> Waiting {
         let queue = queue.clone();
-        Box::pin(async move { queue.turn(client(number)).await })
+        Box::pin(async move { queue.bounded_turn(client(number)).await })
     }
 
     fn turn(waiting: &mut Waiting) -> Option<QueueTurn> {
@@ -289,8 +315,11 @@ mod tests {
         }
     }
 
-    fn is_busy(waiting: &mut Waiting) -> bool {
-        matches!(poll(waiting), Poll::Ready(Err(ApiError::Busy)))
+    fn refusal(waiting: &mut Waiting) -> Option<Full> {
+        match poll(waiting) {
+            Poll::Ready(turn) => turn.err(),
+            Poll::Pending => None,
+        }
     }
 
     #[test]
@@ -334,7 +363,7 @@ mod tests {
         let running = turn(&mut ask(&queue, 1)).unwrap();
         let mut waiting: Vec<Waiting> = (0..WAITING_OF_CLIENT).map(|_| ask(&queue, 1)).collect();
         assert!(waiting.iter_mut().all(|waiting| turn(waiting).is_none()));
-        assert!(is_busy(&mut ask(&queue, 1)));
+        assert_eq!(refusal(&mut ask(&queue, 1)), Some(Full::OfClient));
         let mut other = ask(&queue, 2);
         assert!(turn(&mut other).is_none());
         // One that has hung up waits no longer.
@@ -347,6 +376,17 @@ mod tests {
         drop(turn(&mut again).unwrap());
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_client_over_its_share_is_refused_after_a_delay() {
+        let queue = FairQueue::for_long_work(1);
+        let _running = queue.turn(client(1)).await.unwrap();
+        let mut waiting: Vec<Waiting> = (0..WAITING_OF_CLIENT).map(|_| ask(&queue, 1)).collect();
+        assert!(waiting.iter_mut().all(|waiting| turn(waiting).is_none()));
+        let begun = tokio::time::Instant::now();
+        assert!(matches!(queue.turn(client(1)).await, Err(ApiError::Busy)));
+        assert_eq!(begun.elapsed(), REFUSAL_DELAY);
+    }
+
     #[test]
     fn where_all_places_are_taken_a_new_client_takes_one_of_the_longest() {
         let queue = FairQueue::for_long_work(1);
@@ -357,7 +397,8 @@ mod tests {
         assert!(crowd.iter_mut().all(|waiting| turn(waiting).is_none()));
         let mut new = ask(&queue, 200);
         assert!(turn(&mut new).is_none());
-        assert_eq!(crowd.iter_mut().map(is_busy).filter(|is_busy| *is_busy).count(), 1);
+        let refusals: Vec<_> = crowd.iter_mut().filter_map(refusal).collect();
+        assert_eq!(refusals, [Full::OfAll]);
         assert_eq!(queue.0.state().waiting, WAITING);
         drop((running, crowd));
         assert!(turn(&mut new).is_some());
