@@ -6,25 +6,27 @@
 
 use std::{io, net::SocketAddr, time::Instant};
 
-use sealdrop::{
-    clock::Clock,
-    config::Settings,
-    crypto::{SystemRandom, random_array},
-    domain::{
-        api_key::ApiKeys,
-        id::Ids,
-        lifetime::{Lifetime, LifetimeRules},
-        manage, secret,
-    },
-    store::Store,
-};
-
 use crate::{
     Plan,
     client::Client,
     daemon::{self, Daemon},
     fill::NewSecrets,
     report::Report,
+};
+use sealdrop::{
+    clock::Clock,
+    config::Settings,
+    crypto::{SystemRandom, random_array},
+    domain::{
+        account::api_key::ApiKeys,
+        id::Ids,
+        secret::{
+            self,
+            lifetime::{Lifetime, LifetimeRules},
+            manage,
+        },
+    },
+    store::Store,
 };
 
 /// Of each kind.

@@ -2,22 +2,23 @@
 
 use std::{collections::VecDeque, path::Path};
 
+use crate::requests::{self, PASSWORD_PART};
 use sealdrop::{
     clock::Clock,
     config::Settings,
     crypto::{SystemRandom, random_array},
     domain::{
-        administration,
-        api_key::ApiKeys,
-        ciphertext::{self, Ciphertext, PasswordPart},
+        account::api_key::ApiKeys,
         id::Ids,
-        lifetime::{Lifetime, LifetimeRules},
-        secret::{self, NewSecret},
+        operator,
+        secret::{
+            self, NewSecret,
+            ciphertext::{self, Ciphertext, PasswordPart},
+            lifetime::{Lifetime, LifetimeRules},
+        },
     },
     store::{Pending, Store, StoreError},
 };
-
-use crate::requests::{self, PASSWORD_PART};
 
 /// So many changes are kept waiting, so that every commit has a full group.
 const WAITING: usize = 512;
@@ -33,8 +34,8 @@ pub(crate) struct Filled {
 pub(crate) fn fill(data: &Path, count: usize, bytes: usize) -> Filled {
     let store = Store::open(data, Settings::default().cache_bytes).expect("a new store");
     let (random, now) = (SystemRandom, Clock::system(store.time()).now());
-    let account = administration::create_account(&store, "bench", 1_000_000_000, &random, now)
-        .expect("an account");
+    let account =
+        operator::create_account(&store, "bench", 1_000_000_000, &random, now).expect("an account");
     let private_key = account.private_key.expose_secret().to_owned();
     let account = ApiKeys::load(&store).expect("its keys").find(private_key.as_bytes());
     let account = account.expect("its key").account;

@@ -8,25 +8,23 @@ use std::{
     thread,
 };
 
+use crate::fill::{NewSecrets, wait_all};
 use sealdrop::{
     clock::{Clock, UnixSeconds},
     crypto::SystemRandom,
     domain::{
-        account::AccountNumber,
-        administration,
-        api_key::ApiKeys,
-        lease::LeaseToken,
-        mailbox::Mailbox,
-        notice,
-        outbox::{self, OutboxNumber},
-        secret::{self, SecretError, SecretId},
-        view::View,
-        webhook::{self, EventKind, WebhookUrl},
+        account::{AccountNumber, api_key::ApiKeys},
+        notify::{
+            self,
+            mailbox::Mailbox,
+            outbox::{self, OutboxNumber},
+            webhook::{self, EventKind, WebhookUrl},
+        },
+        operator,
+        secret::{self, SecretError, SecretId, lease::LeaseToken, view::View},
     },
     store::{Pending, Store},
 };
-
-use crate::fill::{NewSecrets, wait_all};
 
 /// Five views in an hour are five mails, which is as many as one address gets.
 pub(crate) const BETWEEN_VIEWS_SECONDS: u64 = 720;
@@ -49,7 +47,7 @@ pub(crate) fn owners(store: &Store, prefix: &str, count: usize) -> Vec<Owner> {
     let names: Vec<String> = (0..count).map(|number| format!("{prefix}-{number}")).collect();
     let made = in_threads(&names, |name| {
         let random = SystemRandom;
-        let keys = administration::create_account(store, name, 1_000_000, &random, now);
+        let keys = operator::create_account(store, name, 1_000_000, &random, now);
         keys.expect("an account").private_key.expose_secret().to_owned()
     });
     let known = ApiKeys::load(store).expect("the keys");
@@ -78,7 +76,7 @@ pub(crate) fn give_secrets(store: &Store, owners: &mut [Owner], each: usize, byt
 pub(crate) fn notify(store: &Store, owners: &[Owner]) {
     in_threads(owners, |Owner { name, account, .. }| {
         let email = Mailbox::new(&format!("{name}@example.org")).expect("an address");
-        notice::set_email(store, *account, Some(email), &SystemRandom).expect("an account");
+        notify::set_email(store, *account, Some(email), &SystemRandom).expect("an account");
     });
 }
 

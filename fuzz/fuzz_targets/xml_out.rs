@@ -5,14 +5,7 @@
 use http_body_util::BodyExt;
 use libfuzzer_sys::fuzz_target;
 use quick_xml::{Reader, events::Event};
-use sealdrop::{
-    api::key_service::{
-        format::Format,
-        item::{KeyItem, MessageHead, MessageTail},
-        message_list::MessageListWriter,
-    },
-    clock::UnixSeconds,
-};
+use sealdrop::{api::key_service::output::{format::Format, item::{KeyItem, MessageHead, MessageTail}, message_list::MessageListWriter}, clock::UnixSeconds};
 use tokio::runtime::Builder;
 
 // The first byte is the length of the pieces that a message comes in.

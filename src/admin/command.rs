@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::{
     clock::UnixSeconds,
     crypto::SecretText,
-    domain::{api_key::KeyKind, webhook::EventKind},
+    domain::{account::api_key::KeyKind, notify::webhook::EventKind},
 };
 
 /// A command of the operator.

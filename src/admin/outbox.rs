@@ -3,7 +3,7 @@
 use super::{CommandError, ErrorKind, OutboxChanged, OutboxPage, OutboxRow};
 use crate::{
     clock::UnixSeconds,
-    domain::outbox::{self, Content, Letter, OutboxNumber, Outgoing},
+    domain::notify::outbox::{self, Content, Letter, OutboxNumber, Outgoing},
     store::{Store, StoreError},
 };
 

@@ -7,7 +7,11 @@ use super::{
 use crate::{
     clock::UnixSeconds,
     crypto::Random,
-    domain::{account::AccountError, administration, mailbox::Mailbox, notice},
+    domain::{
+        account::AccountError,
+        notify::{self, mailbox::Mailbox},
+        operator,
+    },
     store::Store,
 };
 
@@ -35,12 +39,12 @@ pub fn run(
     Ok(match command {
         Command::CreateAccount { name, allowance: given } => {
             let allowance = given.unwrap_or(terms.allowance);
-            let keys = administration::create_account(store, &name, allowance, random, now)?;
-            let administration::NewAccount { private_key, public_key } = keys;
+            let keys = operator::create_account(store, &name, allowance, random, now)?;
+            let operator::NewAccount { private_key, public_key } = keys;
             Reply::AccountCreated(AccountCreated { account: name, private_key, public_key })
         }
         Command::ListAccounts => {
-            let rows = administration::accounts(store)?.into_iter().map(|(account, api_keys)| {
+            let rows = operator::accounts(store)?.into_iter().map(|(account, api_keys)| {
                 let figures = account.metadata(now);
                 AccountRow {
                     name: account.name,
@@ -54,16 +58,16 @@ pub fn run(
             Reply::Accounts(rows.collect())
         }
         Command::DeleteAccount { name } => {
-            let secrets_burned = administration::delete_account(store, &name, now)?;
+            let secrets_burned = operator::delete_account(store, &name, now)?;
             Reply::AccountDeleted(AccountDeleted { account: name, secrets_burned })
         }
         Command::CreateApiKey { account, kind } => {
-            let administration::NewApiKey { key, id } =
-                administration::create_key(store, &account, kind, random, now)?;
+            let operator::NewApiKey { key, id } =
+                operator::create_key(store, &account, kind, random, now)?;
             Reply::ApiKeyCreated(ApiKeyCreated { account, kind, id, key })
         }
         Command::ListApiKeys { account } => {
-            let listed = administration::list_keys(store, account.as_deref())?;
+            let listed = operator::list_keys(store, account.as_deref())?;
             let rows = listed.into_iter().map(|listed| ApiKeyRow {
                 id: listed.id,
                 account: listed.account,
@@ -74,8 +78,8 @@ pub fn run(
         }
         Command::SetNotifyEmail { account, email } => {
             let to = email.as_deref().map(mailbox).transpose()?;
-            let number = administration::find_account(store, &account)?;
-            notice::set_email(store, number, to, random)?;
+            let number = operator::find_account(store, &account)?;
+            notify::set_email(store, number, to, random)?;
             Reply::NotifyEmailSet(NotifyEmailSet { account, email, mail_ready: None })
         }
         Command::ListOutbox { from } => Reply::Outbox(outbox::page(store, from)?),
@@ -88,7 +92,7 @@ pub fn run(
             ));
         }
         Command::RevokeApiKey { id } => {
-            let account = administration::revoke_key(store, &id)?;
+            let account = operator::revoke_key(store, &id)?;
             Reply::ApiKeyRevoked(ApiKeyRevoked { id, account })
         }
         Command::AddWebhook { account, url, events } => {

@@ -8,12 +8,12 @@ use super::{
 use crate::{
     clock::UnixSeconds,
     crypto::Random,
+    delivery::webhook::{Caller, TestError},
     domain::{
-        administration::find_account,
-        webhook::{self, EventKind, WebhookError, WebhookUrl},
+        notify::webhook::{self, EventKind, WebhookError, WebhookUrl},
+        operator::find_account,
     },
     store::Store,
-    webhook::{Caller, TestError},
 };
 
 pub(super) fn add(

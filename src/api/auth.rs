@@ -4,10 +4,10 @@
 use hyper::header::{AUTHORIZATION, HeaderMap};
 
 use super::{ApiError, App};
-use crate::domain::{account::AccountNumber, api_key::KeyKind};
+use crate::domain::account::{AccountNumber, api_key::KeyKind};
 
 /// Where the key may stand instead.
-pub(super) const X_API_KEY: &str = "X-Api-Key";
+pub(crate) const X_API_KEY: &str = "X-Api-Key";
 
 /// What is said of a key that is nobody's.
 pub(super) const UNKNOWN_KEY: &str = "This API key is not known here";
@@ -37,7 +37,7 @@ pub fn private_key(app: &App, headers: &HeaderMap) -> Result<AccountNumber, ApiE
 
 /// Whether the request names an API key, be it a wrong one. Other schemes do not count: a browser adds those of
 /// a proxy in front (Basic, Negotiate) by itself.
-pub(super) fn names_key(headers: &HeaderMap) -> bool {
+pub(crate) fn names_key(headers: &HeaderMap) -> bool {
     let has_scheme = headers.get(AUTHORIZATION).is_some_and(|header| {
         is_scheme(header.as_bytes().split(|byte| *byte == b' ').next().unwrap_or_default())
     });

@@ -14,18 +14,17 @@ use hyper::{
 };
 use serde::Serialize;
 
-use super::{
-    attachments::upload_headers,
-    response::{Body, json},
-};
+use super::attachments::upload_headers;
 use crate::{
     domain::{
-        attachment::AttachmentError,
-        captcha::CaptchaError,
+        limits::{
+            captcha::CaptchaError,
+            try_limit::{TooMany, in_words},
+        },
         request::RequestError,
-        secret::SecretError,
-        try_limit::{TooMany, in_words},
+        secret::{SecretError, attachment::AttachmentError},
     },
+    http::response::{Body, json},
     store::StoreError,
 };
 
@@ -293,7 +292,7 @@ pub(super) fn insert_retry_after(headers: &mut HeaderMap, after: Duration) {
 }
 
 /// Methods as they stand in `Allow`.
-pub(super) fn method_list(methods: &[Method]) -> HeaderValue {
+pub(crate) fn method_list(methods: &[Method]) -> HeaderValue {
     let names: Vec<&str> = methods.iter().map(Method::as_str).collect();
     HeaderValue::from_str(&names.join(", ")).expect("methods are letters")
 }

@@ -6,11 +6,11 @@ use hyper::{Response, StatusCode};
 use serde_json::json;
 use tokio::time::timeout;
 
-use super::{
-    App,
-    response::{Body, json as answer},
+use super::App;
+use crate::{
+    http::response::{Body, json as answer},
+    store::StoreError,
 };
-use crate::store::StoreError;
 
 /// A writer that does not answer for so long is stuck, or has far too much to do.
 const WRITER_TIMEOUT: Duration = Duration::from_secs(2);

@@ -1,6 +1,6 @@
 //! What the operator's limits count, and over what time.
 
-use crate::{config::TryLimits, domain::try_limit::TryRule};
+use crate::{config::TryLimits, domain::limits::try_limit::TryRule};
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 3600;

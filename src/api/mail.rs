@@ -6,9 +6,11 @@ use super::{ApiError, App};
 use crate::{
     domain::{
         account::AccountNumber,
-        language::Language,
-        mailbox::Mailbox,
-        outbox::{NewMail, Sealed},
+        notify::{
+            language::Language,
+            mailbox::Mailbox,
+            outbox::{NewMail, Sealed},
+        },
     },
     store::StoreError,
 };

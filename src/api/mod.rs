@@ -6,52 +6,40 @@
 pub mod account;
 pub mod attachments;
 pub mod auth;
-pub mod body;
-pub mod body_budget;
-pub mod cors;
-mod error;
-pub mod fair_queue;
+pub(crate) mod error;
 pub mod health;
 pub mod key_service;
-pub mod late_tries;
 mod limits;
 mod links;
+pub mod load;
 mod mail;
-mod new_secret;
-pub mod params;
-mod part;
-mod places;
 pub mod public;
-pub mod request_head;
-pub mod response;
-mod secret_item;
-pub mod secret_requests;
+pub mod requests;
 pub mod secrets;
-mod showing;
-mod visitor;
-pub mod work;
 
 use std::{net::IpAddr, sync::Arc};
 
 pub use self::{attachments::Transfers, error::ApiError};
 use self::{
-    body_budget::BodyBudget,
     key_service::{KeyService, ServiceRules},
-    late_tries::LateTries,
-    work::SlowWork,
+    load::work::SlowWork,
+    secrets::late_tries::LateTries,
 };
 use crate::{
     clock::Clock,
     config::{Create, CrossOrigin, TryLimits, ViewerIp},
     crypto::Random,
-    delivery::Deliveries,
+    delivery::{Deliveries, webhook::Caller},
     domain::{
-        account::AccountNumber, alike, api_key::ApiKeys, attachment, captcha::Captchas,
-        client_net::ClientNet, id::Ids, lifetime::LifetimeRules, try_limit::TryLimit,
+        account::{AccountNumber, api_key::ApiKeys},
+        alike,
+        id::Ids,
+        limits::{captcha::Captchas, client_net::ClientNet, try_limit::TryLimit},
+        secret::{attachment, lifetime::LifetimeRules},
     },
+    http::body_budget::BodyBudget,
     store::{Store, StoreError},
     web::Web,
-    webhook::Caller,
 };
 
 /// What every handler works with.

@@ -5,10 +5,17 @@ use std::{collections::BTreeSet, ffi::OsString};
 use argh::{ArgsInfo, CommandInfoWithArgs, EarlyExit, FlagInfoKind, FromArgs};
 
 use super::{
-    account::Account, answer::Answer, apikey::ApiKey, box_::Box, burn::Burn,
-    completions::Completions, first_keys::ShowFirstKeys, list::List, mail::Mail, man::Man,
-    open::Open, probe::Probe, request::Request, send::Send, serve::Serve, status::Status,
-    suggestion, webhook::Webhook,
+    box_::Box,
+    completions::Completions,
+    man::Man,
+    operator::{
+        account::Account, apikey::ApiKey, first_keys::ShowFirstKeys, mail::Mail, webhook::Webhook,
+    },
+    probe::Probe,
+    request::{Request, answer::Answer},
+    secret::{burn::Burn, list::List, open::Open, send::Send, status::Status},
+    serve::Serve,
+    suggestion,
 };
 
 /// sealdrop hands secrets over: one daemon, one data directory, and the command line to use it. Without a
@@ -42,7 +49,7 @@ struct Sealdrop {
 #[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand)]
 #[expect(clippy::large_enum_variant, reason = "one value per run; argh can not fill a box")]
-pub(super) enum Subcommand {
+pub(crate) enum Subcommand {
     /// `serve`, also when nothing is given.
     Serve(Serve),
     /// `send`
@@ -81,7 +88,7 @@ pub(super) enum Subcommand {
 
 /// What the arguments amount to.
 #[expect(clippy::large_enum_variant, reason = "one value per run")]
-pub(super) enum Parsed {
+pub(crate) enum Parsed {
     /// Something to do.
     Run(Subcommand),
     /// Something to show: help or the version.
@@ -91,7 +98,7 @@ pub(super) enum Parsed {
 }
 
 /// Parses `arguments`, the program's own name first.
-pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Parsed {
+pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Parsed {
     let mut texts = Vec::new();
     for argument in arguments.into_iter().skip(1) {
         match argument.into_string() {
@@ -146,7 +153,7 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Parsed {
 }
 
 /// What a lone `-` stands for, where it is no flag's value. argh takes it for a flag without a name.
-pub(super) const STANDARD_INPUT: &str = "/dev/stdin";
+pub(crate) const STANDARD_INPUT: &str = "/dev/stdin";
 
 /// Hands `words` to argh: `--flag=value` as two, and `-` by its name, as it knows neither. The value of a
 /// flag stays as it is.
@@ -192,12 +199,12 @@ fn options<'a>(words: &[&'a str]) -> impl Iterator<Item = &'a str> {
 }
 
 /// What there is to give to [`parse`].
-pub(super) fn command_line() -> CommandInfoWithArgs {
+pub(crate) fn command_line() -> CommandInfoWithArgs {
     Sealdrop::get_args_info()
 }
 
 /// The help of the longest run of leading words that is a command.
-pub(super) fn nearest_help(words: &[&str]) -> String {
+pub(crate) fn nearest_help(words: &[&str]) -> String {
     let names = words.iter().take_while(|word| !word.starts_with('-')).count();
     (0..=names)
         .rev()

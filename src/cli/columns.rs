@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 /// Writes `header` and `rows`, each column as wide as its widest cell, two spaces between.
-pub(super) fn write<const N: usize>(
+pub(crate) fn write<const N: usize>(
     out: &mut dyn Write,
     header: [&str; N],
     rows: &[[String; N]],

@@ -26,16 +26,16 @@ use crate::{
 const MAX_FILE_BYTES: u64 = 64 << 10;
 
 /// The flags of a command that talks to a server, as given.
-pub(super) struct Connection {
-    pub(super) server: Option<String>,
-    pub(super) key_file: Option<String>,
-    pub(super) dialect: Option<String>,
-    pub(super) header: Vec<String>,
-    pub(super) cacert: Option<String>,
+pub(crate) struct Connection {
+    pub(crate) server: Option<String>,
+    pub(crate) key_file: Option<String>,
+    pub(crate) dialect: Option<String>,
+    pub(crate) header: Vec<String>,
+    pub(crate) cacert: Option<String>,
 }
 
 /// What flags, variables and the file amount to.
-pub(super) struct Settings {
+pub(crate) struct Settings {
     server: Option<Url>,
     /// The address is in a flag: it counts more than that of a link.
     is_flag: bool,
@@ -67,7 +67,7 @@ struct File {
 
 impl Connection {
     /// Looks flags, variables and file up.
-    pub(super) fn settings(self, context: &mut Context<'_>) -> Result<Settings, Failure> {
+    pub(crate) fn settings(self, context: &mut Context<'_>) -> Result<Settings, Failure> {
         if context.out_is_closed {
             return Err(Failure::usage(
                 "standard output is closed: what is to go there would be lost",
@@ -155,12 +155,12 @@ impl Connection {
 
 impl Settings {
     /// What the server speaks.
-    pub(super) fn dialect(&self) -> Dialect {
+    pub(crate) fn dialect(&self) -> Dialect {
         self.dialect
     }
 
     /// The server that is named, with the key.
-    pub(super) fn server(self, context: &mut Context<'_>) -> Result<Server, Failure> {
+    pub(crate) fn server(self, context: &mut Context<'_>) -> Result<Server, Failure> {
         let Some(root) = self.server else {
             return Err(Failure::usage(
                 "no server is named: give --server URL, set SEALDROP_SERVER, or write server = \
@@ -183,7 +183,7 @@ impl Settings {
 
     /// The server of a link, unless a flag names another one. It gets the key only if it is the one that
     /// the key is for.
-    pub(super) fn server_of(
+    pub(crate) fn server_of(
         mut self,
         place: &Place,
         context: &mut Context<'_>,
@@ -205,7 +205,7 @@ impl Settings {
     }
 
     /// The same, and it must have a key.
-    pub(super) fn account(self, context: &mut Context<'_>) -> Result<Server, Failure> {
+    pub(crate) fn account(self, context: &mut Context<'_>) -> Result<Server, Failure> {
         let server = self.server(context)?;
         if server.has_key() {
             return Ok(server);
@@ -256,7 +256,7 @@ fn key_in(path: &Path, origin: &str, context: &mut Context<'_>) -> Result<Secret
 }
 
 /// All of a file that is short, as such files are.
-pub(super) fn read_text(path: &Path) -> io::Result<Zeroizing<String>> {
+pub(crate) fn read_text(path: &Path) -> io::Result<Zeroizing<String>> {
     let bytes = read_short(path, MAX_FILE_BYTES)?;
     let text = decode(&bytes).map_err(io::Error::other)?;
     Ok(Zeroizing::new(text.to_owned()))
@@ -314,7 +314,7 @@ fn warn_of_plain_http(root: &Url, context: &mut Context<'_>) -> Result<(), Failu
     Ok(())
 }
 
-pub(super) fn warn_of_readers(path: &Path, context: &mut Context<'_>) -> Result<(), Failure> {
+pub(crate) fn warn_of_readers(path: &Path, context: &mut Context<'_>) -> Result<(), Failure> {
     if fs::metadata(path).is_ok_and(|file| file.mode() & 0o077 != 0) {
         let path = path.display();
         writeln!(context.err, "warning: others can read {path}, which holds a key: chmod 600 it")?;
@@ -324,7 +324,7 @@ pub(super) fn warn_of_readers(path: &Path, context: &mut Context<'_>) -> Result<
 
 impl Context<'_> {
     /// A variable that is set, and not to nothing.
-    pub(super) fn variable(&self, name: &str) -> Result<Option<String>, Failure> {
+    pub(crate) fn variable(&self, name: &str) -> Result<Option<String>, Failure> {
         let Some(value) = self.os_variable(name) else { return Ok(None) };
         let value = value.to_str().map(|text| trimmed(text).to_owned());
         value
@@ -333,7 +333,7 @@ impl Context<'_> {
     }
 
     /// The same as a path, which may be anything.
-    pub(super) fn path_variable(&self, name: &str) -> Option<PathBuf> {
+    pub(crate) fn path_variable(&self, name: &str) -> Option<PathBuf> {
         self.os_variable(name).map(PathBuf::from)
     }
 

@@ -7,53 +7,53 @@
 use argh::{FlagInfo, FlagInfoKind, Optionality, PositionalInfo};
 
 use super::arguments::{command_line, nearest_help};
-use crate::domain::language::Language;
+use crate::domain::notify::language::Language;
 
 /// A command, and the commands below it.
-pub(super) struct Definition {
+pub(crate) struct Definition {
     /// What to type, the program's own name first.
-    pub(super) path: Vec<&'static str>,
+    pub(crate) path: Vec<&'static str>,
     /// What comes behind that, in short.
-    pub(super) usage: String,
-    pub(super) description: String,
-    pub(super) flags: Vec<Flag>,
-    pub(super) arguments: Vec<Argument>,
+    pub(crate) usage: String,
+    pub(crate) description: String,
+    pub(crate) flags: Vec<Flag>,
+    pub(crate) arguments: Vec<Argument>,
     /// Lines for a shell.
-    pub(super) examples: Vec<String>,
-    pub(super) notes: Vec<String>,
-    pub(super) exit_codes: Vec<(i32, &'static str)>,
-    pub(super) commands: Vec<Definition>,
+    pub(crate) examples: Vec<String>,
+    pub(crate) notes: Vec<String>,
+    pub(crate) exit_codes: Vec<(i32, &'static str)>,
+    pub(crate) commands: Vec<Definition>,
 }
 
 /// A word with dashes, and what it means.
-pub(super) struct Flag {
+pub(crate) struct Flag {
     /// With its dashes.
-    pub(super) long: &'static str,
-    pub(super) short: Option<char>,
-    pub(super) description: &'static str,
+    pub(crate) long: &'static str,
+    pub(crate) short: Option<char>,
+    pub(crate) description: &'static str,
     /// What has to follow it, if anything.
-    pub(super) value: Option<Value>,
-    pub(super) repeats: bool,
+    pub(crate) value: Option<Value>,
+    pub(crate) repeats: bool,
 }
 
 /// A word without dashes.
-pub(super) struct Argument {
-    pub(super) value: Value,
-    pub(super) description: &'static str,
-    pub(super) required: bool,
-    pub(super) repeats: bool,
+pub(crate) struct Argument {
+    pub(crate) value: Value,
+    pub(crate) description: &'static str,
+    pub(crate) required: bool,
+    pub(crate) repeats: bool,
 }
 
 /// Something that the user fills in.
-pub(super) struct Value {
+pub(crate) struct Value {
     /// What usage lines call it: `NAME`, `FILE`, `private|public`.
-    pub(super) name: String,
-    pub(super) kind: Kind,
+    pub(crate) name: String,
+    pub(crate) kind: Kind,
 }
 
 /// What is known about a value before it is typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     File,
     Directory,
     /// These, or what nobody can know.
@@ -63,7 +63,7 @@ pub(super) enum Kind {
 
 impl Definition {
     /// The program itself, with everything below it.
-    pub(super) fn program() -> Self {
+    pub(crate) fn program() -> Self {
         let mut program = Self::new(vec!["sealdrop"], command_line());
         program.flags.push(Flag {
             long: "--version",
@@ -118,17 +118,17 @@ impl Definition {
     }
 
     /// The name by which it stands among its neighbours.
-    pub(super) fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         self.path.last().copied().unwrap_or_default()
     }
 
     /// This command and all below it, each before those below it.
-    pub(super) fn all(&self) -> Vec<&Self> {
+    pub(crate) fn all(&self) -> Vec<&Self> {
         std::iter::once(self).chain(self.commands.iter().flat_map(Self::all)).collect()
     }
 
     /// The first sentence of the description, without its full stop.
-    pub(super) fn summary(&self) -> &str {
+    pub(crate) fn summary(&self) -> &str {
         let first = self.description.split(". ").next().unwrap_or_default();
         first.trim_end_matches('.')
     }
@@ -161,7 +161,7 @@ impl Flag {
     }
 
     /// As it is typed: `--data`, `-o`.
-    pub(super) fn spellings(&self) -> Vec<String> {
+    pub(crate) fn spellings(&self) -> Vec<String> {
         let short = self.short.map(|short| format!("-{short}"));
         short.into_iter().chain([self.long.to_owned()]).collect()
     }

@@ -70,7 +70,7 @@ impl Failure {
     }
 
     /// Whoever reads the output has had enough, as `head` has. That is no failure to tell of.
-    pub(super) fn closed_pipe() -> Self {
+    pub(crate) fn closed_pipe() -> Self {
         Self { exit: Exit::ClosedPipe, message: String::new() }
     }
 

@@ -50,7 +50,7 @@ const OURS: [&str; 30] = [
 /// Adds the header `text`, `NAME: VALUE`, or with `@FILE` those in a file below `dir`, one a line.
 ///
 /// The texts of errors have the name at most: values may be secret.
-pub(super) fn add(
+pub(crate) fn add(
     headers: &mut HeaderMap,
     text: &str,
     origin: &str,
@@ -85,7 +85,7 @@ fn add_line(headers: &mut HeaderMap, text: &str, origin: &str) -> Result<(), Fai
 }
 
 /// An address without the name and password in it, and the header that they become (RFC 7617).
-pub(super) fn without_login(mut url: Url) -> (Url, Option<HeaderValue>) {
+pub(crate) fn without_login(mut url: Url) -> (Url, Option<HeaderValue>) {
     if url.username().is_empty() && url.password().is_none() {
         return (url, None);
     }

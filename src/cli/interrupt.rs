@@ -22,12 +22,12 @@ static ENDS: LazyLock<Arc<AtomicBool>> = LazyLock::new(|| Arc::new(AtomicBool::n
 static INTERRUPTED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 
 /// As long as it lives a first Ctrl-C (or SIGTERM, SIGHUP) is only noticed, by [`check`]; a second one ends the process.
-pub(super) struct Held {
+pub(crate) struct Held {
     ended: bool,
 }
 
 /// Holds Ctrl-C back.
-pub(super) fn hold() -> io::Result<Held> {
+pub(crate) fn hold() -> io::Result<Held> {
     static REGISTERED: AtomicBool = AtomicBool::new(false);
     if !REGISTERED.swap(true, Ordering::Relaxed) {
         for signal in [SIGINT, SIGTERM, SIGHUP] {
@@ -49,7 +49,7 @@ impl Drop for Held {
 }
 
 /// Fails once it was told to end.
-pub(super) fn check() -> Result<(), Failure> {
+pub(crate) fn check() -> Result<(), Failure> {
     match INTERRUPTED.load(Ordering::Relaxed) {
         true => Err(Failure { exit: Exit::Interrupted, message: "interrupted".into() }),
         false => Ok(()),

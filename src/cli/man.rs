@@ -14,10 +14,10 @@ use super::{Context, Failure, definition::Definition};
     example = "{command_name} | man -l -\n\
                {command_name} > /usr/local/share/man/man1/sealdrop.1"
 )]
-pub(super) struct Man {}
+pub(crate) struct Man {}
 
 impl Man {
-    pub(super) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
+    pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
         Ok(write!(context.out, "{}", page(&Definition::program()))?)
     }
 }

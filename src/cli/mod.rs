@@ -4,40 +4,27 @@
 //! store comes in as an [`Engine`]; those that talk to a server over the network do so as a
 //! [`client`](crate::client).
 
-mod account;
-mod administration;
-mod answer;
-mod apikey;
 mod arguments;
 mod box_;
-mod burn;
 mod columns;
 mod completions;
 mod connection;
-mod content;
 mod definition;
 mod failure;
-mod first_keys;
 mod headers;
 mod interrupt;
-mod list;
-mod mail;
 mod man;
-mod open;
+pub mod operator;
 mod probe;
 mod progress;
 mod prompt;
 mod qr;
 mod request;
-mod saved;
-mod send;
+pub mod secret;
 mod serve;
-mod status;
 mod suggestion;
 #[cfg(test)]
 mod tests;
-mod viewing;
-mod webhook;
 
 use std::{
     ffi::OsString,
@@ -119,7 +106,7 @@ fn is_closed(out: &impl AsFd) -> bool {
 }
 
 /// The surroundings of one run; a test has its own.
-struct Context<'a> {
+pub(crate) struct Context<'a> {
     engine: &'a dyn Engine,
     environment: Vec<(OsString, OsString)>,
     /// Whether a person is at `input`.

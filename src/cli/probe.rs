@@ -6,7 +6,8 @@ use argh::{ArgsInfo, FromArgs};
 use serde::Serialize;
 
 use super::{
-    Context, Exit, Failure, administration::write_json, connection::Connection, progress::Progress,
+    Context, Exit, Failure, connection::Connection, operator::administration::write_json,
+    progress::Progress,
 };
 use crate::{
     client::{
@@ -29,7 +30,7 @@ use crate::{
     note = "A server on which not everybody may make secrets wants an API key. With one, each probe counts to \
             the account's allowance."
 )]
-pub(super) struct Probe {
+pub(crate) struct Probe {
     /// the server's address
     #[argh(positional)]
     url: String,
@@ -68,7 +69,7 @@ struct Times {
 }
 
 impl Probe {
-    pub(super) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
+    pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
         let connection = Connection {
             server: Some(self.url),
             key_file: self.key_file,

@@ -16,19 +16,19 @@ use crate::{
 };
 
 /// A bar that comes up with the first bytes.
-pub(super) struct Progress {
+pub(crate) struct Progress {
     what: &'static str,
     bar: RefCell<Option<ProgressBar>>,
 }
 
 impl Progress {
     /// `what` is being done, as in "Sending".
-    pub(super) fn new(what: &'static str) -> Self {
+    pub(crate) fn new(what: &'static str) -> Self {
         Self { what, bar: RefCell::new(None) }
     }
 
     /// Takes the bar away.
-    pub(super) fn end(&self) {
+    pub(crate) fn end(&self) {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }

@@ -19,7 +19,7 @@ use crate::{
 /// # Errors
 ///
 /// [`Exit::Refused`] where there is no terminal; `flag` would help then.
-pub(super) fn password(question: &str, flag: &str) -> Result<SecretText, Failure> {
+pub(crate) fn password(question: &str, flag: &str) -> Result<SecretText, Failure> {
     let refused = |message| Failure { exit: Exit::Refused, message };
     let typed = hidden(&format!("{question}: "))?.ok_or_else(|| {
         let question = question.to_lowercase();
@@ -38,7 +38,7 @@ pub(super) fn password(question: &str, flag: &str) -> Result<SecretText, Failure
 /// # Errors
 ///
 /// [`Exit::Interrupted`] for Ctrl-C.
-pub(super) fn hidden(question: &str) -> Result<Option<SecretText>, Failure> {
+pub(crate) fn hidden(question: &str) -> Result<Option<SecretText>, Failure> {
     // It brings the terminal back in order if it comes to its end.
     let _held = interrupt::hold()?;
     let typed = rpassword::prompt_password(question);
@@ -47,7 +47,7 @@ pub(super) fn hidden(question: &str) -> Result<Option<SecretText>, Failure> {
 }
 
 /// Asks for a new password, twice.
-pub(super) fn new_password(question: &str, flag: &str) -> Result<SecretText, Failure> {
+pub(crate) fn new_password(question: &str, flag: &str) -> Result<SecretText, Failure> {
     let first = password(question, flag)?;
     let second = password(&format!("{question}, once more"), flag)?;
     match first.expose_secret() == second.expose_secret() {
@@ -57,21 +57,21 @@ pub(super) fn new_password(question: &str, flag: &str) -> Result<SecretText, Fai
 }
 
 /// The password in the file `path`, without the blanks and line breaks around it.
-pub(super) fn password_in(path: &str, flag: &str) -> Result<SecretText, Failure> {
+pub(crate) fn password_in(path: &str, flag: &str) -> Result<SecretText, Failure> {
     read_secret(Path::new(path)).map_err(|problem| {
         Failure::usage(format!("{flag}: {problem}; there must be one password in it"))
     })
 }
 
 /// The passphrase of a box in the file `path`, as it would be typed: with the blanks at its ends.
-pub(super) fn passphrase_in(path: &str, flag: &str) -> Result<SecretText, Failure> {
+pub(crate) fn passphrase_in(path: &str, flag: &str) -> Result<SecretText, Failure> {
     read_passphrase(Path::new(path)).map_err(|problem| {
         Failure::usage(format!("{flag}: {problem}; there must be one passphrase in it"))
     })
 }
 
 /// The password of a secret, which was typed or stood in `file`.
-pub(super) fn not_blank(
+pub(crate) fn not_blank(
     password: &SecretText,
     file: Option<&str>,
 ) -> Result<TypedPassword, Failure> {
@@ -85,7 +85,7 @@ pub(super) fn not_blank(
 /// # Errors
 ///
 /// [`Exit::Failed`] for no.
-pub(super) fn confirm(question: &str, context: &mut Context<'_>) -> Result<(), Failure> {
+pub(crate) fn confirm(question: &str, context: &mut Context<'_>) -> Result<(), Failure> {
     match asked(question, context)? {
         Some(false) => Err(Failure::failed("nothing was done")),
         Some(true) | None => Ok(()),
@@ -97,7 +97,7 @@ pub(super) fn confirm(question: &str, context: &mut Context<'_>) -> Result<(), F
 /// # Errors
 ///
 /// [`Exit::Failed`] for no, [`Exit::Usage`] where nobody is there to be asked.
-pub(super) fn insist(question: &str, context: &mut Context<'_>) -> Result<(), Failure> {
+pub(crate) fn insist(question: &str, context: &mut Context<'_>) -> Result<(), Failure> {
     match asked(question, context)? {
         Some(false) => Err(Failure::failed("nothing was done")),
         Some(true) => Ok(()),
@@ -126,7 +126,7 @@ fn asked(question: &str, context: &mut Context<'_>) -> Result<Option<bool>, Fail
 }
 
 /// Text of strangers for the terminal: controls could rewrite what is there, so each shows as what it is.
-pub(super) fn visible(text: &str) -> String {
+pub(crate) fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
     while let Some(char) = chars.next() {
@@ -144,12 +144,12 @@ pub(super) fn visible(text: &str) -> String {
 }
 
 /// The same in one line.
-pub(super) fn line(text: &str) -> String {
+pub(crate) fn line(text: &str) -> String {
     visible(text).replace(['\n', '\t'], " ")
 }
 
 /// Writes the text of a secret: exactly, or [`visible`] where it would go to a terminal.
-pub(super) fn write_text(text: &str, context: &mut Context<'_>) -> io::Result<()> {
+pub(crate) fn write_text(text: &str, context: &mut Context<'_>) -> io::Result<()> {
     if context.out_is_terminal {
         let shown = Zeroizing::new(visible(text));
         context.out.write_all(shown.as_bytes())?;

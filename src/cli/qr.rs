@@ -10,7 +10,7 @@ use super::Failure;
 const QUIET: usize = 2;
 
 /// Draws `text` with half blocks, dark on light whatever the colours of the terminal are.
-pub(super) fn draw(text: &str, out: &mut dyn Write) -> Result<(), Failure> {
+pub(crate) fn draw(text: &str, out: &mut dyn Write) -> Result<(), Failure> {
     let code = QRBuilder::new(text)
         .ecl(ECL::M)
         .build()

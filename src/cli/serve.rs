@@ -8,7 +8,7 @@ use rustix::fs::{Access, access};
 use super::{Context, Failure, Output};
 use crate::{
     config::{Flags, Settings},
-    mail::{BadMail, Mailer},
+    delivery::smtp::{BadMail, Mailer},
     web::Look,
 };
 
@@ -27,7 +27,7 @@ use crate::{
     error_code(65, "the data directory is damaged, or of a newer version"),
     error_code(75, "what stands in the way may pass: a taken port, a full disk, a lock")
 )]
-pub(super) struct Serve {
+pub(crate) struct Serve {
     /// address and port to listen on, numeric; port 0 picks a free one (127.0.0.1:8080)
     #[argh(option)]
     listen: Option<String>,
@@ -231,7 +231,7 @@ pub(super) struct Serve {
 }
 
 impl Serve {
-    pub(super) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
+    pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
         let check = self.check;
         let loaded = Settings::load(self.flags(), context.environment.iter().cloned())?;
         if !check {
@@ -250,7 +250,7 @@ impl Serve {
     }
 
     /// The flags that were given, by their key in the table of settings.
-    pub(super) fn flags(self) -> Flags {
+    pub(crate) fn flags(self) -> Flags {
         [
             ("listen", self.listen),
             ("data", self.data),

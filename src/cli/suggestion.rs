@@ -8,7 +8,7 @@ use super::definition::Definition;
 const UNKNOWN: &str = "Unrecognized argument: ";
 
 /// "Did you mean", if the message of a parser is about a word that is like one that is known.
-pub(super) fn for_message(message: &str, words: &[&str]) -> Option<String> {
+pub(crate) fn for_message(message: &str, words: &[&str]) -> Option<String> {
     let unknown = message.strip_prefix(UNKNOWN)?.lines().next()?.trim();
     let program = Definition::program();
     let (mut command, mut depth) = (&program, 0);

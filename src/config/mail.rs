@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 use url::{Host, Url};
 
 use super::{BadSetting, Settings, sources::Sources, table};
-use crate::domain::language::Language;
+use crate::domain::notify::language::Language;
 
 /// What is known about mails, as it was given. Files are read elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use crate::{
     config::Settings,
     domain::{
         account::AccountError,
-        administration::{self, NewAccount},
+        operator::{self, NewAccount},
     },
 };
 
@@ -27,12 +27,11 @@ pub(super) fn first_account(
     output: &Output<'_>,
 ) -> Result<Option<FirstKeys>, Failure> {
     let failed = |error: AccountError| Failure::failed(error.to_string());
-    if administration::has_had_accounts(&app.store).map_err(failed)? {
+    if operator::has_had_accounts(&app.store).map_err(failed)? {
         remove_useless(app, &settings.data);
         return Ok(None);
     }
-    let (keys, draft) =
-        administration::draft_account(FIRST_ACCOUNT, &*app.random).map_err(failed)?;
+    let (keys, draft) = operator::draft_account(FIRST_ACCOUNT, &*app.random).map_err(failed)?;
     let NewAccount { private_key, public_key } = keys;
     let account = FIRST_ACCOUNT.to_owned();
     let keys = FirstKeys {

@@ -11,7 +11,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use crate::{clock::MonotonicSeconds, domain::webhook::WebhookNumber};
+use crate::{clock::MonotonicSeconds, domain::notify::webhook::WebhookNumber};
 
 /// How long nobody calls a webhook that has failed; doubled each time.
 const FIRST_PAUSE_SECONDS: u64 = 60;

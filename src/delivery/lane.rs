@@ -16,7 +16,7 @@ use super::GRACE;
 use crate::{
     api::App,
     clock::{MonotonicSeconds, UnixSeconds},
-    domain::outbox::{self, Lane, OutboxNumber, Outgoing, Verdict},
+    domain::notify::outbox::{self, Lane, OutboxNumber, Outgoing, Verdict},
     store::{FoundPayload, StoreError},
 };
 

@@ -6,8 +6,10 @@
 
 mod hosts;
 mod lane;
-mod mail;
-mod webhook;
+pub(crate) mod mail_courier;
+pub mod smtp;
+pub mod webhook;
+pub(crate) mod webhook_courier;
 
 use std::{
     sync::{
@@ -22,11 +24,11 @@ use tokio::{
     task::{JoinHandle, spawn},
 };
 
-use self::{mail::MailCourier, webhook::WebhookCourier};
+use self::{mail_courier::MailCourier, webhook_courier::WebhookCourier};
 use crate::{
     api::App,
-    domain::{mailbox::Mailbox, outbox::Lane},
-    mail::Mailer,
+    delivery::smtp::Mailer,
+    domain::notify::{mailbox::Mailbox, outbox::Lane},
 };
 
 /// How long what is being sent may go on after a signal to stop. What is not done by then is sent again

@@ -6,7 +6,10 @@
 
 use std::hint::black_box;
 
-use super::{account, drop_box, keys, manage, secret};
+use super::{
+    account, drop_box, schema,
+    secret::{self, manage},
+};
 use crate::store::{Key, Record, Store, StoreError, Transaction};
 
 /// What is read in the place of a record that is not there.
@@ -20,7 +23,7 @@ pub(super) enum StandIn {
 
 impl StandIn {
     fn key(self) -> Key {
-        keys::daemon(match self {
+        schema::daemon(match self {
             Self::Account => "stand-in account",
             Self::DropBox => "stand-in box",
             Self::Manage => "stand-in manage",
@@ -72,7 +75,7 @@ pub(super) fn read<R: Record>(
 ) -> Result<Option<R>, StoreError> {
     let found = get(key)?;
     let other = match found {
-        Some(_) => keys::daemon("stand-in for none"),
+        Some(_) => schema::daemon("stand-in for none"),
         None => stand_in.key(),
     };
     black_box(get(&other)?);

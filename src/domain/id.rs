@@ -6,9 +6,8 @@
 
 use super::{
     drop_box::{BoxId, BoxNumber},
-    keys,
-    notice::{Subscriber, Subscription},
-    outbox::OutboxNumber,
+    notify::{Subscriber, Subscription, outbox::OutboxNumber},
+    schema,
     secret::{SecretId, SecretNumber},
 };
 use crate::{
@@ -66,7 +65,7 @@ impl Ids {
     ///
     /// See [`StoreError`].
     pub fn load(store: &Store, random: &dyn Random) -> Result<Self, StoreError> {
-        let key = keys::daemon("id mask");
+        let key = schema::daemon("id mask");
         let fresh: [u8; 32] = random_array(random);
         let made = store
             .change(move |transaction| match transaction.get::<IdKey>(&key)? {
@@ -320,7 +319,7 @@ mod tests {
         use crate::crypto::SystemRandom;
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path(), 8 << 20).unwrap();
-        let key = keys::daemon("id mask");
+        let key = schema::daemon("id mask");
         store.change(move |change| change.put(&key, &IdKeyV1([7; 32]))).wait().unwrap();
         let ids = Ids::load(&store, &SystemRandom).unwrap();
         let random = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];

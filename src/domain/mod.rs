@@ -6,37 +6,15 @@
 //! [`drop_box`]; `keys` shows where everything lies.
 
 pub mod account;
-pub mod administration;
 pub mod alike;
-pub mod api_key;
-pub mod attachment;
-#[cfg(test)]
-mod box_model_tests;
-pub mod captcha;
-pub mod ciphertext;
-pub mod client_net;
 pub mod drop_box;
-pub mod event;
 pub mod id;
-mod keys;
-pub mod language;
-pub mod lease;
-pub mod lifetime;
-pub mod list;
-pub mod mailbox;
-pub mod manage;
-pub mod message;
-#[cfg(test)]
-mod model_tests;
-pub mod notice;
+pub mod limits;
+pub mod notify;
 mod older;
-pub mod outbox;
+pub mod operator;
 pub mod request;
+pub(crate) mod schema;
 pub mod secret;
-pub mod self_destruct;
 pub mod sweep;
 pub mod text;
-pub mod try_limit;
-pub mod view;
-pub mod viewing;
-pub mod webhook;

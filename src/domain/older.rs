@@ -4,7 +4,7 @@ use std::num::NonZeroU8;
 
 use serde::{Deserialize, Serialize};
 
-use super::{event::EventCounts, secret::Secret};
+use super::secret::{Secret, event::EventCounts};
 use crate::{clock::UnixSeconds, crypto::PasswordHash};
 
 /// A secret before there were attachments.
@@ -103,7 +103,7 @@ impl From<SecretV1> for SecretV2 {
 mod tests {
     use super::*;
     use crate::{
-        domain::{account::AccountNumber, keys, secret::SecretNumber},
+        domain::{account::AccountNumber, schema, secret::SecretNumber},
         store::{Record, Store, Transaction},
     };
 
@@ -137,10 +137,10 @@ mod tests {
             gone_at: Some(UnixSeconds(8)),
         };
         let put = move |transaction: &mut Transaction<'_, '_>| {
-            transaction.put(&keys::secret(number), &old())
+            transaction.put(&schema::secret(number), &old())
         };
         store.change(put).wait().unwrap();
-        let read: Secret = store.get(&keys::secret(number)).unwrap().unwrap();
+        let read: Secret = store.get(&schema::secret(number)).unwrap().unwrap();
         assert_eq!((read.random, read.view_times, read.wrong_passwords), ([3; 15], 9, 2));
         assert_eq!(
             (read.expires_at, read.gone_at),
@@ -176,10 +176,10 @@ mod tests {
                 leases: 4,
                 leased_until: Some(UnixSeconds(99)),
             };
-            transaction.put(&keys::secret(number), &old)
+            transaction.put(&schema::secret(number), &old)
         };
         store.change(put).wait().unwrap();
-        let read: Secret = store.get(&keys::secret(number)).unwrap().unwrap();
+        let read: Secret = store.get(&schema::secret(number)).unwrap().unwrap();
         assert_eq!((read.leases, read.leased_until), (4, Some(UnixSeconds(99))));
         assert_eq!((read.attachments, read.attachment_bytes, read.is_draft), (0, 0, false));
         assert!(read.has_payload(UnixSeconds(100)));

@@ -4,9 +4,11 @@
 //! indexes of due times, so it reads what it changes and nothing else.
 
 use super::{
-    attachment::draft::{self, Draft},
-    keys, request,
-    secret::{self, Due, Secret, SecretNumber},
+    request, schema,
+    secret::{
+        self, Due, Secret, SecretNumber,
+        attachment::draft::{self, Draft},
+    },
 };
 use crate::{
     clock::UnixSeconds,
@@ -25,10 +27,11 @@ const REQUEST_BATCH: usize = 4;
 ///
 /// See [`StoreError`].
 pub fn sweep(store: &Store, now: UnixSeconds, keep_log_seconds: u64) -> Result<usize, StoreError> {
-    let requests = follow(store, &keys::request_dues(), REQUEST_BATCH, now, move |change, due| {
-        request::sweep_one(change, due, now, keep_log_seconds)
-    })?;
-    let secrets = follow(store, &keys::dues(), BATCH, now, move |change, due| {
+    let requests =
+        follow(store, &schema::request_dues(), REQUEST_BATCH, now, move |change, due| {
+            request::sweep_one(change, due, now, keep_log_seconds)
+        })?;
+    let secrets = follow(store, &schema::dues(), BATCH, now, move |change, due| {
         sweep_one(change, due, now, keep_log_seconds)
     })?;
     Ok(requests + secrets)
@@ -46,7 +49,7 @@ fn follow(
     loop {
         let due: Vec<Key> = store
             .keys(index)
-            .take_while(|key| keys::due_at(key).is_none_or(|at| at <= now))
+            .take_while(|key| schema::due_at(key).is_none_or(|at| at <= now))
             .take(batch)
             .collect();
         if due.is_empty() {
@@ -66,11 +69,11 @@ fn sweep_one(
     keep_log_seconds: u64,
 ) -> Result<(), StoreError> {
     transaction.delete(due)?;
-    let Some((_, number)) = keys::due_parts(due) else { return Ok(()) };
-    let key = keys::secret(number);
+    let Some((_, number)) = schema::due_parts(due) else { return Ok(()) };
+    let key = schema::secret(number);
     let Some(mut secret) = transaction.get::<Secret>(&key)? else { return Ok(()) };
     if secret.is_draft {
-        let draft = transaction.get::<Draft>(&keys::draft(number))?;
+        let draft = transaction.get::<Draft>(&schema::draft(number))?;
         return match draft.map(|draft| draft.until).filter(|until| now < *until) {
             Some(until) => reschedule(transaction, number, Some(until)),
             None => draft::end(transaction, number, &secret),
@@ -95,5 +98,5 @@ fn reschedule(
     number: SecretNumber,
     at: Option<UnixSeconds>,
 ) -> Result<(), StoreError> {
-    at.map_or(Ok(()), |at| transaction.put(&keys::due(at, number), &Due))
+    at.map_or(Ok(()), |at| transaction.put(&schema::due(at, number), &Due))
 }

@@ -8,17 +8,19 @@ use serde_json::Value;
 
 use super::Resource;
 use crate::{
-    api::{ApiError, key_service::parameters},
+    api::{ApiError, key_service::input::parameters},
     domain::{
-        mailbox::Mailbox,
+        notify::{
+            mailbox::Mailbox,
+            webhook::{EventKind, MAX_WEBHOOKS, WebhookUrl},
+        },
         text::Text,
-        webhook::{EventKind, MAX_WEBHOOKS, WebhookUrl},
     },
 };
 
 /// Where the enums are whose variants are what paths name.
 const RESOURCES: [(&str, &str); 4] = [
-    ("Resource", include_str!("../router.rs")),
+    ("Resource", include_str!("mod.rs")),
     ("AccountResource", include_str!("../api/account/mod.rs")),
     ("PublicResource", include_str!("../api/public/mod.rs")),
     ("ServiceResource", include_str!("../api/key_service/mod.rs")),

@@ -11,7 +11,7 @@ use std::{
 
 use tokio::sync::Notify;
 
-use crate::domain::client_net::ClientNet;
+use crate::domain::limits::client_net::ClientNet;
 
 /// Of so many places, one is kept for clients that have no connection yet.
 const PLACES_PER_RESERVED: usize = 16;

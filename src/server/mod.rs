@@ -2,7 +2,6 @@
 
 mod client_address;
 mod connections;
-mod housekeeping;
 mod lingering;
 mod patience;
 mod watched;
@@ -35,9 +34,10 @@ use self::{
     watched::{Answering, WatchedBody, WatchedStream},
 };
 use crate::{
-    api::{ApiError, App, Client, body::LeftUnread, late_tries},
+    api::{ApiError, App, Client, secrets::late_tries},
     delivery,
-    domain::client_net::ClientNet,
+    domain::limits::client_net::ClientNet,
+    http::body::LeftUnread,
     router::{refuse, route},
 };
 
@@ -95,7 +95,7 @@ impl Server {
 
     /// Serves until `stop` is done, then finishes the requests under way within 10 seconds.
     pub async fn run(self, stop: impl Future<Output = ()>) {
-        let housekeeping = housekeeping::start(&self.app);
+        let housekeeping = crate::daemon::housekeeping::start(&self.app);
         let deliveries = delivery::start(&self.app);
         let graceful = GracefulShutdown::new();
         tokio::select! {

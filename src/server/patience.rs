@@ -141,7 +141,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        domain::client_net::ClientNet,
+        domain::limits::client_net::ClientNet,
         server::connections::{ConnectionLimits, Connections, Owner},
     };
 

@@ -11,23 +11,14 @@
 //! A disk that fails while the store is open ends the process at once (`fatal`): what a failed sync
 //! has left on disk is known again only after opening, and a supervisor does that.
 
-mod directory;
-mod engine;
 mod error;
-mod growing_file;
 mod key;
-mod manifest;
-mod new_file;
+pub mod local;
 mod payload;
-mod payload_files;
 mod record;
-mod slots;
-mod sync_hook;
 #[cfg(test)]
 mod tests;
 mod transaction;
-mod verify;
-mod writer;
 
 use std::{
     collections::BTreeSet,
@@ -44,27 +35,31 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use self::{
-    directory::DataDirectory,
-    engine::Engine,
-    manifest::Manifest,
-    payload::Body,
-    payload_files::PayloadFiles,
-    record::Envelope,
-    slots::{CommitMark, SlotFile},
-    transaction::Group,
-    verify::Verified,
-    writer::{Message, Watched, Writer, delete_files, watch},
-};
 pub use self::{
-    directory::Space,
     error::{OpenError, StoreError},
-    growing_file::{GrowingFile, Growth, Unfinished},
     key::Key,
-    new_file::NewFile,
+    local::{
+        directory::Space,
+        growing_file::{GrowingFile, Growth, Unfinished},
+        new_file::NewFile,
+    },
     payload::{BesideFile, FoundFile, FoundPayload, MAX_INLINE_BYTES, Payload},
     record::{Fields, MAX_VALUE_BYTES, Record},
     transaction::Transaction,
+};
+use self::{
+    local::{
+        directory::DataDirectory,
+        engine::Engine,
+        manifest::Manifest,
+        payload_files::PayloadFiles,
+        slots::{CommitMark, SlotFile},
+        verify::{self, Verified},
+        writer::{self, Message, Watched, Writer, delete_files, watch},
+    },
+    payload::Body,
+    record::Envelope,
+    transaction::Group,
 };
 use crate::{
     clock::{Clock, TimeRecord},

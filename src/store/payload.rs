@@ -6,7 +6,10 @@ use std::{
     sync::Arc,
 };
 
-use super::{StoreError, growing_file::Growth, payload_files::StagedFile};
+use super::{
+    StoreError,
+    local::{growing_file::Growth, payload_files::StagedFile},
+};
 use crate::crypto::{self, SecretBytes, SlotKey};
 
 /// The longest sealed payload that lies in its record, in bytes; longer ones are files.

@@ -6,14 +6,15 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    Key, Payload, Record, StoreError,
-    engine::Engine,
-    fatal,
-    growing_file::{Growth, Unfinished},
+    Key, Payload, Record, StoreError, fatal,
+    local::{
+        engine::Engine,
+        growing_file::{Growth, Unfinished},
+        payload_files::{FileName, PayloadFiles, StagedFile},
+        slots::{SlotFile, SlotWrites},
+    },
     payload::{BesideFile, Body, FoundBody, FoundFile, FoundPayload},
-    payload_files::{FileName, PayloadFiles, StagedFile},
     record::{BodyRef, Envelope, PayloadRef, encode_value},
-    slots::{SlotFile, SlotWrites},
 };
 use crate::crypto::SlotKey;
 

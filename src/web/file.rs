@@ -14,8 +14,8 @@ use hyper::{
 
 use super::{embedded::Embedded, header};
 use crate::{
-    api::response::{Body, empty},
     crypto::{hex, sha256},
+    http::response::{Body, empty},
 };
 
 /// How long browsers keep a file.

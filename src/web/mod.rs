@@ -35,8 +35,8 @@ pub use self::{
     pages::{Config, ConfigExpiration},
 };
 use crate::{
-    api::response::{Body, empty},
     crypto::{hex, sha256},
+    http::response::{Body, empty},
 };
 
 /// Scripts, styles and requests are our own; nothing is inline, and no text becomes markup.

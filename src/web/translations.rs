@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{domain::language, locales::LOCALES};
+use crate::{domain::notify::language, locales::LOCALES};
 
 /// One language of the pages.
 pub(super) struct Translation {

@@ -2,24 +2,24 @@
 
 use std::{sync::Arc, thread::JoinHandle};
 
+use crate::http::Client;
 use sealdrop::{
     api::{App, Rules, key_service::ServiceRules},
     clock::{Clock, UnixSeconds},
     config::{Boxes, Create, CrossOrigin, TryLimits, ViewerIp},
     crypto::{RsaBits, SystemRandom},
-    delivery::Deliveries,
+    delivery::{Deliveries, smtp::Mailer},
     domain::{
-        account::AccountNumber, administration, attachment, drop_box::Limits,
-        lifetime::LifetimeRules,
+        account::AccountNumber,
+        drop_box::Limits,
+        operator,
+        secret::{attachment, lifetime::LifetimeRules},
     },
-    mail::Mailer,
     server::{ConnectionLimits, Server},
     store::Store,
     web::{Config, Look, Web},
 };
 use tokio::sync::oneshot;
-
-use crate::http::Client;
 
 /// 2026-11-22T12:00:00Z.
 pub(crate) const START: UnixSeconds = UnixSeconds(1_795_348_800);
@@ -100,9 +100,8 @@ impl TestServer {
         let clock = Clock::manual(START);
         let store = Store::open(dir.path(), 16 << 20).expect("a new store");
         let random = Arc::new(SystemRandom);
-        let keys =
-            administration::create_account(&store, "tester", options.allowance, &*random, START)
-                .expect("an account");
+        let keys = operator::create_account(&store, "tester", options.allowance, &*random, START)
+            .expect("an account");
         let Options { rules, service_rules, look, .. } = options;
         let web = Web::new(&look, &Config::new(&rules, &service_rules), "en");
         let mut app =
@@ -149,13 +148,13 @@ impl TestServer {
 
     /// The number of its account.
     pub(crate) fn account(&self) -> AccountNumber {
-        administration::find_account(&self.app.store, "tester").expect("the account")
+        operator::find_account(&self.app.store, "tester").expect("the account")
     }
 
     /// A second account's private key.
     pub(crate) fn other_account(&self) -> Client {
         let App { store, random, clock, .. } = &*self.app;
-        let keys = administration::create_account(store, "other", 10, &**random, clock.now())
+        let keys = operator::create_account(store, "other", 10, &**random, clock.now())
             .expect("another account");
         self.app.api_keys.reload(store).expect("its keys");
         self.client.with_key(keys.private_key.expose_secret())

@@ -10,20 +10,18 @@ use hyper::{Method, Response, StatusCode, body::Incoming, header::HeaderMap};
 use serde::Serialize;
 
 use self::webhooks::WebhookItem;
-use super::{
-    ApiError, App, Client, auth,
-    body::{SMALL_BYTES, read_json},
-    params::{Field, Fields},
-    response::{Answer, Body, json},
-    work::blocking,
-};
+use super::{ApiError, App, Client, auth, load::work::blocking};
 use crate::{
     clock::UnixSeconds,
     domain::{
         account::{Account, AccountError, AccountNumber, RequestMetadata},
-        administration,
-        mailbox::Mailbox,
-        notice, webhook,
+        notify::{self, mailbox::Mailbox, webhook},
+        operator,
+    },
+    http::{
+        body::{SMALL_BYTES, read_json},
+        json_fields::{Field, Fields},
+        response::{Answer, Body, json},
     },
 };
 
@@ -109,10 +107,10 @@ struct Shown {
 async fn show(app: &Arc<App>, account: AccountNumber) -> Result<Response<Body>, ApiError> {
     let (reader, now) = (Arc::clone(app), app.clock.now());
     let shown = blocking(move || {
-        let found = administration::account(&reader.store, account)?;
+        let found = operator::account(&reader.store, account)?;
         let webhooks = webhook::list(&reader.store, Some(account))?;
         let data = Shown {
-            notify_email: notice::email(&reader.store, account)?,
+            notify_email: notify::email(&reader.store, account)?,
             mail_ready: reader.mail_ready(),
             webhooks: webhooks.into_iter().map(WebhookItem::from).collect(),
             name: found.name.clone(),
@@ -135,7 +133,7 @@ async fn change(
     if fields.has(&NOTIFY_EMAIL) {
         let email = notify_email(app, &fields)?;
         let writer = Arc::clone(app);
-        let set = move || notice::set_email(&writer.store, account, email, &*writer.random);
+        let set = move || notify::set_email(&writer.store, account, email, &*writer.random);
         blocking(set).await??;
     }
     show(app, account).await
@@ -159,7 +157,7 @@ fn figures(app: &App, account: &Account, now: UnixSeconds) -> RequestMetadata {
 /// The account's figures after a change.
 async fn figures_now(app: &Arc<App>, account: AccountNumber) -> Result<RequestMetadata, ApiError> {
     let (reader, now) = (Arc::clone(app), app.clock.now());
-    let found = blocking(move || administration::account(&reader.store, account)).await??;
+    let found = blocking(move || operator::account(&reader.store, account)).await??;
     Ok(figures(app, &found, now))
 }
 

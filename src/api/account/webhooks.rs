@@ -7,18 +7,17 @@ use serde::Serialize;
 
 use super::figures_now;
 use crate::{
-    api::{
-        ApiError, App, Client,
-        body::{SMALL_BYTES, read_json},
-        params::{Field, Fields},
-        response::{Answer, Body, json},
-        work::blocking,
-    },
+    api::{ApiError, App, Client, load::work::blocking},
+    delivery::webhook::TestError,
     domain::{
         account::AccountNumber,
-        webhook::{self, EventKind, ListedWebhook, NewWebhook, WebhookError, WebhookUrl},
+        notify::webhook::{self, EventKind, ListedWebhook, NewWebhook, WebhookError, WebhookUrl},
     },
-    webhook::TestError,
+    http::{
+        body::{SMALL_BYTES, read_json},
+        json_fields::{Field, Fields},
+        response::{Answer, Body, json},
+    },
 };
 
 const URL: Field = Field::new("url");

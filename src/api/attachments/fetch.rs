@@ -12,17 +12,19 @@ use super::{number, upload};
 use crate::{
     api::{
         ApiError, App,
-        part::Part,
+        load::work::{Started, blocking, start},
         public::lease_token,
-        response::{Body, Feed, empty},
-        work::{Started, blocking, start},
     },
     clock::UnixSeconds,
     crypto::ChunkReader,
-    domain::{
+    domain::secret::{
+        SecretId,
         attachment::fetch::{fetched, find, is_burned},
         lease::LeaseToken,
-        secret::SecretId,
+    },
+    http::{
+        range::Part,
+        response::{Body, Feed, empty},
     },
     store::FoundFile,
 };

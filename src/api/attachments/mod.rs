@@ -1,5 +1,5 @@
 //! Attachments of secrets: `/api/secrets/<id>/attachments/<n>` and what belongs to a draft. [`upload`]
-//! takes them in, [`fetch`] hands them out; the rules are in [`crate::domain::attachment`].
+//! takes them in, [`fetch`] hands them out; the rules are in [`crate::domain::secret::attachment`].
 
 pub mod fetch;
 mod progress;
@@ -14,18 +14,22 @@ use std::{
 use self::progress::Progress;
 use super::{
     ApiError, App, Client,
-    body::bytes_in_words,
-    new_secret::ATTACHMENTS,
-    params::{CountOrList, Fields},
-    places::{Place, Places},
+    load::places::{Place, Places},
+    secrets::new_secret::ATTACHMENTS,
 };
 use crate::{
     crypto::{SecretText, stream::plain_len, without_line_ends},
     domain::{
         account::AccountNumber,
-        attachment::{Limits, NewAttachments, SealedAttachment},
-        manage,
-        secret::SecretNumber,
+        secret::{
+            SecretNumber,
+            attachment::{Limits, NewAttachments, SealedAttachment},
+            manage,
+        },
+    },
+    http::{
+        body::bytes_in_words,
+        json_fields::{CountOrList, Fields},
     },
 };
 use base64::{Engine, engine::general_purpose::STANDARD};

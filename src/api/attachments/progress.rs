@@ -10,7 +10,7 @@ use std::{
 
 use crate::{
     clock::UnixSeconds,
-    domain::{lease::LeaseToken, secret::SecretNumber},
+    domain::secret::{SecretNumber, lease::LeaseToken},
 };
 
 /// Parts that do not touch each other; more are not kept.

@@ -19,18 +19,21 @@ use super::{Turn, check_length, number, upload_headers};
 use crate::{
     api::{
         ApiError, App, Client,
-        body::{Credit, MIN_UPLOAD_BYTES_PER_SECOND},
-        places::Place,
-        response::{Body, empty, json},
-        work::blocking,
+        load::{places::Place, work::blocking},
     },
     crypto::sha256,
-    domain::attachment::{
-        AttachmentError,
-        draft::{self, Published},
-        upload::{self, Begun, Count, Incoming as Coming, State, Target, Upload},
+    domain::secret::{
+        SecretNumber,
+        attachment::{
+            AttachmentError,
+            draft::{self, Published},
+            upload::{self, Begun, Count, Incoming as Coming, State, Target, Upload},
+        },
     },
-    domain::secret::SecretNumber,
+    http::{
+        body::{Credit, MIN_UPLOAD_BYTES_PER_SECOND},
+        response::{Body, empty, json},
+    },
 };
 
 /// The header with the token that the creation of a draft has given.

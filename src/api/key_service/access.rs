@@ -4,16 +4,18 @@ use std::sync::Arc;
 
 use super::{
     error::ServiceError,
-    parameters::{PASSPHRASE, PRIVATE_KEY_HASH, Parameters, TOKEN},
+    input::parameters::{PASSPHRASE, PRIVATE_KEY_HASH, Parameters, TOKEN},
 };
 use crate::{
     api::{App, Client},
     config::TryLimits,
     crypto::{BoxKey, OpenKeyError, SecretText},
     domain::{
-        client_net::ClientNet,
         drop_box::{self, BoxId, BoxNumber, DropBox, Keys},
-        try_limit::{Try, TryLimit},
+        limits::{
+            client_net::ClientNet,
+            try_limit::{Try, TryLimit},
+        },
     },
     store::FoundPayload,
 };

@@ -4,7 +4,7 @@
 use hyper::header::HeaderValue;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::form::percent_decode;
+use super::input::form::percent_decode;
 
 /// What a part is called.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -9,18 +9,18 @@ use hyper::{
     header::{ACCEPT_ENCODING, ALLOW, CONNECTION, HeaderValue, RETRY_AFTER},
 };
 
-use super::{format::Format, parameters::EMAIL};
+use super::{input::parameters::EMAIL, output::format::Format};
 use crate::{
     api::{
         ApiError,
         error::{insert_retry_after, method_list},
-        response::Body,
     },
     clock::UnixSeconds,
     domain::{
-        drop_box::BoxError, outbox::OutboxError, self_destruct::SelfDestructError,
-        try_limit::TooMany,
+        drop_box::BoxError, limits::try_limit::TooMany, notify::outbox::OutboxError,
+        secret::self_destruct::SelfDestructError,
     },
+    http::response::Body,
     store::StoreError,
 };
 

@@ -23,16 +23,18 @@ use super::{
 use crate::{
     api::{
         App,
-        part::Part,
-        response::{Body, Feed, empty},
-        work::{blocking, start},
+        load::work::{blocking, start},
     },
-    domain::{
-        drop_box,
+    domain::drop_box::{
+        self,
         message::{
             self, Content,
             opening::{FileReader, file_reader},
         },
+    },
+    http::{
+        range::Part,
+        response::{Body, Feed, empty},
     },
 };
 

@@ -11,23 +11,25 @@ use hyper::{
 use super::{
     access::{authenticate, find, stored_keys},
     error::ServiceError,
-    format::Format,
-    item::{KeyItem, TermsItem},
-    parameters::{
+    input::parameters::{
         DELETE_KEY_AFTER_READING, DELETE_MESSAGES_AFTER_READING, LOCK_DATE, NOTIFY_EMAIL,
         PASSPHRASE, PRIVATE_KEY, PRIVATE_KEY_HASH, PUBLIC_KEY, Parameters, RELEASE_DATE, TOKEN,
     },
+    output::{
+        format::Format,
+        item::{KeyItem, TermsItem},
+    },
 };
 use crate::{
-    api::{App, Client, auth, response::Body, work::blocking},
+    api::{App, Client, auth, load::work::blocking},
     config::Boxes,
     crypto::{BoxKey, KeyFormError, PublicKey, PublicKeyError, SecretText, random_array, sha256},
     domain::{
         account::AccountNumber,
         drop_box::{self, Keys, NewBox, PublicKeyUse, Terms},
-        mailbox::Mailbox,
-        notice::BoxNotify,
+        notify::{BoxNotify, mailbox::Mailbox},
     },
+    http::response::Body,
     store::StoreError,
 };
 

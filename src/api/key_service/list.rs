@@ -8,26 +8,25 @@ use tokio::task::JoinHandle;
 use super::{
     access::{Access, authenticate, find},
     error::ServiceError,
-    format::Format,
-    item::{MessageHead, MessageTail},
-    message_list::MessageListWriter,
-    parameters::{LIMIT, OFFSET, Parameters, SINCE},
+    input::parameters::{LIMIT, OFFSET, Parameters, SINCE},
+    output::{
+        format::Format,
+        item::{MessageHead, MessageTail},
+        message_list::MessageListWriter,
+    },
     tickets::{Hold, Source, Ticket},
 };
 use crate::{
-    api::{
-        ApiError, App, Client,
-        response::{self, Body, Feed, HungUp},
-        work::blocking,
-    },
+    api::{ApiError, App, Client, load::work::blocking},
     crypto::{BoxKey, SecretBytes},
-    domain::{
-        drop_box::{self, BoxError, BoxId},
+    domain::drop_box::{
+        self, BoxError, BoxId,
         message::{
             self, Content, Delivered, Message, MessageId,
             opening::{self, Shown, ShownBody, ShownText},
         },
     },
+    http::response::{self, Body, Feed, HungUp},
     store::FoundPayload,
 };
 

@@ -7,26 +7,15 @@
 mod access;
 mod disposition;
 pub mod error;
-mod escape;
 mod file;
-mod form;
-pub mod format;
-mod intake;
-pub mod item;
-mod json;
+pub mod input;
 pub mod key_pool;
 mod keys;
 mod list;
-pub mod message_list;
-pub mod parameters;
-mod parts;
-pub mod request;
-#[cfg(test)]
-mod request_tests;
+pub mod output;
 mod self_destruct;
 mod send;
 pub mod tickets;
-mod xml;
 
 use std::sync::Arc;
 
@@ -35,21 +24,23 @@ use hyper::{Method, Response, body::Incoming, header::HeaderMap};
 pub use self::access::Guesses;
 use self::{
     error::ServiceError,
-    format::Format,
+    input::{
+        parameters::{FORMAT, Parameters, TOKEN},
+        request::{Limits, RequestReader},
+    },
     key_pool::KeyPool,
-    parameters::{FORMAT, Parameters, TOKEN},
-    request::{Limits, RequestReader},
+    output::format::Format,
     tickets::Tickets,
 };
-use super::{ApiError, App, Client, auth, cors, places::Places, response::Body};
+use super::{ApiError, App, Client, auth, load::places::Places};
 use crate::{
     config::{Boxes, TryLimits},
     crypto::{Random, RsaBits},
     domain::{
-        client_net::ClientNet,
         drop_box::{self, BoxNumber},
-        try_limit::TryLimit,
+        limits::{client_net::ClientNet, try_limit::TryLimit},
     },
+    http::{cors, response::Body},
 };
 
 /// What the calls of the Key Service share.
@@ -172,7 +163,7 @@ impl<'a> ServiceResource<'a> {
     #[must_use]
     pub fn headers(self) -> Vec<&'static str> {
         let others = ["Authorization", "Content-Type", "Accept", "Range"];
-        others.into_iter().chain(parameters::NAMES).collect()
+        others.into_iter().chain(input::parameters::NAMES).collect()
     }
 
     /// The methods that it allows.

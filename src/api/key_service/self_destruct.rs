@@ -8,26 +8,27 @@ use zeroize::Zeroizing;
 
 use super::{
     error::ServiceError,
-    format::Format,
+    input::parameters::{ATTACHMENT, ATTACHMENT_NAME, EMAIL, MESSAGE, Parameters},
     keys::{mail_address, may_create},
-    parameters::{ATTACHMENT, ATTACHMENT_NAME, EMAIL, MESSAGE, Parameters},
+    output::format::Format,
 };
 use crate::{
-    api::{App, Client, mail::preferred_language, response::Body},
+    api::{App, Client, mail::preferred_language},
     crypto::{
         contents::{Packed, PackedPlace, pack},
         halves, random_array,
     },
     domain::{
         account::AccountNumber,
-        ciphertext::{self, Ciphertext, PasswordPart},
-        language::Language,
-        lifetime::Lifetime,
-        mailbox::Mailbox,
-        outbox::NewMail,
-        secret::NewSecret,
-        self_destruct,
+        notify::{language::Language, mailbox::Mailbox, outbox::NewMail},
+        secret::{
+            NewSecret,
+            ciphertext::{self, Ciphertext, PasswordPart},
+            lifetime::Lifetime,
+            self_destruct,
+        },
     },
+    http::response::Body,
     store::StoreError,
 };
 

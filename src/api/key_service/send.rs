@@ -7,24 +7,28 @@ use hyper::{Response, body::Bytes};
 use super::{
     access::find,
     error::ServiceError,
-    format::Format,
-    parameters::{ENCRYPTED_MESSAGE, ENCRYPTION_KEY, IDEMPOTENCY_KEY, MESSAGE, Parameters, TOKEN},
-    request::{FilePart, RequestReader},
+    input::{
+        parameters::{
+            ENCRYPTED_MESSAGE, ENCRYPTION_KEY, IDEMPOTENCY_KEY, MESSAGE, Parameters, TOKEN,
+        },
+        request::{FilePart, RequestReader},
+    },
+    output::format::Format,
 };
 use crate::{
     api::{
         App, Client,
-        response::Body,
-        work::{blocking, start},
+        load::work::{blocking, start},
     },
     crypto::PublicKey,
-    domain::{
-        drop_box::{self, BoxId, PublicKeyUse},
+    domain::drop_box::{
+        self, BoxId, PublicKeyUse,
         message::{
             self, IdempotencyKey, Sealed, SealedBy,
             sealing::{self, FileSealer, SealedFile},
         },
     },
+    http::response::Body,
     store::StoreError,
 };
 

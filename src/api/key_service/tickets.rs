@@ -11,8 +11,8 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, futures::Notified};
 use crate::{
     clock::MonotonicSeconds,
     crypto::{MessageKey, Random, random_array},
-    domain::{
-        drop_box::{BoxId, BoxNumber},
+    domain::drop_box::{
+        BoxId, BoxNumber,
         message::{Content, MessageId, SealedBy},
     },
 };

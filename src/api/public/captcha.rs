@@ -6,7 +6,8 @@ use hyper::{
     header::{CONTENT_TYPE, HeaderValue},
 };
 
-use super::super::{App, response::Body};
+use super::super::App;
+use crate::http::response::Body;
 
 /// `GET /api/public/captcha`: a challenge, in the form that the ALTCHA widget asks for.
 pub(super) fn challenge(app: &App) -> Response<Body> {

@@ -12,7 +12,8 @@ use hyper::{Method, Response, body::Incoming, header::HeaderMap};
 use serde::Serialize;
 
 pub(super) use self::viewing::lease_token;
-use super::{ApiError, App, Client, mail::preferred_language, response::Body};
+use super::{ApiError, App, Client, mail::preferred_language};
+use crate::http::response::Body;
 
 /// The request headers that these calls know what to do with, besides those that any request may have.
 pub const HEADERS: [&str; 2] = ["Content-Type", "Manage-Token"];

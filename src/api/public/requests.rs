@@ -9,22 +9,26 @@ use super::Data;
 use crate::{
     api::{
         ApiError, App, Client, attachments,
-        body::read_json,
         links::PageLink,
-        new_secret::{
-            ATTACHMENTS, CIPHERTEXT, Content, OTHER_FIELDS_BYTES, PASSWORD_PART_PRIVATE, is_quick,
-            password_part,
+        load::work::blocking,
+        secrets::{
+            new_secret::{
+                ATTACHMENTS, CIPHERTEXT, Content, OTHER_FIELDS_BYTES, PASSWORD_PART_PRIVATE,
+                is_quick, password_part,
+            },
+            shown,
         },
-        params::{Field, Fields},
-        response::{Body, json},
-        secrets::shown,
-        work::blocking,
     },
     domain::{
-        ciphertext::PasswordPart,
-        mailbox::Mailbox,
+        notify::mailbox::Mailbox,
         request::{self, Found, Handed, Receiver, RequestId},
+        secret::ciphertext::PasswordPart,
         text::Text,
+    },
+    http::{
+        body::read_json,
+        json_fields::{Field, Fields},
+        response::{Body, json},
     },
 };
 

@@ -6,19 +6,21 @@ use hyper::{Response, StatusCode, body::Incoming, header::HeaderMap};
 use serde::Serialize;
 
 use super::{
-    super::{
-        ApiError, App, Client, attachments, late_tries, new_secret,
-        response::{Body, json},
-        secret_item::Item,
-        secrets::shown,
-        work::blocking,
-    },
+    super::{ApiError, App, Client, attachments, secrets::shown},
     Data,
 };
 use crate::{
+    api::{
+        load::work::blocking,
+        secrets::{late_tries, new_secret, secret_item::Item},
+    },
     config::Create,
     crypto::sha256,
-    domain::{list::Listed, manage, text::Text},
+    domain::{
+        secret::{list::Listed, manage},
+        text::Text,
+    },
+    http::response::{Body, json},
 };
 
 /// The header with the token that its creation has given.

@@ -10,11 +10,9 @@ use hyper::{
 };
 
 use crate::{
-    api::{ApiError, App, response::Body},
-    domain::{
-        language::Language,
-        notice::{self, Subscription},
-    },
+    api::{ApiError, App},
+    domain::notify::{self, Subscription, language::Language},
+    http::response::Body,
     locales::server_texts,
 };
 
@@ -34,7 +32,7 @@ pub(super) fn ask(
     language: Option<Language>,
 ) -> Result<Response<Body>, ApiError> {
     let subscription = app.ids.parse_unsubscribe(token).ok_or(ApiError::NotFound)?;
-    if !notice::is_subscribed(&app.store, subscription)? {
+    if !notify::is_subscribed(&app.store, subscription)? {
         return Err(ApiError::NotFound);
     }
     let tag = language.unwrap_or(Language::ENGLISH).tag();
@@ -56,7 +54,7 @@ pub(super) async fn end(
     language: Option<Language>,
 ) -> Result<Response<Body>, ApiError> {
     let subscription: Subscription = app.ids.parse_unsubscribe(token).ok_or(ApiError::NotFound)?;
-    if !app.store.change(notice::unsubscribe(subscription)).await? {
+    if !app.store.change(notify::unsubscribe(subscription)).await? {
         return Err(ApiError::NotFound);
     }
     let tag = language.unwrap_or(Language::ENGLISH).tag();

@@ -10,27 +10,29 @@ use hyper::{
 use serde::Serialize;
 
 use super::{
-    super::{
-        ApiError, App, Client,
-        attachments::Shown,
-        body::{SMALL_BYTES, read_json},
-        late_tries,
-        params::{Field, Fields},
-        response::{Body, json},
-        showing::{LeaseShown, Seen, check_password, open},
-        visitor,
-    },
+    super::{ApiError, App, Client, attachments::Shown},
     Data,
 };
 use crate::{
+    api::secrets::{
+        late_tries,
+        showing::{LeaseShown, Seen, check_password, open},
+        visitor,
+    },
     crypto::{hex, proof_of_work::Solved, random_array},
     domain::{
-        client_net::ClientNet,
-        lease::LeaseToken,
-        secret::{SecretError, SecretId},
-        try_limit::Try,
-        view::View,
-        viewing::{self, LateTry, Leased, Proofs, Visit},
+        limits::{client_net::ClientNet, try_limit::Try},
+        secret::{
+            SecretError, SecretId,
+            lease::LeaseToken,
+            view::View,
+            viewing::{self, LateTry, Leased, Proofs, Visit},
+        },
+    },
+    http::{
+        body::{SMALL_BYTES, read_json},
+        json_fields::{Field, Fields},
+        response::{Body, json},
     },
 };
 

@@ -12,8 +12,8 @@ use super::{
 use crate::{
     cli::{
         Context, Failure,
-        administration::{write_json, write_made},
         connection::Connection,
+        operator::administration::{write_json, write_made},
         progress::Progress,
         prompt, qr,
     },

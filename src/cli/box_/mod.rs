@@ -73,6 +73,6 @@ fn settings(connection: Connection, context: &mut Context<'_>) -> Result<Setting
     let settings = connection.settings(context)?;
     match settings.dialect() {
         Dialect::Sealdrop => Ok(settings),
-        Dialect::PasswordLink => Err(super::send::not_there("boxes")),
+        Dialect::PasswordLink => Err(super::secret::send::not_there("boxes")),
     }
 }

@@ -14,12 +14,12 @@ use super::{
 use crate::{
     cli::{
         Context, Exit, Failure,
-        administration::write_json,
         connection::Connection,
         interrupt,
+        operator::administration::write_json,
         progress::Progress,
         prompt,
-        saved::{check_room, copy, destination, save},
+        secret::saved::{check_room, copy, destination, save},
     },
     client::{
         boxes::{

@@ -7,9 +7,9 @@ use crate::{
     cli::{
         Context, Failure,
         connection::Connection,
-        content::{Content, Named, gather},
         progress::Progress,
         prompt,
+        secret::content::{Content, Named, gather},
     },
     client::{
         ClientError,

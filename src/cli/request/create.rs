@@ -6,11 +6,11 @@ use serde::Serialize;
 use crate::{
     cli::{
         Context, Failure,
-        administration::{write_json, write_made},
         connection::Connection,
+        operator::administration::{write_json, write_made},
         progress::Progress,
         qr,
-        send::{asked, hours},
+        secret::send::{asked, hours},
     },
     client::requests::{self, NewRequest},
 };
@@ -25,7 +25,7 @@ use crate::{
     example = "{command_name} --message 'the password of the router, please' --expires 2d\n\
                {command_name} --limit 20 --send-to me@example.org --secret-views 3"
 )]
-pub(super) struct Create {
+pub(crate) struct Create {
     /// what is asked for, for whoever opens the link
     #[argh(option, arg_name = "TEXT")]
     message: Option<String>,
@@ -111,7 +111,7 @@ struct Shown<'a> {
 }
 
 impl Create {
-    pub(super) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
+    pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
         let connection = Connection {
             server: self.server,
             key_file: self.key_file,

@@ -3,7 +3,10 @@
 use argh::{ArgsInfo, FromArgs};
 
 use crate::{
-    cli::{Context, Failure, connection::Connection, progress::Progress, prompt, status::nobody},
+    cli::{
+        Context, Failure, connection::Connection, progress::Progress, prompt,
+        secret::status::nobody,
+    },
     client::{link::request_place, requests},
 };
 
@@ -17,7 +20,7 @@ use crate::{
     example = "{command_name} 5e976e6e-d205-4f58-8df9-5ac0048bc702\n\
                {command_name} https://drop.example.org/req/5e976e6e-d205-4f58-8df9-5ac0048bc702"
 )]
-pub(super) struct Delete {
+pub(crate) struct Delete {
     /// the request's link or id
     #[argh(positional)]
     request: String,
@@ -45,7 +48,7 @@ pub(super) struct Delete {
 }
 
 impl Delete {
-    pub(super) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
+    pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
         let connection = Connection {
             server: self.server,
             key_file: self.key_file,

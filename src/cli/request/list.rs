@@ -4,8 +4,8 @@ use argh::{ArgsInfo, FromArgs};
 
 use crate::{
     cli::{
-        Context, Failure, administration::write_json, columns, connection::Connection, list::limit,
-        progress::Progress, prompt,
+        Context, Failure, columns, connection::Connection, operator::administration::write_json,
+        progress::Progress, prompt, secret::list::limit,
     },
     client::{
         listed,
@@ -22,7 +22,7 @@ use crate::{
     usage = "[--limit N | --all] [--json] [<flags>]",
     example = "{command_name}\n{command_name} --all --json"
 )]
-pub(super) struct List {
+pub(crate) struct List {
     /// so many at most (50)
     #[argh(option, arg_name = "N")]
     limit: Option<usize>,
@@ -58,7 +58,7 @@ pub(super) struct List {
 }
 
 impl List {
-    pub(super) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
+    pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
         let limit = limit(self.limit, self.all)?;
         let connection = Connection {
             server: self.server,

@@ -1,5 +1,6 @@
 //! `sealdrop request …`
 
+pub(crate) mod answer;
 mod create;
 mod delete;
 mod list;
@@ -17,7 +18,7 @@ use super::{Context, Failure};
     usage = "<command> [<args>]",
     example = "{command_name} create --message 'the password of the router, please'\n{command_name} list"
 )]
-pub(super) struct Request {
+pub(crate) struct Request {
     #[argh(subcommand)]
     command: Command,
 }
@@ -32,7 +33,7 @@ enum Command {
 }
 
 impl Request {
-    pub(super) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
+    pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
         match self.command {
             Command::Create(create) => create.run(context),
             Command::List(list) => list.run(context),

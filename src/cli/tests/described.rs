@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     cli::definition::{Definition, Kind},
-    domain::language::Language,
+    domain::notify::language::Language,
 };
 
 const DESCRIBED: [&str; 4] = ["completions bash", "completions zsh", "completions fish", "man"];

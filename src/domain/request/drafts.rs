@@ -10,7 +10,9 @@ use crate::{
     clock::UnixSeconds,
     crypto::PasswordHash,
     domain::{
-        keys, language::Language, lifetime::Lifetime, mailbox::Mailbox, secret::SecretNumber,
+        notify::{language::Language, mailbox::Mailbox},
+        schema,
+        secret::{SecretNumber, lifetime::Lifetime},
     },
     store::{StoreError, Transaction},
 };
@@ -22,7 +24,7 @@ pub(in crate::domain) fn published(
     now: UnixSeconds,
     keep_log_seconds: u64,
 ) -> Result<Option<RequestId>, StoreError> {
-    let key = keys::request(number);
+    let key = schema::request(number);
     let Some(mut request) = transaction.get::<Request>(&key)? else { return Ok(None) };
     request.drafts = request.drafts.saturating_sub(1);
     if request.is_used_for_good() && request.ended_at.is_none() {
@@ -38,11 +40,11 @@ pub(in crate::domain) fn given_back(
     number: RequestNumber,
     secret: SecretNumber,
 ) -> Result<(), StoreError> {
-    let key = keys::request(number);
+    let key = schema::request(number);
     let Some(mut request) = transaction.get::<Request>(&key)? else { return Ok(()) };
     request.drafts = request.drafts.saturating_sub(1);
     request.used = request.used.saturating_sub(1);
-    transaction.delete(&keys::made_secret(number, secret))?;
+    transaction.delete(&schema::made_secret(number, secret))?;
     transaction.put(&key, &request)
 }
 
@@ -125,10 +127,10 @@ mod tests {
                 ended_at: None,
                 due_at: Some(UnixSeconds(3605)),
             };
-            transaction.put(&keys::request(number), &old)
+            transaction.put(&schema::request(number), &old)
         };
         store.change(put).wait().unwrap();
-        let read: Request = store.get(&keys::request(number)).unwrap().unwrap();
+        let read: Request = store.get(&schema::request(number)).unwrap().unwrap();
         assert_eq!((read.used, read.drafts, read.due_at), (7, 0, Some(UnixSeconds(3605))));
         assert!(read.has_secret_password && read.secret_lifetime.hours() == 2);
         store.close();

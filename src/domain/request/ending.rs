@@ -1,12 +1,9 @@
 //! How requests end: used up, expired, and in time out of the list.
 
-use super::{
-    super::{account::Account, keys},
-    Request, RequestNumber,
-};
+use super::{super::account::Account, Request, RequestNumber};
 use crate::{
     clock::UnixSeconds,
-    domain::secret::Due,
+    domain::{schema, secret::Due},
     store::{Key, StoreError, Transaction},
 };
 
@@ -19,10 +16,10 @@ impl Request {
         at: Option<UnixSeconds>,
     ) -> Result<(), StoreError> {
         if let Some(due) = self.due_at {
-            transaction.delete(&keys::request_due(due, number))?;
+            transaction.delete(&schema::request_due(due, number))?;
         }
         if let Some(due) = at {
-            transaction.put(&keys::request_due(due, number), &Due)?;
+            transaction.put(&schema::request_due(due, number), &Due)?;
         }
         self.due_at = at;
         Ok(())
@@ -48,20 +45,20 @@ pub(in crate::domain) fn remove(
     number: RequestNumber,
     request: &Request,
 ) -> Result<(), StoreError> {
-    transaction.delete(&keys::request(number))?;
-    transaction.delete(&keys::request_id(&request.id.hash()))?;
-    for field in keys::RequestText::ALL {
+    transaction.delete(&schema::request(number))?;
+    transaction.delete(&schema::request_id(&request.id.hash()))?;
+    for field in schema::RequestText::ALL {
         if request.has_text[field as usize] {
-            transaction.delete(&keys::request_text(number, field))?;
+            transaction.delete(&schema::request_text(number, field))?;
         }
     }
-    for key in transaction.keys(&keys::made(number), usize::from(request.used)) {
+    for key in transaction.keys(&schema::made(number), usize::from(request.used)) {
         transaction.delete(&key)?;
     }
     if let Some(due) = request.due_at {
-        transaction.delete(&keys::request_due(due, number))?;
+        transaction.delete(&schema::request_due(due, number))?;
     }
-    let account_key = keys::account(number.account);
+    let account_key = schema::account(number.account);
     if let Some(mut account) = transaction.get::<Account>(&account_key)? {
         account.requests_total = account.requests_total.saturating_sub(1);
         transaction.put(&account_key, &account)?;
@@ -78,8 +75,8 @@ pub(in crate::domain) fn sweep_one(
     keep_log_seconds: u64,
 ) -> Result<(), StoreError> {
     transaction.delete(due)?;
-    let Some(number) = keys::request_number(due) else { return Ok(()) };
-    let key = keys::request(number);
+    let Some(number) = schema::request_number(due) else { return Ok(()) };
+    let key = schema::request(number);
     let Some(mut request) = transaction.get::<Request>(&key)? else { return Ok(()) };
     let ended_at = request.ended_at.or(request.expires_at.filter(|end| now >= *end));
     match ended_at {

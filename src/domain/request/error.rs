@@ -1,7 +1,7 @@
 //! Why something was not done with a request.
 
 use crate::{
-    domain::{outbox::OutboxError, secret::SecretError},
+    domain::{notify::outbox::OutboxError, secret::SecretError},
     store::StoreError,
 };
 

@@ -3,14 +3,13 @@
 use super::{
     super::{
         account::{Account, AccountNumber, RequestMetadata},
-        keys,
-        list::MAX_LISTED,
         secret::{Secret, SecretId},
     },
     Request, RequestError, RequestNumber, Texts,
 };
 use crate::{
     clock::UnixSeconds,
+    domain::{schema, secret::list::MAX_LISTED},
     store::{Store, StoreError},
 };
 
@@ -42,11 +41,11 @@ pub fn list(
     if offset as u64 >= metadata.secret_requests_total {
         return Ok((Vec::new(), metadata));
     }
-    let newest_first = store.keys(&keys::requests(account)).rev();
+    let newest_first = store.keys(&schema::requests(account)).rev();
     let mut listed = Vec::new();
     for key in newest_first.skip(offset).take(MAX_LISTED) {
         // One that was deleted since its key was read is not in the list.
-        if let (Some(number), Some(request)) = (keys::request_number(&key), store.get(&key)?) {
+        if let (Some(number), Some(request)) = (schema::request_number(&key), store.get(&key)?) {
             let texts = Texts::read(store, number, &request)?;
             listed.push(Listed { request, texts, secrets: secrets(store, number)? });
         }
@@ -56,14 +55,14 @@ pub fn list(
 
 /// The account, unless it is being deleted: then it has nothing to show any more.
 pub(super) fn live_account(store: &Store, account: AccountNumber) -> Result<Account, RequestError> {
-    let found = store.get::<Account>(&keys::account(account))?;
+    let found = store.get::<Account>(&schema::account(account))?;
     found.filter(|account| !account.deleting).ok_or(RequestError::NotFound)
 }
 
 fn secrets(store: &Store, number: RequestNumber) -> Result<Vec<SecretId>, StoreError> {
-    let made = store.keys(&keys::made(number)).filter_map(|key| keys::secret_made(&key));
+    let made = store.keys(&schema::made(number)).filter_map(|key| schema::secret_made(&key));
     made.filter_map(|secret| {
-        let found = store.get::<Secret>(&keys::secret(secret)).transpose()?;
+        let found = store.get::<Secret>(&schema::secret(secret)).transpose()?;
         Some(found.map(|found| found.id(secret)))
     })
     .collect()

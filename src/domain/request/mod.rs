@@ -27,14 +27,18 @@ pub use self::{
 use super::{
     account::{AccountNumber, RequestMetadata},
     alike,
-    attachment::{NewAttachments, draft},
-    keys::{self, RequestText},
-    language::Language,
-    lifetime::Lifetime,
-    mailbox::Mailbox,
-    notice,
-    outbox::{self, Letter, NewMail},
-    secret::{self, NewSecret, Secret, SecretId, SecretNumber},
+    notify::{
+        self,
+        language::Language,
+        mailbox::Mailbox,
+        outbox::{self, Letter, NewMail},
+    },
+    schema::{self, RequestText},
+    secret::{
+        self, NewSecret, Secret, SecretId, SecretNumber,
+        attachment::{NewAttachments, draft},
+        lifetime::Lifetime,
+    },
     text::Text,
 };
 use crate::{
@@ -236,7 +240,7 @@ impl Texts {
 
     fn read(store: &Store, number: RequestNumber, request: &Request) -> Result<Self, StoreError> {
         let read = |field| match request.has_text[field as usize] {
-            true => store.get::<Text>(&keys::request_text(number, field)),
+            true => store.get::<Text>(&schema::request_text(number, field)),
             false => Ok(None),
         };
         Ok(Self {
@@ -281,14 +285,14 @@ pub fn create(
             drafts: 0,
         };
         request.reschedule(transaction, number, expires_at)?;
-        transaction.put(&keys::request(number), &request)?;
-        transaction.put(&keys::request_id(&new.id.hash()), &number)?;
+        transaction.put(&schema::request(number), &request)?;
+        transaction.put(&schema::request_id(&new.id.hash()), &number)?;
         for (field, text) in new.texts.fields() {
             if let Some(text) = text {
-                transaction.put(&keys::request_text(number, field), text)?;
+                transaction.put(&schema::request_text(number, field), text)?;
             }
         }
-        transaction.put(&keys::account(account), &owner)?;
+        transaction.put(&schema::account(account), &owner)?;
         if let Some(to) = &new.send_request_to {
             let (to, language) = (to.clone(), new.language);
             let mail = NewMail { account: Some(account), to, language, payload: None };
@@ -306,12 +310,12 @@ pub fn create(
 ///
 /// [`RequestError::NotFound`], [`StoreError`].
 pub fn look(store: &Store, id: &RequestId, now: UnixSeconds) -> Result<Found, RequestError> {
-    let number = store.get::<RequestNumber>(&keys::request_id(&id.hash()))?;
+    let number = store.get::<RequestNumber>(&schema::request_id(&id.hash()))?;
     let Some(number) = number else {
         alike::read_none(store)?;
         return Err(RequestError::NotFound);
     };
-    let request = store.get::<Request>(&keys::request(number))?;
+    let request = store.get::<Request>(&schema::request(number))?;
     let request = request
         .filter(|request| request.id == *id && request.is_open(now))
         .ok_or(RequestError::NotFound)?;
@@ -345,13 +349,13 @@ pub fn answer(
     };
     let (id, mail) = (seen.id, handed.mail);
     move |transaction| {
-        let key = keys::request(number);
+        let key = schema::request(number);
         let request = transaction.get::<Request>(&key)?;
         let mut request = request
             .filter(|request| request.id == id && request.is_open(now))
             .ok_or(RequestError::NotFound)?;
         let (secret_number, secret, _) = secret::insert(transaction, number.account, &new, now)?;
-        transaction.put(&keys::made_secret(number, secret_number), &Made)?;
+        transaction.put(&schema::made_secret(number, secret_number), &Made)?;
         request.used += 1;
         let secret_id = secret.id(secret_number);
         if secret.is_draft {
@@ -368,7 +372,7 @@ pub fn answer(
             let letter = Letter::Secret { secret: secret_id };
             outbox::put_mail(transaction, mail, letter, now)?;
         }
-        notice::answered(transaction, id.clone(), secret_id, now)?;
+        notify::answered(transaction, id.clone(), secret_id, now)?;
         Ok((secret_id, secret))
     }
 }
@@ -382,10 +386,10 @@ pub fn delete(
     now: UnixSeconds,
 ) -> impl Fn(&mut Transaction<'_, '_>) -> Result<RequestMetadata, RequestError> + Send + 'static {
     move |transaction| {
-        let number = transaction.get::<RequestNumber>(&keys::request_id(&id.hash()))?;
+        let number = transaction.get::<RequestNumber>(&schema::request_id(&id.hash()))?;
         let number =
             number.filter(|number| number.account == account).ok_or(RequestError::NotFound)?;
-        let request = transaction.get::<Request>(&keys::request(number))?;
+        let request = transaction.get::<Request>(&schema::request(number))?;
         let request = request.filter(|request| request.id == id).ok_or(RequestError::NotFound)?;
         remove(transaction, number, &request)?;
         Ok(secret::live_account(transaction, account)?.request_metadata(now, allowance))

@@ -3,12 +3,15 @@
 use proptest::prelude::*;
 
 use super::{
-    super::{administration, list as secret_list, secret, sweep::sweep},
+    super::{secret, sweep::sweep},
     *,
 };
 use crate::{
     crypto::{SecretText, SystemRandom, random_array},
-    domain::lifetime::LifetimeRules,
+    domain::{
+        operator,
+        secret::{lifetime::LifetimeRules, list as secret_list},
+    },
 };
 
 /// 2026-11-02T00:00:00Z, so that no run of operations leaves the month.
@@ -84,9 +87,9 @@ impl World {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path(), 8 << 20).unwrap();
         let start = UnixSeconds(START);
-        let create = administration::create_account;
+        let create = operator::create_account;
         create(&store, "model", SECRETS_ALLOWANCE, &SystemRandom, start).unwrap();
-        let account = store.get(&keys::account_name("model")).unwrap().unwrap();
+        let account = store.get(&schema::account_name("model")).unwrap().unwrap();
         Self {
             dir,
             store: Some(store),
@@ -230,8 +233,8 @@ impl World {
             })
             .collect();
         dues.sort_unstable();
-        let found = self.store().keys(&keys::request_dues());
-        let found: Vec<u64> = found.map(|key| keys::due_at(&key).unwrap().0).collect();
+        let found = self.store().keys(&schema::request_dues());
+        let found: Vec<u64> = found.map(|key| schema::due_at(&key).unwrap().0).collect();
         assert_eq!(found, dues);
     }
 
@@ -285,16 +288,16 @@ proptest! {
             world.run(operation);
         }
         world.run(Operation::Reopen);
-        let deleted = administration::delete_account(world.store(), "model", world.now()).unwrap();
+        let deleted = operator::delete_account(world.store(), "model", world.now()).unwrap();
         prop_assert_eq!(deleted, world.secrets.len() as u64);
         prop_assert_eq!(world.left(), [0, 0, 0]);
-        prop_assert_eq!(world.store().keys(&keys::requests(world.account)).count(), 0);
+        prop_assert_eq!(world.store().keys(&schema::requests(world.account)).count(), 0);
         for request in &world.requests {
             prop_assert!(look(world.store(), &request.id, world.now()).is_err());
         }
         // What is left of the index points nowhere, and goes with the next sweeps.
         sweep(world.store(), UnixSeconds(world.now + 1000 * HOUR), KEEP_LOG).unwrap();
-        prop_assert_eq!(world.store().keys(&keys::request_dues()).count(), 0);
+        prop_assert_eq!(world.store().keys(&schema::request_dues()).count(), 0);
         world.store.take().unwrap().close();
     }
 }
@@ -313,6 +316,6 @@ fn an_account_that_ends_takes_its_requests_along() {
         prefixes.iter().map(|prefix| store.keys(prefix).count()).sum::<usize>()
     };
     assert!(of_requests(store) > 15);
-    administration::delete_account(store, "model", UnixSeconds(START)).unwrap();
+    operator::delete_account(store, "model", UnixSeconds(START)).unwrap();
     assert_eq!(of_requests(store), 0);
 }

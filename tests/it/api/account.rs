@@ -1,18 +1,14 @@
 //! `/api/account`: what an account says of itself, and where its notifications go.
 
-use libtest_mimic::Trial;
-use sealdrop::domain::{
-    mailbox::Mailbox,
-    notice::{self, Subscriber},
-};
-use serde_json::{Value, json};
-
 use super::secret_requests::{figures, request, with_mail};
 use crate::{
     http::{Answer, Client},
     server::TestServer,
     trial,
 };
+use libtest_mimic::Trial;
+use sealdrop::domain::notify::{self, Subscriber, mailbox::Mailbox};
+use serde_json::{Value, json};
 
 const PATH: &str = "/api/account";
 
@@ -94,7 +90,7 @@ fn links_to_end_them_stay_good() {
         let answer = put(&server.client, &json!({"notify_email": email}).to_string());
         assert_eq!(answer.status, 200, "{}", answer.text());
         let (account, email) = (server.account(), Mailbox::new(email).expect("an address"));
-        notice::subscription(&server.app.store, Subscriber::Account(account), &email)
+        notify::subscription(&server.app.store, Subscriber::Account(account), &email)
             .expect("a store")
             .expect("a subscription")
     };

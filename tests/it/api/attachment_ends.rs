@@ -1,9 +1,5 @@
 //! How attachments end: with their drafts, their leases and their secrets; and what is left then.
 
-use libtest_mimic::Trial;
-use sealdrop::domain::{administration, attachment::stored_bytes};
-use serde_json::{Value, json};
-
 use super::{
     attachments::{Draft, fetch, sealed_file, view},
     entry, figures, payload_files,
@@ -17,6 +13,9 @@ use crate::{
     server::{Options, TestServer},
     trial,
 };
+use libtest_mimic::Trial;
+use sealdrop::domain::{operator, secret::attachment::stored_bytes};
+use serde_json::{Value, json};
 
 pub(super) fn trials() -> Vec<Trial> {
     vec![
@@ -263,7 +262,7 @@ fn burning_ends_a_download() {
             }
             _ => {
                 let store = &server.app.store;
-                administration::delete_account(store, "other", server.clock.now()).expect("it");
+                operator::delete_account(store, "other", server.clock.now()).expect("it");
             }
         }
         assert_eq!(fetch(client, &id, 1, &lease, None).status, 404);
@@ -316,7 +315,7 @@ fn nothing_is_left_on_disk() {
     secret(&other, &files, json!({}));
     assert_eq!(keys_on_disk(&server), 3 + 3);
     let store = &server.app.store;
-    administration::delete_account(store, "other", server.clock.now()).expect("a deletion");
+    operator::delete_account(store, "other", server.clock.now()).expect("a deletion");
     assert_nothing_left(&server);
     assert_eq!(draft.put_part(&other, 1, &first, 100_000..first.len()).status, 404);
 }

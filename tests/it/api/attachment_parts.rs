@@ -1,9 +1,5 @@
 //! Attachments that come in parts: broken lines, wrong offsets, limits and quotas.
 
-use libtest_mimic::Trial;
-use sealdrop::domain::attachment::stored_bytes;
-use serde_json::json;
-
 use super::{
     attachments::{Draft, fetch, sealed_file, view},
     payload_files,
@@ -16,6 +12,9 @@ use crate::{
     server::{Options, TestServer},
     trial,
 };
+use libtest_mimic::Trial;
+use sealdrop::domain::secret::attachment::stored_bytes;
+use serde_json::json;
 
 pub(super) fn trials() -> Vec<Trial> {
     vec![

@@ -6,10 +6,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use libtest_mimic::Trial;
-use sealdrop::domain::{account::AccountNumber, event::EventKind, list::list};
-use serde_json::json;
-
 use super::{
     entry,
     public::{anybody, burn, look, view},
@@ -20,6 +16,12 @@ use crate::{
     server::{START, TestServer},
     trial,
 };
+use libtest_mimic::Trial;
+use sealdrop::domain::{
+    account::AccountNumber,
+    secret::{event::EventKind, list::list},
+};
+use serde_json::json;
 
 pub(super) fn trials() -> Vec<Trial> {
     vec![

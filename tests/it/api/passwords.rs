@@ -5,19 +5,18 @@ use std::{
     thread,
 };
 
-use libtest_mimic::Trial;
-use sealdrop::{
-    clock::UnixSeconds,
-    domain::{account::AccountNumber, client_net::ClientNet, secret::charge_password},
-};
-use serde_json::json;
-
 use super::{entry, seen};
 use crate::{
     http::{Answer, Client},
     server::{Options, TestServer},
     trial,
 };
+use libtest_mimic::Trial;
+use sealdrop::{
+    clock::UnixSeconds,
+    domain::{account::AccountNumber, limits::client_net::ClientNet, secret::charge_password},
+};
+use serde_json::json;
 
 pub(super) fn trials() -> Vec<Trial> {
     vec![

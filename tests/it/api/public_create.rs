@@ -1,9 +1,5 @@
 //! Creating without an account, where the operator allows it.
 
-use libtest_mimic::Trial;
-use sealdrop::{config::Create, domain::administration};
-use serde_json::{Value, json};
-
 use super::{
     figures,
     public::{anybody, look, settle, token, view},
@@ -14,6 +10,9 @@ use crate::{
     server::{Options, TestServer},
     trial,
 };
+use libtest_mimic::Trial;
+use sealdrop::{config::Create, domain::operator};
+use serde_json::{Value, json};
 
 pub(super) fn trials() -> Vec<Trial> {
     vec![
@@ -59,7 +58,7 @@ fn only_an_open_server_creates() {
     assert_eq!(server.client.view(id).status, 404);
     assert_eq!(server.client.delete(&format!("/api/secrets/{id}")).status, 404);
     assert_eq!(figures(&seen(&server.client)), (1, 1, 1_000_000));
-    let accounts = administration::accounts(&server.app.store).expect("accounts");
+    let accounts = operator::accounts(&server.app.store).expect("accounts");
     assert_eq!(accounts.len(), 1);
 }
 

@@ -241,7 +241,7 @@ fn gone_ones_look_the_same() {
     handed_over(&server, &used_up);
     assert_eq!(server.client.delete(&format!("{PATH}/{deleted}")).status, 200);
     let store = &server.app.store;
-    sealdrop::domain::administration::delete_account(store, "other", server.clock.now())
+    sealdrop::domain::operator::delete_account(store, "other", server.clock.now())
         .expect("a deletion");
     server.clock.advance(3599);
     assert_eq!(look(&server, &expired).status, 200);

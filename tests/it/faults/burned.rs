@@ -3,21 +3,20 @@
 
 use std::{path::PathBuf, thread};
 
-use sealdrop::{
-    crypto::{SlotKey, seal},
-    domain::{
-        administration,
-        ciphertext::{Ciphertext, PasswordPart, to_payload},
-        sweep::sweep,
-    },
-};
-use serde_json::{Value, json};
-
 use super::flips::{files, large_ciphertext};
 use crate::{
     http::{Client, secret_with},
     server::TestServer,
 };
+use sealdrop::{
+    crypto::{SlotKey, seal},
+    domain::{
+        operator,
+        secret::ciphertext::{Ciphertext, PasswordPart, to_payload},
+        sweep::sweep,
+    },
+};
+use serde_json::{Value, json};
 
 pub(super) type Files = Vec<(PathBuf, Vec<u8>)>;
 
@@ -64,7 +63,7 @@ pub(super) fn nothing_opens() {
         }
     }
     let (store, clock) = (&server.app.store, &server.clock);
-    administration::delete_account(store, "other", clock.now()).expect("a deletion");
+    operator::delete_account(store, "other", clock.now()).expect("a deletion");
     clock.advance(3600);
     sweep(store, clock.now(), 3600).expect("a sweep");
 

@@ -1,21 +1,5 @@
 //! What the mails are: read by Python's email package.
 
-use libtest_mimic::Trial;
-use sealdrop::{
-    domain::{
-        account::AccountNumber,
-        drop_box::BoxNumber,
-        language::Language,
-        mailbox::Mailbox,
-        notice::{self, BoxNotify},
-        outbox::{Letter, put_mail},
-        request::RequestId,
-        view::View,
-    },
-    store::{StoreError, Transaction},
-};
-use serde_json::{Value, json};
-
 use super::{
     link, link_letter, mail, mailer, notify, queue, server,
     smtp::{Smtp, parse, parse_one},
@@ -26,6 +10,23 @@ use crate::{
     server::{Options, START, TestServer},
     tools::{Tool, trial_with},
 };
+use libtest_mimic::Trial;
+use sealdrop::{
+    domain::{
+        account::AccountNumber,
+        drop_box::BoxNumber,
+        notify::{
+            BoxNotify,
+            language::Language,
+            mailbox::Mailbox,
+            outbox::{Letter, put_mail},
+        },
+        request::RequestId,
+        secret::view::View,
+    },
+    store::{StoreError, Transaction},
+};
+use serde_json::{Value, json};
 
 const TOOLS: &[Tool] = &[Tool::Aiosmtpd];
 
@@ -82,7 +83,7 @@ fn letters(server: &TestServer) -> Vec<Letter> {
     let watch = move |t: &mut Transaction<'_, '_>| {
         let email = Mailbox::new("box@example.com").expect("an address");
         let notify = BoxNotify::new(AccountNumber::NOBODY, email, [7; 16]);
-        notice::watch_box(t, drop_box, &notify)
+        notify::watch_box(t, drop_box, &notify)
     };
     server.app.store.change::<_, StoreError>(watch).wait().expect("a box");
     let asked = json!({"message": "Snälla,\nlösenordet till <dörren>?", "limit": 2});

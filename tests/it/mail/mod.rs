@@ -13,24 +13,25 @@ mod unsubscribe;
 
 use std::time::{Duration, Instant};
 
+use self::smtp::Smtp;
+use crate::server::{Options, TestServer};
 use libtest_mimic::Trial;
 use sealdrop::{
     api::App,
     config::Settings,
+    delivery::smtp::Mailer,
     domain::{
         account::AccountNumber,
-        language::Language,
-        mailbox::Mailbox,
-        notice,
-        outbox::{self, Letter, NewMail, OutboxError, OutboxNumber, Outgoing},
+        notify::{
+            self,
+            language::Language,
+            mailbox::Mailbox,
+            outbox::{self, Letter, NewMail, OutboxError, OutboxNumber, Outgoing},
+        },
         secret::{SecretId, SecretNumber},
     },
-    mail::Mailer,
 };
 use serde_json::json;
-
-use self::smtp::Smtp;
-use crate::server::{Options, TestServer};
 
 pub(crate) fn trials() -> Vec<Trial> {
     [
@@ -71,7 +72,7 @@ fn server(smtp: &Smtp) -> TestServer {
 fn notify(server: &TestServer, email: &str) {
     let email = Some(Mailbox::new(email).expect("an address"));
     let App { store, random, .. } = &*server.app;
-    notice::set_email(store, server.account(), email, &**random).expect("an account");
+    notify::set_email(store, server.account(), email, &**random).expect("an account");
 }
 
 /// Queues a mail.

@@ -2,22 +2,21 @@
 
 use std::{net::TcpListener, time::Duration};
 
-use libtest_mimic::Trial;
-use sealdrop::{
-    clock::UnixSeconds,
-    domain::{
-        secret::SecretId,
-        webhook::{self, Endpoint, Event, EventKind, WebhookUrl},
-    },
-    webhook::{CallError, Caller, Delivered, Limits, deliver},
-};
-use serde_json::json;
-
 use super::receiver::{Receiver, status};
 use crate::{
     server::{START, TestServer},
     trial,
 };
+use libtest_mimic::Trial;
+use sealdrop::{
+    clock::UnixSeconds,
+    delivery::webhook::{CallError, Caller, Delivered, Limits, deliver},
+    domain::{
+        notify::webhook::{self, Endpoint, Event, EventKind, WebhookUrl},
+        secret::SecretId,
+    },
+};
+use serde_json::json;
 
 pub(super) fn trials() -> Vec<Trial> {
     vec![

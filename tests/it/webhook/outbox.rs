@@ -2,10 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use libtest_mimic::Trial;
-use sealdrop::domain::webhook::{self, EventKind, WebhookUrl};
-use serde_json::{Value, json};
-
 use super::receiver::{Call, Receiver, status};
 use crate::{
     api::secret_requests::{handed_over, request},
@@ -13,6 +9,9 @@ use crate::{
     server::{Options, START, TestServer},
     trial,
 };
+use libtest_mimic::Trial;
+use sealdrop::domain::notify::webhook::{self, EventKind, WebhookUrl};
+use serde_json::{Value, json};
 
 pub(super) fn trials() -> Vec<Trial> {
     vec![

@@ -1,0 +1,263 @@
+//! Parameters in a query, a form, or a JSON object.
+
+use std::{borrow::Cow, fmt};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
+
+use super::parameters::{NAMES, PRIVATE_KEY, PUBLIC_KEY, Parameters, Source, find};
+use crate::{
+    api::key_service::error::ServiceError,
+    crypto::SecretText,
+    http::json_fields::{whole_float, without_bom},
+};
+
+/// Adds those pairs of `application/x-www-form-urlencoded` (the URL standard), which a query is too,
+/// that have one of the `names`.
+pub(super) fn add_urlencoded(
+    parameters: &mut Parameters,
+    source: Source,
+    names: &[&'static str],
+    pairs: &[u8],
+) -> Result<(), ServiceError> {
+    for pair in pairs.split(|byte| *byte == b'&') {
+        let end = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
+        let (name, value) = pair.split_at_checked(end).unwrap_or_default();
+        if let Some(name) = find(names, &percent_decode(name, b' ')) {
+            let value = value.strip_prefix(b"=").unwrap_or_default();
+            parameters.add_bytes(name, source, percent_decode(value, b' '))?;
+        }
+    }
+    Ok(())
+}
+
+/// Decodes `%` and two digits; what follows a `%` otherwise stays (the URL standard). A `+` becomes
+/// `plus`. In one buffer of the full size, so that growing leaves no copy behind.
+pub(crate) fn percent_decode(text: &[u8], plus: u8) -> Vec<u8> {
+    let digit =
+        |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((byte, after)) = rest.split_first() {
+        rest = after;
+        decoded.push(match (byte, after) {
+            (b'+', _) => plus,
+            (b'%', [high, low, after @ ..]) => match (digit(high), digit(low)) {
+                (Some(high), Some(low)) => {
+                    rest = after;
+                    high << 4 | low
+                }
+                _ => b'%',
+            },
+            (byte, _) => *byte,
+        });
+    }
+    decoded
+}
+
+/// Adds the fields of a JSON object.
+pub(super) fn add_json(parameters: &mut Parameters, body: &[u8]) -> Result<(), ServiceError> {
+    let text = std::str::from_utf8(without_bom(body))
+        .map_err(|_| ServiceError::Malformed("The request's body must be UTF-8".into()))?;
+    let mut refused = None;
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let read = reader.deserialize_map(Object { parameters, refused: &mut refused });
+    read.and_then(|()| reader.end()).map_err(|error| {
+        // Its own text may repeat what the body holds; the place is enough.
+        ServiceError::Malformed(match error.classify() {
+            serde_json::error::Category::Data => "The request's body must be a JSON object".into(),
+            _ => format!(
+                "The request's body is not valid JSON (line {}, column {})",
+                error.line(),
+                error.column()
+            ),
+        })
+    })?;
+    refused.map_or(Ok(()), Err)
+}
+
+/// What may be given as a JSON object: keys, as JSON Web Keys are.
+const KEYS: [&str; 2] = [PUBLIC_KEY, PRIVATE_KEY];
+
+/// More members of an object are not kept, so that it takes no more memory than its text: a key has fewer.
+const MAX_MEMBERS: usize = 32;
+
+/// Reads an object into the parameters; the first one refused is kept for later, behind errors of JSON.
+struct Object<'p> {
+    parameters: &'p mut Parameters,
+    refused: &'p mut Option<ServiceError>,
+}
+
+impl<'de> Visitor<'de> for Object<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        #[derive(Deserialize)]
+        struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+        while let Some(Name(name)) = map.next_key()? {
+            let Some(name) = find(&NAMES, name.as_bytes()) else {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            };
+            let added = match map.next_value()? {
+                Value::Null => Ok(()),
+                Value::Text(text) => self.parameters.add(name, Source::Body, text),
+                // A JSON Web Key.
+                Value::Object(text) if KEYS.contains(&name) => {
+                    self.parameters.add(name, Source::Body, text)
+                }
+                Value::Object(_) | Value::Other => {
+                    let reason = "must be a string, a whole number, or true or false";
+                    Err(ServiceError::parameter(name, reason))
+                }
+            };
+            if let Err(error) = added {
+                self.refused.get_or_insert(error);
+            }
+        }
+        Ok(())
+    }
+}
+
+enum Value {
+    Null,
+    Text(SecretText),
+    /// An object, as text: its members that are texts, and that there are others.
+    Object(SecretText),
+    /// An array; a fraction too, whose digits would not stay as they were written.
+    Other,
+}
+
+impl Value {
+    fn text(text: String) -> Self {
+        Self::Text(SecretText::new(text))
+    }
+}
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+        impl<'de> Visitor<'de> for Any {
+            type Value = Value;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("any value")
+            }
+
+            fn visit_unit<E>(self) -> Result<Value, E> {
+                Ok(Value::Null)
+            }
+
+            fn visit_bool<E>(self, flag: bool) -> Result<Value, E> {
+                Ok(Value::text(flag.to_string()))
+            }
+
+            fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
+                Ok(Value::text(number.to_string()))
+            }
+
+            fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
+                Ok(Value::text(number.to_string()))
+            }
+
+            fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
+                Ok(whole_float(number)
+                    .map_or(Value::Other, |whole| Value::text(format!("{whole}.0"))))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+                Ok(Value::text(text.to_owned()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+                while items.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Value::Other)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+                let mut members = serde_json::Map::new();
+                while let Some(name) = map.next_key::<String>()? {
+                    if members.len() == MAX_MEMBERS {
+                        map.next_value::<IgnoredAny>()?;
+                        continue;
+                    }
+                    let value = match map.next_value()? {
+                        Value::Null => serde_json::Value::Null,
+                        Value::Text(text) => text.expose_secret().into(),
+                        // That it is there is all that counts.
+                        Value::Object(_) | Value::Other => true.into(),
+                    };
+                    members.insert(name, value);
+                }
+                Ok(Value::Object(SecretText::new(serde_json::Value::from(members).to_string())))
+            }
+        }
+        deserializer.deserialize_any(Any)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::key_service::input::parameters::{LIMIT, MESSAGE, TOKEN};
+
+    fn json(body: &str) -> Result<Parameters, ServiceError> {
+        let mut parameters = Parameters::default();
+        add_json(&mut parameters, body.as_bytes()).map(|()| parameters)
+    }
+
+    #[test]
+    fn percents_are_decoded() {
+        let cases = [
+            ("a+b", "a b"),
+            ("%41%e5%9f", "A\u{fffd}"),
+            ("%", "%"),
+            ("%4", "%4"),
+            ("%4g%2B", "%4g+"),
+        ];
+        for (text, expected) in cases {
+            let decoded = percent_decode(text.as_bytes(), b' ');
+            assert_eq!(String::from_utf8_lossy(&decoded), expected, "{text}");
+        }
+        assert_eq!(percent_decode(b"a+b", b'+'), b"a+b");
+    }
+
+    #[test]
+    fn an_object_holds_parameters() {
+        let body = r#" {"Token":"\u00e5 b","limit":7,"message":true,"x":[1,{}],"offset":null} "#;
+        let found = json(body).unwrap();
+        assert_eq!(found.text(TOKEN), Some("å b"));
+        assert_eq!(found.text(LIMIT), Some("7"));
+        assert_eq!(found.text(MESSAGE), Some("true"));
+        assert_eq!(found.text("offset"), None);
+        assert!(json(r#"{"token":"a","TOKEN":"a"}"#).is_ok());
+        let found = json(r#"{"publickey": {"kty": "RSA", "n": "AQ"}}"#).unwrap();
+        assert_eq!(found.text(PUBLIC_KEY), Some(r#"{"kty":"RSA","n":"AQ"}"#));
+        let found = json(r#"{"publickey": {"d": [1], "e": {"f": {}}, "n": null}}"#).unwrap();
+        assert_eq!(found.text(PUBLIC_KEY), Some(r#"{"d":true,"e":true,"n":null}"#));
+        let many: String = (0..1000).map(|n| format!("\"{n}\":[],")).collect();
+        let found = json(&format!("{{\"publickey\": {{{many}\"x\":0}}}}")).unwrap();
+        assert!(found.text(PUBLIC_KEY).unwrap().len() < 1000);
+        let found = json("\u{feff}{\"limit\":24.0}").unwrap();
+        assert_eq!(found.number(LIMIT).unwrap(), Some(24));
+    }
+
+    #[test]
+    fn what_is_no_parameter_is_refused_by_name() {
+        for body in
+            [r#"{"limit":[1]}"#, r#"{"limit":{}}"#, r#"{"limit":1.5}"#, r#"{"limit":1,"Limit":2}"#]
+        {
+            let outcome = json(body);
+            assert!(matches!(outcome, Err(ServiceError::Parameter { name: LIMIT, .. })), "{body}");
+        }
+        for body in ["", "[]", "1", "{", "{} {}", r#"{"limit":[1],}"#] {
+            assert!(matches!(json(body), Err(ServiceError::Malformed(_))), "{body}");
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! Reads a request: its parameters wherever they stand, and the files of a form one after the other.
+//!
+//! Files are streamed: of a body, never more than a few pieces of 64 KiB and the parameters are held.
+
+use std::error::Error;
+
+use hyper::{
+    body::{Body, Bytes},
+    header::{CONTENT_TYPE, HeaderMap},
+};
+
+use super::{
+    form,
+    parameters::{NAMES, Parameters, Source},
+    parts::{Found, Parts},
+};
+use crate::{
+    api::{key_service::error::ServiceError, load::work::blocking},
+    http::{
+        body::{SMALL_BYTES, is_json, read_whole},
+        body_budget::Payer,
+        json_fields::without_bom,
+    },
+};
+
+/// The longest boundary (RFC 2046).
+const MAX_BOUNDARY: usize = 70;
+
+/// What a body may hold.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// All parameters of a body together, in bytes as they are sent.
+    pub max_text: usize,
+    /// One file, in bytes.
+    pub max_file: Option<u64>,
+}
+
+/// A request that is being read.
+pub struct RequestReader<'b> {
+    parameters: Parameters,
+    /// Of a form that is sent in parts.
+    parts: Option<Parts<'b>>,
+}
+
+impl<'b> RequestReader<'b> {
+    /// Reads headers, query, and a body that is not in parts. A body without a content type is a form.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError::Malformed`] for another content type and a broken body,
+    /// [`ServiceError::ContentCoding`], [`ServiceError::Parameter`], [`ServiceError::TooLarge`],
+    /// [`ServiceError::BodyStopped`], [`ServiceError::Busy`] where too many large bodies come at once.
+    pub async fn open<B>(
+        headers: &HeaderMap,
+        query: Option<&str>,
+        body: &'b mut B,
+        limits: Limits,
+        payer: &Payer,
+    ) -> Result<Self, ServiceError>
+    where
+        B: Body<Data = Bytes> + Send + Unpin,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let mut parameters = Parameters::from_head(headers, query)?;
+        if body.is_end_stream() {
+            return Ok(Self { parameters, parts: None });
+        }
+        let content_type = headers.get(CONTENT_TYPE).map(|value| value.as_bytes());
+        let kind = Kind::find(content_type.unwrap_or_default())?;
+        if let Kind::Parts(boundary) = kind {
+            let parts = Parts::new(body, boundary, limits, payer.clone());
+            return Ok(Self { parameters, parts: Some(parts) });
+        }
+        let mut whole = read_whole(body, limits.max_text, payer).await?;
+        let is_large = whole.bytes().len() > SMALL_BYTES;
+        let take_up = move || {
+            match kind {
+                Kind::Json if whole.bytes().is_empty() => {}
+                Kind::Json => form::add_json(&mut parameters, whole.bytes())?,
+                _ => {
+                    let pairs = without_bom(whole.bytes());
+                    form::add_urlencoded(&mut parameters, Source::Body, &NAMES, pairs)?;
+                }
+            }
+            parameters.keep(whole.take_share());
+            Ok::<_, ServiceError>(parameters)
+        };
+        let parameters = if is_large { blocking(take_up).await?? } else { take_up()? };
+        Ok(Self { parameters, parts: None })
+    }
+
+    /// The parameters so far: all of them once [`RequestReader::next_file`] has found no more.
+    #[must_use]
+    pub fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
+    /// The next file, if there is one; what is left of the one before is skipped. Parameters on the
+    /// way to it are taken up.
+    ///
+    /// # Errors
+    ///
+    /// As for [`RequestReader::open`]. After an error the request can not be read on.
+    pub async fn next_file(&mut self) -> Result<Option<FilePart<'_, 'b>>, ServiceError> {
+        let Self { parameters, parts } = self;
+        let Some(parts) = parts else { return Ok(None) };
+        let found = parts.next_file(parameters).await?;
+        Ok(found.map(|found| FilePart { found, parts, parameters }))
+    }
+
+    /// Reads on to the end of a request that has no files, or whose files are all read.
+    ///
+    /// # Errors
+    ///
+    /// As for [`RequestReader::open`], and [`ServiceError::Invalid`] where a file comes.
+    pub async fn finish(mut self) -> Result<Parameters, ServiceError> {
+        if self.next_file().await?.is_some() {
+            return Err(ServiceError::Invalid("Files are sent with PUT".into()));
+        }
+        Ok(self.parameters)
+    }
+}
+
+/// A file of a form, read piece by piece.
+pub struct FilePart<'a, 'b> {
+    found: Found,
+    parts: &'a mut Parts<'b>,
+    parameters: &'a Parameters,
+}
+
+impl FilePart<'_, '_> {
+    /// The name of the form's field, as it is sent; empty where there is none.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.found.name
+    }
+
+    /// The parameters that came before it.
+    #[must_use]
+    pub fn parameters(&self) -> &Parameters {
+        self.parameters
+    }
+
+    /// Whether its sender has sealed it, as the name of the form's field says.
+    #[must_use]
+    pub fn is_sealed(&self) -> bool {
+        self.found.is_sealed
+    }
+
+    /// The file's name; empty where there is none. Without folders, but as it is sent where its sender
+    /// has sealed it.
+    #[must_use]
+    pub fn file_name(&self) -> &str {
+        &self.found.file_name
+    }
+
+    /// The content type that the sender gives it.
+    #[must_use]
+    pub fn content_type(&self) -> Option<&str> {
+        self.found.content_type.as_deref()
+    }
+
+    /// The next bytes, at most a little over 64 KiB and never none; `None` at the end.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError::TooLarge`], [`ServiceError::BodyStopped`], [`ServiceError::Malformed`] where the
+    /// body ends within the file.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, ServiceError> {
+        if let Some(first) = self.found.first.take() {
+            return Ok(Some(first));
+        }
+        self.parts.file_chunk().await
+    }
+}
+
+enum Kind {
+    Form,
+    Json,
+    Parts(String),
+}
+
+impl Kind {
+    fn find(content_type: &[u8]) -> Result<Self, ServiceError> {
+        let essence = content_type.split(|byte| *byte == b';').next().unwrap_or_default();
+        let essence = essence.trim_ascii().to_ascii_lowercase();
+        match essence.as_slice() {
+            b"" | b"application/x-www-form-urlencoded" => Ok(Self::Form),
+            b"multipart/form-data" => std::str::from_utf8(content_type)
+                .ok()
+                .and_then(|text| multer::parse_boundary(text).ok())
+                .filter(|boundary| (1..=MAX_BOUNDARY).contains(&boundary.len()))
+                .map(Self::Parts)
+                .ok_or_else(|| {
+                    let text = "The Content-Type multipart/form-data needs a boundary of 1 to 70 \
+                                characters";
+                    ServiceError::Malformed(text.into())
+                }),
+            _ if is_json(content_type) => Ok(Self::Json),
+            _ => Err(ServiceError::Malformed(
+                "Send the body as Content-Type: multipart/form-data, \
+                 application/x-www-form-urlencoded or application/json"
+                    .into(),
+            )),
+        }
+    }
+}

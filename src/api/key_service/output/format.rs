@@ -1,0 +1,267 @@
+//! JSON or XML: which one a client wants, and small answers in it.
+
+use hyper::{
+    Response,
+    body::Bytes,
+    header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue},
+};
+
+use super::{
+    item::{KeyItem, TermsItem},
+    json, xml,
+};
+use crate::{
+    api::key_service::{
+        error::ServiceError,
+        input::parameters::{FORMAT, Parameters},
+    },
+    http::response::Body,
+};
+
+/// How an answer is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// JSON, the default.
+    Json,
+    /// XML.
+    Xml,
+}
+
+impl Format {
+    /// What the client wants: the header `format`, `format=` in the query, or `Accept`. Needs no body,
+    /// so that errors in one are told in it too. An error of its own is told as `Accept` says.
+    ///
+    /// XML must be named in `Accept`, and liked better there than JSON. It does not count beside
+    /// `text/html`: browsers name it in every `Accept` of theirs, and nobody has asked for it.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError::Parameter`] for another `format`, or several.
+    pub fn choose(headers: &HeaderMap, query: Option<&str>) -> Result<Self, ServiceError> {
+        let given = Parameters::only(FORMAT, headers, query)?;
+        Self::accepted(headers).or_given(&given)
+    }
+
+    /// The format that the parameters name, those of the body too, or else this one.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError::Parameter`] for another `format`.
+    pub fn or_given(self, parameters: &Parameters) -> Result<Self, ServiceError> {
+        match parameters.text(FORMAT) {
+            None => Ok(self),
+            Some(format) if format.eq_ignore_ascii_case("json") => Ok(Self::Json),
+            Some(format) if format.eq_ignore_ascii_case("xml") => Ok(Self::Xml),
+            Some(_) => Err(ServiceError::parameter(FORMAT, "must be json or xml")),
+        }
+    }
+
+    /// The value of `Content-Type`.
+    #[must_use]
+    pub fn content_type(self) -> HeaderValue {
+        HeaderValue::from_static(match self {
+            Self::Json => "application/json",
+            Self::Xml => "text/xml; charset=utf-8",
+        })
+    }
+
+    /// `true` or `false`.
+    #[must_use]
+    pub fn boolean(self, flag: bool) -> Response<Body> {
+        self.answer(match self {
+            Self::Json => flag.to_string().into_bytes(),
+            Self::Xml => format!("{}{flag}{}", xml::BEGIN_PLAIN, xml::END).into_bytes(),
+        })
+    }
+
+    /// A text: what was done, or an error.
+    #[must_use]
+    pub fn string(self, text: &str) -> Response<Body> {
+        let mut out = Vec::new();
+        match self {
+            Self::Json => json::string(text, &mut out),
+            Self::Xml => {
+                out.extend_from_slice(xml::BEGIN_PLAIN.as_bytes());
+                xml::push_text(text, &mut out);
+                out.extend_from_slice(xml::END.as_bytes());
+            }
+        }
+        self.answer(out)
+    }
+
+    /// A key.
+    #[must_use]
+    pub fn key(self, key: &KeyItem<'_>) -> Response<Body> {
+        let mut out = Vec::new();
+        match self {
+            Self::Json => {
+                out.push(b'{');
+                json::push_fields(&key.fields(), &mut out);
+                out.push(b'}');
+            }
+            Self::Xml => {
+                out.extend_from_slice(xml::BEGIN.as_bytes());
+                xml::push_fields(&key.fields(), &mut out);
+                out.extend_from_slice(xml::END.as_bytes());
+            }
+        }
+        self.answer(out)
+    }
+
+    /// What the owner of a box wants; of no XML type that the document has.
+    #[must_use]
+    pub fn terms(terms: &TermsItem) -> Response<Body> {
+        let mut out = vec![b'{'];
+        json::push_fields(&terms.fields(), &mut out);
+        out.push(b'}');
+        Self::Json.answer(out)
+    }
+
+    fn answer(self, body: Vec<u8>) -> Response<Body> {
+        let mut response = Response::new(Body::from(Bytes::from(body)));
+        response.headers_mut().insert(CONTENT_TYPE, self.content_type());
+        response
+    }
+
+    pub(crate) fn accepted(headers: &HeaderMap) -> Self {
+        let (mut json, mut xml) = (0, 0);
+        let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+        for range in values.flat_map(|value| value.split(',')) {
+            let (name, parameters) = range.split_once(';').unwrap_or((range, ""));
+            let liked = match name.trim().to_ascii_lowercase().as_str() {
+                "application/xml" | "text/xml" => &mut xml,
+                "application/json" | "application/*" | "*/*" => &mut json,
+                "text/html" => return Self::Json,
+                _ => continue,
+            };
+            *liked = quality(parameters).max(*liked);
+        }
+        if xml > json { Self::Xml } else { Self::Json }
+    }
+}
+
+/// The weight of a media range (RFC 9110 12.4.2) in thousandths; 1000 where there is none, 0 where it
+/// makes no sense.
+fn quality(parameters: &str) -> u16 {
+    let mut pairs = parameters.split(';').filter_map(|pair| pair.split_once('='));
+    let Some((_, weight)) = pairs.find(|(name, _)| name.trim().eq_ignore_ascii_case("q")) else {
+        return 1000;
+    };
+    let (whole, fraction) = weight.trim().split_once('.').unwrap_or((weight.trim(), ""));
+    match (whole, fraction.len(), format!("{fraction:0<3}").parse()) {
+        ("0", 0..=3, Ok(thousandths)) => thousandths,
+        ("1", 0..=3, Ok(0)) => 1000,
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+
+    use super::*;
+    use crate::{api::key_service::input::parameters::TOKEN, clock::UnixSeconds};
+
+    #[test]
+    fn the_client_chooses_the_format() {
+        // (Accept, query, is XML)
+        let cases = [
+            ("", "", Some(false)),
+            ("*/*", "", Some(false)),
+            ("application/xml", "", Some(true)),
+            ("Text/XML; charset=utf-8", "", Some(true)),
+            ("application/xml;q=0.5, application/json;q=0.4", "", Some(true)),
+            ("application/xml;q=0.5, application/json", "", Some(false)),
+            ("application/json, text/xml", "", Some(false)),
+            ("application/xml, text/xml, */*; q=0.01", "", Some(true)),
+            ("application/xml;q=0", "", Some(false)),
+            ("application/xml;q=7", "", Some(false)),
+            ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "", Some(false)),
+            ("application/xml", "format=json", Some(false)),
+            ("", "a=b&Format=XML", Some(true)),
+            ("application/xml", "format=", Some(true)),
+            ("", "format=yaml", None),
+            ("", "format=xml&format=json", None),
+            ("", "token=a&token=b&format=xml", Some(true)),
+        ];
+        for (accept, query, is_xml) in cases {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT, HeaderValue::from_static(accept));
+            let chosen = Format::choose(&headers, Some(query)).ok();
+            assert_eq!(chosen.map(|format| format == Format::Xml), is_xml, "{accept} {query}");
+        }
+        let mut headers = HeaderMap::new();
+        headers.insert(FORMAT, HeaderValue::from_static("xml"));
+        assert_eq!(Format::choose(&headers, Some("format=json")).unwrap(), Format::Xml);
+        assert!(Parameters::only(FORMAT, &headers, Some("token=a")).unwrap().text(TOKEN).is_none());
+    }
+
+    fn text(response: Response<Body>) -> String {
+        let body = response.into_body().collect();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        String::from_utf8(runtime.block_on(body).unwrap().to_bytes().to_vec()).unwrap()
+    }
+
+    #[test]
+    fn small_answers_are_what_the_document_says() {
+        let xml = |rest: &str| format!(r#"<?xml version="1.0" encoding="utf-8"?>{rest}"#);
+        assert_eq!(text(Format::Json.boolean(true)), "true");
+        assert_eq!(text(Format::Xml.boolean(true)), xml("<response>true</response>"));
+        assert_eq!(text(Format::Json.string("Deleted.")), "\"Deleted.\"");
+        assert_eq!(
+            text(Format::Xml.string("a<\u{1}\r")),
+            xml("<response>a&lt;\u{fffd}&#xD;</response>")
+        );
+        assert_eq!(Format::Json.boolean(true).headers()[CONTENT_TYPE], "application/json");
+        assert_eq!(Format::Xml.boolean(true).headers()[CONTENT_TYPE], "text/xml; charset=utf-8");
+    }
+
+    #[test]
+    fn a_key_has_its_fields_in_order() {
+        let key = KeyItem {
+            key_id: 7,
+            key_token: "t",
+            public_key: "p\r\n",
+            private_key: None,
+            private_key_hash: Some("h"),
+            is_private_key_encrypted: true,
+            is_public_key_only: false,
+            request_date: UnixSeconds(0),
+            release_date: UnixSeconds(0),
+            lock_date: Some(UnixSeconds(1)),
+            delete_messages_after_reading: false,
+            delete_key_after_reading: true,
+            uri: "https://x/?a&b",
+        };
+        assert_eq!(
+            text(Format::Json.key(&key)),
+            concat!(
+                r#"{"KeyId":7,"KeyToken":"t","PublicKey":"p\r\n","PrivateKey":null,"PrivateKeyHash":"h","#,
+                r#""IsPrivateKeyEncrypted":true,"IsPublicKeyOnly":false,"#,
+                r#""RequestDate":"1970-01-01T00:00:00Z","ReleaseDate":"1970-01-01T00:00:00Z","#,
+                r#""LockDate":"1970-01-01T00:00:01Z","DeleteMessagesAfterReading":false,"#,
+                r#""DeleteKeyAfterReading":true,"URI":"https://x/?a&b","Messages":[]}"#
+            )
+        );
+        assert_eq!(
+            text(Format::Xml.key(&key)),
+            concat!(
+                r#"<?xml version="1.0" encoding="utf-8"?>"#,
+                r#"<response xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance""#,
+                r#" xmlns:xsd="http://www.w3.org/2001/XMLSchema">"#,
+                "<KeyId>7</KeyId><KeyToken>t</KeyToken><PublicKey>p&#xD;\n</PublicKey>",
+                "<PrivateKeyHash>h</PrivateKeyHash>",
+                "<IsPrivateKeyEncrypted>true</IsPrivateKeyEncrypted>",
+                "<IsPublicKeyOnly>false</IsPublicKeyOnly>",
+                "<RequestDate>1970-01-01T00:00:00Z</RequestDate>",
+                "<ReleaseDate>1970-01-01T00:00:00Z</ReleaseDate>",
+                "<LockDate>1970-01-01T00:00:01Z</LockDate>",
+                "<DeleteMessagesAfterReading>false</DeleteMessagesAfterReading>",
+                "<DeleteKeyAfterReading>true</DeleteKeyAfterReading>",
+                "<URI>https://x/?a&amp;b</URI></response>"
+            )
+        );
+        let xml = text(Format::Xml.key(&KeyItem { lock_date: None, ..key }));
+        assert!(xml.contains(r#"<LockDate xsi:nil="true" />"#), "{xml}");
+    }
+}

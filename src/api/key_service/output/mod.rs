@@ -1,0 +1,8 @@
+//! From a result to JSON or XML.
+
+pub(crate) mod escape;
+pub mod format;
+pub mod item;
+pub(crate) mod json;
+pub mod message_list;
+pub(crate) mod xml;

@@ -1,0 +1,421 @@
+//! Turns for work that takes long, fair by client: clients that wait get them in rotation, and none of
+//! them has more than a share of what runs and what waits.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{sync::oneshot, time::sleep};
+
+use super::work::blocking;
+use crate::{api::ApiError, domain::limits::client_net::ClientNet};
+
+/// So many of one client may wait for each one that runs.
+const WAITING_OF_CLIENT: usize = 16;
+/// So many of all clients together may wait for each one that runs.
+const WAITING: usize = 128;
+
+/// How long a client that has its share of what waits is kept before it is refused. Asking again at once
+/// would otherwise cost the cores as much as the work that it is refused.
+const REFUSAL_DELAY: Duration = Duration::from_millis(500);
+
+/// A queue for one kind of work.
+#[derive(Clone)]
+pub struct FairQueue(Arc<Queue>);
+
+struct Queue {
+    most_running: usize,
+    most_of_client: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    running: usize,
+    waiting: usize,
+    clients: HashMap<ClientNet, OneClient>,
+    /// Clients of whom something waits; the first one is the next.
+    rotation: VecDeque<ClientNet>,
+}
+
+#[derive(Default)]
+struct OneClient {
+    running: usize,
+    waiting: VecDeque<oneshot::Sender<QueueTurn>>,
+}
+
+/// Why a client cannot wait for a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Full {
+    /// The client has its share of what waits.
+    OfClient,
+    /// The queue is full, or another client took this one's place in it.
+    OfAll,
+}
+
+/// The right to run one piece of work now, given back when it is dropped.
+pub struct QueueTurn {
+    /// `None` once it is given back.
+    queue: Option<Arc<Queue>>,
+    client: ClientNet,
+}
+
+impl FairQueue {
+    /// A queue for work that takes long: of `most_running` places, where there are several, one is never
+    /// had by the client that has all others, so that another client finds it free at once.
+    pub(super) fn for_long_work(most_running: usize) -> Self {
+        Self::new(most_running, most_running.saturating_sub(1).max(1))
+    }
+
+    /// A queue for work that is done in a moment: one client may have all `most_running` places.
+    pub(super) fn for_short_work(most_running: usize) -> Self {
+        Self::new(most_running, most_running)
+    }
+
+    fn new(most_running: usize, most_of_client: usize) -> Self {
+        Self(Arc::new(Queue { most_running, most_of_client, state: Mutex::default() }))
+    }
+
+    /// How many threads its work takes at most.
+    pub(super) fn most_running(&self) -> usize {
+        self.0.most_running
+    }
+
+    /// Waits for a turn.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::Busy`] where too much of this client waits, after half a second, or of everybody.
+    pub async fn turn(&self, client: ClientNet) -> Result<QueueTurn, ApiError> {
+        match self.bounded_turn(client).await {
+            Ok(turn) => Ok(turn),
+            Err(full) => {
+                if full == Full::OfClient {
+                    sleep(REFUSAL_DELAY).await;
+                }
+                Err(ApiError::Busy)
+            }
+        }
+    }
+
+    async fn bounded_turn(&self, client: ClientNet) -> Result<QueueTurn, Full> {
+        let Queue { most_running, .. } = *self.0;
+        let limits = (WAITING_OF_CLIENT * most_running, WAITING * most_running);
+        self.wait(client, Some(limits)).await
+    }
+
+    /// Waits for a turn, however much waits already: for what goes on with an answer that has begun.
+    ///
+    /// # Errors
+    ///
+    /// None in practice.
+    pub(crate) async fn later_turn(&self, client: ClientNet) -> Result<QueueTurn, ApiError> {
+        self.wait(client, None).await.map_err(|_| ApiError::Busy)
+    }
+
+    async fn wait(
+        &self,
+        client: ClientNet,
+        limits: Option<(usize, usize)>,
+    ) -> Result<QueueTurn, Full> {
+        let turn = {
+            let mut state = self.0.state();
+            if state.may_run(client, &self.0) {
+                state.begin(client);
+                return Ok(QueueTurn { queue: Some(Arc::clone(&self.0)), client });
+            }
+            if let Some((of_client, of_all)) = limits {
+                state.make_room(client, of_client, of_all)?;
+            }
+            let (sender, receiver) = oneshot::channel();
+            state.push(client, sender);
+            receiver
+        };
+        // Its sender is dropped only where another client that has less waiting takes the place.
+        turn.await.map_err(|_| Full::OfAll)
+    }
+}
+
+impl Queue {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives a turn back, and passes on what is free.
+    fn give_back(self: &Arc<Self>, client: ClientNet) {
+        let mut state = self.state();
+        state.end(client);
+        let mut looked_at = 0;
+        while state.running < self.most_running && looked_at < state.rotation.len() {
+            let Some(next) = state.rotation.pop_front() else { return };
+            let Some(queue) = state.clients.get_mut(&next) else { continue };
+            if queue.running >= self.most_of_client {
+                state.rotation.push_back(next);
+                looked_at += 1;
+                continue;
+            }
+            let waiter = queue.waiting.pop_front();
+            if !queue.waiting.is_empty() {
+                state.rotation.push_back(next);
+            }
+            let Some(waiter) = waiter else { continue };
+            state.waiting -= 1;
+            state.begin(next);
+            looked_at = 0;
+            let turn = QueueTurn { queue: Some(Arc::clone(self)), client: next };
+            if let Err(mut unclaimed) = waiter.send(turn) {
+                // Its asker has hung up. Not dropped as it is: that would lock the state once more.
+                unclaimed.queue = None;
+                state.end(next);
+            }
+        }
+    }
+}
+
+impl State {
+    fn may_run(&self, client: ClientNet, queue: &Queue) -> bool {
+        // Those that wait while there is a place have their share running, so they are not passed by.
+        let own = self.clients.get(&client).map_or(0, |own| own.running);
+        self.running < queue.most_running && own < queue.most_of_client
+    }
+
+    fn begin(&mut self, client: ClientNet) {
+        self.running += 1;
+        self.clients.entry(client).or_default().running += 1;
+    }
+
+    fn end(&mut self, client: ClientNet) {
+        self.running -= 1;
+        if let Some(own) = self.clients.get_mut(&client) {
+            own.running -= 1;
+        }
+        self.forget_idle(client);
+    }
+
+    fn push(&mut self, client: ClientNet, waiter: oneshot::Sender<QueueTurn>) {
+        let own = self.clients.entry(client).or_default();
+        if own.waiting.is_empty() {
+            self.rotation.push_back(client);
+        }
+        own.waiting.push_back(waiter);
+        self.waiting += 1;
+    }
+
+    /// Whether something of this client may begin to wait. Where all places are taken, the client of whom
+    /// most waits loses its last one to a client of whom less does.
+    fn make_room(
+        &mut self,
+        client: ClientNet,
+        of_client: usize,
+        of_all: usize,
+    ) -> Result<(), Full> {
+        if self.waiting_of(client) >= of_client || self.waiting >= of_all {
+            self.forget_hung_up();
+        }
+        let own = self.waiting_of(client);
+        if own >= of_client {
+            return Err(Full::OfClient);
+        }
+        if self.waiting < of_all {
+            return Ok(());
+        }
+        let longest = self.rotation.iter().copied().max_by_key(|other| self.waiting_of(*other));
+        let longest = longest.filter(|longest| self.waiting_of(*longest) > own + 1);
+        let longest = longest.ok_or(Full::OfAll)?;
+        if let Some(queue) = self.clients.get_mut(&longest) {
+            queue.waiting.pop_back();
+            self.waiting -= 1;
+        }
+        Ok(())
+    }
+
+    fn waiting_of(&self, client: ClientNet) -> usize {
+        self.clients.get(&client).map_or(0, |own| own.waiting.len())
+    }
+
+    fn forget_hung_up(&mut self) {
+        for own in self.clients.values_mut() {
+            let before = own.waiting.len();
+            own.waiting.retain(|waiter| !waiter.is_closed());
+            self.waiting -= before - own.waiting.len();
+        }
+        let clients = &mut self.clients;
+        self.rotation
+            .retain(|client| clients.get(client).is_some_and(|own| !own.waiting.is_empty()));
+        clients.retain(|_, own| own.running > 0 || !own.waiting.is_empty());
+    }
+
+    fn forget_idle(&mut self, client: ClientNet) {
+        let is_idle = |own: &OneClient| own.running == 0 && own.waiting.is_empty();
+        if self.clients.get(&client).is_some_and(is_idle) {
+            self.clients.remove(&client);
+        }
+    }
+}
+
+impl QueueTurn {
+    /// Runs `work` on a blocking thread.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::Internal`] where it panicked.
+    pub(crate) async fn run<T: Send + 'static>(
+        self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, ApiError> {
+        // The turn goes with the work: it ends with it even where the asker hangs up.
+        blocking(move || {
+            let _turn = self;
+            work()
+        })
+        .await
+    }
+}
+
+impl Drop for QueueTurn {
+    fn drop(&mut self) {
+        if let Some(queue) = self.queue.take() {
+            queue.give_back(self.client);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        future::Future,
+        pin::Pin,
+        task::{Context, Poll, Waker},
+    };
+
+    use super::*;
+
+    type Waiting = Pin<Box<dyn Future<Output = Result<QueueTurn, Full>>>>;
+
+    /// Polls it, without a runtime.
+    fn poll(waiting: &mut Waiting) -> Poll<Result<QueueTurn, Full>> {
+        waiting.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+    }
+
+    fn client(number: u8) -> ClientNet {
+        ClientNet::of([192, 0, 2, number].into())
+    }
+
+    fn ask(queue: &FairQueue, number: u8) -> Waiting {
+        let queue = queue.clone();
+        Box::pin(async move { queue.bounded_turn(client(number)).await })
+    }
+
+    fn turn(waiting: &mut Waiting) -> Option<QueueTurn> {
+        match poll(waiting) {
+            Poll::Pending => None,
+            Poll::Ready(turn) => Some(turn.unwrap()),
+        }
+    }
+
+    fn refusal(waiting: &mut Waiting) -> Option<Full> {
+        match poll(waiting) {
+            Poll::Ready(turn) => turn.err(),
+            Poll::Pending => None,
+        }
+    }
+
+    #[test]
+    fn clients_that_wait_take_turns_in_rotation() {
+        let queue = FairQueue::for_long_work(1);
+        let running = turn(&mut ask(&queue, 1)).unwrap();
+        let mut first: Vec<Waiting> = (0..3).map(|_| ask(&queue, 1)).collect();
+        assert!(first.iter_mut().all(|waiting| turn(waiting).is_none()));
+        let mut second = ask(&queue, 2);
+        assert!(turn(&mut second).is_none());
+        drop(running);
+        let running = turn(&mut first[0]).expect("it was there before");
+        assert!(turn(&mut second).is_none());
+        drop(running);
+        let running = turn(&mut second).expect("before the others of client 1");
+        assert!(turn(&mut first[1]).is_none());
+        drop(running);
+        drop(turn(&mut first[1]).expect("now"));
+        drop(turn(&mut first[2]).expect("the last"));
+        let state = queue.0.state();
+        assert_eq!((state.running, state.waiting), (0, 0));
+        assert!(state.clients.is_empty() && state.rotation.is_empty());
+    }
+
+    #[test]
+    fn one_client_never_has_all_places() {
+        let queue = FairQueue::for_long_work(4);
+        let running: Vec<_> = (0..3).map(|_| turn(&mut ask(&queue, 1)).unwrap()).collect();
+        let mut fourth = ask(&queue, 1);
+        assert!(turn(&mut fourth).is_none());
+        let other = turn(&mut ask(&queue, 2)).expect("a place is free for others");
+        drop(other);
+        assert!(turn(&mut fourth).is_none(), "the place stays free");
+        drop(running);
+        assert!(turn(&mut fourth).is_some());
+    }
+
+    #[test]
+    fn one_client_has_a_share_of_what_waits() {
+        let queue = FairQueue::for_long_work(1);
+        let running = turn(&mut ask(&queue, 1)).unwrap();
+        let mut waiting: Vec<Waiting> = (0..WAITING_OF_CLIENT).map(|_| ask(&queue, 1)).collect();
+        assert!(waiting.iter_mut().all(|waiting| turn(waiting).is_none()));
+        assert_eq!(refusal(&mut ask(&queue, 1)), Some(Full::OfClient));
+        let mut other = ask(&queue, 2);
+        assert!(turn(&mut other).is_none());
+        // One that has hung up waits no longer.
+        waiting.truncate(1);
+        let mut again = ask(&queue, 1);
+        assert!(turn(&mut again).is_none());
+        drop(running);
+        drop(turn(&mut waiting[0]).unwrap());
+        drop(turn(&mut other).unwrap());
+        drop(turn(&mut again).unwrap());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_over_its_share_is_refused_after_a_delay() {
+        let queue = FairQueue::for_long_work(1);
+        let _running = queue.turn(client(1)).await.unwrap();
+        let mut waiting: Vec<Waiting> = (0..WAITING_OF_CLIENT).map(|_| ask(&queue, 1)).collect();
+        assert!(waiting.iter_mut().all(|waiting| turn(waiting).is_none()));
+        let begun = tokio::time::Instant::now();
+        assert!(matches!(queue.turn(client(1)).await, Err(ApiError::Busy)));
+        assert_eq!(begun.elapsed(), REFUSAL_DELAY);
+    }
+
+    #[test]
+    fn where_all_places_are_taken_a_new_client_takes_one_of_the_longest() {
+        let queue = FairQueue::for_long_work(1);
+        let running = turn(&mut ask(&queue, 1)).unwrap();
+        let mut crowd: Vec<Waiting> = (0..WAITING)
+            .map(|number| ask(&queue, 1 + u8::try_from(number / WAITING_OF_CLIENT).unwrap()))
+            .collect();
+        assert!(crowd.iter_mut().all(|waiting| turn(waiting).is_none()));
+        let mut new = ask(&queue, 200);
+        assert!(turn(&mut new).is_none());
+        let refusals: Vec<_> = crowd.iter_mut().filter_map(refusal).collect();
+        assert_eq!(refusals, [Full::OfAll]);
+        assert_eq!(queue.0.state().waiting, WAITING);
+        drop((running, crowd));
+        assert!(turn(&mut new).is_some());
+    }
+
+    #[test]
+    fn a_turn_whose_asker_has_hung_up_is_passed_on() {
+        let queue = FairQueue::for_long_work(1);
+        let running = turn(&mut ask(&queue, 1)).unwrap();
+        let (mut gone, mut late, mut next) = (ask(&queue, 2), ask(&queue, 3), ask(&queue, 4));
+        for waiting in [&mut gone, &mut late, &mut next] {
+            assert!(turn(waiting).is_none());
+        }
+        drop(gone);
+        drop(running);
+        // This one has its turn, and hangs up before it looks.
+        drop(late);
+        assert!(turn(&mut next).is_some());
+    }
+}

@@ -1,0 +1,237 @@
+//! `/api/secrets`: the calls of the Secrets API about secrets.
+
+pub mod late_tries;
+pub(crate) mod new_secret;
+pub(crate) mod secret_item;
+pub(crate) mod showing;
+pub(crate) mod visitor;
+
+use std::sync::Arc;
+
+use hyper::{
+    Response, StatusCode,
+    body::Incoming,
+    header::{HeaderMap, RANGE},
+};
+use serde::Serialize;
+use url::form_urlencoded;
+
+use self::{
+    secret_item::Item,
+    showing::{LeaseShown, Seen, check_password, open},
+};
+use super::{
+    ApiError, App, Client,
+    attachments::{self, Shown},
+    auth,
+    load::work::blocking,
+    public::lease_token,
+};
+use crate::{
+    crypto::{SecretText, hex, random_array},
+    domain::{
+        account::AccountNumber,
+        secret::{
+            self, SecretError, SecretId,
+            lease::LeaseToken,
+            list::{self, Listed},
+            view::View,
+            viewing::{LateTry, Viewed, Visit},
+        },
+        text::Text,
+    },
+    http::{
+        json_fields::whole_number,
+        response::{Answer, Body, json},
+    },
+};
+
+/// The header with the password of a secret that has one, in UTF-8.
+const SECRET_PASSWORD: &str = "secret-password";
+
+/// A secret that was just made.
+#[derive(Serialize)]
+struct Created {
+    #[serde(flatten)]
+    item: Item,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upload_token: Option<String>,
+}
+
+/// What a viewer with an API key sees.
+#[derive(Serialize)]
+struct SeenWithFiles {
+    #[serde(flatten)]
+    seen: Seen,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    attachments: Vec<Shown>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lease: Option<LeaseShown>,
+}
+
+/// `POST /api/secrets`.
+///
+/// # Errors
+///
+/// See [`ApiError`].
+pub async fn create(
+    app: &Arc<App>,
+    client: Client,
+    headers: &HeaderMap,
+    body: &mut Incoming,
+) -> Result<Response<Body>, ApiError> {
+    let account = auth::private_key(app, headers)?;
+    let payer = app.body_budget.with_key(client);
+    let mut new = new_secret::read(app, client, &payer, headers, body).await?;
+    let upload_token = attachments::upload_token(app, &mut new.attachments);
+    let texts = [&new.description, &new.message].map(|text| text.clone().map(Text::into_string));
+    let now = app.clock.now();
+    let (number, secret, metadata) = app.store.change(secret::create(account, new, now)).await?;
+    let item = Item::new(app, Listed::fresh(number, secret, texts), now);
+    let data = Created { item, upload_token: upload_token.map(shown) };
+    Ok(json(StatusCode::CREATED, &Answer { data, metadata }))
+}
+
+/// `GET /api/secrets/<id>`: spends a view.
+///
+/// # Errors
+///
+/// See [`ApiError`].
+pub async fn view(
+    app: &Arc<App>,
+    id: &str,
+    client: Client,
+    headers: &HeaderMap,
+) -> Result<Response<Body>, ApiError> {
+    let account = auth::any_key(app, headers)?;
+    if headers.contains_key(RANGE) {
+        return Err(ApiError::NoRanges);
+    }
+    let secret_id = app.ids.parse(id).ok_or(ApiError::NotFound)?;
+    let password = headers.get(SECRET_PASSWORD).map(|value| value.as_bytes());
+    let mut entry = visitor::entry(app, client, headers);
+    // Of use only where the secret has attachments.
+    let token = hex(&random_array::<16>(&*app.random));
+    let lease = lease_token(&token)?;
+    let viewed = spend(app, account, (secret_id, lease), client, password, &mut entry).await;
+    let now = entry.at;
+    let late = LateTry { id: secret_id, visitor: entry, what: Visit::WithKey };
+    let viewed = visitor::note_too_late(app, client, late, viewed)?;
+    app.deliveries.wake();
+    let Viewed { payload, message, metadata, attachments, lease_ends } = viewed;
+    let attachments = Shown::all(attachments);
+    let lease = lease_ends.map(|end| LeaseShown::new(token, end, now));
+    let answer = move |seen| Answer { data: SeenWithFiles { seen, attachments, lease }, metadata };
+    open(id, secret_id, payload, message, answer).await
+}
+
+/// `GET /api/secrets`.
+///
+/// # Errors
+///
+/// See [`ApiError`].
+pub async fn list(
+    app: &Arc<App>,
+    query: Option<&str>,
+    headers: &HeaderMap,
+) -> Result<Response<Body>, ApiError> {
+    let account = auth::private_key(app, headers)?;
+    let offset = offset(query)?;
+    late_tries::write(app).await;
+    let now = app.clock.now();
+    let reader = Arc::clone(app);
+    let (listed, metadata) =
+        blocking(move || list::list(&reader.store, account, offset, now)).await??;
+    let data: Vec<Item> = listed.into_iter().map(|listed| Item::new(app, listed, now)).collect();
+    Ok(json(StatusCode::OK, &Answer { data, metadata }))
+}
+
+/// `DELETE /api/secrets/<id>`.
+///
+/// # Errors
+///
+/// See [`ApiError`].
+pub async fn delete(app: &App, id: &str, headers: &HeaderMap) -> Result<Response<Body>, ApiError> {
+    let account = auth::private_key(app, headers)?;
+    let id = app.ids.parse(id).ok_or(ApiError::NotFound)?;
+    let metadata = app.store.change(secret::delete(account, id, app.clock.now())).await?;
+    Ok(json(StatusCode::OK, &Answer { data: (), metadata }))
+}
+
+/// A token, to be told this once.
+pub(super) fn shown(token: SecretText) -> String {
+    token.expose_secret().to_owned()
+}
+
+async fn spend(
+    app: &App,
+    account: AccountNumber,
+    (id, lease): (SecretId, LeaseToken),
+    client: Client,
+    password: Option<&[u8]>,
+    entry: &mut View,
+) -> Result<Viewed, ApiError> {
+    let spend = |entry: &View, proof| {
+        let keep_log = app.rules.keep_log_seconds;
+        app.store.change(secret::view(account, id, entry.clone(), proof, lease, keep_log))
+    };
+    let viewed = match (spend(entry, None).await, password) {
+        (Err(SecretError::PasswordNeeded(needed)), Some(password)) => {
+            let password = std::str::from_utf8(password).map_err(|_| {
+                ApiError::field("password", "must be UTF-8 in the header Secret-Password")
+            })?;
+            let right = check_password(app, id, client, needed.clone(), password, None).await?;
+            // Checking may have taken a while.
+            entry.at = app.clock.now();
+            let viewed = spend(entry, Some(needed)).await;
+            right.right();
+            viewed?
+        }
+        (outcome, _) => outcome?,
+    };
+    viewed.ok_or(ApiError::NotFound)
+}
+
+pub(super) fn offset(query: Option<&str>) -> Result<usize, ApiError> {
+    let pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    // As in a body, an empty one is absent.
+    let mut given = pairs.filter(|(name, value)| name == "offset" && !value.is_empty());
+    let wrong = || ApiError::field("offset", "must be one whole number from 0 on");
+    match (given.next(), given.next()) {
+        (None, _) => Ok(0),
+        (Some((_, value)), None) => {
+            let offset = whole_number(&value).ok_or_else(wrong)?;
+            // Behind the end of any list.
+            Ok(usize::try_from(offset).unwrap_or(usize::MAX))
+        }
+        (Some(_), Some(_)) => Err(wrong()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn offsets_are_whole_numbers() {
+        for (query, expected) in [
+            (None, Some(0)),
+            (Some("x=1"), Some(0)),
+            (Some("offset=50"), Some(50)),
+            (Some("offset="), Some(0)),
+            (Some("offset=&offset=3"), Some(3)),
+            (Some("offset=50.0"), Some(50)),
+            (Some("%6fffset=5%30"), Some(50)),
+            (Some("offset=+5"), None),
+            (Some("offset=%2B5"), None),
+            (Some("offset=1.5"), None),
+            (Some("offset=1e1"), None),
+            (Some("offset=x"), None),
+            (Some("offset=99999999999999999999"), None),
+            (Some("offset=-1"), None),
+            (Some("offset=1&offset=2"), None),
+        ] {
+            assert_eq!(offset(query).ok(), expected, "{query:?}");
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! What a sender hands in, read from a JSON body: with an API key or without.
+
+use std::{num::NonZeroU8, sync::Arc};
+
+use hyper::{body::Incoming, header::HeaderMap};
+
+use crate::{
+    api::{ApiError, App, Client, attachments, load::work::blocking},
+    crypto::{PasswordHash, SecretText, TypedPassword, random_array},
+    domain::{
+        secret::{
+            NewSecret,
+            ciphertext::{self, Ciphertext, CiphertextError, PasswordPart},
+            lifetime::Lifetime,
+        },
+        text::Text,
+    },
+    http::{
+        body::read_json,
+        body_budget::Payer,
+        json_fields::{Field, Fields},
+    },
+    store::{MAX_INLINE_BYTES, Payload},
+};
+
+pub(crate) const CIPHERTEXT: Field = Field::with_alias("ciphertext", "chiffertext");
+pub(crate) const PASSWORD_PART_PRIVATE: Field = Field::new("password_part_private");
+const DESCRIPTION: Field = Field::new("description");
+const MESSAGE: Field = Field::new("message");
+const EXPIRATION: Field = Field::new("expiration");
+const VIEW_BUTTON: Field = Field::new("view_button");
+const CAPTCHA: Field = Field::new("captcha");
+const PASSWORD: Field = Field::new("password");
+pub(crate) const ATTACHMENTS: Field = Field::new("attachments");
+const MAX_VIEWS: Field = Field::with_alias("max_views", "max_visningar");
+/// The fields of `POST /api/secrets`.
+const FIELDS: [Field; 10] = [
+    CIPHERTEXT,
+    PASSWORD_PART_PRIVATE,
+    DESCRIPTION,
+    MESSAGE,
+    EXPIRATION,
+    VIEW_BUTTON,
+    CAPTCHA,
+    PASSWORD,
+    MAX_VIEWS,
+    ATTACHMENTS,
+];
+
+/// The most characters of a password: hashing a longer one buys nothing.
+const MAX_PASSWORD_CHARS: usize = 1000;
+const MOST_VIEWS: u64 = 100;
+/// What a body may hold besides the ciphertext.
+pub(crate) const OTHER_FIELDS_BYTES: usize = 64 << 10;
+
+/// Reads a new secret, seals its ciphertext and hashes its password.
+///
+/// # Errors
+///
+/// See [`ApiError`].
+pub(crate) async fn read(
+    app: &Arc<App>,
+    client: Client,
+    payer: &Payer,
+    headers: &HeaderMap,
+    body: &mut Incoming,
+) -> Result<NewSecret, ApiError> {
+    // Asks the kernel's memory, not the disk: no reason for another thread.
+    if !app.store.space().is_ok_and(|space| space.allows_creation()) {
+        return Err(ApiError::Full);
+    }
+    let max_bytes = app.rules.max_ciphertext + OTHER_FIELDS_BYTES;
+    let body = read_json(headers, body, max_bytes, payer).await?;
+    let (mut new, password) = if is_quick(body.bytes()) {
+        prepare(app, body.bytes())?
+    } else {
+        let app = Arc::clone(app);
+        blocking(move || prepare(&app, body.bytes())).await??
+    };
+    if let Some(password) = password {
+        new.password = Some(hash(app, client, password).await?);
+    }
+    Ok(new)
+}
+
+/// Whether what is in a body takes microseconds to seal, and becomes no file: a payload is shorter than the
+/// body that it came in, and attachments are named there.
+pub(crate) fn is_quick(body: &[u8]) -> bool {
+    let contains = |text: &[u8]| body.windows(text.len()).any(|part| part == text);
+    // An escape may stand for a letter of the name.
+    let names_attachments = contains(ATTACHMENTS.name.as_bytes()) || contains(b"\\u");
+    body.len() <= MAX_INLINE_BYTES && !names_attachments
+}
+
+/// Checks and seals what a sender wants to hand over. The password is hashed elsewhere.
+fn prepare(app: &App, body: &[u8]) -> Result<(NewSecret, Option<SecretText>), ApiError> {
+    let fields = Fields::parse(body, &FIELDS)?;
+    let content = Content::new(app, &fields)?;
+    let description = text(&fields, &DESCRIPTION)?;
+    let message = text(&fields, &MESSAGE)?;
+    let lifetime = lifetime(app, fields.number(&EXPIRATION)?, &EXPIRATION)?;
+    let view_button = fields.boolean(&VIEW_BUTTON)?;
+    let captcha = fields.boolean(&CAPTCHA)?;
+    let password = password(&fields, &PASSWORD)?;
+    let max_views = max_views(fields.number(&MAX_VIEWS)?, &MAX_VIEWS)?;
+
+    let given = attachments::given(app, &fields)?;
+    // Everything is right, so now it may cost something.
+    let (random, payload) = content.seal(app)?;
+    let attachments = attachments::seal(app, &random, given)?;
+    let new = NewSecret {
+        random,
+        payload,
+        description,
+        message,
+        lifetime,
+        view_button,
+        captcha,
+        password: None,
+        max_views,
+        attachments,
+    };
+    Ok((new, password))
+}
+
+/// The ciphertext and the private half of its password, checked.
+pub(crate) struct Content {
+    ciphertext: Ciphertext,
+    part: PasswordPart,
+}
+
+impl Content {
+    pub(crate) fn new(app: &App, fields: &Fields<'_>) -> Result<Self, ApiError> {
+        let ciphertext = fields.string(&CIPHERTEXT)?.unwrap_or_default();
+        let max = app.rules.max_ciphertext;
+        let ciphertext = Ciphertext::new(ciphertext, max).map_err(|error| match error {
+            CiphertextError::TooLong(_) => ApiError::TooLarge {
+                field: Some(CIPHERTEXT.name),
+                message: format!("Ciphertext {error}"),
+            },
+            _ => ApiError::field(CIPHERTEXT.name, error),
+        })?;
+        Ok(Self { ciphertext, part: password_part(fields, &PASSWORD_PART_PRIVATE)? })
+    }
+
+    /// Seals it, for a secret with the random bits that are returned. Blocks where it is large.
+    pub(crate) fn seal(&self, app: &App) -> Result<([u8; 15], Payload), ApiError> {
+        let random: [u8; 15] = random_array(&*app.random);
+        let payload = ciphertext::to_payload(&self.ciphertext, &self.part);
+        Ok((random, app.store.seal(&*app.random, &random, payload)?))
+    }
+}
+
+pub(crate) fn password_part(fields: &Fields<'_>, field: &Field) -> Result<PasswordPart, ApiError> {
+    let part = fields.string(field)?.unwrap_or_default();
+    PasswordPart::new(part.to_owned()).map_err(|error| ApiError::field(field.name, error))
+}
+
+pub(crate) fn lifetime(app: &App, hours: Option<u64>, field: &Field) -> Result<Lifetime, ApiError> {
+    Lifetime::new(hours, app.rules.lifetime).map_err(|error| ApiError::field(field.name, error))
+}
+
+/// A password for viewers of a secret, to be hashed elsewhere.
+pub(crate) fn password(fields: &Fields<'_>, field: &Field) -> Result<Option<SecretText>, ApiError> {
+    let Some(password) = fields.string(field)?.filter(|password| !password.is_empty()) else {
+        return Ok(None);
+    };
+    let Some(password) = TypedPassword::new(password) else {
+        return Err(ApiError::field(field.name, "must not be blanks alone"));
+    };
+    let password = password.plain().expose_secret();
+    if password.chars().count() > MAX_PASSWORD_CHARS {
+        let reason = format!("is too long: {MAX_PASSWORD_CHARS} characters are allowed");
+        return Err(ApiError::field(field.name, reason));
+    }
+    // A header carries it back, and HTTP knows none of these.
+    if password.contains(char::is_control) {
+        return Err(ApiError::field(field.name, "must not hold control characters"));
+    }
+    Ok(Some(SecretText::new(password.to_owned())))
+}
+
+/// Hashes a new password once it is its turn.
+pub(crate) async fn hash(
+    app: &App,
+    client: Client,
+    password: SecretText,
+) -> Result<PasswordHash, ApiError> {
+    let random = Arc::clone(&app.random);
+    let hash = move || PasswordHash::new(&password, PasswordHash::ITERATIONS, &*random);
+    app.slow_work.passwords.turn(client.net()).await?.run(hash).await
+}
+
+pub(crate) fn max_views(views: Option<u64>, field: &Field) -> Result<NonZeroU8, ApiError> {
+    views
+        .map_or(Some(NonZeroU8::MIN), |views| {
+            u8::try_from(views).ok().filter(|_| views <= MOST_VIEWS).and_then(NonZeroU8::new)
+        })
+        .ok_or_else(|| ApiError::field(field.name, "must be between 1 and 100"))
+}
+
+pub(crate) fn text(fields: &Fields<'_>, field: &Field) -> Result<Option<Text>, ApiError> {
+    let Some(given) = fields.string(field)?.filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    let reason = format!("is too long: {} characters are allowed", Text::MAX_CHARS);
+    Text::new(given.to_owned()).map(Some).ok_or_else(|| ApiError::field(field.name, reason))
+}

@@ -1,0 +1,104 @@
+//! Showing a secret to a viewer: the password before, the answer after.
+
+use hyper::{Response, StatusCode};
+use serde::Serialize;
+
+use crate::{
+    api::{ApiError, App, Client, load::work::blocking},
+    clock::UnixSeconds,
+    crypto::{PasswordHash, TypedPassword, proof_of_work::Solved},
+    domain::{
+        limits::{client_net::ClientNet, try_limit::Try},
+        secret::{self, SecretId, ciphertext},
+    },
+    http::response::{Body, json},
+    store::FoundPayload,
+};
+
+/// What a viewer sees.
+#[derive(Serialize)]
+pub(crate) struct Seen {
+    id: String,
+    ciphertext: String,
+    password_part_private: String,
+    message: Option<String>,
+}
+
+/// A lease, as its holder is told of it.
+#[derive(Serialize)]
+pub(crate) struct LeaseShown {
+    token: String,
+    seconds_left: u64,
+}
+
+impl LeaseShown {
+    pub(crate) fn new(token: String, ends_at: UnixSeconds, now: UnixSeconds) -> Self {
+        Self { token, seconds_left: ends_at.0.saturating_sub(now.0) }
+    }
+}
+
+/// Checks a password against `needed`, having counted the try first, on disk and for the address. From
+/// that moment on the `captcha` is used, right or wrong: else one would do for all guesses.
+pub(crate) async fn check_password<'a>(
+    app: &'a App,
+    id: SecretId,
+    client: Client,
+    needed: Box<PasswordHash>,
+    password: &str,
+    captcha: Option<Solved>,
+) -> Result<Try<'a, ClientNet>, ApiError> {
+    let password =
+        TypedPassword::new(password).ok_or(ApiError::Password("Password is required"))?;
+    // First the turn: who is sent away because others wait has not tried.
+    let turn = app.slow_work.passwords.turn(client.net()).await?;
+    let now = app.clock.now();
+    let tried = app
+        .wrong_passwords
+        .begin(client.net(), app.clock.monotonic())
+        .map_err(|counted| ApiError::TooMany { field: Some("password"), counted })?;
+    if let Some(Err(error)) = captcha.map(|solved| app.captchas.take(solved, now)) {
+        tried.right();
+        return Err(error.into());
+    }
+    if let Err(error) = app.store.change(secret::charge_password(id.number.account, id, now)).await
+    {
+        // The secret has ended, or was locked, since it asked for the password: nothing is checked.
+        tried.right();
+        return Err(error.into());
+    }
+    match turn.run(move || password.matches(&needed)).await {
+        Ok(true) => Ok(tried),
+        Ok(false) => Err(ApiError::Password("Password is wrong")),
+        Err(error) => {
+            tried.right();
+            Err(error)
+        }
+    }
+}
+
+/// Decrypts what a spent view has found, and answers it in the shape that `answer` gives it.
+pub(crate) async fn open<T: Serialize>(
+    id: &str,
+    secret_id: SecretId,
+    payload: FoundPayload,
+    message: Option<String>,
+    answer: impl FnOnce(Seen) -> T + Send + 'static,
+) -> Result<Response<Body>, ApiError> {
+    let id = id.to_owned();
+    let is_large = payload.is_large();
+    let opened = move || {
+        let payload = payload.open(&secret_id.random)?;
+        let Some(opened) = ciphertext::from_payload(&payload) else {
+            tracing::error!("a payload is not of a known form");
+            return Err(ApiError::Internal);
+        };
+        let seen = Seen {
+            id,
+            ciphertext: opened.ciphertext,
+            password_part_private: opened.password_part_private,
+            message,
+        };
+        Ok(json(StatusCode::OK, &answer(seen)))
+    };
+    if is_large { blocking(opened).await? } else { opened() }
+}

@@ -1,0 +1,83 @@
+//! `sealdrop account delete`
+
+use argh::{ArgsInfo, FromArgs};
+
+use crate::{
+    admin::{Command, Reply},
+    cli::{
+        Context, Exit, Failure,
+        operator::administration::{Place, execute, unexpected},
+    },
+};
+
+/// Delete an account and its API keys, and burn all of its secrets: their links stop working, and
+/// nobody can bring them back.
+#[derive(ArgsInfo, FromArgs)]
+#[argh(
+    subcommand,
+    name = "delete",
+    help_triggers("-h", "--help"),
+    usage = "NAME [--yes] [--data DIR] [--config FILE]",
+    example = "{command_name} alice\n\
+               {command_name} alice --yes --data /var/lib/sealdrop"
+)]
+pub(crate) struct Delete {
+    /// the account's name
+    #[argh(positional)]
+    name: String,
+
+    /// do not ask
+    #[argh(switch)]
+    yes: bool,
+
+    /// the data directory (SEALDROP_DATA, or ./sealdrop-data)
+    #[argh(option)]
+    data: Option<String>,
+
+    /// a TOML file that names the data directory
+    #[argh(option)]
+    config: Option<String>,
+}
+
+impl Delete {
+    pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
+        if !self.yes {
+            confirm(&self.name, context)?;
+        }
+        let place = Place { data: self.data, config: self.config };
+        let command = Command::DeleteAccount { name: self.name };
+        let Reply::AccountDeleted(deleted) = execute(place, command, context)? else {
+            return Err(unexpected());
+        };
+        Ok(writeln!(
+            context.out,
+            "account {} deleted, secrets burned: {}",
+            deleted.account, deleted.secrets_burned,
+        )?)
+    }
+}
+
+/// The name instead of a y: what is about to be burned shall have been read.
+fn confirm(name: &str, context: &mut Context<'_>) -> Result<(), Failure> {
+    if !context.interactive {
+        return Err(Failure {
+            exit: Exit::Usage,
+            message: format!(
+                "deleting account {name} burns all of its secrets, and there is no terminal to ask \
+                 on: add --yes if that is meant",
+            ),
+        });
+    }
+    write!(
+        context.err,
+        "This deletes account {name} and its API keys, and burns all of its secrets.\n\
+         Type the account's name to go on: ",
+    )?;
+    context.err.flush()?;
+    let mut answer = String::new();
+    context.input.read_line(&mut answer)?;
+    if answer.trim() == name {
+        return Ok(());
+    }
+    Err(Failure::failed("that is not its name; nothing was deleted"))
+}

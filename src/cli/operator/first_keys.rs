@@ -1,0 +1,79 @@
+//! `sealdrop first-keys`
+
+use argh::{ArgsInfo, FromArgs};
+
+use super::administration::{Place, write_json};
+use crate::{
+    admin::{FIRST_KEYS_NAME, FirstKeys, NoFirstKeys},
+    cli::{Context, Exit, Failure},
+};
+
+/// Show the API keys of the account that the first start has created, and remove the file they are in.
+/// They can be shown once. At a terminal, the first start shows them itself and there is no such file.
+#[derive(ArgsInfo, FromArgs)]
+#[argh(
+    subcommand,
+    name = "first-keys",
+    help_triggers("-h", "--help"),
+    usage = "[--json] [--data DIR] [--config FILE]",
+    example = "{command_name}\n\
+               sudo -u sealdrop {command_name} --data /var/lib/sealdrop",
+    error_code(2, "they have been read already, or there never were any")
+)]
+pub(crate) struct ShowFirstKeys {
+    /// print one line of JSON
+    #[argh(switch)]
+    json: bool,
+
+    /// the data directory (SEALDROP_DATA, or ./sealdrop-data)
+    #[argh(option)]
+    data: Option<String>,
+
+    /// a TOML file that names the data directory
+    #[argh(option)]
+    config: Option<String>,
+}
+
+impl ShowFirstKeys {
+    pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
+        if context.out_is_closed {
+            return Err(Failure::usage("standard output is closed: the keys would be lost"));
+        }
+        let dir = Place { data: self.data, config: self.config }.directory(context)?;
+        let place = dir.join(FIRST_KEYS_NAME);
+        let failed = |problem: &dyn std::fmt::Display| {
+            Failure::failed(format!("cannot use {}: {problem}", place.display()))
+        };
+        let taken = FirstKeys::take(&dir).map_err(|error| match error {
+            NoFirstKeys::Gone if !dir.join("store").exists() => Failure::failed(format!(
+                "there is no sealdrop data in {}; give --data or start the daemon first",
+                dir.display()
+            )),
+            NoFirstKeys::Gone => Failure {
+                exit: Exit::Gone,
+                message: format!(
+                    "the first keys of {} have been taken already, were shown at a terminal, or never \
+                     existed because an account was created before the first start: make another key \
+                     with sealdrop apikey create --account NAME (sealdrop account list shows the names)",
+                    dir.display()
+                ),
+            },
+            NoFirstKeys::Io(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+                failed(&format!(
+                    "{error}; run this as the user of the daemon (sudo -u sealdrop sealdrop …)"
+                ))
+            }
+            NoFirstKeys::Io(error) => failed(&error),
+            NoFirstKeys::Damaged => failed(&error),
+        })?;
+        // First shown, then removed: a full disk or a closed pipe must not cost the keys.
+        match self.json {
+            true => write_json(context.out, &taken.keys.account)?,
+            false => taken.keys.show(context.out)?,
+        }
+        context.out.flush()?;
+        taken.remove().map_err(|error| {
+            failed(&format!("the keys were shown, but could not be removed from it: {error}"))
+        })
+    }
+}

@@ -1,0 +1,72 @@
+//! `sealdrop mail list`
+
+use argh::{ArgsInfo, FromArgs};
+
+use crate::{
+    admin::{Command, Reply},
+    cli::{
+        Context, Failure, columns,
+        operator::administration::{Place, execute, unexpected, write_json},
+    },
+};
+
+/// List what waits to be sent, mails and calls of webhooks, and what was given up in the last seven days,
+/// oldest first.
+#[derive(ArgsInfo, FromArgs)]
+#[argh(
+    subcommand,
+    name = "list",
+    help_triggers("-h", "--help"),
+    usage = "[--json] [--data DIR] [--config FILE]",
+    example = "{command_name} --data /var/lib/sealdrop"
+)]
+pub(crate) struct List {
+    /// print one line of JSON for each thousand: an array; times in Unix seconds
+    #[argh(switch)]
+    json: bool,
+
+    /// the data directory (SEALDROP_DATA, or ./sealdrop-data)
+    #[argh(option)]
+    data: Option<String>,
+
+    /// a TOML file that names the data directory
+    #[argh(option)]
+    config: Option<String>,
+}
+
+impl List {
+    pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
+        let mut next = Some(0);
+        // In pages, so that neither side holds a long list whole.
+        while let Some(from) = next {
+            let place = Place { data: self.data.clone(), config: self.config.clone() };
+            let Reply::Outbox(page) = execute(place, Command::ListOutbox { from }, context)? else {
+                return Err(unexpected());
+            };
+            next = page.next;
+            if self.json {
+                write_json(context.out, &page.entries)?;
+                continue;
+            }
+            let rows: Vec<[String; 8]> = page
+                .entries
+                .into_iter()
+                .map(|row| {
+                    [
+                        row.id.to_string(),
+                        row.kind,
+                        row.to.unwrap_or_else(|| "-".to_owned()),
+                        row.state,
+                        row.queued_at.to_string(),
+                        row.next_at.map_or_else(|| "-".to_owned(), |at| at.to_string()),
+                        row.attempts.to_string(),
+                        row.error.unwrap_or_default(),
+                    ]
+                })
+                .collect();
+            let header = ["ID", "KIND", "TO", "STATE", "QUEUED", "NEXT", "TRIES", "LAST ERROR"];
+            columns::write(context.out, header, &rows)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,8 @@
+//! Commands of the operator, over the administration socket or the data directory.
+
+pub(crate) mod account;
+pub(crate) mod administration;
+pub(crate) mod apikey;
+pub(crate) mod first_keys;
+pub(crate) mod mail;
+pub(crate) mod webhook;

@@ -1,0 +1,185 @@
+//! What is to be handed over: a text, of standard input or of a flag, and files.
+//!
+//! Standard input is a text as long as it can be one; else, and where it has a name, it is a file. What has
+//! no length (a pipe, a FIFO) is first kept in a file without a name: a file's length goes before its bytes.
+
+use std::{
+    fs::{self, File},
+    io::{self, BufRead, Read, Write},
+    os::unix::fs::FileTypeExt,
+    path::Path,
+};
+
+use zeroize::Zeroizing;
+
+use crate::{
+    cli::{Context, Failure, arguments::STANDARD_INPUT, interrupt},
+    client::handover::SourceFile,
+};
+
+/// A longer text of standard input goes as a file: servers take texts of a limited length, and nobody reads
+/// one as long as this.
+const MAX_TEXT_BYTES: u64 = 256 << 10;
+/// How much is read at once.
+const PIECE_BYTES: usize = 64 << 10;
+
+/// A text with files.
+pub(crate) struct Content {
+    pub(crate) text: Zeroizing<String>,
+    pub(crate) files: Vec<SourceFile>,
+}
+
+/// What the arguments of a command name.
+pub(crate) struct Named<'a> {
+    /// `-t`
+    pub(crate) text: Option<String>,
+    pub(crate) files: &'a [String],
+    /// `--name`: what the one file is called there.
+    pub(crate) name: Option<&'a str>,
+}
+
+/// Gathers what the arguments name. Without a text and without files standard input is read, as it is for a
+/// `-` in the place of either.
+pub(crate) fn gather(named: Named<'_>, context: &mut Context<'_>) -> Result<Content, Failure> {
+    let Named { text, files: paths, name } = named;
+    let is_input_text = text.as_deref() == Some("-");
+    let inputs = paths.iter().filter(|path| *path == STANDARD_INPUT).count();
+    if inputs + usize::from(is_input_text) > 1 {
+        return Err(Failure::usage("standard input can be read once: give one -"));
+    }
+    let text = text.filter(|text| text != "-").map(Zeroizing::new);
+    let is_typed = is_input_text || inputs > 0 || text.is_none() && paths.is_empty();
+    // Beside other files, standard input may be the text, and there can be only one.
+    let is_named_input = name.is_some() && paths.len() == inputs;
+    if inputs > 0 && text.is_some() && !is_named_input {
+        return Err(Failure::usage(
+            "give either -t TEXT or -, for the text of standard input; with --name NAME and no other file it \
+             goes as a file",
+        ));
+    }
+    let name = name.map(checked).transpose()?;
+    let plain = paths.iter().filter(|path| *path != STANDARD_INPUT);
+    let mut files = plain.map(|path| opened(path)).collect::<Result<Vec<_>, _>>()?;
+    let mut content = Content { text: text.unwrap_or_default(), files: Vec::new() };
+    if is_typed {
+        // It has the name if nothing else could.
+        let own = name.filter(|_| files.is_empty());
+        match (typed(own, context)?, own) {
+            (Typed::Text(text), _) => content.text = text,
+            (Typed::File(file), _) => content.files.push(file),
+        }
+    }
+    if let Some(name) = name {
+        match (files.as_mut_slice(), content.files.is_empty()) {
+            ([], false) => {}
+            ([file], true) => file.name = name.to_owned(),
+            _ => {
+                return Err(Failure::usage("--name is for one file, or for standard input alone"));
+            }
+        }
+    }
+    files.append(&mut content.files);
+    content.files = files;
+    if content.text.is_empty() && content.files.is_empty() {
+        return Err(Failure::usage(
+            "there is nothing to hand over: type a text, pipe one in, give -t TEXT, or name files",
+        ));
+    }
+    Ok(content)
+}
+
+/// A name that a file can have at the other end.
+fn checked(name: &str) -> Result<&str, Failure> {
+    match name.is_empty() || name.contains('/') {
+        true => Err(Failure::usage("--name: give the name of a file, without folders")),
+        false => Ok(name),
+    }
+}
+
+fn opened(path: &str) -> Result<SourceFile, Failure> {
+    let wrong = |why: &dyn std::fmt::Display| Failure::usage(format!("{path}: {why}"));
+    // Looked at first: opening a FIFO waits for whoever writes to it.
+    let about = fs::metadata(path).map_err(|error| wrong(&error))?;
+    let kind = about.file_type();
+    if kind.is_dir() {
+        return Err(wrong(&"is a directory; pack it first (tar, zip)"));
+    }
+    if !kind.is_file() && !kind.is_fifo() {
+        return Err(wrong(&"is no file, and no pipe either"));
+    }
+    let mut file = File::open(path).map_err(|error| wrong(&error))?;
+    let name = Path::new(path).file_name().and_then(|name| name.to_str());
+    let mut name = name.ok_or_else(|| wrong(&"has no name that can be sent"))?.to_owned();
+    if kind.is_file() {
+        return Ok(SourceFile { name, size: about.len(), file });
+    }
+    // `<(…)` is /dev/fd/63, which says nothing.
+    if path.starts_with("/dev/fd/") || path.starts_with("/proc/") {
+        name = "pipe.bin".to_owned();
+    }
+    kept(name, &[], &mut file)
+}
+
+/// What standard input is.
+enum Typed {
+    Text(Zeroizing<String>),
+    File(SourceFile),
+}
+
+/// Reads standard input: as a file, if it has a `name` as such, or can not be a text.
+fn typed(name: Option<&str>, context: &mut Context<'_>) -> Result<Typed, Failure> {
+    if context.interactive {
+        writeln!(context.err, "Type the text, then Ctrl-D on a line of its own.")?;
+    }
+    let mut bytes = Zeroizing::new(Vec::new());
+    let input: &mut dyn BufRead = context.input;
+    let read = input.take(MAX_TEXT_BYTES + 1).read_to_end(&mut bytes)?;
+    let is_whole = read as u64 <= MAX_TEXT_BYTES;
+    if let Some(name) = name {
+        return kept(name.to_owned(), &bytes, input).map(Typed::File);
+    }
+    let is_text = match std::str::from_utf8(&bytes) {
+        Ok(_) => true,
+        // A letter may be cut in two where reading has stopped.
+        Err(error) => !is_whole && error.error_len().is_none(),
+    };
+    if !(is_text && is_whole) {
+        let name = if is_text { "input.txt" } else { "input.bin" };
+        return kept(name.to_owned(), &bytes, input).map(Typed::File);
+    }
+    match String::from_utf8(std::mem::take(&mut *bytes)) {
+        Ok(text) => Ok(Typed::Text(Zeroizing::new(text))),
+        Err(error) => {
+            drop(Zeroizing::new(error.into_bytes()));
+            Err(Failure::failed("standard input is no text"))
+        }
+    }
+}
+
+/// Keeps `begin` and the rest of what is read in a file without a name, which only this process can reach and
+/// which ends with it.
+fn kept(name: String, begin: &[u8], rest: &mut dyn Read) -> Result<SourceFile, Failure> {
+    let folder = std::env::temp_dir();
+    let wrong = |error: &io::Error| {
+        Failure::failed(format!(
+            "{name} can not be kept in {} until it is sent: {error}; TMPDIR names another folder",
+            folder.display()
+        ))
+    };
+    let mut file = tempfile::tempfile_in(&folder).map_err(|error| wrong(&error))?;
+    file.write_all(begin).map_err(|error| wrong(&error))?;
+    let mut size = begin.len() as u64;
+    let mut bytes = Zeroizing::new(vec![0; PIECE_BYTES]);
+    loop {
+        interrupt::check()?;
+        let read = match rest.read(&mut bytes) {
+            Ok(0) => break,
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(Failure::failed(format!("{name} can not be read: {error}"))),
+        };
+        file.write_all(bytes.get(..read).unwrap_or_default()).map_err(|error| wrong(&error))?;
+        size += read as u64;
+    }
+    Ok(SourceFile { name, size, file })
+}

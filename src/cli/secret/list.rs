@@ -1,0 +1,102 @@
+//! `sealdrop list`
+
+use argh::{ArgsInfo, FromArgs};
+
+use super::status::state;
+use crate::{
+    cli::{
+        Context, Failure, columns, connection::Connection, operator::administration::write_json,
+        progress::Progress, prompt,
+    },
+    client::listed::{self, Item, PAGE},
+};
+
+/// List the secrets of an account, newest first, also those that are used up or expired.
+#[derive(ArgsInfo, FromArgs)]
+#[argh(
+    subcommand,
+    name = "list",
+    help_triggers("-h", "--help"),
+    usage = "[--limit N | --all] [--json] [<flags>]",
+    example = "{command_name} --key-file key --server https://drop.example.org\n\
+               {command_name} --all --json"
+)]
+pub(crate) struct List {
+    /// so many at most (50)
+    #[argh(option, arg_name = "N")]
+    limit: Option<usize>,
+
+    /// all of them
+    #[argh(switch)]
+    all: bool,
+
+    /// print each as a line of JSON, with its log
+    #[argh(switch)]
+    json: bool,
+
+    /// the server's address (SEALDROP_SERVER)
+    #[argh(option, arg_name = "URL")]
+    server: Option<String>,
+
+    /// a file with an API key (SEALDROP_KEY_FILE, or the key itself in SEALDROP_KEY)
+    #[argh(option, arg_name = "FILE")]
+    key_file: Option<String>,
+
+    /// what the server speaks: sealdrop or password.link (SEALDROP_DIALECT, sealdrop)
+    #[argh(option, arg_name = "sealdrop|password.link")]
+    dialect: Option<String>,
+
+    /// a header for what stands before the server, such as a login; also several times. @FILE for those in a file
+    /// (SEALDROP_HEADER)
+    #[argh(option, arg_name = "NAME:VALUE")]
+    header: Vec<String>,
+
+    /// a file with the certificates to trust, in place of the system's (SEALDROP_CACERT)
+    #[argh(option, arg_name = "FILE")]
+    cacert: Option<String>,
+}
+
+impl List {
+    pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
+        let limit = limit(self.limit, self.all)?;
+        let connection = Connection {
+            server: self.server,
+            key_file: self.key_file,
+            dialect: self.dialect,
+            header: self.header,
+            cacert: self.cacert,
+        };
+        let server = connection.settings(context)?.account(context)?;
+        let progress = Progress::new("Asking");
+        let listed = listed::list(&server, "api/secrets", limit, &progress)?;
+        if self.json {
+            return Ok(listed.iter().try_for_each(|item| write_json(context.out, item))?);
+        }
+        let mut rows = Vec::with_capacity(listed.len());
+        for value in listed {
+            let item: Item = listed::entry(&server, value)?;
+            let words = item.description.as_deref().or(item.message.as_deref()).unwrap_or("-");
+            rows.push([
+                prompt::line(&item.id),
+                state(&item).to_owned(),
+                format!("{}/{}", item.view_times, item.max_views),
+                prompt::line(item.created_at.as_deref().unwrap_or("-")),
+                prompt::line(item.expires_at.as_deref().unwrap_or("-")),
+                prompt::line(words),
+            ]);
+        }
+        let header = ["ID", "STATE", "VIEWS", "CREATED", "UNTIL", "DESCRIPTION"];
+        Ok(columns::write(context.out, header, &rows)?)
+    }
+}
+
+/// How many entries are wanted.
+pub(crate) fn limit(limit: Option<usize>, all: bool) -> Result<usize, Failure> {
+    match (limit, all) {
+        (Some(_), true) => Err(Failure::usage("give either --limit or --all")),
+        (Some(0), false) => Err(Failure::usage("--limit must be at least 1")),
+        (Some(limit), false) => Ok(limit),
+        (None, true) => Ok(usize::MAX),
+        (None, false) => Ok(PAGE),
+    }
+}

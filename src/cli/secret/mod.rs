@@ -1,0 +1,10 @@
+//! Commands about secrets: `send`, `open`, `status`, `burn`, `list`.
+
+pub(crate) mod burn;
+pub(crate) mod content;
+pub(crate) mod list;
+pub(crate) mod open;
+pub(crate) mod saved;
+pub(crate) mod send;
+pub(crate) mod status;
+pub(crate) mod viewing;

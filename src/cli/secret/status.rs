@@ -1,0 +1,179 @@
+//! `sealdrop status`
+
+use argh::{ArgsInfo, FromArgs};
+
+use super::send::not_there;
+use crate::{
+    cli::{
+        Context, Failure, connection::Connection, operator::administration::write_json,
+        progress::Progress, prompt,
+    },
+    client::{
+        Dialect, Server,
+        link::StatusLink,
+        listed::{self, Item},
+    },
+    crypto::SecretText,
+    size::size_text,
+    user_agent::Client,
+};
+
+/// Tell what became of a secret: who looked at it, and who viewed it. Spends nothing.
+#[derive(ArgsInfo, FromArgs)]
+#[argh(
+    subcommand,
+    name = "status",
+    help_triggers("-h", "--help"),
+    usage = "LINK_OR_ID [--json] [<flags>]",
+    example = "{command_name} 'https://drop.example.org/status/…#…'\n\
+               {command_name} ID --json --key-file key",
+    note = "The status link is what send prints. Secrets of an account are found by their id, or their link, \
+            and the account's API key."
+)]
+pub(crate) struct Status {
+    /// the status link, or the secret's link or id
+    #[argh(positional)]
+    secret: String,
+
+    /// print one line of JSON
+    #[argh(switch)]
+    json: bool,
+
+    /// the server's address (SEALDROP_SERVER)
+    #[argh(option, arg_name = "URL")]
+    server: Option<String>,
+
+    /// a file with an API key (SEALDROP_KEY_FILE, or the key itself in SEALDROP_KEY)
+    #[argh(option, arg_name = "FILE")]
+    key_file: Option<String>,
+
+    /// what the server speaks: sealdrop or password.link (SEALDROP_DIALECT, sealdrop)
+    #[argh(option, arg_name = "sealdrop|password.link")]
+    dialect: Option<String>,
+
+    /// a header for what stands before the server, such as a login; also several times. @FILE for those in a file
+    /// (SEALDROP_HEADER)
+    #[argh(option, arg_name = "NAME:VALUE")]
+    header: Vec<String>,
+
+    /// a file with the certificates to trust, in place of the system's (SEALDROP_CACERT)
+    #[argh(option, arg_name = "FILE")]
+    cacert: Option<String>,
+}
+
+impl Status {
+    pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
+        let connection = Connection {
+            server: self.server,
+            key_file: self.key_file,
+            dialect: self.dialect,
+            header: self.header,
+            cacert: self.cacert,
+        };
+        let Sender { server, id, manage_token } = Sender::new(connection, &self.secret, context)?;
+        let progress = Progress::new("Asking");
+        let told = match &manage_token {
+            Some(token) => listed::status(&server, &id, token, &progress)?,
+            None => listed::find(&server, &id, &progress)?,
+        };
+        if self.json {
+            return Ok(write_json(context.out, &told)?);
+        }
+        write(&listed::entry(&server, told)?, context)
+    }
+}
+
+/// Who has made a secret: by its manage token, or else by the account's API key.
+pub(crate) struct Sender {
+    pub(crate) server: Server,
+    pub(crate) id: String,
+    pub(crate) manage_token: Option<SecretText>,
+}
+
+impl Sender {
+    /// Of the secret that `text` leads to.
+    pub(crate) fn new(
+        connection: Connection,
+        text: &str,
+        context: &mut Context<'_>,
+    ) -> Result<Self, Failure> {
+        let settings = connection.settings(context)?;
+        let StatusLink { place, manage_token } = StatusLink::parse(text)?;
+        if manage_token.is_some() && settings.dialect() == Dialect::PasswordLink {
+            return Err(not_there("secrets without an account"));
+        }
+        let server = settings.server_of(&place, context)?;
+        if manage_token.is_none() && !server.has_key() {
+            return Err(nobody(server.root().as_str()));
+        }
+        Ok(Self { server, id: place.id, manage_token })
+    }
+}
+
+/// Neither the token of its sender nor the key of its account is there.
+pub(crate) fn nobody(root: &str) -> Failure {
+    Failure::usage(format!(
+        "only its sender may: give the status link that send has printed, or the account's API key for \
+         {root} (--key-file FILE, SEALDROP_KEY)"
+    ))
+}
+
+fn write(item: &Item, context: &mut Context<'_>) -> Result<(), Failure> {
+    let out = &mut *context.out;
+    let mut row = |name: &str, value: &str| {
+        writeln!(out, "{:<12} {}", prompt::line(name), prompt::line(value))
+    };
+    row("id", &item.id)?;
+    row("state", state(item))?;
+    row("viewed", &format!("{} of {}", item.view_times, item.max_views))?;
+    row("created", item.created_at.as_deref().unwrap_or("-"))?;
+    row("until", item.expires_at.as_deref().unwrap_or("-"))?;
+    if item.password {
+        row("password", "yes")?;
+    }
+    for (name, value) in [("message", &item.message), ("description", &item.description)] {
+        if let Some(value) = value {
+            row(name, value)?;
+        }
+    }
+    for file in &item.attachments {
+        row("file", &format!("number {}, {} encrypted", file.n, size_text(file.size)))?;
+    }
+    let views = item.views.iter().map(|view| {
+        (view.viewed_at.as_str(), "viewed", &view.viewed_by_ip, &view.viewed_by_user_agent)
+    });
+    let events = item
+        .events
+        .iter()
+        .map(|event| (event.at.as_str(), event.event.as_str(), &event.ip, &event.user_agent));
+    let mut log: Vec<_> = views.chain(events).collect();
+    log.sort_by_key(|(at, ..)| *at);
+    for (at, what, ip, program) in log {
+        let ip = ip.as_deref().unwrap_or("-");
+        let program = program.as_deref().map_or_else(|| "-".to_owned(), program_name);
+        row(&what.replace('_', " "), &format!("{at}  {ip}  {program}"))?;
+    }
+    Ok(())
+}
+
+/// By name; what has none as it calls itself.
+fn program_name(header: &str) -> String {
+    match Client::of(header) {
+        Client::Browser { name: Some(name), system: Some(system) } => format!("{name} on {system}"),
+        Client::Browser { name: None, .. } => header.to_owned(),
+        Client::Robot(None) => format!("robot: {header}"),
+        Client::Robot(Some(name)) => format!("robot of {name}"),
+        Client::Browser { name: Some(name), .. } | Client::Program(name) => name.to_owned(),
+    }
+}
+
+/// In one or two words.
+pub(crate) fn state(item: &Item) -> &'static str {
+    match item {
+        Item { draft: true, .. } => "draft",
+        Item { locked: true, .. } => "locked",
+        Item { view_times, max_views, .. } if view_times >= max_views => "viewed",
+        Item { expired: true, .. } => "expired",
+        _ => "waiting",
+    }
+}

@@ -1,0 +1,237 @@
+//! A secret that is being viewed: what it asks for, the view, its files, and what is left if that breaks off.
+
+use std::{io::Write, path::Path};
+
+use super::saved::{check_room, copy, save};
+use crate::{
+    cli::{Context, Exit, Failure, progress::Progress, prompt},
+    client::{
+        ClientError, Dialect, Server, Watch, captcha, download,
+        error::Reach,
+        secrets::{self, Lease, Look, View, ViewRequest},
+    },
+    crypto::{
+        SecretText, SystemRandom,
+        contents::{FilePlace, PackedFile},
+        stream::sealed_len,
+    },
+};
+
+/// A viewer of one secret.
+pub(crate) struct Viewing<'a> {
+    server: &'a Server,
+    id: &'a str,
+    viewer: ViewRequest,
+    asks_for_password: bool,
+    progress: &'a Progress,
+}
+
+impl<'a> Viewing<'a> {
+    /// With the lease of a view that was spent before, or a fresh one.
+    pub(crate) fn new(
+        server: &'a Server,
+        id: &'a str,
+        lease: Option<&str>,
+        progress: &'a Progress,
+    ) -> Self {
+        let lease = lease.map(|lease| SecretText::new(lease.to_owned()));
+        let lease = lease.unwrap_or_else(|| secrets::new_lease(&SystemRandom));
+        let viewer = ViewRequest { password: None, captcha: None, lease };
+        Self { server, id, viewer, asks_for_password: false, progress }
+    }
+
+    /// Gathers what the secret asks for, and asks whether a view shall be spent. Files must find room in `dir`.
+    pub(crate) fn ask(
+        &mut self,
+        (yes, password_file): (bool, Option<&str>),
+        dir: Option<&Path>,
+        context: &mut Context<'_>,
+    ) -> Result<(), Failure> {
+        if self.server.dialect() == Dialect::PasswordLink {
+            if !self.server.has_key() {
+                return Err(Failure::usage(
+                    "password.link lets secrets be viewed with an API key only: give --key-file FILE",
+                ));
+            }
+            return match yes {
+                true => Ok(()),
+                false => prompt::confirm("Opening it spends a view. Go on?", context),
+            };
+        }
+        let look = secrets::look(self.server, self.id, self.progress)?;
+        if let Some(dir) = dir.filter(|_| !look.attachments.is_empty()) {
+            check_room(dir, look.attachments.iter().map(|file| file.size).sum())?;
+        }
+        if !yes {
+            prompt::confirm(&question(&look), context)?;
+        }
+        if look.password {
+            self.asks_for_password = password_file.is_none();
+            let password = match password_file {
+                Some(path) => prompt::password_in(path, "--password-file")?,
+                None => prompt::password("Password", "--password-file")?,
+            };
+            // It goes as it was typed: the server may have hashed just that.
+            prompt::not_blank(&password, password_file)?;
+            self.viewer.password = Some(password);
+        }
+        if look.captcha {
+            writeln!(context.err, "The secret asks for some work of this machine first.")?;
+            self.viewer.captcha = Some(captcha::solve(self.server, self.progress)?);
+        }
+        Ok(())
+    }
+
+    /// Spends a view.
+    pub(crate) fn view(&mut self, context: &mut Context<'_>) -> Result<View, Failure> {
+        loop {
+            match secrets::view(self.server, self.id, &self.viewer, self.progress) {
+                Err(ClientError::Refused { field: Some(field), .. })
+                    if self.asks_for_password && field == "password" =>
+                {
+                    writeln!(context.err, "That is not its password; no view was spent.")?;
+                    let password = prompt::password("Password", "--password-file")?;
+                    self.viewer.password = Some(password);
+                    if self.viewer.captcha.is_some() {
+                        self.viewer.captcha = Some(captcha::solve(self.server, self.progress)?);
+                    }
+                }
+                // The view may be spent, and nobody has seen it.
+                Err(
+                    error @ (ClientError::Unreachable { reach: Reach::Sent, .. }
+                    | ClientError::Misunderstood { .. }
+                    | ClientError::Failed { .. }),
+                ) => return Err(self.lost(error.into(), None)),
+                Err(error @ ClientError::InFront { status, .. }) if status.is_server_error() => {
+                    return Err(self.lost(error.into(), None));
+                }
+                seen => return Ok(seen?),
+            }
+        }
+    }
+
+    /// A failure after the view was spent: until the lease is over, nothing is lost.
+    pub(crate) fn lost(&self, failure: Failure, lease: Option<&Lease>) -> Failure {
+        // What is gone by now has no lease any more.
+        if self.server.dialect() == Dialect::PasswordLink || failure.exit == Exit::Gone {
+            return failure;
+        }
+        let time = match lease {
+            Some(lease) => format!("{} seconds", lease.seconds_left),
+            None => "a minute".to_owned(),
+        };
+        if failure.exit == Exit::ClosedPipe {
+            // No error, and the only way to the rest.
+            let message = format!(
+                "The output was closed early. For {time} the view can be had again: add --lease {}",
+                self.viewer.lease.expose_secret()
+            );
+            return Failure { message, ..failure };
+        }
+        let message = format!(
+            "{}\nThe view is spent. For {time} from then on it can be had again: add --lease {}",
+            failure.message,
+            self.viewer.lease.expose_secret()
+        );
+        Failure { message, ..failure }
+    }
+
+    /// Saves the files, tells where, and gives their paths. One that is damaged keeps none of the others back.
+    pub(crate) fn save(
+        &self,
+        files: &[PackedFile],
+        dir: &Path,
+        context: &mut Context<'_>,
+    ) -> (Vec<String>, Result<(), Failure>) {
+        let mut paths = Vec::with_capacity(files.len());
+        let mut damaged = None;
+        let (total, mut done) = (sealed_total(files), 0);
+        for file in files {
+            let moved = |now| self.progress.moved(done + now, total);
+            let saved = save(dir, &file.name, |out| self.copy(file, &moved, out));
+            done += sealed_size(file);
+            match saved {
+                Ok(path) => {
+                    let path = path.display().to_string();
+                    if let Err(error) = writeln!(context.err, "Saved {}", prompt::line(&path)) {
+                        return (paths, Err(error.into()));
+                    }
+                    paths.push(path);
+                }
+                // What is wrong with one of them says nothing about the others.
+                Err(Failure { exit: exit @ (Exit::Damaged | Exit::Gone), message }) => {
+                    let message = format!("{}: {message}", prompt::line(&file.name));
+                    damaged = Some(Failure { exit, message });
+                }
+                Err(other) => return (paths, Err(other)),
+            }
+        }
+        (paths, damaged.map_or(Ok(()), Err))
+    }
+
+    /// Writes the files to standard output, one behind the other.
+    pub(crate) fn write(
+        &self,
+        files: &[PackedFile],
+        context: &mut Context<'_>,
+    ) -> Result<(), Failure> {
+        let (total, mut done) = (sealed_total(files), 0);
+        for file in files {
+            let moved = |now| self.progress.moved(done + now, total);
+            self.copy(file, &moved, context.out)?;
+            done += sealed_size(file);
+        }
+        Ok(context.out.flush()?)
+    }
+
+    fn copy(
+        &self,
+        file: &PackedFile,
+        moved: &dyn Fn(u64),
+        out: &mut dyn Write,
+    ) -> Result<(), Failure> {
+        match &file.place {
+            FilePlace::Here(bytes) => copy(&mut bytes.expose_secret(), out, download::cause),
+            FilePlace::Attached { n, key } => {
+                let (server, lease) = (self.server, &self.viewer.lease);
+                let place = (self.id, *n);
+                let mut opener =
+                    download::open(server, place, lease, key, file.size, moved, self.progress)?;
+                copy(&mut opener, out, download::cause)
+            }
+        }
+    }
+
+    /// Everything is here: nothing has to stay there, for nobody.
+    pub(crate) fn burn(&self) -> Result<(), Failure> {
+        match secrets::burn(self.server, self.id, &self.viewer.lease, self.progress) {
+            Ok(()) | Err(ClientError::Gone) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+fn question(look: &Look) -> String {
+    let times = match look.views_left {
+        1 => "It can be viewed once".to_owned(),
+        views => format!("It can be viewed {views} times"),
+    };
+    let until = look.expires_at.as_deref().map(|at| format!(", until {}", prompt::line(at)));
+    let files = match look.attachments.len() {
+        0 => String::new(),
+        1 => " It has a file.".to_owned(),
+        files => format!(" It has {files} files."),
+    };
+    format!("{times}{}.{files} Opening it spends a view. Go on?", until.unwrap_or_default())
+}
+
+fn sealed_size(file: &PackedFile) -> u64 {
+    match file.place {
+        FilePlace::Here(_) => 0,
+        FilePlace::Attached { .. } => sealed_len(file.size),
+    }
+}
+
+fn sealed_total(files: &[PackedFile]) -> u64 {
+    files.iter().map(sealed_size).fold(0, u64::saturating_add)
+}

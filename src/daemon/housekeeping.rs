@@ -1,0 +1,63 @@
+//! What the daemon does by itself: sweeping what has expired, and looking after the store.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    task::{JoinSet, spawn_blocking},
+    time::{MissedTickBehavior, interval},
+};
+
+use crate::{
+    api::{App, secrets::late_tries},
+    domain::{drop_box, notify::outbox, operator, sweep::sweep},
+};
+
+/// How late a sweep may be: an expired secret is refused at once all the same.
+const SWEEP: Duration = Duration::from_secs(10);
+const TIDY: Duration = Duration::from_secs(3600);
+
+/// Starts the housekeeping; it ends when the set is dropped.
+pub(crate) fn start(app: &Arc<App>) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    let sweeper = Arc::clone(app);
+    tasks.spawn(repeat(SWEEP, move || {
+        let App { store, clock, rules, key_service, .. } = &*sweeper;
+        key_service.tickets.sweep(clock.monotonic());
+        if let Err(error) = sweep(store, clock.settled(), rules.keep_log_seconds) {
+            tracing::error!(%error, "cannot sweep what has expired");
+        }
+    }));
+    tasks.spawn(late_tries::write_in_background(Arc::clone(app)));
+    let tidier = Arc::clone(app);
+    tasks.spawn(repeat(TIDY, move || {
+        if let Err(error) = operator::finish_deletions(&tidier.store, tidier.clock.now()) {
+            tracing::error!(%error, "cannot go on with deleting accounts");
+        }
+        if let Err(error) = drop_box::finish_deletions(&tidier.store) {
+            tracing::error!(%error, "cannot go on with deleting boxes");
+        }
+        let now = tidier.clock.settled();
+        let swept = outbox::sweep_limits(&tidier.store, now)
+            .and_then(|()| outbox::sweep_given_up(&tidier.store, now));
+        if let Err(error) = swept {
+            tracing::error!(%error, "cannot sweep the outbox");
+        }
+        if let Err(error) = tidier.store.tidy() {
+            tracing::error!(error, "the store is not as it should be");
+        }
+    }));
+    tasks
+}
+
+async fn repeat(every: Duration, work: impl Fn() + Send + Sync + 'static) {
+    let work = Arc::new(work);
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let work = Arc::clone(&work);
+        if let Err(error) = spawn_blocking(move || work()).await {
+            tracing::error!(%error, "housekeeping ended badly; it will try again");
+        }
+    }
+}

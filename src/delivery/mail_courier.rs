@@ -1,0 +1,176 @@
+//! The lane of mails: letters become mails at the moment they are sent, and go to the operator's
+//! server.
+
+use std::sync::Arc;
+
+use super::lane::{Courier, Outcome};
+use crate::{
+    api::App,
+    delivery::smtp::{Facts, Kind, Mail, Mailer, SendError},
+    domain::{
+        notify::{
+            self,
+            outbox::{Content, Lane, Letter, OutboxNumber, Outgoing, Sealed},
+        },
+        request::{self, RequestError},
+        text::Text,
+    },
+    store::{FoundPayload, StoreError},
+};
+
+pub(super) struct MailCourier {
+    app: Arc<App>,
+}
+
+/// Why there is no mail to send.
+enum NoMail {
+    Pointless,
+    Failed(String),
+    Never(String),
+}
+
+impl MailCourier {
+    pub(super) fn new(app: Arc<App>) -> Self {
+        Self { app }
+    }
+}
+
+impl Courier for MailCourier {
+    const LANE: Lane = Lane::Mail;
+    /// As many connections as the server sees at most.
+    const PLACES: usize = 4;
+    const WHAT: &'static str = "a mail";
+    const IS_ONE_SERVER: bool = true;
+
+    async fn deliver(
+        &self,
+        number: OutboxNumber,
+        outgoing: Outgoing,
+        payload: Option<FoundPayload>,
+    ) -> Outcome {
+        let app = Arc::clone(&self.app);
+        // Opens what is sealed, reads records, fills templates in.
+        let written = tokio::task::spawn_blocking(move || {
+            let Some(mailer) = app.deliveries.mailer() else { return Ok(None) };
+            write(&app, &mailer, number, &outgoing, payload).map(Some)
+        });
+        let mail = match written.await {
+            Ok(Ok(Some(mail))) => mail,
+            Ok(Ok(None)) => return Outcome::Down("mail is not set up: smtp_url is missing".into()),
+            Ok(Err(NoMail::Pointless)) => return Outcome::Pointless,
+            Ok(Err(NoMail::Failed(error))) => return Outcome::Later(error),
+            Ok(Err(NoMail::Never(error))) => return Outcome::Never(error),
+            Err(error) => {
+                tracing::error!(%error, "writing a mail broke off");
+                return Outcome::Later("writing it broke off: see the log of the daemon".into());
+            }
+        };
+        let Some(mailer) = self.app.deliveries.mailer() else { return Outcome::Pointless };
+        match mailer.server.send(&mail).await {
+            Ok(_) => Outcome::Delivered,
+            Err(SendError::Down(error)) => Outcome::Down(error),
+            Err(SendError::Later(error)) => Outcome::Later(error),
+            Err(SendError::Never(error)) => Outcome::Never(error),
+        }
+    }
+
+    fn try_now(&self) {}
+
+    fn holds(&self) -> bool {
+        self.app.deliveries.mailer().is_some_and(|mailer| mailer.server.holds_connections())
+    }
+
+    async fn rest(&self, is_end: bool) {
+        if let Some(mailer) = self.app.deliveries.mailer() {
+            mailer.server.rest(is_end).await;
+        }
+    }
+}
+
+fn write(
+    app: &App,
+    mailer: &Mailer,
+    number: OutboxNumber,
+    outgoing: &Outgoing,
+    payload: Option<FoundPayload>,
+) -> Result<Mail, NoMail> {
+    let Content::Mail { to, language, letter } = &outgoing.content else {
+        return Err(NoMail::Never("it is no mail".to_owned()));
+    };
+    let facts = Facts::new(mailer.site(), outgoing.queued_at);
+    let (kind, mut facts) = match letter {
+        Letter::Request { request } => {
+            // One that is over is nothing to ask anybody for.
+            let found = request::look(&app.store, request, app.clock.now())?;
+            let message = found.texts.message.map(Text::into_string);
+            let mut facts = facts.message(message.as_deref());
+            facts.link = Some(format!("{}/req/{request}", mailer.site()));
+            (Kind::Request, facts)
+        }
+        Letter::Secret { secret } | Letter::SelfDestruct { secret } => {
+            let kind = match letter {
+                Letter::Secret { .. } => Kind::Secret,
+                _ => Kind::SelfDestruct,
+            };
+            let mut facts = facts;
+            let (id, public) = (app.ids.text(secret), opened(payload)?.password_part_public);
+            facts.link = Some(format!("{}/{id}/#{public}", mailer.site()));
+            (kind, facts)
+        }
+        Letter::Viewed { secret, view } | Letter::TriedAfter { secret, view } => {
+            let kind = match letter {
+                Letter::Viewed { .. } => Kind::Viewed,
+                _ => Kind::TriedAfter,
+            };
+            let description = notify::description(&app.store, *secret)?;
+            let facts = Facts::new(mailer.site(), view.at)
+                .secret(app.ids.text(secret), description.as_deref())
+                .viewer(view.address, view.agent.as_deref());
+            (kind, facts)
+        }
+        Letter::BoxMessage { drop_box, at } => {
+            let id = notify::box_id(&app.store, *drop_box)?.ok_or(NoMail::Pointless)?;
+            let token = app.ids.token(&id);
+            // Enough to tell one's boxes apart, too little to drop anything in.
+            let start = token.get(..8);
+            (Kind::BoxMessage, Facts::new(mailer.site(), *at).drop_box(start))
+        }
+    };
+    if let Some(subscriber) = letter.subscriber() {
+        let wanted = notify::subscription(&app.store, subscriber, to)?.ok_or(NoMail::Pointless)?;
+        let token = app.ids.unsubscribe(&wanted);
+        facts.unsubscribe = Some(format!("{}/api/public/unsubscribe/{token}", mailer.site()));
+    }
+    let name = app.ids.message_name(number);
+    mailer.write(kind, *language, &facts, to, &name, app.clock.now()).map_err(|error| match error {
+        crate::delivery::smtp::Unwritable::Address => NoMail::Never(error.to_string()),
+        _ => {
+            tracing::error!(outbox = number.0, %error, "a mail can not be written");
+            NoMail::Failed(error.to_string())
+        }
+    })
+}
+
+/// What was sealed. Where it is gone, a crash came between wiping its key and its record: it was
+/// delivered, dropped or given up.
+fn opened(payload: Option<FoundPayload>) -> Result<Sealed, NoMail> {
+    let payload = payload.ok_or(NoMail::Pointless)?.open(Sealed::CONTEXT)?;
+    let sealed = Sealed::from_payload(&payload);
+    sealed.ok_or_else(|| NoMail::Never("what was sealed is no letter".to_owned()))
+}
+
+impl From<RequestError> for NoMail {
+    fn from(error: RequestError) -> Self {
+        match error {
+            RequestError::Store(error) => error.into(),
+            _ => Self::Pointless,
+        }
+    }
+}
+
+impl From<StoreError> for NoMail {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "the store could not answer");
+        Self::Failed("the store could not answer: see the log of the daemon".to_owned())
+    }
+}

@@ -1,0 +1,78 @@
+//! The lane of webhooks: each call goes to a host of its own.
+
+use std::sync::Arc;
+
+use super::{
+    hosts::Hosts,
+    lane::{Courier, Outcome},
+};
+use crate::{
+    api::App,
+    delivery::webhook::{self, CallError, Delivered},
+    domain::notify::outbox::{Content, Lane, OutboxNumber, Outgoing},
+    store::FoundPayload,
+};
+
+pub(super) struct WebhookCourier {
+    app: Arc<App>,
+    hosts: Hosts,
+}
+
+impl WebhookCourier {
+    pub(super) fn new(app: Arc<App>) -> Self {
+        Self { app, hosts: Hosts::default() }
+    }
+}
+
+impl Courier for WebhookCourier {
+    const LANE: Lane = Lane::Webhook;
+    const PLACES: usize = 8;
+    const WHAT: &'static str = "a webhook's call";
+    const IS_ONE_SERVER: bool = false;
+
+    async fn deliver(
+        &self,
+        number: OutboxNumber,
+        outgoing: Outgoing,
+        _payload: Option<FoundPayload>,
+    ) -> Outcome {
+        let Content::Webhook { webhook, event } = &outgoing.content else {
+            return Outcome::Never("it is no call of a webhook".to_owned());
+        };
+        let App { store, ids, caller, clock, .. } = &*self.app;
+        let name = format!("msg_{}", ids.message_name(number));
+        let call = match self.hosts.begin(*webhook, clock.monotonic()).await {
+            Ok(call) => call,
+            Err(seconds) => {
+                let text =
+                    "the webhook has as many calls as it takes, or is left alone for a while";
+                return Outcome::NotBefore(clock.now().plus(seconds), text.to_owned());
+            }
+        };
+        let now = clock.now();
+        let called = webhook::deliver(store, ids, caller, &name, *webhook, event, now).await;
+        // One that is gone for good says nothing about the others: they are told the same.
+        if !matches!(called, Err(CallError::Never(_))) {
+            call.end(called.is_ok(), clock.monotonic());
+        }
+        match called {
+            Ok(Delivered::Taken(_)) => Outcome::Delivered,
+            Ok(Delivered::Removed) => {
+                self.hosts.forget(*webhook);
+                Outcome::Pointless
+            }
+            Err(CallError::Later(error)) => Outcome::Later(error),
+            Err(CallError::Never(error)) => Outcome::Never(error),
+        }
+    }
+
+    fn try_now(&self) {
+        self.hosts.try_now();
+    }
+
+    fn holds(&self) -> bool {
+        false
+    }
+
+    async fn rest(&self, _is_end: bool) {}
+}

@@ -1,0 +1,315 @@
+//! Slows down who guesses: passwords of secrets, passphrases of boxes; and who does too much of what
+//! costs others something.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    hash::Hash,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use crate::clock::MonotonicSeconds;
+
+/// About 4 MiB. When so many guess within a window, the oldest are forgotten: what they guess at has
+/// limits of its own.
+const MAX_KEYS: usize = 65_536;
+
+/// A line of the log tells of refusals at most this often, for each limit.
+const LOG_EVERY_SECONDS: u64 = 60;
+
+/// What is counted, and how much of it is allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TryRule {
+    /// What, as in "wrong passwords from your address".
+    pub counted: &'static str,
+    /// The setting that says how many, as it is called in the file.
+    pub setting: &'static str,
+    /// How many within the window; 0 for no limit.
+    pub most: u32,
+    /// How long the window is.
+    pub window_seconds: u64,
+}
+
+/// So many wrong tries of one `K` (a client, a box) within a window are answered; then none.
+///
+/// In memory: a restart forgives. Time is the monotonic clock's: a wall clock that is set forward forgives
+/// nothing, and one that is set back locks out nobody for longer.
+pub struct TryLimit<K: Copy + Eq + Hash + fmt::Debug> {
+    rule: TryRule,
+    logs_keys: bool,
+    counts: Mutex<HashMap<K, Count>>,
+    refusals: Mutex<Refusals>,
+}
+
+/// Refusals since the last line of the log.
+#[derive(Default)]
+struct Refusals {
+    logged_at: Option<MonotonicSeconds>,
+    since: u64,
+}
+
+struct Count {
+    since: MonotonicSeconds,
+    wrong: u32,
+    under_way: u32,
+}
+
+/// A try that is being checked. It counts as wrong when it is dropped, also where its asker hangs up,
+/// unless it was [`Try::right`].
+pub struct Try<'a, K: Copy + Eq + Hash + fmt::Debug> {
+    limit: &'a TryLimit<K>,
+    key: K,
+    is_right: bool,
+}
+
+/// Why a try is not begun. Its text says what was counted, over what time, and when to come again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooMany {
+    rule: TryRule,
+    /// Until the window is over; `None` where so many are being checked that too many could turn out wrong: one
+    /// of them is done in a moment.
+    retry_after_seconds: Option<u64>,
+}
+
+impl TooMany {
+    /// Whether the limit is not reached, but would be if all that are being checked turned out wrong.
+    #[must_use]
+    pub fn is_under_way(&self) -> bool {
+        self.retry_after_seconds.is_none()
+    }
+
+    /// How long to wait before the next try.
+    #[must_use]
+    pub fn retry_after(&self) -> Duration {
+        Duration::from_secs(self.retry_after_seconds.unwrap_or(1))
+    }
+}
+
+impl fmt::Display for TooMany {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let TryRule { counted, most, window_seconds, .. } = self.rule;
+        match self.retry_after_seconds {
+            Some(seconds) => write!(
+                f,
+                "Too many {counted}: {most} within {} are allowed. Try again in {}",
+                in_words(window_seconds),
+                in_words(seconds)
+            ),
+            None => write!(
+                f,
+                "Too many {counted} at once: {most} within {} are allowed. Try again in a second",
+                in_words(window_seconds)
+            ),
+        }
+    }
+}
+
+/// A time span for people, rounded up.
+#[must_use]
+pub fn in_words(seconds: u64) -> String {
+    let (number, unit) = match seconds {
+        0..=1 => (1, "second"),
+        2..120 if seconds != 60 => (seconds, "second"),
+        0..7200 if seconds != 3600 => (seconds.div_ceil(60), "minute"),
+        _ => (seconds.div_ceil(3600), "hour"),
+    };
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {unit}{plural}")
+}
+
+impl<K: Copy + Eq + Hash + fmt::Debug> TryLimit<K> {
+    /// Allows as many wrong tries as `rule` says within its window, which begins with the first one.
+    /// `logs_keys` says whether the log may name who is refused.
+    #[must_use]
+    pub fn new(rule: TryRule, logs_keys: bool) -> Self {
+        Self { rule, logs_keys, counts: Mutex::default(), refusals: Mutex::default() }
+    }
+
+    /// Begins a try, which counts before it is checked: trying many at once gains nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`TooMany`]; the try is not counted then, so that waiting helps.
+    pub fn begin(&self, key: K, now: MonotonicSeconds) -> Result<Try<'_, K>, TooMany> {
+        if self.rule.most == 0 {
+            return Ok(Try { limit: self, key, is_right: false });
+        }
+        let begun = self.count(key, now);
+        begun.map_err(|retry_after_seconds| {
+            self.log_refusal(key, now);
+            TooMany { rule: self.rule, retry_after_seconds }
+        })
+    }
+
+    /// Begins a try, or says when the next one may begin, as in [`TooMany`].
+    fn count(&self, key: K, now: MonotonicSeconds) -> Result<Try<'_, K>, Option<u64>> {
+        let mut counts = self.counts();
+        if counts.len() >= MAX_KEYS {
+            self.make_room(&mut counts, now);
+        }
+        let count = counts.entry(key).or_insert(Count { since: now, wrong: 0, under_way: 0 });
+        let ends = count.since.plus(self.rule.window_seconds);
+        if now >= ends {
+            (count.since, count.wrong) = (now, 0);
+        }
+        if count.wrong >= self.rule.most {
+            return Err(Some(ends.since(now)));
+        }
+        if count.wrong + count.under_way >= self.rule.most {
+            return Err(None);
+        }
+        count.under_way += 1;
+        Ok(Try { limit: self, key, is_right: false })
+    }
+
+    /// Tells the operator of refusals, but no more than a line a minute: a flood must not fill the log.
+    fn log_refusal(&self, key: K, now: MonotonicSeconds) {
+        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        refusals.since += 1;
+        let is_due = |at: MonotonicSeconds| now >= at.plus(LOG_EVERY_SECONDS);
+        if !refusals.logged_at.is_none_or(is_due) {
+            return;
+        }
+        let refused = std::mem::take(&mut refusals.since);
+        refusals.logged_at = Some(now);
+        drop(refusals);
+        let TryRule { counted, setting, most, window_seconds } = self.rule;
+        let client = self.logs_keys.then(|| format!("{key:?}"));
+        tracing::info!(
+            client,
+            refused,
+            limit = most,
+            window_seconds,
+            setting,
+            "429: too many {counted}; refused counts all since the last line about this limit"
+        );
+    }
+
+    fn counts(&self) -> MutexGuard<'_, HashMap<K, Count>> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn make_room(&self, counts: &mut HashMap<K, Count>, now: MonotonicSeconds) {
+        let is_over =
+            |count: &Count| count.wrong == 0 || now >= count.since.plus(self.rule.window_seconds);
+        counts.retain(|_, count| count.under_way > 0 || !is_over(count));
+        if counts.len() >= MAX_KEYS {
+            let mut ages: Vec<u64> = counts.values().map(|count| count.since.0).collect();
+            let (_, median, _) = ages.select_nth_unstable(MAX_KEYS / 2);
+            let median = *median;
+            counts.retain(|_, count| count.under_way > 0 || count.since.0 > median);
+        }
+    }
+}
+
+impl<K: Copy + Eq + Hash + fmt::Debug> Try<'_, K> {
+    /// It was right, so it does not count.
+    pub fn right(mut self) {
+        self.is_right = true;
+    }
+
+    /// What is limited is not guessing but doing, and nothing was done, so it does not count.
+    pub fn undone(self) {
+        self.right();
+    }
+}
+
+impl<K: Copy + Eq + Hash + fmt::Debug> Drop for Try<'_, K> {
+    fn drop(&mut self) {
+        if let Some(count) = self.limit.counts().get_mut(&self.key) {
+            count.under_way = count.under_way.saturating_sub(1);
+            count.wrong = count.wrong.saturating_add(u32::from(!self.is_right));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::limits::client_net::ClientNet;
+
+    fn limit<K: Copy + Eq + Hash + fmt::Debug>(most: u32, window_seconds: u64) -> TryLimit<K> {
+        let (counted, setting) = ("wrong tries from your address", "tries");
+        TryLimit::new(TryRule { counted, setting, most, window_seconds }, true)
+    }
+
+    fn wait<T>(outcome: Result<T, TooMany>) -> Option<Option<u64>> {
+        outcome.err().map(|too_many| too_many.retry_after_seconds)
+    }
+
+    #[test]
+    fn zero_is_no_limit() {
+        let limit = limit(0, 3600);
+        let held: Vec<_> =
+            (0..1000).map(|_| limit.begin(1, MonotonicSeconds(5)).unwrap()).collect();
+        drop(held);
+        assert!(limit.begin(1, MonotonicSeconds(5)).is_ok());
+        assert_eq!(limit.counts().len(), 0);
+    }
+
+    #[test]
+    fn a_refusal_says_what_was_counted_and_when_to_come_again() {
+        let limit = limit(1, 3600);
+        drop(limit.begin(1, MonotonicSeconds(0)).unwrap());
+        let told = limit.begin(1, MonotonicSeconds(1000)).err().unwrap();
+        let expected = "Too many wrong tries from your address: 1 within 1 hour are allowed. \
+                        Try again in 44 minutes";
+        assert_eq!((told.to_string().as_str(), told.retry_after().as_secs()), (expected, 2600));
+        let spans = [
+            (0, "1 second"),
+            (59, "59 seconds"),
+            (60, "1 minute"),
+            (61, "61 seconds"),
+            (121, "3 minutes"),
+            (3599, "60 minutes"),
+            (3600, "1 hour"),
+            (3601, "61 minutes"),
+            (7201, "3 hours"),
+        ];
+        for (seconds, words) in spans {
+            assert_eq!(in_words(seconds), words);
+        }
+    }
+
+    #[test]
+    fn ten_wrong_ones_within_an_hour_and_then_none() {
+        let limit = limit(10, 3600);
+        let start = MonotonicSeconds(1000);
+        let of = |address: &str| ClientNet::of(address.parse().unwrap());
+        let address = of("2001:db8:0:1::1");
+        let try_wrong = |key, now| limit.begin(key, now).map(drop);
+        for _ in 0..10 {
+            assert_eq!(wait(try_wrong(address, start)), None);
+            limit.begin(of("192.0.2.1"), start).unwrap().right();
+        }
+        let late = start.plus(3599);
+        let neighbour = of("2001:db8:0:1:ffff::2");
+        assert_eq!(wait(try_wrong(neighbour, late)), Some(Some(1)));
+        assert_eq!(wait(try_wrong(of("2001:db8:0:2::1"), late)), None);
+        assert_eq!(wait(try_wrong(of("::ffff:192.0.2.1"), late)), None, "right ones do not count");
+        assert_eq!(wait(try_wrong(address, start.plus(3600))), None);
+    }
+
+    #[test]
+    fn many_at_once_gain_nothing() {
+        let limit = limit(3, 60);
+        let now = MonotonicSeconds(1000);
+        let under_way: Vec<_> = (0..3).map(|_| limit.begin(1, now).unwrap()).collect();
+        assert_eq!(wait(limit.begin(1, now)), Some(None));
+        drop(under_way);
+        assert_eq!(wait(limit.begin(1, now)), Some(Some(60)));
+        let right: Vec<_> = (0..3).map(|_| limit.begin(2, now).unwrap()).collect();
+        right.into_iter().for_each(Try::right);
+        assert!(limit.begin(2, now).is_ok());
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let limit = limit(10, 3600);
+        for number in 0..100_000_u32 {
+            assert!(limit.begin(number, MonotonicSeconds(u64::from(number) / 100)).is_ok());
+        }
+        assert!(limit.counts().len() <= MAX_KEYS);
+    }
+}

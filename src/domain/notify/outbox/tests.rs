@@ -1,0 +1,285 @@
+//! The outbox over a real store, with time moved by hand.
+
+use super::*;
+use crate::{
+    crypto::SystemRandom,
+    domain::{schema, secret::SecretNumber},
+    store::{Key, Store, Transaction},
+};
+
+const NOW: UnixSeconds = UnixSeconds(1_000_000);
+const HOUR: u64 = 3600;
+
+struct World {
+    store: Store,
+    _dir: tempfile::TempDir,
+}
+
+impl World {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        Self { store: Store::open(dir.path(), 8 << 20).unwrap(), _dir: dir }
+    }
+
+    fn mail(&self, account: Option<u32>, to: &str, now: UnixSeconds) -> Result<(), OutboxError> {
+        let sealed = Sealed { password_part_public: "cHVibGlj".into() };
+        let payload = self.store.seal(&SystemRandom, Sealed::CONTEXT, sealed.to_payload()).unwrap();
+        let mail = NewMail {
+            account: account.and_then(AccountNumber::new),
+            to: Mailbox::new(to).unwrap(),
+            language: None,
+            payload: Some(payload),
+        };
+        let number = SecretNumber { account: AccountNumber::NOBODY, sequence: 0 };
+        let letter = Letter::Secret { secret: SecretId { number, random: [0; 15] } };
+        let put = move |transaction: &mut Transaction<'_, '_>| {
+            put_mail(transaction, &mail, letter.clone(), now)
+        };
+        self.store.change(put).wait()
+    }
+
+    fn call(&self, now: UnixSeconds) {
+        let account = AccountNumber::new(1).unwrap();
+        let number = SecretNumber { account, sequence: 0 };
+        let content = Content::Webhook {
+            webhook: WebhookNumber { account, sequence: 0 },
+            event: Event {
+                kind: crate::domain::notify::webhook::EventKind::SecretViewed,
+                at: now,
+                secret: SecretId { number, random: [0; 15] },
+                request: None,
+            },
+        };
+        let put = move |transaction: &mut crate::store::Transaction<'_, '_>| {
+            queue::put(transaction, Some(account), content.clone(), None, now)
+        };
+        self.store.change(put).wait().unwrap();
+    }
+
+    fn due(&self, lane: Lane, now: UnixSeconds) -> Vec<u64> {
+        due(&self.store, lane, now, 100, |_| false).0.into_iter().map(|number| number.0).collect()
+    }
+
+    fn fail(&self, number: u64, verdict: Verdict, now: UnixSeconds) -> Verdict {
+        let failed = failed(OutboxNumber(number), "no\r\nway", verdict, now, now);
+        self.store.change(failed).wait().unwrap()
+    }
+
+    fn entry(&self, number: u64) -> Option<Outgoing> {
+        self.store.get(&schema::outgoing(OutboxNumber(number))).unwrap()
+    }
+
+    fn has_payload(&self, number: u64) -> bool {
+        let key = schema::outgoing(OutboxNumber(number));
+        self.store.change(move |transaction| transaction.payload(&key)).wait().unwrap().is_some()
+    }
+
+    /// How many keys there are of the outbox: entries, and their places in the index.
+    fn keys(&self) -> (usize, usize) {
+        let count = |key: Key| self.store.keys(&key).count();
+        (count(schema::outgoings()), count(Key::new(b'i')))
+    }
+}
+
+#[test]
+fn pauses_grow_to_four_hours_and_the_last_try_is_after_a_day() {
+    let world = World::new();
+    world.mail(None, "a@example.org", NOW).unwrap();
+    let (mut now, mut pauses) = (NOW, Vec::new());
+    loop {
+        assert_eq!(world.due(Lane::Mail, now), [0]);
+        let verdict = world.fail(0, Verdict::Retry, now);
+        let entry = world.entry(0).unwrap();
+        assert_eq!(entry.last_error.as_deref(), Some("noway"), "no control characters");
+        if verdict == Verdict::GiveUp {
+            assert!(entry.is_given_up);
+            break;
+        }
+        assert!(world.has_payload(0));
+        let next = due(&world.store, Lane::Mail, now, 100, |_| false);
+        assert_eq!(next, (Vec::new(), Some(entry.next_at)));
+        pauses.push(entry.next_at.0 - now.0);
+        now = entry.next_at;
+    }
+    assert_eq!(now, NOW.plus(24 * HOUR), "the last try");
+    assert_eq!(pauses[..8], [60, 120, 240, 480, 960, 1920, 3840, 7680]);
+    assert!(pauses[8..pauses.len() - 1].iter().all(|pause| *pause == 4 * HOUR), "{pauses:?}");
+    assert_eq!(pauses.iter().sum::<u64>(), 24 * HOUR);
+    assert!(!world.has_payload(0), "burned");
+    assert_eq!(world.keys(), (1, 1));
+}
+
+#[test]
+fn what_is_given_up_is_burned_and_leaves_the_list_after_a_week() {
+    let world = World::new();
+    world.mail(None, "a@example.org", NOW).unwrap();
+    world.mail(None, "b@example.org", NOW).unwrap();
+    assert!(world.has_payload(0));
+    assert_eq!(world.fail(0, Verdict::GiveUp, NOW), Verdict::GiveUp);
+    assert!(!world.has_payload(0));
+    assert_eq!(world.due(Lane::Mail, NOW.plus(99 * HOUR)), [1]);
+    let found = world.store.change(find(OutboxNumber(0))).wait().unwrap();
+    assert!(found.is_none(), "nobody tries it again");
+    assert!(!world.store.change(retry(OutboxNumber(0), NOW)).wait().unwrap());
+
+    let week = NOW.plus(7 * 24 * HOUR);
+    sweep_given_up(&world.store, UnixSeconds(week.0 - 1)).unwrap();
+    assert!(world.entry(0).is_some());
+    sweep_given_up(&world.store, week).unwrap();
+    assert!(world.entry(0).is_none() && world.entry(1).is_some());
+    assert_eq!(world.keys(), (1, 1));
+}
+
+#[test]
+fn what_is_longest_due_comes_first_and_lanes_are_apart() {
+    let world = World::new();
+    world.mail(None, "a@example.org", NOW.plus(5)).unwrap();
+    world.mail(None, "b@example.org", NOW).unwrap();
+    world.call(NOW);
+    world.mail(None, "c@example.org", NOW).unwrap();
+    assert_eq!(world.due(Lane::Mail, NOW), [1, 3]);
+    assert_eq!(world.due(Lane::Mail, NOW.plus(5)), [1, 3, 0]);
+    assert_eq!(world.due(Lane::Webhook, NOW), [2]);
+    let limited = due(&world.store, Lane::Mail, NOW.plus(5), 2, |number| number.0 == 1);
+    assert_eq!(limited, (vec![OutboxNumber(3), OutboxNumber(0)], None));
+    world.fail(1, Verdict::Retry, NOW);
+    assert_eq!(world.due(Lane::Mail, NOW.plus(60)), [3, 0, 1]);
+    assert!(world.store.change(retry(OutboxNumber(1), NOW)).wait().unwrap());
+    assert_eq!(world.due(Lane::Mail, NOW), [1, 3]);
+    let listed = list(&world.store, OutboxNumber(1), 2).unwrap();
+    assert_eq!(listed.iter().map(|(number, _)| number.0).collect::<Vec<_>>(), [1, 2]);
+}
+
+#[test]
+fn what_is_delivered_or_dropped_is_gone() {
+    let world = World::new();
+    for to in ["a@example.org", "b@example.org"] {
+        world.mail(None, to, NOW).unwrap();
+    }
+    world.store.change(delivered(OutboxNumber(0))).wait().unwrap();
+    assert!(world.store.change(remove(OutboxNumber(1))).wait().unwrap());
+    assert!(!world.store.change(remove(OutboxNumber(1))).wait().unwrap());
+    assert_eq!(world.keys(), (0, 0));
+    assert_eq!(world.fail(0, Verdict::Retry, NOW), Verdict::GiveUp, "it is not there");
+    assert_eq!(world.keys(), (0, 0));
+    // Numbers are not used again: names made of them are for ever.
+    world.mail(None, "c@example.org", NOW).unwrap();
+    assert!(world.entry(2).is_some());
+}
+
+#[test]
+fn what_is_too_old_is_found() {
+    let world = World::new();
+    for (to, at) in
+        [("a@example.org", NOW), ("b@example.org", NOW), ("c@example.org", NOW.plus(10))]
+    {
+        world.mail(None, to, at).unwrap();
+    }
+    world.call(NOW);
+    world.fail(1, Verdict::Retry, NOW);
+    let old = |now| overdue(&world.store, Lane::Mail, now, 10);
+    assert_eq!(old(UnixSeconds(NOW.0 + 24 * HOUR - 1)), []);
+    assert_eq!(old(NOW.plus(24 * HOUR)), [OutboxNumber(0), OutboxNumber(1)]);
+    assert_eq!(overdue(&world.store, Lane::Mail, NOW.plus(25 * HOUR), 1).len(), 1);
+}
+
+#[test]
+fn limits_are_exact_and_slide() {
+    let world = World::new();
+    let retry_after = |outcome: Result<(), OutboxError>| match outcome {
+        Ok(()) => None,
+        Err(OutboxError::TooMany { retry_after_seconds }) => Some(retry_after_seconds),
+        Err(OutboxError::Store(error)) => panic!("{error}"),
+    };
+    // Case makes no other address.
+    for (minute, to) in ["a@example.org", "A@Example.org"].iter().cycle().take(5).enumerate() {
+        let now = NOW.plus(60 * minute as u64);
+        assert_eq!(retry_after(world.mail(Some(1), to, now)), None);
+    }
+    let to = "a@EXAMPLE.org";
+    assert_eq!(retry_after(world.mail(Some(1), to, NOW.plus(300))), Some(HOUR - 300));
+    assert_eq!(retry_after(world.mail(None, to, NOW.plus(HOUR - 1))), Some(1));
+    assert_eq!(world.keys().0, 5, "nothing is queued that is one too many");
+    assert_eq!(retry_after(world.mail(None, to, NOW.plus(HOUR))), None);
+    assert_eq!(retry_after(world.mail(None, to, NOW.plus(HOUR))), Some(60));
+
+    let world = World::new();
+    for number in 0..50 {
+        let to = format!("{number}@example.org");
+        assert_eq!(retry_after(world.mail(Some(1), &to, NOW)), None);
+    }
+    // What is refused counts for nobody: not for the address either.
+    for _ in 0..6 {
+        assert_eq!(retry_after(world.mail(Some(1), "x@example.org", NOW)), Some(HOUR));
+    }
+    for _ in 0..5 {
+        assert_eq!(retry_after(world.mail(Some(2), "x@example.org", NOW)), None);
+    }
+    assert_eq!(retry_after(world.mail(Some(1), "y@example.org", NOW.plus(HOUR))), None);
+}
+
+#[test]
+fn counts_that_limit_nobody_are_swept() {
+    let world = World::new();
+    world.mail(Some(1), "a@example.org", NOW).unwrap();
+    world.mail(Some(2), "b@example.org", NOW.plus(HOUR)).unwrap();
+    let counts = || world.store.keys(&schema::mail_counts()).count();
+    assert_eq!(counts(), 4);
+    sweep_limits(&world.store, UnixSeconds(NOW.0 + HOUR - 1)).unwrap();
+    assert_eq!(counts(), 4);
+    sweep_limits(&world.store, NOW.plus(HOUR)).unwrap();
+    assert_eq!(counts(), 2);
+}
+
+#[test]
+fn an_account_that_ends_takes_its_mails_along() {
+    let world = World::new();
+    for number in 0..130_u32 {
+        let to = format!("{number}@example.org");
+        let account = if number % 2 == 0 { 1 } else { number };
+        let now = NOW.plus(u64::from(number) * HOUR);
+        world.mail(Some(account), &to, now).unwrap();
+    }
+    queue::forget_account(&world.store, AccountNumber::new(1).unwrap()).unwrap();
+    // Among the odd ones is the account 1 itself.
+    assert_eq!(world.keys(), (64, 64));
+}
+
+#[test]
+fn strangers_leave_room_for_the_others() {
+    let world = World::new();
+    let number = SecretNumber { account: AccountNumber::new(1).unwrap(), sequence: 0 };
+    let secret = SecretId { number, random: [0; 15] };
+    let view = View::new(NOW, None, None);
+    let put = |letter: Letter, account: Option<u32>, now: UnixSeconds| {
+        let (to, account) =
+            (Mailbox::new("a@example.org").unwrap(), account.and_then(AccountNumber::new));
+        let mail = NewMail { account, to, language: None, payload: None };
+        let put = move |transaction: &mut Transaction<'_, '_>| {
+            put_mail(transaction, &mail, letter.clone(), now)
+        };
+        world.store.change(put).wait().is_ok()
+    };
+    let late = || Letter::TriedAfter { secret, view: view.clone() };
+    let destructing = || Letter::SelfDestruct { secret };
+    let viewed = || Letter::Viewed { secret, view: view.clone() };
+    let finished = || Letter::Secret { secret };
+    for _ in 0..2 {
+        assert!(put(late(), Some(1), NOW) && put(destructing(), None, NOW));
+    }
+    assert!(!put(late(), Some(1), NOW) && !put(destructing(), None, NOW));
+    assert!(put(finished(), Some(1), NOW), "one place is left for what is asked for");
+    assert!(!put(finished(), Some(1), NOW) && !put(destructing(), Some(1), NOW), "five are five");
+    // Notifications of views come later, if that is within the hour.
+    for _ in 0..4 {
+        assert!(put(viewed(), Some(1), NOW.plus(60)));
+    }
+    assert!(!put(viewed(), Some(1), NOW.plus(60)));
+    assert_eq!(world.due(Lane::Mail, NOW.plus(60)).len(), 5);
+    assert_eq!(world.due(Lane::Mail, NOW.plus(HOUR)).len(), 9);
+    // Those of the next hour count there, and leave a place again.
+    assert!(!put(late(), Some(1), NOW.plus(HOUR)));
+    assert!(put(finished(), Some(1), NOW.plus(HOUR)) && !put(finished(), Some(1), NOW.plus(HOUR)));
+    // A clock that was set back far blocks nobody.
+    assert!(put(finished(), Some(1), UnixSeconds(NOW.0 - 24 * HOUR)));
+}

@@ -1,0 +1,187 @@
+//! Webhooks: addresses that an account wants to be called when something happens to its secrets.
+//!
+//! Here is who is called for what; the calls themselves are made by [`crate::delivery::webhook`].
+
+pub(crate) mod address;
+pub(crate) mod manage;
+#[cfg(test)]
+mod tests;
+pub(crate) mod url;
+
+use std::str::FromStr;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde::{Deserialize, Serialize};
+
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+pub(crate) use self::manage::remove_all;
+pub use self::{
+    address::{refusal, remedy},
+    manage::{ListedWebhook, NewWebhook, WebhookError, add, fetch, find, list, remove},
+    url::{BadUrl, WebhookUrl},
+};
+use super::outbox::{self, Content};
+use crate::{
+    clock::UnixSeconds,
+    crypto::{SecretBytes, SecretText},
+    domain::{account::AccountNumber, request::RequestId, schema, secret::SecretId},
+    store::{FoundPayload, Record, StoreError, Transaction},
+};
+
+/// The most webhooks of one account: each event becomes a call of each.
+pub const MAX_WEBHOOKS: usize = 10;
+
+/// Where a webhook's record lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct WebhookNumber {
+    /// Whose it is.
+    pub account: AccountNumber,
+    /// Counts all webhooks that there ever were, so that nothing that waits for one that is removed is
+    /// sent to another.
+    pub sequence: u32,
+}
+
+/// A webhook's record. Its [`Endpoint`], sealed, is attached to it in the store.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Webhook {
+    /// When it was made.
+    pub created_at: UnixSeconds,
+    /// What it is called for.
+    pub events: Vec<EventKind>,
+}
+
+/// Where a webhook is, and what its calls are signed with: whoever has either speaks for somebody.
+#[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+pub struct Endpoint {
+    /// An `http` or `https` URL.
+    pub url: String,
+    /// The signing key, 32 bytes.
+    pub key: [u8; 32],
+}
+
+/// What a webhook can be called for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EventKind {
+    /// `secret.viewed`
+    #[serde(rename = "secret.viewed")]
+    SecretViewed,
+    /// `secret.tried_after`
+    #[serde(rename = "secret.tried_after")]
+    SecretTriedAfter,
+    /// `secret_request.answered`
+    #[serde(rename = "secret_request.answered")]
+    RequestAnswered,
+}
+
+/// Something that happened: ids and times, never secrets.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Event {
+    /// What.
+    pub kind: EventKind,
+    /// When.
+    pub at: UnixSeconds,
+    /// To which secret.
+    pub secret: SecretId,
+    /// Through which secret request, where it is about one.
+    pub request: Option<RequestId>,
+}
+
+impl Record for Webhook {
+    const VERSION: u8 = 1;
+}
+
+impl WebhookNumber {
+    /// What it is called by the operator: `w17`.
+    #[must_use]
+    pub fn id(self) -> String {
+        format!("w{}", self.sequence)
+    }
+}
+
+impl EventKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::SecretViewed, Self::SecretTriedAfter, Self::RequestAnswered];
+
+    /// Its name in calls and on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SecretViewed => "secret.viewed",
+            Self::SecretTriedAfter => "secret.tried_after",
+            Self::RequestAnswered => "secret_request.answered",
+        }
+    }
+
+    /// The one of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+impl Endpoint {
+    /// What a payload of this kind is sealed with.
+    pub const CONTEXT: &'static [u8] = b"webhook";
+
+    /// The plaintext of the payload.
+    #[must_use]
+    pub fn to_payload(&self) -> Vec<u8> {
+        // Large enough not to be moved while it is written.
+        let mut payload = Vec::with_capacity(4096);
+        serde_json::to_writer(&mut payload, self).expect("strings and numbers become JSON");
+        payload
+    }
+
+    /// The reverse; `None` for what is not of its form.
+    #[must_use]
+    pub fn from_payload(payload: &SecretBytes) -> Option<Self> {
+        serde_json::from_slice(payload.expose_secret()).ok()
+    }
+
+    /// Opens what [`fetch`] has found.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Damaged`].
+    pub fn open(found: FoundPayload) -> Result<Self, StoreError> {
+        Self::from_payload(&found.open(Self::CONTEXT)?)
+            .ok_or(StoreError::Damaged("a webhook's address can not be read"))
+    }
+
+    /// The signing key as Standard Webhooks writes it: `whsec_` and base64.
+    #[must_use]
+    pub fn key_text(&self) -> SecretText {
+        let mut text = String::with_capacity(64);
+        text.push_str("whsec_");
+        STANDARD.encode_string(self.key, &mut text);
+        SecretText::new(text)
+    }
+}
+
+impl FromStr for EventKind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::from_name(text).ok_or_else(|| {
+            format!("there is no such event; give one of {}", Self::ALL.map(Self::name).join(", "))
+        })
+    }
+}
+
+/// Queues calls of the webhooks of `account` that want to know of `event`.
+pub(super) fn queue(
+    transaction: &mut Transaction<'_, '_>,
+    account: AccountNumber,
+    event: &Event,
+) -> Result<(), StoreError> {
+    for key in transaction.keys(&schema::webhooks(account), MAX_WEBHOOKS) {
+        let Some(webhook) = schema::webhook_number(&key) else { continue };
+        let found = transaction.get::<Webhook>(&key)?;
+        if found.is_some_and(|found| found.events.contains(&event.kind)) {
+            let content = Content::Webhook { webhook, event: event.clone() };
+            outbox::put(transaction, Some(account), content, None, event.at)?;
+        }
+    }
+    Ok(())
+}

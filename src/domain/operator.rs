@@ -1,0 +1,356 @@
+//! What the operator does: accounts and API keys, made, listed and taken away.
+//!
+//! Each function blocks until what it did is durable.
+
+use super::{
+    account::{
+        self, Account, AccountError, AccountName, AccountNumber,
+        api_key::{self, ApiKey, KEY_ID_BYTES, KeyKind, key_id},
+    },
+    notify::{outbox, webhook},
+    request::{self, Request},
+    schema,
+    secret::{self, Secret},
+};
+use crate::{
+    clock::UnixSeconds,
+    crypto::{Random, SecretText},
+    store::{Key, Store, Transaction},
+};
+
+/// How many secrets of a dying account one change burns: short enough that nobody waits for it.
+const BATCH: usize = 64;
+/// The same for requests: one that was used a thousand times is a thousand records.
+const REQUEST_BATCH: usize = 4;
+
+/// The keys of a new account, which are nowhere else.
+pub struct NewAccount {
+    /// May do everything in the account.
+    pub private_key: SecretText,
+    /// May only view.
+    pub public_key: SecretText,
+}
+
+/// An account that is not created yet; its keys are made already.
+pub struct AccountDraft {
+    name: AccountName,
+    hashes: [([u8; 32], KeyKind); 2],
+}
+
+/// A new API key, which is nowhere else.
+pub struct NewApiKey {
+    /// The key.
+    pub key: SecretText,
+    /// What it is called from now on.
+    pub id: String,
+}
+
+/// An API key as the operator sees it.
+pub struct ListedApiKey {
+    /// See [`key_id`].
+    pub id: String,
+    /// The name of its account.
+    pub account: String,
+    /// Kind and age.
+    pub key: ApiKey,
+}
+
+/// Creates an account with its two keys.
+///
+/// # Errors
+///
+/// See [`AccountError`].
+pub fn create_account(
+    store: &Store,
+    name: &str,
+    allowance: u64,
+    random: &dyn Random,
+    now: UnixSeconds,
+) -> Result<NewAccount, AccountError> {
+    let (keys, draft) = draft_account(name, random)?;
+    draft.store(store, allowance, now)?;
+    Ok(keys)
+}
+
+/// Makes the keys of a new account, which does not exist before [`AccountDraft::store`].
+///
+/// # Errors
+///
+/// [`AccountError::BadName`].
+pub fn draft_account(
+    name: &str,
+    random: &dyn Random,
+) -> Result<(NewAccount, AccountDraft), AccountError> {
+    let name = AccountName::new(name)?;
+    let (private_key, private_hash) = api_key::generate(KeyKind::Private, random);
+    let (public_key, public_hash) = api_key::generate(KeyKind::Public, random);
+    let hashes = [(private_hash, KeyKind::Private), (public_hash, KeyKind::Public)];
+    Ok((NewAccount { private_key, public_key }, AccountDraft { name, hashes }))
+}
+
+impl AccountDraft {
+    /// Creates the account.
+    ///
+    /// # Errors
+    ///
+    /// See [`AccountError`].
+    pub fn store(
+        self,
+        store: &Store,
+        allowance: u64,
+        now: UnixSeconds,
+    ) -> Result<(), AccountError> {
+        store.change(account::create(self.name, allowance, self.hashes, now)).wait()?;
+        Ok(())
+    }
+}
+
+/// Whether an account has ever been created in this store.
+///
+/// # Errors
+///
+/// See [`AccountError`].
+pub fn has_had_accounts(store: &Store) -> Result<bool, AccountError> {
+    Ok(store.get::<AccountNumber>(&schema::next_account())?.is_some())
+}
+
+/// All accounts by the order of their creation, each with the number of its keys.
+///
+/// # Errors
+///
+/// See [`AccountError`].
+pub fn accounts(store: &Store) -> Result<Vec<(Account, u64)>, AccountError> {
+    let api_keys = all_keys(store)?;
+    let mut accounts = Vec::new();
+    for item in store.range::<Account>(&schema::accounts()) {
+        let (key, account) = item?;
+        if !account.deleting && schema::account_number(&key) != Some(AccountNumber::NOBODY) {
+            let own =
+                api_keys.iter().filter(|(_, api_key)| schema::account(api_key.account) == key);
+            accounts.push((account, own.count() as u64));
+        }
+    }
+    Ok(accounts)
+}
+
+/// Deletes an account: first its name and its keys, so that it is over at once, then its requests and
+/// its secrets, a batch at a time. Returns how many of the secrets could still have been viewed at `now`.
+///
+/// # Errors
+///
+/// See [`AccountError`].
+pub fn delete_account(store: &Store, name: &str, now: UnixSeconds) -> Result<u64, AccountError> {
+    let name = AccountName::new(name)?;
+    let number = store
+        .change(move |transaction| {
+            let (number, mut account) = live_account(transaction, &name)?;
+            account.deleting = true;
+            transaction.put(&schema::account(number), &account)?;
+            transaction.delete(&schema::account_name(name.as_str()))?;
+            for key in transaction.keys(&schema::api_keys(), usize::MAX) {
+                let api_key = transaction.get::<ApiKey>(&key)?;
+                if api_key.is_some_and(|api_key| api_key.account == number) {
+                    transaction.delete(&key)?;
+                }
+            }
+            Ok::<_, AccountError>(number)
+        })
+        .wait()?;
+    burn_account(store, number, now)
+}
+
+/// Goes on with deletions that a crash interrupted.
+///
+/// # Errors
+///
+/// See [`AccountError`].
+pub fn finish_deletions(store: &Store, now: UnixSeconds) -> Result<(), AccountError> {
+    for item in store.range::<Account>(&schema::accounts()) {
+        let (key, account) = item?;
+        if let (true, Some(number)) = (account.deleting, schema::account_number(&key)) {
+            burn_account(store, number, now)?;
+        }
+    }
+    Ok(())
+}
+
+/// Creates an API key.
+///
+/// # Errors
+///
+/// See [`AccountError`].
+pub fn create_key(
+    store: &Store,
+    account: &str,
+    kind: KeyKind,
+    random: &dyn Random,
+    now: UnixSeconds,
+) -> Result<NewApiKey, AccountError> {
+    let name = AccountName::new(account)?;
+    let (key, hash) = api_key::generate(kind, random);
+    store
+        .change(move |transaction| {
+            let (account, _) = live_account(transaction, &name)?;
+            let api_key = ApiKey { account, kind, created_at: now };
+            Ok::<_, AccountError>(transaction.put(&schema::api_key(&hash), &api_key)?)
+        })
+        .wait()?;
+    Ok(NewApiKey { key, id: key_id(&hash) })
+}
+
+/// The API keys of one account, or of all.
+///
+/// # Errors
+///
+/// See [`AccountError`].
+pub fn list_keys(store: &Store, account: Option<&str>) -> Result<Vec<ListedApiKey>, AccountError> {
+    let only = account.map(|name| find_account(store, name)).transpose()?;
+    let mut listed = Vec::new();
+    for (key, api_key) in all_keys(store)? {
+        if only.is_none_or(|number| number == api_key.account) {
+            let account = store.get::<Account>(&schema::account(api_key.account))?;
+            let account = account.map(|account| account.name).unwrap_or_default();
+            listed.push(ListedApiKey { id: key_id(hash_of(&key)), account, key: api_key });
+        }
+    }
+    listed.sort_by(|a, b| (&a.account, a.key.created_at).cmp(&(&b.account, b.key.created_at)));
+    Ok(listed)
+}
+
+/// Revokes the API key with this id. Returns its account's name.
+///
+/// # Errors
+///
+/// See [`AccountError`].
+pub fn revoke_key(store: &Store, id: &str) -> Result<String, AccountError> {
+    let doomed = all_keys(store)?.into_iter().find(|(key, _)| key_id(hash_of(key)) == id);
+    let Some((doomed, ApiKey { account, .. })) = doomed else {
+        // Shortened: somebody may have passed the key itself, which is nobody's to repeat.
+        return Err(AccountError::UnknownKey(id.chars().take(KEY_ID_BYTES * 2).collect()));
+    };
+    let account = store.get::<Account>(&schema::account(account))?;
+    store.change(move |transaction| Ok::<_, AccountError>(transaction.delete(&doomed)?)).wait()?;
+    Ok(account.map(|account| account.name).unwrap_or_default())
+}
+
+fn burn_account(
+    store: &Store,
+    number: AccountNumber,
+    now: UnixSeconds,
+) -> Result<u64, AccountError> {
+    // Before the secrets: from now on nobody is told anything.
+    store
+        .change(move |transaction| {
+            webhook::remove_all(transaction, number)?;
+            Ok::<_, AccountError>(transaction.delete(&schema::notify(number))?)
+        })
+        .wait()?;
+    outbox::forget_account(store, number)?;
+    remove_requests(store, number)?;
+    let mut live = 0;
+    loop {
+        let batch: Vec<Key> = store.keys(&schema::secrets(number)).take(BATCH).collect();
+        if batch.is_empty() {
+            store
+                .change(move |transaction| {
+                    Ok::<_, AccountError>(transaction.delete(&schema::account(number))?)
+                })
+                .wait()?;
+            return Ok(live);
+        }
+        live += store
+            .change(move |transaction| {
+                let mut live = 0;
+                for key in &batch {
+                    live += u64::from(burn_one(transaction, key, now)?);
+                }
+                Ok::<_, AccountError>(live)
+            })
+            .wait()?;
+    }
+}
+
+fn remove_requests(store: &Store, account: AccountNumber) -> Result<(), AccountError> {
+    loop {
+        let batch: Vec<Key> = store.keys(&schema::requests(account)).take(REQUEST_BATCH).collect();
+        if batch.is_empty() {
+            return Ok(());
+        }
+        store
+            .change(move |transaction| {
+                for key in &batch {
+                    let request = transaction.get::<Request>(key)?;
+                    if let (Some(number), Some(request)) = (schema::request_number(key), request) {
+                        request::remove(transaction, number, &request)?;
+                    }
+                }
+                Ok::<_, AccountError>(())
+            })
+            .wait()?;
+    }
+}
+
+/// Removes one secret. Returns whether it could still have been viewed.
+fn burn_one(
+    transaction: &mut Transaction<'_, '_>,
+    key: &Key,
+    now: UnixSeconds,
+) -> Result<bool, AccountError> {
+    let (Some(number), Some(secret)) =
+        (schema::secret_number(key), transaction.get::<Secret>(key)?)
+    else {
+        return Ok(false);
+    };
+    secret::remove(transaction, number, &secret)?;
+    Ok(secret.is_live(now))
+}
+
+/// The number of the account with this name.
+///
+/// # Errors
+///
+/// See [`AccountError`].
+pub fn find_account(store: &Store, name: &str) -> Result<AccountNumber, AccountError> {
+    let name = AccountName::new(name)?;
+    store
+        .get::<AccountNumber>(&schema::account_name(name.as_str()))?
+        .ok_or_else(|| AccountError::Unknown(name.as_str().to_owned()))
+}
+
+/// An account, unless it is being deleted.
+///
+/// # Errors
+///
+/// [`AccountError::Gone`].
+pub fn account(store: &Store, number: AccountNumber) -> Result<Account, AccountError> {
+    let found = store.get::<Account>(&schema::account(number))?;
+    found.filter(|account| !account.deleting).ok_or(AccountError::Gone)
+}
+
+/// Makes sure that a change gives nothing to an account that is being deleted.
+pub(super) fn check_live(
+    transaction: &Transaction<'_, '_>,
+    number: AccountNumber,
+) -> Result<(), AccountError> {
+    let found = transaction.get::<Account>(&schema::account(number))?;
+    found.filter(|account| !account.deleting).map(|_| ()).ok_or(AccountError::Gone)
+}
+
+fn live_account(
+    transaction: &Transaction<'_, '_>,
+    name: &AccountName,
+) -> Result<(AccountNumber, Account), AccountError> {
+    let unknown = || AccountError::Unknown(name.as_str().to_owned());
+    let key = schema::account_name(name.as_str());
+    let number = transaction.get::<AccountNumber>(&key)?.ok_or_else(unknown)?;
+    let account = transaction.get::<Account>(&schema::account(number))?.ok_or_else(unknown)?;
+    Ok((number, account))
+}
+
+fn all_keys(store: &Store) -> Result<Vec<(Key, ApiKey)>, AccountError> {
+    Ok(store.range::<ApiKey>(&schema::api_keys()).collect::<Result<_, _>>()?)
+}
+
+fn hash_of(key: &Key) -> &[u8] {
+    key.as_bytes().get(1..).unwrap_or_default()
+}

@@ -1,0 +1,442 @@
+//! Where everything lies in the store: the key of every record, on one screen.
+//!
+//! ```text
+//! a account            -> Account
+//! n name               -> AccountNumber
+//! k SHA-256 of the key -> ApiKey
+//! s account sequence   -> Secret, with its sealed payload
+//! t account sequence f -> Text, f = 0 the description, 1 the message
+//! v account sequence i -> View, i = 0, 1, 2 …
+//! h account sequence i -> Event of a secret's log, i = 0, 1, 2 …
+//! A account sequence n -> Attachment of a secret, n = 1, 2 …, with its sealed key and its file
+//! T account sequence n -> Tail: the end of an attachment that is not complete, sealed
+//! D account sequence   -> Draft: who uploads the attachments, with half of a link to be mailed
+//! S account            -> Stored: bytes of attachments
+//! l account seq. token -> Lease, by the first 16 bytes of its token's SHA-256
+//! g account sequence   -> Manage, for a secret that was made without an account
+//! e due account seq.   -> Due: when the sweeper looks at a secret next
+//! b box                -> DropBox, with its sealed keys
+//! p box                -> PublicKeyDer, where senders may leave the sealing to us
+//! d box message        -> Message, with its sealed payload
+//! I box SHA-256 of key -> Repeatable: when a message came under an idempotency key
+//! J box message        -> Remembered: the same the other way round, oldest first
+//! x box                -> Deletion, while a box is being burned
+//! r account sequence   -> Request
+//! q account sequence f -> Text of a request, f = 0 description, 1 message, 2 and 3 those of its secrets
+//! u SHA-256 of the id  -> RequestNumber
+//! w account seq. seq.  -> Made: a request, and a secret made through it
+//! f due account seq.   -> Due: when the sweeper looks at a request next
+//! o outgoing           -> Outgoing, with what is sealed of it
+//! i lane due outgoing  -> DueOut: when the outbox looks at it next
+//! z share hash|account -> SentTimes: mails of the last hour, m to an address, a of an account, or a Share
+//! j account            -> Notify: where its notifications go
+//! y account webhook    -> Webhook, with its sealed address and key
+//! c box                -> BoxNotify: where the notifications of a box go
+//! m "…"                -> what the daemon itself keeps
+//! ```
+//!
+//! `account` is 3 bytes and `sequence` 5, counted up within the account, so that records come in the
+//! order of their creation, which sled pays back, and a list is a range. So are `box`, 8 bytes, and
+//! `message`, 4, `outgoing`, 8, and `webhook`, 4. Of a request's id, which nobody guesses, 16 bytes of the
+//! digest are enough.
+
+use std::num::NonZeroU8;
+
+use super::{
+    account::AccountNumber,
+    drop_box::{
+        BoxNumber,
+        message::{IdempotencyKey, MessageId},
+    },
+    notify::{
+        outbox::{Lane, OutboxNumber, Share},
+        webhook::WebhookNumber,
+    },
+    request::RequestNumber,
+    secret::{SecretNumber, lease::LeaseToken},
+};
+use crate::{clock::UnixSeconds, store::Key};
+
+const SEQUENCE_BYTES: usize = 5;
+
+pub(super) fn account(account: AccountNumber) -> Key {
+    Key::new(b'a').with(&account.to_bytes())
+}
+
+pub(super) fn accounts() -> Key {
+    Key::new(b'a')
+}
+
+/// The reverse of [`account`].
+pub(super) fn account_number(key: &Key) -> Option<AccountNumber> {
+    let [a, b, c] = *key.as_bytes().last_chunk::<3>()?;
+    AccountNumber::new(u32::from_be_bytes([0, a, b, c]))
+}
+
+/// The number that the next account gets; missing until the first one is created.
+pub(super) fn next_account() -> Key {
+    daemon("next account")
+}
+
+pub(super) fn account_name(name: &str) -> Key {
+    Key::new(b'n').with(name.as_bytes())
+}
+
+pub(super) fn api_key(hash: &[u8]) -> Key {
+    Key::new(b'k').with(hash)
+}
+
+pub(super) fn api_keys() -> Key {
+    Key::new(b'k')
+}
+
+pub(super) fn secrets(account: AccountNumber) -> Key {
+    Key::new(b's').with(&account.to_bytes())
+}
+
+pub(super) fn secret(number: SecretNumber) -> Key {
+    numbered(b's', number)
+}
+
+/// The reverse of [`secret`].
+pub(super) fn secret_number(key: &Key) -> Option<SecretNumber> {
+    number_at_end(key.as_bytes())
+}
+
+/// Which of a secret's two texts.
+#[derive(Clone, Copy)]
+pub(super) enum TextField {
+    Description = 0,
+    Message = 1,
+}
+
+pub(super) fn texts(number: SecretNumber) -> Key {
+    numbered(b't', number)
+}
+
+pub(super) fn text(number: SecretNumber, field: TextField) -> Key {
+    texts(number).with(&[field as u8])
+}
+
+pub(super) fn views(number: SecretNumber) -> Key {
+    numbered(b'v', number)
+}
+
+pub(super) fn view(number: SecretNumber, index: u8) -> Key {
+    views(number).with(&[index])
+}
+
+pub(super) fn events(number: SecretNumber) -> Key {
+    numbered(b'h', number)
+}
+
+pub(super) fn event(number: SecretNumber, index: u16) -> Key {
+    events(number).with(&index.to_be_bytes())
+}
+
+pub(super) fn leases(number: SecretNumber) -> Key {
+    numbered(b'l', number)
+}
+
+pub(super) fn lease(number: SecretNumber, token: LeaseToken) -> Key {
+    leases(number).with(&token.0)
+}
+
+pub(super) fn attachment(number: SecretNumber, n: NonZeroU8) -> Key {
+    numbered(b'A', number).with(&[n.get()])
+}
+
+pub(super) fn attachment_tail(number: SecretNumber, n: NonZeroU8) -> Key {
+    numbered(b'T', number).with(&[n.get()])
+}
+
+pub(super) fn draft(number: SecretNumber) -> Key {
+    numbered(b'D', number)
+}
+
+pub(super) fn stored_by(account: AccountNumber) -> Key {
+    Key::new(b'S').with(&account.to_bytes())
+}
+
+pub(super) fn stored_by_all() -> Key {
+    daemon("stored attachments")
+}
+
+pub(super) fn manage(number: SecretNumber) -> Key {
+    numbered(b'g', number)
+}
+
+pub(super) fn dues() -> Key {
+    Key::new(b'e')
+}
+
+pub(super) fn due(at: UnixSeconds, number: SecretNumber) -> Key {
+    append(Key::new(b'e').with(&at.0.to_be_bytes()), number)
+}
+
+/// The reverse of [`due`].
+pub(super) fn due_parts(key: &Key) -> Option<(UnixSeconds, SecretNumber)> {
+    Some((due_at(key)?, number_at_end(key.as_bytes())?))
+}
+
+/// The moment in a key of [`due`] or [`request_due`].
+pub(super) fn due_at(key: &Key) -> Option<UnixSeconds> {
+    let at = key.as_bytes().get(1..)?.first_chunk::<8>()?;
+    Some(UnixSeconds(u64::from_be_bytes(*at)))
+}
+
+pub(super) fn requests(account: AccountNumber) -> Key {
+    Key::new(b'r').with(&account.to_bytes())
+}
+
+pub(super) fn request(number: RequestNumber) -> Key {
+    Key::new(b'r').with(&number.to_bytes())
+}
+
+/// The reverse of [`request`].
+pub(super) fn request_number(key: &Key) -> Option<RequestNumber> {
+    RequestNumber::from_bytes(*key.as_bytes().last_chunk::<8>()?)
+}
+
+/// Which of a request's four texts.
+#[derive(Clone, Copy)]
+pub(super) enum RequestText {
+    Description = 0,
+    Message = 1,
+    SecretDescription = 2,
+    SecretMessage = 3,
+}
+
+impl RequestText {
+    pub(super) const ALL: [Self; 4] =
+        [Self::Description, Self::Message, Self::SecretDescription, Self::SecretMessage];
+}
+
+pub(super) fn request_text(number: RequestNumber, field: RequestText) -> Key {
+    Key::new(b'q').with(&number.to_bytes()).with(&[field as u8])
+}
+
+pub(super) fn request_id(hash: &[u8; 32]) -> Key {
+    Key::new(b'u').with(&hash[..16])
+}
+
+/// The secrets made through a request.
+pub(super) fn made(number: RequestNumber) -> Key {
+    Key::new(b'w').with(&number.to_bytes())
+}
+
+pub(super) fn made_secret(number: RequestNumber, secret: SecretNumber) -> Key {
+    let [_, _, _, sequence @ ..] = secret.sequence.to_be_bytes();
+    made(number).with(&sequence)
+}
+
+/// The secret in a key of [`made_secret`]; it is of the request's account.
+pub(super) fn secret_made(key: &Key) -> Option<SecretNumber> {
+    let [a, b, c, rest @ ..] = *key.as_bytes().last_chunk::<13>()?;
+    let [_, _, _, _, _, sequence @ ..] = rest;
+    let [d, e, f, g, h] = sequence;
+    SecretNumber::from_bytes([a, b, c, d, e, f, g, h])
+}
+
+pub(super) fn request_dues() -> Key {
+    Key::new(b'f')
+}
+
+pub(super) fn request_due(at: UnixSeconds, number: RequestNumber) -> Key {
+    Key::new(b'f').with(&at.0.to_be_bytes()).with(&number.to_bytes())
+}
+
+pub(super) fn drop_box(number: BoxNumber) -> Key {
+    Key::new(b'b').with(&number.to_bytes())
+}
+
+/// The number that the next box gets; missing until the first one is created.
+pub(super) fn next_box() -> Key {
+    daemon("next box")
+}
+
+pub(super) fn public_key(number: BoxNumber) -> Key {
+    Key::new(b'p').with(&number.to_bytes())
+}
+
+pub(super) fn messages(number: BoxNumber) -> Key {
+    Key::new(b'd').with(&number.to_bytes())
+}
+
+pub(super) fn message(number: BoxNumber, message: MessageId) -> Key {
+    messages(number).with(&message.0.to_be_bytes())
+}
+
+/// The reverse of [`message`].
+pub(super) fn message_id(key: &Key) -> Option<MessageId> {
+    Some(MessageId(u32::from_be_bytes(*key.as_bytes().last_chunk::<4>()?)))
+}
+
+/// The messages of a box that came under an idempotency key.
+pub(super) fn repeatables(number: BoxNumber) -> Key {
+    Key::new(b'I').with(&number.to_bytes())
+}
+
+pub(super) fn repeatable(number: BoxNumber, key: IdempotencyKey) -> Key {
+    repeatables(number).with(&key.0)
+}
+
+pub(super) fn remembered(number: BoxNumber) -> Key {
+    Key::new(b'J').with(&number.to_bytes())
+}
+
+/// [`message_id`] reverses it.
+pub(super) fn remembered_message(number: BoxNumber, message: MessageId) -> Key {
+    remembered(number).with(&message.0.to_be_bytes())
+}
+
+pub(super) fn deletions() -> Key {
+    Key::new(b'x')
+}
+
+pub(super) fn deletion(number: BoxNumber) -> Key {
+    deletions().with(&number.to_bytes())
+}
+
+/// The reverse of [`deletion`].
+pub(super) fn deleted_box(key: &Key) -> Option<BoxNumber> {
+    Some(BoxNumber::from_bytes(*key.as_bytes().last_chunk::<8>()?))
+}
+
+pub(super) fn outgoings() -> Key {
+    Key::new(b'o')
+}
+
+pub(super) fn outgoing(number: OutboxNumber) -> Key {
+    outgoings().with(&number.0.to_be_bytes())
+}
+
+/// The reverse of [`outgoing`].
+pub(super) fn outgoing_number(key: &Key) -> Option<OutboxNumber> {
+    Some(OutboxNumber(u64::from_be_bytes(*key.as_bytes().last_chunk::<8>()?)))
+}
+
+/// The number that the next one gets; missing until the first one is queued.
+pub(super) fn next_outgoing() -> Key {
+    daemon("next outgoing")
+}
+
+pub(super) fn outgoing_dues(lane: Lane) -> Key {
+    Key::new(b'i').with(&[lane as u8])
+}
+
+pub(super) fn outgoing_due(lane: Lane, at: UnixSeconds, number: OutboxNumber) -> Key {
+    outgoing_dues(lane).with(&at.0.to_be_bytes()).with(&number.0.to_be_bytes())
+}
+
+/// The reverse of [`outgoing_due`].
+pub(super) fn outgoing_due_parts(key: &Key) -> Option<(UnixSeconds, OutboxNumber)> {
+    let at = key.as_bytes().get(2..)?.first_chunk::<8>()?;
+    Some((UnixSeconds(u64::from_be_bytes(*at)), outgoing_number(key)?))
+}
+
+pub(super) fn mail_counts() -> Key {
+    Key::new(b'z')
+}
+
+/// Of an address, by its SHA-256.
+pub(super) fn mails_to(hash: &[u8; 32]) -> Key {
+    mail_counts().with(b"m").with(hash)
+}
+
+/// The same, of a share of them.
+pub(super) fn share_of_address(share: Share, hash: &[u8; 32]) -> Key {
+    mail_counts().with(&[share as u8]).with(hash)
+}
+
+pub(super) fn share_of_account(share: Share, account: AccountNumber) -> Key {
+    mail_counts().with(&[share as u8]).with(&account.to_bytes())
+}
+
+pub(super) fn mails_of(account: AccountNumber) -> Key {
+    mail_counts().with(b"a").with(&account.to_bytes())
+}
+
+pub(super) fn notify(account: AccountNumber) -> Key {
+    Key::new(b'j').with(&account.to_bytes())
+}
+
+/// The number that the next webhook gets; missing until the first one is added.
+pub(super) fn next_webhook() -> Key {
+    daemon("next webhook")
+}
+
+pub(super) fn all_webhooks() -> Key {
+    Key::new(b'y')
+}
+
+pub(super) fn webhooks(account: AccountNumber) -> Key {
+    all_webhooks().with(&account.to_bytes())
+}
+
+pub(super) fn webhook(number: WebhookNumber) -> Key {
+    webhooks(number.account).with(&number.sequence.to_be_bytes())
+}
+
+/// The reverse of [`webhook`].
+pub(super) fn webhook_number(key: &Key) -> Option<WebhookNumber> {
+    let [_, a, b, c, ref sequence @ ..] = *key.as_bytes() else { return None };
+    let account = AccountNumber::new(u32::from_be_bytes([0, a, b, c]))?;
+    Some(WebhookNumber { account, sequence: u32::from_be_bytes(*sequence.first_chunk()?) })
+}
+
+pub(super) fn box_notify(number: BoxNumber) -> Key {
+    Key::new(b'c').with(&number.to_bytes())
+}
+
+pub(super) fn daemon(name: &str) -> Key {
+    Key::new(b'm').with(name.as_bytes())
+}
+
+fn numbered(prefix: u8, number: SecretNumber) -> Key {
+    append(Key::new(prefix), number)
+}
+
+fn append(key: Key, number: SecretNumber) -> Key {
+    let [_, _, _, sequence @ ..] = number.sequence.to_be_bytes();
+    let sequence: [u8; SEQUENCE_BYTES] = sequence;
+    key.with(&number.account.to_bytes()).with(&sequence)
+}
+
+fn number_at_end(key: &[u8]) -> Option<SecretNumber> {
+    SecretNumber::from_bytes(*key.last_chunk::<8>()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_secrets_sort_by_age_and_read_back() {
+        let number = |account: u32, sequence| SecretNumber {
+            account: AccountNumber::new(account).unwrap(),
+            sequence,
+        };
+        let mut last = secret(number(0, 0));
+        for n in [number(0, 1), number(0, 255), number(0, 256), number(1, 0), number(1 << 16, 7)] {
+            let key = secret(n);
+            assert!(key > last, "{n:?}");
+            assert_eq!(secret_number(&key), Some(n));
+            assert_eq!(due_parts(&due(UnixSeconds(99), n)), Some((UnixSeconds(99), n)));
+            last = key;
+        }
+    }
+
+    #[test]
+    fn keys_of_requests_read_back() {
+        let account = AccountNumber::new(0x01_02_03).unwrap();
+        let number = RequestNumber { account, sequence: 0x04_05_06_07_08 };
+        let secret = SecretNumber { account, sequence: 0x09_0a_0b_0c_0d };
+        assert_eq!(request_number(&request(number)), Some(number));
+        let key = made_secret(number, secret);
+        assert_eq!(key.as_bytes(), b"w\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d");
+        assert_eq!(secret_made(&key), Some(secret));
+        let due = request_due(UnixSeconds(99), number);
+        assert_eq!((due_at(&due), request_number(&due)), (Some(UnixSeconds(99)), Some(number)));
+    }
+}

@@ -1,0 +1,91 @@
+//! Secrets made without an account: their sender gets a token, by which the log is seen and the secret
+//! burned.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    NewSecret, Secret, SecretError, SecretId, SecretNumber,
+    list::{self, Listed},
+};
+use crate::{
+    clock::UnixSeconds,
+    crypto::{Random, SecretText, bytes_equal, hex, random_array, sha256},
+    domain::{
+        account::{self, AccountNumber},
+        alike::{self, StandIn},
+        schema, secret,
+    },
+    store::{Record, Store, Transaction},
+};
+
+/// What is kept of the token: its SHA-256, which is enough for 256 random bits.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Manage([u8; 32]);
+
+impl Record for Manage {
+    const VERSION: u8 = 1;
+}
+
+/// See [`crate::domain::alike`].
+pub(crate) fn stand_in() -> Manage {
+    Manage([0; 32])
+}
+
+/// Makes a token, 64 hexadecimal digits, with its hash.
+#[must_use]
+pub fn generate(random: &dyn Random) -> (SecretText, [u8; 32]) {
+    let token = hex(&random_array::<32>(random));
+    let hash = sha256(token.as_bytes());
+    (SecretText::new(token), hash)
+}
+
+/// Creates a secret that belongs to [`AccountNumber::NOBODY`]. `hash` is that of its token.
+pub fn create(
+    new: NewSecret,
+    hash: [u8; 32],
+    now: UnixSeconds,
+) -> impl Fn(&mut Transaction<'_, '_>) -> Result<(SecretNumber, Secret), SecretError> + Send + 'static
+{
+    move |transaction| {
+        account::ensure_nobody(transaction, now)?;
+        let (number, secret, _) = secret::insert(transaction, AccountNumber::NOBODY, &new, now)?;
+        transaction.put(&schema::manage(number), &Manage(hash))?;
+        Ok((number, secret))
+    }
+}
+
+/// Everything about a secret but the secret. Reads the disk: belongs on a blocking thread.
+///
+/// # Errors
+///
+/// [`SecretError::NotFound`], also for a wrong token.
+pub fn status(store: &Store, id: SecretId, token_hash: [u8; 32]) -> Result<Listed, SecretError> {
+    let kept = alike::read(|key| store.get(key), &schema::manage(id.number), StandIn::Manage)?;
+    let secret = alike::read(|key| store.get(key), &schema::secret(id.number), StandIn::Secret)?;
+    let secret = checked(id, secret, kept, token_hash)?;
+    Ok(list::details(store, id.number, secret)?)
+}
+
+/// Burns a secret and deletes everything about it, whatever its state.
+pub fn delete(
+    id: SecretId,
+    token_hash: [u8; 32],
+) -> impl Fn(&mut Transaction<'_, '_>) -> Result<(), SecretError> + Send + 'static {
+    move |transaction| {
+        let (kept, secret) = (schema::manage(id.number), schema::secret(id.number));
+        let kept = alike::read(|key| transaction.get(key), &kept, StandIn::Manage)?;
+        let secret = alike::read(|key| transaction.get(key), &secret, StandIn::Secret)?;
+        let secret = checked(id, secret, kept, token_hash)?;
+        Ok(secret::remove_or_drop(transaction, id.number, &secret)?)
+    }
+}
+
+fn checked(
+    id: SecretId,
+    secret: Option<Secret>,
+    kept: Option<Manage>,
+    token_hash: [u8; 32],
+) -> Result<Secret, SecretError> {
+    let is_right = kept.is_some_and(|Manage(kept)| bytes_equal(&kept, &token_hash));
+    secret.filter(|secret| is_right && secret.id(id.number) == id).ok_or(SecretError::NotFound)
+}

@@ -1,0 +1,497 @@
+//! Secrets: created once, viewed as often as promised, then gone.
+//!
+//! The functions here make changes for the store's writer, so each is alone while it runs and durable
+//! when it is answered. What happens around them (parsing, passwords, HTTP) is elsewhere.
+
+pub mod attachment;
+pub mod ciphertext;
+pub mod event;
+pub mod lease;
+pub mod lifetime;
+pub mod list;
+pub mod manage;
+#[cfg(test)]
+mod model_tests;
+pub mod self_destruct;
+pub mod view;
+pub mod viewing;
+
+use std::{fmt, num::NonZeroU8};
+
+use serde::{Deserialize, Serialize};
+
+pub use self::viewing::{charge_password, view};
+use self::{
+    attachment::{AttachmentError, NewAttachments, draft},
+    event::EventCounts,
+    lifetime::Lifetime,
+};
+use super::{
+    account::{Account, AccountNumber, Metadata},
+    alike::{self, StandIn},
+    older::{SecretV1, SecretV2},
+    schema::{self, TextField},
+    text::Text,
+};
+use crate::{
+    clock::UnixSeconds,
+    crypto::{PasswordHash, bytes_equal},
+    store::{Fields, Payload, Record, StoreError, Transaction},
+};
+
+/// Where a secret's record lies: its account, and its number there, below 2^40.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct SecretNumber {
+    /// Whose it is.
+    pub account: AccountNumber,
+    /// Counts the account's secrets.
+    pub sequence: u64,
+}
+
+/// What a link names: where the record lies, and the random bits that prove one was given the link.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretId {
+    /// Where the record lies.
+    pub number: SecretNumber,
+    /// 120 random bits.
+    pub random: [u8; 15],
+}
+
+/// A secret's record. Its payload, sealed, is attached to it in the store until it is burned.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Secret {
+    pub(super) random: [u8; 15],
+    /// When it was made.
+    pub created_at: UnixSeconds,
+    /// The lifetime in hours, 0 for ever.
+    pub expiration_hours: u64,
+    /// From this moment on nobody views it; `None` for never.
+    pub expires_at: Option<UnixSeconds>,
+    /// How many views were promised.
+    pub max_views: NonZeroU8,
+    /// How many of them are spent.
+    pub view_times: u8,
+    /// The page asks for a click first.
+    pub view_button: bool,
+    /// The page asks for a proof of work first.
+    pub captcha: bool,
+    /// Whether a password was set. Stays when the hash goes.
+    pub has_password: bool,
+    pub(super) password: Option<PasswordHash>,
+    /// See [`MAX_WRONG_PASSWORDS`].
+    pub wrong_passwords: u8,
+    pub(super) has_description: bool,
+    pub(super) has_message: bool,
+    /// Since when it is a tombstone.
+    pub(super) gone_at: Option<UnixSeconds>,
+    /// How many entries its event log has.
+    pub(super) events: EventCounts,
+    /// How many leases were given.
+    pub(super) leases: u8,
+    /// The end of the last one of them that was not given back.
+    pub(super) leased_until: Option<UnixSeconds>,
+    /// How many attachments it has, or had.
+    pub attachments: u8,
+    /// How many bytes they are together.
+    pub(super) attachment_bytes: u64,
+    /// Attachments are still to come: nobody views it.
+    pub is_draft: bool,
+}
+
+/// So many wrong passwords, from anywhere, lock a secret.
+pub const MAX_WRONG_PASSWORDS: u8 = 100;
+
+/// Says in the expiry index that the sweeper is to look at a secret.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Due;
+
+impl Record for Secret {
+    const VERSION: u8 = 3;
+
+    fn from_older(version: u8, fields: Fields<'_>) -> Option<Result<Self, StoreError>> {
+        match version {
+            1 => Some(fields.read::<SecretV1>().map(|old| SecretV2::from(old).into())),
+            2 => Some(fields.read::<SecretV2>().map(Self::from)),
+            _ => None,
+        }
+    }
+}
+impl Record for Due {
+    const VERSION: u8 = 1;
+}
+
+/// Everything about a secret to be made, checked.
+pub struct NewSecret {
+    /// 120 random bits of its id, with which its payload was sealed.
+    pub random: [u8; 15],
+    /// The sealed ciphertext and private half.
+    pub payload: Payload,
+    /// Seen by the owner only.
+    pub description: Option<Text>,
+    /// Seen by the viewer, too.
+    pub message: Option<Text>,
+    /// How long it lives.
+    pub lifetime: Lifetime,
+    /// See [`Secret::view_button`].
+    pub view_button: bool,
+    /// See [`Secret::captcha`].
+    pub captcha: bool,
+    /// What the viewer must know.
+    pub password: Option<PasswordHash>,
+    /// How many views are promised.
+    pub max_views: NonZeroU8,
+    /// The files that go with it.
+    pub attachments: Option<NewAttachments>,
+}
+
+/// Why a change of a secret was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// Never was, expired, used up, or another account's: nobody is told which.
+    #[error("there is no such secret")]
+    NotFound,
+    /// The account has made as many secrets this month as it may.
+    #[error("the allowance of {0} secrets this month is used up")]
+    OverAllowance(u64),
+    /// A password is needed, and this is what it must match.
+    #[error("a password is needed")]
+    PasswordNeeded(Box<PasswordHash>),
+    /// A proof of work is needed, and perhaps a password as well.
+    #[error("a proof of work is needed")]
+    CaptchaNeeded(Option<Box<PasswordHash>>),
+    /// Too many wrong passwords.
+    #[error("locked after too many wrong passwords")]
+    Locked,
+    /// There is no room for so many bytes of attachments.
+    #[error("the room for attachments is used up")]
+    OverQuota,
+    /// See [`StoreError`].
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<AttachmentError> for SecretError {
+    fn from(error: AttachmentError) -> Self {
+        match error {
+            AttachmentError::OverQuota => Self::OverQuota,
+            AttachmentError::Store(error) => Self::Store(error),
+            _ => Self::NotFound,
+        }
+    }
+}
+
+/// Without the random bits, which open the link.
+impl fmt::Debug for SecretId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SecretId").field("number", &self.number).finish_non_exhaustive()
+    }
+}
+
+impl SecretNumber {
+    const MAX_SEQUENCE: u64 = (1 << 40) - 1;
+
+    pub(super) fn to_bytes(self) -> [u8; 8] {
+        let [_, _, _, sequence @ ..] = self.sequence.to_be_bytes();
+        let mut bytes = [0; 8];
+        bytes[..3].copy_from_slice(&self.account.to_bytes());
+        bytes[3..].copy_from_slice(&sequence);
+        bytes
+    }
+
+    pub(super) fn from_bytes(bytes: [u8; 8]) -> Option<Self> {
+        let [a, b, c, ..] = bytes;
+        let account = AccountNumber::new(u32::from_be_bytes([0, a, b, c]))?;
+        Some(Self { account, sequence: u64::from_be_bytes(bytes) & Self::MAX_SEQUENCE })
+    }
+}
+
+impl Secret {
+    /// Whether its lifetime is over at `now`. The end itself is too late.
+    #[must_use]
+    pub fn is_expired(&self, now: UnixSeconds) -> bool {
+        self.expires_at.is_some_and(|end| now >= end)
+    }
+
+    /// Whether wrong passwords have locked it.
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        self.wrong_passwords >= MAX_WRONG_PASSWORDS
+    }
+
+    /// Whether somebody who has the link could view it at `now`.
+    pub(super) fn is_live(&self, now: UnixSeconds) -> bool {
+        self.has_payload(now) && !self.is_used_up()
+    }
+
+    /// Whether there is something to show at `now`, if only to whoever has a lease.
+    pub(super) fn has_payload(&self, now: UnixSeconds) -> bool {
+        self.gone_at.is_none() && !self.is_expired(now) && !self.is_draft
+    }
+
+    /// Whether all views are spent.
+    pub(super) fn is_used_up(&self) -> bool {
+        self.view_times >= self.max_views.get()
+    }
+
+    /// The end of the last lease that is live at `now`.
+    pub(super) fn live_lease(&self, now: UnixSeconds) -> Option<UnixSeconds> {
+        self.leased_until.filter(|end| lease::is_live(*end, now))
+    }
+
+    /// When its life is over that begins at `start`; `None` for never.
+    pub(super) fn lifetime_ends(&self, start: UnixSeconds) -> Option<UnixSeconds> {
+        Lifetime::of_record(self.expiration_hours).ends_at(start)
+    }
+
+    fn text_fields(&self) -> [(TextField, bool); 2] {
+        [(TextField::Description, self.has_description), (TextField::Message, self.has_message)]
+    }
+}
+
+/// Creates a secret in `account`. Answers its number, its record, and the account's figures.
+pub fn create(
+    account: AccountNumber,
+    new: NewSecret,
+    now: UnixSeconds,
+) -> impl Fn(&mut Transaction<'_, '_>) -> Result<(SecretNumber, Secret, Metadata), SecretError>
++ Send
++ 'static {
+    move |transaction| insert(transaction, account, &new, now)
+}
+
+/// A secret that is over; see [`super::alike`].
+pub(super) fn stand_in() -> Secret {
+    Secret {
+        random: [0; 15],
+        created_at: UnixSeconds(1_800_000_000),
+        expiration_hours: 168,
+        expires_at: Some(UnixSeconds(1_800_604_800)),
+        max_views: NonZeroU8::MIN,
+        view_times: 1,
+        view_button: false,
+        captcha: false,
+        has_password: false,
+        password: None,
+        wrong_passwords: 0,
+        has_description: false,
+        has_message: false,
+        gone_at: Some(UnixSeconds(1_800_000_000)),
+        events: EventCounts::default(),
+        leases: 0,
+        leased_until: None,
+        attachments: 0,
+        attachment_bytes: 0,
+        is_draft: false,
+    }
+}
+
+/// What [`create`] does, inside of another change.
+pub(super) fn insert(
+    transaction: &mut Transaction<'_, '_>,
+    account: AccountNumber,
+    new: &NewSecret,
+    now: UnixSeconds,
+) -> Result<(SecretNumber, Secret, Metadata), SecretError> {
+    let mut owner = live_account(transaction, account)?;
+    let sequence = owner.count_creation(now).ok_or(SecretError::OverAllowance(owner.allowance))?;
+    let number = SecretNumber { account, sequence };
+    let mut secret = Secret {
+        random: new.random,
+        created_at: now,
+        expiration_hours: new.lifetime.hours(),
+        expires_at: new.lifetime.ends_at(now),
+        max_views: new.max_views,
+        view_times: 0,
+        view_button: new.view_button,
+        captcha: new.captcha,
+        has_password: new.password.is_some(),
+        password: new.password.clone(),
+        wrong_passwords: 0,
+        has_description: new.description.is_some(),
+        has_message: new.message.is_some(),
+        gone_at: None,
+        events: EventCounts::default(),
+        leases: 0,
+        leased_until: None,
+        attachments: 0,
+        attachment_bytes: 0,
+        is_draft: false,
+    };
+    if let Some(attachments) = &new.attachments {
+        draft::begin(transaction, number, &mut secret, attachments, now)?;
+    }
+    transaction.put_sealed(&schema::secret(number), &secret, &new.payload)?;
+    let texts = [(TextField::Description, &new.description), (TextField::Message, &new.message)];
+    for (field, text) in texts {
+        if let Some(text) = text {
+            transaction.put(&schema::text(number, field), text)?;
+        }
+    }
+    if let Some(end) = secret.expires_at {
+        transaction.put(&schema::due(end, number), &Due)?;
+    }
+    transaction.put(&schema::account(account), &owner)?;
+    Ok((number, secret, owner.metadata(now)))
+}
+
+/// Burns a secret and takes it out of the list, whatever its state.
+pub fn delete(
+    account: AccountNumber,
+    id: SecretId,
+    now: UnixSeconds,
+) -> impl Fn(&mut Transaction<'_, '_>) -> Result<Metadata, SecretError> + Send + 'static {
+    move |transaction| {
+        let secret = owned_secret(transaction, account, id)?;
+        remove_or_drop(transaction, id.number, &secret)?;
+        Ok(live_account(transaction, account)?.metadata(now))
+    }
+}
+
+impl Secret {
+    /// Turns the record into a tombstone. The payload is burned by whoever calls.
+    pub(super) fn end(&mut self, now: UnixSeconds) {
+        self.password = None;
+        self.gone_at = Some(now);
+    }
+
+    /// Ends a secret that may have no other entry in the expiry index to end its tombstone.
+    pub(super) fn bury(
+        &mut self,
+        transaction: &mut Transaction<'_, '_>,
+        number: SecretNumber,
+        now: UnixSeconds,
+        keep_log_seconds: u64,
+    ) -> Result<(), StoreError> {
+        self.end(now);
+        match self.expires_at {
+            Some(_) => Ok(()),
+            None => transaction.put(&schema::due(now.plus(keep_log_seconds), number), &Due),
+        }
+    }
+
+    /// Burns the payload and the attachments. The caller ends the record, and puts it.
+    pub(super) fn burn(
+        &self,
+        transaction: &mut Transaction<'_, '_>,
+        number: SecretNumber,
+    ) -> Result<(), StoreError> {
+        transaction.burn(&schema::secret(number))?;
+        attachment::remove_all(transaction, number, self)
+    }
+
+    /// When something ends next: the last lease where no view is left, or the secret.
+    pub(super) fn next_end(&self, now: UnixSeconds) -> Option<UnixSeconds> {
+        match self.live_lease(now) {
+            Some(end) if self.is_used_up() => Some(end),
+            _ => self.expires_at,
+        }
+    }
+
+    /// When the tombstone goes, which stays as long as the secret would have lived at least.
+    pub(super) fn tombstone_ends(&self, keep_log_seconds: u64) -> Option<UnixSeconds> {
+        let kept = self.gone_at?.plus(keep_log_seconds);
+        Some(self.expires_at.map_or(kept, |end| end.max(kept)))
+    }
+
+    /// The id in links, for a record found at `number`.
+    #[must_use]
+    pub fn id(&self, number: SecretNumber) -> SecretId {
+        SecretId { number, random: self.random }
+    }
+}
+
+/// Deletes a secret, and gives back what a draft has used.
+pub(super) fn remove_or_drop(
+    transaction: &mut Transaction<'_, '_>,
+    number: SecretNumber,
+    secret: &Secret,
+) -> Result<(), StoreError> {
+    match secret.is_draft {
+        true => draft::end(transaction, number, secret),
+        false => remove(transaction, number, secret),
+    }
+}
+
+/// Deletes everything that belongs to a secret.
+pub(super) fn remove(
+    transaction: &mut Transaction<'_, '_>,
+    number: SecretNumber,
+    secret: &Secret,
+) -> Result<(), StoreError> {
+    transaction.delete(&schema::secret(number))?;
+    if secret.attachments > 0 {
+        attachment::remove_all(transaction, number, secret)?;
+        transaction.delete(&schema::draft(number))?;
+    }
+    for (field, there) in secret.text_fields() {
+        if there {
+            transaction.delete(&schema::text(number, field))?;
+        }
+    }
+    for index in 0..secret.view_times {
+        transaction.delete(&schema::view(number, index))?;
+    }
+    for index in 0..secret.events.total() {
+        transaction.delete(&schema::event(number, index))?;
+    }
+    if secret.leases > 0 {
+        for key in transaction.keys(&schema::leases(number), usize::from(secret.leases)) {
+            transaction.delete(&key)?;
+        }
+    }
+    if number.account == AccountNumber::NOBODY {
+        transaction.delete(&schema::manage(number))?;
+    }
+    for end in [secret.expires_at, secret.leased_until].into_iter().flatten() {
+        transaction.delete(&schema::due(end, number))?;
+    }
+    let account_key = schema::account(number.account);
+    if let Some(mut account) = transaction.get::<Account>(&account_key)? {
+        account.secrets_total = account.secrets_total.saturating_sub(1);
+        transaction.put(&account_key, &account)?;
+    }
+    Ok(())
+}
+
+pub(super) fn live_account(
+    transaction: &Transaction<'_, '_>,
+    account: AccountNumber,
+) -> Result<Account, SecretError> {
+    let found = transaction.get::<Account>(&schema::account(account))?;
+    found.filter(|account| !account.deleting).ok_or(SecretError::NotFound)
+}
+
+pub(super) fn owned_secret(
+    transaction: &Transaction<'_, '_>,
+    account: AccountNumber,
+    id: SecretId,
+) -> Result<Secret, SecretError> {
+    let key = schema::secret(id.number);
+    let found = alike::read(|key| transaction.get::<Secret>(key), &key, StandIn::Secret)?;
+    found
+        .filter(|secret| id.number.account == account && bytes_equal(&secret.random, &id.random))
+        .ok_or(SecretError::NotFound)
+}
+
+/// The secret that a link names, whatever its state.
+pub(super) fn linked_secret(
+    transaction: &Transaction<'_, '_>,
+    id: SecretId,
+) -> Result<Secret, SecretError> {
+    let secret = owned_secret(transaction, id.number.account, id);
+    // An account that is being deleted has nothing to show any more.
+    let account = schema::account(id.number.account);
+    let found = alike::read(|key| transaction.get::<Account>(key), &account, StandIn::Account)?;
+    let is_live = found.is_some_and(|account| !account.deleting);
+    secret.and_then(|secret| if is_live { Ok(secret) } else { Err(SecretError::NotFound) })
+}
+
+pub(super) fn live_secret(
+    transaction: &Transaction<'_, '_>,
+    account: AccountNumber,
+    id: SecretId,
+    now: UnixSeconds,
+) -> Result<Secret, SecretError> {
+    let secret = owned_secret(transaction, account, id)?;
+    if secret.is_live(now) { Ok(secret) } else { Err(SecretError::NotFound) }
+}

@@ -1,0 +1,442 @@
+//! Random operations on secrets, checked against a model that a child could follow.
+
+pub(crate) mod attachments;
+pub(crate) mod expected;
+
+use std::{collections::BTreeSet, net::IpAddr, num::NonZeroU8};
+
+use proptest::prelude::*;
+
+use self::expected::{BY_KEY, Expected};
+use super::{
+    NewSecret, SecretError, SecretId, attachment,
+    event::EventKind,
+    lease::{LEASE_SECONDS, LeaseToken},
+    lifetime::{Lifetime, LifetimeRules},
+    list::list,
+    view::View,
+    viewing::{self, Proofs},
+};
+use crate::{
+    clock::UnixSeconds,
+    crypto::{SystemRandom, random_array},
+    domain::{account::AccountNumber, operator, schema, secret, sweep::sweep, text::Text},
+    store::{Key, MAX_INLINE_BYTES, Store, StoreError, Transaction},
+};
+
+/// 2026-11-02T00:00:00Z, so that no run of operations leaves the month.
+const START: u64 = 1_793_577_600;
+const HOUR: u64 = 3600;
+const KEEP_LOG: u64 = 3 * HOUR;
+
+#[derive(Clone, Debug)]
+enum Operation {
+    Create { large: bool, max_views: u8, hours: u64, message: bool, attachments: u8 },
+    Upload(prop::sample::Index, u64),
+    Fetch(prop::sample::Index, u8, u8),
+    DropDraft(prop::sample::Index),
+    View(prop::sample::Index),
+    Lease(prop::sample::Index, u8),
+    Burn(prop::sample::Index, u8),
+    Look(prop::sample::Index),
+    TryAfter(prop::sample::Index),
+    Delete(prop::sample::Index),
+    Wait { seconds: u64 },
+    Sweep,
+    Reopen,
+}
+
+fn operations() -> impl Strategy<Value = Vec<Operation>> {
+    let attachments = prop_oneof![3 => Just(0), 2 => 1..3_u8];
+    let create = (any::<bool>(), 1..4_u8, 0..4_u64, any::<bool>(), attachments).prop_map(
+        |(large, max_views, hours, message, attachments)| Operation::Create {
+            large,
+            max_views,
+            hours,
+            message,
+            attachments,
+        },
+    );
+    let bytes = prop_oneof![0..100_u64, Just(65_559), Just(u64::MAX), Just(u64::MAX)];
+    let operation = prop_oneof![
+        6 => create,
+        6 => any::<prop::sample::Index>().prop_map(Operation::View),
+        12 => (any::<prop::sample::Index>(), 0..4_u8).prop_map(|(i, n)| Operation::Lease(i, n)),
+        4 => (any::<prop::sample::Index>(), 0..4_u8).prop_map(|(i, n)| Operation::Burn(i, n)),
+        2 => any::<prop::sample::Index>().prop_map(Operation::Look),
+        2 => any::<prop::sample::Index>().prop_map(Operation::TryAfter),
+        2 => any::<prop::sample::Index>().prop_map(Operation::Delete),
+        3 => (0..200_u64).prop_map(|minutes| Operation::Wait { seconds: minutes * 60 }),
+        3 => (0..90_u64).prop_map(|seconds| Operation::Wait { seconds }),
+        4 => Just(Operation::Sweep),
+        8 => (any::<prop::sample::Index>(), bytes).prop_map(|(i, n)| Operation::Upload(i, n)),
+        6 => (any::<prop::sample::Index>(), 0..4_u8, 1..3_u8)
+            .prop_map(|(i, holder, n)| Operation::Fetch(i, holder, n)),
+        1 => any::<prop::sample::Index>().prop_map(Operation::DropDraft),
+        1 => Just(Operation::Reopen),
+    ];
+    prop::collection::vec(operation, 1..60)
+}
+
+fn token(holder: u8) -> LeaseToken {
+    LeaseToken::new(&format!("the token of lease holder {holder}").replace(' ', "-")).unwrap()
+}
+
+fn late_try(
+    id: SecretId,
+    visitor: View,
+) -> impl Fn(&mut Transaction<'_, '_>) -> Result<bool, StoreError> + Send + 'static {
+    let (at, what) = (visitor.at, viewing::Visit::WithKey);
+    viewing::tried_after(vec![viewing::LateTry { id, visitor, what }], at, KEEP_LOG)
+}
+
+struct World {
+    dir: tempfile::TempDir,
+    store: Option<Store>,
+    account: AccountNumber,
+    now: u64,
+    secrets: Vec<Expected>,
+}
+
+impl World {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), 8 << 20).unwrap();
+        operator::create_account(&store, "model", 1000, &SystemRandom, UnixSeconds(START)).unwrap();
+        let account = store.get(&schema::account_name("model")).unwrap().unwrap();
+        Self { dir, store: Some(store), account, now: START, secrets: Vec::new() }
+    }
+
+    fn store(&self) -> &Store {
+        self.store.as_ref().unwrap()
+    }
+
+    fn now(&self) -> UnixSeconds {
+        UnixSeconds(self.now)
+    }
+
+    fn close(&mut self) {
+        self.store.take().unwrap().close();
+    }
+
+    fn run(&mut self, operation: Operation) {
+        match operation {
+            Operation::Create { large, max_views, hours, message, attachments } => {
+                self.create((large, max_views, hours, message), attachments);
+            }
+            Operation::View(_)
+            | Operation::Lease(..)
+            | Operation::Burn(..)
+            | Operation::Look(_)
+            | Operation::TryAfter(_)
+            | Operation::Delete(_)
+            | Operation::Upload(..)
+            | Operation::Fetch(..)
+            | Operation::DropDraft(_)
+                if self.secrets.is_empty() => {}
+            Operation::View(index) => self.view(index.index(self.secrets.len())),
+            Operation::Lease(index, holder) => self.lease(index.index(self.secrets.len()), holder),
+            Operation::Burn(index, holder) => self.burn(index.index(self.secrets.len()), holder),
+            Operation::Look(index) => self.look(index.index(self.secrets.len())),
+            Operation::TryAfter(index) => self.try_after(index.index(self.secrets.len())),
+            Operation::Delete(index) => self.delete(index.index(self.secrets.len())),
+            Operation::Upload(index, bytes) => {
+                self.upload(index.index(self.secrets.len()), bytes);
+            }
+            Operation::Fetch(index, holder, n) => {
+                self.fetch(index.index(self.secrets.len()), holder, n);
+            }
+            Operation::DropDraft(index) => self.drop_draft(index.index(self.secrets.len())),
+            Operation::Wait { seconds } => self.now += seconds,
+            Operation::Sweep => {
+                sweep(self.store(), self.now(), KEEP_LOG).unwrap();
+                let now = self.now;
+                self.secrets.iter_mut().for_each(|secret| secret.sweep(now));
+            }
+            Operation::Reopen => {
+                self.close();
+                self.store = Some(Store::open(self.dir.path(), 8 << 20).unwrap());
+            }
+        }
+        self.check_list();
+    }
+
+    fn create(
+        &mut self,
+        (large, max_views, hours, message): (bool, u8, u64, bool),
+        attachments: u8,
+    ) {
+        let count = self.secrets.len();
+        let mut text = format!("secret {count}").into_bytes();
+        text.resize(if large { MAX_INLINE_BYTES + 1 } else { 100 }, b'.');
+        let message = message.then(|| format!("message {count}"));
+        let random: [u8; 15] = random_array(&SystemRandom);
+        let rules = LifetimeRules { min: 1, max: 350, default: 0 };
+        let new = NewSecret {
+            random,
+            payload: self.store().seal(&SystemRandom, &random, text.clone()).unwrap(),
+            description: Text::new("ö".repeat(Text::MAX_CHARS)),
+            message: message.clone().and_then(Text::new),
+            lifetime: Lifetime::new(Some(hours), rules).unwrap(),
+            view_button: false,
+            captcha: false,
+            password: None,
+            max_views: NonZeroU8::new(max_views).unwrap(),
+            attachments: attachments::new(attachments),
+        };
+        let create = secret::create(self.account, new, self.now());
+        let (number, secret, metadata) = self.store().change(create).wait().unwrap();
+        self.secrets.push(Expected {
+            id: secret.id(number),
+            text,
+            message,
+            max_views,
+            views: Vec::new(),
+            leases: Vec::new(),
+            seen_by: BTreeSet::new(),
+            events: Vec::new(),
+            expires_at: (hours > 0 && attachments == 0).then(|| self.now + hours * HOUR),
+            gone_at: None,
+            listed: true,
+            received: vec![0; attachments.into()],
+            draft_until: (attachments > 0).then(|| self.now + HOUR),
+            hours,
+            fetched: BTreeSet::new(),
+        });
+        assert_eq!(metadata.secrets_usage, self.usage());
+    }
+
+    fn view(&mut self, index: usize) {
+        let (view, expected) = (self.visitor(index), &self.secrets[index]);
+        let lease = token(BY_KEY);
+        let change = secret::view(self.account, expected.id, view.clone(), None, lease, KEEP_LOG);
+        let outcome = self.store().change(change).wait();
+        let now = self.now;
+        let expected = &mut self.secrets[index];
+        if !expected.is_live(now) {
+            assert!(matches!(outcome, Err(SecretError::NotFound)), "viewed though it is gone");
+            return;
+        }
+        let viewed = outcome.unwrap().unwrap();
+        assert_eq!(viewed.message, expected.message);
+        let opened = viewed.payload.open(&expected.id.random).unwrap();
+        assert!(opened.expose_secret() == expected.text);
+        if !expected.received.is_empty() {
+            let end = expected.lease_end(now);
+            assert_eq!(viewed.lease_ends.map(|end| end.0), Some(end));
+            // Always the same token here, so the last end is that of its lease.
+            expected.leases.retain(|(holder, _)| *holder != BY_KEY);
+            expected.leases.push((BY_KEY, end));
+            expected.fetched.retain(|(holder, _)| *holder != BY_KEY);
+        }
+        expected.spend(view, BY_KEY);
+    }
+
+    fn visitor(&self, index: usize) -> View {
+        let views = u8::try_from(self.secrets[index].views.len()).unwrap();
+        View::new(self.now(), Some(IpAddr::from([192, 0, 2, views])), Some("a browser"))
+    }
+
+    fn lease(&mut self, index: usize, holder: u8) {
+        let (view, id) = (self.visitor(index), self.secrets[index].id);
+        let proofs = Proofs::default();
+        let change = viewing::view_with_lease(id, view.clone(), token(holder), proofs, KEEP_LOG);
+        let outcome = self.store().change(change).wait();
+        let now = self.now;
+        let expected = &mut self.secrets[index];
+        let known = expected.lease(holder).map(|(_, end)| *end);
+        let is_shown = match known {
+            Some(end) => expected.has_payload(now) && now < end,
+            None => expected.is_live(now),
+        };
+        if !is_shown {
+            assert!(matches!(outcome, Err(SecretError::NotFound)), "shown though it is gone");
+            return;
+        }
+        let leased = outcome.unwrap().unwrap();
+        assert_eq!(leased.message, expected.message);
+        let opened = leased.payload.open(&expected.id.random).unwrap();
+        assert!(opened.expose_secret() == expected.text);
+        let end = known.unwrap_or_else(|| {
+            let end = expected.lease_end(now);
+            expected.leases.push((holder, end));
+            expected.spend(view, holder);
+            end
+        });
+        assert_eq!(leased.ends_at.0, end);
+        assert!(expected.seen_by.len() <= usize::from(expected.max_views));
+    }
+
+    fn burn(&mut self, index: usize, holder: u8) {
+        let (visitor, id) = (self.visitor(index), self.secrets[index].id);
+        let outcome =
+            self.store().change(viewing::burn(id, visitor, token(holder), KEEP_LOG)).wait();
+        let now = self.now;
+        let expected = &mut self.secrets[index];
+        let has_payload = expected.has_payload(now);
+        let lease = expected.lease(holder).filter(|(_, end)| has_payload && now < *end);
+        assert_eq!(outcome.is_ok(), lease.is_some());
+        let Some((_, end)) = lease else { return };
+        *end = now;
+        if expected.is_used_up() {
+            expected.gone_at = Some(now);
+            expected.events.push((EventKind::Burned, now));
+        }
+    }
+
+    fn look(&mut self, index: usize) {
+        let (visitor, id) = (self.visitor(index), self.secrets[index].id);
+        let outcome = self.store().change(viewing::look(id, visitor)).wait();
+        let now = self.now;
+        let expected = &mut self.secrets[index];
+        assert_eq!(outcome.is_ok(), expected.is_live(now));
+        if outcome.is_ok() {
+            expected.events.push((EventKind::Opened, now));
+        }
+    }
+
+    fn try_after(&mut self, index: usize) {
+        let (visitor, id) = (self.visitor(index), self.secrets[index].id);
+        let outcome = self.store().change(late_try(id, visitor)).wait();
+        let now = self.now;
+        let expected = &mut self.secrets[index];
+        let is_late = expected.listed && !expected.is_live(now) && expected.draft_until.is_none();
+        assert_eq!(outcome.unwrap(), is_late);
+        if is_late {
+            expected.end_leases(now);
+            expected.events.push((EventKind::TriedAfter, now));
+        }
+    }
+
+    fn delete(&mut self, index: usize) {
+        let id = self.secrets[index].id;
+        let outcome = self.store().change(secret::delete(self.account, id, self.now())).wait();
+        let listed = std::mem::replace(&mut self.secrets[index].listed, false);
+        assert_eq!(outcome.is_ok(), listed);
+    }
+
+    fn check_list(&self) {
+        let (listed, metadata) = list(self.store(), self.account, 0, self.now()).unwrap();
+        let expected: Vec<&Expected> =
+            self.secrets.iter().rev().filter(|secret| secret.listed).collect();
+        assert_eq!(metadata.secrets_total, expected.len() as u64);
+        assert_eq!(metadata.secrets_usage, self.usage());
+        assert_eq!(listed.len(), expected.len());
+        for (listed, expected) in listed.iter().zip(expected) {
+            assert_eq!(listed.secret.id(listed.number), expected.id);
+            assert_eq!(listed.views, expected.views);
+            let events: Vec<_> =
+                listed.events.iter().map(|event| (event.kind, event.at.0)).collect();
+            assert_eq!(events, expected.events);
+            assert_eq!(usize::from(listed.secret.view_times), expected.views.len());
+            assert_eq!(listed.message, expected.message);
+            assert_eq!(listed.secret.is_live(self.now()), expected.is_live(self.now));
+        }
+    }
+
+    /// The keys and files of live secrets are on disk, and no others.
+    fn check_files(&self) {
+        // A burned secret's file is deleted in the background, or else by the sweep at start.
+        let store = self.dir.path().join("store");
+        let there = |secret: &&Expected| secret.listed && secret.gone_at.is_none();
+        let live: Vec<&Expected> = self.secrets.iter().filter(there).collect();
+        let slots = std::fs::read(store.join("slots")).unwrap();
+        let is_key = |slot: &&[u8; 32]| **slot != [0; 32] && !slot.starts_with(b"burned by commit");
+        let (keys, files) = self.expected_attachments();
+        let found = slots.as_chunks::<32>().0.iter().skip(2).filter(is_key).count();
+        assert_eq!(found, live.len() + keys);
+        let large = live.iter().filter(|secret| secret.text.len() > MAX_INLINE_BYTES).count();
+        assert_eq!(std::fs::read_dir(store.join("payloads")).unwrap().count(), large + files);
+        assert_eq!(std::fs::read_dir(store.join("db/blobs")).unwrap().count(), 0);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn secrets_do_as_promised(operations in operations()) {
+        let mut world = World::new();
+        for operation in operations {
+            world.run(operation);
+        }
+        world.run(Operation::Reopen);
+        world.check_files();
+
+        let live = world.secrets.iter().filter(|secret| secret.is_live(world.now)).count() as u64;
+        let deleted = operator::delete_account(world.store(), "model", world.now()).unwrap();
+        prop_assert_eq!(deleted, live);
+        world.secrets.clear();
+        world.close();
+        world.store = Some(Store::open(world.dir.path(), 8 << 20).unwrap());
+        world.check_files();
+        assert_eq!(attachment::stored_bytes(world.store()).unwrap(), 0);
+        for records in [schema::secrets, keys_of_events, keys_of_leases, attachments::keys_of_drafts] {
+            prop_assert_eq!(world.store().keys(&records(world.account)).count(), 0);
+        }
+    }
+}
+
+fn keys_of_events(_: AccountNumber) -> Key {
+    Key::new(b'h')
+}
+
+fn keys_of_leases(_: AccountNumber) -> Key {
+    Key::new(b'l')
+}
+
+/// What a crash leaves of a last view or a deletion: the key is gone and the record is there.
+#[test]
+fn a_secret_whose_burning_was_interrupted_leaves_the_list_in_time() {
+    for hours in [0, 1] {
+        let mut world = World::new();
+        world.create((false, 1, hours, false), 0);
+        let id = world.secrets[0].id;
+        let key = schema::secret(id.number);
+        world.store().change(move |transaction| transaction.burn(&key)).wait().unwrap();
+        let view = View::new(world.now(), None, None);
+        let viewed = secret::view(world.account, id, view, None, token(0), KEEP_LOG);
+        assert!(world.store().change(viewed).wait().unwrap().is_none());
+        world.now += KEEP_LOG;
+        sweep(world.store(), world.now(), KEEP_LOG).unwrap();
+        let (listed, metadata) = list(world.store(), world.account, 0, world.now()).unwrap();
+        assert_eq!((listed.len(), metadata.secrets_total), (0, 0), "{hours} hours");
+    }
+}
+
+/// What a crash leaves of a burning during a lease: no lease shows anything, and the log says why.
+#[test]
+fn a_lease_whose_burning_was_interrupted_shows_nothing() {
+    let mut world = World::new();
+    world.create((false, 1, 0, false), 0);
+    world.lease(0, 1);
+    let (id, visitor) = (world.secrets[0].id, world.visitor(0));
+    let key = schema::secret(id.number);
+    world.store().change(move |transaction| transaction.burn(&key)).wait().unwrap();
+    let again = viewing::view_with_lease(id, visitor, token(1), Proofs::default(), KEEP_LOG);
+    assert!(world.store().change(again).wait().unwrap().is_none());
+    world.now += KEEP_LOG;
+    sweep(world.store(), world.now(), KEEP_LOG).unwrap();
+    assert!(list(world.store(), world.account, 0, world.now()).unwrap().0.is_empty());
+}
+
+#[test]
+fn fifty_events_of_a_kind_are_kept() {
+    let mut world = World::new();
+    world.create((false, 1, 0, false), 0);
+    for seconds in 0..60 {
+        world.now = START + seconds;
+        let look = viewing::look(world.secrets[0].id, world.visitor(0));
+        world.store().change(look).wait().unwrap();
+    }
+    world.lease(0, 1);
+    for _ in 0..60 {
+        let try_after = late_try(world.secrets[0].id, world.visitor(0));
+        world.store().change(try_after).wait().unwrap();
+    }
+    let (listed, _) = list(world.store(), world.account, 0, world.now()).unwrap();
+    let kinds: Vec<_> = listed[0].events.iter().map(|event| event.kind).collect();
+    assert_eq!(kinds, [[EventKind::Opened; 50], [EventKind::TriedAfter; 50]].concat());
+    let last = listed[0].events.get(49).map(|event| event.at.0);
+    assert_eq!(last, Some(START + 49), "the first ones are kept");
+}

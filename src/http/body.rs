@@ -1,0 +1,238 @@
+//! Reading request bodies: limited before they are read, and given up when they stop coming.
+
+use std::{mem, time::Duration};
+
+use http_body_util::BodyExt;
+use hyper::{
+    Response,
+    body::{Body, Bytes, Incoming},
+    header::{CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue},
+};
+use tokio::time::{Instant, timeout, timeout_at};
+use zeroize::optimization_barrier;
+
+use super::{
+    body_budget::{Payer, Share},
+    response,
+};
+use crate::api::{ApiError, auth};
+
+/// Bodies up to this size need no share of the [`BodyBudget`](super::body_budget::BodyBudget).
+pub(crate) const SMALL_BYTES: usize = 64 << 10;
+/// A body that does not move for so long is given up.
+pub(crate) const STALLED: Duration = Duration::from_secs(30);
+/// A body that comes slower than this, after the first [`STALLED`], is given up as well: it holds its
+/// share of the budget for so long.
+pub(crate) const MIN_BYTES_PER_SECOND: u64 = 16 << 10;
+/// An upload that comes slower than this is given up too: it holds one of few places, and no line that
+/// people use is slower.
+pub(crate) const MIN_UPLOAD_BYTES_PER_SECOND: u64 = 2 << 10;
+/// Who was fast can keep us waiting for so long, and no longer.
+const MAX_CREDIT: Duration = Duration::from_secs(60);
+/// How long a short body that nobody wants is read.
+const DISCARD_TIME: Duration = Duration::from_secs(10);
+
+/// How long a client may still keep us waiting: bytes earn it time, and waiting for them takes from that.
+pub(crate) struct Credit(Duration);
+
+impl Default for Credit {
+    fn default() -> Self {
+        Self(STALLED)
+    }
+}
+
+impl Credit {
+    /// How long the next bytes may take; `None` where none is left.
+    pub(crate) fn patience(&self) -> Option<Duration> {
+        Some(self.0.min(STALLED)).filter(|patience| !patience.is_zero())
+    }
+
+    /// Counts `bytes` that were waited for since `since`, where so many a second are the least.
+    pub(crate) fn arrived(&mut self, since: Instant, bytes: u64, slowest: u64) {
+        let earned = Duration::from_millis(bytes.saturating_mul(1000) / slowest);
+        self.0 = (self.0.saturating_sub(since.elapsed()) + earned).min(MAX_CREDIT);
+    }
+}
+
+/// A whole body, and its share of the budget until it is dropped. Wiped then: it may hold a password.
+pub struct WholeBody {
+    bytes: Vec<u8>,
+    share: Share,
+}
+
+impl Drop for WholeBody {
+    fn drop(&mut self) {
+        // Not `Zeroize`, which goes byte by byte: 6 % of the work on 100 KiB.
+        self.bytes.fill(0);
+        optimization_barrier(&*self.bytes);
+    }
+}
+
+impl WholeBody {
+    /// The bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The share of the budget, for what was made of the bytes and outlives them.
+    pub(crate) fn take_share(&mut self) -> Share {
+        let nothing = self.share.without_memory();
+        mem::replace(&mut self.share, nothing)
+    }
+}
+
+/// Reads a JSON body of at most `max_bytes`. Its content type may be missing where the request names an API
+/// key.
+///
+/// # Errors
+///
+/// [`ApiError::NotJson`] for another content type or none, [`ApiError::ContentCoding`], [`ApiError::TooLarge`] before anything is read
+/// where the length is told, [`ApiError::BodyTimeout`], [`ApiError::Malformed`] for a broken one,
+/// [`ApiError::Busy`] where too many large ones come at once.
+pub async fn read_json(
+    headers: &HeaderMap,
+    body: &mut Incoming,
+    max_bytes: usize,
+    payer: &Payer,
+) -> Result<WholeBody, ApiError> {
+    let is_wrong = match headers.get(CONTENT_TYPE) {
+        Some(value) => !is_json(value.as_bytes()),
+        // A page of any origin may send a body without a type unasked (the Fetch standard). A key brings a
+        // preflight, and some clients of the Secrets API send no type.
+        None => !auth::names_key(headers),
+    };
+    if is_wrong {
+        return Err(ApiError::NotJson);
+    }
+    read_whole(body, max_bytes, payer).await
+}
+
+/// Reads a body of at most `max_bytes`, of any content type.
+///
+/// # Errors
+///
+/// As [`read_json`], but for [`ApiError::NotJson`].
+pub(crate) async fn read_whole<B: Body<Data = Bytes> + Unpin>(
+    body: &mut B,
+    max_bytes: usize,
+    payer: &Payer,
+) -> Result<WholeBody, ApiError> {
+    let too_large = || ApiError::TooLarge {
+        field: None,
+        message: format!("The request's body is too long: {max_bytes} bytes are allowed"),
+    };
+    let told = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    if told > max_bytes {
+        return Err(too_large());
+    }
+    let most = match body.size_hint().upper() {
+        Some(_) => told,
+        None => max_bytes,
+    };
+    // Address space only: memory is taken as it is written to.
+    let mut read = WholeBody { bytes: Vec::with_capacity(told), share: payer.share() };
+    let slowest = Duration::from_secs(most as u64 / MIN_BYTES_PER_SECOND);
+    let mut deadline = Instant::now() + STALLED + slowest;
+    loop {
+        let until = deadline.min(Instant::now() + STALLED);
+        let frame = timeout_at(until, body.frame()).await.map_err(|_| ApiError::BodyTimeout)?;
+        let Some(frame) = frame else { return Ok(read) };
+        let frame =
+            frame.map_err(|_| ApiError::Malformed("The request's body is incomplete".into()))?;
+        if let Some(data) = frame.data_ref() {
+            if read.bytes.len() + data.len() > max_bytes {
+                return Err(too_large());
+            }
+            let since = Instant::now();
+            read.share.cover(read.bytes.len() + data.len()).await?;
+            // That others hold the memory is not the sender's fault.
+            deadline += since.elapsed();
+            read.bytes.extend_from_slice(data);
+        }
+    }
+}
+
+/// Marks an answer to a request whose body was left unread: the connection ends with it.
+#[derive(Clone, Copy, Debug)]
+pub struct LeftUnread;
+
+/// Sees to a body that nobody reads, as the `answer` was made without it.
+///
+/// A short one is read in the background, so that the connection can go on. Else the connection ends with the
+/// answer; so it does where the client has asked whether to send the body (`is_asked`), as that was not invited.
+pub fn leave(body: Incoming, is_asked: bool, answer: &mut Response<response::Body>) {
+    if body.is_end_stream() {
+        return;
+    }
+    let is_short = body.size_hint().upper().is_some_and(|bytes| bytes <= SMALL_BYTES as u64);
+    if is_short && !is_asked && !answer.headers().contains_key(CONNECTION) {
+        tokio::spawn(timeout(DISCARD_TIME, discard(body)));
+        return;
+    }
+    answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    answer.extensions_mut().insert(LeftUnread);
+}
+
+async fn discard(mut body: Incoming) {
+    while let Some(Ok(_)) = body.frame().await {}
+}
+
+/// `application/json` or any `…+json` (RFC 6839), with or without parameters.
+pub(crate) fn is_json(content_type: &[u8]) -> bool {
+    let essence = content_type.split(|byte| *byte == b';').next().unwrap_or_default();
+    let essence = essence.trim_ascii().to_ascii_lowercase();
+    essence == b"application/json" || essence.ends_with(b"+json")
+}
+
+/// A number of bytes as people write it: "100 MiB", "1.5 MiB" (rounded down), "300 bytes".
+pub(crate) fn bytes_in_words(bytes: u64) -> String {
+    for (unit, shift) in [("GiB", 30), ("MiB", 20), ("KiB", 10)] {
+        let (whole, tenths) = (bytes >> shift, ((bytes % (1 << shift)) * 10) >> shift);
+        match (whole, tenths) {
+            (0, _) => {}
+            (whole, 0) => return format!("{whole} {unit}"),
+            (whole, tenths) => return format!("{whole}.{tenths} {unit}"),
+        }
+    }
+    format!("{bytes} bytes")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_told_in_binary_units() {
+        let cases = [
+            (0, "0 bytes"),
+            (1023, "1023 bytes"),
+            (1024, "1 KiB"),
+            (100 << 20, "100 MiB"),
+            ((100 << 20) + 40, "100 MiB"),
+            (3 << 19, "1.5 MiB"),
+            (104_857_599, "99.9 MiB"),
+            (100_000_000, "95.3 MiB"),
+            (2 << 30, "2 GiB"),
+            (u64::MAX, "17179869183.9 GiB"),
+        ];
+        for (bytes, words) in cases {
+            assert_eq!(bytes_in_words(bytes), words);
+        }
+    }
+
+    #[test]
+    fn json_goes_by_several_names() {
+        let cases: [(&[u8], bool); 6] = [
+            (b"application/json", true),
+            (b"Application/JSON; charset=utf-8", true),
+            (b"application/problem+json", true),
+            (b"application/x-www-form-urlencoded", false),
+            (b"text/plain", false),
+            (b"", false),
+        ];
+        for (content_type, expected) in cases {
+            assert_eq!(is_json(content_type), expected);
+        }
+    }
+}

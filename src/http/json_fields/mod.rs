@@ -1,0 +1,318 @@
+//! The fields of a JSON body: each is taken by name and by type, and an error names it.
+
+#[cfg(test)]
+mod tests;
+
+use std::{borrow::Cow, fmt};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
+
+use crate::api::ApiError;
+
+/// The fields of a JSON object. Strings are borrowed from the body: a long ciphertext is looked at once.
+pub struct Fields<'a>(Vec<(Cow<'a, str>, Value<'a>)>);
+
+enum Value<'a> {
+    Null,
+    Boolean(bool),
+    Integer(u64),
+    Text(Cow<'a, str>),
+    /// An array of strings and nulls.
+    List(Vec<Option<Cow<'a, str>>>),
+    /// A number that is no [`Value::Integer`], a list of other things, an object: what no field is.
+    Other,
+}
+
+impl<'a> Fields<'a> {
+    /// Reads the `wanted` fields of a body; others are checked for being JSON and left out.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::Malformed`] for what is no JSON object.
+    pub fn parse(body: &'a [u8], wanted: &[Field]) -> Result<Self, ApiError> {
+        let malformed = |what: String| ApiError::Malformed(what);
+        let text = std::str::from_utf8(without_bom(body))
+            .map_err(|_| malformed("The request's body must be UTF-8".into()))?;
+        let mut reader = serde_json::Deserializer::from_str(text);
+        let fields = reader.deserialize_map(Object { wanted });
+        fields.and_then(|fields| reader.end().map(|()| Self(fields))).map_err(|error| {
+            // Its own text may repeat what the body holds; the place is enough.
+            malformed(match error.classify() {
+                serde_json::error::Category::Data => {
+                    "The request's body must be a JSON object".into()
+                }
+                _ => format!(
+                    "The request's body is not valid JSON (line {}, column {})",
+                    error.line(),
+                    error.column()
+                ),
+            })
+        })
+    }
+
+    /// A string; `None` where the field is missing, null or empty.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::Field`].
+    pub fn string(&self, field: &Field) -> Result<Option<&str>, ApiError> {
+        self.value(field, "must be a string", |value| match value {
+            Value::Text(text) => Some(&**text),
+            _ => None,
+        })
+    }
+
+    /// A whole number from 0 on, also as text, as `whole_number` reads it; `None` where the field is
+    /// missing, null or empty.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::Field`].
+    pub fn number(&self, field: &Field) -> Result<Option<u64>, ApiError> {
+        self.value(field, NO_NUMBER, Value::number)
+    }
+
+    /// A number as for [`Fields::number`], or an array of strings and nulls; `None` where the field is
+    /// missing, null or empty.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::Field`].
+    pub fn count_or_list(&self, field: &Field) -> Result<Option<CountOrList<'_>>, ApiError> {
+        let wrong = "must be a whole number, or a list of strings and nulls";
+        self.value(field, wrong, |value| match value {
+            Value::List(items) => {
+                Some(CountOrList::List(items.iter().map(Option::as_deref).collect()))
+            }
+            value => value.number().map(CountOrList::Count),
+        })
+    }
+
+    /// `true` or `false`, also as strings, as clients that know only strings send them; `false` where
+    /// the field is missing, null or empty.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::Field`].
+    pub fn boolean(&self, field: &Field) -> Result<bool, ApiError> {
+        let found = self.value(field, "must be true or false", |value| match value {
+            Value::Boolean(flag) => Some(*flag),
+            Value::Text(text) => text.parse().ok(),
+            _ => None,
+        })?;
+        Ok(found.unwrap_or(false))
+    }
+
+    /// A list of strings; `None` where the field is missing, null or empty.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::Field`].
+    pub fn strings(&self, field: &Field) -> Result<Option<Vec<&str>>, ApiError> {
+        self.value(field, "must be a list of strings", |value| match value {
+            Value::List(items) if items.len() <= MAX_STRINGS => {
+                items.iter().map(Option::as_deref).collect()
+            }
+            _ => None,
+        })
+    }
+
+    /// Whether the field is there, be it null.
+    #[must_use]
+    pub fn has(&self, field: &Field) -> bool {
+        self.0.iter().any(|(name, _)| field.is_called(name))
+    }
+
+    fn value<'s, T>(
+        &'s self,
+        field: &Field,
+        wrong: &str,
+        read: impl FnOnce(&'s Value<'a>) -> Option<T>,
+    ) -> Result<Option<T>, ApiError> {
+        let mut found = self.0.iter().filter(|(name, _)| field.is_called(name));
+        let Some((_, value)) = found.next() else { return Ok(None) };
+        if found.next().is_some() {
+            return Err(ApiError::field(field.name, "is given more than once"));
+        }
+        match value {
+            Value::Null => Ok(None),
+            // Forms send every field they have.
+            Value::Text(text) if text.is_empty() => Ok(None),
+            value => read(value).map(Some).ok_or_else(|| ApiError::field(field.name, wrong)),
+        }
+    }
+}
+
+impl Value<'_> {
+    fn number(&self) -> Option<u64> {
+        match self {
+            Self::Integer(number) => Some(*number),
+            Self::Text(text) => whole_number(text),
+            _ => None,
+        }
+    }
+}
+
+/// What is said of a value that is no whole number.
+pub(crate) const NO_NUMBER: &str = "must be a whole number";
+
+/// Reads a number from 0 on as clients write one that was a text or a fraction before: `24`, `24.0`.
+/// No sign and no exponent.
+pub(crate) fn whole_number(text: &str) -> Option<u64> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let is_whole = !fraction.is_empty() && fraction.bytes().all(|byte| byte == b'0');
+    // The standard library alone would take a plus sign, too.
+    let has_digits = !whole.is_empty() && whole.bytes().all(|byte| byte.is_ascii_digit());
+    (is_whole && has_digits).then(|| whole.parse().ok())?
+}
+
+/// The same of a number that JSON writes as a fraction, as far as these are exact.
+pub(crate) fn whole_float(number: f64) -> Option<u64> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let is_whole = number.fract() == 0.0 && (0.0..=EXACT).contains(&number);
+    is_whole.then(|| whole_number(&number.abs().to_string()))?
+}
+
+/// A body without the byte order mark that some editors and .NET put before it.
+pub(crate) fn without_bom(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
+}
+
+/// See [`Fields::count_or_list`].
+pub enum CountOrList<'a> {
+    /// A number.
+    Count(u64),
+    /// A list.
+    List(Vec<Option<&'a str>>),
+}
+
+/// The most items of a list of strings.
+const MAX_STRINGS: usize = 100;
+
+/// The most items of a list that are kept: more than any field has.
+const MAX_ITEMS: usize = 256;
+
+/// A field of the API.
+pub struct Field {
+    /// Its name, used in answers and errors.
+    pub name: &'static str,
+    /// Another name that is understood: the Swedish document has translated some.
+    pub alias: Option<&'static str>,
+}
+
+impl Field {
+    fn is_called(&self, name: &str) -> bool {
+        name == self.name || self.alias == Some(name)
+    }
+
+    /// A field with one name.
+    #[must_use]
+    pub const fn new(name: &'static str) -> Self {
+        Self { name, alias: None }
+    }
+
+    /// A field with another name beside it.
+    #[must_use]
+    pub const fn with_alias(name: &'static str, alias: &'static str) -> Self {
+        Self { name, alias: Some(alias) }
+    }
+}
+
+/// Reads an object and keeps the wanted fields of it, so that a body full of others costs no memory.
+struct Object<'w> {
+    wanted: &'w [Field],
+}
+
+impl<'de> Visitor<'de> for Object<'_> {
+    type Value = Vec<(Cow<'de, str>, Value<'de>)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        #[derive(Deserialize)]
+        struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+        let mut fields: Self::Value = Vec::new();
+        while let Some(Name(name)) = map.next_key()? {
+            let field = self.wanted.iter().find(|field| field.is_called(&name));
+            // Twice is an error already, so a third time need not be kept.
+            let is_kept = field.is_some_and(|field| {
+                fields.iter().filter(|(seen, _)| field.is_called(seen)).count() < 2
+            });
+            if is_kept {
+                fields.push((name, map.next_value()?));
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(fields)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Value<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+        impl<'de> Visitor<'de> for Any {
+            type Value = Value<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("any value")
+            }
+
+            fn visit_unit<E>(self) -> Result<Self::Value, E> {
+                Ok(Value::Null)
+            }
+
+            fn visit_bool<E>(self, flag: bool) -> Result<Self::Value, E> {
+                Ok(Value::Boolean(flag))
+            }
+
+            fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
+                Ok(Value::Integer(number))
+            }
+
+            fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+                Ok(Value::Other)
+            }
+
+            fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
+                Ok(whole_float(number).map_or(Value::Other, Value::Integer))
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Value::Text(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Value::Text(Cow::Owned(text.to_owned())))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+                let mut list = Some(Vec::new());
+                while let Some(item) = items.next_element::<Value<'de>>()? {
+                    let item = match item {
+                        Value::Null => Some(None),
+                        Value::Text(text) => Some(Some(text)),
+                        _ => None,
+                    };
+                    let is_short = |list: &Vec<_>| list.len() < MAX_ITEMS;
+                    list = list.filter(is_short).zip(item).map(|(mut list, item)| {
+                        list.push(item);
+                        list
+                    });
+                }
+                Ok(list.map_or(Value::Other, Value::List))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(Value::Other)
+            }
+        }
+        deserializer.deserialize_any(Any)
+    }
+}

@@ -1,0 +1,138 @@
+//! What must be right in the head of a request before anything of it is believed (RFC 9112).
+//!
+//! hyper has parsed the head by then. It takes what a proxy in front might read in another way: no `Host` or
+//! several, and any transfer coding whose last one is `chunked`.
+
+use std::net::Ipv6Addr;
+
+use hyper::{
+    Version,
+    header::{CONTENT_ENCODING, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, TRANSFER_ENCODING},
+};
+
+use crate::api::ApiError;
+
+/// The most of a header's value that an error repeats.
+const MAX_NAMED_CHARS: usize = 40;
+
+/// Checks `Host` (RFC 9112, 3.2), `Transfer-Encoding` (6.1, 7) and, where there is a body, `Content-Encoding`.
+///
+/// Where the target is in absolute form, `Host` may differ from it: it is ignored then (3.2.2).
+///
+/// # Errors
+///
+/// [`ApiError::BadHead`], [`ApiError::TransferCoding`], [`ApiError::ContentCoding`].
+pub fn check(version: Version, headers: &HeaderMap) -> Result<(), ApiError> {
+    let mut hosts = headers.get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (Some(host), None) if is_host(host.as_bytes()) => {}
+        (None, _) if version < Version::HTTP_11 => {}
+        (None, _) => return Err(ApiError::BadHead("The header Host is missing")),
+        (Some(_), Some(_)) => return Err(ApiError::BadHead("The header Host is given twice")),
+        (Some(_), None) => return Err(ApiError::BadHead("The header Host is not a host name")),
+    }
+    let mut codings = tokens(headers, &TRANSFER_ENCODING);
+    if let Some(unknown) = codings.iter().find(|coding| *coding != "chunked") {
+        return Err(ApiError::TransferCoding(named(unknown)));
+    }
+    if codings.pop().is_some() && !codings.is_empty() {
+        return Err(ApiError::BadHead("The body is chunked twice"));
+    }
+    let has_length = headers.get(CONTENT_LENGTH).is_some_and(|length| length.as_bytes() != b"0");
+    let has_body = has_length || headers.contains_key(TRANSFER_ENCODING);
+    if has_body { refuse_content_coding(headers) } else { Ok(()) }
+}
+
+/// Refuses a body in a content coding: none is undone here (RFC 9110, 8.4).
+fn refuse_content_coding(headers: &HeaderMap) -> Result<(), ApiError> {
+    let codings = tokens(headers, &CONTENT_ENCODING);
+    match codings.iter().find(|coding| *coding != "identity") {
+        Some(coding) => Err(ApiError::ContentCoding(named(coding))),
+        None => Ok(()),
+    }
+}
+
+/// The items of a list header, in lower case; empty ones are left out (RFC 9110, 5.6.1).
+fn tokens(headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
+    let values = headers.get_all(name).iter();
+    values
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .map(|token| String::from_utf8_lossy(token.trim_ascii()).to_ascii_lowercase())
+        .filter(|token| !token.is_empty())
+        .collect()
+}
+
+/// A token as an error repeats it: short, and without what is no part of a token.
+fn named(token: &str) -> String {
+    let is_plain = |c: &char| c.is_ascii_alphanumeric() || "-_.+*".contains(*c);
+    token.chars().take(MAX_NAMED_CHARS).filter(is_plain).collect()
+}
+
+/// `uri-host [ ":" port ]` (RFC 9110, 7.2), where the host is not empty, as in any `http` URI.
+fn is_host(value: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(value) else { return false };
+    let (host, port) = match text.rfind(']') {
+        Some(end) => text.split_at(end + 1),
+        None => text.split_at(text.find(':').unwrap_or(text.len())),
+    };
+    let is_port = match port.strip_prefix(':') {
+        Some(digits) => {
+            let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
+            is_number && (digits.is_empty() || digits.parse::<u16>().is_ok())
+        }
+        None => port.is_empty(),
+    };
+    let is_name = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        // RFC 3986, 3.2.2: unreserved, percent-encoded and sub-delims.
+        None => {
+            let is_allowed =
+                |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(&byte);
+            !host.is_empty() && host.bytes().all(is_allowed)
+        }
+    };
+    is_port && is_name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_are_names_or_addresses_with_a_port_or_without() {
+        let good: [&[u8]; 9] = [
+            b"sealdrop",
+            b"secrets.example.org:443",
+            b"127.0.0.1:8080",
+            b"[::1]",
+            b"[2001:db8::1]:80",
+            b"localhost:",
+            b"my_host",
+            b"xn--hkan-uoa.se.",
+            b"EXAMPLE.ORG",
+        ];
+        let bad: [&[u8]; 16] = [
+            b"",
+            b":80",
+            b"a b",
+            b"a/b",
+            b"a?b",
+            b"a#b",
+            b"user@a",
+            b"a:80:80",
+            b"a:8x",
+            b"a:65536",
+            b"a:-1",
+            b"[::1",
+            b"[::1]x",
+            b"[sealdrop]",
+            b"http://a",
+            b"h\xe5kan",
+        ];
+        for (hosts, expected) in [(&good[..], true), (&bad[..], false)] {
+            for host in hosts {
+                assert_eq!(is_host(host), expected, "{}", String::from_utf8_lossy(host));
+            }
+        }
+    }
+}

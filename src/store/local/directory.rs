@@ -1,0 +1,264 @@
+//! The data directory: its lock, its first creation, its spare room.
+//!
+//! ```text
+//! lock          held while a process uses the directory
+//! admin.sock    where a running daemon takes administration commands
+//! ballast       8 MiB to give up when the disk is full
+//! store/        made whole under another name, so that it is there entirely or not at all
+//!   format      what this is
+//!   slots       see `slots`
+//!   db/         sled's
+//!   payloads/   see `payload_files`
+//! ```
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
+    io::{self, ErrorKind},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
+
+use rustix::{
+    fs::{FallocateFlags, fallocate, statvfs},
+    io::Errno,
+};
+
+use super::{
+    engine::{Batch, Engine},
+    manifest::Manifest,
+    slots::SlotFile,
+    writer::write_manifest,
+};
+use crate::store::OpenError;
+
+const FORMAT: &str = "sealdrop store, format 1\n";
+/// Given up when opening on a full disk needs room: sled can not even open without any.
+const BALLAST_BYTES: u64 = 8 << 20;
+/// Creations stop below this much free room, or below [`RESERVE_SHARE`] of the disk, if that is more.
+const RESERVE_BYTES: u64 = 64 << 20;
+const RESERVE_SHARE: u64 = 50;
+
+/// A locked data directory with a complete store in it.
+pub(in crate::store) struct DataDirectory {
+    root: PathBuf,
+    /// Released when the file is closed.
+    _lock: File,
+}
+
+/// The room on a file system, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Space {
+    /// What unprivileged processes may still use.
+    pub free: u64,
+    /// The size of the file system.
+    pub total: u64,
+}
+
+impl Space {
+    /// How much must stay free for views and deletions, which need room in the log.
+    #[must_use]
+    pub fn reserve(self) -> u64 {
+        RESERVE_BYTES.max(self.total / RESERVE_SHARE)
+    }
+
+    /// Whether there is room for new secrets.
+    #[must_use]
+    pub fn allows_creation(self) -> bool {
+        self.free >= self.reserve()
+    }
+}
+
+impl DataDirectory {
+    /// Locks the directory and makes what is missing.
+    pub(in crate::store) fn open(root: &Path, cache_bytes: u64) -> Result<Self, OpenError> {
+        create_private_dir(root).map_err(OpenError::io("create", root))?;
+        let lock = lock(root)?;
+        let store = root.join("store");
+        let is_new = !store.try_exists().map_err(OpenError::io("look for", &store))?;
+        let directory = Self { root: root.to_path_buf(), _lock: lock };
+        if is_new {
+            directory.create(cache_bytes)?;
+        }
+        directory.check_format()?;
+        Ok(directory)
+    }
+
+    pub(in crate::store) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(in crate::store) fn db(&self) -> PathBuf {
+        self.root.join("store/db")
+    }
+
+    pub(in crate::store) fn slots(&self) -> PathBuf {
+        self.root.join("store/slots")
+    }
+
+    pub(in crate::store) fn payloads(&self) -> PathBuf {
+        self.root.join("store/payloads")
+    }
+
+    /// Whether sled has put anything into `blobs/`, where nothing is safe.
+    pub(in crate::store) fn has_blobs(&self) -> io::Result<bool> {
+        match fs::read_dir(self.db().join("blobs")) {
+            Ok(mut entries) => Ok(entries.next().is_some()),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(in crate::store) fn space(&self) -> io::Result<Space> {
+        let stat = statvfs(&self.root)?;
+        Ok(Space {
+            free: stat.f_bavail.saturating_mul(stat.f_frsize),
+            total: stat.f_blocks.saturating_mul(stat.f_frsize),
+        })
+    }
+
+    /// Gives the ballast up where the disk is too full to open the database.
+    pub(in crate::store) fn drop_ballast_if_full(&self) -> Result<(), OpenError> {
+        let path = self.root.join("ballast");
+        let space = self.space().map_err(OpenError::io("ask for the free space of", &self.root))?;
+        if space.free >= BALLAST_BYTES {
+            return Ok(());
+        }
+        match fs::remove_file(&path) {
+            Ok(()) => {
+                tracing::warn!("the disk is full: gave up the ballast file to open the store")
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(OpenError::io("remove", path)(error)),
+        }
+        Ok(())
+    }
+
+    /// Sets ballast aside where there is none and room is plenty.
+    pub(in crate::store) fn restore_ballast(&self) -> io::Result<()> {
+        let path = self.root.join("ballast");
+        let space = self.space()?;
+        if path.try_exists()? || space.free < space.reserve() + BALLAST_BYTES {
+            return Ok(());
+        }
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+        let allocated = match fallocate(&file, FallocateFlags::empty(), 0, BALLAST_BYTES) {
+            Err(Errno::OPNOTSUPP) => write_zeros(&file),
+            other => other.map_err(io::Error::from),
+        };
+        if allocated.is_err() {
+            fs::remove_file(&path)?;
+        }
+        allocated
+    }
+
+    /// Makes the store beside its place, syncs every part of it, and moves it there.
+    fn create(&self, cache_bytes: u64) -> Result<(), OpenError> {
+        let new = self.root.join("store.creating");
+        match fs::remove_dir_all(&new) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(OpenError::io("remove", &new)(error));
+            }
+            _ => {}
+        }
+        let db = new.join("db");
+        let made = create_private_dir(&new)
+            .and_then(|()| create_private_dir(&db))
+            .and_then(|()| create_private_dir(&new.join("payloads")))
+            .and_then(|()| SlotFile::create(&new.join("slots")));
+        made.map_err(OpenError::io("create", &new))?;
+
+        let engine =
+            Engine::open(&db, cache_bytes).map_err(OpenError::io("create the database in", &db))?;
+        let mut first = Batch::new();
+        write_manifest(&mut first, Manifest::default());
+        if !engine.commit_reaches_sync_hook(first) {
+            return Err(OpenError::SyncHookMissing);
+        }
+        drop(engine);
+
+        fs::write(new.join("format"), FORMAT)
+            .and_then(|()| sync_tree(&new))
+            .and_then(|()| fs::rename(&new, self.root.join("store")))
+            .and_then(|()| sync(&self.root))
+            .and_then(|()| match self.root.parent() {
+                Some(parent) if parent != Path::new("") => sync(parent),
+                _ => sync(Path::new(".")),
+            })
+            .map_err(OpenError::io("create", &new))
+    }
+
+    fn check_format(&self) -> Result<(), OpenError> {
+        let path = self.root.join("store/format");
+        let found = fs::read(&path).map_err(OpenError::io("read", &path))?;
+        if found == FORMAT.as_bytes() {
+            return Ok(());
+        }
+        let found =
+            String::from_utf8_lossy(found.get(..80).unwrap_or(&found)).trim_end().to_owned();
+        Err(OpenError::Format { path, found, known: FORMAT.trim_end() })
+    }
+}
+
+fn lock(root: &Path) -> Result<File, OpenError> {
+    let path = root.join("lock");
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&path)
+        .map_err(OpenError::io("open", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::Locked(root.to_path_buf())),
+        Err(TryLockError::Error(error)) => Err(OpenError::io("lock", path)(error)),
+    }
+}
+
+fn create_private_dir(dir: &Path) -> io::Result<()> {
+    match DirBuilder::new().recursive(true).mode(0o700).create(dir) {
+        // A file, or a link that leads nowhere yet: which one decides whether waiting can help.
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            Err(fs::metadata(dir).err().unwrap_or_else(|| Errno::NOTDIR.into()))
+        }
+        done => done,
+    }
+}
+
+/// Syncs every file and directory below `path`, and `path`.
+fn sync_tree(path: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() { sync_tree(&entry.path())? } else { sync(&entry.path())? }
+    }
+    sync(path)
+}
+
+fn sync(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+fn write_zeros(mut file: &File) -> io::Result<()> {
+    io::copy(&mut io::Read::take(io::repeat(0), BALLAST_BYTES), &mut file).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reserve_is_64_mib_or_a_fiftieth() {
+        // (free, total) in MiB -> allowed
+        let cases = [
+            ((64, 100), true),
+            ((63, 100), false),
+            ((200, 10_000), true),
+            ((199, 10_000), false),
+            ((0, 0), false),
+        ];
+        for ((free, total), allowed) in cases {
+            let space = Space { free: free << 20, total: total << 20 };
+            assert_eq!(space.allows_creation(), allowed, "{space:?}");
+        }
+    }
+}

@@ -1,0 +1,359 @@
+//! The slot file: one 32-byte key per sealed payload, overwritten in place when the payload is burned.
+//!
+//! sled is a log and keeps old bytes; this file is not. It is filled with zeros before use, so that a
+//! write hits the blocks that the key lies in (on a file system that overwrites in place: ext4 and xfs
+//! do, btrfs and zfs copy, and below any of them a flash drive may). Slot 0 and 1 are the header: what
+//! the file is, and the [`CommitMark`].
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::{File, OpenOptions},
+    io,
+    os::unix::fs::{FileExt, OpenOptionsExt},
+    path::Path,
+};
+
+use xxhash_rust::xxh3::xxh3_64;
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::{crypto::SlotKey, store::fatal};
+
+/// Bytes of a slot.
+pub(in crate::store) const SLOT_BYTES: usize = 32;
+const MAGIC: &[u8; SLOT_BYTES] = b"sealdrop slots, format 1\n\0\0\0\0\0\0\0";
+const HEADER_SLOTS: u32 = 2;
+/// How many slots the file grows by: 1 MiB, so that growing is rare and short.
+const GROWTH_SLOTS: u32 = 32_768;
+/// Stands in a wiped slot, followed by the number of the commit that wiped it.
+const BURNED: &[u8; 16] = b"burned by commit";
+
+/// What a group of changes does to a slot: fills it, or wipes it.
+pub(in crate::store) type SlotWrites = BTreeMap<u32, Option<SlotKey>>;
+
+/// Which commit was last begun and whether it was finished, kept outside of sled: a database that
+/// comes back older than this has silently lost acknowledged data.
+///
+/// Written before each commit and again after it, so it survives `kill -9` exactly. A power cut can
+/// make it older than the database, never newer than the commit that was under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::store) struct CommitMark {
+    pub(in crate::store) batch: u64,
+    pub(in crate::store) finished: bool,
+}
+
+pub(in crate::store) struct SlotFile {
+    file: File,
+    /// A bit per slot: set while a record names it.
+    used: Vec<u64>,
+    /// No word before this one has a free slot.
+    first_free_word: usize,
+}
+
+impl SlotFile {
+    /// Makes a new slot file with one growth step of empty slots, synced.
+    pub(in crate::store) fn create(path: &Path) -> io::Result<()> {
+        let file =
+            OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)?;
+        let mut slots = Self { file, used: Vec::new(), first_free_word: 0 };
+        slots.grow()?;
+        slots.file.write_all_at(MAGIC, 0)?;
+        slots.mark(CommitMark { batch: 0, finished: true });
+        slots.file.sync_all()
+    }
+
+    /// Opens the file without knowing yet which slots are in use: see [`SlotFile::verify`].
+    pub(in crate::store) fn open(path: &Path) -> io::Result<Self> {
+        let file = OpenOptions::new().read(true).write(true).open(path)?;
+        let mut magic = [0; SLOT_BYTES];
+        file.read_exact_at(&mut magic, 0)?;
+        if &magic != MAGIC {
+            return Err(io::Error::other("it is not a slot file of format 1"));
+        }
+        // A crash can end the file in the middle of a step, none of which is in use yet.
+        let steps = file.metadata()?.len() / (u64::from(GROWTH_SLOTS) * SLOT_BYTES as u64);
+        let words = steps * u64::from(GROWTH_SLOTS) / 64;
+        let words = usize::try_from(words).map_err(io::Error::other)?;
+        let mut slots = Self { file, used: vec![0; words], first_free_word: 0 };
+        (0..HEADER_SLOTS).for_each(|slot| slots.set_used(slot));
+        Ok(slots)
+    }
+
+    /// The commit mark; `None` where it is damaged.
+    pub(in crate::store) fn commit_mark(&self) -> io::Result<Option<CommitMark>> {
+        let mut bytes = [0; SLOT_BYTES];
+        self.file.read_exact_at(&mut bytes, SLOT_BYTES as u64)?;
+        let batch = bytes.first_chunk::<8>().map_or(0, |b| u64::from_le_bytes(*b));
+        let finished = bytes.get(8) == Some(&1);
+        let mark = CommitMark { batch, finished };
+        Ok((bytes == mark_bytes(mark)).then_some(mark))
+    }
+
+    /// Writes the commit mark, without a sync of its own.
+    pub(in crate::store) fn mark(&self, mark: CommitMark) {
+        if let Err(error) = self.file.write_all_at(&mark_bytes(mark), SLOT_BYTES as u64) {
+            fatal(&format!("cannot write the slot file: {error}"));
+        }
+    }
+
+    /// Takes over which slots the records name, and compares every slot with the check value of its
+    /// record. Wipes slots that no record names.
+    ///
+    /// Returns the named slots that a commit after `batch`, at which the database stands, has wiped:
+    /// slots are wiped before their records change, so a crash in between leaves them so. They count
+    /// as free.
+    ///
+    /// # Errors
+    ///
+    /// `Ok(Err(what))` for a slot that does not hold the key that its record means.
+    pub(in crate::store) fn verify(
+        &mut self,
+        named: &BTreeMap<u32, u64>,
+        batch: u64,
+    ) -> io::Result<Result<BTreeSet<u32>, &'static str>> {
+        const CHUNK_SLOTS: usize = 2048;
+        let mut burned = BTreeSet::new();
+        let mut wipes = SlotWrites::new();
+        let mut chunk = Zeroizing::new(vec![0; CHUNK_SLOTS * SLOT_BYTES]);
+        let mut slot: u32 = 0;
+        let capacity = self.capacity();
+        if named.keys().next_back().is_some_and(|last| *last >= capacity) {
+            return Ok(Err("a record names a key slot behind the end of the slot file"));
+        }
+        while slot < capacity {
+            self.file.read_exact_at(&mut chunk, offset(slot))?;
+            for bytes in chunk.as_chunks::<SLOT_BYTES>().0 {
+                match named.get(&slot) {
+                    _ if slot < HEADER_SLOTS => {}
+                    None => {
+                        if *bytes != [0; SLOT_BYTES] && burned_by(bytes).is_none() {
+                            wipes.insert(slot, None);
+                        }
+                    }
+                    Some(_) if burned_by(bytes).is_some_and(|wiped| wiped > batch) => {
+                        burned.insert(slot);
+                    }
+                    Some(check) if SlotKey::from_bytes(*bytes).check() == *check => {}
+                    Some(_) => return Ok(Err("a key slot does not hold the key of its record")),
+                }
+                slot += 1;
+            }
+        }
+        named.keys().filter(|slot| !burned.contains(slot)).for_each(|slot| self.set_used(*slot));
+        if !wipes.is_empty() {
+            self.write(&wipes, batch);
+            self.sync();
+        }
+        Ok(Ok(burned))
+    }
+
+    /// Takes the lowest free slot: neighbours are written with one call.
+    ///
+    /// # Errors
+    ///
+    /// The system's, where the file can not grow.
+    pub(in crate::store) fn take(&mut self) -> io::Result<u32> {
+        loop {
+            let free = (self.used.iter().enumerate().skip(self.first_free_word))
+                .find(|(_, word)| **word != u64::MAX);
+            if let Some((index, word)) = free {
+                self.first_free_word = index;
+                let slot =
+                    u32::try_from(index * 64).map_err(io::Error::other)? + word.trailing_ones();
+                self.set_used(slot);
+                return Ok(slot);
+            }
+            self.grow()?;
+        }
+    }
+
+    /// Gives slots back whose keys are gone from the disk.
+    pub(in crate::store) fn release(&mut self, slots: impl IntoIterator<Item = u32>) {
+        for slot in slots {
+            let (index, bit) = place(slot);
+            if let Some(word) = self.used.get_mut(index) {
+                *word &= !bit;
+                self.first_free_word = self.first_free_word.min(index);
+            }
+        }
+    }
+
+    /// The key in a slot; `None` for an empty or a wiped one.
+    pub(in crate::store) fn read(&self, slot: u32) -> io::Result<Option<SlotKey>> {
+        let mut bytes = Zeroizing::new([0; SLOT_BYTES]);
+        self.file.read_exact_at(&mut *bytes, offset(slot))?;
+        let empty = *bytes == [0; SLOT_BYTES] || burned_by(&bytes).is_some();
+        Ok((!empty).then(|| SlotKey::from_bytes(*bytes)))
+    }
+
+    /// Writes slots for the commit `batch`, neighbours together. Durable after [`SlotFile::sync`].
+    pub(in crate::store) fn write(&self, writes: &SlotWrites, batch: u64) {
+        let mut run = Zeroizing::new(Vec::new());
+        let mut next = None;
+        for (slot, key) in writes {
+            if next != Some(*slot) {
+                self.write_run(next, &mut run);
+            }
+            match key {
+                Some(key) => run.extend_from_slice(key.expose_secret()),
+                None => run.extend_from_slice(&burned_bytes(batch)),
+            }
+            next = Some(slot + 1);
+        }
+        self.write_run(next, &mut run);
+    }
+
+    /// Makes everything written durable.
+    pub(in crate::store) fn sync(&self) {
+        if let Err(error) = self.file.sync_data() {
+            fatal(&format!("cannot sync the slot file: {error}"));
+        }
+    }
+
+    /// Writes the slots of `run`, whose last one stands before `end`, and empties it.
+    fn write_run(&self, end: Option<u32>, run: &mut Vec<u8>) {
+        let Some(end) = end else { return };
+        let start = offset(end) - run.len() as u64;
+        if let Err(error) = self.file.write_all_at(run, start) {
+            fatal(&format!("cannot write the slot file: {error}"));
+        }
+        run.zeroize();
+    }
+
+    fn grow(&mut self) -> io::Result<()> {
+        let zeros = vec![0; GROWTH_SLOTS as usize * SLOT_BYTES];
+        let start = offset(self.capacity());
+        if let Err(error) = self.file.write_all_at(&zeros, start) {
+            // A half-grown file would end within a chunk; its old length is what the slots know.
+            self.file.set_len(start)?;
+            return Err(error);
+        }
+        if let Err(error) = self.file.sync_all() {
+            fatal(&format!("cannot sync the slot file: {error}"));
+        }
+        self.used.resize(self.used.len() + GROWTH_SLOTS as usize / 64, 0);
+        (0..HEADER_SLOTS).for_each(|slot| self.set_used(slot));
+        Ok(())
+    }
+
+    fn capacity(&self) -> u32 {
+        u32::try_from(self.used.len() * 64).unwrap_or(u32::MAX)
+    }
+
+    fn set_used(&mut self, slot: u32) {
+        let (index, bit) = place(slot);
+        if let Some(word) = self.used.get_mut(index) {
+            *word |= bit;
+        }
+    }
+}
+
+fn place(slot: u32) -> (usize, u64) {
+    (slot as usize / 64, 1 << (slot % 64))
+}
+
+fn offset(slot: u32) -> u64 {
+    u64::from(slot) * SLOT_BYTES as u64
+}
+
+fn mark_bytes(mark: CommitMark) -> [u8; SLOT_BYTES] {
+    let mut bytes = [0; SLOT_BYTES];
+    bytes[..8].copy_from_slice(&mark.batch.to_le_bytes());
+    bytes[8] = u8::from(mark.finished);
+    with_checksum(bytes)
+}
+
+/// What a slot holds after the commit `batch` has wiped it. It tells a key that was wiped from one
+/// that was lost, and is no key: nothing was ever sealed under it.
+fn burned_bytes(batch: u64) -> [u8; SLOT_BYTES] {
+    let mut bytes = [0; SLOT_BYTES];
+    bytes[..16].copy_from_slice(BURNED);
+    bytes[16..24].copy_from_slice(&batch.to_le_bytes());
+    with_checksum(bytes)
+}
+
+/// The reverse of [`burned_bytes`].
+fn burned_by(bytes: &[u8; SLOT_BYTES]) -> Option<u64> {
+    let batch = u64::from_le_bytes(*bytes[16..].first_chunk()?);
+    (*bytes == burned_bytes(batch)).then_some(batch)
+}
+
+fn with_checksum(mut bytes: [u8; SLOT_BYTES]) -> [u8; SLOT_BYTES] {
+    let checksum = xxh3_64(&bytes[..24]);
+    bytes[24..].copy_from_slice(&checksum.to_le_bytes());
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(byte: u8) -> SlotKey {
+        SlotKey::from_bytes([byte; 32])
+    }
+
+    fn fresh() -> (tempfile::TempDir, std::path::PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("slots");
+        SlotFile::create(&path).unwrap();
+        (dir, path)
+    }
+
+    #[test]
+    fn keys_are_kept_and_wiped_in_place() {
+        let (_dir, path) = fresh();
+        let mut slots = SlotFile::open(&path).unwrap();
+        let taken: Vec<u32> = (0..5).map(|_| slots.take().unwrap()).collect();
+        assert_eq!(taken, [2, 3, 4, 5, 6]);
+        slots.write(
+            &taken.iter().map(|slot| (*slot, u8::try_from(*slot).ok().map(key))).collect(),
+            1,
+        );
+        slots.write(&[(3, None), (6, None)].into(), 2);
+        assert!(slots.read(3).unwrap().is_none());
+        assert_eq!(slots.read(5).unwrap().unwrap().expose_secret(), &[5; 32]);
+        let raw = std::fs::read(&path).unwrap();
+        assert!(!raw.as_chunks::<32>().0.contains(&[3; 32]), "a wiped key stays in the file");
+        slots.release([3]);
+        assert_eq!(slots.take().unwrap(), 3);
+    }
+
+    #[test]
+    fn the_file_grows_when_all_slots_are_taken() {
+        let (_dir, path) = fresh();
+        let mut slots = SlotFile::open(&path).unwrap();
+        let last = (0..GROWTH_SLOTS).map(|_| slots.take().unwrap()).last().unwrap();
+        assert_eq!(last, GROWTH_SLOTS + 1);
+        assert_eq!(std::fs::metadata(&path).unwrap().len(), 2 << 20);
+    }
+
+    #[test]
+    fn verifying_wipes_strays_finds_burned_ones_and_refuses_what_is_not_the_key() {
+        let (_dir, path) = fresh();
+        let mut slots = SlotFile::open(&path).unwrap();
+        slots.write(&[(2, Some(key(2))), (3, Some(key(3)))].into(), 7);
+        slots.write(&[(9, None)].into(), 8);
+        let named = [(2, key(2).check()), (9, 1)].into();
+        assert_eq!(slots.verify(&named, 7).unwrap(), Ok([9].into()));
+        assert!(slots.read(3).unwrap().is_none(), "a slot without a record stays filled");
+        let refused = [
+            ((2, 77), 7),           // another key
+            ((9, 1), 8),            // wiped by a commit that the database knows
+            ((10, 1), 7),           // empty
+            ((GROWTH_SLOTS, 1), 7), // behind the end
+        ];
+        for (named, batch) in refused {
+            assert!(slots.verify(&[named].into(), batch).unwrap().is_err(), "{named:?}");
+        }
+    }
+
+    #[test]
+    fn a_flipped_bit_in_the_commit_mark_is_noticed() {
+        let (_dir, path) = fresh();
+        let slots = SlotFile::open(&path).unwrap();
+        let mark = CommitMark { batch: 77, finished: false };
+        slots.mark(mark);
+        assert_eq!(slots.commit_mark().unwrap(), Some(mark));
+        slots.file.write_all_at(&[78], 32).unwrap();
+        assert_eq!(slots.commit_mark().unwrap(), None);
+    }
+}

@@ -1,0 +1,197 @@
+//! The one thread that changes anything, and its group commit.
+//!
+//! Whatever waits, up to [`MAX_GROUP`] changes, is run one after the other against the same state and
+//! committed as one batch: the payload files get their names, the key slots are written and synced,
+//! sled is flushed, and only then is anybody answered. Two syncs for the whole group; one more for the
+//! directory where there are payload files, and now and then one for a new segment of sled's log.
+
+use std::{
+    io,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+        mpsc,
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::{
+    engine::{Batch, Engine},
+    manifest::Manifest,
+    payload_files::{FileName, PayloadFiles},
+    slots::{CommitMark, SlotFile},
+};
+use crate::{
+    clock::Clock,
+    store::{
+        fatal,
+        record::{Envelope, encode_value, stored_checksum},
+        transaction::{Effects, Group, Writes},
+    },
+};
+
+/// The most changes that share a commit: bounds the memory of a group and the wait of its first.
+const MAX_GROUP: usize = 256;
+/// A commit that takes longer is a failing disk.
+const MAX_COMMIT: Duration = Duration::from_secs(10);
+/// How often [`watch`] looks.
+const WATCH_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Runs one change in a group and returns how to answer it.
+pub(in crate::store) type Job = Box<dyn FnOnce(&mut Group<'_>) -> Answer + Send>;
+/// Answers one change, after the commit.
+pub(in crate::store) type Answer = Box<dyn FnOnce() + Send>;
+
+pub(in crate::store) enum Message {
+    Change(Job),
+    /// Commit what came before, then end.
+    Close,
+}
+
+pub(in crate::store) struct Writer {
+    pub(in crate::store) engine: Arc<Engine>,
+    pub(in crate::store) files: Arc<PayloadFiles>,
+    pub(in crate::store) slots: SlotFile,
+    pub(in crate::store) manifest: Manifest,
+    /// Deletes payload files that no record names any more.
+    pub(in crate::store) dead_files: mpsc::Sender<FileName>,
+    /// See [`watch`].
+    pub(in crate::store) watched: Arc<Watched>,
+    /// See [`crate::store::Store::keep_time`].
+    pub(in crate::store) clock: Arc<OnceLock<Clock>>,
+}
+
+/// When the group under way began, its changes included, in milliseconds since `start` plus one; 0
+/// between groups.
+pub(in crate::store) struct Watched {
+    start: Instant,
+    group_began: AtomicU64,
+}
+
+impl Watched {
+    pub(in crate::store) fn new() -> Self {
+        Self { start: Instant::now(), group_began: AtomicU64::new(0) }
+    }
+
+    fn milliseconds(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX) + 1
+    }
+}
+
+/// Ends the process when a commit hangs: a disk that does not answer is a disk that failed.
+/// Returns when the writer is gone.
+pub(in crate::store) fn watch(watched: &std::sync::Weak<Watched>) {
+    while let Some(watched) = watched.upgrade() {
+        let began = watched.group_began.load(Ordering::Relaxed);
+        if began != 0 && u128::from(watched.milliseconds() - began) > MAX_COMMIT.as_millis() {
+            fatal("a commit did not reach the disk within 10 seconds");
+        }
+        drop(watched);
+        thread::sleep(WATCH_INTERVAL);
+    }
+}
+
+impl Writer {
+    /// Works until [`Message::Close`], or until nobody can send any more.
+    pub(in crate::store) fn run(mut self, messages: &mpsc::Receiver<Message>) {
+        let mut open = true;
+        while open && let Ok(first) = messages.recv() {
+            let watched = Arc::clone(&self.watched);
+            watched.group_began.store(watched.milliseconds(), Ordering::Relaxed);
+            let mut group = Group {
+                engine: &self.engine,
+                files: &self.files,
+                slots: &mut self.slots,
+                effects: Effects::default(),
+            };
+            let mut answers = Vec::new();
+            for message in std::iter::once(first).chain(messages.try_iter()).take(MAX_GROUP) {
+                match message {
+                    Message::Change(job) => answers.push(job(&mut group)),
+                    Message::Close => {
+                        open = false;
+                        break;
+                    }
+                }
+            }
+            let effects = group.effects;
+            if !effects.writes.is_empty() {
+                self.commit(effects);
+            }
+            watched.group_began.store(0, Ordering::Relaxed);
+            answers.into_iter().for_each(|answer| answer());
+        }
+        if self.clock.get().is_some_and(|clock| clock.record() != self.manifest.time) {
+            self.commit(Effects::default());
+        }
+        self.slots.mark(CommitMark { batch: self.manifest.batch, finished: true });
+        self.slots.sync();
+        self.engine.flush();
+    }
+
+    fn commit(&mut self, effects: Effects) {
+        if let Err(error) = self.keep_files(&effects) {
+            fatal(&format!("cannot name a payload file: {error}"));
+        }
+        if let Some(clock) = self.clock.get() {
+            self.manifest.time = clock.record();
+        }
+        let batch = batch(&self.engine, &mut self.manifest, effects.writes);
+        self.slots.mark(CommitMark { batch: self.manifest.batch, finished: false });
+        if !effects.slots.is_empty() {
+            self.slots.write(&effects.slots, self.manifest.batch);
+            self.slots.sync();
+        }
+        self.engine.commit(batch);
+        self.slots.mark(CommitMark { batch: self.manifest.batch, finished: true });
+
+        let wiped = effects.slots.iter().filter(|(_, key)| key.is_none());
+        self.slots.release(wiped.map(|(slot, _)| *slot));
+        for name in effects.dead_files {
+            // The receiver lives as long as the store; without it, the sweep at start deletes.
+            let _ = self.dead_files.send(name);
+        }
+    }
+
+    fn keep_files(&self, effects: &Effects) -> io::Result<()> {
+        for staged in &effects.kept_files {
+            self.files.keep(staged)?;
+        }
+        if effects.kept_files.is_empty() { Ok(()) } else { self.files.sync() }
+    }
+}
+
+/// The next batch for sled, with the manifest that counts it in.
+pub(in crate::store) fn batch(engine: &Engine, manifest: &mut Manifest, writes: Writes) -> Batch {
+    let mut batch = Batch::new();
+    for (key, value) in writes {
+        if let Some(old) = engine.get(&key) {
+            manifest.subtract(stored_checksum(old.as_ref()));
+        }
+        if let Some(value) = &value {
+            manifest.add(stored_checksum(value));
+        }
+        batch.write(&key, value);
+    }
+    manifest.batch += 1;
+    write_manifest(&mut batch, *manifest);
+    batch
+}
+
+/// Adds the manifest to a batch.
+pub(in crate::store) fn write_manifest(batch: &mut Batch, manifest: Manifest) {
+    let key = Manifest::key();
+    let bytes = encode_value(&manifest).and_then(|value| Envelope::encode(&key, &value, None));
+    batch.write(&key, Some(bytes.expect("a few numbers fit in a record")));
+}
+
+/// Deletes payload files until nobody can send any more. A file that can not be deleted is left to the
+/// sweep; its key is gone.
+pub(in crate::store) fn delete_files(files: &PayloadFiles, dead: &mpsc::Receiver<FileName>) {
+    for name in dead {
+        if let Err(error) = files.delete(name) {
+            tracing::warn!(%error, "cannot delete a burned payload file; the sweep will try again");
+        }
+    }
+}
