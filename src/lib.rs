@@ -5,30 +5,34 @@
 //! plug. This crate is the daemon as a library; the binary only starts it, and tests run it in their own
 //! process.
 //!
-//! # Flow
+//! # Layers
 //!
-//! One way; a module uses only what stands to its right (and what is passed in: the clock, randomness,
-//! settings).
+//! A module imports only what stands below it.
 //!
 //! ```text
-//! main -> daemon -> cli -> admin ----------------> domain -> store
-//!               \-> server -> router -> api ---/      |        |
-//!                                          \---------\--------\-> crypto
-//!                         \           \-> web
-//! cli -> client (over the network) --------------------> crypto
-//!                         \-> delivery -> mail, webhook
+//! main
+//! daemon                       settings, log, store, server, socket: wiring only
+//! cli        server            commands; connections
+//! client     router            the command line's half of the APIs; paths -> handlers and pages
+//! admin      api               administration socket; handlers
+//!            web, delivery     pages; mails and webhook calls
+//!            http              bodies, answers, ranges, cross-origin requests
+//! domain                       the rules
+//! store                        transactions and payloads; store::local: sled and files
+//! crypto, config, clock, tls
 //! ```
 //!
-//! # Where to start
+//! # Where do I change X?
 //!
-//! - [`router`]: every path of the API on one screen.
-//! - [`domain::secret`]: what a secret is and what becomes of it; [`domain::drop_box`] and
-//!   [`domain::message`]: the same for boxes; `domain::keys`: where everything lies.
-//! - [`crypto::envelope`], [`crypto::box_key`]: how messages are sealed.
-//! - [`domain::outbox`], [`delivery`], [`mail`], [`webhook`]: what goes out by itself.
-//! - [`web`]: the pages. [`client`]: what the command line does instead of a page.
-//! - [`store`]: how a change becomes durable before it is answered, and how what is burned stays so.
-//! - [`daemon`]: how it all is put together.
+//! - a path or method: [`router`]; what a call does: the folder in [`api`] with the path's name
+//! - what a secret may do: [`domain::secret`]; how a view is spent: [`domain::secret::viewing`]
+//! - boxes: [`domain::drop_box`]; requests: [`domain::request`]
+//! - the key of a record: `domain::schema`; how a record lies on disk: `store::record`
+//! - durability, wiping, opening: [`store`], `store::local`
+//! - encryption: [`crypto::envelope`], [`crypto::box_key`]
+//! - mails and webhooks: what is queued in [`domain::notify`], how it is sent in [`delivery`]
+//! - pages: [`web`]; their texts: `locales`
+//! - a setting: [`config`]; a command: [`cli`]
 
 pub mod admin;
 pub mod api;

@@ -1,4 +1,4 @@
-//! What the daemon does by itself: sweeping what has expired, and looking after the store.
+//! Periodic work of the daemon: it sweeps expired records and checks the store.
 
 use std::{sync::Arc, time::Duration};
 

@@ -2,7 +2,8 @@
 
 mod failure;
 mod first_start;
-pub(crate) mod housekeeping;
+mod housekeeping;
+mod serving;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -19,6 +20,7 @@ use tokio::{
 };
 
 use self::first_start::{first_account, welcome};
+pub use self::serving::serve_until;
 use crate::{
     admin::{self, Command, CommandError, Create, MailTested, OpenFailure, Opened, Reply, Terms},
     api::{App, Rules, key_service::ServiceRules, load::work::SlowWork},
@@ -176,7 +178,7 @@ fn serve(runtime: &Runtime, loaded: &Loaded, output: Output<'_>) -> Result<(), F
     tracing::info!(%address, data = %settings.data.display(), "ready");
 
     let reloading = runtime.spawn(reloading.heed(Arc::clone(&app), settings.clone()));
-    runtime.block_on(server.run(until_signal(signals)));
+    runtime.block_on(serve_until(server, &app, until_signal(signals)));
     reloading.abort();
     drop(stop);
     // A long deletion of an account is broken off, and goes on at the next start.

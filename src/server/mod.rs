@@ -20,7 +20,6 @@ use hyper_util::{
     server::graceful::GracefulShutdown,
 };
 use tokio::{
-    join,
     net::{TcpListener, TcpStream},
     time::{sleep, timeout},
 };
@@ -34,8 +33,7 @@ use self::{
     watched::{Answering, WatchedBody, WatchedStream},
 };
 use crate::{
-    api::{ApiError, App, Client, secrets::late_tries},
-    delivery,
+    api::{ApiError, App, Client},
     domain::limits::client_net::ClientNet,
     http::body::LeftUnread,
     router::{refuse, route},
@@ -95,20 +93,15 @@ impl Server {
 
     /// Serves until `stop` is done, then finishes the requests under way within 10 seconds.
     pub async fn run(self, stop: impl Future<Output = ()>) {
-        let housekeeping = crate::daemon::housekeeping::start(&self.app);
-        let deliveries = delivery::start(&self.app);
         let graceful = GracefulShutdown::new();
         tokio::select! {
             () = stop => {}
             () = self.accept(&graceful) => {}
         }
         drop(self.listener);
-        drop(housekeeping);
-        let (drained, ()) = join!(timeout(GRACE, graceful.shutdown()), deliveries.stop());
-        if drained.is_err() {
+        if timeout(GRACE, graceful.shutdown()).await.is_err() {
             tracing::warn!("some requests were not finished within 10 seconds");
         }
-        late_tries::write(&self.app).await;
     }
 
     async fn accept(&self, graceful: &GracefulShutdown) {

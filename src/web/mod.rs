@@ -3,7 +3,7 @@
 //! Pages are made at start, once in each language, and are the same for everybody: what is secret is
 //! fetched, or made, by their scripts. Each is served at one path; its `<base>` leads to the root, so
 //! that everything in it is relative, below whatever path a proxy puts it. `pages/` has the templates,
-//! `js/`, `css/` and `images/` what they load, [`crate::locales`] the texts; the build script puts them into
+//! `js/`, `css/` and `images/` what they load, `locales` the texts; the build script puts them into
 //! the binary.
 
 mod embedded;

@@ -2,12 +2,15 @@
 
 use std::{sync::Arc, thread::JoinHandle};
 
+use tempfile::TempDir;
+
 use crate::http::Client;
 use sealdrop::{
     api::{App, Rules, key_service::ServiceRules},
     clock::{Clock, UnixSeconds},
     config::{Boxes, Create, CrossOrigin, TryLimits, ViewerIp},
     crypto::{RsaBits, SystemRandom},
+    daemon::serve_until,
     delivery::{Deliveries, smtp::Mailer},
     domain::{
         account::AccountNumber,
@@ -34,7 +37,7 @@ pub(crate) struct TestServer {
     pub(crate) public: Client,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
-    _dir: tempfile::TempDir,
+    dir: Option<TempDir>,
 }
 
 /// What a test may set.
@@ -122,11 +125,12 @@ impl TestServer {
                 .expect("a runtime");
             runtime.block_on(async {
                 let listen = "127.0.0.1:0".parse().expect("an address");
-                let server = Server::bind(listen, served, trusted, options.connections)
-                    .await
-                    .expect("a free port");
+                let server =
+                    Server::bind(listen, Arc::clone(&served), trusted, options.connections)
+                        .await
+                        .expect("a free port");
                 ready.send(server.address().expect("its address")).expect("somebody waiting");
-                server.run(async { stopped.await.unwrap_or(()) }).await;
+                serve_until(server, &served, async { stopped.await.unwrap_or(()) }).await;
             });
         });
         let base = format!("http://{}", address.recv().expect("an address"));
@@ -137,13 +141,18 @@ impl TestServer {
             public: Client::new(base, keys.public_key.expose_secret()),
             stop: Some(stop),
             thread: Some(thread),
-            _dir: dir,
+            dir: Some(dir),
         }
     }
 
     /// The data directory.
     pub(crate) fn dir(&self) -> &std::path::Path {
-        self._dir.path()
+        self.dir.as_ref().expect("not taken").path()
+    }
+
+    /// Stops it. Nothing holds its data directory afterwards.
+    pub(crate) fn stop(mut self) -> TempDir {
+        self.dir.take().expect("not taken")
     }
 
     /// The number of its account.

@@ -1,8 +1,8 @@
 //! The Key Service: one URL, four verbs, boxes that anybody drops messages into.
 //!
-//! Requests are read by [`request`] into [`parameters`]; `keys`, `send`, `list`, `file` and
-//! `self_destruct` do what they ask for; answers are written by [`mod@format`] and [`message_list`], as JSON or XML; [`error`]
-//! gives each failure its text and status.
+//! [`input`] reads a request into parameters and files; `keys`, `send`, `list`, `file` and `self_destruct`
+//! carry it out; [`output`] writes the answer as JSON or XML; [`error`] gives each failure its text and
+//! status.
 
 mod access;
 mod disposition;

@@ -1,4 +1,4 @@
-//! The languages of pages and mails: those that have a folder in [`crate::locales`].
+//! The languages of pages and mails: those that have a folder in `locales`.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 

@@ -1,6 +1,6 @@
 //! The event log of a secret: what happened to it besides being viewed.
 //!
-//! Views are a log of their own ([`super::view`]), so that "viewed" never means anything else.
+//! Views are a log of their own ([`mod@super::view`]), so that "viewed" never means anything else.
 
 use std::net::IpAddr;
 

@@ -43,6 +43,17 @@ pub(super) fn loses_nothing() {
     for cut in 0..rounds("SEALDROP_POWER_CUTS", 10) {
         // Every fourth cut comes while the daemon starts for the first time.
         let milliseconds = if cut % 4 == 0 { 10 + below(150) } else { 300 + below(1700) };
+        acknowledged.push(cut_once(&this, milliseconds));
+    }
+    println!("{} cuts; secrets acknowledged: {}", acknowledged.len(), acknowledged.join(", "));
+}
+
+/// Writes, cuts the power after `milliseconds`, verifies. Returns what was acknowledged before the cut.
+fn cut_once(this: &Path, milliseconds: u64) -> String {
+    const BUSY: &str = "target is busy";
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
         let dir = tempfile::tempdir().expect("a fresh directory");
         let log = dir.path().join("answers");
         let (this, log) = (this.display(), log.display());
@@ -55,11 +66,14 @@ pub(super) fn loses_nothing() {
             .expect("python3");
         let said = [&output.stdout[..], &output.stderr[..]].concat();
         let said = String::from_utf8_lossy(&said);
-        assert!(output.status.success(), "cut {cut}, after {milliseconds} ms:\n{said}");
-        let counted = String::from_utf8_lossy(&output.stdout).trim_end().to_owned();
-        acknowledged.push(counted);
+        // The script waits 0.3 s for the daemon's end. On a busy machine that is not always enough, and
+        // nothing has been verified then.
+        if said.contains(BUSY) && attempts < 5 {
+            continue;
+        }
+        assert!(output.status.success(), "after {milliseconds} ms:\n{said}");
+        return String::from_utf8_lossy(&output.stdout).trim_end().to_owned();
     }
-    println!("{} cuts; secrets acknowledged: {}", acknowledged.len(), acknowledged.join(", "));
 }
 
 pub(super) fn ran_as_helper() -> bool {
