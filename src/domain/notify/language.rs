@@ -38,9 +38,9 @@ impl Language {
     }
 }
 
-/// The number of a language in records. English and Swedish have the numbers of the enum that they once
-/// were in. The number of any other language is its tag, read as digits to base 27 (`a` is 1), so that a new
-/// language changes no number of another. The smallest of those is 28, for `aa`.
+/// The number of a language in records. English and Swedish keep the numbers of a former enum. Any other
+/// number is the tag, read as digits to base 27 (`a` is 1), so that a new language does not change the number
+/// of another one. The smallest such number is 28, for `aa`.
 fn number(tag: &str) -> u32 {
     match tag {
         "en" => 0,
