@@ -32,7 +32,7 @@ pub(crate) fn read(root: &Path) -> io::Result<Vec<Folder>> {
             continue;
         }
         let tag = entry.file_name().to_string_lossy().into_owned();
-        // The number of a language in records is made from these letters: domain/language.rs.
+        // The number of a language in records is made from these letters: src/domain/notify/language.rs.
         if !matches!(tag.len(), 2 | 3) || !tag.bytes().all(|byte| byte.is_ascii_lowercase()) {
             return Err(io::Error::other(format!("{tag} is not a tag of two or three letters")));
         }

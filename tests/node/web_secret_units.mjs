@@ -26,7 +26,7 @@ test("a secret can be burned as long as something of it can be fetched", () => {
 });
 
 test("the longest lease is that of the server", () => {
-  const lease = readFileSync(new URL("../../src/domain/lease.rs", import.meta.url), "utf8");
+  const lease = readFileSync(new URL("../../src/domain/secret/lease.rs", import.meta.url), "utf8");
   const [, hours] = /^const MAX_SECONDS: u64 = (\d+) \* 3600;$/m.exec(lease);
   assert.equal(LONGEST_LEASE, hours * 3600 * 1000);
 });

@@ -1,7 +1,7 @@
 // @ts-check
 // When a secret is over.
 
-/** The longest lease, in milliseconds: `MAX_SECONDS` in src/domain/lease.rs. */
+/** The longest lease, in milliseconds: `MAX_SECONDS` in src/domain/secret/lease.rs. */
 export const LONGEST_LEASE = 24 * 3600 * 1000;
 
 /**
