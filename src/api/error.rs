@@ -24,7 +24,10 @@ use crate::{
         request::RequestError,
         secret::{SecretError, attachment::AttachmentError},
     },
-    http::response::{Body, json},
+    http::{
+        error::HttpError,
+        response::{Body, json, method_list},
+    },
     store::StoreError,
 };
 
@@ -291,10 +294,20 @@ pub(super) fn insert_retry_after(headers: &mut HeaderMap, after: Duration) {
     headers.insert(RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
 }
 
-/// Methods as they stand in `Allow`.
-pub(crate) fn method_list(methods: &[Method]) -> HeaderValue {
-    let names: Vec<&str> = methods.iter().map(Method::as_str).collect();
-    HeaderValue::from_str(&names.join(", ")).expect("methods are letters")
+impl From<HttpError> for ApiError {
+    fn from(error: HttpError) -> Self {
+        match error {
+            HttpError::BadHead(message) => Self::BadHead(message),
+            HttpError::TransferCoding(coding) => Self::TransferCoding(coding),
+            HttpError::ContentCoding(coding) => Self::ContentCoding(coding),
+            HttpError::NotJson => Self::NotJson,
+            HttpError::TooLarge(message) => Self::TooLarge { field: None, message },
+            HttpError::BodyTimeout => Self::BodyTimeout,
+            HttpError::Malformed(message) => Self::Malformed(message),
+            HttpError::Field { field, reason } => Self::Field { field, reason },
+            HttpError::Busy => Self::Busy,
+        }
+    }
 }
 
 impl From<SecretError> for ApiError {

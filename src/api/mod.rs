@@ -17,7 +17,7 @@ pub mod public;
 pub mod requests;
 pub mod secrets;
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 pub use self::{attachments::Transfers, error::ApiError};
 use self::{
@@ -25,11 +25,12 @@ use self::{
     load::work::SlowWork,
     secrets::late_tries::LateTries,
 };
+pub use crate::domain::limits::client_net::Client;
 use crate::{
     clock::Clock,
     config::{Create, CrossOrigin, TryLimits, ViewerIp},
     crypto::Random,
-    delivery::{Deliveries, webhook::Caller},
+    delivery::{Deliveries, DeliveryContext, webhook::Caller},
     domain::{
         account::{AccountNumber, api_key::ApiKeys},
         alike,
@@ -39,7 +40,6 @@ use crate::{
     },
     http::body_budget::BodyBudget,
     store::{Store, StoreError},
-    web::Web,
 };
 
 /// What every handler works with.
@@ -47,25 +47,13 @@ pub struct App {
     /// The database.
     pub store: Store,
     /// Reads and writes ids.
-    pub ids: Ids,
+    pub ids: Arc<Ids>,
     /// Knows who asks.
     pub api_keys: ApiKeys,
-    /// Slows down clients that guess passwords of secrets.
-    pub wrong_passwords: TryLimit<ClientNet>,
-    /// Slows down who makes secrets without an account: what it calls wrong is one more made.
-    pub creations: TryLimit<ClientNet>,
-    /// Proofs of work before a view.
-    pub captchas: Captchas,
-    /// Slows down who fills other people's lists through secret requests.
-    pub answers: TryLimit<ClientNet>,
-    /// Slows down who tries out webhooks, by account.
-    pub webhook_tests: TryLimit<AccountNumber>,
-    /// Attachments that are on their way.
-    pub transfers: Transfers,
-    /// What takes a core for long.
-    pub slow_work: SlowWork,
-    /// Memory for large bodies.
-    pub body_budget: BodyBudget,
+    /// Limits on what one client, or one account, may attempt.
+    pub attempts: AttemptLimits,
+    /// Threads, memory and upload places that requests share.
+    pub load: Load,
     /// Tries that came too late.
     pub late_tries: LateTries,
     /// The time.
@@ -79,13 +67,34 @@ pub struct App {
     /// Boxes.
     pub key_service: KeyService,
     /// Calls webhooks.
-    pub caller: Caller,
+    pub caller: Arc<Caller>,
     /// What goes out: mails and calls of webhooks.
     pub deliveries: Arc<Deliveries>,
-    /// The pages.
-    pub web: Web,
-    /// The path of the public URL, such as `/secrets`, or empty: a proxy may keep it in its requests.
-    pub sub_path: String,
+}
+
+/// Limits on what one client, or one account, may attempt.
+pub struct AttemptLimits {
+    /// Wrong passwords of secrets.
+    pub wrong_passwords: TryLimit<ClientNet>,
+    /// Secrets made without an account. Each one counts.
+    pub creations: TryLimit<ClientNet>,
+    /// Answers to secret requests.
+    pub answers: TryLimit<ClientNet>,
+    /// Test calls of webhooks.
+    pub webhook_tests: TryLimit<AccountNumber>,
+    /// Proofs of work before a view.
+    pub captchas: Captchas,
+}
+
+/// What requests share, each client with a share of its own.
+#[derive(Default)]
+pub struct Load {
+    /// Threads for work that takes a core for long.
+    pub slow_work: SlowWork,
+    /// Memory for large bodies.
+    pub body_budget: BodyBudget,
+    /// Attachments that are being transferred.
+    pub transfers: Transfers,
 }
 
 /// The operator's settings that handlers need.
@@ -111,21 +120,6 @@ pub struct Rules {
     pub limits: TryLimits,
 }
 
-/// Who is at the other end.
-#[derive(Clone, Copy, Debug)]
-pub struct Client {
-    /// The peer, or whom a trusted proxy names.
-    pub address: IpAddr,
-}
-
-impl Client {
-    /// What it is counted by, where a client has a share or a limit.
-    #[must_use]
-    pub fn net(self) -> ClientNet {
-        ClientNet::of(self.address)
-    }
-}
-
 impl App {
     /// Brings together what handlers work with, without a server for mails: whoever starts it puts
     /// that in. Blocks.
@@ -139,7 +133,6 @@ impl App {
         random: Arc<dyn Random>,
         rules: Rules,
         service_rules: ServiceRules,
-        web: Web,
     ) -> Result<Self, StoreError> {
         store.keep_time(&clock);
         alike::prepare(&store)?;
@@ -148,27 +141,38 @@ impl App {
         let key_service =
             KeyService::new(service_rules, rules.limits, logs_addresses, Arc::clone(&random));
         Ok(Self {
-            ids: Ids::load(&store, &*random)?,
+            ids: Arc::new(Ids::load(&store, &*random)?),
             api_keys: ApiKeys::load(&store)?,
-            wrong_passwords: TryLimit::new(rules.limits.password_rule(), logs_addresses),
-            creations: TryLimit::new(rules.limits.creation_rule(), logs_addresses),
-            captchas: Captchas::new(&*random),
-            answers: TryLimit::new(rules.limits.answer_rule(), logs_addresses),
-            webhook_tests: TryLimit::new(rules.limits.webhook_test_rule(), true),
-            transfers: Transfers::default(),
-            slow_work: SlowWork::default(),
-            body_budget: BodyBudget::default(),
+            attempts: AttemptLimits {
+                wrong_passwords: TryLimit::new(rules.limits.password_rule(), logs_addresses),
+                creations: TryLimit::new(rules.limits.creation_rule(), logs_addresses),
+                answers: TryLimit::new(rules.limits.answer_rule(), logs_addresses),
+                webhook_tests: TryLimit::new(rules.limits.webhook_test_rule(), true),
+                captchas: Captchas::new(&*random),
+            },
+            load: Load::default(),
             late_tries: LateTries::default(),
             deliveries: Arc::default(),
             cors: CrossOrigin::default(),
             key_service,
-            caller: Caller::new(rules.webhook_private),
-            web,
-            sub_path: String::new(),
+            caller: Arc::new(Caller::new(rules.webhook_private)),
             store,
             clock,
             random,
             rules,
         })
+    }
+
+    /// What the delivery loops work with.
+    #[must_use]
+    pub fn delivery_context(&self) -> DeliveryContext {
+        let Self { store, ids, clock, caller, deliveries, .. } = self;
+        DeliveryContext {
+            store: store.clone(),
+            ids: Arc::clone(ids),
+            clock: clock.clone(),
+            caller: Arc::clone(caller),
+            deliveries: Arc::clone(deliveries),
+        }
     }
 }

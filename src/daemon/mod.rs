@@ -3,6 +3,7 @@
 mod failure;
 mod first_start;
 mod housekeeping;
+mod public_config;
 mod serving;
 
 use std::{path::Path, sync::Arc, time::Duration};
@@ -20,7 +21,7 @@ use tokio::{
 };
 
 use self::first_start::{first_account, welcome};
-pub use self::serving::serve_until;
+pub use self::{public_config::public_config, serving::serve_until};
 use crate::{
     admin::{self, Command, CommandError, Create, MailTested, OpenFailure, Opened, Reply, Terms},
     api::{App, Rules, key_service::ServiceRules, load::work::SlowWork},
@@ -36,9 +37,10 @@ use crate::{
         drop_box::Limits,
         secret::{attachment, lifetime::LifetimeRules},
     },
+    router::Site,
     server::{ConnectionLimits, Proxies, Server},
     store::{OpenError, Store},
-    web::{Config, Look, Web},
+    web::{Look, Web},
 };
 
 /// A file in the data directory: see [`known_time`].
@@ -118,18 +120,19 @@ fn serve(runtime: &Runtime, loaded: &Loaded, output: Output<'_>) -> Result<(), F
     }
     let look = Look::load(&settings.site)
         .map_err(|problem| Failure::from(loaded.bad("site_logo", problem)))?;
-    let web = Web::new(&look, &Config::new(&rules, &service_rules), settings.mail.language.tag());
+    let web = Web::new(&look, &public_config(&rules, &service_rules), settings.mail.language.tag());
     let random = Arc::new(SystemRandom);
-    let mut app = App::new(store.clone(), clock.clone(), random, rules, service_rules, web)
+    let mut app = App::new(store.clone(), clock.clone(), random, rules, service_rules)
         .map_err(|error| failed(&error))?;
     app.deliveries = Arc::new(Deliveries::new(mailer));
     app.cors = settings.cors.clone();
-    app.sub_path = settings.public_url.as_ref().map_or("", PublicUrl::path).to_owned();
     let app = Arc::new(app);
+    let sub_path = settings.public_url.as_ref().map_or("", PublicUrl::path).to_owned();
+    let site = Arc::new(Site { app: Arc::clone(&app), web, sub_path });
 
     let bind = Server::bind(
         settings.listen,
-        Arc::clone(&app),
+        site,
         Proxies::new(settings.trusted_proxies.clone(), settings.client_ip_header.clone()),
         ConnectionLimits {
             all: settings.max_connections,
@@ -262,7 +265,7 @@ fn commands(
             Command::TestMail { to } => {
                 let to = admin::mailbox(&to)?;
                 // Commands run on blocking threads, where waiting is allowed.
-                let tested = Handle::current().block_on(app.deliveries.test(&app, &to));
+                let tested = Handle::current().block_on(app.deliveries.test(&**random, clock, &to));
                 return match tested {
                     Ok(reply) => Ok(Reply::MailTested(MailTested { reply })),
                     Err(error) => Err(CommandError::new(admin::ErrorKind::Failed, error)),

@@ -15,7 +15,7 @@ use crate::{
 /// under way within 10 seconds, stops the deliveries within five, and writes late attempts down.
 pub async fn serve_until(server: Server, app: &Arc<App>, stop: impl Future<Output = ()>) {
     let housekeeping = housekeeping::start(app);
-    let deliveries = delivery::start(app);
+    let deliveries = delivery::start(app.delivery_context());
     let (stopping, stopped) = oneshot::channel();
     let serving = server.run(async {
         stop.await;

@@ -12,9 +12,8 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use super::GRACE;
+use super::{DeliveryContext, GRACE};
 use crate::{
-    api::App,
     clock::{MonotonicSeconds, UnixSeconds},
     domain::notify::outbox::{self, Lane, OutboxNumber, Outgoing, Verdict},
     store::{FoundPayload, StoreError},
@@ -82,9 +81,13 @@ pub(super) trait Courier: Send + Sync + 'static {
 }
 
 /// Delivers what waits in the lane of `courier`, until the other end of `stop` is gone.
-pub(super) async fn run<C: Courier>(app: Arc<App>, courier: Arc<C>, mut stop: watch::Receiver<()>) {
-    let mut state = State::new(app, courier);
-    let deliveries = Arc::clone(&state.app.deliveries);
+pub(super) async fn run<C: Courier>(
+    context: Arc<DeliveryContext>,
+    courier: Arc<C>,
+    mut stop: watch::Receiver<()>,
+) {
+    let mut state = State::new(context, courier);
+    let deliveries = Arc::clone(&state.context.deliveries);
     let Some(bell) = deliveries.bell(C::LANE) else { return };
     loop {
         if bell.try_now.swap(false, Ordering::AcqRel) {
@@ -124,7 +127,7 @@ pub(super) async fn run<C: Courier>(app: Arc<App>, courier: Arc<C>, mut stop: wa
 }
 
 struct State<C> {
-    app: Arc<App>,
+    context: Arc<DeliveryContext>,
     courier: Arc<C>,
     /// Due, and not tried yet.
     queue: VecDeque<OutboxNumber>,
@@ -149,9 +152,9 @@ struct State<C> {
 }
 
 impl<C: Courier> State<C> {
-    fn new(app: Arc<App>, courier: Arc<C>) -> Self {
+    fn new(context: Arc<DeliveryContext>, courier: Arc<C>) -> Self {
         Self {
-            app,
+            context,
             courier,
             queue: VecDeque::new(),
             trying: JoinSet::new(),
@@ -170,14 +173,14 @@ impl<C: Courier> State<C> {
     }
 
     fn now(&self) -> UnixSeconds {
-        self.app.clock.now()
+        self.context.clock.now()
     }
 
     /// How many may be under way now: one to see whether anybody is there, then all places, and as many
     /// that wait for one.
     fn places(&self) -> usize {
         match self.pause {
-            Some((until, _)) if self.app.clock.monotonic() < until => 0,
+            Some((until, _)) if self.context.clock.monotonic() < until => 0,
             _ if self.noting.len() >= MAX_NOTING => 0,
             _ if self.is_up || !C::IS_ONE_SERVER => 2 * C::PLACES,
             _ => 1,
@@ -196,7 +199,7 @@ impl<C: Courier> State<C> {
             }
             let Some(number) = self.queue.pop_front() else { return };
             let (courier, sending) = (Arc::clone(&self.courier), Arc::clone(&self.sending));
-            let attempt = attempt(Arc::clone(&self.app), courier, sending, number);
+            let attempt = attempt(Arc::clone(&self.context), courier, sending, number);
             let task = self.trying.spawn(attempt);
             self.numbers.insert(task.id(), number);
         }
@@ -208,7 +211,8 @@ impl<C: Courier> State<C> {
         let busy: HashSet<OutboxNumber> =
             self.numbers.values().chain(&self.unnoted).copied().collect();
         let is_busy = |number| busy.contains(&number) || self.unreadable.contains(&number);
-        let (found, next_due) = outbox::due(&self.app.store, C::LANE, self.now(), BATCH, is_busy);
+        let (found, next_due) =
+            outbox::due(&self.context.store, C::LANE, self.now(), BATCH, is_busy);
         self.queue.extend(found);
         self.next_due = next_due;
     }
@@ -229,7 +233,7 @@ impl<C: Courier> State<C> {
             return self.look_again.saturating_duration_since(Instant::now());
         }
         let seconds = match (places, self.pause) {
-            (0, pause) => pause.map(|(until, _)| until.since(self.app.clock.monotonic())),
+            (0, pause) => pause.map(|(until, _)| until.since(self.context.clock.monotonic())),
             _ => self.next_due.map(|next| next.0.saturating_sub(self.now().0)),
         };
         let seconds = seconds.unwrap_or(u64::MAX);
@@ -256,10 +260,10 @@ impl<C: Courier> State<C> {
                 if !matches!(outcome, Outcome::Pointless | Outcome::NotBefore(..)) {
                     (self.is_up, self.pause) = (true, None);
                 }
-                let app = Arc::clone(&self.app);
+                let context = Arc::clone(&self.context);
                 self.spawn_noting(number, async move {
-                    let now = app.clock.now();
-                    settle::<C>(&app, number, outcome, now).await
+                    let now = context.clock.now();
+                    settle::<C>(&context, number, outcome, now).await
                 });
             }
         }
@@ -290,7 +294,7 @@ impl<C: Courier> State<C> {
     /// Whatever else was tried at the same moment stays as it was.
     fn down(&mut self, number: OutboxNumber, error: String) {
         let was_up = std::mem::replace(&mut self.is_up, false);
-        let (now, monotonic) = (self.now(), self.app.clock.monotonic());
+        let (now, monotonic) = (self.now(), self.context.clock.monotonic());
         if self.pause.is_some_and(|(until, _)| monotonic < until) {
             return;
         }
@@ -303,11 +307,11 @@ impl<C: Courier> State<C> {
         if was_up || seconds == FIRST_PAUSE_SECONDS {
             tracing::warn!(error, "nothing can be sent: trying again in {seconds} seconds");
         }
-        let app = Arc::clone(&self.app);
+        let context = Arc::clone(&self.context);
         self.spawn_noting(number, async move {
-            settle::<C>(&app, number, Outcome::Down(error.clone()), now).await?;
+            settle::<C>(&context, number, Outcome::Down(error.clone()), now).await?;
             // Whatever is wrong there is not this one's fault.
-            if let Err(error) = give_up_old::<C>(&app, &error).await {
+            if let Err(error) = give_up_old::<C>(&context, &error).await {
                 tracing::error!(%error, "what is too old can not be given up");
             }
             Ok(())
@@ -325,11 +329,11 @@ impl<C: Courier> State<C> {
 }
 
 /// What waits longer than anything is tried is given up, tried or not: links lie sealed in it.
-async fn give_up_old<C: Courier>(app: &App, error: &str) -> Result<(), StoreError> {
+async fn give_up_old<C: Courier>(context: &DeliveryContext, error: &str) -> Result<(), StoreError> {
     let mut count = 0_usize;
-    let settled = app.clock.settled();
+    let settled = context.clock.settled();
     loop {
-        let store = app.store.clone();
+        let store = context.store.clone();
         let old = spawn_blocking(move || outbox::overdue(&store, C::LANE, settled, BATCH)).await;
         // It ends badly with the runtime only.
         let old = old.unwrap_or_default();
@@ -339,7 +343,7 @@ async fn give_up_old<C: Courier>(app: &App, error: &str) -> Result<(), StoreErro
         count += old.len();
         let give_up = |number| outbox::failed(number, error, Verdict::GiveUp, settled, settled);
         let changes: Vec<_> =
-            old.into_iter().map(|number| app.store.change(give_up(number))).collect();
+            old.into_iter().map(|number| context.store.change(give_up(number))).collect();
         for change in changes {
             change.await?;
         }
@@ -352,7 +356,7 @@ async fn give_up_old<C: Courier>(app: &App, error: &str) -> Result<(), StoreErro
 
 /// Writes down what became of a try.
 async fn settle<C: Courier>(
-    app: &App,
+    context: &DeliveryContext,
     number: OutboxNumber,
     outcome: Outcome,
     now: UnixSeconds,
@@ -360,14 +364,14 @@ async fn settle<C: Courier>(
     let (error, verdict) = match outcome {
         Outcome::Delivered | Outcome::Pointless => {
             tracing::debug!(outbox = number.0, "{} was delivered", C::WHAT);
-            return app.store.change(outbox::delivered(number)).await;
+            return context.store.change(outbox::delivered(number)).await;
         }
         Outcome::Later(error) | Outcome::Down(error) => (error, Verdict::Retry),
         Outcome::NotBefore(until, error) => (error, Verdict::Wait(until)),
         Outcome::Never(error) => (error, Verdict::GiveUp),
     };
-    let failed = outbox::failed(number, &error, verdict, now, app.clock.settled());
-    match app.store.change(failed).await? {
+    let failed = outbox::failed(number, &error, verdict, now, context.clock.settled());
+    match context.store.change(failed).await? {
         Verdict::Retry => {
             tracing::info!(outbox = number.0, error, "{} is tried again later", C::WHAT);
         }
@@ -382,12 +386,12 @@ async fn settle<C: Courier>(
 /// One try, once there is a place. `None` where there is nothing to try any more, or nothing that can
 /// be read.
 async fn attempt<C: Courier>(
-    app: Arc<App>,
+    context: Arc<DeliveryContext>,
     courier: Arc<C>,
     sending: Arc<Semaphore>,
     number: OutboxNumber,
 ) -> Option<Outcome> {
-    match app.store.change(outbox::find(number)).await {
+    match context.store.change(outbox::find(number)).await {
         Ok(Some((outgoing, payload))) => {
             // Closed at the end.
             let _place = sending.acquire().await.ok()?;

@@ -3,9 +3,11 @@
 
 use std::sync::Arc;
 
-use super::lane::{Courier, Outcome};
+use super::{
+    DeliveryContext,
+    lane::{Courier, Outcome},
+};
 use crate::{
-    api::App,
     delivery::smtp::{Facts, Kind, Mail, Mailer, SendError},
     domain::{
         notify::{
@@ -19,7 +21,7 @@ use crate::{
 };
 
 pub(super) struct MailCourier {
-    app: Arc<App>,
+    context: Arc<DeliveryContext>,
 }
 
 /// Why there is no mail to send.
@@ -30,8 +32,8 @@ enum NoMail {
 }
 
 impl MailCourier {
-    pub(super) fn new(app: Arc<App>) -> Self {
-        Self { app }
+    pub(super) fn new(context: Arc<DeliveryContext>) -> Self {
+        Self { context }
     }
 }
 
@@ -48,11 +50,11 @@ impl Courier for MailCourier {
         outgoing: Outgoing,
         payload: Option<FoundPayload>,
     ) -> Outcome {
-        let app = Arc::clone(&self.app);
+        let context = Arc::clone(&self.context);
         // Opens what is sealed, reads records, fills templates in.
         let written = tokio::task::spawn_blocking(move || {
-            let Some(mailer) = app.deliveries.mailer() else { return Ok(None) };
-            write(&app, &mailer, number, &outgoing, payload).map(Some)
+            let Some(mailer) = context.deliveries.mailer() else { return Ok(None) };
+            write(&context, &mailer, number, &outgoing, payload).map(Some)
         });
         let mail = match written.await {
             Ok(Ok(Some(mail))) => mail,
@@ -65,7 +67,7 @@ impl Courier for MailCourier {
                 return Outcome::Later("writing it broke off: see the log of the daemon".into());
             }
         };
-        let Some(mailer) = self.app.deliveries.mailer() else { return Outcome::Pointless };
+        let Some(mailer) = self.context.deliveries.mailer() else { return Outcome::Pointless };
         match mailer.server.send(&mail).await {
             Ok(_) => Outcome::Delivered,
             Err(SendError::Down(error)) => Outcome::Down(error),
@@ -77,18 +79,18 @@ impl Courier for MailCourier {
     fn try_now(&self) {}
 
     fn holds(&self) -> bool {
-        self.app.deliveries.mailer().is_some_and(|mailer| mailer.server.holds_connections())
+        self.context.deliveries.mailer().is_some_and(|mailer| mailer.server.holds_connections())
     }
 
     async fn rest(&self, is_end: bool) {
-        if let Some(mailer) = self.app.deliveries.mailer() {
+        if let Some(mailer) = self.context.deliveries.mailer() {
             mailer.server.rest(is_end).await;
         }
     }
 }
 
 fn write(
-    app: &App,
+    context: &DeliveryContext,
     mailer: &Mailer,
     number: OutboxNumber,
     outgoing: &Outgoing,
@@ -101,7 +103,7 @@ fn write(
     let (kind, mut facts) = match letter {
         Letter::Request { request } => {
             // One that is over is nothing to ask anybody for.
-            let found = request::look(&app.store, request, app.clock.now())?;
+            let found = request::look(&context.store, request, context.clock.now())?;
             let message = found.texts.message.map(Text::into_string);
             let mut facts = facts.message(message.as_deref());
             facts.link = Some(format!("{}/req/{request}", mailer.site()));
@@ -113,7 +115,7 @@ fn write(
                 _ => Kind::SelfDestruct,
             };
             let mut facts = facts;
-            let (id, public) = (app.ids.text(secret), opened(payload)?.password_part_public);
+            let (id, public) = (context.ids.text(secret), opened(payload)?.password_part_public);
             facts.link = Some(format!("{}/{id}/#{public}", mailer.site()));
             (kind, facts)
         }
@@ -122,31 +124,34 @@ fn write(
                 Letter::Viewed { .. } => Kind::Viewed,
                 _ => Kind::TriedAfter,
             };
-            let description = notify::description(&app.store, *secret)?;
+            let description = notify::description(&context.store, *secret)?;
             let facts = Facts::new(mailer.site(), view.at)
-                .secret(app.ids.text(secret), description.as_deref())
+                .secret(context.ids.text(secret), description.as_deref())
                 .viewer(view.address, view.agent.as_deref());
             (kind, facts)
         }
         Letter::BoxMessage { drop_box, at } => {
-            let id = notify::box_id(&app.store, *drop_box)?.ok_or(NoMail::Pointless)?;
-            let token = app.ids.token(&id);
+            let id = notify::box_id(&context.store, *drop_box)?.ok_or(NoMail::Pointless)?;
+            let token = context.ids.token(&id);
             // Enough to tell one's boxes apart, too little to drop anything in.
             let start = token.get(..8);
             (Kind::BoxMessage, Facts::new(mailer.site(), *at).drop_box(start))
         }
     };
     if let Some(subscriber) = letter.subscriber() {
-        let wanted = notify::subscription(&app.store, subscriber, to)?.ok_or(NoMail::Pointless)?;
-        let token = app.ids.unsubscribe(&wanted);
+        let wanted =
+            notify::subscription(&context.store, subscriber, to)?.ok_or(NoMail::Pointless)?;
+        let token = context.ids.unsubscribe(&wanted);
         facts.unsubscribe = Some(format!("{}/api/public/unsubscribe/{token}", mailer.site()));
     }
-    let name = app.ids.message_name(number);
-    mailer.write(kind, *language, &facts, to, &name, app.clock.now()).map_err(|error| match error {
-        crate::delivery::smtp::Unwritable::Address => NoMail::Never(error.to_string()),
-        _ => {
-            tracing::error!(outbox = number.0, %error, "a mail can not be written");
-            NoMail::Failed(error.to_string())
+    let name = context.ids.message_name(number);
+    mailer.write(kind, *language, &facts, to, &name, context.clock.now()).map_err(|error| {
+        match error {
+            crate::delivery::smtp::Unwritable::Address => NoMail::Never(error.to_string()),
+            _ => {
+                tracing::error!(outbox = number.0, %error, "a mail can not be written");
+                NoMail::Failed(error.to_string())
+            }
         }
     })
 }

@@ -1,7 +1,7 @@
 //! Delivery: takes what waits in the outbox to where it belongs, one loop for each [`Lane`].
 //!
 //! A loop holds a few numbers at a time, however much waits. It looks into the outbox when it is woken,
-//! when something is due, and every ten seconds. Time is the app's [`crate::clock::Clock`]; only the
+//! when something is due, and every ten seconds. Time is the daemon's [`Clock`]; only the
 //! pauses between looks are real.
 
 mod hosts;
@@ -26,14 +26,34 @@ use tokio::{
 
 use self::{mail_courier::MailCourier, webhook_courier::WebhookCourier};
 use crate::{
-    api::App,
-    delivery::smtp::Mailer,
-    domain::notify::{mailbox::Mailbox, outbox::Lane},
+    clock::Clock,
+    crypto::Random,
+    delivery::{smtp::Mailer, webhook::Caller},
+    domain::{
+        id::Ids,
+        notify::{mailbox::Mailbox, outbox::Lane},
+    },
+    store::Store,
 };
 
 /// How long what is being sent may go on after a signal to stop. What is not done by then is sent again
 /// after the next start.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// What the loops work with.
+#[derive(Clone)]
+pub struct DeliveryContext {
+    /// The outbox, and what mails and calls tell of.
+    pub store: Store,
+    /// Writes ids and names of messages.
+    pub ids: Arc<Ids>,
+    /// The time.
+    pub clock: Clock,
+    /// Calls webhooks.
+    pub caller: Arc<Caller>,
+    /// Sends mails, and wakes the loops.
+    pub deliveries: Arc<Deliveries>,
+}
 
 /// What handlers and the loops share.
 #[derive(Default)]
@@ -93,10 +113,15 @@ impl Deliveries {
     /// # Errors
     ///
     /// The step that failed, and why, in words for the operator.
-    pub async fn test(&self, app: &App, to: &Mailbox) -> Result<String, String> {
+    pub async fn test(
+        &self,
+        random: &dyn Random,
+        clock: &Clock,
+        to: &Mailbox,
+    ) -> Result<String, String> {
         let mailer = self.mailer().ok_or("mail is not set up: see smtp_url in docs/mail.md")?;
-        let name: [u8; 8] = crate::crypto::random_array(&*app.random);
-        mailer.test(to, &crate::crypto::hex(&name), app.clock.now()).await
+        let name: [u8; 8] = crate::crypto::random_array(random);
+        mailer.test(to, &crate::crypto::hex(&name), clock.now()).await
     }
 
     /// `None` for a lane in which nothing is tried.
@@ -111,13 +136,14 @@ impl Deliveries {
 
 /// Starts the loops; they end when [`Running::stop`] is called, or with it dropped.
 #[must_use]
-pub fn start(app: &Arc<App>) -> Running {
+pub fn start(context: DeliveryContext) -> Running {
+    let context = Arc::new(context);
     let (stop, stopped) = watch::channel(());
-    let mails = Arc::new(MailCourier::new(Arc::clone(app)));
-    let calls = Arc::new(WebhookCourier::new(Arc::clone(app)));
+    let mails = Arc::new(MailCourier::new(Arc::clone(&context)));
+    let calls = Arc::new(WebhookCourier::new(Arc::clone(&context)));
     let loops = vec![
-        spawn(lane::run(Arc::clone(app), mails, stopped.clone())),
-        spawn(lane::run(Arc::clone(app), calls, stopped)),
+        spawn(lane::run(Arc::clone(&context), mails, stopped.clone())),
+        spawn(lane::run(Arc::clone(&context), calls, stopped)),
     ];
     Running { stop, loops }
 }

@@ -3,24 +3,24 @@
 use std::sync::Arc;
 
 use super::{
+    DeliveryContext,
     hosts::Hosts,
     lane::{Courier, Outcome},
 };
 use crate::{
-    api::App,
     delivery::webhook::{self, CallError, Delivered},
     domain::notify::outbox::{Content, Lane, OutboxNumber, Outgoing},
     store::FoundPayload,
 };
 
 pub(super) struct WebhookCourier {
-    app: Arc<App>,
+    context: Arc<DeliveryContext>,
     hosts: Hosts,
 }
 
 impl WebhookCourier {
-    pub(super) fn new(app: Arc<App>) -> Self {
-        Self { app, hosts: Hosts::default() }
+    pub(super) fn new(context: Arc<DeliveryContext>) -> Self {
+        Self { context, hosts: Hosts::default() }
     }
 }
 
@@ -39,7 +39,7 @@ impl Courier for WebhookCourier {
         let Content::Webhook { webhook, event } = &outgoing.content else {
             return Outcome::Never("it is no call of a webhook".to_owned());
         };
-        let App { store, ids, caller, clock, .. } = &*self.app;
+        let DeliveryContext { store, ids, caller, clock, .. } = &*self.context;
         let name = format!("msg_{}", ids.message_name(number));
         let call = match self.hosts.begin(*webhook, clock.monotonic()).await {
             Ok(call) => call,

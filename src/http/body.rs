@@ -11,14 +11,12 @@ use hyper::{
 use tokio::time::{Instant, timeout, timeout_at};
 use zeroize::optimization_barrier;
 
+use super::{api_key, body_budget::SMALL_BYTES, error::HttpError};
 use super::{
     body_budget::{Payer, Share},
     response,
 };
-use crate::api::{ApiError, auth};
 
-/// Bodies up to this size need no share of the [`BodyBudget`](super::body_budget::BodyBudget).
-pub(crate) const SMALL_BYTES: usize = 64 << 10;
 /// A body that does not move for so long is given up.
 pub(crate) const STALLED: Duration = Duration::from_secs(30);
 /// A body that comes slower than this, after the first [`STALLED`], is given up as well: it holds its
@@ -87,23 +85,23 @@ impl WholeBody {
 ///
 /// # Errors
 ///
-/// [`ApiError::NotJson`] for another content type or none, [`ApiError::ContentCoding`], [`ApiError::TooLarge`] before anything is read
-/// where the length is told, [`ApiError::BodyTimeout`], [`ApiError::Malformed`] for a broken one,
-/// [`ApiError::Busy`] where too many large ones come at once.
+/// [`HttpError::NotJson`] for another content type or none, [`HttpError::ContentCoding`], [`HttpError::TooLarge`] before anything is read
+/// where the length is told, [`HttpError::BodyTimeout`], [`HttpError::Malformed`] for a broken one,
+/// [`HttpError::Busy`] where too many large ones come at once.
 pub async fn read_json(
     headers: &HeaderMap,
     body: &mut Incoming,
     max_bytes: usize,
     payer: &Payer,
-) -> Result<WholeBody, ApiError> {
+) -> Result<WholeBody, HttpError> {
     let is_wrong = match headers.get(CONTENT_TYPE) {
         Some(value) => !is_json(value.as_bytes()),
         // A page of any origin may send a body without a type unasked (the Fetch standard). A key brings a
         // preflight, and some clients of the Secrets API send no type.
-        None => !auth::names_key(headers),
+        None => !api_key::names_key(headers),
     };
     if is_wrong {
-        return Err(ApiError::NotJson);
+        return Err(HttpError::NotJson);
     }
     read_whole(body, max_bytes, payer).await
 }
@@ -112,15 +110,16 @@ pub async fn read_json(
 ///
 /// # Errors
 ///
-/// As [`read_json`], but for [`ApiError::NotJson`].
+/// As [`read_json`], but for [`HttpError::NotJson`].
 pub(crate) async fn read_whole<B: Body<Data = Bytes> + Unpin>(
     body: &mut B,
     max_bytes: usize,
     payer: &Payer,
-) -> Result<WholeBody, ApiError> {
-    let too_large = || ApiError::TooLarge {
-        field: None,
-        message: format!("The request's body is too long: {max_bytes} bytes are allowed"),
+) -> Result<WholeBody, HttpError> {
+    let too_large = || {
+        HttpError::TooLarge(format!(
+            "The request's body is too long: {max_bytes} bytes are allowed"
+        ))
     };
     let told = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     if told > max_bytes {
@@ -136,10 +135,10 @@ pub(crate) async fn read_whole<B: Body<Data = Bytes> + Unpin>(
     let mut deadline = Instant::now() + STALLED + slowest;
     loop {
         let until = deadline.min(Instant::now() + STALLED);
-        let frame = timeout_at(until, body.frame()).await.map_err(|_| ApiError::BodyTimeout)?;
+        let frame = timeout_at(until, body.frame()).await.map_err(|_| HttpError::BodyTimeout)?;
         let Some(frame) = frame else { return Ok(read) };
         let frame =
-            frame.map_err(|_| ApiError::Malformed("The request's body is incomplete".into()))?;
+            frame.map_err(|_| HttpError::Malformed("The request's body is incomplete".into()))?;
         if let Some(data) = frame.data_ref() {
             if read.bytes.len() + data.len() > max_bytes {
                 return Err(too_large());

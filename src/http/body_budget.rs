@@ -11,12 +11,11 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::body::SMALL_BYTES;
-use crate::{
-    api::{ApiError, Client},
-    domain::limits::client_net::ClientNet,
-};
+use super::error::HttpError;
+use crate::domain::limits::client_net::{Client, ClientNet};
 
+/// Bodies up to this size need no share of the [`BodyBudget`](super::body_budget::BodyBudget).
+pub(crate) const SMALL_BYTES: usize = 64 << 10;
 /// What all large bodies together may hold in memory.
 const ALL_KIB: usize = 64 << 10;
 /// Of that, so much is for those who have shown a valid API key.
@@ -102,8 +101,8 @@ impl Share {
     ///
     /// # Errors
     ///
-    /// [`ApiError::Busy`] where it waited too long.
-    pub(crate) async fn cover(&mut self, bytes: usize) -> Result<(), ApiError> {
+    /// [`HttpError::Busy`] where it waited too long.
+    pub(crate) async fn cover(&mut self, bytes: usize) -> Result<(), HttpError> {
         if bytes <= SMALL_BYTES.max(self.kib << 10) {
             return Ok(());
         }
@@ -118,7 +117,7 @@ impl Share {
                 self.kib += more;
                 return Ok(());
             }
-            timeout_at(deadline, freed).await.map_err(|_| ApiError::Busy)?;
+            timeout_at(deadline, freed).await.map_err(|_| HttpError::Busy)?;
         }
     }
 }

@@ -10,11 +10,11 @@ use hyper::{
     },
 };
 
-use super::response::{Body, empty};
-use crate::{
-    api::{auth::X_API_KEY, error::method_list},
-    config::CrossOrigin,
+use super::{
+    api_key::X_API_KEY,
+    response::{Body, empty, method_list},
 };
+use crate::config::CrossOrigin;
 
 /// A day; browsers that keep less cap it themselves.
 const MAX_AGE_SECONDS: HeaderValue = HeaderValue::from_static("86400");

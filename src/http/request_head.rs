@@ -10,7 +10,7 @@ use hyper::{
     header::{CONTENT_ENCODING, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, TRANSFER_ENCODING},
 };
 
-use crate::api::ApiError;
+use super::error::HttpError;
 
 /// The most of a header's value that an error repeats.
 const MAX_NAMED_CHARS: usize = 40;
@@ -21,22 +21,22 @@ const MAX_NAMED_CHARS: usize = 40;
 ///
 /// # Errors
 ///
-/// [`ApiError::BadHead`], [`ApiError::TransferCoding`], [`ApiError::ContentCoding`].
-pub fn check(version: Version, headers: &HeaderMap) -> Result<(), ApiError> {
+/// [`HttpError::BadHead`], [`HttpError::TransferCoding`], [`HttpError::ContentCoding`].
+pub fn check(version: Version, headers: &HeaderMap) -> Result<(), HttpError> {
     let mut hosts = headers.get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
         (Some(host), None) if is_host(host.as_bytes()) => {}
         (None, _) if version < Version::HTTP_11 => {}
-        (None, _) => return Err(ApiError::BadHead("The header Host is missing")),
-        (Some(_), Some(_)) => return Err(ApiError::BadHead("The header Host is given twice")),
-        (Some(_), None) => return Err(ApiError::BadHead("The header Host is not a host name")),
+        (None, _) => return Err(HttpError::BadHead("The header Host is missing")),
+        (Some(_), Some(_)) => return Err(HttpError::BadHead("The header Host is given twice")),
+        (Some(_), None) => return Err(HttpError::BadHead("The header Host is not a host name")),
     }
     let mut codings = tokens(headers, &TRANSFER_ENCODING);
     if let Some(unknown) = codings.iter().find(|coding| *coding != "chunked") {
-        return Err(ApiError::TransferCoding(named(unknown)));
+        return Err(HttpError::TransferCoding(named(unknown)));
     }
     if codings.pop().is_some() && !codings.is_empty() {
-        return Err(ApiError::BadHead("The body is chunked twice"));
+        return Err(HttpError::BadHead("The body is chunked twice"));
     }
     let has_length = headers.get(CONTENT_LENGTH).is_some_and(|length| length.as_bytes() != b"0");
     let has_body = has_length || headers.contains_key(TRANSFER_ENCODING);
@@ -44,10 +44,10 @@ pub fn check(version: Version, headers: &HeaderMap) -> Result<(), ApiError> {
 }
 
 /// Refuses a body in a content coding: none is undone here (RFC 9110, 8.4).
-fn refuse_content_coding(headers: &HeaderMap) -> Result<(), ApiError> {
+fn refuse_content_coding(headers: &HeaderMap) -> Result<(), HttpError> {
     let codings = tokens(headers, &CONTENT_ENCODING);
     match codings.iter().find(|coding| *coding != "identity") {
-        Some(coding) => Err(ApiError::ContentCoding(named(coding))),
+        Some(coding) => Err(HttpError::ContentCoding(named(coding))),
         None => Ok(()),
     }
 }

@@ -11,7 +11,7 @@ use std::{
 
 use http_body_util::Full;
 use hyper::{
-    Response, StatusCode,
+    Method, Response, StatusCode,
     body::{Body as HttpBody, Bytes, Frame, SizeHint},
     header::{
         CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, REFERRER_POLICY,
@@ -194,4 +194,10 @@ pub fn add_common_headers(headers: &mut HeaderMap) {
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+}
+
+/// Methods as they stand in `Allow`.
+pub(crate) fn method_list(methods: &[Method]) -> HeaderValue {
+    let names: Vec<&str> = methods.iter().map(Method::as_str).collect();
+    HeaderValue::from_str(&names.join(", ")).expect("methods are letters")
 }

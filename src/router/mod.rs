@@ -24,8 +24,18 @@ use crate::{
         requests, secrets,
     },
     http::{body::leave, cors, request_head, response},
-    web,
+    web::{self, Web},
 };
+
+/// What is served: the APIs and the pages.
+pub struct Site {
+    /// The APIs.
+    pub app: Arc<App>,
+    /// The pages.
+    pub web: Web,
+    /// The path of the public URL, such as `/secrets`, or empty: a proxy may keep it in its requests.
+    pub sub_path: String,
+}
 
 #[derive(Debug)]
 enum Resource<'a> {
@@ -101,11 +111,12 @@ impl<'a> Resource<'a> {
 
 /// Answers one request of one client.
 pub async fn route(
-    app: &Arc<App>,
+    site: &Site,
     client: Client,
     mut request: Request<Incoming>,
 ) -> Response<response::Body> {
-    let redirect = take_prefix(app, &mut request);
+    let app = &site.app;
+    let redirect = take_prefix(site, &mut request);
     let origin = cors::origin_of(request.headers());
     let allow_origin = |answer: &mut Response<response::Body>| {
         cors::allow(&app.cors, origin.as_ref(), answer.headers_mut());
@@ -114,11 +125,11 @@ pub async fn route(
     let is_asked = request.headers().contains_key(EXPECT);
     let (mut answer, unread) = match request_head::check(request.version(), request.headers()) {
         Err(error) => {
-            let mut answer = refusal(error, &request);
+            let mut answer = refusal(error.into(), &request);
             allow_origin(&mut answer);
             (answer, Some(request.into_body()))
         }
-        Ok(()) => match redirect.or_else(|| page(app, &request)) {
+        Ok(()) => match redirect.or_else(|| page(&site.web, &request)) {
             Some(page) => (page, Some(request.into_body())),
             None => {
                 let (mut answer, unread) = dispatch(app, client, request).await;
@@ -135,9 +146,9 @@ pub async fn route(
 }
 
 /// Takes the path of the public URL from a request that still has it. Gives the answer where that is a redirect.
-fn take_prefix(app: &App, request: &mut Request<Incoming>) -> Option<Response<response::Body>> {
-    let is_known = |uri: &Uri| Resource::find(uri.path()).is_some() || app.web.has(uri);
-    match sub_path::find(&app.sub_path, request.uri(), is_known) {
+fn take_prefix(site: &Site, request: &mut Request<Incoming>) -> Option<Response<response::Body>> {
+    let is_known = |uri: &Uri| Resource::find(uri.path()).is_some() || site.web.has(uri);
+    match sub_path::find(&site.sub_path, request.uri(), is_known) {
         Found::Here => None,
         Found::Below(uri) => {
             *request.uri_mut() = uri;
@@ -149,14 +160,14 @@ fn take_prefix(app: &App, request: &mut Request<Incoming>) -> Option<Response<re
 
 /// Answers a request that is not looked at.
 pub fn refuse(
-    app: &App,
+    site: &Site,
     error: ApiError,
     mut request: Request<Incoming>,
 ) -> Response<response::Body> {
-    take_prefix(app, &mut request);
+    take_prefix(site, &mut request);
     let mut answer = refusal(error, &request);
     let origin = cors::origin_of(request.headers());
-    cors::allow(&app.cors, origin.as_ref(), answer.headers_mut());
+    cors::allow(&site.app.cors, origin.as_ref(), answer.headers_mut());
     let is_asked = request.headers().contains_key(EXPECT);
     leave(request.into_body(), is_asked, &mut answer);
     response::add_common_headers(answer.headers_mut());
@@ -172,10 +183,10 @@ fn refusal(error: ApiError, request: &Request<Incoming>) -> Response<response::B
 }
 
 /// The page or file at a path that is no part of an API.
-fn page(app: &App, request: &Request<Incoming>) -> Option<Response<response::Body>> {
+fn page(web: &Web, request: &Request<Incoming>) -> Option<Response<response::Body>> {
     let path = request.uri().path();
     let is_api = Resource::find(path).is_some() || key_service::is_service(path);
-    if is_api { None } else { app.web.answer(request).or_else(|| app.web.not_found(request)) }
+    if is_api { None } else { web.answer(request).or_else(|| web.not_found(request)) }
 }
 
 /// The answer, and the body where it may not have been read to its end.

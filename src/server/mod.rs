@@ -33,10 +33,10 @@ use self::{
     watched::{Answering, WatchedBody, WatchedStream},
 };
 use crate::{
-    api::{ApiError, App, Client},
+    api::{ApiError, Client},
     domain::limits::client_net::ClientNet,
     http::body::LeftUnread,
-    router::{refuse, route},
+    router::{Site, refuse, route},
 };
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
@@ -57,7 +57,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// A bound listener that is not served yet.
 pub struct Server {
     listener: TcpListener,
-    app: Arc<App>,
+    site: Arc<Site>,
     proxies: Arc<Proxies>,
     connections: Arc<Connections>,
 }
@@ -70,13 +70,13 @@ impl Server {
     /// The system's.
     pub async fn bind(
         listen: SocketAddr,
-        app: Arc<App>,
+        site: Arc<Site>,
         proxies: impl Into<Proxies>,
         limits: ConnectionLimits,
     ) -> io::Result<Self> {
         Ok(Self {
             listener: TcpListener::bind(listen).await?,
-            app,
+            site,
             proxies: Arc::new(proxies.into()),
             connections: Connections::new(limits),
         })
@@ -151,14 +151,14 @@ impl Server {
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(WRITE_TIMEOUT));
         let place = Arc::new(place);
-        let (app, proxies) = (Arc::clone(&self.app), Arc::clone(&self.proxies));
+        let (site, proxies) = (Arc::clone(&self.site), Arc::clone(&self.proxies));
         let (connections, open) = (Arc::clone(&self.connections), Arc::clone(place.connection()));
         let opened = Arc::clone(&open);
         let unread = Unread::default();
         let lingering = Lingering::new(Box::pin(stream), unread.clone());
         let service = service_fn(move |request: hyper::Request<Incoming>| {
             let unread = unread.clone();
-            let (app, proxies) = (Arc::clone(&app), Arc::clone(&proxies));
+            let (site, proxies) = (Arc::clone(&site), Arc::clone(&proxies));
             let (connections, connection) = (Arc::clone(&connections), Arc::clone(&open));
             async move {
                 if !connection.begin_request() {
@@ -171,8 +171,8 @@ impl Server {
                 let place =
                     is_passed_on.then(|| connections.admit_request(client.net())).transpose();
                 let (place, mut answer) = match place {
-                    Ok(place) => (place, route(&app, client, request).await),
-                    Err(_) => (None, refuse(&app, ApiError::Busy, request)),
+                    Ok(place) => (place, route(&site, client, request).await),
+                    Err(_) => (None, refuse(&site, ApiError::Busy, request)),
                 };
                 if answer.extensions().get::<LeftUnread>().is_some() {
                     unread.set();

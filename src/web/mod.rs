@@ -32,7 +32,7 @@ use self::{
 };
 pub use self::{
     look::{Logo, Look},
-    pages::{Config, ConfigExpiration},
+    pages::{PublicConfig, PublicExpiration},
 };
 use crate::{
     crypto::{hex, sha256},
@@ -73,7 +73,7 @@ pub struct Web {
 impl Web {
     /// Makes all pages. `language` is for who wants none that there is.
     #[must_use]
-    pub fn new(look: &Look, config: &Config, language: &str) -> Self {
+    pub fn new(look: &Look, config: &PublicConfig, language: &str) -> Self {
         let theme = look.theme();
         let logo = look.logo.as_ref().map_or(&[][..], |logo| &logo.bytes);
         let versions = [embedded::VERSION.as_bytes(), theme.as_bytes(), logo].concat();

@@ -10,11 +10,7 @@ use super::{
     look::Look,
     translations::{Translation, Translations},
 };
-use crate::{
-    api::{Rules, key_service::ServiceRules},
-    config::{Boxes, Create},
-    user_agent::TABLE,
-};
+use crate::user_agent::TABLE;
 
 /// A page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -90,13 +86,13 @@ impl Page {
 
 /// What scripts know of the server, without asking it.
 #[derive(Clone, Debug, Serialize)]
-pub struct Config {
+pub struct PublicConfig {
     /// Who may create secrets: `open` or `account`.
     pub create: &'static str,
     /// Who may create boxes: `open`, `account` or `off`.
     pub boxes: &'static str,
     /// How long secrets live, in hours.
-    pub expiration: ConfigExpiration,
+    pub expiration: PublicExpiration,
     /// The longest ciphertext, in characters of base64.
     pub max_ciphertext: usize,
     /// The longest file, in bytes; none without.
@@ -105,35 +101,9 @@ pub struct Config {
     pub max_attachments: u8,
 }
 
-impl Config {
-    /// What of the operator's settings scripts need.
-    #[must_use]
-    pub fn new(rules: &Rules, service_rules: &ServiceRules) -> Self {
-        Self {
-            create: match rules.create {
-                Create::Open => "open",
-                Create::Account => "account",
-            },
-            boxes: match service_rules.creation {
-                Boxes::Open => "open",
-                Boxes::Account => "account",
-                Boxes::Off => "off",
-            },
-            expiration: ConfigExpiration {
-                min: rules.lifetime.min,
-                max: rules.lifetime.max,
-                default: rules.lifetime.default,
-            },
-            max_ciphertext: rules.max_ciphertext,
-            max_upload: service_rules.max_upload,
-            max_attachments: rules.attachments.max_count,
-        }
-    }
-}
-
 /// How long secrets live, in hours.
 #[derive(Clone, Debug, Serialize)]
-pub struct ConfigExpiration {
+pub struct PublicExpiration {
     /// At least.
     pub min: u64,
     /// At most.
@@ -146,13 +116,13 @@ pub struct ConfigExpiration {
 pub(super) struct Renderer<'a> {
     environment: Environment<'static>,
     look: &'a Look,
-    config: &'a Config,
+    config: &'a PublicConfig,
     version: &'a str,
     agents: serde_json::Value,
 }
 
 impl<'a> Renderer<'a> {
-    pub(super) fn new(look: &'a Look, config: &'a Config, version: &'a str) -> Self {
+    pub(super) fn new(look: &'a Look, config: &'a PublicConfig, version: &'a str) -> Self {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         for &(name, template) in embedded::TEMPLATES {
@@ -233,7 +203,7 @@ struct Data<'a> {
     lang: &'a str,
     page: &'a str,
     name: &'a str,
-    config: &'a Config,
+    config: &'a PublicConfig,
     messages: BTreeMap<&'a str, &'a str>,
     /// Texts to hand on, in every language: who reads them may speak another than who sends them.
     receivers: BTreeMap<&'a str, BTreeMap<&'a str, &'a str>>,

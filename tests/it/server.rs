@@ -10,7 +10,7 @@ use sealdrop::{
     clock::{Clock, UnixSeconds},
     config::{Boxes, Create, CrossOrigin, TryLimits, ViewerIp},
     crypto::{RsaBits, SystemRandom},
-    daemon::serve_until,
+    daemon::{public_config, serve_until},
     delivery::{Deliveries, smtp::Mailer},
     domain::{
         account::AccountNumber,
@@ -18,9 +18,10 @@ use sealdrop::{
         operator,
         secret::{attachment, lifetime::LifetimeRules},
     },
+    router::Site,
     server::{ConnectionLimits, Server},
     store::Store,
-    web::{Config, Look, Web},
+    web::{Look, Web},
 };
 use tokio::sync::oneshot;
 
@@ -106,9 +107,8 @@ impl TestServer {
         let keys = operator::create_account(&store, "tester", options.allowance, &*random, START)
             .expect("an account");
         let Options { rules, service_rules, look, .. } = options;
-        let web = Web::new(&look, &Config::new(&rules, &service_rules), "en");
-        let mut app =
-            App::new(store, clock.clone(), random, rules, service_rules, web).expect("an app");
+        let web = Web::new(&look, &public_config(&rules, &service_rules), "en");
+        let mut app = App::new(store, clock.clone(), random, rules, service_rules).expect("an app");
         app.deliveries = Arc::new(Deliveries::new(options.mailer));
         app.cors = options.cors;
         let app = Arc::new(app);
@@ -117,6 +117,7 @@ impl TestServer {
         let (stop, stopped) = oneshot::channel::<()>();
         let (ready, address) = std::sync::mpsc::channel();
         let served = Arc::clone(&app);
+        let site = Arc::new(Site { app: Arc::clone(&app), web, sub_path: String::new() });
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread()
                 .worker_threads(2)
@@ -125,10 +126,9 @@ impl TestServer {
                 .expect("a runtime");
             runtime.block_on(async {
                 let listen = "127.0.0.1:0".parse().expect("an address");
-                let server =
-                    Server::bind(listen, Arc::clone(&served), trusted, options.connections)
-                        .await
-                        .expect("a free port");
+                let server = Server::bind(listen, site, trusted, options.connections)
+                    .await
+                    .expect("a free port");
                 ready.send(server.address().expect("its address")).expect("somebody waiting");
                 serve_until(server, &served, async { stopped.await.unwrap_or(()) }).await;
             });

@@ -19,7 +19,8 @@ use crate::{
         operator,
     },
     http::{
-        body::{SMALL_BYTES, read_json},
+        body::read_json,
+        body_budget::SMALL_BYTES,
         json_fields::{Field, Fields},
         response::{Answer, Body, json},
     },
@@ -128,7 +129,8 @@ async fn change(
     headers: &HeaderMap,
     body: &mut Incoming,
 ) -> Result<Response<Body>, ApiError> {
-    let body = read_json(headers, body, SMALL_BYTES, &app.body_budget.with_key(client)).await?;
+    let body =
+        read_json(headers, body, SMALL_BYTES, &app.load.body_budget.with_key(client)).await?;
     let fields = Fields::parse(body.bytes(), &[NOTIFY_EMAIL])?;
     if fields.has(&NOTIFY_EMAIL) {
         let email = notify_email(app, &fields)?;

@@ -14,7 +14,8 @@ use crate::{
         notify::webhook::{self, EventKind, ListedWebhook, NewWebhook, WebhookError, WebhookUrl},
     },
     http::{
-        body::{SMALL_BYTES, read_json},
+        body::read_json,
+        body_budget::SMALL_BYTES,
         json_fields::{Field, Fields},
         response::{Answer, Body, json},
     },
@@ -71,7 +72,8 @@ pub(super) async fn add(
     if !app.store.space().is_ok_and(|space| space.allows_creation()) {
         return Err(ApiError::Full);
     }
-    let body = read_json(headers, body, SMALL_BYTES, &app.body_budget.with_key(client)).await?;
+    let body =
+        read_json(headers, body, SMALL_BYTES, &app.load.body_budget.with_key(client)).await?;
     let fields = Fields::parse(body.bytes(), &[URL, EVENTS])?;
     let url = url(app, &fields)?;
     let wanted = events(&fields)?;
@@ -115,7 +117,7 @@ pub(super) async fn test(
     let number = webhook::find(&app.store, Some(account), id)?;
     let now = app.clock.now();
     // Dropped, it counts.
-    let _try = app.webhook_tests.begin(account, app.clock.monotonic())?;
+    let _try = app.attempts.webhook_tests.begin(account, app.clock.monotonic())?;
     let (status, error) = match app.caller.test(&app.store, number, &*app.random, now).await {
         Ok(status) => (Some(status.as_u16()), None),
         Err(TestError::Call(error)) => (None, Some(error.to_string())),

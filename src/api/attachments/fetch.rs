@@ -82,7 +82,7 @@ pub async fn get(
         let got = wanted.start..wanted.start.saturating_add(taken);
         let now = out.app.clock.now();
         let which = (id.number, token, n);
-        if out.app.transfers.fetches.note(which, got, bytes, lease_ends, now)
+        if out.app.load.transfers.fetches.note(which, got, bytes, lease_ends, now)
             && let Err(error) = out.app.store.change(fetched(id, n, token, now)).await
         {
             tracing::warn!(%error, "a fetched attachment can not be noted");

@@ -99,7 +99,7 @@ pub async fn put(
     {
         return Err(ApiError::field("Content-Range", "must be as long as the request's body"));
     }
-    let Some(turn) = app.transfers.turn(client, target.id.number, target.n).await? else {
+    let Some(turn) = app.load.transfers.turn(client, target.id.number, target.n).await? else {
         return Err(ApiError::UnderWay { received: state.received });
     };
     let begun = app.store.change(upload::begin(target, coming, limits, app.clock.now())).await?;

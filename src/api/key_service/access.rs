@@ -104,7 +104,7 @@ async fn open(
     passphrase: SecretText,
 ) -> Result<Access, ServiceError> {
     // First the turn: who is sent away because others wait has not tried.
-    let turn = app.slow_work.passphrases.turn(client.net()).await?;
+    let turn = app.load.slow_work.passphrases.turn(client.net()).await?;
     let tries = begin(app, client, id)?;
     let opened = match app.store.change(drop_box::keys_of(id)).await {
         Ok(found) => {

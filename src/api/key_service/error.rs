@@ -11,16 +11,14 @@ use hyper::{
 
 use super::{input::parameters::EMAIL, output::format::Format};
 use crate::{
-    api::{
-        ApiError,
-        error::{insert_retry_after, method_list},
-    },
+    api::{ApiError, error::insert_retry_after},
     clock::UnixSeconds,
     domain::{
         drop_box::BoxError, limits::try_limit::TooMany, notify::outbox::OutboxError,
         secret::self_destruct::SelfDestructError,
     },
     http::response::Body,
+    http::{error::HttpError, response::method_list},
     store::StoreError,
 };
 
@@ -215,6 +213,12 @@ impl From<io::Error> for ServiceError {
 }
 
 /// Of what shared code says: turns, budgets, bodies.
+impl From<HttpError> for ServiceError {
+    fn from(error: HttpError) -> Self {
+        ApiError::from(error).into()
+    }
+}
+
 impl From<ApiError> for ServiceError {
     fn from(error: ApiError) -> Self {
         match error {

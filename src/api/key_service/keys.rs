@@ -251,7 +251,7 @@ async fn make(
 ) -> Result<Made, ServiceError> {
     bounded(PASSPHRASE, passphrase, MAX_PASSPHRASE_BYTES)?;
     let passphrase = SecretText::new(passphrase.to_owned());
-    let turn = app.slow_work.key_pairs.turn(client.net()).await?;
+    let turn = app.load.slow_work.key_pairs.turn(client.net()).await?;
     let maker = Arc::clone(app);
     turn.run(move || {
         let App { key_service, random, .. } = &*maker;

@@ -250,7 +250,9 @@ impl<'a> Opening<'a> {
                     ready(&app, (id, key.as_deref()), (message_id, message), content, hold)
                 };
                 match is_slow {
-                    true => slow.slow_work.messages.later_turn(client).await?.run(work).await?,
+                    true => {
+                        slow.load.slow_work.messages.later_turn(client).await?.run(work).await?
+                    }
                     false => blocking(work).await?,
                 }
             }));

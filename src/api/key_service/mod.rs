@@ -262,8 +262,8 @@ async fn act(
         head.text(TOKEN).map(|_| access::find(app, &head)).transpose()?;
     }
     let payer = match auth::any_key(app, headers) {
-        Ok(_) => app.body_budget.with_key(client),
-        Err(_) => app.body_budget.anybody(client),
+        Ok(_) => app.load.body_budget.with_key(client),
+        Err(_) => app.load.body_budget.anybody(client),
     };
     let request = RequestReader::open(headers, query, body, limits, &payer).await?;
     request.parameters().check_version()?;

@@ -60,7 +60,7 @@ pub(super) async fn create(
     let mailing = app.key_service.mailings.begin(client.net(), app.clock.monotonic())?;
     let sealer = Arc::clone(app);
     let seal = move || seal(&sealer, &contents(&parameters)?, (account, to), language);
-    let sealed = async { app.slow_work.passwords.turn(client.net()).await?.run(seal).await? };
+    let sealed = async { app.load.slow_work.passwords.turn(client.net()).await?.run(seal).await? };
     let (new, mail) = match sealed.await {
         Ok(sealed) => sealed,
         Err(error) => {

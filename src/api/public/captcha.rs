@@ -11,7 +11,7 @@ use crate::http::response::Body;
 
 /// `GET /api/public/captcha`: a challenge, in the form that the ALTCHA widget asks for.
 pub(super) fn challenge(app: &App) -> Response<Body> {
-    let challenge = app.captchas.challenge(&*app.random, app.clock.now());
+    let challenge = app.attempts.captchas.challenge(&*app.random, app.clock.now());
     let mut response = Response::new(Bytes::from(challenge).into());
     *response.status_mut() = StatusCode::OK;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

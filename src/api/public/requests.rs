@@ -62,10 +62,11 @@ pub(super) async fn answer(
     if !app.store.space().is_ok_and(|space| space.allows_creation()) {
         return Err(ApiError::Full);
     }
-    let answer = app.answers.begin(client.net(), app.clock.monotonic())?;
+    let answer = app.attempts.answers.begin(client.net(), app.clock.monotonic())?;
     let made = async {
         let max_bytes = app.rules.max_ciphertext + OTHER_FIELDS_BYTES;
-        let body = read_json(headers, body, max_bytes, &app.body_budget.anybody(client)).await?;
+        let body =
+            read_json(headers, body, max_bytes, &app.load.body_budget.anybody(client)).await?;
         let (receiver, now) = (found.receiver(), app.clock.now());
         let mut handed = if is_quick(body.bytes()) {
             prepare(app, body.bytes(), receiver)?

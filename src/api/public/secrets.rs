@@ -47,7 +47,7 @@ pub(super) async fn create(
             "Secrets are made with an account here: send POST /api/secrets with its API key",
         ));
     }
-    let creation = app.creations.begin(client.net(), app.clock.monotonic())?;
+    let creation = app.attempts.creations.begin(client.net(), app.clock.monotonic())?;
     let created = create_one(app, client, headers, body).await;
     if created.is_err() {
         creation.undone();
@@ -61,7 +61,7 @@ async fn create_one(
     headers: &HeaderMap,
     body: &mut Incoming,
 ) -> Result<Response<Body>, ApiError> {
-    let payer = app.body_budget.anybody(client);
+    let payer = app.load.body_budget.anybody(client);
     let mut new = new_secret::read(app, client, &payer, headers, body).await?;
     let upload_token = attachments::upload_token(app, &mut new.attachments);
     let texts = [&new.description, &new.message].map(|text| text.clone().map(Text::into_string));

@@ -30,7 +30,8 @@ use crate::{
         },
     },
     http::{
-        body::{SMALL_BYTES, read_json},
+        body::read_json,
+        body_budget::SMALL_BYTES,
         json_fields::{Field, Fields},
         response::{Body, json},
     },
@@ -130,7 +131,7 @@ pub(super) async fn burn(
     body: &mut Incoming,
 ) -> Result<Response<Body>, ApiError> {
     let secret_id = app.ids.parse(id).ok_or(ApiError::NotFound)?;
-    let body = read_json(headers, body, SMALL_BYTES, &app.body_budget.anybody(client)).await?;
+    let body = read_json(headers, body, SMALL_BYTES, &app.load.body_budget.anybody(client)).await?;
     let fields = Fields::parse(body.bytes(), &[LEASE])?;
     let token = fields.string(&LEASE)?.ok_or_else(|| ApiError::field(LEASE.name, "is required"))?;
     let token = lease_token(token)?;
@@ -154,7 +155,8 @@ impl ViewRequest {
         headers: &HeaderMap,
         body: &mut Incoming,
     ) -> Result<Self, ApiError> {
-        let body = read_json(headers, body, SMALL_BYTES, &app.body_budget.anybody(client)).await?;
+        let body =
+            read_json(headers, body, SMALL_BYTES, &app.load.body_budget.anybody(client)).await?;
         let fields = Fields::parse(body.bytes(), &[PASSWORD, CAPTCHA, LEASE])?;
         let given = |field| fields.string(field).map(|text| text.map(str::to_owned));
         let token = given(&LEASE)?.unwrap_or_else(|| hex(&random_array::<16>(&*app.random)));
@@ -208,7 +210,7 @@ async fn spend(
         (Some((needed, given)), solved) => {
             tried = Some(check_password(app, id, client, needed, given, solved).await?);
         }
-        (None, Some(solved)) => app.captchas.take(solved, app.clock.now())?,
+        (None, Some(solved)) => app.attempts.captchas.take(solved, app.clock.now())?,
         (None, None) => {}
     }
     // Checking may have taken a while.
@@ -223,7 +225,7 @@ async fn spend(
 /// Checks a captcha, without using it. A turn of its own: passwords do not wait for captchas.
 async fn check_captcha(app: &Arc<App>, client: Client, payload: &str) -> Result<Solved, ApiError> {
     let (checker, payload) = (Arc::clone(app), payload.to_owned());
-    let turn = app.slow_work.proofs.turn(client.net()).await?;
-    let check = move || checker.captchas.check(&payload, checker.clock.now());
+    let turn = app.load.slow_work.proofs.turn(client.net()).await?;
+    let check = move || checker.attempts.captchas.check(&payload, checker.clock.now());
     Ok(turn.run(check).await??)
 }

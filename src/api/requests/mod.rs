@@ -77,8 +77,8 @@ pub async fn create(
     if !app.store.space().is_ok_and(|space| space.allows_creation()) {
         return Err(ApiError::Full);
     }
-    let body =
-        read_json(headers, body, OTHER_FIELDS_BYTES, &app.body_budget.with_key(client)).await?;
+    let body = read_json(headers, body, OTHER_FIELDS_BYTES, &app.load.body_budget.with_key(client))
+        .await?;
     let (mut new, password) = prepare(app, body.bytes())?;
     if let Some(password) = password {
         new.secret_password = Some(hash(app, client, password).await?);

@@ -81,7 +81,7 @@ pub async fn create(
     body: &mut Incoming,
 ) -> Result<Response<Body>, ApiError> {
     let account = auth::private_key(app, headers)?;
-    let payer = app.body_budget.with_key(client);
+    let payer = app.load.body_budget.with_key(client);
     let mut new = new_secret::read(app, client, &payer, headers, body).await?;
     let upload_token = attachments::upload_token(app, &mut new.attachments);
     let texts = [&new.description, &new.message].map(|text| text.clone().map(Text::into_string));

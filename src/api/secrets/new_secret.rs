@@ -188,7 +188,7 @@ pub(crate) async fn hash(
 ) -> Result<PasswordHash, ApiError> {
     let random = Arc::clone(&app.random);
     let hash = move || PasswordHash::new(&password, PasswordHash::ITERATIONS, &*random);
-    app.slow_work.passwords.turn(client.net()).await?.run(hash).await
+    app.load.slow_work.passwords.turn(client.net()).await?.run(hash).await
 }
 
 pub(crate) fn max_views(views: Option<u64>, field: &Field) -> Result<NonZeroU8, ApiError> {

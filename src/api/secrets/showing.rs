@@ -50,13 +50,14 @@ pub(crate) async fn check_password<'a>(
     let password =
         TypedPassword::new(password).ok_or(ApiError::Password("Password is required"))?;
     // First the turn: who is sent away because others wait has not tried.
-    let turn = app.slow_work.passwords.turn(client.net()).await?;
+    let turn = app.load.slow_work.passwords.turn(client.net()).await?;
     let now = app.clock.now();
     let tried = app
+        .attempts
         .wrong_passwords
         .begin(client.net(), app.clock.monotonic())
         .map_err(|counted| ApiError::TooMany { field: Some("password"), counted })?;
-    if let Some(Err(error)) = captcha.map(|solved| app.captchas.take(solved, now)) {
+    if let Some(Err(error)) = captcha.map(|solved| app.attempts.captchas.take(solved, now)) {
         tried.right();
         return Err(error.into());
     }

@@ -40,6 +40,21 @@ impl std::fmt::Display for ClientNet {
     }
 }
 
+/// Who is at the other end.
+#[derive(Clone, Copy, Debug)]
+pub struct Client {
+    /// The peer, or whom a trusted proxy names.
+    pub address: IpAddr,
+}
+
+impl Client {
+    /// What it is counted by, where a client has a share or a limit.
+    #[must_use]
+    pub fn net(self) -> ClientNet {
+        ClientNet::of(self.address)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,7 +10,7 @@ use serde::{
     de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 
-use crate::api::ApiError;
+use super::error::HttpError;
 
 /// The fields of a JSON object. Strings are borrowed from the body: a long ciphertext is looked at once.
 pub struct Fields<'a>(Vec<(Cow<'a, str>, Value<'a>)>);
@@ -31,9 +31,9 @@ impl<'a> Fields<'a> {
     ///
     /// # Errors
     ///
-    /// [`ApiError::Malformed`] for what is no JSON object.
-    pub fn parse(body: &'a [u8], wanted: &[Field]) -> Result<Self, ApiError> {
-        let malformed = |what: String| ApiError::Malformed(what);
+    /// [`HttpError::Malformed`] for what is no JSON object.
+    pub fn parse(body: &'a [u8], wanted: &[Field]) -> Result<Self, HttpError> {
+        let malformed = |what: String| HttpError::Malformed(what);
         let text = std::str::from_utf8(without_bom(body))
             .map_err(|_| malformed("The request's body must be UTF-8".into()))?;
         let mut reader = serde_json::Deserializer::from_str(text);
@@ -57,8 +57,8 @@ impl<'a> Fields<'a> {
     ///
     /// # Errors
     ///
-    /// [`ApiError::Field`].
-    pub fn string(&self, field: &Field) -> Result<Option<&str>, ApiError> {
+    /// [`HttpError::Field`].
+    pub fn string(&self, field: &Field) -> Result<Option<&str>, HttpError> {
         self.value(field, "must be a string", |value| match value {
             Value::Text(text) => Some(&**text),
             _ => None,
@@ -70,8 +70,8 @@ impl<'a> Fields<'a> {
     ///
     /// # Errors
     ///
-    /// [`ApiError::Field`].
-    pub fn number(&self, field: &Field) -> Result<Option<u64>, ApiError> {
+    /// [`HttpError::Field`].
+    pub fn number(&self, field: &Field) -> Result<Option<u64>, HttpError> {
         self.value(field, NO_NUMBER, Value::number)
     }
 
@@ -80,8 +80,8 @@ impl<'a> Fields<'a> {
     ///
     /// # Errors
     ///
-    /// [`ApiError::Field`].
-    pub fn count_or_list(&self, field: &Field) -> Result<Option<CountOrList<'_>>, ApiError> {
+    /// [`HttpError::Field`].
+    pub fn count_or_list(&self, field: &Field) -> Result<Option<CountOrList<'_>>, HttpError> {
         let wrong = "must be a whole number, or a list of strings and nulls";
         self.value(field, wrong, |value| match value {
             Value::List(items) => {
@@ -96,8 +96,8 @@ impl<'a> Fields<'a> {
     ///
     /// # Errors
     ///
-    /// [`ApiError::Field`].
-    pub fn boolean(&self, field: &Field) -> Result<bool, ApiError> {
+    /// [`HttpError::Field`].
+    pub fn boolean(&self, field: &Field) -> Result<bool, HttpError> {
         let found = self.value(field, "must be true or false", |value| match value {
             Value::Boolean(flag) => Some(*flag),
             Value::Text(text) => text.parse().ok(),
@@ -110,8 +110,8 @@ impl<'a> Fields<'a> {
     ///
     /// # Errors
     ///
-    /// [`ApiError::Field`].
-    pub fn strings(&self, field: &Field) -> Result<Option<Vec<&str>>, ApiError> {
+    /// [`HttpError::Field`].
+    pub fn strings(&self, field: &Field) -> Result<Option<Vec<&str>>, HttpError> {
         self.value(field, "must be a list of strings", |value| match value {
             Value::List(items) if items.len() <= MAX_STRINGS => {
                 items.iter().map(Option::as_deref).collect()
@@ -131,17 +131,17 @@ impl<'a> Fields<'a> {
         field: &Field,
         wrong: &str,
         read: impl FnOnce(&'s Value<'a>) -> Option<T>,
-    ) -> Result<Option<T>, ApiError> {
+    ) -> Result<Option<T>, HttpError> {
         let mut found = self.0.iter().filter(|(name, _)| field.is_called(name));
         let Some((_, value)) = found.next() else { return Ok(None) };
         if found.next().is_some() {
-            return Err(ApiError::field(field.name, "is given more than once"));
+            return Err(HttpError::field(field.name, "is given more than once"));
         }
         match value {
             Value::Null => Ok(None),
             // Forms send every field they have.
             Value::Text(text) if text.is_empty() => Ok(None),
-            value => read(value).map(Some).ok_or_else(|| ApiError::field(field.name, wrong)),
+            value => read(value).map(Some).ok_or_else(|| HttpError::field(field.name, wrong)),
         }
     }
 }

@@ -4,8 +4,8 @@ const NAME: Field = Field::with_alias("name", "namn");
 const COUNT: Field = Field::new("count");
 const FLAG: Field = Field::new("flag");
 
-fn error(outcome: Result<impl Sized, ApiError>) -> String {
-    let Err(ApiError::Field { field, reason }) = outcome else { panic!("no field error") };
+fn error(outcome: Result<impl Sized, HttpError>) -> String {
+    let Err(HttpError::Field { field, reason }) = outcome else { panic!("no field error") };
     format!("{field} {reason}")
 }
 
@@ -158,7 +158,7 @@ fn a_byte_order_mark_is_left_out_once() {
 fn what_is_no_object_is_malformed() {
     for body in ["", " ", "[]", "1", "\"a\"", "{", "{\"a\":}", "{} {}", "nul"] {
         let outcome = Fields::parse(body.as_bytes(), &[NAME]);
-        assert!(matches!(outcome, Err(ApiError::Malformed(_))), "{body:?}");
+        assert!(matches!(outcome, Err(HttpError::Malformed(_))), "{body:?}");
     }
     assert!(Fields::parse(b"{\"a\":\"\xff\"}", &[NAME]).is_err());
 }

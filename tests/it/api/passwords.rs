@@ -252,7 +252,7 @@ fn a_busy_server_does_not_count() {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     // The one that `view_with` comes from.
     let client = ClientNet::of([198, 51, 100, 1].into());
-    let queue = &server.app.slow_work.passwords;
+    let queue = &server.app.load.slow_work.passwords;
     // As much as one client may run at once.
     let held: Vec<_> = (1..cores.max(2)).map(|_| runtime.block_on(queue.turn(client))).collect();
     assert!(held.iter().all(Result::is_ok), "turns for everybody who runs");
@@ -260,7 +260,7 @@ fn a_busy_server_does_not_count() {
     for _ in 0..32 * cores {
         let (app, refused) = (Arc::clone(&server.app), refused.clone());
         runtime.spawn(async move {
-            if app.slow_work.passwords.turn(client).await.is_err() {
+            if app.load.slow_work.passwords.turn(client).await.is_err() {
                 let _ = refused.send(());
             }
         });

@@ -17,8 +17,9 @@ use super::{
 use crate::{
     api::{key_service::error::ServiceError, load::work::blocking},
     http::{
-        body::{SMALL_BYTES, is_json, read_whole},
+        body::{is_json, read_whole},
         body_budget::Payer,
+        body_budget::SMALL_BYTES,
         json_fields::without_bom,
     },
 };
