@@ -102,8 +102,8 @@ fn gather(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
     Ok(())
 }
 
-/// The served content of a file: our scripts and styles without the comments that have lines of their own,
-/// which are a third of the bytes of a page.
+/// The served content of a file: our scripts and styles without indentation, type casts, and comments on lines
+/// of their own, which are more than a third of the bytes of a page.
 fn served(name: &str, bytes: Vec<u8>) -> Result<Vec<u8>, Box<dyn Error>> {
     let is_ours = (name.ends_with(".js") || name.ends_with(".css")) && !name.contains("/vendor/");
     if !is_ours {
@@ -127,15 +127,31 @@ fn served(name: &str, bytes: Vec<u8>) -> Result<Vec<u8>, Box<dyn Error>> {
         if !in_template && (is_comment || start.is_empty()) {
             continue;
         }
-        // Lines of a template literal stay as they are.
+        // Lines of a template literal keep their indentation.
+        let line = if in_template { line } else { line.trim_start() };
         in_template ^= line.matches('`').count() % 2 == 1;
-        kept.push_str(line);
+        if name.ends_with(".js") {
+            push_untyped(&mut kept, line);
+        } else {
+            kept.push_str(line);
+        }
         kept.push('\n');
     }
     if in_comment || in_template {
         return Err(format!("{name}: a comment or a template literal does not end").into());
     }
     Ok(kept.into_bytes())
+}
+
+/// Adds a line of a script without its type casts: `/** @type {A} */ (b)` is `(b)`.
+fn push_untyped(kept: &mut String, line: &str) {
+    let mut rest = line;
+    while let Some((before, cast)) = rest.split_once("/** @type {") {
+        let Some((_, after)) = cast.split_once("} */ ") else { break };
+        kept.push_str(before);
+        rest = after;
+    }
+    kept.push_str(rest);
 }
 
 /// The `Content-Type` of a file; `None` if the file is not served.

@@ -9,7 +9,7 @@ type Bytes = Uint8Array<ArrayBuffer>;
 /** A text to show. A `LiveText` follows the language of the page. */
 type TextLike = string | LiveText;
 /** What `h` and `replace` take as content; empty values are left out. */
-type Child = Node | TextLike | number | false | null | undefined | readonly Child[];
+type Child = Node | TextLike | false | null | undefined | readonly Child[];
 
 /** Attributes and listeners of `h`. */
 interface Props {
@@ -266,6 +266,9 @@ interface Attachment {
   n?: number;
   key?: Bytes;
 }
+
+/** An attachment that is a file of its own. */
+type SeparateFile = Attachment & { n: number; key: Bytes };
 
 /** Names of SJCL that are used here; its source is in vendor/sjcl.js. */
 interface Sjcl {

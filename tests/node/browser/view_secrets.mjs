@@ -74,4 +74,4 @@ export async function heading(page, name) {
   await page.getByRole("heading", { level: 1, name }).waitFor();
 }
 
-export const GONE = /not here any more|finns inte längre här/;
+export const GONE = /no longer here|finns inte längre här/;

@@ -1,7 +1,7 @@
 // @ts-check
 // Reads a box. An online reader sends the passphrase, and the server opens the messages. An offline reader
 // sends the hash of the private key, gets ciphertext and opens it here. Both return the same items.
-import { ApiError, bodyOf, Offline } from "../common/api.js";
+import { ApiError, Offline } from "../common/api.js";
 import { openBoxKey } from "../crypto/box_key.js";
 import { openEnvelope, openName, openText, unwrapKey } from "../crypto/envelope.js";
 import { Damaged } from "../crypto/stream.js";
@@ -88,7 +88,7 @@ class Reader {
       });
     }
     response ??= await this.#fetch(await this.#ticketAgain(item, found), signal);
-    const body = offlineErrors(bodyOf(response));
+    const body = offlineErrors(/** @type {ReadableStream<Bytes>} */ (response.body));
     if (!item.key || item.fails) return body;
     // A file that gzip cannot compress may be larger than the limit.
     const limit = isInMemory ? Math.max(MAX_IN_MEMORY, 2 * item.size) : Infinity;

@@ -41,15 +41,6 @@ export function isLate(error) {
 }
 
 /**
- * The body of an answer that has one.
- *
- * @param {Response} response
- */
-export function bodyOf(response) {
-  return /** @type {ReadableStream<Bytes>} */ (response.body);
-}
-
-/**
  * Works as `fetch`. Throws Offline if the server cannot be reached or sends no headers within `patience`
  * milliseconds; the body may take longer. Throws AbortError only if `signal` aborts.
  *

@@ -3,9 +3,6 @@
 import { LiveText, setText, textNode, write } from "./live.js";
 import { t } from "./page.js";
 
-/** Names that are set as properties, because the attribute is only the start value. */
-const PROPERTIES = ["value", "checked", "disabled"];
-
 /**
  * Creates an element: `h("p", { class: "hint", onclick: f }, "text", other)`. An attribute that is `true` has
  * no value; `false`, `null` and `undefined` are left out, also among the children. Texts of `t` follow the
@@ -22,7 +19,10 @@ export function h(tag, props = {}, ...children) {
   for (const [name, value] of Object.entries(props)) {
     if (value === false || value === null || value === undefined) continue;
     if (name.startsWith("on")) node.addEventListener(name.slice(2), /** @type {EventListener} */ (value));
-    else if (PROPERTIES.includes(name)) Object.assign(node, { [name]: value });
+    // As properties: the attributes are only the start values.
+    else if (name === "value" || name === "checked" || name === "disabled") {
+      /** @type {Record<string, unknown>} */ (/** @type {unknown} */ (node))[name] = value;
+    }
     else setText(node, name, value === true ? "" : /** @type {TextLike} */ (value));
   }
   node.append(...nodesOf(children));
@@ -35,12 +35,9 @@ export function h(tag, props = {}, ...children) {
  */
 function nodesOf(children) {
   const flat = /** @type {readonly unknown[]} */ (children).flat(Infinity);
-  const all = /** @type {Exclude<Child, readonly Child[]>[]} */ (flat);
-  return all.filter((child) => child !== null && child !== undefined && child !== false)
-    .map((child) => {
-      if (child instanceof LiveText) return textNode(child);
-      return typeof child === "number" ? String(child) : child;
-    });
+  return /** @type {(Node | TextLike | false | null | undefined)[]} */ (flat)
+    .filter((child) => child !== null && child !== undefined && child !== false)
+    .map((child) => (child instanceof LiveText ? textNode(child) : child));
 }
 
 /**

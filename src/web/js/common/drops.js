@@ -28,7 +28,8 @@ export function startDrops() {
     mark(null);
     if (isForBrowser(event)) return;
     event.preventDefault();
-    if (event.dataTransfer && hasFiles(event)) takerFor(event.target)?.take?.(sorted(event.dataTransfer));
+    const dropped = /** @type {DataTransfer} */ (event.dataTransfer);
+    if (hasFiles(event)) takerFor(event.target)?.take?.(sorted(dropped));
   });
 }
 
@@ -41,12 +42,11 @@ export function startDrops() {
 export function sorted({ items, files }) {
   const entries = [...(items ?? [])].filter(({ kind }) => kind === "file");
   if (!entries.length) return { files: [...files], folders: [] };
-  const folders = entries.map((item) => item.webkitGetAsEntry?.() ?? null)
-    .filter((entry) => entry?.isDirectory);
+  const folders = entries.map((item) => item.webkitGetAsEntry?.()).filter((entry) => entry?.isDirectory);
   return {
     files: entries.filter((item) => !item.webkitGetAsEntry?.()?.isDirectory).map((item) => item.getAsFile())
       .filter((file) => file !== null),
-    folders: folders.map((entry) => entry?.name ?? ""),
+    folders: folders.map((entry) => /** @type {FileSystemEntry} */ (entry).name),
   };
 }
 
@@ -55,7 +55,7 @@ function over(event) {
   if (isForBrowser(event)) return;
   event.preventDefault();
   const taker = hasFiles(event) ? takerFor(event.target) : null;
-  if (event.dataTransfer) event.dataTransfer.dropEffect = taker ? "copy" : "none";
+  /** @type {DataTransfer} */ (event.dataTransfer).dropEffect = taker ? "copy" : "none";
   mark(taker?.node ?? null);
 }
 

@@ -243,7 +243,7 @@ class Chunks {
    * @returns {Promise<Bytes>}
    */
   crypt(_number, _last, _chunk) {
-    throw new Error("each direction has its own");
+    throw new Error();
   }
 
   /** @param {number} chunkSize */

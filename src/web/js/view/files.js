@@ -12,8 +12,6 @@ import { fetchSealed } from "./sealed_file.js";
 
 /** The longest rest of a lease after every file was fetched. */
 const AFTER_ALL_SECONDS = 60;
-/** A placeholder: `unpack` accepts no separate file without a key. */
-const NO_KEY = new Uint8Array(32);
 
 /**
  * What a file needs from its page.
@@ -98,7 +96,7 @@ function item(attachment, from) {
       return done();
     }
     button.hidden = true;
-    await from.during(() => fetchAndSave(attachment, from, place, done));
+    await from.during(() => fetchAndSave(/** @type {SeparateFile} */ (attachment), from, place, done));
     button.hidden = false;
     if (document.activeElement === document.body) button.focus();
     return undefined;
@@ -112,12 +110,12 @@ function item(attachment, from) {
 /**
  * Fetches a separate file, with progress, a cancel button and a way to continue. Shows the result in `place`.
  *
- * @param {Attachment} attachment
+ * @param {SeparateFile} attachment
  * @param {Source} source
  * @param {HTMLElement} place
  * @param {() => void} done
  */
-async function fetchAndSave({ name, size, n = 0, key = NO_KEY }, { id, lease, gone, fetched }, place, done) {
+async function fetchAndSave({ name, size, n, key }, { id, lease, gone, fetched }, place, done) {
   const stop = new AbortController();
   const end = () => stop.abort();
   gone.addEventListener("abort", end);

@@ -24,9 +24,9 @@ const AWAY_MS = 5 * 60_000;
 const PATIENCE_MS = 15_000;
 
 const app = $("#app");
-const { id: wholeId, publicHalf } = partsOfAddress(location);
 // The server sends this page only for an address with an id.
-const id = wholeId ?? "";
+const parts = partsOfAddress(location);
+const { id, publicHalf } = /** @type {{ id: string, publicHalf: string | null }} */ (parts);
 const lease = new Lease(id);
 const path = `api/public/secrets/${id}`;
 
@@ -112,7 +112,7 @@ async function look({ mine = false } = {}) {
 
 /** Shows the page for a cut key, before it costs a view; true if it does. */
 function refuseCut() {
-  if (isWhole || half === null || !isCut(half)) return false;
+  if (isWhole || !half || !isCut(half)) return false;
   show(cutKeyPage({
     id, half, onKey: useKey,
     onWhole: () => {
@@ -188,7 +188,7 @@ async function received({ ciphertext, password_part_private: encoded, message, l
  * @param {Sealed} sealed
  */
 async function decrypt(sealed) {
-  const page = await opened(sealed, half ?? "").catch((error) => {
+  const page = await opened(sealed, /** @type {string} */ (half)).catch((error) => {
     if (error instanceof CannotOpen) return error.reason === "key" ? null : damagedPage();
     const retry = () => decrypt(sealed);
     // Without WebCrypto the error is that the script could not be loaded.

@@ -2,7 +2,7 @@
 // The sealed bytes of an attachment as one stream over several requests: after a break, the next request
 // continues.
 
-import { ApiError, bodyOf, Offline } from "../common/api.js";
+import { ApiError, Offline } from "../common/api.js";
 import { root } from "../common/page.js";
 
 /**
@@ -35,7 +35,8 @@ export function fetchSealed({ id, n, lease, onBroken, signal }) {
       throw new ApiError(response.status, undefined, wait);
     }
     // A server without range support sends it from the start.
-    return new Rest(bodyOf(response).getReader(), response.status === 206 ? 0 : at);
+    const body = /** @type {ReadableStream<Bytes>} */ (response.body);
+    return new Rest(body.getReader(), response.status === 206 ? 0 : at);
   };
   const next = async () => {
     reader ??= await begin();
