@@ -102,8 +102,8 @@ fn gather(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
     Ok(())
 }
 
-/// The served content of a file: our scripts and styles without indentation, type casts, and comments on lines
-/// of their own, which are more than a third of the bytes of a page.
+/// The served content of a file: our scripts and styles without indentation, type casts, and comments on
+/// lines of their own, which are more than a third of the bytes of a page.
 fn served(name: &str, bytes: Vec<u8>) -> Result<Vec<u8>, Box<dyn Error>> {
     let is_ours = (name.ends_with(".js") || name.ends_with(".css")) && !name.contains("/vendor/");
     if !is_ours {
