@@ -65,7 +65,7 @@ await run({
     await page.getByLabel("Views", { exact: true }).fill("3");
     await page.getByLabel("Password", { exact: true }).fill("Röd kulle 7");
     await page.getByLabel("Message to the recipient").fill("call me");
-    assert.match(await page.locator(".summary").innerText(), /3 times.*Gone on .* With a password/s);
+    assert.match(await page.locator(".summary").innerText(), /3 times.*Expires on .* With a password/s);
     await submit(page);
     const link = await linkOf(page);
     assert.match(link, new RegExp(`^${open.url}/[A-Za-z0-9]{31}/#`));
