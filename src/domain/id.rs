@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     crypto::{Random, SequenceMask, hex, random_array},
-    store::{Fields, Record, Store, StoreError},
+    store::{Record, Store, StoreError},
 };
 
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -21,41 +21,24 @@ const CHARS: usize = 31;
 const BYTES: usize = 23;
 const LIMBS: usize = BYTES.div_ceil(4);
 
-/// The key for a store's ids, made once, and how they are hidden under it.
+/// The key for a store's ids, made once. It stays for the life of the store, because links hold ids.
 #[derive(serde::Serialize, serde::Deserialize)]
 struct IdKey {
     key: [u8; 32],
-    form: IdForm,
+    /// How ids are made with the key.
+    form: u32,
 }
 
-/// How a store's ids are hidden. It stays for the life of a store: links are out in the world.
-#[derive(Clone, Copy, serde::Serialize, serde::Deserialize)]
-enum IdForm {
-    /// The number is masked, beside the random part. Whoever changes bits of the one changes the same bits
-    /// of the other. Of stores that were made before there was the other form.
-    Masked,
-    /// Both are permuted together.
-    Permuted,
-}
-
-/// Before there were two forms.
-#[derive(serde::Serialize, serde::Deserialize)]
-struct IdKeyV1([u8; 32]);
+/// Number and random part are permuted together.
+const PERMUTED: u32 = 1;
 
 impl Record for IdKey {
     const VERSION: u8 = 2;
-
-    fn from_older(version: u8, fields: Fields<'_>) -> Option<Result<Self, StoreError>> {
-        (version == 1).then(|| {
-            fields.read::<IdKeyV1>().map(|IdKeyV1(key)| Self { key, form: IdForm::Masked })
-        })
-    }
 }
 
 /// Reads and writes ids, for one store.
 pub struct Ids {
     mask: SequenceMask,
-    form: IdForm,
 }
 
 impl Ids {
@@ -71,17 +54,20 @@ impl Ids {
             .change(move |transaction| match transaction.get::<IdKey>(&key)? {
                 Some(there) => Ok(there),
                 None => {
-                    let made = IdKey { key: fresh, form: IdForm::Permuted };
+                    let made = IdKey { key: fresh, form: PERMUTED };
                     transaction.put(&key, &made)?;
                     Ok::<_, StoreError>(made)
                 }
             })
             .wait()?;
-        Ok(Self::new(made.key, made.form))
+        match made.form {
+            PERMUTED => Ok(Self::new(made.key)),
+            _ => Err(StoreError::Damaged("the form of ids is unknown")),
+        }
     }
 
-    fn new(key: [u8; 32], form: IdForm) -> Self {
-        Self { mask: SequenceMask::new(key), form }
+    fn new(key: [u8; 32]) -> Self {
+        Self { mask: SequenceMask::new(key) }
     }
 
     /// The id as it stands in links.
@@ -156,10 +142,7 @@ impl Ids {
     }
 
     fn masked(&self, random: [u8; 15], number: [u8; 8]) -> String {
-        let (number, random) = match self.form {
-            IdForm::Masked => (self.mask.mask(&random, number), random),
-            IdForm::Permuted => self.mask.permute(number, random),
-        };
+        let (number, random) = self.mask.permute(number, random);
         let mut bytes = [0; BYTES];
         bytes[..8].copy_from_slice(&number);
         bytes[8..].copy_from_slice(&random);
@@ -169,10 +152,7 @@ impl Ids {
     fn unmasked(&self, text: &str) -> Option<([u8; 15], [u8; 8])> {
         let bytes = decode(text)?;
         let (number, random) = (*bytes.first_chunk::<8>()?, *bytes.last_chunk::<15>()?);
-        let (number, random) = match self.form {
-            IdForm::Masked => (self.mask.mask(&random, number), random),
-            IdForm::Permuted => self.mask.unpermute(number, random),
-        };
+        let (number, random) = self.mask.unpermute(number, random);
         Some((random, number))
     }
 }
@@ -242,19 +222,17 @@ mod tests {
                                            random: [u8; 15], key: [u8; 32]) {
             let number = SecretNumber { account: AccountNumber::new(account).unwrap(), sequence };
             let id = SecretId { number, random };
-            for form in [IdForm::Masked, IdForm::Permuted] {
-                let ids = Ids::new(key, form);
-                let text = ids.text(&id);
-                prop_assert_eq!(text.len(), 31);
-                prop_assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric()));
-                prop_assert_eq!(ids.parse(&text), Some(id));
-            }
+            let ids = Ids::new(key);
+            let text = ids.text(&id);
+            prop_assert_eq!(text.len(), 31);
+            prop_assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+            prop_assert_eq!(ids.parse(&text), Some(id));
         }
 
         #[test]
         fn a_changed_character_names_something_unrelated(random: [u8; 15], sequence in 0..1000_u64,
                                                          place in 0..31_usize, other in 0..62_usize) {
-            let ids = Ids::new([7; 32], IdForm::Permuted);
+            let ids = Ids::new([7; 32]);
             let number = SecretNumber { account: AccountNumber::new(1).unwrap(), sequence };
             let text = ids.text(&SecretId { number, random });
             let mut changed = text.clone().into_bytes();
@@ -277,7 +255,7 @@ mod tests {
         #[test]
         fn links_that_end_notifications_read_back(account in 0..1_u32 << 24, drop_box: [u8; 8],
                                                   random: [u8; 16], other in "[abc][0-9A-Za-z]{31}[0-9a-fA-F]{2}") {
-            let ids = Ids::new([7; 32], IdForm::Permuted);
+            let ids = Ids::new([7; 32]);
             for subscriber in [
                 Subscriber::Account(AccountNumber::new(account).unwrap()),
                 Subscriber::Box(BoxNumber::from_bytes(drop_box)),
@@ -298,7 +276,7 @@ mod tests {
 
     #[test]
     fn names_of_messages_tell_no_counts() {
-        let ids = Ids::new([7; 32], IdForm::Permuted);
+        let ids = Ids::new([7; 32]);
         let names: Vec<String> = (0..3).map(|n| ids.message_name(OutboxNumber(n))).collect();
         assert!(names.iter().all(|name| name.len() == 16));
         let number = |name: &str| u64::from_str_radix(name, 16).unwrap();
@@ -310,31 +288,9 @@ mod tests {
         assert_eq!(names[0], ids.message_name(OutboxNumber(0)));
     }
 
-    impl Record for IdKeyV1 {
-        const VERSION: u8 = 1;
-    }
-
-    #[test]
-    fn ids_of_a_store_from_before_permutations_stay_what_they_are() {
-        use crate::crypto::SystemRandom;
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path(), 8 << 20).unwrap();
-        let key = schema::daemon("id mask");
-        store.change(move |change| change.put(&key, &IdKeyV1([7; 32]))).wait().unwrap();
-        let ids = Ids::load(&store, &SystemRandom).unwrap();
-        let random = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
-        let id = BoxId { number: BoxNumber::from_bytes([0; 8]), random };
-        // The mask of `crypto::sequence_mask`'s own test, and the random part as it is.
-        let mut bytes = [0x82, 0x88, 0x66, 0x62, 0xde, 0xb7, 0x0d, 0xf0].to_vec();
-        bytes.extend(random);
-        assert_eq!(ids.token(&id), encode(bytes.try_into().unwrap()));
-        assert_eq!(ids.parse_token(&ids.token(&id)), Some(id));
-        store.close();
-    }
-
     #[test]
     fn what_can_not_be_an_id_is_none() {
-        let ids = Ids::new([7; 32], IdForm::Permuted);
+        let ids = Ids::new([7; 32]);
         for text in ["", "dT5g", &"z".repeat(31), &"0".repeat(30), &"0".repeat(32), &"å".repeat(31)]
         {
             assert!(ids.parse(text).is_none(), "{text}");

@@ -11,7 +11,6 @@ pub mod drop_box;
 pub mod id;
 pub mod limits;
 pub mod notify;
-mod older;
 pub mod operator;
 pub mod request;
 pub(crate) mod schema;

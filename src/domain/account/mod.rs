@@ -8,7 +8,7 @@ use self::api_key::{ApiKey, KeyKind};
 use super::schema;
 use crate::{
     clock::UnixSeconds,
-    store::{Fields, Record, StoreError, Transaction},
+    store::{Record, StoreError, Transaction},
 };
 
 /// The number of an account, below 2^24: three bytes in keys and ids.
@@ -81,42 +81,8 @@ pub struct Account {
     next_request: u64,
 }
 
-/// Before there were secret requests.
-#[derive(Serialize, Deserialize)]
-struct AccountV1 {
-    name: String,
-    allowance: u64,
-    created_at: UnixSeconds,
-    secrets_total: u64,
-    month: u32,
-    usage: u64,
-    next_sequence: u64,
-    deleting: bool,
-}
-
 impl Record for Account {
     const VERSION: u8 = 2;
-
-    fn from_older(version: u8, fields: Fields<'_>) -> Option<Result<Self, StoreError>> {
-        (version == 1).then(|| fields.read::<AccountV1>().map(Self::from))
-    }
-}
-
-impl From<AccountV1> for Account {
-    fn from(old: AccountV1) -> Self {
-        Self {
-            name: old.name,
-            allowance: old.allowance,
-            created_at: old.created_at,
-            secrets_total: old.secrets_total,
-            month: old.month,
-            usage: old.usage,
-            next_sequence: old.next_sequence,
-            deleting: old.deleting,
-            requests_total: 0,
-            next_request: 0,
-        }
-    }
 }
 
 impl Record for AccountNumber {
@@ -294,7 +260,6 @@ pub fn create(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Store;
 
     #[test]
     fn names_are_plain() {
@@ -308,7 +273,7 @@ mod tests {
 
     #[test]
     fn usage_is_counted_by_the_month() {
-        let mut account = Account::from(AccountV1 {
+        let mut account = Account {
             name: "a".into(),
             allowance: 2,
             created_at: UnixSeconds(0),
@@ -317,7 +282,9 @@ mod tests {
             usage: 0,
             next_sequence: 0,
             deleting: false,
-        });
+            requests_total: 0,
+            next_request: 0,
+        };
         let (november, december) = (UnixSeconds(1_796_083_199), UnixSeconds(1_796_083_200));
         // (now) -> (sequence, usage afterwards)
         let steps = [
@@ -332,47 +299,5 @@ mod tests {
         }
         assert_eq!(account.metadata(november).secrets_usage, 0);
         assert_eq!(account.secrets_total, 3);
-    }
-
-    /// So that it can be written as a sealdrop of that time has written it.
-    impl Record for AccountV1 {
-        const VERSION: u8 = 1;
-    }
-
-    #[test]
-    fn an_account_from_before_there_were_requests_is_read() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path(), 8 << 20).unwrap();
-        let key = schema::account(AccountNumber(7));
-        let at = key.clone();
-        let written = store.change(move |transaction| {
-            let old = AccountV1 {
-                name: "old".into(),
-                allowance: 300,
-                created_at: UnixSeconds(1_795_348_800),
-                secrets_total: 4,
-                month: 24_322,
-                usage: 5,
-                next_sequence: 70_000,
-                deleting: true,
-            };
-            transaction.put(&at, &old)
-        });
-        written.wait().unwrap();
-        let mut account = store.get::<Account>(&key).unwrap().unwrap();
-        assert_eq!(
-            (account.name.as_str(), account.allowance, account.deleting),
-            ("old", 300, true)
-        );
-        assert_eq!((account.created_at.0, account.secrets_total), (1_795_348_800, 4));
-        assert_eq!((account.month, account.usage), (24_322, 5));
-        assert_eq!(account.count_creation(UnixSeconds(0)), Some(70_000));
-        assert_eq!((account.count_request(1), account.count_request(1)), (Some(0), None));
-        let again = account.clone();
-        let at = key.clone();
-        store.change(move |transaction| transaction.put(&at, &again)).wait().unwrap();
-        let found = store.get::<Account>(&key).unwrap().unwrap();
-        assert_eq!((found.requests_total, found.next_request, found.next_sequence), (1, 1, 70_001));
-        store.close();
     }
 }

@@ -44,7 +44,7 @@ use super::{
 use crate::{
     clock::UnixSeconds,
     crypto::PasswordHash,
-    store::{Fields, Payload, Record, Store, StoreError, Transaction},
+    store::{Payload, Record, Store, StoreError, Transaction},
 };
 
 /// Where a request's record lies: its account, and its number there, below 2^40.
@@ -100,10 +100,6 @@ impl Record for RequestNumber {
 }
 impl Record for Request {
     const VERSION: u8 = 2;
-
-    fn from_older(version: u8, fields: Fields<'_>) -> Option<Result<Self, StoreError>> {
-        (version == 1).then(|| fields.read::<drafts::RequestV1>().map(Self::from))
-    }
 }
 impl Record for Made {
     const VERSION: u8 = 1;

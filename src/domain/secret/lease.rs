@@ -11,7 +11,7 @@ use crate::{
     clock::UnixSeconds,
     crypto::sha256,
     domain::schema,
-    store::{Fields, Record, StoreError, Transaction},
+    store::{Record, StoreError, Transaction},
 };
 
 /// How long a lease lives, at most: never past the end of its secret. Where there are attachments, so long
@@ -37,19 +37,8 @@ pub(in crate::domain) struct Lease {
     pub(in crate::domain) is_burned: bool,
 }
 
-/// Before there were attachments.
-#[derive(Serialize, Deserialize)]
-struct LeaseV1 {
-    ends_at: UnixSeconds,
-}
-
 impl Record for Lease {
     const VERSION: u8 = 2;
-
-    fn from_older(version: u8, fields: Fields<'_>) -> Option<Result<Self, StoreError>> {
-        (version == 1)
-            .then(|| fields.read::<LeaseV1>().map(|LeaseV1 { ends_at }| Self::new(ends_at)))
-    }
 }
 
 impl LeaseToken {
@@ -132,23 +121,5 @@ mod tests {
             assert!(LeaseToken::new(bad).is_none(), "{bad}");
         }
         assert_ne!(LeaseToken::new(&"x".repeat(22)), LeaseToken::new(&"x".repeat(23)));
-    }
-
-    impl Record for LeaseV1 {
-        const VERSION: u8 = 1;
-    }
-
-    #[test]
-    fn a_lease_from_before_attachments_is_read() {
-        use crate::store::{Key, Store};
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path(), 8 << 20).unwrap();
-        let put = |transaction: &mut Transaction<'_, '_>| {
-            transaction.put(&Key::new(b'l'), &LeaseV1 { ends_at: UnixSeconds(60) })
-        };
-        store.change(put).wait().unwrap();
-        let read: Lease = store.get(&Key::new(b'l')).unwrap().unwrap();
-        assert_eq!((read.ends_at, read.fetched, read.is_burned), (UnixSeconds(60), 0, false));
-        store.close();
     }
 }

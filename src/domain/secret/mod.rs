@@ -29,14 +29,13 @@ use self::{
 use super::{
     account::{Account, AccountNumber, Metadata},
     alike::{self, StandIn},
-    older::{SecretV1, SecretV2},
     schema::{self, TextField},
     text::Text,
 };
 use crate::{
     clock::UnixSeconds,
     crypto::{PasswordHash, bytes_equal},
-    store::{Fields, Payload, Record, StoreError, Transaction},
+    store::{Payload, Record, StoreError, Transaction},
 };
 
 /// Where a secret's record lies: its account, and its number there, below 2^40.
@@ -107,14 +106,6 @@ pub(super) struct Due;
 
 impl Record for Secret {
     const VERSION: u8 = 3;
-
-    fn from_older(version: u8, fields: Fields<'_>) -> Option<Result<Self, StoreError>> {
-        match version {
-            1 => Some(fields.read::<SecretV1>().map(|old| SecretV2::from(old).into())),
-            2 => Some(fields.read::<SecretV2>().map(Self::from)),
-            _ => None,
-        }
-    }
 }
 impl Record for Due {
     const VERSION: u8 = 1;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     clock::TimeRecord,
-    store::{Fields, Key, Record, StoreError},
+    store::{Key, Record},
 };
 
 /// How many records there are besides this one, and the sum of their checksums; and what is known of the
@@ -23,23 +23,8 @@ pub(in crate::store) struct Manifest {
     pub(in crate::store) time: TimeRecord,
 }
 
-/// Before the time was kept.
-#[derive(Serialize, Deserialize)]
-pub(in crate::store) struct ManifestV1 {
-    pub(in crate::store) batch: u64,
-    pub(in crate::store) records: u64,
-    pub(in crate::store) checksums: u64,
-}
-
 impl Record for Manifest {
     const VERSION: u8 = 2;
-
-    fn from_older(version: u8, fields: Fields<'_>) -> Option<Result<Self, StoreError>> {
-        (version == 1).then(|| {
-            let ManifestV1 { batch, records, checksums } = fields.read()?;
-            Ok(Self { batch, records, checksums, time: TimeRecord::default() })
-        })
-    }
 }
 
 impl Manifest {

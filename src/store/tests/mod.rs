@@ -13,7 +13,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
-use super::{local::manifest, *};
+use super::*;
 use crate::{
     clock::UnixSeconds,
     crypto::{SystemRandom, random_array},
@@ -306,18 +306,4 @@ fn each_commit_keeps_the_time() {
     assert_eq!(store.time(), floor(5010));
     let store = home.reopen(store);
     assert_eq!(store.time(), floor(5010), "also where nobody looks at a clock");
-}
-
-impl Record for manifest::ManifestV1 {
-    const VERSION: u8 = 1;
-}
-
-#[test]
-fn a_manifest_from_before_the_time_is_read() {
-    let (_home, store) = Home::new();
-    let old = manifest::ManifestV1 { batch: 7, records: 8, checksums: 9 };
-    store.change(move |transaction| transaction.put(&key("m"), &old)).wait().unwrap();
-    let read: Manifest = store.get(&key("m")).unwrap().unwrap();
-    assert_eq!((read.batch, read.records, read.checksums), (7, 8, 9));
-    assert_eq!(read.time, TimeRecord::default());
 }
