@@ -1,20 +1,20 @@
 //! The work that a secret may ask for before it is viewed: `docs/public-api.md`, "Captcha".
 
-use altcha::{Challenge, Payload, SolveChallengeOptions, solve_challenge};
+use std::time::Duration;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::{
     error::ClientError,
     server::{Again, Server, Watch},
 };
+use crate::crypto::proof_of_work::{ALGORITHM, Challenge, SolvedChallenge};
 
 /// No challenge that somebody waits for asks for more rounds for each try.
 const MAX_COST: u32 = 1_000_000;
-/// The only kind that the server makes.
-const ALGORITHM: &str = "PBKDF2/SHA-256";
 const MAX_KEY_BYTES: usize = 32;
-/// Rather no solution than a program that works for ever.
-const PATIENCE_MS: u64 = 300_000;
+/// A program gives up rather than work for ever.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Fetches a challenge and solves it. Gives what goes into the field `captcha`.
 ///
@@ -31,11 +31,9 @@ pub fn solve(server: &Server, watch: &dyn Watch) -> Result<String, ClientError> 
     if !is_known {
         return Err(server.misunderstood("it asks for a captcha of a kind that is not known"));
     }
-    let options =
-        SolveChallengeOptions { timeout_ms: PATIENCE_MS, ..SolveChallengeOptions::new(&challenge) };
-    let solution = solve_challenge(options).ok().flatten();
+    let solution = challenge.solve(PATIENCE);
     let solution =
         solution.ok_or_else(|| server.misunderstood("it asks for a captcha without a solution"))?;
-    let json = serde_json::to_vec(&Payload { challenge, solution });
+    let json = serde_json::to_vec(&SolvedChallenge { challenge, solution });
     Ok(STANDARD.encode(json.map_err(|error| server.misunderstood(error.to_string()))?))
 }

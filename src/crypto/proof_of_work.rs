@@ -1,51 +1,102 @@
-//! A small proof of work for those who view: ALTCHA, version 2, so that its widget can do it.
+//! A small proof of work for viewers: the protocol of ALTCHA, version 2, so that its widget can solve it
+//! (<https://altcha.org/docs/v2/>).
 //!
-//! A challenge names the first digits of a key, at random. The viewer derives keys by PBKDF2 from one
-//! counter after another until one begins with these digits. So a challenge costs the server no more than
-//! its signature, and a solution one derivation, which has few rounds: the work is in how many there are.
+//! A challenge names the first digits of a random key. The viewer derives keys by PBKDF2 from one counter
+//! after another until one begins with these digits. A challenge costs the server one HMAC, and a check one
+//! derivation with few rounds: the work is in the number of derivations.
 
-use altcha::{
-    Challenge, ChallengeParameters, HmacAlgorithm, Payload, VerifySolutionOptions, sign_challenge,
-    verify_solution,
-};
+use std::time::{Duration, Instant};
+
 use base64::{Engine, engine::general_purpose::STANDARD};
+use pbkdf2::{pbkdf2_hmac, sha2::Sha256};
+use serde::{Deserialize, Serialize};
 
 use super::{
     base64_lines::without_line_ends,
     digest::hex,
+    mac::hmac_sha256,
     random::{Random, random_array},
-    secret_bytes::{SecretText, bytes_equal},
+    secret_bytes::bytes_equal,
 };
 use crate::clock::UnixSeconds;
 
-const ALGORITHM: &str = "PBKDF2/SHA-256";
-/// Rounds for one try: a fifth of a millisecond for the server, which does one.
+/// The only algorithm of challenges made here.
+pub const ALGORITHM: &str = "PBKDF2/SHA-256";
+/// Rounds of one derivation: a fifth of a millisecond for the server, which does one.
 const ROUNDS: u32 = 700;
-/// How many hexadecimal digits of a key are named. The viewer does 16^3 = 4,096 tries on average, 3 million
-/// rounds: half a second for a phone, whose browser does 1 to 2 million a second on each of several cores.
-/// One in a hundred challenges takes almost five times as long.
+/// How many hexadecimal digits of a key are named. The viewer does 16^3 = 4,096 derivations on average, 3
+/// million rounds: half a second for a phone, whose browser does 1 to 2 million a second on each of several
+/// cores. One in a hundred challenges takes almost five times as long.
 const PREFIX_DIGITS: usize = 3;
 const KEY_BYTES: usize = 32;
 
-/// Makes challenges and checks what comes back. Its key is random, so another one's challenges, also
-/// those of before a restart, are worth nothing.
+/// Makes challenges and checks solutions. Its key is random, so challenges of another server, or of before a
+/// restart, are refused.
 pub struct ProofOfWork {
-    challenge_key: SecretText,
+    key: [u8; 32],
 }
 
-/// What tells a challenge from all others: its nonce.
+/// Identifies a challenge: its nonce.
 pub type ChallengeId = [u8; 16];
 
-/// A challenge that was solved in time. Whether it was before, somebody else must know.
+/// A challenge as the widget takes it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Challenge {
+    /// What is to be solved.
+    pub parameters: ChallengeParameters,
+    /// The HMAC-SHA-256 of the parameters, in hexadecimal.
+    pub signature: String,
+}
+
+/// What is to be solved. The fields are in alphabetical order, which is ALTCHA's canonical JSON.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChallengeParameters {
+    /// [`ALGORITHM`].
+    pub algorithm: String,
+    /// Rounds of PBKDF2.
+    pub cost: u32,
+    /// When it expires, in seconds since 1970.
+    pub expires_at: u64,
+    /// Bytes of a derived key.
+    pub key_length: usize,
+    /// The digits that the derived key must begin with.
+    pub key_prefix: String,
+    /// 16 bytes in hexadecimal; the password is they and the counter.
+    pub nonce: String,
+    /// 16 bytes in hexadecimal.
+    pub salt: String,
+}
+
+/// A counter, and the key derived from it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Solution {
+    /// The counter.
+    pub counter: u32,
+    /// The key, in hexadecimal.
+    pub derived_key: String,
+}
+
+/// What the widget sends, as base64 of JSON.
+#[derive(Serialize, Deserialize)]
+pub struct SolvedChallenge {
+    /// As it was given out.
+    pub challenge: Challenge,
+    /// Its solution.
+    pub solution: Solution,
+}
+
+/// A challenge that was solved in time. The caller must remember which ones were used.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Solved {
-    /// Which it was.
+    /// Which challenge.
     pub challenge: ChallengeId,
-    /// When it would have been too late.
+    /// When it expires.
     pub expires_at: UnixSeconds,
 }
 
-/// Why a solution is none.
+/// Why a solution is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadSolution {
     /// Not of a challenge made here, or not solved.
@@ -60,38 +111,34 @@ impl ProofOfWork {
     /// Makes its key.
     #[must_use]
     pub fn new(random: &dyn Random) -> Self {
-        Self { challenge_key: SecretText::new(hex(&random_array::<32>(random))) }
+        Self { key: random_array(random) }
     }
 
-    /// A challenge, as the JSON that the widget takes. Takes no longer than its signature.
+    /// A challenge, as the JSON that the widget takes. Costs one HMAC.
     ///
     /// # Panics
     ///
-    /// Never: the parameters are fixed and good.
+    /// Never: the parameters are strings and numbers.
     #[must_use]
     pub fn challenge(&self, random: &dyn Random, expires_at: UnixSeconds) -> String {
         let (nonce, salt): (ChallengeId, [u8; 16]) = (random_array(random), random_array(random));
-        let mut prefix = hex(&random_array::<2>(random));
-        prefix.truncate(PREFIX_DIGITS);
-        let mut parameters = ChallengeParameters {
+        let mut key_prefix = hex(&random_array::<2>(random));
+        key_prefix.truncate(PREFIX_DIGITS);
+        let parameters = ChallengeParameters {
             algorithm: ALGORITHM.into(),
             cost: ROUNDS,
-            data: None,
-            expires_at: Some(expires_at.0),
+            expires_at: expires_at.0,
             key_length: KEY_BYTES,
-            key_prefix: prefix,
-            key_signature: None,
-            memory_cost: None,
+            key_prefix,
             nonce: hex(&nonce),
-            parallelism: None,
             salt: hex(&salt),
         };
-        let challenge = self.sign(&mut parameters);
-        serde_json::to_string(&challenge).expect("a challenge has string keys")
+        let signature = self.signature(&parameters);
+        serde_json::to_string(&Challenge { parameters, signature }).expect("strings and numbers")
     }
 
-    /// Checks what the widget sends: base64 of JSON with the challenge and its solution. Takes a core a fifth
-    /// of a millisecond.
+    /// Checks what the widget sends: base64 of a [`SolvedChallenge`] in JSON. Takes a core a fifth of a
+    /// millisecond.
     ///
     /// # Errors
     ///
@@ -99,60 +146,71 @@ impl ProofOfWork {
     ///
     /// # Security
     ///
-    /// Nothing of the challenge is used before its signature is checked, so nobody makes the server work
-    /// with parameters of their own. The crate would ask the system's clock whether the challenge has
-    /// expired, which is asked here, so it gets a copy without that, signed anew.
+    /// The signature is checked before anything of the challenge is used, so a client cannot make the server
+    /// work with parameters of its own.
     pub fn check(&self, payload: &str, now: UnixSeconds) -> Result<Solved, BadSolution> {
         let json = STANDARD.decode(&*without_line_ends(payload)).map_err(|_| BadSolution::Wrong)?;
-        let payload: Payload = serde_json::from_slice(&json).map_err(|_| BadSolution::Wrong)?;
-        let Payload { challenge: Challenge { mut parameters, signature }, solution } = payload;
-        let ours = self.sign(&mut parameters).signature.unwrap_or_default();
-        if !bytes_equal(signature.unwrap_or_default().as_bytes(), ours.as_bytes()) {
+        let solved: SolvedChallenge =
+            serde_json::from_slice(&json).map_err(|_| BadSolution::Wrong)?;
+        let SolvedChallenge { challenge: Challenge { parameters, signature }, solution } = solved;
+        if !bytes_equal(signature.as_bytes(), self.signature(&parameters).as_bytes()) {
             return Err(BadSolution::Wrong);
         }
-        let expires_at = parameters.expires_at.take().map_or(UnixSeconds(0), UnixSeconds);
+        let expires_at = UnixSeconds(parameters.expires_at);
         if now >= expires_at {
             return Err(BadSolution::Expired);
         }
-        let timeless = self.sign(&mut parameters);
-        // The crate takes any counter whose key is told, also one that begins otherwise.
-        let has_prefix = solution.derived_key.starts_with(&parameters.key_prefix);
-        let key = self.challenge_key.expose_secret();
-        let options = VerifySolutionOptions::new(&timeless, &solution, key);
+        let derived = parameters.derive(solution.counter).ok_or(BadSolution::Wrong)?;
         let is_solved =
-            has_prefix && verify_solution(options).is_ok_and(|outcome| outcome.verified);
-        let challenge = nonce(&parameters).filter(|_| is_solved).ok_or(BadSolution::Wrong)?;
-        Ok(Solved { challenge, expires_at })
+            derived.starts_with(&parameters.key_prefix) && derived == solution.derived_key;
+        let challenge = from_hex(&parameters.nonce).filter(|_| is_solved);
+        Ok(Solved { challenge: challenge.ok_or(BadSolution::Wrong)?, expires_at })
     }
 
-    fn sign(&self, parameters: &mut ChallengeParameters) -> Challenge {
-        sign_challenge(
-            &HmacAlgorithm::Sha256,
-            parameters,
-            None,
-            self.challenge_key.expose_secret(),
-            None,
-        )
-        .expect("parameters are JSON, and HMAC takes any key")
+    fn signature(&self, parameters: &ChallengeParameters) -> String {
+        let json = serde_json::to_vec(parameters).expect("strings and numbers");
+        hex(&hmac_sha256(&self.key, &[&json]))
     }
 }
 
-fn nonce(parameters: &ChallengeParameters) -> Option<ChallengeId> {
-    let mut nonce = ChallengeId::default();
-    let digits = parameters.nonce.as_bytes().as_chunks::<2>().0;
-    if parameters.nonce.len() != 2 * nonce.len() {
+impl Challenge {
+    /// Looks for a solution until `patience` is over.
+    #[must_use]
+    pub fn solve(&self, patience: Duration) -> Option<Solution> {
+        let end = Instant::now() + patience;
+        (0..=u32::MAX).take_while(|_| Instant::now() < end).find_map(|counter| {
+            let derived_key = self.parameters.derive(counter)?;
+            let is_solved = derived_key.starts_with(&self.parameters.key_prefix);
+            is_solved.then_some(Solution { counter, derived_key })
+        })
+    }
+}
+
+impl ChallengeParameters {
+    /// The key of a counter, in hexadecimal. `None` where nonce or salt are not 16 bytes in hexadecimal.
+    fn derive(&self, counter: u32) -> Option<String> {
+        let (nonce, salt) = (from_hex(&self.nonce)?, from_hex(&self.salt)?);
+        let password = [&nonce[..], &counter.to_be_bytes()].concat();
+        let mut key = vec![0; self.key_length];
+        pbkdf2_hmac::<Sha256>(&password, &salt, self.cost, &mut key);
+        Some(hex(&key))
+    }
+}
+
+fn from_hex(text: &str) -> Option<[u8; 16]> {
+    let mut bytes = [0; 16];
+    if text.len() != 2 * bytes.len() {
         return None;
     }
-    for (byte, digits) in nonce.iter_mut().zip(digits) {
+    for (byte, digits) in bytes.iter_mut().zip(text.as_bytes().as_chunks::<2>().0) {
         *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
     }
-    Some(nonce)
+    Some(bytes)
 }
 
 #[cfg(test)]
 mod tests {
-    use altcha::{Solution, SolveChallengeOptions, solve_challenge};
-    use pbkdf2::{pbkdf2_hmac_array, sha2::Sha256};
+    use pbkdf2::pbkdf2_hmac_array;
     use serde_json::{Value, json};
 
     use super::*;
@@ -171,7 +229,7 @@ mod tests {
         let (work, other) = (ProofOfWork::new(&random), ProofOfWork::new(&random));
         let text = work.challenge(&random, END);
         let challenge: Challenge = serde_json::from_str(&text).unwrap();
-        let solution = solve_challenge(SolveChallengeOptions::new(&challenge)).unwrap().unwrap();
+        let solution = challenge.solve(Duration::from_secs(60)).unwrap();
         let challenge = serde_json::to_value(&challenge).unwrap();
         let right = serde_json::to_value(&solution).unwrap();
         let payload = encode(&challenge, &right);
@@ -194,7 +252,7 @@ mod tests {
             .collect();
         let easy = pbkdf2_hmac_array::<Sha256, KEY_BYTES>(&password, &salt, ROUNDS);
         assert_ne!(solution.counter, 0);
-        let easy = Solution { counter: 0, derived_key: hex(&easy), time: None };
+        let easy = Solution { counter: 0, derived_key: hex(&easy) };
         let forged = |path: &str, value: Value| {
             let mut forged = challenge.clone();
             *forged.pointer_mut(path).unwrap() = value;

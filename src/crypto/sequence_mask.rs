@@ -103,8 +103,7 @@ mod tests {
         }
     }
 
-    /// Made with `openssl enc -aes-256-ecb -nopad` of `01 … 0f 00` under a key of 32 times `07`: ids
-    /// given out by an older version must stay readable.
+    /// Made with `openssl enc -aes-256-ecb -nopad` of `01 … 0f 00` under a key of 32 times `07`.
     #[test]
     fn the_mask_is_the_start_of_the_aes_block() {
         let mask = SequenceMask::new([7; 32]).mask(&RANDOM, [0; 8]);
@@ -149,9 +148,9 @@ mod tests {
     }
 
     /// Computed by `openssl enc -aes-256-ecb -nopad`, block by block, under a key of 32 times `07`, of the
-    /// number 1 and the random part `01 … 0f`: ids given out by an older version must stay readable.
+    /// number 1 and the random part `01 … 0f`: ids that were given out must stay readable.
     #[test]
-    fn the_permutation_is_the_one_of_older_versions() {
+    fn the_permutation_never_changes() {
         let (number, random) = SequenceMask::new([7; 32]).permute(1_u64.to_be_bytes(), RANDOM);
         assert_eq!(crate::crypto::hex(&number), "361c5b0754503255");
         assert_eq!(crate::crypto::hex(&random), "c32f1eddfc3ca3be2f35ddb1badee7");

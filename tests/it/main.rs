@@ -11,6 +11,7 @@
     reason = "tests fail by panicking, and without a harness clippy does not see that these are some"
 )]
 
+mod altcha;
 mod api;
 mod browser;
 mod cli;
@@ -48,6 +49,7 @@ fn main() {
     }
     let arguments = Arguments::from_args();
     let trials = [
+        altcha::trials(),
         api::trials(),
         browser::trials(),
         cli::trials(),

@@ -1,8 +1,10 @@
 //! Secrets whose viewers do a proof of work first.
 
-use altcha::{Challenge, SolveChallengeOptions, solve_challenge};
+use std::time::Duration;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 use libtest_mimic::Trial;
+use sealdrop::crypto::proof_of_work::Challenge;
 use serde_json::{Value, json};
 
 use super::{
@@ -34,8 +36,8 @@ fn challenge(client: &Client) -> Value {
 /// What the widget does.
 fn solve(challenge: &Value) -> Value {
     let challenge: Challenge = serde_json::from_value(challenge.clone()).expect("a challenge");
-    let solution = solve_challenge(SolveChallengeOptions::new(&challenge)).expect("no error");
-    serde_json::to_value(solution.expect("a solution in time")).expect("JSON")
+    let solution = challenge.solve(Duration::from_secs(60)).expect("a solution in time");
+    serde_json::to_value(solution).expect("JSON")
 }
 
 fn payload(challenge: &Value, solution: &Value) -> String {

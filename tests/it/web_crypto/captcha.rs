@@ -1,7 +1,9 @@
 //! Captchas of a real server, solved as pages solve them.
 
-use altcha::{Challenge, SolveChallengeOptions, solve_challenge};
+use std::time::Duration;
+
 use libtest_mimic::Trial;
+use sealdrop::crypto::proof_of_work::Challenge;
 use serde_json::{Value, json};
 
 use super::Page;
@@ -42,8 +44,8 @@ fn long_challenge(anybody: &Client) -> Value {
     loop {
         let challenge = anybody.get("/api/public/captcha").json();
         let parsed: Challenge = serde_json::from_value(challenge.clone()).expect("a challenge");
-        let solution = solve_challenge(SolveChallengeOptions::new(&parsed)).expect("no error");
-        if solution.expect("a solution in time").counter >= 1000 {
+        let solution = parsed.solve(Duration::from_secs(60)).expect("a solution in time");
+        if solution.counter >= 1000 {
             return challenge;
         }
     }
