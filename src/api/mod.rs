@@ -15,6 +15,7 @@ pub mod load;
 mod mail;
 pub mod public;
 pub mod requests;
+pub mod routes;
 pub mod secrets;
 
 use std::sync::Arc;

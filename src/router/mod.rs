@@ -1,8 +1,7 @@
-//! Path, method, handler: the whole API on one screen. What is none of it may be a page: [`crate::web`].
+//! The way of a request: the path of the public URL, the checks of its head, then a page or a route of
+//! [`crate::api::routes`], and the headers that every answer has.
 
 mod sub_path;
-#[cfg(test)]
-mod tests;
 
 use std::sync::Arc;
 
@@ -17,11 +16,8 @@ use self::sub_path::Found;
 use crate::{
     api::{
         ApiError, App, Client,
-        account::{self, AccountResource},
-        attachments, health,
-        key_service::{self, Outcome, ServiceResource},
-        public::{self, PublicResource},
-        requests, secrets,
+        key_service::{self, Outcome},
+        routes::{self, Call},
     },
     http::{body::leave, cors, request_head, response},
     web::{self, Web},
@@ -35,78 +31,6 @@ pub struct Site {
     pub web: Web,
     /// The path of the public URL, such as `/secrets`, or empty: a proxy may keep it in its requests.
     pub sub_path: String,
-}
-
-#[derive(Debug)]
-enum Resource<'a> {
-    Health,
-    Ready,
-    Secrets,
-    Secret(&'a str),
-    Attachment(&'a str, &'a str),
-    Publish(&'a str),
-    Draft(&'a str),
-    SecretRequests,
-    SecretRequest(&'a str),
-    Account(AccountResource<'a>),
-    Public(PublicResource<'a>),
-    Service(ServiceResource<'a>),
-}
-
-impl<'a> Resource<'a> {
-    fn find(path: &'a str) -> Option<Self> {
-        let path = path.strip_suffix('/').unwrap_or(path);
-        match path {
-            "/health" => Some(Self::Health),
-            "/ready" => Some(Self::Ready),
-            "/api/secrets" => Some(Self::Secrets),
-            "/api/secret_requests" => Some(Self::SecretRequests),
-            _ => Self::with_id(path)
-                .or_else(|| AccountResource::find(path).map(Self::Account))
-                .or_else(|| Self::below_secret(path))
-                .or_else(|| PublicResource::find(path).map(Self::Public))
-                .or_else(|| ServiceResource::find(path).map(Self::Service)),
-        }
-    }
-
-    fn with_id(path: &'a str) -> Option<Self> {
-        let id_below = |start| {
-            let id = path.strip_prefix(start)?;
-            (!id.is_empty() && !id.contains('/')).then_some(id)
-        };
-        let secret = id_below("/api/secrets/").map(Self::Secret);
-        secret.or_else(|| id_below("/api/secret_requests/").map(Self::SecretRequest))
-    }
-
-    fn below_secret(path: &'a str) -> Option<Self> {
-        let (id, rest) = path.strip_prefix("/api/secrets/")?.split_once('/')?;
-        match rest {
-            _ if id.is_empty() => None,
-            "publish" => Some(Self::Publish(id)),
-            "draft" => Some(Self::Draft(id)),
-            _ => {
-                let n = rest.strip_prefix("attachments/")?;
-                (!n.is_empty() && !n.contains('/')).then_some(Self::Attachment(id, n))
-            }
-        }
-    }
-
-    fn methods(&self) -> &'static [Method] {
-        match self {
-            Self::Health | Self::Ready => &[Method::GET, Method::HEAD, Method::OPTIONS],
-            Self::Secrets | Self::SecretRequests => {
-                &[Method::GET, Method::HEAD, Method::POST, Method::OPTIONS]
-            }
-            Self::Attachment(..) => &[Method::GET, Method::HEAD, Method::PUT, Method::OPTIONS],
-            Self::Publish(_) => &[Method::POST, Method::OPTIONS],
-            Self::Draft(_) | Self::SecretRequest(_) => &[Method::DELETE, Method::OPTIONS],
-            // No HEAD: it would have to spend a view, or lie about the answer to GET.
-            Self::Secret(_) => &[Method::GET, Method::DELETE, Method::OPTIONS],
-            Self::Account(resource) => resource.methods(),
-            Self::Public(resource) => resource.methods(),
-            Self::Service(resource) => resource.methods(),
-        }
-    }
 }
 
 /// Answers one request of one client.
@@ -147,7 +71,7 @@ pub async fn route(
 
 /// Takes the path of the public URL from a request that still has it. Gives the answer where that is a redirect.
 fn take_prefix(site: &Site, request: &mut Request<Incoming>) -> Option<Response<response::Body>> {
-    let is_known = |uri: &Uri| Resource::find(uri.path()).is_some() || site.web.has(uri);
+    let is_known = |uri: &Uri| routes::find(uri.path()).is_some() || site.web.has(uri);
     match sub_path::find(&site.sub_path, request.uri(), is_known) {
         Found::Here => None,
         Found::Below(uri) => {
@@ -176,8 +100,10 @@ pub fn refuse(
 
 /// An error that has nothing to do with what a path does, in the shape of the path's API.
 fn refusal(error: ApiError, request: &Request<Incoming>) -> Response<response::Body> {
-    match Resource::find(request.uri().path()) {
-        Some(Resource::Service(_)) => key_service::refusal(error, request.headers()),
+    match routes::find(request.uri().path()) {
+        Some((resource, _)) if resource.is_key_service() => {
+            key_service::refusal(error, request.headers())
+        }
         _ => error.into_response(),
     }
 }
@@ -185,7 +111,7 @@ fn refusal(error: ApiError, request: &Request<Incoming>) -> Response<response::B
 /// The page or file at a path that is no part of an API.
 fn page(web: &Web, request: &Request<Incoming>) -> Option<Response<response::Body>> {
     let path = request.uri().path();
-    let is_api = Resource::find(path).is_some() || key_service::is_service(path);
+    let is_api = routes::find(path).is_some() || key_service::is_service(path);
     if is_api { None } else { web.answer(request).or_else(|| web.not_found(request)) }
 }
 
@@ -210,52 +136,11 @@ async fn answer(
     headers: &HeaderMap,
     body: &mut Incoming,
 ) -> Result<(Response<response::Body>, Outcome), ApiError> {
-    let Some(resource) = Resource::find(uri.path()) else {
+    let Some((resource, path)) = routes::find(uri.path()) else {
         if key_service::is_service(uri.path()) {
             return Ok((key_service::not_found(headers, uri.query()), Outcome::Refused));
         }
         return Err(ApiError::NotFound);
     };
-    let done = match (&resource, method) {
-        (Resource::Service(service), &Method::OPTIONS) => {
-            Ok(cors::options(service.methods(), &service.headers()))
-        }
-        (Resource::Service(service), method) => {
-            let request = (method, headers, uri.query());
-            return Ok(key_service::answer(app, client, *service, request, body).await);
-        }
-        (Resource::Public(public), &Method::OPTIONS) => {
-            Ok(cors::options(public.methods(), &public::HEADERS))
-        }
-        (_, &Method::OPTIONS) => Ok(cors::options(resource.methods(), &cors::HEADERS)),
-        (_, method) if !resource.methods().contains(method) => {
-            Err(ApiError::MethodNotAllowed(resource.methods()))
-        }
-        (Resource::Public(public), method) => {
-            public::answer(app, client, *public, (method, headers), body).await
-        }
-        (Resource::Account(account), method) => {
-            account::answer(app, client, *account, (method, headers), body).await
-        }
-        (Resource::Health, _) => Ok(health::health()),
-        (Resource::Ready, _) => Ok(health::ready(app).await),
-        (Resource::Secrets, &Method::POST) => secrets::create(app, client, headers, body).await,
-        (Resource::Secrets, _) => secrets::list(app, uri.query(), headers).await,
-        (Resource::Secret(id), &Method::DELETE) => secrets::delete(app, id, headers).await,
-        (Resource::Secret(id), _) => secrets::view(app, id, client, headers).await,
-        (Resource::Attachment(id, n), &Method::PUT) => {
-            attachments::upload::put(app, client, (id, n), headers, body).await
-        }
-        (Resource::Attachment(id, n), method) => {
-            attachments::fetch::get(app, method, (id, n), headers).await
-        }
-        (Resource::Publish(id), _) => attachments::upload::publish(app, id, headers).await,
-        (Resource::Draft(id), _) => attachments::upload::drop_draft(app, id, headers).await,
-        (Resource::SecretRequests, &Method::POST) => {
-            requests::create(app, client, headers, body).await
-        }
-        (Resource::SecretRequests, _) => requests::list(app, uri.query(), headers).await,
-        (Resource::SecretRequest(id), _) => requests::delete(app, id, headers).await,
-    };
-    done.map(|response| (response, Outcome::Done))
+    resource.answer(Call { app, client, method, path, query: uri.query(), headers, body }).await
 }

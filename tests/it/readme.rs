@@ -1,11 +1,12 @@
-//! The commands of the README and of the recipes run as written, and docs/settings.md matches the code.
+//! The commands of the README and of the recipes run as written, and the tables of docs/settings.md and
+//! docs/api.md match the code. `UPDATE_DOCS=1` writes the table of calls.
 //!
 //! `cargo run --release`, `cargo test` and `npm ci` are left out here, because `.ci/run` runs them.
 
 use std::{ffi::OsString, path::Path, process::Command};
 
 use libtest_mimic::Trial;
-use sealdrop::config::TABLE;
+use sealdrop::{api::routes::ROUTES, config::TABLE};
 
 use crate::{
     daemon::Daemon,
@@ -19,6 +20,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             "readme::the_table_of_settings_is_the_real_one",
             the_table_of_settings_is_the_real_one,
         ),
+        trial("readme::the_table_of_calls_is_the_real_one", the_table_of_calls_is_the_real_one),
         trial_with("readme::the_recipes_work", &[CURL, Tool::NodeSjcl], the_recipes_work),
     ]
 }
@@ -42,6 +44,27 @@ fn the_table_of_settings_is_the_real_one() {
     let rows: Vec<String> = rows.collect();
     let documented = document("docs/settings.md").contains(&rows.join("\n"));
     assert!(documented, "the table should be:\n{}", rows.join("\n"));
+}
+
+fn the_table_of_calls_is_the_real_one() {
+    const HEAD: &str = "| call | needs | what it does |\n|---|---|---|\n";
+    let rows = ROUTES.iter().map(|route| {
+        let call = route.path.replace('{', "<").replace('}', ">");
+        let call = format!("{} {call}", route.methods[0]);
+        format!("| `{call}` | {} | {} |\n", route.access.right(), route.summary)
+    });
+    let rows: String = rows.collect();
+    let name = "docs/api.md";
+    let document = document(name);
+    let (before, rest) = document.split_once(HEAD).expect("the head of the table");
+    let end = rest.split_inclusive('\n').take_while(|line| line.starts_with('|')).map(str::len);
+    let (table, after) = rest.split_at(end.sum());
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(format!("{ROOT}/{name}"), [before, HEAD, &rows, after].concat())
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
+    } else {
+        assert_eq!(table, rows, "UPDATE_DOCS=1 writes it");
+    }
 }
 
 /// A path that begins with the folder where the program was built.

@@ -2,11 +2,11 @@
 //!
 //! The rules are those of `sealdrop account` and `sealdrop webhook`, by the same functions.
 
-mod webhooks;
+pub(super) mod webhooks;
 
 use std::sync::Arc;
 
-use hyper::{Method, Response, StatusCode, body::Incoming, header::HeaderMap};
+use hyper::{Response, StatusCode, body::Incoming, header::HeaderMap};
 use serde::Serialize;
 
 use self::webhooks::WebhookItem;
@@ -28,73 +28,6 @@ use crate::{
 
 const NOTIFY_EMAIL: Field = Field::new("notify_email");
 
-/// What a path at and below `/api/account` names.
-#[derive(Clone, Copy, Debug)]
-pub enum AccountResource<'a> {
-    /// The account.
-    Account,
-    /// `webhooks`.
-    Webhooks,
-    /// `webhooks/<id>`.
-    Webhook(&'a str),
-    /// `webhooks/<id>/test`.
-    WebhookTest(&'a str),
-}
-
-impl<'a> AccountResource<'a> {
-    /// What a path without its last slash names.
-    #[must_use]
-    pub fn find(path: &'a str) -> Option<Self> {
-        let mut segments = path.strip_prefix("/api/account")?.split('/');
-        if !segments.next()?.is_empty() {
-            return None;
-        }
-        match (segments.next(), segments.next(), segments.next(), segments.next()) {
-            (None, ..) => Some(Self::Account),
-            (Some("webhooks"), None, ..) => Some(Self::Webhooks),
-            (Some("webhooks"), Some(id), None, _) if !id.is_empty() => Some(Self::Webhook(id)),
-            (Some("webhooks"), Some(id), Some("test"), None) if !id.is_empty() => {
-                Some(Self::WebhookTest(id))
-            }
-            _ => None,
-        }
-    }
-
-    /// The methods that it allows.
-    #[must_use]
-    pub fn methods(self) -> &'static [Method] {
-        match self {
-            Self::Account => &[Method::GET, Method::HEAD, Method::PUT, Method::OPTIONS],
-            Self::Webhooks | Self::WebhookTest(_) => &[Method::POST, Method::OPTIONS],
-            Self::Webhook(_) => &[Method::DELETE, Method::OPTIONS],
-        }
-    }
-}
-
-/// Answers a request that is no preflight, by a method that is allowed.
-///
-/// # Errors
-///
-/// See [`ApiError`].
-pub async fn answer(
-    app: &Arc<App>,
-    client: Client,
-    resource: AccountResource<'_>,
-    (method, headers): (&Method, &HeaderMap),
-    body: &mut Incoming,
-) -> Result<Response<Body>, ApiError> {
-    let account = auth::private_key(app, headers)?;
-    match resource {
-        AccountResource::Account if method == Method::PUT => {
-            change(app, client, account, headers, body).await
-        }
-        AccountResource::Account => show(app, account).await,
-        AccountResource::Webhooks => webhooks::add(app, client, account, headers, body).await,
-        AccountResource::Webhook(id) => webhooks::remove(app, account, id).await,
-        AccountResource::WebhookTest(id) => webhooks::test(app, account, id).await,
-    }
-}
-
 /// An account as its owner sees it.
 #[derive(Serialize)]
 struct Shown {
@@ -105,7 +38,10 @@ struct Shown {
 }
 
 /// `GET /api/account`.
-async fn show(app: &Arc<App>, account: AccountNumber) -> Result<Response<Body>, ApiError> {
+pub(super) async fn show(
+    app: &Arc<App>,
+    account: AccountNumber,
+) -> Result<Response<Body>, ApiError> {
     let (reader, now) = (Arc::clone(app), app.clock.now());
     let shown = blocking(move || {
         let found = operator::account(&reader.store, account)?;
@@ -122,7 +58,7 @@ async fn show(app: &Arc<App>, account: AccountNumber) -> Result<Response<Body>, 
 }
 
 /// `PUT /api/account`: sets what the body names, and leaves the rest.
-async fn change(
+pub(super) async fn change(
     app: &Arc<App>,
     client: Client,
     account: AccountNumber,

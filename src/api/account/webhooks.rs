@@ -62,7 +62,7 @@ impl From<ListedWebhook> for WebhookItem {
 }
 
 /// `POST /api/account/webhooks`.
-pub(super) async fn add(
+pub(in crate::api) async fn add(
     app: &Arc<App>,
     client: Client,
     account: AccountNumber,
@@ -92,7 +92,7 @@ pub(super) async fn add(
 }
 
 /// `DELETE /api/account/webhooks/<id>`.
-pub(super) async fn remove(
+pub(in crate::api) async fn remove(
     app: &Arc<App>,
     account: AccountNumber,
     id: &str,
@@ -109,7 +109,7 @@ pub(super) async fn remove(
 
 /// `POST /api/account/webhooks/<id>/test`: calls it once, now. That the other end does not take the call
 /// is an answer, too.
-pub(super) async fn test(
+pub(in crate::api) async fn test(
     app: &Arc<App>,
     account: AccountNumber,
     id: &str,

@@ -19,7 +19,7 @@ pub mod tickets;
 
 use std::sync::Arc;
 
-use hyper::{Method, Response, body::Incoming, header::HeaderMap};
+use hyper::{Method, Response, header::HeaderMap};
 
 pub use self::access::Guesses;
 use self::{
@@ -32,7 +32,7 @@ use self::{
     output::format::Format,
     tickets::Tickets,
 };
-use super::{ApiError, App, Client, auth, load::places::Places};
+use super::{ApiError, auth, load::places::Places, routes::Call};
 use crate::{
     config::{Boxes, TryLimits},
     crypto::{Random, RsaBits},
@@ -80,18 +80,18 @@ pub struct ServiceRules {
     pub public_url: Option<String>,
 }
 
-/// What a path below `/Service` names.
-#[derive(Clone, Copy, Debug)]
-pub enum ServiceResource<'a> {
-    /// `/Service`: boxes and messages.
-    Boxes,
-    /// `/Service/<token>/publickey`.
-    PublicKey(&'a str),
-    /// `/Service/<token>/terms`.
-    Terms(&'a str),
-    /// `/Service/File/<id>`.
-    File(&'a str),
-    /// `/Service/SelfDestruct`.
+/// An operation that takes its parameters from the header fields, the query and the body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// Creates a box.
+    Create,
+    /// Sends messages and files to a box.
+    Send,
+    /// Lists the content of a box.
+    List,
+    /// Deletes a box.
+    Delete,
+    /// Mails a message that destroys itself.
     SelfDestruct,
 }
 
@@ -133,86 +133,63 @@ fn format_of_errors(headers: &HeaderMap, query: Option<&str>) -> Format {
     Format::choose(headers, query).unwrap_or_else(|_| Format::accepted(headers))
 }
 
-impl<'a> ServiceResource<'a> {
-    /// What a path without its last slash names; `Service` and the like in any case.
-    #[must_use]
-    pub fn find(path: &'a str) -> Option<Self> {
-        let mut segments = path.strip_prefix('/')?.split('/');
-        if !segments.next()?.eq_ignore_ascii_case("service") {
-            return None;
-        }
-        match (segments.next(), segments.next(), segments.next()) {
-            (None, ..) => Some(Self::Boxes),
-            (Some(what), None, _) if what.eq_ignore_ascii_case("selfdestruct") => {
-                Some(Self::SelfDestruct)
-            }
-            (Some(file), Some(id), None) if file.eq_ignore_ascii_case("file") => {
-                Some(Self::File(id))
-            }
-            (Some(token), Some(what), None) if what.eq_ignore_ascii_case("publickey") => {
-                Some(Self::PublicKey(token))
-            }
-            (Some(token), Some(what), None) if what.eq_ignore_ascii_case("terms") => {
-                Some(Self::Terms(token))
-            }
-            _ => None,
-        }
-    }
+/// The header fields that requests can have, besides those of every request: any parameter can be one.
+#[must_use]
+pub fn request_headers() -> Vec<&'static str> {
+    let others = ["Authorization", "Content-Type", "Accept", "Range"];
+    others.into_iter().chain(input::parameters::NAMES).collect()
+}
 
-    /// The request headers that it knows what to do with: any parameter may be one.
-    #[must_use]
-    pub fn headers(self) -> Vec<&'static str> {
-        let others = ["Authorization", "Content-Type", "Accept", "Range"];
-        others.into_iter().chain(input::parameters::NAMES).collect()
-    }
-
-    /// The methods that it allows.
-    #[must_use]
-    pub fn methods(self) -> &'static [Method] {
-        match self {
-            Self::Boxes => {
-                &[Method::GET, Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS]
-            }
-            Self::SelfDestruct => &[Method::POST, Method::OPTIONS],
-            // No HEAD of a file: it would have to say what a GET has to open it for.
-            Self::PublicKey(_) | Self::Terms(_) | Self::File(_) => &[Method::GET, Method::OPTIONS],
-        }
+/// The answer to a method that a path does not allow. A path that takes parameters checks `format` first.
+#[must_use]
+pub fn not_allowed(
+    methods: &'static [Method],
+    takes_parameters: bool,
+    call: &Call<'_>,
+) -> Response<Body> {
+    let error = ServiceError::MethodNotAllowed(methods);
+    match Format::choose(call.headers, call.query) {
+        Ok(format) if takes_parameters => error.into_response(format),
+        Err(wrong) if takes_parameters => wrong.into_response(accepted(call)),
+        _ => error.into_response(accepted(call)),
     }
 }
 
-/// Answers a request that is no preflight. What is wrong is told in the format that was asked for.
-pub async fn answer(
-    app: &Arc<App>,
-    client: Client,
-    resource: ServiceResource<'_>,
-    request: (&Method, &HeaderMap, Option<&str>),
-    body: &mut Incoming,
-) -> (Response<Body>, Outcome) {
-    let (method, headers, query) = request;
-    let accepted = format_of_errors(headers, query);
-    let (format, outcome) = match resource {
-        ServiceResource::Boxes | ServiceResource::SelfDestruct => {
-            match Format::choose(headers, query) {
-                Ok(format) => {
-                    let request = (method, headers, query);
-                    (format, act(app, client, resource, format, request, body).await)
-                }
-                Err(error) => (accepted, Err(error)),
-            }
-        }
-        _ if !resource.methods().contains(method) => {
-            (accepted, Err(ServiceError::MethodNotAllowed(resource.methods())))
-        }
-        ServiceResource::PublicKey(token) => {
-            let found = match Parameters::only(FORMAT, headers, query) {
-                Ok(form) => keys::public_key(app, token, form.text(FORMAT)).await,
-                Err(error) => Err(error),
-            };
-            (accepted, found)
-        }
-        ServiceResource::Terms(token) => (accepted, keys::terms_of(app, token).await),
-        ServiceResource::File(id) => (accepted, file::fetch(app, id, headers).await),
+/// The public key of a box.
+pub async fn public_key(call: Call<'_>) -> (Response<Body>, Outcome) {
+    let found = match Parameters::only(FORMAT, call.headers, call.query) {
+        Ok(form) => keys::public_key(call.app, call.path[0], form.text(FORMAT)).await,
+        Err(error) => Err(error),
     };
+    answer(accepted(&call), found)
+}
+
+/// The terms of a box.
+pub async fn terms(call: Call<'_>) -> (Response<Body>, Outcome) {
+    answer(accepted(&call), keys::terms_of(call.app, call.path[0]).await)
+}
+
+/// A file of a box.
+pub async fn file(call: Call<'_>) -> (Response<Body>, Outcome) {
+    answer(accepted(&call), file::fetch(call.app, call.path[0], call.headers).await)
+}
+
+/// Does an operation. Errors have the format that the request asks for.
+pub async fn act(call: Call<'_>, operation: Operation) -> (Response<Body>, Outcome) {
+    match Format::choose(call.headers, call.query) {
+        Ok(format) => answer(format, act_in(format, call, operation).await),
+        Err(error) => answer(accepted(&call), Err(error)),
+    }
+}
+
+fn accepted(call: &Call<'_>) -> Format {
+    format_of_errors(call.headers, call.query)
+}
+
+fn answer(
+    format: Format,
+    outcome: Result<Response<Body>, ServiceError>,
+) -> (Response<Body>, Outcome) {
     match outcome {
         Ok(response) => (response, Outcome::Done),
         Err(error) => (error.into_response(format), Outcome::Refused),
@@ -234,19 +211,12 @@ pub enum Outcome {
     Refused,
 }
 
-/// Does what takes a body with parameters.
-async fn act(
-    app: &Arc<App>,
-    client: Client,
-    resource: ServiceResource<'_>,
+async fn act_in(
     format: Format,
-    (method, headers, query): (&Method, &HeaderMap, Option<&str>),
-    body: &mut Incoming,
+    call: Call<'_>,
+    operation: Operation,
 ) -> Result<Response<Body>, ServiceError> {
-    let allowed = resource.methods();
-    if !allowed.contains(method) {
-        return Err(ServiceError::MethodNotAllowed(allowed));
-    }
+    let Call { app, client, headers, query, body, .. } = call;
     let rules = &app.key_service.rules;
     // Forms need no preflight, so what `--cors` leaves out is refused here.
     let own = rules.public_url.as_deref().map(origin_of_url);
@@ -255,7 +225,7 @@ async fn act(
     }
     let limits = Limits { max_text: rules.max_text, max_file: rules.max_upload };
     // Rights first, then the body, as far as the head tells them.
-    if *method == Method::POST {
+    if matches!(operation, Operation::Create | Operation::SelfDestruct) {
         keys::may_create(app, headers)?;
     } else {
         let head = Parameters::from_head(headers, query)?;
@@ -267,19 +237,19 @@ async fn act(
     };
     let request = RequestReader::open(headers, query, body, limits, &payer).await?;
     request.parameters().check_version()?;
-    if method == Method::PUT {
+    if operation == Operation::Send {
         return send::send(app, client, format, request).await;
     }
     let parameters = request.finish().await?;
     parameters.check_version()?;
     let format = format.or_given(&parameters)?;
-    if matches!(resource, ServiceResource::SelfDestruct) {
-        return self_destruct::create(app, format, client, headers, parameters).await;
-    }
-    match *method {
-        Method::POST => keys::create(app, format, client, headers, &parameters).await,
-        Method::DELETE => keys::delete(app, format, client, &parameters).await,
-        _ => list::list(app, format, client, &parameters).await,
+    match operation {
+        Operation::Create => keys::create(app, format, client, headers, &parameters).await,
+        Operation::SelfDestruct => {
+            self_destruct::create(app, format, client, headers, parameters).await
+        }
+        Operation::Delete => keys::delete(app, format, client, &parameters).await,
+        Operation::List | Operation::Send => list::list(app, format, client, &parameters).await,
     }
 }
 

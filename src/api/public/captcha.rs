@@ -10,7 +10,7 @@ use super::super::App;
 use crate::http::response::Body;
 
 /// `GET /api/public/captcha`: a challenge, in the form that the ALTCHA widget asks for.
-pub(super) fn challenge(app: &App) -> Response<Body> {
+pub(in crate::api) fn challenge(app: &App) -> Response<Body> {
     let challenge = app.attempts.captchas.challenge(&*app.random, app.clock.now());
     let mut response = Response::new(Bytes::from(challenge).into());
     *response.status_mut() = StatusCode::OK;

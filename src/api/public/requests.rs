@@ -41,7 +41,7 @@ const FIELDS: [Field; 4] = [CIPHERTEXT, PASSWORD_PART_PRIVATE, PASSWORD_PART_PUB
 /// # Errors
 ///
 /// See [`ApiError`].
-pub(super) async fn look(app: &Arc<App>, id: &str) -> Result<Response<Body>, ApiError> {
+pub(in crate::api) async fn look(app: &Arc<App>, id: &str) -> Result<Response<Body>, ApiError> {
     let found = find(app, id).await?;
     Ok(json(StatusCode::OK, &Data { data: Seen::new(found) }))
 }
@@ -51,7 +51,7 @@ pub(super) async fn look(app: &Arc<App>, id: &str) -> Result<Response<Body>, Api
 /// # Errors
 ///
 /// See [`ApiError`].
-pub(super) async fn answer(
+pub(in crate::api) async fn answer(
     app: &Arc<App>,
     id: &str,
     client: Client,

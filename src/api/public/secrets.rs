@@ -36,7 +36,7 @@ struct Created {
 }
 
 /// `POST /api/public/secrets`.
-pub(super) async fn create(
+pub(in crate::api) async fn create(
     app: &Arc<App>,
     client: Client,
     headers: &HeaderMap,
@@ -75,7 +75,7 @@ async fn create_one(
 }
 
 /// `GET /api/public/secrets/<id>/status`: the secret as it would stand in a list.
-pub(super) async fn status(
+pub(in crate::api) async fn status(
     app: &Arc<App>,
     id: &str,
     headers: &HeaderMap,
@@ -95,7 +95,7 @@ pub(super) async fn status(
 }
 
 /// `DELETE /api/public/secrets/<id>`: burns it and its log.
-pub(super) async fn delete(
+pub(in crate::api) async fn delete(
     app: &App,
     id: &str,
     headers: &HeaderMap,

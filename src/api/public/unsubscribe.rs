@@ -26,7 +26,7 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 /// # Errors
 ///
 /// [`ApiError::NotFound`].
-pub(super) fn ask(
+pub(in crate::api) fn ask(
     app: &App,
     token: &str,
     language: Option<Language>,
@@ -48,7 +48,7 @@ pub(super) fn ask(
 /// # Errors
 ///
 /// [`ApiError::NotFound`].
-pub(super) async fn end(
+pub(in crate::api) async fn end(
     app: &App,
     token: &str,
     language: Option<Language>,

@@ -71,7 +71,7 @@ struct ViewRequest {
 }
 
 /// `GET /api/public/secrets/<id>`: spends nothing, whoever asks.
-pub(super) async fn look(
+pub(in crate::api) async fn look(
     app: &Arc<App>,
     id: &str,
     client: Client,
@@ -96,7 +96,7 @@ pub(super) async fn look(
 }
 
 /// `POST /api/public/secrets/<id>/view`: spends a view, unless its lease is live.
-pub(super) async fn view(
+pub(in crate::api) async fn view(
     app: &Arc<App>,
     id: &str,
     client: Client,
@@ -123,7 +123,7 @@ pub(super) async fn view(
 }
 
 /// `POST /api/public/secrets/<id>/burn`: gives a lease back.
-pub(super) async fn burn(
+pub(in crate::api) async fn burn(
     app: &Arc<App>,
     id: &str,
     client: Client,

@@ -9,7 +9,7 @@ use hyper::{Response, StatusCode, body::Incoming, header::HeaderMap};
 use serde::Serialize;
 
 use super::{
-    ApiError, App, Client, auth,
+    ApiError, App, Client,
     links::PageLink,
     load::work::blocking,
     mail::preferred_language,
@@ -22,6 +22,7 @@ use crate::{
     clock::UnixSeconds,
     crypto::SecretText,
     domain::{
+        account::AccountNumber,
         notify::mailbox::Mailbox,
         request::{self, Listed, NewRequest, RequestId, Texts},
         text::Text,
@@ -70,10 +71,10 @@ const MOST_USES: u64 = 1000;
 pub async fn create(
     app: &App,
     client: Client,
+    account: AccountNumber,
     headers: &HeaderMap,
     body: &mut Incoming,
 ) -> Result<Response<Body>, ApiError> {
-    let account = auth::private_key(app, headers)?;
     if !app.store.space().is_ok_and(|space| space.allows_creation()) {
         return Err(ApiError::Full);
     }
@@ -101,10 +102,9 @@ pub async fn create(
 /// See [`ApiError`].
 pub async fn list(
     app: &Arc<App>,
+    account: AccountNumber,
     query: Option<&str>,
-    headers: &HeaderMap,
 ) -> Result<Response<Body>, ApiError> {
-    let account = auth::private_key(app, headers)?;
     let offset = offset(query)?;
     let (reader, now) = (Arc::clone(app), app.clock.now());
     let read = move || {
@@ -121,8 +121,11 @@ pub async fn list(
 /// # Errors
 ///
 /// See [`ApiError`].
-pub async fn delete(app: &App, id: &str, headers: &HeaderMap) -> Result<Response<Body>, ApiError> {
-    let account = auth::private_key(app, headers)?;
+pub async fn delete(
+    app: &App,
+    account: AccountNumber,
+    id: &str,
+) -> Result<Response<Body>, ApiError> {
     let id = RequestId::parse(id).ok_or(ApiError::NotFound)?;
     let delete = request::delete(account, id, app.rules.request_allowance, app.clock.now());
     let metadata = app.store.change(delete).await?;

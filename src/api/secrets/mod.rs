@@ -23,7 +23,6 @@ use self::{
 use super::{
     ApiError, App, Client,
     attachments::{self, Shown},
-    auth,
     load::work::blocking,
     public::lease_token,
 };
@@ -77,10 +76,10 @@ struct SeenWithFiles {
 pub async fn create(
     app: &Arc<App>,
     client: Client,
+    account: AccountNumber,
     headers: &HeaderMap,
     body: &mut Incoming,
 ) -> Result<Response<Body>, ApiError> {
-    let account = auth::private_key(app, headers)?;
     let payer = app.load.body_budget.with_key(client);
     let mut new = new_secret::read(app, client, &payer, headers, body).await?;
     let upload_token = attachments::upload_token(app, &mut new.attachments);
@@ -99,11 +98,11 @@ pub async fn create(
 /// See [`ApiError`].
 pub async fn view(
     app: &Arc<App>,
-    id: &str,
     client: Client,
+    account: AccountNumber,
+    id: &str,
     headers: &HeaderMap,
 ) -> Result<Response<Body>, ApiError> {
-    let account = auth::any_key(app, headers)?;
     if headers.contains_key(RANGE) {
         return Err(ApiError::NoRanges);
     }
@@ -132,10 +131,9 @@ pub async fn view(
 /// See [`ApiError`].
 pub async fn list(
     app: &Arc<App>,
+    account: AccountNumber,
     query: Option<&str>,
-    headers: &HeaderMap,
 ) -> Result<Response<Body>, ApiError> {
-    let account = auth::private_key(app, headers)?;
     let offset = offset(query)?;
     late_tries::write(app).await;
     let now = app.clock.now();
@@ -151,8 +149,11 @@ pub async fn list(
 /// # Errors
 ///
 /// See [`ApiError`].
-pub async fn delete(app: &App, id: &str, headers: &HeaderMap) -> Result<Response<Body>, ApiError> {
-    let account = auth::private_key(app, headers)?;
+pub async fn delete(
+    app: &App,
+    account: AccountNumber,
+    id: &str,
+) -> Result<Response<Body>, ApiError> {
     let id = app.ids.parse(id).ok_or(ApiError::NotFound)?;
     let metadata = app.store.change(secret::delete(account, id, app.clock.now())).await?;
     Ok(json(StatusCode::OK, &Answer { data: (), metadata }))

@@ -1,0 +1,332 @@
+//! The table of routes: each operation of the APIs with its method, path, id, rights and handler.
+//!
+//! Everything that depends on a path or a method comes from this table: the handler that answers, 404 and
+//! 405, `Allow`, OPTIONS, HEAD, the CORS headers, the paths of the OpenAPI document and the table in
+//! docs/api.md. A new route is one row here and its handler.
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    future::ready,
+    pin::Pin,
+    sync::{Arc, LazyLock},
+};
+
+use hyper::{Method, Response, body::Incoming, header::HeaderMap};
+
+use super::{
+    ApiError, App, Client, account, attachments, auth, health,
+    key_service::{self, Operation, Outcome},
+    mail::preferred_language,
+    public, requests, secrets,
+};
+use crate::{
+    domain::account::AccountNumber,
+    http::{cors, response::Body},
+};
+
+/// Makes the table. A row has the methods, the path, the id of the operation and its tag and summary in the
+/// OpenAPI document, then a variant of [`Access`] with the handler. HEAD stands beside GET where GET changes
+/// nothing and is cheap.
+macro_rules! routes {
+    ($(
+        $($method:ident)+ $path:literal $id:ident [$tag:literal] $summary:literal,
+        $access:ident $(($right:literal))? |$($argument:ident),+| $answer:expr;
+    )+) => {
+        &[$(Route {
+            methods: &[$(Method::$method),+],
+            path: $path,
+            id: stringify!($id),
+            tag: $tag,
+            summary: $summary,
+            access: Access::$access($($right,)? |$($argument),+| Box::pin($answer)),
+        }),+]
+    };
+}
+
+/// The table, in the order of the documentation.
+pub static ROUTES: &[Route] = routes! {
+    POST "/api/secrets" createSecret ["Secrets"] "Make a secret",
+        PrivateKey |c, account| secrets::create(c.app, c.client, account, c.headers, c.body);
+    GET HEAD "/api/secrets" listSecrets ["Secrets"] "List secrets",
+        PrivateKey |c, account| secrets::list(c.app, account, c.query);
+    // No HEAD: it must not spend a view, and without that it cannot answer as GET does.
+    GET "/api/secrets/{id}" viewSecret ["Secrets"] "View a secret",
+        AnyKey |c, account| secrets::view(c.app, c.client, account, c.path[0], c.headers);
+    DELETE "/api/secrets/{id}" deleteSecret ["Secrets"] "Burn a secret",
+        PrivateKey |c, account| secrets::delete(c.app, account, c.path[0]);
+
+    PUT "/api/secrets/{id}/attachments/{n}" uploadAttachment ["Attachments"] "Upload an attachment",
+        Other("its upload token") |c| attachments::upload::put(c.app, c.client, c.path.into(), c.headers, c.body);
+    HEAD "/api/secrets/{id}/attachments/{n}" attachmentProgress ["Attachments"] "Ask how much is there",
+        Other("its upload token") |c| attachments::fetch::get(c.app, c.method, c.path.into(), c.headers);
+    GET "/api/secrets/{id}/attachments/{n}" downloadAttachment ["Attachments"] "Fetch an attachment",
+        Other("a view's lease") |c| attachments::fetch::get(c.app, c.method, c.path.into(), c.headers);
+    POST "/api/secrets/{id}/publish" publishDraft ["Attachments"] "Publish a draft",
+        Other("its upload token") |c| attachments::upload::publish(c.app, c.path[0], c.headers);
+    DELETE "/api/secrets/{id}/draft" dropDraft ["Attachments"] "Drop a draft",
+        Other("its upload token") |c| attachments::upload::drop_draft(c.app, c.path[0], c.headers);
+
+    POST "/api/secret_requests" createRequest ["Secret requests"] "Ask for a secret",
+        PrivateKey |c, account| requests::create(c.app, c.client, account, c.headers, c.body);
+    GET HEAD "/api/secret_requests" listRequests ["Secret requests"] "List requests",
+        PrivateKey |c, account| requests::list(c.app, account, c.query);
+    DELETE "/api/secret_requests/{id}" deleteRequest ["Secret requests"] "Delete a request",
+        PrivateKey |c, account| requests::delete(c.app, account, c.path[0]);
+
+    GET HEAD "/api/account" showAccount ["Account"] "Show the account",
+        PrivateKey |c, account| account::show(c.app, account);
+    PUT "/api/account" changeAccount ["Account"] "Change settings",
+        PrivateKey |c, account| account::change(c.app, c.client, account, c.headers, c.body);
+    POST "/api/account/webhooks" addWebhook ["Account"] "Add a webhook",
+        PrivateKey |c, account| account::webhooks::add(c.app, c.client, account, c.headers, c.body);
+    DELETE "/api/account/webhooks/{id}" removeWebhook ["Account"] "Remove a webhook",
+        PrivateKey |c, account| account::webhooks::remove(c.app, account, c.path[0]);
+    POST "/api/account/webhooks/{id}/test" testWebhook ["Account"] "Try a webhook",
+        PrivateKey |c, account| account::webhooks::test(c.app, account, c.path[0]);
+
+    // No HEAD: a look enters the log of the secret.
+    GET "/api/public/secrets/{id}" lookAtSecret ["Viewing"] "Look at a secret",
+        Other("the link") |c| public::viewing::look(c.app, c.path[0], c.client, c.headers);
+    DELETE "/api/public/secrets/{id}" deleteSecretOpenly ["Without an account"] "Burn it",
+        Other("its manage token") |c| public::secrets::delete(c.app, c.path[0], c.headers);
+    POST "/api/public/secrets/{id}/view" viewSecretByLink ["Viewing"] "View a secret",
+        Other("the link") |c| public::viewing::view(c.app, c.path[0], c.client, c.headers, c.body);
+    POST "/api/public/secrets/{id}/burn" burnByLease ["Viewing"] "Burn a secret after viewing",
+        Other("a view's lease") |c| public::viewing::burn(c.app, c.path[0], c.client, c.headers, c.body);
+    GET "/api/public/captcha" captcha ["Viewing"] "Get a proof of work",
+        Other("none") |c| ready(Ok(public::captcha::challenge(c.app)));
+    POST "/api/public/secrets" createSecretOpenly ["Without an account"] "Make a secret",
+        Other("none, where open") |c| public::secrets::create(c.app, c.client, c.headers, c.body);
+    GET "/api/public/secrets/{id}/status" secretStatus ["Without an account"] "See who viewed it",
+        Other("its manage token") |c| public::secrets::status(c.app, c.path[0], c.headers);
+    GET HEAD "/api/public/secret_requests/{id}" lookAtRequest ["Answering a request"] "See what is asked for",
+        Other("the link") |c| public::requests::look(c.app, c.path[0]);
+    POST "/api/public/secret_requests/{id}/secrets" answerRequest ["Answering a request"] "Hand a secret over",
+        Other("the link") |c| public::requests::answer(c.app, c.path[0], c.client, c.headers, c.body);
+
+    POST "/Service" createBox ["Boxes"] "Make a box",
+        KeyService("none, where open") |c| key_service::act(c, Operation::Create);
+    PUT "/Service" sendToBox ["Boxes"] "Send to a box",
+        KeyService("token") |c| key_service::act(c, Operation::Send);
+    GET "/Service" readBox ["Boxes"] "Read a box",
+        KeyService("token, and passphrase or hash") |c| key_service::act(c, Operation::List);
+    DELETE "/Service" deleteBox ["Boxes"] "Delete a box",
+        KeyService("token, and passphrase or hash") |c| key_service::act(c, Operation::Delete);
+    GET "/Service/{token}/publickey" boxPublicKey ["Boxes"] "Find a public key",
+        KeyService("token") |c| key_service::public_key(c);
+    GET "/Service/{token}/terms" boxTerms ["Boxes"] "Find the terms",
+        KeyService("token") |c| key_service::terms(c);
+    // No HEAD: it would have to open the file, as GET does.
+    GET "/Service/File/{id}" fetchFile ["Boxes"] "Fetch a file",
+        KeyService("the id") |c| key_service::file(c);
+    POST "/Service/SelfDestruct" selfDestruct ["Boxes"] "Mail a message that opens once",
+        KeyService("none, where open") |c| key_service::act(c, Operation::SelfDestruct);
+
+    GET HEAD "/api/public/unsubscribe/{token}" askUnsubscribe ["Notifications"] "Ask whether to end notifications",
+        Other("the token") |c| ready(public::unsubscribe::ask(c.app, c.path[0], preferred_language(c.headers)));
+    POST "/api/public/unsubscribe/{token}" unsubscribe ["Notifications"] "End notifications",
+        Other("the token") |c| public::unsubscribe::end(c.app, c.path[0], preferred_language(c.headers));
+
+    GET HEAD "/health" health ["Health"] "Is the process up?",
+        Other("none") |_c| ready(Ok(health::health()));
+    GET HEAD "/ready" ready ["Health"] "Can secrets be made?",
+        Other("none") |c| async { Ok(health::ready(c.app).await) };
+};
+
+/// A row of the table: one operation.
+pub struct Route {
+    /// The method of the operation, then HEAD if GET also answers it.
+    pub methods: &'static [Method],
+    /// The path, with `{name}` for a segment that the client chooses. Use it as the label of a route in logs
+    /// and metrics: the path of a request can hold a token.
+    pub path: &'static str,
+    /// The id of the operation in the OpenAPI document.
+    pub id: &'static str,
+    /// The group of the operation: a tag of the OpenAPI document.
+    pub tag: &'static str,
+    /// What the operation does, in a few words.
+    pub summary: &'static str,
+    /// The right that a request needs, and the handler.
+    pub access: Access,
+}
+
+/// The right that an operation needs, with its handler.
+pub enum Access {
+    /// A private API key, which is checked before the handler runs.
+    PrivateKey(KeyHandler),
+    /// An API key of any kind, which is checked before the handler runs.
+    AnyKey(KeyHandler),
+    /// The named right, which the handler checks.
+    Other(&'static str, OpenHandler),
+    /// The same with the answers and errors of the Key Service.
+    KeyService(&'static str, ServiceHandler),
+}
+
+type KeyHandler = for<'a> fn(Call<'a>, AccountNumber) -> Pending<'a, Answer>;
+type OpenHandler = for<'a> fn(Call<'a>) -> Pending<'a, Answer>;
+type ServiceHandler = for<'a> fn(Call<'a>) -> Pending<'a, (Response<Body>, Outcome)>;
+type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+type Answer = Result<Response<Body>, ApiError>;
+
+/// A request, in the parts that handlers take.
+pub struct Call<'a> {
+    /// The state of the handlers.
+    pub app: &'a Arc<App>,
+    /// The sender.
+    pub client: Client,
+    /// The method.
+    pub method: &'a Method,
+    /// The values of the `{name}` segments of the path, in order; empty strings fill the rest.
+    pub path: [&'a str; 2],
+    /// The query without its `?`.
+    pub query: Option<&'a str>,
+    /// The header fields.
+    pub headers: &'a HeaderMap,
+    /// The body.
+    pub body: &'a mut Incoming,
+}
+
+impl Access {
+    /// The right, as the table in docs/api.md names it.
+    #[must_use]
+    pub fn right(&self) -> &'static str {
+        match self {
+            Self::PrivateKey(_) => "private key",
+            Self::AnyKey(_) => "any key",
+            Self::Other(right, _) | Self::KeyService(right, _) => right,
+        }
+    }
+}
+
+/// All operations of one path.
+pub struct Resource {
+    /// The path as in [`Route::path`].
+    pub path: &'static str,
+    /// The allowed methods, in the order of `Allow`.
+    pub methods: Vec<Method>,
+    segments: Vec<&'static str>,
+    routes: Vec<&'static Route>,
+}
+
+static RESOURCES: LazyLock<Vec<Resource>> = LazyLock::new(|| {
+    let mut resources: Vec<Resource> = Vec::new();
+    for route in ROUTES {
+        match resources.iter_mut().find(|resource| resource.path == route.path) {
+            Some(resource) => resource.routes.push(route),
+            None => resources.push(Resource {
+                path: route.path,
+                methods: Vec::new(),
+                segments: route.path.split('/').skip(1).collect(),
+                routes: vec![route],
+            }),
+        }
+    }
+    for Resource { methods, routes, .. } in &mut resources {
+        let order =
+            [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS];
+        let is_allowed = |method: &Method| {
+            *method == Method::OPTIONS || routes.iter().any(|route| route.methods.contains(method))
+        };
+        *methods = order.into_iter().filter(is_allowed).collect();
+    }
+    // `/Service/File/publickey` is a file: a fixed segment goes before a chosen one.
+    resources.sort_by_key(|resource| {
+        resource.segments.iter().map(|segment| is_chosen(segment)).collect::<Vec<_>>()
+    });
+    resources
+});
+
+/// Whether a segment of a template is a `{name}`.
+fn is_chosen(segment: &str) -> bool {
+    segment.starts_with('{')
+}
+
+/// A resource with the chosen segments of a path.
+pub type Found<'a> = (&'static Resource, [&'a str; 2]);
+
+/// Finds the resource of a path. A slash at the end of the path is ignored.
+#[must_use]
+pub fn find(path: &str) -> Option<Found<'_>> {
+    let path = path.strip_suffix('/').unwrap_or(path).strip_prefix('/')?;
+    RESOURCES.iter().find_map(|resource| Some((resource, resource.matches(path)?)))
+}
+
+impl Resource {
+    /// The chosen segments of a path without its first slash.
+    fn matches<'a>(&self, path: &'a str) -> Option<[&'a str; 2]> {
+        let mut chosen = [""; 2];
+        let mut free = chosen.iter_mut();
+        let mut given = path.split('/');
+        for segment in &self.segments {
+            let part = given.next()?;
+            let is_match = match is_chosen(segment) {
+                // The Key Service has its own error for an empty token.
+                true if part.is_empty() && !self.is_key_service() => false,
+                true => {
+                    *free.next()? = part;
+                    true
+                }
+                false if self.is_key_service() => segment.eq_ignore_ascii_case(part),
+                false => *segment == part,
+            };
+            if !is_match {
+                return None;
+            }
+        }
+        given.next().is_none().then_some(chosen)
+    }
+
+    /// Whether it belongs to the Key Service, which has its own errors.
+    #[must_use]
+    pub fn is_key_service(&self) -> bool {
+        self.segments.first() == Some(&"Service")
+    }
+
+    /// The header fields that its requests can have, besides those of every request.
+    fn request_headers(&self) -> Vec<&'static str> {
+        if self.is_key_service() {
+            return key_service::request_headers();
+        }
+        let is_public = self.path.starts_with("/api/public/");
+        if is_public { public::HEADERS.to_vec() } else { cors::HEADERS.to_vec() }
+    }
+
+    /// Answers a request: OPTIONS and 405 first, then the API key, then the handler.
+    ///
+    /// # Errors
+    ///
+    /// Those of the handler; the Key Service makes answers of its errors.
+    pub async fn answer(
+        &'static self,
+        call: Call<'_>,
+    ) -> Result<(Response<Body>, Outcome), ApiError> {
+        if *call.method == Method::OPTIONS {
+            let answer = cors::options(&self.methods, &self.request_headers());
+            return Ok((answer, Outcome::Done));
+        }
+        let Some(route) = self.routes.iter().find(|route| route.methods.contains(call.method))
+        else {
+            if self.is_key_service() {
+                let takes_parameters = !self.segments.iter().any(|segment| is_chosen(segment));
+                let answer = key_service::not_allowed(&self.methods, takes_parameters, &call);
+                return Ok((answer, Outcome::Refused));
+            }
+            return Err(ApiError::MethodNotAllowed(&self.methods));
+        };
+        let answer = match route.access {
+            Access::PrivateKey(handler) => {
+                let account = auth::private_key(call.app, call.headers)?;
+                handler(call, account).await?
+            }
+            Access::AnyKey(handler) => {
+                let account = auth::any_key(call.app, call.headers)?;
+                handler(call, account).await?
+            }
+            Access::Other(_, handler) => handler(call).await?,
+            Access::KeyService(_, handler) => return Ok(handler(call).await),
+        };
+        Ok((answer, Outcome::Done))
+    }
+}
