@@ -1,5 +1,5 @@
-//! Makes two tables: the files of the pages, compressed, for `src/web/embedded.rs`, and the languages, for
-//! `src/locales/mod.rs`.
+//! Makes three tables: the files of the pages, compressed, for `src/web/embedded.rs`, the languages, for
+//! `src/locales/mod.rs`, and the parts of the OpenAPI document, for `src/api/openapi/mod.rs`.
 //!
 //! Every file below `src/web` with a known ending becomes an asset, except the templates in `pages`. The
 //! texts of the pages in each language are assets too: the language menu fetches them. A new file or a new
@@ -22,16 +22,20 @@ use sha2::{Digest, Sha256};
 
 const SOURCES: &str = "src/web";
 const LOCALES: &str = "src/locales";
+const OPENAPI: &str = "src/api/openapi";
 /// How much of a SHA-256 the version of all assets has, in bytes: enough to tell two builds apart.
 const VERSION_BYTES: usize = 6;
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed={SOURCES}");
     println!("cargo::rerun-if-changed={LOCALES}");
+    println!("cargo::rerun-if-changed={OPENAPI}");
     let manifest = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
     let out = PathBuf::from(env::var("OUT_DIR")?);
     let locales = folders::read(&manifest.join(LOCALES))?;
     fs::write(out.join("locales.rs"), folders::table(&locales)?)?;
+
+    fs::write(out.join("openapi.rs"), openapi_parts(&manifest.join(OPENAPI))?)?;
 
     let root = manifest.join(SOURCES);
     // Each file with its name as an asset.
@@ -88,6 +92,20 @@ fn main() -> Result<(), Box<dyn Error>> {
         writeln!(table, "pub(super) static {name}: &[{kind}] = &[\n{rows}];")?;
     }
     Ok(())
+}
+
+/// The source of a table with the files of the OpenAPI document, each with its path below `root`.
+fn openapi_parts(root: &Path) -> Result<String, Box<dyn Error>> {
+    let mut files = Vec::new();
+    gather(root, &mut files)?;
+    files.sort();
+    let mut table = String::from("static PARTS: &[(&str, &str)] = &[\n");
+    for file in files.iter().filter(|file| file.extension().is_none_or(|ending| ending != "rs")) {
+        let name = file.strip_prefix(root)?.to_str().ok_or("a name is not UTF-8")?;
+        writeln!(table, "    ({name:?}, include_str!({file:?})),")?;
+    }
+    table.push_str("];\n");
+    Ok(table)
 }
 
 fn gather(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {

@@ -13,6 +13,7 @@ mod limits;
 mod links;
 pub mod load;
 mod mail;
+pub mod openapi;
 pub mod public;
 pub mod requests;
 pub mod routes;

@@ -24,7 +24,7 @@ use self::first_start::{first_account, welcome};
 pub use self::{public_config::public_config, serving::serve_until};
 use crate::{
     admin::{self, Command, CommandError, Create, MailTested, OpenFailure, Opened, Reply, Terms},
-    api::{App, Rules, key_service::ServiceRules, load::work::SlowWork},
+    api::{App, Rules, key_service::ServiceRules, load::work::SlowWork, openapi},
     cli::{Engine, Failure, Output},
     clock::{Clock, TimeRecord},
     config::{Loaded, PublicUrl, Settings},
@@ -120,7 +120,8 @@ fn serve(runtime: &Runtime, loaded: &Loaded, output: Output<'_>) -> Result<(), F
     }
     let look = Look::load(&settings.site)
         .map_err(|problem| Failure::from(loaded.bad("site_logo", problem)))?;
-    let web = Web::new(&look, &public_config(&rules, &service_rules), settings.mail.language.tag());
+    let config = public_config(&rules, &service_rules);
+    let web = Web::new(&look, &config, settings.mail.language.tag(), openapi::document());
     let random = Arc::new(SystemRandom);
     let mut app = App::new(store.clone(), clock.clone(), random, rules, service_rules)
         .map_err(|error| failed(&error))?;

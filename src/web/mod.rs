@@ -71,9 +71,10 @@ pub struct Web {
 }
 
 impl Web {
-    /// Makes all pages. `language` is for who wants none that there is.
+    /// Makes all pages. `language` is for who wants none that there is; `description` is the OpenAPI
+    /// document.
     #[must_use]
-    pub fn new(look: &Look, config: &PublicConfig, language: &str) -> Self {
+    pub fn new(look: &Look, config: &PublicConfig, language: &str, description: String) -> Self {
         let theme = look.theme();
         let logo = look.logo.as_ref().map_or(&[][..], |logo| &logo.bytes);
         let versions = [embedded::VERSION.as_bytes(), theme.as_bytes(), logo].concat();
@@ -93,7 +94,11 @@ impl Web {
             }
         }
         let fallback = translations.find(language).unwrap_or_default();
-        Self { pages, files: files(&version, look, theme), translations, fallback }
+        let mut files = files(&version, look, theme);
+        // At an address that stays.
+        let description = File::compressed("application/json", description.into(), Keep::Ask);
+        files.insert("openapi.json".to_owned(), description);
+        Self { pages, files, translations, fallback }
     }
 
     /// Whether a path that is no part of an API is answered here. `None` if not.
@@ -192,13 +197,7 @@ fn files(version: &str, look: &Look, theme: String) -> BTreeMap<String, File> {
     let mut files: BTreeMap<String, File> = embedded::ASSETS
         .iter()
         .map(|asset| {
-            let path = match asset.name {
-                // At an address that stays.
-                name @ "openapi.json" => {
-                    return (name.to_owned(), File::embedded(asset, Keep::Ask));
-                }
-                name => format!("assets/{version}/{name}"),
-            };
+            let path = format!("assets/{version}/{}", asset.name);
             (path, File::embedded(asset, Keep::ForEver))
         })
         .collect();

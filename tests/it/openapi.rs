@@ -1,4 +1,4 @@
-//! `src/web/openapi.json`: its examples work. That it describes what there is, `src/router/tests.rs` tests,
+//! The examples of the OpenAPI document work. `src/api/openapi/tests.rs` compares the document with the code,
 //! and `tests/openapi/run` drives the daemon from it.
 
 use std::process::Command;

@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use crate::http::Client;
 use sealdrop::{
-    api::{App, Rules, key_service::ServiceRules},
+    api::{App, Rules, key_service::ServiceRules, openapi},
     clock::{Clock, UnixSeconds},
     config::{Boxes, Create, CrossOrigin, TryLimits, ViewerIp},
     crypto::{RsaBits, SystemRandom},
@@ -107,7 +107,8 @@ impl TestServer {
         let keys = operator::create_account(&store, "tester", options.allowance, &*random, START)
             .expect("an account");
         let Options { rules, service_rules, look, .. } = options;
-        let web = Web::new(&look, &public_config(&rules, &service_rules), "en");
+        let config = public_config(&rules, &service_rules);
+        let web = Web::new(&look, &config, "en", openapi::document());
         let mut app = App::new(store, clock.clone(), random, rules, service_rules).expect("an app");
         app.deliveries = Arc::new(Deliveries::new(options.mailer));
         app.cors = options.cors;

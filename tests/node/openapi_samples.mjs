@@ -1,4 +1,4 @@
-// Runs every example of src/web/openapi.json, by curl and by fetch, against the daemon at SEALDROP with the
+// Runs every example of /openapi.json, by curl and by fetch, against the daemon at SEALDROP with the
 // private key KEY, each with something fresh to be about. Says which one fails.
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
@@ -9,7 +9,7 @@ import { webcrypto } from "node:crypto";
 globalThis.crypto ??= webcrypto;
 const { SEALDROP, KEY } = process.env;
 const folder = new URL("../..", import.meta.url);
-const described = JSON.parse(readFileSync(new URL("src/web/openapi.json", folder)));
+const described = await (await fetch(`${SEALDROP}/openapi.json`)).json();
 const secret = JSON.parse(readFileSync(new URL("docs/recipes/secret.json", folder)));
 const LEASE = "q83vEjRWeJCrze8SNFZ4kA";
 const PASSPHRASE = { passphrase: "correct horse" };

@@ -1,4 +1,4 @@
-"""What schemathesis can not know: real values for the formats of src/web/openapi.json, and how not to be
+"""What schemathesis can not know: real values for the formats of the OpenAPI document, and how not to be
 one customer who asks too often."""
 
 import atexit

@@ -1,0 +1,207 @@
+//! The OpenAPI document: made from the table of routes and the files in this folder.
+//!
+//! Paths, methods, ids, tags, summaries and security come from [`ROUTES`], and so do the errors that
+//! several operations share. The files hold the rest, embedded by the build script:
+//!
+//! - `document.json`: title, tags, and the parameters and header fields that several operations share;
+//!   `introduction.md`: the description of the whole.
+//! - `operations/<id>.json`: description, parameters, body, errors and responses of an operation;
+//!   `operations/<id>.sh` and `.js`: its examples for curl and JavaScript, which a test runs.
+//! - `schemas/<name>.json`: the bodies and answers.
+//! - `errors.json`: the responses with an error, each with its status and an example.
+
+#[cfg(test)]
+mod tests;
+
+use hyper::Method;
+use serde_json::{Map, Value, json};
+
+use super::routes::{Access, ROUTES, Route};
+
+// `PARTS`: each file of this folder that is no Rust, with its path in it.
+include!(concat!(env!("OUT_DIR"), "/openapi.rs"));
+
+const JSON: &str = "application/json";
+
+/// Makes the document, as JSON.
+#[must_use]
+pub fn document() -> String {
+    value().to_string()
+}
+
+fn value() -> Value {
+    let mut document = json_part("document.json");
+    document["info"]["version"] = env!("CARGO_PKG_VERSION").into();
+    document["info"]["description"] = part("introduction.md").into();
+    let errors = json_part("errors.json");
+    for route in ROUTES {
+        let method = route.methods[0].as_str().to_lowercase();
+        document["paths"][route.path][method] = operation(route, &errors);
+    }
+    let schemas = PARTS.iter().filter_map(|(path, text)| {
+        let name = path.strip_prefix("schemas/")?.strip_suffix(".json")?;
+        Some((name.to_owned(), parse(text)))
+    });
+    document["components"]["schemas"] = schemas.collect();
+    let errors = members(errors).map(|(name, error)| {
+        let response = error_response(&name, error);
+        (name, response)
+    });
+    document["components"]["responses"] = errors.collect();
+    document
+}
+
+/// Describes an operation.
+fn operation(route: &Route, errors: &Value) -> Value {
+    let path = format!("operations/{}", route.id);
+    let mut written = json_part(&format!("{path}.json"));
+    let mut responses = Map::new();
+    let named = members_of_list(written["errors"].take());
+    for name in shared_errors(route, &written).into_iter().map(Value::from).chain(named) {
+        let name = name.as_str().expect("errors are named");
+        let status = errors[name]["status"].to_string();
+        responses.insert(status, reference("responses", name));
+    }
+    for (status, response) in members(written["responses"].take()) {
+        responses.insert(status, success(response));
+    }
+    let mut operation = json!({
+        "operationId": route.id,
+        "tags": [route.tag],
+        "summary": route.summary,
+        "description": written["description"],
+        "security": security(&route.access),
+        "responses": responses,
+        "x-codeSamples": [
+            { "lang": "curl", "label": "curl", "source": sample(&format!("{path}.sh")) },
+            { "lang": "JavaScript", "label": "JavaScript", "source": sample(&format!("{path}.js")) },
+        ],
+    });
+    let parameters = members_of_list(written["parameters"].take());
+    let parameters: Vec<Value> = parameters
+        .map(|parameter| match &parameter {
+            Value::String(name) => reference("parameters", name),
+            _ => parameter,
+        })
+        .collect();
+    if !parameters.is_empty() {
+        operation["parameters"] = parameters.into();
+    }
+    let body = written["requestBody"].take();
+    if !body.is_null() {
+        operation["requestBody"] = body;
+    }
+    operation
+}
+
+/// The API keys that an operation takes.
+fn security(access: &Access) -> Value {
+    match access {
+        Access::PrivateKey(_) => json!([{ "PrivateKey": [] }]),
+        Access::AnyKey(_) => json!([{ "PrivateKey": [] }, { "PublicKey": [] }]),
+        Access::Other(..) | Access::KeyService(..) => json!([]),
+    }
+}
+
+/// The errors that an operation has because of its access, its method and its body.
+fn shared_errors(route: &Route, written: &Value) -> Vec<&'static str> {
+    let mut errors = Vec::new();
+    if let Access::KeyService(..) = route.access {
+        errors.extend(["ServiceWrong", "ServiceInternal", "ServiceBusy"]);
+        // Parameters come in the body, too.
+        if !route.path.contains('{') {
+            errors.extend(["ServiceTooLarge", "ServiceContentCoding"]);
+        }
+        return errors;
+    }
+    if let Access::PrivateKey(_) | Access::AnyKey(_) = route.access {
+        errors.extend(["NoKey", "Forbidden"]);
+    }
+    if route.methods[0] != Method::HEAD && route.tag != "Health" {
+        errors.extend(["Internal", "Busy"]);
+    }
+    if written["requestBody"]["content"][JSON].is_object() {
+        errors.extend(["BadRequest", "BodyTimeout", "TooLarge", "NotJson", "WrongField"]);
+    }
+    errors
+}
+
+/// A response of an operation. `data` and `metadata` stand for the members of a JSON object.
+fn success(mut response: Value) -> Value {
+    let Some(members) = response.as_object_mut() else { return response };
+    let Some(data) = members.remove("data") else { return response };
+    let mut schema =
+        json!({ "type": "object", "required": ["data"], "properties": { "data": data } });
+    if let Some(Value::String(metadata)) = members.remove("metadata") {
+        schema["required"] = json!(["data", "metadata"]);
+        schema["properties"]["metadata"] = reference("schemas", &metadata);
+    }
+    let mut content = json!({ "schema": schema });
+    for name in ["example", "examples"] {
+        if let Some(example) = members.remove(name) {
+            content[name] = example;
+        }
+    }
+    members.insert("content".into(), json!({ JSON: content }));
+    response
+}
+
+/// A response with an error: the JSON object of the Secrets API, or the sentence of the Key Service, also
+/// in XML.
+fn error_response(name: &str, mut error: Value) -> Value {
+    let is_service = name.starts_with("Service");
+    let schema = if is_service { "ServiceError" } else { "Error" };
+    let json = json!({ "schema": reference("schemas", schema), "example": error["example"] });
+    let mut response = json!({ "description": error["description"], "content": { JSON: json } });
+    if is_service {
+        response["content"]["text/xml; charset=utf-8"] = json!({
+            "schema": {
+                "type": "string",
+                "description": "`<response>` with the same sentence.",
+                "xml": { "name": "response" },
+            },
+        });
+    }
+    for header in members_of_list(error["headers"].take()) {
+        let name = header.as_str().expect("header fields are named");
+        response["headers"][name] = reference("headers", name);
+    }
+    response
+}
+
+fn reference(kind: &str, name: &str) -> Value {
+    json!({ "$ref": format!("#/components/{kind}/{name}") })
+}
+
+/// An example, without the line end of its file.
+fn sample(path: &str) -> &'static str {
+    part(path).trim_end()
+}
+
+fn json_part(path: &str) -> Value {
+    parse(part(path))
+}
+
+fn part(path: &str) -> &'static str {
+    PARTS.iter().find(|(name, _)| *name == path).expect("a test makes the document").1
+}
+
+fn parse(text: &str) -> Value {
+    serde_json::from_str(text).expect("a test makes the document")
+}
+
+fn members(object: Value) -> impl Iterator<Item = (String, Value)> {
+    let members = match object {
+        Value::Object(members) => members,
+        _ => Map::new(),
+    };
+    members.into_iter()
+}
+
+fn members_of_list(list: Value) -> impl Iterator<Item = Value> {
+    let items = match list {
+        Value::Array(items) => items,
+        _ => Vec::new(),
+    };
+    items.into_iter()
+}

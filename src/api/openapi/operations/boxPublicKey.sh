@@ -1,0 +1,1 @@
+curl -fsS "$SEALDROP/Service/$token/publickey?format=jwk"

@@ -1,0 +1,2 @@
+const answer = await fetch(`${root}Service/${token}/terms`);
+console.log(await answer.json());

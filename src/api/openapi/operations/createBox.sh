@@ -1,0 +1,1 @@
+curl -fsS --data-urlencode "passphrase=correct horse" "$SEALDROP/Service"

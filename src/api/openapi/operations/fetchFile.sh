@@ -1,0 +1,1 @@
+curl -fsS -OJ "$SEALDROP/Service/File/$file"

@@ -1,0 +1,2 @@
+const answer = await fetch(root + "health");
+console.log(await answer.json());

@@ -1,0 +1,2 @@
+const answer = await fetch(`${root}api/public/secret_requests/${id}`);
+console.log(await answer.json());

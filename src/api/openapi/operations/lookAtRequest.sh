@@ -1,0 +1,1 @@
+curl -fsS "$SEALDROP/api/public/secret_requests/$id"

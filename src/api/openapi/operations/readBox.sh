@@ -1,0 +1,1 @@
+curl -fsS -H "token: $token" -H "passphrase: correct horse" "$SEALDROP/Service"

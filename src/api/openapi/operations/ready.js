@@ -1,0 +1,2 @@
+const answer = await fetch(root + "ready");
+console.log(await answer.json());

@@ -1,0 +1,1 @@
+curl -fsS -X POST "$SEALDROP/api/public/unsubscribe/$unsubscribe"
