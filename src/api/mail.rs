@@ -12,8 +12,29 @@ use crate::{
             outbox::{NewMail, Sealed},
         },
     },
+    http::json_fields::{Field, Fields},
     store::StoreError,
 };
+
+/// The field of a mail address.
+pub(super) const fn mailbox_field(name: &'static str, meaning: &'static str) -> Field {
+    Field::text(name, meaning).with_max_chars(Mailbox::MAX_CHARS).with_format("email")
+}
+
+/// Reads a [`mailbox_field`]. A server that sends no mail refuses every address.
+///
+/// # Errors
+///
+/// [`ApiError::Field`].
+pub(super) fn mailbox(
+    app: &App,
+    fields: &Fields<'_>,
+    field: &Field,
+) -> Result<Option<Mailbox>, ApiError> {
+    let Some(given) = fields.string(field)? else { return Ok(None) };
+    app.need_mail(field.name)?;
+    Mailbox::new(given).map(Some).map_err(|error| ApiError::field(field.name, error))
+}
 
 impl App {
     /// Whether mails can be sent: the operator has named a server.

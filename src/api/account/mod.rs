@@ -10,7 +10,11 @@ use hyper::{Response, StatusCode, body::Incoming, header::HeaderMap};
 use serde::Serialize;
 
 use self::webhooks::WebhookItem;
-use super::{ApiError, App, Client, auth, load::work::blocking};
+use super::{
+    ApiError, App, Client, auth,
+    load::work::blocking,
+    mail::{mailbox, mailbox_field},
+};
 use crate::{
     clock::UnixSeconds,
     domain::{
@@ -21,12 +25,20 @@ use crate::{
     http::{
         body::read_json,
         body_budget::SMALL_BYTES,
-        json_fields::{Field, Fields},
+        json_fields::{Body as JsonBody, Field, Fields},
         response::{Answer, Body, json},
     },
 };
 
-const NOTIFY_EMAIL: Field = Field::new("notify_email");
+const NOTIFY_EMAIL: Field = mailbox_field(
+    "notify_email",
+    "Notifications go to this address from now on: a secret was viewed, or somebody tried to view it too \
+     late. Null ends them. One plain address, ASCII, 254 characters at most; an empty string is null. 422 if \
+     the server sends no mail.",
+);
+/// The body of `PUT /api/account`.
+pub(super) const BODY: JsonBody =
+    JsonBody { name: "AccountChange", meaning: "", fields: &[NOTIFY_EMAIL] };
 
 /// An account as its owner sees it.
 #[derive(Serialize)]
@@ -67,24 +79,14 @@ pub(super) async fn change(
 ) -> Result<Response<Body>, ApiError> {
     let body =
         read_json(headers, body, SMALL_BYTES, &app.load.body_budget.with_key(client)).await?;
-    let fields = Fields::parse(body.bytes(), &[NOTIFY_EMAIL])?;
+    let fields = Fields::parse(body.bytes(), BODY.fields)?;
     if fields.has(&NOTIFY_EMAIL) {
-        let email = notify_email(app, &fields)?;
+        let email = mailbox(app, &fields, &NOTIFY_EMAIL)?;
         let writer = Arc::clone(app);
         let set = move || notify::set_email(&writer.store, account, email, &*writer.random);
         blocking(set).await??;
     }
     show(app, account).await
-}
-
-/// To whom notifications are to go; an empty string is as good as null.
-fn notify_email(app: &App, fields: &Fields<'_>) -> Result<Option<Mailbox>, ApiError> {
-    let field = NOTIFY_EMAIL;
-    let Some(given) = fields.string(&field)?.filter(|given| !given.is_empty()) else {
-        return Ok(None);
-    };
-    app.need_mail(field.name)?;
-    Mailbox::new(given).map(Some).map_err(|error| ApiError::field(field.name, error))
 }
 
 /// The account's figures, all of them: a page shows them at once.

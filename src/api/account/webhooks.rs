@@ -16,13 +16,27 @@ use crate::{
     http::{
         body::read_json,
         body_budget::SMALL_BYTES,
-        json_fields::{Field, Fields},
+        json_fields::{Body as JsonBody, Field, Fields, Kind},
         response::{Answer, Body, json},
     },
 };
 
-const URL: Field = Field::new("url");
-const EVENTS: Field = Field::new("events");
+const URL: Field = Field::text(
+    "url",
+    "Absolute, `https` or `http`, without user name, password and fragment. Addresses of private networks \
+     are refused, unless the operator allows them (`--webhook-private`).",
+)
+.with_format("webhook-url")
+.with_max_chars(WebhookUrl::MAX_CHARS)
+.required();
+const EVENTS: Field = Field::new(
+    "events",
+    Kind::Names(|| EventKind::ALL.map(EventKind::name).to_vec()),
+    "The events that it is called for; all if none is named.",
+);
+/// The body of `POST /api/account/webhooks`.
+pub(in crate::api) const BODY: JsonBody =
+    JsonBody { name: "NewWebhook", meaning: "", fields: &[URL, EVENTS] };
 
 /// A webhook as the account sees it; never its signing key.
 #[derive(Serialize)]
@@ -74,7 +88,7 @@ pub(in crate::api) async fn add(
     }
     let body =
         read_json(headers, body, SMALL_BYTES, &app.load.body_budget.with_key(client)).await?;
-    let fields = Fields::parse(body.bytes(), &[URL, EVENTS])?;
+    let fields = Fields::parse(body.bytes(), BODY.fields)?;
     let url = url(app, &fields)?;
     let wanted = events(&fields)?;
     let (writer, now) = (Arc::clone(app), app.clock.now());

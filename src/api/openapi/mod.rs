@@ -7,7 +7,8 @@
 //!   `introduction.md`: the description of the whole.
 //! - `operations/<id>.json`: description, parameters, body, errors and responses of an operation;
 //!   `operations/<id>.sh` and `.js`: its examples for curl and JavaScript, which a test runs.
-//! - `schemas/<name>.json`: the bodies and answers.
+//! - `schemas/<name>.json`: the answers, and the parameters of the Key Service. JSON bodies come from the fields
+//!   that their parser reads.
 //! - `errors.json`: the responses with an error, each with its status and an example.
 
 #[cfg(test)]
@@ -16,12 +17,30 @@ mod tests;
 use hyper::Method;
 use serde_json::{Map, Value, json};
 
-use super::routes::{Access, ROUTES, Route};
+use super::{
+    account::{self, webhooks},
+    public::{self, viewing},
+    requests,
+    routes::{Access, ROUTES, Route},
+    secrets::new_secret,
+};
+use crate::http::json_fields::Body;
 
 // `PARTS`: each file of this folder that is no Rust, with its path in it.
 include!(concat!(env!("OUT_DIR"), "/openapi.rs"));
 
 const JSON: &str = "application/json";
+
+/// The JSON bodies of requests, which the parser reads by the same fields.
+const BODIES: [Body; 7] = [
+    new_secret::BODY,
+    requests::BODY,
+    account::BODY,
+    webhooks::BODY,
+    public::requests::BODY,
+    viewing::VIEW,
+    viewing::BURN,
+];
 
 /// Makes the document, as JSON.
 #[must_use]
@@ -42,7 +61,8 @@ fn value() -> Value {
         let name = path.strip_prefix("schemas/")?.strip_suffix(".json")?;
         Some((name.to_owned(), parse(text)))
     });
-    document["components"]["schemas"] = schemas.collect();
+    let bodies = BODIES.iter().map(|body| (body.name.to_owned(), body.schema()));
+    document["components"]["schemas"] = schemas.chain(bodies).collect();
     let errors = members(errors).map(|(name, error)| {
         let response = error_response(&name, error);
         (name, response)

@@ -27,14 +27,23 @@ use crate::{
     },
     http::{
         body::read_json,
-        json_fields::{Field, Fields},
+        json_fields::{Body as JsonBody, Field, Fields},
         response::{Body, json},
     },
 };
 
-const PASSWORD_PART_PUBLIC: Field = Field::new("password_part_public");
-/// The fields of `POST /api/public/secret_requests/<id>/secrets`.
-const FIELDS: [Field; 4] = [CIPHERTEXT, PASSWORD_PART_PRIVATE, PASSWORD_PART_PUBLIC, ATTACHMENTS];
+const PASSWORD_PART_PUBLIC: Field = Field::text(
+    "password_part_public",
+    "The public half in base64. Required if the request has `send_to_email`, refused otherwise.",
+)
+.with_max_chars(PasswordPart::MAX_CHARS)
+.with_format("password-part");
+/// The body of `POST /api/public/secret_requests/<id>/secrets`.
+pub(in crate::api) const BODY: JsonBody = JsonBody {
+    name: "HandedSecret",
+    meaning: "The request sets everything else about the secret.",
+    fields: &[CIPHERTEXT, PASSWORD_PART_PRIVATE, PASSWORD_PART_PUBLIC, ATTACHMENTS],
+};
 
 /// `GET /api/public/secret_requests/<id>`.
 ///
@@ -105,7 +114,7 @@ async fn find(app: &Arc<App>, id: &str) -> Result<Found, ApiError> {
 
 /// Checks and seals what somebody hands over. The finished link goes to `receiver`, if there is one.
 fn prepare(app: &App, body: &[u8], receiver: Option<Receiver>) -> Result<Handed, ApiError> {
-    let fields = Fields::parse(body, &FIELDS)?;
+    let fields = Fields::parse(body, BODY.fields)?;
     let content = Content::new(app, &fields)?;
     let part = public_part(app, &fields, receiver.is_some())?;
     let given = attachments::given(app, &fields)?;

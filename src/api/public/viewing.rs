@@ -32,14 +32,31 @@ use crate::{
     http::{
         body::read_json,
         body_budget::SMALL_BYTES,
-        json_fields::{Field, Fields},
+        json_fields::{Body as JsonBody, Field, Fields},
         response::{Body, json},
     },
 };
 
-const PASSWORD: Field = Field::new("password");
-const CAPTCHA: Field = Field::new("captcha");
-const LEASE: Field = Field::new("lease");
+const PASSWORD: Field =
+    Field::text("password", "Required if the secret has one.").with_format("password");
+const CAPTCHA: Field =
+    Field::text("captcha", "The solution of a challenge, required if the secret asks for one.");
+const LEASE: Field = Field::text(
+    "lease",
+    "A token that you choose, of 128 random bits or more. Keep it until the answer is complete: for a \
+     minute, the same request with it returns the same secret again and spends no view. The server chooses \
+     one if it is absent or empty.",
+)
+.with_pattern("^([A-Za-z0-9_-]{22,64})?$");
+/// The body of `POST /api/public/secrets/<id>/view`.
+pub(in crate::api) const VIEW: JsonBody =
+    JsonBody { name: "ViewRequest", meaning: "", fields: &[LEASE, PASSWORD, CAPTCHA] };
+const GIVEN_LEASE: Field = Field::text("lease", "The token of the lease.")
+    .with_pattern("^[A-Za-z0-9_-]{22,64}$")
+    .required();
+/// The body of `POST /api/public/secrets/<id>/burn`.
+pub(in crate::api) const BURN: JsonBody =
+    JsonBody { name: "BurnRequest", meaning: "", fields: &[GIVEN_LEASE] };
 
 /// What a page needs before anything is spent.
 #[derive(Serialize)]
@@ -132,8 +149,9 @@ pub(in crate::api) async fn burn(
 ) -> Result<Response<Body>, ApiError> {
     let secret_id = app.ids.parse(id).ok_or(ApiError::NotFound)?;
     let body = read_json(headers, body, SMALL_BYTES, &app.load.body_budget.anybody(client)).await?;
-    let fields = Fields::parse(body.bytes(), &[LEASE])?;
-    let token = fields.string(&LEASE)?.ok_or_else(|| ApiError::field(LEASE.name, "is required"))?;
+    let fields = Fields::parse(body.bytes(), BURN.fields)?;
+    let token =
+        fields.string(&GIVEN_LEASE)?.ok_or_else(|| ApiError::field(LEASE.name, "is required"))?;
     let token = lease_token(token)?;
     if app.late_tries.holds(secret_id) {
         // They came before this, and stand before it in the log.
@@ -157,7 +175,7 @@ impl ViewRequest {
     ) -> Result<Self, ApiError> {
         let body =
             read_json(headers, body, SMALL_BYTES, &app.load.body_budget.anybody(client)).await?;
-        let fields = Fields::parse(body.bytes(), &[PASSWORD, CAPTCHA, LEASE])?;
+        let fields = Fields::parse(body.bytes(), VIEW.fields)?;
         let given = |field| fields.string(field).map(|text| text.map(str::to_owned));
         let token = given(&LEASE)?.unwrap_or_else(|| hex(&random_array::<16>(&*app.random)));
         let filled = |text: &String| !text.is_empty();

@@ -12,9 +12,12 @@ use super::{
     ApiError, App, Client,
     links::PageLink,
     load::work::blocking,
-    mail::preferred_language,
+    mail::{mailbox, mailbox_field, preferred_language},
     secrets::{
-        new_secret::{OTHER_FIELDS_BYTES, hash, lifetime, max_views, password, text},
+        new_secret::{
+            OTHER_FIELDS_BYTES, hash, lifetime, lifetime_field, max_views, max_views_field,
+            password, password_field, text,
+        },
         offset,
     },
 };
@@ -29,39 +32,66 @@ use crate::{
     },
     http::{
         body::read_json,
-        json_fields::{Field, Fields, without_bom},
+        json_fields::{Body as JsonBody, Field, Fields, without_bom},
         response::{Answer, Body, json},
     },
 };
 
-const DESCRIPTION: Field = Field::new("description");
-const MESSAGE: Field = Field::new("message");
-const EXPIRATION: Field = Field::new("expiration");
-const LIMIT: Field = Field::new("limit");
-const SEND_REQUEST_TO_EMAIL: Field = Field::new("send_request_to_email");
-const SEND_TO_EMAIL: Field = Field::new("send_to_email");
-const SECRET_DESCRIPTION: Field = Field::new("secret_description");
-const SECRET_MESSAGE: Field = Field::new("secret_message");
-const SECRET_EXPIRATION: Field = Field::new("secret_expiration");
-const SECRET_PASSWORD: Field = Field::new("secret_password");
-const SECRET_MAX_VIEWS: Field = Field::new("secret_max_views");
-/// The fields of `POST /api/secret_requests`.
-const FIELDS: [Field; 11] = [
-    DESCRIPTION,
-    MESSAGE,
-    EXPIRATION,
-    LIMIT,
-    SEND_REQUEST_TO_EMAIL,
-    SEND_TO_EMAIL,
-    SECRET_DESCRIPTION,
-    SECRET_MESSAGE,
-    SECRET_EXPIRATION,
-    SECRET_PASSWORD,
-    SECRET_MAX_VIEWS,
-];
-
-/// The most secrets that one request may be for.
-const MOST_USES: u64 = 1000;
+const DESCRIPTION: Field =
+    Field::text("description", "For yourself: only in the list.").with_max_chars(Text::MAX_CHARS);
+const MESSAGE: Field =
+    Field::text("message", "For the person who opens the link: what you ask for.")
+        .with_max_chars(Text::MAX_CHARS);
+const EXPIRATION: Field =
+    lifetime_field("expiration", "How long the request lives, in hours, as for secrets.");
+/// One request is for 1,000 secrets at most.
+const LIMIT: Field = Field::number(
+    "limit",
+    1,
+    1000,
+    "How many secrets can be created through the request, 1 to 1,000; 1 by default.",
+);
+const SEND_REQUEST_TO_EMAIL: Field = mailbox_field(
+    "send_request_to_email",
+    "The link of the request is sent by mail to this address. One plain address, ASCII, 254 characters at \
+     most; an empty string counts as absent. 422 if the server sends no mail.",
+);
+const SEND_TO_EMAIL: Field = mailbox_field(
+    "send_to_email",
+    "The finished link of each secret is sent by mail to this address. One plain address, ASCII, 254 \
+     characters at most; an empty string counts as absent. 422 if the server sends no mail.",
+);
+const SECRET_DESCRIPTION: Field =
+    Field::text("secret_description", "The `description` of the secrets.")
+        .with_max_chars(Text::MAX_CHARS);
+const SECRET_MESSAGE: Field =
+    Field::text("secret_message", "The `message` of the secrets.").with_max_chars(Text::MAX_CHARS);
+const SECRET_EXPIRATION: Field =
+    lifetime_field("secret_expiration", "How long each secret lives, in hours from its creation.");
+const SECRET_PASSWORD: Field =
+    password_field("secret_password", "The `password` of the secrets, with its limits.");
+const SECRET_MAX_VIEWS: Field = max_views_field(
+    "secret_max_views",
+    "How often each secret can be viewed, 1 to 100; 1 by default.",
+);
+/// The body of `POST /api/secret_requests`.
+pub(crate) const BODY: JsonBody = JsonBody {
+    name: "NewRequest",
+    meaning: "All fields are optional, and so is the whole body.",
+    fields: &[
+        DESCRIPTION,
+        MESSAGE,
+        EXPIRATION,
+        LIMIT,
+        SEND_REQUEST_TO_EMAIL,
+        SEND_TO_EMAIL,
+        SECRET_DESCRIPTION,
+        SECRET_MESSAGE,
+        SECRET_EXPIRATION,
+        SECRET_PASSWORD,
+        SECRET_MAX_VIEWS,
+    ],
+};
 
 /// `POST /api/secret_requests`.
 ///
@@ -136,7 +166,7 @@ pub async fn delete(
 fn prepare(app: &App, body: &[u8]) -> Result<(NewRequest, Option<SecretText>), ApiError> {
     // The document's own example has no body at all.
     let body = if without_bom(body).is_empty() { b"{}" } else { body };
-    let fields = Fields::parse(body, &FIELDS)?;
+    let fields = Fields::parse(body, BODY.fields)?;
     let new = NewRequest {
         texts: Texts {
             description: text(&fields, &DESCRIPTION)?,
@@ -145,31 +175,22 @@ fn prepare(app: &App, body: &[u8]) -> Result<(NewRequest, Option<SecretText>), A
             secret_message: text(&fields, &SECRET_MESSAGE)?,
         },
         lifetime: lifetime(app, fields.number(&EXPIRATION)?, &EXPIRATION)?,
-        limit: limit(fields.number(&LIMIT)?)?,
+        limit: limit(&fields)?,
         send_request_to: mailbox(app, &fields, &SEND_REQUEST_TO_EMAIL)?,
         send_to: mailbox(app, &fields, &SEND_TO_EMAIL)?,
         language: None,
         secret_lifetime: lifetime(app, fields.number(&SECRET_EXPIRATION)?, &SECRET_EXPIRATION)?,
-        secret_max_views: max_views(fields.number(&SECRET_MAX_VIEWS)?, &SECRET_MAX_VIEWS)?,
+        secret_max_views: max_views(&fields, &SECRET_MAX_VIEWS)?,
         secret_password: None,
         id: RequestId::new(&*app.random),
     };
     Ok((new, password(&fields, &SECRET_PASSWORD)?))
 }
 
-fn limit(uses: Option<u64>) -> Result<NonZeroU16, ApiError> {
-    uses.map_or(Some(NonZeroU16::MIN), |uses| {
-        u16::try_from(uses).ok().filter(|_| uses <= MOST_USES).and_then(NonZeroU16::new)
-    })
-    .ok_or_else(|| ApiError::field(LIMIT.name, "must be between 1 and 1000"))
-}
-
-fn mailbox(app: &App, fields: &Fields<'_>, field: &Field) -> Result<Option<Mailbox>, ApiError> {
-    let Some(given) = fields.string(field)?.filter(|given| !given.is_empty()) else {
-        return Ok(None);
-    };
-    app.need_mail(field.name)?;
-    Mailbox::new(given).map(Some).map_err(|error| ApiError::field(field.name, error))
+/// For how many secrets a request is: one if nothing is given.
+fn limit(fields: &Fields<'_>) -> Result<NonZeroU16, ApiError> {
+    let uses = fields.number_in_range(&LIMIT)?;
+    Ok(uses.and_then(NonZeroU16::new).unwrap_or(NonZeroU16::MIN))
 }
 
 /// What is said of a new request.

@@ -18,38 +18,92 @@ use crate::{
     http::{
         body::read_json,
         body_budget::Payer,
-        json_fields::{Field, Fields},
+        json_fields::{Body as JsonBody, Field, Fields, Kind},
     },
     store::{MAX_INLINE_BYTES, Payload},
 };
 
-pub(crate) const CIPHERTEXT: Field = Field::with_alias("ciphertext", "chiffertext");
-pub(crate) const PASSWORD_PART_PRIVATE: Field = Field::new("password_part_private");
-const DESCRIPTION: Field = Field::new("description");
-const MESSAGE: Field = Field::new("message");
-const EXPIRATION: Field = Field::new("expiration");
-const VIEW_BUTTON: Field = Field::new("view_button");
-const CAPTCHA: Field = Field::new("captcha");
-const PASSWORD: Field = Field::new("password");
-pub(crate) const ATTACHMENTS: Field = Field::new("attachments");
-const MAX_VIEWS: Field = Field::with_alias("max_views", "max_visningar");
-/// The fields of `POST /api/secrets`.
-const FIELDS: [Field; 10] = [
-    CIPHERTEXT,
-    PASSWORD_PART_PRIVATE,
-    DESCRIPTION,
-    MESSAGE,
-    EXPIRATION,
-    VIEW_BUTTON,
-    CAPTCHA,
-    PASSWORD,
-    MAX_VIEWS,
-    ATTACHMENTS,
-];
+pub(crate) const CIPHERTEXT: Field =
+    Field::new("ciphertext", Kind::Named("Ciphertext"), "").with_alias("chiffertext").required();
+pub(crate) const PASSWORD_PART_PRIVATE: Field = Field::new(
+    "password_part_private",
+    Kind::Named("PasswordPart"),
+    "The private half in base64: the server stores it and returns it to viewers. The public half is never \
+     sent to the server.",
+)
+.required();
+const DESCRIPTION: Field =
+    Field::text("description", "For yourself: only in the list.").with_max_chars(Text::MAX_CHARS);
+const MESSAGE: Field =
+    Field::text("message", "For viewers: shown with the secret, and in the list.")
+        .with_max_chars(Text::MAX_CHARS);
+const EXPIRATION: Field = lifetime_field(
+    "expiration",
+    "How long the secret lives, in hours. 0 or nothing is the server's default (168, unless the operator \
+     sets another one); otherwise 1 to 350, within the operator's limits.",
+);
+const VIEW_BUTTON: Field = Field::new(
+    "view_button",
+    Kind::Boolean,
+    "The page that shows the secret asks for a click first, so that programs which follow links spend no \
+     view. `false` by default.",
+);
+const CAPTCHA: Field = Field::new(
+    "captcha",
+    Kind::Boolean,
+    "Viewers without an API key must do a proof of work first. `false` by default.",
+);
+const PASSWORD: Field = password_field(
+    "password",
+    "Viewers must know it. It is compared in Unicode's form NFC, without blanks and invisible marks at its \
+     ends; blanks alone are an error, and so are control characters. It is stored as a salted slow hash.",
+);
+pub(crate) const ATTACHMENTS: Field = Field::new("attachments", Kind::Named("Attachments"), "");
+const MAX_VIEWS: Field =
+    max_views_field("max_views", "How often the secret can be viewed; 1 by default.")
+        .with_alias("max_visningar");
+
+/// The body of `POST /api/secrets` and `POST /api/public/secrets`.
+pub(crate) const BODY: JsonBody = JsonBody {
+    name: "NewSecret",
+    meaning: "A secret to be created. `null` and an empty string count as absent; unknown fields are \
+              ignored.",
+    fields: &[
+        CIPHERTEXT,
+        PASSWORD_PART_PRIVATE,
+        DESCRIPTION,
+        MESSAGE,
+        EXPIRATION,
+        MAX_VIEWS,
+        VIEW_BUTTON,
+        CAPTCHA,
+        PASSWORD,
+        ATTACHMENTS,
+    ],
+};
+
+/// The field of a lifetime. The operator's limits are checked later; no operator can allow more than this.
+pub(crate) const fn lifetime_field(name: &'static str, meaning: &'static str) -> Field {
+    Field::number(name, 0, 366 * 24, meaning)
+}
+
+/// The field of a number of views.
+pub(crate) const fn max_views_field(name: &'static str, meaning: &'static str) -> Field {
+    Field::number(name, 1, 100, meaning)
+}
+
+/// The field of a password for viewers.
+pub(crate) const fn password_field(name: &'static str, meaning: &'static str) -> Field {
+    // No control characters, and no white space at its ends.
+    let pattern = r"^(?!\s)[^\u0000-\u001f\u007f-\u009f]*(?<!\s)$";
+    Field::text(name, meaning)
+        .with_max_chars(MAX_PASSWORD_CHARS)
+        .with_format("password")
+        .with_pattern(pattern)
+}
 
 /// The most characters of a password: hashing a longer one buys nothing.
 const MAX_PASSWORD_CHARS: usize = 1000;
-const MOST_VIEWS: u64 = 100;
 /// What a body may hold besides the ciphertext.
 pub(crate) const OTHER_FIELDS_BYTES: usize = 64 << 10;
 
@@ -94,7 +148,7 @@ pub(crate) fn is_quick(body: &[u8]) -> bool {
 
 /// Checks and seals what a sender wants to hand over. The password is hashed elsewhere.
 fn prepare(app: &App, body: &[u8]) -> Result<(NewSecret, Option<SecretText>), ApiError> {
-    let fields = Fields::parse(body, &FIELDS)?;
+    let fields = Fields::parse(body, BODY.fields)?;
     let content = Content::new(app, &fields)?;
     let description = text(&fields, &DESCRIPTION)?;
     let message = text(&fields, &MESSAGE)?;
@@ -102,7 +156,7 @@ fn prepare(app: &App, body: &[u8]) -> Result<(NewSecret, Option<SecretText>), Ap
     let view_button = fields.boolean(&VIEW_BUTTON)?;
     let captcha = fields.boolean(&CAPTCHA)?;
     let password = password(&fields, &PASSWORD)?;
-    let max_views = max_views(fields.number(&MAX_VIEWS)?, &MAX_VIEWS)?;
+    let max_views = max_views(&fields, &MAX_VIEWS)?;
 
     let given = attachments::given(app, &fields)?;
     // Everything is right, so now it may cost something.
@@ -191,12 +245,10 @@ pub(crate) async fn hash(
     app.load.slow_work.passwords.turn(client.net()).await?.run(hash).await
 }
 
-pub(crate) fn max_views(views: Option<u64>, field: &Field) -> Result<NonZeroU8, ApiError> {
-    views
-        .map_or(Some(NonZeroU8::MIN), |views| {
-            u8::try_from(views).ok().filter(|_| views <= MOST_VIEWS).and_then(NonZeroU8::new)
-        })
-        .ok_or_else(|| ApiError::field(field.name, "must be between 1 and 100"))
+/// How often a secret can be viewed: once if nothing is given.
+pub(crate) fn max_views(fields: &Fields<'_>, field: &Field) -> Result<NonZeroU8, ApiError> {
+    let views = fields.number_in_range(field)?;
+    Ok(views.and_then(NonZeroU8::new).unwrap_or(NonZeroU8::MIN))
 }
 
 pub(crate) fn text(fields: &Fields<'_>, field: &Field) -> Result<Option<Text>, ApiError> {

@@ -74,7 +74,7 @@ pub struct PasswordPart(Zeroizing<String>);
 
 impl PasswordPart {
     /// A half has 18 characters, 24 in base64; other clients may choose longer ones.
-    const MAX_CHARS: usize = 1024;
+    pub const MAX_CHARS: usize = 1024;
 
     /// Parses the `password_part_private` of the Secrets API. Line ends in it are left out, in its place.
     ///

@@ -1,5 +1,6 @@
 //! The fields of a JSON body: each is taken by name and by type, and an error names it.
 
+mod field;
 #[cfg(test)]
 mod tests;
 
@@ -10,6 +11,8 @@ use serde::{
     de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 
+use self::field::MAX_STRINGS;
+pub use self::field::{Body, Field, Kind, Text};
 use super::error::HttpError;
 
 /// The fields of a JSON object. Strings are borrowed from the body: a long ciphertext is looked at once.
@@ -73,6 +76,23 @@ impl<'a> Fields<'a> {
     /// [`HttpError::Field`].
     pub fn number(&self, field: &Field) -> Result<Option<u64>, HttpError> {
         self.value(field, NO_NUMBER, Value::number)
+    }
+
+    /// A number as for [`Fields::number`] within the limits of its field.
+    ///
+    /// # Errors
+    ///
+    /// [`HttpError::Field`].
+    pub fn number_in_range<T: TryFrom<u64>>(&self, field: &Field) -> Result<Option<T>, HttpError> {
+        let Some(number) = self.number(field)? else { return Ok(None) };
+        let (min, max) = match field.kind {
+            Kind::Number { min, max } => (min, max),
+            _ => (0, u64::MAX),
+        };
+        let is_inside = (min..=max).contains(&number);
+        let number = T::try_from(number).ok().filter(|_| is_inside);
+        let wrong = || HttpError::field(field.name, format!("must be between {min} and {max}"));
+        number.map(Some).ok_or_else(wrong)
     }
 
     /// A number as for [`Fields::number`], or an array of strings and nulls; `None` where the field is
@@ -189,37 +209,8 @@ pub enum CountOrList<'a> {
     List(Vec<Option<&'a str>>),
 }
 
-/// The most items of a list of strings.
-const MAX_STRINGS: usize = 100;
-
 /// The most items of a list that are kept: more than any field has.
 const MAX_ITEMS: usize = 256;
-
-/// A field of the API.
-pub struct Field {
-    /// Its name, used in answers and errors.
-    pub name: &'static str,
-    /// Another name that is understood: the Swedish document has translated some.
-    pub alias: Option<&'static str>,
-}
-
-impl Field {
-    fn is_called(&self, name: &str) -> bool {
-        name == self.name || self.alias == Some(name)
-    }
-
-    /// A field with one name.
-    #[must_use]
-    pub const fn new(name: &'static str) -> Self {
-        Self { name, alias: None }
-    }
-
-    /// A field with another name beside it.
-    #[must_use]
-    pub const fn with_alias(name: &'static str, alias: &'static str) -> Self {
-        Self { name, alias: Some(alias) }
-    }
-}
 
 /// Reads an object and keeps the wanted fields of it, so that a body full of others costs no memory.
 struct Object<'w> {

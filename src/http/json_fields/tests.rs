@@ -1,8 +1,8 @@
 use super::*;
 
-const NAME: Field = Field::with_alias("name", "namn");
-const COUNT: Field = Field::new("count");
-const FLAG: Field = Field::new("flag");
+const NAME: Field = Field::text("name", "").with_alias("namn");
+const COUNT: Field = Field::number("count", 0, 1000, "");
+const FLAG: Field = Field::new("flag", Kind::Boolean, "");
 
 fn error(outcome: Result<impl Sized, HttpError>) -> String {
     let Err(HttpError::Field { field, reason }) = outcome else { panic!("no field error") };
@@ -12,12 +12,12 @@ fn error(outcome: Result<impl Sized, HttpError>) -> String {
 #[test]
 fn fields_have_their_types() {
     let body = br#" {"namn":"\u00e5 b","count":7,"flag":"true","other":[1,{}],"x":null} "#;
-    let fields = Fields::parse(body, &[NAME, COUNT, FLAG, Field::new("x")]).unwrap();
+    let fields = Fields::parse(body, &[NAME, COUNT, FLAG, Field::text("x", "")]).unwrap();
     assert_eq!(fields.string(&NAME).unwrap().unwrap(), "å b");
     assert_eq!(fields.number(&COUNT).unwrap(), Some(7));
     assert!(fields.boolean(&FLAG).unwrap());
-    assert_eq!(fields.string(&Field::new("x")).unwrap(), None);
-    assert_eq!(fields.string(&Field::new("y")).unwrap(), None);
+    assert_eq!(fields.string(&Field::text("x", "")).unwrap(), None);
+    assert_eq!(fields.string(&Field::text("y", "")).unwrap(), None);
 }
 
 #[test]
@@ -161,4 +161,20 @@ fn what_is_no_object_is_malformed() {
         assert!(matches!(outcome, Err(HttpError::Malformed(_))), "{body:?}");
     }
     assert!(Fields::parse(b"{\"a\":\"\xff\"}", &[NAME]).is_err());
+}
+
+#[test]
+fn a_number_is_checked_against_the_limits_of_its_field() {
+    let limited = Field::number("count", 1, 300, "");
+    let cases =
+        [("1", Ok(Some(1))), ("\"200\"", Ok(Some(200))), ("null", Ok(None)), ("0", Err(()))];
+    for (raw, expected) in cases.into_iter().chain([("256", Err(())), ("301", Err(()))]) {
+        let body = format!(r#"{{"count":{raw}}}"#);
+        let fields = Fields::parse(body.as_bytes(), &[COUNT]).unwrap();
+        let found = fields.number_in_range::<u8>(&limited);
+        assert_eq!(found.as_ref().copied().map_err(|_| ()), expected, "{raw}");
+        if found.is_err() {
+            assert_eq!(error(found), "count must be between 1 and 300", "{raw}");
+        }
+    }
 }
