@@ -7,8 +7,8 @@
 //!   `introduction.md`: the description of the whole.
 //! - `operations/<id>.json`: description, parameters, body, errors and responses of an operation;
 //!   `operations/<id>.sh` and `.js`: its examples for curl and JavaScript, which a test runs.
-//! - `schemas/<name>.json`: the answers, and the parameters of the Key Service. JSON bodies come from the fields
-//!   that their parser reads.
+//! - `schemas/<name>.json`: the answers, and the parameters of the Key Service. JSON bodies come from the
+//!   fields that their parser reads.
 //! - `errors.json`: the responses with an error, each with its status and an example.
 
 #[cfg(test)]

@@ -47,91 +47,132 @@ macro_rules! routes {
 
 /// The table, in the order of the documentation.
 pub static ROUTES: &[Route] = routes! {
-    POST "/api/secrets" createSecret ["Secrets"] "Make a secret",
+    POST "/api/secrets" createSecret
+        ["Secrets"] "Create a secret",
         PrivateKey |c, account| secrets::create(c.app, c.client, account, c.headers, c.body);
-    GET HEAD "/api/secrets" listSecrets ["Secrets"] "List secrets",
+    GET HEAD "/api/secrets" listSecrets
+        ["Secrets"] "List secrets and their views",
         PrivateKey |c, account| secrets::list(c.app, account, c.query);
     // No HEAD: it must not spend a view, and without that it cannot answer as GET does.
-    GET "/api/secrets/{id}" viewSecret ["Secrets"] "View a secret",
+    GET "/api/secrets/{id}" viewSecret
+        ["Secrets"] "Return a secret, and spend a view",
         AnyKey |c, account| secrets::view(c.app, c.client, account, c.path[0], c.headers);
-    DELETE "/api/secrets/{id}" deleteSecret ["Secrets"] "Burn a secret",
+    DELETE "/api/secrets/{id}" deleteSecret
+        ["Secrets"] "Burn a secret",
         PrivateKey |c, account| secrets::delete(c.app, account, c.path[0]);
 
-    PUT "/api/secrets/{id}/attachments/{n}" uploadAttachment ["Attachments"] "Upload an attachment",
-        Other("its upload token") |c| attachments::upload::put(c.app, c.client, c.path.into(), c.headers, c.body);
-    HEAD "/api/secrets/{id}/attachments/{n}" attachmentProgress ["Attachments"] "Ask how much is there",
-        Other("its upload token") |c| attachments::fetch::get(c.app, c.method, c.path.into(), c.headers);
-    GET "/api/secrets/{id}/attachments/{n}" downloadAttachment ["Attachments"] "Fetch an attachment",
+    PUT "/api/secrets/{id}/attachments/{n}" uploadAttachment
+        ["Attachments"] "Upload an attachment, or a part of it",
+        Other("its upload token") |c|
+            attachments::upload::put(c.app, c.client, c.path.into(), c.headers, c.body);
+    HEAD "/api/secrets/{id}/attachments/{n}" attachmentProgress
+        ["Attachments"] "Return how much of an attachment is stored",
+        Other("its upload token, or a view's lease") |c|
+            attachments::fetch::get(c.app, c.method, c.path.into(), c.headers);
+    GET "/api/secrets/{id}/attachments/{n}" downloadAttachment
+        ["Attachments"] "Return an attachment, or a part of it",
         Other("a view's lease") |c| attachments::fetch::get(c.app, c.method, c.path.into(), c.headers);
-    POST "/api/secrets/{id}/publish" publishDraft ["Attachments"] "Publish a draft",
+    POST "/api/secrets/{id}/publish" publishDraft
+        ["Attachments"] "Publish a secret with complete attachments",
         Other("its upload token") |c| attachments::upload::publish(c.app, c.path[0], c.headers);
-    DELETE "/api/secrets/{id}/draft" dropDraft ["Attachments"] "Drop a draft",
+    DELETE "/api/secrets/{id}/draft" dropDraft
+        ["Attachments"] "Delete a draft",
         Other("its upload token") |c| attachments::upload::drop_draft(c.app, c.path[0], c.headers);
 
-    POST "/api/secret_requests" createRequest ["Secret requests"] "Ask for a secret",
+    POST "/api/secret_requests" createRequest
+        ["Secret requests"] "Create a secret request",
         PrivateKey |c, account| requests::create(c.app, c.client, account, c.headers, c.body);
-    GET HEAD "/api/secret_requests" listRequests ["Secret requests"] "List requests",
+    GET HEAD "/api/secret_requests" listRequests
+        ["Secret requests"] "List secret requests",
         PrivateKey |c, account| requests::list(c.app, account, c.query);
-    DELETE "/api/secret_requests/{id}" deleteRequest ["Secret requests"] "Delete a request",
+    DELETE "/api/secret_requests/{id}" deleteRequest
+        ["Secret requests"] "Delete a secret request",
         PrivateKey |c, account| requests::delete(c.app, account, c.path[0]);
 
-    GET HEAD "/api/account" showAccount ["Account"] "Show the account",
+    GET HEAD "/api/account" showAccount
+        ["Account"] "Return settings and usage",
         PrivateKey |c, account| account::show(c.app, account);
-    PUT "/api/account" changeAccount ["Account"] "Change settings",
+    PUT "/api/account" changeAccount
+        ["Account"] "Set the address of notifications",
         PrivateKey |c, account| account::change(c.app, c.client, account, c.headers, c.body);
-    POST "/api/account/webhooks" addWebhook ["Account"] "Add a webhook",
+    POST "/api/account/webhooks" addWebhook
+        ["Account"] "Add a webhook",
         PrivateKey |c, account| account::webhooks::add(c.app, c.client, account, c.headers, c.body);
-    DELETE "/api/account/webhooks/{id}" removeWebhook ["Account"] "Remove a webhook",
+    DELETE "/api/account/webhooks/{id}" removeWebhook
+        ["Account"] "Remove a webhook",
         PrivateKey |c, account| account::webhooks::remove(c.app, account, c.path[0]);
-    POST "/api/account/webhooks/{id}/test" testWebhook ["Account"] "Try a webhook",
+    POST "/api/account/webhooks/{id}/test" testWebhook
+        ["Account"] "Test a webhook",
         PrivateKey |c, account| account::webhooks::test(c.app, account, c.path[0]);
 
     // No HEAD: a look enters the log of the secret.
-    GET "/api/public/secrets/{id}" lookAtSecret ["Viewing"] "Look at a secret",
+    GET "/api/public/secrets/{id}" lookAtSecret
+        ["Viewing"] "Return what a view needs",
         Other("the link") |c| public::viewing::look(c.app, c.path[0], c.client, c.headers);
-    DELETE "/api/public/secrets/{id}" deleteSecretOpenly ["Without an account"] "Burn it",
+    DELETE "/api/public/secrets/{id}" deleteSecretOpenly
+        ["Without an account"] "Burn a secret made without an account",
         Other("its manage token") |c| public::secrets::delete(c.app, c.path[0], c.headers);
-    POST "/api/public/secrets/{id}/view" viewSecretByLink ["Viewing"] "View a secret",
+    POST "/api/public/secrets/{id}/view" viewSecretByLink
+        ["Viewing"] "Return a secret, and spend a view",
         Other("the link") |c| public::viewing::view(c.app, c.path[0], c.client, c.headers, c.body);
-    POST "/api/public/secrets/{id}/burn" burnByLease ["Viewing"] "Burn a secret after viewing",
+    POST "/api/public/secrets/{id}/burn" burnByLease
+        ["Viewing"] "Burn a secret after a view",
         Other("a view's lease") |c| public::viewing::burn(c.app, c.path[0], c.client, c.headers, c.body);
-    GET "/api/public/captcha" captcha ["Viewing"] "Get a proof of work",
+    GET "/api/public/captcha" captcha
+        ["Viewing"] "Create a challenge for a proof of work",
         Other("none") |c| ready(Ok(public::captcha::challenge(c.app)));
-    POST "/api/public/secrets" createSecretOpenly ["Without an account"] "Make a secret",
+    POST "/api/public/secrets" createSecretOpenly
+        ["Without an account"] "Create a secret without an account",
         Other("none, where open") |c| public::secrets::create(c.app, c.client, c.headers, c.body);
-    GET "/api/public/secrets/{id}/status" secretStatus ["Without an account"] "See who viewed it",
+    GET "/api/public/secrets/{id}/status" secretStatus
+        ["Without an account"] "Return the views of a secret",
         Other("its manage token") |c| public::secrets::status(c.app, c.path[0], c.headers);
-    GET HEAD "/api/public/secret_requests/{id}" lookAtRequest ["Answering a request"] "See what is asked for",
+    GET HEAD "/api/public/secret_requests/{id}" lookAtRequest
+        ["Answering a request"] "Return what is asked for",
         Other("the link") |c| public::requests::look(c.app, c.path[0]);
-    POST "/api/public/secret_requests/{id}/secrets" answerRequest ["Answering a request"] "Hand a secret over",
+    POST "/api/public/secret_requests/{id}/secrets" answerRequest
+        ["Answering a request"] "Submit a secret",
         Other("the link") |c| public::requests::answer(c.app, c.path[0], c.client, c.headers, c.body);
 
-    POST "/Service" createBox ["Boxes"] "Make a box",
+    POST "/Service" createBox
+        ["Boxes"] "Create a box",
         KeyService("none, where open") |c| key_service::act(c, Operation::Create);
-    PUT "/Service" sendToBox ["Boxes"] "Send to a box",
+    PUT "/Service" sendToBox
+        ["Boxes"] "Send messages and files to a box",
         KeyService("token") |c| key_service::act(c, Operation::Send);
-    GET "/Service" readBox ["Boxes"] "Read a box",
+    GET "/Service" readBox
+        ["Boxes"] "List the content of a box",
         KeyService("token, and passphrase or hash") |c| key_service::act(c, Operation::List);
-    DELETE "/Service" deleteBox ["Boxes"] "Delete a box",
+    DELETE "/Service" deleteBox
+        ["Boxes"] "Burn a box and its content",
         KeyService("token, and passphrase or hash") |c| key_service::act(c, Operation::Delete);
-    GET "/Service/{token}/publickey" boxPublicKey ["Boxes"] "Find a public key",
+    GET "/Service/{token}/publickey" boxPublicKey
+        ["Boxes"] "Return the public key of a box",
         KeyService("token") |c| key_service::public_key(c);
-    GET "/Service/{token}/terms" boxTerms ["Boxes"] "Find the terms",
+    GET "/Service/{token}/terms" boxTerms
+        ["Boxes"] "Return the terms of a box",
         KeyService("token") |c| key_service::terms(c);
     // No HEAD: it would have to open the file, as GET does.
-    GET "/Service/File/{id}" fetchFile ["Boxes"] "Fetch a file",
+    GET "/Service/File/{id}" fetchFile
+        ["Boxes"] "Return a file of a box",
         KeyService("the id") |c| key_service::file(c);
-    POST "/Service/SelfDestruct" selfDestruct ["Boxes"] "Mail a message that opens once",
+    POST "/Service/SelfDestruct" selfDestruct
+        ["Boxes"] "Mail a message that can be read once",
         KeyService("none, where open") |c| key_service::act(c, Operation::SelfDestruct);
 
-    GET HEAD "/api/public/unsubscribe/{token}" askUnsubscribe ["Notifications"] "Ask whether to end notifications",
-        Other("the token") |c| ready(public::unsubscribe::ask(c.app, c.path[0], preferred_language(c.headers)));
-    POST "/api/public/unsubscribe/{token}" unsubscribe ["Notifications"] "End notifications",
+    GET HEAD "/api/public/unsubscribe/{token}" askUnsubscribe
+        ["Notifications"] "Ask whether to end notifications",
+        Other("the token") |c|
+            ready(public::unsubscribe::ask(c.app, c.path[0], preferred_language(c.headers)));
+    POST "/api/public/unsubscribe/{token}" unsubscribe
+        ["Notifications"] "End notifications by mail",
         Other("the token") |c| public::unsubscribe::end(c.app, c.path[0], preferred_language(c.headers));
 
-    GET HEAD "/health" health ["Health"] "Is the process up?",
+    GET HEAD "/health" health
+        ["Health"] "Report that the process is up",
         Other("none") |_c| ready(Ok(health::health()));
-    GET HEAD "/ready" ready ["Health"] "Can secrets be made?",
+    GET HEAD "/ready" ready
+        ["Health"] "Report whether secrets can be created",
         Other("none") |c| async { Ok(health::ready(c.app).await) };
 };
 

@@ -143,7 +143,7 @@ impl Field {
             }
             Kind::Boolean => {
                 add(
-                    "The strings `\"true\"` and `\"false\"` are understood, and an empty one counts as absent.",
+                    "The strings `\"true\"` and `\"false\"` are understood; an empty one counts as absent.",
                 );
                 let text = json!({ "type": "string", "enum": ["true", "false", ""] });
                 json!({ "oneOf": [{ "type": or_null("boolean") }, text] })
