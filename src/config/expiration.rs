@@ -2,19 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use super::{BadSetting, sources::Sources};
-
-/// The limits of a secret's life, in whole hours: 1 ≤ min ≤ default ≤ max ≤ 350.
-///
-/// Hours because the `expiration` field of the Secrets API is in hours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Expiration {
-    pub(super) min_hours: u32,
-    /// 0 is for ever, once checked.
-    pub(super) default_hours: u32,
-    pub(super) max_hours: u32,
-    pub(super) for_ever_allowed: bool,
-}
+use super::{BadSetting, Expiration, sources::Sources};
 
 impl Expiration {
     /// The shortest life that a sender may choose.
@@ -81,11 +69,5 @@ impl Expiration {
             return bad("expiration_default", &problem, remedy);
         }
         Ok(())
-    }
-}
-
-impl Default for Expiration {
-    fn default() -> Self {
-        Self { min_hours: 1, default_hours: 168, max_hours: 350, for_ever_allowed: false }
     }
 }

@@ -1,30 +1,13 @@
 //! Where mails are handed in, and whom they are from.
 
-use std::{fmt, path::PathBuf};
+use std::fmt;
 
 use lettre::message::Mailbox;
 use percent_encoding::percent_decode_str;
 use url::{Host, Url};
 
-use super::{BadSetting, Settings, sources::Sources, table};
+use super::{BadSetting, MailSettings, Settings, sources::Sources, table};
 use crate::domain::notify::language::Language;
-
-/// What is known about mails, as it was given. Files are read elsewhere.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MailSettings {
-    /// The server that takes mails; `None` for no mails at all.
-    pub smtp: Option<SmtpUrl>,
-    /// A file with the password of its user.
-    pub password_file: Option<PathBuf>,
-    /// A file with an access token of its user, in place of a password.
-    pub token_file: Option<PathBuf>,
-    /// Whom mails are from.
-    pub from: Option<Mailbox>,
-    /// A directory with texts that go before the built-in ones.
-    pub templates: Option<PathBuf>,
-    /// The language of mails to people whose own is not known.
-    pub language: Language,
-}
 
 /// A mail server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,19 +37,6 @@ pub enum SmtpTls {
     Opportunistic,
     /// Nothing.
     Off,
-}
-
-impl Default for MailSettings {
-    fn default() -> Self {
-        Self {
-            smtp: None,
-            password_file: None,
-            token_file: None,
-            from: None,
-            templates: None,
-            language: Language::ENGLISH,
-        }
-    }
 }
 
 impl SmtpHost {

@@ -1,26 +1,11 @@
 //! How the pages look: what makes them the operator's own.
 
-use std::{fmt, path::PathBuf};
+use std::fmt;
 
 use url::Url;
 
 /// The longest name of a site, in characters: it stands in the head of every page, on phones too.
 const MAX_NAME_CHARS: usize = 40;
-
-/// The operator's look, as it was given. Files are read elsewhere.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SiteSettings {
-    /// What the site is called.
-    pub name: String,
-    /// A picture beside the name: SVG, PNG or WebP.
-    pub logo: Option<PathBuf>,
-    /// The colour of buttons and links.
-    pub color: Color,
-    /// Where it says who runs this.
-    pub imprint: Option<Link>,
-    /// Where it says what is done with data.
-    pub privacy: Option<Link>,
-}
 
 /// An sRGB colour, written `#rrggbb`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,18 +14,6 @@ pub struct Color(pub [u8; 3]);
 /// An http, https or mailto link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link(String);
-
-impl Default for SiteSettings {
-    fn default() -> Self {
-        Self {
-            name: "sealdrop".to_owned(),
-            logo: None,
-            color: Color([0x0f, 0x76, 0x6e]),
-            imprint: None,
-            privacy: None,
-        }
-    }
-}
 
 impl Link {
     /// Parses `text`; the error says what is wrong with it.

@@ -1,15 +1,15 @@
-//! The commands of the README and of the recipes run as written, and the tables of docs/settings.md and
-//! docs/api.md match the code. `UPDATE_DOCS=1` writes the table of calls.
+//! The commands of the README and of the recipes run as written. The tables of docs/settings.md and
+//! docs/api.md and the file docs/sealdrop.toml match the code; `UPDATE_DOCS=1` writes them.
 //!
 //! `cargo run --release`, `cargo test` and `npm ci` are left out here, because `.ci/run` runs them.
 
 use std::{ffi::OsString, path::Path, process::Command};
 
 use libtest_mimic::Trial;
-use sealdrop::{api::routes::ROUTES, config::TABLE};
+use sealdrop::{api::routes::ROUTES, config::TABLE as SETTINGS};
 
 use crate::{
-    daemon::Daemon,
+    daemon::{Daemon, sealdrop},
     tools::{CURL, Tool, trial_with},
     trial,
 };
@@ -20,6 +20,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             "readme::the_table_of_settings_is_the_real_one",
             the_table_of_settings_is_the_real_one,
         ),
+        trial("readme::the_config_file_has_all_settings", the_config_file_has_all_settings),
         trial("readme::the_table_of_calls_is_the_real_one", the_table_of_calls_is_the_real_one),
         trial_with("readme::the_recipes_work", &[CURL, Tool::NodeSjcl], the_recipes_work),
     ]
@@ -32,39 +33,99 @@ fn document(name: &str) -> String {
         .unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
+/// Compares a document with what the code makes of it; with `UPDATE_DOCS=1` it writes the document.
+fn compare(name: &str, expected: &str) {
+    if document(name) == expected {
+        return;
+    }
+    assert!(
+        std::env::var_os("UPDATE_DOCS").is_some(),
+        "{name} differs from the code: run this test with UPDATE_DOCS=1, which writes\n{expected}"
+    );
+    std::fs::write(format!("{ROOT}/{name}"), expected).expect("a document that can be written");
+}
+
 fn the_table_of_settings_is_the_real_one() {
-    let rows = TABLE.iter().map(|setting| {
+    let rows = SETTINGS.iter().map(|setting| {
         let default = match setting.default {
             "" => String::new(),
             default => format!("`{default}`"),
         };
-        let row = format!("| `{}` | {} | {default} |", setting.flag(), setting.meaning);
+        let row = format!("| `{}` | {} | {default} |\n", setting.flag(), setting.help);
         row.replace("|  |", "| |")
     });
-    let rows: Vec<String> = rows.collect();
-    let documented = document("docs/settings.md").contains(&rows.join("\n"));
-    assert!(documented, "the table should be:\n{}", rows.join("\n"));
+    compare_table("docs/settings.md", "| flag | meaning | default |", &rows.collect::<String>());
+}
+
+/// Compares the rows of the table below `head` in a document with `rows`.
+fn compare_table(name: &str, head: &str, rows: &str) {
+    let head = format!("{head}\n|---|---|---|\n");
+    let text = document(name);
+    let (before, rest) = text.split_once(&head).expect("the head of the table");
+    let end = rest.split_inclusive('\n').take_while(|line| line.starts_with('|')).map(str::len);
+    let after = rest.get(end.sum()..).expect("the rest of the document");
+    compare(name, &[before, &head, rows, after].concat());
+}
+
+/// A commented file with all settings and their defaults.
+fn config_file() -> String {
+    let mut file = String::from(
+        "# Settings of sealdrop: sealdrop serve --config sealdrop.toml\n\
+         # A line without its # sets a value. The values here are the defaults; a word in capitals, such\n\
+         # as URL, stands for a value of your own. A flag or an environment variable has precedence.\n",
+    );
+    for setting in SETTINGS {
+        file.push('\n');
+        let mut line = String::from("#");
+        for word in setting.help.split(' ') {
+            if line.len() + word.len() > 100 {
+                file.push_str(&line);
+                file.push_str("\n#");
+                line.clear();
+            }
+            line.push(' ');
+            line.push_str(word);
+        }
+        let value = match setting.default {
+            "" => setting.value,
+            default => default,
+        };
+        let is_bare = value == "true" || value == "false" || value.parse::<u64>().is_ok();
+        let value = if is_bare { value.to_owned() } else { format!("{value:?}") };
+        file.push_str(&format!("{line}\n#{} = {value}\n", setting.key));
+    }
+    file
+}
+
+fn the_config_file_has_all_settings() {
+    compare("docs/sealdrop.toml", &config_file());
+    // Its defaults are right without the #.
+    let defaults: String = SETTINGS
+        .iter()
+        .filter(|setting| !setting.default.is_empty())
+        .map(|setting| format!("#{} = ", setting.key))
+        .filter_map(|start| {
+            config_file().lines().find(|line| line.starts_with(&start)).map(str::to_owned)
+        })
+        .map(|line| format!("{}\n", line.trim_start_matches('#')))
+        .collect();
+    assert!(defaults.lines().count() > 30, "{defaults}");
+    let dir = tempfile::tempdir().expect("a fresh directory");
+    let path = dir.path().join("sealdrop.toml");
+    std::fs::write(&path, defaults).expect("a file");
+    let mut check = sealdrop();
+    check.current_dir(dir.path()).args(["serve", "--check", "--config"]).arg(path);
+    let checked = check.output().expect("the program");
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
 }
 
 fn the_table_of_calls_is_the_real_one() {
-    const HEAD: &str = "| call | needs | what it does |\n|---|---|---|\n";
     let rows = ROUTES.iter().map(|route| {
         let call = route.path.replace('{', "<").replace('}', ">");
         let call = format!("{} {call}", route.methods[0]);
         format!("| `{call}` | {} | {} |\n", route.access.right(), route.summary)
     });
-    let rows: String = rows.collect();
-    let name = "docs/api.md";
-    let document = document(name);
-    let (before, rest) = document.split_once(HEAD).expect("the head of the table");
-    let end = rest.split_inclusive('\n').take_while(|line| line.starts_with('|')).map(str::len);
-    let (table, after) = rest.split_at(end.sum());
-    if std::env::var_os("UPDATE_DOCS").is_some() {
-        std::fs::write(format!("{ROOT}/{name}"), [before, HEAD, &rows, after].concat())
-            .unwrap_or_else(|error| panic!("{name}: {error}"));
-    } else {
-        assert_eq!(table, rows, "UPDATE_DOCS=1 writes it");
-    }
+    compare_table("docs/api.md", "| call | needs | what it does |", &rows.collect::<String>());
 }
 
 /// A path that begins with the folder where the program was built.
