@@ -2,7 +2,10 @@
 
 use std::{ffi::OsString, path::Path};
 
+use ipnet::IpNet;
+
 use super::*;
+use crate::crypto::RsaBits;
 
 /// Loads with flags, environment and the text of a file called `sealdrop.toml`, if not empty.
 fn load(
