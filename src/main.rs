@@ -2,8 +2,12 @@
 
 use std::process::ExitCode;
 
-use sealdrop::{cli, daemon::Daemon};
+use sealdrop::{
+    cli::{self, DaemonCalls},
+    daemon,
+};
 
 fn main() -> ExitCode {
-    cli::run(std::env::args_os(), &Daemon)
+    let calls = DaemonCalls { serve: &daemon::serve, open_store: &daemon::open_store };
+    cli::run(std::env::args_os(), &calls)
 }

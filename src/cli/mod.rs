@@ -1,8 +1,7 @@
 //! The command line: one file per subcommand.
 //!
-//! Nothing is decided here but words and exit codes. What a subcommand needs of the daemon and of the
-//! store comes in as an [`Engine`]; those that talk to a server over the network do so as a
-//! [`client`](crate::client).
+//! A command parses arguments, calls, and prints; exit codes are decided here. `main` passes the functions of
+//! the daemon and of the store as [`DaemonCalls`]. Commands that talk to a server use [`client`](crate::client).
 
 mod arguments;
 mod box_;
@@ -44,25 +43,12 @@ use crate::{
     config::Loaded,
 };
 
-/// What the command line puts to work.
-pub trait Engine {
-    /// Runs the daemon until it is told to stop.
-    ///
-    /// Sets up the log (and logs the warnings), and once requests are answered writes the one line
-    /// with the address to `output`.
-    ///
-    /// # Errors
-    ///
-    /// [`Exit::Usage`] for settings that can not be used, see [`Loaded::bad`]; [`Exit::Busy`] for what
-    /// may pass.
-    fn serve(&self, loaded: Loaded, output: Output<'_>) -> Result<(), Failure>;
-
-    /// Opens the store in the data directory `dir` for one command.
-    ///
-    /// # Errors
-    ///
-    /// [`OpenFailure::Locked`] if another process has it.
-    fn open(&self, dir: &Path, create: Create) -> Result<Opened, OpenFailure>;
+/// The functions of the daemon that commands call.
+pub struct DaemonCalls<'a> {
+    /// Runs the daemon until a signal stops it.
+    pub serve: &'a dyn Fn(Loaded, Output<'_>) -> Result<(), Failure>,
+    /// Opens the store in a data directory for one command.
+    pub open_store: &'a dyn Fn(&Path, Create) -> Result<Opened, OpenFailure>,
 }
 
 /// Standard output.
@@ -74,10 +60,10 @@ pub struct Output<'a> {
 }
 
 /// Runs the program: `arguments` as the system gives them, its own name first.
-pub fn run(arguments: impl IntoIterator<Item = OsString>, engine: &dyn Engine) -> ExitCode {
+pub fn run(arguments: impl IntoIterator<Item = OsString>, daemon: &DaemonCalls<'_>) -> ExitCode {
     let stdin = io::stdin();
     let mut context = Context {
-        engine,
+        daemon,
         environment: std::env::vars_os().collect(),
         interactive: stdin.is_terminal(),
         asks_at_tty: !stdin.is_terminal() && io::stderr().is_terminal(),
@@ -107,7 +93,7 @@ fn is_closed(out: &impl AsFd) -> bool {
 
 /// The surroundings of one run; a test has its own.
 pub(crate) struct Context<'a> {
-    engine: &'a dyn Engine,
+    daemon: &'a DaemonCalls<'a>,
     environment: Vec<(OsString, OsString)>,
     /// Whether a person is at `input`.
     interactive: bool,

@@ -99,7 +99,7 @@ impl Serve {
         let loaded = Settings::load(self.flags(), context.environment.iter().cloned())?;
         if !check {
             let is_terminal = context.out_is_terminal;
-            return context.engine.serve(loaded, Output { out: context.out, is_terminal });
+            return (context.daemon.serve)(loaded, Output { out: context.out, is_terminal });
         }
         for warning in &loaded.warnings {
             writeln!(context.err, "sealdrop: warning: {warning}")?;

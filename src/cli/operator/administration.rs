@@ -35,7 +35,7 @@ pub(crate) fn execute(
     context: &Context<'_>,
 ) -> Result<Reply, Failure> {
     let dir = place.directory(context)?;
-    Ok(admin::execute(&dir, command, |dir, create| context.engine.open(dir, create))?)
+    Ok(admin::execute(&dir, command, context.daemon.open_store)?)
 }
 
 /// Writes `value` as one line of JSON.

@@ -12,7 +12,7 @@ use crate::{
         OutboxChanged, OutboxPage, OutboxRow, Reply, WebhookAdded, WebhookRemoved, WebhookRow,
         WebhookTested,
     },
-    cli::{Engine, Failure, Output},
+    cli::{Failure, Output},
     clock::UnixSeconds,
     config::Loaded,
     crypto::SecretText,
@@ -26,14 +26,14 @@ pub(super) struct Fake {
     pub(super) asked: RefCell<Vec<(PathBuf, Create)>>,
 }
 
-impl Engine for Fake {
-    fn serve(&self, loaded: Loaded, output: Output<'_>) -> Result<(), Failure> {
+impl Fake {
+    pub(super) fn serve(&self, loaded: Loaded, output: Output<'_>) -> Result<(), Failure> {
         writeln!(output.out, "sealdrop listening on http://{}", loaded.settings.listen)?;
         self.served.borrow_mut().push(loaded);
         Ok(())
     }
 
-    fn open(&self, dir: &Path, create: Create) -> Result<Opened, OpenFailure> {
+    pub(super) fn open_store(&self, dir: &Path, create: Create) -> Result<Opened, OpenFailure> {
         self.asked.borrow_mut().push((dir.to_owned(), create));
         Ok(Box::new(answer))
     }

@@ -17,10 +17,24 @@ struct Outcome {
 }
 
 /// Runs `line`, split at spaces; a `typed` line means that somebody sits at a terminal.
-fn run_with(engine: &Fake, line: &str, env: &[(&str, &str)], typed: Option<&str>) -> Outcome {
+fn run_with(fake: &Fake, line: &str, env: &[(&str, &str)], typed: Option<&str>) -> Outcome {
+    let arguments = ["sealdrop"].into_iter().chain(line.split_whitespace()).map(OsString::from);
+    run_arguments(fake, arguments, env, typed)
+}
+
+fn run_arguments(
+    fake: &Fake,
+    arguments: impl IntoIterator<Item = OsString>,
+    env: &[(&str, &str)],
+    typed: Option<&str>,
+) -> Outcome {
     let (mut out, mut err) = (Vec::new(), Vec::new());
+    let calls = DaemonCalls {
+        serve: &|loaded, output| fake.serve(loaded, output),
+        open_store: &|dir, create| fake.open_store(dir, create),
+    };
     let mut context = Context {
-        engine,
+        daemon: &calls,
         environment: env.iter().map(|(name, value)| (name.into(), value.into())).collect(),
         interactive: typed.is_some(),
         asks_at_tty: false,
@@ -30,7 +44,6 @@ fn run_with(engine: &Fake, line: &str, env: &[(&str, &str)], typed: Option<&str>
         out: &mut out,
         err: &mut err,
     };
-    let arguments = ["sealdrop"].into_iter().chain(line.split_whitespace()).map(OsString::from);
     let exit = dispatch(arguments, &mut context);
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Outcome { exit, out: text(out), err: text(err) }
@@ -68,10 +81,10 @@ fn every_setting_has_its_flag_and_the_help_tells_its_default() {
         assert!(help.contains(&format!("({})", setting.default)) || setting.default.is_empty());
         // The flag must arrive under its own key: its value is taken, not the variable's.
         let origin = |line: &str| {
-            let engine = Fake::default();
+            let fake = Fake::default();
             let env = [(variable.as_str(), setting.default)];
-            let outcome = run_with(&engine, line, &env, None);
-            let served = engine.served.borrow();
+            let outcome = run_with(&fake, line, &env, None);
+            let served = fake.served.borrow();
             served.first().map_or(outcome.err, |loaded| loaded.bad(setting.key, "").origin)
         };
         let value = match (setting.key, setting.default) {
@@ -179,19 +192,9 @@ fn the_exit_code_follows_the_kind_of_error() {
     let taken = run("account create taken");
     assert_eq!((taken.exit, &*taken.err), (Exit::Failed, "sealdrop: there is an account taken\n"));
     let dir = tempfile::tempdir().unwrap();
-    let mut context = Context {
-        engine: &Fake::default(),
-        environment: vec![("SEALDROP_DATA".into(), dir.path().into())],
-        interactive: false,
-        asks_at_tty: false,
-        out_is_terminal: false,
-        out_is_closed: false,
-        input: &mut &b""[..],
-        out: &mut Vec::new(),
-        err: &mut Vec::new(),
-    };
+    let env = [("SEALDROP_DATA", dir.path().to_str().unwrap())];
     let arguments = ["sealdrop", "account", "create", "a b"].map(OsString::from);
-    assert_eq!(dispatch(arguments, &mut context), Exit::Usage);
+    assert_eq!(run_arguments(&Fake::default(), arguments, &env, None).exit, Exit::Usage);
     for (exit, code) in [(Exit::Done, 0), (Exit::Failed, 1), (Exit::Usage, 64)] {
         assert_eq!(ExitCode::from(exit), ExitCode::from(code));
     }
@@ -288,11 +291,11 @@ fn an_account_is_deleted_only_when_that_is_meant() {
         (None, Exit::Usage, "add --yes"),
     ];
     for (typed, exit, part) in cases {
-        let engine = Fake::default();
-        let outcome = run_with(&engine, "account delete x", &env, typed);
+        let fake = Fake::default();
+        let outcome = run_with(&fake, "account delete x", &env, typed);
         assert_eq!(outcome.exit, exit, "{typed:?}");
         assert!(outcome.err.contains(part), "{}", outcome.err);
-        assert_eq!(engine.asked.borrow().len(), usize::from(exit == Exit::Done), "{typed:?}");
+        assert_eq!(fake.asked.borrow().len(), usize::from(exit == Exit::Done), "{typed:?}");
     }
 }
 
@@ -311,9 +314,9 @@ fn the_data_directory_is_found_like_that_of_the_daemon() {
         (format!("account create x{config}"), &[], "file"),
     ];
     for (line, env, name) in cases {
-        let engine = Fake::default();
-        assert_eq!(run_with(&engine, &line, env, None).exit, Exit::Done);
-        assert_eq!(*engine.asked.borrow(), [(path(name).into(), Create::IfMissing)]);
+        let fake = Fake::default();
+        assert_eq!(run_with(&fake, &line, env, None).exit, Exit::Done);
+        assert_eq!(*fake.asked.borrow(), [(path(name).into(), Create::IfMissing)]);
     }
     let absent = run_with(&Fake::default(), "apikey list", &env, None);
     assert_eq!(absent.exit, Exit::Failed);
@@ -337,9 +340,9 @@ fn check_looks_at_settings_and_directory_and_leaves_no_trace() {
         (path("locked/deep"), (!root_may_write_anywhere).then_some("can not write to")),
     ];
     for (data, problem) in cases {
-        let engine = Fake::default();
+        let fake = Fake::default();
         let env = [("SEALDROP_COLOUR", "red")];
-        let outcome = run_with(&engine, &format!("serve --check --data {data}"), &env, None);
+        let outcome = run_with(&fake, &format!("serve --check --data {data}"), &env, None);
         assert!(outcome.err.contains("warning: the environment variable SEALDROP_COLOUR"));
         match problem {
             None => {
@@ -351,7 +354,7 @@ fn check_looks_at_settings_and_directory_and_leaves_no_trace() {
                 assert!(outcome.err.contains(problem), "{}", outcome.err);
             }
         }
-        assert!(engine.served.borrow().is_empty() && engine.asked.borrow().is_empty());
+        assert!(fake.served.borrow().is_empty() && fake.asked.borrow().is_empty());
     }
     assert_eq!(fs::read_dir(root.path()).unwrap().count(), 2);
 }

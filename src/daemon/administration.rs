@@ -1,0 +1,91 @@
+//! Administration commands: in the running daemon, or on a store that is opened for one command.
+
+use std::{path::Path, sync::Arc};
+
+use tokio::{runtime::Handle, sync::watch};
+
+use super::process;
+use crate::{
+    admin::{self, Command, CommandError, Create, MailTested, OpenFailure, Opened, Reply, Terms},
+    api::App,
+    clock::Clock,
+    config::Settings,
+    crypto::SystemRandom,
+    store::{OpenError, Store},
+};
+
+/// Opens the store in the data directory `dir` for one command.
+///
+/// # Errors
+///
+/// [`OpenFailure::Locked`] if another process has it.
+pub fn open_store(dir: &Path, create: Create) -> Result<Opened, OpenFailure> {
+    process::start_log(tracing::Level::WARN);
+    process::protect();
+    // An empty or incomplete directory has no data either.
+    if create == Create::Never && !dir.join("store").exists() {
+        return Err(OpenFailure::Other(format!(
+            "there is no sealdrop data in {}; give --data or start the daemon first",
+            dir.display()
+        )));
+    }
+    let defaults = Settings::default();
+    let store = Store::open(dir, defaults.cache_bytes).map_err(|error| match error {
+        OpenError::Locked(_) => OpenFailure::Locked,
+        other => OpenFailure::Other(other.to_string()),
+    })?;
+    Ok(Box::new(move |command| {
+        let clock = Clock::system(store.time());
+        store.keep_time(&clock);
+        let now = clock.now();
+        // The setting of the daemon is unknown here. The daemon checks the address at each call.
+        let terms = Terms { allowance: defaults.allowance, webhook_private: true };
+        let reply = admin::run(&store, command, terms, &SystemRandom, now);
+        store.close();
+        reply
+    }))
+}
+
+/// Carries out commands of the administration socket in the running daemon.
+pub(super) fn commands(
+    app: &Arc<App>,
+    settings: &Settings,
+) -> impl Fn(Command) -> Result<Reply, CommandError> + Send + Sync + 'static {
+    let app = Arc::clone(app);
+    let terms = Terms { allowance: settings.allowance, webhook_private: settings.webhook_private };
+    move |command| {
+        let App { store, random, clock, caller, .. } = &*app;
+        let reply = match command {
+            Command::TestWebhook { id } => {
+                return admin::test_webhook(store, caller, id, &**random, clock.now());
+            }
+            Command::TestMail { to } => {
+                let to = admin::mailbox(&to)?;
+                // Commands run on blocking threads, where waiting is allowed.
+                let tested = Handle::current().block_on(app.deliveries.test(&**random, clock, &to));
+                return match tested {
+                    Ok(reply) => Ok(Reply::MailTested(MailTested { reply })),
+                    Err(error) => Err(CommandError::new(admin::ErrorKind::Failed, error)),
+                };
+            }
+            command => admin::run(store, command, terms, &**random, clock.now()),
+        };
+        // Also after a failure: a deletion may have deleted some keys.
+        let reloaded = app.api_keys.reload(&app.store);
+        let mut reply = reply?;
+        match &mut reply {
+            Reply::OutboxRetried(_) => app.deliveries.try_now(),
+            Reply::NotifyEmailSet(set) => set.mail_ready = Some(app.mail_ready()),
+            _ => {}
+        }
+        reloaded.map_err(|error| {
+            CommandError::new(admin::ErrorKind::Failed, format!("done, but: {error}"))
+        })?;
+        Ok(reply)
+    }
+}
+
+/// Waits until the sender is dropped: the daemon stops.
+pub(super) async fn until_dropped(mut stopped: watch::Receiver<()>) {
+    while stopped.changed().await.is_ok() {}
+}
