@@ -13,15 +13,16 @@ use sealdrop::{
     clock::{Clock, UnixSeconds},
     crypto::SystemRandom,
     domain::{
-        account::{AccountNumber, api_key::ApiKeys},
+        account::api_key::ApiKeys,
         notify::{
             self,
             mailbox::Mailbox,
-            outbox::{self, OutboxNumber},
+            outbox,
             webhook::{self, EventKind, WebhookUrl},
         },
+        numbers::{AccountNumber, OutboxNumber, SecretId},
         operator,
-        secret::{self, SecretError, SecretId, lease::LeaseToken, view::View},
+        secret::{self, SecretError, lease::LeaseToken, view::View},
     },
     store::{Pending, Store},
 };

@@ -9,14 +9,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sealdrop::{
-    clock::{Clock, UnixSeconds},
-    config::Settings,
-    crypto::SystemRandom,
-    domain::{id::Ids, secret::SecretId},
-    store::Store,
-};
-
 use crate::{
     Plan,
     daemon::Daemon,
@@ -27,6 +19,13 @@ use crate::{
     report::{Report, whole},
     requests::Requests,
     sink::MailServer,
+};
+use sealdrop::{
+    clock::{Clock, UnixSeconds},
+    config::Settings,
+    crypto::SystemRandom,
+    domain::{id::Ids, numbers::SecretId},
+    store::Store,
 };
 
 const AT_ONCE: [usize; 2] = [1, 64];

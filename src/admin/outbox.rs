@@ -3,7 +3,10 @@
 use super::{CommandError, ErrorKind, OutboxChanged, OutboxPage, OutboxRow};
 use crate::{
     clock::UnixSeconds,
-    domain::notify::outbox::{self, Content, Letter, OutboxNumber, Outgoing},
+    domain::{
+        notify::outbox::{self, Content, Letter, Outgoing},
+        numbers::OutboxNumber,
+    },
     store::{Store, StoreError},
 };
 

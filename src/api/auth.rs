@@ -4,7 +4,7 @@ use hyper::header::HeaderMap;
 
 use super::{ApiError, App};
 use crate::{
-    domain::account::{AccountNumber, api_key::KeyKind},
+    domain::{account::api_key::KeyKind, numbers::AccountNumber},
     http::api_key,
 };
 

@@ -5,12 +5,12 @@ use hyper::header::{ACCEPT_LANGUAGE, HeaderMap};
 use super::{ApiError, App};
 use crate::{
     domain::{
-        account::AccountNumber,
         notify::{
             language::Language,
             mailbox::Mailbox,
             outbox::{NewMail, Sealed},
         },
+        numbers::AccountNumber,
     },
     http::json_fields::{Field, Fields},
     store::StoreError,

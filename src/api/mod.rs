@@ -34,10 +34,11 @@ use crate::{
     crypto::Random,
     delivery::{Deliveries, DeliveryContext, webhook::Caller},
     domain::{
-        account::{AccountNumber, api_key::ApiKeys},
+        account::api_key::ApiKeys,
         alike,
         id::Ids,
         limits::{captcha::Captchas, client_net::ClientNet, try_limit::TryLimit},
+        numbers::AccountNumber,
         secret::{attachment, lifetime::LifetimeRules},
     },
     http::body_budget::BodyBudget,

@@ -11,7 +11,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use crate::{clock::MonotonicSeconds, domain::notify::webhook::WebhookNumber};
+use crate::{clock::MonotonicSeconds, domain::numbers::WebhookNumber};
 
 /// How long nobody calls a webhook that has failed; doubled each time.
 const FIRST_PAUSE_SECONDS: u64 = 60;
@@ -161,7 +161,7 @@ impl Drop for Call<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::account::AccountNumber;
+    use crate::domain::numbers::AccountNumber;
 
     const NOW: MonotonicSeconds = MonotonicSeconds(1000);
 

@@ -15,7 +15,10 @@ use tokio::{
 use super::{DeliveryContext, GRACE};
 use crate::{
     clock::{MonotonicSeconds, UnixSeconds},
-    domain::notify::outbox::{self, Lane, OutboxNumber, Outgoing, Verdict},
+    domain::{
+        notify::outbox::{self, Lane, Outgoing, Verdict},
+        numbers::OutboxNumber,
+    },
     store::{FoundPayload, StoreError},
 };
 

@@ -12,8 +12,9 @@ use crate::{
     domain::{
         notify::{
             self,
-            outbox::{Content, Lane, Letter, OutboxNumber, Outgoing, Sealed},
+            outbox::{Content, Lane, Letter, Outgoing, Sealed},
         },
+        numbers::OutboxNumber,
         request::{self, RequestError},
         text::Text,
     },

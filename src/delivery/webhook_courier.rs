@@ -9,7 +9,10 @@ use super::{
 };
 use crate::{
     delivery::webhook::{self, CallError, Delivered},
-    domain::notify::outbox::{Content, Lane, OutboxNumber, Outgoing},
+    domain::{
+        notify::outbox::{Content, Lane, Outgoing},
+        numbers::OutboxNumber,
+    },
     store::FoundPayload,
 };
 

@@ -5,10 +5,9 @@
 //! they are, and a changed one has nothing to do with the one it was made of.
 
 use super::{
-    drop_box::{BoxId, BoxNumber},
-    notify::{Subscriber, Subscription, outbox::OutboxNumber},
+    notify::{Subscriber, Subscription},
+    numbers::{BoxId, BoxNumber, OutboxNumber, SecretId, SecretNumber},
     schema,
-    secret::{SecretId, SecretNumber},
 };
 use crate::{
     crypto::{Random, SequenceMask, hex, random_array},
@@ -214,7 +213,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::account::AccountNumber;
+    use crate::domain::numbers::AccountNumber;
 
     proptest! {
         #[test]

@@ -11,6 +11,7 @@ pub mod drop_box;
 pub mod id;
 pub mod limits;
 pub mod notify;
+pub mod numbers;
 pub mod operator;
 pub mod request;
 pub(crate) mod schema;

@@ -4,10 +4,11 @@
 
 use super::{
     account::{
-        self, Account, AccountError, AccountName, AccountNumber,
+        self, Account, AccountError, AccountName,
         api_key::{self, ApiKey, KEY_ID_BYTES, KeyKind, key_id},
     },
     notify::{outbox, webhook},
+    numbers::AccountNumber,
     request::{self, Request},
     schema,
     secret::{self, Secret},

@@ -43,17 +43,13 @@
 use std::num::NonZeroU8;
 
 use super::{
-    account::AccountNumber,
-    drop_box::{
-        BoxNumber,
-        message::{IdempotencyKey, MessageId},
+    drop_box::message::IdempotencyKey,
+    notify::outbox::{Lane, Share},
+    numbers::{
+        AccountNumber, BoxNumber, MessageId, OutboxNumber, RequestNumber, SecretNumber,
+        WebhookNumber,
     },
-    notify::{
-        outbox::{Lane, OutboxNumber, Share},
-        webhook::WebhookNumber,
-    },
-    request::RequestNumber,
-    secret::{SecretNumber, lease::LeaseToken},
+    secret::lease::LeaseToken,
 };
 use crate::{clock::UnixSeconds, store::Key};
 

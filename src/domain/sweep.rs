@@ -4,9 +4,10 @@
 //! indexes of due times, so it reads what it changes and nothing else.
 
 use super::{
+    numbers::SecretNumber,
     request, schema,
     secret::{
-        self, Due, Secret, SecretNumber,
+        self, Due, Secret,
         attachment::draft::{self, Draft},
     },
 };

@@ -13,8 +13,8 @@ use sealdrop::{
     daemon::{public_config, serve_until},
     delivery::{Deliveries, smtp::Mailer},
     domain::{
-        account::AccountNumber,
         drop_box::Limits,
+        numbers::AccountNumber,
         operator,
         secret::{attachment, lifetime::LifetimeRules},
     },

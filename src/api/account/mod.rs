@@ -18,8 +18,9 @@ use super::{
 use crate::{
     clock::UnixSeconds,
     domain::{
-        account::{Account, AccountError, AccountNumber, RequestMetadata},
+        account::{Account, AccountError, RequestMetadata},
         notify::{self, mailbox::Mailbox, webhook},
+        numbers::AccountNumber,
         operator,
     },
     http::{

@@ -10,8 +10,8 @@ use crate::{
     api::{ApiError, App, Client, load::work::blocking},
     delivery::webhook::TestError,
     domain::{
-        account::AccountNumber,
         notify::webhook::{self, EventKind, ListedWebhook, NewWebhook, WebhookError, WebhookUrl},
+        numbers::AccountNumber,
     },
     http::{
         body::read_json,

@@ -17,10 +17,12 @@ use crate::{
     },
     clock::UnixSeconds,
     crypto::ChunkReader,
-    domain::secret::{
-        SecretId,
-        attachment::fetch::{fetched, find, is_burned},
-        lease::LeaseToken,
+    domain::{
+        numbers::SecretId,
+        secret::{
+            attachment::fetch::{fetched, find, is_burned},
+            lease::LeaseToken,
+        },
     },
     http::{
         range::Part,

@@ -20,9 +20,8 @@ use super::{
 use crate::{
     crypto::{SecretText, stream::plain_len, without_line_ends},
     domain::{
-        account::AccountNumber,
+        numbers::{AccountNumber, SecretNumber},
         secret::{
-            SecretNumber,
             attachment::{Limits, NewAttachments, SealedAttachment},
             manage,
         },

@@ -10,7 +10,7 @@ use std::{
 
 use crate::{
     clock::UnixSeconds,
-    domain::secret::{SecretNumber, lease::LeaseToken},
+    domain::{numbers::SecretNumber, secret::lease::LeaseToken},
 };
 
 /// Parts that do not touch each other; more are not kept.

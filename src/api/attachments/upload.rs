@@ -22,9 +22,9 @@ use crate::{
         load::{places::Place, work::blocking},
     },
     crypto::sha256,
-    domain::secret::{
-        SecretNumber,
-        attachment::{
+    domain::{
+        numbers::SecretNumber,
+        secret::attachment::{
             AttachmentError,
             draft::{self, Published},
             upload::{self, Begun, Count, Incoming as Coming, State, Target, Upload},

@@ -11,11 +11,12 @@ use crate::{
     config::TryLimits,
     crypto::{BoxKey, OpenKeyError, SecretText},
     domain::{
-        drop_box::{self, BoxId, BoxNumber, DropBox, Keys},
+        drop_box::{self, DropBox, Keys},
         limits::{
             client_net::ClientNet,
             try_limit::{Try, TryLimit},
         },
+        numbers::{BoxId, BoxNumber},
     },
     store::FoundPayload,
 };

@@ -25,9 +25,9 @@ use crate::{
     config::Boxes,
     crypto::{BoxKey, KeyFormError, PublicKey, PublicKeyError, SecretText, random_array, sha256},
     domain::{
-        account::AccountNumber,
         drop_box::{self, Keys, NewBox, PublicKeyUse, Terms},
         notify::{BoxNotify, mailbox::Mailbox},
+        numbers::AccountNumber,
     },
     http::response::Body,
     store::StoreError,

@@ -19,12 +19,15 @@ use super::{
 use crate::{
     api::{ApiError, App, Client, load::work::blocking},
     crypto::{BoxKey, SecretBytes},
-    domain::drop_box::{
-        self, BoxError, BoxId,
-        message::{
-            self, Content, Delivered, Message, MessageId,
-            opening::{self, Shown, ShownBody, ShownText},
+    domain::{
+        drop_box::{
+            self, BoxError,
+            message::{
+                self, Content, Delivered, Message,
+                opening::{self, Shown, ShownBody, ShownText},
+            },
         },
+        numbers::{BoxId, MessageId},
     },
     http::response::{self, Body, Feed, HungUp},
     store::FoundPayload,

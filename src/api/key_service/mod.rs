@@ -37,8 +37,9 @@ use crate::{
     config::{Boxes, TryLimits},
     crypto::{Random, RsaBits},
     domain::{
-        drop_box::{self, BoxNumber},
+        drop_box,
         limits::{client_net::ClientNet, try_limit::TryLimit},
+        numbers::BoxNumber,
     },
     http::{cors, response::Body},
 };

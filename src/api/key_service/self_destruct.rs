@@ -19,8 +19,8 @@ use crate::{
         halves, random_array,
     },
     domain::{
-        account::AccountNumber,
         notify::{language::Language, mailbox::Mailbox, outbox::NewMail},
+        numbers::AccountNumber,
         secret::{
             NewSecret,
             ciphertext::{self, Ciphertext, PasswordPart},

@@ -21,12 +21,15 @@ use crate::{
         load::work::{blocking, start},
     },
     crypto::PublicKey,
-    domain::drop_box::{
-        self, BoxId, PublicKeyUse,
-        message::{
-            self, IdempotencyKey, Sealed, SealedBy,
-            sealing::{self, FileSealer, SealedFile},
+    domain::{
+        drop_box::{
+            self, PublicKeyUse,
+            message::{
+                self, IdempotencyKey, Sealed, SealedBy,
+                sealing::{self, FileSealer, SealedFile},
+            },
         },
+        numbers::BoxId,
     },
     http::response::Body,
     store::StoreError,

@@ -11,9 +11,9 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, futures::Notified};
 use crate::{
     clock::MonotonicSeconds,
     crypto::{MessageKey, Random, random_array},
-    domain::drop_box::{
-        BoxId, BoxNumber,
-        message::{Content, MessageId, SealedBy},
+    domain::{
+        drop_box::message::{Content, SealedBy},
+        numbers::{BoxId, BoxNumber, MessageId},
     },
 };
 

@@ -25,8 +25,8 @@ use crate::{
     clock::UnixSeconds,
     crypto::SecretText,
     domain::{
-        account::AccountNumber,
         notify::mailbox::Mailbox,
+        numbers::AccountNumber,
         request::{self, Listed, NewRequest, RequestId, Texts},
         text::Text,
     },

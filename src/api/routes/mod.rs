@@ -22,7 +22,7 @@ use super::{
     public, requests, secrets,
 };
 use crate::{
-    domain::account::AccountNumber,
+    domain::numbers::AccountNumber,
     http::{cors, response::Body},
 };
 

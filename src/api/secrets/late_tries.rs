@@ -18,10 +18,8 @@ use crate::{
     api::{App, Client},
     domain::{
         limits::client_net::ClientNet,
-        secret::{
-            SecretId,
-            viewing::{self, LateTry},
-        },
+        numbers::SecretId,
+        secret::viewing::{self, LateTry},
     },
     store::StoreError,
 };
@@ -125,8 +123,8 @@ mod tests {
     use crate::{
         clock::UnixSeconds,
         domain::{
-            account::AccountNumber,
-            secret::{SecretNumber, view::View, viewing::Visit},
+            numbers::{AccountNumber, SecretNumber},
+            secret::{view::View, viewing::Visit},
         },
     };
 

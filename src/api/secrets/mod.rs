@@ -29,9 +29,9 @@ use super::{
 use crate::{
     crypto::{SecretText, hex, random_array},
     domain::{
-        account::AccountNumber,
+        numbers::{AccountNumber, SecretId},
         secret::{
-            self, SecretError, SecretId,
+            self, SecretError,
             lease::LeaseToken,
             list::{self, Listed},
             view::View,

@@ -9,7 +9,8 @@ use crate::{
     crypto::{PasswordHash, TypedPassword, proof_of_work::Solved},
     domain::{
         limits::{client_net::ClientNet, try_limit::Try},
-        secret::{self, SecretId, ciphertext},
+        numbers::SecretId,
+        secret::{self, ciphertext},
     },
     http::response::{Body, json},
     store::FoundPayload,

@@ -93,10 +93,9 @@ mod tests {
     use crate::{
         crypto::SeededRandom,
         domain::{
-            account::AccountNumber,
             notify::webhook::EventKind,
+            numbers::{AccountNumber, SecretId, SecretNumber},
             request::RequestId,
-            secret::{SecretId, SecretNumber},
         },
         store::Store,
     };

@@ -24,7 +24,8 @@ use crate::{
     crypto::{Random, hex, random_array},
     domain::{
         id::Ids,
-        notify::webhook::{Endpoint, Event, WebhookNumber, fetch},
+        notify::webhook::{Endpoint, Event, fetch},
+        numbers::WebhookNumber,
     },
     store::{Store, StoreError},
 };

@@ -9,11 +9,10 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::AccountNumber;
 use crate::{
     clock::UnixSeconds,
     crypto::{Random, SecretText, hex, random_array, sha256},
-    domain::schema,
+    domain::{numbers::AccountNumber, schema},
     store::{Record, Store, StoreError},
 };
 

@@ -6,31 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use self::api_key::{ApiKey, KeyKind};
 use super::schema;
+use crate::domain::numbers::AccountNumber;
 use crate::{
     clock::UnixSeconds,
     store::{Record, StoreError, Transaction},
 };
-
-/// The number of an account, below 2^24: three bytes in keys and ids.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct AccountNumber(u32);
-
-impl AccountNumber {
-    const END: u32 = 1 << 24;
-    /// Owns what is made without an account. Nobody has a key for it, and no list shows it.
-    pub const NOBODY: Self = Self(0);
-
-    /// `None` from 2^24 on.
-    #[must_use]
-    pub fn new(number: u32) -> Option<Self> {
-        (number < Self::END).then_some(Self(number))
-    }
-
-    pub(super) fn to_bytes(self) -> [u8; 3] {
-        let [_, bytes @ ..] = self.0.to_be_bytes();
-        bytes
-    }
-}
 
 /// The name of an account: 1 to 60 letters, digits, `.`, `_`, `-`, `@`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,10 +63,6 @@ pub struct Account {
 
 impl Record for Account {
     const VERSION: u8 = 2;
-}
-
-impl Record for AccountNumber {
-    const VERSION: u8 = 1;
 }
 
 /// What every answer of the Secrets API says about the account.

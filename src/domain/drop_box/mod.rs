@@ -9,12 +9,13 @@ mod model_tests;
 
 use serde::{Deserialize, Serialize};
 
-use self::message::MessageId;
 use super::{
     alike::{self, StandIn},
     notify::{self, BoxNotify},
+    numbers::MessageId,
     schema,
 };
+use crate::domain::numbers::{BoxId, BoxNumber};
 use crate::{
     clock::UnixSeconds,
     crypto::{SecretBytes, bytes_equal, sha256},
@@ -23,19 +24,6 @@ use crate::{
 
 /// How many messages one change burns: short enough that nobody waits for it.
 const BATCH: usize = 64;
-
-/// Counts all boxes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct BoxNumber(u64);
-
-/// What a token names: where the box lies, and the random bits that prove one was given the token.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct BoxId {
-    /// Where the record lies.
-    pub number: BoxNumber,
-    /// 120 random bits.
-    pub random: [u8; 15],
-}
 
 /// A box. Its [`Keys`], sealed, are attached to the record in the store until it is burned.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -153,23 +141,6 @@ pub enum BoxError {
     /// See [`StoreError`].
     #[error(transparent)]
     Store(#[from] StoreError),
-}
-
-/// Without the random bits, which are the token.
-impl std::fmt::Debug for BoxId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("BoxId").field("number", &self.number).finish_non_exhaustive()
-    }
-}
-
-impl BoxNumber {
-    pub(super) fn to_bytes(self) -> [u8; 8] {
-        self.0.to_be_bytes()
-    }
-
-    pub(crate) fn from_bytes(bytes: [u8; 8]) -> Self {
-        Self(u64::from_be_bytes(bytes))
-    }
 }
 
 impl Keys {

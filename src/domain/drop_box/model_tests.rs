@@ -5,15 +5,17 @@ use std::{collections::BTreeMap, io::Read as _, io::Write as _};
 use proptest::prelude::*;
 
 use super::{
-    BoxError, BoxId, Limits, NewBox, PublicKeyUse, Terms,
-    message::{
-        self, Content, ContentBody, IdempotencyKey, MessageId, Parts, PartsBody, Sealed, SealedBy,
-    },
+    BoxError, Limits, NewBox, PublicKeyUse, Terms,
+    message::{self, Content, ContentBody, IdempotencyKey, Parts, PartsBody, Sealed, SealedBy},
 };
 use crate::{
     clock::UnixSeconds,
     crypto::{MessageKey, SystemRandom, stream::StreamSealer},
-    domain::{drop_box, schema},
+    domain::{
+        drop_box,
+        numbers::{BoxId, MessageId},
+        schema,
+    },
     store::{Store, Transaction},
 };
 

@@ -18,12 +18,13 @@ use self::{
     webhook::{Event, EventKind},
 };
 use super::{
-    account::{AccountError, AccountNumber},
-    drop_box::{BoxId, BoxNumber, DropBox},
+    account::AccountError,
+    drop_box::DropBox,
+    numbers::{AccountNumber, BoxId, BoxNumber, SecretId},
     operator,
     request::RequestId,
     schema::{self, TextField},
-    secret::{SecretId, view::View},
+    secret::view::View,
     text::Text,
 };
 use crate::{

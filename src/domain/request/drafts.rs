@@ -1,10 +1,13 @@
 //! What becomes of a request whose answer is a draft: the use counts at once, and comes back where the
 //! draft ends without being published.
 
-use super::{Request, RequestId, RequestNumber};
+use super::{Request, RequestId};
 use crate::{
     clock::UnixSeconds,
-    domain::{schema, secret::SecretNumber},
+    domain::{
+        numbers::{RequestNumber, SecretNumber},
+        schema,
+    },
     store::{StoreError, Transaction},
 };
 

@@ -1,9 +1,9 @@
 //! How requests end: used up, expired, and in time out of the list.
 
-use super::{super::account::Account, Request, RequestNumber};
+use super::{super::account::Account, Request};
 use crate::{
     clock::UnixSeconds,
-    domain::{schema, secret::Due},
+    domain::{numbers::RequestNumber, schema, secret::Due},
     store::{Key, StoreError, Transaction},
 };
 

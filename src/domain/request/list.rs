@@ -2,14 +2,18 @@
 
 use super::{
     super::{
-        account::{Account, AccountNumber, RequestMetadata},
-        secret::{Secret, SecretId},
+        account::{Account, RequestMetadata},
+        secret::Secret,
     },
-    Request, RequestError, RequestNumber, Texts,
+    Request, RequestError, Texts,
 };
 use crate::{
     clock::UnixSeconds,
-    domain::{schema, secret::list::MAX_LISTED},
+    domain::{
+        numbers::{AccountNumber, RequestNumber, SecretId},
+        schema,
+        secret::list::MAX_LISTED,
+    },
     store::{Store, StoreError},
 };
 

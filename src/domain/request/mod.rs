@@ -25,7 +25,7 @@ pub use self::{
     list::{Listed, list},
 };
 use super::{
-    account::{AccountNumber, RequestMetadata},
+    account::RequestMetadata,
     alike,
     notify::{
         self,
@@ -33,28 +33,21 @@ use super::{
         mailbox::Mailbox,
         outbox::{self, Letter, NewMail},
     },
+    numbers::{AccountNumber, SecretId},
     schema::{self, RequestText},
     secret::{
-        self, NewSecret, Secret, SecretId, SecretNumber,
+        self, NewSecret, Secret,
         attachment::{NewAttachments, draft},
         lifetime::Lifetime,
     },
     text::Text,
 };
+use crate::domain::numbers::RequestNumber;
 use crate::{
     clock::UnixSeconds,
     crypto::PasswordHash,
     store::{Payload, Record, Store, StoreError, Transaction},
 };
-
-/// Where a request's record lies: its account, and its number there, below 2^40.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct RequestNumber {
-    /// Whose it is.
-    pub account: AccountNumber,
-    /// Counts the account's requests.
-    pub sequence: u64,
-}
 
 /// A request's record.
 #[derive(Clone, Serialize, Deserialize)]
@@ -95,9 +88,6 @@ pub struct Request {
 #[derive(Serialize, Deserialize)]
 struct Made;
 
-impl Record for RequestNumber {
-    const VERSION: u8 = 1;
-}
 impl Record for Request {
     const VERSION: u8 = 2;
 }
@@ -181,18 +171,6 @@ pub struct Handed {
     pub mail: Option<NewMail>,
     /// The files that go with it.
     pub attachments: Option<NewAttachments>,
-}
-
-impl RequestNumber {
-    pub(super) fn to_bytes(self) -> [u8; 8] {
-        let Self { account, sequence } = self;
-        SecretNumber { account, sequence }.to_bytes()
-    }
-
-    pub(super) fn from_bytes(bytes: [u8; 8]) -> Option<Self> {
-        let SecretNumber { account, sequence } = SecretNumber::from_bytes(bytes)?;
-        Some(Self { account, sequence })
-    }
 }
 
 impl Request {

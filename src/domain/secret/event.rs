@@ -6,10 +6,10 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{SecretNumber, view::View};
+use super::view::View;
 use crate::{
     clock::UnixSeconds,
-    domain::schema,
+    domain::{numbers::SecretNumber, schema},
     store::{Record, StoreError, Transaction},
 };
 

@@ -6,11 +6,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Secret, SecretNumber};
+use super::Secret;
 use crate::{
     clock::UnixSeconds,
     crypto::sha256,
-    domain::schema,
+    domain::{numbers::SecretNumber, schema},
     store::{Record, StoreError, Transaction},
 };
 

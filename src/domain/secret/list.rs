@@ -3,7 +3,7 @@
 use std::num::NonZeroU8;
 
 use super::{
-    Secret, SecretError, SecretNumber,
+    Secret, SecretError,
     attachment::{self, Attachment},
     event::Event,
     view::View,
@@ -11,7 +11,8 @@ use super::{
 use crate::{
     clock::UnixSeconds,
     domain::{
-        account::{Account, AccountNumber, Metadata},
+        account::{Account, Metadata},
+        numbers::{AccountNumber, SecretNumber},
         schema::{self, TextField},
         text::Text,
     },

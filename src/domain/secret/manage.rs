@@ -4,15 +4,16 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    NewSecret, Secret, SecretError, SecretId, SecretNumber,
+    NewSecret, Secret, SecretError,
     list::{self, Listed},
 };
 use crate::{
     clock::UnixSeconds,
     crypto::{Random, SecretText, bytes_equal, hex, random_array, sha256},
     domain::{
-        account::{self, AccountNumber},
+        account,
         alike::{self, StandIn},
+        numbers::{AccountNumber, SecretId, SecretNumber},
         schema, secret,
     },
     store::{Record, Store, Transaction},

@@ -16,7 +16,7 @@ pub mod self_destruct;
 pub mod view;
 pub mod viewing;
 
-use std::{fmt, num::NonZeroU8};
+use std::num::NonZeroU8;
 
 use serde::{Deserialize, Serialize};
 
@@ -27,34 +27,18 @@ use self::{
     lifetime::Lifetime,
 };
 use super::{
-    account::{Account, AccountNumber, Metadata},
+    account::{Account, Metadata},
     alike::{self, StandIn},
+    numbers::AccountNumber,
     schema::{self, TextField},
     text::Text,
 };
+use crate::domain::numbers::{SecretId, SecretNumber};
 use crate::{
     clock::UnixSeconds,
     crypto::{PasswordHash, bytes_equal},
     store::{Payload, Record, StoreError, Transaction},
 };
-
-/// Where a secret's record lies: its account, and its number there, below 2^40.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct SecretNumber {
-    /// Whose it is.
-    pub account: AccountNumber,
-    /// Counts the account's secrets.
-    pub sequence: u64,
-}
-
-/// What a link names: where the record lies, and the random bits that prove one was given the link.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SecretId {
-    /// Where the record lies.
-    pub number: SecretNumber,
-    /// 120 random bits.
-    pub random: [u8; 15],
-}
 
 /// A secret's record. Its payload, sealed, is attached to it in the store until it is burned.
 #[derive(Clone, Serialize, Deserialize)]
@@ -168,31 +152,6 @@ impl From<AttachmentError> for SecretError {
             AttachmentError::Store(error) => Self::Store(error),
             _ => Self::NotFound,
         }
-    }
-}
-
-/// Without the random bits, which open the link.
-impl fmt::Debug for SecretId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SecretId").field("number", &self.number).finish_non_exhaustive()
-    }
-}
-
-impl SecretNumber {
-    const MAX_SEQUENCE: u64 = (1 << 40) - 1;
-
-    pub(super) fn to_bytes(self) -> [u8; 8] {
-        let [_, _, _, sequence @ ..] = self.sequence.to_be_bytes();
-        let mut bytes = [0; 8];
-        bytes[..3].copy_from_slice(&self.account.to_bytes());
-        bytes[3..].copy_from_slice(&sequence);
-        bytes
-    }
-
-    pub(super) fn from_bytes(bytes: [u8; 8]) -> Option<Self> {
-        let [a, b, c, ..] = bytes;
-        let account = AccountNumber::new(u32::from_be_bytes([0, a, b, c]))?;
-        Some(Self { account, sequence: u64::from_be_bytes(bytes) & Self::MAX_SEQUENCE })
     }
 }
 

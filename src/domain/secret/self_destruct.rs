@@ -4,8 +4,9 @@ use super::{NewSecret, SecretError};
 use crate::{
     clock::UnixSeconds,
     domain::{
-        account::{self, AccountNumber},
+        account,
         notify::outbox::{self, Letter, NewMail, OutboxError},
+        numbers::AccountNumber,
         secret,
     },
     store::{StoreError, Transaction},

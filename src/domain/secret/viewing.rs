@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Due, Secret, SecretError, SecretId, SecretNumber, attachment,
+    Due, Secret, SecretError, attachment,
     event::{Event, EventKind},
     lease::{self, Lease, LeaseToken},
     linked_secret, live_account, live_secret,
@@ -16,8 +16,9 @@ use crate::{
     clock::UnixSeconds,
     crypto::PasswordHash,
     domain::{
-        account::{AccountNumber, Metadata},
+        account::Metadata,
         notify,
+        numbers::{AccountNumber, SecretId, SecretNumber},
         schema::{self, TextField},
         text::Text,
     },

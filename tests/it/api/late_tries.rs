@@ -18,7 +18,7 @@ use crate::{
 };
 use libtest_mimic::Trial;
 use sealdrop::domain::{
-    account::AccountNumber,
+    numbers::AccountNumber,
     secret::{event::EventKind, list::list},
 };
 use serde_json::json;

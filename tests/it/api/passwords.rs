@@ -14,7 +14,7 @@ use crate::{
 use libtest_mimic::Trial;
 use sealdrop::{
     clock::UnixSeconds,
-    domain::{account::AccountNumber, limits::client_net::ClientNet, secret::charge_password},
+    domain::{limits::client_net::ClientNet, numbers::AccountNumber, secret::charge_password},
 };
 use serde_json::json;
 

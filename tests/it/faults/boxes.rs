@@ -2,11 +2,6 @@
 
 use std::{collections::BTreeSet, path::Path, thread, time::Duration};
 
-use sealdrop::{
-    crypto::{Random, SeededRandom, SlotKey, seal},
-    domain::{drop_box::BoxId, id::Ids},
-};
-
 use super::{
     below,
     burned::{Files, find, slots},
@@ -20,6 +15,10 @@ use crate::{
     key_service::{MULTIPART, PASSPHRASE, Part, TestBox, eventually, fetch, form, list, text},
     raw::{Raw, request},
     server::TestServer,
+};
+use sealdrop::{
+    crypto::{Random, SeededRandom, SlotKey, seal},
+    domain::{id::Ids, numbers::BoxId},
 };
 
 /// Files in one upload, of so many bytes each.

@@ -13,14 +13,13 @@ use crate::{
 use libtest_mimic::Trial;
 use sealdrop::{
     domain::{
-        account::AccountNumber,
-        drop_box::BoxNumber,
         notify::{
             BoxNotify,
             language::Language,
             mailbox::Mailbox,
             outbox::{Letter, put_mail},
         },
+        numbers::{AccountNumber, BoxNumber},
         request::RequestId,
         secret::view::View,
     },

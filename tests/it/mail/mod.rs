@@ -21,14 +21,13 @@ use sealdrop::{
     config::Settings,
     delivery::smtp::Mailer,
     domain::{
-        account::AccountNumber,
         notify::{
             self,
             language::Language,
             mailbox::Mailbox,
-            outbox::{self, Letter, NewMail, OutboxError, OutboxNumber, Outgoing},
+            outbox::{self, Letter, NewMail, OutboxError, Outgoing},
         },
-        secret::{SecretId, SecretNumber},
+        numbers::{AccountNumber, OutboxNumber, SecretId, SecretNumber},
     },
 };
 use serde_json::json;

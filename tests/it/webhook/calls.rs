@@ -13,7 +13,7 @@ use sealdrop::{
     delivery::webhook::{CallError, Caller, Delivered, Limits, deliver},
     domain::{
         notify::webhook::{self, Endpoint, Event, EventKind, WebhookUrl},
-        secret::SecretId,
+        numbers::SecretId,
     },
 };
 use serde_json::json;

@@ -10,7 +10,7 @@ use crate::{
         MessageKey,
         stream::{self, StreamOpener},
     },
-    domain::drop_box::BoxId,
+    domain::numbers::BoxId,
     store::{BesideFile, FoundFile, FoundPayload, StoreError},
 };
 

@@ -17,11 +17,12 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 pub use self::content::{Content, ContentBody, ContentReader};
 use self::content::{Head, HeadBody};
 pub use self::repeat::{IdempotencyKey, has_come};
-use super::{BoxError, BoxId, DropBox, Limits, begin_deletion, live};
+use super::{BoxError, DropBox, Limits, begin_deletion, live};
+use crate::domain::numbers::MessageId;
 use crate::{
     clock::UnixSeconds,
     crypto::{MessageKey, Random, SecretBytes, stream::StreamSealer},
-    domain::{notify, schema},
+    domain::{notify, numbers::BoxId, schema},
     store::{
         FoundPayload, MAX_INLINE_BYTES, NewFile, Payload, Record, Store, StoreError, Transaction,
     },
@@ -33,15 +34,6 @@ const MAX_HERE_BYTES: usize = 1024;
 const MAX_GAP: usize = 1000;
 const ENCODING: Configuration<LittleEndian, Varint, Limit<{ 1 << 20 }>> =
     bincode::config::standard().with_limit::<{ 1 << 20 }>();
-
-/// Counts the messages of a box from 1 on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct MessageId(pub u32);
-
-impl MessageId {
-    /// The first one.
-    pub const FIRST: Self = Self(1);
-}
 
 /// A message in a box. Its [`Content`] is sealed and attached to the record in the store.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -5,12 +5,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::MessageId;
 use crate::{
     clock::UnixSeconds,
     crypto::sha256,
     domain::{
-        drop_box::{BoxError, BoxId, BoxNumber, find},
+        drop_box::{BoxError, find},
+        numbers::{BoxId, BoxNumber, MessageId},
         schema,
     },
     store::{Record, Store, StoreError, Transaction},

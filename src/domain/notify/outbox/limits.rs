@@ -9,7 +9,7 @@ use super::OutboxError;
 use crate::{
     clock::UnixSeconds,
     crypto::sha256,
-    domain::{account::AccountNumber, notify::mailbox::Mailbox, schema},
+    domain::{notify::mailbox::Mailbox, numbers::AccountNumber, schema},
     store::{Key, Record, Store, StoreError, Transaction},
 };
 

@@ -23,27 +23,17 @@ pub use self::{
         sweep as sweep_given_up,
     },
 };
-use super::{
-    Subscriber,
-    language::Language,
-    mailbox::Mailbox,
-    webhook::{Event, WebhookNumber},
-};
+use super::{Subscriber, language::Language, mailbox::Mailbox, webhook::Event};
 use crate::{
     clock::UnixSeconds,
     crypto::SecretBytes,
     domain::{
-        account::AccountNumber,
-        drop_box::BoxNumber,
+        numbers::{AccountNumber, BoxNumber, SecretId, WebhookNumber},
         request::RequestId,
-        secret::{SecretId, view::View},
+        secret::view::View,
     },
     store::{Payload, Record, StoreError},
 };
-
-/// Counts everything that was ever queued.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct OutboxNumber(pub u64);
 
 /// What waits to be sent. A letter with a link has it sealed, attached to the record in the store.
 #[derive(Clone, Serialize, Deserialize)]

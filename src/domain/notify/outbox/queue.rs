@@ -1,11 +1,12 @@
 //! What happens to what waits: queued, tried, delivered, given up.
 
-use super::{
-    Content, Lane, Letter, NewMail, OutboxError, OutboxNumber, Outgoing, Verdict, reserve,
-};
+use super::{Content, Lane, Letter, NewMail, OutboxError, Outgoing, Verdict, reserve};
 use crate::{
     clock::UnixSeconds,
-    domain::{account::AccountNumber, schema},
+    domain::{
+        numbers::{AccountNumber, OutboxNumber},
+        schema,
+    },
     store::{FoundPayload, Key, Payload, Record, Store, StoreError, Transaction},
 };
 

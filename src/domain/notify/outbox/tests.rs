@@ -1,9 +1,10 @@
 //! The outbox over a real store, with time moved by hand.
 
 use super::*;
+use crate::domain::numbers::OutboxNumber;
 use crate::{
     crypto::SystemRandom,
-    domain::{schema, secret::SecretNumber},
+    domain::{numbers::SecretNumber, schema},
     store::{Key, Store, Transaction},
 };
 

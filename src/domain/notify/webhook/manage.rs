@@ -5,14 +5,15 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Endpoint, EventKind, MAX_WEBHOOKS, Webhook, WebhookNumber,
+    Endpoint, EventKind, MAX_WEBHOOKS, Webhook,
     url::{BadUrl, WebhookUrl, shown_text},
 };
 use crate::{
     clock::UnixSeconds,
     crypto::{Random, SecretText, random_array},
     domain::{
-        account::{Account, AccountError, AccountNumber},
+        account::{Account, AccountError},
+        numbers::{AccountNumber, WebhookNumber},
         operator, schema,
     },
     store::{FoundPayload, Record, Store, StoreError, Transaction},

@@ -25,22 +25,16 @@ use super::outbox::{self, Content};
 use crate::{
     clock::UnixSeconds,
     crypto::{SecretBytes, SecretText},
-    domain::{account::AccountNumber, request::RequestId, schema, secret::SecretId},
+    domain::{
+        numbers::{AccountNumber, SecretId},
+        request::RequestId,
+        schema,
+    },
     store::{FoundPayload, Record, StoreError, Transaction},
 };
 
 /// The most webhooks of one account: each event becomes a call of each.
 pub const MAX_WEBHOOKS: usize = 10;
-
-/// Where a webhook's record lies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct WebhookNumber {
-    /// Whose it is.
-    pub account: AccountNumber,
-    /// Counts all webhooks that there ever were, so that nothing that waits for one that is removed is
-    /// sent to another.
-    pub sequence: u32,
-}
 
 /// A webhook's record. Its [`Endpoint`], sealed, is attached to it in the store.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -89,14 +83,6 @@ pub struct Event {
 
 impl Record for Webhook {
     const VERSION: u8 = 1;
-}
-
-impl WebhookNumber {
-    /// What it is called by the operator: `w17`.
-    #[must_use]
-    pub fn id(self) -> String {
-        format!("w{}", self.sequence)
-    }
 }
 
 impl EventKind {

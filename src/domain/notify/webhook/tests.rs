@@ -5,9 +5,8 @@ use crate::{
     crypto::SeededRandom,
     domain::{
         account::AccountError,
-        notify::outbox::OutboxNumber,
+        numbers::{OutboxNumber, SecretNumber},
         operator::{create_account, delete_account, find_account},
-        secret::SecretNumber,
     },
     store::Store,
 };

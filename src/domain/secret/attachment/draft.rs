@@ -15,9 +15,9 @@ use crate::{
             mailbox::Mailbox,
             outbox::{self, Letter, NewMail},
         },
-        request::{self, RequestNumber},
-        schema,
-        secret::{self, Due, Secret, SecretId, SecretNumber},
+        numbers::{RequestNumber, SecretId, SecretNumber},
+        request, schema,
+        secret::{self, Due, Secret},
     },
     store::{Record, StoreError, Transaction},
 };

@@ -7,9 +7,10 @@ use crate::{
     clock::UnixSeconds,
     crypto::ChunkReader,
     domain::{
+        numbers::SecretId,
         schema,
         secret::{
-            self, Due, Secret, SecretError, SecretId,
+            self, Due, Secret, SecretError,
             lease::{self, LEASE_SECONDS, Lease, LeaseToken},
         },
     },

@@ -14,10 +14,14 @@ use std::num::NonZeroU8;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Secret, SecretId, SecretNumber};
+use super::Secret;
 use crate::{
     crypto::{ChunkWriter, MessageKey, Random},
-    domain::{account::AccountNumber, notify::outbox::OutboxError, schema},
+    domain::{
+        notify::outbox::OutboxError,
+        numbers::{AccountNumber, SecretId, SecretNumber},
+        schema,
+    },
     store::{FoundPayload, GrowingFile, Growth, Payload, Record, Store, StoreError, Transaction},
 };
 

@@ -12,8 +12,8 @@ use crate::{
     clock::UnixSeconds,
     crypto::{ChunkWriter, MessageKey, Random, chunks::number_at},
     domain::{
+        numbers::{SecretId, SecretNumber},
         schema,
-        secret::{SecretId, SecretNumber},
     },
     store::{
         FoundPayload, GrowingFile, Growth, Payload, Store, StoreError, Transaction, Unfinished,

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use self::expected::{BY_KEY, Expected};
 use super::{
-    NewSecret, SecretError, SecretId, attachment,
+    NewSecret, SecretError, attachment,
     event::EventKind,
     lease::{LEASE_SECONDS, LeaseToken},
     lifetime::{Lifetime, LifetimeRules},
@@ -20,7 +20,12 @@ use super::{
 use crate::{
     clock::UnixSeconds,
     crypto::{SystemRandom, random_array},
-    domain::{account::AccountNumber, operator, schema, secret, sweep::sweep, text::Text},
+    domain::{
+        numbers::{AccountNumber, SecretId},
+        operator, schema, secret,
+        sweep::sweep,
+        text::Text,
+    },
     store::{Key, MAX_INLINE_BYTES, Store, StoreError, Transaction},
 };
 
