@@ -1,8 +1,8 @@
-//! Reading that takes as long for what is not there as for what is.
+//! Reads that take the same time for missing and for existing records.
 //!
-//! An id that is unknown, one whose secret is over, and one with a wrong token are answered alike, and the
-//! time must not tell them apart either. So where an id names a record, one record that is there and one
-//! that is not are read, whatever the id: where there is none for it, a stand-in is read in its place.
+//! An unknown id, the id of a secret that is over, and a wrong token get the same answer, and the response
+//! time must not distinguish them either. Therefore each lookup by an id reads one existing and one missing
+//! record. If the record is missing, a stand-in is read as the existing one.
 
 use std::hint::black_box;
 
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::store::{Key, Record, Store, StoreError, Transaction};
 
-/// What is read in the place of a record that is not there.
+/// The kind of record that a stand-in replaces.
 #[derive(Clone, Copy)]
 pub(super) enum StandIn {
     Account,
@@ -32,11 +32,7 @@ impl StandIn {
     }
 }
 
-/// Puts the stand-ins where they are missing. Blocks.
-///
-/// # Errors
-///
-/// See [`StoreError`].
+/// Writes the stand-ins that are missing. Blocks.
 pub fn prepare(store: &Store) -> Result<(), StoreError> {
     store
         .change(|transaction| {
@@ -59,15 +55,14 @@ fn put<R: Record>(
     }
 }
 
-/// Reads stand-ins for what an index names, where it names nothing: as many records as a request that is
-/// over takes.
+/// Reads as many stand-ins as a request that is over takes records, after an index lookup without a result.
 pub(super) fn read_none(store: &Store) -> Result<(), StoreError> {
     black_box(store.get::<manage::Manage>(&StandIn::Manage.key())?);
     black_box(store.get::<secret::Secret>(&StandIn::Secret.key())?);
     Ok(())
 }
 
-/// Reads a record by `get`, and beside it what makes up for the time.
+/// Reads a record by `get`, and a second one that makes the time equal.
 pub(super) fn read<R: Record>(
     get: impl Fn(&Key) -> Result<Option<R>, StoreError>,
     key: &Key,

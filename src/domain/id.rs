@@ -1,8 +1,8 @@
-//! Ids of secrets and tokens of boxes as they stand in links: 31 letters and digits.
+//! The ids of secrets and the tokens of boxes, as they appear in links: 31 letters and digits.
 //!
-//! Behind them are 120 random bits, which nobody guesses, and 64 bits that say where the record lies. The
-//! whole is permuted under a key of the store, so that an id tells neither how many there are nor whose
-//! they are, and a changed one has nothing to do with the one it was made of.
+//! An id encodes 120 random bits, which cannot be guessed, and 64 bits with the location of the record. The
+//! whole is permuted with a key of the store. Therefore an id reveals neither the number of secrets nor their
+//! accounts, and a modified id decodes to an unrelated one.
 
 use super::{
     notify::{Subscriber, Subscription},
@@ -15,37 +15,33 @@ use crate::{
 };
 
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-/// 23 bytes are below 62^31.
+/// The length of an id: 23 bytes are below 62^31.
 const CHARS: usize = 31;
 const BYTES: usize = 23;
 const LIMBS: usize = BYTES.div_ceil(4);
 
-/// The key for a store's ids, made once. It stays for the life of the store, because links hold ids.
+/// The key for the ids of a store. It is created once and never changes, because links contain ids.
 #[derive(serde::Serialize, serde::Deserialize)]
 struct IdKey {
     key: [u8; 32],
-    /// How ids are made with the key.
+    /// The method of making ids with the key.
     form: u32,
 }
 
-/// Number and random part are permuted together.
+/// The number and the random bits are permuted together.
 const PERMUTED: u32 = 1;
 
 impl Record for IdKey {
     const VERSION: u8 = 2;
 }
 
-/// Reads and writes ids, for one store.
+/// Encodes and decodes the ids of one store.
 pub struct Ids {
     mask: SequenceMask,
 }
 
 impl Ids {
-    /// Reads the store's mask key, or makes it. Blocks.
-    ///
-    /// # Errors
-    ///
-    /// See [`StoreError`].
+    /// Reads the store's mask key, or creates it. Blocks.
     pub fn load(store: &Store, random: &dyn Random) -> Result<Self, StoreError> {
         let key = schema::daemon("id mask");
         let fresh: [u8; 32] = random_array(random);
@@ -69,34 +65,34 @@ impl Ids {
         Self { mask: SequenceMask::new(key) }
     }
 
-    /// The id as it stands in links.
+    /// The id as it appears in links.
     #[must_use]
     pub fn text(&self, id: &SecretId) -> String {
         self.masked(id.random, id.number.to_bytes())
     }
 
-    /// Reads an id. `None` for what can not be one.
+    /// Decodes an id. Returns `None` for an invalid text.
     #[must_use]
     pub fn parse(&self, text: &str) -> Option<SecretId> {
         let (random, number) = self.unmasked(text)?;
         Some(SecretId { number: SecretNumber::from_bytes(number)?, random })
     }
 
-    /// The token of a box.
+    /// The token of a box, as it appears in links.
     #[must_use]
     pub fn token(&self, id: &BoxId) -> String {
         self.masked(id.random, id.number.to_bytes())
     }
 
-    /// Reads the token of a box. `None` for what can not be one.
+    /// Decodes the token of a box. Returns `None` for an invalid text.
     #[must_use]
     pub fn parse_token(&self, text: &str) -> Option<BoxId> {
         let (random, number) = self.unmasked(text)?;
         Some(BoxId { number: BoxNumber::from_bytes(number), random })
     }
 
-    /// What a link names that ends notifications: whose, then as a token, then what is left of the
-    /// random bits.
+    /// The id in an unsubscribe link: the subscriber and a part of the random bits as a token, then the rest
+    /// of the random bits.
     #[must_use]
     pub fn unsubscribe(&self, subscription: &Subscription) -> String {
         let (kind, number) = match subscription.subscriber {
@@ -109,7 +105,7 @@ impl Ids {
         format!("{kind}{}{last:02x}", self.masked(random, number))
     }
 
-    /// Reads such a text. `None` for what can not be one.
+    /// Decodes an id made by [`Ids::unsubscribe`]. Returns `None` for an invalid text.
     #[must_use]
     pub fn parse_unsubscribe(&self, text: &str) -> Option<Subscription> {
         let (kind, rest) = text.split_at_checked(1)?;
@@ -130,11 +126,11 @@ impl Ids {
         Some(Subscription { subscriber, random })
     }
 
-    /// The name of what waits in the outbox, the same at each try: 16 hexadecimal digits, which do not
-    /// tell how many others there were.
+    /// The public name of an item in the outbox: 16 hexadecimal digits. It is the same at each attempt and
+    /// does not reveal the number of other items.
     #[must_use]
     pub fn message_name(&self, number: OutboxNumber) -> String {
-        // A block that the random part of no id is: the chance is 1 in 2^120.
+        // No id has this block as its random part, except with a probability of 1 in 2^120.
         let mut block = *b"--------outbox:";
         block[..8].copy_from_slice(&number.0.to_be_bytes());
         hex(&self.mask.mask(&block, [0; 8]))
@@ -156,7 +152,7 @@ impl Ids {
     }
 }
 
-/// Base 62, most significant digit first, always [`CHARS`] long.
+/// Encodes in base 62, most significant digit first, with exactly [`CHARS`] digits.
 fn encode(bytes: [u8; BYTES]) -> String {
     let mut limbs = [0_u32; LIMBS];
     let mut padded = [0; LIMBS * 4];

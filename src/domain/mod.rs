@@ -1,9 +1,8 @@
-//! The rules: what accounts, API keys, secrets, boxes and their messages are, and what may become of
-//! them.
+//! The rules of accounts, API keys, secrets, secret requests and boxes.
 //!
-//! Plain functions over [`crate::store`] and [`crate::crypto`]; no HTTP, no clock, no randomness of
-//! their own. Both APIs, the pages and the command line call the same ones. Start with [`secret`] or
-//! [`drop_box`]; `keys` shows where everything lies.
+//! Plain functions over [`crate::store`] and [`crate::crypto`]. They contain no HTTP and take the time and
+//! randomness as arguments. Both APIs, the pages and the command line call the same functions. Start with
+//! [`secret`] or [`drop_box`]; `schema` lists the keys of all records.
 
 pub mod account;
 pub mod alike;

@@ -1,6 +1,6 @@
-//! What the operator does: accounts and API keys, made, listed and taken away.
+//! The operator's commands: create, list and delete accounts and API keys.
 //!
-//! Each function blocks until what it did is durable.
+//! Each function blocks until its changes are durable.
 
 use super::{
     account::{
@@ -19,48 +19,45 @@ use crate::{
     store::{Key, Store, Transaction},
 };
 
-/// How many secrets of a dying account one change burns: short enough that nobody waits for it.
+/// The number of secrets of a deleted account that one change burns. Small, so that other changes wait only
+/// briefly.
 const BATCH: usize = 64;
-/// The same for requests: one that was used a thousand times is a thousand records.
+/// The same for requests. A request that was used a thousand times consists of a thousand records.
 const REQUEST_BATCH: usize = 4;
 
-/// The keys of a new account, which are nowhere else.
+/// The keys of a new account, which are stored nowhere else.
 pub struct NewAccount {
-    /// May do everything in the account.
+    /// The private key, with all rights in the account.
     pub private_key: SecretText,
-    /// May only view.
+    /// The public key, which can only view.
     pub public_key: SecretText,
 }
 
-/// An account that is not created yet; its keys are made already.
+/// An account that does not exist yet, with its generated keys.
 pub struct AccountDraft {
     name: AccountName,
     hashes: [([u8; 32], KeyKind); 2],
 }
 
-/// A new API key, which is nowhere else.
+/// A new API key, which is stored nowhere else.
 pub struct NewApiKey {
     /// The key.
     pub key: SecretText,
-    /// What it is called from now on.
+    /// The public id of the key.
     pub id: String,
 }
 
-/// An API key as the operator sees it.
+/// An API key, as shown to the operator.
 pub struct ListedApiKey {
-    /// See [`key_id`].
+    /// The public id; see [`key_id`].
     pub id: String,
     /// The name of its account.
     pub account: String,
-    /// Kind and age.
+    /// Kind and time of creation.
     pub key: ApiKey,
 }
 
 /// Creates an account with its two keys.
-///
-/// # Errors
-///
-/// See [`AccountError`].
 pub fn create_account(
     store: &Store,
     name: &str,
@@ -73,11 +70,11 @@ pub fn create_account(
     Ok(keys)
 }
 
-/// Makes the keys of a new account, which does not exist before [`AccountDraft::store`].
+/// Generates the keys of a new account. The account does not exist until [`AccountDraft::store`].
 ///
 /// # Errors
 ///
-/// [`AccountError::BadName`].
+/// [`AccountError::BadName`] for an invalid name.
 pub fn draft_account(
     name: &str,
     random: &dyn Random,
@@ -91,10 +88,6 @@ pub fn draft_account(
 
 impl AccountDraft {
     /// Creates the account.
-    ///
-    /// # Errors
-    ///
-    /// See [`AccountError`].
     pub fn store(
         self,
         store: &Store,
@@ -107,19 +100,11 @@ impl AccountDraft {
 }
 
 /// Whether an account has ever been created in this store.
-///
-/// # Errors
-///
-/// See [`AccountError`].
 pub fn has_had_accounts(store: &Store) -> Result<bool, AccountError> {
     Ok(store.get::<AccountNumber>(&schema::next_account())?.is_some())
 }
 
-/// All accounts by the order of their creation, each with the number of its keys.
-///
-/// # Errors
-///
-/// See [`AccountError`].
+/// All accounts in the order of their creation, each with the number of its keys.
 pub fn accounts(store: &Store) -> Result<Vec<(Account, u64)>, AccountError> {
     let api_keys = all_keys(store)?;
     let mut accounts = Vec::new();
@@ -134,12 +119,8 @@ pub fn accounts(store: &Store) -> Result<Vec<(Account, u64)>, AccountError> {
     Ok(accounts)
 }
 
-/// Deletes an account: first its name and its keys, so that it is over at once, then its requests and
-/// its secrets, a batch at a time. Returns how many of the secrets could still have been viewed at `now`.
-///
-/// # Errors
-///
-/// See [`AccountError`].
+/// Deletes an account: first its name and its keys, which ends all access immediately, then its requests and
+/// secrets in batches. Returns the number of secrets that could still be viewed at `now`.
 pub fn delete_account(store: &Store, name: &str, now: UnixSeconds) -> Result<u64, AccountError> {
     let name = AccountName::new(name)?;
     let number = store
@@ -160,11 +141,7 @@ pub fn delete_account(store: &Store, name: &str, now: UnixSeconds) -> Result<u64
     burn_account(store, number, now)
 }
 
-/// Goes on with deletions that a crash interrupted.
-///
-/// # Errors
-///
-/// See [`AccountError`].
+/// Continues deletions that a crash interrupted.
 pub fn finish_deletions(store: &Store, now: UnixSeconds) -> Result<(), AccountError> {
     for item in store.range::<Account>(&schema::accounts()) {
         let (key, account) = item?;
@@ -176,10 +153,6 @@ pub fn finish_deletions(store: &Store, now: UnixSeconds) -> Result<(), AccountEr
 }
 
 /// Creates an API key.
-///
-/// # Errors
-///
-/// See [`AccountError`].
 pub fn create_key(
     store: &Store,
     account: &str,
@@ -200,10 +173,6 @@ pub fn create_key(
 }
 
 /// The API keys of one account, or of all.
-///
-/// # Errors
-///
-/// See [`AccountError`].
 pub fn list_keys(store: &Store, account: Option<&str>) -> Result<Vec<ListedApiKey>, AccountError> {
     let only = account.map(|name| find_account(store, name)).transpose()?;
     let mut listed = Vec::new();
@@ -219,14 +188,10 @@ pub fn list_keys(store: &Store, account: Option<&str>) -> Result<Vec<ListedApiKe
 }
 
 /// Revokes the API key with this id. Returns its account's name.
-///
-/// # Errors
-///
-/// See [`AccountError`].
 pub fn revoke_key(store: &Store, id: &str) -> Result<String, AccountError> {
     let doomed = all_keys(store)?.into_iter().find(|(key, _)| key_id(hash_of(key)) == id);
     let Some((doomed, ApiKey { account, .. })) = doomed else {
-        // Shortened: somebody may have passed the key itself, which is nobody's to repeat.
+        // Shortened, because the operator may have passed the key itself, which must not be repeated.
         return Err(AccountError::UnknownKey(id.chars().take(KEY_ID_BYTES * 2).collect()));
     };
     let account = store.get::<Account>(&schema::account(account))?;
@@ -239,7 +204,7 @@ fn burn_account(
     number: AccountNumber,
     now: UnixSeconds,
 ) -> Result<u64, AccountError> {
-    // Before the secrets: from now on nobody is told anything.
+    // Before the secrets, so that their deletion sends no notifications.
     store
         .change(move |transaction| {
             webhook::remove_all(transaction, number)?;
@@ -291,7 +256,7 @@ fn remove_requests(store: &Store, account: AccountNumber) -> Result<(), AccountE
     }
 }
 
-/// Removes one secret. Returns whether it could still have been viewed.
+/// Deletes one secret. Returns whether it could still be viewed.
 fn burn_one(
     transaction: &mut Transaction<'_, '_>,
     key: &Key,
@@ -307,10 +272,6 @@ fn burn_one(
 }
 
 /// The number of the account with this name.
-///
-/// # Errors
-///
-/// See [`AccountError`].
 pub fn find_account(store: &Store, name: &str) -> Result<AccountNumber, AccountError> {
     let name = AccountName::new(name)?;
     store
@@ -322,13 +283,13 @@ pub fn find_account(store: &Store, name: &str) -> Result<AccountNumber, AccountE
 ///
 /// # Errors
 ///
-/// [`AccountError::Gone`].
+/// [`AccountError::Gone`] if the account is missing or being deleted.
 pub fn account(store: &Store, number: AccountNumber) -> Result<Account, AccountError> {
     let found = store.get::<Account>(&schema::account(number))?;
     found.filter(|account| !account.deleting).ok_or(AccountError::Gone)
 }
 
-/// Makes sure that a change gives nothing to an account that is being deleted.
+/// Makes a change fail if the account is being deleted.
 pub(super) fn check_live(
     transaction: &Transaction<'_, '_>,
     number: AccountNumber,

@@ -1,4 +1,4 @@
-//! Where everything lies in the store: the key of every record, on one screen.
+//! The keys of all records in the store.
 //!
 //! ```text
 //! a account            -> Account
@@ -10,35 +10,35 @@
 //! h account sequence i -> Event of a secret's log, i = 0, 1, 2 …
 //! A account sequence n -> Attachment of a secret, n = 1, 2 …, with its sealed key and its file
 //! T account sequence n -> Tail: the end of an attachment that is not complete, sealed
-//! D account sequence   -> Draft: who uploads the attachments, with half of a link to be mailed
+//! D account sequence   -> Draft, with the half of a link for a mail
 //! S account            -> Stored: bytes of attachments
 //! l account seq. token -> Lease, by the first 16 bytes of its token's SHA-256
-//! g account sequence   -> Manage, for a secret that was made without an account
-//! e due account seq.   -> Due: when the sweeper looks at a secret next
+//! g account sequence   -> Manage, for a secret without an account
+//! e due account seq.   -> Due: the next check of a secret by the sweeper
 //! b box                -> DropBox, with its sealed keys
-//! p box                -> PublicKeyDer, where senders may leave the sealing to us
+//! p box                -> PublicKeyDer, if the server can seal messages for senders
 //! d box message        -> Message, with its sealed payload
-//! I box SHA-256 of key -> Repeatable: when a message came under an idempotency key
-//! J box message        -> Remembered: the same the other way round, oldest first
+//! I box SHA-256 of key -> Repeatable: the time of a message, by its idempotency key
+//! J box message        -> Remembered: the idempotency key of a message, oldest first
 //! x box                -> Deletion, while a box is being burned
 //! r account sequence   -> Request
 //! q account sequence f -> Text of a request, f = 0 description, 1 message, 2 and 3 those of its secrets
 //! u SHA-256 of the id  -> RequestNumber
-//! w account seq. seq.  -> Made: a request, and a secret made through it
-//! f due account seq.   -> Due: when the sweeper looks at a request next
-//! o outgoing           -> Outgoing, with what is sealed of it
-//! i lane due outgoing  -> DueOut: when the outbox looks at it next
-//! z share hash|account -> SentTimes: mails of the last hour, m to an address, a of an account, or a Share
-//! j account            -> Notify: where its notifications go
+//! w account seq. seq.  -> Made: a secret that was created through a request
+//! f due account seq.   -> Due: the next check of a request by the sweeper
+//! o outgoing           -> Outgoing, with its sealed part
+//! i lane due outgoing  -> DueOut: the next attempt or the deletion of an item
+//! z share hash|account -> SentTimes: mails of the last hour; m of an address, a of an account, or a Share
+//! j account            -> Notify: the recipient of its notifications
 //! y account webhook    -> Webhook, with its sealed address and key
-//! c box                -> BoxNotify: where the notifications of a box go
-//! m "…"                -> what the daemon itself keeps
+//! c box                -> BoxNotify: the recipient of the notifications of a box
+//! m "…"                -> the daemon's own records
 //! ```
 //!
-//! `account` is 3 bytes and `sequence` 5, counted up within the account, so that records come in the
-//! order of their creation, which sled pays back, and a list is a range. So are `box`, 8 bytes, and
-//! `message`, 4, `outgoing`, 8, and `webhook`, 4. Of a request's id, which nobody guesses, 16 bytes of the
-//! digest are enough.
+//! `account` has 3 bytes and `sequence` 5. The sequence is counted within the account, so that records are
+//! created in the order of their keys, which is efficient in sled, and a list is a range. `box` has 8 bytes,
+//! `message` 4, `outgoing` 8 and `webhook` 4, all counted in the same way. For a request's id, which cannot
+//! be guessed, 16 bytes of the digest are enough.
 
 use std::num::NonZeroU8;
 
@@ -63,13 +63,13 @@ pub(super) fn accounts() -> Key {
     Key::new(b'a')
 }
 
-/// The reverse of [`account`].
+/// The account in a key of [`account`].
 pub(super) fn account_number(key: &Key) -> Option<AccountNumber> {
     let [a, b, c] = *key.as_bytes().last_chunk::<3>()?;
     AccountNumber::new(u32::from_be_bytes([0, a, b, c]))
 }
 
-/// The number that the next account gets; missing until the first one is created.
+/// The key of the next account's number; missing until the first account is created.
 pub(super) fn next_account() -> Key {
     daemon("next account")
 }
@@ -94,12 +94,12 @@ pub(super) fn secret(number: SecretNumber) -> Key {
     numbered(b's', number)
 }
 
-/// The reverse of [`secret`].
+/// The secret in a key of [`secret`].
 pub(super) fn secret_number(key: &Key) -> Option<SecretNumber> {
     number_at_end(key.as_bytes())
 }
 
-/// Which of a secret's two texts.
+/// One of the two texts of a secret.
 #[derive(Clone, Copy)]
 pub(super) enum TextField {
     Description = 0,
@@ -170,12 +170,12 @@ pub(super) fn due(at: UnixSeconds, number: SecretNumber) -> Key {
     append(Key::new(b'e').with(&at.0.to_be_bytes()), number)
 }
 
-/// The reverse of [`due`].
+/// The time and the secret in a key of [`due`].
 pub(super) fn due_parts(key: &Key) -> Option<(UnixSeconds, SecretNumber)> {
     Some((due_at(key)?, number_at_end(key.as_bytes())?))
 }
 
-/// The moment in a key of [`due`] or [`request_due`].
+/// The time in a key of [`due`] or [`request_due`].
 pub(super) fn due_at(key: &Key) -> Option<UnixSeconds> {
     let at = key.as_bytes().get(1..)?.first_chunk::<8>()?;
     Some(UnixSeconds(u64::from_be_bytes(*at)))
@@ -189,12 +189,12 @@ pub(super) fn request(number: RequestNumber) -> Key {
     Key::new(b'r').with(&number.to_bytes())
 }
 
-/// The reverse of [`request`].
+/// The request in a key of [`request`].
 pub(super) fn request_number(key: &Key) -> Option<RequestNumber> {
     RequestNumber::from_bytes(*key.as_bytes().last_chunk::<8>()?)
 }
 
-/// Which of a request's four texts.
+/// One of the four texts of a request.
 #[derive(Clone, Copy)]
 pub(super) enum RequestText {
     Description = 0,
@@ -216,7 +216,7 @@ pub(super) fn request_id(hash: &[u8; 32]) -> Key {
     Key::new(b'u').with(&hash[..16])
 }
 
-/// The secrets made through a request.
+/// The prefix of the secrets that were created through a request.
 pub(super) fn made(number: RequestNumber) -> Key {
     Key::new(b'w').with(&number.to_bytes())
 }
@@ -226,7 +226,7 @@ pub(super) fn made_secret(number: RequestNumber, secret: SecretNumber) -> Key {
     made(number).with(&sequence)
 }
 
-/// The secret in a key of [`made_secret`]; it is of the request's account.
+/// The secret in a key of [`made_secret`]; it belongs to the request's account.
 pub(super) fn secret_made(key: &Key) -> Option<SecretNumber> {
     let [a, b, c, rest @ ..] = *key.as_bytes().last_chunk::<13>()?;
     let [_, _, _, _, _, sequence @ ..] = rest;
@@ -246,7 +246,7 @@ pub(super) fn drop_box(number: BoxNumber) -> Key {
     Key::new(b'b').with(&number.to_bytes())
 }
 
-/// The number that the next box gets; missing until the first one is created.
+/// The key of the next box's number; missing until the first box is created.
 pub(super) fn next_box() -> Key {
     daemon("next box")
 }
@@ -263,12 +263,12 @@ pub(super) fn message(number: BoxNumber, message: MessageId) -> Key {
     messages(number).with(&message.0.to_be_bytes())
 }
 
-/// The reverse of [`message`].
+/// The message in a key of [`message`].
 pub(super) fn message_id(key: &Key) -> Option<MessageId> {
     Some(MessageId(u32::from_be_bytes(*key.as_bytes().last_chunk::<4>()?)))
 }
 
-/// The messages of a box that came under an idempotency key.
+/// The prefix of the messages of a box that were sent with an idempotency key.
 pub(super) fn repeatables(number: BoxNumber) -> Key {
     Key::new(b'I').with(&number.to_bytes())
 }
@@ -281,7 +281,7 @@ pub(super) fn remembered(number: BoxNumber) -> Key {
     Key::new(b'J').with(&number.to_bytes())
 }
 
-/// [`message_id`] reverses it.
+/// The inverse is [`message_id`].
 pub(super) fn remembered_message(number: BoxNumber, message: MessageId) -> Key {
     remembered(number).with(&message.0.to_be_bytes())
 }
@@ -294,7 +294,7 @@ pub(super) fn deletion(number: BoxNumber) -> Key {
     deletions().with(&number.to_bytes())
 }
 
-/// The reverse of [`deletion`].
+/// The box in a key of [`deletion`].
 pub(super) fn deleted_box(key: &Key) -> Option<BoxNumber> {
     Some(BoxNumber::from_bytes(*key.as_bytes().last_chunk::<8>()?))
 }
@@ -307,12 +307,12 @@ pub(super) fn outgoing(number: OutboxNumber) -> Key {
     outgoings().with(&number.0.to_be_bytes())
 }
 
-/// The reverse of [`outgoing`].
+/// The item in a key of [`outgoing`].
 pub(super) fn outgoing_number(key: &Key) -> Option<OutboxNumber> {
     Some(OutboxNumber(u64::from_be_bytes(*key.as_bytes().last_chunk::<8>()?)))
 }
 
-/// The number that the next one gets; missing until the first one is queued.
+/// The key of the next item's number; missing until the first item is queued.
 pub(super) fn next_outgoing() -> Key {
     daemon("next outgoing")
 }
@@ -325,7 +325,7 @@ pub(super) fn outgoing_due(lane: Lane, at: UnixSeconds, number: OutboxNumber) ->
     outgoing_dues(lane).with(&at.0.to_be_bytes()).with(&number.0.to_be_bytes())
 }
 
-/// The reverse of [`outgoing_due`].
+/// The time and the item in a key of [`outgoing_due`].
 pub(super) fn outgoing_due_parts(key: &Key) -> Option<(UnixSeconds, OutboxNumber)> {
     let at = key.as_bytes().get(2..)?.first_chunk::<8>()?;
     Some((UnixSeconds(u64::from_be_bytes(*at)), outgoing_number(key)?))
@@ -335,12 +335,12 @@ pub(super) fn mail_counts() -> Key {
     Key::new(b'z')
 }
 
-/// Of an address, by its SHA-256.
+/// The mails to an address, by its SHA-256.
 pub(super) fn mails_to(hash: &[u8; 32]) -> Key {
     mail_counts().with(b"m").with(hash)
 }
 
-/// The same, of a share of them.
+/// A share of the mails to an address, by its SHA-256.
 pub(super) fn share_of_address(share: Share, hash: &[u8; 32]) -> Key {
     mail_counts().with(&[share as u8]).with(hash)
 }
@@ -357,7 +357,7 @@ pub(super) fn notify(account: AccountNumber) -> Key {
     Key::new(b'j').with(&account.to_bytes())
 }
 
-/// The number that the next webhook gets; missing until the first one is added.
+/// The key of the next webhook's number; missing until the first webhook is added.
 pub(super) fn next_webhook() -> Key {
     daemon("next webhook")
 }
@@ -374,7 +374,7 @@ pub(super) fn webhook(number: WebhookNumber) -> Key {
     webhooks(number.account).with(&number.sequence.to_be_bytes())
 }
 
-/// The reverse of [`webhook`].
+/// The webhook in a key of [`webhook`].
 pub(super) fn webhook_number(key: &Key) -> Option<WebhookNumber> {
     let [_, a, b, c, ref sequence @ ..] = *key.as_bytes() else { return None };
     let account = AccountNumber::new(u32::from_be_bytes([0, a, b, c]))?;

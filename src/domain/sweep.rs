@@ -1,7 +1,7 @@
-//! The sweeper: burns what has expired, and takes old tombstones and requests out of the lists.
+//! The sweeper: burns expired secrets, and deletes old tombstones and requests.
 //!
-//! Housekeeping only: what has expired is refused when it is asked for, swept or not. It follows the
-//! indexes of due times, so it reads what it changes and nothing else.
+//! The sweeper only frees space: expired records are refused at each access, swept or not. It follows the
+//! indexes of due times and reads only the records that it changes.
 
 use super::{
     numbers::SecretNumber,
@@ -16,17 +16,13 @@ use crate::{
     store::{Key, Store, StoreError, Transaction},
 };
 
-/// How many secrets one change sweeps: short enough that nobody waits for it.
+/// The number of secrets that one change sweeps. Small, so that other changes wait only briefly.
 const BATCH: usize = 16;
-/// The same for requests: one that was used a thousand times is a thousand records.
+/// The same for requests. A request that was used a thousand times consists of a thousand records.
 const REQUEST_BATCH: usize = 4;
 
-/// Sweeps everything that is due at `now`; tombstones and ended requests go `keep_log_seconds` after
-/// their end. Returns how many secrets and requests were looked at. Blocks.
-///
-/// # Errors
-///
-/// See [`StoreError`].
+/// Sweeps all records that are due at `now`. Tombstones and ended requests are deleted `keep_log_seconds`
+/// after their end. Returns the number of secrets and requests that were checked. Blocks.
 pub fn sweep(store: &Store, now: UnixSeconds, keep_log_seconds: u64) -> Result<usize, StoreError> {
     let requests =
         follow(store, &schema::request_dues(), REQUEST_BATCH, now, move |change, due| {
@@ -38,7 +34,7 @@ pub fn sweep(store: &Store, now: UnixSeconds, keep_log_seconds: u64) -> Result<u
     Ok(requests + secrets)
 }
 
-/// Follows an index of due times up to `now`, `batch` entries a change. `sweep_one` deletes the entry.
+/// Follows an index of due times up to `now`, `batch` entries per change. `sweep_one` deletes the entry.
 fn follow(
     store: &Store,
     index: &Key,

@@ -1,10 +1,10 @@
-//! What stands beside a secret in plain text: its description and its message.
+//! The plain texts beside a secret: its description and its message.
 
 use serde::{Deserialize, Serialize};
 
 use crate::store::Record;
 
-/// A description or a message, up to 1,000 characters.
+/// A description or a message of at most 1,000 characters.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Text(String);
 
@@ -13,13 +13,13 @@ impl Record for Text {
 }
 
 impl Text {
-    /// The most characters of a description or a message.
+    /// The longest description or message, in characters.
     pub const MAX_CHARS: usize = 1000;
 
-    /// `None` past [`Text::MAX_CHARS`].
+    /// `None` for a text of more than [`Text::MAX_CHARS`] characters.
     #[must_use]
     pub fn new(text: String) -> Option<Self> {
-        // The bytes first: no text of 1,000 characters has more than 4,000.
+        // The length in bytes first: 1,000 characters have at most 4,000 bytes.
         let fits = text.len() <= Self::MAX_CHARS * 4 && text.chars().count() <= Self::MAX_CHARS;
         fits.then_some(Self(text))
     }

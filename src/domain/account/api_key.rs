@@ -1,4 +1,4 @@
-//! API keys: made once, shown once, kept as hashes.
+//! API keys: shown once when they are created, stored as hashes.
 
 use std::{
     collections::HashMap,
@@ -16,18 +16,18 @@ use crate::{
     store::{Record, Store, StoreError},
 };
 
-/// What a key may do.
+/// The rights of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyKind {
-    /// Everything in its account.
+    /// All rights in its account.
     Private,
-    /// View secrets of its account, nothing else: it may stand in a public script.
+    /// Can only view secrets of its account, so it may be part of a public script.
     Public,
 }
 
 impl KeyKind {
-    /// How keys of this kind begin.
+    /// The prefix of keys of this kind.
     #[must_use]
     pub fn prefix(self) -> &'static str {
         match self {
@@ -58,14 +58,14 @@ impl FromStr for KeyKind {
     }
 }
 
-/// What is known about a key, found by its hash.
+/// The record of a key, found by its hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApiKey {
-    /// Whose it is.
+    /// The account that the key belongs to.
     pub account: AccountNumber,
-    /// What it may do.
+    /// The rights of the key.
     pub kind: KeyKind,
-    /// When it was made.
+    /// The time of creation.
     pub created_at: UnixSeconds,
 }
 
@@ -73,7 +73,7 @@ impl Record for ApiKey {
     const VERSION: u8 = 1;
 }
 
-/// Makes a key: its prefix and 256 random bits in hexadecimal, with its hash.
+/// Creates a key: its prefix and 256 random bits in hexadecimal; and its hash.
 #[must_use]
 pub fn generate(kind: KeyKind, random: &dyn Random) -> (SecretText, [u8; 32]) {
     let mut text = String::with_capacity(80);
@@ -85,7 +85,7 @@ pub fn generate(kind: KeyKind, random: &dyn Random) -> (SecretText, [u8; 32]) {
     (SecretText::new(text), hash)
 }
 
-/// How a key is called where it must not be shown: the first 12 hexadecimal digits of its hash.
+/// The public id of a key: the first 12 hexadecimal digits of its hash.
 #[must_use]
 pub fn key_id(hash: &[u8]) -> String {
     hex(hash.get(..KEY_ID_BYTES).unwrap_or(hash))
@@ -93,17 +93,14 @@ pub fn key_id(hash: &[u8]) -> String {
 
 pub(crate) const KEY_ID_BYTES: usize = 6;
 
-/// All API keys, in memory, so that a request is recognized without reading the disk.
+/// All API keys, in memory, so that a request is authenticated without a disk read.
 ///
-/// They are few, a hundred bytes each; who changes them in the store calls [`ApiKeys::reload`].
+/// There are few keys, about a hundred bytes each. Code that changes them in the store calls
+/// [`ApiKeys::reload`].
 pub struct ApiKeys(RwLock<HashMap<[u8; 32], ApiKey>>);
 
 impl ApiKeys {
     /// Reads the keys from the store.
-    ///
-    /// # Errors
-    ///
-    /// See [`StoreError`].
     pub fn load(store: &Store) -> Result<Self, StoreError> {
         let keys = Self(RwLock::default());
         keys.reload(store)?;
@@ -111,12 +108,8 @@ impl ApiKeys {
     }
 
     /// Reads the keys from the store again.
-    ///
-    /// # Errors
-    ///
-    /// See [`StoreError`].
     pub fn reload(&self, store: &Store) -> Result<(), StoreError> {
-        // Before reading: of two reloads at once, the later one also reads later.
+        // Locked before the read, so that of two concurrent reloads the later one also reads later.
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let mut loaded = HashMap::new();
         for item in store.range::<ApiKey>(&schema::api_keys()) {
@@ -129,8 +122,8 @@ impl ApiKeys {
         Ok(())
     }
 
-    /// Whose key this is. Its hash is what is looked up, so the time taken tells nothing about keys
-    /// that are nearly right.
+    /// The record of a key. The lookup uses the hash of the key, so its duration reveals nothing about
+    /// similar keys.
     #[must_use]
     pub fn find(&self, key: &[u8]) -> Option<ApiKey> {
         let hash = sha256(key);

@@ -1,4 +1,4 @@
-//! Accounts: who owns API keys, secrets and secret requests, and how many of them they may make.
+//! Accounts: they own API keys, secrets and secret requests, within an allowance.
 
 pub mod api_key;
 
@@ -17,14 +17,14 @@ use crate::{
 pub struct AccountName(String);
 
 impl AccountName {
-    /// The most characters; the name is part of a key, which has 64 bytes.
+    /// The longest name. The name is part of a key, which has 64 bytes.
     const MAX_CHARS: usize = 60;
 
     /// Parses a name.
     ///
     /// # Errors
     ///
-    /// [`AccountError::BadName`].
+    /// [`AccountError::BadName`] for an empty or long name, or other characters.
     pub fn new(name: &str) -> Result<Self, AccountError> {
         let fits = (1..=Self::MAX_CHARS).contains(&name.len())
             && name.chars().all(|c| c.is_ascii_alphanumeric() || "._-@".contains(c));
@@ -41,22 +41,22 @@ impl AccountName {
 /// An account with its counters.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Account {
-    /// See [`AccountName`].
+    /// The name, in the form of [`AccountName`].
     pub name: String,
-    /// Secrets that may be created in a calendar month (UTC).
+    /// The number of secrets that may be created in a calendar month (UTC).
     pub allowance: u64,
-    /// When it was made.
+    /// The time of creation.
     pub created_at: UnixSeconds,
-    /// Secrets in the list now, used-up and expired ones included.
+    /// The number of secrets in the list, including used-up and expired ones.
     pub secrets_total: u64,
-    /// The month that `usage` counts, see [`UnixSeconds::month`].
+    /// The month that `usage` refers to; see [`UnixSeconds::month`].
     month: u32,
-    /// Secrets created in that month.
+    /// The number of secrets created in that month.
     usage: u64,
     next_sequence: u64,
-    /// Its keys are gone and its secrets are being burned.
+    /// Whether the account is being deleted: its keys are deleted and its secrets are being burned.
     pub(super) deleting: bool,
-    /// Secret requests in the list now, ended ones included.
+    /// The number of secret requests in the list, including ended ones.
     pub requests_total: u64,
     next_request: u64,
 }
@@ -65,51 +65,51 @@ impl Record for Account {
     const VERSION: u8 = 2;
 }
 
-/// What every answer of the Secrets API says about the account.
+/// The figures of the account in every answer of the Secrets API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Metadata {
-    /// Secrets in the list now.
+    /// The number of secrets in the list.
     pub secrets_total: u64,
-    /// Secrets created this calendar month (UTC).
+    /// The number of secrets created in this calendar month (UTC).
     pub secrets_usage: u64,
-    /// How many of them are allowed.
+    /// The number of secrets allowed in a calendar month.
     pub secrets_allowance: u64,
 }
 
-/// What the answers about secret requests say about the account.
+/// The figures of the account in answers about secret requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct RequestMetadata {
-    /// What all answers say.
+    /// The figures that all answers contain.
     #[serde(flatten)]
     pub secrets: Metadata,
-    /// Secret requests in the list now.
+    /// The number of secret requests in the list.
     pub secret_requests_total: u64,
-    /// How many of them are allowed there.
+    /// The number of secret requests allowed in the list.
     pub secret_requests_allowance: u64,
 }
 
-/// Why something about an account can not be done.
+/// The reason why an operation on an account failed.
 #[derive(Debug, thiserror::Error)]
 pub enum AccountError {
-    /// Not an [`AccountName`].
+    /// The text is not a valid [`AccountName`].
     #[error("an account name has 1 to 60 letters, digits, or any of . _ - @")]
     BadName,
-    /// The name is taken.
+    /// Another account has this name.
     #[error("there is an account {0} already")]
     Exists(String),
-    /// No such account.
+    /// The account does not exist.
     #[error("there is no account {0}")]
     Unknown(String),
-    /// It was deleted a moment ago.
+    /// The account was deleted in the meantime.
     #[error("the account is deleted")]
     Gone,
-    /// No API key with this id, or several that begin with it.
+    /// No API key has this id, or the id is a prefix of several.
     #[error("there is no API key {0}: see the ids in the list of API keys")]
     UnknownKey(String),
-    /// All [`AccountNumber`]s have been given out.
-    #[error("there is no number left for another account")]
+    /// All [`AccountNumber`]s are in use.
+    #[error("all account numbers are in use")]
     TooMany,
-    /// See [`StoreError`].
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -140,7 +140,7 @@ impl Account {
         }
     }
 
-    /// The account's figures at `now`, where `allowance` secret requests may be in the list.
+    /// The account's figures at `now`, with `allowance` as the limit of secret requests in the list.
     #[must_use]
     pub fn request_metadata(&self, now: UnixSeconds, allowance: u64) -> RequestMetadata {
         RequestMetadata {
@@ -150,7 +150,7 @@ impl Account {
         }
     }
 
-    /// Counts a new secret request and gives it its sequence number; `None` over the `allowance`.
+    /// Counts a new secret request and returns its sequence number; `None` if the `allowance` is exceeded.
     pub(super) fn count_request(&mut self, allowance: u64) -> Option<u64> {
         if self.requests_total >= allowance {
             return None;
@@ -161,7 +161,7 @@ impl Account {
         Some(sequence)
     }
 
-    /// Counts a new secret at `now` and gives it its sequence number; `None` over the allowance.
+    /// Counts a new secret at `now` and returns its sequence number; `None` if the allowance is exceeded.
     pub(super) fn count_creation(&mut self, now: UnixSeconds) -> Option<u64> {
         let used = self.metadata(now).secrets_usage;
         if used >= self.allowance {
@@ -177,7 +177,7 @@ impl Account {
 }
 
 impl Account {
-    /// Takes a creation back, if the month is still that of it.
+    /// Subtracts a creation again, if it was in the month that is counted now.
     pub(super) fn uncount_creation(&mut self, created_at: UnixSeconds) {
         if self.month == created_at.month() {
             self.usage = self.usage.saturating_sub(1);
@@ -185,12 +185,12 @@ impl Account {
     }
 }
 
-/// See [`super::alike`].
+/// Read in place of a missing account; see [`super::alike`].
 pub(super) fn stand_in() -> Account {
     Account::new("stand-in", 1000, UnixSeconds(0))
 }
 
-/// Makes sure that there is [`AccountNumber::NOBODY`].
+/// Creates the account [`AccountNumber::NOBODY`] if it does not exist.
 pub(super) fn ensure_nobody(
     transaction: &mut Transaction<'_, '_>,
     now: UnixSeconds,
@@ -202,7 +202,7 @@ pub(super) fn ensure_nobody(
     }
 }
 
-/// Creates an account with a private and a public key, given as hashes.
+/// Creates an account with the hashes of a private and a public key.
 pub fn create(
     name: AccountName,
     allowance: u64,

@@ -1,7 +1,7 @@
-//! Boxes: a key pair with a token, into which anybody who has the token drops messages.
+//! Boxes: each is a key pair with a token. Senders with the token put messages into the box.
 //!
-//! What lies in one is [`message`]'s. The functions here make changes for the store's
-//! writer; those that say so block on several.
+//! The messages are in [`message`]. The functions here return changes for the store's writer; those whose
+//! comment says that they block run several changes.
 
 pub mod message;
 #[cfg(test)]
@@ -22,69 +22,70 @@ use crate::{
     store::{FoundPayload, Key, Payload, Record, Store, StoreError, Transaction},
 };
 
-/// How many messages one change burns: short enough that nobody waits for it.
+/// The number of messages that one change burns. Small, so that other changes wait only briefly.
 const BATCH: usize = 64;
 
-/// A box. Its [`Keys`], sealed, are attached to the record in the store until it is burned.
+/// A box. Its sealed [`Keys`] are attached to the record in the store until the box is burned.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct DropBox {
     random: [u8; 15],
-    /// When it was made.
+    /// The time of creation.
     pub created_at: UnixSeconds,
-    /// What its owner wants.
+    /// The owner's settings for the box.
     pub terms: Terms,
-    /// SHA-256 of the private key's hash, which the owner shows to read.
+    /// SHA-256 of the private key's hash. The owner sends this hash to read the messages.
     authenticator: [u8; 32],
-    /// Whether senders may leave the sealing to us.
+    /// Whether the server can seal messages for senders.
     pub public_key: PublicKeyUse,
     next_message: MessageId,
     messages: u32,
-    /// What its messages take on disk.
+    /// The size of the messages on disk, in bytes.
     stored_bytes: u64,
-    /// The last message up to which all have been read; counted only where the box goes with the last.
+    /// All messages up to this one were read. Counted only if the box is burned after its last message.
     read_through: MessageId,
     deleting: bool,
 }
 
-/// What the owner of a box wants to happen with it.
+/// The owner's settings for a box.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Terms {
-    /// Before this moment nobody reads.
+    /// The time before which messages cannot be read.
     pub release_at: Option<UnixSeconds>,
-    /// From this moment on nobody sends.
+    /// The time from which messages cannot be sent.
     pub lock_at: Option<UnixSeconds>,
-    /// A message that was read is burned.
+    /// Whether each message is burned after it was read.
     pub delete_messages_after_reading: bool,
-    /// When all messages were read, the box is burned.
+    /// Whether the box is burned after all its messages were read.
     pub delete_box_after_reading: bool,
 }
 
-/// What can be done with a public key that somebody has given. Only [`PublicKeyUse::Sealing`] is taken
-/// today; older boxes may have the others.
+/// The possible uses of a public key from a client. New boxes require [`PublicKeyUse::Sealing`]; older boxes
+/// may have the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PublicKeyUse {
-    /// Messages are sealed with it here, too.
+    /// The server can seal messages with it.
     Sealing,
-    /// It has so many bits, too few: senders may seal with it, we do not.
+    /// The key has too few bits (the number is given): senders may seal with it, the server does not.
     TooSmall(u32),
-    /// Its form is not known here.
+    /// The server cannot parse the key.
     Unreadable,
 }
 
-/// The keys of a box as they are shown to its owner and to senders.
+/// The keys of a box, as shown to its owner and to senders.
 #[derive(Serialize, Deserialize)]
 pub struct Keys {
-    /// As it was given, or PEM.
+    /// The public key, as received from the client or as PEM.
     pub public_key: String,
-    /// Encrypted, as it was given, or PEM; `None` where the server has none.
+    /// The encrypted private key, as received from the client or as PEM; `None` if the server does not have
+    /// it.
     pub private_key: Option<String>,
 }
 
-/// The public key of a box that messages can be sealed for: SubjectPublicKeyInfo.
+/// The public key of a box for sealing messages: SubjectPublicKeyInfo.
 #[derive(Serialize, Deserialize)]
 struct PublicKeyDer(Vec<u8>);
 
-/// The number that the next box gets.
+/// The number of the next box.
 #[derive(Serialize, Deserialize)]
 struct NextBox(u64);
 
@@ -105,9 +106,9 @@ impl Record for Deletion {
     const VERSION: u8 = 1;
 }
 
-/// Everything about a box to be made, checked.
+/// A new box, already validated.
 pub struct NewBox {
-    /// 120 random bits of its token, with which its payload was sealed.
+    /// The 120 random bits of its token. The payload is sealed with them as the context.
     pub random: [u8; 15],
     /// The sealed [`Keys`].
     pub payload: Payload,
@@ -115,30 +116,30 @@ pub struct NewBox {
     pub private_key_hash: String,
     /// See [`PublicKeyUse`].
     pub public_key: PublicKeyUse,
-    /// The public key, where messages can be sealed with it here.
+    /// The public key, if the server can seal messages with it.
     pub public_key_der: Option<Vec<u8>>,
-    /// What its owner wants.
+    /// The owner's settings for the box.
     pub terms: Terms,
-    /// Whom to tell when a message comes in.
+    /// The recipient of notifications about new messages.
     pub notify: Option<BoxNotify>,
 }
 
-/// Why something was not done with a box.
+/// The reason why an operation on a box failed.
 #[derive(Debug, thiserror::Error)]
 pub enum BoxError {
-    /// Never was, or burned.
+    /// The box is unknown or burned.
     #[error("there is no such box")]
     NotFound,
-    /// Its messages can not be read before this moment.
-    #[error("its messages are locked until {0}")]
+    /// The messages cannot be read before this time.
+    #[error("the messages cannot be read before {0}")]
     NotReleased(UnixSeconds),
-    /// Nobody could send any more from this moment on.
-    #[error("it has taken no messages since {0}")]
+    /// No messages can be sent from this time on.
+    #[error("the box accepts no messages since {0}")]
     Locked(UnixSeconds),
-    /// It holds as much as it may.
-    #[error("it is full")]
+    /// The box has reached its limit of messages or bytes.
+    #[error("the box is full")]
     Full,
-    /// See [`StoreError`].
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -150,7 +151,7 @@ impl Keys {
         message::encode(self)
     }
 
-    /// The reverse; `None` for what is not of its form.
+    /// Decodes a plaintext. Returns `None` for an invalid one.
     #[must_use]
     pub fn from_payload(payload: &SecretBytes) -> Option<Self> {
         message::decode(payload)
@@ -158,8 +159,8 @@ impl Keys {
 }
 
 impl DropBox {
-    /// Whether this is the hash of the box's private key, or what its owner gave as such. In constant
-    /// time.
+    /// Compares a hash with the hash of the box's private key, or with the value that the owner gave instead.
+    /// Takes constant time.
     #[must_use]
     pub fn is_authentic(&self, private_key_hash: &str) -> bool {
         bytes_equal(&self.authenticator, &sha256(private_key_hash.as_bytes()))
@@ -167,7 +168,7 @@ impl DropBox {
 
     /// # Errors
     ///
-    /// [`BoxError::NotReleased`] where its messages may not be read at `now`.
+    /// [`BoxError::NotReleased`] if the messages cannot be read at `now`.
     pub fn check_reading(&self, now: UnixSeconds) -> Result<(), BoxError> {
         match self.terms.release_at {
             Some(release) if now < release => Err(BoxError::NotReleased(release)),
@@ -177,7 +178,7 @@ impl DropBox {
 
     /// # Errors
     ///
-    /// [`BoxError::Locked`] where nobody may send to it at `now`.
+    /// [`BoxError::Locked`] if no messages can be sent at `now`.
     pub fn check_sending(&self, now: UnixSeconds) -> Result<(), BoxError> {
         match self.terms.lock_at {
             Some(lock) if now >= lock => Err(BoxError::Locked(lock)),
@@ -185,12 +186,12 @@ impl DropBox {
         }
     }
 
-    /// What its token names, for a record found at `number`; `None` where it is being burned.
+    /// The id in its token, for the record at `number`; `None` if the box is being burned.
     pub(super) fn id(&self, number: BoxNumber) -> Option<BoxId> {
         (!self.deleting).then_some(BoxId { number, random: self.random })
     }
 
-    /// Counts a message in. Returns its id; `None` where the box is full.
+    /// Counts a new message. Returns its id; `None` if the box is full.
     pub(super) fn count_in(&mut self, stored_bytes: u64, limits: Limits) -> Option<MessageId> {
         let id = self.next_message;
         self.messages = self.messages.checked_add(1).filter(|n| *n <= limits.max_messages)?;
@@ -202,7 +203,7 @@ impl DropBox {
         Some(id)
     }
 
-    /// The id of the next message that comes in.
+    /// The id of the next message.
     pub(super) fn next_message(&self) -> MessageId {
         self.next_message
     }
@@ -212,40 +213,40 @@ impl DropBox {
         self.stored_bytes = self.stored_bytes.saturating_sub(stored_bytes);
     }
 
-    /// The first message that may not have been read yet.
+    /// The first message that may be unread.
     pub(super) fn first_unread(&self) -> MessageId {
         MessageId(self.read_through.0 + 1)
     }
 
-    /// Notes that the messages from `first` to `last` are read, unless one before them is not.
+    /// Records that the messages from `first` to `last` were read, unless an earlier message is unread.
     pub(super) fn note_read(&mut self, first: MessageId, last: MessageId) {
         if first <= self.first_unread() {
             self.read_through = self.read_through.max(last);
         }
     }
 
-    /// Whether nothing is left that has not been read.
+    /// Whether all messages were read.
     pub(super) fn is_read_through(&self) -> bool {
         self.messages == 0 || self.first_unread() == self.next_message
     }
 
-    /// How many bytes more may lie in it; `None` for no limit.
+    /// The number of bytes that still fit into the box; `None` for no limit.
     #[must_use]
     pub fn room(&self, limits: Limits) -> Option<u64> {
         limits.max_bytes.map(|most| most.saturating_sub(self.stored_bytes))
     }
 }
 
-/// How much may lie in a box.
+/// The limits of a box.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Bytes on disk; `None` for no limit.
+    /// The size on disk, in bytes; `None` for no limit.
     pub max_bytes: Option<u64>,
-    /// Messages.
+    /// The number of messages.
     pub max_messages: u32,
 }
 
-/// See [`super::alike`].
+/// Read in place of a missing box; see [`super::alike`].
 pub(super) fn stand_in() -> DropBox {
     DropBox {
         random: [0; 15],
@@ -293,17 +294,17 @@ pub fn create(
     }
 }
 
-/// The box that a token names.
+/// The box with this token.
 ///
 /// # Errors
 ///
-/// [`BoxError::NotFound`], [`BoxError::Store`].
+/// [`BoxError::NotFound`] for an unknown token, [`BoxError::Store`].
 pub fn find(store: &Store, id: BoxId) -> Result<DropBox, BoxError> {
     let found = alike::read(|key| store.get(key), &schema::drop_box(id.number), StandIn::DropBox)?;
     named_by(id, found)
 }
 
-/// The public key to seal messages with; `None` where it is not [`PublicKeyUse::Sealing`].
+/// The public key for sealing messages; `None` unless the box has [`PublicKeyUse::Sealing`].
 ///
 /// # Errors
 ///
@@ -313,7 +314,7 @@ pub fn public_key_der(store: &Store, id: BoxId) -> Result<Option<Vec<u8>>, BoxEr
     Ok(found.map(|PublicKeyDer(der)| der))
 }
 
-/// Finds a box and its sealed [`Keys`], which open with the random bits of its id.
+/// Finds a box and its sealed [`Keys`]; their context is the random bits of the id.
 pub fn keys_of(
     id: BoxId,
 ) -> impl Fn(&mut Transaction<'_, '_>) -> Result<FoundPayload, BoxError> + Send + 'static {
@@ -323,11 +324,11 @@ pub fn keys_of(
     }
 }
 
-/// Burns a box and everything in it. Nobody finds it from the first of its changes on. Blocks.
+/// Burns a box and its messages. The first change already makes the box unfindable. Blocks.
 ///
 /// # Errors
 ///
-/// [`BoxError::NotFound`], also where somebody else is at it; [`BoxError::Store`].
+/// [`BoxError::NotFound`], also if another call is already deleting the box; [`BoxError::Store`].
 pub fn delete(store: &Store, id: BoxId) -> Result<(), BoxError> {
     store
         .change(move |transaction| {
@@ -338,37 +339,29 @@ pub fn delete(store: &Store, id: BoxId) -> Result<(), BoxError> {
     Ok(burn(store, id.number)?)
 }
 
-/// Goes on with deletions that a crash has broken off. Blocks.
-///
-/// # Errors
-///
-/// See [`StoreError`].
+/// Continues deletions that a crash interrupted. Blocks.
 pub fn finish_deletions(store: &Store) -> Result<(), StoreError> {
     let doomed: Vec<Key> = store.keys(&schema::deletions()).collect();
     doomed.iter().filter_map(schema::deleted_box).try_for_each(|number| burn(store, number))
 }
 
-/// Makes a box unfindable, and sees to it that the rest is burned, if need be after a crash: by
-/// [`burn`], or by [`finish_deletions`].
+/// Makes a box unfindable and records its deletion. The rest is burned by [`burn`], or after a crash by
+/// [`finish_deletions`].
 pub(super) fn begin_deletion(
     transaction: &mut Transaction<'_, '_>,
     number: BoxNumber,
     mut drop_box: DropBox,
 ) -> Result<(), StoreError> {
     drop_box.deleting = true;
-    // Its keys are burned by a change of their own: a crash between wiping a slot and this record would
-    // else leave a box that takes messages and that nobody opens.
+    // The keys are burned by a separate change. Otherwise a crash between wiping a slot and writing this
+    // record would leave a box that accepts messages but cannot be opened.
     transaction.put(&schema::drop_box(number), &drop_box)?;
     transaction.delete(&schema::public_key(number))?;
     notify::forget_box(transaction, number)?;
     transaction.put(&schema::deletion(number), &Deletion)
 }
 
-/// Burns what is left of a box whose deletion has begun. Blocks.
-///
-/// # Errors
-///
-/// See [`StoreError`].
+/// Burns the rest of a box whose deletion has begun. Blocks.
 pub fn burn(store: &Store, number: BoxNumber) -> Result<(), StoreError> {
     store.change(move |transaction| transaction.burn(&schema::drop_box(number))).wait()?;
     loop {

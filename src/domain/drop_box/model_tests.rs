@@ -1,4 +1,4 @@
-//! Random operations on a box, checked against a model that a child could follow.
+//! Random operations on a box, checked against a simple model.
 
 use std::{collections::BTreeMap, io::Read as _, io::Write as _};
 
@@ -24,9 +24,9 @@ const LIMITS: Limits = Limits { max_bytes: Some(1 << 20), max_messages: 20 };
 
 #[derive(Clone, Debug)]
 enum Operation {
-    /// So many messages of these sizes, in one change.
+    /// Messages with these sizes, in one change.
     Send(Vec<(usize, Kind)>),
-    /// Those from this place among the live ones on, so many.
+    /// This number of live messages, from this position on.
     Read(prop::sample::Index, usize),
     Fetch(prop::sample::Index),
     Reopen,
@@ -36,7 +36,7 @@ enum Operation {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Text,
-    /// Beside its head, as it is or sealed once more.
+    /// A file beside the payload's head, sealed by the server or by the sender.
     File(SealedBy),
 }
 
@@ -61,11 +61,11 @@ fn operations() -> impl Strategy<Value = Vec<Operation>> {
 
 struct World {
     dir: tempfile::TempDir,
-    /// `None` only while it is opened again.
+    /// `None` only while the store is reopened.
     store: Option<Store>,
     id: BoxId,
     terms: Terms,
-    /// The model: what is in the box; `None` once it is gone.
+    /// The model: the messages in the box; `None` once the box is burned.
     messages: Option<BTreeMap<u32, (Vec<u8>, bool)>>,
     next: u32,
     read_through: u32,
@@ -112,7 +112,7 @@ impl World {
         self.store = Some(Store::open(self.dir.path(), 8 << 20).unwrap());
     }
 
-    /// As a start leaves them.
+    /// Counts the payload files after a restart.
     fn payload_files(&mut self) -> usize {
         self.reopen();
         std::fs::read_dir(self.dir.path().join("store/payloads")).unwrap().count()
@@ -189,7 +189,7 @@ impl World {
             assert_eq!(message.is_file, *is_file);
             let content = Content::open(self.id, payload).unwrap();
             assert_eq!(content.body.bytes(), expected.len() as u64);
-            // What is fetched later is not opened now.
+            // A file that is fetched later is not opened here.
             if !matches!(content.body, ContentBody::Closed(_)) {
                 assert_eq!(&bytes_of(&content), expected, "{message_id:?}");
             }
@@ -263,7 +263,7 @@ proptest! {
         };
         let mut world = World::new(terms);
         operations.into_iter().for_each(|operation| world.run(operation));
-        // What is left on disk is what is left in the box.
+        // The disk holds exactly the files of the messages in the box.
         let large = world.messages.as_ref().map_or(0, |messages| {
             messages.values().filter(|(bytes, is_file)| *is_file || bytes.len() > 1024).count()
         });
@@ -341,7 +341,7 @@ fn a_key_of_a_message_counts_for_a_day() {
     assert_eq!(kept(), [2, 2]);
     let late = UnixSeconds(1000 + 3 * DAY);
     assert!(!message::has_come(world.store(), world.id, second, late).unwrap());
-    // What is too old makes room, and a box takes all of it along.
+    // Old keys make room for new ones, and burning a box deletes all of them.
     assert_eq!(sent(IdempotencyKey::new("third"), late.0), 4);
     assert_eq!(kept(), [1, 1]);
     drop_box::delete(world.store(), world.id).unwrap();

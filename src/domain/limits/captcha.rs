@@ -1,6 +1,6 @@
-//! Proofs of work that viewers do: each is good once, and not for long.
+//! Proofs of work by viewers: each is valid once and for a short time.
 //!
-//! In memory: a restart makes all challenges worthless, and so forgets nothing that matters.
+//! The state is in memory. A restart invalidates all challenges, so a lost list of used ones does no harm.
 
 use std::{
     collections::HashMap,
@@ -15,65 +15,66 @@ use crate::{
     },
 };
 
-/// How long a challenge may be solved.
+/// The time in which a challenge can be solved, in seconds.
 const LIFE_SECONDS: u64 = 600;
-/// About 3 MiB. Each costs its maker a second, so this many within 10 minutes are no people.
+/// The number of used challenges that are remembered, about 3 MiB. Each costs a second of computation, so
+/// more than this within 10 minutes do not come from people.
 const MAX_USED: usize = 65_536;
 
-/// Makes challenges, and takes each solution once.
+/// Creates challenges, and accepts each solution once.
 pub struct Captchas {
     work: ProofOfWork,
     used: Mutex<HashMap<ChallengeId, UnixSeconds>>,
     max_used: usize,
 }
 
-/// Why a solution is not taken. The texts are for people.
+/// The reason why a solution is refused. The texts are for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CaptchaError {
-    /// See [`BadSolution`].
+    /// The solution is invalid.
     #[error(transparent)]
     Bad(#[from] BadSolution),
-    /// It was taken before.
+    /// The solution was already used.
     #[error("was used already: solve another challenge")]
     Used,
-    /// So many were taken that another could not be remembered.
-    #[error("can not be taken now")]
+    /// The list of used challenges is full.
+    #[error("cannot be accepted now")]
     Full,
 }
 
 impl Captchas {
-    /// With keys of its own.
+    /// Creates the state with random keys.
     #[must_use]
     pub fn new(random: &dyn Random) -> Self {
         Self { work: ProofOfWork::new(random), used: Mutex::default(), max_used: MAX_USED }
     }
 
-    /// A challenge for the ALTCHA widget, in JSON.
+    /// A challenge for the ALTCHA widget, as JSON.
     #[must_use]
     pub fn challenge(&self, random: &dyn Random, now: UnixSeconds) -> String {
         self.work.challenge(random, now.plus(LIFE_SECONDS))
     }
 
-    /// Checks what the widget sends, without taking it: it stays good until [`Captchas::take`]. Takes a core a
-    /// fifth of a millisecond.
+    /// Checks a solution of the widget without using it; it remains valid until [`Captchas::take`]. Takes a
+    /// fifth of a millisecond of CPU time.
     ///
     /// # Errors
     ///
-    /// [`CaptchaError`].
+    /// [`CaptchaError`] for an invalid or used solution.
     pub fn check(&self, payload: &str, now: UnixSeconds) -> Result<Solved, CaptchaError> {
         let solved = self.work.check(payload, now)?;
         let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         if used.contains_key(&solved.challenge) { Err(CaptchaError::Used) } else { Ok(solved) }
     }
 
-    /// Takes a solution. Of two at once with the same one, one is first.
+    /// Uses a solution. Of two concurrent calls with the same solution, only one succeeds.
     ///
     /// # Errors
     ///
-    /// [`CaptchaError`].
+    /// [`CaptchaError`] if the solution was used or has expired, or the list of used ones is full.
     pub fn take(&self, solved: Solved, now: UnixSeconds) -> Result<(), CaptchaError> {
         if now >= solved.expires_at {
-            // That it was used may be forgotten by now.
+            // The entry of an expired solution may already be deleted.
             return Err(BadSolution::Expired.into());
         }
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
@@ -81,7 +82,7 @@ impl Captchas {
             return Err(CaptchaError::Used);
         }
         if used.len() >= self.max_used {
-            // What has expired need not be remembered.
+            // Expired solutions are refused without an entry.
             used.retain(|_, expires_at| now < *expires_at);
         }
         if used.len() >= self.max_used {

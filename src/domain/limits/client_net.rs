@@ -1,4 +1,4 @@
-//! What one client is counted by, wherever a client has a share or a limit.
+//! The identity of a client for shares and limits.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -24,7 +24,7 @@ impl ClientNet {
     }
 }
 
-/// As in the log: the address alone.
+/// The form in the log: the plain address.
 impl std::fmt::Debug for ClientNet {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         std::fmt::Display::fmt(self, formatter)
@@ -40,15 +40,15 @@ impl std::fmt::Display for ClientNet {
     }
 }
 
-/// Who is at the other end.
+/// The client of a connection.
 #[derive(Clone, Copy, Debug)]
 pub struct Client {
-    /// The peer, or whom a trusted proxy names.
+    /// The address of the peer, or the address that a trusted proxy states.
     pub address: IpAddr,
 }
 
 impl Client {
-    /// What it is counted by, where a client has a share or a limit.
+    /// The identity of the client for shares and limits.
     #[must_use]
     pub fn net(self) -> ClientNet {
         ClientNet::of(self.address)

@@ -1,4 +1,4 @@
-//! Limits by client: attempts, proofs of work.
+//! Limits per client: attempts, proofs of work.
 
 pub mod captcha;
 pub mod client_net;

@@ -1,5 +1,4 @@
-//! Slows down who guesses: passwords of secrets, passphrases of boxes; and who does too much of what
-//! costs others something.
+//! Limits of attempts: guesses of passwords and passphrases, and other requests that cost resources.
 
 use std::{
     collections::HashMap,
@@ -11,30 +10,30 @@ use std::{
 
 use crate::clock::MonotonicSeconds;
 
-/// About 4 MiB. When so many guess within a window, the oldest are forgotten: what they guess at has
-/// limits of its own.
+/// About 4 MiB. If more clients guess within a window, the oldest entries are deleted; the guessed secrets
+/// and boxes have limits of their own.
 const MAX_KEYS: usize = 65_536;
 
-/// A line of the log tells of refusals at most this often, for each limit.
+/// The shortest interval between two log lines about refusals, for each limit.
 const LOG_EVERY_SECONDS: u64 = 60;
 
-/// What is counted, and how much of it is allowed.
+/// A limit: what is counted, and how much of it is allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TryRule {
-    /// What, as in "wrong passwords from your address".
+    /// The name of what is counted, as in "wrong passwords from your address".
     pub counted: &'static str,
-    /// The setting that says how many, as it is called in the file.
+    /// The name of the setting in the configuration file.
     pub setting: &'static str,
-    /// How many within the window; 0 for no limit.
+    /// The number allowed within the window; 0 for no limit.
     pub most: u32,
-    /// How long the window is.
+    /// The length of the window.
     pub window_seconds: u64,
 }
 
-/// So many wrong tries of one `K` (a client, a box) within a window are answered; then none.
+/// Allows a number of wrong attempts per `K` (a client, a box) within a window, and refuses further ones.
 ///
-/// In memory: a restart forgives. Time is the monotonic clock's: a wall clock that is set forward forgives
-/// nothing, and one that is set back locks out nobody for longer.
+/// The state is in memory, so a restart resets all counts. Time is measured by the monotonic clock, so that
+/// setting the wall clock neither resets a count nor prolongs a refusal.
 pub struct TryLimit<K: Copy + Eq + Hash + fmt::Debug> {
     rule: TryRule,
     logs_keys: bool,
@@ -42,7 +41,7 @@ pub struct TryLimit<K: Copy + Eq + Hash + fmt::Debug> {
     refusals: Mutex<Refusals>,
 }
 
-/// Refusals since the last line of the log.
+/// The refusals since the last log line.
 #[derive(Default)]
 struct Refusals {
     logged_at: Option<MonotonicSeconds>,
@@ -55,31 +54,31 @@ struct Count {
     under_way: u32,
 }
 
-/// A try that is being checked. It counts as wrong when it is dropped, also where its asker hangs up,
-/// unless it was [`Try::right`].
+/// An attempt that is being checked. It counts as wrong when it is dropped, also after a disconnect of the
+/// client, unless [`Try::right`] was called.
 pub struct Try<'a, K: Copy + Eq + Hash + fmt::Debug> {
     limit: &'a TryLimit<K>,
     key: K,
     is_right: bool,
 }
 
-/// Why a try is not begun. Its text says what was counted, over what time, and when to come again.
+/// The refusal of an attempt. Its text contains the count, the window and the time of the next attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooMany {
     rule: TryRule,
-    /// Until the window is over; `None` where so many are being checked that too many could turn out wrong: one
-    /// of them is done in a moment.
+    /// The time until the window ends; `None` if attempts are being checked that would exceed the limit if
+    /// all were wrong. A check takes only a moment.
     retry_after_seconds: Option<u64>,
 }
 
 impl TooMany {
-    /// Whether the limit is not reached, but would be if all that are being checked turned out wrong.
+    /// Whether the limit is not reached yet, but would be if all attempts that are being checked were wrong.
     #[must_use]
     pub fn is_under_way(&self) -> bool {
         self.retry_after_seconds.is_none()
     }
 
-    /// How long to wait before the next try.
+    /// The time to wait before the next attempt.
     #[must_use]
     pub fn retry_after(&self) -> Duration {
         Duration::from_secs(self.retry_after_seconds.unwrap_or(1))
@@ -105,7 +104,7 @@ impl fmt::Display for TooMany {
     }
 }
 
-/// A time span for people, rounded up.
+/// A duration for people, rounded up.
 #[must_use]
 pub fn in_words(seconds: u64) -> String {
     let (number, unit) = match seconds {
@@ -119,18 +118,18 @@ pub fn in_words(seconds: u64) -> String {
 }
 
 impl<K: Copy + Eq + Hash + fmt::Debug> TryLimit<K> {
-    /// Allows as many wrong tries as `rule` says within its window, which begins with the first one.
-    /// `logs_keys` says whether the log may name who is refused.
+    /// Allows as many wrong attempts as `rule` states within its window, which begins with the first one.
+    /// `logs_keys` tells whether the log may contain the refused key.
     #[must_use]
     pub fn new(rule: TryRule, logs_keys: bool) -> Self {
         Self { rule, logs_keys, counts: Mutex::default(), refusals: Mutex::default() }
     }
 
-    /// Begins a try, which counts before it is checked: trying many at once gains nothing.
+    /// Begins an attempt. It counts before it is checked, so that parallel guesses do not bypass the limit.
     ///
     /// # Errors
     ///
-    /// [`TooMany`]; the try is not counted then, so that waiting helps.
+    /// [`TooMany`] if the limit is reached. A refused attempt is not counted, so waiting always helps.
     pub fn begin(&self, key: K, now: MonotonicSeconds) -> Result<Try<'_, K>, TooMany> {
         if self.rule.most == 0 {
             return Ok(Try { limit: self, key, is_right: false });
@@ -142,7 +141,7 @@ impl<K: Copy + Eq + Hash + fmt::Debug> TryLimit<K> {
         })
     }
 
-    /// Begins a try, or says when the next one may begin, as in [`TooMany`].
+    /// Begins an attempt, or returns the time to wait as in [`TooMany`].
     fn count(&self, key: K, now: MonotonicSeconds) -> Result<Try<'_, K>, Option<u64>> {
         let mut counts = self.counts();
         if counts.len() >= MAX_KEYS {
@@ -163,7 +162,7 @@ impl<K: Copy + Eq + Hash + fmt::Debug> TryLimit<K> {
         Ok(Try { limit: self, key, is_right: false })
     }
 
-    /// Tells the operator of refusals, but no more than a line a minute: a flood must not fill the log.
+    /// Logs a refusal, at most once a minute, so that a flood of requests cannot fill the log.
     fn log_refusal(&self, key: K, now: MonotonicSeconds) {
         let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
         refusals.since += 1;
@@ -204,12 +203,13 @@ impl<K: Copy + Eq + Hash + fmt::Debug> TryLimit<K> {
 }
 
 impl<K: Copy + Eq + Hash + fmt::Debug> Try<'_, K> {
-    /// It was right, so it does not count.
+    /// Marks the attempt as right, so that it does not count.
     pub fn right(mut self) {
         self.is_right = true;
     }
 
-    /// What is limited is not guessing but doing, and nothing was done, so it does not count.
+    /// Marks the attempt as not carried out, so that it does not count. For limits of actions, not of
+    /// guesses.
     pub fn undone(self) {
         self.right();
     }

@@ -85,7 +85,7 @@ pub fn preferred<T>(accepted: &str, find: impl Fn(&str) -> Option<T>) -> Option<
         let Some(language) = parts.next().and_then(&find) else { continue };
         let weight = parts.find_map(|part| part.trim().strip_prefix("q="));
         let weight = weight.map_or(1.0, |weight| weight.trim().parse().unwrap_or(0.0));
-        // The first of equals.
+        // Of equal weights, the first one wins.
         if weight > best.as_ref().map_or(0.0, |(most, _)| *most) {
             best = Some((weight, language));
         }

@@ -1,4 +1,4 @@
-//! E-mail addresses: one RFC 5321 mailbox, and nothing that could be read as more.
+//! E-mail addresses: exactly one RFC 5321 mailbox.
 
 use std::{fmt, net::IpAddr};
 
@@ -7,23 +7,23 @@ use serde::{Deserialize, Serialize};
 
 /// An address that mail can be sent to: `local-part@domain`, in ASCII, 254 characters at most.
 ///
-/// Narrower than RFC 5321 4.1.2 in two ways. The local part is a dot-string: a quoted one may hold
-/// spaces, commas and `@`, which is how an address becomes several; "a host that expects to receive
-/// mail SHOULD avoid" it, says the RFC. And the domain is a name, no address literal (`[192.0.2.1]`).
+/// Narrower than RFC 5321 4.1.2 in two ways. The local part is a dot-string: a quoted one may contain spaces,
+/// commas and `@`, so that an address could be read as several; the RFC says "a host that expects to receive
+/// mail SHOULD avoid" it. The domain is a name, not an address literal (`[192.0.2.1]`).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Mailbox(String);
 
-/// Why a text is no [`Mailbox`]. The texts are for people and do not repeat it.
+/// The reason why a text is not a [`Mailbox`]. The texts are for people and do not repeat the input.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadMailbox {
-    /// More than [`Mailbox::MAX_CHARS`].
+    /// The text is longer than [`Mailbox::MAX_CHARS`].
     #[error("is too long: {} characters are allowed", Mailbox::MAX_CHARS)]
     TooLong,
-    /// Not ASCII.
+    /// The text is not ASCII.
     #[error("must be ASCII: write an international domain as punycode, xn--…")]
     NotAscii,
-    /// Not one plain address.
+    /// The text is not exactly one plain address.
     #[error(
         "must be one e-mail address such as name@example.org, without a display name, quotes or \
          an IP address"
@@ -35,11 +35,11 @@ impl Mailbox {
     /// RFC 5321 4.5.3.1.3: a path has 256 octets, two of them `<` and `>`.
     pub const MAX_CHARS: usize = 254;
 
-    /// Parses an address. Case and everything else stay as they are.
+    /// Parses an address. The text, including its case, is kept unchanged.
     ///
     /// # Errors
     ///
-    /// [`BadMailbox`].
+    /// [`BadMailbox`] if the text is too long, not ASCII, or not one plain address.
     pub fn new(text: &str) -> Result<Self, BadMailbox> {
         if !text.is_ascii() {
             return Err(BadMailbox::NotAscii);
@@ -48,7 +48,7 @@ impl Mailbox {
             return Err(BadMailbox::TooLong);
         }
         let address: Address = text.parse().map_err(|_| BadMailbox::NotOne)?;
-        // lettre also takes quoted local parts and IP addresses.
+        // The crate lettre also accepts quoted local parts and IP addresses.
         let plain = is_dot_string(address.user()) && is_name(address.domain());
         if plain { Ok(Self(text.to_owned())) } else { Err(BadMailbox::NotOne) }
     }
@@ -86,7 +86,8 @@ fn is_dot_string(text: &str) -> bool {
     text.len() <= 64 && text.split('.').all(|atom| !atom.is_empty() && atom.chars().all(is_atext))
 }
 
-/// Labels of letters, digits and inner hyphens; the last one is no number, so that no IP address is a name.
+/// Labels of letters, digits and inner hyphens. The last one is not a number, so that no IP address is a
+/// name.
 fn is_name(text: &str) -> bool {
     let is_label = |label: &str| {
         (1..=63).contains(&label.len())

@@ -1,7 +1,7 @@
-//! Notifications: who wants to know what has happened, told by the very change that makes it happen.
+//! Notifications about events, queued in the same change that causes the event.
 //!
-//! A notification never stands in the way of what it is about: one mail too many is left out. Each has a
-//! link that ends all of its kind.
+//! A notification never makes that change fail: if the limits of mails are reached, it is left out. Each
+//! notification has a link that unsubscribes from all of its kind.
 
 pub mod language;
 pub mod mailbox;
@@ -33,19 +33,19 @@ use crate::{
     store::{Record, Store, StoreError, Transaction},
 };
 
-/// So long no second mail says that a message came into a box.
+/// The shortest interval between two mails about messages in the same box.
 const BOX_PAUSE_SECONDS: u64 = 3600;
 
-/// Where an account's notifications go.
+/// The notification address of an account.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Notify {
-    /// To whom.
+    /// The recipient.
     pub email: Mailbox,
-    /// What ends them, shown in each of them.
+    /// The random bits of the unsubscribe link in each notification.
     pub unsubscribe: [u8; 16],
 }
 
-/// Where the notifications of a box go.
+/// The notification address of a box.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct BoxNotify {
     account: AccountNumber,
@@ -55,32 +55,33 @@ pub struct BoxNotify {
 }
 
 impl BoxNotify {
-    /// To `email`, as somebody in `account` wants it. `unsubscribe` are fresh random bits.
+    /// Notifications to `email`, requested by `account`. `unsubscribe` are fresh random bits.
     #[must_use]
     pub fn new(account: AccountNumber, email: Mailbox, unsubscribe: [u8; 16]) -> Self {
         Self { account, email, unsubscribe, last_at: None }
     }
 }
 
-/// Who gets notifications.
+/// The account or box that notifications are about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subscriber {
-    /// Of what happens to the secrets of an account.
+    /// Events of the secrets of an account.
     Account(AccountNumber),
-    /// Of what comes into a box.
+    /// New messages in a box.
     Box(BoxNumber),
 }
 
-/// What a link names that ends notifications: whose, and the random bits that prove one got one.
+/// The content of an unsubscribe link: the subscriber, and random bits that only recipients of its
+/// notifications know.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Subscription {
-    /// Whose.
+    /// The subscriber.
     pub subscriber: Subscriber,
     /// 128 random bits.
     pub random: [u8; 16],
 }
 
-/// Without the random bits, which open the link.
+/// Leaves out the random bits, because they open the link.
 impl fmt::Debug for Subscription {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Subscription").field("subscriber", &self.subscriber).finish_non_exhaustive()
@@ -94,7 +95,7 @@ impl Record for BoxNotify {
     const VERSION: u8 = 1;
 }
 
-/// A secret was viewed.
+/// Notifies of a view of a secret.
 pub(super) fn viewed(
     transaction: &mut Transaction<'_, '_>,
     secret: SecretId,
@@ -104,7 +105,7 @@ pub(super) fn viewed(
     tell(transaction, secret, letter, EventKind::SecretViewed, view.at)
 }
 
-/// Somebody tried the link of a secret that is gone.
+/// Notifies of a late attempt to view a secret.
 pub(super) fn tried_after(
     transaction: &mut Transaction<'_, '_>,
     secret: SecretId,
@@ -114,7 +115,7 @@ pub(super) fn tried_after(
     tell(transaction, secret, letter, EventKind::SecretTriedAfter, view.at)
 }
 
-/// Tells the owner of a secret, by mail and by webhooks.
+/// Notifies the owner of a secret, by mail and by webhooks.
 fn tell(
     transaction: &mut Transaction<'_, '_>,
     secret: SecretId,
@@ -127,7 +128,7 @@ fn tell(
     webhook::queue(transaction, account, &Event { kind, at, secret, request: None })
 }
 
-/// A secret was made through a secret request.
+/// Notifies of a secret that was created through a secret request.
 pub(super) fn answered(
     transaction: &mut Transaction<'_, '_>,
     request: RequestId,
@@ -139,11 +140,7 @@ pub(super) fn answered(
     webhook::queue(transaction, secret.number.account, &event)
 }
 
-/// Sends the notifications of a box.
-///
-/// # Errors
-///
-/// See [`StoreError`].
+/// Sets the recipient of the notifications of a box.
 pub fn watch_box(
     transaction: &mut Transaction<'_, '_>,
     number: BoxNumber,
@@ -152,7 +149,7 @@ pub fn watch_box(
     transaction.put(&schema::box_notify(number), notify)
 }
 
-/// Nobody watches a box that is gone.
+/// Deletes the recipient of the notifications of a box that is burned.
 pub(super) fn forget_box(
     transaction: &mut Transaction<'_, '_>,
     number: BoxNumber,
@@ -160,20 +157,12 @@ pub(super) fn forget_box(
     transaction.delete(&schema::box_notify(number))
 }
 
-/// Where the notifications of `account` go; `None` for nowhere.
-///
-/// # Errors
-///
-/// See [`StoreError`].
+/// The recipient of the notifications of `account`; `None` if it has none.
 pub fn email(store: &Store, account: AccountNumber) -> Result<Option<Mailbox>, StoreError> {
     Ok(store.get::<Notify>(&schema::notify(account))?.map(|notify| notify.email))
 }
 
-/// Sends the notifications of `account` to `email`, or to nobody. Blocks.
-///
-/// # Errors
-///
-/// See [`AccountError`].
+/// Sets or deletes the recipient of the notifications of `account`. Blocks.
 pub fn set_email(
     store: &Store,
     account: AccountNumber,
@@ -186,7 +175,7 @@ pub fn set_email(
             operator::check_live(transaction, account)?;
             let key = schema::notify(account);
             let Some(email) = &email else { return Ok(transaction.delete(&key)?) };
-            // Said again: the links in mails that are out go on working.
+            // For an unchanged address, the links in earlier mails remain valid.
             let found = transaction.get::<Notify>(&key)?;
             if found.is_some_and(|found| found.email == *email) {
                 return Ok(());
@@ -197,11 +186,7 @@ pub fn set_email(
         .wait()
 }
 
-/// Whether there are notifications that this would end.
-///
-/// # Errors
-///
-/// See [`StoreError`].
+/// Whether the subscription of an unsubscribe link still exists.
 pub fn is_subscribed(store: &Store, subscription: Subscription) -> Result<bool, StoreError> {
     let found = match subscription.subscriber {
         Subscriber::Account(number) => {
@@ -214,7 +199,7 @@ pub fn is_subscribed(store: &Store, subscription: Subscription) -> Result<bool, 
     Ok(found.is_some_and(|found| bytes_equal(&found, &subscription.random)))
 }
 
-/// Ends notifications. `false` where they have ended already, or never were.
+/// Ends a subscription. Returns `false` if it does not exist.
 pub fn unsubscribe(
     subscription: Subscription,
 ) -> impl Fn(&mut Transaction<'_, '_>) -> Result<bool, StoreError> + Send + 'static {
@@ -239,11 +224,7 @@ pub fn unsubscribe(
     }
 }
 
-/// What the link in a notification to `email` names that ends it; `None` where it is wanted no more.
-///
-/// # Errors
-///
-/// See [`StoreError`].
+/// The content of the unsubscribe link for a notification to `email`; `None` if the subscription has ended.
 pub fn subscription(
     store: &Store,
     subscriber: Subscriber,
@@ -261,30 +242,18 @@ pub fn subscription(
     Ok(wanted.map(|(_, random)| Subscription { subscriber, random }))
 }
 
-/// What the owner of a secret has written about it, if it is still there.
-///
-/// # Errors
-///
-/// See [`StoreError`].
+/// The description of a secret, if the secret still exists.
 pub fn description(store: &Store, secret: SecretId) -> Result<Option<String>, StoreError> {
     let text = store.get::<Text>(&schema::text(secret.number, TextField::Description))?;
     Ok(text.map(Text::into_string))
 }
 
-/// The id of a box, if it is still there.
-///
-/// # Errors
-///
-/// See [`StoreError`].
+/// The id of a box, if the box still exists.
 pub fn box_id(store: &Store, number: BoxNumber) -> Result<Option<BoxId>, StoreError> {
     Ok(store.get::<DropBox>(&schema::drop_box(number))?.and_then(|found| found.id(number)))
 }
 
-/// A message came into a box.
-///
-/// # Errors
-///
-/// See [`StoreError`].
+/// Notifies of a message in a box.
 pub fn box_message(
     transaction: &mut Transaction<'_, '_>,
     drop_box: BoxNumber,
@@ -292,7 +261,7 @@ pub fn box_message(
 ) -> Result<(), StoreError> {
     let key = schema::box_notify(drop_box);
     let Some(mut notify) = transaction.get::<BoxNotify>(&key)? else { return Ok(()) };
-    // One of the future is of a clock that was set back since.
+    // A time in the future comes from a clock that was set back later.
     let is_recent = |last: UnixSeconds| last <= now && now < last.plus(BOX_PAUSE_SECONDS);
     if notify.last_at.is_some_and(is_recent) {
         return Ok(());
@@ -319,7 +288,7 @@ fn mail(
         .map(drop)
 }
 
-/// Whether it was queued: see [`outbox::put_mail`].
+/// Queues a mail and returns whether it was queued; see [`outbox::put_mail`].
 fn queue(
     transaction: &mut Transaction<'_, '_>,
     mail: NewMail,
@@ -329,7 +298,7 @@ fn queue(
     match outbox::put_mail(transaction, &mail, letter, now) {
         Ok(()) => Ok(true),
         Err(OutboxError::TooMany { .. }) => {
-            tracing::info!("a notification was left out: as many mails as may go out have gone");
+            tracing::info!("a notification was left out: the limit of mails per hour is reached");
             Ok(false)
         }
         Err(OutboxError::Store(error)) => Err(error),

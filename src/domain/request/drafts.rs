@@ -1,5 +1,5 @@
-//! What becomes of a request whose answer is a draft: the use counts at once, and comes back where the
-//! draft ends without being published.
+//! Secret requests that are answered by drafts. The use counts immediately, and is returned if the draft ends
+//! without being published.
 
 use super::{Request, RequestId};
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     store::{StoreError, Transaction},
 };
 
-/// A draft was published. Answers the request's id, if it is still there.
+/// Records that a draft was published. Returns the request's id if the request still exists.
 pub(in crate::domain) fn published(
     transaction: &mut Transaction<'_, '_>,
     number: RequestNumber,
@@ -28,7 +28,7 @@ pub(in crate::domain) fn published(
     Ok(Some(request.id))
 }
 
-/// A draft has ended, and gives its use back.
+/// Records that a draft has ended, and returns its use.
 pub(in crate::domain) fn given_back(
     transaction: &mut Transaction<'_, '_>,
     number: RequestNumber,

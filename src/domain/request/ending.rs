@@ -1,4 +1,4 @@
-//! How requests end: used up, expired, and in time out of the list.
+//! The end of requests: used up, expired, and later deleted from the list.
 
 use super::{super::account::Account, Request};
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
 };
 
 impl Request {
-    /// Moves its entry in the index of dues. The record is put by whoever calls.
+    /// Moves the request's entry in the index of due times. The caller writes the record.
     pub(super) fn reschedule(
         &mut self,
         transaction: &mut Transaction<'_, '_>,
@@ -25,7 +25,7 @@ impl Request {
         Ok(())
     }
 
-    /// Writes down that it is over since `at`. The record is put by whoever calls.
+    /// Records that the request has ended at `at`. The caller writes the record.
     pub(super) fn end(
         &mut self,
         transaction: &mut Transaction<'_, '_>,
@@ -39,7 +39,7 @@ impl Request {
     }
 }
 
-/// Deletes everything that belongs to a request. The secrets made through it are not among that.
+/// Deletes all records of a request, except the secrets that were created through it.
 pub(in crate::domain) fn remove(
     transaction: &mut Transaction<'_, '_>,
     number: RequestNumber,
@@ -66,8 +66,8 @@ pub(in crate::domain) fn remove(
     Ok(())
 }
 
-/// Does what an entry of the index of dues asks for: what has expired ends, and what ended
-/// `keep_log_seconds` ago goes.
+/// Processes an entry of the index of due times: an expired request ends, and a request that ended
+/// `keep_log_seconds` ago is deleted.
 pub(in crate::domain) fn sweep_one(
     transaction: &mut Transaction<'_, '_>,
     due: &Key,

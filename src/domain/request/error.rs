@@ -1,32 +1,32 @@
-//! Why something was not done with a request.
+//! The errors of operations on requests.
 
 use crate::{
     domain::{notify::outbox::OutboxError, secret::SecretError},
     store::StoreError,
 };
 
-/// Why a change of a request was not made.
+/// The reason why a change of a request was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
-    /// Never was, expired, used up, deleted, or another account's: nobody is told which.
+    /// Unknown, expired, used up, deleted, or in another account. The answer does not tell which.
     #[error("there is no such secret request")]
     NotFound,
-    /// The account has as many requests in its list as it may.
+    /// The account's list of requests is full.
     #[error("the list of secret requests is full: {0} are allowed")]
     OverAllowance(u64),
-    /// Who asked has no secrets left this month. How many they may have is not the answerer's to know.
-    #[error("who asked can take no more secrets this month")]
+    /// The requester's allowance for this month is used up. The sender is not told how large it is.
+    #[error("the requester's allowance of secrets this month is used up")]
     ReceiverOverAllowance,
-    /// There is no room for so many bytes of attachments.
-    #[error("the room for attachments is used up")]
+    /// The storage for attachments is full.
+    #[error("the storage for attachments is full")]
     OverQuota,
-    /// The mail that belongs to it can not be sent now.
+    /// The mail for the request cannot be queued now.
     #[error("too many mails: try again in {retry_after_seconds} seconds")]
     TooManyMails {
-        /// Until there may be another one.
+        /// The time until the next mail is allowed.
         retry_after_seconds: u64,
     },
-    /// See [`StoreError`].
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -48,7 +48,7 @@ impl From<SecretError> for RequestError {
             SecretError::OverAllowance(_) => Self::ReceiverOverAllowance,
             SecretError::OverQuota => Self::OverQuota,
             SecretError::Store(error) => Self::Store(error),
-            // Passwords and proofs of work are asked of viewers only.
+            // Only viewers are asked for passwords and proofs of work.
             SecretError::NotFound
             | SecretError::PasswordNeeded(_)
             | SecretError::CaptchaNeeded(_)

@@ -1,4 +1,4 @@
-//! The id of a request: a UUID, as the document of the Secrets API has it.
+//! The id of a secret request: a UUID, as in the documentation of the Secrets API.
 
 use std::fmt;
 
@@ -7,41 +7,42 @@ use uuid::{Builder, Uuid};
 
 use crate::crypto::{Random, bytes_equal, random_array, sha256};
 
-/// A UUID of version 4 (RFC 9562 5.4): 122 random bits, which nobody guesses. Whoever has it may use the
-/// request, so it has no Debug.
+/// A UUID of version 4 (RFC 9562 5.4): 122 random bits, which cannot be guessed. The id gives the right to
+/// use the request, so it has no Debug.
 #[derive(Clone, Eq, Serialize, Deserialize)]
 pub struct RequestId([u8; 16]);
 
 impl RequestId {
-    /// A new one.
+    /// Creates an id.
     #[must_use]
     pub fn new(random: &dyn Random) -> Self {
         Self(*Builder::from_random_bytes(random_array(random)).as_uuid().as_bytes())
     }
 
-    /// Reads the form with hyphens, in either case. `None` for any other.
+    /// Parses the form with hyphens, in either case. Returns `None` for other forms.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        // The crate also reads braces, a URN and plain digits: of other lengths, all of them.
+        // The crate also accepts braces, a URN and plain digits. All of these have other lengths.
         const CHARS: usize = 36;
         let uuid = (text.len() == CHARS).then(|| Uuid::try_parse(text).ok())??;
         Some(Self(*uuid.as_bytes()))
     }
 
-    /// What the index is by: so looking it up tells nothing by its time, bit by bit.
+    /// The key of the index. The index contains hashes, so that the duration of a lookup does not reveal an
+    /// id bit by bit.
     pub(super) fn hash(&self) -> [u8; 32] {
         sha256(&self.0)
     }
 }
 
-/// In constant time.
+/// Compares in constant time.
 impl PartialEq for RequestId {
     fn eq(&self, other: &Self) -> bool {
         bytes_equal(&self.0, &other.0)
     }
 }
 
-/// As it stands in links: lower case, with hyphens.
+/// The form in links: lower case, with hyphens.
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Uuid::from_bytes(self.0).hyphenated().fmt(f)

@@ -1,4 +1,4 @@
-//! The list of an account's secret requests, and the secrets made through each.
+//! The list of an account's secret requests, with the secrets created through each.
 
 use super::{
     super::{
@@ -17,22 +17,22 @@ use crate::{
     store::{Store, StoreError},
 };
 
-/// A request as it stands in the list.
+/// A request in the list.
 pub struct Listed {
-    /// Its record.
+    /// The record.
     pub request: Request,
-    /// Its texts.
+    /// The texts of the request.
     pub texts: Texts,
-    /// The secrets made through it, in their order, as far as they are still in the list of secrets.
+    /// The secrets created through it, in order, without those that were deleted from the list of secrets.
     pub secrets: Vec<SecretId>,
 }
 
-/// The requests of an account, newest first, without the first `offset`, [`MAX_LISTED`] at most; and
-/// the account's figures, see [`super::create`]. Reads the disk: belongs on a blocking thread.
+/// Requests of an account, newest first, after skipping `offset` of them, at most [`MAX_LISTED`]; and the
+/// account's figures, see [`super::create`]. Reads the disk, so it must run on a blocking thread.
 ///
 /// # Errors
 ///
-/// [`RequestError::NotFound`] for an account that is gone, and [`StoreError`].
+/// [`RequestError::NotFound`] for a deleted account, and [`StoreError`].
 pub fn list(
     store: &Store,
     account: AccountNumber,
@@ -41,14 +41,14 @@ pub fn list(
     now: UnixSeconds,
 ) -> Result<(Vec<Listed>, RequestMetadata), RequestError> {
     let metadata = live_account(store, account)?.request_metadata(now, allowance);
-    // An offset behind the end would walk through all keys to find nothing.
+    // Without this check, a large offset would walk through all keys.
     if offset as u64 >= metadata.secret_requests_total {
         return Ok((Vec::new(), metadata));
     }
     let newest_first = store.keys(&schema::requests(account)).rev();
     let mut listed = Vec::new();
     for key in newest_first.skip(offset).take(MAX_LISTED) {
-        // One that was deleted since its key was read is not in the list.
+        // A request that was deleted after its key was read is left out.
         if let (Some(number), Some(request)) = (schema::request_number(&key), store.get(&key)?) {
             let texts = Texts::read(store, number, &request)?;
             listed.push(Listed { request, texts, secrets: secrets(store, number)? });
@@ -57,7 +57,7 @@ pub fn list(
     Ok((listed, metadata))
 }
 
-/// The account, unless it is being deleted: then it has nothing to show any more.
+/// The account, unless it is being deleted.
 pub(super) fn live_account(store: &Store, account: AccountNumber) -> Result<Account, RequestError> {
     let found = store.get::<Account>(&schema::account(account))?;
     found.filter(|account| !account.deleting).ok_or(RequestError::NotFound)

@@ -1,7 +1,7 @@
-//! Secret requests: a link that asks somebody to hand a secret over, to be used as often as promised.
+//! Secret requests: a link that asks a person for a secret, usable a limited number of times.
 //!
-//! Whoever has the link makes a secret in the account of who asked, with the settings that the request
-//! has for it. Like those of [`secret`], the functions here make changes for the store's writer.
+//! A sender with the link creates a secret in the account of the requester, with the settings of the request.
+//! As in [`secret`], the functions here return changes for the store's writer.
 
 mod drafts;
 mod ending;
@@ -53,38 +53,38 @@ use crate::{
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Request {
     id: RequestId,
-    /// When it was made.
+    /// The time of creation.
     pub created_at: UnixSeconds,
-    /// How long it was to live.
+    /// The lifetime of the request.
     pub lifetime: Lifetime,
-    /// From this moment on nobody uses it; `None` for never.
+    /// The time from which the request cannot be used; `None` for a request that never expires.
     pub expires_at: Option<UnixSeconds>,
-    /// How many secrets can be made through it.
+    /// The number of secrets that can be created through the request.
     pub limit: NonZeroU16,
-    /// How many were.
+    /// The number of secrets that were created through it.
     pub used: u16,
-    /// Who gets the links of the secrets, by mail.
+    /// The recipient of the secrets' links, by mail.
     pub send_to: Option<Mailbox>,
-    /// That of the mails about it, where the asker has named one.
+    /// The language of mails about the request, if the requester has chosen one.
     pub language: Option<Language>,
-    /// How long each secret lives.
+    /// The lifetime of each secret.
     pub secret_lifetime: Lifetime,
-    /// How often each can be viewed.
+    /// The number of views of each secret.
     pub secret_max_views: NonZeroU8,
-    /// Whether viewers need a password. Stays when the hash goes.
+    /// Whether viewers need a password. Keeps its value when the hash is deleted.
     pub has_secret_password: bool,
     secret_password: Option<PasswordHash>,
-    /// Which of the texts there are, by [`RequestText`].
+    /// Which of the texts exist, indexed by [`RequestText`].
     has_text: [bool; 4],
-    /// Since when it is over, once that has been written down.
+    /// The time of the end, once it was recorded.
     ended_at: Option<UnixSeconds>,
-    /// Where its entry in the index of dues is.
+    /// The time of the request's entry in the index of due times.
     due_at: Option<UnixSeconds>,
-    /// How many of the secrets are drafts, whose uses may be given back.
+    /// The number of secrets that are drafts. Their uses may be returned.
     drafts: u16,
 }
 
-/// Says that a secret was made through a request.
+/// Records that a secret was created through a request.
 #[derive(Serialize, Deserialize)]
 struct Made;
 
@@ -98,9 +98,9 @@ impl Record for Made {
 /// The texts of a request.
 #[derive(Clone, Default)]
 pub struct Texts {
-    /// Seen by the owner only.
+    /// The description of the request, visible to the owner only.
     pub description: Option<Text>,
-    /// Seen by whoever has the link.
+    /// The message of the request, visible to senders with the link.
     pub message: Option<Text>,
     /// The description of the secrets.
     pub secret_description: Option<Text>,
@@ -108,17 +108,17 @@ pub struct Texts {
     pub secret_message: Option<Text>,
 }
 
-/// Everything about a request to be made, checked.
+/// A new request, already validated.
 pub struct NewRequest {
-    /// What its link names.
+    /// The id in its link.
     pub id: RequestId,
-    /// What is said about it and its secrets.
+    /// The texts of the request and its secrets.
     pub texts: Texts,
-    /// How long it lives.
+    /// The lifetime of the request.
     pub lifetime: Lifetime,
     /// See [`Request::limit`].
     pub limit: NonZeroU16,
-    /// Who gets the link of the request.
+    /// The recipient of the request's link, by mail.
     pub send_request_to: Option<Mailbox>,
     /// See [`Request::send_to`].
     pub send_to: Option<Mailbox>,
@@ -128,22 +128,22 @@ pub struct NewRequest {
     pub secret_lifetime: Lifetime,
     /// See [`Request::secret_max_views`].
     pub secret_max_views: NonZeroU8,
-    /// What viewers of the secrets must know.
+    /// The hash of the password that viewers of the secrets need.
     pub secret_password: Option<PasswordHash>,
 }
 
-/// A request that could be used when it was looked at. What it says does not change any more.
+/// A request that could be used when it was read. Its settings and texts never change.
 pub struct Found {
     number: RequestNumber,
-    /// Its record.
+    /// The record.
     pub request: Request,
-    /// Its texts.
+    /// The texts of the request.
     pub texts: Texts,
 }
 
-/// To whom the whole link of a secret goes, and on whose behalf.
+/// The recipient of a secret's complete link, and the account that sends it.
 pub struct Receiver {
-    /// Whose request it is.
+    /// The account that owns the request.
     pub account: AccountNumber,
     /// See [`Request::send_to`].
     pub to: Mailbox,
@@ -152,7 +152,8 @@ pub struct Receiver {
 }
 
 impl Found {
-    /// To whom the link of a secret made through it goes; `None` where its maker keeps it.
+    /// The recipient of the link of a secret created through the request; `None` if the sender keeps the
+    /// link.
     #[must_use]
     pub fn receiver(&self) -> Option<Receiver> {
         let Request { send_to, language, .. } = &self.request;
@@ -161,38 +162,38 @@ impl Found {
     }
 }
 
-/// What somebody hands over through a request, checked and sealed.
+/// The secret that a sender provides through a request, validated and sealed.
 pub struct Handed {
-    /// 120 random bits of the secret's id, with which its payload was sealed.
+    /// The 120 random bits of the secret's id. The payload is sealed with them as the context.
     pub random: [u8; 15],
     /// The sealed ciphertext and private half.
     pub payload: Payload,
-    /// The mail with the whole link, where the request has [`Request::send_to`].
+    /// The mail with the complete link, if the request has [`Request::send_to`].
     pub mail: Option<NewMail>,
-    /// The files that go with it.
+    /// The attachments.
     pub attachments: Option<NewAttachments>,
 }
 
 impl Request {
-    /// What its link names.
+    /// The id in its link.
     #[must_use]
     pub fn id(&self) -> &RequestId {
         &self.id
     }
 
-    /// How many secrets can still be made through it, while it lives.
+    /// The number of secrets that can still be created through it before it expires.
     #[must_use]
     pub fn uses_left(&self) -> u16 {
         self.limit.get().saturating_sub(self.used)
     }
 
-    /// Whether its lifetime is over at `now`. The end itself is too late.
+    /// Whether the request has expired at `now`. The time of expiry itself counts as expired.
     #[must_use]
     pub fn is_expired(&self, now: UnixSeconds) -> bool {
         self.expires_at.is_some_and(|end| now >= end)
     }
 
-    /// Whether no use is left, and none comes back.
+    /// Whether all uses are spent and none can be returned by a draft.
     fn is_used_for_good(&self) -> bool {
         self.uses_left() == 0 && self.drafts == 0
     }
@@ -226,7 +227,7 @@ impl Texts {
     }
 }
 
-/// Creates a request in `account`, in whose list `allowance` of them may be. Answers the account's
+/// Creates a request in `account`, if its list has fewer than `allowance` requests. Returns the account's
 /// figures.
 pub fn create(
     account: AccountNumber,
@@ -277,12 +278,11 @@ pub fn create(
     }
 }
 
-/// The request that a link names, as long as it can be used. Reads the disk: belongs on a blocking
-/// thread.
+/// The request with this id, if it can be used. Reads the disk, so it must run on a blocking thread.
 ///
 /// # Errors
 ///
-/// [`RequestError::NotFound`], [`StoreError`].
+/// [`RequestError::NotFound`] if it is unknown or over, and [`StoreError`].
 pub fn look(store: &Store, id: &RequestId, now: UnixSeconds) -> Result<Found, RequestError> {
     let number = store.get::<RequestNumber>(&schema::request_id(&id.hash()))?;
     let Some(number) = number else {
@@ -298,9 +298,9 @@ pub fn look(store: &Store, id: &RequestId, now: UnixSeconds) -> Result<Found, Re
     Ok(Found { number, request, texts })
 }
 
-/// Makes a secret through a request that was found. Answers the secret's id and record. A draft gives its
-/// use back if it is never published; its mail goes out when it is. The last use
-/// ends the request, which leaves the list `keep_log_seconds` later.
+/// Creates a secret through a request. Returns the secret's id and record. A draft returns its use if it is
+/// not published; its mail is queued with the publication. The last use ends the request, which is deleted
+/// from the list `keep_log_seconds` later.
 pub fn answer(
     found: Found,
     handed: Handed,
@@ -351,7 +351,7 @@ pub fn answer(
     }
 }
 
-/// Takes a request out of the list, whatever its state. The secrets made through it stay. Answers the
+/// Deletes a request from the list, whatever its state. The secrets created through it remain. Returns the
 /// account's figures, see [`create`].
 pub fn delete(
     account: AccountNumber,

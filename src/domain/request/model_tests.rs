@@ -1,4 +1,4 @@
-//! Random operations on requests, checked against a model that a child could follow.
+//! Random operations on requests, checked against a simple model.
 
 use proptest::prelude::*;
 
@@ -49,7 +49,7 @@ fn operations() -> impl Strategy<Value = Vec<Operation>> {
     prop::collection::vec(operation, 1..60)
 }
 
-/// A request as it should be.
+/// The expected state of a request.
 struct Expected {
     id: RequestId,
     limit: u16,
@@ -77,7 +77,7 @@ struct World {
     account: AccountNumber,
     now: u64,
     requests: Vec<Expected>,
-    /// Those in the list of secrets, oldest first.
+    /// The secrets in the list, oldest first.
     secrets: Vec<SecretId>,
     made: u64,
 }
@@ -222,7 +222,8 @@ impl World {
                 request.listed = false;
             }
         }
-        // An open request's entry is where it expires, an ended one's where it leaves the list.
+        // The entry of an open request is at its expiry; that of an ended one is at its deletion from the
+        // list.
         let mut dues: Vec<u64> = self
             .requests
             .iter()
@@ -263,7 +264,7 @@ impl World {
         let secrets: Vec<SecretId> =
             secrets.iter().rev().map(|listed| listed.secret.id(listed.number)).collect();
         assert_eq!(secrets, self.secrets);
-        // Nothing is left of requests that are gone.
+        // Deleted requests have no records left.
         let listed = self.requests.iter().filter(|request| request.listed);
         let counts = listed.fold([0, 0, 0], |[ids, texts, made], request| {
             let fields = if request.message.is_some() { 4 } else { 0 };
@@ -272,7 +273,7 @@ impl World {
         assert_eq!(self.left(), counts);
     }
 
-    /// How many records there are of ids, texts, and secrets made.
+    /// The number of records of ids, of texts, and of created secrets.
     fn left(&self) -> [usize; 3] {
         [b'u', b'q', b'w'].map(|prefix| self.store().keys(&crate::store::Key::new(prefix)).count())
     }
@@ -295,14 +296,14 @@ proptest! {
         for request in &world.requests {
             prop_assert!(look(world.store(), &request.id, world.now()).is_err());
         }
-        // What is left of the index points nowhere, and goes with the next sweeps.
+        // The remaining index entries point to no record, and are deleted by the next sweeps.
         sweep(world.store(), UnixSeconds(world.now + 1000 * HOUR), KEEP_LOG).unwrap();
         prop_assert_eq!(world.store().keys(&schema::request_dues()).count(), 0);
         world.store.take().unwrap().close();
     }
 }
 
-/// Whatever was made on behalf of an account goes with it.
+/// Deleting an account deletes everything that was created on its behalf.
 #[test]
 fn an_account_that_ends_takes_its_requests_along() {
     let mut world = World::new();

@@ -1,6 +1,6 @@
-//! What a sender hands in: the ciphertext and the private half of its password.
+//! The input of a sender: the ciphertext and the private half of the password.
 //!
-//! Both come as base64 and go out as they came. Together they are the payload that is sealed.
+//! Both are base64 and are returned unchanged. Together they form the payload that is sealed.
 
 use base64::{
     Engine,
@@ -12,45 +12,46 @@ use zeroize::Zeroizing;
 
 use crate::crypto::{SecretBytes, sjcl, without_line_ends};
 
-/// Padding may be missing: some clients cut it off.
+/// Accepts missing padding, because some clients omit it.
 const RELAXED: GeneralPurpose = GeneralPurpose::new(
     &ALPHABET,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// Why a ciphertext or a private half is not taken. The texts are for people and hold none of it.
+/// The reason why a ciphertext or a private half is invalid. The texts are for people and contain no part of
+/// the input.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CiphertextError {
-    /// Nothing there.
+    /// The text is empty.
     #[error("can't be blank")]
     Blank,
-    /// More characters than allowed.
+    /// The text has more characters than allowed.
     #[error("is too long: {0} characters are allowed")]
     TooLong(usize),
-    /// Not base64.
+    /// The text is not base64.
     #[error("must be base64")]
     NotBase64,
-    /// Base64 of something else than SJCL's JSON.
+    /// The base64 does not contain SJCL's JSON.
     #[error("must be the base64 of an SJCL message: {0}")]
     NotSjcl(#[from] sjcl::SjclError),
 }
 
-/// A checked ciphertext: base64 of an SJCL message.
+/// A validated ciphertext: base64 of an SJCL message.
 pub struct Ciphertext(Stored);
 
-/// The message itself where its base64 can be made again from it, which saves a quarter of the room;
-/// else the base64 as it came.
+/// The decoded message if encoding it reproduces the same base64, which saves a quarter of the space; else
+/// the base64 as received.
 enum Stored {
     Message(Vec<u8>),
     Text(Vec<u8>),
 }
 
 impl Ciphertext {
-    /// Parses the `ciphertext` of the Secrets API. Line ends in it are left out, and not counted.
+    /// Parses the `ciphertext` of the Secrets API. Line breaks are removed and not counted.
     ///
     /// # Errors
     ///
-    /// [`CiphertextError`].
+    /// [`CiphertextError`] if the text is empty, too long, or not the base64 of an SJCL message.
     pub fn new(text: &str, max_chars: usize) -> Result<Self, CiphertextError> {
         let text = &*without_line_ends(text);
         if text.is_empty() {
@@ -69,18 +70,18 @@ impl Ciphertext {
     }
 }
 
-/// A checked private half of the password, base64.
+/// A validated private half of the password, in base64.
 pub struct PasswordPart(Zeroizing<String>);
 
 impl PasswordPart {
-    /// A half has 18 characters, 24 in base64; other clients may choose longer ones.
+    /// A half has 18 characters, 24 in base64. Other clients may use longer ones.
     pub const MAX_CHARS: usize = 1024;
 
-    /// Parses the `password_part_private` of the Secrets API. Line ends in it are left out, in its place.
+    /// Parses the `password_part_private` of the Secrets API. Line breaks are removed in place.
     ///
     /// # Errors
     ///
-    /// [`CiphertextError`].
+    /// [`CiphertextError`] if the text is empty, too long, or not base64.
     pub fn new(text: String) -> Result<Self, CiphertextError> {
         let mut text = Zeroizing::new(text);
         text.retain(|char| !matches!(char, '\r' | '\n'));
@@ -94,7 +95,7 @@ impl PasswordPart {
         Ok(Self(text))
     }
 
-    /// As it came, for the link that is mailed.
+    /// The text as received, for the link in a mail.
     #[must_use]
     pub fn expose_secret(&self) -> &str {
         &self.0
@@ -112,7 +113,7 @@ pub fn to_payload(ciphertext: &Ciphertext, part: &PasswordPart) -> Vec<u8> {
         Stored::Text(bytes) => (TEXT, bytes),
     };
     let part_bytes = u16::try_from(part.0.len()).expect("a part is at most 1,024 characters");
-    // Room for the tag as well, so that sealing in place does not move it.
+    // Includes space for the tag, so that sealing in place does not reallocate.
     let mut payload = Vec::with_capacity(3 + part.0.len() + bytes.len() + 16);
     payload.push(form);
     payload.extend_from_slice(&part_bytes.to_be_bytes());
@@ -121,7 +122,7 @@ pub fn to_payload(ciphertext: &Ciphertext, part: &PasswordPart) -> Vec<u8> {
     payload
 }
 
-/// What the viewer gets, as the sender gave it.
+/// The content of a payload, as the sender provided it.
 pub struct Opened {
     /// Base64 of the SJCL message.
     pub ciphertext: String,
@@ -129,7 +130,7 @@ pub struct Opened {
     pub password_part_private: String,
 }
 
-/// Reads a payload. `None` for what [`to_payload`] did not make.
+/// Decodes a payload. Returns `None` for bytes that [`to_payload`] cannot produce.
 #[must_use]
 pub fn from_payload(payload: &SecretBytes) -> Option<Opened> {
     let (form, rest) = payload.expose_secret().split_first()?;
@@ -188,7 +189,7 @@ mod tests {
     fn line_ends_are_left_out() {
         let encoded = STANDARD.encode(MESSAGE_JSON);
         let (start, end) = encoded.split_at(76);
-        // The length is that of the digits.
+        // The limit equals the number of base64 characters without line breaks.
         let ciphertext = Ciphertext::new(&format!("{start}\r\n{end}\r\n"), encoded.len()).unwrap();
         let part = PasswordPart::new("\nTFNFQ1RB\r\nbENZNUNyYVhLSnlo\n".into()).unwrap();
         let payload = SecretBytes::new(to_payload(&ciphertext, &part));

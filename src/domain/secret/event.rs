@@ -1,6 +1,6 @@
-//! The event log of a secret: what happened to it besides being viewed.
+//! The event log of a secret: all events except views.
 //!
-//! Views are a log of their own ([`mod@super::view`]), so that "viewed" never means anything else.
+//! Views have a log of their own ([`mod@super::view`]), so that an entry there always means a view.
 
 use std::net::IpAddr;
 
@@ -13,31 +13,32 @@ use crate::{
     store::{Record, StoreError, Transaction},
 };
 
-/// So many events of each kind are kept, the first ones: a scanner that comes back for ever must not
-/// fill the disk.
+/// The number of events of each kind that are stored; later ones are dropped, so that a scanner that returns
+/// again and again cannot fill the disk.
 pub const MAX_EVENTS_OF_A_KIND: u8 = 50;
 
-/// What happened.
+/// The kind of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EventKind {
-    /// Somebody looked at the page, which spends nothing.
+    /// A visitor has opened the page, which spends no view.
     Opened,
-    /// A viewer had the key wiped before the lease was over.
+    /// A viewer has burned the key before the lease ended.
     Burned,
-    /// The key was wiped because the last lease was over.
+    /// The key was burned because the last lease ended.
     LeaseEnded,
-    /// Somebody came too late: used up, or expired.
+    /// A visitor came after the last view or the expiry.
     TriedAfter,
 }
 
-/// One event, as the owner sees it.
+/// One event, as shown to the owner.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
-    /// What happened.
+    /// The kind of the event.
     pub kind: EventKind,
-    /// When.
+    /// The time of the event.
     pub at: UnixSeconds,
-    /// From where, as far as the operator wants to know; `None` for what the daemon did by itself.
+    /// The address of the visitor, as far as the operator's setting allows; `None` for an event without a
+    /// visitor.
     pub address: Option<IpAddr>,
     /// The User-Agent, shortened.
     pub agent: Option<String>,
@@ -48,7 +49,7 @@ impl Record for Event {
 }
 
 impl Event {
-    /// What a visitor did.
+    /// An event that a visitor has caused.
     #[must_use]
     pub fn new(kind: EventKind, visitor: View) -> Self {
         let View { at, address, agent } = visitor;
@@ -56,7 +57,7 @@ impl Event {
     }
 }
 
-/// How many events of each kind a secret has.
+/// The number of events of each kind in a secret's log.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct EventCounts {
     opened: u8,
@@ -66,14 +67,14 @@ pub(crate) struct EventCounts {
 }
 
 impl EventCounts {
-    /// All of them. They are numbered from 0 on, in their order.
+    /// The number of all events. They are numbered from 0 in their order.
     pub(crate) fn total(&self) -> u16 {
         let Self { opened, burned, lease_ended, tried_after } = *self;
         [opened, burned, lease_ended, tried_after].into_iter().map(u16::from).sum()
     }
 
-    /// Adds an event to the log, if there is room for its kind; says whether it did. The counts are
-    /// part of the secret's record, which the caller puts.
+    /// Adds an event to the log unless the log is full for its kind. Returns whether it was added. The counts
+    /// are part of the secret's record, which the caller writes.
     pub(super) fn log(
         &mut self,
         transaction: &mut Transaction<'_, '_>,

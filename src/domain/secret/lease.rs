@@ -1,8 +1,8 @@
-//! Leases: whoever has spent a view may fetch the same bytes again for a moment, so that a cut
-//! connection loses nothing.
+//! Leases: a viewer who has spent a view can fetch the same payload again for a short time. A broken
+//! connection therefore loses nothing.
 //!
-//! A lease is found by its token, of which only a hash is kept. It stays until its secret goes, so that
-//! a token whose lease is over is not taken for a new one.
+//! A lease is found by its token; only a hash of the token is stored. The record stays until its secret is
+//! deleted, so that the token of an ended lease is not accepted as a new one.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,26 +14,26 @@ use crate::{
     store::{Record, StoreError, Transaction},
 };
 
-/// How long a lease lives, at most: never past the end of its secret. Where there are attachments, so long
-/// after all were fetched.
+/// The lifetime of a lease without attachments. A lease never outlives its secret. With attachments, the
+/// lease ends this long after the last of them was fetched.
 pub const LEASE_SECONDS: u64 = 60;
-/// A lease lives a second longer for so many bytes of attachments: half a megabit a second.
+/// A lease is extended by one second for this many bytes of attachments: half a megabit per second.
 const BYTES_PER_SECOND: u64 = 64 << 10;
-/// However many there are.
+/// The longest extension of a lease, whatever the size of the attachments.
 const MAX_SECONDS: u64 = 24 * 3600;
 
-/// A token as it is kept: the first half of its SHA-256.
+/// A token as it is stored: the first half of its SHA-256.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LeaseToken(pub(in crate::domain) [u8; 16]);
 
-/// A lease.
+/// The record of a lease.
 #[derive(Debug, Serialize, Deserialize)]
 pub(in crate::domain) struct Lease {
-    /// From this moment on it is over.
+    /// The time from which the lease has ended.
     pub(in crate::domain) ends_at: UnixSeconds,
-    /// Which attachments were fetched to their ends: a bit each, the first one the lowest.
+    /// The attachments that were fetched completely: one bit each, the lowest for the first attachment.
     pub(in crate::domain) fetched: u64,
-    /// It was given back.
+    /// Whether the lease was given back.
     pub(in crate::domain) is_burned: bool,
 }
 
@@ -44,9 +44,9 @@ impl Record for Lease {
 impl LeaseToken {
     const LENGTHS: std::ops::RangeInclusive<usize> = 22..=64;
 
-    /// Reads a token, which a client may make up: 22 to 64 letters, digits, `-` and `_`.
+    /// Parses a token that a client has chosen: 22 to 64 letters, digits, `-` and `_`.
     ///
-    /// 22 of them hold 128 bits, so a client can make one that nobody guesses.
+    /// 22 characters hold 128 bits, so a client can choose a token that cannot be guessed.
     #[must_use]
     pub fn new(text: &str) -> Option<Self> {
         let fits = Self::LENGTHS.contains(&text.len())
@@ -65,14 +65,14 @@ impl Lease {
     }
 }
 
-/// Whether a lease that ends at `end` is live. One that ends later than any that is given now was given
-/// by a clock that was wrong, and is over.
+/// Whether a lease that ends at `end` is live. An end later than that of any lease given now comes from a
+/// wrong clock; such a lease has ended.
 pub(in crate::domain) fn is_live(end: UnixSeconds, now: UnixSeconds) -> bool {
     now < end && end <= now.plus(MAX_SECONDS)
 }
 
 impl Secret {
-    /// When a lease that is given at `now` ends.
+    /// The end of a lease that is given at `now`.
     pub(in crate::domain) fn lease_end(&self, now: UnixSeconds) -> UnixSeconds {
         let fetching = self.attachment_bytes.div_ceil(BYTES_PER_SECOND);
         let end = now.plus((LEASE_SECONDS + fetching).min(MAX_SECONDS));
@@ -80,7 +80,7 @@ impl Secret {
     }
 }
 
-/// Whether this token ever named a lease of the secret.
+/// Whether a lease with this token was ever given for the secret.
 pub(in crate::domain) fn is_known(
     transaction: &Transaction<'_, '_>,
     number: SecretNumber,
@@ -89,7 +89,7 @@ pub(in crate::domain) fn is_known(
     Ok(transaction.get::<Lease>(&schema::lease(number, token))?.is_some())
 }
 
-/// The end of the last lease of a secret that is live at `now`, from the leases themselves.
+/// The latest end of the secret's leases that are live at `now`, computed from the leases.
 pub(in crate::domain) fn last_end(
     transaction: &Transaction<'_, '_>,
     number: SecretNumber,

@@ -1,4 +1,4 @@
-//! How long a secret lives.
+//! The lifetime of secrets.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,25 +6,25 @@ use crate::clock::UnixSeconds;
 
 const SECONDS_PER_HOUR: u64 = 3600;
 
-/// What the operator allows, in whole hours.
+/// The lifetimes that the operator allows, in whole hours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LifetimeRules {
-    /// The shortest.
+    /// The shortest lifetime.
     pub min: u64,
-    /// The longest.
+    /// The longest lifetime.
     pub max: u64,
-    /// What 0 or no expiration means; itself 0 where the operator allows secrets that never expire.
+    /// The lifetime for an expiration of 0 or none. It is 0 if the operator allows secrets that never expire.
     pub default: u64,
 }
 
-/// An allowed lifetime in whole hours; 0 means for ever.
+/// A valid lifetime in whole hours; 0 for a secret that never expires.
 ///
-/// Hours because the `expiration` field of the Secrets API is in hours; it becomes [`UnixSeconds`]
-/// once, in [`Lifetime::ends_at`].
+/// In hours because the `expiration` field of the Secrets API is in hours. [`Lifetime::ends_at`] is the only
+/// conversion to [`UnixSeconds`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lifetime(u64);
 
-/// A lifetime outside of what the operator allows.
+/// A lifetime outside the range that the operator allows.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be 0 (the server's default, {default} hours) or between {min} and {max} hours")]
 pub struct BadLifetime {
@@ -34,11 +34,11 @@ pub struct BadLifetime {
 }
 
 impl Lifetime {
-    /// The lifetime that was asked for, the default where it is 0 or `None`.
+    /// The requested lifetime, or the default for 0 or `None`.
     ///
     /// # Errors
     ///
-    /// [`BadLifetime`].
+    /// [`BadLifetime`] outside the range of `rules`.
     pub fn new(hours: Option<u64>, rules: LifetimeRules) -> Result<Self, BadLifetime> {
         let LifetimeRules { min, max, default } = rules;
         match hours {
@@ -48,18 +48,18 @@ impl Lifetime {
         }
     }
 
-    /// One that was allowed when its record was made.
+    /// A lifetime from a record, which was valid when the record was created.
     pub(crate) fn of_record(hours: u64) -> Self {
         Self(hours)
     }
 
-    /// The hours, 0 for ever.
+    /// The hours; 0 for a secret that never expires.
     #[must_use]
     pub fn hours(self) -> u64 {
         self.0
     }
 
-    /// When a secret made at `start` expires; `None` for never.
+    /// The expiry of a secret created at `start`; `None` if it never expires.
     #[must_use]
     pub fn ends_at(self, start: UnixSeconds) -> Option<UnixSeconds> {
         (self.0 > 0).then(|| start.plus(self.0 * SECONDS_PER_HOUR))

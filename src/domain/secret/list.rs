@@ -1,4 +1,4 @@
-//! The list of an account's secrets: what the owner may know, which is everything but the secret.
+//! The list of an account's secrets, for the owner: all metadata, no payload.
 
 use std::num::NonZeroU8;
 
@@ -19,29 +19,29 @@ use crate::{
     store::{Store, StoreError},
 };
 
-/// The most secrets in one answer.
+/// The largest number of secrets in one answer.
 pub const MAX_LISTED: usize = 50;
 
-/// A secret as it stands in the list.
+/// A secret in the list.
 pub struct Listed {
-    /// Where it lies; with the record, its id.
+    /// The location of the record. Together with the record it gives the id.
     pub number: SecretNumber,
-    /// Its record.
+    /// The record.
     pub secret: Secret,
-    /// Seen by the owner only.
+    /// The description, visible to the owner only.
     pub description: Option<String>,
-    /// Seen by the viewer, too.
+    /// The message, visible to the owner and the viewer.
     pub message: Option<String>,
-    /// In their order.
+    /// The views, in order.
     pub views: Vec<View>,
-    /// What else happened to it, in its order.
+    /// The other events, in order.
     pub events: Vec<Event>,
-    /// Its attachments, each with its number, as far as they have come and are not burned.
+    /// The attachments with their numbers, without missing and burned ones.
     pub attachments: Vec<(NonZeroU8, Attachment)>,
 }
 
 impl Listed {
-    /// One that was just made, with its description and its message.
+    /// A secret that was just created, with its description and message.
     #[must_use]
     pub fn fresh(number: SecretNumber, secret: Secret, texts: [Option<String>; 2]) -> Self {
         let [description, message] = texts;
@@ -50,29 +50,29 @@ impl Listed {
     }
 }
 
-/// The secrets of an account, newest first, without the first `offset`, [`MAX_LISTED`] at most; and
-/// the account's figures. Reads the disk: belongs on a blocking thread.
+/// At most [`MAX_LISTED`] secrets of an account, newest first, after skipping `offset` of them; and the
+/// account's figures. Reads the disk, so it must run on a blocking thread.
 ///
 /// # Errors
 ///
-/// [`SecretError::NotFound`] for an account that is gone, and [`StoreError`].
+/// [`SecretError::NotFound`] for a deleted account, and [`StoreError`].
 pub fn list(
     store: &Store,
     account: AccountNumber,
     offset: usize,
     now: UnixSeconds,
 ) -> Result<(Vec<Listed>, Metadata), SecretError> {
-    // One that is being deleted has nothing to show any more.
+    // An account that is being deleted has an empty list.
     let owner = store.get::<Account>(&schema::account(account))?;
     let owner = owner.filter(|owner| !owner.deleting).ok_or(SecretError::NotFound)?;
-    // An offset behind the end would walk through all keys to find nothing.
+    // Without this check, a large offset would walk through all keys.
     if offset as u64 >= owner.secrets_total {
         return Ok((Vec::new(), owner.metadata(now)));
     }
     let newest_first = store.keys(&schema::secrets(account)).rev();
     let mut listed = Vec::new();
     for key in newest_first.skip(offset).take(MAX_LISTED) {
-        // One that was deleted since its key was read is not in the list.
+        // A secret that was deleted after its key was read is left out.
         if let (Some(number), Some(secret)) = (schema::secret_number(&key), store.get(&key)?) {
             listed.push(details(store, number, secret)?);
         }
@@ -80,7 +80,7 @@ pub fn list(
     Ok((listed, owner.metadata(now)))
 }
 
-/// Everything that the owner may know about one secret.
+/// All metadata and logs of one secret.
 pub(super) fn details(
     store: &Store,
     number: SecretNumber,
@@ -99,7 +99,7 @@ pub(super) fn details(
             .map(|item| item.map(|(_, event)| event))
             .collect::<Result<_, _>>()?,
     };
-    // A try that came too late is written up to a second after what came behind it.
+    // A late attempt may be written up to a second after later events.
     events.sort_by_key(|event| event.at);
     let mut attachments = Vec::new();
     for n in attachment::numbers(&secret) {

@@ -1,5 +1,4 @@
-//! Secrets made without an account: their sender gets a token, by which the log is seen and the secret
-//! burned.
+//! Secrets without an account. The sender gets a manage token, which shows the log and burns the secret.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +18,7 @@ use crate::{
     store::{Record, Store, Transaction},
 };
 
-/// What is kept of the token: its SHA-256, which is enough for 256 random bits.
+/// The stored form of the token: its SHA-256. A plain hash is enough for 256 random bits.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Manage([u8; 32]);
 
@@ -27,12 +26,12 @@ impl Record for Manage {
     const VERSION: u8 = 1;
 }
 
-/// See [`crate::domain::alike`].
+/// Read in place of a missing record; see [`crate::domain::alike`].
 pub(crate) fn stand_in() -> Manage {
     Manage([0; 32])
 }
 
-/// Makes a token, 64 hexadecimal digits, with its hash.
+/// Creates a token of 64 hexadecimal digits, and its hash.
 #[must_use]
 pub fn generate(random: &dyn Random) -> (SecretText, [u8; 32]) {
     let token = hex(&random_array::<32>(random));
@@ -40,7 +39,7 @@ pub fn generate(random: &dyn Random) -> (SecretText, [u8; 32]) {
     (SecretText::new(token), hash)
 }
 
-/// Creates a secret that belongs to [`AccountNumber::NOBODY`]. `hash` is that of its token.
+/// Creates a secret that belongs to [`AccountNumber::NOBODY`]. `hash` is the hash of its manage token.
 pub fn create(
     new: NewSecret,
     hash: [u8; 32],
@@ -55,11 +54,12 @@ pub fn create(
     }
 }
 
-/// Everything about a secret but the secret. Reads the disk: belongs on a blocking thread.
+/// The metadata and log of a secret, without its payload. Reads the disk, so it must run on a blocking
+/// thread.
 ///
 /// # Errors
 ///
-/// [`SecretError::NotFound`], also for a wrong token.
+/// [`SecretError::NotFound`] for an unknown secret or a wrong token.
 pub fn status(store: &Store, id: SecretId, token_hash: [u8; 32]) -> Result<Listed, SecretError> {
     let kept = alike::read(|key| store.get(key), &schema::manage(id.number), StandIn::Manage)?;
     let secret = alike::read(|key| store.get(key), &schema::secret(id.number), StandIn::Secret)?;
@@ -67,7 +67,7 @@ pub fn status(store: &Store, id: SecretId, token_hash: [u8; 32]) -> Result<Liste
     Ok(list::details(store, id.number, secret)?)
 }
 
-/// Burns a secret and deletes everything about it, whatever its state.
+/// Burns a secret and deletes all its records, whatever its state.
 pub fn delete(
     id: SecretId,
     token_hash: [u8; 32],

@@ -1,7 +1,7 @@
-//! Secrets: created once, viewed as often as promised, then gone.
+//! Secrets: created once, viewed a limited number of times, then burned.
 //!
-//! The functions here make changes for the store's writer, so each is alone while it runs and durable
-//! when it is answered. What happens around them (parsing, passwords, HTTP) is elsewhere.
+//! The functions here return changes for the store's writer. Each change runs alone and is durable before its
+//! result is returned. Parsing, password hashes and HTTP are handled by the callers.
 
 pub mod attachment;
 pub mod ciphertext;
@@ -40,51 +40,51 @@ use crate::{
     store::{Payload, Record, StoreError, Transaction},
 };
 
-/// A secret's record. Its payload, sealed, is attached to it in the store until it is burned.
+/// A secret's record. Its sealed payload is attached to it in the store until the payload is burned.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Secret {
     pub(super) random: [u8; 15],
-    /// When it was made.
+    /// The time of creation.
     pub created_at: UnixSeconds,
-    /// The lifetime in hours, 0 for ever.
+    /// The lifetime in hours; 0 for a secret that never expires.
     pub expiration_hours: u64,
-    /// From this moment on nobody views it; `None` for never.
+    /// The time from which the secret cannot be viewed; `None` for a secret that never expires.
     pub expires_at: Option<UnixSeconds>,
-    /// How many views were promised.
+    /// The number of views that are allowed.
     pub max_views: NonZeroU8,
-    /// How many of them are spent.
+    /// The number of views that are spent.
     pub view_times: u8,
-    /// The page asks for a click first.
+    /// Whether the page shows a button that must be clicked before the view.
     pub view_button: bool,
-    /// The page asks for a proof of work first.
+    /// Whether the page requires a proof of work before the view.
     pub captcha: bool,
-    /// Whether a password was set. Stays when the hash goes.
+    /// Whether a password was set. Keeps its value when the hash is deleted.
     pub has_password: bool,
     pub(super) password: Option<PasswordHash>,
-    /// See [`MAX_WRONG_PASSWORDS`].
+    /// The number of wrong passwords; the secret is locked at [`MAX_WRONG_PASSWORDS`].
     pub wrong_passwords: u8,
     pub(super) has_description: bool,
     pub(super) has_message: bool,
-    /// Since when it is a tombstone.
+    /// The time at which the secret became a tombstone.
     pub(super) gone_at: Option<UnixSeconds>,
-    /// How many entries its event log has.
+    /// The number of entries in the event log.
     pub(super) events: EventCounts,
-    /// How many leases were given.
+    /// The number of leases that were given.
     pub(super) leases: u8,
-    /// The end of the last one of them that was not given back.
+    /// The latest end of the leases that were not given back.
     pub(super) leased_until: Option<UnixSeconds>,
-    /// How many attachments it has, or had.
+    /// The number of attachments, including burned ones.
     pub attachments: u8,
-    /// How many bytes they are together.
+    /// The size of all attachments together, in bytes.
     pub(super) attachment_bytes: u64,
-    /// Attachments are still to come: nobody views it.
+    /// Whether attachments are still missing. A draft cannot be viewed.
     pub is_draft: bool,
 }
 
-/// So many wrong passwords, from anywhere, lock a secret.
+/// The number of wrong passwords, from all clients together, that locks a secret.
 pub const MAX_WRONG_PASSWORDS: u8 = 100;
 
-/// Says in the expiry index that the sweeper is to look at a secret.
+/// An entry of the expiry index: the sweeper must check this secret.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Due;
 
@@ -95,52 +95,52 @@ impl Record for Due {
     const VERSION: u8 = 1;
 }
 
-/// Everything about a secret to be made, checked.
+/// A new secret, already validated.
 pub struct NewSecret {
-    /// 120 random bits of its id, with which its payload was sealed.
+    /// The 120 random bits of its id. The payload is sealed with them as the context.
     pub random: [u8; 15],
     /// The sealed ciphertext and private half.
     pub payload: Payload,
-    /// Seen by the owner only.
+    /// The description, visible to the owner only.
     pub description: Option<Text>,
-    /// Seen by the viewer, too.
+    /// The message, visible to the owner and the viewer.
     pub message: Option<Text>,
-    /// How long it lives.
+    /// The lifetime.
     pub lifetime: Lifetime,
     /// See [`Secret::view_button`].
     pub view_button: bool,
     /// See [`Secret::captcha`].
     pub captcha: bool,
-    /// What the viewer must know.
+    /// The hash of the password that viewers need.
     pub password: Option<PasswordHash>,
-    /// How many views are promised.
+    /// The number of views that are allowed.
     pub max_views: NonZeroU8,
-    /// The files that go with it.
+    /// The attachments.
     pub attachments: Option<NewAttachments>,
 }
 
-/// Why a change of a secret was not made.
+/// The reason why a change of a secret was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
-    /// Never was, expired, used up, or another account's: nobody is told which.
+    /// Unknown, expired, used up, or in another account. The answer does not tell which.
     #[error("there is no such secret")]
     NotFound,
-    /// The account has made as many secrets this month as it may.
+    /// The account has used its allowance of secrets for this month.
     #[error("the allowance of {0} secrets this month is used up")]
     OverAllowance(u64),
-    /// A password is needed, and this is what it must match.
+    /// A password is needed. Contains the hash to check the password against.
     #[error("a password is needed")]
     PasswordNeeded(Box<PasswordHash>),
-    /// A proof of work is needed, and perhaps a password as well.
+    /// A proof of work is needed, and possibly a password as well.
     #[error("a proof of work is needed")]
     CaptchaNeeded(Option<Box<PasswordHash>>),
-    /// Too many wrong passwords.
+    /// The secret is locked after too many wrong passwords.
     #[error("locked after too many wrong passwords")]
     Locked,
-    /// There is no room for so many bytes of attachments.
-    #[error("the room for attachments is used up")]
+    /// The storage for attachments is full.
+    #[error("the storage for attachments is full")]
     OverQuota,
-    /// See [`StoreError`].
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -156,24 +156,24 @@ impl From<AttachmentError> for SecretError {
 }
 
 impl Secret {
-    /// Whether its lifetime is over at `now`. The end itself is too late.
+    /// Whether the secret has expired at `now`. The time of expiry itself counts as expired.
     #[must_use]
     pub fn is_expired(&self, now: UnixSeconds) -> bool {
         self.expires_at.is_some_and(|end| now >= end)
     }
 
-    /// Whether wrong passwords have locked it.
+    /// Whether wrong passwords have locked the secret.
     #[must_use]
     pub fn is_locked(&self) -> bool {
         self.wrong_passwords >= MAX_WRONG_PASSWORDS
     }
 
-    /// Whether somebody who has the link could view it at `now`.
+    /// Whether a viewer with the link could spend a view at `now`.
     pub(super) fn is_live(&self, now: UnixSeconds) -> bool {
         self.has_payload(now) && !self.is_used_up()
     }
 
-    /// Whether there is something to show at `now`, if only to whoever has a lease.
+    /// Whether the payload can be shown at `now`, if only to holders of a lease.
     pub(super) fn has_payload(&self, now: UnixSeconds) -> bool {
         self.gone_at.is_none() && !self.is_expired(now) && !self.is_draft
     }
@@ -183,12 +183,12 @@ impl Secret {
         self.view_times >= self.max_views.get()
     }
 
-    /// The end of the last lease that is live at `now`.
+    /// The latest end of the leases that are live at `now`.
     pub(super) fn live_lease(&self, now: UnixSeconds) -> Option<UnixSeconds> {
         self.leased_until.filter(|end| lease::is_live(*end, now))
     }
 
-    /// When its life is over that begins at `start`; `None` for never.
+    /// The time of expiry of a lifetime that begins at `start`; `None` if it never expires.
     pub(super) fn lifetime_ends(&self, start: UnixSeconds) -> Option<UnixSeconds> {
         Lifetime::of_record(self.expiration_hours).ends_at(start)
     }
@@ -198,7 +198,7 @@ impl Secret {
     }
 }
 
-/// Creates a secret in `account`. Answers its number, its record, and the account's figures.
+/// Creates a secret in `account`. Returns its number, its record, and the account's figures.
 pub fn create(
     account: AccountNumber,
     new: NewSecret,
@@ -209,7 +209,7 @@ pub fn create(
     move |transaction| insert(transaction, account, &new, now)
 }
 
-/// A secret that is over; see [`super::alike`].
+/// A secret that is over, read in place of an unknown one; see [`super::alike`].
 pub(super) fn stand_in() -> Secret {
     Secret {
         random: [0; 15],
@@ -235,7 +235,7 @@ pub(super) fn stand_in() -> Secret {
     }
 }
 
-/// What [`create`] does, inside of another change.
+/// Does the work of [`create`] inside another change.
 pub(super) fn insert(
     transaction: &mut Transaction<'_, '_>,
     account: AccountNumber,
@@ -284,7 +284,7 @@ pub(super) fn insert(
     Ok((number, secret, owner.metadata(now)))
 }
 
-/// Burns a secret and takes it out of the list, whatever its state.
+/// Burns a secret and removes it from the list, whatever its state.
 pub fn delete(
     account: AccountNumber,
     id: SecretId,
@@ -298,13 +298,13 @@ pub fn delete(
 }
 
 impl Secret {
-    /// Turns the record into a tombstone. The payload is burned by whoever calls.
+    /// Turns the record into a tombstone. The caller burns the payload.
     pub(super) fn end(&mut self, now: UnixSeconds) {
         self.password = None;
         self.gone_at = Some(now);
     }
 
-    /// Ends a secret that may have no other entry in the expiry index to end its tombstone.
+    /// Ends a secret and makes sure that the expiry index has an entry for its tombstone.
     pub(super) fn bury(
         &mut self,
         transaction: &mut Transaction<'_, '_>,
@@ -319,7 +319,7 @@ impl Secret {
         }
     }
 
-    /// Burns the payload and the attachments. The caller ends the record, and puts it.
+    /// Burns the payload and the attachments. The caller ends the record and writes it.
     pub(super) fn burn(
         &self,
         transaction: &mut Transaction<'_, '_>,
@@ -329,7 +329,8 @@ impl Secret {
         attachment::remove_all(transaction, number, self)
     }
 
-    /// When something ends next: the last lease where no view is left, or the secret.
+    /// The next time at which the secret must be checked: the end of the last lease if no view is left, else
+    /// the expiry.
     pub(super) fn next_end(&self, now: UnixSeconds) -> Option<UnixSeconds> {
         match self.live_lease(now) {
             Some(end) if self.is_used_up() => Some(end),
@@ -337,20 +338,21 @@ impl Secret {
         }
     }
 
-    /// When the tombstone goes, which stays as long as the secret would have lived at least.
+    /// The time at which the tombstone is deleted. A tombstone stays at least as long as the secret would
+    /// have lived.
     pub(super) fn tombstone_ends(&self, keep_log_seconds: u64) -> Option<UnixSeconds> {
         let kept = self.gone_at?.plus(keep_log_seconds);
         Some(self.expires_at.map_or(kept, |end| end.max(kept)))
     }
 
-    /// The id in links, for a record found at `number`.
+    /// The id in links, for the record at `number`.
     #[must_use]
     pub fn id(&self, number: SecretNumber) -> SecretId {
         SecretId { number, random: self.random }
     }
 }
 
-/// Deletes a secret, and gives back what a draft has used.
+/// Deletes a secret. For a draft, also returns its use of the allowance.
 pub(super) fn remove_or_drop(
     transaction: &mut Transaction<'_, '_>,
     number: SecretNumber,
@@ -362,7 +364,7 @@ pub(super) fn remove_or_drop(
     }
 }
 
-/// Deletes everything that belongs to a secret.
+/// Deletes all records and files of a secret.
 pub(super) fn remove(
     transaction: &mut Transaction<'_, '_>,
     number: SecretNumber,
@@ -423,13 +425,13 @@ pub(super) fn owned_secret(
         .ok_or(SecretError::NotFound)
 }
 
-/// The secret that a link names, whatever its state.
+/// The secret with this id, whatever its state.
 pub(super) fn linked_secret(
     transaction: &Transaction<'_, '_>,
     id: SecretId,
 ) -> Result<Secret, SecretError> {
     let secret = owned_secret(transaction, id.number.account, id);
-    // An account that is being deleted has nothing to show any more.
+    // An account that is being deleted shows no secrets.
     let account = schema::account(id.number.account);
     let found = alike::read(|key| transaction.get::<Account>(key), &account, StandIn::Account)?;
     let is_live = found.is_some_and(|account| !account.deleting);

@@ -1,4 +1,4 @@
-//! Messages that destroy themselves: secrets without an account whose whole link is mailed.
+//! Self-destructing messages: secrets without an account whose complete link is sent by mail.
 
 use super::{NewSecret, SecretError};
 use crate::{
@@ -12,13 +12,13 @@ use crate::{
     store::{StoreError, Transaction},
 };
 
-/// Why a message was not taken.
+/// The reason why a message was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum SelfDestructError {
-    /// See [`OutboxError`].
+    /// The mail cannot be queued.
     #[error(transparent)]
     Outbox(#[from] OutboxError),
-    /// See [`SecretError`].
+    /// The secret cannot be created.
     #[error(transparent)]
     Secret(#[from] SecretError),
 }
@@ -29,7 +29,7 @@ impl From<StoreError> for SelfDestructError {
     }
 }
 
-/// Makes the secret and queues the mail with its link, both or neither.
+/// Creates the secret and queues the mail with its link, in one change.
 pub fn create(
     new: NewSecret,
     mail: NewMail,

@@ -1,4 +1,4 @@
-//! The view log: who has seen a secret, when and from where.
+//! The view log: the time, address and User-Agent of each view.
 
 use std::net::IpAddr;
 
@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::{clock::UnixSeconds, store::Record};
 
-/// One view, as the owner sees it.
+/// One view, as shown to the owner.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct View {
-    /// When.
+    /// The time of the view.
     pub at: UnixSeconds,
-    /// From where, as far as the operator wants to know.
+    /// The address of the viewer, shortened or left out by the operator's setting.
     pub address: Option<IpAddr>,
     /// The viewer's User-Agent, shortened.
     pub agent: Option<String>,
@@ -22,10 +22,10 @@ impl Record for View {
 }
 
 impl View {
-    /// The most bytes of a User-Agent that are kept.
+    /// The longest User-Agent that is stored, in bytes; longer ones are cut.
     const MAX_AGENT_BYTES: usize = 256;
 
-    /// A view at `at`; a long `agent` is cut.
+    /// A view at `at`. A long `agent` is cut.
     #[must_use]
     pub fn new(at: UnixSeconds, address: Option<IpAddr>, agent: Option<&str>) -> Self {
         let agent =

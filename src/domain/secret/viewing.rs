@@ -1,7 +1,8 @@
-//! Viewing secrets: by somebody with an API key, or by anybody who has the link.
+//! Viewing of secrets, with an API key or with the link.
 //!
-//! An API key's view burns with the last view. A view by the link gives a lease, and what it showed
-//! stays for that long. Either way a secret with N views is shown to N viewers at most.
+//! A view with an API key burns the payload with the last view. A view with the link gives a lease, and the
+//! payload can be fetched again until the lease ends. In both cases a secret with N views is shown to at most
+//! N viewers.
 
 use serde::{Deserialize, Serialize};
 
@@ -25,46 +26,47 @@ use crate::{
     store::{FoundPayload, Record, StoreError, Transaction},
 };
 
-/// What a viewer gets, once the view is durable.
+/// The result of a view, returned once the view is durable.
 pub struct Viewed {
-    /// Opens with the id's random bits as its context.
+    /// The sealed payload; its context is the random bits of the id.
     pub payload: FoundPayload,
     /// The sender's message.
     pub message: Option<String>,
-    /// Of the secret's account.
+    /// The figures of the secret's account.
     pub metadata: Metadata,
-    /// How long its attachments are, in their order.
+    /// The sizes of the attachments, in order.
     pub attachments: Vec<u64>,
-    /// When the lease is over that fetches them; `None` where there are none.
+    /// The end of the lease that allows fetching the attachments; `None` for a secret without attachments.
     pub lease_ends: Option<UnixSeconds>,
 }
 
-/// What a viewer with a lease gets.
+/// The result of a view with a lease.
 pub struct Leased {
-    /// Opens with the id's random bits as its context.
+    /// The sealed payload; its context is the random bits of the id.
     pub payload: FoundPayload,
     /// The sender's message.
     pub message: Option<String>,
-    /// When the lease is over.
+    /// The end of the lease.
     pub ends_at: UnixSeconds,
-    /// How long its attachments are, in their order.
+    /// The sizes of the attachments, in order.
     pub attachments: Vec<u64>,
 }
 
-/// What a viewer without an API key has proved.
+/// The proofs of a viewer without an API key.
 #[derive(Clone, Default)]
 pub struct Proofs {
-    /// The hash that the viewer's password has been checked against.
+    /// The hash that the viewer's password was successfully checked against.
     pub password: Option<Box<PasswordHash>>,
-    /// The viewer has done a proof of work.
+    /// Whether the viewer has solved a proof of work.
     pub captcha: bool,
 }
 
-/// Spends a view for somebody with a key of `account`. `proof` is the hash that the viewer's password
-/// has been checked against, `token` that of the lease which a secret with attachments gives. The last view burns the payload, at once or at the end of the last lease;
-/// `keep_log_seconds` later its tombstone goes, where the secret would have lived for ever.
+/// Spends a view for a client with an API key of `account`. `proof` is the hash that the viewer's password
+/// was checked against. `token` is the token of the lease that a secret with attachments gives. The last view
+/// burns the payload, immediately or at the end of the last lease. The tombstone of a secret that never
+/// expires is deleted `keep_log_seconds` later.
 ///
-/// `Ok(None)` is [`SecretError::NotFound`] with something to write down.
+/// `Ok(None)` means [`SecretError::NotFound`], in a change that still writes something.
 pub fn view(
     account: AccountNumber,
     id: SecretId,
@@ -89,10 +91,10 @@ pub fn view(
     }
 }
 
-/// Shows a secret to whoever has its link. A `token` whose lease is live shows the same again; a new one
-/// spends a view, and is the token of a lease then; one whose lease is over shows nothing.
+/// Shows a secret to a viewer with the link. A `token` with a live lease shows the payload again. A new token
+/// spends a view and becomes the token of a new lease. A token whose lease has ended shows nothing.
 ///
-/// `Ok(None)` is [`SecretError::NotFound`] with something to write down.
+/// `Ok(None)` means [`SecretError::NotFound`], in a change that still writes something.
 pub fn view_with_lease(
     id: SecretId,
     view: View,
@@ -109,7 +111,8 @@ pub fn view_with_lease(
         let lease_key = schema::lease(number, token);
         let (payload, ends_at) = match transaction.get::<Lease>(&lease_key)? {
             Some(lease) if lease.is_live(view.at) => {
-                // Another request with this token has come first, and this one's password was charged.
+                // A concurrent request with the same token came first; this request's password was charged as
+                // well.
                 if proofs.password.is_some()
                     && secret.missing_password(proofs.password.as_deref())?.is_none()
                 {
@@ -139,8 +142,8 @@ pub fn view_with_lease(
     }
 }
 
-/// Counts a wrong password before it is checked, so that trying many at once gains nothing. A right
-/// one is taken off again by [`view`].
+/// Counts a password as wrong before it is checked, so that parallel guesses do not bypass the limit.
+/// [`view`] subtracts a right password again.
 pub fn charge_password(
     account: AccountNumber,
     id: SecretId,
@@ -156,8 +159,8 @@ pub fn charge_password(
     }
 }
 
-/// Notes that somebody who has the link looks at a secret that could still be viewed, which spends
-/// nothing, and answers its record, and how long its attachments are.
+/// Logs a look at a secret that can still be viewed. Spends no view. Returns the record and the sizes of the
+/// attachments.
 pub fn look(
     id: SecretId,
     visitor: View,
@@ -176,7 +179,7 @@ pub fn look(
     }
 }
 
-/// Gives a lease back. Where all views are spent, that burns the payload, also under other leases.
+/// Gives a lease back. If all views are spent, this burns the payload, even if other leases are live.
 pub fn burn(
     id: SecretId,
     visitor: View,
@@ -205,19 +208,18 @@ pub fn burn(
     }
 }
 
-/// Somebody came and found nothing.
+/// A request for a secret that can no longer be viewed.
 #[derive(Clone)]
 pub struct LateTry {
-    /// For what; it may name nothing at all.
+    /// The requested id; possibly unknown.
     pub id: SecretId,
-    /// Who, and when.
+    /// The time, address and User-Agent of the visitor.
     pub visitor: View,
-    /// See [`Visit`].
+    /// The kind of the request.
     pub what: Visit,
 }
 
-/// How many tries that found nothing there have been. It is kept so that noting some of them is a commit
-/// in any case.
+/// The number of late attempts. The record exists so that a commit for late attempts always writes something.
 #[derive(Serialize, Deserialize)]
 struct LateTryCount(u64);
 
@@ -225,20 +227,21 @@ impl Record for LateTryCount {
     const VERSION: u8 = 1;
 }
 
-/// What somebody came for who found nothing.
+/// The kind of a request for a secret that can no longer be viewed.
 #[derive(Clone, Copy, Debug)]
 pub enum Visit {
-    /// The page.
+    /// A look at the page.
     Look,
-    /// The secret, or its end, with this token: whose lease was, is not told of as somebody else.
+    /// The secret, or the end of its lease, with this token. A token of a former lease is not logged as a
+    /// late attempt.
     WithLease(LeaseToken),
     /// The secret, with an API key.
     WithKey,
 }
 
-/// Notes that people who have links came too late; answers whether any did. Does nothing for a secret that
-/// never was, can still be viewed, or has been tried often enough. By `settled` the last lease may end for
-/// good. It writes something in any case, so that the commit does not tell.
+/// Logs late attempts of visitors with the link. Returns whether any was logged. Skips a secret that is
+/// unknown, can still be viewed, or has a full log. Leases that end at or before `settled` end permanently.
+/// The change always writes something, so that its duration does not reveal whether the secret existed.
 pub fn tried_after(
     tries: Vec<LateTry>,
     settled: UnixSeconds,
@@ -253,8 +256,8 @@ pub fn tried_after(
         for late in &tries {
             match note_late(transaction, late, settled, keep_log_seconds) {
                 Ok(is_late) => any_late |= is_late,
-                // The others are not at fault.
-                Err(error) => tracing::error!(%error, "a late try can not be noted"),
+                // One damaged record must not prevent the other entries.
+                Err(error) => tracing::error!(%error, "a late attempt cannot be logged"),
             }
         }
         Ok(any_late)
@@ -274,7 +277,7 @@ fn note_late(
         Ok(_) | Err(_) => return Ok(false),
     };
     let kind = match what {
-        // The page, while its viewer has it open.
+        // While a lease is live, its holder may be looking, so the look is not a late attempt.
         Visit::Look
             if secret.has_payload(visitor.at) && secret.live_lease(visitor.at).is_some() =>
         {
@@ -285,7 +288,7 @@ fn note_late(
         }
         Visit::Look | Visit::WithLease(_) | Visit::WithKey => EventKind::TriedAfter,
     };
-    // What ended the secret comes before this in its log.
+    // The end of the last lease must precede this attempt in the log.
     let ended = secret.live_lease(visitor.at).is_none()
         && secret.end_leases(transaction, id.number, settled.min(visitor.at), keep_log_seconds)?;
     let event = Event::new(kind, visitor.clone());
@@ -301,15 +304,16 @@ fn note_late(
 }
 
 impl Secret {
-    /// The password that is still to be checked. Once there is a `proof` of it, its try is taken off.
+    /// The hash of the password that must still be checked. With a matching `proof`, the charged attempt is
+    /// subtracted.
     fn missing_password(
         &mut self,
         proof: Option<&PasswordHash>,
     ) -> Result<Option<Box<PasswordHash>>, SecretError> {
         let Some(needed) = &self.password else { return Ok(None) };
         if proof == Some(needed) {
-            // A proof opens a locked secret, too: it was charged before the lock, perhaps as the last
-            // try or beside others, and is about to be taken off again.
+            // A right password opens a locked secret as well: it was charged before the lock, possibly as the
+            // last attempt or in parallel with others, and the charge is subtracted here.
             self.wrong_passwords = self.wrong_passwords.saturating_sub(1);
             return Ok(None);
         }
@@ -319,8 +323,8 @@ impl Secret {
         }
     }
 
-    /// Spends one of the views that are left, with a lease or without, and puts the record. `None` where
-    /// there is nothing to show.
+    /// Spends one of the remaining views, with or without a lease, and writes the record. Returns `None` if
+    /// the payload is missing.
     fn spend(
         &mut self,
         transaction: &mut Transaction<'_, '_>,
@@ -353,8 +357,8 @@ impl Secret {
         Ok(Some(payload))
     }
 
-    /// The payload. Where there is none, a crash came between wiping the key and the record, and what it
-    /// has begun is finished: the view that did it counts.
+    /// The payload. If it is missing, a crash happened between wiping the key and writing the record. The
+    /// interrupted burn is completed, and its view counts as spent.
     fn payload(
         &mut self,
         transaction: &mut Transaction<'_, '_>,
@@ -373,8 +377,8 @@ impl Secret {
         Ok(found)
     }
 
-    /// Burns the payload where all views are spent and the last lease is over, and logs it; says whether
-    /// it did. The caller puts the record.
+    /// Burns the payload and logs it if all views are spent and the last lease has ended. Returns whether it
+    /// did. The caller writes the record.
     pub(crate) fn end_leases(
         &mut self,
         transaction: &mut Transaction<'_, '_>,
@@ -382,7 +386,8 @@ impl Secret {
         now: UnixSeconds,
         keep_log_seconds: u64,
     ) -> Result<bool, StoreError> {
-        // Not `live_lease`: one that was given by a clock that has leapt may still turn out right.
+        // Not `live_lease`: the clock may have jumped when the lease was given, so its end may still be
+        // valid.
         let is_leased = self.leased_until.is_some_and(|end| now < end);
         if self.gone_at.is_some() || !self.is_used_up() || is_leased {
             return Ok(false);

@@ -1,4 +1,4 @@
-//! What is found in the sealed payload of a message, and how its bytes are read.
+//! The content of a message's sealed payload, and how its bytes are read.
 
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
 
@@ -14,7 +14,7 @@ use crate::{
     store::{BesideFile, FoundFile, FoundPayload, StoreError},
 };
 
-/// What lies in the sealed payload of a message.
+/// The encoded form of a message's sealed payload.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Head {
     pub(super) encryption_key: Vec<u8>,
@@ -29,45 +29,41 @@ pub(super) enum HeadBody {
     BesideUnder([u8; 32]),
 }
 
-/// A message as it was handed over, or as the server sealed it.
+/// A message as received from its sender, or as sealed by the server.
 pub struct Content {
-    /// The wrapped key: raw where the server sealed it, else the sender's text.
+    /// The wrapped key: raw bytes if the server has sealed the message, else the sender's text.
     pub encryption_key: Vec<u8>,
-    /// Empty for what is no file. An envelope under the message's key where the server sealed it, else
-    /// the sender's text.
+    /// The name of a file, empty for a text: an envelope under the message's key if the server has sealed it,
+    /// else the sender's text.
     pub file_name: Vec<u8>,
-    /// The message itself.
+    /// The bytes of the message.
     pub body: ContentBody,
 }
 
-/// Where the bytes of a message are.
+/// The location of a message's bytes.
 pub enum ContentBody {
     /// In memory.
     Here(Vec<u8>),
-    /// In a file, as they are.
+    /// In a file, as received.
     File(FoundFile),
-    /// In a file that the store has sealed, and its key.
+    /// In a file that the store has sealed, with the key of that seal.
     SealedFile(FoundFile, MessageKey),
-    /// So many in a file that is not open.
+    /// In a file that is not open; contains its size in bytes.
     Closed(u64),
 }
 
-/// Reads the bytes of a message.
+/// A reader of a message's bytes.
 pub enum ContentReader {
     /// From memory.
     Here(Cursor<Vec<u8>>),
-    /// From a file, as they are.
+    /// From a file, as stored.
     File(FoundFile),
     /// From a file that the store has sealed.
     SealedFile(Box<StreamOpener<FoundFile>>),
 }
 
 impl Content {
-    /// Opens what was found in a box.
-    ///
-    /// # Errors
-    ///
-    /// See [`StoreError`].
+    /// Opens the payload of a message.
     pub fn open(id: BoxId, found: FoundPayload) -> Result<Self, StoreError> {
         const DAMAGED: StoreError = StoreError::Damaged("a message is not of a known form");
         let (head, file) = found.open_beside(&id.random)?;
@@ -89,11 +85,12 @@ impl Content {
 }
 
 impl ContentBody {
-    /// Reads from the beginning on; one reader at a time, since they share the file's position.
+    /// Reads from the beginning. Only one reader can be used at a time, because readers share the file's
+    /// position.
     ///
     /// # Errors
     ///
-    /// The system's, and where the file is not open.
+    /// An I/O error, or an error if the file is not open.
     pub fn reader(&self) -> io::Result<ContentReader> {
         let rewound = |file: &FoundFile| {
             let mut file = file.try_clone()?;
@@ -110,7 +107,7 @@ impl ContentBody {
         })
     }
 
-    /// How many bytes there are.
+    /// The number of bytes.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         match self {
@@ -133,11 +130,11 @@ impl Read for ContentReader {
 }
 
 impl ContentReader {
-    /// Goes on reading at `offset`.
+    /// Continues at `offset`.
     ///
     /// # Errors
     ///
-    /// The system's, and damage.
+    /// An I/O error, also for a damaged file.
     pub fn seek_to(&mut self, offset: u64) -> io::Result<()> {
         match self {
             Self::Here(bytes) => bytes.seek(SeekFrom::Start(offset)).map(drop),

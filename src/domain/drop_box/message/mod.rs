@@ -1,8 +1,8 @@
-//! What lies in boxes: messages and files, sealed by us or by their senders.
+//! The contents of boxes: messages and files, sealed by the server or by their senders.
 //!
-//! What a sender hands over becomes a [`Sealed`] (which blocks: there is a file to write, or a key to
-//! wrap), that becomes a record in one change together with those sent along with it, and comes back as
-//! [`Content`]. [`sealing`] and [`opening`] are what comes before and after.
+//! The input of a sender becomes a [`Sealed`], which blocks because it writes a file or wraps a key. One
+//! change turns it into a record, together with other messages of the same call. Readers get it as
+//! [`Content`]. [`sealing`] precedes these steps, and [`opening`] follows them.
 
 pub(crate) mod content;
 pub mod opening;
@@ -28,33 +28,36 @@ use crate::{
     },
 };
 
-/// Longer ones become files: the rest of what fits in a record is for the wrapped key and the name.
+/// The longest message inside its record; longer ones are stored in files. The rest of the record is for the
+/// wrapped key and the name.
 const MAX_HERE_BYTES: usize = 1024;
-/// How many burned messages one read looks past: work on the writer's thread.
+/// The number of burned messages that one read skips. Bounded, because the skipping runs on the writer's
+/// thread.
 const MAX_GAP: usize = 1000;
 const ENCODING: Configuration<LittleEndian, Varint, Limit<{ 1 << 20 }>> =
     bincode::config::standard().with_limit::<{ 1 << 20 }>();
 
-/// A message in a box. Its [`Content`] is sealed and attached to the record in the store.
+/// A message in a box. Its sealed [`Content`] is attached to the record in the store.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Message {
-    /// When it was sent.
+    /// The time at which it was sent.
     pub created_at: UnixSeconds,
-    /// In bytes: of the plaintext where it was seen here, else as it came.
+    /// The size in bytes: of the plaintext if the server has seen it, else of the received bytes.
     pub size: u64,
-    /// Fetched on its own, not in the list.
+    /// Whether it is a file, which is fetched separately and not in the list.
     pub is_file: bool,
-    /// Who has sealed it.
+    /// The party that has sealed it.
     pub sealed_by: SealedBy,
     stored_bytes: u64,
 }
 
-/// Who has sealed a message.
+/// The party that has sealed a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SealedBy {
-    /// The server: an envelope, its key wrapped with the box's public key, raw bytes.
+    /// The server. The message is an envelope, and its key is wrapped with the box's public key, as raw
+    /// bytes.
     Server,
-    /// The sender: any text, or any bytes.
+    /// The sender. The message can be any text or any bytes.
     Sender,
 }
 
@@ -62,7 +65,7 @@ impl Record for Message {
     const VERSION: u8 = 1;
 }
 
-/// A message, sealed and on disk, that no box knows of yet. Dropped, it leaves nothing.
+/// A sealed message on disk that belongs to no box yet. Its file is deleted when it is dropped.
 pub struct Sealed {
     sealed_by: SealedBy,
     size: u64,
@@ -71,9 +74,9 @@ pub struct Sealed {
     payload: Payload,
 }
 
-/// What a message is made of, before the store seals it once more.
+/// The parts of a message, before the store seals them again.
 pub struct Parts {
-    /// Who has sealed it.
+    /// The party that has sealed it.
     pub sealed_by: SealedBy,
     /// See [`Message::size`].
     pub size: u64,
@@ -83,24 +86,20 @@ pub struct Parts {
     pub encryption_key: Vec<u8>,
     /// See [`Content::file_name`].
     pub file_name: Vec<u8>,
-    /// The message itself.
+    /// The bytes of the message.
     pub body: PartsBody,
 }
 
-/// The bytes of a message on their way to disk.
+/// The bytes of a new message.
 pub enum PartsBody {
     /// In memory.
     Here(Vec<u8>),
-    /// In a file, and ciphertext. The key, where there is one, opens what the sender sent.
+    /// In a file, as ciphertext. The key, if present, decrypts it to the bytes from the sender.
     File(NewFile, Option<MessageKey>),
 }
 
 impl Sealed {
     /// Seals the parts of a message for a box. Blocks on the sync of a file.
-    ///
-    /// # Errors
-    ///
-    /// See [`StoreError`].
     pub fn new(
         store: &Store,
         random: &dyn Random,
@@ -140,7 +139,7 @@ impl Sealed {
     }
 }
 
-/// Puts messages into a box: all, or none. Does nothing where messages have come under `key` before.
+/// Puts all messages into a box, or none. Does nothing if messages were already sent with `key`.
 pub fn send(
     id: BoxId,
     messages: Vec<Sealed>,
@@ -175,11 +174,7 @@ pub fn ids(store: &Store, id: BoxId) -> impl DoubleEndedIterator<Item = MessageI
     store.keys(&schema::messages(id.number)).filter_map(|key| schema::message_id(&key))
 }
 
-/// How many of these messages are files. Blocks.
-///
-/// # Errors
-///
-/// See [`StoreError`].
+/// The number of files among these messages. Blocks.
 pub fn files_among<'a>(
     store: &Store,
     id: BoxId,
@@ -191,17 +186,17 @@ pub fn files_among<'a>(
     })
 }
 
-/// Messages that a reader gets, once what that means for the box is durable.
+/// Messages for a reader, returned once the effects of the read on the box are durable.
 pub struct Delivered {
-    /// Those that are still there, in the order asked for.
+    /// The messages that still exist, in the requested order.
     pub messages: Vec<(MessageId, Message, FoundPayload)>,
-    /// Nobody finds the box any more: [`super::burn`] is to burn the rest of it before
-    /// anything is handed out.
+    /// Whether the read has ended the box. [`super::burn`] must then burn the rest of it before any message
+    /// is sent to the reader.
     pub box_is_gone: bool,
 }
 
-/// Reads messages. What the owner wants burned after reading is burned by the same change; a file is
-/// burned when it is fetched, unless the box goes.
+/// Reads messages. The same change burns the messages if the owner's settings require it. A file is burned
+/// when it is fetched, or with its box.
 pub fn read(
     id: BoxId,
     ids: Vec<MessageId>,
@@ -215,13 +210,14 @@ pub fn read(
         for message_id in &ids {
             let key = schema::message(id.number, *message_id);
             let Some(message) = transaction.get::<Message>(&key)? else { continue };
-            // Our own files are opened when they are fetched, unless that would be too late.
+            // Files that the server has sealed are opened when they are fetched, unless the box is burned
+            // first.
             let is_later = message.is_file && message.sealed_by == SealedBy::Server;
             let payload = match is_later && !terms.delete_box_after_reading {
                 true => transaction.payload_head(&key)?,
                 false => transaction.payload(&key)?,
             };
-            // Without a payload, a crash came between wiping its key and the record.
+            // If the payload is missing, a crash happened between wiping its key and deleting the record.
             if payload.is_none() || (terms.delete_messages_after_reading && !message.is_file) {
                 transaction.delete(&key)?;
                 drop_box.count_out(message.stored_bytes);
@@ -248,7 +244,7 @@ pub fn read(
     }
 }
 
-/// Counts messages that are burned, after they were read out of order, as read.
+/// Counts burned messages as read if they were read out of order.
 fn skip_gaps(
     transaction: &Transaction<'_, '_>,
     id: BoxId,
@@ -266,8 +262,8 @@ fn skip_gaps(
     Ok(())
 }
 
-/// Takes a file out of a box to hand it over; burns it where the owner wants that after reading.
-/// `None` where it is not there any more.
+/// Takes a file from a box, and burns it if the owner's settings require it. Returns `None` if the file no
+/// longer exists.
 pub fn fetch(
     id: BoxId,
     message_id: MessageId,
@@ -286,12 +282,12 @@ pub fn fetch(
     }
 }
 
-/// What becomes the plaintext of a payload, which is wiped by being sealed in place.
+/// Encodes the plaintext of a payload. Sealing in place overwrites it.
 pub(super) fn encode(value: &impl Serialize) -> Vec<u8> {
-    // Reserved, so that no copy is left behind while it grows.
+    // Reserved in advance, so that growing leaves no copy in memory.
     let mut bytes = Vec::with_capacity(2 * MAX_INLINE_BYTES);
     bincode::serde::encode_into_std_write(value, &mut bytes, ENCODING)
-        .expect("what is encoded was bounded when it came in");
+        .expect("the size was checked on receipt");
     bytes
 }
 

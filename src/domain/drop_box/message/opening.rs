@@ -1,5 +1,5 @@
-//! From the [`Content`] of a message to what its reader sees: opened with the box's private key, or as
-//! it is stored.
+//! Turns the [`Content`] of a message into the form for its reader: opened with the box's private key, or as
+//! stored.
 
 use std::io::{self, Read};
 
@@ -17,42 +17,42 @@ use crate::crypto::{
     hex,
 };
 
-/// How much is read at once: a multiple of 3, so that pieces in base64 can be joined.
+/// The size of a piece, in bytes: a multiple of 3, so that the base64 of pieces can be concatenated.
 const PIECE_BYTES: usize = 96 << 10;
-/// How much is gone past at once.
+/// The number of bytes that one call skips at most.
 const SKIPPED_BYTES: u64 = 4 << 20;
 
-/// A message as its reader sees it.
+/// A message as shown to its reader.
 pub struct Shown {
-    /// Where the message is shown as it is stored: what its reader opens it with.
+    /// The encryption key, for a message that is shown as stored.
     pub encryption_key: Option<String>,
-    /// The message itself.
+    /// The message.
     pub body: ShownBody,
 }
 
-/// A text, or what is known of a file.
+/// A text, or the metadata of a file.
 pub enum ShownBody {
-    /// To be read piece by piece.
+    /// A text, read in pieces.
     Text(ShownText),
-    /// To be fetched on its own.
+    /// A file, fetched separately.
     File {
-        /// What it is called.
+        /// The name of the file.
         name: String,
-        /// How many bytes will be fetched, where that is known.
+        /// The number of bytes that will be fetched, if known.
         bytes: Option<u64>,
-        /// In hexadecimal, where it is known.
+        /// SHA-256 in hexadecimal, if known.
         sha256: Option<String>,
-        /// Opens it; `None` where it is fetched as it is stored.
+        /// The key of the file; `None` if it is fetched as stored.
         key: Option<MessageKey>,
-        /// Where its bytes are.
+        /// The location of its bytes.
         content: Content,
     },
 }
 
-/// A text that is read piece by piece.
+/// A text that is read in pieces.
 pub struct ShownText {
     source: TextSource,
-    /// How much there is at the most, where that is known: no more is reserved, nor wiped.
+    /// An upper bound of the size, if known; bounds the memory that is reserved and wiped.
     expected: u64,
     hash: Sha256,
     bytes: u64,
@@ -67,18 +67,18 @@ enum TextSource {
 
 type FromBase64<R> = DecoderReader<'static, GeneralPurpose, Unspaced<R>>;
 
-/// Reads past the white space that some put into base64.
+/// Skips white space, which some senders put into base64.
 struct Unspaced<R>(R);
 
-/// Shows a message to somebody who has the box's private key. `limit` is for what a sender has sealed:
-/// a plaintext of more bytes is not opened. Blocks: RSA.
+/// Opens a message for a reader with the box's private key. `limit` applies to messages that a sender has
+/// sealed: a longer plaintext is not opened. Blocks on RSA.
 ///
-/// What can not be opened is shown as it is stored, with its encryption key: it may be sealed in a way
-/// that only its reader knows.
+/// A message that cannot be opened is shown as stored, with its encryption key, because the sender may have
+/// used another method that the reader knows.
 ///
 /// # Errors
 ///
-/// Those of a payload file.
+/// An error of the payload file.
 pub fn open(
     message: &Message,
     content: Content,
@@ -109,7 +109,8 @@ pub fn open(
         (false, SealedBy::Sender) => {
             let envelope =
                 || EnvelopeReader::new(from_base64(content.body.reader()?), &message_key, limit);
-            // All of it once before anything is shown: a list can not be taken back half way.
+            // The whole message is checked before any of it is shown, because a partly sent list cannot be
+            // corrected.
             let checked = envelope().and_then(|mut all| io::copy(&mut all, &mut io::sink()));
             if checked.is_err() {
                 return as_stored(message, content);
@@ -121,11 +122,11 @@ pub fn open(
     Ok(Shown { encryption_key: None, body })
 }
 
-/// Shows a message as it is stored.
+/// Shows a message as stored.
 ///
 /// # Errors
 ///
-/// Those of a payload file.
+/// An error of the payload file.
 pub fn as_stored(message: &Message, content: Content) -> io::Result<Shown> {
     let text_of = |bytes: &[u8]| match message.sealed_by {
         SealedBy::Server => STANDARD.encode(bytes),
@@ -151,12 +152,11 @@ pub fn as_stored(message: &Message, content: Content) -> io::Result<Shown> {
     Ok(Shown { encryption_key, body })
 }
 
-/// The bytes of a file to hand out: opened with `key`, or as they are stored. `limit` is for what a
-/// sender has sealed.
+/// The bytes of a file: opened with `key`, or as stored. `limit` applies to files that a sender has sealed.
 ///
 /// # Errors
 ///
-/// Those of a payload file.
+/// An error of the payload file.
 pub fn file_reader(
     content: &Content,
     sealed_by: SealedBy,
@@ -171,21 +171,21 @@ pub fn file_reader(
     })
 }
 
-/// See [`file_reader`].
+/// The reader that [`file_reader`] returns.
 pub enum FileReader {
-    /// Opened.
+    /// Opened with the message's key.
     Opened(Box<EnvelopeReader<ContentReader>>),
-    /// As it is stored.
+    /// As stored.
     Stored(ContentReader),
 }
 
 impl FileReader {
-    /// Goes past `bytes`, where nothing was read yet. In an opened file that means reading them: a few
-    /// megabytes at once. Returns how many are left to be gone past.
+    /// Skips `bytes` before the first read. Skipping in an opened file reads a few megabytes per call.
+    /// Returns the number of bytes that are still to skip.
     ///
     /// # Errors
     ///
-    /// Those of [`Read`].
+    /// An error of the reader.
     pub fn skip(&mut self, bytes: u64) -> io::Result<u64> {
         match self {
             Self::Opened(reader) => {
@@ -212,17 +212,17 @@ impl ShownText {
         Self { source, expected, hash: Sha256::new(), bytes: 0, is_at_end: false }
     }
 
-    /// Whether the last piece was the last one: there is nothing to be waited for.
+    /// Whether the last piece has already been returned, so that no further read is needed.
     #[must_use]
     pub fn is_at_end(&self) -> bool {
         self.is_at_end
     }
 
-    /// The next piece of the text; `None` after the last. Blocks on files, and where it is long.
+    /// The next piece of the text; `None` after the last one. Blocks on files and on long texts.
     ///
     /// # Errors
     ///
-    /// Those of a payload file, and damage.
+    /// An error of the payload file, also for damaged content.
     pub fn next_piece(&mut self) -> io::Result<Option<SecretBytes>> {
         if self.is_at_end {
             return Ok(None);
@@ -236,7 +236,7 @@ impl ShownText {
                 body.take(most).read_to_end(&mut piece)?
             }
         };
-        // Less than was asked for comes only at the end, and after what proves that it is one.
+        // A short piece occurs only at the end, after the end was authenticated.
         self.is_at_end = piece.len() < PIECE_BYTES;
         let piece = SecretBytes::new(piece);
         if piece.is_empty() {
@@ -255,8 +255,8 @@ impl ShownText {
         }
     }
 
-    /// After the last piece: how many bytes of plaintext there were, and their SHA-256 in hexadecimal;
-    /// `None` where it was shown as it is stored.
+    /// After the last piece: the number of plaintext bytes and their SHA-256 in hexadecimal; `None` for a
+    /// message that is shown as stored.
     #[must_use]
     pub fn plaintext(self) -> Option<(u64, String)> {
         match self.source {
@@ -266,7 +266,7 @@ impl ShownText {
     }
 }
 
-/// Whether the file of a sender opens as an envelope, as far as its first byte tells.
+/// Whether a sender's file begins like an envelope, judged by its first byte.
 fn begins_well(content: &Content, key: &MessageKey) -> bool {
     let begun = content.body.reader().and_then(|body| EnvelopeReader::new(body, key, None));
     begun.and_then(|mut envelope| envelope.read(&mut [0])).is_ok()
@@ -286,10 +286,10 @@ fn opened_file(
         .and_then(|sealed| envelope::open(&key, &sealed, MAX_ABOUT_BYTES).ok())
         .and_then(|about| serde_json::from_slice::<About>(about.expose_secret()).ok())
         .filter(|about| about.name.len() <= MAX_NAME_BYTES);
-    // A sender may leave the name as it is.
+    // A sender may leave the name unencrypted.
     let (name, sha256) = match (about, sealed_by) {
         (Some(about), SealedBy::Server) => (about.name, about.sha256),
-        // The hash is what the sender says, and nobody has checked it.
+        // The hash comes from the sender and is unverified.
         (Some(about), SealedBy::Sender) => (about.name, None),
         (None, SealedBy::Sender) => {
             (String::from_utf8_lossy(&content.file_name).into_owned(), None)
@@ -300,7 +300,7 @@ fn opened_file(
     ShownBody::File { name, bytes, sha256, key: Some(key), content }
 }
 
-/// Longer ones are not ours.
+/// The longest name, type and hash that this program writes.
 const MAX_ABOUT_BYTES: u64 = 16 << 10;
 const MAX_NAME_BYTES: usize = 255;
 

@@ -1,7 +1,7 @@
-//! Messages that are sent again because their answer got lost: each is in its box once.
+//! Idempotency keys: a message that is sent again because the response got lost is stored only once.
 //!
-//! A sender names what it sends by a key of its own choice. In the change that puts the message into the
-//! box the key is noted, for a day, whether the message is read and burned meanwhile or not.
+//! A sender chooses a key for a message. The change that puts the message into the box records the key for a
+//! day, even if the message is read and burned in that time.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,26 +16,26 @@ use crate::{
     store::{Record, Store, StoreError, Transaction},
 };
 
-/// How long a key counts: longer than a client tries, or a person waits before trying again.
+/// The lifetime of a key: longer than a client retries, and longer than a person waits before a retry.
 const SECONDS: u64 = 24 * 3600;
-/// How far behind the newest message of the box a key may be. It bounds how many are kept, so whoever sends
-/// thousands of messages a day has to repeat sooner.
+/// The number of newer messages in the box after which a key is deleted. It bounds the number of stored keys;
+/// a sender of thousands of messages a day must therefore retry sooner.
 const MOST_BEHIND: u32 = 4096;
-/// How many of the oldest one message may push out: more than one, so that they grow fewer.
+/// The number of old keys that one message deletes at most. More than one, so that their number decreases.
 const PUSHED_OUT: usize = 8;
 
-/// What a sender calls a message by: the beginning of a digest.
+/// The key that a sender has chosen for a message: the beginning of a digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IdempotencyKey(pub(in crate::domain) [u8; 16]);
 
-/// When a message has come under a key.
+/// The time at which a message was sent with a key.
 #[derive(Serialize, Deserialize)]
 struct Repeatable {
     message: MessageId,
     at: UnixSeconds,
 }
 
-/// The key that a message has come under.
+/// The key that a message was sent with.
 #[derive(Serialize, Deserialize)]
 struct Remembered(IdempotencyKey);
 
@@ -47,7 +47,7 @@ impl Record for Remembered {
 }
 
 impl IdempotencyKey {
-    /// Of any text.
+    /// Makes a key from any text.
     #[must_use]
     pub fn new(text: &str) -> Self {
         let mut beginning = [0; 16];
@@ -57,18 +57,18 @@ impl IdempotencyKey {
 }
 
 impl Repeatable {
-    /// Whether it counts, when the box has got as far as `newest`.
+    /// Whether the key is still valid at `now`, in a box whose newest message is `newest`.
     fn counts(&self, newest: MessageId, now: UnixSeconds) -> bool {
         now.0 < self.at.0.saturating_add(SECONDS)
             && newest.0.saturating_sub(self.message.0) <= MOST_BEHIND
     }
 }
 
-/// Whether messages have come under this key before: what is sent under it again has been delivered.
+/// Whether messages were already sent with this key; a repetition has then been delivered before.
 ///
 /// # Errors
 ///
-/// [`BoxError::NotFound`], [`BoxError::Store`].
+/// [`BoxError::NotFound`] for an unknown box, [`BoxError::Store`].
 pub fn has_come(
     store: &Store,
     id: BoxId,
@@ -80,7 +80,7 @@ pub fn has_come(
     Ok(found.is_some_and(|found| found.counts(newest, now)))
 }
 
-/// Notes that `message` comes under a key. Gives whether it is the first to do so.
+/// Records that `message` was sent with a key. Returns whether it is the first with this key.
 pub(super) fn note(
     transaction: &mut Transaction<'_, '_>,
     number: BoxNumber,

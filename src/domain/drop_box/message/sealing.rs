@@ -1,4 +1,4 @@
-//! From what a sender hands over to [`Parts`]: sealed here, or by the sender.
+//! Turns the input of a sender into [`Parts`], sealed by the server or by the sender.
 
 use std::io::{self, Write};
 
@@ -13,12 +13,12 @@ use crate::crypto::{
 };
 use crate::store::NewFile;
 
-/// What is sealed along with a file that the server sees: JSON, under the file's key.
+/// The metadata of a file that the server seals: JSON, sealed under the file's key.
 #[derive(Serialize, Deserialize)]
 pub(super) struct About {
     /// The file's name.
     pub(super) name: String,
-    /// Its media type, as the sender told it.
+    /// Its media type, as stated by the sender.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none", default)]
     pub(super) media_type: Option<String>,
     /// SHA-256 of the file in hexadecimal.
@@ -26,41 +26,41 @@ pub(super) struct About {
     pub(super) sha256: Option<String>,
 }
 
-/// A file that is being sealed while it arrives.
+/// A file that is sealed while it is received.
 pub enum FileSealer {
-    /// Here: compressed, and sealed under a key of its own.
+    /// By the server: compressed, and sealed under its own key.
     Server(MessageKey, Box<EnvelopeWriter<NewFile>>),
-    /// By its sender. The store's own seal goes around it, to be burned with it.
+    /// By the sender. The store seals it again, so that it can be burned.
     Sender(MessageKey, Box<StreamSealer<NewFile>>, u64),
 }
 
-/// A file that has arrived; its key is not wrapped yet.
+/// A completely received file; its key is not wrapped yet.
 pub enum SealedFile {
-    /// See [`FileSealer::Server`].
+    /// A file sealed by the server.
     Server {
-        /// Opens it.
+        /// The key of the file.
         key: MessageKey,
         /// The envelope.
         file: NewFile,
         /// Name, type and hash, sealed.
         about: Vec<u8>,
-        /// Of the plaintext.
+        /// The size of the plaintext.
         bytes: u64,
     },
-    /// See [`FileSealer::Sender`].
+    /// A file sealed by the sender.
     Sender {
-        /// The store's.
+        /// The key of the store's seal.
         key: MessageKey,
-        /// What came, sealed.
+        /// The received bytes, sealed.
         file: NewFile,
-        /// As it was given.
+        /// The name, as received.
         file_name: String,
-        /// As it came.
+        /// The number of received bytes.
         bytes: u64,
     },
 }
 
-/// Seals a text for a box. Blocks for the time of one RSA operation.
+/// Seals a text for a box. Blocks for one RSA operation.
 #[must_use]
 pub fn text(text: &[u8], public_key: &PublicKey, random: &dyn Random) -> Parts {
     let key = MessageKey::new(random);
@@ -74,7 +74,7 @@ pub fn text(text: &[u8], public_key: &PublicKey, random: &dyn Random) -> Parts {
     }
 }
 
-/// Takes over a text that its sender has sealed.
+/// Accepts a text that its sender has sealed.
 #[must_use]
 pub fn sealed_text(encrypted_message: &str, encryption_key: &str) -> Parts {
     Parts {
@@ -88,11 +88,11 @@ pub fn sealed_text(encrypted_message: &str, encryption_key: &str) -> Parts {
 }
 
 impl FileSealer {
-    /// Begins a file, to be sealed here or sealed already.
+    /// Begins a file that the server seals or the sender has sealed.
     ///
     /// # Errors
     ///
-    /// Those of the file.
+    /// An I/O error of the file.
     pub fn new(sealed_by: SealedBy, file: NewFile, random: &dyn Random) -> io::Result<Self> {
         let key = MessageKey::new(random);
         Ok(match sealed_by {
@@ -107,11 +107,11 @@ impl FileSealer {
         })
     }
 
-    /// Takes the next bytes of the file. Blocks.
+    /// Writes the next bytes of the file. Blocks.
     ///
     /// # Errors
     ///
-    /// Those of the file.
+    /// An I/O error of the file.
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self {
             Self::Server(_, writer) => writer.write_all(bytes),
@@ -122,11 +122,11 @@ impl FileSealer {
         }
     }
 
-    /// Ends the file. Blocks.
+    /// Completes the file. Blocks.
     ///
     /// # Errors
     ///
-    /// Those of the file.
+    /// An I/O error of the file.
     pub fn finish(
         self,
         file_name: String,
@@ -139,7 +139,7 @@ impl FileSealer {
                 let sha256 = Some(hex(&written.sha256));
                 let about = About { name: file_name, media_type, sha256 };
                 let about = serde_json::to_vec(&about).map_err(io::Error::other)?;
-                // A prefix of its own: the key has sealed the file.
+                // A separate prefix, because the key has also sealed the file.
                 let about = envelope::seal(&key, &about, random);
                 SealedFile::Server { key, file, about, bytes: written.bytes }
             }
@@ -151,7 +151,7 @@ impl FileSealer {
 }
 
 impl SealedFile {
-    /// Who has sealed it.
+    /// The party that seals the file.
     #[must_use]
     pub fn sealed_by(&self) -> SealedBy {
         match self {
@@ -160,7 +160,7 @@ impl SealedFile {
         }
     }
 
-    /// What it takes on disk.
+    /// The size on disk, in bytes.
     #[must_use]
     pub fn stored_bytes(&self) -> u64 {
         match self {
@@ -168,7 +168,7 @@ impl SealedFile {
         }
     }
 
-    /// Wraps the key of a file that was sealed here. `None` for another.
+    /// Wraps the key of a file that the server has sealed. `None` for other files.
     #[must_use]
     pub fn wrapped(self, public_key: &PublicKey, random: &dyn Random) -> Option<Parts> {
         let Self::Server { key, file, about, bytes } = self else { return None };
@@ -182,7 +182,7 @@ impl SealedFile {
         })
     }
 
-    /// Joins a file that its sender has sealed with the key that goes with it. `None` for another.
+    /// Combines a file that its sender has sealed with its encryption key. `None` for other files.
     #[must_use]
     pub fn with_key(self, encryption_key: &str) -> Option<Parts> {
         let Self::Sender { key, file, file_name, bytes } = self else { return None };

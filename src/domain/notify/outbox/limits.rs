@@ -1,7 +1,7 @@
-//! How many mails may go out: to one address, and out of one account.
+//! The limits of mails to one address, and on behalf of one account.
 //!
-//! In the store, so that a restart gives nobody another helping, and counted by the change that queues
-//! the mail, so that asking many times at once gains nothing.
+//! The counts are in the store, so that a restart does not reset them. The change that queues a mail also
+//! counts it, so that parallel requests do not bypass the limits.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,15 +13,15 @@ use crate::{
     store::{Key, Record, Store, StoreError, Transaction},
 };
 
-/// Mails to one address within an hour.
+/// The number of mails to one address within an hour.
 pub const MAX_PER_ADDRESS: usize = 5;
-/// Mails out of one account within an hour.
+/// The number of mails on behalf of one account within an hour.
 pub const MAX_PER_ACCOUNT: usize = 50;
 const WINDOW_SECONDS: u64 = 3600;
-/// How many counts one change sweeps.
+/// The number of counts that one change sweeps.
 const BATCH: usize = 256;
 
-/// When the mails of the last hour were to go out, and those of the next; oldest first.
+/// The planned send times of the mails of the last hour and of the next one, oldest first.
 #[derive(Default, Serialize, Deserialize)]
 struct SentTimes(Vec<UnixSeconds>);
 
@@ -35,22 +35,22 @@ impl SentTimes {
     }
 }
 
-/// A share of what may go to an address, or out of an account: some mails are counted in several.
+/// A part of the limit of an address or account. Some mails count in several shares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Share {
-    /// What asks for nothing: the rest is for requests and finished links.
+    /// Notifications. The rest of the limit is for mails with links of requests and secrets.
     Unasked = b'n' as isize,
-    /// Messages that strangers let destroy themselves.
+    /// Self-destructing messages, which are sent without an account.
     Destructing = b's' as isize,
-    /// What strangers can cause by coming back: late tries, messages in boxes.
+    /// Notifications that strangers can cause: late attempts, messages in boxes.
     Strangers = b't' as isize,
-    /// The same, of one account.
+    /// The same, per account.
     StrangersOfAccount = b'b' as isize,
 }
 
 impl Share {
-    /// Mails within an hour. What is unasked leaves one place to what is not; each kind of what
-    /// strangers cause leaves room to the others.
+    /// The number of mails within an hour. Notifications leave one place to other mails; each kind of mail
+    /// that strangers can cause leaves places to the others.
     fn most(self) -> usize {
         match self {
             Self::Unasked => 4,
@@ -60,11 +60,11 @@ impl Share {
     }
 }
 
-/// Counts a mail, and answers when it may go out: now, or up to `patience_seconds` later.
+/// Counts a mail, and returns the time at which it may be sent: now, or up to `patience_seconds` later.
 ///
 /// # Errors
 ///
-/// [`OutboxError::TooMany`] where that is not soon enough.
+/// [`OutboxError::TooMany`] if no such time is free.
 pub(super) fn reserve(
     transaction: &mut Transaction<'_, '_>,
     (account, to): (Option<AccountNumber>, &Mailbox),
@@ -72,7 +72,7 @@ pub(super) fn reserve(
     patience_seconds: u64,
     now: UnixSeconds,
 ) -> Result<UnixSeconds, OutboxError> {
-    // Case does not make another address of it: to whoever reads the mail, it is one.
+    // Addresses that differ only in case usually belong to the same recipient.
     let address = sha256(to.as_str().to_ascii_lowercase().as_bytes());
     let mut counted = vec![(schema::mails_to(&address), MAX_PER_ADDRESS)];
     counted.extend(account.map(|account| (schema::mails_of(account), MAX_PER_ACCOUNT)));
@@ -97,7 +97,7 @@ pub(super) fn reserve(
     if wait_seconds > patience_seconds {
         return Err(OutboxError::TooMany { retry_after_seconds: wait_seconds });
     }
-    // Only now: a notification that is one too many is left out of a change that goes on without it.
+    // Written last: a change that leaves a notification out continues without these counts.
     for (key, mut times) in counts {
         times.push(at);
         times.sort_unstable();
@@ -106,17 +106,13 @@ pub(super) fn reserve(
     Ok(at)
 }
 
-/// Whether a mail of that moment counts at `now`. One of a far future does not: somebody has set the
-/// clock back.
+/// Whether a mail at the time `sent` counts at `now`. A time in the far future does not count, because it
+/// comes from a clock that was set back later.
 fn is_counted(sent: UnixSeconds, now: UnixSeconds) -> bool {
     now < sent.plus(WINDOW_SECONDS) && sent <= now.plus(WINDOW_SECONDS)
 }
 
-/// Forgets counts that limit nobody any more. Blocks.
-///
-/// # Errors
-///
-/// See [`StoreError`].
+/// Deletes counts that no longer limit any mail. Blocks.
 pub fn sweep(store: &Store, now: UnixSeconds) -> Result<(), StoreError> {
     let mut over: Vec<Key> = Vec::new();
     for item in store.range::<SentTimes>(&schema::mail_counts()) {
@@ -130,7 +126,7 @@ pub fn sweep(store: &Store, now: UnixSeconds) -> Result<(), StoreError> {
         store
             .change(move |transaction| {
                 for key in &batch {
-                    // It may have been counted up since.
+                    // The count may have changed since the keys were read.
                     if transaction.get::<SentTimes>(key)?.is_some_and(|times| times.is_over(now)) {
                         transaction.delete(key)?;
                     }

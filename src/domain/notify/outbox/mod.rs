@@ -1,8 +1,8 @@
-//! The outbox: mails and calls of webhooks, queued by the very change that causes them, and gone once
-//! they are delivered or given up.
+//! The outbox: mails and webhook calls. Each is queued in the change that causes it, and is deleted after it
+//! is delivered or given up.
 //!
-//! Each is sent at least once: it leaves the outbox when the other end has taken it, so a crash between
-//! the two sends it again, under the same name. Who sends is elsewhere.
+//! Each item is sent at least once. It is deleted after the receiver has accepted it, so a crash between the
+//! two sends it again, under the same name. The sending is in [`crate::delivery`].
 
 pub(crate) mod limits;
 pub(crate) mod queue;
@@ -35,139 +35,140 @@ use crate::{
     store::{Payload, Record, StoreError},
 };
 
-/// What waits to be sent. A letter with a link has it sealed, attached to the record in the store.
+/// An item of the outbox. If its letter contains a link, a part of the link is sealed and attached to the
+/// record in the store.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Outgoing {
-    /// On whose behalf; `None` for what no account asked for.
+    /// The account on whose behalf it is sent; `None` for an item without an account.
     pub account: Option<AccountNumber>,
-    /// Since when it waits.
+    /// The time at which it was queued.
     pub queued_at: UnixSeconds,
-    /// When it is tried next; for one that was given up, when it leaves the list.
+    /// The time of the next attempt; for an item that was given up, the time at which it is deleted.
     pub next_at: UnixSeconds,
-    /// How often it was tried.
+    /// The number of attempts.
     pub attempts: u32,
-    /// Why the last try failed, for the operator.
+    /// The error of the last attempt, for the operator.
     pub last_error: Option<String>,
-    /// Whether nobody tries it any more. What was sealed is burned by then.
+    /// Whether it was given up. Its sealed part is burned in the same change.
     pub is_given_up: bool,
-    /// What it is.
+    /// The mail or the call.
     pub content: Content,
 }
 
-/// Something that goes out.
+/// The content of an item.
 #[derive(Clone, Serialize, Deserialize)]
 pub enum Content {
     /// A mail.
     Mail {
-        /// To whom.
+        /// The recipient.
         to: Mailbox,
-        /// In which language; `None` for the daemon's own.
+        /// The language; `None` for the daemon's default.
         language: Option<Language>,
-        /// What it says.
+        /// The text.
         letter: Letter,
     },
     /// A call of an account's webhook.
     Webhook {
-        /// Which.
+        /// The webhook.
         webhook: WebhookNumber,
-        /// What it tells.
+        /// The event that the call reports.
         event: Event,
     },
 }
 
-/// What a mail says.
+/// The kind of a mail, with the ids and times in its text.
 #[derive(Clone, Serialize, Deserialize)]
 pub enum Letter {
-    /// Somebody asks for a secret: the link of a secret request.
+    /// A person asks for a secret. Contains the link of the secret request.
     Request {
-        /// Which.
+        /// The id of the request.
         request: RequestId,
     },
-    /// A secret made through a request: its whole link, half of it in [`Sealed`].
+    /// A secret was created through a request. Contains its complete link, half of it in [`Sealed`].
     Secret {
-        /// Which.
+        /// The id of the secret.
         secret: SecretId,
     },
-    /// A message of the Key Service that opens once: its whole link, half of it in [`Sealed`].
+    /// A self-destructing message of the Key Service. Contains its complete link, half of it in [`Sealed`].
     SelfDestruct {
-        /// Which.
+        /// The id of the secret.
         secret: SecretId,
     },
-    /// Your secret was viewed.
+    /// A secret was viewed.
     Viewed {
-        /// Which.
+        /// The id of the secret.
         secret: SecretId,
-        /// When and from where.
+        /// Time and address of the view.
         view: View,
     },
-    /// Somebody tried the link of a secret that is gone.
+    /// A late attempt to view a secret.
     TriedAfter {
-        /// Which.
+        /// The id of the secret.
         secret: SecretId,
-        /// When and from where.
+        /// Time and address of the attempt.
         view: View,
     },
-    /// A message came into your box.
+    /// A message was put into a box.
     BoxMessage {
-        /// Which.
+        /// The number of the box.
         drop_box: BoxNumber,
-        /// When.
+        /// The time of the message.
         at: UnixSeconds,
     },
 }
 
-/// What of a letter is sealed: whoever has the id and this opens the secret.
+/// The sealed part of a letter. Together with the id it opens the secret.
 #[derive(Serialize, Deserialize)]
 pub struct Sealed {
-    /// The public half of the secret's password, as it stands in the link.
+    /// The public half of the secret's password, as in the link.
     pub password_part_public: String,
 }
 
-/// Which queue something waits in. Each is served by itself, so that a mail server that is down holds
-/// up no webhook.
+/// A queue of the outbox. Each is processed separately, so that an unreachable mail server does not delay
+/// webhooks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
     /// Mails.
     Mail = 0,
-    /// Calls of webhooks.
+    /// Webhook calls.
     Webhook = 1,
-    /// What was given up, and waits to leave the list.
+    /// Items that were given up, until they are deleted.
     GivenUp = 2,
 }
 
-/// A mail to be queued.
+/// A new mail for the queue.
 pub struct NewMail {
-    /// On whose behalf.
+    /// The account on whose behalf it is sent.
     pub account: Option<AccountNumber>,
-    /// To whom.
+    /// The recipient.
     pub to: Mailbox,
     /// See [`Content::Mail`].
     pub language: Option<Language>,
-    /// [`Sealed`], where the letter has it: sealed with [`Sealed::CONTEXT`].
+    /// The [`Sealed`] part of the letter, if it has one, sealed with [`Sealed::CONTEXT`].
     pub payload: Option<Payload>,
 }
 
-/// What becomes of something that could not be sent.
+/// The consequence of a failed attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It may go better later.
+    /// Retry after a pause.
     Retry,
-    /// It was not tried, and is not to be before this moment.
+    /// Retry at this time. The delivery was not attempted.
     Wait(UnixSeconds),
-    /// It never will.
+    /// Give up; a retry cannot succeed.
     GiveUp,
 }
 
-/// Why something was not queued.
+/// The reason why an item was not queued.
 #[derive(Debug, thiserror::Error)]
 pub enum OutboxError {
-    /// As many mails as there may be have gone to this address, or out of this account.
+    /// The limit of mails to this address or on behalf of this account is reached.
     #[error("too many mails: try again in {retry_after_seconds} seconds")]
     TooMany {
-        /// Until there may be another one.
+        /// The time until the next mail is allowed.
         retry_after_seconds: u64,
     },
-    /// See [`StoreError`].
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -177,13 +178,13 @@ impl Record for Outgoing {
 }
 
 impl Letter {
-    /// Whether it is nothing without its [`Sealed`].
+    /// Whether the letter needs its [`Sealed`] part.
     #[must_use]
     pub fn is_sealed(&self) -> bool {
         matches!(self, Self::Secret { .. } | Self::SelfDestruct { .. })
     }
 
-    /// Which shares of the limits it counts in.
+    /// The shares of the limits that the letter counts in.
     fn shares(&self, account: Option<AccountNumber>) -> &'static [Share] {
         match self {
             Self::SelfDestruct { .. } if account.is_none() => &[Share::Unasked, Share::Destructing],
@@ -195,7 +196,7 @@ impl Letter {
         }
     }
 
-    /// How much later than at once is good enough where the limits are reached.
+    /// The longest delay of the letter that is acceptable if the limits are reached.
     fn patience_seconds(&self) -> u64 {
         match self {
             Self::Viewed { .. } => 3600,
@@ -203,7 +204,7 @@ impl Letter {
         }
     }
 
-    /// Whose notification it is.
+    /// The subscriber, if the letter is a notification.
     #[must_use]
     pub fn subscriber(&self) -> Option<Subscriber> {
         match self {
@@ -217,7 +218,7 @@ impl Letter {
 }
 
 impl Sealed {
-    /// What a payload of this kind is sealed with.
+    /// The context for sealing the payload.
     pub const CONTEXT: &'static [u8] = b"letter";
 
     /// The plaintext of the payload.
@@ -226,14 +227,14 @@ impl Sealed {
         serde_json::to_vec(self).expect("strings become JSON")
     }
 
-    /// The reverse; `None` for what is not of its form.
+    /// Decodes a plaintext. Returns `None` for an invalid one.
     #[must_use]
     pub fn from_payload(payload: &SecretBytes) -> Option<Self> {
         serde_json::from_slice(payload.expose_secret()).ok()
     }
 }
 
-/// Without the link.
+/// Leaves out the half of the link.
 impl fmt::Debug for Sealed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sealed").finish_non_exhaustive()
@@ -241,7 +242,7 @@ impl fmt::Debug for Sealed {
 }
 
 impl Content {
-    /// The queue that it waits in.
+    /// The queue of the item.
     #[must_use]
     pub fn lane(&self) -> Lane {
         match self {
@@ -252,7 +253,7 @@ impl Content {
 }
 
 impl Outgoing {
-    /// Whether it waits for longer than anything is tried.
+    /// Whether the item has waited for longer than the longest time of retries.
     fn is_too_old(&self, now: UnixSeconds) -> bool {
         now >= self.queued_at.plus(queue::MAX_AGE_SECONDS)
     }

@@ -1,4 +1,4 @@
-//! What happens to what waits: queued, tried, delivered, given up.
+//! The life of an item of the outbox: queued, attempted, delivered, given up.
 
 use super::{Content, Lane, Letter, NewMail, OutboxError, Outgoing, Verdict, reserve};
 use crate::{
@@ -10,23 +10,23 @@ use crate::{
     store::{FoundPayload, Key, Payload, Record, Store, StoreError, Transaction},
 };
 
-/// After the first failure; each further one doubles it.
+/// The pause after the first failure. Each further failure doubles it.
 const FIRST_PAUSE_SECONDS: u64 = 60;
 const LONGEST_PAUSE_SECONDS: u64 = 4 * 3600;
-/// What could not be sent for so long is given up.
+/// The age at which an item is given up.
 pub(super) const MAX_AGE_SECONDS: u64 = 24 * 3600;
-/// How long one sees what was given up, and why.
+/// The time for which an item that was given up stays in the list, with its error.
 const KEEP_GIVEN_UP_SECONDS: u64 = 7 * 24 * 3600;
-/// How many entries one change takes out.
+/// The number of entries that one change deletes.
 const BATCH: usize = 64;
-/// The most characters kept of an error.
+/// The longest error text that is stored, in characters.
 const MAX_ERROR_CHARS: usize = 300;
 
-/// The number that the next one gets.
+/// The number of the next item.
 #[derive(serde::Serialize, serde::Deserialize)]
 struct NextNumber(u64);
 
-/// Says in the index of due times that something is to be done.
+/// An entry in the index of due times.
 #[derive(serde::Serialize, serde::Deserialize)]
 struct DueOut;
 
@@ -37,11 +37,7 @@ impl Record for DueOut {
     const VERSION: u8 = 1;
 }
 
-/// Queues a mail, within what may be sent in an hour.
-///
-/// # Errors
-///
-/// See [`OutboxError`].
+/// Queues a mail, if the limits of mails per hour allow it.
 pub fn put_mail(
     transaction: &mut Transaction<'_, '_>,
     mail: &NewMail,
@@ -55,11 +51,7 @@ pub fn put_mail(
     Ok(put_at(transaction, (*account, content), payload.as_ref(), now, at)?)
 }
 
-/// Queues anything.
-///
-/// # Errors
-///
-/// See [`StoreError`].
+/// Queues an item.
 pub(crate) fn put(
     transaction: &mut Transaction<'_, '_>,
     account: Option<AccountNumber>,
@@ -97,8 +89,8 @@ fn put_at(
     transaction.put(&schema::next_outgoing(), &NextNumber(number.0 + 1))
 }
 
-/// What is to be tried in `lane` at `now`, longest due first, and when the next one after those is due.
-/// Passes over what `is_busy`. Reads keys only.
+/// The items of `lane` that are due at `now`, longest due first, and the time at which the next one is due.
+/// Skips items for which `is_busy` returns `true`. Reads keys only.
 #[must_use]
 pub fn due(
     store: &Store,
@@ -123,7 +115,7 @@ pub fn due(
     (found, None)
 }
 
-/// Something that waits, with what is sealed of it. `None` where it is delivered, dropped or given up.
+/// An item with its sealed part. `None` if it was delivered, dropped or given up.
 pub fn find(
     number: OutboxNumber,
 ) -> impl Fn(&mut Transaction<'_, '_>) -> Result<Option<(Outgoing, Option<FoundPayload>)>, StoreError>
@@ -136,15 +128,15 @@ pub fn find(
     }
 }
 
-/// Takes out what the other end has taken, and burns what was sealed.
+/// Deletes a delivered item and burns its sealed part.
 pub fn delivered(
     number: OutboxNumber,
 ) -> impl Fn(&mut Transaction<'_, '_>) -> Result<(), StoreError> + Send + 'static {
     move |transaction| delete(transaction, number).map(drop)
 }
 
-/// Notes why a try at `now` failed, and when there is another one, if ever. What is too old by `settled` is
-/// given up. Answers what became of it.
+/// Records the error of an attempt at `now`, and the time of the next attempt, if any. An item that is too
+/// old at `settled` is given up. Returns the consequence.
 pub fn failed(
     number: OutboxNumber,
     error: &str,
@@ -161,14 +153,14 @@ pub fn failed(
         let due = schema::outgoing_due(outgoing.lane(), outgoing.next_at, number);
         transaction.delete(&due)?;
         match verdict {
-            // Why it failed before says more.
+            // An error of an earlier attempt is more informative.
             Verdict::Wait(_) => drop(outgoing.last_error.get_or_insert_with(|| error.clone())),
             Verdict::Retry | Verdict::GiveUp => outgoing.last_error = Some(error.clone()),
         }
         let ends = outgoing.queued_at.plus(MAX_AGE_SECONDS);
         let verdict = if outgoing.is_too_old(settled) { Verdict::GiveUp } else { verdict };
         outgoing.next_at = match verdict {
-            // A clock that has leapt past the end does not end it yet.
+            // Not given up yet, because the clock may have jumped past the end.
             Verdict::Retry if now >= ends => now.plus(pause_seconds(outgoing.attempts)),
             Verdict::Wait(until) if now >= ends => until,
             Verdict::Retry => now.plus(pause_seconds(outgoing.attempts)).min(ends),
@@ -188,25 +180,22 @@ pub fn failed(
     }
 }
 
-/// How long to wait after the failure that comes after `failures` others.
+/// The pause after the next failure, with `failures` before it.
 fn pause_seconds(failures: u32) -> u64 {
     FIRST_PAUSE_SECONDS
         .checked_shl(failures.min(32))
         .map_or(LONGEST_PAUSE_SECONDS, |pause| pause.min(LONGEST_PAUSE_SECONDS))
 }
 
-/// Everything in the outbox, oldest first, from `from` on, `limit` at most.
-///
-/// # Errors
-///
-/// See [`StoreError`].
+/// At most `limit` items of the outbox, oldest first, beginning with number `from`.
 pub fn list(
     store: &Store,
     from: OutboxNumber,
     limit: usize,
 ) -> Result<Vec<(OutboxNumber, Outgoing)>, StoreError> {
     let numbers = store.keys(&schema::outgoings()).filter_map(|key| schema::outgoing_number(&key));
-    // Keys first: of what is passed over no record is read. One that goes meanwhile is left out.
+    // The keys are read first, so that skipped records are not read. A record that is deleted meanwhile is
+    // left out.
     numbers
         .skip_while(|number| *number < from)
         .filter_map(|number| {
@@ -217,15 +206,15 @@ pub fn list(
         .collect()
 }
 
-/// What has waited in `lane` for longer than anything is tried, `limit` at most. Of the others it reads
-/// those that were given up, and one.
+/// At most `limit` items that have waited in `lane` for longer than the longest time of retries. Also reads
+/// the items that were given up, and one younger item.
 #[must_use]
 pub fn overdue(store: &Store, lane: Lane, now: UnixSeconds, limit: usize) -> Vec<OutboxNumber> {
-    // Numbers ascend with age: what comes after the first young one is younger still.
+    // Numbers are in the order of age, so all items after the first young one are younger.
     let all = store.range::<Outgoing>(&schema::outgoings());
     let old = all.take_while(|item| item.as_ref().map_or(true, |(_, found)| found.is_too_old(now)));
     old.filter_map(|item| {
-        // One that can not be read is told of when it is due.
+        // A damaged record is reported when it is due.
         let (key, outgoing) = item.ok()?;
         (outgoing.lane() == lane).then(|| schema::outgoing_number(&key))?
     })
@@ -233,11 +222,7 @@ pub fn overdue(store: &Store, lane: Lane, now: UnixSeconds, limit: usize) -> Vec
     .collect()
 }
 
-/// Takes what was given up long enough ago off the list. Blocks.
-///
-/// # Errors
-///
-/// See [`StoreError`].
+/// Deletes items that were given up long enough ago. Blocks.
 pub fn sweep(store: &Store, now: UnixSeconds) -> Result<(), StoreError> {
     loop {
         let (over, _) = due(store, Lane::GivenUp, now, BATCH, |_| false);
@@ -248,7 +233,7 @@ pub fn sweep(store: &Store, now: UnixSeconds) -> Result<(), StoreError> {
     }
 }
 
-/// Makes something that waits due at once. `false` where it does not wait any more.
+/// Makes an item due immediately. Returns `false` if the item is not waiting.
 pub fn retry(
     number: OutboxNumber,
     now: UnixSeconds,
@@ -265,19 +250,15 @@ pub fn retry(
     }
 }
 
-/// Takes something out unsent, also what was given up, and burns what was sealed. `false` where it was
-/// not there.
+/// Deletes an item unsent, also one that was given up, and burns its sealed part. Returns `false` if the item
+/// does not exist.
 pub fn remove(
     number: OutboxNumber,
 ) -> impl Fn(&mut Transaction<'_, '_>) -> Result<bool, StoreError> + Send + 'static {
     move |transaction| delete(transaction, number)
 }
 
-/// Takes out what was queued on behalf of an account that ends. Blocks.
-///
-/// # Errors
-///
-/// See [`StoreError`].
+/// Deletes the items that were queued on behalf of a deleted account. Blocks.
 pub(crate) fn forget_account(store: &Store, account: AccountNumber) -> Result<(), StoreError> {
     let mut from = OutboxNumber(0);
     loop {

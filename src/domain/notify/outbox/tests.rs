@@ -1,4 +1,4 @@
-//! The outbox over a real store, with time moved by hand.
+//! The outbox with a real store and a simulated clock.
 
 use super::*;
 use crate::domain::numbers::OutboxNumber;
@@ -75,7 +75,7 @@ impl World {
         self.store.change(move |transaction| transaction.payload(&key)).wait().unwrap().is_some()
     }
 
-    /// How many keys there are of the outbox: entries, and their places in the index.
+    /// The number of keys of the outbox: items, and their entries in the index.
     fn keys(&self) -> (usize, usize) {
         let count = |key: Key| self.store.keys(&key).count();
         (count(schema::outgoings()), count(Key::new(b'i')))
@@ -163,7 +163,7 @@ fn what_is_delivered_or_dropped_is_gone() {
     assert_eq!(world.keys(), (0, 0));
     assert_eq!(world.fail(0, Verdict::Retry, NOW), Verdict::GiveUp, "it is not there");
     assert_eq!(world.keys(), (0, 0));
-    // Numbers are not used again: names made of them are for ever.
+    // Numbers are not used again, because names derived from them are permanent.
     world.mail(None, "c@example.org", NOW).unwrap();
     assert!(world.entry(2).is_some());
 }
@@ -192,7 +192,7 @@ fn limits_are_exact_and_slide() {
         Err(OutboxError::TooMany { retry_after_seconds }) => Some(retry_after_seconds),
         Err(OutboxError::Store(error)) => panic!("{error}"),
     };
-    // Case makes no other address.
+    // An address with another case counts as the same address.
     for (minute, to) in ["a@example.org", "A@Example.org"].iter().cycle().take(5).enumerate() {
         let now = NOW.plus(60 * minute as u64);
         assert_eq!(retry_after(world.mail(Some(1), to, now)), None);
@@ -209,7 +209,7 @@ fn limits_are_exact_and_slide() {
         let to = format!("{number}@example.org");
         assert_eq!(retry_after(world.mail(Some(1), &to, NOW)), None);
     }
-    // What is refused counts for nobody: not for the address either.
+    // A refused mail counts for no limit, not even for the address.
     for _ in 0..6 {
         assert_eq!(retry_after(world.mail(Some(1), "x@example.org", NOW)), Some(HOUR));
     }
@@ -242,7 +242,7 @@ fn an_account_that_ends_takes_its_mails_along() {
         world.mail(Some(account), &to, now).unwrap();
     }
     queue::forget_account(&world.store, AccountNumber::new(1).unwrap()).unwrap();
-    // Among the odd ones is the account 1 itself.
+    // The odd accounts include account 1.
     assert_eq!(world.keys(), (64, 64));
 }
 
@@ -271,16 +271,16 @@ fn strangers_leave_room_for_the_others() {
     assert!(!put(late(), Some(1), NOW) && !put(destructing(), None, NOW));
     assert!(put(finished(), Some(1), NOW), "one place is left for what is asked for");
     assert!(!put(finished(), Some(1), NOW) && !put(destructing(), Some(1), NOW), "five are five");
-    // Notifications of views come later, if that is within the hour.
+    // Notifications of views are sent later, if a place is free within the hour.
     for _ in 0..4 {
         assert!(put(viewed(), Some(1), NOW.plus(60)));
     }
     assert!(!put(viewed(), Some(1), NOW.plus(60)));
     assert_eq!(world.due(Lane::Mail, NOW.plus(60)).len(), 5);
     assert_eq!(world.due(Lane::Mail, NOW.plus(HOUR)).len(), 9);
-    // Those of the next hour count there, and leave a place again.
+    // Mails of the next hour count in that hour, and again leave one place.
     assert!(!put(late(), Some(1), NOW.plus(HOUR)));
     assert!(put(finished(), Some(1), NOW.plus(HOUR)) && !put(finished(), Some(1), NOW.plus(HOUR)));
-    // A clock that was set back far blocks nobody.
+    // A clock that was set far back blocks no mails.
     assert!(put(finished(), Some(1), UnixSeconds(NOW.0 - 24 * HOUR)));
 }

@@ -1,22 +1,22 @@
-//! Where a webhook may lie on the network: a call must not become a way into the operator's own.
+//! The network addresses of webhooks: a call must not give access to the operator's own network.
 //!
-//! What IANA lists as special (RFC 6890 and the registries that it began) is not called; of IPv6 only
-//! what is given out at all, 2000::/3, and what embeds an IPv4 address is as good as that address.
+//! Addresses that IANA lists as special-purpose (RFC 6890 and its registries) are refused. For IPv6, only the
+//! allocated range 2000::/3 is allowed. An address that embeds an IPv4 address is treated as that address.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// From where an address can be reached, and what it is called where it is refused. Later is worse.
+/// The reachability of an address, with its name in a refusal. Later variants are stricter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Reach {
-    /// From everywhere.
+    /// Reachable from everywhere.
     Public,
-    /// From this machine or its own network.
+    /// Reachable from this machine or its network only.
     Private(&'static str),
-    /// It is nobody's to call.
+    /// Not a valid destination.
     Nowhere(&'static str),
 }
 
-/// Why `address` is not called, as in "a private address"; `None` where it is.
+/// The name of a refused `address`, as in "a private address"; `None` if it may be called.
 #[must_use]
 pub fn refusal(address: IpAddr, allow_private: bool) -> Option<&'static str> {
     let reach = match address {
@@ -30,7 +30,7 @@ pub fn refusal(address: IpAddr, allow_private: bool) -> Option<&'static str> {
     }
 }
 
-/// What would help where [`refusal`] refuses `address`, as the end of a sentence.
+/// The advice for an address that [`refusal`] refuses, as the end of a sentence.
 #[must_use]
 pub fn remedy(address: IpAddr) -> &'static str {
     match refusal(address, true) {
@@ -66,12 +66,12 @@ fn v6(address: Ipv6Addr) -> Reach {
         [0, 0, 0, 0, 0, 0 | 0xffff, high, low] | [0, 0, 0, 0, 0xffff, 0, high, low] => {
             v4(embedded(high, low))
         }
-        // NAT64 (RFC 6052); of a network's own (RFC 8215), where nobody knows what it leads to.
+        // NAT64 (RFC 6052). Local prefixes (RFC 8215) are refused, because their destination is unknown.
         [0x64, 0xff9b, 0, 0, 0, 0, high, low] => v4(embedded(high, low)),
         [0x64, 0xff9b, 1, ..] => Reach::Private("an address of a NAT64 of its own"),
         // 6to4 (RFC 3056).
         [0x2002, high, low, ..] => v4(embedded(high, low)),
-        // Teredo (RFC 4380 4): the server, and the client with all bits turned over.
+        // Teredo (RFC 4380 4): the server, and the client with all bits inverted.
         [0x2001, 0, server_high, server_low, _, _, high, low] => {
             v4(embedded(server_high, server_low)).max(v4(embedded(!high, !low)))
         }

@@ -1,6 +1,7 @@
-//! Webhooks added, listed, removed, and fetched for a call.
+//! Management of webhooks: add, list, remove, and read one for a call.
 //!
-//! What the operator asks for blocks until it is durable; the rest are changes for the store's writer.
+//! Functions for the operator block until their changes are durable. The others return changes for the
+//! store's writer.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,49 +20,49 @@ use crate::{
     store::{FoundPayload, Record, Store, StoreError, Transaction},
 };
 
-/// A new webhook, whose signing key is shown nowhere else.
+/// A new webhook. Its signing key is shown only here.
 pub struct NewWebhook {
-    /// What it is called from now on.
+    /// The public id of the webhook.
     pub id: String,
-    /// The URL for people, see [`WebhookUrl::shown`].
+    /// The URL in the form for people; see [`WebhookUrl::shown`].
     pub url: String,
-    /// The signing key as Standard Webhooks writes it: `whsec_` and base64.
+    /// The signing key in the form of Standard Webhooks: `whsec_` and base64.
     pub key: SecretText,
 }
 
-/// A webhook as the operator sees it.
+/// A webhook, as shown to the operator.
 pub struct ListedWebhook {
-    /// See [`WebhookNumber::id`].
+    /// The public id; see [`WebhookNumber::id`].
     pub id: String,
     /// The name of its account.
     pub account: String,
-    /// The URL for people, see [`WebhookUrl::shown`].
+    /// The URL in the form for people; see [`WebhookUrl::shown`].
     pub url: String,
-    /// Age and events.
+    /// The time of creation, and the events.
     pub webhook: Webhook,
 }
 
-/// Why something about a webhook can not be done.
+/// The reason why an operation on a webhook failed.
 #[derive(Debug, thiserror::Error)]
 pub enum WebhookError {
-    /// See [`BadUrl`].
+    /// The URL is not allowed.
     #[error(transparent)]
     BadUrl(#[from] BadUrl),
-    /// See [`MAX_WEBHOOKS`].
+    /// The account already has [`MAX_WEBHOOKS`] webhooks.
     #[error("an account has 10 webhooks at most: remove one first")]
     TooMany,
-    /// No such webhook.
+    /// No webhook has this id.
     #[error("there is no webhook {0}: see the ids in the list of webhooks")]
     Unknown(String),
-    /// About its account.
+    /// An error of the account.
     #[error(transparent)]
     Account(#[from] AccountError),
-    /// See [`StoreError`].
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// The number that the next webhook gets.
+/// The number of the next webhook.
 #[derive(Serialize, Deserialize)]
 struct NextWebhook(u32);
 
@@ -69,14 +70,11 @@ impl Record for NextWebhook {
     const VERSION: u8 = 1;
 }
 
-/// The longest id that an error repeats.
+/// The longest part of an id that an error repeats, in characters.
 const MAX_ID_CHARS: usize = 12;
 
-/// Adds a webhook to `account`, for `events`, or for all where that is empty. Makes its signing key.
-///
-/// # Errors
-///
-/// See [`WebhookError`].
+/// Adds a webhook to `account` for `events`, or for all events if `events` is empty. Generates its signing
+/// key.
 pub fn add(
     store: &Store,
     account: AccountNumber,
@@ -109,11 +107,7 @@ pub fn add(
     Ok(NewWebhook { id: number.id(), url: url.shown(), key })
 }
 
-/// The webhooks of one account, or of all. Blocks.
-///
-/// # Errors
-///
-/// See [`WebhookError`].
+/// The webhooks of one account, or of all accounts. Blocks.
 pub fn list(
     store: &Store,
     account: Option<AccountNumber>,
@@ -123,7 +117,7 @@ pub fn list(
     for item in store.range::<Webhook>(&prefix) {
         let (key, webhook) = item?;
         let Some(number) = schema::webhook_number(&key) else { continue };
-        // Removed since, or half removed by a crash: nobody calls it any more.
+        // A webhook that was removed in the meantime, or partly removed before a crash, is never called.
         let Some(payload) = store.change(fetch(number)).wait()? else { continue };
         let endpoint = Endpoint::open(payload)?;
         let (id, account) = (number.id(), account_name(store, number.account)?);
@@ -133,12 +127,8 @@ pub fn list(
     Ok(listed)
 }
 
-/// Removes a webhook: its address and its key are burned, and what waits for it in the outbox goes when it
-/// is due. Returns its account's name.
-///
-/// # Errors
-///
-/// See [`WebhookError`].
+/// Removes a webhook: its URL and key are burned, and its items in the outbox are deleted when they are due.
+/// Returns the name of its account.
 pub fn remove(store: &Store, number: WebhookNumber) -> Result<String, WebhookError> {
     let key = schema::webhook(number);
     let account = account_name(store, number.account)?;
@@ -153,11 +143,11 @@ pub fn remove(store: &Store, number: WebhookNumber) -> Result<String, WebhookErr
     Ok(account)
 }
 
-/// The webhook with this id, of one account or of any.
+/// The webhook with this id, in one account or in any.
 ///
 /// # Errors
 ///
-/// [`WebhookError::Unknown`].
+/// [`WebhookError::Unknown`] if it does not exist.
 pub fn find(
     store: &Store,
     account: Option<AccountNumber>,
@@ -170,8 +160,8 @@ pub fn find(
         .ok_or_else(|| WebhookError::Unknown(id.chars().take(MAX_ID_CHARS).collect()))
 }
 
-/// The sealed [`Endpoint`] of a webhook, for a call. `None` where the webhook is removed: what waits for
-/// it is to be taken out.
+/// The sealed [`Endpoint`] of a webhook, for a call. `None` if the webhook was removed; the caller then
+/// deletes the call from the outbox.
 pub fn fetch(
     number: WebhookNumber,
 ) -> impl Fn(&mut Transaction<'_, '_>) -> Result<Option<FoundPayload>, StoreError> + Send + 'static
@@ -180,7 +170,7 @@ pub fn fetch(
         let key = schema::webhook(number);
         let payload = transaction.payload(&key)?;
         if payload.is_none() {
-            // A crash may have come between wiping its key and its record.
+            // A crash may have happened between wiping the key and deleting the record.
             transaction.delete(&key)?;
         }
         Ok(payload)

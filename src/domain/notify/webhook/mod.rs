@@ -1,6 +1,6 @@
-//! Webhooks: addresses that an account wants to be called when something happens to its secrets.
+//! Webhooks: URLs that an account wants to be called about events of its secrets.
 //!
-//! Here is who is called for what; the calls themselves are made by [`crate::delivery::webhook`].
+//! This module stores webhooks and queues their calls; [`crate::delivery::webhook`] makes the calls.
 
 pub(crate) mod address;
 pub(crate) mod manage;
@@ -33,19 +33,20 @@ use crate::{
     store::{FoundPayload, Record, StoreError, Transaction},
 };
 
-/// The most webhooks of one account: each event becomes a call of each.
+/// The largest number of webhooks of one account. Each event causes one call per webhook.
 pub const MAX_WEBHOOKS: usize = 10;
 
-/// A webhook's record. Its [`Endpoint`], sealed, is attached to it in the store.
+/// A webhook's record. Its sealed [`Endpoint`] is attached to it in the store.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Webhook {
-    /// When it was made.
+    /// The time of creation.
     pub created_at: UnixSeconds,
-    /// What it is called for.
+    /// The events that it is called for.
     pub events: Vec<EventKind>,
 }
 
-/// Where a webhook is, and what its calls are signed with: whoever has either speaks for somebody.
+/// The URL of a webhook and its signing key. Both are secret: the URL may give access, and the key signs
+/// calls.
 #[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
 pub struct Endpoint {
     /// An `http` or `https` URL.
@@ -54,7 +55,7 @@ pub struct Endpoint {
     pub key: [u8; 32],
 }
 
-/// What a webhook can be called for.
+/// The kinds of events for webhooks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EventKind {
     /// `secret.viewed`
@@ -68,16 +69,16 @@ pub enum EventKind {
     RequestAnswered,
 }
 
-/// Something that happened: ids and times, never secrets.
+/// An event for webhooks. It contains ids and times, but no secrets.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Event {
-    /// What.
+    /// The kind of the event.
     pub kind: EventKind,
-    /// When.
+    /// The time of the event.
     pub at: UnixSeconds,
-    /// To which secret.
+    /// The secret that the event is about.
     pub secret: SecretId,
-    /// Through which secret request, where it is about one.
+    /// The secret request that the event is about, if any.
     pub request: Option<RequestId>,
 }
 
@@ -86,10 +87,10 @@ impl Record for Webhook {
 }
 
 impl EventKind {
-    /// All of them.
+    /// All kinds of events.
     pub const ALL: [Self; 3] = [Self::SecretViewed, Self::SecretTriedAfter, Self::RequestAnswered];
 
-    /// Its name in calls and on the command line.
+    /// The name in calls and on the command line.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -99,7 +100,7 @@ impl EventKind {
         }
     }
 
-    /// The one of this name.
+    /// The kind of event with this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
@@ -107,35 +108,35 @@ impl EventKind {
 }
 
 impl Endpoint {
-    /// What a payload of this kind is sealed with.
+    /// The context for sealing the payload.
     pub const CONTEXT: &'static [u8] = b"webhook";
 
     /// The plaintext of the payload.
     #[must_use]
     pub fn to_payload(&self) -> Vec<u8> {
-        // Large enough not to be moved while it is written.
+        // Large enough, so that writing does not reallocate and leave copies.
         let mut payload = Vec::with_capacity(4096);
         serde_json::to_writer(&mut payload, self).expect("strings and numbers become JSON");
         payload
     }
 
-    /// The reverse; `None` for what is not of its form.
+    /// Decodes a plaintext. Returns `None` for an invalid one.
     #[must_use]
     pub fn from_payload(payload: &SecretBytes) -> Option<Self> {
         serde_json::from_slice(payload.expose_secret()).ok()
     }
 
-    /// Opens what [`fetch`] has found.
+    /// Opens the payload that [`fetch`] returns.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Damaged`].
+    /// [`StoreError::Damaged`] if the payload does not match its key or has another form.
     pub fn open(found: FoundPayload) -> Result<Self, StoreError> {
         Self::from_payload(&found.open(Self::CONTEXT)?)
-            .ok_or(StoreError::Damaged("a webhook's address can not be read"))
+            .ok_or(StoreError::Damaged("a webhook's address cannot be read"))
     }
 
-    /// The signing key as Standard Webhooks writes it: `whsec_` and base64.
+    /// The signing key in the form of Standard Webhooks: `whsec_` and base64.
     #[must_use]
     pub fn key_text(&self) -> SecretText {
         let mut text = String::with_capacity(64);
@@ -155,7 +156,7 @@ impl FromStr for EventKind {
     }
 }
 
-/// Queues calls of the webhooks of `account` that want to know of `event`.
+/// Queues a call of each webhook of `account` that is subscribed to `event`.
 pub(super) fn queue(
     transaction: &mut Transaction<'_, '_>,
     account: AccountNumber,

@@ -1,4 +1,4 @@
-//! Webhooks in the store: added, called for, removed, each alone.
+//! Webhooks in the store: add, queue calls, remove.
 
 use super::*;
 use crate::{
@@ -45,7 +45,7 @@ impl Fixture {
         list(&self.store, account).unwrap().into_iter().map(|listed| listed.id).collect()
     }
 
-    /// Queues an event of the account, and returns which webhooks wait in the outbox now.
+    /// Queues an event of the account. Returns the webhooks of all calls in the outbox.
     fn happens(&self, account: u32, kind: EventKind) -> Vec<String> {
         let account = AccountNumber::new(account).unwrap();
         let secret = SecretId { number: SecretNumber { account, sequence: 0 }, random: [7; 15] };
@@ -99,7 +99,7 @@ fn a_webhook_is_added_listed_called_and_removed() {
     for id in ["w1", "1", "w01", "W2", "", "w3"] {
         assert!(matches!(f.remove(id), Err(WebhookError::Unknown(_))), "{id}");
     }
-    // An id is nobody's a second time: what waits for the old one must not go to the new one.
+    // An id is never reused, because queued calls of the old webhook must not go to a new one.
     assert_eq!(f.add("alice", &[]).ok().unwrap().id, "w3");
 }
 

@@ -1,4 +1,4 @@
-//! Where a webhook is, checked when it is added.
+//! The URL of a webhook, validated when the webhook is added.
 
 use url::{Host, Position, Url};
 
@@ -6,16 +6,16 @@ use super::address::{refusal, remedy};
 
 /// An absolute `http` or `https` URL with a host, without user info and fragment.
 ///
-/// No Debug: path and query may hold what lets one in.
+/// No Debug, because path and query may contain credentials.
 pub struct WebhookUrl(Url);
 
-/// Why a URL can not be a webhook's; never repeats its path or query.
+/// The reason why a URL is refused. It never contains the path or the query.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the URL {0}")]
 pub struct BadUrl(String);
 
 impl BadUrl {
-    /// What is said of the URL, as in "has no host".
+    /// The statement about the URL, as in "has no host".
     #[must_use]
     pub fn reason(&self) -> &str {
         &self.0
@@ -23,22 +23,21 @@ impl BadUrl {
 }
 
 impl WebhookUrl {
-    /// The most characters, so that it has room in a record.
+    /// The longest URL, in characters, so that it fits into a record.
     pub const MAX_CHARS: usize = 2000;
 
-    /// Reads a URL the way browsers do (WHATWG): whatever form an IPv4 address is written in, it is one.
+    /// Parses a URL in the same way as browsers (WHATWG): all notations of an IPv4 address are recognized.
     ///
     /// # Errors
     ///
-    /// [`BadUrl`], also for an address that would never be called, and for a private one unless
-    /// `allow_private`.
+    /// [`BadUrl`], also for an address that is never called, and for a private one without `allow_private`.
     pub fn parse(text: &str, allow_private: bool) -> Result<Self, BadUrl> {
         let bad = |problem: &str| BadUrl(problem.to_owned());
         if text.chars().count() > Self::MAX_CHARS {
             return Err(bad("has more than 2000 characters"));
         }
         let url = Url::parse(text)
-            .map_err(|error| bad(&format!("can not be read ({error}): give an absolute one")))?;
+            .map_err(|error| bad(&format!("cannot be read ({error}): give an absolute one")))?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(bad("must begin with https:// or http://"));
         }
@@ -65,27 +64,27 @@ impl WebhookUrl {
                 "leads nowhere: {address} is {what}, which is not called{remedy}"
             )));
         }
-        // What stands for itself in the text may take three characters once it is encoded.
+        // A character of the text may take three characters when it is encoded.
         if url.as_str().len() > Self::MAX_CHARS {
             return Err(bad("has more than 2000 characters when it is encoded"));
         }
         Ok(Self(url))
     }
 
-    /// The URL, encoded as it is called.
+    /// The URL in its encoded form, as used in calls.
     #[must_use]
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
 
-    /// The URL for a list: a query is there to be sent, not shown.
+    /// The URL for lists, without its query, which may contain credentials.
     #[must_use]
     pub fn shown(&self) -> String {
         shown(&self.0)
     }
 }
 
-/// As [`WebhookUrl::shown`], of one that was checked when it was added.
+/// The form of [`WebhookUrl::shown`], for a URL that was validated when it was added.
 pub(super) fn shown_text(url: &str) -> String {
     Url::parse(url).map(|url| shown(&url)).unwrap_or_default()
 }
@@ -101,7 +100,7 @@ mod tests {
 
     #[test]
     fn a_url_is_absolute_plain_and_leads_outside() {
-        // URL -> as it is kept
+        // URL -> stored form
         let long = format!("https://example.org/{}", "a".repeat(1980));
         let right = [
             ("https://example.org", "https://example.org/"),
@@ -119,15 +118,15 @@ mod tests {
         let long = format!("https://example.org/{}", "a".repeat(1981));
         let encoded = format!("https://example.org/{}", "ä".repeat(400));
         let wrong = [
-            ("", "can not be read"),
-            ("example.org/hook", "can not be read"),
-            ("//example.org", "can not be read"),
-            ("https://", "can not be read"),
-            ("https:///", "can not be read"),
-            ("https://exa mple.org", "can not be read"),
-            ("https://example.org:99999", "can not be read"),
-            ("https://256.256.256.256", "can not be read"),
-            ("https://[fe80::1%25eth0]/", "can not be read"),
+            ("", "cannot be read"),
+            ("example.org/hook", "cannot be read"),
+            ("//example.org", "cannot be read"),
+            ("https://", "cannot be read"),
+            ("https:///", "cannot be read"),
+            ("https://exa mple.org", "cannot be read"),
+            ("https://example.org:99999", "cannot be read"),
+            ("https://256.256.256.256", "cannot be read"),
+            ("https://[fe80::1%25eth0]/", "cannot be read"),
             ("https://example.org:0", "port"),
             ("ftp://example.org", "must begin with https:// or http://"),
             ("file:///etc/passwd", "must begin with"),
@@ -142,7 +141,7 @@ mod tests {
             ("http://192.168.1.1?planted", "the setting webhook_private allows it"),
             ("http://[::1]/planted", "::1 is a loopback address"),
             ("http://[::ffff:10.0.0.1]/", "is a private address"),
-            // Every form that browsers, and so attackers, know.
+            // All notations that browsers accept.
             ("http://127.1/", "127.0.0.1 is"),
             ("http://0x7f.1/", "127.0.0.1 is"),
             ("http://0177.0.0.1/", "127.0.0.1 is"),

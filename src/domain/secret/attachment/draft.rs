@@ -1,5 +1,5 @@
-//! Drafts: secrets whose attachments are not all there. Nobody views one; it is published, dropped, or
-//! ends by itself an hour after the last byte came in.
+//! Drafts: secrets with missing attachments. A draft cannot be viewed. It is published, dropped, or ends an
+//! hour after the last byte was received.
 
 use serde::{Deserialize, Serialize};
 
@@ -22,21 +22,21 @@ use crate::{
     store::{Record, StoreError, Transaction},
 };
 
-/// How long a draft lives after the last byte came in.
+/// The lifetime of a draft after the last byte was received.
 pub const DRAFT_SECONDS: u64 = 3600;
-/// How long it lives at most, however slowly they come.
+/// The longest lifetime of a draft, even while bytes are received.
 const MAX_DRAFT_SECONDS: u64 = 24 * 3600;
 
-/// What belongs to a draft. The mail's payload, where there is one, is attached to it. It stays when the
-/// secret is published, so that an uploader who missed the answer learns that all is well.
+/// The record of a draft. If a mail with the link is due, its payload is attached. The record is kept after
+/// the publication, so that an uploader who missed the response can see that the secret is published.
 #[derive(Clone, Serialize, Deserialize)]
 pub(in crate::domain) struct Draft {
     token_hash: [u8; 32],
-    /// From this moment on it is over.
+    /// The time from which the draft has ended.
     pub(in crate::domain) until: UnixSeconds,
-    /// The secret request that it answers.
+    /// The secret request that the draft answers.
     request: Option<RequestNumber>,
-    /// Who gets the finished link by mail.
+    /// The recipient of the mail with the complete link, and the language.
     mail: Option<(Mailbox, Option<Language>)>,
 }
 
@@ -44,15 +44,15 @@ impl Record for Draft {
     const VERSION: u8 = 1;
 }
 
-/// What publishing has come to.
+/// The result of a publication.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Published {
-    /// When the secret expires; `None` for never.
+    /// The expiry of the secret; `None` if it never expires.
     pub expires_at: Option<UnixSeconds>,
 }
 
-/// Puts the attachments of a secret that is being made, and makes it a draft where some are to come. The
-/// caller puts the secret's record.
+/// Writes the attachments of a new secret, and makes it a draft if some are missing. The caller writes the
+/// secret's record.
 pub(in crate::domain) fn begin(
     transaction: &mut Transaction<'_, '_>,
     number: SecretNumber,
@@ -60,7 +60,7 @@ pub(in crate::domain) fn begin(
     new: &NewAttachments,
     now: UnixSeconds,
 ) -> Result<(), AttachmentError> {
-    // The API allows fewer.
+    // The limit of the API is lower.
     secret.attachments = u8::try_from(new.items.len()).unwrap_or(0);
     for (n, item) in numbers(secret).zip(&new.items) {
         let Some(item) = item else { continue };
@@ -82,7 +82,7 @@ pub(in crate::domain) fn begin(
     Ok(())
 }
 
-/// Notes that a draft answers a secret request, and whom the finished link is mailed to.
+/// Records the secret request that a draft answers, and the recipient of the complete link.
 pub(in crate::domain) fn answers(
     transaction: &mut Transaction<'_, '_>,
     number: SecretNumber,
@@ -99,7 +99,7 @@ pub(in crate::domain) fn answers(
     }
 }
 
-/// The secret that an uploader means, and its draft: not over at `now`, or published.
+/// The secret of an uploader, and its draft. The draft is live at `now` or published.
 pub(super) fn find(
     transaction: &Transaction<'_, '_>,
     id: SecretId,
@@ -118,20 +118,20 @@ pub(super) fn find(
     Ok((secret, draft.ok_or(AttachmentError::NotFound)?))
 }
 
-/// Makes a draft live on, since bytes have come in.
+/// Extends the lifetime of a draft after bytes were received.
 pub(super) fn touch(
     transaction: &mut Transaction<'_, '_>,
     number: SecretNumber,
     (secret, draft): (&Secret, &Draft),
     now: UnixSeconds,
 ) -> Result<(), StoreError> {
-    // Its entry in the index of dues stays: the sweeper makes the next one.
+    // The existing entry in the index of due times stays; the sweeper writes the next one.
     let last = secret.created_at.plus(MAX_DRAFT_SECONDS);
     let until = draft.until.max(now.plus(DRAFT_SECONDS).min(last));
     transaction.put(&schema::draft(number), &Draft { until, ..draft.clone() })
 }
 
-/// Publishes a draft whose attachments are all there. Does nothing where it is published already.
+/// Publishes a draft with complete attachments. Does nothing if it is already published.
 pub fn publish(
     id: SecretId,
     token_hash: [u8; 32],
@@ -164,8 +164,8 @@ pub(super) fn is_complete(
     Ok(true)
 }
 
-/// Makes a complete draft a secret like any other, whose life begins now. Where the mail can not be sent,
-/// nothing has changed.
+/// Turns a complete draft into a normal secret, whose lifetime begins now. Changes nothing if the mail cannot
+/// be queued.
 pub(super) fn publish_in(
     transaction: &mut Transaction<'_, '_>,
     number: SecretNumber,
@@ -175,11 +175,11 @@ pub(super) fn publish_in(
 ) -> Result<Published, AttachmentError> {
     let id = secret.id(number);
     let key = schema::draft(number);
-    // First, since it may fail.
+    // Queued first, because it can fail.
     if let Some((to, language)) = draft.mail.clone() {
         let found = transaction.payload(&key)?;
         let payload = found.and_then(crate::store::FoundPayload::into_payload);
-        // A crash has burned the half of the link that was to be mailed: it must be handed over anew.
+        // A crash has burned the half of the link for the mail, so the secret must be sent again.
         if payload.is_none() {
             return Err(AttachmentError::NotFound);
         }
@@ -203,7 +203,7 @@ pub(super) fn publish_in(
     Ok(Published { expires_at: secret.expires_at })
 }
 
-/// Drops a draft, by whoever uploads it.
+/// Drops a draft, on request of its uploader.
 pub fn drop_draft(
     id: SecretId,
     token_hash: [u8; 32],
@@ -218,7 +218,7 @@ pub fn drop_draft(
     }
 }
 
-/// Deletes a draft and everything that belongs to it, and gives back what it has used.
+/// Deletes a draft and all its records and files, and returns its use of the allowance.
 pub(in crate::domain) fn end(
     transaction: &mut Transaction<'_, '_>,
     number: SecretNumber,

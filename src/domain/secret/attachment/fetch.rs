@@ -1,4 +1,4 @@
-//! Handing attachments out to whoever has a lease.
+//! Download of attachments by viewers with a lease.
 
 use std::{num::NonZeroU8, ops::Range};
 
@@ -17,23 +17,19 @@ use crate::{
     store::{BesideFile, FoundFile, FoundPayload, Store, StoreError, Transaction},
 };
 
-/// An attachment that somebody may fetch.
+/// An attachment that a viewer may fetch.
 pub struct Found {
     id: SecretId,
     n: NonZeroU8,
     payload: FoundPayload,
-    /// How long it is, as its sender has sealed it.
+    /// The size of the attachment, as sealed by its sender.
     pub bytes: u64,
-    /// When the lease is over.
+    /// The end of the lease.
     pub lease_ends: UnixSeconds,
 }
 
 impl Found {
-    /// Reads a part of it. Blocks.
-    ///
-    /// # Errors
-    ///
-    /// See [`StoreError`].
+    /// Opens a part of the attachment for reading. Blocks.
     pub fn open(self, part: Range<u64>) -> Result<ChunkReader<FoundFile>, StoreError> {
         let bytes = self.bytes;
         let (key, file) = open_head(self.payload, &self.id, self.n)?;
@@ -44,7 +40,7 @@ impl Found {
     }
 }
 
-/// Finds an attachment for whoever has a lease that is live.
+/// Finds an attachment for a viewer with a live lease.
 pub fn find(
     id: SecretId,
     n: NonZeroU8,
@@ -64,8 +60,8 @@ pub fn find(
     }
 }
 
-/// Notes that an attachment was fetched to its end. Once all were, the lease is over after
-/// [`LEASE_SECONDS`] more: time to ask for an end again that got lost on its way.
+/// Records that an attachment was fetched completely. Once all attachments were, the lease ends after
+/// [`LEASE_SECONDS`] more, so that the viewer can still fetch an end again that got lost.
 pub fn fetched(
     id: SecretId,
     n: NonZeroU8,
@@ -94,7 +90,7 @@ pub fn fetched(
     }
 }
 
-/// Has the secret end with the last of its leases, after one of them got shorter.
+/// Moves the end of the secret to the end of its last lease, after a lease was shortened.
 fn shorten(
     transaction: &mut Transaction<'_, '_>,
     id: SecretId,
@@ -116,12 +112,8 @@ fn shorten(
     transaction.put(&schema::secret(number), &secret)
 }
 
-/// Whether somebody has burned a secret whose attachment goes out under a lease. The end of the lease, or
-/// that of the secret's life, is no burning: an answer that is under way may finish.
-///
-/// # Errors
-///
-/// See [`StoreError`].
+/// Whether a viewer has burned a secret whose attachment is being sent under a lease. The end of the lease or
+/// of the secret's lifetime does not count; a response that has started may finish.
 pub fn is_burned(
     store: &Store,
     id: SecretId,

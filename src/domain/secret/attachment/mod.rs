@@ -1,10 +1,10 @@
-//! Attachments of secrets: files that their sender has sealed, stored beside the secret and burned with
-//! it.
+//! Attachments of secrets: files that their sender has sealed. They are stored beside the secret and burned
+//! with it.
 //!
-//! A secret with attachments begins as a [`draft`], which nobody views. Its sender hands the attachments
-//! in by [`upload`], in parts if need be; with the last one the secret is published. A viewer gets them
-//! by [`fetch`], as long as the lease lives. On disk each is sealed once more, under a key that lies in a
-//! slot of its own, so that burning the secret burns them at once.
+//! A secret with attachments begins as a [`draft`], which cannot be viewed. Its sender uploads the
+//! attachments by [`upload`], in parts if necessary; the last complete attachment publishes the secret. A
+//! viewer downloads them by [`fetch`] while the lease is live. On disk each attachment is sealed again, under
+//! a key in a slot of its own, so that burning the secret burns them immediately.
 
 pub mod draft;
 pub mod fetch;
@@ -25,42 +25,42 @@ use crate::{
     store::{FoundPayload, GrowingFile, Growth, Payload, Record, Store, StoreError, Transaction},
 };
 
-/// The most attachments that a secret may have, whatever the operator allows.
+/// The largest number of attachments of a secret, whatever the operator allows.
 pub const MOST_ATTACHMENTS: u8 = 64;
 
-/// What the operator allows.
+/// The limits that the operator sets.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// The longest one, as it is sealed by its sender, in bytes; `None` for no limit.
+    /// The largest size of an attachment, as sealed by its sender, in bytes; `None` for no limit.
     pub max_bytes: Option<u64>,
-    /// How many a secret may have, [`MOST_ATTACHMENTS`] at most.
+    /// The number of attachments of a secret, at most [`MOST_ATTACHMENTS`].
     pub max_count: u8,
-    /// What those of one account may take together, in bytes; `None` for no limit. What is made without
-    /// an account is of one account here.
+    /// The total size of the attachments of one account, in bytes; `None` for no limit. Secrets without an
+    /// account count as one account.
     pub max_account_bytes: Option<u64>,
-    /// What all of them may take together, in bytes; `None` for no limit.
+    /// The total size of all attachments, in bytes; `None` for no limit.
     pub max_storage_bytes: Option<u64>,
 }
 
-/// One attachment, as far as it has come in. What has come is in a file beside its payload, but for the
+/// An attachment, possibly incomplete. Its received bytes are in a file beside its payload, except for the
 /// tail.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Attachment {
-    /// How many bytes have come in, and stay.
+    /// The number of received bytes that are durable.
     pub received: u64,
-    /// How many there are, where that is known.
+    /// The size of the whole attachment, if known.
     pub total: Option<u64>,
-    /// Nothing is missing.
+    /// Whether the attachment is complete.
     pub is_complete: bool,
-    /// How many bytes at the end are less than a chunk, and so in a record of their own.
+    /// The number of bytes at the end that do not fill a chunk and are stored in a record of their own.
     tail: u32,
 }
 
-/// The end of an [`Attachment`] that is not complete, sealed.
+/// The end of an incomplete [`Attachment`], sealed.
 #[derive(Serialize, Deserialize)]
 struct Tail;
 
-/// How many bytes of attachments there are.
+/// The total size of attachments, in bytes.
 #[derive(Default, Serialize, Deserialize)]
 struct Stored(u64);
 
@@ -74,39 +74,40 @@ impl Record for Stored {
     const VERSION: u8 = 1;
 }
 
-/// Why something was not done with an attachment, or with a draft.
+/// The reason why an operation on an attachment or a draft failed.
 #[derive(Debug, thiserror::Error)]
 pub enum AttachmentError {
-    /// Never was, has ended, is of somebody else, or the token is wrong: nobody is told which.
+    /// The draft is unknown, has ended, belongs to another secret, or the token is wrong. The answer does not
+    /// tell which.
     #[error("there is no such draft")]
     NotFound,
-    /// A part begins elsewhere than where the stored bytes end, or there is nothing to add.
+    /// A part does not begin at the end of the stored bytes, or contains no bytes.
     #[error("the stored bytes end at {received}")]
     Elsewhere {
-        /// Where they end.
+        /// The end of the stored bytes.
         received: u64,
-        /// Nothing is missing.
+        /// Whether the attachment is complete.
         is_complete: bool,
     },
-    /// A part tells another length of the whole than the one before.
-    #[error("the attachment has another length than it had before")]
+    /// A part states another total size than the parts before it.
+    #[error("the attachment has another total size than before")]
     OtherTotal,
-    /// Not all attachments are there.
+    /// Some attachments are incomplete.
     #[error("not all attachments are complete")]
     Incomplete,
-    /// It is published already.
+    /// The secret is already published.
     #[error("the secret is published already")]
     Published,
-    /// There is no room for so many bytes more.
-    #[error("the room for attachments is used up")]
+    /// The storage for attachments is full.
+    #[error("the storage for attachments is full")]
     OverQuota,
-    /// The mail with the finished link can not be sent now.
+    /// The mail with the complete link cannot be queued now.
     #[error("too many mails: try again in {retry_after_seconds} seconds")]
     TooManyMails {
-        /// Until there may be another one.
+        /// The time until the next mail is allowed.
         retry_after_seconds: u64,
     },
-    /// See [`StoreError`].
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -122,36 +123,33 @@ impl From<OutboxError> for AttachmentError {
     }
 }
 
-/// What a secret that is being made is to have.
+/// The attachments of a new secret.
 pub struct NewAttachments {
-    /// Those that are here already; `None` for those that come later. Empty for none at all.
+    /// The attachments that are complete; `None` for each that is uploaded later. Empty for a secret without
+    /// attachments.
     pub items: Vec<Option<SealedAttachment>>,
-    /// SHA-256 of the token that the sender uploads with.
+    /// SHA-256 of the upload token.
     pub token_hash: [u8; 32],
-    /// What the operator allows.
+    /// The limits that the operator sets.
     pub limits: Limits,
 }
 
 impl NewAttachments {
-    /// Whether something is still to come.
+    /// Whether some attachments are uploaded later.
     #[must_use]
     pub fn is_draft(&self) -> bool {
         self.items.iter().any(Option::is_none)
     }
 }
 
-/// A whole attachment on disk that no secret has yet. Dropped, it leaves nothing.
+/// A complete attachment on disk that belongs to no secret yet. Its file is deleted when it is dropped.
 pub struct SealedAttachment {
     payload: Payload,
     bytes: u64,
 }
 
 impl SealedAttachment {
-    /// Writes a whole attachment, number `n` of the secret with these `random` bits. Blocks.
-    ///
-    /// # Errors
-    ///
-    /// See [`StoreError`].
+    /// Writes a complete attachment, number `n` of the secret with these `random` bits. Blocks.
     pub fn new(
         store: &Store,
         random: &dyn Random,
@@ -170,7 +168,7 @@ impl SealedAttachment {
     }
 }
 
-/// Seals the head of an attachment's payload: the key of its file.
+/// Seals the head of an attachment's payload, which contains the key of its file.
 fn seal(
     store: &Store,
     random: &dyn Random,
@@ -182,7 +180,7 @@ fn seal(
     store.seal_growing(random, &context(secret, n), head, file, growth)
 }
 
-/// Opens such a head.
+/// Opens a head sealed by [`seal`].
 fn open_head(
     payload: FoundPayload,
     id: &SecretId,
@@ -193,7 +191,7 @@ fn open_head(
     Ok((key.map_err(|_| StoreError::Damaged("an attachment's key is no key"))?, file))
 }
 
-/// What a payload of an attachment, and that of its tail, is sealed with.
+/// The context for sealing the payload and the tail of an attachment.
 fn context(secret: &[u8; 15], n: NonZeroU8) -> [u8; 16] {
     let mut context = [n.get(); 16];
     context[..15].copy_from_slice(secret);
@@ -205,7 +203,7 @@ pub(super) fn numbers(secret: &Secret) -> impl Iterator<Item = NonZeroU8> + use<
     (1..=secret.attachments).filter_map(NonZeroU8::new)
 }
 
-/// The sizes of a secret's attachments, as they are sealed by their sender.
+/// The sizes of a secret's attachments, as sealed by their sender.
 pub(super) fn sizes(
     transaction: &Transaction<'_, '_>,
     number: SecretNumber,
@@ -219,8 +217,8 @@ pub(super) fn sizes(
         .collect()
 }
 
-/// Whether the keys of all of a secret's attachments are there. They are not where a crash came while the
-/// secret was being burned.
+/// Whether the keys of all attachments of a secret exist. Some are missing if a crash interrupted burning the
+/// secret.
 pub(super) fn all_there(
     transaction: &Transaction<'_, '_>,
     number: SecretNumber,
@@ -243,7 +241,7 @@ pub(super) fn remove_all(
     numbers(secret).try_for_each(|n| remove(transaction, number, n))
 }
 
-/// Burns one attachment, if it is there.
+/// Burns one attachment, if it exists.
 fn remove(
     transaction: &mut Transaction<'_, '_>,
     number: SecretNumber,
@@ -258,8 +256,8 @@ fn remove(
     count_out(transaction, number.account, attachment.received)
 }
 
-/// One attachment as far as it is there, if it is. A crash may have burned what its change did not come
-/// to take off the record: that is taken off now, and the uploader sends it again.
+/// One attachment, if it exists. A crash may have burned its payload or its tail before the record was
+/// changed. The record is corrected here, and the uploader sends the lost bytes again.
 fn find_intact(
     transaction: &mut Transaction<'_, '_>,
     number: SecretNumber,
@@ -285,7 +283,7 @@ fn find_intact(
     Ok(Some(attachment))
 }
 
-/// Counts `bytes` out again.
+/// Subtracts `bytes` from the stored size.
 fn count_out(
     transaction: &mut Transaction<'_, '_>,
     account: AccountNumber,
@@ -301,7 +299,7 @@ fn count_out(
     Ok(())
 }
 
-/// Counts `bytes` more in.
+/// Adds `bytes` to the stored size.
 fn count_in(
     transaction: &mut Transaction<'_, '_>,
     account: AccountNumber,
@@ -318,7 +316,7 @@ fn count_in(
     Ok(())
 }
 
-/// Whether there is room for `bytes` more.
+/// Checks that `bytes` more fit within the limits.
 fn check_room(
     transaction: &Transaction<'_, '_>,
     account: AccountNumber,
@@ -335,16 +333,12 @@ fn check_room(
     Ok(())
 }
 
-/// Where the bytes of an account are counted, and those of all.
+/// The keys of the stored size of an account and of the total.
 fn counters(account: AccountNumber) -> [crate::store::Key; 2] {
     [schema::stored_by(account), schema::stored_by_all()]
 }
 
-/// How many bytes of attachments are stored, all together.
-///
-/// # Errors
-///
-/// See [`StoreError`].
+/// The total size of all stored attachments, in bytes.
 pub fn stored_bytes(store: &Store) -> Result<u64, StoreError> {
     Ok(store.get::<Stored>(&schema::stored_by_all())?.unwrap_or_default().0)
 }

@@ -1,5 +1,5 @@
-//! Handing an attachment in, in as many parts as it takes: [`begin`], then [`Upload::store`] now and then, which
-//! counts what is on disk by then. What was counted stays, whatever happens to the uploader or to us.
+//! Upload of an attachment, in any number of parts: [`begin`], then [`Upload::store`] from time to time,
+//! which records the bytes on disk so far. Recorded bytes survive a crash of the client or the daemon.
 
 use std::num::NonZeroU8;
 
@@ -20,33 +20,33 @@ use crate::{
     },
 };
 
-/// Which attachment, and the proof that one may upload it.
+/// The attachment to upload, and the proof of the right to upload it.
 #[derive(Clone, Copy)]
 pub struct Target {
-    /// Of which secret.
+    /// The id of the secret.
     pub id: SecretId,
-    /// Counted from 1 on.
+    /// The number of the attachment, from 1 on.
     pub n: NonZeroU8,
-    /// SHA-256 of the uploader's token.
+    /// SHA-256 of the upload token.
     pub token_hash: [u8; 32],
 }
 
-/// What is about to come.
+/// The kind of an upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Incoming {
-    /// All of it, which takes the place of what came before; of this length, if that is known.
+    /// The whole attachment, which replaces earlier bytes; with its size, if known.
     Whole(Option<u64>),
-    /// A part.
+    /// A part of the attachment.
     Part {
-        /// Where it begins.
+        /// The offset of the part.
         from: u64,
-        /// How long the whole is.
+        /// The size of the whole attachment.
         total: u64,
     },
 }
 
 impl Incoming {
-    /// How long the whole is, if that is known.
+    /// The size of the whole attachment, if known.
     #[must_use]
     pub fn total(self) -> Option<u64> {
         match self {
@@ -56,7 +56,7 @@ impl Incoming {
     }
 }
 
-/// An attachment to go on with.
+/// An attachment that can be uploaded.
 pub struct Begun {
     so_far: Attachment,
     /// Its payload and its file.
@@ -64,29 +64,29 @@ pub struct Begun {
     tail: Option<FoundPayload>,
 }
 
-/// How much of what has come is counted.
+/// How many of the received bytes are recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Count {
-    /// Full chunks: the rest is counted when more has come, or sent again.
+    /// Full chunks only. The rest is recorded when more bytes have arrived, or is sent again.
     Chunks,
-    /// All of it.
+    /// All received bytes.
     All,
 }
 
-/// How far an attachment is.
+/// The progress of an attachment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct State {
-    /// How many bytes are there, and stay.
+    /// The number of received bytes that are durable.
     pub received: u64,
-    /// Nothing is missing.
+    /// Whether the attachment is complete.
     pub is_complete: bool,
-    /// The secret is published.
+    /// The publication, if the secret is published.
     pub published: Option<Published>,
-    /// It would be, but its mail can not be sent for so many seconds.
+    /// The secret is complete, but its mail cannot be queued for this many seconds.
     pub mail_waits: Option<u64>,
 }
 
-/// How far an attachment is, for its uploader.
+/// The progress of an attachment, for its uploader.
 pub fn state(
     target: Target,
     now: UnixSeconds,
@@ -108,8 +108,8 @@ pub fn state(
     }
 }
 
-/// Looks whether what is about to come fits, and what there is to go on with. Nobody else may be
-/// uploading the same attachment.
+/// Checks that an upload fits the stored state, and finds the file to continue. The caller makes sure that no
+/// other upload of the same attachment runs.
 pub fn begin(
     target: Target,
     incoming: Incoming,
@@ -161,26 +161,22 @@ pub fn begin(
     }
 }
 
-/// An attachment that comes in: what has come is sealed, a chunk at a time, and written to its file.
+/// An upload in progress: received bytes are sealed in chunks and written to the file.
 pub struct Upload {
     target: Target,
     store: Store,
     writer: ChunkWriter<GrowingFile>,
     key: MessageKey,
     total: Option<u64>,
-    /// What the record counts.
+    /// The number of bytes that the record counts.
     counted: u64,
-    /// How much has come.
+    /// The number of received bytes.
     received: u64,
     is_new: bool,
 }
 
 impl Upload {
-    /// Goes on where the record says. Blocks.
-    ///
-    /// # Errors
-    ///
-    /// See [`StoreError`].
+    /// Continues at the end of the recorded bytes. Blocks.
     pub fn open(
         store: &Store,
         random: &dyn Random,
@@ -207,54 +203,50 @@ impl Upload {
         Ok(Self { target, store, writer, key, total, counted: received, received, is_new })
     }
 
-    /// How many bytes have come.
+    /// The number of received bytes.
     #[must_use]
     pub fn received(&self) -> u64 {
         self.received
     }
 
-    /// How many of them were counted by a record.
+    /// The number of bytes that a record counts.
     #[must_use]
     pub fn counted(&self) -> u64 {
         self.counted
     }
 
-    /// Takes the next bytes. Blocks.
-    ///
-    /// # Errors
-    ///
-    /// See [`StoreError`].
+    /// Writes the next bytes. Blocks.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
         self.writer.write(bytes)?;
         self.received += bytes.len() as u64;
         Ok(())
     }
 
-    /// Nothing more comes: what has come is the whole, where its length was not known before.
+    /// Marks the end of the upload. If the total size was unknown, it is the number of received bytes.
     pub fn end(&mut self) {
         self.total.get_or_insert(self.received);
     }
 
-    /// How long the whole is, where that is known.
+    /// The size of the whole attachment, if known.
     #[must_use]
     pub fn total(&self) -> Option<u64> {
         self.total
     }
 
-    /// Whether there are full chunks that no record counts, and more is to come.
+    /// Whether an incomplete upload has full chunks that no record counts.
     #[must_use]
     pub fn has_more_chunks(&self) -> bool {
         let sealed = self.writer.sealed();
         sealed > self.counted && self.total != Some(sealed)
     }
 
-    /// Brings what has come to the disk, and has the record count it. The last attachment that is complete
-    /// publishes the secret by the same change. Blocks.
+    /// Syncs the received bytes and records them. The last complete attachment publishes the secret in the
+    /// same change. Blocks.
     ///
     /// # Errors
     ///
-    /// [`AttachmentError::NotFound`] where the draft has ended meanwhile, [`AttachmentError::OverQuota`],
-    /// and those of the store.
+    /// [`AttachmentError::NotFound`] if the draft has ended in the meantime, [`AttachmentError::OverQuota`],
+    /// and errors of the store.
     pub fn store(
         &mut self,
         count: Count,
@@ -320,14 +312,14 @@ impl From<std::io::Error> for AttachmentError {
     }
 }
 
-/// What one change counts in.
+/// The update of an attachment's record in one change.
 struct Step {
     target: Target,
-    /// What the record counts before.
+    /// The number of bytes that the record counted before.
     counted: u64,
-    /// The record after.
+    /// The new record.
     attachment: Attachment,
-    /// Where there is no record yet.
+    /// The payload, if no record exists yet.
     payload: Option<Payload>,
     tail: Option<Payload>,
     file_bytes: u64,
@@ -347,7 +339,7 @@ impl Step {
         let key = schema::attachment(id.number, n);
         let before = transaction.get::<Attachment>(&key)?;
         let counted = before.as_ref().map_or(0, |before| before.received);
-        // Whoever else has changed it has come first.
+        // A concurrent change of the record has priority.
         let is_ours = before.is_some() != self.payload.is_some() && counted == self.counted;
         if !secret.is_draft || !is_ours {
             return Err(AttachmentError::NotFound);

@@ -1,4 +1,4 @@
-//! The operations on attachments, and what they should come to.
+//! The operations on attachments, and their expected results.
 
 use std::num::NonZeroU8;
 
@@ -12,7 +12,7 @@ use crate::{
     store::StoreError,
 };
 
-/// How long each attachment is: a chunk, and what is left of another.
+/// The size of each attachment: one full chunk and a part of a second one.
 const BYTES: u64 = 70_000;
 const TOKEN_HASH: [u8; 32] = [9; 32];
 const LIMITS: Limits = Limits {
@@ -31,19 +31,19 @@ pub(super) fn keys_of_drafts(_: AccountNumber) -> Key {
     Key::new(b'D')
 }
 
-/// What an attachment holds at `from..to`.
+/// The bytes `from..to` of an attachment.
 fn content(n: u8, from: u64, to: u64) -> Vec<u8> {
     (from..to).map(|at| u8::try_from((at * 7 + u64::from(n)) % 251).unwrap()).collect()
 }
 
 impl World {
-    /// How many creations count: drafts that have ended do not.
+    /// The number of creations that count; ended drafts do not.
     pub(super) fn usage(&self) -> u64 {
         let counts = |secret: &&Expected| secret.listed || secret.draft_until.is_none();
         self.secrets.iter().filter(counts).count() as u64
     }
 
-    /// How many keys and files the attachments have.
+    /// The number of keys and files of the attachments.
     pub(super) fn expected_attachments(&self) -> (usize, usize) {
         let there = self.secrets.iter().filter(|secret| secret.listed && secret.gone_at.is_none());
         let (mut keys, mut files) = (0, 0);
@@ -60,9 +60,9 @@ impl World {
         (keys, files)
     }
 
-    /// Sends the next bytes of the first attachment that is not complete.
+    /// Sends the next bytes of the first incomplete attachment.
     pub(super) fn upload(&mut self, index: usize, bytes: u64) {
-        // Mostly one that is a draft, so that many are published.
+        // Prefers a draft, so that many drafts are published.
         let drafts = |at: &usize| self.secrets[*at].draft_until.is_some();
         let drafts: Vec<usize> = (0..self.secrets.len()).filter(drafts).collect();
         let index = drafts.get(index % drafts.len().max(1)).copied().unwrap_or(index);

@@ -1,4 +1,4 @@
-//! The model: what a secret should be.
+//! The model: the expected state of a secret.
 
 use std::collections::BTreeSet;
 
@@ -8,30 +8,30 @@ use crate::domain::{
     secret::{event::EventKind, view::View},
 };
 
-/// Stands for a viewer with an API key in [`Expected::seen_by`].
+/// The viewer with an API key in [`Expected::seen_by`].
 pub(super) const BY_KEY: u8 = u8::MAX;
 
-/// A secret as it should be.
+/// The expected state of a secret.
 pub(super) struct Expected {
     pub(super) id: SecretId,
     pub(super) text: Vec<u8>,
     pub(super) message: Option<String>,
     pub(super) max_views: u8,
     pub(super) views: Vec<View>,
-    /// Holder and end; a lease that was given back ends then.
+    /// The holder and the end of each lease; a lease that was given back ends at that time.
     pub(super) leases: Vec<(u8, u64)>,
-    /// Who has ever seen it: holders of leases, and each view by key as one of its own.
+    /// All viewers so far: the holders of leases, and each view by key as a separate viewer.
     pub(super) seen_by: BTreeSet<(u8, usize)>,
     pub(super) events: Vec<(EventKind, u64)>,
     pub(super) expires_at: Option<u64>,
     pub(super) gone_at: Option<u64>,
     pub(super) listed: bool,
-    /// How much of each attachment there is, while none is burned.
+    /// The received bytes of each attachment, until they are burned.
     pub(super) received: Vec<u64>,
-    /// When it ends as a draft.
+    /// The time at which the draft ends.
     pub(super) draft_until: Option<u64>,
     pub(super) hours: u64,
-    /// Which attachments each holder of a lease has fetched.
+    /// The attachments that each holder of a lease has fetched.
     pub(super) fetched: BTreeSet<(u8, u8)>,
 }
 
@@ -77,7 +77,7 @@ impl Expected {
         }
     }
 
-    /// When a lease ends that is given now.
+    /// The end of a lease that is given now.
     pub(super) fn lease_end(&self, now: u64) -> u64 {
         let fetching = self.received.iter().sum::<u64>().div_ceil(1 << 16);
         (now + LEASE_SECONDS + fetching).min(self.expires_at.unwrap_or(u64::MAX))

@@ -1,4 +1,4 @@
-//! Random operations on secrets, checked against a model that a child could follow.
+//! Random operations on secrets, checked against a simple model.
 
 pub(crate) mod attachments;
 pub(crate) mod expected;
@@ -229,7 +229,7 @@ impl World {
         if !expected.received.is_empty() {
             let end = expected.lease_end(now);
             assert_eq!(viewed.lease_ends.map(|end| end.0), Some(end));
-            // Always the same token here, so the last end is that of its lease.
+            // The token is always the same here, so the last end is the end of its lease.
             expected.leases.retain(|(holder, _)| *holder != BY_KEY);
             expected.leases.push((BY_KEY, end));
             expected.fetched.retain(|(holder, _)| *holder != BY_KEY);
@@ -339,9 +339,9 @@ impl World {
         }
     }
 
-    /// The keys and files of live secrets are on disk, and no others.
+    /// Checks that the disk holds the keys and files of live secrets and no others.
     fn check_files(&self) {
-        // A burned secret's file is deleted in the background, or else by the sweep at start.
+        // The file of a burned secret is deleted in the background, or by the sweep at start.
         let store = self.dir.path().join("store");
         let there = |secret: &&Expected| secret.listed && secret.gone_at.is_none();
         let live: Vec<&Expected> = self.secrets.iter().filter(there).collect();
@@ -390,7 +390,7 @@ fn keys_of_leases(_: AccountNumber) -> Key {
     Key::new(b'l')
 }
 
-/// What a crash leaves of a last view or a deletion: the key is gone and the record is there.
+/// The state after a crash in a last view or a deletion: the key is wiped and the record exists.
 #[test]
 fn a_secret_whose_burning_was_interrupted_leaves_the_list_in_time() {
     for hours in [0, 1] {
@@ -409,7 +409,7 @@ fn a_secret_whose_burning_was_interrupted_leaves_the_list_in_time() {
     }
 }
 
-/// What a crash leaves of a burning during a lease: no lease shows anything, and the log says why.
+/// The state after a crash in a burn during a lease: no lease shows the payload, and the log tells why.
 #[test]
 fn a_lease_whose_burning_was_interrupted_shows_nothing() {
     let mut world = World::new();
