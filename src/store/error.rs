@@ -1,4 +1,4 @@
-//! What can go wrong in the store, for those who open it and for those who use it.
+//! The errors of opening the store and of using it.
 
 use std::{
     io,
@@ -7,47 +7,47 @@ use std::{
 
 use rustix::io::Errno;
 
-/// Why a data directory can not be served. Each text says what to do.
+/// The reason why a data directory cannot be opened. Each text tells the operator what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another process holds the lock file.
     #[error("another sealdrop is using {0}: stop it first, or give another directory with --data")]
     Locked(PathBuf),
-    /// Written by another version, or not by sealdrop at all.
+    /// The directory was written by another version, or not by sealdrop.
     #[error(
         "{path} has the format {found:?}, and this sealdrop knows only {known:?}: use the version that wrote it"
     )]
     Format {
-        /// The file that tells the format.
+        /// The file that contains the format.
         path: PathBuf,
-        /// What it says, shortened.
+        /// The format that was found, shortened.
         found: String,
-        /// What it should say.
+        /// The expected format.
         known: &'static str,
     },
-    /// The data is not what was last acknowledged.
+    /// The data differs from the last acknowledged state.
     #[error(
-        "the data in {path} is damaged: {what}. Nothing is served from it, so that nothing wrong is. \
+        "the data in {path} is damaged: {what}. The store is not opened. \
          Keep a copy of it, put the newest backup in its place (the whole directory, made while no \
          sealdrop was using it), and start again"
     )]
     Damaged {
         /// The data directory.
         path: PathBuf,
-        /// What was found.
+        /// The difference that was found.
         what: String,
     },
-    /// The system refused something.
+    /// An operation of the system failed.
     #[error("cannot {what} {path}: {source}")]
     Io {
         /// The action, as in "create".
         what: &'static str,
-        /// On what.
+        /// The file or directory.
         path: PathBuf,
-        /// The system's answer.
+        /// The error of the system.
         source: io::Error,
     },
-    /// The symbol of `sync_hook` is not the one that sled calls.
+    /// sled does not call the symbol that `sync_hook` defines.
     #[error(
         "the database's syncs do not reach the disk in this build (its sync_file_range is not ours), \
          so nothing would survive a power cut: link the binary without interposing that symbol"
@@ -64,8 +64,8 @@ impl OpenError {
         move |source| Self::Io { what, path, source }
     }
 
-    /// The error for a file of the store in `root` that can not be used: the system's refusal where it
-    /// is one, which restoring a backup would not mend, else damage.
+    /// The error for a file of the store in `root` that cannot be used. An I/O error is reported as such,
+    /// because a backup would not repair it; any other error is damage.
     pub(super) fn unusable(
         root: &Path,
         what: &'static str,
@@ -88,32 +88,32 @@ impl OpenError {
     }
 }
 
-/// Why the store did not do what it was asked.
+/// The reason why an operation of the store failed.
 ///
-/// A failing disk is not among them: the process ends then, see [`super::Store`].
+/// A failing disk is not a variant: it ends the process, see [`super::Store`].
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// A record does not match its checksum, or a payload its key.
+    /// A record does not match its checksum, or a payload does not match its key.
     #[error("damaged: {0}")]
     Damaged(&'static str),
-    /// A record of a version that this program does not know.
+    /// A record has a version that this program does not know.
     #[error("a record has version {0}, which this program does not know")]
     UnknownVersion(u8),
-    /// A key or a value over the limits of [`super::Key`] and [`super::MAX_VALUE_BYTES`].
+    /// A key or a value exceeds the limits of [`super::Key`] and [`super::MAX_VALUE_BYTES`].
     #[error("{0}")]
     TooLarge(&'static str),
     /// The disk has no room for a new payload.
     #[error("no space left for a new secret")]
     Full,
-    /// A payload file can not be read or written.
+    /// A payload file cannot be read or written.
     #[error("payload file: {0}")]
     PayloadFile(#[source] io::Error),
-    /// The store is closing and takes no more changes.
+    /// The store is closed and accepts no changes.
     #[error("the store is closed")]
     Closed,
 }
 
-/// An error of a payload file.
+/// Converts an I/O error of a payload file.
 impl From<io::Error> for StoreError {
     fn from(error: io::Error) -> Self {
         match error.kind() {

@@ -1,16 +1,16 @@
-//! Keys: up to 64 bytes, built from a prefix and fields whose byte order is their order.
+//! Keys of records: up to 64 bytes, made of a prefix and fields. Their byte order is the order of the fields.
 
 use super::StoreError;
 
-/// The key of a record: a prefix byte and big-endian fields, so that a range is a prefix.
+/// The key of a record: a prefix byte and big-endian fields. A range of keys is described by a common prefix.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key(Vec<u8>);
 
 impl Key {
-    /// The longest key, in bytes: sled keeps keys in every index node above them.
+    /// The longest key, in bytes. Keys are short, because sled repeats them in its index nodes.
     pub const MAX_BYTES: usize = 64;
 
-    /// A key that begins with `prefix`. Prefix 0 is the store's own.
+    /// A key that begins with `prefix`. Prefix 0 is reserved for the store.
     #[must_use]
     pub fn new(prefix: u8) -> Self {
         let mut bytes = Vec::with_capacity(24);
@@ -18,14 +18,14 @@ impl Key {
         Self(bytes)
     }
 
-    /// The key with `bytes` behind it.
+    /// The key with `bytes` appended.
     #[must_use]
     pub fn with(mut self, bytes: &[u8]) -> Self {
         self.0.extend_from_slice(bytes);
         self
     }
 
-    /// The bytes as they lie on disk.
+    /// The bytes of the key, as stored on disk.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.0

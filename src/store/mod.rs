@@ -1,6 +1,7 @@
-//! The database: small ordered transactions and sealed payloads, durable before they are answered.
+//! The database: small ordered transactions and sealed payloads. A change is durable before its result is
+//! returned.
 //!
-//! Nothing of sled is seen outside of this module; another engine could stand behind the same face.
+//! sled is not visible outside this module, so that another engine can replace it.
 //!
 //! ```text
 //! Store::change -> writer (one thread, group commit) -> slots, payload_files, engine (sled)
@@ -8,8 +9,9 @@
 //! Store::open -> directory (lock, creation) -> engine -> verify (the scan at start)
 //! ```
 //!
-//! A disk that fails while the store is open ends the process at once (`fatal`): what a failed sync
-//! has left on disk is known again only after opening, and a supervisor does that.
+//! A disk error while the store is open ends the process immediately (`fatal`). After a failed sync, the
+//! state of the disk is only known after the store is opened again, which a supervisor causes by restarting
+//! the process.
 
 mod error;
 mod key;
@@ -76,15 +78,15 @@ struct Shared {
     engine: Arc<Engine>,
     files: Arc<PayloadFiles>,
     directory: DataDirectory,
-    /// Unbounded: the connections, which wait for their answers, bound it.
+    /// Unbounded. The number of connections, each of which waits for its results, limits its length.
     changes: Sender<Message>,
     writer: Mutex<Option<JoinHandle<()>>>,
-    /// What was known of the time when the store was opened.
+    /// The stored time at the opening of the store.
     time: TimeRecord,
     clock: Arc<OnceLock<Clock>>,
 }
 
-/// The outcome of a change, there once it is durable: a future, or [`Pending::wait`].
+/// The result of a change, available once the change is durable: as a future, or with [`Pending::wait`].
 pub struct Pending<T, E>(oneshot::Receiver<Result<T, E>>);
 
 impl<T, E: From<StoreError>> Pending<T, E> {
@@ -92,7 +94,7 @@ impl<T, E: From<StoreError>> Pending<T, E> {
     ///
     /// # Errors
     ///
-    /// The change's own, and [`StoreError::Closed`].
+    /// The error of the change, or [`StoreError::Closed`].
     pub fn wait(self) -> Result<T, E> {
         self.0.blocking_recv().unwrap_or_else(|_| Err(StoreError::Closed.into()))
     }
@@ -109,14 +111,14 @@ impl<T, E: From<StoreError>> Future for Pending<T, E> {
 }
 
 impl Store {
-    /// Opens the store in `root`, making it where there is none, and checks all of it.
+    /// Opens the store in `root`, creates it if it does not exist, and checks all of its records.
     ///
-    /// Blocks: a second for 400,000 records. `cache_bytes` is how much of the database is kept in
-    /// memory.
+    /// Blocks: one second for 400,000 records. `cache_bytes` is the size of the database's cache in memory.
     ///
     /// # Errors
     ///
-    /// See [`OpenError`]; the files stay as they are, but for what sled itself does when it opens them.
+    /// [`OpenError`] if the directory is locked, has another format, is damaged or cannot be accessed. The
+    /// files are not changed, except by sled itself.
     pub fn open(root: &Path, cache_bytes: u64) -> Result<Self, OpenError> {
         let directory = DataDirectory::open(root, cache_bytes)?;
         directory.drop_ballast_if_full()?;
@@ -132,7 +134,7 @@ impl Store {
         let (engine, Verified { mut manifest, files: named, burns }) =
             open_and_verify(&directory, cache_bytes, &mut slots, &files)?;
 
-        // The self-test is a commit, so that its mark is right as any other's.
+        // The self-test is a commit like any other, so that the commit mark is right afterwards.
         let first = writer::batch(&engine, &mut manifest, burns);
         slots.mark(CommitMark { batch: manifest.batch, finished: false });
         if !engine.commit_reaches_sync_hook(first) {
@@ -148,7 +150,7 @@ impl Store {
             tracing::info!(swept, "deleted payload files that no record names");
         }
         if let Err(error) = directory.restore_ballast() {
-            tracing::warn!(%error, "cannot make the ballast file; it is tried again every hour");
+            tracing::warn!(%error, "cannot create the ballast file; retrying every hour");
         }
         Self::start(directory, engine, files, slots, manifest)
     }
@@ -196,22 +198,22 @@ impl Store {
         })
     }
 
-    /// What was known of the time when the store was opened.
+    /// The stored time at the opening of the store.
     #[must_use]
     pub fn time(&self) -> TimeRecord {
         self.shared.time
     }
 
-    /// From now on each commit keeps what `clock` knows of the time. Only the first clock counts.
+    /// Makes each later commit store the time of `clock`. Only the first clock is used.
     pub fn keep_time(&self, clock: &Clock) {
         let _ = self.shared.clock.set(clock.clone());
     }
 
-    /// The value at `key`, as applied by the latest change (which may not be durable yet).
+    /// The value at `key` after the latest change, which may not be durable yet.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Damaged`], [`StoreError::UnknownVersion`].
+    /// [`StoreError::Damaged`] or [`StoreError::UnknownVersion`].
     pub fn get<R: Record>(&self, key: &Key) -> Result<Option<R>, StoreError> {
         let stored = self.shared.engine.get(key);
         stored.map(|bytes| Envelope::decode(key, bytes.as_ref())?.value()).transpose()
@@ -219,7 +221,7 @@ impl Store {
 
     /// The records whose keys begin with `prefix`, in the order of their keys; reversible.
     ///
-    /// Each item's error is one of [`Store::get`].
+    /// The errors of the items are those of [`Store::get`].
     pub fn range<R: Record>(
         &self,
         prefix: &Key,
@@ -230,13 +232,13 @@ impl Store {
         })
     }
 
-    /// The keys that begin with `prefix`, in order; reversible. Reads no values.
+    /// The keys that begin with `prefix`, in order; reversible. Does not read the values.
     pub fn keys(&self, prefix: &Key) -> impl DoubleEndedIterator<Item = Key> + use<> {
         self.shared.engine.range(prefix.as_bytes()).map(|(key, _)| key)
     }
 
-    /// Hands a change to the writer. It is run once it is its turn, alone, and its outcome is there
-    /// once everything it did is on disk. Dropping the outcome does not take the change back.
+    /// Sends a change to the writer, which runs it alone. The result is available once all its effects are
+    /// durable. Dropping the result does not cancel the change.
     pub fn change<T, E>(
         &self,
         change: impl Fn(&mut Transaction<'_, '_>) -> Result<T, E> + Send + 'static,
@@ -249,25 +251,26 @@ impl Store {
         let job: writer::Job = Box::new(move |group: &mut Group<'_>| {
             let outcome = group.run(&change);
             let answer: writer::Answer = Box::new(move || {
-                // Staged files live as long as the change, and whoever asked may be gone.
+                // Staged files must live as long as the change, because the caller may have dropped its
+                // future.
                 drop(change);
                 let _ = sender.send(outcome);
             });
             answer
         });
-        // A closed store drops the job and with it the sender, which the receiver reports.
+        // A closed store drops the job with its sender, and the receiver then returns an error.
         let _ = self.shared.changes.send(Message::Change(job));
         Pending(receiver)
     }
 
-    /// Seals `plaintext` under a fresh key, ready for [`Transaction::put_sealed`]. `context` must be
-    /// given again to open it.
+    /// Seals `plaintext` under a fresh key, for [`Transaction::put_sealed`]. The same `context` is needed to
+    /// open it.
     ///
-    /// Blocks on a sync where the payload is longer than [`MAX_INLINE_BYTES`].
+    /// Blocks on a sync if the payload is longer than [`MAX_INLINE_BYTES`].
     ///
     /// # Errors
     ///
-    /// [`StoreError::Full`], [`StoreError::PayloadFile`].
+    /// [`StoreError::Full`] or [`StoreError::PayloadFile`].
     pub fn seal(
         &self,
         random: &dyn Random,
@@ -286,23 +289,23 @@ impl Store {
         Ok(Payload { key, body })
     }
 
-    /// Begins a payload file for what is too long to be held in memory; for [`Store::seal_beside`].
+    /// Begins a payload file for [`Store::seal_beside`], for data that is too long for memory.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Full`], [`StoreError::PayloadFile`].
+    /// [`StoreError::Full`] or [`StoreError::PayloadFile`].
     pub fn new_file(&self, random: &dyn Random) -> Result<NewFile, StoreError> {
         NewFile::create(self.clone(), random)
     }
 
-    /// Seals the `head` of a payload whose bulk is in a file: ciphertext already, which nothing opens
-    /// but a key in the head. So burning the head's key burns the file.
+    /// Seals the `head` of a payload with a file. The file already contains ciphertext, and its key is in the
+    /// head. Burning the key of the head therefore burns the file.
     ///
     /// Blocks on the sync of the file.
     ///
     /// # Errors
     ///
-    /// [`StoreError::TooLarge`] for a sealed head over [`MAX_INLINE_BYTES`], and those of
+    /// [`StoreError::TooLarge`] for a sealed head over [`MAX_INLINE_BYTES`], and the errors of
     /// [`Store::new_file`].
     pub fn seal_beside(
         &self,
@@ -319,27 +322,27 @@ impl Store {
         Ok(Payload { key, body: Body::Beside { head, file: Arc::new(file.sync()?) } })
     }
 
-    /// Begins a payload file that is written in several goes, each of which a record counts in; for
-    /// [`Store::seal_growing`].
+    /// Begins a payload file for [`Store::seal_growing`]. It is written in several steps, and a record counts
+    /// the bytes of each step.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Full`], [`StoreError::PayloadFile`].
+    /// [`StoreError::Full`] or [`StoreError::PayloadFile`].
     pub fn growing_file(&self, random: &dyn Random) -> Result<GrowingFile, StoreError> {
         GrowingFile::create(self.clone(), random)
     }
 
-    /// Opens a file that [`Transaction::unfinished`] has found, to go on with it. What stands behind its
-    /// counted end, which a crash has left, is cut off. Nobody else may be writing to it.
+    /// Opens a file found by [`Transaction::unfinished`] to continue it. Bytes after its counted end, which a
+    /// crash can leave, are cut off. The caller makes sure that the file has no other writer.
     ///
     /// # Errors
     ///
-    /// [`StoreError::PayloadFile`], also where it was deleted since.
+    /// [`StoreError::PayloadFile`], also if the file was deleted in the meantime.
     pub fn reopen(&self, unfinished: Unfinished) -> Result<GrowingFile, StoreError> {
         GrowingFile::reopen(self.clone(), unfinished)
     }
 
-    /// As [`Store::seal_beside`], for a file that may grow on. It must be synced.
+    /// Does the same as [`Store::seal_beside`] for a file that may grow later. The file must be synced.
     ///
     /// # Errors
     ///
@@ -361,28 +364,28 @@ impl Store {
         Ok(Payload { key, body })
     }
 
-    /// The room on the disk, in bytes.
+    /// The free and total space of the file system.
     ///
     /// # Errors
     ///
-    /// The system's.
+    /// An I/O error of the system.
     pub fn space(&self) -> io::Result<Space> {
         self.shared.directory.space()
     }
 
-    /// Housekeeping, once an hour: deletes payload files that no record names, sets ballast aside
-    /// again, looks into `blobs/`. Reads every record, so it belongs on a blocking thread.
+    /// Hourly maintenance: deletes payload files that no record names, restores the ballast file, and checks
+    /// that `blobs/` is empty. Reads every record, so it must run on a blocking thread.
     ///
     /// # Errors
     ///
-    /// What is wrong with the files, for the log.
+    /// A description of the problem with the files, for the log.
     pub fn tidy(&self) -> Result<(), String> {
         let Shared { engine, files, directory, .. } = &*self.shared;
         let failed = |what: &str| {
             let what = what.to_owned();
             move |error: io::Error| format!("cannot {what}: {error}")
         };
-        // Before the scan: a file that nobody holds already has its record, or never gets one.
+        // Listed before the scan: an unheld file is already named by a record, or never will be.
         let settled = files.list().map_err(failed("list payload files"))?;
         if !settled.is_empty() {
             let mut named = BTreeSet::new();
@@ -401,22 +404,22 @@ impl Store {
         Ok(())
     }
 
-    /// Commits what waits, syncs, and ends the writer. Changes that come later are
-    /// [`StoreError::Closed`]. Blocks.
+    /// Commits all queued changes, syncs, and ends the writer. Later changes get [`StoreError::Closed`].
+    /// Blocks.
     pub fn close(&self) {
-        // Closed twice, nobody listens any more.
+        // If the store is already closed, the message has no receiver.
         let _ = self.shared.changes.send(Message::Close);
         let writer =
             self.shared.writer.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
         if let Some(writer) = writer {
-            // Its panics end the process, so it has ended well.
+            // The result is not needed: a panic of the writer ends the process.
             let _ = writer.join();
         }
     }
 }
 
-/// Opens the database and checks everything in it. sled panics on some kinds of damage, which is as
-/// good as an error here, since nothing has been served yet.
+/// Opens the database and checks all of its records. sled panics on some kinds of damage; a panic is handled
+/// as an error, because no request was answered yet.
 fn open_and_verify(
     directory: &DataDirectory,
     cache_bytes: u64,
@@ -435,9 +438,9 @@ fn open_and_verify(
     .unwrap_or_else(|_| Err(damaged("the database gave up on its files".into())))
 }
 
-/// Ends the process because the disk did not do what it must. No destructor runs and nothing is
-/// written any more; a restart reads what is really there.
+/// Ends the process after a disk failure. No destructor runs and no data is written; a restart reads the
+/// actual state of the disk.
 fn fatal(what: &str) -> ! {
-    tracing::error!("{what}: ending at once, so that nothing unsure is answered");
+    tracing::error!("{what}: ending the process, because the state of the disk is unknown");
     std::process::abort()
 }

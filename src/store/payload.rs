@@ -1,4 +1,4 @@
-//! Sealed payloads as the domain sees them: made before a change, opened after one.
+//! Sealed payloads: created before a change, opened after one.
 
 use std::{
     fs::File,
@@ -12,13 +12,13 @@ use super::{
 };
 use crate::crypto::{self, SecretBytes, SlotKey};
 
-/// The longest sealed payload that lies in its record, in bytes; longer ones are files.
+/// The longest sealed payload inside its record, in bytes. Longer payloads are stored in files.
 ///
-/// Leaves the rest of [`super::MAX_VALUE_BYTES`] to the record's own fields.
+/// The rest of [`super::MAX_VALUE_BYTES`] is for the record's own fields.
 pub const MAX_INLINE_BYTES: usize = 3584;
 
-/// A payload sealed under a key of its own, ready to be attached to a record by
-/// [`super::Transaction::put_sealed`]. Dropped without that, it leaves nothing on disk.
+/// A payload sealed under a key of its own, to be attached to a record by [`super::Transaction::put_sealed`].
+/// Its file is deleted if it is dropped before that.
 pub struct Payload {
     pub(super) key: SlotKey,
     pub(super) body: Body,
@@ -31,7 +31,7 @@ pub(super) enum Body {
         head: Vec<u8>,
         file: Arc<StagedFile>,
     },
-    /// A file that is synced so far and may grow on.
+    /// A file that is synced so far and may grow later.
     Growing {
         head: Vec<u8>,
         file: Arc<StagedFile>,
@@ -42,8 +42,8 @@ pub(super) enum Body {
 
 /// A payload that a change has found, to be opened once the change is durable.
 ///
-/// It can be opened even where that same change has burned it: by then its key is gone from the disk,
-/// and the name of its file goes a moment later.
+/// It can be opened even if the same change has burned it. In that case its key is already wiped from the
+/// disk, and its file is deleted a moment later.
 pub struct FoundPayload {
     pub(super) key: SlotKey,
     pub(super) body: FoundBody,
@@ -57,26 +57,26 @@ pub(super) enum FoundBody {
 
 /// The file beside the head of a payload.
 pub enum BesideFile {
-    /// To be read.
+    /// An open file.
     Open(FoundFile),
-    /// Found by [`super::Transaction::payload_head`].
+    /// A file that [`super::Transaction::payload_head`] has found and not opened.
     Closed {
-        /// Its length.
+        /// Its length in bytes.
         bytes: u64,
     },
 }
 
-/// A payload file as it lies on disk, open. Its bytes are ciphertext.
+/// An open payload file. Its bytes are ciphertext.
 pub struct FoundFile {
     file: File,
     bytes: u64,
 }
 
 impl FoundPayload {
-    /// The payload itself, to be attached to another record by the change that has found it here. That
-    /// change must burn it here: a slot key has one place.
+    /// The payload itself, for moving it to another record. The change that moves it must burn it here,
+    /// because a slot key belongs to one record only.
     ///
-    /// `None` for one with a file, which has its place already.
+    /// `None` for a payload with a file, which cannot be moved.
     #[must_use]
     pub fn into_payload(self) -> Option<Payload> {
         match self.body {
@@ -87,7 +87,8 @@ impl FoundPayload {
         }
     }
 
-    /// Whether opening reads a file or works on more than a few KiB, so belongs on a blocking thread.
+    /// Whether opening reads a file or processes more than a few KiB, so that it must run on a blocking
+    /// thread.
     #[must_use]
     pub fn is_large(&self) -> bool {
         matches!(self.body, FoundBody::File(_))
@@ -97,18 +98,18 @@ impl FoundPayload {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Damaged`] where key, context and bytes do not belong together,
-    /// [`StoreError::PayloadFile`] where its file can not be read.
+    /// [`StoreError::Damaged`] if key, context and bytes do not match, [`StoreError::PayloadFile`] if its
+    /// file cannot be read.
     pub fn open(self, context: &[u8]) -> Result<SecretBytes, StoreError> {
         self.open_beside(context).map(|(opened, _)| opened)
     }
 
-    /// As [`FoundPayload::open`], with the file that a payload made by [`super::Store::seal_beside`]
-    /// has beside its head.
+    /// Decrypts the head as [`FoundPayload::open`] does, and returns the file beside it, which
+    /// [`super::Store::seal_beside`] has attached.
     ///
     /// # Errors
     ///
-    /// Those of [`FoundPayload::open`].
+    /// The errors of [`FoundPayload::open`].
     pub fn open_beside(
         self,
         context: &[u8],
@@ -123,7 +124,7 @@ impl FoundPayload {
             FoundBody::Beside { head, file } => (head, Some(file)),
         };
         let opened = crypto::seal::open(&self.key, context, sealed)
-            .map_err(|_| StoreError::Damaged("a payload can not be opened"))?;
+            .map_err(|_| StoreError::Damaged("a payload cannot be opened"))?;
         Ok((opened, beside))
     }
 }
@@ -133,17 +134,17 @@ impl FoundFile {
         Self { file, bytes }
     }
 
-    /// Its length.
+    /// Its length in bytes.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// Another reader of the same file, which shares its position.
+    /// Another reader of the same file. Both share one position.
     ///
     /// # Errors
     ///
-    /// The system's.
+    /// An I/O error of the system.
     pub fn try_clone(&self) -> io::Result<Self> {
         Ok(Self { file: self.file.try_clone()?, bytes: self.bytes })
     }

@@ -1,8 +1,8 @@
-//! How a record lies on disk: `bincode(envelope) ‖ checksum`.
+//! The form of a record on disk: `bincode(envelope) ‖ checksum`.
 //!
-//! The envelope holds the domain's value (`version byte ‖ bincode`) and, where the record has a sealed
-//! payload, where that lies. The checksum is XXH3 (64 bits, little endian) of the envelope, seeded
-//! with that of the key: a record that turns up under another's key is damaged, too.
+//! The envelope contains the domain's value (`version byte ‖ bincode`) and the location of the sealed
+//! payload, if the record has one. The checksum is the XXH3 (64 bits, little endian) of the envelope, with
+//! the XXH3 of the key as its seed. A record that appears under another key is therefore reported as damaged.
 
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};
 use serde::{Serialize, de::DeserializeOwned};
@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::{Key, StoreError, local::payload_files::FileName};
 
-/// The longest value on disk, in bytes, envelope and inline payload included.
+/// The longest value on disk, in bytes, including the envelope and an inline payload.
 ///
 /// A leaf of sled holds up to 17 records and is written whole; past 128 KiB it would become a file in
 /// `blobs/`, which sled neither syncs nor reliably removes.
@@ -20,13 +20,13 @@ const CHECKSUM_BYTES: usize = 8;
 const ENCODING: Configuration<LittleEndian, Varint, Limit<MAX_VALUE_BYTES>> =
     bincode::config::standard().with_limit::<MAX_VALUE_BYTES>();
 
-/// A kind of value that the store keeps. The fields are encoded in order and without names, so any
-/// change of them needs a new version, and a reader of the old one.
+/// A type of value in the store. Its fields are encoded in order and without names, so each change of them
+/// needs a new version and a reader for the old one.
 pub trait Record: Serialize + DeserializeOwned {
-    /// Stands before the encoded fields.
+    /// The version byte before the encoded fields.
     const VERSION: u8;
 
-    /// Reads a record that an older sealdrop has written; `None` for a version that never was.
+    /// Decodes a record that an older sealdrop has written. Returns `None` for an unknown version.
     fn from_older(version: u8, fields: Fields<'_>) -> Option<Result<Self, StoreError>> {
         let _ = (version, fields);
         None
@@ -37,24 +37,24 @@ pub trait Record: Serialize + DeserializeOwned {
 pub struct Fields<'a>(&'a [u8]);
 
 impl Fields<'_> {
-    /// Decodes them all.
+    /// Decodes all fields.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Damaged`].
+    /// [`StoreError::Damaged`] if the bytes do not decode completely.
     pub fn read<T: DeserializeOwned>(self) -> Result<T, StoreError> {
         match bincode::serde::decode_from_slice(self.0, ENCODING) {
             Ok((value, read)) if read == self.0.len() => Ok(value),
-            _ => Err(StoreError::Damaged("a value can not be decoded")),
+            _ => Err(StoreError::Damaged("a value cannot be decoded")),
         }
     }
 }
 
-/// Where a record's sealed payload lies, and in which slot its key.
+/// The location of a record's sealed payload, and the slot of its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, bincode::Encode, bincode::BorrowDecode)]
 pub(super) struct PayloadRef<'a> {
     pub(super) slot: u32,
-    /// [`crate::crypto::SlotKey::check`] of the key that the slot should hold.
+    /// [`crate::crypto::SlotKey::check`] of the expected key in the slot.
     pub(super) check: u64,
     pub(super) body: BodyRef<'a>,
 }
@@ -72,7 +72,7 @@ pub(super) enum BodyRef<'a> {
         name: FileName,
         bytes: u64,
     },
-    /// The same, of a file that is still written to: so many bytes of it count.
+    /// The same with an incomplete file; contains the number of its bytes that count.
     Growing {
         head: &'a [u8],
         name: FileName,
@@ -81,17 +81,17 @@ pub(super) enum BodyRef<'a> {
 }
 
 impl BodyRef<'_> {
-    /// Whether a file of so many bytes on disk is what it should be.
+    /// Whether a file of this size is as expected.
     pub(super) fn fits(&self, there: u64) -> bool {
         match *self {
             Self::Inline(_) => false,
             Self::File { bytes, .. } | Self::Beside { bytes, .. } => there == bytes,
-            // What was written behind its end was never counted.
+            // Bytes after the counted end were written but never counted.
             Self::Growing { bytes, .. } => there >= bytes,
         }
     }
 
-    /// The file that belongs to it, and its length.
+    /// The payload's file and its length.
     pub(super) fn file(&self) -> Option<(FileName, u64)> {
         match *self {
             Self::Inline(_) => None,
@@ -109,11 +109,11 @@ pub(super) struct Envelope<'a> {
 }
 
 impl<'a> Envelope<'a> {
-    /// Encodes a record as it lies on disk.
+    /// Encodes a record for the disk.
     ///
     /// # Errors
     ///
-    /// [`StoreError::TooLarge`] past [`MAX_VALUE_BYTES`].
+    /// [`StoreError::TooLarge`] for more than [`MAX_VALUE_BYTES`].
     pub(super) fn encode(
         key: &Key,
         value: &[u8],
@@ -128,11 +128,11 @@ impl<'a> Envelope<'a> {
         if bytes.len() > MAX_VALUE_BYTES { Err(TOO_LARGE) } else { Ok(bytes) }
     }
 
-    /// Reads a record from disk.
+    /// Decodes a record from the disk.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Damaged`] where the checksum does not fit.
+    /// [`StoreError::Damaged`] if the checksum does not match.
     pub(super) fn decode(key: &Key, bytes: &'a [u8]) -> Result<Self, StoreError> {
         const DAMAGED: StoreError = StoreError::Damaged("a record does not match its checksum");
         let (envelope, stored) = split_checksum(bytes).ok_or(DAMAGED)?;
@@ -141,7 +141,7 @@ impl<'a> Envelope<'a> {
         }
         match bincode::borrow_decode_from_slice(envelope, ENCODING) {
             Ok((decoded, read)) if read == envelope.len() => Ok(decoded),
-            _ => Err(StoreError::Damaged("a record can not be decoded")),
+            _ => Err(StoreError::Damaged("a record cannot be decoded")),
         }
     }
 
@@ -154,17 +154,17 @@ impl<'a> Envelope<'a> {
     }
 }
 
-/// The checksum that a stored record carries, unchecked; 0 for what is no record.
+/// The checksum in a stored record, not verified; 0 for bytes that are too short for a record.
 pub(super) fn stored_checksum(bytes: &[u8]) -> u64 {
     split_checksum(bytes).map_or(0, |(_, checksum)| checksum)
 }
 
-/// `version byte ‖ bincode` of a domain value.
+/// Encodes a domain value as `version byte ‖ bincode`.
 pub(super) fn encode_value<R: Record>(value: &R) -> Result<Vec<u8>, StoreError> {
     let mut bytes = Vec::with_capacity(128);
     bytes.push(R::VERSION);
     bincode::serde::encode_into_std_write(value, &mut bytes, ENCODING)
-        .map_err(|_| StoreError::TooLarge("a value can not be encoded"))?;
+        .map_err(|_| StoreError::TooLarge("a value cannot be encoded"))?;
     Ok(bytes)
 }
 

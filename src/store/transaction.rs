@@ -1,7 +1,7 @@
-//! What one change sees and does: a small ordered transaction.
+//! The view and the effects of one change: a small ordered transaction.
 //!
-//! A change reads the present state, which includes what the changes before it in the same group have
-//! done, and collects its writes. They join the group when it succeeds, and vanish when it fails.
+//! A change reads the current state, including the effects of earlier changes in its group, and collects its
+//! writes. The writes become part of the group if the change succeeds, and are discarded if it fails.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -18,10 +18,10 @@ use super::{
 };
 use crate::crypto::SlotKey;
 
-/// Values to write, or `None` to delete.
+/// Values to write; `None` deletes a record.
 pub(super) type Writes = BTreeMap<Key, Option<Vec<u8>>>;
 
-/// What changes do to the store, until it is committed.
+/// The effects of changes that are not committed yet.
 #[derive(Default)]
 pub(super) struct Effects {
     pub(super) writes: Writes,
@@ -48,7 +48,7 @@ pub(super) struct Group<'a> {
 }
 
 impl Group<'_> {
-    /// Runs one change; keeps what it did if it succeeds.
+    /// Runs one change. Keeps its effects if it succeeds.
     pub(super) fn run<T, E>(
         &mut self,
         change: &impl Fn(&mut Transaction<'_, '_>) -> Result<T, E>,
@@ -65,10 +65,10 @@ impl Group<'_> {
     }
 }
 
-/// The view that a change has of the store, and the only way to change it.
+/// A change's access to the store. All changes of the store are made through it.
 ///
-/// The closure that gets it must be pure: what it does depends on what it reads here and on what it
-/// has captured, and on nothing else, so that it could be run again.
+/// The closure that receives it must be pure: its effects depend only on the records that it reads here and
+/// on its captured values, so that it could be run again.
 pub struct Transaction<'g, 'a> {
     group: &'g mut Group<'a>,
     effects: Effects,
@@ -80,16 +80,16 @@ impl Transaction<'_, '_> {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Damaged`], [`StoreError::UnknownVersion`].
+    /// [`StoreError::Damaged`] or [`StoreError::UnknownVersion`].
     pub fn get<R: Record>(&self, key: &Key) -> Result<Option<R>, StoreError> {
         self.with_stored(key, |envelope| envelope.value())?.transpose()
     }
 
-    /// Puts a value. A sealed payload that is attached to the record stays attached.
+    /// Writes a value. A sealed payload of the record stays attached.
     ///
     /// # Errors
     ///
-    /// [`StoreError::TooLarge`], and those of [`Transaction::get`].
+    /// [`StoreError::TooLarge`], and the errors of [`Transaction::get`].
     pub fn put<R: Record>(&mut self, key: &Key, value: &R) -> Result<(), StoreError> {
         key.check()?;
         let value = encode_value(value)?;
@@ -100,11 +100,11 @@ impl Transaction<'_, '_> {
         Ok(())
     }
 
-    /// Puts a value with a sealed payload, in place of the one that the record may have.
+    /// Writes a value with a sealed payload, which replaces an existing payload of the record.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Full`] where there is no slot for its key, [`StoreError::TooLarge`], and those of
+    /// [`StoreError::Full`] if no slot is available for its key, [`StoreError::TooLarge`], and the errors of
     /// [`Transaction::get`].
     pub fn put_sealed<R: Record>(
         &mut self,
@@ -115,7 +115,7 @@ impl Transaction<'_, '_> {
         key.check()?;
         self.burn(key)?;
         let slot = self.group.slots.take().map_err(|error| {
-            tracing::warn!(%error, "the slot file can not grow");
+            tracing::warn!(%error, "the slot file cannot grow");
             StoreError::Full
         })?;
         self.taken.push(slot);
@@ -140,12 +140,12 @@ impl Transaction<'_, '_> {
         Ok(())
     }
 
-    /// Puts a value, and counts `bytes` of the file beside its payload, which are synced; for good where it
-    /// is finished.
+    /// Writes a value, and counts `bytes` of the file beside its payload, which must be synced. If the file
+    /// is finished, the size is final.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Damaged`] where there is no file that grows, [`StoreError::TooLarge`], and those of
+    /// [`StoreError::Damaged`] if the record has no growing file, [`StoreError::TooLarge`], and the errors of
     /// [`Transaction::get`].
     pub fn put_grown<R: Record>(
         &mut self,
@@ -166,12 +166,12 @@ impl Transaction<'_, '_> {
         Ok(())
     }
 
-    /// The payload of a record whose file is still written to, and the file, for
-    /// [`super::Store::reopen`]. `None` for any other, and as [`Transaction::payload`].
+    /// The payload and the file of a record whose file is incomplete, for [`super::Store::reopen`]. `None`
+    /// for any other record, and in the cases of [`Transaction::payload`].
     ///
     /// # Errors
     ///
-    /// Those of [`Transaction::payload`].
+    /// The errors of [`Transaction::payload`].
     pub fn unfinished(&self, key: &Key) -> Result<Option<(FoundPayload, Unfinished)>, StoreError> {
         let growing = self.with_stored(key, |envelope| match envelope.payload?.body {
             BodyRef::Growing { name, bytes, .. } => Some(Unfinished { name, bytes }),
@@ -180,12 +180,12 @@ impl Transaction<'_, '_> {
         Ok(self.payload_head(key)?.zip(growing.flatten()))
     }
 
-    /// Burns the payload of a record, which itself stays: its key is wiped from the disk before the
-    /// change is answered. Does nothing where there is none.
+    /// Burns the payload of a record and keeps the record. The key is wiped from the disk before the result
+    /// of the change is returned. Does nothing if the record has no payload.
     ///
     /// # Errors
     ///
-    /// Those of [`Transaction::get`].
+    /// The errors of [`Transaction::get`].
     pub fn burn(&mut self, key: &Key) -> Result<(), StoreError> {
         let burned = self.with_stored(key, |envelope| {
             let Some(payload) = envelope.payload else { return Ok(None) };
@@ -201,11 +201,11 @@ impl Transaction<'_, '_> {
         Ok(())
     }
 
-    /// Deletes a record and burns its payload. Does nothing where there is none.
+    /// Deletes a record and burns its payload. Does nothing if the record does not exist.
     ///
     /// # Errors
     ///
-    /// Those of [`Transaction::get`].
+    /// The errors of [`Transaction::get`].
     pub fn delete(&mut self, key: &Key) -> Result<(), StoreError> {
         self.burn(key)?;
         self.write(key, None);
@@ -214,22 +214,21 @@ impl Transaction<'_, '_> {
 
     /// The payload of a record, to be opened after the change.
     ///
-    /// `None` where there is none, or where a crash in the middle of burning it has left only the
-    /// record.
+    /// `None` if the record has no payload, or if a crash interrupted burning it and only the record is left.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Damaged`] where the slot holds another key, [`StoreError::PayloadFile`], and
-    /// those of [`Transaction::get`].
+    /// [`StoreError::Damaged`] if the slot contains another key, [`StoreError::PayloadFile`], and the errors
+    /// of [`Transaction::get`].
     pub fn payload(&self, key: &Key) -> Result<Option<FoundPayload>, StoreError> {
         self.found(key, |name, bytes| self.file(name, bytes).map(BesideFile::Open))
     }
 
-    /// As [`Transaction::payload`], without opening a file beside the head.
+    /// Does the same as [`Transaction::payload`], without opening a file beside the head.
     ///
     /// # Errors
     ///
-    /// Those of [`Transaction::payload`].
+    /// The errors of [`Transaction::payload`].
     pub fn payload_head(&self, key: &Key) -> Result<Option<FoundPayload>, StoreError> {
         self.found(key, |_, bytes| Ok(BesideFile::Closed { bytes }))
     }
@@ -257,7 +256,7 @@ impl Transaction<'_, '_> {
         .unwrap_or(Ok(None))
     }
 
-    /// The keys that begin with `prefix`, in order, `limit` of them at most.
+    /// The first `limit` keys that begin with `prefix`, in order.
     #[must_use]
     pub fn keys(&self, prefix: &Key, limit: usize) -> Vec<Key> {
         let mut keys: BTreeMap<Key, bool> = BTreeMap::new();
@@ -268,7 +267,7 @@ impl Transaction<'_, '_> {
                 .take_while(|(key, _)| key.as_bytes().starts_with(prefix.as_bytes()))
         });
         keys.extend(written.map(|(key, value)| (key.clone(), value.is_some())));
-        // Enough that `limit` are left when every pending write turns out to be a deletion.
+        // Reads enough keys for `limit` results even if every pending write is a deletion.
         for (key, _) in
             self.group.engine.range(prefix.as_bytes()).take(limit.saturating_add(keys.len()))
         {
@@ -303,7 +302,7 @@ impl Transaction<'_, '_> {
 
     fn file(&self, name: FileName, bytes: u64) -> Result<FoundFile, StoreError> {
         let mut kept = self.effects.kept_files.iter().chain(&self.group.effects.kept_files);
-        // A file of this very group still has its temporary name.
+        // A file of the same group still has its temporary name.
         let file = match kept.find(|staged| staged.name == name) {
             Some(staged) => staged.open(),
             None => self.group.files.read(name),
@@ -316,7 +315,7 @@ impl Transaction<'_, '_> {
     }
 }
 
-/// Keys are not `Clone`, so that copies are made only where it is meant.
+/// Copies a key. Keys are not `Clone`, so that each copy is explicit.
 fn copy(key: &SlotKey) -> SlotKey {
     SlotKey::from_bytes(*key.expose_secret())
 }

@@ -1,13 +1,13 @@
-//! The data directory: its lock, its first creation, its spare room.
+//! The data directory: its lock, its creation, its reserve of space.
 //!
 //! ```text
 //! lock          held while a process uses the directory
 //! admin.sock    where a running daemon takes administration commands
-//! ballast       8 MiB to give up when the disk is full
-//! store/        made whole under another name, so that it is there entirely or not at all
-//!   format      what this is
+//! ballast       8 MiB, deleted when the disk is full
+//! store/        created under a temporary name, so that it is complete if it exists
+//!   format      name and version of the format
 //!   slots       see `slots`
-//!   db/         sled's
+//!   db/         the files of sled
 //!   payloads/   see `payload_files`
 //! ```
 
@@ -32,36 +32,38 @@ use super::{
 use crate::store::OpenError;
 
 const FORMAT: &str = "sealdrop store, format 1\n";
-/// Given up when opening on a full disk needs room: sled can not even open without any.
+/// The size of the ballast file, which is deleted if opening needs space on a full disk: sled cannot open
+/// without free space.
 const BALLAST_BYTES: u64 = 8 << 20;
-/// Creations stop below this much free room, or below [`RESERVE_SHARE`] of the disk, if that is more.
+/// Creations are refused if less than this is free, or less than [`RESERVE_SHARE`] of the disk, whichever is
+/// more.
 const RESERVE_BYTES: u64 = 64 << 20;
 const RESERVE_SHARE: u64 = 50;
 
-/// A locked data directory with a complete store in it.
+/// A locked data directory with a complete store.
 pub(in crate::store) struct DataDirectory {
     root: PathBuf,
-    /// Released when the file is closed.
+    /// The lock is released when the file is closed.
     _lock: File,
 }
 
-/// The room on a file system, in bytes.
+/// The space of a file system, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Space {
-    /// What unprivileged processes may still use.
+    /// The free space for unprivileged processes.
     pub free: u64,
     /// The size of the file system.
     pub total: u64,
 }
 
 impl Space {
-    /// How much must stay free for views and deletions, which need room in the log.
+    /// The space that must stay free for views and deletions, which write to the log.
     #[must_use]
     pub fn reserve(self) -> u64 {
         RESERVE_BYTES.max(self.total / RESERVE_SHARE)
     }
 
-    /// Whether there is room for new secrets.
+    /// Whether the free space allows new secrets.
     #[must_use]
     pub fn allows_creation(self) -> bool {
         self.free >= self.reserve()
@@ -69,7 +71,7 @@ impl Space {
 }
 
 impl DataDirectory {
-    /// Locks the directory and makes what is missing.
+    /// Locks the directory and creates missing parts.
     pub(in crate::store) fn open(root: &Path, cache_bytes: u64) -> Result<Self, OpenError> {
         create_private_dir(root).map_err(OpenError::io("create", root))?;
         let lock = lock(root)?;
@@ -99,7 +101,7 @@ impl DataDirectory {
         self.root.join("store/payloads")
     }
 
-    /// Whether sled has put anything into `blobs/`, where nothing is safe.
+    /// Whether sled has created files in `blobs/`, which sled does not sync.
     pub(in crate::store) fn has_blobs(&self) -> io::Result<bool> {
         match fs::read_dir(self.db().join("blobs")) {
             Ok(mut entries) => Ok(entries.next().is_some()),
@@ -116,7 +118,7 @@ impl DataDirectory {
         })
     }
 
-    /// Gives the ballast up where the disk is too full to open the database.
+    /// Deletes the ballast file if the disk is too full to open the database.
     pub(in crate::store) fn drop_ballast_if_full(&self) -> Result<(), OpenError> {
         let path = self.root.join("ballast");
         let space = self.space().map_err(OpenError::io("ask for the free space of", &self.root))?;
@@ -125,7 +127,7 @@ impl DataDirectory {
         }
         match fs::remove_file(&path) {
             Ok(()) => {
-                tracing::warn!("the disk is full: gave up the ballast file to open the store")
+                tracing::warn!("the disk is full: deleted the ballast file to open the store")
             }
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(OpenError::io("remove", path)(error)),
@@ -133,7 +135,7 @@ impl DataDirectory {
         Ok(())
     }
 
-    /// Sets ballast aside where there is none and room is plenty.
+    /// Creates the ballast file if it is missing and enough space is free.
     pub(in crate::store) fn restore_ballast(&self) -> io::Result<()> {
         let path = self.root.join("ballast");
         let space = self.space()?;
@@ -151,7 +153,7 @@ impl DataDirectory {
         allocated
     }
 
-    /// Makes the store beside its place, syncs every part of it, and moves it there.
+    /// Creates the store under a temporary name, syncs every part of it, and renames it.
     fn create(&self, cache_bytes: u64) -> Result<(), OpenError> {
         let new = self.root.join("store.creating");
         match fs::remove_dir_all(&new) {
@@ -217,7 +219,7 @@ fn lock(root: &Path) -> Result<File, OpenError> {
 
 fn create_private_dir(dir: &Path) -> io::Result<()> {
     match DirBuilder::new().recursive(true).mode(0o700).create(dir) {
-        // A file, or a link that leads nowhere yet: which one decides whether waiting can help.
+        // The path is a file, or a dangling link. The result of the retry depends on which one it is.
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             Err(fs::metadata(dir).err().unwrap_or_else(|| Errno::NOTDIR.into()))
         }

@@ -1,7 +1,8 @@
-//! The database behind the store: the only file that names sled.
+//! The database of the store. sled is used in this file only.
 //!
-//! Every error of sled ends the process: after one it refuses everything until it is opened again, and
-//! dropping it could write more. So nothing here returns one, except for what runs before serving.
+//! An error of sled ends the process, because sled then refuses all operations until it is opened again, and
+//! dropping it could write more. Therefore functions here return no errors, except those that run before the
+//! daemon serves requests.
 #![expect(clippy::disallowed_types, reason = "the one place where sled is used")]
 
 use std::{
@@ -17,11 +18,11 @@ use crate::store::{Key, fatal};
 
 pub(in crate::store) struct Engine {
     db: sled::Db,
-    /// The same file, for the syncs.
+    /// The same file, for syncs.
     file: sync_hook::Database,
 }
 
-/// What changes together: values to put, or `None` to delete.
+/// A group of writes that are applied together: values, or `None` to delete a record.
 pub(in crate::store) struct Batch(sled::Batch);
 
 impl Batch {
@@ -38,11 +39,11 @@ impl Batch {
 }
 
 impl Engine {
-    /// Opens the database in `dir`, which is made where it is missing.
+    /// Opens the database in `dir`, and creates the directory if it is missing.
     ///
     /// # Errors
     ///
-    /// What sled says. It may panic instead on files that are damaged.
+    /// The error of sled. sled may panic instead if its files are damaged.
     pub(in crate::store) fn open(dir: &Path, cache_bytes: u64) -> io::Result<Self> {
         remove_unfinished_snapshots(dir)?;
         wait_for_lock(dir);
@@ -51,7 +52,7 @@ impl Engine {
             .cache_capacity(cache_bytes)
             .mode(sled::Mode::LowSpace)
             .use_compression(false)
-            // The writer flushes; a timer's flush in between would only add syncs.
+            // The writer flushes after each commit; a timer would only add syncs.
             .flush_every_ms(None);
         let db = config.open().map_err(|error| match error {
             sled::Error::Io(error) => error,
@@ -68,7 +69,7 @@ impl Engine {
         }
     }
 
-    /// The records whose keys begin with `prefix`, in the order of their keys or against it.
+    /// The records whose keys begin with `prefix`, in the order of their keys; reversible.
     pub(in crate::store) fn range(
         &self,
         prefix: &[u8],
@@ -76,26 +77,25 @@ impl Engine {
         self.scan(prefix).map(|item| item.unwrap_or_else(|error| fatal(&error)))
     }
 
-    /// All records in the order of their keys, with the errors, for reading the whole database without
-    /// filling the memory.
+    /// All records in the order of their keys, with errors. Reads the whole database with bounded memory.
     ///
-    /// sled counts an access of a page only with 63 others of the same 256th of all pages, and evicts
-    /// nothing before: a mere scan keeps up to 16,384 pages beyond the cache's capacity (measured:
-    /// 136 MiB for 100,000 secrets). Asking for each record again makes the accesses many and the
-    /// pages few (71 MiB), in the same time.
+    /// sled records accesses to pages in groups of 64 from the same 256th of all pages, and evicts none
+    /// before that. A simple scan therefore keeps up to 16,384 pages beyond the cache's capacity (measured:
+    /// 136 MiB for 100,000 secrets). A second read of each record fills these groups sooner (71 MiB), in the
+    /// same time.
     pub(in crate::store) fn scan_all(
         &self,
     ) -> impl Iterator<Item = Result<(Key, impl AsRef<[u8]> + use<>), String>> + use<> {
         let db = self.db.clone();
         self.scan(&[]).inspect(move |item| {
             if let Ok((key, _)) = item {
-                // Its error, if any, is the next item's as well.
+                // If this read fails, the next item returns the same error.
                 let _ = db.get(key.as_bytes());
             }
         })
     }
 
-    /// As [`Engine::range`], with the errors.
+    /// The records of [`Engine::range`], with errors.
     fn scan(
         &self,
         prefix: &[u8],
@@ -107,7 +107,7 @@ impl Engine {
         })
     }
 
-    /// Applies a batch and returns once it is on disk.
+    /// Applies a batch and returns when it is durable.
     pub(in crate::store) fn commit(&self, batch: Batch) {
         let commit = self.file.commit();
         if let Err(error) = self.db.apply_batch(batch.0) {
@@ -117,14 +117,14 @@ impl Engine {
         commit.end();
     }
 
-    /// Returns once everything applied is on disk.
+    /// Returns when all applied batches are durable.
     pub(in crate::store) fn flush(&self) {
         if let Err(error) = self.db.flush() {
             fatal(&format!("cannot flush the database: {error}"));
         }
     }
 
-    /// Proves that sled's syncs arrive at [`sync_hook`], by committing `batch` and counting.
+    /// Checks that sled's syncs arrive at [`sync_hook`], by committing `batch` and counting the calls.
     pub(in crate::store) fn commit_reaches_sync_hook(&self, batch: Batch) -> bool {
         let before = sync_hook::calls();
         self.commit(batch);
@@ -132,27 +132,27 @@ impl Engine {
     }
 }
 
-/// Waits until nobody has the database open: a dropped one is closed only when sled's threads are done
-/// with it, some milliseconds later, and sled itself does not wait. It can not be another process,
-/// since ours holds the lock of the data directory.
+/// Waits until the database is closed. sled closes a dropped database a few milliseconds later, in its own
+/// threads, and does not wait for that itself. Another process cannot hold the lock, because this one holds
+/// the lock of the data directory.
 fn wait_for_lock(dir: &Path) {
     const PATIENCE: Duration = Duration::from_secs(10);
     let Ok(file) = fs::File::open(dir.join("db")) else { return };
     let start = Instant::now();
-    // Any other error comes again, as sled's own.
+    // sled returns any other error again when it opens the file.
     while let Err(TryLockError::WouldBlock) = file.try_lock() {
         if start.elapsed() > PATIENCE {
             return;
         }
         thread::sleep(Duration::from_millis(1));
     }
-    // Not left to the end of `file`: a process that is just being started by another thread has it as
-    // well, until it runs its program. An error would come again, as sled's own.
+    // Unlocked explicitly, because a child process that another thread is starting shares the file until it
+    // executes its program. sled returns an error again when it opens the file.
     let _ = file.unlock();
 }
 
-/// Left by a crash while sled wrote a snapshot, they make every later open fail (sled issue #1527).
-/// The data they were made from is still there.
+/// Deletes unfinished snapshots. A crash while sled writes a snapshot leaves such a file, and each later
+/// opening fails (sled issue #1527). The data of the snapshot is still in the log.
 fn remove_unfinished_snapshots(dir: &Path) -> io::Result<()> {
     let entries = match fs::read_dir(dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -163,7 +163,7 @@ fn remove_unfinished_snapshots(dir: &Path) -> io::Result<()> {
         let name = entry.file_name();
         let name = name.to_string_lossy();
         if name.starts_with("snap.") && name.ends_with(".generating") {
-            tracing::warn!(file = %name, "removing a snapshot that a crash left unfinished");
+            tracing::warn!(file = %name, "deleting an unfinished snapshot, left by a crash");
             fs::remove_file(entry.path())?;
         }
     }

@@ -1,5 +1,5 @@
-//! A payload file that is written in several goes: what was counted by a record stays, whatever ends the
-//! one who writes.
+//! A payload file that is written in several steps. The bytes that a record counts survive a crash of the
+//! client or the daemon.
 
 use std::{
     fs::File,
@@ -13,15 +13,15 @@ use crate::{
     store::{Store, StoreError, payload::Body, record::BodyRef},
 };
 
-/// As in [`crate::store::NewFile`].
+/// The interval of checks of the free space, as in [`crate::store::NewFile`].
 const LOOK_EVERY_BYTES: u64 = 256 << 10;
 
-/// Whether a file may grow on.
+/// Whether a file may grow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Growth {
-    /// More may come.
+    /// The file may grow.
     Unfinished,
-    /// This is all of it.
+    /// The file is complete.
     Finished,
 }
 
@@ -34,21 +34,21 @@ impl Growth {
     }
 }
 
-/// A file to go on with.
+/// An incomplete file that can be continued.
 #[derive(Clone, Copy)]
 pub struct Unfinished {
     pub(in crate::store) name: FileName,
     pub(in crate::store) bytes: u64,
 }
 
-/// A file of ciphertext that grows. One that no record names yet leaves nothing when it is dropped; one
-/// that a record names keeps what the record counts.
+/// A growing file of ciphertext. If no record names it yet, it is deleted when it is dropped; otherwise it
+/// keeps the bytes that the record counts.
 pub struct GrowingFile {
     file: File,
     bytes: u64,
     until_look: u64,
     store: Store,
-    /// While no record names it, and until it is dropped.
+    /// Present until a record names the file.
     staged: Option<Arc<StagedFile>>,
 }
 
@@ -72,29 +72,29 @@ impl GrowingFile {
         Ok(Self { file, bytes, until_look: 0, store, staged: None })
     }
 
-    /// How many bytes it has.
+    /// The number of bytes.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// Brings what was written to the disk, so that a record may count it. Blocks.
+    /// Syncs the written bytes, so that a record may count them. Blocks.
     ///
     /// # Errors
     ///
-    /// [`StoreError::PayloadFile`]; then what was written since the last time must not be counted.
+    /// [`StoreError::PayloadFile`]. The bytes written since the last sync must not be counted then.
     pub fn sync(&self) -> Result<(), StoreError> {
         Ok(self.file.sync_data()?)
     }
 
-    /// `None` for one that a record names.
+    /// The body for a new record. `None` if a record already names the file.
     pub(in crate::store) fn body(&self, head: Vec<u8>, growth: Growth) -> Option<Body> {
         let file = Arc::clone(self.staged.as_ref()?);
         Some(Body::Growing { head, file, bytes: self.bytes, growth })
     }
 }
 
-/// Errors of kind [`io::ErrorKind::StorageFull`] come before the disk is full, see [`crate::store::NewFile`].
+/// Writing fails with [`io::ErrorKind::StorageFull`] before the disk is full, see [`crate::store::NewFile`].
 impl Write for GrowingFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.until_look == 0 {

@@ -1,7 +1,7 @@
-//! The manifest: a record about all the others, part of every batch.
+//! The manifest: a record about all other records, written in every batch.
 //!
-//! A scan at start compares it with what is there, so that records which vanish or come back without
-//! an error of sled are noticed before anything is served.
+//! The scan at start compares it with the records. This detects records that sled has lost or restored
+//! without an error, before any request is served.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,14 +10,14 @@ use crate::{
     store::{Key, Record},
 };
 
-/// How many records there are besides this one, and the sum of their checksums; and what is known of the
-/// time, which costs nothing here, as the manifest is written with every commit.
+/// The number of other records and the sum of their checksums; and the stored time, which costs nothing here
+/// because every commit writes the manifest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::store) struct Manifest {
-    /// Counts the commits since the store was made.
+    /// The number of commits since the store was created.
     pub(in crate::store) batch: u64,
     pub(in crate::store) records: u64,
-    /// Wrapping sum of the records' checksums: each can be taken out again.
+    /// The wrapping sum of the records' checksums, from which each checksum can be subtracted again.
     pub(in crate::store) checksums: u64,
     /// See [`crate::store::Store::keep_time`].
     pub(in crate::store) time: TimeRecord,
@@ -28,18 +28,18 @@ impl Record for Manifest {
 }
 
 impl Manifest {
-    /// Prefix 0 is the store's own.
+    /// The key of the manifest. Prefix 0 is reserved for the store.
     pub(in crate::store) fn key() -> Key {
         Key::new(0).with(b"manifest")
     }
 
-    /// Counts a record in.
+    /// Adds a record.
     pub(in crate::store) fn add(&mut self, checksum: u64) {
         self.records = self.records.wrapping_add(1);
         self.checksums = self.checksums.wrapping_add(checksum);
     }
 
-    /// Counts a record out.
+    /// Subtracts a record.
     pub(in crate::store) fn subtract(&mut self, checksum: u64) {
         self.records = self.records.wrapping_sub(1);
         self.checksums = self.checksums.wrapping_sub(checksum);

@@ -1,4 +1,4 @@
-//! A payload file on its way to disk: written piece by piece, while there is room.
+//! A new payload file: written in pieces, while the disk has enough free space.
 
 use std::{
     fs::File,
@@ -11,16 +11,16 @@ use crate::{
     store::{Store, StoreError},
 };
 
-/// How many bytes are written between two looks at the free space, which take a microsecond each:
-/// many files that are written at once may go beyond the reserve by so much each.
+/// The number of bytes between two checks of the free space, which take a microsecond each. Each of several
+/// concurrent files may exceed the reserve by this size.
 const LOOK_EVERY_BYTES: u64 = 256 << 10;
 
-/// A file of ciphertext that is being written, under a temporary name. Dropped, it leaves nothing.
+/// A file of ciphertext that is being written under a temporary name. It is deleted when it is dropped.
 pub struct NewFile {
     file: File,
     staged: StagedFile,
     most: u64,
-    /// So many bytes are left until the next look at the free space.
+    /// The number of bytes until the next check of the free space.
     until_look: u64,
     store: Store,
 }
@@ -31,27 +31,28 @@ impl NewFile {
         Ok(Self { file, staged, most: u64::MAX, until_look: 0, store })
     }
 
-    /// The same file, which takes so many bytes at most; `None` for no limit.
+    /// Limits the file to this number of bytes; `None` for no limit.
     #[must_use]
     pub fn limited_to(self, bytes: Option<u64>) -> Self {
         Self { most: bytes.unwrap_or(u64::MAX), ..self }
     }
 
-    /// How many bytes it has.
+    /// The number of bytes.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.staged.bytes
     }
 
-    /// Brings it to the disk. Blocks.
+    /// Syncs the file. Blocks.
     pub(in crate::store) fn sync(self) -> Result<StagedFile, StoreError> {
         self.file.sync_all()?;
         Ok(self.staged)
     }
 }
 
-/// Errors of kind [`io::ErrorKind::StorageFull`] come before the disk is full: the reserve is left to
-/// views and deletions. [`io::ErrorKind::QuotaExceeded`] is that of [`NewFile::limited_to`].
+/// Writing fails with [`io::ErrorKind::StorageFull`] before the disk is full, because a reserve is kept for
+/// views and deletions. [`io::ErrorKind::QuotaExceeded`] means that the limit of [`NewFile::limited_to`] is
+/// reached.
 impl Write for NewFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.until_look == 0 {

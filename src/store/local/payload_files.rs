@@ -1,8 +1,8 @@
-//! Sealed payloads too large for sled, each a file of its own.
+//! Files for sealed payloads that are too large for sled, one file per payload.
 //!
-//! Written and synced under a temporary name by whoever brings one, then renamed by the writer just
-//! before the record that names it. Deleting goes the other way. So a file without a record can be
-//! left over by a crash, and a record without its file can not.
+//! The caller writes and syncs a file under a temporary name. The writer renames it just before the commit of
+//! the record that names it. Deletion is in the reverse order. A crash can therefore leave a file without a
+//! record, but never a record without its file.
 
 use std::{
     collections::BTreeSet,
@@ -15,7 +15,7 @@ use std::{
 
 use crate::crypto::{Random, random_array};
 
-/// The random name of a payload file; on disk in hexadecimal.
+/// The random name of a payload file; hexadecimal on disk.
 pub(in crate::store) type FileName = [u8; 16];
 
 const TEMPORARY: &str = "tmp";
@@ -27,12 +27,12 @@ pub(in crate::store) struct PayloadFiles {
     held: Arc<Held>,
 }
 
-/// The files that somebody writes or is about to name in a record: no sweep may take them.
+/// The files that are being written or will be named by the next commit. A sweep must not delete them.
 #[derive(Default)]
 struct Held(Mutex<BTreeSet<FileName>>);
 
-/// A file under its temporary name. Dropped without [`PayloadFiles::keep`], it is deleted; dropped
-/// after the commit that names it, it only stops being held.
+/// A file with a temporary name. If it is dropped before [`PayloadFiles::keep`], it is deleted. If it is
+/// dropped after the commit of its record, it is only released.
 pub(in crate::store) struct StagedFile {
     pub(in crate::store) name: FileName,
     pub(in crate::store) bytes: u64,
@@ -48,7 +48,7 @@ impl Held {
 
 impl Drop for StagedFile {
     fn drop(&mut self) {
-        // Fails for a kept file, which is gone from this name; a left-over falls to the sweep.
+        // Fails for a renamed file, as intended. The sweep deletes a file that this call could not delete.
         let _ = fs::remove_file(&self.path);
         self.held.names().remove(&self.name);
     }
@@ -66,7 +66,7 @@ impl PayloadFiles {
         Ok(Self { dir, handle, held: Arc::default() })
     }
 
-    /// Makes an empty file under a temporary name. It must be synced before it is kept.
+    /// Creates an empty file under a temporary name. It must be synced before it is kept.
     pub(in crate::store) fn create(&self, random: &dyn Random) -> io::Result<(File, StagedFile)> {
         let name: FileName = random_array(random);
         let path = self.path(name).with_extension(TEMPORARY);
@@ -77,7 +77,7 @@ impl PayloadFiles {
         Ok((file, staged))
     }
 
-    /// Gives a staged file its name. Durable after [`PayloadFiles::sync`].
+    /// Renames a staged file to its final name. Durable after [`PayloadFiles::sync`].
     pub(in crate::store) fn keep(&self, staged: &StagedFile) -> io::Result<()> {
         fs::rename(&staged.path, self.path(staged.name))
     }
@@ -91,7 +91,7 @@ impl PayloadFiles {
         File::open(self.path(name))
     }
 
-    /// Opens a file to be written on.
+    /// Opens an existing file for writing.
     pub(in crate::store) fn append(&self, name: FileName) -> io::Result<File> {
         OpenOptions::new().write(true).open(self.path(name))
     }
@@ -104,10 +104,10 @@ impl PayloadFiles {
         remove_if_there(&self.path(name))
     }
 
-    /// The files, temporary ones too, that nobody holds.
+    /// The files that are not held, including temporary ones.
     ///
-    /// Whoever looks for the records that name them after this call finds them all: a file is held
-    /// until the commit that names it is done.
+    /// A scan for the records of these files after this call finds all of them, because a file is held until
+    /// the commit of its record is complete.
     pub(in crate::store) fn list(&self) -> io::Result<Vec<PathBuf>> {
         let mut found = Vec::new();
         for entry in fs::read_dir(&self.dir)? {
@@ -123,7 +123,7 @@ impl PayloadFiles {
         Ok(found)
     }
 
-    /// Deletes those of `files` that are not `named` by a record. Returns how many.
+    /// Deletes those of `files` that no record names. Returns their number.
     pub(in crate::store) fn sweep(
         &self,
         files: &[PathBuf],

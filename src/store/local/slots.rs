@@ -1,9 +1,9 @@
 //! The slot file: one 32-byte key per sealed payload, overwritten in place when the payload is burned.
 //!
-//! sled is a log and keeps old bytes; this file is not. It is filled with zeros before use, so that a
-//! write hits the blocks that the key lies in (on a file system that overwrites in place: ext4 and xfs
-//! do, btrfs and zfs copy, and below any of them a flash drive may). Slot 0 and 1 are the header: what
-//! the file is, and the [`CommitMark`].
+//! sled is a log and keeps old bytes, but this file does not. It is filled with zeros before use, so that a
+//! write overwrites the blocks that contain the key. This holds for file systems that overwrite in place,
+//! such as ext4 and xfs, but not for btrfs and zfs, and a flash drive may copy blocks under any of them.
+//! Slots 0 and 1 are the header: the format of the file, and the [`CommitMark`].
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,23 +18,23 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::{crypto::SlotKey, store::fatal};
 
-/// Bytes of a slot.
+/// The size of a slot, in bytes.
 pub(in crate::store) const SLOT_BYTES: usize = 32;
 const MAGIC: &[u8; SLOT_BYTES] = b"sealdrop slots, format 1\n\0\0\0\0\0\0\0";
 const HEADER_SLOTS: u32 = 2;
-/// How many slots the file grows by: 1 MiB, so that growing is rare and short.
+/// The number of slots by which the file grows: 1 MiB, so that growth is rare and short.
 const GROWTH_SLOTS: u32 = 32_768;
-/// Stands in a wiped slot, followed by the number of the commit that wiped it.
+/// The content of a wiped slot, followed by the number of the commit that wiped it.
 const BURNED: &[u8; 16] = b"burned by commit";
 
-/// What a group of changes does to a slot: fills it, or wipes it.
+/// The writes of a group of changes: a key fills a slot, and `None` wipes it.
 pub(in crate::store) type SlotWrites = BTreeMap<u32, Option<SlotKey>>;
 
-/// Which commit was last begun and whether it was finished, kept outside of sled: a database that
-/// comes back older than this has silently lost acknowledged data.
+/// The last commit that was begun, and whether it was finished. It is stored outside of sled: a database that
+/// is older than the mark has lost acknowledged data.
 ///
-/// Written before each commit and again after it, so it survives `kill -9` exactly. A power cut can
-/// make it older than the database, never newer than the commit that was under way.
+/// The mark is written before and after each commit, so it is exact after `kill -9`. After a power cut it can
+/// be older than the database, but never newer than the commit in progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::store) struct CommitMark {
     pub(in crate::store) batch: u64,
@@ -43,14 +43,14 @@ pub(in crate::store) struct CommitMark {
 
 pub(in crate::store) struct SlotFile {
     file: File,
-    /// A bit per slot: set while a record names it.
+    /// One bit per slot, set while a record names the slot.
     used: Vec<u64>,
     /// No word before this one has a free slot.
     first_free_word: usize,
 }
 
 impl SlotFile {
-    /// Makes a new slot file with one growth step of empty slots, synced.
+    /// Creates a slot file with one step of empty slots, and syncs it.
     pub(in crate::store) fn create(path: &Path) -> io::Result<()> {
         let file =
             OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)?;
@@ -61,7 +61,7 @@ impl SlotFile {
         slots.file.sync_all()
     }
 
-    /// Opens the file without knowing yet which slots are in use: see [`SlotFile::verify`].
+    /// Opens the file. [`SlotFile::verify`] later determines which slots are in use.
     pub(in crate::store) fn open(path: &Path) -> io::Result<Self> {
         let file = OpenOptions::new().read(true).write(true).open(path)?;
         let mut magic = [0; SLOT_BYTES];
@@ -69,7 +69,7 @@ impl SlotFile {
         if &magic != MAGIC {
             return Err(io::Error::other("it is not a slot file of format 1"));
         }
-        // A crash can end the file in the middle of a step, none of which is in use yet.
+        // A crash can cut the file within the last step, which has no used slots then.
         let steps = file.metadata()?.len() / (u64::from(GROWTH_SLOTS) * SLOT_BYTES as u64);
         let words = steps * u64::from(GROWTH_SLOTS) / 64;
         let words = usize::try_from(words).map_err(io::Error::other)?;
@@ -88,23 +88,23 @@ impl SlotFile {
         Ok((bytes == mark_bytes(mark)).then_some(mark))
     }
 
-    /// Writes the commit mark, without a sync of its own.
+    /// Writes the commit mark without a sync.
     pub(in crate::store) fn mark(&self, mark: CommitMark) {
         if let Err(error) = self.file.write_all_at(&mark_bytes(mark), SLOT_BYTES as u64) {
             fatal(&format!("cannot write the slot file: {error}"));
         }
     }
 
-    /// Takes over which slots the records name, and compares every slot with the check value of its
-    /// record. Wipes slots that no record names.
+    /// Marks the slots that the records name as used, compares each slot with the check value of its record,
+    /// and wipes slots that no record names.
     ///
-    /// Returns the named slots that a commit after `batch`, at which the database stands, has wiped:
-    /// slots are wiped before their records change, so a crash in between leaves them so. They count
-    /// as free.
+    /// `batch` is the last commit in the database. Returns the named slots that a later commit has wiped,
+    /// which happens if a crash occurs after the slots were wiped and before the records were changed. These
+    /// slots count as free.
     ///
     /// # Errors
     ///
-    /// `Ok(Err(what))` for a slot that does not hold the key that its record means.
+    /// `Ok(Err(what))` if a slot does not contain the key of its record.
     pub(in crate::store) fn verify(
         &mut self,
         named: &BTreeMap<u32, u64>,
@@ -146,11 +146,11 @@ impl SlotFile {
         Ok(Ok(burned))
     }
 
-    /// Takes the lowest free slot: neighbours are written with one call.
+    /// Takes the lowest free slot, because neighbouring slots are written with one call.
     ///
     /// # Errors
     ///
-    /// The system's, where the file can not grow.
+    /// An I/O error, if the file cannot grow.
     pub(in crate::store) fn take(&mut self) -> io::Result<u32> {
         loop {
             let free = (self.used.iter().enumerate().skip(self.first_free_word))
@@ -166,7 +166,7 @@ impl SlotFile {
         }
     }
 
-    /// Gives slots back whose keys are gone from the disk.
+    /// Frees slots whose keys were wiped from the disk.
     pub(in crate::store) fn release(&mut self, slots: impl IntoIterator<Item = u32>) {
         for slot in slots {
             let (index, bit) = place(slot);
@@ -177,7 +177,7 @@ impl SlotFile {
         }
     }
 
-    /// The key in a slot; `None` for an empty or a wiped one.
+    /// The key in a slot; `None` for an empty or wiped slot.
     pub(in crate::store) fn read(&self, slot: u32) -> io::Result<Option<SlotKey>> {
         let mut bytes = Zeroizing::new([0; SLOT_BYTES]);
         self.file.read_exact_at(&mut *bytes, offset(slot))?;
@@ -202,14 +202,14 @@ impl SlotFile {
         self.write_run(next, &mut run);
     }
 
-    /// Makes everything written durable.
+    /// Makes all writes durable.
     pub(in crate::store) fn sync(&self) {
         if let Err(error) = self.file.sync_data() {
             fatal(&format!("cannot sync the slot file: {error}"));
         }
     }
 
-    /// Writes the slots of `run`, whose last one stands before `end`, and empties it.
+    /// Writes the slots of `run`, the last of which is the one before `end`, and clears `run`.
     fn write_run(&self, end: Option<u32>, run: &mut Vec<u8>) {
         let Some(end) = end else { return };
         let start = offset(end) - run.len() as u64;
@@ -223,7 +223,7 @@ impl SlotFile {
         let zeros = vec![0; GROWTH_SLOTS as usize * SLOT_BYTES];
         let start = offset(self.capacity());
         if let Err(error) = self.file.write_all_at(&zeros, start) {
-            // A half-grown file would end within a chunk; its old length is what the slots know.
+            // A partly grown file is cut to its old length, which matches the slots in memory.
             self.file.set_len(start)?;
             return Err(error);
         }
@@ -262,8 +262,8 @@ fn mark_bytes(mark: CommitMark) -> [u8; SLOT_BYTES] {
     with_checksum(bytes)
 }
 
-/// What a slot holds after the commit `batch` has wiped it. It tells a key that was wiped from one
-/// that was lost, and is no key: nothing was ever sealed under it.
+/// The content of a slot that the commit `batch` has wiped. It distinguishes a wiped key from a lost one. It
+/// is never a valid key, because no payload is sealed under it.
 fn burned_bytes(batch: u64) -> [u8; SLOT_BYTES] {
     let mut bytes = [0; SLOT_BYTES];
     bytes[..16].copy_from_slice(BURNED);
@@ -271,7 +271,7 @@ fn burned_bytes(batch: u64) -> [u8; SLOT_BYTES] {
     with_checksum(bytes)
 }
 
-/// The reverse of [`burned_bytes`].
+/// The commit that has wiped a slot; `None` if the slot is not wiped.
 fn burned_by(bytes: &[u8; SLOT_BYTES]) -> Option<u64> {
     let batch = u64::from_le_bytes(*bytes[16..].first_chunk()?);
     (*bytes == burned_bytes(batch)).then_some(batch)

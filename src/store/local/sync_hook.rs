@@ -1,21 +1,22 @@
-//! Makes sled's flush durable, with one sync for a commit.
+//! Makes sled's flush durable, with one sync per commit.
 //!
-//! sled 0.34.7 ends a flush with `sync_file_range`, which neither empties the disk's cache nor writes
-//! the file's length: a power cut takes back what was acknowledged (sled issues #1351 and #1452). The
-//! symbol below is linked before the C library's, so that sled's call lands here and becomes an
-//! `fdatasync` of the whole file. [`calls`] lets the store prove at every start that it does.
+//! sled 0.34.7 ends a flush with `sync_file_range`, which neither empties the disk's cache nor writes the
+//! file's length. A power cut can therefore undo acknowledged writes (sled issues #1351 and #1452). The
+//! symbol below is linked before the C library's, so that it receives sled's call and executes an `fdatasync`
+//! of the whole file. The store uses [`calls`] at every start to check that it does.
 //!
-//! sled writes a batch in two or more pieces, each followed by that call: first a message that says how
-//! far the batch goes, which is written last, then the rest. Within a [`Commit`] the syncs are put off to
-//! one at its end, until a piece begins a segment; that one and what follows is synced at once. Nothing
-//! rests on the pieces before:
+//! sled writes a batch in two or more pieces, with that call after each: first a message with the end of the
+//! batch, which is written last, then the rest. Within a [`Commit`] these syncs are delayed and replaced by
+//! one at its end, until a piece begins a segment. That piece and all later ones are synced immediately. The
+//! delay is safe:
 //!
-//! - Without all of them, sled's recovery ends before the batch, as it must: nobody was answered.
-//! - The header of a segment claims that what lies before some point of the log is on disk, and sled
-//!   frees old segments by it. Readers, too, may make sled begin one, by splitting a page. But whoever
-//!   begins one syncs all that was put off, before another header can claim anything about it.
+//! - If a piece is missing, sled's recovery ends before the batch. That is correct, because its changes were
+//! not acknowledged yet.
+//! - The header of a segment states that the log is on disk up to some point, and sled frees old segments
+//! based on it. Readers can also make sled begin a segment, by splitting a page. The thread that begins one
+//! first syncs all delayed writes, before another header can depend on them.
 //!
-//! Linux only, as sled's call is.
+//! Linux only, like sled's call.
 
 use std::{
     collections::HashMap,
@@ -34,42 +35,42 @@ use rustix::fs::{fdatasync, fstat};
 
 use crate::store::fatal;
 
-/// sled's default. A write at the beginning of a segment holds its header, and is synced by itself.
+/// sled's default. A write at the beginning of a segment contains its header, and is synced separately.
 const SEGMENT_BYTES: i64 = 512 << 10;
 
 static CALLS: AtomicU64 = AtomicU64::new(0);
-/// The databases of this process, by device and inode: a daemon has one, a process of tests many.
+/// The databases of this process, by device and inode: one in a daemon, several in a test process.
 static DATABASES: LazyLock<Mutex<HashMap<Identity, Arc<Shared>>>> = LazyLock::new(Mutex::default);
 
 type Identity = (u64, u64);
 
-/// How often sled has asked for a sync since the process began.
+/// The number of syncs that sled has requested in this process.
 pub(in crate::store) fn calls() -> u64 {
     CALLS.load(Ordering::SeqCst)
 }
 
-/// sled's file, watched from outside.
+/// The file of sled's database.
 pub(in crate::store) struct Database {
     file: File,
     identity: Identity,
     shared: Arc<Shared>,
 }
 
-/// What the hook and a commit tell each other.
+/// The state that the hook and a commit share.
 type Shared = Mutex<State>;
 
 #[derive(Default)]
 struct State {
     committing: bool,
-    /// Something has been written whose sync was put off, and no other sync has begun since.
+    /// Whether a write with a delayed sync exists and no other sync has begun since.
     unsynced: bool,
 }
 
-/// A commit under way.
+/// A commit in progress.
 pub(in crate::store) struct Commit<'a>(&'a Database);
 
 impl Database {
-    /// Watches the file at `path`, which sled has open.
+    /// Registers the file at `path`, which sled has opened.
     pub(in crate::store) fn watch(path: &Path) -> io::Result<Self> {
         let file = File::open(path)?;
         let identity = identity(file.as_fd())?;
@@ -78,7 +79,7 @@ impl Database {
         Ok(Self { file, identity, shared })
     }
 
-    /// Begins a commit: call before the batch is applied.
+    /// Begins a commit. Must be called before the batch is applied.
     pub(in crate::store) fn commit(&self) -> Commit<'_> {
         *lock(&self.shared) = State { committing: true, unsynced: false };
         Commit(self)
@@ -92,7 +93,7 @@ impl Drop for Database {
 }
 
 impl Commit<'_> {
-    /// Ends the commit after the flush. When this returns, all of it is on disk.
+    /// Ends the commit after the flush. The whole commit is durable when this returns.
     pub(in crate::store) fn end(self) {
         let State { unsynced, .. } = std::mem::take(&mut *lock(&self.0.shared));
         if unsynced {
@@ -101,15 +102,15 @@ impl Commit<'_> {
     }
 }
 
-/// Takes the place of `sync_file_range(2)` in this process: syncs the whole file, or leaves that to
+/// Replaces `sync_file_range(2)` in this process: syncs the whole file, or delays the sync until
 /// [`Commit::end`].
 ///
-/// Returns 0. It never returns an error: a failed sync may have dropped the dirty pages, so that a
-/// second try would succeed without having written them; the process ends instead.
+/// Returns 0, never an error. A failed sync may have dropped the dirty pages, so that a second attempt would
+/// succeed without writing them; therefore a failure ends the process.
 #[expect(unsafe_code, reason = "the only way to replace sled's call: the symbol itself")]
-// SAFETY: the name and the signature are those of the C library's function on Linux. Its callers
-// expect the range to be written; syncing the whole file is more than that, and where it is put off,
-// the only caller is told that the commit is done when it has been made up for.
+// SAFETY: the name and the signature are those of the C library's function on Linux. Callers expect that the
+// range is written; syncing the whole file does more. If the sync is delayed, the only caller learns that the
+// commit is complete after the sync at its end.
 #[unsafe(no_mangle)]
 pub(in crate::store) extern "C" fn sync_file_range(
     fd: c_int,
@@ -118,22 +119,22 @@ pub(in crate::store) extern "C" fn sync_file_range(
     _flags: c_uint,
 ) -> c_int {
     CALLS.fetch_add(1, Ordering::SeqCst);
-    // SAFETY: whoever calls `sync_file_range` passes a descriptor that stays open during the call,
-    // and the borrow ends with it.
+    // SAFETY: the caller of `sync_file_range` passes a descriptor that stays open during the call, and the
+    // borrow ends with the call.
     #[expect(unsafe_code, reason = "C hands over a bare descriptor")]
     let file = unsafe { BorrowedFd::borrow_raw(fd) };
     let watched = identity(file).ok().and_then(|identity| databases().get(&identity).cloned());
     if let Some(shared) = watched {
         let mut state = lock(&shared);
         if offset % SEGMENT_BYTES == 0 {
-            // From here on the log lies in two segments, and a reader may make sled begin a third.
+            // The log now spans two segments, and a reader may make sled begin a third one.
             state.committing = false;
         }
         if state.committing {
             state.unsynced = true;
             return 0;
         }
-        // Before the sync: what is put off from now on may come too late for it.
+        // Before the sync, which may not include a write that is delayed from now on.
         state.unsynced = false;
     }
     sync(file);

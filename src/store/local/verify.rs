@@ -1,9 +1,8 @@
-//! The scan at start: is everything there that was acknowledged, and nothing else?
+//! The scan at start: checks that the store contains all acknowledged data and no other.
 //!
-//! sled's log can lose records without an error when bits flip, and can come back at an older state.
-//! The scan reads every record, compares the whole with the manifest, the manifest with the commit
-//! mark, the key slots and the payload files with the records that name them, and refuses to serve
-//! what does not fit.
+//! sled's log can lose records without an error after bit flips, and can return to an older state. The scan
+//! reads every record. It compares all records with the manifest, the manifest with the commit mark, and the
+//! key slots and payload files with the records that name them. It fails if any of them differ.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,21 +17,22 @@ use crate::store::{
     transaction::Writes,
 };
 
-/// A store that is as it was acknowledged.
+/// The result of a successful scan.
 pub(in crate::store) struct Verified {
     pub(in crate::store) manifest: Manifest,
     /// The payload files that records name.
     pub(in crate::store) files: BTreeSet<FileName>,
-    /// Finishes what a crash has left of a burn: wiped keys, and records that still name them. To be
-    /// part of the next commit, since a later start takes such records for damage.
+    /// The writes that complete burns after a crash: they remove the payloads from records whose keys are
+    /// wiped. They must be part of the next commit, because a later start would treat these records as
+    /// damaged.
     pub(in crate::store) burns: Writes,
 }
 
-/// Checks the whole store and tells `slots` which ones are in use.
+/// Checks the whole store and marks the used slots in `slots`.
 ///
 /// # Errors
 ///
-/// What does not fit, for a person.
+/// A description of the first difference, for the operator.
 pub(in crate::store) fn verify(
     engine: &Engine,
     slots: &mut SlotFile,
@@ -61,7 +61,7 @@ pub(in crate::store) fn verify(
                 Ok(there) => {
                     return Err(format!("a payload file has {there} bytes instead of {bytes}"));
                 }
-                Err(error) => return Err(format!("a payload file can not be read: {error}")),
+                Err(error) => return Err(format!("a payload file cannot be read: {error}")),
             };
         }
     }
@@ -76,13 +76,13 @@ pub(in crate::store) fn verify(
     }
     let mark = slots
         .commit_mark()
-        .map_err(|error| format!("the slot file can not be read: {error}"))?
+        .map_err(|error| format!("the slot file cannot be read: {error}"))?
         .ok_or("the commit mark in the slot file is damaged")?;
     check_commit_mark(mark, stored.batch)?;
 
     let burned = slots
         .verify(&named_slots, stored.batch)
-        .map_err(|error| format!("the slot file can not be read: {error}"))??;
+        .map_err(|error| format!("the slot file cannot be read: {error}"))??;
     let mut verified = Verified { manifest: stored, files: named_files, burns: Writes::new() };
     if !burned.is_empty() {
         finish_burns(engine, &burned, &mut verified)?;
@@ -90,7 +90,7 @@ pub(in crate::store) fn verify(
     Ok(verified)
 }
 
-/// Takes the payloads off the records that name `burned` slots.
+/// Removes the payloads from the records that name `burned` slots.
 fn finish_burns(
     engine: &Engine,
     burned: &BTreeSet<u32>,
@@ -110,13 +110,13 @@ fn finish_burns(
             .map_err(|error| error.to_string())?;
         verified.burns.insert(key, Some(bytes));
     }
-    tracing::info!(records = burned.len(), "finishing what a crash has left half burned");
+    tracing::info!(records = burned.len(), "completing burns that a crash interrupted");
     Ok(())
 }
 
-/// Whether a database at `batch` can be what the mark speaks of.
+/// Whether a database at commit `batch` is consistent with the mark.
 fn check_commit_mark(mark: CommitMark, batch: u64) -> Result<(), String> {
-    // A commit that was begun and not finished may be missing: nobody was answered.
+    // A commit that was begun and not finished may be missing, because it was not acknowledged.
     let oldest = if mark.finished { mark.batch } else { mark.batch.saturating_sub(1) };
     if batch < oldest {
         return Err(format!("the database is at commit {batch} and has lost those up to {oldest}"));

@@ -1,9 +1,9 @@
-//! The one thread that changes anything, and its group commit.
+//! The only thread that changes the store, and its group commit.
 //!
-//! Whatever waits, up to [`MAX_GROUP`] changes, is run one after the other against the same state and
-//! committed as one batch: the payload files get their names, the key slots are written and synced,
-//! sled is flushed, and only then is anybody answered. Two syncs for the whole group; one more for the
-//! directory where there are payload files, and now and then one for a new segment of sled's log.
+//! The writer runs up to [`MAX_GROUP`] queued changes one after the other on the same state and commits them
+//! as one batch: payload files are renamed, key slots are written and synced, and sled is flushed. The
+//! results are sent after that. A group costs two syncs, one more for the directory if it has payload files,
+//! and occasionally one for a new segment of sled's log.
 
 use std::{
     io,
@@ -31,21 +31,22 @@ use crate::{
     },
 };
 
-/// The most changes that share a commit: bounds the memory of a group and the wait of its first.
+/// The largest number of changes in a commit. It bounds the memory of a group and the wait of its first
+/// change.
 const MAX_GROUP: usize = 256;
-/// A commit that takes longer is a failing disk.
+/// The longest duration of a commit; a longer one is treated as a disk failure.
 const MAX_COMMIT: Duration = Duration::from_secs(10);
-/// How often [`watch`] looks.
+/// The interval of the checks in [`watch`].
 const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Runs one change in a group and returns how to answer it.
+/// Runs one change in a group, and returns a function that sends its result.
 pub(in crate::store) type Job = Box<dyn FnOnce(&mut Group<'_>) -> Answer + Send>;
-/// Answers one change, after the commit.
+/// Sends the result of one change, after the commit.
 pub(in crate::store) type Answer = Box<dyn FnOnce() + Send>;
 
 pub(in crate::store) enum Message {
     Change(Job),
-    /// Commit what came before, then end.
+    /// Commits the earlier changes, then ends the writer.
     Close,
 }
 
@@ -54,15 +55,15 @@ pub(in crate::store) struct Writer {
     pub(in crate::store) files: Arc<PayloadFiles>,
     pub(in crate::store) slots: SlotFile,
     pub(in crate::store) manifest: Manifest,
-    /// Deletes payload files that no record names any more.
+    /// The queue of payload files that no record names any more, for deletion.
     pub(in crate::store) dead_files: mpsc::Sender<FileName>,
-    /// See [`watch`].
+    /// The start time of the current group; see [`watch`].
     pub(in crate::store) watched: Arc<Watched>,
-    /// See [`crate::store::Store::keep_time`].
+    /// The clock whose time is stored; see [`crate::store::Store::keep_time`].
     pub(in crate::store) clock: Arc<OnceLock<Clock>>,
 }
 
-/// When the group under way began, its changes included, in milliseconds since `start` plus one; 0
+/// The start time of the current group, including its changes, in milliseconds since `start` plus one; 0
 /// between groups.
 pub(in crate::store) struct Watched {
     start: Instant,
@@ -79,8 +80,8 @@ impl Watched {
     }
 }
 
-/// Ends the process when a commit hangs: a disk that does not answer is a disk that failed.
-/// Returns when the writer is gone.
+/// Ends the process if a commit takes too long, because the disk does not respond. Returns when the writer
+/// has ended.
 pub(in crate::store) fn watch(watched: &std::sync::Weak<Watched>) {
     while let Some(watched) = watched.upgrade() {
         let began = watched.group_began.load(Ordering::Relaxed);
@@ -93,7 +94,7 @@ pub(in crate::store) fn watch(watched: &std::sync::Weak<Watched>) {
 }
 
 impl Writer {
-    /// Works until [`Message::Close`], or until nobody can send any more.
+    /// Works until [`Message::Close`], or until all senders are dropped.
     pub(in crate::store) fn run(mut self, messages: &mpsc::Receiver<Message>) {
         let mut open = true;
         while open && let Ok(first) = messages.recv() {
@@ -149,7 +150,7 @@ impl Writer {
         let wiped = effects.slots.iter().filter(|(_, key)| key.is_none());
         self.slots.release(wiped.map(|(slot, _)| *slot));
         for name in effects.dead_files {
-            // The receiver lives as long as the store; without it, the sweep at start deletes.
+            // The receiver exists as long as the store. If it is gone, the sweep at start deletes the file.
             let _ = self.dead_files.send(name);
         }
     }
@@ -162,7 +163,7 @@ impl Writer {
     }
 }
 
-/// The next batch for sled, with the manifest that counts it in.
+/// The next batch for sled, with the updated manifest.
 pub(in crate::store) fn batch(engine: &Engine, manifest: &mut Manifest, writes: Writes) -> Batch {
     let mut batch = Batch::new();
     for (key, value) in writes {
@@ -186,8 +187,8 @@ pub(in crate::store) fn write_manifest(batch: &mut Batch, manifest: Manifest) {
     batch.write(&key, Some(bytes.expect("a few numbers fit in a record")));
 }
 
-/// Deletes payload files until nobody can send any more. A file that can not be deleted is left to the
-/// sweep; its key is gone.
+/// Deletes payload files until all senders are dropped. A file that cannot be deleted is left for the sweep;
+/// its key is already wiped.
 pub(in crate::store) fn delete_files(files: &PayloadFiles, dead: &mpsc::Receiver<FileName>) {
     for name in dead {
         if let Err(error) = files.delete(name) {

@@ -1,5 +1,5 @@
-//! The store as the domain uses it, and what lies on disk behind that. [`opening`]: what it makes of a
-//! directory that a crash or somebody else has left. [`payloads`]: what is sealed, and its files.
+//! The store through its public functions, and its files on disk. [`opening`] tests directories that a crash
+//! or another program has changed. [`payloads`] tests sealed payloads and their files.
 
 mod opening;
 mod payloads;
@@ -26,7 +26,7 @@ impl Record for Note {
     const VERSION: u8 = 1;
 }
 
-/// A data directory. When it goes, it looks into `blobs/`.
+/// A data directory. Checks `blobs/` when it is dropped.
 struct Home(TempDir);
 
 impl Home {
@@ -59,7 +59,7 @@ impl Home {
         entries.map(|entry| entry.unwrap().path()).collect()
     }
 
-    /// All files but the ballast.
+    /// All files except the ballast.
     fn files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         fn collect(dir: &Path, found: &mut BTreeMap<PathBuf, Vec<u8>>) {
             for entry in fs::read_dir(dir).unwrap() {
@@ -129,7 +129,7 @@ fn batch(store: &Store) -> u64 {
     store.get::<Manifest>(&Manifest::key()).unwrap().unwrap().batch
 }
 
-/// Holds the writer until it is dropped: what is sent meanwhile becomes one group.
+/// Blocks the writer until the result is dropped, so that changes sent meanwhile form one group.
 fn hold(store: &Store) -> Sender<()> {
     let (sender, held) = mpsc::channel();
     drop(store.change(move |_| {
@@ -241,7 +241,7 @@ fn keys_and_values_past_the_limits_are_refused() {
     refused(put(&store, &"k".repeat(Key::MAX_BYTES), "text"));
     refused(put(&store, "one", &"v".repeat(MAX_VALUE_BYTES)));
     refused(put_sealed(&store, &"k".repeat(Key::MAX_BYTES), b"secret"));
-    // A payload that still lies in its record, and a value that alone would fit.
+    // The longest inline payload in a record, and a value that would fit without a payload.
     put_sealed(&store, "one", &[7; MAX_INLINE_BYTES - crypto::seal::SEAL_BYTES]).wait().unwrap();
     refused(put(&store, "one", &"v".repeat(1000)));
     assert_eq!(store.get(&key("one")).unwrap(), Some(note("one")));
@@ -249,7 +249,7 @@ fn keys_and_values_past_the_limits_are_refused() {
     put(&store, &"k".repeat(Key::MAX_BYTES - 1), &"v".repeat(4000)).wait().unwrap();
 }
 
-/// Leaves of sled are written whole; none may become a file in `blobs/`.
+/// sled writes a leaf as a whole; none may become so large that it is stored in `blobs/`.
 #[test]
 fn the_longest_records_need_no_blobs() {
     let (home, store) = Home::new();
@@ -297,7 +297,7 @@ fn each_commit_keeps_the_time() {
     store.keep_time(&clock);
     assert_eq!(store.time(), TimeRecord::default());
     put(&store, "a", "1").wait().unwrap();
-    // What a kill leaves is what the last commit has kept; a close keeps what came since.
+    // After a kill, the time is that of the last commit; a close also stores the time since then.
     clock.advance(10);
     let bytes = store.shared.engine.get(&Manifest::key()).unwrap();
     let kept = Envelope::decode(&Manifest::key(), bytes.as_ref()).unwrap();

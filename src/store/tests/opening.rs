@@ -1,10 +1,10 @@
-//! What opening makes of a directory: serves it whole, or refuses it and leaves it alone.
+//! Opening of a directory: the store is either served completely, or refused without changing it.
 
 use std::os::unix::fs::FileExt;
 
 use super::*;
 
-/// A store with secrets of both kinds, closed.
+/// A closed store with an inline payload and a payload file.
 fn closed() -> Home {
     let (home, store) = Home::new();
     put_sealed(&store, "small", b"small").wait().unwrap();
@@ -20,8 +20,8 @@ fn assert_whole(home: &Home) {
     store.close();
 }
 
-/// Refused with `text`, and no file is changed, made or deleted, except that sled makes its snapshot
-/// anew whenever it opens.
+/// Checks that opening fails with `text` and does not change, create or delete any file, except sled's
+/// snapshot, which sled rewrites at each opening.
 fn assert_refused(home: &Home, text: &str) {
     let files = || {
         let mut files = home.files();
@@ -73,7 +73,7 @@ fn what_is_missing_is_refused() {
     }
     let home = closed();
     fs::remove_file(&home.payload_files()[0]).unwrap();
-    assert_refused(&home, "a payload file can not be read");
+    assert_refused(&home, "a payload file cannot be read");
     let home = closed();
     fs::write(&home.payload_files()[0], "short").unwrap();
     assert_refused(&home, "a payload file has 5 bytes instead of 10016");
@@ -88,7 +88,7 @@ fn a_database_that_lost_everything_is_refused() {
     assert!(refused.contains("put the newest backup in its place"), "{refused}");
 }
 
-/// An older copy of the database is whole in itself, but not what was acknowledged.
+/// An older copy of the database is consistent, but lacks acknowledged changes.
 #[test]
 fn an_older_database_is_refused() {
     let (home, store) = Home::new();
@@ -144,7 +144,7 @@ fn a_first_start_that_crashed_is_begun_again() {
     assert_eq!(opened(&store, "one").unwrap(), b"secret");
 }
 
-/// `kill -9` and power cuts can end the growing of the slot file anywhere.
+/// `kill -9` and power cuts can interrupt the growth of the slot file at any point.
 #[test]
 fn a_slot_file_that_has_half_grown_opens() {
     for tail in [1, 31, 4096, 300_000, 1 << 20] {
@@ -154,12 +154,12 @@ fn a_slot_file_that_has_half_grown_opens() {
     }
 }
 
-/// The sync of the slot file writes its pages in any order: a power cut in between can leave wiped
-/// keys on disk beside a commit mark that is still the old one.
+/// The pages of the slot file are written in any order during a sync. A power cut can therefore leave wiped
+/// keys on disk together with the old commit mark.
 #[test]
 fn a_burn_that_reached_the_disk_before_its_commit_mark_is_finished() {
     let (home, store) = Home::new();
-    // So many that the slot of the last one is not in the page of the commit mark.
+    // Enough secrets that the slot of the last one is on another page than the commit mark.
     let pending: Vec<_> =
         (0..200).map(|n| put_sealed(&store, &format!("{n:03}"), b"secret")).collect();
     pending.into_iter().for_each(|pending| pending.wait().unwrap());
@@ -168,13 +168,13 @@ fn a_burn_that_reached_the_disk_before_its_commit_mark_is_finished() {
     store.close();
     drop(store);
 
-    // The database as before the deletion, the slots as in the middle of it.
+    // The database of before the deletion, with the slots of the middle of it.
     let deleted = fs::read(home.path("store/slots")).unwrap();
     for (path, bytes) in &before {
         fs::write(path, bytes).unwrap();
     }
     write_at(&home, "store/slots", 4096, &deleted[4096..]);
-    // More than once, and with the slot in use again.
+    // Opened more than once, and with the slot in use again.
     let mut store = home.open();
     for name in ["new", "newer"] {
         assert!(found(&store, "199").is_none(), "the deletion has begun, so nobody opens it");

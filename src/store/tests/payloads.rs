@@ -1,4 +1,4 @@
-//! Sealed payloads, and the files that some of them have.
+//! Sealed payloads and their files.
 
 use std::io::{Read as _, Write as _};
 
@@ -99,7 +99,7 @@ fn files_without_a_record_are_swept() {
     let orphans = [&"ab".repeat(16), &("cd".repeat(16) + ".tmp")]
         .map(|name| home.path("store/payloads").join(name));
 
-    // Somebody may take hours to write one, and it is nobody's but theirs.
+    // Writing a file may take hours; no sweep may delete it in that time.
     let mut written = store.new_file(&SystemRandom).unwrap();
     orphans.iter().for_each(|path| fs::write(path, "left over").unwrap());
     store.tidy().unwrap();
