@@ -56,7 +56,7 @@ fn put<R: Record>(
 }
 
 /// Reads as many stand-ins as a request that is over takes records, after an index lookup without a result.
-pub(super) fn read_none(store: &Store) -> Result<(), StoreError> {
+pub(super) fn read_stand_ins(store: &Store) -> Result<(), StoreError> {
     black_box(store.get::<manage::Manage>(&StandIn::Manage.key())?);
     black_box(store.get::<secret::Secret>(&StandIn::Secret.key())?);
     Ok(())

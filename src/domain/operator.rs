@@ -189,13 +189,13 @@ pub fn list_keys(store: &Store, account: Option<&str>) -> Result<Vec<ListedApiKe
 
 /// Revokes the API key with this id. Returns its account's name.
 pub fn revoke_key(store: &Store, id: &str) -> Result<String, AccountError> {
-    let doomed = all_keys(store)?.into_iter().find(|(key, _)| key_id(hash_of(key)) == id);
-    let Some((doomed, ApiKey { account, .. })) = doomed else {
+    let revoked = all_keys(store)?.into_iter().find(|(key, _)| key_id(hash_of(key)) == id);
+    let Some((revoked, ApiKey { account, .. })) = revoked else {
         // Shortened, because the operator may have passed the key itself, which must not be repeated.
         return Err(AccountError::UnknownKey(id.chars().take(KEY_ID_BYTES * 2).collect()));
     };
     let account = store.get::<Account>(&schema::account(account))?;
-    store.change(move |transaction| Ok::<_, AccountError>(transaction.delete(&doomed)?)).wait()?;
+    store.change(move |transaction| Ok::<_, AccountError>(transaction.delete(&revoked)?)).wait()?;
     Ok(account.map(|account| account.name).unwrap_or_default())
 }
 

@@ -112,9 +112,9 @@ pub struct NewBox {
     pub random: [u8; 15],
     /// The sealed [`Keys`].
     pub payload: Payload,
-    /// See [`DropBox::is_authentic`].
+    /// The hash of the private key, or the value that the owner gave instead.
     pub private_key_hash: String,
-    /// See [`PublicKeyUse`].
+    /// Whether the server can seal messages for senders.
     pub public_key: PublicKeyUse,
     /// The public key, if the server can seal messages with it.
     pub public_key_der: Option<Vec<u8>>,
@@ -341,8 +341,8 @@ pub fn delete(store: &Store, id: BoxId) -> Result<(), BoxError> {
 
 /// Continues deletions that a crash interrupted. Blocks.
 pub fn finish_deletions(store: &Store) -> Result<(), StoreError> {
-    let doomed: Vec<Key> = store.keys(&schema::deletions()).collect();
-    doomed.iter().filter_map(schema::deleted_box).try_for_each(|number| burn(store, number))
+    let deletions: Vec<Key> = store.keys(&schema::deletions()).collect();
+    deletions.iter().filter_map(schema::deleted_box).try_for_each(|number| burn(store, number))
 }
 
 /// Makes a box unfindable and records its deletion. The rest is burned by [`burn`], or after a crash by
@@ -367,12 +367,12 @@ pub fn burn(store: &Store, number: BoxNumber) -> Result<(), StoreError> {
     loop {
         let prefixes =
             [schema::messages(number), schema::repeatables(number), schema::remembered(number)];
-        let doomed = prefixes.iter().flat_map(|prefix| store.keys(prefix));
-        let doomed: Vec<Key> = doomed.take(BATCH).collect();
-        let is_last = doomed.is_empty();
+        let keys = prefixes.iter().flat_map(|prefix| store.keys(prefix));
+        let batch: Vec<Key> = keys.take(BATCH).collect();
+        let is_last = batch.is_empty();
         store
             .change(move |transaction| {
-                for key in &doomed {
+                for key in &batch {
                     transaction.delete(key)?;
                 }
                 if is_last {

@@ -206,9 +206,9 @@ impl World {
                 self.read_through = self.read_through.max(last.0);
             }
             let all_are_read = model.is_empty() || self.read_through + 1 == self.next;
-            let goes = self.terms.delete_box_after_reading && all_are_read;
-            assert_eq!(read.box_is_gone, goes);
-            if goes {
+            let is_burned = self.terms.delete_box_after_reading && all_are_read;
+            assert_eq!(read.box_is_gone, is_burned);
+            if is_burned {
                 drop_box::burn(store, self.id.number).unwrap();
                 self.messages = None;
             }

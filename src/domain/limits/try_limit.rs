@@ -252,10 +252,13 @@ mod tests {
     fn a_refusal_says_what_was_counted_and_when_to_come_again() {
         let limit = limit(1, 3600);
         drop(limit.begin(1, MonotonicSeconds(0)).unwrap());
-        let told = limit.begin(1, MonotonicSeconds(1000)).err().unwrap();
+        let refusal = limit.begin(1, MonotonicSeconds(1000)).err().unwrap();
         let expected = "Too many wrong tries from your address: 1 within 1 hour are allowed. \
                         Try again in 44 minutes";
-        assert_eq!((told.to_string().as_str(), told.retry_after().as_secs()), (expected, 2600));
+        assert_eq!(
+            (refusal.to_string().as_str(), refusal.retry_after().as_secs()),
+            (expected, 2600)
+        );
         let spans = [
             (0, "1 second"),
             (59, "59 seconds"),
@@ -287,7 +290,11 @@ mod tests {
         let neighbour = of("2001:db8:0:1:ffff::2");
         assert_eq!(wait(try_wrong(neighbour, late)), Some(Some(1)));
         assert_eq!(wait(try_wrong(of("2001:db8:0:2::1"), late)), None);
-        assert_eq!(wait(try_wrong(of("::ffff:192.0.2.1"), late)), None, "right ones do not count");
+        assert_eq!(
+            wait(try_wrong(of("::ffff:192.0.2.1"), late)),
+            None,
+            "right attempts do not count"
+        );
         assert_eq!(wait(try_wrong(address, start.plus(3600))), None);
     }
 

@@ -30,8 +30,8 @@ impl Language {
         Self::all().find(|language| primary.eq_ignore_ascii_case(language.tag()))
     }
 
-    /// The language that an `Accept-Language` header (RFC 9110 12.5.4) prefers; `None` if it names no
-    /// language of ours.
+    /// The language that an `Accept-Language` header (RFC 9110 12.5.4) prefers; `None` if none of
+    /// them exists here.
     #[must_use]
     pub fn preferred(accepted: &str) -> Option<Self> {
         preferred(accepted, Self::from_tag)

@@ -238,8 +238,8 @@ pub fn subscription(
             .get::<BoxNotify>(&schema::box_notify(number))?
             .map(|notify| (notify.email, notify.unsubscribe)),
     };
-    let wanted = found.filter(|(now, _)| now == email);
-    Ok(wanted.map(|(_, random)| Subscription { subscriber, random }))
+    let current = found.filter(|(now, _)| now == email);
+    Ok(current.map(|(_, random)| Subscription { subscriber, random }))
 }
 
 /// The description of a secret, if the secret still exists.

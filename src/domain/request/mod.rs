@@ -116,17 +116,17 @@ pub struct NewRequest {
     pub texts: Texts,
     /// The lifetime of the request.
     pub lifetime: Lifetime,
-    /// See [`Request::limit`].
+    /// The number of secrets that can be created through it.
     pub limit: NonZeroU16,
     /// The recipient of the request's link, by mail.
     pub send_request_to: Option<Mailbox>,
-    /// See [`Request::send_to`].
+    /// The recipient of the secrets' links.
     pub send_to: Option<Mailbox>,
-    /// See [`Request::language`].
+    /// The language of the mails, if chosen.
     pub language: Option<Language>,
-    /// See [`Request::secret_lifetime`].
+    /// The lifetime of each secret.
     pub secret_lifetime: Lifetime,
-    /// See [`Request::secret_max_views`].
+    /// The number of views of each secret.
     pub secret_max_views: NonZeroU8,
     /// The hash of the password that viewers of the secrets need.
     pub secret_password: Option<PasswordHash>,
@@ -145,9 +145,9 @@ pub struct Found {
 pub struct Receiver {
     /// The account that owns the request.
     pub account: AccountNumber,
-    /// See [`Request::send_to`].
+    /// The recipient of the secrets' links.
     pub to: Mailbox,
-    /// See [`Request::language`].
+    /// The language of the mails, if chosen.
     pub language: Option<Language>,
 }
 
@@ -286,7 +286,7 @@ pub fn create(
 pub fn look(store: &Store, id: &RequestId, now: UnixSeconds) -> Result<Found, RequestError> {
     let number = store.get::<RequestNumber>(&schema::request_id(&id.hash()))?;
     let Some(number) = number else {
-        alike::read_none(store)?;
+        alike::read_stand_ins(store)?;
         return Err(RequestError::NotFound);
     };
     let request = store.get::<Request>(&schema::request(number))?;
@@ -303,15 +303,15 @@ pub fn look(store: &Store, id: &RequestId, now: UnixSeconds) -> Result<Found, Re
 /// from the list `keep_log_seconds` later.
 pub fn answer(
     found: Found,
-    handed: Handed,
+    input: Handed,
     now: UnixSeconds,
     keep_log_seconds: u64,
 ) -> impl Fn(&mut Transaction<'_, '_>) -> Result<(SecretId, Secret), RequestError> + Send + 'static
 {
     let Found { number, request: seen, texts } = found;
     let new = NewSecret {
-        random: handed.random,
-        payload: handed.payload,
+        random: input.random,
+        payload: input.payload,
         description: texts.secret_description,
         message: texts.secret_message,
         lifetime: seen.secret_lifetime,
@@ -319,9 +319,9 @@ pub fn answer(
         captcha: false,
         password: seen.secret_password,
         max_views: seen.secret_max_views,
-        attachments: handed.attachments,
+        attachments: input.attachments,
     };
-    let (id, mail) = (seen.id, handed.mail);
+    let (id, mail) = (seen.id, input.mail);
     move |transaction| {
         let key = schema::request(number);
         let request = transaction.get::<Request>(&key)?;

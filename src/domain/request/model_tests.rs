@@ -180,7 +180,10 @@ impl World {
         let expected = &self.requests[index];
         let found = look(self.store(), &expected.id, now);
         if !expected.is_open(now.0) {
-            assert!(matches!(found, Err(RequestError::NotFound)), "found though it is over");
+            assert!(
+                matches!(found, Err(RequestError::NotFound)),
+                "a request is found after its end"
+            );
             return;
         }
         let found = found.map_err(|error| error.to_string()).unwrap();
@@ -188,8 +191,8 @@ impl World {
         assert_eq!(found.request.uses_left(), expected.limit - expected.used);
         let random: [u8; 15] = random_array(&SystemRandom);
         let payload = self.store().seal(&SystemRandom, &random, b"secret".to_vec()).unwrap();
-        let handed = Handed { random, payload, mail: None, attachments: None };
-        let outcome = self.store().change(answer(found, handed, now, KEEP_LOG)).wait();
+        let input = Handed { random, payload, mail: None, attachments: None };
+        let outcome = self.store().change(answer(found, input, now, KEEP_LOG)).wait();
         if self.made == SECRETS_ALLOWANCE {
             assert!(matches!(outcome, Err(RequestError::ReceiverOverAllowance)));
             return;

@@ -73,7 +73,7 @@ mod tests {
     #[test]
     fn the_operators_limits_hold() {
         let rules = LifetimeRules { min: 2, max: 350, default: 168 };
-        let for_ever = LifetimeRules { default: 0, ..rules };
+        let permanent = LifetimeRules { default: 0, ..rules };
         // (asked, rules) -> ends at, from 1000
         let cases = [
             (None, rules, Ok(Some(1000 + 168 * 3600))),
@@ -83,8 +83,8 @@ mod tests {
             (Some(350), rules, Ok(Some(1000 + 350 * 3600))),
             (Some(351), rules, Err(())),
             (Some(u64::MAX), rules, Err(())),
-            (Some(0), for_ever, Ok(None)),
-            (Some(3), for_ever, Ok(Some(1000 + 3 * 3600))),
+            (Some(0), permanent, Ok(None)),
+            (Some(3), permanent, Ok(Some(1000 + 3 * 3600))),
         ];
         for (asked, rules, expected) in cases {
             let ends = Lifetime::new(asked, rules)

@@ -107,9 +107,9 @@ pub struct NewSecret {
     pub message: Option<Text>,
     /// The lifetime.
     pub lifetime: Lifetime,
-    /// See [`Secret::view_button`].
+    /// Whether the page shows a button that must be clicked before the view.
     pub view_button: bool,
-    /// See [`Secret::captcha`].
+    /// Whether the page requires a proof of work before the view.
     pub captcha: bool,
     /// The hash of the password that viewers need.
     pub password: Option<PasswordHash>,

@@ -367,8 +367,8 @@ impl Secret {
         keep_log_seconds: u64,
     ) -> Result<Option<FoundPayload>, StoreError> {
         let key = schema::secret(number);
-        let all_there = attachment::all_there(transaction, number, self)?;
-        let found = transaction.payload(&key)?.filter(|_| all_there);
+        let all_intact = attachment::all_intact(transaction, number, self)?;
+        let found = transaction.payload(&key)?.filter(|_| all_intact);
         if found.is_none() {
             self.burn(transaction, number)?;
             self.bury(transaction, number, now, keep_log_seconds)?;

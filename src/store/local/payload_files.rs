@@ -101,7 +101,7 @@ impl PayloadFiles {
     }
 
     pub(in crate::store) fn delete(&self, name: FileName) -> io::Result<()> {
-        remove_if_there(&self.path(name))
+        remove_if_exists(&self.path(name))
     }
 
     /// The files that are not held, including temporary ones.
@@ -132,7 +132,7 @@ impl PayloadFiles {
         let named: BTreeSet<PathBuf> = named.iter().map(|name| self.path(*name)).collect();
         let mut swept = 0;
         for path in files.iter().filter(|path| !named.contains(*path)) {
-            remove_if_there(path)?;
+            remove_if_exists(path)?;
             swept += 1;
         }
         Ok(swept)
@@ -143,7 +143,7 @@ impl PayloadFiles {
     }
 }
 
-fn remove_if_there(path: &Path) -> io::Result<()> {
+fn remove_if_exists(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other,

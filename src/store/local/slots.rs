@@ -339,7 +339,7 @@ mod tests {
             ((2, 77), 7),           // another key
             ((9, 1), 8),            // wiped by a commit that the database knows
             ((10, 1), 7),           // empty
-            ((GROWTH_SLOTS, 1), 7), // behind the end
+            ((GROWTH_SLOTS, 1), 7), // after the end
         ];
         for (named, batch) in refused {
             assert!(slots.verify(&[named].into(), batch).unwrap().is_err(), "{named:?}");

@@ -137,7 +137,7 @@ mod tests {
             ((5, false, 5), true),
             ((5, false, 4), true),
             ((5, false, 3), false),
-            ((5, true, 6), true), // a power cut took the mark back
+            ((5, true, 6), true), // a power cut has undone the mark
         ];
         for ((batch, finished, database), fits) in cases {
             let mark = CommitMark { batch, finished };

@@ -81,7 +81,7 @@ impl Drop for Home {
     fn drop(&mut self) {
         let blobs = fs::read_dir(self.path("store/db/blobs"));
         let empty = blobs.is_ok_and(|mut entries| entries.next().is_none());
-        assert!(empty || thread::panicking(), "something lies in blobs/");
+        assert!(empty || thread::panicking(), "blobs/ is not empty");
     }
 }
 
@@ -305,5 +305,5 @@ fn each_commit_keeps_the_time() {
     let store = home.reopen(store);
     assert_eq!(store.time(), floor(5010));
     let store = home.reopen(store);
-    assert_eq!(store.time(), floor(5010), "also where nobody looks at a clock");
+    assert_eq!(store.time(), floor(5010), "also without a reader of the clock");
 }

@@ -177,7 +177,7 @@ fn a_burn_that_reached_the_disk_before_its_commit_mark_is_finished() {
     // Opened more than once, and with the slot in use again.
     let mut store = home.open();
     for name in ["new", "newer"] {
-        assert!(found(&store, "199").is_none(), "the deletion has begun, so nobody opens it");
+        assert!(found(&store, "199").is_none(), "the deletion has begun, so the payload is gone");
         assert_eq!(store.get(&key("199")).unwrap(), Some(note("199")));
         assert_eq!(opened(&store, "198").unwrap(), b"secret");
         put_sealed(&store, name, b"secret").wait().unwrap();

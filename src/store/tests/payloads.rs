@@ -38,8 +38,12 @@ fn a_payload_stays_with_its_record_until_it_is_burned() {
             Ok::<_, StoreError>(found)
         });
         let burned = burned.wait().unwrap().unwrap();
-        assert!(raw(&home).starts_with(b"burned by commit"), "wiped before the answer");
-        assert_eq!(burned.open(b"one").unwrap().expose_secret(), secret, "to be answered once");
+        assert!(raw(&home).starts_with(b"burned by commit"), "wiped before the result is returned");
+        assert_eq!(
+            burned.open(b"one").unwrap().expose_secret(),
+            secret,
+            "the found payload still opens"
+        );
         assert!(found(&store, "one").is_none());
         assert_eq!(store.get(&key("one")).unwrap(), Some(note("another text")));
     }
@@ -71,7 +75,7 @@ fn a_payload_comes_and_goes_within_a_group() {
     let slots = fs::read(home.path("store/slots")).unwrap();
     let is_key = |slot: &&[u8; 32]| **slot != [0; 32] && !slot.starts_with(b"burned by commit");
     let keys = slots.as_chunks::<32>().0.iter().skip(2).filter(is_key);
-    assert_eq!(keys.count(), 1, "no key but the one of the record");
+    assert_eq!(keys.count(), 1, "only the key of the record exists");
 }
 
 #[test]

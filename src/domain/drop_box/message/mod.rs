@@ -78,13 +78,13 @@ pub struct Sealed {
 pub struct Parts {
     /// The party that has sealed it.
     pub sealed_by: SealedBy,
-    /// See [`Message::size`].
+    /// The size in bytes, as in [`Message::size`].
     pub size: u64,
-    /// See [`Message::is_file`].
+    /// Whether it is a file.
     pub is_file: bool,
-    /// See [`Content::encryption_key`].
+    /// The wrapped key, as in [`Content::encryption_key`].
     pub encryption_key: Vec<u8>,
-    /// See [`Content::file_name`].
+    /// The name of a file, as in [`Content::file_name`].
     pub file_name: Vec<u8>,
     /// The bytes of the message.
     pub body: PartsBody,

@@ -93,12 +93,12 @@ pub fn open(
     let opened = wrapped.and_then(|wrapped| key.open_message_key(&wrapped, random).ok());
     let Some(message_key) = opened else {
         if message.sealed_by == SealedBy::Server {
-            tracing::error!("a message does not open with the key of its box");
+            tracing::error!("a message cannot be opened with the key of its box");
         }
         return as_stored(message, content);
     };
     let body = match (message.is_file, message.sealed_by) {
-        (true, SealedBy::Sender) if !begins_well(&content, &message_key) => {
+        (true, SealedBy::Sender) if !looks_like_envelope(&content, &message_key) => {
             return as_stored(message, content);
         }
         (true, sealed_by) => opened_file(message, sealed_by, content, message_key),
@@ -267,7 +267,7 @@ impl ShownText {
 }
 
 /// Whether a sender's file begins like an envelope, judged by its first byte.
-fn begins_well(content: &Content, key: &MessageKey) -> bool {
+fn looks_like_envelope(content: &Content, key: &MessageKey) -> bool {
     let begun = content.body.reader().and_then(|body| EnvelopeReader::new(body, key, None));
     begun.and_then(|mut envelope| envelope.read(&mut [0])).is_ok()
 }

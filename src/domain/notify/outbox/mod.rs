@@ -142,7 +142,7 @@ pub struct NewMail {
     pub account: Option<AccountNumber>,
     /// The recipient.
     pub to: Mailbox,
-    /// See [`Content::Mail`].
+    /// The language; `None` for the daemon's default.
     pub language: Option<Language>,
     /// The [`Sealed`] part of the letter, if it has one, sealed with [`Sealed::CONTEXT`].
     pub payload: Option<Payload>,

@@ -102,7 +102,7 @@ fn pauses_grow_to_four_hours_and_the_last_try_is_after_a_day() {
         pauses.push(entry.next_at.0 - now.0);
         now = entry.next_at;
     }
-    assert_eq!(now, NOW.plus(24 * HOUR), "the last try");
+    assert_eq!(now, NOW.plus(24 * HOUR), "the last attempt");
     assert_eq!(pauses[..8], [60, 120, 240, 480, 960, 1920, 3840, 7680]);
     assert!(pauses[8..pauses.len() - 1].iter().all(|pause| *pause == 4 * HOUR), "{pauses:?}");
     assert_eq!(pauses.iter().sum::<u64>(), 24 * HOUR);
@@ -120,7 +120,7 @@ fn what_is_given_up_is_burned_and_leaves_the_list_after_a_week() {
     assert!(!world.has_payload(0));
     assert_eq!(world.due(Lane::Mail, NOW.plus(99 * HOUR)), [1]);
     let found = world.store.change(find(OutboxNumber(0))).wait().unwrap();
-    assert!(found.is_none(), "nobody tries it again");
+    assert!(found.is_none(), "no further attempt is due");
     assert!(!world.store.change(retry(OutboxNumber(0), NOW)).wait().unwrap());
 
     let week = NOW.plus(7 * 24 * HOUR);
@@ -161,7 +161,7 @@ fn what_is_delivered_or_dropped_is_gone() {
     assert!(world.store.change(remove(OutboxNumber(1))).wait().unwrap());
     assert!(!world.store.change(remove(OutboxNumber(1))).wait().unwrap());
     assert_eq!(world.keys(), (0, 0));
-    assert_eq!(world.fail(0, Verdict::Retry, NOW), Verdict::GiveUp, "it is not there");
+    assert_eq!(world.fail(0, Verdict::Retry, NOW), Verdict::GiveUp, "the item does not exist");
     assert_eq!(world.keys(), (0, 0));
     // Numbers are not used again, because names derived from them are permanent.
     world.mail(None, "c@example.org", NOW).unwrap();
@@ -200,7 +200,7 @@ fn limits_are_exact_and_slide() {
     let to = "a@EXAMPLE.org";
     assert_eq!(retry_after(world.mail(Some(1), to, NOW.plus(300))), Some(HOUR - 300));
     assert_eq!(retry_after(world.mail(None, to, NOW.plus(HOUR - 1))), Some(1));
-    assert_eq!(world.keys().0, 5, "nothing is queued that is one too many");
+    assert_eq!(world.keys().0, 5, "a mail over the limit is not queued");
     assert_eq!(retry_after(world.mail(None, to, NOW.plus(HOUR))), None);
     assert_eq!(retry_after(world.mail(None, to, NOW.plus(HOUR))), Some(60));
 
@@ -269,8 +269,11 @@ fn strangers_leave_room_for_the_others() {
         assert!(put(late(), Some(1), NOW) && put(destructing(), None, NOW));
     }
     assert!(!put(late(), Some(1), NOW) && !put(destructing(), None, NOW));
-    assert!(put(finished(), Some(1), NOW), "one place is left for what is asked for");
-    assert!(!put(finished(), Some(1), NOW) && !put(destructing(), Some(1), NOW), "five are five");
+    assert!(put(finished(), Some(1), NOW), "one place is left for requested mails");
+    assert!(
+        !put(finished(), Some(1), NOW) && !put(destructing(), Some(1), NOW),
+        "the limit is five"
+    );
     // Notifications of views are sent later, if a place is free within the hour.
     for _ in 0..4 {
         assert!(put(viewed(), Some(1), NOW.plus(60)));

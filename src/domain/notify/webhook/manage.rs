@@ -86,9 +86,11 @@ pub fn add(
     let endpoint = Endpoint { url: url.as_str().to_owned(), key: random_array(random) };
     let key = endpoint.key_text();
     let payload = store.seal(random, Endpoint::CONTEXT, endpoint.to_payload())?;
-    let wanted = |kind: &EventKind| events.is_empty() || events.contains(kind);
-    let webhook =
-        Webhook { created_at: now, events: EventKind::ALL.into_iter().filter(wanted).collect() };
+    let is_selected = |kind: &EventKind| events.is_empty() || events.contains(kind);
+    let webhook = Webhook {
+        created_at: now,
+        events: EventKind::ALL.into_iter().filter(is_selected).collect(),
+    };
     let number = store
         .change(move |transaction| {
             operator::check_live(transaction, account)?;

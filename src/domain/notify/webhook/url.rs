@@ -109,7 +109,7 @@ mod tests {
             ("https://münchen.example/", "https://xn--mnchen-3ya.example/"),
             ("https://1.1.1.1/", "https://1.1.1.1/"),
             ("https://[2606:4700:4700::1111]/x", "https://[2606:4700:4700::1111]/x"),
-            ("http://localhost/", "http://localhost/"), // looked up, and then refused, when it is called
+            ("http://localhost/", "http://localhost/"), // resolved and refused at the call
             (&long, &long),
         ];
         for (text, kept) in right {

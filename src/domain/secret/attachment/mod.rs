@@ -219,7 +219,7 @@ pub(super) fn sizes(
 
 /// Whether the keys of all attachments of a secret exist. Some are missing if a crash interrupted burning the
 /// secret.
-pub(super) fn all_there(
+pub(super) fn all_intact(
     transaction: &Transaction<'_, '_>,
     number: SecretNumber,
     secret: &Secret,

@@ -340,8 +340,8 @@ impl Step {
         let before = transaction.get::<Attachment>(&key)?;
         let counted = before.as_ref().map_or(0, |before| before.received);
         // A concurrent change of the record has priority.
-        let is_ours = before.is_some() != self.payload.is_some() && counted == self.counted;
-        if !secret.is_draft || !is_ours {
+        let is_current = before.is_some() != self.payload.is_some() && counted == self.counted;
+        if !secret.is_draft || !is_current {
             return Err(AttachmentError::NotFound);
         }
         let more = self.attachment.received.saturating_sub(counted);

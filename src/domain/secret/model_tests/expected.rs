@@ -45,8 +45,8 @@ impl Expected {
     }
 
     pub(super) fn has_payload(&self, now: u64) -> bool {
-        let is_there = self.listed && self.gone_at.is_none() && !self.is_expired(now);
-        is_there && self.draft_until.is_none()
+        let is_live = self.listed && self.gone_at.is_none() && !self.is_expired(now);
+        is_live && self.draft_until.is_none()
     }
 
     pub(super) fn is_used_up(&self) -> bool {

@@ -219,7 +219,7 @@ impl World {
         let now = self.now;
         let expected = &mut self.secrets[index];
         if !expected.is_live(now) {
-            assert!(matches!(outcome, Err(SecretError::NotFound)), "viewed though it is gone");
+            assert!(matches!(outcome, Err(SecretError::NotFound)), "a view succeeds after the end");
             return;
         }
         let viewed = outcome.unwrap().unwrap();
@@ -255,7 +255,10 @@ impl World {
             None => expected.is_live(now),
         };
         if !is_shown {
-            assert!(matches!(outcome, Err(SecretError::NotFound)), "shown though it is gone");
+            assert!(
+                matches!(outcome, Err(SecretError::NotFound)),
+                "a lease shows the payload after the end"
+            );
             return;
         }
         let leased = outcome.unwrap().unwrap();
@@ -443,5 +446,5 @@ fn fifty_events_of_a_kind_are_kept() {
     let kinds: Vec<_> = listed[0].events.iter().map(|event| event.kind).collect();
     assert_eq!(kinds, [[EventKind::Opened; 50], [EventKind::TriedAfter; 50]].concat());
     let last = listed[0].events.get(49).map(|event| event.at.0);
-    assert_eq!(last, Some(START + 49), "the first ones are kept");
+    assert_eq!(last, Some(START + 49), "the first events are kept");
 }
