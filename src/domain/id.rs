@@ -24,7 +24,7 @@ const LIMBS: usize = BYTES.div_ceil(4);
 #[derive(serde::Serialize, serde::Deserialize)]
 struct IdKey {
     key: [u8; 32],
-    /// The method of making ids with the key.
+    /// The encoding of ids that the key is used for.
     form: u32,
 }
 

@@ -268,7 +268,7 @@ pub(super) fn message_id(key: &Key) -> Option<MessageId> {
     Some(MessageId(u32::from_be_bytes(*key.as_bytes().last_chunk::<4>()?)))
 }
 
-/// The prefix of the messages of a box that were sent with an idempotency key.
+/// The common prefix of the records of idempotency keys of a box.
 pub(super) fn repeatables(number: BoxNumber) -> Key {
     Key::new(b'I').with(&number.to_bytes())
 }
@@ -335,12 +335,12 @@ pub(super) fn mail_counts() -> Key {
     Key::new(b'z')
 }
 
-/// The mails to an address, by its SHA-256.
+/// The key of the mails to an address; `hash` is the SHA-256 of the address.
 pub(super) fn mails_to(hash: &[u8; 32]) -> Key {
     mail_counts().with(b"m").with(hash)
 }
 
-/// A share of the mails to an address, by its SHA-256.
+/// The key of the [`Share`] of the mails to an address; `hash` is the SHA-256 of the address.
 pub(super) fn share_of_address(share: Share, hash: &[u8; 32]) -> Key {
     mail_counts().with(&[share as u8]).with(hash)
 }

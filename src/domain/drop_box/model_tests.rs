@@ -24,9 +24,9 @@ const LIMITS: Limits = Limits { max_bytes: Some(1 << 20), max_messages: 20 };
 
 #[derive(Clone, Debug)]
 enum Operation {
-    /// Messages with these sizes, in one change.
+    /// Sends messages with these sizes, in one change.
     Send(Vec<(usize, Kind)>),
-    /// This number of live messages, from this position on.
+    /// Reads this number of live messages, from this position on.
     Read(prop::sample::Index, usize),
     Fetch(prop::sample::Index),
     Reopen,

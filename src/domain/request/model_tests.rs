@@ -225,8 +225,7 @@ impl World {
                 request.listed = false;
             }
         }
-        // The entry of an open request is at its expiry; that of an ended one is at its deletion from the
-        // list.
+        // An open request has its index entry at its expiry, an ended one at its deletion from the list.
         let mut dues: Vec<u64> = self
             .requests
             .iter()

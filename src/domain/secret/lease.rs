@@ -19,7 +19,7 @@ use crate::{
 pub const LEASE_SECONDS: u64 = 60;
 /// A lease is extended by one second for this many bytes of attachments: half a megabit per second.
 const BYTES_PER_SECOND: u64 = 64 << 10;
-/// The longest extension of a lease, whatever the size of the attachments.
+/// The longest lifetime of a lease, whatever the size of the attachments.
 const MAX_SECONDS: u64 = 24 * 3600;
 
 /// A token as it is stored: the first half of its SHA-256.

@@ -77,7 +77,7 @@ pub struct Secret {
     pub attachments: u8,
     /// The size of all attachments together, in bytes.
     pub(super) attachment_bytes: u64,
-    /// Whether attachments are still missing. A draft cannot be viewed.
+    /// Whether the secret is an unpublished draft, which cannot be viewed.
     pub is_draft: bool,
 }
 
@@ -352,7 +352,7 @@ impl Secret {
     }
 }
 
-/// Deletes a secret. For a draft, also returns its use of the allowance.
+/// Deletes a secret. If it is a draft, its use of the allowance is given back.
 pub(super) fn remove_or_drop(
     transaction: &mut Transaction<'_, '_>,
     number: SecretNumber,

@@ -219,7 +219,8 @@ fn lock(root: &Path) -> Result<File, OpenError> {
 
 fn create_private_dir(dir: &Path) -> io::Result<()> {
     match DirBuilder::new().recursive(true).mode(0o700).create(dir) {
-        // The path is a file, or a dangling link. The result of the retry depends on which one it is.
+        // The path is a file or a dangling link. The error tells which one, because a retry can succeed only
+        // for a link.
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             Err(fs::metadata(dir).err().unwrap_or_else(|| Errno::NOTDIR.into()))
         }

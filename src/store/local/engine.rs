@@ -3,7 +3,7 @@
 //! An error of sled ends the process, because sled then refuses all operations until it is opened again, and
 //! dropping it could write more. Therefore functions here return no errors, except those that run before the
 //! daemon serves requests.
-#![expect(clippy::disallowed_types, reason = "the one place where sled is used")]
+#![expect(clippy::disallowed_types, reason = "the only module that uses sled")]
 
 use std::{
     fs::{self, TryLockError},

@@ -11,10 +11,10 @@
 //! delay is safe:
 //!
 //! - If a piece is missing, sled's recovery ends before the batch. That is correct, because its changes were
-//! not acknowledged yet.
+//!   not acknowledged yet.
 //! - The header of a segment states that the log is on disk up to some point, and sled frees old segments
-//! based on it. Readers can also make sled begin a segment, by splitting a page. The thread that begins one
-//! first syncs all delayed writes, before another header can depend on them.
+//!   based on it. Readers can also make sled begin a segment, by splitting a page. The thread that begins
+//!   one syncs all delayed writes, before another header can depend on them.
 //!
 //! Linux only, like sled's call.
 
@@ -107,10 +107,10 @@ impl Commit<'_> {
 ///
 /// Returns 0, never an error. A failed sync may have dropped the dirty pages, so that a second attempt would
 /// succeed without writing them; therefore a failure ends the process.
-#[expect(unsafe_code, reason = "the only way to replace sled's call: the symbol itself")]
+#[expect(unsafe_code, reason = "sled's call can only be replaced by defining its symbol")]
 // SAFETY: the name and the signature are those of the C library's function on Linux. Callers expect that the
-// range is written; syncing the whole file does more. If the sync is delayed, the only caller learns that the
-// commit is complete after the sync at its end.
+// range is written; syncing the whole file does more. A delayed sync is replaced by the one at
+// the end of the commit, which precedes the result of the commit.
 #[unsafe(no_mangle)]
 pub(in crate::store) extern "C" fn sync_file_range(
     fd: c_int,
@@ -121,7 +121,7 @@ pub(in crate::store) extern "C" fn sync_file_range(
     CALLS.fetch_add(1, Ordering::SeqCst);
     // SAFETY: the caller of `sync_file_range` passes a descriptor that stays open during the call, and the
     // borrow ends with the call.
-    #[expect(unsafe_code, reason = "C hands over a bare descriptor")]
+    #[expect(unsafe_code, reason = "C passes a raw descriptor")]
     let file = unsafe { BorrowedFd::borrow_raw(fd) };
     let watched = identity(file).ok().and_then(|identity| databases().get(&identity).cloned());
     if let Some(shared) = watched {

@@ -168,7 +168,7 @@ fn a_burn_that_reached_the_disk_before_its_commit_mark_is_finished() {
     store.close();
     drop(store);
 
-    // The database of before the deletion, with the slots of the middle of it.
+    // The database from before the deletion, with the slots from the middle of it.
     let deleted = fs::read(home.path("store/slots")).unwrap();
     for (path, bytes) in &before {
         fs::write(path, bytes).unwrap();

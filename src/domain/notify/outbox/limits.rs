@@ -38,7 +38,8 @@ impl SentTimes {
 /// A part of the limit of an address or account. Some mails count in several shares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Share {
-    /// Notifications. The rest of the limit is for mails with links of requests and secrets.
+    /// Unrequested mails: notifications, and self-destructing messages without an account. The rest of the
+    /// limit is for mails with links of requests and secrets.
     Unasked = b'n' as isize,
     /// Self-destructing messages, which are sent without an account.
     Destructing = b's' as isize,
@@ -49,8 +50,8 @@ pub(crate) enum Share {
 }
 
 impl Share {
-    /// The number of mails within an hour. Notifications leave one place to other mails; each kind of mail
-    /// that strangers can cause leaves places to the others.
+    /// The number of mails within an hour. Unrequested mails leave one place to others; each kind of mail
+    /// that strangers can cause leaves places to the other kinds.
     fn most(self) -> usize {
         match self {
             Self::Unasked => 4,

@@ -80,7 +80,7 @@ pub struct State {
     pub received: u64,
     /// Whether the attachment is complete.
     pub is_complete: bool,
-    /// The publication, if the secret is published.
+    /// The result of the publication, if the secret is published.
     pub published: Option<Published>,
     /// The secret is complete, but its mail cannot be queued for this many seconds.
     pub mail_waits: Option<u64>,
