@@ -1,4 +1,5 @@
-//! Numbers and ids of records. They import nothing of the domain, so every other module may use them.
+//! The numbers and ids of records. This module imports no other module of the domain, so that all of them can
+//! use it.
 
 use std::fmt;
 
@@ -12,10 +13,10 @@ pub struct AccountNumber(pub(super) u32);
 
 impl AccountNumber {
     pub(super) const END: u32 = 1 << 24;
-    /// Owns what is made without an account. Nobody has a key for it, and no list shows it.
+    /// Owns secrets that are created without an account. It has no API key and appears in no list.
     pub const NOBODY: Self = Self(0);
 
-    /// `None` from 2^24 on.
+    /// `None` for numbers of 2^24 and more.
     #[must_use]
     pub fn new(number: u32) -> Option<Self> {
         (number < Self::END).then_some(Self(number))
@@ -31,12 +32,12 @@ impl Record for AccountNumber {
     const VERSION: u8 = 1;
 }
 
-/// Where a secret's record lies: its account, and its number there, below 2^40.
+/// The location of a secret's record: its account, and its number in the account, below 2^40.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct SecretNumber {
-    /// Whose it is.
+    /// The account that owns the record.
     pub account: AccountNumber,
-    /// Counts the account's secrets.
+    /// The position of the secret among the account's secrets, in the order of creation.
     pub sequence: u64,
 }
 
@@ -58,28 +59,28 @@ impl SecretNumber {
     }
 }
 
-/// What a link names: where the record lies, and the random bits that prove one was given the link.
+/// The id in a link: the location of the record, and random bits that only holders of the link know.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SecretId {
-    /// Where the record lies.
+    /// The location of the record.
     pub number: SecretNumber,
     /// 120 random bits.
     pub random: [u8; 15],
 }
 
-/// Without the random bits, which open the link.
+/// Leaves out the random bits, because they open the link.
 impl fmt::Debug for SecretId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SecretId").field("number", &self.number).finish_non_exhaustive()
     }
 }
 
-/// Where a request's record lies: its account, and its number there, below 2^40.
+/// The location of a request's record: its account, and its number in the account, below 2^40.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RequestNumber {
-    /// Whose it is.
+    /// The account that owns the record.
     pub account: AccountNumber,
-    /// Counts the account's requests.
+    /// The position of the request among the account's requests, in the order of creation.
     pub sequence: u64,
 }
 
@@ -99,7 +100,7 @@ impl Record for RequestNumber {
     const VERSION: u8 = 1;
 }
 
-/// Counts all boxes.
+/// The number of a box, counted over all boxes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct BoxNumber(pub(super) u64);
 
@@ -113,49 +114,49 @@ impl BoxNumber {
     }
 }
 
-/// What a token names: where the box lies, and the random bits that prove one was given the token.
+/// The content of a token: the location of the record, and random bits that only holders of the token know.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct BoxId {
-    /// Where the record lies.
+    /// The location of the record.
     pub number: BoxNumber,
     /// 120 random bits.
     pub random: [u8; 15],
 }
 
-/// Without the random bits, which are the token.
+/// Leaves out the random bits, because they open the box.
 impl fmt::Debug for BoxId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BoxId").field("number", &self.number).finish_non_exhaustive()
     }
 }
 
-/// Counts the messages of a box from 1 on.
+/// The number of a message in its box, from 1 on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct MessageId(pub u32);
 
 impl MessageId {
-    /// The first one.
+    /// The first message of a box.
     pub const FIRST: Self = Self(1);
 }
 
-/// Where a webhook's record lies.
+/// The location of a webhook's record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct WebhookNumber {
-    /// Whose it is.
+    /// The account that owns the record.
     pub account: AccountNumber,
-    /// Counts all webhooks that there ever were, so that nothing that waits for one that is removed is
-    /// sent to another.
+    /// A counter over all webhooks ever added, so that a queued call of a removed webhook is never sent to
+    /// another one.
     pub sequence: u32,
 }
 
 impl WebhookNumber {
-    /// What it is called by the operator: `w17`.
+    /// The public id: `w17`.
     #[must_use]
     pub fn id(self) -> String {
         format!("w{}", self.sequence)
     }
 }
 
-/// Counts everything that was ever queued.
+/// The number of an item, counted over all items ever queued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct OutboxNumber(pub u64);
