@@ -1,8 +1,8 @@
-//! Line ends within base64, which MIME (RFC 2045), PEM and many a program's default put there.
+//! Line ends within base64, which MIME (RFC 2045), PEM and many programs write by default.
 
 use std::borrow::Cow;
 
-/// `text` without carriage returns and line feeds; copied only where there are some.
+/// `text` without carriage returns and line feeds; copied only if it contains any.
 #[must_use]
 pub fn without_line_ends(text: &str) -> Cow<'_, str> {
     let is_line_end = |byte| matches!(byte, b'\r' | b'\n');

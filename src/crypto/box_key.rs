@@ -1,7 +1,7 @@
-//! The private key of a box: whoever has it, or the passphrase it is kept under, reads the box.
+//! The private key of a box. The key, or the passphrase that encrypts it, gives access to all messages.
 //!
-//! It is kept as a PKCS#8 `EncryptedPrivateKeyInfo` in PEM (RFC 5958, RFC 7468), encrypted by PBES2
-//! (RFC 8018), so `openssl pkey` opens it with the passphrase.
+//! It is stored as a PKCS#8 `EncryptedPrivateKeyInfo` in PEM (RFC 5958, RFC 7468), encrypted by PBES2 (RFC
+//! 8018), so `openssl pkey` opens it with the passphrase.
 
 use rsa::{
     RsaPrivateKey,
@@ -32,21 +32,22 @@ use super::{
     secret_bytes::SecretText,
 };
 
-/// How often PBKDF2 hashes the passphrase of a key that we encrypt: what OWASP advises for HMAC-SHA-256.
+/// The iterations of PBKDF2 for a key that sealdrop encrypts: OWASP's recommendation for HMAC-SHA-256.
 pub const ITERATIONS: u32 = 600_000;
 
-/// A key that asks for more iterations of PBKDF2 is refused: somebody sent it to keep us busy. This many
-/// take less than a second where the processor has SHA instructions, and several on a small one without.
+/// A key that needs more iterations of PBKDF2 is refused, since it could be an attack on the server's time.
+/// This many take less than a second where the processor has SHA instructions, and several on a small one
+/// without.
 pub const MAX_ITERATIONS: u32 = 2_000_000;
 
-/// A key that asks scrypt for more memory, `128 · N · r` bytes, is refused. OpenSSL refuses more than
-/// this too unless told otherwise, and writes keys that need half.
+/// A key that needs more memory for scrypt, `128 · N · r` bytes, is refused. OpenSSL has the same limit by
+/// default, and writes keys that need half of it.
 pub const MAX_SCRYPT_BYTES: u64 = 32 << 20;
 
-/// How often scrypt may go through its memory: its parameter `p`.
+/// The highest parameter `p` of scrypt: how often it uses its memory.
 const MAX_SCRYPT_PASSES: u16 = 16;
 
-/// How long the modulus of a fresh key is.
+/// The length of the modulus of a new key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RsaBits {
     /// 2048 bits, enough until 2030 (NIST SP 800-57).
@@ -58,7 +59,7 @@ pub enum RsaBits {
 }
 
 impl RsaBits {
-    /// The number.
+    /// The number of bits.
     #[must_use]
     pub fn bits(self) -> usize {
         match self {
@@ -82,25 +83,25 @@ impl TryFrom<u64> for RsaBits {
     }
 }
 
-/// No length that we make keys of.
+/// New keys of this length are not supported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a key has 2048, 3072 or 4096 bits")]
 pub struct BadRsaBits;
 
-/// An RSA private key of 2048 to 8192 bits, ready for use: open one and read many messages with it.
+/// An RSA private key of 2048 to 8192 bits. Opening it once is enough to read many messages.
 ///
 /// # Security
 ///
-/// Wiped on drop by the `rsa` crate, but for one of the values precomputed from the primes, which
-/// version 0.10.0-rc.20 leaves in freed memory.
+/// The `rsa` crate wipes it on drop, except one of the values precomputed from the primes, which version
+/// 0.10.0-rc.20 leaves in freed memory.
 pub struct BoxKey(RsaPrivateKey);
 
 impl ZeroizeOnDrop for BoxKey {}
 
 impl BoxKey {
-    /// A fresh key with the public exponent 65537.
+    /// Generates a key with the public exponent 65537.
     ///
-    /// Costs from a fraction of a second to many seconds for 4096 bits, as luck has it: work for the
+    /// Takes a random time, from a fraction of a second to many seconds for 4096 bits: call it on the
     /// blocking pool.
     #[must_use]
     pub fn generate(bits: RsaBits, random: &dyn Random) -> Self {
@@ -109,14 +110,14 @@ impl BoxKey {
         Self(key)
     }
 
-    /// Opens what [`BoxKey::to_encrypted_pem`] or another program encrypted: PBES2 with PBKDF2 under
+    /// Decrypts a key written by [`BoxKey::to_encrypted_pem`] or another program: PBES2 with PBKDF2 under
     /// HMAC-SHA-1 or any of SHA-2, or with scrypt, and AES-128, 192 or 256 or 3DES in CBC mode.
     ///
-    /// Costs the iterations, [`MAX_ITERATIONS`] at the most: work for the blocking pool.
+    /// The cost is the iterations, at most [`MAX_ITERATIONS`]: call it on the blocking pool.
     ///
     /// # Errors
     ///
-    /// [`OpenKeyError`].
+    /// [`OpenKeyError`], for a wrong passphrase or a key that cannot be read.
     pub fn from_encrypted_pem(pem: &str, passphrase: &SecretText) -> Result<Self, OpenKeyError> {
         let der = encrypted_der(pem).ok_or(OpenKeyError::Unreadable)?;
         let (parameters, data) = openable(&der).map_err(|_| OpenKeyError::Unreadable)?;
@@ -127,25 +128,25 @@ impl BoxKey {
                 _ => OpenKeyError::Unreadable,
             },
         )?;
-        // One wrong passphrase in 256 leaves something that looks padded; it is no DER then.
+        // One wrong passphrase in 256 gives a valid padding by chance; the result is then not DER.
         let info =
             PrivateKeyInfoRef::from_der(opened).map_err(|_| OpenKeyError::WrongPassphrase)?;
         Self::from_private_key_info(&info).ok_or(OpenKeyError::Unreadable)
     }
 
-    /// Whether [`from_encrypted_pem`](Self::from_encrypted_pem) would take a passphrase for this: it is
-    /// encrypted, by algorithms that are known here. Costs no iterations.
+    /// Whether [`from_encrypted_pem`](Self::from_encrypted_pem) can use a passphrase for this: it is
+    /// encrypted, by supported algorithms. Costs no iterations.
     #[must_use]
     pub fn takes_passphrase(pem: &str) -> bool {
         Self::check_encrypted_pem(pem).is_ok()
     }
 
-    /// Whether [`BoxKey::from_encrypted_pem`] could open this with the right passphrase, as far as can be
-    /// seen without: for keys that are handed in. Costs next to nothing.
+    /// Checks everything that [`BoxKey::from_encrypted_pem`] needs and that can be checked without the
+    /// passphrase: for uploaded keys. The cost is negligible.
     ///
     /// # Errors
     ///
-    /// [`KeyFormError`], which says what would be right.
+    /// [`KeyFormError`], which says what the key should be.
     pub fn check_encrypted_pem(pem: &str) -> Result<(), KeyFormError> {
         if pem.contains("-----BEGIN OPENSSH PRIVATE KEY-----") {
             return Err(KeyFormError::OpenSsh);
@@ -154,28 +155,30 @@ impl BoxKey {
         openable(&der).map(drop)
     }
 
-    /// Only keys that we would write just so: else [`BoxKey::hash`] were another than OpenSSL's.
+    /// Accepts only keys that [`BoxKey::to_encrypted_pem`] would encode to the same bytes: otherwise
+    /// [`BoxKey::hash`] would differ from OpenSSL's.
     fn from_private_key_info(info: &PrivateKeyInfoRef) -> Option<Self> {
         if info.algorithm != pkcs1::ALGORITHM_ID {
             return None;
         }
         let der = info.private_key.as_bytes();
         let parts = RsaPrivateKeyRef::from_der(der).ok()?;
-        // First, because it bounds the work of everything after it.
+        // This check comes first because it bounds the work of the following ones.
         PublicKey::from_components(parts.modulus.as_bytes(), parts.public_exponent.as_bytes())
             .ok()?;
         let key = RsaPrivateKey::try_from(parts).ok()?;
-        // The crate ignores the CRT values that it reads, computes its own, and does without if it can not.
+        // The crate ignores the CRT values that it reads and computes them again; if it cannot, it leaves
+        // them out.
         let ready = key.qinv().is_some() && key.to_pkcs1_der().ok()?.as_bytes() == der;
         ready.then_some(Self(key))
     }
 
     /// Encrypts the key: PBES2 with PBKDF2-HMAC-SHA-256 over a fresh salt of 16 bytes, and AES-256-CBC.
-    /// `iterations` are [`ITERATIONS`] outside of tests, and the cost.
+    /// `iterations`, which determine the cost, are [`ITERATIONS`] outside of tests.
     ///
     /// # Panics
     ///
-    /// For no iterations, or more than [`MAX_ITERATIONS`]: nobody could open it again.
+    /// For zero iterations, or more than [`MAX_ITERATIONS`]: the key could not be opened again.
     #[must_use]
     pub fn to_encrypted_pem(
         &self,
@@ -196,32 +199,33 @@ impl BoxKey {
         pem.expect(ENCODES).to_string()
     }
 
-    /// Its public half.
+    /// The public key.
     #[must_use]
     pub fn public(&self) -> PublicKey {
         PublicKey::from_components(&self.0.n_bytes(), &self.0.e_bytes())
             .expect("a private key is made of a public key that was checked")
     }
 
-    /// The `privatekeyhash` of the Key Service: lower-case hex SHA-256 of the unencrypted PKCS#8 DER,
-    /// the very bytes that `openssl pkcs8 -topk8 -nocrypt -outform DER` gives.
+    /// The `privatekeyhash` of the Key Service: lower-case hex SHA-256 of the unencrypted PKCS#8 DER, the
+    /// same bytes that `openssl pkcs8 -topk8 -nocrypt -outform DER` writes.
     #[must_use]
     pub fn hash(&self) -> String {
         hex(&sha256(self.pkcs8_der().as_bytes()))
     }
 
-    /// Opens what [`PublicKey::seal_message_key`] sealed.
+    /// Opens a message key sealed by [`PublicKey::seal_message_key`].
     ///
-    /// Costs from one to tens of milliseconds, by length of the modulus.
+    /// Takes one to tens of milliseconds, depending on the length of the modulus.
     ///
     /// # Errors
     ///
-    /// [`Damaged`] for anything else: sealed to another key, of another padding or label, or not 32 bytes.
+    /// [`Damaged`] for all other input: sealed to another key, of another padding or label, or not 32
+    /// bytes.
     ///
     /// # Security
     ///
-    /// Blinded by `random`, so that its time tells nothing about the key (Kocher 1996), and checked
-    /// against the public key, so that a miscalculation can not give it away (Boneh, DeMillo, Lipton 1997).
+    /// Blinded by `random`, so that the time does not depend on the key (Kocher 1996), and checked against
+    /// the public key, so that a miscalculation cannot reveal it (Boneh, DeMillo, Lipton 1997).
     pub fn open_message_key(
         &self,
         encryption_key: &[u8],
@@ -246,11 +250,11 @@ const ENCODES: &str = "a key that was checked, and so is of bounded size, has an
 /// Why an encrypted private key does not open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OpenKeyError {
-    /// Another passphrase, or the encrypted part was changed: nobody can tell these two apart.
+    /// The passphrase is wrong, or the encrypted part was changed: these two cannot be distinguished.
     #[error("the passphrase does not open this key")]
     WrongPassphrase,
-    /// No encrypted private key in PEM, of another algorithm, asking for too much work, or holding no
-    /// sound RSA key of 2048 to 8192 bits.
+    /// Not an encrypted private key in PEM, of another algorithm, too expensive to decrypt, or without a
+    /// valid RSA key of 2048 to 8192 bits.
     #[error(
         "not an encrypted RSA private key that can be opened: PKCS#8 in PEM, PBES2 with PBKDF2 \
          (at most {MAX_ITERATIONS} iterations) and AES-CBC or 3DES-CBC, 2048 to 8192 bits"
@@ -258,24 +262,24 @@ pub enum OpenKeyError {
     Unreadable,
 }
 
-/// Why no passphrase opens an encrypted private key. The texts are for who hands it in.
+/// Why no passphrase can open an encrypted private key. The texts are for the person who uploads it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyFormError {
     /// Not PKCS#8 in PEM, or damaged.
     #[error("must be PKCS#8 in PEM under a passphrase (BEGIN ENCRYPTED PRIVATE KEY): {CONVERT}")]
     Form,
-    /// As OpenSSH writes it, with a passphrase or without.
+    /// In OpenSSH's format, with or without a passphrase.
     #[error(
         "is of OpenSSH\'s own form: convert it with ssh-keygen -p -m PKCS8 -f key, with a passphrase"
     )]
     OpenSsh,
-    /// Of a scheme that is not opened here, such as those of PKCS#5 version 1 and PKCS#12.
+    /// The encryption scheme is not supported; examples are those of PKCS#5 version 1 and PKCS#12.
     #[error(
         "is encrypted by a scheme that is not opened here; PBES2 with PBKDF2 or scrypt and AES-CBC or \
          3DES-CBC is: {CONVERT}"
     )]
     Scheme,
-    /// It asks for more work than is done here.
+    /// Decryption would cost more than the limits allow.
     #[error(
         "asks for more work than is done here, at most {MAX_ITERATIONS} iterations of PBKDF2 or 32 MiB of \
          scrypt: {CONVERT}"
@@ -286,10 +290,10 @@ pub enum KeyFormError {
 const CONVERT: &str =
     "convert it with openssl pkcs8 -topk8 -v2 aes-256-cbc -in old.pem -out new.pem";
 
-/// The parameters and the encrypted bytes of a key that can be opened with the right passphrase.
+/// The parameters and the encrypted bytes of a key that the right passphrase can open.
 fn openable(der: &[u8]) -> Result<(Parameters, &[u8]), KeyFormError> {
     let Ok(encrypted) = EncryptedPrivateKeyInfoRef::from_der(der) else {
-        // Other schemes are not even read: two elements, an algorithm and the encrypted bytes, show one.
+        // Other schemes are not parsed: two elements, an algorithm and the encrypted bytes, identify one.
         let is_another = AnyRef::from_der(der).and_then(|all| {
             all.sequence(|parts| {
                 AlgorithmIdentifierRef::decode(parts)?;
@@ -322,8 +326,8 @@ fn encrypted_der(pem: &str) -> Option<Vec<u8>> {
     (label == EncryptedPrivateKeyInfoRef::PEM_LABEL).then_some(der)
 }
 
-/// Whether this derives a key as we do, at a cost that we pay. An upload names it: each limit is checked
-/// before any work is done.
+/// Checks that the key derivation is supported and within the limits. The parameters come from an upload,
+/// so each limit is checked before any work is done.
 fn check_work(kdf: &Kdf) -> Result<(), KeyFormError> {
     let is_affordable = match kdf {
         Kdf::Pbkdf2(Pbkdf2Params { iteration_count, .. }) => {
@@ -333,7 +337,7 @@ fn check_work(kdf: &Kdf) -> Result<(), KeyFormError> {
             cost_parameter: n, block_size: r, parallelization: p, ..
         }) => {
             let bytes = n.checked_mul(u64::from(*r)).and_then(|blocks| blocks.checked_mul(128));
-            // pkcs5 0.8.1 subtracts from the bits of N before it looks whether there are any.
+            // pkcs5 0.8.1 subtracts from the number of bits of N without checking that it is positive.
             *n > 1
                 && n.is_power_of_two()
                 && (128..=MAX_SCRYPT_BYTES).contains(&bytes.unwrap_or(u64::MAX))

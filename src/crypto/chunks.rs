@@ -1,18 +1,19 @@
-//! AES-256-GCM over a file that is written in several goes and read from anywhere: how the store keeps
-//! an attachment, whose bytes are ciphertext of the sender's already.
+//! AES-256-GCM over a file that is written in several parts and read from any position: the form in which
+//! the store keeps an attachment. The sender has already encrypted these bytes.
 //!
 //! ```text
 //! file  = chunk 0 ‖ chunk 1 ‖ …
 //! chunk = nonce (12 bytes) ‖ AES-256-GCM of 65,552 bytes ‖ tag (16 bytes)
-//! nonce = 8 random bytes of whoever wrote it ‖ number of the chunk (32 bits, big endian)
+//! nonce = 8 random bytes of the writer ‖ number of the chunk (32 bits, big endian)
 //! ```
 //!
-//! The first one has 7 bytes more, the last one what is left: so chunks end where those of the sender's own
-//! [`stream`](super::stream) do, and whoever goes on behind one needs none of it again.
+//! The first chunk has 7 bytes more, and the last one holds the remainder. Chunks therefore end where those
+//! of the sender's [`stream`](super::stream) end, and an upload that continues after a chunk does not have
+//! to read it again.
 //!
-//! There is no associated data. How long the whole is stands elsewhere, so no chunk says that it is the
-//! last one. A chunk that a crash has taken back is written again by somebody else, whose random bytes
-//! are others: no nonce meets the key twice.
+//! There is no associated data. The total length is stored elsewhere, so no chunk is marked as the last
+//! one. A chunk that was lost in a crash is written again by another writer with other random bytes: no
+//! nonce is used twice with the same key.
 
 use std::{
     io::{self, Read, Seek, SeekFrom, Write},
@@ -32,34 +33,34 @@ use super::{
     stream::{PREFIX_BYTES, SEALED_CHUNK_BYTES},
 };
 
-/// How many bytes a chunk holds. Every chunk but the last one is full.
+/// The bytes of content in a chunk. Every chunk but the last one is full.
 const CHUNK_BYTES: u64 = SEALED_CHUNK_BYTES as u64;
-/// How many more the first one holds.
+/// The additional bytes of content in the first chunk.
 const LEAD_BYTES: u64 = PREFIX_BYTES as u64;
 
-/// So many chunks are read and opened at once.
+/// The number of chunks that are read and opened together.
 const CHUNKS_AT_ONCE: u64 = 4;
 
 const WRITER_BYTES: usize = 8;
 const NONCE_BYTES: usize = 12;
 const TAG_BYTES: usize = 16;
-/// How many bytes longer a chunk is than what it holds.
+/// The difference in bytes between a chunk and its content.
 const OVERHEAD_BYTES: usize = NONCE_BYTES + TAG_BYTES;
 
-/// How long the file of `bytes` bytes is.
+/// The length of the file for `bytes` bytes of content.
 #[must_use]
 pub fn stored_len(bytes: u64) -> u64 {
     let chunks = bytes.checked_sub(1).map_or(0, |last| number_at(last) + 1);
     bytes.saturating_add(chunks.saturating_mul(OVERHEAD_BYTES as u64))
 }
 
-/// Which chunk holds byte `at`; at the end of full chunks, how many there are.
+/// The number of the chunk that holds byte `at`; at the end of full chunks, their count.
 #[must_use]
 pub fn number_at(at: u64) -> u64 {
     at.saturating_sub(LEAD_BYTES) / CHUNK_BYTES
 }
 
-/// Where chunk `number` begins.
+/// The position in the content where chunk `number` begins.
 fn begin_of(number: u64) -> u64 {
     match number {
         0 => 0,
@@ -67,20 +68,20 @@ fn begin_of(number: u64) -> u64 {
     }
 }
 
-/// Seals what it takes and writes it to `W`, a chunk at a time. Holds two chunks.
+/// Seals the bytes written to it and passes them on to `W`, one chunk at a time. Holds two chunks.
 pub struct ChunkWriter<W> {
     inner: W,
     cipher: Aes256Gcm,
     writer: [u8; WRITER_BYTES],
     number: u64,
-    /// What has come and is in no chunk yet.
+    /// Bytes that do not fill a chunk yet.
     tail: Vec<u8>,
-    /// The last chunk as it was written, to be used again.
+    /// The buffer of the last chunk, to be used again.
     chunk: Vec<u8>,
 }
 
 impl<W: Write> ChunkWriter<W> {
-    /// Goes on behind `chunks` full ones, where `inner` stands.
+    /// Continues after `chunks` full chunks, at the current position of `inner`.
     #[must_use]
     pub fn new(inner: W, key: &MessageKey, chunks: u64, random: &dyn Random) -> Self {
         let cipher = Aes256Gcm::new(key.expose_secret().into());
@@ -88,19 +89,19 @@ impl<W: Write> ChunkWriter<W> {
         Self { inner, cipher, writer: random_array(random), number: chunks, tail, chunk }
     }
 
-    /// What it writes to.
+    /// The underlying writer.
     pub fn inner(&mut self) -> &mut W {
         &mut self.inner
     }
 
-    /// How many bytes are in the chunks that were written, those before this writer included, if each of
-    /// them was full.
+    /// The number of bytes in all written chunks, including those before this writer, if each of them was
+    /// full.
     #[must_use]
     pub fn sealed(&self) -> u64 {
         begin_of(self.number)
     }
 
-    /// What has come and is in no chunk yet, less than a full one.
+    /// The bytes that are not in a chunk yet, fewer than a full one.
     #[must_use]
     pub fn tail(&self) -> &[u8] {
         &self.tail
@@ -110,12 +111,13 @@ impl<W: Write> ChunkWriter<W> {
     ///
     /// # Errors
     ///
-    /// Those of `inner`; after one, nothing more is to be written.
+    /// Those of `inner`; after an error, nothing more may be written.
     pub fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             let lead = if self.number == 0 { PREFIX_BYTES } else { 0 };
             let full = lead + SEALED_CHUNK_BYTES;
-            // From where it lies, if it lies there in one piece: copying is a good part of the work.
+            // Seals directly from `bytes` where they contain a whole chunk: copying is a large part of the
+            // work.
             if self.tail.is_empty()
                 && let Some((body, later)) = bytes.split_at_checked(full)
             {
@@ -134,7 +136,7 @@ impl<W: Write> ChunkWriter<W> {
         Ok(())
     }
 
-    /// Writes what is left as the last chunk.
+    /// Writes the remainder as the last chunk.
     ///
     /// # Errors
     ///
@@ -165,19 +167,19 @@ impl<W: Write> ChunkWriter<W> {
     }
 }
 
-/// Reads a part of what [`ChunkWriter`] made, a few chunks at a time.
+/// Reads a range of the content that [`ChunkWriter`] wrote, a few chunks at a time.
 pub struct ChunkReader<R> {
     inner: R,
     cipher: Aes256Gcm,
-    /// The last chunk as it was read, to be used again.
+    /// The buffer of the last chunk, to be used again.
     chunk: Vec<u8>,
-    /// The bytes that are still to come.
+    /// The range that has not been read yet.
     left: Range<u64>,
     total: u64,
 }
 
 impl<R: Read + Seek> ChunkReader<R> {
-    /// Goes to the part `wanted` of `total` bytes; the file begins where `inner` does.
+    /// Moves to the range `wanted` of `total` bytes; the file begins at the current position of `inner`.
     ///
     /// # Errors
     ///
@@ -191,8 +193,8 @@ impl<R: Read + Seek> ChunkReader<R> {
         Ok(Self { inner, cipher, chunk: Vec::new(), left, total })
     }
 
-    /// What is wanted of the next four chunks: `room`, whatever it held before, and where in it. `None` at the
-    /// end.
+    /// Reads the wanted part of the next four chunks. Returns `room`, with its old content replaced, and
+    /// the range of the wanted bytes in it; `None` at the end.
     ///
     /// # Errors
     ///
@@ -218,7 +220,8 @@ impl<R: Read + Seek> ChunkReader<R> {
         Ok(Some((room, place(start)?..place(upto)?)))
     }
 
-    /// Opens the next chunk, which has this number, into `body`, which is as long as what it holds.
+    /// Opens the next chunk, which has this number, into `body`, whose length is that of the chunk's
+    /// content.
     fn open(&mut self, number: u64, body: &mut [u8]) -> io::Result<()> {
         self.chunk.resize(body.len() + OVERHEAD_BYTES, 0);
         self.inner.read_exact(&mut self.chunk).map_err(|error| match error.kind() {

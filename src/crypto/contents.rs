@@ -1,4 +1,4 @@
-//! What is encrypted in a secret: a text as it is, or JSON of a text with files
+//! The plaintext of a secret: a text without a wrapper, or JSON of a text with files
 //! (`docs/secrets-api.md`, "What is in a secret").
 
 use std::{io, mem, str};
@@ -12,46 +12,46 @@ use super::{
     secret_bytes::{SecretBytes, SecretText},
 };
 
-/// The version of the form; anything else is a text.
+/// The version of the JSON form; a plaintext with another version is a plain text.
 const VERSION: u64 = 1;
-/// How long a name may be when it is made safe, in bytes: file systems allow 255, and some of it is for
-/// whoever has to tell two of them apart.
+/// The longest safe name, in bytes: file systems allow 255, and the rest is for suffixes that make names
+/// unique.
 const MAX_NAME_BYTES: usize = 180;
-/// Longer than that it is no extension.
+/// The longest suffix that counts as an extension.
 const MAX_EXTENSION_BYTES: usize = 20;
 
-/// A file that is packed with a text.
+/// A file to be packed with a text.
 #[derive(Serialize)]
 pub struct Packed<'a> {
     /// Its name, without folders.
     pub name: &'a str,
-    /// How many bytes it has.
+    /// Its size in bytes.
     pub size: u64,
-    /// Where its bytes are.
+    /// The location of its bytes.
     #[serde(flatten)]
     pub place: PackedPlace<'a>,
 }
 
-/// Where the bytes of a [`Packed`] file are.
+/// The location of the bytes of a [`Packed`] file.
 #[derive(Serialize)]
 #[serde(untagged)]
 pub enum PackedPlace<'a> {
     /// In the secret itself.
     Here {
-        /// Base64 of them.
+        /// The bytes in base64.
         data: &'a str,
     },
     /// In an attachment.
     Attached {
         /// Its number, from 1.
         n: u32,
-        /// Base64 of the key that it is sealed under.
+        /// Base64 of the key that seals it.
         key: &'a str,
     },
 }
 
-/// Packs a text and the files that go with it. A text alone stays as it is, for other clients, unless it
-/// could be taken for the packed form.
+/// Packs a text and its files. A text without files stays a plain text, for other clients, unless it looks
+/// like the packed form.
 #[must_use]
 pub fn pack(text: &str, files: &[Packed<'_>]) -> Zeroizing<Vec<u8>> {
     #[derive(Serialize)]
@@ -71,7 +71,7 @@ pub fn pack(text: &str, files: &[Packed<'_>]) -> Zeroizing<Vec<u8>> {
 ///
 /// # Panics
 ///
-/// For what has no JSON, such as a map with keys that are no texts.
+/// For a value without a JSON form, such as a map whose keys are not texts.
 #[must_use]
 pub fn wiped_json(value: &impl Serialize) -> Zeroizing<Vec<u8>> {
     struct Counter(usize);
@@ -85,7 +85,7 @@ pub fn wiped_json(value: &impl Serialize) -> Zeroizing<Vec<u8>> {
             Ok(())
         }
     }
-    // Counted first: a vector that grows leaves behind what was in it.
+    // The length is counted first: a vector that grows leaves copies of its content in memory.
     let mut length = Counter(0);
     serde_json::to_writer(&mut length, value).expect(HAS_JSON);
     let mut json = Zeroizing::new(Vec::with_capacity(length.0));
@@ -95,43 +95,43 @@ pub fn wiped_json(value: &impl Serialize) -> Zeroizing<Vec<u8>> {
 
 const HAS_JSON: &str = "texts and numbers have a JSON";
 
-/// What was in a secret.
+/// The content of a secret.
 pub struct Contents {
-    /// The text; empty where there are only files.
+    /// The text; empty if there are only files.
     pub text: SecretText,
     /// The files, in the sender's order.
     pub files: Vec<PackedFile>,
 }
 
-/// A file that was in a secret.
+/// A file of a secret.
 pub struct PackedFile {
     /// Its name, [safe](safe_name) to show and to save under.
     pub name: String,
-    /// How many bytes it has, as its sender says.
+    /// Its size in bytes, as the sender declared it.
     pub size: u64,
-    /// Where its bytes are.
+    /// The location of its bytes.
     pub place: FilePlace,
 }
 
-/// Where the bytes of a [`PackedFile`] are.
+/// The location of the bytes of a [`PackedFile`].
 pub enum FilePlace {
-    /// Here.
+    /// In the secret itself.
     Here(SecretBytes),
     /// In an attachment.
     Attached {
         /// Its number, from 1.
         n: u32,
-        /// The key that it is sealed under.
+        /// The key that seals it.
         key: MessageKey,
     },
 }
 
-/// Undoes [`pack`]. Any text that is not of the packed form comes back whole, so that nothing gets lost;
-/// bytes that are no text come back as they are.
+/// The inverse of [`pack`]. A text that is not in the packed form is returned as a text, so that nothing
+/// gets lost.
 ///
 /// # Errors
 ///
-/// The plaintext, where it is not UTF-8.
+/// The plaintext, if it is not UTF-8.
 pub fn unpack(plaintext: SecretBytes) -> Result<Contents, SecretBytes> {
     if let Some(contents) = unpacked(plaintext.expose_secret()) {
         return Ok(contents);
@@ -186,8 +186,9 @@ impl FileForm {
     }
 }
 
-/// A file name without folders, and without what hides what it is, what a system does not take, or what a
-/// command takes for a flag; never empty. A dot at its beginning stays: `.env` is another file than `env`.
+/// A file name without folders, and without characters that disguise the name, that a system refuses, or
+/// that make it an option of a command; never empty. A leading dot stays: `.env` and `env` are different
+/// files.
 #[must_use]
 pub fn safe_name(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
@@ -211,7 +212,7 @@ pub fn safe_name(name: &str) -> String {
     format!("{begin}{}{extension}", stem.get(..room).unwrap_or_default())
 }
 
-/// Turns the direction of writing, so that something else is read than what is there.
+/// Whether a character changes the direction of writing, so that the name looks different from what it is.
 #[must_use]
 pub fn turns_direction(char: char) -> bool {
     matches!(
@@ -224,7 +225,8 @@ pub fn turns_direction(char: char) -> bool {
     )
 }
 
-/// Controls, line ends, what turns the direction of writing, and what some system does not take.
+/// Whether a character is a control, a line end, changes the direction of writing, or is refused by some
+/// system.
 fn is_unsafe(char: char) -> bool {
     char.is_control()
         || turns_direction(char)

@@ -1,17 +1,17 @@
-//! SHA-256 (FIPS 180-4): what is stored of an API key and of a private key's hash.
+//! SHA-256 (FIPS 180-4): the stored form of an API key and of a private key's hash.
 
 use sha2::{Digest, Sha256};
 
 /// The SHA-256 of `bytes`.
 ///
-/// Fit for what nobody can guess, such as the 256 random bits of an API key; a password needs
+/// Suitable for values that cannot be guessed, such as the 256 random bits of an API key; a password needs
 /// [`PasswordHash`](super::PasswordHash).
 #[must_use]
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
 }
 
-/// The SHA-256 of what comes piece by piece.
+/// The SHA-256 of data that arrives in pieces.
 #[derive(Default)]
 pub struct RunningSha256(Sha256);
 
@@ -21,14 +21,14 @@ impl RunningSha256 {
         self.0.update(bytes);
     }
 
-    /// The digest of all of them.
+    /// The digest of all pieces.
     #[must_use]
     pub fn finish(self) -> [u8; 32] {
         self.0.finalize().into()
     }
 }
 
-/// Bytes as they are written for people: two lower-case digits of 16 each.
+/// Bytes as lower-case hexadecimal text, two digits for each byte.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -38,7 +38,7 @@ pub fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    /// From the examples published along with FIPS 180-4.
+    /// From the examples published with FIPS 180-4.
     #[test]
     fn the_published_digests_come_out() {
         let cases: [(&[u8], &str); 3] = [

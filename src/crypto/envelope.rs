@@ -1,18 +1,19 @@
-//! What lies in a box: a message's text, or a file. gzip first, then AES-256-GCM in chunks:
+//! The content of a box: a message's text, or a file. It is compressed with gzip, then sealed with
+//! AES-256-GCM in chunks:
 //!
 //! ```text
 //! envelope = STREAM(message key, gzip(plaintext))
 //! ```
 //!
-//! The two layers are [`gzip`](super::gzip) and [`stream`](super::stream), whose comments say where
-//! each is specified. An envelope of one chunk is AES-GCM with the nonce `prefix ‖ 00000000 ‖ 01`: a
-//! few lines in any language. How the message key is wrapped is no concern of this module.
+//! The two layers are [`gzip`](super::gzip) and [`stream`](super::stream), whose comments name their
+//! specifications. An envelope of one chunk is AES-GCM with the nonce `prefix ‖ 00000000 ‖ 01`, which takes
+//! a few lines in any language. This module does not wrap the message key.
 //!
 //! # Security
 //!
-//! Compression shows in the length: whoever sees envelopes learns how well their contents shrink. It
-//! matters only where an attacker's words and a secret are compressed together, again and again, as
-//! in a web page (CRIME, 2012); here each sender seals a text of their own, once.
+//! The length of an envelope shows how well its content compresses. This matters only where text of an
+//! attacker and a secret are compressed together, repeatedly, as in a web page (CRIME, 2012); here each
+//! sender seals a text of their own, once.
 
 use std::{
     io::{self, Read, Write},
@@ -31,20 +32,20 @@ use super::{
     stream::{StreamOpener, StreamSealer},
 };
 
-/// Seals what is written to it, and writes the envelope on to `W` as it comes.
+/// Seals the plaintext written to it, and writes the envelope to `W` as it is made.
 ///
-/// Takes about 600 KiB, whatever the length. Dropped without [`finish`](Self::finish), it leaves
-/// something that does not open.
+/// Takes about 600 KiB, whatever the length. If it is dropped without [`finish`](Self::finish), the
+/// envelope does not open.
 pub struct EnvelopeWriter<W> {
     gzip: GzipWriter<StreamSealer<W>>,
     sha256: Sha256,
     bytes: u64,
 }
 
-/// What went into an envelope.
+/// Length and digest of the plaintext of an envelope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Written {
-    /// How long the plaintext is.
+    /// The length of the plaintext.
     pub bytes: u64,
     /// SHA-256 of the plaintext.
     pub sha256: [u8; 32],
@@ -61,7 +62,7 @@ impl<W: Write> EnvelopeWriter<W> {
         Ok(Self { gzip, sha256: Sha256::new(), bytes: 0 })
     }
 
-    /// Writes what is left, and gives `inner` back, not flushed.
+    /// Writes the remainder, and returns `inner`, not flushed.
     ///
     /// # Errors
     ///
@@ -90,15 +91,15 @@ impl<W: Write> Write for EnvelopeWriter<W> {
 
 /// Opens an envelope read from `R`: reading gives the plaintext.
 ///
-/// Every byte given out is authentic. Only the end (a read of 0 bytes) says that it is all of it.
+/// Every byte returned is authentic. Only the end (a read of 0 bytes) shows that the plaintext is complete.
 ///
-/// Takes about 150 KiB, whatever the envelope makes of itself.
+/// Takes about 150 KiB, whatever the size of the plaintext.
 pub struct EnvelopeReader<R> {
     gunzip: GunzipReader<StreamOpener<R>>,
 }
 
 impl<R: Read> EnvelopeReader<R> {
-    /// Reads the start of the envelope. At most `limit` bytes come out.
+    /// Reads the start of the envelope. Reading returns at most `limit` bytes.
     ///
     /// # Errors
     ///
@@ -111,7 +112,7 @@ impl<R: Read> EnvelopeReader<R> {
 impl<R: Read> Read for EnvelopeReader<R> {
     /// # Errors
     ///
-    /// Those of `R`, and what [`OpenError::of`] tells apart. After an error every read fails.
+    /// Those of `R`, and those that [`OpenError::of`] distinguishes. After an error every read fails.
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         self.gunzip.read(bytes)
     }
@@ -120,7 +121,7 @@ impl<R: Read> Read for EnvelopeReader<R> {
 /// Why an envelope does not open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
-    /// Another key, or changed, missing or added bytes, or no envelope at all.
+    /// Sealed with another key, or changed, missing or added bytes, or not an envelope.
     #[error("the envelope does not open with its key")]
     Damaged,
     /// More plaintext than the caller allows.
@@ -129,8 +130,8 @@ pub enum OpenError {
 }
 
 impl OpenError {
-    /// What an error of an [`EnvelopeReader`] says about the envelope: nothing, if it is one of the
-    /// input's own.
+    /// The meaning of an error of an [`EnvelopeReader`] for the envelope; `None` if the error came from the
+    /// input.
     #[must_use]
     pub fn of(error: &io::Error) -> Option<Self> {
         let cause = error.get_ref()?;
@@ -144,7 +145,7 @@ impl OpenError {
     }
 }
 
-/// Seals a short plaintext, in memory; `key` seals nothing else.
+/// Seals a short plaintext, in memory; `key` must not seal anything else.
 #[must_use]
 pub fn seal(key: &MessageKey, plaintext: &[u8], random: &dyn Random) -> Vec<u8> {
     let seal = || {
@@ -156,15 +157,15 @@ pub fn seal(key: &MessageKey, plaintext: &[u8], random: &dyn Random) -> Vec<u8> 
     sealed
 }
 
-/// Opens a short envelope, in memory, if there are at most `limit` bytes in it.
+/// Opens a short envelope, in memory, if it contains at most `limit` bytes.
 ///
 /// # Errors
 ///
-/// [`OpenError`]; what had come out by then is wiped.
+/// [`OpenError`]; any plaintext read before it is wiped.
 pub fn open(key: &MessageKey, sealed: &[u8], limit: u64) -> Result<SecretBytes, OpenError> {
     let open = || {
         let mut reader = EnvelopeReader::new(sealed, key, Some(limit))?;
-        // Not `read_to_end`: a vector that grows leaves plaintext behind.
+        // Not `read_to_end`: a vector that grows leaves copies of the plaintext in memory.
         let mut plain = Zeroizing::new(vec![0; FIRST_ROOM]);
         let mut filled = 0;
         loop {
@@ -183,7 +184,7 @@ pub fn open(key: &MessageKey, sealed: &[u8], limit: u64) -> Result<SecretBytes, 
         plain.truncate(filled);
         Ok(SecretBytes::new(mem::take(&mut *plain)))
     };
-    // A slice has no errors of its own.
+    // Reading from a slice does not fail, so the error concerns the envelope.
     open().map_err(|error: io::Error| OpenError::of(&error).unwrap_or(OpenError::Damaged))
 }
 
@@ -276,7 +277,7 @@ mod tests {
         }
     }
 
-    /// Whoever has the key can seal anything.
+    /// The owner of the key can seal any bytes.
     #[test]
     fn what_is_sealed_and_not_gzip_is_refused() {
         let mut gzip = GzipWriter::new(Vec::new()).unwrap();

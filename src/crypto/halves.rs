@@ -1,5 +1,5 @@
-//! A secret under a password in two halves: the server keeps the private one with the ciphertext, the
-//! link carries the public one.
+//! A secret under a password in two halves: the server stores the private one with the ciphertext, the link
+//! carries the public one.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use zeroize::Zeroizing;
@@ -11,22 +11,22 @@ use super::{
     sjcl::{self, SjclError, SjclMessage},
 };
 
-/// What [`seal`] makes.
+/// The result of [`seal`].
 pub struct Halved {
     /// The `ciphertext` of the Secrets API: base64 of SJCL's JSON.
     pub ciphertext: String,
     /// The `password_part_private` of the Secrets API: base64 of the private half.
     pub private: SecretText,
-    /// The public half, base64: what stands behind the `#` of a link.
+    /// The public half, base64: the part of a link after the `#`.
     pub public: SecretText,
 }
 
 impl Halved {
-    /// Decrypts what the server has kept of it, which may be another ciphertext by now.
+    /// Decrypts the ciphertext that the server returns, which may have changed since.
     ///
     /// # Errors
     ///
-    /// [`CannotOpen`].
+    /// [`CannotOpen`], if the halves do not fit or the input is not valid.
     pub fn open(&self, ciphertext: &str, private: &str) -> Result<SecretBytes, CannotOpen> {
         let public = STANDARD.decode(self.public.expose_secret()).ok();
         let public = public.and_then(|half| String::from_utf8(half).ok()).map(SecretText::new);
@@ -34,7 +34,7 @@ impl Halved {
     }
 }
 
-/// Encrypts under two fresh halves. Costs as much as [`sjcl::seal`].
+/// Encrypts under two new halves. Costs as much as [`sjcl::seal`].
 #[must_use]
 pub fn seal(plaintext: &[u8], random: &dyn Random) -> Halved {
     let [private, public] = [sjcl::password_half(random), sjcl::password_half(random)];
@@ -49,11 +49,11 @@ pub fn seal(plaintext: &[u8], random: &dyn Random) -> Halved {
     }
 }
 
-/// Decrypts `ciphertext` with the private half as the API gives it, and the public half itself.
+/// Decrypts `ciphertext` with the private half, encoded as in the API, and the decoded public half.
 ///
 /// # Errors
 ///
-/// [`CannotOpen`].
+/// [`CannotOpen`], if the halves do not fit or the input is not valid.
 pub fn open(
     ciphertext: &str,
     private: &str,
@@ -72,19 +72,19 @@ pub fn open(
 /// Why a secret does not open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CannotOpen {
-    /// The password is another one, or the ciphertext was changed: nobody can tell these two apart.
+    /// The password is wrong, or the ciphertext was changed: these two cannot be distinguished.
     #[error("the key does not fit")]
     OtherKey,
-    /// What the server gave is no SJCL message.
+    /// The ciphertext from the server is not an SJCL message.
     #[error("the ciphertext is not one that can be opened: {0}")]
     Message(SjclError),
-    /// Nor is it base64.
+    /// A value that should be base64 is not.
     #[error("{0} is not base64")]
     NoBase64(&'static str),
 }
 
 fn whole(private: &[u8], public: &[u8]) -> Zeroizing<Vec<u8>> {
-    // Room for both, so that nothing is left behind where it would have to grow.
+    // Room for both halves, so that the buffer does not grow and leave a copy in memory.
     let mut password = Zeroizing::new(Vec::with_capacity(private.len() + public.len()));
     password.extend_from_slice(private);
     password.extend_from_slice(public);

@@ -1,9 +1,9 @@
-//! HMAC-SHA-256 (RFC 2104): what shows that a message comes from who has the key.
+//! HMAC-SHA-256 (RFC 2104): authenticates a message by a shared key.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-/// The HMAC-SHA-256 of `parts`, one behind the other, under `key`.
+/// The HMAC-SHA-256 of the concatenated `parts` under `key`.
 #[must_use]
 pub fn hmac_sha256(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
@@ -18,7 +18,7 @@ mod tests {
     use super::*;
     use crate::crypto::hex;
 
-    /// From RFC 4231: HMAC fills keys up with zeros, so that the short ones there are 32 bytes, too.
+    /// From RFC 4231: HMAC pads keys with zeros, so its short keys are extended to 32 bytes here.
     #[test]
     fn the_published_codes_come_out() {
         let key = |bytes: &[u8]| {

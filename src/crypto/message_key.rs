@@ -1,4 +1,4 @@
-//! The key of one message in a box: its "passphrase" in the words of the Key Service.
+//! The key of one message in a box: the "passphrase" of the Key Service.
 
 use zeroize::ZeroizeOnDrop;
 
@@ -9,19 +9,19 @@ use super::random::{Random, random_array};
 pub struct MessageKey([u8; 32]);
 
 impl MessageKey {
-    /// A fresh key.
+    /// A new random key.
     #[must_use]
     pub fn new(random: &dyn Random) -> Self {
         Self(random_array(random))
     }
 
-    /// The key as it came out of its wrapping.
+    /// The key from its unwrapped bytes.
     #[must_use]
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// The key itself. Whoever copies it answers for the copy.
+    /// The bytes of the key. The caller must wipe any copy.
     #[must_use]
     pub fn expose_secret(&self) -> &[u8; 32] {
         &self.0

@@ -1,26 +1,26 @@
-//! Cryptography: every algorithm ends here, the rest of the daemon asks by purpose. Plain functions,
-//! no async, no clock; randomness comes in as a [`Random`].
+//! Cryptography: all algorithms are used here only; the rest of the daemon calls these modules by purpose.
+//! The functions are plain, without async and without a clock; randomness is passed in as a [`Random`].
 //!
 //! | module | what for |
 //! |---|---|
-//! | [`secret_bytes`] | the types that hold a secret, and comparing in constant time |
-//! | [`random`] | where randomness comes from |
+//! | [`secret_bytes`] | the types that hold a secret, and comparison in constant time |
+//! | [`random`] | the sources of randomness |
 //! | [`seal`] | a secret's payload in the store, undecryptable once its slot key is overwritten |
 //! | [`sjcl`] | the ciphertext of the Secrets API, and the two halves of its password |
 //! | [`halves`] | a secret under both of these halves, as clients seal and open it |
-//! | [`contents`] | what is encrypted in a secret: a text, or a text with files |
-//! | [`password_hash`] | a password that is only ever compared |
-//! | [`typed_password`] | the one text that stands for what somebody has typed as a password |
-//! | [`digest`] | SHA-256, of API keys above all, and how digests are written |
-//! | [`mac`] | what shows that a call of a webhook is ours |
+//! | [`contents`] | the plaintext of a secret: a text, or a text with files |
+//! | [`password_hash`] | a password that is only compared, and decrypts nothing |
+//! | [`typed_password`] | a password as typed, normalized to one text |
+//! | [`digest`] | SHA-256, mainly of API keys, and hexadecimal text |
+//! | [`mac`] | HMAC-SHA-256, which authenticates webhook calls |
 //! | [`message_key`] | the key of one message in a box |
-//! | [`box_key`], [`public_key`] | the two halves of a box's RSA key, and the formats they are in |
-//! | [`envelope`] | a message or a file in a box: gzip, sealed, and the digest of what went in |
-//! | [`stream`] | AES-256-GCM in chunks, for what is too long to hold in memory |
-//! | [`chunks`] | the same for a file that is written in several goes |
-//! | [`gzip`] | gzip that does not squeeze what does not shrink |
-//! | [`base64_lines`] | base64 that was cut into lines |
-//! | [`proof_of_work`] | what keeps scanners busy (ALTCHA) |
+//! | [`box_key`], [`public_key`] | the private and public RSA key of a box, and their formats |
+//! | [`envelope`] | a message or a file in a box: compressed, sealed, with the digest of the plaintext |
+//! | [`stream`] | AES-256-GCM in chunks, for data that does not fit into memory |
+//! | [`chunks`] | the same for a file that is written in several parts |
+//! | [`gzip`] | gzip that stores incompressible data without compression |
+//! | [`base64_lines`] | base64 with line ends in it |
+//! | [`proof_of_work`] | a proof of work (ALTCHA) that makes scanning expensive |
 //! | [`sequence_mask`] | a sequence number hidden inside a random id |
 
 pub mod base64_lines;

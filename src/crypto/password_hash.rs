@@ -1,5 +1,5 @@
-//! What is kept of a password that is only ever compared: that of a secret, for instance. Passwords
-//! that decrypt something are no concern of this module.
+//! The stored hash of a password that is only compared, for example that of a secret. Passwords that
+//! decrypt something are elsewhere.
 
 use std::fmt;
 
@@ -11,9 +11,9 @@ use super::{
     secret_bytes::{SecretText, bytes_equal},
 };
 
-/// PBKDF2-HMAC-SHA-256 (RFC 8018) of a password, with a salt of its own.
+/// PBKDF2-HMAC-SHA-256 (RFC 8018) of a password, with its own salt.
 ///
-/// The count of iterations is kept with each hash, so a later version can raise it for new ones.
+/// The count of iterations is stored with each hash, so a later version can raise it for new ones.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PasswordHash {
     salt: [u8; 16],
@@ -22,12 +22,11 @@ pub struct PasswordHash {
 }
 
 impl PasswordHash {
-    /// How often a new password is hashed: OWASP's Password Storage Cheat Sheet asks for 600,000 of
+    /// The iterations for a new password: OWASP's Password Storage Cheat Sheet recommends 600,000 of
     /// PBKDF2-HMAC-SHA-256.
     ///
-    /// Costs about 0.15 s of one core with SHA instructions, several times that on a Raspberry Pi, so
-    /// both [`new`](Self::new) and [`verify`](Self::verify) belong on the blocking pool. Tests take
-    /// less.
+    /// Costs about 0.15 s of one core with SHA instructions, several times that on a Raspberry Pi, so call
+    /// both [`new`](Self::new) and [`verify`](Self::verify) on the blocking pool. Tests use fewer.
     pub const ITERATIONS: u32 = 600_000;
 
     /// Hashes a new password with a fresh salt, in time proportional to `iterations`; zero counts as
@@ -38,15 +37,15 @@ impl PasswordHash {
         Self { salt, iterations, hash: derive(password, &salt, iterations) }
     }
 
-    /// Whether `password` is the one that was hashed; takes as long as [`new`](Self::new) did, and
-    /// the same time for a near miss as for a far one.
+    /// Whether `password` is the one that was hashed. Takes as long as [`new`](Self::new) did; the time
+    /// does not depend on how similar the passwords are.
     #[must_use]
     pub fn verify(&self, password: &SecretText) -> bool {
         bytes_equal(&derive(password, &self.salt, self.iterations), &self.hash)
     }
 }
 
-/// Names the iterations only: salt and hash are all that guessing offline needs.
+/// Shows the iterations only: salt and hash are enough to guess the password offline.
 impl fmt::Debug for PasswordHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PasswordHash").field("iterations", &self.iterations).finish_non_exhaustive()
@@ -68,7 +67,7 @@ mod tests {
 
     #[test]
     fn only_the_same_password_verifies() {
-        // (set, tried, right)
+        // (password, attempt, whether it matches)
         let cases = [
             ("correct horse", "correct horse", true),
             ("correct horse", "correct horsf", false),

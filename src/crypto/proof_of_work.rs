@@ -1,9 +1,9 @@
 //! A small proof of work for viewers: the protocol of ALTCHA, version 2, so that its widget can solve it
 //! (<https://altcha.org/docs/v2/>).
 //!
-//! A challenge names the first digits of a random key. The viewer derives keys by PBKDF2 from one counter
-//! after another until one begins with these digits. A challenge costs the server one HMAC, and a check one
-//! derivation with few rounds: the work is in the number of derivations.
+//! A challenge contains the first digits of a random key. The viewer derives keys by PBKDF2 from one
+//! counter after another until one begins with these digits. A challenge costs the server one HMAC, and a
+//! check one derivation with few rounds: the work is in the number of derivations.
 
 use std::time::{Duration, Instant};
 
@@ -22,16 +22,16 @@ use crate::clock::UnixSeconds;
 
 /// The only algorithm of challenges made here.
 pub const ALGORITHM: &str = "PBKDF2/SHA-256";
-/// Rounds of one derivation: a fifth of a millisecond for the server, which does one.
+/// Rounds of one derivation: a fifth of a millisecond for the server, which does one for each check.
 const ROUNDS: u32 = 700;
-/// How many hexadecimal digits of a key are named. The viewer does 16^3 = 4,096 derivations on average, 3
-/// million rounds: half a second for a phone, whose browser does 1 to 2 million a second on each of several
-/// cores. One in a hundred challenges takes almost five times as long.
+/// The number of hexadecimal digits of the key in a challenge. The viewer does 16^3 = 4,096 derivations on
+/// average, 3 million rounds: half a second for a phone, whose browser does 1 to 2 million a second on each
+/// of several cores. One in a hundred challenges takes almost five times as long.
 const PREFIX_DIGITS: usize = 3;
 const KEY_BYTES: usize = 32;
 
-/// Makes challenges and checks solutions. Its key is random, so challenges of another server, or of before a
-/// restart, are refused.
+/// Makes challenges and checks solutions. Its key is random, so challenges of another server, or from
+/// before a restart, are refused.
 pub struct ProofOfWork {
     key: [u8; 32],
 }
@@ -39,20 +39,20 @@ pub struct ProofOfWork {
 /// Identifies a challenge: its nonce.
 pub type ChallengeId = [u8; 16];
 
-/// A challenge as the widget takes it.
+/// A challenge in the form of the widget.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Challenge {
-    /// What is to be solved.
+    /// The parameters to be solved.
     pub parameters: ChallengeParameters,
     /// The HMAC-SHA-256 of the parameters, in hexadecimal.
     pub signature: String,
 }
 
-/// What is to be solved. The fields are in alphabetical order, which is ALTCHA's canonical JSON.
+/// The parameters of a challenge. The fields are in alphabetical order, which is ALTCHA's canonical JSON.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ChallengeParameters {
-    /// [`ALGORITHM`].
+    /// The value is [`ALGORITHM`].
     pub algorithm: String,
     /// Rounds of PBKDF2.
     pub cost: u32,
@@ -62,7 +62,7 @@ pub struct ChallengeParameters {
     pub key_length: usize,
     /// The digits that the derived key must begin with.
     pub key_prefix: String,
-    /// 16 bytes in hexadecimal; the password is they and the counter.
+    /// 16 bytes in hexadecimal; the password is the nonce followed by the counter.
     pub nonce: String,
     /// 16 bytes in hexadecimal.
     pub salt: String,
@@ -78,16 +78,16 @@ pub struct Solution {
     pub derived_key: String,
 }
 
-/// What the widget sends, as base64 of JSON.
+/// The answer of the widget, which it sends as base64 of JSON.
 #[derive(Serialize, Deserialize)]
 pub struct SolvedChallenge {
-    /// As it was given out.
+    /// The challenge, unchanged.
     pub challenge: Challenge,
     /// Its solution.
     pub solution: Solution,
 }
 
-/// A challenge that was solved in time. The caller must remember which ones were used.
+/// A challenge that was solved in time. The caller must record the used ones.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Solved {
     /// Which challenge.
@@ -99,22 +99,22 @@ pub struct Solved {
 /// Why a solution is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadSolution {
-    /// Not of a challenge made here, or not solved.
+    /// The challenge was not made here, or the solution is wrong.
     #[error("is no solution of a challenge of this server")]
     Wrong,
-    /// Too late.
+    /// The challenge has expired.
     #[error("is too old: solve another challenge")]
     Expired,
 }
 
 impl ProofOfWork {
-    /// Makes its key.
+    /// Creates a random key.
     #[must_use]
     pub fn new(random: &dyn Random) -> Self {
         Self { key: random_array(random) }
     }
 
-    /// A challenge, as the JSON that the widget takes. Costs one HMAC.
+    /// A new challenge, as the JSON that the widget reads. Costs one HMAC.
     ///
     /// # Panics
     ///
@@ -137,17 +137,17 @@ impl ProofOfWork {
         serde_json::to_string(&Challenge { parameters, signature }).expect("strings and numbers")
     }
 
-    /// Checks what the widget sends: base64 of a [`SolvedChallenge`] in JSON. Takes a core a fifth of a
+    /// Checks the answer of the widget: base64 of a [`SolvedChallenge`] in JSON. Takes a core a fifth of a
     /// millisecond.
     ///
     /// # Errors
     ///
-    /// [`BadSolution`].
+    /// [`BadSolution`], if the challenge is not valid, not solved or expired.
     ///
     /// # Security
     ///
-    /// The signature is checked before anything of the challenge is used, so a client cannot make the server
-    /// work with parameters of its own.
+    /// The signature is checked before anything of the challenge is used, so a client cannot make the
+    /// server work with parameters of its own.
     pub fn check(&self, payload: &str, now: UnixSeconds) -> Result<Solved, BadSolution> {
         let json = STANDARD.decode(&*without_line_ends(payload)).map_err(|_| BadSolution::Wrong)?;
         let solved: SolvedChallenge =
@@ -174,7 +174,7 @@ impl ProofOfWork {
 }
 
 impl Challenge {
-    /// Looks for a solution until `patience` is over.
+    /// Searches for a solution until `patience` has elapsed.
     #[must_use]
     pub fn solve(&self, patience: Duration) -> Option<Solution> {
         let end = Instant::now() + patience;
@@ -187,7 +187,7 @@ impl Challenge {
 }
 
 impl ChallengeParameters {
-    /// The key of a counter, in hexadecimal. `None` where nonce or salt are not 16 bytes in hexadecimal.
+    /// The key of a counter, in hexadecimal. `None` if nonce or salt are not 16 bytes in hexadecimal.
     fn derive(&self, counter: u32) -> Option<String> {
         let (nonce, salt) = (from_hex(&self.nonce)?, from_hex(&self.salt)?);
         let password = [&nonce[..], &counter.to_be_bytes()].concat();
@@ -242,7 +242,7 @@ mod tests {
         assert_eq!(work.check(&payload, END), Err(BadSolution::Expired));
         assert_eq!(other.check(&payload, IN_TIME), Err(BadSolution::Wrong));
 
-        // What a counter that is not the one gives is as easily made as said.
+        // A client can choose any counter and derive the key that belongs to it.
         let parameters: ChallengeParameters =
             serde_json::from_value(challenge["parameters"].clone()).unwrap();
         let password = [&solved.challenge[..], &0_u32.to_be_bytes()].concat();

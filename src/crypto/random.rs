@@ -1,16 +1,16 @@
-//! Randomness comes in as an argument, so that a test can foresee it.
+//! Randomness is passed in as an argument, so that a test can predict it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use sha2::{Digest, Sha256};
 
-/// A source of bytes that nobody can foresee.
+/// A source of unpredictable bytes.
 pub trait Random: Send + Sync {
-    /// Overwrites all of `bytes`. It can not fail: a source that runs dry must stop the program.
+    /// Overwrites all of `bytes`. It cannot fail: a source without randomness must stop the program.
     fn fill(&self, bytes: &mut [u8]);
 }
 
-/// `N` fresh bytes: keys, salts, ids.
+/// `N` random bytes: keys, salts, ids.
 #[must_use]
 pub fn random_array<const N: usize>(random: &dyn Random) -> [u8; N] {
     let mut bytes = [0; N];
@@ -31,11 +31,11 @@ impl Random for SystemRandom {
     }
 }
 
-/// For tests only: the same seed gives the same bytes, as long as one thread asks.
+/// For tests only: the same seed gives the same bytes, if only one thread uses it.
 ///
 /// # Security
 ///
-/// Whoever knows the seed, a mere 64 bits, knows every byte. No key of the daemon comes from here.
+/// The seed has only 64 bits, and determines every byte. No key of the daemon comes from here.
 #[derive(Debug)]
 pub struct SeededRandom {
     seed: u64,
@@ -51,7 +51,7 @@ impl SeededRandom {
 }
 
 impl Random for SeededRandom {
-    /// SHA-256 in counter mode; what a call leaves of its last block is thrown away.
+    /// SHA-256 in counter mode; each call discards the rest of its last block.
     fn fill(&self, bytes: &mut [u8]) {
         for chunk in bytes.chunks_mut(32) {
             let block = Sha256::new()

@@ -1,6 +1,6 @@
-//! How the store keeps a secret's payload: sealed under a key that lies in a slot of its own, outside
-//! the database. Overwriting the slot burns every copy of the payload in the database's log at once.
-//! Where slots lie and when they are overwritten is the store's business.
+//! The sealed payload of a secret in the store. Its key is in a separate slot, outside the database.
+//! Overwriting the slot makes every copy of the payload in the database's log undecryptable. The store
+//! decides where slots are and when they are overwritten.
 
 use aes_gcm::{
     AeadInOut, Aes256Gcm, KeyInit, Nonce,
@@ -14,7 +14,7 @@ use super::{
     secret_bytes::SecretBytes,
 };
 
-/// How many bytes longer a sealed payload is than its plaintext: AES-GCM's tag.
+/// The difference in bytes between a sealed payload and its plaintext: AES-GCM's tag.
 pub const SEAL_BYTES: usize = 16;
 
 /// The key of one slot: 256 random bits that seal exactly one payload. Wiped on drop.
@@ -22,29 +22,29 @@ pub const SEAL_BYTES: usize = 16;
 pub struct SlotKey([u8; 32]);
 
 impl SlotKey {
-    /// A fresh key.
+    /// A new random key.
     #[must_use]
     pub fn new(random: &dyn Random) -> Self {
         Self(random_array(random))
     }
 
-    /// The key as it lay in its slot.
+    /// The key from the bytes of its slot.
     #[must_use]
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// The key itself, to be written into its slot and nowhere else.
+    /// The bytes of the key, only for writing them into its slot.
     #[must_use]
     pub fn expose_secret(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// Tells whether a slot still holds the key that a record means, or that of a later secret: a
-    /// record keeps this number of its key.
+    /// A check value of the key. A record contains it to detect whether its slot now holds the key of a
+    /// later secret.
     ///
-    /// The first 8 bytes, little endian, of SHA-256 of `sealdrop slot check v1 ‖ key`. It says nothing
-    /// about the key, so it may outlive it in the database.
+    /// The first 8 bytes, little endian, of SHA-256 of `sealdrop slot check v1 ‖ key`. It reveals nothing
+    /// about the key, so it may stay in the database after the key is gone.
     #[must_use]
     pub fn check(&self) -> u64 {
         let digest =
@@ -54,39 +54,40 @@ impl SlotKey {
     }
 }
 
-/// A sealed payload that does not open: other key, other context, or changed bytes.
+/// A sealed payload that does not open: another key, another context, or changed bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the sealed payload does not open with its key")]
 pub struct Damaged;
 
-/// Seals a payload under the key made for it. `context` is what it belongs to, such as its id: a
-/// payload put in another's place does not open. [`SEAL_BYTES`] longer than the plaintext.
+/// Seals a payload under its own key. `context` is what it belongs to, such as its id: a payload moved to
+/// another record does not open. The result is [`SEAL_BYTES`] longer than the plaintext.
 ///
 /// # Security
 ///
-/// AES-256-GCM with a nonce of zeros. A nonce must never meet the same key again, and it does not,
-/// because **a slot key seals exactly one payload**; sealing a second one under it would give both
-/// away. The plaintext is overwritten in place by its ciphertext, so nothing of it stays in memory.
+/// AES-256-GCM with a nonce of zeros. A nonce must not be used twice with the same key, and it is not,
+/// because **a slot key seals exactly one payload**; sealing a second one under it would reveal both. The
+/// plaintext is overwritten in place by its ciphertext, so no copy of it stays in memory.
 ///
 /// # Panics
 ///
-/// For more than AES-GCM's 64 GiB, which no payload comes near.
+/// For more than AES-GCM's limit of 64 GiB. A payload is much smaller.
 #[must_use]
 pub fn seal(key: &SlotKey, context: &[u8], plaintext: Vec<u8>) -> Vec<u8> {
     let mut sealed = plaintext;
     let tag = cipher(key)
         .encrypt_inout_detached(&NONCE, context, sealed.as_mut_slice().into())
         .expect("a payload has less than the 64 GiB that AES-GCM takes");
-    // Only now may the vector grow, and move: what it leaves behind is ciphertext.
+    // The vector may only grow, and move, after encryption: the memory that it leaves then holds
+    // ciphertext.
     sealed.extend_from_slice(&tag);
     sealed
 }
 
-/// Opens what [`seal`] made of the same key and context, in place.
+/// Opens the result of [`seal`] with the same key and context, in place.
 ///
 /// # Errors
 ///
-/// [`Damaged`], and the bytes were never decrypted.
+/// [`Damaged`]; in this case the bytes were not decrypted.
 pub fn open(key: &SlotKey, context: &[u8], sealed: Vec<u8>) -> Result<SecretBytes, Damaged> {
     let mut opened = sealed;
     let length = opened.len().checked_sub(SEAL_BYTES).ok_or(Damaged)?;
@@ -152,7 +153,7 @@ mod tests {
         }
     }
 
-    /// Sealing in the same memory is what leaves no plaintext behind.
+    /// Sealing in the same memory leaves no plaintext in memory.
     #[test]
     fn sealing_and_opening_stay_in_the_memory_they_were_given() {
         let mut plaintext = Vec::with_capacity(100);
@@ -166,7 +167,8 @@ mod tests {
 
     #[test]
     fn the_check_belongs_to_the_key() {
-        // From `printf 'sealdrop slot check v1' | cat - key | sha256sum`: records outlive versions.
+        // From `printf 'sealdrop slot check v1' | cat - key | sha256sum`: records must stay readable in
+        // later versions.
         assert_eq!(SlotKey::from_bytes([7; 32]).check(), 0x53d9_0be6_3fce_6d72);
         assert_eq!(key().check(), key().check());
         assert_ne!(key().check(), SlotKey::new(&SeededRandom::new(2)).check());

@@ -1,56 +1,56 @@
-//! The types that a secret lives in. Neither can be printed, cloned or serialised, both wipe their
-//! memory when they go, and every reading of one is found by searching for `expose_secret`.
+//! The types that hold a secret. They cannot be printed, cloned or serialised, and wipe their memory on
+//! drop. Every access to their content calls `expose_secret`, so a text search finds it.
 
 use subtle::ConstantTimeEq;
 use zeroize::ZeroizeOnDrop;
 
-/// Bytes that nobody but their reader may see; wiped on drop, spare capacity included.
+/// Secret bytes; wiped on drop, spare capacity included.
 #[derive(ZeroizeOnDrop)]
 pub struct SecretBytes(Vec<u8>);
 
 impl SecretBytes {
-    /// Takes the bytes over, without a copy.
+    /// Takes ownership of the bytes, without a copy.
     ///
     /// # Security
     ///
-    /// What the vector left behind when it grew before is out of reach here: reserve first, then
-    /// write the secret into it.
+    /// Copies that the vector left in memory when it grew are not wiped: reserve first, then write the
+    /// secret into it.
     #[must_use]
     pub fn new(bytes: Vec<u8>) -> Self {
         Self(bytes)
     }
 
-    /// The bytes themselves. Whoever copies them answers for the copy.
+    /// The bytes themselves. The caller must wipe any copy.
     #[must_use]
     pub fn expose_secret(&self) -> &[u8] {
         &self.0
     }
 
-    /// How many bytes there are.
+    /// The number of bytes.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no bytes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
-/// Text that nobody but its reader may see; wiped on drop, spare capacity included.
+/// Secret text; wiped on drop, spare capacity included.
 #[derive(ZeroizeOnDrop)]
 pub struct SecretText(String);
 
 impl SecretText {
-    /// Takes the text over, without a copy; the caution of [`SecretBytes::new`] holds here too.
+    /// Takes ownership of the text, without a copy; see the security note of [`SecretBytes::new`].
     #[must_use]
     pub fn new(text: String) -> Self {
         Self(text)
     }
 
-    /// The text itself. Whoever copies it answers for the copy.
+    /// The text itself. The caller must wipe any copy.
     #[must_use]
     pub fn expose_secret(&self) -> &str {
         &self.0
@@ -62,7 +62,7 @@ impl SecretText {
         self.0.len()
     }
 
-    /// Whether there is none.
+    /// Whether the text is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -71,7 +71,7 @@ impl SecretText {
 
 /// Whether two byte strings are the same, in a time that depends on their lengths only.
 ///
-/// Different lengths answer at once: a length is no secret wherever this is used.
+/// Different lengths return at once: lengths are not secret where this is used.
 #[must_use]
 pub fn bytes_equal(a: &[u8], b: &[u8]) -> bool {
     a.ct_eq(b).into()
@@ -95,8 +95,8 @@ mod tests {
         );
     }
 
-    /// Looking at memory after its drop would take `unsafe`; so this holds the types to the marker, and
-    /// fails to compile without it.
+    /// Reading memory after its drop would need `unsafe`; so this checks the marker trait, and does not
+    /// compile without it.
     #[test]
     fn secrets_are_wiped_on_drop() {
         fn wiped<T: ZeroizeOnDrop>(_: T) {}

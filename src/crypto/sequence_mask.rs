@@ -1,5 +1,4 @@
-//! A sequence number that travels inside a random id without showing: ids neither count the secrets
-//! nor tell which of two is the older one.
+//! A sequence number hidden inside a random id: ids show neither the number of secrets nor their order.
 
 use aes::{
     Aes256,
@@ -7,17 +6,17 @@ use aes::{
 };
 use zeroize::Zeroize;
 
-/// The rounds of [`SequenceMask::permute`]: four make a permutation that cannot be told from a random one,
-/// in both directions (Luby and Rackoff 1988).
+/// The rounds of [`SequenceMask::permute`]: four make a permutation that cannot be distinguished from a
+/// random one, in both directions (Luby and Rackoff 1988).
 const ROUNDS: [u8; 4] = [1, 2, 3, 4];
 
-/// Hides numbers of 8 bytes under a key of the server's. The key schedule is wiped on drop.
+/// Hides numbers of 8 bytes under a key of the server. The key schedule is wiped on drop.
 pub struct SequenceMask {
     aes: Aes256,
 }
 
 impl SequenceMask {
-    /// Takes a random key, which must stay the same for as long as the ids live.
+    /// Takes a random key, which must stay the same as long as the ids are valid.
     #[must_use]
     pub fn new(mut key: [u8; 32]) -> Self {
         let aes = Aes256::new((&key).into());
@@ -25,11 +24,11 @@ impl SequenceMask {
         Self { aes }
     }
 
-    /// Hides `number`, or shows it again when it is already hidden: each undoes the other.
+    /// Hides `number`, or recovers it: the function is its own inverse.
     ///
-    /// The mask is the first 8 bytes of AES-256 of `random ‖ 00`. `random` is the random part of the
-    /// same id, so no two ids share a mask. It hides the number, but does not protect it from being
-    /// changed: whoever flips a bit of the one flips it in the other.
+    /// The mask is the first 8 bytes of AES-256 of `random ‖ 00`. `random` is the random part of the same
+    /// id, so no two ids share a mask. It hides the number, but does not protect it from changes: a flipped
+    /// bit of the masked number flips the same bit of the number.
     ///
     /// One AES block, no allocation.
     #[must_use]
@@ -39,12 +38,12 @@ impl SequenceMask {
         masked
     }
 
-    /// Turns a number and the random part into two that tell nothing of either: whoever changes one bit
-    /// of them gets another number and another random part, both of which nobody can foretell.
+    /// Permutes a number and the random part into two values that reveal nothing about either: changing one
+    /// bit of them gives an unpredictable number and random part.
     ///
-    /// A Feistel network of four rounds: the first 8 and the last 15 bytes change each other in turns,
-    /// each by AES-256 of the other part, padded with zeros, and the number of the round in its last
-    /// byte. Four AES blocks, no allocation.
+    /// A Feistel network of four rounds: the first 8 and the last 15 bytes change each other alternately,
+    /// each by AES-256 of the other part, padded with zeros, and the number of the round in its last byte.
+    /// Four AES blocks, no allocation.
     #[must_use]
     pub fn permute(&self, mut number: [u8; 8], mut random: [u8; 15]) -> ([u8; 8], [u8; 15]) {
         for round in ROUNDS {
@@ -53,7 +52,7 @@ impl SequenceMask {
         (number, random)
     }
 
-    /// The reverse of [`SequenceMask::permute`].
+    /// The inverse of [`SequenceMask::permute`].
     #[must_use]
     pub fn unpermute(&self, mut number: [u8; 8], mut random: [u8; 15]) -> ([u8; 8], [u8; 15]) {
         for round in ROUNDS.into_iter().rev() {
@@ -69,7 +68,7 @@ impl SequenceMask {
         }
     }
 
-    /// Changes `target` by AES of `from`; done twice, it changes nothing.
+    /// Changes `target` by AES of `from`; the same call again restores it.
     fn round(&self, round: u8, from: &[u8], target: &mut [u8]) {
         let mut block = aes::Block::default();
         for (byte, from) in block.iter_mut().zip(from) {
@@ -121,8 +120,7 @@ mod tests {
         }
     }
 
-    /// Whoever changes any bit changes about half of all bits behind it, and not the same ones for
-    /// another id.
+    /// A change of any bit changes about half of all following bits, and different ones for another id.
     #[test]
     fn a_changed_bit_changes_everything() {
         let mask = SequenceMask::new([7; 32]);
@@ -148,7 +146,7 @@ mod tests {
     }
 
     /// Computed by `openssl enc -aes-256-ecb -nopad`, block by block, under a key of 32 times `07`, of the
-    /// number 1 and the random part `01 … 0f`: ids that were given out must stay readable.
+    /// number 1 and the random part `01 … 0f`: existing ids must stay readable.
     #[test]
     fn the_permutation_never_changes() {
         let (number, random) = SequenceMask::new([7; 32]).permute(1_u64.to_be_bytes(), RANDOM);

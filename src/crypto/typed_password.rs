@@ -1,6 +1,6 @@
-//! Passwords as people type them. One password is many texts: a Mac writes `ä` as two characters where
-//! others write one, a paste brings blanks and marks along that nobody sees. All of them are compared as
-//! one text.
+//! Passwords as people type them. One password can be several texts: a Mac writes `ä` as two characters
+//! where other systems write one, and a paste can contain blanks and invisible marks. All of them compare
+//! as the same password.
 
 use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
 use zeroize::Zeroizing;
@@ -10,16 +10,16 @@ use super::{password_hash::PasswordHash, secret_bytes::SecretText};
 const COMPOSED: ComposingNormalizerBorrowed<'_> = ComposingNormalizerBorrowed::new_nfc();
 const DECOMPOSED: DecomposingNormalizerBorrowed<'_> = DecomposingNormalizerBorrowed::new_nfd();
 
-/// What somebody has typed for the password of a secret: not empty, whatever else is in it.
+/// A password that a person typed for a secret: not empty, any other content is allowed.
 pub struct TypedPassword {
-    /// Normalisation form C (UAX #15), without blanks at its ends: what is hashed.
+    /// Normalisation form C (UAX #15), without leading and trailing blanks: the text that is hashed.
     plain: SecretText,
-    /// As it was typed, where that is another text.
+    /// The text as typed, if it differs.
     exact: Option<SecretText>,
 }
 
 impl TypedPassword {
-    /// `None` for nothing but blanks.
+    /// `None` if the text has only blanks.
     #[must_use]
     pub fn new(typed: &str) -> Option<Self> {
         let plain = plain(typed);
@@ -27,7 +27,7 @@ impl TypedPassword {
         (!plain.expose_secret().is_empty()).then_some(Self { plain, exact })
     }
 
-    /// The text that stands for it: to be hashed, or sent to a server that compares it as it is.
+    /// The normalized text: for hashing, or for a server that compares it without changes.
     #[must_use]
     pub fn plain(&self) -> &SecretText {
         &self.plain
@@ -35,8 +35,8 @@ impl TypedPassword {
 
     /// Whether this is the password of `hash`.
     ///
-    /// Costs one hash, and up to two more where letters are not ASCII, or blanks were cut off. Earlier
-    /// versions have hashed what was typed in the form in which it came.
+    /// Costs one hash, and up to two more if there are letters outside ASCII, or blanks were cut off.
+    /// Earlier versions hashed the text as it was typed.
     #[must_use]
     pub fn matches(&self, hash: &PasswordHash) -> bool {
         hash.verify(&self.plain)
@@ -44,7 +44,7 @@ impl TypedPassword {
             || self.decomposed().is_some_and(|text| hash.verify(&text))
     }
 
-    /// As a Mac or an iPhone may have sent it, where that is none of the other two.
+    /// The form that a Mac or an iPhone may have sent, if it differs from the other two.
     fn decomposed(&self) -> Option<SecretText> {
         let plain = self.plain.expose_secret();
         let text = normalized(plain, |text, out| DECOMPOSED.normalize_to(text, out));
@@ -59,19 +59,20 @@ fn plain(typed: &str) -> SecretText {
     SecretText::new(text.trim_matches(is_blank).to_owned())
 }
 
-/// What `write` makes of a text, wiped on drop.
+/// The output of `write` for a text, wiped on drop.
 fn normalized(
     text: &str,
     write: impl Fn(&str, &mut String) -> std::fmt::Result,
 ) -> Zeroizing<String> {
-    // No text gets longer than three times as long (UAX #15, section 9), so nothing is left where it grew.
+    // A text becomes at most three times as long (UAX #15, section 9), so the buffer does not grow and
+    // leave a copy.
     let mut out = Zeroizing::new(String::with_capacity(text.len() * 3));
     write(text, &mut out).expect("a String takes every text");
     out
 }
 
-/// Whether a character at either end belongs to no password: blanks, line ends, and marks that nobody sees,
-/// which come along where a text is copied. `src/web/js/common/typed.js` has the same.
+/// Whether a character at either end is not part of the password: blanks, line ends, and invisible marks,
+/// which copying a text can add. `src/web/js/common/typed.js` has the same list.
 fn is_blank(char: char) -> bool {
     char.is_whitespace()
         || matches!(
@@ -112,7 +113,7 @@ mod tests {
                 };
                 assert_eq!(password.plain().expose_secret(), plain, "{text:?}");
                 assert!(password.matches(&hash(plain)));
-                // As earlier versions have hashed it.
+                // The hash of earlier versions.
                 assert!(password.matches(&hash(text)), "{text:?}");
             }
             for other in vectors.iter().filter(|other| other.plain != *plain) {

@@ -156,7 +156,7 @@ fn a_thousand_wrong_passphrases_are_wrong() {
     }
 }
 
-/// CBC has no tag: a changed block in the middle decrypts, and the numbers inside tell.
+/// CBC has no tag: a changed block in the middle decrypts, and the changed numbers are detected.
 #[test]
 fn a_changed_key_does_not_open() {
     let length = encrypted_der(ENCRYPTED).unwrap().len() - 200;
@@ -209,7 +209,7 @@ fn what_no_passphrase_opens_is_told_before() {
         (vector!("rsa2048.scrypt.pem"), Ok(())),
         (vector!("rsa2048.sha1.pem"), Ok(())),
         (vector!("rsa2048.sha1-des3.pem"), Ok(())),
-        // Nobody sees that without the passphrase.
+        // Not detectable without the passphrase.
         (vector!("ec.sha256.pem"), Ok(())),
         (vector!("rsa2048.pbe-sha1-3des.pem"), Err(KeyFormError::Scheme)),
         (vector!("rsa2048.pbe-md5-des.pem"), Err(KeyFormError::Scheme)),
@@ -224,7 +224,7 @@ fn what_no_passphrase_opens_is_told_before() {
     ];
     for (pem, expected) in cases {
         assert_eq!(BoxKey::check_encrypted_pem(pem), expected, "{pem}");
-        // What is refused would not have opened.
+        // Opening must fail for every key that is refused.
         assert!(expected.is_ok() || open(pem).is_err(), "{pem}");
     }
     let odd = changed(vector!("rsa2048.sha1-des3.pem"), |_, data| data.truncate(1001));
@@ -232,7 +232,7 @@ fn what_no_passphrase_opens_is_told_before() {
     assert!(KeyFormError::Scheme.to_string().contains("openssl pkcs8 -topk8 -v2 aes-256-cbc"));
 }
 
-/// Each of these would take seconds, minutes or gigabytes if anybody began.
+/// Each of these would take seconds, minutes or gigabytes if it were processed.
 #[test]
 fn a_key_that_asks_for_too_much_work_is_refused_at_once() {
     let iterations = |count| {
@@ -252,18 +252,18 @@ fn a_key_that_asks_for_too_much_work_is_refused_at_once() {
     };
     let too_much =
         [(1 << 16, 8, 1), (1 << 14, 17, 1), (1 << 14, 8, 17), (1 << 62, 8, 1), (u64::MAX, 8, 1)];
-    // Of no use to scrypt: not a power of two, nothing at all.
+    // Invalid for scrypt: not a power of two, or zero.
     let senseless = [(1000, 8, 1), (0, 8, 1), (1, 8, 1), (1 << 14, 0, 1), (1 << 14, 8, 0)];
     for (n, r, p) in too_much.into_iter().chain(senseless) {
         unreadable(&cost(n, r, p));
     }
-    // The limits themselves are only limits: what lies below is worked on, and found wrong.
+    // Values below the limits are processed, and the key then does not open.
     for below in [iterations(2047), cost(1 << 15, 8, 1)] {
         assert_eq!(open(&below).err(), Some(OpenKeyError::WrongPassphrase));
     }
 }
 
-/// Numbers that do not belong together, each in a key that is otherwise as it was.
+/// Inconsistent numbers, each in a key that is otherwise unchanged.
 #[test]
 fn an_unsound_key_is_unreadable() {
     let document = KEY.0.to_pkcs1_der().unwrap();
@@ -283,7 +283,7 @@ fn an_unsound_key_is_unreadable() {
         &|key| (key.prime1, key.prime2) = (key.modulus, one()),
         &|key| key.prime2 = one(),
         &|key| std::mem::swap(&mut key.prime1, &mut key.prime2),
-        // OpenSSL would keep these two, and hash them.
+        // OpenSSL would keep these two, and include them in the hash.
         &|key| key.exponent1 = two(),
         &|key| key.coefficient = one(),
     ];
@@ -369,7 +369,7 @@ proptest! {
         prop_assert!(KEY.open_message_key(&sealed, &SeededRandom::new(5)).is_err());
     }
 
-    /// Numbers from strangers do not reach anything that panics, and what opens has the hash that it had.
+    /// Untrusted numbers do not cause a panic, and a key that opens has the same hash as before.
     #[test]
     fn a_key_with_a_changed_byte_is_refused(place: prop::sample::Index, byte: u8) {
         let mut der = KEY.0.to_pkcs1_der().unwrap().as_bytes().to_vec();

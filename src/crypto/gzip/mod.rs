@@ -1,5 +1,6 @@
-//! gzip (RFC 1952): the inner layer of an [`envelope`](super::envelope). Here because an envelope's
-//! plaintext is gzip, whatever the data; the deflate itself (RFC 1951) is the crate `flate2`'s.
+//! gzip (RFC 1952): the inner layer of an [`envelope`](super::envelope). The plaintext of an envelope is
+//! always gzip, whatever the data. This module writes and reads the gzip format; the crate `flate2` does
+//! the deflate (RFC 1951).
 
 mod reader;
 #[cfg(test)]
@@ -10,12 +11,13 @@ use std::io;
 
 pub use self::{reader::GunzipReader, writer::GzipWriter};
 
-/// What does not read as gzip: damaged, cut short, followed by something else, or never gzip at all.
+/// The input is not one complete gzip stream: it is damaged, truncated, followed by other data, or not
+/// gzip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("this is not a whole and undamaged gzip stream")]
 pub struct BadGzip;
 
-/// More would come out than the reader was allowed.
+/// The decompressed data exceeds the limit of the reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is more inside than is allowed")]
 pub struct TooLong;

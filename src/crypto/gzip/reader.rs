@@ -1,4 +1,4 @@
-//! The side that decompresses.
+//! Decompression.
 
 use std::{
     io::{self, Read},
@@ -19,20 +19,20 @@ const NAME: u8 = 1 << 3;
 const COMMENT: u8 = 1 << 4;
 const RESERVED: u8 = 0b1110_0000;
 
-/// Decompresses gzip read from `R`: one member, or several one after the other, as RFC 1952 allows.
+/// Decompresses gzip read from `R`: one member, or several in sequence, as RFC 1952 allows.
 ///
-/// The end (a read of 0 bytes) comes only when every checksum is right and nothing follows; before it
-/// comes, what was read may still turn out to be damaged.
+/// The end (a read of 0 bytes) is returned only if every checksum is right and no other data follows; until
+/// then, the data read may still prove damaged.
 ///
-/// Takes about 80 KiB, whatever the input makes of itself. Its own buffer is wiped on drop; the
-/// window of the inflate decompressor is `flate2`'s and is not.
+/// Takes about 80 KiB, whatever the size of the output. Its own buffer is wiped on drop; the window of the
+/// inflate decompressor is `flate2`'s and is not.
 pub struct GunzipReader<R> {
     input: Input<R>,
     inflate: Decompress,
     at: At,
-    /// How many more bytes may come out.
+    /// How many more bytes may be returned.
     left: Option<u64>,
-    /// Of the member at hand; the length is modulo 2^32, as in the trailer.
+    /// Checksum and length of the current member; the length is modulo 2^32, as in the trailer.
     crc: Crc,
     length: u32,
 }
@@ -42,7 +42,7 @@ enum At {
     FirstHeader,
     Data,
     Trailer,
-    /// The end, or one more header.
+    /// The end of the input, or another header.
     NextHeader,
     End,
     Bad,
@@ -50,7 +50,7 @@ enum At {
 }
 
 impl<R: Read> GunzipReader<R> {
-    /// Reads nothing yet. At most `limit` bytes come out.
+    /// Reads nothing yet. Reading returns at most `limit` bytes.
     #[must_use]
     pub fn new(inner: R, limit: Option<u64>) -> Self {
         Self {
@@ -95,9 +95,9 @@ impl<R: Read> GunzipReader<R> {
         }
     }
 
-    /// One call of the decompressor. It may give nothing and yet have gone on.
+    /// One call of the decompressor. It may return no bytes although it has made progress.
     fn read_data(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        // Whether there is more than the limit shows in room for one byte more.
+        // Room for one more byte shows whether the data exceeds the limit.
         let mut beyond = [0];
         let allowed =
             self.left.map_or(usize::MAX, |left| usize::try_from(left).unwrap_or(usize::MAX));
@@ -116,7 +116,7 @@ impl<R: Read> GunzipReader<R> {
         if status == Status::StreamEnd {
             self.at = At::Trailer;
         } else if taken == 0 && given == 0 {
-            // There was room, so it wants more input than there is.
+            // There was room for output, so the decompressor needs more input than exists.
             return Err(bad_gzip());
         }
         match &mut self.left {
@@ -164,8 +164,8 @@ impl<R: Read> Read for GunzipReader<R> {
     ///
     /// Those of `R`, [`BadGzip`](super::BadGzip) in an [`io::Error`] of kind
     /// [`InvalidData`](io::ErrorKind::InvalidData), and [`TooLong`] in one of kind
-    /// [`FileTooLarge`](io::ErrorKind::FileTooLarge) as soon as a byte beyond the limit would come.
-    /// After an error every read fails.
+    /// [`FileTooLarge`](io::ErrorKind::FileTooLarge) as soon as the output exceeds the limit. After an
+    /// error every read fails.
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         if bytes.is_empty() {
             return Ok(0);
@@ -183,7 +183,7 @@ fn too_long() -> io::Error {
     io::Error::new(io::ErrorKind::FileTooLarge, TooLong)
 }
 
-/// A buffered reader whose buffer is wiped, and which sums up what is read byte by byte.
+/// A buffered reader that wipes its buffer, and computes the checksum of bytes that are read one by one.
 struct Input<R> {
     inner: R,
     buffer: Zeroizing<Box<[u8]>>,
@@ -197,7 +197,7 @@ impl<R: Read> Input<R> {
         Self { inner, buffer, unread: 0..0, crc: Crc::new() }
     }
 
-    /// What was read and not consumed; empty at the end of the input only.
+    /// The bytes that were read and not consumed; empty only at the end of the input.
     fn fill(&mut self) -> io::Result<&[u8]> {
         while self.unread.is_empty() {
             match self.inner.read(&mut self.buffer) {

@@ -21,7 +21,7 @@ fn text(length: usize) -> Vec<u8> {
         .collect()
 }
 
-/// Photos and text taking turns, with the given lengths.
+/// Photos and text alternately, with the given lengths.
 fn mixed(lengths: &[usize]) -> Vec<u8> {
     let part = |(number, length)| if number % 2 == 0 { text(length) } else { random(length) };
     lengths.iter().copied().enumerate().flat_map(part).collect()
@@ -39,7 +39,7 @@ fn gunzip(data: &[u8], limit: Option<u64>) -> io::Result<Vec<u8>> {
     Ok(out)
 }
 
-/// By a reader that nobody here wrote.
+/// By an independent reader.
 fn gunzip_by_flate2(data: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     MultiGzDecoder::new(data).read_to_end(&mut out).unwrap();
@@ -98,14 +98,14 @@ fn photos_are_stored_and_text_is_squeezed_in_one_stream() {
     assert!(gunzip_by_flate2(&made) == data);
     // 1.4 MB of text shrinks to about a third, 2.3 MB of photos not at all.
     assert!(made.len() < 3_000_000, "{}", made.len());
-    // A stored block has its bytes as they are: the middle of each photo is found again.
+    // A stored block contains its bytes unchanged: the middle of each photo is found again.
     for middle in [1_000_000, 2_400_000, 3_500_000] {
         let photo = &data[middle..middle + 64];
         assert!(made.windows(64).any(|window| window == photo), "{middle}");
     }
 }
 
-/// `text` after `random` must not refer to what the compressor saw before it.
+/// `text` after `random` must not refer to earlier data of the compressor.
 #[test]
 fn repeats_across_a_switch_are_right() {
     let (phrase, noise) = (text(200_000), random(300_000));
@@ -146,11 +146,10 @@ fn every_header_and_several_members_are_read() {
     assert!(is_bad(&gunzip(&with_crc([crc[0], crc[1] ^ 1]), None)));
 }
 
-/// The bits of `made` that no reader has a use for, and no checksum covers, as (place, bit): the flag
-/// FTEXT, the time, the extra flags and the system of the header (RFC 1952, 2.3.1), and the bits that
-/// fill up a byte: five before a stored block's length (RFC 1951, 3.2.4), and the highest ones of the
-/// byte that a deflated block ends in. `stored` is the number of stored blocks; where there are some,
-/// there are no others.
+/// The bits of `made` that readers ignore and no checksum covers, as (place, bit): the flag FTEXT, the
+/// time, the extra flags and the system of the header (RFC 1952, 2.3.1), and the bits that fill up a byte:
+/// five before a stored block's length (RFC 1951, 3.2.4), and the highest ones of the last byte of a
+/// deflated block. `stored` is the number of stored blocks; if there are any, all blocks are stored.
 fn meaningless(made: &[u8], stored: usize) -> Vec<(usize, u8)> {
     let header = (4..10).flat_map(|place| (0..8).map(move |bit| (place, bit)));
     let mut bits: Vec<_> = std::iter::once((3, 0)).chain(header).collect();
@@ -189,12 +188,12 @@ fn flipped(made: &[u8], place: usize, bit: u8) -> Vec<u8> {
     bad
 }
 
-/// Shrinks, but nothing in it comes twice: another distance of a match could give the same bytes.
+/// Shrinks, but contains no repetition: another distance of a match could give the same bytes.
 fn letters(length: usize) -> Vec<u8> {
     random(length).into_iter().map(|byte| b'0' + byte % 64).collect()
 }
 
-/// Every single bit, but for those inside of what is stored, of which one in 50 bytes is enough.
+/// Every single bit, except those inside stored data, of which one in 50 bytes is enough.
 #[test]
 fn a_changed_bit_is_refused_unless_it_means_nothing() {
     for (data, stored) in [(vec![], 1), (letters(700), 0), (random(150_000), 4)] {
@@ -224,7 +223,7 @@ fn a_bomb_stops_at_the_limit() {
     let bomb = writer.finish().unwrap();
     assert!(bomb.len() < 1_000_000);
     let mut reader = GunzipReader::new(&bomb[..], Some(1_000_000));
-    // Nothing but this piece is ever asked for: what comes out is bounded by the caller's memory.
+    // Only this piece is read at a time: the output is bounded by the caller's memory.
     let (mut piece, mut total) = ([0; 4096], 0);
     let error = loop {
         match reader.read(&mut piece) {

@@ -1,4 +1,4 @@
-//! The side that compresses.
+//! Compression.
 
 use std::{
     io::{self, Write},
@@ -11,8 +11,8 @@ use zeroize::Zeroizing;
 /// The longest stored block of deflate, in bytes (RFC 1951, 3.2.4: a length of 16 bits).
 const STORED_BYTES: usize = 65535;
 
-/// How much is judged at a time: two stored blocks. Small enough to find the photo in a tar, large
-/// enough that the 40 µs of a probe are less than the 60 µs of checksum and copy of what is stored.
+/// The bytes that are judged together: two stored blocks. Small enough to detect a photo in a tar, large
+/// enough that the 40 µs of a probe are less than the 60 µs of checksum and copy of a stored block.
 const BLOCK_BYTES: usize = 2 * STORED_BYTES;
 
 /// A probe is this many pieces of this many bytes, evenly spread over the block.
@@ -21,12 +21,12 @@ const PIECE_BYTES: usize = 512;
 const PROBE_BYTES: usize = PIECES * PIECE_BYTES;
 
 /// Measured with zlib-rs 0.6 on text, source code and JSON: level 3 is 1.6 to 2 times as fast as level 6
-/// and makes 4 to 9 % more of it; level 2 is a fifth faster than 3 and makes 5 to 10 % more. Level 1
-/// knows fixed Huffman codes only: base64 does not shrink at all, and random bytes grow by 5 %.
+/// and its output is 4 to 9 % larger; level 2 is a fifth faster than 3 and its output is 5 to 10 % larger.
+/// Level 1 uses fixed Huffman codes only: base64 does not shrink at all, and random bytes grow by 5 %.
 const LEVEL: u32 = 3;
 
-/// Worth deflating is what shrinks by a sixteenth. A JPEG, which shrinks by a hundredth or two, is
-/// not: deflate would take twenty times as long for it.
+/// A block is deflated if it shrinks by a sixteenth. A JPEG, which shrinks by a hundredth or two, is
+/// stored: deflate would take twenty times as long for it.
 const WORTH: usize = 16;
 
 const OUTPUT_BYTES: usize = 16 << 10;
@@ -35,28 +35,27 @@ const OUTPUT_BYTES: usize = 16 << 10;
 /// sender or the file (RFC 1952, 2.3).
 const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
 
-/// Compresses what is written to it, and writes that on to `W` as one gzip member.
+/// Compresses the bytes written to it, and writes them to `W` as one gzip member.
 ///
-/// Every 128 KiB it looks whether compression is worth its time: what does not shrink (photos,
-/// archives, ciphertext) is stored, at some GB/s instead of some 60 MB/s, and grows by less than
-/// 0.01 %. So a long input is squeezed where it can be, and copied where not.
+/// It decides for each 128 KiB whether compression is worth its time: incompressible data (photos,
+/// archives, ciphertext) is stored, at some GB/s instead of some 60 MB/s, and grows by less than 0.01 %.
 ///
-/// Takes about 500 KiB, whatever the length. Its own buffers are wiped on drop; the window of the
-/// deflate compressor is `flate2`'s and is not.
+/// Takes about 500 KiB, whatever the length. Its own buffers are wiped on drop; the window of the deflate
+/// compressor is `flate2`'s and is not.
 pub struct GzipWriter<W> {
     inner: W,
     deflate: Compress,
-    /// What was written and does not fill a block yet.
+    /// Bytes that do not fill a block yet.
     block: Zeroizing<Vec<u8>>,
     output: Zeroizing<Box<[u8]>>,
     mode: Mode,
     crc: Crc,
-    /// Modulo 2^32, as the trailer wants it.
+    /// Modulo 2^32, as in the trailer.
     length: u32,
 }
 
 enum Mode {
-    /// The output stands at a byte boundary; the compressor has nothing pending.
+    /// The output is at a byte boundary; the compressor has nothing pending.
     Stored,
     /// In the middle of the compressor's output, which may have bits pending.
     Deflated,
@@ -83,7 +82,7 @@ impl<W: Write> GzipWriter<W> {
         })
     }
 
-    /// Writes what is left and the trailer, and gives `inner` back, not flushed.
+    /// Writes the remainder and the trailer, and returns `inner`, not flushed.
     ///
     /// # Errors
     ///
@@ -105,7 +104,7 @@ impl<W: Write> GzipWriter<W> {
 
     fn write_block(&mut self, block: &[u8]) -> io::Result<()> {
         self.crc.update(block);
-        // At most BLOCK_BYTES, so nothing is lost.
+        // At most BLOCK_BYTES, so the cast is exact.
         #[expect(clippy::cast_possible_truncation, reason = "the length of one block")]
         let bytes = block.len() as u32;
         self.length = self.length.wrapping_add(bytes);
@@ -118,7 +117,7 @@ impl<W: Write> GzipWriter<W> {
                 Mode::Stored
             }
             Mode::Stored => {
-                // What was stored is not in the compressor's window; it must not refer to anything.
+                // Stored bytes are not in the compressor's window, so it must not refer to earlier ones.
                 self.deflate.reset();
                 self.write_deflated(block)?
             }
@@ -128,8 +127,9 @@ impl<W: Write> GzipWriter<W> {
         Ok(())
     }
 
-    /// What the block shrank to is known too late for the block, but in time for the next one. Some
-    /// of it may still be pending, so a first block seems smaller than it is, and costs a second look.
+    /// The compressed size of a block is known too late for the block, but in time for the next one. Some
+    /// of the output may still be pending, so a first block seems smaller than it is, and is followed by
+    /// another probe.
     fn write_deflated(&mut self, block: &[u8]) -> io::Result<Mode> {
         let before = self.deflate.total_out();
         self.deflate(block, FlushCompress::None)?;
@@ -144,7 +144,7 @@ impl<W: Write> GzipWriter<W> {
 
     /// Whether a sample of the block shrinks. The compressor must be idle.
     fn shrinks(&mut self, block: &[u8]) -> io::Result<bool> {
-        // The whole of what is as short as a sample costs no more than the sample.
+        // A block as short as a sample is probed as a whole.
         if block.len() <= PROBE_BYTES {
             return Ok(true);
         }
@@ -158,7 +158,7 @@ impl<W: Write> GzipWriter<W> {
         Ok(is_worth(PROBE_BYTES, self.deflate.total_out()))
     }
 
-    /// Runs all of `input` through the compressor, and on to `inner` what comes out.
+    /// Compresses all of `input`, and writes the output to `inner`.
     fn deflate(&mut self, mut input: &[u8], flush: FlushCompress) -> io::Result<()> {
         loop {
             let (taken, given) = (self.deflate.total_in(), self.deflate.total_out());
@@ -167,7 +167,7 @@ impl<W: Write> GzipWriter<W> {
             let given = count(self.deflate.total_out() - given);
             self.inner.write_all(self.output.get(..given).unwrap_or_default())?;
             input = input.get(taken..).unwrap_or_default();
-            // With room to spare, the compressor had nothing more to give.
+            // If room is left in the output, the compressor had nothing more to give.
             if status == Status::StreamEnd || (input.is_empty() && given < self.output.len()) {
                 return Ok(());
             }
@@ -181,12 +181,13 @@ impl<W: Write> Write for GzipWriter<W> {
     /// Those of `inner`; after one, every write and [`finish`](GzipWriter::finish) fail.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.block.is_empty() {
-            // Without a copy, if it can be.
+            // Takes whole blocks without a copy.
             if let Some(block) = bytes.get(..BLOCK_BYTES) {
                 self.write_block(block)?;
                 return Ok(block.len());
             }
-            // All at once: a vector that grows leaves plaintext behind. Does nothing when it has it.
+            // Reserves all at once: a vector that grows leaves copies of the plaintext in memory. Does
+            // nothing if the room is already reserved.
             self.block.reserve_exact(BLOCK_BYTES);
         }
         let taken = bytes.len().min(BLOCK_BYTES - self.block.len());
@@ -219,7 +220,7 @@ fn stored_header(length: usize, last: bool) -> [u8; 5] {
     [u8::from(last), a, b, c, d]
 }
 
-/// The step of a counter within one call, which is no longer than a slice.
+/// The progress of a counter within one call, which is at most the length of a slice.
 fn count(step: u64) -> usize {
     usize::try_from(step).expect("a call takes and gives no more than its slices hold")
 }

@@ -13,7 +13,7 @@ use rsa::{
 
 use super::{PublicKey, PublicKeyError};
 
-/// Reads either, and says of other things that people send what they are.
+/// Reads either form. If the data is another known type of key or certificate, the error names it.
 pub(super) fn parse(der: &[u8]) -> Result<PublicKey, PublicKeyError> {
     if PrivateKeyInfoRef::from_der(der).is_ok()
         || RsaPrivateKeyRef::from_der(der).is_ok()
@@ -27,7 +27,7 @@ pub(super) fn parse(der: &[u8]) -> Result<PublicKey, PublicKeyError> {
     if is_certificate(der) {
         return Err(PublicKeyError::Certificate);
     }
-    // No DER is both: the first thing inside is a SEQUENCE in one, an INTEGER in the other.
+    // No DER is both: the first element inside is a SEQUENCE in one, an INTEGER in the other.
     parse_spki(der).or_else(|error| match error {
         PublicKeyError::Unreadable => parse_pkcs1(der),
         _ => Err(error),
@@ -52,7 +52,7 @@ pub(super) fn parse_pkcs1(der: &[u8]) -> Result<PublicKey, PublicKeyError> {
     PublicKey::from_components(key.modulus.as_bytes(), key.public_exponent.as_bytes())
 }
 
-/// What people call the algorithm of a key, with its article.
+/// The common name of a key's algorithm, with its article.
 fn name(algorithm: ObjectIdentifier) -> &'static str {
     // RFC 8017 (RSASSA-PSS, RSAES-OAEP), RFC 5480 (EC), RFC 8410 (the curves 25519 and 448), RFC 3279.
     const NAMES: [(&str, &str); 9] = [
@@ -70,7 +70,8 @@ fn name(algorithm: ObjectIdentifier) -> &'static str {
     known.map_or("another algorithm's", |(_, name)| name)
 }
 
-/// X.509 (RFC 5280, section 4.1) and requests for it (RFC 2986) have the same three parts.
+/// X.509 certificates (RFC 5280, section 4.1) and certificate requests (RFC 2986) have the same three
+/// parts.
 fn is_certificate(der: &[u8]) -> bool {
     let parts = AnyRef::from_der(der).and_then(|all| {
         all.sequence(|parts| {
@@ -82,7 +83,7 @@ fn is_certificate(der: &[u8]) -> bool {
     parts == Ok((Tag::Sequence, Tag::Sequence))
 }
 
-/// `ECPrivateKey` (RFC 5915): the version 1, then the key; what follows may be missing.
+/// `ECPrivateKey` (RFC 5915): the version 1, then the key; the other fields are optional.
 fn is_ec_private_key(der: &[u8]) -> bool {
     let begins = AnyRef::from_der(der).and_then(|all| {
         all.sequence(|parts| {
@@ -97,7 +98,7 @@ fn is_ec_private_key(der: &[u8]) -> bool {
     begins == Ok(1)
 }
 
-/// `EncryptedPrivateKeyInfo` (RFC 5958) of any scheme, also of those that are not opened here.
+/// `EncryptedPrivateKeyInfo` (RFC 5958) of any scheme, including unsupported ones.
 fn is_encrypted_private_key(der: &[u8]) -> bool {
     let parts = AnyRef::from_der(der).and_then(|all| {
         all.sequence(|parts| {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize, de::IgnoredAny};
 
 use super::{PublicKey, PublicKeyError};
 
-/// The fields that say something here. Those of a private key are only noticed: no byte of them is kept.
+/// The fields that are used here. Those of a private key are only detected; their values are discarded.
 #[derive(Deserialize)]
 struct Fields<'a> {
     #[serde(borrow)]
@@ -41,7 +41,7 @@ pub(super) fn parse(json: &str) -> Result<PublicKey, PublicKeyError> {
     }
     let number = |field: Option<String>| {
         let field = field.ok_or(PublicKeyError::Unreadable)?;
-        // RFC 7515 has no padding; some write it all the same.
+        // RFC 7515 has no padding; some programs write it nevertheless.
         let engine = if field.ends_with('=') { URL_SAFE } else { URL_SAFE_NO_PAD };
         engine.decode(field).map_err(|_| PublicKeyError::Unreadable)
     };

@@ -1,4 +1,4 @@
-//! RSA-OAEP as both keys use it.
+//! The RSA-OAEP parameters of both keys.
 
 use std::convert::Infallible;
 
@@ -15,7 +15,7 @@ pub(in crate::crypto) fn padding() -> Oaep<Sha256> {
     Oaep::new()
 }
 
-/// Our randomness as the RSA crate asks for it.
+/// Adapts [`Random`] to the trait of the RSA crate.
 pub(in crate::crypto) struct RsaRandom<'a>(pub(in crate::crypto) &'a dyn Random);
 
 impl TryRng for RsaRandom<'_> {

@@ -1,12 +1,12 @@
-//! PEM, read as leniently as RFC 7468 allows ("lax"): text that was pasted has lines of any length,
-//! blanks in front and `\r\n`. The `pem-rfc7468` crate that comes with `rsa` wants lines of 64
-//! characters, so it writes PEM here but does not read it.
+//! PEM, read as leniently as RFC 7468 allows ("lax"): pasted text has lines of any length, leading blanks
+//! and `\r\n`. The `pem-rfc7468` crate that comes with `rsa` needs lines of 64 characters, so it writes PEM
+//! here but does not read it.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::{PublicKey, PublicKeyError, der};
 
-/// Reads a public key; a private key anywhere in the text is noticed.
+/// Reads a public key; a private key anywhere in the text is an error.
 pub(super) fn parse_public(text: &str) -> Result<PublicKey, PublicKeyError> {
     if text.contains("PRIVATE KEY-----") {
         let is_bare = text.split("-----BEGIN ").skip(1).any(is_bare);
@@ -17,7 +17,7 @@ pub(super) fn parse_public(text: &str) -> Result<PublicKey, PublicKeyError> {
     }
     let (label, bytes) = decode(text).ok_or(PublicKeyError::Unreadable)?;
     match label {
-        // What is in it may be something else all the same, which the error then names.
+        // The block may contain another type of key; the error then names it.
         "PUBLIC KEY" => der::parse_spki(&bytes).map_err(|error| match error {
             PublicKeyError::Unreadable => der::parse(&bytes).err().unwrap_or(error),
             _ => error,
@@ -29,7 +29,7 @@ pub(super) fn parse_public(text: &str) -> Result<PublicKey, PublicKeyError> {
     }
 }
 
-/// Whether a block, from its label on, is a private key without a passphrase: RFC 5958 says so in the
+/// Whether a block, from its label on, is a private key without a passphrase: RFC 5958 shows it in the
 /// label, RFC 1421 in the first header.
 fn is_bare(block: &str) -> bool {
     block.split_once("PRIVATE KEY-----").is_some_and(|(kind, rest)| {
@@ -37,8 +37,8 @@ fn is_bare(block: &str) -> bool {
     })
 }
 
-/// The label and the bytes of the first block. What stands before it and after it is explanation
-/// (RFC 7468, section 5.2); headers inside, as of old encrypted keys, are not base64 and so refused.
+/// The label and the bytes of the first block. Text before and after it is explanation (RFC 7468, section
+/// 5.2); headers inside, which old encrypted keys have, are not base64 and are refused.
 pub(in crate::crypto) fn decode(text: &str) -> Option<(&str, Vec<u8>)> {
     let (_, text) = text.split_once("-----BEGIN ")?;
     let (label, text) = text.split_once("-----")?;
@@ -50,7 +50,7 @@ pub(in crate::crypto) fn decode(text: &str) -> Option<(&str, Vec<u8>)> {
     Some((label, decode_base64(base64)?))
 }
 
-/// Base64 with white space anywhere.
+/// Decodes base64 with white space anywhere.
 pub(super) fn decode_base64(text: &str) -> Option<Vec<u8>> {
     let compact: String = text.split_ascii_whitespace().collect();
     STANDARD.decode(compact).ok()

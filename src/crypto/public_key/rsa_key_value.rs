@@ -4,7 +4,7 @@ use quick_xml::{Reader, events::Event};
 
 use super::{PublicKey, PublicKeyError, pem::decode_base64};
 
-/// Where in the document the reader is.
+/// The position of the reader in the document.
 #[derive(Clone, Copy)]
 enum Place {
     Start,
@@ -14,9 +14,8 @@ enum Place {
     End,
 }
 
-/// Reads the two elements, in either order. Anything that XML could be tricked with is refused: document
-/// types, entities, CDATA, comments, elements that do not belong here. Attributes, such as `xmlns`, are
-/// not looked at.
+/// Reads the two elements, in either order. XML constructs that could be used for attacks are refused:
+/// document types, entities, CDATA, comments, unknown elements. Attributes, such as `xmlns`, are ignored.
 pub(super) fn parse(xml: &str) -> Result<PublicKey, PublicKeyError> {
     const UNREADABLE: PublicKeyError = PublicKeyError::Unreadable;
     let mut reader = Reader::from_str(xml);
@@ -24,7 +23,7 @@ pub(super) fn parse(xml: &str) -> Result<PublicKey, PublicKeyError> {
     let (mut modulus, mut exponent) = (None, None);
     loop {
         match (place, reader.read_event().map_err(|_| UNREADABLE)?) {
-            // The encoding it names no longer matters: this is text already.
+            // The encoding that it names does not matter: the input is already text.
             (Place::Start, Event::Decl(_)) => {}
             (_, Event::Start(element)) => {
                 place = match (place, element.name().0) {
@@ -37,7 +36,7 @@ pub(super) fn parse(xml: &str) -> Result<PublicKey, PublicKeyError> {
                     _ => return Err(UNREADABLE),
                 }
             }
-            // The reader itself refuses an end of another name.
+            // The reader refuses an end tag with another name.
             (Place::Modulus | Place::Exponent, Event::End(_)) => place = Place::Root,
             (Place::Root, Event::End(_)) => place = Place::End,
             (Place::Modulus, Event::Text(text)) if modulus.is_none() => {

@@ -150,7 +150,7 @@ fn a_private_key_is_refused_as_one_in_every_format() {
     }
 }
 
-/// Made by OpenSSL, in PEM and in the base64 of the DER alone.
+/// Made by OpenSSL, in PEM and in base64 of the DER.
 #[test]
 fn what_is_no_rsa_key_is_called_by_its_name() {
     let named = |name| PublicKeyError::OtherAlgorithm(name);
@@ -168,7 +168,7 @@ fn what_is_no_rsa_key_is_called_by_its_name() {
     for (pem, error) in cases {
         refused(pem, error);
         refused(&body(pem), error);
-        // Under a label that promises more.
+        // The same DER under the label of a public key.
         if matches!(error, PublicKeyError::OtherAlgorithm(_) | PublicKeyError::Certificate) {
             let body = body(pem);
             refused(&format!("-----BEGIN PUBLIC KEY-----{body}-----END PUBLIC KEY-----"), error);
@@ -240,8 +240,7 @@ fn anything_else_is_unreadable() {
     assert!(PublicKey::from_der(&[&der[..], &[0]].concat()).is_err());
 }
 
-/// The same numbers, but bound to signatures, or without the parameters that belong there (RFC 8017,
-/// appendix A.1).
+/// The same numbers, but bound to signatures, or without the required parameters (RFC 8017, appendix A.1).
 #[test]
 fn a_key_of_another_algorithm_is_unreadable() {
     use rsa::pkcs8::{

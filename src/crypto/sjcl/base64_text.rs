@@ -1,21 +1,21 @@
-//! Base64 (RFC 4648, section 4) as it stands in a message: proven sound by a scan, and decoded only
-//! when somebody needs the bytes.
+//! Base64 (RFC 4648, section 4) of a message: a scan proves that it is valid, and it is decoded only when
+//! its bytes are needed.
 
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 
 /// Text that is known to decode.
 #[derive(Clone, Copy)]
 pub(super) struct Base64Text<'a> {
-    /// Without its padding.
+    /// The text without padding.
     digits: &'a str,
 }
 
 impl<'a> Base64Text<'a> {
-    /// No bytes at all.
+    /// The text of zero bytes.
     pub(super) const EMPTY: Self = Self { digits: "" };
 
-    /// Takes text with its full padding or with none at all. A last digit may not have bits that belong
-    /// to no byte: SJCL would carry them along into its sums.
+    /// Accepts text with full padding or with none. The unused bits of the last digit must be zero: SJCL
+    /// would include them in its computation.
     ///
     /// One pass that the compiler turns into vector instructions, no copy.
     pub(super) fn parse(text: &'a str) -> Option<Self> {
@@ -27,7 +27,7 @@ impl<'a> Base64Text<'a> {
         if !digits.bytes().fold(true, |sound, byte| sound & is_digit(byte)) {
             return None;
         }
-        // The digits that end in zeros only, in as many bits as the last byte leaves over.
+        // The digits whose low bits, as many as the last byte leaves unused, are zero.
         let last_digits: &[u8] = match digits.len() % 4 {
             0 => return Some(Self { digits }),
             2 => b"AQgw",
@@ -38,13 +38,13 @@ impl<'a> Base64Text<'a> {
         last_digits.contains(&last).then_some(Self { digits })
     }
 
-    /// How many bytes it decodes to.
+    /// The number of decoded bytes.
     pub(super) fn decoded_bytes(self) -> usize {
-        // No overflow: a text has at most isize::MAX bytes, and dividing first loses what % 4 adds.
+        // No overflow: a text has at most isize::MAX bytes, and dividing first loses only what % 4 adds.
         self.digits.len() / 4 * 3 + self.digits.len() % 4 * 3 / 4
     }
 
-    /// The bytes, in memory of their own.
+    /// The decoded bytes, newly allocated.
     pub(super) fn decode(self) -> Vec<u8> {
         STANDARD_NO_PAD
             .decode(self.digits)
@@ -111,7 +111,7 @@ mod tests {
         }
     }
 
-    /// Every last digit in every place: where `parse` says yes, `decode` may not fail.
+    /// Every last digit in every position: `decode` must not fail where `parse` succeeds.
     #[test]
     fn the_base64_crate_agrees_on_every_ending() {
         for last in 0..128_u8 {
@@ -132,7 +132,7 @@ mod tests {
                 &alphabet::STANDARD,
                 GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
             );
-            // It lets one = pass where two belong; the table above has those.
+            // The crate accepts one = where two are needed; the table above has those cases.
             let partly = text.ends_with('=') && text.len() % 4 != 0;
             let theirs = padding_or_none.decode(&text).ok().filter(|_| !partly);
             let ours = Base64Text::parse(&text);

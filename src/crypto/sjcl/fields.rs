@@ -1,5 +1,5 @@
-//! The fields of a message, borrowed from its JSON: everything is checked here, once, for
-//! [`check`](super::check) and [`SjclMessage::parse`](super::SjclMessage::parse) alike.
+//! The fields of a message, borrowed from its JSON. All checks are here, once, for [`check`](super::check)
+//! and [`SjclMessage::parse`](super::SjclMessage::parse) alike.
 
 use std::{collections::BTreeSet, fmt};
 
@@ -14,7 +14,7 @@ use super::{
     base64_text::Base64Text, gcm::TagLength,
 };
 
-/// What there is to know of a message that is sound in form.
+/// The fields of a well-formed message.
 pub(super) struct Fields<'a> {
     /// 8 to 16 bytes.
     pub(super) iv: Base64Text<'a>,
@@ -29,7 +29,7 @@ pub(super) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// Reads and checks them all.
+    /// Reads and checks all fields.
     pub(super) fn read(json: &'a [u8]) -> Result<Self, SjclError> {
         let raw = RawFields::read(json)?;
 
@@ -81,7 +81,7 @@ pub(super) fn iterations_allowed(iterations: u64) -> Result<u32, SjclError> {
         .ok_or(SjclError::Iterations)
 }
 
-/// The text of a field; nothing when it is not there or not text.
+/// The text of a field; `None` if it is missing, an error if it is not text.
 fn text<'a>(value: Option<Value<'a>>, name: &'static str) -> Result<Option<&'a str>, SjclError> {
     match value {
         Some(Value::Text(text)) => Ok(Some(text)),
@@ -90,7 +90,7 @@ fn text<'a>(value: Option<Value<'a>>, name: &'static str) -> Result<Option<&'a s
     }
 }
 
-/// The base64 of a field; nothing when it is not there.
+/// The base64 of a field; `None` if it is missing.
 fn base64<'a>(
     value: Option<Value<'a>>,
     name: &'static str,
@@ -102,7 +102,7 @@ fn base64<'a>(
     Base64Text::parse(text).map(Some).ok_or(SjclError::NotBase64(name))
 }
 
-/// The JSON taken apart, each value as it stands there.
+/// The fields of the JSON object, each value as it is written.
 #[derive(Default)]
 struct RawFields<'a> {
     iv: Option<Value<'a>>,
@@ -115,7 +115,7 @@ struct RawFields<'a> {
     cipher: Option<Value<'a>>,
     salt: Option<Value<'a>>,
     ct: Option<Value<'a>>,
-    /// SJCL writes any other parameter that it is given into the message, and ignores it there.
+    /// SJCL copies any other parameter of its caller into the message, and ignores it there.
     others: BTreeSet<&'a str>,
 }
 
@@ -152,11 +152,11 @@ impl<'a> RawFields<'a> {
         Ok(())
     }
 
-    /// Any other field must at least not keep SJCL from reading.
+    /// Other fields are allowed if SJCL can still read the message.
     fn put_other(&mut self, name: &'a str, value: Value<'a>) -> Result<(), SjclError> {
         let named_well = name.starts_with(|first: char| first.is_ascii_alphabetic())
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
-            // SJCL calls this very method on what it has read.
+            // SJCL calls this method on the object that it has read.
             && name != "hasOwnProperty";
         let readable = match value {
             Value::Number(_) | Value::NegativeNumber | Value::Bool => true,
@@ -175,7 +175,7 @@ impl<'a> RawFields<'a> {
     }
 }
 
-/// Yields the outer error for what is not JSON or no object, the inner one for a field that is wrong.
+/// Returns the outer error if the input is not JSON or not an object, the inner one if a field is wrong.
 struct RawFieldsVisitor;
 
 impl<'de> Visitor<'de> for RawFieldsVisitor {
@@ -187,7 +187,7 @@ impl<'de> Visitor<'de> for RawFieldsVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut raw = Ok(RawFields::default());
-        // Read to the end even after a wrong field: only then is it known to be JSON.
+        // Reads to the end also after a wrong field: only then is it known to be JSON.
         while let Some((name, value)) = map.next_entry()? {
             raw = raw.and_then(|mut raw| raw.put(name, value).map(|()| raw));
         }
@@ -195,17 +195,17 @@ impl<'de> Visitor<'de> for RawFieldsVisitor {
     }
 }
 
-/// A value, or the name of a field, as far as SJCL tells them apart.
+/// A value, or the name of a field, in the types that SJCL distinguishes.
 #[derive(Clone, Copy)]
 enum Value<'a> {
-    /// Borrowed, so it stands in the JSON as it is.
+    /// Borrowed, so it is in the JSON without escapes.
     Text(&'a str),
     /// Text with a backslash escape in it.
     Escaped,
     Number(u64),
     NegativeNumber,
     Bool,
-    /// What SJCL does not read: null, a fraction or exponent, a list, an object.
+    /// A value that SJCL does not read: null, a fraction or exponent, a list, an object.
     Unreadable,
 }
 

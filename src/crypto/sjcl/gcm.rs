@@ -1,5 +1,5 @@
-//! AES-256-GCM (NIST SP 800-38D) in the shapes that SJCL makes: IVs of any length up to a block, and
-//! tags cut to 64 or 96 bits.
+//! AES-256-GCM (NIST SP 800-38D) in the variants of SJCL: IVs of any length up to a block, and tags
+//! truncated to 64 or 96 bits.
 
 use aes::Aes256;
 use aes_gcm::{
@@ -12,12 +12,12 @@ use aes_gcm::{
 
 use crate::crypto::secret_bytes::SecretBytes;
 
-/// How much of the 16-byte tag a message carries: SJCL's `ts`, which is in bits.
+/// The length of the tag in a message, of at most 16 bytes: SJCL's `ts`, which is in bits.
 ///
 /// # Security
 ///
-/// With 8 bytes one forgery in 2^64 passes; as a secret's key seals one message and whoever tries needs
-/// its password, that does no harm. What we make has 16.
+/// With 8 bytes one forgery in 2^64 is accepted. This is acceptable, because a secret's key seals one
+/// message, and each attempt needs its password. Messages sealed here have 16.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TagLength {
     Bytes8,
@@ -44,8 +44,8 @@ impl TagLength {
     }
 }
 
-/// Decrypts `sealed`, ciphertext and tag, in place. Nothing for the wrong key or changed data, nor for
-/// an IV outside of 8 to 16 bytes, which no message has.
+/// Decrypts `sealed`, ciphertext and tag, in place. `None` for the wrong key or changed data, and for an IV
+/// outside of 8 to 16 bytes, which no message has.
 pub(super) fn open(
     key: &[u8; 32],
     iv: &[u8],
@@ -53,7 +53,7 @@ pub(super) fn open(
     associated_data: &[u8],
     sealed: Vec<u8>,
 ) -> Option<SecretBytes> {
-    // AES-GCM hashes an IV that is not 12 bytes long, and the crate has its length in the type.
+    // AES-GCM hashes an IV that is not 12 bytes long, and the crate has the length in its type.
     let open = match iv.len() {
         8 => open_with_iv::<U8>,
         9 => open_with_iv::<U9>,
@@ -74,13 +74,13 @@ pub(super) fn open(
     Some(SecretBytes::new(opened))
 }
 
-/// Encrypts into new memory that has the tag at its end, all 16 bytes of it.
+/// Encrypts into new memory, followed by the tag of 16 bytes.
 ///
 /// # Panics
 ///
 /// For more than 64 GiB.
 pub(super) fn seal<Iv: ArraySize>(key: &[u8; 32], iv: &Nonce<Iv>, plaintext: &[u8]) -> Vec<u8> {
-    // Reserved with its tag: a vector that grew would leave the plaintext behind.
+    // Reserves room for the tag: a vector that grows would leave a copy of the plaintext in memory.
     let mut sealed = Vec::with_capacity(plaintext.len() + TagLength::Bytes16.bytes());
     sealed.extend_from_slice(plaintext);
     let tag = AesGcm::<Aes256, Iv>::new(key.into())

@@ -1,13 +1,13 @@
-//! The ciphertext of the Secrets API: the JSON that SJCL 1.0.8 (the Stanford JavaScript Crypto
-//! Library) makes of `sjcl.encrypt(password, text, {mode: "gcm", ks: 256, iter: 10000})`.
+//! The ciphertext of the Secrets API: the JSON that SJCL 1.0.8 (the Stanford JavaScript Crypto Library)
+//! makes of `sjcl.encrypt(password, text, {mode: "gcm", ks: 256, iter: 10000})`.
 //!
-//! The server itself neither encrypts nor decrypts: it asks [`check`] whether a viewer will be able to.
-//! [`SjclMessage`] and [`seal`] are for the command line, for requests answered without a script, and
-//! for tests. The API carries this JSON in base64 once more; that layer belongs to the caller.
+//! The server neither encrypts nor decrypts: it calls [`check`] to learn whether a viewer can read the
+//! message. [`SjclMessage`] and [`seal`] are for the command line, for requests answered without a script,
+//! and for tests. The API carries this JSON in base64; the caller decodes that layer.
 //!
-//! What is accepted here, `sjcl.decrypt` accepts too: a message that SJCL could not read would cost its
-//! viewer the view. It reads flat JSON without escapes, and so do we. The reverse does not hold: see
-//! [`SjclError`] for what is asked beyond SJCL's own rules.
+//! `sjcl.decrypt` accepts every message that is accepted here: a message that SJCL cannot read would spend
+//! the view of its viewer. Both read flat JSON without escapes. The reverse does not hold: [`SjclError`]
+//! lists what is required beyond SJCL's rules.
 
 mod base64_text;
 mod fields;
@@ -29,14 +29,14 @@ use super::{
     secret_bytes::SecretBytes,
 };
 
-/// How often PBKDF2 hashes the password: what the Secrets API prescribes (`iter:10000`). Little for a
-/// password that somebody thought up, plenty for two random halves of 107 bits each.
+/// The iterations of PBKDF2 that the Secrets API prescribes (`iter:10000`). They are few for a password
+/// that a person chose, and enough for two random halves of 107 bits each.
 pub const ITERATIONS: u32 = 10_000;
 
 /// Fewer iterations than this are refused; SJCL itself refuses 100 or fewer.
 pub const MIN_ITERATIONS: u32 = 1_000;
 
-/// More iterations than this are refused: SJCL counts them in a script, and a phone gets nowhere.
+/// More iterations than this are refused: SJCL counts them in a script, which takes too long on a phone.
 pub const MAX_ITERATIONS: u32 = 2_000_000;
 
 /// The shortest IV that is accepted, in bytes; SJCL takes 5 but never makes fewer than 16.
@@ -45,7 +45,7 @@ pub const MIN_IV_BYTES: usize = 8;
 /// The longest IV that SJCL reads, in bytes.
 pub const MAX_IV_BYTES: usize = 16;
 
-/// A message that is sound in form. Whether it opens, only the password tells.
+/// A message that is well-formed. Only decryption with the password shows whether it opens.
 pub struct SjclMessage {
     iv: Vec<u8>,
     salt: Vec<u8>,
@@ -56,13 +56,13 @@ pub struct SjclMessage {
 }
 
 impl SjclMessage {
-    /// Reads a message. A field that is not there has SJCL's default: `v` 1, `iter` 10000, `ts` 64,
-    /// `adata` empty, `cipher` aes; the defaults of `ks` (128) and `mode` (ccm) are not allowed, so
-    /// these two must be there.
+    /// Reads a message. A missing field has SJCL's default: `v` 1, `iter` 10000, `ts` 64, `adata` empty,
+    /// `cipher` aes; the defaults of `ks` (128) and `mode` (ccm) are not allowed, so these two are
+    /// required.
     ///
     /// # Errors
     ///
-    /// [`SjclError`], for exactly the input that [`check`] refuses, and the same one.
+    /// [`SjclError`], for exactly the input that [`check`] refuses, with the same error.
     pub fn parse(json: &[u8]) -> Result<Self, SjclError> {
         let fields = Fields::read(json)?;
         Ok(Self {
@@ -75,15 +75,15 @@ impl SjclMessage {
         })
     }
 
-    /// Decrypts with the password's UTF-8; for a secret that is the private half followed by the public
-    /// half. Text sealed by SJCL comes out as UTF-8.
+    /// Decrypts with the UTF-8 of the password; for a secret, this is the private half followed by the
+    /// public half. Text sealed by SJCL comes out as UTF-8.
     ///
-    /// Costs the iterations, about 2 ms for 10,000 and so half a second at the most where the processor has
-    /// SHA instructions, plus about 1 ms for each MiB: work for the blocking pool.
+    /// The cost is the iterations, about 2 ms for 10,000 and so at most half a second where the processor
+    /// has SHA instructions, plus about 1 ms for each MiB: call it on the blocking pool.
     ///
     /// # Errors
     ///
-    /// [`SjclError::DoesNotOpen`] and no other: a wrong password and damaged data can not be told apart.
+    /// Only [`SjclError::DoesNotOpen`]: a wrong password and damaged data cannot be distinguished.
     pub fn open(&self, password: &[u8]) -> Result<SecretBytes, SjclError> {
         let key = derive_key(password, &self.salt, self.iterations);
         let sealed = self.ciphertext_and_tag.clone();
@@ -92,23 +92,23 @@ impl SjclMessage {
     }
 }
 
-/// Whether [`SjclMessage::parse`] would take this; the hot path of creating a secret.
+/// Checks whether [`SjclMessage::parse`] accepts this; the hot path of creating a secret.
 ///
-/// Decodes and copies nothing: three passes over the text, about 0.4 ms for 1 MiB. It allocates only
-/// for the names of fields that SJCL does not know.
+/// Decodes and copies nothing: three passes over the text, about 0.4 ms for 1 MiB. It allocates only for
+/// the names of fields that SJCL does not know.
 ///
 /// # Errors
 ///
-/// The first thing that is wrong.
+/// The first fault found.
 pub fn check(json: &[u8]) -> Result<(), SjclError> {
     Fields::read(json).map(|_| ())
 }
 
-/// Encrypts as SJCL does, with a fresh IV of 16 bytes, a fresh salt of 8, and a full tag of 128 bits.
-/// The JSON has SJCL's own order of fields.
+/// Encrypts as SJCL does, with a fresh IV of 16 bytes, a fresh salt of 8, and a full tag of 128 bits. The
+/// JSON has SJCL's order of fields.
 ///
-/// `sjcl.decrypt` hands back text, so `plaintext` must be UTF-8 for it; [`SjclMessage::open`] takes any
-/// bytes. Costs as much as opening.
+/// `sjcl.decrypt` returns text, so `plaintext` must be UTF-8 for it; [`SjclMessage::open`] takes any bytes.
+/// Costs as much as opening.
 ///
 /// # Errors
 ///
@@ -116,7 +116,7 @@ pub fn check(json: &[u8]) -> Result<(), SjclError> {
 ///
 /// # Panics
 ///
-/// For more than AES-GCM's 64 GiB, which no secret comes near.
+/// For more than AES-GCM's limit of 64 GiB. A secret is much smaller.
 pub fn seal(
     password: &[u8],
     plaintext: &[u8],
@@ -139,42 +139,42 @@ pub fn seal(
     Ok(json)
 }
 
-/// What is wrong with a message. The texts go to API clients after the name of the field that held it,
-/// as in `Ciphertext does not work: mode must be "gcm"`, and quote nothing of the message.
+/// Why a message is refused. API clients get these texts after the name of the field, as in `Ciphertext
+/// does not work: mode must be "gcm"`; they quote nothing of the message.
 ///
-/// Beyond what SJCL refuses itself, these are refused: any mode, key size, cipher and version but the
-/// one; iterations and IVs outside the limits; an empty salt; numbers as text; spaces inside text; a
-/// field twice; base64 with wrong padding or left-over bits.
+/// Beyond what SJCL refuses, these are refused: any other mode, key size, cipher and version; iterations
+/// and IVs outside the limits; an empty salt; numbers as text; spaces inside text; a duplicate field;
+/// base64 with wrong padding or left-over bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SjclError {
-    /// Broken, cut off, or followed by something.
+    /// Invalid or truncated JSON, or data after it.
     #[error("it must be JSON")]
     NotJson,
     /// JSON, but a list or a plain value.
     #[error("it must be a JSON object")]
     NotAnObject,
-    /// JSON lets the reader choose which of two counts, so two readers may see two messages.
+    /// JSON does not define which of two equal fields counts, so two readers could see two messages.
     #[error("{0} must be there only once")]
     Duplicate(&'static str),
     /// SJCL does not read backslashes.
     #[error("{0} must be written without backslash escapes")]
     Escaped(&'static str),
-    /// A field beside SJCL's own that would stop SJCL from reading the whole.
+    /// An additional field that would stop SJCL from reading the message.
     #[error(
         "fields must be named in letters and digits, and hold a whole number, true, false, or text of \
          letters, digits and + / % * _ . @ = -"
     )]
     OtherField,
-    /// `iv`, `salt` or `ct` is not there.
+    /// `iv`, `salt` or `ct` is missing.
     #[error("{0} is missing")]
     Missing(&'static str),
     /// `iv`, `salt`, `adata` or `ct` is not base64 (RFC 4648, section 4), with or without padding.
     #[error("{0} must be base64 text")]
     NotBase64(&'static str),
-    /// Also when missing: SJCL's default is another mode.
+    /// The mode is another one, or missing: SJCL's default is another mode.
     #[error("mode must be \"gcm\"")]
     Mode,
-    /// Also when missing: SJCL's default is another size.
+    /// The key size is another one, or missing: SJCL's default is another size.
     #[error("ks must be 256")]
     KeySize,
     /// Another cipher.
@@ -183,19 +183,19 @@ pub enum SjclError {
     /// Another version of the format.
     #[error("v must be 1")]
     Version,
-    /// [`MIN_ITERATIONS`] to [`MAX_ITERATIONS`].
+    /// Not between [`MIN_ITERATIONS`] and [`MAX_ITERATIONS`].
     #[error("iter must be a whole number, 1,000 to 2,000,000")]
     Iterations,
-    /// The size of the tag, in bits.
+    /// The size of the tag, in bits, is not allowed.
     #[error("ts must be 64, 96 or 128")]
     TagSize,
-    /// [`MIN_IV_BYTES`] to [`MAX_IV_BYTES`].
+    /// Not between [`MIN_IV_BYTES`] and [`MAX_IV_BYTES`].
     #[error("iv must have 8 to 16 bytes")]
     IvLength,
     /// A salt of no bytes.
     #[error("salt must not be empty")]
     EmptySalt,
-    /// Cut off: `ct` ends with the tag, so it has at least as many bits as `ts` says.
+    /// Truncated: `ct` ends with the tag, so it has at least as many bits as `ts` says.
     #[error("ct must have at least the bits of ts")]
     TooShort,
     /// Only from [`SjclMessage::open`].

@@ -1,24 +1,24 @@
-//! The password of a secret: two random halves, the private one for the server to keep, the public one
-//! for the link.
+//! The password of a secret: two random halves. The server stores the private one, the link contains the
+//! public one.
 
 use zeroize::Zeroizing;
 
 use crate::crypto::{random::Random, secret_bytes::SecretText};
 
-/// How many characters each half has, as the Secrets API prescribes.
+/// The number of characters in each half, as the Secrets API prescribes.
 pub const PASSWORD_HALF_CHARS: usize = 18;
 
-/// Makes one half: [`PASSWORD_HALF_CHARS`] letters and digits, each of the 62 equally likely, which
-/// makes 107 bits. Either half alone is beyond guessing.
+/// Makes one half: [`PASSWORD_HALF_CHARS`] letters and digits, each of the 62 equally likely, which makes
+/// 107 bits. Either half alone cannot be guessed.
 #[must_use]
 pub fn password_half(random: &dyn Random) -> SecretText {
-    // Reserved in full: text that grew would leave its start behind.
+    // Reserved in full: text that grows would leave a copy in memory.
     let mut half = String::with_capacity(PASSWORD_HALF_CHARS);
     let mut bytes = Zeroizing::new([0; 32]);
     while half.len() < PASSWORD_HALF_CHARS {
         random.fill(&mut *bytes);
-        // Six bits name 64 characters; the two that are not there are thrown away, as folding them back
-        // would make two others likelier.
+        // Six bits name 64 characters; the two unused values are discarded, since mapping them to
+        // characters would make two characters more likely.
         let chars = bytes.iter().filter_map(|byte| ALPHABET.get(usize::from(byte & 63)));
         half.extend(chars.take(PASSWORD_HALF_CHARS - half.len()).copied().map(char::from));
     }
@@ -47,8 +47,8 @@ mod tests {
         assert_eq!(halves.len(), 500);
     }
 
-    /// 62,000 characters, 1,000 expected of each: a standard deviation of 31. Folding the two missing
-    /// ones back would give 2,000 of two.
+    /// 62,000 characters, 1,000 expected of each: a standard deviation of 31. Mapping the two unused values
+    /// to characters would give 2,000 of two.
     #[test]
     fn every_character_is_equally_likely() {
         let random = SeededRandom::new(2);
@@ -72,7 +72,7 @@ mod tests {
             }
         }
         let half = password_half(&Counting(AtomicU8::new(60)));
-        // 60 and 61 are the last two, 62 and 63 none, 64 is the first again.
+        // 60 and 61 are the last two characters, 62 and 63 are unused, 64 is the first again.
         assert_eq!(half.expose_secret(), "89ABCDEFGHIJKLMNOP");
     }
 }

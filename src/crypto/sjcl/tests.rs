@@ -1,4 +1,4 @@
-//! What a message must be, as tables; and the two readers of it held against each other.
+//! Tables of valid and invalid messages; both readers must agree.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use proptest::prelude::*;
@@ -18,7 +18,7 @@ fn hunter2() -> Map<String, Value> {
     message.as_object().unwrap().clone()
 }
 
-/// The outcome of both readers, which must be the same.
+/// The result of both readers, which must be the same.
 fn read(json: &[u8]) -> Result<SjclMessage, SjclError> {
     let message = SjclMessage::parse(json);
     assert_eq!(check(json), message.as_ref().map(|_| ()).map_err(|error| *error));
@@ -50,7 +50,7 @@ fn every_message_that_sjcl_made_opens() {
 fn a_field_that_is_wrong_is_named() {
     use SjclError::*;
     let base64_of = |bytes: usize| json!(STANDARD.encode(vec![7; bytes]));
-    // (field, value or nothing, error)
+    // (field, value or `None`, error)
     let cases = [
         ("mode", None, Some(Mode)),
         ("mode", Some(json!("ccm")), Some(Mode)),
@@ -266,7 +266,7 @@ proptest! {
         let _ = read(&json);
     }
 
-    /// Bytes put in, taken out and replaced, mostly by such as mean something to JSON or base64.
+    /// Bytes inserted, removed and replaced, mostly by characters with a meaning in JSON or base64.
     #[test]
     fn both_readers_agree_on_a_mutated_message(
         changes in proptest::collection::vec(
@@ -284,7 +284,7 @@ proptest! {
         let _ = read(&json);
     }
 
-    /// Fields in any order, missing, twice, with values that are nearly right.
+    /// Fields in any order, missing, duplicate, with values that are almost valid.
     #[test]
     fn both_readers_agree_on_fields_at_random(
         fields in proptest::collection::vec(

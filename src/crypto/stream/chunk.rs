@@ -1,4 +1,4 @@
-//! The one buffer of a sealer or an opener.
+//! The buffer of a sealer or an opener.
 
 use std::io::{self, Read};
 
@@ -7,11 +7,11 @@ use zeroize::ZeroizeOnDrop;
 
 use super::{CHUNK_BYTES, SEALED_CHUNK_BYTES};
 
-/// Room for one sealed chunk and the byte after it, allocated once; encrypted and decrypted in place.
-/// Wiped on drop.
+/// Room for one sealed chunk and the byte after it, allocated once; encrypted and decrypted in place. Wiped
+/// on drop.
 ///
-/// It is not a `Vec` because that one would have to be cleared with zeros again for every chunk that
-/// is read into it, or be read into in small steps.
+/// It is not a `Vec`, because a `Vec` would have to be cleared with zeros again for every chunk that is
+/// read into it, or be read into in small steps.
 #[derive(ZeroizeOnDrop)]
 pub(super) struct Chunk {
     bytes: Box<[u8]>,
@@ -27,7 +27,7 @@ impl Chunk {
         self.filled = 0;
     }
 
-    /// Takes the start of `plaintext` in, up to a full chunk of plaintext, and says how much it took.
+    /// Copies the start of `plaintext`, up to a full chunk, and returns the number of bytes copied.
     pub(super) fn take(&mut self, plaintext: &[u8]) -> usize {
         let room = self.bytes.get_mut(self.filled..CHUNK_BYTES).unwrap_or_default();
         let taken = room.len().min(plaintext.len());
@@ -38,7 +38,7 @@ impl Chunk {
         taken
     }
 
-    /// Reads until the buffer is full, or `input` at its end. Returns how many bytes came.
+    /// Reads until the buffer is full, or `input` ends. Returns the number of bytes read.
     pub(super) fn read_from(&mut self, input: &mut impl Read) -> io::Result<usize> {
         let before = self.filled;
         while let Some(room) = self.bytes.get_mut(self.filled..).filter(|room| !room.is_empty()) {
@@ -52,7 +52,7 @@ impl Chunk {
         Ok(self.filled - before)
     }
 
-    /// Takes back the byte that follows a full sealed chunk, if there is one.
+    /// Removes and returns the byte after a full sealed chunk, if it was read.
     pub(super) fn pop_ahead(&mut self) -> Option<u8> {
         let ahead = self.as_ref().get(SEALED_CHUNK_BYTES).copied();
         if ahead.is_some() {

@@ -1,4 +1,4 @@
-//! The side that seals a file any part of which may be needed again.
+//! Sealing of a file any part of which may be needed again.
 
 use std::io::{self, Read, Seek, SeekFrom};
 
@@ -12,15 +12,15 @@ use crate::crypto::{
     random::{Random, random_array},
 };
 
-/// Seals the first `size` bytes of a file, from any place of the sealed form: a part that got lost on its
-/// way is made again, and comes out the same.
+/// Seals the first `size` bytes of a file, from any position of the sealed form: a part that was lost in
+/// transfer is sealed again, with the same result.
 ///
 /// Holds one chunk of 64 KiB, and 16 bytes for each chunk that was sealed.
 ///
 /// # Security
 ///
-/// Somebody may write to the file meanwhile. Other content under a nonce that was used would give both
-/// away, so what is sealed again is held to the tag that it had before.
+/// Another program may write to the file in the meantime. Different content under a used nonce would reveal
+/// both, so a chunk that is sealed again must have the same tag as before.
 pub struct FileSealer<R> {
     file: R,
     size: u64,
@@ -31,7 +31,7 @@ pub struct FileSealer<R> {
 }
 
 impl<R: Read + Seek> FileSealer<R> {
-    /// `key` seals nothing else.
+    /// `key` must not seal anything else.
     #[must_use]
     pub fn new(file: R, size: u64, key: &MessageKey, random: &dyn Random) -> Self {
         let prefix = random_array(random);
@@ -39,19 +39,18 @@ impl<R: Read + Seek> FileSealer<R> {
         Self { file, size, prefix, cipher, tags: Vec::new(), chunk: Chunk::new() }
     }
 
-    /// How long the sealed form is.
+    /// The length of the sealed form.
     #[must_use]
     pub fn sealed_len(&self) -> u64 {
         sealed_len(self.size)
     }
 
-    /// Gives the sealed form from byte `at` on. What it gives first lies at or before the end of what was
-    /// read before.
+    /// Reads the sealed form from byte `at`, which must be at or before the end of what was read before.
     pub fn read_from(&mut self, at: u64) -> SealedPart<'_, R> {
         SealedPart { sealer: self, at, hand: None }
     }
 
-    /// Puts the sealed chunk `number` in hand.
+    /// Makes the sealed chunk `number` the current one.
     fn seal(&mut self, number: u64) -> io::Result<()> {
         let begins = number * CHUNK_BYTES as u64;
         let left = self.size.saturating_sub(begins);
@@ -62,7 +61,7 @@ impl<R: Read + Seek> FileSealer<R> {
         let read = self.chunk.read_from(&mut (&mut self.file).take(length))?;
         let position = u32::try_from(number);
         let position = position.map_err(|_| io::Error::other("it has more than 2^32 chunks"))?;
-        // Files of /proc have more in them than they say.
+        // Files in /proc contain more than the size that they report.
         if read as u64 != length || (is_last && self.file.read(&mut [0])? > 0) {
             return Err(changed());
         }
@@ -83,18 +82,18 @@ impl<R: Read + Seek> FileSealer<R> {
     }
 }
 
-/// A part of a sealed file, as it is read.
+/// A reader of a part of a sealed file.
 pub struct SealedPart<'a, R> {
     sealer: &'a mut FileSealer<R>,
     at: u64,
-    /// Which chunk the sealer has in hand.
+    /// The number of the sealer's current chunk.
     hand: Option<u64>,
 }
 
 impl<R: Read + Seek> Read for SealedPart<'_, R> {
     /// # Errors
     ///
-    /// Those of the file; [`io::ErrorKind::InvalidData`] where it is not what it was.
+    /// Those of the file; [`io::ErrorKind::InvalidData`] if its content has changed.
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         if self.at >= self.sealer.sealed_len() {
             return Ok(0);
@@ -116,7 +115,7 @@ impl<R: Read + Seek> Read for SealedPart<'_, R> {
 }
 
 impl<R> SealedPart<'_, R> {
-    /// Copies from byte `from` on of the chunk in hand, or of the prefix.
+    /// Copies from byte `from` of the current chunk, or of the prefix.
     fn give(&mut self, from: usize, hand: Option<u64>, bytes: &mut [u8]) -> usize {
         let whole = hand.map_or(self.sealer.prefix.as_slice(), |_| self.sealer.chunk.as_ref());
         let left = whole.get(from..).unwrap_or_default();
@@ -183,7 +182,7 @@ mod tests {
         assert_eq!(at_the_end.kind(), io::ErrorKind::InvalidData, "it has grown");
         sealer.file.get_mut().truncate(90_000);
         assert!(sealer.read_from(66_000).read_to_end(&mut part).is_err());
-        // What was not changed still comes.
+        // The unchanged part is still readable.
         sealer.read_from(0).read_exact(&mut [0; 1000]).unwrap();
     }
 }

@@ -1,4 +1,4 @@
-//! The side that opens.
+//! Opening.
 
 use std::{
     io::{self, Read, Seek, SeekFrom},
@@ -14,23 +14,23 @@ use super::{
 };
 use crate::crypto::message_key::MessageKey;
 
-/// Opens what [`StreamSealer`](super::StreamSealer) made, read from `R`.
+/// Opens the output of [`StreamSealer`](super::StreamSealer), read from `R`.
 ///
-/// Nothing comes out of a chunk before its tag is verified. The end of the plaintext (a read of 0
-/// bytes) comes only after a verified last chunk with nothing behind it, so whoever reads to the end
-/// has all of it.
+/// No byte of a chunk is returned before its tag is verified. The end of the plaintext (a read of 0 bytes)
+/// is returned only after a verified last chunk with no data after it, so a reader that reaches the end has
+/// the whole plaintext.
 ///
 /// Holds 64 KiB, wiped on drop.
 pub struct StreamOpener<R> {
     inner: R,
     cipher: Cipher,
     chunk: Chunk,
-    /// What of the chunk is verified and not yet given out.
+    /// The part of the chunk that is verified and not yet returned.
     plain: Range<usize>,
-    /// The first byte of the next chunk: that there is one says that the chunk in hand is not the last.
+    /// The first byte of the next chunk: its existence shows that the current chunk is not the last.
     ahead: Option<u8>,
     next: Next,
-    /// How many bytes came from `inner`, where the prefix is byte 0.
+    /// The number of bytes read from `inner`, where the prefix starts at byte 0.
     taken: u64,
 }
 
@@ -42,7 +42,7 @@ enum Next {
 }
 
 impl<R: Read> StreamOpener<R> {
-    /// Reads the prefix from where `inner` stands. The stream ends where `inner` does.
+    /// Reads the prefix from the current position of `inner`. The stream ends where `inner` does.
     ///
     /// # Errors
     ///
@@ -65,9 +65,9 @@ impl<R: Read> StreamOpener<R> {
         })
     }
 
-    /// Puts the next chunk's plaintext in hand; leaves none in hand after the last one.
+    /// Opens the next chunk; after the last one, no plaintext is left.
     fn open_chunk(&mut self) -> io::Result<()> {
-        // Whatever fails below, no later read may go on behind the gap.
+        // After any failure below, no later read may continue after the gap.
         let position = match mem::replace(&mut self.next, Next::Failed) {
             Next::Chunk(position) => position,
             Next::End => {
@@ -83,7 +83,7 @@ impl<R: Read> StreamOpener<R> {
         self.taken += self.chunk.read_from(&mut self.inner)? as u64;
         self.ahead = self.chunk.pop_ahead();
         let last = self.ahead.is_none();
-        // An empty last chunk after others is a second way to cut the same plaintext.
+        // An empty last chunk after others would be a second way to divide the same plaintext.
         if position > 0 && self.chunk.as_ref().len() <= TAG_BYTES {
             return Err(damaged());
         }
@@ -107,16 +107,15 @@ impl<R: Read> StreamOpener<R> {
 }
 
 impl<R: Read + Seek> StreamOpener<R> {
-    /// Goes on at byte `offset` of the plaintext, forwards or backwards, at the cost of one chunk;
+    /// Continues at byte `offset` of the plaintext, forwards or backwards, at the cost of one chunk;
     /// `offset` may be the end. Returns the length of the whole plaintext.
     ///
-    /// That length is not authenticated before the last chunk has been read. Every chunk read after
-    /// this is held to its place as ever. A stream that failed before starts afresh.
+    /// That length is not authenticated before the last chunk has been read. Every chunk read after this is
+    /// still checked for its position. A stream that failed before can be read again.
     ///
     /// # Errors
     ///
-    /// [`io::ErrorKind::InvalidInput`] for an offset behind the end, and nothing has moved; those of
-    /// reading.
+    /// [`io::ErrorKind::InvalidInput`] for an offset after the end, without moving; those of reading.
     pub fn seek_to(&mut self, offset: u64) -> io::Result<u64> {
         let here = self.inner.stream_position()?;
         let start = here.checked_sub(self.taken).ok_or_else(damaged)?;
@@ -132,7 +131,7 @@ impl<R: Read + Seek> StreamOpener<R> {
                 });
             }
         };
-        // The end of the plaintext is seen from its last chunk, which may be a full one.
+        // The end of the plaintext is found in its last chunk, which may be a full one.
         let chunk_bytes = CHUNK_BYTES as u64;
         let number = (offset / chunk_bytes).min(length.saturating_sub(1) / chunk_bytes);
         let position = u32::try_from(number).map_err(|_| damaged())?;
@@ -141,7 +140,7 @@ impl<R: Read + Seek> StreamOpener<R> {
         self.inner.seek(SeekFrom::Start(start + self.taken))?;
         (self.ahead, self.next, self.plain) = (None, Next::Chunk(position), 0..0);
         self.open_chunk()?;
-        // Too far only if the length changed while we looked.
+        // This happens only if the length changed between the two reads.
         if skipped > self.plain.end {
             self.next = Next::Failed;
             self.plain = 0..0;

@@ -1,4 +1,4 @@
-//! The side that seals.
+//! Sealing.
 
 use std::io::{self, Write};
 
@@ -10,25 +10,25 @@ use crate::crypto::{
     random::{Random, random_array},
 };
 
-/// Seals what is written to it, and writes that on to `W`, a chunk at a time.
+/// Seals the bytes written to it, and writes them to `W`, one chunk at a time.
 ///
-/// Holds 64 KiB, wiped on drop. What is dropped without [`finish`](Self::finish) has no last chunk,
-/// so it does not open: a failure half-way is not taken for a short plaintext.
+/// Holds 64 KiB, wiped on drop. If it is dropped without [`finish`](Self::finish), the stream has no last
+/// chunk and does not open: a failed write is not mistaken for a short plaintext.
 pub struct StreamSealer<W> {
     inner: W,
     cipher: Cipher,
     chunk: Chunk,
-    /// The number of the chunk in hand; none after the last number, or a failure.
+    /// The number of the current chunk; `None` after the last number, or a failure.
     position: Option<u32>,
 }
 
 impl<W: Write> StreamSealer<W> {
-    /// Writes a fresh prefix to `inner`.
+    /// Writes a random prefix to `inner`.
     ///
     /// # Security
     ///
-    /// A nonce must never meet the same key twice. A message key seals one stream, so this holds even
-    /// without the prefix; 56 random bits are for the caller who breaks that rule a few times.
+    /// A nonce must not be used twice with the same key. A message key seals one stream, so this holds even
+    /// without the prefix; 56 random bits protect a caller that breaks that rule a few times.
     ///
     /// # Errors
     ///
@@ -40,7 +40,7 @@ impl<W: Write> StreamSealer<W> {
         Ok(Self { inner, cipher, chunk: Chunk::new(), position: Some(0) })
     }
 
-    /// Seals what is left as the last chunk, and gives `inner` back, not flushed.
+    /// Seals the remainder as the last chunk, and returns `inner`, not flushed.
     ///
     /// # Errors
     ///
@@ -51,7 +51,7 @@ impl<W: Write> StreamSealer<W> {
     }
 
     fn seal_chunk(&mut self, last: bool) -> io::Result<()> {
-        // Taken out for good if anything fails: a number that was used once must not seal again.
+        // Not put back after a failure: a number that was used once must not seal again.
         let position = self.position.take().ok_or_else(no_more)?;
         let next = position.checked_add(1);
         if !last && next.is_none() {
@@ -73,13 +73,13 @@ impl<W: Write> StreamSealer<W> {
 }
 
 impl<W: Write> Write for StreamSealer<W> {
-    /// Takes at most what is left of the chunk in hand. A full chunk is kept until more comes, for it
-    /// may be the last one.
+    /// Takes at most what fits into the current chunk. A full chunk is kept until more data comes, because
+    /// it may be the last one.
     ///
     /// # Errors
     ///
-    /// Those of `inner`, and [`io::ErrorKind::Other`] for more than 2^32 chunks (256 TiB); after an
-    /// error, every write and [`finish`](StreamSealer::finish) fail.
+    /// Those of `inner`, and [`io::ErrorKind::Other`] for more than 2^32 chunks (256 TiB); after an error,
+    /// every write and [`finish`](StreamSealer::finish) fail.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.position.is_none() {
             return Err(no_more());
@@ -90,7 +90,7 @@ impl<W: Write> Write for StreamSealer<W> {
         Ok(self.chunk.take(bytes))
     }
 
-    /// Flushes whole chunks only: a short one would be the last one.
+    /// Flushes whole chunks only: a short chunk can only be the last one.
     fn flush(&mut self) -> io::Result<()> {
         self.inner.flush()
     }

@@ -6,14 +6,14 @@ use proptest::prelude::*;
 use super::*;
 use crate::crypto::{MessageKey, Random, SeededRandom, sha256};
 
-/// The boundaries of chunks, and what lies beside them.
+/// The boundaries of chunks, and the lengths next to them.
 const LENGTHS: [usize; 8] = [0, 1, 65535, 65536, 65537, 131_072, 131_073, 200_000];
 
 fn key() -> MessageKey {
     MessageKey::from_bytes(std::array::from_fn(|place| u8::try_from(place).unwrap()))
 }
 
-/// Not the same in any two chunks.
+/// Different in every chunk.
 fn plaintext(length: usize) -> Vec<u8> {
     (0..length).map(|place| u8::try_from((place * 7 + place / 256) % 251).unwrap()).collect()
 }
@@ -47,7 +47,7 @@ impl Random for Fixed {
 }
 
 /// Made with `AESGCM` of Python's package `cryptography` 48 (OpenSSL), chunk by chunk as the module's
-/// comment has it: key `00 01 … 1f`, prefix `a0 … a6`; the long ones as the SHA-256 of the result.
+/// comment describes: key `00 01 … 1f`, prefix `a0 … a6`; the long ones as the SHA-256 of the result.
 #[test]
 fn another_implementation_makes_the_same_bytes() {
     let seal = |plaintext: &[u8]| {
@@ -177,7 +177,8 @@ fn whole_chunks_before_the_damage_come_out_and_nothing_after() {
     assert_eq!(out.len(), CHUNK_BYTES);
 }
 
-/// By hand: a full chunk not marked as last, then an empty last one. Authentic, but not how we cut.
+/// Made by hand: a full chunk not marked as last, then an empty last one. Authentic, but not the canonical
+/// division.
 #[test]
 fn an_empty_chunk_after_others_is_refused() {
     let cipher = Aes256Gcm::new(key().expose_secret().into());
@@ -242,7 +243,7 @@ fn nothing_is_sealed_after_a_failed_write() {
 fn reading_starts_anywhere() {
     for length in LENGTHS {
         let (plain, sealed) = (plaintext(length), sealed(&plaintext(length)));
-        // Other bytes before the stream are no part of it.
+        // Bytes before the stream are not part of it.
         let mut file = Cursor::new([b"other", &sealed[..]].concat());
         file.set_position(5);
         let mut opener = StreamOpener::new(file, &key()).unwrap();
