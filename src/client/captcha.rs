@@ -1,4 +1,4 @@
-//! The work that a secret may ask for before it is viewed: `docs/public-api.md`, "Captcha".
+//! The proof of work that a secret may require before a view: `docs/public-api.md`, "Captcha".
 
 use std::time::Duration;
 
@@ -10,17 +10,17 @@ use super::{
 };
 use crate::crypto::proof_of_work::{ALGORITHM, Challenge, SolvedChallenge};
 
-/// No challenge that somebody waits for asks for more rounds for each try.
+/// A challenge with more rounds for each attempt is refused as too slow.
 const MAX_COST: u32 = 1_000_000;
 const MAX_KEY_BYTES: usize = 32;
-/// A program gives up rather than work for ever.
+/// The time after which the search is given up.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// Fetches a challenge and solves it. Gives what goes into the field `captcha`.
+/// Fetches a challenge and solves it. Returns the value of the field `captcha`.
 ///
 /// # Errors
 ///
-/// [`ClientError`].
+/// [`ClientError`], if there is no challenge or no solution.
 pub fn solve(server: &Server, watch: &dyn Watch) -> Result<String, ClientError> {
     let request = || server.request("GET", "api/public/captcha");
     let challenge: Challenge = server.json(request, None::<&()>, Again::Harmless, watch)?;

@@ -1,16 +1,16 @@
-//! Files on their way to a server.
+//! Uploads of files.
 
 use std::io::{self, Read};
 
 use super::server::Watch;
 
-/// A file as it is read: tells how far, sees that all of it is there, and keeps an error of its own, which
-/// is none of the line's.
+/// A reader of a file that reports progress and checks that the file is complete. It keeps errors of the
+/// file apart from errors of the connection.
 pub(super) struct Counted<'a, R> {
     pub(super) inner: R,
-    /// How many bytes have to come.
+    /// The bytes that have not been read yet.
     pub(super) left: u64,
-    /// What went before, and all there is.
+    /// The bytes sent before, and the total.
     pub(super) done: u64,
     pub(super) total: u64,
     pub(super) watch: &'a dyn Watch,

@@ -1,4 +1,4 @@
-//! Fetches the files of a secret under a lease, each on from where the line broke, and opens them.
+//! Downloads the files of a secret under a lease, continues after a broken connection, and opens them.
 
 use std::io::{self, Read};
 
@@ -9,14 +9,14 @@ use super::{
 };
 use crate::crypto::{MessageKey, SecretText, StreamOpener, stream::sealed_len};
 
-/// The plaintext of attachment `n` of a secret, as it is read.
+/// A reader of the plaintext of attachment `n` of a secret.
 ///
-/// Every byte is authentic; only the end says that it is all of it. An error may be a [`ClientError`]
-/// within: see [`cause`].
+/// Every byte is authentic; only the end shows that the file is complete. An error may contain a
+/// [`ClientError`]: see [`cause`].
 ///
 /// # Errors
 ///
-/// [`ClientError`].
+/// [`ClientError`], if the download cannot start.
 pub fn open<'a>(
     server: &'a Server,
     (id, n): (&str, u32),
@@ -43,7 +43,7 @@ pub fn open<'a>(
     StreamOpener::new(sealed, key).map_err(cause)
 }
 
-/// What an error of reading means; `what` was read.
+/// Converts an error of reading `what`.
 #[must_use]
 pub fn cause(error: io::Error) -> ClientError {
     error.downcast().unwrap_or_else(|error| match error.kind() {

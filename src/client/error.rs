@@ -1,88 +1,88 @@
-//! Why something failed, as far as whoever asked would do something else about it.
+//! The errors of a client; callers react to each kind differently.
 
 use std::{io, time::Duration};
 
 use ureq::http::StatusCode;
 
-/// Why a client could not do what it was asked to.
+/// Why a client's operation failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// 404: it never was, or has expired, was used up or burned.
+    /// 404: unknown, expired, used up or burned.
     #[error("it is gone: it was viewed, has expired, was burned, or never was")]
     Gone,
     /// 401 and 403: a key or a password is missing or wrong, or the operator does not allow it.
     #[error("the server refuses: {message}")]
     Refused {
-        /// The field that it is about.
+        /// The refused field.
         field: Option<String>,
-        /// In the server's words.
+        /// The server's message.
         message: String,
     },
-    /// Any other status of 4xx: what was asked can not be done.
+    /// Any other 4xx status: the request is not valid.
     #[error("the server does not take it: {message}")]
     Rejected {
         /// The status.
         status: u16,
-        /// The field that it is about.
+        /// The refused field.
         field: Option<String>,
-        /// In the server's words.
+        /// The server's message.
         message: String,
     },
-    /// 408, 429, 502, 503, 504: it may go well later.
+    /// 408, 429, 502, 503, 504: a retry may succeed.
     #[error("the server is busy: {message}")]
     Busy {
-        /// In the server's words.
+        /// The server's message.
         message: String,
-        /// How long the server asks to wait.
+        /// The delay that the server asks for.
         retry_after: Option<Duration>,
     },
-    /// A status in words that are none of ours: of a login, a proxy or a gateway before the server.
+    /// An answer that is not sealdrop's: of a login, a proxy or a gateway in front of the server.
     #[error("something in front of {host} answered, not sealdrop: {status}{hint}")]
     InFront {
         /// The server.
         host: String,
         /// The status, with its name.
         status: StatusCode,
-        /// What may help.
+        /// A hint for the user.
         hint: &'static str,
-        /// How long it asks to wait.
+        /// The delay that it asks for.
         retry_after: Option<Duration>,
     },
-    /// Any other status of 5xx.
+    /// Any other 5xx status.
     #[error("the server has failed ({status}): {message}")]
     Failed {
         /// The status.
         status: u16,
-        /// In the server's words.
+        /// The server's message.
         message: String,
     },
-    /// No answer, or none that is whole.
+    /// No answer, or an incomplete one.
     #[error("{host} can not be reached: {cause}")]
     Unreachable {
-        /// Who.
+        /// The server.
         host: String,
-        /// Why.
+        /// The reason.
         cause: String,
-        /// How far it came.
+        /// How far the call came.
         reach: Reach,
     },
-    /// An answer that is none of the API.
+    /// An answer that does not follow the API.
     #[error("{host} does not answer as sealdrop does: {cause}")]
     Misunderstood {
-        /// Who.
+        /// The server.
         host: String,
-        /// What is wrong with it.
+        /// What is wrong with the answer.
         cause: String,
     },
-    /// What came is not what was sealed, or the key is another one.
+    /// The content was changed, or the key is wrong.
     #[error("{0}")]
     Damaged(String),
-    /// A file here.
+    /// An error of a local file.
     #[error("{what}: {cause}")]
     File {
-        /// What was to be done with which file.
+        /// The operation and the file.
         what: String,
-        /// Why it could not be.
+        /// The error.
         cause: io::Error,
     },
 }
@@ -90,16 +90,16 @@ pub enum ClientError {
 /// How far a call without an answer came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
-    /// Nobody was there, and it is no use to ask again: no such name, a wrong certificate.
+    /// No connection, and a retry is useless: no such name, a wrong certificate.
     Never,
-    /// There was no connection: it has surely not been done.
+    /// No connection: the server has not processed the call.
     NotConnected,
-    /// It may have been done.
+    /// The server may have processed the call.
     Sent,
 }
 
 impl ClientError {
-    /// Whether it may go well if it is tried again soon.
+    /// Whether a retry may succeed soon.
     #[must_use]
     pub fn may_pass(&self) -> bool {
         match self {
@@ -110,11 +110,11 @@ impl ClientError {
         }
     }
 
-    /// Whether the server has surely done nothing.
+    /// Whether the server has certainly done nothing.
     #[must_use]
     pub fn did_nothing(&self) -> bool {
         match self {
-            // The other statuses of this kind come from something between, which may have passed it on.
+            // The other statuses of this kind come from a gateway, which may have forwarded the call.
             Self::Busy { retry_after, .. } | Self::InFront { retry_after, .. } => {
                 retry_after.is_some()
             }

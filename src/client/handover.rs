@@ -1,4 +1,4 @@
-//! Handing a secret over: packed, sealed, sent; files that are too large to be in it follow one by one.
+//! Sending a secret: pack, seal, send; files that are too large for the secret follow one by one.
 
 use std::{
     fs::File,
@@ -20,32 +20,32 @@ use crate::crypto::{
     halves,
 };
 
-/// A text with files up to this size together goes as one secret: one call, and nothing to wait for.
+/// A text with files up to this size together is sent as one secret, in one call.
 const INLINE_BYTES: u64 = 256 << 10;
 
-/// A file that is to be handed over.
+/// A file to be sent.
 pub struct SourceFile {
     /// Its name, without folders.
     pub name: String,
-    /// How many bytes it had when it was opened.
+    /// Its size in bytes when it was opened.
     pub size: u64,
     /// Its bytes.
     pub file: File,
 }
 
-/// What was handed over.
+/// A secret that was sent.
 pub struct Handed {
-    /// The server's words about it.
+    /// The server's answer.
     pub created: Created,
-    /// The public half, base64; whoever has the link has it.
+    /// The public half, base64, which is part of the link.
     pub public: SecretText,
 }
 
-/// Seals `text` and `files`, has `create` make the secret, and uploads what is not in it.
+/// Seals `text` and `files`, creates the secret with `create`, and uploads the files that are not in it.
 ///
 /// # Errors
 ///
-/// [`ClientError`]; what was made is taken back where it can not be completed.
+/// [`ClientError`]; a secret that cannot be completed is deleted again.
 pub fn hand_over(
     server: &Server,
     text: &str,
@@ -55,7 +55,7 @@ pub fn hand_over(
     create: impl FnOnce(&SealedFields<'_>, &SecretText) -> Result<Created, ClientError>,
 ) -> Result<Handed, ClientError> {
     let total = files.iter().fold(text.len() as u64, |sum, file| sum.saturating_add(file.size));
-    // Others know of no files.
+    // Other servers do not support attachments.
     let is_inline = total <= INLINE_BYTES && server.dialect() == Dialect::Sealdrop;
     let keys: Vec<MessageKey> = match is_inline {
         true => Vec::new(),
@@ -77,7 +77,7 @@ pub fn hand_over(
             Packed { name: &file.name, size: file.size, place }
         })
         .collect();
-    // There nobody would know the packed form.
+    // Clients of other servers do not read the packed form.
     let plaintext = match server.dialect() {
         Dialect::PasswordLink => Zeroizing::new(text.as_bytes().to_vec()),
         Dialect::Sealdrop => pack(text, &packed),
@@ -107,7 +107,7 @@ fn inline(source: &mut SourceFile) -> Result<Zeroizing<String>, ClientError> {
     let mut bytes =
         Zeroizing::new(Vec::with_capacity(usize::try_from(source.size + 1).unwrap_or(0)));
     source.file.seek(SeekFrom::Start(0)).map_err(wrong)?;
-    // Files of /proc have more in them than they say.
+    // Files in /proc contain more than the size that they report.
     let read = (&source.file).take(source.size + 1).read_to_end(&mut bytes).map_err(wrong)?;
     if read as u64 != source.size {
         return Err(wrong(io::Error::other("it was changed while it was read")));

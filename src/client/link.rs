@@ -1,5 +1,5 @@
-//! The addresses that people hand on, also where a mail program or a hasty selection has damaged them.
-//! What is found in one is checked by nobody but the ciphertext.
+//! Parsing of links, including links that a mail program or an incomplete selection has damaged. Only
+//! decryption shows whether the key in a link is right.
 
 use url::Url;
 
@@ -7,45 +7,45 @@ use super::link_parts::{Found, is_our_id, readable, scheme};
 pub use super::link_parts::{is_cut, public_half};
 use crate::crypto::SecretText;
 
-/// Where something of a server's is.
+/// The address of a secret, request or box.
 pub struct Place {
-    /// The server's address, which ends with a slash; none where only an id was given.
+    /// The server's address, which ends with a slash; `None` if only an id was given.
     pub root: Option<Url>,
-    /// Which secret, request or box.
+    /// The id of the secret or request, or the token of the box.
     pub id: String,
 }
 
 /// The link of a secret: `<root>/<id>/#<key>` or `<root>/?<id>#<key>`.
 pub struct SecretLink {
-    /// Where it is.
+    /// The address of the secret.
     pub place: Place,
-    /// The public half of its password; none where the link has none, or one that is too damaged.
+    /// The public half of its password; `None` if the link has none, or it is too damaged.
     pub half: Option<SecretText>,
 }
 
-/// What a sender keeps of a secret: `<root>/status/<id>#<manage token>`, or the id alone.
+/// The link that the sender of a secret keeps: `<root>/status/<id>#<manage token>`, or the id alone.
 pub struct StatusLink {
-    /// Where it is.
+    /// The address of the secret.
     pub place: Place,
-    /// What shows that one has made it without an account.
+    /// The token that allows the sender to manage the secret without an account.
     pub manage_token: Option<SecretText>,
 }
 
-/// Why a text is no link of this kind. The texts are for people.
+/// Why a text is not a link of this kind. The texts are for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadLink {
-    /// Nothing in it can be an id.
+    /// The text contains no id.
     #[error("there is no id in it; is the link whole?")]
     NoId,
     /// A link of another kind.
     #[error("that is the link of {0}")]
     Other(&'static str),
-    /// The address is none.
+    /// The address is not valid.
     #[error("the address is none that can be used: {0}")]
     Address(url::ParseError),
 }
 
-/// The first segment of pages that are no secrets, and what their links are of.
+/// The first path segment of pages that are not secrets, and a description of their links.
 const PAGES: [(&str, &str); 6] = [
     ("status", "a secret's sender: see `sealdrop status`"),
     ("req", "a secret request: see `sealdrop answer`"),
@@ -60,11 +60,11 @@ const MANAGE_TOKEN_CHARS: usize = 64;
 const ID_CHARS: std::ops::RangeInclusive<usize> = 4..=64;
 
 impl SecretLink {
-    /// Finds its parts in `text`, which may have other words around it.
+    /// Finds the parts of a link in `text`, which may have other words around it.
     ///
     /// # Errors
     ///
-    /// [`BadLink`].
+    /// [`BadLink`], if there is no id, or the link is of another kind.
     pub fn parse(text: &str) -> Result<Self, BadLink> {
         let text = readable(text);
         if let Some(found) = Found::find(&text) {
@@ -86,15 +86,16 @@ impl SecretLink {
 }
 
 impl StatusLink {
-    /// Finds its parts in `text`; the link of the secret itself will do, though it has no token.
+    /// Finds the parts of a status link in `text`. The link of the secret is also accepted; it has no
+    /// manage token.
     ///
     /// # Errors
     ///
-    /// [`BadLink`].
+    /// [`BadLink`], if there is no id, or the link is of another kind.
     pub fn parse(text: &str) -> Result<Self, BadLink> {
         let text = readable(text);
         let (address, fragment) = cut(&text);
-        // A bare id may have the key of the secret behind it: that is no token, and goes to nobody.
+        // A bare id may be followed by the key of the secret: that is not a token, and must not be sent.
         if let Some(place) =
             place(address, Some("status")).ok().filter(|place| place.root.is_some())
         {
@@ -112,20 +113,20 @@ impl StatusLink {
     }
 }
 
-/// The place of a request, `<root>/req/<id>` or its id alone.
+/// The address of a request, `<root>/req/<id>` or its id alone.
 ///
 /// # Errors
 ///
-/// [`BadLink`].
+/// [`BadLink`], if there is no id, or the link is of another kind.
 pub fn request_place(text: &str) -> Result<Place, BadLink> {
     place(cut(&readable(text)).0, Some("req"))
 }
 
-/// The place of a box: `<root>/box/<token>`, `<root>/#<token>`, or its token alone.
+/// The address of a box: `<root>/box/<token>`, `<root>/#<token>`, or its token alone.
 ///
 /// # Errors
 ///
-/// [`BadLink`].
+/// [`BadLink`], if there is no token, or the link is of another kind.
 pub fn box_place(text: &str) -> Result<Place, BadLink> {
     let text = readable(text);
     let (address, fragment) = cut(&text);
@@ -138,8 +139,8 @@ pub fn box_place(text: &str) -> Result<Place, BadLink> {
     }
 }
 
-/// The manage token in a fragment, also with what a mail program has put around it. What is of another form,
-/// as the key of the secret is, whole, cut or of another program, goes to nobody.
+/// The manage token in a fragment, also with characters that a mail program added around it. A fragment of
+/// another form may be the key of the secret, whole or truncated, and must not be sent.
 fn manage_token_in(fragment: &str) -> Option<SecretText> {
     let mut runs = fragment.split(|char: char| !char.is_ascii_alphanumeric());
     let is_token = |run: &&str| {
@@ -148,7 +149,7 @@ fn manage_token_in(fragment: &str) -> Option<SecretText> {
     runs.find(is_token).map(|token| SecretText::new(token.to_owned()))
 }
 
-/// Address and fragment of the first link in `text`, or of all of it.
+/// Address and fragment of the first link in `text`, or of the whole text.
 fn cut(text: &str) -> (&str, Option<&str>) {
     let start = ["https://", "http://"].iter().filter_map(|scheme| text.find(scheme)).min();
     let link = text.get(start.unwrap_or_default()..).unwrap_or_default();
@@ -159,7 +160,7 @@ fn cut(text: &str) -> (&str, Option<&str>) {
     (address.trim_end(), Some(fragment.trim_start_matches(is_before)))
 }
 
-/// The address that ends with the id of a secret, without words in front of it.
+/// The address that ends with the id of a secret, without words before it.
 fn own_address(text: &str) -> &str {
     if let Some(start) = scheme(text) {
         return text.get(start..).unwrap_or_default();
@@ -174,8 +175,8 @@ fn own_address(text: &str) -> &str {
     address.trim_start_matches(|char: char| !char.is_ascii_alphanumeric() && char != '?')
 }
 
-/// The server and the id of an address: the segment behind `page`, or where there is none the last one, or
-/// the first word of the query.
+/// The server and the id of an address: the segment after `page`, else the last one, or the first word of
+/// the query.
 fn place(address: &str, page: Option<&str>) -> Result<Place, BadLink> {
     let address = address.trim_matches(['"', '\'', '<', '>', '(', ')', '[', ']', '.', ',', ';']);
     if !address.contains('/') {
@@ -226,7 +227,7 @@ fn place(address: &str, page: Option<&str>) -> Result<Place, BadLink> {
     Ok(Place { root: Some(url), id })
 }
 
-/// Whether a text can be an id or a token; nothing in one means anything in a path.
+/// Whether a text can be an id or a token; it contains no characters with a meaning in a path.
 pub(super) fn is_id(text: &str) -> bool {
     ID_CHARS.contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
@@ -304,7 +305,7 @@ mod tests {
         }
         let link = StatusLink::parse(&format!("https://x.org/{ID}/#{KEY}")).unwrap();
         assert!(link.place.id == ID && link.manage_token.is_none());
-        // What is no token may be the key of the secret, or a part of it.
+        // A text that is not a token may be the key of the secret, or a part of it.
         let longer = format!("{token}0");
         for other in [KEY, &format!("{KEY}."), &KEY[..20], "bMO2c2Utbm9yZD8+fg==", &longer, "token"]
         {

@@ -1,6 +1,6 @@
-//! Finding the id of a secret and the public half of its password in a link, also where a mail program or a
-//! hasty selection has damaged it. The pages do the same (`src/web/js/common/link_parts.js`);
-//! `tests/vectors/links.json` is read by the tests of both.
+//! Finds the id of a secret and the public half of its password in a link, also if a mail program or an
+//! incomplete selection has damaged it. The pages do the same (`src/web/js/common/link_parts.js`); the
+//! tests of both read `tests/vectors/links.json`.
 
 use base64::{
     Engine,
@@ -13,16 +13,17 @@ use zeroize::Zeroizing;
 
 use crate::crypto::{SecretText, sjcl::PASSWORD_HALF_CHARS};
 
-/// How long our ids are.
+/// The length of sealdrop's ids.
 const OUR_ID_CHARS: usize = 31;
-/// The base64 of a half that was made here: letters and digits alone have no padding, and neither `+` nor
-/// `/`.
+/// The base64 of a half that was made by sealdrop: the halves consist of letters and digits, so it has no
+/// padding, and neither `+` nor `/`.
 const OWN_KEY_CHARS: usize = PASSWORD_HALF_CHARS / 3 * 4;
-/// Fewer characters than that are no key: where there is a space among them, it was cut into lines.
+/// A key has at least this many characters: a shorter one that is followed by a space was broken into
+/// lines.
 const SHORT: usize = 18;
-/// How often a program may have escaped a link that it passed on.
+/// How many times a forwarded link may have been escaped.
 const ESCAPED: usize = 3;
-/// Entities of HTML, by their names and numbers.
+/// HTML entities, by name and number.
 const ENTITIES: [(&str, &str); 15] = [
     ("#35", "#"),
     ("#x23", "#"),
@@ -40,14 +41,14 @@ const ENTITIES: [(&str, &str); 15] = [
     ("nbsp", " "),
     ("#160", " "),
 ];
-/// Markup that may stand within a word.
+/// HTML elements that may occur within a word.
 const INLINE: [&str; 9] = ["wbr", "b", "i", "em", "strong", "span", "font", "mark", "u"];
 
-/// Where the parts of a secret's link are in a text.
+/// The positions of the parts of a secret's link in a text.
 pub(super) struct Found<'a> {
-    /// The text up to the end of the id, without what stands within it.
+    /// The text up to the end of the id, without other characters within it.
     pub(super) address: Zeroizing<String>,
-    /// What stands behind the id.
+    /// The text after the id.
     behind: Behind<'a>,
 }
 
@@ -57,18 +58,18 @@ enum Behind<'a> {
 }
 
 impl<'a> Found<'a> {
-    /// Finds an id of ours in a text that is [`readable`].
+    /// Finds an id of sealdrop in a text that is [`readable`].
     pub(super) fn find(text: &'a str) -> Option<Self> {
         if let Some(end) = id_end(text) {
             let (address, behind) = text.split_at(end);
             let address = Zeroizing::new(address.to_owned());
             return Some(Self { address, behind: Behind::Whole(behind) });
         }
-        // It may be broken by blanks and the like. Words in front of an address are not a part of it.
-        // Any words could be glued together to an id; with a key behind them they are meant to be one.
+        // Blanks and similar characters may have broken it. Words before an address are not a part of it.
+        // Any words could be joined to form an id; a key after them shows that they are one.
         let (head, tail) = text.split_at(text.find('#')?);
         let address = head.get(scheme(head).unwrap_or_default()..)?;
-        // Hosts have dots, which are junk elsewhere.
+        // A host contains dots, which are removed elsewhere.
         let (host, path) = address.split_at(host_end(address).unwrap_or_default());
         let path = path.replace("=\r\n", "").replace("=\n", "");
         let path = path.chars().filter(|char| !is_junk(*char));
@@ -78,7 +79,7 @@ impl<'a> Found<'a> {
         Some(Self { address: Zeroizing::new(address.to_owned()), behind: Behind::Mended(behind) })
     }
 
-    /// The public half behind the id.
+    /// The public half after the id.
     pub(super) fn half(&self) -> Option<SecretText> {
         let behind = match &self.behind {
             Behind::Whole(text) => text,
@@ -86,14 +87,14 @@ impl<'a> Found<'a> {
         };
         match behind_sharp(behind) {
             Some(fragment) => half_of(fragment),
-            // Where the # is lost only a key of our own can be told from other words.
+            // If the # is lost, only a key of sealdrop can be distinguished from other words.
             None => own_key_in(behind),
         }
     }
 }
 
-/// Whether a half is part of one that was made here, as far as that can be told: these have a known length,
-/// those of other programs may be of any.
+/// Whether a half is a truncated half of sealdrop, as far as this is known: these have a fixed length,
+/// those of other programs may have any.
 #[must_use]
 pub fn is_cut(half: &SecretText) -> bool {
     half.expose_secret().len() < PASSWORD_HALF_CHARS && is_letters(half)
@@ -103,7 +104,7 @@ fn is_letters(half: &SecretText) -> bool {
     half.expose_secret().bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
-/// The half that a fragment holds, or a key alone that was pasted.
+/// The half in a fragment, or a key that was pasted alone.
 #[must_use]
 pub fn public_half(text: &str) -> Option<SecretText> {
     let text = readable(text);
@@ -115,7 +116,7 @@ fn half_of(fragment: &str) -> Option<SecretText> {
     let plain = plain.trim_start_matches(|char: char| !char.is_ascii_alphanumeric());
     let run = plain.find(|char| !is_base64(char)).unwrap_or(plain.len());
     let (run, rest) = plain.split_at(run);
-    // One with padding, or longer than ours, is of another program.
+    // A key with padding, or longer than sealdrop's, was made by another program.
     let behind_padding = rest.trim_start_matches('=');
     let is_padded = run.len() % 4 > 1
         && behind_padding.len() < rest.len()
@@ -126,10 +127,10 @@ fn half_of(fragment: &str) -> Option<SecretText> {
     own.or_else(|| any_key_in(plain))
 }
 
-/// Where an id of ours ends: of a link, if there is one.
+/// Where an id of sealdrop ends: in a link, if there is one.
 fn id_end(text: &str) -> Option<usize> {
     id_end_behind(text, |before| before.ends_with(['/', '?', '&']))
-        // The value of a parameter is none, nor is the token of a box.
+        // The value of a parameter is not an id, nor is the token of a box.
         .or_else(|| id_end_behind(text, |before| !before.ends_with(['=', '#'])))
 }
 
@@ -148,7 +149,7 @@ fn id_end_behind(text: &str, fits: impl Fn(&str) -> bool) -> Option<usize> {
     None
 }
 
-/// Whether it is of the form that our ids have; other words may be ids elsewhere.
+/// Whether a text has the form of sealdrop's ids; other servers may have other ids.
 pub(super) fn is_our_id(text: &str) -> bool {
     text.len() == OUR_ID_CHARS && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
@@ -164,19 +165,19 @@ fn host_end(address: &str) -> Option<usize> {
     Some(host + address.get(host..)?.find(['/', '?'])?)
 }
 
-/// What stands behind the `#`: no other one ("… is ticket #4711") counts.
+/// The text after the `#`; another one ("… is ticket #4711") is ignored.
 fn behind_sharp(text: &str) -> Option<&str> {
     let (before, fragment) = text.split_once('#')?;
     (!before.trim_end().contains(char::is_whitespace)).then_some(fragment)
 }
 
-/// What is between the words of a text that was broken into lines, quoted or marked up.
+/// Whether a character can be between the words of a text that was broken into lines, quoted or marked up.
 fn is_junk(char: char) -> bool {
     char.is_whitespace() || "\"'<>|\\.,;“”„‘’«»".contains(char)
 }
 
-/// A half that was made here, whatever stands around it and between its pieces. That other words have its
-/// length and stand for nothing but letters and digits does not happen.
+/// A half of sealdrop, whatever is around it and between its pieces. It is assumed that other words never
+/// have its length and decode to letters and digits only.
 fn own_key_in(text: &str) -> Option<SecretText> {
     let text = text.split(['&', '?', '#']).next().unwrap_or_default();
     let words = words(text);
@@ -192,11 +193,11 @@ fn own_key_in(text: &str) -> Option<SecretText> {
         }
         let Some(half) = joined.get(..OWN_KEY_CHARS).and_then(own_half) else { continue };
         let is_joined = last > first + 1;
-        // Behind a key that is written without a space stands what is no base64.
+        // After a key that is written without a space, the text is not base64.
         if joined.len() > OWN_KEY_CHARS && (is_joined || is_canonical(&joined)) {
             continue;
         }
-        // "… a key" is no end of a key that is cut.
+        // "… a key" is not the end of a truncated key.
         let end = words.get(last - 1)?.end;
         let is_long = words.get(first)?.len() >= SHORT;
         if !(is_joined && is_long && goes_on(text.get(end..)?)) {
@@ -206,14 +207,14 @@ fn own_key_in(text: &str) -> Option<SecretText> {
     None
 }
 
-/// Whether more words stand in the same line.
+/// Whether more words follow in the same line.
 fn goes_on(text: &str) -> bool {
     let is_blank = |char: char| char.is_whitespace() && !matches!(char, '\r' | '\n');
     let rest = text.trim_start_matches(is_blank);
     rest.len() < text.len() && rest.starts_with(|char: char| char.is_ascii_alphanumeric())
 }
 
-/// Where the letters and digits are.
+/// The positions of runs of letters and digits.
 fn words(text: &str) -> Vec<std::ops::Range<usize>> {
     let mut found = Vec::new();
     let mut start = None;
@@ -238,7 +239,7 @@ fn own_half(encoded: &str) -> Option<SecretText> {
     is_own.then_some(half)
 }
 
-/// Whether a program has written this base64: without bits that stand for nothing, and for a text.
+/// Whether this base64 was written by a program: it has no unused bits that are set, and decodes to text.
 fn is_canonical(encoded: &str) -> bool {
     decoded(encoded).is_some_and(|half| {
         let again = Zeroizing::new(STANDARD_NO_PAD.encode(half.expose_secret()));
@@ -246,7 +247,7 @@ fn is_canonical(encoded: &str) -> bool {
     })
 }
 
-/// The half of any program's key.
+/// The half of any program.
 fn any_key_in(plain: &str) -> Option<SecretText> {
     let first = plain.split_whitespace().next().unwrap_or_default();
     let word = first_word(plain);
@@ -254,7 +255,7 @@ fn any_key_in(plain: &str) -> Option<SecretText> {
     if *word == first || half.as_ref().is_some_and(is_letters) {
         return half;
     }
-    // Prose behind a key that is cut would make the key of another program of it, which spends a view.
+    // Prose after a truncated key would turn it into a key of another program, which spends a view.
     let run = first.find(|char: char| !char.is_ascii_alphanumeric()).unwrap_or(first.len());
     first.get(..run).and_then(half_in).filter(is_cut).or(half)
 }
@@ -266,12 +267,12 @@ fn half_in(word: &str) -> Option<SecretText> {
     while let Some(char) = rest.next() {
         match char {
             char if is_base64(char) => encoded.push(char),
-            // Mails break lines behind a "=" (RFC 2045, 6.7).
+            // Mails break lines after a "=" (RFC 2045, 6.7).
             '=' if rest.peek().is_some_and(char::is_ascii_alphanumeric) => {}
             _ => break,
         }
     }
-    // A single character at the end stands for nothing: markup that came along, as in _link_ or link/.
+    // A single character at the end encodes nothing: it is markup that was copied, as in _link_ or link/.
     let whole = match encoded.len() % 4 {
         1 => encoded.get(..encoded.len() - 1).unwrap_or_default(),
         _ => &encoded,
@@ -283,7 +284,7 @@ fn is_base64(char: char) -> bool {
     char.is_ascii_alphanumeric() || matches!(char, '+' | '/' | '-' | '_')
 }
 
-/// Up to the first space, unless that would be too short for a key: then up to the next one.
+/// Up to the first space, unless that is too short for a key: then up to the next one.
 fn first_word(text: &str) -> Zeroizing<String> {
     let mut key = Zeroizing::new(String::with_capacity(text.len()));
     for word in text.split_whitespace() {
@@ -295,8 +296,8 @@ fn first_word(text: &str) -> Zeroizing<String> {
     key
 }
 
-/// A text without percent signs and entities, also where several programs have escaped, and without what
-/// nobody sees; with the # that stands for others.
+/// The text without percent escapes and entities, also if it was escaped several times, and without
+/// invisible characters; variants of the # are replaced by it.
 pub(super) fn readable(text: &str) -> Zeroizing<String> {
     let mut plain = Zeroizing::new(text.to_owned());
     for _ in 0..ESCAPED {
@@ -312,7 +313,7 @@ pub(super) fn readable(text: &str) -> Zeroizing<String> {
     Zeroizing::new(seen.trim().to_owned())
 }
 
-/// Characters that nobody sees.
+/// Whether a character is invisible.
 fn is_unseen(char: char) -> bool {
     matches!(
         char,
@@ -321,7 +322,7 @@ fn is_unseen(char: char) -> bool {
     )
 }
 
-/// Each run of percent signs as the text that it stands for; what is no UTF-8 stays.
+/// Decodes each run of percent escapes; one that is not UTF-8 stays.
 fn without_percents(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -382,7 +383,7 @@ fn without_entities(text: &str) -> String {
     out + rest
 }
 
-/// Without tags that may stand within a word; a `<br>` ends a line.
+/// Removes tags that may occur within a word; a `<br>` ends a line.
 fn without_markup(text: &str) -> Zeroizing<String> {
     let mut out = Zeroizing::new(String::with_capacity(text.len()));
     let mut rest = text;
@@ -409,7 +410,7 @@ fn without_markup(text: &str) -> Zeroizing<String> {
     out
 }
 
-/// Either alphabet of base64, with or without padding, and with bits left over.
+/// Decodes either alphabet of base64, with or without padding, and with unused bits set.
 fn decoded(encoded: &str) -> Option<SecretText> {
     const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
         .with_decode_padding_mode(DecodePaddingMode::Indifferent)
@@ -417,7 +418,7 @@ fn decoded(encoded: &str) -> Option<SecretText> {
     let alphabet = if encoded.contains(['-', '_']) { URL_SAFE } else { PLAIN };
     let half = GeneralPurpose::new(&alphabet, LENIENT).decode(encoded).ok()?;
     let half = String::from_utf8(half).ok()?;
-    // A password is something that can be written down.
+    // A password contains only printable characters.
     (!half.is_empty() && !half.chars().any(char::is_control)).then(|| SecretText::new(half))
 }
 

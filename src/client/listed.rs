@@ -1,4 +1,4 @@
-//! What a sender sees of secrets: `docs/secrets-api.md`, "In the list".
+//! Secrets in the list of their sender: `docs/secrets-api.md`, "In the list".
 
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -10,73 +10,73 @@ use super::{
 };
 use crate::crypto::SecretText;
 
-/// How many a page of a list has.
+/// The number of entries in a page of a list.
 pub const PAGE: usize = 50;
 
-/// A secret as it stands in the list. Servers that know less leave out what is not an [`Option`] here, too.
+/// A secret in the list. Other servers may also omit fields that are not an [`Option`] here.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub struct Item {
     /// Its id.
     pub id: String,
-    /// When it was made, RFC 3339.
+    /// When it was created, RFC 3339.
     pub created_at: Option<String>,
-    /// Until when it can be viewed, RFC 3339; none for ever.
+    /// When it expires, RFC 3339; `None` if it does not expire.
     pub expires_at: Option<String>,
-    /// The words that are shown with it.
+    /// The message that viewers see.
     pub message: Option<String>,
-    /// The words that are shown here only.
+    /// The description, only in the list.
     pub description: Option<String>,
-    /// Whether viewers must know a password.
+    /// Whether viewers need a password.
     pub password: bool,
-    /// Whether its time is over.
+    /// Whether it has expired.
     pub expired: bool,
-    /// Whether it had too many wrong passwords.
+    /// Whether it is locked after too many wrong passwords.
     pub locked: bool,
-    /// Whether it still waits for files.
+    /// Whether its attachments are not complete yet.
     pub draft: bool,
     /// How often it was viewed.
     pub view_times: u64,
-    /// How often it can be.
+    /// How often it can be viewed in total.
     pub max_views: u64,
-    /// By whom it was.
+    /// Its views.
     pub views: Vec<Viewed>,
-    /// What else happened.
+    /// Its other events.
     pub events: Vec<Event>,
     /// Its files.
     pub attachments: Vec<Attachment>,
 }
 
-/// A view.
+/// A view of a secret.
 #[derive(Deserialize)]
 pub struct Viewed {
-    /// When, RFC 3339.
+    /// The time, RFC 3339.
     pub viewed_at: String,
-    /// From which address.
+    /// The address of the viewer.
     pub viewed_by_ip: Option<String>,
-    /// With what program.
+    /// The user agent of the viewer.
     pub viewed_by_user_agent: Option<String>,
 }
 
-/// Something that happened, and was no view.
+/// An event that is not a view.
 #[derive(Deserialize)]
 pub struct Event {
-    /// What.
+    /// The name of the event.
     pub event: String,
-    /// When, RFC 3339.
+    /// The time, RFC 3339.
     pub at: String,
-    /// From which address.
+    /// The address of the client.
     pub ip: Option<String>,
-    /// With what program.
+    /// The user agent of the client.
     pub user_agent: Option<String>,
 }
 
-/// Up to `limit` entries of a list, newest first; `path` is that of the list. As JSON, so that nothing
-/// gets lost that a newer server tells.
+/// Up to `limit` entries of a list, newest first; `path` is that of the list. They are JSON, so that fields
+/// of newer servers are kept.
 ///
 /// # Errors
 ///
-/// [`ClientError`].
+/// [`ClientError`], if a page cannot be fetched.
 pub fn list(
     server: &Server,
     path: &str,
@@ -87,7 +87,7 @@ pub fn list(
     while all.len() < limit {
         let page = page(server, path, all.len(), watch)?;
         let count = page.len();
-        // Who does not know offsets begins anew each time.
+        // A server without support for offsets sends the first page each time.
         if !page.is_empty() && page.first() == all.first() {
             break;
         }
@@ -104,7 +104,7 @@ pub fn list(
 ///
 /// # Errors
 ///
-/// [`ClientError`]; [`Gone`](ClientError::Gone) where it is not in the list.
+/// [`ClientError`]; [`Gone`](ClientError::Gone) if it is not in the list.
 pub fn find(server: &Server, id: &str, watch: &dyn Watch) -> Result<Value, ClientError> {
     let (mut offset, mut first) = (0, None);
     loop {
@@ -121,11 +121,11 @@ pub fn find(server: &Server, id: &str, watch: &dyn Watch) -> Result<Value, Clien
     }
 }
 
-/// A secret that was made without an account.
+/// The status of a secret that was created without an account.
 ///
 /// # Errors
 ///
-/// [`ClientError`].
+/// [`ClientError`], for example if the token is wrong.
 pub fn status(
     server: &Server,
     id: &str,
@@ -139,11 +139,11 @@ pub fn status(
     Ok(told.data)
 }
 
-/// What an entry says.
+/// Parses an entry of the list.
 ///
 /// # Errors
 ///
-/// [`ClientError::Misunderstood`].
+/// [`ClientError::Misunderstood`], if it has another form.
 pub fn entry<T: DeserializeOwned>(server: &Server, value: Value) -> Result<T, ClientError> {
     serde_json::from_value(value)
         .map_err(|_| server.misunderstood("an entry of the list is of another form"))

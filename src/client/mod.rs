@@ -1,22 +1,21 @@
-//! What a client of the two APIs does: the command line's own half of sealing, opening and handing over.
-//! It knows the server by its address alone, as any other client does, and shows nothing to anybody:
-//! words for people are the command line's.
+//! The client of the two APIs: sealing, opening and sending for the command line. It knows the server only
+//! by its address, as any other client does, and prints nothing; texts for users are in the command line.
 //!
 //! | module | what for |
 //! |---|---|
-//! | [`server`] | calls, what their failures mean, and trying again |
-//! | [`proxy`] | the proxy that leads there |
-//! | `refusal` | answers that are none of the good ones |
-//! | [`link`] | the addresses that people hand on |
+//! | [`server`] | calls, the meaning of their failures, and retries |
+//! | [`proxy`] | the proxy to the server |
+//! | `refusal` | answers that report an error |
+//! | [`link`] | links of secrets, requests and boxes |
 //! | [`secrets`] | the calls of the Secrets API |
-//! | [`listed`] | what a sender sees of secrets |
+//! | [`listed`] | secrets in the list of their sender |
 //! | [`requests`] | the calls about secret requests |
-//! | [`handover`], [`upload`] | a text with files, sealed and sent |
-//! | [`download`] | files of a secret that was viewed |
-//! | `transport` | connections: TLS, proxies, answers before the answer |
-//! | `counted`, `resumed` | bytes on their way to the server, and from it over lines that break |
-//! | [`boxes`] | the Key Service: boxes, what goes into them, and what comes out |
-//! | [`captcha`] | the work that a secret may ask for before it is viewed |
+//! | [`handover`], [`upload`] | sealing and sending a text with files |
+//! | [`download`] | the files of a secret that was viewed |
+//! | `transport` | connections: TLS, proxies, informational answers |
+//! | `counted`, `resumed` | uploads with progress, and downloads that continue after a broken connection |
+//! | [`boxes`] | the Key Service: boxes, and sending and reading messages |
+//! | [`captcha`] | the proof of work that a secret may require before a view |
 
 pub mod boxes;
 pub mod captcha;

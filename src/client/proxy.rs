@@ -1,8 +1,8 @@
-//! The proxy that leads to a server, as the environment names it for all programs.
+//! The proxy to a server, from the environment variables that all programs share.
 //!
 //! The names are curl's: `http_proxy` and `https_proxy` for servers of that scheme, `all_proxy` for both,
-//! `no_proxy` for hosts that are reached without; each in capitals, too. A proxy that is named and can not
-//! be used is an error: without it the way would be another one than was meant.
+//! `no_proxy` for hosts that need no proxy; each in capitals, too. A proxy that cannot be used is an error:
+//! a direct connection would be a different route than the user chose.
 
 use std::{net::IpAddr, str::FromStr};
 
@@ -11,41 +11,42 @@ use percent_encoding::percent_decode_str;
 use ureq::{Proxy, ProxyProtocol};
 use url::{Host, Url};
 
-/// What a proxy of Tor is called in examples.
+/// An example of Tor's proxy for error texts.
 const TOR: &str = "ALL_PROXY=socks5h://127.0.0.1:9050";
 
-/// Why no way to a server can be told. The texts do not repeat what is in a variable: it may be a password.
+/// Why the proxy cannot be determined. The texts do not repeat the value of a variable: it may contain a
+/// password.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadProxy {
-    /// A scheme that is not known.
+    /// The scheme of the proxy is unknown.
     #[error(
         "{variable}: there is no way through a proxy of the scheme {scheme}; give http, https, socks5h, \
          socks5, socks4a or socks4"
     )]
     Scheme {
-        /// Where it stands.
+        /// The environment variable.
         variable: &'static str,
-        /// What stands there.
+        /// The scheme.
         scheme: String,
     },
-    /// No address.
+    /// The value is not an address.
     #[error("{0}: that is no address of a proxy; give one such as socks5h://127.0.0.1:9050")]
     Address(&'static str),
-    /// A name that only Tor knows, and whoever runs DNS should not hear (RFC 7686).
+    /// A name that only Tor resolves; it must not be sent to DNS servers (RFC 7686).
     #[error("{host} is reached through Tor only, which looks its name up: set {TOR}{why}")]
     Onion {
         /// The server.
         host: String,
-        /// What stands in the way.
+        /// The obstacle, for the error text.
         why: String,
     },
 }
 
-/// The proxy to the server at `root`, by what the environment has in `variable`.
+/// The proxy to the server at `root`; `variable` reads the environment.
 ///
 /// # Errors
 ///
-/// [`BadProxy`].
+/// [`BadProxy`], if the proxy cannot be used, or Tor is needed.
 pub fn find(
     root: &Url,
     variable: impl Fn(&str) -> Option<String>,
@@ -88,7 +89,7 @@ fn parsed(variable: &'static str, text: &str) -> Result<Proxy, BadProxy> {
         "socks5" | "socks" => ProxyProtocol::Socks5,
         "socks4a" => ProxyProtocol::Socks4A,
         "socks4" => ProxyProtocol::Socks4,
-        // What is no scheme may be a part of a password.
+        // A text that is not a scheme may be a part of a password.
         other
             if other.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte)) =>
         {
@@ -97,14 +98,14 @@ fn parsed(variable: &'static str, text: &str) -> Result<Proxy, BadProxy> {
         _ => return Err(BadProxy::Address(variable)),
     };
     let wrong = || BadProxy::Address(variable);
-    // A scheme whose hosts are names and addresses, and which has no port of its own here.
+    // A scheme whose hosts are names and addresses, and whose default port is not needed here.
     let url = Url::parse(&format!("ws://{rest}")).map_err(|_| wrong())?;
     let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(wrong)?;
     if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
         return Err(wrong());
     }
     let mut proxy = Proxy::builder(protocol).host(host);
-    // `ws` has 80 as its own, which a URL does not tell from none.
+    // 80 is the default port of `ws`, so the URL does not show whether it was given.
     let port = url.port().or_else(|| says_80(rest).then_some(80));
     if let Some(port) = port {
         proxy = proxy.port(port);
@@ -123,8 +124,8 @@ fn says_80(authority: &str) -> bool {
     authority.trim_end_matches('/').ends_with(":80")
 }
 
-/// Whether `no_proxy` names the server: `*`, or a list of names, which stand for what is below them, too,
-/// addresses, and networks such as `10.0.0.0/8`, each with a port if only that is meant.
+/// Whether `no_proxy` contains the server: `*`, or a list of names, which include their subdomains,
+/// addresses, and networks such as `10.0.0.0/8`, each with an optional port.
 fn is_excepted(root: &Url, exceptions: &str) -> bool {
     let port = root.port_or_known_default();
     exceptions.split([',', ' ', '\t', '\n']).filter(|entry| !entry.is_empty()).any(|entry| {
@@ -153,7 +154,7 @@ fn is_address(entry: &str, address: IpAddr, port: Option<u16>) -> bool {
     if let Ok(network) = IpNet::from_str(entry) {
         return network.contains(&address);
     }
-    // Before a port is looked for: an IPv6 address is full of colons.
+    // Checked before the port: an IPv6 address contains colons.
     if let Ok(known) = bare(entry).parse::<IpAddr>() {
         return known == address;
     }
@@ -226,7 +227,7 @@ mod tests {
             let error = found("http://x.org/", &[("ALL_PROXY", value)]).unwrap_err().to_string();
             assert!(error.starts_with(says) && !error.contains("sec"), "{value}: {error}");
         }
-        // Not where another one is meant, or the server needs none.
+        // Variables that do not apply to the server are not checked.
         let others = [("ALL_PROXY", "ftp://p"), ("http_proxy", "p:1")];
         assert_eq!(found("http://x.org/", &others), Ok(Some("HTTP p:1".to_owned())));
     }

@@ -1,4 +1,4 @@
-//! What an answer says that is none of the good ones, and whether it is sealdrop that says it.
+//! The message of an error answer, and whether sealdrop sent it.
 
 use std::{io::Read, time::Duration};
 
@@ -33,10 +33,10 @@ pub(super) fn read(server: &Server, response: Response<Body>, is_head: bool) -> 
         .map(Duration::from_secs);
     let mut body = Vec::new();
     let mut reader = response.into_body().into_reader().take(MAX_BYTES);
-    // A message that does not arrive is one that is not told.
+    // A message that cannot be read is treated as missing.
     let _ = reader.read_to_end(&mut body);
     let (field, message) = said(&body);
-    // The answer to HEAD has no words at all, and others have words of their own.
+    // The answer to HEAD has no message, and other servers have messages of their own.
     if message.is_none() && !is_head && server.dialect() == Dialect::Sealdrop {
         let hint = match status.as_u16() {
             401 | 403 => Some(
@@ -63,8 +63,8 @@ pub(super) fn read(server: &Server, response: Response<Body>, is_head: bool) -> 
     }
 }
 
-/// Field and message of an error: of the Secrets API, or the text of the Key Service. None for what is of
-/// neither form: the page of a proxy, the JSON of a gateway.
+/// Field and message of an error: of the Secrets API, or the text of the Key Service. Both are `None` in
+/// any other form: the page of a proxy, the JSON of a gateway.
 fn said(body: &[u8]) -> (Option<String>, Option<String>) {
     #[derive(Deserialize)]
     #[serde(untagged)]

@@ -13,25 +13,25 @@ use crate::crypto::SecretText;
 /// The path of the list.
 pub const LIST: &str = "api/secret_requests";
 
-/// A request that is to be made.
+/// The parameters of a new request.
 #[derive(Default, Serialize)]
 pub struct NewRequest {
-    /// For whoever opens the link.
+    /// The message for recipients of the request's link.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// For the list only.
+    /// The description, only in the list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// How many hours the request lives.
+    /// The lifetime of the request in hours.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expiration: Option<u64>,
-    /// How many secrets can be made through it.
+    /// How many secrets can be made with the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u64>,
-    /// Whom the link of the request is mailed to.
+    /// The address to which the link of the request is mailed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub send_request_to_email: Option<String>,
-    /// Whom the link of each secret is mailed to.
+    /// The address to which the link of each secret is mailed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub send_to_email: Option<String>,
     /// The message of the secrets.
@@ -40,64 +40,64 @@ pub struct NewRequest {
     /// The description of the secrets.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret_description: Option<String>,
-    /// How many hours each secret lives.
+    /// The lifetime of each secret in hours.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret_expiration: Option<u64>,
-    /// How often each can be viewed.
+    /// How often each secret can be viewed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret_max_views: Option<u64>,
-    /// What viewers of the secrets must know.
+    /// The password that viewers of the secrets need.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "exposed")]
     pub secret_password: Option<SecretText>,
 }
 
-/// A request that is in the list.
+/// A request in the list.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub struct Item {
     /// Its id.
     pub id: String,
-    /// What it asks for.
+    /// The message of the request.
     pub message: Option<String>,
-    /// What it is, for its owner.
+    /// The description for its owner.
     pub description: Option<String>,
-    /// Until when it can be answered, RFC 3339; none for ever.
+    /// When it expires, RFC 3339; `None` if it does not expire.
     pub expires_at: Option<String>,
-    /// Whether its time is over.
+    /// Whether it has expired.
     pub expired: bool,
-    /// How many secrets were made through it.
+    /// How many secrets were made with it.
     pub used: u64,
-    /// How many can be.
+    /// How many can be made in total.
     pub limit: u64,
 }
 
-/// What whoever answers a request sees of it.
+/// A request as the sender sees it who answers it.
 #[derive(Deserialize)]
 pub struct Asked {
-    /// What is asked for.
+    /// The message of the request.
     pub message: Option<String>,
-    /// Until when, RFC 3339; none for ever.
+    /// When it expires, RFC 3339; `None` if it does not expire.
     pub expires_at: Option<String>,
-    /// Who gets the finished link by mail; none for nobody.
+    /// The address to which the finished link is mailed, if any.
     pub send_to_email: Option<String>,
-    /// What the secret will be like.
+    /// The properties of the secret.
     pub secret: AskedSecret,
 }
 
-/// What the secret that answers a request will be like.
+/// The properties of the secret that answers a request.
 #[derive(Deserialize)]
 pub struct AskedSecret {
-    /// Whether viewers must know a password that whoever asks has set.
+    /// Whether viewers need a password, which the requester has set.
     pub password: bool,
     /// How often it can be viewed.
     pub max_views: u64,
 }
 
-/// Makes a request. Gives its id.
+/// Creates a request. Returns its id.
 ///
 /// # Errors
 ///
-/// [`ClientError`].
+/// [`ClientError`], if the server did not create it.
 pub fn create(server: &Server, new: &NewRequest, watch: &dyn Watch) -> Result<String, ClientError> {
     #[derive(Deserialize)]
     struct Made {
@@ -113,11 +113,11 @@ pub fn create(server: &Server, new: &NewRequest, watch: &dyn Watch) -> Result<St
     }
 }
 
-/// Deletes a request; the secrets that were made through it stay.
+/// Deletes a request; secrets made with it stay.
 ///
 /// # Errors
 ///
-/// [`ClientError`].
+/// [`ClientError`], if the server did not delete it.
 pub fn delete(server: &Server, id: &str, watch: &dyn Watch) -> Result<(), ClientError> {
     let path = format!("{LIST}/{}", in_path(id));
     let request = || server.request_with_key("DELETE", &path);
@@ -129,7 +129,7 @@ pub fn delete(server: &Server, id: &str, watch: &dyn Watch) -> Result<(), Client
 ///
 /// # Errors
 ///
-/// [`ClientError`].
+/// [`ClientError`]; [`Gone`](ClientError::Gone) if it does not exist or has expired.
 pub fn look(server: &Server, id: &str, watch: &dyn Watch) -> Result<Asked, ClientError> {
     let path = format!("api/public/secret_requests/{}", in_path(id));
     let request = || server.request("GET", &path);
@@ -137,11 +137,11 @@ pub fn look(server: &Server, id: &str, watch: &dyn Watch) -> Result<Asked, Clien
     Ok(seen.data)
 }
 
-/// Makes the secret that answers a request.
+/// Creates the secret that answers a request.
 ///
 /// # Errors
 ///
-/// [`ClientError`].
+/// [`ClientError`], if the server did not create it.
 pub fn answer(
     server: &Server,
     id: &str,

@@ -1,4 +1,4 @@
-//! What is fetched over as many requests as it takes, each on from where the line broke.
+//! Downloads that continue after a broken connection, with as many requests as needed.
 
 use std::io::{self, Read};
 
@@ -12,21 +12,22 @@ use super::{
     server::{Again, Server, Watch},
 };
 
-/// The bytes of a file. Its errors are [`ClientError`]s within.
+/// A reader of the bytes of a file. Its errors contain [`ClientError`]s.
 pub(super) struct Resumed<'a, C> {
     pub(super) server: &'a Server,
-    /// Asks for all that comes from a byte on.
+    /// Requests all bytes from a position.
     pub(super) connect: C,
     pub(super) at: u64,
-    /// Where it ends. Where nobody knows, the first answer may tell; else any end is taken for its end.
+    /// The length of the file. If it is unknown, the first answer may tell it; else the end of any answer
+    /// counts as the end of the file.
     pub(super) total: Option<u64>,
     pub(super) body: Option<Box<dyn Read>>,
-    /// Is told where it is, and where it ends.
+    /// Receives the position and the length.
     pub(super) moved: Box<dyn Fn(u64, Option<u64>) + 'a>,
     pub(super) watch: &'a dyn Watch,
 }
 
-/// The request for what comes from byte `at` on.
+/// Makes the request for the bytes from `at`.
 pub(super) fn from(request: Builder, at: u64) -> Builder {
     match at {
         0 => request,
@@ -35,10 +36,10 @@ pub(super) fn from(request: Builder, at: u64) -> Builder {
 }
 
 impl<C: FnMut(u64) -> Result<Response<Body>, ClientError>> Resumed<'_, C> {
-    /// Begins where the connection before has ended.
+    /// Starts where the previous connection ended.
     fn begin(&mut self) -> Result<Box<dyn Read>, ClientError> {
         let answer = match (self.connect)(self.at) {
-            // All of it had come when the connection broke.
+            // All bytes had arrived when the connection broke.
             Err(ClientError::Rejected { status: 416, .. })
                 if self.at > 0 && self.total.is_none() =>
             {
@@ -53,7 +54,7 @@ impl<C: FnMut(u64) -> Result<Response<Body>, ClientError>> Resumed<'_, C> {
         let start = if is_part { self.at } else { 0 };
         self.total = self.total.or(length.map(|length| start.saturating_add(length)));
         let mut body = answer.into_body().into_reader();
-        // What the server opens has no parts, and something between may know of none.
+        // The server does not send ranges of content that it opens, and gateways may not support them.
         let to_skip = self.at - start;
         let skipped = io::copy(&mut (&mut body).take(to_skip), &mut io::sink());
         if skipped.map_err(|error| self.server.broken(&error))? < to_skip {
@@ -69,7 +70,7 @@ impl<C: FnMut(u64) -> Result<Response<Body>, ClientError>> Resumed<'_, C> {
 
 impl<C: FnMut(u64) -> Result<Response<Body>, ClientError>> Read for Resumed<'_, C> {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        // An empty file is asked for, too: there it counts as fetched then.
+        // An empty file is also requested: the server then counts it as downloaded.
         let is_whole = self.at > 0 && self.total.is_some_and(|total| self.at >= total);
         if is_whole || bytes.is_empty() {
             return Ok(0);
@@ -113,14 +114,14 @@ mod tests {
         fn moved(&self, _: u64, _: u64) {}
     }
 
-    /// A status, a length if it is told, and a body.
+    /// Status, length if sent, and body.
     type Given = (u16, Option<u64>, &'static [u8]);
 
-    /// What comes of these answers, one after the other, each read to where it ends or breaks; and from
-    /// where on each was asked for.
+    /// The result of these answers in sequence, each read until it ends or breaks; and the position at
+    /// which each was requested.
     fn fetched(total: Option<u64>, answers: &[Given]) -> (Vec<u8>, Vec<u64>, bool) {
         let root = "http://127.0.0.1".parse().unwrap();
-        // Each try by itself, without waiting.
+        // One attempt for each request, without waiting.
         let server =
             Server::new(root, None, Dialect::Sealdrop, Way::default()).unwrap().impatient();
         let asked = RefCell::new(Vec::new());
@@ -155,26 +156,26 @@ mod tests {
 
     #[test]
     fn only_all_of_it_is_whole() {
-        // (where it ends, answers) -> (bytes, asked for from, whole)
+        // (length, answers) -> (bytes, requested positions, complete)
         type Case = (Option<u64>, &'static [Given], (&'static [u8], &'static [u64], bool));
         let cases: [Case; 10] = [
             (Some(6), &[(200, None, b"abcdef")], (b"abcdef", &[0], true)),
-            // Where it is known, an end before it is a line that broke, whatever the answer says.
+            // If the length is known, an earlier end is a broken connection, whatever the answer says.
             (Some(6), &[(200, None, b"abc")], (b"abc", &[0], false)),
             (Some(6), &[(200, Some(3), b"abc")], (b"abc", &[0], false)),
             (None, &[(200, Some(6), b"abc")], (b"abc", &[0], false)),
             (Some(3), &[(200, None, b"abcdef")], (b"", &[0], false)),
             (Some(6), &[(200, None, b"abc"), (206, None, b"def")], (b"abcdef", &[0, 3], true)),
-            // From the start again: what is here is gone past, if all of it comes.
+            // The whole file again: the bytes that are already here are skipped, if the answer is complete.
             (
                 Some(6),
                 &[(200, None, b"abc"), (200, None, b"ab"), (200, None, b"abcdef")],
                 (b"abcdef", &[0, 3, 3], true),
             ),
-            // Where nobody knows, any end is its end, and so is what has nothing behind it.
+            // If the length is unknown, any end counts as the end, also an empty answer.
             (None, &[(200, None, b"abc")], (b"abc", &[0], true)),
             (Some(6), &[(200, None, b"abc"), (416, None, b"")], (b"abc", &[0, 3], false)),
-            // There is something to be fetched of an empty file, too.
+            // An empty file is requested, too.
             (Some(0), &[(200, Some(0), b"")], (b"", &[0], true)),
         ];
         for (total, answers, (bytes, asked, is_whole)) in cases {

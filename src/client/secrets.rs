@@ -12,76 +12,76 @@ use super::{
 };
 use crate::crypto::{Random, SecretText, random_array};
 
-/// How a secret is to be.
+/// The parameters of a new secret.
 #[derive(Default, Serialize)]
 pub struct Terms {
-    /// In hours; the server's default if there is none.
+    /// The lifetime in hours; without it, the server's default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expiration: Option<u64>,
     /// How often it can be viewed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_views: Option<u64>,
-    /// What viewers must know besides the link.
+    /// The password that viewers need besides the link.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "exposed")]
     pub password: Option<SecretText>,
-    /// Shown with it.
+    /// The message that viewers see.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// Shown in the list only.
+    /// The description, only in the list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// Whether viewers have to let their machine work first.
+    /// Whether viewers have to solve a proof of work first.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub captcha: bool,
 }
 
-/// What a sealed secret is sent as.
+/// The fields of a sealed secret.
 #[derive(Clone, Copy, Serialize)]
 pub struct SealedFields<'a> {
     /// Base64 of SJCL's JSON.
     pub ciphertext: &'a str,
     /// The private half, base64.
     pub password_part_private: &'a str,
-    /// The public half, base64: only where the server is to mail the link.
+    /// The public half, base64: only if the server is to mail the link.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password_part_public: Option<&'a str>,
-    /// How many files follow.
+    /// How many attachments follow.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attachments: Option<usize>,
 }
 
-/// A secret that was made.
+/// A new secret.
 #[derive(Deserialize)]
 pub struct Created {
     /// Its id.
     pub id: String,
-    /// Until when it can be viewed, RFC 3339; none for ever, or as long as it is a draft.
+    /// When it expires, RFC 3339; `None` if it does not expire, or is a draft.
     pub expires_at: Option<String>,
-    /// How often.
+    /// How often it can be viewed.
     pub max_views: Option<u64>,
-    /// Whether it waits for files.
+    /// Whether its attachments are not complete yet.
     #[serde(default)]
     pub draft: bool,
-    /// What shows that one has made it; only without an account.
+    /// The token that allows the sender to manage it; only without an account.
     #[serde(default, deserialize_with = "secret")]
     pub manage_token: Option<SecretText>,
-    /// With which the files are uploaded.
+    /// The token for uploading the attachments.
     #[serde(default, deserialize_with = "secret")]
     pub upload_token: Option<SecretText>,
 }
 
-/// What is told of a secret before anything is spent.
+/// The result of a look, which spends nothing.
 #[derive(Deserialize)]
 pub struct Look {
-    /// Whether it asks for a proof of work.
+    /// Whether a view needs a proof of work.
     pub captcha: bool,
-    /// Whether it asks for a password.
+    /// Whether a view needs a password.
     pub password: bool,
-    /// How often it can still be viewed.
+    /// How many views are left.
     pub views_left: u64,
-    /// Until when, RFC 3339; none for ever.
+    /// When it expires, RFC 3339; `None` if it does not expire.
     pub expires_at: Option<String>,
-    /// The files that are not in the secret itself.
+    /// The attachments.
     #[serde(default)]
     pub attachments: Vec<Attachment>,
 }
@@ -91,48 +91,48 @@ pub struct Look {
 pub struct Attachment {
     /// Its number, from 1.
     pub n: u32,
-    /// How many bytes it has, sealed.
+    /// Its sealed length in bytes.
     pub size: u64,
 }
 
-/// What a view gives.
+/// The result of a view.
 #[derive(Deserialize)]
 pub struct View {
     /// Base64 of SJCL's JSON.
     pub ciphertext: String,
     /// The private half, base64.
     pub password_part_private: Zeroizing<String>,
-    /// The sender's words.
+    /// The sender's message.
     pub message: Option<String>,
-    /// How long it can be had again; only from servers that know leases.
+    /// The lease; only from servers that have leases.
     pub lease: Option<Lease>,
 }
 
-/// How long a view can be had again.
+/// The time in which the same view can be repeated.
 #[derive(Deserialize)]
 pub struct Lease {
     /// In seconds.
     pub seconds_left: u64,
 }
 
-/// What a viewer of a secret has in hand.
+/// The parameters of a view.
 #[derive(Serialize)]
 pub struct ViewRequest {
-    /// Where the secret asks for one.
+    /// The password, if the secret needs one.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "exposed")]
     pub password: Option<SecretText>,
-    /// Where the secret asks for one.
+    /// The password, if the secret needs one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub captcha: Option<String>,
-    /// With which the same bytes are asked for again.
+    /// The token with which the same view can be repeated.
     #[serde(serialize_with = "exposed_lease")]
     pub lease: SecretText,
 }
 
-/// What the Secrets API wraps all in.
+/// The wrapper of all answers of the Secrets API.
 #[derive(Deserialize)]
 pub struct Answer<T> {
-    /// What was asked for.
+    /// The content of the answer.
     pub data: T,
 }
 
@@ -144,11 +144,11 @@ struct NewSecret<'a> {
     terms: &'a Terms,
 }
 
-/// Makes a secret, in the account of the key if there is one.
+/// Creates a secret, in the account of the key if there is one.
 ///
 /// # Errors
 ///
-/// [`ClientError`].
+/// [`ClientError`], if the server did not create it, or its answer was lost.
 pub fn create(
     server: &Server,
     sealed: &SealedFields<'_>,
@@ -164,8 +164,8 @@ pub fn create(
     made.data.checked(server)
 }
 
-/// What an error means where something was to be made: if the answer got lost it may be there, and without
-/// the call itself there is nothing that could be gone.
+/// The meaning of an error of a create call: if the answer was lost, the object may exist; and 404 means
+/// that the server does not have this call.
 pub(super) fn may_be(server: &Server, error: ClientError) -> ClientError {
     match error {
         ClientError::Gone => server.misunderstood("there is no such call; is the address right?"),
@@ -178,7 +178,7 @@ pub(super) fn may_be(server: &Server, error: ClientError) -> ClientError {
 }
 
 impl Created {
-    /// The same, if its id and its token are such: they become parts of links.
+    /// Checks that id and token have the right form: they become parts of links.
     pub(super) fn checked(self, server: &Server) -> Result<Self, ClientError> {
         let token = self.manage_token.as_ref();
         match is_id(&self.id) && token.is_none_or(|token| is_id(token.expose_secret())) {
@@ -192,7 +192,7 @@ impl Created {
 ///
 /// # Errors
 ///
-/// [`ClientError`].
+/// [`ClientError`]; [`Gone`](ClientError::Gone) if it cannot be viewed.
 pub fn look(server: &Server, id: &str, watch: &dyn Watch) -> Result<Look, ClientError> {
     let path = format!("api/public/secrets/{}", in_path(id));
     let seen: Answer<Look> =
@@ -200,17 +200,17 @@ pub fn look(server: &Server, id: &str, watch: &dyn Watch) -> Result<Look, Client
     Ok(seen.data)
 }
 
-/// A token that nobody has had before: with it a view can be asked for again if its answer gets lost.
+/// A new token, with which a view can be repeated if its answer was lost.
 #[must_use]
 pub fn new_lease(random: &dyn Random) -> SecretText {
     SecretText::new(URL_SAFE_NO_PAD.encode(random_array::<24>(random)))
 }
 
-/// Views a secret: spends a view, once, however often it must be asked for.
+/// Views a secret: spends one view, even if the call has to be repeated.
 ///
 /// # Errors
 ///
-/// [`ClientError`].
+/// [`ClientError`]; [`Gone`](ClientError::Gone) if it cannot be viewed.
 pub fn view(
     server: &Server,
     id: &str,
@@ -223,7 +223,7 @@ pub fn view(
             let request = || server.request("POST", &path);
             server.json(request, Some(viewer), Again::Harmless, watch)?
         }
-        // No lease: an answer that gets lost is lost.
+        // There are no leases, so a lost answer cannot be repeated.
         Dialect::PasswordLink => {
             let path = format!("api/secrets/{}", in_path(id));
             let request = || server.request_with_key("GET", &path);
@@ -233,11 +233,12 @@ pub fn view(
     Ok(seen.data)
 }
 
-/// Ends the lease of a viewer who has got everything; where no views are left all other leases end, too.
+/// Ends the lease of a viewer who has downloaded everything; if no views are left, all other leases end,
+/// too.
 ///
 /// # Errors
 ///
-/// [`ClientError`]; [`Gone`](ClientError::Gone) where it was over.
+/// [`ClientError`]; [`Gone`](ClientError::Gone) if it had ended.
 pub fn burn(
     server: &Server,
     id: &str,
@@ -255,11 +256,11 @@ pub fn burn(
     Ok(())
 }
 
-/// Burns a secret of the account, and takes it out of its list.
+/// Burns a secret of the account, and removes it from the list.
 ///
 /// # Errors
 ///
-/// [`ClientError`].
+/// [`ClientError`]; [`Gone`](ClientError::Gone) if it does not exist.
 pub fn delete(server: &Server, id: &str, watch: &dyn Watch) -> Result<(), ClientError> {
     let path = format!("api/secrets/{}", in_path(id));
     let request = || server.request_with_key("DELETE", &path);
@@ -267,11 +268,11 @@ pub fn delete(server: &Server, id: &str, watch: &dyn Watch) -> Result<(), Client
     Ok(())
 }
 
-/// Burns a secret that was made without an account, and forgets it.
+/// Burns a secret that was created without an account, and deletes its record.
 ///
 /// # Errors
 ///
-/// [`ClientError`].
+/// [`ClientError`]; [`Gone`](ClientError::Gone) if it does not exist.
 pub fn delete_managed(
     server: &Server,
     id: &str,

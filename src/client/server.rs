@@ -1,4 +1,4 @@
-//! The other end: where it is, how it is called, and how often it is tried again.
+//! The server: its address, its calls, and the retries.
 
 use std::{cell::Cell, io::Read, path::PathBuf, sync::Arc, thread, time::Duration};
 
@@ -25,60 +25,61 @@ use crate::{
     tls,
 };
 
-/// How long a connection may take to come about.
+/// The time limit for making a connection.
 const CONNECT: Duration = Duration::from_secs(20);
-/// How long nothing may come, or go, before the line counts as broken. The server may have to derive a
-/// key from a password, or wait for its disk; and a view must be asked for again before its lease of a
-/// minute is over.
+/// The time without any transferred byte after which a connection counts as broken. The server may have to
+/// derive a key from a password, or wait for its disk; and a view must be repeated before its lease of a
+/// minute ends.
 const STALLED: Duration = Duration::from_secs(25);
-/// How long the server has to say that it wants a body, where that is asked.
+/// How long to wait for 100 Continue before the body is sent.
 const WANTED: Duration = Duration::from_secs(2);
-/// A connection that was idle for longer may be closed at the other end; a call on it would fail.
+/// A connection that was idle for longer may have been closed by the server; a call on it would fail.
 const IDLE: Duration = Duration::from_secs(5);
-/// The longest answer of JSON: a page of a box may be that long.
+/// The longest JSON answer, which is that of a page of a box.
 const MAX_ANSWER_BYTES: u64 = 64 << 20;
-/// Waits between tries in seconds, with up to a half more each: together about a minute.
+/// The delays between attempts in seconds, with up to a half more each: together about a minute.
 const WAITS: [u64; 6] = [1, 2, 4, 8, 16, 30];
-/// Where nobody has answered yet the address may be wrong: that is said soon.
+/// The number of attempts while no attempt has had an answer: the address may be wrong, and the user should
+/// learn this soon.
 const FIRST_TRIES: usize = 3;
-/// Longer than that nobody waits without being asked.
+/// The longest delay of the server that is followed without asking the user.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
 
-/// Which API the server speaks.
+/// The API of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Dialect {
-    /// All of ours.
+    /// All calls of sealdrop.
     #[default]
     Sealdrop,
-    /// What password.link has published, and no more.
+    /// Only the calls that password.link has published.
     PasswordLink,
 }
 
-/// Is told how work goes on.
+/// Receives the progress of a call.
 pub trait Watch {
-    /// A call has failed, and is made again after `wait`.
+    /// A call has failed, and is repeated after `wait`.
     fn waits(&self, error: &ClientError, wait: Duration);
-    /// So many bytes of so many have come through.
+    /// `done` of `total` bytes have been transferred.
     fn moved(&self, done: u64, total: u64);
 }
 
-/// Whether a call may be made again when nobody knows whether it was done.
+/// Whether a call may be repeated if it is unknown whether the server processed it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Again {
-    /// Twice is as good as once.
+    /// Repeating has no further effect.
     Harmless,
-    /// Twice would be one too many.
+    /// Repeating would have an effect, so it is repeated only if the server did nothing.
     IfNothingWasDone,
 }
 
-/// What leads to a server, besides its address.
+/// The connection settings of a server, besides its address.
 #[derive(Default)]
 pub struct Way {
-    /// Sent with every call: for what stands in front of it.
+    /// Sent with every call, for a gateway in front of the server.
     pub headers: HeaderMap,
-    /// What it is reached through.
+    /// The proxy to the server.
     pub proxy: Option<Proxy>,
-    /// A file with the certificates that are trusted, in place of the system's.
+    /// A file with the trusted certificates, in place of the system's.
     pub certificates: Option<PathBuf>,
 }
 
@@ -93,7 +94,7 @@ pub struct Server {
     through: Option<String>,
     dialect: Dialect,
     has_answered: Cell<bool>,
-    /// How long to wait before each further try, in seconds.
+    /// The delay before each retry, in seconds.
     waits: &'static [u64],
 }
 
@@ -102,7 +103,7 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// Where there is no certificate authority to trust, and TLS is needed.
+    /// If TLS is needed and no certificate authorities are found.
     pub fn new(
         root: Url,
         key: Option<SecretText>,
@@ -112,7 +113,7 @@ impl Server {
         let Way { headers, proxy, certificates } = way;
         let config = Agent::config_builder()
             .http_status_as_error(false)
-            // A redirect would carry key and secret to somebody who was not named.
+            // A redirect would send key and secret to a server that the user did not choose.
             .max_redirects(0)
             .max_redirects_will_error(false)
             .max_idle_age(IDLE)
@@ -144,19 +145,19 @@ impl Server {
         Ok(Self { root, agent, key, headers, through, dialect, has_answered, waits: &WAITS })
     }
 
-    /// The same server, of which each call is tried once.
+    /// The same server, with one attempt for each call.
     #[must_use]
     pub fn impatient(self) -> Self {
         Self { waits: &[], ..self }
     }
 
-    /// Its address; ends with a slash.
+    /// The address; ends with a slash.
     #[must_use]
     pub fn root(&self) -> &Url {
         &self.root
     }
 
-    /// What it speaks.
+    /// The API of the server.
     #[must_use]
     pub fn dialect(&self) -> Dialect {
         self.dialect
@@ -168,26 +169,26 @@ impl Server {
         self.key.is_some()
     }
 
-    /// Who it is, for messages.
+    /// The name of the server for messages.
     #[must_use]
     pub fn host(&self) -> String {
         let host = self.root.host_str().unwrap_or_default();
         self.root.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
     }
 
-    /// Begins a call of `path`, which is relative to the root.
+    /// Starts a request for `path`, which is relative to the root.
     #[must_use]
     pub fn request(&self, method: &str, path: &str) -> Builder {
         let request = Request::builder().method(method).uri(format!("{}{path}", self.root));
         self.headers.iter().fold(request, |request, (name, value)| request.header(name, value))
     }
 
-    /// The same with the API key, if there is one.
+    /// Like [`request`](Self::request), with the API key, if there is one.
     #[must_use]
     pub fn request_with_key(&self, method: &str, path: &str) -> Builder {
         let request = self.request(method, path);
         let Some(key) = &self.key else { return request };
-        // Where a login before the server has taken the place, the key has another one.
+        // If a login of a gateway uses `Authorization`, the key is in another header.
         let (name, scheme) = match self.headers.contains_key(AUTHORIZATION) {
             true => ("X-Api-Key", ""),
             false => ("Authorization", "ApiKey "),
@@ -198,7 +199,7 @@ impl Server {
                 value.set_sensitive(true);
                 request.header(name, value)
             }
-            // Nothing that a key could be; the server says so.
+            // The text cannot be a key; the server reports this.
             Err(_) => request.header("Authorization", "ApiKey -"),
         }
     }
@@ -207,7 +208,7 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// [`ClientError`], for any answer that is not 2xx or 304 too.
+    /// [`ClientError`], also for any answer that is not 2xx or 304.
     pub fn run(&self, request: Request<impl AsSendBody>) -> Result<Response<Body>, ClientError> {
         let is_head = request.method() == Method::HEAD;
         let response = self.agent.run(request).map_err(|error| self.unreachable(&error))?;
@@ -219,12 +220,12 @@ impl Server {
         Err(refusal::read(self, response, is_head))
     }
 
-    /// Makes one call with a body of JSON, if there is one, and reads the JSON of the answer, as often as
-    /// [`patiently`](Self::patiently) does.
+    /// Makes one call with a JSON body, if there is one, and reads the JSON of the answer, with the retries
+    /// of [`patiently`](Self::patiently).
     ///
     /// # Errors
     ///
-    /// [`ClientError`].
+    /// [`ClientError`] of the last attempt.
     pub fn json<T: DeserializeOwned>(
         &self,
         request: impl Fn() -> Builder,
@@ -246,11 +247,11 @@ impl Server {
         })
     }
 
-    /// Puts a body to what [`request`](Self::request) has begun.
+    /// Adds a body to a request started by [`request`](Self::request).
     ///
     /// # Errors
     ///
-    /// [`ClientError::Rejected`] for a header that can not be sent.
+    /// [`ClientError::Rejected`] for a header that cannot be sent.
     pub fn built<B>(&self, request: Builder, body: B) -> Result<Request<B>, ClientError> {
         request.body(body).map_err(|error| ClientError::Rejected {
             status: 400,
@@ -259,11 +260,11 @@ impl Server {
         })
     }
 
-    /// Reads an answer of JSON.
+    /// Reads a JSON answer.
     ///
     /// # Errors
     ///
-    /// [`ClientError`].
+    /// [`ClientError::Misunderstood`] for other content; those of the connection.
     pub fn read_json<T: DeserializeOwned>(
         &self,
         response: Response<Body>,
@@ -272,7 +273,7 @@ impl Server {
         let mut reader = response.into_body().into_reader().take(MAX_ANSWER_BYTES);
         reader.read_to_end(&mut bytes).map_err(|error| self.broken(&error))?;
         serde_json::from_slice(&bytes).map_err(|error| {
-            // Not in serde's words: they quote what was read.
+            // serde's messages are not used: they quote the input.
             self.misunderstood(format!(
                 "no such JSON at line {}; if it is the page of a login, give what that wants with --header",
                 error.line()
@@ -280,11 +281,11 @@ impl Server {
         })
     }
 
-    /// Does `work`, again where that may help, and tells `watch` of each wait.
+    /// Calls `work`, with retries where they may help, and reports each delay to `watch`.
     ///
     /// # Errors
     ///
-    /// That of the last try.
+    /// That of the last attempt.
     pub fn patiently<T>(
         &self,
         again: Again,
@@ -314,13 +315,13 @@ impl Server {
         }
     }
 
-    /// An answer that is none of the API.
+    /// An answer that does not follow the API.
     #[must_use]
     pub fn misunderstood(&self, cause: impl Into<String>) -> ClientError {
         ClientError::Misunderstood { host: self.host(), cause: cause.into() }
     }
 
-    /// A connection that ended in the middle of an answer.
+    /// A connection that broke in the middle of an answer.
     #[must_use]
     pub fn broken(&self, error: &dyn std::error::Error) -> ClientError {
         ClientError::Unreachable {
@@ -334,7 +335,7 @@ impl Server {
         let reach = match error {
             Error::HostNotFound | Error::BadUri(_) => Reach::Never,
             Error::Timeout(Timeout::Resolve | Timeout::Connect) => Reach::NotConnected,
-            // The resolver's errors have no kind of their own.
+            // Errors of the resolver have no kind of their own.
             Error::Io(error) if is_lookup(error) => Reach::NotConnected,
             Error::Other(other) => match other.downcast_ref::<NoConnection>() {
                 Some(NoConnection { is_final: true, .. }) => Reach::Never,
@@ -367,22 +368,22 @@ impl Server {
 
 const NO_HOST: &str = "its name leads to no address; is it right?";
 
-/// Whether a name could not be looked up: std says so in words only.
+/// Whether a name could not be looked up: std reports this in the text only.
 fn is_lookup(error: &std::io::Error) -> bool {
     error.to_string().starts_with("failed to lookup address")
 }
 
-/// So many seconds, and up to a half more: not all who wait come back at once.
+/// This many seconds, and up to a half more, so that clients do not retry at the same moment.
 fn jittered(seconds: u64, random: &dyn Random) -> Duration {
     let share = u64::from(u16::from_le_bytes(random_array(random)));
     let millis = seconds * 1000;
     Duration::from_millis(millis + (millis / 2 * share) / u64::from(u16::MAX))
 }
 
-/// What may not stand in a path.
+/// The characters that must be escaped in a path.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// An id as it stands in a path.
+/// An id, escaped for a path.
 #[must_use]
 pub fn in_path(id: &str) -> String {
     utf8_percent_encode(id, PATH).to_string()

@@ -1,4 +1,4 @@
-//! Sends the files of a secret that is a draft, each on from where the line broke, and publishes it:
+//! Uploads the files of a draft, continues after a broken connection, and publishes the secret:
 //! `docs/secrets-api.md`, "Attachments".
 
 use std::{fs::File, io::Read};
@@ -18,26 +18,26 @@ use crate::crypto::{
     stream::{PREFIX_BYTES, SEALED_CHUNK_BYTES},
 };
 
-/// Where a proxy takes no long bodies: as many chunks as stay below 1 MiB, which nginx lets through if
-/// nobody tells it otherwise.
+/// The chunks of a slice, for proxies that limit bodies: they stay below 1 MiB, which is nginx's default
+/// limit.
 const SLICE_CHUNKS: u64 = 15;
 
-/// How the server's words about a file begin that is longer than it allows: those of a proxy do not.
+/// The start of the server's message about a file that is longer than allowed; proxies have other messages.
 const TOO_LARGE: &str = "A file is too large";
 
-/// What is told when the secret can be viewed.
+/// The answer to publishing a secret.
 #[derive(Deserialize)]
 pub struct Published {
     published: bool,
-    /// Until when it can be viewed, RFC 3339; none for ever.
+    /// When it expires, RFC 3339; `None` if it does not expire.
     pub expires_at: Option<String>,
 }
 
-/// Uploads `files`, each under its key, and publishes the draft. Takes the draft back where that fails.
+/// Uploads `files`, each under its key, and publishes the draft. Deletes the draft if that fails.
 ///
 /// # Errors
 ///
-/// [`ClientError`].
+/// [`ClientError`] of the failed step.
 pub fn run(
     server: &Server,
     id: &str,
@@ -90,7 +90,7 @@ impl Draft<'_> {
         self.publish()
     }
 
-    /// `done` of `total` bytes went before it.
+    /// Uploads one file; `done` of `total` bytes were sent before it.
     fn send_file(&self, file: &mut Sending, done: u64, total: u64) -> Result<(), ClientError> {
         let length = file.sealer.sealed_len();
         let mut is_sliced = false;
@@ -100,7 +100,7 @@ impl Draft<'_> {
             let sent = self.server.patiently(Again::Harmless, self.watch, || {
                 if has_failed {
                     let stored = self.stored(file)?;
-                    // Something came through: that is progress, and patience begins anew.
+                    // Some bytes were stored: this is progress, so the retries start again.
                     if stored != at {
                         return Ok(stored);
                     }
@@ -111,14 +111,14 @@ impl Draft<'_> {
                 Ok(to)
             });
             at = match sent {
-                // The server itself: a part of the file is not welcome either.
+                // The server refuses the file, so a part of it is refused, too.
                 Err(ClientError::Rejected { status: 413, field, message })
                     if message.starts_with(TOO_LARGE) =>
                 {
                     let message = format!("{}: {message}", file.name);
                     return Err(ClientError::Rejected { status: 413, field, message });
                 }
-                // A proxy between takes no such body.
+                // A proxy refuses the length of the body.
                 Err(ClientError::Rejected { status: 413, .. }) if !is_sliced => {
                     is_sliced = true;
                     at
@@ -142,7 +142,8 @@ impl Draft<'_> {
             .header("Upload-Token", self.token.expose_secret())
             .header("Content-Type", "application/octet-stream")
             .header("Content-Length", to - from)
-            // What it does not want is not sent: else its reason would be lost in a broken line.
+            // The server can refuse the body before it is sent: otherwise the connection would break, and
+            // the reason would be lost.
             .header("Expect", "100-continue")
             .header("Content-Range", format!("bytes {from}-{}/{length}", to - 1));
         let mut part = Counted {
@@ -158,7 +159,8 @@ impl Draft<'_> {
             return Err(ClientError::File { what: file.name.clone(), cause });
         }
         match sent {
-            // Two meanings: it goes on elsewhere, or the part whose line broke is not given up there yet.
+            // Two meanings: the upload continues at another position, or the server has not yet detected
+            // that the previous connection broke.
             Err(ClientError::Rejected { status: 409, message, .. }) => {
                 Err(ClientError::Busy { message, retry_after: None })
             }
@@ -166,7 +168,7 @@ impl Draft<'_> {
         }
     }
 
-    /// How many bytes of a file the server has.
+    /// The number of bytes of a file that the server has stored.
     fn stored(&self, file: &Sending) -> Result<u64, ClientError> {
         let request = self.server.request("HEAD", &file.path);
         let request = request.header("Upload-Token", self.token.expose_secret());
@@ -195,7 +197,7 @@ impl Draft<'_> {
         }
     }
 
-    /// It would end by itself, too, so one try will do.
+    /// The draft would also expire, so one attempt is enough.
     fn drop(&self) {
         let request = self.server.request("DELETE", &format!("{}/draft", self.path));
         let request = request.header("Upload-Token", self.token.expose_secret());
@@ -211,7 +213,7 @@ struct Sending {
     sealer: FileSealer<File>,
 }
 
-/// The end of a slice from `at`: there nothing is sealed twice.
+/// The end of a slice from `at`, at a chunk boundary, so that no chunk is sealed twice.
 fn slice_end(at: u64, length: u64) -> u64 {
     let (prefix, chunk) = (PREFIX_BYTES as u64, SEALED_CHUNK_BYTES as u64);
     let number = at.saturating_sub(prefix) / chunk;

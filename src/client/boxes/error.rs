@@ -1,15 +1,15 @@
-//! What the Key Service says when it does not do something. Its statuses tell little, so its texts count.
+//! The errors of the Key Service. Its statuses are not specific, so its texts are evaluated.
 
 use super::ClientError;
 use crate::crypto::PublicKeyError;
 
-/// Why something could not be done with a box.
+/// Why an operation on a box failed.
 #[derive(Debug, thiserror::Error)]
 pub enum BoxError {
-    /// No such token, or it was deleted.
+    /// The token does not exist, or the box was deleted.
     #[error("there is no such box: it was deleted, or never was")]
     Gone,
-    /// Not what opens it.
+    /// The passphrase or key is wrong.
     #[error("the passphrase, or the key, is not that of this box")]
     Wrong,
     /// Before its release date.
@@ -18,22 +18,22 @@ pub enum BoxError {
     /// After its lock date.
     #[error("{0}")]
     Locked(String),
-    /// It has no private key that the server could open.
+    /// The server does not have the private key.
     #[error(
         "the server has no private key of this box, so it is not told the passphrase: leave --online out, \
          and use the key file"
     )]
     NoKeyThere,
-    /// No room in it, or on the server's disk.
+    /// The box, or the server's disk, is full.
     #[error("{0}")]
     Full(String),
-    /// Nothing can be sealed with its public key.
+    /// The public key cannot seal messages.
     #[error("the public key of the box can not be used: {0}")]
     PublicKey(PublicKeyError),
-    /// Something was sent to its end, and nobody knows what became of it.
+    /// The message was sent completely, and no answer came, so it is unknown whether it was stored.
     #[error("{0}; it may have arrived all the same, and sent again it would be there twice")]
     Unsure(ClientError),
-    /// Anything else.
+    /// Any other error.
     #[error(transparent)]
     Other(ClientError),
 }
@@ -62,12 +62,12 @@ impl From<ClientError> for BoxError {
     }
 }
 
-/// The same error of making a box, with what it is about as its field.
+/// An error of creating a box, with the refused parameter as its field.
 pub(super) fn with_field(error: ClientError) -> ClientError {
     const PARAMETERS: [&str; 5] =
         ["releasedate", "lockdate", "notifyemail", "passphrase", "privatekey"];
     match error {
-        // One that was sent along, or none.
+        // The API key is wrong or missing.
         ClientError::Rejected { message, .. } if message.contains("with an API key only") => {
             ClientError::Refused { field: None, message }
         }

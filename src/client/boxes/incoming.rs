@@ -1,5 +1,5 @@
-//! Reading a box: its list page by page, and what is in each message, opened here with the private key, or
-//! by the server for the passphrase.
+//! Reading a box: its list page by page, and the content of each message, opened here with the private key,
+//! or by the server with the passphrase.
 
 use std::{
     collections::VecDeque,
@@ -27,37 +27,37 @@ use crate::{
     },
 };
 
-/// How many messages are asked for at once.
+/// The number of messages in a page.
 const PAGE: u64 = 20;
-/// The longest text that is opened: a few kilobytes can hold gigabytes of zeros.
+/// The longest text that is opened: a few kilobytes can decompress to gigabytes of zeros.
 const MAX_TEXT_BYTES: u64 = 64 << 20;
-/// The longest name, with what stands beside it.
+/// The longest name of a file, with its other metadata.
 const MAX_ABOUT_BYTES: u64 = 16 << 10;
 
-/// A message as it is listed.
+/// A message in the list.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Message {
-    /// Its number in the box, from 1 on.
+    /// Its number in the box, from 1.
     #[serde(rename = "MessageId")]
     pub id: u64,
     #[serde(rename = "MessageData")]
     data: Option<Zeroizing<String>>,
     encryption_key: Option<String>,
-    /// Of the plaintext. None where the server does not know that, nor how long it is.
+    /// The hash of the plaintext. `None` if the server does not know the plaintext or its length.
     message_hash: Option<String>,
-    /// When it came, RFC 3339.
+    /// When it was received, RFC 3339.
     pub created: String,
     is_file: bool,
     file_name: Option<Zeroizing<String>>,
-    /// Bytes of plaintext, or of what is stored where the server does not know them.
+    /// The length of the plaintext, or of the stored bytes if the server does not know the plaintext.
     pub size: u64,
     temporary_download_id: Option<String>,
 }
 
 impl Message {
-    /// A text as it was sealed, with what its key is sealed in: JSON, by the names of the Key Service. None
-    /// for a file, and for a text that the server has opened.
+    /// The sealed form of a text, with its sealed key: JSON, by the names of the Key Service. `None` for a
+    /// file, and for a text that the server opened.
     #[must_use]
     pub fn sealed_text(&self) -> Option<String> {
         let (data, key) = (self.data.as_deref()?, self.encryption_key.as_deref()?);
@@ -77,19 +77,19 @@ impl Message {
     }
 }
 
-/// What is in a message.
+/// The content of a message.
 pub enum Content {
     /// A text.
     Text(SecretText),
-    /// A file, which is fetched by itself.
+    /// A file, which is downloaded separately.
     File(StoredFile),
 }
 
 /// A file in a box.
 pub struct StoredFile {
-    /// Its name, safe to save under.
+    /// Its name, which is a safe file name.
     pub name: String,
-    /// What it is sealed with, if it is opened here.
+    /// The key that seals it, if it is opened here.
     key: Option<MessageKey>,
 }
 
@@ -98,10 +98,10 @@ pub struct Incoming<'a> {
     drop_box: DropBox<'a>,
     access: Access,
     key: Option<BoxKey>,
-    /// How many are asked for at once.
+    /// The number of messages in a page.
     page: u64,
     again: Again,
-    /// The last one that was listed.
+    /// The number of the last message that was listed.
     last: u64,
     has_more: bool,
     listed: VecDeque<Message>,
@@ -110,7 +110,7 @@ pub struct Incoming<'a> {
 }
 
 impl<'a> Incoming<'a> {
-    /// Reads messages with greater numbers than `since`; opens them here if there is a `key`.
+    /// Reads messages with numbers above `since`; opens them here if there is a `key`.
     #[must_use]
     pub fn new(
         drop_box: DropBox<'a>,
@@ -120,8 +120,8 @@ impl<'a> Incoming<'a> {
         random: &'a dyn Random,
         watch: &'a dyn Watch,
     ) -> Self {
-        // What is listed in such a box is gone there, and the tickets of a last page do not come again: so
-        // no more of it than what is worked on.
+        // Such a box deletes messages when they are listed, and the tickets of its last page are not issued
+        // again: so it lists only as many as are processed at once.
         let (page, again) = match terms.delete_messages || terms.delete_box {
             true => (1, Again::IfNothingWasDone),
             false => (PAGE, Again::Harmless),
@@ -140,12 +140,13 @@ impl<'a> Incoming<'a> {
         }
     }
 
-    /// Another passphrase, where the one before was wrong.
+    /// Sets another passphrase after a wrong one.
     pub fn set_access(&mut self, access: Access) {
         self.access = access;
     }
 
-    /// Asks for no more messages. What was listed already still comes: it may be gone there.
+    /// Requests no more messages. Messages that were already listed are still returned, since the server
+    /// may have deleted them.
     pub fn stop(&mut self) {
         self.has_more = false;
     }
@@ -154,13 +155,13 @@ impl<'a> Incoming<'a> {
     ///
     /// # Errors
     ///
-    /// [`BoxError`].
+    /// [`BoxError`], if a page cannot be fetched.
     pub fn next_message(&mut self) -> Result<Option<Message>, BoxError> {
         if self.listed.is_empty() && self.has_more {
             let before = self.last;
             let found = self.list(before, self.page);
             let found = match found {
-                // The box went with the last message of the page before.
+                // The box was deleted with the last message of the page before.
                 Err(BoxError::Gone) if self.again == Again::IfNothingWasDone && before > 0 => {
                     Vec::new()
                 }
@@ -188,11 +189,11 @@ impl<'a> Incoming<'a> {
         Ok(found)
     }
 
-    /// What is in a message.
+    /// The content of a message.
     ///
     /// # Errors
     ///
-    /// [`ClientError::Damaged`] where it does not open.
+    /// [`ClientError::Damaged`] if it does not open.
     pub fn content(&self, message: &Message) -> Result<Content, ClientError> {
         let not_here = || {
             ClientError::Damaged(
@@ -231,12 +232,12 @@ impl<'a> Incoming<'a> {
         Ok(Content::Text(SecretText::new(text.to_owned())))
     }
 
-    /// The plaintext of a file, as it is read. Only its end says that it is all of it. Stop at a limit of
-    /// your own: a few kilobytes can hold gigabytes.
+    /// A reader of the plaintext of a file. Only its end shows that the file is complete. The caller must
+    /// limit the length: a few kilobytes can decompress to gigabytes.
     ///
     /// # Errors
     ///
-    /// [`ClientError`]; those of reading are in [`cause`].
+    /// [`ClientError`]; [`cause`] converts the errors of reading.
     pub fn file<'r>(
         &'r mut self,
         message: &Message,
@@ -261,7 +262,7 @@ impl<'a> Incoming<'a> {
         }
     }
 
-    /// Asks for a file from byte `at` on. Without a `ticket` that has to be asked for first.
+    /// Requests a file from byte `at`. Without a `ticket`, it requests one first.
     fn fetch(
         &mut self,
         id: u64,
@@ -276,13 +277,13 @@ impl<'a> Incoming<'a> {
         let server = self.drop_box.server;
         let request = server.request("GET", &format!("Service/File/{}", in_path(&lent)));
         match server.run(server.built(resumed::from(request, at), ())?) {
-            // It is good for a while only, and others of its page came first.
+            // A ticket expires, and other files of the same page were fetched first.
             Err(ClientError::Rejected { status: 400, message, .. })
                 if !is_fresh && message.starts_with("There is no file to be fetched") =>
             {
                 self.fetch(id, ticket, at)
             }
-            // The connection that broke is not given up there yet.
+            // The server has not yet detected that the previous connection broke.
             Err(ClientError::Rejected { status: 400, message, .. })
                 if message.starts_with("This file is being fetched") =>
             {
@@ -296,7 +297,7 @@ impl<'a> Incoming<'a> {
         }
     }
 
-    /// A fresh ticket for a file whose one is too old.
+    /// A new ticket for a file whose ticket has expired.
     fn ticket_again(&mut self, id: u64) -> Result<String, ClientError> {
         let gone = || ClientError::Damaged("the server does not hand the file out any more".into());
         let before = self.last;
@@ -309,7 +310,7 @@ impl<'a> Incoming<'a> {
             if message.id == id {
                 return message.temporary_download_id.ok_or_else(gone);
             }
-            // The file is gone. What came in its place may be gone there, too, now.
+            // The file is gone. Listing may have deleted the messages after it, so they are kept.
             if message.id > before {
                 self.listed.push_back(message);
             }
@@ -318,7 +319,7 @@ impl<'a> Incoming<'a> {
     }
 }
 
-/// What an error of reading a file means.
+/// Converts an error of reading a file.
 #[must_use]
 pub fn cause(error: io::Error) -> ClientError {
     match OpenError::of(&error) {

@@ -1,5 +1,5 @@
 //! The calls of the Key Service about boxes: `docs/key-service.md`. Secrets go in headers or bodies, never
-//! in addresses, which end up in logs.
+//! in addresses, which appear in logs.
 
 mod error;
 pub mod incoming;
@@ -22,56 +22,56 @@ use super::{
 };
 use crate::crypto::{PublicKey, SecretText, public_key};
 
-/// A box that is to be made.
+/// The parameters of a new box.
 #[derive(Default, Serialize)]
 pub struct NewBox<'a> {
-    /// The server makes the key, and keeps it under this.
+    /// The server generates the key, and encrypts it under this passphrase.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub passphrase: Option<&'a str>,
-    /// The key was made here: its public half, PEM.
+    /// The client generated the key: its public key, PEM.
     #[serde(rename = "publickey", skip_serializing_if = "Option::is_none")]
     pub public_key: Option<&'a str>,
-    /// And what shows that somebody has the private one.
+    /// The hash of the client's private key, which authenticates its owner.
     #[serde(rename = "privatekeyhash", skip_serializing_if = "Option::is_none")]
     pub private_key_hash: Option<&'a str>,
-    /// The private half under a passphrase, PEM, if the server is to open the box, too.
+    /// The private key under a passphrase, PEM, if the server is to open the box, too.
     #[serde(rename = "privatekey", skip_serializing_if = "Option::is_none")]
     pub private_key: Option<&'a str>,
-    /// Nobody reads before.
+    /// The release date: messages cannot be read before it.
     #[serde(rename = "releasedate", skip_serializing_if = "Option::is_none")]
     pub release: Option<&'a str>,
-    /// Nobody sends from then on.
+    /// The lock date: messages cannot be sent from then on.
     #[serde(rename = "lockdate", skip_serializing_if = "Option::is_none")]
     pub lock: Option<&'a str>,
-    /// Messages go when they were read.
+    /// Whether messages are deleted once they are read.
     #[serde(rename = "deletemessagesafterreading", skip_serializing_if = "std::ops::Not::not")]
     pub delete_messages: bool,
-    /// The box goes when all of it was read.
+    /// Whether the box is deleted once all messages are read.
     #[serde(rename = "deletekeyafterreading", skip_serializing_if = "std::ops::Not::not")]
     pub delete_box: bool,
-    /// Who hears of messages.
+    /// The recipient of notifications about messages.
     #[serde(rename = "notifyemail", skip_serializing_if = "Option::is_none")]
     pub notify: Option<&'a str>,
 }
 
-/// A box that was made.
+/// A new box.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Created {
-    /// What senders need.
+    /// The token of the box, which senders need.
     #[serde(rename = "KeyToken")]
     pub token: String,
-    /// In the form it was uploaded in, else PEM.
+    /// In the format of the upload, else PEM.
     pub public_key: String,
-    /// PEM, under the passphrase; none where the server has none.
+    /// PEM, under the passphrase; `None` if the server does not have it.
     pub private_key: Option<String>,
 }
 
-/// Makes a box; with the API key, if there is one.
+/// Creates a box; with the API key, if there is one.
 ///
 /// # Errors
 ///
-/// [`ClientError`]; its field is the parameter that the server does not like.
+/// [`ClientError`]; its field is the parameter that the server refuses.
 pub fn create(
     server: &Server,
     new: &NewBox<'_>,
@@ -81,67 +81,67 @@ pub fn create(
     let created: Created = server
         .json(request, Some(new), Again::IfNothingWasDone, watch)
         .map_err(error::with_field)?;
-    // It becomes the name of a file.
+    // The token becomes the name of a file.
     match is_id(&created.token) {
         true => Ok(created),
         false => Err(server.misunderstood("what it calls the box is no token")),
     }
 }
 
-/// What the owner of a box wants.
+/// The settings of a box, chosen by its owner.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Terms {
-    /// From when on it takes nothing more, RFC 3339.
+    /// The date from which the box refuses messages, RFC 3339.
     pub lock_date: Option<String>,
-    /// Whether that is over.
+    /// Whether the lock date has passed.
     pub is_locked: bool,
-    /// Whether messages go when they were read.
+    /// Whether messages are deleted once they are read.
     #[serde(rename = "DeleteMessagesAfterReading")]
     pub delete_messages: bool,
-    /// Whether the box goes when all of it was read.
+    /// Whether the box is deleted once all messages are read.
     #[serde(rename = "DeleteKeyAfterReading")]
     pub delete_box: bool,
-    /// Whether the server has the private key, so that a passphrase is of any use to it. A server that does not
-    /// say so gets none.
+    /// Whether the server has the private key, and can therefore use a passphrase. The passphrase is not
+    /// sent to a server that does not report this.
     #[serde(default)]
     pub has_private_key: bool,
 }
 
-/// What lets somebody into a box.
+/// The proof that allows reading a box.
 pub enum Access {
-    /// The hash of the private key: what is in the box stays sealed on its way.
+    /// The hash of the private key: messages stay sealed in transfer.
     Hash(SecretText),
-    /// The passphrase of a key that the server has: it opens what is in the box.
+    /// The passphrase of a key that the server has: the server opens the messages.
     Passphrase(SecretText),
 }
 
 /// A box on a server.
 #[derive(Clone, Copy)]
 pub struct DropBox<'a> {
-    /// Where.
+    /// The server.
     pub server: &'a Server,
-    /// Which.
+    /// The token of the box.
     pub token: &'a str,
 }
 
 impl DropBox<'_> {
-    /// What its owner wants.
+    /// The settings of the box.
     ///
     /// # Errors
     ///
-    /// [`BoxError`].
+    /// [`BoxError`], for example if the box does not exist.
     pub fn terms(&self, watch: &dyn Watch) -> Result<Terms, BoxError> {
         let path = format!("Service/{}/terms", in_path(self.token));
         let request = || self.server.request("GET", &path);
         Ok(self.server.json(request, None::<&()>, Again::Harmless, watch)?)
     }
 
-    /// Its public key.
+    /// The public key of the box.
     ///
     /// # Errors
     ///
-    /// [`BoxError`]; [`BoxError::PublicKey`] for one that nothing can be sealed with.
+    /// [`BoxError`]; [`BoxError::PublicKey`] for a key that cannot seal messages.
     pub fn public_key(&self, watch: &dyn Watch) -> Result<PublicKey, BoxError> {
         let path = format!("Service/{}/publickey", in_path(self.token));
         let pem = self.server.patiently(Again::Harmless, watch, || {
@@ -156,18 +156,18 @@ impl DropBox<'_> {
         PublicKey::parse(&pem).map_err(BoxError::PublicKey)
     }
 
-    /// Deletes it, with everything that is in it.
+    /// Deletes the box, with all messages.
     ///
     /// # Errors
     ///
-    /// [`BoxError`].
+    /// [`BoxError`], for example if the box does not exist.
     pub fn delete(&self, access: &Access, watch: &dyn Watch) -> Result<(), BoxError> {
         let mut may_be_done = false;
         let deleted = self.server.patiently(Again::Harmless, watch, || {
             let deleted = self.call("DELETE", "Service", access);
             let deleted = deleted.map(drop).map_err(BoxError::from);
             match deleted {
-                // An earlier try has done it, and its answer got lost.
+                // An earlier attempt deleted it, and its answer was lost.
                 Err(BoxError::Gone) if may_be_done => Ok(Ok(())),
                 Err(BoxError::Other(error)) => {
                     may_be_done |= !error.did_nothing();
@@ -179,7 +179,7 @@ impl DropBox<'_> {
         deleted?
     }
 
-    /// Makes one call, once, for somebody with access.
+    /// Makes one call, once, with the proof of `access`.
     fn call(
         &self,
         method: &str,
@@ -207,7 +207,7 @@ impl DropBox<'_> {
     }
 }
 
-/// Whether HTTP leaves a text in a header as it is: without spaces at its ends, and without controls.
+/// Whether a text can be a header value without changes: no spaces at its ends, and no controls.
 fn fits_header(text: &str) -> bool {
     !text.starts_with([' ', '\t']) && !text.ends_with([' ', '\t']) && !text.chars().any(is_control)
 }

@@ -1,5 +1,5 @@
-//! Sending to a box: each text and each file by itself, sealed here or left to the server to seal. Each has
-//! an idempotency key, so what is sent again because its answer got lost is there once.
+//! Sending to a box: each text and each file is a message, sealed here or by the server. Each has an
+//! idempotency key, so a retry after a lost answer does not store it twice.
 
 use std::{
     cell::{Cell, RefCell},
@@ -22,20 +22,20 @@ use crate::{
     crypto::{EnvelopeWriter, MessageKey, PublicKey, Random, envelope, hex, random_array},
 };
 
-/// A line that breaks again and again while a file is sent: the server may have had enough of it.
+/// The number of broken connections after which a file is given up: the server may refuse its length.
 const MAX_BREAKS: u32 = 3;
-/// How much of a file is read at once.
+/// The bytes of a file that are read at once.
 const PIECE_BYTES: usize = 64 << 10;
 
 /// Sends to one box.
 pub struct Outgoing<'a> {
-    /// Where to.
+    /// The box.
     pub drop_box: DropBox<'a>,
-    /// What to seal with; without, the server seals.
+    /// The public key for sealing here; without it, the server seals.
     pub public_key: Option<PublicKey>,
-    /// Where keys come from.
+    /// The source of keys.
     pub random: &'a dyn Random,
-    /// Who is told.
+    /// Receives the progress.
     pub watch: &'a dyn Watch,
 }
 
@@ -51,7 +51,7 @@ impl Outgoing<'_> {
     ///
     /// # Errors
     ///
-    /// [`BoxError`].
+    /// [`BoxError`], if the server did not store it.
     pub fn text(&self, text: &str) -> Result<(), BoxError> {
         let body = match &self.public_key {
             None => Text::Plain { message: text },
@@ -71,11 +71,11 @@ impl Outgoing<'_> {
         sent.and_then(|is_taken| self.taken(is_taken)).map_err(|error| told(error, true))
     }
 
-    /// Sends a file; `done` of `total` bytes went before it.
+    /// Sends a file; `done` of `total` bytes were sent before it.
     ///
     /// # Errors
     ///
-    /// [`BoxError`].
+    /// [`BoxError`], if the server did not store it.
     pub fn file(&self, source: &mut SourceFile, progress: (u64, u64)) -> Result<(), BoxError> {
         let server = self.drop_box.server;
         let mut breaks = 0;
@@ -85,7 +85,7 @@ impl Outgoing<'_> {
             is_whole.set(false);
             let sent = self.put(source, &key, progress, &is_whole);
             match sent {
-                // The message is not whole there, so it is none.
+                // The server has an incomplete message, which it discards.
                 Err(ClientError::Unreachable { host, cause, reach: Reach::Sent })
                     if !is_whole.get() =>
                 {
@@ -127,7 +127,7 @@ impl Outgoing<'_> {
         {
             None => (plain_head(&boundary, &source.name), Some(source.size), Box::new(&mut plain)),
             Some(public_key) => {
-                // A key of its own for each try: the file may be another one by then.
+                // Each attempt has its own key: the file may have changed since the last one.
                 let key = MessageKey::new(self.random);
                 let about = Zeroizing::new(json!({ "name": source.name }).to_string());
                 let name = envelope::seal(&key, about.as_bytes(), self.random);
@@ -143,7 +143,8 @@ impl Outgoing<'_> {
         let server = self.drop_box.server;
         let mut request = self
             .request(key)
-            // What it does not want is not sent: else its reason would be lost in a broken line.
+            // The server can refuse the body before it is sent: otherwise the connection would break, and
+            // the reason would be lost.
             .header("Expect", "100-continue")
             .header("Content-Type", format!("multipart/form-data; boundary={boundary}"));
         if let Some(whole) = whole {
@@ -157,7 +158,7 @@ impl Outgoing<'_> {
         self.taken(server.read_json(sent?)?)
     }
 
-    /// A name for one message, whatever happens on its way.
+    /// The idempotency key of one message, the same in all attempts.
     fn idempotency_key(&self) -> String {
         hex(&random_array::<16>(self.random))
     }
@@ -167,7 +168,7 @@ impl Outgoing<'_> {
         server.request("PUT", "Service").header("token", token).header("Idempotency-Key", key)
     }
 
-    /// The answer to a message.
+    /// Checks the answer to a message.
     fn taken(&self, is_taken: bool) -> Result<(), ClientError> {
         match is_taken {
             true => Ok(()),
@@ -182,7 +183,7 @@ impl Outgoing<'_> {
     }
 }
 
-/// What an error means where the body went out as far as `is_whole` says.
+/// The meaning of an error if the body was sent, to its end if `is_whole`.
 fn told(error: ClientError, is_whole: bool) -> BoxError {
     match error.may_pass() && is_whole && !error.did_nothing() {
         true => BoxError::Unsure(error),
@@ -190,7 +191,7 @@ fn told(error: ClientError, is_whole: bool) -> BoxError {
     }
 }
 
-/// What stands before a sealed file. The token is in a header: it has to come before the file.
+/// The form fields before a sealed file. The token is in a header, because it has to precede the file.
 fn sealed_head(boundary: &str, encryption_key: &str, name: &str) -> String {
     format!(
         "--{boundary}\r\nContent-Disposition: form-data; name=\"encryptionkey\"\r\n\r\n\
@@ -200,13 +201,13 @@ fn sealed_head(boundary: &str, encryption_key: &str, name: &str) -> String {
     )
 }
 
-/// What stands before a file that the server seals.
+/// The form fields before a file that the server seals.
 fn plain_head(boundary: &str, name: &str) -> String {
     let mut quoted = String::with_capacity(name.len());
     for char in name.chars() {
         match char {
             '"' | '\\' => quoted.extend(['\\', char]),
-            // No header can hold them.
+            // A header cannot contain control characters.
             char if char.is_control() => quoted.push('_'),
             char => quoted.push(char),
         }
@@ -217,16 +218,16 @@ fn plain_head(boundary: &str, name: &str) -> String {
     )
 }
 
-/// The envelope of what is read from `R`, made as it is read: a piece at a time is in memory.
+/// The envelope of the bytes of `R`, made while it is read: one piece at a time is in memory.
 struct Sealing<R> {
     plain: R,
     piece: Zeroizing<Vec<u8>>,
-    /// None at the end.
+    /// `None` at the end.
     writer: Option<EnvelopeWriter<Sealed>>,
     sealed: Sealed,
 }
 
-/// What the writer has written and nobody has read.
+/// The output of the writer that has not been read yet.
 #[derive(Clone, Default)]
 struct Sealed(Rc<RefCell<VecDeque<u8>>>);
 
@@ -264,7 +265,7 @@ impl<R: Read> Read for Sealing<R> {
     }
 }
 
-/// A body; knows whether its end went out.
+/// A request body; records whether its end was sent.
 struct Parts<'a, R> {
     before: R,
     tail: &'a [u8],

@@ -1,4 +1,4 @@
-//! Requests as an HTTP proxy takes them (RFC 9112 3.2.2): with the whole address in the first line.
+//! Requests to an HTTP proxy (RFC 9112 3.2.2), with the whole address in the first line.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 /// A connection to a proxy, for one request.
 pub(super) struct AbsoluteForm {
     proxy: Box<dyn Transport>,
-    /// What stands before the path, and a header of its own; none once they went out.
+    /// The text before the path, and an additional header; `None` once they were sent.
     additions: Option<(String, Zeroizing<String>)>,
 }
 
@@ -63,12 +63,12 @@ impl Transport for AbsoluteForm {
     }
 
     fn is_open(&mut self) -> bool {
-        // The next request gets a connection of its own, whose first bytes are its head.
+        // The next request gets another connection, whose first bytes are its head.
         false
     }
 }
 
-/// The head of a request, `origin` put before its path and `header` behind its first line.
+/// The head of a request, with `origin` inserted before its path and `header` after its first line.
 fn completed(head: &[u8], origin: &str, header: &str) -> Vec<u8> {
     let path = head.iter().position(|byte| *byte == b' ').map_or(0, |space| space + 1);
     let line = head.windows(2).position(|bytes| bytes == b"\r\n").map_or(path, |end| end + 2);
@@ -77,7 +77,7 @@ fn completed(head: &[u8], origin: &str, header: &str) -> Vec<u8> {
     [method, origin.as_bytes(), line, header.as_bytes(), rest].concat()
 }
 
-/// Not the login.
+/// Omits the login.
 impl fmt::Debug for AbsoluteForm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AbsoluteForm").finish_non_exhaustive()

@@ -1,8 +1,8 @@
-//! Answers before the answer (RFC 9110 15.2): 100 that lets a body come, 103 with hints, and others.
+//! Informational answers (RFC 9110 15.2): 100 that allows the body to be sent, 103 with hints, and others.
 //!
-//! A client has to read them with their headers, and be able to do without those it does not know. ureq
-//! knows a 100 without headers only while it waits for one: Caddy and Traefik send some along. So while an
-//! answer is waited for, those that only inform are dropped here, and a 100 loses its headers.
+//! A client has to read them with their headers, and ignore unknown ones. ureq accepts a 100 only without
+//! headers, and only while it waits for one; Caddy and Traefik send headers with it. So while an answer is
+//! expected, informational answers are dropped here, except for a 100, whose headers are removed.
 
 use std::{fmt, time};
 
@@ -11,30 +11,30 @@ use ureq::{
     unversioned::transport::{Buffers, NextTimeout, Transport},
 };
 
-/// How many of them one request may get. A server that sends more has lost its way.
+/// The number of informational answers allowed for a request; more of them are an error.
 const MOST: usize = 64;
-/// All that is wanted of a 100.
+/// A 100 without headers.
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
-/// A connection whose informational answers are dealt with.
+/// A connection that removes informational answers.
 pub(super) struct Informational {
     below: Box<dyn Transport>,
-    /// Whether what comes next is the beginning of an answer.
+    /// Whether the next bytes are the start of an answer.
     is_expected: bool,
-    /// How many have come in answer to this request.
+    /// The number of informational answers to this request.
     count: usize,
 }
 
-/// What is at the beginning of what came.
+/// The type of the answer at the start of the input.
 #[derive(Debug, PartialEq, Eq)]
 enum Beginning {
-    /// Not enough to tell.
+    /// The input is too short to decide.
     Part,
-    /// 100, and how long its head is.
+    /// 100, with the length of its head.
     Continue(usize),
-    /// Any other that only informs.
+    /// Another informational answer, with the length of its head.
     Informs(usize),
-    /// The answer itself, or nothing that is known here.
+    /// The final answer, or unknown data.
     Answer,
 }
 
@@ -43,7 +43,7 @@ impl Informational {
         Self { below, is_expected: false, count: 0 }
     }
 
-    /// Takes out what only informs, all but one 100. Gives whether something is left to be looked at.
+    /// Removes informational answers, all but one 100. Returns whether input is left to read.
     fn sort(&mut self) -> Result<bool, Error> {
         let buffers = self.below.buffers();
         let (mut taken, mut may_continue) = (0, false);
@@ -60,7 +60,7 @@ impl Informational {
                 return Err(Error::Io(std::io::Error::other(message)));
             }
         };
-        // What is behind the answer's head is none of ours, whatever it looks like.
+        // The data after the head of the final answer is not parsed.
         self.is_expected = rest == Beginning::Part;
         if may_continue {
             let rest = buffers.input().get(taken..).unwrap_or_default().to_vec();
@@ -70,7 +70,7 @@ impl Informational {
         } else if taken > 0 {
             buffers.input_consume(taken);
         }
-        // If there is no room for more, ureq says what is wrong with it.
+        // If there is no room for more, ureq reports the error.
         Ok(may_continue || !self.is_expected || buffers.input_append_buf().is_empty())
     }
 }
@@ -96,7 +96,7 @@ impl Transport for Informational {
             if !self.is_expected || !has_come || self.sort()? {
                 return Ok(has_come);
             }
-            // A head that comes byte by byte has no more time than one that comes at once.
+            // A head that arrives byte by byte has the same time limit as one that arrives at once.
             if !timeout.after.is_not_happening() {
                 let after = (*timeout.after).saturating_sub(begun.elapsed());
                 if after.is_zero() {
@@ -123,7 +123,7 @@ impl fmt::Debug for Informational {
 }
 
 fn append(buffers: &mut dyn Buffers, bytes: &[u8]) {
-    // It fits: no more than was there before.
+    // It fits, because it is not longer than the input before.
     if let Some(free) = buffers.input_append_buf().get_mut(..bytes.len()) {
         free.copy_from_slice(bytes);
         buffers.input_appended(bytes.len());
@@ -140,7 +140,7 @@ fn beginning(input: &[u8]) -> Beginning {
     }
     // "HTTP/1.1 103 "
     let Some(status) = input.get(9..12) else { return Beginning::Part };
-    // 101 hands the connection over, so it is the answer.
+    // 101 changes the protocol, so it is the final answer.
     if status.first() != Some(&b'1') || status == b"101" {
         return Beginning::Answer;
     }
@@ -151,7 +151,7 @@ fn beginning(input: &[u8]) -> Beginning {
     }
 }
 
-/// Where the empty line ends that ends a head. Its lines may end with LF alone (RFC 9112 2.2).
+/// The end of the empty line that ends a head. Lines may end with LF alone (RFC 9112 2.2).
 fn end_of_head(input: &[u8]) -> Option<usize> {
     let mut at = 0;
     for line in input.split_inclusive(|byte| *byte == b'\n') {

@@ -1,5 +1,5 @@
-//! How a connection to the server comes about, which `ureq` leaves to its callers: through a proxy or not, TLS
-//! by the rules of all of us, and answers before the answer (1xx) taken out.
+//! Connections to the server, which `ureq` leaves to its callers: with or without a proxy, TLS with the
+//! settings of the whole program, and without informational answers (1xx).
 
 mod absolute;
 mod informational;
@@ -23,19 +23,19 @@ type Connection = Box<dyn Transport>;
 
 /// Connects to one server, or to the proxy before it.
 pub(super) struct Route {
-    /// None where nothing is encrypted.
+    /// `None` for connections without encryption.
     pub(super) tls: Option<Arc<ClientConfig>>,
-    /// Whether there is a proxy. It is in ureq's settings, which have none where it is the proxy that is
-    /// connected to.
+    /// Whether there is a proxy. This is taken from ureq's settings, which have none for the connection to
+    /// the proxy.
     pub(super) has_proxy: bool,
 }
 
-/// There was no connection, so nothing was sent.
+/// No connection was made, so nothing was sent.
 #[derive(Debug)]
 pub(super) struct NoConnection {
-    /// Why not.
+    /// The error.
     pub(super) cause: Error,
-    /// Whether to ask again is of no use.
+    /// Whether a retry is useless.
     pub(super) is_final: bool,
 }
 
@@ -47,7 +47,7 @@ impl fmt::Display for NoConnection {
 
 impl std::error::Error for NoConnection {}
 
-/// Not what it holds.
+/// Omits the fields.
 impl fmt::Debug for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Route").field("has_proxy", &self.has_proxy).finish_non_exhaustive()
@@ -64,7 +64,7 @@ impl Connector<()> for Route {
     ) -> Result<Option<Connection>, Error> {
         let connected = self.open(details);
         connected.map(Some).map_err(|cause| match cause {
-            // One that came from the connection to the proxy.
+            // An error of the connection to the proxy.
             Error::Other(_) => cause,
             cause => {
                 let is_final = is_final(&cause);
@@ -78,7 +78,7 @@ impl Route {
     fn open(&self, details: &ConnectionDetails<'_>) -> Result<Connection, Error> {
         let Some(proxy) = details.config.proxy() else {
             let plain = self.encrypted(tcp(details)?, details)?;
-            // Where a proxy is connected to, what comes next is not ours to read.
+            // On a connection to a proxy, the next bytes belong to the proxy's protocol.
             return Ok(match self.has_proxy {
                 true => plain,
                 false => Informational::new(plain).boxed(),
@@ -90,8 +90,8 @@ impl Route {
         } else if details.uri.scheme() == Some(&Scheme::HTTPS) {
             either(ConnectProxyConnector::default().connect(details, None::<()>)?)?
         } else {
-            // RFC 9112 3.2.2: a proxy is asked for the whole address. Most of them allow CONNECT to port 443
-            // only.
+            // RFC 9112 3.2.2: a request to a proxy has the whole address. Most proxies allow CONNECT to
+            // port 443 only.
             let uri = proxy.uri();
             let addrs = details.resolver.resolve(uri, details.config, details.timeout)?;
             let to_proxy = ConnectionDetails {
@@ -112,7 +112,7 @@ impl Route {
         Ok(Informational::new(self.encrypted(connection, details)?).boxed())
     }
 
-    /// The same with TLS, if what is connected to wants it.
+    /// Adds TLS to the connection, if its address needs it.
     fn encrypted(
         &self,
         connection: Connection,
@@ -130,7 +130,7 @@ fn tcp(details: &ConnectionDetails<'_>) -> Result<Connection, Error> {
     either(TcpConnector::default().connect(details, None::<()>)?)
 }
 
-/// What came of a connector that had nothing before it.
+/// The result of a connector that is the first in its chain.
 fn either<T: Transport>(connected: Option<Either<(), T>>) -> Result<Connection, Error> {
     match connected {
         Some(Either::B(connection)) => Ok(connection.boxed()),
@@ -138,7 +138,7 @@ fn either<T: Transport>(connected: Option<Either<(), T>>) -> Result<Connection, 
     }
 }
 
-/// Whether it is of no use to try again: a wrong certificate, or no TLS at all.
+/// Whether a retry is useless: a wrong certificate, or no TLS at all.
 fn is_final(error: &Error) -> bool {
     match error {
         Error::Tls(_) | Error::TlsRequired | Error::BadUri(_) => true,
@@ -147,7 +147,7 @@ fn is_final(error: &Error) -> bool {
     }
 }
 
-/// Whether TLS is what went wrong: it comes as an error of reading.
+/// Whether TLS is the cause: it is reported as a read error.
 fn is_tls(error: &io::Error) -> bool {
     error.get_ref().is_some_and(|cause| cause.is::<rustls::Error>())
 }

@@ -21,14 +21,14 @@ pub(super) struct TlsTransport {
 }
 
 impl TlsTransport {
-    /// Shakes hands, so that a wrong certificate is known before anything is sent.
+    /// Makes the handshake, so that a wrong certificate is detected before anything is sent.
     pub(super) fn new(
         below: Box<dyn Transport>,
         config: Arc<ClientConfig>,
         details: &ConnectionDetails<'_>,
     ) -> Result<Self, Error> {
         let host = details.uri.host().unwrap_or_default();
-        // An IPv6 address has brackets in a URL only.
+        // An IPv6 address has brackets only in a URL.
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         let name =
             ServerName::try_from(host).map_err(|_| Error::Tls("its name is none for TLS"))?;
@@ -73,7 +73,7 @@ impl Transport for TlsTransport {
     }
 }
 
-/// Nothing of what goes through it.
+/// Omits the transferred data.
 impl fmt::Debug for TlsTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TlsTransport").finish_non_exhaustive()
