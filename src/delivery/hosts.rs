@@ -1,4 +1,4 @@
-//! Webhooks whose other end is slow or broken: they wait for themselves, not for everybody.
+//! Slow and broken webhooks: their calls wait without delaying those of other webhooks.
 
 use std::{
     collections::HashMap,
@@ -13,21 +13,21 @@ use tokio::{
 
 use crate::{clock::MonotonicSeconds, domain::numbers::WebhookNumber};
 
-/// How long nobody calls a webhook that has failed; doubled each time.
+/// The pause after a failed call; doubled after each failure.
 const FIRST_PAUSE_SECONDS: u64 = 60;
 const LONGEST_PAUSE_SECONDS: u64 = 15 * 60;
-/// Who takes calls sooner than this is quick.
+/// An endpoint that accepts calls within this time is quick.
 const QUICK: Duration = Duration::from_secs(1);
-/// So many calls at once go to a webhook that was quick the last time; one to any other.
+/// The concurrent calls to a webhook that was quick the last time; any other gets one.
 const MAX_QUICK_CALLS: usize = 4;
-/// So many at once go to all those others together, so that some places are left.
+/// The concurrent calls to all webhooks that are not quick, so that some places stay free.
 const MAX_OTHER_CALLS: usize = 5;
-/// How long another call of a quick one waits for a place.
+/// How long another call to a quick webhook waits for a place.
 const PATIENCE: Duration = Duration::from_millis(200);
-/// As long as a call takes at most: others of a slow one come back then.
+/// The longest time of a call: other calls to a slow webhook are retried after it.
 const CALL_SECONDS: u64 = 15;
 
-/// What is known of the other ends.
+/// The recent behaviour of all endpoints.
 #[derive(Default)]
 pub(super) struct Hosts {
     hosts: Mutex<HashMap<WebhookNumber, Host>>,
@@ -42,16 +42,16 @@ struct Host {
 
 #[derive(Clone, Copy, Default)]
 enum Health {
-    /// Nobody knows, or it was slow.
+    /// Not called yet, or slow.
     #[default]
     Unknown,
-    /// It has taken the last call at once.
+    /// The last call was accepted quickly.
     Quick,
-    /// It has not taken it: until when it is left alone, and for how long.
+    /// The last call failed: the end of the pause, and its length.
     Paused(MonotonicSeconds, u64),
 }
 
-/// A call under way. Dropped without [`Call::end`], it says nothing about the other end.
+/// A call in progress. Dropped without [`Call::end`], it does not change the state of the endpoint.
 pub(super) struct Call<'a> {
     hosts: &'a Hosts,
     webhook: WebhookNumber,
@@ -63,7 +63,7 @@ impl Hosts {
     ///
     /// # Errors
     ///
-    /// After how many seconds there may be one, where there may be none now.
+    /// The number of seconds after which to try again, if no call is possible now.
     pub(super) async fn begin(
         &self,
         webhook: WebhookNumber,
@@ -83,7 +83,7 @@ impl Hosts {
         }
     }
 
-    /// The error is `None` where a call that ends soon makes room.
+    /// The error is `None` if a call that ends soon makes room.
     fn try_begin(&self, webhook: WebhookNumber, now: MonotonicSeconds) -> Result<(), Option<u64>> {
         let mut hosts = self.hosts();
         let others = hosts.values().filter(|host| !host.is_quick()).map(|host| host.calls);
@@ -103,7 +103,7 @@ impl Hosts {
         Ok(())
     }
 
-    /// Ends all pauses: the operator wants to see for themselves.
+    /// Ends all pauses, on the operator's request.
     pub(super) fn try_now(&self) {
         for host in self.hosts().values_mut() {
             if let Health::Paused(until, _) = &mut host.health {
@@ -112,7 +112,7 @@ impl Hosts {
         }
     }
 
-    /// Forgets a webhook that is removed.
+    /// Removes the state of a webhook that is removed.
     pub(super) fn forget(&self, webhook: WebhookNumber) {
         self.hosts().remove(&webhook);
     }
@@ -129,13 +129,13 @@ impl Host {
 }
 
 impl Call<'_> {
-    /// Notes whether the call was taken.
+    /// Records whether the call was accepted.
     pub(super) fn end(self, is_taken: bool, now: MonotonicSeconds) {
         if let Some(host) = self.hosts.hosts().get_mut(&self.webhook) {
             host.health = match host.health {
                 _ if is_taken && self.began.elapsed() < QUICK => Health::Quick,
                 _ if is_taken => Health::Unknown,
-                // Others that were under way when it failed do not make it worse.
+                // Failures of calls that were already in progress do not extend the pause.
                 Health::Paused(until, seconds) if now < until => Health::Paused(until, seconds),
                 Health::Paused(_, seconds) => {
                     let seconds = (seconds * 2).min(LONGEST_PAUSE_SECONDS);

@@ -1,4 +1,4 @@
-//! One lane of the outbox: what is due is fetched a few numbers at a time, and tried a few at once.
+//! One lane of the outbox: fetches a few numbers of due items at a time, and tries a few at once.
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -22,49 +22,49 @@ use crate::{
     store::{FoundPayload, StoreError},
 };
 
-/// How many numbers are fetched at a time.
+/// The number of items that are fetched at a time.
 const BATCH: usize = 256;
-/// So many outcomes may be on their way to the disk. They share commits.
+/// The outcomes that may wait for the disk at once. They share commits.
 const MAX_NOTING: usize = 64;
 /// The longest time between two looks.
 const LONGEST_REST: Duration = Duration::from_secs(10);
-/// The shortest: who wakes the loop a thousand times a second does not make it look as often.
+/// The shortest time between two looks, however often the loop is woken.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
-/// How often it is looked whether anything is held that is not needed.
+/// How often unused connections are looked for.
 const BETWEEN_TIDIES: Duration = Duration::from_secs(1);
-/// How long the lane pauses when nothing can be delivered at all; doubled each time.
+/// The pause of the lane when no delivery is possible; doubled each time.
 const FIRST_PAUSE_SECONDS: u64 = 60;
 const LONGEST_PAUSE_SECONDS: u64 = 15 * 60;
 
-/// What became of a try. The texts are for the operator: nothing secret.
+/// The outcome of an attempt. The texts are for the operator and contain no secrets.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// The other end has it.
+    /// It was accepted.
     Delivered,
-    /// It is not wanted any more.
+    /// It is not needed any more.
     Pointless,
-    /// It may go better later.
+    /// A retry may succeed.
     Later(String),
-    /// It never will.
+    /// A retry is useless.
     Never(String),
-    /// It was not tried: whoever it is for is not to be asked before this moment, and why.
+    /// It was not tried, because its endpoint must not be called before this moment; and the reason.
     NotBefore(UnixSeconds, String),
-    /// Nothing can be delivered there at all: the lane pauses.
+    /// No delivery is possible: the lane pauses.
     Down(String),
 }
 
-/// Who takes what waits in a lane to where it belongs.
+/// Delivers the items of a lane.
 pub(super) trait Courier: Send + Sync + 'static {
-    /// Which lane.
+    /// The lane.
     const LANE: Lane;
-    /// How many at once.
+    /// The number of concurrent attempts.
     const PLACES: usize;
-    /// What it takes, as in "a mail".
+    /// What an item is called in messages, as in "a mail".
     const WHAT: &'static str;
-    /// Whether all of it goes to one server, so that one is tried before the others.
+    /// Whether all items go to one server, so that one is tried before the others.
     const IS_ONE_SERVER: bool;
 
-    /// Tries once.
+    /// Makes one attempt.
     fn deliver(
         &self,
         number: OutboxNumber,
@@ -72,18 +72,17 @@ pub(super) trait Courier: Send + Sync + 'static {
         payload: Option<FoundPayload>,
     ) -> impl Future<Output = Outcome> + Send;
 
-    /// The operator wants it tried, whatever failed before.
+    /// Ends all pauses, on the operator's request.
     fn try_now(&self);
 
-    /// Whether [`Courier::rest`] has something to give back before long.
+    /// Whether [`Courier::rest`] will have something to release soon.
     fn holds(&self) -> bool;
 
-    /// Called now and then, and with `is_end` once nothing is tried any more: gives back what is not
-    /// needed.
+    /// Called regularly, and with `is_end` after the last attempt: releases unused connections.
     fn rest(&self, is_end: bool) -> impl Future<Output = ()> + Send;
 }
 
-/// Delivers what waits in the lane of `courier`, until the other end of `stop` is gone.
+/// Delivers the items in the lane of `courier`, until the other end of `stop` is dropped.
 pub(super) async fn run<C: Courier>(
     context: Arc<DeliveryContext>,
     courier: Arc<C>,
@@ -109,7 +108,7 @@ pub(super) async fn run<C: Courier>(
         }
         state.tidy().await;
     }
-    // What waits for a place is not begun any more.
+    // Attempts that wait for a place are not started any more.
     state.sending.close();
     let ended = async {
         while let Some(tried) = state.trying.join_next_with_id().await {
@@ -134,19 +133,19 @@ struct State<C> {
     courier: Arc<C>,
     /// Due, and not tried yet.
     queue: VecDeque<OutboxNumber>,
-    /// Twice as many as may be sent at once, so that nobody waits for the store between two.
+    /// Twice as many as may be sent at once, so that sending does not wait for the store.
     trying: JoinSet<Option<Outcome>>,
     numbers: HashMap<Id, OutboxNumber>,
     sending: Arc<Semaphore>,
-    /// What became of tries, on its way to the disk. The place is free meanwhile.
+    /// Outcomes that are being written to the disk. Their places are already free.
     noting: JoinSet<(OutboxNumber, Result<(), StoreError>)>,
-    /// The numbers of those.
+    /// The numbers of these items.
     unnoted: HashSet<OutboxNumber>,
-    /// Records that can not be read, which would be due for ever.
+    /// Records that cannot be read, which would stay due.
     unreadable: HashSet<OutboxNumber>,
-    /// Until when, and for how long.
+    /// The end of the pause, and its length.
     pause: Option<(MonotonicSeconds, u64)>,
-    /// Whether the last thing that was tried has found somebody there.
+    /// Whether the last attempt has reached the server.
     is_up: bool,
     is_woken: bool,
     look_again: Instant,
@@ -179,8 +178,8 @@ impl<C: Courier> State<C> {
         self.context.clock.now()
     }
 
-    /// How many may be under way now: one to see whether anybody is there, then all places, and as many
-    /// that wait for one.
+    /// How many attempts may be in progress now: one to find out whether the server answers, then all
+    /// places, and as many that wait for one.
     fn places(&self) -> usize {
         match self.pause {
             Some((until, _)) if self.context.clock.monotonic() < until => 0,
@@ -190,7 +189,7 @@ impl<C: Courier> State<C> {
         }
     }
 
-    /// Tries what is due, as far as there are places.
+    /// Starts attempts for due items, as far as there are places.
     fn fill(&mut self) {
         while self.trying.len() < self.places() {
             if self.queue.is_empty() {
@@ -220,7 +219,7 @@ impl<C: Courier> State<C> {
         self.next_due = next_due;
     }
 
-    /// Gives back what is not needed, however often the loop is woken.
+    /// Releases unused connections, at most once in an interval, however often the loop is woken.
     async fn tidy(&mut self) {
         let now = Instant::now();
         if now >= self.tidy_again {
@@ -229,7 +228,7 @@ impl<C: Courier> State<C> {
         }
     }
 
-    /// How long nothing has to be done if nothing happens.
+    /// The time until the next regular action.
     fn rest(&self) -> Duration {
         let places = self.places();
         if self.is_woken && self.trying.len() < places {
@@ -244,7 +243,7 @@ impl<C: Courier> State<C> {
         Duration::from_secs(seconds.max(1)).min(longest)
     }
 
-    /// Notes what became of a try. It is not tried again before that is on disk.
+    /// Records the outcome of an attempt. The item is not tried again before the outcome is on disk.
     fn note(&mut self, tried: Result<(Id, Option<Outcome>), JoinError>) {
         let (id, outcome) = match tried {
             Ok((id, outcome)) => (id, outcome),
@@ -256,7 +255,7 @@ impl<C: Courier> State<C> {
         };
         let Some(number) = self.numbers.remove(&id) else { return };
         match outcome {
-            // Whatever the index says: it is not looked at again.
+            // The item is not read again, although the index still lists it.
             None => drop(self.unreadable.insert(number)),
             Some(Outcome::Down(error)) => self.down(number, error),
             Some(outcome) => {
@@ -283,7 +282,7 @@ impl<C: Courier> State<C> {
         }
     }
 
-    /// Something whose outcome is not on disk is due still, and would be tried again and again.
+    /// An item whose outcome is not on disk is still due, and would be tried again and again.
     fn check(&mut self, number: OutboxNumber, done: Result<(), StoreError>) {
         if let Err(error) = done {
             self.unreadable.insert(number);
@@ -293,8 +292,8 @@ impl<C: Courier> State<C> {
         }
     }
 
-    /// Nothing can be delivered: the lane pauses, and what it was found out with is tried again later.
-    /// Whatever else was tried at the same moment stays as it was.
+    /// No delivery is possible: the lane pauses, and the item of the failed attempt is tried again later.
+    /// Other attempts of the same moment are not affected.
     fn down(&mut self, number: OutboxNumber, error: String) {
         let was_up = std::mem::replace(&mut self.is_up, false);
         let (now, monotonic) = (self.now(), self.context.clock.monotonic());
@@ -313,7 +312,7 @@ impl<C: Courier> State<C> {
         let context = Arc::clone(&self.context);
         self.spawn_noting(number, async move {
             settle::<C>(&context, number, Outcome::Down(error.clone()), now).await?;
-            // Whatever is wrong there is not this one's fault.
+            // The failure is not caused by this item.
             if let Err(error) = give_up_old::<C>(&context, &error).await {
                 tracing::error!(%error, "what is too old can not be given up");
             }
@@ -331,14 +330,14 @@ impl<C: Courier> State<C> {
     }
 }
 
-/// What waits longer than anything is tried is given up, tried or not: links lie sealed in it.
+/// Gives up items that have waited longer than the limit, tried or not: they contain sealed links.
 async fn give_up_old<C: Courier>(context: &DeliveryContext, error: &str) -> Result<(), StoreError> {
     let mut count = 0_usize;
     let settled = context.clock.settled();
     loop {
         let store = context.store.clone();
         let old = spawn_blocking(move || outbox::overdue(&store, C::LANE, settled, BATCH)).await;
-        // It ends badly with the runtime only.
+        // The task fails only when the runtime ends.
         let old = old.unwrap_or_default();
         if old.is_empty() {
             break;
@@ -357,7 +356,7 @@ async fn give_up_old<C: Courier>(context: &DeliveryContext, error: &str) -> Resu
     Ok(())
 }
 
-/// Writes down what became of a try.
+/// Writes the outcome of an attempt.
 async fn settle<C: Courier>(
     context: &DeliveryContext,
     number: OutboxNumber,
@@ -386,8 +385,8 @@ async fn settle<C: Courier>(
     Ok(())
 }
 
-/// One try, once there is a place. `None` where there is nothing to try any more, or nothing that can
-/// be read.
+/// One attempt, once there is a place. `None` if there is nothing to try any more, or the record cannot be
+/// read.
 async fn attempt<C: Courier>(
     context: Arc<DeliveryContext>,
     courier: Arc<C>,
@@ -396,11 +395,11 @@ async fn attempt<C: Courier>(
 ) -> Option<Outcome> {
     match context.store.change(outbox::find(number)).await {
         Ok(Some((outgoing, payload))) => {
-            // Closed at the end.
+            // The semaphore is closed at the end.
             let _place = sending.acquire().await.ok()?;
             Some(courier.deliver(number, outgoing, payload).await)
         }
-        // Dropped by the operator since it was fetched.
+        // The operator dropped the item after it was fetched.
         Ok(None) | Err(StoreError::Closed) => None,
         Err(error) => {
             tracing::error!(outbox = number.0, %error, "what waits in the outbox can not be read");

@@ -1,5 +1,4 @@
-//! The lane of mails: letters become mails at the moment they are sent, and go to the operator's
-//! server.
+//! The lane of mails: mails are written at the moment they are sent, and go to the operator's server.
 
 use std::sync::Arc;
 
@@ -40,7 +39,7 @@ impl MailCourier {
 
 impl Courier for MailCourier {
     const LANE: Lane = Lane::Mail;
-    /// As many connections as the server sees at most.
+    /// The largest number of connections to the server.
     const PLACES: usize = 4;
     const WHAT: &'static str = "a mail";
     const IS_ONE_SERVER: bool = true;
@@ -52,7 +51,7 @@ impl Courier for MailCourier {
         payload: Option<FoundPayload>,
     ) -> Outcome {
         let context = Arc::clone(&self.context);
-        // Opens what is sealed, reads records, fills templates in.
+        // Opens the payload, reads records, renders templates.
         let written = tokio::task::spawn_blocking(move || {
             let Some(mailer) = context.deliveries.mailer() else { return Ok(None) };
             write(&context, &mailer, number, &outgoing, payload).map(Some)
@@ -103,7 +102,7 @@ fn write(
     let facts = Facts::new(mailer.site(), outgoing.queued_at);
     let (kind, mut facts) = match letter {
         Letter::Request { request } => {
-            // One that is over is nothing to ask anybody for.
+            // A request that has ended needs no mail.
             let found = request::look(&context.store, request, context.clock.now())?;
             let message = found.texts.message.map(Text::into_string);
             let mut facts = facts.message(message.as_deref());
@@ -134,7 +133,7 @@ fn write(
         Letter::BoxMessage { drop_box, at } => {
             let id = notify::box_id(&context.store, *drop_box)?.ok_or(NoMail::Pointless)?;
             let token = context.ids.token(&id);
-            // Enough to tell one's boxes apart, too little to drop anything in.
+            // Enough to distinguish the boxes of an owner, too little to send to one.
             let start = token.get(..8);
             (Kind::BoxMessage, Facts::new(mailer.site(), *at).drop_box(start))
         }
@@ -157,8 +156,8 @@ fn write(
     })
 }
 
-/// What was sealed. Where it is gone, a crash came between wiping its key and its record: it was
-/// delivered, dropped or given up.
+/// The sealed payload. If it is gone, a crash happened after its key was wiped and before its record was
+/// deleted: the item was delivered, dropped or given up.
 fn opened(payload: Option<FoundPayload>) -> Result<Sealed, NoMail> {
     let payload = payload.ok_or(NoMail::Pointless)?.open(Sealed::CONTEXT)?;
     let sealed = Sealed::from_payload(&payload);

@@ -1,8 +1,8 @@
-//! Delivery: takes what waits in the outbox to where it belongs, one loop for each [`Lane`].
+//! Delivery of the outbox: one loop for each [`Lane`].
 //!
-//! A loop holds a few numbers at a time, however much waits. It looks into the outbox when it is woken,
-//! when something is due, and every ten seconds. Time is the daemon's [`Clock`]; only the
-//! pauses between looks are real.
+//! A loop holds a few numbers at a time, however many items wait. It looks into the outbox when it is
+//! woken, when something is due, and every ten seconds. Time is the daemon's [`Clock`]; only the pauses
+//! between looks are real time.
 
 mod hosts;
 mod lane;
@@ -36,16 +36,16 @@ use crate::{
     store::Store,
 };
 
-/// How long what is being sent may go on after a signal to stop. What is not done by then is sent again
-/// after the next start.
+/// How long deliveries in progress may continue after a signal to stop. Unfinished ones are repeated after
+/// the next start.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// What the loops work with.
+/// The parts of the daemon that the loops use.
 #[derive(Clone)]
 pub struct DeliveryContext {
-    /// The outbox, and what mails and calls tell of.
+    /// The outbox, and the records that mails and calls are about.
     pub store: Store,
-    /// Writes ids and names of messages.
+    /// Writes ids and message names.
     pub ids: Arc<Ids>,
     /// The time.
     pub clock: Clock,
@@ -55,7 +55,7 @@ pub struct DeliveryContext {
     pub deliveries: Arc<Deliveries>,
 }
 
-/// What handlers and the loops share.
+/// The state that handlers and the loops share.
 #[derive(Default)]
 pub struct Deliveries {
     mailer: RwLock<Option<Arc<Mailer>>>,
@@ -66,7 +66,7 @@ pub struct Deliveries {
 #[derive(Default)]
 struct Bell {
     ring: Notify,
-    /// Whether pauses of the lane are over, too.
+    /// Whether pauses of the lane end, too.
     try_now: AtomicBool,
 }
 
@@ -77,7 +77,7 @@ pub struct Running {
 }
 
 impl Deliveries {
-    /// Sends mails by `mailer`; without one they wait, and are given up in the end.
+    /// Sends mails with `mailer`; without one they wait, and are given up in the end.
     #[must_use]
     pub fn new(mailer: Option<Mailer>) -> Self {
         let deliveries = Self::default();
@@ -85,30 +85,30 @@ impl Deliveries {
         deliveries
     }
 
-    /// Sends by another mailer from now on. What is being sent is finished by the one before.
+    /// Replaces the mailer. Deliveries in progress continue with the previous one.
     pub fn replace_mailer(&self, mailer: Option<Mailer>) {
         *self.mailer.write().unwrap_or_else(PoisonError::into_inner) = mailer.map(Arc::new);
     }
 
-    /// Says that something was queued, after the change that did it. Cheap, and never lost.
+    /// Reports new items, after the change that queued them. This is cheap, and the signal is not lost.
     pub fn wake(&self) {
         self.lanes.iter().for_each(|bell| bell.ring.notify_one());
     }
 
-    /// As [`Deliveries::wake`], where the operator has made something due: a lane that pauses because
-    /// its server is down tries again at once.
+    /// Like [`Deliveries::wake`], for items that the operator has made due: a lane that pauses because its
+    /// server is down tries again at once.
     pub fn try_now(&self) {
         self.lanes.iter().for_each(|bell| bell.try_now.store(true, Ordering::Release));
         self.wake();
     }
 
-    /// What sends mails.
+    /// The current mailer.
     #[must_use]
     pub fn mailer(&self) -> Option<Arc<Mailer>> {
         self.mailer.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Sends a test mail past the outbox. Answers what the server has said.
+    /// Sends a test mail without the outbox. Returns the server's reply.
     ///
     /// # Errors
     ///
@@ -124,7 +124,7 @@ impl Deliveries {
         mailer.test(to, &crate::crypto::hex(&name), clock.now()).await
     }
 
-    /// `None` for a lane in which nothing is tried.
+    /// `None` for a lane that has no loop.
     fn bell(&self, lane: Lane) -> Option<&Bell> {
         match lane {
             Lane::Mail => self.lanes.first(),
@@ -134,7 +134,7 @@ impl Deliveries {
     }
 }
 
-/// Starts the loops; they end when [`Running::stop`] is called, or with it dropped.
+/// Starts the loops; they end when [`Running::stop`] is called, or when it is dropped.
 #[must_use]
 pub fn start(context: DeliveryContext) -> Running {
     let context = Arc::new(context);
@@ -149,7 +149,7 @@ pub fn start(context: DeliveryContext) -> Running {
 }
 
 impl Running {
-    /// Ends the loops. Waits up to five seconds for what is being sent.
+    /// Ends the loops. Waits up to five seconds for deliveries in progress.
     pub async fn stop(self) {
         drop(self.stop);
         for lane in self.loops {

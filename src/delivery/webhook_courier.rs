@@ -1,4 +1,4 @@
-//! The lane of webhooks: each call goes to a host of its own.
+//! The lane of webhooks: each webhook has its own host.
 
 use std::sync::Arc;
 
@@ -54,7 +54,7 @@ impl Courier for WebhookCourier {
         };
         let now = clock.now();
         let called = webhook::deliver(store, ids, caller, &name, *webhook, event, now).await;
-        // One that is gone for good says nothing about the others: they are told the same.
+        // A permanent failure does not count against the webhook: other events are still sent.
         if !matches!(called, Err(CallError::Never(_))) {
             call.end(called.is_ok(), clock.monotonic());
         }

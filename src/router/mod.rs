@@ -1,4 +1,4 @@
-//! The way of a request: the path of the public URL, the checks of its head, then a page or a route of
+//! The routing of a request: the path of the public URL, the checks of its head, then a page or a route of
 //! [`crate::api::routes`], and the headers that every answer has.
 
 mod sub_path;
@@ -23,13 +23,13 @@ use crate::{
     web::{self, Web},
 };
 
-/// What is served: the APIs and the pages.
+/// The APIs and the pages.
 pub struct Site {
     /// The APIs.
     pub app: Arc<App>,
     /// The pages.
     pub web: Web,
-    /// The path of the public URL, such as `/secrets`, or empty: a proxy may keep it in its requests.
+    /// The path of the public URL, such as `/secrets`, or empty: a proxy may leave it in its requests.
     pub sub_path: String,
 }
 
@@ -45,7 +45,8 @@ pub async fn route(
     let allow_origin = |answer: &mut Response<response::Body>| {
         cors::allow(&app.cors, origin.as_ref(), answer.headers_mut());
     };
-    // The body is not invited before it is read, so that a refusal is all that a client gets which asks.
+    // 100 Continue is only sent when the body is read, so that a client that waits for it gets a refusal at
+    // once.
     let is_asked = request.headers().contains_key(EXPECT);
     let (mut answer, unread) = match request_head::check(request.version(), request.headers()) {
         Err(error) => {
@@ -69,7 +70,8 @@ pub async fn route(
     answer
 }
 
-/// Takes the path of the public URL from a request that still has it. Gives the answer where that is a redirect.
+/// Removes the path of the public URL from a request that contains it. Returns the answer if that is a
+/// redirect.
 fn take_prefix(site: &Site, request: &mut Request<Incoming>) -> Option<Response<response::Body>> {
     let is_known = |uri: &Uri| routes::find(uri.path()).is_some() || site.web.has(uri);
     match sub_path::find(&site.sub_path, request.uri(), is_known) {
@@ -82,7 +84,7 @@ fn take_prefix(site: &Site, request: &mut Request<Incoming>) -> Option<Response<
     }
 }
 
-/// Answers a request that is not looked at.
+/// Answers a request that is refused before it is examined.
 pub fn refuse(
     site: &Site,
     error: ApiError,
@@ -98,7 +100,7 @@ pub fn refuse(
     answer
 }
 
-/// An error that has nothing to do with what a path does, in the shape of the path's API.
+/// An error that is independent of the path's function, in the format of the path's API.
 fn refusal(error: ApiError, request: &Request<Incoming>) -> Response<response::Body> {
     match routes::find(request.uri().path()) {
         Some((resource, _)) if resource.is_key_service() => {
@@ -108,14 +110,14 @@ fn refusal(error: ApiError, request: &Request<Incoming>) -> Response<response::B
     }
 }
 
-/// The page or file at a path that is no part of an API.
+/// The page or file at a path outside the APIs.
 fn page(web: &Web, request: &Request<Incoming>) -> Option<Response<response::Body>> {
     let path = request.uri().path();
     let is_api = routes::find(path).is_some() || key_service::is_service(path);
     if is_api { None } else { web.answer(request).or_else(|| web.not_found(request)) }
 }
 
-/// The answer, and the body where it may not have been read to its end.
+/// The answer, and the body if it may not have been read to its end.
 async fn dispatch(
     app: &Arc<App>,
     client: Client,

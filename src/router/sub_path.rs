@@ -1,25 +1,26 @@
-//! The path of `public_url`, which a proxy in front keeps in its requests or strips from them.
+//! The path of `public_url`, which a proxy in front keeps in its requests or removes.
 //!
-//! Which of the two it does is not configured: no path of ours begins as such a path does. Where the operator
-//! has chosen one that does (`/api`, say), a request means what it says, so the proxy has to strip it.
+//! There is no setting for it: no path of the daemon starts with such a path. If the operator chooses a
+//! path that does (`/api`, for example), a request is taken literally, so the proxy has to remove the path.
 
 use hyper::{
     Uri,
     http::uri::{Parts, PathAndQuery},
 };
 
-/// Where a request belongs.
+/// The path of a request below the root.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Found {
-    /// At its own path.
+    /// Its own path.
     Here,
-    /// At this one.
+    /// The remaining path.
     Below(Uri),
-    /// One segment deeper: the links of pages start at the slash that is missing. Relative.
+    /// One segment deeper: the links of pages need the missing slash at the end. Relative.
     AfterSlash(String),
 }
 
-/// Takes `prefix`, such as `/secrets`, from a path that begins with it, unless `is_known` has something there.
+/// Removes `prefix`, such as `/secrets`, from a path that starts with it, unless `is_known` has something
+/// at the full path.
 pub(super) fn find(prefix: &str, uri: &Uri, is_known: impl FnOnce(&Uri) -> bool) -> Found {
     let rest = match uri.path().strip_prefix(prefix) {
         Some(rest) if !prefix.is_empty() && (rest.is_empty() || rest.starts_with('/')) => rest,
@@ -36,7 +37,7 @@ pub(super) fn find(prefix: &str, uri: &Uri, is_known: impl FnOnce(&Uri) -> bool)
     let mut parts = Parts::from(uri.clone());
     let stripped = PathAndQuery::try_from(format!("{rest}{query}")).ok();
     parts.path_and_query = stripped;
-    // A part of what was a path is one, so this does not fail.
+    // A part of a path is a valid path, so this does not fail.
     Uri::from_parts(parts).map_or(Found::Here, Found::Below)
 }
 
@@ -66,7 +67,7 @@ mod tests {
             ("/a/b", "/a/b", slash("b/")),
             ("/a/b", "/a/b/health", below("/health")),
             ("/a/b", "/a/health", Found::Here),
-            // A name of our own: what is there comes first.
+            // A name that the daemon uses itself: its own path has priority.
             ("/api", "/api/secrets", Found::Here),
             ("/api", "/api/api/secrets", below("/api/secrets")),
             ("/api", "/api/", below("/")),

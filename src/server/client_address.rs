@@ -1,4 +1,4 @@
-//! Whose request it is: the peer's, or whom a trusted proxy names.
+//! The client of a request: the peer, or the address that a trusted proxy names.
 
 use std::{
     collections::HashSet,
@@ -13,13 +13,13 @@ use hyper::header::{FORWARDED, HeaderMap, HeaderName};
 use ipnet::IpNet;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-/// What proxies write besides: reason for a warning, but believed only where the operator names it.
+/// Other headers of proxies: they cause a warning, but are trusted only if the operator names them.
 const OTHERS: [HeaderName; 2] =
     [HeaderName::from_static("x-real-ip"), HeaderName::from_static("cf-connecting-ip")];
-/// Untrusted addresses that the log warns of; more would only fill it.
+/// The number of untrusted addresses that the log warns about; more would only fill it.
 const MAX_WARNED: usize = 8;
 
-/// The proxies in front of the daemon, and what they say of a client.
+/// The trusted proxies, and the header in which they name a client.
 #[derive(Default)]
 pub struct Proxies {
     trusted: Vec<IpNet>,
@@ -35,7 +35,7 @@ impl From<Vec<IpNet>> for Proxies {
 }
 
 impl Proxies {
-    /// Believes `trusted` proxies, and of their headers `header` only, where it is given.
+    /// Trusts the proxies `trusted`, and only their header `header`, if it is given.
     #[must_use]
     pub fn new(trusted: Vec<IpNet>, header: Option<HeaderName>) -> Self {
         Self { trusted, header, ..Self::default() }
@@ -43,12 +43,12 @@ impl Proxies {
 
     /// The address of the client.
     ///
-    /// A header is believed only as far as it was written by trusted proxies: from the right, the first
-    /// address that is not one of them. Without a header of the operator's choice, `X-Forwarded-For` is
-    /// looked at first and `Forwarded` (RFC 7239) only without it; a proxy must overwrite the one or the
-    /// other, or extend it.
+    /// A header is trusted only as far as it was written by trusted proxies: the client is the first
+    /// address from the right that is not one of them. Without a header of the operator's choice,
+    /// `X-Forwarded-For` is used, and `Forwarded` (RFC 7239) only without it; a proxy must overwrite one of
+    /// them, or extend it.
     ///
-    /// An entry that is no address ends the search: what stands left of it is not vouched for.
+    /// An entry that is not an address ends the search: entries left of it cannot be trusted.
     #[must_use]
     pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let peer = peer.to_canonical();
@@ -80,7 +80,7 @@ impl Proxies {
         self.trusted.iter().any(|net| net.contains(&address))
     }
 
-    /// The addresses that the headers name, left to right; `None` for what is not one.
+    /// The addresses in the headers, left to right; `None` for an entry that is not one.
     fn hops(&self, headers: &HeaderMap) -> Vec<Option<IpAddr>> {
         let name = match &self.header {
             Some(name) => name,
@@ -98,7 +98,7 @@ impl Proxies {
         self.header.clone().into_iter().chain(known).find(|name| headers.contains_key(name))
     }
 
-    /// Whether the log may warn of an address: once, and of a few.
+    /// Whether the log may warn about an address: once, and only about a few.
     fn may_warn(&self, peer: IpAddr) -> bool {
         if self.has_warned_enough.load(Ordering::Relaxed) {
             return false;
@@ -183,7 +183,7 @@ mod tests {
             ),
             ("x-real-ip", "192.0.2.1", &[("x-real-ip", "203.0.113.9")], "192.0.2.1"),
             ("x-real-ip", "10.0.0.1", &[("x-real-ip", "unknown")], "10.0.0.1"),
-            // The proxy's own stands last.
+            // The proxy's own entry is the last one.
             (
                 "x-real-ip",
                 "10.0.0.1",

@@ -1,4 +1,4 @@
-//! Which connections are open, whose they are, and which one ends when a place is needed.
+//! The open connections: their owners, and which one ends when a place is needed.
 
 use std::{
     collections::HashMap,
@@ -13,39 +13,39 @@ use tokio::sync::Notify;
 
 use crate::domain::limits::client_net::ClientNet;
 
-/// Of so many places, one is kept for clients that have no connection yet.
+/// One of this many places is reserved for clients without a connection.
 const PLACES_PER_RESERVED: usize = 16;
 const MAX_RESERVED: usize = 64;
-/// A flood is logged this often, not once for each connection.
+/// How often refused connections are logged; a flood must not fill the log.
 const WARN_EVERY: Duration = Duration::from_secs(60);
 
-/// How many connections may be open at once.
+/// The limits for open connections.
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectionLimits {
-    /// All of them.
+    /// For all connections together.
     pub all: usize,
-    /// Those of one client. As many requests of one client may be under way through trusted proxies.
+    /// For the connections of one client, and for its concurrent requests through trusted proxies.
     pub of_client: usize,
 }
 
-/// Whose a connection is.
+/// The owner of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Owner {
     Client(ClientNet),
-    /// It carries the requests of many clients, so no share is laid down for it.
+    /// A trusted proxy, which has no limit because it carries the requests of many clients.
     Proxies,
 }
 
-/// Why a connection, or a request, gets no place.
+/// Why a connection, or a request, is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refused {
-    /// The client has its share.
+    /// The client has used up its share.
     Share,
-    /// All places are taken, and nothing is idle.
+    /// All places are taken, and none is idle.
     Full,
 }
 
-/// All connections that are open.
+/// All open connections.
 pub(super) struct Connections {
     limits: ConnectionLimits,
     /// Counts the moments at which connections became idle: 0 and 1 are [`BUSY`] and [`ANSWERED`].
@@ -57,14 +57,14 @@ pub(super) struct Connections {
 struct Table {
     open: usize,
     connections: HashMap<Owner, Vec<Arc<Connection>>>,
-    /// Requests that are under way through proxies.
+    /// The requests in progress through proxies.
     requests: HashMap<ClientNet, usize>,
     warned_at: Option<Instant>,
 }
 
 /// A request is being answered.
 const BUSY: u64 = 0;
-/// The answer is made, and not written yet.
+/// The answer is complete, and not written yet.
 const ANSWERED: u64 = 1;
 /// It was idle and had to end.
 const ENDED: u64 = u64::MAX;
@@ -72,23 +72,23 @@ const ENDED: u64 = u64::MAX;
 /// One open connection. It is idle until the head of its first request is complete, and between an answer
 /// and the head of the next request.
 pub(super) struct Connection {
-    /// [`BUSY`], [`ANSWERED`], [`ENDED`], or the moment since when it is idle.
+    /// [`BUSY`], [`ANSWERED`], [`ENDED`], or the moment at which it became idle.
     phase: AtomicU64,
-    /// How many requests have begun.
+    /// The number of requests so far.
     requests: AtomicU64,
-    /// It was ended while the last of an answer was being written, and that was not all.
+    /// It was ended while the last part of an answer was being written, and some of that is lost.
     is_cut: AtomicBool,
     ended: Notify,
 }
 
-/// The place of a connection, free again when it is dropped.
+/// The permit of a connection, released on drop.
 pub(super) struct Place {
     connections: Arc<Connections>,
     owner: Owner,
     connection: Arc<Connection>,
 }
 
-/// The place of a request that came through a proxy, free again when it is dropped.
+/// The permit of a request through a proxy, released on drop.
 pub(super) struct RequestPlace {
     connections: Arc<Connections>,
     client: ClientNet,
@@ -99,12 +99,12 @@ impl Connections {
         Arc::new(Self { limits, moments: AtomicU64::new(ANSWERED + 1), table: Mutex::default() })
     }
 
-    /// A place for a connection that was just accepted. Where none is free, the oldest idle connection
-    /// ends: one of the same client where that has its share.
+    /// A permit for a new connection. If none is free, the oldest idle connection ends: one of the same
+    /// client if that has used up its share.
     ///
     /// # Errors
     ///
-    /// [`Refused`]: a request is under way on each connection in question.
+    /// [`Refused`]: a request is in progress on each connection in question.
     pub(super) fn admit(self: &Arc<Self>, owner: Owner) -> Result<Place, Refused> {
         let mut table = self.table();
         let own = table.connections.get(&owner).map_or(0, Vec::len);
@@ -128,7 +128,7 @@ impl Connections {
         Ok(Place { connections: Arc::clone(self), owner, connection })
     }
 
-    /// A place for a request that a trusted proxy passes on for `client`.
+    /// A permit for a request that a trusted proxy forwards for `client`.
     ///
     /// # Errors
     ///
@@ -146,12 +146,12 @@ impl Connections {
         Ok(RequestPlace { connections: Arc::clone(self), client })
     }
 
-    /// Ends the oldest idle connection, where there is one: the system has no room for another.
+    /// Ends the oldest idle connection, if there is one: the system has no room for another.
     pub(super) fn make_room(&self) {
         self.table().end_oldest_idle(None);
     }
 
-    /// Whether a refusal is to be logged now.
+    /// Whether to log a refusal now.
     pub(super) fn should_warn(&self) -> bool {
         let mut table = self.table();
         let is_due = table.warned_at.is_none_or(|at| at.elapsed() >= WARN_EVERY);
@@ -171,11 +171,11 @@ impl Connections {
 }
 
 impl Table {
-    /// Ends the oldest idle connection, of `owner` or of all; those of proxies only where nobody else has
-    /// one. False where there is none.
+    /// Ends the oldest idle connection, of `owner` or of all; those of proxies only if no other is idle.
+    /// Returns false if there is none.
     ///
-    /// Looks at all connections in question, so that a request costs no more than a store to an atomic:
-    /// this runs only where places are short.
+    /// Examines all connections in question, so that a request costs no more than a store to an atomic:
+    /// this runs only when places are short.
     fn end_oldest_idle(&mut self, owner: Option<Owner>) -> bool {
         loop {
             let owners = self.connections.iter();
@@ -189,7 +189,7 @@ impl Table {
                 })
                 .min_by_key(|(age, ..)| *age);
             let Some(((_, since), owner, connection)) = oldest else { return false };
-            // A request may have come meanwhile: then another one is the oldest.
+            // If a request has arrived in the meantime, another connection is the oldest.
             if connection.end(since) {
                 let connection = Arc::clone(connection);
                 self.remove(owner, &connection);
@@ -210,24 +210,24 @@ impl Table {
 }
 
 impl Connection {
-    /// A request has come. False where the connection had to end before.
+    /// Records a new request. Returns false if the connection had to end before.
     pub(super) fn begin_request(&self) -> bool {
         self.requests.fetch_add(1, Ordering::Relaxed);
         let busy = |phase| (phase != ENDED).then_some(BUSY);
         self.phase.fetch_update(Ordering::AcqRel, Ordering::Acquire, busy).is_ok()
     }
 
-    /// How many requests have begun on it.
+    /// The number of requests so far.
     pub(super) fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
     }
 
-    /// Whether it waits for a request, and has no answer left to be written.
+    /// Whether it waits for a request, and no answer is being written.
     pub(super) fn is_idle(&self) -> bool {
         !matches!(self.phase.load(Ordering::Acquire), BUSY | ANSWERED)
     }
 
-    /// All of the answer is made.
+    /// Records that the answer is complete.
     pub(super) fn answered(&self) {
         let _ = self.phase.compare_exchange(BUSY, ANSWERED, Ordering::AcqRel, Ordering::Relaxed);
     }
@@ -247,8 +247,8 @@ impl Place {
         &self.connection
     }
 
-    /// All that was to be written is, or is about to be: a client that has read an answer finds that its
-    /// connection is idle. Says since when it is idle, where it was not before.
+    /// Records that all data was written, or is about to be: when a client has read an answer, its
+    /// connection counts as idle. Returns the moment at which it became idle, if it was not before.
     pub(super) fn written(&self) -> Option<u64> {
         let phase = &self.connection.phase;
         if phase.load(Ordering::Acquire) != ANSWERED {
@@ -259,7 +259,7 @@ impl Place {
         changed.is_ok().then_some(idle)
     }
 
-    /// What was said to be written `since` then was not all.
+    /// Corrects `written`, which returned `since`: not all data was written.
     pub(super) fn not_written(&self, since: u64) {
         let phase = &self.connection.phase;
         let changed = phase.compare_exchange(since, ANSWERED, Ordering::AcqRel, Ordering::Relaxed);
@@ -273,7 +273,8 @@ impl Place {
         self.connection.ended.notified().await;
     }
 
-    /// Whether that was while the last of an answer was being written, and some of it is not.
+    /// Whether the connection ended while the last part of an answer was being written, and some of it is
+    /// lost.
     pub(super) fn is_cut(&self) -> bool {
         self.connection.is_cut.load(Ordering::Acquire)
     }
@@ -325,7 +326,7 @@ mod tests {
         let stranger = connections.admit(client(2)).unwrap();
         let (first, second) =
             (connections.admit(client(1)).unwrap(), connections.admit(client(1)).unwrap());
-        // The first has been used since, so it is younger.
+        // The first one has been used since, so it is younger.
         assert!(first.connection.begin_request());
         first.connection.answered();
         first.written();

@@ -1,8 +1,8 @@
-//! Ends a connection whose client may still be sending a body that nobody reads.
+//! Ends a connection whose client may still be sending a body that is not read.
 //!
-//! A socket that is closed with unread bytes is reset, and the reset can overtake the answer that says why. So the
-//! sending half is closed first, which tells the client that there is no more to come, and what still arrives is
-//! read and forgotten for a while.
+//! A socket that is closed with unread bytes is reset, and the reset can overtake the answer with the
+//! reason. So the sending half is closed first, which shows the client that no more data follows, and
+//! further input is discarded for a while.
 
 use std::{
     io,
@@ -20,15 +20,15 @@ use tokio::{
     time::{Instant, Sleep, sleep},
 };
 
-/// How much is read and forgotten: more than the largest body of the default settings, as some clients send
-/// all of it before they read.
+/// The amount of input that is discarded: more than the largest body of the default settings, as some
+/// clients send all of it before they read.
 const MAX_BYTES: usize = 256 << 20;
-/// How long all of that may take.
+/// The time limit for all of it.
 const MAX_TIME: Duration = Duration::from_secs(30);
-/// A client that sends nothing for so long has seen the answer.
+/// A client that sends nothing for this long has read the answer.
 const SILENCE: Duration = Duration::from_secs(2);
 
-/// Says to the stream of a connection that a body was left unread.
+/// Marks the stream of a connection whose body was left unread.
 #[derive(Clone, Default)]
 pub(super) struct Unread(Arc<AtomicBool>);
 
@@ -38,7 +38,7 @@ impl Unread {
     }
 }
 
-/// A stream that ends as described above where a body was left unread.
+/// A stream that discards its remaining input if a body was left unread.
 pub(super) struct Lingering<S> {
     stream: S,
     unread: Unread,
@@ -63,7 +63,7 @@ impl Farewell {
         Self { bytes_left: MAX_BYTES, ends, silence }
     }
 
-    /// Reads on; ready where that is enough.
+    /// Discards input; ready once the limits are reached.
     fn poll(&mut self, stream: Pin<&mut impl AsyncRead>, context: &mut Context<'_>) -> Poll<()> {
         let mut stream = stream;
         let mut scratch = [0; 8 << 10];

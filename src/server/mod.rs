@@ -1,4 +1,4 @@
-//! The listener: connections come in, each within its limits, and requests go to the router.
+//! The listener: accepts connections, enforces their limits, and passes requests to the router.
 
 mod client_address;
 mod connections;
@@ -40,21 +40,22 @@ use crate::{
 };
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-/// A peer that takes nothing of an answer for so long is gone.
+/// A client that reads nothing of an answer for this long counts as gone.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long an answer may still be written whose connection had to end.
+/// How long an answer may still be written after its connection had to end.
 const LAST_WRITE: Duration = Duration::from_secs(1);
-/// All headers of a request together.
+/// The limit for all headers of a request together.
 const MAX_HEADER_BYTES: usize = 16 << 10;
-/// The most that is read, or written, at once: as much as of a body is held anywhere else. hyper begins with
-/// 8 KiB, and takes more only while it is filled, so idle connections stay small.
+/// The most that is read or written at once, which is also the limit for pieces of bodies elsewhere. hyper
+/// starts with 8 KiB, and takes more only if it is filled, so idle connections stay small.
 const MAX_BUFFER_BYTES: usize = 64 << 10;
-/// How long requests may go on after a signal to stop.
+/// How long requests may continue after a signal to stop.
 const GRACE: Duration = Duration::from_secs(10);
-/// After an error of accept (no more file descriptors, say), which would only come again at once.
+/// The pause after an error of accept (for example, no more file descriptors), which would otherwise be
+/// repeated at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// A bound listener that is not served yet.
+/// A bound listener that does not serve yet.
 pub struct Server {
     listener: TcpListener,
     site: Arc<Site>,
@@ -82,7 +83,7 @@ impl Server {
         })
     }
 
-    /// Where it listens.
+    /// The address of the listener.
     ///
     /// # Errors
     ///
@@ -91,7 +92,7 @@ impl Server {
         self.listener.local_addr()
     }
 
-    /// Serves until `stop` is done, then finishes the requests under way within 10 seconds.
+    /// Serves until `stop` completes, then finishes the requests in progress within 10 seconds.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let graceful = GracefulShutdown::new();
         tokio::select! {
@@ -106,7 +107,8 @@ impl Server {
 
     async fn accept(&self, graceful: &GracefulShutdown) {
         loop {
-            // Accepted first, decided on afterwards: a full share of one client holds nobody else up.
+            // The connection is accepted before the limits are checked: a client that has used up its share
+            // does not delay others.
             match self.listener.accept().await {
                 Ok((stream, peer)) => self.admit(stream, peer, graceful),
                 Err(error) => {
@@ -130,7 +132,8 @@ impl Server {
                 if self.connections.should_warn() {
                     tracing::warn!(%address, ?why, "connections are refused");
                 }
-                // It fits into the buffer of a fresh socket; a client that is gone misses nothing.
+                // The text fits into the buffer of a new socket; if the write fails, the client has already
+                // disconnected.
                 let _ = stream.try_write(refusal(why).as_bytes());
             }
         }
@@ -144,7 +147,7 @@ impl Server {
         is_proxy: bool,
         graceful: &GracefulShutdown,
     ) {
-        // Answers are written at once and whole; waiting to fill a packet only delays them.
+        // Answers are written at once and completely; waiting to fill a packet only delays them.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "cannot switch Nagle's algorithm off");
         }
@@ -166,7 +169,7 @@ impl Server {
                 }
                 let stays_open = keeps_alive(&request);
                 let client = Client { address: proxies.client(peer.ip(), request.headers()) };
-                // What a proxy asks for itself, such as its checks, is nobody's share.
+                // A proxy's own requests, such as health checks, do not count against a share.
                 let is_passed_on = is_proxy && client.address != peer.ip().to_canonical();
                 let place =
                     is_passed_on.then(|| connections.admit_request(client.net())).transpose();
@@ -188,7 +191,7 @@ impl Server {
         let stream = WatchedStream { stream: lingering, place: Arc::clone(&place) };
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            // `Patient` tells idle connections from slow heads.
+            // `Patient` distinguishes idle connections from slow heads.
             .header_read_timeout(None)
             .max_header_size(MAX_HEADER_BYTES)
             .max_buf_size(MAX_BUFFER_BYTES)
@@ -223,12 +226,12 @@ fn keeps_alive(request: &hyper::Request<Incoming>) -> bool {
     }
 }
 
-/// The connection was idle and had to end when a request came.
+/// A request arrived on an idle connection that was already being closed.
 #[derive(Debug, thiserror::Error)]
 #[error("the connection has made room for another")]
 struct MadeRoom;
 
-/// The answer to a connection that gets no place.
+/// The answer on a connection that is refused.
 fn refusal(why: Refused) -> String {
     let message = match why {
         Refused::Share => "Busy: your address has as many connections as it may",

@@ -1,7 +1,7 @@
-//! How long a connection may wait for its next request.
+//! The time limits for the next request of a connection.
 //!
-//! hyper has one time limit for idle connections and for heads that come slowly. A client that keeps a connection
-//! for its next request is welcome for longer than one that sends a head byte by byte.
+//! hyper has one time limit for idle connections and for heads that arrive slowly. A client that keeps a
+//! connection for its next request is allowed more time than one that sends a head byte by byte.
 
 use std::{
     io::{self, IoSlice},
@@ -18,12 +18,12 @@ use tokio::{
 
 use super::connections::Connection;
 
-/// A head is complete so soon after its first byte, or after the connection was made.
+/// The time limit of a head, from its first byte, or from the start of the connection.
 const HEAD: Duration = Duration::from_secs(10);
-/// How long an idle connection is kept, as long as nobody else needs its place; announced in `Keep-Alive`.
+/// How long an idle connection is kept if its place is not needed; announced in `Keep-Alive`.
 pub(super) const IDLE: Duration = Duration::from_secs(75);
 
-/// A stream that ends where a request does not come in time.
+/// A stream that ends if a request does not arrive in time.
 pub(super) struct Patient<S> {
     stream: S,
     connection: Arc<Connection>,
@@ -31,13 +31,13 @@ pub(super) struct Patient<S> {
     wait: Wait,
 }
 
-/// What is waited for, and how long.
+/// What the stream waits for, and its time limit.
 enum Wait {
-    /// Nothing: a request is being answered, or was a moment ago.
+    /// Nothing: a request is being answered, or has just been.
     Busy,
     /// The first byte of a head.
     Idle(Pin<Box<Sleep>>),
-    /// The rest of it.
+    /// The rest of a head.
     Head(Pin<Box<Sleep>>),
 }
 
@@ -47,7 +47,7 @@ impl<S> Patient<S> {
         Self { stream, connection, requests: 0, wait }
     }
 
-    /// Whether a request is waited for. Forgets the wait for one that has come.
+    /// Whether a request is awaited. Ends the wait for one that has arrived.
     fn is_waiting(&mut self) -> bool {
         let requests = self.connection.requests();
         if requests != self.requests {
@@ -56,7 +56,7 @@ impl<S> Patient<S> {
         self.connection.is_idle()
     }
 
-    /// Ready where it has waited for long enough; else wakes the task then.
+    /// Ready once the time limit has passed; else wakes the task then.
     fn poll_patience(&mut self, context: &mut Context<'_>) -> Poll<()> {
         if matches!(self.wait, Wait::Busy) {
             self.wait = Wait::Idle(Box::pin(sleep(IDLE)));
@@ -81,7 +81,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
             return read;
         }
         match read {
-            // As where the client hangs up.
+            // The same result as when the client disconnects.
             Poll::Pending => this.poll_patience(context).map(Ok),
             Poll::Ready(read) => {
                 if buffer.filled().len() > filled && !matches!(this.wait, Wait::Head(_)) {
@@ -105,9 +105,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         ready!(Pin::new(&mut this.stream).poll_flush(context))?;
-        // The end of an answer, after which hyper need not ask for what is to be read.
+        // hyper may not read again after the end of an answer, so the time limit is set here.
         if this.is_waiting() {
-            // That it is over is seen by the next read.
+            // The next read detects that the limit has passed.
             let _ = this.poll_patience(context);
         }
         Poll::Ready(Ok(()))
@@ -145,14 +145,14 @@ mod tests {
         server::connections::{ConnectionLimits, Connections, Owner},
     };
 
-    /// Steps of a client at a connection: its first byte, a request that is answered.
+    /// Events on a connection: the first byte of a head, an answered request.
     enum Step {
         Byte,
         Answer,
         Wait(u64),
     }
 
-    /// After how many seconds the stream ends by itself, counted from its beginning.
+    /// The number of seconds after which the stream ends, counted from its start.
     fn end_after(steps: &[Step]) -> u64 {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(async {

@@ -1,5 +1,5 @@
-//! Tells [`Connections`](super::connections::Connections) when a connection is idle: when the body of an
-//! answer is done, and when all of it is written.
+//! Reports to [`Connections`](super::connections::Connections) when a connection becomes idle: when the
+//! body of an answer is complete, and when all of it is written.
 
 use std::{
     io::{self, IoSlice},
@@ -68,8 +68,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WatchedStream<S> {
 }
 
 impl<S> WatchedStream<S> {
-    /// hyper writes all that it has at once, so that after the end of an answer, a write is the last one,
-    /// unless the system has taken less.
+    /// hyper writes all the data it has at once, so the write after the end of an answer is the last one,
+    /// unless the system has accepted only a part.
     fn note(&self, since: Option<u64>, outcome: &Poll<io::Result<usize>>, bytes: usize) {
         let is_all = matches!(outcome, Poll::Ready(Ok(written)) if *written == bytes);
         if let Some(since) = since.filter(|_| !is_all) {
@@ -78,10 +78,10 @@ impl<S> WatchedStream<S> {
     }
 }
 
-/// A request that is being answered; dropped when its answer is made, or given up.
+/// A request that is being answered; dropped when its answer is complete, or abandoned.
 pub(super) struct Answering {
     pub(super) connection: Arc<Connection>,
-    /// Where a proxy has passed the request on.
+    /// Set if a proxy has forwarded the request.
     #[expect(dead_code, reason = "held, not used")]
     pub(super) place: Option<RequestPlace>,
 }
@@ -92,7 +92,7 @@ impl Drop for Answering {
     }
 }
 
-/// The body of an answer, which is being answered until hyper has taken all of it.
+/// The body of an answer; the request counts as being answered until hyper has read all of it.
 pub(super) struct WatchedBody<B> {
     pub(super) body: B,
     #[expect(dead_code, reason = "held, not used")]

@@ -1,4 +1,4 @@
-//! How a server begins to speak, which tells TLS from a protocol in plain text.
+//! The first byte of a server, which distinguishes TLS from a protocol in plain text.
 
 use std::{
     io,
@@ -16,23 +16,23 @@ use tokio::{
     net::TcpStream,
 };
 
-/// A connection of which one knows how the server has begun, also when TLS failed with it.
+/// A connection that keeps the first byte of the server, also if TLS fails.
 pub(super) struct FirstByte {
     tcp: TcpStream,
     first: Arc<First>,
 }
 
-/// How a server begins.
+/// The first byte of a server.
 #[derive(Default)]
 pub(super) struct First(AtomicU16);
 
-/// Whether TLS begins so: with a handshake or an alert (RFC 8446, 5.1).
+/// Whether TLS starts with this byte: a handshake or an alert (RFC 8446, 5.1).
 pub(super) fn is_tls(byte: u8) -> bool {
     matches!(byte, 0x15 | 0x16)
 }
 
 impl FirstByte {
-    /// Wraps a connection that nothing was read from.
+    /// Wraps a connection from which nothing was read.
     pub(super) fn of(tcp: TcpStream) -> (Self, Arc<First>) {
         let first = Arc::new(First::default());
         (Self { tcp, first: Arc::clone(&first) }, first)
@@ -47,12 +47,12 @@ impl First {
     fn note(&self, bytes: &[u8]) {
         if let Some(byte) = bytes.first() {
             let noted = 0x100 | u16::from(*byte);
-            // Only the first one counts.
+            // Only the first byte is kept.
             let _ = self.0.compare_exchange(0, noted, Ordering::Relaxed, Ordering::Relaxed);
         }
     }
 
-    /// The byte, once there is one.
+    /// The byte, once it was received.
     pub(super) fn byte(&self) -> Option<u8> {
         match self.0.load(Ordering::Relaxed).to_be_bytes() {
             [0, _] => None,

@@ -1,7 +1,6 @@
-//! The login at a mail server (RFC 4954): who, with what, and by which mechanism.
+//! The login at a mail server (RFC 4954): user, credentials and mechanism.
 //!
-//! The server says which mechanisms it knows; of those that fit what the operator has given, the first one
-//! is taken.
+//! The server lists its mechanisms; the first one that fits the operator's credentials is used.
 
 use std::path::PathBuf;
 
@@ -15,22 +14,22 @@ use zeroize::Zeroizing;
 use super::server::{Failed, step};
 use crate::{crypto::SecretText, secret_file::read_secret};
 
-/// A command has 512 bytes at most (RFC 5321, 4.5.3.1.4); what is longer follows on a line of its own.
+/// A command has at most 512 bytes (RFC 5321, 4.5.3.1.4); longer data follows on a separate line.
 const MAX_COMMAND_BYTES: usize = 512;
-/// Words of an answer that are so long are looked for in the secret.
+/// Words of a reply with this length are compared with the secret.
 const MAX_ECHO_CHARS: usize = 6;
-/// Words that are so long may be the secret in an encoding that is not known here.
+/// Words with this length may be the secret in an unknown encoding.
 const LONG_WORD_CHARS: usize = 24;
 
-/// Who logs in, and how they prove it.
+/// The user and the credentials.
 pub(super) struct Login {
     /// The user.
     pub user: String,
-    /// What only they know.
+    /// The credentials.
     pub proof: Proof,
 }
 
-/// How a user proves who they are.
+/// The kind of credentials.
 pub enum Proof {
     /// A password, read at the start.
     Password(SecretText),
@@ -38,24 +37,24 @@ pub enum Proof {
     TokenFile(PathBuf),
 }
 
-/// Where a login happens, as OAUTHBEARER tells the server.
+/// The server of a login, which OAUTHBEARER sends.
 pub(super) struct Place<'a> {
     pub(super) host: &'a str,
     pub(super) port: u16,
-    /// What we call ourselves.
+    /// The client's name in EHLO.
     pub(super) name: &'a ClientId,
 }
 
-/// A way to log in.
+/// A login mechanism.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mechanism {
     /// RFC 4616
     Plain,
-    /// Never became an RFC; old servers know nothing else.
+    /// Never became an RFC; some old servers support nothing else.
     Login,
     /// RFC 7628
     OauthBearer,
-    /// Google's and Microsoft's predecessor of it.
+    /// Google's and Microsoft's predecessor of OAUTHBEARER.
     Xoauth2,
 }
 
@@ -72,7 +71,7 @@ impl Mechanism {
         }
     }
 
-    /// What is sent, in base64, line by line; the server answers 334 in between.
+    /// The lines that the client sends, in base64; the server answers 334 in between.
     fn lines(self, user: &str, secret: &str, place: &Place<'_>) -> Vec<Zeroizing<String>> {
         let encoded = |text: Zeroizing<String>| Zeroizing::new(STANDARD.encode(text.as_bytes()));
         let text = match self {
@@ -82,7 +81,7 @@ impl Mechanism {
                 return vec![encoded(user), encoded(secret)];
             }
             Self::OauthBearer => {
-                // RFC 5801: these two separate.
+                // RFC 5801: these two characters are separators.
                 let user = user.replace('=', "=3D").replace(',', "=2C");
                 let Place { host, port, .. } = place;
                 format!("n,a={user},\x01host={host}\x01port={port}\x01auth=Bearer {secret}\x01\x01")
@@ -92,7 +91,7 @@ impl Mechanism {
         vec![encoded(Zeroizing::new(text))]
     }
 
-    /// What a client says to the reasons why its token was refused, so that the refusal follows.
+    /// The client's answer to the reasons for a refused token, after which the server sends the refusal.
     fn acknowledgement(self) -> &'static str {
         match self {
             // RFC 7628, 3.2.3: one byte of 1.
@@ -107,13 +106,13 @@ impl Login {
     ///
     /// # Errors
     ///
-    /// What failed, in words for the operator; nothing secret.
+    /// The step that failed, in words for the operator; contains no secret.
     pub(super) async fn log_in(
         &self,
         connection: &mut AsyncSmtpConnection,
         place: &Place<'_>,
     ) -> Result<(), String> {
-        // lettre asks as well, but keeps only the mechanisms that it knows.
+        // lettre also sends EHLO, but keeps only the mechanisms that it knows.
         let asked = step("EHLO", connection.command(Ehlo::new(place.name.clone()))).await;
         let offered = mechanisms(&asked.map_err(|Failed(text, _)| text)?);
         let fitting = match &self.proof {
@@ -137,7 +136,7 @@ impl Login {
         for mechanism in usable {
             match self.attempt(mechanism, secret, connection, place).await {
                 Ok(()) => return Ok(()),
-                // It offers what it does not know.
+                // The server offers a mechanism that it does not support.
                 Err(Failed(text, Some(504))) => error = text,
                 Err(Failed(text, _)) => return Err(text),
             }
@@ -161,7 +160,7 @@ impl Login {
             said.map_err(|Failed(text, code)| Failed(format!("{} ({name})", hidden(&text)), code))
         };
         let mut left = lines.iter();
-        // Some servers do not take LOGIN's user on the line of the command.
+        // Some servers do not accept the user of LOGIN on the line of the command.
         let mut first = left.as_slice().first().filter(|_| mechanism != Mechanism::Login);
         let mut command = Zeroizing::new(format!("AUTH {name}"));
         first =
@@ -199,7 +198,7 @@ impl Login {
         }
     }
 
-    /// What to do where the server knows no mechanism that fits.
+    /// The error text for a server without a suitable mechanism.
     fn nothing_fits(&self, offered: &[String]) -> String {
         let list = |names: &[&str]| names.join(" and ");
         let (what, ours, others, hint) = match &self.proof {
@@ -237,10 +236,10 @@ impl Login {
 ///
 /// # Errors
 ///
-/// What is wrong with the file.
+/// The problem with the file.
 pub(super) fn token_in(path: &std::path::Path) -> Result<SecretText, String> {
     let trouble = |problem: &str| Err(format!("{}: {problem}", path.display()));
-    // It is read again and again, and nothing else can be.
+    // It is read repeatedly, which only regular files allow.
     if !std::fs::metadata(path).map_err(|error| format!("{}: {error}", path.display()))?.is_file() {
         return trouble("it is no regular file");
     }
@@ -258,7 +257,7 @@ async fn read_token(path: PathBuf) -> Result<SecretText, String> {
     read.map_err(|problem| format!("AUTH: smtp_token_file: {problem}"))
 }
 
-/// The mechanisms in an answer to EHLO, in capitals: `AUTH PLAIN LOGIN`, or `AUTH=PLAIN` as old servers write.
+/// The mechanisms in a reply to EHLO, in capitals: `AUTH PLAIN LOGIN`, or `AUTH=PLAIN` of old servers.
 fn mechanisms(answer: &Response) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     for line in answer.message() {
@@ -282,7 +281,7 @@ fn code(answer: &Response) -> u16 {
     answer.code().into()
 }
 
-/// Why a server has refused a token, as it says in JSON (RFC 7628, 3.2.2), in a few words.
+/// The server's reasons for refusing a token, which are JSON (RFC 7628, 3.2.2), as a short text.
 fn reasons(answer: &Response) -> String {
     let line = answer.first_line().unwrap_or_default();
     let Ok(bytes) = STANDARD.decode(line.trim()) else { return String::new() };
@@ -302,12 +301,12 @@ fn reasons(answer: &Response) -> String {
     }
 }
 
-/// A server's words without those that repeat a part of the secret, as it is or as a mechanism sends it.
+/// The words of a reply, except those that contain a part of the secret, plain or encoded.
 fn without(text: &str, user: &str, secret: &str, place: &Place<'_>) -> String {
     let mechanisms = Mechanism::PASSWORD.into_iter().chain(Mechanism::TOKEN);
     let mut secrets: Vec<Zeroizing<String>> =
         mechanisms.flat_map(|mechanism| mechanism.lines(user, secret, place)).collect();
-    // LOGIN sends the user alone, which is no secret.
+    // LOGIN sends the user separately, which is not secret.
     let user = STANDARD.encode(user);
     secrets.retain(|line| **line != user);
     secrets.push(Zeroizing::new(secret.to_owned()));
@@ -317,7 +316,7 @@ fn without(text: &str, user: &str, secret: &str, place: &Place<'_>) -> String {
         let bare = word.trim_matches(|char: char| !char.is_ascii_alphanumeric());
         let is_part =
             bare.len() >= MAX_ECHO_CHARS && secrets.iter().any(|secret| secret.contains(bare));
-        // Some other encoding of it; addresses of help pages are long as well.
+        // Possibly the secret in another encoding; addresses of help pages are long as well.
         is_part || word.len() >= LONG_WORD_CHARS && !word.starts_with("https://")
     };
     let words = text.split_whitespace().map(|word| if tells(&word) { "(…)" } else { word });

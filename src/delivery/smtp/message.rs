@@ -1,4 +1,4 @@
-//! Mails as they go over the wire (RFC 5322).
+//! Mails in their wire format (RFC 5322).
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -20,21 +20,21 @@ pub struct Mail {
     pub(super) bytes: Vec<u8>,
 }
 
-/// Why a mail can not be written. Does not tell the address.
+/// Why a mail cannot be written. The texts do not contain the address.
 #[derive(Debug, thiserror::Error)]
 pub enum Unwritable {
-    /// The address is none that a mail can have.
+    /// The address is not valid in a mail.
     #[error("the address can not stand in a mail")]
     Address,
-    /// The text can not be filled in.
+    /// The text cannot be rendered.
     #[error(transparent)]
     Template(#[from] BadTemplate),
-    /// Anything else.
+    /// Any other error.
     #[error("the mail can not be put together: {0}")]
     Message(#[from] lettre::error::Error),
 }
 
-/// Puts a mail together. Nothing of a caller is in its headers but the address, which is one.
+/// Builds a mail. Its headers contain nothing of an API caller except the address.
 pub(super) fn build(
     from: &lettre::message::Mailbox,
     to: &Mailbox,
@@ -53,13 +53,13 @@ pub(super) fn build(
         .message_id(Some(format!("<{name}@{domain}>")))
         .raw_header(header("Auto-Submitted", "auto-generated"));
     if let Some(url) = unsubscribe {
-        // RFC 8058: a program may end the notifications by one POST.
+        // RFC 8058: a mail program may end the notifications by one POST.
         message = message
             .raw_header(header("List-Unsubscribe", &format!("<{url}>")))
             .raw_header(header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"));
     }
     let parts = MultiPart::alternative()
-        // Hidden nowhere: no line of base64 or quoted-printable begins so.
+        // Cannot occur in the body: no line of base64 or quoted-printable starts like this.
         .boundary(format!("=_{name}"))
         .singlepart(SinglePart::plain(text.text.clone()))
         .singlepart(SinglePart::html(text.html.clone()));

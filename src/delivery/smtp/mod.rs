@@ -1,7 +1,7 @@
-//! Mails: what they say, how they look, and the server that takes them.
+//! Mails: their texts, their format, and the server that accepts them.
 //!
-//! What waits to be sent, and what becomes of it, is the outbox's ([`crate::domain::notify::outbox`]); when it
-//! is sent, [`crate::delivery`]'s.
+//! The outbox ([`crate::domain::notify::outbox`]) keeps waiting mails and their status; [`crate::delivery`]
+//! decides when they are sent.
 
 pub(crate) mod first_byte;
 pub(crate) mod letters;
@@ -25,7 +25,7 @@ use crate::{
     secret_file::read_secret,
 };
 
-/// Everything that makes mails and sends them.
+/// Writes mails and sends them.
 pub struct Mailer {
     letters: Letters,
     from: lettre::message::Mailbox,
@@ -35,23 +35,23 @@ pub struct Mailer {
     pub server: SmtpServer,
 }
 
-/// A setting that can not be used, found out only by looking into files.
+/// A setting that cannot be used, which is only found by reading files.
 #[derive(Debug, thiserror::Error)]
 #[error("{setting}: {problem}")]
 pub struct BadMail {
-    /// The setting, as it is called in the file.
+    /// The name of the setting in the configuration file.
     pub setting: &'static str,
-    /// What is wrong; nothing secret.
+    /// The problem; contains no secret.
     pub problem: String,
 }
 
 impl Mailer {
-    /// Reads what the settings name: the password, the texts, the certificate authorities. `None` where
-    /// mail is not set up. Blocks.
+    /// Reads the files that the settings name: the password, the texts, the certificate authorities. `None`
+    /// if mail is not set up. Blocks.
     ///
     /// # Errors
     ///
-    /// [`BadMail`].
+    /// [`BadMail`], if a file cannot be read or used.
     pub fn from_settings(settings: &Settings) -> Result<Option<Self>, BadMail> {
         let MailSettings { smtp, password_file, token_file, from, templates, language } =
             &settings.mail;
@@ -64,7 +64,7 @@ impl Mailer {
             .map_err(|problem| BadMail { setting: "smtp_password_file", problem })?;
         let proof = password.map(Proof::Password);
         let proof = proof.or_else(|| token_file.clone().map(Proof::TokenFile));
-        // That a server has the two others is checked with the settings themselves.
+        // The check of the settings ensures that the two others are set with the server.
         let (Some(smtp), Some(from), Some(site)) = (smtp, from, &settings.public_url) else {
             return Ok(None);
         };
@@ -74,29 +74,29 @@ impl Mailer {
         Ok(Some(Self { letters, from: from.clone(), site, language: *language, server }))
     }
 
-    /// Reads the token that the settings name. Another program replaces its file, and may not have written it
-    /// yet, so [`Mailer::from_settings`] does not ask for it. Blocks.
+    /// Reads the token that the settings name. Another program replaces its file, and may not have written
+    /// it yet, so [`Mailer::from_settings`] does not read it. Blocks.
     ///
     /// # Errors
     ///
-    /// [`BadMail`].
+    /// [`BadMail`], if the file cannot be read or does not contain a token.
     pub fn check_token(settings: &Settings) -> Result<(), BadMail> {
         let Some(path) = &settings.mail.token_file else { return Ok(()) };
         let read = login::token_in(path);
         read.map(drop).map_err(|problem| BadMail { setting: "smtp_token_file", problem })
     }
 
-    /// Where people reach this daemon.
+    /// The public URL of this daemon.
     #[must_use]
     pub fn site(&self) -> &str {
         &self.site
     }
 
-    /// Writes a mail. `name` makes its Message-ID, the same each time that it is sent.
+    /// Writes a mail. Its Message-ID is made of `name`, so it is the same in each attempt.
     ///
     /// # Errors
     ///
-    /// [`Unwritable`].
+    /// [`Unwritable`], if the address or the text cannot be used.
     pub fn write(
         &self,
         kind: Kind,
@@ -110,7 +110,7 @@ impl Mailer {
         message::build(&self.from, to, &text, facts.unsubscribe.as_deref(), name, now)
     }
 
-    /// Sends a mail to see whether mails can be sent. Answers what the server has said.
+    /// Sends a mail as a test. Returns the server's reply.
     ///
     /// # Errors
     ///
@@ -124,7 +124,7 @@ impl Mailer {
     }
 }
 
-/// What the daemon calls itself before mail servers (EHLO): the host in its links.
+/// The name that the daemon sends to mail servers (EHLO): the host in its links.
 fn hello_name(site: &PublicUrl) -> String {
     let authority = site.origin().split("://").nth(1).unwrap_or_default();
     let end = authority.rfind(':').filter(|_| !authority.ends_with(']')).unwrap_or(authority.len());

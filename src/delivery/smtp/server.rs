@@ -1,4 +1,4 @@
-//! The mail server (RFC 5321): connections to it, kept for a while, and mails handed in.
+//! The mail server (RFC 5321): its connections, which are kept for a while, and sending.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -27,11 +27,11 @@ use crate::{
     tls,
 };
 
-/// How long a connection is kept for a following mail.
+/// How long a connection is kept for the next mail.
 const KEEP: Duration = Duration::from_secs(10);
-/// Words of a server that are so long could be a part of a link: half a password has 24 characters.
+/// Words of a reply with this length could be a part of a link: half a password has 24 characters.
 const LINK_CHARS: usize = 24;
-/// A server that does not say goodbye is left without.
+/// How long to wait for the reply to QUIT.
 const QUIT: Duration = Duration::from_secs(2);
 
 type Connection = AsyncSmtpConnection;
@@ -48,27 +48,27 @@ pub struct SmtpServer {
     idle: Mutex<Vec<(Connection, Instant)>>,
 }
 
-/// Why a mail was not taken. The texts are for the operator and do not tell the address.
+/// Why a mail was not accepted. The texts are for the operator and do not contain the address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
-    /// Nothing can be handed in there at all: no connection, no TLS, no login.
+    /// No mail can be sent: no connection, no TLS, no login.
     #[error("{0}")]
     Down(String),
-    /// This one was not taken, and may be at another time.
+    /// This mail was refused; a retry may succeed.
     #[error("{0}")]
     Later(String),
-    /// This one is never taken.
+    /// This mail was refused permanently.
     #[error("{0}")]
     Never(String),
 }
 
-/// How far handing in a mail came before it failed.
+/// How far a transaction came before it failed.
 enum Broken {
-    /// The connection had ended before this mail: it can be tried on another one.
+    /// The connection ended before this mail: it can be tried on another one.
     BeforeMail(SendError),
-    /// The connection has ended with this mail under way.
+    /// The connection ended during this mail.
     Within(SendError),
-    /// The server has refused it, and listens still.
+    /// The server refused the mail, and the connection is still usable.
     Refused(SendError),
 }
 
@@ -81,7 +81,8 @@ impl From<Broken> for SendError {
 }
 
 impl SmtpServer {
-    /// Knows the server, does not connect yet. Reads the system's certificate authorities: blocks.
+    /// Prepares the server's settings, without a connection. Reads the system's certificate authorities:
+    /// blocks.
     ///
     /// # Errors
     ///
@@ -107,12 +108,11 @@ impl SmtpServer {
         })
     }
 
-    /// Hands a mail in, over a connection that is kept from before if there is one. Answers what the
-    /// server has said.
+    /// Sends a mail, over a kept connection if there is one. Returns the server's reply.
     ///
     /// # Errors
     ///
-    /// See [`SendError`].
+    /// [`SendError`], with the step that failed.
     pub async fn send(&self, mail: &Mail) -> Result<String, SendError> {
         if let Some(connection) = self.take_idle() {
             match self.hand_in(connection, mail).await {
@@ -125,20 +125,20 @@ impl SmtpServer {
         Ok(self.hand_in(connection, mail).await?)
     }
 
-    /// Hands a mail in over a connection of its own.
+    /// Sends a mail over a new connection.
     ///
     /// # Errors
     ///
-    /// See [`SendError`].
+    /// [`SendError`], with the step that failed.
     pub async fn send_alone(&self, mail: &Mail) -> Result<String, SendError> {
         let mut connection = self.connect().await.map_err(SendError::Down)?;
         let outcome = transact(&mut connection, mail).await;
-        // It may have ended by itself, and has done what it was for.
+        // The server may already have closed it; the mail was sent.
         let _ = timeout(QUIT, connection.quit()).await;
         Ok(outcome?)
     }
 
-    /// Ends connections that nobody has needed for a while; all of them where `all` is set.
+    /// Ends connections that have been idle for a while; all of them if `all` is set.
     pub async fn rest(&self, all: bool) {
         let now = Instant::now();
         let over: Vec<Connection> = {
@@ -155,7 +155,7 @@ impl SmtpServer {
                 let _ = timeout(QUIT, connection.quit()).await;
             });
         }
-        // Nobody else waits for goodbyes.
+        // Otherwise the caller does not wait for QUIT.
         if all {
             closing.join_all().await;
         } else {
@@ -163,13 +163,13 @@ impl SmtpServer {
         }
     }
 
-    /// Whether connections are kept.
+    /// Whether there are kept connections.
     #[must_use]
     pub fn holds_connections(&self) -> bool {
         !self.idle.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
-    /// The youngest, so that the others come of age.
+    /// The youngest one, so that the others reach their time limit.
     fn take_idle(&self) -> Option<Connection> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         idle.pop().map(|(connection, _)| connection)
@@ -180,7 +180,7 @@ impl SmtpServer {
         idle.push((connection, Instant::now()));
     }
 
-    /// A connection that mails can be handed in through.
+    /// A connection that is ready for mails.
     async fn connect(&self) -> Result<Connection, String> {
         let Self { host, port, security, tls, login, hello, .. } = self;
         let wire = Wire::connect(host, *port, *security, tls.as_ref(), hello).await?;
@@ -189,7 +189,7 @@ impl SmtpServer {
         let greeted = Connection::connect_with_transport(Box::new(wire), &name);
         let mut connection = step("the server's greeting", greeted).await.map_err(|e| e.0)?;
         let Some(login) = login else { return Ok(connection) };
-        // Who takes STARTTLS away on the way must not get the password for it.
+        // An attacker on the network who removes STARTTLS must not receive the password.
         if !is_encrypted && *security != SmtpTls::Off {
             return Err("AUTH: the connection is not encrypted, so the password is not sent".into());
         }
@@ -202,7 +202,7 @@ impl SmtpServer {
         let outcome = transact(&mut connection, mail).await;
         let is_usable = match &outcome {
             Ok(_) => true,
-            // What was begun is taken back; a server that closes says so now.
+            // Resets the transaction; a server that is about to close the connection reports it now.
             Err(Broken::Refused(_)) => step("RSET", connection.command(Rset)).await.is_ok(),
             Err(Broken::BeforeMail(_) | Broken::Within(_)) => false,
         };
@@ -228,10 +228,10 @@ async fn transact(connection: &mut Connection, mail: &Mail) -> Result<String, Br
     if let Err(Failed(text, reply)) = step("MAIL", connection.command(from)).await {
         let text = scrubbed(text);
         return Err(match reply {
-            // Gone, or going.
+            // The connection is closed, or is about to be.
             None | Some(421) => Broken::BeforeMail(SendError::Later(text)),
-            // A login is wanted, or another sender, or no more mails on this connection: whatever it
-            // is, it is not this mail's fault.
+            // The server wants a login, or another sender, or no more mails on this connection: the cause
+            // is not this mail.
             Some(500..600) => Broken::BeforeMail(SendError::Down(text)),
             reply => refused(Failed(text, reply)),
         });
@@ -243,10 +243,10 @@ async fn transact(connection: &mut Connection, mail: &Mail) -> Result<String, Br
     Ok(scrubbed(words(&said)))
 }
 
-/// What failed, and the code of the server's reply, if it was one.
+/// The failed step, and the code of the server's reply, if there was one.
 pub(super) struct Failed(pub(super) String, pub(super) Option<u16>);
 
-/// One step, which may not take longer than [`STEP`].
+/// One step, with the time limit [`STEP`].
 pub(super) async fn step<T>(
     what: &str,
     work: impl Future<Output = Result<T, SmtpFailure>>,
@@ -270,10 +270,10 @@ fn words(response: &Response) -> String {
     format!("{} {}", response.code(), lines.join(" "))
 }
 
-/// Without the address and the links in the mail, which servers like to repeat, and on one line.
+/// Removes the address and the links of the mail, which servers often repeat, and line breaks.
 fn scrub(text: &str, address: &str) -> String {
     let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    // ASCII only changes its case in place, so the offsets stay.
+    // ASCII changes its case in place, so the offsets stay.
     let (lower, address) = (plain.to_ascii_lowercase(), address.to_ascii_lowercase());
     let mut scrubbed = String::with_capacity(plain.len());
     let mut done = 0;

@@ -1,13 +1,14 @@
-//! What others have written, made fit to stand in a mail.
+//! Makes foreign text suitable for a mail.
 
-/// Text of a caller as one line: what breaks lines or turns them around becomes a space.
+/// Text of a caller as one line: characters that break lines or change the direction of writing become
+/// spaces.
 #[must_use]
 pub fn one_line(text: &str) -> String {
     let plain: String = text.chars().map(|c| if is_plain(c) { c } else { ' ' }).collect();
     plain.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Text of a caller as lines with a `>` before each, so that nobody takes them for ours.
+/// Text of a caller as lines with a `>` before each, so that they are not taken for text of the daemon.
 #[must_use]
 pub fn quoted(text: &str) -> String {
     let lines = text.trim_end().lines().map(|line| {
@@ -17,7 +18,8 @@ pub fn quoted(text: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// Neither a control character, nor one that ends a line or changes the direction of what follows.
+/// Whether a character is neither a control, nor ends a line or changes the direction of the following
+/// text.
 fn is_plain(c: char) -> bool {
     let turns =
         matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');

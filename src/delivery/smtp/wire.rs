@@ -1,8 +1,7 @@
-//! Connections to a mail server, from the first byte to where mails can be handed in: TCP, TLS, and
-//! STARTTLS.
+//! Connections to a mail server, until mails can be sent: TCP, TLS, and STARTTLS.
 //!
-//! STARTTLS is done here, before lettre has the connection: what lettre reads before TLS begins and
-//! what it reads after go through one buffer, and somebody on the way could slip answers into it.
+//! STARTTLS is done here, before lettre has the connection: lettre uses one buffer for the time before and
+//! after TLS begins, so an attacker on the network could insert replies into it.
 
 use std::{
     fmt, io,
@@ -34,23 +33,24 @@ use crate::{
     tls,
 };
 
-/// How long each step may take.
+/// The time limit of each step.
 pub(super) const STEP: Duration = Duration::from_secs(30);
-/// How long a server may keep its greeting back before it is asked, over another connection, whether it
-/// waits for TLS. Servers that are slow on purpose take a few seconds; their greeting is still waited for.
+/// How long the greeting of a server may take before a second connection tests whether the server expects
+/// TLS. Servers that are slow on purpose take a few seconds; their greeting is still accepted.
 const SILENCE: Duration = Duration::from_secs(4);
-/// How long it may take to begin with TLS.
+/// The time limit of the first answer in TLS.
 const TLS_ANSWER: Duration = Duration::from_secs(5);
-/// How long a server that should begin with TLS may be silent. One that waits for STARTTLS may be, too.
+/// How long a server that should use TLS from the start may be silent. A server that expects STARTTLS may
+/// be, too.
 const TLS_SILENCE: Duration = Duration::from_secs(8);
 /// The longest reply that is read before TLS.
 const MAX_REPLY_BYTES: usize = 16 << 10;
-/// More of a server's words do not help.
+/// The part of a server's reply that error texts contain.
 const MAX_SHOWN_CHARS: usize = 300;
-/// What lettre gets in place of the server's greeting, where that was read here.
+/// The greeting that lettre reads if the server's greeting was already read here.
 const GREETING: &[u8] = b"220 here\r\n";
 
-/// A connection that mails can be handed in through.
+/// A connection that is ready for mails.
 pub(super) struct Wire {
     stream: Stream,
     /// Read before the stream itself.
@@ -62,14 +62,14 @@ enum Stream {
     Tls(Box<TlsStream<FirstByte>>),
 }
 
-/// The server a connection goes to, for messages about it.
+/// The server of a connection, for messages about it.
 struct Peer<'a> {
     host: &'a SmtpHost,
     port: u16,
 }
 
 impl Wire {
-    /// Connects to `host`. `tls` is `None` only where nothing protects the connection.
+    /// Connects to `host`. `tls` is `None` only if the connection is not encrypted.
     ///
     /// # Errors
     ///
@@ -106,14 +106,14 @@ impl Wire {
         }
     }
 
-    /// Whether nobody on the way can read along.
+    /// Whether the connection is encrypted.
     pub(super) fn is_encrypted(&self) -> bool {
         matches!(self.stream, Stream::Tls(_))
     }
 }
 
 impl Peer<'_> {
-    /// A handshake that is not begun yet, and what will tell how the server began.
+    /// A handshake that has not started yet, and the first byte of the server once it has.
     fn handshake(
         &self,
         tcp: TcpStream,
@@ -127,7 +127,7 @@ impl Peer<'_> {
         Ok((TlsConnector::from(Arc::clone(config)).connect(name, stream), first))
     }
 
-    /// TLS from the first byte. What goes wrong before that byte is told as what it most likely is.
+    /// TLS from the start. For a failure before the first byte, the error names the most likely cause.
     async fn implicit_tls(
         &self,
         tcp: TcpStream,
@@ -161,16 +161,16 @@ impl Peer<'_> {
         })
     }
 
-    /// Reads the greeting of a server that should begin without TLS. One that is silent may wait for TLS: it
-    /// is asked, over another connection.
+    /// Reads the greeting of a server that should not use TLS from the start. If the server is silent, a
+    /// second connection tests whether it expects TLS.
     async fn greeting(&self, tcp: &mut TcpStream) -> Result<(), String> {
         const WHAT: &str = "the server's greeting";
-        // A server that has begun to greet needs no other connection: some send the first line at once and the
-        // last one seconds later, and take a client that comes twice for a robot (postscreen).
+        // A server that has started its greeting is not tested: some send the first line at once and the
+        // last one seconds later, and treat a client that connects twice as a robot (postscreen).
         let has_begun = AtomicBool::new(false);
         let mut greeting = pin!(async {
             let greeting = step(WHAT, async {
-                // What is no digit is no greeting, but may be an alert of TLS.
+                // A greeting starts with a digit; another byte may be an alert of TLS.
                 let mut first = [0];
                 tcp.peek(&mut first).await?;
                 has_begun.store(first[0].is_ascii_digit(), Ordering::Relaxed);
@@ -192,7 +192,7 @@ impl Peer<'_> {
             () = waits_for_tls => return Err(self.wants_smtps()),
         };
         let Err(error) = outcome else { return Ok(()) };
-        // Hung up on, or alerted in TLS's own way.
+        // The server closed the connection, or sent an alert of TLS.
         if !has_begun.load(Ordering::Relaxed) && self.answers_tls().await {
             tracing::debug!(%error, "a mail server expects TLS from the first byte");
             return Err(self.wants_smtps());
@@ -208,14 +208,14 @@ impl Peer<'_> {
         )
     }
 
-    /// Whether the server answers in TLS where a connection begins with it. Whose certificate it has does
-    /// not matter: nothing is sent.
+    /// Whether the server answers a TLS handshake with TLS. Its certificate does not matter, because
+    /// nothing is sent.
     async fn answers_tls(&self) -> bool {
         let asked = async {
             let tcp = TcpStream::connect((self.host.as_str(), self.port)).await.ok()?;
             let config = Arc::new(tls::trusting_nobody().ok()?);
             let (handshake, first) = self.handshake(tcp, Some(&config)).ok()?;
-            // It fails for want of trust; what counts is how the server began.
+            // The handshake fails because no authority is trusted; only the first byte matters.
             let _ = handshake.await;
             first.byte()
         };
@@ -223,7 +223,7 @@ impl Peer<'_> {
     }
 }
 
-/// Says hello and brings a connection to where TLS begins. Answers `false` where the server offers no TLS.
+/// Sends EHLO and prepares a connection for TLS. Returns `false` if the server does not offer TLS.
 async fn starttls(tcp: &mut TcpStream, hello: &str) -> Result<bool, String> {
     say(tcp, &format!("EHLO {hello}\r\n")).await?;
     let offers = expect(tcp, "EHLO", 250).await?;
@@ -239,7 +239,7 @@ async fn say(tcp: &mut TcpStream, command: &str) -> Result<(), String> {
     step("cannot write to the server", tcp.write_all(command.as_bytes())).await
 }
 
-/// Reads a reply, which must have this code. Answers its lines without the codes.
+/// Reads a reply, which must have this code. Returns its lines without the codes.
 async fn expect(tcp: &mut TcpStream, what: &str, code: u16) -> Result<Vec<String>, String> {
     lines_of(&step(what, reply(tcp)).await?, what, code)
 }
@@ -253,13 +253,13 @@ fn lines_of(text: &str, what: &str, code: u16) -> Result<Vec<String>, String> {
     Ok(lines.iter().map(|line| line.get(4..).unwrap_or_default().to_owned()).collect())
 }
 
-/// A server's words, of which none controls a terminal.
+/// A server's words without control characters, for a terminal.
 fn shown(text: &str) -> String {
     let plain = text.chars().map(|char| if char.is_control() { ' ' } else { char });
     plain.take(MAX_SHOWN_CHARS).collect()
 }
 
-/// Reads one reply and not a byte more.
+/// Reads one reply and no byte more.
 async fn reply(tcp: &mut TcpStream) -> io::Result<String> {
     let mut reply = Vec::new();
     let mut line_starts_at = 0;
@@ -283,7 +283,7 @@ async fn reply(tcp: &mut TcpStream) -> io::Result<String> {
     }
 }
 
-/// One step, which may not take longer than [`STEP`].
+/// One step, with the time limit [`STEP`].
 async fn step<T>(what: &str, work: impl Future<Output = io::Result<T>>) -> Result<T, String> {
     match timeout(STEP, work).await {
         Ok(done) => done.map_err(|error| format!("{what}: {error}")),

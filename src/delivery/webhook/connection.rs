@@ -1,6 +1,7 @@
-//! The connection of a call: looked up once, checked, and opened to the very address that was checked.
+//! The connection of a call: the name is looked up once, the addresses are checked, and the connection is
+//! opened to the checked address.
 //!
-//! So nobody gains by a name that means something else a moment later (DNS rebinding).
+//! This prevents DNS rebinding, in which a name resolves to another address a moment later.
 
 use std::{
     io,
@@ -23,16 +24,16 @@ use crate::{
     tls,
 };
 
-/// Of a host with many addresses so many are tried.
+/// The number of addresses of a host that are tried.
 const MAX_ADDRESSES: usize = 4;
 
-/// A connection, secured or not.
+/// A connection, with or without TLS.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
 impl Caller {
-    /// A connection to the URL's host, secured if the URL says so.
+    /// A connection to the URL's host, with TLS if the URL says so.
     pub(super) async fn open(&self, url: &Url) -> Result<Box<dyn Stream>, String> {
         let stream = self.connect(url).await?;
         Ok(match url.scheme() {
@@ -41,16 +42,17 @@ impl Caller {
         })
     }
 
-    /// Connects to the first address of the URL's host that may be called and answers.
+    /// Connects to the first address of the URL's host that is allowed and answers.
     async fn connect(&self, url: &Url) -> Result<TcpStream, String> {
         let addresses = self.addresses(url).await?;
-        // One that swallows everything leaves time for the others.
+        // An address that does not answer leaves time for the others.
         let patience = self.limits.connect / u32::try_from(addresses.len()).unwrap_or(1).max(1);
         let mut problem = String::from("no address");
         for address in addresses {
             problem = match timeout(patience, TcpStream::connect(address)).await {
                 Ok(Ok(stream)) => {
-                    // The request is written at once and whole. It goes out without this, too.
+                    // The request is written at once and completely, so Nagle's algorithm is not needed; an
+                    // error here does not matter.
                     let _ = stream.set_nodelay(true);
                     return Ok(stream);
                 }
@@ -61,7 +63,7 @@ impl Caller {
         Err(problem)
     }
 
-    /// The addresses of the URL's host that may be called; at least one.
+    /// The allowed addresses of the URL's host; at least one.
     async fn addresses(&self, url: &Url) -> Result<Vec<SocketAddr>, String> {
         let port = url.port_or_known_default().ok_or("no port")?;
         let found: Vec<SocketAddr> = match url.host() {
@@ -86,7 +88,8 @@ impl Caller {
 
     async fn look_up(&self, name: String, port: u16) -> Result<Vec<SocketAddr>, String> {
         let place = Arc::clone(&self.lookups).acquire_owned().await.map_err(|_| "closed")?;
-        // Not tokio's: when nobody waits any more, the thread goes on, and must go on being counted.
+        // Not tokio's lookup: after the caller stops waiting, the thread continues, and must still be
+        // counted.
         let found = spawn_blocking(move || {
             let found = (name.as_str(), port).to_socket_addrs().map(Iterator::collect);
             drop(place);
@@ -107,13 +110,13 @@ impl Caller {
     }
 }
 
-/// Whom the certificate must be for.
+/// The name that the certificate must have.
 fn server_name(url: &Url) -> Result<ServerName<'static>, String> {
     Ok(match url.host() {
         Some(Host::Ipv4(address)) => ServerName::from(IpAddr::from(address)),
         Some(Host::Ipv6(address)) => ServerName::from(IpAddr::from(address)),
         Some(Host::Domain(name)) => {
-            // A name with the root's dot behind it is the same name; certificates have none.
+            // A trailing dot denotes the same name; certificates have none.
             let name = name.strip_suffix('.').unwrap_or(name).to_owned();
             ServerName::try_from(name).map_err(|_| "its name can be in no certificate")?
         }

@@ -1,4 +1,4 @@
-//! What a call says, and its signature: Standard Webhooks 1.0.0 (<https://www.standardwebhooks.com>).
+//! The body of a call, and its signature: Standard Webhooks 1.0.0 (<https://www.standardwebhooks.com>).
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http_body_util::Full;
@@ -38,7 +38,7 @@ struct Data {
     secret_request_id: Option<String>,
 }
 
-/// The body of a call that tells of `event`: ids and times, nothing else.
+/// The body of a call for `event`: ids and times only.
 #[must_use]
 pub fn body(event: &Event, ids: &Ids) -> Vec<u8> {
     let data = Data {
@@ -48,7 +48,7 @@ pub fn body(event: &Event, ids: &Ids) -> Vec<u8> {
     to_json(event.kind.name(), event.at, data)
 }
 
-/// The body of a call that only tries whether calls arrive.
+/// The body of a test call.
 #[must_use]
 pub(super) fn test_body(now: UnixSeconds) -> Vec<u8> {
     to_json("test", now, Data::default())
@@ -59,7 +59,7 @@ fn to_json(r#type: &str, at: UnixSeconds, data: Data) -> Vec<u8> {
         .expect("strings become JSON")
 }
 
-/// The whole request. hyper adds the length.
+/// The complete request. hyper adds the length.
 pub(super) fn request(
     url: &Url,
     endpoint: &Endpoint,
@@ -80,7 +80,7 @@ pub(super) fn request(
         .body(Full::new(Bytes::copy_from_slice(body)))
 }
 
-/// Of the id, the time of this try, and the body, with dots between.
+/// The signature of the id, the time of this attempt, and the body, separated by dots.
 fn signature(key: &[u8; 32], id: &str, now: UnixSeconds, body: &[u8]) -> String {
     let time = now.0.to_string();
     let code = hmac_sha256(key, &[id.as_bytes(), b".", time.as_bytes(), b".", body]);

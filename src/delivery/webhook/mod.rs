@@ -1,6 +1,7 @@
-//! Calls of webhooks: one signed POST each, to public addresses only, answered by a status.
+//! Webhook calls: one signed POST each, to public addresses only, answered by a status.
 //!
-//! What is called for what is [`crate::domain::notify::webhook`]'s; when, and how often, is the outbox's.
+//! [`crate::domain::notify::webhook`] decides which event calls which webhook; the outbox decides when, and
+//! how often.
 
 pub(crate) mod connection;
 pub(crate) mod message;
@@ -30,9 +31,10 @@ use crate::{
     store::{Store, StoreError},
 };
 
-/// How many names are looked up at once: a resolver that hangs holds a thread for half a minute.
+/// The number of concurrent name lookups: a resolver that does not answer holds a thread for half a minute.
 const MAX_LOOKUPS: usize = 4;
-/// All headers of an answer together, and what of its body may lie beside them; nobody reads that.
+/// The limit for all headers of an answer together, and for the part of its body that is buffered with
+/// them; the body is not read.
 const MAX_ANSWER_BYTES: usize = 16 << 10;
 
 /// Calls webhooks.
@@ -40,51 +42,51 @@ pub struct Caller {
     allow_private: bool,
     limits: Limits,
     lookups: Arc<Semaphore>,
-    /// Made for the first `https` call: the authorities take a megabyte.
+    /// Created for the first `https` call: the authorities take a megabyte.
     tls: OnceCell<TlsConnector>,
 }
 
-/// How long a call may take.
+/// The time limits of a call.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Until there is a connection, TLS included.
+    /// Until the connection is established, TLS included.
     pub connect: Duration,
-    /// All of it.
+    /// For the whole call.
     pub whole: Duration,
 }
 
-/// Why a call was not taken, for the operator. Names the host, never the path or the query, which may
-/// hold what lets one in.
+/// Why a call failed, for the operator. Names the host, never the path or the query, which may contain
+/// credentials.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CallError {
-    /// It may go better later.
+    /// A retry may succeed.
     #[error("{0}")]
     Later(String),
-    /// It never will.
+    /// A retry is useless.
     #[error("{0}")]
     Never(String),
 }
 
-/// Why a [`Caller::test`] has told nobody anything.
+/// Why [`Caller::test`] did not deliver the event.
 #[derive(Debug, thiserror::Error)]
 pub enum TestError {
     /// The webhook is removed.
     #[error("the webhook is removed")]
     Gone,
-    /// The other end has not taken the call.
+    /// The endpoint did not accept the call.
     #[error(transparent)]
     Call(#[from] CallError),
-    /// See [`StoreError`].
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// What became of a call that need not be made again.
+/// The result of a call that needs no retry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivered {
-    /// The other end has taken it, with this status.
+    /// The endpoint accepted it, with this status.
     Taken(StatusCode),
-    /// The webhook is removed: nobody wants the call any more.
+    /// The webhook is removed, so the call is dropped.
     Removed,
 }
 
@@ -95,25 +97,26 @@ impl Default for Limits {
 }
 
 impl Caller {
-    /// A caller that calls webhooks at private and loopback addresses only where `allow_private`.
+    /// A caller that calls webhooks at private and loopback addresses only if `allow_private`.
     #[must_use]
     pub fn new(allow_private: bool) -> Self {
         Self::with_limits(allow_private, Limits::default())
     }
 
-    /// As [`Caller::new`], with other limits.
+    /// Like [`Caller::new`], with other limits.
     #[must_use]
     pub fn with_limits(allow_private: bool, limits: Limits) -> Self {
         let lookups = Arc::new(Semaphore::new(MAX_LOOKUPS));
         Self { allow_private, limits, lookups, tls: OnceCell::new() }
     }
 
-    /// Calls a webhook once, at `now`, with `body`, signed. `id` is the same whenever this call is tried
-    /// again. Returns the status, which is a success.
+    /// Calls a webhook once, at `now`, with `body`, signed. `id` is the same in all attempts of this call.
+    /// Returns the status, which is a success.
     ///
     /// # Errors
     ///
-    /// See [`CallError`]; [`CallError::Never`] where the other end says that it is gone (410).
+    /// [`CallError::Never`] if the endpoint answers that it is gone (410), [`CallError::Later`] for other
+    /// failures.
     pub async fn call(
         &self,
         endpoint: &Endpoint,
@@ -121,7 +124,7 @@ impl Caller {
         now: UnixSeconds,
         body: &[u8],
     ) -> Result<StatusCode, CallError> {
-        // It was checked when it was added.
+        // The URL was checked when the webhook was added.
         let url = Url::parse(&endpoint.url)
             .map_err(|_| CallError::Never("the webhook's URL can not be read".into()))?;
         let host = url[Position::BeforeHost..Position::AfterPort].to_owned();
@@ -138,7 +141,7 @@ impl Caller {
     ///
     /// # Errors
     ///
-    /// See [`TestError`].
+    /// [`TestError`], if the webhook is removed, the call fails, or the store does.
     pub async fn test(
         &self,
         store: &Store,
@@ -164,11 +167,11 @@ impl Caller {
     }
 }
 
-/// Calls `webhook` for `event` once, at `now`. `name` is the same whenever this is tried again.
+/// Calls `webhook` for `event` once, at `now`. `name` is the same in all attempts.
 ///
 /// # Errors
 ///
-/// See [`CallError`].
+/// [`CallError`], if the endpoint did not accept the call.
 pub async fn deliver(
     store: &Store,
     ids: &Ids,
@@ -198,7 +201,7 @@ fn verdict(host: &str, status: StatusCode) -> Result<StatusCode, CallError> {
     }
 }
 
-/// Sends one request and waits for the head of its answer. The connection ends with it.
+/// Sends one request and waits for the head of its answer. The connection is closed afterwards.
 async fn send(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     request: Request<Full<Bytes>>,
@@ -207,7 +210,7 @@ async fn send(
         .max_buf_size(MAX_ANSWER_BYTES)
         .handshake(TokioIo::new(stream))
         .await?;
-    // Both here, not one in a task of its own: who gives up waiting closes the connection.
+    // Both futures run here, without a task: if the caller stops waiting, the connection is closed.
     let mut answered = std::pin::pin!(sender.send_request(request));
     tokio::select! {
         biased;
@@ -217,7 +220,7 @@ async fn send(
     .map(|answer| answer.status())
 }
 
-/// An error with what caused it: hyper's own texts say little.
+/// An error with its causes: hyper's own texts are not specific.
 fn with_causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

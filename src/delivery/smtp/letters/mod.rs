@@ -1,4 +1,4 @@
-//! What mails say: texts with places to fill in, built in or the operator's own.
+//! The texts of mails: templates with placeholders, built in or the operator's own.
 
 #[cfg(test)]
 mod tests;
@@ -16,40 +16,40 @@ use crate::{
     user_agent::Client,
 };
 
-/// The page that the texts become in HTML.
+/// The HTML page around the texts.
 const LAYOUT: &str = "layout.html";
 const BUILT_IN_LAYOUT: &str = include_str!("layout.html");
-/// How the first line of each text begins.
+/// The start of the first line of each text.
 const SUBJECT: &str = "Subject: ";
 /// The longest text of an operator, in bytes.
 const MAX_TEMPLATE_BYTES: u64 = 64 << 10;
 
-/// Which mail.
+/// The kind of a mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Somebody asks for a secret.
+    /// A requester asks for a secret.
     Request,
-    /// A secret made through a request.
+    /// The link of a secret made through a request.
     Secret,
-    /// A message of the Key Service that opens once.
+    /// A message of the Key Service that can be opened once.
     SelfDestruct,
-    /// Your secret was viewed.
+    /// A secret was viewed.
     Viewed,
-    /// Somebody tried the link of a secret that is gone.
+    /// A late attempt to view a secret.
     TriedAfter,
-    /// A message came into your box.
+    /// A box received a message.
     BoxMessage,
-    /// Mails can be sent.
+    /// A test of the mail settings.
     Test,
 }
 
-/// What is filled into a text: all of it is known to every text, `none` where a mail has no such thing.
-/// Callers' words are made harmless here, whatever a text does with them.
+/// The values of the placeholders. All texts can use all of them; values that a mail does not have are
+/// `none`. Text of API callers is made harmless here, whatever a template does with it.
 #[derive(Clone, Default, Serialize)]
 pub struct Facts {
     site: String,
     at: String,
-    /// Ours, whole.
+    /// A complete link of this daemon.
     pub link: Option<String>,
     message: Option<String>,
     secret: Option<String>,
@@ -60,23 +60,23 @@ pub struct Facts {
     /// The client in the language of the mail.
     agent: Option<String>,
     drop_box: Option<String>,
-    /// Ours, whole: what ends mails such as this.
+    /// The complete unsubscribe link for notifications of this kind.
     pub unsubscribe: Option<String>,
 }
 
-/// A mail's words.
+/// The rendered texts of a mail.
 pub struct Rendered {
     pub(super) subject: String,
     pub(super) text: String,
     pub(super) html: String,
 }
 
-/// Why a text can not be made. For the operator: names file and line.
+/// Why a text cannot be rendered. For the operator: names file and line.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct BadTemplate(String);
 
-/// All texts, ready to be filled in.
+/// All texts as parsed templates.
 pub struct Letters {
     environment: Environment<'static>,
     subjects: BTreeMap<String, String>,
@@ -92,12 +92,12 @@ struct Page<'a> {
 #[derive(Serialize)]
 struct Line<'a> {
     text: &'a str,
-    /// Whether it is a link of ours.
+    /// Whether the value is a link of this daemon.
     is_link: bool,
 }
 
 impl Kind {
-    /// All of them.
+    /// All kinds.
     pub const ALL: [Self; 7] = [
         Self::Request,
         Self::Secret,
@@ -124,33 +124,33 @@ impl Kind {
         format!("{}.{}.txt", self.name(), language.tag())
     }
 
-    /// Whether it has [`Facts::link`].
+    /// Whether this kind has [`Facts::link`].
     fn has_link(self) -> bool {
         matches!(self, Self::Request | Self::Secret | Self::SelfDestruct)
     }
 
-    /// Whether it has [`Facts::unsubscribe`].
+    /// Whether this kind has [`Facts::unsubscribe`].
     fn is_notification(self) -> bool {
         matches!(self, Self::Viewed | Self::TriedAfter | Self::BoxMessage)
     }
 }
 
 impl Facts {
-    /// What every mail has: the address of this daemon, and when what it tells of has happened.
+    /// The values that all mails have: the address of this daemon, and the time of the event.
     #[must_use]
     pub fn new(site: &str, at: UnixSeconds) -> Self {
         let at = at.to_string().replace('T', " ").replace('Z', " UTC");
         Self { site: site.to_owned(), at, ..Self::default() }
     }
 
-    /// With what the asker says.
+    /// Adds the message of the requester.
     #[must_use]
     pub fn message(mut self, text: Option<&str>) -> Self {
         self.message = text.map(quoted).filter(|text| !text.is_empty());
         self
     }
 
-    /// With a secret's id and what its owner has written about it.
+    /// Adds a secret's id and the description by its owner.
     #[must_use]
     pub fn secret(mut self, id: String, description: Option<&str>) -> Self {
         self.secret = Some(id);
@@ -158,7 +158,7 @@ impl Facts {
         self
     }
 
-    /// With who has done it; of `agent`, a `User-Agent`, only names that we know reach the mail.
+    /// Adds the client of the event; of `agent`, a `User-Agent`, only known names reach the mail.
     #[must_use]
     pub fn viewer(mut self, address: Option<std::net::IpAddr>, agent: Option<&str>) -> Self {
         self.address = address.map(|address| address.to_string());
@@ -166,7 +166,7 @@ impl Facts {
         self
     }
 
-    /// With the beginning of a box's token.
+    /// Adds the beginning of a box's token.
     #[must_use]
     pub fn drop_box(mut self, token: Option<&str>) -> Self {
         self.drop_box = token.map(one_line);
@@ -175,11 +175,11 @@ impl Facts {
 }
 
 impl Letters {
-    /// The built-in texts, and those in `dir` in their places; each is tried out.
+    /// The built-in texts, replaced by those in `dir`; each is tested.
     ///
     /// # Errors
     ///
-    /// What is wrong with a text of the operator's, with its file and line.
+    /// The fault of an operator's text, with its file and line.
     pub fn load(dir: Option<&Path>) -> Result<Self, String> {
         let mut texts = built_in();
         if let Some(dir) = dir {
@@ -196,7 +196,7 @@ impl Letters {
                 _ => {
                     let (subject, body) = split_subject(&name, &text)?;
                     subjects.insert(name.clone(), subject);
-                    // A line in place of the one taken out, for the line numbers of errors.
+                    // An empty line replaces the removed one, so that line numbers in errors stay right.
                     format!("\n{body}")
                 }
             };
@@ -207,12 +207,11 @@ impl Letters {
         Ok(letters)
     }
 
-    /// A mail's words.
+    /// Renders a mail.
     ///
     /// # Errors
     ///
-    /// [`BadTemplate`]: only for a text of the operator's that goes wrong on other data than it was
-    /// tried out with.
+    /// [`BadTemplate`]: only if an operator's text fails with other values than those it was tested with.
     pub fn render(
         &self,
         kind: Kind,
@@ -242,14 +241,14 @@ impl Letters {
         Ok(Rendered { subject, text, html })
     }
 
-    /// Fills in every text, with all that may be there and with as little as there may be.
+    /// Renders every text, with all possible values and with as few as possible.
     fn try_out(&self) -> Result<(), String> {
         for kind in Kind::ALL {
             for language in Language::all() {
                 for facts in [sample(kind, true), sample(kind, false)] {
                     let rendered = self.render(kind, language, &facts);
                     let rendered = rendered.map_err(|error| error.to_string())?;
-                    // As minijinja escapes it.
+                    // minijinja's form of the slash.
                     let html = rendered.html.replace("&#x2f;", "/");
                     let needed = [&facts.link, &facts.unsubscribe];
                     let missing = needed
@@ -280,7 +279,7 @@ fn built_in() -> BTreeMap<String, String> {
     mails.chain([(LAYOUT.to_owned(), BUILT_IN_LAYOUT.to_owned())]).collect()
 }
 
-/// What a mail of this kind may be made with.
+/// Example values for a mail of this kind, all of them if `whole`.
 fn sample(kind: Kind, whole: bool) -> Facts {
     let mut facts = Facts::new("https://example.org", UnixSeconds(1_795_348_800));
     if kind.has_link() {
@@ -302,7 +301,7 @@ fn sample(kind: Kind, whole: bool) -> Facts {
         .drop_box(Some("sample"))
 }
 
-/// Browser and system, or what else it is, by name.
+/// Browser and system, or another kind of client, by name.
 fn viewer_words(client: Client, language: Language) -> String {
     let texts = server_texts(language.tag());
     match client {
@@ -322,7 +321,7 @@ fn viewer_words(client: Client, language: Language) -> String {
     }
 }
 
-/// Takes the texts in `dir` in place of those of the same names.
+/// Replaces texts by the files of the same names in `dir`.
 fn read_over(dir: &Path, texts: &mut BTreeMap<String, String>) -> Result<(), String> {
     let trouble = |error: &dyn std::fmt::Display| format!("{}: {error}", dir.display());
     for entry in fs::read_dir(dir).map_err(|error| trouble(&error))? {
@@ -332,7 +331,7 @@ fn read_over(dir: &Path, texts: &mut BTreeMap<String, String>) -> Result<(), Str
             continue;
         }
         let Some(text) = texts.get_mut(&name) else {
-            // A slip in a name would else leave the built-in text in use, without a word.
+            // A misspelled name would otherwise leave the built-in text in use, without an error.
             let names: Vec<&str> = texts.keys().map(String::as_str).collect();
             return Err(trouble(&format!("{name} is none of the files {}", names.join(", "))));
         };
@@ -362,7 +361,7 @@ fn split_subject(name: &str, text: &str) -> Result<(String, String), String> {
     Ok((subject.to_owned(), body.to_owned()))
 }
 
-/// Without spaces at the ends of lines, empty lines at both ends, and more than one empty line between.
+/// Removes spaces at the ends of lines, empty lines at both ends, and repeated empty lines.
 fn tidy(text: &str) -> String {
     let mut tidied = String::with_capacity(text.len());
     let mut gap = false;

@@ -1,4 +1,4 @@
-//! The texts: ours, the operator's, and what callers put into them.
+//! The texts: built in, the operator's, and values from API callers.
 
 use super::*;
 
