@@ -1,5 +1,5 @@
-//! AES-256-GCM in chunks, alone: beside what the crate `aes-gcm` does over one buffer that stays in
-//! the cache, and beside OpenSSL.
+//! AES-256-GCM in chunks, alone: compared with the crate `aes-gcm` over one buffer that stays in the cache,
+//! and with OpenSSL.
 
 mod beside;
 
@@ -56,7 +56,7 @@ fn compare(key: &MessageKey) {
             black_box(tag.expect("64 KiB are allowed"));
         }
     });
-    // The same out of memory, as everything else here: what the pipeline is held against.
+    // The same with data outside the cache, like the other rows: the reference for the pipeline.
     let mut cold = beside::random(16 << 20);
     let raw_cold = beside::speed(cold.len(), || {
         for chunk in cold.chunks_exact_mut(64 << 10) {
@@ -75,7 +75,7 @@ fn compare(key: &MessageKey) {
     // passes in the other order.
     let raw = ("aes-gcm over 64 KiB", Some(raw_seal));
     let raw_cold = ("over 16 MiB", Some(raw_cold));
-    // From a piece that stays in the cache, as one does that was just received.
+    // From a piece that stays in the cache, like one that was just received.
     let piece = beside::random(64 << 10);
     let received = beside::speed(plain.len(), || {
         let mut sealer =

@@ -1,5 +1,5 @@
-//! A whole envelope: SHA-256, gzip and AES-256-GCM in a row, on one core; and each of them alone, so
-//! that one sees which of them it waits for.
+//! A whole envelope: SHA-256, gzip and AES-256-GCM in sequence, on one core; and each of them alone, to
+//! show which one takes longest.
 
 mod beside;
 
@@ -71,7 +71,7 @@ fn compare(key: &MessageKey, name: &str, data: &[u8]) {
         writer.finish().expect("memory takes all")
     };
     let zipped = gzip(data);
-    // One after the other over the same bytes: the times add up, and GCM sees what gzip leaves.
+    // In sequence over the same bytes: the times add up, and GCM gets the output of gzip.
     let shrunk = zipped.len() as f64 / data.len() as f64;
     let both =
         |gzip: Option<(f64, usize)>, gcm: Option<f64>| Some(1.0 / (1.0 / gzip?.0 + shrunk / gcm?));

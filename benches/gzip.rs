@@ -1,5 +1,5 @@
-//! gzip alone: the writer that stores what does not shrink, beside `flate2` at fixed levels and
-//! beside `gzip` as a process.
+//! gzip alone: the writer that stores incompressible data, compared with `flate2` at fixed levels and with
+//! `gzip` as a process.
 
 mod beside;
 

@@ -1,6 +1,6 @@
-//! What a box costs: making its key, opening it with the passphrase, sealing and opening the key of a
-//! message. OpenSSL does the same in the same run, and what is printed at the end is how the two compare:
-//! a machine that others use too changes its pace, but not the ratio.
+//! The cost of a box: generating its key, opening it with the passphrase, sealing and opening the key of a
+//! message. OpenSSL does the same in the same run, and the output ends with the ratio of the two: the speed
+//! of a shared machine changes, but not the ratio.
 
 use std::{
     collections::BTreeMap,
@@ -19,7 +19,7 @@ use sealdrop::crypto::{
 const SIZES: [RsaBits; 3] = [RsaBits::Bits2048, RsaBits::Bits3072, RsaBits::Bits4096];
 const PASSPHRASE: &str = "correct horse battery staple";
 
-/// How often a key is made for the table: its time is luck, so few say little.
+/// How often a key is generated for the table: its time is random, so a few are not enough.
 const KEYS: u32 = 20;
 
 fn main() {
@@ -31,7 +31,7 @@ fn main() {
     of_messages(&mut criterion, &keys);
     of_keys(&mut criterion, &keys);
     criterion.final_summary();
-    // `--test` asks whether it runs, not how fast.
+    // `--test` only checks that it runs.
     if std::env::args().any(|argument| argument == "--bench")
         && !std::env::args().any(|argument| argument == "--test")
     {
@@ -71,7 +71,7 @@ fn of_keys(criterion: &mut Criterion, keys: &[(RsaBits, BoxKey)]) {
     group.finish();
 }
 
-/// Milliseconds by what was done, such as `generate 2048`.
+/// Milliseconds by operation, such as `generate 2048`.
 type Milliseconds = BTreeMap<String, f64>;
 
 #[expect(clippy::print_stdout, reason = "a bench prints what it found")]
@@ -109,8 +109,8 @@ fn ours(keys: &[(RsaBits, BoxKey)]) -> Milliseconds {
 
 fn of_openssl(directory: &Path, keys: &[(RsaBits, BoxKey)]) -> Option<Milliseconds> {
     let mut times = Milliseconds::new();
-    // Lines such as `+F2:2:2048:3634.4:65233.3`: bits, private and public operations each second; of
-    // time that passed, as ours, not of the processor's.
+    // Lines such as `+F2:2:2048:3634.4:65233.3`: bits, private and public operations a second; of elapsed
+    // time, like our figures, not of processor time.
     let arguments = ["speed", "-elapsed", "-mr", "-seconds", "1", "rsa2048", "rsa3072", "rsa4096"];
     for line in openssl(&arguments)?.lines().filter(|line| line.starts_with("+F2:")) {
         let mut fields = line.split(':').skip(2);
@@ -120,7 +120,7 @@ fn of_openssl(directory: &Path, keys: &[(RsaBits, BoxKey)]) -> Option<Millisecon
             times.insert(format!("{what} {bits}"), 1000.0 / each_second);
         }
     }
-    // Starting the program is no part of what it is asked to do.
+    // The start of the program is not part of the operation.
     let start = mean(20, || openssl(&["version"]));
     let passphrase = SecretText::new(PASSPHRASE.to_owned());
     for (bits, key) in keys {

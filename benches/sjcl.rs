@@ -1,5 +1,5 @@
-//! What a secret costs: checking it on the way in, sealing it for the store, opening it again. PBKDF2
-//! stands apart, so that one sees where the time of opening and sealing in SJCL's format goes.
+//! The cost of a secret: checking its ciphertext, sealing it for the store, opening it again. PBKDF2 is
+//! measured separately, to show its share of opening and sealing in SJCL's format.
 
 use std::{hint::black_box, time::Duration};
 

@@ -1,6 +1,6 @@
-//! The store alone, without HTTP: what a commit costs, and how the group shares it.
+//! The store alone, without HTTP: the cost of a commit, and its share for each change of a group.
 //!
-//! `waiting/64` is 64 changes handed over together, as 64 connections do; its throughput is per change.
+//! `waiting/64` is 64 changes submitted together, as 64 connections do; its throughput is per change.
 
 use std::{cell::Cell, hint::black_box};
 
@@ -26,7 +26,7 @@ fn sealed(store: &Store, bytes: usize) -> Payload {
     store.seal(&SystemRandom, b"bench", vec![7; bytes]).expect("room on the disk")
 }
 
-/// A create as the Secrets API makes one: a record with its payload, and an index entry.
+/// A create like that of the Secrets API: a record with its payload, and an index entry.
 fn create(store: &Store, number: u64, bytes: usize) -> sealdrop::store::Pending<(), StoreError> {
     let payload = sealed(store, bytes);
     store.change(move |transaction| {

@@ -1,13 +1,13 @@
-//! sealdrop hands secrets over: one daemon, one data directory.
+//! sealdrop transfers secrets: one daemon, one data directory.
 //!
-//! It speaks the Secrets API (one-time secrets whose password comes in two halves) and the Key Service
-//! (boxes that anybody drops messages into), and keeps what it promises through `kill -9` and a pulled
-//! plug. This crate is the daemon as a library; the binary only starts it, and tests run it in their own
+//! It serves the Secrets API (one-time secrets whose password has two halves) and the Key Service (boxes
+//! that receive messages from anyone with the token). Committed data survives `kill -9` and a power
+//! failure. This crate is the daemon as a library; the binary only starts it, and tests run it in their own
 //! process.
 //!
 //! # Layers
 //!
-//! A module imports only what stands below it.
+//! A module imports only modules below it.
 //!
 //! ```text
 //! main
@@ -27,7 +27,7 @@
 //! - a path or method: [`router`]; what a call does: the folder in [`api`] with the path's name
 //! - what a secret may do: [`domain::secret`]; how a view is spent: [`domain::secret::viewing`]
 //! - boxes: [`domain::drop_box`]; requests: [`domain::request`]
-//! - the key of a record: `domain::schema`; how a record lies on disk: `store::record`
+//! - the key of a record: `domain::schema`; the stored form of a record: `store::record`
 //! - durability, wiping, opening: [`store`], `store::local`
 //! - encryption: [`crypto::envelope`], [`crypto::box_key`]
 //! - mails and webhooks: what is queued in [`domain::notify`], how it is sent in [`delivery`]

@@ -1,4 +1,4 @@
-//! The binary: arguments, one function, an exit code.
+//! The binary: parses arguments, calls one function, and returns its exit code.
 
 use std::process::ExitCode;
 

@@ -1,5 +1,5 @@
-//! Text files as editors and other systems leave them: with a byte order mark, blanks, or line ends of
-//! Windows around the one value that is meant. The daemon and the command line read theirs here.
+//! Text files of editors and other systems: the value may be surrounded by a byte order mark, blanks, or
+//! line ends of Windows. The daemon and the command line read theirs here.
 
 use std::{
     fs::File,
@@ -17,13 +17,13 @@ pub(crate) const MAX_SECRET_BYTES: u64 = 8 << 10;
 
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// Text of a file, without a byte order mark at its beginning.
+/// The text of a file, without a byte order mark at its beginning.
 ///
 /// # Errors
 ///
-/// What it is if not UTF-8, without a word of it.
+/// The likely encoding, if it is not UTF-8; the text contains nothing of the file.
 pub(crate) fn decode(bytes: &[u8]) -> Result<&str, &'static str> {
-    // Without a mark it is UTF-16 where every other byte is zero; no text of ours contains zeros.
+    // Without a mark it is UTF-16 if every other byte is zero; valid values contain no zeros.
     let is_utf_16 =
         matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, _, 0, ..] | [_, 0, _, 0, ..]);
     if is_utf_16 {
@@ -33,23 +33,23 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<&str, &'static str> {
     Ok(text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text))
 }
 
-/// A value without what surrounds it by mistake: a byte order mark, blanks, line ends.
+/// A value without a byte order mark, blanks and line ends around it.
 #[must_use]
 pub(crate) fn trimmed(value: &str) -> &str {
     value.trim_matches(|char: char| char.is_whitespace() || char == BYTE_ORDER_MARK)
 }
 
-/// The one line of a file, [`trimmed`], in memory that is wiped. Blocks.
+/// The only line of a file, [`trimmed`], in memory that is wiped. Blocks.
 ///
 /// # Errors
 ///
-/// What is wrong, without a word of the file.
+/// The problem with the file; the text contains nothing of its content.
 pub(crate) fn read_secret(path: &Path) -> Result<SecretText, String> {
     read_line(path, trimmed, char::is_control)
 }
 
-/// The one line of a file as it would be typed: without a byte order mark and the end of the line, and with
-/// the blanks at its ends. The passphrase of a box is used so wherever it is typed. Blocks.
+/// The only line of a file as it would be typed: without a byte order mark and the end of the line, but
+/// with blanks at its ends. The passphrase of a box is used in this form wherever it is typed. Blocks.
 ///
 /// # Errors
 ///
@@ -87,7 +87,7 @@ fn read_line(
 /// The system's, or that it is too long.
 pub(crate) fn read_short(path: &Path, most: u64) -> io::Result<Zeroizing<Vec<u8>>> {
     let capacity = usize::try_from(most).unwrap_or(0).saturating_add(1);
-    // Large enough not to be moved, which would leave a copy behind.
+    // Large enough not to be moved, which would leave a copy in memory.
     let mut bytes = Zeroizing::new(Vec::with_capacity(capacity));
     File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
     match bytes.len() as u64 > most {

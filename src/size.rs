@@ -1,16 +1,16 @@
-//! Sizes for people, the same wherever one is told: the pages do as this does (`bytes` in
+//! Sizes for people, in the same form everywhere: the pages have the same function (`bytes` in
 //! `src/web/js/common/page.js`).
 
 const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
 
-/// A number of bytes in powers of 1,024, with one digit behind the point where it is not 0: "100 MiB".
+/// A number of bytes in powers of 1,024, with one decimal digit unless it is 0: "100 MiB".
 pub(crate) fn size_text(bytes: u64) -> String {
     match bytes {
         1 => return "1 byte".to_owned(),
         0..1024 => return format!("{bytes} bytes"),
         _ => {}
     }
-    // In tenths, rounded. What would be rounded to 1,024 is one of the next unit.
+    // In tenths, rounded. A value that would be rounded to 1,024 is shown in the next unit.
     let mut one = 1024_u128;
     let mut tenths = in_tenths(bytes, one);
     let mut units = UNITS.into_iter();

@@ -1,4 +1,4 @@
-//! TLS as a client: of servers (the command line), mail servers and webhooks. One set of rules for all.
+//! TLS as a client: of servers (the command line), mail servers and webhooks. All use the same rules.
 
 use std::{env, path::Path, sync::Arc};
 
@@ -15,24 +15,25 @@ use tokio_rustls::rustls::{
     server::ParsedCertificate,
 };
 
-/// The variables by which the operator names certificates, as OpenSSL does.
+/// The environment variables in which the operator names certificates, as for OpenSSL.
 const FILE: &str = "SSL_CERT_FILE";
 const DIRS: &str = "SSL_CERT_DIR";
 
-/// Trusts the certificates in `file`; without one, those that `SSL_CERT_FILE` and `SSL_CERT_DIR` name; without
-/// them, the system's certificate authorities. Blocks.
+/// Trusts the certificates in `file`; without one, those that `SSL_CERT_FILE` and `SSL_CERT_DIR` name;
+/// without them, the system's certificate authorities. Blocks.
 ///
-/// A certificate that is named by file is trusted as an authority, and as the server's own: most self-signed
-/// ones (`openssl req -x509`) say that they are an authority (`CA:TRUE`), and a server's certificate must not
-/// say that (webpki: `CaUsedAsEndEntity`).
+/// A certificate that is named by file is trusted as an authority, and as the server's own: most
+/// self-signed ones (`openssl req -x509`) are marked as an authority (`CA:TRUE`), and a server's
+/// certificate must not be (webpki: `CaUsedAsEndEntity`).
 ///
 /// # Errors
 ///
-/// In words for the operator: a file that is missing or holds no certificate, nothing to trust at all.
+/// In words for the operator: a file that is missing or contains no certificate, or no trusted certificates
+/// at all.
 pub(crate) fn client_config(file: Option<&Path>) -> Result<ClientConfig, String> {
     let (certificates, own) = certificates(file)?;
     let mut roots = RootCertStore::empty();
-    // Some systems have old ones among them that rustls does not take.
+    // Some systems have old certificates among them that rustls does not accept.
     let (usable, _) = roots.add_parsable_certificates(certificates);
     if usable == 0 {
         return Err(
@@ -51,7 +52,7 @@ pub(crate) fn client_config(file: Option<&Path>) -> Result<ClientConfig, String>
     Ok(config.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
 }
 
-/// Trusts nobody, so that no handshake comes to its end: for seeing whether a server speaks TLS at all.
+/// Trusts no certificate, so that no handshake succeeds: only for testing whether a server uses TLS.
 ///
 /// # Errors
 ///
@@ -63,7 +64,7 @@ pub(crate) fn trusting_nobody() -> Result<ClientConfig, String> {
     Ok(config.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
 }
 
-/// What is trusted, and which of it somebody has named, rather than the system.
+/// The trusted certificates, and those of them that the operator has named.
 type Found = (Vec<CertificateDer<'static>>, Vec<CertificateDer<'static>>);
 
 fn certificates(file: Option<&Path>) -> Result<Found, String> {
@@ -85,12 +86,12 @@ fn certificates(file: Option<&Path>) -> Result<Found, String> {
                 None => Vec::new(),
             };
             for dir in dirs.iter().flat_map(|(_, dirs)| env::split_paths(dirs)) {
-                // Beside a file a directory may be missing, as with OpenSSL.
+                // If a file is named, a directory may be missing, as with OpenSSL.
                 if file.is_none() && !dir.is_dir() {
                     let dir = dir.display();
                     return Err(format!("no TLS: {DIRS} {dir}: there is no such directory"));
                 }
-                // Other files in it are none of our business.
+                // Other files in it are ignored.
                 named.extend(rustls_native_certs::load_certs_from_paths(None, Some(&dir)).certs);
             }
             named
@@ -103,7 +104,7 @@ fn of_the_system() -> CertificateResult {
     if env::var_os(FILE).is_none() && env::var_os(DIRS).is_none() {
         return rustls_native_certs::load_native_certs();
     }
-    // It would take a variable that is empty for a path.
+    // `openssl_probe` would use an empty variable as a path.
     let places = openssl_probe::probe();
     let mut found = match &places.cert_file {
         Some(file) => rustls_native_certs::load_certs_from_paths(Some(file), None),
@@ -119,7 +120,7 @@ fn of_the_system() -> CertificateResult {
 
 fn in_file(file: &Path, origin: &str) -> Result<Vec<CertificateDer<'static>>, String> {
     let wrong = |why: &str| format!("no TLS: {origin} {}: {why}", file.display());
-    // Opened first: the loader's own words name the file once more.
+    // Opened here first: the loader's error would repeat the name of the file.
     std::fs::File::open(file).map_err(|error| wrong(&error.to_string()))?;
     let found = rustls_native_certs::load_certs_from_paths(Some(file), None);
     if let Some(error) = found.errors.first() {
@@ -134,7 +135,7 @@ fn in_file(file: &Path, origin: &str) -> Result<Vec<CertificateDer<'static>>, St
     }
 }
 
-/// Checks as usual, and takes a certificate that somebody has named for what it is.
+/// Verifies as usual, and accepts certificates that the operator has named.
 #[derive(Debug)]
 struct NamedCertificates {
     authorities: Arc<WebPkiServerVerifier>,
@@ -161,8 +162,8 @@ impl ServerCertVerifier for NamedCertificates {
             Ok(verified) => return Ok(verified),
             Err(error) => error,
         };
-        // webpki looks at the dates before it looks at anything else, so any other error comes from a
-        // certificate whose time it is.
+        // webpki checks the dates first, so any other error comes from a certificate that is valid at this
+        // time.
         let is_of_another_time = matches!(
             error,
             Error::InvalidCertificate(
@@ -173,7 +174,8 @@ impl ServerCertVerifier for NamedCertificates {
             return Err(error);
         }
         match verify_server_name(&ParsedCertificate::try_from(certificate)?, name) {
-            // Old ones have no names that count (RFC 9525): whoever named the file knew whose it is.
+            // Old certificates have no names that are checked (RFC 9525): the operator, who named the file,
+            // knows the server.
             Err(Error::InvalidCertificate(CertificateError::NotValidForNameContext {
                 presented,
                 ..

@@ -1,48 +1,49 @@
-//! Who sent a request, in words: browser and system of a `User-Agent` (RFC 9110, 10.1.5), by name.
+//! The client of a request, in words: the names of browser and system from a `User-Agent` (RFC 9110,
+//! 10.1.5).
 //!
 //! All words come from `user_agents.json`, which the pages use as well: nothing of the header itself gets
-//! into a mail. The header may say anything, so this is for people to recognise themselves by, and decides
-//! nothing.
+//! into a mail. The header is not reliable, so the names only help people to recognise a client, and
+//! nothing depends on them.
 
 use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-/// What the pages read, too.
+/// The pages use the same table.
 pub(crate) const TABLE: &str = include_str!("user_agents.json");
 
-/// Names, each with what a header has in it, in lower case. The first one that fits is it: most browsers
-/// claim to be others, too.
+/// Names, each with the texts that identify it in a header, in lower case. The first match counts, because
+/// most browsers also contain the names of others.
 type Names = Vec<(String, Vec<String>)>;
 
 #[derive(Deserialize)]
 struct Table {
-    /// What fetches links by itself.
+    /// Programs that fetch links automatically.
     robots: Names,
-    /// What people write scripts with. Their system tells nothing.
+    /// Programs for scripts. Their system is not shown.
     programs: Names,
     browsers: Names,
     systems: Names,
-    /// What robots have in their names that are not among those above.
+    /// Texts that identify other robots.
     robot_marks: Vec<String>,
 }
 
 static NAMES: LazyLock<Table> =
     LazyLock::new(|| serde_json::from_str(TABLE).expect("a test reads the table"));
 
-/// Who sent a request, as far as its `User-Agent` tells.
+/// The client of a request, according to its `User-Agent`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Client {
-    /// A browser, and the system that it runs on; either is `None` where the table has no name.
+    /// A browser and its system; either is `None` if the table has no name.
     Browser {
-        /// What the browser is called.
+        /// The name of the browser.
         name: Option<&'static str>,
-        /// What its system is called.
+        /// The name of its system.
         system: Option<&'static str>,
     },
-    /// A program that somebody runs.
+    /// A program that a person runs.
     Program(&'static str),
-    /// A program that fetches links by itself; whose, where the table has a name.
+    /// A program that fetches links automatically; its name, if the table has one.
     Robot(Option<&'static str>),
 }
 
@@ -122,7 +123,7 @@ mod tests {
                 "Mozilla/5.0 (Windows NT 10.0; WOW64; Trident/7.0; rv:11.0) like Gecko".to_owned(),
                 browser(Some("Internet Explorer"), Some("Windows")),
             ),
-            // Neither old names for .NET nor a maker of phones called Cubot mislead.
+            // Old names for .NET and a phone manufacturer called Cubot do not mislead.
             (
                 "Mozilla/4.0 (compatible; MSIE 7.0; Windows NT 6.1; .NET CLR 3.5.30729)".to_owned(),
                 browser(Some("Internet Explorer"), Some("Windows")),

@@ -1,7 +1,7 @@
-//! What the benches of envelopes share: their data, and a table that puts a figure beside that of
+//! Shared by the benches of envelopes: their data, and a table that compares a figure with that of
 //! `openssl` or `gzip` for the same work, measured in the same run on the same machine.
 
-// Each bench uses a part of this.
+// Each bench uses only a part of this module.
 #![allow(dead_code)]
 
 use std::{
@@ -22,19 +22,19 @@ pub(crate) fn criterion() -> Criterion {
         .configure_from_args()
 }
 
-/// Whether to compare at all: not with `--test`, which only wants to see everything run once.
+/// Whether to compare: not with `--test`, which only checks that everything runs.
 pub(crate) fn compares() -> bool {
     !std::env::args().any(|argument| argument == "--test")
 }
 
-/// Incompressible, as a JPEG or an archive is.
+/// Incompressible data, as a JPEG or an archive is.
 pub(crate) fn random(bytes: usize) -> Vec<u8> {
     let mut data = vec![0; bytes];
     SeededRandom::new(1).fill(&mut data);
     data
 }
 
-/// The words of the README at random, the first ones more often: shrinks about as prose does.
+/// Random words of the README, the first ones more often: it compresses about as well as prose.
 pub(crate) fn text(bytes: usize) -> Vec<u8> {
     let words: Vec<&str> = include_str!("../../README.md").split_whitespace().collect();
     let draws = random(bytes);
@@ -46,7 +46,7 @@ pub(crate) fn text(bytes: usize) -> Vec<u8> {
     words.take(bytes).collect()
 }
 
-/// One object a line, as logs and exports have it.
+/// One object for each line, as in logs and exports.
 pub(crate) fn json(bytes: usize) -> Vec<u8> {
     let draws = random(bytes);
     let lines = draws.chunks_exact(8).flat_map(|draw| {
@@ -74,7 +74,7 @@ pub(crate) fn speed(bytes: usize, mut work: impl FnMut()) -> f64 {
     bytes as f64 / 1e6 / best.as_secs_f64()
 }
 
-/// AES-256-GCM of OpenSSL over 64 KiB, in MB/s; `None` where there is no `openssl`.
+/// AES-256-GCM of OpenSSL over 64 KiB, in MB/s; `None` without `openssl`.
 pub(crate) fn openssl_gcm(decrypt: bool) -> Option<f64> {
     let mut arguments =
         vec!["speed", "-mr", "-evp", "aes-256-gcm", "-bytes", "65536", "-seconds", "1"];
@@ -86,8 +86,8 @@ pub(crate) fn openssl_gcm(decrypt: bool) -> Option<f64> {
     Some(line.rsplit(':').next()?.parse::<f64>().ok()? / 1e6)
 }
 
-/// `gzip` with the given options over `input`, as a process that reads a file: MB/s of what is larger,
-/// and how many bytes come out. `None` where there is no `gzip`.
+/// `gzip` with the given options over `input`, as a process that reads a file: MB/s of the larger side, and
+/// the length of the output. `None` without `gzip`.
 pub(crate) fn gzip_process(options: &[&str], input: &[u8]) -> Option<(f64, usize)> {
     let mut file = tempfile::NamedTempFile::new().ok()?;
     file.write_all(input).ok()?;
@@ -114,7 +114,7 @@ pub(crate) fn drain(mut input: impl Read) {
     while input.read(&mut piece).expect("it opens") > 0 {}
 }
 
-/// Prints one line: our figure, and for each other one its name, its figure and the ratio.
+/// Prints one line: our figure, and for each compared program its name, its figure and the ratio.
 pub(crate) fn row(name: &str, ours: f64, beside: &[(&str, Option<f64>)]) {
     let mut line = format!("{name:<34} {ours:>7.0} MB/s");
     for (other, figure) in beside {

@@ -1,8 +1,8 @@
-//! Whether the time tells a link that was real from one that never was.
+//! Whether response times distinguish a link that was valid from an unknown one.
 //!
-//! Two kinds of ids are asked for in turns, at random, over one connection. After each, a request that is
-//! always the same shows what was left to do behind the answer. Welch's t says whether the two kinds differ
-//! by more than chance: beyond 4.5 in either direction they do.
+//! Two kinds of ids are requested alternately, at random, over one connection. After each, a request that
+//! is always the same shows how much work was left after the answer. Welch's t shows whether the two kinds
+//! differ by more than chance: beyond 4.5 in either direction they do.
 
 use std::{io, net::SocketAddr, time::Instant};
 
@@ -29,12 +29,12 @@ use sealdrop::{
     store::Store,
 };
 
-/// Of each kind.
+/// The samples of each kind.
 const SAMPLES: usize = 20_000;
-/// Not counted: caches are cold.
+/// Not counted, because caches are cold.
 const WARM_UP: usize = 1000;
 const MOST: f64 = 4.5;
-/// Ids of each kind.
+/// The ids of each kind.
 const IDS: usize = 64;
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
@@ -112,7 +112,7 @@ fn row(
         let start = Instant::now();
         let answer = client.send(request)?;
         let micros = start.elapsed().as_secs_f64() * 1e6;
-        // The Key Service says it with 400.
+        // The Key Service answers with 400.
         assert!([400, 404].contains(&answer.status), "{}", answer.status);
         Ok(micros)
     };
@@ -169,11 +169,11 @@ fn welch([a, b]: [Moments; 2]) -> f64 {
     ((a.mean - b.mean) / (a.variance() + b.variance()).sqrt()).abs()
 }
 
-/// What is made while no daemon runs.
+/// The data that is created while no daemon runs.
 struct Stored {
-    /// Secrets of the account whose life is over: the daemon makes tombstones of them at its start.
+    /// Expired secrets of the account: the daemon makes tombstones of them at its start.
     expired: Vec<String>,
-    /// Secrets of no account, which can be viewed.
+    /// Secrets without an account, which can be viewed.
     live: Vec<String>,
 }
 
@@ -254,7 +254,7 @@ fn post(path: &str, headers: &str, body: &str) -> Vec<u8> {
     request.into_bytes()
 }
 
-/// An id of the right form that names nothing.
+/// A valid id that does not exist.
 fn unknown() -> String {
     let random: [u8; 31] = random_array(&SystemRandom);
     let digits = random.iter().map(|byte| char::from(DIGITS[usize::from(*byte) % 62]));

@@ -1,4 +1,4 @@
-//! Attachments of secrets: how much memory a gigabyte moves, and what a byte costs beside bare hyper that
+//! Attachments of secrets: the memory for a gigabyte, and the cost of a byte compared with bare hyper that
 //! copies it to or from a file.
 
 use std::{io, time::Duration};
@@ -13,13 +13,13 @@ use crate::{
     report::{Report, mebibytes},
 };
 
-/// With the tags of its chunks: the length of a sealed file of 1 GiB.
+/// The length of a sealed file of 1 GiB, with the tags of its chunks.
 const BYTES: usize = 7 + (1 << 30) + 16 * (1 << 14);
-/// Also of a sealed file.
+/// The length of a smaller sealed file.
 const SMALL_BYTES: usize = 7 + (8 << 20) + 16 * (1 << 7);
 const MOST_MEMORY_KIB: u64 = 16 << 10;
 const MOST_CPU: f64 = 1.5;
-/// Each figure is the median of so many.
+/// Each figure is the median of this many rounds.
 const ROUNDS: usize = 3;
 
 pub(crate) fn measure(plan: &Plan, report: &mut Report) -> io::Result<()> {
@@ -35,7 +35,7 @@ pub(crate) fn measure(plan: &Plan, report: &mut Report) -> io::Result<()> {
     let file = directory.path().join("copied");
     let copy = format!("/copy{}", file.display());
     let bytes = beside::random(64 << 20);
-    // Both ways once, so that what is allocated once is not counted.
+    // One upload and download before the measurement, so that one-time allocations are not counted.
     let small = Sent::new(&daemon, &key, &bytes, SMALL_BYTES)?;
     small.fetch(&daemon)?;
     small.burn(&daemon, &key)?;
@@ -86,7 +86,7 @@ pub(crate) fn measure(plan: &Plan, report: &mut Report) -> io::Result<()> {
     daemon.stop()
 }
 
-/// Processor time, and time.
+/// Processor time, and elapsed time.
 type Cost = (Duration, Duration);
 
 #[derive(Default)]

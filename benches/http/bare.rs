@@ -1,8 +1,8 @@
-//! The limit: hyper alone, set up as the daemon's listener is, with bodies of the same sizes. It reads
-//! what it is sent and answers with as many bytes as the path says; below `/copy`, the rest of the path is
-//! that of a file that it copies bodies to and from.
+//! The limit: hyper alone, set up like the daemon's listener, with bodies of the same sizes. It reads the
+//! body and answers with as many bytes as the path says; below `/copy`, the rest of the path names a file
+//! that it copies bodies to and from.
 //!
-//! A process of its own, as the daemon is: this program again, with an argument.
+//! It is a process like the daemon: this program again, with an argument.
 
 use std::{
     convert::Infallible,
@@ -57,7 +57,7 @@ impl Drop for Bare {
     }
 }
 
-/// The bare server itself; ends when it is killed, or when its parent is gone.
+/// The bare server itself; ends when it is killed, or when its parent ends.
 pub(crate) fn serve() -> io::Result<()> {
     std::thread::spawn(|| {
         let _ = io::copy(&mut io::stdin(), &mut io::sink());
@@ -100,11 +100,11 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Body>, Infallible
     Ok(response)
 }
 
-/// Files are read in pieces of so many bytes.
+/// The size of the pieces in which files are read.
 const PIECE_BYTES: usize = 64 << 10;
 
-/// Copies a body to a file, or a file to a body, as plainly as it can be done: on the async worker, which waits for
-/// the disk meanwhile. No service with other users may do so, but nothing is cheaper.
+/// Copies a body to a file, or a file to a body, in the simplest way: on the async worker, which waits for
+/// the disk in the meantime. A service with other users must not do this, but it is the cheapest way.
 async fn copy(path: &str, request: Request<Incoming>) -> io::Result<Response<Body>> {
     if request.method() == Method::GET {
         let file = File::open(path)?;
@@ -121,7 +121,7 @@ async fn copy(path: &str, request: Request<Incoming>) -> io::Result<Response<Bod
     Ok(Response::new(Either::Left(Full::default())))
 }
 
-/// A file on its way out.
+/// A file that is being sent.
 struct Copied {
     file: File,
     left: u64,

@@ -1,5 +1,5 @@
-//! The Key Service: what creating a box comes to beside its one PBKDF2, and how other calls fare while
-//! many create boxes.
+//! The Key Service: the cost of creating a box compared with its one PBKDF2, and the times of other calls
+//! while many clients create boxes.
 
 use std::{
     hint::black_box,
@@ -28,15 +28,15 @@ use crate::{
     requests::{Creates, Requests, Same, Views},
 };
 
-/// What the daemon derives a box's key with.
+/// The iterations with which the daemon derives a box's key.
 const ITERATIONS: u32 = 600_000;
-/// As many keys as are made beforehand, and so as many boxes as are made in a row.
+/// The number of keys in the pool, and so the number of boxes that are created in sequence.
 const POOL: usize = 12;
 const MOST_PBKDF2: f64 = 1.3;
-/// Fewer than the queue holds, so that nobody is turned away, and more.
+/// Fewer clients than the queue holds, so that none is refused, and then more.
 const WAITING: usize = 16;
 const TOO_MANY: usize = 120;
-/// More than one connection views in a row's time beside them.
+/// More views than one connection makes in the time of a row.
 const VIEWS: usize = 5000;
 const CREATE: &str = "passphrase=correct-horse-battery-staple";
 
@@ -50,14 +50,14 @@ pub(crate) fn measure(plan: &Plan, report: &mut Report) -> io::Result<()> {
     Ok(())
 }
 
-/// Creates and derivations in turn, with a pool that has a key for each.
+/// Creates and derivations alternately, with a pool that has a key for each.
 fn create(plan: &Plan, report: &mut Report) -> io::Result<()> {
     let directory = plan.directory();
     let daemon = start(&directory.path().join("data"), POOL)?;
     let (mut creates, mut derivations) = (Latencies::default(), Latencies::default());
     for _ in 0..POOL {
         await_full_pool(&daemon);
-        // Made anew: the daemon closes connections that are idle for long.
+        // A new connection: the daemon closes connections that are idle for long.
         let mut client = Client::connect(daemon.address)?;
         let began = Instant::now();
         client.form("POST", "/Service", CREATE)?.expect(200);
@@ -82,7 +82,7 @@ fn create(plan: &Plan, report: &mut Report) -> io::Result<()> {
     daemon.stop()
 }
 
-/// Other calls without and with many who create boxes; then more creates than are let wait.
+/// Other calls without and with many clients that create boxes; then more creates than the queue holds.
 fn beside_creates(plan: &Plan, report: &mut Report) -> io::Result<()> {
     let directory = plan.directory();
     let data = directory.path().join("data");
@@ -126,7 +126,7 @@ fn beside_creates(plan: &Plan, report: &mut Report) -> io::Result<()> {
             milliseconds(beside.p99()),
         ]);
         let found = format!("p99 {}", milliseconds(beside.p99()));
-        // One derivation takes 100 ms and more: below that, nobody waits for one.
+        // One derivation takes 100 ms and more: a shorter time shows that the call did not wait for one.
         report.expect(&name, found, "50 ms", beside.p99() < Duration::from_millis(50));
     }
     let outcome = crowd.stop()?;
@@ -144,7 +144,7 @@ fn start(data: &Path, pool: usize) -> io::Result<Daemon> {
     Daemon::start_as(data, &["--key-pool", &pool.to_string()])
 }
 
-/// Waits until the daemon has nothing to do any more: the pool is all that works by itself.
+/// Waits until the daemon is idle: only the pool works without a request.
 fn await_full_pool(daemon: &Daemon) {
     let mut quiet = 0;
     let mut used = process::cpu(daemon.pid());
@@ -180,7 +180,7 @@ fn put_text(token: &str) -> Request {
     Request { bytes: request.as_bytes().into(), status: 200, least_bytes: 4 }
 }
 
-/// Many who create boxes, one after the other.
+/// Many clients that create boxes, one after the other.
 struct Crowd {
     counts: Arc<Counts>,
     threads: Vec<JoinHandle<io::Result<()>>>,
@@ -205,7 +205,7 @@ impl Crowd {
                     if answer.status == 503 {
                         assert!(answer.header("retry-after").is_some(), "no Retry-After");
                         counts.refused.fetch_add(1, Relaxed);
-                        // A polite client would wait longer.
+                        // A well-behaved client would wait longer.
                         sleep(Duration::from_millis(100));
                     } else {
                         answer.expect(200);
@@ -219,7 +219,7 @@ impl Crowd {
         Self { counts, threads }
     }
 
-    /// Waits until so many boxes are made: by then all are waiting.
+    /// Waits until `count` boxes are created: by then all clients are waiting.
     fn await_created(&self, count: usize) {
         while self.counts.created.load(Relaxed) < count {
             sleep(Duration::from_millis(10));

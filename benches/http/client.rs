@@ -1,5 +1,5 @@
-//! A lean blocking client for the rows about the Key Service: one connection, one request at a time,
-//! bodies of any length that come from memory and go nowhere.
+//! A small blocking client for the rows about the Key Service: one connection, one request at a time,
+//! bodies of any length that come from memory and are discarded.
 
 use std::{
     io::{self, BufRead, BufReader, Write},
@@ -9,7 +9,7 @@ use std::{
 
 use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
 
-/// The pieces that a body is sent and read in.
+/// The size of the pieces in which bodies are sent and read.
 const PIECE_BYTES: usize = 256 << 10;
 const BOUNDARY: &str = "sealdropbenchsealdropbench";
 /// No answer takes longer, unless something hangs.
@@ -20,7 +20,7 @@ pub(crate) struct Client {
     stream: BufReader<TcpStream>,
 }
 
-/// An answer, and its body where that was asked for.
+/// An answer, with its body if the caller asked for it.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     head: String,
@@ -51,7 +51,7 @@ impl Client {
         Self::over(TcpStream::connect(server)?)
     }
 
-    /// From another address of this machine: another client, to the server.
+    /// Connects from another address of this machine: for the server, this is another client.
     pub(crate) fn from(server: SocketAddr, source: [u8; 4]) -> io::Result<Self> {
         Self::over(connect_from(server, source)?)
     }
@@ -62,7 +62,7 @@ impl Client {
         Ok(Self { stream: BufReader::with_capacity(PIECE_BYTES, stream) })
     }
 
-    /// A request with a form, and its whole answer.
+    /// Sends a form, and reads the whole answer.
     pub(crate) fn form(&mut self, method: &str, path: &str, form: &str) -> io::Result<Answer> {
         let head = format!(
             "{method} {path} HTTP/1.1\r\nhost: bench\r\n\
@@ -73,7 +73,7 @@ impl Client {
         self.answer(true)
     }
 
-    /// A request with JSON, and its whole answer. `headers` are whole lines.
+    /// Sends JSON, and reads the whole answer. `headers` are complete lines.
     pub(crate) fn post_json(
         &mut self,
         path: &str,
@@ -89,13 +89,13 @@ impl Client {
         self.send(head.as_bytes())
     }
 
-    /// A request without a body, written by its caller.
+    /// Sends a request without a body, as its caller wrote it.
     pub(crate) fn send(&mut self, request: &[u8]) -> io::Result<Answer> {
         self.stream.get_mut().write_all(request)?;
         self.answer(true)
     }
 
-    /// Sends `data`, over and over until it is `bytes` bytes, as one file of a form.
+    /// Sends `data`, repeated up to `bytes` bytes, as one file of a form.
     pub(crate) fn put_file(
         &mut self,
         path: &str,
@@ -122,7 +122,7 @@ impl Client {
         self.answer(true)
     }
 
-    /// Sends `data`, over and over until it is `bytes` bytes, as a body. `headers` are whole lines.
+    /// Sends `data`, repeated up to `bytes` bytes, as a body. `headers` are complete lines.
     pub(crate) fn put(
         &mut self,
         path: &str,
@@ -139,7 +139,7 @@ impl Client {
         self.answer(true)
     }
 
-    /// Fetches what may be long, and only counts it. `headers` are whole lines.
+    /// Downloads a body that may be long, and only counts its bytes. `headers` are complete lines.
     pub(crate) fn get_and_count(&mut self, path: &str, headers: &str) -> io::Result<Answer> {
         let request = format!("GET {path} HTTP/1.1\r\nhost: bench\r\n{headers}\r\n");
         self.stream.get_mut().write_all(request.as_bytes())?;
@@ -201,7 +201,7 @@ pub(crate) fn connect_from(server: SocketAddr, source: [u8; 4]) -> io::Result<Tc
     Ok(TcpStream::from(socket))
 }
 
-/// Writes `data`, over and over until it is `bytes` bytes.
+/// Writes `data`, repeated up to `bytes` bytes.
 fn write_cycle(stream: &mut TcpStream, data: &[u8], bytes: usize) -> io::Result<()> {
     let mut left = bytes;
     for piece in data.chunks(PIECE_BYTES).cycle() {

@@ -1,4 +1,4 @@
-//! The real daemon as a process of its own.
+//! The real daemon as a separate process.
 
 use std::{
     fs::File,
@@ -20,7 +20,7 @@ pub(crate) struct Daemon {
     output: BufReader<ChildStdout>,
     data: PathBuf,
     pub(crate) address: SocketAddr,
-    /// From its spawning to the line that says it is ready.
+    /// The time from its start to its ready line.
     pub(crate) ready_after: Duration,
 }
 
@@ -29,12 +29,12 @@ impl Daemon {
         Self::start_with(Command::new(PROGRAM), data, &[])
     }
 
-    /// Starts it with more settings.
+    /// Starts it with additional settings.
     pub(crate) fn start_as(data: &Path, settings: &[&str]) -> io::Result<Self> {
         Self::start_with(Command::new(PROGRAM), data, settings)
     }
 
-    /// Starts it under a tracer that takes a program and its arguments after its own.
+    /// Starts it under a tracer, whose last arguments are the program and its arguments.
     pub(crate) fn start_under(mut tracer: Command, data: &Path) -> io::Result<Self> {
         tracer.arg(PROGRAM);
         Self::start_with(tracer, data, &[])
@@ -62,15 +62,15 @@ impl Daemon {
         self.child.id()
     }
 
-    /// How many commits the store has made since it exists: the first number of the commit mark,
-    /// which stands in the second slot of the slot file.
+    /// The number of commits since the store was created: the first number of the commit mark, which is in
+    /// the second slot of the slot file.
     pub(crate) fn commits(&self) -> io::Result<u64> {
         let mut bytes = [0; 8];
         File::open(self.data.join("store/slots"))?.read_exact_at(&mut bytes, 32)?;
         Ok(u64::from_le_bytes(bytes))
     }
 
-    /// SIGTERM. Waits for its end, and for that of a tracer that holds the same output.
+    /// Sends SIGTERM. Waits for its end, and for the end of a tracer that holds the same output.
     pub(crate) fn stop(mut self) -> io::Result<()> {
         kill_process(Pid::from_child(&self.child), Signal::TERM)?;
         self.output.read_to_end(&mut Vec::new())?;
@@ -81,13 +81,13 @@ impl Daemon {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        // It may have ended already, as it should have.
+        // It may have ended already, as expected.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Makes the account that all rows work with, while no daemon runs. Returns its private key.
+/// Creates the account of all rows, while no daemon runs. Returns its private key.
 pub(crate) fn create_account(data: &Path) -> io::Result<String> {
     let mut command = Command::new(PROGRAM);
     remove_settings(&mut command);
@@ -100,7 +100,7 @@ pub(crate) fn create_account(data: &Path) -> io::Result<String> {
     Ok(created["private_key"].as_str().expect("a private key").to_owned())
 }
 
-/// The daemon must not take what the environment sets for others.
+/// The daemon must not use settings in the environment that are meant for another one.
 fn remove_settings(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("SEALDROP_") {

@@ -1,4 +1,4 @@
-//! The disk's own limit: what a write of one page and its `fdatasync` take.
+//! The limit of the disk: the time of writing one page with `fdatasync`.
 
 use std::{fs::File, os::unix::fs::FileExt, path::Path, time::Instant};
 
@@ -9,7 +9,7 @@ use crate::{
 };
 
 const PAGE_BYTES: usize = 4096;
-/// The writes go round in a file of this many pages, written before.
+/// The file has this many pages, which are written in turns and exist before the measurement.
 const PAGES: u64 = 1024;
 const MOST_SYNCS: u64 = 2000;
 
@@ -25,7 +25,7 @@ pub(crate) fn measure(plan: &Plan, report: &mut Report) {
     }
 }
 
-/// Syncs of one page each in `dir`, for as long as a sixth of a row.
+/// Syncs of one page each in `dir`, for a sixth of the time of a row.
 pub(crate) fn fdatasync(dir: &Path, plan: &Plan) -> Latencies {
     let file = File::create(dir.join("fdatasync")).expect("a file");
     let mut page = [0; PAGE_BYTES];

@@ -1,4 +1,5 @@
-//! How fast mails that wait go out, beside a plain client that hands the same ones to the same server.
+//! How fast waiting mails are sent, compared with a plain client that sends the same mails to the same
+//! server.
 
 use std::{collections::HashSet, io, path::Path, thread::sleep, time::Duration};
 
@@ -14,18 +15,18 @@ use crate::{
     start,
 };
 
-/// What the daemon may open.
+/// The daemon's limit of connections.
 const CONNECTIONS: usize = 4;
-/// Mails of one account, in ten hours; each has an address of its own.
+/// Mails of one account, in ten hours; each has another address.
 const PER_ACCOUNT: usize = 50;
-/// What a server takes over a mail that it syncs and hands on.
+/// The time that a server takes for a mail that it syncs and forwards.
 const PAUSE: Duration = Duration::from_millis(5);
-/// Of the plain client's speed.
+/// The required share of the plain client's speed.
 const LEAST: f64 = 0.8;
-/// Of a queue four times as long.
+/// The allowed growth for a queue four times as long.
 const MOST_GROWTH_KIB: u64 = 8 << 10;
 
-/// A row: how many mails, to what server, how often.
+/// A row: the number of mails, the server, the number of rounds.
 struct Row {
     name: &'static str,
     mails: usize,
@@ -39,7 +40,7 @@ const ROWS: [Row; 3] = [
     Row { name: "drain 10000 mails, 5 ms each", mails: 10_000, pause: PAUSE, rounds: 1 },
 ];
 
-/// How one round went.
+/// The result of one round.
 struct Round {
     per_second: f64,
     bare_per_second: f64,
@@ -68,7 +69,7 @@ pub(crate) fn measure(plan: &Plan, report: &mut Report) -> io::Result<()> {
         let directory = plan.directory();
         let full = directory.path().join("full");
         fill(&full, row.mails);
-        // A copy: a mail that was tried in vain is not due for a minute.
+        // Uses a copy: a mail whose attempt failed is not due for a minute.
         let copy = directory.path().join("waiting");
         mails::copy(&full, &copy)?;
         let waiting = start::one(&copy, &MailServer::down()?.settings())?;
@@ -109,7 +110,7 @@ pub(crate) fn measure(plan: &Plan, report: &mut Report) -> io::Result<()> {
     Ok(())
 }
 
-/// Lets a daemon send everything, then a plain client the same. Everything must have arrived.
+/// Lets a daemon send everything, then a plain client the same. All mails must have arrived.
 fn drain(data: &Path, count: usize, sink: &Sink) -> io::Result<Round> {
     let daemon = Daemon::start_as(data, &MailServer::at(sink.address).settings())?;
     let (mails, time) = sink.wait_for(count);
@@ -136,7 +137,7 @@ fn drain(data: &Path, count: usize, sink: &Sink) -> io::Result<Round> {
     })
 }
 
-/// A directory in which so many mails wait.
+/// A directory with `count` waiting mails.
 fn fill(data: &Path, count: usize) {
     let store = Store::open(data, Settings::default().cache_bytes).expect("a new store");
     let mut owners = mails::owners(&store, "owner", count / PER_ACCOUNT);

@@ -1,5 +1,5 @@
-//! What a client notices while another one, at another address, attacks: floods of connections, of slow
-//! work, of bodies that do not come, and of uploads that stand still.
+//! The effect on a client of an attack from another address: floods of connections, of slow work, of bodies
+//! that do not arrive, and of uploads that stop.
 
 use std::{
     collections::VecDeque,
@@ -23,21 +23,21 @@ use crate::{
 
 const ATTACKER: [u8; 4] = [127, 0, 0, 2];
 const BYSTANDER: [u8; 4] = [127, 0, 0, 3];
-/// Of sealed bytes and of text.
+/// The number of sealed bytes and of text.
 const BYTES: usize = 100 << 10;
-/// A length that a sealed file of about that has: two chunks.
+/// A possible length of a sealed file of about this size: two chunks.
 const FILE_BYTES: usize = 7 + BYTES + 2 * 16;
 /// The password of a secret that is viewed.
 const PASSWORD: &str = "p";
 const VIEWS_OF_ONE: usize = 100;
 const MOST: Duration = Duration::from_millis(250);
 const MOST_HEALTH: Duration = Duration::from_millis(100);
-/// The attack is under way by then.
+/// The attack is in progress by then.
 const UNDER_WAY: Duration = Duration::from_secs(1);
-/// How many of its sockets a flood of connections holds: as many as open files usually allow.
+/// The number of sockets of a flood of connections: the usual limit of open files.
 const SOCKETS: usize = 800;
 const THREADS: usize = 64;
-/// The names of rows, and what happens meanwhile.
+/// The names of rows, and the attack of each.
 const ATTACKS: [(&str, Attack); 5] = [
     ("fair beside nothing", |_, _| Ok(())),
     ("fair beside connections", connections),
@@ -54,14 +54,14 @@ struct Target {
     key: String,
 }
 
-/// What one request took, of each kind.
+/// The times of requests, of each kind.
 #[derive(Default)]
 struct Noticed {
     health: Latencies,
     create: Latencies,
     view: Latencies,
     upload: Latencies,
-    /// Answers other than good ones.
+    /// Answers with an unexpected status.
     refused: usize,
 }
 
@@ -116,7 +116,7 @@ fn row(report: &mut Report, name: &str, noticed: &mut Noticed) {
     report.expect(name, format!("{refused} refused"), "none", *refused == 0);
 }
 
-/// Asks for the health on a new connection each, and for the rest on one that is kept, for `time`.
+/// Requests the health on a new connection each, and the rest on one that is kept, for `time`.
 fn bystander(target: &Target, time: Duration) -> io::Result<Noticed> {
     let Target { daemon, key } = target;
     let authorization = format!("authorization: ApiKey {key}\r\n");
@@ -169,7 +169,7 @@ fn bystander(target: &Target, time: Duration) -> io::Result<Noticed> {
     Ok(noticed)
 }
 
-/// A secret with so many bytes of text.
+/// A secret with `bytes` bytes of text.
 fn secret(bytes: usize) -> Value {
     json!({"ciphertext": ciphertext(bytes), "password_part_private": PASSWORD_PART})
 }
@@ -193,7 +193,7 @@ fn connections(target: &Target, is_over: &AtomicBool) -> io::Result<()> {
     Ok(())
 }
 
-/// Asks for captchas, and creates secrets whose passwords are hashed, on 64 connections.
+/// Requests captchas, and creates secrets whose passwords are hashed, on 64 connections.
 fn slow_work(target: &Target, is_over: &AtomicBool) -> io::Result<()> {
     let authorization = format!("authorization: ApiKey {}\r\n", target.key);
     let mut secret = secret(100);
@@ -212,7 +212,7 @@ fn slow_work(target: &Target, is_over: &AtomicBool) -> io::Result<()> {
     })
 }
 
-/// Announces long bodies and sends a little of each; begins anew where one has ended.
+/// Announces long bodies and sends a little of each; starts again when one has ended.
 fn bodies(target: &Target, is_over: &AtomicBool) -> io::Result<()> {
     let head = |path: &str, more: &str| {
         format!(
@@ -239,7 +239,7 @@ fn bodies(target: &Target, is_over: &AtomicBool) -> io::Result<()> {
     Ok(())
 }
 
-/// Begins all uploads of 14 drafts, sends a part of each and leaves them; again where they were ended.
+/// Starts all uploads of 14 drafts, sends a part of each and stops; starts again when they have ended.
 fn uploads(target: &Target, is_over: &AtomicBool) -> io::Result<()> {
     let authorization = format!("authorization: ApiKey {}\r\n", target.key);
     let mut client = Client::from(target.daemon.address, ATTACKER)?;

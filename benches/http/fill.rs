@@ -1,4 +1,4 @@
-//! Many secrets at once, put into a data directory without HTTP, while no daemon runs.
+//! Creates many secrets in a data directory without HTTP, while no daemon runs.
 
 use std::{collections::VecDeque, path::Path};
 
@@ -20,17 +20,17 @@ use sealdrop::{
     store::{Pending, Store, StoreError},
 };
 
-/// So many changes are kept waiting, so that every commit has a full group.
+/// The number of changes that wait at once, so that every commit has a full group.
 const WAITING: usize = 512;
 
-/// A filled directory's account.
+/// The account of a filled directory.
 pub(crate) struct Filled {
     pub(crate) private_key: String,
-    /// Of the secrets, in the order of their creation.
+    /// The ids of the secrets, in the order of their creation.
     pub(crate) ids: Vec<String>,
 }
 
-/// Makes an account in a new data directory with `count` secrets of `bytes` bytes, viewable once.
+/// Creates an account in a new data directory with `count` secrets of `bytes` bytes, viewable once.
 pub(crate) fn fill(data: &Path, count: usize, bytes: usize) -> Filled {
     let store = Store::open(data, Settings::default().cache_bytes).expect("a new store");
     let (random, now) = (SystemRandom, Clock::system(store.time()).now());
@@ -49,7 +49,7 @@ pub(crate) fn fill(data: &Path, count: usize, bytes: usize) -> Filled {
     Filled { private_key, ids }
 }
 
-/// Makes secrets of one size, viewable once.
+/// Creates secrets of one size, viewable once.
 pub(crate) struct NewSecrets {
     store: Store,
     ciphertext: Ciphertext,
@@ -64,7 +64,7 @@ impl NewSecrets {
         Self { store: store.clone(), ciphertext, part }
     }
 
-    /// The next one, sealed.
+    /// The next secret, sealed.
     pub(crate) fn one(&self) -> NewSecret {
         let random: [u8; 15] = random_array(&SystemRandom);
         let payload = ciphertext::to_payload(&self.ciphertext, &self.part);
@@ -84,7 +84,7 @@ impl NewSecrets {
     }
 }
 
-/// Waits for changes in their order, some hundreds at once.
+/// Waits for changes in order, some hundreds at once.
 pub(crate) fn wait_all<T, E: From<StoreError> + std::fmt::Debug>(
     changes: impl Iterator<Item = Pending<T, E>>,
     mut done: impl FnMut(T),

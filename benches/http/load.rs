@@ -1,7 +1,7 @@
-//! The load: as many connections as asked for, each with one request under way, kept alive.
+//! The load: a given number of kept-alive connections, each with one request in progress.
 //!
-//! It shares the machine with the server, so it does as little as it can: one thread, requests that are
-//! made beforehand, and of an answer only status, length, and the beginning of the body.
+//! It runs on the same machine as the server, so it does as little as possible: one thread, prepared
+//! requests, and it reads only the status, the length, and the beginning of the body of an answer.
 
 use std::{
     cell::RefCell,
@@ -18,24 +18,24 @@ use tokio::{
     task::{JoinSet, LocalSet},
 };
 
-/// Answers are read in pieces of this size; a beginning of every body is within the first.
+/// The size of the pieces in which answers are read; the first one contains the beginning of every body.
 const BUFFER_BYTES: usize = 64 << 10;
 
-/// A request, and what must come back.
+/// A request, and its expected answer.
 #[derive(Clone)]
 pub(crate) struct Request {
     pub(crate) bytes: Rc<[u8]>,
     pub(crate) status: u16,
-    /// The answer's body is at least so long.
+    /// The least length of the answer's body.
     pub(crate) least_bytes: usize,
 }
 
-/// Where requests come from, and where their answers go.
+/// Provides requests, and receives their answers.
 pub(crate) trait Source {
-    /// The next request; `None` when there are no more.
+    /// The next request; `None` at the end.
     fn next(&mut self) -> Option<Request>;
 
-    /// The beginning of an answer's body (all of a short one), and how long it is.
+    /// Receives the beginning of an answer's body (all of a short one), and its length.
     fn answered(&mut self, _start_of_body: &[u8], _body_bytes: usize) {}
 }
 
@@ -50,7 +50,7 @@ struct Connection {
     buffer: Box<[u8]>,
 }
 
-/// How a load went.
+/// The result of a load.
 pub(crate) struct Outcome {
     pub(crate) latencies: Latencies,
     pub(crate) elapsed: Duration,
@@ -62,7 +62,7 @@ impl Outcome {
     }
 }
 
-/// How long each request took.
+/// The time of each request.
 #[derive(Default)]
 pub(crate) struct Latencies {
     nanoseconds: Vec<u64>,
@@ -118,7 +118,7 @@ impl Connections {
         Ok(Self { runtime, open })
     }
 
-    /// Sends what `source` gives on all connections, until it gives no more or `time` is over.
+    /// Sends the requests of `source` on all connections, until there are no more or `time` is over.
     pub(crate) fn run<S: Source + 'static>(
         &mut self,
         source: S,
@@ -165,8 +165,8 @@ impl Connections {
 }
 
 impl Connection {
-    /// One request and its whole answer. Returns how much of the buffer is filled with its beginning,
-    /// and where the body lies, whose end may be beyond the buffer.
+    /// One request and its whole answer. Returns how much of the buffer its beginning fills, and the range
+    /// of the body, whose end may be beyond the buffer.
     async fn exchange(&mut self, request: &Request) -> io::Result<(usize, std::ops::Range<usize>)> {
         self.stream.write_all(&request.bytes).await?;
         let mut filled = 0;
@@ -182,7 +182,7 @@ impl Connection {
         let right = status == request.status && body.len() >= request.least_bytes;
         let shown = &self.buffer[..filled.min(2000)];
         assert!(right, "not the expected answer:\n{}", String::from_utf8_lossy(shown));
-        // What does not fit is only taken in; the beginning stays as it is.
+        // Bytes that do not fit are read and discarded; the beginning stays unchanged.
         let mut missing = body.end.saturating_sub(filled);
         let mut rest = [0; 32 << 10];
         while missing > 0 {
@@ -203,7 +203,7 @@ impl Connection {
     }
 }
 
-/// The status, and where the body lies; `None` while the head is not all there.
+/// The status, and the range of the body; `None` while the head is incomplete.
 fn parse_head(bytes: &[u8]) -> Option<(u16, std::ops::Range<usize>)> {
     const LENGTH: &[u8] = b"content-length:";
     let mut status = None;

@@ -1,5 +1,5 @@
-//! Accounts whose owners are told of views, and mails and calls that wait because of it; made without
-//! HTTP, while no daemon runs.
+//! Accounts with notifications of views, and the waiting mails and webhook calls; created without HTTP,
+//! while no daemon runs.
 
 use std::{
     fs, io,
@@ -27,11 +27,11 @@ use sealdrop::{
     store::{Pending, Store},
 };
 
-/// Five views in an hour are five mails, which is as many as one address gets.
+/// Five views in an hour are five mails, the limit for one address.
 pub(crate) const BETWEEN_VIEWS_SECONDS: u64 = 720;
-/// A day and more: what no bench reaches.
+/// A day and more: longer than any bench.
 const KEEP_LOG_SECONDS: u64 = 90 * 86_400;
-/// So many threads share commits while accounts are made.
+/// The number of threads that share commits while accounts are created.
 const THREADS: usize = 32;
 
 /// An account with secrets that can be viewed once.
@@ -42,7 +42,7 @@ pub(crate) struct Owner {
     pub(crate) secrets: Vec<SecretId>,
 }
 
-/// Makes `count` accounts called by `prefix` and a number.
+/// Creates `count` accounts, named by `prefix` and a number.
 pub(crate) fn owners(store: &Store, prefix: &str, count: usize) -> Vec<Owner> {
     let now = Clock::system(store.time()).now();
     let names: Vec<String> = (0..count).map(|number| format!("{prefix}-{number}")).collect();
@@ -59,7 +59,7 @@ pub(crate) fn owners(store: &Store, prefix: &str, count: usize) -> Vec<Owner> {
     owners.collect()
 }
 
-/// Gives each of them `each` secrets of `bytes` bytes.
+/// Creates `each` secrets of `bytes` bytes for each account.
 pub(crate) fn give_secrets(store: &Store, owners: &mut [Owner], each: usize, bytes: usize) {
     let (secrets, now) = (NewSecrets::new(store, bytes), Clock::system(store.time()).now());
     let accounts: Vec<AccountNumber> = owners.iter().map(|owner| owner.account).collect();
@@ -73,7 +73,7 @@ pub(crate) fn give_secrets(store: &Store, owners: &mut [Owner], each: usize, byt
     }
 }
 
-/// From now on each of them gets a mail at an address of its own when a secret is viewed.
+/// From now on each account gets a mail, at a different address, when a secret is viewed.
 pub(crate) fn notify(store: &Store, owners: &[Owner]) {
     in_threads(owners, |Owner { name, account, .. }| {
         let email = Mailbox::new(&format!("{name}@example.org")).expect("an address");
@@ -81,7 +81,7 @@ pub(crate) fn notify(store: &Store, owners: &[Owner]) {
     });
 }
 
-/// From now on `webhook` is called when a secret of theirs is viewed.
+/// From now on `webhook` is called when one of their secrets is viewed.
 pub(crate) fn call(store: &Store, owners: &[Owner], webhook: SocketAddr) {
     let (kinds, now) = ([EventKind::SecretViewed], Clock::system(store.time()).now());
     let url = WebhookUrl::parse(&format!("http://{webhook}/hook"), true).expect("a URL");
@@ -90,7 +90,7 @@ pub(crate) fn call(store: &Store, owners: &[Owner], webhook: SocketAddr) {
     });
 }
 
-/// One view, as a browser with a long name makes it. Answers whether it showed something.
+/// One view, like that of a browser with a long user agent. Returns whether it returned the secret.
 pub(crate) fn view(
     store: &Store,
     account: AccountNumber,
@@ -99,7 +99,7 @@ pub(crate) fn view(
 ) -> Pending<bool, SecretError> {
     let agent = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
     let view = View::new(at, Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7))), Some(agent));
-    // Of use only where there are attachments.
+    // Only needed for attachments.
     let lease = LeaseToken::new("the-token-of-a-bench-view").expect("a token");
     let view = secret::view(account, secret, view, None, lease, KEEP_LOG_SECONDS);
     store.change(move |transaction| Ok(view(transaction)?.is_some()))
@@ -119,12 +119,12 @@ pub(crate) fn view_all(store: &Store, owners: &[Owner]) {
     wait_all(views, |viewed| assert!(viewed, "a view shows something"));
 }
 
-/// How much waits in the outbox.
+/// The number of items in the outbox.
 pub(crate) fn waiting(store: &Store) -> usize {
     outbox::list(store, OutboxNumber(0), usize::MAX).expect("a list").len()
 }
 
-/// Copies a data directory that nobody has open.
+/// Copies a data directory that is not open.
 pub(crate) fn copy(from: &Path, to: &Path) -> io::Result<()> {
     fs::create_dir_all(to)?;
     fs::set_permissions(to, fs::metadata(from)?.permissions())?;
@@ -134,7 +134,7 @@ pub(crate) fn copy(from: &Path, to: &Path) -> io::Result<()> {
         match entry.file_type()? {
             kind if kind.is_dir() => copy(&entry.path(), &target)?,
             kind if kind.is_file() => drop(fs::copy(entry.path(), target)?),
-            // Sockets are made anew.
+            // Sockets are created again.
             _ => {}
         }
     }

@@ -1,7 +1,7 @@
 //! `cargo bench --bench http`: the real daemon, measured from outside over loopback.
 //!
-//! `docs/performance.md` says how to run it and what the columns mean. Arguments are parts of names of
-//! rows: only rows that have one of them in their name are measured.
+//! `docs/performance.md` describes how to run it and the meaning of the columns. Arguments are parts of
+//! names of rows: only rows whose names contain one of them are measured.
 
 mod alike;
 mod attachments;
@@ -34,14 +34,14 @@ use std::{io, path::PathBuf, time::Duration};
 use report::Report;
 use tempfile::TempDir;
 
-/// What the environment and the command line ask for.
+/// The options from the environment and the command line.
 pub(crate) struct Plan {
     filters: Vec<String>,
     /// How long each row is measured.
     seconds: Duration,
-    /// How many secrets are there in the rows about many secrets.
+    /// The numbers of secrets in the rows about many secrets.
     secrets: Vec<usize>,
-    /// Where the data directories are made.
+    /// The directory in which data directories are created.
     base: PathBuf,
 }
 

@@ -1,7 +1,7 @@
-//! What a view costs that queues a mail and a call of a webhook, beside one that queues nothing.
+//! The cost of a view that queues a mail and a webhook call, compared with one that queues nothing.
 //!
-//! Plain and notified rounds alternate, each pair is a ratio, and the median counts. Every view is of
-//! an account that has had no more than five, so that no mail is left out.
+//! Plain and notified rounds alternate, each pair gives a ratio, and the median counts. Each account has at
+//! most five views, so that no mail is left out.
 
 use std::{
     io,
@@ -31,12 +31,12 @@ use sealdrop::{
 const AT_ONCE: [usize; 2] = [1, 64];
 /// Pairs of rounds.
 const ROUNDS: usize = 11;
-/// Mails to one address in an hour, which the daemon's clock does not get past here.
+/// Mails to one address in an hour; the daemon's clock stays within the hour here.
 const EACH: usize = 5;
-/// Times the cost of a plain view.
+/// The allowed multiple of the cost of a plain view.
 const MOST: f64 = 1.3;
 
-/// One round: so many views in so much time, of the wall and of the processor.
+/// One round: its views, its elapsed time and its processor time.
 #[derive(Clone, Copy)]
 struct Round {
     views: usize,
@@ -71,14 +71,14 @@ pub(crate) fn measure(plan: &Plan, report: &mut Report) -> io::Result<()> {
     Ok(())
 }
 
-/// As in the other rows about views: the daemon, over loopback. Its mail server is down and the host of
-/// the webhooks never answers, so that it queues, and delivers next to nothing meanwhile.
+/// Like the other rows about views: the daemon, over loopback. Its mail server is down and the host of the
+/// webhooks never answers, so that it queues, and delivers almost nothing in the meantime.
 fn over_http(plan: &Plan, at_once: usize) -> io::Result<Vec<(Round, Round)>> {
     let directory = plan.directory();
     let data = directory.path().join("data");
     let per_round = if at_once == 1 { 200 } else { 2000 };
     let silent = TcpListener::bind("127.0.0.1:0")?;
-    // One round more, to warm up.
+    // One additional round to warm up.
     let accounts = (per_round * (ROUNDS + 1)).div_ceil(EACH);
     let (mut plain, mut notified) = {
         let store = Store::open(&data, Settings::default().cache_bytes).expect("a new store");
@@ -109,7 +109,7 @@ fn over_http(plan: &Plan, at_once: usize) -> io::Result<Vec<(Round, Round)>> {
     Ok(pairs.split_off(1))
 }
 
-/// The commits alone, in this process, with time that moves on.
+/// The commits alone, in this process, with an advancing clock.
 fn in_the_store(plan: &Plan, at_once: usize) -> Vec<(Round, Round)> {
     const ACCOUNTS: usize = 64;
     let directory = plan.directory();
@@ -201,7 +201,7 @@ impl Round {
 fn show(report: &mut Report, name: &str, pairs: &[(Round, Round)]) {
     let time =
         median(pairs.iter().map(|(plain, notified)| plain.per_second() / notified.per_second()));
-    // Over all rounds: the kernel counts in ticks, of which a round has few.
+    // Over all rounds: the kernel counts in ticks, and a round has few.
     let cpu = |of: fn(&(Round, Round)) -> Round| {
         let rounds = pairs.iter().map(of);
         let each = |(views, time): (usize, Duration), round: Round| {

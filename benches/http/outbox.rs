@@ -1,4 +1,4 @@
-//! Starting, and the memory it takes, while many mails wait for a mail server that is down.
+//! Start and memory while many mails wait for a mail server that is down.
 
 use std::{io, path::Path, thread::sleep, time::Duration};
 
@@ -18,14 +18,14 @@ use crate::{
 };
 
 const MAILS: usize = 10_000;
-/// Secrets beside them.
+/// The number of secrets in the same store.
 const SECRETS: usize = 100_000;
-/// As many mails as an account may have in an hour, at an address of its own; ten hours of them.
+/// The limit of mails of an account in an hour, each at another address; for ten hours.
 const PER_ACCOUNT: usize = 50;
-/// More than without mails.
+/// The allowed multiple of the time or memory without mails.
 const MOST: f64 = 1.1;
 const SETTLED: Duration = Duration::from_secs(2);
-/// Of one core.
+/// The allowed share of one core.
 const MOST_IDLE: f64 = 0.01;
 
 pub(crate) fn measure(plan: &Plan, report: &mut Report) -> io::Result<()> {
@@ -61,7 +61,7 @@ pub(crate) fn measure(plan: &Plan, report: &mut Report) -> io::Result<()> {
     }
     if plan.wants(&idle) {
         let daemon = Daemon::start_as(&with, &down.settings())?;
-        // The first try is over by then, and the next one comes in a minute.
+        // The first attempt is over by then, and the next one follows in a minute.
         sleep(SETTLED);
         let cpu = process::cpu(daemon.pid());
         sleep(plan.seconds);
@@ -91,7 +91,7 @@ pub(crate) fn measure(plan: &Plan, report: &mut Report) -> io::Result<()> {
     Ok(())
 }
 
-/// Starts by turns: without mails, with them.
+/// Starts alternately: without mails, with them.
 fn starts(
     report: &mut Report,
     name: &str,
@@ -99,7 +99,7 @@ fn starts(
     down: &MailServer,
 ) -> io::Result<()> {
     let mut all: [Vec<Started>; 2] = Default::default();
-    // The first one of each warms the page cache up.
+    // The first start of each kind fills the page cache.
     for round in 0..=start::STARTS {
         for (data, starts) in directories.iter().zip(&mut all) {
             let started = start::one(data, &down.settings())?;

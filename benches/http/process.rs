@@ -1,36 +1,36 @@
-//! What the system counts of another process.
+//! The system's figures of another process.
 
 use std::{fs, time::Duration};
 
-/// Ticks a second in `/proc`: the kernel shows 100 to everybody, whatever it uses itself (USER_HZ).
+/// Ticks a second in `/proc`: the kernel always reports in units of 1/100 s, whatever it uses itself
+/// (USER_HZ).
 const TICKS: u64 = 100;
 
 /// The processor time it has used, in user mode and in the kernel.
 pub(crate) fn cpu(pid: u32) -> Duration {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // The name, in parentheses, may have spaces; utime and stime are the 12th and 13th after it.
+    // The name, in parentheses, may contain spaces; utime and stime are the 12th and 13th field after it.
     let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_ascii_whitespace();
     let ticks: u64 = fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
     Duration::from_millis(ticks * 1000 / TICKS)
 }
 
-/// How much memory it has now, in KiB.
+/// Its present memory, in KiB.
 pub(crate) fn resident_kib(pid: u32) -> u64 {
     status(&format!("/proc/{pid}/status"), "VmRSS:")
 }
 
-/// The most memory it has had since [`forget_peak`].
+/// Its highest memory since [`forget_peak`].
 pub(crate) fn peak_kib(pid: u32) -> u64 {
     status(&format!("/proc/{pid}/status"), "VmHWM:")
 }
 
-/// Lets [`peak_kib`] begin anew; where that is not permitted, it goes on from the start.
+/// Resets [`peak_kib`]; if that is not permitted, the peak counts from the start.
 pub(crate) fn forget_peak(pid: u32) {
     let _ = fs::write(format!("/proc/{pid}/clear_refs"), "5");
 }
 
-/// How often its threads, those that are there now, have stopped running: to wait, and against their
-/// will.
+/// How often its present threads have stopped running: to wait, and by preemption.
 pub(crate) fn context_switches(pid: u32) -> u64 {
     let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
     tasks

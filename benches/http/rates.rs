@@ -1,4 +1,4 @@
-//! Durable creates and views: how many a second, how soon, and what they cost the server.
+//! Durable creates and views: their rate, their latency, and their cost for the server.
 
 use std::{io, time::Duration};
 
@@ -16,13 +16,13 @@ use crate::{
 pub(crate) const KIB: usize = 1024;
 pub(crate) const CONNECTIONS: [usize; 3] = [1, 16, 64];
 
-/// What the best rival that syncs, and the best in memory, do at 100 KiB and 64 connections, on a
-/// machine of the kind that the expectations are for.
+/// The rates of the best competitor that syncs, and of the best in memory, at 100 KiB and 64 connections,
+/// on a machine of the kind that the expectations are for.
 const RIVALS_100_KIB: [(Kind, f64); 2] = [(Kind::Create, 1740.0), (Kind::View, 1920.0)];
-/// Of the rate of the bare server, at 1 KiB and 64 connections.
+/// The required share of the rate of the bare server, at 1 KiB and 64 connections.
 const LEAST_SHARE: f64 = 0.25;
 const LEAST_PER_SECOND: f64 = 10_000.0;
-/// What one request may take on top of two syncs.
+/// The allowed time of one request beyond two syncs.
 const ON_TOP: Duration = Duration::from_micros(300);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -100,7 +100,8 @@ impl Row {
         let bare_request = match self.kind {
             Kind::Create => requests.bare_create(created.answer_bytes),
             Kind::View => {
-                // The pool: all connections it takes, for as long as the row.
+                // The pool of secrets to be viewed: filled with all connections that this allows, for as
+                // long as the row.
                 let mut filling = Connections::open(daemon.address, 64)?;
                 let enough = Creates::new(&requests, self.enough(plan));
                 ids.extend(filling.run(enough, plan.seconds * 2)?.1.ids);
@@ -111,7 +112,7 @@ impl Row {
         };
         bare_connections.run(Same(bare_request.clone()), warm_up)?;
 
-        // Half before and half after, so that the machine's other work meets both alike.
+        // Half before and half after, so that other load on the machine affects both equally.
         let bare_cpu = process::cpu(bare.pid());
         let bare_before = bare_connections.run(Same(bare_request.clone()), plan.seconds / 4)?.0;
         let mut syncs = disk::fdatasync(directory.path(), plan);
@@ -150,7 +151,7 @@ impl Row {
         daemon.stop()
     }
 
-    /// More secrets than can be viewed in time; the row ends early where it was not.
+    /// More secrets than can be viewed in time; if there are fewer, the row ends early.
     fn enough(&self, plan: &Plan) -> usize {
         let per_second = match (self.kib, self.connections) {
             (1, 1) => 5000,

@@ -1,4 +1,4 @@
-//! What is printed: tables in Markdown, and how the figures stand to what was expected.
+//! The output: tables in Markdown, and the comparison of figures with expectations.
 
 use std::{
     io::{self, Write},
@@ -9,18 +9,18 @@ use std::{
 #[derive(Default)]
 pub(crate) struct Report {
     expectations: Vec<String>,
-    /// The widths of the table under way.
+    /// The widths of the current table.
     widths: Vec<usize>,
 }
 
 impl Report {
-    /// Begins a table. A column is as wide as its title, padded by whoever gives it.
+    /// Starts a table. A column is as wide as its title, which the caller pads.
     pub(crate) fn table(&mut self, titles: &[&str]) {
         self.line("");
         self.widths = titles.iter().map(|title| title.len()).collect();
         self.row(&titles.iter().map(|title| (*title).to_owned()).collect::<Vec<_>>());
         let rule = |(index, width): (usize, &usize)| {
-            // Figures stand at the right.
+            // Figures are aligned to the right.
             if index == 0 { "-".repeat(*width) } else { format!("{}:", "-".repeat(width - 1)) }
         };
         let rules: Vec<String> = self.widths.iter().enumerate().map(rule).collect();
@@ -44,11 +44,12 @@ impl Report {
     #[expect(clippy::print_stdout, reason = "a bench prints what it found")]
     pub(crate) fn line(&mut self, line: &str) {
         println!("{line}");
-        // Rows take seconds each; who reads a pipe should see them come. It may also have gone.
+        // Rows take seconds each, and a reader of a pipe should see each at once. The reader may also have
+        // ended.
         let _ = io::stdout().flush();
     }
 
-    /// Remembers whether something is as expected.
+    /// Records whether a figure is as expected.
     pub(crate) fn expect(&mut self, what: &str, found: String, expected: &str, met: bool) {
         let verdict = if met { "pass" } else { "miss" };
         self.expectations.push(format!("- {verdict}: {what}: {found} (expected: {expected})"));

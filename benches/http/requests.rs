@@ -1,4 +1,4 @@
-//! The requests, and where their answers' ids go.
+//! The requests, and the use of the ids in their answers.
 
 use std::rc::Rc;
 
@@ -7,10 +7,10 @@ use sealdrop::crypto::{SystemRandom, sjcl};
 
 use crate::load::{Request, Source};
 
-/// The fewest that are allowed. Nobody opens these messages, and only opening depends on it.
+/// The fewest that are allowed. These messages are not opened, and only opening depends on the iterations.
 const ITERATIONS: u32 = 1000;
 
-/// The private half of the password, as all secrets here have it.
+/// The private half of the password of all secrets here.
 pub(crate) const PASSWORD_PART: &str = "TFNFQ1RBbENZNUNyYVhLSnlo";
 
 /// The `ciphertext` for a secret of `bytes` bytes.
@@ -19,12 +19,12 @@ pub(crate) fn ciphertext(bytes: usize) -> String {
     STANDARD.encode(message.expect("a message"))
 }
 
-/// What is sent for secrets of one size, by the holder of one key.
+/// The requests for secrets of one size, with one key.
 #[derive(Clone)]
 pub(crate) struct Requests {
     key: String,
     create: Rc<[u8]>,
-    /// The length of the ciphertext, which every view must bring.
+    /// The length of the ciphertext, which every view must return.
     ciphertext_bytes: usize,
 }
 
@@ -46,7 +46,7 @@ impl Requests {
         Request { bytes, status: 200, least_bytes: self.ciphertext_bytes }
     }
 
-    /// The same for the holder of another key.
+    /// The same requests with another key.
     pub(crate) fn of(&self, key: &str) -> Self {
         Self { key: key.to_owned(), create: Rc::clone(&self.create), ..*self }
     }
@@ -55,7 +55,7 @@ impl Requests {
         Request { bytes: get("/api/secrets", &self.key), status: 200, least_bytes: 100 }
     }
 
-    /// The same to a bare server that is to answer with `answer_bytes`.
+    /// The same to a bare server, which answers with `answer_bytes`.
     pub(crate) fn bare_create(&self, answer_bytes: usize) -> Request {
         let body = self.create.len() - head_bytes(&self.create);
         let bytes = post(&format!("/{answer_bytes}"), &self.key, &"x".repeat(body));
@@ -64,13 +64,13 @@ impl Requests {
 
     /// As [`Requests::bare_create`].
     pub(crate) fn bare_view(&self, answer_bytes: usize) -> Request {
-        // As long a path as that of a secret.
+        // A path of the same length as that of a secret.
         let bytes = get(&format!("/{answer_bytes:0>43}"), &self.key);
         Request { bytes, status: 200, least_bytes: answer_bytes }
     }
 }
 
-/// The same request again and again.
+/// The same request repeatedly.
 pub(crate) struct Same(pub(crate) Request);
 
 impl Source for Same {
@@ -79,7 +79,7 @@ impl Source for Same {
     }
 }
 
-/// Creates secrets and collects their ids; `most` ends it.
+/// Creates secrets and collects their ids, `most` of them.
 pub(crate) struct Creates {
     requests: Requests,
     left: usize,
@@ -105,7 +105,7 @@ impl Source for Creates {
     }
 }
 
-/// Views secrets that can be viewed once; ends when all have been.
+/// Views secrets that can be viewed once; ends when all were viewed.
 pub(crate) struct Views {
     requests: Requests,
     pub(crate) ids: Vec<String>,
@@ -128,7 +128,7 @@ impl Source for Views {
     }
 }
 
-/// Creates, views of secrets that were there before, and one list in 64 requests.
+/// Creates, views of existing secrets, and one list in 64 requests.
 pub(crate) struct Mixed {
     requests: Requests,
     ids: Vec<String>,
@@ -136,9 +136,9 @@ pub(crate) struct Mixed {
 }
 
 impl Mixed {
-    /// `ids` are viewed in an order that is not that of their creation.
+    /// `ids` are viewed in another order than that of their creation.
     pub(crate) fn new(requests: &Requests, mut ids: Vec<String>) -> Self {
-        // Ids are random to whoever does not know the store's mask.
+        // Without the store's mask, ids are random.
         ids.sort_unstable();
         Self { requests: requests.clone(), ids, count: 0 }
     }

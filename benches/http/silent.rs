@@ -1,4 +1,4 @@
-//! Views while calls of webhooks wait whose host never answers.
+//! Views while webhook calls wait for a host that never answers.
 
 use std::{
     io,
@@ -21,7 +21,7 @@ use crate::{
 
 const NAME: &str = "view beside webhooks";
 const CALLS: usize = 2000;
-/// Calls of one account.
+/// The calls of one account.
 const PER_ACCOUNT: usize = 50;
 const CONNECTIONS: usize = 64;
 const VIEWERS: usize = 64;
@@ -29,7 +29,7 @@ const VIEWERS: usize = 64;
 const ROUNDS: usize = 9;
 const PER_ROUND: usize = 2048;
 const MOST: f64 = 1.1;
-/// By then as many calls are under way as there may be.
+/// By then the largest allowed number of calls is in progress.
 const UNDER_WAY: Duration = Duration::from_secs(1);
 
 pub(crate) fn measure(plan: &Plan, report: &mut Report) -> io::Result<()> {

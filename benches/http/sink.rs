@@ -1,5 +1,5 @@
-//! A mail server that takes everything, a client that hands mails in as plainly as can be, and what the
-//! daemon is told about its mail server.
+//! A mail server that accepts all mails, a simple client that sends mails, and the daemon's settings for
+//! its mail server.
 
 use std::{
     io::{self, BufRead, BufReader, Write},
@@ -15,7 +15,7 @@ use std::{
 /// No mail takes longer to arrive, unless something hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Where the daemon's mails go.
+/// The mail server of the daemon.
 pub(crate) struct MailServer {
     url: String,
 }
@@ -25,12 +25,12 @@ impl MailServer {
         Self { url: format!("smtp://{address}?tls=none") }
     }
 
-    /// A port that nobody listens on.
+    /// A port without a listener.
     pub(crate) fn down() -> io::Result<Self> {
         Ok(Self::at(TcpListener::bind("127.0.0.1:0")?.local_addr()?))
     }
 
-    /// Settings of a daemon.
+    /// The settings of the daemon.
     pub(crate) fn settings(&self) -> [&str; 8] {
         [
             "--smtp-url",
@@ -45,17 +45,17 @@ impl MailServer {
     }
 }
 
-/// A mail as it came in.
+/// A received mail.
 #[derive(Clone)]
 pub(crate) struct Mail {
     /// The lines of its envelope, MAIL and RCPT.
     envelope: [String; 2],
-    /// With the dots that the protocol adds, and the one at the end.
+    /// Includes the dots that the protocol adds, and the one at the end.
     bytes: Vec<u8>,
 }
 
 impl Mail {
-    /// Its Message-ID, the same whenever it is sent.
+    /// Its Message-ID, the same in each attempt.
     pub(crate) fn name(&self) -> String {
         let head = String::from_utf8_lossy(&self.bytes);
         let mut lines = head.lines().take_while(|line| !line.is_empty());
@@ -72,7 +72,7 @@ pub(crate) struct Sink {
 
 #[derive(Default)]
 struct Shared {
-    /// How long it takes over each mail.
+    /// The time that it takes for each mail.
     pause: Duration,
     open: AtomicUsize,
     most_open: AtomicUsize,
@@ -80,7 +80,7 @@ struct Shared {
     arrived: Condvar,
 }
 
-/// What has come in since the last time that somebody asked.
+/// The mails received since the last query.
 #[derive(Default)]
 struct Taken {
     mails: Vec<Mail>,
@@ -94,7 +94,7 @@ impl Sink {
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared { pause, ..Shared::default() });
         let server = Arc::clone(&shared);
-        // Ends with the bench.
+        // The thread ends with the bench.
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let now = Instant::now();
@@ -103,7 +103,7 @@ impl Sink {
                 server.most_open.fetch_max(open, Ordering::SeqCst);
                 let server = Arc::clone(&server);
                 thread::spawn(move || {
-                    // Who hangs up has no more mails.
+                    // A client that disconnects has no more mails.
                     let _ = server.converse(stream);
                     server.open.fetch_sub(1, Ordering::SeqCst);
                 });
@@ -112,7 +112,7 @@ impl Sink {
         Ok(Self { address, shared })
     }
 
-    /// Waits until `count` mails are there. Returns them, and the time from the first connection to the
+    /// Waits until `count` mails have arrived. Returns them, and the time from the first connection to the
     /// last mail.
     pub(crate) fn wait_for(&self, count: usize) -> (Vec<Mail>, Duration) {
         let mut taken = self.shared.taken.lock().expect("no panic");
@@ -127,7 +127,7 @@ impl Sink {
         (mails, times.map_or(Duration::ZERO, |(first, last)| last - first))
     }
 
-    /// The most connections that were open at once since the last call.
+    /// The highest number of connections that were open at once since the last call.
     pub(crate) fn most_open(&self) -> usize {
         self.shared.most_open.swap(0, Ordering::SeqCst)
     }
@@ -169,7 +169,7 @@ impl Shared {
     }
 }
 
-/// Everything up to the line that is a single dot, which it holds, too.
+/// All lines up to the one with a single dot, including it.
 fn data(stream: &mut impl BufRead) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     loop {
@@ -183,7 +183,7 @@ fn data(stream: &mut impl BufRead) -> io::Result<Vec<u8>> {
     }
 }
 
-/// Hands `mails` in over `connections` connections, a step at a time, as the daemon does.
+/// Sends `mails` over `connections` connections, step by step, as the daemon does.
 pub(crate) fn hand_in(server: SocketAddr, mails: &[Mail], connections: usize) -> io::Result<()> {
     let next = AtomicUsize::new(0);
     thread::scope(|scope| {
@@ -206,7 +206,7 @@ pub(crate) fn hand_in(server: SocketAddr, mails: &[Mail], connections: usize) ->
     })
 }
 
-/// Writes something and reads the reply, all lines of it.
+/// Writes a text and reads all lines of the reply.
 fn step(stream: &mut BufReader<TcpStream>, text: &[u8]) -> io::Result<()> {
     stream.get_mut().write_all(text)?;
     let mut line = String::new();

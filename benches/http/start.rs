@@ -1,4 +1,4 @@
-//! Starting with nothing and with much, and the memory that takes.
+//! The start without and with data, and its memory.
 
 use std::{io, path::Path, thread::sleep, time::Duration};
 
@@ -13,9 +13,9 @@ use crate::{
     requests::{Mixed, Requests},
 };
 
-/// The median of so many starts counts.
+/// The result is the median of this many starts.
 pub(crate) const STARTS: usize = 5;
-/// What a start does after its ready line is over by then.
+/// The work of a start after its ready line is over by then.
 const SETTLED: Duration = Duration::from_millis(300);
 
 /// Medians of several starts.
@@ -55,7 +55,7 @@ pub(crate) fn measure(plan: &Plan, report: &mut Report) -> io::Result<()> {
     Ok(())
 }
 
-/// A start that makes the data directory.
+/// A start that creates the data directory.
 fn first_start(plan: &Plan) -> io::Result<Started> {
     let starts = (0..STARTS).map(|_| {
         let directory = plan.directory();
@@ -64,7 +64,7 @@ fn first_start(plan: &Plan) -> io::Result<Started> {
     Ok(medians(starts.collect::<io::Result<_>>()?))
 }
 
-/// Starts with many secrets, and a load on top.
+/// Starts with many secrets, followed by a load.
 fn many(plan: &Plan, secrets: usize, report: &mut Report) -> io::Result<()> {
     let directory = plan.directory();
     let data = directory.path().join("data");
@@ -104,7 +104,7 @@ fn start(data: &Path) -> io::Result<Started> {
     Ok(medians((0..STARTS).map(|_| one(data, &[])).collect::<io::Result<_>>()?))
 }
 
-/// One start with more settings.
+/// One start with additional settings.
 pub(crate) fn one(data: &Path, settings: &[&str]) -> io::Result<Started> {
     let daemon = Daemon::start_as(data, settings)?;
     sleep(SETTLED);

@@ -1,7 +1,7 @@
 //! Work instead of time: system calls and syncs per request and per commit.
 //!
-//! `strace` counts for the daemon and its threads. It slows every call that it sees, so syncs are
-//! counted in a run where it sees nothing else, and all calls in another one.
+//! `strace` counts for the daemon and its threads. It slows every call that it traces, so one run traces
+//! only the syncs, and another one all calls.
 
 use std::{
     io,
@@ -25,13 +25,13 @@ const SYNCS: &str = "fsync,fdatasync,sync_file_range,syncfs,sync,msync";
 /// No run takes longer, whatever slows it.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// What the daemon did, from its start to its end.
+/// The counts of the daemon, from its start to its end.
 #[derive(Default)]
 struct Counted {
     calls: u64,
     commits: u64,
     requests: usize,
-    /// As `strace` has it, for who looks at single calls.
+    /// The output of `strace`, for details of single calls.
     summary: String,
 }
 
@@ -129,7 +129,7 @@ fn run(
     Ok(counted)
 }
 
-/// The summary, which comes some time after the end of what was traced.
+/// The summary, which appears some time after the traced program has ended.
 fn await_summary(path: &Path) -> io::Result<String> {
     let start = Instant::now();
     while start.elapsed() < LONGEST {
@@ -142,12 +142,13 @@ fn await_summary(path: &Path) -> io::Result<String> {
     Err(io::Error::other("strace has counted nothing"))
 }
 
-/// Counts calls into `summary`, those of `only` where given. The traced program stays this one's child.
+/// Counts calls into `summary`, only those of `only` if given. The traced program stays a child of this
+/// one.
 fn tracer(summary: &Path, only: Option<&str>) -> Command {
     let mut strace = Command::new("strace");
     strace.args(["-D", "-f", "-c", "-o"]).arg(summary);
     if let Some(only) = only {
-        // Without this the program would stop at every call, to find that it is not of these.
+        // Without this the program would stop at every call, also at those that are not counted.
         strace.args(["--seccomp-bpf", "-e", &format!("trace={only}")]);
     }
     strace

@@ -1,5 +1,5 @@
-//! The Key Service: what sending a file comes to beside each of its stages alone, and how much memory
-//! long files move.
+//! The Key Service: the cost of sending a file compared with each of its stages alone, and the memory of
+//! long files.
 
 use std::{
     fs::File,
@@ -23,11 +23,11 @@ use crate::{
 
 const FILE_BYTES: usize = 256 << 20;
 const LONG_FILE_BYTES: usize = 1 << 30;
-/// Each figure is the median of so many.
+/// Each figure is the median of this many rounds.
 const ROUNDS: usize = 3;
-/// What stages are fed with.
+/// The size of the pieces that stages get.
 const PIECE_BYTES: usize = 64 << 10;
-/// Of the speed of the slowest stage alone.
+/// The required share of the speed of the slowest stage alone.
 const LEAST_SHARE: f64 = 0.6;
 const MOST_MEMORY_KIB: u64 = 16 << 10;
 const UNLIMITED: [&str; 4] = ["--max-upload", "0", "--key-pool", "1"];
@@ -57,7 +57,7 @@ pub(crate) fn measure(plan: &Plan, report: &mut Report) -> io::Result<()> {
     Ok(())
 }
 
-/// Sends a file, between its stages alone, in turn: the machine's other work meets all alike.
+/// Sends a file, alternately with its stages alone, so that other load on the machine affects all equally.
 fn send(plan: &Plan, name: &str, data: &[u8], report: &mut Report) -> io::Result<()> {
     let directory = plan.directory();
     let daemon = start(&directory.path().join("data"))?;
@@ -67,7 +67,7 @@ fn send(plan: &Plan, name: &str, data: &[u8], report: &mut Report) -> io::Result
     let squeezed = feed(data, GzipWriter::new(Vec::new())?)?.finish()?;
     let mut times = [const { Vec::new() }; 6];
     for _ in 0..ROUNDS {
-        // Made anew: the daemon closes connections that are idle for long.
+        // A new connection: the daemon closes connections that are idle for long.
         let mut client = Client::connect(daemon.address)?;
         let mut bare_client = Client::connect(bare.address)?;
         let figures = [
@@ -111,14 +111,15 @@ fn send(plan: &Plan, name: &str, data: &[u8], report: &mut Report) -> io::Result
     daemon.stop()
 }
 
-/// How far the most memory during a long upload, and a long download, is from the memory before it.
+/// The difference between the highest memory during a long upload, and a long download, and the memory
+/// before it.
 fn memory(plan: &Plan, report: &mut Report) -> io::Result<()> {
     let directory = plan.directory();
     let daemon = start(&directory.path().join("data"))?;
     let (token, mut client) = (create_box(&daemon)?, Client::connect(daemon.address)?);
     let data = beside::random(64 << 20);
     let list = format!("/Service?token={token}&passphrase={PASSPHRASE}");
-    // Both ways once, so that what is allocated once is not counted.
+    // One upload and download before the measurement, so that one-time allocations are not counted.
     client.put_file("/Service", &token, &data, 8 << 20)?.expect(200);
     fetch_last(&mut client, &list, 8 << 20)?;
     report.table(&["memory         ", "before", "  most", "moved"]);
@@ -151,7 +152,7 @@ fn create_box(daemon: &Daemon) -> io::Result<String> {
     Ok(key.json()["KeyToken"].as_str().expect("a token").to_owned())
 }
 
-/// Fetches the last file of the box.
+/// Downloads the last file of the box.
 fn fetch_last(client: &mut Client, list: &str, bytes: usize) -> io::Result<()> {
     let request = format!("GET {list} HTTP/1.1\r\nhost: bench\r\n\r\n");
     let messages = client.send(request.as_bytes())?.expect(200).json();

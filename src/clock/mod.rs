@@ -1,5 +1,5 @@
-//! Time: the only place that asks for it. Everything else gets [`UnixSeconds`] or a [`Clock`] as an
-//! argument, so that tests move time by hand and never sleep.
+//! Time: the only module that reads the system's clocks. Everything else gets [`UnixSeconds`] or a
+//! [`Clock`] as an argument, so that tests set the time and never sleep.
 
 mod judge;
 
@@ -45,8 +45,8 @@ impl UnixSeconds {
     }
 }
 
-/// A moment in whole seconds since some moment before it in the life of this process. It never goes back
-/// and never leaps, whatever is done to the wall clock, and means nothing to another process.
+/// A moment in whole seconds since a fixed moment before it, in this process only. It never goes back and
+/// never leaps, also when the wall clock is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MonotonicSeconds(pub u64);
 
@@ -74,9 +74,9 @@ impl fmt::Display for UnixSeconds {
 /// The zero of the system's monotonic clock.
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
-/// No right clock shows a time before this: the date of the build where the builder gives it (the
-/// convention of reproducible builds, in seconds since 1970), else the beginning of the year in which the
-/// newest release was made, 2026-01-01. A build reads no clock, so that two builds are the same.
+/// A right clock never shows an earlier time: the date of the build if the builder gives it (the convention
+/// of reproducible builds, in seconds since 1970), else the beginning of the year of the newest release,
+/// 2026-01-01. A build does not read a clock, so that two builds are the same.
 const BUILT: UnixSeconds = UnixSeconds(match option_env!("SOURCE_DATE_EPOCH") {
     Some(text) => match u64::from_str_radix(text, 10) {
         Ok(seconds) => seconds,
@@ -85,8 +85,8 @@ const BUILT: UnixSeconds = UnixSeconds(match option_env!("SOURCE_DATE_EPOCH") {
     None => 1_767_225_600,
 });
 
-/// The time, from the system or set by a test, and whether it can be believed: see `judge`. Clones are
-/// the same clock.
+/// The time, from the system or set by a test, and whether it is plausible: see `judge`. Clones are the
+/// same clock.
 #[derive(Clone, Debug)]
 pub struct Clock(Arc<Inner>);
 
@@ -103,19 +103,19 @@ enum Source {
 }
 
 impl Clock {
-    /// The system's clock, judged by what a store has kept of the time.
+    /// The system's clock, judged by the state of the time in a store.
     #[must_use]
     pub fn system(kept: TimeRecord) -> Self {
         Self::new(Source::System, kept, BUILT)
     }
 
-    /// A clock that stands at `start` until [`Clock::advance`].
+    /// A clock that stays at `start` until [`Clock::advance`].
     #[must_use]
     pub fn manual(start: UnixSeconds) -> Self {
         Self::manual_after(start, TimeRecord::default(), UnixSeconds(0))
     }
 
-    /// The same, after a restart, of a program that was built at `built`.
+    /// The same after a restart, in a program that was built at `built`.
     #[must_use]
     pub fn manual_after(start: UnixSeconds, kept: TimeRecord, built: UnixSeconds) -> Self {
         let (wall, monotonic) = (AtomicU64::new(start.0), AtomicU64::new(0));
@@ -125,32 +125,32 @@ impl Clock {
     fn new(source: Source, kept: TimeRecord, built: UnixSeconds) -> Self {
         let judge = Mutex::new(Judge::new(kept, built, source.look()));
         let clock = Self(Arc::new(Inner { source, judge }));
-        // Whatever is wrong is told at the start, not with the first request.
+        // Logs a wrong clock at the start, not with the first request.
         clock.verdict();
         clock
     }
 
-    /// The present moment: what has expired by it is refused. It never goes back behind a time that was
-    /// plausible.
+    /// The present moment: anything that has expired by it is refused. It never goes back behind a
+    /// plausible time.
     #[must_use]
     pub fn now(&self) -> UnixSeconds {
         self.verdict().now
     }
 
-    /// The moment by which something may end for good. It is [`Clock::now`], except while a clock that has
-    /// leapt ahead has not held for long: then the time goes on from before the leap.
+    /// The moment for permanent changes, such as deletion. It is [`Clock::now`], except after a leap that
+    /// has not held long enough: then the time continues from before the leap.
     #[must_use]
     pub fn settled(&self) -> UnixSeconds {
         self.verdict().settled
     }
 
-    /// Why the time is not right; `None` where it is, as far as can be known.
+    /// What is wrong with the clock; `None` if no fault is known.
     #[must_use]
     pub fn trouble(&self) -> Option<ClockTrouble> {
         self.verdict().trouble
     }
 
-    /// What the commit that is made now keeps of the time.
+    /// The state of the time for a commit that is made now.
     #[must_use]
     pub fn record(&self) -> TimeRecord {
         let mut judge = self.judge();
@@ -159,7 +159,7 @@ impl Clock {
         judge.record(look)
     }
 
-    /// The time that has passed, which limits and pauses count with.
+    /// The elapsed time, for limits and pauses.
     #[must_use]
     pub fn monotonic(&self) -> MonotonicSeconds {
         self.0.source.look().monotonic
@@ -182,7 +182,7 @@ impl Clock {
 
     fn verdict(&self) -> Verdict {
         let mut judge = self.judge();
-        // Read under the lock: a time that another thread has read before is not taken for a step back.
+        // Read under the lock, so that an older reading of another thread does not count as a step back.
         let look = self.0.source.look();
         judge.judge(look)
     }

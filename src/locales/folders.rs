@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The language that each text exists in; every other language is checked against it.
+/// The reference language: it has all texts, and every other language is checked against it.
 const FIRST: &str = "en";
 
 /// The texts of one language.

@@ -45,7 +45,7 @@ pub(crate) struct ServerTexts {
     pub(crate) viewer_browser: String,
     /// With `{browser}` and `{system}`.
     pub(crate) viewer_browser_on: String,
-    /// A viewer that is a link checker or the like.
+    /// A viewer that is a robot, such as a link checker.
     pub(crate) viewer_robot: String,
 }
 

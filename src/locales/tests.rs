@@ -13,7 +13,7 @@ use super::{
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/locales");
 
-/// What differs between a language and English, one line for each key or placeholder.
+/// The differences between a language and English, one line for each key or placeholder.
 fn differences(english: &Folder, other: &Folder) -> Vec<String> {
     let mut found = Vec::new();
     let names: BTreeSet<&String> = english.files.keys().chain(other.files.keys()).collect();
@@ -72,7 +72,7 @@ fn plural(key: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// What is filled in: `{count}`, `{{ link }}`, `{% if message %}`.
+/// The placeholders: `{count}`, `{{ link }}`, `{% if message %}`.
 fn placeholders(text: &str) -> BTreeSet<&str> {
     let inside = text.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0));
     inside.map(|inside| inside.trim_matches(['%', ' '])).collect()
@@ -99,7 +99,7 @@ fn every_language_has_the_same_files_keys_and_placeholders() {
     let found: Vec<String> = others.iter().flat_map(|other| differences(english, other)).collect();
     assert!(found.is_empty(), "{}", found.join("\n"));
     for locale in LOCALES {
-        // Also that no text of `server.json` is unknown.
+        // Also checks that no text of `server.json` is unknown.
         assert!(!server_texts(locale.tag).viewer_browser_on.is_empty(), "{}", locale.tag);
     }
 }
@@ -121,7 +121,7 @@ fn a_folder_is_a_language() {
     let new = all.iter().find(|folder| folder.tag == "xx").unwrap();
     assert_eq!(differences(&all[0], new), Vec::<String>::new());
 
-    // Each slip is found.
+    // Each error is reported.
     let break_file = |name: &str, from: &str, to: &str| {
         let path = root.join("xx").join(name);
         let text = fs::read_to_string(&path).unwrap();

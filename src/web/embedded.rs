@@ -1,8 +1,8 @@
-//! What `build.rs` gathered: it is in the binary.
+//! The files that `build.rs` has embedded in the binary.
 
-/// A file that is served as it is.
+/// A file that is served unchanged.
 pub(super) struct Embedded {
-    /// Its path below `src/web`, with slashes; texts of a language have theirs below `src`.
+    /// Its path below `src/web`, with slashes; the path of a language's texts is below `src`.
     pub(super) name: &'static str,
     pub(super) content_type: &'static str,
     pub(super) plain: &'static [u8],
@@ -12,8 +12,8 @@ pub(super) struct Embedded {
 // `VERSION`, `ASSETS` and `TEMPLATES`.
 include!(concat!(env!("OUT_DIR"), "/web.rs"));
 
-/// What must be loaded for a module to run: the modules that it imports, and those that they import, each
-/// once. What is imported only when it is needed (`import()`) is not among them.
+/// The modules that a module needs: those that it imports, and those that they import, each once. Modules
+/// that are imported on demand (`import()`) are not included.
 pub(super) fn imports(module: &str) -> Vec<&'static str> {
     let mut found: Vec<&'static str> = Vec::new();
     let mut open = vec![module.to_owned()];
@@ -36,7 +36,7 @@ pub(super) fn find(name: &str) -> Option<&'static Embedded> {
     ASSETS.iter().find(|asset| asset.name == name)
 }
 
-/// What a line of a module imports: `import … from "./x.js";`, `} from "./x.js";`, `import "./x.js";`
+/// The module that a line imports: `import … from "./x.js";`, `} from "./x.js";`, `import "./x.js";`
 fn imported(line: &str) -> Option<&str> {
     let begins = ["import ", "export ", "} from "].iter().any(|word| line.starts_with(word));
     let (before, path) = line.strip_suffix("\";")?.rsplit_once('"')?;

@@ -1,4 +1,4 @@
-//! A file that is served: plain and compressed, with a tag by which browsers know it again.
+//! A file that is served: plain and compressed, with an entity tag.
 
 use std::io::Write as _;
 
@@ -21,9 +21,9 @@ use crate::{
 /// How long browsers keep a file.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Keep {
-    /// Its address has its version.
+    /// For files whose address contains the version.
     ForEver,
-    /// They ask each time whether it has changed.
+    /// Browsers ask each time whether it has changed.
     Ask,
 }
 
@@ -37,7 +37,7 @@ pub(super) struct File {
 }
 
 impl File {
-    /// One that was compressed when the program was built.
+    /// A file that was compressed when the program was built.
     pub(super) fn embedded(file: &Embedded, keep: Keep) -> Self {
         Self {
             gzip: Some(Bytes::from_static(file.gzip)),
@@ -45,7 +45,7 @@ impl File {
         }
     }
 
-    /// One that is compressed now.
+    /// A file that is compressed now.
     pub(super) fn compressed(content_type: &'static str, plain: Bytes, keep: Keep) -> Self {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
         let gzip = encoder.write_all(&plain).and_then(|()| encoder.finish());
@@ -55,13 +55,13 @@ impl File {
         }
     }
 
-    /// One that is compressed in itself, or too small for it.
+    /// A file in a compressed format, or too small to compress.
     pub(super) fn plain(content_type: &'static str, plain: Bytes, keep: Keep) -> Self {
         let tag = hex(&sha256(&plain)[..8]);
         Self { content_type, plain, gzip: None, tag, keep }
     }
 
-    /// The answer to a request with `headers`. `vary` names those that chose it.
+    /// The answer to a request with `headers`. `vary` names the headers that selected the file.
     pub(super) fn answer(&self, headers: &HeaderMap, vary: &'static str) -> Response<Body> {
         let gzip = self.gzip.as_ref().filter(|_| takes_gzip(&header(headers, &ACCEPT_ENCODING)));
         let tag = format!("\"{}{}\"", self.tag, if gzip.is_some() { "-gzip" } else { "" });
@@ -90,7 +90,7 @@ impl File {
     }
 }
 
-/// Whether an `Accept-Encoding` (RFC 9110 12.5.3) takes gzip.
+/// Whether an `Accept-Encoding` (RFC 9110 12.5.3) accepts gzip.
 fn takes_gzip(accepted: &str) -> bool {
     accepted.split(',').any(|item| {
         let mut parts = item.split(';').map(str::trim);

@@ -1,40 +1,40 @@
-//! The operator's look: colours that can be read, whatever colour was chosen, and a logo.
+//! The operator's look: a logo, and colours that stay readable with any accent colour.
 
 use std::{fs, io::Read as _};
 
 use crate::config::{Color, SiteSettings};
 
-/// A logo is loaded with every first visit.
+/// The logo is loaded with every first visit, so it must be small.
 const MAX_LOGO_BYTES: u64 = 256 << 10;
-/// The contrast of text with what is behind it (WCAG 2.2, 1.4.3).
+/// The least contrast between text and background (WCAG 2.2, 1.4.3).
 const MIN_CONTRAST: f64 = 4.5;
-/// What texts and links stand on, as in `css/site.css`: the darkest of the light ones, the lightest of the
-/// dark ones.
+/// The backgrounds of texts and links, as in `css/site.css`: the darkest of the light ones, the lightest of
+/// the dark ones.
 const LIGHT: Color = Color([0xec, 0xef, 0xf3]);
 const DARK: Color = Color([0x24, 0x2b, 0x36]);
 const BLACK: Color = Color([0, 0, 0]);
 const WHITE: Color = Color([0xff, 0xff, 0xff]);
 
-/// How the pages look.
+/// The look of the pages.
 #[derive(Clone, Debug, Default)]
 pub struct Look {
-    /// As it was set.
+    /// The settings.
     pub site: SiteSettings,
-    /// The picture beside the name.
+    /// The picture next to the name.
     pub logo: Option<Logo>,
 }
 
-/// A picture.
+/// The operator's logo.
 #[derive(Clone, Debug)]
 pub struct Logo {
-    /// Its type, as it is served.
+    /// Its media type.
     pub content_type: &'static str,
     /// The file.
     pub bytes: Vec<u8>,
 }
 
 impl Logo {
-    /// What it is called where it is served.
+    /// The file name at which it is served.
     pub(super) fn file_name(&self) -> &'static str {
         match self.content_type {
             "image/png" => "logo.png",
@@ -45,16 +45,16 @@ impl Logo {
 }
 
 impl Look {
-    /// Reads what the settings name. Blocks.
+    /// Reads the files that the settings name. Blocks.
     ///
     /// # Errors
     ///
-    /// What is wrong with `site_logo`.
+    /// The problem with `site_logo`.
     pub fn load(site: &SiteSettings) -> Result<Self, String> {
         let logo = site.logo.as_deref().map(|path| {
             let place = path.display();
             let mut bytes = Vec::new();
-            // Opening a pipe would wait for somebody who writes into it.
+            // Opening a pipe would wait for a writer.
             if !path.is_file() {
                 return Err(format!("can not read {place}: it is no file"));
             }
@@ -74,7 +74,7 @@ impl Look {
     /// The style sheet with the operator's colour.
     pub(super) fn theme(&self) -> String {
         let accent = self.site.color;
-        // Where neither is enough, the better one: some colour in the middle has 4.5 with both.
+        // If neither is enough, the better one: some medium colours have 4.5 with both.
         let on_accent =
             if contrast(accent, WHITE) >= contrast(accent, BLACK) { WHITE } else { BLACK };
         let on_light = until_readable(accent, LIGHT, BLACK);
@@ -86,7 +86,7 @@ impl Look {
     }
 }
 
-/// The type of a picture, by how it begins.
+/// The media type of a picture, by its first bytes.
 fn content_type(bytes: &[u8]) -> Option<&'static str> {
     if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
         return Some("image/png");
@@ -99,7 +99,7 @@ fn content_type(bytes: &[u8]) -> Option<&'static str> {
     is_svg.then_some("image/svg+xml")
 }
 
-/// `color`, mixed with as little of `other` as makes it readable on `background`.
+/// `color`, mixed with as little of `other` as necessary to be readable on `background`.
 fn until_readable(color: Color, background: Color, other: Color) -> Color {
     let mixed = |percent: u32| {
         let mut mix = color.0;

@@ -1,10 +1,9 @@
-//! The pages, and what they are made of: all in the binary, nothing loaded from elsewhere.
+//! The pages and their files: all are in the binary, nothing is loaded from other servers.
 //!
-//! Pages are made at start, once in each language, and are the same for everybody: what is secret is
-//! fetched, or made, by their scripts. Each is served at one path; its `<base>` leads to the root, so
-//! that everything in it is relative, below whatever path a proxy puts it. `pages/` has the templates,
-//! `js/`, `css/` and `images/` what they load, `locales` the texts; the build script puts them into
-//! the binary.
+//! Pages are rendered at start, once for each language, and are the same for all users: their scripts fetch
+//! or create secret data. Each is served at one path; its `<base>` leads to the root, so that all its links
+//! are relative, below any path of a proxy. `pages/` has the templates, `js/`, `css/` and `images/` the
+//! files that they load, `locales` the texts; the build script puts them into the binary.
 
 mod embedded;
 mod file;
@@ -39,23 +38,24 @@ use crate::{
     http::response::{Body, empty},
 };
 
-/// Scripts, styles and requests are our own; nothing is inline, and no text becomes markup.
+/// Scripts, styles and requests are only from this server; nothing is inline, and text never becomes
+/// markup.
 const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
      connect-src 'self'; worker-src 'self'; base-uri 'self'; form-action 'none'; \
      frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types sealdrop",
 );
-/// Of files: a picture of the operator's is opened on its own, too.
+/// For files: the operator's logo can be opened on its own, too.
 const FILE_POLICY: HeaderValue =
     HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; sandbox");
-/// Of scripts: a worker is under the policy of its own file, and imports others of ours.
+/// For scripts: a worker has the policy of its own file, and imports other scripts of this server.
 const SCRIPT_POLICY: HeaderValue =
     HeaderValue::from_static("default-src 'none'; script-src 'self'; connect-src 'self'");
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
 const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
-/// The colour in the icon that becomes the operator's.
+/// The colour in the icon that is replaced by the operator's.
 const ICON_COLOR: &str = "#0f766e";
 const SAME_ORIGIN: HeaderValue = HeaderValue::from_static("same-origin");
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD");
@@ -63,16 +63,16 @@ const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD");
 /// All pages and files.
 pub struct Web {
     pages: BTreeMap<(Page, &'static str, usize), File>,
-    /// By their paths below the root.
+    /// The files by their paths below the root.
     files: BTreeMap<String, File>,
     translations: Translations,
-    /// The language of who wants none that there is.
+    /// The language for clients that accept none of the available ones.
     fallback: usize,
 }
 
 impl Web {
-    /// Makes all pages. `language` is for who wants none that there is; `description` is the OpenAPI
-    /// document.
+    /// Renders all pages. `language` is for clients that accept none of the available ones; `description`
+    /// is the OpenAPI document.
     #[must_use]
     pub fn new(look: &Look, config: &PublicConfig, language: &str, description: String) -> Self {
         let theme = look.theme();
@@ -95,13 +95,13 @@ impl Web {
         }
         let fallback = translations.find(language).unwrap_or_default();
         let mut files = files(&version, look, theme);
-        // At an address that stays.
+        // Its address does not contain the version.
         let description = File::compressed("application/json", description.into(), Keep::Ask);
         files.insert("openapi.json".to_owned(), description);
         Self { pages, files, translations, fallback }
     }
 
-    /// Whether a path that is no part of an API is answered here. `None` if not.
+    /// Answers a path that is not part of an API; `None` if there is no page, file or redirect.
     #[must_use]
     pub fn answer<B>(&self, request: &Request<B>) -> Option<Response<Body>> {
         let target = Target::find(request.uri())?;
@@ -117,7 +117,7 @@ impl Web {
         Some(response)
     }
 
-    /// Whether there is a page, a file or a redirection of ours at `uri`.
+    /// Whether there is a page, a file or a redirect at `uri`.
     #[must_use]
     pub fn has(&self, uri: &Uri) -> bool {
         Target::find(uri).is_some_and(|target| match target {
@@ -126,7 +126,7 @@ impl Web {
         })
     }
 
-    /// The page for a path where there is nothing, for a browser; `None` for other clients.
+    /// The page for an unknown path, for a browser; `None` for other clients.
     #[must_use]
     pub fn not_found<B>(&self, request: &Request<B>) -> Option<Response<Body>> {
         let wants_page = header(request.headers(), &ACCEPT).contains("text/html");
@@ -171,7 +171,7 @@ impl Web {
         response
     }
 
-    /// The language of an answer: of the query, else of the cookie that the switch sets, else of the
+    /// The language of an answer: of the query, else of the cookie of the language switch, else of the
     /// browser, else of the operator.
     fn language(&self, uri: &Uri, headers: &HeaderMap) -> usize {
         let of = |pairs: &str, separator: char| {
@@ -185,14 +185,14 @@ impl Web {
     }
 }
 
-/// Sends a client to another address, relative to its own; `None` for what no header can hold.
+/// Redirects a client to another address, relative to its own; `None` if it cannot be in a header.
 pub(crate) fn redirect(location: &str) -> Option<Response<Body>> {
     let mut response = empty(StatusCode::PERMANENT_REDIRECT);
     response.headers_mut().insert(LOCATION, HeaderValue::from_str(location).ok()?);
     Some(response)
 }
 
-/// What is served besides pages.
+/// The files that are served besides pages.
 fn files(version: &str, look: &Look, theme: String) -> BTreeMap<String, File> {
     let mut files: BTreeMap<String, File> = embedded::ASSETS
         .iter()

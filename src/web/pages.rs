@@ -1,4 +1,4 @@
-//! The pages: which there are, and what each is made of.
+//! The list of pages, and their rendering.
 
 use std::collections::BTreeMap;
 
@@ -15,13 +15,13 @@ use crate::user_agent::TABLE;
 /// A page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Page {
-    /// `/`: makes a secret.
+    /// `/`: creates a secret.
     Create,
-    /// `/<id>/`, `/?<id>`: shows one.
+    /// `/<id>/`, `/?<id>`: shows a secret.
     View,
-    /// `/req/<id>`: hands one over to who asked.
+    /// `/req/<id>`: answers a secret request.
     Request,
-    /// `/status/<id>`: tells its sender what became of one.
+    /// `/status/<id>`: shows the status of a secret to its sender.
     Status,
     /// `/box`, `/box/<token>`: boxes.
     Box,
@@ -29,7 +29,7 @@ pub(super) enum Page {
     Manage,
     /// `/docs`: the APIs.
     Docs,
-    /// Anything else.
+    /// Any other path.
     NotFound,
 }
 
@@ -73,7 +73,7 @@ impl Page {
         }
     }
 
-    /// The ways to the root from where it is served.
+    /// The relative paths to the root from the paths of the page.
     pub(super) fn roots(self) -> &'static [&'static str] {
         match self {
             Self::Create | Self::Manage | Self::Docs => &["./"],
@@ -84,35 +84,35 @@ impl Page {
     }
 }
 
-/// What scripts know of the server, without asking it.
+/// The settings of the server that scripts need, without a request for them.
 #[derive(Clone, Debug, Serialize)]
 pub struct PublicConfig {
     /// Who may create secrets: `open` or `account`.
     pub create: &'static str,
     /// Who may create boxes: `open`, `account` or `off`.
     pub boxes: &'static str,
-    /// How long secrets live, in hours.
+    /// The lifetimes of secrets, in hours.
     pub expiration: PublicExpiration,
     /// The longest ciphertext, in characters of base64.
     pub max_ciphertext: usize,
-    /// The longest file, in bytes; none without.
+    /// The longest file, in bytes; `None` without a limit.
     pub max_upload: Option<u64>,
     /// How many files a secret may have.
     pub max_attachments: u8,
 }
 
-/// How long secrets live, in hours.
+/// The lifetimes of secrets, in hours.
 #[derive(Clone, Debug, Serialize)]
 pub struct PublicExpiration {
-    /// At least.
+    /// The shortest.
     pub min: u64,
-    /// At most.
+    /// The longest.
     pub max: u64,
-    /// If nobody says; 0 for ever.
+    /// The default; 0 for no expiry.
     pub default: u64,
 }
 
-/// Makes pages.
+/// Renders pages.
 pub(super) struct Renderer<'a> {
     environment: Environment<'static>,
     look: &'a Look,
@@ -192,12 +192,12 @@ impl<'a> Renderer<'a> {
     }
 }
 
-/// A path of ours, which needs no escaping.
+/// A path of this server, which needs no escaping.
 fn ours(path: &str) -> Value {
     Value::from_safe_string(path.to_owned())
 }
 
-/// What stands in the page for its scripts.
+/// The data in the page for its scripts.
 #[derive(Serialize)]
 struct Data<'a> {
     lang: &'a str,
@@ -205,8 +205,8 @@ struct Data<'a> {
     name: &'a str,
     config: &'a PublicConfig,
     messages: BTreeMap<&'a str, &'a str>,
-    /// Texts to hand on, in every language: who reads them may speak another than who sends them.
+    /// Texts for recipients, in every language, since a recipient may use another language than the sender.
     receivers: BTreeMap<&'a str, BTreeMap<&'a str, &'a str>>,
-    /// Names of browsers and systems, for pages that tell who has viewed something.
+    /// Names of browsers and systems, for pages that list viewers.
     agents: Option<&'a serde_json::Value>,
 }

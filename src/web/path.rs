@@ -1,25 +1,25 @@
-//! Which page or file is where.
+//! The pages and files at each path.
 
 use hyper::Uri;
 
 use super::pages::Page;
 
-/// Letters and digits of an id of a secret, or of a token of a box.
+/// The number of letters and digits in the id of a secret, or the token of a box.
 const ID_CHARS: usize = 31;
 
-/// What is at an address.
+/// The target of an address.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Target<'a> {
-    /// A page, and the way to the root from there.
+    /// A page, and the relative path to the root.
     Page(Page, &'static str),
     /// A file, by its path below the root.
     File(&'a str),
-    /// Nothing: it is at this other address, relative to this one.
+    /// A redirect to this address, relative to the requested one.
     Elsewhere(String),
 }
 
 impl<'a> Target<'a> {
-    /// What is at `uri`; `None` where it does not look like anything of ours.
+    /// The target of `uri`; `None` if its form is unknown.
     pub(super) fn find(uri: &'a Uri) -> Option<Self> {
         let path = uri.path().strip_prefix('/')?;
         let segments: Vec<&str> = path.splitn(4, '/').collect();
@@ -46,7 +46,7 @@ impl<'a> Target<'a> {
     }
 }
 
-/// Whether a query is the id of a secret, as in `/?<id>#…`, whatever a mail program has added to it.
+/// Whether a query is the id of a secret, as in `/?<id>#…`, also with text that a mail program has added.
 fn names_secret(query: Option<&str>) -> bool {
     query.is_some_and(|query| is_id(query.split(['&', '=']).next().unwrap_or_default()))
 }

@@ -16,7 +16,7 @@ pub(super) struct Translation {
 pub(super) struct Translations(Vec<Translation>);
 
 impl Translations {
-    /// Those that are in the binary.
+    /// The embedded languages.
     pub(super) fn embedded() -> Self {
         let parse = |json| serde_json::from_str(json).expect("a test reads each translation");
         let read = |locale: &crate::locales::Locale| Translation {
@@ -30,18 +30,18 @@ impl Translations {
         &self.0
     }
 
-    /// The texts of a group in each language, by their tags.
+    /// The texts of a group in each language, by language tag.
     pub(super) fn of_group(&self, group: &str) -> BTreeMap<&str, BTreeMap<&str, &str>> {
         self.0.iter().map(|language| (language.tag, language.groups(&[group]))).collect()
     }
 
-    /// The place of the language with this tag; what follows a hyphen does not matter.
+    /// The index of the language with this tag; the part after a hyphen is ignored.
     pub(super) fn find(&self, tag: &str) -> Option<usize> {
         let primary = tag.split('-').next().unwrap_or_default().trim();
         self.0.iter().position(|translation| primary.eq_ignore_ascii_case(translation.tag))
     }
 
-    /// The place of the language that an `Accept-Language` likes best.
+    /// The index of the language that an `Accept-Language` prefers.
     pub(super) fn preferred(&self, accepted: &str) -> Option<usize> {
         language::preferred(accepted, |tag| self.find(tag))
     }
@@ -58,7 +58,7 @@ impl Translation {
         &self.texts
     }
 
-    /// What the language calls itself.
+    /// The language's name for itself.
     pub(super) fn name(&self) -> &str {
         self.text("common.language").unwrap_or(self.tag)
     }
@@ -87,7 +87,7 @@ mod tests {
             scripts.chain(embedded::TEMPLATES.iter().map(|(_, text)| *text)).collect();
         for source in &sources {
             for (start, _) in source.match_indices("t(\"") {
-                // Not the end of another name.
+                // Skips the end of a longer name.
                 if source[..start].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == '.')
                 {
                     continue;
@@ -100,7 +100,7 @@ mod tests {
         }
         for key in english.texts.keys() {
             let plain = key.trim_end_matches(".one").trim_end_matches(".other");
-            // Keys may be put together: t("error." + code), t(`box.tab_${name}`), t(page ~ ".title").
+            // Keys may be computed: t("error." + code), t(`box.tab_${name}`), t(page ~ ".title").
             let starts =
                 plain.match_indices(['.', '_']).map(|(at, mark)| &plain[..at + mark.len()]);
             let mut written = vec![format!("\"{plain}\"")];
@@ -110,7 +110,7 @@ mod tests {
             let is_used = sources
                 .iter()
                 .any(|source| written.iter().any(|written| source.contains(written.as_str())));
-            // What a language calls itself is for the switch.
+            // The language's own name is used by the switch.
             assert!(is_used || key == "common.language", "{key} is translated, and not used");
         }
     }

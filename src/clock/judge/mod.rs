@@ -1,13 +1,13 @@
-//! Whether the wall clock can be believed.
+//! Whether the wall clock is plausible.
 //!
-//! A computer without a battery starts in 1970, and its clock leaps when a time server is found; a clock
-//! can be set wrong by hand. So the store keeps a *floor*, the newest plausible time seen in a commit:
+//! A computer without a battery starts in 1970, and its clock leaps when a time server is found; a user can
+//! set a clock wrong. So the store keeps a *floor*, the newest plausible time seen in a commit:
 //!
-//! - A clock behind the floor, or from before this program was built, is wrong: the time stands still at
-//!   the floor until the clock has passed it.
-//! - A clock that is ahead by more than a day, of the monotonic clock or, at the start, of the floor, may be
-//!   right: after a month without power it is. It counts for reading at once. Nothing ends for good by it,
-//!   and the floor does not follow it, until it has held for ten minutes.
+//! - A clock behind the floor, or behind the date of the build, is wrong: the time stays at the floor until
+//!   the clock has passed it.
+//! - A clock that is ahead by more than a day, of the monotonic clock or, at the start, of the floor, may
+//!   be right, for example after a month without power. It is used for reading at once. But nothing is
+//!   deleted because of it, and the floor does not follow it, until it has held for ten minutes.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,32 +15,32 @@ use super::{MonotonicSeconds, UnixSeconds};
 
 /// A step ahead by more than this is a leap.
 const LEAP_SECONDS: u64 = 24 * 3600;
-/// So long a clock that has leapt must hold before it is believed.
+/// How long a clock must hold after a leap before it is trusted.
 const HOLD_SECONDS: u64 = 600;
-/// A clock that is behind by no more than this is not reported: time servers correct it by as much.
+/// A clock that is behind by at most this is not reported: time servers make corrections of this size.
 const UNREPORTED_SECONDS: u64 = 5;
 /// How often a warning about a clock that stays behind is repeated.
 const WARN_SECONDS: u64 = 3600;
 
-/// What a store keeps of the time. It is part of each commit.
+/// The state of the time in a store. It is part of each commit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimeRecord {
     /// The newest plausible time seen in a commit; 0 before the first one.
     pub floor: UnixSeconds,
-    /// The clock had leapt, and did not count yet.
+    /// Set while a leap of the clock is not trusted yet.
     pub leap: Option<LeapRecord>,
 }
 
-/// A leap as the store keeps it, so that a restart goes on counting.
+/// A leap in the store, so that the count continues after a restart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeapRecord {
-    /// What the clock showed in the commit.
+    /// The time of the clock in the commit.
     pub at: UnixSeconds,
-    /// For how many seconds it had held by then, while a daemon ran.
+    /// The number of seconds that it had held by then, while a daemon ran.
     pub held_seconds: u64,
 }
 
-/// Why the time is not right.
+/// What is wrong with the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ClockTrouble {
     /// It is behind the floor.
@@ -51,12 +51,12 @@ pub enum ClockTrouble {
     BeforeBuild,
 }
 
-/// What a look at the clocks has shown.
+/// The result of a look at the clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Verdict {
     /// The time for reading.
     pub(super) now: UnixSeconds,
-    /// The time by which something may end for good.
+    /// The time for permanent changes, such as deletion.
     pub(super) settled: UnixSeconds,
     pub(super) trouble: Option<ClockTrouble>,
 }
@@ -73,8 +73,8 @@ pub(super) struct Look {
 pub(super) struct Judge {
     floor: UnixSeconds,
     built: UnixSeconds,
-    /// A look at a wall clock that was right. It follows the clock only every [`HOLD_SECONDS`], so that many
-    /// steps of less than a day do not make a leap that goes unnoticed.
+    /// A look at a plausible wall clock. It follows the clock only every [`HOLD_SECONDS`], so that many
+    /// steps of less than a day are still detected as a leap.
     trusted: Look,
     leap: Option<Leap>,
     /// When the last warning about a clock that is behind was written; `None` while it is not.
@@ -84,12 +84,12 @@ pub(super) struct Judge {
 #[derive(Clone, Copy, Debug)]
 struct Leap {
     first: Look,
-    /// Of the process before this one.
+    /// The seconds that the leap held in the previous process.
     held_before: u64,
 }
 
 impl Look {
-    /// What the wall clock should show at `later`.
+    /// The expected time of the wall clock at `later`.
     fn expected(&self, later: MonotonicSeconds) -> UnixSeconds {
         self.wall.plus(later.since(self.monotonic))
     }
@@ -102,13 +102,13 @@ impl Leap {
 }
 
 impl Judge {
-    /// Begins with what the store has kept, and the clocks as they are at the start.
+    /// Starts with the state of the store, and the clocks at the start.
     pub(super) fn new(kept: TimeRecord, built: UnixSeconds, start: Look) -> Self {
-        // A new store knows no time yet: there is nothing that a wrong one could end.
+        // A new store has no floor yet, and nothing that a wrong clock could delete.
         let is_new = kept.floor == UnixSeconds::default();
         let wall = if is_new { start.wall.max(built) } else { kept.floor.max(built) };
         let trusted = Look { wall, ..start };
-        // It went on, if it is still there: what the clock shows is later, by less than another leap.
+        // A leap of the previous process continues if the clock is later by less than another leap.
         let leap = kept.leap.filter(|leap| {
             start.wall >= leap.at
                 && start.wall <= leap.at.plus(LEAP_SECONDS)
@@ -168,7 +168,7 @@ impl Judge {
         Verdict { now: look.wall, settled: expected.max(least), trouble: None }
     }
 
-    /// What the next commit is to keep.
+    /// The record for the next commit.
     pub(super) fn record(&self, look: Look) -> TimeRecord {
         let leap = self.leap.map(|leap| LeapRecord {
             at: look.wall,
@@ -213,7 +213,7 @@ impl Judge {
 }
 
 impl Look {
-    /// Whether the clock goes on from here to `later`, give or take less than a leap.
+    /// Whether the clock at `later` is where it is expected, within less than a leap.
     fn is_near(&self, later: Self) -> bool {
         let expected = self.expected(later.monotonic);
         expected.0.abs_diff(later.wall.0) <= LEAP_SECONDS

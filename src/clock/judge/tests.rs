@@ -13,13 +13,13 @@ fn kept(floor: UnixSeconds) -> TimeRecord {
     TimeRecord { floor, leap: None }
 }
 
-/// A request comes, and a commit.
+/// A request, and a commit.
 fn see(clock: &Clock) {
     assert!(clock.settled() <= clock.now());
     assert!(clock.record().floor <= clock.now());
 }
 
-/// A clock that has run well for an hour.
+/// A clock that has been right for an hour.
 fn running() -> Clock {
     let clock = Clock::manual_after(UnixSeconds(START.0 - HOUR), TimeRecord::default(), BUILT);
     for _ in 0..6 {
@@ -50,11 +50,11 @@ fn behind_the_newest_time_the_time_stands_still() {
         let seen = (clock.now(), clock.settled(), clock.trouble());
         assert_eq!(seen, (START, START, trouble), "{back}");
         assert_eq!(clock.record(), kept(START));
-        // A restart knows it as well.
+        // A restart detects the trouble as well.
         let again = restarted(&clock, before(START, back));
         assert_eq!((again.now(), again.trouble()), (START, trouble), "{back}");
 
-        // Set right, the clock is believed at once; the time that has passed does not count as a leap.
+        // After it is set right, the clock is trusted at once; the elapsed time does not count as a leap.
         clock.advance(3 * DAY);
         clock.set(START.plus(3 * DAY));
         let right = START.plus(3 * DAY);
@@ -101,7 +101,7 @@ fn a_leap_counts_for_reading_and_nothing_ends_by_it() {
         let held = leapt(10 * MINUTE);
         assert_eq!((clock.now(), clock.settled(), clock.record()), (held, held, kept(held)));
     }
-    // A day is no leap.
+    // A day is not a leap.
     let clock = running();
     clock.set(START.plus(DAY));
     assert_eq!((clock.now(), clock.settled()), (START.plus(DAY), START.plus(DAY)));
@@ -119,7 +119,7 @@ fn a_leap_that_is_taken_back_leaves_nothing() {
         let right = START.plus(held);
         assert_eq!((clock.now(), clock.settled(), clock.trouble()), (right, right, None));
         assert_eq!(clock.record(), kept(right));
-        // The next leap has to hold for its own ten minutes.
+        // The next leap has to hold for ten minutes again.
         clock.set(START.plus(400 * DAY));
         see(&clock);
         clock.advance(MINUTE);
@@ -137,7 +137,7 @@ fn a_leap_that_leaps_again_begins_again() {
     see(&clock);
     clock.advance(9 * MINUTE);
     assert_eq!(clock.settled(), START.plus(18 * MINUTE));
-    // A time server sets it a bit more exactly.
+    // A time server makes a small correction.
     clock.set(UnixSeconds(clock.now().0 - 30));
     clock.advance(MINUTE);
     assert_eq!(clock.settled(), clock.now());
@@ -158,7 +158,7 @@ fn a_restart_goes_on_counting() {
     clock.set(START.plus(30 * DAY));
     see(&clock);
     clock.advance(7 * MINUTE);
-    // (down for, minutes still to hold): the time while nothing ran does not count.
+    // (downtime, remaining minutes): the time while no daemon ran does not count.
     for (down, rest) in [(0, 3), (40, 3), (HOUR, 3), (2 * DAY, 10)] {
         let again = restarted(&clock, clock.now().plus(down));
         assert_eq!(again.now(), clock.now().plus(down));
@@ -191,7 +191,7 @@ fn without_a_battery_the_clock_starts_in_1970_and_leaps() {
     let again = restarted(&clock, UnixSeconds(12));
     again.advance(30);
     assert_eq!((again.now(), again.trouble()), (START, Some(ClockTrouble::BeforeBuild)));
-    // It was off for an hour: nothing to wait for.
+    // It was off for an hour: no wait.
     again.set(START.plus(HOUR));
     assert_eq!(
         (again.now(), again.settled(), again.trouble()),
@@ -211,9 +211,8 @@ impl UnixSeconds {
 }
 
 proptest! {
-    /// Whatever is done to the clock: the floor never goes back, `now` is never behind it, and it never
-    /// gets ahead of the monotonic clock by more than the leaps that have held, and a day for each ten
-    /// minutes.
+    /// For any change of the clock: the floor never goes back, `now` is never behind it, and it is never
+    /// ahead of the monotonic clock by more than the leaps that have held, and a day for each ten minutes.
     #[test]
     fn the_floor_moves_with_a_plausible_clock_only(
         steps in prop::collection::vec((0..4_u8, 0..3 * HOUR, 0..20_u64), 1..60),
@@ -225,8 +224,8 @@ proptest! {
             let leapt_before = leapt;
             match kind {
                 0 => { clock.advance(small % (9 * MINUTE)); passed += small % (9 * MINUTE) }
-                // Two days apart, and all steps together pass less than one: a clock that is set to nearly what
-                // it shows has not leapt again.
+                // Leaps are two days apart, and all steps together pass less than one: setting a clock to
+                // almost the time that it shows is not another leap.
                 1 => { clock.set(START.plus(2 * DAY * leaps)); leapt = Some(leaps) }
                 2 => { clock.set(before(START, HOUR * leaps)); leapt = None }
                 _ => { clock = restarted(&clock, START.plus(small)); leapt = None }
