@@ -74,11 +74,11 @@ fn of_keys(criterion: &mut Criterion, keys: &[(RsaBits, BoxKey)]) {
 /// Milliseconds by operation, such as `generate 2048`.
 type Milliseconds = BTreeMap<String, f64>;
 
-#[expect(clippy::print_stdout, reason = "a bench prints what it found")]
+#[expect(clippy::print_stdout, reason = "a bench prints its results")]
 fn compare(keys: &[(RsaBits, BoxKey)]) {
     let directory = tempfile::tempdir().expect("a fresh directory");
     let Some(theirs) = of_openssl(directory.path(), keys) else {
-        println!("\nopenssl is not here, or does not do what it should: no comparison");
+        println!("\nno comparison: openssl is missing, or fails");
         return;
     };
     println!("\n| | sealdrop, ms | OpenSSL, ms | ratio |\n|---|---:|---:|---:|");

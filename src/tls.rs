@@ -57,7 +57,7 @@ pub(crate) fn client_config(file: Option<&Path>) -> Result<ClientConfig, String>
 /// # Errors
 ///
 /// As [`client_config`].
-pub(crate) fn trusting_nobody() -> Result<ClientConfig, String> {
+pub(crate) fn without_trust() -> Result<ClientConfig, String> {
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|error| format!("no TLS: {error}"))?;
@@ -130,7 +130,7 @@ fn in_file(file: &Path, origin: &str) -> Result<Vec<CertificateDer<'static>>, St
         (0, 0) => Err(wrong(
             "there is no certificate in it; it must be in PEM (-----BEGIN CERTIFICATE-----)",
         )),
-        (0, _) => Err(wrong("the certificate in it can not be used; it must be X.509 version 3")),
+        (0, _) => Err(wrong("the certificate in it cannot be used; it must be X.509 version 3")),
         _ => Ok(found.certs),
     }
 }

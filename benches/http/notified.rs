@@ -121,9 +121,9 @@ fn in_the_store(plan: &Plan, at_once: usize) -> Vec<(Round, Round)> {
         mails::give_secrets(&store, &mut owners, per_account * (ROUNDS + 1), KIB);
         owners
     });
-    let nobody = SocketAddr::from(([127, 0, 0, 1], 9));
+    let unreachable = SocketAddr::from(([127, 0, 0, 1], 9));
     mails::notify(&store, &kinds[1]);
-    mails::call(&store, &kinds[1], nobody);
+    mails::call(&store, &kinds[1], unreachable);
     let mut now = Clock::system(store.time()).now();
     let mut round = |owners: &mut [Owner]| -> Round {
         let mut views = Vec::new();

@@ -41,7 +41,7 @@ impl Report {
         self.line(&line);
     }
 
-    #[expect(clippy::print_stdout, reason = "a bench prints what it found")]
+    #[expect(clippy::print_stdout, reason = "a bench prints its results")]
     pub(crate) fn line(&mut self, line: &str) {
         println!("{line}");
         // Rows take seconds each, and a reader of a pipe should see each at once. The reader may also have

@@ -29,11 +29,11 @@ pub fn solve(server: &Server, watch: &dyn Watch) -> Result<String, ClientError> 
         && parameters.cost <= MAX_COST
         && parameters.key_length <= MAX_KEY_BYTES;
     if !is_known {
-        return Err(server.misunderstood("it asks for a captcha of a kind that is not known"));
+        return Err(server.misunderstood("it requires a captcha of an unknown kind"));
     }
     let solution = challenge.solve(PATIENCE);
-    let solution =
-        solution.ok_or_else(|| server.misunderstood("it asks for a captcha without a solution"))?;
+    let solution = solution
+        .ok_or_else(|| server.misunderstood("it requires a captcha that has no solution"))?;
     let json = serde_json::to_vec(&SolvedChallenge { challenge, solution });
     Ok(STANDARD.encode(json.map_err(|error| server.misunderstood(error.to_string()))?))
 }

@@ -48,8 +48,8 @@ pub fn open<'a>(
 pub fn cause(error: io::Error) -> ClientError {
     error.downcast().unwrap_or_else(|error| match error.kind() {
         io::ErrorKind::InvalidData => {
-            ClientError::Damaged("a file is damaged, or not all of it is there".into())
+            ClientError::Damaged("a file is damaged or incomplete".into())
         }
-        _ => ClientError::File { what: "a file can not be opened".into(), cause: error },
+        _ => ClientError::File { what: "a file cannot be opened".into(), cause: error },
     })
 }

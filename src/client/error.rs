@@ -8,7 +8,7 @@ use ureq::http::StatusCode;
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// 404: unknown, expired, used up or burned.
-    #[error("it is gone: it was viewed, has expired, was burned, or never was")]
+    #[error("it is gone: it was viewed, has expired or was burned, or it never existed")]
     Gone,
     /// 401 and 403: a key or a password is missing or wrong, or the operator does not allow it.
     #[error("the server refuses: {message}")]
@@ -19,7 +19,7 @@ pub enum ClientError {
         message: String,
     },
     /// Any other 4xx status: the request is not valid.
-    #[error("the server does not take it: {message}")]
+    #[error("the server rejects it: {message}")]
     Rejected {
         /// The status.
         status: u16,
@@ -57,7 +57,7 @@ pub enum ClientError {
         message: String,
     },
     /// No answer, or an incomplete one.
-    #[error("{host} can not be reached: {cause}")]
+    #[error("{host} cannot be reached: {cause}")]
     Unreachable {
         /// The server.
         host: String,
@@ -67,7 +67,7 @@ pub enum ClientError {
         reach: Reach,
     },
     /// An answer that does not follow the API.
-    #[error("{host} does not answer as sealdrop does: {cause}")]
+    #[error("{host} does not answer like sealdrop: {cause}")]
     Misunderstood {
         /// The server.
         host: String,

@@ -96,14 +96,16 @@ pub fn hand_over(
         created.expires_at = published.expires_at;
     } else if fields.attachments.is_some() {
         let id = &created.id;
-        return Err(server.misunderstood(format!("it takes no files; burn what it made: {id}")));
+        return Err(server.misunderstood(format!(
+            "it does not accept files; burn the secret that it created: {id}"
+        )));
     }
     Ok(Handed { created, public: sealed.public })
 }
 
 fn inline(source: &mut SourceFile) -> Result<Zeroizing<String>, ClientError> {
     let wrong =
-        |cause| ClientError::File { what: format!("{} can not be read", source.name), cause };
+        |cause| ClientError::File { what: format!("{} cannot be read", source.name), cause };
     let mut bytes =
         Zeroizing::new(Vec::with_capacity(usize::try_from(source.size + 1).unwrap_or(0)));
     source.file.seek(SeekFrom::Start(0)).map_err(wrong)?;

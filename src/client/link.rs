@@ -35,13 +35,13 @@ pub struct StatusLink {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadLink {
     /// The text contains no id.
-    #[error("there is no id in it; is the link whole?")]
+    #[error("it contains no id; is the link complete?")]
     NoId,
     /// A link of another kind.
-    #[error("that is the link of {0}")]
+    #[error("this is the link of {0}")]
     Other(&'static str),
     /// The address is not valid.
-    #[error("the address is none that can be used: {0}")]
+    #[error("the address is not valid: {0}")]
     Address(url::ParseError),
 }
 

@@ -146,7 +146,7 @@ pub fn status(
 /// [`ClientError::Misunderstood`], if it has another form.
 pub fn entry<T: DeserializeOwned>(server: &Server, value: Value) -> Result<T, ClientError> {
     serde_json::from_value(value)
-        .map_err(|_| server.misunderstood("an entry of the list is of another form"))
+        .map_err(|_| server.misunderstood("an entry of the list is not valid"))
 }
 
 fn page(

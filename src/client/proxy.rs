@@ -20,7 +20,7 @@ const TOR: &str = "ALL_PROXY=socks5h://127.0.0.1:9050";
 pub enum BadProxy {
     /// The scheme of the proxy is unknown.
     #[error(
-        "{variable}: there is no way through a proxy of the scheme {scheme}; give http, https, socks5h, \
+        "{variable}: sealdrop does not support proxies of the scheme {scheme}; give http, https, socks5h, \
          socks5, socks4a or socks4"
     )]
     Scheme {
@@ -30,7 +30,7 @@ pub enum BadProxy {
         scheme: String,
     },
     /// The value is not an address.
-    #[error("{0}: that is no address of a proxy; give one such as socks5h://127.0.0.1:9050")]
+    #[error("{0}: this is not the address of a proxy; give one such as socks5h://127.0.0.1:9050")]
     Address(&'static str),
     /// A name that only Tor resolves; it must not be sent to DNS servers (RFC 7686).
     #[error("{host} is reached through Tor only, which looks its name up: set {TOR}{why}")]
@@ -212,16 +212,16 @@ mod tests {
     #[test]
     fn what_can_not_be_used_is_no_way_around_it() {
         let bad = [
-            ("ftp://p:1", "ALL_PROXY: there is no way through a proxy of the scheme ftp"),
+            ("ftp://p:1", "ALL_PROXY: sealdrop does not support proxies of the scheme ftp"),
             (
                 "socks6://u:secret@p",
-                "ALL_PROXY: there is no way through a proxy of the scheme socks6",
+                "ALL_PROXY: sealdrop does not support proxies of the scheme socks6",
             ),
-            ("http://", "ALL_PROXY: that is no address"),
-            ("http://u:secret@", "ALL_PROXY: that is no address"),
-            ("http://p:99999", "ALL_PROXY: that is no address"),
-            ("u:sec/ret://p", "ALL_PROXY: that is no address"),
-            ("http://p/path", "ALL_PROXY: that is no address"),
+            ("http://", "ALL_PROXY: this is not the address"),
+            ("http://u:secret@", "ALL_PROXY: this is not the address"),
+            ("http://p:99999", "ALL_PROXY: this is not the address"),
+            ("u:sec/ret://p", "ALL_PROXY: this is not the address"),
+            ("http://p/path", "ALL_PROXY: this is not the address"),
         ];
         for (value, says) in bad {
             let error = found("http://x.org/", &[("ALL_PROXY", value)]).unwrap_err().to_string();

@@ -23,7 +23,7 @@ pub(super) fn read(server: &Server, response: Response<Body>, is_head: bool) -> 
         let to = response.headers().get("Location").and_then(|to| to.to_str().ok());
         let to = to.unwrap_or("another address");
         return server.misunderstood(format!(
-            "it sends on to {to}; give that with --server, or if it is a login, what that wants with --header"
+            "it redirects to {to}; give this address with --server or, for a login, its header with --header"
         ));
     }
     let retry_after = response
@@ -44,9 +44,9 @@ pub(super) fn read(server: &Server, response: Response<Body>, is_head: bool) -> 
                  https://NAME:PASSWORD@HOST",
             ),
             407 => Some("; give the proxy as http://NAME:PASSWORD@HOST"),
-            404 if !body.is_empty() => Some("; is the address right, to its path?"),
+            404 if !body.is_empty() => Some("; is the address right, including its path?"),
             408 | 429 => Some(""),
-            500.. => Some("; sealdrop may be down behind it, or it wants a --header"),
+            500.. => Some("; sealdrop may be down behind it, or a --header may be missing"),
             _ => None,
         };
         if let Some(hint) = hint {

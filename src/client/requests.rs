@@ -109,7 +109,7 @@ pub fn create(server: &Server, new: &NewRequest, watch: &dyn Watch) -> Result<St
         .map_err(|error| may_be(server, error))?;
     match is_id(&made.data.id) {
         true => Ok(made.data.id),
-        false => Err(server.misunderstood("what it calls the request is no id")),
+        false => Err(server.misunderstood("its id of the request is not valid")),
     }
 }
 

@@ -107,9 +107,9 @@ mod tests {
     use super::*;
     use crate::client::{Dialect, Way};
 
-    struct Nobody;
+    struct Unwatched;
 
-    impl Watch for Nobody {
+    impl Watch for Unwatched {
         fn waits(&self, _: &ClientError, _: Duration) {}
         fn moved(&self, _: u64, _: u64) {}
     }
@@ -140,8 +140,15 @@ mod tests {
             Ok(answer.body(Body::builder().reader(body)).unwrap())
         };
         let moved = Box::new(|_, _| ());
-        let mut resumed =
-            Resumed { server: &server, connect, at: 0, total, body: None, moved, watch: &Nobody };
+        let mut resumed = Resumed {
+            server: &server,
+            connect,
+            at: 0,
+            total,
+            body: None,
+            moved,
+            watch: &Unwatched,
+        };
         let mut bytes = Vec::new();
         let mut is_whole = false;
         for _ in 0..tries {

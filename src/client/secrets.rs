@@ -168,9 +168,11 @@ pub fn create(
 /// that the server does not have this call.
 pub(super) fn may_be(server: &Server, error: ClientError) -> ClientError {
     match error {
-        ClientError::Gone => server.misunderstood("there is no such call; is the address right?"),
+        ClientError::Gone => {
+            server.misunderstood("this call does not exist; is the address right?")
+        }
         ClientError::Unreachable { host, cause, reach: Reach::Sent } => {
-            let cause = format!("{cause}; what was sent may be there all the same");
+            let cause = format!("{cause}; it may have been created nevertheless");
             ClientError::Unreachable { host, cause, reach: Reach::Sent }
         }
         other => other,
@@ -183,7 +185,7 @@ impl Created {
         let token = self.manage_token.as_ref();
         match is_id(&self.id) && token.is_none_or(|token| is_id(token.expose_secret())) {
             true => Ok(self),
-            false => Err(server.misunderstood("what it calls the secret is no id")),
+            false => Err(server.misunderstood("its id of the secret is not valid")),
         }
     }
 }

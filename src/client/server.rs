@@ -256,7 +256,7 @@ impl Server {
         request.body(body).map_err(|error| ClientError::Rejected {
             status: 400,
             field: None,
-            message: format!("this can not be sent: {error}"),
+            message: format!("this cannot be sent: {error}"),
         })
     }
 
@@ -275,7 +275,7 @@ impl Server {
         serde_json::from_slice(&bytes).map_err(|error| {
             // serde's messages are not used: they quote the input.
             self.misunderstood(format!(
-                "no such JSON at line {}; if it is the page of a login, give what that wants with --header",
+                "unexpected JSON at line {}; if it is the page of a login, give its header with --header",
                 error.line()
             ))
         })
@@ -366,7 +366,7 @@ impl Server {
     }
 }
 
-const NO_HOST: &str = "its name leads to no address; is it right?";
+const NO_HOST: &str = "its name has no address; is it right?";
 
 /// Whether a name could not be looked up: std reports this in the text only.
 fn is_lookup(error: &std::io::Error) -> bool {

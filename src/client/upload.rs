@@ -51,7 +51,8 @@ pub fn run(
     draft.send(files, random).map_err(|error| match error {
         ClientError::Gone => ClientError::Failed {
             status: 404,
-            message: "the secret has ended before all of its files had come; send it again".into(),
+            message: "the secret has expired before all of its files were uploaded; send it again"
+                .into(),
         },
         error => {
             draft.drop();
@@ -178,9 +179,9 @@ impl Draft<'_> {
             return Ok(length);
         }
         let stored = told(answer.headers(), "Upload-Offset").and_then(|offset| offset.parse().ok());
-        stored
-            .filter(|stored| *stored <= length)
-            .ok_or_else(|| self.server.misunderstood("it does not say how much it has of a file"))
+        stored.filter(|stored| *stored <= length).ok_or_else(|| {
+            self.server.misunderstood("it does not report how much of a file it has")
+        })
     }
 
     fn publish(&self) -> Result<Published, ClientError> {
@@ -193,7 +194,9 @@ impl Draft<'_> {
             self.server.json(request, None::<&()>, Again::Harmless, self.watch)?;
         match published.data.published {
             true => Ok(published.data),
-            false => Err(self.server.misunderstood("it has taken all files, and does not publish")),
+            false => {
+                Err(self.server.misunderstood("it has all files, but does not publish the secret"))
+            }
         }
     }
 

@@ -245,7 +245,7 @@ impl BoxKey {
     }
 }
 
-const ENCODES: &str = "a key that was checked, and so is of bounded size, has an encoding";
+const ENCODES: &str = "a checked key has a bounded size, and so an encoding";
 
 /// Why an encrypted private key does not open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

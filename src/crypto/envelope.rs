@@ -125,7 +125,7 @@ pub enum OpenError {
     #[error("the envelope does not open with its key")]
     Damaged,
     /// More plaintext than the caller allows.
-    #[error("the envelope holds more than is allowed")]
+    #[error("the content of the envelope is longer than allowed")]
     TooLong,
 }
 

@@ -177,7 +177,7 @@ mod tests {
     async fn who_is_quick_has_places_and_who_is_not_leaves_some() {
         let hosts = Hosts::default();
         let first = begin(&hosts, 1).await.unwrap();
-        assert_eq!(begin(&hosts, 1).await.err(), Some(15), "nobody knows it yet");
+        assert_eq!(begin(&hosts, 1).await.err(), Some(15), "its state is unknown");
         first.end(true, NOW);
         let mut calls = Vec::new();
         for _ in 0..MAX_QUICK_CALLS {

@@ -120,7 +120,7 @@ pub(super) async fn run<C: Courier>(
     };
     if timeout(GRACE, ended).await.is_err() {
         tracing::warn!(
-            "{} was being sent at the end, and is sent again after the next start",
+            "{} was interrupted by the stop, and is sent again after the next start",
             C::WHAT
         );
         state.trying.abort_all();
@@ -248,8 +248,8 @@ impl<C: Courier> State<C> {
         let (id, outcome) = match tried {
             Ok((id, outcome)) => (id, outcome),
             Err(error) => {
-                tracing::error!(%error, "sending broke off");
-                let text = "sending broke off: see the log of the daemon".to_owned();
+                tracing::error!(%error, "sending failed unexpectedly");
+                let text = "sending failed unexpectedly: see the log of the daemon".to_owned();
                 (error.id(), Some(Outcome::Later(text)))
             }
         };
@@ -278,7 +278,7 @@ impl<C: Courier> State<C> {
                 self.check(number, done);
             }
             // Its number stays among those that are not tried again.
-            Err(error) => tracing::error!(%error, "noting what was sent broke off"),
+            Err(error) => tracing::error!(%error, "recording an outcome failed unexpectedly"),
         }
     }
 
@@ -287,7 +287,7 @@ impl<C: Courier> State<C> {
         if let Err(error) = done {
             self.unreadable.insert(number);
             if !matches!(error, StoreError::Closed) {
-                tracing::error!(outbox = number.0, %error, "the outbox can not be changed");
+                tracing::error!(outbox = number.0, %error, "the outbox cannot be changed");
             }
         }
     }
@@ -314,7 +314,7 @@ impl<C: Courier> State<C> {
             settle::<C>(&context, number, Outcome::Down(error.clone()), now).await?;
             // The failure is not caused by this item.
             if let Err(error) = give_up_old::<C>(&context, &error).await {
-                tracing::error!(%error, "what is too old can not be given up");
+                tracing::error!(%error, "items that are too old cannot be given up");
             }
             Ok(())
         });
@@ -402,7 +402,7 @@ async fn attempt<C: Courier>(
         // The operator dropped the item after it was fetched.
         Ok(None) | Err(StoreError::Closed) => None,
         Err(error) => {
-            tracing::error!(outbox = number.0, %error, "what waits in the outbox can not be read");
+            tracing::error!(outbox = number.0, %error, "an item of the outbox cannot be read");
             None
         }
     }

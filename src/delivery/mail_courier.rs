@@ -63,8 +63,10 @@ impl Courier for MailCourier {
             Ok(Err(NoMail::Failed(error))) => return Outcome::Later(error),
             Ok(Err(NoMail::Never(error))) => return Outcome::Never(error),
             Err(error) => {
-                tracing::error!(%error, "writing a mail broke off");
-                return Outcome::Later("writing it broke off: see the log of the daemon".into());
+                tracing::error!(%error, "writing a mail failed unexpectedly");
+                return Outcome::Later(
+                    "writing it failed unexpectedly: see the log of the daemon".into(),
+                );
             }
         };
         let Some(mailer) = self.context.deliveries.mailer() else { return Outcome::Pointless };
@@ -97,7 +99,7 @@ fn write(
     payload: Option<FoundPayload>,
 ) -> Result<Mail, NoMail> {
     let Content::Mail { to, language, letter } = &outgoing.content else {
-        return Err(NoMail::Never("it is no mail".to_owned()));
+        return Err(NoMail::Never("it is not a mail".to_owned()));
     };
     let facts = Facts::new(mailer.site(), outgoing.queued_at);
     let (kind, mut facts) = match letter {
@@ -149,7 +151,7 @@ fn write(
         match error {
             crate::delivery::smtp::Unwritable::Address => NoMail::Never(error.to_string()),
             _ => {
-                tracing::error!(outbox = number.0, %error, "a mail can not be written");
+                tracing::error!(outbox = number.0, %error, "a mail cannot be written");
                 NoMail::Failed(error.to_string())
             }
         }
@@ -161,7 +163,7 @@ fn write(
 fn opened(payload: Option<FoundPayload>) -> Result<Sealed, NoMail> {
     let payload = payload.ok_or(NoMail::Pointless)?.open(Sealed::CONTEXT)?;
     let sealed = Sealed::from_payload(&payload);
-    sealed.ok_or_else(|| NoMail::Never("what was sealed is no letter".to_owned()))
+    sealed.ok_or_else(|| NoMail::Never("the sealed payload is not a letter".to_owned()))
 }
 
 impl From<RequestError> for NoMail {

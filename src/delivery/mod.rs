@@ -154,7 +154,7 @@ impl Running {
         drop(self.stop);
         for lane in self.loops {
             if let Err(error) = lane.await {
-                tracing::error!(%error, "a loop of the outbox ended badly");
+                tracing::error!(%error, "a loop of the outbox failed");
             }
         }
     }

@@ -40,7 +40,7 @@ impl Courier for WebhookCourier {
         _payload: Option<FoundPayload>,
     ) -> Outcome {
         let Content::Webhook { webhook, event } = &outgoing.content else {
-            return Outcome::Never("it is no call of a webhook".to_owned());
+            return Outcome::Never("it is not a webhook call".to_owned());
         };
         let DeliveryContext { store, ids, caller, clock, .. } = &*self.context;
         let name = format!("msg_{}", ids.message_name(number));
@@ -48,13 +48,13 @@ impl Courier for WebhookCourier {
             Ok(call) => call,
             Err(seconds) => {
                 let text =
-                    "the webhook has as many calls as it takes, or is left alone for a while";
+                    "the webhook has its largest number of calls, or is paused after a failure";
                 return Outcome::NotBefore(clock.now().plus(seconds), text.to_owned());
             }
         };
         let now = clock.now();
         let called = webhook::deliver(store, ids, caller, &name, *webhook, event, now).await;
-        // A permanent failure does not count against the webhook: other events are still sent.
+        // A permanent failure does not pause the webhook: its other calls get the same answer at once.
         if !matches!(called, Err(CallError::Never(_))) {
             call.end(called.is_ok(), clock.monotonic());
         }

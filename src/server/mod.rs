@@ -201,10 +201,10 @@ impl Server {
             let mut connection = pin!(connection);
             tokio::select! {
                 outcome = &mut connection => if let Err(error) = outcome {
-                    tracing::debug!(%error, "a connection ended badly");
+                    tracing::debug!(%error, "a connection failed");
                 },
                 () = place.ended() => {
-                    tracing::debug!(%peer, "an idle connection has made room");
+                    tracing::debug!(%peer, "an idle connection is closed to make room");
                     if place.is_cut() {
                         let _ = timeout(LAST_WRITE, connection).await;
                     }
@@ -228,7 +228,7 @@ fn keeps_alive(request: &hyper::Request<Incoming>) -> bool {
 
 /// A request arrived on an idle connection that was already being closed.
 #[derive(Debug, thiserror::Error)]
-#[error("the connection has made room for another")]
+#[error("the connection was closed to make room for another")]
 struct MadeRoom;
 
 /// The answer on a connection that is refused.

@@ -56,11 +56,11 @@ impl Look {
             let mut bytes = Vec::new();
             // Opening a pipe would wait for a writer.
             if !path.is_file() {
-                return Err(format!("can not read {place}: it is no file"));
+                return Err(format!("cannot read {place}: it is not a file"));
             }
             fs::File::open(path)
                 .and_then(|file| file.take(MAX_LOGO_BYTES + 1).read_to_end(&mut bytes))
-                .map_err(|error| format!("can not read {place}: {error}"))?;
+                .map_err(|error| format!("cannot read {place}: {error}"))?;
             if bytes.len() as u64 > MAX_LOGO_BYTES {
                 return Err(format!("{place} is larger than {} KiB", MAX_LOGO_BYTES >> 10));
             }
@@ -156,7 +156,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("logo");
         let site = SiteSettings { logo: Some(path.clone()), ..SiteSettings::default() };
-        assert!(Look::load(&site).unwrap_err().contains("can not read"));
+        assert!(Look::load(&site).unwrap_err().contains("cannot read"));
         fs::write(&path, "GIF89a").unwrap();
         assert!(Look::load(&site).unwrap_err().contains("neither SVG, PNG nor WebP"));
         fs::write(&path, vec![b' '; 300 << 10]).unwrap();

@@ -7,10 +7,10 @@ use crate::crypto::PublicKeyError;
 #[derive(Debug, thiserror::Error)]
 pub enum BoxError {
     /// The token does not exist, or the box was deleted.
-    #[error("there is no such box: it was deleted, or never was")]
+    #[error("there is no such box, or it was deleted")]
     Gone,
     /// The passphrase or key is wrong.
-    #[error("the passphrase, or the key, is not that of this box")]
+    #[error("the passphrase or the key is not that of this box")]
     Wrong,
     /// Before its release date.
     #[error("{0}")]
@@ -20,18 +20,18 @@ pub enum BoxError {
     Locked(String),
     /// The server does not have the private key.
     #[error(
-        "the server has no private key of this box, so it is not told the passphrase: leave --online out, \
-         and use the key file"
+        "the server has no private key of this box, so the passphrase is not sent: use the key file, \
+         without --online"
     )]
     NoKeyThere,
     /// The box, or the server's disk, is full.
     #[error("{0}")]
     Full(String),
     /// The public key cannot seal messages.
-    #[error("the public key of the box can not be used: {0}")]
+    #[error("the public key of the box cannot be used: {0}")]
     PublicKey(PublicKeyError),
     /// The message was sent completely, and no answer came, so it is unknown whether it was stored.
-    #[error("{0}; it may have arrived all the same, and sent again it would be there twice")]
+    #[error("{0}; the message may have arrived, so sending it again may store it twice")]
     Unsure(ClientError),
     /// Any other error.
     #[error(transparent)]

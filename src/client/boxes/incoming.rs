@@ -197,7 +197,7 @@ impl<'a> Incoming<'a> {
     pub fn content(&self, message: &Message) -> Result<Content, ClientError> {
         let not_here = || {
             ClientError::Damaged(
-                "the server can not open it: it was sealed in another form, or is damaged".into(),
+                "the server cannot open it: it was sealed in another format, or is damaged".into(),
             )
         };
         let Some(box_key) = &self.key else {
@@ -213,7 +213,7 @@ impl<'a> Incoming<'a> {
         };
         let other = || {
             ClientError::Damaged(
-                "it does not open: it was sealed for another key or in another form, or is damaged"
+                "it does not open: it was sealed for another key or in another format, or is damaged"
                     .into(),
             )
         };
@@ -299,7 +299,7 @@ impl<'a> Incoming<'a> {
 
     /// A new ticket for a file whose ticket has expired.
     fn ticket_again(&mut self, id: u64) -> Result<String, ClientError> {
-        let gone = || ClientError::Damaged("the server does not hand the file out any more".into());
+        let gone = || ClientError::Damaged("the server no longer sends the file".into());
         let before = self.last;
         let found = match self.list(id.saturating_sub(1), 1) {
             Ok(found) => found,
@@ -325,7 +325,7 @@ pub fn cause(error: io::Error) -> ClientError {
     match OpenError::of(&error) {
         Some(error) => damage(error),
         None => error.downcast().unwrap_or_else(|cause| ClientError::File {
-            what: "a file can not be opened".into(),
+            what: "a file cannot be opened".into(),
             cause,
         }),
     }
@@ -333,8 +333,8 @@ pub fn cause(error: io::Error) -> ClientError {
 
 fn damage(error: OpenError) -> ClientError {
     ClientError::Damaged(match error {
-        OpenError::Damaged => "it is damaged, or not all of it is there".into(),
-        OpenError::TooLong => "it holds more than is allowed here".into(),
+        OpenError::Damaged => "it is damaged or incomplete".into(),
+        OpenError::TooLong => "it is longer than allowed".into(),
     })
 }
 

@@ -84,7 +84,7 @@ pub fn create(
     // The token becomes the name of a file.
     match is_id(&created.token) {
         true => Ok(created),
-        false => Err(server.misunderstood("what it calls the box is no token")),
+        false => Err(server.misunderstood("its token of the box is not valid")),
     }
 }
 

@@ -93,7 +93,9 @@ impl Outgoing<'_> {
                     let is_too_often = breaks >= MAX_BREAKS;
                     let reach = if is_too_often { Reach::Never } else { Reach::NotConnected };
                     let cause = match is_too_often {
-                        true => format!("{cause}, {breaks} times; does it take files so large?"),
+                        true => format!(
+                            "{cause}, {breaks} times; does the server accept files of this size?"
+                        ),
                         false => cause,
                     };
                     Err(ClientError::Unreachable { host, cause, reach })
@@ -172,9 +174,7 @@ impl Outgoing<'_> {
     fn taken(&self, is_taken: bool) -> Result<(), ClientError> {
         match is_taken {
             true => Ok(()),
-            false => {
-                Err(self.drop_box.server.misunderstood("it does not say that it has taken it"))
-            }
+            false => Err(self.drop_box.server.misunderstood("it does not confirm the message")),
         }
     }
 

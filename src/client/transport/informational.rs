@@ -56,7 +56,7 @@ impl Informational {
             taken += length;
             self.count += 1;
             if self.count > MOST {
-                let message = "it sends one informational answer after the other";
+                let message = "it sends too many informational answers";
                 return Err(Error::Io(std::io::Error::other(message)));
             }
         };

@@ -47,7 +47,7 @@ impl fmt::Display for NoConnection {
 
 impl std::error::Error for NoConnection {}
 
-/// Omits the fields.
+/// Omits the settings of TLS.
 impl fmt::Debug for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Route").field("has_proxy", &self.has_proxy).finish_non_exhaustive()

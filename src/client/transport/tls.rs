@@ -31,7 +31,7 @@ impl TlsTransport {
         // An IPv6 address has brackets only in a URL.
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         let name =
-            ServerName::try_from(host).map_err(|_| Error::Tls("its name is none for TLS"))?;
+            ServerName::try_from(host).map_err(|_| Error::Tls("its name is not valid in TLS"))?;
         let mut connection = ClientConnection::new(config, name).map_err(io::Error::other)?;
         let mut below = TransportAdapter::new(below, details.current_time.clone());
         below.set_timeout(details.timeout);

@@ -161,7 +161,7 @@ impl Judge {
             }
         };
         if leap.held_seconds(look.monotonic) >= HOLD_SECONDS {
-            tracing::info!(clock = %look.wall, "the clock has held since its leap, and is believed");
+            tracing::info!(clock = %look.wall, "the clock has held since its leap, and is trusted");
             (self.trusted, self.leap) = (look, None);
             return self.believe(look.wall);
         }

@@ -14,12 +14,12 @@ pub use self::{reader::GunzipReader, writer::GzipWriter};
 /// The input is not one complete gzip stream: it is damaged, truncated, followed by other data, or not
 /// gzip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("this is not a whole and undamaged gzip stream")]
+#[error("this is not a complete, undamaged gzip stream")]
 pub struct BadGzip;
 
 /// The decompressed data exceeds the limit of the reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is more inside than is allowed")]
+#[error("the decompressed data is longer than allowed")]
 pub struct TooLong;
 
 fn bad_gzip() -> io::Error {

@@ -226,5 +226,5 @@ fn count(step: u64) -> usize {
 }
 
 fn failed() -> io::Error {
-    io::Error::other("a gzip stream does not go on after a failed write")
+    io::Error::other("a gzip stream cannot continue after a failed write")
 }

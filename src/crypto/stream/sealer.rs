@@ -97,5 +97,5 @@ impl<W: Write> Write for StreamSealer<W> {
 }
 
 fn no_more() -> io::Error {
-    io::Error::other("a sealed stream goes on neither after 2^32 chunks nor after a failure")
+    io::Error::other("a sealed stream cannot continue after 2^32 chunks or a failure")
 }

@@ -182,7 +182,7 @@ impl Login {
         if code(&answer) != 334 {
             return Err(Failed(
                 format!(
-                    "AUTH: the server answered {}, which is no answer to {name}",
+                    "AUTH: the server answered {}, which is not a reply to {name}",
                     code(&answer)
                 ),
                 None,
@@ -206,13 +206,13 @@ impl Login {
                 "a password",
                 Mechanism::PASSWORD,
                 Mechanism::TOKEN,
-                "it wants a token: give smtp_token_file instead of smtp_password_file",
+                "it requires a token: give smtp_token_file instead of smtp_password_file",
             ),
             Proof::TokenFile(_) => (
                 "a token",
                 Mechanism::TOKEN,
                 Mechanism::PASSWORD,
-                "it wants a password: give smtp_password_file instead of smtp_token_file",
+                "it requires a password: give smtp_password_file instead of smtp_token_file",
             ),
         };
         let ours = list(&ours.map(Mechanism::name));
@@ -241,7 +241,7 @@ pub(super) fn token_in(path: &std::path::Path) -> Result<SecretText, String> {
     let trouble = |problem: &str| Err(format!("{}: {problem}", path.display()));
     // It is read repeatedly, which only regular files allow.
     if !std::fs::metadata(path).map_err(|error| format!("{}: {error}", path.display()))?.is_file() {
-        return trouble("it is no regular file");
+        return trouble("it is not a regular file");
     }
     let token = read_secret(path)?;
     let is_token_char = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);

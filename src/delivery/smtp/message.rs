@@ -24,13 +24,13 @@ pub struct Mail {
 #[derive(Debug, thiserror::Error)]
 pub enum Unwritable {
     /// The address is not valid in a mail.
-    #[error("the address can not stand in a mail")]
+    #[error("the address is not valid in a mail")]
     Address,
     /// The text cannot be rendered.
     #[error(transparent)]
     Template(#[from] BadTemplate),
     /// Any other error.
-    #[error("the mail can not be put together: {0}")]
+    #[error("the mail cannot be built: {0}")]
     Message(#[from] lettre::error::Error),
 }
 

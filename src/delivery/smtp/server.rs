@@ -95,7 +95,7 @@ impl SmtpServer {
         let login = match (&url.user, proof) {
             (Some(user), Some(proof)) => Some(Login { user: user.clone(), proof }),
             (None, None) => None,
-            _ => return Err("a user needs a password or a token, and these a user".to_owned()),
+            _ => return Err("a user and a password or token are needed together".to_owned()),
         };
         Ok(Self {
             host: url.host.clone(),

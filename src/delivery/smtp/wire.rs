@@ -122,7 +122,7 @@ impl Peer<'_> {
         let host = self.host;
         let config = tls.ok_or("TLS: it is not set up")?;
         let name = ServerName::try_from(host.as_str().to_owned())
-            .map_err(|_| format!("TLS: {host} is no name that a certificate can have"))?;
+            .map_err(|_| format!("TLS: {host} is not a name that a certificate can have"))?;
         let (stream, first) = FirstByte::of(tcp);
         Ok((TlsConnector::from(Arc::clone(config)).connect(name, stream), first))
     }
@@ -151,7 +151,7 @@ impl Peer<'_> {
                  write smtp:// in smtp_url instead of smtps://"
             ),
             Some(byte) if !is_tls(byte) => {
-                format!("TLS: what answers at {host} port {port} speaks neither TLS nor SMTP")
+                format!("TLS: the server at {host} port {port} speaks neither TLS nor SMTP")
             }
             Some(_) => error,
             None => format!(
@@ -213,7 +213,7 @@ impl Peer<'_> {
     async fn answers_tls(&self) -> bool {
         let asked = async {
             let tcp = TcpStream::connect((self.host.as_str(), self.port)).await.ok()?;
-            let config = Arc::new(tls::trusting_nobody().ok()?);
+            let config = Arc::new(tls::without_trust().ok()?);
             let (handshake, first) = self.handshake(tcp, Some(&config)).ok()?;
             // The handshake fails because no authority is trusted; only the first byte matters.
             let _ = handshake.await;
@@ -266,7 +266,7 @@ async fn reply(tcp: &mut TcpStream) -> io::Result<String> {
     loop {
         let byte = tcp.read_u8().await?;
         if reply.is_empty() && !byte.is_ascii_digit() {
-            return Err(io::Error::other("what answers there does not speak SMTP"));
+            return Err(io::Error::other("the server does not speak SMTP"));
         }
         reply.push(byte);
         if reply.len() > MAX_REPLY_BYTES {

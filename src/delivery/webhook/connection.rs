@@ -56,8 +56,8 @@ impl Caller {
                     let _ = stream.set_nodelay(true);
                     return Ok(stream);
                 }
-                Ok(Err(error)) => format!("can not connect: {}", error.kind()),
-                Err(_) => "can not connect: nobody answers".into(),
+                Ok(Err(error)) => format!("cannot connect: {}", error.kind()),
+                Err(_) => "cannot connect: no answer".into(),
             };
         }
         Err(problem)
@@ -95,8 +95,8 @@ impl Caller {
             drop(place);
             found
         });
-        let unknown = |error: io::Error| format!("its name can not be looked up: {error}");
-        found.await.map_err(|_| "its name can not be looked up")?.map_err(unknown)
+        let unknown = |error: io::Error| format!("its name cannot be looked up: {error}");
+        found.await.map_err(|_| "its name cannot be looked up")?.map_err(unknown)
     }
 
     /// TLS over `stream`, with a certificate for the URL's host.
@@ -118,7 +118,7 @@ fn server_name(url: &Url) -> Result<ServerName<'static>, String> {
         Some(Host::Domain(name)) => {
             // A trailing dot denotes the same name; certificates have none.
             let name = name.strip_suffix('.').unwrap_or(name).to_owned();
-            ServerName::try_from(name).map_err(|_| "its name can be in no certificate")?
+            ServerName::try_from(name).map_err(|_| "its name cannot be in a certificate")?
         }
         None => return Err("no host".into()),
     })

@@ -126,10 +126,10 @@ impl Caller {
     ) -> Result<StatusCode, CallError> {
         // The URL was checked when the webhook was added.
         let url = Url::parse(&endpoint.url)
-            .map_err(|_| CallError::Never("the webhook's URL can not be read".into()))?;
+            .map_err(|_| CallError::Never("the webhook's URL cannot be read".into()))?;
         let host = url[Position::BeforeHost..Position::AfterPort].to_owned();
         let request = message::request(&url, endpoint, id, now, body)
-            .map_err(|_| CallError::Never(format!("{host}: its URL can not be called")))?;
+            .map_err(|_| CallError::Never(format!("{host}: its URL cannot be called")))?;
         let exchanged = timeout(self.limits.whole, self.exchange(&url, request)).await;
         let status = exchanged
             .unwrap_or_else(|_| Err(format!("no answer within {:?}", self.limits.whole)))

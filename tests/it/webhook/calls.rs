@@ -154,10 +154,10 @@ fn who_is_not_there_is_named() {
     drop(listener);
     let caller = Caller::new(true);
     let told = later(call(&caller, &format!("http://{address}/planted")));
-    assert_eq!(told, format!("{address}: can not connect: connection refused"));
+    assert_eq!(told, format!("{address}: cannot connect: connection refused"));
     // RFC 6761: there is no such name, ever.
     let told = later(call(&caller, "https://sealdrop.invalid/planted"));
-    assert!(told.starts_with("sealdrop.invalid: its name can not be looked up"), "{told}");
+    assert!(told.starts_with("sealdrop.invalid: its name cannot be looked up"), "{told}");
 }
 
 fn private_addresses_are_not_called() {

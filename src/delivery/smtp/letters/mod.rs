@@ -333,7 +333,7 @@ fn read_over(dir: &Path, texts: &mut BTreeMap<String, String>) -> Result<(), Str
         let Some(text) = texts.get_mut(&name) else {
             // A misspelled name would otherwise leave the built-in text in use, without an error.
             let names: Vec<&str> = texts.keys().map(String::as_str).collect();
-            return Err(trouble(&format!("{name} is none of the files {}", names.join(", "))));
+            return Err(trouble(&format!("{name} is not one of the files {}", names.join(", "))));
         };
         let trouble = |error: &dyn std::fmt::Display| trouble(&format!("{name}: {error}"));
         let found = fs::metadata(entry.path()).map_err(|error| trouble(&error))?;
@@ -356,7 +356,7 @@ fn split_subject(name: &str, text: &str) -> Result<(String, String), String> {
     if ["{{", "{%", "{#"].iter().any(|mark| subject.contains(mark))
         || subject.contains(char::is_control)
     {
-        return Err(format!("{name}, line 1: the subject is a fixed text, nothing is filled in"));
+        return Err(format!("{name}, line 1: the subject is a fixed text, without placeholders"));
     }
     Ok((subject.to_owned(), body.to_owned()))
 }

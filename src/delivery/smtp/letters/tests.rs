@@ -123,7 +123,7 @@ fn the_operators_texts_go_before_ours_and_are_tried_out() {
         ("viewed.sv.txt", "Subject: x\n\nx", "viewed.sv.txt does not show {{ unsubscribe }}"),
         ("layout.html", "<p>", "layout.html does not show"),
         ("layout.html", "\n\n{{ x }}", "layout.html, line 3"),
-        ("secrets.en.txt", "Subject: x", "DIR: secrets.en.txt is none of the files box_message"),
+        ("secrets.en.txt", "Subject: x", "DIR: secrets.en.txt is not one of the files box_message"),
     ];
     for (file, text, part) in cases {
         let error = with_file(file, text).err().unwrap();
