@@ -100,8 +100,7 @@ impl Row {
         let bare_request = match self.kind {
             Kind::Create => requests.bare_create(created.answer_bytes),
             Kind::View => {
-                // The pool of secrets to be viewed: filled with all connections that this allows, for as
-                // long as the row.
+                // Creates the secrets to be viewed, over many connections, within the time of a row.
                 let mut filling = Connections::open(daemon.address, 64)?;
                 let enough = Creates::new(&requests, self.enough(plan));
                 ids.extend(filling.run(enough, plan.seconds * 2)?.1.ids);

@@ -56,7 +56,7 @@ const PAGES: [(&str, &str); 6] = [
 ];
 /// Manage tokens are hexadecimal digits, of this length (`domain::manage`).
 const MANAGE_TOKEN_CHARS: usize = 64;
-/// Ids of other servers are shorter than ours.
+/// Ids of other servers are shorter than those of sealdrop.
 const ID_CHARS: std::ops::RangeInclusive<usize> = 4..=64;
 
 impl SecretLink {

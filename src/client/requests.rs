@@ -71,7 +71,7 @@ pub struct Item {
     pub limit: u64,
 }
 
-/// A request as the sender sees it who answers it.
+/// A request as the sender of its secret sees it.
 #[derive(Deserialize)]
 pub struct Asked {
     /// The message of the request.

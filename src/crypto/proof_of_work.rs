@@ -242,7 +242,7 @@ mod tests {
         assert_eq!(work.check(&payload, END), Err(BadSolution::Expired));
         assert_eq!(other.check(&payload, IN_TIME), Err(BadSolution::Wrong));
 
-        // A client can choose any counter and derive the key that belongs to it.
+        // The right key of a counter that does not solve the challenge.
         let parameters: ChallengeParameters =
             serde_json::from_value(challenge["parameters"].clone()).unwrap();
         let password = [&solved.challenge[..], &0_u32.to_be_bytes()].concat();

@@ -55,7 +55,7 @@ static SERVER_TEXTS: LazyLock<BTreeMap<&'static str, ServerTexts>> = LazyLock::n
     LOCALES.iter().map(|locale| (locale.tag, parse(locale))).collect()
 });
 
-/// The texts of `server.json` in the language with this tag; in English where there is no such language.
+/// The texts of `server.json` in the language with this tag; in English if the language does not exist.
 pub(crate) fn server_texts(tag: &str) -> &'static ServerTexts {
     let texts = SERVER_TEXTS.get(tag).or_else(|| SERVER_TEXTS.get("en"));
     texts.expect("the build script has found English")

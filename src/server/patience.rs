@@ -105,7 +105,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         ready!(Pin::new(&mut this.stream).poll_flush(context))?;
-        // hyper may not read again after the end of an answer, so the time limit is set here.
+        // hyper does not always read again after the end of an answer, so the time limit starts here.
         if this.is_waiting() {
             // The next read detects that the limit has passed.
             let _ = this.poll_patience(context);

@@ -32,7 +32,7 @@ impl<'a> Base64Text<'a> {
             0 => return Some(Self { digits }),
             2 => b"AQgw",
             3 => b"AEIMQUYcgkosw048",
-            _ => return None, // 6 bits are no byte
+            _ => return None, // 6 bits are not a byte
         };
         let last = digits.bytes().next_back()?;
         last_digits.contains(&last).then_some(Self { digits })
@@ -55,7 +55,7 @@ impl<'a> Base64Text<'a> {
 /// Whether a byte is one of `A-Za-z0-9+/`. Without branches or tables, so that it vectorises.
 fn is_digit(byte: u8) -> bool {
     let letter = (byte | 0x20).wrapping_sub(b'a') < 26;
-    let slash_or_number = byte.wrapping_sub(b'/') < 11; // the slash stands right before the zero
+    let slash_or_number = byte.wrapping_sub(b'/') < 11; // the slash directly precedes the zero
     letter | slash_or_number | (byte == b'+')
 }
 

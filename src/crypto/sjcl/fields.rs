@@ -46,7 +46,7 @@ impl<'a> Fields<'a> {
             return Err(SjclError::Version);
         }
         let iterations = match raw.iter {
-            None => ITERATIONS, // SJCL's default happens to be what the API prescribes
+            None => ITERATIONS, // SJCL's default is the count that the API prescribes
             Some(Value::Number(iterations)) => iterations_allowed(iterations)?,
             Some(_) => return Err(SjclError::Iterations),
         };

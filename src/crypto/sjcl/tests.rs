@@ -141,15 +141,15 @@ fn what_is_not_flat_json_is_refused() {
         (format!(" {good}\n"), None),
         (good.replace(':', " :\t"), None),
         (good.replace("bqgK", "\\u0062qgK"), Some(Escaped("ct"))),
-        (good.replace("6j/ww", "6j\\/ww"), Some(Escaped("iv"))), // as some libraries write a slash
+        (good.replace("6j/ww", "6j\\/ww"), Some(Escaped("iv"))), // some libraries escape the slash
         (good.replace("\"ct\"", "\"\\u0063t\""), Some(OtherField)),
-        (good.replace("\"ct\"", "ct"), Some(NotJson)), // SJCL would, but it is no JSON
+        (good.replace("\"ct\"", "ct"), Some(NotJson)), // SJCL reads this, but it is not JSON
         (good.replace('"', "'"), Some(NotJson)),
         (good.replace('}', ",}"), Some(NotJson)),
         (good.replace('}', ",\"v\":1}"), Some(Duplicate("v"))),
         (good.replace('}', ",\"ct\":\"\"}"), Some(Duplicate("ct"))),
         (good.replace('}', ",\"a\":1,\"b\":1,\"a\":1}"), Some(Duplicate("each field"))),
-        (good.replace('}', ",\"v\":1"), Some(NotJson)), // and not Duplicate: first of all it must be JSON
+        (good.replace('}', ",\"v\":1"), Some(NotJson)), // not Duplicate: JSON is checked first
         (good.replace('}', ",\"a\":1e999}"), Some(NotJson)),
         (format!("{good}{good}"), Some(NotJson)),
         (format!("{good}\0"), Some(NotJson)),
@@ -160,7 +160,7 @@ fn what_is_not_flat_json_is_refused() {
         ("12".to_owned(), Some(NotAnObject)),
         (String::new(), Some(NotJson)),
         ("{".to_owned(), Some(NotJson)),
-        ("{\"a\":".repeat(100_000), Some(NotJson)), // no deep recursion either
+        ("{\"a\":".repeat(100_000), Some(NotJson)), // no deep recursion
     ];
     for (json, error) in cases {
         assert_eq!(read(json.as_bytes()).err(), error, "{}", &json[..json.len().min(300)]);
