@@ -118,9 +118,9 @@ fn drain(data: &Path, count: usize, sink: &Sink) -> io::Result<Round> {
     let most_open = sink.most_open();
     daemon.stop()?;
     let names: HashSet<String> = mails.iter().map(sink::Mail::name).collect();
-    assert_eq!(names.len(), count, "each mail has arrived, and none but these");
+    assert_eq!(names.len(), count, "exactly these mails have arrived");
     let store = Store::open(data, Settings::default().cache_bytes).expect("the store");
-    assert_eq!(mails::waiting(&store), 0, "nothing waits any more");
+    assert_eq!(mails::waiting(&store), 0, "the outbox is empty");
     store.close();
 
     sleep(Duration::from_millis(100));

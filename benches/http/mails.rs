@@ -116,7 +116,7 @@ pub(crate) fn view_all(store: &Store, owners: &[Owner]) {
             Some(view(store, owner.account, *owner.secrets.get(round)?, at))
         })
     });
-    wait_all(views, |viewed| assert!(viewed, "a view shows something"));
+    wait_all(views, |viewed| assert!(viewed, "a view returns the secret"));
 }
 
 /// The number of items in the outbox.

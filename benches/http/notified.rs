@@ -139,7 +139,7 @@ fn in_the_store(plan: &Plan, at_once: usize) -> Vec<(Round, Round)> {
             let view = |(account, secret, at)| mails::view(&store, account, secret, at);
             let pending: Vec<_> = group.iter().copied().map(view).collect();
             for viewed in pending {
-                assert!(viewed.wait().expect("a view"), "a view shows something");
+                assert!(viewed.wait().expect("a view"), "a view returns the secret");
             }
         }
         Round { views: views.len(), time: start.elapsed(), cpu: None }

@@ -120,7 +120,7 @@ impl Sink {
             let before = taken.mails.len();
             let waited = self.shared.arrived.wait_timeout(taken, PATIENCE).expect("no panic");
             taken = waited.0;
-            assert!(taken.mails.len() > before || !waited.1.timed_out(), "mails stay away");
+            assert!(taken.mails.len() > before || !waited.1.timed_out(), "no more mails arrive");
         }
         let Taken { mails, first_connection, last_mail } = std::mem::take(&mut *taken);
         let times = first_connection.zip(last_mail);

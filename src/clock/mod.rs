@@ -194,7 +194,7 @@ impl Clock {
 
 impl Source {
     /// A system clock set before 1970 reads as 1970.
-    #[expect(clippy::disallowed_methods, reason = "the one place that asks for the time")]
+    #[expect(clippy::disallowed_methods, reason = "the only module that reads the clock")]
     fn look(&self) -> Look {
         let (wall, monotonic) = match self {
             Self::System => {

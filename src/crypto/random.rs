@@ -91,6 +91,6 @@ mod tests {
         assert_eq!(first, random_array(&same));
         assert_ne!(first, random_array(&other));
         assert_ne!(first, random_array(&one), "the sequence goes on");
-        assert_ne!(first[..32], first[32..64], "so it does inside one call");
+        assert_ne!(first[..32], first[32..64], "it also continues inside one call");
     }
 }

@@ -199,9 +199,9 @@ mod tests {
         tokio::time::advance(QUICK).await;
         others.pop().unwrap().end(true, NOW);
         let slow = begin(&hosts, 6).await.unwrap();
-        assert!(begin(&hosts, 6).await.is_err(), "taken, but slowly");
+        assert!(begin(&hosts, 6).await.is_err(), "accepted, but slowly");
         drop(slow);
-        assert!(begin(&hosts, 6).await.is_ok(), "who gives up leaves the place");
+        assert!(begin(&hosts, 6).await.is_ok(), "a caller that gives up frees its place");
     }
 
     #[tokio::test(start_paused = true)]
@@ -216,7 +216,10 @@ mod tests {
         }
         assert_eq!(pauses, [60, 120, 240, 480, 900, 900]);
         let call = hosts.begin(webhook(1), now).await.ok().unwrap();
-        assert!(hosts.begin(webhook(1), now).await.is_err(), "one sees whether it is well");
+        assert!(
+            hosts.begin(webhook(1), now).await.is_err(),
+            "one call tests whether it works again"
+        );
         call.end(false, now);
         hosts.try_now();
         hosts.begin(webhook(1), now).await.ok().unwrap().end(true, now);

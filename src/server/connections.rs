@@ -393,7 +393,7 @@ mod tests {
         assert_eq!(connections.admit_request(net(1)).err(), Some(Refused::Share));
         assert!(connections.admit_request(net(2)).is_ok());
         let proxies: Vec<_> = (0..8).map(|_| busy(connections.admit(Owner::Proxies))).collect();
-        assert_eq!(proxies.len(), 8, "no share is laid down for a proxy");
+        assert_eq!(proxies.len(), 8, "a proxy has no limit");
         drop(held);
         assert!(connections.admit_request(net(1)).is_ok());
         assert!(connections.table().requests.is_empty());

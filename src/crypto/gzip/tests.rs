@@ -291,7 +291,7 @@ proptest! {
             rest = later;
         }
         let made = writer.finish().unwrap();
-        prop_assert!(made == gzip(&data), "the split of writes does not show");
+        prop_assert!(made == gzip(&data), "the result does not depend on how writes are split");
         prop_assert!(gunzip_by_flate2(&made) == data);
 
         let mut reader = GunzipReader::new(&made[..], Some(data.len() as u64));

@@ -107,7 +107,7 @@ mod tests {
         assert!(mail.starts_with("From: ") && mail.is_ascii(), "{mail}");
         assert!(mail.contains("multipart/alternative"), "{mail}");
         assert!(mail.lines().all(|line| line.len() <= 998));
-        assert_eq!(mail, built("a@example.com").unwrap(), "a second try is the same mail");
+        assert_eq!(mail, built("a@example.com").unwrap(), "a second attempt sends the same mail");
     }
 
     #[test]
