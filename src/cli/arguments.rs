@@ -5,16 +5,22 @@ use std::{collections::BTreeSet, ffi::OsString};
 use argh::{ArgsInfo, CommandInfoWithArgs, EarlyExit, FlagInfoKind, FromArgs};
 
 use super::{
-    box_::Box,
-    completions::Completions,
-    man::Man,
+    box_::BoxCommand,
+    completions::CompletionsCommand,
+    context::STANDARD_INPUT,
+    definition::Definition,
+    man::ManCommand,
     operator::{
-        account::Account, apikey::ApiKey, first_keys::ShowFirstKeys, mail::Mail, webhook::Webhook,
+        account::AccountCommand, apikey::ApiKeyCommand, first_keys::FirstKeysCommand,
+        mail::MailCommand, webhook::WebhookCommand,
     },
-    probe::Probe,
-    request::{Request, answer::Answer},
-    secret::{burn::Burn, list::List, open::Open, send::Send, status::Status},
-    serve::Serve,
+    probe::ProbeCommand,
+    request::{RequestCommand, answer::RequestAnswerCommand},
+    secret::{
+        burn::BurnCommand, list::SecretListCommand, open::OpenCommand, send::SendCommand,
+        status::StatusCommand,
+    },
+    serve::ServeCommand,
     suggestion,
 };
 
@@ -51,39 +57,39 @@ struct Sealdrop {
 #[expect(clippy::large_enum_variant, reason = "one value per run; argh can not fill a box")]
 pub(crate) enum Subcommand {
     /// `serve`, also when nothing is given.
-    Serve(Serve),
+    Serve(ServeCommand),
     /// `send`
-    Send(Send),
+    Send(SendCommand),
     /// `open`
-    Open(Open),
+    Open(OpenCommand),
     /// `status`
-    Status(Status),
+    Status(StatusCommand),
     /// `burn`
-    Burn(Burn),
+    Burn(BurnCommand),
     /// `list`
-    List(List),
+    List(SecretListCommand),
     /// `request …`
-    Request(Request),
+    Request(RequestCommand),
     /// `answer`
-    Answer(Answer),
+    Answer(RequestAnswerCommand),
     /// `probe`
-    Probe(Probe),
+    Probe(ProbeCommand),
     /// `box …`
-    Box(Box),
+    Box(BoxCommand),
     /// `account …`
-    Account(Account),
+    Account(AccountCommand),
     /// `apikey …`
-    ApiKey(ApiKey),
+    ApiKey(ApiKeyCommand),
     /// `first-keys`
-    FirstKeys(ShowFirstKeys),
+    FirstKeys(FirstKeysCommand),
     /// `mail …`
-    Mail(Mail),
+    Mail(MailCommand),
     /// `webhook …`
-    Webhook(Webhook),
+    Webhook(WebhookCommand),
     /// `completions`
-    Completions(Completions),
+    Completions(CompletionsCommand),
     /// `man`
-    Man(Man),
+    Man(ManCommand),
 }
 
 /// What the arguments amount to.
@@ -134,7 +140,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Parsed {
         Err(EarlyExit { output, status: Err(()) }) => {
             let help = nearest_help(&words);
             let output = output.trim_end();
-            let meant = suggestion::for_message(output, &words);
+            let meant = suggestion::for_message(output, &words, &program());
             let is_answered = meant.is_some();
             let output = match meant {
                 Some(meant) => format!("{output}. {meant}"),
@@ -151,9 +157,6 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Parsed {
         }
     }
 }
-
-/// What a lone `-` stands for, where it is no flag's value. argh takes it for a flag without a name.
-pub(crate) const STANDARD_INPUT: &str = "/dev/stdin";
 
 /// Hands `words` to argh: `--flag=value` as two, and `-` by its name, as it knows neither. The value of a
 /// flag stays as it is.
@@ -198,13 +201,13 @@ fn options<'a>(words: &[&'a str]) -> impl Iterator<Item = &'a str> {
     words.iter().copied().take_while(|word| *word != "--")
 }
 
-/// What there is to give to [`parse`].
-pub(crate) fn command_line() -> CommandInfoWithArgs {
-    Sealdrop::get_args_info()
+/// The definition of the program and of all commands, for help, completions and the man page.
+pub(crate) fn program() -> Definition {
+    Definition::program(Sealdrop::get_args_info(), &nearest_help)
 }
 
 /// The help of the longest run of leading words that is a command.
-pub(crate) fn nearest_help(words: &[&str]) -> String {
+fn nearest_help(words: &[&str]) -> String {
     let names = words.iter().take_while(|word| !word.starts_with('-')).count();
     (0..=names)
         .rev()

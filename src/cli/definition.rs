@@ -4,9 +4,8 @@
 //! wherever commands are told of. What argh does not hand out, the words for values, is read from the
 //! usage lines.
 
-use argh::{FlagInfo, FlagInfoKind, Optionality, PositionalInfo};
+use argh::{CommandInfoWithArgs, FlagInfo, FlagInfoKind, Optionality, PositionalInfo};
 
-use super::arguments::{command_line, nearest_help};
 use crate::domain::notify::language::Language;
 
 /// A command, and the commands below it.
@@ -62,9 +61,10 @@ pub(crate) enum Kind {
 }
 
 impl Definition {
-    /// The program itself, with everything below it.
-    pub(crate) fn program() -> Self {
-        let mut program = Self::new(vec!["sealdrop"], command_line());
+    /// The program itself, with everything below it: from its arguments, and a function that returns the help
+    /// of a command.
+    pub(crate) fn program(info: CommandInfoWithArgs, help: &dyn Fn(&[&str]) -> String) -> Self {
+        let mut program = Self::new(vec!["sealdrop"], info, help);
         program.flags.push(Flag {
             long: "--version",
             short: Some('V'),
@@ -75,10 +75,14 @@ impl Definition {
         program
     }
 
-    fn new(path: Vec<&'static str>, info: argh::CommandInfoWithArgs) -> Self {
+    fn new(
+        path: Vec<&'static str>,
+        info: CommandInfoWithArgs,
+        help_of: &dyn Fn(&[&str]) -> String,
+    ) -> Self {
         let name = path.join(" ");
         let named = |text: &str| text.replace("{command_name}", &name);
-        let help = nearest_help(path.get(1..).unwrap_or_default());
+        let help = help_of(path.get(1..).unwrap_or_default());
         let usage = help.lines().next().unwrap_or_default();
         let usage = usage.strip_prefix("Usage: ").unwrap_or(usage);
         let usage = usage.strip_prefix(&name).unwrap_or(usage).trim();
@@ -102,7 +106,8 @@ impl Definition {
             .map(|(argument, word)| Argument::new(argument, word))
             .collect();
         let commands = info.commands.into_iter().map(|below| {
-            Self::new(path.iter().copied().chain([below.name]).collect(), below.command)
+            let path = path.iter().copied().chain([below.name]).collect();
+            Self::new(path, below.command, help_of)
         });
         Self {
             usage: usage.to_owned(),

@@ -14,11 +14,15 @@ use super::{Context, Failure, definition::Definition};
     example = "{command_name} | man -l -\n\
                {command_name} > /usr/local/share/man/man1/sealdrop.1"
 )]
-pub(crate) struct Man {}
+pub(crate) struct ManCommand {}
 
-impl Man {
-    pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
-        Ok(write!(context.out, "{}", page(&Definition::program()))?)
+impl ManCommand {
+    pub(crate) fn run(
+        self,
+        program: &Definition,
+        context: &mut Context<'_>,
+    ) -> Result<(), Failure> {
+        Ok(write!(context.out, "{}", page(program))?)
     }
 }
 

@@ -8,8 +8,10 @@ mod box_;
 mod columns;
 mod completions;
 mod connection;
+mod context;
 mod definition;
 mod failure;
+mod flags;
 mod headers;
 mod interrupt;
 mod man;
@@ -27,9 +29,8 @@ mod tests;
 
 use std::{
     ffi::OsString,
-    io::{self, BufRead, IsTerminal, Write},
+    io::{self, IsTerminal},
     os::{fd::AsFd, unix::fs::MetadataExt},
-    path::Path,
     process::ExitCode,
 };
 
@@ -37,27 +38,11 @@ use rustix::fs::OFlags;
 use signal_hook::{consts::SIGPIPE, low_level::emulate_default_handler};
 
 use self::arguments::{Parsed, Subcommand};
-pub use self::failure::{Exit, Failure};
-use crate::{
-    admin::{Create, OpenFailure, Opened},
-    config::Loaded,
+pub(crate) use self::context::Context;
+pub use self::{
+    context::{DaemonCalls, Output},
+    failure::{Exit, Failure},
 };
-
-/// The functions of the daemon that commands call.
-pub struct DaemonCalls<'a> {
-    /// Runs the daemon until a signal stops it.
-    pub serve: &'a dyn Fn(Loaded, Output<'_>) -> Result<(), Failure>,
-    /// Opens the store in a data directory for one command.
-    pub open_store: &'a dyn Fn(&Path, Create) -> Result<Opened, OpenFailure>,
-}
-
-/// Standard output.
-pub struct Output<'a> {
-    /// Where to write.
-    pub out: &'a mut dyn Write,
-    /// Whether it is shown to a person as it comes; else a program or a journal keeps it.
-    pub is_terminal: bool,
-}
 
 /// Runs the program: `arguments` as the system gives them, its own name first.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, daemon: &DaemonCalls<'_>) -> ExitCode {
@@ -89,23 +74,6 @@ fn is_closed(out: &impl AsFd) -> bool {
     });
     let mode = rustix::fs::fcntl_getfl(out).map(|flags| flags & OFlags::RWMODE);
     is_null && mode == Ok(OFlags::RDWR)
-}
-
-/// The surroundings of one run; a test has its own.
-pub(crate) struct Context<'a> {
-    daemon: &'a DaemonCalls<'a>,
-    environment: Vec<(OsString, OsString)>,
-    /// Whether a person is at `input`.
-    interactive: bool,
-    /// Whether a person is there all the same, at `/dev/tty`.
-    asks_at_tty: bool,
-    /// Whether `out` is shown to a person as it comes.
-    out_is_terminal: bool,
-    /// Whether nobody gets anything of it.
-    out_is_closed: bool,
-    input: &'a mut dyn BufRead,
-    out: &'a mut dyn Write,
-    err: &'a mut dyn Write,
 }
 
 fn dispatch(arguments: impl IntoIterator<Item = OsString>, context: &mut Context<'_>) -> Exit {
@@ -149,7 +117,7 @@ fn execute(subcommand: Subcommand, context: &mut Context<'_>) -> Result<(), Fail
         Subcommand::FirstKeys(first_keys) => first_keys.run(context),
         Subcommand::Mail(mail) => mail.run(context),
         Subcommand::Webhook(webhook) => webhook.run(context),
-        Subcommand::Completions(completions) => completions.run(context),
-        Subcommand::Man(man) => man.run(context),
+        Subcommand::Completions(completions) => completions.run(&arguments::program(), context),
+        Subcommand::Man(man) => man.run(&arguments::program(), context),
     }
 }

@@ -2,7 +2,6 @@
 
 use std::time::Instant;
 
-use argh::{ArgsInfo, FromArgs};
 use serde::Serialize;
 
 use super::{
@@ -10,6 +9,7 @@ use super::{
     progress::Progress,
 };
 use crate::{
+    cli::flags::command,
     client::{
         ClientError, Dialect, Server,
         secrets::{self, Created, SealedFields, Terms, ViewRequest},
@@ -17,44 +17,29 @@ use crate::{
     crypto::{SystemRandom, halves, hex, random_array},
 };
 
-/// Try a server out, from outside, as its users do: make a secret, look at it, open it, burn it, and see that
-/// it is gone. Each call is tried once. For monitoring: the exit code says how it went.
-#[derive(ArgsInfo, FromArgs)]
-#[argh(
-    subcommand,
-    name = "probe",
-    help_triggers("-h", "--help"),
-    usage = "URL [--json] [<flags>]",
-    example = "{command_name} https://drop.example.org\n\
-               {command_name} https://drop.example.org --json --key-file key",
-    note = "A server on which not everybody may make secrets wants an API key. With one, each probe counts to \
-            the account's allowance."
-)]
-pub(crate) struct Probe {
-    /// the server's address
-    #[argh(positional)]
-    url: String,
-
-    /// print one line of JSON, with the milliseconds of each step
-    #[argh(switch)]
-    json: bool,
-
-    /// a file with an API key (SEALDROP_KEY_FILE, or the key itself in SEALDROP_KEY)
-    #[argh(option, arg_name = "FILE")]
-    key_file: Option<String>,
-
-    /// what the server speaks: sealdrop or password.link (SEALDROP_DIALECT, sealdrop)
-    #[argh(option, arg_name = "sealdrop|password.link")]
-    dialect: Option<String>,
-
-    /// a header for what stands before the server, such as a login; also several times. @FILE for those in a file
-    /// (SEALDROP_HEADER)
-    #[argh(option, arg_name = "NAME:VALUE")]
-    header: Vec<String>,
-
-    /// a file with the certificates to trust, in place of the system's (SEALDROP_CACERT)
-    #[argh(option, arg_name = "FILE")]
-    cacert: Option<String>,
+command! {
+    /// Try a server out, from outside, as its users do: make a secret, look at it, open it, burn it, and see that
+    /// it is gone. Each call is tried once. For monitoring: the exit code says how it went.
+    #[argh(
+        subcommand,
+        name = "probe",
+        help_triggers("-h", "--help"),
+        usage = "URL [--json] [<flags>]",
+        example = "{command_name} https://drop.example.org\n\
+                   {command_name} https://drop.example.org --json --key-file key",
+        note = "A server on which not everybody may make secrets wants an API key. With one, each probe counts to \
+                the account's allowance."
+    )]
+    pub(crate) struct ProbeCommand:
+        json("print one line of JSON, with the milliseconds of each step"),
+        key_file,
+        dialect,
+        transport
+    {
+        /// the server's address
+        #[argh(positional)]
+        url: String,
+    }
 }
 
 /// Milliseconds of each step.
@@ -68,7 +53,7 @@ struct Times {
     burn_ms: u128,
 }
 
-impl Probe {
+impl ProbeCommand {
     pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
         let connection = Connection {
             server: Some(self.url),

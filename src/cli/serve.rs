@@ -12,7 +12,7 @@ use crate::{
     web::Look,
 };
 
-/// Defines `Serve`: a flag for each setting, and `--check`.
+/// Defines `ServeCommand`: a flag for each setting, and `--check`.
 macro_rules! define {
     ($(
         settings { $(
@@ -47,7 +47,7 @@ macro_rules! define {
             error_code(65, "the data directory is damaged, or of a newer version"),
             error_code(75, "what stands in the way may pass: a taken port, a full disk, a lock")
         )]
-        pub(crate) struct Serve {
+        pub(crate) struct ServeCommand {
             $(
                 $(
                     $(#[doc = $help])+
@@ -74,7 +74,7 @@ macro_rules! define {
             check: bool,
         }
 
-        impl Serve {
+        impl ServeCommand {
             /// The flags that were given, by their key in the table of settings.
             pub(crate) fn flags(self) -> Flags {
                 let mut flags = Flags::new();
@@ -93,7 +93,7 @@ macro_rules! define {
 
 settings!(define);
 
-impl Serve {
+impl ServeCommand {
     pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
         let check = self.check;
         let loaded = Settings::load(self.flags(), context.environment.iter().cloned())?;

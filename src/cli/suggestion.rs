@@ -8,10 +8,9 @@ use super::definition::Definition;
 const UNKNOWN: &str = "Unrecognized argument: ";
 
 /// "Did you mean", if the message of a parser is about a word that is like one that is known.
-pub(crate) fn for_message(message: &str, words: &[&str]) -> Option<String> {
+pub(crate) fn for_message(message: &str, words: &[&str], program: &Definition) -> Option<String> {
     let unknown = message.strip_prefix(UNKNOWN)?.lines().next()?.trim();
-    let program = Definition::program();
-    let (mut command, mut depth) = (&program, 0);
+    let (mut command, mut depth) = (program, 0);
     while let Some(below) = words
         .get(depth)
         .and_then(|word| command.commands.iter().find(|below| below.name() == *word))
@@ -26,7 +25,7 @@ pub(crate) fn for_message(message: &str, words: &[&str]) -> Option<String> {
         let here = command.commands.iter().map(|below| below.name().to_owned());
         match nearest(unknown, here) {
             Some(name) => vec![[command.path.as_slice(), &[&name]].concat().join(" ")],
-            None => elsewhere(&program, unknown),
+            None => elsewhere(program, unknown),
         }
     } else {
         Vec::new()
@@ -61,12 +60,13 @@ fn nearest(unknown: &str, known: impl Iterator<Item = String>) -> Option<String>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::arguments::program;
 
     #[test]
     fn the_nearest_word_is_suggested() {
         let suggested = |line: &str, unknown: &str| {
             let words: Vec<&str> = line.split(' ').collect();
-            for_message(&format!("{UNKNOWN}{unknown}\n"), &words)
+            for_message(&format!("{UNKNOWN}{unknown}\n"), &words, &program())
         };
         let cases = [
             ("snd", "snd", Some("Did you mean sealdrop send?")),
@@ -91,6 +91,9 @@ mod tests {
         for (line, unknown, expected) in cases {
             assert_eq!(suggested(line, unknown).as_deref(), expected, "{line}");
         }
-        assert_eq!(for_message("Required options not provided:\n    --kind\n", &["send"]), None);
+        assert_eq!(
+            for_message("Required options not provided:\n    --kind\n", &["send"], &program()),
+            None
+        );
     }
 }

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use argh::{ArgsInfo, FromArgs};
 use serde::Serialize;
 
 use super::{
@@ -12,7 +11,7 @@ use super::{
 use crate::{
     cli::{
         Context, Failure,
-        connection::Connection,
+        flags::{command, server_connection},
         operator::administration::{write_json, write_made},
         progress::Progress,
         prompt, qr,
@@ -24,90 +23,73 @@ use crate::{
     crypto::{BoxKey, PublicKey, RsaBits, SecretText, SystemRandom, box_key::ITERATIONS},
 };
 
-/// Make a box. Its private key is made here and stays in a file under your passphrase: the server can not
-/// open what is sent. The link for senders is all that goes to standard output.
-#[derive(ArgsInfo, FromArgs)]
-#[argh(
-    subcommand,
-    name = "create",
-    help_triggers("-h", "--help"),
-    usage = "[--private-key FILE] [--store-key] [--online] [--release DATE] [--lock DATE] [<flags>]",
-    example = "{command_name} --server https://drop.example.org\n\
-               {command_name} --private-key tax.pem --lock 2027-01-01 --qr\n\
-               {command_name} --online --delete-messages-after-reading",
-    note = "Without --private-key the key is in ~/.local/share/sealdrop/boxes, where `box read` finds it \
-            (below XDG_DATA_HOME, if that is set). Keep a copy: without it nothing in the box opens. \
-            Dates are 2026-11-22 or 2026-11-22T12:00:00Z; UTC if no zone is named."
-)]
-pub(super) struct Create {
-    /// the file for the private key; a new one
-    #[argh(option, arg_name = "FILE")]
-    private_key: Option<String>,
+command! {
+    /// Make a box. Its private key is made here and stays in a file under your passphrase: the server can not
+    /// open what is sent. The link for senders is all that goes to standard output.
+    #[argh(
+        subcommand,
+        name = "create",
+        help_triggers("-h", "--help"),
+        usage = "[--private-key FILE] [--store-key] [--online] [--release DATE] [--lock DATE] [<flags>]",
+        example = "{command_name} --server https://drop.example.org\n\
+                   {command_name} --private-key tax.pem --lock 2027-01-01 --qr\n\
+                   {command_name} --online --delete-messages-after-reading",
+        note = "Without --private-key the key is in ~/.local/share/sealdrop/boxes, where `box read` finds it \
+                (below XDG_DATA_HOME, if that is set). Keep a copy: without it nothing in the box opens. \
+                Dates are 2026-11-22 or 2026-11-22T12:00:00Z; UTC if no zone is named."
+    )]
+    pub(super) struct BoxCreateCommand:
+        json("print one line of JSON: token, link, key_file, fingerprint"),
+        box_server(
+            "the server's address (SEALDROP_SERVER)",
+            "a file with an API key, where boxes need one (SEALDROP_KEY_FILE, or the key itself in \
+             SEALDROP_KEY)"
+        )
+    {
+        /// the file for the private key; a new one
+        #[argh(option, arg_name = "FILE")]
+        private_key: Option<String>,
 
-    /// how long the key is: 2048, 3072 or 4096 bits (3072)
-    #[argh(option, default = "3072", arg_name = "N")]
-    bits: u64,
+        /// how long the key is: 2048, 3072 or 4096 bits (3072)
+        #[argh(option, default = "3072", arg_name = "N")]
+        bits: u64,
 
-    /// a file with the passphrase (asked for at the terminal)
-    #[argh(option, arg_name = "FILE")]
-    passphrase_file: Option<String>,
+        /// a file with the passphrase (asked for at the terminal)
+        #[argh(option, arg_name = "FILE")]
+        passphrase_file: Option<String>,
 
-    /// give the server the key, too, encrypted: then --online opens the box as well
-    #[argh(switch)]
-    store_key: bool,
+        /// give the server the key, too, encrypted: then --online opens the box as well
+        #[argh(switch)]
+        store_key: bool,
 
-    /// let the server make the key and open the box, for the passphrase
-    #[argh(switch)]
-    online: bool,
+        /// let the server make the key and open the box, for the passphrase
+        #[argh(switch)]
+        online: bool,
 
-    /// nobody reads before this date
-    #[argh(option, arg_name = "DATE")]
-    release: Option<String>,
+        /// nobody reads before this date
+        #[argh(option, arg_name = "DATE")]
+        release: Option<String>,
 
-    /// nobody sends from this date on
-    #[argh(option, arg_name = "DATE")]
-    lock: Option<String>,
+        /// nobody sends from this date on
+        #[argh(option, arg_name = "DATE")]
+        lock: Option<String>,
 
-    /// each message goes when it was read
-    #[argh(switch)]
-    delete_messages_after_reading: bool,
+        /// each message goes when it was read
+        #[argh(switch)]
+        delete_messages_after_reading: bool,
 
-    /// the box goes when all of it was read
-    #[argh(switch)]
-    delete_box_after_reading: bool,
+        /// the box goes when all of it was read
+        #[argh(switch)]
+        delete_box_after_reading: bool,
 
-    /// a mail address that hears of new messages; needs an API key
-    #[argh(option, arg_name = "ADDRESS")]
-    notify: Option<String>,
+        /// a mail address that hears of new messages; needs an API key
+        #[argh(option, arg_name = "ADDRESS")]
+        notify: Option<String>,
 
-    /// draw the link as a QR code on standard error
-    #[argh(switch)]
-    qr: bool,
-
-    /// print one line of JSON: token, link, key_file, fingerprint
-    #[argh(switch)]
-    json: bool,
-
-    /// the server's address (SEALDROP_SERVER)
-    #[argh(option, arg_name = "URL")]
-    server: Option<String>,
-
-    /// a file with an API key, where boxes need one (SEALDROP_KEY_FILE, or the key itself in SEALDROP_KEY)
-    #[argh(option, arg_name = "FILE")]
-    key_file: Option<String>,
-
-    /// what the server speaks: sealdrop; password.link has no boxes (SEALDROP_DIALECT, sealdrop)
-    #[argh(option, arg_name = "sealdrop|password.link")]
-    dialect: Option<String>,
-
-    /// a header for what stands before the server, such as a login; also several times. @FILE for those in a file
-    /// (SEALDROP_HEADER)
-    #[argh(option, arg_name = "NAME:VALUE")]
-    header: Vec<String>,
-
-    /// a file with the certificates to trust, in place of the system's (SEALDROP_CACERT)
-    #[argh(option, arg_name = "FILE")]
-    cacert: Option<String>,
+        /// draw the link as a QR code on standard error
+        #[argh(switch)]
+        qr: bool,
+    }
 }
 
 #[derive(Serialize)]
@@ -127,15 +109,9 @@ struct Made {
     fingerprint: Option<String>,
 }
 
-impl Create {
-    pub(super) fn run(mut self, context: &mut Context<'_>) -> Result<(), Failure> {
-        let connection = Connection {
-            server: self.server.take(),
-            key_file: self.key_file.take(),
-            dialect: self.dialect.take(),
-            header: std::mem::take(&mut self.header),
-            cacert: self.cacert.take(),
-        };
+impl BoxCreateCommand {
+    pub(super) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
+        let connection = self.connection();
         let settings = settings(connection, context)?;
         let bits = RsaBits::try_from(self.bits)
             .map_err(|error| Failure::usage(format!("--bits {}: {error}", self.bits)))?;

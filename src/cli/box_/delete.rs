@@ -1,77 +1,59 @@
 //! `sealdrop box delete`
 
-use argh::{ArgsInfo, FromArgs};
-
 use super::{owner::Owner, settings};
 use crate::{
-    cli::{Context, Failure, connection::Connection, progress::Progress, prompt},
+    cli::{
+        Context, Failure,
+        flags::{command, server_connection},
+        progress::Progress,
+        prompt,
+    },
     client::{
         boxes::{BoxError, DropBox},
         link::box_place,
     },
 };
 
-/// Delete a box with everything that is in it. Its key file stays, and opens nothing any more.
-#[derive(ArgsInfo, FromArgs)]
-#[argh(
-    subcommand,
-    name = "delete",
-    help_triggers("-h", "--help"),
-    usage = "LINK [--yes] [--private-key FILE] [--online] [<flags>]",
-    example = "{command_name} https://drop.example.org/box/…"
-)]
-pub(super) struct Delete {
-    /// the link of the box, or its token
-    #[argh(positional)]
-    link: String,
+command! {
+    /// Delete a box with everything that is in it. Its key file stays, and opens nothing any more.
+    #[argh(
+        subcommand,
+        name = "delete",
+        help_triggers("-h", "--help"),
+        usage = "LINK [--yes] [--private-key FILE] [--online] [<flags>]",
+        example = "{command_name} https://drop.example.org/box/…"
+    )]
+    pub(super) struct BoxDeleteCommand:
+        box_server(
+            "the server's address (the link's)",
+            "a file with an API key; boxes are deleted without (SEALDROP_KEY_FILE)"
+        )
+    {
+        /// the link of the box, or its token
+        #[argh(positional)]
+        link: String,
 
-    /// do not ask
-    #[argh(switch, short = 'y')]
-    yes: bool,
+        /// do not ask
+        #[argh(switch, short = 'y')]
+        yes: bool,
 
-    /// the file with the private key (where `box create` puts it)
-    #[argh(option, arg_name = "FILE")]
-    private_key: Option<String>,
+        /// the file with the private key (where `box create` puts it)
+        #[argh(option, arg_name = "FILE")]
+        private_key: Option<String>,
 
-    /// a file with the passphrase (asked for at the terminal)
-    #[argh(option, arg_name = "FILE")]
-    passphrase_file: Option<String>,
+        /// a file with the passphrase (asked for at the terminal)
+        #[argh(option, arg_name = "FILE")]
+        passphrase_file: Option<String>,
 
-    /// without the key: tell the server the passphrase of the one that it has
-    #[argh(switch)]
-    online: bool,
-
-    /// the server's address (the link's)
-    #[argh(option, arg_name = "URL")]
-    server: Option<String>,
-
-    /// a file with an API key; boxes are deleted without (SEALDROP_KEY_FILE)
-    #[argh(option, arg_name = "FILE")]
-    key_file: Option<String>,
-
-    /// what the server speaks: sealdrop; password.link has no boxes (SEALDROP_DIALECT, sealdrop)
-    #[argh(option, arg_name = "sealdrop|password.link")]
-    dialect: Option<String>,
-
-    /// a header for what stands before the server, such as a login; also several times. @FILE for those in a file
-    /// (SEALDROP_HEADER)
-    #[argh(option, arg_name = "NAME:VALUE")]
-    header: Vec<String>,
-
-    /// a file with the certificates to trust, in place of the system's (SEALDROP_CACERT)
-    #[argh(option, arg_name = "FILE")]
-    cacert: Option<String>,
+        /// without the key: tell the server the passphrase of the one that it has
+        #[argh(switch)]
+        online: bool,
+    }
 }
 
-impl Delete {
+impl BoxDeleteCommand {
     pub(super) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
-        let connection = Connection {
-            server: self.server,
-            key_file: self.key_file,
-            dialect: self.dialect,
-            header: self.header,
-            cacert: self.cacert,
-        };
+        let connection = self.connection();
         let settings = settings(connection, context)?;
         let place = box_place(&self.link)?;
         if !self.yes && !context.interactive {

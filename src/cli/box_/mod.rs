@@ -8,47 +8,29 @@ mod owner;
 mod read;
 mod send;
 
-use argh::{ArgsInfo, FromArgs};
-
 use super::{
     Context, Exit, Failure,
     connection::{Connection, Settings},
     prompt,
 };
+use crate::cli::flags::command_group;
 use crate::client::{Dialect, boxes::BoxError};
 
-/// Make a box that others send texts and files to; send to one; read or delete your own.
-#[derive(ArgsInfo, FromArgs)]
-#[argh(
-    subcommand,
-    name = "box",
-    help_triggers("-h", "--help"),
-    example = "{command_name} create --server https://drop.example.org\n\
-               {command_name} send https://drop.example.org/box/… photo.jpg\n\
-               {command_name} read https://drop.example.org/box/… -o incoming"
-)]
-pub(super) struct Box {
-    #[argh(subcommand)]
-    action: Action,
-}
-
-#[derive(ArgsInfo, FromArgs)]
-#[argh(subcommand)]
-enum Action {
-    Create(create::Create),
-    Send(send::Send),
-    Read(read::Read),
-    Delete(delete::Delete),
-}
-
-impl Box {
-    pub(super) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
-        match self.action {
-            Action::Create(create) => create.run(context),
-            Action::Send(send) => send.run(context),
-            Action::Read(read) => read.run(context),
-            Action::Delete(delete) => delete.run(context),
-        }
+command_group! {
+    /// Make a box that others send texts and files to; send to one; read or delete your own.
+    #[argh(
+        subcommand,
+        name = "box",
+        help_triggers("-h", "--help"),
+        example = "{command_name} create --server https://drop.example.org\n\
+                   {command_name} send https://drop.example.org/box/… photo.jpg\n\
+                   {command_name} read https://drop.example.org/box/… -o incoming"
+    )]
+    pub(super) struct BoxCommand: BoxAction {
+        Create(create::BoxCreateCommand),
+        Send(send::BoxSendCommand),
+        Read(read::BoxReadCommand),
+        Delete(delete::BoxDeleteCommand),
     }
 }
 
@@ -73,6 +55,6 @@ fn settings(connection: Connection, context: &mut Context<'_>) -> Result<Setting
     let settings = connection.settings(context)?;
     match settings.dialect() {
         Dialect::Sealdrop => Ok(settings),
-        Dialect::PasswordLink => Err(super::secret::send::not_there("boxes")),
+        Dialect::PasswordLink => Err(super::secret::terms::not_in_password_link("boxes")),
     }
 }

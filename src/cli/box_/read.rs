@@ -2,7 +2,6 @@
 
 use std::{io::Write, path::Path};
 
-use argh::{ArgsInfo, FromArgs};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -14,7 +13,7 @@ use super::{
 use crate::{
     cli::{
         Context, Exit, Failure,
-        connection::Connection,
+        flags::{command, server_connection},
         interrupt,
         operator::administration::write_json,
         progress::Progress,
@@ -34,77 +33,59 @@ use crate::{
 /// A few kilobytes can hold gigabytes of zeros: more than that has to be asked for.
 const MAX_FILE_GIB: u64 = 4;
 
-/// Read a box, oldest first: texts go to standard output, files to a directory, never over one that is
-/// there. They are opened here, with the key that `box create` has made.
-#[derive(ArgsInfo, FromArgs)]
-#[argh(
-    subcommand,
-    name = "read",
-    help_triggers("-h", "--help"),
-    usage = "LINK [-o DIR|-] [--since N] [--private-key FILE] [--online] [<flags>]",
-    example = "{command_name} https://drop.example.org/box/… -o incoming\n\
-               {command_name} https://drop.example.org/box/… --since 17 --json --passphrase-file phrase",
-    note = "What does not open is told, the rest is read, and the command ends with 65. Some boxes delete \
-            what was read: on a terminal you are asked first, and what does not open is kept as \
-            message-N.sealed, with nothing read behind it."
-)]
-pub(super) struct Read {
-    /// the link of the box, or its token
-    #[argh(positional)]
-    link: String,
+command! {
+    /// Read a box, oldest first: texts go to standard output, files to a directory, never over one that is
+    /// there. They are opened here, with the key that `box create` has made.
+    #[argh(
+        subcommand,
+        name = "read",
+        help_triggers("-h", "--help"),
+        usage = "LINK [-o DIR|-] [--since N] [--private-key FILE] [--online] [<flags>]",
+        example = "{command_name} https://drop.example.org/box/… -o incoming\n\
+                   {command_name} https://drop.example.org/box/… --since 17 --json --passphrase-file phrase",
+        note = "What does not open is told, the rest is read, and the command ends with 65. Some boxes delete \
+                what was read: on a terminal you are asked first, and what does not open is kept as \
+                message-N.sealed, with nothing read behind it."
+    )]
+    pub(super) struct BoxReadCommand:
+        json("print a line of JSON for each message: id, created, text or path, size, sha256, or error"),
+        box_server(
+            "the server's address (the link's)",
+            "a file with an API key; boxes are read without (SEALDROP_KEY_FILE)"
+        )
+    {
+        /// the link of the box, or its token
+        #[argh(positional)]
+        link: String,
 
-    /// the directory for files (here); with - they go to standard output, and texts to standard error
-    #[argh(option, short = 'o', default = "\".\".to_owned()", arg_name = "DIR|-")]
-    output: String,
+        /// the directory for files (here); with - they go to standard output, and texts to standard error
+        #[argh(option, short = 'o', default = "\".\".to_owned()", arg_name = "DIR|-")]
+        output: String,
 
-    /// only messages with greater numbers
-    #[argh(option, default = "0", arg_name = "N")]
-    since: u64,
+        /// only messages with greater numbers
+        #[argh(option, default = "0", arg_name = "N")]
+        since: u64,
 
-    /// do not ask where reading deletes
-    #[argh(switch, short = 'y')]
-    yes: bool,
+        /// do not ask where reading deletes
+        #[argh(switch, short = 'y')]
+        yes: bool,
 
-    /// the file with the private key (where `box create` puts it)
-    #[argh(option, arg_name = "FILE")]
-    private_key: Option<String>,
+        /// the file with the private key (where `box create` puts it)
+        #[argh(option, arg_name = "FILE")]
+        private_key: Option<String>,
 
-    /// a file with the passphrase (asked for at the terminal)
-    #[argh(option, arg_name = "FILE")]
-    passphrase_file: Option<String>,
+        /// a file with the passphrase (asked for at the terminal)
+        #[argh(option, arg_name = "FILE")]
+        passphrase_file: Option<String>,
 
-    /// let the server open the box, with the passphrase of the key that it has
-    #[argh(switch)]
-    online: bool,
+        /// let the server open the box, with the passphrase of the key that it has
+        #[argh(switch)]
+        online: bool,
 
-    /// the largest file that is opened, in GiB (4)
-    #[argh(option, default = "MAX_FILE_GIB", arg_name = "GIB")]
-    max_file: u64,
-
-    /// print a line of JSON for each message: id, created, text or path, size, sha256, or error
-    #[argh(switch)]
-    json: bool,
-
-    /// the server's address (the link's)
-    #[argh(option, arg_name = "URL")]
-    server: Option<String>,
-
-    /// a file with an API key; boxes are read without (SEALDROP_KEY_FILE)
-    #[argh(option, arg_name = "FILE")]
-    key_file: Option<String>,
-
-    /// what the server speaks: sealdrop; password.link has no boxes (SEALDROP_DIALECT, sealdrop)
-    #[argh(option, arg_name = "sealdrop|password.link")]
-    dialect: Option<String>,
-
-    /// a header for what stands before the server, such as a login; also several times. @FILE for those in a file
-    /// (SEALDROP_HEADER)
-    #[argh(option, arg_name = "NAME:VALUE")]
-    header: Vec<String>,
-
-    /// a file with the certificates to trust, in place of the system's (SEALDROP_CACERT)
-    #[argh(option, arg_name = "FILE")]
-    cacert: Option<String>,
+        /// the largest file that is opened, in GiB (4)
+        #[argh(option, default = "MAX_FILE_GIB", arg_name = "GIB")]
+        max_file: u64,
+    }
 }
 
 #[derive(Serialize)]
@@ -122,15 +103,9 @@ struct Shown<'a> {
     error: Option<&'a str>,
 }
 
-impl Read {
-    pub(super) fn run(mut self, context: &mut Context<'_>) -> Result<(), Failure> {
-        let connection = Connection {
-            server: self.server.take(),
-            key_file: self.key_file.take(),
-            dialect: self.dialect.take(),
-            header: std::mem::take(&mut self.header),
-            cacert: self.cacert.take(),
-        };
+impl BoxReadCommand {
+    pub(super) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
+        let connection = self.connection();
         let settings = settings(connection, context)?;
         destination(&self.output, self.json)?;
         let place = box_place(&self.link)?;

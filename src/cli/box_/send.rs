@@ -1,12 +1,10 @@
 //! `sealdrop box send`
 
-use argh::{ArgsInfo, FromArgs};
-
 use super::settings;
 use crate::{
     cli::{
         Context, Failure,
-        connection::Connection,
+        flags::{command, server_connection},
         progress::Progress,
         prompt,
         secret::content::{Content, Named, gather},
@@ -19,72 +17,51 @@ use crate::{
     crypto::SystemRandom,
 };
 
-/// Send a text, files, or both to a box: sealed here for the box's key, so that only its owner opens them.
-/// Each is a message of its own.
-#[derive(ArgsInfo, FromArgs)]
-#[argh(
-    subcommand,
-    name = "send",
-    help_triggers("-h", "--help"),
-    usage = "LINK [FILE…] [-t TEXT] [--online] [<flags>]",
-    example = "{command_name} https://drop.example.org/box/… photo.jpg report.pdf\n\
-               echo hush | {command_name} https://drop.example.org/box/…",
-    note = "Without a text and without files the text comes from standard input. A text behind -t is seen \
-            by everybody on this machine for as long as the command runs. The fingerprint of the key is \
-            told: ask the owner for theirs by another way, if it matters that nobody is between."
-)]
-pub(super) struct Send {
-    /// the link of the box, or its token
-    #[argh(positional)]
-    link: String,
+command! {
+    /// Send a text, files, or both to a box: sealed here for the box's key, so that only its owner opens them.
+    /// Each is a message of its own.
+    #[argh(
+        subcommand,
+        name = "send",
+        help_triggers("-h", "--help"),
+        usage = "LINK [FILE…] [-t TEXT] [--online] [<flags>]",
+        example = "{command_name} https://drop.example.org/box/… photo.jpg report.pdf\n\
+                   echo hush | {command_name} https://drop.example.org/box/…",
+        note = "Without a text and without files the text comes from standard input. A text behind -t is seen \
+                by everybody on this machine for as long as the command runs. The fingerprint of the key is \
+                told: ask the owner for theirs by another way, if it matters that nobody is between."
+    )]
+    pub(super) struct BoxSendCommand:
+        box_server(
+            "the server's address (the link's)",
+            "a file with an API key; boxes take messages without (SEALDROP_KEY_FILE)"
+        )
+    {
+        /// the link of the box, or its token
+        #[argh(positional)]
+        link: String,
 
-    /// files to be sent
-    #[argh(positional)]
-    files: Vec<String>,
+        /// files to be sent
+        #[argh(positional)]
+        files: Vec<String>,
 
-    /// the text; - for standard input (files are sent without one)
-    #[argh(option, short = 't', arg_name = "TEXT")]
-    text: Option<String>,
+        /// the text; - for standard input (files are sent without one)
+        #[argh(option, short = 't', arg_name = "TEXT")]
+        text: Option<String>,
 
-    /// what the file is called; standard input goes as a file then (else if it is no text, or a long one)
-    #[argh(option, arg_name = "NAME")]
-    name: Option<String>,
+        /// what the file is called; standard input goes as a file then (else if it is no text, or a long one)
+        #[argh(option, arg_name = "NAME")]
+        name: Option<String>,
 
-    /// let the server seal: it sees everything first
-    #[argh(switch)]
-    online: bool,
-
-    /// the server's address (the link's)
-    #[argh(option, arg_name = "URL")]
-    server: Option<String>,
-
-    /// a file with an API key; boxes take messages without (SEALDROP_KEY_FILE)
-    #[argh(option, arg_name = "FILE")]
-    key_file: Option<String>,
-
-    /// what the server speaks: sealdrop; password.link has no boxes (SEALDROP_DIALECT, sealdrop)
-    #[argh(option, arg_name = "sealdrop|password.link")]
-    dialect: Option<String>,
-
-    /// a header for what stands before the server, such as a login; also several times. @FILE for those in a file
-    /// (SEALDROP_HEADER)
-    #[argh(option, arg_name = "NAME:VALUE")]
-    header: Vec<String>,
-
-    /// a file with the certificates to trust, in place of the system's (SEALDROP_CACERT)
-    #[argh(option, arg_name = "FILE")]
-    cacert: Option<String>,
+        /// let the server seal: it sees everything first
+        #[argh(switch)]
+        online: bool,
+    }
 }
 
-impl Send {
+impl BoxSendCommand {
     pub(super) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
-        let connection = Connection {
-            server: self.server,
-            key_file: self.key_file,
-            dialect: self.dialect,
-            header: self.header,
-            cacert: self.cacert,
-        };
+        let connection = self.connection();
         let settings = settings(connection, context)?;
         let place = box_place(&self.link)?;
         let server = settings.server_of(&place, context)?;

@@ -28,7 +28,7 @@ use super::{
                {command_name} zsh > /usr/local/share/zsh/site-functions/_sealdrop\n\
                {command_name} fish > ~/.config/fish/completions/sealdrop.fish"
 )]
-pub(super) struct Completions {
+pub(super) struct CompletionsCommand {
     /// the shell that reads it
     #[argh(positional)]
     shell: Shell,
@@ -53,13 +53,16 @@ impl FromStr for Shell {
     }
 }
 
-impl Completions {
-    pub(super) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
-        let program = Definition::program();
+impl CompletionsCommand {
+    pub(super) fn run(
+        self,
+        program: &Definition,
+        context: &mut Context<'_>,
+    ) -> Result<(), Failure> {
         let script = match self.shell {
-            Shell::Bash => bash::script(&program),
-            Shell::Zsh => zsh::script(&program),
-            Shell::Fish => fish::script(&program),
+            Shell::Bash => bash::script(program),
+            Shell::Zsh => zsh::script(program),
+            Shell::Fish => fish::script(program),
         };
         Ok(write!(context.out, "{script}")?)
     }

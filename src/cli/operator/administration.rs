@@ -14,12 +14,12 @@ use crate::{
 };
 
 /// The flags by which the data directory is found, as given.
-pub(crate) struct Place {
+pub(crate) struct DirectoryFlags {
     pub(crate) data: Option<String>,
     pub(crate) config: Option<String>,
 }
 
-impl Place {
+impl DirectoryFlags {
     /// The data directory, by these flags or the environment.
     pub(crate) fn directory(self, context: &Context<'_>) -> Result<PathBuf, Failure> {
         let flags = [("data", self.data), ("config", self.config)];
@@ -30,7 +30,7 @@ impl Place {
 
 /// Carries out `command` on the data directory that `place` and the environment name.
 pub(crate) fn execute(
-    place: Place,
+    place: DirectoryFlags,
     command: Command,
     context: &Context<'_>,
 ) -> Result<Reply, Failure> {

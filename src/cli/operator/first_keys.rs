@@ -1,45 +1,32 @@
 //! `sealdrop first-keys`
 
-use argh::{ArgsInfo, FromArgs};
-
-use super::administration::{Place, write_json};
+use super::administration::write_json;
 use crate::{
     admin::{FIRST_KEYS_NAME, FirstKeys, NoFirstKeys},
-    cli::{Context, Exit, Failure},
+    cli::{Context, Exit, Failure, flags::command},
 };
 
-/// Show the API keys of the account that the first start has created, and remove the file they are in.
-/// They can be shown once. At a terminal, the first start shows them itself and there is no such file.
-#[derive(ArgsInfo, FromArgs)]
-#[argh(
-    subcommand,
-    name = "first-keys",
-    help_triggers("-h", "--help"),
-    usage = "[--json] [--data DIR] [--config FILE]",
-    example = "{command_name}\n\
-               sudo -u sealdrop {command_name} --data /var/lib/sealdrop",
-    error_code(2, "they have been read already, or there never were any")
-)]
-pub(crate) struct ShowFirstKeys {
-    /// print one line of JSON
-    #[argh(switch)]
-    json: bool,
-
-    /// the data directory (SEALDROP_DATA, or ./sealdrop-data)
-    #[argh(option)]
-    data: Option<String>,
-
-    /// a TOML file that names the data directory
-    #[argh(option)]
-    config: Option<String>,
+command! {
+    /// Show the API keys of the account that the first start has created, and remove the file they are in.
+    /// They can be shown once. At a terminal, the first start shows them itself and there is no such file.
+    #[argh(
+        subcommand,
+        name = "first-keys",
+        help_triggers("-h", "--help"),
+        usage = "[--json] [--data DIR] [--config FILE]",
+        example = "{command_name}\n\
+                   sudo -u sealdrop {command_name} --data /var/lib/sealdrop",
+        error_code(2, "they have been read already, or there never were any")
+    )]
+    pub(crate) struct FirstKeysCommand: json, directory {}
 }
 
-impl ShowFirstKeys {
+impl FirstKeysCommand {
     pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
         if context.out_is_closed {
             return Err(Failure::usage("standard output is closed: the keys would be lost"));
         }
-        let dir = Place { data: self.data, config: self.config }.directory(context)?;
+        let dir = self.directory().directory(context)?;
         let place = dir.join(FIRST_KEYS_NAME);
         let failed = |problem: &dyn std::fmt::Display| {
             Failure::failed(format!("cannot use {}: {problem}", place.display()))

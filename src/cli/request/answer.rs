@@ -1,80 +1,66 @@
 //! `sealdrop answer`
 
-use argh::{ArgsInfo, FromArgs};
 use serde::Serialize;
 
 use crate::{
     cli::{
         Context, Failure,
         connection::Connection,
+        flags::command,
         operator::administration::write_json,
         progress::Progress,
         prompt,
         secret::{
             content::{Named, gather},
-            send::{Shape, not_there, show},
+            shown_link::{LinkShape, show_link},
+            terms::not_in_password_link,
         },
     },
     client::{Dialect, handover::hand_over, link::request_place, requests, secrets::SealedFields},
     crypto::SystemRandom,
 };
 
-/// Hand over what a secret request asks for. The link of the secret is all that goes to standard output,
-/// unless the server mails it.
-#[derive(ArgsInfo, FromArgs)]
-#[argh(
-    subcommand,
-    name = "answer",
-    help_triggers("-h", "--help"),
-    usage = "LINK [FILE…] [-t TEXT] [<flags>]",
-    example = "echo hush | {command_name} https://drop.example.org/req/5e976e6e-d205-4f58-8df9-5ac0048bc702\n\
-               {command_name} https://drop.example.org/req/5e976e6e-d205-4f58-8df9-5ac0048bc702 key.pdf"
-)]
-pub(crate) struct Answer {
-    /// the link of the request
-    #[argh(positional)]
-    link: String,
+command! {
+    /// Hand over what a secret request asks for. The link of the secret is all that goes to standard output,
+    /// unless the server mails it.
+    #[argh(
+        subcommand,
+        name = "answer",
+        help_triggers("-h", "--help"),
+        usage = "LINK [FILE…] [-t TEXT] [<flags>]",
+        example = "echo hush | {command_name} https://drop.example.org/req/5e976e6e-d205-4f58-8df9-5ac0048bc702\n\
+                   {command_name} https://drop.example.org/req/5e976e6e-d205-4f58-8df9-5ac0048bc702 key.pdf"
+    )]
+    pub(crate) struct RequestAnswerCommand:
+        json,
+        server_url("the server's address (the link's)"),
+        dialect,
+        transport
+    {
+        /// the link of the request
+        #[argh(positional)]
+        link: String,
 
-    /// files to go with it
-    #[argh(positional)]
-    files: Vec<String>,
+        /// files to go with it
+        #[argh(positional)]
+        files: Vec<String>,
 
-    /// the text; - for standard input (files are sent without one)
-    #[argh(option, short = 't', arg_name = "TEXT")]
-    text: Option<String>,
+        /// the text; - for standard input (files are sent without one)
+        #[argh(option, short = 't', arg_name = "TEXT")]
+        text: Option<String>,
 
-    /// what the file is called; standard input goes as a file then (else if it is no text, or a long one)
-    #[argh(option, arg_name = "NAME")]
-    name: Option<String>,
+        /// what the file is called; standard input goes as a file then (else if it is no text, or a long one)
+        #[argh(option, arg_name = "NAME")]
+        name: Option<String>,
 
-    /// print the link without its key, and the key on a line of its own, to be sent by two ways
-    #[argh(switch)]
-    split: bool,
+        /// print the link without its key, and the key on a line of its own, to be sent by two ways
+        #[argh(switch)]
+        split: bool,
 
-    /// draw the link as a QR code on standard error
-    #[argh(switch)]
-    qr: bool,
-
-    /// print one line of JSON
-    #[argh(switch)]
-    json: bool,
-
-    /// the server's address (the link's)
-    #[argh(option, arg_name = "URL")]
-    server: Option<String>,
-
-    /// what the server speaks: sealdrop or password.link (SEALDROP_DIALECT, sealdrop)
-    #[argh(option, arg_name = "sealdrop|password.link")]
-    dialect: Option<String>,
-
-    /// a header for what stands before the server, such as a login; also several times. @FILE for those in a file
-    /// (SEALDROP_HEADER)
-    #[argh(option, arg_name = "NAME:VALUE")]
-    header: Vec<String>,
-
-    /// a file with the certificates to trust, in place of the system's (SEALDROP_CACERT)
-    #[argh(option, arg_name = "FILE")]
-    cacert: Option<String>,
+        /// draw the link as a QR code on standard error
+        #[argh(switch)]
+        qr: bool,
+    }
 }
 
 #[derive(Serialize)]
@@ -83,7 +69,7 @@ struct Mailed<'a> {
     mailed_to: &'a str,
 }
 
-impl Answer {
+impl RequestAnswerCommand {
     pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
         let connection = Connection {
             server: self.server,
@@ -94,7 +80,7 @@ impl Answer {
         };
         let settings = connection.settings(context)?;
         if settings.dialect() == Dialect::PasswordLink {
-            return Err(not_there("answers to requests"));
+            return Err(not_in_password_link("answers to requests"));
         }
         let place = request_place(&self.link)?;
         let server = settings.server_of(&place, context)?;
@@ -134,8 +120,8 @@ impl Answer {
                 Ok(writeln!(context.err, "Handed over: the link goes to {to} by mail.")?)
             }
             None => {
-                let shape = Shape { split: self.split, qr: self.qr, json: self.json };
-                show(server.root(), &handed, None, &shape, context)
+                let shape = LinkShape { split: self.split, qr: self.qr, json: self.json };
+                show_link(server.root(), &handed, None, &shape, context)
             }
         }
     }

@@ -1,107 +1,82 @@
 //! `sealdrop request create`
 
-use argh::{ArgsInfo, FromArgs};
 use serde::Serialize;
 
 use crate::{
     cli::{
         Context, Failure,
-        connection::Connection,
+        flags::{command, server_connection},
         operator::administration::{write_json, write_made},
         progress::Progress,
         qr,
-        secret::send::{asked, hours},
+        secret::terms::{password, whole_hours},
     },
     client::requests::{self, NewRequest},
 };
 
-/// Ask somebody for a secret. The link for them is all that goes to standard output.
-#[derive(ArgsInfo, FromArgs)]
-#[argh(
-    subcommand,
-    name = "create",
-    help_triggers("-h", "--help"),
-    usage = "[--message TEXT] [--expires TIME] [--limit N] [<flags>]",
-    example = "{command_name} --message 'the password of the router, please' --expires 2d\n\
-               {command_name} --limit 20 --send-to me@example.org --secret-views 3"
-)]
-pub(crate) struct Create {
-    /// what is asked for, for whoever opens the link
-    #[argh(option, arg_name = "TEXT")]
-    message: Option<String>,
+command! {
+    /// Ask somebody for a secret. The link for them is all that goes to standard output.
+    #[argh(
+        subcommand,
+        name = "create",
+        help_triggers("-h", "--help"),
+        usage = "[--message TEXT] [--expires TIME] [--limit N] [<flags>]",
+        example = "{command_name} --message 'the password of the router, please' --expires 2d\n\
+                   {command_name} --limit 20 --send-to me@example.org --secret-views 3"
+    )]
+    pub(crate) struct RequestCreateCommand: json, server {
+        /// what is asked for, for whoever opens the link
+        #[argh(option, arg_name = "TEXT")]
+        message: Option<String>,
 
-    /// words for the list of the account
-    #[argh(option, arg_name = "TEXT")]
-    description: Option<String>,
+        /// words for the list of the account
+        #[argh(option, arg_name = "TEXT")]
+        description: Option<String>,
 
-    /// how long it can be answered, in whole hours: 12h, 3d, 1week (the server's default)
-    #[argh(option, arg_name = "TIME")]
-    expires: Option<String>,
+        /// how long it can be answered, in whole hours: 12h, 3d, 1week (the server's default)
+        #[argh(option, arg_name = "TIME")]
+        expires: Option<String>,
 
-    /// how many secrets can be handed over through it (1)
-    #[argh(option, arg_name = "N")]
-    limit: Option<u64>,
+        /// how many secrets can be handed over through it (1)
+        #[argh(option, arg_name = "N")]
+        limit: Option<u64>,
 
-    /// mail the link to this address
-    #[argh(option, arg_name = "ADDRESS")]
-    mail_to: Option<String>,
+        /// mail the link to this address
+        #[argh(option, arg_name = "ADDRESS")]
+        mail_to: Option<String>,
 
-    /// have the link of each secret mailed to this address; the server knows it until the mail is out
-    #[argh(option, arg_name = "ADDRESS")]
-    send_to: Option<String>,
+        /// have the link of each secret mailed to this address; the server knows it until the mail is out
+        #[argh(option, arg_name = "ADDRESS")]
+        send_to: Option<String>,
 
-    /// words that are shown with the secrets
-    #[argh(option, arg_name = "TEXT")]
-    secret_message: Option<String>,
+        /// words that are shown with the secrets
+        #[argh(option, arg_name = "TEXT")]
+        secret_message: Option<String>,
 
-    /// words for the secrets in the list of the account
-    #[argh(option, arg_name = "TEXT")]
-    secret_description: Option<String>,
+        /// words for the secrets in the list of the account
+        #[argh(option, arg_name = "TEXT")]
+        secret_description: Option<String>,
 
-    /// how long each secret lives, in whole hours (the server's default)
-    #[argh(option, arg_name = "TIME")]
-    secret_expires: Option<String>,
+        /// how long each secret lives, in whole hours (the server's default)
+        #[argh(option, arg_name = "TIME")]
+        secret_expires: Option<String>,
 
-    /// how often each secret can be viewed (1)
-    #[argh(option, arg_name = "N")]
-    secret_views: Option<u64>,
+        /// how often each secret can be viewed (1)
+        #[argh(option, arg_name = "N")]
+        secret_views: Option<u64>,
 
-    /// ask for a password that viewers of the secrets must know
-    #[argh(switch)]
-    password: bool,
+        /// ask for a password that viewers of the secrets must know
+        #[argh(switch)]
+        password: bool,
 
-    /// a file with that password
-    #[argh(option, arg_name = "FILE")]
-    password_file: Option<String>,
+        /// a file with that password
+        #[argh(option, arg_name = "FILE")]
+        password_file: Option<String>,
 
-    /// draw the link as a QR code on standard error
-    #[argh(switch)]
-    qr: bool,
-
-    /// print one line of JSON
-    #[argh(switch)]
-    json: bool,
-
-    /// the server's address (SEALDROP_SERVER)
-    #[argh(option, arg_name = "URL")]
-    server: Option<String>,
-
-    /// a file with an API key (SEALDROP_KEY_FILE, or the key itself in SEALDROP_KEY)
-    #[argh(option, arg_name = "FILE")]
-    key_file: Option<String>,
-
-    /// what the server speaks: sealdrop or password.link (SEALDROP_DIALECT, sealdrop)
-    #[argh(option, arg_name = "sealdrop|password.link")]
-    dialect: Option<String>,
-
-    /// a header for what stands before the server, such as a login; also several times. @FILE for those in a file
-    /// (SEALDROP_HEADER)
-    #[argh(option, arg_name = "NAME:VALUE")]
-    header: Vec<String>,
-
-    /// a file with the certificates to trust, in place of the system's (SEALDROP_CACERT)
-    #[argh(option, arg_name = "FILE")]
-    cacert: Option<String>,
+        /// draw the link as a QR code on standard error
+        #[argh(switch)]
+        qr: bool,
+    }
 }
 
 #[derive(Serialize)]
@@ -110,19 +85,14 @@ struct Shown<'a> {
     link: &'a str,
 }
 
-impl Create {
+impl RequestCreateCommand {
     pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
-        let connection = Connection {
-            server: self.server,
-            key_file: self.key_file,
-            dialect: self.dialect,
-            header: self.header,
-            cacert: self.cacert,
-        };
+        let connection = self.connection();
         let settings = connection.settings(context)?;
         let dialect = settings.dialect();
         let server = settings.account(context)?;
-        let lifetime = |flag, text: Option<&str>| text.map(|text| hours(flag, text)).transpose();
+        let lifetime =
+            |flag, text: Option<&str>| text.map(|text| whole_hours(flag, text)).transpose();
         let new = NewRequest {
             message: self.message,
             description: self.description,
@@ -134,7 +104,7 @@ impl Create {
             secret_description: self.secret_description,
             secret_expiration: lifetime("--secret-expires", self.secret_expires.as_deref())?,
             secret_max_views: self.secret_views,
-            secret_password: asked(self.password, self.password_file.as_deref(), dialect)?,
+            secret_password: password(self.password, self.password_file.as_deref(), dialect)?,
         };
         let id = requests::create(&server, &new, &Progress::new("Asking"))?;
         let link = format!("{}req/{id}", server.root());

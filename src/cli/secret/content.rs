@@ -13,7 +13,7 @@ use std::{
 use zeroize::Zeroizing;
 
 use crate::{
-    cli::{Context, Failure, arguments::STANDARD_INPUT, interrupt},
+    cli::{Context, Failure, context::STANDARD_INPUT, interrupt},
     client::handover::SourceFile,
 };
 

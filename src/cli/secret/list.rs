@@ -1,71 +1,42 @@
 //! `sealdrop list`
 
-use argh::{ArgsInfo, FromArgs};
-
 use super::status::state;
 use crate::{
     cli::{
-        Context, Failure, columns, connection::Connection, operator::administration::write_json,
-        progress::Progress, prompt,
+        Context, Failure, columns,
+        flags::{command, server_connection},
+        operator::administration::write_json,
+        progress::Progress,
+        prompt,
     },
     client::listed::{self, Item, PAGE},
 };
 
-/// List the secrets of an account, newest first, also those that are used up or expired.
-#[derive(ArgsInfo, FromArgs)]
-#[argh(
-    subcommand,
-    name = "list",
-    help_triggers("-h", "--help"),
-    usage = "[--limit N | --all] [--json] [<flags>]",
-    example = "{command_name} --key-file key --server https://drop.example.org\n\
-               {command_name} --all --json"
-)]
-pub(crate) struct List {
-    /// so many at most (50)
-    #[argh(option, arg_name = "N")]
-    limit: Option<usize>,
+command! {
+    /// List the secrets of an account, newest first, also those that are used up or expired.
+    #[argh(
+        subcommand,
+        name = "list",
+        help_triggers("-h", "--help"),
+        usage = "[--limit N | --all] [--json] [<flags>]",
+        example = "{command_name} --key-file key --server https://drop.example.org\n\
+                   {command_name} --all --json"
+    )]
+    pub(crate) struct SecretListCommand: json("print each as a line of JSON, with its log"), server {
+        /// so many at most (50)
+        #[argh(option, arg_name = "N")]
+        limit: Option<usize>,
 
-    /// all of them
-    #[argh(switch)]
-    all: bool,
-
-    /// print each as a line of JSON, with its log
-    #[argh(switch)]
-    json: bool,
-
-    /// the server's address (SEALDROP_SERVER)
-    #[argh(option, arg_name = "URL")]
-    server: Option<String>,
-
-    /// a file with an API key (SEALDROP_KEY_FILE, or the key itself in SEALDROP_KEY)
-    #[argh(option, arg_name = "FILE")]
-    key_file: Option<String>,
-
-    /// what the server speaks: sealdrop or password.link (SEALDROP_DIALECT, sealdrop)
-    #[argh(option, arg_name = "sealdrop|password.link")]
-    dialect: Option<String>,
-
-    /// a header for what stands before the server, such as a login; also several times. @FILE for those in a file
-    /// (SEALDROP_HEADER)
-    #[argh(option, arg_name = "NAME:VALUE")]
-    header: Vec<String>,
-
-    /// a file with the certificates to trust, in place of the system's (SEALDROP_CACERT)
-    #[argh(option, arg_name = "FILE")]
-    cacert: Option<String>,
+        /// all of them
+        #[argh(switch)]
+        all: bool,
+    }
 }
 
-impl List {
+impl SecretListCommand {
     pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
         let limit = limit(self.limit, self.all)?;
-        let connection = Connection {
-            server: self.server,
-            key_file: self.key_file,
-            dialect: self.dialect,
-            header: self.header,
-            cacert: self.cacert,
-        };
+        let connection = self.connection();
         let server = connection.settings(context)?.account(context)?;
         let progress = Progress::new("Asking");
         let listed = listed::list(&server, "api/secrets", limit, &progress)?;

@@ -6,5 +6,7 @@ pub(crate) mod list;
 pub(crate) mod open;
 pub(crate) mod saved;
 pub(crate) mod send;
+pub(crate) mod shown_link;
 pub(crate) mod status;
+pub(crate) mod terms;
 pub(crate) mod viewing;

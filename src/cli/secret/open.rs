@@ -2,19 +2,23 @@
 
 use std::{io::Read, path::Path};
 
-use argh::{ArgsInfo, FromArgs};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::{
     saved::{check_room, destination},
-    send::not_there,
+    terms::not_in_password_link,
     viewing::Viewing,
 };
 use crate::{
     cli::{
-        Context, Exit, Failure, arguments::STANDARD_INPUT, connection::Connection, interrupt,
-        operator::administration::write_json, progress::Progress, prompt,
+        Context, Exit, Failure,
+        context::STANDARD_INPUT,
+        flags::{command, server_connection},
+        interrupt,
+        operator::administration::write_json,
+        progress::Progress,
+        prompt,
     },
     client::{
         Dialect,
@@ -33,76 +37,57 @@ const HERE: &str = ".";
 /// The longest text that a link is looked for in.
 const MAX_LINK_BYTES: u64 = 64 << 10;
 
-/// Open a link: the text goes to standard output, files go to a directory, never over one that is there.
-/// This spends a view. After the last one the server wipes it, when nobody can be fetching it any more: a
-/// minute later, or with large files somewhat more.
-#[derive(ArgsInfo, FromArgs)]
-#[argh(
-    subcommand,
-    name = "open",
-    help_triggers("-h", "--help"),
-    usage = "LINK [-o DIR|-] [--yes] [--password-file FILE] [<flags>]",
-    example = "{command_name} 'https://drop.example.org/…/#…'\n\
-               {command_name} - --yes -o incoming <link.txt\n\
-               {command_name} 'https://drop.example.org/…/#…' -o - >photo.jpg",
-    note = "Quote the link: shells have meanings of their own for ? and #. Others on this machine can see it for as long as the \
-            command runs; with - it is read from standard input. Where the key comes by another way, \
-            give the link without it, and the key is asked for."
-)]
-pub(crate) struct Open {
-    /// the link; - to read it from standard input
-    #[argh(positional)]
-    link: String,
+command! {
+    /// Open a link: the text goes to standard output, files go to a directory, never over one that is there.
+    /// This spends a view. After the last one the server wipes it, when nobody can be fetching it any more: a
+    /// minute later, or with large files somewhat more.
+    #[argh(
+        subcommand,
+        name = "open",
+        help_triggers("-h", "--help"),
+        usage = "LINK [-o DIR|-] [--yes] [--password-file FILE] [<flags>]",
+        example = "{command_name} 'https://drop.example.org/…/#…'\n\
+                   {command_name} - --yes -o incoming <link.txt\n\
+                   {command_name} 'https://drop.example.org/…/#…' -o - >photo.jpg",
+        note = "Quote the link: shells have meanings of their own for ? and #. Others on this machine can see it for as long as the \
+                command runs; with - it is read from standard input. Where the key comes by another way, \
+                give the link without it, and the key is asked for."
+    )]
+    pub(crate) struct OpenCommand:
+        json("print one line of JSON: text, message, and the paths of the files"),
+        link_server(
+            "a file with an API key, for password.link (SEALDROP_KEY_FILE, or the key itself in SEALDROP_KEY)"
+        )
+    {
+        /// the link; - to read it from standard input
+        #[argh(positional)]
+        link: String,
 
-    /// the directory for files (here); with - they go to standard output, and the text to standard error
-    #[argh(option, short = 'o', default = "HERE.to_owned()", arg_name = "DIR|-")]
-    output: String,
+        /// the directory for files (here); with - they go to standard output, and the text to standard error
+        #[argh(option, short = 'o', default = "HERE.to_owned()", arg_name = "DIR|-")]
+        output: String,
 
-    /// do not ask before a view is spent
-    #[argh(switch, short = 'y')]
-    yes: bool,
+        /// do not ask before a view is spent
+        #[argh(switch, short = 'y')]
+        yes: bool,
 
-    /// a file with the password, if there is one (asked for at the terminal)
-    #[argh(option, arg_name = "FILE")]
-    password_file: Option<String>,
+        /// a file with the password, if there is one (asked for at the terminal)
+        #[argh(option, arg_name = "FILE")]
+        password_file: Option<String>,
 
-    /// open it although the key in the link is shorter than those that are made here
-    #[argh(switch)]
-    short_key: bool,
+        /// open it although the key in the link is shorter than those that are made here
+        #[argh(switch)]
+        short_key: bool,
 
-    /// have a view again that was spent, and broke off: what the message then told. A token that the server does
-    /// not know spends another view
-    #[argh(option, arg_name = "TOKEN")]
-    lease: Option<String>,
+        /// have a view again that was spent, and broke off: what the message then told. A token that the server does
+        /// not know spends another view
+        #[argh(option, arg_name = "TOKEN")]
+        lease: Option<String>,
 
-    /// have the server wipe it as soon as all has come, also for others who are viewing it just now
-    #[argh(switch)]
-    burn: bool,
-
-    /// print one line of JSON: text, message, and the paths of the files
-    #[argh(switch)]
-    json: bool,
-
-    /// the server's address (the link's)
-    #[argh(option, arg_name = "URL")]
-    server: Option<String>,
-
-    /// a file with an API key, for password.link (SEALDROP_KEY_FILE, or the key itself in SEALDROP_KEY)
-    #[argh(option, arg_name = "FILE")]
-    key_file: Option<String>,
-
-    /// what the server speaks: sealdrop or password.link (SEALDROP_DIALECT, sealdrop)
-    #[argh(option, arg_name = "sealdrop|password.link")]
-    dialect: Option<String>,
-
-    /// a header for what stands before the server, such as a login; also several times. @FILE for those in a file
-    /// (SEALDROP_HEADER)
-    #[argh(option, arg_name = "NAME:VALUE")]
-    header: Vec<String>,
-
-    /// a file with the certificates to trust, in place of the system's (SEALDROP_CACERT)
-    #[argh(option, arg_name = "FILE")]
-    cacert: Option<String>,
+        /// have the server wipe it as soon as all has come, also for others who are viewing it just now
+        #[argh(switch)]
+        burn: bool,
+    }
 }
 
 #[derive(Serialize)]
@@ -114,15 +99,9 @@ struct Shown<'a> {
     error: Option<&'a str>,
 }
 
-impl Open {
+impl OpenCommand {
     pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
-        let connection = Connection {
-            server: self.server.clone(),
-            key_file: self.key_file.clone(),
-            dialect: self.dialect.clone(),
-            header: self.header.clone(),
-            cacert: self.cacert.clone(),
-        };
+        let connection = self.connection();
         let settings = connection.settings(context)?;
         if settings.dialect() == Dialect::PasswordLink {
             self.refuse_what_is_not_there()?;
@@ -171,13 +150,13 @@ impl Open {
     /// What needs a lease, or a password.
     fn refuse_what_is_not_there(&self) -> Result<(), Failure> {
         if self.lease.is_some() {
-            return Err(not_there("leases"));
+            return Err(not_in_password_link("leases"));
         }
         if self.burn {
-            return Err(not_there("burning by viewers"));
+            return Err(not_in_password_link("burning by viewers"));
         }
         if self.password_file.is_some() {
-            return Err(not_there("passwords of secrets that are opened"));
+            return Err(not_in_password_link("passwords of secrets that are opened"));
         }
         Ok(())
     }

@@ -1,12 +1,14 @@
 //! `sealdrop status`
 
-use argh::{ArgsInfo, FromArgs};
-
-use super::send::not_there;
+use super::terms::not_in_password_link;
 use crate::{
     cli::{
-        Context, Failure, connection::Connection, operator::administration::write_json,
-        progress::Progress, prompt,
+        Context, Failure,
+        connection::Connection,
+        flags::{command, server_connection},
+        operator::administration::write_json,
+        progress::Progress,
+        prompt,
     },
     client::{
         Dialect, Server,
@@ -18,58 +20,28 @@ use crate::{
     user_agent::Client,
 };
 
-/// Tell what became of a secret: who looked at it, and who viewed it. Spends nothing.
-#[derive(ArgsInfo, FromArgs)]
-#[argh(
-    subcommand,
-    name = "status",
-    help_triggers("-h", "--help"),
-    usage = "LINK_OR_ID [--json] [<flags>]",
-    example = "{command_name} 'https://drop.example.org/status/…#…'\n\
-               {command_name} ID --json --key-file key",
-    note = "The status link is what send prints. Secrets of an account are found by their id, or their link, \
-            and the account's API key."
-)]
-pub(crate) struct Status {
-    /// the status link, or the secret's link or id
-    #[argh(positional)]
-    secret: String,
-
-    /// print one line of JSON
-    #[argh(switch)]
-    json: bool,
-
-    /// the server's address (SEALDROP_SERVER)
-    #[argh(option, arg_name = "URL")]
-    server: Option<String>,
-
-    /// a file with an API key (SEALDROP_KEY_FILE, or the key itself in SEALDROP_KEY)
-    #[argh(option, arg_name = "FILE")]
-    key_file: Option<String>,
-
-    /// what the server speaks: sealdrop or password.link (SEALDROP_DIALECT, sealdrop)
-    #[argh(option, arg_name = "sealdrop|password.link")]
-    dialect: Option<String>,
-
-    /// a header for what stands before the server, such as a login; also several times. @FILE for those in a file
-    /// (SEALDROP_HEADER)
-    #[argh(option, arg_name = "NAME:VALUE")]
-    header: Vec<String>,
-
-    /// a file with the certificates to trust, in place of the system's (SEALDROP_CACERT)
-    #[argh(option, arg_name = "FILE")]
-    cacert: Option<String>,
+command! {
+    /// Tell what became of a secret: who looked at it, and who viewed it. Spends nothing.
+    #[argh(
+        subcommand,
+        name = "status",
+        help_triggers("-h", "--help"),
+        usage = "LINK_OR_ID [--json] [<flags>]",
+        example = "{command_name} 'https://drop.example.org/status/…#…'\n\
+                   {command_name} ID --json --key-file key",
+        note = "The status link is what send prints. Secrets of an account are found by their id, or their link, \
+                and the account's API key."
+    )]
+    pub(crate) struct StatusCommand: json, server {
+        /// the status link, or the secret's link or id
+        #[argh(positional)]
+        secret: String,
+    }
 }
 
-impl Status {
+impl StatusCommand {
     pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
-        let connection = Connection {
-            server: self.server,
-            key_file: self.key_file,
-            dialect: self.dialect,
-            header: self.header,
-            cacert: self.cacert,
-        };
+        let connection = self.connection();
         let Sender { server, id, manage_token } = Sender::new(connection, &self.secret, context)?;
         let progress = Progress::new("Asking");
         let told = match &manage_token {
@@ -100,7 +72,7 @@ impl Sender {
         let settings = connection.settings(context)?;
         let StatusLink { place, manage_token } = StatusLink::parse(text)?;
         if manage_token.is_some() && settings.dialect() == Dialect::PasswordLink {
-            return Err(not_there("secrets without an account"));
+            return Err(not_in_password_link("secrets without an account"));
         }
         let server = settings.server_of(&place, context)?;
         if manage_token.is_none() && !server.has_key() {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    cli::definition::{Definition, Kind},
+    cli::{arguments::program, definition::Kind},
     domain::notify::language::Language,
 };
 
@@ -10,7 +10,7 @@ const DESCRIBED: [&str; 4] = ["completions bash", "completions zsh", "completion
 
 #[test]
 fn every_command_is_described_and_has_an_example() {
-    let program = Definition::program();
+    let program = program();
     for command in program.all() {
         let path = command.path.join(" ");
         assert!(!command.summary().is_empty() && !command.summary().contains('\n'), "{path}");
@@ -25,7 +25,7 @@ fn every_command_is_described_and_has_an_example() {
 
 #[test]
 fn every_command_and_flag_appears_everywhere() {
-    let program = Definition::program();
+    let program = program();
     for line in DESCRIBED {
         let outcome = run(line);
         assert_eq!((outcome.exit, &*outcome.err), (Exit::Done, ""), "{line}");
@@ -72,7 +72,7 @@ fn nothing_appears_that_is_not_for_users() {
 
 #[test]
 fn values_are_called_what_the_usage_line_calls_them() {
-    let program = Definition::program();
+    let program = program();
     let words = |words: &[&str]| Kind::Words(words.iter().map(|word| (*word).to_owned()).collect());
     let tags: Vec<&str> = Language::all().map(Language::tag).collect();
     let languages = tags.join("|");

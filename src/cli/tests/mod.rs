@@ -7,7 +7,7 @@ use std::{fs, os::unix::fs::DirBuilderExt};
 
 use self::fake::Fake;
 use super::*;
-use crate::config::TABLE;
+use crate::{admin::Create, config::TABLE};
 
 /// What one run left behind.
 struct Outcome {

@@ -1,51 +1,39 @@
 //! `sealdrop account create`
 
-use argh::{ArgsInfo, FromArgs};
-
 use crate::{
     admin::{Command, Reply},
     cli::{
         Context, Failure,
-        operator::administration::{Place, execute, unexpected, write_json},
+        flags::command,
+        operator::administration::{execute, unexpected, write_json},
     },
 };
 
-/// Create an account with a private and a public API key. The keys are shown this once: only their
-/// hashes are stored.
-#[derive(ArgsInfo, FromArgs)]
-#[argh(
-    subcommand,
-    name = "create",
-    help_triggers("-h", "--help"),
-    usage = "NAME [--allowance N] [--json] [--data DIR] [--config FILE]",
-    example = "{command_name} alice --allowance 500\n\
-               {command_name} backup --json --data /var/lib/sealdrop"
-)]
-pub(crate) struct Create {
-    /// the account's name
-    #[argh(positional)]
-    name: String,
+command! {
+    /// Create an account with a private and a public API key. The keys are shown this once: only their
+    /// hashes are stored.
+    #[argh(
+        subcommand,
+        name = "create",
+        help_triggers("-h", "--help"),
+        usage = "NAME [--allowance N] [--json] [--data DIR] [--config FILE]",
+        example = "{command_name} alice --allowance 500\n\
+                   {command_name} backup --json --data /var/lib/sealdrop"
+    )]
+    pub(crate) struct AccountCreateCommand: json, directory {
+        /// the account's name
+        #[argh(positional)]
+        name: String,
 
-    /// secrets that it may create in a calendar month (the daemon's setting)
-    #[argh(option)]
-    allowance: Option<u64>,
-
-    /// print one line of JSON
-    #[argh(switch)]
-    json: bool,
-
-    /// the data directory (SEALDROP_DATA, or ./sealdrop-data)
-    #[argh(option)]
-    data: Option<String>,
-
-    /// a TOML file that names the data directory
-    #[argh(option)]
-    config: Option<String>,
+        /// secrets that it may create in a calendar month (the daemon's setting)
+        #[argh(option)]
+        allowance: Option<u64>,
+    }
 }
 
-impl Create {
+impl AccountCreateCommand {
     pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
-        let place = Place { data: self.data, config: self.config };
+        let place = self.directory();
         let command = Command::CreateAccount { name: self.name, allowance: self.allowance };
         let Reply::AccountCreated(created) = execute(place, command, context)? else {
             return Err(unexpected());

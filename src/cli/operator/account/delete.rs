@@ -1,50 +1,42 @@
 //! `sealdrop account delete`
 
-use argh::{ArgsInfo, FromArgs};
-
 use crate::{
     admin::{Command, Reply},
     cli::{
         Context, Exit, Failure,
-        operator::administration::{Place, execute, unexpected},
+        flags::command,
+        operator::administration::{execute, unexpected},
     },
 };
 
-/// Delete an account and its API keys, and burn all of its secrets: their links stop working, and
-/// nobody can bring them back.
-#[derive(ArgsInfo, FromArgs)]
-#[argh(
-    subcommand,
-    name = "delete",
-    help_triggers("-h", "--help"),
-    usage = "NAME [--yes] [--data DIR] [--config FILE]",
-    example = "{command_name} alice\n\
-               {command_name} alice --yes --data /var/lib/sealdrop"
-)]
-pub(crate) struct Delete {
-    /// the account's name
-    #[argh(positional)]
-    name: String,
+command! {
+    /// Delete an account and its API keys, and burn all of its secrets: their links stop working, and
+    /// nobody can bring them back.
+    #[argh(
+        subcommand,
+        name = "delete",
+        help_triggers("-h", "--help"),
+        usage = "NAME [--yes] [--data DIR] [--config FILE]",
+        example = "{command_name} alice\n\
+                   {command_name} alice --yes --data /var/lib/sealdrop"
+    )]
+    pub(crate) struct AccountDeleteCommand: directory {
+        /// the account's name
+        #[argh(positional)]
+        name: String,
 
-    /// do not ask
-    #[argh(switch)]
-    yes: bool,
-
-    /// the data directory (SEALDROP_DATA, or ./sealdrop-data)
-    #[argh(option)]
-    data: Option<String>,
-
-    /// a TOML file that names the data directory
-    #[argh(option)]
-    config: Option<String>,
+        /// do not ask
+        #[argh(switch)]
+        yes: bool,
+    }
 }
 
-impl Delete {
+impl AccountDeleteCommand {
     pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
         if !self.yes {
             confirm(&self.name, context)?;
         }
-        let place = Place { data: self.data, config: self.config };
+        let place = self.directory();
         let command = Command::DeleteAccount { name: self.name };
         let Reply::AccountDeleted(deleted) = execute(place, command, context)? else {
             return Err(unexpected());

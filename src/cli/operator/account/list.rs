@@ -1,41 +1,29 @@
 //! `sealdrop account list`
 
-use argh::{ArgsInfo, FromArgs};
-
 use crate::{
     admin::{Command, Reply},
     cli::{
         Context, Failure, columns,
-        operator::administration::{Place, execute, unexpected, write_json},
+        flags::command,
+        operator::administration::{execute, unexpected, write_json},
     },
 };
 
-/// List all accounts: how many secrets each has now, and has created in this calendar month.
-#[derive(ArgsInfo, FromArgs)]
-#[argh(
-    subcommand,
-    name = "list",
-    help_triggers("-h", "--help"),
-    usage = "[--json] [--data DIR] [--config FILE]",
-    example = "{command_name} --data /var/lib/sealdrop"
-)]
-pub(crate) struct List {
-    /// print one line of JSON: an array; times in Unix seconds
-    #[argh(switch)]
-    json: bool,
-
-    /// the data directory (SEALDROP_DATA, or ./sealdrop-data)
-    #[argh(option)]
-    data: Option<String>,
-
-    /// a TOML file that names the data directory
-    #[argh(option)]
-    config: Option<String>,
+command! {
+    /// List all accounts: how many secrets each has now, and has created in this calendar month.
+    #[argh(
+        subcommand,
+        name = "list",
+        help_triggers("-h", "--help"),
+        usage = "[--json] [--data DIR] [--config FILE]",
+        example = "{command_name} --data /var/lib/sealdrop"
+    )]
+    pub(crate) struct AccountListCommand: json_array, directory {}
 }
 
-impl List {
+impl AccountListCommand {
     pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
-        let place = Place { data: self.data, config: self.config };
+        let place = self.directory();
         let Reply::Accounts(accounts) = execute(place, Command::ListAccounts, context)? else {
             return Err(unexpected());
         };

@@ -1,53 +1,42 @@
 //! `sealdrop apikey create`
 
-use argh::{ArgsInfo, FromArgs};
-
 use crate::{
     admin::{Command, Reply},
     cli::{
         Context, Failure,
-        operator::administration::{Place, execute, unexpected, write_json},
+        flags::command,
+        operator::administration::{execute, unexpected, write_json},
     },
     domain::account::api_key::KeyKind,
 };
 
-/// Create an API key for an account. It is shown this once: only its hash is stored.
-#[derive(ArgsInfo, FromArgs)]
-#[argh(
-    subcommand,
-    name = "create",
-    help_triggers("-h", "--help"),
-    usage = "NAME --kind private|public [--json] [--data DIR] [--config FILE]",
-    example = "{command_name} alice --kind public"
-)]
-pub(crate) struct Create {
-    /// the account that it is for
-    #[argh(positional)]
-    name: Option<String>,
+command! {
+    /// Create an API key for an account. It is shown this once: only its hash is stored.
+    #[argh(
+        subcommand,
+        name = "create",
+        help_triggers("-h", "--help"),
+        usage = "NAME --kind private|public [--json] [--data DIR] [--config FILE]",
+        example = "{command_name} alice --kind public"
+    )]
+    pub(crate) struct ApiKeyCreateCommand: json, directory {
+        /// the account that it is for
+        #[argh(positional)]
+        name: Option<String>,
 
-    /// the same: scripts of before have it as a flag
-    #[argh(option, arg_name = "NAME")]
-    account: Option<String>,
+        /// the same: scripts of before have it as a flag
+        #[argh(option, arg_name = "NAME")]
+        account: Option<String>,
 
-    /// private: may do everything in the account; public: may only view secrets
-    #[argh(option)]
-    kind: KeyKind,
-
-    /// print one line of JSON
-    #[argh(switch)]
-    json: bool,
-
-    /// the data directory (SEALDROP_DATA, or ./sealdrop-data)
-    #[argh(option)]
-    data: Option<String>,
-
-    /// a TOML file that names the data directory
-    #[argh(option)]
-    config: Option<String>,
+        /// private: may do everything in the account; public: may only view secrets
+        #[argh(option)]
+        kind: KeyKind,
+    }
 }
 
-impl Create {
+impl ApiKeyCreateCommand {
     pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
+        let place = self.directory();
         let account = match (self.name, self.account) {
             (Some(name), Some(account)) if name != account => {
                 return Err(Failure::usage(format!(
@@ -61,7 +50,6 @@ impl Create {
                 ));
             }
         };
-        let place = Place { data: self.data, config: self.config };
         let command = Command::CreateApiKey { account, kind: self.kind };
         let Reply::ApiKeyCreated(created) = execute(place, command, context)? else {
             return Err(unexpected());

@@ -1,45 +1,33 @@
 //! `sealdrop apikey list`
 
-use argh::{ArgsInfo, FromArgs};
-
 use crate::{
     admin::{Command, Reply},
     cli::{
         Context, Failure, columns,
-        operator::administration::{Place, execute, unexpected, write_json},
+        flags::command,
+        operator::administration::{execute, unexpected, write_json},
     },
 };
 
-/// List API keys by their ids; the keys themselves are not stored.
-#[derive(ArgsInfo, FromArgs)]
-#[argh(
-    subcommand,
-    name = "list",
-    help_triggers("-h", "--help"),
-    usage = "[--account NAME] [--json] [--data DIR] [--config FILE]",
-    example = "{command_name} --account alice"
-)]
-pub(crate) struct List {
-    /// only those of this account
-    #[argh(option)]
-    account: Option<String>,
-
-    /// print one line of JSON: an array; times in Unix seconds
-    #[argh(switch)]
-    json: bool,
-
-    /// the data directory (SEALDROP_DATA, or ./sealdrop-data)
-    #[argh(option)]
-    data: Option<String>,
-
-    /// a TOML file that names the data directory
-    #[argh(option)]
-    config: Option<String>,
+command! {
+    /// List API keys by their ids; the keys themselves are not stored.
+    #[argh(
+        subcommand,
+        name = "list",
+        help_triggers("-h", "--help"),
+        usage = "[--account NAME] [--json] [--data DIR] [--config FILE]",
+        example = "{command_name} --account alice"
+    )]
+    pub(crate) struct ApiKeyListCommand: json_array, directory {
+        /// only those of this account
+        #[argh(option)]
+        account: Option<String>,
+    }
 }
 
-impl List {
+impl ApiKeyListCommand {
     pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
-        let place = Place { data: self.data, config: self.config };
+        let place = self.directory();
         let command = Command::ListApiKeys { account: self.account };
         let Reply::ApiKeys(keys) = execute(place, command, context)? else {
             return Err(unexpected());

@@ -1,45 +1,36 @@
 //! `sealdrop mail list`
 
-use argh::{ArgsInfo, FromArgs};
-
 use crate::{
     admin::{Command, Reply},
     cli::{
         Context, Failure, columns,
-        operator::administration::{Place, execute, unexpected, write_json},
+        flags::command,
+        operator::administration::{execute, unexpected, write_json},
     },
 };
 
-/// List what waits to be sent, mails and calls of webhooks, and what was given up in the last seven days,
-/// oldest first.
-#[derive(ArgsInfo, FromArgs)]
-#[argh(
-    subcommand,
-    name = "list",
-    help_triggers("-h", "--help"),
-    usage = "[--json] [--data DIR] [--config FILE]",
-    example = "{command_name} --data /var/lib/sealdrop"
-)]
-pub(crate) struct List {
-    /// print one line of JSON for each thousand: an array; times in Unix seconds
-    #[argh(switch)]
-    json: bool,
-
-    /// the data directory (SEALDROP_DATA, or ./sealdrop-data)
-    #[argh(option)]
-    data: Option<String>,
-
-    /// a TOML file that names the data directory
-    #[argh(option)]
-    config: Option<String>,
+command! {
+    /// List what waits to be sent, mails and calls of webhooks, and what was given up in the last seven days,
+    /// oldest first.
+    #[argh(
+        subcommand,
+        name = "list",
+        help_triggers("-h", "--help"),
+        usage = "[--json] [--data DIR] [--config FILE]",
+        example = "{command_name} --data /var/lib/sealdrop"
+    )]
+    pub(crate) struct MailListCommand:
+        json("print one line of JSON for each thousand: an array; times in Unix seconds"),
+        directory
+    {}
 }
 
-impl List {
+impl MailListCommand {
     pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
         let mut next = Some(0);
         // In pages, so that neither side holds a long list whole.
         while let Some(from) = next {
-            let place = Place { data: self.data.clone(), config: self.config.clone() };
+            let place = self.directory();
             let Reply::Outbox(page) = execute(place, Command::ListOutbox { from }, context)? else {
                 return Err(unexpected());
             };

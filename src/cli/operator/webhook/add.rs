@@ -1,55 +1,43 @@
 //! `sealdrop webhook add`
 
-use argh::{ArgsInfo, FromArgs};
-
 use crate::{
     admin::{Command, Reply},
     cli::{
         Context, Failure,
-        operator::administration::{Place, execute, unexpected, write_json},
+        flags::command,
+        operator::administration::{execute, unexpected, write_json},
     },
     domain::notify::webhook::EventKind,
 };
 
-/// Add a webhook and make the key that its calls are signed with. The key is shown this once.
-#[derive(ArgsInfo, FromArgs)]
-#[argh(
-    subcommand,
-    name = "add",
-    help_triggers("-h", "--help"),
-    usage = "--account NAME --url URL [--event NAME]… [--json] [--data DIR] [--config FILE]",
-    example = "{command_name} --account alice --url https://example.org/hook\n\
-               {command_name} --account alice --url https://example.org/hook --event secret.viewed"
-)]
-pub(crate) struct Add {
-    /// the account whose events it is called for
-    #[argh(option)]
-    account: String,
+command! {
+    /// Add a webhook and make the key that its calls are signed with. The key is shown this once.
+    #[argh(
+        subcommand,
+        name = "add",
+        help_triggers("-h", "--help"),
+        usage = "--account NAME --url URL [--event NAME]… [--json] [--data DIR] [--config FILE]",
+        example = "{command_name} --account alice --url https://example.org/hook\n\
+                   {command_name} --account alice --url https://example.org/hook --event secret.viewed"
+    )]
+    pub(crate) struct WebhookAddCommand: json, directory {
+        /// the account whose events it is called for
+        #[argh(option)]
+        account: String,
 
-    /// where it is: https://…, or http://… where nobody listens in
-    #[argh(option)]
-    url: String,
+        /// where it is: https://…, or http://… where nobody listens in
+        #[argh(option)]
+        url: String,
 
-    /// secret.viewed, secret.tried_after or secret_request.answered; repeat it (all of them)
-    #[argh(option, arg_name = "secret.viewed|secret.tried_after|secret_request.answered")]
-    event: Vec<EventKind>,
-
-    /// print one line of JSON
-    #[argh(switch)]
-    json: bool,
-
-    /// the data directory (SEALDROP_DATA, or ./sealdrop-data)
-    #[argh(option)]
-    data: Option<String>,
-
-    /// a TOML file that names the data directory
-    #[argh(option)]
-    config: Option<String>,
+        /// secret.viewed, secret.tried_after or secret_request.answered; repeat it (all of them)
+        #[argh(option, arg_name = "secret.viewed|secret.tried_after|secret_request.answered")]
+        event: Vec<EventKind>,
+    }
 }
 
-impl Add {
+impl WebhookAddCommand {
     pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
-        let place = Place { data: self.data, config: self.config };
+        let place = self.directory();
         let command =
             Command::AddWebhook { account: self.account, url: self.url, events: self.event };
         let Reply::WebhookAdded(added) = execute(place, command, context)? else {

@@ -1,46 +1,34 @@
 //! `sealdrop webhook list`
 
-use argh::{ArgsInfo, FromArgs};
-
 use crate::{
     admin::{Command, Reply},
     cli::{
         Context, Failure, columns,
-        operator::administration::{Place, execute, unexpected, write_json},
+        flags::command,
+        operator::administration::{execute, unexpected, write_json},
     },
     domain::notify::webhook::EventKind,
 };
 
-/// List webhooks by their ids, with their URLs without the query.
-#[derive(ArgsInfo, FromArgs)]
-#[argh(
-    subcommand,
-    name = "list",
-    help_triggers("-h", "--help"),
-    usage = "[--account NAME] [--json] [--data DIR] [--config FILE]",
-    example = "{command_name} --account alice"
-)]
-pub(crate) struct List {
-    /// only those of this account
-    #[argh(option)]
-    account: Option<String>,
-
-    /// print one line of JSON: an array; times in Unix seconds
-    #[argh(switch)]
-    json: bool,
-
-    /// the data directory (SEALDROP_DATA, or ./sealdrop-data)
-    #[argh(option)]
-    data: Option<String>,
-
-    /// a TOML file that names the data directory
-    #[argh(option)]
-    config: Option<String>,
+command! {
+    /// List webhooks by their ids, with their URLs without the query.
+    #[argh(
+        subcommand,
+        name = "list",
+        help_triggers("-h", "--help"),
+        usage = "[--account NAME] [--json] [--data DIR] [--config FILE]",
+        example = "{command_name} --account alice"
+    )]
+    pub(crate) struct WebhookListCommand: json_array, directory {
+        /// only those of this account
+        #[argh(option)]
+        account: Option<String>,
+    }
 }
 
-impl List {
+impl WebhookListCommand {
     pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
-        let place = Place { data: self.data, config: self.config };
+        let place = self.directory();
         let command = Command::ListWebhooks { account: self.account };
         let Reply::Webhooks(webhooks) = execute(place, command, context)? else {
             return Err(unexpected());

@@ -1,0 +1,49 @@
+//! What a command gets: streams, environment, and the functions of the daemon.
+
+use std::{
+    ffi::OsString,
+    io::{BufRead, Write},
+    path::Path,
+};
+
+use super::Failure;
+use crate::{
+    admin::{Create, OpenFailure, Opened},
+    config::Loaded,
+};
+
+/// The name by which a lone `-` is passed to argh, which would take it for a flag without a name.
+pub(crate) const STANDARD_INPUT: &str = "/dev/stdin";
+
+/// The functions of the daemon that commands call.
+pub struct DaemonCalls<'a> {
+    /// Runs the daemon until a signal stops it.
+    pub serve: &'a dyn Fn(Loaded, Output<'_>) -> Result<(), Failure>,
+    /// Opens the store in a data directory for one command.
+    pub open_store: &'a dyn Fn(&Path, Create) -> Result<Opened, OpenFailure>,
+}
+
+/// Standard output.
+pub struct Output<'a> {
+    /// Where to write.
+    pub out: &'a mut dyn Write,
+    /// Whether it is shown to a person as it comes; else a program or a journal keeps it.
+    pub is_terminal: bool,
+}
+
+/// The surroundings of one run; a test has its own.
+pub(crate) struct Context<'a> {
+    pub(in crate::cli) daemon: &'a DaemonCalls<'a>,
+    pub(in crate::cli) environment: Vec<(OsString, OsString)>,
+    /// Whether a person is at `input`.
+    pub(in crate::cli) interactive: bool,
+    /// Whether a person is there all the same, at `/dev/tty`.
+    pub(in crate::cli) asks_at_tty: bool,
+    /// Whether `out` is shown to a person as it comes.
+    pub(in crate::cli) out_is_terminal: bool,
+    /// Whether nobody gets anything of it.
+    pub(in crate::cli) out_is_closed: bool,
+    pub(in crate::cli) input: &'a mut dyn BufRead,
+    pub(in crate::cli) out: &'a mut dyn Write,
+    pub(in crate::cli) err: &'a mut dyn Write,
+}

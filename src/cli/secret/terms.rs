@@ -1,0 +1,70 @@
+//! What senders decide about a secret: its life, its password, and what a server cannot do.
+
+use std::time::Duration;
+
+use crate::{
+    cli::{Failure, prompt},
+    client::Dialect,
+    crypto::SecretText,
+};
+
+/// The whole hours of a time such as `3d`, the value of `flag`.
+pub(crate) fn whole_hours(flag: &str, text: &str) -> Result<u64, Failure> {
+    const HOUR: u64 = 3600;
+    let wrong = |why: String| Failure::usage(format!("{flag} {text}: {why}"));
+    let time = humantime::parse_duration(text)
+        .map_err(|error| wrong(format!("{error}; give a time such as 12h or 3d")))?;
+    if time.is_zero() || time != Duration::from_secs(time.as_secs() / HOUR * HOUR) {
+        return Err(wrong("give whole hours, such as 1h, 12h or 3d".into()));
+    }
+    Ok(time.as_secs() / HOUR)
+}
+
+/// The password that the flags ask for: as it is hashed, or as it was typed for servers of password.link, which
+/// compare exactly.
+pub(crate) fn password(
+    ask: bool,
+    file: Option<&str>,
+    dialect: Dialect,
+) -> Result<Option<SecretText>, Failure> {
+    let password = match (ask, file) {
+        (_, Some(path)) => prompt::password_in(path, "--password-file")?,
+        (true, None) => prompt::new_password("Password", "--password-file")?,
+        (false, None) => return Ok(None),
+    };
+    let typed = prompt::not_blank(&password, file)?;
+    Ok(Some(match dialect {
+        Dialect::PasswordLink => password,
+        Dialect::Sealdrop => SecretText::new(typed.plain().expose_secret().to_owned()),
+    }))
+}
+
+/// The failure for `what`, which the published API of password.link does not have.
+pub(crate) fn not_in_password_link(what: &str) -> Failure {
+    Failure::usage(format!("the published API of password.link knows no {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_of_password_link_get_a_password_as_it_was_typed() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(&file, "cre\u{301}me").unwrap();
+        let sent = |dialect| password(false, file.path().to_str(), dialect).unwrap().unwrap();
+        assert_eq!(sent(Dialect::Sealdrop).expose_secret(), "cr\u{e9}me");
+        assert_eq!(sent(Dialect::PasswordLink).expose_secret(), "cre\u{301}me");
+    }
+
+    #[test]
+    fn times_are_whole_hours() {
+        for (text, count) in [("1h", 1), ("3d", 72), ("1week", 168), ("1d 12h", 36), ("120m", 2)] {
+            assert_eq!(whole_hours("--expires", text).unwrap(), count, "{text}");
+        }
+        for text in ["", "3", "90m", "0h", "-1h", "soon", "1h 1s"] {
+            let failure = whole_hours("--expires", text).unwrap_err();
+            assert!(failure.message.starts_with(&format!("--expires {text}: ")), "{text}");
+        }
+    }
+}
