@@ -16,7 +16,7 @@ use super::{
 
 /// Why a call gave no reply.
 #[derive(Debug, thiserror::Error)]
-pub enum ClientError {
+pub enum SocketError {
     /// No daemon listens: there is no directory, no socket, or nobody behind it. Nothing was asked.
     #[error("no daemon answers")]
     NotThere,
@@ -39,12 +39,12 @@ pub enum ClientError {
 ///
 /// # Errors
 ///
-/// See [`ClientError`].
-pub fn call(dir: &Path, command: &Command) -> Result<Reply, ClientError> {
+/// See [`SocketError`].
+pub fn call(dir: &Path, command: &Command) -> Result<Reply, SocketError> {
     let mut stream = connect(dir).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => ClientError::NotThere,
-        io::ErrorKind::PermissionDenied => ClientError::NotAllowed,
-        _ => ClientError::Io(error),
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => SocketError::NotThere,
+        io::ErrorKind::PermissionDenied => SocketError::NotAllowed,
+        _ => SocketError::Io(error),
     })?;
     let mut request = serde_json::to_vec(command).map_err(io::Error::from)?;
     request.push(b'\n');
@@ -52,7 +52,7 @@ pub fn call(dir: &Path, command: &Command) -> Result<Reply, ClientError> {
     let mut reply = Zeroizing::new(Vec::with_capacity(4096));
     let exchanged = stream.write_all(&request).and_then(|()| stream.read_to_end(&mut reply));
     if exchanged.is_err() || reply.last() != Some(&b'\n') {
-        return Err(ClientError::BrokenOff);
+        return Err(SocketError::BrokenOff);
     }
     let answer: Result<Reply, CommandError> =
         serde_json::from_slice(&reply).map_err(io::Error::from)?;
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     /// What the client makes of a daemon that answers `reply` and closes.
-    fn answered(reply: &'static [u8]) -> Result<Reply, ClientError> {
+    fn answered(reply: &'static [u8]) -> Result<Reply, SocketError> {
         let dir = tempfile::tempdir().unwrap();
         let listener = UnixListener::bind(dir.path().join(SOCKET_NAME)).unwrap();
         let daemon = thread::spawn(move || {
@@ -90,9 +90,9 @@ mod tests {
 
     #[test]
     fn a_reply_is_one_whole_line() {
-        assert!(matches!(answered(b""), Err(ClientError::BrokenOff)));
-        assert!(matches!(answered(b"{\"Ok\":{\"acc"), Err(ClientError::BrokenOff)));
-        assert!(matches!(answered(b"{\"Ok\":{\"dance\":[]}}\n"), Err(ClientError::Io(_))));
+        assert!(matches!(answered(b""), Err(SocketError::BrokenOff)));
+        assert!(matches!(answered(b"{\"Ok\":{\"acc"), Err(SocketError::BrokenOff)));
+        assert!(matches!(answered(b"{\"Ok\":{\"dance\":[]}}\n"), Err(SocketError::Io(_))));
         assert!(matches!(answered(b"{\"Ok\":{\"accounts\":[]}}\n"), Ok(Reply::Accounts(_))));
     }
 
@@ -101,7 +101,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         for dir in [dir.path(), &dir.path().join("absent")] {
             let outcome = call(dir, &Command::ListAccounts);
-            assert!(matches!(outcome, Err(ClientError::NotThere)));
+            assert!(matches!(outcome, Err(SocketError::NotThere)));
         }
     }
 }

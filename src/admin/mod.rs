@@ -14,14 +14,14 @@ mod webhook;
 use std::{fs, io, os::unix::fs::MetadataExt, path::Path, thread, time::Duration};
 
 pub use self::{
-    client::{ClientError, call},
+    client::{SocketError, call},
     command::{
         AccountCreated, AccountDeleted, AccountRow, ApiKeyCreated, ApiKeyRevoked, ApiKeyRow,
         Command, CommandError, ErrorKind, MailTested, NotifyEmailSet, OutboxChanged, OutboxPage,
         OutboxRow, Reply, WebhookAdded, WebhookRemoved, WebhookRow, WebhookTested,
     },
     first_keys::{FIRST_KEYS_NAME, FirstKeys, NoFirstKeys},
-    run::{Terms, mailbox, run},
+    run::{OperatorTerms, mailbox, run},
     socket::{SOCKET_NAME, bind, serve},
     webhook::test as test_webhook,
 };
@@ -34,11 +34,11 @@ const RETRIES: u32 = 100;
 const RETRY_PAUSE: Duration = Duration::from_millis(50);
 
 /// An opened store: carries out one command on it and closes it.
-pub type Opened = Box<dyn FnOnce(Command) -> Result<Reply, CommandError>>;
+pub type OpenedStore = Box<dyn FnOnce(Command) -> Result<Reply, CommandError>>;
 
 /// Whether opening may make a store where there is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Create {
+pub enum StoreCreation {
     /// Also the data directory itself.
     IfMissing,
     /// An operator who mistyped `--data` shall not find a new store there.
@@ -67,7 +67,7 @@ pub enum OpenFailure {
 pub fn execute(
     dir: &Path,
     command: Command,
-    open: impl Fn(&Path, Create) -> Result<Opened, OpenFailure>,
+    open: impl Fn(&Path, StoreCreation) -> Result<OpenedStore, OpenFailure>,
 ) -> Result<Reply, CommandError> {
     let mut retries = 0..RETRIES;
     execute_patiently(dir, command, open, || {
@@ -80,7 +80,7 @@ pub fn execute(
 fn execute_patiently(
     dir: &Path,
     command: Command,
-    open: impl Fn(&Path, Create) -> Result<Opened, OpenFailure>,
+    open: impl Fn(&Path, StoreCreation) -> Result<OpenedStore, OpenFailure>,
     mut wait: impl FnMut() -> bool,
 ) -> Result<Reply, CommandError> {
     let create = match &command {
@@ -88,14 +88,14 @@ fn execute_patiently(
             // Before there is a directory for it: bad input changes nothing.
             AccountName::new(name)
                 .map_err(|bad| CommandError { kind: ErrorKind::Usage, message: bad.to_string() })?;
-            Create::IfMissing
+            StoreCreation::IfMissing
         }
-        _ => Create::Never,
+        _ => StoreCreation::Never,
     };
     loop {
         let owner = owner(dir, create)?;
         match call(dir, &command) {
-            Err(ClientError::NotThere) => {}
+            Err(SocketError::NotThere) => {}
             Err(error) => return Err(explain(error, dir)),
             Ok(reply) => return Ok(reply),
         }
@@ -117,13 +117,13 @@ fn execute_patiently(
 }
 
 /// The user who owns `dir`; `None` where it does not exist but may be created.
-fn owner(dir: &Path, create: Create) -> Result<Option<u32>, CommandError> {
+fn owner(dir: &Path, create: StoreCreation) -> Result<Option<u32>, CommandError> {
     match fs::metadata(dir) {
         Ok(found) if found.is_dir() => Ok(Some(found.uid())),
         Ok(_) => Err(failed(format!("{} is not a directory; give --data", dir.display()))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => match create {
-            Create::IfMissing => Ok(None),
-            Create::Never => Err(CommandError::new(
+            StoreCreation::IfMissing => Ok(None),
+            StoreCreation::Never => Err(CommandError::new(
                 ErrorKind::NotFound,
                 format!(
                     "there is no data directory at {}; give --data or start the daemon first",
@@ -148,19 +148,19 @@ fn refuse_foreign(dir: &Path, owner: u32) -> Result<(), CommandError> {
     )))
 }
 
-fn explain(error: ClientError, dir: &Path) -> CommandError {
+fn explain(error: SocketError, dir: &Path) -> CommandError {
     let dir = dir.display();
     match error {
-        ClientError::Refused(error) => error,
-        ClientError::NotThere => failed(format!("no daemon answers at {dir}; start it first")),
-        ClientError::NotAllowed => failed(format!(
+        SocketError::Refused(error) => error,
+        SocketError::NotThere => failed(format!("no daemon answers at {dir}; start it first")),
+        SocketError::NotAllowed => failed(format!(
             "permission denied at {dir}: run this as the user of the daemon (sudo -u sealdrop \
              sealdrop …)",
         )),
-        error @ ClientError::BrokenOff => failed(format!(
+        error @ SocketError::BrokenOff => failed(format!(
             "{error}: list what is there to see whether the command was carried out"
         )),
-        error @ ClientError::Io(_) => failed(format!("{error}; is it of another version?")),
+        error @ SocketError::Io(_) => failed(format!("{error}; is it of another version?")),
     }
 }
 
@@ -178,11 +178,11 @@ mod tests {
         Reply::ApiKeyRevoked(ApiKeyRevoked { id: "opened".into(), account: name })
     }
 
-    fn opens(_: &Path, _: Create) -> Result<Opened, OpenFailure> {
+    fn opens(_: &Path, _: StoreCreation) -> Result<OpenedStore, OpenFailure> {
         Ok(Box::new(|command| Ok(created(format!("{command:?}")))))
     }
 
-    fn locked(_: &Path, _: Create) -> Result<Opened, OpenFailure> {
+    fn locked(_: &Path, _: StoreCreation) -> Result<OpenedStore, OpenFailure> {
         Err(OpenFailure::Locked)
     }
 
@@ -218,7 +218,7 @@ mod tests {
             opens(dir, create)
         });
         assert!(outcome.is_ok());
-        assert_eq!(asked.take(), Some((dir, Create::IfMissing)));
+        assert_eq!(asked.take(), Some((dir, StoreCreation::IfMissing)));
 
         let file: PathBuf = root.path().join("file");
         fs::write(&file, "").unwrap();

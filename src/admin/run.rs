@@ -17,7 +17,7 @@ use crate::{
 
 /// The daemon's settings that commands need.
 #[derive(Clone, Copy, Debug)]
-pub struct Terms {
+pub struct OperatorTerms {
     /// For accounts that are created without an allowance.
     pub allowance: u64,
     /// Whether webhooks may be at private addresses.
@@ -32,7 +32,7 @@ pub struct Terms {
 pub fn run(
     store: &Store,
     command: Command,
-    terms: Terms,
+    terms: OperatorTerms,
     random: &dyn Random,
     now: UnixSeconds,
 ) -> Result<Reply, CommandError> {

@@ -172,13 +172,13 @@ mod tests {
     use std::{os::unix::fs::FileTypeExt, thread};
 
     use super::*;
-    use crate::admin::{ClientError, call};
+    use crate::admin::{SocketError, call};
 
     fn refuse(command: Command) -> Result<Reply, CommandError> {
         Err(CommandError::new(ErrorKind::Conflict, format!("{command:?}")))
     }
 
-    fn message(answer: Result<Reply, ClientError>) -> String {
+    fn message(answer: Result<Reply, SocketError>) -> String {
         answer.err().map(|error| error.to_string()).unwrap_or_default()
     }
 
@@ -190,7 +190,7 @@ mod tests {
         drop(bind(&dir).unwrap());
         fs::create_dir(dir.join(".admin.sock.new")).unwrap();
         let not_there = call(&dir, &Command::ListAccounts);
-        assert!(matches!(not_there, Err(ClientError::NotThere)), "a stale socket");
+        assert!(matches!(not_there, Err(SocketError::NotThere)), "a stale socket");
 
         let listener = bind(&dir).unwrap();
         let file = fs::metadata(dir.join(SOCKET_NAME)).unwrap();

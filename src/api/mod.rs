@@ -30,7 +30,7 @@ use self::{
 pub use crate::domain::limits::client_net::Client;
 use crate::{
     clock::Clock,
-    config::{Create, CrossOrigin, TryLimits, ViewerIp},
+    config::{CrossOrigin, SecretCreation, TryLimits, ViewerIp},
     crypto::Random,
     delivery::{Deliveries, DeliveryContext, webhook::Caller},
     domain::{
@@ -108,7 +108,7 @@ pub struct Rules {
     /// How long secrets live.
     pub lifetime: LifetimeRules,
     /// Who may create secrets.
-    pub create: Create,
+    pub create: SecretCreation,
     /// How much of a viewer's address is kept.
     pub viewer_ip: ViewerIp,
     /// How long used-up and expired secrets and requests stay in the list.

@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use super::{Context, Failure, headers};
 use crate::{
-    client::{Dialect, Server, Way, link::Place, proxy},
+    client::{Dialect, ServerClient, Way, link::LinkPlace, proxy},
     crypto::SecretText,
     secret_file::{decode, read_short, trimmed},
 };
@@ -26,7 +26,7 @@ use crate::{
 const MAX_FILE_BYTES: u64 = 64 << 10;
 
 /// The flags of a command that talks to a server, as given.
-pub(crate) struct Connection {
+pub(crate) struct ServerFlags {
     pub(crate) server: Option<String>,
     pub(crate) key_file: Option<String>,
     pub(crate) dialect: Option<String>,
@@ -35,7 +35,7 @@ pub(crate) struct Connection {
 }
 
 /// What flags, variables and the file amount to.
-pub(crate) struct Settings {
+pub(crate) struct ServerSettings {
     server: Option<Url>,
     /// The address is in a flag: it counts more than that of a link.
     is_flag: bool,
@@ -51,12 +51,12 @@ pub(crate) struct Settings {
 }
 
 /// A server as it is named: its address, and the login that stood in it.
-type Named = (Url, Option<HeaderValue>);
+type NamedServer = (Url, Option<HeaderValue>);
 
 /// `~/.config/sealdrop/config.toml`
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+struct ClientFile {
     server: Option<String>,
     key: Option<Zeroizing<String>>,
     key_file: Option<String>,
@@ -65,9 +65,9 @@ struct File {
     cacert: Option<String>,
 }
 
-impl Connection {
+impl ServerFlags {
     /// Looks flags, variables and file up.
-    pub(crate) fn settings(self, context: &mut Context<'_>) -> Result<Settings, Failure> {
+    pub(crate) fn settings(self, context: &mut Context<'_>) -> Result<ServerSettings, Failure> {
         if context.out_is_closed {
             return Err(Failure::usage(
                 "standard output is closed: what is to go there would be lost",
@@ -75,8 +75,9 @@ impl Connection {
         }
         let path = file_path(context);
         let dir = path.as_deref().and_then(Path::parent).unwrap_or(Path::new("")).to_owned();
-        let file =
-            path.as_deref().map_or_else(|| Ok(File::default()), |path| read(path, context))?;
+        let file = path
+            .as_deref()
+            .map_or_else(|| Ok(ClientFile::default()), |path| read(path, context))?;
         let named_file =
             path.as_deref().map_or_else(String::new, |path| path.display().to_string());
         let is_flag = self.server.is_some();
@@ -140,7 +141,7 @@ impl Connection {
         let of_variable = context.path_variable("SEALDROP_CACERT");
         let of_file = file.cacert.map(|cacert| dir.join(cacert));
         let certificates = self.cacert.map(PathBuf::from).or(of_variable).or(of_file);
-        Ok(Settings {
+        Ok(ServerSettings {
             server,
             is_flag,
             key,
@@ -153,14 +154,14 @@ impl Connection {
     }
 }
 
-impl Settings {
+impl ServerSettings {
     /// What the server speaks.
     pub(crate) fn dialect(&self) -> Dialect {
         self.dialect
     }
 
     /// The server that is named, with the key.
-    pub(crate) fn server(self, context: &mut Context<'_>) -> Result<Server, Failure> {
+    pub(crate) fn server(self, context: &mut Context<'_>) -> Result<ServerClient, Failure> {
         let Some(root) = self.server else {
             return Err(Failure::usage(
                 "no server is named: give --server URL, set SEALDROP_SERVER, or write server = \
@@ -178,16 +179,16 @@ impl Settings {
         }
         headers.extend(self.flag_headers);
         let way = Way { headers, proxy, certificates: self.certificates };
-        Ok(Server::new(root, self.key, self.dialect, way)?)
+        Ok(ServerClient::new(root, self.key, self.dialect, way)?)
     }
 
     /// The server of a link, unless a flag names another one. It gets the key only if it is the one that
     /// the key is for.
     pub(crate) fn server_of(
         mut self,
-        place: &Place,
+        place: &LinkPlace,
         context: &mut Context<'_>,
-    ) -> Result<Server, Failure> {
+    ) -> Result<ServerClient, Failure> {
         if let Some(root) = place.root.as_ref().filter(|_| !self.is_flag) {
             let (root, login) = headers::without_login(root.clone());
             if self.server.as_ref() != Some(&root) {
@@ -205,7 +206,7 @@ impl Settings {
     }
 
     /// The same, and it must have a key.
-    pub(crate) fn account(self, context: &mut Context<'_>) -> Result<Server, Failure> {
+    pub(crate) fn account(self, context: &mut Context<'_>) -> Result<ServerClient, Failure> {
         let server = self.server(context)?;
         if server.has_key() {
             return Ok(server);
@@ -228,13 +229,13 @@ fn file_path(context: &Context<'_>) -> Option<PathBuf> {
     Some(folder.join("sealdrop/config.toml"))
 }
 
-fn read(path: &Path, context: &mut Context<'_>) -> Result<File, Failure> {
+fn read(path: &Path, context: &mut Context<'_>) -> Result<ClientFile, Failure> {
     let text = match read_text(path) {
         Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(File::default()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(ClientFile::default()),
         Err(error) => return Err(Failure::usage(format!("{}: {error}", path.display()))),
     };
-    let file: File = toml::from_str(&text).map_err(|error| {
+    let file: ClientFile = toml::from_str(&text).map_err(|error| {
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
         let line = before.matches('\n').count() + 1;
         // Not all of its words: they show the line, which may hold the key.
@@ -272,7 +273,7 @@ fn checked(text: &str, origin: &str) -> Result<SecretText, Failure> {
     Ok(SecretText::new(key.to_owned()))
 }
 
-fn address(text: &str, origin: &str) -> Result<Named, Failure> {
+fn address(text: &str, origin: &str) -> Result<NamedServer, Failure> {
     let wrong = |why: &str| {
         Failure::usage(format!("{origin}: {why}; give an address such as https://drop.example.org"))
     };

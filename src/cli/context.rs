@@ -8,7 +8,7 @@ use std::{
 
 use super::Failure;
 use crate::{
-    admin::{Create, OpenFailure, Opened},
+    admin::{OpenFailure, OpenedStore, StoreCreation},
     config::Loaded,
 };
 
@@ -20,7 +20,7 @@ pub struct DaemonCalls<'a> {
     /// Runs the daemon until a signal stops it.
     pub serve: &'a dyn Fn(Loaded, Output<'_>) -> Result<(), Failure>,
     /// Opens the store in a data directory for one command.
-    pub open_store: &'a dyn Fn(&Path, Create) -> Result<Opened, OpenFailure>,
+    pub open_store: &'a dyn Fn(&Path, StoreCreation) -> Result<OpenedStore, OpenFailure>,
 }
 
 /// Standard output.

@@ -31,28 +31,28 @@ pub(crate) struct Flag {
     pub(crate) short: Option<char>,
     pub(crate) description: &'static str,
     /// What has to follow it, if anything.
-    pub(crate) value: Option<Value>,
+    pub(crate) value: Option<FlagValue>,
     pub(crate) repeats: bool,
 }
 
 /// A word without dashes.
 pub(crate) struct Argument {
-    pub(crate) value: Value,
+    pub(crate) value: FlagValue,
     pub(crate) description: &'static str,
     pub(crate) required: bool,
     pub(crate) repeats: bool,
 }
 
 /// Something that the user fills in.
-pub(crate) struct Value {
+pub(crate) struct FlagValue {
     /// What usage lines call it: `NAME`, `FILE`, `private|public`.
     pub(crate) name: String,
-    pub(crate) kind: Kind,
+    pub(crate) kind: ValueKind,
 }
 
 /// What is known about a value before it is typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum ValueKind {
     File,
     Directory,
     /// These, or what nobody can know.
@@ -152,7 +152,7 @@ impl Flag {
                     .map(|(_, word)| *word);
                 // What argh calls it unless it is told: the flag itself.
                 let told = (arg_name != flag.long.trim_start_matches('-')).then_some(arg_name);
-                Some(Value::new(told.or(in_usage), arg_name))
+                Some(FlagValue::new(told.or(in_usage), arg_name))
             }
         };
         Self {
@@ -175,7 +175,7 @@ impl Flag {
 impl Argument {
     fn new(argument: &PositionalInfo<'static>, word: Option<&&str>) -> Self {
         Self {
-            value: Value::new(word.copied(), argument.name),
+            value: FlagValue::new(word.copied(), argument.name),
             description: argument.description,
             required: argument.optionality == Optionality::Required,
             repeats: matches!(argument.optionality, Optionality::Repeating | Optionality::Greedy),
@@ -183,7 +183,7 @@ impl Argument {
     }
 }
 
-impl Value {
+impl FlagValue {
     /// A value that is called `told`, or that nobody has named.
     fn new(told: Option<&str>, fallback: &str) -> Self {
         let name = match told {
@@ -194,16 +194,16 @@ impl Value {
         };
         let choices: Vec<&str> = name.split('|').collect();
         let kind = if choices.iter().any(|choice| choice.ends_with("FILE")) {
-            Kind::File
+            ValueKind::File
         } else if choices.iter().any(|choice| choice.ends_with("DIR")) {
-            Kind::Directory
+            ValueKind::Directory
         } else {
             // A word in capitals stands for something; any other is meant as it is.
             let words = choices.iter().filter(|_| choices.len() > 1);
             let words = words.filter(|word| !word.contains(|c: char| c.is_ascii_uppercase()));
             match words.map(|word| (*word).to_owned()).collect::<Vec<_>>() {
-                none if none.is_empty() => Kind::Unknown,
-                words => Kind::Words(words),
+                none if none.is_empty() => ValueKind::Unknown,
+                words => ValueKind::Words(words),
             }
         };
         Self { name, kind }

@@ -171,8 +171,8 @@ macro_rules! server_connection {
     ($Name:ident) => {
         impl $Name {
             /// Which server the flags name, and how it is reached.
-            fn connection(&self) -> $crate::cli::connection::Connection {
-                $crate::cli::connection::Connection {
+            fn connection(&self) -> $crate::cli::connection::ServerFlags {
+                $crate::cli::connection::ServerFlags {
                     server: self.server.clone(),
                     key_file: self.key_file.clone(),
                     dialect: self.dialect.clone(),

@@ -22,12 +22,12 @@ static ENDS: LazyLock<Arc<AtomicBool>> = LazyLock::new(|| Arc::new(AtomicBool::n
 static INTERRUPTED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 
 /// As long as it lives a first Ctrl-C (or SIGTERM, SIGHUP) is only noticed, by [`check`]; a second one ends the process.
-pub(crate) struct Held {
+pub(crate) struct HeldSignal {
     ended: bool,
 }
 
 /// Holds Ctrl-C back.
-pub(crate) fn hold() -> io::Result<Held> {
+pub(crate) fn hold() -> io::Result<HeldSignal> {
     static REGISTERED: AtomicBool = AtomicBool::new(false);
     if !REGISTERED.swap(true, Ordering::Relaxed) {
         for signal in [SIGINT, SIGTERM, SIGHUP] {
@@ -39,10 +39,10 @@ pub(crate) fn hold() -> io::Result<Held> {
         // A limit of file sizes shall be an error of writing, as a full disk is.
         flag::register(SIGXFSZ, Arc::default())?;
     }
-    Ok(Held { ended: ENDS.swap(false, Ordering::Relaxed) })
+    Ok(HeldSignal { ended: ENDS.swap(false, Ordering::Relaxed) })
 }
 
-impl Drop for Held {
+impl Drop for HeldSignal {
     fn drop(&mut self) {
         ENDS.store(self.ended, Ordering::Relaxed);
     }

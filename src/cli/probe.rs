@@ -5,14 +5,14 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::{
-    Context, Exit, Failure, connection::Connection, operator::administration::write_json,
-    progress::Progress,
+    Context, Exit, Failure, connection::ServerFlags, operator::administration::write_json,
+    progress::CommandProgress,
 };
 use crate::{
     cli::flags::command,
     client::{
-        ClientError, Dialect, Server,
-        secrets::{self, Created, SealedFields, Terms, ViewRequest},
+        ClientError, Dialect, ServerClient,
+        secrets::{self, CreatedSecret, SealedFields, SecretTerms, ViewFields},
     },
     crypto::{SystemRandom, halves, hex, random_array},
 };
@@ -55,7 +55,7 @@ struct Times {
 
 impl ProbeCommand {
     pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
-        let connection = Connection {
+        let connection = ServerFlags {
             server: Some(self.url),
             key_file: self.key_file,
             dialect: self.dialect,
@@ -67,8 +67,8 @@ impl ProbeCommand {
             Dialect::Sealdrop => settings.server(context)?,
             Dialect::PasswordLink => settings.account(context)?,
         };
-        let times =
-            Trial { server: &server.impatient(), progress: Progress::new("Trying") }.run()?;
+        let times = Trial { server: &server.impatient(), progress: CommandProgress::new("Trying") }
+            .run()?;
         if self.json {
             return Ok(write_json(context.out, &times)?);
         }
@@ -82,8 +82,8 @@ impl ProbeCommand {
 }
 
 struct Trial<'a> {
-    server: &'a Server,
-    progress: Progress,
+    server: &'a ServerClient,
+    progress: CommandProgress,
 }
 
 impl Trial<'_> {
@@ -100,7 +100,7 @@ impl Trial<'_> {
         Ok(Times { ok: true, create_ms, look_ms, open_ms, burn_ms })
     }
 
-    fn create(&self, sealed: &halves::Halved) -> Result<Created, Failure> {
+    fn create(&self, sealed: &halves::Halved) -> Result<CreatedSecret, Failure> {
         let fields = SealedFields {
             ciphertext: &sealed.ciphertext,
             password_part_private: sealed.private.expose_secret(),
@@ -108,18 +108,18 @@ impl Trial<'_> {
             attachments: None,
         };
         // Twice, so that there is something left to burn.
-        let terms = Terms {
+        let terms = SecretTerms {
             expiration: Some(1),
             max_views: Some(2),
             description: self.server.has_key().then(|| "sealdrop probe".to_owned()),
-            ..Terms::default()
+            ..SecretTerms::default()
         };
         Ok(secrets::create(self.server, &fields, &terms, &self.progress)?)
     }
 
     fn look_open_burn(
         &self,
-        created: &Created,
+        created: &CreatedSecret,
         sealed: &halves::Halved,
         text: &str,
     ) -> Result<(Option<u128>, u128, u128), Failure> {
@@ -149,9 +149,14 @@ impl Trial<'_> {
         Ok((look_ms, open_ms, burn_ms))
     }
 
-    fn open(&self, created: &Created, sealed: &halves::Halved, text: &str) -> Result<(), Failure> {
+    fn open(
+        &self,
+        created: &CreatedSecret,
+        sealed: &halves::Halved,
+        text: &str,
+    ) -> Result<(), Failure> {
         let lease = secrets::new_lease(&SystemRandom);
-        let viewer = ViewRequest { password: None, captcha: None, lease };
+        let viewer = ViewFields { password: None, captcha: None, lease };
         let view = secrets::view(self.server, &created.id, &viewer, &self.progress)?;
         let plain = sealed.open(&view.ciphertext, &view.password_part_private);
         match plain.is_ok_and(|plain| plain.expose_secret() == text.as_bytes()) {
@@ -162,7 +167,7 @@ impl Trial<'_> {
         }
     }
 
-    fn burn(&self, created: &Created) -> Result<(), Failure> {
+    fn burn(&self, created: &CreatedSecret) -> Result<(), Failure> {
         let (server, id) = (self.server, &created.id);
         match &created.manage_token {
             Some(token) => Ok(secrets::delete_managed(server, id, token, &self.progress)?),

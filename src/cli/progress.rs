@@ -16,12 +16,12 @@ use crate::{
 };
 
 /// A bar that comes up with the first bytes.
-pub(crate) struct Progress {
+pub(crate) struct CommandProgress {
     what: &'static str,
     bar: RefCell<Option<ProgressBar>>,
 }
 
-impl Progress {
+impl CommandProgress {
     /// `what` is being done, as in "Sending".
     pub(crate) fn new(what: &'static str) -> Self {
         Self { what, bar: RefCell::new(None) }
@@ -35,7 +35,7 @@ impl Progress {
     }
 }
 
-impl Watch for Progress {
+impl Watch for CommandProgress {
     fn waits(&self, error: &ClientError, wait: Duration) {
         let why = prompt::line(&error.to_string());
         // Who does not listen on standard error can not be told.
@@ -87,7 +87,7 @@ impl Watch for Progress {
     }
 }
 
-impl Drop for Progress {
+impl Drop for CommandProgress {
     fn drop(&mut self) {
         self.end();
     }

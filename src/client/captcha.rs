@@ -6,7 +6,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::{
     error::ClientError,
-    server::{Again, Server, Watch},
+    server::{Again, ServerClient, Watch},
 };
 use crate::crypto::proof_of_work::{ALGORITHM, Challenge, SolvedChallenge};
 
@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// # Errors
 ///
 /// [`ClientError`], if there is no challenge or no solution.
-pub fn solve(server: &Server, watch: &dyn Watch) -> Result<String, ClientError> {
+pub fn solve(server: &ServerClient, watch: &dyn Watch) -> Result<String, ClientError> {
     let request = || server.request("GET", "api/public/captcha");
     let challenge: Challenge = server.json(request, None::<&()>, Again::Harmless, watch)?;
     let parameters = &challenge.parameters;

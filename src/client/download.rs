@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use super::{
     error::ClientError,
     resumed::{self, Resumed},
-    server::{Server, Watch, in_path},
+    server::{ServerClient, Watch, in_path},
 };
 use crate::crypto::{MessageKey, SecretText, StreamOpener, stream::sealed_len};
 
@@ -18,7 +18,7 @@ use crate::crypto::{MessageKey, SecretText, StreamOpener, stream::sealed_len};
 ///
 /// [`ClientError`], if the download cannot start.
 pub fn open<'a>(
-    server: &'a Server,
+    server: &'a ServerClient,
     (id, n): (&str, u32),
     lease: &'a SecretText,
     key: &MessageKey,

@@ -64,7 +64,7 @@ pub enum ClientError {
         /// The reason.
         cause: String,
         /// How far the call came.
-        reach: Reach,
+        reach: RequestReach,
     },
     /// An answer that does not follow the API.
     #[error("{host} does not answer like sealdrop: {cause}")]
@@ -89,7 +89,7 @@ pub enum ClientError {
 
 /// How far a call without an answer came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reach {
+pub enum RequestReach {
     /// No connection, and a retry is useless: no such name, a wrong certificate.
     Never,
     /// No connection: the server has not processed the call.
@@ -105,7 +105,7 @@ impl ClientError {
         match self {
             Self::Busy { .. } => true,
             Self::InFront { status, .. } => matches!(status.as_u16(), 408 | 429 | 502..=504),
-            Self::Unreachable { reach, .. } => *reach != Reach::Never,
+            Self::Unreachable { reach, .. } => *reach != RequestReach::Never,
             _ => false,
         }
     }
@@ -118,7 +118,7 @@ impl ClientError {
             Self::Busy { retry_after, .. } | Self::InFront { retry_after, .. } => {
                 retry_after.is_some()
             }
-            Self::Unreachable { reach, .. } => *reach != Reach::Sent,
+            Self::Unreachable { reach, .. } => *reach != RequestReach::Sent,
             _ => false,
         }
     }

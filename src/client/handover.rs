@@ -10,8 +10,8 @@ use zeroize::Zeroizing;
 
 use super::{
     error::ClientError,
-    secrets::{Created, SealedFields},
-    server::{Dialect, Server, Watch},
+    secrets::{CreatedSecret, SealedFields},
+    server::{Dialect, ServerClient, Watch},
     upload,
 };
 use crate::crypto::{
@@ -34,9 +34,9 @@ pub struct SourceFile {
 }
 
 /// A secret that was sent.
-pub struct Handed {
+pub struct HandedOver {
     /// The server's answer.
-    pub created: Created,
+    pub created: CreatedSecret,
     /// The public half, base64, which is part of the link.
     pub public: SecretText,
 }
@@ -47,13 +47,13 @@ pub struct Handed {
 ///
 /// [`ClientError`]; a secret that cannot be completed is deleted again.
 pub fn hand_over(
-    server: &Server,
+    server: &ServerClient,
     text: &str,
     mut files: Vec<SourceFile>,
     random: &dyn Random,
     watch: &dyn Watch,
-    create: impl FnOnce(&SealedFields<'_>, &SecretText) -> Result<Created, ClientError>,
-) -> Result<Handed, ClientError> {
+    create: impl FnOnce(&SealedFields<'_>, &SecretText) -> Result<CreatedSecret, ClientError>,
+) -> Result<HandedOver, ClientError> {
     let total = files.iter().fold(text.len() as u64, |sum, file| sum.saturating_add(file.size));
     // Other servers do not support attachments.
     let is_inline = total <= INLINE_BYTES && server.dialect() == Dialect::Sealdrop;
@@ -100,7 +100,7 @@ pub fn hand_over(
             "it does not accept files; burn the secret that it created: {id}"
         )));
     }
-    Ok(Handed { created, public: sealed.public })
+    Ok(HandedOver { created, public: sealed.public })
 }
 
 fn inline(source: &mut SourceFile) -> Result<Zeroizing<String>, ClientError> {

@@ -3,12 +3,12 @@
 
 use url::Url;
 
-use super::link_parts::{Found, is_our_id, readable, scheme};
+use super::link_parts::{FoundLink, is_our_id, readable, scheme};
 pub use super::link_parts::{is_cut, public_half};
 use crate::crypto::SecretText;
 
 /// The address of a secret, request or box.
-pub struct Place {
+pub struct LinkPlace {
     /// The server's address, which ends with a slash; `None` if only an id was given.
     pub root: Option<Url>,
     /// The id of the secret or request, or the token of the box.
@@ -18,7 +18,7 @@ pub struct Place {
 /// The link of a secret: `<root>/<id>/#<key>` or `<root>/?<id>#<key>`.
 pub struct SecretLink {
     /// The address of the secret.
-    pub place: Place,
+    pub place: LinkPlace,
     /// The public half of its password; `None` if the link has none, or it is too damaged.
     pub half: Option<SecretText>,
 }
@@ -26,7 +26,7 @@ pub struct SecretLink {
 /// The link that the sender of a secret keeps: `<root>/status/<id>#<manage token>`, or the id alone.
 pub struct StatusLink {
     /// The address of the secret.
-    pub place: Place,
+    pub place: LinkPlace,
     /// The token that allows the sender to manage the secret without an account.
     pub manage_token: Option<SecretText>,
 }
@@ -67,7 +67,7 @@ impl SecretLink {
     /// [`BadLink`], if there is no id, or the link is of another kind.
     pub fn parse(text: &str) -> Result<Self, BadLink> {
         let text = readable(text);
-        if let Some(found) = Found::find(&text) {
+        if let Some(found) = FoundLink::find(&text) {
             return Ok(Self {
                 place: place(own_address(&found.address), None)?,
                 half: found.half(),
@@ -118,7 +118,7 @@ impl StatusLink {
 /// # Errors
 ///
 /// [`BadLink`], if there is no id, or the link is of another kind.
-pub fn request_place(text: &str) -> Result<Place, BadLink> {
+pub fn request_place(text: &str) -> Result<LinkPlace, BadLink> {
     place(cut(&readable(text)).0, Some("req"))
 }
 
@@ -127,13 +127,13 @@ pub fn request_place(text: &str) -> Result<Place, BadLink> {
 /// # Errors
 ///
 /// [`BadLink`], if there is no token, or the link is of another kind.
-pub fn box_place(text: &str) -> Result<Place, BadLink> {
+pub fn box_place(text: &str) -> Result<LinkPlace, BadLink> {
     let text = readable(text);
     let (address, fragment) = cut(&text);
     match (place(address, Some("box")), fragment) {
         (Err(BadLink::NoId), Some(token)) if is_id(token.trim()) => {
             let root = Url::parse(address).map_err(BadLink::Address)?;
-            Ok(Place { root: Some(root), id: token.trim().to_owned() })
+            Ok(LinkPlace { root: Some(root), id: token.trim().to_owned() })
         }
         (found, _) => found,
     }
@@ -177,12 +177,12 @@ fn own_address(text: &str) -> &str {
 
 /// The server and the id of an address: the segment after `page`, else the last one, or the first word of
 /// the query.
-fn place(address: &str, page: Option<&str>) -> Result<Place, BadLink> {
+fn place(address: &str, page: Option<&str>) -> Result<LinkPlace, BadLink> {
     let address = address.trim_matches(['"', '\'', '<', '>', '(', ')', '[', ']', '.', ',', ';']);
     if !address.contains('/') {
         let id = address.trim_start_matches('?');
         return match is_id(id) {
-            true => Ok(Place { root: None, id: id.to_owned() }),
+            true => Ok(LinkPlace { root: None, id: id.to_owned() }),
             false => Err(BadLink::NoId),
         };
     }
@@ -224,7 +224,7 @@ fn place(address: &str, page: Option<&str>) -> Result<Place, BadLink> {
     };
     let path: String = before.iter().flat_map(|part| ["/", part]).collect();
     url.set_path(&format!("{path}/"));
-    Ok(Place { root: Some(url), id })
+    Ok(LinkPlace { root: Some(url), id })
 }
 
 /// Whether a text can be an id or a token; it contains no characters with a meaning in a path.

@@ -45,7 +45,7 @@ const ENTITIES: [(&str, &str); 15] = [
 const INLINE: [&str; 9] = ["wbr", "b", "i", "em", "strong", "span", "font", "mark", "u"];
 
 /// The positions of the parts of a secret's link in a text.
-pub(super) struct Found<'a> {
+pub(super) struct FoundLink<'a> {
     /// The text up to the end of the id, without other characters within it.
     pub(super) address: Zeroizing<String>,
     /// The text after the id.
@@ -57,7 +57,7 @@ enum Behind<'a> {
     Mended(Zeroizing<String>),
 }
 
-impl<'a> Found<'a> {
+impl<'a> FoundLink<'a> {
     /// Finds an id of sealdrop in a text that is [`readable`].
     pub(super) fn find(text: &'a str) -> Option<Self> {
         if let Some(end) = id_end(text) {

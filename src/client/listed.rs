@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::{
     error::ClientError,
-    secrets::{Answer, Attachment},
-    server::{Again, Server, Watch, in_path},
+    secrets::{ApiAnswer, SecretAttachment},
+    server::{Again, ServerClient, Watch, in_path},
 };
 use crate::crypto::SecretText;
 
@@ -16,7 +16,7 @@ pub const PAGE: usize = 50;
 /// A secret in the list. Other servers may also omit fields that are not an [`Option`] here.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-pub struct Item {
+pub struct ListedSecret {
     /// Its id.
     pub id: String,
     /// When it was created, RFC 3339.
@@ -40,16 +40,16 @@ pub struct Item {
     /// How often it can be viewed in total.
     pub max_views: u64,
     /// Its views.
-    pub views: Vec<Viewed>,
+    pub views: Vec<ListedView>,
     /// Its other events.
-    pub events: Vec<Event>,
+    pub events: Vec<ListedEvent>,
     /// Its files.
-    pub attachments: Vec<Attachment>,
+    pub attachments: Vec<SecretAttachment>,
 }
 
 /// A view of a secret.
 #[derive(Deserialize)]
-pub struct Viewed {
+pub struct ListedView {
     /// The time, RFC 3339.
     pub viewed_at: String,
     /// The address of the viewer.
@@ -60,7 +60,7 @@ pub struct Viewed {
 
 /// An event that is not a view.
 #[derive(Deserialize)]
-pub struct Event {
+pub struct ListedEvent {
     /// The name of the event.
     pub event: String,
     /// The time, RFC 3339.
@@ -78,7 +78,7 @@ pub struct Event {
 ///
 /// [`ClientError`], if a page cannot be fetched.
 pub fn list(
-    server: &Server,
+    server: &ServerClient,
     path: &str,
     limit: usize,
     watch: &dyn Watch,
@@ -105,7 +105,7 @@ pub fn list(
 /// # Errors
 ///
 /// [`ClientError`]; [`Gone`](ClientError::Gone) if it is not in the list.
-pub fn find(server: &Server, id: &str, watch: &dyn Watch) -> Result<Value, ClientError> {
+pub fn find(server: &ServerClient, id: &str, watch: &dyn Watch) -> Result<Value, ClientError> {
     let (mut offset, mut first) = (0, None);
     loop {
         let page = page(server, "api/secrets", offset, watch)?;
@@ -127,7 +127,7 @@ pub fn find(server: &Server, id: &str, watch: &dyn Watch) -> Result<Value, Clien
 ///
 /// [`ClientError`], for example if the token is wrong.
 pub fn status(
-    server: &Server,
+    server: &ServerClient,
     id: &str,
     manage_token: &SecretText,
     watch: &dyn Watch,
@@ -135,7 +135,7 @@ pub fn status(
     let path = format!("api/public/secrets/{}/status", in_path(id));
     let request =
         || server.request("GET", &path).header("Manage-Token", manage_token.expose_secret());
-    let told: Answer<Value> = server.json(request, None::<&()>, Again::Harmless, watch)?;
+    let told: ApiAnswer<Value> = server.json(request, None::<&()>, Again::Harmless, watch)?;
     Ok(told.data)
 }
 
@@ -144,19 +144,19 @@ pub fn status(
 /// # Errors
 ///
 /// [`ClientError::Misunderstood`], if it has another form.
-pub fn entry<T: DeserializeOwned>(server: &Server, value: Value) -> Result<T, ClientError> {
+pub fn entry<T: DeserializeOwned>(server: &ServerClient, value: Value) -> Result<T, ClientError> {
     serde_json::from_value(value)
         .map_err(|_| server.misunderstood("an entry of the list is not valid"))
 }
 
 fn page(
-    server: &Server,
+    server: &ServerClient,
     path: &str,
     offset: usize,
     watch: &dyn Watch,
 ) -> Result<Vec<Value>, ClientError> {
     let path = format!("{path}?offset={offset}");
     let request = || server.request_with_key("GET", &path);
-    let listed: Answer<Vec<Value>> = server.json(request, None::<&()>, Again::Harmless, watch)?;
+    let listed: ApiAnswer<Vec<Value>> = server.json(request, None::<&()>, Again::Harmless, watch)?;
     Ok(listed.data)
 }

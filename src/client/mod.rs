@@ -36,4 +36,4 @@ mod transport;
 pub mod upload;
 
 pub use error::ClientError;
-pub use server::{Dialect, Server, Watch, Way};
+pub use server::{Dialect, ServerClient, Watch, Way};

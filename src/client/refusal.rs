@@ -10,14 +10,14 @@ use ureq::{
 
 use super::{
     error::ClientError,
-    server::{Dialect, Server},
+    server::{Dialect, ServerClient},
 };
 
 /// The longest error that is read.
 const MAX_BYTES: u64 = 64 << 10;
 
 /// Reads an answer that is not 2xx or 304.
-pub(super) fn read(server: &Server, response: Response<Body>, is_head: bool) -> ClientError {
+pub(super) fn read(server: &ServerClient, response: Response<Body>, is_head: bool) -> ClientError {
     let status = response.status();
     if status.is_redirection() {
         let to = response.headers().get("Location").and_then(|to| to.to_str().ok());
@@ -69,11 +69,11 @@ fn said(body: &[u8]) -> (Option<String>, Option<String>) {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum Told {
-        Secrets { error: Inner },
+        Secrets { error: RefusalFields },
         Service(String),
     }
     #[derive(Deserialize)]
-    struct Inner {
+    struct RefusalFields {
         message: String,
         field: Option<String>,
     }
@@ -91,7 +91,7 @@ mod tests {
 
     fn told(dialect: Dialect, status: u16, body: &[u8], is_head: bool) -> ClientError {
         let root = "http://127.0.0.1".parse().unwrap();
-        let server = Server::new(root, None, dialect, Way::default()).unwrap();
+        let server = ServerClient::new(root, None, dialect, Way::default()).unwrap();
         let body = Body::builder().data(body.to_vec());
         read(&server, Response::builder().status(status).body(body).unwrap(), is_head)
     }

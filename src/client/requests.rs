@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     error::ClientError,
     link::is_id,
-    secrets::{Answer, Created, SealedFields, exposed, may_be},
-    server::{Again, Server, Watch, in_path},
+    secrets::{ApiAnswer, CreatedSecret, SealedFields, exposed, may_be},
+    server::{Again, ServerClient, Watch, in_path},
 };
 use crate::crypto::SecretText;
 
@@ -15,7 +15,7 @@ pub const LIST: &str = "api/secret_requests";
 
 /// The parameters of a new request.
 #[derive(Default, Serialize)]
-pub struct NewRequest {
+pub struct NewRequestFields {
     /// The message for recipients of the request's link.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
@@ -54,7 +54,7 @@ pub struct NewRequest {
 /// A request in the list.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-pub struct Item {
+pub struct ListedRequest {
     /// Its id.
     pub id: String,
     /// The message of the request.
@@ -98,13 +98,13 @@ pub struct AskedSecret {
 /// # Errors
 ///
 /// [`ClientError`], if the server did not create it.
-pub fn create(server: &Server, new: &NewRequest, watch: &dyn Watch) -> Result<String, ClientError> {
+pub fn create(server: &ServerClient, new: &NewRequestFields, watch: &dyn Watch) -> Result<String, ClientError> {
     #[derive(Deserialize)]
-    struct Made {
+    struct CreatedRequest {
         id: String,
     }
     let request = || server.request_with_key("POST", LIST);
-    let made: Answer<Made> = server
+    let made: ApiAnswer<CreatedRequest> = server
         .json(request, Some(new), Again::IfNothingWasDone, watch)
         .map_err(|error| may_be(server, error))?;
     match is_id(&made.data.id) {
@@ -118,10 +118,10 @@ pub fn create(server: &Server, new: &NewRequest, watch: &dyn Watch) -> Result<St
 /// # Errors
 ///
 /// [`ClientError`], if the server did not delete it.
-pub fn delete(server: &Server, id: &str, watch: &dyn Watch) -> Result<(), ClientError> {
+pub fn delete(server: &ServerClient, id: &str, watch: &dyn Watch) -> Result<(), ClientError> {
     let path = format!("{LIST}/{}", in_path(id));
     let request = || server.request_with_key("DELETE", &path);
-    let _: Answer<()> = server.json(request, None::<&()>, Again::Harmless, watch)?;
+    let _: ApiAnswer<()> = server.json(request, None::<&()>, Again::Harmless, watch)?;
     Ok(())
 }
 
@@ -130,10 +130,10 @@ pub fn delete(server: &Server, id: &str, watch: &dyn Watch) -> Result<(), Client
 /// # Errors
 ///
 /// [`ClientError`]; [`Gone`](ClientError::Gone) if it does not exist or has expired.
-pub fn look(server: &Server, id: &str, watch: &dyn Watch) -> Result<Asked, ClientError> {
+pub fn look(server: &ServerClient, id: &str, watch: &dyn Watch) -> Result<Asked, ClientError> {
     let path = format!("api/public/secret_requests/{}", in_path(id));
     let request = || server.request("GET", &path);
-    let seen: Answer<Asked> = server.json(request, None::<&()>, Again::Harmless, watch)?;
+    let seen: ApiAnswer<Asked> = server.json(request, None::<&()>, Again::Harmless, watch)?;
     Ok(seen.data)
 }
 
@@ -143,14 +143,14 @@ pub fn look(server: &Server, id: &str, watch: &dyn Watch) -> Result<Asked, Clien
 ///
 /// [`ClientError`], if the server did not create it.
 pub fn answer(
-    server: &Server,
+    server: &ServerClient,
     id: &str,
     sealed: &SealedFields<'_>,
     watch: &dyn Watch,
-) -> Result<Created, ClientError> {
+) -> Result<CreatedSecret, ClientError> {
     let path = format!("api/public/secret_requests/{}/secrets", in_path(id));
     let request = || server.request("POST", &path);
-    let made: Answer<Created> = server
+    let made: ApiAnswer<CreatedSecret> = server
         .json(request, Some(sealed), Again::IfNothingWasDone, watch)
         .map_err(|error| match error {
             ClientError::Gone => error,

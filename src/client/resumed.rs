@@ -9,12 +9,12 @@ use ureq::{
 
 use super::{
     error::ClientError,
-    server::{Again, Server, Watch},
+    server::{Again, ServerClient, Watch},
 };
 
 /// A reader of the bytes of a file. Its errors contain [`ClientError`]s.
 pub(super) struct Resumed<'a, C> {
-    pub(super) server: &'a Server,
+    pub(super) server: &'a ServerClient,
     /// Requests all bytes from a position.
     pub(super) connect: C,
     pub(super) at: u64,
@@ -123,7 +123,7 @@ mod tests {
         let root = "http://127.0.0.1".parse().unwrap();
         // One attempt for each request, without waiting.
         let server =
-            Server::new(root, None, Dialect::Sealdrop, Way::default()).unwrap().impatient();
+            ServerClient::new(root, None, Dialect::Sealdrop, Way::default()).unwrap().impatient();
         let asked = RefCell::new(Vec::new());
         let mut answers: VecDeque<Given> = answers.iter().copied().collect();
         let tries = answers.len();

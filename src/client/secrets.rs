@@ -6,15 +6,15 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::{
-    error::{ClientError, Reach},
+    error::{ClientError, RequestReach},
     link::is_id,
-    server::{Again, Dialect, Server, Watch, in_path},
+    server::{Again, Dialect, ServerClient, Watch, in_path},
 };
 use crate::crypto::{Random, SecretText, random_array};
 
 /// The parameters of a new secret.
 #[derive(Default, Serialize)]
-pub struct Terms {
+pub struct SecretTerms {
     /// The lifetime in hours; without it, the server's default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expiration: Option<u64>,
@@ -52,7 +52,7 @@ pub struct SealedFields<'a> {
 
 /// A new secret.
 #[derive(Deserialize)]
-pub struct Created {
+pub struct CreatedSecret {
     /// Its id.
     pub id: String,
     /// When it expires, RFC 3339; `None` if it does not expire, or is a draft.
@@ -72,7 +72,7 @@ pub struct Created {
 
 /// The result of a look, which spends nothing.
 #[derive(Deserialize)]
-pub struct Look {
+pub struct SecretLook {
     /// Whether a view needs a proof of work.
     pub captcha: bool,
     /// Whether a view needs a password.
@@ -83,12 +83,12 @@ pub struct Look {
     pub expires_at: Option<String>,
     /// The attachments.
     #[serde(default)]
-    pub attachments: Vec<Attachment>,
+    pub attachments: Vec<SecretAttachment>,
 }
 
 /// A file that is not in the secret itself.
 #[derive(Deserialize)]
-pub struct Attachment {
+pub struct SecretAttachment {
     /// Its number, from 1.
     pub n: u32,
     /// Its sealed length in bytes.
@@ -97,7 +97,7 @@ pub struct Attachment {
 
 /// The result of a view.
 #[derive(Deserialize)]
-pub struct View {
+pub struct ViewedSecret {
     /// Base64 of SJCL's JSON.
     pub ciphertext: String,
     /// The private half, base64.
@@ -105,19 +105,19 @@ pub struct View {
     /// The sender's message.
     pub message: Option<String>,
     /// The lease; only from servers that have leases.
-    pub lease: Option<Lease>,
+    pub lease: Option<ViewLease>,
 }
 
 /// The time in which the same view can be repeated.
 #[derive(Deserialize)]
-pub struct Lease {
+pub struct ViewLease {
     /// In seconds.
     pub seconds_left: u64,
 }
 
 /// The parameters of a view.
 #[derive(Serialize)]
-pub struct ViewRequest {
+pub struct ViewFields {
     /// The password, if the secret needs one.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "exposed")]
     pub password: Option<SecretText>,
@@ -131,17 +131,17 @@ pub struct ViewRequest {
 
 /// The wrapper of all answers of the Secrets API.
 #[derive(Deserialize)]
-pub struct Answer<T> {
+pub struct ApiAnswer<T> {
     /// The content of the answer.
     pub data: T,
 }
 
 #[derive(Serialize)]
-struct NewSecret<'a> {
+struct NewSecretFields<'a> {
     #[serde(flatten)]
     sealed: &'a SealedFields<'a>,
     #[serde(flatten)]
-    terms: &'a Terms,
+    terms: &'a SecretTerms,
 }
 
 /// Creates a secret, in the account of the key if there is one.
@@ -150,15 +150,15 @@ struct NewSecret<'a> {
 ///
 /// [`ClientError`], if the server did not create it, or its answer was lost.
 pub fn create(
-    server: &Server,
+    server: &ServerClient,
     sealed: &SealedFields<'_>,
-    terms: &Terms,
+    terms: &SecretTerms,
     watch: &dyn Watch,
-) -> Result<Created, ClientError> {
+) -> Result<CreatedSecret, ClientError> {
     let path = if server.has_key() { "api/secrets" } else { "api/public/secrets" };
     let request = || server.request_with_key("POST", path);
-    let body = NewSecret { sealed, terms };
-    let made: Answer<Created> = server
+    let body = NewSecretFields { sealed, terms };
+    let made: ApiAnswer<CreatedSecret> = server
         .json(request, Some(&body), Again::IfNothingWasDone, watch)
         .map_err(|error| may_be(server, error))?;
     made.data.checked(server)
@@ -166,22 +166,22 @@ pub fn create(
 
 /// The meaning of an error of a create call: if the answer was lost, the object may exist; and 404 means
 /// that the server does not have this call.
-pub(super) fn may_be(server: &Server, error: ClientError) -> ClientError {
+pub(super) fn may_be(server: &ServerClient, error: ClientError) -> ClientError {
     match error {
         ClientError::Gone => {
             server.misunderstood("this call does not exist; is the address right?")
         }
-        ClientError::Unreachable { host, cause, reach: Reach::Sent } => {
+        ClientError::Unreachable { host, cause, reach: RequestReach::Sent } => {
             let cause = format!("{cause}; it may have been created nevertheless");
-            ClientError::Unreachable { host, cause, reach: Reach::Sent }
+            ClientError::Unreachable { host, cause, reach: RequestReach::Sent }
         }
         other => other,
     }
 }
 
-impl Created {
+impl CreatedSecret {
     /// Checks that id and token have the right form: they become parts of links.
-    pub(super) fn checked(self, server: &Server) -> Result<Self, ClientError> {
+    pub(super) fn checked(self, server: &ServerClient) -> Result<Self, ClientError> {
         let token = self.manage_token.as_ref();
         match is_id(&self.id) && token.is_none_or(|token| is_id(token.expose_secret())) {
             true => Ok(self),
@@ -195,9 +195,9 @@ impl Created {
 /// # Errors
 ///
 /// [`ClientError`]; [`Gone`](ClientError::Gone) if it cannot be viewed.
-pub fn look(server: &Server, id: &str, watch: &dyn Watch) -> Result<Look, ClientError> {
+pub fn look(server: &ServerClient, id: &str, watch: &dyn Watch) -> Result<SecretLook, ClientError> {
     let path = format!("api/public/secrets/{}", in_path(id));
-    let seen: Answer<Look> =
+    let seen: ApiAnswer<SecretLook> =
         server.json(|| server.request("GET", &path), None::<&()>, Again::Harmless, watch)?;
     Ok(seen.data)
 }
@@ -214,12 +214,12 @@ pub fn new_lease(random: &dyn Random) -> SecretText {
 ///
 /// [`ClientError`]; [`Gone`](ClientError::Gone) if it cannot be viewed.
 pub fn view(
-    server: &Server,
+    server: &ServerClient,
     id: &str,
-    viewer: &ViewRequest,
+    viewer: &ViewFields,
     watch: &dyn Watch,
-) -> Result<View, ClientError> {
-    let seen: Answer<View> = match server.dialect() {
+) -> Result<ViewedSecret, ClientError> {
+    let seen: ApiAnswer<ViewedSecret> = match server.dialect() {
         Dialect::Sealdrop => {
             let path = format!("api/public/secrets/{}/view", in_path(id));
             let request = || server.request("POST", &path);
@@ -242,19 +242,19 @@ pub fn view(
 ///
 /// [`ClientError`]; [`Gone`](ClientError::Gone) if it had ended.
 pub fn burn(
-    server: &Server,
+    server: &ServerClient,
     id: &str,
     lease: &SecretText,
     watch: &dyn Watch,
 ) -> Result<(), ClientError> {
     #[derive(Serialize)]
-    struct Lease<'a> {
+    struct BurnFields<'a> {
         lease: &'a str,
     }
     let path = format!("api/public/secrets/{}/burn", in_path(id));
-    let body = Lease { lease: lease.expose_secret() };
+    let body = BurnFields { lease: lease.expose_secret() };
     let request = || server.request("POST", &path);
-    let _: Answer<()> = server.json(request, Some(&body), Again::Harmless, watch)?;
+    let _: ApiAnswer<()> = server.json(request, Some(&body), Again::Harmless, watch)?;
     Ok(())
 }
 
@@ -263,10 +263,10 @@ pub fn burn(
 /// # Errors
 ///
 /// [`ClientError`]; [`Gone`](ClientError::Gone) if it does not exist.
-pub fn delete(server: &Server, id: &str, watch: &dyn Watch) -> Result<(), ClientError> {
+pub fn delete(server: &ServerClient, id: &str, watch: &dyn Watch) -> Result<(), ClientError> {
     let path = format!("api/secrets/{}", in_path(id));
     let request = || server.request_with_key("DELETE", &path);
-    let _: Answer<()> = server.json(request, None::<&()>, Again::Harmless, watch)?;
+    let _: ApiAnswer<()> = server.json(request, None::<&()>, Again::Harmless, watch)?;
     Ok(())
 }
 
@@ -276,7 +276,7 @@ pub fn delete(server: &Server, id: &str, watch: &dyn Watch) -> Result<(), Client
 ///
 /// [`ClientError`]; [`Gone`](ClientError::Gone) if it does not exist.
 pub fn delete_managed(
-    server: &Server,
+    server: &ServerClient,
     id: &str,
     manage_token: &SecretText,
     watch: &dyn Watch,
@@ -284,7 +284,7 @@ pub fn delete_managed(
     let path = format!("api/public/secrets/{}", in_path(id));
     let request =
         || server.request("DELETE", &path).header("Manage-Token", manage_token.expose_secret());
-    let _: Answer<()> = server.json(request, None::<&()>, Again::Harmless, watch)?;
+    let _: ApiAnswer<()> = server.json(request, None::<&()>, Again::Harmless, watch)?;
     Ok(())
 }
 

@@ -16,9 +16,9 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::{
-    error::{ClientError, Reach},
+    error::{ClientError, RequestReach},
     refusal,
-    transport::{NoConnection, Route},
+    transport::{NoConnection, ProxyRoute},
 };
 use crate::{
     crypto::{Random, SecretText, SystemRandom, contents::wiped_json, random_array},
@@ -84,7 +84,7 @@ pub struct Way {
 }
 
 /// A server.
-pub struct Server {
+pub struct ServerClient {
     /// Ends with a slash.
     root: Url,
     agent: Agent,
@@ -98,7 +98,7 @@ pub struct Server {
     waits: &'static [u64],
 }
 
-impl Server {
+impl ServerClient {
     /// The server at `root`, which may have a path. `key` is an API key.
     ///
     /// # Errors
@@ -129,13 +129,13 @@ impl Server {
             true => {
                 Some(Arc::new(tls::client_config(certificates.as_deref()).map_err(|cause| {
                     let host = root.host_str().unwrap_or_default().to_owned();
-                    ClientError::Unreachable { host, cause, reach: Reach::Never }
+                    ClientError::Unreachable { host, cause, reach: RequestReach::Never }
                 })?))
             }
             false => None,
         };
         let through = proxy.as_ref().map(|proxy| format!("{}:{}", proxy.host(), proxy.port()));
-        let route = Route { tls, has_proxy: proxy.is_some() };
+        let route = ProxyRoute { tls, has_proxy: proxy.is_some() };
         let agent = Agent::with_parts(config.build(), route, DefaultResolver::default());
         let mut root = root;
         if !root.path().ends_with('/') {
@@ -327,22 +327,22 @@ impl Server {
         ClientError::Unreachable {
             host: self.host(),
             cause: format!("the connection broke: {error}"),
-            reach: Reach::Sent,
+            reach: RequestReach::Sent,
         }
     }
 
     fn unreachable(&self, error: &Error) -> ClientError {
         let reach = match error {
-            Error::HostNotFound | Error::BadUri(_) => Reach::Never,
-            Error::Timeout(Timeout::Resolve | Timeout::Connect) => Reach::NotConnected,
+            Error::HostNotFound | Error::BadUri(_) => RequestReach::Never,
+            Error::Timeout(Timeout::Resolve | Timeout::Connect) => RequestReach::NotConnected,
             // Errors of the resolver have no kind of their own.
-            Error::Io(error) if is_lookup(error) => Reach::NotConnected,
+            Error::Io(error) if is_lookup(error) => RequestReach::NotConnected,
             Error::Other(other) => match other.downcast_ref::<NoConnection>() {
-                Some(NoConnection { is_final: true, .. }) => Reach::Never,
-                Some(NoConnection { is_final: false, .. }) => Reach::NotConnected,
-                None => Reach::Sent,
+                Some(NoConnection { is_final: true, .. }) => RequestReach::Never,
+                Some(NoConnection { is_final: false, .. }) => RequestReach::NotConnected,
+                None => RequestReach::Sent,
             },
-            _ => Reach::Sent,
+            _ => RequestReach::Sent,
         };
         let error = match error {
             Error::Other(other) => match other.downcast_ref::<NoConnection>() {
@@ -359,7 +359,7 @@ impl Server {
             other => other.to_string(),
         };
         let cause = match &self.through {
-            Some(proxy) if reach != Reach::Sent => format!("through the proxy {proxy}: {cause}"),
+            Some(proxy) if reach != RequestReach::Sent => format!("through the proxy {proxy}: {cause}"),
             _ => cause,
         };
         ClientError::Unreachable { host: self.host(), cause, reach }

@@ -10,8 +10,8 @@ use super::{
     counted::Counted,
     error::ClientError,
     handover::SourceFile,
-    secrets::Answer,
-    server::{Again, Server, Watch, in_path},
+    secrets::ApiAnswer,
+    server::{Again, ServerClient, Watch, in_path},
 };
 use crate::crypto::{
     FileSealer, MessageKey, Random, SecretText,
@@ -27,7 +27,7 @@ const TOO_LARGE: &str = "A file is too large";
 
 /// The answer to publishing a secret.
 #[derive(Deserialize)]
-pub struct Published {
+pub struct PublishedDraft {
     published: bool,
     /// When it expires, RFC 3339; `None` if it does not expire.
     pub expires_at: Option<String>,
@@ -39,15 +39,15 @@ pub struct Published {
 ///
 /// [`ClientError`] of the failed step.
 pub fn run(
-    server: &Server,
+    server: &ServerClient,
     id: &str,
     token: &SecretText,
     files: Vec<(SourceFile, MessageKey)>,
     random: &dyn Random,
     watch: &dyn Watch,
-) -> Result<Published, ClientError> {
+) -> Result<PublishedDraft, ClientError> {
     let path = format!("api/secrets/{}", in_path(id));
-    let draft = Draft { server, path, token, watch };
+    let draft = SecretDraft { server, path, token, watch };
     draft.send(files, random).map_err(|error| match error {
         ClientError::Gone => ClientError::Failed {
             status: 404,
@@ -61,19 +61,19 @@ pub fn run(
     })
 }
 
-struct Draft<'a> {
-    server: &'a Server,
+struct SecretDraft<'a> {
+    server: &'a ServerClient,
     path: String,
     token: &'a SecretText,
     watch: &'a dyn Watch,
 }
 
-impl Draft<'_> {
+impl SecretDraft<'_> {
     fn send(
         &self,
         files: Vec<(SourceFile, MessageKey)>,
         random: &dyn Random,
-    ) -> Result<Published, ClientError> {
+    ) -> Result<PublishedDraft, ClientError> {
         let mut files: Vec<Sending> = (1..)
             .zip(files)
             .map(|(n, (source, key))| Sending {
@@ -184,13 +184,13 @@ impl Draft<'_> {
         })
     }
 
-    fn publish(&self) -> Result<Published, ClientError> {
+    fn publish(&self) -> Result<PublishedDraft, ClientError> {
         let path = format!("{}/publish", self.path);
         let request = || {
             let request = self.server.request("POST", &path);
             request.header("Upload-Token", self.token.expose_secret())
         };
-        let published: Answer<Published> =
+        let published: ApiAnswer<PublishedDraft> =
             self.server.json(request, None::<&()>, Again::Harmless, self.watch)?;
         match published.data.published {
             true => Ok(published.data),

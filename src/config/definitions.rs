@@ -81,7 +81,7 @@ macro_rules! settings {
                 remedy: "give whole days from 1 to 3650",
             }
             /// who may create secrets: open (anyone) or account (with a private API key)
-            create: Option "open|account" = "account" => pub create: Create {
+            create: Option "open|account" = "account" => pub create: SecretCreation {
                 parse: parse::create,
                 remedy: "give open or account",
             }

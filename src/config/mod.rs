@@ -40,7 +40,7 @@ pub enum ViewerIp {
 
 /// Who may create secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Create {
+pub enum SecretCreation {
     /// Anyone, within limits.
     Open,
     /// Who has a private API key.

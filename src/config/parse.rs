@@ -10,7 +10,7 @@ use hyper::header::HeaderName;
 use ipnet::IpNet;
 use tracing::Level;
 
-use super::{Boxes, Create, ViewerIp};
+use super::{Boxes, SecretCreation, ViewerIp};
 use crate::crypto::RsaBits;
 
 /// A numeric address and port. Names are not looked up: what they mean can change between a
@@ -79,10 +79,10 @@ pub(super) fn bytes_or_no_limit(
 }
 
 /// Who may create secrets.
-pub(super) fn create(text: &str) -> Result<Create, String> {
+pub(super) fn create(text: &str) -> Result<SecretCreation, String> {
     match text {
-        "open" => Ok(Create::Open),
-        "account" => Ok(Create::Account),
+        "open" => Ok(SecretCreation::Open),
+        "account" => Ok(SecretCreation::Account),
         _ => Err(format!("{text:?} is none of its values")),
     }
 }

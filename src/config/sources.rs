@@ -20,11 +20,11 @@ pub(super) struct Sources {
     flags: Flags,
     /// The variables that begin with `SEALDROP_` and are not blank.
     environment: BTreeMap<String, OsString>,
-    file: Option<File>,
+    file: Option<SettingsFile>,
 }
 
 /// A value, and where it came from.
-pub(super) struct Found {
+pub(super) struct FoundValue {
     /// `--listen`, `SEALDROP_LISTEN` or `sealdrop.toml: listen`.
     pub(super) origin: String,
     /// The value as text; the items of a list are joined by commas.
@@ -32,7 +32,7 @@ pub(super) struct Found {
 }
 
 #[derive(Debug)]
-struct File {
+struct SettingsFile {
     path: String,
     keys: toml::Table,
 }
@@ -52,7 +52,7 @@ impl Sources {
             .filter(|(name, _)| name.starts_with("SEALDROP_"))
             .collect();
         let mut sources = Self { flags, environment, file: None };
-        if let Some(Found { origin, text: path }) = sources.find(&CONFIG)? {
+        if let Some(FoundValue { origin, text: path }) = sources.find(&CONFIG)? {
             sources.file = Some(read(path, &origin)?);
         }
         Ok(sources)
@@ -63,7 +63,7 @@ impl Sources {
     /// # Errors
     ///
     /// A value that is no text: not UTF-8 in the environment, not a scalar in the file.
-    pub(super) fn find(&self, setting: &Setting) -> Result<Option<Found>, BadSetting> {
+    pub(super) fn find(&self, setting: &Setting) -> Result<Option<FoundValue>, BadSetting> {
         let values: Vec<&str> = self
             .flags
             .iter()
@@ -71,19 +71,19 @@ impl Sources {
             .map(|(_, value)| trimmed(value))
             .collect();
         if !values.is_empty() {
-            return Ok(Some(Found { origin: setting.flag(), text: values.join(",") }));
+            return Ok(Some(FoundValue { origin: setting.flag(), text: values.join(",") }));
         }
         let origin = setting.variable();
         if let Some(value) = self.environment.get(&origin) {
             let text = value.to_str().map(|text| trimmed(text).to_owned());
             let text = text.ok_or_else(|| setting.bad(&origin, "it is not UTF-8".to_owned()))?;
-            return Ok(Some(Found { origin, text }));
+            return Ok(Some(FoundValue { origin, text }));
         }
         let Some(file) = &self.file else { return Ok(None) };
         let Some(value) = file.keys.get(setting.key) else { return Ok(None) };
         let origin = file.origin(setting.key);
         let text = text(value, setting).map_err(|problem| setting.bad(&origin, problem))?;
-        Ok(Some(Found { origin, text }))
+        Ok(Some(FoundValue { origin, text }))
     }
 
     /// Where the value of the setting `key` comes from, the default included.
@@ -140,13 +140,13 @@ impl Sources {
     }
 }
 
-impl File {
+impl SettingsFile {
     fn origin(&self, key: &str) -> String {
         format!("{}: {key}", self.path)
     }
 }
 
-fn read(path: String, origin: &str) -> Result<File, BadSetting> {
+fn read(path: String, origin: &str) -> Result<SettingsFile, BadSetting> {
     let unreadable = |error: &dyn std::fmt::Display| {
         CONFIG.bad(origin, format!("can not read {path:?}: {error}"))
     };
@@ -158,7 +158,7 @@ fn read(path: String, origin: &str) -> Result<File, BadSetting> {
         });
         CONFIG.bad(origin, format!("line {line} of {path:?} is not TOML: {}", error.message()))
     })?;
-    Ok(File { path, keys })
+    Ok(SettingsFile { path, keys })
 }
 
 fn text(value: &Value, setting: &Setting) -> Result<String, String> {

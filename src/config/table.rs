@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use lettre::message::Mailbox;
 
 use super::{
-    BadSetting, Boxes, Color, Create, CrossOrigin, Link, PublicUrl, SmtpUrl, ViewerIp,
+    BadSetting, Boxes, Color, CrossOrigin, Link, PublicUrl, SecretCreation, SmtpUrl, ViewerIp,
     definitions::settings, mail, parse, site,
 };
 use crate::{crypto::RsaBits, domain::notify::language::Language};

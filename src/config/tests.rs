@@ -131,7 +131,7 @@ fn every_setting_can_come_from_the_file() {
     assert_eq!((all.expiration.min_hours(), all.expiration.max_hours()), (2, 300));
     assert_eq!(all.expiration.default_hours(), None);
     assert_eq!((all.allowance, all.request_allowance, all.keep_log_days), (1000, 50, 30));
-    assert_eq!(all.create, Create::Open);
+    assert_eq!(all.create, SecretCreation::Open);
     assert_eq!((all.boxes, all.rsa_bits, all.key_pool), (Boxes::Account, RsaBits::Bits4096, 0));
     assert_eq!((all.max_upload_bytes, all.max_box_bytes), (Some(2 << 30), None));
     assert_eq!((all.max_attachments, all.max_account_bytes), (64, None));

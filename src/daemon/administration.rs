@@ -6,7 +6,10 @@ use tokio::{runtime::Handle, sync::watch};
 
 use super::process;
 use crate::{
-    admin::{self, Command, CommandError, Create, MailTested, OpenFailure, Opened, Reply, Terms},
+    admin::{
+        self, Command, CommandError, MailTested, OpenFailure, OpenedStore, OperatorTerms, Reply,
+        StoreCreation,
+    },
     api::App,
     clock::Clock,
     config::Settings,
@@ -19,11 +22,11 @@ use crate::{
 /// # Errors
 ///
 /// [`OpenFailure::Locked`] if another process has it.
-pub fn open_store(dir: &Path, create: Create) -> Result<Opened, OpenFailure> {
+pub fn open_store(dir: &Path, create: StoreCreation) -> Result<OpenedStore, OpenFailure> {
     process::start_log(tracing::Level::WARN);
     process::protect();
     // An empty or incomplete directory has no data either.
-    if create == Create::Never && !dir.join("store").exists() {
+    if create == StoreCreation::Never && !dir.join("store").exists() {
         return Err(OpenFailure::Other(format!(
             "there is no sealdrop data in {}; give --data or start the daemon first",
             dir.display()
@@ -39,7 +42,7 @@ pub fn open_store(dir: &Path, create: Create) -> Result<Opened, OpenFailure> {
         store.keep_time(&clock);
         let now = clock.now();
         // The setting of the daemon is unknown here. The daemon checks the address at each call.
-        let terms = Terms { allowance: defaults.allowance, webhook_private: true };
+        let terms = OperatorTerms { allowance: defaults.allowance, webhook_private: true };
         let reply = admin::run(&store, command, terms, &SystemRandom, now);
         store.close();
         reply
@@ -52,7 +55,8 @@ pub(super) fn commands(
     settings: &Settings,
 ) -> impl Fn(Command) -> Result<Reply, CommandError> + Send + Sync + 'static {
     let app = Arc::clone(app);
-    let terms = Terms { allowance: settings.allowance, webhook_private: settings.webhook_private };
+    let terms =
+        OperatorTerms { allowance: settings.allowance, webhook_private: settings.webhook_private };
     move |command| {
         let App { store, random, clock, caller, .. } = &*app;
         let reply = match command {

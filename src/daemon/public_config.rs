@@ -2,7 +2,7 @@
 
 use crate::{
     api::{Rules, key_service::ServiceRules},
-    config::{Boxes, Create},
+    config::{Boxes, SecretCreation},
     web::{PublicConfig, PublicExpiration},
 };
 
@@ -11,8 +11,8 @@ use crate::{
 pub fn public_config(rules: &Rules, service_rules: &ServiceRules) -> PublicConfig {
     PublicConfig {
         create: match rules.create {
-            Create::Open => "open",
-            Create::Account => "account",
+            SecretCreation::Open => "open",
+            SecretCreation::Account => "account",
         },
         boxes: match service_rules.creation {
             Boxes::Open => "open",

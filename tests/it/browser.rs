@@ -9,7 +9,7 @@ use std::{
 
 use libtest_mimic::Trial;
 use sealdrop::{
-    config::{Boxes, Color, Create, Link},
+    config::{Boxes, Color, Link, SecretCreation},
     web::Look,
 };
 use serde::Deserialize;
@@ -72,7 +72,7 @@ fn run_with(script: &str, account: Options) {
     look.site.color = Color([0x7c, 0x2d, 0x92]);
     look.site.imprint = Some(Link::parse("https://example.org/imprint").unwrap());
     let mut options = Options { look, ..Options::default() };
-    options.rules.create = Create::Open;
+    options.rules.create = SecretCreation::Open;
     // Nobody answers at its mail server: mails wait, which is all that a page sees of them.
     let mailer = Some(crate::mail::mailer(1, &[]));
     let mut account = Options { mailer, ..account };

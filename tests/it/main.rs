@@ -36,6 +36,7 @@ mod sjcl_interop;
 mod sub_path;
 mod terminal;
 mod tools;
+mod type_names;
 mod web;
 mod web_crypto;
 mod webhook;
@@ -69,6 +70,7 @@ fn main() {
         sjcl_interop::trials(),
         sub_path::trials(),
         terminal::trials(),
+        type_names::trials(),
         web::trials(),
         web_crypto::trials(),
         webhook::trials(),

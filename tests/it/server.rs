@@ -8,7 +8,7 @@ use crate::http::Client;
 use sealdrop::{
     api::{App, Rules, key_service::ServiceRules, openapi},
     clock::{Clock, UnixSeconds},
-    config::{Boxes, Create, CrossOrigin, TryLimits, ViewerIp},
+    config::{Boxes, CrossOrigin, SecretCreation, TryLimits, ViewerIp},
     crypto::{RsaBits, SystemRandom},
     daemon::{public_config, serve_until},
     delivery::{Deliveries, smtp::Mailer},
@@ -61,7 +61,7 @@ impl Default for Options {
             rules: Rules {
                 max_ciphertext: 1 << 20,
                 lifetime: LifetimeRules { min: 1, max: 350, default: 168 },
-                create: Create::Account,
+                create: SecretCreation::Account,
                 viewer_ip: ViewerIp::Full,
                 keep_log_seconds: 90 * 24 * 3600,
                 request_allowance: 10_000,

@@ -14,7 +14,7 @@ use crate::{
         load::work::blocking,
         secrets::{late_tries, new_secret, secret_item::Item},
     },
-    config::Create,
+    config::SecretCreation,
     crypto::sha256,
     domain::{
         secret::{list::Listed, manage},
@@ -42,7 +42,7 @@ pub(in crate::api) async fn create(
     headers: &HeaderMap,
     body: &mut Incoming,
 ) -> Result<Response<Body>, ApiError> {
-    if app.rules.create == Create::Account {
+    if app.rules.create == SecretCreation::Account {
         return Err(ApiError::Forbidden(
             "Secrets are made with an account here: send POST /api/secrets with its API key",
         ));

@@ -13,12 +13,12 @@ use crate::{
         Context, Failure,
         flags::{command, server_connection},
         operator::administration::{write_json, write_made},
-        progress::Progress,
+        progress::CommandProgress,
         prompt, qr,
     },
     client::{
-        ClientError, Server,
-        boxes::{self, Access, Created, DropBox, NewBox},
+        ClientError, ServerClient,
+        boxes::{self, BoxAccess, BoxClient, CreatedBox, NewBoxFields},
     },
     crypto::{BoxKey, PublicKey, RsaBits, SecretText, SystemRandom, box_key::ITERATIONS},
 };
@@ -93,7 +93,7 @@ command! {
 }
 
 #[derive(Serialize)]
-struct Shown<'a> {
+struct CreatedBoxLine<'a> {
     token: &'a str,
     link: &'a str,
     key_file: Option<&'a Path>,
@@ -101,7 +101,7 @@ struct Shown<'a> {
 }
 
 /// A box that was made.
-struct Made {
+struct NewBoxKeys {
     token: String,
     /// Where its private key is.
     path: Option<PathBuf>,
@@ -142,11 +142,11 @@ impl BoxCreateCommand {
     /// The private key goes to the disk before there is a box that needs it.
     fn create_offline(
         &self,
-        server: &Server,
+        server: &ServerClient,
         bits: RsaBits,
         passphrase: &SecretText,
         context: &mut Context<'_>,
-    ) -> Result<Made, Failure> {
+    ) -> Result<NewBoxKeys, Failure> {
         if !self.json {
             writeln!(context.err, "Making a key …")?;
         }
@@ -155,30 +155,30 @@ impl BoxCreateCommand {
         let (public_key, hash) = (key.public().to_pem(), SecretText::new(key.hash()));
         let mut file = NewKeyFile::create(self.private_key.as_deref(), context)?;
         file.write(&pem)?;
-        let new = NewBox {
+        let new = NewBoxFields {
             public_key: Some(&public_key),
             private_key_hash: Some(hash.expose_secret()),
             private_key: self.store_key.then_some(&pem),
             ..self.terms()
         };
-        let Created { token, public_key, .. } = self.create(server, &new)?;
+        let CreatedBox { token, public_key, .. } = self.create(server, &new)?;
         if PublicKey::parse(&public_key).ok().as_ref() != Some(&key.public()) {
             return Err(disown(server, &token, hash, file));
         }
         let path = file.keep(&token)?;
-        Ok(Made { token, path: Some(path), fingerprint: Some(key.public().fingerprint()) })
+        Ok(NewBoxKeys { token, path: Some(path), fingerprint: Some(key.public().fingerprint()) })
     }
 
     fn create_online(
         &self,
-        server: &Server,
+        server: &ServerClient,
         passphrase: &SecretText,
         context: &mut Context<'_>,
-    ) -> Result<Made, Failure> {
+    ) -> Result<NewBoxKeys, Failure> {
         let path = self.private_key.as_deref();
         let file = path.map(|path| NewKeyFile::create(Some(path), context)).transpose()?;
-        let new = NewBox { passphrase: Some(passphrase.expose_secret()), ..self.terms() };
-        let Created { token, public_key, private_key } = self.create(server, &new)?;
+        let new = NewBoxFields { passphrase: Some(passphrase.expose_secret()), ..self.terms() };
+        let CreatedBox { token, public_key, private_key } = self.create(server, &new)?;
         let path = match (file, &private_key) {
             (Some(mut file), Some(pem)) => {
                 let kept = file.write(pem).and_then(|()| file.keep(&token));
@@ -191,22 +191,22 @@ impl BoxCreateCommand {
             _ => None,
         };
         let fingerprint = PublicKey::parse(&public_key).ok().map(|key| key.fingerprint());
-        Ok(Made { token, path, fingerprint })
+        Ok(NewBoxKeys { token, path, fingerprint })
     }
 
-    fn terms(&self) -> NewBox<'_> {
-        NewBox {
+    fn terms(&self) -> NewBoxFields<'_> {
+        NewBoxFields {
             release: self.release.as_deref(),
             lock: self.lock.as_deref(),
             delete_messages: self.delete_messages_after_reading,
             delete_box: self.delete_box_after_reading,
             notify: self.notify.as_deref(),
-            ..NewBox::default()
+            ..NewBoxFields::default()
         }
     }
 
-    fn create(&self, server: &Server, new: &NewBox<'_>) -> Result<Created, Failure> {
-        let progress = Progress::new("Creating");
+    fn create(&self, server: &ServerClient, new: &NewBoxFields<'_>) -> Result<CreatedBox, Failure> {
+        let progress = CommandProgress::new("Creating");
         boxes::create(server, new, &progress).map_err(|error| match error {
             ClientError::Rejected { field: Some(field), message, .. } => {
                 let reason = message.strip_prefix(&field).unwrap_or(&message);
@@ -218,13 +218,13 @@ impl BoxCreateCommand {
 
     fn show(
         &self,
-        server: &Server,
-        Made { token, path, fingerprint }: &Made,
+        server: &ServerClient,
+        NewBoxKeys { token, path, fingerprint }: &NewBoxKeys,
         context: &mut Context<'_>,
     ) -> Result<(), Failure> {
         let (path, fingerprint) = (path.as_deref(), fingerprint.as_deref());
         let link = format!("{}box/{token}", server.root());
-        let shown = Shown { token, link: &link, key_file: path, fingerprint };
+        let shown = CreatedBoxLine { token, link: &link, key_file: path, fingerprint };
         write_made(context, |out| match self.json {
             true => write_json(out, &shown),
             false => writeln!(out, "{link}"),
@@ -252,9 +252,9 @@ impl BoxCreateCommand {
 }
 
 /// What to say of a box that has another key than the one made here. Nobody shall send to it.
-fn disown(server: &Server, token: &str, hash: SecretText, file: NewKeyFile) -> Failure {
-    let drop_box = DropBox { server, token };
-    let deleted = drop_box.delete(&Access::Hash(hash), &Progress::new("Deleting"));
+fn disown(server: &ServerClient, token: &str, hash: SecretText, file: NewKeyFile) -> Failure {
+    let drop_box = BoxClient { server, token };
+    let deleted = drop_box.delete(&BoxAccess::Hash(hash), &CommandProgress::new("Deleting"));
     let now = match deleted {
         Ok(()) => "the box is deleted again".to_owned(),
         // What it is deleted with stays.

@@ -1,15 +1,15 @@
 //! `sealdrop box delete`
 
-use super::{owner::Owner, settings};
+use super::{owner::BoxOwner, settings};
 use crate::{
     cli::{
         Context, Failure,
         flags::{command, server_connection},
-        progress::Progress,
+        progress::CommandProgress,
         prompt,
     },
     client::{
-        boxes::{BoxError, DropBox},
+        boxes::{BoxClient, BoxClientError},
         link::box_place,
     },
 };
@@ -63,13 +63,13 @@ impl BoxDeleteCommand {
             ));
         }
         let server = settings.server_of(&place, context)?;
-        let drop_box = DropBox { server: &server, token: &place.id };
-        let progress = Progress::new("Deleting");
+        let drop_box = BoxClient { server: &server, token: &place.id };
+        let progress = CommandProgress::new("Deleting");
         let terms = drop_box.terms(&progress)?;
         if !self.yes {
             prompt::confirm("The box goes with everything in it. Go on?", context)?;
         }
-        let owner = Owner {
+        let owner = BoxOwner {
             online: self.online,
             private_key: self.private_key.as_deref(),
             passphrase_file: self.passphrase_file.as_deref(),
@@ -77,9 +77,9 @@ impl BoxDeleteCommand {
         let (mut access, _) = owner.access((&place.id, &terms), context)?;
         loop {
             match drop_box.delete(&access, &progress) {
-                Err(BoxError::Wrong) => match owner.access_again(context)? {
+                Err(BoxClientError::Wrong) => match owner.access_again(context)? {
                     Some(other) => access = other,
-                    None => return Err(BoxError::Wrong.into()),
+                    None => return Err(BoxClientError::Wrong.into()),
                 },
                 deleted => {
                     deleted?;

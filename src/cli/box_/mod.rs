@@ -10,11 +10,11 @@ mod send;
 
 use super::{
     Context, Exit, Failure,
-    connection::{Connection, Settings},
+    connection::{ServerFlags, ServerSettings},
     prompt,
 };
 use crate::cli::flags::command_group;
-use crate::client::{Dialect, boxes::BoxError};
+use crate::client::{Dialect, boxes::BoxClientError};
 
 command_group! {
     /// Make a box that others send texts and files to; send to one; read or delete your own.
@@ -34,24 +34,24 @@ command_group! {
     }
 }
 
-impl From<BoxError> for Failure {
-    fn from(error: BoxError) -> Self {
+impl From<BoxClientError> for Failure {
+    fn from(error: BoxClientError) -> Self {
         let message = prompt::visible(&error.to_string());
         let exit = match error {
-            BoxError::Gone => Exit::Gone,
-            BoxError::Wrong | BoxError::NoKeyThere => Exit::Refused,
-            BoxError::NotYet(_) | BoxError::Full(_) => Exit::Busy,
+            BoxClientError::Gone => Exit::Gone,
+            BoxClientError::Wrong | BoxClientError::NoKeyThere => Exit::Refused,
+            BoxClientError::NotYet(_) | BoxClientError::Full(_) => Exit::Busy,
             // Not a matter of trying again.
-            BoxError::Locked(_) | BoxError::Unsure(_) => Exit::Failed,
-            BoxError::PublicKey(_) => Exit::Damaged,
-            BoxError::Other(error) => return error.into(),
+            BoxClientError::Locked(_) | BoxClientError::Unsure(_) => Exit::Failed,
+            BoxClientError::PublicKey(_) => Exit::Damaged,
+            BoxClientError::Other(error) => return error.into(),
         };
         Self { exit, message }
     }
 }
 
 /// What the connection flags amount to, where the server must have boxes.
-fn settings(connection: Connection, context: &mut Context<'_>) -> Result<Settings, Failure> {
+fn settings(connection: ServerFlags, context: &mut Context<'_>) -> Result<ServerSettings, Failure> {
     let settings = connection.settings(context)?;
     match settings.dialect() {
         Dialect::Sealdrop => Ok(settings),

@@ -3,42 +3,42 @@
 use super::key_file;
 use crate::{
     cli::{Context, Exit, Failure, prompt},
-    client::boxes::{Access, BoxError, Terms},
+    client::boxes::{BoxAccess, BoxClientError, BoxTerms},
     crypto::{BoxKey, OpenKeyError, SecretText},
 };
 
 const FLAG: &str = "--passphrase-file";
 
 /// The flags of a command for owners.
-pub(super) struct Owner<'a> {
+pub(super) struct BoxOwner<'a> {
     /// The server opens the box.
     pub(super) online: bool,
     pub(super) private_key: Option<&'a str>,
     pub(super) passphrase_file: Option<&'a str>,
 }
 
-impl Owner<'_> {
+impl BoxOwner<'_> {
     /// What opens the box, and the key if it is opened here. Asks again as long as the passphrase does not
     /// open the file. A server without the private key is never told a passphrase.
     pub(super) fn access(
         &self,
-        (token, terms): (&str, &Terms),
+        (token, terms): (&str, &BoxTerms),
         context: &mut Context<'_>,
-    ) -> Result<(Access, Option<BoxKey>), Failure> {
+    ) -> Result<(BoxAccess, Option<BoxKey>), Failure> {
         if self.online {
             if self.private_key.is_some() {
                 return Err(Failure::usage("give either --online or --private-key"));
             }
             if !terms.has_private_key {
-                return Err(BoxError::NoKeyThere.into());
+                return Err(BoxClientError::NoKeyThere.into());
             }
-            return Ok((Access::Passphrase(self.passphrase()?), None));
+            return Ok((BoxAccess::Passphrase(self.passphrase()?), None));
         }
         let (path, pem) = key_file::read(self.private_key, token, context)?;
         loop {
             let opened = BoxKey::from_encrypted_pem(&pem, &self.passphrase()?);
             match opened {
-                Ok(key) => return Ok((Access::Hash(SecretText::new(key.hash())), Some(key))),
+                Ok(key) => return Ok((BoxAccess::Hash(SecretText::new(key.hash())), Some(key))),
                 Err(OpenKeyError::WrongPassphrase) if self.asks() => self.tell_wrong(context)?,
                 Err(error) => {
                     let exit = match error {
@@ -55,12 +55,12 @@ impl Owner<'_> {
     pub(super) fn access_again(
         &self,
         context: &mut Context<'_>,
-    ) -> Result<Option<Access>, Failure> {
+    ) -> Result<Option<BoxAccess>, Failure> {
         if !self.online || !self.asks() {
             return Ok(None);
         }
         self.tell_wrong(context)?;
-        Ok(Some(Access::Passphrase(self.passphrase()?)))
+        Ok(Some(BoxAccess::Passphrase(self.passphrase()?)))
     }
 
     fn asks(&self) -> bool {

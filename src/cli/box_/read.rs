@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::{
     measured::{self, Measured},
-    owner::Owner,
+    owner::BoxOwner,
     settings,
 };
 use crate::{
@@ -16,14 +16,14 @@ use crate::{
         flags::{command, server_connection},
         interrupt,
         operator::administration::write_json,
-        progress::Progress,
+        progress::CommandProgress,
         prompt,
         secret::saved::{check_room, copy, destination, save},
     },
     client::{
         boxes::{
-            BoxError, DropBox, Terms,
-            incoming::{self, Content, Incoming, Message, StoredFile},
+            BoxClient, BoxClientError, BoxTerms,
+            incoming::{self, IncomingContent, IncomingMessage, IncomingMessages, StoredFile},
         },
         link::box_place,
     },
@@ -89,7 +89,7 @@ command! {
 }
 
 #[derive(Serialize)]
-struct Shown<'a> {
+struct MessageLine<'a> {
     id: u64,
     created: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -110,13 +110,13 @@ impl BoxReadCommand {
         destination(&self.output, self.json)?;
         let place = box_place(&self.link)?;
         let server = settings.server_of(&place, context)?;
-        let drop_box = DropBox { server: &server, token: &place.id };
-        let progress = Progress::new("Fetching");
+        let drop_box = BoxClient { server: &server, token: &place.id };
+        let progress = CommandProgress::new("Fetching");
         let terms = drop_box.terms(&progress)?;
         if let Some(question) = question(&terms).filter(|_| !self.yes) {
             prompt::confirm(question, context)?;
         }
-        let owner = Owner {
+        let owner = BoxOwner {
             online: self.online,
             private_key: self.private_key.as_deref(),
             passphrase_file: self.passphrase_file.as_deref(),
@@ -128,18 +128,18 @@ impl BoxReadCommand {
         let opened = (access, key);
         let _held = interrupt::hold()?;
         let mut incoming =
-            Incoming::new(drop_box, &terms, opened, self.since, &SystemRandom, &progress);
+            IncomingMessages::new(drop_box, &terms, opened, self.since, &SystemRandom, &progress);
         // What was listed is gone there, so nothing may be listed behind something that needs a look.
         let deletes = terms.delete_messages || terms.delete_box;
         let (mut count, mut failed, mut stopped) = (0, 0, Ok(()));
         loop {
             let message = match incoming.next_message() {
-                Err(BoxError::Wrong) if count == 0 => match owner.access_again(context)? {
+                Err(BoxClientError::Wrong) if count == 0 => match owner.access_again(context)? {
                     Some(access) => {
                         incoming.set_access(access);
                         continue;
                     }
-                    None => return Err(BoxError::Wrong.into()),
+                    None => return Err(BoxClientError::Wrong.into()),
                 },
                 next => next?,
             };
@@ -177,20 +177,20 @@ impl BoxReadCommand {
 
     fn show(
         &self,
-        incoming: &mut Incoming<'_>,
-        message: &Message,
-        progress: &Progress,
+        incoming: &mut IncomingMessages<'_>,
+        message: &IncomingMessage,
+        progress: &CommandProgress,
         context: &mut Context<'_>,
     ) -> Result<(), Failure> {
         match incoming.content(message)? {
-            Content::Text(text) => self.show_text(message, text.expose_secret(), context),
-            Content::File(file) if self.output == "-" => {
+            IncomingContent::Text(text) => self.show_text(message, text.expose_secret(), context),
+            IncomingContent::File(file) if self.output == "-" => {
                 self.introduce(message, &file.name, context)?;
                 self.copy(incoming, (message, &file), context.out)?;
                 progress.end();
                 Ok(context.out.flush()?)
             }
-            Content::File(file) => {
+            IncomingContent::File(file) => {
                 let mut copied = (0, String::new());
                 let path = save(Path::new(&self.output), &file.name, |out| {
                     copied = self.copy(incoming, (message, &file), out)?;
@@ -204,7 +204,12 @@ impl BoxReadCommand {
                     return Ok(writeln!(context.err, "Saved {}", prompt::line(&path))?);
                 }
                 self.write_json(
-                    &Shown { path: Some(&path), size, sha256: Some(&sha256), ..shown(message) },
+                    &MessageLine {
+                        path: Some(&path),
+                        size,
+                        sha256: Some(&sha256),
+                        ..shown(message)
+                    },
                     context,
                 )
             }
@@ -213,14 +218,15 @@ impl BoxReadCommand {
 
     fn show_text(
         &self,
-        message: &Message,
+        message: &IncomingMessage,
         text: &str,
         context: &mut Context<'_>,
     ) -> Result<(), Failure> {
         if self.json {
             let sha256 = hex(&sha256(text.as_bytes()));
             let size = text.len() as u64;
-            let shown = Shown { text: Some(text), size, sha256: Some(&sha256), ..shown(message) };
+            let shown =
+                MessageLine { text: Some(text), size, sha256: Some(&sha256), ..shown(message) };
             return self.write_json(&shown, context);
         }
         self.introduce(message, "", context)?;
@@ -239,15 +245,16 @@ impl BoxReadCommand {
 
     fn show_failure(
         &self,
-        message: &Message,
+        message: &IncomingMessage,
         why: &str,
         path: Option<&str>,
         context: &mut Context<'_>,
     ) -> Result<(), Failure> {
         if self.json {
-            return self.write_json(&Shown { path, error: Some(why), ..shown(message) }, context);
+            return self
+                .write_json(&MessageLine { path, error: Some(why), ..shown(message) }, context);
         }
-        let Message { id, created, .. } = message;
+        let IncomingMessage { id, created, .. } = message;
         writeln!(context.err, "Message {id}, {}: {why}", prompt::line(created))?;
         match path {
             Some(path) => Ok(writeln!(context.err, "Saved {}", prompt::line(path))?),
@@ -256,7 +263,12 @@ impl BoxReadCommand {
     }
 
     /// Tells that a message failed, and keeps it as it was sealed: it may be gone in the box.
-    fn keep(&self, message: &Message, why: &str, context: &mut Context<'_>) -> Result<(), Failure> {
+    fn keep(
+        &self,
+        message: &IncomingMessage,
+        why: &str,
+        context: &mut Context<'_>,
+    ) -> Result<(), Failure> {
         let Some(sealed) = message.sealed_text() else {
             return self.show_failure(message, why, None, context);
         };
@@ -278,7 +290,7 @@ impl BoxReadCommand {
 
     fn introduce(
         &self,
-        message: &Message,
+        message: &IncomingMessage,
         name: &str,
         context: &mut Context<'_>,
     ) -> Result<(), Failure> {
@@ -288,7 +300,11 @@ impl BoxReadCommand {
         Ok(writeln!(context.err, "Message {}, {created}{name}", message.id)?)
     }
 
-    fn write_json(&self, shown: &Shown<'_>, context: &mut Context<'_>) -> Result<(), Failure> {
+    fn write_json(
+        &self,
+        shown: &MessageLine<'_>,
+        context: &mut Context<'_>,
+    ) -> Result<(), Failure> {
         write_json(context.out, shown)?;
         Ok(context.out.flush()?)
     }
@@ -296,8 +312,8 @@ impl BoxReadCommand {
     /// Copies all of a file. Gives how many bytes there were, and their SHA-256.
     fn copy(
         &self,
-        incoming: &mut Incoming<'_>,
-        (message, file): (&Message, &StoredFile),
+        incoming: &mut IncomingMessages<'_>,
+        (message, file): (&IncomingMessage, &StoredFile),
         out: &mut dyn Write,
     ) -> Result<(u64, String), Failure> {
         let limit = self.max_file.saturating_mul(1 << 30);
@@ -314,8 +330,8 @@ impl BoxReadCommand {
     }
 }
 
-fn shown(message: &Message) -> Shown<'_> {
-    Shown {
+fn shown(message: &IncomingMessage) -> MessageLine<'_> {
+    MessageLine {
         id: message.id,
         created: &message.created,
         text: None,
@@ -328,7 +344,7 @@ fn shown(message: &Message) -> Shown<'_> {
 
 /// The end of reading a box that deletes what was read, at a message that failed. What comes behind it is
 /// still there.
-fn stop(message: &Message, failure: Failure) -> Failure {
+fn stop(message: &IncomingMessage, failure: Failure) -> Failure {
     let id = message.id;
     let what = match failure.exit {
         Exit::Damaged => "it did not open",
@@ -345,7 +361,7 @@ fn stop(message: &Message, failure: Failure) -> Failure {
 }
 
 /// What should be known before reading.
-fn question(terms: &Terms) -> Option<&'static str> {
+fn question(terms: &BoxTerms) -> Option<&'static str> {
     if terms.delete_box {
         Some("The box is deleted when all of it was read. Read now?")
     } else if terms.delete_messages {
@@ -357,9 +373,9 @@ fn question(terms: &Terms) -> Option<&'static str> {
 
 /// A server that hands out another key could read what comes in from now on.
 fn warn_of_other_key(
-    drop_box: &DropBox<'_>,
+    drop_box: &BoxClient<'_>,
     key: &BoxKey,
-    progress: &Progress,
+    progress: &CommandProgress,
     context: &mut Context<'_>,
 ) -> Result<(), Failure> {
     match drop_box.public_key(progress) {

@@ -5,13 +5,13 @@ use crate::{
     cli::{
         Context, Failure,
         flags::{command, server_connection},
-        progress::Progress,
+        progress::CommandProgress,
         prompt,
-        secret::content::{Content, Named, gather},
+        secret::content::{ContentArguments, SentContent, gather},
     },
     client::{
         ClientError,
-        boxes::{BoxError, DropBox, outgoing::Outgoing},
+        boxes::{BoxClient, BoxClientError, outgoing::OutgoingMessage},
         link::box_place,
     },
     crypto::SystemRandom,
@@ -65,8 +65,8 @@ impl BoxSendCommand {
         let settings = settings(connection, context)?;
         let place = box_place(&self.link)?;
         let server = settings.server_of(&place, context)?;
-        let drop_box = DropBox { server: &server, token: &place.id };
-        let progress = Progress::new("Sending");
+        let drop_box = BoxClient { server: &server, token: &place.id };
+        let progress = CommandProgress::new("Sending");
         let terms = drop_box.terms(&progress)?;
         if terms.is_locked {
             let since = terms.lock_date.as_deref().map(prompt::line).unwrap_or_default();
@@ -76,8 +76,8 @@ impl BoxSendCommand {
             true => None,
             false => Some(drop_box.public_key(&progress)?),
         };
-        let Content { text, files } = gather(
-            Named { text: self.text, files: &self.files, name: self.name.as_deref() },
+        let SentContent { text, files } = gather(
+            ContentArguments { text: self.text, files: &self.files, name: self.name.as_deref() },
             context,
         )?;
         if let Some(key) = &public_key {
@@ -85,7 +85,8 @@ impl BoxSendCommand {
         }
         let total: u64 = files.iter().map(|file| file.size).sum();
         let mut names: Vec<String> = files.iter().map(|file| prompt::line(&file.name)).collect();
-        let outgoing = Outgoing { drop_box, public_key, random: &SystemRandom, watch: &progress };
+        let outgoing =
+            OutgoingMessage { drop_box, public_key, random: &SystemRandom, watch: &progress };
         let mut sent = Vec::new();
         if !text.is_empty() {
             outgoing.text(&text).map_err(too_long)?;
@@ -111,11 +112,13 @@ impl BoxSendCommand {
 }
 
 /// What to do where a text is more than the server takes.
-fn too_long(error: BoxError) -> Failure {
+fn too_long(error: BoxClientError) -> Failure {
     match error {
-        BoxError::Other(ClientError::Rejected { status: 413, message, .. }) => Failure::failed(
-            prompt::visible(&format!("the text is too long ({message}): send it as a file")),
-        ),
+        BoxClientError::Other(ClientError::Rejected { status: 413, message, .. }) => {
+            Failure::failed(prompt::visible(&format!(
+                "the text is too long ({message}): send it as a file"
+            )))
+        }
         other => other.into(),
     }
 }

@@ -2,7 +2,7 @@
 //! for its value, and on how many arguments there are.
 
 use super::{commands, flags, helped};
-use crate::cli::definition::{Definition, Kind};
+use crate::cli::definition::{Definition, ValueKind};
 
 /// Reads the words up to the cursor. `value` is what a flag waits for, or what belongs in this place.
 ///
@@ -95,11 +95,11 @@ pub(super) fn script(program: &Definition) -> String {
 }
 
 /// What the script calls it.
-fn kind(kind: &Kind) -> String {
+fn kind(kind: &ValueKind) -> String {
     match kind {
-        Kind::File => "file".into(),
-        Kind::Directory => "directory".into(),
-        Kind::Words(words) => format!("words {}", words.join(" ")),
-        Kind::Unknown => "unknown".into(),
+        ValueKind::File => "file".into(),
+        ValueKind::Directory => "directory".into(),
+        ValueKind::Words(words) => format!("words {}", words.join(" ")),
+        ValueKind::Unknown => "unknown".into(),
     }
 }

@@ -1,7 +1,7 @@
 //! For fish: a line for each word that can come, with the command that it belongs to.
 
 use super::{commands, flags, helped};
-use crate::cli::definition::{Definition, Kind, Value};
+use crate::cli::definition::{Definition, FlagValue, ValueKind};
 
 /// Say whether the words before the cursor make up one of some commands, and whether the next is in a
 /// place between two.
@@ -98,12 +98,12 @@ pub(super) fn script(program: &Definition) -> String {
 }
 
 /// What is offered as a value; files are not, unless they are what it takes.
-fn offers(value: &Value) -> String {
+fn offers(value: &FlagValue) -> String {
     match &value.kind {
-        Kind::File => " -F".into(),
-        Kind::Directory => " -f -a '(__fish_complete_directories)'".into(),
-        Kind::Words(words) => format!(" -f -a '{}'", words.join(" ")),
-        Kind::Unknown => " -f".into(),
+        ValueKind::File => " -F".into(),
+        ValueKind::Directory => " -f -a '(__fish_complete_directories)'".into(),
+        ValueKind::Words(words) => format!(" -f -a '{}'", words.join(" ")),
+        ValueKind::Unknown => " -f".into(),
     }
 }
 

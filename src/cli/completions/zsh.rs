@@ -1,7 +1,7 @@
 //! For zsh: a function for each command, which hands the words to `_arguments`.
 
 use super::commands;
-use crate::cli::definition::{Argument, Definition, Flag, Kind, Value};
+use crate::cli::definition::{Argument, Definition, Flag, FlagValue, ValueKind};
 
 /// Works as a file in `$fpath` and when it is read by `source`.
 const SCRIPT: &str = r#"#compdef sealdrop
@@ -108,12 +108,12 @@ fn argument(argument: &Argument) -> String {
 }
 
 /// What is said about a value, and how to find some.
-fn message_and_action(value: &Value) -> String {
+fn message_and_action(value: &FlagValue) -> String {
     let action = match &value.kind {
-        Kind::File => "_files".into(),
-        Kind::Directory => "_files -/".into(),
-        Kind::Words(words) => format!("({})", words.join(" ")),
-        Kind::Unknown => " ".into(),
+        ValueKind::File => "_files".into(),
+        ValueKind::Directory => "_files -/".into(),
+        ValueKind::Words(words) => format!("({})", words.join(" ")),
+        ValueKind::Unknown => " ".into(),
     };
     format!("{}:{action}", escape(&value.name, &['\\', ':']))
 }

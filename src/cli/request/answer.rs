@@ -5,13 +5,13 @@ use serde::Serialize;
 use crate::{
     cli::{
         Context, Failure,
-        connection::Connection,
+        connection::ServerFlags,
         flags::command,
         operator::administration::write_json,
-        progress::Progress,
+        progress::CommandProgress,
         prompt,
         secret::{
-            content::{Named, gather},
+            content::{ContentArguments, gather},
             shown_link::{LinkShape, show_link},
             terms::not_in_password_link,
         },
@@ -71,7 +71,7 @@ struct Mailed<'a> {
 
 impl RequestAnswerCommand {
     pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
-        let connection = Connection {
+        let connection = ServerFlags {
             server: self.server,
             key_file: None,
             dialect: self.dialect,
@@ -84,7 +84,7 @@ impl RequestAnswerCommand {
         }
         let place = request_place(&self.link)?;
         let server = settings.server_of(&place, context)?;
-        let progress = Progress::new("Sending");
+        let progress = CommandProgress::new("Sending");
         let asked = requests::look(&server, &place.id, &progress)?;
         if let Some(message) = &asked.message {
             writeln!(context.err, "Asked for: {}", prompt::visible(message))?;
@@ -93,7 +93,7 @@ impl RequestAnswerCommand {
             writeln!(context.err, "Who asks has set a password for it, which they know.")?;
         }
         let content = gather(
-            Named { text: self.text, files: &self.files, name: self.name.as_deref() },
+            ContentArguments { text: self.text, files: &self.files, name: self.name.as_deref() },
             context,
         )?;
         let mut handed = hand_over(

@@ -7,11 +7,11 @@ use crate::{
         Context, Failure,
         flags::{command, server_connection},
         operator::administration::{write_json, write_made},
-        progress::Progress,
+        progress::CommandProgress,
         qr,
         secret::terms::{password, whole_hours},
     },
-    client::requests::{self, NewRequest},
+    client::requests::{self, NewRequestFields},
 };
 
 command! {
@@ -80,7 +80,7 @@ command! {
 }
 
 #[derive(Serialize)]
-struct Shown<'a> {
+struct CreatedRequestLine<'a> {
     id: &'a str,
     link: &'a str,
 }
@@ -93,7 +93,7 @@ impl RequestCreateCommand {
         let server = settings.account(context)?;
         let lifetime =
             |flag, text: Option<&str>| text.map(|text| whole_hours(flag, text)).transpose();
-        let new = NewRequest {
+        let new = NewRequestFields {
             message: self.message,
             description: self.description,
             expiration: lifetime("--expires", self.expires.as_deref())?,
@@ -106,10 +106,10 @@ impl RequestCreateCommand {
             secret_max_views: self.secret_views,
             secret_password: password(self.password, self.password_file.as_deref(), dialect)?,
         };
-        let id = requests::create(&server, &new, &Progress::new("Asking"))?;
+        let id = requests::create(&server, &new, &CommandProgress::new("Asking"))?;
         let link = format!("{}req/{id}", server.root());
         write_made(context, |out| match self.json {
-            true => write_json(out, &Shown { id: &id, link: &link }),
+            true => write_json(out, &CreatedRequestLine { id: &id, link: &link }),
             false => writeln!(out, "{link}"),
         })?;
         if self.qr {

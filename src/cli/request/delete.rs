@@ -4,7 +4,7 @@ use crate::{
     cli::{
         Context, Failure,
         flags::{command, server_connection},
-        progress::Progress,
+        progress::CommandProgress,
         prompt,
         secret::status::nobody,
     },
@@ -36,7 +36,7 @@ impl RequestDeleteCommand {
         if !server.has_key() {
             return Err(nobody(server.root().as_str()));
         }
-        requests::delete(&server, &place.id, &Progress::new("Deleting"))?;
+        requests::delete(&server, &place.id, &CommandProgress::new("Deleting"))?;
         Ok(writeln!(context.err, "Deleted {}", prompt::line(&place.id))?)
     }
 }

@@ -5,13 +5,13 @@ use crate::{
         Context, Failure, columns,
         flags::{command, server_connection},
         operator::administration::write_json,
-        progress::Progress,
+        progress::CommandProgress,
         prompt,
         secret::list::limit,
     },
     client::{
         listed,
-        requests::{self, Item},
+        requests::{self, ListedRequest},
     },
 };
 
@@ -40,16 +40,16 @@ impl RequestListCommand {
         let limit = limit(self.limit, self.all)?;
         let connection = self.connection();
         let server = connection.settings(context)?.account(context)?;
-        let listed = listed::list(&server, requests::LIST, limit, &Progress::new("Asking"))?;
+        let listed = listed::list(&server, requests::LIST, limit, &CommandProgress::new("Asking"))?;
         if self.json {
             return Ok(listed.iter().try_for_each(|item| write_json(context.out, item))?);
         }
         let mut rows = Vec::with_capacity(listed.len());
         for value in listed {
-            let item: Item = listed::entry(&server, value)?;
+            let item: ListedRequest = listed::entry(&server, value)?;
             let state = match item {
-                Item { used, limit, .. } if limit > 0 && used >= limit => "used up",
-                Item { expired: true, .. } => "expired",
+                ListedRequest { used, limit, .. } if limit > 0 && used >= limit => "used up",
+                ListedRequest { expired: true, .. } => "expired",
                 _ => "open",
             };
             let words = item.description.as_deref().or(item.message.as_deref()).unwrap_or("-");

@@ -5,7 +5,7 @@ use crate::{
     cli::{
         Context, Failure,
         flags::{command, server_connection},
-        progress::Progress,
+        progress::CommandProgress,
         prompt,
     },
     client::secrets,
@@ -39,7 +39,7 @@ impl BurnCommand {
         if !self.yes {
             prompt::insist("Nobody can open it afterwards. Burn it?", context)?;
         }
-        let progress = Progress::new("Burning");
+        let progress = CommandProgress::new("Burning");
         match &manage_token {
             Some(token) => secrets::delete_managed(&server, &id, token, &progress)?,
             None => secrets::delete(&server, &id, &progress)?,

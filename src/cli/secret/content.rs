@@ -24,13 +24,13 @@ const MAX_TEXT_BYTES: u64 = 256 << 10;
 const PIECE_BYTES: usize = 64 << 10;
 
 /// A text with files.
-pub(crate) struct Content {
+pub(crate) struct SentContent {
     pub(crate) text: Zeroizing<String>,
     pub(crate) files: Vec<SourceFile>,
 }
 
 /// What the arguments of a command name.
-pub(crate) struct Named<'a> {
+pub(crate) struct ContentArguments<'a> {
     /// `-t`
     pub(crate) text: Option<String>,
     pub(crate) files: &'a [String],
@@ -40,8 +40,11 @@ pub(crate) struct Named<'a> {
 
 /// Gathers what the arguments name. Without a text and without files standard input is read, as it is for a
 /// `-` in the place of either.
-pub(crate) fn gather(named: Named<'_>, context: &mut Context<'_>) -> Result<Content, Failure> {
-    let Named { text, files: paths, name } = named;
+pub(crate) fn gather(
+    named: ContentArguments<'_>,
+    context: &mut Context<'_>,
+) -> Result<SentContent, Failure> {
+    let ContentArguments { text, files: paths, name } = named;
     let is_input_text = text.as_deref() == Some("-");
     let inputs = paths.iter().filter(|path| *path == STANDARD_INPUT).count();
     if inputs + usize::from(is_input_text) > 1 {
@@ -60,7 +63,7 @@ pub(crate) fn gather(named: Named<'_>, context: &mut Context<'_>) -> Result<Cont
     let name = name.map(checked).transpose()?;
     let plain = paths.iter().filter(|path| *path != STANDARD_INPUT);
     let mut files = plain.map(|path| opened(path)).collect::<Result<Vec<_>, _>>()?;
-    let mut content = Content { text: text.unwrap_or_default(), files: Vec::new() };
+    let mut content = SentContent { text: text.unwrap_or_default(), files: Vec::new() };
     if is_typed {
         // It has the name if nothing else could.
         let own = name.filter(|_| files.is_empty());

@@ -6,10 +6,10 @@ use crate::{
         Context, Failure, columns,
         flags::{command, server_connection},
         operator::administration::write_json,
-        progress::Progress,
+        progress::CommandProgress,
         prompt,
     },
-    client::listed::{self, Item, PAGE},
+    client::listed::{self, ListedSecret, PAGE},
 };
 
 command! {
@@ -38,14 +38,14 @@ impl SecretListCommand {
         let limit = limit(self.limit, self.all)?;
         let connection = self.connection();
         let server = connection.settings(context)?.account(context)?;
-        let progress = Progress::new("Asking");
+        let progress = CommandProgress::new("Asking");
         let listed = listed::list(&server, "api/secrets", limit, &progress)?;
         if self.json {
             return Ok(listed.iter().try_for_each(|item| write_json(context.out, item))?);
         }
         let mut rows = Vec::with_capacity(listed.len());
         for value in listed {
-            let item: Item = listed::entry(&server, value)?;
+            let item: ListedSecret = listed::entry(&server, value)?;
             let words = item.description.as_deref().or(item.message.as_deref()).unwrap_or("-");
             rows.push([
                 prompt::line(&item.id),

@@ -17,13 +17,13 @@ use crate::{
         flags::{command, server_connection},
         interrupt,
         operator::administration::write_json,
-        progress::Progress,
+        progress::CommandProgress,
         prompt,
     },
     client::{
         Dialect,
         link::{SecretLink, is_cut, public_half},
-        secrets::View,
+        secrets::ViewedSecret,
     },
     crypto::{
         SecretText,
@@ -91,7 +91,7 @@ command! {
 }
 
 #[derive(Serialize)]
-struct Shown<'a> {
+struct OpenedSecretLine<'a> {
     text: &'a str,
     message: Option<&'a str>,
     files: &'a [String],
@@ -127,7 +127,7 @@ impl OpenCommand {
             });
         }
         let server = settings.server_of(&place, context)?;
-        let progress = Progress::new("Fetching");
+        let progress = CommandProgress::new("Fetching");
         let mut viewing = Viewing::new(&server, &place.id, self.lease.as_deref(), &progress);
         if self.lease.is_none() {
             let dir = (self.output != "-").then(|| Path::new(&self.output));
@@ -178,7 +178,7 @@ impl OpenCommand {
     fn receive(
         &self,
         viewing: &Viewing<'_>,
-        view: &View,
+        view: &ViewedSecret,
         half: SecretText,
         context: &mut Context<'_>,
     ) -> Result<(), Failure> {
@@ -201,7 +201,7 @@ impl OpenCommand {
         let (files, saved) = viewing.save(&contents.files, Path::new(&self.output), context);
         if self.json {
             let error = saved.as_ref().err().map(|failure| failure.message.as_str());
-            write_json(context.out, &Shown { text, message, files: &files, error })?;
+            write_json(context.out, &OpenedSecretLine { text, message, files: &files, error })?;
             context.out.flush()?;
         }
         saved
@@ -220,7 +220,7 @@ fn key() -> Result<SecretText, Failure> {
     public_half(typed.expose_secret()).ok_or_else(|| damaged("that is no key; nothing was spent"))
 }
 
-fn opened(view: &View, mut half: SecretText) -> Result<Contents, Failure> {
+fn opened(view: &ViewedSecret, mut half: SecretText) -> Result<Contents, Failure> {
     loop {
         let error = match halves::open(&view.ciphertext, &view.password_part_private, &half) {
             Ok(plain) => {

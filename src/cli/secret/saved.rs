@@ -30,7 +30,7 @@ pub(crate) fn save(
     let wrong = |error: &io::Error| {
         Failure::failed(format!("{name} can not be saved in {}: {error}", dir.display()))
     };
-    let mut unfinished = Unfinished::create(dir).map_err(|error| wrong(&error))?;
+    let mut unfinished = UnfinishedFile::create(dir).map_err(|error| wrong(&error))?;
     write(unfinished.file())?;
     unfinished.file().sync_all().map_err(|error| wrong(&error))?;
     for number in 1..=MAX_SAME {
@@ -62,7 +62,7 @@ pub(crate) fn check_room(dir: &Path, bytes: u64) -> Result<(), Failure> {
     let wrong = |why: &dyn std::fmt::Display| {
         Failure::failed(format!("nothing can be saved in {}: {why}", dir.display()))
     };
-    Unfinished::create(dir).map_err(|error| wrong(&error))?;
+    UnfinishedFile::create(dir).map_err(|error| wrong(&error))?;
     // Where nobody knows, the writing will tell.
     let Ok(space) = rustix::fs::statvfs(dir) else { return Ok(()) };
     match space.f_bavail.saturating_mul(space.f_frsize) < bytes {
@@ -97,14 +97,14 @@ pub(crate) fn copy(
 }
 
 /// A file that is not whole.
-enum Unfinished {
+enum UnfinishedFile {
     /// It has no name, so however this process ends nothing of it stays.
     Nameless(File),
     /// Where the file system has no files without names (NFS, FAT).
     Hidden(NamedTempFile),
 }
 
-impl Unfinished {
+impl UnfinishedFile {
     fn create(dir: &Path) -> io::Result<Self> {
         let mut created = Self::opened(dir)?;
         // Whatever the umask says.
@@ -187,7 +187,7 @@ mod tests {
     #[test]
     fn where_files_must_have_names() {
         let dir = tempfile::tempdir().unwrap();
-        let hidden = || Unfinished::Hidden(NamedTempFile::new_in(dir.path()).unwrap());
+        let hidden = || UnfinishedFile::Hidden(NamedTempFile::new_in(dir.path()).unwrap());
         let path = dir.path().join("a");
         hidden().finish(&path).unwrap();
         let again = hidden().finish(&path).unwrap_err();

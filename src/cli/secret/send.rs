@@ -1,7 +1,7 @@
 //! `sealdrop send`
 
 use super::{
-    content::{Named, gather},
+    content::{ContentArguments, gather},
     shown_link::{LinkShape, show_link},
     terms::{not_in_password_link, password, whole_hours},
 };
@@ -9,13 +9,13 @@ use crate::{
     cli::{
         Context, Failure,
         flags::{command, server_connection},
-        progress::Progress,
+        progress::CommandProgress,
     },
     client::{
         Dialect,
         handover::hand_over,
         link::StatusLink,
-        secrets::{self, Terms},
+        secrets::{self, SecretTerms},
     },
     crypto::SystemRandom,
 };
@@ -102,7 +102,7 @@ impl SendCommand {
             }
         };
         let content = gather(
-            Named { text: self.text, files: &self.files, name: self.name.as_deref() },
+            ContentArguments { text: self.text, files: &self.files, name: self.name.as_deref() },
             context,
         )?;
         if dialect == Dialect::PasswordLink && !content.files.is_empty() {
@@ -110,7 +110,7 @@ impl SendCommand {
         }
         let password = password(self.password, self.password_file.as_deref(), dialect)?;
         let has_password = password.is_some();
-        let terms = Terms {
+        let terms = SecretTerms {
             expiration,
             max_views: self.views,
             password,
@@ -118,7 +118,7 @@ impl SendCommand {
             description: self.description,
             captcha: self.captcha,
         };
-        let progress = Progress::new("Sending");
+        let progress = CommandProgress::new("Sending");
         let handed = hand_over(
             &server,
             &content.text,

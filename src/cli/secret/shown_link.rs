@@ -10,7 +10,7 @@ use crate::{
         operator::administration::{write_json, write_made},
         prompt, qr,
     },
-    client::{handover::Handed, link::SecretLink},
+    client::{handover::HandedOver, link::SecretLink},
     crypto::SecretText,
 };
 
@@ -35,12 +35,12 @@ struct LinkLine<'a> {
 /// Prints the link of a new secret; prints the views, the expiry and the status link to standard error.
 pub(crate) fn show_link(
     root: &Url,
-    handed: &Handed,
+    handed: &HandedOver,
     status: Option<&SecretText>,
     shape: &LinkShape,
     context: &mut Context<'_>,
 ) -> Result<(), Failure> {
-    let Handed { created, public } = handed;
+    let HandedOver { created, public } = handed;
     let whole = SecretLink::text(root, &created.id, public);
     let half = Zeroizing::new(format!("{root}{}/", created.id));
     let (link, key) = match shape.split {

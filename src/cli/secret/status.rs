@@ -4,16 +4,16 @@ use super::terms::not_in_password_link;
 use crate::{
     cli::{
         Context, Failure,
-        connection::Connection,
+        connection::ServerFlags,
         flags::{command, server_connection},
         operator::administration::write_json,
-        progress::Progress,
+        progress::CommandProgress,
         prompt,
     },
     client::{
-        Dialect, Server,
+        Dialect, ServerClient,
         link::StatusLink,
-        listed::{self, Item},
+        listed::{self, ListedSecret},
     },
     crypto::SecretText,
     size::size_text,
@@ -43,7 +43,7 @@ impl StatusCommand {
     pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
         let connection = self.connection();
         let Sender { server, id, manage_token } = Sender::new(connection, &self.secret, context)?;
-        let progress = Progress::new("Asking");
+        let progress = CommandProgress::new("Asking");
         let told = match &manage_token {
             Some(token) => listed::status(&server, &id, token, &progress)?,
             None => listed::find(&server, &id, &progress)?,
@@ -57,7 +57,7 @@ impl StatusCommand {
 
 /// Who has made a secret: by its manage token, or else by the account's API key.
 pub(crate) struct Sender {
-    pub(crate) server: Server,
+    pub(crate) server: ServerClient,
     pub(crate) id: String,
     pub(crate) manage_token: Option<SecretText>,
 }
@@ -65,7 +65,7 @@ pub(crate) struct Sender {
 impl Sender {
     /// Of the secret that `text` leads to.
     pub(crate) fn new(
-        connection: Connection,
+        connection: ServerFlags,
         text: &str,
         context: &mut Context<'_>,
     ) -> Result<Self, Failure> {
@@ -90,7 +90,7 @@ pub(crate) fn nobody(root: &str) -> Failure {
     ))
 }
 
-fn write(item: &Item, context: &mut Context<'_>) -> Result<(), Failure> {
+fn write(item: &ListedSecret, context: &mut Context<'_>) -> Result<(), Failure> {
     let out = &mut *context.out;
     let mut row = |name: &str, value: &str| {
         writeln!(out, "{:<12} {}", prompt::line(name), prompt::line(value))
@@ -140,12 +140,12 @@ fn program_name(header: &str) -> String {
 }
 
 /// In one or two words.
-pub(crate) fn state(item: &Item) -> &'static str {
+pub(crate) fn state(item: &ListedSecret) -> &'static str {
     match item {
-        Item { draft: true, .. } => "draft",
-        Item { locked: true, .. } => "locked",
-        Item { view_times, max_views, .. } if view_times >= max_views => "viewed",
-        Item { expired: true, .. } => "expired",
+        ListedSecret { draft: true, .. } => "draft",
+        ListedSecret { locked: true, .. } => "locked",
+        ListedSecret { view_times, max_views, .. } if view_times >= max_views => "viewed",
+        ListedSecret { expired: true, .. } => "expired",
         _ => "waiting",
     }
 }

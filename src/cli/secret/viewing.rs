@@ -4,11 +4,11 @@ use std::{io::Write, path::Path};
 
 use super::saved::{check_room, copy, save};
 use crate::{
-    cli::{Context, Exit, Failure, progress::Progress, prompt},
+    cli::{Context, Exit, Failure, progress::CommandProgress, prompt},
     client::{
-        ClientError, Dialect, Server, Watch, captcha, download,
-        error::Reach,
-        secrets::{self, Lease, Look, View, ViewRequest},
+        ClientError, Dialect, ServerClient, Watch, captcha, download,
+        error::RequestReach,
+        secrets::{self, SecretLook, ViewFields, ViewLease, ViewedSecret},
     },
     crypto::{
         SecretText, SystemRandom,
@@ -19,24 +19,24 @@ use crate::{
 
 /// A viewer of one secret.
 pub(crate) struct Viewing<'a> {
-    server: &'a Server,
+    server: &'a ServerClient,
     id: &'a str,
-    viewer: ViewRequest,
+    viewer: ViewFields,
     asks_for_password: bool,
-    progress: &'a Progress,
+    progress: &'a CommandProgress,
 }
 
 impl<'a> Viewing<'a> {
     /// With the lease of a view that was spent before, or a fresh one.
     pub(crate) fn new(
-        server: &'a Server,
+        server: &'a ServerClient,
         id: &'a str,
         lease: Option<&str>,
-        progress: &'a Progress,
+        progress: &'a CommandProgress,
     ) -> Self {
         let lease = lease.map(|lease| SecretText::new(lease.to_owned()));
         let lease = lease.unwrap_or_else(|| secrets::new_lease(&SystemRandom));
-        let viewer = ViewRequest { password: None, captcha: None, lease };
+        let viewer = ViewFields { password: None, captcha: None, lease };
         Self { server, id, viewer, asks_for_password: false, progress }
     }
 
@@ -83,7 +83,7 @@ impl<'a> Viewing<'a> {
     }
 
     /// Spends a view.
-    pub(crate) fn view(&mut self, context: &mut Context<'_>) -> Result<View, Failure> {
+    pub(crate) fn view(&mut self, context: &mut Context<'_>) -> Result<ViewedSecret, Failure> {
         loop {
             match secrets::view(self.server, self.id, &self.viewer, self.progress) {
                 Err(ClientError::Refused { field: Some(field), .. })
@@ -98,7 +98,7 @@ impl<'a> Viewing<'a> {
                 }
                 // The view may be spent, and nobody has seen it.
                 Err(
-                    error @ (ClientError::Unreachable { reach: Reach::Sent, .. }
+                    error @ (ClientError::Unreachable { reach: RequestReach::Sent, .. }
                     | ClientError::Misunderstood { .. }
                     | ClientError::Failed { .. }),
                 ) => return Err(self.lost(error.into(), None)),
@@ -111,7 +111,7 @@ impl<'a> Viewing<'a> {
     }
 
     /// A failure after the view was spent: until the lease is over, nothing is lost.
-    pub(crate) fn lost(&self, failure: Failure, lease: Option<&Lease>) -> Failure {
+    pub(crate) fn lost(&self, failure: Failure, lease: Option<&ViewLease>) -> Failure {
         // What is gone by now has no lease any more.
         if self.server.dialect() == Dialect::PasswordLink || failure.exit == Exit::Gone {
             return failure;
@@ -211,7 +211,7 @@ impl<'a> Viewing<'a> {
     }
 }
 
-fn question(look: &Look) -> String {
+fn question(look: &SecretLook) -> String {
     let times = match look.views_left {
         1 => "It can be viewed once".to_owned(),
         views => format!("It can be viewed {views} times"),

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    cli::{arguments::program, definition::Kind},
+    cli::{arguments::program, definition::ValueKind},
     domain::notify::language::Language,
 };
 
@@ -73,20 +73,21 @@ fn nothing_appears_that_is_not_for_users() {
 #[test]
 fn values_are_called_what_the_usage_line_calls_them() {
     let program = program();
-    let words = |words: &[&str]| Kind::Words(words.iter().map(|word| (*word).to_owned()).collect());
+    let words =
+        |words: &[&str]| ValueKind::Words(words.iter().map(|word| (*word).to_owned()).collect());
     let tags: Vec<&str> = Language::all().map(Language::tag).collect();
     let languages = tags.join("|");
     // (command, flag, name, what is known of it)
     let cases = [
-        ("account create", "--data", "DIR", Kind::Directory),
-        ("account create", "--config", "FILE", Kind::File),
-        ("account create", "--allowance", "N", Kind::Unknown),
+        ("account create", "--data", "DIR", ValueKind::Directory),
+        ("account create", "--config", "FILE", ValueKind::File),
+        ("account create", "--allowance", "N", ValueKind::Unknown),
         ("account set", "--notify-email", "ADDRESS|none", words(&["none"])),
         ("apikey create", "--kind", "private|public", words(&["private", "public"])),
         ("serve", "--language", &languages, words(&tags)),
-        ("serve", "--listen", "ADDR", Kind::Unknown),
-        ("serve", "--smtp-password-file", "FILE", Kind::File),
-        ("serve", "--mail-templates", "DIR", Kind::Directory),
+        ("serve", "--listen", "ADDR", ValueKind::Unknown),
+        ("serve", "--smtp-password-file", "FILE", ValueKind::File),
+        ("serve", "--mail-templates", "DIR", ValueKind::Directory),
         ("serve", "--rsa-bits", "2048|3072|4096", words(&["2048", "3072", "4096"])),
     ];
     let find = |path: &str| {

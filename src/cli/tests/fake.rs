@@ -8,9 +8,9 @@ use std::{
 use crate::{
     admin::{
         AccountCreated, AccountDeleted, AccountRow, ApiKeyCreated, ApiKeyRevoked, ApiKeyRow,
-        Command, CommandError, Create, ErrorKind, MailTested, NotifyEmailSet, OpenFailure, Opened,
-        OutboxChanged, OutboxPage, OutboxRow, Reply, WebhookAdded, WebhookRemoved, WebhookRow,
-        WebhookTested,
+        Command, CommandError, ErrorKind, MailTested, NotifyEmailSet, OpenFailure, OpenedStore,
+        OutboxChanged, OutboxPage, OutboxRow, Reply, StoreCreation, WebhookAdded, WebhookRemoved,
+        WebhookRow, WebhookTested,
     },
     cli::{Failure, Output},
     clock::UnixSeconds,
@@ -23,7 +23,7 @@ use crate::{
 #[derive(Default)]
 pub(super) struct Fake {
     pub(super) served: RefCell<Vec<Loaded>>,
-    pub(super) asked: RefCell<Vec<(PathBuf, Create)>>,
+    pub(super) asked: RefCell<Vec<(PathBuf, StoreCreation)>>,
 }
 
 impl Fake {
@@ -33,7 +33,11 @@ impl Fake {
         Ok(())
     }
 
-    pub(super) fn open_store(&self, dir: &Path, create: Create) -> Result<Opened, OpenFailure> {
+    pub(super) fn open_store(
+        &self,
+        dir: &Path,
+        create: StoreCreation,
+    ) -> Result<OpenedStore, OpenFailure> {
         self.asked.borrow_mut().push((dir.to_owned(), create));
         Ok(Box::new(answer))
     }

@@ -7,7 +7,7 @@ use std::{fs, os::unix::fs::DirBuilderExt};
 
 use self::fake::Fake;
 use super::*;
-use crate::{admin::Create, config::TABLE};
+use crate::{admin::StoreCreation, config::TABLE};
 
 /// What one run left behind.
 struct Outcome {
@@ -316,7 +316,7 @@ fn the_data_directory_is_found_like_that_of_the_daemon() {
     for (line, env, name) in cases {
         let fake = Fake::default();
         assert_eq!(run_with(&fake, &line, env, None).exit, Exit::Done);
-        assert_eq!(*fake.asked.borrow(), [(path(name).into(), Create::IfMissing)]);
+        assert_eq!(*fake.asked.borrow(), [(path(name).into(), StoreCreation::IfMissing)]);
     }
     let absent = run_with(&Fake::default(), "apikey list", &env, None);
     assert_eq!(absent.exit, Exit::Failed);

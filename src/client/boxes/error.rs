@@ -5,7 +5,7 @@ use crate::crypto::PublicKeyError;
 
 /// Why an operation on a box failed.
 #[derive(Debug, thiserror::Error)]
-pub enum BoxError {
+pub enum BoxClientError {
     /// The token does not exist, or the box was deleted.
     #[error("there is no such box, or it was deleted")]
     Gone,
@@ -38,16 +38,16 @@ pub enum BoxError {
     Other(ClientError),
 }
 
-impl From<ClientError> for BoxError {
+impl From<ClientError> for BoxClientError {
     fn from(error: ClientError) -> Self {
-        type Known = fn(String) -> BoxError;
+        type Known = fn(String) -> BoxClientError;
         const KNOWN: [(&str, Known); 6] = [
-            ("There is no key with this token", |_| BoxError::Gone),
-            ("The passphrase or the private key's hash is wrong", |_| BoxError::Wrong),
-            ("The messages can be read from ", BoxError::NotYet),
-            ("The key is locked since ", BoxError::Locked),
-            ("This box has no private key here", |_| BoxError::NoKeyThere),
-            ("The private key of this box is of no form", |_| BoxError::NoKeyThere),
+            ("There is no key with this token", |_| BoxClientError::Gone),
+            ("The passphrase or the private key's hash is wrong", |_| BoxClientError::Wrong),
+            ("The messages can be read from ", BoxClientError::NotYet),
+            ("The key is locked since ", BoxClientError::Locked),
+            ("This box has no private key here", |_| BoxClientError::NoKeyThere),
+            ("The private key of this box is of no form", |_| BoxClientError::NoKeyThere),
         ];
         match error {
             ClientError::Failed { status: 507, message } => Self::Full(message),
@@ -90,13 +90,13 @@ mod tests {
 
     #[test]
     fn texts_of_the_service_are_known() {
-        assert!(matches!(rejected("There is no key with this token").into(), BoxError::Gone));
+        assert!(matches!(rejected("There is no key with this token").into(), BoxClientError::Gone));
         let text = "The key is locked since 2026-01-01T00:00:00Z: it takes no messages";
-        let BoxError::Locked(told) = rejected(text).into() else { panic!("not locked") };
+        let BoxClientError::Locked(told) = rejected(text).into() else { panic!("not locked") };
         assert_eq!(told, text);
-        assert!(matches!(rejected("token is missing").into(), BoxError::Other(_)));
+        assert!(matches!(rejected("token is missing").into(), BoxClientError::Other(_)));
         let full = ClientError::Failed { status: 507, message: "The box is full".into() };
-        assert!(matches!(full.into(), BoxError::Full(_)));
+        assert!(matches!(full.into(), BoxClientError::Full(_)));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use ureq::{
 };
 use zeroize::Zeroizing;
 
-use super::{Access, BoxError, DropBox, Terms};
+use super::{BoxAccess, BoxClientError, BoxClient, BoxTerms};
 use crate::{
     client::{
         ClientError, Watch,
@@ -37,7 +37,7 @@ const MAX_ABOUT_BYTES: u64 = 16 << 10;
 /// A message in the list.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Message {
+pub struct IncomingMessage {
     /// Its number in the box, from 1.
     #[serde(rename = "MessageId")]
     pub id: u64,
@@ -55,7 +55,7 @@ pub struct Message {
     temporary_download_id: Option<String>,
 }
 
-impl Message {
+impl IncomingMessage {
     /// The sealed form of a text, with its sealed key: JSON, by the names of the Key Service. `None` for a
     /// file, and for a text that the server opened.
     #[must_use]
@@ -78,7 +78,7 @@ impl Message {
 }
 
 /// The content of a message.
-pub enum Content {
+pub enum IncomingContent {
     /// A text.
     Text(SecretText),
     /// A file, which is downloaded separately.
@@ -94,9 +94,9 @@ pub struct StoredFile {
 }
 
 /// Reads one box.
-pub struct Incoming<'a> {
-    drop_box: DropBox<'a>,
-    access: Access,
+pub struct IncomingMessages<'a> {
+    drop_box: BoxClient<'a>,
+    access: BoxAccess,
     key: Option<BoxKey>,
     /// The number of messages in a page.
     page: u64,
@@ -104,18 +104,18 @@ pub struct Incoming<'a> {
     /// The number of the last message that was listed.
     last: u64,
     has_more: bool,
-    listed: VecDeque<Message>,
+    listed: VecDeque<IncomingMessage>,
     random: &'a dyn Random,
     watch: &'a dyn Watch,
 }
 
-impl<'a> Incoming<'a> {
+impl<'a> IncomingMessages<'a> {
     /// Reads messages with numbers above `since`; opens them here if there is a `key`.
     #[must_use]
     pub fn new(
-        drop_box: DropBox<'a>,
-        terms: &Terms,
-        (access, key): (Access, Option<BoxKey>),
+        drop_box: BoxClient<'a>,
+        terms: &BoxTerms,
+        (access, key): (BoxAccess, Option<BoxKey>),
         since: u64,
         random: &'a dyn Random,
         watch: &'a dyn Watch,
@@ -141,7 +141,7 @@ impl<'a> Incoming<'a> {
     }
 
     /// Sets another passphrase after a wrong one.
-    pub fn set_access(&mut self, access: Access) {
+    pub fn set_access(&mut self, access: BoxAccess) {
         self.access = access;
     }
 
@@ -155,14 +155,14 @@ impl<'a> Incoming<'a> {
     ///
     /// # Errors
     ///
-    /// [`BoxError`], if a page cannot be fetched.
-    pub fn next_message(&mut self) -> Result<Option<Message>, BoxError> {
+    /// [`BoxClientError`], if a page cannot be fetched.
+    pub fn next_message(&mut self) -> Result<Option<IncomingMessage>, BoxClientError> {
         if self.listed.is_empty() && self.has_more {
             let before = self.last;
             let found = self.list(before, self.page);
             let found = match found {
                 // The box was deleted with the last message of the page before.
-                Err(BoxError::Gone) if self.again == Again::IfNothingWasDone && before > 0 => {
+                Err(BoxClientError::Gone) if self.again == Again::IfNothingWasDone && before > 0 => {
                     Vec::new()
                 }
                 found => found?,
@@ -173,10 +173,10 @@ impl<'a> Incoming<'a> {
         Ok(self.listed.pop_front())
     }
 
-    fn list(&mut self, since: u64, limit: u64) -> Result<Vec<Message>, BoxError> {
-        let DropBox { server, .. } = self.drop_box;
+    fn list(&mut self, since: u64, limit: u64) -> Result<Vec<IncomingMessage>, BoxClientError> {
+        let BoxClient { server, .. } = self.drop_box;
         let path = format!("Service?since={since}&limit={limit}");
-        let found: Vec<Message> = server.patiently(self.again, self.watch, || {
+        let found: Vec<IncomingMessage> = server.patiently(self.again, self.watch, || {
             let answer = self.drop_box.call("GET", &path, &self.access)?;
             match answer.status() {
                 StatusCode::NOT_MODIFIED => Ok(Vec::new()),
@@ -194,7 +194,7 @@ impl<'a> Incoming<'a> {
     /// # Errors
     ///
     /// [`ClientError::Damaged`] if it does not open.
-    pub fn content(&self, message: &Message) -> Result<Content, ClientError> {
+    pub fn content(&self, message: &IncomingMessage) -> Result<IncomingContent, ClientError> {
         let not_here = || {
             ClientError::Damaged(
                 "the server cannot open it: it was sealed in another format, or is damaged".into(),
@@ -206,10 +206,10 @@ impl<'a> Incoming<'a> {
             }
             if message.is_file {
                 let name = safe_name(message.file_name.as_deref().map_or("", String::as_str));
-                return Ok(Content::File(StoredFile { name, key: None }));
+                return Ok(IncomingContent::File(StoredFile { name, key: None }));
             }
             let text = message.data.as_deref().ok_or_else(not_here)?;
-            return Ok(Content::Text(SecretText::new(text.clone())));
+            return Ok(IncomingContent::Text(SecretText::new(text.clone())));
         };
         let other = || {
             ClientError::Damaged(
@@ -223,13 +223,13 @@ impl<'a> Incoming<'a> {
         if message.is_file {
             let stored = message.file_name.as_deref().map_or("", String::as_str);
             let name = opened_name(&key, stored).unwrap_or_else(|| safe_name(stored));
-            return Ok(Content::File(StoredFile { name, key: Some(key) }));
+            return Ok(IncomingContent::File(StoredFile { name, key: Some(key) }));
         }
         let sealed = message.data.as_deref().map_or("", String::as_str);
         let sealed = STANDARD.decode(&*without_line_ends(sealed)).map_err(|_| other())?;
         let plain = envelope::open(&key, &sealed, MAX_TEXT_BYTES).map_err(damage)?;
         let text = std::str::from_utf8(plain.expose_secret()).map_err(|_| other())?;
-        Ok(Content::Text(SecretText::new(text.to_owned())))
+        Ok(IncomingContent::Text(SecretText::new(text.to_owned())))
     }
 
     /// A reader of the plaintext of a file. Only its end shows that the file is complete. The caller must
@@ -240,10 +240,10 @@ impl<'a> Incoming<'a> {
     /// [`ClientError`]; [`cause`] converts the errors of reading.
     pub fn file<'r>(
         &'r mut self,
-        message: &Message,
+        message: &IncomingMessage,
         file: &StoredFile,
     ) -> Result<Box<dyn Read + 'r>, ClientError> {
-        let Self { watch, drop_box: DropBox { server, .. }, .. } = *self;
+        let Self { watch, drop_box: BoxClient { server, .. }, .. } = *self;
         let (id, size) = (message.id, message.size);
         let mut ticket = message.temporary_download_id.clone();
         let is_known = file.key.is_none() && message.message_hash.is_some();
@@ -303,7 +303,7 @@ impl<'a> Incoming<'a> {
         let before = self.last;
         let found = match self.list(id.saturating_sub(1), 1) {
             Ok(found) => found,
-            Err(BoxError::Other(error)) => return Err(error),
+            Err(BoxClientError::Other(error)) => return Err(error),
             Err(_) => return Err(gone()),
         };
         for message in found {
@@ -340,11 +340,11 @@ fn damage(error: OpenError) -> ClientError {
 
 fn opened_name(key: &MessageKey, stored: &str) -> Option<String> {
     #[derive(Deserialize)]
-    struct About {
+    struct IncomingHead {
         name: String,
     }
     let sealed = STANDARD.decode(&*without_line_ends(stored)).ok()?;
     let about = envelope::open(key, &sealed, MAX_ABOUT_BYTES).ok()?;
-    let About { name } = serde_json::from_slice(about.expose_secret()).ok()?;
+    let IncomingHead { name } = serde_json::from_slice(about.expose_secret()).ok()?;
     Some(safe_name(&name))
 }

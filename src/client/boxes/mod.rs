@@ -14,17 +14,17 @@ use ureq::{
 };
 use zeroize::Zeroizing;
 
-pub use self::error::BoxError;
+pub use self::error::BoxClientError;
 use super::{
     error::ClientError,
     link::is_id,
-    server::{Again, Server, Watch, in_path},
+    server::{Again, ServerClient, Watch, in_path},
 };
 use crate::crypto::{PublicKey, SecretText, public_key};
 
 /// The parameters of a new box.
 #[derive(Default, Serialize)]
-pub struct NewBox<'a> {
+pub struct NewBoxFields<'a> {
     /// The server generates the key, and encrypts it under this passphrase.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub passphrase: Option<&'a str>,
@@ -57,7 +57,7 @@ pub struct NewBox<'a> {
 /// A new box.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Created {
+pub struct CreatedBox {
     /// The token of the box, which senders need.
     #[serde(rename = "KeyToken")]
     pub token: String,
@@ -73,12 +73,12 @@ pub struct Created {
 ///
 /// [`ClientError`]; its field is the parameter that the server refuses.
 pub fn create(
-    server: &Server,
-    new: &NewBox<'_>,
+    server: &ServerClient,
+    new: &NewBoxFields<'_>,
     watch: &dyn Watch,
-) -> Result<Created, ClientError> {
+) -> Result<CreatedBox, ClientError> {
     let request = || server.request_with_key("POST", "Service");
-    let created: Created = server
+    let created: CreatedBox = server
         .json(request, Some(new), Again::IfNothingWasDone, watch)
         .map_err(error::with_field)?;
     // The token becomes the name of a file.
@@ -91,7 +91,7 @@ pub fn create(
 /// The settings of a box, chosen by its owner.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Terms {
+pub struct BoxTerms {
     /// The date from which the box refuses messages, RFC 3339.
     pub lock_date: Option<String>,
     /// Whether the lock date has passed.
@@ -109,7 +109,7 @@ pub struct Terms {
 }
 
 /// The proof that allows reading a box.
-pub enum Access {
+pub enum BoxAccess {
     /// The hash of the private key: messages stay sealed in transfer.
     Hash(SecretText),
     /// The passphrase of a key that the server has: the server opens the messages.
@@ -118,20 +118,20 @@ pub enum Access {
 
 /// A box on a server.
 #[derive(Clone, Copy)]
-pub struct DropBox<'a> {
+pub struct BoxClient<'a> {
     /// The server.
-    pub server: &'a Server,
+    pub server: &'a ServerClient,
     /// The token of the box.
     pub token: &'a str,
 }
 
-impl DropBox<'_> {
+impl BoxClient<'_> {
     /// The settings of the box.
     ///
     /// # Errors
     ///
-    /// [`BoxError`], for example if the box does not exist.
-    pub fn terms(&self, watch: &dyn Watch) -> Result<Terms, BoxError> {
+    /// [`BoxClientError`], for example if the box does not exist.
+    pub fn terms(&self, watch: &dyn Watch) -> Result<BoxTerms, BoxClientError> {
         let path = format!("Service/{}/terms", in_path(self.token));
         let request = || self.server.request("GET", &path);
         Ok(self.server.json(request, None::<&()>, Again::Harmless, watch)?)
@@ -141,8 +141,8 @@ impl DropBox<'_> {
     ///
     /// # Errors
     ///
-    /// [`BoxError`]; [`BoxError::PublicKey`] for a key that cannot seal messages.
-    pub fn public_key(&self, watch: &dyn Watch) -> Result<PublicKey, BoxError> {
+    /// [`BoxClientError`]; [`BoxClientError::PublicKey`] for a key that cannot seal messages.
+    pub fn public_key(&self, watch: &dyn Watch) -> Result<PublicKey, BoxClientError> {
         let path = format!("Service/{}/publickey", in_path(self.token));
         let pem = self.server.patiently(Again::Harmless, watch, || {
             let request = self.server.request("GET", &path);
@@ -153,23 +153,23 @@ impl DropBox<'_> {
             body.read_to_string(&mut pem).map_err(|error| self.server.broken(&error))?;
             Ok(pem)
         })?;
-        PublicKey::parse(&pem).map_err(BoxError::PublicKey)
+        PublicKey::parse(&pem).map_err(BoxClientError::PublicKey)
     }
 
     /// Deletes the box, with all messages.
     ///
     /// # Errors
     ///
-    /// [`BoxError`], for example if the box does not exist.
-    pub fn delete(&self, access: &Access, watch: &dyn Watch) -> Result<(), BoxError> {
+    /// [`BoxClientError`], for example if the box does not exist.
+    pub fn delete(&self, access: &BoxAccess, watch: &dyn Watch) -> Result<(), BoxClientError> {
         let mut may_be_done = false;
         let deleted = self.server.patiently(Again::Harmless, watch, || {
             let deleted = self.call("DELETE", "Service", access);
-            let deleted = deleted.map(drop).map_err(BoxError::from);
+            let deleted = deleted.map(drop).map_err(BoxClientError::from);
             match deleted {
                 // An earlier attempt deleted it, and its answer was lost.
-                Err(BoxError::Gone) if may_be_done => Ok(Ok(())),
-                Err(BoxError::Other(error)) => {
+                Err(BoxClientError::Gone) if may_be_done => Ok(Ok(())),
+                Err(BoxClientError::Other(error)) => {
                     may_be_done |= !error.did_nothing();
                     Err(error)
                 }
@@ -184,12 +184,12 @@ impl DropBox<'_> {
         &self,
         method: &str,
         path: &str,
-        access: &Access,
+        access: &BoxAccess,
     ) -> Result<Response<Body>, ClientError> {
         let request = self.server.request(method, path).header("token", self.token);
         let (name, secret) = match access {
-            Access::Hash(hash) => ("privatekeyhash", hash),
-            Access::Passphrase(passphrase) => ("passphrase", passphrase),
+            BoxAccess::Hash(hash) => ("privatekeyhash", hash),
+            BoxAccess::Passphrase(passphrase) => ("passphrase", passphrase),
         };
         let secret = secret.expose_secret();
         if fits_header(secret) {
@@ -232,7 +232,7 @@ mod tests {
 
     #[test]
     fn only_what_is_wanted_is_said() {
-        let new = NewBox { passphrase: Some("a"), delete_box: true, ..NewBox::default() };
+        let new = NewBoxFields { passphrase: Some("a"), delete_box: true, ..NewBoxFields::default() };
         let json = serde_json::to_value(&new).unwrap();
         assert_eq!(json, serde_json::json!({"passphrase": "a", "deletekeyafterreading": true}));
     }

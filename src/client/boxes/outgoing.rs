@@ -14,10 +14,10 @@ use serde_json::json;
 use ureq::{SendBody, http::request::Builder};
 use zeroize::Zeroizing;
 
-use super::{BoxError, DropBox};
+use super::{BoxClientError, BoxClient};
 use crate::{
     client::{
-        ClientError, Watch, counted::Counted, error::Reach, handover::SourceFile, server::Again,
+        ClientError, Watch, counted::Counted, error::RequestReach, handover::SourceFile, server::Again,
     },
     crypto::{EnvelopeWriter, MessageKey, PublicKey, Random, envelope, hex, random_array},
 };
@@ -28,9 +28,9 @@ const MAX_BREAKS: u32 = 3;
 const PIECE_BYTES: usize = 64 << 10;
 
 /// Sends to one box.
-pub struct Outgoing<'a> {
+pub struct OutgoingMessage<'a> {
     /// The box.
-    pub drop_box: DropBox<'a>,
+    pub drop_box: BoxClient<'a>,
     /// The public key for sealing here; without it, the server seals.
     pub public_key: Option<PublicKey>,
     /// The source of keys.
@@ -41,24 +41,24 @@ pub struct Outgoing<'a> {
 
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Text<'a> {
+enum TextMessage<'a> {
     Plain { message: &'a str },
-    Sealed { encryptionkey: String, encryptedmessage: String },
+    SealedOutgoing { encryptionkey: String, encryptedmessage: String },
 }
 
-impl Outgoing<'_> {
+impl OutgoingMessage<'_> {
     /// Sends a text.
     ///
     /// # Errors
     ///
-    /// [`BoxError`], if the server did not store it.
-    pub fn text(&self, text: &str) -> Result<(), BoxError> {
+    /// [`BoxClientError`], if the server did not store it.
+    pub fn text(&self, text: &str) -> Result<(), BoxClientError> {
         let body = match &self.public_key {
-            None => Text::Plain { message: text },
+            None => TextMessage::Plain { message: text },
             Some(public_key) => {
                 let key = MessageKey::new(self.random);
                 let sealed = envelope::seal(&key, text.as_bytes(), self.random);
-                Text::Sealed {
+                TextMessage::SealedOutgoing {
                     encryptionkey: self.wrapped(public_key, &key),
                     encryptedmessage: STANDARD.encode(sealed),
                 }
@@ -75,8 +75,8 @@ impl Outgoing<'_> {
     ///
     /// # Errors
     ///
-    /// [`BoxError`], if the server did not store it.
-    pub fn file(&self, source: &mut SourceFile, progress: (u64, u64)) -> Result<(), BoxError> {
+    /// [`BoxClientError`], if the server did not store it.
+    pub fn file(&self, source: &mut SourceFile, progress: (u64, u64)) -> Result<(), BoxClientError> {
         let server = self.drop_box.server;
         let mut breaks = 0;
         let is_whole = Cell::new(false);
@@ -86,12 +86,12 @@ impl Outgoing<'_> {
             let sent = self.put(source, &key, progress, &is_whole);
             match sent {
                 // The server has an incomplete message, which it discards.
-                Err(ClientError::Unreachable { host, cause, reach: Reach::Sent })
+                Err(ClientError::Unreachable { host, cause, reach: RequestReach::Sent })
                     if !is_whole.get() =>
                 {
                     breaks += 1;
                     let is_too_often = breaks >= MAX_BREAKS;
-                    let reach = if is_too_often { Reach::Never } else { Reach::NotConnected };
+                    let reach = if is_too_often { RequestReach::Never } else { RequestReach::NotConnected };
                     let cause = match is_too_often {
                         true => format!(
                             "{cause}, {breaks} times; does the server accept files of this size?"
@@ -141,7 +141,7 @@ impl Outgoing<'_> {
         let tail = format!("\r\n--{boundary}--\r\n");
         let whole = length.map(|length| (head.len() + tail.len()) as u64 + length);
         let before = head.as_bytes().chain(content);
-        let mut body = Parts { before, tail: tail.as_bytes(), is_whole };
+        let mut body = MessageParts { before, tail: tail.as_bytes(), is_whole };
         let server = self.drop_box.server;
         let mut request = self
             .request(key)
@@ -166,7 +166,7 @@ impl Outgoing<'_> {
     }
 
     fn request(&self, key: &str) -> Builder {
-        let DropBox { server, token } = self.drop_box;
+        let BoxClient { server, token } = self.drop_box;
         server.request("PUT", "Service").header("token", token).header("Idempotency-Key", key)
     }
 
@@ -184,9 +184,9 @@ impl Outgoing<'_> {
 }
 
 /// The meaning of an error if the body was sent, to its end if `is_whole`.
-fn told(error: ClientError, is_whole: bool) -> BoxError {
+fn told(error: ClientError, is_whole: bool) -> BoxClientError {
     match error.may_pass() && is_whole && !error.did_nothing() {
-        true => BoxError::Unsure(error),
+        true => BoxClientError::Unsure(error),
         false => error.into(),
     }
 }
@@ -223,15 +223,15 @@ struct Sealing<R> {
     plain: R,
     piece: Zeroizing<Vec<u8>>,
     /// `None` at the end.
-    writer: Option<EnvelopeWriter<Sealed>>,
-    sealed: Sealed,
+    writer: Option<EnvelopeWriter<SealedOutgoing>>,
+    sealed: SealedOutgoing,
 }
 
 /// The output of the writer that has not been read yet.
 #[derive(Clone, Default)]
-struct Sealed(Rc<RefCell<VecDeque<u8>>>);
+struct SealedOutgoing(Rc<RefCell<VecDeque<u8>>>);
 
-impl Write for Sealed {
+impl Write for SealedOutgoing {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.borrow_mut().write(bytes)
     }
@@ -243,7 +243,7 @@ impl Write for Sealed {
 
 impl<R: Read> Sealing<R> {
     fn new(plain: R, key: &MessageKey, random: &dyn Random) -> io::Result<Self> {
-        let sealed = Sealed::default();
+        let sealed = SealedOutgoing::default();
         let writer = Some(EnvelopeWriter::new(sealed.clone(), key, random)?);
         Ok(Self { plain, piece: Zeroizing::new(vec![0; PIECE_BYTES]), writer, sealed })
     }
@@ -266,13 +266,13 @@ impl<R: Read> Read for Sealing<R> {
 }
 
 /// A request body; records whether its end was sent.
-struct Parts<'a, R> {
+struct MessageParts<'a, R> {
     before: R,
     tail: &'a [u8],
     is_whole: &'a Cell<bool>,
 }
 
-impl<R: Read> Read for Parts<'_, R> {
+impl<R: Read> Read for MessageParts<'_, R> {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         match self.before.read(bytes)? {
             0 if !bytes.is_empty() => {
@@ -307,7 +307,7 @@ mod tests {
     fn a_body_is_whole_only_at_its_end() {
         let is_whole = Cell::new(false);
         let before: &[u8] = b"abc";
-        let mut body = Parts { before, tail: b"end", is_whole: &is_whole };
+        let mut body = MessageParts { before, tail: b"end", is_whole: &is_whole };
         let mut bytes = [0; 3];
         assert_eq!(body.read(&mut bytes).unwrap(), 3);
         assert!(!is_whole.get());
@@ -326,8 +326,8 @@ mod tests {
     fn what_may_have_arrived_is_said_so() {
         let broken =
             |reach| ClientError::Unreachable { host: "x".into(), cause: "broke".into(), reach };
-        assert!(matches!(told(broken(Reach::Sent), true), BoxError::Unsure(_)));
-        assert!(matches!(told(broken(Reach::Sent), false), BoxError::Other(_)));
-        assert!(matches!(told(broken(Reach::NotConnected), true), BoxError::Other(_)));
+        assert!(matches!(told(broken(RequestReach::Sent), true), BoxClientError::Unsure(_)));
+        assert!(matches!(told(broken(RequestReach::Sent), false), BoxClientError::Other(_)));
+        assert!(matches!(told(broken(RequestReach::NotConnected), true), BoxClientError::Other(_)));
     }
 }

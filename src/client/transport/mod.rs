@@ -19,10 +19,10 @@ use ureq::{
 
 use self::{absolute::AbsoluteForm, informational::Informational, tls::TlsTransport};
 
-type Connection = Box<dyn Transport>;
+type ClientConnection = Box<dyn Transport>;
 
 /// Connects to one server, or to the proxy before it.
-pub(super) struct Route {
+pub(super) struct ProxyRoute {
     /// `None` for connections without encryption.
     pub(super) tls: Option<Arc<ClientConfig>>,
     /// Whether there is a proxy. This is taken from ureq's settings, which have none for the connection to
@@ -48,20 +48,20 @@ impl fmt::Display for NoConnection {
 impl std::error::Error for NoConnection {}
 
 /// Omits the settings of TLS.
-impl fmt::Debug for Route {
+impl fmt::Debug for ProxyRoute {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Route").field("has_proxy", &self.has_proxy).finish_non_exhaustive()
     }
 }
 
-impl Connector<()> for Route {
-    type Out = Connection;
+impl Connector<()> for ProxyRoute {
+    type Out = ClientConnection;
 
     fn connect(
         &self,
         details: &ConnectionDetails<'_>,
         _: Option<()>,
-    ) -> Result<Option<Connection>, Error> {
+    ) -> Result<Option<ClientConnection>, Error> {
         let connected = self.open(details);
         connected.map(Some).map_err(|cause| match cause {
             // An error of the connection to the proxy.
@@ -74,8 +74,8 @@ impl Connector<()> for Route {
     }
 }
 
-impl Route {
-    fn open(&self, details: &ConnectionDetails<'_>) -> Result<Connection, Error> {
+impl ProxyRoute {
+    fn open(&self, details: &ConnectionDetails<'_>) -> Result<ClientConnection, Error> {
         let Some(proxy) = details.config.proxy() else {
             let plain = self.encrypted(tcp(details)?, details)?;
             // On a connection to a proxy, the next bytes belong to the proxy's protocol.
@@ -115,9 +115,9 @@ impl Route {
     /// Adds TLS to the connection, if its address needs it.
     fn encrypted(
         &self,
-        connection: Connection,
+        connection: ClientConnection,
         details: &ConnectionDetails<'_>,
-    ) -> Result<Connection, Error> {
+    ) -> Result<ClientConnection, Error> {
         if details.uri.scheme() != Some(&Scheme::HTTPS) {
             return Ok(connection);
         }
@@ -126,12 +126,12 @@ impl Route {
     }
 }
 
-fn tcp(details: &ConnectionDetails<'_>) -> Result<Connection, Error> {
+fn tcp(details: &ConnectionDetails<'_>) -> Result<ClientConnection, Error> {
     either(TcpConnector::default().connect(details, None::<()>)?)
 }
 
 /// The result of a connector that is the first in its chain.
-fn either<T: Transport>(connected: Option<Either<(), T>>) -> Result<Connection, Error> {
+fn either<T: Transport>(connected: Option<Either<(), T>>) -> Result<ClientConnection, Error> {
     match connected {
         Some(Either::B(connection)) => Ok(connection.boxed()),
         Some(Either::A(())) | None => Err(Error::ConnectionFailed),

@@ -86,7 +86,7 @@ fn the_link_is_mailed() {
 
 fn without_an_account() {
     let mut options = Options::default();
-    options.rules.create = sealdrop::config::Create::Open;
+    options.rules.create = sealdrop::config::SecretCreation::Open;
     let server = TestServer::with(options);
     let client = server.client.with_key("");
     let body = secret_with(json!({"attachments": 1}));

@@ -30,7 +30,7 @@ pub(super) fn trials() -> Vec<Trial> {
 
 fn open_server(public_url: Option<&str>) -> TestServer {
     let mut options = Options::default();
-    options.rules.create = sealdrop::config::Create::Open;
+    options.rules.create = sealdrop::config::SecretCreation::Open;
     options.service_rules.public_url = public_url.map(str::to_owned);
     TestServer::with(options)
 }

@@ -1,7 +1,7 @@
 //! Content types of JSON calls: what a page of any origin may send unasked changes nothing.
 
 use libtest_mimic::Trial;
-use sealdrop::config::Create;
+use sealdrop::config::SecretCreation;
 use serde_json::json;
 
 use super::seen;
@@ -34,7 +34,7 @@ const UNASKED: [&str; 9] = [
 
 fn public_calls_need_a_json_content_type() {
     let mut options = Options::default();
-    options.rules.create = Create::Open;
+    options.rules.create = SecretCreation::Open;
     let server = TestServer::with(options);
     let owner = &server.client;
     let secret = owner.create(json!({}));

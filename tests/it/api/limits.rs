@@ -1,7 +1,7 @@
 //! The limits on what one address may do within a while: their settings, and what a refusal says.
 
 use libtest_mimic::Trial;
-use sealdrop::config::{Create, TryLimits};
+use sealdrop::config::{SecretCreation, TryLimits};
 use serde_json::json;
 
 use crate::{
@@ -21,7 +21,7 @@ pub(super) fn trials() -> Vec<Trial> {
 
 fn with(limits: TryLimits) -> TestServer {
     let mut options = Options::default();
-    options.rules.create = Create::Open;
+    options.rules.create = SecretCreation::Open;
     options.rules.limits = limits;
     TestServer::with(options)
 }

@@ -11,7 +11,7 @@ use crate::{
     trial,
 };
 use libtest_mimic::Trial;
-use sealdrop::{config::Create, domain::operator};
+use sealdrop::{config::SecretCreation, domain::operator};
 use serde_json::{Value, json};
 
 pub(super) fn trials() -> Vec<Trial> {
@@ -24,7 +24,7 @@ pub(super) fn trials() -> Vec<Trial> {
 
 fn open() -> TestServer {
     let mut options = Options { trusted_proxies: vec!["127.0.0.1/32"], ..Options::default() };
-    options.rules.create = Create::Open;
+    options.rules.create = SecretCreation::Open;
     TestServer::with(options)
 }
 

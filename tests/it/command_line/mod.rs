@@ -13,7 +13,7 @@ mod wire;
 use std::{path::Path, process::Command};
 
 use libtest_mimic::Trial;
-use sealdrop::config::Create;
+use sealdrop::config::SecretCreation;
 
 use crate::{
     daemon::sealdrop,
@@ -38,7 +38,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 /// A server where everybody may send.
 fn server() -> TestServer {
     let mut options = Options::default();
-    options.rules.create = Create::Open;
+    options.rules.create = SecretCreation::Open;
     TestServer::with(options)
 }
 

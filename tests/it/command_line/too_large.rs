@@ -33,7 +33,7 @@ fn noise(bytes: usize) -> Vec<u8> {
 
 fn said_at_once() {
     let mut options = Options::default();
-    options.rules.create = sealdrop::config::Create::Open;
+    options.rules.create = sealdrop::config::SecretCreation::Open;
     options.rules.attachments.max_bytes = Some(sealed_len(3 << 20));
     options.service_rules.max_upload = Some(3 << 20);
     let server = TestServer::with(options);

@@ -1,7 +1,7 @@
 //! Bodies that are announced and do not come, or come and take the memory.
 
 use libtest_mimic::Trial;
-use sealdrop::config::{Boxes, Create};
+use sealdrop::config::{Boxes, SecretCreation};
 use serde_json::json;
 
 use super::{ATTACKER, by_another, others_are_served};
@@ -41,7 +41,7 @@ fn rights_come_before_the_body() {
     const JSON: &str = "application/json";
     const FORM: &str = "application/x-www-form-urlencoded";
     let mut options = Options::default();
-    options.rules.create = Create::Account;
+    options.rules.create = SecretCreation::Account;
     options.service_rules.creation = Boxes::Off;
     let server = TestServer::with(options);
     let unknown = server.client.with_key("private_key_unknown");
@@ -73,7 +73,7 @@ fn rights_come_before_the_body() {
 
 fn announced_ones_take_nothing() {
     let mut options = Options::default();
-    options.rules.create = Create::Open;
+    options.rules.create = SecretCreation::Open;
     let server = TestServer::with(options);
     let client = &server.client;
     let held: Vec<Raw> = (0..70)
@@ -97,7 +97,7 @@ fn announced_ones_take_nothing() {
 
 fn one_client_has_a_share() {
     let mut options = Options::default();
-    options.rules.create = Create::Open;
+    options.rules.create = SecretCreation::Open;
     let server = TestServer::with(options);
     let client = &server.client;
     // All but the last byte has come, so each holds a MiB: the whole share of the attacker.
