@@ -17,13 +17,13 @@ use super::{
 /// Why a call gave no reply.
 #[derive(Debug, thiserror::Error)]
 pub enum SocketError {
-    /// No daemon listens: there is no directory, no socket, or nobody behind it. Nothing was asked.
+    /// No daemon listens: the directory or the socket is missing, or no process accepts. Nothing was sent.
     #[error("no daemon answers")]
     NotThere,
     /// The directory or the socket is not for this user. Nothing was asked.
     #[error("permission denied")]
     NotAllowed,
-    /// The daemon had the command, perhaps, and went away: nobody knows whether it was carried out.
+    /// The connection ended before the reply: it is unknown whether the command was executed.
     #[error("the daemon closed the connection before it answered")]
     BrokenOff,
     /// The connection or the reply is not what it should be.
@@ -39,7 +39,7 @@ pub enum SocketError {
 ///
 /// # Errors
 ///
-/// See [`SocketError`].
+/// [`SocketError`] as a failure of the command.
 pub fn call(dir: &Path, command: &Command) -> Result<Reply, SocketError> {
     let mut stream = connect(dir).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => SocketError::NotThere,

@@ -35,16 +35,16 @@ pub enum Command {
         /// What it may do.
         kind: KeyKind,
     },
-    /// Lists API keys; never the keys themselves, which nobody has.
+    /// Lists API keys by id; only hashes of the keys are stored.
     ListApiKeys {
         /// Only those of this account.
         account: Option<String>,
     },
-    /// Sends an account's notifications to an address, or to nobody.
+    /// Sets or removes the address for an account's notifications.
     SetNotifyEmail {
         /// The account's name.
         account: String,
-        /// To whom; `None` for nobody.
+        /// The address; `None` for no notifications.
         email: Option<String>,
     },
     /// Lists what waits in the outbox, and what was given up.
@@ -168,7 +168,7 @@ pub struct AccountRow {
 pub struct AccountDeleted {
     /// Its name.
     pub account: String,
-    /// How many of its secrets could still have been viewed and now can not.
+    /// The number of its secrets that could still be viewed and are burned now.
     pub secrets_burned: u64,
 }
 
@@ -202,7 +202,7 @@ pub struct ApiKeyRow {
 pub struct NotifyEmailSet {
     /// The account's name.
     pub account: String,
-    /// To whom; `None` for nobody.
+    /// The address; `None` for no notifications.
     pub email: Option<String>,
     /// Whether the daemon sends mails; `None` where none runs that could tell.
     pub mail_ready: Option<bool>,
@@ -328,7 +328,7 @@ impl CommandError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorKind {
-    /// The command can not be right: a name with wrong characters, say.
+    /// The command is wrong: a name with wrong characters, for example.
     Usage,
     /// It does not fit what is there: the name is taken.
     Conflict,

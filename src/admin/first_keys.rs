@@ -33,7 +33,7 @@ pub struct FirstKeys {
     pub base: String,
 }
 
-/// Keys that are read and not removed yet. Nobody else can read them meanwhile.
+/// Keys that are read and not removed yet. A lock keeps other processes from reading them.
 pub struct Taken {
     /// The keys.
     pub keys: FirstKeys,
@@ -196,7 +196,7 @@ mod tests {
 
         let taken = FirstKeys::take(dir.path()).unwrap();
         assert_eq!(taken.keys.account.private_key.expose_secret(), "private_key_1");
-        // Somebody who came at the same time waits for the lock, and finds nothing.
+        // A concurrent reader waits for the lock, and finds no file.
         let waiting = dir.path().to_owned();
         let second = std::thread::spawn(move || FirstKeys::take(&waiting).err());
         let kept = File::open(&path).unwrap();

@@ -1,6 +1,6 @@
 //! The daemon's side of the administration socket: one request line, one reply line, then close.
 //!
-//! Whoever can open the socket may do everything; the file's mode is the only check.
+//! A process that can open the socket may do everything; the file's mode is the only check.
 
 use std::{
     fs::{self, DirBuilder, File, Permissions},
@@ -42,7 +42,7 @@ const CLIENT_PATIENCE: Duration = Duration::from_secs(10);
 /// The caller holds the lock of the data directory: no other daemon can be using the old socket.
 /// Must be called within a tokio runtime.
 ///
-/// A socket gets its mode from the umask, which belongs to the whole process and so can not be
+/// A socket gets its mode from the umask, which belongs to the whole process and so cannot be
 /// changed for a moment. It is therefore made inside a new directory that only this user can enter,
 /// gets its mode there, and is then moved to its place: at no time can somebody else open it.
 ///
@@ -118,7 +118,7 @@ async fn converse<R>(
         request = timeout(patience, read_command(&mut stream)) => request,
         _ = stopping.changed() => return,
     };
-    // Nobody to answer: the client said nothing in time, or hung up.
+    // No reply is needed: the client sent nothing in time, or closed the connection.
     let Ok(Ok(Some(request))) = request else { return };
     let answer = match request {
         Ok(command) => {

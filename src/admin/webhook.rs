@@ -60,7 +60,7 @@ pub(super) fn needs_daemon() -> CommandError {
 ///
 /// # Errors
 ///
-/// Why the other end has not taken the call, or that there is no such webhook.
+/// Why the receiver has not accepted the call, or that the webhook is unknown.
 pub fn test(
     store: &Store,
     caller: &Caller,

@@ -51,7 +51,7 @@ struct Sealdrop {
     subcommand: Subcommand,
 }
 
-/// What can be asked for.
+/// The commands.
 #[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand)]
 #[expect(clippy::large_enum_variant, reason = "one value per run; argh can not fill a box")]
@@ -92,7 +92,7 @@ pub(crate) enum Subcommand {
     Man(ManCommand),
 }
 
-/// What the arguments amount to.
+/// The result of parsing the arguments.
 #[expect(clippy::large_enum_variant, reason = "one value per run")]
 pub(crate) enum Parsed {
     /// Something to do.

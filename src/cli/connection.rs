@@ -22,7 +22,7 @@ use crate::{
     secret_file::{decode, read_short, trimmed},
 };
 
-/// Nobody has so many settings, or so long a key.
+/// The longest file of settings or of a key.
 const MAX_FILE_BYTES: u64 = 64 << 10;
 
 /// The flags of a command that talks to a server, as given.
@@ -34,7 +34,7 @@ pub(crate) struct ServerFlags {
     pub(crate) cacert: Option<String>,
 }
 
-/// What flags, variables and the file amount to.
+/// The server and the key that flags, variables and the file name.
 pub(crate) struct ServerSettings {
     server: Option<Url>,
     /// The address is in a flag: it counts more than that of a link.

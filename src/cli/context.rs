@@ -27,21 +27,21 @@ pub struct DaemonCalls<'a> {
 pub struct Output<'a> {
     /// Where to write.
     pub out: &'a mut dyn Write,
-    /// Whether it is shown to a person as it comes; else a program or a journal keeps it.
+    /// Whether it is a terminal; else a program or a journal reads it.
     pub is_terminal: bool,
 }
 
-/// The surroundings of one run; a test has its own.
+/// The environment and the streams of one run; tests have their own.
 pub(crate) struct Context<'a> {
     pub(in crate::cli) daemon: &'a DaemonCalls<'a>,
     pub(in crate::cli) environment: Vec<(OsString, OsString)>,
     /// Whether a person is at `input`.
     pub(in crate::cli) interactive: bool,
-    /// Whether a person is there all the same, at `/dev/tty`.
+    /// Whether a person can be asked at `/dev/tty`, although `input` is no terminal.
     pub(in crate::cli) asks_at_tty: bool,
     /// Whether `out` is shown to a person as it comes.
     pub(in crate::cli) out_is_terminal: bool,
-    /// Whether nobody gets anything of it.
+    /// Whether `out` was closed when the program started, so that output is lost.
     pub(in crate::cli) out_is_closed: bool,
     pub(in crate::cli) input: &'a mut dyn BufRead,
     pub(in crate::cli) out: &'a mut dyn Write,

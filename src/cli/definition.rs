@@ -1,8 +1,7 @@
-//! What the command line consists of, for those who describe it: completions and the man page.
+//! The commands, flags and arguments, for the completions and the man page.
 //!
-//! All of it comes from the definitions that the arguments are parsed by, so a new command appears
-//! wherever commands are told of. What argh does not hand out, the words for values, is read from the
-//! usage lines.
+//! They are made from the definitions that parse the arguments, so a new command appears everywhere. argh has
+//! no names of values: they are read from the usage lines.
 
 use argh::{CommandInfoWithArgs, FlagInfo, FlagInfoKind, Optionality, PositionalInfo};
 
@@ -30,7 +29,7 @@ pub(crate) struct Flag {
     pub(crate) long: &'static str,
     pub(crate) short: Option<char>,
     pub(crate) description: &'static str,
-    /// What has to follow it, if anything.
+    /// Its value, if it has one.
     pub(crate) value: Option<FlagValue>,
     pub(crate) repeats: bool,
 }
@@ -43,19 +42,19 @@ pub(crate) struct Argument {
     pub(crate) repeats: bool,
 }
 
-/// Something that the user fills in.
+/// A placeholder that the user replaces.
 pub(crate) struct FlagValue {
     /// What usage lines call it: `NAME`, `FILE`, `private|public`.
     pub(crate) name: String,
     pub(crate) kind: ValueKind,
 }
 
-/// What is known about a value before it is typed.
+/// What completions know about a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ValueKind {
     File,
     Directory,
-    /// These, or what nobody can know.
+    /// One of these, or another word.
     Words(Vec<String>),
     Unknown,
 }
@@ -184,7 +183,7 @@ impl Argument {
 }
 
 impl FlagValue {
-    /// A value that is called `told`, or that nobody has named.
+    /// A value with the name `told`, else one made from `fallback`.
     fn new(told: Option<&str>, fallback: &str) -> Self {
         let name = match told {
             // argh takes only words that stand in the source.

@@ -1,4 +1,4 @@
-//! How a run ends: exit codes, and words for whoever started it.
+//! How a run ends: the exit code and the message.
 
 use std::{io, process::ExitCode, time::Duration};
 
@@ -16,7 +16,7 @@ pub enum Exit {
     Done,
     /// 1: something failed.
     Failed,
-    /// 2: a secret, a request or a box is gone, or never was.
+    /// 2: a secret, a request or a box is gone or unknown.
     Gone,
     /// 3: a key, a password or a passphrase is missing or wrong.
     Refused,
@@ -24,14 +24,14 @@ pub enum Exit {
     Usage,
     /// 65: a link or what it leads to is damaged, or the data directory is (`EX_DATAERR`).
     Damaged,
-    /// 69: the server can not be reached (`EX_UNAVAILABLE`).
+    /// 69: the server cannot be reached (`EX_UNAVAILABLE`).
     Unreachable,
-    /// 75: the server is busy, or limits how often something is done, or the daemon can not start now:
-    /// later it may go well (`EX_TEMPFAIL`).
+    /// 75: the server is busy or a limit is reached, or the daemon cannot start now; a later attempt may
+    /// succeed (`EX_TEMPFAIL`).
     Busy,
-    /// 130: Ctrl-C, as shells tell it.
+    /// 130: Ctrl-C, as shells report it.
     Interrupted,
-    /// 141: whoever reads the output has had enough, as shells tell it (`SIGPIPE`).
+    /// 141: the reader of the output has closed it (`SIGPIPE`), as shells report it.
     ClosedPipe,
 }
 
@@ -52,29 +52,29 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Why a subcommand ended early, in words for the operator.
+/// Why a subcommand has failed, for the operator.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Failure {
     /// Not [`Exit::Done`].
     pub exit: Exit,
-    /// What failed and what to do about it; nothing secret. Empty where there is nothing to tell.
+    /// What failed and what to do about it, without secrets. Empty for no message.
     pub message: String,
 }
 
 impl Failure {
-    /// A failure that is not the command line's fault.
+    /// A failure whose cause is not the command line.
     #[must_use]
     pub fn failed(message: impl Into<String>) -> Self {
         Self { exit: Exit::Failed, message: message.into() }
     }
 
-    /// Whoever reads the output has had enough, as `head` has. That is no failure to tell of.
+    /// The reader of the output, such as `head`, has closed it. No message is printed.
     pub(crate) fn closed_pipe() -> Self {
         Self { exit: Exit::ClosedPipe, message: String::new() }
     }
 
-    /// What was asked for makes no sense, and nothing was done.
+    /// The command line is wrong, and nothing was done.
     #[must_use]
     pub fn usage(message: impl Into<String>) -> Self {
         Self { exit: Exit::Usage, message: message.into() }
@@ -160,7 +160,7 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// A time to wait, rounded up: whoever comes back then must not be too early.
+/// A time to wait, rounded up, so that a retry after it is not too early.
 fn in_words(time: Duration) -> String {
     const UNITS: [(u64, u64, &str); 4] =
         [(1, 90, "second"), (60, 90, "minute"), (3600, 48, "hour"), (86_400, u64::MAX, "day")];

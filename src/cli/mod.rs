@@ -60,14 +60,14 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, daemon: &DaemonCalls<'
     };
     let exit = dispatch(arguments, &mut context);
     if exit == Exit::ClosedPipe {
-        // As `cat` ends: by the signal, which Rust has turned off. It does not come back from there.
+        // Ends by the signal, like `cat`; Rust ignores it by default. This call does not return.
         let _ = emulate_default_handler(SIGPIPE);
     }
     exit.into()
 }
 
-/// Whether this was closed when the program began: then std has opened `/dev/null` there, for reading and
-/// writing, as no shell does.
+/// Whether `out` was closed when the program started: std then opens `/dev/null` for reading and writing,
+/// which no shell does.
 fn is_closed(out: &impl AsFd) -> bool {
     let is_null = rustix::fs::fstat(out).is_ok_and(|file| {
         std::fs::metadata("/dev/null").is_ok_and(|null| null.rdev() == file.st_rdev)
@@ -86,7 +86,7 @@ fn dispatch(arguments: impl IntoIterator<Item = OsString>, context: &mut Context
         Ok(()) => Exit::Done,
         Err(Failure { exit, message }) => {
             if !message.is_empty() {
-                // Nobody is left to tell if standard error is gone as well.
+                // If standard error is closed as well, there is no place for the message.
                 let _ = writeln!(context.err, "sealdrop: {}", message.trim_end());
             }
             exit
@@ -97,7 +97,7 @@ fn dispatch(arguments: impl IntoIterator<Item = OsString>, context: &mut Context
 fn execute(subcommand: Subcommand, context: &mut Context<'_>) -> Result<(), Failure> {
     match subcommand {
         Subcommand::Serve(serve) => serve.run(context).map_err(|failure| match failure.exit {
-            // A daemon has no reader that could have had enough: somebody should hear of it.
+            // The reader of a daemon does not close the output on purpose, so this is an error.
             Exit::ClosedPipe => {
                 Failure::failed("standard output is closed: it can not tell its address")
             }

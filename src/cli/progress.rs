@@ -38,7 +38,7 @@ impl CommandProgress {
 impl Watch for CommandProgress {
     fn waits(&self, error: &ClientError, wait: Duration) {
         let why = prompt::line(&error.to_string());
-        // Who does not listen on standard error can not be told.
+        // Progress is lost if standard error is closed.
         let tell = || {
             let _ = writeln!(stderr(), "sealdrop: {why}; next try in {} s", wait.as_secs().max(1));
         };

@@ -1,4 +1,4 @@
-//! What is asked of whoever sits at the terminal.
+//! Questions at the terminal.
 
 use std::{
     fs::File,
@@ -18,7 +18,7 @@ use crate::{
 ///
 /// # Errors
 ///
-/// [`Exit::Refused`] where there is no terminal; `flag` would help then.
+/// [`Exit::Refused`] without a terminal; the message names `flag`.
 pub(crate) fn password(question: &str, flag: &str) -> Result<SecretText, Failure> {
     let refused = |message| Failure { exit: Exit::Refused, message };
     let typed = hidden(&format!("{question}: "))?.ok_or_else(|| {
@@ -33,7 +33,7 @@ pub(crate) fn password(question: &str, flag: &str) -> Result<SecretText, Failure
     }
 }
 
-/// What is typed, unseen, at the terminal; none where there is no terminal.
+/// Reads a line from the terminal without echo; `None` without a terminal.
 ///
 /// # Errors
 ///
@@ -80,7 +80,7 @@ pub(crate) fn not_blank(
         .ok_or_else(|| Failure::usage(format!("{place}a password of blanks alone is none")))
 }
 
-/// Asks whether to go on, if somebody is there to be asked.
+/// Asks whether to continue, if there is a terminal.
 ///
 /// # Errors
 ///
@@ -92,11 +92,11 @@ pub(crate) fn confirm(question: &str, context: &mut Context<'_>) -> Result<(), F
     }
 }
 
-/// Asks whether to do what can not be undone.
+/// Asks before an action that cannot be undone.
 ///
 /// # Errors
 ///
-/// [`Exit::Failed`] for no, [`Exit::Usage`] where nobody is there to be asked.
+/// [`Exit::Failed`] for no, [`Exit::Usage`] without a terminal.
 pub(crate) fn insist(question: &str, context: &mut Context<'_>) -> Result<(), Failure> {
     match asked(question, context)? {
         Some(false) => Err(Failure::failed("nothing was done")),
@@ -105,7 +105,7 @@ pub(crate) fn insist(question: &str, context: &mut Context<'_>) -> Result<(), Fa
     }
 }
 
-/// What somebody says who is there; none where nobody is.
+/// The answer at the terminal; `None` without one.
 fn asked(question: &str, context: &mut Context<'_>) -> Result<Option<bool>, Failure> {
     let mut answer = String::new();
     if context.interactive {

@@ -1,4 +1,4 @@
-//! What was meant by a word that is none: the nearest command or flag.
+//! The nearest command or flag for an unknown word.
 
 use strsim::osa_distance;
 
@@ -82,7 +82,7 @@ mod tests {
             ("send -password", "-password", Some("Did you mean --password?")),
             ("account create x --alowance 3", "--alowance", Some("Did you mean --allowance?")),
             ("serve --lisen x", "--lisen", Some("Did you mean --listen?")),
-            // Nothing like it; and what is no command but an argument too many.
+            // No similar word; and an extra argument where no command is expected.
             ("dance", "dance", None),
             ("send --zzz", "--zzz", None),
             ("account create a lst", "lst", None),

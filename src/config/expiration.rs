@@ -11,7 +11,7 @@ impl Expiration {
         self.min_hours
     }
 
-    /// The life of a secret whose sender names none; `None` is for ever, which the operator allowed.
+    /// The life of a secret if the sender names none; `None` for no expiry, which the operator allows.
     #[must_use]
     pub fn default_hours(&self) -> Option<NonZeroU32> {
         NonZeroU32::new(self.default_hours)
@@ -23,7 +23,7 @@ impl Expiration {
         self.max_hours
     }
 
-    /// Checks that the four fit each other; each alone is known to be in its range.
+    /// Checks that the four fit each other; each is already in its range.
     pub(super) fn check(&self, sources: &Sources) -> Result<(), BadSetting> {
         let Self { min_hours: min, default_hours: default, max_hours: max, for_ever_allowed } =
             *self;

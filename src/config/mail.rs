@@ -1,4 +1,4 @@
-//! Where mails are handed in, and whom they are from.
+//! The mail server and the sender of mails.
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ pub struct SmtpUrl {
     pub port: u16,
     /// What protects the connection.
     pub tls: SmtpTls,
-    /// Who logs in; nobody without.
+    /// The user of the login; `None` for no login.
     pub user: Option<String>,
 }
 
@@ -33,7 +33,7 @@ pub enum SmtpTls {
     Implicit,
     /// STARTTLS (RFC 3207), or no mail.
     Required,
-    /// STARTTLS where the server knows it. Who sits between can take it away.
+    /// STARTTLS if the server offers it. An attacker on the path can remove the offer.
     Opportunistic,
     /// Nothing.
     Off,

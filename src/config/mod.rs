@@ -43,7 +43,7 @@ pub enum ViewerIp {
 pub enum SecretCreation {
     /// Anyone, within limits.
     Open,
-    /// Who has a private API key.
+    /// Clients with a private API key.
     Account,
 }
 
@@ -52,9 +52,9 @@ pub enum SecretCreation {
 pub enum Boxes {
     /// Anyone.
     Open,
-    /// Who has a private API key.
+    /// Clients with a private API key.
     Account,
-    /// Nobody. Those that there are go on.
+    /// No one. Existing boxes still work.
     Off,
 }
 
@@ -69,8 +69,8 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    /// The error for a setting that turns out to be wrong only in use: an address that is taken, a
-    /// directory that can not be written. `key` is its name in the file.
+    /// The error for a setting that proves wrong in use: an address that is taken, a directory that cannot be
+    /// written. `key` is its name in the file.
     #[must_use]
     pub fn bad(&self, key: &str, problem: impl Into<String>) -> BadSetting {
         BadSetting {
@@ -84,7 +84,7 @@ impl Loaded {
     }
 }
 
-/// A setting that can not be used: exit code 64.
+/// A setting that cannot be used: exit code 64.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{setting} (from {origin}): {problem}; {remedy}")]
 pub struct BadSetting {
@@ -94,7 +94,7 @@ pub struct BadSetting {
     pub origin: String,
     /// What is wrong.
     pub problem: String,
-    /// What would be right.
+    /// What a right value is.
     pub remedy: String,
 }
 
@@ -109,8 +109,7 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// The first [`BadSetting`]: a value that is wrong, a key of the file that is no setting, or a
-    /// file that can not be read.
+    /// The first [`BadSetting`]: a wrong value, an unknown key of the file, or a file that cannot be read.
     pub fn load(
         flags: Flags,
         environment: impl IntoIterator<Item = (OsString, OsString)>,
@@ -131,12 +130,11 @@ impl Settings {
 
 /// The data directory alone, for the commands that need no other setting.
 ///
-/// Other settings are not looked at, so that a wrong one does not stand in the way of, say, revoking
-/// a key.
+/// Other settings are not parsed, so that a wrong one does not prevent a command such as revoking a key.
 ///
 /// # Errors
 ///
-/// [`BadSetting`] for an empty path or a file that can not be read.
+/// [`BadSetting`] for an empty path or a file that cannot be read.
 pub fn data_directory(
     flags: Flags,
     environment: impl IntoIterator<Item = (OsString, OsString)>,

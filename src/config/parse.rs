@@ -13,13 +13,13 @@ use tracing::Level;
 use super::{Boxes, SecretCreation, ViewerIp};
 use crate::crypto::RsaBits;
 
-/// A numeric address and port. Names are not looked up: what they mean can change between a
-/// `--check` and the start.
+/// A numeric address and port. Names are not resolved: the result could change between `--check` and the
+/// start.
 pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| format!("{text:?} is not a numeric address and port"))
 }
 
-/// A path, not empty. Whether it is a directory is found out when it is opened.
+/// A path that is not empty. Opening it shows whether it is a directory.
 pub(super) fn directory(text: &str) -> Result<PathBuf, String> {
     if text.is_empty() {
         return Err("the path is empty".to_owned());
@@ -122,7 +122,7 @@ pub(super) fn header_name(text: &str) -> Result<Option<HeaderName>, String> {
     text.parse().map(Some).map_err(|_| wrong())
 }
 
-/// See [`ViewerIp`].
+/// How much of a viewer's address the log keeps.
 pub(super) fn viewer_ip(text: &str) -> Result<ViewerIp, String> {
     match text {
         "full" => Ok(ViewerIp::Full),

@@ -1,4 +1,4 @@
-//! How the pages look: what makes them the operator's own.
+//! The name, logo, colour and links of the pages.
 
 use std::fmt;
 

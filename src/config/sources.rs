@@ -14,7 +14,7 @@ use crate::secret_file::{decode, trimmed};
 const CLIENT_VARIABLES: [&str; 4] =
     ["SEALDROP_SERVER", "SEALDROP_KEY", "SEALDROP_KEY_FILE", "SEALDROP_DIALECT"];
 
-/// All that was given, of all sources.
+/// The values of all sources.
 #[derive(Debug)]
 pub(super) struct Sources {
     flags: Flags,
@@ -62,7 +62,7 @@ impl Sources {
     ///
     /// # Errors
     ///
-    /// A value that is no text: not UTF-8 in the environment, not a scalar in the file.
+    /// A value that is not text: not UTF-8 in the environment, not a scalar in the file.
     pub(super) fn find(&self, setting: &Setting) -> Result<Option<FoundValue>, BadSetting> {
         let values: Vec<&str> = self
             .flags
@@ -93,8 +93,8 @@ impl Sources {
             .map_or_else(|| "the default".to_owned(), |found| found.origin)
     }
 
-    /// An error for the first key of the file that is no setting: a misspelt one would otherwise
-    /// silently keep its default.
+    /// An error for the first unknown key of the file: otherwise a misspelt setting would keep its default
+    /// without a message.
     pub(super) fn refuse_unknown_keys(&self) -> Result<(), BadSetting> {
         let Some(file) = &self.file else { return Ok(()) };
         let Some(key) =
@@ -116,19 +116,18 @@ impl Sources {
         })
     }
 
-    /// One sentence for each `SEALDROP_…` variable that is no setting.
+    /// One sentence for each unknown `SEALDROP_…` variable.
     ///
-    /// Not an error: an environment is inherited, and what another program or version put there is
-    /// no reason not to start.
+    /// Not an error: an environment is inherited, and another program or version may have set the variable.
     pub(super) fn warnings(&self) -> Vec<String> {
         let known = || TABLE.iter().chain([&CONFIG]);
         self.environment
             .keys()
             .filter(|name| known().all(|setting| setting.variable() != **name))
-            // Those of whoever uses the command line, too.
+            // Variables of the client.
             .filter(|name| !CLIENT_VARIABLES.contains(&name.as_str()))
             .map(|name| {
-                // Without the prefix: it would make everything look near to everything.
+                // Without the prefix, which would make all names similar.
                 let key = name.trim_start_matches("SEALDROP_").to_ascii_lowercase();
                 let hint = match nearest(&key, known().map(|setting| setting.key)) {
                     Some(near) => format!("; did you mean SEALDROP_{}?", near.to_ascii_uppercase()),
@@ -180,12 +179,12 @@ fn text(value: &Value, setting: &Setting) -> Result<String, String> {
     }
 }
 
-/// The candidate that `name` is most likely a slip of, if any is near enough.
+/// The candidate that is most similar to `name`, if one is similar enough.
 fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     candidates
         .map(|candidate| (distance(name, candidate), candidate))
         .min()
-        // A third of the letters wrong is no slip any more.
+        // More than a third of the letters differ: another word.
         .filter(|(distance, candidate)| distance * 3 <= candidate.len())
         .map(|(_, candidate)| candidate)
 }

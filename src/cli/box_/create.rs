@@ -251,7 +251,7 @@ impl BoxCreateCommand {
     }
 }
 
-/// What to say of a box that has another key than the one made here. Nobody shall send to it.
+/// The error for a box whose key is not the one made here: senders must not use it.
 fn disown(server: &ServerClient, token: &str, hash: SecretText, file: NewKeyFile) -> Failure {
     let drop_box = BoxClient { server, token };
     let deleted = drop_box.delete(&BoxAccess::Hash(hash), &CommandProgress::new("Deleting"));

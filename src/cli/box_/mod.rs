@@ -50,7 +50,7 @@ impl From<BoxClientError> for Failure {
     }
 }
 
-/// What the connection flags amount to, where the server must have boxes.
+/// The server that the flags name; it must have boxes.
 fn settings(connection: ServerFlags, context: &mut Context<'_>) -> Result<ServerSettings, Failure> {
     let settings = connection.settings(context)?;
     match settings.dialect() {

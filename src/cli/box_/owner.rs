@@ -1,4 +1,4 @@
-//! What shows that somebody owns a box, as the flags say it: the key in a file, or the passphrase alone.
+//! The proof of ownership of a box, from the flags: the key in a file, or the passphrase alone.
 
 use super::key_file;
 use crate::{
@@ -51,7 +51,7 @@ impl BoxOwner<'_> {
         }
     }
 
-    /// Another passphrase, where the server has refused the one before and somebody can be asked.
+    /// Another passphrase, asked at the terminal after the server has rejected the previous one.
     pub(super) fn access_again(
         &self,
         context: &mut Context<'_>,

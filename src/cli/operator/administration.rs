@@ -1,4 +1,4 @@
-//! What the subcommands `account`, `apikey` and `webhook` have in common.
+//! What the commands of the operator share: the data directory, the reply, JSON.
 
 use std::{
     io::{self, Write},
@@ -13,7 +13,7 @@ use crate::{
     config,
 };
 
-/// The flags by which the data directory is found, as given.
+/// The flags that name the data directory.
 pub(crate) struct DirectoryFlags {
     pub(crate) data: Option<String>,
     pub(crate) config: Option<String>,
@@ -28,13 +28,13 @@ impl DirectoryFlags {
     }
 }
 
-/// Carries out `command` on the data directory that `place` and the environment name.
+/// Executes `command` on the data directory that `flags` or the environment names.
 pub(crate) fn execute(
-    place: DirectoryFlags,
+    flags: DirectoryFlags,
     command: Command,
     context: &Context<'_>,
 ) -> Result<Reply, Failure> {
-    let dir = place.directory(context)?;
+    let dir = flags.directory(context)?;
     Ok(admin::execute(&dir, command, context.daemon.open_store)?)
 }
 
@@ -44,8 +44,8 @@ pub(crate) fn write_json(out: &mut dyn Write, value: &impl Serialize) -> io::Res
     writeln!(out)
 }
 
-/// Writes what was made, which is of no use to anybody who does not hear of it: to standard error where
-/// standard output fails.
+/// Writes a new key or link to standard output; if that fails, to standard error, since nothing else shows
+/// it again.
 pub(crate) fn write_made(
     context: &mut Context<'_>,
     write: impl Fn(&mut dyn Write) -> io::Result<()>,
@@ -58,7 +58,19 @@ pub(crate) fn write_made(
     Ok(())
 }
 
-/// A reply to another command than the one that was asked.
+/// The failure for a reply that belongs to another command.
 pub(crate) fn unexpected() -> Failure {
     Failure::failed("the daemon's answer belongs to another command; is it of another version?")
 }
+
+/// Executes a command and takes the value out of the reply `$Reply`; returns from the function on a failure
+/// and on any other reply.
+macro_rules! reply {
+    ($Reply:ident, $flags:expr, $command:expr, $context:expr) => {
+        match $crate::cli::operator::administration::execute($flags, $command, $context)? {
+            $crate::admin::Reply::$Reply(value) => value,
+            _ => return Err($crate::cli::operator::administration::unexpected()),
+        }
+    };
+}
+pub(crate) use reply;

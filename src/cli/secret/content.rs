@@ -101,7 +101,7 @@ fn checked(name: &str) -> Result<&str, Failure> {
 
 fn opened(path: &str) -> Result<SourceFile, Failure> {
     let wrong = |why: &dyn std::fmt::Display| Failure::usage(format!("{path}: {why}"));
-    // Looked at first: opening a FIFO waits for whoever writes to it.
+    // Metadata first: opening a FIFO waits for a writer.
     let about = fs::metadata(path).map_err(|error| wrong(&error))?;
     let kind = about.file_type();
     if kind.is_dir() {
@@ -129,7 +129,7 @@ enum Typed {
     File(SourceFile),
 }
 
-/// Reads standard input: as a file, if it has a `name` as such, or can not be a text.
+/// Reads standard input: as a file if `name` is given or if it is not a text.
 fn typed(name: Option<&str>, context: &mut Context<'_>) -> Result<Typed, Failure> {
     if context.interactive {
         writeln!(context.err, "Type the text, then Ctrl-D on a line of its own.")?;

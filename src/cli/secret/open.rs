@@ -164,7 +164,7 @@ impl OpenCommand {
     /// Before anything is spent.
     fn check_output(&self, context: &Context<'_>) -> Result<(), Failure> {
         match destination(&self.output, self.json)? {
-            // Where nobody has named one there may be no files.
+            // Without -o the secret may have no files.
             Some(_) if self.output == HERE => Ok(()),
             Some(dir) => check_room(dir, 0),
             None if context.out_is_terminal => {

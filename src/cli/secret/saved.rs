@@ -17,7 +17,7 @@ use crate::{
     size::size_text,
 };
 
-/// After so many of one name somebody should look.
+/// The most files with one name; more of them are an error.
 const MAX_SAME: u32 = 1000;
 
 /// Writes a file called `name` in `dir`, which only its owner can read. It gets its name once it is whole,
@@ -63,7 +63,7 @@ pub(crate) fn check_room(dir: &Path, bytes: u64) -> Result<(), Failure> {
         Failure::failed(format!("nothing can be saved in {}: {why}", dir.display()))
     };
     UnfinishedFile::create(dir).map_err(|error| wrong(&error))?;
-    // Where nobody knows, the writing will tell.
+    // If the free space is unknown, writing fails when the disk is full.
     let Ok(space) = rustix::fs::statvfs(dir) else { return Ok(()) };
     match space.f_bavail.saturating_mul(space.f_frsize) < bytes {
         true => {

@@ -96,7 +96,7 @@ impl<'a> Viewing<'a> {
                         self.viewer.captcha = Some(captcha::solve(self.server, self.progress)?);
                     }
                 }
-                // The view may be spent, and nobody has seen it.
+                // The view may be spent although nothing was received.
                 Err(
                     error @ (ClientError::Unreachable { reach: RequestReach::Sent, .. }
                     | ClientError::Misunderstood { .. }
@@ -202,7 +202,7 @@ impl<'a> Viewing<'a> {
         }
     }
 
-    /// Everything is here: nothing has to stay there, for nobody.
+    /// Everything is received: the server need not keep the secret.
     pub(crate) fn burn(&self) -> Result<(), Failure> {
         match secrets::burn(self.server, self.id, &self.viewer.lease, self.progress) {
             Ok(()) | Err(ClientError::Gone) => Ok(()),

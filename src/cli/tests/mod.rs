@@ -16,7 +16,7 @@ struct Outcome {
     err: String,
 }
 
-/// Runs `line`, split at spaces; a `typed` line means that somebody sits at a terminal.
+/// Runs `line`, split at spaces; a `typed` line means that input is a terminal.
 fn run_with(fake: &Fake, line: &str, env: &[(&str, &str)], typed: Option<&str>) -> Outcome {
     let arguments = ["sealdrop"].into_iter().chain(line.split_whitespace()).map(OsString::from);
     run_arguments(fake, arguments, env, typed)

@@ -1,11 +1,11 @@
 //! `sealdrop account create`
 
 use crate::{
-    admin::{Command, Reply},
+    admin::Command,
     cli::{
         Context, Failure,
         flags::command,
-        operator::administration::{execute, unexpected, write_json},
+        operator::administration::{reply, write_json},
     },
 };
 
@@ -33,11 +33,9 @@ command! {
 
 impl AccountCreateCommand {
     pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
-        let place = self.directory();
+        let flags = self.directory();
         let command = Command::CreateAccount { name: self.name, allowance: self.allowance };
-        let Reply::AccountCreated(created) = execute(place, command, context)? else {
-            return Err(unexpected());
-        };
+        let created = reply!(AccountCreated, flags, command, context);
         if self.json {
             return Ok(write_json(context.out, &created)?);
         }

@@ -1,12 +1,8 @@
 //! `sealdrop account delete`
 
 use crate::{
-    admin::{Command, Reply},
-    cli::{
-        Context, Exit, Failure,
-        flags::command,
-        operator::administration::{execute, unexpected},
-    },
+    admin::Command,
+    cli::{Context, Exit, Failure, flags::command, operator::administration::reply},
 };
 
 command! {
@@ -36,11 +32,9 @@ impl AccountDeleteCommand {
         if !self.yes {
             confirm(&self.name, context)?;
         }
-        let place = self.directory();
+        let flags = self.directory();
         let command = Command::DeleteAccount { name: self.name };
-        let Reply::AccountDeleted(deleted) = execute(place, command, context)? else {
-            return Err(unexpected());
-        };
+        let deleted = reply!(AccountDeleted, flags, command, context);
         Ok(writeln!(
             context.out,
             "account {} deleted, secrets burned: {}",

@@ -1,11 +1,11 @@
 //! `sealdrop account list`
 
 use crate::{
-    admin::{Command, Reply},
+    admin::Command,
     cli::{
         Context, Failure, columns,
         flags::command,
-        operator::administration::{execute, unexpected, write_json},
+        operator::administration::{reply, write_json},
     },
 };
 
@@ -23,10 +23,8 @@ command! {
 
 impl AccountListCommand {
     pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
-        let place = self.directory();
-        let Reply::Accounts(accounts) = execute(place, Command::ListAccounts, context)? else {
-            return Err(unexpected());
-        };
+        let flags = self.directory();
+        let accounts = reply!(Accounts, flags, Command::ListAccounts, context);
         if self.json {
             return Ok(write_json(context.out, &accounts)?);
         }

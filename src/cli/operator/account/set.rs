@@ -1,11 +1,11 @@
 //! `sealdrop account set`
 
 use crate::{
-    admin::{Command, Reply},
+    admin::Command,
     cli::{
         Context, Failure,
         flags::command,
-        operator::administration::{execute, unexpected, write_json},
+        operator::administration::{reply, write_json},
     },
 };
 
@@ -33,12 +33,10 @@ command! {
 
 impl AccountSetCommand {
     pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
-        let place = self.directory();
+        let flags = self.directory();
         let email = Some(self.notify_email).filter(|email| email != "none");
         let command = Command::SetNotifyEmail { account: self.name, email };
-        let Reply::NotifyEmailSet(set) = execute(place, command, context)? else {
-            return Err(unexpected());
-        };
+        let set = reply!(NotifyEmailSet, flags, command, context);
         if set.email.is_some() && set.mail_ready == Some(false) {
             writeln!(
                 context.err,

@@ -1,11 +1,11 @@
 //! `sealdrop apikey create`
 
 use crate::{
-    admin::{Command, Reply},
+    admin::Command,
     cli::{
         Context, Failure,
         flags::command,
-        operator::administration::{execute, unexpected, write_json},
+        operator::administration::{reply, write_json},
     },
     domain::account::api_key::KeyKind,
 };
@@ -36,7 +36,7 @@ command! {
 
 impl ApiKeyCreateCommand {
     pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
-        let place = self.directory();
+        let flags = self.directory();
         let account = match (self.name, self.account) {
             (Some(name), Some(account)) if name != account => {
                 return Err(Failure::usage(format!(
@@ -51,9 +51,7 @@ impl ApiKeyCreateCommand {
             }
         };
         let command = Command::CreateApiKey { account, kind: self.kind };
-        let Reply::ApiKeyCreated(created) = execute(place, command, context)? else {
-            return Err(unexpected());
-        };
+        let created = reply!(ApiKeyCreated, flags, command, context);
         if self.json {
             return Ok(write_json(context.out, &created)?);
         }

@@ -1,11 +1,11 @@
 //! `sealdrop apikey list`
 
 use crate::{
-    admin::{Command, Reply},
+    admin::Command,
     cli::{
         Context, Failure, columns,
         flags::command,
-        operator::administration::{execute, unexpected, write_json},
+        operator::administration::{reply, write_json},
     },
 };
 
@@ -27,11 +27,9 @@ command! {
 
 impl ApiKeyListCommand {
     pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
-        let place = self.directory();
+        let flags = self.directory();
         let command = Command::ListApiKeys { account: self.account };
-        let Reply::ApiKeys(keys) = execute(place, command, context)? else {
-            return Err(unexpected());
-        };
+        let keys = reply!(ApiKeys, flags, command, context);
         if self.json {
             return Ok(write_json(context.out, &keys)?);
         }

@@ -1,12 +1,8 @@
 //! `sealdrop apikey revoke`
 
 use crate::{
-    admin::{Command, Reply},
-    cli::{
-        Context, Failure,
-        flags::command,
-        operator::administration::{execute, unexpected},
-    },
+    admin::Command,
+    cli::{Context, Failure, flags::command, operator::administration::reply},
 };
 
 command! {
@@ -27,11 +23,9 @@ command! {
 
 impl ApiKeyRevokeCommand {
     pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
-        let place = self.directory();
+        let flags = self.directory();
         let command = Command::RevokeApiKey { id: self.id };
-        let Reply::ApiKeyRevoked(revoked) = execute(place, command, context)? else {
-            return Err(unexpected());
-        };
+        let revoked = reply!(ApiKeyRevoked, flags, command, context);
         Ok(writeln!(context.out, "key {} of account {} revoked", revoked.id, revoked.account)?)
     }
 }

@@ -1,11 +1,11 @@
 //! `sealdrop mail drop`
 
 use crate::{
-    admin::{Command, Reply},
+    admin::Command,
     cli::{
         Context, Failure,
         flags::command,
-        operator::administration::{execute, unexpected, write_json},
+        operator::administration::{reply, write_json},
     },
 };
 
@@ -27,11 +27,9 @@ command! {
 
 impl MailDropCommand {
     pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
-        let place = self.directory();
+        let flags = self.directory();
         let command = Command::DropOutbox { id: self.id };
-        let Reply::OutboxDropped(changed) = execute(place, command, context)? else {
-            return Err(unexpected());
-        };
+        let changed = reply!(OutboxDropped, flags, command, context);
         if self.json {
             return Ok(write_json(context.out, &changed)?);
         }

@@ -1,11 +1,11 @@
 //! `sealdrop mail list`
 
 use crate::{
-    admin::{Command, Reply},
+    admin::Command,
     cli::{
         Context, Failure, columns,
         flags::command,
-        operator::administration::{execute, unexpected, write_json},
+        operator::administration::{reply, write_json},
     },
 };
 
@@ -30,10 +30,8 @@ impl MailListCommand {
         let mut next = Some(0);
         // In pages, so that neither side holds a long list whole.
         while let Some(from) = next {
-            let place = self.directory();
-            let Reply::Outbox(page) = execute(place, Command::ListOutbox { from }, context)? else {
-                return Err(unexpected());
-            };
+            let flags = self.directory();
+            let page = reply!(Outbox, flags, Command::ListOutbox { from }, context);
             next = page.next;
             if self.json {
                 write_json(context.out, &page.entries)?;

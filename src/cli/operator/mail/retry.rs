@@ -1,11 +1,11 @@
 //! `sealdrop mail retry`
 
 use crate::{
-    admin::{Command, Reply},
+    admin::Command,
     cli::{
         Context, Exit, Failure,
         flags::command,
-        operator::administration::{execute, unexpected, write_json},
+        operator::administration::{reply, write_json},
     },
 };
 
@@ -35,11 +35,9 @@ impl MailRetryCommand {
             let message = "give a number of sealdrop mail list, or --all".to_owned();
             return Err(Failure { exit: Exit::Usage, message });
         }
-        let place = self.directory();
+        let flags = self.directory();
         let command = Command::RetryOutbox { id: self.id };
-        let Reply::OutboxRetried(changed) = execute(place, command, context)? else {
-            return Err(unexpected());
-        };
+        let changed = reply!(OutboxRetried, flags, command, context);
         if self.json {
             return Ok(write_json(context.out, &changed)?);
         }

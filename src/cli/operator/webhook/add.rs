@@ -1,11 +1,11 @@
 //! `sealdrop webhook add`
 
 use crate::{
-    admin::{Command, Reply},
+    admin::Command,
     cli::{
         Context, Failure,
         flags::command,
-        operator::administration::{execute, unexpected, write_json},
+        operator::administration::{reply, write_json},
     },
     domain::notify::webhook::EventKind,
 };
@@ -37,12 +37,10 @@ command! {
 
 impl WebhookAddCommand {
     pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
-        let place = self.directory();
+        let flags = self.directory();
         let command =
             Command::AddWebhook { account: self.account, url: self.url, events: self.event };
-        let Reply::WebhookAdded(added) = execute(place, command, context)? else {
-            return Err(unexpected());
-        };
+        let added = reply!(WebhookAdded, flags, command, context);
         if self.json {
             return Ok(write_json(context.out, &added)?);
         }

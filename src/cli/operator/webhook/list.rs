@@ -1,11 +1,11 @@
 //! `sealdrop webhook list`
 
 use crate::{
-    admin::{Command, Reply},
+    admin::Command,
     cli::{
         Context, Failure, columns,
         flags::command,
-        operator::administration::{execute, unexpected, write_json},
+        operator::administration::{reply, write_json},
     },
     domain::notify::webhook::EventKind,
 };
@@ -28,11 +28,9 @@ command! {
 
 impl WebhookListCommand {
     pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
-        let place = self.directory();
+        let flags = self.directory();
         let command = Command::ListWebhooks { account: self.account };
-        let Reply::Webhooks(webhooks) = execute(place, command, context)? else {
-            return Err(unexpected());
-        };
+        let webhooks = reply!(Webhooks, flags, command, context);
         if self.json {
             return Ok(write_json(context.out, &webhooks)?);
         }

@@ -1,11 +1,11 @@
 //! `sealdrop webhook remove`
 
 use crate::{
-    admin::{Command, Reply},
+    admin::Command,
     cli::{
         Context, Failure,
         flags::command,
-        operator::administration::{execute, unexpected, write_json},
+        operator::administration::{reply, write_json},
     },
 };
 
@@ -27,11 +27,9 @@ command! {
 
 impl WebhookRemoveCommand {
     pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
-        let place = self.directory();
+        let flags = self.directory();
         let command = Command::RemoveWebhook { id: self.id };
-        let Reply::WebhookRemoved(removed) = execute(place, command, context)? else {
-            return Err(unexpected());
-        };
+        let removed = reply!(WebhookRemoved, flags, command, context);
         if self.json {
             return Ok(write_json(context.out, &removed)?);
         }

@@ -1,11 +1,11 @@
 //! `sealdrop webhook test`
 
 use crate::{
-    admin::{Command, Reply},
+    admin::Command,
     cli::{
         Context, Failure,
         flags::command,
-        operator::administration::{execute, unexpected, write_json},
+        operator::administration::{reply, write_json},
     },
 };
 
@@ -28,11 +28,9 @@ command! {
 
 impl WebhookTestCommand {
     pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
-        let place = self.directory();
+        let flags = self.directory();
         let command = Command::TestWebhook { id: self.id };
-        let Reply::WebhookTested(tested) = execute(place, command, context)? else {
-            return Err(unexpected());
-        };
+        let tested = reply!(WebhookTested, flags, command, context);
         if self.json {
             return Ok(write_json(context.out, &tested)?);
         }
