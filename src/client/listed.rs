@@ -157,6 +157,7 @@ fn page(
 ) -> Result<Vec<Value>, ClientError> {
     let path = format!("{path}?offset={offset}");
     let request = || server.request_with_key("GET", &path);
-    let listed: ApiAnswer<Vec<Value>> = server.json(request, None::<&()>, Again::Harmless, watch)?;
+    let listed: ApiAnswer<Vec<Value>> =
+        server.json(request, None::<&()>, Again::Harmless, watch)?;
     Ok(listed.data)
 }

@@ -98,7 +98,11 @@ pub struct AskedSecret {
 /// # Errors
 ///
 /// [`ClientError`], if the server did not create it.
-pub fn create(server: &ServerClient, new: &NewRequestFields, watch: &dyn Watch) -> Result<String, ClientError> {
+pub fn create(
+    server: &ServerClient,
+    new: &NewRequestFields,
+    watch: &dyn Watch,
+) -> Result<String, ClientError> {
     #[derive(Deserialize)]
     struct CreatedRequest {
         id: String,

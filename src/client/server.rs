@@ -359,7 +359,9 @@ impl ServerClient {
             other => other.to_string(),
         };
         let cause = match &self.through {
-            Some(proxy) if reach != RequestReach::Sent => format!("through the proxy {proxy}: {cause}"),
+            Some(proxy) if reach != RequestReach::Sent => {
+                format!("through the proxy {proxy}: {cause}")
+            }
             _ => cause,
         };
         ClientError::Unreachable { host: self.host(), cause, reach }

@@ -14,7 +14,7 @@ use ureq::{
 };
 use zeroize::Zeroizing;
 
-use super::{BoxAccess, BoxClientError, BoxClient, BoxTerms};
+use super::{BoxAccess, BoxClient, BoxClientError, BoxTerms};
 use crate::{
     client::{
         ClientError, Watch,
@@ -162,7 +162,9 @@ impl<'a> IncomingMessages<'a> {
             let found = self.list(before, self.page);
             let found = match found {
                 // The box was deleted with the last message of the page before.
-                Err(BoxClientError::Gone) if self.again == Again::IfNothingWasDone && before > 0 => {
+                Err(BoxClientError::Gone)
+                    if self.again == Again::IfNothingWasDone && before > 0 =>
+                {
                     Vec::new()
                 }
                 found => found?,

@@ -232,7 +232,8 @@ mod tests {
 
     #[test]
     fn only_what_is_wanted_is_said() {
-        let new = NewBoxFields { passphrase: Some("a"), delete_box: true, ..NewBoxFields::default() };
+        let new =
+            NewBoxFields { passphrase: Some("a"), delete_box: true, ..NewBoxFields::default() };
         let json = serde_json::to_value(&new).unwrap();
         assert_eq!(json, serde_json::json!({"passphrase": "a", "deletekeyafterreading": true}));
     }

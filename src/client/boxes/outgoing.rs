@@ -14,10 +14,11 @@ use serde_json::json;
 use ureq::{SendBody, http::request::Builder};
 use zeroize::Zeroizing;
 
-use super::{BoxClientError, BoxClient};
+use super::{BoxClient, BoxClientError};
 use crate::{
     client::{
-        ClientError, Watch, counted::Counted, error::RequestReach, handover::SourceFile, server::Again,
+        ClientError, Watch, counted::Counted, error::RequestReach, handover::SourceFile,
+        server::Again,
     },
     crypto::{EnvelopeWriter, MessageKey, PublicKey, Random, envelope, hex, random_array},
 };
@@ -76,7 +77,11 @@ impl OutgoingMessage<'_> {
     /// # Errors
     ///
     /// [`BoxClientError`], if the server did not store it.
-    pub fn file(&self, source: &mut SourceFile, progress: (u64, u64)) -> Result<(), BoxClientError> {
+    pub fn file(
+        &self,
+        source: &mut SourceFile,
+        progress: (u64, u64),
+    ) -> Result<(), BoxClientError> {
         let server = self.drop_box.server;
         let mut breaks = 0;
         let is_whole = Cell::new(false);
@@ -91,7 +96,8 @@ impl OutgoingMessage<'_> {
                 {
                     breaks += 1;
                     let is_too_often = breaks >= MAX_BREAKS;
-                    let reach = if is_too_often { RequestReach::Never } else { RequestReach::NotConnected };
+                    let reach =
+                        if is_too_often { RequestReach::Never } else { RequestReach::NotConnected };
                     let cause = match is_too_often {
                         true => format!(
                             "{cause}, {breaks} times; does the server accept files of this size?"
