@@ -20,9 +20,9 @@ use sealdrop::{
             outbox,
             webhook::{self, EventKind, WebhookUrl},
         },
-        numbers::{AccountNumber, OutboxNumber, SecretId},
+        numbers::{AccountNumber, LeaseToken, OutboxNumber, SecretId},
         operator,
-        secret::{self, SecretError, lease::LeaseToken, view::View},
+        secret::{self, SecretError, view::View},
     },
     store::{Pending, Store},
 };
@@ -101,7 +101,7 @@ pub(crate) fn view(
     let view = View::new(at, Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7))), Some(agent));
     // Only needed for attachments.
     let lease = LeaseToken::new("the-token-of-a-bench-view").expect("a token");
-    let view = secret::view(account, secret, view, None, lease, KEEP_LOG_SECONDS);
+    let view = secret::viewing::view(account, secret, view, None, lease, KEEP_LOG_SECONDS);
     store.change(move |transaction| Ok(view(transaction)?.is_some()))
 }
 

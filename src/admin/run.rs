@@ -4,6 +4,7 @@ use super::{
     AccountCreated, AccountDeleted, AccountRow, ApiKeyCreated, ApiKeyRevoked, ApiKeyRow, Command,
     CommandError, ErrorKind, NotifyEmailSet, Reply, outbox, webhook,
 };
+use crate::domain::account::find_account;
 use crate::{
     clock::UnixSeconds,
     crypto::Random,
@@ -78,7 +79,7 @@ pub fn run(
         }
         Command::SetNotifyEmail { account, email } => {
             let to = email.as_deref().map(mailbox).transpose()?;
-            let number = operator::find_account(store, &account)?;
+            let number = find_account(store, &account)?;
             notify::set_email(store, number, to, random)?;
             Reply::NotifyEmailSet(NotifyEmailSet { account, email, mail_ready: None })
         }

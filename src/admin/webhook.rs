@@ -10,8 +10,8 @@ use crate::{
     crypto::Random,
     delivery::webhook::{Caller, TestError},
     domain::{
+        account::find_account,
         notify::webhook::{self, EventKind, WebhookError, WebhookUrl},
-        operator::find_account,
     },
     store::Store,
 };

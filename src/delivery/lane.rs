@@ -16,8 +16,8 @@ use super::{DeliveryContext, GRACE};
 use crate::{
     clock::{MonotonicSeconds, UnixSeconds},
     domain::{
-        notify::outbox::{self, Lane, Outgoing, Verdict},
-        numbers::OutboxNumber,
+        notify::outbox::{self, Outgoing, Verdict},
+        numbers::{Lane, OutboxNumber},
     },
     store::{FoundPayload, StoreError},
 };

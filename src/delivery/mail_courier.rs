@@ -11,9 +11,9 @@ use crate::{
     domain::{
         notify::{
             self,
-            outbox::{Content, Lane, Letter, Outgoing, Sealed},
+            outbox::{Content, Letter, Outgoing, Sealed},
         },
-        numbers::OutboxNumber,
+        numbers::{Lane, OutboxNumber},
         request::{self, RequestError},
         text::Text,
     },

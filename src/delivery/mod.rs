@@ -29,10 +29,7 @@ use crate::{
     clock::Clock,
     crypto::Random,
     delivery::{smtp::Mailer, webhook::Caller},
-    domain::{
-        id::Ids,
-        notify::{mailbox::Mailbox, outbox::Lane},
-    },
+    domain::{id::Ids, notify::mailbox::Mailbox, numbers::Lane},
     store::Store,
 };
 

@@ -10,8 +10,8 @@ use super::{
 use crate::{
     delivery::webhook::{self, CallError, Delivered},
     domain::{
-        notify::outbox::{Content, Lane, Outgoing},
-        numbers::OutboxNumber,
+        notify::outbox::{Content, Outgoing},
+        numbers::{Lane, OutboxNumber},
     },
     store::FoundPayload,
 };

@@ -13,6 +13,7 @@ pub mod notify;
 pub mod numbers;
 pub mod operator;
 pub mod request;
+pub mod request_id;
 pub(crate) mod schema;
 pub mod secret;
 pub mod sweep;

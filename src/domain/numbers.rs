@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::store::Record;
+use crate::{crypto::sha256, store::Record};
 
 /// The number of an account, below 2^24: three bytes in keys and ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -160,3 +160,61 @@ impl WebhookNumber {
 /// The number of an item, counted over all items ever queued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct OutboxNumber(pub u64);
+
+/// A token as it is stored: the first half of its SHA-256.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LeaseToken(pub(in crate::domain) [u8; 16]);
+
+impl LeaseToken {
+    const LENGTHS: std::ops::RangeInclusive<usize> = 22..=64;
+
+    /// Parses a token that a client has chosen: 22 to 64 letters, digits, `-` and `_`.
+    ///
+    /// 22 characters hold 128 bits, so a client can choose a token that cannot be guessed.
+    #[must_use]
+    pub fn new(text: &str) -> Option<Self> {
+        let fits = Self::LENGTHS.contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+        fits.then(|| sha256(text.as_bytes()).first_chunk().copied().map(Self)).flatten()
+    }
+}
+
+/// The key that a sender has chosen for a message: the beginning of a digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdempotencyKey(pub(in crate::domain) [u8; 16]);
+
+impl IdempotencyKey {
+    /// Makes a key from any text.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        let mut beginning = [0; 16];
+        beginning.copy_from_slice(&sha256(text.as_bytes())[..16]);
+        Self(beginning)
+    }
+}
+
+/// A queue of the outbox. Each is processed separately, so that an unreachable mail server does not delay
+/// webhooks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// Mails.
+    Mail = 0,
+    /// Webhook calls.
+    Webhook = 1,
+    /// Items that were given up, until they are deleted.
+    GivenUp = 2,
+}
+
+/// A part of the limit of an address or account. Some mails count in several shares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Share {
+    /// Unrequested mails: notifications, and self-destructing messages without an account. The rest of the
+    /// limit is for mails with links of requests and secrets.
+    Unasked = b'n' as isize,
+    /// Self-destructing messages, which are sent without an account.
+    Destructing = b's' as isize,
+    /// Notifications that strangers can cause: late attempts, messages in boxes.
+    Strangers = b't' as isize,
+    /// The same, per account.
+    StrangersOfAccount = b'b' as isize,
+}

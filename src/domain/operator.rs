@@ -13,6 +13,7 @@ use super::{
     schema,
     secret::{self, Secret},
 };
+use crate::domain::account::find_account;
 use crate::{
     clock::UnixSeconds,
     crypto::{Random, SecretText},
@@ -269,33 +270,6 @@ fn burn_one(
     };
     secret::remove(transaction, number, &secret)?;
     Ok(secret.is_live(now))
-}
-
-/// The number of the account with this name.
-pub fn find_account(store: &Store, name: &str) -> Result<AccountNumber, AccountError> {
-    let name = AccountName::new(name)?;
-    store
-        .get::<AccountNumber>(&schema::account_name(name.as_str()))?
-        .ok_or_else(|| AccountError::Unknown(name.as_str().to_owned()))
-}
-
-/// An account, unless it is being deleted.
-///
-/// # Errors
-///
-/// [`AccountError::Gone`] if the account is missing or being deleted.
-pub fn account(store: &Store, number: AccountNumber) -> Result<Account, AccountError> {
-    let found = store.get::<Account>(&schema::account(number))?;
-    found.filter(|account| !account.deleting).ok_or(AccountError::Gone)
-}
-
-/// Makes a change fail if the account is being deleted.
-pub(super) fn check_live(
-    transaction: &Transaction<'_, '_>,
-    number: AccountNumber,
-) -> Result<(), AccountError> {
-    let found = transaction.get::<Account>(&schema::account(number))?;
-    found.filter(|account| !account.deleting).map(|_| ()).ok_or(AccountError::Gone)
 }
 
 fn live_account(

@@ -42,14 +42,9 @@
 
 use std::num::NonZeroU8;
 
-use super::{
-    drop_box::message::IdempotencyKey,
-    notify::outbox::{Lane, Share},
-    numbers::{
-        AccountNumber, BoxNumber, MessageId, OutboxNumber, RequestNumber, SecretNumber,
-        WebhookNumber,
-    },
-    secret::lease::LeaseToken,
+use super::numbers::{
+    AccountNumber, BoxNumber, IdempotencyKey, Lane, LeaseToken, MessageId, OutboxNumber,
+    RequestNumber, SecretNumber, Share, WebhookNumber,
 };
 use crate::{clock::UnixSeconds, store::Key};
 

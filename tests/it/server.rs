@@ -5,6 +5,7 @@ use std::{sync::Arc, thread::JoinHandle};
 use tempfile::TempDir;
 
 use crate::http::Client;
+use sealdrop::domain::account::find_account;
 use sealdrop::{
     api::{App, Rules, key_service::ServiceRules, openapi},
     clock::{Clock, UnixSeconds},
@@ -158,7 +159,7 @@ impl TestServer {
 
     /// The number of its account.
     pub(crate) fn account(&self) -> AccountNumber {
-        operator::find_account(&self.app.store, "tester").expect("the account")
+        find_account(&self.app.store, "tester").expect("the account")
     }
 
     /// A second account's private key.

@@ -15,13 +15,13 @@ use super::{
     load::work::blocking,
     mail::{mailbox, mailbox_field},
 };
+use crate::domain::account::read_live;
 use crate::{
     clock::UnixSeconds,
     domain::{
         account::{Account, AccountError, RequestMetadata},
         notify::{self, mailbox::Mailbox, webhook},
         numbers::AccountNumber,
-        operator,
     },
     http::{
         body::read_json,
@@ -57,7 +57,7 @@ pub(super) async fn show(
 ) -> Result<Response<Body>, ApiError> {
     let (reader, now) = (Arc::clone(app), app.clock.now());
     let shown = blocking(move || {
-        let found = operator::account(&reader.store, account)?;
+        let found = read_live(&reader.store, account)?;
         let webhooks = webhook::list(&reader.store, Some(account))?;
         let data = Shown {
             notify_email: notify::email(&reader.store, account)?,
@@ -98,7 +98,7 @@ fn figures(app: &App, account: &Account, now: UnixSeconds) -> RequestMetadata {
 /// The account's figures after a change.
 async fn figures_now(app: &Arc<App>, account: AccountNumber) -> Result<RequestMetadata, ApiError> {
     let (reader, now) = (Arc::clone(app), app.clock.now());
-    let found = blocking(move || operator::account(&reader.store, account)).await??;
+    let found = blocking(move || read_live(&reader.store, account)).await??;
     Ok(figures(app, &found, now))
 }
 

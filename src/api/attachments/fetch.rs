@@ -18,11 +18,8 @@ use crate::{
     clock::UnixSeconds,
     crypto::ChunkReader,
     domain::{
-        numbers::SecretId,
-        secret::{
-            attachment::fetch::{fetched, find, is_burned},
-            lease::LeaseToken,
-        },
+        numbers::{LeaseToken, SecretId},
+        secret::attachment::fetch::{fetched, find, is_burned},
     },
     http::{
         range::Part,

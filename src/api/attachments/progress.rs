@@ -10,7 +10,7 @@ use std::{
 
 use crate::{
     clock::UnixSeconds,
-    domain::{numbers::SecretNumber, secret::lease::LeaseToken},
+    domain::numbers::{LeaseToken, SecretNumber},
 };
 
 /// Parts that do not touch each other; more are not kept.

@@ -25,11 +25,11 @@ use crate::{
         drop_box::{
             self, PublicKeyUse,
             message::{
-                self, IdempotencyKey, Sealed, SealedBy,
+                self, Sealed, SealedBy,
                 sealing::{self, FileSealer, SealedFile},
             },
         },
-        numbers::BoxId,
+        numbers::{BoxId, IdempotencyKey},
     },
     http::response::Body,
     store::StoreError,

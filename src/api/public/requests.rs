@@ -21,7 +21,8 @@ use crate::{
     },
     domain::{
         notify::mailbox::Mailbox,
-        request::{self, Found, Handed, Receiver, RequestId},
+        request::{self, Found, Handed, Receiver},
+        request_id::RequestId,
         secret::ciphertext::PasswordPart,
         text::Text,
     },

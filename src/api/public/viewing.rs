@@ -22,10 +22,9 @@ use crate::{
     crypto::{hex, proof_of_work::Solved, random_array},
     domain::{
         limits::{client_net::ClientNet, try_limit::Try},
-        numbers::SecretId,
+        numbers::{LeaseToken, SecretId},
         secret::{
             SecretError,
-            lease::LeaseToken,
             view::View,
             viewing::{self, LateTry, Leased, Proofs, Visit},
         },

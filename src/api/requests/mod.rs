@@ -27,7 +27,8 @@ use crate::{
     domain::{
         notify::mailbox::Mailbox,
         numbers::AccountNumber,
-        request::{self, Listed, NewRequest, RequestId, Texts},
+        request::{self, Listed, NewRequest, Texts},
+        request_id::RequestId,
         text::Text,
     },
     http::{

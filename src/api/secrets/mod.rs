@@ -29,10 +29,9 @@ use super::{
 use crate::{
     crypto::{SecretText, hex, random_array},
     domain::{
-        numbers::{AccountNumber, SecretId},
+        numbers::{AccountNumber, LeaseToken, SecretId},
         secret::{
             self, SecretError,
-            lease::LeaseToken,
             list::{self, Listed},
             view::View,
             viewing::{LateTry, Viewed, Visit},
@@ -174,7 +173,7 @@ async fn spend(
 ) -> Result<Viewed, ApiError> {
     let spend = |entry: &View, proof| {
         let keep_log = app.rules.keep_log_seconds;
-        app.store.change(secret::view(account, id, entry.clone(), proof, lease, keep_log))
+        app.store.change(secret::viewing::view(account, id, entry.clone(), proof, lease, keep_log))
     };
     let viewed = match (spend(entry, None).await, password) {
         (Err(SecretError::PasswordNeeded(needed)), Some(password)) => {

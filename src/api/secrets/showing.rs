@@ -62,7 +62,8 @@ pub(crate) async fn check_password<'a>(
         tried.right();
         return Err(error.into());
     }
-    if let Err(error) = app.store.change(secret::charge_password(id.number.account, id, now)).await
+    if let Err(error) =
+        app.store.change(secret::viewing::charge_password(id.number.account, id, now)).await
     {
         // The secret has ended, or was locked, since it asked for the password: nothing is checked.
         tried.right();

@@ -95,7 +95,7 @@ mod tests {
         domain::{
             notify::webhook::EventKind,
             numbers::{AccountNumber, SecretId, SecretNumber},
-            request::RequestId,
+            request_id::RequestId,
         },
         store::Store,
     };

@@ -9,7 +9,7 @@ use super::schema;
 use crate::domain::numbers::AccountNumber;
 use crate::{
     clock::UnixSeconds,
-    store::{Record, StoreError, Transaction},
+    store::{Record, Store, StoreError, Transaction},
 };
 
 /// The name of an account: 1 to 60 letters, digits, `.`, `_`, `-`, `@`.
@@ -231,6 +231,33 @@ pub fn create(
         }
         Ok(number)
     }
+}
+
+/// The number of the account with this name.
+pub fn find_account(store: &Store, name: &str) -> Result<AccountNumber, AccountError> {
+    let name = AccountName::new(name)?;
+    store
+        .get::<AccountNumber>(&schema::account_name(name.as_str()))?
+        .ok_or_else(|| AccountError::Unknown(name.as_str().to_owned()))
+}
+
+/// An account, unless it is being deleted.
+///
+/// # Errors
+///
+/// [`AccountError::Gone`] if the account is missing or being deleted.
+pub fn read_live(store: &Store, number: AccountNumber) -> Result<Account, AccountError> {
+    let found = store.get::<Account>(&schema::account(number))?;
+    found.filter(|account| !account.deleting).ok_or(AccountError::Gone)
+}
+
+/// Makes a change fail if the account is being deleted.
+pub(in crate::domain) fn check_live(
+    transaction: &Transaction<'_, '_>,
+    number: AccountNumber,
+) -> Result<(), AccountError> {
+    let found = transaction.get::<Account>(&schema::account(number))?;
+    found.filter(|account| !account.deleting).map(|_| ()).ok_or(AccountError::Gone)
 }
 
 #[cfg(test)]

@@ -6,14 +6,14 @@ use proptest::prelude::*;
 
 use super::{
     BoxError, Limits, NewBox, PublicKeyUse, Terms,
-    message::{self, Content, ContentBody, IdempotencyKey, Parts, PartsBody, Sealed, SealedBy},
+    message::{self, Content, ContentBody, Parts, PartsBody, Sealed, SealedBy},
 };
 use crate::{
     clock::UnixSeconds,
     crypto::{MessageKey, SystemRandom, stream::StreamSealer},
     domain::{
         drop_box,
-        numbers::{BoxId, MessageId},
+        numbers::{BoxId, IdempotencyKey, MessageId},
         schema,
     },
     store::{Store, Transaction},

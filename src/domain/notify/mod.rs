@@ -21,12 +21,12 @@ use super::{
     account::AccountError,
     drop_box::DropBox,
     numbers::{AccountNumber, BoxId, BoxNumber, SecretId},
-    operator,
-    request::RequestId,
+    request_id::RequestId,
     schema::{self, TextField},
     secret::view::View,
     text::Text,
 };
+use crate::domain::account::check_live;
 use crate::{
     clock::UnixSeconds,
     crypto::{Random, bytes_equal, random_array},
@@ -172,7 +172,7 @@ pub fn set_email(
     let unsubscribe: [u8; 16] = random_array(random);
     store
         .change(move |transaction| {
-            operator::check_live(transaction, account)?;
+            check_live(transaction, account)?;
             let key = schema::notify(account);
             let Some(email) = &email else { return Ok(transaction.delete(&key)?) };
             // For an unchanged address, the links in earlier mails remain valid.

@@ -1,11 +1,12 @@
 //! Secret requests that are answered by drafts. The use counts immediately, and is returned if the draft ends
 //! without being published.
 
-use super::{Request, RequestId};
+use super::Request;
 use crate::{
     clock::UnixSeconds,
     domain::{
         numbers::{RequestNumber, SecretNumber},
+        request_id::RequestId,
         schema,
     },
     store::{StoreError, Transaction},

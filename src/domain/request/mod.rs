@@ -6,7 +6,6 @@
 mod drafts;
 mod ending;
 mod error;
-mod id;
 mod list;
 #[cfg(test)]
 mod model_tests;
@@ -21,9 +20,9 @@ pub(super) use self::{
 };
 pub use self::{
     error::RequestError,
-    id::RequestId,
     list::{Listed, list},
 };
+pub use super::request_id::RequestId;
 use super::{
     account::RequestMetadata,
     alike,

@@ -7,9 +7,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::Secret;
+use crate::domain::numbers::LeaseToken;
 use crate::{
     clock::UnixSeconds,
-    crypto::sha256,
     domain::{numbers::SecretNumber, schema},
     store::{Record, StoreError, Transaction},
 };
@@ -21,10 +21,6 @@ pub const LEASE_SECONDS: u64 = 60;
 const BYTES_PER_SECOND: u64 = 64 << 10;
 /// The longest lifetime of a lease, whatever the size of the attachments.
 const MAX_SECONDS: u64 = 24 * 3600;
-
-/// A token as it is stored: the first half of its SHA-256.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct LeaseToken(pub(in crate::domain) [u8; 16]);
 
 /// The record of a lease.
 #[derive(Debug, Serialize, Deserialize)]
@@ -39,20 +35,6 @@ pub(in crate::domain) struct Lease {
 
 impl Record for Lease {
     const VERSION: u8 = 2;
-}
-
-impl LeaseToken {
-    const LENGTHS: std::ops::RangeInclusive<usize> = 22..=64;
-
-    /// Parses a token that a client has chosen: 22 to 64 letters, digits, `-` and `_`.
-    ///
-    /// 22 characters hold 128 bits, so a client can choose a token that cannot be guessed.
-    #[must_use]
-    pub fn new(text: &str) -> Option<Self> {
-        let fits = Self::LENGTHS.contains(&text.len())
-            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
-        fits.then(|| sha256(text.as_bytes()).first_chunk().copied().map(Self)).flatten()
-    }
 }
 
 impl Lease {

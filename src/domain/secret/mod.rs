@@ -20,7 +20,6 @@ use std::num::NonZeroU8;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::viewing::{charge_password, view};
 use self::{
     attachment::{AttachmentError, NewAttachments, draft},
     event::EventCounts,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Due, Secret, SecretError, attachment,
     event::{Event, EventKind},
-    lease::{self, Lease, LeaseToken},
+    lease::{self, Lease},
     linked_secret, live_account, live_secret,
     view::View,
 };
@@ -19,7 +19,7 @@ use crate::{
     domain::{
         account::Metadata,
         notify,
-        numbers::{AccountNumber, SecretId, SecretNumber},
+        numbers::{AccountNumber, LeaseToken, SecretId, SecretNumber},
         schema::{self, TextField},
         text::Text,
     },

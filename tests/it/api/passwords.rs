@@ -14,7 +14,9 @@ use crate::{
 use libtest_mimic::Trial;
 use sealdrop::{
     clock::UnixSeconds,
-    domain::{limits::client_net::ClientNet, numbers::AccountNumber, secret::charge_password},
+    domain::{
+        limits::client_net::ClientNet, numbers::AccountNumber, secret::viewing::charge_password,
+    },
 };
 use serde_json::json;
 

@@ -20,7 +20,7 @@ use sealdrop::{
             outbox::{Letter, put_mail},
         },
         numbers::{AccountNumber, BoxNumber},
-        request::RequestId,
+        request_id::RequestId,
         secret::view::View,
     },
     store::{StoreError, Transaction},

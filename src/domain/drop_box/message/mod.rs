@@ -16,8 +16,9 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 pub use self::content::{Content, ContentBody, ContentReader};
 use self::content::{Head, HeadBody};
-pub use self::repeat::{IdempotencyKey, has_come};
+pub use self::repeat::has_come;
 use super::{BoxError, DropBox, Limits, begin_deletion, live};
+pub use crate::domain::numbers::IdempotencyKey;
 use crate::domain::numbers::MessageId;
 use crate::{
     clock::UnixSeconds,

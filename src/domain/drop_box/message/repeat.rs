@@ -5,9 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::numbers::IdempotencyKey;
 use crate::{
     clock::UnixSeconds,
-    crypto::sha256,
     domain::{
         drop_box::{BoxError, find},
         numbers::{BoxId, BoxNumber, MessageId},
@@ -23,10 +23,6 @@ const SECONDS: u64 = 24 * 3600;
 const MOST_BEHIND: u32 = 4096;
 /// The number of old keys that one message deletes at most. More than one, so that their number decreases.
 const PUSHED_OUT: usize = 8;
-
-/// The key that a sender has chosen for a message: the beginning of a digest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct IdempotencyKey(pub(in crate::domain) [u8; 16]);
 
 /// The time at which a message was sent with a key.
 #[derive(Serialize, Deserialize)]
@@ -44,16 +40,6 @@ impl Record for Repeatable {
 }
 impl Record for Remembered {
     const VERSION: u8 = 1;
-}
-
-impl IdempotencyKey {
-    /// Makes a key from any text.
-    #[must_use]
-    pub fn new(text: &str) -> Self {
-        let mut beginning = [0; 16];
-        beginning.copy_from_slice(&sha256(text.as_bytes())[..16]);
-        Self(beginning)
-    }
 }
 
 impl Repeatable {

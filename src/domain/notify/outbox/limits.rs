@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::OutboxError;
+use crate::domain::numbers::Share;
 use crate::{
     clock::UnixSeconds,
     crypto::sha256,
@@ -33,20 +34,6 @@ impl SentTimes {
     fn is_over(&self, now: UnixSeconds) -> bool {
         !self.0.iter().any(|sent| is_counted(*sent, now))
     }
-}
-
-/// A part of the limit of an address or account. Some mails count in several shares.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Share {
-    /// Unrequested mails: notifications, and self-destructing messages without an account. The rest of the
-    /// limit is for mails with links of requests and secrets.
-    Unasked = b'n' as isize,
-    /// Self-destructing messages, which are sent without an account.
-    Destructing = b's' as isize,
-    /// Notifications that strangers can cause: late attempts, messages in boxes.
-    Strangers = b't' as isize,
-    /// The same, per account.
-    StrangersOfAccount = b'b' as isize,
 }
 
 impl Share {

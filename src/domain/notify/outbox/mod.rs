@@ -13,7 +13,6 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::limits::Share;
 use self::limits::reserve;
 pub(crate) use self::queue::{forget_account, put};
 pub use self::{
@@ -24,12 +23,14 @@ pub use self::{
     },
 };
 use super::{Subscriber, language::Language, mailbox::Mailbox, webhook::Event};
+use crate::domain::numbers::Lane;
+pub(crate) use crate::domain::numbers::Share;
 use crate::{
     clock::UnixSeconds,
     crypto::SecretBytes,
     domain::{
         numbers::{AccountNumber, BoxNumber, SecretId, WebhookNumber},
-        request::RequestId,
+        request_id::RequestId,
         secret::view::View,
     },
     store::{Payload, Record, StoreError},
@@ -122,18 +123,6 @@ pub enum Letter {
 pub struct Sealed {
     /// The public half of the secret's password, as in the link.
     pub password_part_public: String,
-}
-
-/// A queue of the outbox. Each is processed separately, so that an unreachable mail server does not delay
-/// webhooks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lane {
-    /// Mails.
-    Mail = 0,
-    /// Webhook calls.
-    Webhook = 1,
-    /// Items that were given up, until they are deleted.
-    GivenUp = 2,
 }
 
 /// A new mail for the queue.

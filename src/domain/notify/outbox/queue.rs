@@ -1,10 +1,10 @@
 //! The life of an item of the outbox: queued, attempted, delivered, given up.
 
-use super::{Content, Lane, Letter, NewMail, OutboxError, Outgoing, Verdict, reserve};
+use super::{Content, Letter, NewMail, OutboxError, Outgoing, Verdict, reserve};
 use crate::{
     clock::UnixSeconds,
     domain::{
-        numbers::{AccountNumber, OutboxNumber},
+        numbers::{AccountNumber, Lane, OutboxNumber},
         schema,
     },
     store::{FoundPayload, Key, Payload, Record, Store, StoreError, Transaction},

@@ -9,13 +9,14 @@ use super::{
     Endpoint, EventKind, MAX_WEBHOOKS, Webhook,
     url::{BadUrl, WebhookUrl, shown_text},
 };
+use crate::domain::account::check_live;
 use crate::{
     clock::UnixSeconds,
     crypto::{Random, SecretText, random_array},
     domain::{
         account::{Account, AccountError},
         numbers::{AccountNumber, WebhookNumber},
-        operator, schema,
+        schema,
     },
     store::{FoundPayload, Record, Store, StoreError, Transaction},
 };
@@ -93,7 +94,7 @@ pub fn add(
     };
     let number = store
         .change(move |transaction| {
-            operator::check_live(transaction, account)?;
+            check_live(transaction, account)?;
             if transaction.keys(&schema::webhooks(account), MAX_WEBHOOKS).len() == MAX_WEBHOOKS {
                 return Err(WebhookError::TooMany);
             }

@@ -27,7 +27,7 @@ use crate::{
     crypto::{SecretBytes, SecretText},
     domain::{
         numbers::{AccountNumber, SecretId},
-        request::RequestId,
+        request_id::RequestId,
         schema,
     },
     store::{FoundPayload, Record, StoreError, Transaction},

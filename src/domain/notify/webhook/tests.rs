@@ -4,9 +4,9 @@ use super::*;
 use crate::{
     crypto::SeededRandom,
     domain::{
-        account::AccountError,
+        account::{AccountError, find_account},
         numbers::{OutboxNumber, SecretNumber},
-        operator::{create_account, delete_account, find_account},
+        operator::{create_account, delete_account},
     },
     store::Store,
 };
@@ -148,5 +148,8 @@ fn what_an_account_has_goes_with_it() {
     assert_eq!(f.waiting(), ["w2"]);
     assert_eq!(f.ids(None), ["w2"]);
     assert!(f.store.keys(&key).next().is_none());
-    assert_eq!(f.store.keys(&schema::outgoing_dues(outbox::Lane::Webhook)).count(), 1);
+    assert_eq!(
+        f.store.keys(&schema::outgoing_dues(crate::domain::numbers::Lane::Webhook)).count(),
+        1
+    );
 }

@@ -7,11 +7,11 @@ use crate::{
     clock::UnixSeconds,
     crypto::ChunkReader,
     domain::{
-        numbers::SecretId,
+        numbers::{LeaseToken, SecretId},
         schema,
         secret::{
             self, Due, Secret, SecretError,
-            lease::{self, LEASE_SECONDS, Lease, LeaseToken},
+            lease::{self, LEASE_SECONDS, Lease},
         },
     },
     store::{BesideFile, FoundFile, FoundPayload, Store, StoreError, Transaction},

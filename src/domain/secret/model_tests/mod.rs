@@ -11,7 +11,7 @@ use self::expected::{BY_KEY, Expected};
 use super::{
     NewSecret, SecretError, attachment,
     event::EventKind,
-    lease::{LEASE_SECONDS, LeaseToken},
+    lease::LEASE_SECONDS,
     lifetime::{Lifetime, LifetimeRules},
     list::list,
     view::View,
@@ -21,7 +21,7 @@ use crate::{
     clock::UnixSeconds,
     crypto::{SystemRandom, random_array},
     domain::{
-        numbers::{AccountNumber, SecretId},
+        numbers::{AccountNumber, LeaseToken, SecretId},
         operator, schema, secret,
         sweep::sweep,
         text::Text,
@@ -214,7 +214,8 @@ impl World {
     fn view(&mut self, index: usize) {
         let (view, expected) = (self.visitor(index), &self.secrets[index]);
         let lease = token(BY_KEY);
-        let change = secret::view(self.account, expected.id, view.clone(), None, lease, KEEP_LOG);
+        let change =
+            secret::viewing::view(self.account, expected.id, view.clone(), None, lease, KEEP_LOG);
         let outcome = self.store().change(change).wait();
         let now = self.now;
         let expected = &mut self.secrets[index];
@@ -403,7 +404,7 @@ fn a_secret_whose_burning_was_interrupted_leaves_the_list_in_time() {
         let key = schema::secret(id.number);
         world.store().change(move |transaction| transaction.burn(&key)).wait().unwrap();
         let view = View::new(world.now(), None, None);
-        let viewed = secret::view(world.account, id, view, None, token(0), KEEP_LOG);
+        let viewed = secret::viewing::view(world.account, id, view, None, token(0), KEEP_LOG);
         assert!(world.store().change(viewed).wait().unwrap().is_none());
         world.now += KEEP_LOG;
         sweep(world.store(), world.now(), KEEP_LOG).unwrap();
