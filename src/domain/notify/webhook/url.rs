@@ -37,7 +37,7 @@ impl WebhookUrl {
             return Err(bad("has more than 2000 characters"));
         }
         let url = Url::parse(text)
-            .map_err(|error| bad(&format!("cannot be read ({error}): give an absolute one")))?;
+            .map_err(|error| bad(&format!("can not be read ({error}): give an absolute one")))?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(bad("must begin with https:// or http://"));
         }
@@ -118,15 +118,15 @@ mod tests {
         let long = format!("https://example.org/{}", "a".repeat(1981));
         let encoded = format!("https://example.org/{}", "ä".repeat(400));
         let wrong = [
-            ("", "cannot be read"),
-            ("example.org/hook", "cannot be read"),
-            ("//example.org", "cannot be read"),
-            ("https://", "cannot be read"),
-            ("https:///", "cannot be read"),
-            ("https://exa mple.org", "cannot be read"),
-            ("https://example.org:99999", "cannot be read"),
-            ("https://256.256.256.256", "cannot be read"),
-            ("https://[fe80::1%25eth0]/", "cannot be read"),
+            ("", "can not be read"),
+            ("example.org/hook", "can not be read"),
+            ("//example.org", "can not be read"),
+            ("https://", "can not be read"),
+            ("https:///", "can not be read"),
+            ("https://exa mple.org", "can not be read"),
+            ("https://example.org:99999", "can not be read"),
+            ("https://256.256.256.256", "can not be read"),
+            ("https://[fe80::1%25eth0]/", "can not be read"),
             ("https://example.org:0", "port"),
             ("ftp://example.org", "must begin with https:// or http://"),
             ("file:///etc/passwd", "must begin with"),
