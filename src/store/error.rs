@@ -15,7 +15,8 @@ pub enum OpenError {
     Locked(PathBuf),
     /// The directory was written by another version, or not by sealdrop.
     #[error(
-        "{path} has the format {found:?}, and this sealdrop knows only {known:?}: use the version that wrote it"
+        "{path} has the format {found:?}, and this sealdrop knows only {known:?}: \
+         use the version that wrote it"
     )]
     Format {
         /// The file that contains the format.
