@@ -3,13 +3,13 @@
 use std::{
     io::Write as _,
     process::{Command, Stdio},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use libtest_mimic::Trial;
 use sealdrop::{
-    clock::UnixSeconds,
+    clock::{Clock, TimeRecord, UnixSeconds},
     crypto::{
         Random,
         proof_of_work::{Challenge, ProofOfWork},
@@ -36,7 +36,7 @@ fn both_ways() {
     let key = "k".repeat(32);
     let work = ProofOfWork::new(&Letters);
     // The library looks at the system's clock.
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a clock").as_secs();
+    let now = Clock::system(TimeRecord::default()).now().0;
     let challenge: Value =
         serde_json::from_str(&work.challenge(&Letters, UnixSeconds(now + 600))).expect("JSON");
 

@@ -1,4 +1,5 @@
-//! Viewing of secrets, with an API key or with the link.
+//! `max_views` is enforced here: this file has everything that spends a view, with an API key or with the
+//! link.
 //!
 //! A view with an API key burns the payload with the last view. A view with the link gives a lease, and the
 //! payload can be fetched again until the lease ends. In both cases a secret with N views is shown to at most
