@@ -126,7 +126,9 @@ impl Field {
     fn schema(&self) -> Value {
         let mut meaning = self.meaning.to_owned();
         let mut add = |sentence: &str| {
-            meaning.push(' ');
+            if !meaning.is_empty() {
+                meaning.push(' ');
+            }
             meaning.push_str(sentence);
         };
         let or_null =
