@@ -54,7 +54,7 @@ impl<C: FnMut(u64) -> Result<Response<Body>, ClientError>> Resumed<'_, C> {
         let start = if is_part { self.at } else { 0 };
         self.total = self.total.or(length.map(|length| start.saturating_add(length)));
         let mut body = answer.into_body().into_reader();
-        // The server does not send ranges of content that it opens, and gateways may not support them.
+        // The server sends no ranges of files that it decrypts itself, and gateways may not support them.
         let to_skip = self.at - start;
         let skipped = io::copy(&mut (&mut body).take(to_skip), &mut io::sink());
         if skipped.map_err(|error| self.server.broken(&error))? < to_skip {

@@ -108,7 +108,7 @@ pub enum BadSolution {
 }
 
 impl ProofOfWork {
-    /// Creates a random key.
+    /// Chooses a random key.
     #[must_use]
     pub fn new(random: &dyn Random) -> Self {
         Self { key: random_array(random) }

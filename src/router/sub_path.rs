@@ -1,7 +1,8 @@
 //! The path of `public_url`, which a proxy in front keeps in its requests or removes.
 //!
-//! There is no setting for it: no path of the daemon starts with such a path. If the operator chooses a
-//! path that does (`/api`, for example), a request is taken literally, so the proxy has to remove the path.
+//! Both kinds of requests are accepted without a setting, because they differ: no path of the daemon starts
+//! with a usual path of `public_url`. If the operator chooses one with which paths of the daemon start
+//! (`/api`, for example), a request is not changed, so the proxy has to remove the path.
 
 use hyper::{
     Uri,
@@ -11,9 +12,9 @@ use hyper::{
 /// The path of a request below the root.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Found {
-    /// Its own path.
+    /// The path of the request, unchanged.
     Here,
-    /// The remaining path.
+    /// The path of the request without the prefix.
     Below(Uri),
     /// One segment deeper: the links of pages need the missing slash at the end. Relative.
     AfterSlash(String),

@@ -34,7 +34,7 @@ pub struct TimeRecord {
 /// A leap in the store, so that the count continues after a restart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeapRecord {
-    /// The time of the clock in the commit.
+    /// The time that the clock showed at the commit.
     pub at: UnixSeconds,
     /// The number of seconds that it had held by then, while a daemon ran.
     pub held_seconds: u64,

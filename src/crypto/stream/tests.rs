@@ -13,7 +13,7 @@ fn key() -> MessageKey {
     MessageKey::from_bytes(std::array::from_fn(|place| u8::try_from(place).unwrap()))
 }
 
-/// Different in every chunk.
+/// Plaintext that differs in every chunk.
 fn plaintext(length: usize) -> Vec<u8> {
     (0..length).map(|place| u8::try_from((place * 7 + place / 256) % 251).unwrap()).collect()
 }
