@@ -6,6 +6,8 @@ use ureq::{
     http::{HeaderMap, Request},
 };
 
+use crate::described;
+
 /// A server and a key for it.
 #[derive(Clone)]
 pub(crate) struct Client {
@@ -127,6 +129,7 @@ impl Answer {
         assert!(self.headers.contains_key("date"));
         assert_eq!(self.header("access-control-allow-origin"), Some("*"));
         assert_eq!(self.header("access-control-allow-credentials"), None);
+        described::check(method, path, self.status, &self.body);
         if is_service(path) {
             return self.check_service();
         }

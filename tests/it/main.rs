@@ -18,6 +18,7 @@ mod cli;
 mod clock;
 mod command_line;
 mod daemon;
+mod described;
 mod fairness;
 mod faults;
 mod http;
