@@ -250,7 +250,8 @@ fn right_ones_do_not_count() {
 fn a_busy_server_does_not_count() {
     let server = behind_proxy();
     let id = server.client.create(json!({"password": "p"}));
-    let runtime = tokio::runtime::Builder::new_multi_thread().build().expect("a runtime");
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_time().build().expect("a runtime");
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     // The one that `view_with` comes from.
     let client = ClientNet::of([198, 51, 100, 1].into());
