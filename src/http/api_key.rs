@@ -1,13 +1,13 @@
-//! API keys in request headers: `Authorization: ApiKey <key>`, or `Bearer <key>` as generated clients send
-//! it; or `X-Api-Key: <key>` where a login in front of the server uses `Authorization` for itself.
+//! API keys in request headers: `Authorization: ApiKey <key>`, or `Bearer <key>`, which generated clients
+//! send, or `X-Api-Key: <key>` if a proxy with a login in front of the server uses `Authorization` itself.
 
 use hyper::header::{AUTHORIZATION, HeaderMap};
 
-/// The other header that may hold the key.
+/// The alternative header for the key.
 pub(crate) const X_API_KEY: &str = "X-Api-Key";
 
-/// Whether the request names an API key, be it a wrong one. Other schemes do not count: a browser adds those of
-/// a proxy in front (Basic, Negotiate) by itself.
+/// Whether the request carries an API key, valid or not. Other schemes do not count: browsers add the
+/// credentials of a proxy (Basic, Negotiate) without being asked.
 pub(super) fn names_key(headers: &HeaderMap) -> bool {
     let has_scheme = headers.get(AUTHORIZATION).is_some_and(|header| {
         is_scheme(header.as_bytes().split(|byte| *byte == b' ').next().unwrap_or_default())
@@ -15,15 +15,15 @@ pub(super) fn names_key(headers: &HeaderMap) -> bool {
     has_scheme || headers.contains_key(X_API_KEY)
 }
 
-/// The key that the request carries, if any. `X-Api-Key` takes precedence, because it is for sealdrop alone:
-/// `Authorization` may hold a token for the login in front.
+/// The key of the request. `X-Api-Key` takes precedence because only sealdrop uses it: `Authorization` may
+/// hold the token of a login in front of the server.
 pub(crate) fn of(headers: &HeaderMap) -> Option<&[u8]> {
     let own = headers.get(X_API_KEY).map(|value| value.as_bytes().trim_ascii());
     let own = own.filter(|key| !key.is_empty());
     own.or_else(|| key_in(headers.get(AUTHORIZATION)?.as_bytes()))
 }
 
-/// The key behind its scheme. A scheme's case does not matter (RFC 9110 11.1).
+/// The key after the scheme. Schemes are case-insensitive (RFC 9110 11.1).
 fn key_in(header: &[u8]) -> Option<&[u8]> {
     let at = header.iter().position(|byte| *byte == b' ')?;
     let (scheme, key) = header.split_at_checked(at)?;
@@ -34,7 +34,7 @@ fn is_scheme(name: &[u8]) -> bool {
     SCHEMES.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
 }
 
-/// The schemes that a key may come under; the first is the document's.
+/// The schemes that are accepted for a key. The Secrets API document has the first one.
 pub(crate) const SCHEMES: [&str; 2] = ["ApiKey", "Bearer"];
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Reading request bodies: limited before they are read, and given up when they stop coming.
+//! Reads request bodies, with limits on size and speed.
 
 use std::{mem, time::Duration};
 
@@ -17,20 +17,20 @@ use super::{
     response,
 };
 
-/// A body that does not move for so long is given up.
+/// A body that makes no progress for this time is rejected.
 pub(crate) const STALLED: Duration = Duration::from_secs(30);
-/// A body that comes slower than this, after the first [`STALLED`], is given up as well: it holds its
-/// share of the budget for so long.
+/// After the first [`STALLED`], a body slower than this is rejected: it holds its share of the budget until
+/// it is complete.
 pub(crate) const MIN_BYTES_PER_SECOND: u64 = 16 << 10;
-/// An upload that comes slower than this is given up too: it holds one of few places, and no line that
-/// people use is slower.
+/// An upload slower than this is rejected: it holds one of few places, and connections in
+/// practical use are faster.
 pub(crate) const MIN_UPLOAD_BYTES_PER_SECOND: u64 = 2 << 10;
-/// Who was fast can keep us waiting for so long, and no longer.
+/// The most waiting time that a fast client can save up.
 const MAX_CREDIT: Duration = Duration::from_secs(60);
-/// How long a short body that nobody wants is read.
+/// How long the unused rest of a short body is read.
 const DISCARD_TIME: Duration = Duration::from_secs(10);
 
-/// How long a client may still keep us waiting: bytes earn it time, and waiting for them takes from that.
+/// How long the server still waits for a client: each byte adds time, each wait consumes it.
 pub(crate) struct Credit(Duration);
 
 impl Default for Credit {
@@ -40,19 +40,20 @@ impl Default for Credit {
 }
 
 impl Credit {
-    /// How long the next bytes may take; `None` where none is left.
+    /// How long to wait for the next bytes; `None` if the time is used up.
     pub(crate) fn patience(&self) -> Option<Duration> {
         Some(self.0.min(STALLED)).filter(|patience| !patience.is_zero())
     }
 
-    /// Counts `bytes` that were waited for since `since`, where so many a second are the least.
+    /// Adds the time for `bytes` that arrived after a wait since `since`; `slowest` is the minimum rate in
+    /// bytes per second.
     pub(crate) fn arrived(&mut self, since: Instant, bytes: u64, slowest: u64) {
         let earned = Duration::from_millis(bytes.saturating_mul(1000) / slowest);
         self.0 = (self.0.saturating_sub(since.elapsed()) + earned).min(MAX_CREDIT);
     }
 }
 
-/// A whole body, and its share of the budget until it is dropped. Wiped then: it may hold a password.
+/// A whole body with its share of the budget. It is wiped on drop because it may hold a password.
 pub struct WholeBody {
     bytes: Vec<u8>,
     share: Share,
@@ -60,34 +61,35 @@ pub struct WholeBody {
 
 impl Drop for WholeBody {
     fn drop(&mut self) {
-        // Not `Zeroize`, which goes byte by byte: 6 % of the work on 100 KiB.
+        // `Zeroize` would wipe one byte at a time: 6 % of the work on 100 KiB.
         self.bytes.fill(0);
         optimization_barrier(&*self.bytes);
     }
 }
 
 impl WholeBody {
-    /// The bytes.
+    /// The content of the body.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// The share of the budget, for what was made of the bytes and outlives them.
+    /// Takes the share of the budget, for data that is made from the body and outlives it.
     pub(crate) fn take_share(&mut self) -> Share {
         let nothing = self.share.without_memory();
         mem::replace(&mut self.share, nothing)
     }
 }
 
-/// Reads a JSON body of at most `max_bytes`. Its content type may be missing where the request names an API
+/// Reads a JSON body of at most `max_bytes`. The content type may be missing if the request carries an API
 /// key.
 ///
 /// # Errors
 ///
-/// [`HttpError::NotJson`] for another content type or none, [`HttpError::ContentCoding`], [`HttpError::TooLarge`] before anything is read
-/// where the length is told, [`HttpError::BodyTimeout`], [`HttpError::Malformed`] for a broken one,
-/// [`HttpError::Busy`] where too many large ones come at once.
+/// [`HttpError::NotJson`] for a missing content type or one that is not JSON, [`HttpError::ContentCoding`],
+/// [`HttpError::TooLarge`] (before reading, if the length is declared), [`HttpError::BodyTimeout`],
+/// [`HttpError::Malformed`] for an incomplete body, [`HttpError::Busy`] if too many large bodies arrive at
+/// once.
 pub async fn read_json(
     headers: &HeaderMap,
     body: &mut Incoming,
@@ -96,8 +98,9 @@ pub async fn read_json(
 ) -> Result<WholeBody, HttpError> {
     let is_wrong = match headers.get(CONTENT_TYPE) {
         Some(value) => !is_json(value.as_bytes()),
-        // A page of any origin may send a body without a type unasked (the Fetch standard). A key brings a
-        // preflight, and some clients of the Secrets API send no type.
+        // A page of any origin may send a body without a content type and without a preflight (the Fetch
+        // standard). An API key requires a preflight, and some clients of the Secrets API send no content
+        // type.
         None => !api_key::names_key(headers),
     };
     if is_wrong {
@@ -110,7 +113,7 @@ pub async fn read_json(
 ///
 /// # Errors
 ///
-/// As [`read_json`], but for [`HttpError::NotJson`].
+/// As for [`read_json`], except [`HttpError::NotJson`].
 pub(crate) async fn read_whole<B: Body<Data = Bytes> + Unpin>(
     body: &mut B,
     max_bytes: usize,
@@ -129,7 +132,7 @@ pub(crate) async fn read_whole<B: Body<Data = Bytes> + Unpin>(
         Some(_) => told,
         None => max_bytes,
     };
-    // Address space only: memory is taken as it is written to.
+    // This reserves address space only: memory is used when it is written.
     let mut read = WholeBody { bytes: Vec::with_capacity(told), share: payer.share() };
     let slowest = Duration::from_secs(most as u64 / MIN_BYTES_PER_SECOND);
     let mut deadline = Instant::now() + STALLED + slowest;
@@ -145,21 +148,22 @@ pub(crate) async fn read_whole<B: Body<Data = Bytes> + Unpin>(
             }
             let since = Instant::now();
             read.share.cover(read.bytes.len() + data.len()).await?;
-            // That others hold the memory is not the sender's fault.
+            // The wait for memory does not count against the sender.
             deadline += since.elapsed();
             read.bytes.extend_from_slice(data);
         }
     }
 }
 
-/// Marks an answer to a request whose body was left unread: the connection ends with it.
+/// Marks an answer to a request whose body was not read: the connection is closed after it.
 #[derive(Clone, Copy, Debug)]
 pub struct LeftUnread;
 
-/// Sees to a body that nobody reads, as the `answer` was made without it.
+/// Handles a body that is not needed, because the `answer` was made without it.
 ///
-/// A short one is read in the background, so that the connection can go on. Else the connection ends with the
-/// answer; so it does where the client has asked whether to send the body (`is_asked`), as that was not invited.
+/// A short body is read in the background, so that the connection can be reused. Otherwise the connection is
+/// closed after the answer. It is also closed if the client has sent `Expect` (`is_asked`): the body may not
+/// follow, because the server has not asked for it.
 pub fn leave(body: Incoming, is_asked: bool, answer: &mut Response<response::Body>) {
     if body.is_end_stream() {
         return;
@@ -184,7 +188,7 @@ pub(crate) fn is_json(content_type: &[u8]) -> bool {
     essence == b"application/json" || essence.ends_with(b"+json")
 }
 
-/// A number of bytes as people write it: "100 MiB", "1.5 MiB" (rounded down), "300 bytes".
+/// A number of bytes for people: "100 MiB", "1.5 MiB" (rounded down), "300 bytes".
 pub(crate) fn bytes_in_words(bytes: u64) -> String {
     for (unit, shift) in [("GiB", 30), ("MiB", 20), ("KiB", 10)] {
         let (whole, tenths) = (bytes >> shift, ((bytes % (1 << shift)) * 10) >> shift);

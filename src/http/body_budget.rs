@@ -1,4 +1,4 @@
-//! Bounds the memory of large bodies: of all together, and of each client.
+//! Limits the memory for large bodies, in total and for each client.
 
 use std::{
     collections::HashMap,
@@ -16,19 +16,20 @@ use crate::domain::limits::client_net::{Client, ClientNet};
 
 /// Bodies up to this size need no share of the [`BodyBudget`](super::body_budget::BodyBudget).
 pub(crate) const SMALL_BYTES: usize = 64 << 10;
-/// What all large bodies together may hold in memory.
+/// The memory for all large bodies together.
 const ALL_KIB: usize = 64 << 10;
-/// Of that, so much is for those who have shown a valid API key.
+/// The part of it that is reserved for clients with a valid API key.
 const KEPT_FOR_KEYS_KIB: usize = 16 << 10;
-/// What the bodies of one client may hold: the longest body that a setting allows, with its other fields. A
-/// host with an IPv4 and an IPv6 address is two clients, and must not hold all that is there without a key.
+/// The memory for the bodies of one client: the longest body that a setting allows, with its other fields.
+/// A host with an IPv4 and an IPv6 address counts as two clients, and must not hold all the memory for
+/// clients without a key.
 const OF_CLIENT_KIB: usize = (16 << 10) + 2 * STEP_KIB;
-/// Memory is asked for in steps of this size.
+/// Memory is allocated in steps of this size.
 const STEP_KIB: usize = 64;
-/// A body that waits for memory longer than this is refused.
+/// A body that waits longer than this for memory is rejected.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The memory for large bodies. A body that needs more than there is waits.
+/// The memory for large bodies. A body that needs more than is free waits.
 #[derive(Clone, Default)]
 pub struct BodyBudget(Arc<Budget>);
 
@@ -38,7 +39,7 @@ struct Budget {
     freed: Notify,
 }
 
-/// What is held, in KiB.
+/// The memory in use, in KiB.
 #[derive(Default)]
 struct Held {
     all: usize,
@@ -46,7 +47,7 @@ struct Held {
     clients: HashMap<ClientNet, usize>,
 }
 
-/// Who pays for a body.
+/// The client that the memory of a body is counted for.
 #[derive(Clone)]
 pub struct Payer {
     budget: BodyBudget,
@@ -54,21 +55,21 @@ pub struct Payer {
     has_key: bool,
 }
 
-/// Memory that a body holds, given back when it is dropped. It grows as bytes arrive: a body that is
-/// announced and does not come holds nothing.
+/// The memory of a body, freed on drop. It grows as bytes arrive, so a declared length alone uses no
+/// memory.
 pub(crate) struct Share {
     payer: Payer,
     kib: usize,
 }
 
 impl BodyBudget {
-    /// For the bodies of a client that has shown no valid API key.
+    /// For the bodies of a client without a valid API key.
     #[must_use]
     pub fn anybody(&self, client: Client) -> Payer {
         Payer { budget: self.clone(), client: client.net(), has_key: false }
     }
 
-    /// For the bodies of a client that has shown a valid API key.
+    /// For the bodies of a client with a valid API key.
     #[must_use]
     pub(crate) fn with_key(&self, client: Client) -> Payer {
         Payer { has_key: true, ..self.anybody(client) }
@@ -80,28 +81,28 @@ impl BodyBudget {
 }
 
 impl Payer {
-    /// A share that covers nothing yet.
+    /// An empty share.
     pub(crate) fn share(&self) -> Share {
         Share { payer: self.clone(), kib: 0 }
     }
 }
 
 impl Share {
-    /// One of the same payer that covers nothing.
+    /// An empty share of the same payer.
     pub(crate) fn without_memory(&self) -> Self {
         self.payer.share()
     }
 
-    /// Whether it covers anything: a few bytes need no share.
+    /// Whether the share is empty. Bodies of up to [`SMALL_BYTES`] have an empty share.
     pub(crate) fn is_empty(&self) -> bool {
         self.kib == 0
     }
 
-    /// Has it cover `bytes` in all; waits where others hold what there is.
+    /// Enlarges the share to `bytes` in total; waits if the memory is in use.
     ///
     /// # Errors
     ///
-    /// [`HttpError::Busy`] where it waited too long.
+    /// [`HttpError::Busy`] if the memory is not free in time.
     pub(crate) async fn cover(&mut self, bytes: usize) -> Result<(), HttpError> {
         if bytes <= SMALL_BYTES.max(self.kib << 10) {
             return Ok(());
@@ -111,7 +112,7 @@ impl Share {
         let budget = Arc::clone(&self.payer.budget.0);
         loop {
             let mut freed = std::pin::pin!(budget.freed.notified());
-            // Before the look, so that nothing that is freed after it is missed.
+            // Enabled before the check, so that memory freed after the check is noticed.
             freed.as_mut().enable();
             if self.payer.budget.held().take(&self.payer, more) {
                 self.kib += more;
@@ -175,13 +176,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_client_has_a_share_and_keys_have_a_part_of_their_own() {
         let budget = BodyBudget::default();
-        // The longest body that can be allowed fits into one client's share.
+        // The longest body that a setting can allow fits into one client's share.
         let first = covered(&budget.anybody(client(1)), 16 * MIB + SMALL_BYTES).await.unwrap();
         assert!(covered(&budget.anybody(client(1)), MIB).await.is_none());
-        // A host with two addresses leaves room for others.
+        // A host with two addresses leaves memory for others.
         let second = covered(&budget.anybody(client(2)), 16 * MIB).await.unwrap();
         assert!(covered(&budget.anybody(client(3)), 15 * MIB).await.is_some());
-        // Those without a key have their 48 MiB, but for a little.
+        // Clients without a key can use their 48 MiB, except for less than one step.
         assert!(covered(&budget.anybody(client(3)), 16 * MIB).await.is_none());
         let third = covered(&budget.with_key(client(3)), 16 * MIB).await.unwrap();
         let fourth = covered(&budget.with_key(client(4)), 15 * MIB).await.unwrap();

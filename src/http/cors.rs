@@ -1,5 +1,6 @@
-//! Cross-origin requests (the Fetch standard): by default any page may call the API, because public keys are
-//! meant for that; no cookies or other ambient credentials exist, so none are allowed. `--cors` narrows it.
+//! Cross-origin requests (the Fetch standard). By default any page may call the API, because public keys
+//! are meant for pages. Cookies and other ambient credentials do not exist, so none are allowed. `--cors`
+//! restricts the origins.
 
 use hyper::{
     Method, Response, StatusCode, Uri,
@@ -16,11 +17,11 @@ use super::{
 };
 use crate::config::CrossOrigin;
 
-/// A day; browsers that keep less cap it themselves.
+/// One day. Browsers with a lower maximum apply their own.
 const MAX_AGE_SECONDS: HeaderValue = HeaderValue::from_static("86400");
 const SEC_FETCH_SITE: &str = "sec-fetch-site";
 
-/// The headers that requests of the Secrets API have, besides those that any request may have.
+/// The request headers of the Secrets API, besides those that every request may have.
 pub const HEADERS: [&str; 8] = [
     "Authorization",
     X_API_KEY,
@@ -32,8 +33,8 @@ pub const HEADERS: [&str; 8] = [
     "Range",
 ];
 
-/// The answer to OPTIONS, preflight or not, for a path that allows `methods` and knows what to do with
-/// the request headers `names`.
+/// The answer to OPTIONS, with or without preflight, for a path that allows `methods` and uses the request
+/// headers `names`.
 #[must_use]
 pub fn options(methods: &[Method], names: &[&str]) -> Response<Body> {
     let mut response = empty(StatusCode::NO_CONTENT);
@@ -46,19 +47,19 @@ pub fn options(methods: &[Method], names: &[&str]) -> Response<Body> {
     response
 }
 
-/// Where a request comes from: its `Origin`, if it has one.
+/// The `Origin` of a request.
 #[must_use]
 pub fn origin_of(headers: &HeaderMap) -> Option<HeaderValue> {
     headers.get(ORIGIN).cloned()
 }
 
-/// Lets the pages that `rule` allows read an answer to a request from `origin`, and no others.
+/// Allows pages of the origins in `rule` to read the answer to a request from `origin`.
 pub fn allow(rule: &CrossOrigin, origin: Option<&HeaderValue>, headers: &mut HeaderMap) {
     let allowed = match rule {
         CrossOrigin::Any => Some(HeaderValue::from_static("*")),
         CrossOrigin::Off => None,
         CrossOrigin::Listed(_) => {
-            // Also on answers without `Origin`: a cache must not hand them to a page.
+            // Answers to requests without `Origin` need `Vary` too: a cache must not serve them to pages.
             headers.append(VARY, HeaderValue::from_static("Origin"));
             origin.filter(|origin| is_listed(rule, origin)).cloned()
         }
@@ -79,11 +80,11 @@ pub fn allow(rule: &CrossOrigin, origin: Option<&HeaderValue>, headers: &mut Hea
     );
 }
 
-/// Whether a page of an origin that `rule` does not allow has sent a request, for calls that forms may make
-/// without a preflight. `own` is the origin of our pages, where it is known.
+/// Whether the request comes from a page whose origin `rule` does not allow. Checked for operations that a
+/// form can request without a preflight. `own` is the origin of the server's pages, if known.
 ///
-/// `Sec-Fetch-Site` says it (Fetch Metadata). Browsers leave it out on plain HTTP, and send `Origin` with
-/// whatever is not GET.
+/// `Sec-Fetch-Site` has the answer (Fetch Metadata). On plain HTTP, browsers do not send it, but they send
+/// `Origin` with all methods except GET.
 #[must_use]
 pub fn is_forbidden(rule: &CrossOrigin, headers: &HeaderMap, own: Option<&str>) -> bool {
     if *rule == CrossOrigin::Any {
@@ -91,7 +92,7 @@ pub fn is_forbidden(rule: &CrossOrigin, headers: &HeaderMap, own: Option<&str>) 
     }
     let origin = headers.get(ORIGIN);
     let is_foreign = match (headers.get(SEC_FETCH_SITE), origin) {
-        // `none` is somebody who has typed the address.
+        // Browsers send `none` for an address that the user has typed.
         (Some(site), _) => !matches!(site.as_bytes(), b"same-origin" | b"none"),
         (None, Some(origin)) => !is_own(origin, headers, own),
         (None, None) => false,
@@ -109,7 +110,7 @@ fn is_listed(rule: &CrossOrigin, origin: &HeaderValue) -> bool {
     }
 }
 
-/// Whether an origin is ours: the one that people are told, or the `Host` that was asked.
+/// Whether `origin` is the server's own: the configured public origin, or the `Host` of the request.
 fn is_own(origin: &HeaderValue, headers: &HeaderMap, own: Option<&str>) -> bool {
     let Ok(origin) = origin.to_str() else { return false };
     if own.is_some_and(|own| own.eq_ignore_ascii_case(origin)) {

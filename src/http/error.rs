@@ -1,27 +1,27 @@
-//! Why a request cannot be read, whatever it asks for.
+//! Errors of reading a request, independent of its operation.
 
-/// Why a request cannot be read. Each API gives it a status and a text.
+/// An error of reading a request. Each API gives it a status and a text.
 #[derive(Debug)]
 pub enum HttpError {
-    /// A head that another program could read in another way.
+    /// A head that another program could interpret differently.
     BadHead(&'static str),
-    /// A transfer coding that is not known here, with its name.
+    /// An unknown transfer coding, with its name.
     TransferCoding(String),
-    /// A content coding, with its name.
+    /// An unsupported content coding, with its name.
     ContentCoding(String),
-    /// A body that is not sent as JSON.
+    /// A content type that is not JSON.
     NotJson,
-    /// A body that is longer than allowed, in words.
+    /// A body longer than allowed, described in words.
     TooLarge(String),
-    /// The body stopped coming.
+    /// The body made no progress, or was too slow.
     BodyTimeout,
-    /// A body that is broken off, or not the JSON object it should be, in words.
+    /// An incomplete body, or one that is not the expected JSON object, described in words.
     Malformed(String),
-    /// A field of a JSON body has a wrong value.
+    /// A JSON field with an invalid value.
     Field {
-        /// Its name in the API.
+        /// The name of the field in the API.
         field: &'static str,
-        /// What is wrong, as in "can't be blank".
+        /// The reason, as in "can't be blank".
         reason: String,
     },
     /// The memory for large bodies is in use.
@@ -29,7 +29,7 @@ pub enum HttpError {
 }
 
 impl HttpError {
-    /// A [`HttpError::Field`].
+    /// An [`HttpError::Field`].
     pub(crate) fn field(field: &'static str, reason: impl ToString) -> Self {
         Self::Field { field, reason: reason.to_string() }
     }

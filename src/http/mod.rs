@@ -1,4 +1,4 @@
-//! HTTP without the domain: bodies, answers, ranges, cross-origin requests, fields of JSON.
+//! HTTP without the domain: bodies, answers, ranges, cross-origin requests, JSON fields.
 
 pub(crate) mod api_key;
 pub mod body;

@@ -1,28 +1,28 @@
-//! Which part of a file a request asks for (`Range`).
+//! The range of a file that a request asks for (`Range`).
 
 use http_range_header::{RangeUnsatisfiableError, parse_range_header};
 use hyper::header::{HeaderMap, HeaderValue, IF_RANGE, RANGE};
 
-/// Which part of a file is handed out.
+/// A range of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Part {
     pub(crate) start: u64,
-    /// Behind the last byte; `None` for the end of a file whose length is not known.
+    /// The position after the last byte; `None` for the end of a file of unknown length.
     pub(crate) end: Option<u64>,
     total: Option<u64>,
     pub(crate) is_range: bool,
 }
 
-/// The range lies behind the file's end, or makes no sense.
+/// The range begins after the end of the file, or is invalid.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct NotSatisfiable;
 
 impl Part {
-    /// What `Range` asks for (RFC 9110 14.2): one range, of a file whose length is known. For several
-    /// the whole is sent, as a server may.
+    /// Reads `Range` (RFC 9110 14.2): one range of a file whose length is known. For several ranges the
+    /// whole file is sent, which the RFC allows.
     pub(crate) fn asked(headers: &HeaderMap, total: Option<u64>) -> Result<Self, NotSatisfiable> {
         let whole = Self { start: 0, end: total, total, is_range: false };
-        // Without an ETag or a date, no If-Range is true (13.1.5).
+        // If-Range needs an ETag or a date; answers have neither, so it never matches (13.1.5).
         let range = headers.get(RANGE).filter(|_| !headers.contains_key(IF_RANGE));
         let (Some(range), Some(total)) = (range.and_then(|range| range.to_str().ok()), total)
         else {
@@ -31,11 +31,11 @@ impl Part {
         let Ok(ranges) = parse_range_header(range) else { return Ok(whole) };
         let part = |start, end| Self { start, end: Some(end), total: Some(total), is_range: true };
         match ranges.validate(total).as_deref() {
-            // The crate finds a byte in an empty file.
+            // The crate finds a satisfiable range in an empty file.
             _ if total == 0 => Err(NotSatisfiable),
             Ok([range]) => Ok(part(*range.start(), range.end() + 1)),
             Ok(_) => Ok(whole),
-            // The last bytes of a file that has fewer are all of it (14.1.2).
+            // A suffix range longer than the file means the whole file (14.1.2).
             Err(RangeUnsatisfiableError::FileSuffixOutOfBounds) => Ok(part(0, total)),
             Err(_) => Err(NotSatisfiable),
         }
@@ -45,7 +45,7 @@ impl Part {
         self.end.map(|end| end.saturating_sub(self.start))
     }
 
-    /// Whether whoever has this and what is before it has everything.
+    /// Whether a client with this range and all bytes before it has the whole file.
     pub(crate) fn reaches_the_end(self) -> bool {
         self.end == self.total
     }

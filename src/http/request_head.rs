@@ -1,7 +1,7 @@
-//! What must be right in the head of a request before anything of it is believed (RFC 9112).
+//! Checks of a request's head (RFC 9112) before it is used.
 //!
-//! hyper has parsed the head by then. It takes what a proxy in front might read in another way: no `Host` or
-//! several, and any transfer coding whose last one is `chunked`.
+//! hyper has parsed the head, but it accepts heads that a proxy in front might interpret differently: no
+//! `Host` or several, and any transfer coding whose last one is `chunked`.
 
 use std::net::Ipv6Addr;
 
@@ -12,12 +12,13 @@ use hyper::{
 
 use super::error::HttpError;
 
-/// The most of a header's value that an error repeats.
+/// How many bytes of a header's value an error repeats.
 const MAX_NAMED_CHARS: usize = 40;
 
-/// Checks `Host` (RFC 9112, 3.2), `Transfer-Encoding` (6.1, 7) and, where there is a body, `Content-Encoding`.
+/// Checks `Host` (RFC 9112, 3.2), `Transfer-Encoding` (6.1, 7) and, if the request has a body,
+/// `Content-Encoding`.
 ///
-/// Where the target is in absolute form, `Host` may differ from it: it is ignored then (3.2.2).
+/// If the target is in absolute form, `Host` may differ from it and is ignored (3.2.2).
 ///
 /// # Errors
 ///
@@ -43,7 +44,7 @@ pub fn check(version: Version, headers: &HeaderMap) -> Result<(), HttpError> {
     if has_body { refuse_content_coding(headers) } else { Ok(()) }
 }
 
-/// Refuses a body in a content coding: none is undone here (RFC 9110, 8.4).
+/// Rejects a body with a content coding: the server decodes none (RFC 9110, 8.4).
 fn refuse_content_coding(headers: &HeaderMap) -> Result<(), HttpError> {
     let codings = tokens(headers, &CONTENT_ENCODING);
     match codings.iter().find(|coding| *coding != "identity") {
@@ -52,7 +53,7 @@ fn refuse_content_coding(headers: &HeaderMap) -> Result<(), HttpError> {
     }
 }
 
-/// The items of a list header, in lower case; empty ones are left out (RFC 9110, 5.6.1).
+/// The items of a list header, in lower case, without empty ones (RFC 9110, 5.6.1).
 fn tokens(headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
     let values = headers.get_all(name).iter();
     values
@@ -62,13 +63,13 @@ fn tokens(headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
         .collect()
 }
 
-/// A token as an error repeats it: short, and without what is no part of a token.
+/// A token for an error text: shortened, and without characters that tokens cannot have.
 fn named(token: &str) -> String {
     let is_plain = |c: &char| c.is_ascii_alphanumeric() || "-_.+*".contains(*c);
     token.chars().take(MAX_NAMED_CHARS).filter(is_plain).collect()
 }
 
-/// `uri-host [ ":" port ]` (RFC 9110, 7.2), where the host is not empty, as in any `http` URI.
+/// `uri-host [ ":" port ]` (RFC 9110, 7.2) with a non-empty host, as in any `http` URI.
 fn is_host(value: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(value) else { return false };
     let (host, port) = match text.rfind(']') {

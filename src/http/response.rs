@@ -1,4 +1,4 @@
-//! Answers: JSON, streams, and the headers that every one of them has.
+//! Answers: JSON, streams, and the headers of every answer.
 
 use std::{
     pin::Pin,
@@ -23,9 +23,9 @@ use tokio::sync::mpsc;
 
 /// The body of every answer.
 pub enum Body {
-    /// In memory.
+    /// A body in memory.
     Whole(Full<Bytes>),
-    /// Made while it is sent.
+    /// A body that is produced while it is sent.
     Stream(Stream),
 }
 
@@ -36,8 +36,8 @@ pub struct Stream {
     bytes: Option<u64>,
 }
 
-/// The writing end of a streamed body. Dropped without [`Feed::finish`], the answer breaks off in a way
-/// that its reader notices.
+/// The writing end of a streamed body. If it is dropped without [`Feed::finish`], the client sees that the
+/// answer is incomplete.
 pub struct Feed {
     pieces: mpsc::Sender<Piece>,
     taken: Arc<AtomicU64>,
@@ -49,30 +49,30 @@ enum Piece {
     End,
 }
 
-/// Nobody reads the answer any more.
+/// The client has closed the connection.
 #[derive(Debug, thiserror::Error)]
 #[error("the reader of the answer is gone")]
 pub struct HungUp;
 
-/// An answer that could not be made to its end; the log says why.
+/// An answer that could not be completed; the log has the reason.
 #[derive(Debug, thiserror::Error)]
 #[error("the answer could not be made to its end")]
 pub struct BrokenOff;
 
-/// `{"data": …, "metadata": …}`, the shape of all good answers of the Secrets API.
+/// `{"data": …, "metadata": …}`, the form of all successful answers of the Secrets API.
 #[derive(Serialize)]
 pub struct Answer<D, M> {
-    /// What was asked for.
+    /// The result of the operation.
     pub data: D,
-    /// The account's figures.
+    /// The account's numbers.
     pub metadata: M,
 }
 
 impl Body {
-    /// A body that is made while it is sent; `bytes` is its length, where that is known.
+    /// A streamed body. `bytes` is its length, if known.
     #[must_use]
     pub fn stream(bytes: Option<u64>) -> (Feed, Self) {
-        // One piece on its way, one being made.
+        // One piece is in the channel while the next one is produced.
         let (sender, receiver) = mpsc::channel(1);
         let taken = Arc::new(AtomicU64::new(0));
         let feed = Feed { pieces: sender, taken: Arc::clone(&taken), sent: 0 };
@@ -127,43 +127,44 @@ impl HttpBody for Body {
 }
 
 impl Feed {
-    /// Sends a piece; waits while the one before has not been taken.
+    /// Sends a piece; waits until the one before it has been taken.
     ///
     /// # Errors
     ///
-    /// [`HungUp`].
+    /// [`HungUp`] if the client has closed the connection.
     pub async fn send(&mut self, bytes: impl Into<Bytes>) -> Result<(), HungUp> {
         let bytes = bytes.into();
         self.sent += bytes.len() as u64;
         self.pieces.send(Piece::Data(bytes)).await.map_err(|_| HungUp)
     }
 
-    /// Ends the answer. Returns once all of it was taken to be written to the socket.
+    /// Ends the answer. Returns when all of it has been passed on to the socket.
     ///
     /// # Errors
     ///
-    /// [`HungUp`].
+    /// [`HungUp`] if the client has closed the connection before.
     pub async fn finish(&mut self) -> Result<(), HungUp> {
-        // Where the length was told, nobody waits for the end: what counts is what was taken. That is
-        // known once the reading end is dropped: a piece leaves the channel before it is counted.
+        // If the length is declared, hyper does not wait for `Piece::End`, so the bytes taken decide. Their
+        // number is final when the reading end is dropped, because a piece leaves the channel before it is
+        // counted.
         let _ = self.pieces.send(Piece::End).await;
         self.pieces.closed().await;
         if self.taken() == self.sent { Ok(()) } else { Err(HungUp) }
     }
 
-    /// How many bytes were sent.
+    /// The number of bytes sent.
     #[must_use]
     pub fn sent(&self) -> u64 {
         self.sent
     }
 
-    /// How many of them were taken to be written to the socket.
+    /// The number of bytes passed on to the socket.
     #[must_use]
     pub fn taken(&self) -> u64 {
         self.taken.load(Ordering::Acquire)
     }
 
-    /// Whether nobody reads any more.
+    /// Whether the client has closed the connection.
     #[must_use]
     pub fn is_abandoned(&self) -> bool {
         self.pieces.is_closed()
@@ -188,15 +189,15 @@ pub fn empty(status: StatusCode) -> Response<Body> {
     response
 }
 
-/// Adds what every answer has: it is not kept (unless it says how), not guessed about, and not told to
-/// other sites.
+/// Adds the headers of every answer: no caching (unless the answer sets it), no content sniffing, no
+/// referrer.
 pub fn add_common_headers(headers: &mut HeaderMap) {
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
 }
 
-/// Methods as they stand in `Allow`.
+/// Methods in the format of `Allow`.
 pub(crate) fn method_list(methods: &[Method]) -> HeaderValue {
     let names: Vec<&str> = methods.iter().map(Method::as_str).collect();
     HeaderValue::from_str(&names.join(", ")).expect("methods are letters")

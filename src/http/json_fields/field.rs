@@ -1,19 +1,19 @@
-//! What a field of a JSON body is: its name, its type, its limits and what it means. The parser and the
-//! API description both read it.
+//! The definition of a JSON field: name, type, limits and meaning. The parser and the API description both
+//! use it.
 
 use serde_json::{Value, json};
 
 /// A field of a JSON body.
 pub struct Field {
-    /// Its name, used in answers and errors.
+    /// The name, in answers and errors.
     pub name: &'static str,
-    /// Another name that is understood: the Swedish document has translated some.
+    /// An alias: the Swedish document translates some names.
     pub alias: Option<&'static str>,
-    /// Whether a body without it is an error.
+    /// Whether the field is required.
     pub is_required: bool,
-    /// Its type and limits.
+    /// The type and its limits.
     pub kind: Kind,
-    /// What it means, in Markdown.
+    /// The meaning, in Markdown.
     pub meaning: &'static str,
 }
 
@@ -21,26 +21,26 @@ pub struct Field {
 pub enum Kind {
     /// A string.
     Text(Text),
-    /// A whole number in a range, also as a string.
+    /// A whole number in a range, as a number or a string.
     Number {
-        /// The least.
+        /// The minimum.
         min: u64,
-        /// The greatest.
+        /// The maximum.
         max: u64,
     },
-    /// True or false, also as a string.
+    /// True or false, as a boolean or a string.
     Boolean,
     /// A list of these strings.
     Names(fn() -> Vec<&'static str>),
-    /// A type that several bodies have, by its name in the API description.
+    /// A type that several bodies share, by its name in the API description.
     Named(&'static str),
 }
 
 /// The limits of a string.
 pub struct Text {
-    /// The most characters.
+    /// The maximum length in characters.
     pub max_chars: Option<usize>,
-    /// A format of JSON Schema, or one of ours that the tests know.
+    /// A format of JSON Schema, or one of sealdrop that the tests know.
     pub format: Option<&'static str>,
     /// A regular expression (ECMA-262).
     pub pattern: Option<&'static str>,
@@ -48,19 +48,19 @@ pub struct Text {
 
 /// The fields of a JSON body.
 pub struct Body {
-    /// Its name in the API description.
+    /// The name in the API description.
     pub name: &'static str,
-    /// What it is for, in Markdown.
+    /// The purpose, in Markdown.
     pub meaning: &'static str,
     /// The fields.
     pub fields: &'static [Field],
 }
 
-/// The most items of a list of strings.
+/// The maximum number of items in a list of strings.
 pub(super) const MAX_STRINGS: usize = 100;
 
 impl Field {
-    /// A string without limits of its own.
+    /// A string without limits.
     #[must_use]
     pub const fn text(name: &'static str, meaning: &'static str) -> Self {
         let text = Text { max_chars: None, format: None, pattern: None };
@@ -79,19 +79,19 @@ impl Field {
         Self { name, alias: None, is_required: false, kind, meaning }
     }
 
-    /// The same with another name that is understood.
+    /// The same field with an alias.
     #[must_use]
     pub const fn with_alias(self, alias: &'static str) -> Self {
         Self { alias: Some(alias), ..self }
     }
 
-    /// The same, required.
+    /// The same field, required.
     #[must_use]
     pub const fn required(self) -> Self {
         Self { is_required: true, ..self }
     }
 
-    /// The same string with at most so many characters.
+    /// The same string field with a maximum length in characters.
     #[must_use]
     pub const fn with_max_chars(mut self, max_chars: usize) -> Self {
         if let Kind::Text(text) = &mut self.kind {
@@ -100,7 +100,7 @@ impl Field {
         self
     }
 
-    /// The same string in a format.
+    /// The same string field with a format.
     #[must_use]
     pub const fn with_format(mut self, format: &'static str) -> Self {
         if let Kind::Text(text) = &mut self.kind {
@@ -109,7 +109,7 @@ impl Field {
         self
     }
 
-    /// The same string with a pattern.
+    /// The same string field with a pattern.
     #[must_use]
     pub const fn with_pattern(mut self, pattern: &'static str) -> Self {
         if let Kind::Text(text) = &mut self.kind {
@@ -122,7 +122,7 @@ impl Field {
         name == self.name || self.alias == Some(name)
     }
 
-    /// The JSON Schema of its values.
+    /// The JSON Schema of the values.
     fn schema(&self) -> Value {
         let mut meaning = self.meaning.to_owned();
         let mut add = |sentence: &str| {
@@ -180,7 +180,7 @@ impl Field {
         if let Some(pattern) = text.pattern {
             schema["pattern"] = pattern.into();
         }
-        // An empty string counts as absent, and has no format.
+        // An empty string counts as absent, and does not match the format.
         match text.format {
             Some("email") => json!({ "oneOf": [schema, { "type": "string", "maxLength": 0 }] }),
             _ => schema,

@@ -1,4 +1,4 @@
-//! The fields of a JSON body: each is taken by name and by type, and an error names it.
+//! Reads the fields of a JSON body by name and type. Errors name the field.
 
 mod field;
 #[cfg(test)]
@@ -15,7 +15,8 @@ use self::field::MAX_STRINGS;
 pub use self::field::{Body, Field, Kind, Text};
 use super::error::HttpError;
 
-/// The fields of a JSON object. Strings are borrowed from the body: a long ciphertext is looked at once.
+/// The fields of a JSON object. Strings are borrowed from the body, so that a long ciphertext is read only
+/// once.
 pub struct Fields<'a>(Vec<(Cow<'a, str>, Value<'a>)>);
 
 enum Value<'a> {
@@ -25,16 +26,16 @@ enum Value<'a> {
     Text(Cow<'a, str>),
     /// An array of strings and nulls.
     List(Vec<Option<Cow<'a, str>>>),
-    /// A number that is no [`Value::Integer`], a list of other things, an object: what no field is.
+    /// A fraction, a list of other values, or an object: no field has these types.
     Other,
 }
 
 impl<'a> Fields<'a> {
-    /// Reads the `wanted` fields of a body; others are checked for being JSON and left out.
+    /// Reads the `wanted` fields of a body. All other fields must be valid JSON and are ignored.
     ///
     /// # Errors
     ///
-    /// [`HttpError::Malformed`] for what is no JSON object.
+    /// [`HttpError::Malformed`] if the body is not a JSON object.
     pub fn parse(body: &'a [u8], wanted: &[Field]) -> Result<Self, HttpError> {
         let malformed = |what: String| HttpError::Malformed(what);
         let text = std::str::from_utf8(without_bom(body))
@@ -42,7 +43,7 @@ impl<'a> Fields<'a> {
         let mut reader = serde_json::Deserializer::from_str(text);
         let fields = reader.deserialize_map(Object { wanted });
         fields.and_then(|fields| reader.end().map(|()| Self(fields))).map_err(|error| {
-            // Its own text may repeat what the body holds; the place is enough.
+            // The parser's own text could repeat parts of the body, so the error has only the position.
             malformed(match error.classify() {
                 serde_json::error::Category::Data => {
                     "The request's body must be a JSON object".into()
@@ -56,11 +57,11 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// A string; `None` where the field is missing, null or empty.
+    /// A string; `None` if the field is missing, null or empty.
     ///
     /// # Errors
     ///
-    /// [`HttpError::Field`].
+    /// [`HttpError::Field`] for another type.
     pub fn string(&self, field: &Field) -> Result<Option<&str>, HttpError> {
         self.value(field, "must be a string", |value| match value {
             Value::Text(text) => Some(&**text),
@@ -68,21 +69,21 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// A whole number from 0 on, also as text, as `whole_number` reads it; `None` where the field is
-    /// missing, null or empty.
+    /// A whole number that is not negative, as a number or a string that `whole_number` accepts; `None` if
+    /// the field is missing, null or empty.
     ///
     /// # Errors
     ///
-    /// [`HttpError::Field`].
+    /// [`HttpError::Field`] for another value.
     pub fn number(&self, field: &Field) -> Result<Option<u64>, HttpError> {
         self.value(field, NO_NUMBER, Value::number)
     }
 
-    /// A number as for [`Fields::number`] within the limits of its field.
+    /// A number as for [`Fields::number`], within the limits of the field.
     ///
     /// # Errors
     ///
-    /// [`HttpError::Field`].
+    /// [`HttpError::Field`] for another value, or one outside the limits.
     pub fn number_in_range<T: TryFrom<u64>>(&self, field: &Field) -> Result<Option<T>, HttpError> {
         let Some(number) = self.number(field)? else { return Ok(None) };
         let (min, max) = match field.kind {
@@ -95,12 +96,12 @@ impl<'a> Fields<'a> {
         number.map(Some).ok_or_else(wrong)
     }
 
-    /// A number as for [`Fields::number`], or an array of strings and nulls; `None` where the field is
+    /// A number as for [`Fields::number`], or an array of strings and nulls; `None` if the field is
     /// missing, null or empty.
     ///
     /// # Errors
     ///
-    /// [`HttpError::Field`].
+    /// [`HttpError::Field`] for another value.
     pub fn count_or_list(&self, field: &Field) -> Result<Option<CountOrList<'_>>, HttpError> {
         let wrong = "must be a whole number, or a list of strings and nulls";
         self.value(field, wrong, |value| match value {
@@ -111,12 +112,12 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// `true` or `false`, also as strings, as clients that know only strings send them; `false` where
-    /// the field is missing, null or empty.
+    /// `true` or `false`, also as a string, for clients that send only strings; `false` if the field is
+    /// missing, null or empty.
     ///
     /// # Errors
     ///
-    /// [`HttpError::Field`].
+    /// [`HttpError::Field`] for another value.
     pub fn boolean(&self, field: &Field) -> Result<bool, HttpError> {
         let found = self.value(field, "must be true or false", |value| match value {
             Value::Boolean(flag) => Some(*flag),
@@ -126,11 +127,11 @@ impl<'a> Fields<'a> {
         Ok(found.unwrap_or(false))
     }
 
-    /// A list of strings; `None` where the field is missing, null or empty.
+    /// A list of strings; `None` if the field is missing, null or empty.
     ///
     /// # Errors
     ///
-    /// [`HttpError::Field`].
+    /// [`HttpError::Field`] for another value.
     pub fn strings(&self, field: &Field) -> Result<Option<Vec<&str>>, HttpError> {
         self.value(field, "must be a list of strings", |value| match value {
             Value::List(items) if items.len() <= MAX_STRINGS => {
@@ -140,7 +141,7 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// Whether the field is there, be it null.
+    /// Whether the field exists, even if it is null.
     #[must_use]
     pub fn has(&self, field: &Field) -> bool {
         self.0.iter().any(|(name, _)| field.is_called(name))
@@ -159,7 +160,7 @@ impl<'a> Fields<'a> {
         }
         match value {
             Value::Null => Ok(None),
-            // Forms send every field they have.
+            // HTML forms send all their fields, also the empty ones.
             Value::Text(text) if text.is_empty() => Ok(None),
             value => read(value).map(Some).ok_or_else(|| HttpError::field(field.name, wrong)),
         }
@@ -176,32 +177,32 @@ impl Value<'_> {
     }
 }
 
-/// What is said of a value that is no whole number.
+/// The error text for a value that is not a whole number.
 pub(crate) const NO_NUMBER: &str = "must be a whole number";
 
-/// Reads a number from 0 on as clients write one that was a text or a fraction before: `24`, `24.0`.
-/// No sign and no exponent.
+/// Parses a non-negative whole number, with or without a fraction of zeros: `24`, `24.0`. Signs and exponents
+/// are rejected.
 pub(crate) fn whole_number(text: &str) -> Option<u64> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let is_whole = !fraction.is_empty() && fraction.bytes().all(|byte| byte == b'0');
-    // The standard library alone would take a plus sign, too.
+    // The standard library's parser would accept a plus sign.
     let has_digits = !whole.is_empty() && whole.bytes().all(|byte| byte.is_ascii_digit());
     (is_whole && has_digits).then(|| whole.parse().ok())?
 }
 
-/// The same of a number that JSON writes as a fraction, as far as these are exact.
+/// The same for a number that JSON has as a fraction, up to the largest exact integer.
 pub(crate) fn whole_float(number: f64) -> Option<u64> {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     let is_whole = number.fract() == 0.0 && (0.0..=EXACT).contains(&number);
     is_whole.then(|| whole_number(&number.abs().to_string()))?
 }
 
-/// A body without the byte order mark that some editors and .NET put before it.
+/// The body without the byte order mark that some editors and .NET write.
 pub(crate) fn without_bom(body: &[u8]) -> &[u8] {
     body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
 }
 
-/// See [`Fields::count_or_list`].
+/// The result of [`Fields::count_or_list`].
 pub enum CountOrList<'a> {
     /// A number.
     Count(u64),
@@ -209,10 +210,10 @@ pub enum CountOrList<'a> {
     List(Vec<Option<&'a str>>),
 }
 
-/// The most items of a list that are kept: more than any field has.
+/// How many items of a list are kept: more than any field allows.
 const MAX_ITEMS: usize = 256;
 
-/// Reads an object and keeps the wanted fields of it, so that a body full of others costs no memory.
+/// Reads an object and keeps only the wanted fields, so that other fields use no memory.
 struct Object<'w> {
     wanted: &'w [Field],
 }
@@ -230,7 +231,7 @@ impl<'de> Visitor<'de> for Object<'_> {
         let mut fields: Self::Value = Vec::new();
         while let Some(Name(name)) = map.next_key()? {
             let field = self.wanted.iter().find(|field| field.is_called(&name));
-            // Twice is an error already, so a third time need not be kept.
+            // A second occurrence is an error already, so later ones are not kept.
             let is_kept = field.is_some_and(|field| {
                 fields.iter().filter(|(seen, _)| field.is_called(seen)).count() < 2
             });
