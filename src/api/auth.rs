@@ -8,23 +8,23 @@ use crate::{
     http::api_key,
 };
 
-/// What is said of a key that is nobody's.
+/// The error text for an unknown API key.
 pub(super) const UNKNOWN_KEY: &str = "This API key is not known here";
 
-/// The account whose key, of any kind, the request carries.
+/// The account of the request's API key, public or private.
 ///
 /// # Errors
 ///
-/// [`ApiError::NoKey`], [`ApiError::Forbidden`].
+/// [`ApiError::NoKey`] for a request without a key, [`ApiError::Forbidden`] for an unknown one.
 pub fn any_key(app: &App, headers: &HeaderMap) -> Result<AccountNumber, ApiError> {
     find(app, headers).map(|(account, _)| account)
 }
 
-/// The account whose private key the request carries.
+/// The account of the request's private API key.
 ///
 /// # Errors
 ///
-/// [`ApiError::NoKey`], [`ApiError::Forbidden`].
+/// [`ApiError::NoKey`] for a request without a key, [`ApiError::Forbidden`] for an unknown or public one.
 pub fn private_key(app: &App, headers: &HeaderMap) -> Result<AccountNumber, ApiError> {
     match find(app, headers)? {
         (account, KeyKind::Private) => Ok(account),

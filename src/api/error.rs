@@ -1,7 +1,7 @@
-//! Errors as the Secrets API tells them, and the one place where they get their status codes.
+//! Errors of the Secrets API, and their status codes.
 //!
-//! Two audiences: what is said here goes to anybody, so it holds nothing secret and nothing internal;
-//! the cause of an internal error goes to the log.
+//! The texts are public, so they contain nothing secret and nothing internal. The cause of an internal
+//! error goes to the log.
 
 use std::time::Duration;
 
@@ -31,93 +31,93 @@ use crate::{
     store::StoreError,
 };
 
-/// Why a request was not done.
+/// The reason why a request failed.
 #[derive(Debug)]
 pub enum ApiError {
-    /// 400: not a request of this API at all.
+    /// 400: not a valid request of this API.
     Malformed(String),
-    /// 400: a head that others could read in another way. The connection ends with it.
+    /// 400: a head that other programs could interpret differently. The connection is closed.
     BadHead(&'static str),
     /// 401: no API key.
     NoKey,
-    /// 403: an API key that is unknown or may not do this.
+    /// 403: an API key that is unknown or does not have the right.
     Forbidden(&'static str),
-    /// 403 on a field: the secret's password.
+    /// 403 on a field: the secret's password is missing or wrong.
     Password(&'static str),
-    /// 403: the allowance is used up.
+    /// 403: the account's allowance is used up.
     OverAllowance(u64),
-    /// 403: so many secret requests are in the list, and no more may be.
+    /// 403: the list of secret requests has reached this maximum.
     OverRequestAllowance(u64),
-    /// 403: the allowance of who asked for a secret is used up; what it is, is not told.
+    /// 403: the allowance of the requester is used up. The text does not state its size.
     ReceiverOverAllowance,
-    /// 404, for whatever reason.
+    /// 404, for any reason.
     NotFound,
-    /// 405, with what is allowed.
+    /// 405, with the allowed methods.
     MethodNotAllowed(&'static [Method]),
-    /// 409: a part begins elsewhere than where the stored bytes end.
+    /// 409: a part does not begin at the end of the stored bytes.
     Elsewhere {
-        /// Where they end.
+        /// The end of the stored bytes.
         received: u64,
-        /// Nothing is missing.
+        /// Whether the attachment is complete.
         is_complete: bool,
     },
-    /// 409: somebody else uploads the same.
+    /// 409: another upload of the same attachment is in progress.
     UnderWay {
-        /// How far it is.
+        /// The number of bytes that the other upload has stored.
         received: u64,
     },
-    /// 409: it is not the time for this.
+    /// 409: the operation is not possible in this state.
     Conflict(&'static str),
-    /// 408: the body stopped coming.
+    /// 408: the body made no progress, or was too slow.
     BodyTimeout,
-    /// 413: more bytes, or characters of a field, than allowed.
+    /// 413: more bytes, or more characters in a field, than allowed.
     TooLarge {
-        /// Which field, if it is one.
+        /// The field, if the error is about one.
         field: Option<&'static str>,
-        /// What is allowed.
+        /// The error text, with the limit.
         message: String,
     },
     /// 415: a body that is not JSON.
     NotJson,
-    /// 415: a body in a content coding, which is named.
+    /// 415: a body with a content coding, which the text names.
     ContentCoding(String),
-    /// 416: part of a secret was asked for.
+    /// 416: a range of a secret, which can only be fetched as a whole.
     NoRanges,
-    /// 416: a part behind the end of an attachment.
+    /// 416: a range after the end of an attachment.
     BadRange {
-        /// Where it ends.
+        /// The length of the attachment.
         bytes: u64,
     },
-    /// 422: one field is wrong.
+    /// 422: a field is invalid.
     Field {
-        /// Its name in the API.
+        /// The name of the field in the API.
         field: &'static str,
-        /// What is wrong, as in "can't be blank".
+        /// The reason, as in "can't be blank".
         reason: String,
     },
-    /// 429: too much of what is limited.
+    /// 429: a limit on attempts is reached.
     TooMany {
-        /// The field that was tried, if it is one.
+        /// The field with the attempt, if any.
         field: Option<&'static str>,
-        /// What was counted, over what time, and when to come again.
+        /// What was counted, in which period, and when to try again.
         counted: TooMany,
     },
-    /// 429 on a field: too many mails.
+    /// 429 on a field: the limit on mails is reached.
     TooManyMails {
-        /// The field that asks for the mail.
+        /// The field that requests the mail.
         field: &'static str,
-        /// How long to wait.
+        /// The time until the next mail is possible.
         retry_after: Duration,
     },
-    /// 500: the daemon's fault; the cause is in the log.
+    /// 500: an error of the daemon; the log has the cause.
     Internal,
-    /// 501: a body in a transfer coding that is not known here, which is named. The connection ends with it.
+    /// 501: an unknown transfer coding, which the text names. The connection is closed.
     TransferCoding(String),
-    /// 503: more slow work waits than will be done soon.
+    /// 503: the queue for slow work is full.
     Busy,
     /// 507: the disk is full.
     Full,
-    /// 507: the room for attachments is used up.
+    /// 507: the storage limit for attachments is reached.
     OverQuota,
 }
 
@@ -133,12 +133,12 @@ struct ErrorFields {
 }
 
 impl ApiError {
-    /// A [`ApiError::Field`].
+    /// An [`ApiError::Field`].
     pub fn field(field: &'static str, reason: impl ToString) -> Self {
         Self::Field { field, reason: reason.to_string() }
     }
 
-    /// The answer.
+    /// Makes the answer.
     #[must_use]
     pub fn into_response(self) -> Response<Body> {
         let error = ErrorFields { message: self.message(), field: self.field_name() };
@@ -167,11 +167,11 @@ impl ApiError {
             Self::Busy => {
                 headers.insert(RETRY_AFTER, HeaderValue::from(1));
             }
-            // RFC 9110, 15.5.16: what would be right.
+            // Names the accepted coding (RFC 9110, 15.5.16).
             Self::ContentCoding(_) => {
                 headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
             }
-            // What is left of the body is not read, or not to be told from the next request.
+            // The rest of the body is not read, or cannot be separated from the next request.
             Self::TooLarge { .. }
             | Self::BodyTimeout
             | Self::BadHead(_)
@@ -219,7 +219,7 @@ impl ApiError {
         }
     }
 
-    /// What is told, without the field's part in it.
+    /// The error text, without the name of the field.
     pub(super) fn message(&self) -> String {
         match self {
             Self::Malformed(message) => message.clone(),
@@ -280,7 +280,7 @@ impl ApiError {
     }
 }
 
-/// `password_part_private` to `Password part private`.
+/// Turns `password_part_private` into `Password part private`.
 fn humanize(field: &str) -> String {
     let mut name = field.replace('_', " ");
     if let Some(first) = name.get_mut(..1) {
@@ -289,7 +289,7 @@ fn humanize(field: &str) -> String {
     name
 }
 
-/// When to come again, in whole seconds (RFC 9110, 10.2.3), and never at once.
+/// Sets `Retry-After` in whole seconds (RFC 9110, 10.2.3), at least 1.
 pub(super) fn insert_retry_after(headers: &mut HeaderMap, after: Duration) {
     headers.insert(RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
 }
@@ -329,7 +329,7 @@ impl From<SecretError> for ApiError {
 }
 
 impl ApiError {
-    /// Of a secret request. `field` is the one that asks for its mail.
+    /// Converts an error of a secret request. `field` is the one that requests its mail.
     pub(super) fn from_request(error: RequestError, field: &'static str) -> Self {
         match error {
             RequestError::NotFound => Self::NotFound,
@@ -398,7 +398,7 @@ impl From<StoreError> for ApiError {
             | StoreError::UnknownVersion(_)
             | StoreError::TooLarge(_)
             | StoreError::PayloadFile(_) => {
-                tracing::error!(%error, "the store could not answer");
+                tracing::error!(%error, "the store has failed");
                 Self::Internal
             }
         }

@@ -1,4 +1,5 @@
-//! For supervisors and load balancers: is the process up, can it take secrets?
+//! Probes for supervisors and load balancers: whether the process is running, and whether it accepts
+//! secrets.
 
 use std::{borrow::Cow, time::Duration};
 
@@ -12,16 +13,16 @@ use crate::{
     store::StoreError,
 };
 
-/// A writer that does not answer for so long is stuck, or has far too much to do.
+/// A writer that does not answer within this time is stuck or overloaded.
 const WRITER_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// `GET /health`: 200 while the process answers at all.
+/// `GET /health`: 200 while the process can answer.
 #[must_use]
 pub fn health() -> Response<Body> {
     answer(StatusCode::OK, &json!({"status": "ok"}))
 }
 
-/// `GET /ready`: 200 while secrets can be created and the clock is right, else 503 with the reason.
+/// `GET /ready`: 200 while secrets can be created and the clock is right, otherwise 503 with the reason.
 pub async fn ready(app: &App) -> Response<Body> {
     match trouble(app).await {
         None => answer(StatusCode::OK, &json!({"status": "ready"})),
@@ -33,7 +34,7 @@ pub async fn ready(app: &App) -> Response<Body> {
 }
 
 async fn trouble(app: &App) -> Option<Cow<'static, str>> {
-    // Writes nothing, so it costs no commit; it waits for the one under way.
+    // An empty change costs no commit. It waits for the commit in progress.
     let turn = app.store.change(|_| Ok::<_, StoreError>(()));
     match timeout(WRITER_TIMEOUT, turn).await {
         Err(_) => return Some("the store does not answer".into()),

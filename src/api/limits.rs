@@ -1,4 +1,4 @@
-//! What the operator's limits count, and over what time.
+//! The operator's limits: what each one counts, and in which period.
 
 use crate::{config::TryLimits, domain::limits::try_limit::TryRule};
 

@@ -1,4 +1,4 @@
-//! What handlers need to queue mails: whether there can be any, and letters with what is sealed of them.
+//! Queues mails for handlers: checks that mail is configured, and seals the half of a password in a mail.
 
 use hyper::header::{ACCEPT_LANGUAGE, HeaderMap};
 
@@ -16,16 +16,16 @@ use crate::{
     store::StoreError,
 };
 
-/// The field of a mail address.
+/// The definition of a field with a mail address.
 pub(super) const fn mailbox_field(name: &'static str, meaning: &'static str) -> Field {
     Field::text(name, meaning).with_max_chars(Mailbox::MAX_CHARS).with_format("email")
 }
 
-/// Reads a [`mailbox_field`]. A server that sends no mail refuses every address.
+/// Reads a [`mailbox_field`]. If no mail server is configured, every address is rejected.
 ///
 /// # Errors
 ///
-/// [`ApiError::Field`].
+/// [`ApiError::Field`] for an invalid address, or if no mail server is configured.
 pub(super) fn mailbox(
     app: &App,
     fields: &Fields<'_>,
@@ -37,17 +37,17 @@ pub(super) fn mailbox(
 }
 
 impl App {
-    /// Whether mails can be sent: the operator has named a server.
+    /// Whether a mail server is configured.
     #[must_use]
     pub fn mail_ready(&self) -> bool {
         self.deliveries.mailer().is_some()
     }
 
-    /// Refuses what asks for a mail in `field` where none can be sent.
+    /// Rejects a mail requested in `field` if no mail server is configured.
     ///
     /// # Errors
     ///
-    /// [`ApiError::Field`].
+    /// [`ApiError::Field`] if no mail server is configured.
     pub fn need_mail(&self, field: &'static str) -> Result<(), ApiError> {
         if self.mail_ready() {
             return Ok(());
@@ -55,12 +55,13 @@ impl App {
         Err(ApiError::field(field, "needs mail, which this server has not set up"))
     }
 
-    /// A mail with the whole link of a secret, to be queued by the change that makes the secret. The half
-    /// of the password in it is sealed at once, and burned once the mail is out. Blocks where it is large.
+    /// A mail with the complete link of a secret, to be queued by the change that creates the secret. The
+    /// half of the password in the link is sealed at once, and burned after delivery. Blocks if the mail is
+    /// large.
     ///
     /// # Errors
     ///
-    /// See [`StoreError`].
+    /// [`StoreError`] if the payload cannot be sealed or written.
     pub fn mail_link(
         &self,
         account: Option<AccountNumber>,
@@ -74,7 +75,7 @@ impl App {
     }
 }
 
-/// The language that whoever asks likes best, of those that mails are in.
+/// The language for mails that the client prefers (`Accept-Language`), among the available ones.
 pub(super) fn preferred_language(headers: &HeaderMap) -> Option<Language> {
     Language::preferred(headers.get(ACCEPT_LANGUAGE)?.to_str().ok()?)
 }

@@ -1,6 +1,6 @@
-//! The HTTP side: requests become calls of [`crate::domain`], and what those say becomes answers.
+//! The APIs: handlers turn requests into calls of [`crate::domain`], and the results into answers.
 //!
-//! HTTP ends here and async ends here. Handlers read top-down: who asks, what they ask for, the change,
+//! The domain has neither HTTP nor async. A handler reads top-down: the client, the parameters, the change,
 //! the answer.
 
 pub mod account;
@@ -45,41 +45,41 @@ use crate::{
     store::{Store, StoreError},
 };
 
-/// What every handler works with.
+/// The state that all handlers share.
 pub struct App {
     /// The database.
     pub store: Store,
-    /// Reads and writes ids.
+    /// Parses and formats ids.
     pub ids: Arc<Ids>,
-    /// Knows who asks.
+    /// Finds the client of a request.
     pub api_keys: ApiKeys,
-    /// Limits on what one client, or one account, may attempt.
+    /// Limits on attempts, by client or account.
     pub attempts: AttemptLimits,
-    /// Threads, memory and upload places that requests share.
+    /// Threads, memory and upload places, shared by all requests.
     pub load: Load,
-    /// Tries that came too late.
+    /// Late attempts that are not in the logs yet.
     pub late_tries: LateTries,
-    /// The time.
+    /// The clock.
     pub clock: Clock,
-    /// Randomness.
+    /// The source of randomness.
     pub random: Arc<dyn Random>,
-    /// What the operator has set.
+    /// The operator's settings for handlers.
     pub rules: Rules,
-    /// Whose pages may call the APIs, besides our own.
+    /// The origins whose pages may call the APIs, besides the server's own.
     pub cors: CrossOrigin,
-    /// Boxes.
+    /// The state of the Key Service.
     pub key_service: KeyService,
     /// Calls webhooks.
     pub caller: Arc<Caller>,
-    /// What goes out: mails and calls of webhooks.
+    /// The outbox: mails and calls of webhooks.
     pub deliveries: Arc<Deliveries>,
 }
 
-/// Limits on what one client, or one account, may attempt.
+/// Limits on attempts, by client or account.
 pub struct AttemptLimits {
     /// Wrong passwords of secrets.
     pub wrong_passwords: TryLimit<ClientNet>,
-    /// Secrets made without an account. Each one counts.
+    /// Secrets created without an account; each one counts.
     pub creations: TryLimit<ClientNet>,
     /// Answers to secret requests.
     pub answers: TryLimit<ClientNet>,
@@ -89,47 +89,46 @@ pub struct AttemptLimits {
     pub captchas: Captchas,
 }
 
-/// What requests share, each client with a share of its own.
+/// Resources that requests share fairly by client.
 #[derive(Default)]
 pub struct Load {
-    /// Threads for work that takes a core for long.
+    /// Threads for slow work.
     pub slow_work: SlowWork,
     /// Memory for large bodies.
     pub body_budget: BodyBudget,
-    /// Attachments that are being transferred.
+    /// Transfers of attachments in progress.
     pub transfers: Transfers,
 }
 
-/// The operator's settings that handlers need.
+/// The operator's settings for handlers.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules {
-    /// The longest ciphertext, in characters of base64.
+    /// The maximum length of a ciphertext, in characters of base64.
     pub max_ciphertext: usize,
-    /// How long secrets live.
+    /// The limits on the lifetime of secrets.
     pub lifetime: LifetimeRules,
-    /// Who may create secrets.
+    /// Which clients may create secrets.
     pub create: SecretCreation,
-    /// How much of a viewer's address is kept.
+    /// How much of a viewer's address is stored.
     pub viewer_ip: ViewerIp,
-    /// How long used-up and expired secrets and requests stay in the list.
+    /// How long secrets and requests stay in the list after their end.
     pub keep_log_seconds: u64,
-    /// How many secret requests an account may have in its list.
+    /// The maximum number of secret requests in an account's list.
     pub request_allowance: u64,
-    /// Whether webhooks at private addresses are called.
+    /// Whether webhooks may have private addresses.
     pub webhook_private: bool,
     /// Attachments of secrets.
     pub attachments: attachment::Limits,
-    /// What one client, account or box may do within a while.
+    /// Limits on attempts, by client, account or box.
     pub limits: TryLimits,
 }
 
 impl App {
-    /// Brings together what handlers work with, without a server for mails: whoever starts it puts
-    /// that in. Blocks.
+    /// Makes the state of the handlers, without a mail server: the caller adds it. Blocks.
     ///
     /// # Errors
     ///
-    /// See [`StoreError`].
+    /// [`StoreError`] if the store cannot be read or written.
     pub fn new(
         store: Store,
         clock: Clock,
@@ -139,7 +138,7 @@ impl App {
     ) -> Result<Self, StoreError> {
         store.keep_time(&clock);
         alike::prepare(&store)?;
-        // The log keeps no more of an address than the view log.
+        // The log has no more of a client's address than the view log.
         let logs_addresses = rules.viewer_ip == ViewerIp::Full;
         let key_service =
             KeyService::new(service_rules, rules.limits, logs_addresses, Arc::clone(&random));
@@ -166,7 +165,7 @@ impl App {
         })
     }
 
-    /// What the delivery loops work with.
+    /// Makes the state of the delivery loops.
     #[must_use]
     pub fn delivery_context(&self) -> DeliveryContext {
         let Self { store, ids, clock, caller, deliveries, .. } = self;

@@ -1,6 +1,6 @@
-//! `/api/account`: what an account says of itself to whoever has its private key, and what it may set.
+//! `/api/account`: the data and settings of an account, for its private API key.
 //!
-//! The rules are those of `sealdrop account` and `sealdrop webhook`, by the same functions.
+//! The rules are those of `sealdrop account` and `sealdrop webhook`: both use the same functions.
 
 pub(super) mod webhooks;
 
@@ -70,7 +70,7 @@ pub(super) async fn show(
     Ok(json(StatusCode::OK, &shown.await??))
 }
 
-/// `PUT /api/account`: sets what the body names, and leaves the rest.
+/// `PUT /api/account`: changes the fields that the body contains.
 pub(super) async fn change(
     app: &Arc<App>,
     client: Client,
@@ -90,12 +90,12 @@ pub(super) async fn change(
     show(app, account).await
 }
 
-/// The account's figures, all of them: a page shows them at once.
+/// All numbers of the account; pages show them together.
 fn figures(app: &App, account: &Account, now: UnixSeconds) -> RequestMetadata {
     account.request_metadata(now, app.rules.request_allowance)
 }
 
-/// The account's figures after a change.
+/// The account's numbers after a change.
 async fn figures_now(app: &Arc<App>, account: AccountNumber) -> Result<RequestMetadata, ApiError> {
     let (reader, now) = (Arc::clone(app), app.clock.now());
     let found = blocking(move || read_live(&reader.store, account)).await??;
@@ -106,7 +106,8 @@ impl From<AccountError> for ApiError {
     fn from(error: AccountError) -> Self {
         match error {
             AccountError::Store(error) => error.into(),
-            // The account of a key that was right a moment ago: now it is what the next request says.
+            // The account was deleted, or the key revoked, after the check of the key. The next request
+            // gets the same error.
             AccountError::Gone
             | AccountError::Unknown(_)
             | AccountError::BadName

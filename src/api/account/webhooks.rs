@@ -1,4 +1,4 @@
-//! `/api/account/webhooks`: added, removed and tried out by the account that they belong to.
+//! `/api/account/webhooks`: an account adds, removes and tests its webhooks.
 
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ const EVENTS: Field = Field::new(
 pub(in crate::api) const BODY: JsonBody =
     JsonBody { name: "NewWebhook", meaning: "", fields: &[URL, EVENTS] };
 
-/// A webhook as the account sees it; never its signing key.
+/// A webhook in the list of its account, without its signing key.
 #[derive(Serialize)]
 pub(super) struct WebhookItem {
     id: String,
@@ -47,7 +47,7 @@ pub(super) struct WebhookItem {
     created_at: String,
 }
 
-/// A new webhook. The key is told here and nowhere else.
+/// A new webhook. Only this answer contains the signing key.
 #[derive(Serialize)]
 struct Added {
     #[serde(flatten)]
@@ -55,7 +55,7 @@ struct Added {
     signing_key: String,
 }
 
-/// What became of one call.
+/// The result of a test call.
 #[derive(Serialize)]
 struct Tested {
     id: String,
@@ -121,8 +121,8 @@ pub(in crate::api) async fn remove(
     Ok(json(StatusCode::OK, &Answer { data: (), metadata }))
 }
 
-/// `POST /api/account/webhooks/<id>/test`: calls it once, now. That the other end does not take the call
-/// is an answer, too.
+/// `POST /api/account/webhooks/<id>/test`: calls the webhook once, immediately. If the receiver rejects the
+/// call, the answer reports it and is not an error.
 pub(in crate::api) async fn test(
     app: &Arc<App>,
     account: AccountNumber,
@@ -130,7 +130,7 @@ pub(in crate::api) async fn test(
 ) -> Result<Response<Body>, ApiError> {
     let number = webhook::find(&app.store, Some(account), id)?;
     let now = app.clock.now();
-    // Dropped, it counts.
+    // On drop, the attempt is counted.
     let _try = app.attempts.webhook_tests.begin(account, app.clock.monotonic())?;
     let (status, error) = match app.caller.test(&app.store, number, &*app.random, now).await {
         Ok(status) => (Some(status.as_u16()), None),
@@ -150,7 +150,7 @@ fn url(app: &App, fields: &Fields<'_>) -> Result<WebhookUrl, ApiError> {
         .map_err(|error| ApiError::field(URL.name, error.reason()))
 }
 
-/// What it is called for; all of it where nothing is named.
+/// The events of a webhook; an empty list means all.
 fn events(fields: &Fields<'_>) -> Result<Vec<EventKind>, ApiError> {
     let named = fields.strings(&EVENTS)?.unwrap_or_default();
     let kinds = named.into_iter().map(EventKind::from_name);

@@ -1,4 +1,4 @@
-//! Handing attachments out to whoever has spent a view and has its lease.
+//! Sends attachments to viewers who have spent a view and hold its lease.
 
 use std::{collections::VecDeque, io, ops::Range, sync::Arc};
 
@@ -28,19 +28,15 @@ use crate::{
     store::FoundFile,
 };
 
-/// The header with the token of a lease.
+/// The header with the token of the lease.
 const LEASE: &str = "lease";
-/// So many pieces may be on their way while the next one is read: one waits for the channel, one lies in it,
+/// How many pieces may be in transit while the next one is read: one waits for the channel, one is in it,
 /// one is written to the socket.
 const ROOMS: usize = 3;
-/// How often somebody is looked for who has burned the secret.
+/// How often to check whether the secret has been burned.
 const LOOK_EVERY_BYTES: u64 = 1 << 20;
 
 /// `GET` and `HEAD /api/secrets/<id>/attachments/<n>`.
-///
-/// # Errors
-///
-/// See [`ApiError`].
 pub async fn get(
     app: &Arc<App>,
     method: &Method,
@@ -84,7 +80,7 @@ pub async fn get(
         if out.app.load.transfers.fetches.note(which, got, bytes, lease_ends, now)
             && let Err(error) = out.app.store.change(fetched(id, n, token, now)).await
         {
-            tracing::warn!(%error, "a fetched attachment can not be noted");
+            tracing::warn!(%error, "the fetch of an attachment cannot be recorded");
         }
     });
     let mut response = Response::new(body);
@@ -100,7 +96,7 @@ pub async fn get(
 
 const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
-/// An answer under way.
+/// An answer in progress.
 struct Out {
     app: Arc<App>,
     id: SecretId,
@@ -109,28 +105,29 @@ struct Out {
 }
 
 type Reader = ChunkReader<FoundFile>;
-/// A buffer, and what of it goes out.
+/// A buffer, and the range of it that is sent.
 type Piece = (Vec<u8>, Range<usize>);
 
 impl Out {
-    /// Reads the attachment and sends it. Says how many bytes were taken.
+    /// Reads the attachment and sends it. Returns the number of bytes that were taken.
     async fn hand_out(&self, reader: Reader, mut feed: Feed) -> u64 {
         let mut reading = read(reader, Vec::new());
         let mut look_at = LOOK_EVERY_BYTES;
-        // Those of the last pieces, to be used again: memory from the allocator would be mapped anew each time.
+        // The buffers of the last pieces, for reuse: new memory from the allocator would have to be mapped
+        // each time.
         let mut rooms = VecDeque::with_capacity(ROOMS);
         loop {
             let (piece, reader) = match reading.outcome().await {
                 Ok(Ok(read)) => read,
                 Ok(Err(error)) => {
-                    tracing::error!(%error, "an attachment can not be read to its end");
+                    tracing::error!(%error, "an attachment cannot be read completely");
                     break;
                 }
-                // In the log already.
+                // The error is already in the log.
                 Err(_) => break,
             };
             let Some((room, place)) = piece else {
-                // Where the reader is gone, what it has taken counts all the same.
+                // If the client has disconnected, the bytes that it took still count.
                 let _ = feed.finish().await;
                 break;
             };
@@ -155,13 +152,13 @@ impl Out {
     fn is_burned(&self) -> bool {
         let Self { app, id, token, lease_ends } = self;
         is_burned(&app.store, *id, *token, *lease_ends).unwrap_or_else(|error| {
-            tracing::error!(%error, "whether a secret is burned can not be told");
+            tracing::error!(%error, "cannot read whether a secret is burned");
             true
         })
     }
 }
 
-/// The next piece; none at the end.
+/// Reads the next piece; `None` at the end.
 fn read(mut reader: Reader, room: Vec<u8>) -> Started<io::Result<(Option<Piece>, Reader)>> {
     start(move || Ok((reader.next_piece(room)?, reader)))
 }

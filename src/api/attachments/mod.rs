@@ -1,5 +1,5 @@
-//! Attachments of secrets: `/api/secrets/<id>/attachments/<n>` and what belongs to a draft. [`upload`]
-//! takes them in, [`fetch`] hands them out; the rules are in [`crate::domain::secret::attachment`].
+//! Attachments of secrets: `/api/secrets/<id>/attachments/<n>` and the operations on drafts. [`upload`]
+//! receives them, [`fetch`] sends them; the rules are in [`crate::domain::secret::attachment`].
 
 pub mod fetch;
 mod progress;
@@ -38,19 +38,19 @@ use serde::Serialize;
 const UPLOAD_OFFSET: HeaderName = HeaderName::from_static("upload-offset");
 const UPLOAD_COMPLETE: HeaderName = HeaderName::from_static("upload-complete");
 
-/// Attachments that are on their way, in or out.
+/// Attachments in transfer, in both directions.
 #[derive(Default)]
 pub struct Transfers {
-    /// By account; a draft without an account is alone.
+    /// Places by account; each draft without an account has its own.
     places: Places<SecretNumber>,
     uploads: Arc<Uploads>,
     fetches: Progress,
 }
 
-/// Which attachments are being uploaded.
+/// The attachments that are being uploaded.
 type Uploads = Mutex<HashSet<(SecretNumber, NonZeroU8)>>;
 
-/// The right to be the only one who uploads an attachment. Given back when it is dropped.
+/// The exclusive right to upload an attachment, released on drop.
 struct Turn {
     uploads: Arc<Uploads>,
     which: (SecretNumber, NonZeroU8),
@@ -58,14 +58,14 @@ struct Turn {
 }
 
 impl Transfers {
-    /// Waits for a place; `None` where somebody else uploads the same.
+    /// Waits for a place; `None` if another upload of the same attachment is in progress.
     async fn turn(
         &self,
         client: Client,
         number: SecretNumber,
         n: NonZeroU8,
     ) -> Result<Option<Turn>, ApiError> {
-        // Strangers share no account: a few of them could keep all others out.
+        // Senders without an account do not share one limit: a few of them could block all others.
         let to = match number.account {
             AccountNumber::NOBODY => number,
             _ => SecretNumber { sequence: 0, ..number },
@@ -73,7 +73,7 @@ impl Transfers {
         let place = Arc::new(self.places.place(client.net(), to).await?);
         let (uploads, which) = (Arc::clone(&self.uploads), (number, n));
         let is_free = uploads.lock().unwrap_or_else(PoisonError::into_inner).insert(which);
-        // Not `then_some`: a turn that is made and dropped would end that of somebody else.
+        // `then_some` would create the turn in any case, and its drop would end the other upload's turn.
         Ok(is_free.then(|| Turn { uploads, which, place }))
     }
 }
@@ -84,7 +84,7 @@ impl Drop for Turn {
     }
 }
 
-/// An attachment as viewers are told of it.
+/// An attachment, as viewers see it.
 #[derive(Serialize)]
 pub(super) struct Shown {
     n: NonZeroU8,
@@ -96,21 +96,21 @@ impl Shown {
         Self { n, size }
     }
 
-    /// Those with these sizes, in their order.
+    /// The attachments with these sizes, in order.
     pub(super) fn all(sizes: Vec<u64>) -> Vec<Self> {
         let numbers = (1..=u8::MAX).filter_map(NonZeroU8::new);
         numbers.zip(sizes).map(Self::one).collect()
     }
 }
 
-/// What a sender wants to attach: what is here already, decoded, and `None` for what comes later.
+/// The attachments of a new secret: decoded bytes, or `None` for a later upload.
 pub(super) type Given = Vec<Option<Vec<u8>>>;
 
 /// Reads the field `attachments`.
 ///
 /// # Errors
 ///
-/// [`ApiError::Field`], [`ApiError::TooLarge`].
+/// [`ApiError::Field`] for an invalid list, [`ApiError::TooLarge`] for one above a limit.
 pub(super) fn given(app: &App, fields: &Fields<'_>) -> Result<Given, ApiError> {
     let limits = app.rules.attachments;
     let items = match fields.count_or_list(&ATTACHMENTS)? {
@@ -134,10 +134,11 @@ pub(super) fn given(app: &App, fields: &Fields<'_>) -> Result<Given, ApiError> {
     items.into_iter().map(|item| item.map(decode).transpose()).collect()
 }
 
-/// Whether a sealed file can be so long, and may.
+/// Checks that a sealed file can have this length, and that the limit allows it.
 fn check_length(bytes: u64, limits: Limits, field: &'static str) -> Result<(), ApiError> {
     if let Some(most) = limits.max_bytes.filter(|most| bytes > *most) {
-        // What the file itself may have; a limit that no sealed file has is told as it is.
+        // The text states the limit for the plain file, unless no sealed file has exactly the limit's
+        // length.
         let most = bytes_in_words(plain_len(most).unwrap_or(most));
         let message = format!("A file is too large: {most} are allowed");
         return Err(ApiError::TooLarge { field: None, message });
@@ -148,7 +149,7 @@ fn check_length(bytes: u64, limits: Limits, field: &'static str) -> Result<(), A
     }
 }
 
-/// Seals what is here already, for the secret with these `random` bits. Blocks.
+/// Seals the attachments that the body contains, for the secret with these `random` bits. Blocks.
 pub(super) fn seal(
     app: &App,
     random: &[u8; 15],
@@ -168,7 +169,7 @@ pub(super) fn seal(
     Ok(Some(NewAttachments { items, token_hash: [0; 32], limits }))
 }
 
-/// Makes the token that what is still to come is uploaded with; `None` where nothing is.
+/// Makes the token for uploading the remaining attachments; `None` if there are none.
 pub(super) fn upload_token(
     app: &App,
     attachments: &mut Option<NewAttachments>,
@@ -179,14 +180,14 @@ pub(super) fn upload_token(
     Some(token)
 }
 
-/// Tells how far an upload is.
+/// Sets the headers with the progress of an upload.
 pub(super) fn upload_headers(headers: &mut HeaderMap, received: u64, is_complete: bool) {
     headers.insert(UPLOAD_OFFSET, HeaderValue::from(received));
     let complete = if is_complete { "true" } else { "false" };
     headers.insert(UPLOAD_COMPLETE, HeaderValue::from_static(complete));
 }
 
-/// The number of an attachment in a path: `1` to `255`, in one way only.
+/// The number of an attachment in a path: `1` to `255`, without a sign or leading zeros.
 fn number(text: &str) -> Result<NonZeroU8, ApiError> {
     let is_plain = !text.starts_with(['0', '+']);
     text.parse().ok().filter(|_| is_plain).ok_or(ApiError::NotFound)

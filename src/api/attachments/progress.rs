@@ -1,5 +1,5 @@
-//! Which parts of an attachment somebody with a lease has fetched: in memory only, since all that it
-//! decides is when the lease ends.
+//! Which ranges of an attachment the holder of a lease has fetched. Kept in memory only, because it only
+//! decides when the lease ends.
 
 use std::{
     collections::HashMap,
@@ -13,7 +13,7 @@ use crate::{
     domain::numbers::{LeaseToken, SecretNumber},
 };
 
-/// Parts that do not touch each other; more are not kept.
+/// The maximum number of separate ranges; more are not recorded.
 const MAX_PARTS: usize = 64;
 
 type Which = (SecretNumber, LeaseToken, NonZeroU8);
@@ -22,14 +22,14 @@ type Which = (SecretNumber, LeaseToken, NonZeroU8);
 pub(super) struct Progress(Mutex<HashMap<Which, Parts>>);
 
 struct Parts {
-    /// In their order, with gaps between them.
+    /// Sorted, with gaps between them.
     taken: Vec<Range<u64>>,
-    /// Nobody asks from then on.
+    /// The entry is not needed after this time.
     until: UnixSeconds,
 }
 
 impl Progress {
-    /// Notes that a part was taken. Says whether all of it was, now or before.
+    /// Records a fetched range. Returns whether the whole attachment has been fetched.
     pub(super) fn note(
         &self,
         which: Which,

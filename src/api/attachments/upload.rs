@@ -1,5 +1,5 @@
-//! Taking attachments in: what has arrived is sealed and written while the rest is on its way, and
-//! counted now and then, so that little is lost whatever happens.
+//! Receives attachments. Data is sealed and written while more arrives, and the record is updated
+//! regularly, so that a crash loses little.
 
 use std::{sync::Arc, time::Duration};
 
@@ -36,17 +36,18 @@ use crate::{
     },
 };
 
-/// The header with the token that the creation of a draft has given.
+/// The header with the token from the creation of the draft.
 const UPLOAD_TOKEN: &str = "upload-token";
-/// An upload that stands still for longer gives its place back where another one waits for it: it is broken
-/// off, and can go on later where it was.
+/// An upload that makes no progress for this time is interrupted if another one waits for its place. It can
+/// be resumed later.
 const KEPT_WHILE_STALLED: Duration = Duration::from_secs(2);
-/// Bytes that are sealed and written at once, and those that have come with the last of them.
+/// How many bytes are sealed and written at once, and the size of a buffer, which also has room for the
+/// rest of the last frame.
 const BATCH_BYTES: usize = 448 << 10;
 const ROOM_BYTES: usize = 512 << 10;
-/// One is written while the next one fills.
+/// The number of buffers: one is written while the next one is filled.
 const BATCHES: usize = 2;
-/// What came since the last time is counted after so many bytes, or so long: more is never lost.
+/// The record is updated after this number of bytes, or after this time. A crash loses no more than that.
 const COUNT_EVERY_BYTES: u64 = 8 << 20;
 const COUNT_EVERY: Duration = Duration::from_secs(10);
 
@@ -69,11 +70,7 @@ struct Done {
     expires_at: Option<String>,
 }
 
-/// `PUT /api/secrets/<id>/attachments/<n>`: all of it, or a part.
-///
-/// # Errors
-///
-/// See [`ApiError`].
+/// `PUT /api/secrets/<id>/attachments/<n>`: uploads all or a part of an attachment.
 pub async fn put(
     app: &Arc<App>,
     client: Client,
@@ -89,7 +86,7 @@ pub async fn put(
         Some(Part { from, total, .. }) => Coming::Part { from, total },
         None => Coming::Whole(told),
     };
-    // First, so that nobody without the token learns anything or gets into the way.
+    // This check comes first, so that a client without the token learns nothing and uses no place.
     let state = app.store.change(upload::state(target, app.clock.now())).await?;
     if let Some(total) = coming.total() {
         check_length(total, limits, "Content-Range")?;
@@ -112,7 +109,7 @@ pub async fn put(
     let written = tokio::spawn(write(Arc::clone(app), target, begun, turn, (arriving, emptied)));
     let most = part.map(|part| part.bytes).or(limits.max_bytes);
     let sent = send(body, most, part.is_some(), &place, (&pieces, empty)).await;
-    // Without `Piece::End` before it, the end of the channel is that of a broken connection.
+    // Without a `Piece::End`, a closed channel means that the connection was lost.
     drop((pieces, place));
     let written = written.await.map_err(|_| ApiError::Internal)?;
     if let Err(Stopped::Because(error)) = sent {
@@ -137,11 +134,7 @@ pub async fn put(
     Ok(response)
 }
 
-/// `HEAD /api/secrets/<id>/attachments/<n>` with an upload's token: how much is there.
-///
-/// # Errors
-///
-/// See [`ApiError`].
+/// `HEAD /api/secrets/<id>/attachments/<n>` with an upload token: the number of stored bytes.
 pub(super) async fn head(
     app: &Arc<App>,
     path: (&str, &str),
@@ -154,11 +147,7 @@ pub(super) async fn head(
     Ok(response)
 }
 
-/// `POST /api/secrets/<id>/publish`.
-///
-/// # Errors
-///
-/// See [`ApiError`].
+/// `POST /api/secrets/<id>/publish`: makes a complete draft viewable.
 pub async fn publish(
     app: &Arc<App>,
     id: &str,
@@ -174,11 +163,7 @@ pub async fn publish(
     Ok(json(StatusCode::OK, &Data { data }))
 }
 
-/// `DELETE /api/secrets/<id>/draft`.
-///
-/// # Errors
-///
-/// See [`ApiError`].
+/// `DELETE /api/secrets/<id>/draft`: deletes a draft.
 pub async fn drop_draft(
     app: &Arc<App>,
     id: &str,
@@ -207,7 +192,7 @@ fn target(app: &App, (id, n): (&str, &str), headers: &HeaderMap) -> Result<Targe
     Ok(Target { id, n: number(n)?, token_hash })
 }
 
-/// What `Content-Range: bytes from-to/total` tells.
+/// The value of `Content-Range: bytes from-to/total`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Part {
     from: u64,
@@ -237,21 +222,21 @@ impl Part {
     }
 }
 
-/// What has arrived.
+/// Received data, for the writer.
 enum Piece {
     Data(Vec<u8>),
-    /// It was all.
+    /// The end of the body.
     End,
 }
 
-/// Why a body was not passed on to its end.
+/// The reason why a body was not received completely.
 enum Stopped {
-    /// Whoever takes it has given up, and says why.
+    /// The writer has stopped, and reports the reason.
     Taker,
     Because(ApiError),
 }
 
-/// Passes a body on.
+/// Passes a body to the writer.
 async fn send(
     body: &mut Incoming,
     most: Option<u64>,
@@ -283,7 +268,7 @@ async fn send(
             Ok(None) => None,
             Ok(Some(Ok(frame))) => Some(frame.into_data().unwrap_or_default()),
             Ok(Some(Err(_))) | Err(_) => {
-                // What has come is kept all the same.
+                // The bytes received so far are still stored.
                 let _ = pieces.send(Piece::Data(batch)).await;
                 return Err(frame.err().unwrap_or_else(|| Stopped::Because(incomplete())));
             }
@@ -299,7 +284,7 @@ async fn send(
                 };
                 return Err(Stopped::Because(ApiError::TooLarge { field: None, message }));
             }
-            // Copied: held, each piece would keep the whole buffer alive that it was read into.
+            // Copied, because a frame that is kept would keep the whole read buffer in memory.
             batch.extend_from_slice(&data);
         }
         if is_last && is_part && most != Some(total) {
@@ -317,8 +302,8 @@ async fn send(
     }
 }
 
-/// Takes what arrives until its end, which also comes where the sender is gone; then what fills whole
-/// chunks is kept, and there is no answer. A task of its own, since that must be done by somebody.
+/// Writes the received data until the channel ends. If the connection is lost, the whole chunks are kept
+/// and no answer is sent. Runs as its own task, so that a disconnect does not cancel it.
 async fn write(
     app: Arc<App>,
     target: Target,
@@ -371,7 +356,7 @@ async fn write(
     Ok(None)
 }
 
-/// Has the record count what has come. Blocks.
+/// Records the number of received bytes. Blocks.
 fn count(app: &App, upload: &mut Upload, count: Count) -> Result<State, AttachmentError> {
     let (random, limits, now) = (&*app.random, app.rules.attachments, app.clock.now());
     upload.store(count, random, limits, now, app.rules.keep_log_seconds)

@@ -1,4 +1,4 @@
-//! Who may read and delete a box: whoever knows its passphrase, or the hash of its private key.
+//! The right to read and delete a box: its passphrase, or the hash of its private key.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use crate::{
     store::FoundPayload,
 };
 
-/// Slows down who guesses passphrases.
+/// Limits on guesses of passphrases.
 pub struct Guesses {
     by_address: TryLimit<ClientNet>,
     by_box: TryLimit<BoxNumber>,
@@ -36,23 +36,23 @@ impl Guesses {
     }
 }
 
-/// What somebody who may read a box reads with.
+/// The way to read the messages of a box, which depends on the proof that the reader has given.
 pub(super) enum Access {
-    /// The passphrase has opened the private key: the server opens the messages.
+    /// The passphrase has decrypted the private key, so the server decrypts the messages.
     Open(Arc<BoxKey>),
-    /// Only the hash of the private key was given: the messages are handed out as they are stored.
+    /// Only the hash of the private key was given, so messages are returned as they are stored.
     Sealed,
 }
 
-/// The box that the token names.
+/// Finds the box of the token.
 pub(super) fn find(app: &App, parameters: &Parameters) -> Result<(BoxId, DropBox), ServiceError> {
     let token = parameters.required(TOKEN)?;
-    // As it may come from a file, or from a paste.
+    // A token from a file or the clipboard can have white space around it.
     let id = app.ids.parse_token(token.trim()).ok_or(ServiceError::NoBox)?;
     Ok((id, drop_box::find(&app.store, id)?))
 }
 
-/// Checks the passphrase, else the hash of the private key.
+/// Checks the passphrase, or the hash of the private key if no passphrase is given.
 pub(super) async fn authenticate(
     app: &Arc<App>,
     client: Client,
@@ -76,7 +76,7 @@ pub(super) async fn authenticate(
     Ok(Access::Sealed)
 }
 
-/// One try counts for the address and for the box.
+/// An attempt, counted for the client and for the box.
 struct Tries<'a>(Try<'a, ClientNet>, Try<'a, BoxNumber>);
 
 impl Tries<'_> {
@@ -104,7 +104,7 @@ async fn open(
     id: BoxId,
     passphrase: SecretText,
 ) -> Result<Access, ServiceError> {
-    // First the turn: who is sent away because others wait has not tried.
+    // The turn comes first: a client rejected because the queue is full has not made an attempt.
     let turn = app.load.slow_work.passphrases.turn(client.net()).await?;
     let tries = begin(app, client, id)?;
     let opened = match app.store.change(drop_box::keys_of(id)).await {
@@ -114,7 +114,7 @@ async fn open(
         }
         Err(error) => Err(error.into()),
     };
-    // Whatever else went wrong, the passphrase was not.
+    // Other errors say nothing about the passphrase, so only a wrong one counts as an attempt.
     if !matches!(opened, Err(ServiceError::WrongPassphrase)) {
         tries.right();
     }
@@ -143,10 +143,10 @@ fn open_key(
     })
 }
 
-/// The keys of a box as they were stored.
+/// Decrypts the stored keys of a box.
 pub(super) fn stored_keys(id: BoxId, found: FoundPayload) -> Result<Keys, ServiceError> {
     Keys::from_payload(&found.open(&id.random)?).ok_or_else(|| {
-        tracing::error!("the keys of a box are not of a known form");
+        tracing::error!("the keys of a box have an unknown format");
         ServiceError::Internal
     })
 }

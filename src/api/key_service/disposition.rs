@@ -1,21 +1,21 @@
-//! `Content-Disposition`: of a part of a form (RFC 7578), as browsers and command lines write it, and of
-//! a file that is handed out (RFC 6266).
+//! `Content-Disposition`, for parts of a form (RFC 7578), as browsers and command-line tools write it, and
+//! for downloads (RFC 6266).
 
 use hyper::header::HeaderValue;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::input::form::percent_decode;
 
-/// What a part is called.
+/// The names of a part.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Disposition {
     pub(super) name: Option<String>,
-    /// As it is sent: see [`without_folders`]. Empty where a browser's field for files was left empty.
+    /// The unchanged name, see [`without_folders`]. Empty if the user has selected no file.
     pub(super) file_name: Option<String>,
 }
 
 impl Disposition {
-    /// Reads a header's value. What is not UTF-8 becomes U+FFFD; what makes no sense is left out.
+    /// Reads the header's value. Invalid UTF-8 becomes U+FFFD; other invalid parts are ignored.
     pub(super) fn parse(header: &[u8]) -> Self {
         let mut found = Self::default();
         let mut plain_file_name = None;
@@ -24,11 +24,11 @@ impl Disposition {
             let (name, value, after) = pair(rest);
             rest = after;
             let text = || String::from_utf8_lossy(&value).into_owned();
-            // The first one counts, as for browsers (RFC 6266 4.1 allows only one).
+            // The first occurrence counts, as in browsers (RFC 6266 4.1 allows only one).
             match name.to_ascii_lowercase().as_slice() {
                 b"name" => _ = found.name.get_or_insert_with(text),
                 b"filename" => _ = plain_file_name.get_or_insert_with(text),
-                // RFC 7578 forbids it, and clients send it all the same: the better one (RFC 6266 4.3).
+                // RFC 7578 forbids it, but clients send it. It takes precedence (RFC 6266 4.3).
                 b"filename*" if found.file_name.is_none() => found.file_name = extended(&value),
                 _ => {}
             }
@@ -38,9 +38,10 @@ impl Disposition {
     }
 }
 
-/// The header for a file that is to be saved under `name`, which may be anything.
+/// The header for a download to be saved as `name`, which can be any text.
 ///
-/// The name is given twice (RFC 6266 4.3): exactly, and in ASCII for what does not read that.
+/// The name is given twice (RFC 6266 4.3): exactly, and in ASCII for clients that do not support the exact
+/// form.
 pub(super) fn attachment(name: &str) -> HeaderValue {
     let harmless: String =
         name.chars().map(|c| if is_harmful(c) { '_' } else { c }).take(MAX_NAME_CHARS).collect();
@@ -55,17 +56,17 @@ pub(super) fn attachment(name: &str) -> HeaderValue {
         .unwrap_or(HeaderValue::from_static("attachment"))
 }
 
-/// What leads into another folder, what systems do not have in names, and what turns the direction of
-/// writing around to make one file look like another.
+/// Characters that separate folders, that file systems reject, or that reverse the writing direction and so
+/// can disguise a file's type.
 fn is_harmful(c: char) -> bool {
     c.is_control()
         || "/\\:*?\"<>|".contains(c)
         || matches!(c, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Longer names fit in no file system.
+/// Longer names do not fit in common file systems.
 const MAX_NAME_CHARS: usize = 255;
-/// Everything but the attr-char of RFC 8187.
+/// All characters except attr-char of RFC 8187.
 const EXCEPT_IN_NAMES: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'!')
     .remove(b'#')
@@ -80,7 +81,7 @@ const EXCEPT_IN_NAMES: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'|')
     .remove(b'~');
 
-/// The first `name=value` and what follows it.
+/// The first `name=value`, and the text after it.
 fn pair(text: &[u8]) -> (&[u8], Vec<u8>, &[u8]) {
     let end = text.iter().position(|byte| matches!(byte, b'=' | b';')).unwrap_or(text.len());
     let (name, rest) = text.split_at_checked(end).unwrap_or_default();
@@ -97,8 +98,9 @@ fn pair(text: &[u8]) -> (&[u8], Vec<u8>, &[u8]) {
     (name.trim_ascii(), value, split_at(after, b';').1)
 }
 
-/// What stands before a quote, and what behind. Only `\"` and `\\` are escapes: browsers send other
-/// backslashes as they are. A last quote that is escaped by this ends a name with a backslash.
+/// The text before and after the closing quote. Only `\"` and `\\` are escapes: browsers send other
+/// backslashes unescaped. If the last quote is escaped by this rule, it closes a name that ends with a
+/// backslash.
 fn unquote(text: &[u8]) -> (Vec<u8>, &[u8]) {
     let mut value = Vec::with_capacity(text.len());
     let mut rest = text;
@@ -132,12 +134,12 @@ fn extended(value: &[u8]) -> Option<String> {
     String::from_utf8(percent_decode(text, b'+')).ok().filter(|name| is_utf8 && !name.is_empty())
 }
 
-/// Old browsers send a whole path.
+/// Removes the folders of a path, which old browsers send.
 pub(super) fn without_folders(name: &str) -> String {
     name.rsplit(['/', '\\']).find(|part| !part.is_empty()).unwrap_or_default().to_owned()
 }
 
-/// What stands before the first `byte`, and what behind it.
+/// The text before and after the first `byte`.
 fn split_at(text: &[u8], byte: u8) -> (&[u8], &[u8]) {
     let mut parts = text.splitn(2, |other| *other == byte);
     (parts.next().unwrap_or_default(), parts.next().unwrap_or_default())

@@ -1,6 +1,6 @@
-//! Errors as the Key Service tells them: a string, in JSON or XML, and the status codes of its document.
+//! Errors of the Key Service: a string in JSON or XML, with the status codes of its document.
 //!
-//! As in [`ApiError`], what is said here goes to anybody; causes go to the log.
+//! As for [`ApiError`], the texts are public and causes go to the log.
 
 use std::{io, time::Duration};
 
@@ -22,59 +22,59 @@ use crate::{
     store::StoreError,
 };
 
-/// Why a request was not done.
+/// The reason why a request failed.
 #[derive(Debug)]
 pub enum ServiceError {
-    /// 400: a parameter that is needed.
+    /// 400: a required parameter is missing.
     Missing(&'static str),
-    /// 400: a parameter that is wrong.
+    /// 400: a parameter is invalid.
     Parameter {
-        /// Its name in the API.
+        /// The name of the parameter in the API.
         name: &'static str,
-        /// What is wrong, as in "must be a whole number".
+        /// The reason, as in "must be a whole number".
         reason: String,
     },
-    /// 400: not a request of this API at all.
+    /// 400: not a valid request of this API.
     Malformed(String),
-    /// 400: a head that others could read in another way. The connection ends with it.
+    /// 400: a head that other programs could interpret differently. The connection is closed.
     BadHead(&'static str),
-    /// 400: a rule forbids it. The text is told as it is.
+    /// 400: a rule forbids it. The text is returned unchanged.
     Invalid(String),
-    /// 400: the body stopped coming. The document knows no 408.
+    /// 400: the body made no progress, or was too slow. The document has no 408.
     BodyStopped,
-    /// 400: the passphrase, or the private key's hash. One text for both, so that neither is told
-    /// from the other.
+    /// 400: a wrong passphrase, or a wrong hash of the private key. Both have the same text, so that it
+    /// does not show which one a box accepts.
     WrongPassphrase,
-    /// 400: a token that never was, or is no more.
+    /// 400: an unknown token, or that of a deleted box.
     NoBox,
-    /// 400: the messages are not to be read before this moment.
+    /// 400: the messages cannot be read before this time.
     NotYet(UnixSeconds),
-    /// 400: no messages are taken since this moment.
+    /// 400: the box has not accepted messages since this time.
     Locked(UnixSeconds),
     /// 403: sent by a page of an origin that `--cors` does not allow.
     ForeignPage,
-    /// 404: no such URL.
+    /// 404: unknown URL.
     NotFound,
-    /// 405, with what is allowed.
+    /// 405, with the allowed methods.
     MethodNotAllowed(&'static [Method]),
-    /// 413: more bytes than allowed; the text says how many are.
+    /// 413: more bytes than allowed; the text states the limit.
     TooLarge(String),
-    /// 415: a body in a content coding; the text names it.
+    /// 415: a body with a content coding, which the text names.
     ContentCoding(String),
-    /// 501: a body in a transfer coding; the text names it. The connection ends with it.
+    /// 501: a body with an unknown transfer coding, which the text names. The connection is closed.
     TransferCoding(String),
-    /// 429: too much of what is limited.
+    /// 429: a limit on attempts is reached.
     TooMany {
-        /// What was counted, over what time, and when to come again.
+        /// What was counted, in which period, and when to try again.
         message: String,
-        /// How long to wait.
+        /// The time until the next attempt is possible.
         retry_after: Duration,
     },
-    /// 500: the daemon's fault; the cause is in the log.
+    /// 500: an error of the daemon; the log has the cause.
     Internal,
-    /// 503: more work waits than will be done soon.
+    /// 503: a queue is full.
     Busy,
-    /// 507: no room; the text says where.
+    /// 507: no space left; the text says where.
     Full(&'static str),
 }
 
@@ -84,7 +84,7 @@ impl ServiceError {
         Self::Parameter { name, reason: reason.to_string() }
     }
 
-    /// The answer.
+    /// Makes the answer.
     #[must_use]
     pub fn into_response(self, format: Format) -> Response<Body> {
         let mut response = format.string(&self.message());
@@ -101,7 +101,7 @@ impl ServiceError {
             Self::ContentCoding(_) => {
                 headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
             }
-            // What is left of the body is not read, or not to be told from the next request.
+            // The rest of the body is not read, or cannot be separated from the next request.
             Self::TooLarge(_) | Self::BodyStopped | Self::BadHead(_) | Self::TransferCoding(_) => {
                 headers.insert(CONNECTION, HeaderValue::from_static("close"));
             }
@@ -135,7 +135,7 @@ impl ServiceError {
         }
     }
 
-    /// What is told.
+    /// The error text.
     pub(super) fn message(&self) -> String {
         match self {
             Self::Missing(name) => format!("{name} is missing"),
@@ -198,7 +198,7 @@ impl From<SelfDestructError> for ServiceError {
 impl From<TooMany> for ServiceError {
     fn from(error: TooMany) -> Self {
         if error.is_under_way() {
-            // Readers behind one address may well be many, and right.
+            // Several readers with the right passphrase can share one address.
             return Self::Busy;
         }
         Self::TooMany { message: error.to_string(), retry_after: error.retry_after() }
@@ -212,7 +212,7 @@ impl From<io::Error> for ServiceError {
     }
 }
 
-/// Of what shared code says: turns, budgets, bodies.
+/// Converts errors of shared code: queues, budgets, bodies.
 impl From<HttpError> for ServiceError {
     fn from(error: HttpError) -> Self {
         ApiError::from(error).into()
@@ -237,7 +237,7 @@ impl From<ApiError> for ServiceError {
             ApiError::Internal => Self::Internal,
             ApiError::Busy => Self::Busy,
             ApiError::Full => Self::Full(NO_SPACE),
-            // Words of the Secrets API, whose status codes this document does not have.
+            // The Key Service document has no status codes for these errors of the Secrets API.
             ApiError::NoKey
             | ApiError::Forbidden(_)
             | ApiError::Password(_)

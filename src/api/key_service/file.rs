@@ -1,4 +1,4 @@
-//! Handing out a file of a box to somebody with a ticket.
+//! Sends a file of a box to the holder of a ticket.
 
 use std::{
     io::{self, Read},
@@ -38,17 +38,13 @@ use crate::{
     },
 };
 
-/// A file goes out in pieces of so many bytes.
+/// The size of the pieces of a file in an answer.
 const PIECE_BYTES: usize = 128 << 10;
 
-/// How long somebody waits for a file that is being fetched.
+/// How long a request waits for a file that is being fetched.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// `GET /Service/File/<id>`.
-///
-/// # Errors
-///
-/// See [`ServiceError`].
 pub(super) async fn fetch(
     app: &Arc<App>,
     ticket_id: &str,
@@ -60,7 +56,7 @@ pub(super) async fn fetch(
         return Ok(not_satisfiable(bytes.unwrap_or(0)));
     };
     let opener = Arc::clone(app);
-    // To its end even where the client hangs up: what is burned must not be lost on the way.
+    // Runs on a blocking thread, so that a disconnect does not cancel it and lose a burned file.
     let (reader, lent, disposition) = blocking(move || open(&opener, lent)).await??;
     let (feed, body) = Body::stream(part.bytes());
     tokio::spawn(hand_out(reader, part, lent, feed));
@@ -78,13 +74,13 @@ pub(super) async fn fetch(
     Ok(response)
 }
 
-/// Opens the file of a ticket, and burns it where its owner wants that. Blocks.
+/// Opens the file of a ticket, and burns it if the box's terms require that. Blocks.
 fn open(app: &App, lent: Lent) -> Result<(FileReader, Lent, HeaderValue), ServiceError> {
     let KeyService { tickets, rules, .. } = &app.key_service;
     let mut ticket = lent.ticket();
     let unburned = match ticket.source {
         Source::InBox(id, message_id) => {
-            // Before it is burned, not after.
+            // The permit is needed before the file is burned.
             let burns = drop_box::find(&app.store, id)?.terms.delete_messages_after_reading;
             let hold = match burns {
                 true => Some(tickets.hold(1).ok_or(ServiceError::Busy)?),
@@ -114,8 +110,8 @@ fn open(app: &App, lent: Lent) -> Result<(FileReader, Lent, HeaderValue), Servic
     Ok((reader, lent, disposition))
 }
 
-/// Lends the ticket out. The end of an attempt is noticed a moment after its client has the last byte:
-/// who asks for the next range at once waits for that.
+/// Lends the ticket out. The server notices the end of an attempt a moment after the client has the last
+/// byte, so a client that requests the next range immediately waits for that.
 async fn lend(app: &App, ticket_id: &str) -> Result<Lent, TicketError> {
     let tickets = &app.key_service.tickets;
     let until = Instant::now() + PATIENCE;
@@ -142,17 +138,19 @@ impl From<TicketError> for ServiceError {
     }
 }
 
-/// Reads the file and sends it; notes in the ticket how much of it was taken.
+/// Reads the file and sends it; records in the ticket how much was taken.
 async fn hand_out(mut reader: FileReader, part: Part, mut lent: Lent, mut feed: Feed) {
     let mut to_skip = part.start;
     while to_skip > 0 {
-        // Piece by piece: it may mean decompressing gigabytes, and the client may have gone.
+        // In pieces, because it may decompress gigabytes and the client may have disconnected.
         let skipped = start(move || reader.skip(to_skip).map(|left| (left, reader)));
         match skipped.outcome().await {
             Ok(Ok((left, back))) if !feed.is_abandoned() => (to_skip, reader) = (left, back),
             Ok(Ok(_)) => return,
-            Ok(Err(error)) => return tracing::warn!(%error, "a file of a box broke off"),
-            // In the log already.
+            Ok(Err(error)) => {
+                return tracing::warn!(%error, "cannot send a file of a box completely");
+            }
+            // The error is already in the log.
             Err(_) => return,
         }
     }
@@ -165,14 +163,14 @@ async fn hand_out(mut reader: FileReader, part: Part, mut lent: Lent, mut feed: 
                 piece
             }
             Ok(Err(error)) => {
-                tracing::warn!(%error, "a file of a box broke off");
+                tracing::warn!(%error, "cannot send a file of a box completely");
                 break;
             }
             Err(_) => break,
         };
         let Some(piece) = piece else {
             if part.bytes().is_some_and(|bytes| feed.sent() != bytes) {
-                tracing::error!("a file of a box is shorter than it was");
+                tracing::error!("a file of a box is shorter than its recorded length");
                 break;
             }
             let is_last = feed.finish().await.is_ok() && part.reaches_the_end();

@@ -1,4 +1,4 @@
-//! Prepared key pairs: a new box needs one at once, and making one takes a second or more.
+//! Prepared key pairs, so that a new box gets one at once: generating a pair takes a second or more.
 
 use std::{
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
@@ -9,11 +9,10 @@ use rustix::process::setpriority_process;
 
 use crate::crypto::{BoxKey, Random, RsaBits};
 
-/// The lowest priority there is: the pool is filled when nobody else wants the processor.
+/// The lowest priority: the pool is filled only when the processor is otherwise idle.
 const NICE: i32 = 19;
 
-/// Keeps some key pairs ready, made in the background. They are nowhere but in memory until a box gets
-/// one.
+/// Keeps key pairs ready, generated in the background. They exist only in memory until a box gets them.
 pub struct KeyPool {
     shared: Arc<Shared>,
     bits: RsaBits,
@@ -33,7 +32,7 @@ struct Ready {
 }
 
 impl KeyPool {
-    /// Begins to fill a pool of `size` pairs, 0 for none.
+    /// Starts to fill a pool of `size` pairs; 0 disables it.
     #[must_use]
     pub fn start(bits: RsaBits, size: usize, random: Arc<dyn Random>) -> Self {
         let shared = Arc::new(Shared { size, ready: Mutex::default(), taken: Condvar::new() });
@@ -41,13 +40,13 @@ impl KeyPool {
             let (filled, source) = (Arc::clone(&shared), Arc::clone(&random));
             let thread = thread::Builder::new().name("key pool".into());
             if let Err(error) = thread.spawn(move || filled.fill(bits, &*source)) {
-                tracing::warn!(%error, "no thread for the pool of keys: each box makes its own");
+                tracing::warn!(%error, "no thread prepares keys: each new box generates its own");
             }
         }
         Self { shared, bits, random }
     }
 
-    /// A key pair: a prepared one, else a new one. Blocks, in the second case for seconds.
+    /// Takes a prepared key pair, or generates one. Blocks for seconds if none is prepared.
     #[must_use]
     pub fn take(&self) -> BoxKey {
         let prepared = self.shared.ready().keys.pop();
@@ -55,7 +54,7 @@ impl KeyPool {
         prepared.unwrap_or_else(|| BoxKey::generate(self.bits, &*self.random))
     }
 
-    /// How many pairs are ready.
+    /// The number of prepared pairs.
     #[must_use]
     pub fn ready(&self) -> usize {
         self.shared.ready().keys.len()
@@ -75,9 +74,9 @@ impl Shared {
     }
 
     fn fill(&self, bits: RsaBits, random: &dyn Random) {
-        // On Linux a priority belongs to a thread.
+        // On Linux, priorities are set for each thread.
         if let Err(error) = setpriority_process(None, NICE) {
-            tracing::debug!(%error, "the pool of keys is filled at normal priority");
+            tracing::debug!(%error, "cannot lower the priority of the thread that prepares keys");
         }
         loop {
             let full = |ready: &mut Ready| ready.keys.len() >= self.size && !ready.is_closed;

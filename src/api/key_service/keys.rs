@@ -1,4 +1,4 @@
-//! Creating, uploading, showing and deleting the key of a box.
+//! Creates, uploads, returns and deletes the keys of boxes.
 
 use std::sync::Arc;
 
@@ -33,14 +33,14 @@ use crate::{
     store::StoreError,
 };
 
-/// No passphrase that a person or a program makes is longer, in bytes.
+/// The maximum length of a passphrase, in bytes. Neither people nor programs use longer ones.
 const MAX_PASSPHRASE_BYTES: usize = 1024;
-/// The longest key that is stored, in bytes: several times the PEM of 8192 bits.
+/// The maximum length of a stored key, in bytes: several times the PEM of 8192 bits.
 const MAX_KEY_BYTES: usize = 32 << 10;
-/// The longest hash, in bytes: it may be any text.
+/// The maximum length of a hash, in bytes. It can be any text.
 const MAX_HASH_BYTES: usize = 1024;
 
-/// A box to be made, and what its maker is shown.
+/// A new box, and the data for its creator.
 struct Made {
     new: NewBox,
     keys: Keys,
@@ -48,10 +48,6 @@ struct Made {
 }
 
 /// `POST /Service`.
-///
-/// # Errors
-///
-/// See [`ServiceError`].
 pub(super) async fn create(
     app: &Arc<App>,
     format: Format,
@@ -103,8 +99,8 @@ pub(super) async fn create(
     Ok(format.key(&key))
 }
 
-/// A number over 0 that fits .NET's `int`, always the same for a box. Made of the token, which the number
-/// of the box must not be told beside: it would say how many boxes there are.
+/// A positive number that fits .NET's `int` and is constant for a box. It is derived from the token,
+/// because the box's internal number would reveal how many boxes exist.
 fn key_id(token: &str) -> u32 {
     const MOST: u32 = i32::MAX.unsigned_abs();
     let [a, b, c, d, ..] = sha256(token.as_bytes());
@@ -112,10 +108,6 @@ fn key_id(token: &str) -> u32 {
 }
 
 /// `GET /Service/<token>/publickey`.
-///
-/// # Errors
-///
-/// See [`ServiceError`].
 pub(super) async fn public_key(
     app: &Arc<App>,
     token: &str,
@@ -136,7 +128,7 @@ pub(super) async fn public_key(
         return Ok(typed("text/plain; charset=utf-8", keys.public_key.into_bytes()));
     };
     let key = PublicKey::from_der(&der).map_err(|_| {
-        tracing::error!("a stored public key can not be read");
+        tracing::error!("cannot read a stored public key");
         ServiceError::Internal
     })?;
     match form.map(str::to_ascii_lowercase).as_deref() {
@@ -148,17 +140,13 @@ pub(super) async fn public_key(
     }
 }
 
-/// `GET /Service/<token>/terms`: what somebody should know before they send or read. Who has the token
-/// may know it; always JSON.
-///
-/// # Errors
-///
-/// See [`ServiceError`].
+/// `GET /Service/<token>/terms`: what senders and readers should know before they start. All holders of the
+/// token may read it. The answer is always JSON.
 pub(super) async fn terms_of(app: &App, token: &str) -> Result<Response<Body>, ServiceError> {
     let id = app.ids.parse_token(token).ok_or(ServiceError::NoBox)?;
     let drop_box = drop_box::find(&app.store, id)?;
     let found = app.store.change(drop_box::keys_of(id)).await?;
-    // Clients send a passphrase only where this says that it opens something.
+    // Clients send a passphrase only if this field says that the server has a private key to open with it.
     let opens = move || {
         let keys = stored_keys(id, found)?;
         Ok::<_, ServiceError>(keys.private_key.is_some_and(|pem| BoxKey::takes_passphrase(&pem)))
@@ -169,10 +157,6 @@ pub(super) async fn terms_of(app: &App, token: &str) -> Result<Response<Body>, S
 }
 
 /// `DELETE /Service`.
-///
-/// # Errors
-///
-/// See [`ServiceError`].
 pub(super) async fn delete(
     app: &Arc<App>,
     format: Format,
@@ -187,7 +171,7 @@ pub(super) async fn delete(
     Ok(format.string("Deleted."))
 }
 
-/// Refuses who may not; answers whose API key the request has, if any.
+/// Checks the right to create a box. Returns the account of the API key, if any.
 pub(super) fn may_create(
     app: &App,
     headers: &HeaderMap,
@@ -203,8 +187,8 @@ pub(super) fn may_create(
     }
 }
 
-/// Whom to tell of messages. An address is the choice of who has an API key only: strangers do not make
-/// us write to anybody.
+/// The settings for notifications. Only clients with an API key may set an address, so that others cannot
+/// make the server send mail to arbitrary people.
 fn notify(
     app: &App,
     headers: &HeaderMap,
@@ -219,7 +203,7 @@ fn notify(
     Ok(Some(BoxNotify::new(account, email, random_array(&*app.random))))
 }
 
-/// An address that mail is to go to.
+/// Reads a mail address for outgoing mail.
 pub(super) fn mail_address(
     app: &App,
     name: &'static str,
@@ -242,7 +226,7 @@ fn terms(parameters: &Parameters) -> Result<Terms, ServiceError> {
     })
 }
 
-/// Makes the key pair of a box here.
+/// Generates the key pair of a box on the server.
 async fn make(
     app: &Arc<App>,
     client: Client,
@@ -266,7 +250,7 @@ async fn make(
     .await?
 }
 
-/// Takes over a key pair that was made elsewhere.
+/// Stores a key pair that the client has generated.
 async fn upload(
     app: &Arc<App>,
     public_key: &str,
@@ -288,11 +272,11 @@ async fn upload(
     blocking(move || sealed(&maker, keys, hash, public, terms)).await?
 }
 
-/// Refuses a private key that anybody can read, and one that no passphrase will ever open here.
+/// Rejects a private key that is not encrypted, or that this server cannot open with any passphrase.
 fn check_private_key(private_key: &str) -> Result<(), ServiceError> {
     let form = BoxKey::check_encrypted_pem(private_key);
     let is_bare = matches!(PublicKey::parse(private_key), Err(PublicKeyError::Private));
-    // Of one of OpenSSH it is not seen whether it is.
+    // For the OpenSSH format, the parser does not tell whether a key is encrypted.
     if is_bare && form != Err(KeyFormError::OpenSsh) {
         let reason = "is not encrypted: encrypt it with a passphrase, or leave it out";
         return Err(ServiceError::parameter(PRIVATE_KEY, reason));
@@ -331,7 +315,7 @@ fn bounded(name: &'static str, text: &str, most: usize) -> Result<(), ServiceErr
     Ok(())
 }
 
-/// Where people reach this server: as the operator says, else as the asker has.
+/// The base URL of this server: the configured one, otherwise that of the request.
 fn base(app: &App, headers: &HeaderMap) -> String {
     app.key_service.rules.public_url.clone().unwrap_or_else(|| {
         let host = headers.get(HOST).and_then(|host| host.to_str().ok());

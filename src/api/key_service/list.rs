@@ -1,4 +1,4 @@
-//! Reading a box: its messages are opened several at once and answered in order, piece by piece.
+//! Lists a box: messages are opened in parallel and returned in order, in pieces.
 
 use std::{collections::VecDeque, sync::Arc, thread};
 
@@ -33,31 +33,27 @@ use crate::{
     store::FoundPayload,
 };
 
-/// How many messages one change reads, and burns where their owner wants that: each may hold a file
-/// open, and those that were read are lost where the reader hangs up.
+/// How many messages one change reads, and burns if the terms require that. Each may hold a file open, and
+/// burned messages are lost if the client disconnects.
 const BATCH: usize = 8;
-/// How many are listed at once where the box may go with the last of them: one change.
+/// How many messages are listed at once if the box is deleted with the last one: that is one change.
 const LAST_BATCH: usize = 64;
-/// The answer goes out in pieces of about this size.
+/// The approximate size of the pieces of an answer.
 const PIECE_BYTES: usize = 64 << 10;
 
-/// What a reader of a box has asked for.
+/// A request to read a box.
 struct Reading {
     client: Client,
     id: BoxId,
-    /// The private key, where the server opens the messages.
+    /// The private key, if the server decrypts the messages.
     key: Option<Arc<BoxKey>>,
-    /// The messages that are still to be read.
+    /// The messages that have not been read yet.
     ids: VecDeque<MessageId>,
-    /// How many of them at once.
+    /// How many messages one change reads.
     batch: usize,
 }
 
 /// `GET /Service`.
-///
-/// # Errors
-///
-/// See [`ServiceError`].
 pub(super) async fn list(
     app: &Arc<App>,
     format: Format,
@@ -92,13 +88,13 @@ pub(super) async fn list(
         Ok::<_, ServiceError>((ids, files))
     });
     let (ids, files) = found.await??;
-    // The last read of such a box keeps its files open, so there must be room for them before.
+    // The last read of such a box keeps its files open, so their permits are needed before it.
     let hold = match files {
         0 => None,
         files => Some(app.key_service.tickets.hold(files).ok_or(ServiceError::Busy)?),
     };
     let mut reading = Reading { client, id, key, ids, batch };
-    // The first ones before the answer begins, so that what is wrong with the box can still be said.
+    // The first messages are read before the answer begins, so that errors can still set its status.
     let Some(first) = reading.next_batch(app).await? else {
         return Ok(response::empty(StatusCode::NOT_MODIFIED));
     };
@@ -107,8 +103,10 @@ pub(super) async fn list(
     tokio::spawn(async move {
         match answer(&app, format, reading, (first, hold), feed).await {
             Ok(()) => {}
-            Err(Broken::HungUp) => tracing::debug!("the reader of a box hung up"),
-            Err(Broken::Failed(error)) => tracing::error!(?error, "a list of messages broke off"),
+            Err(Broken::HungUp) => tracing::debug!("the client that reads a box has disconnected"),
+            Err(Broken::Failed(error)) => {
+                tracing::error!(?error, "cannot send a list of messages completely")
+            }
         }
     });
     let mut response = Response::new(body);
@@ -117,7 +115,7 @@ pub(super) async fn list(
 }
 
 impl Reading {
-    /// The next messages that are still there; `None` after the last.
+    /// The next messages that still exist; `None` after the last.
     async fn next_batch(&mut self, app: &Arc<App>) -> Result<Option<Delivered>, ServiceError> {
         loop {
             let ids: Vec<_> = self.ids.drain(..self.ids.len().min(self.batch)).collect();
@@ -125,7 +123,7 @@ impl Reading {
                 return Ok(None);
             }
             let (id, now, store) = (self.id, app.clock.now(), app.store.clone());
-            // To its end even where the reader hangs up: a box that goes must not stay half burned.
+            // Runs on a blocking thread, so that a disconnect cannot leave a box partly burned.
             let read = move || {
                 let read = store.change(message::read(id, ids, now)).wait()?;
                 if read.box_is_gone {
@@ -144,7 +142,7 @@ impl Reading {
     }
 }
 
-/// Why an answer that had begun was not finished.
+/// The reason why an answer was not completed.
 enum Broken {
     HungUp,
     Failed(ServiceError),
@@ -184,7 +182,7 @@ async fn answer(
             page.write(message).await?;
         }
         batch = match reading.next_batch(app).await {
-            // Deleted meanwhile: what has been read is all there is.
+            // The box was deleted in the meantime, so the list ends here.
             Err(ServiceError::NoBox) => None,
             more => more?,
         };
@@ -192,7 +190,7 @@ async fn answer(
     page.end().await
 }
 
-/// A message that is ready to be written.
+/// A message, ready to be written.
 struct Ready {
     id: MessageId,
     message: Message,
@@ -201,7 +199,7 @@ struct Ready {
 }
 
 enum ReadyBody {
-    /// The first piece has been read: most texts have one.
+    /// The text with its first piece already read; most texts have only one.
     Text(Option<SecretBytes>, ShownText),
     File {
         name: String,
@@ -210,13 +208,13 @@ enum ReadyBody {
     },
 }
 
-/// Opens messages, a few ahead of their being written.
+/// Opens messages ahead of the writer, several in parallel.
 struct Opening<'a> {
     app: &'a Arc<App>,
     client: Client,
     id: BoxId,
     key: Option<Arc<BoxKey>>,
-    /// Where the box is gone: for the files that were in it.
+    /// If the box is deleted by this read: the permit to keep its files open.
     hold: Option<Hold>,
     waiting: std::vec::IntoIter<(MessageId, Message, FoundPayload)>,
     under_way: VecDeque<JoinHandle<Result<Ready, ServiceError>>>,
@@ -237,7 +235,7 @@ impl<'a> Opening<'a> {
         }
     }
 
-    /// The next one, in order.
+    /// The next message, in order.
     async fn next(&mut self) -> Result<Option<Ready>, ServiceError> {
         while self.under_way.len() < self.most_under_way
             && let Some((message_id, message, payload)) = self.waiting.next()
@@ -265,7 +263,7 @@ impl<'a> Opening<'a> {
     }
 }
 
-/// Opens one message as far as its first piece. Blocks.
+/// Opens one message and reads its first piece. Blocks.
 fn ready(
     app: &App,
     (drop_box, key): (BoxId, Option<&BoxKey>),
@@ -304,7 +302,7 @@ fn ready(
     Ok(Ready { id, message, encryption_key, body })
 }
 
-/// The answer as it is written and sent.
+/// The answer, while it is written and sent.
 struct Page {
     writer: MessageListWriter,
     out: Vec<u8>,

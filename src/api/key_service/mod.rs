@@ -1,7 +1,7 @@
-//! The Key Service: one URL, four verbs, boxes that anybody drops messages into.
+//! The Key Service: boxes that everyone with the token can send messages to.
 //!
 //! [`input`] reads a request into parameters and files; `keys`, `send`, `list`, `file` and `self_destruct`
-//! carry it out; [`output`] writes the answer as JSON or XML; [`error`] gives each failure its text and
+//! carry it out; [`output`] writes the answer as JSON or XML; [`error`] gives each error its text and
 //! status.
 
 mod access;
@@ -44,40 +44,40 @@ use crate::{
     http::{cors, response::Body},
 };
 
-/// What the calls of the Key Service share.
+/// The state that the operations of the Key Service share.
 pub struct KeyService {
-    /// What the operator has set.
+    /// The operator's settings.
     pub rules: ServiceRules,
     /// Keys for new boxes.
     pub pool: KeyPool,
-    /// Files that may be fetched.
+    /// Tickets for files.
     pub tickets: Arc<Tickets>,
-    /// Slows guessers down.
+    /// Limits on guesses of passphrases.
     pub guesses: Guesses,
-    /// Places for files that are sent.
+    /// Places for uploads of files.
     pub(super) uploads: Places<BoxNumber>,
-    /// Slows down clients that mail messages that destroy themselves.
+    /// Limits on mailing messages that destroy themselves.
     pub mailings: TryLimit<ClientNet>,
 }
 
 /// The operator's settings for the Key Service.
 #[derive(Clone, Debug)]
 pub struct ServiceRules {
-    /// Who may create boxes.
+    /// Which clients may create boxes.
     pub creation: Boxes,
     /// The size of new keys.
     pub rsa_bits: RsaBits,
-    /// How many keys are prepared.
+    /// The number of prepared keys.
     pub key_pool: usize,
     /// Rounds of PBKDF2 for the passphrase of a new box.
     pub iterations: u32,
-    /// All parameters of a body together, in bytes.
+    /// The maximum size of all parameters of a body together, in bytes.
     pub max_text: usize,
-    /// One file, in bytes, also decompressed; `None` for no limit.
+    /// The maximum size of a file, also when decompressed, in bytes; `None` for no limit.
     pub max_upload: Option<u64>,
-    /// How much may lie in a box.
+    /// The limits on the content of a box.
     pub limits: drop_box::Limits,
-    /// Where people reach the server, without a slash at its end.
+    /// The public URL of the server, without a slash at the end.
     pub public_url: Option<String>,
 }
 
@@ -97,7 +97,7 @@ pub enum Operation {
 }
 
 impl KeyService {
-    /// Begins to prepare keys.
+    /// Makes the state, and starts to prepare keys.
     #[must_use]
     pub fn new(
         rules: ServiceRules,
@@ -116,20 +116,19 @@ impl KeyService {
     }
 }
 
-/// Whether a path is `/Service` or below it, in any case: what is not there is told in this API's shape.
+/// Whether a path is `/Service` or below it, ignoring case. Unknown paths there get an error of this API.
 #[must_use]
 pub fn is_service(path: &str) -> bool {
     path.split('/').nth(1).is_some_and(|first| first.eq_ignore_ascii_case("service"))
 }
 
-/// The answer where a path below `/Service` names nothing.
+/// The answer for an unknown path below `/Service`.
 #[must_use]
 pub fn not_found(headers: &HeaderMap, query: Option<&str>) -> Response<Body> {
     ServiceError::NotFound.into_response(format_of_errors(headers, query))
 }
 
-/// In what an error is told. Where `format` names something else, or nothing that is known, `Accept` alone
-/// counts.
+/// The format of an error. If `format` is unknown or given more than once, only `Accept` counts.
 fn format_of_errors(headers: &HeaderMap, query: Option<&str>) -> Format {
     Format::choose(headers, query).unwrap_or_else(|_| Format::accepted(headers))
 }
@@ -175,7 +174,7 @@ pub async fn file(call: Call<'_>) -> (Response<Body>, Outcome) {
     answer(accepted(&call), file::fetch(call.app, call.path[0], call.headers).await)
 }
 
-/// Does an operation. Errors have the format that the request asks for.
+/// Performs an operation. Errors have the format that the request asks for.
 pub async fn act(call: Call<'_>, operation: Operation) -> (Response<Body>, Outcome) {
     match Format::choose(call.headers, call.query) {
         Ok(format) => answer(format, act_in(format, call, operation).await),
@@ -197,18 +196,18 @@ fn answer(
     }
 }
 
-/// An error of a request whose head is all that was looked at.
+/// The answer to a request that was rejected because of its head.
 #[must_use]
 pub fn refusal(error: ApiError, headers: &HeaderMap) -> Response<Body> {
     ServiceError::from(error).into_response(Format::accepted(headers))
 }
 
-/// Whether a request was done; the body of one that was not may be unread.
+/// Whether a request succeeded. If not, its body may be unread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It was.
+    /// The request succeeded.
     Done,
-    /// It was not.
+    /// The request failed; the body may be unread.
     Refused,
 }
 
@@ -219,13 +218,13 @@ async fn act_in(
 ) -> Result<Response<Body>, ServiceError> {
     let Call { app, client, headers, query, body, .. } = call;
     let rules = &app.key_service.rules;
-    // Forms need no preflight, so what `--cors` leaves out is refused here.
+    // Forms are sent without a preflight, so origins that `--cors` does not allow are rejected here.
     let own = rules.public_url.as_deref().map(origin_of_url);
     if cors::is_forbidden(&app.cors, headers, own) {
         return Err(ServiceError::ForeignPage);
     }
     let limits = Limits { max_text: rules.max_text, max_file: rules.max_upload };
-    // Rights first, then the body, as far as the head tells them.
+    // The rights are checked before the body is read, as far as the head contains them.
     if matches!(operation, Operation::Create | Operation::SelfDestruct) {
         keys::may_create(app, headers)?;
     } else {

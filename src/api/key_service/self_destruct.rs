@@ -1,4 +1,4 @@
-//! `/Service/SelfDestruct`: a message that opens once, its link mailed to whom it is for.
+//! `/Service/SelfDestruct`: a message that can be opened once; its link is mailed to the recipient.
 
 use std::{num::NonZeroU8, sync::Arc};
 
@@ -32,16 +32,12 @@ use crate::{
     store::StoreError,
 };
 
-/// The name of an attachment that has none.
+/// The name for an attachment that is sent without one.
 const UNNAMED: &str = "attachment";
-/// The longest name of an attachment, in bytes: what file systems allow.
+/// The maximum length of an attachment's name, in bytes: the limit of file systems.
 const MAX_NAME_BYTES: usize = 255;
 
 /// `POST /Service/SelfDestruct`.
-///
-/// # Errors
-///
-/// See [`ServiceError`].
 pub(super) async fn create(
     app: &Arc<App>,
     format: Format,
@@ -68,14 +64,14 @@ pub(super) async fn create(
             return Err(error);
         }
     };
-    // From here on it counts: it has cost what it costs.
+    // On drop, the attempt is counted: the expensive work is done.
     drop(mailing);
     app.store.change(self_destruct::create(new, mail, now)).await?;
     app.deliveries.wake();
     Ok(format.boolean(true))
 }
 
-/// Whether all is there, and the name is short enough.
+/// Checks that the required parameters exist, and the length of the name.
 fn check(parameters: &Parameters) -> Result<(), ServiceError> {
     parameters.required(MESSAGE)?;
     let name = parameters.text(ATTACHMENT_NAME).unwrap_or_default();
@@ -89,7 +85,7 @@ fn check(parameters: &Parameters) -> Result<(), ServiceError> {
     Ok(())
 }
 
-/// The plaintext of the secret: the message, with the file if one goes with it. Blocks where it is large.
+/// The plaintext of the secret: the message, with the attachment if there is one. Blocks if it is large.
 fn contents(parameters: &Parameters) -> Result<Zeroizing<Vec<u8>>, ServiceError> {
     let text = parameters.required(MESSAGE)?;
     let Some(data) = parameters.text(ATTACHMENT) else {
@@ -106,8 +102,8 @@ fn contents(parameters: &Parameters) -> Result<Zeroizing<Vec<u8>>, ServiceError>
     ))
 }
 
-/// Encrypts the contents under a fresh password. Its private half goes into the secret, its public half
-/// into the mail. Blocks.
+/// Encrypts the contents with a new password. Its private half is stored in the secret, its public half in
+/// the mail. Blocks.
 fn seal(
     app: &App,
     contents: &[u8],
@@ -129,7 +125,7 @@ fn seal(
         description: None,
         message: None,
         lifetime,
-        // Programs that look through mails follow links.
+        // Mail scanners open links; the button prevents them from spending the view.
         view_button: true,
         captcha: false,
         password: None,

@@ -1,4 +1,4 @@
-//! Sending: texts and files go into a box, sealed here or by their sender.
+//! Sends texts and files to a box, sealed by the server or by the sender.
 
 use std::{mem, ops::RangeInclusive, sync::Arc};
 
@@ -35,24 +35,21 @@ use crate::{
     store::StoreError,
 };
 
-/// Bytes that are sealed and written at once, while the next ones arrive.
+/// How many bytes are sealed and written at once, while the next ones arrive.
 const BATCH_BYTES: usize = 256 << 10;
-/// The longest wrapped key, in bytes: twice what 8192 bits take in base64.
+/// The maximum length of a wrapped key, in bytes: twice that of 8192 bits in base64.
 const MAX_ENCRYPTION_KEY_BYTES: usize = 2048;
-/// The longest name of a file, in bytes: what file systems allow, and room for one in an envelope.
+/// The maximum length of a file name, in bytes: the limit of file systems, and that of a sealed name, which
+/// has room for such a name in an envelope.
 const MAX_FILE_NAME_BYTES: usize = 255;
 const MAX_SEALED_NAME_BYTES: usize = 768;
 const MAX_MEDIA_TYPE_BYTES: usize = 255;
-/// The shortest and the longest idempotency key, in bytes. A short one could be another sender's, too, whose
-/// message would then be taken for this one.
+/// The allowed lengths of an idempotency key, in bytes. Two senders could choose the same short key, and
+/// the second message would be taken for the first.
 const IDEMPOTENCY_KEY_BYTES: RangeInclusive<usize> = 16..=255;
 
-/// `PUT /Service`: what is sent becomes messages, all or none. What has come under the same idempotency key
-/// before is answered as it was then, whether the box would take a message now or not.
-///
-/// # Errors
-///
-/// See [`ServiceError`].
+/// `PUT /Service`: stores all messages of the request, or none. A request with a known idempotency key gets
+/// the same answer as the first one, even if the box would reject a message now.
 pub(super) async fn send(
     app: &Arc<App>,
     client: Client,
@@ -62,14 +59,14 @@ pub(super) async fn send(
     let mut files = Received::default();
     let mut place = None;
     while let Some(part) = request.next_file().await? {
-        // Before a stranger has filled the disk.
+        // This check comes first, so that a client without a token cannot fill the disk.
         if part.parameters().text(TOKEN).is_none() {
             let text =
                 "token is missing: it must come before the files, or in a header or the query";
             return Err(ServiceError::Invalid(text.into()));
         }
-        // Read all the same: some proxies let the body come before anybody has asked for it, and an answer
-        // that does not wait for its end would get lost like the first one.
+        // The body is still read: some proxies send it without waiting for `100 Continue`, and would lose an
+        // answer that is sent before its end, as the answer to the first request was lost.
         if has_come(app, part.parameters())? {
             continue;
         }
@@ -101,7 +98,7 @@ pub(super) async fn send(
     Ok(format.boolean(true))
 }
 
-/// Files that have arrived and are in no box yet.
+/// Received files that are not in a box yet.
 #[derive(Default)]
 struct Received(Vec<SealedFile>);
 
@@ -119,13 +116,13 @@ impl Drop for Received {
     fn drop(&mut self) {
         let files = mem::take(&mut self.0);
         if !files.is_empty() {
-            // Deleting gigabytes takes a while.
+            // The deletion of gigabytes takes time.
             drop(start(move || drop(files)));
         }
     }
 }
 
-/// What the sender calls this message by.
+/// The idempotency key of the request.
 fn idempotency_key(parameters: &Parameters) -> Result<Option<IdempotencyKey>, ServiceError> {
     let Some(text) = parameters.text(IDEMPOTENCY_KEY) else { return Ok(None) };
     if !IDEMPOTENCY_KEY_BYTES.contains(&text.len()) {
@@ -136,14 +133,14 @@ fn idempotency_key(parameters: &Parameters) -> Result<Option<IdempotencyKey>, Se
     Ok(Some(IdempotencyKey::new(text)))
 }
 
-/// Whether this message came before.
+/// Whether a message with this idempotency key was stored before.
 fn has_come(app: &App, parameters: &Parameters) -> Result<bool, ServiceError> {
     let Some(key) = idempotency_key(parameters)? else { return Ok(false) };
     let (id, _) = find(app, parameters)?;
     Ok(message::has_come(&app.store, id, key, app.clock.now())?)
 }
 
-/// Whether the box takes messages, and what they are sealed with.
+/// Checks that the box accepts messages, and returns the key to seal them with.
 fn check(app: &App, parameters: &Parameters) -> Result<(BoxId, SealingKey), ServiceError> {
     let (id, drop_box) = find(app, parameters)?;
     drop_box.check_sending(app.clock.now())?;
@@ -155,11 +152,11 @@ fn check(app: &App, parameters: &Parameters) -> Result<(BoxId, SealingKey), Serv
     Ok((id, SealingKey { der, public_key: drop_box.public_key, room }))
 }
 
-/// The public key of a box, as far as it can be used here, and the room in it.
+/// The public key of a box, if the server can use it, and the free space in the box.
 struct SealingKey {
     der: Option<Vec<u8>>,
     public_key: PublicKeyUse,
-    /// How many bytes more may lie in the box; `None` for no limit.
+    /// The number of bytes that still fit in the box; `None` for no limit.
     room: Option<u64>,
 }
 
@@ -167,7 +164,7 @@ impl SealingKey {
     fn read(&self) -> Result<PublicKey, ServiceError> {
         match (self.public_key, &self.der) {
             (PublicKeyUse::Sealing, Some(der)) => PublicKey::from_der(der).map_err(|_| {
-                tracing::error!("a stored public key can not be read");
+                tracing::error!("cannot read a stored public key");
                 ServiceError::Internal
             }),
             (PublicKeyUse::TooSmall(bits), _) => Err(ServiceError::Invalid(format!(
@@ -183,7 +180,7 @@ impl SealingKey {
     }
 }
 
-/// Takes a file in: what has arrived is sealed while the rest is on its way.
+/// Receives a file: data is sealed while more arrives.
 async fn receive(
     app: &Arc<App>,
     mut part: FilePart<'_, '_>,
@@ -234,7 +231,7 @@ async fn next_batch(part: &mut FilePart<'_, '_>) -> Result<(Vec<Bytes>, bool), S
     Ok((batch, false))
 }
 
-/// Seals everything that was sent. Blocks.
+/// Seals all messages of the request. Blocks.
 fn seal(
     app: &App,
     id: BoxId,

@@ -1,4 +1,4 @@
-//! Tickets: the right of somebody who has read a box's list to fetch one of its files, for a moment.
+//! Tickets: the right of a box's reader to fetch one of its files within a short time.
 
 use std::{
     collections::HashMap,
@@ -17,45 +17,46 @@ use crate::{
     },
 };
 
-/// How long a ticket is good for.
+/// The lifetime of a ticket.
 const LIFE_SECONDS: u64 = 120;
-/// Up to a kilobyte each. Past it, old ones go.
+/// The maximum number of tickets, of up to a kilobyte each. Above it, old ones are dropped.
 const MAX_TICKETS: usize = 16_384;
-/// A box with more than this is the first to lose its old ones.
+/// A box with more tickets than this loses its old ones first.
 const MANY_FOR_A_BOX: usize = 1024;
-/// How many files that are burned already may be held open.
+/// How many burned files may be held open.
 const MAX_HELD: usize = 256;
 
-/// What a ticket is for.
+/// The right to fetch one file.
 pub struct Ticket {
-    /// Whose file it is.
+    /// The box of the file.
     pub drop_box: BoxNumber,
-    /// Where the bytes are.
+    /// The source of the bytes.
     pub source: Source,
-    /// Opens them; `None` where they are handed out as they are.
+    /// The key to decrypt them; `None` if they are returned as they are stored.
     pub key: Option<MessageKey>,
-    /// Who has sealed them.
+    /// Whether the server or the sender has sealed the file.
     pub sealed_by: SealedBy,
-    /// What the file is called.
+    /// The name of the file.
     pub file_name: String,
-    /// How many bytes are handed out, where that is known before.
+    /// The length of the file in bytes, as it is sent, if known in advance.
     pub bytes: Option<u64>,
-    /// How many of them, from the first on, have been taken.
+    /// How many bytes from the start have been taken.
     pub taken: u64,
 }
 
-/// Where the bytes of a file are.
+/// The source of a file's bytes.
 pub enum Source {
-    /// In the box still.
+    /// A message that is still in its box.
     InBox(BoxId, MessageId),
-    /// In memory and an open file; nowhere else any more.
+    /// A burned message, which exists only in memory and as an open file.
     Held(Content, Hold),
 }
 
-/// The right to hold one burned file, or several, open.
+/// The permit to hold one or more burned files open.
 pub struct Hold(OwnedSemaphorePermit);
 
-/// All tickets there are, in memory only: a restart voids them. Time is the monotonic clock's.
+/// All tickets. They are in memory only, so a restart makes them invalid. Times are those of the monotonic
+/// clock.
 pub struct Tickets {
     entries: Mutex<HashMap<[u8; 16], Entry>>,
     returned: Notify,
@@ -67,11 +68,11 @@ struct Entry {
     drop_box: BoxNumber,
     ends_at: MonotonicSeconds,
     is_lent: bool,
-    /// The last copy of its file.
+    /// Whether the ticket has the last copy of its file.
     is_held: bool,
 }
 
-/// A ticket while its file is being handed out. Dropped before that is done, it can be used again.
+/// A ticket in use. If it is dropped before the file is complete, the ticket can be used again.
 pub struct Lent {
     tickets: Arc<Tickets>,
     id: [u8; 16],
@@ -79,12 +80,12 @@ pub struct Lent {
     is_done: bool,
 }
 
-/// Why a ticket does not open anything.
+/// The reason why a ticket is rejected.
 #[derive(Debug, PartialEq, Eq)]
 pub enum TicketError {
-    /// Never was, used, or too old.
+    /// Unknown, used up or expired.
     Unknown,
-    /// Its file is being handed out to somebody.
+    /// Another request is fetching the file.
     InUse,
 }
 
@@ -99,7 +100,7 @@ impl Default for Tickets {
 }
 
 impl Hold {
-    /// The part of it for one file.
+    /// Splits off the permit for one file.
     pub fn one(&mut self) -> Option<Self> {
         self.0.split(1).map(Self)
     }
@@ -124,26 +125,26 @@ impl Tickets {
         format!("{:032x}", u128::from_be_bytes(id))
     }
 
-    /// The right to hold so many burned files open; `None` where too many are already.
+    /// A permit to hold this number of burned files open; `None` if too many are held already.
     pub fn hold(&self, files: u32) -> Option<Hold> {
         Arc::clone(&self.holds).try_acquire_many_owned(files).ok().map(Hold)
     }
 
-    /// Drops what is too old.
+    /// Drops expired tickets.
     pub fn sweep(&self, now: MonotonicSeconds) {
         self.entries().retain(|_, entry| entry.is_lent || now < entry.ends_at);
     }
 
-    /// Drops the tickets of a box that was deleted. A file that is being handed out goes on.
+    /// Drops the tickets of a deleted box. Transfers in progress continue.
     pub fn void(&self, drop_box: BoxNumber) {
         self.entries().retain(|_, entry| entry.drop_box != drop_box);
     }
 
-    /// Lends a ticket out for one attempt to hand its file out.
+    /// Lends a ticket out for one attempt to fetch its file.
     ///
     /// # Errors
     ///
-    /// See [`TicketError`].
+    /// [`TicketError`] for an unknown ticket, or one in use.
     pub fn lend(self: &Arc<Self>, id: &str, now: MonotonicSeconds) -> Result<Lent, TicketError> {
         let is_hex = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
         let id = u128::from_str_radix(id, 16).ok().filter(|_| is_hex);
@@ -158,7 +159,7 @@ impl Tickets {
         Ok(Lent { tickets: Arc::clone(self), id, ticket, is_done: false })
     }
 
-    /// Waits until a ticket that was lent out comes back after this call.
+    /// Waits until a ticket is returned after this call.
     pub(super) fn returned(&self) -> Notified<'_> {
         self.returned.notified()
     }
@@ -169,13 +170,13 @@ impl Tickets {
 }
 
 impl Lent {
-    /// The ticket.
+    /// The borrowed ticket.
     pub fn ticket(&self) -> MutexGuard<'_, Ticket> {
         self.ticket.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes that `bytes` from `start` on were taken. With the last of them the ticket is used up,
-    /// unless some before them were not.
+    /// Records that `bytes` from `start` on were taken. If they include the last byte and nothing before
+    /// them is missing, the ticket is used up.
     pub fn note_taken(&mut self, start: u64, bytes: u64, is_last: bool) {
         let mut ticket = self.ticket();
         let is_joined = start <= ticket.taken;
@@ -201,8 +202,8 @@ impl Drop for Lent {
     }
 }
 
-/// Drops tickets that are over; then the older half of those of `drop_box`, if it has many; then the
-/// older half of all. Those that are in use or the last copy of their file stay, and are few.
+/// Drops expired tickets; then the older half of those of `drop_box`, if it has many; then the older half
+/// of all. Tickets in use and those with the last copy of a file are kept; they are few.
 fn make_room(entries: &mut HashMap<[u8; 16], Entry>, drop_box: BoxNumber, now: MonotonicSeconds) {
     let stays = |entry: &Entry| entry.is_lent || entry.is_held;
     entries.retain(|_, entry| stays(entry) || now < entry.ends_at);

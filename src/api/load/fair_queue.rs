@@ -1,5 +1,5 @@
-//! Turns for work that takes long, fair by client: clients that wait get them in rotation, and none of
-//! them has more than a share of what runs and what waits.
+//! Queues for slow work, fair by client: the clients in a queue take turns, and each one has a limited
+//! share of the running and the queued work.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -12,13 +12,13 @@ use tokio::{sync::oneshot, time::sleep};
 use super::work::blocking;
 use crate::{api::ApiError, domain::limits::client_net::ClientNet};
 
-/// So many of one client may wait for each one that runs.
+/// How many jobs of one client may wait for each job that can run.
 const WAITING_OF_CLIENT: usize = 16;
-/// So many of all clients together may wait for each one that runs.
+/// How many jobs of all clients may wait for each job that can run.
 const WAITING: usize = 128;
 
-/// How long a client that has its share of what waits is kept before it is refused. Asking again at once
-/// would otherwise cost the cores as much as the work that it is refused.
+/// The pause before a client is rejected because its share of the queue is full. Without the pause,
+/// immediate retries would cost as much CPU time as the rejected work.
 const REFUSAL_DELAY: Duration = Duration::from_millis(500);
 
 /// A queue for one kind of work.
@@ -36,7 +36,7 @@ struct State {
     running: usize,
     waiting: usize,
     clients: HashMap<ClientNet, OneClient>,
-    /// Clients of whom something waits; the first one is the next.
+    /// Clients with queued jobs, the next one first.
     rotation: VecDeque<ClientNet>,
 }
 
@@ -46,30 +46,30 @@ struct OneClient {
     waiting: VecDeque<oneshot::Sender<QueueTurn>>,
 }
 
-/// Why a client cannot wait for a turn.
+/// The reason why a client cannot enter the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Full {
-    /// The client has its share of what waits.
+    /// The client's share of the queue is full.
     OfClient,
-    /// The queue is full, or another client took this one's place in it.
+    /// The queue is full, or another client has taken this job's place.
     OfAll,
 }
 
-/// The right to run one piece of work now, given back when it is dropped.
+/// The right to run one job, returned to the queue on drop.
 pub struct QueueTurn {
-    /// `None` once it is given back.
+    /// `None` after the return.
     queue: Option<Arc<Queue>>,
     client: ClientNet,
 }
 
 impl FairQueue {
-    /// A queue for work that takes long: of `most_running` places, where there are several, one is never
-    /// had by the client that has all others, so that another client finds it free at once.
+    /// A queue for slow work. One client can run at most `most_running - 1` jobs at once (or 1 if
+    /// `most_running` is 1), so that a place is free for another client.
     pub(super) fn for_long_work(most_running: usize) -> Self {
         Self::new(most_running, most_running.saturating_sub(1).max(1))
     }
 
-    /// A queue for work that is done in a moment: one client may have all `most_running` places.
+    /// A queue for short work: one client can use all `most_running` places.
     pub(super) fn for_short_work(most_running: usize) -> Self {
         Self::new(most_running, most_running)
     }
@@ -78,7 +78,7 @@ impl FairQueue {
         Self(Arc::new(Queue { most_running, most_of_client, state: Mutex::default() }))
     }
 
-    /// How many threads its work takes at most.
+    /// The maximum number of threads in use.
     pub(super) fn most_running(&self) -> usize {
         self.0.most_running
     }
@@ -87,7 +87,7 @@ impl FairQueue {
     ///
     /// # Errors
     ///
-    /// [`ApiError::Busy`] where too much of this client waits, after half a second, or of everybody.
+    /// [`ApiError::Busy`] if the queue is full, or if the client's share is full (after half a second).
     pub async fn turn(&self, client: ClientNet) -> Result<QueueTurn, ApiError> {
         match self.bounded_turn(client).await {
             Ok(turn) => Ok(turn),
@@ -106,11 +106,11 @@ impl FairQueue {
         self.wait(client, Some(limits)).await
     }
 
-    /// Waits for a turn, however much waits already: for what goes on with an answer that has begun.
+    /// Waits for a turn without a limit on the queue's length, for an answer that has already begun.
     ///
     /// # Errors
     ///
-    /// None in practice.
+    /// [`ApiError::Busy`], in theory only: a job in an unlimited queue is not rejected.
     pub(crate) async fn later_turn(&self, client: ClientNet) -> Result<QueueTurn, ApiError> {
         self.wait(client, None).await.map_err(|_| ApiError::Busy)
     }
@@ -133,7 +133,7 @@ impl FairQueue {
             state.push(client, sender);
             receiver
         };
-        // Its sender is dropped only where another client that has less waiting takes the place.
+        // The sender is dropped only if a client with fewer queued jobs takes the place.
         turn.await.map_err(|_| Full::OfAll)
     }
 }
@@ -143,7 +143,7 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives a turn back, and passes on what is free.
+    /// Takes a turn back, and gives free turns to the next clients.
     fn give_back(self: &Arc<Self>, client: ClientNet) {
         let mut state = self.state();
         state.end(client);
@@ -166,7 +166,7 @@ impl Queue {
             looked_at = 0;
             let turn = QueueTurn { queue: Some(Arc::clone(self)), client: next };
             if let Err(mut unclaimed) = waiter.send(turn) {
-                // Its asker has hung up. Not dropped as it is: that would lock the state once more.
+                // The client has disconnected. Dropping the turn unchanged would lock the state again.
                 unclaimed.queue = None;
                 state.end(next);
             }
@@ -176,7 +176,8 @@ impl Queue {
 
 impl State {
     fn may_run(&self, client: ClientNet, queue: &Queue) -> bool {
-        // Those that wait while there is a place have their share running, so they are not passed by.
+        // If a place is free, the queued clients already run their maximum, so this client does not
+        // overtake them.
         let own = self.clients.get(&client).map_or(0, |own| own.running);
         self.running < queue.most_running && own < queue.most_of_client
     }
@@ -203,8 +204,8 @@ impl State {
         self.waiting += 1;
     }
 
-    /// Whether something of this client may begin to wait. Where all places are taken, the client of whom
-    /// most waits loses its last one to a client of whom less does.
+    /// Whether the client may queue a job. If the queue is full, the client with the most queued jobs loses
+    /// its last one to a client with fewer.
     fn make_room(
         &mut self,
         client: ClientNet,
@@ -260,12 +261,12 @@ impl QueueTurn {
     ///
     /// # Errors
     ///
-    /// [`ApiError::Internal`] where it panicked.
+    /// [`ApiError::Internal`] if `work` panics.
     pub(crate) async fn run<T: Send + 'static>(
         self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, ApiError> {
-        // The turn goes with the work: it ends with it even where the asker hangs up.
+        // The turn is held until the end of the work, even if the client disconnects.
         blocking(move || {
             let _turn = self;
             work()
@@ -294,7 +295,7 @@ mod tests {
 
     type Waiting = Pin<Box<dyn Future<Output = Result<QueueTurn, Full>>>>;
 
-    /// Polls it, without a runtime.
+    /// Polls a future once, without a runtime.
     fn poll(waiting: &mut Waiting) -> Poll<Result<QueueTurn, Full>> {
         waiting.as_mut().poll(&mut Context::from_waker(Waker::noop()))
     }
@@ -366,7 +367,7 @@ mod tests {
         assert_eq!(refusal(&mut ask(&queue, 1)), Some(Full::OfClient));
         let mut other = ask(&queue, 2);
         assert!(turn(&mut other).is_none());
-        // One that has hung up waits no longer.
+        // A disconnected client is not counted as queued.
         waiting.truncate(1);
         let mut again = ask(&queue, 1);
         assert!(turn(&mut again).is_none());
@@ -414,7 +415,7 @@ mod tests {
         }
         drop(gone);
         drop(running);
-        // This one has its turn, and hangs up before it looks.
+        // This client gets its turn, and disconnects before it notices.
         drop(late);
         assert!(turn(&mut next).is_some());
     }

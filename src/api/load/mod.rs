@@ -1,4 +1,4 @@
-//! Limits on what requests cost: threads for slow work, places for uploads, each shared fairly by client.
+//! Limits on the cost of requests: threads for slow work and places for uploads, shared fairly by client.
 
 pub mod fair_queue;
 pub(crate) mod places;

@@ -1,5 +1,5 @@
-//! Places for uploads, each of which holds about a megabyte: a share for each client, and for each account
-//! or box that uploads go to.
+//! Places for uploads, each of which needs about a megabyte. The number is limited for each client, and for
+//! each account or box.
 
 use std::{
     hash::Hash,
@@ -14,19 +14,19 @@ use tokio::{
 
 use crate::{api::ApiError, domain::limits::client_net::ClientNet};
 
-/// How many uploads may be under way.
+/// The maximum number of uploads in progress.
 const ALL: usize = 128;
-/// How many of one client.
+/// The maximum for one client.
 const OF_CLIENT: usize = 32;
-/// How many to one account, or into one box.
+/// The maximum for one account or box.
 const TO_ONE: usize = 64;
-/// An upload that waits longer for a place is refused.
+/// An upload that waits longer than this for a place is rejected.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Whose an upload is: the client's, and the account or box (`T`) that it goes to.
+/// An upload: its client, and the account or box (`T`) that it goes to.
 type Upload<T> = (ClientNet, T);
 
-/// Places for uploads to accounts, or into boxes.
+/// Places for uploads to accounts or boxes.
 pub(crate) struct Places<T>(Arc<Shared<T>>);
 
 struct Shared<T> {
@@ -38,26 +38,26 @@ struct Shared<T> {
 struct State<T> {
     taken: Vec<Upload<T>>,
     waiting: Vec<Waiting<T>>,
-    /// Tells those that wait from each other.
+    /// The number of the next waiting upload, to tell them apart.
     next: u64,
 }
 
 struct Waiting<T> {
     number: u64,
     upload: Upload<T>,
-    /// A place is being given back for it: one is enough.
+    /// Whether a place is already being released for this upload.
     is_helped: bool,
 }
 
-/// The place of one upload, free again when it is dropped.
+/// The place of one upload, released on drop.
 pub(crate) struct Place<T: Copy + Eq + Hash> {
     shared: Arc<Shared<T>>,
     upload: Upload<T>,
-    /// The waiter that it is being given back for.
+    /// The number of the waiting upload that this place is being released for.
     helps: Mutex<Option<u64>>,
 }
 
-/// A place that is waited for.
+/// An upload that waits for a place.
 struct Wait<'a, T: Copy + Eq + Hash> {
     shared: &'a Shared<T>,
     number: u64,
@@ -75,14 +75,14 @@ impl<T: Copy + Eq + Hash> Places<T> {
     ///
     /// # Errors
     ///
-    /// [`ApiError::Busy`] where none is free for this upload in time.
+    /// [`ApiError::Busy`] if no place becomes free in time.
     pub(crate) async fn place(&self, client: ClientNet, to: T) -> Result<Place<T>, ApiError> {
         let (shared, upload) = (&self.0, (client, to));
         let deadline = Instant::now() + PATIENCE;
         let mut wait = None;
         loop {
             let mut freed = std::pin::pin!(shared.freed.notified());
-            // Before the look, so that nothing that is freed after it is missed.
+            // Enabled before the check, so that a place released after the check is noticed.
             freed.as_mut().enable();
             if shared.state().take(upload) {
                 return Ok(Place { shared: Arc::clone(shared), upload, helps: Mutex::default() });
@@ -94,7 +94,7 @@ impl<T: Copy + Eq + Hash> Places<T> {
 }
 
 impl<T: Copy + Eq + Hash> Place<T> {
-    /// Returns once another upload waits that this place would help: it should be given back then.
+    /// Returns when another upload waits that this place would help. The place should be released then.
     pub(crate) async fn wanted(&self) {
         loop {
             let mut wanted = std::pin::pin!(self.shared.wanted.notified());
@@ -124,7 +124,7 @@ impl<T: Copy + Eq> State<T> {
         fits
     }
 
-    /// Whether there is a place for `upload`, once one like `freed` is given back.
+    /// Whether a place for `upload` exists after one like `freed` is released.
     fn fits(&self, (client, to): Upload<T>, freed: Option<Upload<T>>) -> bool {
         let most = |is_one: &dyn Fn(&Upload<T>) -> bool| {
             let taken = self.taken.iter().filter(|taken| is_one(taken)).count();
@@ -135,7 +135,8 @@ impl<T: Copy + Eq> State<T> {
             && most(&|taken| taken.1 == to) < TO_ONE
     }
 
-    /// Who waits, is helped by giving `taken` back, and has no other place given back for it.
+    /// A waiting upload that can start when `taken` is released, and that no other place is being released
+    /// for.
     fn help(&mut self, taken: Upload<T>) -> Option<u64> {
         let helped = self
             .waiting
@@ -156,7 +157,7 @@ impl<'a, T: Copy + Eq + Hash> Wait<'a, T> {
         Self { shared, number }
     }
 
-    /// Asks those that stall for a place. One that is being given back for this waiter is enough.
+    /// Asks the stalled uploads to release a place. One release for each waiting upload is enough.
     fn ask_for_help(&self) {
         self.shared.wanted.notify_waiters();
     }
@@ -174,7 +175,7 @@ impl<T: Copy + Eq + Hash> Drop for Place<T> {
         if let Some(at) = state.taken.iter().position(|taken| *taken == self.upload) {
             state.taken.swap_remove(at);
         }
-        // Another upload may get the place: then the waiter needs help again.
+        // If another upload takes the place, the waiting one needs help again.
         let helped = self.helps.lock().unwrap_or_else(PoisonError::into_inner).take();
         let waiting = state.waiting.iter_mut().find(|waiting| Some(waiting.number) == helped);
         if let Some(waiting) = waiting {
@@ -227,7 +228,7 @@ mod tests {
         let waiting = tokio::spawn(async move { waits.place(client(1), 1).await.is_ok() });
         tokio::task::yield_now().await;
         own[0].wanted().await;
-        // Another place is freed meanwhile, which is of no use to it.
+        // The other place is released too, but it does not help the waiting upload.
         drop(other);
         let is_wanted = timeout(Duration::from_secs(1), own[1].wanted()).await.is_ok();
         assert!(!is_wanted, "the first is still being given back");

@@ -1,4 +1,4 @@
-//! Work that is kept away from the async workers: what blocks, and what takes a core for long.
+//! Keeps blocking and slow work away from the async workers.
 
 use std::thread::available_parallelism;
 
@@ -7,25 +7,25 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use super::fair_queue::FairQueue;
 use crate::api::ApiError;
 
-/// Turns for what costs a core milliseconds to seconds each, in a queue for each purpose: how much there
-/// is to do for one does not delay another.
+/// Queues for slow work, milliseconds to seconds each. Each purpose has its own queue, so that one does not
+/// delay another.
 pub struct SlowWork {
-    /// Checking proofs of work: a fraction of a millisecond each.
+    /// Checks of proofs of work: a fraction of a millisecond each.
     pub proofs: FairQueue,
-    /// Passwords of secrets: some tenths of a second each.
+    /// Passwords of secrets: a few tenths of a second each.
     pub passwords: FairQueue,
-    /// Passphrases of boxes: some tenths of a second each.
+    /// Passphrases of boxes: a few tenths of a second each.
     pub passphrases: FairQueue,
-    /// Key pairs of new boxes: seconds each, where none is prepared.
+    /// Key pairs of new boxes: seconds each, if no prepared pair is available.
     pub key_pairs: FairQueue,
-    /// Messages of boxes, which are opened for a list.
+    /// Decryption of messages for the list of a box.
     pub messages: FairQueue,
 }
 
 impl Default for SlowWork {
     fn default() -> Self {
         let cores = available_parallelism().map_or(1, usize::from);
-        // Half of the cores for what takes longest, and for what one client has enough of at once.
+        // Half of the cores for the slowest work, and for work that one client can request in bulk.
         let half = cores.div_ceil(2);
         Self {
             proofs: FairQueue::for_short_work(half),
@@ -38,7 +38,7 @@ impl Default for SlowWork {
 }
 
 impl SlowWork {
-    /// How many threads it takes at most.
+    /// The maximum number of threads in use.
     #[must_use]
     pub fn most_threads(&self) -> usize {
         let Self { proofs, passwords, passphrases, key_pairs, messages } = self;
@@ -47,34 +47,34 @@ impl SlowWork {
     }
 }
 
-/// Runs what reads or syncs files, or works on more than 64 KiB.
+/// Runs work that reads or syncs files, or that processes more than 64 KiB, on a blocking thread.
 ///
 /// # Errors
 ///
-/// [`ApiError::Internal`] where it panicked.
+/// [`ApiError::Internal`] if it panics.
 pub async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, ApiError> {
     start(work).outcome().await
 }
 
-/// Begins what [`blocking`] runs at once, to be waited for later.
+/// Starts the work as [`blocking`] does; the result is awaited later.
 pub fn start<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Started<T> {
     Started(spawn_blocking(work))
 }
 
-/// Work that is under way on a blocking thread. Dropped, it goes on.
+/// Work in progress on a blocking thread. It continues if this is dropped.
 pub struct Started<T>(JoinHandle<T>);
 
 impl<T> Started<T> {
-    /// Waits for it.
+    /// Waits for the result.
     ///
     /// # Errors
     ///
-    /// [`ApiError::Internal`] where it panicked.
+    /// [`ApiError::Internal`] if the work panics.
     pub async fn outcome(self) -> Result<T, ApiError> {
         self.0.await.map_err(|error| {
-            tracing::error!(%error, "work on a blocking thread ended badly");
+            tracing::error!(%error, "work on a blocking thread has failed");
             ApiError::Internal
         })
     }

@@ -1,10 +1,10 @@
-//! The OpenAPI document: made from the table of routes and the files in this folder.
+//! The OpenAPI document, made from the table of routes and the files in this folder.
 //!
 //! Paths, methods, ids, tags, summaries and security come from [`ROUTES`], and so do the errors that
 //! several operations share. The files hold the rest, embedded by the build script:
 //!
 //! - `document.json`: title, tags, and the parameters and header fields that several operations share;
-//!   `introduction.md`: the description of the whole.
+//!   `introduction.md`: the description of the API.
 //! - `operations/<id>.json`: description, parameters, body, errors and responses of an operation;
 //!   `operations/<id>.sh` and `.js`: its examples for curl and JavaScript, which a test runs.
 //! - `schemas/<name>.json`: the answers, and the parameters of the Key Service. JSON bodies come from the
@@ -26,12 +26,12 @@ use super::{
 };
 use crate::http::json_fields::Body;
 
-// `PARTS`: each file of this folder that is no Rust, with its path in it.
+// `PARTS`: the files of this folder that are not Rust, with their paths.
 include!(concat!(env!("OUT_DIR"), "/openapi.rs"));
 
 const JSON: &str = "application/json";
 
-/// The JSON bodies of requests, which the parser reads by the same fields.
+/// The JSON bodies of requests, with the same fields as in the parser.
 const BODIES: [Body; 7] = [
     new_secret::BODY,
     requests::BODY,
@@ -114,7 +114,7 @@ fn operation(route: &Route, errors: &Value) -> Value {
     operation
 }
 
-/// The API keys that an operation takes.
+/// The API keys that an operation accepts.
 fn security(access: &Access) -> Value {
     match access {
         Access::PrivateKey(_) => json!([{ "PrivateKey": [] }]),
@@ -123,12 +123,12 @@ fn security(access: &Access) -> Value {
     }
 }
 
-/// The errors that an operation has because of its access, its method and its body.
+/// The errors that follow from an operation's access, method and body.
 fn shared_errors(route: &Route, written: &Value) -> Vec<&'static str> {
     let mut errors = Vec::new();
     if let Access::KeyService(..) = route.access {
         errors.extend(["ServiceWrong", "ServiceInternal", "ServiceBusy"]);
-        // Parameters come in the body, too.
+        // The body can contain parameters too.
         if !route.path.contains('{') {
             errors.extend(["ServiceTooLarge", "ServiceContentCoding"]);
         }
@@ -146,7 +146,7 @@ fn shared_errors(route: &Route, written: &Value) -> Vec<&'static str> {
     errors
 }
 
-/// A response of an operation. `data` and `metadata` stand for the members of a JSON object.
+/// A response of an operation. `data` and `metadata` are members of a JSON object.
 fn success(mut response: Value) -> Value {
     let Some(members) = response.as_object_mut() else { return response };
     let Some(data) = members.remove("data") else { return response };
@@ -166,8 +166,7 @@ fn success(mut response: Value) -> Value {
     response
 }
 
-/// A response with an error: the JSON object of the Secrets API, or the sentence of the Key Service, also
-/// in XML.
+/// An error response: the JSON object of the Secrets API, or the text of the Key Service, as JSON or XML.
 fn error_response(name: &str, mut error: Value) -> Value {
     let is_service = name.starts_with("Service");
     let schema = if is_service { "ServiceError" } else { "Error" };
@@ -193,7 +192,7 @@ fn reference(kind: &str, name: &str) -> Value {
     json!({ "$ref": format!("#/components/{kind}/{name}") })
 }
 
-/// An example, without the line end of its file.
+/// An example, without the newline at the end of its file.
 fn sample(path: &str) -> &'static str {
     part(path).trim_end()
 }

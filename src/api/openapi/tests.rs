@@ -1,4 +1,4 @@
-//! The document names what exists, and has the limits, names and errors of the code.
+//! The document lists all operations, and has the limits, names and errors of the code.
 
 use std::collections::BTreeSet;
 
@@ -127,7 +127,7 @@ fn names_and_limits_are_those_of_the_code() {
     for list in ["NewWebhook/properties/events", "Webhook/properties/events"] {
         assert_eq!(schema(list)["items"]["enum"], serde_json::json!(events), "{list}");
     }
-    // A header is called `Idempotency-Key` where the code has its name in small letters.
+    // The code has header names in lower case, the document writes `Idempotency-Key`.
     let text = document.to_string().to_lowercase();
     for name in parameters::NAMES {
         let is_there = text.contains(&format!("\"name\":\"{name}\""))

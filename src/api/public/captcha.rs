@@ -1,4 +1,4 @@
-//! `/api/public/captcha`: proofs of work, for secrets whose sender wants one.
+//! `/api/public/captcha`: proofs of work, for secrets whose sender requires one.
 
 use hyper::{
     Response, StatusCode,
@@ -9,7 +9,7 @@ use hyper::{
 use super::super::App;
 use crate::http::response::Body;
 
-/// `GET /api/public/captcha`: a challenge, in the form that the ALTCHA widget asks for.
+/// `GET /api/public/captcha`: a challenge in the format of the ALTCHA widget.
 pub(in crate::api) fn challenge(app: &App) -> Response<Body> {
     let challenge = app.attempts.captchas.challenge(&*app.random, app.clock.now());
     let mut response = Response::new(Bytes::from(challenge).into());

@@ -1,4 +1,4 @@
-//! `/api/public`: what a person does who has a link and no API key.
+//! `/api/public`: the operations for people with a link and without an API key.
 
 pub(super) mod captcha;
 pub(super) mod requests;
@@ -10,10 +10,10 @@ use serde::Serialize;
 
 pub(super) use self::viewing::lease_token;
 
-/// The request headers that these calls know what to do with, besides those that any request may have.
+/// The request headers that these operations use, besides those that every request may have.
 pub const HEADERS: [&str; 2] = ["Content-Type", "Manage-Token"];
 
-/// `{"data": …}`: there is no account whose figures would stand beside it.
+/// `{"data": …}`, without `metadata`, because the request has no account.
 #[derive(Serialize)]
 struct Data<D> {
     data: D,

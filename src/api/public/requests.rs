@@ -1,4 +1,4 @@
-//! `/api/public/secret_requests`: what whoever has the link of a secret request can do with it.
+//! `/api/public/secret_requests`: the operations for holders of the link of a secret request.
 
 use std::{num::NonZeroU8, sync::Arc};
 
@@ -47,20 +47,12 @@ pub(in crate::api) const BODY: JsonBody = JsonBody {
 };
 
 /// `GET /api/public/secret_requests/<id>`.
-///
-/// # Errors
-///
-/// See [`ApiError`].
 pub(in crate::api) async fn look(app: &Arc<App>, id: &str) -> Result<Response<Body>, ApiError> {
     let found = find(app, id).await?;
     Ok(json(StatusCode::OK, &Data { data: Seen::new(found) }))
 }
 
-/// `POST /api/public/secret_requests/<id>/secrets`: makes a secret in the account of who asked.
-///
-/// # Errors
-///
-/// See [`ApiError`].
+/// `POST /api/public/secret_requests/<id>/secrets`: creates a secret in the requester's account.
 pub(in crate::api) async fn answer(
     app: &Arc<App>,
     id: &str,
@@ -91,7 +83,8 @@ pub(in crate::api) async fn answer(
     };
     match made.await {
         Ok(((id, secret), token)) => {
-            // Dropped, it counts: so it does where the answerer hangs up, and the secret is made.
+            // On drop, the attempt is counted. That also happens if the client disconnects while the secret
+            // is created.
             drop(answer);
             app.deliveries.wake();
             let expires_at = secret.expires_at.map(|end| end.to_string());
@@ -113,13 +106,13 @@ async fn find(app: &Arc<App>, id: &str) -> Result<Found, ApiError> {
     Ok(blocking(move || request::look(&reader.store, &id, now)).await??)
 }
 
-/// Checks and seals what somebody hands over. The finished link goes to `receiver`, if there is one.
+/// Checks and seals the sender's secret. Its complete link is mailed to `receiver`, if there is one.
 fn prepare(app: &App, body: &[u8], receiver: Option<Receiver>) -> Result<Handed, ApiError> {
     let fields = Fields::parse(body, BODY.fields)?;
     let content = Content::new(app, &fields)?;
     let part = public_part(app, &fields, receiver.is_some())?;
     let given = attachments::given(app, &fields)?;
-    // Everything is right, so now it may cost something.
+    // All fields are valid, so the expensive work can start.
     let (random, payload) = content.seal(app)?;
     let attachments = attachments::seal(app, &random, given)?;
     let mail = match (receiver, part) {
@@ -131,7 +124,7 @@ fn prepare(app: &App, body: &[u8], receiver: Option<Receiver>) -> Result<Handed,
     Ok(Handed { random, payload, mail, attachments })
 }
 
-/// The half of the password that the server gets only where it mails the link, and needs there.
+/// The public half of the password. The server gets it only if it must mail the link.
 fn public_part(
     app: &App,
     fields: &Fields<'_>,
@@ -151,7 +144,7 @@ fn public_part(
     }
 }
 
-/// What whoever has the link may know.
+/// The data that holders of the link may see.
 #[derive(Serialize)]
 struct Seen {
     id: String,
@@ -162,7 +155,7 @@ struct Seen {
     secret: SecretSettings,
 }
 
-/// What the secret will be like.
+/// The settings of the secret to be created.
 #[derive(Serialize)]
 struct SecretSettings {
     expiration: u64,

@@ -1,4 +1,4 @@
-//! `/api/public/secrets`: creating without an account, and what its sender may do afterwards.
+//! `/api/public/secrets`: secrets without an account, and the operations for their senders.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ use crate::{
     http::response::{Body, json},
 };
 
-/// The header with the token that its creation has given.
+/// The header with the manage token from the creation.
 const MANAGE_TOKEN: &str = "manage-token";
 
 #[derive(Serialize)]
@@ -74,7 +74,7 @@ async fn create_one(
     Ok(json(StatusCode::CREATED, &Data { data }))
 }
 
-/// `GET /api/public/secrets/<id>/status`: the secret as it would stand in a list.
+/// `GET /api/public/secrets/<id>/status`: the secret in the format of the list.
 pub(in crate::api) async fn status(
     app: &Arc<App>,
     id: &str,
@@ -87,14 +87,14 @@ pub(in crate::api) async fn status(
         blocking(move || manage::status(&reader.store, id, token_hash))
     };
     let mut listed = read().await??;
-    // Only whoever has the token waits for the log to be whole.
+    // Holders of the token get the complete log, so late attempts are written first.
     if late_tries::write(app).await {
         listed = read().await??;
     }
     Ok(json(StatusCode::OK, &Data { data: Item::new(app, listed, app.clock.now()) }))
 }
 
-/// `DELETE /api/public/secrets/<id>`: burns it and its log.
+/// `DELETE /api/public/secrets/<id>`: burns the secret and deletes its log.
 pub(in crate::api) async fn delete(
     app: &App,
     id: &str,

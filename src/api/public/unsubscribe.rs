@@ -1,7 +1,7 @@
-//! `/api/public/unsubscribe/<token>`: the link in notifications that ends them.
+//! `/api/public/unsubscribe/<token>`: the link in each notification that ends them.
 //!
-//! A GET only shows a button, because mail scanners open links. A POST ends the notifications: it comes from
-//! the button, or from a mail program (RFC 8058).
+//! A GET only shows a button, because mail scanners open links. A POST ends the notifications. It is sent
+//! by the button, or by a mail program (RFC 8058).
 
 use hyper::{
     Response, StatusCode,
@@ -16,7 +16,7 @@ use crate::{
     locales::server_texts,
 };
 
-/// The page loads and runs nothing; its form goes to the server of the page.
+/// The page loads no resources and runs no script. Its form is sent to the page's server.
 const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
 );
@@ -25,7 +25,7 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 ///
 /// # Errors
 ///
-/// [`ApiError::NotFound`].
+/// [`ApiError::NotFound`] for an unknown token.
 pub(in crate::api) fn ask(
     app: &App,
     token: &str,
@@ -37,7 +37,7 @@ pub(in crate::api) fn ask(
     }
     let tag = language.unwrap_or(Language::ENGLISH).tag();
     let texts = server_texts(tag);
-    // Without an action, the form goes to the address of the page.
+    // A form without an action is sent to the address of the page.
     let button =
         format!("<form method=\"post\"><button>{}</button></form>\n", texts.unsubscribe_button);
     Ok(page(tag, &texts.unsubscribe_question, &button))
@@ -47,7 +47,7 @@ pub(in crate::api) fn ask(
 ///
 /// # Errors
 ///
-/// [`ApiError::NotFound`].
+/// [`ApiError::NotFound`] for an unknown token.
 pub(in crate::api) async fn end(
     app: &App,
     token: &str,

@@ -1,4 +1,4 @@
-//! `/api/public/secrets/<id>`: looking at the page, viewing, burning.
+//! `/api/public/secrets/<id>`: look, view and burn.
 
 use std::sync::Arc;
 
@@ -58,7 +58,7 @@ const GIVEN_LEASE: Field = Field::text("lease", "The token of the lease.")
 pub(in crate::api) const BURN: JsonBody =
     JsonBody { name: "BurnRequest", meaning: "", fields: &[GIVEN_LEASE] };
 
-/// What a page needs before anything is spent.
+/// What the page needs to know before a view is spent.
 #[derive(Serialize)]
 struct Page {
     id: String,
@@ -70,7 +70,7 @@ struct Page {
     attachments: Vec<Shown>,
 }
 
-/// What a viewer sees, and the right to see it again.
+/// The secret, with a lease to fetch it again.
 #[derive(Serialize)]
 struct SeenWithLease {
     #[serde(flatten)]
@@ -79,7 +79,7 @@ struct SeenWithLease {
     lease: LeaseShown,
 }
 
-/// What a viewer sends.
+/// The body of a view.
 struct ViewRequest {
     password: Option<String>,
     captcha: Option<String>,
@@ -87,7 +87,7 @@ struct ViewRequest {
     lease: LeaseToken,
 }
 
-/// `GET /api/public/secrets/<id>`: spends nothing, whoever asks.
+/// `GET /api/public/secrets/<id>`: a look, which never spends a view.
 pub(in crate::api) async fn look(
     app: &Arc<App>,
     id: &str,
@@ -112,7 +112,7 @@ pub(in crate::api) async fn look(
     Ok(json(StatusCode::OK, &Data { data }))
 }
 
-/// `POST /api/public/secrets/<id>/view`: spends a view, unless its lease is live.
+/// `POST /api/public/secrets/<id>/view`: spends a view, or uses a live lease.
 pub(in crate::api) async fn view(
     app: &Arc<App>,
     id: &str,
@@ -139,7 +139,7 @@ pub(in crate::api) async fn view(
     open(id, secret_id, payload, message, answer).await
 }
 
-/// `POST /api/public/secrets/<id>/burn`: gives a lease back.
+/// `POST /api/public/secrets/<id>/burn`: ends a lease early.
 pub(in crate::api) async fn burn(
     app: &Arc<App>,
     id: &str,
@@ -154,7 +154,7 @@ pub(in crate::api) async fn burn(
         fields.string(&GIVEN_LEASE)?.ok_or_else(|| ApiError::field(LEASE.name, "is required"))?;
     let token = lease_token(token)?;
     if app.late_tries.holds(secret_id) {
-        // They came before this, and stand before it in the log.
+        // The earlier attempts must precede the burn in the log.
         late_tries::write(app).await;
     }
     let entry = visitor::entry(app, client, headers);
@@ -193,10 +193,12 @@ pub(in crate::api) fn lease_token(text: &str) -> Result<LeaseToken, ApiError> {
     LeaseToken::new(text).ok_or_else(|| ApiError::field(LEASE.name, REASON))
 }
 
-/// Shows what a lease holds, or spends a view, having asked for as little as the secret needs.
+/// Returns the secret of a live lease, or spends a view. Only the proofs that the secret needs are
+/// requested.
 ///
-/// A captcha is checked before the password and used when the password is about to be checked, or else
-/// with the view: so one captcha is one guess, and who has only forgotten the password keeps it.
+/// A captcha is checked before the password. It is used up just before the password is checked, or with the
+/// view if the secret has no password. So each guess costs one captcha, and a viewer who has only forgotten
+/// to send the password can use the captcha again.
 async fn spend(
     app: &Arc<App>,
     id: SecretId,
@@ -231,7 +233,7 @@ async fn spend(
         (None, Some(solved)) => app.attempts.captchas.take(solved, app.clock.now())?,
         (None, None) => {}
     }
-    // Checking may have taken a while.
+    // The checks may have taken time.
     entry.at = app.clock.now();
     let leased = spend(entry, Proofs { password, captcha }).await;
     if let Some(tried) = tried {
@@ -240,7 +242,7 @@ async fn spend(
     leased?.ok_or(ApiError::NotFound)
 }
 
-/// Checks a captcha, without using it. A turn of its own: passwords do not wait for captchas.
+/// Checks a captcha without using it up. It has its own queue, so that passwords do not delay captchas.
 async fn check_captcha(app: &Arc<App>, client: Client, payload: &str) -> Result<Solved, ApiError> {
     let (checker, payload) = (Arc::clone(app), payload.to_owned());
     let turn = app.load.slow_work.proofs.turn(client.net()).await?;

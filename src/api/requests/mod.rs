@@ -1,4 +1,4 @@
-//! `/api/secret_requests`: the calls of the Secrets API about secret requests.
+//! `/api/secret_requests`: the operations of the Secrets API on secret requests.
 
 use std::{
     num::{NonZeroU8, NonZeroU16},
@@ -45,7 +45,7 @@ const MESSAGE: Field =
         .with_max_chars(Text::MAX_CHARS);
 const EXPIRATION: Field =
     lifetime_field("expiration", "How long the request lives, in hours, as for secrets.");
-/// One request is for 1,000 secrets at most.
+/// The maximum number of secrets for one request.
 const LIMIT: Field = Field::number(
     "limit",
     1,
@@ -95,10 +95,6 @@ pub(crate) const BODY: JsonBody = JsonBody {
 };
 
 /// `POST /api/secret_requests`.
-///
-/// # Errors
-///
-/// See [`ApiError`].
 pub async fn create(
     app: &App,
     client: Client,
@@ -127,10 +123,6 @@ pub async fn create(
 }
 
 /// `GET /api/secret_requests`.
-///
-/// # Errors
-///
-/// See [`ApiError`].
 pub async fn list(
     app: &Arc<App>,
     account: AccountNumber,
@@ -148,10 +140,6 @@ pub async fn list(
 }
 
 /// `DELETE /api/secret_requests/<id>`.
-///
-/// # Errors
-///
-/// See [`ApiError`].
 pub async fn delete(
     app: &App,
     account: AccountNumber,
@@ -163,9 +151,9 @@ pub async fn delete(
     Ok(json(StatusCode::OK, &Answer { data: (), metadata }))
 }
 
-/// Checks what somebody asks for. The password is hashed elsewhere.
+/// Checks and seals the body. The password is hashed later.
 fn prepare(app: &App, body: &[u8]) -> Result<(NewRequest, Option<SecretText>), ApiError> {
-    // The document's own example has no body at all.
+    // The example in the Secrets API document has no body.
     let body = if without_bom(body).is_empty() { b"{}" } else { body };
     let fields = Fields::parse(body, BODY.fields)?;
     let new = NewRequest {
@@ -188,13 +176,13 @@ fn prepare(app: &App, body: &[u8]) -> Result<(NewRequest, Option<SecretText>), A
     Ok((new, password(&fields, &SECRET_PASSWORD)?))
 }
 
-/// For how many secrets a request is: one if nothing is given.
+/// How many secrets a request accepts; the default is one.
 fn limit(fields: &Fields<'_>) -> Result<NonZeroU16, ApiError> {
     let uses = fields.number_in_range(&LIMIT)?;
     Ok(uses.and_then(NonZeroU16::new).unwrap_or(NonZeroU16::MIN))
 }
 
-/// What is said of a new request.
+/// The answer to the creation of a request.
 #[derive(Serialize)]
 struct Created {
     id: String,
@@ -202,7 +190,7 @@ struct Created {
     link: PageLink,
 }
 
-/// A request as its owner sees it: the document's fields first, in its order.
+/// A request in its owner's list, with the document's fields first, in its order.
 #[derive(Serialize)]
 struct Item {
     id: String,
@@ -218,7 +206,7 @@ struct Item {
     secret_expiration: u64,
     secret_max_views: NonZeroU8,
     secret_password: bool,
-    /// Templates are of another service.
+    /// Only the original service has templates.
     template_id: (),
     created_at: String,
     expires_at: Option<String>,

@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// Makes the table. A row has the methods, the path, the id of the operation and its tag and summary in the
-/// OpenAPI document, then a variant of [`Access`] with the handler. HEAD stands beside GET where GET changes
+/// OpenAPI document, then a variant of [`Access`] with the handler. HEAD is listed beside GET if GET changes
 /// nothing and is cheap.
 macro_rules! routes {
     ($(
@@ -152,7 +152,7 @@ pub static ROUTES: &[Route] = routes! {
     GET "/Service/{token}/terms" boxTerms
         ["Boxes"] "Return the terms of a box",
         KeyService("token") |c| key_service::terms(c);
-    // No HEAD: it would have to open the file, as GET does.
+    // No HEAD: it would have to open the file as GET does, and opening can burn it.
     GET "/Service/File/{id}" fetchFile
         ["Boxes"] "Return a file of a box",
         KeyService("the id") |c| key_service::file(c);
@@ -180,8 +180,8 @@ pub static ROUTES: &[Route] = routes! {
 pub struct Route {
     /// The method of the operation, then HEAD if GET also answers it.
     pub methods: &'static [Method],
-    /// The path, with `{name}` for a segment that the client chooses. Use it as the label of a route in logs
-    /// and metrics: the path of a request can hold a token.
+    /// The path, with `{name}` for a variable segment. Use it as the label of a route in logs and metrics,
+    /// because the path of a request can contain a token.
     pub path: &'static str,
     /// The id of the operation in the OpenAPI document.
     pub id: &'static str,
@@ -189,11 +189,11 @@ pub struct Route {
     pub tag: &'static str,
     /// What the operation does, in a few words.
     pub summary: &'static str,
-    /// The right that a request needs, and the handler.
+    /// The required right, and the handler.
     pub access: Access,
 }
 
-/// The right that an operation needs, with its handler.
+/// The right that an operation requires, with its handler.
 pub enum Access {
     /// A private API key, which is checked before the handler runs.
     PrivateKey(KeyHandler),
@@ -201,7 +201,7 @@ pub enum Access {
     AnyKey(KeyHandler),
     /// The named right, which the handler checks.
     Other(&'static str, OpenHandler),
-    /// The same with the answers and errors of the Key Service.
+    /// The named right, which the handler checks, with the answers and errors of the Key Service.
     KeyService(&'static str, ServiceHandler),
 }
 
@@ -215,7 +215,7 @@ type Answer = Result<Response<Body>, ApiError>;
 pub struct Call<'a> {
     /// The state of the handlers.
     pub app: &'a Arc<App>,
-    /// The sender.
+    /// The client.
     pub client: Client,
     /// The method.
     pub method: &'a Method,
@@ -230,7 +230,7 @@ pub struct Call<'a> {
 }
 
 impl Access {
-    /// The right, as the table in docs/api.md names it.
+    /// The name of the right in the table of docs/api.md.
     #[must_use]
     pub fn right(&self) -> &'static str {
         match self {
@@ -272,19 +272,19 @@ static RESOURCES: LazyLock<Vec<Resource>> = LazyLock::new(|| {
         };
         *methods = order.into_iter().filter(is_allowed).collect();
     }
-    // `/Service/File/publickey` is a file: a fixed segment goes before a chosen one.
+    // `/Service/File/publickey` is a file, so fixed segments are matched before variable ones.
     resources.sort_by_key(|resource| {
         resource.segments.iter().map(|segment| is_chosen(segment)).collect::<Vec<_>>()
     });
     resources
 });
 
-/// Whether a segment of a template is a `{name}`.
+/// Whether a segment of a template is variable: `{name}`.
 fn is_chosen(segment: &str) -> bool {
     segment.starts_with('{')
 }
 
-/// A resource with the chosen segments of a path.
+/// A resource with the variable segments of a path.
 pub type Found<'a> = (&'static Resource, [&'a str; 2]);
 
 /// Finds the resource of a path. A slash at the end of the path is ignored.
@@ -295,7 +295,7 @@ pub fn find(path: &str) -> Option<Found<'_>> {
 }
 
 impl Resource {
-    /// The chosen segments of a path without its first slash.
+    /// The variable segments of a path without its first slash.
     fn matches<'a>(&self, path: &'a str) -> Option<[&'a str; 2]> {
         let mut chosen = [""; 2];
         let mut free = chosen.iter_mut();
@@ -303,7 +303,7 @@ impl Resource {
         for segment in &self.segments {
             let part = given.next()?;
             let is_match = match is_chosen(segment) {
-                // The Key Service has its own error for an empty token.
+                // The Key Service has a specific error for an empty token.
                 true if part.is_empty() && !self.is_key_service() => false,
                 true => {
                     *free.next()? = part;
@@ -319,7 +319,7 @@ impl Resource {
         given.next().is_none().then_some(chosen)
     }
 
-    /// Whether it belongs to the Key Service, which has its own errors.
+    /// Whether the resource belongs to the Key Service, which has its own errors.
     #[must_use]
     pub fn is_key_service(&self) -> bool {
         self.segments.first() == Some(&"Service")
@@ -338,7 +338,7 @@ impl Resource {
     ///
     /// # Errors
     ///
-    /// Those of the handler; the Key Service makes answers of its errors.
+    /// The errors of the handler. Errors of the Key Service are returned as answers.
     pub async fn answer(
         &'static self,
         call: Call<'_>,

@@ -1,4 +1,4 @@
-//! Paths find their rows, and no two rows are the same.
+//! Paths match the right rows, and rows are unique.
 
 use std::collections::BTreeSet;
 

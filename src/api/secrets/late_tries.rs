@@ -1,9 +1,9 @@
-//! Tries that came too late: collected in memory, and written down in the background.
+//! Late attempts: collected in memory, and written to the logs in the background.
 //!
-//! A try on a secret that is over belongs into its log; one on an id that never was leaves nothing. Written
-//! at once, the first costs a sync, which the next request on the connection feels. So both are put aside
-//! alike, and what has come within a second is written in one go, by a change that is committed whether
-//! any of them was real or not.
+//! An attempt on a secret that has ended belongs in its log; an attempt on an unknown id is not logged. If
+//! the first kind were written at once, its sync would delay the next request on the connection, which
+//! would reveal that the secret existed. So both kinds are collected for a second and written together, in
+//! a change that is committed even if no attempt was on an existing secret.
 
 use std::{
     collections::HashMap,
@@ -24,21 +24,21 @@ use crate::{
     store::StoreError,
 };
 
-/// About 1 MiB. What comes above it before the next second is counted, and left out of the logs.
+/// About 1 MiB. More attempts within one second are counted, and not logged.
 const MAX_PENDING: usize = 4096;
-/// Of one client, so that nobody keeps the tries of others out of the logs.
+/// The maximum for one client, so that it cannot displace the attempts of others.
 const MAX_OF_CLIENT: u32 = 256;
-/// How long tries are collected.
+/// How long attempts are collected.
 const COLLECTING: Duration = Duration::from_secs(1);
-/// So many share a change: short enough that nobody waits for it.
+/// How many attempts share a change. A longer change would delay others.
 const BATCH: usize = 64;
 
-/// Tries that are not written down yet.
+/// Late attempts that are not written yet.
 #[derive(Default)]
 pub struct LateTries {
     pending: Mutex<Pending>,
     arrived: Notify,
-    /// Held while some are written: whoever asks for a log waits for them.
+    /// Held during a write, so that a reader of a log waits for it.
     writing: tokio::sync::Mutex<()>,
 }
 
@@ -50,13 +50,13 @@ struct Pending {
 }
 
 impl LateTries {
-    /// Puts a try aside.
+    /// Adds a late attempt.
     pub(super) fn add(&self, client: Client, late: LateTry) {
         self.pending().add(client, late);
         self.arrived.notify_one();
     }
 
-    /// Whether a try on this id waits to be written.
+    /// Whether an attempt on this id waits to be written.
     pub(crate) fn holds(&self, id: SecretId) -> bool {
         self.pending().tries.iter().any(|late| late.id == id)
     }
@@ -80,14 +80,14 @@ impl Pending {
     }
 }
 
-/// Writes down what has been collected, and returns once it is durable; says whether there was any.
+/// Writes the collected attempts, and returns when they are durable. Returns whether there were any.
 pub async fn write(app: &App) -> bool {
     let _writing = app.late_tries.writing.lock().await;
     let Pending { tries, dropped, .. } = mem::take(&mut *app.late_tries.pending());
     if dropped > 0 {
         tracing::warn!(
             dropped,
-            "tries that came too late are left out of the logs: too many at once"
+            "late attempts are missing in the logs of their secrets: too many at once"
         );
     }
     if tries.is_empty() {
@@ -102,13 +102,13 @@ pub async fn write(app: &App) -> bool {
         match change.await {
             Ok(true) => app.deliveries.wake(),
             Ok(false) | Err(StoreError::Closed) => {}
-            Err(error) => tracing::error!(%error, "late tries can not be noted"),
+            Err(error) => tracing::error!(%error, "late attempts cannot be recorded"),
         }
     }
     true
 }
 
-/// Writes them down for as long as it is polled.
+/// Writes late attempts until the future is dropped.
 pub(crate) async fn write_in_background(app: Arc<App>) {
     loop {
         app.late_tries.arrived.notified().await;

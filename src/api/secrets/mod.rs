@@ -1,4 +1,4 @@
-//! `/api/secrets`: the calls of the Secrets API about secrets.
+//! `/api/secrets`: the operations of the Secrets API on secrets.
 
 pub mod late_tries;
 pub(crate) mod new_secret;
@@ -44,10 +44,10 @@ use crate::{
     },
 };
 
-/// The header with the password of a secret that has one, in UTF-8.
+/// The header with the password of a secret, in UTF-8.
 const SECRET_PASSWORD: &str = "secret-password";
 
-/// A secret that was just made.
+/// A secret that was just created.
 #[derive(Serialize)]
 struct Created {
     #[serde(flatten)]
@@ -56,7 +56,7 @@ struct Created {
     upload_token: Option<String>,
 }
 
-/// What a viewer with an API key sees.
+/// The answer to a view with an API key.
 #[derive(Serialize)]
 struct SeenWithFiles {
     #[serde(flatten)]
@@ -68,10 +68,6 @@ struct SeenWithFiles {
 }
 
 /// `POST /api/secrets`.
-///
-/// # Errors
-///
-/// See [`ApiError`].
 pub async fn create(
     app: &Arc<App>,
     client: Client,
@@ -91,10 +87,6 @@ pub async fn create(
 }
 
 /// `GET /api/secrets/<id>`: spends a view.
-///
-/// # Errors
-///
-/// See [`ApiError`].
 pub async fn view(
     app: &Arc<App>,
     client: Client,
@@ -108,7 +100,7 @@ pub async fn view(
     let secret_id = app.ids.parse(id).ok_or(ApiError::NotFound)?;
     let password = headers.get(SECRET_PASSWORD).map(|value| value.as_bytes());
     let mut entry = visitor::entry(app, client, headers);
-    // Of use only where the secret has attachments.
+    // The lease is only useful if the secret has attachments.
     let token = hex(&random_array::<16>(&*app.random));
     let lease = lease_token(&token)?;
     let viewed = spend(app, account, (secret_id, lease), client, password, &mut entry).await;
@@ -124,10 +116,6 @@ pub async fn view(
 }
 
 /// `GET /api/secrets`.
-///
-/// # Errors
-///
-/// See [`ApiError`].
 pub async fn list(
     app: &Arc<App>,
     account: AccountNumber,
@@ -144,10 +132,6 @@ pub async fn list(
 }
 
 /// `DELETE /api/secrets/<id>`.
-///
-/// # Errors
-///
-/// See [`ApiError`].
 pub async fn delete(
     app: &App,
     account: AccountNumber,
@@ -158,7 +142,7 @@ pub async fn delete(
     Ok(json(StatusCode::OK, &Answer { data: (), metadata }))
 }
 
-/// A token, to be told this once.
+/// The text of a token, for the only answer that contains it.
 pub(super) fn shown(token: SecretText) -> String {
     token.expose_secret().to_owned()
 }
@@ -181,7 +165,7 @@ async fn spend(
                 ApiError::field("password", "must be UTF-8 in the header Secret-Password")
             })?;
             let right = check_password(app, id, client, needed.clone(), password, None).await?;
-            // Checking may have taken a while.
+            // The check may have taken time.
             entry.at = app.clock.now();
             let viewed = spend(entry, Some(needed)).await;
             right.right();
@@ -194,14 +178,14 @@ async fn spend(
 
 pub(super) fn offset(query: Option<&str>) -> Result<usize, ApiError> {
     let pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
-    // As in a body, an empty one is absent.
+    // An empty value counts as absent, as in a body.
     let mut given = pairs.filter(|(name, value)| name == "offset" && !value.is_empty());
     let wrong = || ApiError::field("offset", "must be one whole number from 0 on");
     match (given.next(), given.next()) {
         (None, _) => Ok(0),
         (Some((_, value)), None) => {
             let offset = whole_number(&value).ok_or_else(wrong)?;
-            // Behind the end of any list.
+            // An offset above `usize::MAX` is after the end of every list.
             Ok(usize::try_from(offset).unwrap_or(usize::MAX))
         }
         (Some(_), Some(_)) => Err(wrong()),

@@ -1,4 +1,4 @@
-//! What a sender hands in, read from a JSON body: with an API key or without.
+//! A sender's new secret, read from a JSON body, with or without an API key.
 
 use std::{num::NonZeroU8, sync::Arc};
 
@@ -82,19 +82,20 @@ pub(crate) const BODY: JsonBody = JsonBody {
     ],
 };
 
-/// The field of a lifetime. The operator's limits are checked later; no operator can allow more than this.
+/// The definition of a field with a lifetime. The operator's limits are checked later and cannot exceed
+/// this one.
 pub(crate) const fn lifetime_field(name: &'static str, meaning: &'static str) -> Field {
     Field::number(name, 0, 366 * 24, meaning)
 }
 
-/// The field of a number of views.
+/// The definition of a field with a number of views.
 pub(crate) const fn max_views_field(name: &'static str, meaning: &'static str) -> Field {
     Field::number(name, 1, 100, meaning)
 }
 
-/// The field of a password for viewers.
+/// The definition of a field with a password for viewers.
 pub(crate) const fn password_field(name: &'static str, meaning: &'static str) -> Field {
-    // No control characters, and no white space at its ends.
+    // No control characters, and no white space at the start or end.
     let pattern = r"^(?!\s)[^\u0000-\u001f\u007f-\u009f]*(?<!\s)$";
     Field::text(name, meaning)
         .with_max_chars(MAX_PASSWORD_CHARS)
@@ -102,16 +103,12 @@ pub(crate) const fn password_field(name: &'static str, meaning: &'static str) ->
         .with_pattern(pattern)
 }
 
-/// The most characters of a password: hashing a longer one buys nothing.
+/// The maximum length of a password in characters. A longer one is not safer.
 const MAX_PASSWORD_CHARS: usize = 1000;
-/// What a body may hold besides the ciphertext.
+/// The maximum size of the other fields of a body with a ciphertext.
 pub(crate) const OTHER_FIELDS_BYTES: usize = 64 << 10;
 
 /// Reads a new secret, seals its ciphertext and hashes its password.
-///
-/// # Errors
-///
-/// See [`ApiError`].
 pub(crate) async fn read(
     app: &Arc<App>,
     client: Client,
@@ -119,7 +116,7 @@ pub(crate) async fn read(
     headers: &HeaderMap,
     body: &mut Incoming,
 ) -> Result<NewSecret, ApiError> {
-    // Asks the kernel's memory, not the disk: no reason for another thread.
+    // The free space is in the kernel's memory, so this does not need a blocking thread.
     if !app.store.space().is_ok_and(|space| space.allows_creation()) {
         return Err(ApiError::Full);
     }
@@ -137,16 +134,16 @@ pub(crate) async fn read(
     Ok(new)
 }
 
-/// Whether what is in a body takes microseconds to seal, and becomes no file: a payload is shorter than the
-/// body that it came in, and attachments are named there.
+/// Whether the content of a body is sealed in microseconds and without a file. A payload is shorter than
+/// its body, and a body with attachments contains the name of their field.
 pub(crate) fn is_quick(body: &[u8]) -> bool {
     let contains = |text: &[u8]| body.windows(text.len()).any(|part| part == text);
-    // An escape may stand for a letter of the name.
+    // An escape sequence can encode a letter of the name.
     let names_attachments = contains(ATTACHMENTS.name.as_bytes()) || contains(b"\\u");
     body.len() <= MAX_INLINE_BYTES && !names_attachments
 }
 
-/// Checks and seals what a sender wants to hand over. The password is hashed elsewhere.
+/// Checks and seals the sender's secret. The password is hashed later.
 fn prepare(app: &App, body: &[u8]) -> Result<(NewSecret, Option<SecretText>), ApiError> {
     let fields = Fields::parse(body, BODY.fields)?;
     let content = Content::new(app, &fields)?;
@@ -159,7 +156,7 @@ fn prepare(app: &App, body: &[u8]) -> Result<(NewSecret, Option<SecretText>), Ap
     let max_views = max_views(&fields, &MAX_VIEWS)?;
 
     let given = attachments::given(app, &fields)?;
-    // Everything is right, so now it may cost something.
+    // All fields are valid, so the expensive work can start.
     let (random, payload) = content.seal(app)?;
     let attachments = attachments::seal(app, &random, given)?;
     let new = NewSecret {
@@ -177,7 +174,7 @@ fn prepare(app: &App, body: &[u8]) -> Result<(NewSecret, Option<SecretText>), Ap
     Ok((new, password))
 }
 
-/// The ciphertext and the private half of its password, checked.
+/// The validated ciphertext and private half of its password.
 pub(crate) struct Content {
     ciphertext: Ciphertext,
     part: PasswordPart,
@@ -197,7 +194,7 @@ impl Content {
         Ok(Self { ciphertext, part: password_part(fields, &PASSWORD_PART_PRIVATE)? })
     }
 
-    /// Seals it, for a secret with the random bits that are returned. Blocks where it is large.
+    /// Seals the content for a secret with the returned random bits. Blocks if it is large.
     pub(crate) fn seal(&self, app: &App) -> Result<([u8; 15], Payload), ApiError> {
         let random: [u8; 15] = random_array(&*app.random);
         let payload = ciphertext::to_payload(&self.ciphertext, &self.part);
@@ -214,7 +211,7 @@ pub(crate) fn lifetime(app: &App, hours: Option<u64>, field: &Field) -> Result<L
     Lifetime::new(hours, app.rules.lifetime).map_err(|error| ApiError::field(field.name, error))
 }
 
-/// A password for viewers of a secret, to be hashed elsewhere.
+/// Reads a password for viewers, which is hashed later.
 pub(crate) fn password(fields: &Fields<'_>, field: &Field) -> Result<Option<SecretText>, ApiError> {
     let Some(password) = fields.string(field)?.filter(|password| !password.is_empty()) else {
         return Ok(None);
@@ -227,14 +224,14 @@ pub(crate) fn password(fields: &Fields<'_>, field: &Field) -> Result<Option<Secr
         let reason = format!("is too long: {MAX_PASSWORD_CHARS} characters are allowed");
         return Err(ApiError::field(field.name, reason));
     }
-    // A header carries it back, and HTTP knows none of these.
+    // Viewers send the password in a header, which cannot contain control characters.
     if password.contains(char::is_control) {
         return Err(ApiError::field(field.name, "must not hold control characters"));
     }
     Ok(Some(SecretText::new(password.to_owned())))
 }
 
-/// Hashes a new password once it is its turn.
+/// Waits for a turn and hashes a new password.
 pub(crate) async fn hash(
     app: &App,
     client: Client,
@@ -245,7 +242,7 @@ pub(crate) async fn hash(
     app.load.slow_work.passwords.turn(client.net()).await?.run(hash).await
 }
 
-/// How often a secret can be viewed: once if nothing is given.
+/// How often a secret can be viewed; the default is once.
 pub(crate) fn max_views(fields: &Fields<'_>, field: &Field) -> Result<NonZeroU8, ApiError> {
     let views = fields.number_in_range(field)?;
     Ok(views.and_then(NonZeroU8::new).unwrap_or(NonZeroU8::MIN))

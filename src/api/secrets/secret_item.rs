@@ -1,4 +1,4 @@
-//! A secret as it stands in the list and in the answer to its creation.
+//! A secret in the format of the list and of the answer to its creation.
 
 use std::{net::IpAddr, num::NonZeroU8};
 
@@ -10,7 +10,7 @@ use crate::{
     domain::secret::{event::EventKind, list::Listed},
 };
 
-/// A secret as its owner sees it.
+/// A secret, for its owner.
 #[derive(Serialize)]
 pub(crate) struct Item {
     id: String,

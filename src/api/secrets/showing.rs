@@ -1,4 +1,4 @@
-//! Showing a secret to a viewer: the password before, the answer after.
+//! Opening a secret for a viewer: checks the password, then makes the answer.
 
 use hyper::{Response, StatusCode};
 use serde::Serialize;
@@ -16,7 +16,7 @@ use crate::{
     store::FoundPayload,
 };
 
-/// What a viewer sees.
+/// A secret, for its viewer.
 #[derive(Serialize)]
 pub(crate) struct Seen {
     id: String,
@@ -25,7 +25,7 @@ pub(crate) struct Seen {
     message: Option<String>,
 }
 
-/// A lease, as its holder is told of it.
+/// A lease, for its holder.
 #[derive(Serialize)]
 pub(crate) struct LeaseShown {
     token: String,
@@ -38,8 +38,9 @@ impl LeaseShown {
     }
 }
 
-/// Checks a password against `needed`, having counted the try first, on disk and for the address. From
-/// that moment on the `captcha` is used, right or wrong: else one would do for all guesses.
+/// Checks a password against `needed`. The attempt is counted before, on disk and for the client. The
+/// `captcha` is used up at that point even if the password is wrong, so that one captcha does not serve for
+/// all guesses.
 pub(crate) async fn check_password<'a>(
     app: &'a App,
     id: SecretId,
@@ -50,7 +51,7 @@ pub(crate) async fn check_password<'a>(
 ) -> Result<Try<'a, ClientNet>, ApiError> {
     let password =
         TypedPassword::new(password).ok_or(ApiError::Password("Password is required"))?;
-    // First the turn: who is sent away because others wait has not tried.
+    // The turn comes first: a client rejected because the queue is full has not made an attempt.
     let turn = app.load.slow_work.passwords.turn(client.net()).await?;
     let now = app.clock.now();
     let tried = app
@@ -65,7 +66,7 @@ pub(crate) async fn check_password<'a>(
     if let Err(error) =
         app.store.change(secret::viewing::charge_password(id.number.account, id, now)).await
     {
-        // The secret has ended, or was locked, since it asked for the password: nothing is checked.
+        // The secret has ended or was locked after the first check, so no password is checked.
         tried.right();
         return Err(error.into());
     }
@@ -79,7 +80,7 @@ pub(crate) async fn check_password<'a>(
     }
 }
 
-/// Decrypts what a spent view has found, and answers it in the shape that `answer` gives it.
+/// Decrypts the payload of a spent view and makes the answer with `answer`.
 pub(crate) async fn open<T: Serialize>(
     id: &str,
     secret_id: SecretId,
@@ -92,7 +93,7 @@ pub(crate) async fn open<T: Serialize>(
     let opened = move || {
         let payload = payload.open(&secret_id.random)?;
         let Some(opened) = ciphertext::from_payload(&payload) else {
-            tracing::error!("a payload is not of a known form");
+            tracing::error!("a payload has an unknown format");
             return Err(ApiError::Internal);
         };
         let seen = Seen {

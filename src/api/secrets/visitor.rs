@@ -1,4 +1,4 @@
-//! Who comes to see a secret, as the logs keep it.
+//! Entries about viewers in the log of a secret.
 
 use std::net::IpAddr;
 
@@ -10,17 +10,17 @@ use crate::{
     domain::secret::{view::View, viewing::LateTry},
 };
 
-/// The visitor of this request, now.
+/// The log entry for this request, with the current time.
 pub(crate) fn entry(app: &App, client: Client, headers: &HeaderMap) -> View {
     let agent = headers.get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
     let address = kept_address(app.rules.viewer_ip, client.address);
     View::new(app.clock.now(), address, agent.as_deref())
 }
 
-/// Puts a try aside that found nothing, for the log.
+/// Passes `outcome` on. If it is "not found", `late` is added to the late attempts.
 ///
-/// Nobody waits for it, and it is put aside whatever the reason: neither the time that this answer takes
-/// nor that of the next one tells whether there is something to log.
+/// The request does not wait for the log, and every such attempt is added. So neither the time of this
+/// answer nor that of the next one shows whether the secret existed.
 pub(crate) fn note_too_late<T>(
     app: &App,
     client: Client,
@@ -33,7 +33,7 @@ pub(crate) fn note_too_late<T>(
     outcome
 }
 
-/// As much of a viewer's address as the operator wants to keep.
+/// The part of a viewer's address that the operator wants to keep.
 fn kept_address(kept: ViewerIp, address: IpAddr) -> Option<IpAddr> {
     match (kept, address) {
         (ViewerIp::Full, _) => Some(address),

@@ -1,4 +1,4 @@
-//! Parameters in a query, a form, or a JSON object.
+//! Reads parameters from a query, a form or a JSON object.
 
 use std::{borrow::Cow, fmt};
 
@@ -14,8 +14,8 @@ use crate::{
     http::json_fields::{whole_float, without_bom},
 };
 
-/// Adds those pairs of `application/x-www-form-urlencoded` (the URL standard), which a query is too,
-/// that have one of the `names`.
+/// Adds the pairs of `application/x-www-form-urlencoded` (the URL standard) whose name is in `names`. A
+/// query has the same format.
 pub(super) fn add_urlencoded(
     parameters: &mut Parameters,
     source: Source,
@@ -33,8 +33,9 @@ pub(super) fn add_urlencoded(
     Ok(())
 }
 
-/// Decodes `%` and two digits; what follows a `%` otherwise stays (the URL standard). A `+` becomes
-/// `plus`. In one buffer of the full size, so that growing leaves no copy behind.
+/// Decodes percent-encoding; a `%` without two hexadecimal digits is kept (the URL standard). `+` becomes
+/// `plus`. The buffer has the full size from the start, so that growing leaves no copy of a secret in
+/// memory.
 pub(crate) fn percent_decode(text: &[u8], plus: u8) -> Vec<u8> {
     let digit =
         |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
@@ -65,7 +66,7 @@ pub(super) fn add_json(parameters: &mut Parameters, body: &[u8]) -> Result<(), S
     let mut reader = serde_json::Deserializer::from_str(text);
     let read = reader.deserialize_map(Object { parameters, refused: &mut refused });
     read.and_then(|()| reader.end()).map_err(|error| {
-        // Its own text may repeat what the body holds; the place is enough.
+        // The parser's own text could repeat parts of the body, so the error has only the position.
         ServiceError::Malformed(match error.classify() {
             serde_json::error::Category::Data => "The request's body must be a JSON object".into(),
             _ => format!(
@@ -78,13 +79,15 @@ pub(super) fn add_json(parameters: &mut Parameters, body: &[u8]) -> Result<(), S
     refused.map_or(Ok(()), Err)
 }
 
-/// What may be given as a JSON object: keys, as JSON Web Keys are.
+/// The parameters that can be JSON objects: keys, in the format JSON Web Key.
 const KEYS: [&str; 2] = [PUBLIC_KEY, PRIVATE_KEY];
 
-/// More members of an object are not kept, so that it takes no more memory than its text: a key has fewer.
+/// The maximum number of members of an object that are kept, so that it uses no more memory than its text.
+/// A key has fewer.
 const MAX_MEMBERS: usize = 32;
 
-/// Reads an object into the parameters; the first one refused is kept for later, behind errors of JSON.
+/// Reads an object into the parameters. The first rejected parameter is kept, because JSON errors are
+/// reported first.
 struct Object<'p> {
     parameters: &'p mut Parameters,
     refused: &'p mut Option<ServiceError>,
@@ -128,9 +131,9 @@ impl<'de> Visitor<'de> for Object<'_> {
 enum Value {
     Null,
     Text(SecretText),
-    /// An object, as text: its members that are texts, and that there are others.
+    /// An object as JSON text: its strings, and `true` for members of other types.
     Object(SecretText),
-    /// An array; a fraction too, whose digits would not stay as they were written.
+    /// An array, or a fraction, whose digits would not be kept exactly.
     Other,
 }
 
@@ -190,7 +193,7 @@ impl<'de> Deserialize<'de> for Value {
                     let value = match map.next_value()? {
                         Value::Null => serde_json::Value::Null,
                         Value::Text(text) => text.expose_secret().into(),
-                        // That it is there is all that counts.
+                        // Only the existence of this member matters.
                         Value::Object(_) | Value::Other => true.into(),
                     };
                     members.insert(name, value);

@@ -1,8 +1,8 @@
-//! Feeds a body to the reader of its parts, a piece at a time.
+//! Passes a body to the multipart parser in pieces.
 //!
-//! multer 3.1 takes all that a stream has ready before it looks at any of it, and searches for the end
-//! of a part's head in however much has come. So the stream hands out one piece, then claims to have
-//! none, and ends where a head does not.
+//! multer 3.1 reads everything that a stream has ready before it parses any of it, and searches for the end
+//! of a part's head in all the data that has arrived. So the stream returns one piece, then reports that it
+//! has none ready, and it fails if a head is too long.
 
 use std::{
     error::Error,
@@ -17,18 +17,18 @@ use std::{
 use http_body_util::BodyDataStream;
 use hyper::body::{Body, Bytes, Frame};
 
-/// The most that is handed out at once.
+/// The maximum size of a piece.
 const PIECE_BYTES: usize = 64 << 10;
-/// The most that may come, in whole pieces, before a head is complete: what stands before the first
-/// part, a boundary, and the headers of a part.
+/// How many bytes may arrive, in whole pieces, before a head is complete: the text before the first part, a
+/// boundary, and the headers of a part.
 const MAX_HEAD_BYTES: u64 = 16 << 10;
 
-/// The head of a part goes on and on.
+/// A part's head exceeds the limit.
 #[derive(Debug, thiserror::Error)]
 #[error("the head of a part is too long")]
 pub(super) struct HeadTooLong;
 
-/// Counts what was handed out.
+/// Counts the bytes that were passed on.
 #[derive(Clone, Default)]
 pub(super) struct Meter(Arc<Counts>);
 
@@ -39,12 +39,12 @@ struct Counts {
 }
 
 impl Meter {
-    /// All bytes so far.
+    /// The number of all bytes so far.
     pub(super) fn total(&self) -> u64 {
         self.0.total.load(Ordering::Relaxed)
     }
 
-    /// Something came of what was handed out: a head, or some bytes of a part.
+    /// Records progress: the parser has found a head, or bytes of a part.
     pub(super) fn progress(&self) {
         self.0.at_progress.store(self.total(), Ordering::Relaxed);
     }
@@ -67,7 +67,7 @@ where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    /// A stream of the pieces, and what counts them.
+    /// A stream of the pieces, and its meter.
     pub(super) fn new(body: &'b mut B) -> (BodyDataStream<Self>, Meter) {
         let meter = Meter::default();
         let intake = Self { body, left: Bytes::new(), has_given: false, meter: meter.clone() };

@@ -1,4 +1,4 @@
-//! From a request to parameters and files, wherever they stand.
+//! Reads the parameters and files of a request from its headers, query and body.
 
 pub(crate) mod form;
 pub(crate) mod intake;

@@ -1,4 +1,4 @@
-//! The parameters of a request, wherever they come from: headers before the body before the query.
+//! The parameters of a request. Headers take precedence over the body, and the body over the query.
 
 use std::cmp::Ordering;
 
@@ -16,52 +16,52 @@ use crate::{
     },
 };
 
-/// Whose box.
+/// The token of the box.
 pub const TOKEN: &str = "token";
-/// What opens a box online.
+/// The passphrase of a box whose private key is on the server.
 pub const PASSPHRASE: &str = "passphrase";
 /// The RSA public key of an uploaded box.
 pub const PUBLIC_KEY: &str = "publickey";
-/// Its private key, encrypted.
+/// The encrypted private key of an uploaded box.
 pub const PRIVATE_KEY: &str = "privatekey";
-/// What opens a box offline.
+/// The hash of the private key, to read a box as it is stored.
 pub const PRIVATE_KEY_HASH: &str = "privatekeyhash";
 /// A message in plain text.
 pub const MESSAGE: &str = "message";
-/// A message that its sender has encrypted.
+/// A message that the sender has encrypted.
 pub const ENCRYPTED_MESSAGE: &str = "encryptedmessage";
-/// The key of that one, encrypted with the public key.
+/// The key of an encrypted message, encrypted with the public key.
 pub const ENCRYPTION_KEY: &str = "encryptionkey";
-/// When a box opens for reading.
+/// The time from which the box can be read.
 pub const RELEASE_DATE: &str = "releasedate";
-/// When a box closes for sending.
+/// The time from which the box accepts no messages.
 pub const LOCK_DATE: &str = "lockdate";
-/// Whether messages go when they are read.
+/// Whether messages are deleted after reading.
 pub const DELETE_MESSAGES_AFTER_READING: &str = "deletemessagesafterreading";
-/// Whether the box goes when it is read.
+/// Whether the box is deleted after reading.
 pub const DELETE_KEY_AFTER_READING: &str = "deletekeyafterreading";
-/// Whom to tell when a message comes into a box.
+/// The mail address for notifications about new messages.
 pub const NOTIFY_EMAIL: &str = "notifyemail";
-/// To whom a message that opens once is mailed.
+/// The recipient of a message that destroys itself.
 pub const EMAIL: &str = "email";
-/// What goes with that message, in base64.
+/// The attachment of that message, in base64.
 pub const ATTACHMENT: &str = "attachment";
-/// How that is called.
+/// The name of that attachment.
 pub const ATTACHMENT_NAME: &str = "attachmentname";
-/// How many messages to leave out.
+/// The number of messages to skip.
 pub const OFFSET: &str = "offset";
-/// How many messages to list.
+/// The maximum number of messages to list.
 pub const LIMIT: &str = "limit";
-/// Which messages are new.
+/// The last known message; only newer ones are listed.
 pub const SINCE: &str = "since";
-/// What names a message, so that it is delivered once however often it is sent.
+/// Identifies a message, so that repeated requests deliver it only once.
 pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// The version of the API.
 pub const V: &str = "v";
-/// JSON or XML.
+/// The format of the answer: JSON or XML.
 pub const FORMAT: &str = "format";
 
-/// Every name that is known; others are ignored. Also what a page of another origin may send as headers.
+/// All known names; others are ignored. Pages of other origins may send these as headers.
 pub const NAMES: [&str; 22] = [
     TOKEN,
     PASSPHRASE,
@@ -87,12 +87,12 @@ pub const NAMES: [&str; 22] = [
     FORMAT,
 ];
 
-/// The one of `names` that `name`, in any case, stands for.
+/// The entry of `names` that equals `name`, ignoring case.
 pub(super) fn find(names: &[&'static str], name: &[u8]) -> Option<&'static str> {
     names.iter().copied().find(|known| known.as_bytes().eq_ignore_ascii_case(name))
 }
 
-/// Where a value stands. The first of these that has one decides.
+/// The place of a value, in order of precedence.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Source {
     Header,
@@ -100,8 +100,8 @@ pub(super) enum Source {
     Query,
 }
 
-/// The known parameters of one request. Empty ones count as absent. Wiped on drop, and never printed:
-/// they may be passphrases.
+/// The known parameters of a request. Empty values count as absent. Values are wiped on drop and never
+/// printed, because they can be passphrases.
 #[derive(Default)]
 pub struct Parameters {
     given: Vec<(&'static str, Source, SecretText)>,
@@ -109,16 +109,17 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    /// Those in the headers and the query.
+    /// The parameters in the headers and the query.
     ///
     /// # Errors
     ///
-    /// [`ServiceError::Parameter`] for a value that is not UTF-8, and for two values in one place.
+    /// [`ServiceError::Parameter`] for a value that is not UTF-8, and for two different values in one
+    /// place.
     pub fn from_head(headers: &HeaderMap, query: Option<&str>) -> Result<Self, ServiceError> {
         Self::read_head(&NAMES, headers, query)
     }
 
-    /// The one of this name in the headers and the query, whatever is wrong with others.
+    /// Only the parameter with this name in the headers and the query. Errors in others are ignored.
     pub(crate) fn only(
         name: &'static str,
         headers: &HeaderMap,
@@ -143,36 +144,36 @@ impl Parameters {
         Ok(parameters)
     }
 
-    /// A value; `None` where it is missing or empty.
+    /// A value; `None` if it is missing or empty.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<&str> {
         let found = self.given.iter().filter(|(given, ..)| *given == name);
         found.min_by_key(|(_, source, _)| *source).map(|(_, _, value)| value.expose_secret())
     }
 
-    /// A value that is needed.
+    /// The value of a required parameter.
     ///
     /// # Errors
     ///
-    /// [`ServiceError::Missing`].
+    /// [`ServiceError::Missing`] if it is missing or empty.
     pub fn required(&self, name: &'static str) -> Result<&str, ServiceError> {
         self.text(name).ok_or(ServiceError::Missing(name))
     }
 
-    /// A whole number from 0 on, as `whole_number` reads it.
+    /// A whole number that is not negative, as `whole_number` reads it.
     ///
     /// # Errors
     ///
-    /// [`ServiceError::Parameter`].
+    /// [`ServiceError::Parameter`] for another value.
     pub fn number(&self, name: &'static str) -> Result<Option<u64>, ServiceError> {
         self.typed(name, NO_NUMBER, whole_number)
     }
 
-    /// Yes or no, in the words that forms and clients use for it.
+    /// A boolean, in the words that forms and clients use.
     ///
     /// # Errors
     ///
-    /// [`ServiceError::Parameter`].
+    /// [`ServiceError::Parameter`] for another value.
     pub fn flag(&self, name: &'static str) -> Result<Option<bool>, ServiceError> {
         self.typed(name, "must be true or false", |text| match text.to_ascii_lowercase().as_str() {
             "true" | "1" | "yes" | "on" => Some(true),
@@ -181,25 +182,25 @@ impl Parameters {
         })
     }
 
-    /// A moment, as RFC 3339 writes it; without a zone in UTC, without a time at midnight. Parts of a
-    /// second are cut off.
+    /// A time in the format of RFC 3339. The default zone is UTC, the default time midnight. Fractions of a
+    /// second are removed.
     ///
     /// # Errors
     ///
-    /// [`ServiceError::Parameter`].
+    /// [`ServiceError::Parameter`] for another value.
     pub fn date(&self, name: &'static str) -> Result<Option<UnixSeconds>, ServiceError> {
         let wrong = "must be a date from 1970 on, as in 2026-11-22 or 2026-11-22T12:00:00+01:00";
         self.typed(name, wrong, date)
     }
 
-    /// Checks that the client speaks the one version there is.
+    /// Checks the API version. Only version 1 exists.
     ///
     /// # Errors
     ///
-    /// [`ServiceError::Parameter`].
+    /// [`ServiceError::Parameter`] for another version.
     pub fn check_version(&self) -> Result<(), ServiceError> {
         match self.text(V).map(|version| whole_number(version.trim())) {
-            // Some write `1.0`.
+            // Some clients send `1.0`.
             None | Some(Some(1)) => Ok(()),
             Some(_) => Err(ServiceError::parameter(V, "must be 1: no other version is known")),
         }
@@ -242,18 +243,18 @@ impl Parameters {
         }
     }
 
-    /// Has a share of the memory for bodies cover `bytes` of values. Says whether they need one.
+    /// Takes a share of the memory for `bytes` of values. Returns whether they need one.
     ///
     /// # Errors
     ///
-    /// [`ServiceError::Busy`].
+    /// [`ServiceError::Busy`] if the memory is not free in time.
     pub(super) async fn hold(&mut self, payer: &Payer, bytes: usize) -> Result<bool, ServiceError> {
         let share = self.share.get_or_insert_with(|| payer.share());
         share.cover(bytes).await?;
         Ok(!share.is_empty())
     }
 
-    /// Keeps a share of the memory for bodies for as long as the values.
+    /// Keeps a share of the memory for as long as the values.
     pub(super) fn keep(&mut self, share: Share) {
         self.share = Some(share);
     }

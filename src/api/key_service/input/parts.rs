@@ -1,4 +1,4 @@
-//! The parts of a form (RFC 7578), read one after the other: parameters are taken up, files are found.
+//! Reads the parts of a form (RFC 7578) in order: stores parameters and returns files.
 
 use std::{error::Error, time::Duration};
 
@@ -26,25 +26,25 @@ use crate::{
     },
 };
 
-/// Parts of a form, and the files among them: nobody sends more by hand.
+/// The maximum number of parts in a form, and of files among them. Forms filled in by people have fewer.
 const MAX_PARTS: usize = 1000;
 const MAX_FILES: usize = 100;
-/// Parts that are files even without a file name.
+/// Names of parts that are files even without a file name.
 const FILE_NAMES: [&str; 6] =
     ["file", "files", "files[]", "encryptedfile", "encryptedfiles", "encryptedfiles[]"];
-/// The parts whose files their sender has sealed.
+/// Names of parts with files that the sender has sealed.
 const SEALED_NAMES: [&str; 4] =
     ["encryptedfile", "encryptedfiles", "encryptedfiles[]", ENCRYPTED_MESSAGE];
 
-/// What stands before a file's bytes.
+/// The head of a part with a file.
 pub(super) struct Found {
     pub(super) name: String,
-    /// Any text where its sender has sealed it; else without folders.
+    /// If the sender has sealed the file, any text, otherwise a name without folders.
     pub(super) file_name: String,
-    /// Whether its sender has sealed it.
+    /// Whether the sender has sealed the file.
     pub(super) is_sealed: bool,
     pub(super) content_type: Option<String>,
-    /// Bytes that were looked at already.
+    /// The first bytes, if they were already read.
     pub(super) first: Option<Bytes>,
 }
 
@@ -57,7 +57,7 @@ pub(super) struct Parts<'b> {
     limits: Limits,
     payer: Payer,
     credit: Credit,
-    /// How many bytes have added to it.
+    /// The number of bytes that have been added to the credit.
     credited: u64,
     parts_seen: usize,
     files_seen: usize,
@@ -103,7 +103,7 @@ impl<'b> Parts<'b> {
             let name = name.unwrap_or_default();
             let known = find(&NAMES, name.as_bytes());
             let is_file = match (known, &file_name) {
-                // A key may well come from a file, as with `curl -F publickey=@key.pem`.
+                // A key can be sent as a file, as with `curl -F publickey=@key.pem`.
                 (Some(known), Some(_)) => matches!(known, MESSAGE | ENCRYPTED_MESSAGE),
                 (None, Some(_)) => true,
                 (_, None) => FILE_NAMES.iter().any(|file| name.eq_ignore_ascii_case(file)),
@@ -116,7 +116,7 @@ impl<'b> Parts<'b> {
             let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
             let is_sealed = SEALED_NAMES.iter().any(|sealed| name.eq_ignore_ascii_case(sealed));
             let file_name = match file_name.unwrap_or_default() {
-                // Base64 has slashes.
+                // A sealed name is base64, which can contain slashes.
                 file_name if is_sealed => file_name,
                 file_name => without_folders(&file_name),
             };
@@ -130,7 +130,7 @@ impl<'b> Parts<'b> {
             if found.file_name.is_empty() {
                 found.first = self.file_chunk().await?;
                 if found.first.is_none() {
-                    // What browsers send for a field without a file.
+                    // An empty file field in a browser's form.
                     continue;
                 }
             }
@@ -144,7 +144,7 @@ impl<'b> Parts<'b> {
         Ok(None)
     }
 
-    /// Goes on to the next part, whose headers these are.
+    /// Moves to the next part and returns its headers.
     async fn next_part(&mut self) -> Result<Option<HeaderMap>, ServiceError> {
         let patience = self.patience()?;
         let since = Instant::now();
@@ -163,7 +163,7 @@ impl<'b> Parts<'b> {
         Ok(Some(headers))
     }
 
-    /// The next bytes of the part; at its end, `None`, and none of it is left.
+    /// The next bytes of the current part; `None` at its end.
     async fn chunk(&mut self) -> Result<Option<Bytes>, ServiceError> {
         loop {
             let patience = self.patience()?;
@@ -192,7 +192,7 @@ impl<'b> Parts<'b> {
         }
     }
 
-    /// Reads a part that is a parameter, or skips one that is nothing.
+    /// Reads a part with a parameter, or skips an unknown part.
     async fn read_text(
         &mut self,
         name: Option<&'static str>,
@@ -232,7 +232,7 @@ impl<'b> Parts<'b> {
     }
 }
 
-/// Appends to a secret, and leaves no copy of it behind when it must move.
+/// Appends to a secret. If the buffer must be moved, the old copy is wiped.
 fn append(value: &mut Zeroizing<Vec<u8>>, more: &[u8]) {
     let needed = value.len() + more.len();
     if needed > value.capacity() {

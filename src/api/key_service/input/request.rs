@@ -1,6 +1,7 @@
-//! Reads a request: its parameters wherever they stand, and the files of a form one after the other.
+//! Reads a request: its parameters from headers, query and body, and the files of a form one after the
+//! other.
 //!
-//! Files are streamed: of a body, never more than a few pieces of 64 KiB and the parameters are held.
+//! Files are streamed: only the parameters and a few pieces of 64 KiB are in memory.
 
 use std::error::Error;
 
@@ -24,33 +25,33 @@ use crate::{
     },
 };
 
-/// The longest boundary (RFC 2046).
+/// The maximum length of a boundary (RFC 2046).
 const MAX_BOUNDARY: usize = 70;
 
-/// What a body may hold.
+/// The limits on a body.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// All parameters of a body together, in bytes as they are sent.
+    /// All parameters of a body together, in encoded bytes.
     pub max_text: usize,
     /// One file, in bytes.
     pub max_file: Option<u64>,
 }
 
-/// A request that is being read.
+/// A request whose body is being read.
 pub struct RequestReader<'b> {
     parameters: Parameters,
-    /// Of a form that is sent in parts.
+    /// A multipart form.
     parts: Option<Parts<'b>>,
 }
 
 impl<'b> RequestReader<'b> {
-    /// Reads headers, query, and a body that is not in parts. A body without a content type is a form.
+    /// Reads headers, query, and a body that is not multipart. A body without a content type is a form.
     ///
     /// # Errors
     ///
-    /// [`ServiceError::Malformed`] for another content type and a broken body,
+    /// [`ServiceError::Malformed`] for an unsupported content type or an invalid body,
     /// [`ServiceError::ContentCoding`], [`ServiceError::Parameter`], [`ServiceError::TooLarge`],
-    /// [`ServiceError::BodyStopped`], [`ServiceError::Busy`] where too many large bodies come at once.
+    /// [`ServiceError::BodyStopped`], [`ServiceError::Busy`] if too many large bodies arrive at once.
     pub async fn open<B>(
         headers: &HeaderMap,
         query: Option<&str>,
@@ -90,18 +91,18 @@ impl<'b> RequestReader<'b> {
         Ok(Self { parameters, parts: None })
     }
 
-    /// The parameters so far: all of them once [`RequestReader::next_file`] has found no more.
+    /// The parameters so far. They are complete when [`RequestReader::next_file`] returns no more files.
     #[must_use]
     pub fn parameters(&self) -> &Parameters {
         &self.parameters
     }
 
-    /// The next file, if there is one; what is left of the one before is skipped. Parameters on the
-    /// way to it are taken up.
+    /// The next file, if any. The rest of the previous file is skipped, and parameters before the next file
+    /// are stored.
     ///
     /// # Errors
     ///
-    /// As for [`RequestReader::open`]. After an error the request can not be read on.
+    /// As for [`RequestReader::open`]. After an error the request cannot be read further.
     pub async fn next_file(&mut self) -> Result<Option<FilePart<'_, 'b>>, ServiceError> {
         let Self { parameters, parts } = self;
         let Some(parts) = parts else { return Ok(None) };
@@ -109,11 +110,11 @@ impl<'b> RequestReader<'b> {
         Ok(found.map(|found| FilePart { found, parts, parameters }))
     }
 
-    /// Reads on to the end of a request that has no files, or whose files are all read.
+    /// Reads the rest of a request that contains no more files.
     ///
     /// # Errors
     ///
-    /// As for [`RequestReader::open`], and [`ServiceError::Invalid`] where a file comes.
+    /// As for [`RequestReader::open`], and [`ServiceError::Invalid`] if another file follows.
     pub async fn finish(mut self) -> Result<Parameters, ServiceError> {
         if self.next_file().await?.is_some() {
             return Err(ServiceError::Invalid("Files are sent with PUT".into()));
@@ -122,7 +123,7 @@ impl<'b> RequestReader<'b> {
     }
 }
 
-/// A file of a form, read piece by piece.
+/// A file of a form, read in pieces.
 pub struct FilePart<'a, 'b> {
     found: Found,
     parts: &'a mut Parts<'b>,
@@ -130,42 +131,42 @@ pub struct FilePart<'a, 'b> {
 }
 
 impl FilePart<'_, '_> {
-    /// The name of the form's field, as it is sent; empty where there is none.
+    /// The unchanged name of the form field, or an empty string.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.found.name
     }
 
-    /// The parameters that came before it.
+    /// The parameters before the file.
     #[must_use]
     pub fn parameters(&self) -> &Parameters {
         self.parameters
     }
 
-    /// Whether its sender has sealed it, as the name of the form's field says.
+    /// Whether the sender has sealed the file, according to the name of the form field.
     #[must_use]
     pub fn is_sealed(&self) -> bool {
         self.found.is_sealed
     }
 
-    /// The file's name; empty where there is none. Without folders, but as it is sent where its sender
-    /// has sealed it.
+    /// The file's name, or an empty string. Folders are removed, unless the sender has sealed the file:
+    /// then the name is unchanged.
     #[must_use]
     pub fn file_name(&self) -> &str {
         &self.found.file_name
     }
 
-    /// The content type that the sender gives it.
+    /// The content type from the sender.
     #[must_use]
     pub fn content_type(&self) -> Option<&str> {
         self.found.content_type.as_deref()
     }
 
-    /// The next bytes, at most a little over 64 KiB and never none; `None` at the end.
+    /// The next bytes, between 1 and a little more than 64 KiB; `None` at the end.
     ///
     /// # Errors
     ///
-    /// [`ServiceError::TooLarge`], [`ServiceError::BodyStopped`], [`ServiceError::Malformed`] where the
+    /// [`ServiceError::TooLarge`], [`ServiceError::BodyStopped`], or [`ServiceError::Malformed`] if the
     /// body ends within the file.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, ServiceError> {
         if let Some(first) = self.found.first.take() {

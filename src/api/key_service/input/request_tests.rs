@@ -1,4 +1,4 @@
-//! Requests over bodies that are cut anywhere.
+//! Requests whose bodies are split at any position.
 
 use std::{
     collections::VecDeque,
@@ -32,7 +32,7 @@ const LIMITS: Limits = Limits { max_text: 1000, max_file: Some(100_000) };
 const IN_PARTS: &str = "multipart/form-data; boundary=XX";
 const URLENCODED: &str = "application/x-www-form-urlencoded";
 
-/// A body that comes in these pieces; after them it ends, fails, or comes no more.
+/// A body of these pieces. After them it ends, fails, or stalls.
 struct Pieces(VecDeque<Bytes>, After, Option<Pin<Box<Sleep>>>);
 
 #[derive(Clone, Copy, PartialEq)]
@@ -78,7 +78,7 @@ impl Body for Pieces {
     }
 }
 
-/// What a request held: some parameters, and its files as (name, file name, bytes).
+/// The content of a request: some parameters, and its files as (name, file name, bytes).
 #[derive(Debug, PartialEq)]
 struct Read {
     token: Option<String>,
@@ -115,7 +115,7 @@ async fn read_pieces(content_type: &str, mut body: Pieces) -> Result<Read, Strin
     read.await.map_err(|error: ServiceError| format!("{error:?}"))
 }
 
-/// Time stands still but for those who wait, so that nobody does for long.
+/// Runs `work` with a paused clock that advances only when all tasks wait, so that the tests do not sleep.
 fn run<T>(work: impl Future<Output = T>) -> T {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     runtime.enable_time().start_paused(true).build().unwrap().block_on(work)
@@ -317,7 +317,8 @@ proptest! {
     }
 }
 
-/// Who was fast before may not be slow for hours: an upload holds a place that others wait for.
+/// Time saved up by a fast start does not allow hours of slow sending, because an upload holds a place that
+/// others need.
 #[test]
 fn a_body_that_trickles_is_given_up_in_a_few_minutes() {
     let files = part("name=file; filename=f", &[b'x'; 90_000]).repeat(10);

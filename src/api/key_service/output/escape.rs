@@ -1,10 +1,10 @@
-//! Escaping of long texts, at the speed of memory where nothing needs it.
+//! Escapes long texts. Text without special bytes is copied at the speed of memory.
 
-/// So many bytes are looked at together; the compiler makes vector instructions of it.
+/// How many bytes are checked together; the compiler vectorizes this loop.
 const BLOCK: usize = 32;
 
-/// Copies `text`, but for special bytes: `push_special` gets what begins with one, and gives the length
-/// of what it has written in its own way, which must be whole characters.
+/// Copies `text`, except special bytes. `push_special` receives the text from a special byte on, writes its
+/// replacement, and returns how many bytes it has replaced, which must be whole characters.
 #[inline]
 pub(super) fn escape(
     text: &str,
@@ -25,7 +25,7 @@ pub(super) fn escape(
     }
 }
 
-/// How many bytes from the first on are not special.
+/// The number of bytes before the first special one.
 #[inline]
 fn plain(text: &[u8], is_special: impl Fn(u8) -> bool) -> usize {
     let (blocks, _) = text.as_chunks::<BLOCK>();
@@ -36,18 +36,18 @@ fn plain(text: &[u8], is_special: impl Fn(u8) -> bool) -> usize {
     start + rest.iter().position(|byte| is_special(*byte)).unwrap_or(rest.len())
 }
 
-/// Makes text of bytes that are cut anywhere: what is not UTF-8 becomes U+FFFD, by the same rule as in
-/// [`String::from_utf8_lossy`].
+/// Decodes UTF-8 from pieces that can end within a character. Invalid bytes become U+FFFD, by the same rule
+/// as in [`String::from_utf8_lossy`].
 #[derive(Default)]
 pub(super) struct Utf8Pieces {
-    /// The beginning of a character whose end has not come yet.
+    /// The first bytes of an incomplete character.
     begun: Vec<u8>,
 }
 
 const REPLACEMENT: &str = "\u{fffd}";
 
 impl Utf8Pieces {
-    /// Gives the text of what is whole to `push`.
+    /// Passes the complete characters to `push`.
     pub(super) fn push(&mut self, bytes: &[u8], mut push: impl FnMut(&str)) {
         let mut rest = bytes;
         while !self.begun.is_empty() {
@@ -62,7 +62,7 @@ impl Utf8Pieces {
                     rest = after;
                     continue;
                 }
-                // The new byte is no part of the character; it is looked at again.
+                // The new byte does not continue the character, so it is decoded again.
                 Err(_) => push(REPLACEMENT),
             }
             self.begun.clear();
@@ -81,7 +81,7 @@ impl Utf8Pieces {
         }
     }
 
-    /// Ends the text.
+    /// Ends the text. An incomplete character becomes U+FFFD.
     pub(super) fn end(&mut self, mut push: impl FnMut(&str)) {
         if !std::mem::take(&mut self.begun).is_empty() {
             push(REPLACEMENT);

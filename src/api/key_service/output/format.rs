@@ -1,4 +1,4 @@
-//! JSON or XML: which one a client wants, and small answers in it.
+//! The format of answers, JSON or XML, and small answers.
 
 use hyper::{
     Response,
@@ -18,7 +18,7 @@ use crate::{
     http::response::Body,
 };
 
-/// How an answer is written.
+/// The format of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// JSON, the default.
@@ -28,11 +28,12 @@ pub enum Format {
 }
 
 impl Format {
-    /// What the client wants: the header `format`, `format=` in the query, or `Accept`. Needs no body,
-    /// so that errors in one are told in it too. An error of its own is told as `Accept` says.
+    /// The format that the client asks for: the header `format`, `format=` in the query, or `Accept`. The
+    /// body is not needed, so errors in it have this format too. An error of this function has the format
+    /// of `Accept`.
     ///
-    /// XML must be named in `Accept`, and liked better there than JSON. It does not count beside
-    /// `text/html`: browsers name it in every `Accept` of theirs, and nobody has asked for it.
+    /// XML is chosen only if `Accept` names it with a higher weight than JSON and does not contain
+    /// `text/html`: browsers always accept XML, but their users have not asked for it.
     ///
     /// # Errors
     ///
@@ -42,7 +43,7 @@ impl Format {
         Self::accepted(headers).or_given(&given)
     }
 
-    /// The format that the parameters name, those of the body too, or else this one.
+    /// The format in the parameters, including those of the body, otherwise this one.
     ///
     /// # Errors
     ///
@@ -74,7 +75,7 @@ impl Format {
         })
     }
 
-    /// A text: what was done, or an error.
+    /// A text: a result or an error.
     #[must_use]
     pub fn string(self, text: &str) -> Response<Body> {
         let mut out = Vec::new();
@@ -108,7 +109,7 @@ impl Format {
         self.answer(out)
     }
 
-    /// What the owner of a box wants; of no XML type that the document has.
+    /// The terms of a box, always as JSON: the document has no XML type for them.
     #[must_use]
     pub fn terms(terms: &TermsItem) -> Response<Body> {
         let mut out = vec![b'{'];
@@ -140,8 +141,7 @@ impl Format {
     }
 }
 
-/// The weight of a media range (RFC 9110 12.4.2) in thousandths; 1000 where there is none, 0 where it
-/// makes no sense.
+/// The weight of a media range (RFC 9110 12.4.2) in thousandths: 1000 if missing, 0 if invalid.
 fn quality(parameters: &str) -> u16 {
     let mut pairs = parameters.split(';').filter_map(|pair| pair.split_once('='));
     let Some((_, weight)) = pairs.find(|(name, _)| name.trim().eq_ignore_ascii_case("q")) else {

@@ -1,85 +1,85 @@
-//! What answers are made of, as the document names it: a key, and the messages of its box.
+//! The objects in answers, with the names of the document: keys and messages.
 
 use crate::{clock::UnixSeconds, domain::drop_box::Terms};
 
-/// A key as its owner sees it. Its messages are listed elsewhere, so `Messages` is always empty here.
+/// A key, for its owner. Messages are listed by another operation, so `Messages` is always empty here.
 #[derive(Clone, Copy, Debug)]
 pub struct KeyItem<'a> {
-    /// Over 0; the original counts its keys with it.
+    /// A positive number; the original service numbers its keys with it.
     pub key_id: u32,
     /// The token of the box.
     pub key_token: &'a str,
-    /// SPKI PEM, or what was uploaded.
+    /// SPKI PEM, or the uploaded text.
     pub public_key: &'a str,
-    /// Encrypted PEM, if the server keeps it.
+    /// Encrypted PEM, if the server has it.
     pub private_key: Option<&'a str>,
-    /// Lower-case hex SHA-256 of the private key, or what its owner chose to send for it.
+    /// Lower-case hex SHA-256 of the private key, or the text that the owner sent in its place.
     pub private_key_hash: Option<&'a str>,
-    /// Whether the private key is under a passphrase.
+    /// Whether the private key is encrypted with a passphrase.
     pub is_private_key_encrypted: bool,
     /// Whether the server has only the public key.
     pub is_public_key_only: bool,
-    /// When the key was made.
+    /// The creation time of the key.
     pub request_date: UnixSeconds,
-    /// From when on messages can be read: when the key was made, where its owner has not said.
+    /// The time from which messages can be read; by default the creation time.
     pub release_date: UnixSeconds,
-    /// From when on none are taken.
+    /// The time from which no messages are accepted.
     pub lock_date: Option<UnixSeconds>,
-    /// Whether messages go when they are read.
+    /// Whether messages are deleted after reading.
     pub delete_messages_after_reading: bool,
-    /// Whether the key goes with them.
+    /// Whether the key is deleted with them.
     pub delete_key_after_reading: bool,
-    /// Where to send people who drop something in.
+    /// The URL for senders.
     pub uri: &'a str,
 }
 
-/// What the owner of a box wants, for everybody who has its token: not when it can be read, which is told
-/// to who may read.
+/// The terms of a box, for all holders of its token. The time from which it can be read is not included:
+/// only readers learn it.
 #[derive(Clone, Copy, Debug)]
 pub struct TermsItem {
-    /// As they were set when it was made.
+    /// The terms from the creation of the box.
     pub terms: Terms,
-    /// Whether the server has the private key, in a form that a passphrase opens here.
+    /// Whether the server has a private key that it can open with a passphrase.
     pub has_private_key: bool,
-    /// When they are told.
+    /// The current time.
     pub now: UnixSeconds,
 }
 
-/// A message, up to its text.
+/// The part of a message before its text.
 #[derive(Clone, Copy, Debug)]
 pub struct MessageHead<'a> {
-    /// 1, 2, 3 … in its box.
+    /// The number of the message in its box, from 1.
     pub message_id: u64,
-    /// Base64 of the encrypted passphrase; encrypted mode only.
+    /// Base64 of the encrypted passphrase, if the message is returned in encrypted form.
     pub encryption_key: Option<&'a str>,
-    /// Whether a text follows, be it empty; else `MessageData` is null.
+    /// Whether a text follows, possibly empty; otherwise `MessageData` is null.
     pub has_data: bool,
 }
 
-/// A message, behind its text.
+/// The part of a message after its text.
 #[derive(Clone, Copy, Debug)]
 pub struct MessageTail<'a> {
-    /// When it was dropped in.
+    /// The time when the message was received.
     pub created: UnixSeconds,
-    /// Lower-case hex SHA-256 of the plain text, where the server saw it.
+    /// Lower-case hex SHA-256 of the plain text, if the server has seen it.
     pub message_hash: Option<&'a str>,
-    /// Whether it is a file.
+    /// Whether the message is a file.
     pub is_file: bool,
     /// The file's name.
     pub file_name: Option<&'a str>,
-    /// Its size, in bytes.
+    /// The size in bytes.
     pub size: u64,
-    /// What the file is fetched with.
+    /// The id of the ticket for the file.
     pub temporary_download_id: Option<&'a str>,
 }
 
-/// A field's value, in the types that the document has.
+/// The value of a field, in the types of the document.
 pub(super) enum Value<'a> {
     Text(&'a str),
-    /// XML leaves it out when there is none.
+    /// Omitted in XML if it is `None`.
     OptionalText(Option<&'a str>),
     Date(UnixSeconds),
-    /// XML says so when there is none.
+    /// `xsi:nil` in XML if it is `None`.
     OptionalDate(Option<UnixSeconds>),
     Flag(bool),
     Number(u64),
@@ -87,12 +87,12 @@ pub(super) enum Value<'a> {
 }
 
 impl TermsItem {
-    /// Its fields; what a key has as well is called as there.
+    /// The fields, with the same names as in a key.
     pub(super) fn fields(&self) -> [(&'static str, Value<'static>); 5] {
         let Self { terms, has_private_key, now } = self;
         [
             ("LockDate", Value::OptionalDate(terms.lock_at)),
-            // Clocks of clients are wrong more often.
+            // The server compares the times, because clients' clocks are wrong more often.
             ("IsLocked", Value::Flag(terms.lock_at.is_some_and(|lock| lock <= *now))),
             ("DeleteMessagesAfterReading", Value::Flag(terms.delete_messages_after_reading)),
             ("DeleteKeyAfterReading", Value::Flag(terms.delete_box_after_reading)),
@@ -102,7 +102,7 @@ impl TermsItem {
 }
 
 impl<'a> KeyItem<'a> {
-    /// Its fields, in the original's order.
+    /// The fields, in the original's order.
     pub(super) fn fields(&self) -> [(&'static str, Value<'a>); 14] {
         [
             ("KeyId", Value::Number(self.key_id.into())),
@@ -124,7 +124,7 @@ impl<'a> KeyItem<'a> {
 }
 
 impl<'a> MessageHead<'a> {
-    /// Its fields, in the original's order.
+    /// The fields, in the original's order.
     pub(super) fn fields(&self) -> [(&'static str, Value<'a>); 2] {
         [
             ("MessageId", Value::Number(self.message_id)),
@@ -134,7 +134,7 @@ impl<'a> MessageHead<'a> {
 }
 
 impl<'a> MessageTail<'a> {
-    /// Its fields, in the original's order; those that it does not have stand behind its own.
+    /// The fields, in the original's order; fields that the original does not have come last.
     pub(super) fn fields(&self) -> [(&'static str, Value<'a>); 6] {
         [
             ("Created", Value::Date(self.created)),

@@ -1,15 +1,15 @@
-//! Fields and texts in JSON (RFC 8259).
+//! Writes fields and texts as JSON (RFC 8259).
 
 use super::{escape::escape, item::Value};
 
-/// A text between quotes.
+/// A text in quotes.
 pub(super) fn string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     push_text(text, out);
     out.push(b'"');
 }
 
-/// A piece of a text, without quotes.
+/// A part of a text, without quotes.
 pub(super) fn push_text(text: &str, out: &mut Vec<u8>) {
     escape(text, out, is_special, push_special);
 }
@@ -35,12 +35,12 @@ fn push_value(value: &Value<'_>, out: &mut Vec<u8>) {
     }
 }
 
-/// What a string can not hold as it is.
+/// Whether a byte must be escaped in a string.
 fn is_special(byte: u8) -> bool {
     byte < b' ' || byte == b'"' || byte == b'\\'
 }
 
-/// Escapes the special byte that `text` begins with, and gives its length.
+/// Escapes the special byte at the start of `text`, and returns its length.
 fn push_special(text: &[u8], out: &mut Vec<u8>) -> usize {
     let byte = text.first().copied().unwrap_or_default();
     match byte {

@@ -1,4 +1,4 @@
-//! The list of a box's messages, written piece by piece: a message may be longer than memory.
+//! Writes the list of a box's messages in pieces, because a message can be larger than memory.
 
 use super::{
     escape::Utf8Pieces,
@@ -12,7 +12,7 @@ use super::{
 pub struct MessageListWriter {
     format: Format,
     has_message: bool,
-    /// Of the message that is open, where it has data.
+    /// The decoder for the data of the current message, if it has data.
     data: Option<Utf8Pieces>,
 }
 
@@ -23,7 +23,7 @@ impl MessageListWriter {
         Self { format, has_message: false, data: None }
     }
 
-    /// What stands before the first message.
+    /// The text before the first message.
     pub fn begin(&self, out: &mut Vec<u8>) {
         match self.format {
             Format::Json => out.push(b'['),
@@ -33,7 +33,7 @@ impl MessageListWriter {
         }
     }
 
-    /// A message, up to its data.
+    /// The start of a message, up to its data.
     pub fn open(&mut self, head: &MessageHead<'_>, out: &mut Vec<u8>) {
         let has_data = head.has_data;
         match self.format {
@@ -53,14 +53,14 @@ impl MessageListWriter {
         self.data = has_data.then(Utf8Pieces::default);
     }
 
-    /// Some of the message's text, in UTF-8 and cut anywhere; nothing where it has none.
+    /// A piece of the message's text in UTF-8, split at any position. Ignored if the message has no text.
     pub fn data(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
         if let Some(data) = &mut self.data {
             data.push(bytes, text_writer(self.format, out));
         }
     }
 
-    /// The rest of a message.
+    /// The rest of a message, after its data.
     pub fn close(&mut self, tail: &MessageTail<'_>, out: &mut Vec<u8>) {
         let data = self.data.take();
         let has_data = data.is_some();
@@ -81,7 +81,7 @@ impl MessageListWriter {
         }
     }
 
-    /// What stands behind the last message.
+    /// The text after the last message.
     pub fn end(self, out: &mut Vec<u8>) {
         out.extend_from_slice(match self.format {
             Format::Json => b"]",
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
     use crate::clock::UnixSeconds;
 
-    /// One message with a text that comes in pieces, then a file.
+    /// A list of one message with its text in pieces, and one file.
     fn written(format: Format, text: &[u8], size: usize) -> String {
         let mut list = MessageListWriter::new(format);
         let mut out = Vec::new();
@@ -132,7 +132,7 @@ mod tests {
         String::from_utf8(out).unwrap()
     }
 
-    /// The text of the elements called `name`.
+    /// The text of all elements with this `name`.
     fn read_xml(xml: &str, name: &str) -> Vec<String> {
         let (mut reader, mut found, mut is_inside) = (Reader::from_str(xml), Vec::new(), false);
         loop {
@@ -165,7 +165,7 @@ mod tests {
         }
     }
 
-    /// What XML 1.0 makes of a text (its section 2.2).
+    /// The text after parsing by an XML 1.0 reader (section 2.2 of the standard).
     fn as_xml_can(text: &str) -> String {
         let can = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
         text.chars().map(|c| if can(c) { c } else { '\u{fffd}' }).collect()

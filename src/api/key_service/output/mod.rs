@@ -1,4 +1,4 @@
-//! From a result to JSON or XML.
+//! Writes results as JSON or XML.
 
 pub(crate) mod escape;
 pub mod format;

@@ -1,16 +1,16 @@
-//! Fields and texts in XML 1.0, as .NET's `XmlSerializer` writes them.
+//! Writes fields and texts as XML 1.0, in the format of .NET's `XmlSerializer`.
 
 use super::{escape::escape, item::Value};
 
-/// What every document begins with, up to what is told. The original writes each answer under this root.
+/// The start of each document. The original service writes all answers under this root element.
 pub(super) const BEGIN: &str = concat!(
     r#"<?xml version="1.0" encoding="utf-8"?>"#,
     r#"<response xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance""#,
     r#" xmlns:xsd="http://www.w3.org/2001/XMLSchema">"#
 );
-/// The same of a plain value, which needs no namespaces.
+/// The start of a document with a plain value, which needs no namespaces.
 pub(super) const BEGIN_PLAIN: &str = r#"<?xml version="1.0" encoding="utf-8"?><response>"#;
-/// What every document ends with.
+/// The end of each document.
 pub(super) const END: &str = "</response>";
 
 /// `<name>text</name>`.
@@ -20,7 +20,7 @@ pub(super) fn element(name: &str, text: &str, out: &mut Vec<u8>) {
     push_tag("</", name, out);
 }
 
-/// A piece of a text. What XML 1.0 can not hold, not even escaped, becomes U+FFFD.
+/// A part of a text. Characters that XML 1.0 cannot contain, not even escaped, become U+FFFD.
 pub(super) fn push_text(text: &str, out: &mut Vec<u8>) {
     escape(text, out, is_special, push_special);
 }
@@ -39,7 +39,8 @@ pub(super) fn push_fields(fields: &[(&'static str, Value<'_>)], out: &mut Vec<u8
             }
             Value::Flag(flag) => element(name, &flag.to_string(), out),
             Value::Number(number) => element(name, &number.to_string(), out),
-            // An empty element would be read as a list of one: the original's has no element around it.
+            // The original has no list element, and a reader would take an empty one for a list with one
+            // item.
             Value::EmptyList => {}
         }
     }
@@ -51,21 +52,21 @@ fn push_tag(open: &str, name: &str, out: &mut Vec<u8>) {
     }
 }
 
-/// What an element's text can not hold as it is; 0xEF may begin U+FFFE and U+FFFF.
+/// Whether a byte must be escaped in the text of an element; 0xEF can begin U+FFFE and U+FFFF.
 fn is_special(byte: u8) -> bool {
     (byte < b' ' && byte != b'\n' && byte != b'\t')
         || matches!(byte, b'<' | b'>' | b'&')
         || byte == 0xef
 }
 
-/// Escapes the special character that `text` begins with, and gives its length.
+/// Escapes the special character at the start of `text`, and returns its length.
 fn push_special(text: &[u8], out: &mut Vec<u8>) -> usize {
     let (escaped, length): (&[u8], usize) = match text {
         [b'<', ..] => (b"&lt;", 1),
-        // Only `]]>` must not stand there, but its parts may come apart.
+        // Only `]]>` is forbidden, but a piece can end within it, so every `>` is escaped.
         [b'>', ..] => (b"&gt;", 1),
         [b'&', ..] => (b"&amp;", 1),
-        // Bare, a reader would take it for a line's end (XML 1.0, 2.11).
+        // XML readers convert an unescaped carriage return to a line feed (XML 1.0, 2.11).
         [b'\r', ..] => (b"&#xD;", 1),
         [0xef, 0xbf, 0xbe | 0xbf, ..] => (REPLACEMENT, 3),
         [first @ 0xef, second, third, ..] => {
