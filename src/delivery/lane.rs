@@ -96,7 +96,7 @@ pub(super) async fn run<C: Courier>(
             state.pause = None;
             state.courier.try_now();
         }
-        state.fill();
+        state.fill().await;
         let rest = state.rest();
         tokio::select! {
             biased;
@@ -190,14 +190,14 @@ impl<C: Courier> State<C> {
     }
 
     /// Starts attempts for due items, as far as there are places.
-    fn fill(&mut self) {
+    async fn fill(&mut self) {
         while self.trying.len() < self.places() {
             if self.queue.is_empty() {
                 if Instant::now() < self.look_again {
                     self.is_woken = true;
                     return;
                 }
-                self.look();
+                self.look().await;
             }
             let Some(number) = self.queue.pop_front() else { return };
             let (courier, sending) = (Arc::clone(&self.courier), Arc::clone(&self.sending));
@@ -207,16 +207,21 @@ impl<C: Courier> State<C> {
         }
     }
 
-    fn look(&mut self) {
+    async fn look(&mut self) {
         self.is_woken = false;
         self.look_again = Instant::now() + BETWEEN_LOOKS;
-        let busy: HashSet<OutboxNumber> =
-            self.numbers.values().chain(&self.unnoted).copied().collect();
-        let is_busy = |number| busy.contains(&number) || self.unreadable.contains(&number);
-        let (found, next_due) =
-            outbox::due(&self.context.store, C::LANE, self.now(), BATCH, is_busy);
-        self.queue.extend(found);
-        self.next_due = next_due;
+        let busy = self.numbers.values().chain(&self.unnoted).chain(&self.unreadable);
+        let busy: HashSet<OutboxNumber> = busy.copied().collect();
+        let (store, now) = (self.context.store.clone(), self.now());
+        let read =
+            move || outbox::due(&store, C::LANE, now, BATCH, |number| busy.contains(&number));
+        match spawn_blocking(read).await {
+            Ok((found, next_due)) => {
+                self.queue.extend(found);
+                self.next_due = next_due;
+            }
+            Err(error) => tracing::error!(%error, "reading the outbox broke off"),
+        }
     }
 
     /// Releases unused connections, at most once in an interval, however often the loop is woken.

@@ -128,7 +128,8 @@ pub(in crate::api) async fn test(
     account: AccountNumber,
     id: &str,
 ) -> Result<Response<Body>, ApiError> {
-    let number = webhook::find(&app.store, Some(account), id)?;
+    let (store, id) = (app.store.clone(), id.to_owned());
+    let number = blocking(move || webhook::find(&store, Some(account), &id)).await??;
     let now = app.clock.now();
     // On drop, the attempt is counted.
     let _try = app.attempts.webhook_tests.begin(account, app.clock.monotonic())?;

@@ -7,7 +7,7 @@ use super::{
     input::parameters::{PASSPHRASE, PRIVATE_KEY_HASH, Parameters, TOKEN},
 };
 use crate::{
-    api::{App, Client},
+    api::{App, Client, load::work::blocking},
     config::TryLimits,
     crypto::{BoxKey, OpenKeyError, SecretText},
     domain::{
@@ -45,11 +45,20 @@ pub(super) enum Access {
 }
 
 /// Finds the box of the token.
-pub(super) fn find(app: &App, parameters: &Parameters) -> Result<(BoxId, DropBox), ServiceError> {
+pub(super) async fn find(
+    app: &App,
+    parameters: &Parameters,
+) -> Result<(BoxId, DropBox), ServiceError> {
     let token = parameters.required(TOKEN)?;
     // A token from a file or the clipboard can have white space around it.
     let id = app.ids.parse_token(token.trim()).ok_or(ServiceError::NoBox)?;
-    Ok((id, drop_box::find(&app.store, id)?))
+    Ok((id, read(app, id).await?))
+}
+
+/// The record of a box.
+pub(super) async fn read(app: &App, id: BoxId) -> Result<DropBox, ServiceError> {
+    let store = app.store.clone();
+    Ok(blocking(move || drop_box::find(&store, id)).await??)
 }
 
 /// Checks the passphrase, or the hash of the private key if no passphrase is given.

@@ -9,7 +9,7 @@ use hyper::{
 };
 
 use super::{
-    access::{authenticate, find, stored_keys},
+    access::{self, authenticate, find, stored_keys},
     error::ServiceError,
     input::parameters::{
         DELETE_KEY_AFTER_READING, DELETE_MESSAGES_AFTER_READING, LOCK_DATE, NOTIFY_EMAIL,
@@ -114,8 +114,12 @@ pub(super) async fn public_key(
     form: Option<&str>,
 ) -> Result<Response<Body>, ServiceError> {
     let id = app.ids.parse_token(token).ok_or(ServiceError::NoBox)?;
-    drop_box::find(&app.store, id)?;
-    let Some(der) = drop_box::public_key_der(&app.store, id)? else {
+    let store = app.store.clone();
+    let read = move || {
+        drop_box::find(&store, id)?;
+        Ok::<_, ServiceError>(drop_box::public_key_der(&store, id)?)
+    };
+    let Some(der) = blocking(read).await?? else {
         if form.is_some() {
             return Err(ServiceError::Invalid(
                 "The public key of this box is of no form that is known here: ask without format \
@@ -144,7 +148,7 @@ pub(super) async fn public_key(
 /// token may read it. The answer is always JSON.
 pub(super) async fn terms_of(app: &App, token: &str) -> Result<Response<Body>, ServiceError> {
     let id = app.ids.parse_token(token).ok_or(ServiceError::NoBox)?;
-    let drop_box = drop_box::find(&app.store, id)?;
+    let drop_box = access::read(app, id).await?;
     let found = app.store.change(drop_box::keys_of(id)).await?;
     // Clients send a passphrase only if this field says that the server has a private key to open with it.
     let opens = move || {
@@ -163,7 +167,7 @@ pub(super) async fn delete(
     client: Client,
     parameters: &Parameters,
 ) -> Result<Response<Body>, ServiceError> {
-    let (id, drop_box) = find(app, parameters)?;
+    let (id, drop_box) = find(app, parameters).await?;
     authenticate(app, client, (id, &drop_box), parameters).await?;
     let deleter = Arc::clone(app);
     blocking(move || drop_box::delete(&deleter.store, id)).await??;

@@ -65,7 +65,7 @@ pub(super) async fn list(
     if limit == Some(0) {
         return Err(ServiceError::parameter(LIMIT, "must be at least 1"));
     }
-    let (id, drop_box) = find(app, parameters)?;
+    let (id, drop_box) = find(app, parameters).await?;
     let key = match authenticate(app, client, (id, &drop_box), parameters).await? {
         Access::Open(key) => Some(key),
         Access::Sealed => None,

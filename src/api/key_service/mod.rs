@@ -229,7 +229,9 @@ async fn act_in(
         keys::may_create(app, headers)?;
     } else {
         let head = Parameters::from_head(headers, query)?;
-        head.text(TOKEN).map(|_| access::find(app, &head)).transpose()?;
+        if head.text(TOKEN).is_some() {
+            access::find(app, &head).await?;
+        }
     }
     let payer = match auth::any_key(app, headers) {
         Ok(_) => app.load.body_budget.with_key(client),

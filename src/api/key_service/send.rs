@@ -67,10 +67,10 @@ pub(super) async fn send(
         }
         // The body is still read: some proxies send it without waiting for `100 Continue`, and would lose an
         // answer that is sent before its end, as the answer to the first request was lost.
-        if has_come(app, part.parameters())? {
+        if has_come(app, part.parameters()).await? {
             continue;
         }
-        let (id, key) = check(app, part.parameters())?;
+        let (id, key) = check(app, part.parameters()).await?;
         if !part.is_sealed() {
             key.read()?;
         }
@@ -85,10 +85,10 @@ pub(super) async fn send(
     parameters.check_version()?;
     let format = format.or_given(&parameters)?;
     let name = idempotency_key(&parameters)?;
-    if has_come(app, &parameters)? {
+    if has_come(app, &parameters).await? {
         return Ok(format.boolean(true));
     }
-    let (id, public_key) = check(app, &parameters)?;
+    let (id, public_key) = check(app, &parameters).await?;
     let sealer = Arc::clone(app);
     let seal = move || seal(&sealer, id, &public_key, &parameters, files.take());
     let messages = blocking(seal).await??;
@@ -134,20 +134,25 @@ fn idempotency_key(parameters: &Parameters) -> Result<Option<IdempotencyKey>, Se
 }
 
 /// Whether a message with this idempotency key was stored before.
-fn has_come(app: &App, parameters: &Parameters) -> Result<bool, ServiceError> {
+async fn has_come(app: &App, parameters: &Parameters) -> Result<bool, ServiceError> {
     let Some(key) = idempotency_key(parameters)? else { return Ok(false) };
-    let (id, _) = find(app, parameters)?;
-    Ok(message::has_come(&app.store, id, key, app.clock.now())?)
+    let (id, _) = find(app, parameters).await?;
+    let (store, now) = (app.store.clone(), app.clock.now());
+    Ok(blocking(move || message::has_come(&store, id, key, now)).await??)
 }
 
 /// Checks that the box accepts messages, and returns the key to seal them with.
-fn check(app: &App, parameters: &Parameters) -> Result<(BoxId, SealingKey), ServiceError> {
-    let (id, drop_box) = find(app, parameters)?;
+async fn check(app: &App, parameters: &Parameters) -> Result<(BoxId, SealingKey), ServiceError> {
+    let (id, drop_box) = find(app, parameters).await?;
     drop_box.check_sending(app.clock.now())?;
-    if !app.store.space().is_ok_and(|space| space.allows_creation()) {
-        return Err(StoreError::Full.into());
-    }
-    let der = drop_box::public_key_der(&app.store, id)?;
+    let store = app.store.clone();
+    let read = move || {
+        if !store.space().is_ok_and(|space| space.allows_creation()) {
+            return Err(ServiceError::from(StoreError::Full));
+        }
+        Ok(drop_box::public_key_der(&store, id)?)
+    };
+    let der = blocking(read).await??;
     let room = drop_box.room(app.key_service.rules.limits);
     Ok((id, SealingKey { der, public_key: drop_box.public_key, room }))
 }

@@ -10,7 +10,7 @@ use hyper::{
 };
 
 use crate::{
-    api::{ApiError, App},
+    api::{ApiError, App, load::work::blocking},
     domain::notify::{self, Subscription, language::Language},
     http::response::Body,
     locales::server_texts,
@@ -26,13 +26,14 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 /// # Errors
 ///
 /// [`ApiError::NotFound`] for an unknown token.
-pub(in crate::api) fn ask(
+pub(in crate::api) async fn ask(
     app: &App,
     token: &str,
     language: Option<Language>,
 ) -> Result<Response<Body>, ApiError> {
     let subscription = app.ids.parse_unsubscribe(token).ok_or(ApiError::NotFound)?;
-    if !notify::is_subscribed(&app.store, subscription)? {
+    let store = app.store.clone();
+    if !blocking(move || notify::is_subscribed(&store, subscription)).await?? {
         return Err(ApiError::NotFound);
     }
     let tag = language.unwrap_or(Language::ENGLISH).tag();

@@ -162,8 +162,7 @@ pub static ROUTES: &[Route] = routes! {
 
     GET HEAD "/api/public/unsubscribe/{token}" askUnsubscribe
         ["Notifications"] "Ask whether to end notifications",
-        Other("the token") |c|
-            ready(public::unsubscribe::ask(c.app, c.path[0], preferred_language(c.headers)));
+        Other("the token") |c| public::unsubscribe::ask(c.app, c.path[0], preferred_language(c.headers));
     POST "/api/public/unsubscribe/{token}" unsubscribe
         ["Notifications"] "End notifications by mail",
         Other("the token") |c| public::unsubscribe::end(c.app, c.path[0], preferred_language(c.headers));

@@ -219,8 +219,11 @@ function formBody(api, type, media) {
     read: () => {
       const form = new FormData();
       for (const { name, isFile, control } of rows) {
+        if (!isFile && control.value) form.append(name, control.value);
+      }
+      // Files go last: the server reads the token of a box before it takes files.
+      for (const { name, isFile, control } of rows) {
         if (isFile) for (const file of control.files ?? []) form.append(name, file, file.name);
-        else if (control.value) form.append(name, control.value);
       }
       if (type === "multipart/form-data") return form;
       // These parameters cannot hold a file.
