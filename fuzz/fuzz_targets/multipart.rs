@@ -16,7 +16,13 @@ use hyper::{
     header::{CONTENT_TYPE, HeaderValue},
 };
 use libfuzzer_sys::fuzz_target;
-use sealdrop::{api::{Client, key_service::input::request::{Limits, RequestReader}}, http::body_budget::BodyBudget};
+use sealdrop::{
+    api::{
+        Client,
+        key_service::input::request::{Limits, RequestReader},
+    },
+    http::body_budget::BodyBudget,
+};
 use tokio::runtime::{Builder, Runtime};
 
 thread_local! {

@@ -5,7 +5,14 @@
 use http_body_util::BodyExt;
 use libfuzzer_sys::fuzz_target;
 use quick_xml::{Reader, events::Event};
-use sealdrop::{api::key_service::output::{format::Format, item::{KeyItem, MessageHead, MessageTail}, message_list::MessageListWriter}, clock::UnixSeconds};
+use sealdrop::{
+    api::key_service::output::{
+        format::Format,
+        item::{KeyItem, MessageHead, MessageTail},
+        message_list::MessageListWriter,
+    },
+    clock::UnixSeconds,
+};
 use tokio::runtime::Builder;
 
 // The first byte is the length of the pieces that a message comes in.
@@ -102,8 +109,6 @@ fn find<'a>(found: &'a [(String, String)], name: &str) -> Vec<&'a str> {
 
 /// What XML 1.0 makes of a text (its section 2.2).
 fn as_xml_can(text: &str) -> String {
-    let can = |c: char| {
-        matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
-    };
+    let can = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
     text.chars().map(|c| if can(c) { c } else { '\u{fffd}' }).collect()
 }
