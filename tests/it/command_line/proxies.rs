@@ -199,7 +199,7 @@ fn a_proxy_that_fails_is_told() {
     let cases = [
         ("socks5h://me:sesame@127.0.0.1:1", 69, "through the proxy 127.0.0.1:1: "),
         ("http://me:sesame@127.0.0.1:1", 69, "through the proxy 127.0.0.1:1: "),
-        ("quic://me:sesame@127.0.0.1:1", 64, "a proxy of the scheme quic"),
+        ("quic://me:sesame@127.0.0.1:1", 64, "proxies of the scheme quic"),
         ("socks5h://me:sesame@", 64, "HTTP_PROXY: this is not the address of a proxy"),
     ];
     for (proxy, code, says) in cases {
