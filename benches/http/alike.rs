@@ -12,6 +12,7 @@ use crate::{
     daemon::{self, Daemon},
     fill::NewSecrets,
     report::Report,
+    requests::{PASSWORD_PART, ciphertext},
 };
 use sealdrop::{
     clock::Clock,
@@ -20,6 +21,7 @@ use sealdrop::{
     domain::{
         account::api_key::ApiKeys,
         id::Ids,
+        request_id::RequestId,
         secret::{
             self,
             lifetime::{Lifetime, LifetimeRules},
@@ -49,6 +51,8 @@ pub(crate) fn measure(plan: &Plan, report: &mut Report) -> io::Result<()> {
         "alike: status, wrong token or unknown",
         "alike: box, deleted or unknown",
         "alike: box, neighbour or unknown",
+        "alike: request, answered or unknown",
+        "alike: request, neighbour or unknown",
     ];
     if !names.iter().any(|name| plan.wants(name)) {
         return Ok(());
@@ -61,7 +65,12 @@ pub(crate) fn measure(plan: &Plan, report: &mut Report) -> io::Result<()> {
     let used_up: Vec<String> = (0..IDS).map(|_| setup.used_up()).collect::<Result<_, _>>()?;
     let boxes: Vec<String> = (0..4).map(|_| setup.drop_box()).collect::<Result<_, _>>()?;
     let deleted: Vec<String> = (0..4).map(|_| setup.deleted_box()).collect::<Result<_, _>>()?;
+    let open: Vec<String> = (0..4).map(|_| setup.request()).collect::<Result<_, _>>()?;
+    let answered: Vec<String> =
+        (0..4).map(|_| setup.answered_request()).collect::<Result<_, _>>()?;
     let unknown: Vec<String> = (0..IDS).map(|_| unknown()).collect();
+    let unknown_requests: Vec<String> =
+        (0..IDS).map(|_| RequestId::new(&SystemRandom).to_string()).collect();
     let neighbours = |ids: &[String]| ids.iter().map(|id| neighbour(id)).collect::<Vec<_>>();
     let by_key = format!("authorization: ApiKey {}\r\n", setup.key);
     let token = format!("manage-token: {}\r\n", "0".repeat(64));
@@ -70,6 +79,7 @@ pub(crate) fn measure(plan: &Plan, report: &mut Report) -> io::Result<()> {
     let view_by_key = |id: &str| get(&format!("/api/secrets/{id}"), &by_key);
     let status = |id: &str| get(&format!("/api/public/secrets/{id}/status"), &token);
     let terms = |id: &str| get(&format!("/Service/{id}/terms"), "");
+    let ask = |id: &str| get(&format!("/api/public/secret_requests/{id}"), "");
     let requests = |ids: &[String], request: &dyn Fn(&str) -> Vec<u8>| -> Vec<Vec<u8>> {
         ids.iter().map(|id| request(id)).collect()
     };
@@ -83,6 +93,8 @@ pub(crate) fn measure(plan: &Plan, report: &mut Report) -> io::Result<()> {
         (requests(&live, &status), requests(&unknown, &status)),
         (requests(&deleted, &terms), requests(&unknown, &terms)),
         (requests(&neighbours(&boxes), &terms), requests(&unknown, &terms)),
+        (requests(&answered, &ask), requests(&unknown_requests, &ask)),
+        (requests(&neighbours(&open), &ask), requests(&unknown_requests, &ask)),
     ];
     report.table(&[
         "404s, two kinds in turns                ",
@@ -211,21 +223,36 @@ struct Setup {
 
 impl Setup {
     fn new(server: SocketAddr, key: String) -> io::Result<Self> {
-        let body = format!(
-            r#"{{"ciphertext":"{}","password_part_private":"{}"}}"#,
-            crate::requests::ciphertext(1024),
-            crate::requests::PASSWORD_PART
-        );
-        let create = post("/api/secrets", &format!("authorization: ApiKey {key}\r\n"), &body);
-        Ok(Self { client: Client::connect(server)?, key, create })
+        let mut setup = Self { client: Client::connect(server)?, key, create: Vec::new() };
+        setup.create = post("/api/secrets", &setup.by_key(), &new_secret());
+        Ok(setup)
     }
 
     fn used_up(&mut self) -> io::Result<String> {
         let made = self.client.send(&self.create)?.expect(201).json();
         let id = made["data"]["id"].as_str().expect("an id").to_owned();
-        let by_key = format!("authorization: ApiKey {}\r\n", self.key);
-        self.client.send(&get(&format!("/api/secrets/{id}"), &by_key))?.expect(200);
+        self.client.send(&get(&format!("/api/secrets/{id}"), &self.by_key()))?.expect(200);
         Ok(id)
+    }
+
+    /// A secret request that takes one answer.
+    fn request(&mut self) -> io::Result<String> {
+        let body = format!(r#"{{"password_part_private":"{PASSWORD_PART}"}}"#);
+        let create = post("/api/secret_requests", &self.by_key(), &body);
+        let made = self.client.send(&create)?.expect(201).json();
+        Ok(made["data"]["id"].as_str().expect("an id").to_owned())
+    }
+
+    fn answered_request(&mut self) -> io::Result<String> {
+        let id = self.request()?;
+        let path = format!("/api/public/secret_requests/{id}/secrets");
+        let answer = post(&path, "", &new_secret());
+        self.client.send(&answer)?.expect(201);
+        Ok(id)
+    }
+
+    fn by_key(&self) -> String {
+        format!("authorization: ApiKey {}\r\n", self.key)
     }
 
     fn drop_box(&mut self) -> io::Result<String> {
@@ -239,6 +266,11 @@ impl Setup {
         self.client.form("DELETE", "/Service", &form)?.expect(200);
         Ok(token)
     }
+}
+
+fn new_secret() -> String {
+    let ciphertext = ciphertext(1024);
+    format!(r#"{{"ciphertext":"{ciphertext}","password_part_private":"{PASSWORD_PART}"}}"#)
 }
 
 fn get(path: &str, headers: &str) -> Vec<u8> {
