@@ -21,12 +21,9 @@ use sealdrop::{
     domain::{
         account::api_key::ApiKeys,
         id::Ids,
+        lifetime::{Lifetime, LifetimeRules},
         request_id::RequestId,
-        secret::{
-            self,
-            lifetime::{Lifetime, LifetimeRules},
-            manage,
-        },
+        secret::{self, manage},
     },
     store::Store,
 };

@@ -10,11 +10,11 @@ use sealdrop::{
     domain::{
         account::api_key::ApiKeys,
         id::Ids,
+        lifetime::{Lifetime, LifetimeRules},
         operator,
         secret::{
             self, NewSecret,
             ciphertext::{self, Ciphertext, PasswordPart},
-            lifetime::{Lifetime, LifetimeRules},
         },
     },
     store::{Pending, Store, StoreError},

@@ -16,13 +16,15 @@ use sealdrop::{
         account::api_key::ApiKeys,
         notify::{
             self,
+            event::EventKind,
             mailbox::Mailbox,
             outbox,
-            webhook::{self, EventKind, WebhookUrl},
+            webhook::{self, WebhookUrl},
         },
         numbers::{AccountNumber, LeaseToken, OutboxNumber, SecretId},
         operator,
-        secret::{self, SecretError, view::View},
+        secret::{self, SecretError},
+        view::View,
     },
     store::{Pending, Store},
 };

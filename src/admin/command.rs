@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::{
     clock::UnixSeconds,
     crypto::SecretText,
-    domain::{account::api_key::KeyKind, notify::webhook::EventKind},
+    domain::{account::api_key::KeyKind, notify::event::EventKind},
 };
 
 /// A command of the operator.

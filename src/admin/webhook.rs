@@ -11,7 +11,10 @@ use crate::{
     delivery::webhook::{Caller, TestError},
     domain::{
         account::find_account,
-        notify::webhook::{self, EventKind, WebhookError, WebhookUrl},
+        notify::{
+            event::EventKind,
+            webhook::{self, WebhookError, WebhookUrl},
+        },
     },
     store::Store,
 };

@@ -35,11 +35,12 @@ use crate::{
     delivery::{Deliveries, DeliveryContext, webhook::Caller},
     domain::{
         account::api_key::ApiKeys,
-        alike,
         id::Ids,
+        lifetime::LifetimeRules,
         limits::{captcha::Captchas, client_net::ClientNet, try_limit::TryLimit},
         numbers::AccountNumber,
-        secret::{attachment, lifetime::LifetimeRules},
+        secret::attachment,
+        stand_ins,
     },
     http::body_budget::BodyBudget,
     store::{Store, StoreError},
@@ -137,7 +138,7 @@ impl App {
         service_rules: ServiceRules,
     ) -> Result<Self, StoreError> {
         store.keep_time(&clock);
-        alike::prepare(&store)?;
+        stand_ins::write(&store)?;
         // The log has no more of a client's address than the view log.
         let logs_addresses = rules.viewer_ip == ViewerIp::Full;
         let key_service =

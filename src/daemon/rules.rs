@@ -4,10 +4,7 @@ use crate::{
     api::{Rules, key_service::ServiceRules},
     config::Settings,
     crypto::{box_key, stream::sealed_len},
-    domain::{
-        drop_box::Limits,
-        secret::{attachment, lifetime::LifetimeRules},
-    },
+    domain::{drop_box::Limits, lifetime::LifetimeRules, secret::attachment},
     server::{ConnectionLimits, Proxies},
 };
 

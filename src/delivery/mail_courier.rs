@@ -9,6 +9,7 @@ use super::{
 use crate::{
     delivery::smtp::{Facts, Kind, Mail, Mailer, SendError},
     domain::{
+        drop_box,
         notify::{
             self,
             outbox::{Content, Letter, Outgoing, Sealed},
@@ -133,7 +134,7 @@ fn write(
             (kind, facts)
         }
         Letter::BoxMessage { drop_box, at } => {
-            let id = notify::box_id(&context.store, *drop_box)?.ok_or(NoMail::Pointless)?;
+            let id = drop_box::box_id(&context.store, *drop_box)?.ok_or(NoMail::Pointless)?;
             let token = context.ids.token(&id);
             // Enough to distinguish the boxes of an owner, too little to send to one.
             let start = token.get(..8);

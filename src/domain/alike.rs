@@ -6,11 +6,8 @@
 
 use std::hint::black_box;
 
-use super::{
-    account, drop_box, schema,
-    secret::{self, manage},
-};
-use crate::store::{Key, Record, Store, StoreError, Transaction};
+use super::schema;
+use crate::store::{Key, Record, StoreError};
 
 /// The kind of record that a stand-in replaces.
 #[derive(Clone, Copy)]
@@ -22,7 +19,7 @@ pub(super) enum StandIn {
 }
 
 impl StandIn {
-    fn key(self) -> Key {
+    pub(super) fn key(self) -> Key {
         schema::daemon(match self {
             Self::Account => "stand-in account",
             Self::DropBox => "stand-in box",
@@ -30,36 +27,6 @@ impl StandIn {
             Self::Secret => "stand-in secret",
         })
     }
-}
-
-/// Writes the stand-ins that are missing. Blocks.
-pub fn prepare(store: &Store) -> Result<(), StoreError> {
-    store
-        .change(|transaction| {
-            put(transaction, StandIn::Account, &account::stand_in())?;
-            put(transaction, StandIn::DropBox, &drop_box::stand_in())?;
-            put(transaction, StandIn::Manage, &manage::stand_in())?;
-            put(transaction, StandIn::Secret, &secret::stand_in())
-        })
-        .wait()
-}
-
-fn put<R: Record>(
-    transaction: &mut Transaction<'_, '_>,
-    stand_in: StandIn,
-    value: &R,
-) -> Result<(), StoreError> {
-    match transaction.get::<R>(&stand_in.key())? {
-        Some(_) => Ok(()),
-        None => transaction.put(&stand_in.key(), value),
-    }
-}
-
-/// Reads as many stand-ins as a request that is over takes records, after an index lookup without a result.
-pub(super) fn read_stand_ins(store: &Store) -> Result<(), StoreError> {
-    black_box(store.get::<manage::Manage>(&StandIn::Manage.key())?);
-    black_box(store.get::<secret::Secret>(&StandIn::Secret.key())?);
-    Ok(())
 }
 
 /// Reads a record by `get`, and a second one that makes the time equal.

@@ -5,7 +5,7 @@
 //! accounts, and a modified id decodes to an unrelated one.
 
 use super::{
-    notify::{Subscriber, Subscription},
+    notify::subscription::{Subscriber, Subscription},
     numbers::{BoxId, BoxNumber, OutboxNumber, SecretId, SecretNumber},
     schema,
 };

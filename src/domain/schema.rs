@@ -42,11 +42,24 @@
 
 use std::num::NonZeroU8;
 
+use serde::{Deserialize, Serialize};
+
 use super::numbers::{
     AccountNumber, BoxNumber, IdempotencyKey, Lane, LeaseToken, MessageId, OutboxNumber,
     RequestNumber, SecretNumber, Share, WebhookNumber,
 };
-use crate::{clock::UnixSeconds, store::Key};
+use crate::{
+    clock::UnixSeconds,
+    store::{Key, Record},
+};
+
+/// An entry of an index of due times. Its key says everything.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Due;
+
+impl Record for Due {
+    const VERSION: u8 = 1;
+}
 
 const SEQUENCE_BYTES: usize = 5;
 

@@ -5,9 +5,10 @@
 
 use super::{
     numbers::SecretNumber,
-    request, schema,
+    request,
+    schema::{self, Due},
     secret::{
-        self, Due, Secret,
+        self, Secret,
         attachment::draft::{self, Draft},
     },
 };

@@ -5,7 +5,6 @@ use std::{sync::Arc, thread::JoinHandle};
 use tempfile::TempDir;
 
 use crate::http::Client;
-use sealdrop::domain::account::find_account;
 use sealdrop::{
     api::{App, Rules, key_service::ServiceRules, openapi},
     clock::{Clock, UnixSeconds},
@@ -14,10 +13,8 @@ use sealdrop::{
     daemon::{public_config, serve_until},
     delivery::{Deliveries, smtp::Mailer},
     domain::{
-        drop_box::Limits,
-        numbers::AccountNumber,
-        operator,
-        secret::{attachment, lifetime::LifetimeRules},
+        account::find_account, drop_box::Limits, lifetime::LifetimeRules, numbers::AccountNumber,
+        operator, secret::attachment,
     },
     router::Site,
     server::{ConnectionLimits, Server},

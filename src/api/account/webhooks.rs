@@ -10,7 +10,10 @@ use crate::{
     api::{ApiError, App, Client, load::work::blocking},
     delivery::webhook::TestError,
     domain::{
-        notify::webhook::{self, EventKind, ListedWebhook, NewWebhook, WebhookError, WebhookUrl},
+        notify::{
+            event::EventKind,
+            webhook::{self, ListedWebhook, NewWebhook, WebhookError, WebhookUrl},
+        },
         numbers::AccountNumber,
     },
     http::{

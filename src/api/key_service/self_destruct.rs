@@ -19,12 +19,12 @@ use crate::{
         halves, random_array,
     },
     domain::{
+        lifetime::Lifetime,
         notify::{language::Language, mailbox::Mailbox, outbox::NewMail},
         numbers::AccountNumber,
         secret::{
             NewSecret,
             ciphertext::{self, Ciphertext, PasswordPart},
-            lifetime::Lifetime,
             self_destruct,
         },
     },

@@ -9,8 +9,9 @@ use crate::{
     api::{ApiError, key_service::input::parameters},
     domain::{
         notify::{
+            event::EventKind,
             mailbox::Mailbox,
-            webhook::{EventKind, MAX_WEBHOOKS, WebhookUrl},
+            webhook::{MAX_WEBHOOKS, WebhookUrl},
         },
         text::Text,
     },

@@ -25,9 +25,9 @@ use crate::{
         numbers::{LeaseToken, SecretId},
         secret::{
             SecretError,
-            view::View,
             viewing::{self, LateTry, Leased, Proofs, Visit},
         },
+        view::View,
     },
     http::{
         body::read_json,

@@ -124,7 +124,8 @@ mod tests {
         clock::UnixSeconds,
         domain::{
             numbers::{AccountNumber, SecretNumber},
-            secret::{view::View, viewing::Visit},
+            secret::viewing::Visit,
+            view::View,
         },
     };
 

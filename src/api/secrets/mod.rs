@@ -33,10 +33,10 @@ use crate::{
         secret::{
             self, SecretError,
             list::{self, Listed},
-            view::View,
             viewing::{LateTry, Viewed, Visit},
         },
         text::Text,
+        view::View,
     },
     http::{
         json_fields::whole_number,

@@ -8,10 +8,10 @@ use crate::{
     api::{ApiError, App, Client, attachments, load::work::blocking},
     crypto::{PasswordHash, SecretText, TypedPassword, random_array},
     domain::{
+        lifetime::Lifetime,
         secret::{
             NewSecret,
             ciphertext::{self, Ciphertext, CiphertextError, PasswordPart},
-            lifetime::Lifetime,
         },
         text::Text,
     },

@@ -7,7 +7,7 @@ use hyper::header::{HeaderMap, USER_AGENT};
 use crate::{
     api::{ApiError, App, Client},
     config::ViewerIp,
-    domain::secret::{view::View, viewing::LateTry},
+    domain::{secret::viewing::LateTry, view::View},
 };
 
 /// The log entry for this request, with the current time.

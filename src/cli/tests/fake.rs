@@ -16,7 +16,7 @@ use crate::{
     clock::UnixSeconds,
     config::Loaded,
     crypto::SecretText,
-    domain::{account::api_key::KeyKind, notify::webhook::EventKind},
+    domain::{account::api_key::KeyKind, notify::event::EventKind},
 };
 
 /// Answers every command with fixed rows and remembers what it was asked.

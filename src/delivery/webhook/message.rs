@@ -16,7 +16,7 @@ use crate::{
     crypto::hmac_sha256,
     domain::{
         id::Ids,
-        notify::webhook::{Endpoint, Event},
+        notify::{event::Event, webhook::Endpoint},
     },
 };
 
@@ -93,7 +93,7 @@ mod tests {
     use crate::{
         crypto::SeededRandom,
         domain::{
-            notify::webhook::EventKind,
+            notify::event::EventKind,
             numbers::{AccountNumber, SecretId, SecretNumber},
             request_id::RequestId,
         },

@@ -25,7 +25,10 @@ use crate::{
     crypto::{Random, hex, random_array},
     domain::{
         id::Ids,
-        notify::webhook::{Endpoint, Event, fetch},
+        notify::{
+            event::Event,
+            webhook::{Endpoint, fetch},
+        },
         numbers::WebhookNumber,
     },
     store::{Store, StoreError},

@@ -304,6 +304,11 @@ pub fn find(store: &Store, id: BoxId) -> Result<DropBox, BoxError> {
     named_by(id, found)
 }
 
+/// The id of a box, if the box still exists.
+pub fn box_id(store: &Store, number: BoxNumber) -> Result<Option<BoxId>, StoreError> {
+    Ok(store.get::<DropBox>(&schema::drop_box(number))?.and_then(|found| found.id(number)))
+}
+
 /// The public key for sealing messages; `None` unless the box has [`PublicKeyUse::Sealing`].
 ///
 /// # Errors

@@ -3,33 +3,33 @@
 //! A notification never makes that change fail: if the limits of mails are reached, it is left out. Each
 //! notification has a link that unsubscribes from all of its kind.
 
+pub mod event;
 pub mod language;
 pub mod mailbox;
 pub mod outbox;
+pub mod subscription;
 pub mod webhook;
-
-use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::subscription::{Subscriber, Subscription};
 use self::{
+    event::{Event, EventKind},
     mailbox::Mailbox,
     outbox::{Letter, NewMail, OutboxError},
-    webhook::{Event, EventKind},
 };
 use super::{
     account::AccountError,
-    drop_box::DropBox,
-    numbers::{AccountNumber, BoxId, BoxNumber, SecretId},
+    numbers::{AccountNumber, BoxNumber, SecretId},
     request_id::RequestId,
     schema::{self, TextField},
-    secret::view::View,
     text::Text,
+    view::View,
 };
-use crate::domain::account::check_live;
 use crate::{
     clock::UnixSeconds,
     crypto::{Random, bytes_equal, random_array},
+    domain::account::check_live,
     store::{Record, Store, StoreError, Transaction},
 };
 
@@ -59,32 +59,6 @@ impl BoxNotify {
     #[must_use]
     pub fn new(account: AccountNumber, email: Mailbox, unsubscribe: [u8; 16]) -> Self {
         Self { account, email, unsubscribe, last_at: None }
-    }
-}
-
-/// The account or box that notifications are about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Subscriber {
-    /// Events of the secrets of an account.
-    Account(AccountNumber),
-    /// New messages in a box.
-    Box(BoxNumber),
-}
-
-/// The content of an unsubscribe link: the subscriber, and random bits that only recipients of its
-/// notifications know.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Subscription {
-    /// The subscriber.
-    pub subscriber: Subscriber,
-    /// 128 random bits.
-    pub random: [u8; 16],
-}
-
-/// Leaves out the random bits, because they open the link.
-impl fmt::Debug for Subscription {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Subscription").field("subscriber", &self.subscriber).finish_non_exhaustive()
     }
 }
 
@@ -246,11 +220,6 @@ pub fn subscription(
 pub fn description(store: &Store, secret: SecretId) -> Result<Option<String>, StoreError> {
     let text = store.get::<Text>(&schema::text(secret.number, TextField::Description))?;
     Ok(text.map(Text::into_string))
-}
-
-/// The id of a box, if the box still exists.
-pub fn box_id(store: &Store, number: BoxNumber) -> Result<Option<BoxId>, StoreError> {
-    Ok(store.get::<DropBox>(&schema::drop_box(number))?.and_then(|found| found.id(number)))
 }
 
 /// Notifies of a message in a box.

@@ -3,41 +3,9 @@
 use super::{super::account::Account, Request};
 use crate::{
     clock::UnixSeconds,
-    domain::{numbers::RequestNumber, schema, secret::Due},
+    domain::{numbers::RequestNumber, schema},
     store::{Key, StoreError, Transaction},
 };
-
-impl Request {
-    /// Moves the request's entry in the index of due times. The caller writes the record.
-    pub(super) fn reschedule(
-        &mut self,
-        transaction: &mut Transaction<'_, '_>,
-        number: RequestNumber,
-        at: Option<UnixSeconds>,
-    ) -> Result<(), StoreError> {
-        if let Some(due) = self.due_at {
-            transaction.delete(&schema::request_due(due, number))?;
-        }
-        if let Some(due) = at {
-            transaction.put(&schema::request_due(due, number), &Due)?;
-        }
-        self.due_at = at;
-        Ok(())
-    }
-
-    /// Records that the request has ended at `at`. The caller writes the record.
-    pub(super) fn end(
-        &mut self,
-        transaction: &mut Transaction<'_, '_>,
-        number: RequestNumber,
-        at: UnixSeconds,
-        keep_log_seconds: u64,
-    ) -> Result<(), StoreError> {
-        self.secret_password = None;
-        self.ended_at = Some(at);
-        self.reschedule(transaction, number, Some(at.plus(keep_log_seconds)))
-    }
-}
 
 /// Deletes all records of a request, except the secrets that were created through it.
 pub(in crate::domain) fn remove(

@@ -8,10 +8,7 @@ use super::{
 };
 use crate::{
     crypto::{SecretText, SystemRandom, random_array},
-    domain::{
-        operator,
-        secret::{lifetime::LifetimeRules, list as secret_list},
-    },
+    domain::{lifetime::LifetimeRules, operator, secret::list as secret_list},
 };
 
 /// 2026-11-02T00:00:00Z, so that no run of operations leaves the month.

@@ -1,15 +1,14 @@
 //! The event log of a secret: all events except views.
 //!
-//! Views have a log of their own ([`mod@super::view`]), so that an entry there always means a view.
+//! Views have a log of their own ([`mod@crate::domain::view`]), so that an entry there always means a view.
 
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::view::View;
 use crate::{
     clock::UnixSeconds,
-    domain::{numbers::SecretNumber, schema},
+    domain::{numbers::SecretNumber, schema, view::View},
     store::{Record, StoreError, Transaction},
 };
 

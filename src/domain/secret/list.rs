@@ -6,7 +6,6 @@ use super::{
     Secret, SecretError,
     attachment::{self, Attachment},
     event::Event,
-    view::View,
 };
 use crate::{
     clock::UnixSeconds,
@@ -15,6 +14,7 @@ use crate::{
         numbers::{AccountNumber, SecretNumber},
         schema::{self, TextField},
         text::Text,
+        view::View,
     },
     store::{Store, StoreError},
 };

@@ -7,13 +7,11 @@ pub mod attachment;
 pub mod ciphertext;
 pub mod event;
 pub mod lease;
-pub mod lifetime;
 pub mod list;
 pub mod manage;
 #[cfg(test)]
 mod model_tests;
 pub mod self_destruct;
-pub mod view;
 pub mod viewing;
 
 use std::num::NonZeroU8;
@@ -23,16 +21,15 @@ use serde::{Deserialize, Serialize};
 use self::{
     attachment::{AttachmentError, NewAttachments, draft},
     event::EventCounts,
-    lifetime::Lifetime,
 };
 use super::{
     account::{Account, Metadata},
     alike::{self, StandIn},
-    numbers::AccountNumber,
-    schema::{self, TextField},
+    lifetime::Lifetime,
+    numbers::{AccountNumber, SecretId, SecretNumber},
+    schema::{self, Due, TextField},
     text::Text,
 };
-use crate::domain::numbers::{SecretId, SecretNumber};
 use crate::{
     clock::UnixSeconds,
     crypto::{PasswordHash, bytes_equal},
@@ -83,15 +80,8 @@ pub struct Secret {
 /// The number of wrong passwords, from all clients together, that locks a secret.
 pub const MAX_WRONG_PASSWORDS: u8 = 100;
 
-/// An entry of the expiry index: the sweeper must check this secret.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Due;
-
 impl Record for Secret {
     const VERSION: u8 = 3;
-}
-impl Record for Due {
-    const VERSION: u8 = 1;
 }
 
 /// A new secret, already validated.

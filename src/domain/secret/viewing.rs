@@ -8,11 +8,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Due, Secret, SecretError, attachment,
+    Secret, SecretError, attachment,
     event::{Event, EventKind},
     lease::{self, Lease},
     linked_secret, live_account, live_secret,
-    view::View,
 };
 use crate::{
     clock::UnixSeconds,
@@ -21,8 +20,9 @@ use crate::{
         account::Metadata,
         notify,
         numbers::{AccountNumber, LeaseToken, SecretId, SecretNumber},
-        schema::{self, TextField},
+        schema::{self, Due, TextField},
         text::Text,
+        view::View,
     },
     store::{FoundPayload, Record, StoreError, Transaction},
 };

@@ -244,8 +244,7 @@ fn plain(ciphertext: &str) -> String {
 fn the_operators_lifetimes_hold() {
     let rules = |min, max, default| {
         let mut options = Options::default();
-        options.rules.lifetime =
-            sealdrop::domain::secret::lifetime::LifetimeRules { min, max, default };
+        options.rules.lifetime = sealdrop::domain::lifetime::LifetimeRules { min, max, default };
         TestServer::with(options)
     };
     let server = rules(2, 48, 24);

@@ -21,7 +21,7 @@ use sealdrop::{
         },
         numbers::{AccountNumber, BoxNumber},
         request_id::RequestId,
-        secret::view::View,
+        view::View,
     },
     store::{StoreError, Transaction},
 };

@@ -12,7 +12,10 @@ use sealdrop::{
     clock::UnixSeconds,
     delivery::webhook::{CallError, Caller, Delivered, Limits, deliver},
     domain::{
-        notify::webhook::{self, Endpoint, Event, EventKind, WebhookUrl},
+        notify::{
+            event::{Event, EventKind},
+            webhook::{self, Endpoint, WebhookUrl},
+        },
         numbers::SecretId,
     },
 };

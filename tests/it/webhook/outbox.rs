@@ -10,7 +10,10 @@ use crate::{
     trial,
 };
 use libtest_mimic::Trial;
-use sealdrop::domain::notify::webhook::{self, EventKind, WebhookUrl};
+use sealdrop::domain::notify::{
+    event::EventKind,
+    webhook::{self, WebhookUrl},
+};
 use serde_json::{Value, json};
 
 pub(super) fn trials() -> Vec<Trial> {

@@ -7,7 +7,7 @@ use crate::{
         flags::command,
         operator::administration::{reply, write_json},
     },
-    domain::notify::webhook::EventKind,
+    domain::notify::event::EventKind,
 };
 
 command! {

@@ -22,16 +22,15 @@ pub use self::{
         sweep as sweep_given_up,
     },
 };
-use super::{Subscriber, language::Language, mailbox::Mailbox, webhook::Event};
-use crate::domain::numbers::Lane;
+use super::{event::Event, language::Language, mailbox::Mailbox, subscription::Subscriber};
 pub(crate) use crate::domain::numbers::Share;
 use crate::{
     clock::UnixSeconds,
     crypto::SecretBytes,
     domain::{
-        numbers::{AccountNumber, BoxNumber, SecretId, WebhookNumber},
+        numbers::{AccountNumber, BoxNumber, Lane, SecretId, WebhookNumber},
         request_id::RequestId,
-        secret::view::View,
+        view::View,
     },
     store::{Payload, Record, StoreError},
 };

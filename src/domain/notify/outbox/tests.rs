@@ -45,7 +45,7 @@ impl World {
         let content = Content::Webhook {
             webhook: WebhookNumber { account, sequence: 0 },
             event: Event {
-                kind: crate::domain::notify::webhook::EventKind::SecretViewed,
+                kind: crate::domain::notify::event::EventKind::SecretViewed,
                 at: now,
                 secret: SecretId { number, random: [0; 15] },
                 request: None,

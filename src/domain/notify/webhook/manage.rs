@@ -6,15 +6,15 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Endpoint, EventKind, MAX_WEBHOOKS, Webhook,
+    Endpoint, MAX_WEBHOOKS, Webhook,
     url::{BadUrl, WebhookUrl, shown_text},
 };
-use crate::domain::account::check_live;
 use crate::{
     clock::UnixSeconds,
     crypto::{Random, SecretText, random_array},
     domain::{
-        account::{Account, AccountError},
+        account::{Account, AccountError, check_live},
+        notify::event::EventKind,
         numbers::{AccountNumber, WebhookNumber},
         schema,
     },

@@ -8,11 +8,8 @@ pub(crate) mod manage;
 mod tests;
 pub(crate) mod url;
 
-use std::str::FromStr;
-
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
-
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 pub(crate) use self::manage::remove_all;
@@ -21,15 +18,14 @@ pub use self::{
     manage::{ListedWebhook, NewWebhook, WebhookError, add, fetch, find, list, remove},
     url::{BadUrl, WebhookUrl},
 };
-use super::outbox::{self, Content};
+use super::{
+    event::{Event, EventKind},
+    outbox::{self, Content},
+};
 use crate::{
     clock::UnixSeconds,
     crypto::{SecretBytes, SecretText},
-    domain::{
-        numbers::{AccountNumber, SecretId},
-        request_id::RequestId,
-        schema,
-    },
+    domain::{numbers::AccountNumber, schema},
     store::{FoundPayload, Record, StoreError, Transaction},
 };
 
@@ -55,56 +51,8 @@ pub struct Endpoint {
     pub key: [u8; 32],
 }
 
-/// The kinds of events for webhooks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum EventKind {
-    /// `secret.viewed`
-    #[serde(rename = "secret.viewed")]
-    SecretViewed,
-    /// `secret.tried_after`
-    #[serde(rename = "secret.tried_after")]
-    SecretTriedAfter,
-    /// `secret_request.answered`
-    #[serde(rename = "secret_request.answered")]
-    RequestAnswered,
-}
-
-/// An event for webhooks. It contains ids and times, but no secrets.
-#[derive(Clone, Serialize, Deserialize)]
-pub struct Event {
-    /// The kind of the event.
-    pub kind: EventKind,
-    /// The time of the event.
-    pub at: UnixSeconds,
-    /// The secret that the event is about.
-    pub secret: SecretId,
-    /// The secret request that the event is about, if any.
-    pub request: Option<RequestId>,
-}
-
 impl Record for Webhook {
     const VERSION: u8 = 1;
-}
-
-impl EventKind {
-    /// All kinds of events.
-    pub const ALL: [Self; 3] = [Self::SecretViewed, Self::SecretTriedAfter, Self::RequestAnswered];
-
-    /// The name in calls and on the command line.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::SecretViewed => "secret.viewed",
-            Self::SecretTriedAfter => "secret.tried_after",
-            Self::RequestAnswered => "secret_request.answered",
-        }
-    }
-
-    /// The kind of event with this name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name)
-    }
 }
 
 impl Endpoint {
@@ -143,16 +91,6 @@ impl Endpoint {
         text.push_str("whsec_");
         STANDARD.encode_string(self.key, &mut text);
         SecretText::new(text)
-    }
-}
-
-impl FromStr for EventKind {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::from_name(text).ok_or_else(|| {
-            format!("there is no such event; give one of {}", Self::ALL.map(Self::name).join(", "))
-        })
     }
 }
 

@@ -16,8 +16,9 @@ use crate::{
             outbox::{self, Letter, NewMail},
         },
         numbers::{RequestNumber, SecretId, SecretNumber},
-        request, schema,
-        secret::{self, Due, Secret},
+        request_record,
+        schema::{self, Due},
+        secret::{self, Secret},
     },
     store::{Record, StoreError, Transaction},
 };
@@ -197,7 +198,7 @@ pub(super) fn publish_in(
     transaction.put(&schema::secret(number), secret)?;
     transaction.put(&key, &Draft { request: None, mail: None, ..draft.clone() })?;
     if let Some(request) = draft.request {
-        request::published(transaction, request, now, keep_log_seconds)?
+        request_record::published(transaction, request, now, keep_log_seconds)?
             .map_or(Ok(()), |request| notify::answered(transaction, request, id, now))?;
     }
     Ok(Published { expires_at: secret.expires_at })
@@ -227,7 +228,7 @@ pub(in crate::domain) fn end(
     if let Some(request) =
         transaction.get::<Draft>(&schema::draft(number))?.and_then(|draft| draft.request)
     {
-        request::given_back(transaction, request, number)?;
+        request_record::given_back(transaction, request, number)?;
     }
     let account_key = schema::account(number.account);
     if let Some(mut account) = transaction.get::<Account>(&account_key)? {

@@ -8,9 +8,9 @@ use crate::{
     crypto::ChunkReader,
     domain::{
         numbers::{LeaseToken, SecretId},
-        schema,
+        schema::{self, Due},
         secret::{
-            self, Due, Secret, SecretError,
+            self, Secret, SecretError,
             lease::{self, LEASE_SECONDS, Lease},
         },
     },

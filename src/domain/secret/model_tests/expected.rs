@@ -3,10 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{KEEP_LOG, LEASE_SECONDS};
-use crate::domain::{
-    numbers::SecretId,
-    secret::{event::EventKind, view::View},
-};
+use crate::domain::{numbers::SecretId, secret::event::EventKind, view::View};
 
 /// The viewer with an API key in [`Expected::seen_by`].
 pub(super) const BY_KEY: u8 = u8::MAX;

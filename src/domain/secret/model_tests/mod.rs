@@ -12,19 +12,19 @@ use super::{
     NewSecret, SecretError, attachment,
     event::EventKind,
     lease::LEASE_SECONDS,
-    lifetime::{Lifetime, LifetimeRules},
     list::list,
-    view::View,
     viewing::{self, Proofs},
 };
 use crate::{
     clock::UnixSeconds,
     crypto::{SystemRandom, random_array},
     domain::{
+        lifetime::{Lifetime, LifetimeRules},
         numbers::{AccountNumber, LeaseToken, SecretId},
         operator, schema, secret,
         sweep::sweep,
         text::Text,
+        view::View,
     },
     store::{Key, MAX_INLINE_BYTES, Store, StoreError, Transaction},
 };
