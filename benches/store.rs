@@ -27,7 +27,11 @@ fn sealed(store: &Store, bytes: usize) -> Payload {
 }
 
 /// A create like that of the Secrets API: a record with its payload, and an index entry.
-fn create(store: &Store, number: u64, bytes: usize) -> sealdrop::store::Pending<(), StoreError> {
+fn create(
+    store: &Store,
+    number: u64,
+    bytes: usize,
+) -> sealdrop::store::PendingChange<(), StoreError> {
     let payload = sealed(store, bytes);
     store.change(move |transaction| {
         transaction.put_sealed(&key(b's', number), &Fields(vec![1; 120]), &payload)?;
@@ -35,7 +39,7 @@ fn create(store: &Store, number: u64, bytes: usize) -> sealdrop::store::Pending<
     })
 }
 
-fn burn(store: &Store, number: u64) -> sealdrop::store::Pending<(), StoreError> {
+fn burn(store: &Store, number: u64) -> sealdrop::store::PendingChange<(), StoreError> {
     store.change(move |transaction| {
         let key = key(b's', number);
         black_box(transaction.payload(&key)?);

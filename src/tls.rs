@@ -65,9 +65,9 @@ pub(crate) fn without_trust() -> Result<ClientConfig, String> {
 }
 
 /// The trusted certificates, and those of them that the operator has named.
-type Found = (Vec<CertificateDer<'static>>, Vec<CertificateDer<'static>>);
+type TrustedCertificates = (Vec<CertificateDer<'static>>, Vec<CertificateDer<'static>>);
 
-fn certificates(file: Option<&Path>) -> Result<Found, String> {
+fn certificates(file: Option<&Path>) -> Result<TrustedCertificates, String> {
     // `SSL_CERT_FILE= sealdrop …` unsets it.
     let variable =
         |name| env::var_os(name).filter(|value| !value.is_empty()).map(|value| (name, value));

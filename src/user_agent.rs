@@ -17,7 +17,7 @@ pub(crate) const TABLE: &str = include_str!("user_agents.json");
 type Names = Vec<(String, Vec<String>)>;
 
 #[derive(Deserialize)]
-struct Table {
+struct UserAgentNames {
     /// Programs that fetch links automatically.
     robots: Names,
     /// Programs for scripts. Their system is not shown.
@@ -28,12 +28,12 @@ struct Table {
     robot_marks: Vec<String>,
 }
 
-static NAMES: LazyLock<Table> =
+static NAMES: LazyLock<UserAgentNames> =
     LazyLock::new(|| serde_json::from_str(TABLE).expect("a test reads the table"));
 
 /// The client of a request, according to its `User-Agent`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Client {
+pub(crate) enum UserAgent {
     /// A browser and its system; either is `None` if the table has no name.
     Browser {
         /// The name of the browser.
@@ -47,7 +47,7 @@ pub(crate) enum Client {
     Robot(Option<&'static str>),
 }
 
-impl Client {
+impl UserAgent {
     /// Reads a `User-Agent`.
     #[must_use]
     pub(crate) fn of(header: &str) -> Self {
@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn browsers_and_programs_have_names() {
-        let browser = |name, system| Client::Browser { name, system };
+        let browser = |name, system| UserAgent::Browser { name, system };
         let webkit = "AppleWebKit/537.36 (KHTML, like Gecko)";
         let chrome = |system: &str, more: &str| {
             format!("Mozilla/5.0 ({system}) {webkit} Chrome/131.0.0.0 {more}Safari/537.36")
@@ -133,30 +133,30 @@ mod tests {
                 browser(Some("Chrome"), Some("Android")),
             ),
             (format!("{iphone} Mobile/15E148"), browser(None, Some("iPhone"))),
-            ("curl/8.11.0".to_owned(), Client::Program("curl")),
-            ("sealdrop/0.1.0".to_owned(), Client::Program("sealdrop")),
-            ("python-requests/2.32.3".to_owned(), Client::Program("Python")),
-            ("Go-http-client/2.0".to_owned(), Client::Program("Go")),
+            ("curl/8.11.0".to_owned(), UserAgent::Program("curl")),
+            ("sealdrop/0.1.0".to_owned(), UserAgent::Program("sealdrop")),
+            ("python-requests/2.32.3".to_owned(), UserAgent::Program("Python")),
+            ("Go-http-client/2.0".to_owned(), UserAgent::Program("Go")),
             (
                 "Mozilla/5.0 (Windows NT; Windows NT 10.0; en-US) WindowsPowerShell/5.1.19041"
                     .to_owned(),
-                Client::Program("PowerShell"),
+                UserAgent::Program("PowerShell"),
             ),
             (
                 "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)".to_owned(),
-                Client::Robot(Some("Slack")),
+                UserAgent::Robot(Some("Slack")),
             ),
             (
                 "Mozilla/5.0 (compatible; Evil<b>Bot/1.0; +https://evil.example)".to_owned(),
-                Client::Robot(None),
+                UserAgent::Robot(None),
             ),
             ("<script>alert(1)</script>".to_owned(), browser(None, None)),
             (String::new(), browser(None, None)),
             ("\u{0130}\u{202e}räksmörgås".to_owned(), browser(None, None)),
         ];
         for (header, expected) in cases {
-            assert_eq!(Client::of(&header), expected, "{header}");
-            assert_eq!(Client::of(&header.to_uppercase()), expected, "{header}");
+            assert_eq!(UserAgent::of(&header), expected, "{header}");
+            assert_eq!(UserAgent::of(&header.to_uppercase()), expected, "{header}");
         }
     }
 

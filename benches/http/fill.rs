@@ -17,7 +17,7 @@ use sealdrop::{
             ciphertext::{self, Ciphertext, PasswordPart},
         },
     },
-    store::{Pending, Store, StoreError},
+    store::{PendingChange, Store, StoreError},
 };
 
 /// The number of changes that wait at once, so that every commit has a full group.
@@ -86,7 +86,7 @@ impl NewSecrets {
 
 /// Waits for changes in order, some hundreds at once.
 pub(crate) fn wait_all<T, E: From<StoreError> + std::fmt::Debug>(
-    changes: impl Iterator<Item = Pending<T, E>>,
+    changes: impl Iterator<Item = PendingChange<T, E>>,
     mut done: impl FnMut(T),
 ) {
     let mut waiting = VecDeque::new();

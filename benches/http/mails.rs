@@ -16,7 +16,7 @@ use sealdrop::{
         account::api_key::ApiKeys,
         notify::{
             self,
-            event::EventKind,
+            event::WebhookEventKind,
             mailbox::Mailbox,
             outbox,
             webhook::{self, WebhookUrl},
@@ -26,7 +26,7 @@ use sealdrop::{
         secret::{self, SecretError},
         view::View,
     },
-    store::{Pending, Store},
+    store::{PendingChange, Store},
 };
 
 /// Five views in an hour are five mails, the limit for one address.
@@ -85,7 +85,7 @@ pub(crate) fn notify(store: &Store, owners: &[Owner]) {
 
 /// From now on `webhook` is called when one of their secrets is viewed.
 pub(crate) fn call(store: &Store, owners: &[Owner], webhook: SocketAddr) {
-    let (kinds, now) = ([EventKind::SecretViewed], Clock::system(store.time()).now());
+    let (kinds, now) = ([WebhookEventKind::SecretViewed], Clock::system(store.time()).now());
     let url = WebhookUrl::parse(&format!("http://{webhook}/hook"), true).expect("a URL");
     in_threads(owners, |Owner { account, .. }| {
         webhook::add(store, *account, &url, &kinds, &SystemRandom, now).expect("a webhook");
@@ -98,7 +98,7 @@ pub(crate) fn view(
     account: AccountNumber,
     secret: SecretId,
     at: UnixSeconds,
-) -> Pending<bool, SecretError> {
+) -> PendingChange<bool, SecretError> {
     let agent = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
     let view = View::new(at, Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7))), Some(agent));
     // Only needed for attachments.

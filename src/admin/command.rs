@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::{
     clock::UnixSeconds,
     crypto::SecretText,
-    domain::{account::api_key::KeyKind, notify::event::EventKind},
+    domain::{account::api_key::KeyKind, notify::event::WebhookEventKind},
 };
 
 /// A command of the operator.
@@ -79,7 +79,7 @@ pub enum Command {
         /// Where it is.
         url: String,
         /// What it is called for; everything if empty.
-        events: Vec<EventKind>,
+        events: Vec<WebhookEventKind>,
     },
     /// Lists webhooks; never their signing keys.
     ListWebhooks {
@@ -284,7 +284,7 @@ pub struct WebhookRow {
     /// Where it is, without the query.
     pub url: String,
     /// What it is called for.
-    pub events: Vec<EventKind>,
+    pub events: Vec<WebhookEventKind>,
     /// When it was added.
     pub created_at: UnixSeconds,
 }

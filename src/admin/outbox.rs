@@ -4,7 +4,7 @@ use super::{CommandError, ErrorKind, OutboxChanged, OutboxPage, OutboxRow};
 use crate::{
     clock::UnixSeconds,
     domain::{
-        notify::outbox::{self, Content, Letter, Outgoing},
+        notify::outbox::{self, Letter, Outgoing, OutgoingContent},
         numbers::OutboxNumber,
     },
     store::{Store, StoreError},
@@ -65,8 +65,8 @@ fn changed(done: bool, id: u64, what: &str) -> Result<OutboxChanged, CommandErro
 fn row((number, outgoing): (OutboxNumber, Outgoing)) -> OutboxRow {
     let Outgoing { queued_at, next_at, attempts, last_error, is_given_up, content, .. } = outgoing;
     let (kind, to) = match content {
-        Content::Mail { to, letter, .. } => (kind(&letter), Some(to.as_str().to_owned())),
-        Content::Webhook { .. } => ("webhook", None),
+        OutgoingContent::Mail { to, letter, .. } => (kind(&letter), Some(to.as_str().to_owned())),
+        OutgoingContent::Webhook { .. } => ("webhook", None),
     };
     OutboxRow {
         id: number.0,

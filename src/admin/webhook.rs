@@ -12,7 +12,7 @@ use crate::{
     domain::{
         account::find_account,
         notify::{
-            event::EventKind,
+            event::WebhookEventKind,
             webhook::{self, WebhookError, WebhookUrl},
         },
     },
@@ -23,7 +23,7 @@ pub(super) fn add(
     store: &Store,
     account: String,
     url: &str,
-    events: &[EventKind],
+    events: &[WebhookEventKind],
     allow_private: bool,
     random: &dyn Random,
     now: UnixSeconds,

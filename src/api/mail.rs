@@ -8,11 +8,11 @@ use crate::{
         notify::{
             language::Language,
             mailbox::Mailbox,
-            outbox::{NewMail, Sealed},
+            outbox::{NewMail, SealedLinkHalf},
         },
         numbers::AccountNumber,
     },
-    http::json_fields::{Field, Fields},
+    http::json_fields::{Field, JsonFields},
     store::StoreError,
 };
 
@@ -28,7 +28,7 @@ pub(super) const fn mailbox_field(name: &'static str, meaning: &'static str) -> 
 /// [`ApiError::Field`] for an invalid address, or if no mail server is configured.
 pub(super) fn mailbox(
     app: &App,
-    fields: &Fields<'_>,
+    fields: &JsonFields<'_>,
     field: &Field,
 ) -> Result<Option<Mailbox>, ApiError> {
     let Some(given) = fields.string(field)? else { return Ok(None) };
@@ -69,8 +69,8 @@ impl App {
         language: Option<Language>,
         password_part_public: String,
     ) -> Result<NewMail, StoreError> {
-        let plaintext = Sealed { password_part_public }.to_payload();
-        let payload = self.store.seal(&*self.random, Sealed::CONTEXT, plaintext)?;
+        let plaintext = SealedLinkHalf { password_part_public }.to_payload();
+        let payload = self.store.seal(&*self.random, SealedLinkHalf::CONTEXT, plaintext)?;
         Ok(NewMail { account, to, language, payload: Some(payload) })
     }
 }

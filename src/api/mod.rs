@@ -119,7 +119,7 @@ pub struct Rules {
     /// Whether webhooks may have private addresses.
     pub webhook_private: bool,
     /// Attachments of secrets.
-    pub attachments: attachment::Limits,
+    pub attachments: attachment::AttachmentLimits,
     /// Limits on attempts, by client, account or box.
     pub limits: TryLimits,
 }

@@ -9,7 +9,7 @@ use super::{Context, Failure, Output};
 use crate::{
     config::{Flags, Settings, definitions::settings},
     delivery::smtp::{BadMail, Mailer},
-    web::Look,
+    web::PageLook,
 };
 
 /// Defines `ServeCommand`: a flag for each setting, and `--check`.
@@ -108,7 +108,8 @@ impl ServeCommand {
         Mailer::from_settings(&loaded.settings)
             .and_then(|_| Mailer::check_token(&loaded.settings))
             .map_err(|BadMail { setting, problem }| loaded.bad(setting, problem))?;
-        Look::load(&loaded.settings.site).map_err(|problem| loaded.bad("site_logo", problem))?;
+        PageLook::load(&loaded.settings.site)
+            .map_err(|problem| loaded.bad("site_logo", problem))?;
         Ok(writeln!(context.out, "settings are valid")?)
     }
 }

@@ -12,8 +12,8 @@ use std::{
     time::{Instant, SystemTime},
 };
 
+use self::judge::{ClockReading, ClockVerdict, Judge};
 pub use self::judge::{ClockTrouble, LeapRecord, TimeRecord};
-use self::judge::{Judge, Look, Verdict};
 use serde::{Deserialize, Serialize};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
@@ -92,12 +92,12 @@ pub struct Clock(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    source: Source,
+    source: ClockSource,
     judge: Mutex<Judge>,
 }
 
 #[derive(Debug)]
-enum Source {
+enum ClockSource {
     System,
     Manual { wall: AtomicU64, monotonic: AtomicU64 },
 }
@@ -106,7 +106,7 @@ impl Clock {
     /// The system's clock, judged by the state of the time in a store.
     #[must_use]
     pub fn system(kept: TimeRecord) -> Self {
-        Self::new(Source::System, kept, BUILT)
+        Self::new(ClockSource::System, kept, BUILT)
     }
 
     /// A clock that stays at `start` until [`Clock::advance`].
@@ -119,10 +119,10 @@ impl Clock {
     #[must_use]
     pub fn manual_after(start: UnixSeconds, kept: TimeRecord, built: UnixSeconds) -> Self {
         let (wall, monotonic) = (AtomicU64::new(start.0), AtomicU64::new(0));
-        Self::new(Source::Manual { wall, monotonic }, kept, built)
+        Self::new(ClockSource::Manual { wall, monotonic }, kept, built)
     }
 
-    fn new(source: Source, kept: TimeRecord, built: UnixSeconds) -> Self {
+    fn new(source: ClockSource, kept: TimeRecord, built: UnixSeconds) -> Self {
         let judge = Mutex::new(Judge::new(kept, built, source.look()));
         let clock = Self(Arc::new(Inner { source, judge }));
         // Logs a wrong clock at the start, not with the first request.
@@ -167,7 +167,7 @@ impl Clock {
 
     /// Lets time pass on a manual clock; the system's clock stays.
     pub fn advance(&self, seconds: u64) {
-        if let Source::Manual { wall, monotonic } = &self.0.source {
+        if let ClockSource::Manual { wall, monotonic } = &self.0.source {
             wall.fetch_add(seconds, Ordering::Relaxed);
             monotonic.fetch_add(seconds, Ordering::Relaxed);
         }
@@ -175,12 +175,12 @@ impl Clock {
 
     /// Sets the wall time of a manual clock, while no time passes; the system's clock stays.
     pub fn set(&self, now: UnixSeconds) {
-        if let Source::Manual { wall, .. } = &self.0.source {
+        if let ClockSource::Manual { wall, .. } = &self.0.source {
             wall.store(now.0, Ordering::Relaxed);
         }
     }
 
-    fn verdict(&self) -> Verdict {
+    fn verdict(&self) -> ClockVerdict {
         let mut judge = self.judge();
         // Read under the lock, so that an older reading of another thread does not count as a step back.
         let look = self.0.source.look();
@@ -192,10 +192,10 @@ impl Clock {
     }
 }
 
-impl Source {
+impl ClockSource {
     /// A system clock set before 1970 reads as 1970.
     #[expect(clippy::disallowed_methods, reason = "the only module that reads the clock")]
-    fn look(&self) -> Look {
+    fn look(&self) -> ClockReading {
         let (wall, monotonic) = match self {
             Self::System => {
                 let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
@@ -205,7 +205,7 @@ impl Source {
                 (wall.load(Ordering::Relaxed), monotonic.load(Ordering::Relaxed))
             }
         };
-        Look { wall: UnixSeconds(wall), monotonic: MonotonicSeconds(monotonic) }
+        ClockReading { wall: UnixSeconds(wall), monotonic: MonotonicSeconds(monotonic) }
     }
 }
 

@@ -55,7 +55,7 @@ pub enum PackedPlace<'a> {
 #[must_use]
 pub fn pack(text: &str, files: &[Packed<'_>]) -> Zeroizing<Vec<u8>> {
     #[derive(Serialize)]
-    struct Form<'a> {
+    struct WrittenForm<'a> {
         sealdrop: u64,
         text: &'a str,
         attachments: &'a [Packed<'a>],
@@ -63,7 +63,7 @@ pub fn pack(text: &str, files: &[Packed<'_>]) -> Zeroizing<Vec<u8>> {
     if files.is_empty() && !text.trim_start().starts_with('{') {
         return Zeroizing::new(text.as_bytes().to_vec());
     }
-    let form = Form { sealdrop: VERSION, text, attachments: files };
+    let form = WrittenForm { sealdrop: VERSION, text, attachments: files };
     wiped_json(&form)
 }
 
@@ -144,7 +144,7 @@ pub fn unpack(plaintext: SecretBytes) -> Result<Contents, SecretBytes> {
 
 fn unpacked(plaintext: &[u8]) -> Option<Contents> {
     #[derive(Deserialize)]
-    struct Form {
+    struct ReadForm {
         sealdrop: u64,
         text: Zeroizing<String>,
         attachments: Vec<FileForm>,
@@ -152,7 +152,7 @@ fn unpacked(plaintext: &[u8]) -> Option<Contents> {
     if plaintext.first() != Some(&b'{') {
         return None;
     }
-    let mut form: Form = serde_json::from_slice(plaintext).ok()?;
+    let mut form: ReadForm = serde_json::from_slice(plaintext).ok()?;
     let files = form.attachments.into_iter().map(FileForm::unpacked).collect::<Option<_>>()?;
     let text = SecretText::new(mem::take(&mut *form.text));
     (form.sealdrop == VERSION).then_some(Contents { text, files })

@@ -44,7 +44,7 @@ pub struct EnvelopeWriter<W> {
 
 /// Length and digest of the plaintext of an envelope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Written {
+pub struct WrittenEnvelope {
     /// The length of the plaintext.
     pub bytes: u64,
     /// SHA-256 of the plaintext.
@@ -67,9 +67,9 @@ impl<W: Write> EnvelopeWriter<W> {
     /// # Errors
     ///
     /// Those of `inner`.
-    pub fn finish(self) -> io::Result<(W, Written)> {
+    pub fn finish(self) -> io::Result<(W, WrittenEnvelope)> {
         let inner = self.gzip.finish()?.finish()?;
-        Ok((inner, Written { bytes: self.bytes, sha256: self.sha256.finalize().into() }))
+        Ok((inner, WrittenEnvelope { bytes: self.bytes, sha256: self.sha256.finalize().into() }))
     }
 }
 
@@ -112,7 +112,7 @@ impl<R: Read> EnvelopeReader<R> {
 impl<R: Read> Read for EnvelopeReader<R> {
     /// # Errors
     ///
-    /// Those of `R`, and those that [`OpenError::of`] distinguishes. After an error every read fails.
+    /// Those of `R`, and those that [`EnvelopeError::of`] distinguishes. After an error every read fails.
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         self.gunzip.read(bytes)
     }
@@ -120,7 +120,7 @@ impl<R: Read> Read for EnvelopeReader<R> {
 
 /// Why an envelope does not open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum OpenError {
+pub enum EnvelopeError {
     /// Sealed with another key, or changed, missing or added bytes, or not an envelope.
     #[error("the envelope does not open with its key")]
     Damaged,
@@ -129,7 +129,7 @@ pub enum OpenError {
     TooLong,
 }
 
-impl OpenError {
+impl EnvelopeError {
     /// The meaning of an error of an [`EnvelopeReader`] for the envelope; `None` if the error came from the
     /// input.
     #[must_use]
@@ -161,8 +161,8 @@ pub fn seal(key: &MessageKey, plaintext: &[u8], random: &dyn Random) -> Vec<u8> 
 ///
 /// # Errors
 ///
-/// [`OpenError`]; any plaintext read before it is wiped.
-pub fn open(key: &MessageKey, sealed: &[u8], limit: u64) -> Result<SecretBytes, OpenError> {
+/// [`EnvelopeError`]; any plaintext read before it is wiped.
+pub fn open(key: &MessageKey, sealed: &[u8], limit: u64) -> Result<SecretBytes, EnvelopeError> {
     let open = || {
         let mut reader = EnvelopeReader::new(sealed, key, Some(limit))?;
         // Not `read_to_end`: a vector that grows leaves copies of the plaintext in memory.
@@ -185,7 +185,7 @@ pub fn open(key: &MessageKey, sealed: &[u8], limit: u64) -> Result<SecretBytes, 
         Ok(SecretBytes::new(mem::take(&mut *plain)))
     };
     // Reading from a slice does not fail, so the error concerns the envelope.
-    open().map_err(|error: io::Error| OpenError::of(&error).unwrap_or(OpenError::Damaged))
+    open().map_err(|error: io::Error| EnvelopeError::of(&error).unwrap_or(EnvelopeError::Damaged))
 }
 
 /// Enough for most messages.
@@ -208,7 +208,7 @@ mod tests {
         bytes
     }
 
-    fn opened(sealed: &[u8], limit: u64) -> Result<Vec<u8>, OpenError> {
+    fn opened(sealed: &[u8], limit: u64) -> Result<Vec<u8>, EnvelopeError> {
         open(&key(), sealed, limit).map(|plain| plain.expose_secret().to_vec())
     }
 
@@ -232,7 +232,7 @@ mod tests {
                 let sealed = seal(&key(), &plain, &SeededRandom::new(1));
                 assert!(opened(&sealed, length as u64) == Ok(plain), "{length}");
                 if let Some(less) = (length as u64).checked_sub(1) {
-                    assert_eq!(opened(&sealed, less), Err(OpenError::TooLong), "{length}");
+                    assert_eq!(opened(&sealed, less), Err(EnvelopeError::TooLong), "{length}");
                 }
             }
         }
@@ -247,7 +247,7 @@ mod tests {
         }
         writer.flush().unwrap();
         let (sealed, written) = writer.finish().unwrap();
-        assert_eq!(written, Written { bytes: 200_000, sha256: sha256(&plain) });
+        assert_eq!(written, WrittenEnvelope { bytes: 200_000, sha256: sha256(&plain) });
         assert!(sealed == seal(&key(), &plain, &SeededRandom::new(1)));
     }
 
@@ -256,14 +256,18 @@ mod tests {
         let sealed = seal(&key(), &random(70_000), &SeededRandom::new(1));
         let places = (0..sealed.len()).step_by(1009).chain(sealed.len() - 20..sealed.len());
         for place in places {
-            assert_eq!(opened(&sealed[..place], 1 << 20), Err(OpenError::Damaged), "cut {place}");
+            assert_eq!(
+                opened(&sealed[..place], 1 << 20),
+                Err(EnvelopeError::Damaged),
+                "cut {place}"
+            );
             let mut bad = sealed.clone();
             bad[place] ^= 4;
-            assert_eq!(opened(&bad, 1 << 20), Err(OpenError::Damaged), "changed {place}");
+            assert_eq!(opened(&bad, 1 << 20), Err(EnvelopeError::Damaged), "changed {place}");
         }
-        assert_eq!(opened(&[&sealed[..], b"x"].concat(), 1 << 20), Err(OpenError::Damaged));
+        assert_eq!(opened(&[&sealed[..], b"x"].concat(), 1 << 20), Err(EnvelopeError::Damaged));
         let other = MessageKey::from_bytes([9; 32]);
-        assert_eq!(open(&other, &sealed, 1 << 20).err(), Some(OpenError::Damaged));
+        assert_eq!(open(&other, &sealed, 1 << 20).err(), Some(EnvelopeError::Damaged));
     }
 
     #[test]
@@ -273,7 +277,7 @@ mod tests {
             let mut writer = EnvelopeWriter::new(&mut cut, &key(), &SeededRandom::new(1)).unwrap();
             writer.write_all(&random(length)).unwrap();
             drop(writer);
-            assert_eq!(opened(&cut, 1 << 20), Err(OpenError::Damaged), "{length}");
+            assert_eq!(opened(&cut, 1 << 20), Err(EnvelopeError::Damaged), "{length}");
         }
     }
 
@@ -291,7 +295,7 @@ mod tests {
             (&[&gzip[..], b"more"].concat(), false),
         ];
         for (inside, good) in cases {
-            let expected = if good { Ok(b"good".to_vec()) } else { Err(OpenError::Damaged) };
+            let expected = if good { Ok(b"good".to_vec()) } else { Err(EnvelopeError::Damaged) };
             let mut sealer = StreamSealer::new(Vec::new(), &key(), &SeededRandom::new(1)).unwrap();
             sealer.write_all(inside).unwrap();
             assert_eq!(opened(&sealer.finish().unwrap(), 100), expected, "{inside:?}");
@@ -301,7 +305,7 @@ mod tests {
     #[test]
     fn an_error_of_the_input_says_nothing_about_the_envelope() {
         let errors = [io::Error::from(io::ErrorKind::InvalidData), io::Error::other("disk")];
-        assert!(errors.iter().all(|error| OpenError::of(error).is_none()));
+        assert!(errors.iter().all(|error| EnvelopeError::of(error).is_none()));
     }
 
     proptest! {
@@ -313,7 +317,7 @@ mod tests {
 
         #[test]
         fn nothing_at_random_opens(sealed in proptest::collection::vec(any::<u8>(), 0..200)) {
-            prop_assert_eq!(opened(&sealed, 1000), Err(OpenError::Damaged));
+            prop_assert_eq!(opened(&sealed, 1000), Err(EnvelopeError::Damaged));
         }
     }
 }

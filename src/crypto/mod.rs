@@ -48,7 +48,7 @@ pub use base64_lines::without_line_ends;
 pub use box_key::{BadRsaBits, BoxKey, KeyFormError, OpenKeyError, RsaBits};
 pub use chunks::{ChunkReader, ChunkWriter};
 pub use digest::{RunningSha256, hex, sha256};
-pub use envelope::{EnvelopeReader, EnvelopeWriter, OpenError, Written};
+pub use envelope::{EnvelopeError, EnvelopeReader, EnvelopeWriter, WrittenEnvelope};
 pub use gzip::{BadGzip, GunzipReader, GzipWriter, TooLong};
 pub use mac::hmac_sha256;
 pub use message_key::MessageKey;

@@ -14,7 +14,7 @@ use crate::{
     clock::Clock,
     config::Settings,
     crypto::SystemRandom,
-    store::{OpenError, Store},
+    store::{Store, StoreOpenError},
 };
 
 /// Opens the store in the data directory `dir` for one command.
@@ -34,7 +34,7 @@ pub fn open_store(dir: &Path, create: StoreCreation) -> Result<OpenedStore, Open
     }
     let defaults = Settings::default();
     let store = Store::open(dir, defaults.cache_bytes).map_err(|error| match error {
-        OpenError::Locked(_) => OpenFailure::Locked,
+        StoreOpenError::Locked(_) => OpenFailure::Locked,
         other => OpenFailure::Other(other.to_string()),
     })?;
     Ok(Box::new(move |command| {

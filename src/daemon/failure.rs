@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use crate::{
     cli::{Exit, Failure},
     config::BadSetting,
-    store::OpenError,
+    store::StoreOpenError,
 };
 
 /// What the system can answer at a start, and whether that may pass by itself.
@@ -92,14 +92,14 @@ pub(super) fn of_setting(bad: &BadSetting, error: &io::Error) -> Failure {
 }
 
 /// The failure to open the store.
-pub(super) fn of_store(error: &OpenError) -> Failure {
+pub(super) fn of_store(error: &StoreOpenError) -> Failure {
     let exit = match error {
         // By a predecessor that is ending, or by a command of the administration.
-        OpenError::Locked(_) => Exit::Busy,
-        OpenError::Io { source, .. } => exit_after(source),
+        StoreOpenError::Locked(_) => Exit::Busy,
+        StoreOpenError::Io { source, .. } => exit_after(source),
         // Trying again would read all of it again, with the same result.
-        OpenError::Damaged { .. } | OpenError::Format { .. } => Exit::Damaged,
-        OpenError::SyncHookMissing => Exit::Failed,
+        StoreOpenError::Damaged { .. } | StoreOpenError::Format { .. } => Exit::Damaged,
+        StoreOpenError::SyncHookMissing => Exit::Failed,
     };
     Failure { exit, message: error.to_string() }
 }
@@ -125,11 +125,11 @@ mod tests {
         for (errno, exit) in cases {
             let error = io::Error::from(errno);
             assert_eq!(exit_after(&error), exit, "{error}");
-            let of_io = OpenError::Io { what: "open", path: PathBuf::new(), source: error };
+            let of_io = StoreOpenError::Io { what: "open", path: PathBuf::new(), source: error };
             assert_eq!(of_store(&of_io).exit, exit);
         }
         assert_eq!(exit_after(&io::Error::other("x")), Exit::Failed);
-        assert_eq!(of_store(&OpenError::Locked(PathBuf::new())).exit, Exit::Busy);
+        assert_eq!(of_store(&StoreOpenError::Locked(PathBuf::new())).exit, Exit::Busy);
         let mut all: Vec<_> = TABLE.iter().flat_map(|(_, errnos, _)| *errnos).collect();
         let count = all.len();
         all.sort_by_key(|errno| errno.raw_os_error());

@@ -42,7 +42,7 @@ use crate::{
     router::Site,
     server::Server,
     store::Store,
-    web::{Look, Web},
+    web::{PageLook, Web},
 };
 
 /// A file in the data directory: see [`known_time`].
@@ -131,7 +131,7 @@ fn open(loaded: &Loaded) -> Result<Open, Failure> {
     if let Err(error) = Mailer::check_token(settings) {
         tracing::warn!("{error}; no mail can be sent until that file is there");
     }
-    let look = Look::load(&settings.site)
+    let look = PageLook::load(&settings.site)
         .map_err(|problem| Failure::from(loaded.bad("site_logo", problem)))?;
     let config = public_config(&rules, &service_rules);
     let web = Web::new(&look, &config, settings.mail.language.tag(), openapi::document());

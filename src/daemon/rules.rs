@@ -4,7 +4,7 @@ use crate::{
     api::{Rules, key_service::ServiceRules},
     config::Settings,
     crypto::{box_key, stream::sealed_len},
-    domain::{drop_box::Limits, lifetime::LifetimeRules, secret::attachment},
+    domain::{drop_box::BoxLimits, lifetime::LifetimeRules, secret::attachment},
     server::{ConnectionLimits, Proxies},
 };
 
@@ -27,7 +27,7 @@ pub(super) fn rules(settings: &Settings) -> Rules {
         request_allowance: settings.request_allowance,
         webhook_private: settings.webhook_private,
         limits: settings.limits,
-        attachments: attachment::Limits {
+        attachments: attachment::AttachmentLimits {
             max_bytes: settings.max_upload_bytes.map(sealed_len),
             max_count: settings.max_attachments,
             max_account_bytes: settings.max_account_bytes,
@@ -45,7 +45,7 @@ pub(super) fn service_rules(settings: &Settings) -> ServiceRules {
         iterations: box_key::ITERATIONS,
         max_text: usize::try_from(settings.max_ciphertext_bytes).unwrap_or(usize::MAX),
         max_upload: settings.max_upload_bytes,
-        limits: Limits { max_bytes: settings.max_box_bytes, max_messages: MAX_MESSAGES },
+        limits: BoxLimits { max_bytes: settings.max_box_bytes, max_messages: MAX_MESSAGES },
         public_url: settings.public_url.as_ref().map(|url| url.as_str().to_owned()),
     }
 }

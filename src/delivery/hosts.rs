@@ -51,8 +51,8 @@ enum Health {
     Paused(MonotonicSeconds, u64),
 }
 
-/// A call in progress. Dropped without [`Call::end`], it does not change the state of the endpoint.
-pub(super) struct Call<'a> {
+/// A call in progress. Dropped without [`HostCall::end`], it does not change the state of the endpoint.
+pub(super) struct HostCall<'a> {
     hosts: &'a Hosts,
     webhook: WebhookNumber,
     began: Instant,
@@ -68,12 +68,12 @@ impl Hosts {
         &self,
         webhook: WebhookNumber,
         now: MonotonicSeconds,
-    ) -> Result<Call<'_>, u64> {
+    ) -> Result<HostCall<'_>, u64> {
         let began = Instant::now();
         loop {
             let ended = self.ended.notified();
             match self.try_begin(webhook, now) {
-                Ok(()) => return Ok(Call { hosts: self, webhook, began: Instant::now() }),
+                Ok(()) => return Ok(HostCall { hosts: self, webhook, began: Instant::now() }),
                 Err(Some(seconds)) => return Err(seconds),
                 Err(None) => {}
             }
@@ -128,7 +128,7 @@ impl Host {
     }
 }
 
-impl Call<'_> {
+impl HostCall<'_> {
     /// Records whether the call was accepted.
     pub(super) fn end(self, is_taken: bool, now: MonotonicSeconds) {
         if let Some(host) = self.hosts.hosts().get_mut(&self.webhook) {
@@ -149,7 +149,7 @@ impl Call<'_> {
     }
 }
 
-impl Drop for Call<'_> {
+impl Drop for HostCall<'_> {
     fn drop(&mut self) {
         if let Some(host) = self.hosts.hosts().get_mut(&self.webhook) {
             host.calls = host.calls.saturating_sub(1);
@@ -169,7 +169,7 @@ mod tests {
         WebhookNumber { account: AccountNumber::NOBODY, sequence }
     }
 
-    async fn begin(hosts: &Hosts, sequence: u32) -> Result<Call<'_>, u64> {
+    async fn begin(hosts: &Hosts, sequence: u32) -> Result<HostCall<'_>, u64> {
         hosts.begin(webhook(sequence), NOW).await
     }
 

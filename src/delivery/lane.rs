@@ -16,7 +16,7 @@ use super::{DeliveryContext, GRACE};
 use crate::{
     clock::{MonotonicSeconds, UnixSeconds},
     domain::{
-        notify::outbox::{self, Outgoing, Verdict},
+        notify::outbox::{self, FailureVerdict, Outgoing},
         numbers::{Lane, OutboxNumber},
     },
     store::{FoundPayload, StoreError},
@@ -38,7 +38,7 @@ const LONGEST_PAUSE_SECONDS: u64 = 15 * 60;
 
 /// The outcome of an attempt. The texts are for the operator and contain no secrets.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum DeliveryOutcome {
     /// It was accepted.
     Delivered,
     /// It is not needed any more.
@@ -70,7 +70,7 @@ pub(super) trait Courier: Send + Sync + 'static {
         number: OutboxNumber,
         outgoing: Outgoing,
         payload: Option<FoundPayload>,
-    ) -> impl Future<Output = Outcome> + Send;
+    ) -> impl Future<Output = DeliveryOutcome> + Send;
 
     /// Ends all pauses, on the operator's request.
     fn try_now(&self);
@@ -88,7 +88,7 @@ pub(super) async fn run<C: Courier>(
     courier: Arc<C>,
     mut stop: watch::Receiver<()>,
 ) {
-    let mut state = State::new(context, courier);
+    let mut state = LaneState::new(context, courier);
     let deliveries = Arc::clone(&state.context.deliveries);
     let Some(bell) = deliveries.bell(C::LANE) else { return };
     loop {
@@ -128,13 +128,13 @@ pub(super) async fn run<C: Courier>(
     state.courier.rest(true).await;
 }
 
-struct State<C> {
+struct LaneState<C> {
     context: Arc<DeliveryContext>,
     courier: Arc<C>,
     /// Due, and not tried yet.
     queue: VecDeque<OutboxNumber>,
     /// Twice as many as may be sent at once, so that sending does not wait for the store.
-    trying: JoinSet<Option<Outcome>>,
+    trying: JoinSet<Option<DeliveryOutcome>>,
     numbers: HashMap<Id, OutboxNumber>,
     sending: Arc<Semaphore>,
     /// Outcomes that are being written to the disk. Their places are already free.
@@ -153,7 +153,7 @@ struct State<C> {
     next_due: Option<UnixSeconds>,
 }
 
-impl<C: Courier> State<C> {
+impl<C: Courier> LaneState<C> {
     fn new(context: Arc<DeliveryContext>, courier: Arc<C>) -> Self {
         Self {
             context,
@@ -249,22 +249,22 @@ impl<C: Courier> State<C> {
     }
 
     /// Records the outcome of an attempt. The item is not tried again before the outcome is on disk.
-    fn note(&mut self, tried: Result<(Id, Option<Outcome>), JoinError>) {
+    fn note(&mut self, tried: Result<(Id, Option<DeliveryOutcome>), JoinError>) {
         let (id, outcome) = match tried {
             Ok((id, outcome)) => (id, outcome),
             Err(error) => {
                 tracing::error!(%error, "sending failed unexpectedly");
                 let text = "sending failed unexpectedly: see the log of the daemon".to_owned();
-                (error.id(), Some(Outcome::Later(text)))
+                (error.id(), Some(DeliveryOutcome::Later(text)))
             }
         };
         let Some(number) = self.numbers.remove(&id) else { return };
         match outcome {
             // The item is not read again, although the index still lists it.
             None => drop(self.unreadable.insert(number)),
-            Some(Outcome::Down(error)) => self.down(number, error),
+            Some(DeliveryOutcome::Down(error)) => self.down(number, error),
             Some(outcome) => {
-                if !matches!(outcome, Outcome::Pointless | Outcome::NotBefore(..)) {
+                if !matches!(outcome, DeliveryOutcome::Pointless | DeliveryOutcome::NotBefore(..)) {
                     (self.is_up, self.pause) = (true, None);
                 }
                 let context = Arc::clone(&self.context);
@@ -316,7 +316,7 @@ impl<C: Courier> State<C> {
         }
         let context = Arc::clone(&self.context);
         self.spawn_noting(number, async move {
-            settle::<C>(&context, number, Outcome::Down(error.clone()), now).await?;
+            settle::<C>(&context, number, DeliveryOutcome::Down(error.clone()), now).await?;
             // The failure is not caused by this item.
             if let Err(error) = give_up_old::<C>(&context, &error).await {
                 tracing::error!(%error, "items that are too old cannot be given up");
@@ -348,7 +348,8 @@ async fn give_up_old<C: Courier>(context: &DeliveryContext, error: &str) -> Resu
             break;
         }
         count += old.len();
-        let give_up = |number| outbox::failed(number, error, Verdict::GiveUp, settled, settled);
+        let give_up =
+            |number| outbox::failed(number, error, FailureVerdict::GiveUp, settled, settled);
         let changes: Vec<_> =
             old.into_iter().map(|number| context.store.change(give_up(number))).collect();
         for change in changes {
@@ -365,25 +366,27 @@ async fn give_up_old<C: Courier>(context: &DeliveryContext, error: &str) -> Resu
 async fn settle<C: Courier>(
     context: &DeliveryContext,
     number: OutboxNumber,
-    outcome: Outcome,
+    outcome: DeliveryOutcome,
     now: UnixSeconds,
 ) -> Result<(), StoreError> {
     let (error, verdict) = match outcome {
-        Outcome::Delivered | Outcome::Pointless => {
+        DeliveryOutcome::Delivered | DeliveryOutcome::Pointless => {
             tracing::debug!(outbox = number.0, "{} was delivered", C::WHAT);
             return context.store.change(outbox::delivered(number)).await;
         }
-        Outcome::Later(error) | Outcome::Down(error) => (error, Verdict::Retry),
-        Outcome::NotBefore(until, error) => (error, Verdict::Wait(until)),
-        Outcome::Never(error) => (error, Verdict::GiveUp),
+        DeliveryOutcome::Later(error) | DeliveryOutcome::Down(error) => {
+            (error, FailureVerdict::Retry)
+        }
+        DeliveryOutcome::NotBefore(until, error) => (error, FailureVerdict::Wait(until)),
+        DeliveryOutcome::Never(error) => (error, FailureVerdict::GiveUp),
     };
     let failed = outbox::failed(number, &error, verdict, now, context.clock.settled());
     match context.store.change(failed).await? {
-        Verdict::Retry => {
+        FailureVerdict::Retry => {
             tracing::info!(outbox = number.0, error, "{} is tried again later", C::WHAT);
         }
-        Verdict::Wait(_) => tracing::debug!(outbox = number.0, error, "{} waits", C::WHAT),
-        Verdict::GiveUp => {
+        FailureVerdict::Wait(_) => tracing::debug!(outbox = number.0, error, "{} waits", C::WHAT),
+        FailureVerdict::GiveUp => {
             tracing::warn!(outbox = number.0, error, "{} was given up", C::WHAT);
         }
     }
@@ -397,7 +400,7 @@ async fn attempt<C: Courier>(
     courier: Arc<C>,
     sending: Arc<Semaphore>,
     number: OutboxNumber,
-) -> Option<Outcome> {
+) -> Option<DeliveryOutcome> {
     match context.store.change(outbox::find(number)).await {
         Ok(Some((outgoing, payload))) => {
             // The semaphore is closed at the end.

@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use super::{
     DeliveryContext,
-    lane::{Courier, Outcome},
+    lane::{Courier, DeliveryOutcome},
 };
 use crate::{
-    delivery::smtp::{Facts, Kind, Mail, Mailer, SendError},
+    delivery::smtp::{Facts, Mail, MailKind, Mailer, SendError},
     domain::{
         drop_box,
         notify::{
             self,
-            outbox::{Content, Letter, Outgoing, Sealed},
+            outbox::{Letter, Outgoing, OutgoingContent, SealedLinkHalf},
         },
         numbers::{Lane, OutboxNumber},
         request::{self, RequestError},
@@ -50,7 +50,7 @@ impl Courier for MailCourier {
         number: OutboxNumber,
         outgoing: Outgoing,
         payload: Option<FoundPayload>,
-    ) -> Outcome {
+    ) -> DeliveryOutcome {
         let context = Arc::clone(&self.context);
         // Opens the payload, reads records, renders templates.
         let written = tokio::task::spawn_blocking(move || {
@@ -59,23 +59,27 @@ impl Courier for MailCourier {
         });
         let mail = match written.await {
             Ok(Ok(Some(mail))) => mail,
-            Ok(Ok(None)) => return Outcome::Down("mail is not set up: smtp_url is missing".into()),
-            Ok(Err(NoMail::Pointless)) => return Outcome::Pointless,
-            Ok(Err(NoMail::Failed(error))) => return Outcome::Later(error),
-            Ok(Err(NoMail::Never(error))) => return Outcome::Never(error),
+            Ok(Ok(None)) => {
+                return DeliveryOutcome::Down("mail is not set up: smtp_url is missing".into());
+            }
+            Ok(Err(NoMail::Pointless)) => return DeliveryOutcome::Pointless,
+            Ok(Err(NoMail::Failed(error))) => return DeliveryOutcome::Later(error),
+            Ok(Err(NoMail::Never(error))) => return DeliveryOutcome::Never(error),
             Err(error) => {
                 tracing::error!(%error, "writing a mail failed unexpectedly");
-                return Outcome::Later(
+                return DeliveryOutcome::Later(
                     "writing it failed unexpectedly: see the log of the daemon".into(),
                 );
             }
         };
-        let Some(mailer) = self.context.deliveries.mailer() else { return Outcome::Pointless };
+        let Some(mailer) = self.context.deliveries.mailer() else {
+            return DeliveryOutcome::Pointless;
+        };
         match mailer.server.send(&mail).await {
-            Ok(_) => Outcome::Delivered,
-            Err(SendError::Down(error)) => Outcome::Down(error),
-            Err(SendError::Later(error)) => Outcome::Later(error),
-            Err(SendError::Never(error)) => Outcome::Never(error),
+            Ok(_) => DeliveryOutcome::Delivered,
+            Err(SendError::Down(error)) => DeliveryOutcome::Down(error),
+            Err(SendError::Later(error)) => DeliveryOutcome::Later(error),
+            Err(SendError::Never(error)) => DeliveryOutcome::Never(error),
         }
     }
 
@@ -99,7 +103,7 @@ fn write(
     outgoing: &Outgoing,
     payload: Option<FoundPayload>,
 ) -> Result<Mail, NoMail> {
-    let Content::Mail { to, language, letter } = &outgoing.content else {
+    let OutgoingContent::Mail { to, language, letter } = &outgoing.content else {
         return Err(NoMail::Never("it is not a mail".to_owned()));
     };
     let facts = Facts::new(mailer.site(), outgoing.queued_at);
@@ -110,12 +114,12 @@ fn write(
             let message = found.texts.message.map(Text::into_string);
             let mut facts = facts.message(message.as_deref());
             facts.link = Some(format!("{}/req/{request}", mailer.site()));
-            (Kind::Request, facts)
+            (MailKind::Request, facts)
         }
         Letter::Secret { secret } | Letter::SelfDestruct { secret } => {
             let kind = match letter {
-                Letter::Secret { .. } => Kind::Secret,
-                _ => Kind::SelfDestruct,
+                Letter::Secret { .. } => MailKind::Secret,
+                _ => MailKind::SelfDestruct,
             };
             let mut facts = facts;
             let (id, public) = (context.ids.text(secret), opened(payload)?.password_part_public);
@@ -124,8 +128,8 @@ fn write(
         }
         Letter::Viewed { secret, view } | Letter::TriedAfter { secret, view } => {
             let kind = match letter {
-                Letter::Viewed { .. } => Kind::Viewed,
-                _ => Kind::TriedAfter,
+                Letter::Viewed { .. } => MailKind::Viewed,
+                _ => MailKind::TriedAfter,
             };
             let description = notify::description(&context.store, *secret)?;
             let facts = Facts::new(mailer.site(), view.at)
@@ -138,7 +142,7 @@ fn write(
             let token = context.ids.token(&id);
             // Enough to distinguish the boxes of an owner, too little to send to one.
             let start = token.get(..8);
-            (Kind::BoxMessage, Facts::new(mailer.site(), *at).drop_box(start))
+            (MailKind::BoxMessage, Facts::new(mailer.site(), *at).drop_box(start))
         }
     };
     if let Some(subscriber) = letter.subscriber() {
@@ -161,9 +165,9 @@ fn write(
 
 /// The sealed payload. If it is gone, a crash happened after its key was wiped and before its record was
 /// deleted: the item was delivered, dropped or given up.
-fn opened(payload: Option<FoundPayload>) -> Result<Sealed, NoMail> {
-    let payload = payload.ok_or(NoMail::Pointless)?.open(Sealed::CONTEXT)?;
-    let sealed = Sealed::from_payload(&payload);
+fn opened(payload: Option<FoundPayload>) -> Result<SealedLinkHalf, NoMail> {
+    let payload = payload.ok_or(NoMail::Pointless)?.open(SealedLinkHalf::CONTEXT)?;
+    let sealed = SealedLinkHalf::from_payload(&payload);
     sealed.ok_or_else(|| NoMail::Never("the sealed payload is not a letter".to_owned()))
 }
 

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use super::{
     DeliveryContext,
     hosts::Hosts,
-    lane::{Courier, Outcome},
+    lane::{Courier, DeliveryOutcome},
 };
 use crate::{
-    delivery::webhook::{self, CallError, Delivered},
+    delivery::webhook::{self, CallError, CallResult},
     domain::{
-        notify::outbox::{Content, Outgoing},
+        notify::outbox::{Outgoing, OutgoingContent},
         numbers::{Lane, OutboxNumber},
     },
     store::FoundPayload,
@@ -38,9 +38,9 @@ impl Courier for WebhookCourier {
         number: OutboxNumber,
         outgoing: Outgoing,
         _payload: Option<FoundPayload>,
-    ) -> Outcome {
-        let Content::Webhook { webhook, event } = &outgoing.content else {
-            return Outcome::Never("it is not a webhook call".to_owned());
+    ) -> DeliveryOutcome {
+        let OutgoingContent::Webhook { webhook, event } = &outgoing.content else {
+            return DeliveryOutcome::Never("it is not a webhook call".to_owned());
         };
         let DeliveryContext { store, ids, caller, clock, .. } = &*self.context;
         let name = format!("msg_{}", ids.message_name(number));
@@ -49,7 +49,7 @@ impl Courier for WebhookCourier {
             Err(seconds) => {
                 let text =
                     "the webhook has its largest number of calls, or is paused after a failure";
-                return Outcome::NotBefore(clock.now().plus(seconds), text.to_owned());
+                return DeliveryOutcome::NotBefore(clock.now().plus(seconds), text.to_owned());
             }
         };
         let now = clock.now();
@@ -59,13 +59,13 @@ impl Courier for WebhookCourier {
             call.end(called.is_ok(), clock.monotonic());
         }
         match called {
-            Ok(Delivered::Taken(_)) => Outcome::Delivered,
-            Ok(Delivered::Removed) => {
+            Ok(CallResult::Taken(_)) => DeliveryOutcome::Delivered,
+            Ok(CallResult::Removed) => {
                 self.hosts.forget(*webhook);
-                Outcome::Pointless
+                DeliveryOutcome::Pointless
             }
-            Err(CallError::Later(error)) => Outcome::Later(error),
-            Err(CallError::Never(error)) => Outcome::Never(error),
+            Err(CallError::Later(error)) => DeliveryOutcome::Later(error),
+            Err(CallError::Never(error)) => DeliveryOutcome::Never(error),
         }
     }
 

@@ -207,7 +207,7 @@ pub enum Lane {
 
 /// A part of the limit of an address or account. Some mails count in several shares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Share {
+pub(crate) enum MailShare {
     /// Unrequested mails: notifications, and self-destructing messages without an account. The rest of the
     /// limit is for mails with links of requests and secrets.
     Unasked = b'n' as isize,

@@ -44,7 +44,7 @@ pub struct Request {
     /// Whether viewers need a password. Keeps its value when the hash is deleted.
     pub has_secret_password: bool,
     pub(super) secret_password: Option<PasswordHash>,
-    /// Which of the texts exist, indexed by [`RequestText`].
+    /// Which of the texts exist, indexed by [`schema::RequestText`].
     pub(super) has_text: [bool; 4],
     /// The time of the end, once it was recorded.
     pub(super) ended_at: Option<UnixSeconds>,

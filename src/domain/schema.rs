@@ -45,8 +45,8 @@ use std::num::NonZeroU8;
 use serde::{Deserialize, Serialize};
 
 use super::numbers::{
-    AccountNumber, BoxNumber, IdempotencyKey, Lane, LeaseToken, MessageId, OutboxNumber,
-    RequestNumber, SecretNumber, Share, WebhookNumber,
+    AccountNumber, BoxNumber, IdempotencyKey, Lane, LeaseToken, MailShare, MessageId, OutboxNumber,
+    RequestNumber, SecretNumber, WebhookNumber,
 };
 use crate::{
     clock::UnixSeconds,
@@ -348,12 +348,12 @@ pub(super) fn mails_to(hash: &[u8; 32]) -> Key {
     mail_counts().with(b"m").with(hash)
 }
 
-/// The key of the [`Share`] of the mails to an address; `hash` is the SHA-256 of the address.
-pub(super) fn share_of_address(share: Share, hash: &[u8; 32]) -> Key {
+/// The key of the [`MailShare`] of the mails to an address; `hash` is the SHA-256 of the address.
+pub(super) fn share_of_address(share: MailShare, hash: &[u8; 32]) -> Key {
     mail_counts().with(&[share as u8]).with(hash)
 }
 
-pub(super) fn share_of_account(share: Share, account: AccountNumber) -> Key {
+pub(super) fn share_of_account(share: MailShare, account: AccountNumber) -> Key {
     mail_counts().with(&[share as u8]).with(&account.to_bytes())
 }
 

@@ -13,7 +13,7 @@ use zeroize::optimization_barrier;
 
 use super::{api_key, body_budget::SMALL_BYTES, error::HttpError};
 use super::{
-    body_budget::{Payer, Share},
+    body_budget::{BudgetShare, Payer},
     response,
 };
 
@@ -56,7 +56,7 @@ impl Credit {
 /// A whole body with its share of the budget. It is wiped on drop because it may hold a password.
 pub struct WholeBody {
     bytes: Vec<u8>,
-    share: Share,
+    share: BudgetShare,
 }
 
 impl Drop for WholeBody {
@@ -75,7 +75,7 @@ impl WholeBody {
     }
 
     /// Takes the share of the budget, for data that is made from the body and outlives it.
-    pub(crate) fn take_share(&mut self) -> Share {
+    pub(crate) fn take_share(&mut self) -> BudgetShare {
         let nothing = self.share.without_memory();
         mem::replace(&mut self.share, nothing)
     }

@@ -35,13 +35,13 @@ pub struct BodyBudget(Arc<Budget>);
 
 #[derive(Default)]
 struct Budget {
-    held: Mutex<Held>,
+    held: Mutex<HeldMemory>,
     freed: Notify,
 }
 
 /// The memory in use, in KiB.
 #[derive(Default)]
-struct Held {
+struct HeldMemory {
     all: usize,
     without_key: usize,
     clients: HashMap<ClientNet, usize>,
@@ -57,7 +57,7 @@ pub struct Payer {
 
 /// The memory of a body, freed on drop. It grows as bytes arrive, so a declared length alone uses no
 /// memory.
-pub(crate) struct Share {
+pub(crate) struct BudgetShare {
     payer: Payer,
     kib: usize,
 }
@@ -75,19 +75,19 @@ impl BodyBudget {
         Payer { has_key: true, ..self.anybody(client) }
     }
 
-    fn held(&self) -> MutexGuard<'_, Held> {
+    fn held(&self) -> MutexGuard<'_, HeldMemory> {
         self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Payer {
     /// An empty share.
-    pub(crate) fn share(&self) -> Share {
-        Share { payer: self.clone(), kib: 0 }
+    pub(crate) fn share(&self) -> BudgetShare {
+        BudgetShare { payer: self.clone(), kib: 0 }
     }
 }
 
-impl Share {
+impl BudgetShare {
     /// An empty share of the same payer.
     pub(crate) fn without_memory(&self) -> Self {
         self.payer.share()
@@ -123,7 +123,7 @@ impl Share {
     }
 }
 
-impl Held {
+impl HeldMemory {
     fn take(&mut self, payer: &Payer, kib: usize) -> bool {
         let own = self.clients.get(&payer.client).copied().unwrap_or(0);
         let fits = own + kib <= OF_CLIENT_KIB
@@ -149,7 +149,7 @@ impl Held {
     }
 }
 
-impl Drop for Share {
+impl Drop for BudgetShare {
     fn drop(&mut self) {
         if self.kib > 0 {
             self.payer.budget.held().give_back(&self.payer, self.kib);
@@ -168,7 +168,7 @@ mod tests {
         Client { address: [192, 0, 2, number].into() }
     }
 
-    async fn covered(payer: &Payer, bytes: usize) -> Option<Share> {
+    async fn covered(payer: &Payer, bytes: usize) -> Option<BudgetShare> {
         let mut share = payer.share();
         share.cover(bytes).await.is_ok().then_some(share)
     }

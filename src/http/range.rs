@@ -5,7 +5,7 @@ use hyper::header::{HeaderMap, HeaderValue, IF_RANGE, RANGE};
 
 /// A range of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Part {
+pub(crate) struct ByteRange {
     pub(crate) start: u64,
     /// The position after the last byte; `None` for the end of a file of unknown length.
     pub(crate) end: Option<u64>,
@@ -17,7 +17,7 @@ pub(crate) struct Part {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct NotSatisfiable;
 
-impl Part {
+impl ByteRange {
     /// Reads `Range` (RFC 9110 14.2): one range of a file whose length is known. For several ranges the
     /// whole file is sent, which the RFC allows.
     pub(crate) fn asked(headers: &HeaderMap, total: Option<u64>) -> Result<Self, NotSatisfiable> {
@@ -66,7 +66,7 @@ mod tests {
         let part = |range: &str, total| {
             let mut headers = HeaderMap::new();
             headers.insert(RANGE, range.parse().unwrap());
-            Part::asked(&headers, total).map(|part| (part.start, part.end, part.is_range))
+            ByteRange::asked(&headers, total).map(|part| (part.start, part.end, part.is_range))
         };
         let cases = [
             ("bytes=0-", Ok((0, Some(100), true))),

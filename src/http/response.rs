@@ -26,12 +26,12 @@ pub enum Body {
     /// A body in memory.
     Whole(Full<Bytes>),
     /// A body that is produced while it is sent.
-    Stream(Stream),
+    Stream(FeedStream),
 }
 
 /// The reading end of a [`Feed`].
-pub struct Stream {
-    pieces: mpsc::Receiver<Piece>,
+pub struct FeedStream {
+    pieces: mpsc::Receiver<BodyPiece>,
     taken: Arc<AtomicU64>,
     bytes: Option<u64>,
 }
@@ -39,12 +39,12 @@ pub struct Stream {
 /// The writing end of a streamed body. If it is dropped without [`Feed::finish`], the client sees that the
 /// answer is incomplete.
 pub struct Feed {
-    pieces: mpsc::Sender<Piece>,
+    pieces: mpsc::Sender<BodyPiece>,
     taken: Arc<AtomicU64>,
     sent: u64,
 }
 
-enum Piece {
+enum BodyPiece {
     Data(Bytes),
     End,
 }
@@ -61,7 +61,7 @@ pub struct BrokenOff;
 
 /// `{"data": …, "metadata": …}`, the form of all successful answers of the Secrets API.
 #[derive(Serialize)]
-pub struct Answer<D, M> {
+pub struct DataAnswer<D, M> {
     /// The result of the operation.
     pub data: D,
     /// The account's numbers.
@@ -76,7 +76,7 @@ impl Body {
         let (sender, receiver) = mpsc::channel(1);
         let taken = Arc::new(AtomicU64::new(0));
         let feed = Feed { pieces: sender, taken: Arc::clone(&taken), sent: 0 };
-        (feed, Self::Stream(Stream { pieces: receiver, taken, bytes }))
+        (feed, Self::Stream(FeedStream { pieces: receiver, taken, bytes }))
     }
 }
 
@@ -102,11 +102,11 @@ impl HttpBody for Body {
             Self::Stream(stream) => stream,
         };
         Poll::Ready(match ready!(stream.pieces.poll_recv(context)) {
-            Some(Piece::Data(bytes)) => {
+            Some(BodyPiece::Data(bytes)) => {
                 stream.taken.fetch_add(bytes.len() as u64, Ordering::Release);
                 Some(Ok(Frame::data(bytes)))
             }
-            Some(Piece::End) => None,
+            Some(BodyPiece::End) => None,
             None => Some(Err(BrokenOff)),
         })
     }
@@ -135,7 +135,7 @@ impl Feed {
     pub async fn send(&mut self, bytes: impl Into<Bytes>) -> Result<(), HungUp> {
         let bytes = bytes.into();
         self.sent += bytes.len() as u64;
-        self.pieces.send(Piece::Data(bytes)).await.map_err(|_| HungUp)
+        self.pieces.send(BodyPiece::Data(bytes)).await.map_err(|_| HungUp)
     }
 
     /// Ends the answer. Returns when all of it has been passed on to the socket.
@@ -147,7 +147,7 @@ impl Feed {
         // If the length is declared, hyper does not wait for `Piece::End`, so the bytes taken decide. Their
         // number is final when the reading end is dropped, because a piece leaves the channel before it is
         // counted.
-        let _ = self.pieces.send(Piece::End).await;
+        let _ = self.pieces.send(BodyPiece::End).await;
         self.pieces.closed().await;
         if self.taken() == self.sent { Ok(()) } else { Err(HungUp) }
     }

@@ -2,7 +2,7 @@
 //!
 //! - `pages.json`: the texts of the pages, for [`crate::web`] and its scripts;
 //! - `server.json`: the texts that the daemon fills in itself ([`ServerTexts`]);
-//! - `mail/<kind>.txt`: the mails, for [`crate::mail`].
+//! - `mail/<kind>.txt`: the mails, for [`crate::delivery`].
 //!
 //! The build script lists the folders, so a new language needs no line of code. A test compares each file
 //! with the English one.

@@ -12,12 +12,12 @@ use hyper::{
     http::request::Parts,
 };
 
-use self::sub_path::Found;
+use self::sub_path::InnerPath;
 use crate::{
     api::{
         ApiError, App, Client,
-        key_service::{self, Outcome},
-        routes::{self, Call},
+        key_service::{self, RequestOutcome},
+        routes::{self, RoutedRequest},
     },
     http::{body::leave, cors, request_head, response},
     web::{self, Web},
@@ -75,12 +75,12 @@ pub async fn route(
 fn take_prefix(site: &Site, request: &mut Request<Incoming>) -> Option<Response<response::Body>> {
     let is_known = |uri: &Uri| routes::find(uri.path()).is_some() || site.web.has(uri);
     match sub_path::find(&site.sub_path, request.uri(), is_known) {
-        Found::Here => None,
-        Found::Below(uri) => {
+        InnerPath::Here => None,
+        InnerPath::Below(uri) => {
             *request.uri_mut() = uri;
             None
         }
-        Found::AfterSlash(path) => web::redirect(&path),
+        InnerPath::AfterSlash(path) => web::redirect(&path),
     }
 }
 
@@ -125,7 +125,8 @@ async fn dispatch(
 ) -> (Response<response::Body>, Option<Incoming>) {
     let (Parts { method, uri, headers, .. }, mut body) = request.into_parts();
     let answer = answer(app, client, &method, &uri, &headers, &mut body).await;
-    let is_refused = answer.as_ref().map_or(true, |(_, outcome)| *outcome == Outcome::Refused);
+    let is_refused =
+        answer.as_ref().map_or(true, |(_, outcome)| *outcome == RequestOutcome::Refused);
     let answer = answer.map_or_else(ApiError::into_response, |(answer, _)| answer);
     (answer, is_refused.then_some(body))
 }
@@ -137,12 +138,14 @@ async fn answer(
     uri: &Uri,
     headers: &HeaderMap,
     body: &mut Incoming,
-) -> Result<(Response<response::Body>, Outcome), ApiError> {
+) -> Result<(Response<response::Body>, RequestOutcome), ApiError> {
     let Some((resource, path)) = routes::find(uri.path()) else {
         if key_service::is_service(uri.path()) {
-            return Ok((key_service::not_found(headers, uri.query()), Outcome::Refused));
+            return Ok((key_service::not_found(headers, uri.query()), RequestOutcome::Refused));
         }
         return Err(ApiError::NotFound);
     };
-    resource.answer(Call { app, client, method, path, query: uri.query(), headers, body }).await
+    resource
+        .answer(RoutedRequest { app, client, method, path, query: uri.query(), headers, body })
+        .await
 }

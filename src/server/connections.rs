@@ -50,13 +50,13 @@ pub(super) struct Connections {
     limits: ConnectionLimits,
     /// Counts the moments at which connections became idle: 0 and 1 are [`BUSY`] and [`ANSWERED`].
     moments: AtomicU64,
-    table: Mutex<Table>,
+    table: Mutex<ConnectionTable>,
 }
 
 #[derive(Default)]
-struct Table {
+struct ConnectionTable {
     open: usize,
-    connections: HashMap<Owner, Vec<Arc<Connection>>>,
+    connections: HashMap<Owner, Vec<Arc<OpenConnection>>>,
     /// The requests in progress through proxies.
     requests: HashMap<ClientNet, usize>,
     warned_at: Option<Instant>,
@@ -71,7 +71,7 @@ const ENDED: u64 = u64::MAX;
 
 /// One open connection. It is idle until the head of its first request is complete, and between an answer
 /// and the head of the next request.
-pub(super) struct Connection {
+pub(super) struct OpenConnection {
     /// [`BUSY`], [`ANSWERED`], [`ENDED`], or the moment at which it became idle.
     phase: AtomicU64,
     /// The number of requests so far.
@@ -82,10 +82,10 @@ pub(super) struct Connection {
 }
 
 /// The permit of a connection, released on drop.
-pub(super) struct Place {
+pub(super) struct ConnectionPermit {
     connections: Arc<Connections>,
     owner: Owner,
-    connection: Arc<Connection>,
+    connection: Arc<OpenConnection>,
 }
 
 /// The permit of a request through a proxy, released on drop.
@@ -105,7 +105,7 @@ impl Connections {
     /// # Errors
     ///
     /// [`Refused`]: a request is in progress on each connection in question.
-    pub(super) fn admit(self: &Arc<Self>, owner: Owner) -> Result<Place, Refused> {
+    pub(super) fn admit(self: &Arc<Self>, owner: Owner) -> Result<ConnectionPermit, Refused> {
         let mut table = self.table();
         let own = table.connections.get(&owner).map_or(0, Vec::len);
         let has_share = matches!(owner, Owner::Client(_)) && own >= self.limits.of_client;
@@ -117,7 +117,7 @@ impl Connections {
         if table.open >= places && !table.end_oldest_idle(None) {
             return Err(Refused::Full);
         }
-        let connection = Arc::new(Connection {
+        let connection = Arc::new(OpenConnection {
             phase: AtomicU64::new(self.next_moment()),
             requests: AtomicU64::new(0),
             is_cut: AtomicBool::new(false),
@@ -125,7 +125,7 @@ impl Connections {
         });
         table.open += 1;
         table.connections.entry(owner).or_default().push(Arc::clone(&connection));
-        Ok(Place { connections: Arc::clone(self), owner, connection })
+        Ok(ConnectionPermit { connections: Arc::clone(self), owner, connection })
     }
 
     /// A permit for a request that a trusted proxy forwards for `client`.
@@ -165,12 +165,12 @@ impl Connections {
         self.moments.fetch_add(1, Ordering::Relaxed)
     }
 
-    fn table(&self) -> MutexGuard<'_, Table> {
+    fn table(&self) -> MutexGuard<'_, ConnectionTable> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Table {
+impl ConnectionTable {
     /// Ends the oldest idle connection, of `owner` or of all; those of proxies only if no other is idle.
     /// Returns false if there is none.
     ///
@@ -198,7 +198,7 @@ impl Table {
         }
     }
 
-    fn remove(&mut self, owner: Owner, connection: &Arc<Connection>) {
+    fn remove(&mut self, owner: Owner, connection: &Arc<OpenConnection>) {
         let Some(open) = self.connections.get_mut(&owner) else { return };
         let Some(at) = open.iter().position(|found| Arc::ptr_eq(found, connection)) else { return };
         open.swap_remove(at);
@@ -209,7 +209,7 @@ impl Table {
     }
 }
 
-impl Connection {
+impl OpenConnection {
     /// Records a new request. Returns false if the connection had to end before.
     pub(super) fn begin_request(&self) -> bool {
         self.requests.fetch_add(1, Ordering::Relaxed);
@@ -242,8 +242,8 @@ impl Connection {
     }
 }
 
-impl Place {
-    pub(super) fn connection(&self) -> &Arc<Connection> {
+impl ConnectionPermit {
+    pub(super) fn connection(&self) -> &Arc<OpenConnection> {
         &self.connection
     }
 
@@ -280,7 +280,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         self.connections.table().remove(self.owner, &self.connection);
     }
@@ -310,11 +310,11 @@ mod tests {
         Owner::Client(ClientNet::of([192, 0, 2, number].into()))
     }
 
-    fn is_ended(place: &Place) -> bool {
+    fn is_ended(place: &ConnectionPermit) -> bool {
         !place.connection.begin_request()
     }
 
-    fn busy(place: Result<Place, Refused>) -> Place {
+    fn busy(place: Result<ConnectionPermit, Refused>) -> ConnectionPermit {
         let place = place.unwrap();
         assert!(place.connection.begin_request());
         place

@@ -27,7 +27,7 @@ use tokio_io_timeout::TimeoutStream;
 
 pub use self::{client_address::Proxies, connections::ConnectionLimits};
 use self::{
-    connections::{Connections, Owner, Place, Refused},
+    connections::{ConnectionPermit, Connections, Owner, Refused},
     lingering::{Lingering, Unread},
     patience::{IDLE, Patient},
     watched::{Answering, WatchedBody, WatchedStream},
@@ -143,7 +143,7 @@ impl Server {
         &self,
         stream: TcpStream,
         peer: SocketAddr,
-        place: Place,
+        place: ConnectionPermit,
         is_proxy: bool,
         graceful: &GracefulShutdown,
     ) {

@@ -16,7 +16,7 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-use super::connections::Connection;
+use super::connections::OpenConnection;
 
 /// The time limit of a head, from its first byte, or from the start of the connection.
 const HEAD: Duration = Duration::from_secs(10);
@@ -26,13 +26,13 @@ pub(super) const IDLE: Duration = Duration::from_secs(75);
 /// A stream that ends if a request does not arrive in time.
 pub(super) struct Patient<S> {
     stream: S,
-    connection: Arc<Connection>,
+    connection: Arc<OpenConnection>,
     requests: u64,
-    wait: Wait,
+    wait: StreamWait,
 }
 
 /// What the stream waits for, and its time limit.
-enum Wait {
+enum StreamWait {
     /// Nothing: a request is being answered, or has just been.
     Busy,
     /// The first byte of a head.
@@ -42,8 +42,8 @@ enum Wait {
 }
 
 impl<S> Patient<S> {
-    pub(super) fn new(stream: S, connection: Arc<Connection>) -> Self {
-        let wait = Wait::Head(Box::pin(sleep(HEAD)));
+    pub(super) fn new(stream: S, connection: Arc<OpenConnection>) -> Self {
+        let wait = StreamWait::Head(Box::pin(sleep(HEAD)));
         Self { stream, connection, requests: 0, wait }
     }
 
@@ -51,19 +51,19 @@ impl<S> Patient<S> {
     fn is_waiting(&mut self) -> bool {
         let requests = self.connection.requests();
         if requests != self.requests {
-            (self.requests, self.wait) = (requests, Wait::Busy);
+            (self.requests, self.wait) = (requests, StreamWait::Busy);
         }
         self.connection.is_idle()
     }
 
     /// Ready once the time limit has passed; else wakes the task then.
     fn poll_patience(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        if matches!(self.wait, Wait::Busy) {
-            self.wait = Wait::Idle(Box::pin(sleep(IDLE)));
+        if matches!(self.wait, StreamWait::Busy) {
+            self.wait = StreamWait::Idle(Box::pin(sleep(IDLE)));
         }
         match &mut self.wait {
-            Wait::Busy => Poll::Pending,
-            Wait::Idle(ends) | Wait::Head(ends) => ends.as_mut().poll(context),
+            StreamWait::Busy => Poll::Pending,
+            StreamWait::Idle(ends) | StreamWait::Head(ends) => ends.as_mut().poll(context),
         }
     }
 }
@@ -84,8 +84,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
             // The same result as when the client disconnects.
             Poll::Pending => this.poll_patience(context).map(Ok),
             Poll::Ready(read) => {
-                if buffer.filled().len() > filled && !matches!(this.wait, Wait::Head(_)) {
-                    this.wait = Wait::Head(Box::pin(sleep(HEAD)));
+                if buffer.filled().len() > filled && !matches!(this.wait, StreamWait::Head(_)) {
+                    this.wait = StreamWait::Head(Box::pin(sleep(HEAD)));
                 }
                 Poll::Ready(read)
             }

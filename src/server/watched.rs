@@ -11,12 +11,12 @@ use std::{
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::connections::{Connection, Place, RequestPlace};
+use super::connections::{ConnectionPermit, OpenConnection, RequestPlace};
 
 /// A stream that hyper reads and writes. hyper flushes it only when its own buffer is written out.
 pub(super) struct WatchedStream<S> {
     pub(super) stream: S,
-    pub(super) place: Arc<Place>,
+    pub(super) place: Arc<ConnectionPermit>,
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for WatchedStream<S> {
@@ -80,7 +80,7 @@ impl<S> WatchedStream<S> {
 
 /// A request that is being answered; dropped when its answer is complete, or abandoned.
 pub(super) struct Answering {
-    pub(super) connection: Arc<Connection>,
+    pub(super) connection: Arc<OpenConnection>,
     /// Set if a proxy has forwarded the request.
     #[expect(dead_code, reason = "held, not used")]
     pub(super) place: Option<RequestPlace>,

@@ -9,7 +9,7 @@ use rustix::io::Errno;
 
 /// The reason why a data directory cannot be opened. Each text tells the operator what to do.
 #[derive(Debug, thiserror::Error)]
-pub enum OpenError {
+pub enum StoreOpenError {
     /// Another process holds the lock file.
     #[error("another sealdrop is using {0}: stop it first, or give another directory with --data")]
     Locked(PathBuf),
@@ -56,7 +56,7 @@ pub enum OpenError {
     SyncHookMissing,
 }
 
-impl OpenError {
+impl StoreOpenError {
     pub(super) fn io(
         what: &'static str,
         path: impl Into<PathBuf>,

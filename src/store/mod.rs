@@ -38,7 +38,7 @@ use std::{
 use tokio::sync::oneshot;
 
 pub use self::{
-    error::{OpenError, StoreError},
+    error::{StoreError, StoreOpenError},
     key::Key,
     local::{
         directory::Space,
@@ -46,7 +46,7 @@ pub use self::{
         new_file::NewFile,
     },
     payload::{BesideFile, FoundFile, FoundPayload, MAX_INLINE_BYTES, Payload},
-    record::{Fields, MAX_VALUE_BYTES, Record},
+    record::{MAX_VALUE_BYTES, Record, RecordFields},
     transaction::Transaction,
 };
 use self::{
@@ -57,9 +57,9 @@ use self::{
         payload_files::PayloadFiles,
         slots::{CommitMark, SlotFile},
         verify::{self, Verified},
-        writer::{self, Message, Watched, Writer, delete_files, watch},
+        writer::{self, Watched, Writer, WriterMessage, delete_files, watch},
     },
-    payload::Body,
+    payload::PayloadBody,
     record::Envelope,
     transaction::Group,
 };
@@ -71,25 +71,26 @@ use crate::{
 /// An open store. Clones share it.
 #[derive(Clone)]
 pub struct Store {
-    shared: Arc<Shared>,
+    shared: Arc<StoreParts>,
 }
 
-struct Shared {
+struct StoreParts {
     engine: Arc<Engine>,
     files: Arc<PayloadFiles>,
     directory: DataDirectory,
     /// Unbounded. The number of connections, each of which waits for its results, limits its length.
-    changes: Sender<Message>,
+    changes: Sender<WriterMessage>,
     writer: Mutex<Option<JoinHandle<()>>>,
     /// The stored time at the opening of the store.
     time: TimeRecord,
     clock: Arc<OnceLock<Clock>>,
 }
 
-/// The result of a change, available once the change is durable: as a future, or with [`Pending::wait`].
-pub struct Pending<T, E>(oneshot::Receiver<Result<T, E>>);
+/// The result of a change, available once the change is durable: as a future, or with
+/// [`PendingChange::wait`].
+pub struct PendingChange<T, E>(oneshot::Receiver<Result<T, E>>);
 
-impl<T, E: From<StoreError>> Pending<T, E> {
+impl<T, E: From<StoreError>> PendingChange<T, E> {
     /// Blocks until the change is durable.
     ///
     /// # Errors
@@ -100,7 +101,7 @@ impl<T, E: From<StoreError>> Pending<T, E> {
     }
 }
 
-impl<T, E: From<StoreError>> Future for Pending<T, E> {
+impl<T, E: From<StoreError>> Future for PendingChange<T, E> {
     type Output = Result<T, E>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
@@ -117,20 +118,20 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`OpenError`] if the directory is locked, has another format, is damaged or cannot be accessed. The
-    /// files are not changed, except by sled itself.
-    pub fn open(root: &Path, cache_bytes: u64) -> Result<Self, OpenError> {
+    /// [`StoreOpenError`] if the directory is locked, has another format, is damaged or cannot be accessed.
+    /// The files are not changed, except by sled itself.
+    pub fn open(root: &Path, cache_bytes: u64) -> Result<Self, StoreOpenError> {
         let directory = DataDirectory::open(root, cache_bytes)?;
         directory.drop_ballast_if_full()?;
-        let damaged = |what| OpenError::Damaged { path: root.to_path_buf(), what };
-        if directory.has_blobs().map_err(OpenError::io("look into", directory.db()))? {
+        let damaged = |what| StoreOpenError::Damaged { path: root.to_path_buf(), what };
+        if directory.has_blobs().map_err(StoreOpenError::io("look into", directory.db()))? {
             return Err(damaged("the database has files in blobs/, which it does not keep".into()));
         }
         let mut slots = SlotFile::open(&directory.slots()).map_err(|error| {
-            OpenError::unusable(root, "open the slot file", &directory.slots(), error)
+            StoreOpenError::unusable(root, "open the slot file", &directory.slots(), error)
         })?;
         let files = PayloadFiles::open(directory.payloads())
-            .map_err(OpenError::io("open", directory.payloads()))?;
+            .map_err(StoreOpenError::io("open", directory.payloads()))?;
         let (engine, Verified { mut manifest, files: named, burns }) =
             open_and_verify(&directory, cache_bytes, &mut slots, &files)?;
 
@@ -138,14 +139,14 @@ impl Store {
         let first = writer::batch(&engine, &mut manifest, burns);
         slots.mark(CommitMark { batch: manifest.batch, finished: false });
         if !engine.commit_reaches_sync_hook(first) {
-            return Err(OpenError::SyncHookMissing);
+            return Err(StoreOpenError::SyncHookMissing);
         }
         slots.mark(CommitMark { batch: manifest.batch, finished: true });
 
         let swept = files
             .list()
             .and_then(|all| files.sweep(&all, &named))
-            .map_err(OpenError::io("sweep", directory.payloads()))?;
+            .map_err(StoreOpenError::io("sweep", directory.payloads()))?;
         if swept > 0 {
             tracing::info!(swept, "deleted payload files that no record names");
         }
@@ -161,7 +162,7 @@ impl Store {
         files: PayloadFiles,
         slots: SlotFile,
         manifest: Manifest,
-    ) -> Result<Self, OpenError> {
+    ) -> Result<Self, StoreOpenError> {
         let (engine, files) = (Arc::new(engine), Arc::new(files));
         let (changes, messages) = mpsc::channel();
         let (dead_files, dead) = mpsc::channel();
@@ -175,7 +176,7 @@ impl Store {
                         fatal("a thread of the store panicked");
                     }
                 })
-                .map_err(OpenError::io("start a thread for", directory.root()))
+                .map_err(StoreOpenError::io("start a thread for", directory.root()))
         };
         let observed = Arc::downgrade(&watched);
         spawn("store watch", Box::new(move || watch(&observed)))?;
@@ -194,7 +195,7 @@ impl Store {
         let writer = spawn("store writer", Box::new(move || writer.run(&messages)))?;
         let writer = Mutex::new(Some(writer));
         Ok(Self {
-            shared: Arc::new(Shared { engine, files, directory, changes, writer, time, clock }),
+            shared: Arc::new(StoreParts { engine, files, directory, changes, writer, time, clock }),
         })
     }
 
@@ -242,7 +243,7 @@ impl Store {
     pub fn change<T, E>(
         &self,
         change: impl Fn(&mut Transaction<'_, '_>) -> Result<T, E> + Send + 'static,
-    ) -> Pending<T, E>
+    ) -> PendingChange<T, E>
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
@@ -250,7 +251,7 @@ impl Store {
         let (sender, receiver) = oneshot::channel();
         let job: writer::Job = Box::new(move |group: &mut Group<'_>| {
             let outcome = group.run(&change);
-            let answer: writer::Answer = Box::new(move || {
+            let answer: writer::AnswerSender = Box::new(move || {
                 // Staged files must live as long as the change, because the caller may have dropped its
                 // future.
                 drop(change);
@@ -259,8 +260,8 @@ impl Store {
             answer
         });
         // A closed store drops the job with its sender, and the receiver then returns an error.
-        let _ = self.shared.changes.send(Message::Change(job));
-        Pending(receiver)
+        let _ = self.shared.changes.send(WriterMessage::Change(job));
+        PendingChange(receiver)
     }
 
     /// Seals `plaintext` under a fresh key, for [`Transaction::put_sealed`]. The same `context` is needed to
@@ -280,11 +281,11 @@ impl Store {
         let key = SlotKey::new(random);
         let sealed = crypto::seal::seal(&key, context, plaintext);
         let body = if sealed.len() <= MAX_INLINE_BYTES {
-            Body::Inline(sealed)
+            PayloadBody::Inline(sealed)
         } else {
             let mut file = self.new_file(random)?;
             file.write_all(&sealed)?;
-            Body::File(Arc::new(file.sync()?))
+            PayloadBody::File(Arc::new(file.sync()?))
         };
         Ok(Payload { key, body })
     }
@@ -319,7 +320,7 @@ impl Store {
         if head.len() > MAX_INLINE_BYTES {
             return Err(StoreError::TooLarge("the head of a payload does not fit in its record"));
         }
-        Ok(Payload { key, body: Body::Beside { head, file: Arc::new(file.sync()?) } })
+        Ok(Payload { key, body: PayloadBody::Beside { head, file: Arc::new(file.sync()?) } })
     }
 
     /// Begins a payload file for [`Store::seal_growing`]. It is written in several steps, and a record counts
@@ -380,7 +381,7 @@ impl Store {
     ///
     /// A description of the problem with the files, for the log.
     pub fn tidy(&self) -> Result<(), String> {
-        let Shared { engine, files, directory, .. } = &*self.shared;
+        let StoreParts { engine, files, directory, .. } = &*self.shared;
         let failed = |what: &str| {
             let what = what.to_owned();
             move |error: io::Error| format!("cannot {what}: {error}")
@@ -408,7 +409,7 @@ impl Store {
     /// Blocks.
     pub fn close(&self) {
         // If the store is already closed, the message has no receiver.
-        let _ = self.shared.changes.send(Message::Close);
+        let _ = self.shared.changes.send(WriterMessage::Close);
         let writer =
             self.shared.writer.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
         if let Some(writer) = writer {
@@ -425,13 +426,13 @@ fn open_and_verify(
     cache_bytes: u64,
     slots: &mut SlotFile,
     files: &PayloadFiles,
-) -> Result<(Engine, Verified), OpenError> {
+) -> Result<(Engine, Verified), StoreOpenError> {
     let root = directory.root();
-    let damaged = |what| OpenError::Damaged { path: root.to_path_buf(), what };
+    let damaged = |what| StoreOpenError::Damaged { path: root.to_path_buf(), what };
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         let db = directory.db();
         let engine = Engine::open(&db, cache_bytes)
-            .map_err(|error| OpenError::unusable(root, "open the database in", &db, error))?;
+            .map_err(|error| StoreOpenError::unusable(root, "open the database in", &db, error))?;
         let verified = verify::verify(&engine, slots, files).map_err(damaged)?;
         Ok((engine, verified))
     }))

@@ -21,10 +21,10 @@ pub const MAX_INLINE_BYTES: usize = 3584;
 /// Its file is deleted if it is dropped before that.
 pub struct Payload {
     pub(super) key: SlotKey,
-    pub(super) body: Body,
+    pub(super) body: PayloadBody,
 }
 
-pub(super) enum Body {
+pub(super) enum PayloadBody {
     Inline(Vec<u8>),
     File(Arc<StagedFile>),
     Beside {
@@ -81,7 +81,7 @@ impl FoundPayload {
     pub fn into_payload(self) -> Option<Payload> {
         match self.body {
             FoundBody::Inline(sealed) => {
-                Some(Payload { key: self.key, body: Body::Inline(sealed) })
+                Some(Payload { key: self.key, body: PayloadBody::Inline(sealed) })
             }
             FoundBody::File(_) | FoundBody::Beside { .. } => None,
         }

@@ -27,16 +27,16 @@ pub trait Record: Serialize + DeserializeOwned {
     const VERSION: u8;
 
     /// Decodes a record that an older sealdrop has written. Returns `None` for an unknown version.
-    fn from_older(version: u8, fields: Fields<'_>) -> Option<Result<Self, StoreError>> {
+    fn from_older(version: u8, fields: RecordFields<'_>) -> Option<Result<Self, StoreError>> {
         let _ = (version, fields);
         None
     }
 }
 
 /// The encoded fields of a record.
-pub struct Fields<'a>(&'a [u8]);
+pub struct RecordFields<'a>(&'a [u8]);
 
-impl Fields<'_> {
+impl RecordFields<'_> {
     /// Decodes all fields.
     ///
     /// # Errors
@@ -171,7 +171,7 @@ pub(super) fn encode_value<R: Record>(value: &R) -> Result<Vec<u8>, StoreError> 
 fn decode_value<R: Record>(bytes: &[u8]) -> Result<R, StoreError> {
     let (&version, fields) =
         bytes.split_first().ok_or(StoreError::Damaged("a record has no value"))?;
-    let fields = Fields(fields);
+    let fields = RecordFields(fields);
     if version == R::VERSION {
         return fields.read();
     }
@@ -255,7 +255,10 @@ mod tests {
         impl Record for Longer {
             const VERSION: u8 = 4;
 
-            fn from_older(version: u8, fields: Fields<'_>) -> Option<Result<Self, StoreError>> {
+            fn from_older(
+                version: u8,
+                fields: RecordFields<'_>,
+            ) -> Option<Result<Self, StoreError>> {
                 (version == 3).then(|| Ok(Self(fields.read()?, 7)))
             }
         }

@@ -13,7 +13,7 @@ use super::{
         payload_files::{FileName, PayloadFiles, StagedFile},
         slots::{SlotFile, SlotWrites},
     },
-    payload::{BesideFile, Body, FoundBody, FoundFile, FoundPayload},
+    payload::{BesideFile, FoundBody, FoundFile, FoundPayload, PayloadBody},
     record::{BodyRef, Envelope, PayloadRef, encode_value},
 };
 use crate::crypto::SlotKey;
@@ -120,19 +120,21 @@ impl Transaction<'_, '_> {
         })?;
         self.taken.push(slot);
         let body = match &payload.body {
-            Body::Inline(sealed) => BodyRef::Inline(sealed),
-            Body::File(staged) => BodyRef::File { name: staged.name, bytes: staged.bytes },
-            Body::Beside { head, file } => {
+            PayloadBody::Inline(sealed) => BodyRef::Inline(sealed),
+            PayloadBody::File(staged) => BodyRef::File { name: staged.name, bytes: staged.bytes },
+            PayloadBody::Beside { head, file } => {
                 BodyRef::Beside { head, name: file.name, bytes: file.bytes }
             }
-            Body::Growing { head, file, bytes, growth } => growth.body(head, file.name, *bytes),
+            PayloadBody::Growing { head, file, bytes, growth } => {
+                growth.body(head, file.name, *bytes)
+            }
         };
         let reference = PayloadRef { slot, check: payload.key.check(), body };
         let bytes = Envelope::encode(key, &encode_value(value)?, Some(reference))?;
         self.effects.slots.insert(slot, Some(copy(&payload.key)));
-        if let Body::File(staged)
-        | Body::Beside { file: staged, .. }
-        | Body::Growing { file: staged, .. } = &payload.body
+        if let PayloadBody::File(staged)
+        | PayloadBody::Beside { file: staged, .. }
+        | PayloadBody::Growing { file: staged, .. } = &payload.body
         {
             self.effects.kept_files.push(Arc::clone(staged));
         }

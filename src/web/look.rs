@@ -17,7 +17,7 @@ const WHITE: Color = Color([0xff, 0xff, 0xff]);
 
 /// The look of the pages.
 #[derive(Clone, Debug, Default)]
-pub struct Look {
+pub struct PageLook {
     /// The settings.
     pub site: SiteSettings,
     /// The picture next to the name.
@@ -44,7 +44,7 @@ impl Logo {
     }
 }
 
-impl Look {
+impl PageLook {
     /// Reads the files that the settings name. Blocks.
     ///
     /// # Errors
@@ -156,13 +156,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("logo");
         let site = SiteSettings { logo: Some(path.clone()), ..SiteSettings::default() };
-        assert!(Look::load(&site).unwrap_err().contains("cannot read"));
+        assert!(PageLook::load(&site).unwrap_err().contains("cannot read"));
         fs::write(&path, "GIF89a").unwrap();
-        assert!(Look::load(&site).unwrap_err().contains("neither SVG, PNG nor WebP"));
+        assert!(PageLook::load(&site).unwrap_err().contains("neither SVG, PNG nor WebP"));
         fs::write(&path, vec![b' '; 300 << 10]).unwrap();
-        assert!(Look::load(&site).unwrap_err().contains("larger than 256 KiB"));
+        assert!(PageLook::load(&site).unwrap_err().contains("larger than 256 KiB"));
         fs::write(&path, "<svg/>").unwrap();
-        assert_eq!(Look::load(&site).unwrap().logo.unwrap().bytes, b"<svg/>");
+        assert_eq!(PageLook::load(&site).unwrap().logo.unwrap().bytes, b"<svg/>");
     }
 
     #[test]

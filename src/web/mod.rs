@@ -26,11 +26,11 @@ use hyper::{
 use self::{
     file::{File, Keep},
     pages::{Page, Renderer},
-    path::Target,
+    path::AddressTarget,
     translations::Translations,
 };
 pub use self::{
-    look::{Logo, Look},
+    look::{Logo, PageLook},
     pages::{PublicConfig, PublicExpiration},
 };
 use crate::{
@@ -74,7 +74,12 @@ impl Web {
     /// Renders all pages. `language` is for clients that accept none of the available ones; `description`
     /// is the OpenAPI document.
     #[must_use]
-    pub fn new(look: &Look, config: &PublicConfig, language: &str, description: String) -> Self {
+    pub fn new(
+        look: &PageLook,
+        config: &PublicConfig,
+        language: &str,
+        description: String,
+    ) -> Self {
         let theme = look.theme();
         let logo = look.logo.as_ref().map_or(&[][..], |logo| &logo.bytes);
         let versions = [embedded::VERSION.as_bytes(), theme.as_bytes(), logo].concat();
@@ -104,7 +109,7 @@ impl Web {
     /// Answers a path that is not part of an API; `None` if there is no page, file or redirect.
     #[must_use]
     pub fn answer<B>(&self, request: &Request<B>) -> Option<Response<Body>> {
-        let target = Target::find(request.uri())?;
+        let target = AddressTarget::find(request.uri())?;
         let mut response = self.target(target, request)?;
         let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
         if !is_read {
@@ -120,9 +125,9 @@ impl Web {
     /// Whether there is a page, a file or a redirect at `uri`.
     #[must_use]
     pub fn has(&self, uri: &Uri) -> bool {
-        Target::find(uri).is_some_and(|target| match target {
-            Target::File(path) => self.files.contains_key(path),
-            Target::Page(..) | Target::Elsewhere(_) => true,
+        AddressTarget::find(uri).is_some_and(|target| match target {
+            AddressTarget::File(path) => self.files.contains_key(path),
+            AddressTarget::Page(..) | AddressTarget::Elsewhere(_) => true,
         })
     }
 
@@ -140,10 +145,10 @@ impl Web {
         Some(response)
     }
 
-    fn target<B>(&self, target: Target, request: &Request<B>) -> Option<Response<Body>> {
+    fn target<B>(&self, target: AddressTarget, request: &Request<B>) -> Option<Response<Body>> {
         Some(match target {
-            Target::Page(page, root) => self.page(page, root, request),
-            Target::File(path) => {
+            AddressTarget::Page(page, root) => self.page(page, root, request),
+            AddressTarget::File(path) => {
                 let mut response =
                     self.files.get(path)?.answer(request.headers(), "Accept-Encoding");
                 let headers = response.headers_mut();
@@ -152,7 +157,7 @@ impl Web {
                 headers.insert(RESOURCE_POLICY, SAME_ORIGIN);
                 response
             }
-            Target::Elsewhere(location) => redirect(&location)?,
+            AddressTarget::Elsewhere(location) => redirect(&location)?,
         })
     }
 
@@ -193,7 +198,7 @@ pub(crate) fn redirect(location: &str) -> Option<Response<Body>> {
 }
 
 /// The files that are served besides pages.
-fn files(version: &str, look: &Look, theme: String) -> BTreeMap<String, File> {
+fn files(version: &str, look: &PageLook, theme: String) -> BTreeMap<String, File> {
     let mut files: BTreeMap<String, File> = embedded::ASSETS
         .iter()
         .map(|asset| {

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{
     embedded,
-    look::Look,
+    look::PageLook,
     translations::{Translation, Translations},
 };
 use crate::user_agent::TABLE;
@@ -115,14 +115,14 @@ pub struct PublicExpiration {
 /// Renders pages.
 pub(super) struct Renderer<'a> {
     environment: Environment<'static>,
-    look: &'a Look,
+    look: &'a PageLook,
     config: &'a PublicConfig,
     version: &'a str,
     agents: serde_json::Value,
 }
 
 impl<'a> Renderer<'a> {
-    pub(super) fn new(look: &'a Look, config: &'a PublicConfig, version: &'a str) -> Self {
+    pub(super) fn new(look: &'a PageLook, config: &'a PublicConfig, version: &'a str) -> Self {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         for &(name, template) in embedded::TEMPLATES {
@@ -152,7 +152,7 @@ impl<'a> Renderer<'a> {
             all.all().iter().map(|language| (language.tag, language.name())).collect();
         let mut groups = vec!["common", "error", name];
         groups.extend(page.groups());
-        let data = Data {
+        let data = ScriptData {
             lang: language.tag,
             page: name,
             name: &self.look.site.name,
@@ -199,7 +199,7 @@ fn ours(path: &str) -> Value {
 
 /// The data in the page for its scripts.
 #[derive(Serialize)]
-struct Data<'a> {
+struct ScriptData<'a> {
     lang: &'a str,
     page: &'a str,
     name: &'a str,

@@ -9,7 +9,7 @@ const ID_CHARS: usize = 31;
 
 /// The target of an address.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Target<'a> {
+pub(super) enum AddressTarget<'a> {
     /// A page, and the relative path to the root.
     Page(Page, &'static str),
     /// A file, by its path below the root.
@@ -18,7 +18,7 @@ pub(super) enum Target<'a> {
     Elsewhere(String),
 }
 
-impl<'a> Target<'a> {
+impl<'a> AddressTarget<'a> {
     /// The target of `uri`; `None` if its form is unknown.
     pub(super) fn find(uri: &'a Uri) -> Option<Self> {
         let path = uri.path().strip_prefix('/')?;
@@ -67,8 +67,8 @@ mod tests {
     fn each_page_has_one_address() {
         let id = "0123456789abcdefghijABCDEFGHIJx";
         let request = "123e4567-e89b-42d3-a456-426614174000";
-        let page = |page, root| Some(Target::Page(page, root));
-        let elsewhere = |path: String| Some(Target::Elsewhere(path));
+        let page = |page, root| Some(AddressTarget::Page(page, root));
+        let elsewhere = |path: String| Some(AddressTarget::Elsewhere(path));
         let cases = [
             ("/".to_owned(), page(Page::Create, "./")),
             ("/?lang=sv".to_owned(), page(Page::Create, "./")),
@@ -89,18 +89,18 @@ mod tests {
             (format!("/status/{id}"), page(Page::Status, "../")),
             (
                 "/assets/1/js/view/main.js".to_owned(),
-                Some(Target::File("assets/1/js/view/main.js")),
+                Some(AddressTarget::File("assets/1/js/view/main.js")),
             ),
             (
                 "/assets/1/js/vendor/sjcl.js".to_owned(),
-                Some(Target::File("assets/1/js/vendor/sjcl.js")),
+                Some(AddressTarget::File("assets/1/js/vendor/sjcl.js")),
             ),
             ("/api/secrets".to_owned(), None),
             ("//evil.example".to_owned(), None),
         ];
         for (address, expected) in cases {
             let uri: Uri = address.parse().unwrap();
-            assert_eq!(Target::find(&uri), expected, "{address}");
+            assert_eq!(AddressTarget::find(&uri), expected, "{address}");
         }
     }
 }

@@ -10,7 +10,7 @@ use std::{
 use libtest_mimic::Trial;
 use sealdrop::{
     config::{Boxes, Color, Link, SecretCreation},
-    web::Look,
+    web::PageLook,
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -67,7 +67,7 @@ fn run(script: &str) {
 
 /// `account` is how the server of this name is set up, besides its mail server.
 fn run_with(script: &str, account: Options) {
-    let mut look = Look::default();
+    let mut look = PageLook::default();
     look.site.name = "Drop & Söner".to_owned();
     look.site.color = Color([0x7c, 0x2d, 0x92]);
     look.site.imprint = Some(Link::parse("https://example.org/imprint").unwrap());

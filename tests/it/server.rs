@@ -13,13 +13,13 @@ use sealdrop::{
     daemon::{public_config, serve_until},
     delivery::{Deliveries, smtp::Mailer},
     domain::{
-        account::find_account, drop_box::Limits, lifetime::LifetimeRules, numbers::AccountNumber,
-        operator, secret::attachment,
+        account::find_account, drop_box::BoxLimits, lifetime::LifetimeRules,
+        numbers::AccountNumber, operator, secret::attachment,
     },
     router::Site,
     server::{ConnectionLimits, Server},
     store::Store,
-    web::{Look, Web},
+    web::{PageLook, Web},
 };
 use tokio::sync::oneshot;
 
@@ -50,7 +50,7 @@ pub(crate) struct Options {
     /// A server for mails, and what belongs to it.
     pub(crate) mailer: Option<Mailer>,
     /// How the pages look.
-    pub(crate) look: Look,
+    pub(crate) look: PageLook,
 }
 
 impl Default for Options {
@@ -65,7 +65,7 @@ impl Default for Options {
                 request_allowance: 10_000,
                 webhook_private: false,
                 limits: TryLimits::default(),
-                attachments: attachment::Limits {
+                attachments: attachment::AttachmentLimits {
                     max_bytes: Some(64 << 20),
                     max_count: 10,
                     max_account_bytes: None,
@@ -79,7 +79,7 @@ impl Default for Options {
                 iterations: 1000,
                 max_text: 1 << 20,
                 max_upload: Some(100 << 20),
-                limits: Limits { max_bytes: None, max_messages: 1000 },
+                limits: BoxLimits { max_bytes: None, max_messages: 1000 },
                 public_url: None,
             },
             trusted_proxies: Vec::new(),
@@ -87,7 +87,7 @@ impl Default for Options {
             allowance: 1_000_000,
             connections: ConnectionLimits { all: 1024, of_client: 256 },
             mailer: None,
-            look: Look::default(),
+            look: PageLook::default(),
         }
     }
 }

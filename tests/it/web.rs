@@ -6,7 +6,7 @@ use flate2::read::GzDecoder;
 use libtest_mimic::Trial;
 use sealdrop::{
     config::{Link, SiteSettings},
-    web::{Logo, Look},
+    web::{Logo, PageLook},
 };
 use ureq::{Agent, http::Request};
 use url::Url;
@@ -229,7 +229,7 @@ fn the_language_is_the_readers() {
 
 fn the_look_is_the_operators() {
     let svg = b"<svg xmlns=\"http://www.w3.org/2000/svg\"><script>alert(1)</script></svg>";
-    let look = Look {
+    let look = PageLook {
         site: SiteSettings {
             name: "</script><b>\"&'".to_owned(),
             color: sealdrop::config::Color([0xff, 0xee, 0x00]),

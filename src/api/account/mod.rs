@@ -26,8 +26,8 @@ use crate::{
     http::{
         body::read_json,
         body_budget::SMALL_BYTES,
-        json_fields::{Body as JsonBody, Field, Fields},
-        response::{Answer, Body, json},
+        json_fields::{BodyFields as JsonBody, Field, JsonFields},
+        response::{Body, DataAnswer, json},
     },
 };
 
@@ -43,7 +43,7 @@ pub(super) const BODY: JsonBody =
 
 /// An account as its owner sees it.
 #[derive(Serialize)]
-struct Shown {
+struct AccountForOwner {
     name: String,
     notify_email: Option<Mailbox>,
     mail_ready: bool,
@@ -59,13 +59,13 @@ pub(super) async fn show(
     let shown = blocking(move || {
         let found = read_live(&reader.store, account)?;
         let webhooks = webhook::list(&reader.store, Some(account))?;
-        let data = Shown {
+        let data = AccountForOwner {
             notify_email: notify::email(&reader.store, account)?,
             mail_ready: reader.mail_ready(),
             webhooks: webhooks.into_iter().map(WebhookItem::from).collect(),
             name: found.name.clone(),
         };
-        Ok::<_, ApiError>(Answer { data, metadata: figures(&reader, &found, now) })
+        Ok::<_, ApiError>(DataAnswer { data, metadata: figures(&reader, &found, now) })
     });
     Ok(json(StatusCode::OK, &shown.await??))
 }
@@ -80,7 +80,7 @@ pub(super) async fn change(
 ) -> Result<Response<Body>, ApiError> {
     let body =
         read_json(headers, body, SMALL_BYTES, &app.load.body_budget.with_key(client)).await?;
-    let fields = Fields::parse(body.bytes(), BODY.fields)?;
+    let fields = JsonFields::parse(body.bytes(), BODY.fields)?;
     if fields.has(&NOTIFY_EMAIL) {
         let email = mailbox(app, &fields, &NOTIFY_EMAIL)?;
         let writer = Arc::clone(app);

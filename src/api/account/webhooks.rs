@@ -11,7 +11,7 @@ use crate::{
     delivery::webhook::TestError,
     domain::{
         notify::{
-            event::EventKind,
+            event::WebhookEventKind,
             webhook::{self, ListedWebhook, NewWebhook, WebhookError, WebhookUrl},
         },
         numbers::AccountNumber,
@@ -19,8 +19,8 @@ use crate::{
     http::{
         body::read_json,
         body_budget::SMALL_BYTES,
-        json_fields::{Body as JsonBody, Field, Fields, Kind},
-        response::{Answer, Body, json},
+        json_fields::{BodyFields as JsonBody, Field, FieldKind, JsonFields},
+        response::{Body, DataAnswer, json},
     },
 };
 
@@ -34,7 +34,7 @@ const URL: Field = Field::text(
 .required();
 const EVENTS: Field = Field::new(
     "events",
-    Kind::Names(|| EventKind::ALL.map(EventKind::name).to_vec()),
+    FieldKind::Names(|| WebhookEventKind::ALL.map(WebhookEventKind::name).to_vec()),
     "The events that it is called for; all if none is named.",
 );
 /// The body of `POST /api/account/webhooks`.
@@ -46,7 +46,7 @@ pub(in crate::api) const BODY: JsonBody =
 pub(super) struct WebhookItem {
     id: String,
     url: String,
-    events: Vec<EventKind>,
+    events: Vec<WebhookEventKind>,
     created_at: String,
 }
 
@@ -91,7 +91,7 @@ pub(in crate::api) async fn add(
     }
     let body =
         read_json(headers, body, SMALL_BYTES, &app.load.body_budget.with_key(client)).await?;
-    let fields = Fields::parse(body.bytes(), BODY.fields)?;
+    let fields = JsonFields::parse(body.bytes(), BODY.fields)?;
     let url = url(app, &fields)?;
     let wanted = events(&fields)?;
     let (writer, now) = (Arc::clone(app), app.clock.now());
@@ -100,12 +100,12 @@ pub(in crate::api) async fn add(
         webhook::add(store, account, &url, &wanted, &**random, now).map(|new| (new, wanted))
     };
     let (NewWebhook { id, url, key }, wanted) = blocking(add).await??;
-    let is_wanted = |kind: &EventKind| wanted.is_empty() || wanted.contains(kind);
-    let events = EventKind::ALL.into_iter().filter(is_wanted).collect();
+    let is_wanted = |kind: &WebhookEventKind| wanted.is_empty() || wanted.contains(kind);
+    let events = WebhookEventKind::ALL.into_iter().filter(is_wanted).collect();
     let item = WebhookItem { id, url, events, created_at: now.to_string() };
     let data = Added { item, signing_key: key.expose_secret().to_owned() };
     let metadata = figures_now(app, account).await?;
-    Ok(json(StatusCode::CREATED, &Answer { data, metadata }))
+    Ok(json(StatusCode::CREATED, &DataAnswer { data, metadata }))
 }
 
 /// `DELETE /api/account/webhooks/<id>`.
@@ -121,7 +121,7 @@ pub(in crate::api) async fn remove(
     };
     blocking(remove).await??;
     let metadata = figures_now(app, account).await?;
-    Ok(json(StatusCode::OK, &Answer { data: (), metadata }))
+    Ok(json(StatusCode::OK, &DataAnswer { data: (), metadata }))
 }
 
 /// `POST /api/account/webhooks/<id>/test`: calls the webhook once, immediately. If the receiver rejects the
@@ -144,10 +144,10 @@ pub(in crate::api) async fn test(
     };
     let data = Tested { id: number.id(), delivered: status.is_some(), status, error };
     let metadata = figures_now(app, account).await?;
-    Ok(json(StatusCode::OK, &Answer { data, metadata }))
+    Ok(json(StatusCode::OK, &DataAnswer { data, metadata }))
 }
 
-fn url(app: &App, fields: &Fields<'_>) -> Result<WebhookUrl, ApiError> {
+fn url(app: &App, fields: &JsonFields<'_>) -> Result<WebhookUrl, ApiError> {
     let given = fields.string(&URL)?.filter(|given| !given.is_empty());
     let given = given.ok_or_else(|| ApiError::field(URL.name, "can't be blank"))?;
     WebhookUrl::parse(given, app.rules.webhook_private)
@@ -155,11 +155,11 @@ fn url(app: &App, fields: &Fields<'_>) -> Result<WebhookUrl, ApiError> {
 }
 
 /// The events of a webhook; an empty list means all.
-fn events(fields: &Fields<'_>) -> Result<Vec<EventKind>, ApiError> {
+fn events(fields: &JsonFields<'_>) -> Result<Vec<WebhookEventKind>, ApiError> {
     let named = fields.strings(&EVENTS)?.unwrap_or_default();
-    let kinds = named.into_iter().map(EventKind::from_name);
+    let kinds = named.into_iter().map(WebhookEventKind::from_name);
     kinds.collect::<Option<_>>().ok_or_else(|| {
-        let names = EventKind::ALL.map(EventKind::name).join(", ");
+        let names = WebhookEventKind::ALL.map(WebhookEventKind::name).join(", ");
         ApiError::field(EVENTS.name, format!("may only name {names}"))
     })
 }

@@ -22,7 +22,7 @@ use crate::{
         secret::attachment::fetch::{fetched, find, is_burned},
     },
     http::{
-        range::Part,
+        range::ByteRange,
         response::{Body, Feed, empty},
     },
     store::FoundFile,
@@ -63,7 +63,7 @@ pub async fn get(
         headers.insert(CONTENT_TYPE, OCTETS);
         return Ok(response);
     }
-    let Ok(part) = Part::asked(headers, Some(bytes)) else {
+    let Ok(part) = ByteRange::asked(headers, Some(bytes)) else {
         return Err(ApiError::BadRange { bytes });
     };
     let lease_ends = found.lease_ends;
@@ -106,7 +106,7 @@ struct Out {
 
 type Reader = ChunkReader<FoundFile>;
 /// A buffer, and the range of it that is sent.
-type Piece = (Vec<u8>, Range<usize>);
+type FilePiece = (Vec<u8>, Range<usize>);
 
 impl Out {
     /// Reads the attachment and sends it. Returns the number of bytes that were taken.
@@ -159,6 +159,6 @@ impl Out {
 }
 
 /// Reads the next piece; `None` at the end.
-fn read(mut reader: Reader, room: Vec<u8>) -> Started<io::Result<(Option<Piece>, Reader)>> {
+fn read(mut reader: Reader, room: Vec<u8>) -> Started<io::Result<(Option<FilePiece>, Reader)>> {
     start(move || Ok((reader.next_piece(room)?, reader)))
 }

@@ -14,7 +14,7 @@ use std::{
 use self::progress::Progress;
 use super::{
     ApiError, App, Client,
-    load::places::{Place, Places},
+    load::places::{Places, UploadPlace},
     secrets::new_secret::ATTACHMENTS,
 };
 use crate::{
@@ -22,13 +22,13 @@ use crate::{
     domain::{
         numbers::{AccountNumber, SecretNumber},
         secret::{
-            attachment::{Limits, NewAttachments, SealedAttachment},
+            attachment::{AttachmentLimits, NewAttachments, SealedAttachment},
             manage,
         },
     },
     http::{
         body::bytes_in_words,
-        json_fields::{CountOrList, Fields},
+        json_fields::{CountOrList, JsonFields},
     },
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -54,7 +54,7 @@ type Uploads = Mutex<HashSet<(SecretNumber, NonZeroU8)>>;
 struct Turn {
     uploads: Arc<Uploads>,
     which: (SecretNumber, NonZeroU8),
-    place: Arc<Place<SecretNumber>>,
+    place: Arc<UploadPlace<SecretNumber>>,
 }
 
 impl Transfers {
@@ -86,12 +86,12 @@ impl Drop for Turn {
 
 /// An attachment, as viewers see it.
 #[derive(Serialize)]
-pub(super) struct Shown {
+pub(super) struct AttachmentForViewer {
     n: NonZeroU8,
     size: u64,
 }
 
-impl Shown {
+impl AttachmentForViewer {
     pub(super) fn one((n, size): (NonZeroU8, u64)) -> Self {
         Self { n, size }
     }
@@ -111,7 +111,7 @@ pub(super) type Given = Vec<Option<Vec<u8>>>;
 /// # Errors
 ///
 /// [`ApiError::Field`] for an invalid list, [`ApiError::TooLarge`] for one above a limit.
-pub(super) fn given(app: &App, fields: &Fields<'_>) -> Result<Given, ApiError> {
+pub(super) fn given(app: &App, fields: &JsonFields<'_>) -> Result<Given, ApiError> {
     let limits = app.rules.attachments;
     let items = match fields.count_or_list(&ATTACHMENTS)? {
         None => Vec::new(),
@@ -135,7 +135,7 @@ pub(super) fn given(app: &App, fields: &Fields<'_>) -> Result<Given, ApiError> {
 }
 
 /// Checks that a sealed file can have this length, and that the limit allows it.
-fn check_length(bytes: u64, limits: Limits, field: &'static str) -> Result<(), ApiError> {
+fn check_length(bytes: u64, limits: AttachmentLimits, field: &'static str) -> Result<(), ApiError> {
     if let Some(most) = limits.max_bytes.filter(|most| bytes > *most) {
         // The text states the limit for the plain file, unless no sealed file has exactly the limit's
         // length.

@@ -19,9 +19,9 @@ const MAX_PARTS: usize = 64;
 type Which = (SecretNumber, LeaseToken, NonZeroU8);
 
 #[derive(Default)]
-pub(super) struct Progress(Mutex<HashMap<Which, Parts>>);
+pub(super) struct Progress(Mutex<HashMap<Which, ProgressParts>>);
 
-struct Parts {
+struct ProgressParts {
     /// Sorted, with gaps between them.
     taken: Vec<Range<u64>>,
     /// The entry is not needed after this time.
@@ -46,7 +46,7 @@ impl Progress {
         if !all.contains_key(&which) {
             all.retain(|_, parts| now < parts.until);
         }
-        let parts = all.entry(which).or_insert_with(|| Parts { taken: Vec::new(), until });
+        let parts = all.entry(which).or_insert_with(|| ProgressParts { taken: Vec::new(), until });
         add(&mut parts.taken, part);
         let is_whole = parts.taken.len() == 1 && parts.taken.contains(&(0..total));
         if is_whole {

@@ -19,7 +19,7 @@ use super::{Turn, check_length, number, upload_headers};
 use crate::{
     api::{
         ApiError, App, Client,
-        load::{places::Place, work::blocking},
+        load::{places::UploadPlace, work::blocking},
     },
     crypto::sha256,
     domain::{
@@ -27,7 +27,10 @@ use crate::{
         secret::attachment::{
             AttachmentError,
             draft::{self, Published},
-            upload::{self, Begun, Count, Incoming as Coming, State, Target, Upload},
+            upload::{
+                self, AttachmentUpload, Begun, Incoming as Coming, ReceivedCount, UploadProgress,
+                UploadTarget,
+            },
         },
     },
     http::{
@@ -52,12 +55,12 @@ const COUNT_EVERY_BYTES: u64 = 8 << 20;
 const COUNT_EVERY: Duration = Duration::from_secs(10);
 
 #[derive(Serialize)]
-struct Data<T> {
+struct UploadState<T> {
     data: T,
 }
 
 #[derive(Serialize)]
-struct Received {
+struct ReceivedPart {
     received: u64,
     complete: bool,
     published: bool,
@@ -79,11 +82,11 @@ pub async fn put(
     body: &mut Incoming,
 ) -> Result<Response<Body>, ApiError> {
     let target = target(app, path, headers)?;
-    let part = Part::read(headers)?;
+    let part = ContentRange::read(headers)?;
     let told = body.size_hint().exact();
     let limits = app.rules.attachments;
     let coming = match part {
-        Some(Part { from, total, .. }) => Coming::Part { from, total },
+        Some(ContentRange { from, total, .. }) => Coming::Part { from, total },
         None => Coming::Whole(told),
     };
     // This check comes first, so that a client without the token learns nothing and uses no place.
@@ -122,14 +125,14 @@ pub async fn put(
     if let Some(retry_after_seconds) = state.mail_waits {
         return Err(AttachmentError::TooManyMails { retry_after_seconds }.into());
     }
-    let State { received, is_complete, published, .. } = state;
-    let data = Received {
+    let UploadProgress { received, is_complete, published, .. } = state;
+    let data = ReceivedPart {
         received,
         complete: is_complete,
         published: published.is_some(),
         expires_at: expires_at(published),
     };
-    let mut response = json(StatusCode::OK, &Data { data });
+    let mut response = json(StatusCode::OK, &UploadState { data });
     upload_headers(response.headers_mut(), received, is_complete);
     Ok(response)
 }
@@ -160,7 +163,7 @@ pub async fn publish(
     let published = app.store.change(publish).await?;
     app.deliveries.wake();
     let data = Done { published: true, expires_at: expires_at(Some(published)) };
-    Ok(json(StatusCode::OK, &Data { data }))
+    Ok(json(StatusCode::OK, &UploadState { data }))
 }
 
 /// `DELETE /api/secrets/<id>/draft`: deletes a draft.
@@ -172,7 +175,7 @@ pub async fn drop_draft(
     let token_hash = token_hash(headers)?;
     let id = app.ids.parse(id).ok_or(ApiError::NotFound)?;
     app.store.change(draft::drop_draft(id, token_hash, app.clock.now())).await?;
-    Ok(json(StatusCode::OK, &Data { data: () }))
+    Ok(json(StatusCode::OK, &UploadState { data: () }))
 }
 
 fn expires_at(published: Option<Published>) -> Option<String> {
@@ -186,21 +189,21 @@ fn token_hash(headers: &HeaderMap) -> Result<[u8; 32], ApiError> {
     Ok(sha256(token.as_bytes()))
 }
 
-fn target(app: &App, (id, n): (&str, &str), headers: &HeaderMap) -> Result<Target, ApiError> {
+fn target(app: &App, (id, n): (&str, &str), headers: &HeaderMap) -> Result<UploadTarget, ApiError> {
     let token_hash = token_hash(headers)?;
     let id = app.ids.parse(id).ok_or(ApiError::NotFound)?;
-    Ok(Target { id, n: number(n)?, token_hash })
+    Ok(UploadTarget { id, n: number(n)?, token_hash })
 }
 
 /// The value of `Content-Range: bytes from-to/total`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Part {
+struct ContentRange {
     from: u64,
     bytes: u64,
     total: u64,
 }
 
-impl Part {
+impl ContentRange {
     fn read(headers: &HeaderMap) -> Result<Option<Self>, ApiError> {
         let Some(value) = headers.get(CONTENT_RANGE) else { return Ok(None) };
         let part = value.to_str().ok().and_then(Self::parse);
@@ -223,7 +226,7 @@ impl Part {
 }
 
 /// Received data, for the writer.
-enum Piece {
+enum ReceivedPiece {
     Data(Vec<u8>),
     /// The end of the body.
     End,
@@ -241,8 +244,8 @@ async fn send(
     body: &mut Incoming,
     most: Option<u64>,
     is_part: bool,
-    place: &Place<SecretNumber>,
-    (pieces, mut empty): (&mpsc::Sender<Piece>, mpsc::Receiver<Vec<u8>>),
+    place: &UploadPlace<SecretNumber>,
+    (pieces, mut empty): (&mpsc::Sender<ReceivedPiece>, mpsc::Receiver<Vec<u8>>),
 ) -> Result<(), Stopped> {
     let mut total: u64 = 0;
     let mut credit = Credit::default();
@@ -250,7 +253,7 @@ async fn send(
     let mut since_batch = Instant::now();
     loop {
         let Some(patience) = credit.patience() else {
-            let _ = pieces.send(Piece::Data(batch)).await;
+            let _ = pieces.send(ReceivedPiece::Data(batch)).await;
             return Err(Stopped::Because(ApiError::BodyTimeout));
         };
         let waited = Instant::now();
@@ -269,7 +272,7 @@ async fn send(
             Ok(Some(Ok(frame))) => Some(frame.into_data().unwrap_or_default()),
             Ok(Some(Err(_))) | Err(_) => {
                 // The bytes received so far are still stored.
-                let _ = pieces.send(Piece::Data(batch)).await;
+                let _ = pieces.send(ReceivedPiece::Data(batch)).await;
                 return Err(frame.err().unwrap_or_else(|| Stopped::Because(incomplete())));
             }
         };
@@ -288,14 +291,14 @@ async fn send(
             batch.extend_from_slice(&data);
         }
         if is_last && is_part && most != Some(total) {
-            let _ = pieces.send(Piece::Data(batch)).await;
+            let _ = pieces.send(ReceivedPiece::Data(batch)).await;
             return Err(Stopped::Because(incomplete()));
         }
         if batch.len() >= BATCH_BYTES || is_last || since_batch.elapsed() >= COUNT_EVERY {
             since_batch = Instant::now();
-            pieces.send(Piece::Data(batch)).await.map_err(|_| Stopped::Taker)?;
+            pieces.send(ReceivedPiece::Data(batch)).await.map_err(|_| Stopped::Taker)?;
             if is_last {
-                return pieces.send(Piece::End).await.map_err(|_| Stopped::Taker);
+                return pieces.send(ReceivedPiece::End).await.map_err(|_| Stopped::Taker);
             }
             batch = empty.recv().await.ok_or(Stopped::Taker)?;
         }
@@ -306,27 +309,28 @@ async fn send(
 /// and no answer is sent. Runs as its own task, so that a disconnect does not cancel it.
 async fn write(
     app: Arc<App>,
-    target: Target,
+    target: UploadTarget,
     begun: Begun,
     turn: Turn,
-    (mut arriving, emptied): (mpsc::Receiver<Piece>, mpsc::Sender<Vec<u8>>),
-) -> Result<Option<State>, ApiError> {
+    (mut arriving, emptied): (mpsc::Receiver<ReceivedPiece>, mpsc::Sender<Vec<u8>>),
+) -> Result<Option<UploadProgress>, ApiError> {
     for _ in 0..BATCHES {
         let _ = emptied.try_send(Vec::with_capacity(ROOM_BYTES));
     }
     let opener = Arc::clone(&app);
-    let open = move || Upload::open(&opener.store, &*opener.random, target, begun);
+    let open = move || AttachmentUpload::open(&opener.store, &*opener.random, target, begun);
     let mut upload = blocking(open).await??;
     let mut counted_at = Instant::now();
     while let Some(piece) = arriving.recv().await {
         let mut batch = match piece {
-            Piece::Data(batch) => batch,
-            Piece::End => {
+            ReceivedPiece::Data(batch) => batch,
+            ReceivedPiece::End => {
                 if upload.total().is_none() {
                     check_length(upload.received(), app.rules.attachments, "Content-Length")?;
                 }
                 upload.end();
-                let state = blocking(move || count(&app, &mut upload, Count::All)).await??;
+                let state =
+                    blocking(move || count(&app, &mut upload, ReceivedCount::All)).await??;
                 drop(turn);
                 return Ok(Some(state));
             }
@@ -340,7 +344,7 @@ async fn write(
             let more = upload.received().saturating_sub(upload.counted());
             let is_due = upload.has_more_chunks() && (is_time || more >= COUNT_EVERY_BYTES);
             if is_due {
-                count(&writer, &mut upload, Count::Chunks)?;
+                count(&writer, &mut upload, ReceivedCount::Chunks)?;
             }
             Ok::<_, AttachmentError>((upload, is_due))
         };
@@ -351,13 +355,17 @@ async fn write(
         }
     }
     if upload.has_more_chunks() {
-        blocking(move || count(&app, &mut upload, Count::Chunks)).await??;
+        blocking(move || count(&app, &mut upload, ReceivedCount::Chunks)).await??;
     }
     Ok(None)
 }
 
 /// Records the number of received bytes. Blocks.
-fn count(app: &App, upload: &mut Upload, count: Count) -> Result<State, AttachmentError> {
+fn count(
+    app: &App,
+    upload: &mut AttachmentUpload,
+    count: ReceivedCount,
+) -> Result<UploadProgress, AttachmentError> {
     let (random, limits, now) = (&*app.random, app.rules.attachments, app.clock.now());
     upload.store(count, random, limits, now, app.rules.keep_log_seconds)
 }
@@ -368,7 +376,7 @@ mod tests {
 
     #[test]
     fn content_ranges_have_one_form() {
-        let part = |from, bytes, total| Some(Part { from, bytes, total });
+        let part = |from, bytes, total| Some(ContentRange { from, bytes, total });
         for (text, expected) in [
             ("bytes 0-99/200", part(0, 100, 200)),
             ("Bytes 100-199/200", part(100, 100, 200)),
@@ -384,7 +392,7 @@ mod tests {
             ("bytes -/1", None),
             ("bytes 0-99999999999999999999/200", None),
         ] {
-            assert_eq!(Part::parse(text), expected, "{text}");
+            assert_eq!(ContentRange::parse(text), expected, "{text}");
         }
     }
 }

@@ -37,7 +37,7 @@ impl Guesses {
 }
 
 /// The way to read the messages of a box, which depends on the proof that the reader has given.
-pub(super) enum Access {
+pub(super) enum BoxReader {
     /// The passphrase has decrypted the private key, so the server decrypts the messages.
     Open(Arc<BoxKey>),
     /// Only the hash of the private key was given, so messages are returned as they are stored.
@@ -67,7 +67,7 @@ pub(super) async fn authenticate(
     client: Client,
     (id, drop_box): (BoxId, &DropBox),
     parameters: &Parameters,
-) -> Result<Access, ServiceError> {
+) -> Result<BoxReader, ServiceError> {
     if let Some(passphrase) = parameters.text(PASSPHRASE) {
         let passphrase = SecretText::new(passphrase.to_owned());
         return open(app, client, id, passphrase).await;
@@ -82,7 +82,7 @@ pub(super) async fn authenticate(
         return Err(ServiceError::WrongPassphrase);
     }
     tries.right();
-    Ok(Access::Sealed)
+    Ok(BoxReader::Sealed)
 }
 
 /// An attempt, counted for the client and for the box.
@@ -112,7 +112,7 @@ async fn open(
     client: Client,
     id: BoxId,
     passphrase: SecretText,
-) -> Result<Access, ServiceError> {
+) -> Result<BoxReader, ServiceError> {
     // The turn comes first: a client rejected because the queue is full has not made an attempt.
     let turn = app.load.slow_work.passphrases.turn(client.net()).await?;
     let tries = begin(app, client, id)?;
@@ -127,7 +127,7 @@ async fn open(
     if !matches!(opened, Err(ServiceError::WrongPassphrase)) {
         tries.right();
     }
-    Ok(Access::Open(Arc::new(opened?)))
+    Ok(BoxReader::Open(Arc::new(opened?)))
 }
 
 fn open_key(

@@ -18,7 +18,7 @@ use tokio::time::{Instant, timeout_at};
 use super::{
     KeyService, disposition,
     error::ServiceError,
-    tickets::{Lent, Source, TicketError},
+    tickets::{FileSource, Lent, TicketError},
 };
 use crate::{
     api::{
@@ -28,12 +28,12 @@ use crate::{
     domain::drop_box::{
         self,
         message::{
-            self, Content,
+            self, MessageContent,
             opening::{FileReader, file_reader},
         },
     },
     http::{
-        range::Part,
+        range::ByteRange,
         response::{Body, Feed, empty},
     },
 };
@@ -52,7 +52,7 @@ pub(super) async fn fetch(
 ) -> Result<Response<Body>, ServiceError> {
     let lent = lend(app, ticket_id).await?;
     let bytes = lent.ticket().bytes;
-    let Ok(part) = Part::asked(headers, bytes) else {
+    let Ok(part) = ByteRange::asked(headers, bytes) else {
         return Ok(not_satisfiable(bytes.unwrap_or(0)));
     };
     let opener = Arc::clone(app);
@@ -79,7 +79,7 @@ fn open(app: &App, lent: Lent) -> Result<(FileReader, Lent, HeaderValue), Servic
     let KeyService { tickets, rules, .. } = &app.key_service;
     let mut ticket = lent.ticket();
     let unburned = match ticket.source {
-        Source::InBox(id, message_id) => {
+        FileSource::InBox(id, message_id) => {
             // The permit is needed before the file is burned.
             let burns = drop_box::find(&app.store, id)?.terms.delete_messages_after_reading;
             let hold = match burns {
@@ -88,20 +88,20 @@ fn open(app: &App, lent: Lent) -> Result<(FileReader, Lent, HeaderValue), Servic
             };
             let fetched = app.store.change(message::fetch(id, message_id)).wait()?;
             let payload = fetched.ok_or(TicketError::Unknown)?;
-            let content = Content::open(id, payload)?;
+            let content = MessageContent::open(id, payload)?;
             match hold {
                 Some(hold) => {
-                    ticket.source = Source::Held(content, hold);
+                    ticket.source = FileSource::Held(content, hold);
                     None
                 }
                 None => Some(content),
             }
         }
-        Source::Held(..) => None,
+        FileSource::Held(..) => None,
     };
     let content = match (&unburned, &ticket.source) {
-        (Some(content), _) | (None, Source::Held(content, _)) => content,
-        (None, Source::InBox(..)) => return Err(ServiceError::Internal),
+        (Some(content), _) | (None, FileSource::Held(content, _)) => content,
+        (None, FileSource::InBox(..)) => return Err(ServiceError::Internal),
     };
     let key = ticket.key.as_ref();
     let reader = file_reader(content, ticket.sealed_by, key, rules.max_upload)?;
@@ -139,7 +139,7 @@ impl From<TicketError> for ServiceError {
 }
 
 /// Reads the file and sends it; records in the ticket how much was taken.
-async fn hand_out(mut reader: FileReader, part: Part, mut lent: Lent, mut feed: Feed) {
+async fn hand_out(mut reader: FileReader, part: ByteRange, mut lent: Lent, mut feed: Feed) {
     let mut to_skip = part.start;
     while to_skip > 0 {
         // In pieces, because it may decompress gigabytes and the client may have disconnected.

@@ -14,19 +14,19 @@ const NICE: i32 = 19;
 
 /// Keeps key pairs ready, generated in the background. They exist only in memory until a box gets them.
 pub struct KeyPool {
-    shared: Arc<Shared>,
+    shared: Arc<PoolState>,
     bits: RsaBits,
     random: Arc<dyn Random>,
 }
 
-struct Shared {
+struct PoolState {
     size: usize,
-    ready: Mutex<Ready>,
+    ready: Mutex<ReadyKeys>,
     taken: Condvar,
 }
 
 #[derive(Default)]
-struct Ready {
+struct ReadyKeys {
     keys: Vec<BoxKey>,
     is_closed: bool,
 }
@@ -35,7 +35,7 @@ impl KeyPool {
     /// Starts to fill a pool of `size` pairs; 0 disables it.
     #[must_use]
     pub fn start(bits: RsaBits, size: usize, random: Arc<dyn Random>) -> Self {
-        let shared = Arc::new(Shared { size, ready: Mutex::default(), taken: Condvar::new() });
+        let shared = Arc::new(PoolState { size, ready: Mutex::default(), taken: Condvar::new() });
         if size > 0 {
             let (filled, source) = (Arc::clone(&shared), Arc::clone(&random));
             let thread = thread::Builder::new().name("key pool".into());
@@ -68,8 +68,8 @@ impl Drop for KeyPool {
     }
 }
 
-impl Shared {
-    fn ready(&self) -> MutexGuard<'_, Ready> {
+impl PoolState {
+    fn ready(&self) -> MutexGuard<'_, ReadyKeys> {
         self.ready.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -79,7 +79,7 @@ impl Shared {
             tracing::debug!(%error, "cannot lower the priority of the thread that prepares keys");
         }
         loop {
-            let full = |ready: &mut Ready| ready.keys.len() >= self.size && !ready.is_closed;
+            let full = |ready: &mut ReadyKeys| ready.keys.len() >= self.size && !ready.is_closed;
             let ready = self.taken.wait_while(self.ready(), full);
             if ready.unwrap_or_else(PoisonError::into_inner).is_closed {
                 return;

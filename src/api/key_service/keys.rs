@@ -41,7 +41,7 @@ const MAX_KEY_BYTES: usize = 32 << 10;
 const MAX_HASH_BYTES: usize = 1024;
 
 /// A new box, and the data for its creator.
-struct Made {
+struct BoxCreated {
     new: NewBox,
     keys: Keys,
     private_key_hash: String,
@@ -76,7 +76,7 @@ pub(super) async fn create(
         (None, Some(public_key)) => upload(app, public_key, parameters, terms).await,
     }?;
     let now = app.clock.now();
-    let Made { mut new, keys, private_key_hash } = made;
+    let BoxCreated { mut new, keys, private_key_hash } = made;
     new.notify = notify;
     let id = app.store.change(drop_box::create(new, now)).await?;
     let token = app.ids.token(&id);
@@ -236,7 +236,7 @@ async fn make(
     client: Client,
     passphrase: &str,
     terms: Terms,
-) -> Result<Made, ServiceError> {
+) -> Result<BoxCreated, ServiceError> {
     bounded(PASSPHRASE, passphrase, MAX_PASSPHRASE_BYTES)?;
     let passphrase = SecretText::new(passphrase.to_owned());
     let turn = app.load.slow_work.key_pairs.turn(client.net()).await?;
@@ -260,7 +260,7 @@ async fn upload(
     public_key: &str,
     parameters: &Parameters,
     terms: Terms,
-) -> Result<Made, ServiceError> {
+) -> Result<BoxCreated, ServiceError> {
     bounded(PUBLIC_KEY, public_key, MAX_KEY_BYTES)?;
     let hash = parameters.required(PRIVATE_KEY_HASH)?;
     bounded(PRIVATE_KEY_HASH, hash, MAX_HASH_BYTES)?;
@@ -295,7 +295,7 @@ fn sealed(
     private_key_hash: String,
     (public_key, public_key_der): (PublicKeyUse, Option<Vec<u8>>),
     terms: Terms,
-) -> Result<Made, ServiceError> {
+) -> Result<BoxCreated, ServiceError> {
     let random: [u8; 15] = random_array(&*app.random);
     let payload = app.store.seal(&*app.random, &random, keys.to_payload())?;
     let hash = private_key_hash.clone();
@@ -308,7 +308,7 @@ fn sealed(
         terms,
         notify: None,
     };
-    Ok(Made { new, keys, private_key_hash })
+    Ok(BoxCreated { new, keys, private_key_hash })
 }
 
 fn bounded(name: &'static str, text: &str, most: usize) -> Result<(), ServiceError> {

@@ -6,7 +6,7 @@ use hyper::{Response, StatusCode, header::CONTENT_TYPE};
 use tokio::task::JoinHandle;
 
 use super::{
-    access::{Access, authenticate, find},
+    access::{BoxReader, authenticate, find},
     error::ServiceError,
     input::parameters::{LIMIT, OFFSET, Parameters, SINCE},
     output::{
@@ -14,7 +14,7 @@ use super::{
         item::{MessageHead, MessageTail},
         message_list::MessageListWriter,
     },
-    tickets::{Hold, Source, Ticket},
+    tickets::{FileSource, Hold, Ticket},
 };
 use crate::{
     api::{ApiError, App, Client, load::work::blocking},
@@ -23,8 +23,8 @@ use crate::{
         drop_box::{
             self, BoxError,
             message::{
-                self, Content, Delivered, Message,
-                opening::{self, Shown, ShownBody, ShownText},
+                self, BoxMessage, DeliveredMessages, MessageContent,
+                opening::{self, OpenedMessage, ShownBody, ShownText},
             },
         },
         numbers::{BoxId, MessageId},
@@ -67,8 +67,8 @@ pub(super) async fn list(
     }
     let (id, drop_box) = find(app, parameters).await?;
     let key = match authenticate(app, client, (id, &drop_box), parameters).await? {
-        Access::Open(key) => Some(key),
-        Access::Sealed => None,
+        BoxReader::Open(key) => Some(key),
+        BoxReader::Sealed => None,
     };
     drop_box.check_reading(app.clock.now())?;
     let offset = usize::try_from(offset.unwrap_or(0)).unwrap_or(usize::MAX);
@@ -103,8 +103,10 @@ pub(super) async fn list(
     tokio::spawn(async move {
         match answer(&app, format, reading, (first, hold), feed).await {
             Ok(()) => {}
-            Err(Broken::HungUp) => tracing::debug!("the client that reads a box has disconnected"),
-            Err(Broken::Failed(error)) => {
+            Err(ListFailure::HungUp) => {
+                tracing::debug!("the client that reads a box has disconnected")
+            }
+            Err(ListFailure::Failed(error)) => {
                 tracing::error!(?error, "cannot send a list of messages completely")
             }
         }
@@ -116,7 +118,10 @@ pub(super) async fn list(
 
 impl Reading {
     /// The next messages that still exist; `None` after the last.
-    async fn next_batch(&mut self, app: &Arc<App>) -> Result<Option<Delivered>, ServiceError> {
+    async fn next_batch(
+        &mut self,
+        app: &Arc<App>,
+    ) -> Result<Option<DeliveredMessages>, ServiceError> {
         loop {
             let ids: Vec<_> = self.ids.drain(..self.ids.len().min(self.batch)).collect();
             if ids.is_empty() {
@@ -143,24 +148,24 @@ impl Reading {
 }
 
 /// The reason why an answer was not completed.
-enum Broken {
+enum ListFailure {
     HungUp,
     Failed(ServiceError),
 }
 
-impl From<HungUp> for Broken {
+impl From<HungUp> for ListFailure {
     fn from(_: HungUp) -> Self {
         Self::HungUp
     }
 }
 
-impl From<ServiceError> for Broken {
+impl From<ServiceError> for ListFailure {
     fn from(error: ServiceError) -> Self {
         Self::Failed(error)
     }
 }
 
-impl From<ApiError> for Broken {
+impl From<ApiError> for ListFailure {
     fn from(error: ApiError) -> Self {
         Self::Failed(error.into())
     }
@@ -170,10 +175,10 @@ async fn answer(
     app: &Arc<App>,
     format: Format,
     mut reading: Reading,
-    (first, mut hold): (Delivered, Option<Hold>),
+    (first, mut hold): (DeliveredMessages, Option<Hold>),
     feed: Feed,
-) -> Result<(), Broken> {
-    let mut page = Page::new(format, feed);
+) -> Result<(), ListFailure> {
+    let mut page = MessageListAnswer::new(format, feed);
     let mut batch = Some(first);
     while let Some(delivered) = batch {
         let hold = hold.take().filter(|_| delivered.box_is_gone);
@@ -191,9 +196,9 @@ async fn answer(
 }
 
 /// A message, ready to be written.
-struct Ready {
+struct ReadyMessage {
     id: MessageId,
-    message: Message,
+    message: BoxMessage,
     encryption_key: Option<String>,
     body: ReadyBody,
 }
@@ -216,13 +221,18 @@ struct Opening<'a> {
     key: Option<Arc<BoxKey>>,
     /// If the box is deleted by this read: the permit to keep its files open.
     hold: Option<Hold>,
-    waiting: std::vec::IntoIter<(MessageId, Message, FoundPayload)>,
-    under_way: VecDeque<JoinHandle<Result<Ready, ServiceError>>>,
+    waiting: std::vec::IntoIter<(MessageId, BoxMessage, FoundPayload)>,
+    under_way: VecDeque<JoinHandle<Result<ReadyMessage, ServiceError>>>,
     most_under_way: usize,
 }
 
 impl<'a> Opening<'a> {
-    fn new(app: &'a Arc<App>, reading: &Reading, delivered: Delivered, hold: Option<Hold>) -> Self {
+    fn new(
+        app: &'a Arc<App>,
+        reading: &Reading,
+        delivered: DeliveredMessages,
+        hold: Option<Hold>,
+    ) -> Self {
         Self {
             app,
             client: reading.client,
@@ -236,7 +246,7 @@ impl<'a> Opening<'a> {
     }
 
     /// The next message, in order.
-    async fn next(&mut self) -> Result<Option<Ready>, ServiceError> {
+    async fn next(&mut self) -> Result<Option<ReadyMessage>, ServiceError> {
         while self.under_way.len() < self.most_under_way
             && let Some((message_id, message, payload)) = self.waiting.next()
         {
@@ -247,7 +257,7 @@ impl<'a> Opening<'a> {
                 let slow = Arc::clone(&app);
                 let is_slow = key.is_some();
                 let work = move || {
-                    let content = Content::open(id, payload)?;
+                    let content = MessageContent::open(id, payload)?;
                     ready(&app, (id, key.as_deref()), (message_id, message), content, hold)
                 };
                 match is_slow {
@@ -267,10 +277,10 @@ impl<'a> Opening<'a> {
 fn ready(
     app: &App,
     (drop_box, key): (BoxId, Option<&BoxKey>),
-    (id, message): (MessageId, Message),
-    content: Content,
+    (id, message): (MessageId, BoxMessage),
+    content: MessageContent,
     hold: Option<Hold>,
-) -> Result<Ready, ServiceError> {
+) -> Result<ReadyMessage, ServiceError> {
     let shown = match key {
         Some(key) => {
             let limit = app.key_service.rules.max_upload;
@@ -278,13 +288,13 @@ fn ready(
         }
         None => opening::as_stored(&message, content),
     };
-    let Shown { encryption_key, body } = shown?;
+    let OpenedMessage { encryption_key, body } = shown?;
     let body = match body {
         ShownBody::Text(mut text) => ReadyBody::Text(text.next_piece()?, text),
         ShownBody::File { name, bytes, sha256, key, content } => {
             let source = match hold {
-                Some(hold) => Source::Held(content, hold),
-                None => Source::InBox(drop_box, id),
+                Some(hold) => FileSource::Held(content, hold),
+                None => FileSource::InBox(drop_box, id),
             };
             let ticket = Ticket {
                 drop_box: drop_box.number,
@@ -299,17 +309,17 @@ fn ready(
             ReadyBody::File { name, sha256, ticket }
         }
     };
-    Ok(Ready { id, message, encryption_key, body })
+    Ok(ReadyMessage { id, message, encryption_key, body })
 }
 
 /// The answer, while it is written and sent.
-struct Page {
+struct MessageListAnswer {
     writer: MessageListWriter,
     out: Vec<u8>,
     feed: Feed,
 }
 
-impl Page {
+impl MessageListAnswer {
     fn new(format: Format, feed: Feed) -> Self {
         let writer = MessageListWriter::new(format);
         let mut out = Vec::with_capacity(2 * PIECE_BYTES);
@@ -317,8 +327,8 @@ impl Page {
         Self { writer, out, feed }
     }
 
-    async fn write(&mut self, ready: Ready) -> Result<(), Broken> {
-        let Ready { id, message, encryption_key, body } = ready;
+    async fn write(&mut self, ready: ReadyMessage) -> Result<(), ListFailure> {
+        let ReadyMessage { id, message, encryption_key, body } = ready;
         let has_data = matches!(body, ReadyBody::Text(..));
         let encryption_key = encryption_key.as_deref();
         let head = MessageHead { message_id: id.0.into(), encryption_key, has_data };
@@ -363,7 +373,7 @@ impl Page {
         self.send_if_long().await
     }
 
-    async fn send_if_long(&mut self) -> Result<(), Broken> {
+    async fn send_if_long(&mut self) -> Result<(), ListFailure> {
         if self.out.len() >= PIECE_BYTES {
             let piece = std::mem::replace(&mut self.out, Vec::with_capacity(2 * PIECE_BYTES));
             self.feed.send(piece).await?;
@@ -371,7 +381,7 @@ impl Page {
         Ok(())
     }
 
-    async fn end(mut self) -> Result<(), Broken> {
+    async fn end(mut self) -> Result<(), ListFailure> {
         self.writer.end(&mut self.out);
         self.feed.send(self.out).await?;
         Ok(self.feed.finish().await?)

@@ -26,13 +26,13 @@ use self::{
     error::ServiceError,
     input::{
         parameters::{FORMAT, Parameters, TOKEN},
-        request::{Limits, RequestReader},
+        request::{BodyLimits, RequestReader},
     },
     key_pool::KeyPool,
     output::format::Format,
     tickets::Tickets,
 };
-use super::{ApiError, auth, load::places::Places, routes::Call};
+use super::{ApiError, auth, load::places::Places, routes::RoutedRequest};
 use crate::{
     config::{Boxes, TryLimits},
     crypto::{Random, RsaBits},
@@ -76,7 +76,7 @@ pub struct ServiceRules {
     /// The maximum size of a file, also when decompressed, in bytes; `None` for no limit.
     pub max_upload: Option<u64>,
     /// The limits on the content of a box.
-    pub limits: drop_box::Limits,
+    pub limits: drop_box::BoxLimits,
     /// The public URL of the server, without a slash at the end.
     pub public_url: Option<String>,
 }
@@ -145,7 +145,7 @@ pub fn request_headers() -> Vec<&'static str> {
 pub fn not_allowed(
     methods: &'static [Method],
     takes_parameters: bool,
-    call: &Call<'_>,
+    call: &RoutedRequest<'_>,
 ) -> Response<Body> {
     let error = ServiceError::MethodNotAllowed(methods);
     match Format::choose(call.headers, call.query) {
@@ -156,7 +156,7 @@ pub fn not_allowed(
 }
 
 /// The public key of a box.
-pub async fn public_key(call: Call<'_>) -> (Response<Body>, Outcome) {
+pub async fn public_key(call: RoutedRequest<'_>) -> (Response<Body>, RequestOutcome) {
     let found = match Parameters::only(FORMAT, call.headers, call.query) {
         Ok(form) => keys::public_key(call.app, call.path[0], form.text(FORMAT)).await,
         Err(error) => Err(error),
@@ -165,34 +165,37 @@ pub async fn public_key(call: Call<'_>) -> (Response<Body>, Outcome) {
 }
 
 /// The terms of a box.
-pub async fn terms(call: Call<'_>) -> (Response<Body>, Outcome) {
+pub async fn terms(call: RoutedRequest<'_>) -> (Response<Body>, RequestOutcome) {
     answer(accepted(&call), keys::terms_of(call.app, call.path[0]).await)
 }
 
 /// A file of a box.
-pub async fn file(call: Call<'_>) -> (Response<Body>, Outcome) {
+pub async fn file(call: RoutedRequest<'_>) -> (Response<Body>, RequestOutcome) {
     answer(accepted(&call), file::fetch(call.app, call.path[0], call.headers).await)
 }
 
 /// Performs an operation. Errors have the format that the request asks for.
-pub async fn act(call: Call<'_>, operation: Operation) -> (Response<Body>, Outcome) {
+pub async fn act(
+    call: RoutedRequest<'_>,
+    operation: Operation,
+) -> (Response<Body>, RequestOutcome) {
     match Format::choose(call.headers, call.query) {
         Ok(format) => answer(format, act_in(format, call, operation).await),
         Err(error) => answer(accepted(&call), Err(error)),
     }
 }
 
-fn accepted(call: &Call<'_>) -> Format {
+fn accepted(call: &RoutedRequest<'_>) -> Format {
     format_of_errors(call.headers, call.query)
 }
 
 fn answer(
     format: Format,
     outcome: Result<Response<Body>, ServiceError>,
-) -> (Response<Body>, Outcome) {
+) -> (Response<Body>, RequestOutcome) {
     match outcome {
-        Ok(response) => (response, Outcome::Done),
-        Err(error) => (error.into_response(format), Outcome::Refused),
+        Ok(response) => (response, RequestOutcome::Done),
+        Err(error) => (error.into_response(format), RequestOutcome::Refused),
     }
 }
 
@@ -204,7 +207,7 @@ pub fn refusal(error: ApiError, headers: &HeaderMap) -> Response<Body> {
 
 /// Whether a request succeeded. If not, its body may be unread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum RequestOutcome {
     /// The request succeeded.
     Done,
     /// The request failed; the body may be unread.
@@ -213,17 +216,17 @@ pub enum Outcome {
 
 async fn act_in(
     format: Format,
-    call: Call<'_>,
+    call: RoutedRequest<'_>,
     operation: Operation,
 ) -> Result<Response<Body>, ServiceError> {
-    let Call { app, client, headers, query, body, .. } = call;
+    let RoutedRequest { app, client, headers, query, body, .. } = call;
     let rules = &app.key_service.rules;
     // Forms are sent without a preflight, so origins that `--cors` does not allow are rejected here.
     let own = rules.public_url.as_deref().map(origin_of_url);
     if cors::is_forbidden(&app.cors, headers, own) {
         return Err(ServiceError::ForeignPage);
     }
-    let limits = Limits { max_text: rules.max_text, max_file: rules.max_upload };
+    let limits = BodyLimits { max_text: rules.max_text, max_file: rules.max_upload };
     // The rights are checked before the body is read, as far as the head contains them.
     if matches!(operation, Operation::Create | Operation::SelfDestruct) {
         keys::may_create(app, headers)?;

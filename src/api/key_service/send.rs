@@ -25,8 +25,8 @@ use crate::{
         drop_box::{
             self, PublicKeyUse,
             message::{
-                self, Sealed, SealedBy,
-                sealing::{self, FileSealer, SealedFile},
+                self, SealedBy, SealedMessage,
+                sealing::{self, MessageFileSealer, SealedFile},
             },
         },
         numbers::{BoxId, IdempotencyKey},
@@ -56,7 +56,7 @@ pub(super) async fn send(
     format: Format,
     mut request: RequestReader<'_>,
 ) -> Result<Response<Body>, ServiceError> {
-    let mut files = Received::default();
+    let mut files = ReceivedFiles::default();
     let mut place = None;
     while let Some(part) = request.next_file().await? {
         // This check comes first, so that a client without a token cannot fill the disk.
@@ -100,9 +100,9 @@ pub(super) async fn send(
 
 /// Received files that are not in a box yet.
 #[derive(Default)]
-struct Received(Vec<SealedFile>);
+struct ReceivedFiles(Vec<SealedFile>);
 
-impl Received {
+impl ReceivedFiles {
     fn stored_bytes(&self) -> u64 {
         self.0.iter().map(SealedFile::stored_bytes).sum()
     }
@@ -112,7 +112,7 @@ impl Received {
     }
 }
 
-impl Drop for Received {
+impl Drop for ReceivedFiles {
     fn drop(&mut self) {
         let files = mem::take(&mut self.0);
         if !files.is_empty() {
@@ -205,7 +205,7 @@ async fn receive(
     let beginner = Arc::clone(app);
     let mut sealing = start(move || {
         let file = beginner.store.new_file(&*beginner.random)?.limited_to(room);
-        Ok::<_, ServiceError>(FileSealer::new(sealed_by, file, &*beginner.random)?)
+        Ok::<_, ServiceError>(MessageFileSealer::new(sealed_by, file, &*beginner.random)?)
     });
     loop {
         let (batch, is_last) = next_batch(&mut part).await?;
@@ -243,7 +243,7 @@ fn seal(
     key: &SealingKey,
     parameters: &Parameters,
     files: Vec<SealedFile>,
-) -> Result<Vec<Sealed>, ServiceError> {
+) -> Result<Vec<SealedMessage>, ServiceError> {
     let message = parameters.text(MESSAGE);
     let encrypted_message = parameters.text(ENCRYPTED_MESSAGE);
     let mut parts = Vec::with_capacity(files.len() + 2);
@@ -269,7 +269,7 @@ fn seal(
         parts.extend(encrypted_message.map(|text| sealing::sealed_text(text, encryption_key)));
         parts.extend(theirs.into_iter().filter_map(|file| file.with_key(encryption_key)));
     }
-    let seal = |parts| Sealed::new(&app.store, random, id, parts);
+    let seal = |parts| SealedMessage::new(&app.store, random, id, parts);
     let sealed: Result<Vec<_>, _> = parts.into_iter().map(seal).collect();
     Ok(sealed?)
 }

@@ -12,7 +12,7 @@ use crate::{
     clock::MonotonicSeconds,
     crypto::{MessageKey, Random, random_array},
     domain::{
-        drop_box::message::{Content, SealedBy},
+        drop_box::message::{MessageContent, SealedBy},
         numbers::{BoxId, BoxNumber, MessageId},
     },
 };
@@ -31,7 +31,7 @@ pub struct Ticket {
     /// The box of the file.
     pub drop_box: BoxNumber,
     /// The source of the bytes.
-    pub source: Source,
+    pub source: FileSource,
     /// The key to decrypt them; `None` if they are returned as they are stored.
     pub key: Option<MessageKey>,
     /// Whether the server or the sender has sealed the file.
@@ -45,11 +45,11 @@ pub struct Ticket {
 }
 
 /// The source of a file's bytes.
-pub enum Source {
+pub enum FileSource {
     /// A message that is still in its box.
     InBox(BoxId, MessageId),
     /// A burned message, which exists only in memory and as an open file.
-    Held(Content, Hold),
+    Held(MessageContent, Hold),
 }
 
 /// The permit to hold one or more burned files open.
@@ -116,7 +116,7 @@ impl Tickets {
         }
         let entry = Entry {
             drop_box: ticket.drop_box,
-            is_held: matches!(ticket.source, Source::Held(..)),
+            is_held: matches!(ticket.source, FileSource::Held(..)),
             ticket: Arc::new(Mutex::new(ticket)),
             ends_at: now.plus(LIFE_SECONDS),
             is_lent: false,
@@ -190,7 +190,7 @@ impl Lent {
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        let is_held = matches!(self.ticket().source, Source::Held(..));
+        let is_held = matches!(self.ticket().source, FileSource::Held(..));
         let mut entries = self.tickets.entries();
         if self.is_done {
             entries.remove(&self.id);
@@ -234,7 +234,7 @@ mod tests {
         let number = BoxNumber::from_bytes(drop_box.to_be_bytes());
         Ticket {
             drop_box: number,
-            source: Source::InBox(BoxId { number, random: [0; 15] }, MessageId(1)),
+            source: FileSource::InBox(BoxId { number, random: [0; 15] }, MessageId(1)),
             key: None,
             sealed_by: SealedBy::Server,
             file_name: String::new(),

@@ -28,11 +28,11 @@ pub struct FairQueue(Arc<Queue>);
 struct Queue {
     most_running: usize,
     most_of_client: usize,
-    state: Mutex<State>,
+    state: Mutex<QueueState>,
 }
 
 #[derive(Default)]
-struct State {
+struct QueueState {
     running: usize,
     waiting: usize,
     clients: HashMap<ClientNet, OneClient>,
@@ -139,7 +139,7 @@ impl FairQueue {
 }
 
 impl Queue {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, QueueState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -174,7 +174,7 @@ impl Queue {
     }
 }
 
-impl State {
+impl QueueState {
     fn may_run(&self, client: ClientNet, queue: &Queue) -> bool {
         // If a place is free, the queued clients already run their maximum, so this client does not
         // overtake them.

@@ -24,19 +24,19 @@ const TO_ONE: usize = 64;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// An upload: its client, and the account or box (`T`) that it goes to.
-type Upload<T> = (ClientNet, T);
+type UploadClaim<T> = (ClientNet, T);
 
 /// Places for uploads to accounts or boxes.
-pub(crate) struct Places<T>(Arc<Shared<T>>);
+pub(crate) struct Places<T>(Arc<SharedPlaces<T>>);
 
-struct Shared<T> {
-    state: Mutex<State<T>>,
+struct SharedPlaces<T> {
+    state: Mutex<PlacesState<T>>,
     freed: Notify,
     wanted: Notify,
 }
 
-struct State<T> {
-    taken: Vec<Upload<T>>,
+struct PlacesState<T> {
+    taken: Vec<UploadClaim<T>>,
     waiting: Vec<Waiting<T>>,
     /// The number of the next waiting upload, to tell them apart.
     next: u64,
@@ -44,29 +44,29 @@ struct State<T> {
 
 struct Waiting<T> {
     number: u64,
-    upload: Upload<T>,
+    upload: UploadClaim<T>,
     /// Whether a place is already being released for this upload.
     is_helped: bool,
 }
 
 /// The place of one upload, released on drop.
-pub(crate) struct Place<T: Copy + Eq + Hash> {
-    shared: Arc<Shared<T>>,
-    upload: Upload<T>,
+pub(crate) struct UploadPlace<T: Copy + Eq + Hash> {
+    shared: Arc<SharedPlaces<T>>,
+    upload: UploadClaim<T>,
     /// The number of the waiting upload that this place is being released for.
     helps: Mutex<Option<u64>>,
 }
 
 /// An upload that waits for a place.
-struct Wait<'a, T: Copy + Eq + Hash> {
-    shared: &'a Shared<T>,
+struct PlaceWait<'a, T: Copy + Eq + Hash> {
+    shared: &'a SharedPlaces<T>,
     number: u64,
 }
 
 impl<T> Default for Places<T> {
     fn default() -> Self {
-        let state = Mutex::new(State { taken: Vec::new(), waiting: Vec::new(), next: 0 });
-        Self(Arc::new(Shared { state, freed: Notify::new(), wanted: Notify::new() }))
+        let state = Mutex::new(PlacesState { taken: Vec::new(), waiting: Vec::new(), next: 0 });
+        Self(Arc::new(SharedPlaces { state, freed: Notify::new(), wanted: Notify::new() }))
     }
 }
 
@@ -76,7 +76,7 @@ impl<T: Copy + Eq + Hash> Places<T> {
     /// # Errors
     ///
     /// [`ApiError::Busy`] if no place becomes free in time.
-    pub(crate) async fn place(&self, client: ClientNet, to: T) -> Result<Place<T>, ApiError> {
+    pub(crate) async fn place(&self, client: ClientNet, to: T) -> Result<UploadPlace<T>, ApiError> {
         let (shared, upload) = (&self.0, (client, to));
         let deadline = Instant::now() + PATIENCE;
         let mut wait = None;
@@ -85,15 +85,19 @@ impl<T: Copy + Eq + Hash> Places<T> {
             // Enabled before the check, so that a place released after the check is noticed.
             freed.as_mut().enable();
             if shared.state().take(upload) {
-                return Ok(Place { shared: Arc::clone(shared), upload, helps: Mutex::default() });
+                return Ok(UploadPlace {
+                    shared: Arc::clone(shared),
+                    upload,
+                    helps: Mutex::default(),
+                });
             }
-            wait.get_or_insert_with(|| Wait::begin(shared, upload)).ask_for_help();
+            wait.get_or_insert_with(|| PlaceWait::begin(shared, upload)).ask_for_help();
             timeout_at(deadline, freed).await.map_err(|_| ApiError::Busy)?;
         }
     }
 }
 
-impl<T: Copy + Eq + Hash> Place<T> {
+impl<T: Copy + Eq + Hash> UploadPlace<T> {
     /// Returns when another upload waits that this place would help. The place should be released then.
     pub(crate) async fn wanted(&self) {
         loop {
@@ -109,14 +113,14 @@ impl<T: Copy + Eq + Hash> Place<T> {
     }
 }
 
-impl<T> Shared<T> {
-    fn state(&self) -> MutexGuard<'_, State<T>> {
+impl<T> SharedPlaces<T> {
+    fn state(&self) -> MutexGuard<'_, PlacesState<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<T: Copy + Eq> State<T> {
-    fn take(&mut self, upload: Upload<T>) -> bool {
+impl<T: Copy + Eq> PlacesState<T> {
+    fn take(&mut self, upload: UploadClaim<T>) -> bool {
         let fits = self.fits(upload, None);
         if fits {
             self.taken.push(upload);
@@ -125,8 +129,8 @@ impl<T: Copy + Eq> State<T> {
     }
 
     /// Whether a place for `upload` exists after one like `freed` is released.
-    fn fits(&self, (client, to): Upload<T>, freed: Option<Upload<T>>) -> bool {
-        let most = |is_one: &dyn Fn(&Upload<T>) -> bool| {
+    fn fits(&self, (client, to): UploadClaim<T>, freed: Option<UploadClaim<T>>) -> bool {
+        let most = |is_one: &dyn Fn(&UploadClaim<T>) -> bool| {
             let taken = self.taken.iter().filter(|taken| is_one(taken)).count();
             taken - usize::from(freed.as_ref().is_some_and(is_one))
         };
@@ -137,7 +141,7 @@ impl<T: Copy + Eq> State<T> {
 
     /// A waiting upload that can start when `taken` is released, and that no other place is being released
     /// for.
-    fn help(&mut self, taken: Upload<T>) -> Option<u64> {
+    fn help(&mut self, taken: UploadClaim<T>) -> Option<u64> {
         let helped = self
             .waiting
             .iter()
@@ -148,8 +152,8 @@ impl<T: Copy + Eq> State<T> {
     }
 }
 
-impl<'a, T: Copy + Eq + Hash> Wait<'a, T> {
-    fn begin(shared: &'a Shared<T>, upload: Upload<T>) -> Self {
+impl<'a, T: Copy + Eq + Hash> PlaceWait<'a, T> {
+    fn begin(shared: &'a SharedPlaces<T>, upload: UploadClaim<T>) -> Self {
         let mut state = shared.state();
         let number = state.next;
         state.next += 1;
@@ -163,13 +167,13 @@ impl<'a, T: Copy + Eq + Hash> Wait<'a, T> {
     }
 }
 
-impl<T: Copy + Eq + Hash> Drop for Wait<'_, T> {
+impl<T: Copy + Eq + Hash> Drop for PlaceWait<'_, T> {
     fn drop(&mut self) {
         self.shared.state().waiting.retain(|waiting| waiting.number != self.number);
     }
 }
 
-impl<T: Copy + Eq + Hash> Drop for Place<T> {
+impl<T: Copy + Eq + Hash> Drop for UploadPlace<T> {
     fn drop(&mut self) {
         let mut state = self.shared.state();
         if let Some(at) = state.taken.iter().position(|taken| *taken == self.upload) {
@@ -196,7 +200,12 @@ mod tests {
         ClientNet::of([192, 0, 2, number].into())
     }
 
-    async fn some(places: &Places<u8>, client_number: u8, to: u8, count: usize) -> Vec<Place<u8>> {
+    async fn some(
+        places: &Places<u8>,
+        client_number: u8,
+        to: u8,
+        count: usize,
+    ) -> Vec<UploadPlace<u8>> {
         let mut taken = Vec::new();
         for _ in 0..count {
             taken.push(places.place(client(client_number), to).await.unwrap());
@@ -241,8 +250,9 @@ mod tests {
         let places = Arc::new(Places::default());
         let mut own = some(&places, 1, 1, OF_CLIENT).await;
         let other = some(&places, 2, 1, 1).await;
-        let is_wanted =
-            async |place: &Place<u8>| timeout(Duration::from_secs(1), place.wanted()).await.is_ok();
+        let is_wanted = async |place: &UploadPlace<u8>| {
+            timeout(Duration::from_secs(1), place.wanted()).await.is_ok()
+        };
         assert!(!is_wanted(&own[0]).await);
         let waits = Arc::clone(&places);
         let waiting = tokio::spawn(async move { waits.place(client(1), 1).await.is_ok() });

@@ -21,10 +21,10 @@ use super::{
     account::{self, webhooks},
     public::{self, viewing},
     requests,
-    routes::{Access, ROUTES, Route},
+    routes::{ROUTES, Route, RouteAccess},
     secrets::new_secret,
 };
-use crate::http::json_fields::Body;
+use crate::http::json_fields::BodyFields;
 
 // `PARTS`: the files of this folder that are not Rust, with their paths.
 include!(concat!(env!("OUT_DIR"), "/openapi.rs"));
@@ -32,7 +32,7 @@ include!(concat!(env!("OUT_DIR"), "/openapi.rs"));
 const JSON: &str = "application/json";
 
 /// The JSON bodies of requests, with the same fields as in the parser.
-const BODIES: [Body; 7] = [
+const BODIES: [BodyFields; 7] = [
     new_secret::BODY,
     requests::BODY,
     account::BODY,
@@ -115,18 +115,18 @@ fn operation(route: &Route, errors: &Value) -> Value {
 }
 
 /// The API keys that an operation accepts.
-fn security(access: &Access) -> Value {
+fn security(access: &RouteAccess) -> Value {
     match access {
-        Access::PrivateKey(_) => json!([{ "PrivateKey": [] }]),
-        Access::AnyKey(_) => json!([{ "PrivateKey": [] }, { "PublicKey": [] }]),
-        Access::Other(..) | Access::KeyService(..) => json!([]),
+        RouteAccess::PrivateKey(_) => json!([{ "PrivateKey": [] }]),
+        RouteAccess::AnyKey(_) => json!([{ "PrivateKey": [] }, { "PublicKey": [] }]),
+        RouteAccess::Other(..) | RouteAccess::KeyService(..) => json!([]),
     }
 }
 
 /// The errors that follow from an operation's access, method and body.
 fn shared_errors(route: &Route, written: &Value) -> Vec<&'static str> {
     let mut errors = Vec::new();
-    if let Access::KeyService(..) = route.access {
+    if let RouteAccess::KeyService(..) = route.access {
         errors.extend(["ServiceWrong", "ServiceInternal", "ServiceBusy"]);
         // The body can contain parameters too.
         if !route.path.contains('{') {
@@ -134,7 +134,7 @@ fn shared_errors(route: &Route, written: &Value) -> Vec<&'static str> {
         }
         return errors;
     }
-    if let Access::PrivateKey(_) | Access::AnyKey(_) = route.access {
+    if let RouteAccess::PrivateKey(_) | RouteAccess::AnyKey(_) = route.access {
         errors.extend(["NoKey", "Forbidden"]);
     }
     if route.methods[0] != Method::HEAD && route.tag != "Health" {

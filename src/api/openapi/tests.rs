@@ -9,7 +9,7 @@ use crate::{
     api::{ApiError, key_service::input::parameters},
     domain::{
         notify::{
-            event::EventKind,
+            event::WebhookEventKind,
             mailbox::Mailbox,
             webhook::{MAX_WEBHOOKS, WebhookUrl},
         },
@@ -124,7 +124,7 @@ fn names_and_limits_are_those_of_the_code() {
     assert_eq!(schema(email)["maxLength"], Mailbox::MAX_CHARS);
     assert_eq!(schema("NewWebhook/properties/url")["maxLength"], WebhookUrl::MAX_CHARS);
     assert_eq!(schema("Account/properties/webhooks")["maxItems"], MAX_WEBHOOKS);
-    let events = EventKind::ALL.map(EventKind::name);
+    let events = WebhookEventKind::ALL.map(WebhookEventKind::name);
     for list in ["NewWebhook/properties/events", "Webhook/properties/events"] {
         assert_eq!(schema(list)["items"]["enum"], serde_json::json!(events), "{list}");
     }

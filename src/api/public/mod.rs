@@ -15,6 +15,6 @@ pub const HEADERS: [&str; 2] = ["Content-Type", "Manage-Token"];
 
 /// `{"data": …}`, without `metadata`, because the request has no account.
 #[derive(Serialize)]
-struct Data<D> {
+struct PublicData<D> {
     data: D,
 }

@@ -5,7 +5,7 @@ use std::{num::NonZeroU8, sync::Arc};
 use hyper::{Response, StatusCode, body::Incoming, header::HeaderMap};
 use serde::Serialize;
 
-use super::Data;
+use super::PublicData;
 use crate::{
     api::{
         ApiError, App, Client, attachments,
@@ -13,7 +13,7 @@ use crate::{
         load::work::blocking,
         secrets::{
             new_secret::{
-                ATTACHMENTS, CIPHERTEXT, Content, OTHER_FIELDS_BYTES, PASSWORD_PART_PRIVATE,
+                ATTACHMENTS, CIPHERTEXT, OTHER_FIELDS_BYTES, PASSWORD_PART_PRIVATE, SecretContent,
                 is_quick, password_part,
             },
             shown,
@@ -21,14 +21,14 @@ use crate::{
     },
     domain::{
         notify::mailbox::Mailbox,
-        request::{self, Found, Handed, Receiver},
+        request::{self, Handed, Receiver, UsableRequest},
         request_id::RequestId,
         secret::ciphertext::PasswordPart,
         text::Text,
     },
     http::{
         body::read_json,
-        json_fields::{Body as JsonBody, Field, Fields},
+        json_fields::{BodyFields as JsonBody, Field, JsonFields},
         response::{Body, json},
     },
 };
@@ -49,7 +49,7 @@ pub(in crate::api) const BODY: JsonBody = JsonBody {
 /// `GET /api/public/secret_requests/<id>`.
 pub(in crate::api) async fn look(app: &Arc<App>, id: &str) -> Result<Response<Body>, ApiError> {
     let found = find(app, id).await?;
-    Ok(json(StatusCode::OK, &Data { data: Seen::new(found) }))
+    Ok(json(StatusCode::OK, &PublicData { data: RequestForSender::new(found) }))
 }
 
 /// `POST /api/public/secret_requests/<id>/secrets`: creates a secret in the requester's account.
@@ -90,8 +90,9 @@ pub(in crate::api) async fn answer(
             let expires_at = secret.expires_at.map(|end| end.to_string());
             let (id, draft) = (app.ids.text(&id), secret.is_draft);
             let link = PageLink::of_secret(app, &id);
-            let data = Made { id, link, expires_at, draft, upload_token: token.map(shown) };
-            Ok(json(StatusCode::CREATED, &Data { data }))
+            let data =
+                HandedSecretCreated { id, link, expires_at, draft, upload_token: token.map(shown) };
+            Ok(json(StatusCode::CREATED, &PublicData { data }))
         }
         Err(error) => {
             answer.undone();
@@ -100,7 +101,7 @@ pub(in crate::api) async fn answer(
     }
 }
 
-async fn find(app: &Arc<App>, id: &str) -> Result<Found, ApiError> {
+async fn find(app: &Arc<App>, id: &str) -> Result<UsableRequest, ApiError> {
     let id = RequestId::parse(id).ok_or(ApiError::NotFound)?;
     let (reader, now) = (Arc::clone(app), app.clock.now());
     Ok(blocking(move || request::look(&reader.store, &id, now)).await??)
@@ -108,8 +109,8 @@ async fn find(app: &Arc<App>, id: &str) -> Result<Found, ApiError> {
 
 /// Checks and seals the sender's secret. Its complete link is mailed to `receiver`, if there is one.
 fn prepare(app: &App, body: &[u8], receiver: Option<Receiver>) -> Result<Handed, ApiError> {
-    let fields = Fields::parse(body, BODY.fields)?;
-    let content = Content::new(app, &fields)?;
+    let fields = JsonFields::parse(body, BODY.fields)?;
+    let content = SecretContent::new(app, &fields)?;
     let part = public_part(app, &fields, receiver.is_some())?;
     let given = attachments::given(app, &fields)?;
     // All fields are valid, so the expensive work can start.
@@ -127,7 +128,7 @@ fn prepare(app: &App, body: &[u8], receiver: Option<Receiver>) -> Result<Handed,
 /// The public half of the password. The server gets it only if it must mail the link.
 fn public_part(
     app: &App,
-    fields: &Fields<'_>,
+    fields: &JsonFields<'_>,
     has_receiver: bool,
 ) -> Result<Option<PasswordPart>, ApiError> {
     let field = PASSWORD_PART_PUBLIC;
@@ -146,7 +147,7 @@ fn public_part(
 
 /// The data that holders of the link may see.
 #[derive(Serialize)]
-struct Seen {
+struct RequestForSender {
     id: String,
     message: Option<String>,
     uses_left: u16,
@@ -164,9 +165,9 @@ struct SecretSettings {
     message: Option<String>,
 }
 
-impl Seen {
-    fn new(found: Found) -> Self {
-        let Found { request, texts, .. } = found;
+impl RequestForSender {
+    fn new(found: UsableRequest) -> Self {
+        let UsableRequest { request, texts, .. } = found;
         Self {
             id: request.id().to_string(),
             message: texts.message.map(Text::into_string),
@@ -184,7 +185,7 @@ impl Seen {
 }
 
 #[derive(Serialize)]
-struct Made {
+struct HandedSecretCreated {
     id: String,
     #[serde(flatten)]
     link: PageLink,

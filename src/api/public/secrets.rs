@@ -7,17 +7,17 @@ use serde::Serialize;
 
 use super::{
     super::{ApiError, App, Client, attachments, secrets::shown},
-    Data,
+    PublicData,
 };
 use crate::{
     api::{
         load::work::blocking,
-        secrets::{late_tries, new_secret, secret_item::Item},
+        secrets::{late_tries, new_secret, secret_item::SecretListItem},
     },
     config::SecretCreation,
     crypto::sha256,
     domain::{
-        secret::{list::Listed, manage},
+        secret::{list::SecretListEntry, manage},
         text::Text,
     },
     http::response::{Body, json},
@@ -27,9 +27,9 @@ use crate::{
 const MANAGE_TOKEN: &str = "manage-token";
 
 #[derive(Serialize)]
-struct Created {
+struct PublicSecretCreated {
     #[serde(flatten)]
-    item: Item,
+    item: SecretListItem,
     manage_token: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     upload_token: Option<String>,
@@ -68,10 +68,10 @@ async fn create_one(
     let now = app.clock.now();
     let (token, hash) = manage::generate(&*app.random);
     let (number, secret) = app.store.change(manage::create(new, hash, now)).await?;
-    let item = Item::new(app, Listed::fresh(number, secret, texts), now);
+    let item = SecretListItem::new(app, SecretListEntry::fresh(number, secret, texts), now);
     let (manage_token, upload_token) = (shown(token), upload_token.map(shown));
-    let data = Created { item, manage_token, upload_token };
-    Ok(json(StatusCode::CREATED, &Data { data }))
+    let data = PublicSecretCreated { item, manage_token, upload_token };
+    Ok(json(StatusCode::CREATED, &PublicData { data }))
 }
 
 /// `GET /api/public/secrets/<id>/status`: the secret in the format of the list.
@@ -91,7 +91,10 @@ pub(in crate::api) async fn status(
     if late_tries::write(app).await {
         listed = read().await??;
     }
-    Ok(json(StatusCode::OK, &Data { data: Item::new(app, listed, app.clock.now()) }))
+    Ok(json(
+        StatusCode::OK,
+        &PublicData { data: SecretListItem::new(app, listed, app.clock.now()) },
+    ))
 }
 
 /// `DELETE /api/public/secrets/<id>`: burns the secret and deletes its log.
@@ -103,7 +106,7 @@ pub(in crate::api) async fn delete(
     let token_hash = token_hash(headers)?;
     let id = app.ids.parse(id).ok_or(ApiError::NotFound)?;
     app.store.change(manage::delete(id, token_hash)).await?;
-    Ok(json(StatusCode::OK, &Data { data: () }))
+    Ok(json(StatusCode::OK, &PublicData { data: () }))
 }
 
 fn token_hash(headers: &HeaderMap) -> Result<[u8; 32], ApiError> {

@@ -10,13 +10,13 @@ use hyper::{
 use serde::Serialize;
 
 use super::{
-    super::{ApiError, App, Client, attachments::Shown},
-    Data,
+    super::{ApiError, App, Client, attachments::AttachmentForViewer},
+    PublicData,
 };
 use crate::{
     api::secrets::{
         late_tries,
-        showing::{LeaseShown, Seen, check_password, open},
+        showing::{LeaseShown, SecretForViewer, check_password, open},
         visitor,
     },
     crypto::{hex, proof_of_work::Solved, random_array},
@@ -32,7 +32,7 @@ use crate::{
     http::{
         body::read_json,
         body_budget::SMALL_BYTES,
-        json_fields::{Body as JsonBody, Field, Fields},
+        json_fields::{BodyFields as JsonBody, Field, JsonFields},
         response::{Body, json},
     },
 };
@@ -60,22 +60,22 @@ pub(in crate::api) const BURN: JsonBody =
 
 /// What the page needs to know before a view is spent.
 #[derive(Serialize)]
-struct Page {
+struct ViewTerms {
     id: String,
     view_button: bool,
     captcha: bool,
     password: bool,
     views_left: u8,
     expires_at: Option<String>,
-    attachments: Vec<Shown>,
+    attachments: Vec<AttachmentForViewer>,
 }
 
 /// The secret, with a lease to fetch it again.
 #[derive(Serialize)]
 struct SeenWithLease {
     #[serde(flatten)]
-    seen: Seen,
-    attachments: Vec<Shown>,
+    seen: SecretForViewer,
+    attachments: Vec<AttachmentForViewer>,
     lease: LeaseShown,
 }
 
@@ -100,16 +100,16 @@ pub(in crate::api) async fn look(
     let found = found.map_err(ApiError::from);
     let late = LateTry { id: secret_id, visitor: entry, what: Visit::Look };
     let (secret, attachments) = visitor::note_too_late(app, client, late, found)?;
-    let data = Page {
+    let data = ViewTerms {
         id: id.to_owned(),
         view_button: secret.view_button,
         captcha: secret.captcha,
         password: secret.has_password,
         views_left: secret.max_views.get().saturating_sub(secret.view_times),
         expires_at: secret.expires_at.map(|end| end.to_string()),
-        attachments: Shown::all(attachments),
+        attachments: AttachmentForViewer::all(attachments),
     };
-    Ok(json(StatusCode::OK, &Data { data }))
+    Ok(json(StatusCode::OK, &PublicData { data }))
 }
 
 /// `POST /api/public/secrets/<id>/view`: spends a view, or uses a live lease.
@@ -134,8 +134,8 @@ pub(in crate::api) async fn view(
     app.deliveries.wake();
     let Leased { payload, message, ends_at, attachments } = leased;
     let lease = LeaseShown::new(request.token, ends_at, now);
-    let attachments = Shown::all(attachments);
-    let answer = move |seen| Data { data: SeenWithLease { seen, attachments, lease } };
+    let attachments = AttachmentForViewer::all(attachments);
+    let answer = move |seen| PublicData { data: SeenWithLease { seen, attachments, lease } };
     open(id, secret_id, payload, message, answer).await
 }
 
@@ -149,7 +149,7 @@ pub(in crate::api) async fn burn(
 ) -> Result<Response<Body>, ApiError> {
     let secret_id = app.ids.parse(id).ok_or(ApiError::NotFound)?;
     let body = read_json(headers, body, SMALL_BYTES, &app.load.body_budget.anybody(client)).await?;
-    let fields = Fields::parse(body.bytes(), BURN.fields)?;
+    let fields = JsonFields::parse(body.bytes(), BURN.fields)?;
     let token =
         fields.string(&GIVEN_LEASE)?.ok_or_else(|| ApiError::field(LEASE.name, "is required"))?;
     let token = lease_token(token)?;
@@ -163,7 +163,7 @@ pub(in crate::api) async fn burn(
     let burned = burned.map_err(ApiError::from);
     let late = LateTry { id: secret_id, visitor: entry, what: Visit::WithLease(token) };
     visitor::note_too_late(app, client, late, burned)?;
-    Ok(json(StatusCode::OK, &Data { data: () }))
+    Ok(json(StatusCode::OK, &PublicData { data: () }))
 }
 
 impl ViewRequest {
@@ -175,7 +175,7 @@ impl ViewRequest {
     ) -> Result<Self, ApiError> {
         let body =
             read_json(headers, body, SMALL_BYTES, &app.load.body_budget.anybody(client)).await?;
-        let fields = Fields::parse(body.bytes(), VIEW.fields)?;
+        let fields = JsonFields::parse(body.bytes(), VIEW.fields)?;
         let given = |field| fields.string(field).map(|text| text.map(str::to_owned));
         let token = given(&LEASE)?.unwrap_or_else(|| hex(&random_array::<16>(&*app.random)));
         let filled = |text: &String| !text.is_empty();

@@ -27,14 +27,14 @@ use crate::{
     domain::{
         notify::mailbox::Mailbox,
         numbers::AccountNumber,
-        request::{self, Listed, NewRequest, Texts},
+        request::{self, NewRequest, RequestListEntry, Texts},
         request_id::RequestId,
         text::Text,
     },
     http::{
         body::read_json,
-        json_fields::{Body as JsonBody, Field, Fields, without_bom},
-        response::{Answer, Body, json},
+        json_fields::{BodyFields as JsonBody, Field, JsonFields, without_bom},
+        response::{Body, DataAnswer, json},
     },
 };
 
@@ -113,13 +113,13 @@ pub async fn create(
     }
     new.language = preferred_language(headers);
     let id = new.id.to_string();
-    let data = Created { link: PageLink::of_request(app, &id), id };
+    let data = RequestCreated { link: PageLink::of_request(app, &id), id };
     let create = request::create(account, new, app.rules.request_allowance, app.clock.now());
     let metadata = app.store.change(create).await;
     let metadata =
         metadata.map_err(|error| ApiError::from_request(error, SEND_REQUEST_TO_EMAIL.name))?;
     app.deliveries.wake();
-    Ok(json(StatusCode::CREATED, &Answer { data, metadata }))
+    Ok(json(StatusCode::CREATED, &DataAnswer { data, metadata }))
 }
 
 /// `GET /api/secret_requests`.
@@ -135,8 +135,9 @@ pub async fn list(
         request::list(&reader.store, account, offset, allowance, now)
     };
     let (listed, metadata) = blocking(read).await??;
-    let data: Vec<Item> = listed.into_iter().map(|listed| Item::new(app, listed, now)).collect();
-    Ok(json(StatusCode::OK, &Answer { data, metadata }))
+    let data: Vec<RequestListItem> =
+        listed.into_iter().map(|listed| RequestListItem::new(app, listed, now)).collect();
+    Ok(json(StatusCode::OK, &DataAnswer { data, metadata }))
 }
 
 /// `DELETE /api/secret_requests/<id>`.
@@ -148,14 +149,14 @@ pub async fn delete(
     let id = RequestId::parse(id).ok_or(ApiError::NotFound)?;
     let delete = request::delete(account, id, app.rules.request_allowance, app.clock.now());
     let metadata = app.store.change(delete).await?;
-    Ok(json(StatusCode::OK, &Answer { data: (), metadata }))
+    Ok(json(StatusCode::OK, &DataAnswer { data: (), metadata }))
 }
 
 /// Checks and seals the body. The password is hashed later.
 fn prepare(app: &App, body: &[u8]) -> Result<(NewRequest, Option<SecretText>), ApiError> {
     // The example in the Secrets API document has no body.
     let body = if without_bom(body).is_empty() { b"{}" } else { body };
-    let fields = Fields::parse(body, BODY.fields)?;
+    let fields = JsonFields::parse(body, BODY.fields)?;
     let new = NewRequest {
         texts: Texts {
             description: text(&fields, &DESCRIPTION)?,
@@ -177,14 +178,14 @@ fn prepare(app: &App, body: &[u8]) -> Result<(NewRequest, Option<SecretText>), A
 }
 
 /// How many secrets a request accepts; the default is one.
-fn limit(fields: &Fields<'_>) -> Result<NonZeroU16, ApiError> {
+fn limit(fields: &JsonFields<'_>) -> Result<NonZeroU16, ApiError> {
     let uses = fields.number_in_range(&LIMIT)?;
     Ok(uses.and_then(NonZeroU16::new).unwrap_or(NonZeroU16::MIN))
 }
 
 /// The answer to the creation of a request.
 #[derive(Serialize)]
-struct Created {
+struct RequestCreated {
     id: String,
     #[serde(flatten)]
     link: PageLink,
@@ -192,7 +193,7 @@ struct Created {
 
 /// A request in its owner's list, with the document's fields first, in its order.
 #[derive(Serialize)]
-struct Item {
+struct RequestListItem {
     id: String,
     #[serde(flatten)]
     link: PageLink,
@@ -215,9 +216,9 @@ struct Item {
     secrets: Vec<String>,
 }
 
-impl Item {
-    fn new(app: &App, listed: Listed, now: UnixSeconds) -> Self {
-        let Listed { request, texts, secrets } = listed;
+impl RequestListItem {
+    fn new(app: &App, listed: RequestListEntry, now: UnixSeconds) -> Self {
+        let RequestListEntry { request, texts, secrets } = listed;
         let id = request.id().to_string();
         Self {
             link: PageLink::of_request(app, &id),

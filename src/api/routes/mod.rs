@@ -17,7 +17,7 @@ use hyper::{Method, Response, body::Incoming, header::HeaderMap};
 
 use super::{
     ApiError, App, Client, account, attachments, auth, health,
-    key_service::{self, Operation, Outcome},
+    key_service::{self, Operation, RequestOutcome},
     mail::preferred_language,
     public, requests, secrets,
 };
@@ -27,8 +27,8 @@ use crate::{
 };
 
 /// Makes the table. A row has the methods, the path, the id of the operation and its tag and summary in the
-/// OpenAPI document, then a variant of [`Access`] with the handler. HEAD is listed beside GET if GET changes
-/// nothing and is cheap.
+/// OpenAPI document, then a variant of [`RouteAccess`] with the handler. HEAD is listed beside GET if GET
+/// changes nothing and is cheap.
 macro_rules! routes {
     ($(
         $($method:ident)+ $path:literal $id:ident [$tag:literal] $summary:literal,
@@ -40,7 +40,7 @@ macro_rules! routes {
             id: stringify!($id),
             tag: $tag,
             summary: $summary,
-            access: Access::$access($($right,)? |$($argument),+| Box::pin($answer)),
+            access: RouteAccess::$access($($right,)? |$($argument),+| Box::pin($answer)),
         }),+]
     };
 }
@@ -189,11 +189,11 @@ pub struct Route {
     /// What the operation does, in a few words.
     pub summary: &'static str,
     /// The required right, and the handler.
-    pub access: Access,
+    pub access: RouteAccess,
 }
 
 /// The right that an operation requires, with its handler.
-pub enum Access {
+pub enum RouteAccess {
     /// A private API key, which is checked before the handler runs.
     PrivateKey(KeyHandler),
     /// An API key of any kind, which is checked before the handler runs.
@@ -204,14 +204,15 @@ pub enum Access {
     KeyService(&'static str, ServiceHandler),
 }
 
-type KeyHandler = for<'a> fn(Call<'a>, AccountNumber) -> Pending<'a, Answer>;
-type OpenHandler = for<'a> fn(Call<'a>) -> Pending<'a, Answer>;
-type ServiceHandler = for<'a> fn(Call<'a>) -> Pending<'a, (Response<Body>, Outcome)>;
-type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-type Answer = Result<Response<Body>, ApiError>;
+type KeyHandler = for<'a> fn(RoutedRequest<'a>, AccountNumber) -> HandlerFuture<'a, HandlerAnswer>;
+type OpenHandler = for<'a> fn(RoutedRequest<'a>) -> HandlerFuture<'a, HandlerAnswer>;
+type ServiceHandler =
+    for<'a> fn(RoutedRequest<'a>) -> HandlerFuture<'a, (Response<Body>, RequestOutcome)>;
+type HandlerFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+type HandlerAnswer = Result<Response<Body>, ApiError>;
 
 /// A request, in the parts that handlers take.
-pub struct Call<'a> {
+pub struct RoutedRequest<'a> {
     /// The state of the handlers.
     pub app: &'a Arc<App>,
     /// The client.
@@ -228,7 +229,7 @@ pub struct Call<'a> {
     pub body: &'a mut Incoming,
 }
 
-impl Access {
+impl RouteAccess {
     /// The name of the right in the table of docs/api.md.
     #[must_use]
     pub fn right(&self) -> &'static str {
@@ -284,11 +285,11 @@ fn is_chosen(segment: &str) -> bool {
 }
 
 /// A resource with the variable segments of a path.
-pub type Found<'a> = (&'static Resource, [&'a str; 2]);
+pub type MatchedRoute<'a> = (&'static Resource, [&'a str; 2]);
 
 /// Finds the resource of a path. A slash at the end of the path is ignored.
 #[must_use]
-pub fn find(path: &str) -> Option<Found<'_>> {
+pub fn find(path: &str) -> Option<MatchedRoute<'_>> {
     let path = path.strip_suffix('/').unwrap_or(path).strip_prefix('/')?;
     RESOURCES.iter().find_map(|resource| Some((resource, resource.matches(path)?)))
 }
@@ -340,33 +341,33 @@ impl Resource {
     /// The errors of the handler. Errors of the Key Service are returned as answers.
     pub async fn answer(
         &'static self,
-        call: Call<'_>,
-    ) -> Result<(Response<Body>, Outcome), ApiError> {
+        call: RoutedRequest<'_>,
+    ) -> Result<(Response<Body>, RequestOutcome), ApiError> {
         if *call.method == Method::OPTIONS {
             let answer = cors::options(&self.methods, &self.request_headers());
-            return Ok((answer, Outcome::Done));
+            return Ok((answer, RequestOutcome::Done));
         }
         let Some(route) = self.routes.iter().find(|route| route.methods.contains(call.method))
         else {
             if self.is_key_service() {
                 let takes_parameters = !self.segments.iter().any(|segment| is_chosen(segment));
                 let answer = key_service::not_allowed(&self.methods, takes_parameters, &call);
-                return Ok((answer, Outcome::Refused));
+                return Ok((answer, RequestOutcome::Refused));
             }
             return Err(ApiError::MethodNotAllowed(&self.methods));
         };
         let answer = match route.access {
-            Access::PrivateKey(handler) => {
+            RouteAccess::PrivateKey(handler) => {
                 let account = auth::private_key(call.app, call.headers)?;
                 handler(call, account).await?
             }
-            Access::AnyKey(handler) => {
+            RouteAccess::AnyKey(handler) => {
                 let account = auth::any_key(call.app, call.headers)?;
                 handler(call, account).await?
             }
-            Access::Other(_, handler) => handler(call).await?,
-            Access::KeyService(_, handler) => return Ok(handler(call).await),
+            RouteAccess::Other(_, handler) => handler(call).await?,
+            RouteAccess::KeyService(_, handler) => return Ok(handler(call).await),
         };
-        Ok((answer, Outcome::Done))
+        Ok((answer, RequestOutcome::Done))
     }
 }

@@ -36,14 +36,14 @@ const BATCH: usize = 64;
 /// Late attempts that are not written yet.
 #[derive(Default)]
 pub struct LateTries {
-    pending: Mutex<Pending>,
+    pending: Mutex<PendingTry>,
     arrived: Notify,
     /// Held during a write, so that a reader of a log waits for it.
     writing: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
-struct Pending {
+struct PendingTry {
     tries: Vec<LateTry>,
     of_clients: HashMap<ClientNet, u32>,
     dropped: u64,
@@ -61,12 +61,12 @@ impl LateTries {
         self.pending().tries.iter().any(|late| late.id == id)
     }
 
-    fn pending(&self) -> MutexGuard<'_, Pending> {
+    fn pending(&self) -> MutexGuard<'_, PendingTry> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Pending {
+impl PendingTry {
     fn add(&mut self, client: Client, late: LateTry) {
         if self.tries.len() < MAX_PENDING {
             let of_client = self.of_clients.entry(ClientNet::of(client.address)).or_default();
@@ -83,7 +83,7 @@ impl Pending {
 /// Writes the collected attempts, and returns when they are durable. Returns whether there were any.
 pub async fn write(app: &App) -> bool {
     let _writing = app.late_tries.writing.lock().await;
-    let Pending { tries, dropped, .. } = mem::take(&mut *app.late_tries.pending());
+    let PendingTry { tries, dropped, .. } = mem::take(&mut *app.late_tries.pending());
     if dropped > 0 {
         tracing::warn!(
             dropped,
@@ -140,7 +140,7 @@ mod tests {
             what: Visit::WithKey,
         };
         let client = |text: String| Client { address: text.parse().unwrap() };
-        let mut pending = Pending::default();
+        let mut pending = PendingTry::default();
         for number in 0..1000 {
             pending.add(client(format!("2001:db8::{number:x}")), late());
         }

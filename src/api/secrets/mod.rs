@@ -17,12 +17,12 @@ use serde::Serialize;
 use url::form_urlencoded;
 
 use self::{
-    secret_item::Item,
-    showing::{LeaseShown, Seen, check_password, open},
+    secret_item::SecretListItem,
+    showing::{LeaseShown, SecretForViewer, check_password, open},
 };
 use super::{
     ApiError, App, Client,
-    attachments::{self, Shown},
+    attachments::{self, AttachmentForViewer},
     load::work::blocking,
     public::lease_token,
 };
@@ -32,7 +32,7 @@ use crate::{
         numbers::{AccountNumber, LeaseToken, SecretId},
         secret::{
             self, SecretError,
-            list::{self, Listed},
+            list::{self, SecretListEntry},
             viewing::{LateTry, Viewed, Visit},
         },
         text::Text,
@@ -40,7 +40,7 @@ use crate::{
     },
     http::{
         json_fields::whole_number,
-        response::{Answer, Body, json},
+        response::{Body, DataAnswer, json},
     },
 };
 
@@ -49,9 +49,9 @@ const SECRET_PASSWORD: &str = "secret-password";
 
 /// A secret that was just created.
 #[derive(Serialize)]
-struct Created {
+struct SecretCreated {
     #[serde(flatten)]
-    item: Item,
+    item: SecretListItem,
     #[serde(skip_serializing_if = "Option::is_none")]
     upload_token: Option<String>,
 }
@@ -60,9 +60,9 @@ struct Created {
 #[derive(Serialize)]
 struct SeenWithFiles {
     #[serde(flatten)]
-    seen: Seen,
+    seen: SecretForViewer,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    attachments: Vec<Shown>,
+    attachments: Vec<AttachmentForViewer>,
     #[serde(skip_serializing_if = "Option::is_none")]
     lease: Option<LeaseShown>,
 }
@@ -81,9 +81,9 @@ pub async fn create(
     let texts = [&new.description, &new.message].map(|text| text.clone().map(Text::into_string));
     let now = app.clock.now();
     let (number, secret, metadata) = app.store.change(secret::create(account, new, now)).await?;
-    let item = Item::new(app, Listed::fresh(number, secret, texts), now);
-    let data = Created { item, upload_token: upload_token.map(shown) };
-    Ok(json(StatusCode::CREATED, &Answer { data, metadata }))
+    let item = SecretListItem::new(app, SecretListEntry::fresh(number, secret, texts), now);
+    let data = SecretCreated { item, upload_token: upload_token.map(shown) };
+    Ok(json(StatusCode::CREATED, &DataAnswer { data, metadata }))
 }
 
 /// `GET /api/secrets/<id>`: spends a view.
@@ -109,9 +109,10 @@ pub async fn view(
     let viewed = visitor::note_too_late(app, client, late, viewed)?;
     app.deliveries.wake();
     let Viewed { payload, message, metadata, attachments, lease_ends } = viewed;
-    let attachments = Shown::all(attachments);
+    let attachments = AttachmentForViewer::all(attachments);
     let lease = lease_ends.map(|end| LeaseShown::new(token, end, now));
-    let answer = move |seen| Answer { data: SeenWithFiles { seen, attachments, lease }, metadata };
+    let answer =
+        move |seen| DataAnswer { data: SeenWithFiles { seen, attachments, lease }, metadata };
     open(id, secret_id, payload, message, answer).await
 }
 
@@ -127,8 +128,9 @@ pub async fn list(
     let reader = Arc::clone(app);
     let (listed, metadata) =
         blocking(move || list::list(&reader.store, account, offset, now)).await??;
-    let data: Vec<Item> = listed.into_iter().map(|listed| Item::new(app, listed, now)).collect();
-    Ok(json(StatusCode::OK, &Answer { data, metadata }))
+    let data: Vec<SecretListItem> =
+        listed.into_iter().map(|listed| SecretListItem::new(app, listed, now)).collect();
+    Ok(json(StatusCode::OK, &DataAnswer { data, metadata }))
 }
 
 /// `DELETE /api/secrets/<id>`.
@@ -139,7 +141,7 @@ pub async fn delete(
 ) -> Result<Response<Body>, ApiError> {
     let id = app.ids.parse(id).ok_or(ApiError::NotFound)?;
     let metadata = app.store.change(secret::delete(account, id, app.clock.now())).await?;
-    Ok(json(StatusCode::OK, &Answer { data: (), metadata }))
+    Ok(json(StatusCode::OK, &DataAnswer { data: (), metadata }))
 }
 
 /// The text of a token, for the only answer that contains it.

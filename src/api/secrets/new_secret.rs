@@ -18,16 +18,17 @@ use crate::{
     http::{
         body::read_json,
         body_budget::Payer,
-        json_fields::{Body as JsonBody, Field, Fields, Kind},
+        json_fields::{BodyFields as JsonBody, Field, FieldKind, JsonFields},
     },
     store::{MAX_INLINE_BYTES, Payload},
 };
 
-pub(crate) const CIPHERTEXT: Field =
-    Field::new("ciphertext", Kind::Named("Ciphertext"), "").with_alias("chiffertext").required();
+pub(crate) const CIPHERTEXT: Field = Field::new("ciphertext", FieldKind::Named("Ciphertext"), "")
+    .with_alias("chiffertext")
+    .required();
 pub(crate) const PASSWORD_PART_PRIVATE: Field = Field::new(
     "password_part_private",
-    Kind::Named("PasswordPart"),
+    FieldKind::Named("PasswordPart"),
     "The private half in base64: the server stores it and returns it to viewers. The public half is never \
      sent to the server.",
 )
@@ -44,13 +45,13 @@ const EXPIRATION: Field = lifetime_field(
 );
 const VIEW_BUTTON: Field = Field::new(
     "view_button",
-    Kind::Boolean,
+    FieldKind::Boolean,
     "The page that shows the secret asks for a click first, so that programs which follow links spend no \
      view. `false` by default.",
 );
 const CAPTCHA: Field = Field::new(
     "captcha",
-    Kind::Boolean,
+    FieldKind::Boolean,
     "Viewers without an API key must do a proof of work first. `false` by default.",
 );
 const PASSWORD: Field = password_field(
@@ -58,7 +59,8 @@ const PASSWORD: Field = password_field(
     "Viewers must know it. It is compared in Unicode's form NFC, without blanks and invisible marks at its \
      ends; blanks alone are an error, and so are control characters. It is stored as a salted slow hash.",
 );
-pub(crate) const ATTACHMENTS: Field = Field::new("attachments", Kind::Named("Attachments"), "");
+pub(crate) const ATTACHMENTS: Field =
+    Field::new("attachments", FieldKind::Named("Attachments"), "");
 const MAX_VIEWS: Field =
     max_views_field("max_views", "How often the secret can be viewed; 1 by default.")
         .with_alias("max_visningar");
@@ -145,8 +147,8 @@ pub(crate) fn is_quick(body: &[u8]) -> bool {
 
 /// Checks and seals the sender's secret. The password is hashed later.
 fn prepare(app: &App, body: &[u8]) -> Result<(NewSecret, Option<SecretText>), ApiError> {
-    let fields = Fields::parse(body, BODY.fields)?;
-    let content = Content::new(app, &fields)?;
+    let fields = JsonFields::parse(body, BODY.fields)?;
+    let content = SecretContent::new(app, &fields)?;
     let description = text(&fields, &DESCRIPTION)?;
     let message = text(&fields, &MESSAGE)?;
     let lifetime = lifetime(app, fields.number(&EXPIRATION)?, &EXPIRATION)?;
@@ -175,13 +177,13 @@ fn prepare(app: &App, body: &[u8]) -> Result<(NewSecret, Option<SecretText>), Ap
 }
 
 /// The validated ciphertext and private half of its password.
-pub(crate) struct Content {
+pub(crate) struct SecretContent {
     ciphertext: Ciphertext,
     part: PasswordPart,
 }
 
-impl Content {
-    pub(crate) fn new(app: &App, fields: &Fields<'_>) -> Result<Self, ApiError> {
+impl SecretContent {
+    pub(crate) fn new(app: &App, fields: &JsonFields<'_>) -> Result<Self, ApiError> {
         let ciphertext = fields.string(&CIPHERTEXT)?.unwrap_or_default();
         let max = app.rules.max_ciphertext;
         let ciphertext = Ciphertext::new(ciphertext, max).map_err(|error| match error {
@@ -202,7 +204,10 @@ impl Content {
     }
 }
 
-pub(crate) fn password_part(fields: &Fields<'_>, field: &Field) -> Result<PasswordPart, ApiError> {
+pub(crate) fn password_part(
+    fields: &JsonFields<'_>,
+    field: &Field,
+) -> Result<PasswordPart, ApiError> {
     let part = fields.string(field)?.unwrap_or_default();
     PasswordPart::new(part.to_owned()).map_err(|error| ApiError::field(field.name, error))
 }
@@ -212,7 +217,10 @@ pub(crate) fn lifetime(app: &App, hours: Option<u64>, field: &Field) -> Result<L
 }
 
 /// Reads a password for viewers, which is hashed later.
-pub(crate) fn password(fields: &Fields<'_>, field: &Field) -> Result<Option<SecretText>, ApiError> {
+pub(crate) fn password(
+    fields: &JsonFields<'_>,
+    field: &Field,
+) -> Result<Option<SecretText>, ApiError> {
     let Some(password) = fields.string(field)?.filter(|password| !password.is_empty()) else {
         return Ok(None);
     };
@@ -243,12 +251,12 @@ pub(crate) async fn hash(
 }
 
 /// How often a secret can be viewed; the default is once.
-pub(crate) fn max_views(fields: &Fields<'_>, field: &Field) -> Result<NonZeroU8, ApiError> {
+pub(crate) fn max_views(fields: &JsonFields<'_>, field: &Field) -> Result<NonZeroU8, ApiError> {
     let views = fields.number_in_range(field)?;
     Ok(views.and_then(NonZeroU8::new).unwrap_or(NonZeroU8::MIN))
 }
 
-pub(crate) fn text(fields: &Fields<'_>, field: &Field) -> Result<Option<Text>, ApiError> {
+pub(crate) fn text(fields: &JsonFields<'_>, field: &Field) -> Result<Option<Text>, ApiError> {
     let Some(given) = fields.string(field)?.filter(|text| !text.is_empty()) else {
         return Ok(None);
     };

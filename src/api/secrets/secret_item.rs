@@ -5,14 +5,14 @@ use std::{net::IpAddr, num::NonZeroU8};
 use serde::Serialize;
 
 use crate::{
-    api::{App, attachments::Shown, links::PageLink},
+    api::{App, attachments::AttachmentForViewer, links::PageLink},
     clock::UnixSeconds,
-    domain::secret::{event::EventKind, list::Listed},
+    domain::secret::{event::SecretEventKind, list::SecretListEntry},
 };
 
 /// A secret, for its owner.
 #[derive(Serialize)]
-pub(crate) struct Item {
+pub(crate) struct SecretListItem {
     id: String,
     #[serde(flatten)]
     link: PageLink,
@@ -31,7 +31,7 @@ pub(crate) struct Item {
     views: Vec<ItemView>,
     events: Vec<ItemEvent>,
     draft: bool,
-    attachments: Vec<Shown>,
+    attachments: Vec<AttachmentForViewer>,
 }
 
 #[derive(Serialize)]
@@ -49,9 +49,10 @@ struct ItemEvent {
     user_agent: Option<String>,
 }
 
-impl Item {
-    pub(crate) fn new(app: &App, listed: Listed, now: UnixSeconds) -> Self {
-        let Listed { number, secret, description, message, views, events, attachments } = listed;
+impl SecretListItem {
+    pub(crate) fn new(app: &App, listed: SecretListEntry, now: UnixSeconds) -> Self {
+        let SecretListEntry { number, secret, description, message, views, events, attachments } =
+            listed;
         let attachments = attachments.into_iter().map(|(n, found)| (n, found.received));
         let views = views.into_iter().map(|view| ItemView {
             viewed_at: view.at.to_string(),
@@ -83,16 +84,16 @@ impl Item {
             views: views.collect(),
             events: events.collect(),
             draft: secret.is_draft,
-            attachments: attachments.map(Shown::one).collect(),
+            attachments: attachments.map(AttachmentForViewer::one).collect(),
         }
     }
 }
 
-fn name(kind: EventKind) -> &'static str {
+fn name(kind: SecretEventKind) -> &'static str {
     match kind {
-        EventKind::Opened => "opened",
-        EventKind::Burned => "burned",
-        EventKind::LeaseEnded => "lease_ended",
-        EventKind::TriedAfter => "tried_after",
+        SecretEventKind::Opened => "opened",
+        SecretEventKind::Burned => "burned",
+        SecretEventKind::LeaseEnded => "lease_ended",
+        SecretEventKind::TriedAfter => "tried_after",
     }
 }

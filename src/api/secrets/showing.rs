@@ -18,7 +18,7 @@ use crate::{
 
 /// A secret, for its viewer.
 #[derive(Serialize)]
-pub(crate) struct Seen {
+pub(crate) struct SecretForViewer {
     id: String,
     ciphertext: String,
     password_part_private: String,
@@ -86,7 +86,7 @@ pub(crate) async fn open<T: Serialize>(
     secret_id: SecretId,
     payload: FoundPayload,
     message: Option<String>,
-    answer: impl FnOnce(Seen) -> T + Send + 'static,
+    answer: impl FnOnce(SecretForViewer) -> T + Send + 'static,
 ) -> Result<Response<Body>, ApiError> {
     let id = id.to_owned();
     let is_large = payload.is_large();
@@ -96,7 +96,7 @@ pub(crate) async fn open<T: Serialize>(
             tracing::error!("a payload has an unknown format");
             return Err(ApiError::Internal);
         };
-        let seen = Seen {
+        let seen = SecretForViewer {
             id,
             ciphertext: opened.ciphertext,
             password_part_private: opened.password_part_private,

@@ -17,7 +17,7 @@ use crate::{
     },
     crypto::SecretText,
     size::size_text,
-    user_agent::Client,
+    user_agent::UserAgent,
 };
 
 command! {
@@ -130,12 +130,14 @@ fn write(item: &ListedSecret, context: &mut Context<'_>) -> Result<(), Failure> 
 
 /// By name; what has none as it calls itself.
 fn program_name(header: &str) -> String {
-    match Client::of(header) {
-        Client::Browser { name: Some(name), system: Some(system) } => format!("{name} on {system}"),
-        Client::Browser { name: None, .. } => header.to_owned(),
-        Client::Robot(None) => format!("robot: {header}"),
-        Client::Robot(Some(name)) => format!("robot of {name}"),
-        Client::Browser { name: Some(name), .. } | Client::Program(name) => name.to_owned(),
+    match UserAgent::of(header) {
+        UserAgent::Browser { name: Some(name), system: Some(system) } => {
+            format!("{name} on {system}")
+        }
+        UserAgent::Browser { name: None, .. } => header.to_owned(),
+        UserAgent::Robot(None) => format!("robot: {header}"),
+        UserAgent::Robot(Some(name)) => format!("robot of {name}"),
+        UserAgent::Browser { name: Some(name), .. } | UserAgent::Program(name) => name.to_owned(),
     }
 }
 

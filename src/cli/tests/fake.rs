@@ -16,7 +16,7 @@ use crate::{
     clock::UnixSeconds,
     config::Loaded,
     crypto::SecretText,
-    domain::{account::api_key::KeyKind, notify::event::EventKind},
+    domain::{account::api_key::KeyKind, notify::event::WebhookEventKind},
 };
 
 /// Answers every command with fixed rows and remembers what it was asked.
@@ -117,7 +117,7 @@ fn answer(command: Command) -> Result<Reply, CommandError> {
             id: "w1".into(),
             account: account.unwrap_or("all".into()),
             url: "https://example.org/hook?…".into(),
-            events: vec![EventKind::SecretViewed, EventKind::RequestAnswered],
+            events: vec![WebhookEventKind::SecretViewed, WebhookEventKind::RequestAnswered],
             created_at: at,
         }]),
         Command::RemoveWebhook { id } => {

@@ -22,7 +22,7 @@ use crate::{
         server::{Again, in_path},
     },
     crypto::{
-        BoxKey, EnvelopeReader, MessageKey, OpenError, Random, SecretText, contents::safe_name,
+        BoxKey, EnvelopeError, EnvelopeReader, MessageKey, Random, SecretText, contents::safe_name,
         envelope, without_line_ends,
     },
 };
@@ -324,7 +324,7 @@ impl<'a> IncomingMessages<'a> {
 /// Converts an error of reading a file.
 #[must_use]
 pub fn cause(error: io::Error) -> ClientError {
-    match OpenError::of(&error) {
+    match EnvelopeError::of(&error) {
         Some(error) => damage(error),
         None => error.downcast().unwrap_or_else(|cause| ClientError::File {
             what: "a file cannot be opened".into(),
@@ -333,10 +333,10 @@ pub fn cause(error: io::Error) -> ClientError {
     }
 }
 
-fn damage(error: OpenError) -> ClientError {
+fn damage(error: EnvelopeError) -> ClientError {
     ClientError::Damaged(match error {
-        OpenError::Damaged => "it is damaged or incomplete".into(),
-        OpenError::TooLong => "it is longer than allowed".into(),
+        EnvelopeError::Damaged => "it is damaged or incomplete".into(),
+        EnvelopeError::TooLong => "it is longer than allowed".into(),
     })
 }
 

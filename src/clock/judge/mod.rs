@@ -53,7 +53,7 @@ pub enum ClockTrouble {
 
 /// The result of a look at the clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Verdict {
+pub(super) struct ClockVerdict {
     /// The time for reading.
     pub(super) now: UnixSeconds,
     /// The time for permanent changes, such as deletion.
@@ -63,7 +63,7 @@ pub(super) struct Verdict {
 
 /// One reading of both clocks.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Look {
+pub(super) struct ClockReading {
     pub(super) wall: UnixSeconds,
     pub(super) monotonic: MonotonicSeconds,
 }
@@ -75,7 +75,7 @@ pub(super) struct Judge {
     built: UnixSeconds,
     /// A look at a plausible wall clock. It follows the clock only every [`HOLD_SECONDS`], so that many
     /// steps of less than a day are still detected as a leap.
-    trusted: Look,
+    trusted: ClockReading,
     leap: Option<Leap>,
     /// When the last warning about a clock that is behind was written; `None` while it is not.
     warned: Option<MonotonicSeconds>,
@@ -83,12 +83,12 @@ pub(super) struct Judge {
 
 #[derive(Clone, Copy, Debug)]
 struct Leap {
-    first: Look,
+    first: ClockReading,
     /// The seconds that the leap held in the previous process.
     held_before: u64,
 }
 
-impl Look {
+impl ClockReading {
     /// The expected time of the wall clock at `later`.
     fn expected(&self, later: MonotonicSeconds) -> UnixSeconds {
         self.wall.plus(later.since(self.monotonic))
@@ -103,11 +103,11 @@ impl Leap {
 
 impl Judge {
     /// Starts with the state of the store, and the clocks at the start.
-    pub(super) fn new(kept: TimeRecord, built: UnixSeconds, start: Look) -> Self {
+    pub(super) fn new(kept: TimeRecord, built: UnixSeconds, start: ClockReading) -> Self {
         // A new store has no floor yet, and nothing that a wrong clock could delete.
         let is_new = kept.floor == UnixSeconds::default();
         let wall = if is_new { start.wall.max(built) } else { kept.floor.max(built) };
-        let trusted = Look { wall, ..start };
+        let trusted = ClockReading { wall, ..start };
         // A leap of the previous process continues if the clock is later by less than another leap.
         let leap = kept.leap.filter(|leap| {
             start.wall >= leap.at
@@ -130,7 +130,7 @@ impl Judge {
     }
 
     /// Looks at the clocks. The floor follows a plausible one.
-    pub(super) fn judge(&mut self, look: Look) -> Verdict {
+    pub(super) fn judge(&mut self, look: ClockReading) -> ClockVerdict {
         let least = self.floor.max(self.built);
         if look.wall < least {
             return self.behind(look, least);
@@ -165,11 +165,11 @@ impl Judge {
             (self.trusted, self.leap) = (look, None);
             return self.believe(look.wall);
         }
-        Verdict { now: look.wall, settled: expected.max(least), trouble: None }
+        ClockVerdict { now: look.wall, settled: expected.max(least), trouble: None }
     }
 
     /// The record for the next commit.
-    pub(super) fn record(&self, look: Look) -> TimeRecord {
+    pub(super) fn record(&self, look: ClockReading) -> TimeRecord {
         let leap = self.leap.map(|leap| LeapRecord {
             at: look.wall,
             held_seconds: leap.held_seconds(look.monotonic),
@@ -177,14 +177,14 @@ impl Judge {
         TimeRecord { floor: self.floor, leap }
     }
 
-    fn believe(&mut self, wall: UnixSeconds) -> Verdict {
+    fn believe(&mut self, wall: UnixSeconds) -> ClockVerdict {
         self.floor = wall;
-        Verdict { now: wall, settled: wall, trouble: None }
+        ClockVerdict { now: wall, settled: wall, trouble: None }
     }
 
-    fn behind(&mut self, look: Look, least: UnixSeconds) -> Verdict {
+    fn behind(&mut self, look: ClockReading, least: UnixSeconds) -> ClockVerdict {
         self.leap = None;
-        let mut verdict = Verdict { now: least, settled: least, trouble: None };
+        let mut verdict = ClockVerdict { now: least, settled: least, trouble: None };
         if look.wall.plus(UNREPORTED_SECONDS) < least {
             let is_before_build = look.wall < self.built;
             verdict.trouble = Some(match is_before_build {
@@ -212,7 +212,7 @@ impl Judge {
     }
 }
 
-impl Look {
+impl ClockReading {
     /// Whether the clock at `later` is where it is expected, within less than a leap.
     fn is_near(&self, later: Self) -> bool {
         let expected = self.expected(later.monotonic);

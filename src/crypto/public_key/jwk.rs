@@ -10,7 +10,7 @@ use super::{PublicKey, PublicKeyError};
 
 /// The fields that are used here. Those of a private key are only detected; their values are discarded.
 #[derive(Deserialize)]
-struct Fields<'a> {
+struct JwkFields<'a> {
     #[serde(borrow)]
     kty: std::borrow::Cow<'a, str>,
     n: Option<String>,
@@ -27,8 +27,8 @@ struct Fields<'a> {
 }
 
 pub(super) fn parse(json: &str) -> Result<PublicKey, PublicKeyError> {
-    let fields: Fields = serde_json::from_str(json).map_err(|_| PublicKeyError::Unreadable)?;
-    let Fields { kty, n, e, d, p, q, dp, dq, qi, oth, k } = fields;
+    let fields: JwkFields = serde_json::from_str(json).map_err(|_| PublicKeyError::Unreadable)?;
+    let JwkFields { kty, n, e, d, p, q, dp, dq, qi, oth, k } = fields;
     if [d, p, q, dp, dq, qi, oth, k].iter().any(Option::is_some) {
         return Err(PublicKeyError::Private);
     }
@@ -49,7 +49,7 @@ pub(super) fn parse(json: &str) -> Result<PublicKey, PublicKeyError> {
 }
 
 #[derive(Serialize)]
-struct Written {
+struct WrittenJwk {
     kty: &'static str,
     n: String,
     e: String,
@@ -59,6 +59,7 @@ struct Written {
 
 pub(super) fn write(n: &[u8], e: &[u8]) -> String {
     let number = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
-    let key = Written { kty: "RSA", n: number(n), e: number(e), alg: "RSA-OAEP-256", r#use: "enc" };
+    let key =
+        WrittenJwk { kty: "RSA", n: number(n), e: number(e), alg: "RSA-OAEP-256", r#use: "enc" };
     serde_json::to_string(&key).expect("five strings are JSON")
 }

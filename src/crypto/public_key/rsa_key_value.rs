@@ -6,7 +6,7 @@ use super::{PublicKey, PublicKeyError, pem::decode_base64};
 
 /// The position of the reader in the document.
 #[derive(Clone, Copy)]
-enum Place {
+enum XmlPosition {
     Start,
     Root,
     Modulus,
@@ -19,35 +19,37 @@ enum Place {
 pub(super) fn parse(xml: &str) -> Result<PublicKey, PublicKeyError> {
     const UNREADABLE: PublicKeyError = PublicKeyError::Unreadable;
     let mut reader = Reader::from_str(xml);
-    let mut place = Place::Start;
+    let mut place = XmlPosition::Start;
     let (mut modulus, mut exponent) = (None, None);
     loop {
         match (place, reader.read_event().map_err(|_| UNREADABLE)?) {
             // The encoding that it names does not matter: the input is already text.
-            (Place::Start, Event::Decl(_)) => {}
+            (XmlPosition::Start, Event::Decl(_)) => {}
             (_, Event::Start(element)) => {
                 place = match (place, element.name().0) {
-                    (Place::Start, "RSAKeyValue") => Place::Root,
-                    (Place::Root, "Modulus") => Place::Modulus,
-                    (Place::Root, "Exponent") => Place::Exponent,
-                    (Place::Root, "P" | "Q" | "DP" | "DQ" | "InverseQ" | "D") => {
+                    (XmlPosition::Start, "RSAKeyValue") => XmlPosition::Root,
+                    (XmlPosition::Root, "Modulus") => XmlPosition::Modulus,
+                    (XmlPosition::Root, "Exponent") => XmlPosition::Exponent,
+                    (XmlPosition::Root, "P" | "Q" | "DP" | "DQ" | "InverseQ" | "D") => {
                         return Err(PublicKeyError::Private);
                     }
                     _ => return Err(UNREADABLE),
                 }
             }
             // The reader refuses an end tag with another name.
-            (Place::Modulus | Place::Exponent, Event::End(_)) => place = Place::Root,
-            (Place::Root, Event::End(_)) => place = Place::End,
-            (Place::Modulus, Event::Text(text)) if modulus.is_none() => {
+            (XmlPosition::Modulus | XmlPosition::Exponent, Event::End(_)) => {
+                place = XmlPosition::Root
+            }
+            (XmlPosition::Root, Event::End(_)) => place = XmlPosition::End,
+            (XmlPosition::Modulus, Event::Text(text)) if modulus.is_none() => {
                 modulus = Some(decode_base64(&text.into_inner()).ok_or(UNREADABLE)?);
             }
-            (Place::Exponent, Event::Text(text)) if exponent.is_none() => {
+            (XmlPosition::Exponent, Event::Text(text)) if exponent.is_none() => {
                 exponent = Some(decode_base64(&text.into_inner()).ok_or(UNREADABLE)?);
             }
-            (Place::Start | Place::Root | Place::End, Event::Text(text))
+            (XmlPosition::Start | XmlPosition::Root | XmlPosition::End, Event::Text(text))
                 if text.trim_ascii().is_empty() => {}
-            (Place::End, Event::Eof) => break,
+            (XmlPosition::End, Event::Eof) => break,
             _ => return Err(UNREADABLE),
         }
     }

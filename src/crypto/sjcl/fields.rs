@@ -15,7 +15,7 @@ use super::{
 };
 
 /// The fields of a well-formed message.
-pub(super) struct Fields<'a> {
+pub(super) struct SjclFields<'a> {
     /// 8 to 16 bytes.
     pub(super) iv: Base64Text<'a>,
     /// At least one byte.
@@ -28,7 +28,7 @@ pub(super) struct Fields<'a> {
     pub(super) ciphertext_and_tag: Base64Text<'a>,
 }
 
-impl<'a> Fields<'a> {
+impl<'a> SjclFields<'a> {
     /// Reads and checks all fields.
     pub(super) fn read(json: &'a [u8]) -> Result<Self, SjclError> {
         let raw = RawFields::read(json)?;
@@ -36,23 +36,25 @@ impl<'a> Fields<'a> {
         if text(raw.mode, "mode")? != Some("gcm") {
             return Err(SjclError::Mode);
         }
-        if !matches!(raw.ks, Some(Value::Number(256))) {
+        if !matches!(raw.ks, Some(SjclValue::Number(256))) {
             return Err(SjclError::KeySize);
         }
         if raw.cipher.is_some() && text(raw.cipher, "cipher")? != Some("aes") {
             return Err(SjclError::Cipher);
         }
-        if !matches!(raw.v, None | Some(Value::Number(1))) {
+        if !matches!(raw.v, None | Some(SjclValue::Number(1))) {
             return Err(SjclError::Version);
         }
         let iterations = match raw.iter {
             None => ITERATIONS, // SJCL's default is the count that the API prescribes
-            Some(Value::Number(iterations)) => iterations_allowed(iterations)?,
+            Some(SjclValue::Number(iterations)) => iterations_allowed(iterations)?,
             Some(_) => return Err(SjclError::Iterations),
         };
         let tag = match raw.ts {
             None => TagLength::Bytes8,
-            Some(Value::Number(bits)) => TagLength::from_bits(bits).ok_or(SjclError::TagSize)?,
+            Some(SjclValue::Number(bits)) => {
+                TagLength::from_bits(bits).ok_or(SjclError::TagSize)?
+            }
             Some(_) => return Err(SjclError::TagSize),
         };
 
@@ -82,17 +84,20 @@ pub(super) fn iterations_allowed(iterations: u64) -> Result<u32, SjclError> {
 }
 
 /// The text of a field; `None` if it is missing, an error if it is not text.
-fn text<'a>(value: Option<Value<'a>>, name: &'static str) -> Result<Option<&'a str>, SjclError> {
+fn text<'a>(
+    value: Option<SjclValue<'a>>,
+    name: &'static str,
+) -> Result<Option<&'a str>, SjclError> {
     match value {
-        Some(Value::Text(text)) => Ok(Some(text)),
-        Some(Value::Escaped) => Err(SjclError::Escaped(name)),
+        Some(SjclValue::Text(text)) => Ok(Some(text)),
+        Some(SjclValue::Escaped) => Err(SjclError::Escaped(name)),
         _ => Ok(None),
     }
 }
 
 /// The base64 of a field; `None` if it is missing.
 fn base64<'a>(
-    value: Option<Value<'a>>,
+    value: Option<SjclValue<'a>>,
     name: &'static str,
 ) -> Result<Option<Base64Text<'a>>, SjclError> {
     if value.is_none() {
@@ -105,16 +110,16 @@ fn base64<'a>(
 /// The fields of the JSON object, each value as it is written.
 #[derive(Default)]
 struct RawFields<'a> {
-    iv: Option<Value<'a>>,
-    v: Option<Value<'a>>,
-    iter: Option<Value<'a>>,
-    ks: Option<Value<'a>>,
-    ts: Option<Value<'a>>,
-    mode: Option<Value<'a>>,
-    adata: Option<Value<'a>>,
-    cipher: Option<Value<'a>>,
-    salt: Option<Value<'a>>,
-    ct: Option<Value<'a>>,
+    iv: Option<SjclValue<'a>>,
+    v: Option<SjclValue<'a>>,
+    iter: Option<SjclValue<'a>>,
+    ks: Option<SjclValue<'a>>,
+    ts: Option<SjclValue<'a>>,
+    mode: Option<SjclValue<'a>>,
+    adata: Option<SjclValue<'a>>,
+    cipher: Option<SjclValue<'a>>,
+    salt: Option<SjclValue<'a>>,
+    ct: Option<SjclValue<'a>>,
     /// SJCL copies any other parameter of its caller into the message, and ignores it there.
     others: BTreeSet<&'a str>,
 }
@@ -131,8 +136,8 @@ impl<'a> RawFields<'a> {
         raw
     }
 
-    fn put(&mut self, name: Value<'a>, value: Value<'a>) -> Result<(), SjclError> {
-        let Value::Text(name) = name else { return Err(SjclError::OtherField) };
+    fn put(&mut self, name: SjclValue<'a>, value: SjclValue<'a>) -> Result<(), SjclError> {
+        let SjclValue::Text(name) = name else { return Err(SjclError::OtherField) };
         let (field, name) = match name {
             "iv" => (&mut self.iv, "iv"),
             "v" => (&mut self.v, "v"),
@@ -153,17 +158,17 @@ impl<'a> RawFields<'a> {
     }
 
     /// Other fields are allowed if SJCL can still read the message.
-    fn put_other(&mut self, name: &'a str, value: Value<'a>) -> Result<(), SjclError> {
+    fn put_other(&mut self, name: &'a str, value: SjclValue<'a>) -> Result<(), SjclError> {
         let named_well = name.starts_with(|first: char| first.is_ascii_alphabetic())
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
             // SJCL calls this method on the object that it has read.
             && name != "hasOwnProperty";
         let readable = match value {
-            Value::Number(_) | Value::NegativeNumber | Value::Bool => true,
-            Value::Text(text) => text
+            SjclValue::Number(_) | SjclValue::NegativeNumber | SjclValue::Bool => true,
+            SjclValue::Text(text) => text
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || b"+/%*_.@=-".contains(&byte)),
-            Value::Escaped | Value::Unreadable => false,
+            SjclValue::Escaped | SjclValue::Unreadable => false,
         };
         if !named_well || !readable {
             return Err(SjclError::OtherField);
@@ -197,7 +202,7 @@ impl<'de> Visitor<'de> for RawFieldsVisitor {
 
 /// A value, or the name of a field, in the types that SJCL distinguishes.
 #[derive(Clone, Copy)]
-enum Value<'a> {
+enum SjclValue<'a> {
     /// Borrowed, so it is in the JSON without escapes.
     Text(&'a str),
     /// Text with a backslash escape in it.
@@ -209,7 +214,7 @@ enum Value<'a> {
     Unreadable,
 }
 
-impl<'de> Deserialize<'de> for Value<'de> {
+impl<'de> Deserialize<'de> for SjclValue<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(ValueVisitor)
     }
@@ -218,47 +223,47 @@ impl<'de> Deserialize<'de> for Value<'de> {
 struct ValueVisitor;
 
 impl<'de> Visitor<'de> for ValueVisitor {
-    type Value = Value<'de>;
+    type Value = SjclValue<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("any value")
     }
 
     fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Value::Text(text))
+        Ok(SjclValue::Text(text))
     }
 
     fn visit_str<E>(self, _unescaped: &str) -> Result<Self::Value, E> {
-        Ok(Value::Escaped)
+        Ok(SjclValue::Escaped)
     }
 
     fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
-        Ok(Value::Number(number))
+        Ok(SjclValue::Number(number))
     }
 
     fn visit_i64<E>(self, _number: i64) -> Result<Self::Value, E> {
-        Ok(Value::NegativeNumber)
+        Ok(SjclValue::NegativeNumber)
     }
 
     fn visit_f64<E>(self, _number: f64) -> Result<Self::Value, E> {
-        Ok(Value::Unreadable)
+        Ok(SjclValue::Unreadable)
     }
 
     fn visit_bool<E>(self, _value: bool) -> Result<Self::Value, E> {
-        Ok(Value::Bool)
+        Ok(SjclValue::Bool)
     }
 
     fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(Value::Unreadable)
+        Ok(SjclValue::Unreadable)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
         while list.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Value::Unreadable)
+        Ok(SjclValue::Unreadable)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Value::Unreadable)
+        Ok(SjclValue::Unreadable)
     }
 }

@@ -21,7 +21,7 @@ use zeroize::Zeroizing;
 
 pub use self::password_half::{PASSWORD_HALF_CHARS, password_half};
 use self::{
-    fields::{Fields, iterations_allowed},
+    fields::{SjclFields, iterations_allowed},
     gcm::TagLength,
 };
 use super::{
@@ -64,7 +64,7 @@ impl SjclMessage {
     ///
     /// [`SjclError`], for exactly the input that [`check`] refuses, with the same error.
     pub fn parse(json: &[u8]) -> Result<Self, SjclError> {
-        let fields = Fields::read(json)?;
+        let fields = SjclFields::read(json)?;
         Ok(Self {
             iv: fields.iv.decode(),
             salt: fields.salt.decode(),
@@ -101,7 +101,7 @@ impl SjclMessage {
 ///
 /// The first fault found.
 pub fn check(json: &[u8]) -> Result<(), SjclError> {
-    Fields::read(json).map(|_| ())
+    SjclFields::read(json).map(|_| ())
 }
 
 /// Encrypts as SJCL does, with a fresh IV of 16 bytes, a fresh salt of 8, and a full tag of 128 bits. The

@@ -38,7 +38,7 @@ pub enum Proof {
 }
 
 /// The server of a login, which OAUTHBEARER sends.
-pub(super) struct Place<'a> {
+pub(super) struct LoginServer<'a> {
     pub(super) host: &'a str,
     pub(super) port: u16,
     /// The client's name in EHLO.
@@ -72,7 +72,7 @@ impl Mechanism {
     }
 
     /// The lines that the client sends, in base64; the server answers 334 in between.
-    fn lines(self, user: &str, secret: &str, place: &Place<'_>) -> Vec<Zeroizing<String>> {
+    fn lines(self, user: &str, secret: &str, place: &LoginServer<'_>) -> Vec<Zeroizing<String>> {
         let encoded = |text: Zeroizing<String>| Zeroizing::new(STANDARD.encode(text.as_bytes()));
         let text = match self {
             Self::Plain => format!("\0{user}\0{secret}"),
@@ -83,7 +83,7 @@ impl Mechanism {
             Self::OauthBearer => {
                 // RFC 5801: these two characters are separators.
                 let user = user.replace('=', "=3D").replace(',', "=2C");
-                let Place { host, port, .. } = place;
+                let LoginServer { host, port, .. } = place;
                 format!("n,a={user},\x01host={host}\x01port={port}\x01auth=Bearer {secret}\x01\x01")
             }
             Self::Xoauth2 => format!("user={user}\x01auth=Bearer {secret}\x01\x01"),
@@ -110,7 +110,7 @@ impl Login {
     pub(super) async fn log_in(
         &self,
         connection: &mut AsyncSmtpConnection,
-        place: &Place<'_>,
+        place: &LoginServer<'_>,
     ) -> Result<(), String> {
         // lettre also sends EHLO, but keeps only the mechanisms that it knows.
         let asked = step("EHLO", connection.command(Ehlo::new(place.name.clone()))).await;
@@ -149,7 +149,7 @@ impl Login {
         mechanism: Mechanism,
         secret: &SecretText,
         connection: &mut AsyncSmtpConnection,
-        place: &Place<'_>,
+        place: &LoginServer<'_>,
     ) -> Result<(), Failed> {
         let lines = mechanism.lines(&self.user, secret.expose_secret(), place);
         let name = mechanism.name();
@@ -302,7 +302,7 @@ fn reasons(answer: &Response) -> String {
 }
 
 /// The words of a reply, except those that contain a part of the secret, plain or encoded.
-fn without(text: &str, user: &str, secret: &str, place: &Place<'_>) -> String {
+fn without(text: &str, user: &str, secret: &str, place: &LoginServer<'_>) -> String {
     let mechanisms = Mechanism::PASSWORD.into_iter().chain(Mechanism::TOKEN);
     let mut secrets: Vec<Zeroizing<String>> =
         mechanisms.flat_map(|mechanism| mechanism.lines(user, secret, place)).collect();
@@ -329,7 +329,7 @@ mod tests {
 
     fn hidden(text: &str, secret: &str) -> String {
         let name = ClientId::Domain("example.org".into());
-        without(text, "joe", secret, &Place { host: "h", port: 587, name: &name })
+        without(text, "joe", secret, &LoginServer { host: "h", port: 587, name: &name })
     }
 
     #[test]
@@ -361,7 +361,7 @@ mod tests {
     #[test]
     fn what_is_sent_is_what_the_standards_say() {
         let name = ClientId::Domain("example.org".into());
-        let place = Place { host: "mail.example.org", port: 587, name: &name };
+        let place = LoginServer { host: "mail.example.org", port: 587, name: &name };
         let lines = |mechanism: Mechanism| -> Vec<String> {
             let lines = mechanism.lines("a,b=c@x", "T", &place);
             let plain = lines.iter().map(|line| STANDARD.decode(line.as_str()).unwrap());

@@ -12,7 +12,7 @@ pub(crate) mod text;
 pub(crate) mod wire;
 
 pub use self::{
-    letters::{BadTemplate, Facts, Kind, Letters, Rendered},
+    letters::{BadTemplate, Facts, Letters, MailKind, Rendered},
     login::Proof,
     message::{Mail, Unwritable},
     server::{SendError, SmtpServer},
@@ -99,7 +99,7 @@ impl Mailer {
     /// [`Unwritable`], if the address or the text cannot be used.
     pub fn write(
         &self,
-        kind: Kind,
+        kind: MailKind,
         language: Option<Language>,
         facts: &Facts,
         to: &Mailbox,
@@ -118,7 +118,7 @@ impl Mailer {
     pub async fn test(&self, to: &Mailbox, name: &str, now: UnixSeconds) -> Result<String, String> {
         let facts = Facts::new(&self.site, now);
         let mail = self
-            .write(Kind::Test, None, &facts, to, name, now)
+            .write(MailKind::Test, None, &facts, to, name, now)
             .map_err(|error| error.to_string())?;
         self.server.send_alone(&mail).await.map_err(|error| error.to_string())
     }

@@ -18,7 +18,7 @@ use tokio::{
 use tokio_rustls::rustls::ClientConfig;
 
 use super::{
-    login::{Login, Place, Proof},
+    login::{Login, LoginServer, Proof},
     message::Mail,
     wire::{STEP, Wire},
 };
@@ -34,7 +34,7 @@ const LINK_CHARS: usize = 24;
 /// How long to wait for the reply to QUIT.
 const QUIT: Duration = Duration::from_secs(2);
 
-type Connection = AsyncSmtpConnection;
+type SmtpConnection = AsyncSmtpConnection;
 type SmtpFailure = lettre::transport::smtp::Error;
 
 /// The operator's mail server.
@@ -45,7 +45,7 @@ pub struct SmtpServer {
     tls: Option<Arc<ClientConfig>>,
     login: Option<Login>,
     hello: String,
-    idle: Mutex<Vec<(Connection, Instant)>>,
+    idle: Mutex<Vec<(SmtpConnection, Instant)>>,
 }
 
 /// Why a mail was not accepted. The texts are for the operator and do not contain the address.
@@ -63,7 +63,7 @@ pub enum SendError {
 }
 
 /// How far a transaction came before it failed.
-enum Broken {
+enum FailedStage {
     /// The connection ended before this mail: it can be tried on another one.
     BeforeMail(SendError),
     /// The connection ended during this mail.
@@ -72,10 +72,12 @@ enum Broken {
     Refused(SendError),
 }
 
-impl From<Broken> for SendError {
-    fn from(broken: Broken) -> Self {
+impl From<FailedStage> for SendError {
+    fn from(broken: FailedStage) -> Self {
         match broken {
-            Broken::BeforeMail(error) | Broken::Within(error) | Broken::Refused(error) => error,
+            FailedStage::BeforeMail(error)
+            | FailedStage::Within(error)
+            | FailedStage::Refused(error) => error,
         }
     }
 }
@@ -116,8 +118,8 @@ impl SmtpServer {
     pub async fn send(&self, mail: &Mail) -> Result<String, SendError> {
         if let Some(connection) = self.take_idle() {
             match self.hand_in(connection, mail).await {
-                Err(Broken::BeforeMail(_)) => {}
-                Err(Broken::Within(error) | Broken::Refused(error)) => return Err(error),
+                Err(FailedStage::BeforeMail(_)) => {}
+                Err(FailedStage::Within(error) | FailedStage::Refused(error)) => return Err(error),
                 Ok(said) => return Ok(said),
             }
         }
@@ -141,7 +143,7 @@ impl SmtpServer {
     /// Ends connections that have been idle for a while; all of them if `all` is set.
     pub async fn rest(&self, all: bool) {
         let now = Instant::now();
-        let over: Vec<Connection> = {
+        let over: Vec<SmtpConnection> = {
             let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
             let is_over = |since: Instant| all || now.duration_since(since) >= KEEP;
             let (over, kept): (Vec<_>, Vec<_>) =
@@ -170,41 +172,45 @@ impl SmtpServer {
     }
 
     /// The youngest one, so that the others reach their time limit.
-    fn take_idle(&self) -> Option<Connection> {
+    fn take_idle(&self) -> Option<SmtpConnection> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         idle.pop().map(|(connection, _)| connection)
     }
 
-    fn keep(&self, connection: Connection) {
+    fn keep(&self, connection: SmtpConnection) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         idle.push((connection, Instant::now()));
     }
 
     /// A connection that is ready for mails.
-    async fn connect(&self) -> Result<Connection, String> {
+    async fn connect(&self) -> Result<SmtpConnection, String> {
         let Self { host, port, security, tls, login, hello, .. } = self;
         let wire = Wire::connect(host, *port, *security, tls.as_ref(), hello).await?;
         let is_encrypted = wire.is_encrypted();
         let name = ClientId::Domain(hello.clone());
-        let greeted = Connection::connect_with_transport(Box::new(wire), &name);
+        let greeted = SmtpConnection::connect_with_transport(Box::new(wire), &name);
         let mut connection = step("the server's greeting", greeted).await.map_err(|e| e.0)?;
         let Some(login) = login else { return Ok(connection) };
         // An attacker on the network who removes STARTTLS must not receive the password.
         if !is_encrypted && *security != SmtpTls::Off {
             return Err("AUTH: the connection is not encrypted, so the password is not sent".into());
         }
-        let place = Place { host: host.as_str(), port: *port, name: &name };
+        let place = LoginServer { host: host.as_str(), port: *port, name: &name };
         login.log_in(&mut connection, &place).await?;
         Ok(connection)
     }
 
-    async fn hand_in(&self, mut connection: Connection, mail: &Mail) -> Result<String, Broken> {
+    async fn hand_in(
+        &self,
+        mut connection: SmtpConnection,
+        mail: &Mail,
+    ) -> Result<String, FailedStage> {
         let outcome = transact(&mut connection, mail).await;
         let is_usable = match &outcome {
             Ok(_) => true,
             // Resets the transaction; a server that is about to close the connection reports it now.
-            Err(Broken::Refused(_)) => step("RSET", connection.command(Rset)).await.is_ok(),
-            Err(Broken::BeforeMail(_) | Broken::Within(_)) => false,
+            Err(FailedStage::Refused(_)) => step("RSET", connection.command(Rset)).await.is_ok(),
+            Err(FailedStage::BeforeMail(_) | FailedStage::Within(_)) => false,
         };
         if is_usable {
             self.keep(connection);
@@ -214,14 +220,16 @@ impl SmtpServer {
 }
 
 /// One mail, step by step.
-async fn transact(connection: &mut Connection, mail: &Mail) -> Result<String, Broken> {
+async fn transact(connection: &mut SmtpConnection, mail: &Mail) -> Result<String, FailedStage> {
     let scrubbed = |text: String| scrub(&text, mail.to.as_ref());
     let refused = |Failed(text, reply): Failed| {
         let text = scrubbed(text);
         match reply {
-            Some(code) if (500..600).contains(&code) => Broken::Refused(SendError::Never(text)),
-            Some(421) | None => Broken::Within(SendError::Later(text)),
-            Some(_) => Broken::Refused(SendError::Later(text)),
+            Some(code) if (500..600).contains(&code) => {
+                FailedStage::Refused(SendError::Never(text))
+            }
+            Some(421) | None => FailedStage::Within(SendError::Later(text)),
+            Some(_) => FailedStage::Refused(SendError::Later(text)),
         }
     };
     let from = MailFrom::new(Some(mail.from.clone()), Vec::new());
@@ -229,10 +237,10 @@ async fn transact(connection: &mut Connection, mail: &Mail) -> Result<String, Br
         let text = scrubbed(text);
         return Err(match reply {
             // The connection is closed, or is about to be.
-            None | Some(421) => Broken::BeforeMail(SendError::Later(text)),
+            None | Some(421) => FailedStage::BeforeMail(SendError::Later(text)),
             // The server wants a login, or another sender, or no more mails on this connection: the cause
             // is not this mail.
-            Some(500..600) => Broken::BeforeMail(SendError::Down(text)),
+            Some(500..600) => FailedStage::BeforeMail(SendError::Down(text)),
             reply => refused(Failed(text, reply)),
         });
     }

@@ -52,12 +52,12 @@ const GREETING: &[u8] = b"220 here\r\n";
 
 /// A connection that is ready for mails.
 pub(super) struct Wire {
-    stream: Stream,
+    stream: SmtpStream,
     /// Read before the stream itself.
     greeting: &'static [u8],
 }
 
-enum Stream {
+enum SmtpStream {
     Plain(TcpStream),
     Tls(Box<TlsStream<FirstByte>>),
 }
@@ -87,14 +87,14 @@ impl Wire {
         let _ = tcp.set_nodelay(true);
         if security == SmtpTls::Implicit {
             let stream = peer.implicit_tls(tcp, tls).await?;
-            return Ok(Self { stream: Stream::Tls(Box::new(stream)), greeting: b"" });
+            return Ok(Self { stream: SmtpStream::Tls(Box::new(stream)), greeting: b"" });
         }
         let greeting = GREETING;
         peer.greeting(&mut tcp).await?;
         let has_begun = security != SmtpTls::Off && starttls(&mut tcp, hello).await?;
         if has_begun {
             let stream = step("TLS", peer.handshake(tcp, tls)?.0).await?;
-            return Ok(Self { stream: Stream::Tls(Box::new(stream)), greeting });
+            return Ok(Self { stream: SmtpStream::Tls(Box::new(stream)), greeting });
         }
         match security {
             SmtpTls::Required => {
@@ -102,13 +102,13 @@ impl Wire {
                                       has another port with TLS (465), write smtps:// in smtp_url"
                     .to_owned())
             }
-            _ => Ok(Self { stream: Stream::Plain(tcp), greeting }),
+            _ => Ok(Self { stream: SmtpStream::Plain(tcp), greeting }),
         }
     }
 
     /// Whether the connection is encrypted.
     pub(super) fn is_encrypted(&self) -> bool {
-        matches!(self.stream, Stream::Tls(_))
+        matches!(self.stream, SmtpStream::Tls(_))
     }
 }
 
@@ -300,8 +300,8 @@ impl fmt::Debug for Wire {
 impl AsyncTokioStream for Wire {
     fn peer_addr(&self) -> io::Result<SocketAddr> {
         match &self.stream {
-            Stream::Plain(tcp) => tcp.peer_addr(),
-            Stream::Tls(tls) => tls.get_ref().0.peer_addr(),
+            SmtpStream::Plain(tcp) => tcp.peer_addr(),
+            SmtpStream::Tls(tls) => tls.get_ref().0.peer_addr(),
         }
     }
 }
@@ -319,8 +319,8 @@ impl AsyncRead for Wire {
             return Poll::Ready(Ok(()));
         }
         match &mut self.stream {
-            Stream::Plain(tcp) => Pin::new(tcp).poll_read(context, buffer),
-            Stream::Tls(tls) => Pin::new(tls).poll_read(context, buffer),
+            SmtpStream::Plain(tcp) => Pin::new(tcp).poll_read(context, buffer),
+            SmtpStream::Tls(tls) => Pin::new(tls).poll_read(context, buffer),
         }
     }
 }
@@ -332,22 +332,22 @@ impl AsyncWrite for Wire {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         match &mut self.stream {
-            Stream::Plain(tcp) => Pin::new(tcp).poll_write(context, bytes),
-            Stream::Tls(tls) => Pin::new(tls).poll_write(context, bytes),
+            SmtpStream::Plain(tcp) => Pin::new(tcp).poll_write(context, bytes),
+            SmtpStream::Tls(tls) => Pin::new(tls).poll_write(context, bytes),
         }
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.stream {
-            Stream::Plain(tcp) => Pin::new(tcp).poll_flush(context),
-            Stream::Tls(tls) => Pin::new(tls).poll_flush(context),
+            SmtpStream::Plain(tcp) => Pin::new(tcp).poll_flush(context),
+            SmtpStream::Tls(tls) => Pin::new(tls).poll_flush(context),
         }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.stream {
-            Stream::Plain(tcp) => Pin::new(tcp).poll_shutdown(context),
-            Stream::Tls(tls) => Pin::new(tls).poll_shutdown(context),
+            SmtpStream::Plain(tcp) => Pin::new(tcp).poll_shutdown(context),
+            SmtpStream::Tls(tls) => Pin::new(tls).poll_shutdown(context),
         }
     }
 }

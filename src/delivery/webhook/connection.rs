@@ -28,13 +28,13 @@ use crate::{
 const MAX_ADDRESSES: usize = 4;
 
 /// A connection, with or without TLS.
-pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+pub(super) trait CallStream: AsyncRead + AsyncWrite + Unpin + Send {}
 
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> CallStream for S {}
 
 impl Caller {
     /// A connection to the URL's host, with TLS if the URL says so.
-    pub(super) async fn open(&self, url: &Url) -> Result<Box<dyn Stream>, String> {
+    pub(super) async fn open(&self, url: &Url) -> Result<Box<dyn CallStream>, String> {
         let stream = self.connect(url).await?;
         Ok(match url.scheme() {
             "https" => Box::new(self.secure(url, stream).await?),

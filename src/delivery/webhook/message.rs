@@ -16,22 +16,22 @@ use crate::{
     crypto::hmac_sha256,
     domain::{
         id::Ids,
-        notify::{event::Event, webhook::Endpoint},
+        notify::{event::WebhookEvent, webhook::Endpoint},
     },
 };
 
 const AGENT: &str = concat!("sealdrop/", env!("CARGO_PKG_VERSION"));
 
 #[derive(Serialize)]
-struct Message<'a> {
+struct WebhookMessage<'a> {
     r#type: &'a str,
     /// RFC 3339.
     timestamp: String,
-    data: Data,
+    data: EventData,
 }
 
 #[derive(Default, Serialize)]
-struct Data {
+struct EventData {
     #[serde(skip_serializing_if = "Option::is_none")]
     secret_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -40,8 +40,8 @@ struct Data {
 
 /// The body of a call for `event`: ids and times only.
 #[must_use]
-pub fn body(event: &Event, ids: &Ids) -> Vec<u8> {
-    let data = Data {
+pub fn body(event: &WebhookEvent, ids: &Ids) -> Vec<u8> {
+    let data = EventData {
         secret_id: Some(ids.text(&event.secret)),
         secret_request_id: event.request.as_ref().map(ToString::to_string),
     };
@@ -51,11 +51,11 @@ pub fn body(event: &Event, ids: &Ids) -> Vec<u8> {
 /// The body of a test call.
 #[must_use]
 pub(super) fn test_body(now: UnixSeconds) -> Vec<u8> {
-    to_json("test", now, Data::default())
+    to_json("test", now, EventData::default())
 }
 
-fn to_json(r#type: &str, at: UnixSeconds, data: Data) -> Vec<u8> {
-    serde_json::to_vec(&Message { r#type, timestamp: at.to_string(), data })
+fn to_json(r#type: &str, at: UnixSeconds, data: EventData) -> Vec<u8> {
+    serde_json::to_vec(&WebhookMessage { r#type, timestamp: at.to_string(), data })
         .expect("strings become JSON")
 }
 
@@ -93,7 +93,7 @@ mod tests {
     use crate::{
         crypto::SeededRandom,
         domain::{
-            notify::event::EventKind,
+            notify::event::WebhookEventKind,
             numbers::{AccountNumber, SecretId, SecretNumber},
             request_id::RequestId,
         },
@@ -109,19 +109,19 @@ mod tests {
         let secret = SecretId { number, random: [3; 15] };
         let at = UnixSeconds(951_827_696);
         let text = |request, kind| {
-            String::from_utf8(body(&Event { kind, at, secret, request }, &ids)).unwrap()
+            String::from_utf8(body(&WebhookEvent { kind, at, secret, request }, &ids)).unwrap()
         };
         let id = ids.text(&secret);
         let request = "abababab-abab-4bab-abab-abababababab";
         assert_eq!(
-            text(None, EventKind::SecretViewed),
+            text(None, WebhookEventKind::SecretViewed),
             format!(
                 "{{\"type\":\"secret.viewed\",\"timestamp\":\"2000-02-29T12:34:56Z\",\
                  \"data\":{{\"secret_id\":\"{id}\"}}}}"
             )
         );
         assert_eq!(
-            text(RequestId::parse(request), EventKind::RequestAnswered),
+            text(RequestId::parse(request), WebhookEventKind::RequestAnswered),
             format!(
                 "{{\"type\":\"secret_request.answered\",\"timestamp\":\"2000-02-29T12:34:56Z\",\
                  \"data\":{{\"secret_id\":\"{id}\",\

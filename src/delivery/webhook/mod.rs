@@ -26,7 +26,7 @@ use crate::{
     domain::{
         id::Ids,
         notify::{
-            event::Event,
+            event::WebhookEvent,
             webhook::{Endpoint, fetch},
         },
         numbers::WebhookNumber,
@@ -43,7 +43,7 @@ const MAX_ANSWER_BYTES: usize = 16 << 10;
 /// Calls webhooks.
 pub struct Caller {
     allow_private: bool,
-    limits: Limits,
+    limits: CallTimeLimits,
     lookups: Arc<Semaphore>,
     /// Created for the first `https` call: the authorities take a megabyte.
     tls: OnceCell<TlsConnector>,
@@ -51,7 +51,7 @@ pub struct Caller {
 
 /// The time limits of a call.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct CallTimeLimits {
     /// Until the connection is established, TLS included.
     pub connect: Duration,
     /// For the whole call.
@@ -86,14 +86,14 @@ pub enum TestError {
 
 /// The result of a call that needs no retry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Delivered {
+pub enum CallResult {
     /// The endpoint accepted it, with this status.
     Taken(StatusCode),
     /// The webhook is removed, so the call is dropped.
     Removed,
 }
 
-impl Default for Limits {
+impl Default for CallTimeLimits {
     fn default() -> Self {
         Self { connect: Duration::from_secs(10), whole: Duration::from_secs(15) }
     }
@@ -103,12 +103,12 @@ impl Caller {
     /// A caller that calls webhooks at private and loopback addresses only if `allow_private`.
     #[must_use]
     pub fn new(allow_private: bool) -> Self {
-        Self::with_limits(allow_private, Limits::default())
+        Self::with_limits(allow_private, CallTimeLimits::default())
     }
 
     /// Like [`Caller::new`], with other limits.
     #[must_use]
-    pub fn with_limits(allow_private: bool, limits: Limits) -> Self {
+    pub fn with_limits(allow_private: bool, limits: CallTimeLimits) -> Self {
         let lookups = Arc::new(Semaphore::new(MAX_LOOKUPS));
         Self { allow_private, limits, lookups, tls: OnceCell::new() }
     }
@@ -181,15 +181,15 @@ pub async fn deliver(
     caller: &Caller,
     name: &str,
     webhook: WebhookNumber,
-    event: &Event,
+    event: &WebhookEvent,
     now: UnixSeconds,
-) -> Result<Delivered, CallError> {
+) -> Result<CallResult, CallError> {
     let broken = |error: StoreError| CallError::Later(error.to_string());
     let Some(payload) = store.change(fetch(webhook)).await.map_err(broken)? else {
-        return Ok(Delivered::Removed);
+        return Ok(CallResult::Removed);
     };
     let endpoint = Endpoint::open(payload).map_err(broken)?;
-    caller.call(&endpoint, name, now, &body(event, ids)).await.map(Delivered::Taken)
+    caller.call(&endpoint, name, now, &body(event, ids)).await.map(CallResult::Taken)
 }
 
 fn verdict(host: &str, status: StatusCode) -> Result<StatusCode, CallError> {

@@ -192,7 +192,7 @@ impl DropBox {
     }
 
     /// Counts a new message. Returns its id; `None` if the box is full.
-    pub(super) fn count_in(&mut self, stored_bytes: u64, limits: Limits) -> Option<MessageId> {
+    pub(super) fn count_in(&mut self, stored_bytes: u64, limits: BoxLimits) -> Option<MessageId> {
         let id = self.next_message;
         self.messages = self.messages.checked_add(1).filter(|n| *n <= limits.max_messages)?;
         self.stored_bytes = self.stored_bytes.checked_add(stored_bytes)?;
@@ -232,14 +232,14 @@ impl DropBox {
 
     /// The number of bytes that still fit into the box; `None` for no limit.
     #[must_use]
-    pub fn room(&self, limits: Limits) -> Option<u64> {
+    pub fn room(&self, limits: BoxLimits) -> Option<u64> {
         limits.max_bytes.map(|most| most.saturating_sub(self.stored_bytes))
     }
 }
 
 /// The limits of a box.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct BoxLimits {
     /// The size on disk, in bytes; `None` for no limit.
     pub max_bytes: Option<u64>,
     /// The number of messages.

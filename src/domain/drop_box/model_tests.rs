@@ -5,8 +5,10 @@ use std::{collections::BTreeMap, io::Read as _, io::Write as _};
 use proptest::prelude::*;
 
 use super::{
-    BoxError, Limits, NewBox, PublicKeyUse, Terms,
-    message::{self, Content, ContentBody, Parts, PartsBody, Sealed, SealedBy},
+    BoxError, BoxLimits, NewBox, PublicKeyUse, Terms,
+    message::{
+        self, ContentBody, MessageContent, PartsBody, SealedBy, SealedMessage, UnsealedMessage,
+    },
 };
 use crate::{
     clock::UnixSeconds,
@@ -20,7 +22,7 @@ use crate::{
 };
 
 const NOW: UnixSeconds = UnixSeconds(1000);
-const LIMITS: Limits = Limits { max_bytes: Some(1 << 20), max_messages: 20 };
+const LIMITS: BoxLimits = BoxLimits { max_bytes: Some(1 << 20), max_messages: 20 };
 
 #[derive(Clone, Debug)]
 enum Operation {
@@ -118,7 +120,7 @@ impl World {
         std::fs::read_dir(self.dir.path().join("store/payloads")).unwrap().count()
     }
 
-    fn sealed(&self, bytes: &[u8], kind: Kind) -> Sealed {
+    fn sealed(&self, bytes: &[u8], kind: Kind) -> SealedMessage {
         let (sealed_by, body) = match kind {
             Kind::Text => (SealedBy::Sender, PartsBody::Here(bytes.to_vec())),
             Kind::File(SealedBy::Server) => {
@@ -134,7 +136,7 @@ impl World {
                 (SealedBy::Sender, PartsBody::File(sealer.finish().unwrap(), Some(key)))
             }
         };
-        let parts = Parts {
+        let parts = UnsealedMessage {
             sealed_by,
             size: bytes.len() as u64,
             is_file: kind != Kind::Text,
@@ -142,7 +144,7 @@ impl World {
             file_name: b"name".to_vec(),
             body,
         };
-        Sealed::new(self.store(), &SystemRandom, self.id, parts).unwrap()
+        SealedMessage::new(self.store(), &SystemRandom, self.id, parts).unwrap()
     }
 
     fn send(&mut self, sent: &[(usize, Kind)]) {
@@ -187,7 +189,7 @@ impl World {
         for (message_id, message, payload) in read.messages {
             let (expected, is_file) = &model[&message_id.0];
             assert_eq!(message.is_file, *is_file);
-            let content = Content::open(self.id, payload).unwrap();
+            let content = MessageContent::open(self.id, payload).unwrap();
             assert_eq!(content.body.bytes(), expected.len() as u64);
             // A file that is fetched later is not opened here.
             if !matches!(content.body, ContentBody::Closed(_)) {
@@ -224,7 +226,7 @@ impl World {
         };
         let id = *id;
         let fetched = store.change(message::fetch(self.id, MessageId(id))).wait();
-        let content = Content::open(self.id, fetched.unwrap().unwrap()).unwrap();
+        let content = MessageContent::open(self.id, fetched.unwrap().unwrap()).unwrap();
         assert_eq!(bytes_of(&content), model[&id].0);
         if self.terms.delete_messages_after_reading {
             model.remove(&id);
@@ -240,7 +242,7 @@ impl World {
     }
 }
 
-fn bytes_of(content: &Content) -> Vec<u8> {
+fn bytes_of(content: &MessageContent) -> Vec<u8> {
     let mut bytes = Vec::new();
     content.body.reader().unwrap().read_to_end(&mut bytes).unwrap();
     assert_eq!((&*content.encryption_key, &*content.file_name), (&b"key"[..], &b"name"[..]));
@@ -301,7 +303,7 @@ fn what_the_owner_forbids_is_refused() {
 fn a_deletion_that_was_broken_off_is_finished() {
     let mut world = World::new(Terms::default());
     let sealed = (0..100).map(|_| world.sealed(&[1; 2000], Kind::Text)).collect();
-    let limits = Limits { max_messages: 1000, ..LIMITS };
+    let limits = BoxLimits { max_messages: 1000, ..LIMITS };
     world.store().change(message::send(world.id, sealed, None, limits, NOW)).wait().unwrap();
     let (id, number) = (world.id, world.id.number);
     let begin = move |transaction: &mut Transaction<'_, '_>| {

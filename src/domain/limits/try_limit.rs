@@ -37,7 +37,7 @@ pub struct TryRule {
 pub struct TryLimit<K: Copy + Eq + Hash + fmt::Debug> {
     rule: TryRule,
     logs_keys: bool,
-    counts: Mutex<HashMap<K, Count>>,
+    counts: Mutex<HashMap<K, TryCount>>,
     refusals: Mutex<Refusals>,
 }
 
@@ -48,7 +48,7 @@ struct Refusals {
     since: u64,
 }
 
-struct Count {
+struct TryCount {
     since: MonotonicSeconds,
     wrong: u32,
     under_way: u32,
@@ -147,7 +147,7 @@ impl<K: Copy + Eq + Hash + fmt::Debug> TryLimit<K> {
         if counts.len() >= MAX_KEYS {
             self.make_room(&mut counts, now);
         }
-        let count = counts.entry(key).or_insert(Count { since: now, wrong: 0, under_way: 0 });
+        let count = counts.entry(key).or_insert(TryCount { since: now, wrong: 0, under_way: 0 });
         let ends = count.since.plus(self.rule.window_seconds);
         if now >= ends {
             (count.since, count.wrong) = (now, 0);
@@ -185,13 +185,14 @@ impl<K: Copy + Eq + Hash + fmt::Debug> TryLimit<K> {
         );
     }
 
-    fn counts(&self) -> MutexGuard<'_, HashMap<K, Count>> {
+    fn counts(&self) -> MutexGuard<'_, HashMap<K, TryCount>> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn make_room(&self, counts: &mut HashMap<K, Count>, now: MonotonicSeconds) {
-        let is_over =
-            |count: &Count| count.wrong == 0 || now >= count.since.plus(self.rule.window_seconds);
+    fn make_room(&self, counts: &mut HashMap<K, TryCount>, now: MonotonicSeconds) {
+        let is_over = |count: &TryCount| {
+            count.wrong == 0 || now >= count.since.plus(self.rule.window_seconds)
+        };
         counts.retain(|_, count| count.under_way > 0 || !is_over(count));
         if counts.len() >= MAX_KEYS {
             let mut ages: Vec<u64> = counts.values().map(|count| count.since.0).collect();

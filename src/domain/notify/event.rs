@@ -11,7 +11,7 @@ use crate::{
 
 /// The kinds of events for webhooks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum EventKind {
+pub enum WebhookEventKind {
     /// `secret.viewed`
     #[serde(rename = "secret.viewed")]
     SecretViewed,
@@ -25,9 +25,9 @@ pub enum EventKind {
 
 /// An event for webhooks. It contains ids and times, but no secrets.
 #[derive(Clone, Serialize, Deserialize)]
-pub struct Event {
+pub struct WebhookEvent {
     /// The kind of the event.
-    pub kind: EventKind,
+    pub kind: WebhookEventKind,
     /// The time of the event.
     pub at: UnixSeconds,
     /// The secret that the event is about.
@@ -36,7 +36,7 @@ pub struct Event {
     pub request: Option<RequestId>,
 }
 
-impl EventKind {
+impl WebhookEventKind {
     /// All kinds of events.
     pub const ALL: [Self; 3] = [Self::SecretViewed, Self::SecretTriedAfter, Self::RequestAnswered];
 
@@ -57,7 +57,7 @@ impl EventKind {
     }
 }
 
-impl FromStr for EventKind {
+impl FromStr for WebhookEventKind {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {

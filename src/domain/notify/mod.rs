@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::subscription::{Subscriber, Subscription};
 use self::{
-    event::{Event, EventKind},
+    event::{WebhookEvent, WebhookEventKind},
     mailbox::Mailbox,
     outbox::{Letter, NewMail, OutboxError},
 };
@@ -76,7 +76,7 @@ pub(super) fn viewed(
     view: &View,
 ) -> Result<(), StoreError> {
     let letter = Letter::Viewed { secret, view: view.clone() };
-    tell(transaction, secret, letter, EventKind::SecretViewed, view.at)
+    tell(transaction, secret, letter, WebhookEventKind::SecretViewed, view.at)
 }
 
 /// Notifies of a late attempt to view a secret.
@@ -86,7 +86,7 @@ pub(super) fn tried_after(
     view: &View,
 ) -> Result<(), StoreError> {
     let letter = Letter::TriedAfter { secret, view: view.clone() };
-    tell(transaction, secret, letter, EventKind::SecretTriedAfter, view.at)
+    tell(transaction, secret, letter, WebhookEventKind::SecretTriedAfter, view.at)
 }
 
 /// Notifies the owner of a secret, by mail and by webhooks.
@@ -94,12 +94,12 @@ fn tell(
     transaction: &mut Transaction<'_, '_>,
     secret: SecretId,
     letter: Letter,
-    kind: EventKind,
+    kind: WebhookEventKind,
     at: UnixSeconds,
 ) -> Result<(), StoreError> {
     let account = secret.number.account;
     mail(transaction, account, letter, at)?;
-    webhook::queue(transaction, account, &Event { kind, at, secret, request: None })
+    webhook::queue(transaction, account, &WebhookEvent { kind, at, secret, request: None })
 }
 
 /// Notifies of a secret that was created through a secret request.
@@ -109,8 +109,8 @@ pub(super) fn answered(
     secret: SecretId,
     now: UnixSeconds,
 ) -> Result<(), StoreError> {
-    let kind = EventKind::RequestAnswered;
-    let event = Event { kind, at: now, secret, request: Some(request) };
+    let kind = WebhookEventKind::RequestAnswered;
+    let event = WebhookEvent { kind, at: now, secret, request: Some(request) };
     webhook::queue(transaction, secret.number.account, &event)
 }
 

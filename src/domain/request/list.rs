@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// A request in the list.
-pub struct Listed {
+pub struct RequestListEntry {
     /// The record.
     pub request: Request,
     /// The texts of the request.
@@ -39,7 +39,7 @@ pub fn list(
     offset: usize,
     allowance: u64,
     now: UnixSeconds,
-) -> Result<(Vec<Listed>, RequestMetadata), RequestError> {
+) -> Result<(Vec<RequestListEntry>, RequestMetadata), RequestError> {
     let metadata = live_account(store, account)?.request_metadata(now, allowance);
     // Without this check, a large offset would walk through all keys.
     if offset as u64 >= metadata.secret_requests_total {
@@ -51,7 +51,7 @@ pub fn list(
         // A request that was deleted after its key was read is left out.
         if let (Some(number), Some(request)) = (schema::request_number(&key), store.get(&key)?) {
             let texts = Texts::read(store, number, &request)?;
-            listed.push(Listed { request, texts, secrets: secrets(store, number)? });
+            listed.push(RequestListEntry { request, texts, secrets: secrets(store, number)? });
         }
     }
     Ok((listed, metadata))

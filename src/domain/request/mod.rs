@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 pub(super) use self::ending::{remove, sweep_one};
 pub use self::{
     error::RequestError,
-    list::{Listed, list},
+    list::{RequestListEntry, list},
 };
 use super::{
     account::RequestMetadata,
@@ -50,9 +50,9 @@ use crate::{
 
 /// Records that a secret was created through a request.
 #[derive(Serialize, Deserialize)]
-struct Made;
+struct MadeThroughRequest;
 
-impl Record for Made {
+impl Record for MadeThroughRequest {
     const VERSION: u8 = 1;
 }
 
@@ -94,7 +94,7 @@ pub struct NewRequest {
 }
 
 /// A request that could be used when it was read. Its settings and texts never change.
-pub struct Found {
+pub struct UsableRequest {
     number: RequestNumber,
     /// The record.
     pub request: Request,
@@ -112,7 +112,7 @@ pub struct Receiver {
     pub language: Option<Language>,
 }
 
-impl Found {
+impl UsableRequest {
     /// The recipient of the link of a secret created through the request; `None` if the sender keeps the
     /// link.
     #[must_use]
@@ -215,7 +215,11 @@ pub fn create(
 /// # Errors
 ///
 /// [`RequestError::NotFound`] if it is unknown or over, and [`StoreError`].
-pub fn look(store: &Store, id: &RequestId, now: UnixSeconds) -> Result<Found, RequestError> {
+pub fn look(
+    store: &Store,
+    id: &RequestId,
+    now: UnixSeconds,
+) -> Result<UsableRequest, RequestError> {
     let number = store.get::<RequestNumber>(&schema::request_id(&id.hash()))?;
     let Some(number) = number else {
         // As many records as for a request that is over.
@@ -229,20 +233,20 @@ pub fn look(store: &Store, id: &RequestId, now: UnixSeconds) -> Result<Found, Re
         .ok_or(RequestError::NotFound)?;
     list::live_account(store, number.account)?;
     let texts = Texts::read(store, number, &request)?;
-    Ok(Found { number, request, texts })
+    Ok(UsableRequest { number, request, texts })
 }
 
 /// Creates a secret through a request. Returns the secret's id and record. A draft returns its use if it is
 /// not published; its mail is queued with the publication. The last use ends the request, which is deleted
 /// from the list `keep_log_seconds` later.
 pub fn answer(
-    found: Found,
+    found: UsableRequest,
     input: Handed,
     now: UnixSeconds,
     keep_log_seconds: u64,
 ) -> impl Fn(&mut Transaction<'_, '_>) -> Result<(SecretId, Secret), RequestError> + Send + 'static
 {
-    let Found { number, request: seen, texts } = found;
+    let UsableRequest { number, request: seen, texts } = found;
     let new = NewSecret {
         random: input.random,
         payload: input.payload,
@@ -263,7 +267,7 @@ pub fn answer(
             .filter(|request| request.id == id && request.is_open(now))
             .ok_or(RequestError::NotFound)?;
         let (secret_number, secret, _) = secret::insert(transaction, number.account, &new, now)?;
-        transaction.put(&schema::made_secret(number, secret_number), &Made)?;
+        transaction.put(&schema::made_secret(number, secret_number), &MadeThroughRequest)?;
         request.used += 1;
         let secret_id = secret.id(secret_number);
         if secret.is_draft {

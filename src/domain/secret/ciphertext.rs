@@ -37,11 +37,11 @@ pub enum CiphertextError {
 }
 
 /// A validated ciphertext: base64 of an SJCL message.
-pub struct Ciphertext(Stored);
+pub struct Ciphertext(StoredCiphertext);
 
 /// The decoded message if encoding it reproduces the same base64, which saves a quarter of the space; else
 /// the base64 as received.
-enum Stored {
+enum StoredCiphertext {
     Message(Vec<u8>),
     Text(Vec<u8>),
 }
@@ -62,11 +62,11 @@ impl Ciphertext {
         }
         if let Ok(message) = STANDARD.decode(text) {
             sjcl::check(&message)?;
-            return Ok(Self(Stored::Message(message)));
+            return Ok(Self(StoredCiphertext::Message(message)));
         }
         let message = RELAXED.decode(text).map_err(|_| CiphertextError::NotBase64)?;
         sjcl::check(&message)?;
-        Ok(Self(Stored::Text(text.as_bytes().to_vec())))
+        Ok(Self(StoredCiphertext::Text(text.as_bytes().to_vec())))
     }
 }
 
@@ -109,8 +109,8 @@ const TEXT: u8 = 1;
 #[must_use]
 pub fn to_payload(ciphertext: &Ciphertext, part: &PasswordPart) -> Vec<u8> {
     let (form, bytes) = match &ciphertext.0 {
-        Stored::Message(bytes) => (MESSAGE, bytes),
-        Stored::Text(bytes) => (TEXT, bytes),
+        StoredCiphertext::Message(bytes) => (MESSAGE, bytes),
+        StoredCiphertext::Text(bytes) => (TEXT, bytes),
     };
     let part_bytes = u16::try_from(part.0.len()).expect("a part is at most 1,024 characters");
     // Includes space for the tag, so that sealing in place does not reallocate.

@@ -18,7 +18,7 @@ pub const MAX_EVENTS_OF_A_KIND: u8 = 50;
 
 /// The kind of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum EventKind {
+pub enum SecretEventKind {
     /// A visitor has opened the page, which spends no view.
     Opened,
     /// A viewer has burned the key before the lease ended.
@@ -31,9 +31,9 @@ pub enum EventKind {
 
 /// One event, as shown to the owner.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Event {
+pub struct SecretEvent {
     /// The kind of the event.
-    pub kind: EventKind,
+    pub kind: SecretEventKind,
     /// The time of the event.
     pub at: UnixSeconds,
     /// The address of the visitor, as far as the operator's setting allows; `None` for an event without a
@@ -43,14 +43,14 @@ pub struct Event {
     pub agent: Option<String>,
 }
 
-impl Record for Event {
+impl Record for SecretEvent {
     const VERSION: u8 = 1;
 }
 
-impl Event {
+impl SecretEvent {
     /// An event that a visitor has caused.
     #[must_use]
-    pub fn new(kind: EventKind, visitor: View) -> Self {
+    pub fn new(kind: SecretEventKind, visitor: View) -> Self {
         let View { at, address, agent } = visitor;
         Self { kind, at, address, agent }
     }
@@ -78,14 +78,14 @@ impl EventCounts {
         &mut self,
         transaction: &mut Transaction<'_, '_>,
         number: SecretNumber,
-        event: &Event,
+        event: &SecretEvent,
     ) -> Result<bool, StoreError> {
         let index = self.total();
         let count = match event.kind {
-            EventKind::Opened => &mut self.opened,
-            EventKind::Burned => &mut self.burned,
-            EventKind::LeaseEnded => &mut self.lease_ended,
-            EventKind::TriedAfter => &mut self.tried_after,
+            SecretEventKind::Opened => &mut self.opened,
+            SecretEventKind::Burned => &mut self.burned,
+            SecretEventKind::LeaseEnded => &mut self.lease_ended,
+            SecretEventKind::TriedAfter => &mut self.tried_after,
         };
         if *count >= MAX_EVENTS_OF_A_KIND {
             return Ok(false);

@@ -5,7 +5,7 @@ use std::num::NonZeroU8;
 use super::{
     Secret, SecretError,
     attachment::{self, Attachment},
-    event::Event,
+    event::SecretEvent,
 };
 use crate::{
     clock::UnixSeconds,
@@ -23,7 +23,7 @@ use crate::{
 pub const MAX_LISTED: usize = 50;
 
 /// A secret in the list.
-pub struct Listed {
+pub struct SecretListEntry {
     /// The location of the record. Together with the record it gives the id.
     pub number: SecretNumber,
     /// The record.
@@ -35,12 +35,12 @@ pub struct Listed {
     /// The views, in order.
     pub views: Vec<View>,
     /// The other events, in order.
-    pub events: Vec<Event>,
+    pub events: Vec<SecretEvent>,
     /// The attachments with their numbers, without missing and burned ones.
     pub attachments: Vec<(NonZeroU8, Attachment)>,
 }
 
-impl Listed {
+impl SecretListEntry {
     /// A secret that was just created, with its description and message.
     #[must_use]
     pub fn fresh(number: SecretNumber, secret: Secret, texts: [Option<String>; 2]) -> Self {
@@ -61,7 +61,7 @@ pub fn list(
     account: AccountNumber,
     offset: usize,
     now: UnixSeconds,
-) -> Result<(Vec<Listed>, Metadata), SecretError> {
+) -> Result<(Vec<SecretListEntry>, Metadata), SecretError> {
     // An account that is being deleted has an empty list.
     let owner = store.get::<Account>(&schema::account(account))?;
     let owner = owner.filter(|owner| !owner.deleting).ok_or(SecretError::NotFound)?;
@@ -85,17 +85,17 @@ pub(super) fn details(
     store: &Store,
     number: SecretNumber,
     secret: Secret,
-) -> Result<Listed, StoreError> {
+) -> Result<SecretListEntry, StoreError> {
     let [description, message] = [TextField::Description, TextField::Message]
         .map(|field| store.get::<Text>(&schema::text(number, field)));
     let views = store
         .range::<View>(&schema::views(number))
         .map(|item| item.map(|(_, view)| view))
         .collect::<Result<_, _>>()?;
-    let mut events: Vec<Event> = match secret.events.total() {
+    let mut events: Vec<SecretEvent> = match secret.events.total() {
         0 => Vec::new(),
         _ => store
-            .range::<Event>(&schema::events(number))
+            .range::<SecretEvent>(&schema::events(number))
             .map(|item| item.map(|(_, event)| event))
             .collect::<Result<_, _>>()?,
     };
@@ -106,7 +106,7 @@ pub(super) fn details(
         let found = store.get::<Attachment>(&schema::attachment(number, n))?;
         attachments.extend(found.map(|found| (n, found)));
     }
-    Ok(Listed {
+    Ok(SecretListEntry {
         number,
         secret,
         description: description?.map(Text::into_string),

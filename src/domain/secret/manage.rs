@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     NewSecret, Secret, SecretError,
-    list::{self, Listed},
+    list::{self, SecretListEntry},
 };
 use crate::{
     clock::UnixSeconds,
@@ -60,7 +60,11 @@ pub fn create(
 /// # Errors
 ///
 /// [`SecretError::NotFound`] for an unknown secret or a wrong token.
-pub fn status(store: &Store, id: SecretId, token_hash: [u8; 32]) -> Result<Listed, SecretError> {
+pub fn status(
+    store: &Store,
+    id: SecretId,
+    token_hash: [u8; 32],
+) -> Result<SecretListEntry, SecretError> {
     let kept = alike::read(|key| store.get(key), &schema::manage(id.number), StandIn::Manage)?;
     let secret = alike::read(|key| store.get(key), &schema::secret(id.number), StandIn::Secret)?;
     let secret = checked(id, secret, kept, token_hash)?;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Secret, SecretError, attachment,
-    event::{Event, EventKind},
+    event::{SecretEvent, SecretEventKind},
     lease::{self, Lease},
     linked_secret, live_account, live_secret,
 };
@@ -171,7 +171,7 @@ pub fn look(
         if !secret.is_live(visitor.at) {
             return Err(SecretError::NotFound);
         }
-        let event = Event::new(EventKind::Opened, visitor.clone());
+        let event = SecretEvent::new(SecretEventKind::Opened, visitor.clone());
         if secret.events.log(transaction, id.number, &event)? {
             transaction.put(&schema::secret(id.number), &secret)?;
         }
@@ -199,7 +199,7 @@ pub fn burn(
         transaction.put(&lease_key, &Lease { is_burned: true, ..Lease::new(now) })?;
         if secret.is_used_up() {
             secret.burn(transaction, number)?;
-            let event = Event::new(EventKind::Burned, visitor.clone());
+            let event = SecretEvent::new(SecretEventKind::Burned, visitor.clone());
             secret.events.log(transaction, number, &event)?;
             secret.bury(transaction, number, now, keep_log_seconds)?;
         } else {
@@ -282,22 +282,22 @@ fn note_late(
         Visit::Look
             if secret.has_payload(visitor.at) && secret.live_lease(visitor.at).is_some() =>
         {
-            EventKind::Opened
+            SecretEventKind::Opened
         }
         Visit::WithLease(token) if lease::is_known(transaction, id.number, token)? => {
             return Ok(false);
         }
-        Visit::Look | Visit::WithLease(_) | Visit::WithKey => EventKind::TriedAfter,
+        Visit::Look | Visit::WithLease(_) | Visit::WithKey => SecretEventKind::TriedAfter,
     };
     // The end of the last lease must precede this attempt in the log.
     let ended = secret.live_lease(visitor.at).is_none()
         && secret.end_leases(transaction, id.number, settled.min(visitor.at), keep_log_seconds)?;
-    let event = Event::new(kind, visitor.clone());
+    let event = SecretEvent::new(kind, visitor.clone());
     let logged = secret.events.log(transaction, id.number, &event)?;
     if ended || logged {
         transaction.put(&schema::secret(id.number), &secret)?;
     }
-    let is_late = logged && kind == EventKind::TriedAfter;
+    let is_late = logged && kind == SecretEventKind::TriedAfter;
     if is_late {
         notify::tried_after(transaction, id, visitor)?;
     }
@@ -394,7 +394,8 @@ impl Secret {
             return Ok(false);
         }
         self.burn(transaction, number)?;
-        let event = Event { kind: EventKind::LeaseEnded, at: now, address: None, agent: None };
+        let event =
+            SecretEvent { kind: SecretEventKind::LeaseEnded, at: now, address: None, agent: None };
         self.events.log(transaction, number, &event)?;
         self.bury(transaction, number, now, keep_log_seconds)?;
         Ok(true)

@@ -12,15 +12,15 @@ pub struct Field {
     /// Whether the field is required.
     pub is_required: bool,
     /// The type and its limits.
-    pub kind: Kind,
+    pub kind: FieldKind,
     /// The meaning, in Markdown.
     pub meaning: &'static str,
 }
 
 /// The type of a field, with its limits.
-pub enum Kind {
+pub enum FieldKind {
     /// A string.
-    Text(Text),
+    Text(TextLimits),
     /// A whole number in a range, as a number or a string.
     Number {
         /// The minimum.
@@ -37,7 +37,7 @@ pub enum Kind {
 }
 
 /// The limits of a string.
-pub struct Text {
+pub struct TextLimits {
     /// The maximum length in characters.
     pub max_chars: Option<usize>,
     /// A format of JSON Schema, or one of sealdrop that the tests know.
@@ -47,7 +47,7 @@ pub struct Text {
 }
 
 /// The fields of a JSON body.
-pub struct Body {
+pub struct BodyFields {
     /// The name in the API description.
     pub name: &'static str,
     /// The purpose, in Markdown.
@@ -63,19 +63,19 @@ impl Field {
     /// A string without limits.
     #[must_use]
     pub const fn text(name: &'static str, meaning: &'static str) -> Self {
-        let text = Text { max_chars: None, format: None, pattern: None };
-        Self::new(name, Kind::Text(text), meaning)
+        let text = TextLimits { max_chars: None, format: None, pattern: None };
+        Self::new(name, FieldKind::Text(text), meaning)
     }
 
     /// A whole number from `min` to `max`.
     #[must_use]
     pub const fn number(name: &'static str, min: u64, max: u64, meaning: &'static str) -> Self {
-        Self::new(name, Kind::Number { min, max }, meaning)
+        Self::new(name, FieldKind::Number { min, max }, meaning)
     }
 
     /// A field of any type.
     #[must_use]
-    pub const fn new(name: &'static str, kind: Kind, meaning: &'static str) -> Self {
+    pub const fn new(name: &'static str, kind: FieldKind, meaning: &'static str) -> Self {
         Self { name, alias: None, is_required: false, kind, meaning }
     }
 
@@ -94,7 +94,7 @@ impl Field {
     /// The same string field with a maximum length in characters.
     #[must_use]
     pub const fn with_max_chars(mut self, max_chars: usize) -> Self {
-        if let Kind::Text(text) = &mut self.kind {
+        if let FieldKind::Text(text) = &mut self.kind {
             text.max_chars = Some(max_chars);
         }
         self
@@ -103,7 +103,7 @@ impl Field {
     /// The same string field with a format.
     #[must_use]
     pub const fn with_format(mut self, format: &'static str) -> Self {
-        if let Kind::Text(text) = &mut self.kind {
+        if let FieldKind::Text(text) = &mut self.kind {
             text.format = Some(format);
         }
         self
@@ -112,7 +112,7 @@ impl Field {
     /// The same string field with a pattern.
     #[must_use]
     pub const fn with_pattern(mut self, pattern: &'static str) -> Self {
-        if let Kind::Text(text) = &mut self.kind {
+        if let FieldKind::Text(text) = &mut self.kind {
             text.pattern = Some(pattern);
         }
         self
@@ -134,8 +134,8 @@ impl Field {
         let or_null =
             |name: &str| if self.is_required { json!(name) } else { json!([name, "null"]) };
         let mut schema = match &self.kind {
-            Kind::Text(text) => self.text_schema(text),
-            Kind::Number { min, max } => {
+            FieldKind::Text(text) => self.text_schema(text),
+            FieldKind::Number { min, max } => {
                 add(
                     "The same as a string (`\"24\"`) is understood, and an empty string counts as absent.",
                 );
@@ -143,18 +143,18 @@ impl Field {
                 let text = json!({ "type": "string", "pattern": "^([0-9]+(\\.0+)?)?$" });
                 json!({ "oneOf": [number, text] })
             }
-            Kind::Boolean => {
+            FieldKind::Boolean => {
                 add(
                     "The strings `\"true\"` and `\"false\"` are understood; an empty one counts as absent.",
                 );
                 let text = json!({ "type": "string", "enum": ["true", "false", ""] });
                 json!({ "oneOf": [{ "type": or_null("boolean") }, text] })
             }
-            Kind::Names(names) => {
+            FieldKind::Names(names) => {
                 let items = json!({ "type": "string", "enum": names() });
                 json!({ "type": or_null("array"), "items": items, "maxItems": MAX_STRINGS })
             }
-            Kind::Named(name) => json!({ "$ref": format!("#/components/schemas/{name}") }),
+            FieldKind::Named(name) => json!({ "$ref": format!("#/components/schemas/{name}") }),
         };
         if let Some(alias) = self.alias {
             add(&format!("The name `{alias}` is understood, too."));
@@ -165,7 +165,7 @@ impl Field {
         schema
     }
 
-    fn text_schema(&self, text: &Text) -> Value {
+    fn text_schema(&self, text: &TextLimits) -> Value {
         let mut schema = if self.is_required {
             json!({ "type": "string", "minLength": 1 })
         } else {
@@ -188,7 +188,7 @@ impl Field {
     }
 }
 
-impl Body {
+impl BodyFields {
     /// The JSON Schema of the body.
     #[must_use]
     pub fn schema(&self) -> Value {

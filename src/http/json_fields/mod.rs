@@ -12,14 +12,14 @@ use serde::{
 };
 
 use self::field::MAX_STRINGS;
-pub use self::field::{Body, Field, Kind, Text};
+pub use self::field::{BodyFields, Field, FieldKind, TextLimits};
 use super::error::HttpError;
 
 /// The fields of a JSON object. Strings are borrowed from the body, so that a long ciphertext is read only
 /// once.
-pub struct Fields<'a>(Vec<(Cow<'a, str>, Value<'a>)>);
+pub struct JsonFields<'a>(Vec<(Cow<'a, str>, FieldValue<'a>)>);
 
-enum Value<'a> {
+enum FieldValue<'a> {
     Null,
     Boolean(bool),
     Integer(u64),
@@ -30,7 +30,7 @@ enum Value<'a> {
     Other,
 }
 
-impl<'a> Fields<'a> {
+impl<'a> JsonFields<'a> {
     /// Reads the `wanted` fields of a body. All other fields must be valid JSON and are ignored.
     ///
     /// # Errors
@@ -41,7 +41,7 @@ impl<'a> Fields<'a> {
         let text = std::str::from_utf8(without_bom(body))
             .map_err(|_| malformed("The request's body must be UTF-8".into()))?;
         let mut reader = serde_json::Deserializer::from_str(text);
-        let fields = reader.deserialize_map(Object { wanted });
+        let fields = reader.deserialize_map(WantedFields { wanted });
         fields.and_then(|fields| reader.end().map(|()| Self(fields))).map_err(|error| {
             // The parser's own text could repeat parts of the body, so the error has only the position.
             malformed(match error.classify() {
@@ -64,7 +64,7 @@ impl<'a> Fields<'a> {
     /// [`HttpError::Field`] for another type.
     pub fn string(&self, field: &Field) -> Result<Option<&str>, HttpError> {
         self.value(field, "must be a string", |value| match value {
-            Value::Text(text) => Some(&**text),
+            FieldValue::Text(text) => Some(&**text),
             _ => None,
         })
     }
@@ -76,10 +76,10 @@ impl<'a> Fields<'a> {
     ///
     /// [`HttpError::Field`] for another value.
     pub fn number(&self, field: &Field) -> Result<Option<u64>, HttpError> {
-        self.value(field, NO_NUMBER, Value::number)
+        self.value(field, NO_NUMBER, FieldValue::number)
     }
 
-    /// A number as for [`Fields::number`], within the limits of the field.
+    /// A number as for [`JsonFields::number`], within the limits of the field.
     ///
     /// # Errors
     ///
@@ -87,7 +87,7 @@ impl<'a> Fields<'a> {
     pub fn number_in_range<T: TryFrom<u64>>(&self, field: &Field) -> Result<Option<T>, HttpError> {
         let Some(number) = self.number(field)? else { return Ok(None) };
         let (min, max) = match field.kind {
-            Kind::Number { min, max } => (min, max),
+            FieldKind::Number { min, max } => (min, max),
             _ => (0, u64::MAX),
         };
         let is_inside = (min..=max).contains(&number);
@@ -96,7 +96,7 @@ impl<'a> Fields<'a> {
         number.map(Some).ok_or_else(wrong)
     }
 
-    /// A number as for [`Fields::number`], or an array of strings and nulls; `None` if the field is
+    /// A number as for [`JsonFields::number`], or an array of strings and nulls; `None` if the field is
     /// missing, null or empty.
     ///
     /// # Errors
@@ -105,7 +105,7 @@ impl<'a> Fields<'a> {
     pub fn count_or_list(&self, field: &Field) -> Result<Option<CountOrList<'_>>, HttpError> {
         let wrong = "must be a whole number, or a list of strings and nulls";
         self.value(field, wrong, |value| match value {
-            Value::List(items) => {
+            FieldValue::List(items) => {
                 Some(CountOrList::List(items.iter().map(Option::as_deref).collect()))
             }
             value => value.number().map(CountOrList::Count),
@@ -120,8 +120,8 @@ impl<'a> Fields<'a> {
     /// [`HttpError::Field`] for another value.
     pub fn boolean(&self, field: &Field) -> Result<bool, HttpError> {
         let found = self.value(field, "must be true or false", |value| match value {
-            Value::Boolean(flag) => Some(*flag),
-            Value::Text(text) => text.parse().ok(),
+            FieldValue::Boolean(flag) => Some(*flag),
+            FieldValue::Text(text) => text.parse().ok(),
             _ => None,
         })?;
         Ok(found.unwrap_or(false))
@@ -134,7 +134,7 @@ impl<'a> Fields<'a> {
     /// [`HttpError::Field`] for another value.
     pub fn strings(&self, field: &Field) -> Result<Option<Vec<&str>>, HttpError> {
         self.value(field, "must be a list of strings", |value| match value {
-            Value::List(items) if items.len() <= MAX_STRINGS => {
+            FieldValue::List(items) if items.len() <= MAX_STRINGS => {
                 items.iter().map(Option::as_deref).collect()
             }
             _ => None,
@@ -151,7 +151,7 @@ impl<'a> Fields<'a> {
         &'s self,
         field: &Field,
         wrong: &str,
-        read: impl FnOnce(&'s Value<'a>) -> Option<T>,
+        read: impl FnOnce(&'s FieldValue<'a>) -> Option<T>,
     ) -> Result<Option<T>, HttpError> {
         let mut found = self.0.iter().filter(|(name, _)| field.is_called(name));
         let Some((_, value)) = found.next() else { return Ok(None) };
@@ -159,15 +159,15 @@ impl<'a> Fields<'a> {
             return Err(HttpError::field(field.name, "is given more than once"));
         }
         match value {
-            Value::Null => Ok(None),
+            FieldValue::Null => Ok(None),
             // HTML forms send all their fields, also the empty ones.
-            Value::Text(text) if text.is_empty() => Ok(None),
+            FieldValue::Text(text) if text.is_empty() => Ok(None),
             value => read(value).map(Some).ok_or_else(|| HttpError::field(field.name, wrong)),
         }
     }
 }
 
-impl Value<'_> {
+impl FieldValue<'_> {
     fn number(&self) -> Option<u64> {
         match self {
             Self::Integer(number) => Some(*number),
@@ -202,7 +202,7 @@ pub(crate) fn without_bom(body: &[u8]) -> &[u8] {
     body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
 }
 
-/// The result of [`Fields::count_or_list`].
+/// The result of [`JsonFields::count_or_list`].
 pub enum CountOrList<'a> {
     /// A number.
     Count(u64),
@@ -214,12 +214,12 @@ pub enum CountOrList<'a> {
 const MAX_ITEMS: usize = 256;
 
 /// Reads an object and keeps only the wanted fields, so that other fields use no memory.
-struct Object<'w> {
+struct WantedFields<'w> {
     wanted: &'w [Field],
 }
 
-impl<'de> Visitor<'de> for Object<'_> {
-    type Value = Vec<(Cow<'de, str>, Value<'de>)>;
+impl<'de> Visitor<'de> for WantedFields<'_> {
+    type Value = Vec<(Cow<'de, str>, FieldValue<'de>)>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
@@ -227,9 +227,9 @@ impl<'de> Visitor<'de> for Object<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         #[derive(Deserialize)]
-        struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+        struct FieldName<'a>(#[serde(borrow)] Cow<'a, str>);
         let mut fields: Self::Value = Vec::new();
-        while let Some(Name(name)) = map.next_key()? {
+        while let Some(FieldName(name)) = map.next_key()? {
             let field = self.wanted.iter().find(|field| field.is_called(&name));
             // A second occurrence is an error already, so later ones are not kept.
             let is_kept = field.is_some_and(|field| {
@@ -245,50 +245,50 @@ impl<'de> Visitor<'de> for Object<'_> {
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Value<'a> {
+impl<'de: 'a, 'a> Deserialize<'de> for FieldValue<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Any;
-        impl<'de> Visitor<'de> for Any {
-            type Value = Value<'de>;
+        struct AnyJson;
+        impl<'de> Visitor<'de> for AnyJson {
+            type Value = FieldValue<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("any value")
             }
 
             fn visit_unit<E>(self) -> Result<Self::Value, E> {
-                Ok(Value::Null)
+                Ok(FieldValue::Null)
             }
 
             fn visit_bool<E>(self, flag: bool) -> Result<Self::Value, E> {
-                Ok(Value::Boolean(flag))
+                Ok(FieldValue::Boolean(flag))
             }
 
             fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
-                Ok(Value::Integer(number))
+                Ok(FieldValue::Integer(number))
             }
 
             fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-                Ok(Value::Other)
+                Ok(FieldValue::Other)
             }
 
             fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
-                Ok(whole_float(number).map_or(Value::Other, Value::Integer))
+                Ok(whole_float(number).map_or(FieldValue::Other, FieldValue::Integer))
             }
 
             fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Value::Text(Cow::Borrowed(text)))
+                Ok(FieldValue::Text(Cow::Borrowed(text)))
             }
 
             fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Value::Text(Cow::Owned(text.to_owned())))
+                Ok(FieldValue::Text(Cow::Owned(text.to_owned())))
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
                 let mut list = Some(Vec::new());
-                while let Some(item) = items.next_element::<Value<'de>>()? {
+                while let Some(item) = items.next_element::<FieldValue<'de>>()? {
                     let item = match item {
-                        Value::Null => Some(None),
-                        Value::Text(text) => Some(Some(text)),
+                        FieldValue::Null => Some(None),
+                        FieldValue::Text(text) => Some(Some(text)),
                         _ => None,
                     };
                     let is_short = |list: &Vec<_>| list.len() < MAX_ITEMS;
@@ -297,14 +297,14 @@ impl<'de: 'a, 'a> Deserialize<'de> for Value<'a> {
                         list
                     });
                 }
-                Ok(list.map_or(Value::Other, Value::List))
+                Ok(list.map_or(FieldValue::Other, FieldValue::List))
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                Ok(Value::Other)
+                Ok(FieldValue::Other)
             }
         }
-        deserializer.deserialize_any(Any)
+        deserializer.deserialize_any(AnyJson)
     }
 }

@@ -2,7 +2,7 @@ use super::*;
 
 const NAME: Field = Field::text("name", "").with_alias("namn");
 const COUNT: Field = Field::number("count", 0, 1000, "");
-const FLAG: Field = Field::new("flag", Kind::Boolean, "");
+const FLAG: Field = Field::new("flag", FieldKind::Boolean, "");
 
 fn error(outcome: Result<impl Sized, HttpError>) -> String {
     let Err(HttpError::Field { field, reason }) = outcome else { panic!("no field error") };
@@ -12,7 +12,7 @@ fn error(outcome: Result<impl Sized, HttpError>) -> String {
 #[test]
 fn fields_have_their_types() {
     let body = br#" {"namn":"\u00e5 b","count":7,"flag":"true","other":[1,{}],"x":null} "#;
-    let fields = Fields::parse(body, &[NAME, COUNT, FLAG, Field::text("x", "")]).unwrap();
+    let fields = JsonFields::parse(body, &[NAME, COUNT, FLAG, Field::text("x", "")]).unwrap();
     assert_eq!(fields.string(&NAME).unwrap().unwrap(), "å b");
     assert_eq!(fields.number(&COUNT).unwrap(), Some(7));
     assert!(fields.boolean(&FLAG).unwrap());
@@ -24,7 +24,7 @@ fn fields_have_their_types() {
 fn lists_hold_strings() {
     let strings = |raw: &str| {
         let body = format!(r#"{{"name":{raw}}}"#);
-        let fields = Fields::parse(body.as_bytes(), &[NAME]).unwrap();
+        let fields = JsonFields::parse(body.as_bytes(), &[NAME]).unwrap();
         assert!(fields.has(&NAME) && !fields.has(&COUNT));
         let found = fields.strings(&NAME).map_err(|_| ());
         found.map(|list| list.map(|list| list.join("|")))
@@ -42,9 +42,9 @@ fn lists_hold_strings() {
 #[test]
 fn other_fields_are_left_out() {
     let body = format!("{{{}\"name\":\"a\"}}", "\"other\":[0],".repeat(1000));
-    let fields = Fields::parse(body.as_bytes(), &[NAME]).unwrap();
+    let fields = JsonFields::parse(body.as_bytes(), &[NAME]).unwrap();
     assert_eq!(fields.0.len(), 1);
-    assert!(Fields::parse(b"{\"other\":nul}", &[NAME]).is_err());
+    assert!(JsonFields::parse(b"{\"other\":nul}", &[NAME]).is_err());
 }
 
 #[test]
@@ -56,13 +56,13 @@ fn wrong_types_name_their_field() {
     ];
     for (body, expected) in cases {
         assert_eq!(
-            error(Fields::parse(body.as_bytes(), &[NAME, COUNT, FLAG]).unwrap().string(&NAME)),
+            error(JsonFields::parse(body.as_bytes(), &[NAME, COUNT, FLAG]).unwrap().string(&NAME)),
             expected
         );
     }
     for raw in ["-1", "1.5", "1e-3", "\"1e3\"", "true", "[]", "99999999999999999999"] {
         let body = format!(r#"{{"count":{raw},"flag":{raw}}}"#);
-        let fields = Fields::parse(body.as_bytes(), &[NAME, COUNT, FLAG]).unwrap();
+        let fields = JsonFields::parse(body.as_bytes(), &[NAME, COUNT, FLAG]).unwrap();
         assert_eq!(error(fields.number(&COUNT)), "count must be a whole number", "{raw}");
         if raw != "true" {
             assert_eq!(error(fields.boolean(&FLAG)), "flag must be true or false", "{raw}");
@@ -74,7 +74,7 @@ fn wrong_types_name_their_field() {
 fn numbers_may_be_texts_and_fractions() {
     let number = |raw: &str| {
         let body = format!(r#"{{"count":{raw}}}"#);
-        Fields::parse(body.as_bytes(), &[COUNT]).unwrap().number(&COUNT).map_err(|_| ())
+        JsonFields::parse(body.as_bytes(), &[COUNT]).unwrap().number(&COUNT).map_err(|_| ())
     };
     let cases = [
         ("3", Ok(Some(3))),
@@ -124,7 +124,7 @@ fn numbers_may_be_texts_and_fractions() {
 fn empty_is_absent_whatever_the_type() {
     for raw in ["null", "\"\""] {
         let body = format!(r#"{{"name":{raw}}}"#);
-        let fields = Fields::parse(body.as_bytes(), &[NAME]).unwrap();
+        let fields = JsonFields::parse(body.as_bytes(), &[NAME]).unwrap();
         assert_eq!(fields.string(&NAME).unwrap(), None, "{raw}");
         assert_eq!(fields.number(&NAME).unwrap(), None, "{raw}");
         assert_eq!(fields.strings(&NAME).unwrap(), None, "{raw}");
@@ -138,7 +138,7 @@ fn empty_is_absent_whatever_the_type() {
 fn a_count_is_a_number_as_others_are() {
     for (raw, expected) in [("2", Some(2)), ("2.0", Some(2)), ("\"2\"", Some(2)), ("2.5", None)] {
         let body = format!(r#"{{"count":{raw}}}"#);
-        let fields = Fields::parse(body.as_bytes(), &[COUNT]).unwrap();
+        let fields = JsonFields::parse(body.as_bytes(), &[COUNT]).unwrap();
         let found = match fields.count_or_list(&COUNT) {
             Ok(Some(CountOrList::Count(count))) => Some(count),
             _ => None,
@@ -149,18 +149,18 @@ fn a_count_is_a_number_as_others_are() {
 
 #[test]
 fn a_byte_order_mark_is_left_out_once() {
-    assert!(Fields::parse(b"\xef\xbb\xbf{}", &[NAME]).is_ok());
-    assert!(Fields::parse(b"\xef\xbb\xbf\xef\xbb\xbf{}", &[NAME]).is_err());
-    assert!(Fields::parse(b"\xef\xbb{}", &[NAME]).is_err());
+    assert!(JsonFields::parse(b"\xef\xbb\xbf{}", &[NAME]).is_ok());
+    assert!(JsonFields::parse(b"\xef\xbb\xbf\xef\xbb\xbf{}", &[NAME]).is_err());
+    assert!(JsonFields::parse(b"\xef\xbb{}", &[NAME]).is_err());
 }
 
 #[test]
 fn what_is_no_object_is_malformed() {
     for body in ["", " ", "[]", "1", "\"a\"", "{", "{\"a\":}", "{} {}", "nul"] {
-        let outcome = Fields::parse(body.as_bytes(), &[NAME]);
+        let outcome = JsonFields::parse(body.as_bytes(), &[NAME]);
         assert!(matches!(outcome, Err(HttpError::Malformed(_))), "{body:?}");
     }
-    assert!(Fields::parse(b"{\"a\":\"\xff\"}", &[NAME]).is_err());
+    assert!(JsonFields::parse(b"{\"a\":\"\xff\"}", &[NAME]).is_err());
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn a_number_is_checked_against_the_limits_of_its_field() {
         [("1", Ok(Some(1))), ("\"200\"", Ok(Some(200))), ("null", Ok(None)), ("0", Err(()))];
     for (raw, expected) in cases.into_iter().chain([("256", Err(())), ("301", Err(()))]) {
         let body = format!(r#"{{"count":{raw}}}"#);
-        let fields = Fields::parse(body.as_bytes(), &[COUNT]).unwrap();
+        let fields = JsonFields::parse(body.as_bytes(), &[COUNT]).unwrap();
         let found = fields.number_in_range::<u8>(&limited);
         assert_eq!(found.as_ref().copied().map_err(|_| ()), expected, "{raw}");
         if found.is_err() {

@@ -29,7 +29,7 @@ use super::{
     slots::SlotFile,
     writer::write_manifest,
 };
-use crate::store::OpenError;
+use crate::store::StoreOpenError;
 
 const FORMAT: &str = "sealdrop store, format 1\n";
 /// The size of the ballast file, which is deleted if opening needs space on a full disk: sled cannot open
@@ -72,11 +72,11 @@ impl Space {
 
 impl DataDirectory {
     /// Locks the directory and creates missing parts.
-    pub(in crate::store) fn open(root: &Path, cache_bytes: u64) -> Result<Self, OpenError> {
-        create_private_dir(root).map_err(OpenError::io("create", root))?;
+    pub(in crate::store) fn open(root: &Path, cache_bytes: u64) -> Result<Self, StoreOpenError> {
+        create_private_dir(root).map_err(StoreOpenError::io("create", root))?;
         let lock = lock(root)?;
         let store = root.join("store");
-        let is_new = !store.try_exists().map_err(OpenError::io("look for", &store))?;
+        let is_new = !store.try_exists().map_err(StoreOpenError::io("look for", &store))?;
         let directory = Self { root: root.to_path_buf(), _lock: lock };
         if is_new {
             directory.create(cache_bytes)?;
@@ -119,9 +119,10 @@ impl DataDirectory {
     }
 
     /// Deletes the ballast file if the disk is too full to open the database.
-    pub(in crate::store) fn drop_ballast_if_full(&self) -> Result<(), OpenError> {
+    pub(in crate::store) fn drop_ballast_if_full(&self) -> Result<(), StoreOpenError> {
         let path = self.root.join("ballast");
-        let space = self.space().map_err(OpenError::io("ask for the free space of", &self.root))?;
+        let space =
+            self.space().map_err(StoreOpenError::io("ask for the free space of", &self.root))?;
         if space.free >= BALLAST_BYTES {
             return Ok(());
         }
@@ -130,7 +131,7 @@ impl DataDirectory {
                 tracing::warn!("the disk is full: deleted the ballast file to open the store")
             }
             Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => return Err(OpenError::io("remove", path)(error)),
+            Err(error) => return Err(StoreOpenError::io("remove", path)(error)),
         }
         Ok(())
     }
@@ -154,11 +155,11 @@ impl DataDirectory {
     }
 
     /// Creates the store under a temporary name, syncs every part of it, and renames it.
-    fn create(&self, cache_bytes: u64) -> Result<(), OpenError> {
+    fn create(&self, cache_bytes: u64) -> Result<(), StoreOpenError> {
         let new = self.root.join("store.creating");
         match fs::remove_dir_all(&new) {
             Err(error) if error.kind() != ErrorKind::NotFound => {
-                return Err(OpenError::io("remove", &new)(error));
+                return Err(StoreOpenError::io("remove", &new)(error));
             }
             _ => {}
         }
@@ -167,14 +168,14 @@ impl DataDirectory {
             .and_then(|()| create_private_dir(&db))
             .and_then(|()| create_private_dir(&new.join("payloads")))
             .and_then(|()| SlotFile::create(&new.join("slots")));
-        made.map_err(OpenError::io("create", &new))?;
+        made.map_err(StoreOpenError::io("create", &new))?;
 
-        let engine =
-            Engine::open(&db, cache_bytes).map_err(OpenError::io("create the database in", &db))?;
+        let engine = Engine::open(&db, cache_bytes)
+            .map_err(StoreOpenError::io("create the database in", &db))?;
         let mut first = Batch::new();
         write_manifest(&mut first, Manifest::default());
         if !engine.commit_reaches_sync_hook(first) {
-            return Err(OpenError::SyncHookMissing);
+            return Err(StoreOpenError::SyncHookMissing);
         }
         drop(engine);
 
@@ -186,22 +187,22 @@ impl DataDirectory {
                 Some(parent) if parent != Path::new("") => sync(parent),
                 _ => sync(Path::new(".")),
             })
-            .map_err(OpenError::io("create", &new))
+            .map_err(StoreOpenError::io("create", &new))
     }
 
-    fn check_format(&self) -> Result<(), OpenError> {
+    fn check_format(&self) -> Result<(), StoreOpenError> {
         let path = self.root.join("store/format");
-        let found = fs::read(&path).map_err(OpenError::io("read", &path))?;
+        let found = fs::read(&path).map_err(StoreOpenError::io("read", &path))?;
         if found == FORMAT.as_bytes() {
             return Ok(());
         }
         let found =
             String::from_utf8_lossy(found.get(..80).unwrap_or(&found)).trim_end().to_owned();
-        Err(OpenError::Format { path, found, known: FORMAT.trim_end() })
+        Err(StoreOpenError::Format { path, found, known: FORMAT.trim_end() })
     }
 }
 
-fn lock(root: &Path) -> Result<File, OpenError> {
+fn lock(root: &Path) -> Result<File, StoreOpenError> {
     let path = root.join("lock");
     let file = OpenOptions::new()
         .write(true)
@@ -209,11 +210,11 @@ fn lock(root: &Path) -> Result<File, OpenError> {
         .truncate(false)
         .mode(0o600)
         .open(&path)
-        .map_err(OpenError::io("open", &path))?;
+        .map_err(StoreOpenError::io("open", &path))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenError::Locked(root.to_path_buf())),
-        Err(TryLockError::Error(error)) => Err(OpenError::io("lock", path)(error)),
+        Err(TryLockError::WouldBlock) => Err(StoreOpenError::Locked(root.to_path_buf())),
+        Err(TryLockError::Error(error)) => Err(StoreOpenError::io("lock", path)(error)),
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
 use super::payload_files::{FileName, StagedFile};
 use crate::{
     crypto::Random,
-    store::{Store, StoreError, payload::Body, record::BodyRef},
+    store::{Store, StoreError, payload::PayloadBody, record::BodyRef},
 };
 
 /// The interval of checks of the free space, as in [`crate::store::NewFile`].
@@ -88,9 +88,9 @@ impl GrowingFile {
     }
 
     /// The body for a new record. `None` if a record already names the file.
-    pub(in crate::store) fn body(&self, head: Vec<u8>, growth: Growth) -> Option<Body> {
+    pub(in crate::store) fn body(&self, head: Vec<u8>, growth: Growth) -> Option<PayloadBody> {
         let file = Arc::clone(self.staged.as_ref()?);
-        Some(Body::Growing { head, file, bytes: self.bytes, growth })
+        Some(PayloadBody::Growing { head, file, bytes: self.bytes, growth })
     }
 }
 

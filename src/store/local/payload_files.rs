@@ -24,12 +24,12 @@ pub(in crate::store) struct PayloadFiles {
     dir: PathBuf,
     /// For the sync after renames.
     handle: File,
-    held: Arc<Held>,
+    held: Arc<HeldFiles>,
 }
 
 /// The files that are being written or will be named by the next commit. A sweep must not delete them.
 #[derive(Default)]
-struct Held(Mutex<BTreeSet<FileName>>);
+struct HeldFiles(Mutex<BTreeSet<FileName>>);
 
 /// A file with a temporary name. If it is dropped before [`PayloadFiles::keep`], it is deleted. If it is
 /// dropped after the commit of its record, it is only released.
@@ -37,10 +37,10 @@ pub(in crate::store) struct StagedFile {
     pub(in crate::store) name: FileName,
     pub(in crate::store) bytes: u64,
     path: PathBuf,
-    held: Arc<Held>,
+    held: Arc<HeldFiles>,
 }
 
-impl Held {
+impl HeldFiles {
     fn names(&self) -> std::sync::MutexGuard<'_, BTreeSet<FileName>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

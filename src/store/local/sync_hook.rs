@@ -40,7 +40,8 @@ const SEGMENT_BYTES: i64 = 512 << 10;
 
 static CALLS: AtomicU64 = AtomicU64::new(0);
 /// The databases of this process, by device and inode: one in a daemon, several in a test process.
-static DATABASES: LazyLock<Mutex<HashMap<Identity, Arc<Shared>>>> = LazyLock::new(Mutex::default);
+static DATABASES: LazyLock<Mutex<HashMap<Identity, Arc<HookState>>>> =
+    LazyLock::new(Mutex::default);
 
 type Identity = (u64, u64);
 
@@ -53,14 +54,14 @@ pub(in crate::store) fn calls() -> u64 {
 pub(in crate::store) struct Database {
     file: File,
     identity: Identity,
-    shared: Arc<Shared>,
+    shared: Arc<HookState>,
 }
 
 /// The state that the hook and a commit share.
-type Shared = Mutex<State>;
+type HookState = Mutex<SyncState>;
 
 #[derive(Default)]
-struct State {
+struct SyncState {
     committing: bool,
     /// Whether a write with a delayed sync exists and no other sync has begun since.
     unsynced: bool,
@@ -74,14 +75,14 @@ impl Database {
     pub(in crate::store) fn watch(path: &Path) -> io::Result<Self> {
         let file = File::open(path)?;
         let identity = identity(file.as_fd())?;
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(HookState::default());
         databases().insert(identity, Arc::clone(&shared));
         Ok(Self { file, identity, shared })
     }
 
     /// Begins a commit. Must be called before the batch is applied.
     pub(in crate::store) fn commit(&self) -> Commit<'_> {
-        *lock(&self.shared) = State { committing: true, unsynced: false };
+        *lock(&self.shared) = SyncState { committing: true, unsynced: false };
         Commit(self)
     }
 }
@@ -95,7 +96,7 @@ impl Drop for Database {
 impl Commit<'_> {
     /// Ends the commit after the flush. The whole commit is durable when this returns.
     pub(in crate::store) fn end(self) {
-        let State { unsynced, .. } = std::mem::take(&mut *lock(&self.0.shared));
+        let SyncState { unsynced, .. } = std::mem::take(&mut *lock(&self.0.shared));
         if unsynced {
             sync(self.0.file.as_fd());
         }
@@ -152,7 +153,7 @@ fn identity(file: BorrowedFd<'_>) -> io::Result<Identity> {
     Ok((stat.st_dev, stat.st_ino))
 }
 
-fn databases() -> MutexGuard<'static, HashMap<Identity, Arc<Shared>>> {
+fn databases() -> MutexGuard<'static, HashMap<Identity, Arc<HookState>>> {
     lock(&DATABASES)
 }
 

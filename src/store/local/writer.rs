@@ -40,11 +40,11 @@ const MAX_COMMIT: Duration = Duration::from_secs(10);
 const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Runs one change in a group, and returns a function that sends its result.
-pub(in crate::store) type Job = Box<dyn FnOnce(&mut Group<'_>) -> Answer + Send>;
+pub(in crate::store) type Job = Box<dyn FnOnce(&mut Group<'_>) -> AnswerSender + Send>;
 /// Sends the result of one change, after the commit.
-pub(in crate::store) type Answer = Box<dyn FnOnce() + Send>;
+pub(in crate::store) type AnswerSender = Box<dyn FnOnce() + Send>;
 
-pub(in crate::store) enum Message {
+pub(in crate::store) enum WriterMessage {
     Change(Job),
     /// Commits the earlier changes, then ends the writer.
     Close,
@@ -94,8 +94,8 @@ pub(in crate::store) fn watch(watched: &std::sync::Weak<Watched>) {
 }
 
 impl Writer {
-    /// Works until [`Message::Close`], or until all senders are dropped.
-    pub(in crate::store) fn run(mut self, messages: &mpsc::Receiver<Message>) {
+    /// Works until [`WriterMessage::Close`], or until all senders are dropped.
+    pub(in crate::store) fn run(mut self, messages: &mpsc::Receiver<WriterMessage>) {
         let mut open = true;
         while open && let Ok(first) = messages.recv() {
             let watched = Arc::clone(&self.watched);
@@ -109,8 +109,8 @@ impl Writer {
             let mut answers = Vec::new();
             for message in std::iter::once(first).chain(messages.try_iter()).take(MAX_GROUP) {
                 match message {
-                    Message::Change(job) => answers.push(job(&mut group)),
-                    Message::Close => {
+                    WriterMessage::Change(job) => answers.push(job(&mut group)),
+                    WriterMessage::Close => {
                         open = false;
                         break;
                     }

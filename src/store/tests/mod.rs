@@ -40,7 +40,7 @@ impl Home {
         self.try_open().unwrap_or_else(|error| panic!("{error}"))
     }
 
-    fn try_open(&self) -> Result<Store, OpenError> {
+    fn try_open(&self) -> Result<Store, StoreOpenError> {
         Store::open(self.0.path(), 8 << 20)
     }
 
@@ -93,12 +93,12 @@ fn note(text: &str) -> Note {
     Note(text.into())
 }
 
-fn put(store: &Store, name: &str, text: &str) -> Pending<(), StoreError> {
+fn put(store: &Store, name: &str, text: &str) -> PendingChange<(), StoreError> {
     let (key, note) = (key(name), note(text));
     store.change(move |transaction| transaction.put(&key, &note))
 }
 
-fn put_sealed(store: &Store, name: &str, secret: &[u8]) -> Pending<(), StoreError> {
+fn put_sealed(store: &Store, name: &str, secret: &[u8]) -> PendingChange<(), StoreError> {
     let payload = store.seal(&SystemRandom, name.as_bytes(), secret.to_vec()).unwrap();
     let (key, note) = (key(name), note(name));
     store.change(move |transaction| transaction.put_sealed(&key, &note, &payload))
@@ -114,7 +114,7 @@ fn opened(store: &Store, name: &str) -> Option<Vec<u8>> {
     Some(found.open(name.as_bytes()).unwrap().expose_secret().to_vec())
 }
 
-fn delete(store: &Store, name: &str) -> Pending<(), StoreError> {
+fn delete(store: &Store, name: &str) -> PendingChange<(), StoreError> {
     let key = key(name);
     store.change(move |transaction| transaction.delete(&key))
 }
@@ -235,7 +235,7 @@ fn everything_is_there_after_reopening() {
 #[test]
 fn keys_and_values_past_the_limits_are_refused() {
     let (_home, store) = Home::new();
-    let refused = |pending: Pending<(), StoreError>| {
+    let refused = |pending: PendingChange<(), StoreError>| {
         assert!(matches!(pending.wait(), Err(StoreError::TooLarge(_))));
     };
     refused(put(&store, &"k".repeat(Key::MAX_BYTES), "text"));
@@ -259,7 +259,7 @@ fn the_longest_records_need_no_blobs() {
     };
     let names: Vec<String> = (0..1000).map(name).collect();
     let value = "v".repeat(MAX_VALUE_BYTES - 20);
-    let wait = |pending: Vec<Pending<(), StoreError>>| {
+    let wait = |pending: Vec<PendingChange<(), StoreError>>| {
         pending.into_iter().for_each(|pending| pending.wait().unwrap());
     };
     wait(names.iter().map(|name| put(&store, name, &value)).collect());

@@ -58,7 +58,7 @@ fn an_unknown_format_is_refused() {
 #[test]
 fn a_second_opener_is_refused() {
     let (home, store) = Home::new();
-    assert!(matches!(home.try_open(), Err(OpenError::Locked(_))));
+    assert!(matches!(home.try_open(), Err(StoreOpenError::Locked(_))));
     put(&store, "one", "still works").wait().unwrap();
     store.close();
 }

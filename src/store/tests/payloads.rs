@@ -12,7 +12,12 @@ fn opened_beside(store: &Store, name: &str) -> (Vec<u8>, Vec<u8>) {
     (head.expose_secret().to_vec(), bytes)
 }
 
-fn put_beside(store: &Store, name: &str, head: &[u8], file: NewFile) -> Pending<(), StoreError> {
+fn put_beside(
+    store: &Store,
+    name: &str,
+    head: &[u8],
+    file: NewFile,
+) -> PendingChange<(), StoreError> {
     let payload = store.seal_beside(&SystemRandom, name.as_bytes(), head.to_vec(), file).unwrap();
     let (key, value) = (key(name), note(name));
     store.change(move |transaction| transaction.put_sealed(&key, &value, &payload))

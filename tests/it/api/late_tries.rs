@@ -19,7 +19,7 @@ use crate::{
 use libtest_mimic::Trial;
 use sealdrop::domain::{
     numbers::AccountNumber,
-    secret::{event::EventKind, list::list},
+    secret::{event::SecretEventKind, list::list},
 };
 use serde_json::json;
 
@@ -32,7 +32,7 @@ pub(super) fn trials() -> Vec<Trial> {
     ]
 }
 
-fn kinds(server: &TestServer) -> Vec<EventKind> {
+fn kinds(server: &TestServer) -> Vec<SecretEventKind> {
     let account = AccountNumber::new(1).expect("a small number");
     let (listed, _) = list(&server.app.store, account, 0, START).expect("a list");
     listed[0].events.iter().map(|event| event.kind).collect()
@@ -54,7 +54,7 @@ fn are_written_by_themselves() {
     );
     // Nobody asks for the log.
     let start = Instant::now();
-    while kinds(&server) != [EventKind::TriedAfter; 3] {
+    while kinds(&server) != [SecretEventKind::TriedAfter; 3] {
         assert!(start.elapsed() < Duration::from_secs(30), "{:?}", kinds(&server));
         thread::yield_now();
     }

@@ -10,10 +10,10 @@ use crate::{
 use libtest_mimic::Trial;
 use sealdrop::{
     clock::UnixSeconds,
-    delivery::webhook::{CallError, Caller, Delivered, Limits, deliver},
+    delivery::webhook::{CallError, CallResult, CallTimeLimits, Caller, deliver},
     domain::{
         notify::{
-            event::{Event, EventKind},
+            event::{WebhookEvent, WebhookEventKind},
             webhook::{self, Endpoint, WebhookUrl},
         },
         numbers::SecretId,
@@ -141,7 +141,7 @@ fn nobody_waits_for_ever() {
     let receiver = Receiver::start();
     receiver.answer("");
     let short = Duration::from_millis(50);
-    let caller = |connect, whole| Caller::with_limits(true, Limits { connect, whole });
+    let caller = |connect, whole| Caller::with_limits(true, CallTimeLimits { connect, whole });
     let day = Duration::from_secs(24 * 3600);
     let told = later(call(&caller(day, short), &receiver.url()));
     assert_eq!(told, format!("{}: no answer within 50ms", receiver.address));
@@ -198,7 +198,8 @@ fn a_retry_keeps_its_id() {
     let number = webhook::find(&app.store, None, &id).expect("its number");
     let text = server.client.create(json!({}));
     let secret: SecretId = app.ids.parse(&text).expect("an id");
-    let event = Event { kind: EventKind::SecretViewed, at: START, secret, request: None };
+    let event =
+        WebhookEvent { kind: WebhookEventKind::SecretViewed, at: START, secret, request: None };
     let deliver =
         |now| block_on(deliver(&app.store, &app.ids, &caller, "msg_9", number, &event, now));
 
@@ -206,7 +207,7 @@ fn a_retry_keeps_its_id() {
     assert!(matches!(deliver(START), Err(CallError::Later(_))));
     let first = receiver.call();
     receiver.answer(status("200 OK"));
-    assert!(matches!(deliver(START.plus(60)), Ok(Delivered::Taken(status)) if status == 200));
+    assert!(matches!(deliver(START.plus(60)), Ok(CallResult::Taken(status)) if status == 200));
     let second = receiver.call();
     let body = format!(
         "{{\"type\":\"secret.viewed\",\"timestamp\":\"2026-11-22T12:00:00Z\",\
@@ -219,6 +220,6 @@ fn a_retry_keeps_its_id() {
     assert_ne!(first.header("webhook-signature"), second.header("webhook-signature"));
 
     webhook::remove(&app.store, number).expect("a webhook to remove");
-    assert_eq!(deliver(START.plus(120)), Ok(Delivered::Removed));
+    assert_eq!(deliver(START.plus(120)), Ok(CallResult::Removed));
     assert!(receiver.is_idle());
 }

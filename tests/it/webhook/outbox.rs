@@ -11,7 +11,7 @@ use crate::{
 };
 use libtest_mimic::Trial;
 use sealdrop::domain::notify::{
-    event::EventKind,
+    event::WebhookEventKind,
     webhook::{self, WebhookUrl},
 };
 use serde_json::{Value, json};
@@ -32,7 +32,7 @@ fn server() -> TestServer {
     TestServer::with(options)
 }
 
-fn add(server: &TestServer, receiver: &Receiver, events: &[EventKind]) -> String {
+fn add(server: &TestServer, receiver: &Receiver, events: &[WebhookEventKind]) -> String {
     let (app, url) = (&server.app, WebhookUrl::parse(&receiver.url(), true).expect("a URL"));
     let added = webhook::add(&app.store, server.account(), &url, events, &*app.random, START);
     added.expect("a webhook").id
@@ -47,7 +47,7 @@ fn each_event_is_told_once() {
     let (server, receiver) = (server(), Receiver::start());
     let only_late_ones = Receiver::start();
     add(&server, &receiver, &[]);
-    add(&server, &only_late_ones, &[EventKind::SecretTriedAfter]);
+    add(&server, &only_late_ones, &[WebhookEventKind::SecretTriedAfter]);
     let at = START.to_string();
     let asked = request(&server.client, json!({}));
     let id = handed_over(&server, &asked);
@@ -121,12 +121,12 @@ fn a_removed_one_is_not_called() {
 fn one_that_hangs_holds_up_itself() {
     let (server, silent, well) = (server(), Receiver::start(), Receiver::start());
     silent.answer("");
-    add(&server, &silent, &[EventKind::SecretViewed]);
+    add(&server, &silent, &[WebhookEventKind::SecretViewed]);
     for _ in 0..20 {
         let id = server.client.create(json!({}));
         assert_eq!(server.public.view(&id).status, 200);
     }
-    add(&server, &well, &[EventKind::SecretTriedAfter]);
+    add(&server, &well, &[WebhookEventKind::SecretTriedAfter]);
     let id = server.client.create(json!({}));
     assert_eq!(server.public.view(&id).status, 200);
     let began = Instant::now();

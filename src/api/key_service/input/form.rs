@@ -7,7 +7,7 @@ use serde::{
     de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 
-use super::parameters::{NAMES, PRIVATE_KEY, PUBLIC_KEY, Parameters, Source, find};
+use super::parameters::{NAMES, PRIVATE_KEY, PUBLIC_KEY, ParameterSource, Parameters, find};
 use crate::{
     api::key_service::error::ServiceError,
     crypto::SecretText,
@@ -18,7 +18,7 @@ use crate::{
 /// query has the same format.
 pub(super) fn add_urlencoded(
     parameters: &mut Parameters,
-    source: Source,
+    source: ParameterSource,
     names: &[&'static str],
     pairs: &[u8],
 ) -> Result<(), ServiceError> {
@@ -64,7 +64,7 @@ pub(super) fn add_json(parameters: &mut Parameters, body: &[u8]) -> Result<(), S
         .map_err(|_| ServiceError::Malformed("The request's body must be UTF-8".into()))?;
     let mut refused = None;
     let mut reader = serde_json::Deserializer::from_str(text);
-    let read = reader.deserialize_map(Object { parameters, refused: &mut refused });
+    let read = reader.deserialize_map(ParameterObject { parameters, refused: &mut refused });
     read.and_then(|()| reader.end()).map_err(|error| {
         // The parser's own text could repeat parts of the body, so the error has only the position.
         ServiceError::Malformed(match error.classify() {
@@ -88,12 +88,12 @@ const MAX_MEMBERS: usize = 32;
 
 /// Reads an object into the parameters. The first rejected parameter is kept, because JSON errors are
 /// reported first.
-struct Object<'p> {
+struct ParameterObject<'p> {
     parameters: &'p mut Parameters,
     refused: &'p mut Option<ServiceError>,
 }
 
-impl<'de> Visitor<'de> for Object<'_> {
+impl<'de> Visitor<'de> for ParameterObject<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -102,20 +102,22 @@ impl<'de> Visitor<'de> for Object<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         #[derive(Deserialize)]
-        struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
-        while let Some(Name(name)) = map.next_key()? {
+        struct ParameterName<'a>(#[serde(borrow)] Cow<'a, str>);
+        while let Some(ParameterName(name)) = map.next_key()? {
             let Some(name) = find(&NAMES, name.as_bytes()) else {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             };
             let added = match map.next_value()? {
-                Value::Null => Ok(()),
-                Value::Text(text) => self.parameters.add(name, Source::Body, text),
-                // A JSON Web Key.
-                Value::Object(text) if KEYS.contains(&name) => {
-                    self.parameters.add(name, Source::Body, text)
+                ParameterValue::Null => Ok(()),
+                ParameterValue::Text(text) => {
+                    self.parameters.add(name, ParameterSource::Body, text)
                 }
-                Value::Object(_) | Value::Other => {
+                // A JSON Web Key.
+                ParameterValue::Object(text) if KEYS.contains(&name) => {
+                    self.parameters.add(name, ParameterSource::Body, text)
+                }
+                ParameterValue::Object(_) | ParameterValue::Other => {
                     let reason = "must be a string, a whole number, or true or false";
                     Err(ServiceError::parameter(name, reason))
                 }
@@ -128,7 +130,7 @@ impl<'de> Visitor<'de> for Object<'_> {
     }
 }
 
-enum Value {
+enum ParameterValue {
     Null,
     Text(SecretText),
     /// An object as JSON text: its strings, and `true` for members of other types.
@@ -137,53 +139,57 @@ enum Value {
     Other,
 }
 
-impl Value {
+impl ParameterValue {
     fn text(text: String) -> Self {
         Self::Text(SecretText::new(text))
     }
 }
 
-impl<'de> Deserialize<'de> for Value {
+impl<'de> Deserialize<'de> for ParameterValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Any;
-        impl<'de> Visitor<'de> for Any {
-            type Value = Value;
+        struct AnyParameter;
+        impl<'de> Visitor<'de> for AnyParameter {
+            type Value = ParameterValue;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("any value")
             }
 
-            fn visit_unit<E>(self) -> Result<Value, E> {
-                Ok(Value::Null)
+            fn visit_unit<E>(self) -> Result<ParameterValue, E> {
+                Ok(ParameterValue::Null)
             }
 
-            fn visit_bool<E>(self, flag: bool) -> Result<Value, E> {
-                Ok(Value::text(flag.to_string()))
+            fn visit_bool<E>(self, flag: bool) -> Result<ParameterValue, E> {
+                Ok(ParameterValue::text(flag.to_string()))
             }
 
-            fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
-                Ok(Value::text(number.to_string()))
+            fn visit_u64<E>(self, number: u64) -> Result<ParameterValue, E> {
+                Ok(ParameterValue::text(number.to_string()))
             }
 
-            fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
-                Ok(Value::text(number.to_string()))
+            fn visit_i64<E>(self, number: i64) -> Result<ParameterValue, E> {
+                Ok(ParameterValue::text(number.to_string()))
             }
 
-            fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
-                Ok(whole_float(number)
-                    .map_or(Value::Other, |whole| Value::text(format!("{whole}.0"))))
+            fn visit_f64<E>(self, number: f64) -> Result<ParameterValue, E> {
+                Ok(whole_float(number).map_or(ParameterValue::Other, |whole| {
+                    ParameterValue::text(format!("{whole}.0"))
+                }))
             }
 
-            fn visit_str<E>(self, text: &str) -> Result<Value, E> {
-                Ok(Value::text(text.to_owned()))
+            fn visit_str<E>(self, text: &str) -> Result<ParameterValue, E> {
+                Ok(ParameterValue::text(text.to_owned()))
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+            fn visit_seq<A: SeqAccess<'de>>(
+                self,
+                mut items: A,
+            ) -> Result<ParameterValue, A::Error> {
                 while items.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(Value::Other)
+                Ok(ParameterValue::Other)
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ParameterValue, A::Error> {
                 let mut members = serde_json::Map::new();
                 while let Some(name) = map.next_key::<String>()? {
                     if members.len() == MAX_MEMBERS {
@@ -191,17 +197,19 @@ impl<'de> Deserialize<'de> for Value {
                         continue;
                     }
                     let value = match map.next_value()? {
-                        Value::Null => serde_json::Value::Null,
-                        Value::Text(text) => text.expose_secret().into(),
+                        ParameterValue::Null => serde_json::Value::Null,
+                        ParameterValue::Text(text) => text.expose_secret().into(),
                         // Only the existence of this member matters.
-                        Value::Object(_) | Value::Other => true.into(),
+                        ParameterValue::Object(_) | ParameterValue::Other => true.into(),
                     };
                     members.insert(name, value);
                 }
-                Ok(Value::Object(SecretText::new(serde_json::Value::from(members).to_string())))
+                Ok(ParameterValue::Object(SecretText::new(
+                    serde_json::Value::from(members).to_string(),
+                )))
             }
         }
-        deserializer.deserialize_any(Any)
+        deserializer.deserialize_any(AnyParameter)
     }
 }
 

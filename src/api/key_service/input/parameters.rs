@@ -11,7 +11,7 @@ use crate::{
     clock::UnixSeconds,
     crypto::SecretText,
     http::{
-        body_budget::{Payer, Share},
+        body_budget::{BudgetShare, Payer},
         json_fields::{NO_NUMBER, whole_number},
     },
 };
@@ -94,7 +94,7 @@ pub(super) fn find(names: &[&'static str], name: &[u8]) -> Option<&'static str> 
 
 /// The place of a value, in order of precedence.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Source {
+pub(super) enum ParameterSource {
     Header,
     Body,
     Query,
@@ -104,8 +104,8 @@ pub(super) enum Source {
 /// printed, because they can be passphrases.
 #[derive(Default)]
 pub struct Parameters {
-    given: Vec<(&'static str, Source, SecretText)>,
-    share: Option<Share>,
+    given: Vec<(&'static str, ParameterSource, SecretText)>,
+    share: Option<BudgetShare>,
 }
 
 impl Parameters {
@@ -136,11 +136,11 @@ impl Parameters {
         let mut parameters = Self::default();
         for name in names {
             for value in headers.get_all(*name) {
-                parameters.add_bytes(name, Source::Header, value.as_bytes().to_vec())?;
+                parameters.add_bytes(name, ParameterSource::Header, value.as_bytes().to_vec())?;
             }
         }
         let pairs = query.unwrap_or_default().as_bytes();
-        form::add_urlencoded(&mut parameters, Source::Query, names, pairs)?;
+        form::add_urlencoded(&mut parameters, ParameterSource::Query, names, pairs)?;
         Ok(parameters)
     }
 
@@ -210,7 +210,7 @@ impl Parameters {
     pub(super) fn add_bytes(
         &mut self,
         name: &'static str,
-        source: Source,
+        source: ParameterSource,
         bytes: Vec<u8>,
     ) -> Result<(), ServiceError> {
         match String::from_utf8(bytes) {
@@ -226,7 +226,7 @@ impl Parameters {
     pub(super) fn add(
         &mut self,
         name: &'static str,
-        source: Source,
+        source: ParameterSource,
         value: SecretText,
     ) -> Result<(), ServiceError> {
         if value.is_empty() {
@@ -255,7 +255,7 @@ impl Parameters {
     }
 
     /// Keeps a share of the memory for as long as the values.
-    pub(super) fn keep(&mut self, share: Share) {
+    pub(super) fn keep(&mut self, share: BudgetShare) {
         self.share = Some(share);
     }
 
@@ -320,8 +320,8 @@ mod tests {
     #[test]
     fn a_body_comes_between_headers_and_query() {
         let mut found = parameters(&[("token", b"h")], "token=q&message=q").unwrap();
-        found.add(TOKEN, Source::Body, SecretText::new("b".into())).unwrap();
-        found.add(MESSAGE, Source::Body, SecretText::new("b".into())).unwrap();
+        found.add(TOKEN, ParameterSource::Body, SecretText::new("b".into())).unwrap();
+        found.add(MESSAGE, ParameterSource::Body, SecretText::new("b".into())).unwrap();
         assert_eq!((found.text(TOKEN), found.text(MESSAGE)), (Some("h"), Some("b")));
     }
 

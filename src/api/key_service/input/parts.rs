@@ -12,8 +12,8 @@ use zeroize::Zeroizing;
 
 use super::{
     intake::{HeadTooLong, Intake, Meter},
-    parameters::{ENCRYPTED_MESSAGE, MESSAGE, NAMES, Parameters, Source, find},
-    request::Limits,
+    parameters::{ENCRYPTED_MESSAGE, MESSAGE, NAMES, ParameterSource, Parameters, find},
+    request::BodyLimits,
 };
 use crate::{
     api::key_service::{
@@ -37,7 +37,7 @@ const SEALED_NAMES: [&str; 4] =
     ["encryptedfile", "encryptedfiles", "encryptedfiles[]", ENCRYPTED_MESSAGE];
 
 /// The head of a part with a file.
-pub(super) struct Found {
+pub(super) struct FilePartHead {
     pub(super) name: String,
     /// If the sender has sealed the file, any text, otherwise a name without folders.
     pub(super) file_name: String,
@@ -49,12 +49,12 @@ pub(super) struct Found {
 }
 
 /// The parts of a form.
-pub(super) struct Parts<'b> {
+pub(super) struct FormParts<'b> {
     /// The part that is being read.
     current: Option<Field<'b>>,
     parts: Multipart<'b>,
     meter: Meter,
-    limits: Limits,
+    limits: BodyLimits,
     payer: Payer,
     credit: Credit,
     /// The number of bytes that have been added to the credit.
@@ -66,8 +66,13 @@ pub(super) struct Parts<'b> {
     file_bytes: u64,
 }
 
-impl<'b> Parts<'b> {
-    pub(super) fn new<B>(body: &'b mut B, boundary: String, limits: Limits, payer: Payer) -> Self
+impl<'b> FormParts<'b> {
+    pub(super) fn new<B>(
+        body: &'b mut B,
+        boundary: String,
+        limits: BodyLimits,
+        payer: Payer,
+    ) -> Self
     where
         B: Body<Data = Bytes> + Send + Unpin,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -92,7 +97,7 @@ impl<'b> Parts<'b> {
     pub(super) async fn next_file(
         &mut self,
         parameters: &mut Parameters,
-    ) -> Result<Option<Found>, ServiceError> {
+    ) -> Result<Option<FilePartHead>, ServiceError> {
         while self.current.is_some() {
             self.file_chunk().await?;
         }
@@ -120,7 +125,7 @@ impl<'b> Parts<'b> {
                 file_name if is_sealed => file_name,
                 file_name => without_folders(&file_name),
             };
-            let mut found = Found {
+            let mut found = FilePartHead {
                 name,
                 file_name,
                 is_sealed,
@@ -213,7 +218,9 @@ impl<'b> Parts<'b> {
             append(&mut value, &chunk);
         }
         match name {
-            Some(name) => parameters.add_bytes(name, Source::Body, std::mem::take(&mut *value)),
+            Some(name) => {
+                parameters.add_bytes(name, ParameterSource::Body, std::mem::take(&mut *value))
+            }
             None => Ok(()),
         }
     }

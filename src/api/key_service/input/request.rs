@@ -12,8 +12,8 @@ use hyper::{
 
 use super::{
     form,
-    parameters::{NAMES, Parameters, Source},
-    parts::{Found, Parts},
+    parameters::{NAMES, ParameterSource, Parameters},
+    parts::{FilePartHead, FormParts},
 };
 use crate::{
     api::{key_service::error::ServiceError, load::work::blocking},
@@ -30,7 +30,7 @@ const MAX_BOUNDARY: usize = 70;
 
 /// The limits on a body.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct BodyLimits {
     /// All parameters of a body together, in encoded bytes.
     pub max_text: usize,
     /// One file, in bytes.
@@ -41,7 +41,7 @@ pub struct Limits {
 pub struct RequestReader<'b> {
     parameters: Parameters,
     /// A multipart form.
-    parts: Option<Parts<'b>>,
+    parts: Option<FormParts<'b>>,
 }
 
 impl<'b> RequestReader<'b> {
@@ -56,7 +56,7 @@ impl<'b> RequestReader<'b> {
         headers: &HeaderMap,
         query: Option<&str>,
         body: &'b mut B,
-        limits: Limits,
+        limits: BodyLimits,
         payer: &Payer,
     ) -> Result<Self, ServiceError>
     where
@@ -68,20 +68,20 @@ impl<'b> RequestReader<'b> {
             return Ok(Self { parameters, parts: None });
         }
         let content_type = headers.get(CONTENT_TYPE).map(|value| value.as_bytes());
-        let kind = Kind::find(content_type.unwrap_or_default())?;
-        if let Kind::Parts(boundary) = kind {
-            let parts = Parts::new(body, boundary, limits, payer.clone());
+        let kind = BodyKind::find(content_type.unwrap_or_default())?;
+        if let BodyKind::Parts(boundary) = kind {
+            let parts = FormParts::new(body, boundary, limits, payer.clone());
             return Ok(Self { parameters, parts: Some(parts) });
         }
         let mut whole = read_whole(body, limits.max_text, payer).await?;
         let is_large = whole.bytes().len() > SMALL_BYTES;
         let take_up = move || {
             match kind {
-                Kind::Json if whole.bytes().is_empty() => {}
-                Kind::Json => form::add_json(&mut parameters, whole.bytes())?,
+                BodyKind::Json if whole.bytes().is_empty() => {}
+                BodyKind::Json => form::add_json(&mut parameters, whole.bytes())?,
                 _ => {
                     let pairs = without_bom(whole.bytes());
-                    form::add_urlencoded(&mut parameters, Source::Body, &NAMES, pairs)?;
+                    form::add_urlencoded(&mut parameters, ParameterSource::Body, &NAMES, pairs)?;
                 }
             }
             parameters.keep(whole.take_share());
@@ -125,8 +125,8 @@ impl<'b> RequestReader<'b> {
 
 /// A file of a form, read in pieces.
 pub struct FilePart<'a, 'b> {
-    found: Found,
-    parts: &'a mut Parts<'b>,
+    found: FilePartHead,
+    parts: &'a mut FormParts<'b>,
     parameters: &'a Parameters,
 }
 
@@ -176,13 +176,13 @@ impl FilePart<'_, '_> {
     }
 }
 
-enum Kind {
+enum BodyKind {
     Form,
     Json,
     Parts(String),
 }
 
-impl Kind {
+impl BodyKind {
     fn find(content_type: &[u8]) -> Result<Self, ServiceError> {
         let essence = content_type.split(|byte| *byte == b';').next().unwrap_or_default();
         let essence = essence.trim_ascii().to_ascii_lowercase();

@@ -17,7 +17,7 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use super::{
     parameters::{MESSAGE, PASSPHRASE, PUBLIC_KEY, TOKEN},
-    request::{Limits, RequestReader},
+    request::{BodyLimits, RequestReader},
 };
 use crate::{
     api::{Client, key_service::error::ServiceError},
@@ -28,7 +28,7 @@ fn payer() -> Payer {
     BodyBudget::default().anybody(Client { address: [192, 0, 2, 1].into() })
 }
 
-const LIMITS: Limits = Limits { max_text: 1000, max_file: Some(100_000) };
+const LIMITS: BodyLimits = BodyLimits { max_text: 1000, max_file: Some(100_000) };
 const IN_PARTS: &str = "multipart/form-data; boundary=XX";
 const URLENCODED: &str = "application/x-www-form-urlencoded";
 

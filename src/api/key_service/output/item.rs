@@ -74,7 +74,7 @@ pub struct MessageTail<'a> {
 }
 
 /// The value of a field, in the types of the document.
-pub(super) enum Value<'a> {
+pub(super) enum ItemValue<'a> {
     Text(&'a str),
     /// Omitted in XML if it is `None`.
     OptionalText(Option<&'a str>),
@@ -88,61 +88,61 @@ pub(super) enum Value<'a> {
 
 impl TermsItem {
     /// The fields, with the same names as in a key.
-    pub(super) fn fields(&self) -> [(&'static str, Value<'static>); 5] {
+    pub(super) fn fields(&self) -> [(&'static str, ItemValue<'static>); 5] {
         let Self { terms, has_private_key, now } = self;
         [
-            ("LockDate", Value::OptionalDate(terms.lock_at)),
+            ("LockDate", ItemValue::OptionalDate(terms.lock_at)),
             // The server compares the times, because clients' clocks are wrong more often.
-            ("IsLocked", Value::Flag(terms.lock_at.is_some_and(|lock| lock <= *now))),
-            ("DeleteMessagesAfterReading", Value::Flag(terms.delete_messages_after_reading)),
-            ("DeleteKeyAfterReading", Value::Flag(terms.delete_box_after_reading)),
-            ("HasPrivateKey", Value::Flag(*has_private_key)),
+            ("IsLocked", ItemValue::Flag(terms.lock_at.is_some_and(|lock| lock <= *now))),
+            ("DeleteMessagesAfterReading", ItemValue::Flag(terms.delete_messages_after_reading)),
+            ("DeleteKeyAfterReading", ItemValue::Flag(terms.delete_box_after_reading)),
+            ("HasPrivateKey", ItemValue::Flag(*has_private_key)),
         ]
     }
 }
 
 impl<'a> KeyItem<'a> {
     /// The fields, in the original's order.
-    pub(super) fn fields(&self) -> [(&'static str, Value<'a>); 14] {
+    pub(super) fn fields(&self) -> [(&'static str, ItemValue<'a>); 14] {
         [
-            ("KeyId", Value::Number(self.key_id.into())),
-            ("KeyToken", Value::Text(self.key_token)),
-            ("PublicKey", Value::Text(self.public_key)),
-            ("PrivateKey", Value::OptionalText(self.private_key)),
-            ("PrivateKeyHash", Value::OptionalText(self.private_key_hash)),
-            ("IsPrivateKeyEncrypted", Value::Flag(self.is_private_key_encrypted)),
-            ("IsPublicKeyOnly", Value::Flag(self.is_public_key_only)),
-            ("RequestDate", Value::Date(self.request_date)),
-            ("ReleaseDate", Value::Date(self.release_date)),
-            ("LockDate", Value::OptionalDate(self.lock_date)),
-            ("DeleteMessagesAfterReading", Value::Flag(self.delete_messages_after_reading)),
-            ("DeleteKeyAfterReading", Value::Flag(self.delete_key_after_reading)),
-            ("URI", Value::Text(self.uri)),
-            ("Messages", Value::EmptyList),
+            ("KeyId", ItemValue::Number(self.key_id.into())),
+            ("KeyToken", ItemValue::Text(self.key_token)),
+            ("PublicKey", ItemValue::Text(self.public_key)),
+            ("PrivateKey", ItemValue::OptionalText(self.private_key)),
+            ("PrivateKeyHash", ItemValue::OptionalText(self.private_key_hash)),
+            ("IsPrivateKeyEncrypted", ItemValue::Flag(self.is_private_key_encrypted)),
+            ("IsPublicKeyOnly", ItemValue::Flag(self.is_public_key_only)),
+            ("RequestDate", ItemValue::Date(self.request_date)),
+            ("ReleaseDate", ItemValue::Date(self.release_date)),
+            ("LockDate", ItemValue::OptionalDate(self.lock_date)),
+            ("DeleteMessagesAfterReading", ItemValue::Flag(self.delete_messages_after_reading)),
+            ("DeleteKeyAfterReading", ItemValue::Flag(self.delete_key_after_reading)),
+            ("URI", ItemValue::Text(self.uri)),
+            ("Messages", ItemValue::EmptyList),
         ]
     }
 }
 
 impl<'a> MessageHead<'a> {
     /// The fields, in the original's order.
-    pub(super) fn fields(&self) -> [(&'static str, Value<'a>); 2] {
+    pub(super) fn fields(&self) -> [(&'static str, ItemValue<'a>); 2] {
         [
-            ("MessageId", Value::Number(self.message_id)),
-            ("EncryptionKey", Value::OptionalText(self.encryption_key)),
+            ("MessageId", ItemValue::Number(self.message_id)),
+            ("EncryptionKey", ItemValue::OptionalText(self.encryption_key)),
         ]
     }
 }
 
 impl<'a> MessageTail<'a> {
     /// The fields, in the original's order; fields that the original does not have come last.
-    pub(super) fn fields(&self) -> [(&'static str, Value<'a>); 6] {
+    pub(super) fn fields(&self) -> [(&'static str, ItemValue<'a>); 6] {
         [
-            ("Created", Value::Date(self.created)),
-            ("MessageHash", Value::OptionalText(self.message_hash)),
-            ("IsFile", Value::Flag(self.is_file)),
-            ("FileName", Value::OptionalText(self.file_name)),
-            ("Size", Value::Number(self.size)),
-            ("TemporaryDownloadId", Value::OptionalText(self.temporary_download_id)),
+            ("Created", ItemValue::Date(self.created)),
+            ("MessageHash", ItemValue::OptionalText(self.message_hash)),
+            ("IsFile", ItemValue::Flag(self.is_file)),
+            ("FileName", ItemValue::OptionalText(self.file_name)),
+            ("Size", ItemValue::Number(self.size)),
+            ("TemporaryDownloadId", ItemValue::OptionalText(self.temporary_download_id)),
         ]
     }
 }

@@ -1,6 +1,6 @@
 //! Writes fields and texts as JSON (RFC 8259).
 
-use super::{escape::escape, item::Value};
+use super::{escape::escape, item::ItemValue};
 
 /// A text in quotes.
 pub(super) fn string(text: &str, out: &mut Vec<u8>) {
@@ -15,7 +15,7 @@ pub(super) fn push_text(text: &str, out: &mut Vec<u8>) {
 }
 
 /// `"Name":value,…`, without braces.
-pub(super) fn push_fields(fields: &[(&'static str, Value<'_>)], out: &mut Vec<u8>) {
+pub(super) fn push_fields(fields: &[(&'static str, ItemValue<'_>)], out: &mut Vec<u8>) {
     for (index, (name, value)) in fields.iter().enumerate() {
         out.extend_from_slice(if index == 0 { b"\"" } else { b",\"" });
         out.extend_from_slice(name.as_bytes());
@@ -24,14 +24,18 @@ pub(super) fn push_fields(fields: &[(&'static str, Value<'_>)], out: &mut Vec<u8
     }
 }
 
-fn push_value(value: &Value<'_>, out: &mut Vec<u8>) {
+fn push_value(value: &ItemValue<'_>, out: &mut Vec<u8>) {
     match value {
-        Value::Text(text) | Value::OptionalText(Some(text)) => string(text, out),
-        Value::OptionalText(None) | Value::OptionalDate(None) => out.extend_from_slice(b"null"),
-        Value::Date(date) | Value::OptionalDate(Some(date)) => string(&date.to_string(), out),
-        Value::Flag(flag) => out.extend_from_slice(flag.to_string().as_bytes()),
-        Value::Number(number) => out.extend_from_slice(number.to_string().as_bytes()),
-        Value::EmptyList => out.extend_from_slice(b"[]"),
+        ItemValue::Text(text) | ItemValue::OptionalText(Some(text)) => string(text, out),
+        ItemValue::OptionalText(None) | ItemValue::OptionalDate(None) => {
+            out.extend_from_slice(b"null")
+        }
+        ItemValue::Date(date) | ItemValue::OptionalDate(Some(date)) => {
+            string(&date.to_string(), out)
+        }
+        ItemValue::Flag(flag) => out.extend_from_slice(flag.to_string().as_bytes()),
+        ItemValue::Number(number) => out.extend_from_slice(number.to_string().as_bytes()),
+        ItemValue::EmptyList => out.extend_from_slice(b"[]"),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Writes fields and texts as XML 1.0, in the format of .NET's `XmlSerializer`.
 
-use super::{escape::escape, item::Value};
+use super::{escape::escape, item::ItemValue};
 
 /// The start of each document. The original service writes all answers under this root element.
 pub(super) const BEGIN: &str = concat!(
@@ -26,22 +26,22 @@ pub(super) fn push_text(text: &str, out: &mut Vec<u8>) {
 }
 
 /// One element for each field.
-pub(super) fn push_fields(fields: &[(&'static str, Value<'_>)], out: &mut Vec<u8>) {
+pub(super) fn push_fields(fields: &[(&'static str, ItemValue<'_>)], out: &mut Vec<u8>) {
     for (name, value) in fields {
         match value {
-            Value::Text(text) | Value::OptionalText(Some(text)) => element(name, text, out),
-            Value::OptionalText(None) => {}
-            Value::Date(date) | Value::OptionalDate(Some(date)) => {
+            ItemValue::Text(text) | ItemValue::OptionalText(Some(text)) => element(name, text, out),
+            ItemValue::OptionalText(None) => {}
+            ItemValue::Date(date) | ItemValue::OptionalDate(Some(date)) => {
                 element(name, &date.to_string(), out);
             }
-            Value::OptionalDate(None) => {
+            ItemValue::OptionalDate(None) => {
                 out.extend_from_slice(format!("<{name} xsi:nil=\"true\" />").as_bytes());
             }
-            Value::Flag(flag) => element(name, &flag.to_string(), out),
-            Value::Number(number) => element(name, &number.to_string(), out),
+            ItemValue::Flag(flag) => element(name, &flag.to_string(), out),
+            ItemValue::Number(number) => element(name, &number.to_string(), out),
             // The original has no list element, and a reader would take an empty one for a list with one
             // item.
-            Value::EmptyList => {}
+            ItemValue::EmptyList => {}
         }
     }
 }

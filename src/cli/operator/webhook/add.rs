@@ -7,7 +7,7 @@ use crate::{
         flags::command,
         operator::administration::{reply, write_json},
     },
-    domain::notify::event::EventKind,
+    domain::notify::event::WebhookEventKind,
 };
 
 command! {
@@ -31,7 +31,7 @@ command! {
 
         /// secret.viewed, secret.tried_after or secret_request.answered; repeat it (all of them)
         #[argh(option, arg_name = "secret.viewed|secret.tried_after|secret_request.answered")]
-        event: Vec<EventKind>,
+        event: Vec<WebhookEventKind>,
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
         flags::command,
         operator::administration::{reply, write_json},
     },
-    domain::notify::event::EventKind,
+    domain::notify::event::WebhookEventKind,
 };
 
 command! {
@@ -37,7 +37,8 @@ impl WebhookListCommand {
         let rows: Vec<[String; 5]> = webhooks
             .into_iter()
             .map(|row| {
-                let events: Vec<&str> = row.events.into_iter().map(EventKind::name).collect();
+                let events: Vec<&str> =
+                    row.events.into_iter().map(WebhookEventKind::name).collect();
                 [row.id, row.account, row.created_at.to_string(), row.url, events.join(" ")]
             })
             .collect();

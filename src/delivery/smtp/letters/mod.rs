@@ -13,7 +13,7 @@ use crate::{
     clock::UnixSeconds,
     domain::notify::language::Language,
     locales::{LOCALES, server_texts},
-    user_agent::Client,
+    user_agent::UserAgent,
 };
 
 /// The HTML page around the texts.
@@ -26,7 +26,7 @@ const MAX_TEMPLATE_BYTES: u64 = 64 << 10;
 
 /// The kind of a mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum MailKind {
     /// A requester asks for a secret.
     Request,
     /// The link of a secret made through a request.
@@ -56,7 +56,7 @@ pub struct Facts {
     description: Option<String>,
     address: Option<String>,
     #[serde(skip)]
-    client: Option<Client>,
+    client: Option<UserAgent>,
     /// The client in the language of the mail.
     agent: Option<String>,
     drop_box: Option<String>,
@@ -83,7 +83,7 @@ pub struct Letters {
 }
 
 #[derive(Serialize)]
-struct Page<'a> {
+struct LetterHtml<'a> {
     language: &'static str,
     subject: &'a str,
     paragraphs: Vec<Vec<Line<'a>>>,
@@ -96,7 +96,7 @@ struct Line<'a> {
     is_link: bool,
 }
 
-impl Kind {
+impl MailKind {
     /// All kinds.
     pub const ALL: [Self; 7] = [
         Self::Request,
@@ -162,7 +162,7 @@ impl Facts {
     #[must_use]
     pub fn viewer(mut self, address: Option<std::net::IpAddr>, agent: Option<&str>) -> Self {
         self.address = address.map(|address| address.to_string());
-        self.client = agent.filter(|text| !text.trim().is_empty()).map(Client::of);
+        self.client = agent.filter(|text| !text.trim().is_empty()).map(UserAgent::of);
         self
     }
 
@@ -214,7 +214,7 @@ impl Letters {
     /// [`BadTemplate`]: only if an operator's text fails with other values than those it was tested with.
     pub fn render(
         &self,
-        kind: Kind,
+        kind: MailKind,
         language: Language,
         facts: &Facts,
     ) -> Result<Rendered, BadTemplate> {
@@ -231,7 +231,7 @@ impl Letters {
         let ours = [Some(&facts.site), facts.link.as_ref(), facts.unsubscribe.as_ref()];
         let line = |text| Line { text, is_link: ours.iter().flatten().any(|url| **url == text) };
         let paragraphs = text.trim_end().split("\n\n").map(|paragraph| paragraph.lines().map(line));
-        let page = Page {
+        let page = LetterHtml {
             language: language.tag(),
             subject: &subject,
             paragraphs: paragraphs.map(Iterator::collect).collect(),
@@ -243,7 +243,7 @@ impl Letters {
 
     /// Renders every text, with all possible values and with as few as possible.
     fn try_out(&self) -> Result<(), String> {
-        for kind in Kind::ALL {
+        for kind in MailKind::ALL {
             for language in Language::all() {
                 for facts in [sample(kind, true), sample(kind, false)] {
                     let rendered = self.render(kind, language, &facts);
@@ -280,7 +280,7 @@ fn built_in() -> BTreeMap<String, String> {
 }
 
 /// Example values for a mail of this kind, all of them if `whole`.
-fn sample(kind: Kind, whole: bool) -> Facts {
+fn sample(kind: MailKind, whole: bool) -> Facts {
     let mut facts = Facts::new("https://example.org", UnixSeconds(1_795_348_800));
     if kind.has_link() {
         facts.link = Some("https://example.org/sample".to_owned());
@@ -288,7 +288,7 @@ fn sample(kind: Kind, whole: bool) -> Facts {
     if kind.is_notification() {
         facts.unsubscribe = Some("https://example.org/unsubscribe/sample".to_owned());
     }
-    if matches!(kind, Kind::Viewed | Kind::TriedAfter) {
+    if matches!(kind, MailKind::Viewed | MailKind::TriedAfter) {
         facts = facts.secret("sample".to_owned(), whole.then_some("description"));
     }
     if !whole {
@@ -302,13 +302,13 @@ fn sample(kind: Kind, whole: bool) -> Facts {
 }
 
 /// Browser and system, or another kind of client, by name.
-fn viewer_words(client: Client, language: Language) -> String {
+fn viewer_words(client: UserAgent, language: Language) -> String {
     let texts = server_texts(language.tag());
     match client {
-        Client::Program(name) => name.to_owned(),
-        Client::Robot(None) => texts.viewer_robot.clone(),
-        Client::Robot(Some(name)) => format!("{} ({name})", texts.viewer_robot),
-        Client::Browser { name, system } => {
+        UserAgent::Program(name) => name.to_owned(),
+        UserAgent::Robot(None) => texts.viewer_robot.clone(),
+        UserAgent::Robot(Some(name)) => format!("{} ({name})", texts.viewer_robot),
+        UserAgent::Browser { name, system } => {
             let browser = name.unwrap_or(&texts.viewer_browser);
             match system {
                 None => browser.to_owned(),

@@ -12,7 +12,7 @@ fn with_file(name: &str, text: &str) -> Result<Letters, String> {
 fn every_mail_has_its_parts_in_every_language() {
     let letters = Letters::load(None).unwrap();
     let mut subjects = std::collections::BTreeSet::new();
-    for kind in Kind::ALL {
+    for kind in MailKind::ALL {
         for language in Language::all() {
             let Rendered { subject, text, html } =
                 letters.render(kind, language, &sample(kind, true)).unwrap();
@@ -23,12 +23,12 @@ fn every_mail_has_its_parts_in_every_language() {
             assert!(
                 html.starts_with(&format!("<!DOCTYPE html>\n<html lang=\"{}\">", language.tag()))
             );
-            if matches!(kind, Kind::Viewed | Kind::TriedAfter) {
+            if matches!(kind, MailKind::Viewed | MailKind::TriedAfter) {
                 for part in ["sample", "description", "192.0.2.1", "Firefox"] {
                     assert!(text.contains(part), "{part} in {text}");
                 }
             }
-            if kind == Kind::Request {
+            if kind == MailKind::Request {
                 assert!(text.contains("\n> message\n"), "{text}");
             }
             if let Some(link) = sample(kind, true).link {
@@ -47,7 +47,7 @@ fn a_callers_words_stay_words() {
     let evil = "<b>\n\nhttps://example.org/x\n<a href=\"https://evil.example\">{{ link }}</a>";
     let mut facts = Facts::new("https://example.org", UnixSeconds(0)).message(Some(evil));
     facts.link = Some(link);
-    let mail = letters.render(Kind::Request, Language::ENGLISH, &facts).unwrap();
+    let mail = letters.render(MailKind::Request, Language::ENGLISH, &facts).unwrap();
     assert!(mail.text.contains("> <b>\n>\n> https://example.org/x\n> <a href="), "{}", mail.text);
     assert!(mail.html.contains("&gt; &lt;b&gt;"), "{}", mail.html);
     assert_eq!(mail.html.matches("<a ").count(), 1, "{}", mail.html);
@@ -55,7 +55,7 @@ fn a_callers_words_stay_words() {
     let facts = Facts::new("https://example.org", UnixSeconds(0))
         .secret(id, Some("d\r\nBcc: x"))
         .viewer(None, Some("a\r\n\r\nb"));
-    let mail = letters.render(Kind::Viewed, Language::from_tag("sv").unwrap(), &facts).unwrap();
+    let mail = letters.render(MailKind::Viewed, Language::from_tag("sv").unwrap(), &facts).unwrap();
     assert!(mail.text.contains("d Bcc: x"), "{}", mail.text);
 }
 
@@ -84,7 +84,7 @@ fn a_viewer_is_told_by_names_of_ours_only() {
             "ett program som öppnar länkar automatiskt (Slack)",
         ),
     ];
-    for kind in [Kind::Viewed, Kind::TriedAfter] {
+    for kind in [MailKind::Viewed, MailKind::TriedAfter] {
         for (header, english, swedish) in cases {
             for (language, expected) in
                 [(Language::ENGLISH, english), (Language::from_tag("sv").unwrap(), swedish)]
@@ -106,11 +106,11 @@ fn a_viewer_is_told_by_names_of_ours_only() {
 fn the_operators_texts_go_before_ours_and_are_tried_out() {
     let own =
         with_file("secret.sv.txt", "Subject: Hej\r\n\r\nEgen text\r\n{{ link }}\r\n").unwrap();
-    let facts = sample(Kind::Secret, true);
-    let swedish = own.render(Kind::Secret, Language::from_tag("sv").unwrap(), &facts).unwrap();
+    let facts = sample(MailKind::Secret, true);
+    let swedish = own.render(MailKind::Secret, Language::from_tag("sv").unwrap(), &facts).unwrap();
     assert_eq!(swedish.subject, "Hej");
     assert_eq!(swedish.text, "Egen text\nhttps://example.org/sample\n");
-    let english = own.render(Kind::Secret, Language::ENGLISH, &facts).unwrap();
+    let english = own.render(MailKind::Secret, Language::ENGLISH, &facts).unwrap();
     assert_ne!(english.subject, "Hej");
     // (file, text, parts of the error)
     let cases = [

@@ -30,7 +30,7 @@ pub(super) enum HeadBody {
 }
 
 /// A message as received from its sender, or as sealed by the server.
-pub struct Content {
+pub struct MessageContent {
     /// The wrapped key: raw bytes if the server has sealed the message, else the sender's text.
     pub encryption_key: Vec<u8>,
     /// The name of a file, empty for a text: an envelope under the message's key if the server has sealed it,
@@ -62,7 +62,7 @@ pub enum ContentReader {
     SealedFile(Box<StreamOpener<FoundFile>>),
 }
 
-impl Content {
+impl MessageContent {
     /// Opens the payload of a message.
     pub fn open(id: BoxId, found: FoundPayload) -> Result<Self, StoreError> {
         const DAMAGED: StoreError = StoreError::Damaged("a message is not of a known form");

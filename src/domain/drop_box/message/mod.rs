@@ -1,8 +1,8 @@
 //! The contents of boxes: messages and files, sealed by the server or by their senders.
 //!
-//! The input of a sender becomes a [`Sealed`], which blocks because it writes a file or wraps a key. One
-//! change turns it into a record, together with other messages of the same call. Readers get it as
-//! [`Content`]. [`sealing`] precedes these steps, and [`opening`] follows them.
+//! The input of a sender becomes a [`SealedMessage`], which blocks because it writes a file or wraps a key.
+//! One change turns it into a record, together with other messages of the same call. Readers get it as
+//! [`MessageContent`]. [`sealing`] precedes these steps, and [`opening`] follows them.
 
 pub(crate) mod content;
 pub mod opening;
@@ -14,10 +14,10 @@ use std::io::Write;
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-pub use self::content::{Content, ContentBody, ContentReader};
+pub use self::content::{ContentBody, ContentReader, MessageContent};
 use self::content::{Head, HeadBody};
 pub use self::repeat::has_come;
-use super::{BoxError, DropBox, Limits, begin_deletion, live};
+use super::{BoxError, BoxLimits, DropBox, begin_deletion, live};
 pub use crate::domain::numbers::IdempotencyKey;
 use crate::domain::numbers::MessageId;
 use crate::{
@@ -38,9 +38,9 @@ const MAX_GAP: usize = 1000;
 const ENCODING: Configuration<LittleEndian, Varint, Limit<{ 1 << 20 }>> =
     bincode::config::standard().with_limit::<{ 1 << 20 }>();
 
-/// A message in a box. Its sealed [`Content`] is attached to the record in the store.
+/// A message in a box. Its sealed [`MessageContent`] is attached to the record in the store.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Message {
+pub struct BoxMessage {
     /// The time at which it was sent.
     pub created_at: UnixSeconds,
     /// The size in bytes: of the plaintext if the server has seen it, else of the received bytes.
@@ -62,12 +62,12 @@ pub enum SealedBy {
     Sender,
 }
 
-impl Record for Message {
+impl Record for BoxMessage {
     const VERSION: u8 = 1;
 }
 
 /// A sealed message on disk that belongs to no box yet. Its file is deleted when it is dropped.
-pub struct Sealed {
+pub struct SealedMessage {
     sealed_by: SealedBy,
     size: u64,
     is_file: bool,
@@ -76,16 +76,16 @@ pub struct Sealed {
 }
 
 /// The parts of a message, before the store seals them again.
-pub struct Parts {
+pub struct UnsealedMessage {
     /// The party that has sealed it.
     pub sealed_by: SealedBy,
-    /// The size in bytes, as in [`Message::size`].
+    /// The size in bytes, as in [`BoxMessage::size`].
     pub size: u64,
     /// Whether it is a file.
     pub is_file: bool,
-    /// The wrapped key, as in [`Content::encryption_key`].
+    /// The wrapped key, as in [`MessageContent::encryption_key`].
     pub encryption_key: Vec<u8>,
-    /// The name of a file, as in [`Content::file_name`].
+    /// The name of a file, as in [`MessageContent::file_name`].
     pub file_name: Vec<u8>,
     /// The bytes of the message.
     pub body: PartsBody,
@@ -99,15 +99,15 @@ pub enum PartsBody {
     File(NewFile, Option<MessageKey>),
 }
 
-impl Sealed {
+impl SealedMessage {
     /// Seals the parts of a message for a box. Blocks on the sync of a file.
     pub fn new(
         store: &Store,
         random: &dyn Random,
         id: BoxId,
-        parts: Parts,
+        parts: UnsealedMessage,
     ) -> Result<Self, StoreError> {
-        let Parts { sealed_by, size, is_file, encryption_key, file_name, body } = parts;
+        let UnsealedMessage { sealed_by, size, is_file, encryption_key, file_name, body } = parts;
         let (body, file) = match body {
             PartsBody::Here(bytes) if bytes.len() <= MAX_HERE_BYTES => {
                 (HeadBody::Here(bytes), None)
@@ -143,9 +143,9 @@ impl Sealed {
 /// Puts all messages into a box, or none. Does nothing if messages were already sent with `key`.
 pub fn send(
     id: BoxId,
-    messages: Vec<Sealed>,
+    messages: Vec<SealedMessage>,
     key: Option<IdempotencyKey>,
-    limits: Limits,
+    limits: BoxLimits,
     now: UnixSeconds,
 ) -> impl Fn(&mut Transaction<'_, '_>) -> Result<(), BoxError> + Send + 'static {
     move |transaction| {
@@ -159,8 +159,8 @@ pub fn send(
         }
         drop_box.check_sending(now)?;
         for sealed in &messages {
-            let Sealed { sealed_by, size, is_file, stored_bytes, ref payload } = *sealed;
-            let message = Message { created_at: now, size, is_file, sealed_by, stored_bytes };
+            let SealedMessage { sealed_by, size, is_file, stored_bytes, ref payload } = *sealed;
+            let message = BoxMessage { created_at: now, size, is_file, sealed_by, stored_bytes };
             let number = drop_box.count_in(stored_bytes, limits).ok_or(BoxError::Full)?;
             transaction.put_sealed(&schema::message(id.number, number), &message, payload)?;
         }
@@ -182,15 +182,15 @@ pub fn files_among<'a>(
     ids: impl IntoIterator<Item = &'a MessageId>,
 ) -> Result<u32, StoreError> {
     ids.into_iter().try_fold(0, |files, message_id| {
-        let found = store.get::<Message>(&schema::message(id.number, *message_id))?;
+        let found = store.get::<BoxMessage>(&schema::message(id.number, *message_id))?;
         Ok(files + u32::from(found.is_some_and(|message| message.is_file)))
     })
 }
 
 /// Messages for a reader, returned once the effects of the read on the box are durable.
-pub struct Delivered {
+pub struct DeliveredMessages {
     /// The messages that still exist, in the requested order.
-    pub messages: Vec<(MessageId, Message, FoundPayload)>,
+    pub messages: Vec<(MessageId, BoxMessage, FoundPayload)>,
     /// Whether the read has ended the box. [`super::burn`] must then burn the rest of it before any message
     /// is sent to the reader.
     pub box_is_gone: bool,
@@ -202,7 +202,7 @@ pub fn read(
     id: BoxId,
     ids: Vec<MessageId>,
     now: UnixSeconds,
-) -> impl Fn(&mut Transaction<'_, '_>) -> Result<Delivered, BoxError> + Send + 'static {
+) -> impl Fn(&mut Transaction<'_, '_>) -> Result<DeliveredMessages, BoxError> + Send + 'static {
     move |transaction| {
         let found = live(transaction, id)?;
         found.check_reading(now)?;
@@ -210,7 +210,7 @@ pub fn read(
         let mut messages = Vec::with_capacity(ids.len());
         for message_id in &ids {
             let key = schema::message(id.number, *message_id);
-            let Some(message) = transaction.get::<Message>(&key)? else { continue };
+            let Some(message) = transaction.get::<BoxMessage>(&key)? else { continue };
             // Files that the server has sealed are opened when they are fetched, unless the box is burned
             // first.
             let is_later = message.is_file && message.sealed_by == SealedBy::Server;
@@ -241,7 +241,7 @@ pub fn read(
         } else if drop_box != found {
             transaction.put(&schema::drop_box(id.number), &drop_box)?;
         }
-        Ok(Delivered { messages, box_is_gone })
+        Ok(DeliveredMessages { messages, box_is_gone })
     }
 }
 
@@ -255,7 +255,7 @@ fn skip_gaps(
     for _ in 0..MAX_GAP {
         let next = drop_box.first_unread();
         let key = schema::message(id.number, next);
-        if next >= before || transaction.get::<Message>(&key)?.is_some() {
+        if next >= before || transaction.get::<BoxMessage>(&key)?.is_some() {
             break;
         }
         drop_box.note_read(next, next);
@@ -272,7 +272,7 @@ pub fn fetch(
     move |transaction| {
         let mut drop_box = live(transaction, id)?;
         let key = schema::message(id.number, message_id);
-        let Some(message) = transaction.get::<Message>(&key)? else { return Ok(None) };
+        let Some(message) = transaction.get::<BoxMessage>(&key)? else { return Ok(None) };
         let payload = transaction.payload(&key)?;
         if drop_box.terms.delete_messages_after_reading {
             transaction.delete(&key)?;

@@ -1,5 +1,5 @@
-//! Turns the [`Content`] of a message into the form for its reader: opened with the box's private key, or as
-//! stored.
+//! Turns the [`MessageContent`] of a message into the form for its reader: opened with the box's private key,
+//! or as stored.
 
 use std::io::{self, Read};
 
@@ -10,7 +10,7 @@ use base64::{
 };
 use sha2::{Digest, Sha256};
 
-use super::{Content, ContentReader, Message, SealedBy, sealing::About};
+use super::{BoxMessage, ContentReader, MessageContent, SealedBy, sealing::About};
 use crate::crypto::{
     BoxKey, MessageKey, Random, SecretBytes,
     envelope::{self, EnvelopeReader},
@@ -23,7 +23,7 @@ const PIECE_BYTES: usize = 96 << 10;
 const SKIPPED_BYTES: u64 = 4 << 20;
 
 /// A message as shown to its reader.
-pub struct Shown {
+pub struct OpenedMessage {
     /// The encryption key, for a message that is shown as stored.
     pub encryption_key: Option<String>,
     /// The message.
@@ -45,7 +45,7 @@ pub enum ShownBody {
         /// The key of the file; `None` if it is fetched as stored.
         key: Option<MessageKey>,
         /// The location of its bytes.
-        content: Content,
+        content: MessageContent,
     },
 }
 
@@ -80,12 +80,12 @@ struct Unspaced<R>(R);
 ///
 /// An error of the payload file.
 pub fn open(
-    message: &Message,
-    content: Content,
+    message: &BoxMessage,
+    content: MessageContent,
     key: &BoxKey,
     limit: Option<u64>,
     random: &dyn Random,
-) -> io::Result<Shown> {
+) -> io::Result<OpenedMessage> {
     let wrapped = match message.sealed_by {
         SealedBy::Server => Some(content.encryption_key.clone()),
         SealedBy::Sender => unspaced_base64(&content.encryption_key),
@@ -119,7 +119,7 @@ pub fn open(
             ShownBody::Text(ShownText::new(source, u64::MAX))
         }
     };
-    Ok(Shown { encryption_key: None, body })
+    Ok(OpenedMessage { encryption_key: None, body })
 }
 
 /// Shows a message as stored.
@@ -127,7 +127,7 @@ pub fn open(
 /// # Errors
 ///
 /// An error of the payload file.
-pub fn as_stored(message: &Message, content: Content) -> io::Result<Shown> {
+pub fn as_stored(message: &BoxMessage, content: MessageContent) -> io::Result<OpenedMessage> {
     let text_of = |bytes: &[u8]| match message.sealed_by {
         SealedBy::Server => STANDARD.encode(bytes),
         SealedBy::Sender => String::from_utf8_lossy(bytes).into_owned(),
@@ -149,7 +149,7 @@ pub fn as_stored(message: &Message, content: Content) -> io::Result<Shown> {
         };
         ShownBody::Text(ShownText::new(source, bytes))
     };
-    Ok(Shown { encryption_key, body })
+    Ok(OpenedMessage { encryption_key, body })
 }
 
 /// The bytes of a file: opened with `key`, or as stored. `limit` applies to files that a sender has sealed.
@@ -158,7 +158,7 @@ pub fn as_stored(message: &Message, content: Content) -> io::Result<Shown> {
 ///
 /// An error of the payload file.
 pub fn file_reader(
-    content: &Content,
+    content: &MessageContent,
     sealed_by: SealedBy,
     key: Option<&MessageKey>,
     limit: Option<u64>,
@@ -267,15 +267,15 @@ impl ShownText {
 }
 
 /// Whether a sender's file begins like an envelope, judged by its first byte.
-fn looks_like_envelope(content: &Content, key: &MessageKey) -> bool {
+fn looks_like_envelope(content: &MessageContent, key: &MessageKey) -> bool {
     let begun = content.body.reader().and_then(|body| EnvelopeReader::new(body, key, None));
     begun.and_then(|mut envelope| envelope.read(&mut [0])).is_ok()
 }
 
 fn opened_file(
-    message: &Message,
+    message: &BoxMessage,
     sealed_by: SealedBy,
-    content: Content,
+    content: MessageContent,
     key: MessageKey,
 ) -> ShownBody {
     let sealed_name = match sealed_by {

@@ -1,10 +1,10 @@
-//! Turns the input of a sender into [`Parts`], sealed by the server or by the sender.
+//! Turns the input of a sender into [`UnsealedMessage`], sealed by the server or by the sender.
 
 use std::io::{self, Write};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Parts, PartsBody, SealedBy};
+use super::{PartsBody, SealedBy, UnsealedMessage};
 use crate::crypto::{
     MessageKey, PublicKey, Random,
     envelope::{self, EnvelopeWriter},
@@ -27,7 +27,7 @@ pub(super) struct About {
 }
 
 /// A file that is sealed while it is received.
-pub enum FileSealer {
+pub enum MessageFileSealer {
     /// By the server: compressed, and sealed under its own key.
     Server(MessageKey, Box<EnvelopeWriter<NewFile>>),
     /// By the sender. The store seals it again, so that it can be burned.
@@ -62,9 +62,9 @@ pub enum SealedFile {
 
 /// Seals a text for a box. Blocks for one RSA operation.
 #[must_use]
-pub fn text(text: &[u8], public_key: &PublicKey, random: &dyn Random) -> Parts {
+pub fn text(text: &[u8], public_key: &PublicKey, random: &dyn Random) -> UnsealedMessage {
     let key = MessageKey::new(random);
-    Parts {
+    UnsealedMessage {
         sealed_by: SealedBy::Server,
         size: text.len() as u64,
         is_file: false,
@@ -76,8 +76,8 @@ pub fn text(text: &[u8], public_key: &PublicKey, random: &dyn Random) -> Parts {
 
 /// Accepts a text that its sender has sealed.
 #[must_use]
-pub fn sealed_text(encrypted_message: &str, encryption_key: &str) -> Parts {
-    Parts {
+pub fn sealed_text(encrypted_message: &str, encryption_key: &str) -> UnsealedMessage {
+    UnsealedMessage {
         sealed_by: SealedBy::Sender,
         size: encrypted_message.len() as u64,
         is_file: false,
@@ -87,7 +87,7 @@ pub fn sealed_text(encrypted_message: &str, encryption_key: &str) -> Parts {
     }
 }
 
-impl FileSealer {
+impl MessageFileSealer {
     /// Begins a file that the server seals or the sender has sealed.
     ///
     /// # Errors
@@ -170,9 +170,9 @@ impl SealedFile {
 
     /// Wraps the key of a file that the server has sealed. `None` for other files.
     #[must_use]
-    pub fn wrapped(self, public_key: &PublicKey, random: &dyn Random) -> Option<Parts> {
+    pub fn wrapped(self, public_key: &PublicKey, random: &dyn Random) -> Option<UnsealedMessage> {
         let Self::Server { key, file, about, bytes } = self else { return None };
-        Some(Parts {
+        Some(UnsealedMessage {
             sealed_by: SealedBy::Server,
             size: bytes,
             is_file: true,
@@ -184,9 +184,9 @@ impl SealedFile {
 
     /// Combines a file that its sender has sealed with its encryption key. `None` for other files.
     #[must_use]
-    pub fn with_key(self, encryption_key: &str) -> Option<Parts> {
+    pub fn with_key(self, encryption_key: &str) -> Option<UnsealedMessage> {
         let Self::Sender { key, file, file_name, bytes } = self else { return None };
-        Some(Parts {
+        Some(UnsealedMessage {
             sealed_by: SealedBy::Sender,
             size: bytes,
             is_file: true,

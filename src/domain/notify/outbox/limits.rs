@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::OutboxError;
-use crate::domain::numbers::Share;
+use crate::domain::numbers::MailShare;
 use crate::{
     clock::UnixSeconds,
     crypto::sha256,
@@ -36,7 +36,7 @@ impl SentTimes {
     }
 }
 
-impl Share {
+impl MailShare {
     /// The number of mails within an hour. Unrequested mails leave one place to others; each kind of mail
     /// that strangers can cause leaves places to the other kinds.
     fn most(self) -> usize {
@@ -56,7 +56,7 @@ impl Share {
 pub(super) fn reserve(
     transaction: &mut Transaction<'_, '_>,
     (account, to): (Option<AccountNumber>, &Mailbox),
-    shares: &[Share],
+    shares: &[MailShare],
     patience_seconds: u64,
     now: UnixSeconds,
 ) -> Result<UnixSeconds, OutboxError> {
@@ -66,8 +66,10 @@ pub(super) fn reserve(
     counted.extend(account.map(|account| (schema::mails_of(account), MAX_PER_ACCOUNT)));
     for share in shares {
         let key = match (share, account) {
-            (Share::StrangersOfAccount, Some(account)) => schema::share_of_account(*share, account),
-            (Share::StrangersOfAccount, None) => continue,
+            (MailShare::StrangersOfAccount, Some(account)) => {
+                schema::share_of_account(*share, account)
+            }
+            (MailShare::StrangersOfAccount, None) => continue,
             (share, _) => schema::share_of_address(*share, &address),
         };
         counted.push((key, share.most()));

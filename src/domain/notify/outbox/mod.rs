@@ -22,8 +22,8 @@ pub use self::{
         sweep as sweep_given_up,
     },
 };
-use super::{event::Event, language::Language, mailbox::Mailbox, subscription::Subscriber};
-pub(crate) use crate::domain::numbers::Share;
+use super::{event::WebhookEvent, language::Language, mailbox::Mailbox, subscription::Subscriber};
+pub(crate) use crate::domain::numbers::MailShare;
 use crate::{
     clock::UnixSeconds,
     crypto::SecretBytes,
@@ -52,12 +52,12 @@ pub struct Outgoing {
     /// Whether it was given up. Its sealed part is burned in the same change.
     pub is_given_up: bool,
     /// The mail or the call.
-    pub content: Content,
+    pub content: OutgoingContent,
 }
 
 /// The content of an item.
 #[derive(Clone, Serialize, Deserialize)]
-pub enum Content {
+pub enum OutgoingContent {
     /// A mail.
     Mail {
         /// The recipient.
@@ -72,7 +72,7 @@ pub enum Content {
         /// The webhook.
         webhook: WebhookNumber,
         /// The event that the call reports.
-        event: Event,
+        event: WebhookEvent,
     },
 }
 
@@ -84,12 +84,13 @@ pub enum Letter {
         /// The id of the request.
         request: RequestId,
     },
-    /// A secret was created through a request. Contains its complete link, half of it in [`Sealed`].
+    /// A secret was created through a request. Contains its complete link, half of it in [`SealedLinkHalf`].
     Secret {
         /// The id of the secret.
         secret: SecretId,
     },
-    /// A self-destructing message of the Key Service. Contains its complete link, half of it in [`Sealed`].
+    /// A self-destructing message of the Key Service. Contains its complete link, half of it in
+    /// [`SealedLinkHalf`].
     SelfDestruct {
         /// The id of the secret.
         secret: SecretId,
@@ -119,7 +120,7 @@ pub enum Letter {
 
 /// The sealed part of a letter. Together with the id it opens the secret.
 #[derive(Serialize, Deserialize)]
-pub struct Sealed {
+pub struct SealedLinkHalf {
     /// The public half of the secret's password, as in the link.
     pub password_part_public: String,
 }
@@ -132,13 +133,13 @@ pub struct NewMail {
     pub to: Mailbox,
     /// The language; `None` for the daemon's default.
     pub language: Option<Language>,
-    /// The [`Sealed`] part of the letter, if it has one, sealed with [`Sealed::CONTEXT`].
+    /// The [`SealedLinkHalf`] part of the letter, if it has one, sealed with [`SealedLinkHalf::CONTEXT`].
     pub payload: Option<Payload>,
 }
 
 /// The consequence of a failed attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum FailureVerdict {
     /// Retry after a pause.
     Retry,
     /// Retry at this time. The delivery was not attempted.
@@ -166,20 +167,22 @@ impl Record for Outgoing {
 }
 
 impl Letter {
-    /// Whether the letter needs its [`Sealed`] part.
+    /// Whether the letter needs its [`SealedLinkHalf`] part.
     #[must_use]
     pub fn is_sealed(&self) -> bool {
         matches!(self, Self::Secret { .. } | Self::SelfDestruct { .. })
     }
 
     /// The shares of the limits that the letter counts in.
-    fn shares(&self, account: Option<AccountNumber>) -> &'static [Share] {
+    fn shares(&self, account: Option<AccountNumber>) -> &'static [MailShare] {
         match self {
-            Self::SelfDestruct { .. } if account.is_none() => &[Share::Unasked, Share::Destructing],
-            Self::TriedAfter { .. } | Self::BoxMessage { .. } => {
-                &[Share::Unasked, Share::Strangers, Share::StrangersOfAccount]
+            Self::SelfDestruct { .. } if account.is_none() => {
+                &[MailShare::Unasked, MailShare::Destructing]
             }
-            Self::Viewed { .. } => &[Share::Unasked],
+            Self::TriedAfter { .. } | Self::BoxMessage { .. } => {
+                &[MailShare::Unasked, MailShare::Strangers, MailShare::StrangersOfAccount]
+            }
+            Self::Viewed { .. } => &[MailShare::Unasked],
             Self::Request { .. } | Self::Secret { .. } | Self::SelfDestruct { .. } => &[],
         }
     }
@@ -205,7 +208,7 @@ impl Letter {
     }
 }
 
-impl Sealed {
+impl SealedLinkHalf {
     /// The context for sealing the payload.
     pub const CONTEXT: &'static [u8] = b"letter";
 
@@ -223,13 +226,13 @@ impl Sealed {
 }
 
 /// Leaves out the half of the link.
-impl fmt::Debug for Sealed {
+impl fmt::Debug for SealedLinkHalf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sealed").finish_non_exhaustive()
     }
 }
 
-impl Content {
+impl OutgoingContent {
     /// The queue of the item.
     #[must_use]
     pub fn lane(&self) -> Lane {

@@ -1,6 +1,6 @@
 //! The life of an item of the outbox: queued, attempted, delivered, given up.
 
-use super::{Content, Letter, NewMail, OutboxError, Outgoing, Verdict, reserve};
+use super::{FailureVerdict, Letter, NewMail, OutboxError, Outgoing, OutgoingContent, reserve};
 use crate::{
     clock::UnixSeconds,
     domain::{
@@ -47,7 +47,7 @@ pub fn put_mail(
     let NewMail { account, to, language, payload } = mail;
     let (shares, patience) = (letter.shares(*account), letter.patience_seconds());
     let at = reserve(transaction, (*account, to), shares, patience, now)?;
-    let content = Content::Mail { to: to.clone(), language: *language, letter };
+    let content = OutgoingContent::Mail { to: to.clone(), language: *language, letter };
     Ok(put_at(transaction, (*account, content), payload.as_ref(), now, at)?)
 }
 
@@ -55,7 +55,7 @@ pub fn put_mail(
 pub(crate) fn put(
     transaction: &mut Transaction<'_, '_>,
     account: Option<AccountNumber>,
-    content: Content,
+    content: OutgoingContent,
     payload: Option<&Payload>,
     now: UnixSeconds,
 ) -> Result<(), StoreError> {
@@ -64,7 +64,7 @@ pub(crate) fn put(
 
 fn put_at(
     transaction: &mut Transaction<'_, '_>,
-    (account, content): (Option<AccountNumber>, Content),
+    (account, content): (Option<AccountNumber>, OutgoingContent),
     payload: Option<&Payload>,
     now: UnixSeconds,
     at: UnixSeconds,
@@ -140,36 +140,40 @@ pub fn delivered(
 pub fn failed(
     number: OutboxNumber,
     error: &str,
-    verdict: Verdict,
+    verdict: FailureVerdict,
     now: UnixSeconds,
     settled: UnixSeconds,
-) -> impl Fn(&mut Transaction<'_, '_>) -> Result<Verdict, StoreError> + Send + 'static {
+) -> impl Fn(&mut Transaction<'_, '_>) -> Result<FailureVerdict, StoreError> + Send + 'static {
     let error: String = error.chars().filter(|c| !c.is_control()).take(MAX_ERROR_CHARS).collect();
     move |transaction| {
         let key = schema::outgoing(number);
         let Some(mut outgoing) = transaction.get::<Outgoing>(&key)? else {
-            return Ok(Verdict::GiveUp);
+            return Ok(FailureVerdict::GiveUp);
         };
         let due = schema::outgoing_due(outgoing.lane(), outgoing.next_at, number);
         transaction.delete(&due)?;
         match verdict {
             // An error of an earlier attempt is more informative.
-            Verdict::Wait(_) => drop(outgoing.last_error.get_or_insert_with(|| error.clone())),
-            Verdict::Retry | Verdict::GiveUp => outgoing.last_error = Some(error.clone()),
+            FailureVerdict::Wait(_) => {
+                outgoing.last_error.get_or_insert_with(|| error.clone());
+            }
+            FailureVerdict::Retry | FailureVerdict::GiveUp => {
+                outgoing.last_error = Some(error.clone())
+            }
         }
         let ends = outgoing.queued_at.plus(MAX_AGE_SECONDS);
-        let verdict = if outgoing.is_too_old(settled) { Verdict::GiveUp } else { verdict };
+        let verdict = if outgoing.is_too_old(settled) { FailureVerdict::GiveUp } else { verdict };
         outgoing.next_at = match verdict {
             // Not given up yet, because the clock may have jumped past the end.
-            Verdict::Retry if now >= ends => now.plus(pause_seconds(outgoing.attempts)),
-            Verdict::Wait(until) if now >= ends => until,
-            Verdict::Retry => now.plus(pause_seconds(outgoing.attempts)).min(ends),
-            Verdict::Wait(until) => until.min(ends),
-            Verdict::GiveUp => now.plus(KEEP_GIVEN_UP_SECONDS),
+            FailureVerdict::Retry if now >= ends => now.plus(pause_seconds(outgoing.attempts)),
+            FailureVerdict::Wait(until) if now >= ends => until,
+            FailureVerdict::Retry => now.plus(pause_seconds(outgoing.attempts)).min(ends),
+            FailureVerdict::Wait(until) => until.min(ends),
+            FailureVerdict::GiveUp => now.plus(KEEP_GIVEN_UP_SECONDS),
         };
-        let is_tried = !matches!(verdict, Verdict::Wait(_));
+        let is_tried = !matches!(verdict, FailureVerdict::Wait(_));
         outgoing.attempts = outgoing.attempts.saturating_add(u32::from(is_tried));
-        outgoing.is_given_up = verdict == Verdict::GiveUp;
+        outgoing.is_given_up = verdict == FailureVerdict::GiveUp;
         if outgoing.is_given_up {
             transaction.burn(&key)?;
         }

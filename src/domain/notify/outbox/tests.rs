@@ -23,8 +23,9 @@ impl World {
     }
 
     fn mail(&self, account: Option<u32>, to: &str, now: UnixSeconds) -> Result<(), OutboxError> {
-        let sealed = Sealed { password_part_public: "cHVibGlj".into() };
-        let payload = self.store.seal(&SystemRandom, Sealed::CONTEXT, sealed.to_payload()).unwrap();
+        let sealed = SealedLinkHalf { password_part_public: "cHVibGlj".into() };
+        let payload =
+            self.store.seal(&SystemRandom, SealedLinkHalf::CONTEXT, sealed.to_payload()).unwrap();
         let mail = NewMail {
             account: account.and_then(AccountNumber::new),
             to: Mailbox::new(to).unwrap(),
@@ -42,10 +43,10 @@ impl World {
     fn call(&self, now: UnixSeconds) {
         let account = AccountNumber::new(1).unwrap();
         let number = SecretNumber { account, sequence: 0 };
-        let content = Content::Webhook {
+        let content = OutgoingContent::Webhook {
             webhook: WebhookNumber { account, sequence: 0 },
-            event: Event {
-                kind: crate::domain::notify::event::EventKind::SecretViewed,
+            event: WebhookEvent {
+                kind: crate::domain::notify::event::WebhookEventKind::SecretViewed,
                 at: now,
                 secret: SecretId { number, random: [0; 15] },
                 request: None,
@@ -61,7 +62,7 @@ impl World {
         due(&self.store, lane, now, 100, |_| false).0.into_iter().map(|number| number.0).collect()
     }
 
-    fn fail(&self, number: u64, verdict: Verdict, now: UnixSeconds) -> Verdict {
+    fn fail(&self, number: u64, verdict: FailureVerdict, now: UnixSeconds) -> FailureVerdict {
         let failed = failed(OutboxNumber(number), "no\r\nway", verdict, now, now);
         self.store.change(failed).wait().unwrap()
     }
@@ -89,10 +90,10 @@ fn pauses_grow_to_four_hours_and_the_last_try_is_after_a_day() {
     let (mut now, mut pauses) = (NOW, Vec::new());
     loop {
         assert_eq!(world.due(Lane::Mail, now), [0]);
-        let verdict = world.fail(0, Verdict::Retry, now);
+        let verdict = world.fail(0, FailureVerdict::Retry, now);
         let entry = world.entry(0).unwrap();
         assert_eq!(entry.last_error.as_deref(), Some("noway"), "no control characters");
-        if verdict == Verdict::GiveUp {
+        if verdict == FailureVerdict::GiveUp {
             assert!(entry.is_given_up);
             break;
         }
@@ -116,7 +117,7 @@ fn what_is_given_up_is_burned_and_leaves_the_list_after_a_week() {
     world.mail(None, "a@example.org", NOW).unwrap();
     world.mail(None, "b@example.org", NOW).unwrap();
     assert!(world.has_payload(0));
-    assert_eq!(world.fail(0, Verdict::GiveUp, NOW), Verdict::GiveUp);
+    assert_eq!(world.fail(0, FailureVerdict::GiveUp, NOW), FailureVerdict::GiveUp);
     assert!(!world.has_payload(0));
     assert_eq!(world.due(Lane::Mail, NOW.plus(99 * HOUR)), [1]);
     let found = world.store.change(find(OutboxNumber(0))).wait().unwrap();
@@ -143,7 +144,7 @@ fn what_is_longest_due_comes_first_and_lanes_are_apart() {
     assert_eq!(world.due(Lane::Webhook, NOW), [2]);
     let limited = due(&world.store, Lane::Mail, NOW.plus(5), 2, |number| number.0 == 1);
     assert_eq!(limited, (vec![OutboxNumber(3), OutboxNumber(0)], None));
-    world.fail(1, Verdict::Retry, NOW);
+    world.fail(1, FailureVerdict::Retry, NOW);
     assert_eq!(world.due(Lane::Mail, NOW.plus(60)), [3, 0, 1]);
     assert!(world.store.change(retry(OutboxNumber(1), NOW)).wait().unwrap());
     assert_eq!(world.due(Lane::Mail, NOW), [1, 3]);
@@ -161,7 +162,11 @@ fn what_is_delivered_or_dropped_is_gone() {
     assert!(world.store.change(remove(OutboxNumber(1))).wait().unwrap());
     assert!(!world.store.change(remove(OutboxNumber(1))).wait().unwrap());
     assert_eq!(world.keys(), (0, 0));
-    assert_eq!(world.fail(0, Verdict::Retry, NOW), Verdict::GiveUp, "the item does not exist");
+    assert_eq!(
+        world.fail(0, FailureVerdict::Retry, NOW),
+        FailureVerdict::GiveUp,
+        "the item does not exist"
+    );
     assert_eq!(world.keys(), (0, 0));
     // Numbers are not used again, because names derived from them are permanent.
     world.mail(None, "c@example.org", NOW).unwrap();
@@ -177,7 +182,7 @@ fn what_is_too_old_is_found() {
         world.mail(None, to, at).unwrap();
     }
     world.call(NOW);
-    world.fail(1, Verdict::Retry, NOW);
+    world.fail(1, FailureVerdict::Retry, NOW);
     let old = |now| overdue(&world.store, Lane::Mail, now, 10);
     assert_eq!(old(UnixSeconds(NOW.0 + 24 * HOUR - 1)), []);
     assert_eq!(old(NOW.plus(24 * HOUR)), [OutboxNumber(0), OutboxNumber(1)]);

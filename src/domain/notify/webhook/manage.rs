@@ -14,7 +14,7 @@ use crate::{
     crypto::{Random, SecretText, random_array},
     domain::{
         account::{Account, AccountError, check_live},
-        notify::event::EventKind,
+        notify::event::WebhookEventKind,
         numbers::{AccountNumber, WebhookNumber},
         schema,
     },
@@ -80,17 +80,17 @@ pub fn add(
     store: &Store,
     account: AccountNumber,
     url: &WebhookUrl,
-    events: &[EventKind],
+    events: &[WebhookEventKind],
     random: &dyn Random,
     now: UnixSeconds,
 ) -> Result<NewWebhook, WebhookError> {
     let endpoint = Endpoint { url: url.as_str().to_owned(), key: random_array(random) };
     let key = endpoint.key_text();
     let payload = store.seal(random, Endpoint::CONTEXT, endpoint.to_payload())?;
-    let is_selected = |kind: &EventKind| events.is_empty() || events.contains(kind);
+    let is_selected = |kind: &WebhookEventKind| events.is_empty() || events.contains(kind);
     let webhook = Webhook {
         created_at: now,
-        events: EventKind::ALL.into_iter().filter(is_selected).collect(),
+        events: WebhookEventKind::ALL.into_iter().filter(is_selected).collect(),
     };
     let number = store
         .change(move |transaction| {

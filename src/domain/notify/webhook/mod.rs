@@ -19,8 +19,8 @@ pub use self::{
     url::{BadUrl, WebhookUrl},
 };
 use super::{
-    event::{Event, EventKind},
-    outbox::{self, Content},
+    event::{WebhookEvent, WebhookEventKind},
+    outbox::{self, OutgoingContent},
 };
 use crate::{
     clock::UnixSeconds,
@@ -38,7 +38,7 @@ pub struct Webhook {
     /// The time of creation.
     pub created_at: UnixSeconds,
     /// The events that it is called for.
-    pub events: Vec<EventKind>,
+    pub events: Vec<WebhookEventKind>,
 }
 
 /// The URL of a webhook and its signing key. Both are secret: the URL may give access, and the key signs
@@ -98,13 +98,13 @@ impl Endpoint {
 pub(super) fn queue(
     transaction: &mut Transaction<'_, '_>,
     account: AccountNumber,
-    event: &Event,
+    event: &WebhookEvent,
 ) -> Result<(), StoreError> {
     for key in transaction.keys(&schema::webhooks(account), MAX_WEBHOOKS) {
         let Some(webhook) = schema::webhook_number(&key) else { continue };
         let found = transaction.get::<Webhook>(&key)?;
         if found.is_some_and(|found| found.events.contains(&event.kind)) {
-            let content = Content::Webhook { webhook, event: event.clone() };
+            let content = OutgoingContent::Webhook { webhook, event: event.clone() };
             outbox::put(transaction, Some(account), content, None, event.at)?;
         }
     }

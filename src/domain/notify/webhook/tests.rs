@@ -5,7 +5,7 @@ use crate::{
     crypto::SeededRandom,
     domain::{
         account::{AccountError, find_account},
-        numbers::{OutboxNumber, SecretNumber},
+        numbers::{OutboxNumber, SecretId, SecretNumber},
         operator::{create_account, delete_account},
     },
     store::Store,
@@ -30,7 +30,7 @@ impl Fixture {
         Self { store, random, _dir: dir }
     }
 
-    fn add(&self, account: &str, events: &[EventKind]) -> Result<NewWebhook, WebhookError> {
+    fn add(&self, account: &str, events: &[WebhookEventKind]) -> Result<NewWebhook, WebhookError> {
         let url = WebhookUrl::parse("https://example.org/hook?token=planted", false)?;
         let account = find_account(&self.store, account)?;
         add(&self.store, account, &url, events, &self.random, NOW)
@@ -46,10 +46,10 @@ impl Fixture {
     }
 
     /// Queues an event of the account. Returns the webhooks of all calls in the outbox.
-    fn happens(&self, account: u32, kind: EventKind) -> Vec<String> {
+    fn happens(&self, account: u32, kind: WebhookEventKind) -> Vec<String> {
         let account = AccountNumber::new(account).unwrap();
         let secret = SecretId { number: SecretNumber { account, sequence: 0 }, random: [7; 15] };
-        let event = Event { kind, at: NOW, secret, request: None };
+        let event = WebhookEvent { kind, at: NOW, secret, request: None };
         self.store.change(move |transaction| queue(transaction, account, &event)).wait().unwrap();
         self.waiting()
     }
@@ -57,8 +57,8 @@ impl Fixture {
     fn waiting(&self) -> Vec<String> {
         let all = outbox::list(&self.store, OutboxNumber(0), usize::MAX).unwrap();
         let ids = all.into_iter().map(|(_, outgoing)| match outgoing.content {
-            Content::Webhook { webhook, .. } => webhook.id(),
-            Content::Mail { .. } => "mail".into(),
+            OutgoingContent::Webhook { webhook, .. } => webhook.id(),
+            OutgoingContent::Mail { .. } => "mail".into(),
         });
         ids.collect()
     }
@@ -85,11 +85,13 @@ fn a_webhook_is_added_listed_called_and_removed() {
     assert_eq!(endpoint.url, "https://example.org/hook?token=planted");
     assert_eq!(endpoint.key_text().expose_secret(), new.key.expose_secret());
 
-    f.add("bob", &[EventKind::RequestAnswered, EventKind::RequestAnswered]).ok().unwrap();
+    f.add("bob", &[WebhookEventKind::RequestAnswered, WebhookEventKind::RequestAnswered])
+        .ok()
+        .unwrap();
     let listed = list(&f.store, Some(bob)).unwrap();
     assert_eq!((listed.len(), &*listed[0].account, &*listed[0].id), (1, "bob", "w2"));
-    assert_eq!(listed[0].webhook.events, [EventKind::RequestAnswered]);
-    assert_eq!(list(&f.store, Some(alice)).unwrap()[0].webhook.events, EventKind::ALL);
+    assert_eq!(listed[0].webhook.events, [WebhookEventKind::RequestAnswered]);
+    assert_eq!(list(&f.store, Some(alice)).unwrap()[0].webhook.events, WebhookEventKind::ALL);
     assert_eq!(f.ids(None), ["w1", "w2"]);
 
     assert_eq!(f.remove("w1").unwrap(), "alice");
@@ -106,12 +108,12 @@ fn a_webhook_is_added_listed_called_and_removed() {
 #[test]
 fn an_event_calls_the_webhooks_of_its_account_that_want_it() {
     let f = Fixture::new();
-    f.add("alice", &[EventKind::SecretViewed]).ok().unwrap();
+    f.add("alice", &[WebhookEventKind::SecretViewed]).ok().unwrap();
     f.add("bob", &[]).ok().unwrap();
     f.add("alice", &[]).ok().unwrap();
-    assert_eq!(f.happens(1, EventKind::SecretViewed), ["w1", "w3"]);
-    assert_eq!(f.happens(1, EventKind::SecretTriedAfter), ["w1", "w3", "w3"]);
-    assert_eq!(f.happens(2, EventKind::RequestAnswered), ["w1", "w3", "w3", "w2"]);
+    assert_eq!(f.happens(1, WebhookEventKind::SecretViewed), ["w1", "w3"]);
+    assert_eq!(f.happens(1, WebhookEventKind::SecretTriedAfter), ["w1", "w3", "w3"]);
+    assert_eq!(f.happens(2, WebhookEventKind::RequestAnswered), ["w1", "w3", "w3", "w2"]);
 }
 
 #[test]
@@ -122,7 +124,7 @@ fn an_account_has_ten_at_most() {
     }
     assert!(matches!(f.add("alice", &[]), Err(WebhookError::TooMany)));
     f.add("bob", &[]).ok().unwrap();
-    assert_eq!(f.happens(1, EventKind::SecretViewed).len(), 10);
+    assert_eq!(f.happens(1, WebhookEventKind::SecretViewed).len(), 10);
     f.remove("w4").unwrap();
     f.add("alice", &[]).ok().unwrap();
     let unknown = f.add("carol", &[]);
@@ -135,8 +137,8 @@ fn what_an_account_has_goes_with_it() {
     for account in ["alice", "bob", "alice"] {
         f.add(account, &[]).ok().unwrap();
     }
-    f.happens(1, EventKind::SecretViewed);
-    assert_eq!(f.happens(2, EventKind::SecretViewed), ["w1", "w3", "w2"]);
+    f.happens(1, WebhookEventKind::SecretViewed);
+    assert_eq!(f.happens(2, WebhookEventKind::SecretViewed), ["w1", "w3", "w2"]);
     let notify = crate::domain::notify::Notify {
         email: crate::domain::notify::mailbox::Mailbox::new("alice@example.org").unwrap(),
         unsubscribe: [0; 16],

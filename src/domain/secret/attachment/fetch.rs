@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// An attachment that a viewer may fetch.
-pub struct Found {
+pub struct FetchableAttachment {
     id: SecretId,
     n: NonZeroU8,
     payload: FoundPayload,
@@ -28,7 +28,7 @@ pub struct Found {
     pub lease_ends: UnixSeconds,
 }
 
-impl Found {
+impl FetchableAttachment {
     /// Opens a part of the attachment for reading. Blocks.
     pub fn open(self, part: Range<u64>) -> Result<ChunkReader<FoundFile>, StoreError> {
         let bytes = self.bytes;
@@ -46,7 +46,8 @@ pub fn find(
     n: NonZeroU8,
     token: LeaseToken,
     now: UnixSeconds,
-) -> impl Fn(&mut Transaction<'_, '_>) -> Result<Found, SecretError> + Send + 'static {
+) -> impl Fn(&mut Transaction<'_, '_>) -> Result<FetchableAttachment, SecretError> + Send + 'static
+{
     move |transaction| {
         let secret = secret::linked_secret(transaction, id)?;
         let lease = transaction.get::<Lease>(&schema::lease(id.number, token))?;
@@ -56,7 +57,7 @@ pub fn find(
         let attachment = transaction.get::<Attachment>(&key)?.ok_or(SecretError::NotFound)?;
         let payload = transaction.payload(&key)?.ok_or(SecretError::NotFound)?;
         let bytes = attachment.received;
-        Ok(Found { id, n, payload, bytes, lease_ends: lease.ends_at })
+        Ok(FetchableAttachment { id, n, payload, bytes, lease_ends: lease.ends_at })
     }
 }
 

@@ -30,7 +30,7 @@ pub const MOST_ATTACHMENTS: u8 = 64;
 
 /// The limits that the operator sets.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct AttachmentLimits {
     /// The largest size of an attachment, as sealed by its sender, in bytes; `None` for no limit.
     pub max_bytes: Option<u64>,
     /// The number of attachments of a secret, at most [`MOST_ATTACHMENTS`].
@@ -62,7 +62,7 @@ struct Tail;
 
 /// The total size of attachments, in bytes.
 #[derive(Default, Serialize, Deserialize)]
-struct Stored(u64);
+struct StoredBytes(u64);
 
 impl Record for Attachment {
     const VERSION: u8 = 1;
@@ -70,7 +70,7 @@ impl Record for Attachment {
 impl Record for Tail {
     const VERSION: u8 = 1;
 }
-impl Record for Stored {
+impl Record for StoredBytes {
     const VERSION: u8 = 1;
 }
 
@@ -131,7 +131,7 @@ pub struct NewAttachments {
     /// SHA-256 of the upload token.
     pub token_hash: [u8; 32],
     /// The limits that the operator sets.
-    pub limits: Limits,
+    pub limits: AttachmentLimits,
 }
 
 impl NewAttachments {
@@ -290,10 +290,10 @@ fn count_out(
     bytes: u64,
 ) -> Result<(), StoreError> {
     for key in counters(account) {
-        let Stored(stored) = transaction.get::<Stored>(&key)?.unwrap_or_default();
+        let StoredBytes(stored) = transaction.get::<StoredBytes>(&key)?.unwrap_or_default();
         match stored.saturating_sub(bytes) {
             0 => transaction.delete(&key)?,
-            left => transaction.put(&key, &Stored(left))?,
+            left => transaction.put(&key, &StoredBytes(left))?,
         }
     }
     Ok(())
@@ -304,13 +304,13 @@ fn count_in(
     transaction: &mut Transaction<'_, '_>,
     account: AccountNumber,
     bytes: u64,
-    limits: Limits,
+    limits: AttachmentLimits,
 ) -> Result<(), AttachmentError> {
     check_room(transaction, account, bytes, limits)?;
     for key in counters(account) {
-        let Stored(stored) = transaction.get::<Stored>(&key)?.unwrap_or_default();
+        let StoredBytes(stored) = transaction.get::<StoredBytes>(&key)?.unwrap_or_default();
         if bytes > 0 {
-            transaction.put(&key, &Stored(stored.saturating_add(bytes)))?;
+            transaction.put(&key, &StoredBytes(stored.saturating_add(bytes)))?;
         }
     }
     Ok(())
@@ -321,11 +321,11 @@ fn check_room(
     transaction: &Transaction<'_, '_>,
     account: AccountNumber,
     bytes: u64,
-    limits: Limits,
+    limits: AttachmentLimits,
 ) -> Result<(), AttachmentError> {
     let most = [limits.max_account_bytes, limits.max_storage_bytes];
     for (key, most) in counters(account).iter().zip(most) {
-        let Stored(stored) = transaction.get::<Stored>(key)?.unwrap_or_default();
+        let StoredBytes(stored) = transaction.get::<StoredBytes>(key)?.unwrap_or_default();
         if most.is_some_and(|most| stored.saturating_add(bytes) > most) {
             return Err(AttachmentError::OverQuota);
         }
@@ -340,5 +340,5 @@ fn counters(account: AccountNumber) -> [crate::store::Key; 2] {
 
 /// The total size of all stored attachments, in bytes.
 pub fn stored_bytes(store: &Store) -> Result<u64, StoreError> {
-    Ok(store.get::<Stored>(&schema::stored_by_all())?.unwrap_or_default().0)
+    Ok(store.get::<StoredBytes>(&schema::stored_by_all())?.unwrap_or_default().0)
 }

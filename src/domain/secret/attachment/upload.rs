@@ -1,10 +1,10 @@
-//! Upload of an attachment, in any number of parts: [`begin`], then [`Upload::store`] from time to time,
-//! which records the bytes on disk so far. Recorded bytes survive a crash of the client or the daemon.
+//! Upload of an attachment, in any number of parts: [`begin`], then [`AttachmentUpload::store`] from time to
+//! time, which records the bytes on disk so far. Recorded bytes survive a crash of the client or the daemon.
 
 use std::num::NonZeroU8;
 
 use super::{
-    Attachment, AttachmentError, Limits, Tail, check_room, context, count_in,
+    Attachment, AttachmentError, AttachmentLimits, Tail, check_room, context, count_in,
     draft::{self, Published},
     find_intact, open_head, remove, seal,
 };
@@ -22,7 +22,7 @@ use crate::{
 
 /// The attachment to upload, and the proof of the right to upload it.
 #[derive(Clone, Copy)]
-pub struct Target {
+pub struct UploadTarget {
     /// The id of the secret.
     pub id: SecretId,
     /// The number of the attachment, from 1 on.
@@ -66,7 +66,7 @@ pub struct Begun {
 
 /// How many of the received bytes are recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Count {
+pub enum ReceivedCount {
     /// Full chunks only. The rest is recorded when more bytes have arrived, or is sent again.
     Chunks,
     /// All received bytes.
@@ -75,7 +75,7 @@ pub enum Count {
 
 /// The progress of an attachment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct State {
+pub struct UploadProgress {
     /// The number of received bytes that are durable.
     pub received: u64,
     /// Whether the attachment is complete.
@@ -88,11 +88,11 @@ pub struct State {
 
 /// The progress of an attachment, for its uploader.
 pub fn state(
-    target: Target,
+    target: UploadTarget,
     now: UnixSeconds,
-) -> impl Fn(&mut Transaction<'_, '_>) -> Result<State, AttachmentError> + Send + 'static {
+) -> impl Fn(&mut Transaction<'_, '_>) -> Result<UploadProgress, AttachmentError> + Send + 'static {
     move |transaction| {
-        let Target { id, n, token_hash } = target;
+        let UploadTarget { id, n, token_hash } = target;
         let (secret, _) = draft::find(transaction, id, &token_hash, now)?;
         if n.get() > secret.attachments {
             return Err(AttachmentError::NotFound);
@@ -104,20 +104,20 @@ pub fn state(
             None => return Err(AttachmentError::NotFound),
         };
         let published = (!secret.is_draft).then_some(Published { expires_at: secret.expires_at });
-        Ok(State { received, is_complete, published, mail_waits: None })
+        Ok(UploadProgress { received, is_complete, published, mail_waits: None })
     }
 }
 
 /// Checks that an upload fits the stored state, and finds the file to continue. The caller makes sure that no
 /// other upload of the same attachment runs.
 pub fn begin(
-    target: Target,
+    target: UploadTarget,
     incoming: Incoming,
-    limits: Limits,
+    limits: AttachmentLimits,
     now: UnixSeconds,
 ) -> impl Fn(&mut Transaction<'_, '_>) -> Result<Begun, AttachmentError> + Send + 'static {
     move |transaction| {
-        let Target { id, n, token_hash } = target;
+        let UploadTarget { id, n, token_hash } = target;
         let (secret, _) = draft::find(transaction, id, &token_hash, now)?;
         if n.get() > secret.attachments {
             return Err(AttachmentError::NotFound);
@@ -162,8 +162,8 @@ pub fn begin(
 }
 
 /// An upload in progress: received bytes are sealed in chunks and written to the file.
-pub struct Upload {
-    target: Target,
+pub struct AttachmentUpload {
+    target: UploadTarget,
     store: Store,
     writer: ChunkWriter<GrowingFile>,
     key: MessageKey,
@@ -175,12 +175,12 @@ pub struct Upload {
     is_new: bool,
 }
 
-impl Upload {
+impl AttachmentUpload {
     /// Continues at the end of the recorded bytes. Blocks.
     pub fn open(
         store: &Store,
         random: &dyn Random,
-        target: Target,
+        target: UploadTarget,
         begun: Begun,
     ) -> Result<Self, StoreError> {
         let Begun { so_far: Attachment { received, total, tail, .. }, found, tail: tail_payload } =
@@ -249,16 +249,16 @@ impl Upload {
     /// and errors of the store.
     pub fn store(
         &mut self,
-        count: Count,
+        count: ReceivedCount,
         random: &dyn Random,
-        limits: Limits,
+        limits: AttachmentLimits,
         now: UnixSeconds,
         keep_log_seconds: u64,
-    ) -> Result<State, AttachmentError> {
-        let Target { id, n, .. } = self.target;
+    ) -> Result<UploadProgress, AttachmentError> {
+        let UploadTarget { id, n, .. } = self.target;
         let received = match count {
-            Count::Chunks => self.writer.sealed(),
-            Count::All => self.received,
+            ReceivedCount::Chunks => self.writer.sealed(),
+            ReceivedCount::All => self.received,
         };
         let is_complete = self.total == Some(received);
         if is_complete {
@@ -314,7 +314,7 @@ impl From<std::io::Error> for AttachmentError {
 
 /// The update of an attachment's record in one change.
 struct Step {
-    target: Target,
+    target: UploadTarget,
     /// The number of bytes that the record counted before.
     counted: u64,
     /// The new record.
@@ -330,11 +330,11 @@ impl Step {
     fn store(
         &self,
         transaction: &mut Transaction<'_, '_>,
-        limits: Limits,
+        limits: AttachmentLimits,
         now: UnixSeconds,
         keep_log_seconds: u64,
-    ) -> Result<State, AttachmentError> {
-        let Target { id, n, token_hash } = self.target;
+    ) -> Result<UploadProgress, AttachmentError> {
+        let UploadTarget { id, n, token_hash } = self.target;
         let (mut secret, draft) = draft::find(transaction, id, &token_hash, now)?;
         let key = schema::attachment(id.number, n);
         let before = transaction.get::<Attachment>(&key)?;
@@ -354,7 +354,7 @@ impl Step {
         }
         self.store_tail(transaction, id.number, before.is_some_and(|before| before.tail > 0))?;
         draft::touch(transaction, id.number, (&secret, &draft), now)?;
-        let mut state = State {
+        let mut state = UploadProgress {
             received: self.attachment.received,
             is_complete: self.attachment.is_complete,
             published: None,

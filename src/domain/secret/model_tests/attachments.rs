@@ -5,9 +5,9 @@ use std::num::NonZeroU8;
 use super::*;
 use crate::{
     domain::secret::attachment::{
-        self, AttachmentError, Limits, NewAttachments, draft,
+        self, AttachmentError, AttachmentLimits, NewAttachments, draft,
         fetch::{fetched, find},
-        upload::{Count, Incoming, Target, Upload, begin},
+        upload::{AttachmentUpload, Incoming, ReceivedCount, UploadTarget, begin},
     },
     store::StoreError,
 };
@@ -15,7 +15,7 @@ use crate::{
 /// The size of each attachment: one full chunk and a part of a second one.
 const BYTES: u64 = 70_000;
 const TOKEN_HASH: [u8; 32] = [9; 32];
-const LIMITS: Limits = Limits {
+const LIMITS: AttachmentLimits = AttachmentLimits {
     max_bytes: None,
     max_count: attachment::MOST_ATTACHMENTS,
     max_account_bytes: None,
@@ -73,7 +73,7 @@ impl World {
         let from = expected.received[next];
         let to = from.saturating_add(bytes).min(BYTES);
         let is_draft = expected.listed && expected.draft_until.is_some_and(|until| now < until);
-        let target = Target { id: expected.id, n, token_hash: TOKEN_HASH };
+        let target = UploadTarget { id: expected.id, n, token_hash: TOKEN_HASH };
         let part = Incoming::Part { from, total: BYTES };
         let begun = self.store().change(begin(target, part, LIMITS, self.now())).wait();
         if !is_draft {
@@ -81,12 +81,14 @@ impl World {
             return;
         }
         let begun = begun.map_err(|error| error.to_string()).unwrap();
-        let mut upload = Upload::open(self.store(), &SystemRandom, target, begun).unwrap();
+        let mut upload =
+            AttachmentUpload::open(self.store(), &SystemRandom, target, begun).unwrap();
         upload.write(&content(n.get(), from, to)).unwrap();
         if to == from {
             return;
         }
-        let stored = upload.store(Count::All, &SystemRandom, LIMITS, self.now(), KEEP_LOG).unwrap();
+        let stored =
+            upload.store(ReceivedCount::All, &SystemRandom, LIMITS, self.now(), KEEP_LOG).unwrap();
         assert_eq!((stored.received, stored.is_complete), (to, to == BYTES));
         let expected = &mut self.secrets[index];
         expected.received[next] = to;

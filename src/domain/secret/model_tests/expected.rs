@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{KEEP_LOG, LEASE_SECONDS};
-use crate::domain::{numbers::SecretId, secret::event::EventKind, view::View};
+use crate::domain::{numbers::SecretId, secret::event::SecretEventKind, view::View};
 
 /// The viewer with an API key in [`Expected::seen_by`].
 pub(super) const BY_KEY: u8 = u8::MAX;
@@ -19,7 +19,7 @@ pub(super) struct Expected {
     pub(super) leases: Vec<(u8, u64)>,
     /// All viewers so far: the holders of leases, and each view by key as a separate viewer.
     pub(super) seen_by: BTreeSet<(u8, usize)>,
-    pub(super) events: Vec<(EventKind, u64)>,
+    pub(super) events: Vec<(SecretEventKind, u64)>,
     pub(super) expires_at: Option<u64>,
     pub(super) gone_at: Option<u64>,
     pub(super) listed: bool,
@@ -70,7 +70,7 @@ impl Expected {
     pub(super) fn end_leases(&mut self, now: u64) {
         if self.listed && self.gone_at.is_none() && self.is_used_up() && !self.is_leased(now) {
             self.gone_at = Some(now);
-            self.events.push((EventKind::LeaseEnded, now));
+            self.events.push((SecretEventKind::LeaseEnded, now));
         }
     }
 

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use self::expected::{BY_KEY, Expected};
 use super::{
     NewSecret, SecretError, attachment,
-    event::EventKind,
+    event::SecretEventKind,
     lease::LEASE_SECONDS,
     list::list,
     viewing::{self, Proofs},
@@ -289,7 +289,7 @@ impl World {
         *end = now;
         if expected.is_used_up() {
             expected.gone_at = Some(now);
-            expected.events.push((EventKind::Burned, now));
+            expected.events.push((SecretEventKind::Burned, now));
         }
     }
 
@@ -300,7 +300,7 @@ impl World {
         let expected = &mut self.secrets[index];
         assert_eq!(outcome.is_ok(), expected.is_live(now));
         if outcome.is_ok() {
-            expected.events.push((EventKind::Opened, now));
+            expected.events.push((SecretEventKind::Opened, now));
         }
     }
 
@@ -313,7 +313,7 @@ impl World {
         assert_eq!(outcome.unwrap(), is_late);
         if is_late {
             expected.end_leases(now);
-            expected.events.push((EventKind::TriedAfter, now));
+            expected.events.push((SecretEventKind::TriedAfter, now));
         }
     }
 
@@ -445,7 +445,7 @@ fn fifty_events_of_a_kind_are_kept() {
     }
     let (listed, _) = list(world.store(), world.account, 0, world.now()).unwrap();
     let kinds: Vec<_> = listed[0].events.iter().map(|event| event.kind).collect();
-    assert_eq!(kinds, [[EventKind::Opened; 50], [EventKind::TriedAfter; 50]].concat());
+    assert_eq!(kinds, [[SecretEventKind::Opened; 50], [SecretEventKind::TriedAfter; 50]].concat());
     let last = listed[0].events.get(49).map(|event| event.at.0);
     assert_eq!(last, Some(START + 49), "the first events are kept");
 }
