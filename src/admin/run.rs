@@ -4,12 +4,11 @@ use super::{
     AccountCreated, AccountDeleted, AccountRow, ApiKeyCreated, ApiKeyRevoked, ApiKeyRow, Command,
     CommandError, ErrorKind, NotifyEmailSet, Reply, outbox, webhook,
 };
-use crate::domain::account::find_account;
 use crate::{
     clock::UnixSeconds,
     crypto::Random,
     domain::{
-        account::AccountError,
+        account::{AccountError, find_account},
         notify::{self, mailbox::Mailbox},
         operator,
     },

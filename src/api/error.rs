@@ -14,7 +14,6 @@ use hyper::{
 };
 use serde::Serialize;
 
-use super::attachments::upload_headers;
 use crate::{
     domain::{
         limits::{
@@ -27,6 +26,7 @@ use crate::{
     http::{
         error::HttpError,
         response::{Body, json, method_list},
+        upload_headers::upload_headers,
     },
     store::StoreError,
 };

@@ -2,7 +2,7 @@
 
 use std::{io, process::ExitCode, time::Duration};
 
-use super::prompt;
+use super::terminal_text;
 use crate::{
     admin::{CommandError, ErrorKind},
     client::{ClientError, link::BadLink, proxy::BadProxy},
@@ -107,7 +107,7 @@ impl From<ClientError> for Failure {
             _ => None,
         };
         let hint = flag.map_or(String::new(), |flag| format!(" ({flag})"));
-        let told = prompt::visible(&error.to_string());
+        let told = terminal_text::escaped(&error.to_string());
         let wait = match &error {
             ClientError::Busy { retry_after, .. } | ClientError::InFront { retry_after, .. } => {
                 *retry_after

@@ -24,6 +24,7 @@ mod request;
 pub mod secret;
 mod serve;
 mod suggestion;
+mod terminal_text;
 #[cfg(test)]
 mod tests;
 

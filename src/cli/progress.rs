@@ -9,7 +9,7 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-use super::prompt;
+use super::terminal_text;
 use crate::{
     client::{ClientError, Watch},
     size::size_text,
@@ -37,7 +37,7 @@ impl CommandProgress {
 
 impl Watch for CommandProgress {
     fn waits(&self, error: &ClientError, wait: Duration) {
-        let why = prompt::line(&error.to_string());
+        let why = terminal_text::line(&error.to_string());
         // Progress is lost if standard error is closed.
         let tell = || {
             let _ = writeln!(stderr(), "sealdrop: {why}; next try in {} s", wait.as_secs().max(1));

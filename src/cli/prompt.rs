@@ -8,9 +8,9 @@ use std::{
 
 use zeroize::Zeroizing;
 
-use super::{Context, Exit, Failure, interrupt};
+use super::{Context, Exit, Failure, interrupt, terminal_text};
 use crate::{
-    crypto::{SecretText, TypedPassword, contents::turns_direction},
+    crypto::{SecretText, TypedPassword},
     secret_file::{read_passphrase, read_secret},
 };
 
@@ -125,33 +125,10 @@ fn asked(question: &str, context: &mut Context<'_>) -> Result<Option<bool>, Fail
     Ok(Some(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")))
 }
 
-/// Text of strangers for the terminal: controls could rewrite what is there, so each shows as what it is.
-pub(crate) fn visible(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    let mut chars = text.chars().peekable();
-    while let Some(char) = chars.next() {
-        match char {
-            '\n' | '\t' => shown.push(char),
-            // A line's end as Windows writes it.
-            '\r' if chars.peek() == Some(&'\n') => {}
-            char if char.is_control() || turns_direction(char) => {
-                shown.extend(char.escape_default())
-            }
-            char => shown.push(char),
-        }
-    }
-    shown
-}
-
-/// The same in one line.
-pub(crate) fn line(text: &str) -> String {
-    visible(text).replace(['\n', '\t'], " ")
-}
-
-/// Writes the text of a secret: exactly, or [`visible`] where it would go to a terminal.
+/// Writes the text of a secret: exactly, or escaped where it would go to a terminal.
 pub(crate) fn write_text(text: &str, context: &mut Context<'_>) -> io::Result<()> {
     if context.out_is_terminal {
-        let shown = Zeroizing::new(visible(text));
+        let shown = Zeroizing::new(terminal_text::escaped(text));
         context.out.write_all(shown.as_bytes())?;
         if !shown.ends_with('\n') && !shown.is_empty() {
             context.out.write_all(b"\n")?;
@@ -160,17 +137,4 @@ pub(crate) fn write_text(text: &str, context: &mut Context<'_>) -> io::Result<()
         context.out.write_all(text.as_bytes())?;
     }
     context.out.flush()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn controls_are_shown_for_what_they_are() {
-        assert_eq!(visible("a\tb\nå"), "a\tb\nå");
-        assert_eq!(visible("a\r\nb\r"), "a\nb\\r");
-        assert_eq!(visible("\u{1b}[2J\r\u{9b}"), "\\u{1b}[2J\\r\\u{9b}");
-        assert_eq!(line("a\nb\u{202e}c"), "a b\\u{202e}c");
-    }
 }

@@ -12,7 +12,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use super::{DeliveryContext, GRACE};
+use super::DeliveryContext;
 use crate::{
     clock::{MonotonicSeconds, UnixSeconds},
     domain::{
@@ -35,6 +35,10 @@ const BETWEEN_TIDIES: Duration = Duration::from_secs(1);
 /// The pause of the lane when no delivery is possible; doubled each time.
 const FIRST_PAUSE_SECONDS: u64 = 60;
 const LONGEST_PAUSE_SECONDS: u64 = 15 * 60;
+
+/// How long deliveries in progress may continue after a signal to stop. Unfinished ones are repeated after
+/// the next start.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// The outcome of an attempt. The texts are for the operator and contain no secrets.
 #[derive(Debug, PartialEq, Eq)]

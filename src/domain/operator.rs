@@ -13,10 +13,10 @@ use super::{
     schema,
     secret::{self, Secret},
 };
-use crate::domain::account::find_account;
 use crate::{
     clock::UnixSeconds,
     crypto::{Random, SecretText},
+    domain::account::find_account,
     store::{Key, Store, Transaction},
 };
 

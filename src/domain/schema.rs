@@ -7,28 +7,28 @@
 //! s account sequence   -> Secret, with its sealed payload
 //! t account sequence f -> Text, f = 0 the description, 1 the message
 //! v account sequence i -> View, i = 0, 1, 2 …
-//! h account sequence i -> Event of a secret's log, i = 0, 1, 2 …
+//! h account sequence i -> SecretEvent of its log, i = 0, 1, 2 …
 //! A account sequence n -> Attachment of a secret, n = 1, 2 …, with its sealed key and its file
 //! T account sequence n -> Tail: the end of an attachment that is not complete, sealed
 //! D account sequence   -> Draft, with the half of a link for a mail
-//! S account            -> Stored: bytes of attachments
+//! S account            -> StoredBytes of attachments
 //! l account seq. token -> Lease, by the first 16 bytes of its token's SHA-256
 //! g account sequence   -> Manage, for a secret without an account
 //! e due account seq.   -> Due: the next check of a secret by the sweeper
 //! b box                -> DropBox, with its sealed keys
 //! p box                -> PublicKeyDer, if the server can seal messages for senders
-//! d box message        -> Message, with its sealed payload
+//! d box message        -> BoxMessage, with its sealed payload
 //! I box SHA-256 of key -> Repeatable: the time of a message, by its idempotency key
 //! J box message        -> Remembered: the idempotency key of a message, oldest first
 //! x box                -> Deletion, while a box is being burned
 //! r account sequence   -> Request
 //! q account sequence f -> Text of a request, f = 0 description, 1 message, 2 and 3 those of its secrets
 //! u SHA-256 of the id  -> RequestNumber
-//! w account seq. seq.  -> Made: a secret that was created through a request
+//! w account seq. seq.  -> MadeThroughRequest: a secret that was created through a request
 //! f due account seq.   -> Due: the next check of a request by the sweeper
 //! o outgoing           -> Outgoing, with its sealed part
 //! i lane due outgoing  -> DueOut: the next attempt or the deletion of an item
-//! z share hash|account -> SentTimes: mails of the last hour; m of an address, a of an account, or a Share
+//! z share hash|account -> SentTimes: mails of the last hour; of an address m, an account a, or a MailShare
 //! j account            -> Notify: the recipient of its notifications
 //! y account webhook    -> Webhook, with its sealed address and key
 //! c box                -> BoxNotify: the recipient of the notifications of a box

@@ -14,7 +14,7 @@ use tokio::{
 use super::error::HttpError;
 use crate::domain::limits::client_net::{Client, ClientNet};
 
-/// Bodies up to this size need no share of the [`BodyBudget`](super::body_budget::BodyBudget).
+/// Bodies up to this size need no share of the [`BodyBudget`].
 pub(crate) const SMALL_BYTES: usize = 64 << 10;
 /// The memory for all large bodies together.
 const ALL_KIB: usize = 64 << 10;

@@ -9,3 +9,4 @@ pub mod json_fields;
 pub(crate) mod range;
 pub mod request_head;
 pub mod response;
+pub(crate) mod upload_headers;

@@ -17,7 +17,8 @@ use crate::{
     api::{
         ApiError, App, Client,
         key_service::{self, RequestOutcome},
-        routes::{self, RoutedRequest},
+        routed_request::RoutedRequest,
+        routes,
     },
     http::{body::leave, cors, request_head, response},
     web::{self, Web},

@@ -14,6 +14,7 @@
 //! the process.
 
 mod error;
+mod fatal;
 mod key;
 pub mod local;
 mod payload;
@@ -41,15 +42,16 @@ pub use self::{
     error::{StoreError, StoreOpenError},
     key::Key,
     local::{
-        directory::Space,
         growing_file::{GrowingFile, Growth, Unfinished},
         new_file::NewFile,
+        space::Space,
     },
     payload::{BesideFile, FoundFile, FoundPayload, MAX_INLINE_BYTES, Payload},
     record::{MAX_VALUE_BYTES, Record, RecordFields},
     transaction::Transaction,
 };
 use self::{
+    fatal::fatal,
     local::{
         directory::DataDirectory,
         engine::Engine,
@@ -296,7 +298,7 @@ impl Store {
     ///
     /// [`StoreError::Full`] or [`StoreError::PayloadFile`].
     pub fn new_file(&self, random: &dyn Random) -> Result<NewFile, StoreError> {
-        NewFile::create(self.clone(), random)
+        NewFile::create(&self.shared.files, random)
     }
 
     /// Seals the `head` of a payload with a file. The file already contains ciphertext, and its key is in the
@@ -330,7 +332,7 @@ impl Store {
     ///
     /// [`StoreError::Full`] or [`StoreError::PayloadFile`].
     pub fn growing_file(&self, random: &dyn Random) -> Result<GrowingFile, StoreError> {
-        GrowingFile::create(self.clone(), random)
+        GrowingFile::create(&self.shared.files, random)
     }
 
     /// Opens a file found by [`Transaction::unfinished`] to continue it. Bytes after its counted end, which a
@@ -340,7 +342,7 @@ impl Store {
     ///
     /// [`StoreError::PayloadFile`], also if the file was deleted in the meantime.
     pub fn reopen(&self, unfinished: Unfinished) -> Result<GrowingFile, StoreError> {
-        GrowingFile::reopen(self.clone(), unfinished)
+        GrowingFile::reopen(&self.shared.files, unfinished)
     }
 
     /// Does the same as [`Store::seal_beside`] for a file that may grow later. The file must be synced.
@@ -372,6 +374,12 @@ impl Store {
     /// An I/O error of the system.
     pub fn space(&self) -> io::Result<Space> {
         self.shared.directory.space()
+    }
+
+    /// Whether enough space is free for new records. False if the free space is unknown.
+    #[must_use]
+    pub fn accepts_creations(&self) -> bool {
+        self.space().is_ok_and(Space::allows_creation)
     }
 
     /// Hourly maintenance: deletes payload files that no record names, restores the ballast file, and checks
@@ -437,11 +445,4 @@ fn open_and_verify(
         Ok((engine, verified))
     }))
     .unwrap_or_else(|_| Err(damaged("the database gave up on its files".into())))
-}
-
-/// Ends the process after a disk failure. No destructor runs and no data is written; a restart reads the
-/// actual state of the disk.
-fn fatal(what: &str) -> ! {
-    tracing::error!("{what}: ending the process, because the state of the disk is unknown");
-    std::process::abort()
 }

@@ -6,7 +6,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    Key, Payload, Record, StoreError, fatal,
+    Key, Payload, Record, StoreError,
+    fatal::fatal,
     local::{
         engine::Engine,
         growing_file::{Growth, Unfinished},

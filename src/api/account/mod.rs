@@ -15,11 +15,10 @@ use super::{
     load::work::blocking,
     mail::{mailbox, mailbox_field},
 };
-use crate::domain::account::read_live;
 use crate::{
     clock::UnixSeconds,
     domain::{
-        account::{Account, AccountError, RequestMetadata},
+        account::{Account, AccountError, RequestMetadata, read_live},
         notify::{self, mailbox::Mailbox, webhook},
         numbers::AccountNumber,
     },

@@ -86,7 +86,7 @@ pub(in crate::api) async fn add(
     headers: &HeaderMap,
     body: &mut Incoming,
 ) -> Result<Response<Body>, ApiError> {
-    if !app.store.space().is_ok_and(|space| space.allows_creation()) {
+    if !app.store.accepts_creations() {
         return Err(ApiError::Full);
     }
     let body =

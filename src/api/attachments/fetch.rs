@@ -13,7 +13,7 @@ use crate::{
     api::{
         ApiError, App,
         load::work::{Started, blocking, start},
-        public::lease_token,
+        secrets::showing::lease_token,
     },
     clock::UnixSeconds,
     crypto::ChunkReader,

@@ -3,86 +3,31 @@
 
 pub mod fetch;
 mod progress;
+mod transfers;
 pub mod upload;
 
-use std::{
-    collections::HashSet,
-    num::NonZeroU8,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::num::NonZeroU8;
 
-use self::progress::Progress;
-use super::{
-    ApiError, App, Client,
-    load::places::{Places, UploadPlace},
-    secrets::new_secret::ATTACHMENTS,
-};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde::Serialize;
+
+pub use self::transfers::Transfers;
+use super::{ApiError, App};
 use crate::{
     crypto::{SecretText, stream::plain_len, without_line_ends},
-    domain::{
-        numbers::{AccountNumber, SecretNumber},
-        secret::{
-            attachment::{AttachmentLimits, NewAttachments, SealedAttachment},
-            manage,
-        },
+    domain::secret::{
+        attachment::{AttachmentLimits, NewAttachments, SealedAttachment},
+        manage,
     },
     http::{
         body::bytes_in_words,
-        json_fields::{CountOrList, JsonFields},
+        json_fields::{CountOrList, Field, FieldKind, JsonFields},
     },
 };
-use base64::{Engine, engine::general_purpose::STANDARD};
-use hyper::header::{HeaderMap, HeaderName, HeaderValue};
-use serde::Serialize;
 
-const UPLOAD_OFFSET: HeaderName = HeaderName::from_static("upload-offset");
-const UPLOAD_COMPLETE: HeaderName = HeaderName::from_static("upload-complete");
-
-/// Attachments in transfer, in both directions.
-#[derive(Default)]
-pub struct Transfers {
-    /// Places by account; each draft without an account has its own.
-    places: Places<SecretNumber>,
-    uploads: Arc<Uploads>,
-    fetches: Progress,
-}
-
-/// The attachments that are being uploaded.
-type Uploads = Mutex<HashSet<(SecretNumber, NonZeroU8)>>;
-
-/// The exclusive right to upload an attachment, released on drop.
-struct Turn {
-    uploads: Arc<Uploads>,
-    which: (SecretNumber, NonZeroU8),
-    place: Arc<UploadPlace<SecretNumber>>,
-}
-
-impl Transfers {
-    /// Waits for a place; `None` if another upload of the same attachment is in progress.
-    async fn turn(
-        &self,
-        client: Client,
-        number: SecretNumber,
-        n: NonZeroU8,
-    ) -> Result<Option<Turn>, ApiError> {
-        // Senders without an account do not share one limit: a few of them could block all others.
-        let to = match number.account {
-            AccountNumber::NOBODY => number,
-            _ => SecretNumber { sequence: 0, ..number },
-        };
-        let place = Arc::new(self.places.place(client.net(), to).await?);
-        let (uploads, which) = (Arc::clone(&self.uploads), (number, n));
-        let is_free = uploads.lock().unwrap_or_else(PoisonError::into_inner).insert(which);
-        // `then_some` would create the turn in any case, and its drop would end the other upload's turn.
-        Ok(is_free.then(|| Turn { uploads, which, place }))
-    }
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        self.uploads.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.which);
-    }
-}
+/// The field of a new secret with its attachments.
+pub(crate) const ATTACHMENTS: Field =
+    Field::new("attachments", FieldKind::Named("Attachments"), "");
 
 /// An attachment, as viewers see it.
 #[derive(Serialize)]
@@ -178,13 +123,6 @@ pub(super) fn upload_token(
     let (token, hash) = manage::generate(&*app.random);
     attachments.token_hash = hash;
     Some(token)
-}
-
-/// Sets the headers with the progress of an upload.
-pub(super) fn upload_headers(headers: &mut HeaderMap, received: u64, is_complete: bool) {
-    headers.insert(UPLOAD_OFFSET, HeaderValue::from(received));
-    let complete = if is_complete { "true" } else { "false" };
-    headers.insert(UPLOAD_COMPLETE, HeaderValue::from_static(complete));
 }
 
 /// The number of an attachment in a path: `1` to `255`, without a sign or leading zeros.

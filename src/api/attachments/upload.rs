@@ -15,7 +15,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use super::{Turn, check_length, number, upload_headers};
+use super::{check_length, number, transfers::Turn};
 use crate::{
     api::{
         ApiError, App, Client,
@@ -36,6 +36,7 @@ use crate::{
     http::{
         body::{Credit, MIN_UPLOAD_BYTES_PER_SECOND},
         response::{Body, empty, json},
+        upload_headers::upload_headers,
     },
 };
 
@@ -103,7 +104,7 @@ pub async fn put(
         return Err(ApiError::UnderWay { received: state.received });
     };
     let begun = app.store.change(upload::begin(target, coming, limits, app.clock.now())).await?;
-    if !app.store.space().is_ok_and(|space| space.allows_creation()) {
+    if !app.store.accepts_creations() {
         return Err(ApiError::Full);
     }
     let place = Arc::clone(&turn.place);

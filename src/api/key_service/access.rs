@@ -4,37 +4,20 @@ use std::sync::Arc;
 
 use super::{
     error::ServiceError,
-    input::parameters::{PASSPHRASE, PRIVATE_KEY_HASH, Parameters, TOKEN},
+    input::{
+        names::{PASSPHRASE, PRIVATE_KEY_HASH, TOKEN},
+        parameters::Parameters,
+    },
 };
 use crate::{
     api::{App, Client, load::work::blocking},
-    config::TryLimits,
     crypto::{BoxKey, OpenKeyError, SecretText},
     domain::{
         drop_box::{self, DropBox, Keys},
-        limits::{
-            client_net::ClientNet,
-            try_limit::{Try, TryLimit},
-        },
-        numbers::{BoxId, BoxNumber},
+        numbers::BoxId,
     },
     store::FoundPayload,
 };
-
-/// Limits on guesses of passphrases.
-pub struct Guesses {
-    by_address: TryLimit<ClientNet>,
-    by_box: TryLimit<BoxNumber>,
-}
-
-impl Guesses {
-    pub(super) fn new(limits: TryLimits, logs_addresses: bool) -> Self {
-        Self {
-            by_address: TryLimit::new(limits.passphrase_rule(), logs_addresses),
-            by_box: TryLimit::new(limits.box_passphrase_rule(), true),
-        }
-    }
-}
 
 /// The way to read the messages of a box, which depends on the proof that the reader has given.
 pub(super) enum BoxReader {
@@ -77,34 +60,12 @@ pub(super) async fn authenticate(
             "passphrase is missing, or privatekeyhash in its place".into(),
         ));
     };
-    let tries = begin(app, client, id)?;
+    let guess = app.key_service.guesses.begin(client.net(), id.number, app.clock.monotonic())?;
     if !drop_box.is_authentic(hash) {
         return Err(ServiceError::WrongPassphrase);
     }
-    tries.right();
+    guess.right();
     Ok(BoxReader::Sealed)
-}
-
-/// An attempt, counted for the client and for the box.
-struct Tries<'a>(Try<'a, ClientNet>, Try<'a, BoxNumber>);
-
-impl Tries<'_> {
-    fn right(self) {
-        self.0.right();
-        self.1.right();
-    }
-}
-
-fn begin(app: &App, client: Client, id: BoxId) -> Result<Tries<'_>, ServiceError> {
-    let (guesses, now) = (&app.key_service.guesses, app.clock.monotonic());
-    let by_address = guesses.by_address.begin(client.net(), now)?;
-    match guesses.by_box.begin(id.number, now) {
-        Ok(by_box) => Ok(Tries(by_address, by_box)),
-        Err(too_many) => {
-            by_address.right();
-            Err(too_many.into())
-        }
-    }
 }
 
 async fn open(
@@ -115,7 +76,7 @@ async fn open(
 ) -> Result<BoxReader, ServiceError> {
     // The turn comes first: a client rejected because the queue is full has not made an attempt.
     let turn = app.load.slow_work.passphrases.turn(client.net()).await?;
-    let tries = begin(app, client, id)?;
+    let guess = app.key_service.guesses.begin(client.net(), id.number, app.clock.monotonic())?;
     let opened = match app.store.change(drop_box::keys_of(id)).await {
         Ok(found) => {
             let opened = turn.run(move || open_key(id, found, &passphrase)).await;
@@ -125,7 +86,7 @@ async fn open(
     };
     // Other errors say nothing about the passphrase, so only a wrong one counts as an attempt.
     if !matches!(opened, Err(ServiceError::WrongPassphrase)) {
-        tries.right();
+        guess.right();
     }
     Ok(BoxReader::Open(Arc::new(opened?)))
 }

@@ -9,7 +9,7 @@ use hyper::{
     header::{ACCEPT_ENCODING, ALLOW, CONNECTION, HeaderValue, RETRY_AFTER},
 };
 
-use super::{input::parameters::EMAIL, output::format::Format};
+use super::{input::names::EMAIL, output::format::Format};
 use crate::{
     api::{ApiError, error::insert_retry_after},
     clock::UnixSeconds,
@@ -17,8 +17,10 @@ use crate::{
         drop_box::BoxError, limits::try_limit::TooMany, notify::outbox::OutboxError,
         secret::self_destruct::SelfDestructError,
     },
-    http::response::Body,
-    http::{error::HttpError, response::method_list},
+    http::{
+        error::HttpError,
+        response::{Body, method_list},
+    },
     store::StoreError,
 };
 

@@ -11,9 +11,12 @@ use hyper::{
 use super::{
     access::{self, authenticate, find, stored_keys},
     error::ServiceError,
-    input::parameters::{
-        DELETE_KEY_AFTER_READING, DELETE_MESSAGES_AFTER_READING, LOCK_DATE, NOTIFY_EMAIL,
-        PASSPHRASE, PRIVATE_KEY, PRIVATE_KEY_HASH, PUBLIC_KEY, Parameters, RELEASE_DATE, TOKEN,
+    input::{
+        names::{
+            DELETE_KEY_AFTER_READING, DELETE_MESSAGES_AFTER_READING, LOCK_DATE, NOTIFY_EMAIL,
+            PASSPHRASE, PRIVATE_KEY, PRIVATE_KEY_HASH, PUBLIC_KEY, RELEASE_DATE, TOKEN,
+        },
+        parameters::Parameters,
     },
     output::{
         format::Format,
@@ -58,7 +61,7 @@ pub(super) async fn create(
     may_create(app, headers)?;
     let terms = terms(parameters)?;
     let notify = notify(app, headers, parameters)?;
-    if !app.store.space().is_ok_and(|space| space.allows_creation()) {
+    if !app.store.accepts_creations() {
         return Err(ServiceError::from(StoreError::Full));
     }
     let made = match (parameters.text(PASSPHRASE), parameters.text(PUBLIC_KEY)) {

@@ -8,7 +8,10 @@ use tokio::task::JoinHandle;
 use super::{
     access::{BoxReader, authenticate, find},
     error::ServiceError,
-    input::parameters::{LIMIT, OFFSET, Parameters, SINCE},
+    input::{
+        names::{LIMIT, OFFSET, SINCE},
+        parameters::Parameters,
+    },
     output::{
         format::Format,
         item::{MessageHead, MessageTail},

@@ -8,6 +8,7 @@ mod access;
 mod disposition;
 pub mod error;
 mod file;
+mod guesses;
 pub mod input;
 pub mod key_pool;
 mod keys;
@@ -15,71 +16,23 @@ mod list;
 pub mod output;
 mod self_destruct;
 mod send;
+mod state;
 pub mod tickets;
-
-use std::sync::Arc;
 
 use hyper::{Method, Response, header::HeaderMap};
 
-pub use self::access::Guesses;
+pub use self::state::{KeyService, ServiceRules};
 use self::{
     error::ServiceError,
     input::{
-        parameters::{FORMAT, Parameters, TOKEN},
+        names::{FORMAT, TOKEN},
+        parameters::Parameters,
         request::{BodyLimits, RequestReader},
     },
-    key_pool::KeyPool,
     output::format::Format,
-    tickets::Tickets,
 };
-use super::{ApiError, auth, load::places::Places, routes::RoutedRequest};
-use crate::{
-    config::{Boxes, TryLimits},
-    crypto::{Random, RsaBits},
-    domain::{
-        drop_box,
-        limits::{client_net::ClientNet, try_limit::TryLimit},
-        numbers::BoxNumber,
-    },
-    http::{cors, response::Body},
-};
-
-/// The state that the operations of the Key Service share.
-pub struct KeyService {
-    /// The operator's settings.
-    pub rules: ServiceRules,
-    /// Keys for new boxes.
-    pub pool: KeyPool,
-    /// Tickets for files.
-    pub tickets: Arc<Tickets>,
-    /// Limits on guesses of passphrases.
-    pub guesses: Guesses,
-    /// Places for uploads of files.
-    pub(super) uploads: Places<BoxNumber>,
-    /// Limits on mailing messages that destroy themselves.
-    pub mailings: TryLimit<ClientNet>,
-}
-
-/// The operator's settings for the Key Service.
-#[derive(Clone, Debug)]
-pub struct ServiceRules {
-    /// Which clients may create boxes.
-    pub creation: Boxes,
-    /// The size of new keys.
-    pub rsa_bits: RsaBits,
-    /// The number of prepared keys.
-    pub key_pool: usize,
-    /// Rounds of PBKDF2 for the passphrase of a new box.
-    pub iterations: u32,
-    /// The maximum size of all parameters of a body together, in bytes.
-    pub max_text: usize,
-    /// The maximum size of a file, also when decompressed, in bytes; `None` for no limit.
-    pub max_upload: Option<u64>,
-    /// The limits on the content of a box.
-    pub limits: drop_box::BoxLimits,
-    /// The public URL of the server, without a slash at the end.
-    pub public_url: Option<String>,
-}
+use super::{ApiError, auth, routed_request::RoutedRequest};
+use crate::http::{cors, response::Body};
 
 /// An operation that takes its parameters from the header fields, the query and the body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,26 +47,6 @@ pub enum Operation {
     Delete,
     /// Mails a message that destroys itself.
     SelfDestruct,
-}
-
-impl KeyService {
-    /// Makes the state, and starts to prepare keys.
-    #[must_use]
-    pub fn new(
-        rules: ServiceRules,
-        limits: TryLimits,
-        logs_addresses: bool,
-        random: Arc<dyn Random>,
-    ) -> Self {
-        Self {
-            pool: KeyPool::start(rules.rsa_bits, rules.key_pool, random),
-            tickets: Arc::default(),
-            guesses: Guesses::new(limits, logs_addresses),
-            uploads: Places::default(),
-            mailings: TryLimit::new(limits.self_destruct_rule(), logs_addresses),
-            rules,
-        }
-    }
 }
 
 /// Whether a path is `/Service` or below it, ignoring case. Unknown paths there get an error of this API.
@@ -137,7 +70,7 @@ fn format_of_errors(headers: &HeaderMap, query: Option<&str>) -> Format {
 #[must_use]
 pub fn request_headers() -> Vec<&'static str> {
     let others = ["Authorization", "Content-Type", "Accept", "Range"];
-    others.into_iter().chain(input::parameters::NAMES).collect()
+    others.into_iter().chain(input::names::NAMES).collect()
 }
 
 /// The answer to a method that a path does not allow. A path that takes parameters checks `format` first.

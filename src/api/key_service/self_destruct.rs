@@ -8,7 +8,10 @@ use zeroize::Zeroizing;
 
 use super::{
     error::ServiceError,
-    input::parameters::{ATTACHMENT, ATTACHMENT_NAME, EMAIL, MESSAGE, Parameters},
+    input::{
+        names::{ATTACHMENT, ATTACHMENT_NAME, EMAIL, MESSAGE},
+        parameters::Parameters,
+    },
     keys::{mail_address, may_create},
     output::format::Format,
 };
@@ -49,7 +52,7 @@ pub(super) async fn create(
     check(&parameters)?;
     let to = mail_address(app, EMAIL, parameters.required(EMAIL)?)?;
     let language = preferred_language(headers);
-    if !app.store.space().is_ok_and(|space| space.allows_creation()) {
+    if !app.store.accepts_creations() {
         return Err(ServiceError::from(StoreError::Full));
     }
     let now = app.clock.now();

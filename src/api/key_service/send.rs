@@ -8,9 +8,8 @@ use super::{
     access::find,
     error::ServiceError,
     input::{
-        parameters::{
-            ENCRYPTED_MESSAGE, ENCRYPTION_KEY, IDEMPOTENCY_KEY, MESSAGE, Parameters, TOKEN,
-        },
+        names::{ENCRYPTED_MESSAGE, ENCRYPTION_KEY, IDEMPOTENCY_KEY, MESSAGE, TOKEN},
+        parameters::Parameters,
         request::{FilePart, RequestReader},
     },
     output::format::Format,
@@ -147,7 +146,7 @@ async fn check(app: &App, parameters: &Parameters) -> Result<(BoxId, SealingKey)
     drop_box.check_sending(app.clock.now())?;
     let store = app.store.clone();
     let read = move || {
-        if !store.space().is_ok_and(|space| space.allows_creation()) {
+        if !store.accepts_creations() {
             return Err(ServiceError::from(StoreError::Full));
         }
         Ok(drop_box::public_key_der(&store, id)?)

@@ -6,7 +6,7 @@ use http_body_util::BodyExt as _;
 
 use super::*;
 use crate::{
-    api::{ApiError, key_service::input::parameters},
+    api::{ApiError, key_service::input::names},
     domain::{
         notify::{
             event::WebhookEventKind,
@@ -130,7 +130,7 @@ fn names_and_limits_are_those_of_the_code() {
     }
     // The code has header names in lower case, the document writes `Idempotency-Key`.
     let text = document.to_string().to_lowercase();
-    for name in parameters::NAMES {
+    for name in names::NAMES {
         let is_there = text.contains(&format!("\"name\":\"{name}\""))
             || text.contains(&format!("\"{name}\":{{"));
         assert!(is_there, "the parameter {name} of the Key Service is not described");

@@ -8,8 +8,6 @@ pub(super) mod viewing;
 
 use serde::Serialize;
 
-pub(super) use self::viewing::lease_token;
-
 /// The request headers that these operations use, besides those that every request may have.
 pub const HEADERS: [&str; 2] = ["Content-Type", "Manage-Token"];
 

@@ -8,13 +8,14 @@ use serde::Serialize;
 use super::PublicData;
 use crate::{
     api::{
-        ApiError, App, Client, attachments,
+        ApiError, App, Client,
+        attachments::{self, ATTACHMENTS},
         links::PageLink,
         load::work::blocking,
         secrets::{
             new_secret::{
-                ATTACHMENTS, CIPHERTEXT, OTHER_FIELDS_BYTES, PASSWORD_PART_PRIVATE, SecretContent,
-                is_quick, password_part,
+                CIPHERTEXT, OTHER_FIELDS_BYTES, PASSWORD_PART_PRIVATE, SecretContent, is_quick,
+                password_part,
             },
             shown,
         },
@@ -61,7 +62,7 @@ pub(in crate::api) async fn answer(
     body: &mut Incoming,
 ) -> Result<Response<Body>, ApiError> {
     let found = find(app, id).await?;
-    if !app.store.space().is_ok_and(|space| space.allows_creation()) {
+    if !app.store.accepts_creations() {
         return Err(ApiError::Full);
     }
     let answer = app.attempts.answers.begin(client.net(), app.clock.monotonic())?;

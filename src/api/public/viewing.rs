@@ -16,7 +16,7 @@ use super::{
 use crate::{
     api::secrets::{
         late_tries,
-        showing::{LeaseShown, SecretForViewer, check_password, open},
+        showing::{LeaseShown, SecretForViewer, check_password, lease_token, open},
         visitor,
     },
     crypto::{hex, proof_of_work::Solved, random_array},
@@ -186,11 +186,6 @@ impl ViewRequest {
             token,
         })
     }
-}
-
-pub(in crate::api) fn lease_token(text: &str) -> Result<LeaseToken, ApiError> {
-    const REASON: &str = "must have 22 to 64 letters, digits, - and _";
-    LeaseToken::new(text).ok_or_else(|| ApiError::field(LEASE.name, REASON))
 }
 
 /// Returns the secret of a live lease, or spends a view. Only the proofs that the secret needs are

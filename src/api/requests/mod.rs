@@ -102,7 +102,7 @@ pub async fn create(
     headers: &HeaderMap,
     body: &mut Incoming,
 ) -> Result<Response<Body>, ApiError> {
-    if !app.store.space().is_ok_and(|space| space.allows_creation()) {
+    if !app.store.accepts_creations() {
         return Err(ApiError::Full);
     }
     let body = read_json(headers, body, OTHER_FIELDS_BYTES, &app.load.body_budget.with_key(client))

@@ -7,16 +7,12 @@
 #[cfg(test)]
 mod tests;
 
-use std::{
-    future::ready,
-    pin::Pin,
-    sync::{Arc, LazyLock},
-};
+use std::{future::ready, pin::Pin, sync::LazyLock};
 
-use hyper::{Method, Response, body::Incoming, header::HeaderMap};
+use hyper::{Method, Response};
 
 use super::{
-    ApiError, App, Client, account, attachments, auth, health,
+    ApiError, RoutedRequest, account, attachments, auth, health,
     key_service::{self, Operation, RequestOutcome},
     mail::preferred_language,
     public, requests, secrets,
@@ -210,24 +206,6 @@ type ServiceHandler =
     for<'a> fn(RoutedRequest<'a>) -> HandlerFuture<'a, (Response<Body>, RequestOutcome)>;
 type HandlerFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 type HandlerAnswer = Result<Response<Body>, ApiError>;
-
-/// A request, in the parts that handlers take.
-pub struct RoutedRequest<'a> {
-    /// The state of the handlers.
-    pub app: &'a Arc<App>,
-    /// The client.
-    pub client: Client,
-    /// The method.
-    pub method: &'a Method,
-    /// The values of the `{name}` segments of the path, in order; empty strings fill the rest.
-    pub path: [&'a str; 2],
-    /// The query without its `?`.
-    pub query: Option<&'a str>,
-    /// The header fields.
-    pub headers: &'a HeaderMap,
-    /// The body.
-    pub body: &'a mut Incoming,
-}
 
 impl RouteAccess {
     /// The name of the right in the table of docs/api.md.

@@ -18,13 +18,12 @@ use url::form_urlencoded;
 
 use self::{
     secret_item::SecretListItem,
-    showing::{LeaseShown, SecretForViewer, check_password, open},
+    showing::{LeaseShown, SecretForViewer, check_password, lease_token, open},
 };
 use super::{
     ApiError, App, Client,
     attachments::{self, AttachmentForViewer},
     load::work::blocking,
-    public::lease_token,
 };
 use crate::{
     crypto::{SecretText, hex, random_array},

@@ -5,7 +5,11 @@ use std::{num::NonZeroU8, sync::Arc};
 use hyper::{body::Incoming, header::HeaderMap};
 
 use crate::{
-    api::{ApiError, App, Client, attachments, load::work::blocking},
+    api::{
+        ApiError, App, Client,
+        attachments::{self, ATTACHMENTS},
+        load::work::blocking,
+    },
     crypto::{PasswordHash, SecretText, TypedPassword, random_array},
     domain::{
         lifetime::Lifetime,
@@ -59,8 +63,6 @@ const PASSWORD: Field = password_field(
     "Viewers must know it. It is compared in Unicode's form NFC, without blanks and invisible marks at its \
      ends; blanks alone are an error, and so are control characters. It is stored as a salted slow hash.",
 );
-pub(crate) const ATTACHMENTS: Field =
-    Field::new("attachments", FieldKind::Named("Attachments"), "");
 const MAX_VIEWS: Field =
     max_views_field("max_views", "How often the secret can be viewed; 1 by default.")
         .with_alias("max_visningar");
@@ -119,7 +121,7 @@ pub(crate) async fn read(
     body: &mut Incoming,
 ) -> Result<NewSecret, ApiError> {
     // The free space is in the kernel's memory, so this does not need a blocking thread.
-    if !app.store.space().is_ok_and(|space| space.allows_creation()) {
+    if !app.store.accepts_creations() {
         return Err(ApiError::Full);
     }
     let max_bytes = app.rules.max_ciphertext + OTHER_FIELDS_BYTES;

@@ -9,7 +9,7 @@ use crate::{
     crypto::{PasswordHash, TypedPassword, proof_of_work::Solved},
     domain::{
         limits::{client_net::ClientNet, try_limit::Try},
-        numbers::SecretId,
+        numbers::{LeaseToken, SecretId},
         secret::{self, ciphertext},
     },
     http::response::{Body, json},
@@ -36,6 +36,12 @@ impl LeaseShown {
     pub(crate) fn new(token: String, ends_at: UnixSeconds, now: UnixSeconds) -> Self {
         Self { token, seconds_left: ends_at.0.saturating_sub(now.0) }
     }
+}
+
+/// Parses the token of a lease.
+pub(crate) fn lease_token(text: &str) -> Result<LeaseToken, ApiError> {
+    const REASON: &str = "must have 22 to 64 letters, digits, - and _";
+    LeaseToken::new(text).ok_or_else(|| ApiError::field("lease", REASON))
 }
 
 /// Checks a password against `needed`. The attempt is counted before, on disk and for the client. The

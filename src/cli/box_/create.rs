@@ -14,7 +14,7 @@ use crate::{
         flags::{command, server_connection},
         operator::administration::{write_json, write_made},
         progress::CommandProgress,
-        prompt, qr,
+        prompt, qr, terminal_text,
     },
     client::{
         ClientError, ServerClient,
@@ -210,7 +210,7 @@ impl BoxCreateCommand {
         boxes::create(server, new, &progress).map_err(|error| match error {
             ClientError::Rejected { field: Some(field), message, .. } => {
                 let reason = message.strip_prefix(&field).unwrap_or(&message);
-                Failure::usage(prompt::visible(&format!("{}{reason}", flag_of(&field))))
+                Failure::usage(terminal_text::escaped(&format!("{}{reason}", flag_of(&field))))
             }
             other => other.into(),
         })
@@ -236,7 +236,7 @@ impl BoxCreateCommand {
             return Ok(());
         }
         if let Some(path) = path {
-            let path = prompt::line(&path.display().to_string());
+            let path = terminal_text::line(&path.display().to_string());
             writeln!(context.err, "The private key is in {path}, under your passphrase.")?;
         }
         let kept = match self.online {
@@ -268,7 +268,7 @@ fn disown(server: &ServerClient, token: &str, hash: SecretText, file: NewKeyFile
             )
         }
     };
-    Failure::failed(prompt::visible(&format!(
+    Failure::failed(terminal_text::escaped(&format!(
         "{} has put another key in the place of the one made here, and could read what is sent; {now}",
         server.host()
     )))

@@ -11,10 +11,12 @@ mod send;
 use super::{
     Context, Exit, Failure,
     connection::{ServerFlags, ServerSettings},
-    prompt,
+    terminal_text,
 };
-use crate::cli::flags::command_group;
-use crate::client::{Dialect, boxes::BoxClientError};
+use crate::{
+    cli::flags::command_group,
+    client::{Dialect, boxes::BoxClientError},
+};
 
 command_group! {
     /// Make a box that others send texts and files to; send to one; read or delete your own.
@@ -36,7 +38,7 @@ command_group! {
 
 impl From<BoxClientError> for Failure {
     fn from(error: BoxClientError) -> Self {
-        let message = prompt::visible(&error.to_string());
+        let message = terminal_text::escaped(&error.to_string());
         let exit = match error {
             BoxClientError::Gone => Exit::Gone,
             BoxClientError::Wrong | BoxClientError::NoKeyThere => Exit::Refused,

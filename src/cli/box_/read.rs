@@ -19,6 +19,7 @@ use crate::{
         progress::CommandProgress,
         prompt,
         secret::saved::{check_room, copy, destination, save},
+        terminal_text,
     },
     client::{
         boxes::{
@@ -201,7 +202,7 @@ impl BoxReadCommand {
                 let (size, sha256) = copied;
                 if !self.json {
                     self.introduce(message, &file.name, context)?;
-                    return Ok(writeln!(context.err, "Saved {}", prompt::line(&path))?);
+                    return Ok(writeln!(context.err, "Saved {}", terminal_text::line(&path))?);
                 }
                 self.write_json(
                     &MessageLine {
@@ -231,7 +232,7 @@ impl BoxReadCommand {
         }
         self.introduce(message, "", context)?;
         if self.output == "-" {
-            let shown = Zeroizing::new(prompt::visible(text));
+            let shown = Zeroizing::new(terminal_text::escaped(text));
             return Ok(writeln!(context.err, "{}", shown.trim_end_matches('\n'))?);
         }
         prompt::write_text(text, context)?;
@@ -255,9 +256,9 @@ impl BoxReadCommand {
                 .write_json(&MessageLine { path, error: Some(why), ..shown(message) }, context);
         }
         let IncomingMessage { id, created, .. } = message;
-        writeln!(context.err, "Message {id}, {}: {why}", prompt::line(created))?;
+        writeln!(context.err, "Message {id}, {}: {why}", terminal_text::line(created))?;
         match path {
-            Some(path) => Ok(writeln!(context.err, "Saved {}", prompt::line(path))?),
+            Some(path) => Ok(writeln!(context.err, "Saved {}", terminal_text::line(path))?),
             None => Ok(()),
         }
     }
@@ -284,7 +285,7 @@ impl BoxReadCommand {
         self.show_failure(message, why, path.as_deref(), context)?;
         match path {
             Some(_) => Ok(()),
-            None => Ok(writeln!(context.err, "{}", prompt::visible(&sealed))?),
+            None => Ok(writeln!(context.err, "{}", terminal_text::escaped(&sealed))?),
         }
     }
 
@@ -294,9 +295,12 @@ impl BoxReadCommand {
         name: &str,
         context: &mut Context<'_>,
     ) -> Result<(), Failure> {
-        let created = prompt::line(&message.created);
-        let name =
-            if name.is_empty() { String::new() } else { format!(": {}", prompt::line(name)) };
+        let created = terminal_text::line(&message.created);
+        let name = if name.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", terminal_text::line(name))
+        };
         Ok(writeln!(context.err, "Message {}, {created}{name}", message.id)?)
     }
 

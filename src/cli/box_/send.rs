@@ -6,8 +6,8 @@ use crate::{
         Context, Failure,
         flags::{command, server_connection},
         progress::CommandProgress,
-        prompt,
         secret::content::{ContentArguments, SentContent, gather},
+        terminal_text,
     },
     client::{
         ClientError,
@@ -69,7 +69,7 @@ impl BoxSendCommand {
         let progress = CommandProgress::new("Sending");
         let terms = drop_box.terms(&progress)?;
         if terms.is_locked {
-            let since = terms.lock_date.as_deref().map(prompt::line).unwrap_or_default();
+            let since = terms.lock_date.as_deref().map(terminal_text::line).unwrap_or_default();
             return Err(Failure::failed(format!("the box takes nothing more since {since}")));
         }
         let public_key = match self.online {
@@ -84,7 +84,8 @@ impl BoxSendCommand {
             writeln!(context.err, "Sealed for the key with the fingerprint {}", key.fingerprint())?;
         }
         let total: u64 = files.iter().map(|file| file.size).sum();
-        let mut names: Vec<String> = files.iter().map(|file| prompt::line(&file.name)).collect();
+        let mut names: Vec<String> =
+            files.iter().map(|file| terminal_text::line(&file.name)).collect();
         let outgoing =
             OutgoingMessage { drop_box, public_key, random: &SystemRandom, watch: &progress };
         let mut sent = Vec::new();
@@ -115,7 +116,7 @@ impl BoxSendCommand {
 fn too_long(error: BoxClientError) -> Failure {
     match error {
         BoxClientError::Other(ClientError::Rejected { status: 413, message, .. }) => {
-            Failure::failed(prompt::visible(&format!(
+            Failure::failed(terminal_text::escaped(&format!(
                 "the text is too long ({message}): send it as a file"
             )))
         }

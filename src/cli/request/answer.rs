@@ -9,12 +9,12 @@ use crate::{
         flags::command,
         operator::administration::write_json,
         progress::CommandProgress,
-        prompt,
         secret::{
             content::{ContentArguments, gather},
             shown_link::{LinkShape, show_link},
             terms::not_in_password_link,
         },
+        terminal_text,
     },
     client::{Dialect, handover::hand_over, link::request_place, requests, secrets::SealedFields},
     crypto::SystemRandom,
@@ -87,7 +87,7 @@ impl RequestAnswerCommand {
         let progress = CommandProgress::new("Sending");
         let asked = requests::look(&server, &place.id, &progress)?;
         if let Some(message) = &asked.message {
-            writeln!(context.err, "Asked for: {}", prompt::visible(message))?;
+            writeln!(context.err, "Asked for: {}", terminal_text::escaped(message))?;
         }
         if asked.secret.password {
             writeln!(context.err, "Who asks has set a password for it, which they know.")?;
@@ -116,7 +116,7 @@ impl RequestAnswerCommand {
                 Ok(write_json(context.out, &Mailed { id: &handed.created.id, mailed_to: to })?)
             }
             Some(to) => {
-                let to = prompt::line(to);
+                let to = terminal_text::line(to);
                 Ok(writeln!(context.err, "Handed over: the link goes to {to} by mail.")?)
             }
             None => {

@@ -5,8 +5,8 @@ use crate::{
         Context, Failure,
         flags::{command, server_connection},
         progress::CommandProgress,
-        prompt,
         secret::status::nobody,
+        terminal_text,
     },
     client::{link::request_place, requests},
 };
@@ -37,6 +37,6 @@ impl RequestDeleteCommand {
             return Err(nobody(server.root().as_str()));
         }
         requests::delete(&server, &place.id, &CommandProgress::new("Deleting"))?;
-        Ok(writeln!(context.err, "Deleted {}", prompt::line(&place.id))?)
+        Ok(writeln!(context.err, "Deleted {}", terminal_text::line(&place.id))?)
     }
 }

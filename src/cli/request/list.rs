@@ -6,8 +6,8 @@ use crate::{
         flags::{command, server_connection},
         operator::administration::write_json,
         progress::CommandProgress,
-        prompt,
         secret::list::limit,
+        terminal_text,
     },
     client::{
         listed,
@@ -54,11 +54,11 @@ impl RequestListCommand {
             };
             let words = item.description.as_deref().or(item.message.as_deref()).unwrap_or("-");
             rows.push([
-                prompt::line(&item.id),
+                terminal_text::line(&item.id),
                 state.to_owned(),
                 format!("{}/{}", item.used, item.limit),
-                prompt::line(item.expires_at.as_deref().unwrap_or("-")),
-                prompt::line(words),
+                terminal_text::line(item.expires_at.as_deref().unwrap_or("-")),
+                terminal_text::line(words),
             ]);
         }
         let header = ["ID", "STATE", "ANSWERS", "UNTIL", "DESCRIPTION"];

@@ -6,7 +6,7 @@ use crate::{
         Context, Failure,
         flags::{command, server_connection},
         progress::CommandProgress,
-        prompt,
+        prompt, terminal_text,
     },
     client::secrets,
 };
@@ -44,6 +44,6 @@ impl BurnCommand {
             Some(token) => secrets::delete_managed(&server, &id, token, &progress)?,
             None => secrets::delete(&server, &id, &progress)?,
         }
-        Ok(writeln!(context.err, "Burned {}", prompt::line(&id))?)
+        Ok(writeln!(context.err, "Burned {}", terminal_text::line(&id))?)
     }
 }

@@ -7,7 +7,7 @@ use crate::{
         flags::{command, server_connection},
         operator::administration::write_json,
         progress::CommandProgress,
-        prompt,
+        terminal_text,
     },
     client::listed::{self, ListedSecret, PAGE},
 };
@@ -48,12 +48,12 @@ impl SecretListCommand {
             let item: ListedSecret = listed::entry(&server, value)?;
             let words = item.description.as_deref().or(item.message.as_deref()).unwrap_or("-");
             rows.push([
-                prompt::line(&item.id),
+                terminal_text::line(&item.id),
                 state(&item).to_owned(),
                 format!("{}/{}", item.view_times, item.max_views),
-                prompt::line(item.created_at.as_deref().unwrap_or("-")),
-                prompt::line(item.expires_at.as_deref().unwrap_or("-")),
-                prompt::line(words),
+                terminal_text::line(item.created_at.as_deref().unwrap_or("-")),
+                terminal_text::line(item.expires_at.as_deref().unwrap_or("-")),
+                terminal_text::line(words),
             ]);
         }
         let header = ["ID", "STATE", "VIEWS", "CREATED", "UNTIL", "DESCRIPTION"];

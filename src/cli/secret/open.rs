@@ -18,7 +18,7 @@ use crate::{
         interrupt,
         operator::administration::write_json,
         progress::CommandProgress,
-        prompt,
+        prompt, terminal_text,
     },
     client::{
         Dialect,
@@ -185,12 +185,12 @@ impl OpenCommand {
         let contents = opened(view, half)?;
         let message = view.message.as_deref();
         if let Some(message) = message.filter(|_| !self.json) {
-            writeln!(context.err, "Message: {}", prompt::visible(message))?;
+            writeln!(context.err, "Message: {}", terminal_text::escaped(message))?;
         }
         let text = contents.text.expose_secret();
         if self.output == "-" && !contents.files.is_empty() {
             if !text.is_empty() {
-                writeln!(context.err, "{}", prompt::visible(text))?;
+                writeln!(context.err, "{}", terminal_text::escaped(text))?;
             }
             return viewing.write(&contents.files, context);
         }

@@ -8,7 +8,7 @@ use crate::{
     cli::{
         Context, Failure,
         operator::administration::{write_json, write_made},
-        prompt, qr,
+        qr, terminal_text,
     },
     client::{handover::HandedOver, link::SecretLink},
     crypto::SecretText,
@@ -68,7 +68,7 @@ pub(crate) fn show_link(
             Some(1) | None => "once".to_owned(),
             Some(views) => format!("{views} times"),
         };
-        writeln!(context.err, "Can be viewed {times}, until {}.", prompt::line(expires_at))?;
+        writeln!(context.err, "Can be viewed {times}, until {}.", terminal_text::line(expires_at))?;
     }
     if let Some(status) = status {
         writeln!(context.err, "See what becomes of it, or burn it: {}", status.expose_secret())?;

@@ -8,7 +8,7 @@ use crate::{
         flags::{command, server_connection},
         operator::administration::write_json,
         progress::CommandProgress,
-        prompt,
+        terminal_text,
     },
     client::{
         Dialect, ServerClient,
@@ -93,7 +93,7 @@ pub(crate) fn nobody(root: &str) -> Failure {
 fn write(item: &ListedSecret, context: &mut Context<'_>) -> Result<(), Failure> {
     let out = &mut *context.out;
     let mut row = |name: &str, value: &str| {
-        writeln!(out, "{:<12} {}", prompt::line(name), prompt::line(value))
+        writeln!(out, "{:<12} {}", terminal_text::line(name), terminal_text::line(value))
     };
     row("id", &item.id)?;
     row("state", state(item))?;

@@ -4,7 +4,7 @@ use std::{io::Write, path::Path};
 
 use super::saved::{check_room, copy, save};
 use crate::{
-    cli::{Context, Exit, Failure, progress::CommandProgress, prompt},
+    cli::{Context, Exit, Failure, progress::CommandProgress, prompt, terminal_text},
     client::{
         ClientError, Dialect, ServerClient, Watch, captcha, download,
         error::RequestReach,
@@ -153,14 +153,16 @@ impl<'a> Viewing<'a> {
             match saved {
                 Ok(path) => {
                     let path = path.display().to_string();
-                    if let Err(error) = writeln!(context.err, "Saved {}", prompt::line(&path)) {
+                    if let Err(error) =
+                        writeln!(context.err, "Saved {}", terminal_text::line(&path))
+                    {
                         return (paths, Err(error.into()));
                     }
                     paths.push(path);
                 }
                 // What is wrong with one of them says nothing about the others.
                 Err(Failure { exit: exit @ (Exit::Damaged | Exit::Gone), message }) => {
-                    let message = format!("{}: {message}", prompt::line(&file.name));
+                    let message = format!("{}: {message}", terminal_text::line(&file.name));
                     damaged = Some(Failure { exit, message });
                 }
                 Err(other) => return (paths, Err(other)),
@@ -216,7 +218,7 @@ fn question(look: &SecretLook) -> String {
         1 => "It can be viewed once".to_owned(),
         views => format!("It can be viewed {views} times"),
     };
-    let until = look.expires_at.as_deref().map(|at| format!(", until {}", prompt::line(at)));
+    let until = look.expires_at.as_deref().map(|at| format!(", until {}", terminal_text::line(at)));
     let files = match look.attachments.len() {
         0 => String::new(),
         1 => " It has a file.".to_owned(),

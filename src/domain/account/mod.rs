@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use self::api_key::{ApiKey, KeyKind};
 use super::schema;
-use crate::domain::numbers::AccountNumber;
 use crate::{
     clock::UnixSeconds,
+    domain::numbers::AccountNumber,
     store::{Record, Store, StoreError, Transaction},
 };
 

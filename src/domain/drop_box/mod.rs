@@ -15,10 +15,10 @@ use super::{
     numbers::MessageId,
     schema,
 };
-use crate::domain::numbers::{BoxId, BoxNumber};
 use crate::{
     clock::UnixSeconds,
     crypto::{SecretBytes, bytes_equal, sha256},
+    domain::numbers::{BoxId, BoxNumber},
     store::{FoundPayload, Key, Payload, Record, Store, StoreError, Transaction},
 };
 

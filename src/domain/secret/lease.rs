@@ -7,10 +7,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::Secret;
-use crate::domain::numbers::LeaseToken;
 use crate::{
     clock::UnixSeconds,
-    domain::{numbers::SecretNumber, schema},
+    domain::{
+        numbers::{LeaseToken, SecretNumber},
+        schema,
+    },
     store::{Record, StoreError, Transaction},
 };
 

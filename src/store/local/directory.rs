@@ -19,7 +19,7 @@ use std::{
 };
 
 use rustix::{
-    fs::{FallocateFlags, fallocate, statvfs},
+    fs::{FallocateFlags, fallocate},
     io::Errno,
 };
 
@@ -27,6 +27,7 @@ use super::{
     engine::{Batch, Engine},
     manifest::Manifest,
     slots::SlotFile,
+    space::Space,
     writer::write_manifest,
 };
 use crate::store::StoreOpenError;
@@ -35,39 +36,12 @@ const FORMAT: &str = "sealdrop store, format 1\n";
 /// The size of the ballast file, which is deleted if opening needs space on a full disk: sled cannot open
 /// without free space.
 const BALLAST_BYTES: u64 = 8 << 20;
-/// Creations are refused if less than this is free, or less than [`RESERVE_SHARE`] of the disk, whichever is
-/// more.
-const RESERVE_BYTES: u64 = 64 << 20;
-const RESERVE_SHARE: u64 = 50;
 
 /// A locked data directory with a complete store.
 pub(in crate::store) struct DataDirectory {
     root: PathBuf,
     /// The lock is released when the file is closed.
     _lock: File,
-}
-
-/// The space of a file system, in bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Space {
-    /// The free space for unprivileged processes.
-    pub free: u64,
-    /// The size of the file system.
-    pub total: u64,
-}
-
-impl Space {
-    /// The space that must stay free for views and deletions, which write to the log.
-    #[must_use]
-    pub fn reserve(self) -> u64 {
-        RESERVE_BYTES.max(self.total / RESERVE_SHARE)
-    }
-
-    /// Whether the free space allows new secrets.
-    #[must_use]
-    pub fn allows_creation(self) -> bool {
-        self.free >= self.reserve()
-    }
 }
 
 impl DataDirectory {
@@ -111,11 +85,7 @@ impl DataDirectory {
     }
 
     pub(in crate::store) fn space(&self) -> io::Result<Space> {
-        let stat = statvfs(&self.root)?;
-        Ok(Space {
-            free: stat.f_bavail.saturating_mul(stat.f_frsize),
-            total: stat.f_blocks.saturating_mul(stat.f_frsize),
-        })
+        Space::of(&self.root)
     }
 
     /// Deletes the ballast file if the disk is too full to open the database.
@@ -244,25 +214,4 @@ fn sync(path: &Path) -> io::Result<()> {
 
 fn write_zeros(mut file: &File) -> io::Result<()> {
     io::copy(&mut io::Read::take(io::repeat(0), BALLAST_BYTES), &mut file).map(drop)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_reserve_is_64_mib_or_a_fiftieth() {
-        // (free, total) in MiB -> allowed
-        let cases = [
-            ((64, 100), true),
-            ((63, 100), false),
-            ((200, 10_000), true),
-            ((199, 10_000), false),
-            ((0, 0), false),
-        ];
-        for ((free, total), allowed) in cases {
-            let space = Space { free: free << 20, total: total << 20 };
-            assert_eq!(space.allows_creation(), allowed, "{space:?}");
-        }
-    }
 }

@@ -14,7 +14,7 @@ use std::{
 };
 
 use super::sync_hook;
-use crate::store::{Key, fatal};
+use crate::store::{Key, fatal::fatal};
 
 pub(in crate::store) struct Engine {
     db: sled::Db,

@@ -7,6 +7,7 @@ pub(super) mod manifest;
 pub(super) mod new_file;
 pub(super) mod payload_files;
 pub(super) mod slots;
+pub(super) mod space;
 pub(super) mod sync_hook;
 pub(super) mod verify;
 pub(super) mod writer;

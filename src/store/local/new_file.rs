@@ -1,34 +1,31 @@
 //! A new payload file: written in pieces, while the disk has enough free space.
 
 use std::{
-    fs::File,
     io::{self, Write},
+    sync::Arc,
 };
 
-use super::payload_files::StagedFile;
-use crate::{
-    crypto::Random,
-    store::{Store, StoreError},
+use super::{
+    payload_files::{PayloadFiles, StagedFile},
+    space::SpaceCheckedFile,
 };
-
-/// The number of bytes between two checks of the free space, which take a microsecond each. Each of several
-/// concurrent files may exceed the reserve by this size.
-const LOOK_EVERY_BYTES: u64 = 256 << 10;
+use crate::{crypto::Random, store::StoreError};
 
 /// A file of ciphertext that is being written under a temporary name. It is deleted when it is dropped.
 pub struct NewFile {
-    file: File,
+    file: SpaceCheckedFile,
     staged: StagedFile,
     most: u64,
-    /// The number of bytes until the next check of the free space.
-    until_look: u64,
-    store: Store,
 }
 
 impl NewFile {
-    pub(in crate::store) fn create(store: Store, random: &dyn Random) -> Result<Self, StoreError> {
-        let (file, staged) = store.shared.files.create(random)?;
-        Ok(Self { file, staged, most: u64::MAX, until_look: 0, store })
+    pub(in crate::store) fn create(
+        files: &Arc<PayloadFiles>,
+        random: &dyn Random,
+    ) -> Result<Self, StoreError> {
+        let (file, staged) = files.create(random)?;
+        let file = SpaceCheckedFile::new(file, Arc::clone(files));
+        Ok(Self { file, staged, most: u64::MAX })
     }
 
     /// Limits the file to this number of bytes; `None` for no limit.
@@ -45,7 +42,7 @@ impl NewFile {
 
     /// Syncs the file. Blocks.
     pub(in crate::store) fn sync(self) -> Result<StagedFile, StoreError> {
-        self.file.sync_all()?;
+        self.file.file().sync_all()?;
         Ok(self.staged)
     }
 }
@@ -55,18 +52,11 @@ impl NewFile {
 /// reached.
 impl Write for NewFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.until_look == 0 {
-            if !self.store.space()?.allows_creation() {
-                return Err(io::ErrorKind::StorageFull.into());
-            }
-            self.until_look = LOOK_EVERY_BYTES;
-        }
         if self.staged.bytes.saturating_add(bytes.len() as u64) > self.most {
             return Err(io::ErrorKind::QuotaExceeded.into());
         }
         let written = self.file.write(bytes)?;
         self.staged.bytes += written as u64;
-        self.until_look = self.until_look.saturating_sub(written as u64);
         Ok(written)
     }
 

@@ -13,6 +13,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use super::space::Space;
 use crate::crypto::{Random, random_array};
 
 /// The random name of a payload file; hexadecimal on disk.
@@ -94,6 +95,10 @@ impl PayloadFiles {
     /// Opens an existing file for writing.
     pub(in crate::store) fn append(&self, name: FileName) -> io::Result<File> {
         OpenOptions::new().write(true).open(self.path(name))
+    }
+
+    pub(in crate::store) fn space(&self) -> io::Result<Space> {
+        Space::of(&self.dir)
     }
 
     pub(in crate::store) fn bytes(&self, name: FileName) -> io::Result<u64> {

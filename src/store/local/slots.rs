@@ -16,7 +16,7 @@ use std::{
 use xxhash_rust::xxh3::xxh3_64;
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::{crypto::SlotKey, store::fatal};
+use crate::{crypto::SlotKey, store::fatal::fatal};
 
 /// The size of a slot, in bytes.
 pub(in crate::store) const SLOT_BYTES: usize = 32;

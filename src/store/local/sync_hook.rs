@@ -33,7 +33,7 @@ use std::{
 
 use rustix::fs::{fdatasync, fstat};
 
-use crate::store::fatal;
+use crate::store::fatal::fatal;
 
 /// sled's default. A write at the beginning of a segment contains its header, and is synced separately.
 const SEGMENT_BYTES: i64 = 512 << 10;

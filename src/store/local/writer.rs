@@ -25,7 +25,7 @@ use super::{
 use crate::{
     clock::Clock,
     store::{
-        fatal,
+        fatal::fatal,
         record::{Envelope, encode_value, stored_checksum},
         transaction::{Effects, Group, Writes},
     },

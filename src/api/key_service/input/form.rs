@@ -7,7 +7,10 @@ use serde::{
     de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 
-use super::parameters::{NAMES, PRIVATE_KEY, PUBLIC_KEY, ParameterSource, Parameters, find};
+use super::{
+    names::{NAMES, PRIVATE_KEY, PUBLIC_KEY, find},
+    parameters::{ParameterSource, Parameters},
+};
 use crate::{
     api::key_service::error::ServiceError,
     crypto::SecretText,
@@ -216,7 +219,7 @@ impl<'de> Deserialize<'de> for ParameterValue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::key_service::input::parameters::{LIMIT, MESSAGE, TOKEN};
+    use crate::api::key_service::input::names::{LIMIT, MESSAGE, TOKEN};
 
     fn json(body: &str) -> Result<Parameters, ServiceError> {
         let mut parameters = Parameters::default();

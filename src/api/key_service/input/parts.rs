@@ -12,7 +12,8 @@ use zeroize::Zeroizing;
 
 use super::{
     intake::{HeadTooLong, Intake, Meter},
-    parameters::{ENCRYPTED_MESSAGE, MESSAGE, NAMES, ParameterSource, Parameters, find},
+    names::{ENCRYPTED_MESSAGE, MESSAGE, NAMES, find},
+    parameters::{ParameterSource, Parameters},
     request::BodyLimits,
 };
 use crate::{

@@ -12,15 +12,15 @@ use hyper::{
 
 use super::{
     form,
-    parameters::{NAMES, ParameterSource, Parameters},
+    names::NAMES,
+    parameters::{ParameterSource, Parameters},
     parts::{FilePartHead, FormParts},
 };
 use crate::{
     api::{key_service::error::ServiceError, load::work::blocking},
     http::{
         body::{is_json, read_whole},
-        body_budget::Payer,
-        body_budget::SMALL_BYTES,
+        body_budget::{Payer, SMALL_BYTES},
         json_fields::without_bom,
     },
 };

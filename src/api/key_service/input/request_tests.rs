@@ -16,7 +16,7 @@ use proptest::prelude::*;
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::{
-    parameters::{MESSAGE, PASSPHRASE, PUBLIC_KEY, TOKEN},
+    names::{MESSAGE, PASSPHRASE, PUBLIC_KEY, TOKEN},
     request::{BodyLimits, RequestReader},
 };
 use crate::{

@@ -19,11 +19,14 @@ use self::content::{Head, HeadBody};
 pub use self::repeat::has_come;
 use super::{BoxError, BoxLimits, DropBox, begin_deletion, live};
 pub use crate::domain::numbers::IdempotencyKey;
-use crate::domain::numbers::MessageId;
 use crate::{
     clock::UnixSeconds,
     crypto::{MessageKey, Random, SecretBytes, stream::StreamSealer},
-    domain::{notify, numbers::BoxId, schema},
+    domain::{
+        notify,
+        numbers::{BoxId, MessageId},
+        schema,
+    },
     store::{
         FoundPayload, MAX_INLINE_BYTES, NewFile, Payload, Record, Store, StoreError, Transaction,
     },

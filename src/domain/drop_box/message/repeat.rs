@@ -5,12 +5,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::numbers::IdempotencyKey;
 use crate::{
     clock::UnixSeconds,
     domain::{
         drop_box::{BoxError, find},
-        numbers::{BoxId, BoxNumber, MessageId},
+        numbers::{BoxId, BoxNumber, IdempotencyKey, MessageId},
         schema,
     },
     store::{Record, Store, StoreError, Transaction},

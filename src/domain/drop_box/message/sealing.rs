@@ -5,13 +5,15 @@ use std::io::{self, Write};
 use serde::{Deserialize, Serialize};
 
 use super::{PartsBody, SealedBy, UnsealedMessage};
-use crate::crypto::{
-    MessageKey, PublicKey, Random,
-    envelope::{self, EnvelopeWriter},
-    hex,
-    stream::StreamSealer,
+use crate::{
+    crypto::{
+        MessageKey, PublicKey, Random,
+        envelope::{self, EnvelopeWriter},
+        hex,
+        stream::StreamSealer,
+    },
+    store::NewFile,
 };
-use crate::store::NewFile;
 
 /// The metadata of a file that the server seals: JSON, sealed under the file's key.
 #[derive(Serialize, Deserialize)]

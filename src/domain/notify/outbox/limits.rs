@@ -6,11 +6,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::OutboxError;
-use crate::domain::numbers::MailShare;
 use crate::{
     clock::UnixSeconds,
     crypto::sha256,
-    domain::{notify::mailbox::Mailbox, numbers::AccountNumber, schema},
+    domain::{
+        notify::mailbox::Mailbox,
+        numbers::{AccountNumber, MailShare},
+        schema,
+    },
     store::{Key, Record, Store, StoreError, Transaction},
 };
 

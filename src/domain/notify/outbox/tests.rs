@@ -1,10 +1,12 @@
 //! The outbox with a real store and a simulated clock.
 
 use super::*;
-use crate::domain::numbers::OutboxNumber;
 use crate::{
     crypto::SystemRandom,
-    domain::{numbers::SecretNumber, schema},
+    domain::{
+        numbers::{OutboxNumber, SecretNumber},
+        schema,
+    },
     store::{Key, Store, Transaction},
 };
 

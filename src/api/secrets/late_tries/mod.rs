@@ -5,34 +5,27 @@
 //! would reveal that the secret existed. So both kinds are collected for a second and written together, in
 //! a change that is committed even if no attempt was on an existing secret.
 
+mod write;
+
 use std::{
     collections::HashMap,
-    mem,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::{sync::Notify, time::sleep};
+use tokio::sync::Notify;
+
+pub use self::write::write;
+pub(crate) use self::write::write_in_background;
 
 use crate::{
-    api::{App, Client},
-    domain::{
-        limits::client_net::ClientNet,
-        numbers::SecretId,
-        secret::viewing::{self, LateTry},
-    },
-    store::StoreError,
+    api::Client,
+    domain::{limits::client_net::ClientNet, numbers::SecretId, secret::viewing::LateTry},
 };
 
 /// About 1 MiB. More attempts within one second are counted, and not logged.
 const MAX_PENDING: usize = 4096;
 /// The maximum for one client, so that it cannot displace the attempts of others.
 const MAX_OF_CLIENT: u32 = 256;
-/// How long attempts are collected.
-const COLLECTING: Duration = Duration::from_secs(1);
-/// How many attempts share a change. A longer change would delay others.
-const BATCH: usize = 64;
-
 /// Late attempts that are not written yet.
 #[derive(Default)]
 pub struct LateTries {
@@ -77,43 +70,6 @@ impl PendingTry {
             }
         }
         self.dropped += 1;
-    }
-}
-
-/// Writes the collected attempts, and returns when they are durable. Returns whether there were any.
-pub async fn write(app: &App) -> bool {
-    let _writing = app.late_tries.writing.lock().await;
-    let PendingTry { tries, dropped, .. } = mem::take(&mut *app.late_tries.pending());
-    if dropped > 0 {
-        tracing::warn!(
-            dropped,
-            "late attempts are missing in the logs of their secrets: too many at once"
-        );
-    }
-    if tries.is_empty() {
-        return false;
-    }
-    let (settled, keep_log) = (app.clock.settled(), app.rules.keep_log_seconds);
-    let note = |batch: &[LateTry]| {
-        app.store.change(viewing::tried_after(batch.to_vec(), settled, keep_log))
-    };
-    let changes: Vec<_> = tries.chunks(BATCH).map(note).collect();
-    for change in changes {
-        match change.await {
-            Ok(true) => app.deliveries.wake(),
-            Ok(false) | Err(StoreError::Closed) => {}
-            Err(error) => tracing::error!(%error, "late attempts cannot be recorded"),
-        }
-    }
-    true
-}
-
-/// Writes late attempts until the future is dropped.
-pub(crate) async fn write_in_background(app: Arc<App>) {
-    loop {
-        app.late_tries.arrived.notified().await;
-        sleep(COLLECTING).await;
-        write(&app).await;
     }
 }
 

@@ -1,0 +1,104 @@
+//! The state that the loops of the outbox share with handlers.
+
+use std::sync::{
+    Arc, PoisonError, RwLock,
+    atomic::{AtomicBool, Ordering},
+};
+
+use tokio::sync::Notify;
+
+use super::{smtp::Mailer, webhook::Caller};
+use crate::{
+    clock::Clock,
+    crypto::Random,
+    domain::{id::Ids, notify::mailbox::Mailbox, numbers::Lane},
+    store::Store,
+};
+
+/// The parts of the daemon that the loops use.
+#[derive(Clone)]
+pub struct DeliveryContext {
+    /// The outbox, and the records that mails and calls are about.
+    pub store: Store,
+    /// Writes ids and message names.
+    pub ids: Arc<Ids>,
+    /// The time.
+    pub clock: Clock,
+    /// Calls webhooks.
+    pub caller: Arc<Caller>,
+    /// Sends mails, and wakes the loops.
+    pub deliveries: Arc<Deliveries>,
+}
+
+/// The state that handlers and the loops share.
+#[derive(Default)]
+pub struct Deliveries {
+    mailer: RwLock<Option<Arc<Mailer>>>,
+    lanes: [Bell; 2],
+}
+
+/// Wakes a loop.
+#[derive(Default)]
+pub(super) struct Bell {
+    pub(super) ring: Notify,
+    /// Whether pauses of the lane end, too.
+    pub(super) try_now: AtomicBool,
+}
+
+impl Deliveries {
+    /// Sends mails with `mailer`; without one they wait, and are given up in the end.
+    #[must_use]
+    pub fn new(mailer: Option<Mailer>) -> Self {
+        let deliveries = Self::default();
+        deliveries.replace_mailer(mailer);
+        deliveries
+    }
+
+    /// Replaces the mailer. Deliveries in progress continue with the previous one.
+    pub fn replace_mailer(&self, mailer: Option<Mailer>) {
+        *self.mailer.write().unwrap_or_else(PoisonError::into_inner) = mailer.map(Arc::new);
+    }
+
+    /// Reports new items, after the change that queued them. This is cheap, and the signal is not lost.
+    pub fn wake(&self) {
+        self.lanes.iter().for_each(|bell| bell.ring.notify_one());
+    }
+
+    /// Like [`Deliveries::wake`], for items that the operator has made due: a lane that pauses because its
+    /// server is down tries again at once.
+    pub fn try_now(&self) {
+        self.lanes.iter().for_each(|bell| bell.try_now.store(true, Ordering::Release));
+        self.wake();
+    }
+
+    /// The current mailer.
+    #[must_use]
+    pub fn mailer(&self) -> Option<Arc<Mailer>> {
+        self.mailer.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Sends a test mail without the outbox. Returns the server's reply.
+    ///
+    /// # Errors
+    ///
+    /// The step that failed, and why, in words for the operator.
+    pub async fn test(
+        &self,
+        random: &dyn Random,
+        clock: &Clock,
+        to: &Mailbox,
+    ) -> Result<String, String> {
+        let mailer = self.mailer().ok_or("mail is not set up: see smtp_url in docs/mail.md")?;
+        let name: [u8; 8] = crate::crypto::random_array(random);
+        mailer.test(to, &crate::crypto::hex(&name), clock.now()).await
+    }
+
+    /// `None` for a lane that has no loop.
+    pub(super) fn bell(&self, lane: Lane) -> Option<&Bell> {
+        match lane {
+            Lane::Mail => self.lanes.first(),
+            Lane::Webhook => self.lanes.last(),
+            Lane::GivenUp => None,
+        }
+    }
+}

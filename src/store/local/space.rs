@@ -1,0 +1,110 @@
+//! The free space of the disk, part of which is kept for views and deletions.
+
+use std::{
+    fs::File,
+    io::{self, Write},
+    path::Path,
+    sync::Arc,
+};
+
+use rustix::fs::statvfs;
+
+use super::payload_files::PayloadFiles;
+
+/// Creations are refused if less than this is free, or less than [`RESERVE_SHARE`] of the disk, whichever is
+/// more.
+const RESERVE_BYTES: u64 = 64 << 20;
+const RESERVE_SHARE: u64 = 50;
+
+/// The number of bytes between two checks of the free space, which take a microsecond each. Each of several
+/// concurrent files may exceed the reserve by this size.
+const CHECK_EVERY_BYTES: u64 = 256 << 10;
+
+/// The space of a file system, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Space {
+    /// The free space for unprivileged processes.
+    pub free: u64,
+    /// The size of the file system.
+    pub total: u64,
+}
+
+impl Space {
+    /// The space of the file system that contains `path`.
+    pub(in crate::store) fn of(path: &Path) -> io::Result<Self> {
+        let stat = statvfs(path)?;
+        Ok(Self {
+            free: stat.f_bavail.saturating_mul(stat.f_frsize),
+            total: stat.f_blocks.saturating_mul(stat.f_frsize),
+        })
+    }
+
+    /// The space that must stay free for views and deletions, which write to the log.
+    #[must_use]
+    pub fn reserve(self) -> u64 {
+        RESERVE_BYTES.max(self.total / RESERVE_SHARE)
+    }
+
+    /// Whether the free space allows new secrets.
+    #[must_use]
+    pub fn allows_creation(self) -> bool {
+        self.free >= self.reserve()
+    }
+}
+
+/// A payload file whose writer fails with [`io::ErrorKind::StorageFull`] before the disk is full.
+pub(super) struct SpaceCheckedFile {
+    file: File,
+    files: Arc<PayloadFiles>,
+    /// The number of bytes until the next check of the free space.
+    until_check: u64,
+}
+
+impl SpaceCheckedFile {
+    pub(super) fn new(file: File, files: Arc<PayloadFiles>) -> Self {
+        Self { file, files, until_check: 0 }
+    }
+
+    pub(super) fn file(&self) -> &File {
+        &self.file
+    }
+}
+
+impl Write for SpaceCheckedFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.until_check == 0 {
+            if !self.files.space()?.allows_creation() {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            self.until_check = CHECK_EVERY_BYTES;
+        }
+        let written = self.file.write(bytes)?;
+        self.until_check = self.until_check.saturating_sub(written as u64);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reserve_is_64_mib_or_a_fiftieth() {
+        // (free, total) in MiB -> allowed
+        let cases = [
+            ((64, 100), true),
+            ((63, 100), false),
+            ((200, 10_000), true),
+            ((199, 10_000), false),
+            ((0, 0), false),
+        ];
+        for ((free, total), allowed) in cases {
+            let space = Space { free: free << 20, total: total << 20 };
+            assert_eq!(space.allows_creation(), allowed, "{space:?}");
+        }
+    }
+}
