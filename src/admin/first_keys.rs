@@ -77,7 +77,7 @@ impl FirstKeys {
         let written = file.write_all(&line).and_then(|()| file.sync_all());
         let moved = written.and_then(|()| fs::rename(&new, &path));
         if let Err(error) = moved {
-            // The first error says more than a second one could.
+            // The first error is more useful than a later one.
             let _ = fs::remove_file(&new);
             return Err(error);
         }

@@ -3,8 +3,11 @@
 
 use url::Url;
 
-use super::link_parts::{FoundLink, is_our_id, readable, scheme};
 pub use super::link_parts::{is_cut, public_half};
+use super::{
+    link_parts::{FoundLink, is_our_id, scheme},
+    readable_text::readable,
+};
 use crate::crypto::SecretText;
 
 /// The address of a secret, request or box.

@@ -27,6 +27,7 @@ pub mod link;
 mod link_parts;
 pub mod listed;
 pub mod proxy;
+mod readable_text;
 mod refusal;
 pub mod requests;
 mod resumed;
