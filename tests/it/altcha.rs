@@ -1,4 +1,4 @@
-//! Our proof of work against ALTCHA's own library, both ways.
+//! Our proof of work against ALTCHA's own library, in both directions.
 
 use std::{
     io::Write as _,
@@ -23,7 +23,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     vec![trial_with("altcha::both_ways", &[NODE_20], both_ways)]
 }
 
-/// All bytes are this letter, so that the key is a text, as the library takes it.
+/// All bytes are this letter, so that the key is a text, as the library requires.
 struct Letters;
 
 impl Random for Letters {
@@ -35,7 +35,7 @@ impl Random for Letters {
 fn both_ways() {
     let key = "k".repeat(32);
     let work = ProofOfWork::new(&Letters);
-    // The library looks at the system's clock.
+    // The library uses the system's clock.
     let now = Clock::system(TimeRecord::default()).now().0;
     let challenge: Value =
         serde_json::from_str(&work.challenge(&Letters, UnixSeconds(now + 600))).expect("JSON");
@@ -50,7 +50,7 @@ fn both_ways() {
     let solution = theirs.solve(Duration::from_secs(60)).expect("a solution");
     let mut payload = json!({"challenge": theirs, "solution": solution});
     assert_eq!(node(&["verify"], &json!({"key": key, "payload": payload})), json!(true));
-    // Signed under the same key, so it is as good as one of ours.
+    // Signed under the same key, so it is as valid as one of ours.
     let ours = STANDARD.encode(payload.to_string());
     assert!(work.check(&ours, UnixSeconds(now)).is_ok());
 

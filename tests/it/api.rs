@@ -72,7 +72,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     .collect()
 }
 
-/// Everything that the owner can see: the list and the figures.
+/// All data that the owner can see: the list and the usage.
 fn seen(client: &Client) -> Value {
     let answer = client.get("/api/secrets");
     assert_eq!(answer.status, 200, "{}", answer.text());
@@ -104,12 +104,12 @@ fn figures(answer: &Value) -> (u64, u64, u64) {
     (figure("secrets_total"), figure("secrets_usage"), figure("secrets_allowance"))
 }
 
-/// A ciphertext that is kept in a file of its own.
+/// A ciphertext that is stored in a file of its own.
 pub(crate) fn large_ciphertext() -> String {
     create::ciphertext_of(100 << 10)
 }
 
-/// How many payloads lie in files of their own.
+/// The number of payloads in files of their own.
 fn payload_files(dir: &Path) -> usize {
     walk(&dir.join("store/payloads")).len()
 }

@@ -54,7 +54,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     ]
 }
 
-/// What a script asks for.
+/// A request of a script.
 #[derive(Deserialize)]
 struct Advance {
     server: String,
@@ -65,7 +65,7 @@ fn run(script: &str) {
     run_with(script, Options::default());
 }
 
-/// `account` is how the server of this name is set up, besides its mail server.
+/// `account` has the settings of the server with this name, besides its mail server.
 fn run_with(script: &str, account: Options) {
     let mut look = PageLook::default();
     look.site.name = "Drop & Söner".to_owned();
@@ -73,7 +73,7 @@ fn run_with(script: &str, account: Options) {
     look.site.imprint = Some(Link::parse("https://example.org/imprint").unwrap());
     let mut options = Options { look, ..Options::default() };
     options.rules.create = SecretCreation::Open;
-    // Nobody answers at its mail server: mails wait, which is all that a page sees of them.
+    // No server listens at the address of its mail server: mails wait, which is all that a page sees of them.
     let mailer = Some(crate::mail::mailer(1, &[]));
     let mut account = Options { mailer, ..account };
     account.service_rules.creation = Boxes::Account;

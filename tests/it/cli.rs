@@ -38,7 +38,7 @@ pub(crate) fn run(data: &Path, arguments: &[&str]) -> Output {
     command.args(arguments).arg("--data").arg(data).output().expect("the program")
 }
 
-/// As [`run`], where it must succeed; returns its standard output.
+/// As [`run`], if it must succeed; returns its standard output.
 pub(crate) fn run_well(data: &Path, arguments: &[&str]) -> String {
     let output = run(data, arguments);
     let err = String::from_utf8_lossy(&output.stderr);

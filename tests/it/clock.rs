@@ -1,4 +1,4 @@
-//! Clocks that are wrong: behind, ahead, and set right again while the daemon runs.
+//! Clocks that are wrong: behind, ahead, and corrected while the daemon runs.
 
 use std::{fs, path::PathBuf};
 
@@ -43,7 +43,7 @@ fn a_leap_ends_nothing_for_good() {
         server.clock.set(start.plus(days * DAY));
         assert_eq!(look(&anybody, &expiring).status, 404, "reading refuses at once");
         assert_eq!(view(&anybody, &leased, json!({"lease": LEASE})).status, 404);
-        // Late tries and the sweeper are what ends things for good.
+        // Late attempts and the sweep end secrets permanently.
         assert_eq!(view(&anybody, &leased, json!({})).status, 404);
         sweep(&server.app.store, server.clock.settled(), keep).unwrap();
         server.client.get("/api/secrets");
@@ -52,7 +52,7 @@ fn a_leap_ends_nothing_for_good() {
         let again = view(&anybody, &leased, json!({"lease": LEASE}));
         assert_eq!(again.status, 200, "{days}: {}", again.text());
     }
-    // A leap that holds counts.
+    // A jump that lasts counts.
     server.clock.set(start.plus(2 * DAY));
     assert_eq!(sweep(&server.app.store, server.clock.settled(), keep).unwrap(), 0);
     server.clock.advance(599);
@@ -103,7 +103,7 @@ fn a_lease_of_a_wrong_clock_is_over() {
     assert_eq!(view(&anybody, &id, json!({"lease": second})).status, 200);
 }
 
-/// A daemon whose clock is what a file says, as in `+2d`, while the monotonic clock is the system's.
+/// A daemon whose clock is the content of a file, as in `+2d`; its monotonic clock is the system's.
 struct Faked {
     _dir: tempfile::TempDir,
     data: PathBuf,
@@ -120,7 +120,7 @@ impl Faked {
     }
 
     fn set(&self, clock: &str) {
-        // Renamed, so that nobody reads half of it.
+        // Renamed, so that no reader sees half of it.
         let fresh = self.clock.with_extension("fresh");
         fs::write(&fresh, clock).expect("a file");
         fs::rename(&fresh, &self.clock).expect("a file");
@@ -165,7 +165,7 @@ fn of_the_real_daemon() {
     let long = client.create(json!({"expiration": 72}));
     assert!(!is_behind(&client));
 
-    // A wrong leap, in which things are written.
+    // A wrong jump, during which records are written.
     faked.set("+400d");
     assert_eq!(look(&anybody, &short).status, 404);
     assert_eq!(look(&anybody, &long).status, 404);
@@ -173,7 +173,7 @@ fn of_the_real_daemon() {
     assert_eq!(look(&anybody, &leapt).status, 200);
     assert!(!is_behind(&client), "it may be right");
     assert!(faked.log().contains("the clock has leapt ahead"), "{}", faked.log());
-    // The daemon is restarted in it.
+    // The daemon is restarted during it.
     assert!(daemon.stop().0.success());
     let daemon = faked.start();
     let client = Client::new(daemon.base.clone(), keys.private.clone());
@@ -187,7 +187,7 @@ fn of_the_real_daemon() {
     }
     assert!(!is_behind(&client), "the leap was no floor");
 
-    // A plausible step, and back.
+    // A plausible jump, and back.
     faked.set("+2h");
     assert_eq!(look(&anybody, &short).status, 404);
     let late = client.create(json!({"expiration": 1}));
@@ -200,7 +200,7 @@ fn of_the_real_daemon() {
     assert!(faked.log().contains("Set the clock right"), "{}", faked.log());
     assert!(daemon.stop().0.success());
 
-    // Known after a restart, also after one that nobody has asked for.
+    // Known after a restart, also after one without a request.
     faked.set("-1h");
     let daemon = faked.start();
     let client = Client::new(daemon.base.clone(), keys.private);
@@ -216,7 +216,7 @@ fn of_the_real_daemon() {
     assert_eq!(look(&client.with_key(""), &long).status, 200);
 }
 
-/// The first start was years ahead, so that nothing else would help.
+/// The first start was years ahead, so only `believe-clock` helps.
 fn is_believed_once() {
     let faked = Faked::new();
     faked.set("+4000d");

@@ -25,15 +25,15 @@ pub(crate) struct Keys {
     pub(crate) public: String,
 }
 
-/// The program, with an environment that sets nothing.
+/// The program, without settings in its environment.
 pub(crate) fn sealdrop() -> Command {
     let mut command = program(env!("CARGO_BIN_EXE_sealdrop"));
-    // Nor does a settings file of whoever runs the tests.
+    // Without a settings file of the user who runs the tests.
     command.env("XDG_CONFIG_HOME", "/nonexistent");
     command
 }
 
-/// Another program, with an environment that sets nothing of ours, no proxy and no certificates.
+/// Another program, without sealdrop's settings, proxies and certificates in its environment.
 pub(crate) fn program(name: &str) -> Command {
     let mut command = Command::new(name);
     for (name, _) in std::env::vars_os() {
@@ -47,7 +47,7 @@ pub(crate) fn program(name: &str) -> Command {
 }
 
 impl Keys {
-    /// The keys in what `first-keys` shows.
+    /// The keys in the output of `first-keys`.
     pub(crate) fn of(shown: &str) -> Self {
         let key = |name: &str| {
             let line = shown.lines().find(|line| line.contains(name)).expect(name);
@@ -124,7 +124,7 @@ impl Daemon {
         Keys::of(&self.first_keys_shown())
     }
 
-    /// What the command shows that a first start prints.
+    /// The output of the command that a first start prints.
     pub(crate) fn first_keys_shown(&mut self) -> String {
         let line = self.line_with("sealdrop first-keys --data ");
         let (_, data) = line.trim_end().split_once(" --data ").expect("a flag");
@@ -134,7 +134,7 @@ impl Daemon {
         String::from_utf8(shown.stdout).expect("text")
     }
 
-    /// The next line it prints that contains `text`.
+    /// The next printed line that contains `text`.
     pub(crate) fn line_with(&mut self, text: &str) -> String {
         let mut line = String::new();
         while !line.contains(text) {
@@ -154,7 +154,7 @@ impl Daemon {
         self.child.wait().expect("its end");
     }
 
-    /// SIGTERM. Returns how it ended, and what else it had printed.
+    /// SIGTERM. Returns its exit status, and the rest of its output.
     pub(crate) fn stop(self) -> (ExitStatus, String) {
         self.signal(rustix::process::Signal::TERM);
         self.wait()
@@ -164,7 +164,7 @@ impl Daemon {
         rustix::process::kill_process(self.pid(), signal).expect("a process");
     }
 
-    /// Waits for its end. Returns how it ended, and what else it had printed.
+    /// Waits for its end. Returns its exit status, and the rest of its output.
     pub(crate) fn wait(mut self) -> (ExitStatus, String) {
         let mut rest = String::new();
         self.output.read_to_string(&mut rest).expect("its output");
@@ -174,7 +174,7 @@ impl Daemon {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        // It may have ended already, as it should have.
+        // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

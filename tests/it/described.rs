@@ -8,8 +8,8 @@ use serde_json::Value;
 static DOCUMENT: LazyLock<Value> =
     LazyLock::new(|| serde_json::from_str(&openapi::document()).expect("the document"));
 
-/// Compares an answer with the description of its operation and status. Statuses that are described nowhere,
-/// such as 405, are left out.
+/// Compares an answer with the description of its operation and status. Statuses without a description, such
+/// as 405, are ignored.
 pub(crate) fn check(method: &str, path: &str, status: u16, body: &[u8]) {
     let path = path.split('?').next().unwrap_or_default();
     let Some((resource, _)) = routes::find(path) else { return };
@@ -53,7 +53,7 @@ fn compare(schema: &Value, value: &Value, at: &str) {
     }
 }
 
-/// The members of an object, with those of the schemas that it is put together from.
+/// The members of an object, with those of the schemas that it refers to.
 fn gather<'a>(
     schema: &'a Value,
     properties: &mut BTreeMap<&'a str, &'a Value>,

@@ -1,4 +1,4 @@
-//! A client for tests. It checks on every answer what every answer has.
+//! A client for tests. It checks in every answer what all answers have in common.
 
 use serde_json::{Value, json};
 use ureq::{
@@ -16,7 +16,7 @@ pub(crate) struct Client {
     agent: Agent,
 }
 
-/// An answer, whole.
+/// A whole answer.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
@@ -55,7 +55,7 @@ impl Client {
         )
     }
 
-    /// Sends a request with the key. A header given here takes the place of the one made by itself.
+    /// Sends a request with the key. A given header replaces the default one.
     pub(crate) fn send(
         &self,
         method: &str,
@@ -66,7 +66,7 @@ impl Client {
         self.try_send(method, path, headers, body).expect("an answer")
     }
 
-    /// As [`Client::send`], where the server may be killed under it.
+    /// As [`Client::send`], if the server may be killed during the call.
     pub(crate) fn try_send(
         &self,
         method: &str,
@@ -148,7 +148,7 @@ impl Answer {
         }
     }
 
-    /// The status codes of its document, and those that it has besides; errors are strings.
+    /// The status codes of its document, and those that it has in addition; errors are strings.
     fn check_service(&self) {
         let known = [200, 204, 206, 304, 400, 404, 405, 413, 415, 416, 429, 501, 503, 507];
         assert!(known.contains(&self.status), "{}", self.status);
@@ -161,7 +161,7 @@ impl Answer {
         }
     }
 
-    /// What an answer of the Key Service says: its text, in JSON or XML.
+    /// The text of an answer of the Key Service, in JSON or XML.
     pub(crate) fn message(&self) -> String {
         match self.header("content-type") {
             Some("application/json") => match self.json() {
@@ -185,7 +185,7 @@ fn is_service(path: &str) -> bool {
 }
 
 /// A body for `POST /api/secrets` with a real SJCL message (the first one of the test vectors, whose
-/// text is `hunter2`), and `more` fields over it.
+/// text is `hunter2`), and `more` fields, which replace others.
 pub(crate) fn secret_with(more: Value) -> Value {
     let mut body = json!({
         "ciphertext": "eyJpdiI6ImtXelh1MXo0VEIxN1Vxb01MNmovd3c9PSIsInYiOjEsIml0ZXIiOjEwMDAwLCJrcyI6MjU2LCJ0cyI6NjQsIm1vZGUiOiJnY20iLCJhZGF0YSI6IiIsImNpcGhlciI6ImFlcyIsInNhbHQiOiI1YzVPbXhoNHdMND0iLCJjdCI6ImJxZ0tXZUR3ZWNRcHN4Szd1RncrIn0=",

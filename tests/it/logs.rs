@@ -1,4 +1,4 @@
-//! Nothing secret is logged, at any level.
+//! No secret is logged, at any level.
 
 use libtest_mimic::Trial;
 use serde_json::json;
@@ -37,7 +37,7 @@ fn nothing_secret_of_a_box_is_logged() {
         let pairs: Vec<_> = pairs.iter().map(|(name, value)| (*name, &**value)).collect();
         call(&client, method, &pairs)
     };
-    // In the query, where others would log it.
+    // In the query, where other programs would log it.
     let query = format!("/Service?token={token}&passphrase=planted-passphrase&message=planted-m");
     assert_eq!(client.send("PUT", &query, &[("x-planted", "planted-header")], b"").status, 200);
     assert_eq!(
@@ -68,7 +68,7 @@ fn nothing_secret_of_a_box_is_logged() {
     let mut raw = Raw::connect(&client);
     raw.send(request(&client, "PUT", "/Service", &["Content-Length: 1000"]));
     raw.send("message=planted-half").hang_up();
-    // What was damaged, or can not be opened, is not told in the log either.
+    // The log has neither damaged content nor content that cannot be opened.
     assert_eq!(ask("DELETE", &[("passphrase", "planted-passphrase")]).status, 200);
     let log = daemon.log.clone();
     let (status, rest) = daemon.stop();

@@ -1,8 +1,8 @@
-//! The tests that talk to sealdrop as its users do: over real sockets, to a server in this process
-//! (where time is to be moved by hand) or to the real daemon (where it is to be killed).
+//! The tests that use sealdrop as its users do: over real sockets, with a server in this process (if the
+//! test moves the time) or with the real daemon (if the test kills it).
 //!
 //! One binary, so that it is linked once. Tests that need more than Rust look for their tools at run
-//! time and report themselves as ignored, with the reason, where something is missing; with
+//! time and report themselves as ignored, with the reason, if something is missing; with
 //! `SEALDROP_TEST_ALL=1` that is a failure.
 
 #![expect(
@@ -82,7 +82,7 @@ fn main() {
     libtest_mimic::run(&arguments, trials).exit();
 }
 
-/// A test that needs nothing but Rust; it fails by panicking.
+/// A test that needs only Rust; it fails by panicking.
 fn trial(name: &str, test: fn()) -> Trial {
     Trial::test(name, move || {
         test();

@@ -19,7 +19,7 @@ fn the_examples_work() {
     let flags = [
         ["--create", "open"],
         ["--rsa-bits", "2048"],
-        // Mails are taken, and wait for a server that is not there.
+        // Mails are accepted, and wait for a server that is down.
         ["--smtp-url", "smtp://127.0.0.1:1?tls=none"],
         ["--mail-from", "no-reply@example.org"],
         ["--public-url", "https://example.org"],

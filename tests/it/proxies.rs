@@ -1,4 +1,4 @@
-//! The recipes for proxies in docs/operations.md, as they stand there: only names, ports and files are others.
+//! The recipes for proxies in docs/operations.md, unchanged except for names, ports and files.
 
 use std::{
     fs::{self, File},
@@ -32,11 +32,11 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operations.md");
-/// What goes up and down.
+/// The content that is uploaded and downloaded.
 const FILE_BYTES: usize = 100 << 20;
-/// The client: one of the loopback addresses, and not the proxy's own.
+/// The client: one of the loopback addresses, other than that of the proxy.
 const CLIENT: &str = "127.0.0.5";
-/// What the client claims to be.
+/// The address that the client claims to have.
 const FORGED: &str = "203.0.113.66";
 /// How long a proxy may take to listen on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -54,7 +54,7 @@ impl Drop for Proxy {
     }
 }
 
-/// A recipe, and where it is to be tried.
+/// A recipe, and the address at which it is tested.
 struct Trying<'a> {
     recipe: &'a str,
     dir: &'a Path,
@@ -65,7 +65,7 @@ struct Trying<'a> {
 }
 
 impl Trying<'_> {
-    /// The recipe with these in place of other words, each of which it must contain.
+    /// The recipe with these values instead of other words, each of which it must contain.
     fn adapted(&self, words: &[(&str, &str)]) -> String {
         let mut text = self.recipe.replace("127.0.0.1:8080", self.upstream);
         assert_ne!(text, self.recipe, "the recipe names no daemon");
@@ -107,7 +107,7 @@ impl Trying<'_> {
         proxy
     }
 
-    /// A certificate for `localhost`, with its key in files of their own and behind it.
+    /// A certificate for `localhost`, with its key in files of their own and appended.
     fn certificate(&self) {
         let made = Command::new("openssl")
             .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"])
@@ -123,7 +123,7 @@ impl Trying<'_> {
 fn caddy(trying: &Trying<'_>) -> Proxy {
     let name = format!("https://localhost:{}", trying.port);
     let recipe = trying.adapted(&[("example.org", &name)]);
-    // Certificates of its own, for nobody else to trust; nothing is left outside of its folder.
+    // Certificates of its own, which no other program trusts; nothing is left outside of its folder.
     let options = "{\n\tadmin off\n\tskip_install_trust\n\tlocal_certs\n\
                    \tauto_https disable_redirects\n}\n";
     let file = trying.file("Caddyfile", &format!("{options}{recipe}"));
@@ -141,7 +141,7 @@ fn nginx(trying: &Trying<'_>) -> Proxy {
         ("/etc/ssl/example.org.pem", &trying.path("cert.pem")),
         ("/etc/ssl/example.org.key", &trying.path("key.pem")),
     ]);
-    // What Debian's nginx.conf is around sites, with folders of the test's own.
+    // The context of sites in Debian's nginx.conf, with folders of the test's own.
     let user = if rustix::process::geteuid().is_root() { "user root;\n" } else { "" };
     let folders: Vec<String> = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .iter()
@@ -179,7 +179,7 @@ fn recipes(language: &str) -> Vec<String> {
     blocks.map(|rest| rest.split("```").next().expect("an end").to_owned()).collect()
 }
 
-/// Tries both recipes of a proxy: with the path kept, and stripped.
+/// Tests both recipes of a proxy: with the path kept, and stripped.
 fn run(language: &str, start: fn(&Trying<'_>) -> Proxy) {
     let recipes = recipes(language);
     assert_eq!(recipes.len(), 2, "one keeps the path, one strips it");
@@ -199,7 +199,7 @@ fn run(language: &str, start: fn(&Trying<'_>) -> Proxy) {
     }
 }
 
-/// A client behind which stands curl, at another address than the proxy.
+/// A client that runs curl, at another address than the proxy.
 struct Through<'a> {
     dir: &'a Path,
     port: u16,
@@ -220,7 +220,7 @@ impl Through<'_> {
         for header in &forged {
             command.args(["-H", header]);
         }
-        // No waiting for an invitation: it is not what is tried here.
+        // Without `Expect: 100-continue`, which is not tested here.
         command.args(["-H", "Expect:"]).args(arguments).arg(url).current_dir(self.dir);
         let output = command.output().expect("curl");
         let error = String::from_utf8_lossy(&output.stderr);
@@ -249,7 +249,7 @@ fn pages(through: &Through<'_>) {
     assert!(["301", "308"].contains(&&*status), "{status}");
     assert!(location.ends_with("/secrets/?lang=sv"), "{location}");
     assert_eq!(through.curl("/secrets/nothing", &["-H", "Accept: text/html"]).0, "404");
-    // Not ours; what the proxy answers there is its own matter.
+    // This path is not sealdrop's; the proxy answers it.
     assert!(!through.curl("/secretsfoo", &["-H", "Accept: text/html"]).2.contains("sealdrop"));
 }
 

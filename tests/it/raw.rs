@@ -1,4 +1,4 @@
-//! Requests as bytes, for what a well-bred client would never send.
+//! Requests as bytes, including requests that a correct client never sends.
 
 use std::{
     io::{BufRead, BufReader, ErrorKind, Read, Write},
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::http::Client;
 
-/// Longer than any limit of the server's that a test waits for; a test that hangs fails.
+/// Longer than any limit of the server that a test waits for; a test that hangs fails.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// One connection.
@@ -20,7 +20,7 @@ pub(crate) struct Raw {
     reader: BufReader<TcpStream>,
 }
 
-/// An answer as it came.
+/// An answer as it was received.
 #[derive(Debug)]
 pub(crate) struct RawAnswer {
     pub(crate) status: u16,
@@ -38,7 +38,7 @@ impl Raw {
         Self::over(TcpStream::connect(client.base.trim_start_matches("http://"))?)
     }
 
-    /// From another address of this machine, such as 127.0.0.2: somebody else, to the server.
+    /// From another address of this machine, such as 127.0.0.2: another client for the server.
     pub(crate) fn connect_from(client: &Client, source: [u8; 4]) -> Self {
         let server: SocketAddr =
             client.base.trim_start_matches("http://").parse().expect("an address");
@@ -60,7 +60,7 @@ impl Raw {
         self
     }
 
-    /// Sends as much as the peer takes.
+    /// Sends as much as the peer accepts.
     pub(crate) fn try_send(&mut self, bytes: &[u8]) -> bool {
         self.stream.write_all(bytes).is_ok()
     }
@@ -75,7 +75,7 @@ impl Raw {
         answer
     }
 
-    /// The head of the next answer, whose body is still to come.
+    /// The head of the next answer, whose body is not read yet.
     pub(crate) fn head(&mut self) -> RawAnswer {
         let mut lines = Vec::new();
         loop {
@@ -95,7 +95,7 @@ impl Raw {
         RawAnswer { status, headers, body: Vec::new() }
     }
 
-    /// What comes, as it comes.
+    /// The received bytes, unchanged.
     pub(crate) fn reader(&mut self) -> &mut impl BufRead {
         &mut self.reader
     }
@@ -118,7 +118,7 @@ impl Raw {
         begun
     }
 
-    /// Waits until the server hangs up; returns what it said before.
+    /// Waits until the server closes the connection; returns what it sent before.
     pub(crate) fn rest(&mut self) -> Vec<u8> {
         let mut rest = Vec::new();
         match self.reader.read_to_end(&mut rest) {

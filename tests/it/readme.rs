@@ -99,7 +99,7 @@ fn config_file() -> String {
 
 fn the_config_file_has_all_settings() {
     compare("docs/sealdrop.toml", &config_file());
-    // Its defaults are right without the #.
+    // Its defaults are valid without the #.
     let defaults: String = SETTINGS
         .iter()
         .filter(|setting| !setting.default.is_empty())
@@ -147,7 +147,7 @@ fn recipes(name: &str) -> Vec<String> {
         .collect()
 }
 
-/// Runs commands against a fresh daemon, as a reader does; returns what they print.
+/// Runs commands against a fresh daemon, as a reader does; returns their output.
 fn run(recipes: &[String]) -> String {
     let dir = tempfile::tempdir().expect("a fresh directory");
     let (daemon, client) =

@@ -1,5 +1,5 @@
-//! Scripts as text files, `tests/scripts/*.txt`: commands, and what is expected of them. Each runs in a
-//! fresh directory, if it wants to against a real daemon, and is a test, `scripts::NAME`.
+//! Scripts as text files, `tests/scripts/*.txt`: commands, and their expected results. Each runs in a
+//! fresh directory, against a real daemon if it starts one, and is a test, `scripts::NAME`.
 //!
 //! ```text
 //! # A comment. A line is split into words as by a shell: 'quotes' (across lines, too), "quotes", \.
@@ -19,48 +19,48 @@
 //! exit 64
 //! stderr matches 'letters, digits'
 //! -- nothing --
-//! What stands below such a line is the content of that file.
+//! The text below such a line is the content of that file.
 //! ```
 //!
-//! **Commands**: `sealdrop`, `sh`, and what `needs` names. A command must end with 0, or `exit N` is the
-//! very next line. `NAME=VALUE` before it is for it alone. Its input is empty, or comes from a file,
-//! `< FILE`, or is one line, `<<< TEXT`, both at the end of the line.
+//! **Commands**: `sealdrop`, `sh`, and the tools that `needs` names. A command must end with 0, or `exit N`
+//! is the very next line. `NAME=VALUE` before it applies to it alone. Its input is empty, or comes from a
+//! file, `< FILE`, or is one line, `<<< TEXT`, both at the end of the line.
 //!
-//! **What is expected**, of the last command or of a file:
+//! **Expectations** of the last command or of a file:
 //!
 //! | | |
 //! | --- | --- |
 //! | `exit N` | its exit code |
 //! | `stdout …`, `stderr …`, `file NAME …` | one of: |
-//! | `… empty` | nothing at all |
+//! | `… empty` | no output |
 //! | `… line TEXT` | exactly this and a line's end |
 //! | `… is TEXT` | exactly this |
-//! | `… same FILE` | exactly what is in that file |
+//! | `… same FILE` | exactly the content of that file |
 //! | `… matches REGEX`, `… lacks REGEX` | a match anywhere, or none; `^` and `$` are the ends of a line |
 //! | `… json POINTER VALUE` | a field (`/data/0/id`); VALUE is JSON, or else a string |
-//! | `file NAME mode 0600`, `exists`, `absent` | its permissions; that it is there; that it is not |
+//! | `file NAME mode 0600`, `exists`, `absent` | its permissions; that it exists; that it does not exist |
 //!
 //! **Variables**: `$NAME` or `${NAME}`, in capitals, is replaced in every word, within quotes, too; in
-//! REGEX it stands for itself, letter by letter. A value stays one word. For the shell's own, write
-//! `'\$NAME'`. They are
+//! REGEX its value matches itself, letter by letter. A value stays one word. For a variable of the shell,
+//! write `'\$NAME'`. The variables are
 //!
-//! - `$SERVER`, where the daemon listens, the same all along, and before it runs, too;
+//! - `$SERVER`, the address of the daemon, the same in the whole script, also before the daemon runs;
 //! - `$KEY`, `$PUBLIC_KEY`, the keys of the first account, once the daemon runs; `key` is a file with the
 //!   private one;
-//! - `$DIR`, where the script runs, `$PROJECT`, the checkout;
+//! - `$DIR`, the directory of the script, `$PROJECT`, the checkout;
 //! - `stdout capture NAME line 1`, `… json POINTER`, `… match REGEX` (its first group, or all of it); from
 //!   `stderr`, too.
 //!
-//! **The daemon**: `serve FLAGS` starts it on `sealdrop-data` in the script's directory, which is where
-//! `sealdrop account` and the like look, too; `stop` ends it, and it must end well; `serve` starts it again
-//! on the same data. What it logs is in `sealdrop-data.log`, all of it once it has ended.
+//! **The daemon**: `serve FLAGS` starts it on `sealdrop-data` in the script's directory, which
+//! `sealdrop account` and the like use, too; `stop` ends it, and it must exit with 0; `serve` starts it again
+//! on the same data. Its log is `sealdrop-data.log`, which is complete when it has ended.
 //!
 //! **Files**: `expand FILE` replaces the variables in a file of the script. `home` is the home, so
 //! `home/.config/sealdrop/config.toml` is the user's settings file.
 //!
 //! **Tools** that `needs` knows: `curl`, `node`, `openssl`, `python3`, `npm:sjcl`, `python:cryptography`.
 //!
-//! A script that expects nothing fails, as does a word that is not known.
+//! A script without an expectation fails, as does one with an unknown word.
 
 mod expectation;
 mod run;

@@ -1,4 +1,4 @@
-//! A server in this process: real sockets, and a clock that is moved by hand.
+//! A server in this process: real sockets, and a clock that the test moves.
 
 use std::{sync::Arc, thread::JoinHandle};
 
@@ -39,7 +39,7 @@ pub(crate) struct TestServer {
     dir: Option<TempDir>,
 }
 
-/// What a test may set.
+/// The settings of a test.
 pub(crate) struct Options {
     pub(crate) rules: Rules,
     pub(crate) service_rules: ServiceRules,
@@ -47,9 +47,9 @@ pub(crate) struct Options {
     pub(crate) cors: CrossOrigin,
     pub(crate) allowance: u64,
     pub(crate) connections: ConnectionLimits,
-    /// A server for mails, and what belongs to it.
+    /// A mail server, and its settings.
     pub(crate) mailer: Option<Mailer>,
-    /// How the pages look.
+    /// The look of the pages.
     pub(crate) look: PageLook,
 }
 
@@ -149,7 +149,7 @@ impl TestServer {
         self.dir.as_ref().expect("not taken").path()
     }
 
-    /// Stops it. Nothing holds its data directory afterwards.
+    /// Stops it. Its data directory is free afterwards.
     pub(crate) fn stop(mut self) -> TempDir {
         self.dir.take().expect("not taken")
     }

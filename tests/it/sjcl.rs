@@ -1,4 +1,4 @@
-//! The whole way as the API document describes it, with npm's `sjcl` at both ends: one process seals
+//! The whole sequence that the API document describes, with npm's `sjcl` at both ends: one process seals
 //! and creates, another views and opens.
 
 use std::process::{Command, Stdio};
@@ -19,7 +19,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     )]
 }
 
-/// Runs a script of `tests/node` with JSON as its only argument; returns what it prints.
+/// Runs a script of `tests/node` with JSON as its only argument; returns its output.
 fn node(script: &str, argument: &Value) -> Value {
     let output = Command::new("node")
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/node/").to_owned() + script)

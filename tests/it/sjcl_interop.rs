@@ -1,4 +1,4 @@
-//! The npm package `sjcl` 1.0.8 and ourselves, each opening what the other sealed.
+//! The npm package `sjcl` 1.0.8 and this crate, each opening what the other has sealed.
 
 use std::{
     io::Write,
@@ -38,7 +38,7 @@ fn sjcl_opens_what_we_seal() -> Result<(), Failed> {
     let mut jobs = Vec::new();
     for (number, text) in texts.iter().enumerate() {
         let password = password(&random, number);
-        // PBKDF2 in a script takes its time, so only some have the real number of iterations.
+        // PBKDF2 in a script is slow, so only some messages have the real number of iterations.
         let iterations = if number % 10 == 0 { sjcl::ITERATIONS } else { MIN_ITERATIONS };
         let json = sjcl::seal(password.as_bytes(), text.as_bytes(), iterations, &random)?;
         jobs.push(json!({ "password": password, "json": json }));
@@ -98,7 +98,7 @@ fn nobody_opens_what_was_changed() -> Result<(), Failed> {
             );
             message.extend(kept.map(|kept| (field.to_owned(), kept)));
         }
-        // Unchanged, to see that the test could fail.
+        // Unchanged, to verify that the test can fail.
         jobs.push(json!({ "password": password, "json": Value::from(message).to_string() }));
     }
     for (number, (job, outcome)) in jobs.iter().zip(run(&jobs)?).enumerate() {
@@ -115,8 +115,8 @@ fn nobody_opens_what_was_changed() -> Result<(), Failed> {
     Ok(())
 }
 
-/// What SJCL can not read must not be accepted: its viewer would lose the view. So whichever of these
-/// [`sjcl::check`] lets pass, SJCL must open.
+/// A message that SJCL cannot read must be refused, because its viewer would lose the view. So SJCL must
+/// open each message that [`sjcl::check`] accepts.
 fn sjcl_reads_whatever_we_accept() -> Result<(), Failed> {
     let random = SeededRandom::new(4);
     let json = sjcl::seal(b"password", b"text", MIN_ITERATIONS, &random)?;
@@ -172,7 +172,7 @@ fn sjcl_reads_whatever_we_accept() -> Result<(), Failed> {
     same(&(accepted > 20), &true, "enough of them are accepted")
 }
 
-/// Hands the jobs to one process and waits for what came of each.
+/// Sends the jobs to one process and waits for the result of each.
 pub(crate) fn run(jobs: &[Value]) -> Result<Vec<Result<String, String>>, Failed> {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/node/sjcl_batch.js");
     let mut child = Command::new("node")
@@ -181,7 +181,7 @@ pub(crate) fn run(jobs: &[Value]) -> Result<Vec<Result<String, String>>, Failed>
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()?;
-    // The script reads all before it writes, so neither side waits for the other. Dropping the pipe
+    // The script reads everything before it writes, so neither side waits for the other. Dropping the pipe
     // ends its input.
     child.stdin.take().ok_or("no pipe")?.write_all(&serde_json::to_vec(jobs)?)?;
     let output = child.wait_with_output()?;
@@ -206,7 +206,7 @@ fn password_of(job: &Value) -> &[u8] {
     job["password"].as_str().unwrap_or("").as_bytes()
 }
 
-/// Two halves; now and then one that is longer than a block of the hash, or not ASCII, or empty.
+/// Two halves; sometimes one that is longer than a block of the hash, or not ASCII, or empty.
 pub(crate) fn password(random: &dyn Random, number: usize) -> String {
     match number % 7 {
         3 => "lösenord 🔑".to_owned(),
@@ -219,7 +219,7 @@ pub(crate) fn password(random: &dyn Random, number: usize) -> String {
     }
 }
 
-/// Every length around the AES block, what is special, and characters at random.
+/// Every length around the AES block, special characters, and random characters.
 pub(crate) fn texts(random: &dyn Random) -> Vec<String> {
     let mut texts: Vec<String> = (0..50).map(|length| "x".repeat(length)).collect();
     texts.extend(
@@ -235,7 +235,7 @@ pub(crate) fn texts(random: &dyn Random) -> Vec<String> {
         .map(str::to_owned),
     );
     for length in 0..40 {
-        // Surrogates are no characters, so a few of the numbers name none.
+        // Surrogates are not characters, so a few of the numbers have none.
         let char = || char::from_u32(u32::from_le_bytes(random_array(random)) % 0x11_0000);
         texts.push((0..length * 5).filter_map(|_| char()).collect());
     }

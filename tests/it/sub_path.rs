@@ -22,7 +22,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 
 const ID: &str = "0123456789abcdefghijABCDEFGHIJx";
 const REQUEST: &str = "123e4567-e89b-42d3-a456-426614174000";
-/// What differs from one answer to the next.
+/// The parts that differ from one answer to the next.
 const CHANGING: [&str; 2] = ["date", "content-length"];
 
 fn start(dir: &tempfile::TempDir, path: &str) -> (Daemon, Client) {
@@ -30,14 +30,14 @@ fn start(dir: &tempfile::TempDir, path: &str) -> (Daemon, Client) {
     Daemon::start_first(&dir.path().join("data"), &["--public-url", &url, "--key-pool", "0"])
 }
 
-/// The path of a page's script, where nothing is in front of it.
+/// The path of a page's script, without a proxy.
 pub(crate) fn script_of(page: &str) -> String {
     let script = page.split("<script type=\"module\" src=\"").nth(1);
     let script = script.and_then(|rest| rest.split('"').next());
     format!("/{}", script.unwrap_or_else(|| panic!("no script in {page}")))
 }
 
-/// Status, headers and body, the latter without what names this very request.
+/// Status, headers and body; the body without the values of this request.
 fn told(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
     let mut headers: Vec<(String, String)> = answer
         .headers
@@ -56,7 +56,7 @@ fn kept_and_stripped_are_alike() {
         let dir = tempfile::tempdir().expect("a fresh directory");
         let (_daemon, client) = start(&dir, prefix);
         let no_redirects = |path: &str, accept: &str| {
-            // Not the tests' own client: it follows redirections.
+            // Not the client of the tests, because it follows redirects.
             let url = format!("{}{path}", client.base);
             let request = agent.get(&url).header("accept", accept);
             let mut answer = request
@@ -107,7 +107,7 @@ fn kept_and_stripped_are_alike() {
                 let stripped = no_redirects(&path, accept);
                 let kept = no_redirects(&format!("{prefix}{path}"), accept);
                 assert_eq!(told(&kept), told(&stripped), "{prefix}{path}");
-                // Relative, so it leads to the same place below the prefix.
+                // Relative, so it leads to the same page below the prefix.
                 if let Some(location) = stripped.header("location") {
                     let base = Url::parse("https://example.org").expect("a URL");
                     let from = |path: &str| base.join(path).expect("a URL").join(location);
@@ -117,14 +117,14 @@ fn kept_and_stripped_are_alike() {
                 }
             }
         }
-        // Without its slash, links of the page would lead elsewhere.
+        // Without its slash, links of the page would lead to other addresses.
         let last = prefix.rsplit('/').next().expect("a name");
         for (query, location) in [("", format!("{last}/")), ("?x&y=1", format!("{last}/?x&y=1"))] {
             let answer = no_redirects(&format!("{prefix}{query}"), "text/html");
             assert_eq!((answer.status, answer.header("location")), (308, Some(&*location)));
         }
         assert_eq!(no_redirects(&format!("{prefix}x/health"), "*/*").status, 404);
-        // What changes something does so once, wherever it comes.
+        // A call that changes something does so once, with each form of the path.
         let below = Client::new(format!("{}{prefix}", client.base), client.key.clone());
         let id = below.create(json!({"max_views": 1}));
         assert_eq!(client.view(&id).status, 200);

@@ -1,4 +1,4 @@
-//! A person at a terminal: the real program in a pseudo-terminal, what it shows and what is typed.
+//! A person at a terminal: the real program in a pseudo-terminal, its output, and typed input.
 
 mod trials;
 
@@ -18,21 +18,21 @@ use rustix::{
 pub(crate) use self::trials::trials;
 use crate::tools;
 
-/// How long a program may take to show something, or to end; a loaded machine is slow.
+/// The time that a program may take to show something, or to end; a loaded machine is slow.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A program in a terminal of its own; killed when dropped.
 pub(crate) struct Terminal {
     pty: blocking::Pty,
     child: Child,
-    /// All that was shown, with the control sequences; lines end in `\r\n`.
+    /// The whole output, with the control sequences; lines end in `\r\n`.
     shown: Vec<u8>,
-    /// How much of it is behind the last expected text.
+    /// The end of the last expected text in it.
     read: usize,
     deadline: Instant,
 }
 
-/// What of a program is not at the terminal; it can still open `/dev/tty`.
+/// The streams of a program that are not the terminal; it can still open `/dev/tty`.
 #[derive(Default)]
 pub(crate) struct Redirected {
     pub(crate) stdin: Option<File>,
@@ -45,7 +45,7 @@ impl Terminal {
         Self::start_with(command, (24, 80), Redirected::default())
     }
 
-    /// Runs `command` in a terminal of so many rows and columns.
+    /// Runs `command` in a terminal of this many rows and columns.
     pub(crate) fn start_with(
         command: Command,
         (rows, columns): (u16, u16),
@@ -53,7 +53,7 @@ impl Terminal {
     ) -> Self {
         let (pty, pts) = blocking::open().expect("a pseudo-terminal");
         pty.resize(Size::new(rows, columns)).expect("its size");
-        // The tests' own may be none, or dumb.
+        // The tests may run without a terminal, or in a dumb one.
         let mut command = blocking::Command::from(command).env("TERM", "xterm-256color");
         if let Some(stdin) = redirected.stdin {
             command = command.stdin(stdin);
@@ -66,7 +66,7 @@ impl Terminal {
         Self { pty, child, shown: Vec::new(), read: 0, deadline }
     }
 
-    /// Waits until `text` is shown, behind what was expected before; returns what came up to it.
+    /// Waits until `text` is shown after the last expected text; returns the output up to it.
     #[track_caller]
     pub(crate) fn expect(&mut self, text: &str) -> String {
         self.deadline = Instant::now() + PATIENCE;
@@ -81,18 +81,18 @@ impl Terminal {
         }
     }
 
-    /// Waits until `text` is shown and what is typed is not.
+    /// Waits until `text` is shown and typed input is not echoed.
     #[track_caller]
     pub(crate) fn expect_hidden(&mut self, text: &str) {
         self.expect(text);
-        // Nobody is told when a terminal stops echoing, so it is asked, again and again.
+        // There is no event when a terminal stops echoing, so its state is polled.
         while self.echoes() {
             let alive = self.take(Duration::from_millis(1), "silence");
             assert!(alive, "it ended and never stopped to echo:\n{}", self.shown());
         }
     }
 
-    /// Whether what is typed is shown.
+    /// Whether typed input is echoed.
     pub(crate) fn echoes(&self) -> bool {
         let modes = tcgetattr(&self.pty).expect("a terminal").local_modes;
         modes.contains(LocalModes::ECHO)
@@ -114,12 +114,12 @@ impl Terminal {
         self.pty.write_all(text.as_bytes()).expect("a terminal to type into");
     }
 
-    /// Makes the window so many rows and columns large.
+    /// Sets the size of the window, in rows and columns.
     pub(crate) fn resize(&self, rows: u16, columns: u16) {
         self.pty.resize(Size::new(rows, columns)).expect("a terminal");
     }
 
-    /// Waits for the end of the program. Returns how it ended, and all that was shown.
+    /// Waits for the end of the program. Returns its exit status, and its whole output.
     #[track_caller]
     pub(crate) fn finish(mut self) -> (ExitStatus, String) {
         self.deadline = Instant::now() + PATIENCE;
@@ -128,7 +128,7 @@ impl Terminal {
         (status.expect("its end in time"), self.shown())
     }
 
-    /// All that was shown until now.
+    /// The whole output until now.
     fn shown(&self) -> String {
         String::from_utf8_lossy(&self.shown).into_owned()
     }
@@ -148,7 +148,7 @@ impl Terminal {
         let count = match self.pty.read(&mut bytes) {
             Ok(count) => count,
             Err(error) if error.kind() == ErrorKind::Interrupted => return true,
-            // Linux's answer once nobody has the other side open.
+            // Linux returns this when no process has the other side open.
             Err(error) if error.raw_os_error() == Some(5) => 0,
             Err(error) => panic!("a terminal to read from: {error}"),
         };
@@ -159,7 +159,7 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        // It may have ended already, as it should have.
+        // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,4 +1,4 @@
-//! What tests may find on a machine, or not: node, openssl, root, loop devices.
+//! The tools that a machine may have or lack: node, openssl, root, loop devices.
 
 use std::{
     path::{Path, PathBuf},
@@ -12,10 +12,10 @@ use rustix::{
     process::PidfdFlags,
 };
 
-/// Something that a test needs besides Rust.
+/// A requirement of a test besides Rust.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Tool {
-    /// A program in the path, and how it answers without doing anything.
+    /// A program in the path, and arguments with which it does nothing.
     Program(&'static str, &'static [&'static str]),
     /// npm's `sjcl`, installed in `tests/node` (or in the folder that `SEALDROP_NODE_MODULES` names).
     NodeSjcl,
@@ -52,7 +52,7 @@ pub(crate) const MANDOC: Tool = Tool::Program("mandoc", &["/dev/null"]);
 pub(crate) const MCS: Tool = Tool::Program("mcs", &["--version"]);
 pub(crate) const MONO: Tool = Tool::Program("mono", &["--version"]);
 pub(crate) const NODE: Tool = Tool::Program("node", &["--version"]);
-/// Has the interfaces of browsers, and loads modules as it is told.
+/// Has the interfaces of browsers, and loads modules in the given way.
 pub(crate) const NODE_20: Tool =
     Tool::Program("node", &["-e", "process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)"]);
 pub(crate) const OPENSSL: Tool = Tool::Program("openssl", &["version"]);
@@ -60,7 +60,7 @@ pub(crate) const PYTHON: Tool = Tool::Program("python3", &["--version"]);
 pub(crate) const STRACE: Tool = Tool::Program("strace", &["--version"]);
 pub(crate) const ZSH: Tool = Tool::Program("zsh", &["--version"]);
 
-/// A test that runs where `tools` are there, and says so where they are not.
+/// A test that runs if `tools` are available, and is ignored otherwise.
 pub(crate) fn trial_with(name: &str, tools: &'static [Tool], test: fn()) -> Trial {
     Trial::ignorable_test(name, move || {
         if let Some(missing) = missing(tools)? {
@@ -71,7 +71,7 @@ pub(crate) fn trial_with(name: &str, tools: &'static [Tool], test: fn()) -> Tria
     })
 }
 
-/// How a test ends that needs `tools`, where they are not all there.
+/// The result of a test if not all of its `tools` are available.
 pub(crate) fn missing(tools: &[Tool]) -> Result<Option<Completion>, Failed> {
     let Some(reason) = tools.iter().find_map(|tool| tool.find().err()) else { return Ok(None) };
     if std::env::var_os("SEALDROP_TEST_ALL").is_some_and(|all| all == "1") {
@@ -138,7 +138,7 @@ impl Tool {
     }
 }
 
-/// The Python that runs the recipes: `python3`, or what `SEALDROP_PYTHON` names.
+/// The Python that runs the recipes: `python3`, or the value of `SEALDROP_PYTHON`.
 pub(crate) fn python() -> String {
     std::env::var("SEALDROP_PYTHON").unwrap_or_else(|_| "python3".into())
 }
@@ -155,7 +155,7 @@ pub(crate) fn faketime() -> Result<PathBuf, String> {
     found.next().ok_or_else(|| "no libfaketime (Debian's package faketime)".into())
 }
 
-/// Where npm's packages for tests lie.
+/// The folder of npm's packages for tests.
 pub(crate) fn node_modules() -> PathBuf {
     std::env::var_os("SEALDROP_NODE_MODULES").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/node/node_modules"),
@@ -163,7 +163,7 @@ pub(crate) fn node_modules() -> PathBuf {
     )
 }
 
-/// The folder `shared`, which is no part of the project.
+/// The folder `shared`, which is not part of the project.
 pub(crate) fn shared() -> PathBuf {
     std::env::var_os("SEALDROP_SHARED")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from)

@@ -1,4 +1,4 @@
-//! The pages as a browser gets them: addresses, headers, languages, files.
+//! The pages as a browser receives them: addresses, headers, languages, files.
 
 use std::io::Read as _;
 
@@ -19,7 +19,7 @@ use crate::{
 
 const ID: &str = "0123456789abcdefghijABCDEFGHIJx";
 const REQUEST: &str = "123e4567-e89b-42d3-a456-426614174000";
-/// The whole view page, as it goes over the wire: the issue's limit.
+/// The allowed size of the whole view page, as it is transferred.
 const VIEW_BYTES: usize = 60_000;
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -49,7 +49,7 @@ fn paths() -> [String; 9] {
     ]
 }
 
-/// A request without anything of ours, and without following where it is sent.
+/// A request without our headers, which does not follow redirects.
 fn fetch(server: &TestServer, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
     let agent: Agent =
         Agent::config_builder().http_status_as_error(false).max_redirects(0).build().into();
@@ -70,7 +70,7 @@ fn get(server: &TestServer, path: &str) -> Answer {
     fetch(server, "GET", path, &[("accept", "text/html")])
 }
 
-/// What a page loads before it runs.
+/// The files that a page loads before it runs.
 fn loads(html: &str) -> Vec<&str> {
     let starts = [
         "<link rel=\"stylesheet\" href=\"",
@@ -193,7 +193,7 @@ fn files_are_kept_and_known_again() {
 fn the_view_page_is_small() {
     let server = TestServer::start();
     let path = format!("/{ID}/");
-    // ureq was built without gzip, and gives what came.
+    // ureq was built without gzip, and returns the body unchanged.
     let wire = |path: &str| {
         let answer = fetch(&server, "GET", path, &[("accept-encoding", "gzip")]);
         assert_eq!(
@@ -246,7 +246,7 @@ fn the_look_is_the_operators() {
     let logo = loads(&html).into_iter().find(|file| file.ends_with("logo.svg")).unwrap();
     let answer = get(&server, &format!("/{logo}"));
     assert_eq!((answer.status, answer.header("content-type")), (200, Some("image/svg+xml")));
-    // Opened on its own, nothing in it runs.
+    // If it is opened on its own, no script in it runs.
     assert!(answer.header("content-security-policy").unwrap().contains("sandbox"));
     let theme = loads(&html).into_iter().find(|file| file.ends_with("theme.css")).unwrap();
     let theme = get(&server, &format!("/{theme}")).text();

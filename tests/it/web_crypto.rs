@@ -1,4 +1,4 @@
-//! The cryptography of the pages: the very modules that browsers load, run by node, against the Rust side,
+//! The cryptography of the pages: the modules that browsers load, run by node, against the Rust side,
 //! npm's `sjcl` and the `openssl` program.
 
 mod boxes;
@@ -36,12 +36,12 @@ pub(crate) fn trials() -> Vec<Trial> {
         .collect()
 }
 
-/// How a page came: browsers have WebCrypto only where nobody could change it on its way.
+/// How a page was transferred: browsers have WebCrypto only if no attacker could change the page on its way.
 #[derive(Clone, Copy, Debug)]
 enum Page {
     Https,
     PlainHttp,
-    /// With WebCrypto, and with what it does not take: IVs shorter than 12 bytes.
+    /// With WebCrypto, and with values that it does not accept: IVs shorter than 12 bytes.
     HttpsWithSjcl,
 }
 
@@ -62,7 +62,7 @@ impl Page {
         node
     }
 
-    /// What came of each job: see `tests/node/web_jobs.mjs`.
+    /// The result of each job: see `tests/node/web_jobs.mjs`.
     fn run(self, jobs: &[Value]) -> Vec<Result<Value, String>> {
         let input = serde_json::to_vec(jobs).expect("JSON");
         let output = printed(self.node().arg("tests/node/web_jobs.mjs"), &input);
@@ -80,7 +80,7 @@ impl Page {
     }
 }
 
-/// The tests that need nobody else.
+/// The tests that need no other program.
 fn units(page: Page) {
     for file in [
         "web_units.mjs",
@@ -93,12 +93,12 @@ fn units(page: Page) {
         let output = run(page.node().args(["--test-reporter=tap", "--test"]).arg(&file), b"");
         let said = String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success(), "{file}, {page:?}:\n{said}");
-        // No file at all would be no failure either.
+        // Without any file there would be no failure, either.
         assert!(said.contains("\n# pass ") && !said.contains("\n# pass 0\n"), "{said}");
     }
 }
 
-/// A script makes the vendored file out of the package that `package.json` pins.
+/// A script creates the vendored file from the package that `package.json` pins.
 fn vendored(script: &str, file: &str) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut node = Command::new("node");
@@ -106,7 +106,7 @@ fn vendored(script: &str, file: &str) {
     let path = root.join("src/web/js/vendor").join(file);
     let there = std::fs::read(&path).expect("a vendored file");
     assert!(made == there, "{} is not what {script} makes", path.display());
-    // Under our Content-Security-Policy and Trusted Types none of these does anything.
+    // Our Content-Security-Policy and Trusted Types disable all of these.
     let text = String::from_utf8(there).expect("UTF-8");
     for never in ["eval(", "Function(", "innerHTML", "outerHTML", "document.", "import("] {
         assert!(!text.contains(never), "{never} in {}", path.display());

@@ -1,4 +1,4 @@
-//! Reads XML with a parser that nobody here wrote.
+//! Reads XML with a parser from outside the project.
 
 use quick_xml::{Reader, events::Event};
 

@@ -1,4 +1,4 @@
-//! `/api/account`: what an account says of itself, and where its notifications go.
+//! `/api/account`: the settings of an account, and the address of its notifications.
 
 use super::secret_requests::{figures, request, with_mail};
 use crate::{
@@ -58,7 +58,7 @@ fn notifications_go_where_it_says() {
     assert_eq!(figures(&answer.json()), (0, 0, 0));
     assert_eq!(email(client), "me@example.org");
     assert_eq!(email(&other), Value::Null);
-    // What is not named stays.
+    // Fields that the body does not have stay.
     for body in ["{}", r#"{"name":"mine"}"#] {
         let answer = put(client, body);
         assert_eq!(answer.status, 200, "{}", answer.text());
@@ -80,7 +80,7 @@ fn notifications_go_where_it_says() {
     }
     let id = client.create(json!({}));
     assert_eq!(client.view(&id).status, 200);
-    // The one that waited may be gone by now: nobody wants it any more.
+    // The waiting mail may already be deleted, because it has no recipient any more.
     assert!(crate::mail::waiting(&server).len() <= 1, "nobody is told any more");
 }
 
@@ -95,7 +95,7 @@ fn links_to_end_them_stay_good() {
             .expect("a subscription")
     };
     let first = set("me@example.org");
-    // Said again, as a page does that sends all of its fields.
+    // Set again, as by a page that sends all of its fields.
     assert!(set("me@example.org") == first);
     assert!(set("you@example.org") != first);
     assert!(set("me@example.org") != first);
@@ -142,7 +142,7 @@ fn mail_is_refused_without_mail() {
     assert_eq!(answer.error(), (422, json!("notify_email")));
     let text = "Notify email needs mail, which this server has not set up";
     assert_eq!(answer.json()["error"]["message"], text);
-    // To end what a server with mail has begun is right at any time.
+    // Notifications can be ended even after mail was switched off.
     assert_eq!(put(&server.client, r#"{"notify_email":null}"#).status, 200);
 }
 
@@ -166,7 +166,7 @@ fn every_call_needs_a_private_key() {
 
 fn paths_and_methods() {
     let server = TestServer::start();
-    // (path, what it allows; nothing: 404)
+    // (path, allowed methods; none: 404)
     let cases = [
         ("/api/account", "GET, HEAD, PUT, OPTIONS"),
         ("/api/account/", "GET, HEAD, PUT, OPTIONS"),

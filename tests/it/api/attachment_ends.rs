@@ -1,4 +1,4 @@
-//! How attachments end: with their drafts, their leases and their secrets; and what is left then.
+//! The end of attachments: with their drafts, their leases and their secrets; and the data that remains.
 
 use super::{
     attachments::{Draft, fetch, sealed_file, view},
@@ -48,7 +48,7 @@ fn keys_on_disk(server: &TestServer) -> usize {
     slots.as_chunks::<32>().0.iter().skip(2).filter(is_key).count()
 }
 
-/// No key, no file, no byte that counts.
+/// No key, no file, no counted byte.
 pub(super) fn assert_nothing_left(server: &TestServer) {
     assert_eq!(keys_on_disk(server), 0);
     assert_eq!(stored_bytes(&server.app.store).expect("a count"), 0);
@@ -67,7 +67,7 @@ fn drafts_end() {
     sweep(&server);
     assert_eq!(draft.offset(client, 1), (100_000, false), "an hour after the last byte");
     server.clock.advance(1);
-    // Over, swept or not.
+    // Expired, swept or not.
     for _ in 0..2 {
         assert_eq!(draft.put_part(client, 1, &file, 100_000..file.len()).status, 404);
         assert_eq!(draft.publish(client).status, 404);
@@ -120,7 +120,7 @@ fn publishing_and_sweeping() {
         let statuses = at_once(2, |thread| match thread {
             0 => draft.put(client, 1, &file).status,
             _ => {
-                // As if the hour were over for the sweeper.
+                // As if the hour had passed for the sweep.
                 sealdrop::domain::sweep::sweep(store, now, HOUR).expect("a sweep");
                 0
             }
@@ -207,7 +207,7 @@ fn the_lease_lives_longer() {
     assert_eq!(entry(client, &id)["events"][0]["event"], "lease_ended");
     assert_nothing_left(&server);
 
-    // Fetched in parts and in any order, all is fetched: a minute is left.
+    // Fetched in parts and in any order, everything is fetched: a minute is left.
     let big = sealed_file(4 << 20);
     let id = secret(client, &[&big, &second], json!({}));
     let (lease, data) = view(client, &id);
@@ -299,7 +299,7 @@ fn nothing_is_left_on_disk() {
     assert_eq!(keys_on_disk(&server), 3);
     server.clock.advance(63);
     assert_eq!(client.view(&id).status, 404);
-    // By the late try, which nobody waits for.
+    // Caused by the late attempt, which is recorded in the background.
     until("it is burned", || stored_bytes(&server.app.store).expect("a count") == 0);
     assert_nothing_left(&server);
     // Expired without a view.
@@ -308,7 +308,7 @@ fn nothing_is_left_on_disk() {
     assert_eq!(client.view(&id).status, 404);
     sweep(&server);
     assert_nothing_left(&server);
-    // Drafts of an account that goes, one of them with an end that is no chunk.
+    // Drafts of an account that is deleted, one of them with a remainder of less than a chunk.
     let other = server.other_account();
     let draft = Draft::create(&other, 2, json!({}));
     assert_eq!(draft.put_part(&other, 1, &first, 0..100_000).status, 200);

@@ -1,4 +1,4 @@
-//! Attachments of secrets that are made through a secret request, or without an account.
+//! Attachments of secrets that are created through a secret request, or without an account.
 
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
@@ -61,7 +61,7 @@ fn requests_with_files() {
     assert_eq!(stranger.get(&path).status, 404);
     let listed = list(client)["data"][0].clone();
     assert_eq!((&listed["used"], &listed["secrets"]), (&json!(1), &json!([draft.id])));
-    // The password that the request has set came along, though drafts had ended.
+    // The password that the request has set is still there, although drafts have ended.
     assert_eq!(client.view(&draft.id).status, 403);
     let public = format!("/api/public/secrets/{}/view", draft.id);
     let viewed = stranger.post(&public, &json!({"password": "p"})).json()["data"].clone();

@@ -1,4 +1,4 @@
-//! Attachments that come in parts: broken lines, wrong offsets, limits and quotas.
+//! Attachments that arrive in parts: broken connections, wrong offsets, limits and quotas.
 
 use super::{
     attachments::{Draft, fetch, sealed_file, view},
@@ -29,7 +29,7 @@ pub(super) fn trials() -> Vec<Trial> {
     ]
 }
 
-/// What a cut upload keeps of `bytes` bytes.
+/// The number of bytes that an interrupted upload of `bytes` bytes keeps.
 fn whole_chunks(bytes: usize) -> usize {
     match bytes.checked_sub(7).map_or(0, |rest| rest / 65_552) {
         0 => 0,
@@ -55,11 +55,11 @@ fn parts_make_the_whole() {
     }
     let (lease, _) = view(client, &draft.id);
     assert!(fetch(client, &draft.id, 1, &lease, None).body == file);
-    // The file, and none for an end that was not whole.
+    // The file, and none for a remainder of less than a chunk.
     until("the ends are gone", || payload_files(server.dir()) == 1);
 }
 
-/// Sends the head of an upload and a part of its body, and hangs up.
+/// Sends the head of an upload and a part of its body, and disconnects.
 fn cut_off(client: &Client, draft: &Draft, from: usize, file: &[u8], upto: usize) {
     let range = format!("Content-Range: bytes {from}-{}/{}", file.len() - 1, file.len());
     let length = format!("Content-Length: {}", file.len() - from);
@@ -135,13 +135,13 @@ fn two_uploaders_at_once() {
     let client = &server.client;
     let file = sealed_file(1 << 20);
     let draft = Draft::create(client, 1, json!({}));
-    // One that has begun and stands still keeps others out, and tells how far it is.
+    // An upload that has begun and stalls blocks others, and they get its progress.
     let mut slow = Raw::connect(client);
     let token = format!("Upload-Token: {}", draft.token);
     let length = format!("Content-Length: {}", file.len());
     slow.send(request(client, "PUT", &draft.path(1), &[&token, &length]));
     slow.send(&file[..300_000]);
-    // Asking by another upload could come first, and keep it out.
+    // A status query by another upload could come first, and block it.
     until("it has begun", || payload_files(server.dir()) > 0);
     let other = draft.put_part(client, 1, &file, 5..10);
     assert!(other.text().contains("under way"), "{}", other.text());
@@ -198,7 +198,7 @@ fn what_is_wrong_is_said() {
         assert_eq!(answer.status, 404, "{path}");
     }
 
-    // A wrong token is as good as no draft, and none is asked for.
+    // A wrong token gets the same answer as a draft that does not exist, and no body is requested.
     let other = Draft::create(client, 1, json!({}));
     let wrong = Draft { id: draft.id.clone(), token: other.token.clone() };
     let whole = |answer: crate::http::Answer| (answer.status, answer.text());
@@ -271,7 +271,7 @@ fn quotas_hold() {
     let first = Draft::create(client, 3, json!({}));
     assert_eq!(first.put(client, 1, &file).status, 200);
     assert_eq!(first.put(client, 2, &file).status, 200);
-    // Told before any of it is read, where the length is known.
+    // If the length is known, the answer comes before the body is read.
     assert_eq!(first.put_part(client, 3, &file, 0..50).status, 507);
     assert_eq!(first.put(client, 3, &file).error().0, 507);
     let inline = secret_with(json!({"attachments": [base64(&file)]}));
@@ -281,7 +281,7 @@ fn quotas_hold() {
     assert_eq!(second.put(&other, 2, &file).status, 507, "of all together");
     assert_eq!(stored(), 3 * file.len() as u64);
 
-    // What is gone makes room.
+    // Deleted files release their space.
     assert_eq!(first.drop_it(client).status, 200);
     assert_eq!(stored(), file.len() as u64);
     assert_eq!(second.put(&other, 2, &file).status, 200);

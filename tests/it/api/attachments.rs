@@ -1,4 +1,4 @@
-//! Attachments of secrets: handed in, in one go or in parts, and fetched with a lease.
+//! Attachments of secrets: uploaded, whole or in parts, and fetched with a lease.
 
 use libtest_mimic::Trial;
 use sealdrop::crypto::{
@@ -21,8 +21,8 @@ pub(crate) fn trials() -> Vec<Trial> {
     ]
 }
 
-/// A sealed file of `bytes` bytes of plaintext, as a sender makes it. Of a long one, only the length is
-/// that of a sealed one: nobody here opens it.
+/// A sealed file of `bytes` bytes of plaintext, as a sender creates it. A long one has only the length of
+/// a sealed file, because no test opens it.
 pub(crate) fn sealed_file(bytes: usize) -> Vec<u8> {
     use std::io::Write as _;
     if bytes > 1 << 20 {
@@ -54,7 +54,7 @@ impl Draft {
         Self::of(&client.post("/api/secrets", &body))
     }
 
-    /// What was answered to a creation.
+    /// The answer to a creation.
     pub(crate) fn of(created: &Answer) -> Self {
         assert_eq!(created.status, 201, "{}", created.text());
         let data = created.json()["data"].clone();
@@ -85,7 +85,7 @@ impl Draft {
         client.send("PUT", &self.path(n), &headers, &whole[part])
     }
 
-    /// How much is there, and whether that is all.
+    /// The received length, and whether it is complete.
     pub(crate) fn offset(&self, client: &Client, n: u8) -> (usize, bool) {
         let headers = [("upload-token", &*self.token)];
         let answer = client.send("HEAD", &self.path(n), &headers, b"");
@@ -104,13 +104,13 @@ impl Draft {
     }
 }
 
-/// What the headers of an upload tell.
+/// The values in the headers of an upload.
 fn offset(answer: &Answer) -> (usize, bool) {
     let offset = answer.header("upload-offset").expect("an offset").parse().expect("a number");
     (offset, answer.header("upload-complete") == Some("true"))
 }
 
-/// Views by the link. Returns the lease's token, and what was answered.
+/// Views by the link. Returns the lease's token, and the answer.
 pub(crate) fn view(client: &Client, id: &str) -> (String, Value) {
     let viewed = client.post(&format!("/api/public/secrets/{id}/view"), &json!({}));
     assert_eq!(viewed.status, 200, "{}", viewed.text());
@@ -138,7 +138,7 @@ fn one_goes_up_and_down() {
     let public = format!("/api/public/secrets/{}", draft.id);
     let (first, second) = (sealed_file(3 << 20), sealed_file(0));
 
-    // Nothing is to be seen yet, by nobody, in no way.
+    // The draft cannot be viewed yet, by any call.
     assert_eq!(client.get(&public).status, 404);
     assert_eq!(client.post(&format!("{public}/view"), &json!({})).status, 404);
     assert_eq!(client.view(&draft.id).status, 404);
@@ -149,7 +149,7 @@ fn one_goes_up_and_down() {
     server.clock.advance(600);
     let done = draft.put(client, 2, &second);
     assert_eq!(received(&done), (23, true, true));
-    // The life of the secret begins now.
+    // The lifetime of the secret begins now.
     assert_eq!(done.json()["data"]["expires_at"], "2026-11-29T12:10:00Z");
     assert_eq!(draft.offset(client, 2), (23, true));
 

@@ -1,5 +1,5 @@
-//! What clients send that are not ours: keys under `Bearer`, numbers as texts and fractions, empty values,
-//! base64 in lines, a byte order mark; and what they read to build links.
+//! Requests of other clients: keys under `Bearer`, numbers as texts and fractions, empty values, base64 in
+//! lines, a byte order mark; and the fields that they read to build links.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use libtest_mimic::Trial;
@@ -60,14 +60,14 @@ fn a_key_may_come_as_bearer() {
         let viewer = format!("{scheme}  {public}");
         let seen = client.send("GET", &path, &[("authorization", &viewer)], b"");
         assert_eq!(seen.status, 200, "{scheme}");
-        // What a public key may not do, it may not under another scheme either.
+        // A public key has no other rights under another scheme.
         let refused = client.send("DELETE", &path, &[("authorization", &viewer)], b"");
         assert_eq!(refused.status, 403, "{scheme}");
         assert_eq!(call("DELETE", &path, "").status, 200, "{scheme}");
     }
 }
 
-/// Every number of every call: as a text, as a fraction that is whole, and what is neither.
+/// Every number of every call: as a text, as a fraction with a whole value, and invalid values.
 fn numbers_are_read_alike() {
     let server = open_server(None);
     let open = server.client.with_key("");
@@ -289,7 +289,7 @@ fn answers_name_the_link() {
             let id = data["id"].as_str().expect("an id");
             assert_eq!(data["url"], json!(format!("{root}/{path}").replace("ID", id)));
             assert_eq!(data["domain"], json!(domain));
-            // What the published clients make of it.
+            // The links that published clients make of it.
             let link = format!("https://{}/{id}/#key", data["domain"].as_str().expect("a text"));
             let url = data["url"].as_str().expect("a text");
             assert!(path != "ID/" || link == format!("{url}#key"), "{link} {url}");

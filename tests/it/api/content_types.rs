@@ -1,4 +1,4 @@
-//! Content types of JSON calls: what a page of any origin may send unasked changes nothing.
+//! Content types of JSON calls: requests that any page can send without a preflight change nothing.
 
 use libtest_mimic::Trial;
 use sealdrop::config::SecretCreation;
@@ -19,7 +19,7 @@ pub(super) fn trials() -> Vec<Trial> {
     )]
 }
 
-/// What the Fetch standard lets any page send without a preflight, and no type at all.
+/// The types that the Fetch standard allows any page to send without a preflight, and no type at all.
 const UNASKED: [&str; 9] = [
     "",
     "Content-Type: text/plain",
@@ -46,7 +46,7 @@ fn public_calls_need_a_json_content_type() {
     let burn = format!("/api/public/secrets/{secret}/burn");
     let answer = format!("/api/public/secret_requests/{asked}/secrets");
     let lease = json!({ "lease": lease }).to_string();
-    // In an order in which each does what it should once it is sent as it should be.
+    // In an order in which each call succeeds once it has the right type.
     let calls = [
         (view.as_str(), &lease, 200),
         (&burn, &lease, 200),
@@ -66,7 +66,7 @@ fn public_calls_need_a_json_content_type() {
             raw.answer()
         };
         for unasked in UNASKED {
-            // A proxy's credentials are sent by the browser itself.
+            // The browser sends the credentials for a proxy by itself.
             for authorization in
                 ["", "Authorization: Basic dTpw\r\n", "Authorization: Negotiate YII\r\n"]
             {

@@ -1,4 +1,4 @@
-//! What a creation answers, counts, and allows.
+//! The answer to a creation, its effect on the usage, and its limits.
 
 use std::collections::HashSet;
 
@@ -89,7 +89,7 @@ fn ids_are_31_letters_and_digits() {
         assert!(id.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{id}");
         assert!(all.insert(id), "an id came twice");
     }
-    // What they have in common is what a guesser would not have to guess.
+    // An attacker would not have to guess the common part of ids.
     for place in 1..31 {
         let letters: HashSet<_> = all.iter().map(|id| id.as_bytes()[place]).collect();
         assert!(letters.len() > 20, "place {place} is always one of {letters:?}");
@@ -111,7 +111,7 @@ fn the_allowance_is_by_the_month() {
     refuse("the fourth");
     assert_eq!(seen(client), before);
 
-    // Neither a view nor a deletion gives any of it back.
+    // Neither a view nor a deletion returns any of it.
     let viewed = server.public.view(&ids[0]).json();
     assert_eq!(figures(&viewed), (3, 3, 3));
     assert_eq!(figures(&client.delete(&format!("/api/secrets/{}", ids[1])).json()), (2, 3, 3));
@@ -145,7 +145,7 @@ fn a_refused_creation_leaves_no_file() {
     }
 }
 
-/// A good ciphertext of exactly so many characters.
+/// A valid ciphertext of exactly this many characters.
 pub(crate) fn ciphertext_of(chars: usize) -> String {
     let head = r#"{"iv":"kWzXu1z4TB17UqoML6j/ww==","v":1,"iter":10000,"ks":256,"ts":64,"mode":"gcm","adata":"","cipher":"aes","salt":"5c5Omxh4wL4=","ct":""#;
     assert_eq!(chars % 4, 0);
@@ -173,7 +173,7 @@ fn a_mebibyte_comes_back_unchanged() {
     assert!(answer.text().contains("1048576"), "{}", answer.text());
     assert_eq!(seen(&server.client), before);
 
-    // With everything else as long as it may be, and all of it escaped.
+    // All other fields have their greatest length, and all characters are escaped.
     let escaped = |text: &str| text.replace('\u{1f511}', "\\ud83d\\udd11").replace('/', "\\/");
     let long = "\u{1f511}".repeat(1000);
     let body = secret_with(json!({

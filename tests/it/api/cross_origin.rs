@@ -1,4 +1,4 @@
-//! `--cors`: whose pages may read answers, and whose forms are taken.
+//! `--cors`: the origins whose pages may read answers, and whose forms are accepted.
 
 use libtest_mimic::Trial;
 use sealdrop::config::CrossOrigin;
@@ -122,7 +122,7 @@ fn forms_of_other_origins_are_refused() {
             if answer.status == 403 {
                 assert_eq!(answer.json(), "Pages of this origin may not call this server");
             }
-            // What spends, sends or reads is refused alike.
+            // Calls that spend, send or read are refused in the same way.
             for (method, path) in [
                 ("GET", "/Service?token=x"),
                 ("DELETE", "/service/"),
@@ -137,7 +137,7 @@ fn forms_of_other_origins_are_refused() {
                 );
             }
         }
-        // Pages and public keys are for whoever follows a link.
+        // Pages and public keys work for any viewer of a link.
         for path in ["/", "/box", "/health", "/Service/x/terms"] {
             let answer = ask(&server.client, "GET", path, &["Sec-Fetch-Site: cross-site"]);
             assert_ne!(answer.status, 403, "{path}");

@@ -1,4 +1,4 @@
-//! Every parameter of `POST /api/secrets`: its good and its bad values.
+//! Every parameter of `POST /api/secrets`: its valid and its invalid values.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use libtest_mimic::Trial;
@@ -103,7 +103,7 @@ fn bad_values_name_their_field() {
     server.client.create(json!({"description": "there before"}));
     let before = seen(&server.client);
     let too_long = "\u{e5}".repeat(1001);
-    // (field, values, what the message says)
+    // (field, values, text of the message)
     let cases: [(&str, Vec<Value>, &str); 22] = [
         ("ciphertext", vec![json!(null), json!("")], "Ciphertext can't be blank"),
         ("ciphertext", vec![json!(5), json!(true), json!([]), json!({})], "must be a string"),
@@ -248,7 +248,7 @@ fn the_operators_lifetimes_hold() {
         TestServer::with(options)
     };
     let server = rules(2, 48, 24);
-    // sent -> expiration, or what the message says
+    // sent -> expiration, or the text of the message
     let cases = [
         (json!(null), Ok(24)),
         (json!(0), Ok(24)),

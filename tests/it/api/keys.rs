@@ -1,4 +1,4 @@
-//! Who may do what, by which methods, from which pages.
+//! Rights of keys, methods of calls, and origins of pages.
 
 use libtest_mimic::Trial;
 use serde_json::json;
@@ -56,7 +56,7 @@ fn every_call_needs_its_kind_of_key() {
             ("GET", "/api/secrets", b"", others),
             ("POST", "/api/secrets", body.as_bytes(), others),
             ("DELETE", &path, b"", others),
-            // Who has no key is not told whether there is anything.
+            // A client without a key does not learn whether a secret exists.
             ("GET", "/api/secrets/none", b"", view),
             ("DELETE", "/api/secrets/none", b"", others),
             ("POST", "/api/secrets", b"no JSON", others),
@@ -73,7 +73,7 @@ fn every_call_needs_its_kind_of_key() {
         }
     }
     assert_eq!(seen(&server.client), before);
-    // The scheme's name is written as one likes (RFC 9110, section 11.1).
+    // The case of the scheme's name does not matter (RFC 9110, section 11.1).
     let header = format!("aPIkEY {public}");
     assert_eq!(client.send("GET", &path, &[("authorization", &header)], b"").status, 200);
     let id = server.client.create(json!({}));
@@ -152,7 +152,7 @@ fn any_page_may_ask() {
         }
     }
     assert_eq!(seen(&server.client), before);
-    // The answers themselves, good and bad, may be read, too.
+    // Pages may also read the answers, including errors.
     for (path, status) in [(path.as_str(), 200), (path.as_str(), 404), ("/x", 404)] {
         let answer = server.public.send("GET", path, &[("origin", "https://example.org")], b"");
         assert_eq!(answer.status, status);

@@ -1,5 +1,5 @@
-//! Tries that come too late are written down in the background, and nothing tells whether there was
-//! anything to write.
+//! Late attempts are recorded in the background, so response times do not reveal whether there was anything
+//! to record.
 
 use std::{
     thread,
@@ -52,7 +52,7 @@ fn are_written_by_themselves() {
         before,
         "not at once"
     );
-    // Nobody asks for the log.
+    // The log is not requested.
     let start = Instant::now();
     while kinds(&server) != [SecretEventKind::TriedAfter; 3] {
         assert!(start.elapsed() < Duration::from_secs(30), "{:?}", kinds(&server));
@@ -75,7 +75,7 @@ fn survive_a_stop() {
     assert_eq!(events.as_array().map(Vec::len), Some(1));
 }
 
-/// One client can not fill the log's queue for others, nor memory.
+/// One client cannot fill the log's queue for others, nor memory.
 fn are_bounded() {
     let server = TestServer::with(crate::server::Options {
         trusted_proxies: vec!["127.0.0.1/32"],
@@ -102,7 +102,7 @@ fn are_bounded() {
     assert_eq!((late(&ids[0]), late(&ids[1])), (Some(50), Some(1)), "50 of a kind are kept");
 }
 
-/// Whoever changes an id gets one of something else: no log is written, no view spent, no lease ended.
+/// A changed id identifies no record: no log is written, no view spent, no lease ended.
 fn of_changed_ids_name_nothing() {
     let server = TestServer::start();
     let client = anybody(&server);

@@ -1,4 +1,4 @@
-//! From creation to tombstone to nothing.
+//! The life of a secret: creation, tombstone, deletion.
 
 use libtest_mimic::Trial;
 use serde_json::json;
@@ -79,7 +79,7 @@ fn only_a_whole_get_spends_a_view() {
     assert_eq!(server.public.send("HEAD", &path, &[], b"").status, 405);
     assert_eq!(server.public.send("OPTIONS", &path, &[], b"").status, 204);
     assert_eq!(seen(&server.client), before);
-    // A condition makes it no less of a view.
+    // A conditional request is still a view.
     let headers = [("if-none-match", "*"), ("if-modified-since", "Sun, 22 Nov 2026 12:00:00 GMT")];
     assert_eq!(server.public.send("GET", &path, &headers, b"").status, 200);
     assert_eq!(server.public.view(&id).status, 404);
@@ -142,7 +142,7 @@ fn what_is_gone_leaves_no_file() {
     server.clock.advance(HOUR);
     sweep(&server);
     assert_eq!(server.public.view(&expires).status, 404);
-    // Files go after the answer, by and by; a start at the latest.
+    // Files are deleted after the answer, at the next start at the latest.
     let dir = server.stop();
     let store = sealdrop::store::Store::open(dir.path(), 16 << 20).expect("a closed store");
     store.close();

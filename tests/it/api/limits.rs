@@ -1,4 +1,4 @@
-//! The limits on what one address may do within a while: their settings, and what a refusal says.
+//! The limits on the calls of one address within a period: their settings, and the text of a refusal.
 
 use libtest_mimic::Trial;
 use sealdrop::config::{SecretCreation, TryLimits};
@@ -26,7 +26,7 @@ fn with(limits: TryLimits) -> TestServer {
     TestServer::with(options)
 }
 
-/// Does `act` until it is refused; says how often it was not, and what the refusal was.
+/// Calls `act` until it is refused; returns the number of successful calls, and the refusal.
 fn until_refused(most: u32, act: impl Fn() -> Answer) -> (u32, Option<Answer>) {
     for number in 0..most {
         let answer = act();
@@ -37,7 +37,7 @@ fn until_refused(most: u32, act: impl Fn() -> Answer) -> (u32, Option<Answer>) {
     (most, None)
 }
 
-/// What is limited, and how to do it once.
+/// A limited call, and a function that makes it once.
 type Kind<'a> = (&'static str, Box<dyn Fn() -> Answer + 'a>);
 
 fn kinds<'a>(server: &'a TestServer, ids: &'a [String; 3]) -> [Kind<'a>; 4] {
@@ -94,7 +94,7 @@ fn a_429_says_what_and_when() {
     };
     let server = with(limits);
     let ids = prepare(&server);
-    // (kind, how many, counted, window, how long to wait after 10 minutes, in seconds and in words)
+    // (kind, limit, counted, window, wait after 10 minutes, in seconds and in words)
     let expected = [
         ("creations", 2, "Too many secrets made from your address: 2 within 1 hour"),
         ("answers", 3, "Too many secrets handed over from your address: 3 within 1 hour"),
@@ -120,7 +120,7 @@ fn a_429_says_what_and_when() {
         };
         assert_eq!(text, format!("{told} are allowed. Try again in {words}"));
     }
-    // As time goes by, less is to be waited for; in XML, too.
+    // The wait becomes shorter with time; in XML, too.
     server.clock.advance(30);
     let again = |accept| {
         let headers = [("token", ids[2].as_str()), ("privatekeyhash", "00"), ("accept", accept)];

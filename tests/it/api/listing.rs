@@ -44,7 +44,7 @@ fn newest_first_and_fifty_at_most() {
         assert_eq!(ids(&list), newest_first[from..to], "{query}");
         assert_eq!(figures(&list), (103, 103, 1_000_000), "{query}");
     }
-    // Tombstones keep their place, and what is deleted leaves none.
+    // Tombstones keep their place; deleted secrets leave none.
     assert_eq!(server.public.view(&newest_first[1]).status, 200);
     let deleted = newest_first.remove(2);
     assert_eq!(server.client.delete(&format!("/api/secrets/{deleted}")).status, 200);
@@ -65,7 +65,7 @@ fn views_say_when_whence_and_by_what() {
     let id = server.client.create(json!({"max_views": 6}));
     let path = format!("/api/secrets/{id}");
     let long = "a".repeat(255) + "\u{e5}" + &"b".repeat(5000);
-    // (seconds later, user agent, what is kept of it)
+    // (seconds later, user agent, the stored part of it)
     let cases = [
         (0, "curl/8.0", "curl/8.0"),
         (3599, "Mozilla/5.0 \"x\" <script>", "Mozilla/5.0 \"x\" <script>"),
@@ -92,7 +92,7 @@ fn views_say_when_whence_and_by_what() {
         assert_eq!(found["views"], json!(expected), "{agent}");
         assert_eq!(found["view_times"], json!(expected.len()));
     }
-    // Nobody says who they are: no header at all.
+    // A client without a user agent: no header at all.
     let mut raw = crate::raw::Raw::connect(&server.public);
     raw.send(crate::raw::request(&server.public, "GET", &path, &[]));
     assert_eq!(raw.answer().status, 200);
@@ -145,7 +145,7 @@ fn delete_whatever_the_state() {
     super::sweep(&server);
     delete(&swept);
     assert_eq!(seen(&server.client)["data"], json!([]));
-    // Nothing of them is left for later sweeps to stumble over.
+    // Their index entries are gone, so later sweeps do not find them.
     server.clock.advance(400 * 24 * 3600);
     super::sweep(&server);
     assert_eq!(figures(&seen(&server.client)), (0, 0, 1_000_000));

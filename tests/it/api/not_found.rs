@@ -1,4 +1,4 @@
-//! Never was, expired, used up, deleted, another account's: one and the same 404.
+//! Unknown, expired, used up, deleted, of another account: always the same 404.
 
 use libtest_mimic::Trial;
 use serde_json::json;
@@ -17,7 +17,7 @@ pub(super) fn trials() -> Vec<Trial> {
 /// Status, headers and body.
 pub(super) type Whole = (u16, Vec<(String, Vec<u8>)>, Vec<u8>);
 
-/// Everything of an answer but its date.
+/// The whole answer except its date.
 pub(super) fn whole(answer: &Answer) -> Whole {
     let mut headers: Vec<_> = answer
         .headers
@@ -91,7 +91,7 @@ fn all_reasons_look_the_same() {
     for (what, id) in [("swept", &swept), ("swept, with a password", &expired_with_password)] {
         check(&server.public, what, id);
     }
-    // To delete what is gone and not in the list is the same again, before and after.
+    // Deleting a secret that is not in the list gets the same answer, before and after.
     for id in [&deleted, &foreign, &foreign_with_password, &changed(5), "none"] {
         assert_eq!(whole(&client.delete(&format!("/api/secrets/{id}"))), never, "{id}");
     }

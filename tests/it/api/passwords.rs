@@ -40,7 +40,7 @@ fn view_with(client: &Client, id: &str, password: &str) -> Answer {
     view_from(client, id, password, "198.51.100.1")
 }
 
-/// Comes from `address` where the server trusts us.
+/// A request from `address`, if the server trusts this client as a proxy.
 fn view_from(client: &Client, id: &str, password: &str, address: &str) -> Answer {
     let headers = [("secret-password", password), ("x-forwarded-for", address)];
     client.send("GET", &format!("/api/secrets/{id}"), &headers, b"")
@@ -50,7 +50,7 @@ fn behind_proxy() -> TestServer {
     TestServer::with(Options { trusted_proxies: vec!["127.0.0.1/32"], ..Options::default() })
 }
 
-/// Each form opens what each other has set, by header and by body; blanks alone are no password, and no try.
+/// Each form opens the secrets of the others, by header and by body. Blanks alone are not a password.
 fn however_it_is_typed() {
     let server = behind_proxy();
     let forms =
@@ -61,7 +61,7 @@ fn however_it_is_typed() {
             let path = format!("/api/public/secrets/{id}/view");
             let answer = server.client.with_key("").post(&path, &json!({"password": typed}));
             assert_eq!(answer.status, 200, "{set:?} {typed:?}: {}", answer.text());
-            // A header holds no line ends.
+            // A header cannot contain line ends.
             if at < 2 {
                 assert_eq!(view_with(&server.public, &id, typed).status, 200, "{set:?} {typed:?}");
             }
@@ -73,7 +73,7 @@ fn however_it_is_typed() {
             assert_eq!(answer.error(), (403, json!("password")), "{wrong}");
         }
         for blank in ["\u{3000}", "\u{200b}", "\u{a0}\u{feff}"] {
-            // More of them than wrong ones are allowed.
+            // More of them than the limit of wrong ones.
             for _ in 0..4 {
                 let answer = view_from(&server.public, &id, blank, "198.51.100.2");
                 assert_eq!(answer.error(), (403, json!("password")));
@@ -116,7 +116,7 @@ fn only_the_right_one_opens() {
         assert_eq!(view_with(&server.public, &id, password).status, 404);
         assert_eq!(entry(&server.client, &id)["password"], json!(true));
     }
-    // A password that nobody asks for changes nothing.
+    // A password for a secret without one changes nothing.
     let id = server.client.create(json!({}));
     assert_eq!(view_with(&server.public, &id, "p").status, 200);
 }
@@ -139,7 +139,7 @@ fn ten_wrong_ones_from_an_address() {
     refused(guesser, "p", "3060");
     refused(neighbour, "p", "3060");
     assert_eq!(view_from(&server.public, &id, "p", stranger).status, 200);
-    // Secrets without a password are open to everybody.
+    // Secrets without a password open without one.
     let open = server.client.create(json!({}));
     assert_eq!(view_from(&server.public, &open, "p", guesser).status, 200);
     server.clock.advance(3059);
@@ -157,7 +157,7 @@ fn the_wall_clock_frees_nobody() {
     }
     server.clock.advance(600);
     let now = server.clock.now();
-    // (the wall clock, seconds that pass then, to wait)
+    // (the wall clock, seconds that pass then, the wait)
     for (wall, passes, wait) in [
         (now.plus(4 * 3600), 0, "3000"),
         (now.plus(4 * 3600), 1000, "2000"),
@@ -173,8 +173,8 @@ fn the_wall_clock_frees_nobody() {
     assert_eq!(view_with(&server.public, &id, "p").status, 200);
 }
 
-/// Several people open the last view at once with the right password: one sees it, and none of the
-/// others has guessed.
+/// Several people open the last view at once with the right password: one gets it, and none of the
+/// others is counted as a wrong attempt.
 fn right_ones_too_late_do_not_count() {
     let server = behind_proxy();
     let id = server.client.create(json!({"password": "p"}));
@@ -192,7 +192,7 @@ fn right_ones_too_late_do_not_count() {
     assert_eq!(view_with(&server.public, &other, "p").status, 429);
 }
 
-/// Counts wrong passwords as the API does, without the tenths of a second for each.
+/// Counts wrong passwords as the API does, without a tenth of a second for each.
 fn count_wrong(server: &TestServer, id: &str, times: u32) {
     let account = AccountNumber::new(FIRST).expect("a small number");
     let parsed = server.app.ids.parse(id).expect("an id");
@@ -208,7 +208,7 @@ fn a_hundred_from_anywhere_lock() {
     count_wrong(&server, &id, 98);
     assert_eq!(view_from(&server.public, &id, "wrong", "198.51.100.1").status, 403);
     assert_eq!(entry(&server.client, &id)["locked"], json!(false));
-    // The hundredth try is right, and so is the next: 99 wrong ones do not lock.
+    // The hundredth attempt is right, and so is the next: 99 wrong ones do not lock.
     for address in ["198.51.100.2", "198.51.100.3"] {
         let answer = view_from(&server.public, &id, "p", address);
         assert_eq!(answer.status, 200, "{}", answer.text());
@@ -229,7 +229,7 @@ fn a_hundred_from_anywhere_lock() {
 fn right_ones_do_not_count() {
     let server = behind_proxy();
     let id = server.client.create(json!({"password": "p", "max_views": 100}));
-    // More than an address may try wrongly, and between them as many wrong ones as it may.
+    // More right ones than the limit of wrong ones for an address; between them, the limit of wrong ones.
     for _ in 0..9 {
         assert_eq!(view_with(&server.public, &id, "p").status, 200);
         assert_eq!(view_with(&server.public, &id, "wrong").status, 403);
@@ -245,18 +245,18 @@ fn right_ones_do_not_count() {
     assert_eq!(entry(&server.client, &id)["locked"], json!(true));
 }
 
-/// Fills the queue for password checks; while it is full, nobody's password is looked at, and so none
-/// may be called wrong.
+/// Fills the queue for password checks. While it is full, no password is checked, so none may be reported
+/// as wrong.
 fn a_busy_server_does_not_count() {
     let server = behind_proxy();
     let id = server.client.create(json!({"password": "p"}));
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_time().build().expect("a runtime");
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    // The one that `view_with` comes from.
+    // The address of the client of `view_with`.
     let client = ClientNet::of([198, 51, 100, 1].into());
     let queue = &server.app.load.slow_work.passwords;
-    // As much as one client may run at once.
+    // The share of one client.
     let held: Vec<_> = (1..cores.max(2)).map(|_| runtime.block_on(queue.turn(client))).collect();
     assert!(held.iter().all(Result::is_ok), "turns for everybody who runs");
     let (refused, refusals) = mpsc::channel();

@@ -1,4 +1,4 @@
-//! `/api/public`: what anybody with a link may do.
+//! `/api/public`: the calls of a client with a link.
 
 use libtest_mimic::Trial;
 use sealdrop::store::StoreError;
@@ -22,7 +22,7 @@ pub(super) fn trials() -> Vec<Trial> {
     ]
 }
 
-/// Somebody without a key.
+/// A client without a key.
 pub(super) fn anybody(server: &TestServer) -> Client {
     server.client.with_key("")
 }
@@ -39,13 +39,13 @@ pub(super) fn burn(client: &Client, id: &str, lease: &str) -> Answer {
     client.post(&format!("/api/public/secrets/{id}/burn"), &json!({"lease": lease}))
 }
 
-/// The token of the lease that a view has given.
+/// The token of a view's lease.
 pub(crate) fn token(answer: &Answer) -> String {
     assert_eq!(answer.status, 200, "{}", answer.text());
     answer.json()["data"]["lease"]["token"].as_str().expect("a token").to_owned()
 }
 
-/// Waits for what nobody waits for: the log of tries that came too late.
+/// Waits until late attempts are recorded, which happens in the background.
 pub(super) fn settle(server: &TestServer) {
     server.app.store.change(|_| Ok::<_, StoreError>(())).wait().expect("an open store");
 }
@@ -89,7 +89,7 @@ fn looking_never_spends() {
     });
     assert_eq!((&log[0], &log[29]["at"]), (&first, &json!("2026-11-22T12:00:30Z")));
 
-    // Nor does it matter who has looked.
+    // The client of the look does not matter.
     let plain = server.client.create(json!({}));
     (0..30).for_each(|_| assert_eq!(look(&client, &plain).status, 200));
     assert_eq!(look(&client, &plain).json()["data"]["password"], json!(false));
@@ -121,7 +121,7 @@ fn passwords_are_limited_as_ever() {
     assert_eq!(entry(&server.client, &id)["view_times"], json!(0));
     let right = from("198.51.100.2", json!({"password": "p"}));
     let lease = token(&right);
-    // With the lease nobody asks for the password again, whatever stands there.
+    // With the lease the password is not needed again, whatever the field contains.
     for body in [json!({"lease": lease}), json!({"lease": lease, "password": "wrong"})] {
         assert_eq!(from("198.51.100.1", body).body, right.body);
     }
@@ -233,7 +233,7 @@ fn any_page_may_ask() {
     let id = server.client.create(json!({}));
     let before = seen(&server.client);
     let secret = format!("/api/public/secrets/{id}");
-    // (path, what is allowed)
+    // (path, allowed methods)
     let cases = [
         ("/api/public/captcha".to_owned(), "GET, OPTIONS"),
         ("/api/public/secrets".to_owned(), "POST, OPTIONS"),
@@ -278,7 +278,7 @@ fn the_log_is_in_order() {
             assert_eq!(burn(&client, id, &lease).status, 200);
         }
         server.clock.advance(60);
-        // Nobody has swept yet, and still the end comes before the try.
+        // Not swept yet, and still the end is recorded before the attempt.
         assert_eq!(look(&client, id).status, 404);
         assert_eq!(server.public.view(id).status, 404);
     }
@@ -297,14 +297,14 @@ fn the_log_is_in_order() {
     assert!(times.is_sorted(), "{times:?}");
     let ended = json!({"event": "lease_ended", "at": times[2], "ip": null, "user_agent": null});
     assert_eq!(found["events"][2], ended);
-    // Expired is too late as well; another account's key makes no difference.
+    // An expired secret is a late attempt as well; another account's key makes no difference.
     let expired = server.client.create(json!({"expiration": 1, "max_views": 2}));
     let other = server.other_account();
     assert_eq!(other.view(&expired).status, 404);
     server.clock.advance(3600);
     assert_eq!(other.view(&expired).status, 404);
     assert_eq!(events(&server, &expired), ["tried_after"]);
-    // The sweep adds nothing to what is ended already.
+    // The sweep adds nothing to a secret that has ended already.
     sweep(&server);
     assert_eq!(events(&server, &burned).len() + events(&server, &over).len(), 10);
 }

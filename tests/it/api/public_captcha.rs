@@ -1,4 +1,4 @@
-//! Secrets whose viewers do a proof of work first.
+//! Secrets whose viewers solve a proof of work first.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ fn challenge(client: &Client) -> Value {
     answer.json()
 }
 
-/// What the widget does.
+/// Solves a challenge as the widget does.
 fn solve(challenge: &Value) -> Value {
     let challenge: Challenge = serde_json::from_value(challenge.clone()).expect("a challenge");
     let solution = challenge.solve(Duration::from_secs(60)).expect("a solution in time");
@@ -61,15 +61,15 @@ fn a_captcha_opens_once() {
     server.clock.advance(599);
     let viewed = view(&client, &id, json!({"captcha": captcha}));
     let lease = token(&viewed);
-    // With the lease, nobody asks again.
+    // With the lease, no captcha is needed.
     assert_eq!(view(&client, &id, json!({"lease": lease})).body, viewed.body);
     let replayed = view(&client, &other, json!({"captcha": captcha}));
     assert_eq!(replayed.error(), (422, json!("captcha")));
     assert!(replayed.text().contains("used already"), "{}", replayed.text());
     assert_eq!(entry(&server.client, &other)["view_times"], json!(0));
-    // Who has an API key is no scanner.
+    // A client with an API key needs no captcha.
     assert_eq!(server.public.view(&other).status, 200);
-    // Where none is asked for, none is used.
+    // If the secret requires none, none is used up.
     let captcha = solved(&client);
     let [open, asking] =
         [false, true].map(|captcha| server.client.create(json!({"captcha": captcha})));
@@ -120,12 +120,12 @@ fn one_captcha_is_one_guess() {
     let client = anybody(&server);
     let id = server.client.create(json!({"captcha": true, "password": "p", "max_views": 2}));
     let captcha = solved(&client);
-    // Who has forgotten the password keeps the captcha.
+    // A missing password does not use the captcha up.
     let answer = view(&client, &id, json!({"captcha": captcha}));
     assert_eq!(answer.error(), (403, json!("password")));
     let answer = view(&client, &id, json!({"password": "p"}));
     assert_eq!(answer.error(), (422, json!("captcha")));
-    // So does who may not try now.
+    // Neither does a request that is refused with 429.
     let guarded = server.client.create(json!({"password": "p"}));
     (0..10).for_each(|_| {
         assert_eq!(view(&client, &guarded, json!({"password": "wrong"})).status, 403);
@@ -139,7 +139,7 @@ fn one_captcha_is_one_guess() {
         client.send("POST", &path, &headers, body.to_string().as_bytes())
     };
     assert_eq!(from_elsewhere(&both).status, 200);
-    // Each guess costs a captcha, right or wrong, and a used one is no guess.
+    // Each guess costs a captcha, right or wrong, and a used captcha is not a guess.
     let captcha = solved(&client);
     let wrong = json!({"captcha": captcha, "password": "wrong"});
     assert_eq!(from_elsewhere(&wrong).error(), (403, json!("password")));

@@ -1,4 +1,4 @@
-//! Creating without an account, where the operator allows it.
+//! Creating without an account, if the operator allows it.
 
 use super::{
     figures,
@@ -54,7 +54,7 @@ fn only_an_open_server_creates() {
     }
     let id = created["id"].as_str().expect("an id");
     assert_eq!(view(&client, id, json!({})).json()["data"]["message"], json!("m"));
-    // It is nobody's: no key sees it, lists it or counts it.
+    // It belongs to no account: no key can view, list or count it.
     assert_eq!(server.client.view(id).status, 404);
     assert_eq!(server.client.delete(&format!("/api/secrets/{id}")).status, 404);
     assert_eq!(figures(&seen(&server.client)), (1, 1, 1_000_000));
@@ -67,7 +67,7 @@ fn thirty_creations_an_hour() {
     let client = anybody(&server);
     let (address, neighbour) = ("2001:db8::1", "2001:db8::2:3:4:5");
     for _ in 0..30 {
-        // What fails is not made.
+        // A failed request creates nothing.
         assert_eq!(create(&client, neighbour, json!({"max_views": 0})).status, 422);
         assert_eq!(create(&client, neighbour, json!({"ciphertext": ""})).status, 422);
         assert_eq!(create(&client, address, json!({})).status, 201);

@@ -1,4 +1,4 @@
-//! Views by link give leases: the same bytes again for a minute, and to nobody else.
+//! Views by link give leases: the same bytes again for a minute, and for no other client.
 
 use libtest_mimic::Trial;
 use serde_json::json;
@@ -28,7 +28,7 @@ pub(super) fn trials() -> Vec<Trial> {
     ]
 }
 
-/// How many payloads on disk could still be opened: keys in the slot file.
+/// The number of payloads on disk that can still be opened: keys in the slot file.
 fn keys_on_disk(server: &TestServer) -> usize {
     let slots = std::fs::read(server.dir().join("store/slots")).expect("the slots");
     let is_key = |slot: &&[u8; 32]| **slot != [0; 32] && !slot.starts_with(b"burned by commit");
@@ -67,7 +67,7 @@ fn a_lease_shows_the_same_again() {
     without();
     assert_eq!(keys_on_disk(&server), 1);
     server.clock.advance(1);
-    // Whether it was swept or not.
+    // Swept or not.
     for _ in 0..2 {
         assert_eq!(with_lease().status, 404);
         assert_eq!(burn(&client, &id, &lease).status, 404);
@@ -98,7 +98,7 @@ fn a_lease_burns() {
     assert_eq!(burn(&client, &id, &lease).status, 404);
     assert_eq!(look(&client, &id).status, 404);
     sweep(&server);
-    // The viewer's own late tries are nobody else's.
+    // The viewer's own late attempts are in no other log.
     assert_eq!(events(&server, &id), ["tried_after", "opened", "burned", "tried_after"]);
     let found = entry(&server.client, &id);
     assert_eq!(found["events"][2]["ip"], json!("127.0.0.1"));
@@ -118,7 +118,7 @@ fn each_view_has_its_lease() {
     let client = anybody(&server);
     let id = server.client.create(json!({"max_views": 3}));
     let first = token(&view(&client, &id, json!({})));
-    // Given back with views left: nothing is wiped, and the token is worth nothing any more.
+    // Ended with views left: nothing is wiped, and the token is not valid any more.
     assert_eq!(burn(&client, &id, &first).status, 200);
     assert_eq!(view(&client, &id, json!({"lease": first})).status, 404);
     assert_eq!((keys_on_disk(&server), events(&server, &id)), (1, vec![]));
@@ -134,7 +134,7 @@ fn each_view_has_its_lease() {
     assert_eq!(view(&client, &id, json!({"lease": second})).status, 404);
     assert_eq!(view(&client, &id, json!({"lease": third})).status, 200);
     assert_eq!(entry(&server.client, &id)["view_times"], json!(3));
-    // The third burns for all.
+    // The third one burns the secret for all.
     assert_eq!(burn(&client, &id, &third).status, 200);
     assert_eq!(keys_on_disk(&server), 0);
 
@@ -179,7 +179,7 @@ fn the_last_view_has_one_winner() {
         assert_eq!(count(&statuses, 404), 20 - views, "{statuses:?}");
         assert_eq!(entry(&server.client, &id)["view_times"], json!(views));
     }
-    // Twenty times the same lease is one viewer.
+    // Twenty requests with the same lease are one view.
     let id = server.client.create(json!({"max_views": 2}));
     let lease = json!({"lease": "one-viewer-in-twenty-windows"});
     let statuses = at_once(20, |_| {
@@ -230,7 +230,7 @@ fn a_view_by_key_waits_for_leases() {
         (0, vec!["tried_after".into(), "lease_ended".into()])
     );
 
-    // No lease is live: at once.
+    // No lease is live, so the key is wiped at once.
     let id = server.client.create(json!({"max_views": 2}));
     let lease = token(&view(&client, &id, json!({})));
     assert_eq!(burn(&client, &id, &lease).status, 200);

@@ -1,4 +1,4 @@
-//! `/api/public/secret_requests`: what whoever has the link can do.
+//! `/api/public/secret_requests`: the calls of a client with the link.
 
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
@@ -110,7 +110,7 @@ fn settings_flow() {
     for (field, value) in expected.as_object().expect("an object") {
         assert_eq!(&item[field], value, "{field}");
     }
-    // What the answerer sends of settings is not looked at.
+    // Settings in the body of a sender are ignored.
     let more = json!({"description": "mine", "message": "mine", "max_views": 100, "password": "q"});
     let second = hand_over(&server, &id, more).json()["data"]["id"].clone();
     let second = entry(&server.client, second.as_str().expect("an id"));
@@ -250,7 +250,7 @@ fn gone_ones_look_the_same() {
     let check = |ids: &[&str]| {
         for id in ids {
             assert_eq!(whole(&look(&server, id)), never, "{id}");
-            // Before anything of the body is looked at.
+            // Before any of the body is read.
             for more in [json!({}), json!({"ciphertext": "*"})] {
                 assert_eq!(whole(&hand_over(&server, id, more)), never, "{id}");
             }
@@ -315,7 +315,7 @@ fn the_receivers_allowance() {
     assert!(!text.contains(|c: char| c.is_ascii_digit()), "tells a number: {text}");
     assert_eq!(look(&server, &id).json()["data"]["uses_left"], json!(1));
     assert_eq!(small.post("/api/secrets", &secret_with(json!({}))).status, 403, "they are one");
-    // The next month has a new one.
+    // The next month has a new allowance.
     server.clock.advance(9 * 24 * 3600);
     handed_over(&server, &id);
 }
@@ -332,7 +332,7 @@ fn sixty_an_hour() {
         server.client.with_key("").send("POST", &to, &headers, body.as_bytes())
     };
     for number in 0..60 {
-        // Who fails has not handed anything over.
+        // A failed request submits nothing.
         let wrong = from("2001:db8:0:1::1", &id, json!({"ciphertext": "*"}));
         assert_eq!(wrong.status, 422, "{number}");
         assert_eq!(from("2001:db8:0:1::1", gone, json!({})).status, 404);

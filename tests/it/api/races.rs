@@ -1,4 +1,4 @@
-//! Many at once: never more views than promised, and never fewer.
+//! Concurrent requests: never more views than allowed, and never fewer.
 
 use std::sync::Barrier;
 
@@ -106,7 +106,7 @@ fn views_and_a_deletion() {
     assert_eq!(figures(&seen(&server.client)), (0, 5, 1_000_000));
 }
 
-/// Whoever tries many at once gets no more tries than one after the other.
+/// Concurrent attempts get no more attempts than sequential ones.
 fn wrong_passwords_at_once() {
     let server = TestServer::start();
     let id = server.client.create(json!({"password": "p"}));

@@ -1,4 +1,4 @@
-//! Heads that are refused before anything of a request is believed: `Host`, transfer and content codings.
+//! Heads that are refused before the request is processed: `Host`, transfer and content codings.
 
 use libtest_mimic::Trial;
 use serde_json::json;
@@ -41,7 +41,7 @@ fn ask(client: &Client, bytes: &str) -> (RawAnswer, Raw) {
 fn http_1_1_needs_one_host() {
     let server = TestServer::start();
     let client = &server.client;
-    // (version, Host headers, status): a page, the APIs and what there is not are all the same.
+    // (version, Host headers, status): a page, the APIs and unknown paths behave the same.
     let cases: [(&str, &[&str], u16); 14] = [
         ("1.1", &["Host: sealdrop"], 200),
         ("1.1", &["hOsT:   [::1]:8080 "], 200),
@@ -71,12 +71,12 @@ fn http_1_1_needs_one_host() {
             }
         }
     }
-    // The target's authority counts where it has one, and Host is ignored.
+    // If the target has an authority, it counts and Host is ignored.
     let (answer, _) = ask(client, "GET http://a/health HTTP/1.1\r\nHost: b\r\n\r\n");
     assert_eq!(answer.status, 200);
     let (answer, _) = ask(client, "GET http://a/health HTTP/1.1\r\n\r\n");
     assert_eq!(answer.status, 400);
-    // Nothing is done before.
+    // The call is not executed.
     let before = seen(client);
     let body = secret_with(json!({})).to_string();
     let head =
@@ -95,7 +95,7 @@ fn chunked_is_the_one_transfer_coding() {
     let before = seen(client);
     let body = secret_with(json!({})).to_string();
     let chunked = format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
-    // (headers, status, named): 501 is what is not known, 400 what is no framing at all.
+    // (headers, status, named): 501 for an unknown coding, 400 for invalid framing.
     let cases: [(&[&str], u16, &str); 9] = [
         (&["Transfer-Encoding: gzip, chunked"], 501, "gzip"),
         (&["Transfer-Encoding: GZip", "Transfer-Encoding: chunked"], 501, "gzip"),
@@ -103,7 +103,7 @@ fn chunked_is_the_one_transfer_coding() {
         (&["Transfer-Encoding: x-<b>\", chunked"], 501, "x-b."),
         (&["Transfer-Encoding: chunked, chunked"], 400, "twice"),
         (&["Transfer-Encoding: chunked", "Transfer-Encoding: Chunked"], 400, "twice"),
-        // hyper's own.
+        // From hyper.
         (&["Transfer-Encoding: gzip"], 400, ""),
         (&["Transfer-Encoding: chunked, gzip"], 400, ""),
         (&["Transfer-Encoding: chunked;q=1"], 400, ""),
@@ -136,7 +136,7 @@ fn bodies_in_a_content_coding_are_415() {
     let draft = Draft::create(client, 1, json!({}));
     let (upload, upload_token) = (draft.path(1), format!("Upload-Token: {}", draft.token));
     let json = "Content-Type: application/json";
-    // (method, path, header): every call that reads a body, whose sender may make it.
+    // (method, path, header): every call that reads a body, with the rights to make it.
     let calls = [
         ("POST", "/api/secrets", json),
         ("POST", "/api/secret_requests", json),
@@ -160,7 +160,7 @@ fn bodies_in_a_content_coding_are_415() {
             let head = request(client, method, path, &[header, &coding, "Content-Length: 3"]);
             let (answer, _) = ask(client, &(head + "abc"));
             if named.is_empty() {
-                // No text at all: hyper's.
+                // Without a text: from hyper.
                 assert_eq!(answer.status, 400, "{method} {path}");
                 continue;
             }

@@ -69,7 +69,7 @@ fn the_list_has_an_end() {
     let listed = list(&server.client);
     assert_eq!(listed["metadata"]["secret_requests_total"], json!(20));
     assert_eq!(listed["metadata"]["secret_requests_allowance"], json!(20));
-    // One less makes room for one.
+    // Deleting one makes space for one.
     let path = format!("{PATH}/{}", ids(&listed)[7]);
     assert_eq!(server.client.delete(&path).status, 200);
     request(&server.client, json!({}));

@@ -1,4 +1,4 @@
-//! `/api/secret_requests`: what its owner can do with a request.
+//! `/api/secret_requests`: the calls of the owner of a request.
 
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
@@ -26,25 +26,25 @@ pub(super) fn trials() -> Vec<Trial> {
     ]
 }
 
-/// A server that could send mail, if there were anybody at port 1.
+/// A server that sends mail, to a mail server at port 1, where no server listens.
 pub(crate) fn with_mail() -> TestServer {
     TestServer::with(Options { mailer: Some(mailer(1, &[])), ..Options::default() })
 }
 
-/// Makes a request and returns its id.
+/// Creates a request and returns its id.
 pub(crate) fn request(client: &Client, body: Value) -> String {
     let answer = client.post(PATH, &body);
     assert_eq!(answer.status, 201, "{}", answer.text());
     answer.json()["data"]["id"].as_str().expect("an id").to_owned()
 }
 
-/// Hands a secret over through a request, without a key.
+/// Submits a secret through a request, without a key.
 pub(super) fn hand_over(server: &TestServer, id: &str, more: Value) -> Answer {
     let path = format!("/api/public/secret_requests/{id}/secrets");
     server.client.with_key("").post(&path, &secret_with(more))
 }
 
-/// As [`hand_over`], where that must work. Returns the secret's id.
+/// As [`hand_over`], if it must succeed. Returns the secret's id.
 pub(crate) fn handed_over(server: &TestServer, id: &str) -> String {
     let answer = hand_over(server, id, json!({}));
     assert_eq!(answer.status, 201, "{}", answer.text());
@@ -314,7 +314,7 @@ fn delete_keeps_the_secrets() {
     for secret in &secrets {
         assert_eq!(server.public.view(secret).status, 200, "{secret}");
     }
-    // The other way round: a secret that is gone is not listed as made, and no use comes back.
+    // The other way round: a deleted secret is not listed as created, and no use is returned.
     let id = request(&server.client, json!({"limit": 2}));
     let [gone, there] = [handed_over(&server, &id), handed_over(&server, &id)];
     assert_eq!(server.client.delete(&format!("/api/secrets/{gone}")).status, 200);

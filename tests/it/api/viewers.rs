@@ -1,4 +1,4 @@
-//! Whose address stands in the view log: the peer's, or whom a trusted proxy names.
+//! The address in the view log: that of the peer, or the one that a trusted proxy names.
 
 use libtest_mimic::Trial;
 use sealdrop::config::ViewerIp;

@@ -1,4 +1,4 @@
-//! HTTP itself: limits, odd clients, connections.
+//! HTTP itself: limits, unusual clients, connections.
 
 use std::{
     collections::VecDeque,
@@ -41,7 +41,7 @@ pub(super) fn trials() -> Vec<Trial> {
     ]
 }
 
-/// What every answer has that the API makes.
+/// The headers of every answer of the API.
 fn check(answer: &RawAnswer) {
     for (name, value) in [
         ("cache-control", "no-store"),
@@ -77,7 +77,7 @@ fn too_much_is_413_before_it_is_read() {
         }
         assert_eq!(raw.rest(), b"", "it hangs up");
     }
-    // Nor is anybody told to go on.
+    // No client is told to continue, either.
     let mut raw = Raw::connect(&server.client);
     let length = format!("Content-Length: {}", limit + 1);
     raw.send(post(&server.client, &[&length, "Expect: 100-continue"]));
@@ -85,13 +85,13 @@ fn too_much_is_413_before_it_is_read() {
     assert_eq!(seen(&server.client), before);
 }
 
-/// Whether a body was invited or not, and whether it comes or not.
+/// Whether a body was requested or not, and whether it arrives or not.
 fn a_413_ends_the_connection_at_once() {
     let server = TestServer::start();
     let stranger = server.client.with_key("private_key_of_nobody");
     let long = "Content-Length: 9000000";
     let asks = "Expect: 100-continue";
-    // (client, headers, bytes that are sent all the same, status)
+    // (client, headers, bytes that are sent anyway, status)
     let cases: [(&Client, &[&str], usize, u16); 6] = [
         (&server.client, &[long], 0, 413),
         (&server.client, &[long, asks], 0, 413),
@@ -111,7 +111,7 @@ fn a_413_ends_the_connection_at_once() {
         let took = start.elapsed();
         assert!(took < Duration::from_secs(3), "{headers:?} {bytes}: {took:?}");
     }
-    // Where a short body is refused, the connection goes on.
+    // After a refused short body the connection continues.
     let mut raw = Raw::connect(&stranger);
     for _ in 0..3 {
         raw.send(post(&stranger, &["Content-Length: 5"])).send("12345");
@@ -184,12 +184,12 @@ fn whoever_hangs_up_leaves_nothing() {
         raw.send(post(&server.client, &[&length, "Expect: 100-continue"]));
         assert_eq!(raw.answer().status, 100, "it reads the body now");
         raw.send(&body[..share]).hang_up();
-        // And in the middle of a chunk.
+        // Also in the middle of a chunk.
         let mut raw = Raw::connect(&server.client);
         raw.send(post(&server.client, &["Transfer-Encoding: chunked"]));
         raw.send(format!("{:x}\r\n{}", body.len(), &body[..share])).hang_up();
     }
-    // One that says goodbye politely is told why.
+    // A client that closes its side properly gets the reason.
     let mut raw = Raw::connect(&server.client);
     raw.send(post(&server.client, &["Transfer-Encoding: chunked"])).send("5\r\nab\r\n0\r\n\r\n");
     assert_eq!(raw.answer().status, 400);
@@ -212,7 +212,7 @@ fn too_large_headers_are_431() {
         let _ = raw.try_send(request(&server.public, "GET", &path, &headers).as_bytes());
         assert_eq!(raw.answer().status, 431, "{} headers", headers.len());
     }
-    // Fifteen of sixteen KiB are none too many.
+    // Fifteen of sixteen KiB are accepted.
     let mut raw = Raw::connect(&server.public);
     let long = format!("X-Long: {}", "x".repeat(15 << 10));
     raw.send(request(&server.public, "GET", &path, &[&long]));
@@ -234,7 +234,7 @@ fn slow_headers_end() {
         let expected = Duration::from_secs(9)..Duration::from_secs(12);
         assert!(expected.contains(&after), "{what} was hung up after {after:?}");
     }
-    // What is between two requests is kept for longer, and told so.
+    // An idle connection between two requests is kept for longer, as the header says.
     idle.send(request(&server.client, "GET", "/health", &[]));
     assert_eq!(idle.answer().status, 200);
 }
@@ -250,7 +250,7 @@ fn idle_connections_make_room() {
         assert_eq!(newest.answer().status, 200);
         open.push_back(newest);
         if open.len() > 2 {
-            // The oldest one has ended; the others are as good as before.
+            // The oldest one is closed; the others still work.
             assert_eq!(open.pop_front().expect("three").rest(), b"");
             for raw in &mut open {
                 raw.send(&ask);
@@ -260,7 +260,7 @@ fn idle_connections_make_room() {
     }
 }
 
-/// (request line and headers, what is told)
+/// (request line and headers, expected text)
 fn answers_say_how_long_a_connection_is_kept() {
     let server = TestServer::start();
     let told = Some("timeout=75");
@@ -302,7 +302,7 @@ fn requests_may_be_pipelined() {
         assert_eq!(answer.status, status);
         check(&answer);
     }
-    // The connection is still good.
+    // The connection still works.
     for _ in 0..50 {
         raw.send(post(&server.client, &[&length])).send(&body);
         assert_eq!(raw.answer().status, 201);

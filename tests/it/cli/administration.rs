@@ -1,4 +1,4 @@
-//! `account` and `apikey`, beside a running daemon and without one.
+//! `account` and `apikey`, with a running daemon and without one.
 
 use std::{os::unix::fs::PermissionsExt, path::Path};
 
@@ -101,7 +101,7 @@ fn a_deleted_account_is_gone() {
     let (daemon, first) = Daemon::start_first(&data, &[]);
     let kept = first.create(json!({}));
     let client = Client::new(first.base.clone(), key(&create()));
-    // More than are burned in one go.
+    // More than are burned in one commit.
     let ids: Vec<String> = (0..150).map(|_| client.create(json!({}))).collect();
     assert_eq!(client.view(&ids[0]).status, 200);
     let deleted = run_well(&data, &["account", "delete", "x", "--yes"]);
@@ -118,7 +118,7 @@ fn a_deleted_account_is_gone() {
     assert_eq!(list["metadata"]["secrets_usage"], json!(0));
     let id = again.create(json!({}));
 
-    // And without a daemon.
+    // Also without a daemon.
     assert!(daemon.stop().0.success());
     run_well(&data, &["account", "delete", "x", "--yes"]);
     let key = key(&create());
@@ -137,7 +137,7 @@ fn mistakes_are_named() {
     std::fs::create_dir(&empty).expect("a directory");
     let missing = dir.path().join("missing");
     let secret = client.key.as_str();
-    // (directory, arguments, exit code, what standard error says)
+    // (directory, arguments, exit code, text on standard error)
     let cases: [(&Path, &[&str], i32, &str); 14] = [
         (&data, &["account", "create", "default"], 1, "already"),
         (&data, &["account", "create", "a b"], 64, "letters, digits"),
@@ -176,7 +176,7 @@ fn mistakes_are_named() {
 fn the_socket_is_the_owners() {
     let dir = tempfile::tempdir().expect("a fresh directory");
     let data = dir.path().join("data");
-    // Also where somebody has made the directory before, open to all.
+    // Also if the directory existed before, with access for all.
     std::fs::create_dir(&data).expect("a directory");
     std::fs::set_permissions(&data, PermissionsExt::from_mode(0o755)).expect("its mode");
     let (daemon, client) = Daemon::start_first(&data, &[]);
@@ -205,7 +205,7 @@ fn mode(path: &Path) -> u32 {
     metadata.permissions().mode() & 0o7777
 }
 
-/// Nothing in the directory is for others.
+/// No other user has access to any file in the directory.
 fn private(data: &Path) {
     for entry in std::fs::read_dir(data).expect("a directory") {
         let path = entry.expect("an entry").path();

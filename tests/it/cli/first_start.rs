@@ -32,7 +32,7 @@ pub(super) fn trials() -> Vec<Trial> {
     ]
 }
 
-/// Starts a daemon on a new directory, reads its keys, and stops it: the keys, and all that was shown.
+/// Starts a daemon on a new directory, reads its keys, and stops it. Returns the keys and the whole output.
 fn first_output(data: &Path, flags: &[&str]) -> (Keys, String) {
     let mut daemon = Daemon::start(data, flags);
     let shown = daemon.first_keys_shown();
@@ -63,13 +63,13 @@ fn shows_keys_once() {
             daemon.kill();
         }
     }
-    // Nor when the account is gone again.
+    // Nor when the account was deleted.
     run_well(&data, &["account", "delete", "default", "--yes"]);
     let (status, rest) = Daemon::start(&data, &[]).stop();
     assert_eq!((status.success(), rest.as_str()), (true, ""));
 }
 
-/// `first-keys` finds nothing, and says what to do.
+/// `first-keys` finds nothing, and describes what to do.
 fn taken_already(data: &Path) {
     let output = run(data, &["first-keys"]);
     let error = String::from_utf8_lossy(&output.stderr);
@@ -87,7 +87,7 @@ fn keys_are_in_no_log() {
     let log = daemon.log.clone();
     let base = daemon.base.clone();
     let client = |key: &Value| Client::new(base.clone(), key.as_str().expect("a key"));
-    // Output that can not be written does not cost the keys.
+    // If standard output cannot be written, the keys are not lost.
     let full = fs::File::options().write(true).open("/dev/full").expect("a full device");
     let mut lost = sealdrop();
     lost.args(["first-keys", "--data"]).arg(&data).stdout(Stdio::from(full));
@@ -127,7 +127,7 @@ fn keys_outlive() {
     let daemon = Daemon::start(&data, &[]);
     assert_eq!(Client::new(daemon.base.clone(), keys.private).get("/api/secrets").status, 200);
     drop(daemon);
-    // Where they can not be left, there is no account that nobody could use: the next start makes it.
+    // If the keys cannot be stored, no account is created; the next start creates it.
     let data = dir.path().join("other");
     fs::create_dir_all(data.join("first-keys/in the way")).expect("a directory");
     let log = Daemon::try_start(&data, &[]).err().expect("no start");
@@ -135,7 +135,7 @@ fn keys_outlive() {
     fs::remove_dir_all(data.join("first-keys")).expect("a directory");
     let (_, client) = Daemon::start_first(&data, &[]);
     assert_eq!(client.key.len(), 76);
-    // Keys of a start that ended before it created the account, and open nothing, are no keys.
+    // Keys of a start that ended before it created the account open nothing, and are ignored.
     let data = dir.path().join("third");
     fs::create_dir(&data).expect("a directory");
     let stale = r#"{"account":"default","private_key":"private_key_0","public_key":"public_key_0","base":"x"}"#;
@@ -205,11 +205,11 @@ fn only_hashes_are_kept() {
             content.windows(needle.len()).any(|window| window == needle)
         })
     };
-    // This finds what is there.
+    // This search finds existing text.
     assert!(contains(&bytes(id)), "the hash of a key");
     for key in [&private, &public, &made] {
         let random = key.rsplit('_').next().expect("64 digits");
-        // Pieces: sled shortens keys by what neighbours have in common.
+        // In pieces: sled shortens keys by the prefix that neighbours have in common.
         for piece in [&random[..32], &random[32..]] {
             assert!(!contains(piece.as_bytes()), "part of a key as text");
             assert!(!contains(piece.to_uppercase().as_bytes()), "part of a key as text");

@@ -39,7 +39,7 @@ fn signals_let_requests_finish() {
         assert_eq!(under_way.answer().status, 100, "the request is under way");
         under_way.send(&body[..body.len() / 2]);
         daemon.signal(signal);
-        // New ones are refused soon; the loop ends when they are, and fails when they never are.
+        // New connections are refused soon; the loop ends then, and fails if they are never refused.
         let start = Instant::now();
         while Raw::try_connect(&client).is_ok() {
             assert!(start.elapsed() < Duration::from_secs(5), "it still accepts connections");
@@ -83,7 +83,7 @@ fn a_second_daemon_ends_at_once() {
     assert!(second.stdout.is_empty());
     let err = String::from_utf8_lossy(&second.stderr);
     assert!(err.contains(&*data.to_string_lossy()) && err.contains("is using"), "{err}");
-    // The first has not noticed.
+    // The first process is not affected.
     assert_eq!(client.view(&id).status, 200);
     let listed = run(&data, &["account", "list"]);
     assert!(listed.status.success());

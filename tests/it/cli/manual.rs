@@ -1,4 +1,4 @@
-//! The man page, by the programs that show and check such pages.
+//! The man page, read by the programs that show and check man pages.
 
 use std::{
     io::Write,
@@ -40,7 +40,7 @@ fn groff_has_no_complaint() {
 }
 
 fn mandoc_has_no_complaint() {
-    // Only how long a line of the source is does not matter: nobody reads that.
+    // Only the length of source lines is ignored, because readers do not see it.
     let style = "STYLE: input text line longer than 80 bytes";
     let complaints = lines_but(&run_on_the_page("mandoc", &["-T", "lint"]), style);
     assert!(complaints.is_empty(), "{complaints}");
@@ -53,7 +53,7 @@ fn lines_but(ran: &Output, harmless: &str) -> String {
     said.lines().filter(|line| !line.contains(harmless)).collect::<Vec<_>>().join("\n")
 }
 
-/// What `program` makes of the page, without a word about it.
+/// The output of `program` for the page; it must not warn.
 fn read_by(program: &str, arguments: &[&str]) -> String {
     let ran = run_on_the_page(program, arguments);
     let err = String::from_utf8_lossy(&ran.stderr);
@@ -65,7 +65,7 @@ fn run_on_the_page(program: &str, arguments: &[&str]) -> Output {
     let page = sealdrop().arg("man").output().expect("the program");
     assert!(page.status.success() && page.stderr.is_empty());
     let mut reader = Command::new(program);
-    // As poor as terminals get: no characters but ASCII.
+    // The poorest terminal: only ASCII characters.
     reader.args(arguments).env("LC_ALL", "C").env("MANWIDTH", "80");
     reader.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut reader = reader.spawn().expect("the reader");

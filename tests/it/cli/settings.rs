@@ -1,4 +1,4 @@
-//! Settings: wrong ones are named, and the foremost source wins.
+//! Settings: wrong ones are named, and the source with the highest priority wins.
 
 use std::{
     io::{BufRead, BufReader},
@@ -88,7 +88,7 @@ fn wrong_ones_are_named() {
             }
         }
     }
-    // A file where the directory should be is found by the check as well.
+    // The check also finds a file at the path of the directory.
     let output = serve(dir.path(), &[], &["--data", "file", "--check"]).output().expect("it");
     let err = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(64), "{err}");
@@ -148,7 +148,7 @@ fn check_leaves_no_trace() {
     assert_eq!(std::fs::read_dir(dir.path()).expect("a directory").count(), 0);
 }
 
-/// Byte order marks, blanks and line ends around values do not count, and UTF-16 is told as such.
+/// Byte order marks, blanks and line ends around values are ignored, and UTF-16 is reported as such.
 fn as_they_are_meant() {
     let dir = tempfile::tempdir().expect("a fresh directory");
     let write = |name: &str, bytes: &[u8]| {
@@ -178,7 +178,7 @@ fn as_they_are_meant() {
         "{err}"
     );
 
-    // The client's, too.
+    // Also of the client.
     let (daemon, client) = Daemon::start_first(&dir.path().join("data"), &[]);
     let home = dir.path().join("home/sealdrop");
     std::fs::create_dir_all(&home).expect("a directory");
@@ -203,12 +203,12 @@ fn as_they_are_meant() {
     assert!(code == Some(64) && err.contains("config.toml") && err.contains("UTF-16"), "{err}");
 }
 
-/// As Windows writes it, with its mark.
+/// As Windows writes it, with its byte order mark.
 fn utf_16(text: &str) -> Vec<u8> {
     [0xfeff].into_iter().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect()
 }
 
-/// A start ends with 75 where waiting may help, and with 64 where only another setting does.
+/// A start ends with 75 if waiting may help, and with 64 if only another setting helps.
 fn what_may_pass() {
     let dir = tempfile::tempdir().expect("a fresh directory");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -245,10 +245,10 @@ fn what_may_pass() {
         }
         assert!(output.stdout.is_empty());
     }
-    // The keys of the first account are not lost by that: the next start has them.
+    // The keys of the first account are not lost: the next start prints them.
     let mut daemon = Daemon::start(&dir.path().join("data"), &[]);
     assert!(daemon.first_keys().private.starts_with("private_key_"));
-    // What the unit does with these codes.
+    // The effect of these codes in the unit.
     let unit =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/systemd/sealdrop.service"));
     let unit = unit.expect("the unit");

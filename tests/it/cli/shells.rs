@@ -1,4 +1,4 @@
-//! Completions, by the shells that they are for, each at its own terminal.
+//! Completions, tested in each shell at a terminal of its own.
 
 use std::{
     collections::BTreeSet,
@@ -23,7 +23,7 @@ pub(super) fn trials() -> Vec<Trial> {
     ]
 }
 
-/// A line as far as it is typed, and what there is to go on with.
+/// The typed part of a line, and the expected completions.
 type Case = (String, BTreeSet<String>);
 
 fn completes(shell: &str) {
@@ -52,7 +52,7 @@ fn completes(shell: &str) {
         ("send here/", &["here/settings", "here/store"]),
         ("open x --dialect pass", &["password.link"]),
         ("request cr", &["create"]),
-        // Files where files are meant, and only there.
+        // Files are completed for values that are files, and only there.
         ("serve --config here/", &["here/settings", "here/store"]),
         ("serve --config=here/se", &["here/settings"]),
         ("account create x --data here/", &["here/store"]),
@@ -64,7 +64,7 @@ fn completes(shell: &str) {
         ("--vers", &["--version"]),
         ("--check --log d", &["debug"]),
         ("--check acc", &[]),
-        // Behind help there are commands, behind -- no flags.
+        // After help there are commands, after -- no flags.
         ("help acc", &["account"]),
         ("help account cr", &["create"]),
         ("account create -- --a", &[]),
@@ -88,7 +88,7 @@ fn cases_from_help(path: &[&str], cases: &mut Vec<Case>) {
         let section = help.split(&format!("\n{title}:\n")).nth(1).unwrap_or_default();
         let lines = section.lines().take_while(|line| !line.is_empty());
         let words = lines.filter_map(|line| {
-            // What is indented further goes on with a description.
+            // Further indented lines continue a description.
             let line = line.strip_prefix("  ").filter(|line| !line.starts_with(' '))?;
             line.split_whitespace()
                 .map(|word| word.trim_end_matches(','))
@@ -122,7 +122,7 @@ fn printed(arguments: &[&str]) -> String {
     String::from_utf8(ran.stdout).expect("text")
 }
 
-/// bash and zsh have to be typed to.
+/// bash and zsh need typed input.
 fn offered_at_a_terminal(
     shell: &str,
     dir: &Path,
@@ -140,7 +140,7 @@ fn offered_at_a_terminal(
         if became == line.trim_end() && !line.ends_with(char::is_alphanumeric) {
             return BTreeSet::new();
         }
-        // Everything from the word on that was not complete.
+        // Everything from the incomplete word on.
         let start = line.rfind([' ', '=']).map_or(0, |space| space + 1);
         let offered: BTreeSet<String> =
             became.get(start..).unwrap_or_default().split_whitespace().map(str::to_owned).collect();

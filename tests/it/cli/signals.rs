@@ -1,4 +1,4 @@
-//! Signals that end a process by default, and the daemon not; and warnings that an operator needs.
+//! Signals that end a process by default, but not the daemon; and warnings for operators.
 
 use std::{
     fs,
@@ -63,7 +63,7 @@ fn hang_up_reads_again() {
     }
     daemon.signal(Signal::HUP);
     wait_for(&daemon.log, "SIGHUP: read the password", 1);
-    // What is wrong now is found, which shows that it is read; and nothing is lost.
+    // A wrong file is reported, which shows that it is read; and no setting is lost.
     fs::remove_file(&password).expect("a file");
     daemon.signal(Signal::HUP);
     wait_for(&daemon.log, "SIGHUP: nothing is changed error=smtp_password_file", 1);

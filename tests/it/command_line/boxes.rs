@@ -1,4 +1,4 @@
-//! `sealdrop box` at a terminal, and over lines that break.
+//! `sealdrop box` at a terminal, and over connections that break.
 
 use std::{
     fs,
@@ -54,7 +54,7 @@ fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// Makes a box; gives its link.
+/// Creates a box; returns its link.
 fn create(daemon: &Daemon, dir: &Path, flags: &[&str]) -> String {
     fs::write(dir.join("phrase"), PASSPHRASE).expect("a file");
     let make = ["create", "--bits", "2048", "--passphrase-file", "phrase"];
@@ -131,14 +131,14 @@ fn who_reads_what_goes_then_is_asked() {
     assert!(status.success() && shown.contains("deleted"), "{shown}");
 }
 
-/// More than fits in the buffers of a line, and does not shrink.
+/// More than the buffers of a connection hold, and incompressible.
 fn data() -> Vec<u8> {
     let mut bytes = vec![0; 16_000_000];
     SeededRandom::new(3).fill(&mut bytes);
     bytes
 }
 
-/// Numbers of the messages in a box, and the lines of JSON that tell them.
+/// Numbers of the messages in a box, and their lines of JSON.
 fn numbers(daemon: &Daemon, dir: &Path, link: &str) -> Vec<u64> {
     let flags = ["read", link, "--passphrase-file", "phrase", "--json"];
     let read = run(on_box(&daemon.base, dir, &flags));
@@ -148,7 +148,7 @@ fn numbers(daemon: &Daemon, dir: &Path, link: &str) -> Vec<u64> {
     text.lines().map(|line| id(line).expect("a number")).collect()
 }
 
-/// Its parts in `way` all have this fate, one after the other; what is left passes.
+/// All its parts in `way` have this fate, one after the other; other requests pass.
 fn wire(daemon: &Daemon, way: &'static str, fates: &'static [Fate]) -> Wire {
     let mut fates = fates.iter();
     Wire::to(&daemon.base, move |head| match head.starts_with(way) {
@@ -166,14 +166,14 @@ fn a_message_is_not_sent_twice() {
         let token = link.rsplit('/').next().expect("a token");
         run(on_box(&wire.base, dir.path(), &[&["send", token], what].concat()))
     };
-    // What broke before its end is sent again, and is there once.
+    // A request that broke before its end is sent again, and stored once.
     for flags in [&["large"][..], &["large", "--online"]] {
         let wire = wire(&daemon, "PUT", &[Fate::BreaksUp(1000)]);
         let sent = to(&wire, flags);
         assert!(sent.status.success() && said(&sent).contains("next try in"), "{}", said(&sent));
     }
     assert_eq!(numbers(&daemon, dir.path(), &link), [1, 2]);
-    // So is what has arrived while its answer got lost, or became something else.
+    // So is a request that arrived while its answer was lost or replaced.
     for what in [&["-t", "text"][..], &["large"], &["large", "--online"]] {
         let fates = &[Fate::BreaksDown(0), Fate::Answered("502 Bad Gateway", "Server: x")];
         let wire = wire(&daemon, "PUT", fates);
@@ -185,7 +185,7 @@ fn a_message_is_not_sent_twice() {
         let keys: Vec<_> = puts.iter().map(|head| header(head, "idempotency-key")).collect();
         assert!(keys[0].is_some() && keys.iter().all(|key| *key == keys[0]), "{keys:?}");
     }
-    // Who is busy has done nothing.
+    // A server that is busy has done nothing.
     let wire = wire(&daemon, "PUT", &[Fate::Answered("503 Busy", "Retry-After: 1")]);
     assert!(to(&wire, &["-t", "busy"]).status.success());
     assert_eq!(numbers(&daemon, dir.path(), &link), [1, 2, 3, 4, 5, 6]);
@@ -213,7 +213,7 @@ fn a_file_goes_on_where_it_broke() {
     }
 }
 
-/// What the server has sealed has a length that it knows, whether something between tells it or not.
+/// The server knows the length of content that it has sealed, even if a proxy removes it.
 fn a_short_file_is_told() {
     let dir = tempfile::tempdir().expect("a fresh directory");
     let daemon = Daemon::start(&dir.path().join("data"), &[]);
@@ -222,7 +222,7 @@ fn a_short_file_is_told() {
     fs::create_dir(dir.path().join("out")).expect("a directory");
     let sent = run(on_box(&daemon.base, dir.path(), &["send", &link, "large", "--online"]));
     assert!(sent.status.success(), "{}", said(&sent));
-    // At first it is cut, and then on the way to where it was cut.
+    // It is cut first, and then again before that point.
     let fates = &[Fate::Cut(300_000), Fate::Cut(0)];
     let wire = wire(&daemon, "GET /Service/File/", fates);
     let token = link.rsplit('/').next().expect("a token");
@@ -245,7 +245,7 @@ fn a_box_is_deleted_once() {
     assert_eq!(run(on_box(&daemon.base, dir.path(), &flags)).status.code(), Some(2));
 }
 
-/// Another key than the one that was sent is nobody's to send to.
+/// If the server returns another key than the one that was sent, the box is not used.
 fn a_key_of_the_servers_own_is_told() {
     let dir = tempfile::tempdir().expect("a fresh directory");
     fs::write(dir.path().join("phrase"), PASSPHRASE).expect("a file");
@@ -273,7 +273,7 @@ fn a_key_of_the_servers_own_is_told() {
     };
     let told = to(Fate::Says("\"Deleted.\""));
     assert!(told.contains("deleted again") && !dir.path().join("key").exists(), "{told}");
-    // What it is deleted with is kept as long as it is there.
+    // The key that can delete the box is kept as long as the box exists.
     let told = to(Fate::Answered("500 Broken", "Server: odd"));
     assert!(told.contains(token) && dir.path().join("key").exists(), "{told}");
 }

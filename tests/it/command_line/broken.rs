@@ -1,4 +1,4 @@
-//! Lines that break, proxies that are in the way, keys that must not get into the wrong hands.
+//! Connections that break, proxies that interfere, keys that must not be sent to other servers.
 
 use std::{
     fs,
@@ -50,12 +50,12 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// Some bytes that no chunk has like another.
+/// Bytes of which no two chunks are the same.
 fn data(length: usize) -> Vec<u8> {
     (0..length).map(|at| u8::try_from((at * 31 + (at >> 8) + (at >> 16)) & 255).unwrap()).collect()
 }
 
-/// Sends `large` through `base`; the link, and what was said on standard error.
+/// Sends `large` through `base`; returns the link, and standard error.
 fn send(base: &str, dir: &Path) -> (String, String) {
     let sent = run(command(base, dir, &["send", "large", "-t", "text"]));
     let said = text(&sent.stderr);
@@ -95,7 +95,7 @@ fn an_upload_goes_on_where_it_broke() {
         parts += 1;
         match parts {
             1 => Fate::BreaksUp(4 * MIB as u64),
-            // It came through, and nobody hears of it.
+            // It arrived, and its answer was lost.
             2 => Fate::BreaksDown(0),
             _ => Fate::Passes,
         }
@@ -146,7 +146,7 @@ fn a_lost_view_is_asked_for_again() {
     });
     let said = open(&wire.base, dir.path(), &link);
     assert!(said.contains("next try in"), "{said}");
-    // Others may be fetching it: nothing is wiped unless that is asked for.
+    // Other viewers may be fetching it: nothing is wiped unless that is requested.
     assert!(wire.heard().iter().all(|head| !head.contains("/burn HTTP")));
 }
 
@@ -161,7 +161,7 @@ fn viewers_do_not_end_each_others_fetching() {
         parts += u64::from(is_part(head, "GET"));
         match parts {
             1 if is_part(head, "GET") => return Fate::BreaksDown(MIB as u64),
-            // The last view, from its beginning to its end, before this one goes on.
+            // The whole last view happens before this one continues.
             2 if is_part(head, "GET") => {
                 let opened = run(command(&base, other.path(), &["open", &its_link]));
                 assert_eq!(opened.stdout, b"text", "{}", text(&opened.stderr));
@@ -260,7 +260,7 @@ fn who_is_busy_is_asked_later() {
         sent.status.success() && said.contains("in front of") && said.contains("next try"),
         "{said}"
     );
-    // Longer than anybody wants to wait.
+    // Longer than a user waits.
     let wire =
         Wire::to(&server.client.base, |_| Fate::Answered("429 Too Many", "Retry-After: 3600"));
     let sent = run(command(&wire.base, dir.path(), &["send", "-t", "patience"]));
@@ -288,7 +288,7 @@ fn a_key_goes_to_its_own_server() {
     };
     let sent = mine(&["send", "-t", "x", "--views", "9"]);
     let link = text(&sent.stdout).trim_end().to_owned();
-    // A stranger's link, of a server that would like to have the key.
+    // A link of another server that tries to get the key.
     let strange = link.replace(&server.client.base, &wire.base);
     assert_eq!(mine(&["open", &strange]).stdout, b"x");
     assert_eq!(mine(&["status", &strange]).status.code(), Some(64));
@@ -297,7 +297,7 @@ fn a_key_goes_to_its_own_server() {
     assert_eq!(mine(&["probe", &wire.base]).status.code(), Some(0), "as anybody may");
     let heard = wire.heard();
     assert!(heard.len() >= 3 && heard.iter().all(|head| header(head, "authorization").is_none()));
-    // Where it is meant it goes along.
+    // The key is sent to the server for which it is set.
     fs::write(dir.path().join("key"), &server.client.key).unwrap();
     let flags = ["--server", &wire.base, "--key-file", "key"];
     assert!(mine(&[&["status", &strange][..], &flags].concat()).status.success());

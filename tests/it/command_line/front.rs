@@ -1,4 +1,4 @@
-//! What stands before a server: a login, a gateway, and who gets to hear what is for them.
+//! A login or a gateway in front of a server, and the destination of credentials.
 
 use std::{
     path::Path,
@@ -30,7 +30,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).trim_end().to_owned()
 }
 
-/// A login that lets in who has this header.
+/// A login that accepts requests with this header.
 fn login(server: &TestServer, name: &'static str, value: &'static str) -> Wire {
     Wire::to(&server.client.base, move |head| match header(head, name) == Some(value) {
         true => Fate::Passes,
@@ -53,7 +53,7 @@ fn headers_get_past_a_login() {
         (&["--header", "@headers"], ""),
         (&[], "X-Other: 1\nX-Token:sesame"),
         (&[], "@headers"),
-        // A flag goes before the variable.
+        // A flag has priority over the variable.
         (&["--header", "X-Token: sesame"], "X-Token: wrong"),
     ] {
         let sent = with(&[&["send", "-t", "text"], flags].concat(), variable);
@@ -67,7 +67,7 @@ fn headers_get_past_a_login() {
     assert!(said.contains("something in front of 127.0.0.1:") && said.contains("401 Unauthorized"));
     assert!(said.contains("--header") && !said.contains("wrong"), "{said}");
 
-    // The login in the address, alone, and beside an API key, which then has another place.
+    // The login in the address, alone, and with an API key, which is then in another header.
     let wire = login(&server, "authorization", "Basic YWxpY2U6b3BlbjpzZXNhbWU=");
     let root = wire.base.replacen("://", "://alice:open%3Asesame@", 1);
     for key in ["", &*server.client.key] {
@@ -89,7 +89,7 @@ fn headers_get_past_a_login() {
     assert!(heads.iter().any(|head| header(head, "x-api-key") == Some(&*server.client.key)));
 }
 
-/// Those of the environment are for the server that is named there, not for the one of a link.
+/// Headers in the environment are for the server that the environment names, not for that of a link.
 fn headers_go_to_their_own_server() {
     let server = server();
     let dir = tempfile::tempdir().expect("a fresh directory");
@@ -119,7 +119,7 @@ fn headers_go_to_their_own_server() {
         heads.concat().to_lowercase().contains("x-flag: 1"),
         "a flag is for what the line names"
     );
-    // Nor do they follow a redirect.
+    // They do not follow a redirect, either.
     let elsewhere = other.base.clone();
     let location: &'static str = format!("Location: {elsewhere}/api/public/secrets").leak();
     let redirect = Wire::to(&server.client.base, move |_| Fate::Answered("307 Moved", location));
@@ -137,7 +137,7 @@ fn what_answers_in_front_is_told() {
     let dir = tempfile::tempdir().expect("a fresh directory");
     let say = |status: &'static str, dir: &Path| {
         let wire = Wire::to(&server.client.base, move |_| Fate::Answered(status, "Server: front"));
-        // One try: the probe has no patience.
+        // One attempt: the probe does not retry.
         let probed = run(&mut command(&wire.base, dir, &["probe", &wire.base]));
         (probed.status.code(), text(&probed.stderr))
     };
@@ -155,7 +155,7 @@ fn what_answers_in_front_is_told() {
         assert!(said.contains("something in front of ") && said.contains(&status[..3]), "{said}");
         assert!(said.contains("--header") || status.starts_with("407"), "{said}");
     }
-    // Ours are told as ours.
+    // Errors of sealdrop are reported as such.
     let probed = run(command(&server.client.base, dir.path(), &["probe", &server.client.base])
         .env("SEALDROP_KEY", "private_key_of_nobody"));
     let said = text(&probed.stderr);

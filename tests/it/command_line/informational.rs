@@ -1,4 +1,4 @@
-//! Answers before the answer, as proxies send them: 100 with headers, 103, and others.
+//! Informational responses, as proxies send them: 100 with headers, 103, and others.
 
 use std::{
     fs,
@@ -27,7 +27,7 @@ pub(super) fn trials() -> Vec<Trial> {
     ]
 }
 
-/// What was sent; it does not shrink.
+/// The sent content; it is incompressible.
 fn data() -> Vec<u8> {
     (0..700_000_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 13).to_le_bytes()[0]).collect()
 }
@@ -59,7 +59,7 @@ fn begin(dir: &Path) -> (Daemon, String) {
     (daemon, token)
 }
 
-/// Sends files to the box and as a secret through `base`, and reads them there; each has to be there once.
+/// Sends files to the box and as a secret through `base`, and reads them there; each must be there once.
 fn there_and_back(base: &str, dir: &Path, token: &str, before: usize) {
     for flags in [&["large"][..], &["large", "--online"], &["-t", "text"]] {
         let sent = run(base, dir, &[&["box", "send", token], flags].concat());
@@ -92,7 +92,7 @@ fn informational_answers_are_read() {
          HTTP/1.1 100 Continue\r\nA: b\r\n\r\nHTTP/1.1 100 Continue\r\nA: b\r\n\r\n",
     ];
     for (round, heads) in announced.into_iter().enumerate() {
-        // Asked for or not: every answer has them.
+        // Requested or not: every response has them.
         let wire = Wire::to(&daemon.base, move |_| Fate::Announced(heads));
         there_and_back(&wire.base, dir.path(), &token, 3 * round);
     }
@@ -108,7 +108,7 @@ fn no_end_of_informational_answers() {
     });
     let mut command = command(&wire.base, dir.path(), &["box", "send", &token, "large"]);
     let mut child = command.stderr(Stdio::piped()).spawn().expect("the program");
-    // It would be tried again; what it says first is enough.
+    // It would be retried; the first error is enough.
     let stderr = child.stderr.take().expect("a pipe");
     let mut lines = BufReader::new(stderr).lines().map_while(Result::ok);
     let found = lines.find(|line| line.contains("next try") || line.contains("cannot be reached"));
@@ -135,7 +135,7 @@ fn files_go_through_caddy() {
     there_and_back(&format!("http://127.0.0.1:{port}"), dir.path(), &token, 0);
 }
 
-/// Caddy in front of `base`, and its port. `None` where it does not run; what it says is on standard error.
+/// Caddy in front of `base`, and its port. `None` if it does not run; the reason is on standard error.
 fn start_caddy(dir: &Path, base: &str) -> Option<(Caddy, u16)> {
     let port = free_port();
     let settings = format!(

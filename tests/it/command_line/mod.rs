@@ -1,5 +1,5 @@
-//! The command line as a client, where scripts (`tests/scripts`) do not reach: at a terminal, and over
-//! lines that break.
+//! The command line as a client, in cases that scripts (`tests/scripts`) cannot test: at a terminal, and
+//! over connections that break.
 
 mod boxes;
 mod broken;
@@ -35,7 +35,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     .collect()
 }
 
-/// A server where everybody may send.
+/// A server that accepts secrets without an account.
 fn server() -> TestServer {
     let mut options = Options::default();
     options.rules.create = SecretCreation::Open;

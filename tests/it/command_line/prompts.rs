@@ -1,4 +1,4 @@
-//! Somebody sits at a terminal.
+//! Prompts at a terminal.
 
 use std::{fs, os::unix::process::ExitStatusExt};
 
@@ -39,7 +39,7 @@ fn at_terminal(server: &TestServer, dir: &tempfile::TempDir, arguments: &[&str])
     Terminal::start(command(&server.client.base, dir.path(), arguments))
 }
 
-/// Sends with nobody there; the link.
+/// Sends without a terminal; returns the link.
 fn sent(server: &TestServer, dir: &tempfile::TempDir, arguments: &[&str]) -> String {
     let arguments = [&["send", "--json"], arguments].concat();
     let output =
@@ -94,7 +94,7 @@ fn ctrl_c_leaves_nothing_behind() {
     assert!(terminal.echoes(), "what is typed next is seen again");
     assert_eq!(terminal.finish().0.code(), Some(130));
 
-    // In the middle of a file, over a line on which nothing more comes.
+    // In the middle of a file, over a connection that stalls.
     fs::write(dir.path().join("large"), vec![7; 2 << 20]).unwrap();
     fs::create_dir(dir.path().join("out")).unwrap();
     let link = sent(&server, &dir, &["large"]);
@@ -105,7 +105,7 @@ fn ctrl_c_leaves_nothing_behind() {
     let arguments = ["open", "--yes", &link, "--server", &wire.base, "-o", "out"];
     let mut terminal = Terminal::start(command(&wire.base, dir.path(), &arguments));
     terminal.expect("Fetching [");
-    // Noticed when something comes; whoever can not wait presses it again.
+    // Noticed when data arrives; a second Ctrl-C ends the program at once.
     terminal.send_control('c');
     terminal.send_control('c');
     let (status, shown) = terminal.finish();
@@ -125,7 +125,7 @@ fn a_view_is_spent_by_yes_only() {
         assert_eq!(status.code(), Some(1), "{shown}");
         assert!(!shown.contains("hush"), "{shown}");
     }
-    // Also where standard input is something else.
+    // Also if standard input is not the terminal.
     fs::write(dir.path().join("link"), &link).unwrap();
     for (answer, code) in [("n", 1), ("y", 0)] {
         let stdin = Some(fs::File::open(dir.path().join("link")).unwrap());
@@ -203,7 +203,7 @@ fn burning_is_asked_for() {
         let (status, shown) = terminal.finish();
         assert_eq!(status.code(), Some(code), "{shown}");
     }
-    // Of somebody else's secret there is nothing to burn.
+    // A secret of another account cannot be burned.
     assert_eq!(sender(&["burn", "--yes", &link]).output().unwrap().status.code(), Some(2));
 }
 

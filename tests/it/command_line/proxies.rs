@@ -1,4 +1,4 @@
-//! Proxies: what goes through them, and that nobody else hears the name of a server.
+//! Proxies: the requests that they get, and that no other server learns the name of a server.
 
 use std::{
     fs,
@@ -30,10 +30,10 @@ pub(super) fn trials() -> Vec<Trial> {
     ]
 }
 
-/// A proxy that speaks SOCKS 5 and HTTP, and leads everything to one server.
+/// A proxy that speaks SOCKS 5 and HTTP, and connects to one server for all names.
 struct Proxy {
     address: String,
-    /// What was asked for: `name:port`, and how.
+    /// The request: `name:port`, and the protocol.
     asked: Arc<Mutex<Vec<String>>>,
 }
 
@@ -47,7 +47,7 @@ impl Proxy {
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 let (to, all) = (to.clone(), Arc::clone(&all));
-                // Whoever hangs up has reasons of its own.
+                // A client may disconnect for its own reasons.
                 thread::spawn(move || {
                     let _ = serve(client, &to, &all);
                 });
@@ -104,7 +104,7 @@ fn serve(client: TcpStream, to: &str, all: &Mutex<Vec<String>>) -> io::Result<()
         if method == "CONNECT" {
             answer.write_all(b"HTTP/1.1 200 OK\r\n\r\n")?;
         } else {
-            // As a proxy does: the path alone, and nothing of what was meant for the proxy.
+            // As a proxy does: the path alone, and without the headers for the proxy.
             let path = target.splitn(4, '/').nth(3).unwrap_or("");
             let head = head.replacen(target, &format!("/{path}"), 1);
             let lines = head.split_inclusive("\r\n").filter(|line| !line.starts_with("Proxy-"));
@@ -146,7 +146,7 @@ fn proxies_lead_to_the_server() {
     let bytes: Vec<u8> = (0..700_000_u32).map(|at| ((at * 7) >> 3).to_le_bytes()[0]).collect();
     fs::write(dir.path().join("large"), &bytes).expect("a file");
     fs::create_dir(dir.path().join("out")).expect("a directory");
-    // A name that nobody else knows, and one that everybody does.
+    // A name that only the proxy knows, and one that all resolvers know.
     let cases: [(&str, &str, &str, &str); 9] = [
         ("ALL_PROXY", "socks5h://", "drop.invalid", "socks name drop.invalid:80"),
         ("all_proxy", "SOCKS5H://", "drop.invalid", "socks name drop.invalid:80"),
@@ -187,7 +187,7 @@ fn proxies_lead_to_the_server() {
             assert!(asked.iter().all(|asked| asked.ends_with(login)), "{asked:?}");
         }
     }
-    // What needs none.
+    // A proxy without a login.
     let variables =
         [("ALL_PROXY", &*format!("socks5h://{}", proxy.address)), ("NO_PROXY", "127.0.0.0/8")];
     let sent = run(base, dir.path(), &variables, &["send", "-t", "text"]);
@@ -211,7 +211,7 @@ fn a_proxy_that_fails_is_told() {
     }
 }
 
-/// The name goes to the proxy, and to nobody else; without a proxy it goes nowhere.
+/// The name is sent to the proxy only; without a proxy it is not sent.
 fn names_of_tor_are_not_looked_up() {
     let server = server();
     let proxy = Proxy::to(&server.client.base);

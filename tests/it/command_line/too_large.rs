@@ -1,4 +1,4 @@
-//! Files that the server does not take: said at once, with their names and what is allowed.
+//! Files over the server's limit: refused at once, with their names and the limit.
 
 use std::{
     fs,
@@ -18,7 +18,7 @@ pub(super) fn trials() -> Vec<Trial> {
     vec![trial("command_line::a_file_that_is_too_large_is_said_at_once", said_at_once)]
 }
 
-/// Bytes that no compression makes fewer of.
+/// Incompressible bytes.
 fn noise(bytes: usize) -> Vec<u8> {
     let mut state = 1_u64;
     let next = |state: &mut u64| {
@@ -56,7 +56,7 @@ fn said_at_once() {
         assert_eq!(ran.status.code(), Some(1), "{arguments:?}: {said}");
         assert!(said.contains("film.mp4: ") && said.contains("3 MiB"), "{arguments:?}: {said}");
         assert!(ran.stdout.is_empty(), "{arguments:?}");
-        // Under a second by itself (it was more than ten); this machine may be busy.
+        // It takes less than a second alone (it was more than ten); this machine may be busy.
         assert!(took < Duration::from_secs(4), "{arguments:?}: {took:?}");
     }
     let ran =

@@ -1,4 +1,4 @@
-//! A line to a server that can be heard, and broken.
+//! A connection to a server that a test can record and break.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -7,29 +7,29 @@ use std::{
     thread,
 };
 
-/// What becomes of a request.
+/// The fate of a request.
 #[derive(Clone, Copy)]
 pub(super) enum Fate {
-    /// It goes through, and its answer comes back.
+    /// It passes, and its answer is returned.
     Passes,
-    /// The line breaks when so many bytes of its body have gone.
+    /// The connection breaks after this many bytes of its body.
     BreaksUp(u64),
-    /// It goes through, and the line breaks when so many bytes of the answer have come, head and all.
+    /// It passes, and the connection breaks after this many bytes of the answer, including the head.
     BreaksDown(u64),
-    /// It goes through, and one byte of its answer comes back as another.
+    /// It passes, and one byte of its answer is changed.
     Spoilt(usize),
-    /// It goes through, and in the place of its answer comes something that is none.
+    /// It passes, and its answer is replaced by bytes that are not HTTP.
     Mangled,
-    /// So many bytes of the answer come, and then nothing.
+    /// This many bytes of the answer arrive, and then it stalls.
     Halts(u64),
-    /// It goes through, and before it these heads come in the place of a plain 100.
+    /// It passes, and these heads come before the answer instead of a plain 100.
     Announced(&'static str),
-    /// Something between answers with this status, and a header.
+    /// A proxy answers with this status and a header.
     Answered(&'static str, &'static str),
-    /// Something between answers with this body.
+    /// A proxy answers with this body.
     Says(&'static str),
-    /// It goes through. Nobody says how long the answer is, and it ends after so many bytes of its body as
-    /// if that was all.
+    /// It passes. The length of the answer is removed, and its body ends after this many bytes as if it were
+    /// complete.
     Cut(u64),
 }
 
@@ -40,7 +40,7 @@ pub(super) struct Wire {
 }
 
 impl Wire {
-    /// A line to the server at `to`; `fate` decides over each request, of whose head it gets the text.
+    /// A connection to the server at `to`; `fate` decides about each request, from the text of its head.
     pub(super) fn to(to: &str, fate: impl FnMut(&str) -> Fate + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let base = format!("http://{}", listener.local_addr().expect("an address"));
@@ -55,7 +55,7 @@ impl Wire {
                     let Some(head) = head(&mut reader) else { return };
                     let fate = (*fate.lock().unwrap())(&head);
                     all.lock().unwrap().push(head.clone());
-                    // Whoever hangs up has reasons of its own.
+                    // A client may disconnect for its own reasons.
                     let _ = pass(&to, client, reader, &head, fate);
                 });
             }
@@ -104,7 +104,7 @@ fn pass(
         std::io::copy(&mut body, &mut std::io::sink())?;
         return Ok(());
     }
-    // A body whose length nobody knows goes through as it comes.
+    // A body of unknown length is passed on as it arrives.
     let is_chunked = header(head, "transfer-encoding").is_some();
     let length = if is_chunked { u64::MAX } else { length };
     let mut server = TcpStream::connect(to)?;
@@ -129,7 +129,7 @@ fn pass(
     }
     match fate {
         Fate::BreaksDown(after) => {
-            // All of it has gone through once there is an answer.
+            // All of it has passed when there is an answer.
             server.peek(&mut [0])?;
             std::io::copy(&mut server.take(after), &mut client)?;
         }
@@ -145,7 +145,7 @@ fn pass(
         }
         Fate::Halts(after) => {
             std::io::copy(&mut server.take(after), &mut client)?;
-            // Until the other end has had enough.
+            // Until the other end closes the connection.
             let _ = client.read(&mut [0]);
         }
         Fate::Cut(after) => {
@@ -161,7 +161,7 @@ fn pass(
             std::io::copy(&mut server, &mut client)?;
         }
     }
-    // The other way may still be copied.
+    // The other direction may still be copied.
     client.shutdown(Shutdown::Both)
 }
 
