@@ -1,4 +1,4 @@
-//! Bodies that are announced and do not come, or come and take the memory.
+//! Bodies that are announced and do not arrive, or arrive and use the memory.
 
 use libtest_mimic::Trial;
 use sealdrop::config::{Boxes, SecretCreation};
@@ -46,7 +46,7 @@ fn rights_come_before_the_body() {
     let server = TestServer::with(options);
     let unknown = server.client.with_key("private_key_unknown");
     let public = &server.public;
-    // Whether keys are unknown, too few or not asked for, none of these may do what it asks for.
+    // The keys are unknown, have too few rights or are not required; none of these clients may make its call.
     let cases = [
         (public, "POST", "/api/public/secrets", JSON, 403),
         (public, "POST", "/api/public/secret_requests/unknown/secrets", JSON, 404),
@@ -100,7 +100,7 @@ fn one_client_has_a_share() {
     options.rules.create = SecretCreation::Open;
     let server = TestServer::with(options);
     let client = &server.client;
-    // All but the last byte has come, so each holds a MiB: the whole share of the attacker.
+    // All but the last byte has arrived, so each holds a MiB: the whole share of the attacker.
     let mut held: Vec<Raw> = (0..24)
         .map(|_| {
             let mut raw = Raw::connect_from(client, ATTACKER);
@@ -120,6 +120,6 @@ fn one_client_has_a_share() {
     let headers = ["Content-Type: application/json", &length];
     small.send(request(client, "POST", "/api/secrets", &headers)).send(secret);
     assert_eq!(small.answer().status, 201);
-    // What has come is read once it is whole.
+    // A complete body is read.
     assert_eq!(held[0].send("x").answer().status, 400);
 }

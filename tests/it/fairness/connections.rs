@@ -32,7 +32,7 @@ fn idle_ones_of_one_client() {
     for number in 0..200 {
         let mut raw = Raw::connect_from(client, ATTACKER);
         match number % 3 {
-            // Says nothing, or half a head, or was answered and stays.
+            // Sends nothing, or half a head, or stays connected after an answer.
             0 => {}
             1 => drop(raw.send("GET /health HTTP/1.1\r\nHost: x\r\nX-Slow: ")),
             _ => assert_eq!(raw.send(&ask).answer().status, 200),
@@ -76,7 +76,7 @@ fn busy_ones_of_one_client() {
 fn of_many_clients() {
     let server = server(32, 16);
     let client = &server.client;
-    // Two addresses hold all places but those for new clients, and are busy.
+    // Two addresses hold all places except those for new clients, with requests in progress.
     let mut held = Vec::new();
     for (address, count) in [([127, 0, 1, 1], 16), ([127, 0, 1, 2], 14)] {
         for _ in 0..count {
@@ -85,7 +85,7 @@ fn of_many_clients() {
     }
     assert_eq!(Raw::connect_from(client, [127, 0, 1, 2]).answer().status, 503);
     others_are_served(client);
-    // Many more are idle: the oldest of them end.
+    // Many more are idle: the oldest of them are closed.
     let idle: Vec<Raw> =
         (0..100).map(|number| Raw::connect_from(client, [127, 0, 2, number])).collect();
     others_are_served(client);
@@ -113,7 +113,7 @@ fn through_a_proxy() {
     held.extend((0..8).map(|_| waiting_for_a_body(client, ATTACKER, &[]).expect("no share")));
     assert_eq!(by_another(client, "GET", "/health", "").status, 200);
     others_are_served(client);
-    // An answer that has come is no longer under way.
+    // A request whose answer was received is no longer in progress.
     assert_eq!(held[0].send([b'x'; 1000]).answer().status, 400);
     drop(hold("198.51.100.1").expect("one of its own has been answered"));
 }

@@ -1,5 +1,5 @@
-//! What one client does must not keep others out: each attack comes from one address, and somebody at
-//! another address goes on as if there were none. How fast that is, the bench measures (`fair …`).
+//! One client must not block others: each attack comes from one address, and a client at another address
+//! works as if there were none. The bench measures its response times (`fair …`).
 
 mod bodies;
 mod connections;
@@ -24,7 +24,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 const ATTACKER: [u8; 4] = [127, 0, 0, 2];
 const BYSTANDER: [u8; 4] = [127, 0, 0, 3];
 
-/// A request by somebody who is not the attacker.
+/// A request by a client that is not the attacker.
 fn by_another(client: &Client, method: &str, path: &str, body: &str) -> RawAnswer {
     let length = format!("Content-Length: {}", body.len());
     let headers = [length.as_str(), "Content-Type: application/json"];
@@ -34,7 +34,7 @@ fn by_another(client: &Client, method: &str, path: &str, body: &str) -> RawAnswe
     raw.answer()
 }
 
-/// Somebody else creates a secret, views it, and asks for the health.
+/// Another client creates a secret, views it, and requests the health.
 fn others_are_served(client: &Client) {
     assert_eq!(by_another(client, "GET", "/health", "").status, 200);
     let secret = secret_with(json!({})).to_string();
@@ -44,7 +44,7 @@ fn others_are_served(client: &Client) {
     assert_eq!(by_another(client, "GET", &format!("/api/secrets/{id}"), "").status, 200);
 }
 
-/// A request from `source` whose body never comes, once the server waits for it.
+/// A request from `source` whose body never arrives, once the server waits for it.
 fn waiting_for_a_body(client: &Client, source: [u8; 4], headers: &[&str]) -> Result<Raw, u16> {
     let mut raw = Raw::connect_from(client, source);
     let always = ["Content-Type: application/json", "Content-Length: 1000", "Expect: 100-continue"];

@@ -1,4 +1,4 @@
-//! Floods of what takes a core for long.
+//! Floods of slow work.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -25,11 +25,11 @@ pub(super) fn trials() -> Vec<Trial> {
     ]
 }
 
-/// More than waited in the one queue that there was, for each of the cores of most machines.
+/// More than the number of waiters in a single queue, for each core of most machines.
 const FLOOD: usize = 64;
 const VIEWS: usize = 5;
 
-/// Secrets that somebody else opens with their password, all of them, while the attack goes on.
+/// Secrets that another client opens with their password, all of them, during the attack.
 fn views_with_a_password(client: &Client, ids: &[String]) {
     for id in ids {
         let path = format!("/api/public/secrets/{id}/view");
@@ -42,8 +42,8 @@ fn with_passwords(server: &TestServer) -> Vec<String> {
     (0..VIEWS).map(|_| server.client.create(json!({"password": "p"}))).collect()
 }
 
-/// Sends the same request over and over from one address, on many connections, while `others` runs.
-/// Returns the statuses that came.
+/// Sends the same request repeatedly from one address, on many connections, while `others` runs.
+/// Returns the received statuses.
 fn flood(client: &Client, bytes: &str, others: impl FnOnce()) -> Vec<u16> {
     let is_over = AtomicBool::new(false);
     scope(|scope| {
@@ -52,7 +52,7 @@ fn flood(client: &Client, bytes: &str, others: impl FnOnce()) -> Vec<u16> {
             while !is_over.load(Ordering::Relaxed) {
                 let mut raw = Raw::connect_from(client, ATTACKER);
                 raw.send(bytes);
-                // What it has queued for itself may take longer than the test.
+                // Its own queue may take longer than the test.
                 while !is_over.load(Ordering::Relaxed) {
                     if raw.answers_within(Duration::from_millis(100)) {
                         statuses.push(raw.answer().status);

@@ -1,4 +1,4 @@
-//! Uploads that are begun and stand still.
+//! Uploads that begin and stall.
 
 use std::{thread::scope, time::Duration};
 
@@ -18,7 +18,7 @@ pub(super) fn trials() -> Vec<Trial> {
     vec![trial("fairness::uploads::stalled_ones_give_their_places_back", stalled_ones)]
 }
 
-/// An upload from `source`, as far as its head.
+/// An upload from `source`, up to its head.
 fn upload(client: &Client, source: [u8; 4], draft: &Draft, n: u8, headers: &[&str]) -> Raw {
     let token = format!("Upload-Token: {}", draft.token);
     let mut raw = Raw::connect_from(client, source);
@@ -26,9 +26,9 @@ fn upload(client: &Client, source: [u8; 4], draft: &Draft, n: u8, headers: &[&st
     raw
 }
 
-/// What one client may have under way.
+/// The number of uploads that one client may have in progress.
 const SHARE: usize = 32;
-/// What it tries to have besides.
+/// The number of further uploads that it tries to start.
 const MORE: usize = 20;
 const SOON: Duration = Duration::from_millis(100);
 
@@ -40,7 +40,7 @@ fn stalled_ones() {
     let headers = [&*length, "Expect: 100-continue"];
     let drafts: Vec<Draft> = (0..14).map(|_| Draft::create(client, 10, json!({}))).collect();
     let mut files = drafts.iter().flat_map(|draft| (1..=10).map(move |n| (draft, n)));
-    // Each has sent a part, and none is whole: all places that one client can have.
+    // Each has sent a part, and none is complete: all places of one client.
     let mut stalled: Vec<_> = files
         .by_ref()
         .take(SHARE)
@@ -53,7 +53,7 @@ fn stalled_ones() {
         .collect();
     let other = Draft::create(client, 1, json!({}));
     scope(|scope| {
-        // More of them wait, and somebody else does not.
+        // More of them wait, and another client does not.
         let waiting: Vec<_> = files
             .take(MORE)
             .map(|(draft, n)| {
@@ -68,12 +68,12 @@ fn stalled_ones() {
         let mut raw = upload(client, BYSTANDER, &other, 1, &[&*length]);
         assert_eq!(raw.send(&whole).answer().status, 200);
         others_are_served(client);
-        // The ones that wait get the places of those that stand still.
+        // The waiting uploads get the places of those that stall.
         for waiting in waiting {
             assert_eq!(waiting.join().expect("a status"), 200);
         }
     });
-    // Those have kept what had come, and go on later.
+    // The stalled uploads have kept the received bytes, and continue later.
     let mut ended = stalled
         .iter_mut()
         .filter_map(|(draft, n, raw)| raw.answers_within(SOON).then_some((draft, *n, raw)));

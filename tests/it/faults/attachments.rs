@@ -1,5 +1,5 @@
-//! `kill -9` while an attachment comes in, is published, or is burned: what was told to be there is there,
-//! the upload goes on, and nothing is left that belongs to nobody.
+//! `kill -9` while an attachment arrives, is published, or is burned: acknowledged bytes are still there,
+//! the upload continues, and no file without an owner is left.
 
 use std::{path::Path, thread, time::Duration};
 
@@ -17,7 +17,7 @@ use crate::{
     raw::{Raw, request},
 };
 
-/// More than is counted at once.
+/// More than the bytes between two syncs.
 const FILE_BYTES: usize = 20 << 20;
 
 pub(super) fn kill_in_an_upload() {

@@ -45,7 +45,7 @@ pub(super) fn kill_in_an_upload() {
             [&format!("Content-Type: {MULTIPART}"), &*format!("Content-Length: {}", body.len())];
         let mut raw = Raw::connect(&own.client);
         raw.send(request(&own.client, "PUT", "/Service", &head));
-        // In the middle, or, now and then, around its very end.
+        // In the middle, or, sometimes, around its very end.
         let is_at_end = round % 3 == 2;
         let cut = match is_at_end {
             true => body.len(),
@@ -81,11 +81,11 @@ fn files_of(data: &Path) -> usize {
     walk(&data.join("store/payloads")).len()
 }
 
-/// How a box, or what is in it, is burned.
+/// A way to burn a box, or its content.
 const BURNED: [&str; 4] = ["deleted", "read", "key read", "control"];
 
-/// What of a box is sealed, with the random bits of the box as context: its keys, and the heads of its
-/// messages, which hold all that opens what is in files.
+/// The sealed parts of a box, with the random bits of the box as context: its keys, and the heads of its
+/// messages, which have everything that opens its files.
 struct SealedBox {
     name: &'static str,
     own: TestBox,
@@ -127,7 +127,7 @@ pub(super) fn nothing_opens() {
     let kept =
         boxes.iter().flat_map(|sealed| &sealed.sealed).filter(|(_, s)| find(log, s).is_some());
     assert!(kept.count() >= 10, "else nothing is proved: the log has it still");
-    // Of the one whose messages were read, the keys stay.
+    // The keys of the box whose messages were read stay.
     assert_eq!(opened(&after, &boxes), [0, 1, 0, 5]);
 }
 
@@ -135,7 +135,7 @@ fn files_of_server(server: &TestServer) -> usize {
     walk(&server.dir().join("store/payloads")).len()
 }
 
-/// Makes a box with a text and a file of each kind, and finds what is sealed of it.
+/// Creates a box with a text and a file of each kind, and finds its sealed parts.
 fn fill(server: &TestServer, client: &Client, name: &'static str) -> SealedBox {
     let own = match name {
         "read" => TestBox::with(client, &[("deletemessagesafterreading", "true")]),
@@ -159,8 +159,8 @@ fn fill(server: &TestServer, client: &Client, name: &'static str) -> SealedBox {
     SealedBox { name, own, context, sealed }
 }
 
-/// All that lies in the log sealed with this context and a key of the slots, with the check value of its
-/// key: a record has that before its payload, then a tag, the length, and the sealed bytes.
+/// Everything in the log that is sealed with this context and a key of the slots, with the check value of
+/// its key: a record has that before its payload, then a tag, the length, and the sealed bytes.
 fn sealed_under(files: &Files, context: &[u8; 15]) -> Vec<(u64, Vec<u8>)> {
     let (_, log) = files.iter().find(|(path, _)| path.ends_with("db/db")).expect("the log");
     let mut found = Vec::new();
@@ -169,7 +169,7 @@ fn sealed_under(files: &Files, context: &[u8; 15]) -> Vec<(u64, Vec<u8>)> {
         let check = key.check().to_le_bytes();
         let places = log.windows(8).enumerate().filter(|(_, window)| *window == check);
         let mut sealed = places.filter_map(|(place, _)| match log.get(place + 9..)? {
-            // bincode: up to 250 as it is, else two bytes, little endian.
+            // bincode: up to 250 as it is, larger ones as two bytes, little endian.
             [251, low, high, rest @ ..] => {
                 rest.get(..usize::from(u16::from_le_bytes([*low, *high])))
             }
@@ -182,7 +182,7 @@ fn sealed_under(files: &Files, context: &[u8; 15]) -> Vec<(u64, Vec<u8>)> {
     found
 }
 
-/// For each box, how much of it opens: with any 32 bytes, in any file, at any place.
+/// For each box, the number of parts that open: with any 32 bytes, in any file, at any place.
 fn opened(files: &Files, boxes: &[SealedBox]) -> Vec<usize> {
     let checks: BTreeSet<u64> =
         boxes.iter().flat_map(|of| &of.sealed).map(|(check, _)| *check).collect();

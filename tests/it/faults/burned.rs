@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 pub(super) type Files = Vec<(PathBuf, Vec<u8>)>;
 
-/// A secret, and its sealed payload as it lay on disk.
+/// A secret, and its sealed payload as it was on disk.
 struct Sealed {
     name: &'static str,
     id: String,
@@ -28,7 +28,7 @@ struct Sealed {
     bytes: Vec<u8>,
 }
 
-/// How it is burned.
+/// The way to burn it.
 const BURNED: [&str; 6] = ["viewed", "deleted", "expired", "account", "lease burned", "lease over"];
 
 pub(super) fn nothing_opens() {
@@ -68,7 +68,7 @@ pub(super) fn nothing_opens() {
     sweep(store, clock.now(), 3600).expect("a sweep");
 
     let after = files(server.dir(), &[]);
-    // Else nothing is proved: the log still has what was sealed.
+    // Otherwise the test proves nothing: the log still has the sealed bytes.
     let (_, log) = after.iter().find(|(path, _)| path.ends_with("db/db")).expect("the log");
     let kept = secrets.iter().filter(|secret| find(log, &secret.bytes).is_some()).count();
     assert!(kept >= BURNED.len(), "sled's log has only {kept}");
@@ -79,7 +79,7 @@ pub(super) fn nothing_opens() {
     println!("{} of {} sealed payloads are still in the log", kept, secrets.len());
 }
 
-/// Creates a secret and finds its sealed payload on disk, by opening what might be it.
+/// Creates a secret and finds its sealed payload on disk, by opening each candidate.
 fn create(server: &TestServer, client: &Client, name: &'static str, large: bool) -> Sealed {
     let hours = if name == "expired" { 1 } else { 350 };
     let mut fields = secret_with(json!({"expiration": hours}));
@@ -112,8 +112,8 @@ fn plaintext(fields: &Value) -> Vec<u8> {
     to_payload(&ciphertext, &part)
 }
 
-/// What is on disk and could be the sealed payload: it stands shortly before the random bytes of its
-/// record, or is a file.
+/// Bytes on disk that could be the sealed payload: they are shortly before the random bytes of its record,
+/// or are a file.
 fn candidates<'a>(files: &'a Files, length: usize, context: &[u8; 15]) -> Vec<&'a [u8]> {
     let mut found = Vec::new();
     for (_, bytes) in files {
@@ -128,13 +128,13 @@ fn candidates<'a>(files: &'a Files, length: usize, context: &[u8; 15]) -> Vec<&'
     found
 }
 
-/// All 32 bytes that lie aligned in the slot file.
+/// All aligned groups of 32 bytes in the slot file.
 pub(super) fn slots(files: &Files) -> Vec<[u8; 32]> {
     let (_, slots) = files.iter().find(|(path, _)| path.ends_with("slots")).expect("the slots");
     slots.as_chunks::<32>().0.iter().filter(|slot| **slot != [0; 32]).copied().collect()
 }
 
-/// For each secret, how many different keys on disk open it: any 32 bytes, in any file, at any place.
+/// For each secret, the number of keys on disk that open it: any 32 bytes, in any file, at any place.
 fn keys_that_open(files: &Files, secrets: &[Sealed]) -> Vec<usize> {
     let count = |secret: &Sealed| {
         let windows = files.iter().flat_map(|(_, bytes)| bytes.windows(32));

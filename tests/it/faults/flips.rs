@@ -23,15 +23,15 @@ use crate::{
 const START_SECONDS: u64 = 20;
 const SECRETS: usize = 36;
 
-/// A data directory, and what is in it.
+/// A data directory, and its content.
 struct Original {
     data: PathBuf,
     key: String,
-    /// Ids, and what their views answer.
+    /// Ids, and the answers to their views.
     secrets: Vec<(String, Value)>,
 }
 
-/// What came of a flip.
+/// The result of a flip.
 #[derive(Debug, Default)]
 struct Outcomes {
     refused: u64,
@@ -58,14 +58,14 @@ pub(super) fn refused_or_harmless() {
             failures.push(format!("flip {flip}, bit {bit} of {name}: {what}"));
         }
         fs::remove_dir_all(&copy).expect("the copy");
-        // The log of the daemon lies beside.
+        // The log of the daemon is beside it.
         let _ = fs::remove_file(copy.with_extension("log"));
     }
     println!("{flips} flips, {outcomes:?}, {:?}", began.elapsed());
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
-/// Runs a program that should end. `None` if it does not within `seconds`.
+/// Runs a program that should end. `None` if it does not end within `seconds`.
 pub(super) fn end_within(mut program: Command, seconds: u64) -> Option<(ExitStatus, String)> {
     let mut child = program
         .stdin(Stdio::null())
@@ -103,7 +103,7 @@ fn original(data: &Path, stopped: bool) -> Original {
             fields["ciphertext"] = json!(large_ciphertext());
         }
         let id = client.create(fields.clone());
-        // Some have views, some are gone.
+        // Some have views, some are deleted.
         match n % 6 {
             1 => assert_eq!(client.view(&id).status, 200),
             2 => assert_eq!(client.delete(&format!("/api/secrets/{id}")).status, 200),
@@ -121,7 +121,7 @@ fn original(data: &Path, stopped: bool) -> Original {
     Original { data: data.to_path_buf(), key: client.key, secrets }
 }
 
-/// An SJCL message with so many spaces in its JSON that it becomes a file.
+/// An SJCL message with so many spaces in its JSON that it is stored as a file.
 pub(super) fn large_ciphertext() -> String {
     let small = secret_with(json!({}));
     let mut message =
@@ -192,7 +192,7 @@ fn try_damaged(
     Ok(())
 }
 
-/// Flips a random bit of a random file, more often where something is written than in the zeros
+/// Flips a random bit of a random file, more often in written parts than in the zeros between.
 /// between.
 fn flip_a_bit(copy: &Path) -> (PathBuf, usize) {
     let mut all: Vec<(PathBuf, Vec<u8>)> = files(copy, &[]);

@@ -1,4 +1,4 @@
-//! The disk fills up under the daemon: creations stop, the rest goes on.
+//! The disk fills up under the daemon: creations stop, other calls still work.
 
 use std::{
     fs::{self, File},
@@ -19,7 +19,7 @@ use crate::{
     raw::{Raw, request},
 };
 
-/// Secrets that are viewed until the disk is full, and how often each may be.
+/// Secrets that are viewed until the disk is full, and the number of views of each.
 const BUSY: u64 = 12;
 const VIEWS: u64 = 100;
 
@@ -36,7 +36,7 @@ impl Disk {
         fs::create_dir(&mount).expect("a folder");
         let file = File::create(&image).expect("an image");
         file.set_len(mebibytes << 20).expect("its size");
-        // Without blocks that are kept for root, who runs this.
+        // Without blocks that are reserved for root, the user of this test.
         run(Command::new("mkfs.ext4").args(["-q", "-F", "-m", "0"]).arg(&image));
         run(Command::new("mount").args(["-o", "loop"]).args([&image, &mount]));
         Self { _dir: dir, mount }
@@ -47,7 +47,7 @@ impl Disk {
         stat.f_bavail * stat.f_frsize
     }
 
-    /// Somebody else takes the room, but for `left` bytes.
+    /// Another program takes the space, except for `left` bytes.
     fn fill(&self, left: u64) {
         let filler = File::options().create(true).append(true).open(self.filler());
         let mut filler = filler.expect("a file to fill the disk with");
@@ -60,7 +60,7 @@ impl Disk {
                 }
             }
         }
-        // Delayed allocation takes the rest now, or finds that there is none.
+        // Delayed allocation takes the rest now, or finds that there is no space.
         let _ = filler.sync_all();
     }
 
@@ -97,7 +97,7 @@ pub(super) fn stops_creations_only() {
         assert_eq!(client.delete(&format!("/api/secrets/{id}")).status, 200);
     }
 
-    // Not a byte left: it ends itself rather than answer, once the log needs more room.
+    // Not a byte left: the daemon ends without an answer as soon as the log needs more space.
     disk.fill(0);
     let mut views = 0;
     while views < BUSY * VIEWS {
@@ -152,7 +152,7 @@ fn assert_refused(client: &Client) {
     assert!(ready.json()["reason"].as_str().expect("a reason").contains("full"));
 }
 
-/// Messages and files get 507, whole and in the middle; the rest goes on.
+/// Messages and files get 507, at the start and in the middle; other calls still work.
 pub(super) fn takes_no_messages() {
     let disk = Disk::new(160);
     let data = disk.mount.join("data");
@@ -163,7 +163,7 @@ pub(super) fn takes_no_messages() {
     own.send_file("before", b"a file");
     let files = || crate::api::walk(&data.join("store/payloads")).len();
     let before = files();
-    // It fits when it begins, and does not at the end.
+    // There is space for it when it begins, but not at its end.
     let mut long = vec![0; 128 << 20];
     SeededRandom::new(1).fill(&mut long);
     for name in ["file", "encryptedfile"] {
@@ -177,7 +177,7 @@ pub(super) fn takes_no_messages() {
             [&format!("Content-Type: {MULTIPART}"), &*format!("Content-Length: {}", body.len())];
         let mut raw = Raw::connect(&own.client);
         raw.send(request(&own.client, "PUT", "/Service", &head));
-        // Who sends on and on does not hear of it: a client that looks does.
+        // A client that only sends does not notice the answer; a client that reads does.
         let mut pieces = body.chunks(1 << 20);
         while !raw.answers_within(Duration::from_millis(1)) {
             raw.send(pieces.next().expect("an answer before the end"));

@@ -1,5 +1,5 @@
-//! Clients of a daemon that may die at any moment, the record of what it has answered them, and the
-//! check afterwards that it has kept its word.
+//! Clients of a daemon that may die at any moment, the record of its answers to them, and the check
+//! afterwards that all acknowledged data is there.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -38,7 +38,7 @@ pub(crate) struct Event {
     status: Option<u16>,
 }
 
-/// A secret of the load: everything about it follows from its number.
+/// A secret of the load: all its properties follow from its number.
 #[derive(Clone, Copy)]
 struct Tag(u64);
 
@@ -73,16 +73,16 @@ impl Tag {
     }
 }
 
-/// What clients share while they load a daemon.
+/// The state that clients share while they load a daemon.
 pub(crate) struct Load<'a> {
     pub(crate) client: Client,
-    /// Takes down each event, before a request is sent and when its answer is there.
+    /// Records each event, before a request is sent and when its answer has arrived.
     pub(crate) record: &'a (dyn Fn(Event) + Sync),
     pub(crate) first_tag: u64,
 }
 
 impl Load<'_> {
-    /// Runs `clients` of them until the daemon does not answer any more.
+    /// Runs this many clients until the daemon does not answer any more.
     pub(crate) fn run(&self, clients: usize) {
         let (next_tag, next_request) = (AtomicU64::new(self.first_tag), AtomicU64::new(0));
         let known = Mutex::new(Vec::new());
@@ -110,7 +110,7 @@ impl Load<'_> {
         let dice = below(10);
         let picked = {
             let known = known.lock().expect("no client panicked");
-            // Among the latest, so that clients meet at the same secret.
+            // Among the latest, so that several clients use the same secret.
             let index = known.len().checked_sub(1 + below(8) as usize);
             index.filter(|_| dice >= 4).map(|index| known[index].clone())
         };
@@ -139,7 +139,7 @@ impl Load<'_> {
                 id
             }
             (Call::Delete, 200) | (Call::View | Call::Delete, 404) => id,
-            // What a daemon says that is about to end.
+            // The answer of a daemon that is about to end.
             (_, 500 | 503 | 507) => return Ok(()),
             (call, status) => panic!("{call:?} got {status}: {}", answer.text()),
         };
@@ -153,7 +153,7 @@ impl Load<'_> {
     }
 }
 
-/// What is known about one secret.
+/// The known state of one secret.
 #[derive(Clone, Debug, Default)]
 struct Fact {
     id: Option<String>,
@@ -161,20 +161,20 @@ struct Fact {
     unsure_views: u64,
     deleted: bool,
     unsure_deleted: bool,
-    /// Its key is gone, though not all of its views were delivered.
+    /// Its key is wiped, although not all of its views were delivered.
     burned: bool,
 }
 
-/// Everything that was acknowledged, by tag.
+/// All acknowledged data, by tag.
 #[derive(Default)]
 pub(crate) struct Facts {
     facts: BTreeMap<u64, Fact>,
-    /// Creations, of which some may have come too late: at least and at most.
+    /// The number of creations, some of which may have come too late: at least and at most.
     created: (u64, u64),
 }
 
 impl Facts {
-    /// Takes in a run. Answers after `end` count as never received.
+    /// Adds a run. Answers after `end` count as not received.
     pub(crate) fn take_in(&mut self, events: &[Event], end: u64) {
         let in_time = |event: &&Event| event.status.is_some() && event.at <= end;
         let answered: BTreeMap<u64, &Event> =
@@ -194,7 +194,7 @@ impl Facts {
                 (Call::Delete, Some(_)) => fact.deleted = true,
                 (Call::Delete, None) => fact.unsure_deleted = true,
             }
-            // Named in later requests even where the creation's answer came after the end.
+            // Later requests may name it even if the answer to its creation came after the end.
             fact.id = fact.id.take().or_else(|| sent.id.clone());
         }
         for (tag, fact) in &self.facts {
@@ -206,8 +206,8 @@ impl Facts {
         self.created.0
     }
 
-    /// Compares a daemon that was started again on `data` with what was acknowledged. Views one more
-    /// view of what is there, deletes some of it, and takes that in.
+    /// Compares a daemon that was started again on `data` with the acknowledged data. Views the secrets once
+    /// more, deletes some of them, and records that.
     pub(crate) fn verify(&mut self, client: &Client, data: &Path) {
         let files = payload_files(data);
         let listed = list(client);
@@ -259,7 +259,7 @@ impl Facts {
                 fact.deleted = true;
             }
         }
-        // Those that never came into being, and those that have been seen to be gone.
+        // Secrets that were never created, and secrets that are known to be deleted.
         facts.retain(|tag, fact| fact.id.is_some() && !(fact.deleted && tag.is_multiple_of(3)));
         let usage = client.get("/api/secrets").json()["metadata"]["secrets_usage"].as_u64();
         let (least, most) = self.created;
@@ -267,7 +267,7 @@ impl Facts {
     }
 }
 
-/// All of the list: id to (tag, views). The figures must match it.
+/// The whole list: id to (tag, views). The usage must match it.
 fn list(client: &Client) -> BTreeMap<String, (u64, u64)> {
     let mut listed = BTreeMap::new();
     loop {
@@ -290,7 +290,7 @@ fn list(client: &Client) -> BTreeMap<String, (u64, u64)> {
     }
 }
 
-/// How many there are; none has a temporary name.
+/// The number of files; none has a temporary name.
 fn payload_files(data: &Path) -> u64 {
     let files = std::fs::read_dir(data.join("store/payloads")).expect("the folder");
     let names = files.map(|file| file.expect("a file").file_name());

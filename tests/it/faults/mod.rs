@@ -1,5 +1,5 @@
-//! Faults: the daemon is killed, loses power, runs out of disk, finds flipped bits; and what it must
-//! have kept, and must have forgotten, all the same.
+//! Faults: the daemon is killed, loses power, runs out of disk, finds flipped bits. It must still have all
+//! acknowledged data, and none of the burned data.
 //!
 //! Each runs a bounded number of rounds; an environment variable sets another number.
 #![expect(
@@ -65,13 +65,13 @@ pub(crate) fn trials() -> Vec<Trial> {
     ]
 }
 
-/// This binary is also the program that runs while the power is cut, and the one that looks
+/// This binary is also the program that runs while the power is cut, and the one that verifies
 /// afterwards. Returns whether it was started as one of them.
 pub(crate) fn ran_as_helper() -> bool {
     power::ran_as_helper()
 }
 
-/// How often: `default`, or what the environment says.
+/// The number of rounds: `default`, or the value in the environment.
 fn rounds(variable: &str, default: u64) -> u64 {
     let given = std::env::var(variable).ok();
     given.map_or(default, |rounds| rounds.parse().expect("a number of rounds"))

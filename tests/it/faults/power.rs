@@ -1,7 +1,7 @@
-//! The power is cut: what the daemon has not synced is lost.
+//! A power cut: data that the daemon has not synced is lost.
 //!
-//! `powercut.py` makes a file system, runs a writer on it, shuts it down without flushing, and runs a
-//! verifier on what is left. Both are this binary, started with another first argument.
+//! `powercut.py` creates a file system, runs a writer on it, shuts it down without flushing, and runs a
+//! verifier on the remaining data. Both are this binary, started with another first argument.
 
 use std::{
     fs::File,
@@ -26,7 +26,7 @@ const WRITER: &str = "power-writer";
 const VERIFIER: &str = "power-verifier";
 const CLIENTS: usize = 12;
 
-/// What the writer has learned, a line each, on another disk.
+/// The record of the writer, one event a line, on another disk.
 #[derive(Serialize, Deserialize)]
 enum Line {
     /// The first start has printed its keys.
@@ -41,7 +41,7 @@ pub(super) fn loses_nothing() {
     let this = std::env::current_exe().expect("this binary");
     let mut acknowledged = Vec::new();
     for cut in 0..rounds("SEALDROP_POWER_CUTS", 10) {
-        // Every fourth cut comes while the daemon starts for the first time.
+        // Every fourth cut happens while the daemon starts for the first time.
         let milliseconds = if cut % 4 == 0 { 10 + below(150) } else { 300 + below(1700) };
         acknowledged.push(cut_once(&this, milliseconds));
     }
@@ -97,7 +97,7 @@ fn write(data: &Path, log: &Path) {
         line.push(b'\n');
         log.lock().expect("no client panicked").write_all(&line).expect("a log file");
     };
-    // Before the start: from the cut on, it can not be opened.
+    // Before the start, because the file cannot be opened after the cut.
     let probe = data.with_extension("probe");
     File::create(&probe).expect("a file");
     let (daemon, client) = Daemon::start_first(data, &[]);
@@ -109,7 +109,7 @@ fn write(data: &Path, log: &Path) {
         while File::open(&probe).is_ok() {
             thread::sleep(Duration::from_millis(5));
         }
-        // It must be gone before the disk can be taken off.
+        // It must end before the disk can be unmounted.
         daemon.kill();
     });
 }

@@ -1,5 +1,5 @@
-//! `kill -9` while secrets are made through a request: what was answered is there, nothing is made twice
-//! or halfway, and the limit holds.
+//! `kill -9` while secrets are created through a request: answered secrets are there, none is created twice
+//! or partly, and the limit holds.
 
 use std::{
     collections::BTreeSet,
@@ -17,7 +17,7 @@ use crate::{
 };
 
 const CLIENTS: u64 = 8;
-/// More than a round has time for, mostly.
+/// Usually more than a round has time for.
 const LIMIT: u64 = 1000;
 
 pub(super) fn kill_while_answering() {
@@ -74,7 +74,7 @@ pub(super) fn kill_while_answering() {
     println!("{} answered, {all_used} made, {cut} rounds cut short", known.len());
 }
 
-/// Returns the ids of the secrets that were made.
+/// Returns the ids of the created secrets.
 fn answer_until_it_dies(client: Client, path: &str, body: &str, sent: &AtomicU64) -> Vec<String> {
     let mut made = Vec::new();
     loop {

@@ -1,4 +1,4 @@
-//! The daemon's system calls, read from strace: what is synced before an answer, and how often.
+//! The daemon's system calls, read from strace: the syncs before an answer, and their number.
 
 use std::{
     io::{BufRead, BufReader},
@@ -15,7 +15,7 @@ use crate::{daemon::Daemon, http::Client};
 const CLIENTS: usize = 64;
 const CREATES_EACH: usize = 8;
 
-/// A finished system call: the lines where it began and ended, and all of its text.
+/// A finished system call: the lines where it began and ended, and its whole text.
 #[derive(Debug)]
 struct Syscall {
     began: usize,
@@ -32,7 +32,7 @@ impl Syscall {
         self.text.contains("\"HTTP/1.1 20")
     }
 
-    /// Writing or wiping a key, which lies behind the header of two slots.
+    /// Writing or wiping a key, which is after the header of two slots.
     fn is_key_write(&self) -> bool {
         self.is("pwrite64(", "/store/slots") && self.offset() >= 64
     }
@@ -51,7 +51,7 @@ pub(super) fn before_the_answer() {
     let calls = traced(|client| {
         let small = client.create(json!({}));
         let large = client.create(json!({"ciphertext": large_ciphertext()}));
-        // Both burn.
+        // Both views burn.
         assert_eq!(client.view(&small).status, 200);
         assert_eq!(client.delete(&format!("/api/secrets/{large}")).status, 200);
     });
@@ -113,8 +113,8 @@ pub(super) fn shared_by_a_group() {
     println!("{creates} creates: {commits} commits, {slots} + {database} + {folder} syncs");
     assert!(commits > 0 && commits * 2 <= creates, "{commits} commits are no groups");
     assert!(slots <= commits && folder <= commits);
-    // Besides the one of each commit: sled begins a segment of its log now and then, and what it writes
-    // from there on is synced by itself.
+    // In addition to the one of each commit: sled begins a segment of its log now and then, and its writes
+    // from there on have syncs of their own.
     assert!(database <= commits + commits / 4 + 1);
     let others = count(&|call| call.text.contains("sync") && !call.text.contains(".tmp>"));
     assert_eq!(others, slots + database + folder, "other syncs");
@@ -138,7 +138,7 @@ fn traced(work: impl FnOnce(&Client)) -> Vec<Syscall> {
     let mut line = String::new();
     said.read_line(&mut line).expect("what strace says");
     assert!(line.contains("attached"), "{line}");
-    // It goes on to say so about every thread; nobody has to listen, but the pipe must not fill.
+    // strace continues to report every thread; the output is ignored, but the pipe must not fill.
     let said = thread::spawn(move || std::io::copy(&mut said, &mut std::io::sink()));
     work(&client);
     assert!(daemon.stop().0.success());

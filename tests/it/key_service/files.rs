@@ -1,4 +1,4 @@
-//! Files: a ticket from the list, one download, and what burns with it.
+//! Files: a ticket from the list, one download, and the burning of the file.
 
 use std::io::{BufRead, Read};
 
@@ -32,7 +32,7 @@ pub(super) fn trials() -> Vec<Trial> {
     ]
 }
 
-/// Does not shrink, and is longer than sockets hold.
+/// Incompressible, and longer than the buffers of sockets.
 fn long_bytes() -> Vec<u8> {
     (0..600_000_u64).flat_map(|n| sealdrop_mix(n).to_le_bytes()).collect()
 }
@@ -118,7 +118,7 @@ fn a_cut_download_can_be_retried() {
         assert!(retry(&client, &ticket, &[]).body == long);
         assert_refused(&fetch(&client, &ticket), "no file");
     }
-    // Not after its time, though it was begun in time.
+    // Not after its time, although it was begun in time.
     let own = TestBox::with(&client, &[("deletemessagesafterreading", "true")]);
     own.send_file("long", &long);
     let ticket = ticket(&own);
@@ -128,7 +128,7 @@ fn a_cut_download_can_be_retried() {
     eventually("the attempt is over", || fetch(&client, &ticket).message().contains("no file"));
 }
 
-/// Asks until the server has noticed that the one before hung up.
+/// Repeats the request until the server has noticed that the previous client has disconnected.
 fn retry(client: &Client, ticket: &str, headers: &[(&str, &str)]) -> Answer {
     let answer = std::cell::RefCell::new(None);
     eventually("the attempt before is over", || {
@@ -204,7 +204,7 @@ fn ranges() {
                 .chain(if_range.map(|value| ("if-range", value)))
                 .collect();
             let answer = own.client.send("GET", &path, &headers, b"");
-            // No If-Range is true of a file that has neither tag nor date.
+            // No If-Range matches a file that has neither tag nor date.
             let (bytes, status) =
                 if if_range.is_some() { (whole.clone(), 200) } else { (bytes.clone(), status) };
             if range.starts_with("bytes=9999999999999") && if_range.is_none() {
@@ -219,13 +219,13 @@ fn ranges() {
                 _ => None,
             };
             assert_eq!(answer.header("content-range"), told.as_deref(), "{range}");
-            // Used up is a ticket once all was fetched: what is before the end, too.
+            // A ticket is used up when everything was fetched, also for the parts before the end.
             let again = own.client.send("GET", &path, &[("range", "bytes=1-1")], b"");
             let is_used_up = bytes == whole;
             assert_eq!(again.status, if is_used_up { 400 } else { 206 }, "{range} {if_range:?}");
         }
     }
-    // In pieces, as a download that is taken up again and again.
+    // In pieces, as a download that is resumed several times.
     let ticket = ticket(&own);
     let path = format!("/Service/File/{ticket}");
     let mut got = Vec::new();
@@ -242,7 +242,7 @@ fn ranges() {
 fn hostile_names() {
     let server = TestServer::start();
     let own = TestBox::new(&server.client.with_key(""));
-    // (name, as it is listed, in the header)
+    // (name, name in the list, name in the header)
     let cases = [
         ("a.txt", "a.txt", "filename=\"a.txt\"; filename*=UTF-8''a.txt"),
         (
@@ -275,7 +275,7 @@ fn hostile_names() {
         let told = file.header("content-disposition").expect("a name");
         assert_eq!(told, format!("attachment; {header}"), "{name}");
     }
-    // A name of more lines than one, which a sender may seal as they like.
+    // A name of several lines, which a sender can seal.
     let (key, _) = shared_key();
     let about =
         json!({"name": "a\r\nSet-Cookie: x=1\"; filename=\"y", "type": "text/html"}).to_string();
@@ -306,7 +306,7 @@ fn sealed_by_their_senders() {
     let long = long_bytes();
     let (envelope, wrapped) = sealed(key, |writer| writer.write_all(&long).expect("memory"));
     let envelope = STANDARD.decode(envelope).expect("base64");
-    // Of a form that the server can open, and of one that it can not.
+    // In the format that the server can open, and in another one.
     for (bytes, key, opens) in [(&envelope, &*wrapped, true), (&long, "any ☃ key", false)] {
         let parts = [Part::text("encryptionkey", key), Part::file("EncryptedFile", "näme", bytes)];
         assert_done(&own.put_parts(&parts));
@@ -324,7 +324,7 @@ fn sealed_by_their_senders() {
             assert!(sha256(&file.body) == sha256(if is_opened { &long } else { bytes }));
         }
     }
-    // Damaged: the answer breaks off, and never looks whole.
+    // Damaged: the answer breaks off, and never looks complete.
     let mut damaged = envelope.clone();
     damaged[1_000_000] ^= 1;
     let parts = [Part::text("encryptionkey", &wrapped), Part::file("encryptedfile", "n", &damaged)];
@@ -348,7 +348,7 @@ fn burned_when_fetched() {
     begun.hang_up();
     assert!(retry(&client, &first, &[]).body == long);
     assert_refused(&fetch(&client, &first), "no file");
-    // A range that makes no sense burns nothing.
+    // An invalid range burns nothing.
     own.send_file("long", &long);
     let third = ticket(&own);
     let path = format!("/Service/File/{third}");

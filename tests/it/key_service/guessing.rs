@@ -1,4 +1,4 @@
-//! Who guesses is slowed down, and nobody else.
+//! Clients that guess are slowed down, and no others.
 
 use libtest_mimic::Trial;
 
@@ -42,7 +42,7 @@ fn five_wrong_ones_a_minute() {
     let wrong = [("passphrase", "wrong"), ("privatekeyhash", "wrong")];
     let told: Vec<_> = wrong.map(|pair| ask(pair).message()).to_vec();
     assert_eq!(told[0], told[1], "which of them was wrong is not told");
-    // Right ones do not count, and take nothing back either.
+    // Right ones are not counted, and do not reset the count.
     for _ in 0..6 {
         good.iter().for_each(|pair| assert_eq!(ask(*pair).status, 200));
     }
@@ -50,13 +50,13 @@ fn five_wrong_ones_a_minute() {
     server.clock.advance(59);
     assert_refused(&ask(wrong[0]), "wrong");
     assert_refused(&ask_delete(&own), "wrong");
-    // For another box: the address is what counts.
+    // For another box: the count is that of the address.
     assert_refused(&self::ask(&other, "GET", wrong[0], ""), "wrong");
     for pair in good.iter().chain(&wrong) {
         assert_slowed(&ask(*pair), "1");
     }
     assert_slowed(&own.delete(), "1");
-    // What needs no passphrase goes on.
+    // Calls without a passphrase still work.
     own.send("still taken");
     server.clock.advance(1);
     for pair in good {
@@ -76,7 +76,7 @@ fn by_address_behind_a_proxy() {
     own.send("hi");
     let guess = |from: &str| ask(&own, "GET", ("privatekeyhash", "wrong"), from);
     let read = |from: &str| ask(&own, "GET", ("privatekeyhash", &own.hash), from);
-    // (the guesser, an address of the same customer, somebody else)
+    // (the guesser, an address of the same customer, another client)
     for (guesser, same, other) in [
         ("203.0.113.1", "198.51.100.7, 203.0.113.1", "203.0.113.2"),
         ("2001:db8:1:1::1", "2001:db8:1:1:ffff::9", "2001:db8:1:2::1"),
@@ -90,7 +90,7 @@ fn by_address_behind_a_proxy() {
         assert_eq!(read(other).status, 200);
         assert_refused(&guess(other), "wrong");
     }
-    // Who is no proxy that is trusted speaks for themselves.
+    // A client that is not a trusted proxy is counted under its own address.
     let server = TestServer::start();
     let own = TestBox::new(&server.client.with_key(""));
     for number in 0..5 {
@@ -128,7 +128,7 @@ fn a_box_has_a_limit_too() {
         assert_refused(&ask(&own, "GET", ("privatekeyhash", "wrong"), &from), "wrong");
     }
     assert_slowed(&ask(&own, "GET", ("privatekeyhash", "wrong"), "10.2.0.1"), "60");
-    // It is the box that is tired, not who asks.
+    // The limit of the box is reached, not that of the address.
     let read = |own: &TestBox| ask(own, "GET", ("privatekeyhash", &own.hash), "10.2.0.1").status;
     assert_eq!(read(&other), 200);
     server.clock.advance(60);

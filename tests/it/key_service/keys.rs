@@ -1,4 +1,4 @@
-//! Making keys, uploading, showing and deleting them; what their owners want to happen.
+//! Creating keys, uploading, showing and deleting them; the settings of their owners.
 
 use std::collections::BTreeSet;
 
@@ -47,7 +47,7 @@ fn a_created_key_opens() {
     assert_refused(&call(&client, "POST", &[("passphrase", &"x".repeat(1025))]), "passphrase");
 }
 
-/// Hashes and what senders have encrypted may be any text; keys must be of use.
+/// Hashes and encrypted content may be any text; keys must be valid.
 fn any_strings_are_uploaded() {
     let server = TestServer::start();
     let client = server.client.with_key("");
@@ -69,7 +69,7 @@ fn any_strings_are_uploaded() {
         let upload = [("publickey", &**public), ("privatekeyhash", hash), ("privatekey", other)];
         assert_refused(&call(&client, "POST", &upload), "privatekey must be PKCS#8");
     }
-    // What surrounds a key in PEM is not looked at: the longest texts are these.
+    // Text around a key in PEM is ignored: these texts have the greatest length.
     for (name, longest) in
         [("publickey", 32 << 10), ("privatekey", 32 << 10), ("privatekeyhash", 1024)]
     {
@@ -125,7 +125,7 @@ fn the_public_key_in_each_format() {
     assert_refused(&publickey(&own, "?format=pem&format=der"), "format");
     let unknown = TestBox { token: "x".repeat(31), ..own.clone() };
     assert_refused(&publickey(&unknown, ""), "There is no key with this token");
-    // A JSON Web Key may be what it is: an object.
+    // A JSON Web Key may be an object.
     let jwk: serde_json::Value = serde_json::from_str(&public.to_jwk()).expect("JSON");
     let upload = |key: &serde_json::Value, version: serde_json::Value| {
         let body = json!({"publickey": key, "privatekeyhash": "h", "v": version});
@@ -149,7 +149,7 @@ fn the_public_key_in_each_format() {
     let json_type = [("content-type", "application/json")];
     let answer = own.client.send("POST", "/Service", &json_type, body.as_bytes());
     assert_refused(&answer, "passphrase must be a string");
-    // In whatever format it came, it goes out in any.
+    // A key of any format is returned in any format.
     for form in [public.to_jwk(), public.to_xml(), pem.replace('\n', "\r\n")] {
         let key =
             call(&own.client, "POST", &[("publickey", &form), ("privatekeyhash", "h")]).json();
@@ -162,7 +162,7 @@ fn the_public_key_in_each_format() {
     assert_refused(&publickey(&own, ""), "There is no key with this token");
 }
 
-/// A key of no use is refused when it is handed in, with what would be right, and nothing is stored.
+/// An invalid key is refused when it is uploaded, with a valid form in the error, and nothing is stored.
 fn keys_that_can_not_seal() {
     let server = TestServer::start();
     let client = server.client.with_key("");
@@ -208,7 +208,7 @@ fn keys_that_can_not_seal() {
         assert_refused(&answer, says);
     }
     let private = read("rsa2048.pem");
-    // Nor is one kept for its owner that anybody could read, in PEM or in the base64 of it alone.
+    // Nor is a private key stored that is not encrypted, in PEM or in its base64 alone.
     let bare: String = private.lines().filter(|line| !line.starts_with('-')).collect();
     for private in [&private, &bare] {
         let key = [("publickey", &*public), ("privatekeyhash", "h"), ("privatekey", private)];
@@ -252,11 +252,11 @@ fn tokens_are_random() {
     let different: BTreeSet<_> = tokens.iter().collect();
     assert_eq!(different.len(), 100);
     for token in &tokens {
-        // 62^31 > 2^184: 120 random bits, and 64 that say where it lies.
+        // 62^31 > 2^184: 120 random bits, and 64 for the location.
         assert_eq!(token.len(), 31);
         assert!(token.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{token}");
     }
-    // Not counted up: no two that follow each other have much in common, and they are in no order.
+    // Not counted up: consecutive ones have little in common, and they are in no order.
     for pair in tokens.windows(2) {
         let same = pair[0].bytes().zip(pair[1].bytes()).filter(|(a, b)| a == b).count();
         assert!(same < 12, "{pair:?}");
@@ -279,7 +279,7 @@ fn who_may_create() {
         assert_refused(&call(client, "POST", &upload), says);
         assert_refused(&call(client, "POST", &[("passphrase", PASSPHRASE)]), says);
     }
-    // Once it is there, nobody needs an account.
+    // Once it exists, its senders need no account.
     let mut own = TestBox::new(&server.client);
     own.client = server.client.with_key("");
     own.send("hi");

@@ -1,4 +1,4 @@
-//! Memory: what is long streams, be it sent, listed or fetched. Measured at the real daemon.
+//! Memory: long content is streamed when it is sent, listed or fetched. Measured at the real daemon.
 
 use std::io::Read;
 
@@ -21,11 +21,11 @@ pub(super) fn trials() -> Vec<Trial> {
     ]
 }
 
-/// How far a daemon may grow, in KiB.
+/// The allowed growth of a daemon, in KiB.
 const MOST_KIB: u64 = 16 << 10;
 const BOMB_BYTES: u64 = 100_000_000;
 
-/// The most memory that a daemon has had resident since [`forget`], in KiB.
+/// The peak of a daemon's resident memory since [`forget`], in KiB.
 fn peak(daemon: &Daemon) -> u64 {
     let path = format!("/proc/{}/status", daemon.pid().as_raw_nonzero());
     let status = std::fs::read_to_string(path).expect("the status of a process");
@@ -33,7 +33,7 @@ fn peak(daemon: &Daemon) -> u64 {
     line.split_whitespace().nth(1).expect("a number").parse().expect("a number")
 }
 
-/// Begins a new peak at what is resident now, and returns that.
+/// Resets the peak to the present resident memory, and returns that.
 fn forget(daemon: &Daemon) -> u64 {
     let path = format!("/proc/{}/clear_refs", daemon.pid().as_raw_nonzero());
     std::fs::write(path, "5").expect("a new peak");
@@ -44,7 +44,7 @@ fn start(data: &std::path::Path, max_upload: &str) -> (Daemon, TestBox) {
     let flags = ["--key-pool", "0", "--rsa-bits", "2048", "--max-upload", max_upload];
     let (daemon, _) = Daemon::start_first(data, &flags);
     let own = TestBox::new(&Client::new(daemon.base.clone(), ""));
-    // What any first call takes is no part of it.
+    // Allocations of a first call are not counted.
     own.send(&"warm".repeat(100_000));
     own.send_file("warm", &random_piece()[..900_000]);
     assert_eq!(own.messages().len(), 2);
@@ -53,7 +53,7 @@ fn start(data: &std::path::Path, max_upload: &str) -> (Daemon, TestBox) {
     (daemon, own)
 }
 
-/// Does not shrink.
+/// Incompressible.
 fn random_piece() -> Vec<u8> {
     let mut bytes = vec![0; 1 << 20];
     SeededRandom::new(1).fill(&mut bytes);
@@ -116,13 +116,13 @@ fn count_zeros(own: &TestBox) -> u64 {
     BOMB_BYTES
 }
 
-/// 256 MiB, or `SEALDROP_TEST_UPLOAD_MIB`: 1024 of them at a time that is not everybody's.
+/// 256 MiB, or `SEALDROP_TEST_UPLOAD_MIB`: 1024 MiB take too long for a usual run.
 fn a_long_file_streams() {
     let mebibytes = std::env::var("SEALDROP_TEST_UPLOAD_MIB").ok();
     let mebibytes: u64 = mebibytes.map_or(256, |text| text.parse().expect("a number"));
     let dir = tempfile::tempdir().expect("a fresh directory");
     let (daemon, own) = start(&dir.path().join("data"), "0");
-    // One piece that does not shrink and one that does, in turns.
+    // One incompressible piece and one compressible piece, alternately.
     let pieces = [random_piece(), b"text ".repeat(1 << 18)];
     let pieces = pieces.map(|mut piece| {
         piece.truncate(1 << 20);

@@ -1,4 +1,4 @@
-//! What is sent comes back: texts, files, and what their senders have encrypted.
+//! Sent content is returned: texts, files, and content that senders have encrypted.
 
 use std::io::Write;
 
@@ -31,7 +31,7 @@ pub(super) fn trials() -> Vec<Trial> {
     ]
 }
 
-/// A message as a sender who encrypts makes it: `encryptedmessage` and `encryptionkey`.
+/// A message as a sender that encrypts creates it: `encryptedmessage` and `encryptionkey`.
 pub(super) fn sealed(key: &BoxKey, write: impl FnOnce(&mut dyn Write)) -> (String, String) {
     let message_key = MessageKey::new(&SystemRandom);
     let mut writer = EnvelopeWriter::new(Vec::new(), &message_key, &SystemRandom).expect("memory");
@@ -45,7 +45,7 @@ fn sealed_text(key: &BoxKey, text: &[u8]) -> (String, String) {
     sealed(key, |writer| writer.write_all(text).expect("memory"))
 }
 
-/// Opens what is base64 of an envelope, with base64 of its wrapped key.
+/// Opens the base64 of an envelope, with the base64 of its wrapped key.
 fn opened(key: &BoxKey, wrapped: &Value, message: &str) -> Vec<u8> {
     let from_base64 = |text: &str| STANDARD.decode(text).expect("base64");
     let message_key = key
@@ -55,7 +55,7 @@ fn opened(key: &BoxKey, wrapped: &Value, message: &str) -> Vec<u8> {
     opened.expect("an envelope").expose_secret().to_vec()
 }
 
-/// What is sent again under its key is there once, and is answered as it was at first.
+/// A message that is sent again under its key is stored once, and gets the first answer.
 fn repeats_are_delivered_once() {
     const KEY: &str = "6f6b1c3e-0f5f-4a0a-9d5c-0f7a3c0f6c11";
     let server = TestServer::start();
@@ -66,7 +66,7 @@ fn repeats_are_delivered_once() {
         drop_box.put(&[("message", text), ("idempotency-key", key)])
     };
     assert_done(&named(&own, KEY, "one"));
-    // Whatever it says this time; but as it says elsewhere, or without a key.
+    // A second message under the same key is ignored, but not under another key, in another box or without one.
     assert_done(&named(&own, KEY, "two"));
     assert_done(&named(&own, &format!("{KEY}x"), "three"));
     assert_done(&named(&other, KEY, "four"));
@@ -75,7 +75,7 @@ fn repeats_are_delivered_once() {
     assert_eq!(texts(&own.messages()), ["one", "three", "five", "five"]);
     assert_eq!(texts(&other.messages()), ["four"]);
     let before = payload_files(&server);
-    // As a header, as clients send it, and with a file behind it, whose bytes are not kept.
+    // As a header, as clients send it, and with a file after it, whose bytes are not stored.
     let mut head = request(
         &client,
         "PUT",
@@ -93,10 +93,10 @@ fn repeats_are_delivered_once() {
     assert_eq!((answer.status, &*answer.body), (200, &b"true"[..]));
     assert_eq!(own.messages().len(), 4);
     eventually("the file is gone", || payload_files(&server) == before);
-    // All at once, they are there once.
+    // Concurrent ones are stored once.
     at_once(8, |_| assert_done(&named(&own, "one key for all of them", "six")));
     assert_eq!(own.messages().len(), 5);
-    // What was read and burned does not come back; and a lock does not undo what is done.
+    // A message that was read and burned does not come back; and a lock does not change the answer.
     let locked = TestBox::with(
         &client,
         &[("deletemessagesafterreading", "true"), ("lockdate", "2100-01-01T00:00:00Z")],
@@ -105,7 +105,7 @@ fn repeats_are_delivered_once() {
     assert_eq!(texts(&locked.messages()), ["once"]);
     assert_done(&named(&locked, KEY, "once"));
     assert_eq!(locked.messages().len(), 0);
-    // Keys that others could choose, too.
+    // Keys that other senders could choose, too.
     for wrong in ["1", "fifteen letters", &"x".repeat(256)] {
         assert_refused(&named(&own, wrong, "no"), "idempotency-key");
     }
@@ -127,7 +127,7 @@ fn any_text_comes_back() {
         "x".repeat(1025),
         "a".repeat(most),
         "\u{1f511}".repeat(most / 4),
-        // What is longest when it is written: six bytes for one.
+        // The longest characters in JSON: six bytes for one.
         "\0".repeat(most),
     ];
     for message in &sent {
@@ -174,14 +174,14 @@ fn several_files_all_or_none() {
         assert!(file.status == 200 && file.body == expected, "{}", message["FileName"]);
     }
 
-    // One file too long, or a name, or a box that takes no more: then none.
+    // One file too long, or a name, or a full box: then none is stored.
     let files = payload_files(&server);
     let long_name = "n".repeat(256);
     let token = Part::text("token", &own.token);
     let cases = [
         vec![token, Part::file("a", "a", &large), Part::file("b", &long_name, b"b")],
         vec![Part::file("a", "a", &large), Part::text("token", "x"), Part::text("message", "m")],
-        // A stranger could fill the disk before the token is looked at.
+        // The token comes after the file: otherwise a client without a token could fill the disk.
         vec![Part::file("a", "a", &large), Part::text("token", &own.token)],
         vec![Part::file("a", "a", &large), Part::text("message", "m")],
         vec![token, Part::file("a", "a", &large), Part::file("encryptedfile", "b", b"b")],
@@ -258,12 +258,12 @@ fn a_client_that_hangs_up() {
         eventually("no file is left", || payload_files(&server) == 0);
         assert_eq!(own.read(&[]).status, 304, "{cut}");
     }
-    // One who sends all and does not wait has sent it.
+    // A client that sends everything and does not wait for the answer has sent it.
     let mut raw = Raw::connect(&own.client);
     raw.send(&head).send(&whole);
     eventually("both are there", || own.messages().len() == 2);
     raw.hang_up();
-    // One who hangs up while reading leaves the next one all of it.
+    // A client that disconnects while reading burns nothing: the next one gets everything.
     let read = format!("/Service?token={}&privatekeyhash={}", own.token, own.hash);
     for _ in 0..10 {
         let mut raw = Raw::connect(&own.client);
@@ -352,7 +352,7 @@ fn sealed_there_opens_here() {
         (&b"hej"[..], "hej"),
         (b"", ""),
         (large.as_bytes(), &large),
-        // A text that is none is shown as far as it is one.
+        // Invalid text is shown as far as it is valid.
         (b"a\xffb\0", "a\u{fffd}b\0"),
     ] {
         let (message, wrapped) = sealed_text(key, plain);
@@ -376,7 +376,7 @@ fn sealed_there_opens_here() {
     }
 }
 
-/// What does not open is listed as it is stored, and does not keep others from being read.
+/// A message that does not open is listed as it is stored, and does not prevent reading the others.
 fn foreign_ones() {
     let server = TestServer::start();
     let own = TestBox::new(&server.client.with_key(""));

@@ -41,10 +41,10 @@ pub(crate) fn trials() -> Vec<Trial> {
     .collect()
 }
 
-/// Of every [`TestBox`].
+/// The passphrase of every [`TestBox`].
 pub(crate) const PASSPHRASE: &str = "correct horse åäö";
 
-/// A box, and how its owner talks to it.
+/// A box, and the client of its owner.
 #[derive(Clone)]
 pub(crate) struct TestBox {
     pub(crate) client: Client,
@@ -52,7 +52,7 @@ pub(crate) struct TestBox {
     pub(crate) hash: String,
 }
 
-/// A key pair that all tests share, since making one takes a while: PEM of the public key, of the
+/// A key pair that all tests share, because creating one is slow: PEM of the public key, of the
 /// encrypted private key, and its hash.
 pub(crate) fn shared_key() -> &'static (BoxKey, [String; 3]) {
     static KEY: OnceLock<(BoxKey, [String; 3])> = OnceLock::new();
@@ -124,7 +124,7 @@ impl TestBox {
         assert_done(&self.put_parts(&[Part::file("file", file_name, bytes)]));
     }
 
-    /// What is in it, opened.
+    /// Its content, opened.
     pub(crate) fn messages(&self) -> Vec<Value> {
         list(&self.read(&[]))
     }
@@ -171,7 +171,7 @@ pub(crate) fn assert_done(answer: &Answer) {
     assert_eq!((answer.status, answer.text().as_str()), (200, "true"));
 }
 
-/// 400, with a text that has this in it.
+/// 400, with a text that contains this.
 #[track_caller]
 pub(crate) fn assert_refused(answer: &Answer, says: &str) {
     assert_eq!(answer.status, 400, "{}", answer.text());
@@ -217,7 +217,7 @@ pub(crate) fn form(parts: &[Part<'_>]) -> Vec<u8> {
     body
 }
 
-/// A value as it stands in a query or a urlencoded body.
+/// A value as it is encoded in a query or a urlencoded body.
 pub(crate) fn urlencoded(pairs: &[(&str, &str)]) -> String {
     let encode =
         |text: &str| -> String { text.bytes().map(|byte| format!("%{byte:02x}")).collect() };
@@ -226,12 +226,12 @@ pub(crate) fn urlencoded(pairs: &[(&str, &str)]) -> String {
     pairs.join("&")
 }
 
-/// How many payloads lie in files of their own, temporary ones too.
+/// The number of payloads in files of their own, including temporary ones.
 pub(crate) fn payload_files(server: &TestServer) -> usize {
     crate::api::walk(&server.dir().join("store/payloads")).len()
 }
 
-/// Waits for something that happens behind the answers; fails if it does not.
+/// Waits for a change in the background; fails if it does not happen.
 #[track_caller]
 pub(crate) fn eventually(what: &str, is_so: impl Fn() -> bool) {
     let began = Instant::now();
@@ -241,7 +241,7 @@ pub(crate) fn eventually(what: &str, is_so: impl Fn() -> bool) {
     }
 }
 
-/// Runs `request` in so many threads that begin at the same moment.
+/// Runs `request` in this many threads that begin at the same moment.
 pub(crate) fn at_once(threads: usize, request: impl Fn(usize) + Sync) {
     let barrier = std::sync::Barrier::new(threads);
     std::thread::scope(|scope| {

@@ -230,12 +230,12 @@ fn each_operation_in_xml() {
         &[("token", &token), ("privatekeyhash", hash), ("format", "xml")],
     );
     assert_eq!(read.status, 304);
-    // Errors are told as the query or Accept wants it, also before a body is read.
+    // Errors have the format of the query or of Accept, also before a body is read.
     for (path, accept) in [("/Service?format=xml", "*/*"), ("/service/", "text/xml")] {
         let answer = client.send("POST", path, &[("accept", accept)], b"");
         assert_eq!((answer.status, xml::parse(&answer.text()).name.as_str()), (400, "response"));
     }
-    // Also where there is nothing, in any case and by any method.
+    // Also for unknown paths, in any case and by any method.
     for method in ["GET", "POST", "PUT", "DELETE"] {
         for path in
             ["/Service/nothing", "/service/a/b/c", "/SERVICE/File", "/Service/x/publickey/y"]

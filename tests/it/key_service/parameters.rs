@@ -1,4 +1,4 @@
-//! Where parameters come from, and what is said about wrong and missing ones.
+//! The sources of parameters, and the errors about wrong and missing ones.
 
 use libtest_mimic::Trial;
 use serde_json::json;
@@ -41,7 +41,7 @@ pub(super) enum Way {
 const WAYS: [Way; 6] =
     [Way::Headers, Way::Query, Way::Form, Way::FormWithoutType, Way::Parts, Way::Json];
 
-/// `fOo`: every second letter of a name large.
+/// `fOo`: every second letter of a name in upper case.
 fn odd_case(name: &str) -> String {
     let letter =
         |(place, c): (usize, char)| if place % 2 == 1 { c.to_ascii_uppercase() } else { c };
@@ -78,7 +78,7 @@ fn each_way_for_each_verb() {
     let (_, [_, _, hash]) = shared_key();
     for way in WAYS {
         let passphrase = match way {
-            // As bytes, and so do clients send it.
+            // As bytes, as clients send it.
             Way::Headers => "hö\u{e4} p",
             _ => "hö\u{e4}\u{1f511} \"p+%&=\r\n\0",
         };
@@ -119,7 +119,7 @@ fn the_nearest_source_wins() {
     put(&[JSON], br#"{"message":"of JSON"}"#);
     put(&[PARTS], &form(&[Part::text("message", "of part")]));
     put(&[FORM, ("message", "of header")], b"message=of+body");
-    // Empty is missing, in each of them.
+    // An empty value counts as missing, in each of them.
     put(&[FORM, ("message", "")], b"message=of+body");
     put(&[FORM, ("message", "")], b"message=");
     put(&[JSON], br#"{"message":null}"#);
@@ -163,7 +163,7 @@ fn twice_is_wrong_if_different() {
     for answer in twice("one", "two") {
         assert_refused(&answer, "message is given twice");
     }
-    // Headers of one name, as bytes: the client at hand would join them.
+    // Headers of one name, as bytes: the client of the tests would join them.
     let mut raw = Raw::connect(&own.client);
     let message = |first: &str, second: &str| {
         let lines = [
@@ -244,7 +244,7 @@ fn wrong_and_missing_ones() {
         ("DELETE", &[token, hash, ("v", "2")], &["v must be 1"]),
     ];
     for (method, parameters, words) in cases {
-        // Wrong ones are counted, and this is not about that.
+        // Wrong passphrases are counted, and this test is not about that.
         server.clock.advance(60);
         for way in [Way::Json, Way::Parts] {
             let answer = send(&client, way, method, parameters);
@@ -261,7 +261,7 @@ fn wrong_and_missing_ones() {
     let long = "k".repeat(2049);
     let parameters = [token, ("encryptedmessage", "e"), ("encryptionkey", &long)];
     assert_refused(&call(&client, "PUT", &parameters), "encryptionkey is too long");
-    // The version that there is, and names that nobody knows.
+    // The existing version, and unknown names.
     let extra = [("v", "1"), ("colour", "red"), ("passphrases", "x")];
     assert_eq!(texts(&list(&own.read(&extra))), ["one"], "refused ones have changed nothing");
     for body in [r#"{"message":1.5}"#, r#"{"message":["x"]}"#, r#"{"message":{"x":1}}"#] {

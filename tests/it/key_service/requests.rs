@@ -1,4 +1,4 @@
-//! Requests as such: formats, paths, methods, CORS, lengths, bodies that make no sense.
+//! Requests as such: formats, paths, methods, CORS, lengths, invalid bodies.
 
 use libtest_mimic::Trial;
 
@@ -68,7 +68,7 @@ fn format_and_accept() {
         let answer = own.client.get(&format!("/Service?format={format}"));
         assert_refused(&answer, "format must be json or xml");
     }
-    // One that comes last in a form still keeps the message out.
+    // A wrong parameter at the end of a form still rejects the message.
     let count = own.messages().len();
     for wrong in [("v", "2"), ("format", "yaml")] {
         let parts = [
@@ -109,7 +109,7 @@ fn methods_and_cors() {
     ] {
         for method in ["PATCH", "HEAD", "TRACE", "FOO"] {
             let answer = match method {
-                // Has no body to look at.
+                // It has no body to check.
                 "HEAD" => {
                     let mut raw = Raw::connect(&client);
                     let head = raw.send(request(&client, "HEAD", path, &[])).answer_to(true);
@@ -197,7 +197,7 @@ fn what_is_too_long() {
             }
         }
     }
-    // As many files as there may be in one form, of which none is kept when there is one more.
+    // The largest number of files in one form; with one more, none is stored.
     let parts = vec![Part::file("file", "a", b"a"); 101];
     assert_eq!(own.put_parts(&parts).status, 413);
     assert_eq!(own.messages().len(), 6);
@@ -231,10 +231,10 @@ fn bodies_that_make_no_sense() {
         assert_refused(&put(content_type, body), says);
     }
     assert!(own.messages().is_empty(), "none of them was sent");
-    // An empty body is none, whatever it is called.
+    // An empty body counts as none, whatever its type is.
     assert_done(&put("application/json", b""));
     assert_done(&put("text/plain", b""));
-    // Files are sent, not read with.
+    // Files are for sending, not for reading.
     for method in ["GET", "POST", "DELETE"] {
         let body = form(&[Part::file("file", "f", b"f")]);
         assert_refused(&own.client.send(method, "/Service", &[PARTS], &body), "PUT");

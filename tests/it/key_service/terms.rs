@@ -1,4 +1,4 @@
-//! What the owner of a box wants: when it opens and closes, and what goes when it is read.
+//! The terms of the owner of a box: when it opens and closes, and what reading deletes.
 
 use std::{collections::BTreeSet, sync::Mutex};
 
@@ -54,7 +54,7 @@ fn senders_are_told() {
         "DeleteMessagesAfterReading": false, "DeleteKeyAfterReading": false, "HasPrivateKey": true,
     });
     assert_eq!(told(&plain.token), (200, expected.clone()));
-    // When it can be read is the business of who may read.
+    // Only readers learn when it can be read.
     let lock = [("lockdate", "2026-11-22T12:01:00Z"), ("releasedate", "2026-11-23")];
     let own = TestBox::with(&client, &[BURN_MESSAGES, BURN_KEY, lock[0], lock[1]]);
     expected = json!({
@@ -70,7 +70,7 @@ fn senders_are_told() {
     assert_eq!(told("x").0, 400);
 }
 
-/// A passphrase opens something on the server only where `HasPrivateKey` says so.
+/// A passphrase opens something on the server only if `HasPrivateKey` is true.
 fn readers_are_told() {
     let server = TestServer::start();
     let client = server.client.with_key("");
@@ -79,7 +79,7 @@ fn readers_are_told() {
     let sha512 = include_str!("../../vectors/keys/rsa2048.sha512-aes128.pem");
     let uploaded = [("publickey", &**public), ("privatekeyhash", hash)];
     let key = |pem| [&uploaded[..], &[("privatekey", pem)]].concat();
-    // (what the box is made of, whether the server has its key)
+    // (the parameters of the box, whether the server has its key)
     let cases = [
         (vec![("passphrase", PASSPHRASE)], true),
         (key(private), true),
@@ -93,7 +93,7 @@ fn readers_are_told() {
         let terms = client.get(&format!("/Service/{token}/terms")).json();
         assert_eq!(terms["HasPrivateKey"], json!(expected), "{made}");
         let read = call(&client, "GET", &[("token", &token), ("passphrase", PASSPHRASE)]);
-        // 304: it has opened the box, and there is nothing in it.
+        // 304: it has opened the box, and the list is empty.
         assert_eq!(read.status, if expected { 304 } else { 400 }, "{}", read.text());
     }
 }
@@ -101,14 +101,14 @@ fn readers_are_told() {
 fn a_time_lock() {
     let server = TestServer::start();
     let client = server.client.with_key("");
-    // A minute from now, in another zone; a part of a second does not count.
+    // A minute from now, in another zone; fractions of a second are ignored.
     let own = TestBox::with(&client, &[("releasedate", "2026-11-22T14:01:00.9+02:00")]);
     own.send("for later");
     let refused = || {
         for answer in [own.read(&[]), own.read_sealed(&[]), own.read(&[("since", "1")])] {
             assert_refused(&answer, "2026-11-22T12:01:00Z");
         }
-        // Who may not read at all is not told when.
+        // A client that may not read does not learn the time.
         let wrong = call(&client, "GET", &[("token", &own.token), ("privatekeyhash", "x")]);
         assert_refused(&wrong, "wrong");
     };
@@ -118,7 +118,7 @@ fn a_time_lock() {
     server.clock.advance(1);
     assert_eq!(texts(&own.messages()), ["for later"]);
     assert_eq!(list(&own.read_sealed(&[])).len(), 1);
-    // Deleting is no reading.
+    // Deleting is not reading.
     let own = TestBox::with(&client, &[("releasedate", "2030-01-01"), BURN_MESSAGES, BURN_KEY]);
     own.send("never read");
     assert_refused(&own.read(&[]), "2030-01-01T00:00:00Z");
@@ -146,7 +146,7 @@ fn a_closing_date() {
 fn they_are_shown() {
     let server = TestServer::start();
     let (_, [public, _, hash]) = shared_key();
-    // (as it is sent, both shown)
+    // (the sent form, both shown values)
     for (flag, shown) in [("TRUE", true), ("on", true), ("yes", true), ("0", false), ("no", false)]
     {
         let parameters = [
@@ -178,8 +178,8 @@ fn messages_go() {
         let sent = ["one", &large, "three", "four"];
         sent.iter().for_each(|message| own.send(message));
         own.send_file("f", b"file");
-        // Two large ones: the text, which takes little room compressed but is no longer a small one
-        // when it does not shrink, and the file.
+        // Two large ones: the text, which takes little space compressed but is no longer a small one
+        // if it is incompressible, and the file.
         let first = list(&read(&[("limit", "2")]));
         assert_eq!(first.len(), 2);
         let rest = list(&read(&[]));
@@ -189,7 +189,7 @@ fn messages_go() {
         }
         let ids: Vec<_> = rest.iter().map(|message| message["MessageId"].clone()).collect();
         assert_eq!(ids, [json!(3), json!(4), json!(5)]);
-        // The file stays until it is fetched, and is fetched once, by whoever comes first.
+        // The file stays until it is fetched, and is fetched once, by the first client.
         let again = list(&read(&[]));
         assert_eq!(again.len(), 1);
         assert!(again[0]["FileName"].is_string());
@@ -272,7 +272,7 @@ fn the_key_goes() {
                 assert_refused(&answer, "There is no key with this token");
             }
             eventually("its file is gone", || payload_files(&server) == 0);
-            // What was listed can be fetched all the same, from memory and an open file.
+            // Listed files can still be fetched, from memory and an open file.
             let ticket = text(&messages[1]["TemporaryDownloadId"]);
             let file = fetch(&client, &ticket);
             assert_eq!(file.status, 200, "{}", file.text());
@@ -301,7 +301,7 @@ fn the_key_goes_page_by_page() {
         assert_eq!(texts(&list(&own.read_sealed(more))), expected, "{more:?}");
     };
     let is_gone = |own: &TestBox| own.read_sealed(&[]).status == 400;
-    // At most 64 at once, and what was read is read again on request.
+    // At most 64 at once, and messages that were read are returned again on request.
     let own = filled(150);
     page(&own, &[], 1, 64);
     page(&own, &[], 1, 64);
@@ -309,7 +309,7 @@ fn the_key_goes_page_by_page() {
     page(&own, &[("offset", "128"), ("limit", "10")], 129, 138);
     page(&own, &[("since", "138"), ("limit", "1000")], 139, 150);
     assert!(is_gone(&own));
-    // The last page alone is not all: only what was read in order counts.
+    // The last page alone is not everything: only messages that were read in order count.
     let own = filled(10);
     page(&own, &[("since", "5")], 6, 10);
     page(&own, &[("offset", "9")], 10, 10);
@@ -337,7 +337,7 @@ fn the_key_goes_once() {
             } else if answer.status == 400 {
                 assert_refused(&answer, "There is no key with this token");
             } else {
-                // It came when the box was there and its messages were not.
+                // It arrived when the box existed and its messages did not.
                 assert_eq!(answer.status, 304);
             }
             statuses.lock().unwrap().push(answer.status);
@@ -381,7 +381,7 @@ fn two_readers_and_a_deleter() {
                     assert_refused(&answer, "There is no key with this token");
                     return;
                 }
-                // Complete and valid, be it shorter than it was to be.
+                // Complete and valid, although shorter than announced.
                 let messages = list(&answer);
                 for message in &messages {
                     let id = usize::try_from(message["MessageId"].as_u64().unwrap()).unwrap();

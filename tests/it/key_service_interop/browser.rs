@@ -1,6 +1,6 @@
 //! The API as web pages use it: jQuery's `ajax` in Chromium, on a page of another origin.
 //!
-//! The page comes from a server of the test's own, and reports there what came of every call.
+//! The page comes from a server of the test, and reports the result of every call to it.
 
 use std::{
     fs,
@@ -42,7 +42,7 @@ fn a_page_uses_boxes() {
     let outcome = outcome.unwrap_or_else(|_| panic!("the page said nothing:\n{log}"));
     let outcome: Value = serde_json::from_str(&outcome).expect("JSON of the page");
     assert_eq!(outcome["error"], Value::Null, "{outcome:#}");
-    // The names of what it did: none may have been left out.
+    // The names of its calls: none may be missing.
     let steps: Vec<_> =
         outcome["done"].as_array().expect("a list").iter().filter_map(Value::as_str).collect();
     let expected = [
@@ -66,12 +66,12 @@ fn a_page_uses_boxes() {
     assert_ne!(origin, server.client.base);
 }
 
-/// Serves the page and jQuery. Returns where, and what the page reports.
+/// Serves the page and jQuery. Returns the address, and the report of the page.
 fn serve(page: String) -> (std::net::SocketAddr, Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("its address");
     let (report, reported) = channel();
-    // Ends with the process: nobody can wait for a browser to have connected for the last time.
+    // Ends with the process, because the last connection of a browser is not known.
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let (page, report) = (page.clone(), report.clone());
@@ -82,7 +82,7 @@ fn serve(page: String) -> (std::net::SocketAddr, Receiver<String>) {
     (address, reported)
 }
 
-/// Answers one request; gives up on what is none.
+/// Answers one request; gives up if it is not HTTP.
 fn answer(stream: TcpStream, page: &str, report: &Sender<String>) -> Option<()> {
     let mut input = BufReader::new(stream);
     let mut first = String::new();
@@ -153,7 +153,7 @@ impl Browser {
         Self { child, log }
     }
 
-    /// Ends it. Returns what it has logged.
+    /// Ends it. Returns its log.
     fn end(self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }

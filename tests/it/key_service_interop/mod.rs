@@ -1,4 +1,4 @@
-//! Boxes, with programs that nobody here wrote at the other end: curl, openssl, Python's `cryptography`,
+//! Boxes, with other programs at the other end: curl, openssl, Python's `cryptography`,
 //! and jQuery in a browser.
 
 mod browser;
@@ -27,7 +27,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 
 const PASSPHRASE: &str = "korrekt häst batteri";
 
-/// Runs a program to its end, with something to read.
+/// Runs a program to its end, with input.
 pub(crate) fn run(command: &mut Command, input: &[u8]) -> Output {
     let name = command.get_program().to_string_lossy().into_owned();
     let started =
@@ -42,7 +42,7 @@ pub(crate) fn run(command: &mut Command, input: &[u8]) -> Output {
     output
 }
 
-/// What a program prints that must not fail.
+/// The output of a program that must not fail.
 pub(crate) fn printed(command: &mut Command, input: &[u8]) -> Vec<u8> {
     let output = run(command, input);
     let error = String::from_utf8_lossy(&output.stderr);
@@ -50,12 +50,12 @@ pub(crate) fn printed(command: &mut Command, input: &[u8]) -> Vec<u8> {
     output.stdout
 }
 
-/// The body of a good answer, which curl gets.
+/// The body of a successful answer to curl.
 fn curl(arguments: &[&str]) -> Vec<u8> {
     curl_with(arguments, b"")
 }
 
-/// As [`curl`], with something to read, as arguments can not be long.
+/// As [`curl`], with input, because arguments cannot be long.
 fn curl_with(arguments: &[&str], input: &[u8]) -> Vec<u8> {
     printed(Command::new("curl").args(["-sS", "--fail-with-body"]).args(arguments), input)
 }
@@ -78,7 +78,7 @@ fn recipe(script: &str, arguments: &[&str], input: &[u8]) -> Output {
     run(command.arg(script).args(arguments), input)
 }
 
-/// A box that was made online.
+/// A box that was created online.
 struct TestBox {
     service: String,
     key: Value,
@@ -110,7 +110,7 @@ impl TestBox {
         assert_eq!(curl_with(&arguments, text.as_bytes()), b"true");
     }
 
-    /// The list of messages; `with` is how it is asked for.
+    /// The list of messages; `with` has the parameters of the call.
     fn list(&self, with: (&str, &str)) -> Vec<Value> {
         let (token, with) = (form("token", self.token()), form(with.0, with.1));
         let fields = ["--data-urlencode", &token, "--data-urlencode", &with];
@@ -133,14 +133,14 @@ impl TestBox {
     }
 }
 
-/// Does not shrink, and fills several chunks.
+/// Incompressible, and fills several chunks.
 fn random_bytes(length: usize) -> Vec<u8> {
     let mut bytes = vec![0; length];
     SeededRandom::new(3).fill(&mut bytes);
     bytes
 }
 
-/// Shrinks.
+/// Compressible.
 fn text_of(lines: usize) -> String {
     (0..lines).map(|line| format!("{line}: the quick brown fox, över ån\n")).collect()
 }

@@ -1,4 +1,4 @@
-//! The `openssl` program as the judge of keys and their wrapping; Python's `gzip` and AES-GCM as that of
+//! The `openssl` program checks keys and their wrapping; Python's `gzip` and AES-GCM check envelopes.
 //! envelopes.
 
 use std::{fs, path::Path, process::Command};
@@ -76,7 +76,7 @@ fn they_open_messages() {
     they_open(&test_box, dir.path(), &pem);
 }
 
-/// What is sent to the box online, openssl, gzip and AES-GCM open offline.
+/// Messages that are sent online open offline with openssl, gzip and AES-GCM.
 fn they_open(test_box: &TestBox, dir: &Path, pem: &str) {
     let texts = ["hunter2 \u{1f511}".to_owned(), text_of(10_000)];
     let contents = [text_of(20_000).into_bytes(), random_bytes(250_000), Vec::new()];
@@ -93,7 +93,7 @@ fn they_open(test_box: &TestBox, dir: &Path, pem: &str) {
     for (message, text) in sealed.iter().zip(&texts) {
         let envelope = base64(&message["MessageData"]);
         assert!(open(dir, pem, message, &envelope) == text.as_bytes());
-        // A readable hash would let short texts be guessed.
+        // A readable hash would allow short texts to be guessed.
         assert_eq!(message["MessageHash"], Value::Null);
     }
     for (message, (name, content)) in
@@ -106,7 +106,7 @@ fn they_open(test_box: &TestBox, dir: &Path, pem: &str) {
     }
 }
 
-/// Unwraps the message's key with openssl, opens the envelope with Python, each as the document says.
+/// Unwraps the message's key with openssl, opens the envelope with Python, each as documented.
 fn open(dir: &Path, pem: &str, message: &Value, envelope: &[u8]) -> Vec<u8> {
     const OPEN: &str = "
 import gzip, sys
@@ -130,7 +130,7 @@ sys.stdout.buffer.write(gzip.decompress(plain))
     printed(Command::new(python()).args(["-c", OPEN, &key]), envelope)
 }
 
-/// A pair that openssl has made is uploaded, with the private key under a passphrase: it can be used
+/// A pair that openssl has created is uploaded, with the private key under a passphrase: it can be used
 /// offline and online.
 fn a_key_of_openssl_is_taken() {
     let (server, dir) = (TestServer::start(), tempfile::tempdir().expect("a folder"));
@@ -167,7 +167,7 @@ fn a_key_of_openssl_is_taken() {
     }
 }
 
-/// Private keys as older programs encrypt them: opened, or refused before a box is made with them.
+/// Private keys as older programs encrypt them: opened, or refused before a box is created with them.
 fn older_encryptions_of_keys() {
     let (server, dir) = (TestServer::start(), tempfile::tempdir().expect("a folder"));
     let service = format!("{}/Service", server.client.base);
@@ -199,7 +199,7 @@ fn older_encryptions_of_keys() {
         let refused = String::from_utf8(upload(&private)).expect("a text");
         assert!(refused.starts_with("\"privatekey "), "{how}: {refused}");
         assert!(refused.contains("openssl pkcs8 -topk8"), "{how}: {refused}");
-        // What it says helps.
+        // The command in the error helps.
         let convert = "pkcs8 -topk8 -v2 aes-256-cbc -passin env:PASS -passout env:PASS";
         let private = String::from_utf8(openssl(convert, private.as_bytes())).expect("PEM");
         let key: Value = serde_json::from_slice(&upload(&private)).expect("a key");
@@ -207,7 +207,7 @@ fn older_encryptions_of_keys() {
     }
 }
 
-/// What the service says to a key pair: public key, hash, private key.
+/// The answer of the service to a key pair: public key, hash, private key.
 fn upload(service: &str, [public, hash, private]: [&str; 3]) -> Vec<u8> {
     let fields = [("publickey", public), ("privatekeyhash", hash), ("privatekey", private)];
     let mut command = Command::new("curl");
@@ -218,7 +218,7 @@ fn upload(service: &str, [public, hash, private]: [&str; 3]) -> Vec<u8> {
     printed(&mut command, b"")
 }
 
-/// Each way in which node-forge encrypts a key is opened, or refused with what would be right.
+/// Each way in which node-forge encrypts a key is opened, or refused with a valid form in the error.
 fn keys_of_node_forge() {
     let server = TestServer::start();
     let service = format!("{}/Service", server.client.base);

@@ -1,4 +1,4 @@
-//! The Python scripts in `docs/recipes`: what one side does here, the other does there.
+//! The Python scripts in `docs/recipes`: each opens what the other programs have sealed, and seals for them.
 
 use std::{fs, path::Path};
 
@@ -21,7 +21,7 @@ pub(super) fn trials() -> Vec<Trial> {
     ]
 }
 
-/// Names and contents: several chunks that shrink and that do not, none at all, a name that is no good.
+/// Names and contents: several chunks, compressible and incompressible, an empty file, an unsafe name.
 fn files() -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("long.txt", text_of(20_000).into_bytes()),
@@ -75,7 +75,7 @@ fn python_reads() {
     assert!(out == format!("först \u{1f511}\r\n\"\n{long}\n"), "{:.200}", out);
     same_files(&saved, ["long.txt", "räksmörgås.bin", "empty", "hidden_"]);
 
-    // Nothing is written over.
+    // No file is overwritten.
     fs::write(saved.join("long.txt"), "mine").expect("a file");
     let (good, _, err) = read(&test_box, dir.path(), &saved);
     assert!(good, "{err}");
@@ -90,7 +90,7 @@ fn python_sends() {
     let paths = write_files(&dir.path().join("sent"));
     let mut arguments = vec![server.client.base.as_str(), test_box.token()];
     arguments.extend(paths.iter().map(String::as_str));
-    // 300 KB, so that the message has several chunks too; and it may be a single one.
+    // 300 KB, so that the message has several chunks, too; and it may be a single one.
     for message in ["hemligt \u{1f511}\n", &text_of(10_000)] {
         let files = if message.len() < 100 { arguments.len() } else { 2 };
         let sent = recipe("box_send.py", &arguments[..files], message.as_bytes());
@@ -106,13 +106,13 @@ fn python_sends() {
     assert_eq!(opened.len(), 2 + files().len());
     for ((name, content), message) in files().into_iter().zip(&opened[1..]) {
         assert_eq!((&message["FileName"], &message["IsFile"]), (&name.into(), &true.into()));
-        // What the sender says of it, nobody has checked.
+        // The server cannot verify a hash that the sender states.
         assert_eq!(message["MessageHash"], serde_json::Value::Null, "{name}");
         assert!(test_box.fetch(message) == content, "{name}");
     }
 }
 
-/// The bytes of `sent/`, through the server and back, which sees none of them.
+/// The bytes of `sent/`, through the server and back; the server sees no plaintext.
 fn python_sends_and_reads() {
     let (server, dir) = (TestServer::start(), tempfile::tempdir().expect("a folder"));
     let test_box = TestBox::create(&server.client.base);
@@ -128,7 +128,7 @@ fn python_sends_and_reads() {
     assert!(good && out.is_empty(), "{out}{err}");
     same_files(&saved, ["long.txt", "räksmörgås.bin", "empty", "hidden_"]);
 
-    // What does not open is told, and does not keep the rest from being read.
+    // A message that does not open is reported, and does not prevent reading the others.
     let token = format!("token={}", test_box.token());
     let foreign = ["-d", "encryptedmessage=foreign", "-d", "encryptionkey=AAAA"];
     let sent =
@@ -139,7 +139,7 @@ fn python_sends_and_reads() {
     assert!(!good && out == "last\n" && err.contains("message 5 does not open"), "{out}{err}");
 }
 
-/// More than a page of messages, in a box that goes when it was read.
+/// More than a page of messages, in a box that is deleted after reading.
 fn python_burns() {
     let (server, dir) = (TestServer::start(), tempfile::tempdir().expect("a folder"));
     let service = format!("{}/Service", server.client.base);
@@ -147,7 +147,7 @@ fn python_burns() {
     let after = "deletekeyafterreading=true";
     let key = super::curl_json(&["--data-urlencode", &passphrase, "-d", after, &service]);
     let test_box = TestBox { service, key };
-    // A multiple of what the script asks for at once, with a file at the end.
+    // A multiple of the script's page size, with a file at the end.
     let file = dir.path().join("last.bin");
     fs::write(&file, random_bytes(100_000)).expect("a file");
     for number in 1..100 {

@@ -75,7 +75,7 @@ fn list_retry_and_drop() {
     smtp.mail();
     until("it is delivered", || list().is_empty());
 
-    // Without a daemon, too.
+    // Also without a daemon.
     smtp.tell("greylist 1");
     view(&client);
     until("it was tried", || list().iter().any(|row| row["attempts"] == 1));
@@ -104,7 +104,7 @@ fn a_test_needs_both() {
     daemon.stop();
     let (done, text) = run(&data, &["mail", "test", "me@example.com"]);
     assert!(!done && text.contains("no daemon runs here"), "{text}");
-    // Nobody listens there.
+    // No server listens there.
     let flags = flags(1);
     let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
     let daemon = Daemon::start(&data, &flags);

@@ -1,4 +1,4 @@
-//! Mail servers that do not take a mail, or not at once.
+//! Mail servers that refuse a mail, or delay it.
 
 use libtest_mimic::Trial;
 use serde_json::json;
@@ -73,7 +73,7 @@ fn refused() {
     assert!(error.contains("550") && error.contains("(address)"), "{error}");
     assert_eq!(live_slots(&server), 0, "the link is burned");
     advance(&server, 24 * 3600);
-    // The others are not held up, and go over the same connection.
+    // The others are not delayed, and use the same connection.
     smtp.tell("refuse-data");
     queue(&server, "b@example.com", link_letter()).expect("queued");
     until("it is given up", || waiting(&server).iter().all(|entry| entry.is_given_up));
@@ -110,7 +110,7 @@ fn down_then_up() {
     until("one was tried", || tries(&server).contains(&1));
     let entry = waiting(&server).into_iter().find(|entry| entry.attempts == 1).expect("it");
     assert!(entry.last_error.expect("an error").contains("cannot connect to 127.0.0.1 port"));
-    // The others are not touched while the lane pauses, nor at its next try but for one.
+    // The others are not sent while the lane pauses, and only one of them at its next attempt.
     advance(&server, 59);
     assert_eq!(tries(&server).iter().sum::<u32>(), 1);
     advance(&server, 1);
@@ -198,7 +198,7 @@ fn four_connections() {
     until("all are delivered", || waiting(&server).is_empty());
     let (most, all) = smtp.connections();
     assert!(most <= 4 && all <= 4, "{most} of {all}");
-    // Nobody needs them any more.
+    // They are not needed any more.
     for _ in 0..all {
         smtp.event("quit");
     }

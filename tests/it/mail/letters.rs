@@ -1,4 +1,4 @@
-//! What the mails are: read by Python's email package.
+//! The content of mails, read by Python's email package.
 
 use super::{
     link, link_letter, mail, mailer, notify, queue, server,
@@ -64,14 +64,14 @@ fn a_view_is_told() {
     for part in parts {
         assert!(parsed.text().contains(part), "{part} in {}", parsed.text());
     }
-    // Nothing of the header itself.
+    // No part of the header itself.
     for raw in ["Mozilla", "Gecko", "rv:"] {
         assert!(!parsed.text().contains(raw) && !mail.to_string().contains(raw), "{raw} in {mail}");
     }
     until("the outbox is empty", || waiting(&server).is_empty());
 }
 
-/// A letter of each kind, with what it is about really there.
+/// A mail of each kind, about records that exist.
 fn letters(server: &TestServer) -> Vec<Letter> {
     let id = server.client.create(json!({"description": "dörren"}));
     let secret = server.app.ids.parse(&id).expect("an id");
@@ -164,7 +164,7 @@ fn every_kind() {
     }
 }
 
-/// CR, LF and what some take for them, in everything that a caller may say.
+/// CR, LF and similar characters, in every value that a client can set.
 fn nobody_writes_headers() {
     let mut smtp = Smtp::start(&[]);
     let server = server(&smtp);
@@ -173,7 +173,7 @@ fn nobody_writes_headers() {
     notify(&server, "owner@example.com");
     let id = server.client.create(json!({"description": evil}));
     let secret = server.app.ids.parse(&id).expect("an id");
-    // Longer than HTTP would let in.
+    // Longer than HTTP allows.
     let view = View::new(START, None, Some(evil));
     let asked = json!({"message": evil.repeat(3), "send_request_to_email": "a@example.com"});
     request(&server.client, asked);
@@ -203,7 +203,7 @@ fn nobody_writes_headers() {
         assert!(parsed.text().contains("Bcc: evil@example.com"), "{}", parsed.text());
         assert!(!parsed.text().contains("\nBcc:") && !parsed.text().contains('\0'));
     }
-    // An address that is more than one never becomes a mail, whoever has let it in.
+    // A value that is more than one address never becomes a mail, whatever has accepted it.
     for to in
         ["a@example.com\r\nBcc: b@example.com", "a@example.com, b@example.com", "a b@example.com"]
     {

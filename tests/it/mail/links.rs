@@ -1,4 +1,4 @@
-//! The mails that hand links over, from the call that asks for one to the secret in the reader's hands.
+//! The mails with links, from the call that requests one to the secret that the reader opens.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use libtest_mimic::Trial;
@@ -31,7 +31,7 @@ pub(super) fn trials() -> Vec<Trial> {
     ]
 }
 
-/// A secret as a sender's program makes it, and the half that the link needs.
+/// A secret as a sender's program creates it, and the half for the link.
 pub(super) fn sealed(text: &str) -> (Value, String) {
     let halves = [sjcl::password_half(&SystemRandom), sjcl::password_half(&SystemRandom)];
     let [private, public] = halves.each_ref().map(|half| half.expose_secret());
@@ -43,7 +43,7 @@ pub(super) fn sealed(text: &str) -> (Value, String) {
     (secret, STANDARD.encode(public))
 }
 
-/// What stands behind the site in the one line of a mail that is a link below it.
+/// The part after the site, in the one line of a mail that is a link below it.
 fn link(mail: &Parsed) -> String {
     let text = mail.text();
     let mut links = text.lines().filter_map(|line| line.strip_prefix(SITE)?.strip_prefix('/'));
@@ -52,7 +52,7 @@ fn link(mail: &Parsed) -> String {
     link
 }
 
-/// Follows the link of a secret and opens what it leads to; else answers the status.
+/// Follows the link of a secret and opens the secret; otherwise returns the status.
 fn open(server: &TestServer, link: &str) -> Result<String, u16> {
     let (id, public) = link.split_once("/#").expect("a link with a fragment");
     let stranger = server.client.with_key("");
@@ -158,7 +158,7 @@ fn self_destruct() {
     let opened = open(&server, &link(&parse_one(&smtp.mail()))).expect("a secret");
     let opened: Value = serde_json::from_str(&opened).expect("JSON");
     assert_eq!(opened, json!({"sealdrop": 1, "text": text, "attachments": []}));
-    // They are nobody's: no list shows them.
+    // They belong to no account: no list shows them.
     assert_eq!(server.client.get("/api/secrets").json()["metadata"]["secrets_total"], 0);
 }
 
@@ -188,7 +188,7 @@ fn self_destruct_refused() {
     }
     let refused = send(&server, &body("A@example.com"));
     assert_eq!((refused.status, refused.header("retry-after")), (429, Some("3600")));
-    // Who has an account is not kept from writing to them by strangers.
+    // Mails of other senders do not prevent an account holder from writing to them.
     let asked = json!({"send_request_to_email": "a@example.com"});
     for status in [201, 201, 201, 429] {
         assert_eq!(server.client.post(PATH, &asked).status, status);
@@ -196,7 +196,7 @@ fn self_destruct_refused() {
     for _ in 0..3 {
         smtp.mail();
     }
-    // What was refused for its fields did not count: seven more go to others.
+    // Requests that were refused for their fields were not counted: seven more go to other addresses.
     for number in 0..7 {
         assert_eq!(send(&server, &body(&format!("{number}@example.com"))).status, 200);
         smtp.mail();
@@ -252,14 +252,14 @@ fn late_try() {
     let late = parse_one(&smtp.mail());
     assert!(late.text().contains(&id) && late.text().contains("the door"), "{}", late.text());
     assert_ne!(late.header("subject"), Some("Your secret was viewed"));
-    // Late tries of anybody leave room for what matters.
+    // Late attempts leave room for other mails.
     for _ in 0..6 {
         assert_eq!(stranger.get(&format!("/api/public/secrets/{id}")).status, 404);
     }
     assert_eq!(parse_one(&smtp.mail()).header("subject"), late.header("subject"));
     super::view(&server);
     assert_eq!(parse_one(&smtp.mail()).header("subject"), Some("Your secret was viewed"));
-    // Past four an hour the views go on, and their mails come later.
+    // After four in an hour, views still work, and their mails are sent later.
     for _ in 0..6 {
         super::view(&server);
     }

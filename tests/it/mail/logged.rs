@@ -1,4 +1,4 @@
-//! Nothing secret that goes out is logged on its way.
+//! No sent secret is logged.
 
 use libtest_mimic::Trial;
 use serde_json::json;
@@ -41,7 +41,7 @@ fn no_link_and_no_address() {
     handed["password_part_public"] = public.clone().into();
     let path = format!("/api/public/secret_requests/{asked}/secrets");
     let mut made = Vec::new();
-    // Taken; not at once; never.
+    // Accepted; delayed; refused.
     for (scenario, attempts) in [("accept", 0), ("greylist 1", 1), ("refuse", 1)] {
         smtp.tell(scenario);
         let answer = stranger.post(&path, &handed);

@@ -24,12 +24,12 @@ pub(super) fn trials() -> Vec<Trial> {
     ]
 }
 
-/// Has a test mail sent; whether it was, and what was said.
+/// Sends a test mail. Returns whether it was sent, and the output.
 fn test(data: &Path) -> (bool, String) {
     run(data, &["mail", "test", "me@example.com"])
 }
 
-/// A daemon whose user logs in with what `file` holds.
+/// A daemon whose user logs in with the content of `file`.
 fn daemon(authority: &Authority, data: &Path, port: u16, flag: &str, file: &Path) -> Daemon {
     let url = format!("smtp://post@localhost:{port}");
     let file = file.to_str().expect("UTF-8");
@@ -40,7 +40,7 @@ fn offering(authority: &Authority, mechanisms: &str) -> Smtp {
     authority.server(&["starttls", "auth", "--mechanisms", mechanisms])
 }
 
-/// That the next login was right, by this mechanism, in so many lines.
+/// Checks that the next login was right, by this mechanism, in this many lines.
 fn logged_in(smtp: &mut Smtp, mechanism: &str, lines: Option<u64>) {
     let login = smtp.event("auth");
     assert_eq!(
@@ -60,7 +60,7 @@ fn read_at_each_login() {
         let mut smtp = offering(&authority, mechanism);
         let (data, file) = (authority.path(mechanism), authority.path("token"));
         let _ = fs::remove_file(&file);
-        // Who refreshes the token may start later.
+        // The program that refreshes the token may start later.
         let daemon = daemon(&authority, &data, smtp.port, "--smtp-token-file", &file);
         let (done, said) = test(&data);
         assert!(
@@ -70,7 +70,7 @@ fn read_at_each_login() {
         fs::write(&file, "t0ken-1\r\n").expect("a file");
         assert!(test(&data).0);
         logged_in(&mut smtp, mechanism, Some(1));
-        // The server takes another one from now on; the old one is refused in the mechanism's own way.
+        // From now on the server accepts another one; it refuses the old one in the way of the mechanism.
         let long = format!("t0ken-{}==", "x".repeat(2000));
         smtp.tell(&format!("token {long}"));
         let (done, said) = test(&data);
@@ -93,7 +93,7 @@ fn read_at_each_login() {
 
 fn the_server_chooses() {
     let authority = Authority::new();
-    // (offered, flag, what the file holds, taken)
+    // (offered, flag, content of the file, accepted)
     let cases = [
         ("LOGIN PLAIN CRAM-MD5", "--smtp-password-file", "s3cret", ("PLAIN", None)),
         ("LOGIN XOAUTH2", "--smtp-password-file", "s3cret", ("LOGIN", None)),
@@ -165,7 +165,7 @@ fn secrets_are_not_repeated() {
         let log = daemon.log.clone();
         assert!(daemon.stop().0.success());
         let said = said + &fs::read_to_string(log).expect("a log");
-        // The words, and what they are in base64 as each mechanism sends it.
+        // The words, and their base64 as each mechanism sends it.
         for part in
             ["planted", "AHBvc3QAcGxhbnR", "cGxhbnRlZC1zZWNyZXQ", "dXNlcj1wb3N0", "bixhPXBvc3"]
         {
@@ -192,7 +192,7 @@ fn as_they_are_meant() {
     assert!(done, "{said}");
     logged_in(&mut smtp, "PLAIN", None);
     drop(daemon);
-    // What is no text is told by name, at the start and by --check.
+    // A file that is not text is reported by name, at the start and by --check.
     let utf_16: Vec<u8> = "s3cret\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
     for (content, problem) in
         [(&utf_16[..], "UTF-16"), (b"\xff", "not UTF-8"), (b" \n", "it is empty")]

@@ -1,4 +1,4 @@
-//! The wrong kind of TLS: it is said soon, and so is the scheme to use.
+//! The wrong kind of TLS: the error comes soon, and has the scheme to use.
 
 use std::{
     io::{Read, Write},
@@ -23,10 +23,10 @@ pub(super) fn trials() -> Vec<Trial> {
     ]
 }
 
-/// What the issue allows.
+/// The limit that is documented.
 const SOON: Duration = Duration::from_secs(10);
 
-/// Has a test mail sent to the server at `url`: whether it was, what was said, and how long that took.
+/// Sends a test mail to the server at `url`. Returns whether it was sent, the output, and the time it took.
 fn test(authority: &Authority, name: &str, url: &str) -> (bool, String, Duration) {
     let data = authority.path(name);
     let _daemon = authority.daemon(&data, url);
@@ -35,8 +35,8 @@ fn test(authority: &Authority, name: &str, url: &str) -> (bool, String, Duration
     (done, said, start.elapsed())
 }
 
-/// A port that begins to greet at once and ends the greeting after six seconds. To a second connection it
-/// answers in TLS meanwhile.
+/// A port that begins a greeting at once and ends it after six seconds. Meanwhile it answers a second
+/// connection in TLS.
 fn teasing_port() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("its address");
@@ -60,7 +60,7 @@ fn teasing_port() -> SocketAddr {
     address
 }
 
-/// A port where each connection is greeted by `greeting`, then held, or closed where that is asked for.
+/// A port that greets each connection with `greeting`, then holds it, or closes it on request.
 fn port(greeting: &'static [u8], closes: bool) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("its address");
@@ -88,7 +88,7 @@ fn the_scheme_is_named() {
         "write smtps:// in smtp_url instead of smtp://",
     );
     let raw = |address: SocketAddr| address.port();
-    // (URL, a part of what is said)
+    // (URL, a part of the error)
     let cases = [
         (format!("smtps://post@localhost:{}", starttls.port), use_smtp),
         (format!("smtps://localhost:{}", plain.port), use_smtp),
@@ -102,7 +102,7 @@ fn the_scheme_is_named() {
         (format!("smtp://post@localhost:{}", implicit.port), use_smtps),
         (format!("smtp://localhost:{}?tls=opportunistic", implicit.port), use_smtps),
         (format!("smtp://localhost:{}?tls=none", implicit.port), use_smtps),
-        // An alert of TLS, as some servers send when nothing comes.
+        // An alert of TLS, as some servers send when they receive nothing.
         (format!("smtp://localhost:{}", raw(port(b"\x15\x03\x03\0\x02\x02\x28", true))), use_smtps),
         (
             format!("smtp://localhost:{}?tls=none", raw(port(b"+OK POP3\r\n", false))),

@@ -49,7 +49,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     .collect()
 }
 
-/// What makes mails for the server on `port`, in the clear; `more` settings go over it.
+/// The settings to send mails to the server on `port`, in the clear; `more` settings replace others.
 pub(crate) fn mailer(port: u16, more: &[(&'static str, String)]) -> Mailer {
     let mut flags = vec![
         ("smtp_url", format!("smtp://127.0.0.1:{port}?tls=none")),
@@ -95,13 +95,13 @@ fn mail(server: &TestServer, to: &str, language: Option<Language>, letter: &Lett
 /// The half of a password in the links of [`link_letter`].
 const PART: &str = "planted-link";
 
-/// A letter with a link that nobody may find anywhere else.
+/// A mail with a link that must not appear anywhere else.
 fn link_letter() -> Letter {
     let number = SecretNumber { account: AccountNumber::NOBODY, sequence: 7 };
     Letter::Secret { secret: SecretId { number, random: [7; 15] } }
 }
 
-/// The link in a letter.
+/// The link in a mail.
 fn link(server: &TestServer, letter: &Letter) -> String {
     match letter {
         Letter::Request { request } => format!("https://example.org/secrets/req/{request}"),
@@ -125,19 +125,19 @@ fn view(server: &TestServer) -> String {
     id
 }
 
-/// What is in the outbox.
+/// The content of the outbox.
 pub(crate) fn waiting(server: &TestServer) -> Vec<Outgoing> {
     let all = outbox::list(&server.app.store, OutboxNumber(0), usize::MAX).expect("the outbox");
     all.into_iter().map(|(_, outgoing)| outgoing).collect()
 }
 
-/// Moves the time, and lets the lanes look.
+/// Moves the time, and lets the lanes check their queues.
 fn advance(server: &TestServer, seconds: u64) {
     server.clock.advance(seconds);
     server.app.deliveries.wake();
 }
 
-/// Waits for what happens in the background.
+/// Waits for a change in the background.
 pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let end = Instant::now() + Duration::from_secs(20);
     while !is_so() {

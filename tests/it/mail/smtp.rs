@@ -1,4 +1,4 @@
-//! The mail server of the tests as a process, and what Python makes of its mails.
+//! The mail server of the tests as a process, and its mails as Python reads them.
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::tools::python;
 
-/// Nothing takes so long, even where everything runs at once.
+/// No step takes so long, even if all tests run at once.
 const PATIENCE: Duration = Duration::from_secs(30);
 const DIR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/mail");
 
@@ -52,13 +52,13 @@ impl Smtp {
         smtp
     }
 
-    /// Sets a scenario; it holds when this returns. Events until then are passed over.
+    /// Sets a scenario, which is active when this returns. Earlier events are discarded.
     pub(super) fn tell(&mut self, scenario: &str) {
         writeln!(self.input, "{scenario}").expect("a server that listens");
         while self.next()["did"] != scenario {}
     }
 
-    /// The next thing that happens.
+    /// The next event.
     pub(super) fn next(&mut self) -> Value {
         match self.events.recv_timeout(PATIENCE) {
             Ok(event) => event,
@@ -77,12 +77,12 @@ impl Smtp {
         }
     }
 
-    /// The next mail that is taken.
+    /// The next accepted mail.
     pub(super) fn mail(&mut self) -> Value {
         self.event("mail")
     }
 
-    /// That no mail was taken since the last event that was looked at.
+    /// Checks that no mail was accepted since the last event that was read.
     pub(super) fn no_mail(&mut self) {
         writeln!(self.input, "connections").expect("a server that listens");
         loop {
@@ -94,7 +94,7 @@ impl Smtp {
         }
     }
 
-    /// How many connections there were at most, and all in all.
+    /// The highest number of connections at once, and their total.
     pub(super) fn connections(&mut self) -> (u64, u64) {
         writeln!(self.input, "connections").expect("a server that listens");
         let event = self.event("connections");
@@ -133,7 +133,7 @@ pub(super) fn parse_one(mail: &Value) -> Parsed {
 }
 
 impl Parsed {
-    /// The header with this name, in small letters; there must be one, or none.
+    /// The header with this name, in lower case; there must be one, or none.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         let headers = self.0["headers"].as_array().expect("headers");
         let mut found = headers.iter().filter(|header| header[0] == name);

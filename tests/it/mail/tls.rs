@@ -39,7 +39,7 @@ pub(super) const FLAGS: [&str; 8] = [
     "trace",
 ];
 
-/// A certificate authority of our own, and a server's certificate by it.
+/// A certificate authority of the test, and a server certificate that it has signed.
 pub(super) struct Authority {
     dir: tempfile::TempDir,
 }
@@ -78,7 +78,7 @@ impl Authority {
         Self { dir }
     }
 
-    /// A certificate that the server shows as it is, made as most are: it says that it is an authority.
+    /// A self-signed certificate, created as most are: it says that it is an authority.
     fn of_itself() -> Self {
         let dir = tempfile::tempdir().expect("a fresh directory");
         std::fs::write(dir.path().join("password"), "s3cret\n").expect("a file");
@@ -113,14 +113,14 @@ impl Authority {
         self.daemon_with(data, &flags)
     }
 
-    /// A daemon with these flags, that trusts this authority.
+    /// A daemon with these flags that trusts this authority.
     pub(super) fn daemon_with(&self, data: &Path, flags: &[&str]) -> Daemon {
         let environment = [("SSL_CERT_FILE", self.path("ca.pem"))];
         Daemon::start_with(data, flags, &environment)
     }
 }
 
-/// Runs a subcommand on `data`; answers whether it went well, and all that it said.
+/// Runs a subcommand on `data`; returns whether it succeeded, and its whole output.
 pub(super) fn run(data: &Path, arguments: &[&str]) -> (bool, String) {
     let output = sealdrop().args(arguments).arg("--data").arg(data).output().expect("the program");
     let text = [output.stdout, output.stderr].concat();
@@ -179,7 +179,7 @@ fn signed_by_itself() {
 
 fn wrong() {
     let (ours, other) = (Authority::new(), Authority::new());
-    // (server, its authority, URL, a part of what is said)
+    // (server, its authority, URL, a part of the error)
     let starttls: &[&str] = &["starttls", "auth"];
     let cases = [
         (&other, starttls, "smtp://post@localhost:PORT", "TLS: invalid peer certificate"),
@@ -189,7 +189,7 @@ fn wrong() {
             "smtps://post@localhost:PORT",
             "TLS: invalid peer certificate",
         ),
-        // Another name than the certificate's.
+        // Another name than that of the certificate.
         (&ours, starttls, "smtp://post@127.0.0.1:PORT", "TLS: invalid peer certificate"),
         (&ours, &["auth"], "smtp://post@localhost:PORT", "STARTTLS: the server does not offer it"),
         (
@@ -209,7 +209,7 @@ fn wrong() {
         smtp.no_mail();
         drop(daemon);
     }
-    // Opportunistic, without a login: as good as it gets.
+    // Opportunistic, without a login: any server is accepted.
     for (what, tls) in [(&["starttls"][..], true), (&[], false)] {
         let mut smtp = ours.server(what);
         let dir = tempfile::tempdir().expect("a fresh directory");
@@ -227,7 +227,7 @@ fn killed() {
     let mut smtp = authority.server(&["starttls", "auth"]);
     let dir = tempfile::tempdir().expect("a fresh directory");
     let data = dir.path().join("data");
-    // Nobody listens there.
+    // No server listens there.
     let mut daemon = authority.daemon(&data, "smtp://localhost:1");
     let client = Client::new(daemon.base.clone(), daemon.first_keys().private);
     assert!(run(&data, &["account", "set", "default", "--notify-email", "o@example.com"]).0);
@@ -235,7 +235,7 @@ fn killed() {
     daemon.kill();
     let (done, list) = run(&data, &["mail", "list"]);
     assert!(done && list.contains("viewed") && list.contains("o@example.com"), "{list}");
-    // As it would be tried after its pause, if the daemon had come to try it.
+    // As an attempt after the pause would, if the daemon had made one.
     assert!(run(&data, &["mail", "retry", "--all"]).0);
     let daemon = authority.daemon(&data, &format!("smtp://post@localhost:{}", smtp.port));
     assert_eq!(smtp.mail()["to"][0], "o@example.com");

@@ -35,7 +35,7 @@ fn of_an_account() {
     let path = path(&smtp.mail());
     let nobody = server.client.with_key("");
 
-    // Programs that look through mails open links: nothing ends by that.
+    // Mail scanners open links: that ends nothing.
     for _ in 0..2 {
         let page = nobody.get(&path);
         assert_eq!(page.status, 200);
@@ -69,7 +69,7 @@ fn of_an_account() {
     assert!(waiting(&server).iter().all(|entry| entry.is_given_up), "nothing is queued any more");
     smtp.no_mail();
 
-    // What waits when they end is not sent either.
+    // Waiting mails are not sent after the end, either.
     notify(&server, "owner@example.com");
     smtp.tell("greylist 1");
     view(&server);

@@ -1,12 +1,12 @@
-//! What a script may expect of an output or a file, and what it may take out of it.
+//! The expectations that a script can have of an output or a file, and the values it can capture.
 
 use std::{os::unix::fs::PermissionsExt, path::Path};
 
 use regex::RegexBuilder;
 use serde_json::Value;
 
-/// Checks `content` by the words of an expectation, with no variables left in them; files that they
-/// name are below `dir`. An error says what was expected.
+/// Checks `content` by the words of an expectation, whose variables are replaced; files that they
+/// name are below `dir`. An error has the expectation.
 pub(super) fn check(content: &[u8], words: &[&str], dir: &Path) -> Result<(), String> {
     let text = String::from_utf8_lossy(content);
     let (met, expected) = match *words {
@@ -34,7 +34,7 @@ pub(super) fn check(content: &[u8], words: &[&str], dir: &Path) -> Result<(), St
     met.then_some(()).ok_or_else(|| format!("expected {expected}"))
 }
 
-/// As [`check`], of a file: it may also be expected to have a mode, to be there, or not to be.
+/// As [`check`], of a file: its mode, its existence or its absence may also be expected.
 pub(super) fn check_file(name: &str, words: &[&str], dir: &Path) -> Result<(), String> {
     let path = dir.join(name);
     let metadata = std::fs::symlink_metadata(&path);
@@ -55,7 +55,7 @@ pub(super) fn check_file(name: &str, words: &[&str], dir: &Path) -> Result<(), S
         .map_err(|reason| format!("{reason}\n{name}:\n{}", String::from_utf8_lossy(&content)))
 }
 
-/// What is to be captured of `content`.
+/// The captured part of `content`.
 pub(super) fn capture(content: &[u8], words: &[&str]) -> Result<String, String> {
     let text = std::str::from_utf8(content).map_err(|error| error.to_string())?;
     match *words {
@@ -84,7 +84,7 @@ fn find(text: &str, pattern: &str) -> Result<Option<String>, String> {
     Ok(found.map(|found| found.as_str().to_owned()))
 }
 
-/// The field that a JSON pointer (RFC 6901) leads to.
+/// The field at a JSON pointer (RFC 6901).
 fn field(text: &str, pointer: &str) -> Result<Value, String> {
     let json: Value = serde_json::from_str(text).map_err(|error| format!("no JSON: {error}"))?;
     json.pointer(pointer).cloned().ok_or_else(|| format!("no field {pointer}"))

@@ -37,12 +37,12 @@ pub(super) struct Run<'a> {
     variables: HashMap<String, String>,
     environment: Vec<(String, String)>,
     last: Option<Ran>,
-    /// Bound and never listened on: the kernel gives the port to nobody but the daemon, which asks
+    /// Bound and never listened on: the kernel gives the port to no other process than the daemon, which asks
     /// for it by number. So it has the same address when it is started again.
     _port: OwnedFd,
 }
 
-/// How a command went.
+/// The result of a command.
 struct Ran {
     line: usize,
     text: String,
@@ -51,7 +51,7 @@ struct Ran {
     stderr: Vec<u8>,
 }
 
-/// Runs all of `script`; an error says where it failed, what was expected and what came.
+/// Runs all of `script`; an error has the line, the expectation and the result.
 pub(super) fn run(script: &Script) -> Result<(), String> {
     let mut run = Run::new(script)?;
     for (index, line) in script.lines.iter().enumerate() {
@@ -96,7 +96,7 @@ impl<'a> Run<'a> {
         Ok(run)
     }
 
-    /// Where commands run; what they print is kept beside it.
+    /// The directory of commands; their output is stored beside it.
     fn work(&self) -> PathBuf {
         self.dir.path().join("work")
     }
@@ -154,7 +154,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// `word` with its variables replaced by their values, each as `quote` has it; `\$NAME` stays
+    /// `word` with its variables replaced by their values, each quoted by `quote`; `\$NAME` stays
     /// `$NAME`.
     fn expand(&self, word: &str, quote: fn(&str) -> String) -> Result<String, String> {
         let name = Regex::new(r"(\\)?\$(?:([A-Z][A-Z0-9_]*)|\{([A-Z][A-Z0-9_]*)\})").expect("one");
@@ -199,7 +199,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Runs the command of `line`, whose `words` have no variables left.
+    /// Runs the command of `line`, whose variables are replaced in `words`.
     fn command(&mut self, line: &Line, words: &[&str], exit_follows: bool) -> Result<(), String> {
         let is_assignment =
             |word: &&&str| word.split_once('=').is_some_and(|(name, _)| is_name(name));
@@ -224,7 +224,7 @@ impl<'a> Run<'a> {
             arguments => (arguments, PathBuf::from("/dev/null")),
         };
         let stdin = File::open(&stdin).map_err(|error| format!("{}: {error}", stdin.display()))?;
-        // Files: a pipe would have to be emptied meanwhile.
+        // Files, because a pipe would have to be emptied meanwhile.
         let file = |name| File::create(kept(name)).expect("a file");
         command.args(arguments).stdin(stdin).stdout(file("stdout")).stderr(file("stderr"));
         let mut child =
@@ -286,10 +286,10 @@ fn is_name(word: &str) -> bool {
     !word.is_empty() && word.bytes().all(|byte| legal(byte) || byte.is_ascii_lowercase())
 }
 
-/// A port of this machine that nobody else gets as long as the socket is there.
+/// A port of this machine that no other process gets as long as the socket exists.
 fn hold_port() -> rustix::io::Result<(OwnedFd, u16)> {
     let socket = net::socket(AddressFamily::INET, SocketType::STREAM, None)?;
-    // Or the daemon, which asks for the same (as all servers do), does not get it either.
+    // Otherwise the daemon, which sets the same option (as all servers do), does not get it, either.
     net::sockopt::set_socket_reuseaddr(&socket, true)?;
     net::bind(&socket, &SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
     let address = SocketAddr::try_from(net::getsockname(&socket)?)?;

@@ -1,23 +1,23 @@
-//! A script as it is written: its lines, its files, the tools it needs.
+//! A parsed script: its lines, its files, the tools it needs.
 
 use std::path::Path;
 
 use crate::tools::{self, Tool};
 
-/// What stands in one file.
+/// The content of one file.
 #[derive(Debug)]
 pub(super) struct Script {
-    /// As messages name it.
+    /// The name in messages.
     pub(super) name: String,
     pub(super) lines: Vec<Line>,
     /// Names and contents.
     pub(super) files: Vec<(String, String)>,
     pub(super) tools: Vec<Tool>,
-    /// The words by which it asks for its tools.
+    /// The names of the tools that it needs.
     needs: Vec<String>,
 }
 
-/// A line that does something; it has one word or more.
+/// A line with a command or an expectation; it has one word or more.
 #[derive(Debug)]
 pub(super) struct Line {
     pub(super) number: usize,
@@ -33,7 +33,7 @@ impl Script {
         Self::parse(name, &text)
     }
 
-    /// Parses what stands in the file `name`; an error says where it is wrong.
+    /// Parses the content of the file `name`; an error has the line.
     pub(super) fn parse(name: String, text: &str) -> Result<Self, String> {
         let mut script = Self {
             name,
@@ -76,7 +76,7 @@ impl Script {
         Ok(script)
     }
 
-    /// Whether it asks for this program.
+    /// Whether it needs this program.
     pub(super) fn needs(&self, program: &str) -> bool {
         self.needs.iter().any(|name| name == program)
     }
@@ -104,7 +104,7 @@ impl Line {
         matches!(words[..], ["stdout" | "stderr" | "file", .., "matches" | "lacks" | "match", _])
     }
 
-    /// Whether it can find fault with what a command did.
+    /// Whether it can fail because of the result of a command.
     fn expects(&self) -> bool {
         let words: Vec<&str> = self.words.iter().map(String::as_str).collect();
         match words[..] {

@@ -1,4 +1,4 @@
-//! The scripts' own machinery: what is not as expected must be found, and told so that it helps.
+//! The tests of the scripts: wrong results are detected, and reported in a helpful way.
 
 use libtest_mimic::Trial;
 
@@ -18,7 +18,7 @@ fn failure(text: &str) -> Option<String> {
 }
 
 fn every_expectation_can_fail() {
-    // (what is run, a line that holds of it, one that does not, what that says)
+    // (command, a line that is true, one that is not, the error)
     let cases = [
         ("sh -c 'exit 3'", "exit 3", "exit 4", "expected exit code 4"),
         ("sh -c 'exit 3'", "exit 3", "stdout empty", "expected exit code 0"),
@@ -43,7 +43,7 @@ fn every_expectation_can_fail() {
     ];
     for (command, held, failed, says) in cases {
         let script = |line| format!("{command}\n{line}\nsh -c :\nstdout empty\n");
-        // What is no JSON can hold nothing.
+        // An output that is not JSON has no fields.
         if held != failed {
             assert_eq!(failure(&script(held)), None, "{held}");
         }
@@ -53,7 +53,7 @@ fn every_expectation_can_fail() {
 }
 
 fn what_can_not_be_meant_fails() {
-    // (script, what is said about it)
+    // (script, text of the error)
     let cases = [
         ("", "expects nothing"),
         ("sealdrop --version\nstdout capture X line 1\n", "expects nothing"),

@@ -1,4 +1,4 @@
-//! The terminal itself, and the one question that commands ask there.
+//! The terminal itself, and the confirmation that commands ask for.
 
 use std::{
     os::unix::process::ExitStatusExt,
@@ -20,7 +20,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     ]
 }
 
-/// Has `account delete x` asked, and answers; how that ended, and what was shown.
+/// Runs `account delete x`, and answers its question; returns the exit status, and the output.
 fn delete(data: &Path, answer: fn(&mut Terminal)) -> (ExitStatus, String) {
     let mut command = sealdrop();
     command.args(["account", "delete", "x", "--data"]).arg(data);
@@ -60,7 +60,7 @@ fn nothing_is_deleted_without_its_name() {
     assert_eq!(run_well(&data, &["account", "list", "--json"]), before);
 }
 
-/// The shell, as a program that does what no command of ours does yet.
+/// The shell, as a program with behaviour that no command of sealdrop has yet.
 fn shell(script: &str) -> Command {
     let mut command = Command::new("sh");
     command.args(["-c", script]);

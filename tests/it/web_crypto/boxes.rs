@@ -1,4 +1,4 @@
-//! Boxes that are made, filled and read in a browser, with the server and `openssl` at the other end.
+//! Boxes that are created, filled and read in a browser, with the server and `openssl` at the other end.
 
 use std::process::Command;
 
@@ -42,7 +42,7 @@ fn create_key() -> Value {
 fn openssl_opens() {
     let key = create_key();
     let pem = text(&key["privateKey"]);
-    // It reads the passphrase from the environment, and so the key from standard input.
+    // It reads the passphrase from the environment, and therefore the key from standard input.
     let opened = openssl("pkey -passin env:PASS", pem.as_bytes());
     assert!(openssl("pkey -check -noout", &opened).starts_with(b"Key is valid"));
     assert_eq!(openssl("pkey -pubout", &opened), text(&key["publicKey"]).into_bytes());
@@ -53,7 +53,7 @@ fn openssl_opens() {
     for wanted in ["PBES2", "PBKDF2", "hmacWithSHA256", "aes-256-cbc", ":0927C0"] {
         assert!(shown.contains(wanted), "{wanted} in {shown}");
     }
-    // The server opens it too, and knows it by the same hash.
+    // The server opens it, too, and computes the same hash.
     let ours = BoxKey::from_encrypted_pem(&pem, &SecretText::new(PASSPHRASE.into())).unwrap();
     assert_eq!((json!(ours.hash()), json!(ours.public().to_pem())), {
         (key["privateKeyHash"].clone(), key["publicKey"].clone())
@@ -81,12 +81,12 @@ fn a_page_opens() {
     let keys = format!("{}/tests/vectors/keys", env!("CARGO_MANIFEST_DIR"));
     let vector = |name: &str| std::fs::read_to_string(format!("{keys}/{name}")).expect(name);
     jobs.push(job(&vector("rsa2048.sha256.pem"), PASSPHRASE));
-    // Those that the server may open are told from those that nobody opens.
+    // Keys that only the server can open are distinguished from keys that do not open at all.
     let foreign = ["rsa2048.scrypt.pem", "rsa2048.sha1-des3.pem", "rsa2048.pbe-sha1-3des.pem"];
     jobs.extend(foreign.map(|name| job(&vector(name), PASSPHRASE)));
     let refused = ["ec.sha256.pem", "rsa2048.pem", "rsa2048.spki.pem"];
     jobs.extend(refused.map(|name| job(&vector(name), PASSPHRASE)));
-    // Somebody sent it to keep us busy.
+    // A key that is made to keep its reader busy.
     jobs.push(job(&pem("aes-256-cbc -v2prf hmacWithSHA256 -iter 2000001"), PASSPHRASE));
 
     let outcomes = Page::Https.run(&jobs);
@@ -113,7 +113,7 @@ fn a_page_opens() {
     }
 }
 
-/// A box whose key was made by a page.
+/// A box whose key was created by a page.
 struct PageBox {
     client: Client,
     key: Value,
@@ -134,7 +134,7 @@ impl PageBox {
         Self { token: text(&answer.json()["KeyToken"]), client, key }
     }
 
-    /// Sends a text and a file, sealed by a page under the key that the server tells.
+    /// Sends a text and a file, sealed by a page under the key that the server returns.
     fn send_from_page(&self, message: &str, name: &str, file: &[u8]) {
         let path = format!("/Service/{}/publickey?format=pem", self.token);
         let public = self.client.get(&path).text();
@@ -161,7 +161,7 @@ impl PageBox {
         ));
     }
 
-    /// What a page reads: texts, and files with their bytes in base64.
+    /// The messages that a page reads: texts, and files with their bytes in base64.
     fn read_in_page(&self) -> Vec<Value> {
         let hash = text(&self.key["privateKeyHash"]);
         let sealed =
@@ -179,7 +179,7 @@ impl PageBox {
     }
 }
 
-/// Shrinks at its start only, and fills several chunks.
+/// Compressible at its start only, and fills several chunks.
 fn long() -> Vec<u8> {
     let mut long = vec![b'x'; 500_000];
     SeededRandom::new(4).fill(&mut long[200_000..]);

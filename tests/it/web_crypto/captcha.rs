@@ -1,4 +1,4 @@
-//! Captchas of a real server, solved as pages solve them.
+//! Captchas of a real server, solved by the code of the pages.
 
 use std::time::Duration;
 
@@ -32,14 +32,14 @@ fn a_page_solves_a_captcha(page: Page) {
     assert_eq!(anybody.post(&path, &json!({"captcha": "e30="})).error(), (422, json!("captcha")));
     let answer = anybody.post(&path, &json!({"captcha": solved["payload"]}));
     assert_eq!(answer.status, 200, "{page:?} {}", answer.text());
-    // It says how far it is, and nobody goes on working.
+    // It reports its progress, and no worker continues.
     let shares: Vec<_> =
         solved["shares"].as_array().unwrap().iter().map(|share| share.as_f64().unwrap()).collect();
     assert!(shares.len() > 10 && shares.is_sorted() && shares.last() == Some(&1.0), "{shares:?}");
     assert_eq!(solved["workers"], 0);
 }
 
-/// A challenge whose solution takes long enough to tell on the way how far it is.
+/// A challenge whose solution takes long enough to report progress.
 fn long_challenge(anybody: &Client) -> Value {
     loop {
         let challenge = anybody.get("/api/public/captcha").json();
@@ -54,7 +54,7 @@ fn long_challenge(anybody: &Client) -> Value {
 fn a_captcha_can_be_given_up() {
     let server = TestServer::start();
     let mut challenge = server.client.get("/api/public/captcha").json();
-    // No counter gives this, so only giving up ends it.
+    // No counter solves this, so it ends only when it is given up.
     challenge["parameters"]["keyPrefix"] = json!("00".repeat(16));
     let job = json!({"do": "captcha", "challenge": challenge, "abort": true});
     let outcome = Page::Https.run_one(job).expect_err("no solution");

@@ -1,4 +1,4 @@
-//! Files in chunks: what one side seals is, byte for byte, what the other would have sealed.
+//! Files in chunks: both sides seal the same plaintext to the same bytes.
 
 use std::io::{Read, Write};
 
@@ -79,7 +79,7 @@ fn sealed_as_in_rust() {
                     [0, 1].map(|at| usize::try_from(asked[at].as_u64().unwrap()).unwrap());
                 assert!(decoded(slice) == sealed[from..to], "{what} from {from} to {to}");
             }
-            // And so Rust opens it: these are its own bytes. It does, to be sure.
+            // Rust opens its own bytes.
             let mut opened = Vec::new();
             let key = MessageKey::from_bytes(KEY);
             StreamOpener::new(&sealed[..], &key).unwrap().read_to_end(&mut opened).unwrap();

@@ -1,4 +1,4 @@
-//! Secrets: whoever seals, everybody opens.
+//! Secrets: each side opens what any side has sealed.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use libtest_mimic::Trial;
@@ -94,7 +94,7 @@ fn pages_open() {
     pages_open_ivs(8, &[Page::PlainHttp, Page::HttpsWithSjcl]);
 }
 
-/// What the Rust side seals, and npm's package: every tag, every length of IV and salt, associated data.
+/// Messages of the Rust side, and of npm's package: every tag, every length of IV and salt, associated data.
 fn pages_open_ivs(shortest: usize, pages: &[Page]) {
     let random = SeededRandom::new(2);
     let all = passwords_and_texts(&random);

@@ -30,7 +30,7 @@ fn server() -> TestServer {
     TestServer::with(options)
 }
 
-/// Adds a webhook, which must work. Returns what is said of it.
+/// Adds a webhook, which must work. Returns its description.
 fn add(client: &Client, body: Value) -> Value {
     let answer = client.post(PATH, &body);
     assert_eq!(answer.status, 201, "{}", answer.text());
@@ -87,7 +87,7 @@ fn add_list_test_and_remove() {
     assert_eq!((answer.status, &answer.json()["data"]), (200, &told));
     receiver.call();
 
-    // It is called as the command line's are.
+    // It is called like those of the command line.
     assert_eq!(client.delete(&format!("{PATH}/w2")).json()["data"], Value::Null);
     let id = client.create(json!({}));
     assert_eq!(client.view(&id).status, 200);

@@ -1,4 +1,4 @@
-//! Calls made directly: what is sent, and what becomes of every answer.
+//! Calls made directly: their content, and the effect of every answer.
 
 use std::{net::TcpListener, time::Duration};
 
@@ -36,7 +36,7 @@ pub(super) fn trials() -> Vec<Trial> {
 const KEY: [u8; 32] = [7; 32];
 const NOW: UnixSeconds = UnixSeconds(1234);
 
-/// Calls `url` once. What is told of a failure never has what stands behind the host.
+/// Calls `url` once. The text of a failure never has the part after the host.
 fn call(caller: &Caller, url: &str) -> Result<u16, CallError> {
     let endpoint = Endpoint { url: url.to_owned(), key: KEY };
     let outcome = block_on(caller.call(&endpoint, "msg_1", NOW, b"{\"planted\":1}"));
@@ -98,7 +98,7 @@ fn every_answer_has_its_verdict() {
         assert_eq!(answered(status(text)), Ok(code));
     }
     assert_eq!(answered(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\n".to_vec()), Ok(200));
-    // The body is nobody's to wait for, however long it is said to be.
+    // The body is not read, whatever its announced length is.
     let endless = b"HTTP/1.1 200 OK\r\nContent-Length: 999999999\r\n\r\nplanted".to_vec();
     assert_eq!(answered(endless), Ok(200));
 
@@ -158,7 +158,7 @@ fn who_is_not_there_is_named() {
     let caller = Caller::new(true);
     let told = later(call(&caller, &format!("http://{address}/planted")));
     assert_eq!(told, format!("{address}: cannot connect: connection refused"));
-    // RFC 6761: there is no such name, ever.
+    // RFC 6761: this name never exists.
     let told = later(call(&caller, "https://sealdrop.invalid/planted"));
     assert!(told.starts_with("sealdrop.invalid: its name cannot be looked up"), "{told}");
 }
@@ -166,7 +166,7 @@ fn who_is_not_there_is_named() {
 fn private_addresses_are_not_called() {
     let receiver = Receiver::start();
     let port = receiver.address.port();
-    // (host, what it is said to be)
+    // (host, its kind)
     let cases = [
         ("localhost", "a loopback address"),
         ("LOCALHOST", "a loopback address"),
@@ -183,7 +183,7 @@ fn private_addresses_are_not_called() {
         assert_eq!(call(&Caller::new(true), &url), Ok(204), "{host}");
         receiver.call();
     }
-    // Nobody's to allow.
+    // No setting allows it.
     let told = later(call(&Caller::new(true), &format!("http://0.0.0.0:{port}/")));
     assert!(told.ends_with("0.0.0.0, an unspecified address, which is not called"), "{told}");
     assert!(receiver.is_idle());

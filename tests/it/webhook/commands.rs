@@ -1,4 +1,4 @@
-//! `sealdrop webhook`, beside a running daemon and without one.
+//! `sealdrop webhook`, with a running daemon and without one.
 
 use std::path::Path;
 
@@ -29,7 +29,7 @@ pub(super) fn add(data: &Path, account: &str, url: &str) -> (String, String) {
     (text("id"), text("signing_key"))
 }
 
-/// Runs a subcommand that must fail; returns its exit code and what it says.
+/// Runs a subcommand that must fail; returns its exit code and its output.
 pub(super) fn fails(data: &Path, arguments: &[&str]) -> (i32, String) {
     let output = run(data, arguments);
     assert!(!output.status.success() && output.stdout.is_empty(), "{arguments:?}");

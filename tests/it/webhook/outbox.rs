@@ -1,4 +1,4 @@
-//! Webhooks called for what really happens, through the outbox.
+//! Webhooks that are called for real events, through the outbox.
 
 use std::time::{Duration, Instant};
 

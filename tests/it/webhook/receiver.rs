@@ -1,4 +1,4 @@
-//! The other end of a webhook: takes every call, keeps it, and answers what the test says.
+//! The endpoint of a webhook: accepts every call, stores it, and answers as the test has set.
 
 use std::{
     io::{self, BufRead, BufReader, Read, Write},
@@ -28,7 +28,7 @@ pub(super) struct Receiver {
     thread: Option<JoinHandle<()>>,
 }
 
-/// A call as it came in.
+/// A received call.
 #[derive(Debug)]
 pub(super) struct Call {
     /// `POST /hook HTTP/1.1`
@@ -82,7 +82,7 @@ impl Receiver {
                         .map_err(io::Error::other)
                         .and_then(|tls| take(StreamOwned::new(tls, stream), &answer)),
                 };
-                // Who hangs up in the middle has not called.
+                // A client that disconnects in the middle has not made a call.
                 if let Ok(call) = taken {
                     sender.send(call).expect("somebody who looks");
                 }
@@ -96,7 +96,7 @@ impl Receiver {
         *self.answer.lock().expect("an answer") = answer.into();
     }
 
-    /// A URL here, which holds what must be told to nobody.
+    /// A URL here, with a part that must not be shown.
     pub(super) fn url(&self) -> String {
         format!("http://{}/planted-path?token=planted-token", self.address)
     }
@@ -106,7 +106,7 @@ impl Receiver {
         self.calls.recv_timeout(Duration::from_secs(10)).expect("a call")
     }
 
-    /// Whether no call has come in that nobody has looked at.
+    /// Whether there is no call that the test has not read.
     pub(super) fn is_idle(&self) -> bool {
         self.calls.try_recv().is_err()
     }
@@ -164,7 +164,7 @@ fn take(stream: impl Read + Write, answer: &[u8]) -> io::Result<Call> {
     let mut body = vec![0; length.1.parse().expect("a number")];
     reader.read_exact(&mut body)?;
     let call = Call { line, headers, body: String::from_utf8(body).expect("text") };
-    // The caller need not read it.
+    // The caller may leave it unread.
     let _ = reader.get_mut().write_all(answer).and_then(|()| reader.get_mut().flush());
     Ok(call)
 }

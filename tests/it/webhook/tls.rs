@@ -1,4 +1,4 @@
-//! TLS: the real daemon with an authority of one's own, made by `openssl`.
+//! TLS: the real daemon with an authority of the test, created by `openssl`.
 
 use std::{
     path::{Path, PathBuf},
@@ -43,7 +43,7 @@ fn authority(dir: &Path, name: &str) -> PathBuf {
     dir.join(format!("{name}.pem"))
 }
 
-/// A receiver whose certificate is by the authority, for `names`, as in `DNS:localhost`.
+/// A receiver whose certificate is signed by the authority, for `names`, as in `DNS:localhost`.
 fn receiver(dir: &Path, authority: &str, names: &str) -> Receiver {
     std::fs::write(dir.join("names"), format!("subjectAltName={names}\n")).expect("a file");
     openssl(
@@ -110,7 +110,7 @@ fn known_authorities() {
 
     let daemon = start(&dir.path().join("absent"));
     refused(by_name, "absent: No such file");
-    // What is put right counts without a restart.
+    // A corrected certificate works without a restart.
     std::fs::copy(&ours, dir.path().join("absent")).expect("a copy");
     run_well(&data, &["webhook", "test", by_name]);
     right.call();

@@ -1,4 +1,4 @@
-//! Calls verified by somebody else: the npm package `standardwebhooks`, and the recipe in the docs.
+//! Calls verified by other programs: the npm package `standardwebhooks`, and the recipe in the docs.
 
 use std::{
     io::Write,
@@ -75,7 +75,7 @@ fn others_agree() {
     assert!(outcomes[3..].iter().all(|outcome| *outcome == "not signed by sealdrop"));
 }
 
-/// The Python of `docs/webhooks.md`, and what lets it read and write as the script for node does.
+/// The Python of `docs/webhooks.md`, with the same input and output as the script for node.
 fn recipe() -> String {
     let docs = include_str!("../../../docs/webhooks.md");
     let mut blocks = docs.split("```python\n").filter_map(|rest| rest.split("```").next());
@@ -94,7 +94,7 @@ json.dump(outcomes, sys.stdout)
     )
 }
 
-/// What `program` makes of each call.
+/// The result of `program` for each call.
 fn verify(program: &mut Command, calls: &[Value]) -> Vec<Value> {
     let mut program =
         program.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a program");
