@@ -112,7 +112,7 @@ fn run_with(script: &str, account: Options) {
         let Advance { server, seconds } = serde_json::from_str(asked).expect("what is asked");
         let server = if server == "account" { &account } else { &open };
         server.clock.advance(seconds);
-        writeln!(input, "ok").expect("somebody who waits");
+        writeln!(input, "ok").expect("a script that waits");
     }
     let status = child.wait().expect("its end");
     assert!(status.success(), "{script}:\n{said}");

@@ -128,7 +128,7 @@ impl TestServer {
                 let server = Server::bind(listen, site, trusted, options.connections)
                     .await
                     .expect("a free port");
-                ready.send(server.address().expect("its address")).expect("somebody waiting");
+                ready.send(server.address().expect("its address")).expect("a waiting thread");
                 serve_until(server, &served, async { stopped.await.unwrap_or(()) }).await;
             });
         });

@@ -1,4 +1,4 @@
-"""Reads mails as Python's email package does: one JSON string of a raw mail on each line of standard input,
+"""Reads mails with Python's email package: one JSON string of a raw mail on each line of standard input,
 one JSON object of what is in it on each line of standard output. Defects are errors."""
 
 import json

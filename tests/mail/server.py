@@ -1,4 +1,4 @@
-"""A mail server for tests: aiosmtpd, with what mail servers do wrong.
+"""A mail server for tests: aiosmtpd, with the errors of real mail servers.
 
 Arguments, in any order: starttls | implicit (with --cert FILE --key FILE), auth (user "post", password
 "s3cret", or a token by XOAUTH2 and OAUTHBEARER; --mechanisms says which are offered), slow (greets after five
@@ -35,7 +35,7 @@ parser.add_argument("--port", type=int, default=0)
 parser.add_argument("--mechanisms", default="PLAIN LOGIN")
 options = parser.parse_args()
 
-# What a test does wrong on purpose is no news.
+# Errors that a test causes on purpose are not reported.
 logging.disable()
 warnings.simplefilter("ignore")
 

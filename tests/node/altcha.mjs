@@ -1,6 +1,6 @@
 // Reads {key, challenge}: a challenge of sealdrop's, and the key that signed it. Solves it, verifies the
-// solution, and makes a challenge of its own. Given "verify", reads {key, payload} and verifies the payload.
-// Everything is done by ALTCHA's own library.
+// solution, and creates a challenge of its own. Given "verify", reads {key, payload} and verifies the payload.
+// ALTCHA's own library does all of this.
 import { readFileSync } from "node:fs";
 import { createChallenge, solveChallenge, verifySolution } from "altcha-lib";
 import { deriveKey } from "altcha-lib/algorithms/pbkdf2";

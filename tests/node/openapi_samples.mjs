@@ -1,5 +1,5 @@
 // Runs every example of /openapi.json, by curl and by fetch, against the daemon at SEALDROP with the
-// private key KEY, each with something fresh to be about. Says which one fails.
+// private key KEY, each with a fresh object of its own. Reports the examples that fail.
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -14,12 +14,12 @@ const secret = JSON.parse(readFileSync(new URL("docs/recipes/secret.json", folde
 const LEASE = "q83vEjRWeJCrze8SNFZ4kA";
 const PASSPHRASE = { passphrase: "correct horse" };
 
-// What needs a token from a mail.
+// Calls that need a token from a mail.
 const skipped = ["askUnsubscribe", "unsubscribe"];
 // As long as a sealed file of one byte: the server does not open it.
 const sealed = new Uint8Array(7 + 1 + 16);
 
-/** Fetches; what is not well is an error. */
+/** Fetches; an unsuccessful answer is an error. */
 async function checked(url, init) {
   const answer = await fetch(url, init);
   if (!answer.ok && answer.status !== 304) {
@@ -45,7 +45,7 @@ async function box() {
   return { token, file: (await listed.json())[0].TemporaryDownloadId };
 }
 
-/** Makes what a call of this path is about. */
+/** Creates the object that a call of this path needs. */
 async function prepared(path, id) {
   if (path.startsWith("/Service")) return box();
   if (path.includes("secret_requests")) return { id: (await call("POST", "/api/secret_requests", {})).id };
@@ -64,7 +64,7 @@ async function prepared(path, id) {
 
 const attachments = ["uploadAttachment", "attachmentProgress", "downloadAttachment", "publishDraft", "dropDraft"];
 
-/** A draft; a whole secret, and a lease for it, where it is to be published or fetched from. */
+/** A draft; or a whole secret with a lease, if it is to be published or fetched from. */
 async function draft(id) {
   const made = await call("POST", "/api/secrets", { ...secret, attachments: 1 });
   const things = { id: made.id, uploadToken: made.upload_token, lease: LEASE, sealed };
@@ -88,7 +88,7 @@ async function run(sample, things) {
     return;
   }
   const given = { root: `${SEALDROP}/`, key: KEY, fetch: checked, console: { log() {} }, ...things };
-  // A sample may make one up for itself.
+  // A sample may choose a value itself.
   const names = Object.keys(given).filter((name) => !sample.source.includes(`const ${name} =`));
   const AsyncFunction = (async () => {}).constructor;
   await new AsyncFunction(...names, sample.source)(...names.map((name) => given[name]));
@@ -106,7 +106,7 @@ for (const [path, item] of Object.entries(described.paths)) {
         process.exitCode = 1;
       }
       count += 1;
-      // So that nobody else's address is called when the next secret is viewed.
+      // So that no other address is called when the next secret is viewed.
       for (const { id } of (await call("GET", "/api/account")).webhooks) {
         await call("DELETE", `/api/account/webhooks/${id}`);
       }

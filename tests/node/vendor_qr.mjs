@@ -1,4 +1,4 @@
-// Makes src/web/js/vendor/lean_qr.js out of npm's lean-qr, and writes it to standard output:
+// Creates src/web/js/vendor/lean_qr.js from npm's lean-qr, and writes it to standard output:
 //
 //   node tests/node/vendor_qr.mjs > src/web/js/vendor/lean_qr.js
 //

@@ -1,4 +1,4 @@
-// Makes src/web/js/vendor/sjcl.js out of npm's sjcl, and writes it to standard output:
+// Creates src/web/js/vendor/sjcl.js from npm's sjcl, and writes it to standard output:
 //
 //   node tests/node/vendor_sjcl.mjs > src/web/js/vendor/sjcl.js
 //
@@ -11,7 +11,7 @@ const PARTS = ["sjcl", "bitArray", "codecBytes", "aes", "sha256", "hmac", "gcm"]
 
 const modules = process.argv[2] ? resolve(process.argv[2]) : join(import.meta.dirname, "node_modules");
 const read = (name) => readFileSync(join(modules, "sjcl", name), "utf8");
-// Its readers may choose one of two licences. This is the first one, without the rule above it.
+// Its users may choose one of two licences. This is the first one, without the rule above it.
 const licence = read("LICENSE.txt")
   .split(/^-{20,}$/m)[1]
   .trim();

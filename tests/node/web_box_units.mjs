@@ -1,4 +1,4 @@
-// What the modules of boxes, QR codes and passwords promise by themselves: web_units.mjs for the rest of
+// Unit tests of the modules of boxes, QR codes and passwords; web_units.mjs has those of the rest of
 // src/web/js.
 
 import assert from "node:assert/strict";
@@ -90,7 +90,7 @@ test("an envelope opens whatever its size, and only whole", async () => {
       await assert.rejects(open(sealed.map((byte, at) => (at === 9 ? byte ^ 1 : byte))), { name: "Damaged" });
     }
   }
-  // Whoever has the key can seal anything.
+  // A client with the public key can seal any content.
   const gzip = await collect(new Blob(["good"]).stream().pipeThrough(new CompressionStream("gzip")));
   for (const [inside, good] of [
     [gzip, true],
@@ -102,7 +102,7 @@ test("an envelope opens whatever its size, and only whole", async () => {
     const opened = collect(envelope.openEnvelope(key, new Blob([sealed]).stream()));
     await (good ? opened : assert.rejects(opened, { name: "Damaged" }));
   }
-  // What the network says is no damage.
+  // An error of the network is not damage.
   const lost = new ReadableStream({ pull: () => Promise.reject(new TypeError("network")) });
   await assert.rejects(collect(envelope.openEnvelope(key, lost)), { name: "TypeError", message: "network" });
   assert.equal(await envelope.openText(key, toBase64(await seal("åäö"))), "åäö");
@@ -213,7 +213,7 @@ test("how hard a password is to guess", async () => {
     for (const password of passwords)
       assert.equal(strength(password).level, level, `${password} ${strength(password).bits}`);
   }
-  // 5 words out of 1,296 have 52 bits, 16 of 57 characters 93. Few look weaker than they are, by chance.
+  // 5 words out of 1,296 have 52 bits, 16 of 57 characters 93. A few look weaker than they are, by chance.
   const median = (numbers) => numbers.sort((a, b) => a - b)[50];
   const words = await Promise.all(
     Array.from({ length: 101 }, async () => strength(await randomWords(5)).bits),

@@ -1,5 +1,5 @@
-// How node loads the modules of src/web/js: as ES modules, whatever package.json says or does not say. SJCL
-// is refused where WebCrypto is there, so a test that needs it then fails; SEALDROP_SJCL_TOO=1 lets it pass.
+// How node loads the modules of src/web/js: as ES modules, whatever package.json says. SJCL
+// is refused if WebCrypto is available, so a test that needs it then fails; SEALDROP_SJCL_TOO=1 allows it.
 
 const ours = new URL("../../src/web/js/", import.meta.url).href;
 

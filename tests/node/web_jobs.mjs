@@ -1,5 +1,5 @@
 // Runs the modules of src/web/js over a list of jobs, for tests in Rust. Standard input: [{do, …}, …];
-// standard output: for each job {ok: what came out} or {error: the name of what was thrown}. Bytes are
+// standard output: for each job {ok: the result} or {error: the name of the error}. Bytes are
 // base64.  [SEALDROP_PLAIN_HTTP=1] node --import ./tests/node/web_loader.mjs tests/node/web_jobs.mjs
 
 import { text } from "node:stream/consumers";
@@ -42,7 +42,7 @@ const jobs = {
     const { publicKey, privateKeyHash } = await (await load("crypto/box_key.js")).openBoxKey(pem, passphrase);
     return { publicKey, privateKeyHash };
   },
-  /** What a sender sends to a box: a text, and a file where there is one. */
+  /** The content that a sender sends to a box: a text, and a file if there is one. */
   async sendToBox({ publicKey, text, file }) {
     const { importPublicKey, sealFile, sealText } = await load("crypto/envelope.js");
     const key = await importPublicKey(publicKey);
@@ -50,7 +50,7 @@ const jobs = {
     const sealed = await sealFile(key, new File([fromBase64(file.data)], file.name, { type: file.type }));
     return { ...sealed, blob: await base64(sealed.blob.stream()) };
   },
-  /** What a reader makes of an encrypted list: texts, and `{name, type, sha256, data}`. */
+  /** The messages that a reader gets from an encrypted list: texts, and `{name, type, sha256, data}`. */
   async readBox({ pem, passphrase, messages }) {
     const { openEnvelope, openName, openText, unwrapKey } = await load("crypto/envelope.js");
     const { key: privateKey } = await (await load("crypto/box_key.js")).openBoxKey(pem, passphrase);
@@ -77,7 +77,7 @@ const jobs = {
   },
 };
 
-/** As much of the browser's Worker as captcha.js needs, in a thread that has what web_worker.mjs sets up. */
+/** The part of the browser's Worker that captcha.js needs, in a thread that web_worker.mjs sets up. */
 class WebWorker {
   static alive = 0;
   #thread;

@@ -1,4 +1,4 @@
-// What src/web/js/common/link_parts.js makes of links, whole and damaged:
+// The results of src/web/js/common/link_parts.js for links, whole and damaged:
 //
 //   node --import ./tests/node/web_loader.mjs --test tests/node/web_link_units.mjs
 
@@ -25,7 +25,7 @@ test("a key is found in what mail programs leave of it", () => {
     ];
     for (const form of forms) assert.equal(publicHalfOf(form), half, form);
   }
-  // Where base64 is whole, one more character is markup.
+  // If the base64 is complete, one more character is markup.
   const key = fragmentOf("ABCDEFGHIJKLMNOPQR");
   for (const end of ["/", "_", "__", "-"]) assert.equal(publicHalfOf(key + end), "ABCDEFGHIJKLMNOPQR", end);
   for (const hopeless of ["", "=", "...", "%", "%FF%FE", "top", "/", "AAAA"]) assert.equal(publicHalfOf(hopeless), null, hopeless);
@@ -72,8 +72,8 @@ test("damaged links, the same as on the command line", () => {
     count += 1;
     const parts = partsOfText(text);
     if (parts.id !== found || parts.publicHalf !== publicHalf) wrong.push([text, parts]);
-    // As a browser has it in its address bar, where it takes it at all.
-    // Its \ is a / to it, and then no part of an id.
+    // As a browser has it in its address bar, if it accepts it at all.
+    // A browser takes its \ for a /, so it is not part of an id.
     const url = /^https?:\/\/[^\s\\]+$/.test(text) && URL.canParse(text) ? new URL(text) : null;
     if (!url) return;
     const there = partsOfAddress(url);

@@ -1,5 +1,5 @@
-// Lets node run the modules of src/web/js as they are: `node --import ./tests/node/web_loader.mjs …`.
-// With SEALDROP_PLAIN_HTTP=1 there is no WebCrypto, as in a page that came over plain http.
+// Lets node run the modules of src/web/js unchanged: `node --import ./tests/node/web_loader.mjs …`.
+// With SEALDROP_PLAIN_HTTP=1 there is no WebCrypto, as in a page that was loaded over plain http.
 
 import { register } from "node:module";
 

@@ -1,4 +1,4 @@
-// Draws a QR code with qr.js on a document that only counts what is made, and reads it again with npm's jsqr.
+// Draws a QR code with qr.js on a document that only counts created elements, and reads it with npm's jsqr.
 
 import jsQR from "jsqr";
 
@@ -28,7 +28,7 @@ globalThis.document = {
 
 const { qr } = await import(new URL("../../src/web/js/common/qr.js", import.meta.url));
 
-/** `{text, names, attributes}`: what a camera reads, and what the element is made of. */
+/** `{text, names, attributes}`: the text that a camera reads, and the parts of the element. */
 export function qrOf(text) {
   const svg = qr(text);
   const [rect, path] = svg.children;

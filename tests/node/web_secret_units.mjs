@@ -1,4 +1,4 @@
-// What src/web/js/common/secret_end.js says of secrets:
+// The results of src/web/js/common/secret_end.js for secrets:
 //
 //   node --import ./tests/node/web_loader.mjs --test tests/node/web_secret_units.mjs
 

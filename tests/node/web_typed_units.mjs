@@ -1,4 +1,4 @@
-// What src/web/js/common/typed.js makes of passwords; the server makes the same of them
+// The results of src/web/js/common/typed.js for passwords; those of the server are the same
 // (src/crypto/typed_password.rs):
 //
 //   node --import ./tests/node/web_loader.mjs --test tests/node/web_typed_units.mjs

@@ -1,4 +1,4 @@
-// What the modules of src/web/js promise by themselves, with WebCrypto and without:
+// Unit tests of the modules of src/web/js, with WebCrypto and without:
 //
 //   [SEALDROP_PLAIN_HTTP=1] node --import ./tests/node/web_loader.mjs --test tests/node/web_units.mjs
 
@@ -79,7 +79,7 @@ test("what is no secret is refused, and what was changed", async () => {
   const good = JSON.parse(fromUtf8(fromBase64(await seal("x", "text"))));
   const sealed = (change) => toBase64(utf8(JSON.stringify({ ...good, ...change })));
   assert.equal(await open("x", sealed({})), "text");
-  // What SJCL writes, or leaves out, in any order.
+  // Fields that SJCL writes or omits, in any order.
   const { v, iter, adata, cipher, ...least } = good;
   assert.equal(await open("x", toBase64(utf8(JSON.stringify(least)))), "text");
   assert.equal(
@@ -159,7 +159,7 @@ test("a text with attachments comes out as it went in", () => {
     ],
   });
   assert.deepEqual(unpack(packed), { text: "t", attachments });
-  // Whatever is not of this form is a text: nothing is lost.
+  // Content that is not of this form is a text: nothing is lost.
   const file = { name: "a", size: 1, n: 1, key: toBase64(key) };
   const wrong = [
     { ...file, name: 7 },
@@ -225,7 +225,7 @@ test("a slice that is sealed again comes out the same, wherever it is cut", asyn
     assert.equal(whole.length, end);
     assert.deepEqual(whole.subarray(0, 7), sealer.prefix);
     const places = [0, 7, 7 + SEALED_CHUNK, 7 + 2 * SEALED_CHUNK, 3, 65_536, 131_072, end - 1, end];
-    // SJCL takes its time, and cuts no differently.
+    // SJCL is slow, and does not cut differently.
     const borders = (plainHttp ? [7, 65_536, end] : places).filter((at) => at <= end);
     for (const from of borders) {
       for (const to of borders.filter((to) => to >= from)) {
@@ -263,7 +263,7 @@ test("a file that is edited meanwhile is not sealed once more", async () => {
   const after = before.slice();
   after[140_000] ^= 1;
   let content = before;
-  // A file whose content is another one each time, and whose size is not.
+  // A file whose content changes at each read, and whose size does not.
   const blob = { size: before.length, slice: (from, to) => new Blob([content.subarray(from, to)]) };
   const sealer = await FileSealer.create();
   const end = sealedSize(before.length);
@@ -271,7 +271,7 @@ test("a file that is edited meanwhile is not sealed once more", async () => {
   content = after;
   await assert.rejects(sealer.seal(blob, 0, end), FileChanged);
   await assert.rejects(sealer.seal(blob, end - 1, end), FileChanged);
-  // What has not changed still comes out, and so does all of it once it is as it was.
+  // Unchanged parts are still returned, and so is everything once the file is restored.
   const first = 7 + SEALED_CHUNK;
   assert.ok(Buffer.compare(await sealer.seal(blob, 0, first), whole.subarray(0, first)) === 0);
   content = before;
@@ -319,7 +319,7 @@ test("a file that is cut, changed, reordered or longer does not open", async () 
 });
 
 test("no more is held than a slice", async () => {
-  // A blob that says what was read of it.
+  // A blob that records what was read of it.
   const reads = [];
   const blob = new Blob([filled(1 << 20)]);
   const slice = blob.slice.bind(blob);

@@ -78,7 +78,7 @@ def boxes(client):
 def main():
     every_schema_is_kept(sys.argv[1])
     keys = os.environ["KEY"], os.environ["PUBLIC_KEY"]
-    # As the document has it, and as generated clients do by themselves.
+    # As in the document, and as generated clients send it by themselves.
     for prefix in ("ApiKey", "Bearer"):
         private, public = (AuthenticatedClient(BASE, token=key, prefix=prefix) for key in keys)
         secrets(private, public)

@@ -1,5 +1,5 @@
-"""What schemathesis can not know: real values for the formats of the OpenAPI document, and how not to be
-one customer who asks too often."""
+"""What schemathesis cannot know: real values for the formats of the OpenAPI document, and addresses of
+many clients, so that no limit is reached."""
 
 import atexit
 import collections
@@ -26,11 +26,11 @@ schemathesis.openapi.format("email", st.just("somebody@example.org"))
 
 @schemathesis.deserializer("text/xml", "application/xml")
 def xml(context, response):
-    """Is looked at as a text."""
+    """Is checked as a text."""
     return response.text
 
 
-# A call whose path begins with the first of these is about what a POST to the second makes of the third.
+# A call whose path begins with the first of these concerns the third, which a POST to the second creates.
 MADE_BY = [
     ("/api/account/webhooks/", "/api/account/webhooks", {"url": WEBHOOK}),
     ("/api/public/secret_requests/", "/api/secret_requests", {}),
@@ -39,21 +39,20 @@ MADE_BY = [
     ("/api/secrets/", "/api/secrets", SECRET),
     ("/Service", "/Service", {"passphrase": "correct horse"}),
 ]
-# What each call was answered, for the end.
+# The answers to each call, for the end.
 answers = collections.defaultdict(collections.Counter)
 customers = itertools.count()
 
 
 def elsewhere():
-    """The headers of somebody at an address of their own: what one customer may do in an hour is little."""
+    """The headers of a client at an address of its own, because the limits of one client are low."""
     number = next(customers)
     return {"X-Forwarded-For": f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"}
 
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    """Comes from elsewhere, and asks for what there is, where nothing is to be wrong and no link says for
-    what."""
+    """Sends each case from another address. A valid case without a link concerns an object that exists."""
     case.headers.update(elsewhere())
     if isinstance(case.body, dict) and case.body.get("url") == "https://example.org/hook":
         case.body["url"] = WEBHOOK
@@ -63,7 +62,7 @@ def before_call(context, case, kwargs):
 
 
 def aim(case):
-    """Makes a case be about something that is there."""
+    """Makes a case concern an object that exists."""
     method, path = case.operation.method.upper(), case.operation.path
     for start, source, body in MADE_BY:
         if path.startswith(start) and (method, path) != ("POST", source):
@@ -89,7 +88,7 @@ SEALED = bytes(7 + 1 + 16)
 
 
 def aim_at_draft(case, method, body):
-    """The same for drafts, and for what is fetched from the secrets that they become."""
+    """The same for drafts, and for files of the secrets that they become."""
     draft = call("POST", "/api/secrets", {**body, "attachments": 1})
     case.path_parameters["id"] = draft["id"]
     if "n" in case.path_parameters:
@@ -97,7 +96,7 @@ def aim_at_draft(case, method, body):
     if "Upload-Token" in case.headers:
         case.headers["Upload-Token"] = draft["upload_token"]
     if method == "HEAD":
-        # Of the two headers that say what is asked for, the one that this draft has an answer to.
+        # Of the two headers that select the answer, the one that works for this draft.
         case.headers.pop("Lease", None)
         case.headers["Upload-Token"] = draft["upload_token"]
     if method == "PUT":
@@ -112,7 +111,7 @@ def aim_at_draft(case, method, body):
             case.headers["Lease"] = LEASE
 
 
-# One is kept: they are slow to make.
+# One is kept, because creating boxes is slow.
 boxes = []
 
 
@@ -132,7 +131,7 @@ def aim_at_box(case, method, body):
 
 
 def call(method, path, body=None):
-    """Makes a call beside those of schemathesis; returns what is said."""
+    """Makes a call besides those of schemathesis; returns the answer."""
     headers = {"Authorization": f"ApiKey {os.environ['KEY']}", **elsewhere()}
     url = os.environ["SEALDROP"] + path
     answer = requests.request(method, url, json=body, headers=headers, timeout=30)
@@ -148,6 +147,6 @@ def after_call(context, case, response):
 
 @atexit.register
 def tell():
-    """Writes the counts to where tests/openapi/run looks for them."""
+    """Writes the counts to the file that tests/openapi/run reads."""
     lines = (f"{label}: {dict(counts)}" for label, counts in sorted(answers.items()))
     pathlib.Path(os.environ["ANSWERS"]).write_text("\n".join(lines) + "\n")

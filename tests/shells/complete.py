@@ -1,4 +1,4 @@
-"""Types lines into a shell at a terminal, completes each, and prints what it has become.
+"""Types lines into a shell at a terminal, completes each, and prints the completed lines.
 
 Usage: complete.py bash|zsh SCRIPT LINE...
 

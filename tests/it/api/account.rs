@@ -81,7 +81,7 @@ fn notifications_go_where_it_says() {
     let id = client.create(json!({}));
     assert_eq!(client.view(&id).status, 200);
     // The waiting mail may already be deleted, because it has no recipient any more.
-    assert!(crate::mail::waiting(&server).len() <= 1, "nobody is told any more");
+    assert!(crate::mail::waiting(&server).len() <= 1, "no further notification");
 }
 
 fn links_to_end_them_stay_good() {

@@ -174,7 +174,7 @@ fn ranges_and_resumed_downloads() {
     let behind = part(&format!("bytes={total}-"));
     assert_eq!(behind.status, 416);
     assert_eq!(behind.header("content-range"), Some(&*format!("bytes */{total}")));
-    assert_eq!(part("bytes=0-1,5-6").status, 200, "several are none");
+    assert_eq!(part("bytes=0-1,5-6").status, 200, "several ranges are ignored");
     let head =
         client.send("HEAD", &format!("/api/secrets/{id}/attachments/1"), &[("lease", &lease)], b"");
     assert_eq!((head.status, head.header("content-length")), (200, Some(&*total.to_string())));
@@ -202,7 +202,7 @@ fn the_lease_lives_longer() {
     let begin = format!("bytes=0-{}", half - 1);
     assert_eq!(fetch(client, &id, 2, &lease, Some(&begin)).status, 206);
     server.clock.advance(1);
-    assert_eq!(fetch(client, &id, 1, &lease, None).status, 404, "the time is over");
+    assert_eq!(fetch(client, &id, 1, &lease, None).status, 404, "the lease has ended");
     sweep(&server);
     assert_eq!(entry(client, &id)["events"][0]["event"], "lease_ended");
     assert_nothing_left(&server);

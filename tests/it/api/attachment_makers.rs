@@ -77,7 +77,7 @@ fn the_link_is_mailed() {
     let part = json!({"attachments": 1, "password_part_public": "cGxhbnRlZA=="});
     let [dropped, kept] =
         [(); 2].map(|()| Draft::of(&client.post(&path, &secret_with(part.clone()))));
-    assert!(waiting(&server).is_empty(), "nobody is told of a draft");
+    assert!(waiting(&server).is_empty(), "no mail about a draft");
     assert_eq!(dropped.drop_it(&client).status, 200);
     assert_eq!(kept.put(&client, 1, &sealed_file(10)).status, 200);
     assert_eq!(kept.publish(&client).status, 200);

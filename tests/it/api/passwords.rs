@@ -258,7 +258,7 @@ fn a_busy_server_does_not_count() {
     let queue = &server.app.load.slow_work.passwords;
     // The share of one client.
     let held: Vec<_> = (1..cores.max(2)).map(|_| runtime.block_on(queue.turn(client))).collect();
-    assert!(held.iter().all(Result::is_ok), "turns for everybody who runs");
+    assert!(held.iter().all(Result::is_ok), "a turn for each running check");
     let (refused, refusals) = mpsc::channel();
     for _ in 0..32 * cores {
         let (app, refused) = (Arc::clone(&server.app), refused.clone());

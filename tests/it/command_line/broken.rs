@@ -294,7 +294,7 @@ fn a_key_goes_to_its_own_server() {
     assert_eq!(mine(&["status", &strange]).status.code(), Some(64));
     assert_eq!(mine(&["burn", &strange, "--yes"]).status.code(), Some(64));
     assert_eq!(mine(&["list", "--server", &wire.base]).status.code(), Some(64));
-    assert_eq!(mine(&["probe", &wire.base]).status.code(), Some(0), "as anybody may");
+    assert_eq!(mine(&["probe", &wire.base]).status.code(), Some(0), "without a key");
     let heard = wire.heard();
     assert!(heard.len() >= 3 && heard.iter().all(|head| header(head, "authorization").is_none()));
     // The key is sent to the server for which it is set.

@@ -125,13 +125,13 @@ fn a_cut_download_can_be_retried() {
     let mut cut = begin(&client, &ticket);
     server.clock.advance(120);
     cut.hang_up();
-    eventually("the attempt is over", || fetch(&client, &ticket).message().contains("no file"));
+    eventually("the attempt has ended", || fetch(&client, &ticket).message().contains("no file"));
 }
 
 /// Repeats the request until the server has noticed that the previous client has disconnected.
 fn retry(client: &Client, ticket: &str, headers: &[(&str, &str)]) -> Answer {
     let answer = std::cell::RefCell::new(None);
-    eventually("the attempt before is over", || {
+    eventually("the previous attempt has ended", || {
         let path = format!("/Service/File/{ticket}");
         let got = client.send("GET", &path, headers, b"");
         let is_over = got.status != 400;

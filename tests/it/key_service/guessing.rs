@@ -41,7 +41,7 @@ fn five_wrong_ones_a_minute() {
     let good = [("passphrase", "correct horse \u{e5}\u{e4}\u{f6}"), ("privatekeyhash", &*own.hash)];
     let wrong = [("passphrase", "wrong"), ("privatekeyhash", "wrong")];
     let told: Vec<_> = wrong.map(|pair| ask(pair).message()).to_vec();
-    assert_eq!(told[0], told[1], "which of them was wrong is not told");
+    assert_eq!(told[0], told[1], "the error does not reveal the wrong one");
     // Right ones are not counted, and do not reset the count.
     for _ in 0..6 {
         good.iter().for_each(|pair| assert_eq!(ask(*pair).status, 200));

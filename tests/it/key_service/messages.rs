@@ -66,7 +66,7 @@ fn repeats_are_delivered_once() {
         drop_box.put(&[("message", text), ("idempotency-key", key)])
     };
     assert_done(&named(&own, KEY, "one"));
-    // A second message under the same key is ignored, but not under another key, in another box or without one.
+    // A second message under the same key is ignored, not one under another key, in another box or without one.
     assert_done(&named(&own, KEY, "two"));
     assert_done(&named(&own, &format!("{KEY}x"), "three"));
     assert_done(&named(&other, KEY, "four"));

@@ -84,7 +84,7 @@ impl Receiver {
                 };
                 // A client that disconnects in the middle has not made a call.
                 if let Ok(call) = taken {
-                    sender.send(call).expect("somebody who looks");
+                    sender.send(call).expect("a waiting test");
                 }
             }
         });

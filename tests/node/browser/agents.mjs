@@ -1,4 +1,4 @@
-// What programs that fetch links call themselves: previews of messengers, search engines, scanners of mail.
+// The user agents of programs that fetch links: previews of messengers, search engines, mail scanners.
 
 /** Thirty of them. */
 export const AGENTS = [

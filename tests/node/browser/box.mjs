@@ -1,4 +1,4 @@
-// Boxes: made, filled, opened and deleted, online and offline, by one browser and another.
+// Boxes: created, filled, opened and deleted, online and offline, in different browsers.
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -23,7 +23,7 @@ await run({
     const print = await owner.locator(".fingerprint").textContent();
     assert.match(print, /^([0-9a-f]{4} ){7}[0-9a-f]{4}$/);
 
-    // Anybody's openssl opens the key file.
+    // openssl opens the key file.
     const folder = mkdtempSync(join(tmpdir(), "box-"));
     const file = join(folder, "key.pem");
     writeFileSync(file, box.pem);
@@ -67,7 +67,7 @@ await run({
     for (const name of [FILE.name, "two.png"]) assert.ok((await saved(page, name)).bytes.equals(FILE.buffer));
     assert.equal((await saved(page, "tom.txt")).bytes.length, 0);
 
-    // A ticket is good for two minutes only: the page gets another by itself.
+    // A ticket is valid for two minutes only: the page gets another one by itself.
     await page.clock.install();
     await page.clock.fastForward(200_000);
     assert.ok((await saved(page, FILE.name)).bytes.equals(FILE.buffer));

@@ -1,4 +1,4 @@
-// Boxes where something goes wrong, or is meant to end: wrong passphrases, dates, lost networks, hostility.
+// Boxes with errors and ends: wrong passphrases, dates, lost networks, hostile content.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -35,7 +35,7 @@ await run({
     await page.getByText("The passphrase does not open this key file.").waitFor();
     await open(page, { pem: "no key" });
     await page.getByText("This is not the key file of a box").waitFor();
-    // The file of another box opens, and is of no use here.
+    // The file of another box opens, but its key is not the key of this box.
     const other = await quickBox();
     await open(page, { pem: other.pem });
     await page.getByText("The passphrase is wrong.").waitFor();
@@ -51,7 +51,7 @@ await run({
     await page.getByText("The server has no key to this box").waitFor();
     assert.equal(await page.getByRole("radio").count(), 0);
     await opened(page, { pem: box.pem });
-    // A browser that can not open it either says so, and asks for no passphrase.
+    // A browser that cannot open it either says so, and does not ask for a passphrase.
     const old = await tools.open(insecure(box.link), { allow: [/Cross-Origin-Opener-Policy/] });
     await old.getByRole("tab", { name: "Open" }).click();
     await old.getByText("The server has no key to this box").waitFor();
@@ -114,7 +114,7 @@ await run({
     await opened(page, {});
     assert.deepEqual(await texts(page), []);
     assert.ok((await saved(page, "once.bin")).bytes.equals(file.bytes));
-    // What comes to light while the page asks for a new ticket must not get lost.
+    // Changes during the request for a new ticket must not get lost.
     await quickSend(box.token, { text: "came later" });
     await page.clock.install();
     await page.clock.fastForward(200_000);
@@ -207,7 +207,7 @@ await run({
   },
 
   async "a key that no browser knows, and messages that nobody here can open"(tools) {
-    // Such a key is refused when it is handed in; an older box may have one.
+    // Such a key is refused when it is uploaded; an older box may have one.
     const { token: other } = await quickBox();
     const context = await tools.context();
     await context.route(`**/Service/${other}/publickey?*`, (route) => route.fulfill({ body: "of another kind" }));
@@ -232,7 +232,7 @@ await run({
   async "nothing that a stranger writes becomes more than text"(tools) {
     const { token, pem } = await quickBox();
     for (const [at, text] of PAYLOADS.entries()) {
-      // Line ends and quotes in names are the sender's browser's business; here they are only part of some.
+      // Line ends and quotes in names are encoded by the sender's browser; here they are only part of some.
       const name = text.replace(/[\r\n]/g, " ").slice(0, 60);
       await quickSend(token, { text, file: at % 4 === 0 ? { name, bytes: "x" } : undefined });
     }
@@ -283,7 +283,7 @@ await run({
     const path = join(folder, "large.bin");
     writeFileSync(path, bytes);
     const context = await tools.context();
-    // Nobody is there to choose a place on the disk.
+    // There is no person to choose a place on the disk.
     await context.addInitScript(() => { delete window.showSaveFilePicker; });
     const page = await tools.open(`/box/${token}`, { context });
     const session = await context.newCDPSession(page);
@@ -299,7 +299,7 @@ await run({
     await send(page, { files: [path] });
     measuring = false;
     await measure;
-    // Buffers outside of the heap count, as far as the collector knows of them.
+    // Buffers outside of the heap count, as far as the collector knows them.
     assert.ok(most < 40 * MEBIBYTE, `${most}`);
     await opened(page, { pem });
     assert.ok((await saved(page, "large.bin")).bytes.equals(bytes));

@@ -1,4 +1,4 @@
-// How the pages of boxes look, in every state: at both sizes, in both languages, light and dark.
+// The look of the pages of boxes, in every state: at both sizes, in both languages, light and dark.
 import { randomBytes } from "node:crypto";
 import { PASSPHRASE, quickBox, quickSend } from "./box_tools.mjs";
 import { run, servers } from "./harness.mjs";
@@ -7,7 +7,7 @@ const LOOKS = ["desktop", "phone"]
   .flatMap((size) => [{ size, lang: "en", dark: false }, { size, lang: "sv", dark: true }]);
 const called = ({ size, lang, dark }) => `${size}-${lang}-${dark ? "dark" : "light"}`;
 
-/** Walks through states in each look: `walk(page, see)`, where `see(name)` checks what is there. */
+/** Walks through states in each look: `walk(page, see)`, where `see(name)` checks the present state. */
 async function everywhere(tools, path, walk, options = {}) {
   for (const look of LOOKS) {
     const page = await tools.open(path, { ...options, ...look });
@@ -54,7 +54,7 @@ await run({
   },
 
   async "boxes are off"(tools) {
-    // Any other page first: the route has to be there before this one.
+    // Any other page first: the route must exist before this one.
     await everywhere(tools, "/nothing", async (page, see) => {
       await page.route("**/box", async (route) => {
         const response = await route.fetch();
@@ -86,7 +86,7 @@ await run({
       await page.locator("#panel-send .notice.bad").waitFor();
       await see("send-failed");
       await page.unroute("**/Service");
-      // One that never ends.
+      // A request that never ends.
       await page.route("**/Service", () => {});
       await page.locator("#panel-send button[type=submit]").click();
       await page.locator("progress").waitFor();

@@ -1,14 +1,14 @@
-// What the tests of boxes share: boxes made and used as people do it, a wire that is heard and can be cut.
+// Shared by the tests of boxes: boxes created and used as people do, and a connection that can be cut.
 import { createServer, connect } from "node:net";
 import { readFileSync } from "node:fs";
 import { recorder, servers } from "./harness.mjs";
 
-/** Letters that are no ASCII, and spaces between them. */
+/** Letters that are not ASCII, and spaces between them. */
 export const PASSPHRASE = "räksmörgås på Öland 🦐 7";
 
 /**
- * Fills in the form of /box and makes a box: `{token, link, pem}`; `pem` by way of the saved key file. Of one that is
- * made here, neither passphrase nor key may leave the browser.
+ * Fills in the form of /box and creates a box: `{token, link, pem}`; `pem` is from the saved key file. If
+ * the box is created in the browser, neither passphrase nor key may leave the browser.
  */
 export async function makeBox(page, { passphrase = PASSPHRASE, here = true, prepare = async () => {} } = {}) {
   if (here) recorder.plant("the passphrase of a box", passphrase);
@@ -27,7 +27,7 @@ export async function makeBox(page, { passphrase = PASSPHRASE, here = true, prep
   return { token: link.slice(-31), link, pem };
 }
 
-/** A box made without a page, for what a test is not about. */
+/** A box created without a page, for tests of other steps. */
 export async function quickBox(server = "open", terms = {}, passphrase = PASSPHRASE) {
   const response = await fetch(`${servers[server].url}/Service`, {
     method: "POST", body: new URLSearchParams({ passphrase, ...terms }),
@@ -55,11 +55,11 @@ export async function send(page, { text = "", files = [], here = true }) {
   await page.getByRole("heading", { name: "It is in the box" }).waitFor({ timeout: 120_000 });
 }
 
-/** Opens a box by its page: with a key file if `pem` is given. Does not wait for what comes of it. */
+/** Opens a box by its page: with a key file if `pem` is given. Does not wait for the result. */
 export async function open(page, { passphrase = PASSPHRASE, pem } = {}) {
   await page.getByRole("tab", { name: "Open" }).click();
   if (pem) {
-    // Where the server has no key, that is the only way.
+    // If the server does not have the key, this is the only way.
     const way = page.getByText("With the key file", { exact: true });
     if (await way.count()) await way.click();
     await page.getByLabel("Key file", { exact: true })
@@ -75,7 +75,7 @@ export async function opened(page, how) {
   await page.getByRole("heading", { name: "In the box" }).waitFor({ timeout: 60_000 });
 }
 
-/** The texts in an opened box, each shown for it. */
+/** The texts in an opened box, each uncovered first. */
 export async function texts(page) {
   const hidden = page.locator(".message button[aria-expanded=false]");
   while (await hidden.count()) await hidden.first().click();
@@ -92,8 +92,8 @@ export async function saved(page, name) {
 }
 
 /**
- * A wire to a server that hears all that goes to it: `{url, port, heard(), cutAfter(bytes), mend(),
- * close()}`. Cut, it takes so many bytes more and then is dead, for new connections too.
+ * A connection to a server that records all data sent to it: `{url, port, heard(), cutAfter(bytes), mend(),
+ * close()}`. After a cut it passes this many bytes more and then stops, for new connections, too.
  */
 export async function wire(server = "open") {
   const target = new URL(servers[server].url);

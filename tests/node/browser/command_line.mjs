@@ -1,4 +1,4 @@
-// The pages and the command line open what the other one has made.
+// The pages and the command line open what the other one has sealed.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
@@ -26,7 +26,7 @@ const linkOf = async (page) => {
 async function sealdrop(args, { input = "", key } = {}) {
   const env = { PATH: process.env.PATH, HOME: dir, SEALDROP_SERVER: open.url, ...(key && { SEALDROP_KEY: key }) };
   const running = exec(SEALDROP, args, { cwd: dir, env });
-  // Who needs no input may be gone before it comes.
+  // A program that needs no input may have ended before it arrives.
   running.child.stdin.on("error", () => {});
   running.child.stdin.end(input);
   return running;
@@ -63,7 +63,7 @@ await run({
     const args = ["send", file("film.bin", large), "-t", "with a film", "--message", "for you", "--password-file",
       "password", "--captcha"];
     const { stdout } = await sealdrop(args);
-    // A password that is missing is a 403, which the browser tells in its console.
+    // A missing password is a 403, which the browser reports in its console.
     const page = await tools.open(stdout.trim(), { allow: [/403/] });
     await page.getByLabel("Password", { exact: true }).fill("öppna dig");
     await openSecret(page);

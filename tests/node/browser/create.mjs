@@ -1,4 +1,4 @@
-// The page that makes secrets, and handing over what was made. Large files are in upload.mjs.
+// The page that creates secrets, and the texts for passing the link on. Large files are in upload.mjs.
 import assert from "node:assert/strict";
 import { advance, insecure, run, servers } from "./harness.mjs";
 import { api, inlineFile, openLink } from "./secrets.mjs";
@@ -81,7 +81,7 @@ await run({
     assert.deepEqual([item.expiration, item.max_views, item.view_button, item.captcha, item.view_times],
       [1, 3, true, false, 1]);
 
-    // The two parts make up the link, and the text for the receiver has it whole, in either language.
+    // The two parts make up the link, and the text for the recipient has the whole link, in either language.
     for (const summary of await page.locator(".link-panel summary").all()) await summary.click();
     const [without, key] = await page.locator(".halves input").evaluateAll((inputs) => inputs.map(({ value }) => value));
     assert.equal(`${without}#${key}`, link);
@@ -218,7 +218,7 @@ await run({
   async "the longest text goes through"(tools) {
     await advance("open", HOUR);
     const page = await tools.open("/");
-    // What fits: base64 of JSON with base64 in it, in 1 MiB.
+    // The longest text that fits: base64 of JSON with base64 in it, in 1 MiB.
     const longest = await page.evaluate(() => {
       const { max_ciphertext: max } = JSON.parse(document.getElementById("data").textContent).config;
       return Math.floor((max * 0.75 - 300) * 0.75) - 16;

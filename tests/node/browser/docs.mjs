@@ -46,7 +46,7 @@ await run({
     await list.locator("form.try button[type=submit]").click();
     await list.locator("form.try pre", { hasText: answer.data.id }).waitFor();
     const burn = await openCall(page, "deleteSecret");
-    // What is required is asked for.
+    // The form asks for required fields.
     await burn.locator("form.try button[type=submit]").click();
     await burn.locator("[aria-invalid]").waitFor();
     await burn.getByLabel("id").fill(answer.data.id);

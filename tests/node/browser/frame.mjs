@@ -9,7 +9,7 @@ await run({
   },
 
   async "the switch of languages keeps the fragment and stays"(tools) {
-    // A secret that is there: the key of one that is gone leaves the address bar.
+    // A secret that exists: the key of a deleted one is removed from the address bar.
     const secret = await makeSecret();
     const page = await tools.open(secret.url);
     assert.equal(await page.getAttribute("html", "lang"), "en");

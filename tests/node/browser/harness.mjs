@@ -1,5 +1,5 @@
-// What the scripts of this folder run in: Chromium, pages that may not complain nor send what was planted, servers
-// whose clocks are moved from here. Started by tests/it/browser.rs, which says by the environment where the servers are.
+// The environment of the scripts in this folder: Chromium, pages that must not log errors nor send planted
+// values, and servers whose clocks the scripts move. Started by tests/it/browser.rs, with the addresses.
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -10,16 +10,16 @@ import { Recorder } from "./recorder.mjs";
 const require = createRequire(import.meta.url);
 const AXE = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 const SHOTS = process.env.SEALDROP_SCREENSHOTS;
-// A folder whose files stand in for the assets that the server has: for who works on them.
+// A folder whose files replace the assets of the server, for work on them.
 const SOURCES = process.env.SEALDROP_WEB_SOURCES;
 
 /** `{ account, open }`, each `{ url, key, public_key }`; both on 127.0.0.1. */
 export const servers = JSON.parse(process.env.SEALDROP_SERVERS);
 
-/** The name that stands for 127.0.0.1 where a browser is not to trust it. */
+/** The name for 127.0.0.1 that a browser does not trust. */
 const UNTRUSTED = "drop.test";
 
-/** What the browser sends to the servers. What is planted here may not leave it before the flow ends. */
+/** The bytes that the browser sends to the servers. Planted values must not be in them when the flow ends. */
 export const recorder = await Recorder.start(servers, UNTRUSTED);
 
 /** Sizes of windows. */
@@ -27,7 +27,7 @@ export const VIEWPORTS = { desktop: { width: 1280, height: 900 }, phone: { width
 
 const answers = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 
-/** Moves the clock of a server on. */
+/** Moves the clock of a server ahead. */
 export async function advance(server, seconds) {
   process.stdout.write(`!${JSON.stringify({ server, seconds })}\n`);
   const { value } = await answers.next();
@@ -41,12 +41,12 @@ export function insecure(url) {
 
 /**
  * Runs `flows`, an object of named functions, each with its own tools; fails if one of them does.
- * Arguments of the process are the names of those to run; all without.
+ * Arguments of the process are the names of the flows to run; without any, all run.
  */
 export async function run(flows) {
   const browser = await chromium.launch({
     executablePath: process.env.SEALDROP_CHROMIUM || "/usr/bin/chromium",
-    // Without a graphics card, drawing is what takes the time.
+    // Without a graphics card, most of the time is spent drawing.
     args: ["--no-sandbox", "--disable-gpu",
       `--host-resolver-rules=${recorder.rules}, MAP ${UNTRUSTED} 127.0.0.1`],
   });
@@ -79,15 +79,15 @@ class Tools {
     this.#browser = browser;
   }
 
-  /** Chromium itself, for what is not a page of ours. */
+  /** Chromium itself, for calls that do not concern a page of ours. */
   get browser() {
     return this.#browser;
   }
 
   /**
    * A window at `path` of a server (or at a whole URL), in a browser of its own unless `context` gives one.
-   * `size` is a name of VIEWPORTS. The page must not complain in its console, nor ask for anything that is
-   * not on the server; `allow` has patterns of complaints that are expected.
+   * `size` is a name of VIEWPORTS. The page must not log errors in its console, nor request anything that is
+   * not on the server; `allow` has patterns of expected errors.
    */
   async open(path, { server = "open", size = "desktop", lang = "en", dark = false, context, allow = [], ...more } = {}) {
     const own = context ?? await this.context({ size, lang, dark, ...more });
@@ -109,7 +109,7 @@ class Tools {
     return page;
   }
 
-  /** More ports that pages may ask: of a proxy that a test has started. */
+  /** More ports that pages may call: of a proxy that a test has started. */
   ports = new Set();
 
   /** A browser of its own: cookies, storage, clipboard. */
@@ -129,16 +129,16 @@ class Tools {
     return context;
   }
 
-  /** A picture of the whole page, `NAME.png`. */
+  /** A screenshot of the whole page, `NAME.png`. */
   async shot(page, name) {
     if (!SHOTS) return;
     mkdirSync(SHOTS, { recursive: true });
     await page.screenshot({ path: `${SHOTS}/${name}.png`, fullPage: true });
   }
 
-  /** axe-core finds nothing serious, nothing sticks out at the side; a picture, unless it would be endless. */
+  /** axe-core finds no serious fault, nothing overflows at the side; a screenshot, unless it is endless. */
   async check(page, name, { picture = true } = {}) {
-    // Our policy lets no script in; the debugger's own way does.
+    // Our policy allows no script; the debugger can inject one.
     const found = await page.evaluate(`(() => { const module = undefined; ${AXE}; return window.axe.run(document, {
       resultTypes: ["violations"],
     }); })()`);
@@ -163,7 +163,7 @@ class Tools {
     }
   }
 
-  /** Ends the flow: no page may have complained, nor sent what was planted. */
+  /** Ends the flow: no page may have logged errors, nor sent planted values. */
   async close() {
     const all = this.#pages.flatMap(({ complaints, allow }) =>
       complaints.filter((text) => !allow.some((pattern) => pattern.test(text))));
@@ -172,7 +172,7 @@ class Tools {
     assert.deepEqual(recorder.leaks(), [], "what was planted");
   }
 
-  /** Tells what the pages looked like when it went wrong. */
+  /** Prints the state of the pages after an error. */
   async fail(name) {
     for (const [number, { page, complaints }] of this.#pages.entries()) {
       for (const complaint of complaints) console.log(`  console: ${complaint}`);

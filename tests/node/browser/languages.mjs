@@ -1,5 +1,5 @@
-// The switch of languages: whatever a page shows, it then shows what the other language would have shown from the
-// start, and nothing that was typed, chosen, opened or made is lost.
+// The language switch: a page then shows exactly what the other language would have shown from the
+// start, and nothing that was typed, chosen, opened or created is lost.
 import assert from "node:assert/strict";
 import { quickBox } from "./box_tools.mjs";
 import { advance, run, servers } from "./harness.mjs";
@@ -12,8 +12,8 @@ const HOUR = 3601;
 const FILE = { name: "Avtal.pdf", mimeType: "application/pdf", buffer: Buffer.alloc(1_500_000, "x") };
 
 /**
- * All that can be read or heard, in the order of the page; numbers, which may be of now, without their digits, and no
- * seconds that run (`.again`).
+ * All text that can be read or heard, in the order of the page; numbers that depend on the time without
+ * their digits, and no counting seconds (`.again`).
  */
 const told = (page) => page.evaluate(() => {
   const found = [document.title];
@@ -73,7 +73,7 @@ await run({
     assert.equal(await page.locator("textarea").first().inputValue(), "Copy");
     assert.equal(await page.locator(".password input").inputValue(), "a good password");
     assert.match(await page.locator(".list.files").innerText(), /Avtal\.pdf/);
-    // What follows is in the language of then.
+    // The following texts are in the language of that time.
     await change(page, "sv");
     await page.locator(".settings input[type=number]").fill("3");
     assert.match(await page.locator(".summary").innerText(), /3 gånger/);
@@ -100,7 +100,7 @@ await run({
       await page.locator(".view form button.big").click();
       await page.waitForSelector(".error:not([hidden])");
     });
-    // A text that is one of the page's own stays what it is.
+    // A text that the page has received stays unchanged.
     const secret = await makeSecret({
       text: "Show", max_views: 3, message: "Copy", attachments: [{ name: "a", data: new Uint8Array(1500) }],
     });
@@ -208,7 +208,7 @@ await run({
     await page.waitForSelector("#language-problem:not([hidden])");
     assert.equal(await page.locator("#language").inputValue(), "en");
     assert.equal(await page.locator("textarea").first().inputValue(), "typed");
-    // Where there is nothing to lose, the page comes anew.
+    // If there is nothing to lose, the page is loaded again.
     const other = await tools.open("/nothing", { context, allow: [/ERR_FAILED/, /404/] });
     await other.locator("#language").selectOption("sv");
     await other.waitForSelector("html[lang=sv]");

@@ -1,4 +1,4 @@
-// What people see of the pages besides their words: lines, frames, sizes, dates and clocks.
+// The look of the pages apart from their texts: lines, frames, sizes, dates and clocks.
 import assert from "node:assert/strict";
 import { quickBox } from "./box_tools.mjs";
 import { advance, run, servers } from "./harness.mjs";
@@ -11,7 +11,7 @@ const HOUR = 3600;
 const NARROW = { width: 320, height: 640 };
 const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
 
-/** The pages that there are, each at an address of its own. */
+/** The pages, each at an address of its own. */
 async function pages() {
   const secret = await makeSecret({ password: "p", max_views: 9 });
   const { data } = (await call("POST", "/api/secret_requests", { message: "Send" })).json;
@@ -90,7 +90,7 @@ await run({
     await advance("open", HOUR);
     const page = await tools.open("/");
     await page.locator("textarea").first().fill("text");
-    // By the keyboard, as that is when browsers draw frames.
+    // By the keyboard, because browsers draw focus frames then.
     await page.locator("button[type=submit]").focus();
     await page.keyboard.press("Enter");
     await page.waitForSelector(".link-panel");
@@ -111,7 +111,7 @@ await run({
 
   async "nothing jumps while a page loads"(tools) {
     const context = await tools.context();
-    // As over a slow line.
+    // As over a slow connection.
     await context.route("**/{openapi.json,api/**,Service/**}", async (route) => {
       await new Promise((done) => { setTimeout(done, 300); });
       return route.continue();
@@ -155,7 +155,7 @@ await run({
   },
 
   async "dates as in the reader's region"(tools) {
-    // (languages of the browser, language of the page, what its dates look like)
+    // (languages of the browser, language of the page, form of its dates)
     const cases = [
       [["en-GB", "en"], "en", /Sun,? 22 November 2026 at 1[45]:00/],
       [["en-US"], "en", /Sun, November 22, 2026 at 0[23]:00\sPM/],
@@ -187,7 +187,7 @@ await run({
   async "a clock that is wrong"(tools) {
     for (const hours of [-30, 0, 30]) {
       const context = await tools.context();
-      // The server's clock as the browser hears of it.
+      // The server's clock as the browser receives it.
       await context.route("**/{api/**,robots.txt}", async (route) => {
         const response = await route.fetch();
         const date = new Date(Date.now() + hours * 3_600_000).toUTCString();
@@ -230,7 +230,7 @@ await run({
     await page.getByText("expired").first().waitFor();
     assert.equal(await burn(page).count(), 0);
 
-    // In the list it is only taken away; on the page of the secret, too, once the lease is over.
+    // In the list it is only removed; on the page of the secret, too, once the lease has ended.
     const list = await tools.open("/manage", { server: "account" });
     const mine = await make(account, "text", {}, { key: account.key });
     await call("POST", `/api/public/secrets/${mine.id}/view`, {}, "account");

@@ -48,7 +48,7 @@ await run({
     await wrong(account.public_key, "This is a public key.");
     await wrong("private_key_nobody", "This server does not know that key.");
     await wrong("something", "This server does not know that key.");
-    // Another server's.
+    // A key of another server.
     await wrong(open.key, "This server does not know that key.");
     assert.equal(await page.evaluate(() => sessionStorage.length), 0);
     await signIn(page, account);
@@ -115,7 +115,7 @@ await run({
     await make({ description: "Ett_mycket_långt_ord_utan_mellanslag_som_måste_brytas_någonstans_".repeat(4) });
     const locked = await make({ description: "for locking", password: "right" });
     for (let address = 0; address < 2; address += 1) {
-      // Ten from one address are all; the state itself is the server's, and faked below.
+      // Ten from one address are the limit; the state itself is the server's, and faked below.
       await fetch(`${account.url}/api/public/secrets/${locked.id}/view`, {
         method: "POST", headers: { "Content-Type": "application/json" }, body: '{"password":"wrong"}',
       });
@@ -292,7 +292,7 @@ await run({
     assert.equal(await rows(page).count(), 50);
     await page.getByRole("button", { name: "Older" }).click();
     await page.getByText("51 to 100 of 120").waitFor();
-    // What is burned leaves what was found.
+    // Burning one of them keeps the search.
     await found("needle", 3);
     await page.getByRole("button", { name: /Details of needle number-47-/ }).click();
     await page.getByRole("button", { name: "Delete now" }).click();
@@ -302,7 +302,7 @@ await run({
     await page.getByRole("button", { name: "Show all" }).click();
     await page.getByText(`1 to 50 of ${all - 1}`).first().waitFor();
 
-    // Cancelled after the first page: the second never comes.
+    // Cancelled after the first page: the second is not requested.
     await page.route("**/api/secrets?offset=50", () => {});
     await search(page, "needle");
     await page.getByText(`50 of ${all - 1} searched`).waitFor();

@@ -1,4 +1,4 @@
-// The account's page: figures, notifications, webhooks. The server "account" may call private addresses here,
+// The account's page: usage, notifications, webhooks. The server "account" may call private addresses here,
 // "open" may not, and sends no mails.
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
@@ -35,7 +35,7 @@ async function receiver(status = 200) {
   };
 }
 
-/** What a call says. Its time is that of the server's clock, which a test moves: it is taken as now. */
+/** The content of a call. Its time is that of the server's clock, which a test moves: it is taken as now. */
 function verified(webhook, { body, headers }) {
   const { now } = Date;
   Date.now = () => Number(headers["webhook-timestamp"]) * 1000;
@@ -62,7 +62,7 @@ await run({
     await page.getByText("Created this month: 1 of 1,000,000").waitFor();
     await page.getByText("999,999 left").waitFor();
     await page.getByText("1 of 10,000").waitFor();
-    // It is up to date whenever it is looked at.
+    // It is updated each time it is shown.
     await makeSecret(account, "text", {}, { key });
     await page.getByRole("tab", { name: "Secrets" }).click();
     await page.getByRole("tab", { name: "Account" }).click();
@@ -189,7 +189,7 @@ await run({
     await add(page, `https://example.org/${PAYLOADS[0]}?x=${PAYLOADS[14]}`.replaceAll("#", ""));
     await page.getByRole("heading", { name: "The webhook is added" }).waitFor();
     await inert(page);
-    // What the other end of a test is said to have done.
+    // The simulated answer of the endpoint to a test.
     await page.route("**/test", (route) => route.fulfill({
       json: { data: { id: "w1", delivered: false, status: null, error: PAYLOADS.slice(0, 20).join(" ") } },
     }));

@@ -17,7 +17,7 @@ const answer = async (id) => {
   return api(account, "POST", `public/secret_requests/${id}/secrets`, { body: { ciphertext, password_part_private } });
 };
 let known = null;
-/** What any secret could be. */
+/** The ciphertext of a possible secret. */
 async function parts() {
   if (!known) {
     const secret = await makeSecret(open, "text");
@@ -65,7 +65,7 @@ await run({
     assert.ok(!(await page.content()).includes("open sesame"));
     await rows(page).filter({ hasText: "Keys of the house" }).locator(".badge", { hasText: "open" }).waitFor();
 
-    // Who answers finds it, and the owner sees that.
+    // The sender finds it, and the owner sees that.
     await answer(request.id);
     await page.reload();
     await rows(page).filter({ hasText: "used 1 of 2" }).getByRole("button").click();
@@ -113,7 +113,7 @@ await run({
     }, { server: "account" });
     await tools.everyLook("manage-request-errors", PATH, wrong, { server: "account" });
     const before = (await listed()).length;
-    // What only the server knows.
+    // Values that only the server knows.
     const page = await tools.open(PATH, { server: "account", allow: [/422/, /429/] });
     await signIn(page, account);
     await newForm(page);

@@ -1,6 +1,6 @@
-// What leaves the browser, on every page: passphrases, halves of keys, key files and plaintext are planted,
-// and all that Chromium sends is searched for them (recorder.mjs). They may leave only where the page has
-// said so before.
+// Data that leaves the browser, on every page: passphrases, halves of keys, key files and plaintext are
+// planted, and all bytes that Chromium sends are searched for them (recorder.mjs). They may leave only if
+// the page has said so before.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { makeBox, open, opened, quickBox, quickSend, saved, send, texts } from "./box_tools.mjs";
@@ -32,7 +32,7 @@ function plantFile({ buffer }) {
   recorder.plant("the file's end", buffer.subarray(-32));
 }
 
-/** The key of a link, as it stands there and as the half of a password that it is. */
+/** The key of a link, as it is in the link, and the half of a password that it encodes. */
 function plantKey(link) {
   const key = new URL(link).hash.slice(1);
   recorder.plant("the key of the link", key);
@@ -148,7 +148,7 @@ await run({
     plantPem(box.pem);
     await page.goto(box.link);
     await send(page, { text: TEXT, files: [attached] });
-    // What people do first: the passphrase alone. There is no way to send it.
+    // What people try first: the passphrase alone. It cannot be sent.
     await page.getByRole("tab", { name: "Open" }).click();
     assert.equal(await page.getByText("With the passphrase", { exact: true }).count(), 0);
     await page.getByText("The server has no key to this box.").waitFor();
@@ -201,7 +201,7 @@ await run({
     plantPem(box.pem);
     await page.goto(box.link);
     await send(page, { text: TEXT, files: [file(1000)] });
-    // With the key file nothing of it goes, whoever else has a key.
+    // With the key file no part of it is sent, whether the server has a key or not.
     await opened(page, { passphrase: PASSPHRASE, pem: box.pem });
     assert.deepEqual(await texts(page), [TEXT]);
     await page.getByRole("button", { name: "Close the box" }).click();

@@ -1,6 +1,6 @@
-// All that Chromium sends to the servers, byte by byte: a wire in front of each that the browser is led to.
-// Request lines, headers and bodies are on it, of pages, workers, forms and beacons alike, so nothing has
-// to be listed here. Values that may not leave the browser are planted; each is looked for in every form
+// Records everything that Chromium sends to the servers, byte by byte: the browser connects through a proxy in
+// front of each. It sees request lines, headers and bodies, of pages, workers, forms and beacons alike, so no
+// list of them is needed. Values that must not leave the browser are planted; each is searched in every form
 // that a script could send.
 import assert from "node:assert/strict";
 import { connect, createServer } from "node:net";
@@ -21,19 +21,19 @@ export class Recorder {
     return recorder;
   }
 
-  /** What Chromium has to be told to go by the wires: rules of `--host-resolver-rules`. */
+  /** The rules of `--host-resolver-rules` that make Chromium connect through the proxies. */
   get rules() {
     return this.#rules.join(", ");
   }
 
-  /** Forgets everything, at the begin of a flow. Connections that are open go on being heard. */
+  /** Forgets everything, at the start of a flow. Open connections are still recorded. */
   begin() {
     for (const pieces of this.#connections) pieces.length = 0;
     this.#planted.clear();
   }
 
   /**
-   * From now to the end of the flow, and in what was sent before: `value`, a text or bytes, may not leave.
+   * From now to the end of the flow, and in everything sent before: `value`, a text or bytes, must not leave.
    */
   plant(name, value) {
     const bytes = Buffer.from(value);
@@ -46,13 +46,13 @@ export class Recorder {
     return this.#places(Buffer.from(value)).length > 0;
   }
 
-  /** What was planted and has left the browser: a line for each place. */
+  /** The planted values that have left the browser: a line for each place. */
   leaks() {
     return [...this.#planted].flatMap(([name, bytes]) =>
       this.#places(bytes).map((place) => `${name} is in what the browser sends: ${place}`));
   }
 
-  /** How many bytes have gone over the wires. */
+  /** The number of bytes that have passed. */
   get size() {
     return this.#connections.flat().reduce((sum, { length }) => sum + length, 0);
   }
@@ -71,7 +71,7 @@ export class Recorder {
   async #lead(target, host) {
     const listener = createServer((client) => this.#carry(client, target));
     await new Promise((resolve) => listener.listen(0, "127.0.0.1", resolve));
-    // The process ends when its flows have.
+    // The process ends after its flows.
     listener.unref();
     const { port } = listener.address();
     for (const name of [target.hostname, host]) this.#rules.push(`MAP ${name}:${target.port} 127.0.0.1:${port}`);
@@ -85,7 +85,7 @@ export class Recorder {
     client.pipe(upstream);
     upstream.pipe(client);
     client.on("error", () => upstream.destroy()).on("close", () => upstream.destroy());
-    // An answer that came before the server hung up still goes to the browser.
+    // An answer that came before the server closed the connection is still passed to the browser.
     upstream.on("error", () => client.destroySoon()).on("close", () => client.destroySoon());
   }
 }
@@ -106,7 +106,7 @@ function forms(bytes) {
       ["a form's field", Buffer.from(new URLSearchParams({ "": text }).toString().slice(1))],
       ["base64 of UTF-16", base64(Buffer.from(text, "utf16le"), 0)]);
   }
-  // Where it stands in what is encoded is not known: its whole groups of three, from each of the first
+  // Its position in encoded data is unknown: its whole groups of three, from each of the first
   // three bytes.
   for (const skipped of [0, 1, 2]) {
     const encoded = base64(bytes, skipped).toString();
@@ -122,7 +122,7 @@ function base64(bytes, skipped) {
   return Buffer.from(whole.toString("base64"));
 }
 
-/** The request in which a byte stands: its method and path, without the query. */
+/** The request that contains a byte: its method and path, without the query. */
 function requestAt(sent, at) {
   const before = sent.subarray(0, at + 1).toString("latin1");
   const lines = before.match(/(?:^|\r\n|[^\r\n])(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) \/[^ ?\r\n]*/g) ?? [];

@@ -1,4 +1,4 @@
-// Answering a secret request: the page, the answer's way back, and requests that are over.
+// Answering a secret request: the page, the way of the answer to its requester, and requests that have ended.
 import assert from "node:assert/strict";
 import { advance, insecure, run, servers } from "./harness.mjs";
 import { api, inlineFile, openLink } from "./secrets.mjs";
@@ -61,7 +61,7 @@ await run({
     assert.equal(seen.text, "4711");
     assert.equal(inlineFile(seen.attachments[0]).toString(), "file");
     const [item] = await api(account, "GET", "secrets", { key: account.key });
-    assert.equal(item.id, seen.id, "it is in the list of who asked");
+    assert.equal(item.id, seen.id, "it is in the list of the requester");
 
     await page.getByRole("button", { name: "Send another secret" }).click();
     await page.getByRole("button", { name: "Continue without it" }).click();
@@ -100,7 +100,7 @@ await run({
     const { password_part_public: part, password_part_private: mine } = (await sent).postDataJSON();
     assert.match(atob(part), /^[A-Za-z0-9]{18}$/);
     assert.notEqual(part, mine);
-    assert.equal(await page.locator(".link-panel").count(), 0, "nobody needs to send a link");
+    assert.equal(await page.locator(".link-panel").count(), 0, "no link to send");
   },
 
   async "the public half stays here where nothing is mailed"(tools) {
@@ -133,7 +133,7 @@ await run({
     await page.route("**/secrets", (route) => route.abort(), { times: 1 });
     await submit(page);
     await page.getByText(/Servern kan inte nås/).waitFor();
-    // Somebody else uses it up meanwhile.
+    // Another sender uses it up meanwhile.
     const other = await tools.open(path, SERVER);
     await secretField(other).fill("faster");
     await submit(other);

@@ -1,10 +1,10 @@
-// Secrets by the API, for flows of pages: made and opened by the published sjcl, not by our own modules.
+// Secrets by the API, for flows of pages: created and opened by the published sjcl, not by our own modules.
 import assert from "node:assert/strict";
 import { createRequire, register } from "node:module";
 
 const sjcl = createRequire(import.meta.url)("sjcl");
 
-/** Calls a server; gives `data`. Fails unless the status is `status`. */
+/** Calls a server; returns `data`. Fails unless the status is `status`. */
 export async function api(server, method, path, { body, key, headers = {}, status } = {}) {
   const response = await fetch(`${server.url}/api/${path}`, {
     method, body: body && JSON.stringify(body),
@@ -17,7 +17,7 @@ export async function api(server, method, path, { body, key, headers = {}, statu
   return answer.data ?? answer;
 }
 
-/** Makes a secret with the key of the account, or without; gives what was answered, and its link. */
+/** Creates a secret with the key of the account, or without; returns the answer, and its link. */
 export async function makeSecret(server, text, fields = {}, { key } = {}) {
   const [mine, yours] = ["abcdefghijklmnopqr", "ABCDEFGHIJKLMNOPQR"];
   const ciphertext = btoa(sjcl.encrypt(mine + yours, text, { mode: "gcm", ks: 256, iter: 1000, ts: 128 }));
@@ -26,7 +26,7 @@ export async function makeSecret(server, text, fields = {}, { key } = {}) {
   return { ...made, link: `${server.url}/${made.id}/#${btoa(yours)}` };
 }
 
-/** Opens the secret of a link: `{ text, attachments, message, view }`, attachments as they stand in it. */
+/** Opens the secret of a link: `{ text, attachments, message, view }`, attachments as they are in it. */
 export async function openLink(server, link, { password, captcha } = {}) {
   const [, id, part] = /\/([A-Za-z0-9]{31})\/#([A-Za-z0-9+/=]+)$/.exec(link) ?? [];
   assert.ok(id, `no link: ${link}`);
@@ -41,7 +41,7 @@ export function inlineFile({ data }) {
   return Buffer.from(data, "base64");
 }
 
-/** The files of a secret that stand beside it, opened by our own modules: Buffers, in their order. */
+/** The separate files of a secret, opened by our own modules: Buffers, in their order. */
 export async function fetchFiles(server, { id, view, attachments }) {
   register("../web_hooks.mjs", import.meta.url);
   const { openStream } = await import("../../../src/web/js/crypto/stream.js");

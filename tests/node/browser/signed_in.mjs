@@ -1,4 +1,4 @@
-// A page of an account: signing in, and what must hold of the key.
+// A page of an account: signing in, and the rules for the key.
 import assert from "node:assert/strict";
 
 /** Signs in as people do. */
@@ -8,7 +8,7 @@ export async function signIn(page, { key }) {
   await page.waitForSelector("[role=tablist]");
 }
 
-/** Signs in the short way, for looks: the tab has the key already. */
+/** Signs in without the form, for looks: the tab has the key already. */
 export async function enter(page, { key }) {
   await page.evaluate((text) => sessionStorage.setItem("key", text), key);
   await page.reload();
@@ -16,7 +16,7 @@ export async function enter(page, { key }) {
   await settled(page);
 }
 
-/** What the tab shows is there. */
+/** The values that the shown tab has. */
 export async function settled(page) {
   await page.waitForFunction(() => {
     const panel = document.querySelector("[role=tabpanel]:not([hidden])");
@@ -24,7 +24,7 @@ export async function settled(page) {
   });
 }
 
-/** The key is in the storage of this tab (or, with `isGone`, nowhere), and in no other place. */
+/** The key is in the storage of this tab (or, with `isGone`, in none), and in no other place. */
 export async function keyIsKept(page, key, { isGone = false } = {}) {
   const found = await page.evaluate(() => ({
     session: sessionStorage.getItem("key"),

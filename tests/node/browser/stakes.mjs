@@ -1,4 +1,4 @@
-// Nothing that can not be had again is lost without a question, and nobody is asked where nothing is lost.
+// Data that cannot be restored is never lost without a question, and there is no question if nothing is lost.
 import assert from "node:assert/strict";
 import { quickBox, quickSend, PASSPHRASE } from "./box_tools.mjs";
 import { advance, run, servers } from "./harness.mjs";
@@ -31,7 +31,7 @@ async function asks(page) {
   return isAsked;
 }
 
-/** Touches the page: a browser asks only for somebody who has done something on the page. */
+/** Clicks on the page: a browser asks only after a user action on the page. */
 async function touch(page) {
   await page.locator("h1").first().click();
 }
@@ -42,7 +42,7 @@ async function ready(page, text = "hunter2") {
   await page.waitForSelector(".link-panel");
 }
 
-/** Drops onto what a selector finds; `kind` "folder" is one. Gives whether the page took care of it. */
+/** Drops onto the element of a selector; `kind` "folder" is one. Returns whether the page handled it. */
 async function drop(page, selector, { kind = "file", name = "dropped.txt" } = {}) {
   return page.locator(selector).first().evaluate((target, { kind, name }) => {
     const data = new DataTransfer();
@@ -159,9 +159,9 @@ await run({
     await heading(page, "Here is your secret");
     await page.clock.runFor(61_000);
     await touch(page);
-    assert.equal(await asks(page), true, "nobody has read it");
+    assert.equal(await asks(page), true, "it was not read");
     await readSecret(page);
-    assert.equal(await asks(page), false, "somebody has read it");
+    assert.equal(await asks(page), false, "it was read");
     const other = await tools.open((await makeSecret({ max_views: 1 })).path.replace(/#.*/, ""));
     await other.locator("textarea.key").fill("typed");
     assert.equal(await asks(other), false, "a key comes from somewhere");
@@ -227,7 +227,7 @@ await run({
     await box.locator("[name=way][value=key]").check();
     assert.ok(await drop(box, "h1", { name: "box.pem" }));
     assert.match(await box.locator("#panel-open input[type=file]").inputValue(), /box\.pem$/);
-    // Where none is wanted, none is taken, and nothing is left.
+    // If a page accepts no files, a drop does nothing, and nothing is left.
     const secret = await makeSecret();
     for (const path of [secret.path, "/docs", "/manage", "/nothing"]) {
       const other = await tools.open(path, { allow: [/404/] });

@@ -1,4 +1,4 @@
-// The page that tells its sender what became of a secret.
+// The page that shows its sender the status of a secret.
 import assert from "node:assert/strict";
 import { advance, run, servers } from "./harness.mjs";
 import { makeSecret, openLink } from "./secrets.mjs";
@@ -80,7 +80,7 @@ await run({
     await page.locator("dialog .danger").click();
     await page.getByRole("heading", { name: "The secret is deleted" }).waitFor();
     assert.equal((await look(secret, "curl/8")).status, 404);
-    // The token opens nothing any more.
+    // The token is not valid any more.
     assert.equal(page.url(), `${open.url}/status/${secret.id}`);
     const late = await tools.open(secret.path, { allow: [/404/] });
     await late.getByText("There is nothing to show any more").waitFor();
@@ -115,7 +115,7 @@ await run({
   async "what others wrote is text"(tools) {
     for (const text of batches()) {
       const made = await makeSecret(account, "text", { message: text, description: text }, { key: account.key });
-      // What comes as a header holds no line ends, and no more than Latin 1.
+      // A header value has no line ends, and only Latin 1.
       const agent = text.replace(/[^ -~]/g, " ").slice(0, 250);
       await fetch(`${account.url}/api/public/secrets/${made.id}`, { headers: { "User-Agent": agent } });
       const page = await tools.open("/docs", { server: "account" });

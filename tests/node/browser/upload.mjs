@@ -1,4 +1,4 @@
-// Files that are too large to be in a secret itself: sent in slices, through everything that can get in between.
+// Files that are too large to be in a secret itself: sent in slices, through all kinds of interruptions.
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -21,7 +21,7 @@ const linkOf = async (page) => {
   return page.locator(".link-line input").inputValue();
 };
 
-/** A page with a text and files, ready to be sent. */
+/** A page with a text and files, before sending. */
 async function filled(tools, files, { path = "/", ...options } = {}) {
   await advance("open", HOUR);
   const page = await tools.open(path, options);
@@ -63,7 +63,7 @@ await run({
       let slices = 0;
       await page.route(SLICES, async (route) => {
         if (route.request().method() !== "PUT" || (slices += 1) < 2) return route.continue();
-        // The second one never comes through.
+        // The second one is never completed.
         return undefined;
       });
       await secretField(page).fill("with files");
@@ -74,7 +74,7 @@ await run({
   },
 
   async "slices that get lost are sent again"(tools) {
-    // However fast they grow, that is more than six of them.
+    // Although the slices grow quickly, that is more than six of them.
     const files = [random("large.bin", 12 * MIB)];
     const page = await filled(tools, files, { allow: [/ERR_FAILED|503/] });
     const counts = counted(page);
@@ -85,7 +85,7 @@ await run({
       if (slices === 2) return route.abort();
       if (slices === 4) return route.fulfill({ status: 503, headers: { "Retry-After": "1" } });
       if (slices === 6) {
-        // It came through, and its answer did not.
+        // It arrived, and its answer was lost.
         await route.fetch();
         return route.abort();
       }

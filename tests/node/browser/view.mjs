@@ -1,4 +1,4 @@
-// The page of a secret: every state of it, and how people get from one to the other.
+// The page of a secret: every state of it, and the ways from one to another.
 import assert from "node:assert/strict";
 import { advance, insecure, run, servers } from "./harness.mjs";
 import { call, GONE, heading, logOf, makeSecret, openSecret, readSecret } from "./view_secrets.mjs";
@@ -129,10 +129,10 @@ await run({
     const secret = await makeSecret({ captcha: true, password: "p" });
     const page = await tools.open(secret.path, { allow: REFUSED });
     await page.getByLabel("Password", { exact: true }).fill("q");
-    // Pressed at once: the page waits for itself.
+    // Pressed at once: the page waits until it is ready.
     await page.getByRole("button", { name: "Open the secret" }).click();
     await page.getByText("This is not the password").waitFor();
-    // The wrong password has used the proof up: there has to be another.
+    // The wrong password has used the proof up: another one is needed.
     await page.getByLabel("Password", { exact: true }).fill("p");
     await openSecret(page);
     assert.equal((await logOf(secret.id)).view_times, 1);
@@ -168,7 +168,7 @@ await run({
     await tools.check(page, "view-burned");
     assert.ok((await logOf(secret.id)).events.some(({ event }) => event === "burned"));
     await page.reload();
-    // The key has left the address bar; what happened is still told.
+    // The key was removed from the address bar; the text is still shown.
     await heading(page, "The secret is deleted");
 
     const twice = await makeSecret({ max_views: 2 });
@@ -208,7 +208,7 @@ await run({
     await second.getByRole("button", { name: "Open the secret" }).click();
     await second.getByText("The connection broke.").waitFor();
     await second.unroute("**/view");
-    // Not even a new start of the page loses it.
+    // It is not lost, not even by a reload of the page.
     await second.reload();
     await heading(second, "Here is your secret");
     assert.equal((await logOf(other.id)).view_times, 1);
@@ -263,7 +263,7 @@ await run({
     await look(page, true);
     await tools.check(page, "view-cleared");
 
-    // A phone stops timers: the time is looked up at the return. The device's clock may be wrong about the lease.
+    // A phone stops timers: the time is checked at the return. The device's clock may be wrong about the lease.
     const other = await makeSecret({ max_views: 2 });
     const second = await tools.open(other.path, { context });
     await openSecret(second);
@@ -322,7 +322,7 @@ await run({
 
   async "with the keyboard only"(tools) {
     const secret = await makeSecret({ password: "p", max_views: 1 });
-    // Before it deletes, the page asks whether views are left.
+    // Before it deletes, the page checks whether views are left.
     const page = await tools.open(secret.path, { allow: REFUSED });
     await page.getByLabel("Password", { exact: true }).waitFor();
     const to = async (name) => {

@@ -1,4 +1,4 @@
-// The files of a secret, saved byte for byte; hosting below a path; what the page weighs, and how soon it is there.
+// The files of a secret, saved byte for byte; hosting below a path; the size of the page, and its loading time.
 import assert from "node:assert/strict";
 import { createReadStream } from "node:fs";
 import { createHash } from "node:crypto";
@@ -10,10 +10,10 @@ import { heading, logOf, makeSecret, openSecret, readSecret } from "./view_secre
 const { FileSealer, sealedSize } = await import(new URL("../../../src/web/js/crypto/stream.js", import.meta.url));
 
 const LOST = [/ERR_|Failed to load resource/];
-/** The most that the page may weigh, compressed, with all that it loads. */
+/** The largest compressed size of the page, with everything that it loads. */
 const MAX_BYTES = 60_000;
 
-/** Bytes that no chunk of has a twin. */
+/** Bytes of which no two chunks are the same. */
 function filled(length) {
   const bytes = new Uint8Array(length);
   for (let at = 0; at < length; at += 1) bytes[at] = (at * 31 + (at >> 8) + (at >> 16)) & 255;
@@ -28,7 +28,7 @@ async function hashOfFile(path) {
   return sum.digest("hex");
 }
 
-/** Hands on to a server what `answer` leaves; `close()` ends it. */
+/** Passes requests on to a server unless `answer` handles them; `close()` ends it. */
 async function proxy(tools, to, answer) {
   const server = createServer((incoming, outgoing) => {
     const path = answer(incoming, outgoing);
@@ -67,7 +67,7 @@ async function withAttachment(tools, sealed, breaks = []) {
     return null;
   });
   let held = null;
-  // A browser drops what it has not read yet when a connection breaks.
+  // A browser discards unread data when a connection breaks.
   return { ...server, asked, breakOff: () => held() };
 }
 
@@ -170,7 +170,7 @@ await run({
     const server = await withAttachment(tools, sealed);
     const secret = await makeSecret({ text: "", attachments: [attachment], max_views: 2 });
     const page = await tools.open(server.url + secret.path);
-    // A folder of the page's own stands in for the place that a person would choose.
+    // A folder of the page's own replaces the place that a person would choose.
     await page.evaluate(() => {
       window.showSaveFilePicker = async ({ suggestedName }) =>
         (await navigator.storage.getDirectory()).getFileHandle(suggestedName, { create: true });
@@ -186,7 +186,7 @@ await run({
     });
     assert.equal(found, hash(content));
 
-    // Where the browser can not, it gathers the pieces.
+    // If the browser cannot do this, the page collects the pieces.
     const other = await tools.open(server.url + secret.path);
     await other.evaluate(() => { delete window.showSaveFilePicker; });
     await openSecret(other);

@@ -1,4 +1,4 @@
-// Who comes to a link that is no person, and what strangers write: neither spends a view, nor becomes more than text.
+// Programs that open links, and hostile texts: neither spends a view, nor becomes more than text.
 import assert from "node:assert/strict";
 import { run, servers } from "./harness.mjs";
 import { call, heading, logOf, makeSecret, openSecret, readSecret } from "./view_secrets.mjs";
@@ -32,7 +32,7 @@ await run({
       const told = await page.locator(ID).evaluateAll((nodes) => nodes.map((node) => node.outerHTML).join("\n"));
       assert.ok(!/og:|twitter:|description/.test(told) && !told.includes(secret.id), told);
       assert.match(await page.title(), /^A secret for you · /);
-      // Some press what looks like a button, by script: it is not a person's finger.
+      // Some press elements that look like buttons, by script: that is not a user action.
       await page.evaluate(() => {
         for (const button of document.querySelectorAll("main button")) button.click();
         document.querySelector("main form").requestSubmit();

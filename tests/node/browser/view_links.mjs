@@ -1,4 +1,4 @@
-// Links to secrets as they arrive: whole, damaged on their way, without their key, with a wrong one.
+// Links to secrets as they arrive: whole, damaged, without their key, with a wrong one.
 import assert from "node:assert/strict";
 import { run, servers } from "./harness.mjs";
 import { GONE, heading, logOf, makeSecret, openSecret, readSecret } from "./view_secrets.mjs";
@@ -52,7 +52,7 @@ await run({
       await page.getByText(told).waitFor();
     }
     await tools.check(page, "view-no-key-error");
-    // Nobody has so much as asked for it.
+    // The secret was not even requested.
     assert.deepEqual((await logOf(secret.id)).events, []);
     await field.fill(`Here you are:\n<${secret.url.replace("#", "#\n ")}>.`);
     await go.click();
@@ -102,7 +102,7 @@ await run({
     const page = await tools.open(`/${secret.id}/#${changed}`);
     await page.getByRole("button", { name: "Open the secret" }).click();
     await heading(page, WRONG);
-    // Nothing is fetched again: the lease may be over.
+    // Nothing is fetched again: the lease may have ended.
     await page.route("**/api/**", (route) => route.abort());
     await page.evaluate((address) => { location.href = address; }, secret.url);
     await heading(page, "Here is your secret");
@@ -116,7 +116,7 @@ await run({
     for (const missing of [1, 2, 3, 4, 5, 10, 23]) {
       const page = await tools.open(`/${secret.id}/#${secret.key.slice(0, -missing)}`);
       const cut = page.getByRole("heading", { name: "The link is cut" });
-      // So short a key may be none at all.
+      // So short a key may not be a key at all.
       const none = page.getByRole("heading", { name: MISSING });
       if (missing < 20) await press(page);
       await cut.or(none).waitFor();
@@ -155,7 +155,7 @@ await run({
   },
 
   async "damaged links that lead elsewhere are mended, or asked for"(tools) {
-    // Of our form, and not planted: with %23 a browser sends the key before any page can help.
+    // Of our form, and not planted: with %23 a browser sends the key before any page can prevent it.
     const secret = await makeSecret({ text: "mended", max_views: 100, half: "FIGKEOTIRUBNAKQJRL" });
     const { id, key } = secret;
     const context = await tools.context();
@@ -192,7 +192,7 @@ await run({
     await page.getByRole("button", { name: "Continue" }).click();
     await openSecret(page);
     assert.equal(await readSecret(page), "mended");
-    // What is no link stays what it is.
+    // A text that is not a link stays unchanged.
     for (const [form, name] of [["/", "Create link"], ["/?lang=en", "Create link"], ["/?utm_source=x&ref=mail", "Create link"]]) {
       const other = await tools.open(form, { context });
       await other.getByRole("button", { name }).waitFor();
@@ -228,7 +228,7 @@ await run({
       await heading(page, title);
       assert.equal(await page.locator("main").innerText(), said, "a reload shows the same");
     }
-    // The whole link in the same tab begins anew.
+    // The whole link in the same tab starts again.
     const next = await makeSecret({ text: "another" });
     await left.goto(next.url);
     await openSecret(left);

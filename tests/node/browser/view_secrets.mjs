@@ -1,4 +1,4 @@
-// Making secrets as a sender would, and reading their logs: what several scripts of this folder need.
+// Creating secrets as a sender would, and reading their logs: shared by several scripts of this folder.
 import assert from "node:assert/strict";
 import { createRequire, register } from "node:module";
 import { recorder, servers } from "./harness.mjs";
@@ -21,9 +21,9 @@ export async function call(method, path, body, server = "open") {
 }
 
 /**
- * Makes a secret: `{ id, key, path, url }`, `key` being what stands behind the `#`. `tagBits` makes SJCL
- * itself seal it, as older clients do; `bits` are 32 of something that is no text, `half` is a public half
- * of another program's; other fields go to the server as they are.
+ * Creates a secret: `{ id, key, path, url }`, where `key` is the part after the `#`. `tagBits` makes SJCL
+ * itself seal it, as older clients do; `bits` are 32 of content that is not text, `half` is a public half
+ * of another program; other fields are sent to the server unchanged.
  */
 export async function makeSecret({
   text = "hunter2", attachments = [], tagBits, bits, half, server = "open", ...fields
@@ -49,7 +49,7 @@ export async function makeSecret({
   return { id, key, path, url: servers[server].url + path };
 }
 
-/** The secret as it stands in its sender's list: `view_times`, `views`, `events`. */
+/** The secret as it is in its sender's list: `view_times`, `views`, `events`. */
 export async function logOf(id, server = "open") {
   const { json } = await call("GET", "/api/secrets", undefined, server);
   const found = json.data.find((secret) => secret.id === id);
@@ -63,7 +63,7 @@ export async function openSecret(page) {
   await page.getByRole("heading", { name: /Here is your secret|Här är din hemlighet/ }).waitFor();
 }
 
-/** Uncovers the text and gives it back. */
+/** Uncovers the text and returns it. */
 export async function readSecret(page) {
   await page.getByRole("button", { name: /^(Show|Visa)$/ }).click();
   return page.locator(".secret pre").textContent();

@@ -1,4 +1,4 @@
-// One secret in several tabs of one browser: within the lease it is one view, and what tabs share is no secret.
+// One secret in several tabs of one browser: it is one view within the lease. The shared data is no secret.
 import assert from "node:assert/strict";
 import { advance, run, servers } from "./harness.mjs";
 import { GONE, heading, logOf, makeSecret, openSecret, readSecret } from "./view_secrets.mjs";
@@ -6,7 +6,7 @@ import { GONE, heading, logOf, makeSecret, openSecret, readSecret } from "./view
 const REFUSED = [/status of 4\d\d/];
 const HERE = "Here is your secret";
 
-/** All that the tabs of a browser share. */
+/** All data that the tabs of a browser share. */
 const shared = (page) => page.evaluate(() => JSON.stringify({ ...localStorage }));
 
 await run({
@@ -27,7 +27,7 @@ await run({
     for (const planted of ["hunter2", secret.key, atob(secret.key), secret.key.slice(4, 16)]) {
       assert.ok(!stored.includes(planted), stored);
     }
-    // Nobody else gets it: not another browser, and not this one without the key.
+    // No other client gets it: not another browser, and not this one without the key.
     const other = await tools.open(secret.path, { allow: REFUSED });
     await heading(other, GONE);
     const keyless = await tools.open(`/${secret.id}/`, { context });
@@ -51,7 +51,7 @@ await run({
     for (const tab of tabs) await tab.getByText("It can be opened 2 more times").waitFor();
     for (const tab of tabs) await openSecret(tab);
     assert.equal((await logOf(secret.id)).view_times, 1);
-    // Removing it here is no end for others.
+    // Removing it here does not end it for other tabs.
     await tabs[0].getByRole("button", { name: "Remove it from this page" }).click();
     await tabs[0].getByRole("button", { name: "Remove", exact: true }).click();
     await tabs[1].getByText("It can be opened once.").waitFor();
@@ -109,7 +109,7 @@ await run({
     const other = await tools.open(secret.path, { context, allow: REFUSED });
     await heading(other, GONE);
 
-    // Where all tabs were closed before, the next page forgets it; also what is none of ours.
+    // If all tabs were closed before, the next page forgets it; also an entry that is not from sealdrop.
     const next = await tools.open("/", { context });
     await next.evaluate(() => {
       const put = (id, state) => localStorage.setItem(`lease:${id}`, state);

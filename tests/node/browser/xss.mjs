@@ -1,4 +1,4 @@
-// A hundred texts that would run as scripts where a page takes text for markup, and the check that none did:
+// A hundred texts that would run as scripts if a page took text for markup, and the check that none did:
 // each sets `window.__xss`, or leaves an element with the attribute `data-xss`.
 import assert from "node:assert/strict";
 
@@ -92,13 +92,13 @@ const OTHER = [
   `$&$1$\``,
 ];
 
-/** A hundred of them. Some have to be text that is left as it is. */
+/** A hundred of them. Some must be text that stays unchanged. */
 export const PAYLOADS = [
   ...MARKUP, ...OTHER, ...EVENTS.map((event) => `<b data-xss ${event}=${RUN} tabindex=1>x</b>`),
 ];
 assert.equal(PAYLOADS.length, 100);
 
-/** Them all, in texts of so many characters at most. */
+/** All of them, in texts of at most this many characters. */
 export function batches(limit = 900) {
   const texts = [""];
   for (const payload of PAYLOADS) {
@@ -108,7 +108,7 @@ export function batches(limit = 900) {
   return texts;
 }
 
-/** Nothing of them ran, and none of them became an element. */
+/** No part of them ran, and none of them became an element. */
 export async function inert(page) {
   const found = await page.evaluate(() => ({
     ran: window.__xss ?? null,
