@@ -183,9 +183,9 @@ fn of_the_real_daemon() {
     assert!(!is_behind(&client));
     faked.set("+0");
     for id in [&short, &long, &in_it] {
-        assert_eq!(look(&anybody, id).status, 200, "nothing has ended for good");
+        assert_eq!(look(&anybody, id).status, 200, "nothing has ended permanently");
     }
-    assert!(!is_behind(&client), "the leap was no floor");
+    assert!(!is_behind(&client), "the jump was not stored as the newest time");
 
     // A plausible jump, and back.
     faked.set("+2h");

@@ -86,7 +86,7 @@ fn has_type(described: &Value, value: &Value) -> bool {
 
 fn resolved(schema: &Value) -> &Value {
     match schema["$ref"].as_str() {
-        Some(target) => DOCUMENT.pointer(&target[1..]).expect("a reference leads somewhere"),
+        Some(target) => DOCUMENT.pointer(&target[1..]).expect("a reference has a target"),
         None => schema,
     }
 }

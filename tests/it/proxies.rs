@@ -272,10 +272,7 @@ fn up_and_down(through: &Through<'_>, direct: &Client) {
     let lease = format!("Lease: {}", viewed["data"]["lease"]["token"].as_str().expect("a lease"));
     let (status, ..) = through.curl(&attachment, &["-H", &lease]);
     assert_eq!(status, "200");
-    assert!(
-        fs::read(through.dir.join("body")).expect("a file") == sealed,
-        "what came down differs"
-    );
+    assert!(fs::read(through.dir.join("body")).expect("a file") == sealed, "the download differs");
     let list = direct.get("/api/secrets").json();
     let views = list["data"][0]["views"].to_string();
     assert!(views.contains(CLIENT) && !views.contains(FORGED), "{views}");

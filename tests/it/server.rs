@@ -173,7 +173,7 @@ impl Drop for TestServer {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            thread.join().expect("a server that ends well");
+            thread.join().expect("a server that stops without an error");
         }
         self.app.store.close();
     }

@@ -88,7 +88,7 @@ impl Terminal {
         // There is no event when a terminal stops echoing, so its state is polled.
         while self.echoes() {
             let alive = self.take(Duration::from_millis(1), "silence");
-            assert!(alive, "it ended and never stopped to echo:\n{}", self.shown());
+            assert!(alive, "it ended and never stopped echoing:\n{}", self.shown());
         }
     }
 

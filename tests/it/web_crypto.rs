@@ -105,7 +105,7 @@ fn vendored(script: &str, file: &str) {
     let made = printed(node.arg(root.join("tests/node").join(script)).arg(node_modules()), b"");
     let path = root.join("src/web/js/vendor").join(file);
     let there = std::fs::read(&path).expect("a vendored file");
-    assert!(made == there, "{} is not what {script} makes", path.display());
+    assert!(made == there, "{} differs from the output of {script}", path.display());
     // Our Content-Security-Policy and Trusted Types disable all of these.
     let text = String::from_utf8(there).expect("UTF-8");
     for never in ["eval(", "Function(", "innerHTML", "outerHTML", "document.", "import("] {

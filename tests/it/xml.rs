@@ -16,7 +16,7 @@ impl Element {
     pub(crate) fn child(&self, name: &str) -> Option<&Element> {
         let mut found = self.children.iter().filter(|child| child.name == name);
         let first = found.next();
-        assert!(found.next().is_none(), "{name} stands there twice");
+        assert!(found.next().is_none(), "{name} is there twice");
         first
     }
 
@@ -34,7 +34,7 @@ impl Element {
 pub(crate) fn parse(document: &str) -> Element {
     assert!(document.starts_with(r#"<?xml version="1.0" encoding="utf-8"?><"#), "{document:.60}");
     let allowed = |c: char| c >= ' ' || c == '\n' || c == '\t';
-    assert!(document.chars().all(allowed), "a control character stands bare");
+    assert!(document.chars().all(allowed), "an unescaped control character");
     let mut reader = Reader::from_str(document);
     let mut open = vec![Element::default()];
     let end = |open: &mut Vec<Element>| {

@@ -105,7 +105,7 @@ fn a_draft_gives_back() {
     }
     let id = secret(client, &[&file], json!({}));
     assert_eq!(client.delete(&format!("/api/secrets/{id}")).status, 200);
-    assert_eq!(figures(&seen(client)), (0, 1, 1), "what was published counts");
+    assert_eq!(figures(&seen(client)), (0, 1, 1), "published secrets count");
     assert_nothing_left(&server);
 }
 

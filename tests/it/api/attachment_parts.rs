@@ -85,7 +85,7 @@ fn a_cut_line_keeps_whole_chunks() {
         from = kept;
         assert_eq!(client.get(&format!("/api/public/secrets/{}", draft.id)).status, 404);
     }
-    until("the other is gone", || draft.put_part(client, 1, &file, from..file.len()).status == 200);
+    until("it has ended", || draft.put_part(client, 1, &file, from..file.len()).status == 200);
     let (lease, _) = view(client, &draft.id);
     assert!(fetch(client, &draft.id, 1, &lease, None).body == file);
     assert_eq!(stored_bytes(&server.app.store).expect("a count"), file.len() as u64);

@@ -87,7 +87,7 @@ fn ids_are_31_letters_and_digits() {
         let id = if number % 20 == 0 { &other } else { &server.client }.create(json!({}));
         assert_eq!(id.len(), 31, "{id}");
         assert!(id.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{id}");
-        assert!(all.insert(id), "an id came twice");
+        assert!(all.insert(id), "an id was given twice");
     }
     // An attacker would not have to guess the common part of ids.
     for place in 1..31 {

@@ -47,7 +47,7 @@ fn only_an_open_server_creates() {
     assert_eq!(answer.status, 201, "{}", answer.text());
     let answer = answer.json();
     let created = answer["data"].as_object().expect("a secret");
-    assert_eq!(answer.as_object().map(serde_json::Map::len), Some(1), "no account, no figures");
+    assert_eq!(answer.as_object().map(serde_json::Map::len), Some(1), "no account, no usage");
     let of_account = server.client.post("/api/secrets", &secret_with(json!({}))).json();
     for field in of_account["data"].as_object().expect("a secret").keys() {
         assert!(created.contains_key(field), "{field}");

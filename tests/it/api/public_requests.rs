@@ -99,7 +99,7 @@ fn settings_flow() {
     assert_eq!(answer.status, 201, "{}", answer.text());
     let secret = answer.json()["data"]["id"].as_str().expect("an id").to_owned();
     let data = json!({"id": secret, "expires_at": "2026-11-22T18:00:00Z", "draft": false});
-    assert_eq!(answer.json(), json!({"data": data}), "no figures of the account");
+    assert_eq!(answer.json(), json!({"data": data}), "no usage of the account");
     let item = entry(&server.client, &secret);
     let expected = json!({
         "id": secret, "created_at": "2026-11-22T13:00:00Z", "message": "as asked",
@@ -127,7 +127,7 @@ fn settings_flow() {
     let seen = view("p");
     assert_eq!((seen.status, &seen.json()["data"]["message"]), (200, &json!("as asked")));
     assert_eq!(view("p").status, 200);
-    assert_eq!(view("p").status, 404, "two views were promised");
+    assert_eq!(view("p").status, 404, "two views are allowed");
 }
 
 fn both_keys_view_the_secret() {

@@ -232,7 +232,7 @@ fn slow_headers_end() {
         raw.rest();
         let after = start.elapsed();
         let expected = Duration::from_secs(9)..Duration::from_secs(12);
-        assert!(expected.contains(&after), "{what} was hung up after {after:?}");
+        assert!(expected.contains(&after), "{what} was disconnected after {after:?}");
     }
     // An idle connection between two requests is kept for longer, as the header says.
     idle.send(request(&server.client, "GET", "/health", &[]));
@@ -278,10 +278,10 @@ fn answers_say_how_long_a_connection_is_kept() {
         raw.send(format!("{head}\r\n\r\n"));
         assert_eq!(raw.answer().header("keep-alive"), expected, "{head}");
         if expected.is_none() {
-            assert_eq!(raw.rest(), b"", "{head}: it hangs up");
+            assert_eq!(raw.rest(), b"", "{head}: it disconnects");
         } else {
             raw.send("GET /health HTTP/1.1\r\nHost: x\r\n\r\n");
-            assert_eq!(raw.answer().status, 200, "{head}: it goes on");
+            assert_eq!(raw.answer().status, 200, "{head}: it continues");
         }
     }
 }

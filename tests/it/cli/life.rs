@@ -36,7 +36,7 @@ fn signals_let_requests_finish() {
             "/api/secrets",
             &[&length, "Expect: 100-continue"],
         ));
-        assert_eq!(under_way.answer().status, 100, "the request is under way");
+        assert_eq!(under_way.answer().status, 100, "the request is in progress");
         under_way.send(&body[..body.len() / 2]);
         daemon.signal(signal);
         // New connections are refused soon; the loop ends then, and fails if they are never refused.

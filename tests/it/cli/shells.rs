@@ -35,7 +35,7 @@ fn completes(shell: &str) {
 
     let mut cases = Vec::new();
     cases_from_help(&[], &mut cases);
-    assert!(cases.len() >= 28, "only {} cases: is the help read rightly?", cases.len());
+    assert!(cases.len() >= 28, "only {} cases: is the help parsed correctly?", cases.len());
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
     let by_hand: [(&str, &[&str]); 26] = [
         ("acc", &["account"]),

@@ -104,7 +104,7 @@ fn a_wrong_passphrase_is_asked_for_again() {
         terminal.send_line(PASSPHRASE);
         let (status, shown) = terminal.finish();
         assert_eq!(status.code(), Some(0), "{shown}");
-        assert!(shown.contains("red\\u{1b}[31m"), "what controls the terminal is shown: {shown}");
+        assert!(shown.contains("red\\u{1b}[31m"), "control characters are shown: {shown}");
     }
 }
 

@@ -183,7 +183,7 @@ fn a_mangled_view_can_be_had_again() {
     let broken = run(command(&wire.base, dir.path(), &["open", &link, "--server", &wire.base]));
     let said = text(&broken.stderr);
     assert_eq!((broken.status.code(), &*text(&broken.stdout)), (Some(1), ""), "{said}");
-    let (_, lease) = said.trim_end().rsplit_once("--lease ").expect("how to go on");
+    let (_, lease) = said.trim_end().rsplit_once("--lease ").expect("the command to continue");
     let mut again = command(&server.client.base, dir.path(), &["open", &link, "-o", "out"]);
     again.args(["--lease", lease]);
     assert_eq!(run(again).stdout, b"text");

@@ -117,7 +117,7 @@ fn headers_go_to_their_own_server() {
     assert!(!heads.concat().contains("sesame") && !heads.concat().contains("YWxpY2U6c2VzYW1l"));
     assert!(
         heads.concat().to_lowercase().contains("x-flag: 1"),
-        "a flag is for what the line names"
+        "a flag is for the server of the command line"
     );
     // They do not follow a redirect, either.
     let elsewhere = other.base.clone();

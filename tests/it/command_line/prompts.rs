@@ -91,7 +91,7 @@ fn ctrl_c_leaves_nothing_behind() {
     terminal.expect_hidden("Password: ");
     terminal.send_control('c');
     terminal.expect("interrupted");
-    assert!(terminal.echoes(), "what is typed next is seen again");
+    assert!(terminal.echoes(), "later input is echoed again");
     assert_eq!(terminal.finish().0.code(), Some(130));
 
     // In the middle of a file, over a connection that stalls.

@@ -77,7 +77,7 @@ fn stalled_ones() {
     let mut ended = stalled
         .iter_mut()
         .filter_map(|(draft, n, raw)| raw.answers_within(SOON).then_some((draft, *n, raw)));
-    let (draft, n, raw) = ended.next().expect("some have given their places back");
+    let (draft, n, raw) = ended.next().expect("some have released their places");
     assert_eq!(raw.answer().status, 408);
     let (offset, is_complete) = draft.offset(client, n);
     assert!(offset > 0 && offset <= 100_000 && !is_complete, "{offset} bytes are kept");

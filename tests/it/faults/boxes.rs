@@ -126,7 +126,7 @@ pub(super) fn nothing_opens() {
     let (_, log) = after.iter().find(|(path, _)| path.ends_with("db/db")).expect("the log");
     let kept =
         boxes.iter().flat_map(|sealed| &sealed.sealed).filter(|(_, s)| find(log, s).is_some());
-    assert!(kept.count() >= 10, "else nothing is proved: the log has it still");
+    assert!(kept.count() >= 10, "otherwise nothing is proved: the log still has it");
     // The keys of the box whose messages were read stay.
     assert_eq!(opened(&after, &boxes), [0, 1, 0, 5]);
 }

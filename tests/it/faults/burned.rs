@@ -94,7 +94,7 @@ fn create(server: &TestServer, client: &Client, name: &'static str, large: bool)
         let parts = plaintext.windows(24).step_by(24);
         let clear =
             parts.filter(|part| !part.contains(&b' ')).any(|part| find(bytes, part).is_some());
-        assert!(!clear, "{} holds it in clear text", path.display());
+        assert!(!clear, "{} has it in clear text", path.display());
     }
     let keys = slots(&found);
     let length = plaintext.len() + seal::SEAL_BYTES;

@@ -111,7 +111,7 @@ pub(super) fn shared_by_a_group() {
     let folder = count(&|call| call.is("fsync(", "/store/payloads"));
     let creates = CLIENTS * CREATES_EACH;
     println!("{creates} creates: {commits} commits, {slots} + {database} + {folder} syncs");
-    assert!(commits > 0 && commits * 2 <= creates, "{commits} commits are no groups");
+    assert!(commits > 0 && commits * 2 <= creates, "{commits} commits are not groups");
     assert!(slots <= commits && folder <= commits);
     // In addition to the one of each commit: sled begins a segment of its log now and then, and its writes
     // from there on have syncs of their own.

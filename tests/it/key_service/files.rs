@@ -152,7 +152,7 @@ fn one_at_a_time() {
     let ticket_of_one = ticket(&own);
     let mut first = begin(&own.client, &ticket_of_one);
     assert_refused(&fetch(&own.client, &ticket_of_one), "being fetched already");
-    assert!(fetch(&own.client, &ticket(&own)).body == long, "another ticket is another's");
+    assert!(fetch(&own.client, &ticket(&own)).body == long, "another ticket of the file");
     let mut rest = vec![0; long.len() - 2000];
     first.reader().read_exact(&mut rest).expect("the rest");
     drop(first);
@@ -342,7 +342,7 @@ fn burned_when_fetched() {
     let [first, second] = [ticket(&own), ticket(&own)];
     assert_eq!(payload_files(&server), 1);
     let mut begun = begin(&client, &first);
-    eventually("not even while it is on its way", || payload_files(&server) == 0);
+    eventually("not even during the download", || payload_files(&server) == 0);
     assert_refused(&fetch(&client, &second), "no file");
     assert_eq!(own.read(&[]).status, 304);
     begun.hang_up();

@@ -153,7 +153,7 @@ fn the_public_key_in_each_format() {
     for form in [public.to_jwk(), public.to_xml(), pem.replace('\n', "\r\n")] {
         let key =
             call(&own.client, "POST", &[("publickey", &form), ("privatekeyhash", "h")]).json();
-        assert_eq!(key["PublicKey"], json!(form), "shown as it came");
+        assert_eq!(key["PublicKey"], json!(form), "returned unchanged");
         let uploaded = TestBox { token: text(&key["KeyToken"]), ..own.clone() };
         assert_eq!(publickey(&uploaded, "").text(), *pem);
         uploaded.send("sealed here");

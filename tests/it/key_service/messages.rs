@@ -369,7 +369,7 @@ fn sealed_there_opens_here() {
             assert_eq!(last["MessageHash"], json!(hash.concat()));
             let listed = list(&own.read_sealed(&[]));
             let last = listed.last().expect("a message");
-            assert_eq!(last["MessageData"], json!(message), "offline as it was sent");
+            assert_eq!(last["MessageData"], json!(message), "offline as sent");
             assert_eq!(last["EncryptionKey"], json!(wrapped));
             assert_eq!(last["Size"], json!(message.len()));
         }

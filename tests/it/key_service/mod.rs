@@ -175,7 +175,7 @@ pub(crate) fn assert_done(answer: &Answer) {
 #[track_caller]
 pub(crate) fn assert_refused(answer: &Answer, says: &str) {
     assert_eq!(answer.status, 400, "{}", answer.text());
-    assert!(answer.message().contains(says), "{:?} says nothing of {says:?}", answer.message());
+    assert!(answer.message().contains(says), "{:?} does not contain {says:?}", answer.message());
 }
 
 /// A part of a form.
@@ -236,7 +236,7 @@ pub(crate) fn payload_files(server: &TestServer) -> usize {
 pub(crate) fn eventually(what: &str, is_so: impl Fn() -> bool) {
     let began = Instant::now();
     while !is_so() {
-        assert!(began.elapsed() < Duration::from_secs(20), "waited in vain: {what}");
+        assert!(began.elapsed() < Duration::from_secs(20), "not in time: {what}");
         std::thread::yield_now();
     }
 }

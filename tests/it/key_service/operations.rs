@@ -83,7 +83,7 @@ fn each_operation_in_json() {
         assert_eq!(key["ReleaseDate"], json!("2026-11-22T12:00:00Z"), "the creation, never null");
         assert_eq!(key["LockDate"], Value::Null);
         let id = key["KeyId"].as_i64().expect("a whole number");
-        assert!((1..=i64::from(i32::MAX)).contains(&id), "{id} is no int over 0");
+        assert!((1..=i64::from(i32::MAX)).contains(&id), "{id} is not a positive int");
         assert_eq!(key["DeleteMessagesAfterReading"], json!(false));
         assert_eq!(key["DeleteKeyAfterReading"], json!(false));
         assert_eq!(key["Messages"], json!([]));
@@ -138,7 +138,7 @@ fn own_operations_in_json(own: &TestBox, online: bool) {
     for (index, message) in listed.iter().enumerate() {
         assert_eq!(message.as_object().map(serde_json::Map::len), Some(MESSAGE_FIELDS.len()));
         assert_eq!(message["MessageId"], json!(index + 1));
-        assert_eq!(message["MessageHash"], Value::Null, "it would let messages be guessed");
+        assert_eq!(message["MessageHash"], Value::Null, "it would allow messages to be guessed");
         assert_eq!(message["IsFile"], json!(index == 2));
         assert!(message["EncryptionKey"].is_string());
         assert_eq!(message["MessageData"].is_string(), index != 2);

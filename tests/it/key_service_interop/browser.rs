@@ -39,7 +39,7 @@ fn a_page_uses_boxes() {
     let browser = Browser::start(dir.path(), &format!("http://{address}/"));
     let outcome = outcome.recv_timeout(DEADLINE);
     let log = browser.end();
-    let outcome = outcome.unwrap_or_else(|_| panic!("the page said nothing:\n{log}"));
+    let outcome = outcome.unwrap_or_else(|_| panic!("the page reported nothing:\n{log}"));
     let outcome: Value = serde_json::from_str(&outcome).expect("JSON of the page");
     assert_eq!(outcome["error"], Value::Null, "{outcome:#}");
     // The names of its calls: none may be missing.

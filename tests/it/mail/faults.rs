@@ -180,7 +180,7 @@ fn dead_connection() {
     queue(&server, "b@example.com", link_letter()).expect("queued");
     smtp.mail();
     until("it is delivered", || waiting(&server).is_empty());
-    assert_eq!(smtp.connections().1, 2, "one, and the one in its place");
+    assert_eq!(smtp.connections().1, 2, "the first, and its replacement");
 }
 
 fn four_connections() {

@@ -238,7 +238,7 @@ fn box_notification() {
     drop_box.send("third");
     let third = parse_one(&smtp.mail());
     assert_eq!(third.header("subject"), first.header("subject"));
-    assert_eq!(drop_box.messages().len(), 3, "one too many mails keeps no message out");
+    assert_eq!(drop_box.messages().len(), 3, "a mail over the limit does not reject the message");
 }
 
 fn late_try() {

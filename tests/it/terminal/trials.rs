@@ -37,7 +37,7 @@ fn an_account_is_deleted_by_its_name() {
     run_well(&data, &["account", "create", "x"]);
     let (status, shown) = delete(&data, |terminal| terminal.send_line("x"));
     assert_eq!(status.code(), Some(0), "{shown}");
-    assert!(shown.contains("to go on: x\r\n"), "what is typed can be seen: {shown}");
+    assert!(shown.contains("to go on: x\r\n"), "input is echoed: {shown}");
     assert_eq!(run_well(&data, &["account", "list", "--json"]), "[]\n");
 }
 

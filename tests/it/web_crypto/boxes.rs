@@ -175,7 +175,7 @@ impl PageBox {
         }
         let read = Page::Https.run_one(json!({"do": "readBox", "pem": self.key["privateKey"],
             "passphrase": PASSPHRASE, "messages": messages}));
-        read.expect("what is in it").as_array().expect("a list").clone()
+        read.expect("its content").as_array().expect("a list").clone()
     }
 }
 

@@ -67,7 +67,7 @@ fn everybody_opens_what_pages_seal(page: Page) {
     let (mut for_pages, mut for_sjcl) = (Vec::new(), Vec::new());
     for ((password, text), ciphertext) in all.iter().zip(page.run(&jobs)) {
         let json = STANDARD.decode(ciphertext.unwrap().as_str().unwrap()).expect("base64");
-        sjcl::check(&json).expect("what the server takes");
+        sjcl::check(&json).expect("a ciphertext that the server accepts");
         let message = SjclMessage::parse(&json).unwrap();
         let opened = message.open(password.as_bytes()).expect("the password");
         assert!(opened.expose_secret() == text.as_bytes(), "{text:.50}");

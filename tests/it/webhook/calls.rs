@@ -54,7 +54,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 fn later(outcome: Result<u16, CallError>) -> String {
     match outcome {
         Err(CallError::Later(text)) => text,
-        other => panic!("not to be tried later: {other:?}"),
+        other => panic!("not to be retried: {other:?}"),
     }
 }
 

@@ -113,7 +113,7 @@ await run({
     await tabTo("button[type=submit]");
     await page.keyboard.press("Enter");
     const link = await linkOf(page);
-    assert.equal(await page.evaluate(() => document.activeElement.tagName), "H1", "the focus goes to what is new");
+    assert.equal(await page.evaluate(() => document.activeElement.tagName), "H1", "the focus moves to the new part");
     await tabTo(".copyline button");
     await page.keyboard.press("Enter");
     await page.waitForFunction(() => document.querySelector(".copyline button").textContent === "Copied");

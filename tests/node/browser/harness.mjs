@@ -168,7 +168,7 @@ class Tools {
     const all = this.#pages.flatMap(({ complaints, allow }) =>
       complaints.filter((text) => !allow.some((pattern) => pattern.test(text))));
     for (const context of this.#contexts) await context.close();
-    assert.deepEqual(all, [], "complaints in the console");
+    assert.deepEqual(all, [], "errors in the console");
     assert.deepEqual(recorder.leaks(), [], "what was planted");
   }
 

@@ -43,7 +43,7 @@ async function same(tools, path, prepare = async () => {}, { options = {}, at = 
   await page.evaluate(() => { window.isSame = true; });
   const english = await told(page);
   await change(page, "sv");
-  assert.ok(await page.evaluate(() => window.isSame), "the page was loaded anew");
+  assert.ok(await page.evaluate(() => window.isSame), "the page was loaded again");
   const other = await tools.open(at(), { ...options, lang: "sv" });
   await prepare(other);
   assert.deepEqual(await told(page), await told(other), path);

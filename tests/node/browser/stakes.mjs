@@ -83,7 +83,7 @@ await run({
     await page.locator(".settings summary").click();
     await page.locator(".generator button").first().click();
     await page.waitForSelector(".strength:not([hidden])");
-    assert.equal(await asks(page), true, "a password that was made up");
+    assert.equal(await asks(page), true, "a generated password");
   },
 
   async "a link that nobody has copied"(tools) {
@@ -155,7 +155,7 @@ await run({
     await touch(page);
     assert.equal(await asks(page), false, "nothing is spent");
     await openSecret(page);
-    assert.equal(await asks(page), false, "within the lease it can be had again");
+    assert.equal(await asks(page), false, "it can be loaded again within the lease");
     await heading(page, "Here is your secret");
     await page.clock.runFor(61_000);
     await touch(page);
@@ -164,7 +164,7 @@ await run({
     assert.equal(await asks(page), false, "it was read");
     const other = await tools.open((await makeSecret({ max_views: 1 })).path.replace(/#.*/, ""));
     await other.locator("textarea.key").fill("typed");
-    assert.equal(await asks(other), false, "a key comes from somewhere");
+    assert.equal(await asks(other), false, "a key is kept elsewhere");
   },
 
   async "boxes and an account"(tools) {

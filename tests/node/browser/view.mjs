@@ -33,7 +33,7 @@ await run({
     const page = await tools.open(secret.path, { context });
     await openSecret(page);
     assert.ok(await page.getByText("for you", { exact: true }).isVisible());
-    assert.ok(!(await page.content()).includes("häxa"), "covered means that it is nowhere in the page");
+    assert.ok(!(await page.content()).includes("häxa"), "a covered text is not in the page");
     await page.getByRole("button", { name: "Copy" }).click();
     await page.getByRole("button", { name: "Copied" }).waitFor();
     assert.equal(await page.evaluate(() => navigator.clipboard.readText()), "häxa\n  två 🔑");
