@@ -180,7 +180,7 @@ fn welch([a, b]: [Moments; 2]) -> f64 {
 
 /// The data that is created while no daemon runs.
 struct Stored {
-    /// Expired secrets of the account: the daemon makes tombstones of them at its start.
+    /// Expired secrets of the account: the daemon replaces them by tombstones at its start.
     expired: Vec<String>,
     /// Secrets without an account, which can be viewed.
     live: Vec<String>,
@@ -232,7 +232,7 @@ impl Setup {
         Ok(id)
     }
 
-    /// A secret request that takes one answer.
+    /// A secret request that accepts one secret.
     fn request(&mut self) -> io::Result<String> {
         let body = format!(r#"{{"password_part_private":"{PASSWORD_PART}"}}"#);
         let create = post("/api/secret_requests", &self.by_key(), &body);

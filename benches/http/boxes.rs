@@ -226,7 +226,7 @@ impl Crowd {
         }
     }
 
-    /// How many boxes were made, and how many were refused.
+    /// The number of created boxes, and of refused ones.
     fn stop(self) -> io::Result<(usize, usize)> {
         self.counts.is_over.store(true, Relaxed);
         for thread in self.threads {

@@ -49,7 +49,7 @@ pub(crate) struct Options {
     pub(crate) connections: ConnectionLimits,
     /// A mail server, and its settings.
     pub(crate) mailer: Option<Mailer>,
-    /// The look of the pages.
+    /// How the pages look.
     pub(crate) look: PageLook,
 }
 
