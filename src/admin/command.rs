@@ -72,6 +72,12 @@ pub enum Command {
         /// Its id, as listed.
         id: String,
     },
+    /// Creates a link that signs a browser in to an account. Requires a running daemon, which knows its
+    /// address.
+    CreateClaim {
+        /// The account's name; if `None`, the only account or the one of the first start.
+        account: Option<String>,
+    },
     /// Adds a webhook and makes its signing key.
     AddWebhook {
         /// The account whose events it is called for.
@@ -125,6 +131,8 @@ pub enum Reply {
     MailTested(MailTested),
     /// To [`Command::RevokeApiKey`].
     ApiKeyRevoked(ApiKeyRevoked),
+    /// To [`Command::CreateClaim`].
+    ClaimCreated(ClaimCreated),
     /// To [`Command::AddWebhook`].
     WebhookAdded(WebhookAdded),
     /// To [`Command::ListWebhooks`].
@@ -258,6 +266,18 @@ pub struct MailTested {
 pub struct ApiKeyRevoked {
     pub id: String,
     pub account: String,
+}
+
+/// A new link that signs a browser in.
+#[derive(Serialize, Deserialize)]
+pub struct ClaimCreated {
+    /// The account.
+    pub account: String,
+    /// The link. It opens the account, and is stored nowhere else.
+    #[serde(serialize_with = "expose", deserialize_with = "conceal")]
+    pub link: SecretText,
+    /// The time from which the link has expired.
+    pub until: UnixSeconds,
 }
 
 /// A new webhook. Its signing key is shown nowhere else.

@@ -10,13 +10,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::AccountCreated;
-use crate::crypto::{SystemRandom, sjcl};
+use crate::crypto::{SystemRandom, contents::pack, halves};
 
 /// The file's name in the data directory.
 pub const FIRST_KEYS_NAME: &str = "first-keys";
@@ -122,24 +121,20 @@ impl FirstKeys {
     pub fn show(&self, out: &mut dyn Write) -> io::Result<()> {
         let AccountCreated { account, private_key, public_key } = &self.account;
         let (private_key, public_key) = (private_key.expose_secret(), public_key.expose_secret());
-        let halves = [sjcl::password_half(&SystemRandom), sjcl::password_half(&SystemRandom)];
-        let [private, public] = halves.each_ref().map(|half| half.expose_secret());
-        let password = Zeroizing::new(format!("{private}{public}"));
-        let message =
-            sjcl::seal(password.as_bytes(), b"It works.", sjcl::ITERATIONS, &SystemRandom)
-                .map_err(|error| io::Error::other(format!("cannot make the example: {error}")))?;
-        let (ciphertext, part) = (STANDARD.encode(message), STANDARD.encode(private));
-        let base = &self.base;
+        let sealed = halves::seal(&pack("It works.", &[]), &SystemRandom);
+        let (ciphertext, part) = (&sealed.ciphertext, sealed.private.expose_secret());
+        let (base, key) = (&self.base, sealed.public.expose_secret());
         write!(
             out,
-            "The account {account:?} was created at the first start. Its keys are shown now and never\n\
-             again (sealdrop keeps only their hashes; `sealdrop apikey create` makes others).\n\
+            "API keys of the account {account:?}, for scripts. They are shown now and never again (sealdrop\n\
+             keeps only their hashes; `sealdrop apikey create` creates others).\n\
              \n  private key: {private_key}\n  public key:  {public_key}\n\n\
-             Try it: this hands over a secret that says \"It works.\", sealed with a password of which\n\
-             this server gets only one half.\n\n  \
+             Create a secret with curl:\n\n  \
              curl -H 'Authorization: ApiKey {private_key}' -H 'Content-Type: application/json' \
              -d '{{\"ciphertext\":\"{ciphertext}\",\"password_part_private\":\"{part}\"}}' \
-             {base}/api/secrets\n\n"
+             {base}/api/secrets\n\n\
+             and open it at this address, with the id of the answer in the place of ID:\n\n  \
+             {base}/ID/#{key}\n\n"
         )?;
         out.flush()
     }

@@ -3,6 +3,7 @@
 //! A command goes through the socket of the daemon if one runs on the data directory, else the
 //! command line opens the store itself. Who may do what is decided by the file system alone.
 
+mod claim;
 mod client;
 mod command;
 mod first_keys;
@@ -14,11 +15,12 @@ mod webhook;
 use std::{fs, io, os::unix::fs::MetadataExt, path::Path, thread, time::Duration};
 
 pub use self::{
+    claim::{FIRST_ACCOUNT, create_claim},
     client::{SocketError, call},
     command::{
         AccountCreated, AccountDeleted, AccountRow, ApiKeyCreated, ApiKeyRevoked, ApiKeyRow,
-        Command, CommandError, ErrorKind, MailTested, NotifyEmailSet, OutboxChanged, OutboxPage,
-        OutboxRow, Reply, WebhookAdded, WebhookRemoved, WebhookRow, WebhookTested,
+        ClaimCreated, Command, CommandError, ErrorKind, MailTested, NotifyEmailSet, OutboxChanged,
+        OutboxPage, OutboxRow, Reply, WebhookAdded, WebhookRemoved, WebhookRow, WebhookTested,
     },
     first_keys::{FIRST_KEYS_NAME, FirstKeys, NoFirstKeys},
     run::{OperatorTerms, mailbox, run},

@@ -91,6 +91,13 @@ pub fn run(
                 "no daemon runs here, and only one that runs knows the mail server: start it first",
             ));
         }
+        Command::CreateClaim { .. } => {
+            return Err(CommandError::new(
+                ErrorKind::Failed,
+                "no daemon runs on this data directory, and the link only opens while it runs: start it \
+                 first",
+            ));
+        }
         Command::RevokeApiKey { id } => {
             let account = operator::revoke_key(store, &id)?;
             Reply::ApiKeyRevoked(ApiKeyRevoked { id, account })

@@ -11,8 +11,8 @@ use super::{
     definition::Definition,
     man::ManCommand,
     operator::{
-        account::AccountCommand, apikey::ApiKeyCommand, first_keys::FirstKeysCommand,
-        mail::MailCommand, webhook::WebhookCommand,
+        account::AccountCommand, apikey::ApiKeyCommand, claim::ClaimCommand,
+        first_keys::FirstKeysCommand, mail::MailCommand, webhook::WebhookCommand,
     },
     probe::ProbeCommand,
     request::{RequestCommand, answer::RequestAnswerCommand},
@@ -80,6 +80,8 @@ pub(crate) enum Subcommand {
     Account(AccountCommand),
     /// `apikey …`
     ApiKey(ApiKeyCommand),
+    /// `claim`
+    Claim(ClaimCommand),
     /// `first-keys`
     FirstKeys(FirstKeysCommand),
     /// `mail …`

@@ -115,6 +115,7 @@ fn execute(subcommand: Subcommand, context: &mut Context<'_>) -> Result<(), Fail
         Subcommand::Box(subcommand) => subcommand.run(context),
         Subcommand::Account(account) => account.run(context),
         Subcommand::ApiKey(apikey) => apikey.run(context),
+        Subcommand::Claim(claim) => claim.run(context),
         Subcommand::FirstKeys(first_keys) => first_keys.run(context),
         Subcommand::Mail(mail) => mail.run(context),
         Subcommand::Webhook(webhook) => webhook.run(context),

@@ -53,10 +53,12 @@ pub fn open_store(dir: &Path, create: StoreCreation) -> Result<OpenedStore, Open
 pub(super) fn commands(
     app: &Arc<App>,
     settings: &Settings,
+    base: &str,
 ) -> impl Fn(Command) -> Result<Reply, CommandError> + Send + Sync + 'static {
     let app = Arc::clone(app);
     let terms =
         OperatorTerms { allowance: settings.allowance, webhook_private: settings.webhook_private };
+    let base = base.to_owned();
     move |command| {
         let App { store, random, clock, caller, .. } = &*app;
         let reply = match command {
@@ -71,6 +73,10 @@ pub(super) fn commands(
                     Ok(reply) => Ok(Reply::MailTested(MailTested { reply })),
                     Err(error) => Err(CommandError::new(admin::ErrorKind::Failed, error)),
                 };
+            }
+            Command::CreateClaim { account } => {
+                let created = admin::create_claim(store, account, &base, &**random, clock.now());
+                return created.map(Reply::ClaimCreated);
             }
             command => admin::run(store, command, terms, &**random, clock.now()),
         };

@@ -1,31 +1,45 @@
-//! The first start: an account, whose keys are shown at a terminal, else left in a file.
+//! The first start: an account, a link that signs a browser in to it, and a secret to open.
+//!
+//! The account's API keys are shown at a terminal, else left in a file.
 
-use std::{io, path::Path};
+use std::{io, num::NonZeroU8, path::Path};
 
 use crate::{
-    admin::{AccountCreated, FIRST_KEYS_NAME, FirstKeys},
+    admin::{self, AccountCreated, ClaimCreated, FIRST_ACCOUNT, FIRST_KEYS_NAME, FirstKeys},
     api::App,
     cli::{Failure, Output},
     config::Settings,
+    crypto::{SecretText, contents::pack, halves, random_array},
     domain::{
         account::AccountError,
+        lifetime::Lifetime,
         operator::{self, NewAccount},
+        secret::{
+            NewSecret,
+            ciphertext::{self, Ciphertext, PasswordPart},
+            manage,
+        },
     },
 };
 
-/// The account that a first start makes.
-const FIRST_ACCOUNT: &str = "default";
+/// What a first start has created.
+pub(super) struct FirstStart {
+    keys: FirstKeys,
+    claim: ClaimCreated,
+    /// The complete link of a secret.
+    example: SecretText,
+}
 
-/// Makes the first account of a store that has never had one; returns its keys. Where `output` is no
-/// terminal, the keys are in a file of the data directory as well.
+/// Creates the first account of a store that has never had one, a claim link for it, and a secret. If
+/// `output` is not a terminal, the keys are in a file of the data directory as well.
 ///
 /// The file is on disk before the account is, so that the account never exists without its keys.
-pub(super) fn first_account(
+pub(super) fn first_start(
     app: &App,
     settings: &Settings,
     base: &str,
     output: &Output<'_>,
-) -> Result<Option<FirstKeys>, Failure> {
+) -> Result<Option<FirstStart>, Failure> {
     let failed = |error: AccountError| Failure::failed(error.to_string());
     if operator::has_had_accounts(&app.store).map_err(failed)? {
         remove_useless(app, &settings.data);
@@ -35,7 +49,7 @@ pub(super) fn first_account(
     let NewAccount { private_key, public_key } = keys;
     let account = FIRST_ACCOUNT.to_owned();
     let keys = FirstKeys {
-        account: AccountCreated { account, private_key, public_key },
+        account: AccountCreated { account: account.clone(), private_key, public_key },
         base: base.to_owned(),
     };
     if !output.is_terminal {
@@ -44,26 +58,69 @@ pub(super) fn first_account(
             super::failure::of_system(&format!("cannot write {}", file.display()), &error)
         })?;
     }
-    draft.store(&app.store, settings.allowance, app.clock.now()).map_err(failed)?;
+    let now = app.clock.now();
+    draft.store(&app.store, settings.allowance, now).map_err(failed)?;
     app.api_keys.reload(&app.store).map_err(|error| Failure::failed(error.to_string()))?;
-    Ok(Some(keys))
+    let claim = admin::create_claim(&app.store, Some(account), base, &*app.random, now)
+        .map_err(|error| Failure::failed(error.to_string()))?;
+    let example = example(app, base)
+        .map_err(|error| Failure::failed(format!("cannot create the example: {error}")))?;
+    Ok(Some(FirstStart { keys, claim, example }))
 }
 
-/// Tells the operator of the first account: the keys at a terminal, else how to read them.
-pub(super) fn welcome(keys: &FirstKeys, data: &Path, output: Output<'_>) -> io::Result<()> {
+/// Creates a secret without an account, so that the list and the figures of the account stay empty. Returns
+/// its complete link.
+fn example(app: &App, base: &str) -> Result<SecretText, Box<dyn std::error::Error>> {
+    let random = &*app.random;
+    let sealed = halves::seal(&pack("It works.", &[]), random);
+    let ciphertext = Ciphertext::new(&sealed.ciphertext, sealed.ciphertext.len())?;
+    let part = PasswordPart::new(sealed.private.expose_secret().to_owned())?;
+    let secret_random: [u8; 15] = random_array(random);
+    let payload = ciphertext::to_payload(&ciphertext, &part);
+    let new = NewSecret {
+        random: secret_random,
+        payload: app.store.seal(random, &secret_random, payload)?,
+        description: None,
+        message: None,
+        lifetime: Lifetime::new(None, app.rules.lifetime)?,
+        // Programs that preview links in a terminal or a journal must not spend the view.
+        view_button: true,
+        captcha: false,
+        password: None,
+        max_views: NonZeroU8::MIN,
+        attachments: None,
+    };
+    let (_, hash) = manage::generate(random);
+    let (number, secret) = app.store.change(manage::create(new, hash, app.clock.now())).wait()?;
+    let id = app.ids.text(&secret.id(number));
+    Ok(SecretText::new(format!("{base}/{id}/#{}", sealed.public.expose_secret())))
+}
+
+/// Shows the operator what the first start has created: the links, then the keys at a terminal, else how to
+/// read them.
+pub(super) fn welcome(first: &FirstStart, data: &Path, output: Output<'_>) -> io::Result<()> {
     let Output { out, is_terminal } = output;
+    let FirstStart { keys, claim, example } = first;
+    write!(
+        out,
+        "\nThis is the first start: the account {:?} was created.\n\n\
+         Sign a browser in to it with this link, once, within 15 minutes (sealdrop claim prints a new\n\
+         one):\n\n  {}\n\n\
+         Open this secret, once. It says \"It works.\":\n\n  {}\n\n",
+        claim.account,
+        claim.link.expose_secret(),
+        example.expose_secret(),
+    )?;
     if is_terminal {
-        writeln!(out, "\nThis is the first start.")?;
         return keys.show(out);
     }
-    // Another directory may be the working directory where the command is typed.
+    // The command may be typed in another working directory.
     let data = std::path::absolute(data)?;
     write!(
         out,
-        "\nThis is the first start: the account {:?} was created. Its keys are in {} until\n\
-         they are read, once, by this command, as the user of this daemon:\n\n  \
+        "The API keys of the account, for scripts, are in {}\n\
+         until they are read, once, by this command, as the user of this daemon:\n\n  \
          sealdrop first-keys --data {}\n\n",
-        keys.account.account,
         data.join(FIRST_KEYS_NAME).display(),
         quoted(&data.display().to_string()),
     )?;

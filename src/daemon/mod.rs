@@ -25,7 +25,7 @@ use tokio::{
 
 pub use self::{administration::open_store, public_config::public_config, serving::serve_until};
 use self::{
-    first_start::{first_account, welcome},
+    first_start::{first_start, welcome},
     process::{HarmlessSignals, StopSignals},
 };
 use crate::{
@@ -86,10 +86,11 @@ pub fn serve(loaded: Loaded, output: Output<'_>) -> Result<(), Failure> {
         forget_request(&asked)?;
     }
     let (stop, stopped) = watch::channel(());
-    let administration = administrate(&app, settings, stopped)?;
+    let base = base_address(settings, address);
+    let administration = administrate(&app, settings, &base, stopped)?;
     let signals = StopSignals::listen()
         .map_err(|error| failure::of_system("cannot listen for signals", &error))?;
-    announce(&app, settings, address, output)?;
+    announce(&app, settings, address, &base, output)?;
 
     let reloading = {
         let (app, settings) = (Arc::clone(&app), settings.clone());
@@ -166,12 +167,19 @@ fn bind(
 fn administrate(
     app: &Arc<App>,
     settings: &Settings,
+    base: &str,
     stopped: watch::Receiver<()>,
 ) -> Result<JoinHandle<()>, Failure> {
     let socket = admin::bind(&settings.data)
         .map_err(|error| failure::of_system("cannot make the socket admin.sock", &error))?;
-    let commands = administration::commands(app, settings);
+    let commands = administration::commands(app, settings, base);
     Ok(tokio::spawn(admin::serve(socket, commands, administration::until_dropped(stopped))))
+}
+
+/// The address that people open, without a slash at the end: `--public-url`, or the bound address.
+fn base_address(settings: &Settings, address: SocketAddr) -> String {
+    let public = settings.public_url.as_ref().map(|url| url.as_str().to_owned());
+    public.unwrap_or_else(|| format!("http://{address}"))
 }
 
 /// Writes the address to `output`, and at the first start creates the first account.
@@ -179,20 +187,19 @@ fn announce(
     app: &App,
     settings: &Settings,
     address: SocketAddr,
+    base: &str,
     output: Output<'_>,
 ) -> Result<(), Failure> {
-    let base = settings.public_url.as_ref().map(|url| url.as_str().to_owned());
-    let base = base.unwrap_or_else(|| format!("http://{address}"));
-    let first = first_account(app, settings, &base, &output)?;
+    let first = first_start(app, settings, base, &output)?;
     writeln!(output.out, "sealdrop listening on http://{address}")?;
     output.out.flush()?;
-    if let Some(keys) = first
-        && let Err(error) = welcome(&keys, &settings.data, output)
+    if let Some(first) = first
+        && let Err(error) = welcome(&first, &settings.data, output)
     {
         tracing::warn!(
             %error,
-            "cannot tell of the first account: sealdrop first-keys shows its keys, or sealdrop apikey \
-             create makes others"
+            "cannot show the first account: sealdrop claim prints a link to it, and sealdrop first-keys \
+             its keys"
         );
     }
     tracing::info!(%address, data = %settings.data.display(), "ready");

@@ -272,7 +272,7 @@ fn burn_one(
     Ok(secret.is_live(now))
 }
 
-fn live_account(
+pub(super) fn live_account(
     transaction: &Transaction<'_, '_>,
     name: &AccountName,
 ) -> Result<(AccountNumber, Account), AccountError> {

@@ -32,6 +32,7 @@
 //! j account            -> Notify: the recipient of its notifications
 //! y account webhook    -> Webhook, with its sealed address and key
 //! c box                -> BoxNotify: the recipient of the notifications of a box
+//! C SHA-256 of token   -> Claim
 //! m "…"                -> the daemon's own records
 //! ```
 //!
@@ -62,6 +63,15 @@ impl Record for Due {
 }
 
 const SEQUENCE_BYTES: usize = 5;
+
+/// The key of a claim; `hash` is the SHA-256 of its token.
+pub(super) fn claim(hash: &[u8; 32]) -> Key {
+    Key::new(b'C').with(hash)
+}
+
+pub(super) fn claims() -> Key {
+    Key::new(b'C')
+}
 
 pub(super) fn account(account: AccountNumber) -> Key {
     Key::new(b'a').with(&account.to_bytes())

@@ -25,6 +25,8 @@ pub(super) enum Page {
     Status,
     /// `/box`, `/box/<token>`: boxes.
     Box,
+    /// `/claim`: signs a browser in to an account.
+    Claim,
     /// `/manage`: an account.
     Manage,
     /// `/docs`: the APIs.
@@ -34,12 +36,13 @@ pub(super) enum Page {
 }
 
 impl Page {
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::Create,
         Self::View,
         Self::Request,
         Self::Status,
         Self::Box,
+        Self::Claim,
         Self::Manage,
         Self::Docs,
         Self::NotFound,
@@ -53,6 +56,7 @@ impl Page {
             Self::Request => "request",
             Self::Status => "status",
             Self::Box => "box",
+            Self::Claim => "claim",
             Self::Manage => "manage",
             Self::Docs => "docs",
             Self::NotFound => "not_found",
@@ -68,6 +72,7 @@ impl Page {
             Self::View => &["files", "password"],
             Self::Status => &["log", "send", "password"],
             Self::Box => &["files", "link", "password"],
+            Self::Claim => &["link", "send"],
             Self::NotFound => &["damaged"],
             Self::Docs => &[],
         }
@@ -76,7 +81,7 @@ impl Page {
     /// The relative paths to the root from the paths of the page.
     pub(super) fn roots(self) -> &'static [&'static str] {
         match self {
-            Self::Create | Self::Manage | Self::Docs => &["./"],
+            Self::Create | Self::Claim | Self::Manage | Self::Docs => &["./"],
             Self::View | Self::Box => &["./", "../"],
             Self::Request | Self::Status => &["../"],
             Self::NotFound => &["./", "../", "../../", "../../../"],

@@ -25,6 +25,7 @@ const NEEDED_BY_BOXES: &[Tool] = &[Tool::Playwright, CHROMIUM, OPENSSL];
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
+        trial_with("browser::claim", NEEDED, || run("claim")),
         trial_with("browser::docs", NEEDED, || run("docs")),
         trial_with("browser::frame", NEEDED, || run("frame")),
         trial_with("browser::languages", NEEDED, || run("languages")),
@@ -54,11 +55,12 @@ pub(crate) fn trials() -> Vec<Trial> {
     ]
 }
 
-/// A request of a script.
+/// A request of a script, for one of its servers.
 #[derive(Deserialize)]
-struct Advance {
+struct Request {
     server: String,
-    seconds: u64,
+    /// Moves the clock ahead. Without it, the answer is the token of a new claim link.
+    seconds: Option<u64>,
 }
 
 fn run(script: &str) {
@@ -104,15 +106,21 @@ fn run_with(script: &str, account: Options) {
     let mut said = String::new();
     for line in BufReader::new(output).lines() {
         let line = line.expect("UTF-8");
-        let Some(asked) = line.strip_prefix('!') else {
+        let Some(request) = line.strip_prefix('!') else {
             said += &line;
             said.push('\n');
             continue;
         };
-        let Advance { server, seconds } = serde_json::from_str(asked).expect("what is asked");
+        let Request { server, seconds } = serde_json::from_str(request).expect("a request");
         let server = if server == "account" { &account } else { &open };
-        server.clock.advance(seconds);
-        writeln!(input, "ok").expect("a script that waits");
+        let answer = seconds.map_or_else(
+            || server.claim().expose_secret().to_owned(),
+            |seconds| {
+                server.clock.advance(seconds);
+                "ok".to_owned()
+            },
+        );
+        writeln!(input, "{answer}").expect("a script that waits");
     }
     let status = child.wait().expect("its end");
     assert!(status.success(), "{script}:\n{said}");

@@ -6,7 +6,7 @@ use std::process::Command;
 use libtest_mimic::Trial;
 
 use crate::{
-    daemon::Daemon,
+    daemon::{Daemon, sealdrop},
     tools::{CURL, NODE, trial_with},
 };
 
@@ -24,11 +24,14 @@ fn the_examples_work() {
         ["--mail-from", "no-reply@example.org"],
         ["--public-url", "https://example.org"],
     ];
-    let (daemon, client) = Daemon::start_first(&dir.path().join("data"), flags.as_flattened());
+    let data = dir.path().join("data");
+    let (daemon, client) = Daemon::start_first(&data, flags.as_flattened());
     let ran = Command::new("node")
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/node/openapi_samples.mjs"))
         .env("SEALDROP", &daemon.base)
         .env("KEY", &client.key)
+        .env("PROGRAM", sealdrop().get_program())
+        .env("DATA", &data)
         .env("TMPDIR", dir.path())
         .output()
         .expect("node");

@@ -9,11 +9,11 @@ use sealdrop::{
     api::{App, Rules, key_service::ServiceRules, openapi},
     clock::{Clock, UnixSeconds},
     config::{Boxes, CrossOrigin, SecretCreation, TryLimits, ViewerIp},
-    crypto::{RsaBits, SystemRandom},
+    crypto::{RsaBits, SecretText, SystemRandom},
     daemon::{public_config, serve_until},
     delivery::{Deliveries, smtp::Mailer},
     domain::{
-        account::find_account, drop_box::BoxLimits, lifetime::LifetimeRules,
+        account::find_account, claim, drop_box::BoxLimits, lifetime::LifetimeRules,
         numbers::AccountNumber, operator, secret::attachment,
     },
     router::Site,
@@ -93,6 +93,12 @@ impl Default for Options {
 }
 
 impl TestServer {
+    /// The token of a new claim link for the account.
+    pub(crate) fn claim(&self) -> SecretText {
+        let Self { app, clock, .. } = self;
+        claim::create(&app.store, "tester", &*app.random, clock.now()).expect("a claim").token
+    }
+
     pub(crate) fn start() -> Self {
         Self::with(Options::default())
     }

@@ -1,5 +1,5 @@
 // Runs every example of /openapi.json, by curl and by fetch, against the daemon at SEALDROP with the
-// private key KEY, each with a fresh object of its own. Reports the examples that fail.
+// private key KEY and the data directory DATA, each with a fresh object of its own. Reports the examples that fail.
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { webcrypto } from "node:crypto";
 
 globalThis.crypto ??= webcrypto;
-const { SEALDROP, KEY } = process.env;
+const { SEALDROP, KEY, PROGRAM, DATA } = process.env;
 const folder = new URL("../..", import.meta.url);
 const described = await (await fetch(`${SEALDROP}/openapi.json`)).json();
 const secret = JSON.parse(readFileSync(new URL("docs/recipes/secret.json", folder)));
@@ -48,6 +48,10 @@ async function box() {
 /** Creates the object that a call of this path needs. */
 async function prepared(path, id) {
   if (path.startsWith("/Service")) return box();
+  if (id === "redeemClaim") {
+    const printed = execFileSync(PROGRAM, ["claim", "--json", "--data", DATA], { encoding: "utf8" });
+    return { claim: JSON.parse(printed).link.split("#")[1] };
+  }
   if (path.includes("secret_requests")) return { id: (await call("POST", "/api/secret_requests", {})).id };
   if (path.includes("webhooks")) {
     return { id: (await call("POST", "/api/account/webhooks", { url: "http://localhost:1/" })).id };

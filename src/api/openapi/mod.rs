@@ -32,11 +32,12 @@ include!(concat!(env!("OUT_DIR"), "/openapi.rs"));
 const JSON: &str = "application/json";
 
 /// The JSON bodies of requests, with the same fields as in the parser.
-const BODIES: [BodyFields; 7] = [
+const BODIES: [BodyFields; 8] = [
     new_secret::BODY,
     requests::BODY,
     account::BODY,
     webhooks::BODY,
+    public::claims::BODY,
     public::requests::BODY,
     viewing::VIEW,
     viewing::BURN,

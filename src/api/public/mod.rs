@@ -1,6 +1,7 @@
 //! `/api/public`: the operations for people with a link and without an API key.
 
 pub(super) mod captcha;
+pub(super) mod claims;
 pub(super) mod requests;
 pub(super) mod secrets;
 pub(super) mod unsubscribe;

@@ -123,6 +123,9 @@ pub static ROUTES: &[Route] = routes! {
     GET "/api/public/secrets/{id}/status" secretStatus
         ["Without an account"] "Return the views of a secret",
         Other("its manage token") |c| public::secrets::status(c.app, c.path[0], c.headers);
+    POST "/api/public/claims" redeemClaim
+        ["Account"] "Sign in with a claim link",
+        Other("the link") |c| public::claims::redeem(c.app, c.client, c.headers, c.body);
     GET HEAD "/api/public/secret_requests/{id}" lookAtRequest
         ["Answering a request"] "Return what is asked for",
         Other("the link") |c| public::requests::look(c.app, c.path[0]);

@@ -8,9 +8,9 @@ use std::{
 use crate::{
     admin::{
         AccountCreated, AccountDeleted, AccountRow, ApiKeyCreated, ApiKeyRevoked, ApiKeyRow,
-        Command, CommandError, ErrorKind, MailTested, NotifyEmailSet, OpenFailure, OpenedStore,
-        OutboxChanged, OutboxPage, OutboxRow, Reply, StoreCreation, WebhookAdded, WebhookRemoved,
-        WebhookRow, WebhookTested,
+        ClaimCreated, Command, CommandError, ErrorKind, MailTested, NotifyEmailSet, OpenFailure,
+        OpenedStore, OutboxChanged, OutboxPage, OutboxRow, Reply, StoreCreation, WebhookAdded,
+        WebhookRemoved, WebhookRow, WebhookTested,
     },
     cli::{Failure, Output},
     clock::UnixSeconds,
@@ -107,6 +107,11 @@ fn answer(command: Command) -> Result<Reply, CommandError> {
         Command::RevokeApiKey { id } => {
             Reply::ApiKeyRevoked(ApiKeyRevoked { id, account: "alice".into() })
         }
+        Command::CreateClaim { account } => Reply::ClaimCreated(ClaimCreated {
+            account: account.unwrap_or("default".into()),
+            link: SecretText::new("https://example.org/claim#1".into()),
+            until: at,
+        }),
         Command::AddWebhook { account, url, .. } => Reply::WebhookAdded(WebhookAdded {
             id: "w1".into(),
             account,

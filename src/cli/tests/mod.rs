@@ -367,6 +367,10 @@ fn mail_is_listed_in_pages_and_handled_by_number() {
         ("mail retry --all", "to be tried at once: 3\n"),
         ("mail retry --all --json", "{\"count\":3}\n"),
         ("mail drop 17", "dropped 17\n"),
+        (
+            "claim --account alice --json",
+            "{\"account\":\"alice\",\"link\":\"https://example.org/claim#1\",\"until\":951827696}\n",
+        ),
         ("mail test a@example.org", "the mail server has taken it: 250 a@example.org\n"),
         ("account set alice --notify-email none", "account alice gets no notifications\n"),
     ];

@@ -14,7 +14,7 @@ use super::{run, run_well};
 use crate::{
     api::walk,
     daemon::{Daemon, Keys, sealdrop},
-    http::Client,
+    http::{Answer, Client},
     terminal::Terminal,
     tools::{CURL, trial_with},
     trial,
@@ -29,6 +29,8 @@ pub(super) fn trials() -> Vec<Trial> {
         trial_with("cli::first_start::its_curl_line_works", &[CURL], its_curl_line_works),
         trial("cli::first_start::only_hashes_are_kept", only_hashes_are_kept),
         trial("cli::first_start::an_account_made_before_is_enough", an_account_made_before),
+        trial("cli::first_start::its_links_open", its_links_open),
+        trial("cli::first_start::claim_prints_a_new_link", claim_prints_a_new_link),
     ]
 }
 
@@ -151,6 +153,9 @@ fn a_terminal_shows_them_itself() {
     let mut command = sealdrop();
     command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(&data);
     let mut terminal = Terminal::start(command);
+    terminal.expect("sealdrop listening on http://");
+    terminal.expect("/claim#");
+    terminal.expect("/#");
     terminal.expect("private key: private_key_");
     terminal.expect("public key:  public_key_");
     terminal.expect("/api/secrets");
@@ -174,10 +179,101 @@ fn its_curl_line_works() {
     let created: Value = serde_json::from_slice(&ran.stdout).expect("JSON");
     let id = created["data"]["id"].as_str().unwrap_or_else(|| panic!("{created}"));
     let client = Client::new(daemon.base.clone(), keys.public);
-    assert_eq!(client.view(id).status, 200);
+    // The complete link has the key that is printed below the command.
+    let (_, key) = shown.split_once("/ID/#").expect("an address");
+    let link = format!("{}/{id}/#{}", daemon.base, key.trim());
+    assert_eq!(open(&link), (Some(0), "It works.".to_owned()));
     assert_eq!(client.view(id).status, 404);
     let list = client.with_key(keys.private).get("/api/secrets").json();
     assert_eq!(list["metadata"]["secrets_usage"], json!(1));
+}
+
+/// The links of a first start, in the order in which they are printed: to sign in, and to a secret.
+fn links(daemon: &mut Daemon) -> [String; 2] {
+    ["/claim#", "/#"].map(|mark| {
+        let line = daemon.line_with(mark);
+        assert!(line.trim().starts_with(&format!("{}/", daemon.base)), "{line}");
+        line.trim().to_owned()
+    })
+}
+
+/// Opens a link with the command line. Returns the exit code and the text.
+fn open(link: &str) -> (Option<i32>, String) {
+    let output = sealdrop().args(["open", "--yes", link]).output().expect("the program");
+    (output.status.code(), String::from_utf8(output.stdout).expect("a text"))
+}
+
+/// The standard output of `sealdrop claim`, which also explains the link.
+fn claim(data: &Path, arguments: &[&str]) -> String {
+    let output = run(data, &[&["claim"], arguments].concat());
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{error}");
+    assert_eq!(error.contains("It is valid once, until "), arguments.is_empty(), "{error}");
+    String::from_utf8(output.stdout).expect("a link")
+}
+
+fn sign_in(daemon: &Daemon, link: &str) -> Answer {
+    let (page, token) = link.split_once('#').expect("a token");
+    assert_eq!(page, format!("{}/claim", daemon.base));
+    let client = Client::new(daemon.base.clone(), String::new());
+    client.post("/api/public/claims", &json!({ "token": token }))
+}
+
+fn its_links_open() {
+    let dir = tempfile::tempdir().expect("a fresh directory");
+    let data = dir.path().join("data");
+    let mut daemon = Daemon::start(&data, &[]);
+    let [claim, secret] = links(&mut daemon);
+    assert_eq!(open(&secret), (Some(0), "It works.".to_owned()));
+    assert_eq!(open(&secret), (Some(2), String::new()), "once");
+    let answer = sign_in(&daemon, &claim);
+    assert_eq!(answer.status, 201, "{}", answer.text());
+    let key = answer.json()["data"]["private_key"].as_str().expect("a key").to_owned();
+    assert_eq!(sign_in(&daemon, &claim).status, 404);
+    let owner = Client::new(daemon.base.clone(), key);
+    let account = owner.get("/api/account").json();
+    assert_eq!(account["data"]["account"], "default", "{account}");
+    // The example belongs to no account.
+    assert_eq!(owner.get("/api/secrets").json()["metadata"]["secrets_total"], 0);
+}
+
+fn claim_prints_a_new_link() {
+    let dir = tempfile::tempdir().expect("a fresh directory");
+    let data = dir.path().join("data");
+    let mut daemon = Daemon::start(&data, &["--log", "trace"]);
+    let [first, _] = links(&mut daemon);
+    let second = claim(&data, &[]);
+    assert_eq!(sign_in(&daemon, &first).status, 404, "it is replaced");
+    let answer = sign_in(&daemon, second.trim());
+    assert_eq!(answer.status, 201);
+    let key = answer.json()["data"]["private_key"].as_str().expect("a key").to_owned();
+    let log = fs::read_to_string(&daemon.log).expect("a log");
+    for secret in [first.split_once('#').unwrap().1, second.trim().split_once('#').unwrap().1, &key]
+    {
+        assert!(!log.contains(&secret[secret.len() - 20..]), "{log}");
+    }
+    // With several accounts, the one of the first start is meant.
+    run_well(&data, &["account", "create", "alice"]);
+    let made: Value = serde_json::from_str(&claim(&data, &["--json"])).expect("JSON");
+    assert_eq!(made["account"], "default");
+    let made: Value =
+        serde_json::from_str(&claim(&data, &["--account", "alice", "--json"])).expect("JSON");
+    assert_eq!(made["account"], "alice");
+    run_well(&data, &["account", "delete", "default", "--yes"]);
+    run_well(&data, &["account", "create", "bob"]);
+    for (arguments, code, said) in [
+        (&["claim"][..], 64, "give --account NAME"),
+        (&["claim", "--account", "nobody"], 2, "nobody"),
+    ] {
+        let output = run(&data, arguments);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{error}");
+        assert!(error.contains(said), "{error}");
+    }
+    assert!(daemon.stop().0.success());
+    let output = run(&data, &["claim"]);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(1) && error.contains("start it"), "{error}");
 }
 
 fn only_hashes_are_kept() {

@@ -27,11 +27,22 @@ export const VIEWPORTS = { desktop: { width: 1280, height: 900 }, phone: { width
 
 const answers = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 
+/** Asks the trial that started this script. */
+async function ask(request) {
+  process.stdout.write(`!${JSON.stringify(request)}\n`);
+  return (await answers.next()).value;
+}
+
 /** Moves the clock of a server ahead. */
 export async function advance(server, seconds) {
-  process.stdout.write(`!${JSON.stringify({ server, seconds })}\n`);
-  const { value } = await answers.next();
-  assert.equal(value, "ok");
+  assert.equal(await ask({ server, seconds }), "ok");
+}
+
+/** The token of a new claim link. */
+export async function claim(server) {
+  const token = await ask({ server });
+  assert.match(token, /^[0-9a-f]{64}$/);
+  return token;
 }
 
 /** The name by which a browser does not trust 127.0.0.1: a page there has no WebCrypto. */

@@ -22,6 +22,17 @@ export function setKey(key) {
   sessionStorage.setItem(NAME, key);
 }
 
+/** Whether the browser can store a key. */
+export function canStoreKey() {
+  try {
+    sessionStorage.setItem("probe", "");
+    sessionStorage.removeItem("probe");
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Removes the key. */
 export function signOut() {
   try {
