@@ -232,7 +232,7 @@ fn its_links_open() {
     assert_eq!(sign_in(&daemon, &claim).status, 404);
     let owner = Client::new(daemon.base.clone(), key);
     let account = owner.get("/api/account").json();
-    assert_eq!(account["data"]["account"], "default", "{account}");
+    assert_eq!(account["data"]["name"], "default", "{account}");
     // The example belongs to no account.
     assert_eq!(owner.get("/api/secrets").json()["metadata"]["secrets_total"], 0);
 }
@@ -263,7 +263,7 @@ fn claim_prints_a_new_link() {
     run_well(&data, &["account", "create", "bob"]);
     for (arguments, code, said) in [
         (&["claim"][..], 64, "give --account NAME"),
-        (&["claim", "--account", "nobody"], 2, "nobody"),
+        (&["claim", "--account", "nobody"], 1, "nobody"),
     ] {
         let output = run(&data, arguments);
         let error = String::from_utf8_lossy(&output.stderr);
