@@ -12,6 +12,7 @@ use hyper::{
         WWW_AUTHENTICATE,
     },
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
@@ -121,14 +122,20 @@ pub enum ApiError {
     OverQuota,
 }
 
-#[derive(Serialize)]
-struct ErrorBody {
+/// An error of all operations except those of the Key Service.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Error", deny_unknown_fields)]
+pub(super) struct ErrorBody {
     error: ErrorFields,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline, deny_unknown_fields)]
 struct ErrorFields {
+    /// A sentence in English for people. Programs use the status and `field` instead: the text can change.
+    #[schemars(length(min = 1), example = &"Not found")]
     message: String,
+    /// The name of the invalid field or header in the API. Null if the error is about no field.
     field: Option<&'static str>,
 }
 

@@ -9,6 +9,7 @@ pub mod attachments;
 pub mod auth;
 pub(crate) mod error;
 pub mod health;
+mod json_time;
 pub mod key_service;
 mod limits;
 mod links;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use pbkdf2::{pbkdf2_hmac, sha2::Sha256};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -39,32 +40,41 @@ pub struct ProofOfWork {
 /// Identifies a challenge: its nonce.
 pub type ChallengeId = [u8; 16];
 
-/// A challenge in the form of the widget.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// A challenge of ALTCHA, version 2.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Challenge {
     /// The parameters to be solved.
     pub parameters: ChallengeParameters,
     /// The HMAC-SHA-256 of the parameters, in hexadecimal.
+    #[schemars(example = &"b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9")]
     pub signature: String,
 }
 
 /// The parameters of a challenge. The fields are in alphabetical order, which is ALTCHA's canonical JSON.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(inline)]
 pub struct ChallengeParameters {
-    /// The value is [`ALGORITHM`].
+    /// The only algorithm.
+    #[schemars(extend("const" = ALGORITHM))]
     pub algorithm: String,
     /// Rounds of PBKDF2.
+    #[schemars(example = ROUNDS)]
     pub cost: u32,
     /// When it expires, in seconds since 1970.
+    #[schemars(example = 1_795_349_400)]
     pub expires_at: u64,
     /// Bytes of a derived key.
+    #[schemars(example = KEY_BYTES)]
     pub key_length: usize,
-    /// The digits that the derived key must begin with.
+    /// The hexadecimal digits that the derived key must begin with. Their number can be odd.
+    #[schemars(example = &"3f0")]
     pub key_prefix: String,
     /// 16 bytes in hexadecimal; the password is the nonce followed by the counter.
+    #[schemars(example = &"0f1e2d3c4b5a69788796a5b4c3d2e1f0")]
     pub nonce: String,
     /// 16 bytes in hexadecimal.
+    #[schemars(example = &"00112233445566778899aabbccddeeff")]
     pub salt: String,
 }
 

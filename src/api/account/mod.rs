@@ -7,6 +7,7 @@ pub(super) mod webhooks;
 use std::sync::Arc;
 
 use hyper::{Response, StatusCode, body::Incoming, header::HeaderMap};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use self::webhooks::WebhookItem;
@@ -41,11 +42,18 @@ pub(super) const BODY: JsonBody =
     JsonBody { name: "AccountChange", meaning: "", fields: &[NOTIFY_EMAIL] };
 
 /// An account as its owner sees it.
-#[derive(Serialize)]
-struct AccountForOwner {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Account")]
+pub(super) struct AccountForOwner {
+    #[schemars(example = &"default")]
     name: String,
+    /// The address for notifications. Null if there are none.
+    #[schemars(example = &"alice@example.org")]
     notify_email: Option<Mailbox>,
+    /// Whether the server sends mails.
+    #[schemars(example = true)]
     mail_ready: bool,
+    #[schemars(length(max = webhook::MAX_WEBHOOKS))]
     webhooks: Vec<WebhookItem>,
 }
 

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use hyper::{Response, StatusCode, body::Incoming, header::HeaderMap};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::figures_now;
 use crate::{
-    api::{ApiError, App, Client, load::work::blocking},
+    api::{ApiError, App, Client, json_time::JsonTime, load::work::blocking},
     delivery::webhook::TestError,
     domain::{
         notify::{
@@ -41,29 +42,46 @@ const EVENTS: Field = Field::new(
 pub(in crate::api) const BODY: JsonBody =
     JsonBody { name: "NewWebhook", meaning: "", fields: &[URL, EVENTS] };
 
-/// A webhook in the list of its account, without its signing key.
-#[derive(Serialize)]
-pub(super) struct WebhookItem {
+/// A webhook: a URL that the server calls for events.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Webhook")]
+pub(in crate::api) struct WebhookItem {
+    /// The id in other operations. Ids are not reused.
+    #[schemars(example = &"w1")]
     id: String,
+    /// The URL without its query, which may contain a password.
+    #[schemars(example = &"https://example.org/hook?…")]
     url: String,
+    /// The events that the URL is called for.
+    #[schemars(example = WebhookEventKind::ALL)]
     events: Vec<WebhookEventKind>,
-    created_at: String,
+    created_at: JsonTime,
 }
 
-/// A new webhook. Only this answer contains the signing key.
-#[derive(Serialize)]
-struct Added {
+/// A new webhook.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AddedWebhook")]
+pub(in crate::api) struct Added {
     #[serde(flatten)]
     item: WebhookItem,
+    /// The key that signs the calls (Standard Webhooks). Only this answer contains it.
+    #[schemars(regex(pattern = "^whsec_"), example = &"whsec_bm90LWEtcmVhbC1rZXk=")]
     signing_key: String,
 }
 
 /// The result of a test call.
-#[derive(Serialize)]
-struct Tested {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "TestedWebhook")]
+pub(in crate::api) struct Tested {
+    #[schemars(example = &"w1")]
     id: String,
+    /// Whether the receiver has accepted the call, with a status from 200 to 299.
+    #[schemars(example = true)]
     delivered: bool,
+    /// The status. Null if the receiver has not accepted the call.
+    #[schemars(range(min = 200, max = 299), example = 204)]
     status: Option<u16>,
+    /// The reason why the receiver has not accepted the call.
     error: Option<String>,
 }
 
@@ -73,7 +91,7 @@ impl From<ListedWebhook> for WebhookItem {
             id: listed.id,
             url: listed.url,
             events: listed.webhook.events,
-            created_at: listed.webhook.created_at.to_string(),
+            created_at: JsonTime(listed.webhook.created_at),
         }
     }
 }
@@ -102,7 +120,7 @@ pub(in crate::api) async fn add(
     let (NewWebhook { id, url, key }, wanted) = blocking(add).await??;
     let is_wanted = |kind: &WebhookEventKind| wanted.is_empty() || wanted.contains(kind);
     let events = WebhookEventKind::ALL.into_iter().filter(is_wanted).collect();
-    let item = WebhookItem { id, url, events, created_at: now.to_string() };
+    let item = WebhookItem { id, url, events, created_at: JsonTime(now) };
     let data = Added { item, signing_key: key.expose_secret().to_owned() };
     let metadata = figures_now(app, account).await?;
     Ok(json(StatusCode::CREATED, &DataAnswer { data, metadata }))

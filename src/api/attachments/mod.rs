@@ -9,6 +9,7 @@ pub mod upload;
 use std::num::NonZeroU8;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use self::transfers::Transfers;
@@ -29,10 +30,13 @@ use crate::{
 pub(crate) const ATTACHMENTS: Field =
     Field::new("attachments", FieldKind::Named("Attachments"), "");
 
-/// An attachment, as viewers see it.
-#[derive(Serialize)]
+/// An attachment. Its name, type and key are in the secret itself.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AttachmentItem")]
 pub(super) struct AttachmentForViewer {
+    /// The number of the attachment, from 1.
     n: NonZeroU8,
+    /// The number of bytes of the encrypted file.
     size: u64,
 }
 

@@ -9,6 +9,7 @@ use hyper::{
     body::{Body as _, Incoming},
     header::{CONTENT_RANGE, HeaderMap},
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::{
     sync::mpsc,
@@ -19,6 +20,7 @@ use super::{check_length, number, transfers::Turn};
 use crate::{
     api::{
         ApiError, App, Client,
+        json_time::JsonTime,
         load::{places::UploadPlace, work::blocking},
     },
     crypto::sha256,
@@ -60,18 +62,33 @@ struct UploadState<T> {
     data: T,
 }
 
-#[derive(Serialize)]
-struct ReceivedPart {
+/// The state of an attachment after an upload.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Received")]
+pub(in crate::api) struct ReceivedPart {
+    /// The number of stored bytes of the file.
+    #[schemars(example = 1_048_576)]
     received: u64,
+    /// Whether the file is complete.
+    #[schemars(example = true)]
     complete: bool,
+    /// Whether the secret can be viewed now.
+    #[schemars(example = true)]
     published: bool,
-    expires_at: Option<String>,
+    /// The expiry of the published secret. Null if the secret is not published or does not expire.
+    #[schemars(example = &"2026-11-29T12:00:00Z")]
+    expires_at: Option<JsonTime>,
 }
 
-#[derive(Serialize)]
-struct Done {
+/// A secret that can be viewed from now on.
+#[derive(Serialize, JsonSchema)]
+pub(in crate::api) struct PublishedSecret {
+    /// Always true.
+    #[schemars(example = true)]
     published: bool,
-    expires_at: Option<String>,
+    /// Null if the secret does not expire.
+    #[schemars(example = &"2026-11-29T12:00:00Z")]
+    expires_at: Option<JsonTime>,
 }
 
 /// `PUT /api/secrets/<id>/attachments/<n>`: uploads all or a part of an attachment.
@@ -163,7 +180,7 @@ pub async fn publish(
     let publish = draft::publish(id, token_hash, app.clock.now(), keep_log);
     let published = app.store.change(publish).await?;
     app.deliveries.wake();
-    let data = Done { published: true, expires_at: expires_at(Some(published)) };
+    let data = PublishedSecret { published: true, expires_at: expires_at(Some(published)) };
     Ok(json(StatusCode::OK, &UploadState { data }))
 }
 
@@ -179,8 +196,8 @@ pub async fn drop_draft(
     Ok(json(StatusCode::OK, &UploadState { data: () }))
 }
 
-fn expires_at(published: Option<Published>) -> Option<String> {
-    published.and_then(|published| published.expires_at).map(|end| end.to_string())
+fn expires_at(published: Option<Published>) -> Option<JsonTime> {
+    published.and_then(|published| published.expires_at).map(JsonTime)
 }
 
 fn token_hash(headers: &HeaderMap) -> Result<[u8; 32], ApiError> {

@@ -12,6 +12,7 @@ use super::{
     access::{self, authenticate, find, stored_keys},
     error::ServiceError,
     input::{
+        forms::{MAX_HASH_BYTES, MAX_KEY_BYTES, MAX_PASSPHRASE_BYTES},
         names::{
             DELETE_KEY_AFTER_READING, DELETE_MESSAGES_AFTER_READING, LOCK_DATE, NOTIFY_EMAIL,
             PASSPHRASE, PRIVATE_KEY, PRIVATE_KEY_HASH, PUBLIC_KEY, RELEASE_DATE, TOKEN,
@@ -35,13 +36,6 @@ use crate::{
     http::response::Body,
     store::StoreError,
 };
-
-/// The maximum length of a passphrase, in bytes. Neither people nor programs use longer ones.
-const MAX_PASSPHRASE_BYTES: usize = 1024;
-/// The maximum length of a stored key, in bytes: several times the PEM of 8192 bits.
-const MAX_KEY_BYTES: usize = 32 << 10;
-/// The maximum length of a hash, in bytes. It can be any text.
-const MAX_HASH_BYTES: usize = 1024;
 
 /// A new box, and the data for its creator.
 struct BoxCreated {
@@ -89,7 +83,7 @@ pub(super) async fn create(
         key_token: &token,
         public_key: &keys.public_key,
         private_key: keys.private_key.as_deref(),
-        private_key_hash: Some(&private_key_hash),
+        private_key_hash: &private_key_hash,
         is_private_key_encrypted: keys.private_key.is_some(),
         is_public_key_only: keys.private_key.is_none(),
         request_date: now,
@@ -159,8 +153,15 @@ pub(super) async fn terms_of(app: &App, token: &str) -> Result<Response<Body>, S
         Ok::<_, ServiceError>(keys.private_key.is_some_and(|pem| BoxKey::takes_passphrase(&pem)))
     };
     let has_private_key = blocking(opens).await??;
-    let terms = TermsItem { terms: drop_box.terms, has_private_key, now: app.clock.now() };
-    Ok(Format::terms(&terms))
+    let (terms, now) = (drop_box.terms, app.clock.now());
+    Ok(Format::terms(&TermsItem {
+        lock_date: terms.lock_at,
+        // The server compares the times, because clients' clocks are wrong more often.
+        is_locked: terms.lock_at.is_some_and(|lock| lock <= now),
+        delete_messages_after_reading: terms.delete_messages_after_reading,
+        delete_key_after_reading: terms.delete_box_after_reading,
+        has_private_key,
+    }))
 }
 
 /// `DELETE /Service`.

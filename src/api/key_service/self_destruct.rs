@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use super::{
     error::ServiceError,
     input::{
+        forms::MAX_NAME_BYTES,
         names::{ATTACHMENT, ATTACHMENT_NAME, EMAIL, MESSAGE},
         parameters::Parameters,
     },
@@ -37,8 +38,6 @@ use crate::{
 
 /// The name for an attachment that is sent without one.
 const UNNAMED: &str = "attachment";
-/// The maximum length of an attachment's name, in bytes: the limit of file systems.
-const MAX_NAME_BYTES: usize = 255;
 
 /// `POST /Service/SelfDestruct`.
 pub(super) async fn create(

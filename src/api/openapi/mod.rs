@@ -7,10 +7,13 @@
 //!   `introduction.md`: the description of the API.
 //! - `operations/<id>.json`: description, parameters, body, errors and responses of an operation;
 //!   `operations/<id>.sh` and `.js`: its examples for curl and JavaScript, which a test runs.
-//! - `schemas/<name>.json`: the answers, and the parameters of the Key Service. JSON bodies come from the
-//!   fields that their parser reads.
+//! - `schemas/<name>.json`: formats of fields. JSON bodies come from the fields that their parser reads,
+//!   the bodies of the Key Service from the definitions of its parameters, and JSON answers with their
+//!   examples from the structs in `answers`.
 //! - `errors.json`: the responses with an error, each with its status and an example.
 
+mod answers;
+mod examples;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +22,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     account::{self, webhooks},
+    key_service::input::forms,
     public::{self, viewing},
     requests,
     routes::{ROUTES, Route, RouteAccess},
@@ -54,16 +58,18 @@ fn value() -> Value {
     document["info"]["version"] = env!("CARGO_PKG_VERSION").into();
     document["info"]["description"] = part("introduction.md").into();
     let errors = json_part("errors.json");
+    let answers = answers::schemas();
     for route in ROUTES {
         let method = route.methods[0].as_str().to_lowercase();
-        document["paths"][route.path][method] = operation(route, &errors);
+        document["paths"][route.path][method] = operation(route, &errors, &answers);
     }
     let schemas = PARTS.iter().filter_map(|(path, text)| {
         let name = path.strip_prefix("schemas/")?.strip_suffix(".json")?;
         Some((name.to_owned(), parse(text)))
     });
     let bodies = BODIES.iter().map(|body| (body.name.to_owned(), body.schema()));
-    document["components"]["schemas"] = schemas.chain(bodies).collect();
+    let bodies = bodies.chain(forms::schemas());
+    document["components"]["schemas"] = schemas.chain(bodies).chain(answers).collect();
     let errors = members(errors).map(|(name, error)| {
         let response = error_response(&name, error);
         (name, response)
@@ -73,7 +79,7 @@ fn value() -> Value {
 }
 
 /// Describes an operation.
-fn operation(route: &Route, errors: &Value) -> Value {
+fn operation(route: &Route, errors: &Value, answers: &Map<String, Value>) -> Value {
     let path = format!("operations/{}", route.id);
     let mut written = json_part(&format!("{path}.json"));
     let mut responses = Map::new();
@@ -84,7 +90,11 @@ fn operation(route: &Route, errors: &Value) -> Value {
         responses.insert(status, reference("responses", name));
     }
     for (status, response) in members(written["responses"].take()) {
-        responses.insert(status, success(response));
+        let mut response = success(response);
+        if let Some(content) = response.pointer_mut("/content/application~1json") {
+            examples::add(content, answers);
+        }
+        responses.insert(status, response);
     }
     let mut operation = json!({
         "operationId": route.id,
@@ -157,13 +167,7 @@ fn success(mut response: Value) -> Value {
         schema["required"] = json!(["data", "metadata"]);
         schema["properties"]["metadata"] = reference("schemas", &metadata);
     }
-    let mut content = json!({ "schema": schema });
-    for name in ["example", "examples"] {
-        if let Some(example) = members.remove(name) {
-            content[name] = example;
-        }
-    }
-    members.insert("content".into(), json!({ JSON: content }));
+    members.insert("content".into(), json!({ JSON: { "schema": schema } }));
     response
 }
 

@@ -13,6 +13,7 @@ use crate::{
             mailbox::Mailbox,
             webhook::{MAX_WEBHOOKS, WebhookUrl},
         },
+        secret::ciphertext::PasswordPart,
         text::Text,
     },
 };
@@ -94,6 +95,23 @@ fn a_page_can_be_made_of_it() {
     assert_eq!(used, tags);
 }
 
+#[test]
+fn answers_have_a_meaning_and_examples() {
+    let answers = answers::schemas();
+    for (name, schema) in &answers {
+        assert!(schema["description"].is_string(), "{name} has no description");
+        if schema["type"] != "object" || !schema["examples"].is_null() {
+            continue;
+        }
+        for field in schema["required"].as_array().unwrap() {
+            let field = field.as_str().unwrap();
+            let member = &schema["properties"][field];
+            let has_example = !examples::of(member, &answers).is_null();
+            assert!(has_example || member["type"] != "string", "{name}.{field} has no example");
+        }
+    }
+}
+
 #[tokio::test]
 async fn errors_are_the_real_ones() {
     let document = value();
@@ -123,6 +141,7 @@ fn names_and_limits_are_those_of_the_code() {
     let email = "NewRequest/properties/send_to_email/oneOf/0";
     assert_eq!(schema(email)["maxLength"], Mailbox::MAX_CHARS);
     assert_eq!(schema("NewWebhook/properties/url")["maxLength"], WebhookUrl::MAX_CHARS);
+    assert_eq!(schema("PasswordPart")["maxLength"], PasswordPart::MAX_CHARS);
     assert_eq!(schema("Account/properties/webhooks")["maxItems"], MAX_WEBHOOKS);
     let events = WebhookEventKind::ALL.map(WebhookEventKind::name);
     for list in ["NewWebhook/properties/events", "Webhook/properties/events"] {

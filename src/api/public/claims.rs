@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use hyper::{Response, StatusCode, body::Incoming, header::HeaderMap};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::PublicData;
@@ -28,9 +29,15 @@ pub(in crate::api) const BODY: JsonBody =
     JsonBody { name: "ClaimRequest", meaning: "", fields: &[TOKEN] };
 
 /// The account that a browser is signed in to.
-#[derive(Serialize)]
-struct Claimed {
+#[derive(Serialize, JsonSchema)]
+pub(in crate::api) struct Claimed {
+    /// The name of the account.
+    #[schemars(example = &"default")]
     account: String,
+    /// A new private API key. Only this answer contains it.
+    #[schemars(
+        example = &"private_key_3b1d5c8e0f6a7294d3c2b1a09f8e7d6c5b4a39281706f5e4d3c2b1a098765432"
+    )]
     private_key: String,
 }
 

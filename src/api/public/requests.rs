@@ -3,6 +3,7 @@
 use std::{num::NonZeroU8, sync::Arc};
 
 use hyper::{Response, StatusCode, body::Incoming, header::HeaderMap};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::PublicData;
@@ -10,6 +11,7 @@ use crate::{
     api::{
         ApiError, App, Client,
         attachments::{self, ATTACHMENTS},
+        json_time::JsonTime,
         links::PageLink,
         load::work::blocking,
         secrets::{
@@ -88,7 +90,7 @@ pub(in crate::api) async fn answer(
             // is created.
             drop(answer);
             app.deliveries.wake();
-            let expires_at = secret.expires_at.map(|end| end.to_string());
+            let expires_at = secret.expires_at.map(JsonTime);
             let (id, draft) = (app.ids.text(&id), secret.is_draft);
             let link = PageLink::of_secret(app, &id);
             let data =
@@ -146,23 +148,38 @@ fn public_part(
     }
 }
 
-/// The data that holders of the link may see.
-#[derive(Serialize)]
-struct RequestForSender {
+/// A secret request, for holders of its link.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "RequestPage")]
+pub(in crate::api) struct RequestForSender {
+    #[schemars(extend("format" = "uuid"), example = &"7d1cf6a5-5dd4-4b0c-9c0e-0b0c6a2f9d11")]
     id: String,
+    /// The requester's text.
+    #[schemars(example = &"The password of the printer, please.")]
     message: Option<String>,
+    /// The number of secrets that can still be created.
+    #[schemars(example = 1)]
     uses_left: u16,
-    expires_at: Option<String>,
+    /// The expiry of the request. Null if it does not expire.
+    #[schemars(example = &"2026-11-23T12:00:00Z")]
+    expires_at: Option<JsonTime>,
+    /// The address that the finished link is mailed to. If there is one, `password_part_public` is required;
+    /// otherwise it is refused.
     send_to_email: Option<Mailbox>,
     secret: SecretSettings,
 }
 
 /// The settings of the secret to be created.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
 struct SecretSettings {
+    /// The lifetime in hours; 0 for no end.
+    #[schemars(example = 168)]
     expiration: u64,
     max_views: NonZeroU8,
+    /// Whether viewers need a password, which the requester has set.
     password: bool,
+    /// The text that viewers see with the secret.
     message: Option<String>,
 }
 
@@ -173,7 +190,7 @@ impl RequestForSender {
             id: request.id().to_string(),
             message: texts.message.map(Text::into_string),
             uses_left: request.uses_left(),
-            expires_at: request.expires_at.map(|end| end.to_string()),
+            expires_at: request.expires_at.map(JsonTime),
             secret: SecretSettings {
                 expiration: request.secret_lifetime.hours(),
                 max_views: request.secret_max_views,
@@ -185,13 +202,20 @@ impl RequestForSender {
     }
 }
 
-#[derive(Serialize)]
-struct HandedSecretCreated {
+/// A secret that was just created through a request.
+#[derive(Serialize, JsonSchema)]
+pub(in crate::api) struct HandedSecretCreated {
+    #[schemars(example = &"3vQB7B6MrGQZaxCuFg4oh1qX8Zy9Kd2")]
     id: String,
     #[serde(flatten)]
     link: PageLink,
-    expires_at: Option<String>,
+    /// Null if the secret does not expire.
+    #[schemars(example = &"2026-11-29T12:00:00Z")]
+    expires_at: Option<JsonTime>,
+    /// Whether attachments are missing. A draft cannot be viewed.
     draft: bool,
+    /// The token for uploading the attachments, if the secret is a draft. Only this answer contains it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
     upload_token: Option<String>,
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use hyper::{Response, StatusCode, body::Incoming, header::HeaderMap};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
@@ -26,12 +27,18 @@ use crate::{
 /// The header with the manage token from the creation.
 const MANAGE_TOKEN: &str = "manage-token";
 
-#[derive(Serialize)]
-struct PublicSecretCreated {
+/// A secret that was just created without an account.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ManagedSecret")]
+pub(in crate::api) struct PublicSecretCreated {
     #[serde(flatten)]
     item: SecretListItem,
+    /// The token for the status of the secret and for its deletion. Only this answer contains it.
+    #[schemars(example = &"bm90LWEtcmVhbC10b2tlbg")]
     manage_token: String,
+    /// The token for uploading the attachments, if the secret is a draft. Only this answer contains it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
     upload_token: Option<String>,
 }
 

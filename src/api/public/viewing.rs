@@ -7,6 +7,7 @@ use hyper::{
     body::Incoming,
     header::{HeaderMap, RANGE},
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
@@ -14,10 +15,13 @@ use super::{
     PublicData,
 };
 use crate::{
-    api::secrets::{
-        late_tries,
-        showing::{LeaseShown, SecretForViewer, check_password, lease_token, open},
-        visitor,
+    api::{
+        json_time::JsonTime,
+        secrets::{
+            late_tries,
+            showing::{LeaseShown, SecretForViewer, check_password, lease_token, open},
+            visitor,
+        },
     },
     crypto::{hex, proof_of_work::Solved, random_array},
     domain::{
@@ -58,21 +62,32 @@ const GIVEN_LEASE: Field = Field::text("lease", "The token of the lease.")
 pub(in crate::api) const BURN: JsonBody =
     JsonBody { name: "BurnRequest", meaning: "", fields: &[GIVEN_LEASE] };
 
-/// What the page needs to know before a view is spent.
-#[derive(Serialize)]
-struct ViewTerms {
+/// The data that a page needs before it spends a view.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "SecretPage")]
+pub(in crate::api) struct ViewTerms {
+    #[schemars(example = &"3vQB7B6MrGQZaxCuFg4oh1qX8Zy9Kd2")]
     id: String,
+    /// Whether the page shows a button and the number of views first.
     view_button: bool,
+    /// Whether the view needs a proof of work.
     captcha: bool,
+    /// Whether the view needs a password.
     password: bool,
+    /// The number of views that are left, including the next one.
+    #[schemars(range(min = 1))]
     views_left: u8,
-    expires_at: Option<String>,
+    /// Null if the secret does not expire.
+    #[schemars(example = &"2026-11-23T12:00:00Z")]
+    expires_at: Option<JsonTime>,
     attachments: Vec<AttachmentForViewer>,
 }
 
-/// The secret, with a lease to fetch it again.
-#[derive(Serialize)]
-struct SeenWithLease {
+/// A secret, with a lease to fetch it again. `sjcl.decrypt(privateHalf + publicHalf, message)` decrypts it;
+/// the link contains the public half.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "LeasedSecret")]
+pub(in crate::api) struct SeenWithLease {
     #[serde(flatten)]
     seen: SecretForViewer,
     attachments: Vec<AttachmentForViewer>,
@@ -106,7 +121,7 @@ pub(in crate::api) async fn look(
         captcha: secret.captcha,
         password: secret.has_password,
         views_left: secret.max_views.get().saturating_sub(secret.view_times),
-        expires_at: secret.expires_at.map(|end| end.to_string()),
+        expires_at: secret.expires_at.map(JsonTime),
         attachments: AttachmentForViewer::all(attachments),
     };
     Ok(json(StatusCode::OK, &PublicData { data }))

@@ -6,10 +6,12 @@ use std::{
 };
 
 use hyper::{Response, StatusCode, body::Incoming, header::HeaderMap};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
     ApiError, App, Client,
+    json_time::JsonTime,
     links::PageLink,
     load::work::blocking,
     mail::{mailbox, mailbox_field, preferred_language},
@@ -46,10 +48,11 @@ const MESSAGE: Field =
 const EXPIRATION: Field =
     lifetime_field("expiration", "How long the request lives, in hours, as for secrets.");
 /// The maximum number of secrets for one request.
+const MAX_LIMIT: u64 = 1000;
 const LIMIT: Field = Field::number(
     "limit",
     1,
-    1000,
+    MAX_LIMIT,
     "How many secrets can be created through the request, 1 to 1,000; 1 by default.",
 );
 const SEND_REQUEST_TO_EMAIL: Field = mailbox_field(
@@ -183,36 +186,59 @@ fn limit(fields: &JsonFields<'_>) -> Result<NonZeroU16, ApiError> {
     Ok(uses.and_then(NonZeroU16::new).unwrap_or(NonZeroU16::MIN))
 }
 
-/// The answer to the creation of a request.
-#[derive(Serialize)]
-struct RequestCreated {
+/// A secret request that was just created.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct RequestCreated {
+    #[schemars(extend("format" = "uuid"), example = &"7d1cf6a5-5dd4-4b0c-9c0e-0b0c6a2f9d11")]
     id: String,
     #[serde(flatten)]
     link: PageLink,
 }
 
-/// A request in its owner's list, with the document's fields first, in its order.
-#[derive(Serialize)]
-struct RequestListItem {
+/// A secret request as its owner sees it.
+// The fields of the original service come first, in its order.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Request")]
+pub(super) struct RequestListItem {
+    #[schemars(extend("format" = "uuid"), example = &"7d1cf6a5-5dd4-4b0c-9c0e-0b0c6a2f9d11")]
     id: String,
     #[serde(flatten)]
     link: PageLink,
+    /// The owner's own text.
+    #[schemars(example = &"for the printer")]
     description: Option<String>,
+    /// The text for the person who opens the link.
+    #[schemars(example = &"The password, please.")]
     message: Option<String>,
+    /// The lifetime in hours; 0 for no end.
+    #[schemars(example = 24)]
     expiration: u64,
+    /// How many secrets can be created through the request.
+    #[schemars(range(max = MAX_LIMIT))]
     limit: NonZeroU16,
+    /// The address that the finished links are mailed to.
     send_to_email: Option<Mailbox>,
+    /// The `description` of the secrets.
     secret_description: Option<String>,
+    /// The `message` of the secrets.
     secret_message: Option<String>,
+    /// The lifetime of each secret in hours; 0 for no end.
+    #[schemars(example = 168)]
     secret_expiration: u64,
+    #[schemars(range(max = 100))]
     secret_max_views: NonZeroU8,
+    /// Whether the secrets have a password.
     secret_password: bool,
-    /// Only the original service has templates.
+    /// Always null: only the original service has templates.
     template_id: (),
-    created_at: String,
-    expires_at: Option<String>,
+    created_at: JsonTime,
+    /// Null if the request does not expire.
+    #[schemars(example = &"2026-11-23T12:00:00Z")]
+    expires_at: Option<JsonTime>,
+    /// The number of secrets that were created through the request.
     used: u16,
     expired: bool,
+    /// The ids of the created secrets that are still in the list of secrets, oldest first.
     secrets: Vec<String>,
 }
 
@@ -233,8 +259,8 @@ impl RequestListItem {
             secret_max_views: request.secret_max_views,
             secret_password: request.has_secret_password,
             template_id: (),
-            created_at: request.created_at.to_string(),
-            expires_at: request.expires_at.map(|end| end.to_string()),
+            created_at: JsonTime(request.created_at),
+            expires_at: request.expires_at.map(JsonTime),
             used: request.used,
             expired: request.is_expired(now),
             secrets: secrets.iter().map(|id| app.ids.text(id)).collect(),

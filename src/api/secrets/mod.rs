@@ -13,6 +13,7 @@ use hyper::{
     body::Incoming,
     header::{HeaderMap, RANGE},
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use url::form_urlencoded;
 
@@ -47,22 +48,29 @@ use crate::{
 const SECRET_PASSWORD: &str = "secret-password";
 
 /// A secret that was just created.
-#[derive(Serialize)]
-struct SecretCreated {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct SecretCreated {
     #[serde(flatten)]
     item: SecretListItem,
+    /// The token for uploading the attachments, if the secret is a draft. Only this answer contains it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
     upload_token: Option<String>,
 }
 
-/// The answer to a view with an API key.
-#[derive(Serialize)]
-struct SeenWithFiles {
+/// A secret, for a viewer with an API key. `sjcl.decrypt(privateHalf + publicHalf, message)` decrypts it; the
+/// link contains the public half.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "SeenSecret")]
+pub(super) struct SeenWithFiles {
     #[serde(flatten)]
     seen: SecretForViewer,
+    /// Present if the secret has attachments.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     attachments: Vec<AttachmentForViewer>,
+    /// The lease for the attachments. Present if the secret has attachments.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "LeaseShown")]
     lease: Option<LeaseShown>,
 }
 

@@ -2,51 +2,93 @@
 
 use std::{net::IpAddr, num::NonZeroU8};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
-    api::{App, attachments::AttachmentForViewer, links::PageLink},
+    api::{App, attachments::AttachmentForViewer, json_time::JsonTime, links::PageLink},
     clock::UnixSeconds,
     domain::secret::{event::SecretEventKind, list::SecretListEntry},
 };
 
-/// A secret, for its owner.
-#[derive(Serialize)]
+/// A secret as its owner sees it, without its content.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Secret")]
 pub(crate) struct SecretListItem {
+    /// 31 letters and digits.
+    #[schemars(example = &"3vQB7B6MrGQZaxCuFg4oh1qX8Zy9Kd2")]
     id: String,
     #[serde(flatten)]
     link: PageLink,
-    created_at: String,
+    created_at: JsonTime,
+    /// The text that viewers see with the secret.
     message: Option<String>,
+    /// The owner's own text.
+    #[schemars(example = &"for Bob")]
     description: Option<String>,
+    /// Whether the page asks for a click before it shows the secret.
     view_button: bool,
+    /// Whether viewers without an API key must do a proof of work.
     captcha: bool,
+    /// Whether the secret has a password.
     password: bool,
+    /// The lifetime in hours; 0 for no end.
+    #[schemars(example = 24)]
     expiration: u64,
-    expires_at: Option<String>,
+    /// Null if the secret does not expire.
+    #[schemars(example = &"2026-11-23T12:00:00Z")]
+    expires_at: Option<JsonTime>,
     expired: bool,
+    /// Whether the secret was locked after 100 wrong passwords. A locked secret cannot be viewed.
     locked: bool,
+    /// The number of views until now.
     view_times: u8,
+    #[schemars(range(max = 100))]
     max_views: NonZeroU8,
     views: Vec<ItemView>,
     events: Vec<ItemEvent>,
+    /// Whether attachments are missing. A draft cannot be viewed.
     draft: bool,
+    /// The attachments, each with the number of stored bytes.
     attachments: Vec<AttachmentForViewer>,
 }
 
-#[derive(Serialize)]
+/// A view of a secret.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "View")]
 struct ItemView {
-    viewed_at: String,
+    viewed_at: JsonTime,
+    /// The viewer's address: whole, truncated or null, as the operator has set (`--viewer-ip`).
     viewed_by_ip: Option<IpAddr>,
+    /// The `User-Agent`, 256 bytes at most.
     viewed_by_user_agent: Option<String>,
 }
 
-#[derive(Serialize)]
+/// An event of a secret other than a view. The first 50 events of each kind are stored.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Event")]
 struct ItemEvent {
-    event: &'static str,
-    at: String,
+    event: ItemEventName,
+    at: JsonTime,
+    /// The visitor's address: whole, truncated or null, as the operator has set (`--viewer-ip`).
     ip: Option<IpAddr>,
+    /// The `User-Agent`, 256 bytes at most.
     user_agent: Option<String>,
+}
+
+/// The kind of the event.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+enum ItemEventName {
+    /// A visitor has opened the page, which spends no view.
+    Opened,
+    /// A viewer has deleted the key before the lease ended.
+    Burned,
+    /// The server has deleted the key because the last lease ended.
+    LeaseEnded,
+    /// A visitor came after the last view or the expiry.
+    TriedAfter,
 }
 
 impl SecretListItem {
@@ -55,13 +97,13 @@ impl SecretListItem {
             listed;
         let attachments = attachments.into_iter().map(|(n, found)| (n, found.received));
         let views = views.into_iter().map(|view| ItemView {
-            viewed_at: view.at.to_string(),
+            viewed_at: JsonTime(view.at),
             viewed_by_ip: view.address,
             viewed_by_user_agent: view.agent,
         });
         let events = events.into_iter().map(|event| ItemEvent {
-            event: name(event.kind),
-            at: event.at.to_string(),
+            event: event.kind.into(),
+            at: JsonTime(event.at),
             ip: event.address,
             user_agent: event.agent,
         });
@@ -69,14 +111,14 @@ impl SecretListItem {
         Self {
             link: PageLink::of_secret(app, &id),
             id,
-            created_at: secret.created_at.to_string(),
+            created_at: JsonTime(secret.created_at),
             message,
             description,
             view_button: secret.view_button,
             captcha: secret.captcha,
             password: secret.has_password,
             expiration: secret.expiration_hours,
-            expires_at: secret.expires_at.map(|end| end.to_string()),
+            expires_at: secret.expires_at.map(JsonTime),
             expired: secret.is_expired(now),
             locked: secret.is_locked(),
             view_times: secret.view_times,
@@ -89,11 +131,13 @@ impl SecretListItem {
     }
 }
 
-fn name(kind: SecretEventKind) -> &'static str {
-    match kind {
-        SecretEventKind::Opened => "opened",
-        SecretEventKind::Burned => "burned",
-        SecretEventKind::LeaseEnded => "lease_ended",
-        SecretEventKind::TriedAfter => "tried_after",
+impl From<SecretEventKind> for ItemEventName {
+    fn from(kind: SecretEventKind) -> Self {
+        match kind {
+            SecretEventKind::Opened => Self::Opened,
+            SecretEventKind::Burned => Self::Burned,
+            SecretEventKind::LeaseEnded => Self::LeaseEnded,
+            SecretEventKind::TriedAfter => Self::TriedAfter,
+        }
     }
 }

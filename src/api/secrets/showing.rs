@@ -1,6 +1,7 @@
 //! Opening a secret for a viewer: checks the password, then makes the answer.
 
 use hyper::{Response, StatusCode};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
@@ -17,18 +18,32 @@ use crate::{
 };
 
 /// A secret, for its viewer.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct SecretForViewer {
+    #[schemars(example = &"3vQB7B6MrGQZaxCuFg4oh1qX8Zy9Kd2")]
     id: String,
+    /// The ciphertext, unchanged.
+    #[schemars(example = CIPHERTEXT)]
     ciphertext: String,
+    /// The private half of the password, unchanged.
+    #[schemars(example = &"TFNFQ1RBbENZNUNyYVhLSnlo")]
     password_part_private: String,
+    /// The sender's text for viewers.
     message: Option<String>,
 }
 
-/// A lease, for its holder.
-#[derive(Serialize)]
+/// The ciphertext in the API description.
+const CIPHERTEXT: &str = "eyJpdiI6ImtXelh1MXo0VEIxN1Vxb01MNmovd3c9PSIsInYiOjEsIml0ZXIiOjEwMDAwLCJrcyI6MjU\
+2LCJ0cyI6NjQsIm1vZGUiOiJnY20iLCJhZGF0YSI6IiIsImNpcGhlciI6ImFlcyIsInNhbHQiOiI1YzVPbXhoNHdMND0iLCJjdCI6ImJxZ0t\
+XZUR3ZWNRcHN4Szd1RncrIn0=";
+
+/// A lease: for a short time its holder can fetch the same secret again.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "LeaseInfo")]
 pub(crate) struct LeaseShown {
+    #[schemars(example = &"q83vEjRWeJCrze8SNFZ4kA")]
     token: String,
+    #[schemars(example = 60)]
     seconds_left: u64,
 }
 

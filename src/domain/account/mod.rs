@@ -2,6 +2,7 @@
 
 pub mod api_key;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use self::api_key::{ApiKey, KeyKind};
@@ -65,26 +66,31 @@ impl Record for Account {
     const VERSION: u8 = 2;
 }
 
-/// The figures of the account in every answer of the Secrets API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+/// The numbers of the account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Metadata {
-    /// The number of secrets in the list.
+    /// The number of secrets in the list, including used-up and expired ones.
+    #[schemars(example = 3)]
     pub secrets_total: u64,
     /// The number of secrets created in this calendar month (UTC).
+    #[schemars(example = 12)]
     pub secrets_usage: u64,
     /// The number of secrets allowed in a calendar month.
+    #[schemars(example = 1_000_000)]
     pub secrets_allowance: u64,
 }
 
-/// The figures of the account in answers about secret requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+/// The numbers of the account, including those about secret requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct RequestMetadata {
     /// The figures that all answers contain.
     #[serde(flatten)]
     pub secrets: Metadata,
     /// The number of secret requests in the list.
+    #[schemars(example = 1)]
     pub secret_requests_total: u64,
     /// The number of secret requests allowed in the list.
+    #[schemars(example = 10_000)]
     pub secret_requests_allowance: u64,
 }
 

@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -10,15 +11,16 @@ use crate::{
 };
 
 /// The kinds of events for webhooks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
 pub enum WebhookEventKind {
-    /// `secret.viewed`
+    /// A secret was viewed.
     #[serde(rename = "secret.viewed")]
     SecretViewed,
-    /// `secret.tried_after`
+    /// A visitor came after the last view or the expiry of a secret.
     #[serde(rename = "secret.tried_after")]
     SecretTriedAfter,
-    /// `secret_request.answered`
+    /// A secret was created through a secret request.
     #[serde(rename = "secret_request.answered")]
     RequestAnswered,
 }

@@ -3,6 +3,7 @@
 use std::{fmt, net::IpAddr};
 
 use lettre::Address;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// An address that mail can be sent to: `local-part@domain`, in ASCII, 254 characters at most.
@@ -10,8 +11,9 @@ use serde::{Deserialize, Serialize};
 /// Narrower than RFC 5321 4.1.2 in two ways. The local part is a dot-string: a quoted one may contain spaces,
 /// commas and `@`, so that an address could be read as several; the RFC says "a host that expects to receive
 /// mail SHOULD avoid" it. The domain is a name, not an address literal (`[192.0.2.1]`).
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(inline)]
 pub struct Mailbox(String);
 
 /// The reason why a text is not a [`Mailbox`]. The texts are for people and do not repeat the input.

@@ -2,6 +2,7 @@
 
 mod chosen_format;
 pub(crate) mod form;
+pub(in crate::api) mod forms;
 pub(crate) mod intake;
 pub mod names;
 pub mod parameters;

@@ -158,7 +158,7 @@ mod tests {
             key_token: "t",
             public_key: "p\r\n",
             private_key: None,
-            private_key_hash: Some("h"),
+            private_key_hash: "h",
             is_private_key_encrypted: true,
             is_public_key_only: false,
             request_date: UnixSeconds(0),

@@ -1,48 +1,38 @@
 //! The objects in answers, with the names of the document: keys and messages.
+//!
+//! The tables of fields are what JSON, XML and the API description are made from.
 
-use crate::{clock::UnixSeconds, domain::drop_box::Terms};
+use crate::clock::UnixSeconds;
 
 /// A key, for its owner. Messages are listed by another operation, so `Messages` is always empty here.
 #[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "the table of fields has the meanings")]
 pub struct KeyItem<'a> {
-    /// A positive number; the original service numbers its keys with it.
     pub key_id: u32,
-    /// The token of the box.
     pub key_token: &'a str,
-    /// SPKI PEM, or the uploaded text.
     pub public_key: &'a str,
-    /// Encrypted PEM, if the server has it.
     pub private_key: Option<&'a str>,
-    /// Lower-case hex SHA-256 of the private key, or the text that the owner sent in its place.
-    pub private_key_hash: Option<&'a str>,
-    /// Whether the private key is encrypted with a passphrase.
+    pub private_key_hash: &'a str,
     pub is_private_key_encrypted: bool,
-    /// Whether the server has only the public key.
     pub is_public_key_only: bool,
-    /// The creation time of the key.
     pub request_date: UnixSeconds,
-    /// The time from which messages can be read; by default the creation time.
     pub release_date: UnixSeconds,
-    /// The time from which no messages are accepted.
     pub lock_date: Option<UnixSeconds>,
-    /// Whether messages are deleted after reading.
     pub delete_messages_after_reading: bool,
-    /// Whether the key is deleted with them.
     pub delete_key_after_reading: bool,
-    /// The URL for senders.
     pub uri: &'a str,
 }
 
 /// The terms of a box, for all holders of its token. The time from which it can be read is not included:
 /// only readers learn it.
 #[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "the table of fields has the meanings")]
 pub struct TermsItem {
-    /// The terms from the creation of the box.
-    pub terms: Terms,
-    /// Whether the server has a private key that it can open with a passphrase.
+    pub lock_date: Option<UnixSeconds>,
+    pub is_locked: bool,
+    pub delete_messages_after_reading: bool,
+    pub delete_key_after_reading: bool,
     pub has_private_key: bool,
-    /// The current time.
-    pub now: UnixSeconds,
 }
 
 /// The part of a message before its text.
@@ -58,19 +48,22 @@ pub struct MessageHead<'a> {
 
 /// The part of a message after its text.
 #[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "the table of fields has the meanings")]
 pub struct MessageTail<'a> {
-    /// The time when the message was received.
     pub created: UnixSeconds,
-    /// Lower-case hex SHA-256 of the plain text, if the server has seen it.
     pub message_hash: Option<&'a str>,
-    /// Whether the message is a file.
     pub is_file: bool,
-    /// The file's name.
     pub file_name: Option<&'a str>,
-    /// The size in bytes.
     pub size: u64,
-    /// The id of the ticket for the file.
     pub temporary_download_id: Option<&'a str>,
+}
+
+/// A field of an item.
+pub(super) struct ItemField<'a> {
+    pub(super) name: &'static str,
+    pub(super) value: ItemValue<'a>,
+    /// The meaning in the API description, in Markdown.
+    pub(super) meaning: &'static str,
 }
 
 /// The value of a field, in the types of the document.
@@ -83,66 +76,176 @@ pub(super) enum ItemValue<'a> {
     OptionalDate(Option<UnixSeconds>),
     Flag(bool),
     Number(u64),
-    EmptyList,
+    /// A number from 1.
+    Ordinal(u64),
+    /// A positive `int` of .NET.
+    Id(u32),
+    /// The messages of a key, which are listed by another operation.
+    NoMessages,
 }
 
 impl TermsItem {
     /// The fields, with the same names as in a key.
-    pub(super) fn fields(&self) -> [(&'static str, ItemValue<'static>); 5] {
-        let Self { terms, has_private_key, now } = self;
+    pub(super) fn fields(&self) -> [ItemField<'static>; 5] {
         [
-            ("LockDate", ItemValue::OptionalDate(terms.lock_at)),
-            // The server compares the times, because clients' clocks are wrong more often.
-            ("IsLocked", ItemValue::Flag(terms.lock_at.is_some_and(|lock| lock <= *now))),
-            ("DeleteMessagesAfterReading", ItemValue::Flag(terms.delete_messages_after_reading)),
-            ("DeleteKeyAfterReading", ItemValue::Flag(terms.delete_box_after_reading)),
-            ("HasPrivateKey", ItemValue::Flag(*has_private_key)),
+            field(
+                "LockDate",
+                ItemValue::OptionalDate(self.lock_date),
+                "The time from which the box accepts no messages. Null if there is none.",
+            ),
+            field(
+                "IsLocked",
+                ItemValue::Flag(self.is_locked),
+                "Whether the box accepts no messages now, by the server's clock.",
+            ),
+            field(
+                "DeleteMessagesAfterReading",
+                ItemValue::Flag(self.delete_messages_after_reading),
+                "Whether each message is deleted after it was read.",
+            ),
+            field(
+                "DeleteKeyAfterReading",
+                ItemValue::Flag(self.delete_key_after_reading),
+                "Whether the box is deleted after all its messages were read.",
+            ),
+            field(
+                "HasPrivateKey",
+                ItemValue::Flag(self.has_private_key),
+                "Whether the server has a private key that a passphrase opens. If it does not, do not send a \
+                 passphrase.",
+            ),
         ]
     }
 }
 
 impl<'a> KeyItem<'a> {
     /// The fields, in the original's order.
-    pub(super) fn fields(&self) -> [(&'static str, ItemValue<'a>); 14] {
+    pub(super) fn fields(&self) -> [ItemField<'a>; 14] {
         [
-            ("KeyId", ItemValue::Number(self.key_id.into())),
-            ("KeyToken", ItemValue::Text(self.key_token)),
-            ("PublicKey", ItemValue::Text(self.public_key)),
-            ("PrivateKey", ItemValue::OptionalText(self.private_key)),
-            ("PrivateKeyHash", ItemValue::OptionalText(self.private_key_hash)),
-            ("IsPrivateKeyEncrypted", ItemValue::Flag(self.is_private_key_encrypted)),
-            ("IsPublicKeyOnly", ItemValue::Flag(self.is_public_key_only)),
-            ("RequestDate", ItemValue::Date(self.request_date)),
-            ("ReleaseDate", ItemValue::Date(self.release_date)),
-            ("LockDate", ItemValue::OptionalDate(self.lock_date)),
-            ("DeleteMessagesAfterReading", ItemValue::Flag(self.delete_messages_after_reading)),
-            ("DeleteKeyAfterReading", ItemValue::Flag(self.delete_key_after_reading)),
-            ("URI", ItemValue::Text(self.uri)),
-            ("Messages", ItemValue::EmptyList),
+            field(
+                "KeyId",
+                ItemValue::Id(self.key_id),
+                "A number that is constant for the box. It is not unique: use the token to identify the box.",
+            ),
+            field(
+                "KeyToken",
+                ItemValue::Text(self.key_token),
+                "The token of the box, for senders.",
+            ),
+            field("PublicKey", ItemValue::Text(self.public_key), "SPKI PEM, or the uploaded text."),
+            field(
+                "PrivateKey",
+                ItemValue::OptionalText(self.private_key),
+                "PEM, encrypted with the passphrase; or the uploaded text. Null if the server has none.",
+            ),
+            field(
+                "PrivateKeyHash",
+                ItemValue::Text(self.private_key_hash),
+                "SHA-256 of the unencrypted private key (PKCS#8 DER) in lower-case hexadecimal, or the \
+                 uploaded text.",
+            ),
+            field(
+                "IsPrivateKeyEncrypted",
+                ItemValue::Flag(self.is_private_key_encrypted),
+                "Whether the server has a private key, which is encrypted.",
+            ),
+            field(
+                "IsPublicKeyOnly",
+                ItemValue::Flag(self.is_public_key_only),
+                "Whether the server has only the public key.",
+            ),
+            field(
+                "RequestDate",
+                ItemValue::Date(self.request_date),
+                "The creation time of the key.",
+            ),
+            field(
+                "ReleaseDate",
+                ItemValue::Date(self.release_date),
+                "The time from which messages can be read; by default the creation time.",
+            ),
+            field(
+                "LockDate",
+                ItemValue::OptionalDate(self.lock_date),
+                "The time from which the box accepts no messages. Null if there is none.",
+            ),
+            field(
+                "DeleteMessagesAfterReading",
+                ItemValue::Flag(self.delete_messages_after_reading),
+                "Whether each message is deleted after it was read.",
+            ),
+            field(
+                "DeleteKeyAfterReading",
+                ItemValue::Flag(self.delete_key_after_reading),
+                "Whether the box is deleted after all its messages were read.",
+            ),
+            field("URI", ItemValue::Text(self.uri), "The address of the page for senders."),
+            field(
+                "Messages",
+                ItemValue::NoMessages,
+                "Always empty. XML does not have this element.",
+            ),
         ]
     }
 }
 
 impl<'a> MessageHead<'a> {
     /// The fields, in the original's order.
-    pub(super) fn fields(&self) -> [(&'static str, ItemValue<'a>); 2] {
+    pub(super) fn fields(&self) -> [ItemField<'a>; 2] {
         [
-            ("MessageId", ItemValue::Number(self.message_id)),
-            ("EncryptionKey", ItemValue::OptionalText(self.encryption_key)),
+            field(
+                "MessageId",
+                ItemValue::Ordinal(self.message_id),
+                "The number of the message in its box.",
+            ),
+            field(
+                "EncryptionKey",
+                ItemValue::OptionalText(self.encryption_key),
+                "The encrypted key in base64, or the text of the sender. Null if the server has opened the \
+                 message.",
+            ),
         ]
     }
 }
 
+/// The field between the head and the tail of a message, with an example. The list writes it in pieces.
+pub(super) const MESSAGE_DATA: ItemField<'static> = field(
+    "MessageData",
+    ItemValue::OptionalText(Some("the door code is 4711")),
+    "The text, or base64 of the encrypted message. Null for a file.",
+);
+
 impl<'a> MessageTail<'a> {
     /// The fields, in the original's order; fields that the original does not have come last.
-    pub(super) fn fields(&self) -> [(&'static str, ItemValue<'a>); 6] {
+    pub(super) fn fields(&self) -> [ItemField<'a>; 6] {
         [
-            ("Created", ItemValue::Date(self.created)),
-            ("MessageHash", ItemValue::OptionalText(self.message_hash)),
-            ("IsFile", ItemValue::Flag(self.is_file)),
-            ("FileName", ItemValue::OptionalText(self.file_name)),
-            ("Size", ItemValue::Number(self.size)),
-            ("TemporaryDownloadId", ItemValue::OptionalText(self.temporary_download_id)),
+            field(
+                "Created",
+                ItemValue::Date(self.created),
+                "The time when the message was received.",
+            ),
+            field(
+                "MessageHash",
+                ItemValue::OptionalText(self.message_hash),
+                "SHA-256 of the plain text in lower-case hexadecimal. Null if it is unknown, or if the list \
+                 was read with the hash.",
+            ),
+            field("IsFile", ItemValue::Flag(self.is_file), "Whether the message is a file."),
+            field("FileName", ItemValue::OptionalText(self.file_name), "The name of the file."),
+            field("Size", ItemValue::Number(self.size), "The size in bytes."),
+            field(
+                "TemporaryDownloadId",
+                ItemValue::OptionalText(self.temporary_download_id),
+                "The id for `GET /Service/File/{id}`. Null for a text.",
+            ),
         ]
     }
+}
+
+const fn field<'a>(
+    name: &'static str,
+    value: ItemValue<'a>,
+    meaning: &'static str,
+) -> ItemField<'a> {
+    ItemField { name, value, meaning }
 }

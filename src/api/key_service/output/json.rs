@@ -1,6 +1,9 @@
 //! Writes fields and texts as JSON (RFC 8259).
 
-use super::{escape::escape, item::ItemValue};
+use super::{
+    escape::escape,
+    item::{ItemField, ItemValue},
+};
 
 /// A text in quotes.
 pub(super) fn string(text: &str, out: &mut Vec<u8>) {
@@ -15,8 +18,8 @@ pub(super) fn push_text(text: &str, out: &mut Vec<u8>) {
 }
 
 /// `"Name":value,…`, without braces.
-pub(super) fn push_fields(fields: &[(&'static str, ItemValue<'_>)], out: &mut Vec<u8>) {
-    for (index, (name, value)) in fields.iter().enumerate() {
+pub(super) fn push_fields(fields: &[ItemField<'_>], out: &mut Vec<u8>) {
+    for (index, ItemField { name, value, .. }) in fields.iter().enumerate() {
         out.extend_from_slice(if index == 0 { b"\"" } else { b",\"" });
         out.extend_from_slice(name.as_bytes());
         out.extend_from_slice(b"\":");
@@ -34,8 +37,11 @@ fn push_value(value: &ItemValue<'_>, out: &mut Vec<u8>) {
             string(&date.to_string(), out)
         }
         ItemValue::Flag(flag) => out.extend_from_slice(flag.to_string().as_bytes()),
-        ItemValue::Number(number) => out.extend_from_slice(number.to_string().as_bytes()),
-        ItemValue::EmptyList => out.extend_from_slice(b"[]"),
+        ItemValue::Number(number) | ItemValue::Ordinal(number) => {
+            out.extend_from_slice(number.to_string().as_bytes());
+        }
+        ItemValue::Id(id) => out.extend_from_slice(id.to_string().as_bytes()),
+        ItemValue::NoMessages => out.extend_from_slice(b"[]"),
     }
 }
 

@@ -5,4 +5,5 @@ pub mod format;
 pub mod item;
 pub(crate) mod json;
 pub mod message_list;
+pub(in crate::api) mod schema;
 pub(crate) mod xml;

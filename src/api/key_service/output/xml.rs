@@ -1,6 +1,9 @@
 //! Writes fields and texts as XML 1.0, in the format of .NET's `XmlSerializer`.
 
-use super::{escape::escape, item::ItemValue};
+use super::{
+    escape::escape,
+    item::{ItemField, ItemValue},
+};
 
 /// The start of each document. The original service writes all answers under this root element.
 pub(super) const BEGIN: &str = concat!(
@@ -26,8 +29,8 @@ pub(super) fn push_text(text: &str, out: &mut Vec<u8>) {
 }
 
 /// One element for each field.
-pub(super) fn push_fields(fields: &[(&'static str, ItemValue<'_>)], out: &mut Vec<u8>) {
-    for (name, value) in fields {
+pub(super) fn push_fields(fields: &[ItemField<'_>], out: &mut Vec<u8>) {
+    for ItemField { name, value, .. } in fields {
         match value {
             ItemValue::Text(text) | ItemValue::OptionalText(Some(text)) => element(name, text, out),
             ItemValue::OptionalText(None) => {}
@@ -38,10 +41,13 @@ pub(super) fn push_fields(fields: &[(&'static str, ItemValue<'_>)], out: &mut Ve
                 out.extend_from_slice(format!("<{name} xsi:nil=\"true\" />").as_bytes());
             }
             ItemValue::Flag(flag) => element(name, &flag.to_string(), out),
-            ItemValue::Number(number) => element(name, &number.to_string(), out),
+            ItemValue::Number(number) | ItemValue::Ordinal(number) => {
+                element(name, &number.to_string(), out);
+            }
+            ItemValue::Id(id) => element(name, &id.to_string(), out),
             // The original has no list element, and a reader would take an empty one for a list with one
             // item.
-            ItemValue::EmptyList => {}
+            ItemValue::NoMessages => {}
         }
     }
 }
