@@ -26,6 +26,23 @@ macro_rules! settings {
         }
         flag config "FILE" "a TOML file with settings";
         settings {
+            /// a file with the certificate for HTTPS and those of its issuers, in PEM; needs --tls-key
+            tls_cert: Option "FILE" => pub tls_cert: Option<PathBuf> {
+                parse: |text| parse::directory(text).map(Some),
+                remedy: "give the path of a readable file with BEGIN CERTIFICATE, such as fullchain.pem, and \
+                         its key with tls_key",
+            }
+            /// a file with the private key of --tls-cert, in PEM without a passphrase
+            tls_key: Option "FILE" => pub tls_key: Option<PathBuf> {
+                parse: |text| parse::directory(text).map(Some),
+                remedy: "give the path of a readable file with BEGIN PRIVATE KEY, such as privkey.pem, and \
+                         its certificate with tls_cert",
+            }
+            /// true: HTTPS with a self-signed certificate, which is kept in the data directory
+            tls_self_signed: Option "true|false" = "false" => pub tls_self_signed: bool {
+                parse: parse::truth,
+                remedy: "give true or false, and true only without tls_cert",
+            }
             /// where people reach the daemon, if not at the address above: https://example.org/secrets
             public_url: Option "URL" => pub public_url: Option<PublicUrl> {
                 parse: |text| PublicUrl::parse(text).map(Some),

@@ -15,6 +15,7 @@ mod sources;
 mod table;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod values;
 
 use std::{ffi::OsString, path::PathBuf};
@@ -75,6 +76,7 @@ impl Settings {
                 .map_err(|problem| setting.bad(&found.origin, problem))?;
         }
         settings.expiration.check(&sources)?;
+        tls::check(&settings, &sources)?;
         mail::check(&settings, &sources)?;
         Ok(Loaded { settings, warnings: sources.warnings(), sources })
     }

@@ -53,6 +53,13 @@ impl PublicUrl {
         &self.text
     }
 
+    /// The host's name or address: `example.org`.
+    #[must_use]
+    pub fn host_name(&self) -> Option<String> {
+        let uri: Uri = self.text.parse().ok()?;
+        Some(uri.host()?.trim_matches(['[', ']']).to_owned())
+    }
+
     /// Scheme, host and port: `https://example.org`.
     #[must_use]
     pub fn origin(&self) -> &str {

@@ -4,6 +4,7 @@ mod administration;
 mod failure;
 mod first_start;
 mod housekeeping;
+mod https;
 mod process;
 mod public_config;
 mod rules;
@@ -40,7 +41,7 @@ use crate::{
         smtp::{BadMail, Mailer},
     },
     router::Site,
-    server::Server,
+    server::{Certificate, Server},
     store::Store,
     web::{PageLook, Web},
 };
@@ -80,24 +81,31 @@ pub fn serve(loaded: Loaded, output: Output<'_>) -> Result<(), Failure> {
 
     let Open { store, site, believed } = open(&loaded)?;
     let app = Arc::clone(&site.app);
-    let (server, address) = bind(&runtime, &loaded, site)?;
+    let certificate = https::certificate(&loaded)?;
+    let (server, address) = bind(&runtime, &loaded, site, certificate.as_ref())?;
     if let Some(asked) = believed {
         // Not before: a start that fails must not use it up.
         forget_request(&asked)?;
     }
     let (stop, stopped) = watch::channel(());
-    let base = base_address(settings, address);
+    let base = base_address(settings, address, certificate.is_some());
     let administration = administrate(&app, settings, &base, stopped)?;
     let signals = StopSignals::listen()
         .map_err(|error| failure::of_system("cannot listen for signals", &error))?;
-    announce(&app, settings, address, &base, output)?;
+    announce(&app, settings, address, &base, certificate.as_deref(), output)?;
 
     let reloading = {
-        let (app, settings) = (Arc::clone(&app), settings.clone());
-        runtime.spawn(harmless.handle(move || reload(&app, &settings)))
+        let (app, settings, certificate) =
+            (Arc::clone(&app), settings.clone(), certificate.clone());
+        runtime.spawn(harmless.handle(move || {
+            reload(&app, &settings);
+            certificate.as_deref().inspect(|certificate| https::reload(certificate));
+        }))
     };
+    let following = certificate.map(|certificate| runtime.spawn(https::follow(certificate)));
     runtime.block_on(serve_until(server, &app, signals.received()));
     reloading.abort();
+    following.inspect(|following| following.abort());
     drop(stop);
     // The deletion of a large account stops here, and continues at the next start.
     if runtime.block_on(async { timeout(COMMAND_GRACE, administration).await }).is_err() {
@@ -151,6 +159,7 @@ fn bind(
     runtime: &Runtime,
     loaded: &Loaded,
     site: Arc<Site>,
+    certificate: Option<&Arc<Certificate>>,
 ) -> Result<(Server, SocketAddr), Failure> {
     let settings = &loaded.settings;
     let (proxies, limits) = (rules::proxies(settings), rules::connection_limits(settings));
@@ -159,6 +168,10 @@ fn bind(
         let problem = format!("cannot listen on {}: {error}", settings.listen);
         failure::of_setting(&loaded.bad("listen", problem), &error)
     })?;
+    let server = match certificate {
+        Some(certificate) => server.with_certificate(certificate),
+        None => server,
+    };
     let address = server.address().map_err(|error| Failure::failed(error.to_string()))?;
     Ok((server, address))
 }
@@ -177,9 +190,14 @@ fn administrate(
 }
 
 /// The address that people open, without a slash at the end: `--public-url`, or the bound address.
-fn base_address(settings: &Settings, address: SocketAddr) -> String {
+fn base_address(settings: &Settings, address: SocketAddr, is_https: bool) -> String {
     let public = settings.public_url.as_ref().map(|url| url.as_str().to_owned());
-    public.unwrap_or_else(|| format!("http://{address}"))
+    public.unwrap_or_else(|| own_address(address, is_https))
+}
+
+fn own_address(address: SocketAddr, is_https: bool) -> String {
+    let scheme = if is_https { "https" } else { "http" };
+    format!("{scheme}://{address}")
 }
 
 /// Writes the address to `output`, and at the first start creates the first account.
@@ -188,10 +206,18 @@ fn announce(
     settings: &Settings,
     address: SocketAddr,
     base: &str,
+    certificate: Option<&Certificate>,
     output: Output<'_>,
 ) -> Result<(), Failure> {
     let first = first_start(app, settings, base, &output)?;
-    writeln!(output.out, "sealdrop listening on http://{address}")?;
+    writeln!(output.out, "sealdrop listening on {}", own_address(address, certificate.is_some()))?;
+    if let Some(certificate) = certificate.filter(|_| settings.tls_self_signed) {
+        writeln!(
+            output.out,
+            "The certificate is self-signed. Its SHA-256 fingerprint, to compare in the browser:\n  {}",
+            certificate.fingerprint()
+        )?;
+    }
     output.out.flush()?;
     if let Some(first) = first
         && let Err(error) = welcome(&first, &settings.data, output)

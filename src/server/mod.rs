@@ -1,9 +1,11 @@
 //! The listener: accepts connections, enforces their limits, and passes requests to the router.
 
+mod certificate;
 mod client_address;
 mod connections;
 mod lingering;
 mod patience;
+mod transport;
 mod watched;
 
 use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
@@ -23,9 +25,13 @@ use tokio::{
     net::{TcpListener, TcpStream},
     time::{sleep, timeout},
 };
-use tokio_io_timeout::TimeoutStream;
+use tokio_rustls::TlsAcceptor;
 
-pub use self::{client_address::Proxies, connections::ConnectionLimits};
+pub use self::{
+    certificate::{BadCertificate, Certificate, CertificateFiles, self_signed},
+    client_address::Proxies,
+    connections::ConnectionLimits,
+};
 use self::{
     connections::{ConnectionPermit, Connections, Owner, Refused},
     lingering::{Lingering, Unread},
@@ -40,8 +46,6 @@ use crate::{
 };
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-/// A client that reads nothing of an answer for this long counts as gone.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long an answer may still be written after its connection had to end.
 const LAST_WRITE: Duration = Duration::from_secs(1);
 /// The limit for all headers of a request together.
@@ -61,6 +65,7 @@ pub struct Server {
     site: Arc<Site>,
     proxies: Arc<Proxies>,
     connections: Arc<Connections>,
+    tls: Option<TlsAcceptor>,
 }
 
 impl Server {
@@ -80,7 +85,14 @@ impl Server {
             site,
             proxies: Arc::new(proxies.into()),
             connections: Connections::new(limits),
+            tls: None,
         })
+    }
+
+    /// Serves HTTPS with this certificate, and no plain HTTP.
+    #[must_use]
+    pub fn with_certificate(self, certificate: &Arc<Certificate>) -> Self {
+        Self { tls: Some(TlsAcceptor::from(Arc::new(certificate.server_config()))), ..self }
     }
 
     /// The address of the listener.
@@ -132,9 +144,12 @@ impl Server {
                 if self.connections.should_warn() {
                     tracing::warn!(%address, ?why, "connections are refused");
                 }
-                // The text fits into the buffer of a new socket; if the write fails, the client has already
-                // disconnected.
-                let _ = stream.try_write(refusal(why).as_bytes());
+                // A TLS client could not read it.
+                if self.tls.is_none() {
+                    // The text fits into the buffer of a new socket; if the write fails, the client has
+                    // already disconnected.
+                    let _ = stream.try_write(refusal(why).as_bytes());
+                }
             }
         }
     }
@@ -151,14 +166,12 @@ impl Server {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "cannot switch Nagle's algorithm off");
         }
-        let mut stream = TimeoutStream::new(stream);
-        stream.set_write_timeout(Some(WRITE_TIMEOUT));
         let place = Arc::new(place);
         let (site, proxies) = (Arc::clone(&self.site), Arc::clone(&self.proxies));
         let (connections, open) = (Arc::clone(&self.connections), Arc::clone(place.connection()));
         let opened = Arc::clone(&open);
         let unread = Unread::default();
-        let lingering = Lingering::new(Box::pin(stream), unread.clone());
+        let linger = unread.clone();
         let service = service_fn(move |request: hyper::Request<Incoming>| {
             let unread = unread.clone();
             let (site, proxies) = (Arc::clone(&site), Arc::clone(&proxies));
@@ -188,17 +201,28 @@ impl Server {
                 Ok::<_, MadeRoom>(answer.map(|body| WatchedBody { body, answering }))
             }
         });
-        let stream = WatchedStream { stream: lingering, place: Arc::clone(&place) };
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            // `Patient` distinguishes idle connections from slow heads.
-            .header_read_timeout(None)
-            .max_header_size(MAX_HEADER_BYTES)
-            .max_buf_size(MAX_BUFFER_BYTES)
-            .serve_connection(TokioIo::new(Patient::new(stream, opened)), service);
-        let connection = graceful.watch(connection);
+        let (watcher, tls) = (graceful.watcher(), self.tls.clone());
         tokio::spawn(async move {
-            let mut connection = pin!(connection);
+            let stream = tokio::select! {
+                stream = transport::open(stream, tls) => stream,
+                () = place.ended() => return,
+            };
+            let stream = match stream {
+                Ok(stream) => Lingering::new(stream, linger),
+                Err(error) => {
+                    tracing::debug!(%peer, %error, "a TLS handshake failed");
+                    return;
+                }
+            };
+            let stream = WatchedStream { stream, place: Arc::clone(&place) };
+            let connection = http1::Builder::new()
+                .timer(TokioTimer::new())
+                // `Patient` distinguishes idle connections from slow heads.
+                .header_read_timeout(None)
+                .max_header_size(MAX_HEADER_BYTES)
+                .max_buf_size(MAX_BUFFER_BYTES)
+                .serve_connection(TokioIo::new(Patient::new(stream, opened)), service);
+            let mut connection = pin!(watcher.watch(connection));
             tokio::select! {
                 outcome = &mut connection => if let Err(error) = outcome {
                     tracing::debug!(%error, "a connection failed");

@@ -22,6 +22,7 @@ mod described;
 mod fairness;
 mod faults;
 mod http;
+mod https;
 mod key_service;
 mod key_service_interop;
 mod logs;
@@ -59,6 +60,7 @@ fn main() {
         command_line::trials(),
         fairness::trials(),
         faults::trials(),
+        https::trials(),
         key_service::trials(),
         key_service_interop::trials(),
         logs::trials(),

@@ -91,6 +91,8 @@ fn every_setting_has_its_flag_and_the_help_tells_its_default() {
             ("public_url", _) => "http://x",
             ("trusted_proxy", _) => "::1",
             ("client_ip_header", _) => "X-Real-IP",
+            ("tls_cert", _) => "x --tls-key x",
+            ("tls_key", _) => "x --tls-cert x",
             ("smtp_url", _) => "smtp://h --mail-from a@b --public-url http://x",
             ("smtp_password_file" | "smtp_token_file", _) => {
                 "p --smtp-url smtp://u@h --mail-from a@b --public-url http://x"
