@@ -1,4 +1,4 @@
-//! From arguments to a subcommand, a text to show, or what is wrong.
+//! Parses the arguments: a subcommand, a text to show, or an error.
 
 use std::{collections::BTreeSet, ffi::OsString};
 
@@ -24,8 +24,8 @@ use super::{
     suggestion,
 };
 
-/// sealdrop hands secrets over: one daemon, one data directory, and the command line to use it. Without a
-/// command it serves.
+/// sealdrop sends secrets through links that open a limited number of times. It is the server and its command
+/// line. Without a command it runs the server.
 #[derive(ArgsInfo, FromArgs)]
 #[argh(
     help_triggers("-h", "--help"),
@@ -36,15 +36,15 @@ use super::{
                {command_name} help apikey create\n\
                {command_name} man | man -l -",
     error_code(0, "done"),
-    error_code(1, "something failed; the message says what"),
-    error_code(2, "it is gone: viewed, expired, burned, or it never was"),
+    error_code(1, "failed; the message has the reason"),
+    error_code(2, "it is gone: viewed, expired, burned, or unknown"),
     error_code(3, "a key, a password or a passphrase is missing or wrong"),
     error_code(64, "the command line or a setting is wrong"),
-    error_code(65, "a link, what it leads to, or the data directory is damaged"),
-    error_code(69, "the server can not be reached"),
-    error_code(75, "the server is busy, or the daemon cannot start now: try later"),
-    error_code(130, "Ctrl-C was pressed"),
-    error_code(141, "the output was closed early, as by head: ended by SIGPIPE")
+    error_code(65, "a link, its secret or box, or the data directory is damaged"),
+    error_code(69, "the server cannot be reached"),
+    error_code(75, "the server is busy, or the daemon cannot start now; try again later"),
+    error_code(130, "interrupted by Ctrl-C"),
+    error_code(141, "the output was closed early, for example by head (SIGPIPE)")
 )]
 struct Sealdrop {
     #[argh(subcommand)]
@@ -54,7 +54,7 @@ struct Sealdrop {
 /// The commands.
 #[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand)]
-#[expect(clippy::large_enum_variant, reason = "one value per run; argh can not fill a box")]
+#[expect(clippy::large_enum_variant, reason = "one value per run; argh cannot fill a box")]
 pub(crate) enum Subcommand {
     /// `serve`, also when nothing is given.
     Serve(ServeCommand),
@@ -97,15 +97,15 @@ pub(crate) enum Subcommand {
 /// The result of parsing the arguments.
 #[expect(clippy::large_enum_variant, reason = "one value per run")]
 pub(crate) enum Parsed {
-    /// Something to do.
+    /// A command to run.
     Run(Subcommand),
-    /// Something to show: help or the version.
+    /// A text to show: help or the version.
     Text(String),
-    /// Nothing that can be done, and why.
+    /// An error message.
     Wrong(String),
 }
 
-/// Parses `arguments`, the program's own name first.
+/// Parses `arguments`; the first one is the name of the program.
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Parsed {
     let mut texts = Vec::new();
     for argument in arguments.into_iter().skip(1) {
@@ -131,7 +131,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Parsed {
             options(&words).any(|word| matches!(word, "--help" | "-h"))
         }
     };
-    // Not left to argh: it passes a `--help` before a subcommand on as a word behind it, where it
+    // argh does not handle this: it passes a `--help` before a subcommand on as a word after it, where it
     // could become the name of an account.
     if help {
         return Parsed::Text(nearest_help(&words));
@@ -148,10 +148,10 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Parsed {
                 Some(meant) => format!("{output}. {meant}"),
                 None => output.to_owned(),
             };
-            // All of it only where a command is missing: behind 40 lines of flags the message is lost.
+            // The whole help only if a command is missing: 40 lines of flags would hide the message.
             let hint = match help.lines().next() {
                 Some(usage) if is_answered || !help.contains("\nCommands:\n") => {
-                    &format!("{usage}\nAdd --help for more.")
+                    &format!("{usage}\nAdd --help for all flags.")
                 }
                 _ => &help,
             };
@@ -160,8 +160,8 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Parsed {
     }
 }
 
-/// Hands `words` to argh: `--flag=value` as two, and `-` by its name, as it knows neither. The value of a
-/// flag stays as it is.
+/// Passes `words` to argh, which knows neither `--flag=value` nor `-`: the first becomes two words, the
+/// second [`STANDARD_INPUT`]. The value of a flag stays as it is.
 fn from_args(words: &[&str]) -> Result<Sealdrop, EarlyExit> {
     let valued = flags_with_values(&Sealdrop::get_args_info());
     let options = options(words).count();
@@ -185,7 +185,7 @@ fn from_args(words: &[&str]) -> Result<Sealdrop, EarlyExit> {
     Sealdrop::from_args(&["sealdrop"], &split)
 }
 
-/// The flags of all commands that are followed by a value: `--text` and `-t`.
+/// The flags of all commands that take a value, such as `--text` and `-t`.
 fn flags_with_values(command: &CommandInfoWithArgs) -> BTreeSet<String> {
     let mut flags = BTreeSet::new();
     for flag in command.flags {
@@ -198,7 +198,7 @@ fn flags_with_values(command: &CommandInfoWithArgs) -> BTreeSet<String> {
     flags
 }
 
-/// The words before a `--`, behind which nothing is a flag.
+/// The words before a `--`; no word after it is a flag.
 fn options<'a>(words: &[&'a str]) -> impl Iterator<Item = &'a str> {
     words.iter().copied().take_while(|word| *word != "--")
 }
@@ -208,7 +208,7 @@ pub(crate) fn program() -> Definition {
     Definition::program(Sealdrop::get_args_info(), &nearest_help)
 }
 
-/// The help of the longest run of leading words that is a command.
+/// The help of the command that the longest run of leading words names.
 fn nearest_help(words: &[&str]) -> String {
     let names = words.iter().take_while(|word| !word.starts_with('-')).count();
     (0..=names)

@@ -1,8 +1,8 @@
-//! Rows for people: aligned columns.
+//! Rows with aligned columns.
 
 use std::io::{self, Write};
 
-/// Writes `header` and `rows`, each column as wide as its widest cell, two spaces between.
+/// Writes `header` and `rows`. Each column is as wide as its widest cell, with two spaces in between.
 pub(crate) fn write<const N: usize>(
     out: &mut dyn Write,
     header: [&str; N],

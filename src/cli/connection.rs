@@ -1,7 +1,6 @@
-//! Which server a command talks to, and with which key: a flag, else a variable, else the user's file.
+//! The server and the key of a command: from flags, else from variables, else from the user's file.
 //!
-//! A key goes to the server that it was named for, and to no other: not to that of a link that somebody
-//! has sent.
+//! A key is sent only to the server that it was given for, never to the server of a foreign link.
 
 use std::{
     ffi::OsStr,
@@ -34,23 +33,23 @@ pub(crate) struct ServerFlags {
     pub(crate) cacert: Option<String>,
 }
 
-/// The server and the key that flags, variables and the file name.
+/// The server and the key from flags, variables and the file.
 pub(crate) struct ServerSettings {
     server: Option<Url>,
-    /// The address is in a flag: it counts more than that of a link.
+    /// Whether the address comes from a flag, which takes precedence over the address in a link.
     is_flag: bool,
     key: Option<SecretText>,
-    /// So is the key's file: it is for whatever server the command line names.
+    /// Whether the key comes from a flag: it is sent to any server that the command line names.
     is_key_flag: bool,
     dialect: Dialect,
-    /// For the server that is named, and no other: what stands beside it, and the login in its address.
+    /// Only for the named server: the headers beside it, and the login in its address.
     headers: HeaderMap,
-    /// For whatever server the command line names.
+    /// For any server that the command line names.
     flag_headers: HeaderMap,
     certificates: Option<PathBuf>,
 }
 
-/// A server as it is named: its address, and the login that stood in it.
+/// The address of a server, and the login that the address contained.
 type NamedServer = (Url, Option<HeaderValue>);
 
 /// `~/.config/sealdrop/config.toml`
@@ -66,12 +65,10 @@ struct ClientFile {
 }
 
 impl ServerFlags {
-    /// Looks flags, variables and file up.
+    /// Reads flags, variables and file.
     pub(crate) fn settings(self, context: &mut Context<'_>) -> Result<ServerSettings, Failure> {
         if context.out_is_closed {
-            return Err(Failure::usage(
-                "standard output is closed: what is to go there would be lost",
-            ));
+            return Err(Failure::usage("standard output is closed, so the output would be lost"));
         }
         let path = file_path(context);
         let dir = path.as_deref().and_then(Path::parent).unwrap_or(Path::new("")).to_owned();
@@ -89,8 +86,8 @@ impl ServerFlags {
         let (server, login) = named.unzip();
         let of_variable = of_variable.map(|(server, _)| server);
         let of_file = of_file.map(|(server, _)| server);
-        // A key is for the server that is named in the same place; beside no server it is for any that a
-        // flag names.
+        // A key belongs to the server that is named in the same place. Without a server there, it is for any
+        // server that a flag names.
         let is_for_it = |beside: &Option<Url>| *beside == server;
         let is_key_flag = self.key_file.is_some();
         let key = if let Some(path) = &self.key_file {
@@ -116,7 +113,7 @@ impl ServerFlags {
             (None, None, Some(name)) => dialect(&name, &named_file)?,
             (None, None, None) => Dialect::default(),
         };
-        // Headers go where a key would go.
+        // Headers are sent to the server that gets the key.
         let mut headers = HeaderMap::new();
         let here = Path::new("");
         if is_for_it(&of_file) {
@@ -155,16 +152,16 @@ impl ServerFlags {
 }
 
 impl ServerSettings {
-    /// What the server speaks.
+    /// The API of the server.
     pub(crate) fn dialect(&self) -> Dialect {
         self.dialect
     }
 
-    /// The server that is named, with the key.
+    /// The named server, with the key.
     pub(crate) fn server(self, context: &mut Context<'_>) -> Result<ServerClient, Failure> {
         let Some(root) = self.server else {
             return Err(Failure::usage(
-                "no server is named: give --server URL, set SEALDROP_SERVER, or write server = \
+                "no server is given: give --server URL, set SEALDROP_SERVER, or write server = \
                  \"https://…\" to ~/.config/sealdrop/config.toml",
             ));
         };
@@ -182,8 +179,7 @@ impl ServerSettings {
         Ok(ServerClient::new(root, self.key, self.dialect, way)?)
     }
 
-    /// The server of a link, unless a flag names another one. It gets the key only if it is the one that
-    /// the key is for.
+    /// The server of a link, unless a flag names another one. It gets the key only if the key belongs to it.
     pub(crate) fn server_of(
         mut self,
         place: &LinkPlace,
@@ -205,7 +201,7 @@ impl ServerSettings {
         self.server(context)
     }
 
-    /// The same, and it must have a key.
+    /// As [`Self::server`]; an error without a key.
     pub(crate) fn account(self, context: &mut Context<'_>) -> Result<ServerClient, Failure> {
         let server = self.server(context)?;
         if server.has_key() {
@@ -213,8 +209,8 @@ impl ServerSettings {
         }
         Err(Failure::usage(format!(
             "this needs an API key for {}: give --key-file FILE, set SEALDROP_KEY or \
-             SEALDROP_KEY_FILE, or write key_file = \"…\" to ~/.config/sealdrop/config.toml. A key that \
-             stands beside another server is for that one",
+             SEALDROP_KEY_FILE, or write key_file = \"…\" to ~/.config/sealdrop/config.toml. A key that is \
+             given beside another server is only for that server",
             server.root()
         )))
     }
@@ -238,7 +234,7 @@ fn read(path: &Path, context: &mut Context<'_>) -> Result<ClientFile, Failure> {
     let file: ClientFile = toml::from_str(&text).map_err(|error| {
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
         let line = before.matches('\n').count() + 1;
-        // Not all of its words: they show the line, which may hold the key.
+        // Not the whole error: it shows the line, which may contain the key.
         Failure::usage(format!("{}, line {line}: {}", path.display(), error.message()))
     })?;
     let has_login = file.server.as_deref().is_some_and(|server| server.contains('@'));
@@ -250,13 +246,13 @@ fn read(path: &Path, context: &mut Context<'_>) -> Result<ClientFile, Failure> {
 
 fn key_in(path: &Path, origin: &str, context: &mut Context<'_>) -> Result<SecretText, Failure> {
     let text = read_text(path).map_err(|error| {
-        Failure::usage(format!("{origin}: {} can not be read: {error}", path.display()))
+        Failure::usage(format!("{origin}: {} cannot be read: {error}", path.display()))
     })?;
     warn_of_readers(path, context)?;
     checked(&text, origin)
 }
 
-/// All of a file that is short, as such files are.
+/// The text of a short file.
 pub(crate) fn read_text(path: &Path) -> io::Result<Zeroizing<String>> {
     let bytes = read_short(path, MAX_FILE_BYTES)?;
     let text = decode(&bytes).map_err(io::Error::other)?;
@@ -267,7 +263,7 @@ fn checked(text: &str, origin: &str) -> Result<SecretText, Failure> {
     let key = trimmed(text);
     if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(Failure::usage(format!(
-            "{origin}: that is no API key; one begins with private_key_ or public_key_"
+            "{origin}: this is not an API key; API keys begin with private_key_ or public_key_"
         )));
     }
     Ok(SecretText::new(key.to_owned()))
@@ -280,10 +276,10 @@ fn address(text: &str, origin: &str) -> Result<NamedServer, Failure> {
     let full = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
     let mut url = Url::parse(&full).map_err(|error| wrong(&error.to_string()))?;
     if !matches!(url.scheme(), "http" | "https") {
-        return Err(wrong("the server is reached by https or http"));
+        return Err(wrong("the address of a server begins with https or http"));
     }
     if url.query().is_some() || url.fragment().is_some() {
-        return Err(wrong("that is a link of something on a server, not a server"));
+        return Err(wrong("this is a link to something on a server, not the address of a server"));
     }
     if !url.path().ends_with('/') {
         url.set_path(&format!("{}/", url.path()));
@@ -309,7 +305,7 @@ fn warn_of_plain_http(root: &Url, context: &mut Context<'_>) -> Result<(), Failu
     if root.scheme() == "http" && !is_here {
         writeln!(
             context.err,
-            "warning: the way to {root} is not encrypted: whoever is on it can read keys and links"
+            "warning: the connection to {root} is not encrypted: others can read keys and links on the way"
         )?;
     }
     Ok(())
@@ -318,13 +314,16 @@ fn warn_of_plain_http(root: &Url, context: &mut Context<'_>) -> Result<(), Failu
 pub(crate) fn warn_of_readers(path: &Path, context: &mut Context<'_>) -> Result<(), Failure> {
     if fs::metadata(path).is_ok_and(|file| file.mode() & 0o077 != 0) {
         let path = path.display();
-        writeln!(context.err, "warning: others can read {path}, which holds a key: chmod 600 it")?;
+        writeln!(
+            context.err,
+            "warning: other users can read {path}, which contains a key: chmod 600 {path}"
+        )?;
     }
     Ok(())
 }
 
 impl Context<'_> {
-    /// A variable that is set, and not to nothing.
+    /// The value of a variable that is set and not empty.
     pub(crate) fn variable(&self, name: &str) -> Result<Option<String>, Failure> {
         let Some(value) = self.os_variable(name) else { return Ok(None) };
         let value = value.to_str().map(|text| trimmed(text).to_owned());
@@ -333,7 +332,7 @@ impl Context<'_> {
             .ok_or_else(|| Failure::usage(format!("{name} is not UTF-8")))
     }
 
-    /// The same as a path, which may be anything.
+    /// The same as a path, which need not be UTF-8.
     pub(crate) fn path_variable(&self, name: &str) -> Option<PathBuf> {
         self.os_variable(name).map(PathBuf::from)
     }

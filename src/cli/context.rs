@@ -1,4 +1,4 @@
-//! What a command gets: streams, environment, and the functions of the daemon.
+//! The context of a command: streams, environment, and the functions of the daemon.
 
 use std::{
     ffi::OsString,
@@ -12,7 +12,7 @@ use crate::{
     config::Loaded,
 };
 
-/// The name by which a lone `-` is passed to argh, which would take it for a flag without a name.
+/// The name that replaces a single `-` for argh, which would take it for a flag without a name.
 pub(crate) const STANDARD_INPUT: &str = "/dev/stdin";
 
 /// The functions of the daemon that commands call.
@@ -25,9 +25,9 @@ pub struct DaemonCalls<'a> {
 
 /// Standard output.
 pub struct Output<'a> {
-    /// Where to write.
+    /// The stream.
     pub out: &'a mut dyn Write,
-    /// Whether it is a terminal; else a program or a journal reads it.
+    /// Whether it is a terminal; otherwise a program or a journal reads it.
     pub is_terminal: bool,
 }
 
@@ -35,11 +35,11 @@ pub struct Output<'a> {
 pub(crate) struct Context<'a> {
     pub(in crate::cli) daemon: &'a DaemonCalls<'a>,
     pub(in crate::cli) environment: Vec<(OsString, OsString)>,
-    /// Whether a person is at `input`.
+    /// Whether `input` is a terminal.
     pub(in crate::cli) interactive: bool,
-    /// Whether a person can be asked at `/dev/tty`, although `input` is no terminal.
+    /// Whether `/dev/tty` can ask the user although `input` is not a terminal.
     pub(in crate::cli) asks_at_tty: bool,
-    /// Whether `out` is shown to a person as it comes.
+    /// Whether `out` is a terminal.
     pub(in crate::cli) out_is_terminal: bool,
     /// Whether `out` was closed when the program started, so that output is lost.
     pub(in crate::cli) out_is_closed: bool,

@@ -1,7 +1,7 @@
 //! The commands, flags and arguments, for the completions and the man page.
 //!
-//! They are made from the definitions that parse the arguments, so a new command appears everywhere. argh has
-//! no names of values: they are read from the usage lines.
+//! They are made from the definitions that parse the arguments, so a new command appears everywhere. argh
+//! does not tell the names of values, so these are read from the usage lines.
 
 use argh::{CommandInfoWithArgs, FlagInfo, FlagInfoKind, Optionality, PositionalInfo};
 
@@ -9,27 +9,27 @@ use crate::domain::notify::language::Language;
 
 /// A command, and the commands below it.
 pub(crate) struct Definition {
-    /// What to type, the program's own name first.
+    /// The words to type; the first one is the name of the program.
     pub(crate) path: Vec<&'static str>,
-    /// What comes behind that, in short.
+    /// The short form of what follows.
     pub(crate) usage: String,
     pub(crate) description: String,
     pub(crate) flags: Vec<Flag>,
     pub(crate) arguments: Vec<Argument>,
-    /// Lines for a shell.
+    /// Shell commands.
     pub(crate) examples: Vec<String>,
     pub(crate) notes: Vec<String>,
     pub(crate) exit_codes: Vec<(i32, &'static str)>,
     pub(crate) commands: Vec<Definition>,
 }
 
-/// A word with dashes, and what it means.
+/// A word with dashes.
 pub(crate) struct Flag {
-    /// With its dashes.
+    /// With the dashes.
     pub(crate) long: &'static str,
     pub(crate) short: Option<char>,
     pub(crate) description: &'static str,
-    /// Its value, if it has one.
+    /// The value, if the flag takes one.
     pub(crate) value: Option<FlagValue>,
     pub(crate) repeats: bool,
 }
@@ -44,24 +44,24 @@ pub(crate) struct Argument {
 
 /// A placeholder that the user replaces.
 pub(crate) struct FlagValue {
-    /// What usage lines call it: `NAME`, `FILE`, `private|public`.
+    /// The name in usage lines: `NAME`, `FILE`, `private|public`.
     pub(crate) name: String,
     pub(crate) kind: ValueKind,
 }
 
-/// What completions know about a value.
+/// What completions can offer for a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ValueKind {
     File,
     Directory,
-    /// One of these, or another word.
+    /// One of these words, or another one.
     Words(Vec<String>),
     Unknown,
 }
 
 impl Definition {
-    /// The program itself, with everything below it: from its arguments, and a function that returns the help
-    /// of a command.
+    /// The program and all of its commands, from its arguments and a function that returns the help of a
+    /// command.
     pub(crate) fn program(info: CommandInfoWithArgs, help: &dyn Fn(&[&str]) -> String) -> Self {
         let mut program = Self::new(vec!["sealdrop"], info, help);
         program.flags.push(Flag {
@@ -94,7 +94,7 @@ impl Definition {
             .filter(|flag| !flag.hidden)
             .map(|flag| Flag::new(flag, &named_values))
             .collect();
-        // argh puts its own one first; who looks for a flag looks for another.
+        // argh puts --help first; it belongs at the end.
         flags.rotate_left(usize::from(info.flags.first().is_some_and(|flag| flag.long == HELP)));
         let words = named_values.iter().filter(|(flag, _)| flag.is_none()).map(|(_, word)| word);
         let arguments = info
@@ -121,12 +121,12 @@ impl Definition {
         }
     }
 
-    /// The name by which it stands among its neighbours.
+    /// The last word of the path.
     pub(crate) fn name(&self) -> &'static str {
         self.path.last().copied().unwrap_or_default()
     }
 
-    /// This command and all below it, each before those below it.
+    /// This command and all below it; each command comes before its own subcommands.
     pub(crate) fn all(&self) -> Vec<&Self> {
         std::iter::once(self).chain(self.commands.iter().flat_map(Self::all)).collect()
     }
@@ -149,14 +149,14 @@ impl Flag {
                     .iter()
                     .find(|(of, _)| of.is_some_and(|word| names(flag, word)))
                     .map(|(_, word)| *word);
-                // What argh calls it unless it is told: the flag itself.
+                // argh's default name is the flag itself.
                 let told = (arg_name != flag.long.trim_start_matches('-')).then_some(arg_name);
                 Some(FlagValue::new(told.or(in_usage), arg_name))
             }
         };
         Self {
             long: flag.long,
-            // All commands have both, which argh only tells of the long one.
+            // All commands have -h as well; argh reports only --help.
             short: flag.short.or((flag.long == HELP).then_some('h')),
             description: flag.description,
             value,
@@ -164,7 +164,7 @@ impl Flag {
         }
     }
 
-    /// As it is typed: `--data`, `-o`.
+    /// The forms to type: `--data`, `-o`.
     pub(crate) fn spellings(&self) -> Vec<String> {
         let short = self.short.map(|short| format!("-{short}"));
         short.into_iter().chain([self.long.to_owned()]).collect()
@@ -183,10 +183,10 @@ impl Argument {
 }
 
 impl FlagValue {
-    /// A value with the name `told`, else one made from `fallback`.
+    /// A value with the name `told`, or with one made from `fallback`.
     fn new(told: Option<&str>, fallback: &str) -> Self {
         let name = match told {
-            // argh takes only words that stand in the source.
+            // argh accepts only literals.
             Some("LANGUAGE") => Language::all().map(Language::tag).collect::<Vec<_>>().join("|"),
             Some(told) => told.to_owned(),
             None => fallback.replace('_', "-").to_uppercase(),
@@ -197,7 +197,7 @@ impl FlagValue {
         } else if choices.iter().any(|choice| choice.ends_with("DIR")) {
             ValueKind::Directory
         } else {
-            // A word in capitals stands for something; any other is meant as it is.
+            // A word in capitals is a placeholder; any other word is literal.
             let words = choices.iter().filter(|_| choices.len() > 1);
             let words = words.filter(|word| !word.contains(|c: char| c.is_ascii_uppercase()));
             match words.map(|word| (*word).to_owned()).collect::<Vec<_>>() {
@@ -209,7 +209,7 @@ impl FlagValue {
     }
 }
 
-/// Whether `word` is how the user types `flag`.
+/// Whether `word` is a spelling of `flag`.
 fn names(flag: &FlagInfo<'_>, word: &str) -> bool {
     let short = word.strip_prefix('-').and_then(|rest| rest.parse().ok());
     word == flag.long || short.is_some() && short == flag.short
@@ -219,8 +219,8 @@ fn takes_value(flag: &FlagInfo<'_>, word: &str) -> bool {
     matches!(flag.kind, FlagInfoKind::Option { .. }) && names(flag, word)
 }
 
-/// The words for values in a usage line, each with the flag that it follows; with none, it is an
-/// argument's: `NAME [--data DIR]` names an argument and what `--data` takes.
+/// The names of values in a usage line, each with the flag that it follows, or `None` for an argument:
+/// `NAME [--data DIR]` has the name of an argument and that of the value of `--data`.
 fn values_in(usage: &str, takes_value: impl Fn(&str) -> bool) -> Vec<(Option<&str>, &str)> {
     let mut values = Vec::new();
     let mut flag = None;
@@ -229,7 +229,7 @@ fn values_in(usage: &str, takes_value: impl Fn(&str) -> bool) -> Vec<(Option<&st
         if word.starts_with('-') {
             flag = word.split('|').find(|spelling| takes_value(spelling));
         } else if !word.is_empty() && !word.contains(['<', '>']) {
-            // `ID|--all`: the flag that can be there instead is told of on its own.
+            // `ID|--all`: the alternative flag is listed separately.
             let word = word.split_once("|--").map_or(word, |(before, _)| before);
             values.push((flag.take(), word));
         }

@@ -1,4 +1,4 @@
-//! How a run ends: the exit code and the message.
+//! The end of a run: the exit code and the message.
 
 use std::{io, process::ExitCode, time::Duration};
 
@@ -52,18 +52,18 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Why a subcommand has failed, for the operator.
+/// The failure of a subcommand.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Failure {
     /// Not [`Exit::Done`].
     pub exit: Exit,
-    /// What failed and what to do about it, without secrets. Empty for no message.
+    /// The problem and a remedy, without secrets. Empty for no message.
     pub message: String,
 }
 
 impl Failure {
-    /// A failure whose cause is not the command line.
+    /// A failure that is not an error of the command line.
     #[must_use]
     pub fn failed(message: impl Into<String>) -> Self {
         Self { exit: Exit::Failed, message: message.into() }
@@ -86,7 +86,7 @@ impl From<ClientError> for Failure {
         let exit = match &error {
             ClientError::Gone => Exit::Gone,
             ClientError::Refused { .. } => Exit::Refused,
-            // What a flag was given for.
+            // The value of a flag.
             ClientError::Rejected { field: Some(_), .. } => Exit::Usage,
             ClientError::Rejected { .. }
             | ClientError::Failed { .. }
@@ -114,7 +114,7 @@ impl From<ClientError> for Failure {
             }
             _ => None,
         };
-        // Unless the server has words for it.
+        // Unless the server's message has it.
         let wait =
             wait.filter(|wait| !wait.is_zero() && !told.to_lowercase().contains("try again in"));
         let wait = wait.map_or(String::new(), |wait| format!("; try again in {}", in_words(wait)));
@@ -124,7 +124,7 @@ impl From<ClientError> for Failure {
 
 impl From<BadLink> for Failure {
     fn from(bad: BadLink) -> Self {
-        Self { exit: Exit::Damaged, message: format!("this link can not be used: {bad}") }
+        Self { exit: Exit::Damaged, message: format!("this link cannot be used: {bad}") }
     }
 }
 
@@ -150,17 +150,17 @@ impl From<CommandError> for Failure {
     }
 }
 
-/// The subcommands use `?` on what they read and write themselves: the console.
+/// The subcommands use `?` only for standard input, output and error.
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
             return Self::closed_pipe();
         }
-        Self::failed(format!("the console can not be used: {error}"))
+        Self::failed(format!("cannot use standard input or output: {error}"))
     }
 }
 
-/// A time to wait, rounded up, so that a retry after it is not too early.
+/// A time to wait, rounded up so that a retry is not too early.
 fn in_words(time: Duration) -> String {
     const UNITS: [(u64, u64, &str); 4] =
         [(1, 90, "second"), (60, 90, "minute"), (3600, 48, "hour"), (86_400, u64::MAX, "day")];
@@ -172,12 +172,10 @@ fn in_words(time: Duration) -> String {
     format!("{count} {name}{plural}")
 }
 
-/// What was given for a field of the API.
+/// The argument that sets a field of the API.
 fn flag_of(field: &str) -> Option<&'static str> {
     match field {
-        "ciphertext" => {
-            Some("the text, with what is known of the files, is too long or can not be sent")
-        }
+        "ciphertext" => Some("the text, together with the names of the files, is too long"),
         "attachments" => Some("FILE"),
         "expiration" => Some("--expires"),
         "max_views" => Some("--views"),

@@ -1,6 +1,6 @@
-//! Flags that several commands have, each with its text, since argh cannot include one struct in another.
+//! Flags that several commands have, with their texts. argh cannot include one struct in another.
 //!
-//! `command!` defines the struct of a command: its own arguments in braces, then the flags named behind the
+//! `command!` defines the struct of a command: its own arguments in braces, then the flags named after the
 //! colon, in that order. A text in parentheses replaces the usual text of a flag.
 //!
 //! ```text
@@ -15,7 +15,7 @@
 //! }
 //! ```
 
-/// Defines a command with its own arguments and the flags named behind the colon.
+/// Defines a command with its own arguments and the flags named after the colon.
 macro_rules! command {
     (
         $(#[$($attribute:tt)*])*
@@ -31,14 +31,14 @@ macro_rules! command {
         $($head)* { $($fields)* }
     };
 
-    // A flag in its usual words.
+    // A flag with its usual text.
     (@ $head:tt $Name:ident $fields:tt json, $($rest:tt)*) => {
         command! { @ $head $Name $fields json("print one line of JSON"), $($rest)* }
     };
     (@ $head:tt $Name:ident $fields:tt json_array, $($rest:tt)*) => {
         command! {
             @ $head $Name $fields
-            json("print one line of JSON: an array; times in Unix seconds"), $($rest)*
+            json("print one line of JSON: an array, with times in Unix seconds"), $($rest)*
         }
     };
     (@ $head:tt $Name:ident $fields:tt key_file, $($rest:tt)*) => {
@@ -51,7 +51,7 @@ macro_rules! command {
     (@ $head:tt $Name:ident $fields:tt dialect, $($rest:tt)*) => {
         command! {
             @ $head $Name $fields
-            dialect("what the server speaks: sealdrop or password.link (SEALDROP_DIALECT, sealdrop)"),
+            dialect("the API of the server: sealdrop or password.link (SEALDROP_DIALECT, sealdrop)"),
             $($rest)*
         }
     };
@@ -77,7 +77,7 @@ macro_rules! command {
             @ $head $Name $fields
             server_url($url), key_file($key_file),
             dialect(
-                "what the server speaks: sealdrop; password.link has no boxes (SEALDROP_DIALECT, sealdrop)"
+                "the API of the server: sealdrop; password.link has no boxes (SEALDROP_DIALECT, sealdrop)"
             ),
             transport, $($rest)*
         }
@@ -110,7 +110,7 @@ macro_rules! command {
         }
 
         impl $Name {
-            /// Where the flags say that the data directory is.
+            /// The flags that name the data directory.
             fn directory(&self) -> $crate::cli::operator::administration::DirectoryFlags {
                 $crate::cli::operator::administration::DirectoryFlags {
                     data: self.data.clone(),
@@ -153,12 +153,12 @@ macro_rules! command {
         command! {
             @ $head $Name {
                 $($fields)*
-                /// a header for what stands before the server, such as a login; also several times. @FILE
-                /// for those in a file (SEALDROP_HEADER)
+                /// a header for a proxy in front of the server, such as a login; repeat it for several, or
+                /// give @FILE for the headers in a file (SEALDROP_HEADER)
                 #[argh(option, arg_name = "NAME:VALUE")]
                 header: Vec<String>,
 
-                /// a file with the certificates to trust, in place of the system's (SEALDROP_CACERT)
+                /// a file with the certificates to trust instead of those of the system (SEALDROP_CACERT)
                 #[argh(option, arg_name = "FILE")]
                 cacert: Option<String>,
             } $($rest)*
@@ -170,7 +170,7 @@ macro_rules! command {
 macro_rules! server_connection {
     ($Name:ident) => {
         impl $Name {
-            /// Which server the flags name, and how it is reached.
+            /// The flags that name the server and the connection.
             fn connection(&self) -> $crate::cli::connection::ServerFlags {
                 $crate::cli::connection::ServerFlags {
                     server: self.server.clone(),

@@ -1,4 +1,4 @@
-//! Headers for what stands in front of a server: a login, a gateway. They are sent with every call to it.
+//! Headers for a proxy in front of a server, such as a login. They are sent with every call to the server.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use super::{
     connection::{read_text, warn_of_readers},
 };
 
-/// What calls set themselves: how they are sent, and what the server reads of them.
+/// Headers that calls set themselves: those of HTTP, and those that the server reads.
 const OURS: [&str; 30] = [
     "host",
     "connection",
@@ -47,9 +47,9 @@ const OURS: [&str; 30] = [
     "format",
 ];
 
-/// Adds the header `text`, `NAME: VALUE`, or with `@FILE` those in a file below `dir`, one a line.
+/// Adds the header `text` (`NAME: VALUE`), or for `@FILE` the headers in a file below `dir`, one per line.
 ///
-/// The texts of errors have the name at most: values may be secret.
+/// Errors contain the name at most, because values may be secret.
 pub(crate) fn add(
     headers: &mut HeaderMap,
     text: &str,
@@ -60,7 +60,7 @@ pub(crate) fn add(
     let Some(path) = text.strip_prefix('@') else { return add_line(headers, text, origin) };
     let path = dir.join(path);
     let lines = read_text(&path).map_err(|error| {
-        Failure::usage(format!("{origin}: {} can not be read: {error}", path.display()))
+        Failure::usage(format!("{origin}: {} cannot be read: {error}", path.display()))
     })?;
     warn_of_readers(&path, context)?;
     let mut lines = lines.lines().filter(|line| !line.trim().is_empty());
@@ -70,21 +70,22 @@ pub(crate) fn add(
 fn add_line(headers: &mut HeaderMap, text: &str, origin: &str) -> Result<(), Failure> {
     let wrong = |why: &str| Failure::usage(format!("{origin}: {why}"));
     let Some((name, value)) = text.split_once(':') else {
-        return Err(wrong("give a header as NAME: VALUE, or @FILE for those in a file"));
+        return Err(wrong("give a header as NAME: VALUE, or @FILE for the headers in a file"));
     };
     let name = HeaderName::from_bytes(name.trim().as_bytes())
-        .map_err(|_| wrong("what stands before the colon is no name of a header"))?;
+        .map_err(|_| wrong("the text before the colon is not the name of a header"))?;
     if OURS.contains(&name.as_str()) {
-        return Err(wrong(&format!("{name} is what sealdrop sets itself")));
+        return Err(wrong(&format!("sealdrop sets the header {name} itself")));
     }
-    let mut value = HeaderValue::from_bytes(value.trim().as_bytes())
-        .map_err(|_| wrong(&format!("the value of {name} can not be in a header")))?;
+    let mut value = HeaderValue::from_bytes(value.trim().as_bytes()).map_err(|_| {
+        wrong(&format!("the value of {name} has characters that a header cannot contain"))
+    })?;
     value.set_sensitive(true);
     headers.append(name, value);
     Ok(())
 }
 
-/// An address without the name and password in it, and the header that they become (RFC 7617).
+/// The address without its user name and password, and the header made from these (RFC 7617).
 pub(crate) fn without_login(mut url: Url) -> (Url, Option<HeaderValue>) {
     if url.username().is_empty() && url.password().is_none() {
         return (url, None);
@@ -97,7 +98,7 @@ pub(crate) fn without_login(mut url: Url) -> (Url, Option<HeaderValue>) {
         value.set_sensitive(true);
         value
     });
-    // Both can be unset wherever they could be set.
+    // A URL that has them allows removing them.
     let _ = url.set_username("");
     let _ = url.set_password(None);
     (url, login)

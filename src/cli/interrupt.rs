@@ -1,5 +1,5 @@
-//! Ctrl-C, and other ways to be told to end, where it must not simply end the process: a half-written file would stay, and the terminal would
-//! go on hiding what is typed.
+//! SIGINT (Ctrl-C), SIGTERM and SIGHUP during work that must clean up: otherwise an incomplete file would
+//! stay, or the terminal would continue to hide typed text.
 
 use std::{
     io,
@@ -16,27 +16,27 @@ use signal_hook::{
 
 use super::{Exit, Failure};
 
-/// Being told to end does so at once.
+/// Whether a signal ends the process at once.
 static ENDS: LazyLock<Arc<AtomicBool>> = LazyLock::new(|| Arc::new(AtomicBool::new(true)));
-/// It was told to where it does not.
+/// Whether a signal came while it did not end the process.
 static INTERRUPTED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 
-/// As long as it lives a first Ctrl-C (or SIGTERM, SIGHUP) is only noticed, by [`check`]; a second one ends the process.
+/// While this exists, the first signal only makes [`check`] fail; the second one ends the process.
 pub(crate) struct HeldSignal {
     ended: bool,
 }
 
-/// Holds Ctrl-C back.
+/// Holds the signals.
 pub(crate) fn hold() -> io::Result<HeldSignal> {
     static REGISTERED: AtomicBool = AtomicBool::new(false);
     if !REGISTERED.swap(true, Ordering::Relaxed) {
         for signal in [SIGINT, SIGTERM, SIGHUP] {
             flag::register_conditional_default(signal, Arc::clone(&ENDS))?;
-            // In this order: the one that ends the process looks at what the next one sets.
+            // This order matters: the first handler reads the flag that the second one sets.
             flag::register_conditional_default(signal, Arc::clone(&INTERRUPTED))?;
             flag::register(signal, Arc::clone(&INTERRUPTED))?;
         }
-        // A limit of file sizes shall be an error of writing, as a full disk is.
+        // A limit of file sizes becomes a write error, as a full disk does.
         flag::register(SIGXFSZ, Arc::default())?;
     }
     Ok(HeldSignal { ended: ENDS.swap(false, Ordering::Relaxed) })
@@ -48,7 +48,7 @@ impl Drop for HeldSignal {
     }
 }
 
-/// Fails once it was told to end.
+/// Fails after a signal.
 pub(crate) fn check() -> Result<(), Failure> {
     match INTERRUPTED.load(Ordering::Relaxed) {
         true => Err(Failure { exit: Exit::Interrupted, message: "interrupted".into() }),

@@ -1,4 +1,4 @@
-//! `sealdrop man`: the manual page, of all commands at once.
+//! `sealdrop man`: one manual page for all commands.
 
 use argh::{ArgsInfo, FromArgs};
 use roff::{Inline, Roff, bold, italic, roman};
@@ -26,18 +26,21 @@ impl ManCommand {
     }
 }
 
-/// When what is said here was last changed. Not the day of the build: two builds shall be alike.
-const DATE: &str = "2026-11-22";
+/// The date of the last change of the page. Not that of the build: builds are reproducible.
+const DATE: &str = "2026-11-29";
 
-/// What the environment says, beside the settings of `serve`.
+/// The environment variables, besides the settings of `serve`.
 const ENVIRONMENT: [(&str, &str); 5] = [
-    ("SEALDROP_SERVER", "The address of the server that secrets are sent to, as --server."),
-    ("SEALDROP_KEY", "An API key. No flag has it: everybody on the machine can see those."),
+    ("SEALDROP_SERVER", "The address of the server, as --server."),
+    (
+        "SEALDROP_KEY",
+        "An API key. There is no flag for it, because all users of the machine can see flags.",
+    ),
     ("SEALDROP_KEY_FILE", "A file with the API key, as --key-file."),
-    ("SEALDROP_DIALECT", "Whose API the server speaks, as --dialect: sealdrop or password.link."),
+    ("SEALDROP_DIALECT", "The API of the server, as --dialect: sealdrop or password.link."),
     (
         "SEALDROP_DATA",
-        "The data directory, as --data. So has every flag of sealdrop serve its variable: \
+        "The data directory, as --data. Every flag of sealdrop serve has such a variable: \
          --public-url is SEALDROP_PUBLIC_URL.",
     ),
 ];
@@ -45,17 +48,18 @@ const ENVIRONMENT: [(&str, &str); 5] = [
 const FILES: [(&str, &str); 2] = [
     (
         "~/.config/sealdrop/config.toml",
-        "Where the server is and who asks: server, key, key_file and dialect, which mean the same as \
-         the variables. In $XDG_CONFIG_HOME, if that is set.",
+        "The server and the key: server, key, key_file, dialect, header and cacert have the meaning of the \
+         variables. Below $XDG_CONFIG_HOME, if it is set.",
     ),
-    ("./sealdrop-data", "The data directory of the daemon, unless --data names another."),
+    ("./sealdrop-data", "The data directory of the daemon, unless --data names another one."),
 ];
 
 fn page(program: &Definition) -> String {
     let mut page = Roff::new();
     let version = concat!("sealdrop ", env!("CARGO_PKG_VERSION"));
     page.control("TH", ["SEALDROP", "1", DATE, version]);
-    // No hyphens at the ends of lines, where they look like part of a flag, and no wide gaps instead.
+    // No hyphenation, which would look like part of a flag, and no justification, which would leave wide
+    // gaps.
     page.control("nh", []).control("ad", ["l"]);
 
     page.control("SH", ["NAME"]);
@@ -102,7 +106,7 @@ fn details(page: &mut Roff, command: &Definition) {
         page.control("TP", []).text([name]).text([roman(plain(argument.description))]);
     }
     let whole = command.path.len() == 1;
-    // What every command has is told of once.
+    // --help, which every command has, is listed once.
     for flag in command.flags.iter().filter(|flag| whole || flag.long != "--help") {
         let mut tag = Vec::new();
         for spelling in flag.spellings() {
@@ -119,7 +123,7 @@ fn details(page: &mut Roff, command: &Definition) {
     for note in &command.notes {
         paragraph(page, vec![roman(plain(note))]);
     }
-    // Those of the program have a section of their own.
+    // The exit codes of the program have their own section.
     for (code, means) in command.exit_codes.iter().filter(|_| !whole) {
         let code = bold(code.to_string());
         paragraph(page, vec![roman("Exit status "), code, roman(format!(": {}", plain(means)))]);
@@ -135,11 +139,11 @@ fn details(page: &mut Roff, command: &Definition) {
     page.control("fi", []).control("RE", []);
 }
 
-/// The program's exit codes, and those that only its commands tell of, in order.
+/// The exit codes of the program and of its commands, in order.
 fn exit_codes(program: &Definition) -> Vec<(i32, &'static str)> {
     let all = program.all();
     let mut codes: Vec<_> = all.iter().flat_map(|command| command.exit_codes.clone()).collect();
-    // The sort is stable and the program is the first: what it says of a code goes for all.
+    // The sort is stable and the program comes first, so its texts take precedence.
     codes.sort_by_key(|(code, _)| *code);
     codes.dedup_by_key(|(code, _)| *code);
     codes
@@ -154,12 +158,12 @@ fn paragraph(page: &mut Roff, text: Vec<Inline>) {
     page.control("PP", []).text(text);
 }
 
-/// Prose as one line: a break within would be one for troff, too.
+/// Prose as one line: troff would keep line breaks.
 fn plain(text: &str) -> String {
     ascii(&text.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
-/// A terminal without UTF-8 has no character for an ellipsis, and man warns of it.
+/// Replaces ellipses: man warns about them on a terminal without UTF-8.
 fn ascii(text: &str) -> String {
     text.replace('…', "...")
 }

@@ -1,7 +1,8 @@
 //! The command line: one file per subcommand.
 //!
 //! A command parses arguments, calls, and prints; exit codes are decided here. `main` passes the functions of
-//! the daemon and of the store as [`DaemonCalls`]. Commands that talk to a server use [`client`](crate::client).
+//! the daemon and of the store as [`DaemonCalls`]. Commands that talk to a server use
+//! [`client`](crate::client).
 
 mod arguments;
 mod box_;
@@ -45,7 +46,7 @@ pub use self::{
     failure::{Exit, Failure},
 };
 
-/// Runs the program: `arguments` as the system gives them, its own name first.
+/// Runs the program. `arguments` are those of the system; the first one is the name of the program.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, daemon: &DaemonCalls<'_>) -> ExitCode {
     let stdin = io::stdin();
     let mut context = Context {
@@ -100,7 +101,7 @@ fn execute(subcommand: Subcommand, context: &mut Context<'_>) -> Result<(), Fail
         Subcommand::Serve(serve) => serve.run(context).map_err(|failure| match failure.exit {
             // The reader of a daemon does not close the output on purpose, so this is an error.
             Exit::ClosedPipe => {
-                Failure::failed("standard output is closed: it can not tell its address")
+                Failure::failed("standard output is closed, so the daemon cannot print its address")
             }
             _ => failure,
         }),

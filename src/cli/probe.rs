@@ -18,8 +18,8 @@ use crate::{
 };
 
 command! {
-    /// Try a server out, from outside, as its users do: make a secret, look at it, open it, burn it, and see that
-    /// it is gone. Each call is tried once. For monitoring: the exit code says how it went.
+    /// Test a server from outside, for monitoring: create a secret, look at it, open it, burn it, and check
+    /// that it is gone. Each call is made once. The exit code is the result.
     #[argh(
         subcommand,
         name = "probe",
@@ -27,22 +27,22 @@ command! {
         usage = "URL [--json] [<flags>]",
         example = "{command_name} https://drop.example.org\n\
                    {command_name} https://drop.example.org --json --key-file key",
-        note = "A server on which not everybody may make secrets wants an API key. With one, each probe counts to \
-                the account's allowance."
+        note = "A server that allows only accounts to create secrets requires an API key. With a key, each \
+                probe counts towards the account's allowance."
     )]
     pub(crate) struct ProbeCommand:
-        json("print one line of JSON, with the milliseconds of each step"),
+        json("print one line of JSON with the milliseconds of each step"),
         key_file,
         dialect,
         transport
     {
-        /// the server's address
+        /// the address of the server
         #[argh(positional)]
         url: String,
     }
 }
 
-/// Milliseconds of each step.
+/// The milliseconds of each step.
 #[derive(Serialize)]
 struct Times {
     ok: bool,
@@ -93,7 +93,7 @@ impl Trial<'_> {
         let (created, create_ms) = step("create", || self.create(&sealed))?;
         let rest = self.look_open_burn(&created, &sealed, &text);
         if rest.is_err() {
-            // What is left of it ends within the hour; a probe that fails says why it does.
+            // If this fails as well, the secret expires within the hour. The first error is reported.
             let _ = self.burn(&created);
         }
         let (look_ms, open_ms, burn_ms) = rest?;
@@ -107,7 +107,7 @@ impl Trial<'_> {
             password_part_public: None,
             attachments: None,
         };
-        // Twice, so that there is something left to burn.
+        // Two views, so that one is left to burn.
         let terms = SecretTerms {
             expiration: Some(1),
             max_views: Some(2),
@@ -129,10 +129,7 @@ impl Trial<'_> {
                 let (look, time) =
                     step("look", || Ok(secrets::look(self.server, &created.id, &self.progress)?))?;
                 if look.views_left != 2 {
-                    return Err(failed(
-                        "look",
-                        "it has another number of views than it was made with",
-                    ));
+                    return Err(failed("look", "the secret has a wrong number of views"));
                 }
                 Some(time)
             }
@@ -142,7 +139,7 @@ impl Trial<'_> {
             self.burn(created)?;
             match self.open(created, sealed, text) {
                 Err(Failure { exit: Exit::Gone, .. }) => Ok(()),
-                Ok(()) => Err(Failure::failed("it was burned, and can still be opened")),
+                Ok(()) => Err(Failure::failed("the secret was burned, but can still be opened")),
                 Err(other) => Err(other),
             }
         })?;
@@ -162,7 +159,8 @@ impl Trial<'_> {
         match plain.is_ok_and(|plain| plain.expose_secret() == text.as_bytes()) {
             true => Ok(()),
             false => {
-                Err(ClientError::Damaged("what comes back is not what was sent".into()).into())
+                Err(ClientError::Damaged("the received text is not the text that was sent".into())
+                    .into())
             }
         }
     }
@@ -176,16 +174,16 @@ impl Trial<'_> {
     }
 }
 
-/// Does a step, and takes its time.
+/// Runs a step and measures its time.
 fn step<T>(name: &str, work: impl FnOnce() -> Result<T, Failure>) -> Result<(T, u128), Failure> {
     let start = Instant::now();
     let done = work().map_err(|failure| Failure {
-        message: format!("the probe failed at \"{name}\": {}", failure.message),
+        message: format!("the probe failed at step \"{name}\": {}", failure.message),
         ..failure
     })?;
     Ok((done, start.elapsed().as_millis()))
 }
 
 fn failed(name: &str, why: &str) -> Failure {
-    Failure::failed(format!("the probe failed at \"{name}\": {why}"))
+    Failure::failed(format!("the probe failed at step \"{name}\": {why}"))
 }

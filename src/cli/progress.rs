@@ -1,4 +1,4 @@
-//! How long work goes: a bar on standard error, where that is a terminal, and a line for each wait.
+//! The progress of work: a bar on standard error, if that is a terminal, and a line for each wait.
 
 use std::{
     cell::RefCell,
@@ -15,19 +15,19 @@ use crate::{
     size::size_text,
 };
 
-/// A bar that comes up with the first bytes.
+/// A bar that appears with the first bytes.
 pub(crate) struct CommandProgress {
     what: &'static str,
     bar: RefCell<Option<ProgressBar>>,
 }
 
 impl CommandProgress {
-    /// `what` is being done, as in "Sending".
+    /// `what` names the work, such as "Sending".
     pub(crate) fn new(what: &'static str) -> Self {
         Self { what, bar: RefCell::new(None) }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub(crate) fn end(&self) {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
@@ -40,7 +40,8 @@ impl Watch for CommandProgress {
         let why = terminal_text::line(&error.to_string());
         // Progress is lost if standard error is closed.
         let tell = || {
-            let _ = writeln!(stderr(), "sealdrop: {why}; next try in {} s", wait.as_secs().max(1));
+            let _ =
+                writeln!(stderr(), "sealdrop: {why}; next attempt in {} s", wait.as_secs().max(1));
         };
         match &*self.bar.borrow() {
             Some(bar) => bar.suspend(tell),
@@ -58,7 +59,7 @@ impl Watch for CommandProgress {
             let style = ProgressStyle::with_template(
                 "{prefix} [{bar:30}] {done} of {total}, {speed}/s, {eta} left",
             );
-            // As sizes are told everywhere.
+            // Sizes in the same form as everywhere.
             let style = style.map(|style| {
                 style
                     .with_key("done", |state: &ProgressState, out: &mut dyn fmt::Write| {
@@ -68,7 +69,7 @@ impl Watch for CommandProgress {
                         let _ = out.write_str(&size_text(state.len().unwrap_or_default()));
                     })
                     .with_key("speed", |state: &ProgressState, out: &mut dyn fmt::Write| {
-                        // Never below 0; what is beyond 64 bits would not be read by anybody.
+                        // Never negative, and far below 2^64.
                         #[expect(
                             clippy::cast_possible_truncation,
                             clippy::cast_sign_loss,

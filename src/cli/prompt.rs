@@ -1,4 +1,4 @@
-//! Questions at the terminal.
+//! Prompts at the terminal.
 
 use std::{
     fs::File,
@@ -14,7 +14,7 @@ use crate::{
     secret_file::{read_passphrase, read_secret},
 };
 
-/// Asks for a password at the terminal, wherever standard input and output go to.
+/// Asks for a password at the terminal, even if standard input and output are redirected.
 ///
 /// # Errors
 ///
@@ -24,11 +24,11 @@ pub(crate) fn password(question: &str, flag: &str) -> Result<SecretText, Failure
     let typed = hidden(&format!("{question}: "))?.ok_or_else(|| {
         let question = question.to_lowercase();
         refused(format!(
-            "{question} is needed, and there is no terminal to ask at: give {flag} FILE"
+            "a {question} is required, and there is no terminal to ask for it: give {flag} FILE"
         ))
     })?;
     match typed.is_empty() {
-        true => Err(refused("nothing was typed".into())),
+        true => Err(refused("nothing was entered".into())),
         false => Ok(typed),
     }
 }
@@ -39,7 +39,7 @@ pub(crate) fn password(question: &str, flag: &str) -> Result<SecretText, Failure
 ///
 /// [`Exit::Interrupted`] for Ctrl-C.
 pub(crate) fn hidden(question: &str) -> Result<Option<SecretText>, Failure> {
-    // It brings the terminal back in order if it comes to its end.
+    // After the signal, the prompt must restore the terminal.
     let _held = interrupt::hold()?;
     let typed = rpassword::prompt_password(question);
     interrupt::check()?;
@@ -49,35 +49,35 @@ pub(crate) fn hidden(question: &str) -> Result<Option<SecretText>, Failure> {
 /// Asks for a new password, twice.
 pub(crate) fn new_password(question: &str, flag: &str) -> Result<SecretText, Failure> {
     let first = password(question, flag)?;
-    let second = password(&format!("{question}, once more"), flag)?;
+    let second = password(&format!("{question} again"), flag)?;
     match first.expose_secret() == second.expose_secret() {
         true => Ok(first),
-        false => Err(Failure::usage("the two are not the same; nothing was done")),
+        false => Err(Failure::usage("the two entries differ; nothing was changed")),
     }
 }
 
-/// The password in the file `path`, without the blanks and line breaks around it.
+/// The password in the file `path`, without blanks and line breaks at its ends.
 pub(crate) fn password_in(path: &str, flag: &str) -> Result<SecretText, Failure> {
     read_secret(Path::new(path)).map_err(|problem| {
-        Failure::usage(format!("{flag}: {problem}; there must be one password in it"))
+        Failure::usage(format!("{flag}: {problem}; the file must contain one password"))
     })
 }
 
-/// The passphrase of a box in the file `path`, as it would be typed: with the blanks at its ends.
+/// The passphrase of a box in the file `path`, with blanks at its ends.
 pub(crate) fn passphrase_in(path: &str, flag: &str) -> Result<SecretText, Failure> {
     read_passphrase(Path::new(path)).map_err(|problem| {
-        Failure::usage(format!("{flag}: {problem}; there must be one passphrase in it"))
+        Failure::usage(format!("{flag}: {problem}; the file must contain one passphrase"))
     })
 }
 
-/// The password of a secret, which was typed or stood in `file`.
+/// The password of a secret, typed or read from `file`.
 pub(crate) fn not_blank(
     password: &SecretText,
     file: Option<&str>,
 ) -> Result<TypedPassword, Failure> {
     let place = file.map(|path| format!("--password-file: {path}: ")).unwrap_or_default();
     TypedPassword::new(password.expose_secret())
-        .ok_or_else(|| Failure::usage(format!("{place}a password of blanks alone is none")))
+        .ok_or_else(|| Failure::usage(format!("{place}a password cannot consist of blanks only")))
 }
 
 /// Asks whether to continue, if there is a terminal.
@@ -87,7 +87,7 @@ pub(crate) fn not_blank(
 /// [`Exit::Failed`] for no.
 pub(crate) fn confirm(question: &str, context: &mut Context<'_>) -> Result<(), Failure> {
     match asked(question, context)? {
-        Some(false) => Err(Failure::failed("nothing was done")),
+        Some(false) => Err(Failure::failed("cancelled; nothing was changed")),
         Some(true) | None => Ok(()),
     }
 }
@@ -99,9 +99,11 @@ pub(crate) fn confirm(question: &str, context: &mut Context<'_>) -> Result<(), F
 /// [`Exit::Failed`] for no, [`Exit::Usage`] without a terminal.
 pub(crate) fn insist(question: &str, context: &mut Context<'_>) -> Result<(), Failure> {
     match asked(question, context)? {
-        Some(false) => Err(Failure::failed("nothing was done")),
+        Some(false) => Err(Failure::failed("cancelled; nothing was changed")),
         Some(true) => Ok(()),
-        None => Err(Failure::usage("there is no terminal to ask on: add --yes if that is meant")),
+        None => Err(Failure::usage(
+            "there is no terminal to ask for confirmation: add --yes to confirm",
+        )),
     }
 }
 
@@ -113,7 +115,7 @@ fn asked(question: &str, context: &mut Context<'_>) -> Result<Option<bool>, Fail
         context.err.flush()?;
         context.input.read_line(&mut answer)?;
     } else if context.asks_at_tty {
-        // Standard input has something else to say.
+        // Standard input has other data.
         let Ok(terminal) = File::options().read(true).write(true).open("/dev/tty") else {
             return Ok(None);
         };
@@ -125,7 +127,7 @@ fn asked(question: &str, context: &mut Context<'_>) -> Result<Option<bool>, Fail
     Ok(Some(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")))
 }
 
-/// Writes the text of a secret: exactly, or escaped where it would go to a terminal.
+/// Writes the text of a secret: unchanged, or escaped for a terminal.
 pub(crate) fn write_text(text: &str, context: &mut Context<'_>) -> io::Result<()> {
     if context.out_is_terminal {
         let shown = Zeroizing::new(terminal_text::escaped(text));

@@ -6,10 +6,10 @@ use fast_qr::{ECL, QRBuilder};
 
 use super::Failure;
 
-/// Scanners want so many light modules around.
+/// The light modules around the code that scanners require.
 const QUIET: usize = 2;
 
-/// Draws `text` with half blocks, dark on light whatever the colours of the terminal are.
+/// Draws `text` with half blocks, dark on light for all colours of the terminal.
 pub(crate) fn draw(text: &str, out: &mut dyn Write) -> Result<(), Failure> {
     let code = QRBuilder::new(text)
         .ecl(ECL::M)

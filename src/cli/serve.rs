@@ -32,7 +32,7 @@ macro_rules! define {
             )* }
         )?
     )*) => {
-        /// Run the daemon. Each setting is taken from its flag, else from the environment (--public-url is
+        /// Run the server. A setting comes from its flag, else from the environment (--public-url is
         /// SEALDROP_PUBLIC_URL), else from the TOML file (public_url), else it has its default.
         #[derive(ArgsInfo, FromArgs, Default)]
         #[argh(
@@ -43,9 +43,9 @@ macro_rules! define {
             example = "{command_name} --listen 127.0.0.1:8080 --data /var/lib/sealdrop\n\
                        {command_name} --public-url https://example.org/secrets --trusted-proxy 127.0.0.1\n\
                        SEALDROP_LISTEN=[::1]:0 {command_name} --config /etc/sealdrop.toml --check",
-            error_code(64, "a setting is wrong; the message names it, its source and what would be right"),
-            error_code(65, "the data directory is damaged, or of a newer version"),
-            error_code(75, "what stands in the way may pass: a taken port, a full disk, a lock")
+            error_code(64, "a setting is wrong; the message names it, its source and a correct value"),
+            error_code(65, "the data directory is damaged, or from a newer version"),
+            error_code(75, "a temporary cause, such as a used port, a full disk or a lock; try again later")
         )]
         pub(crate) struct ServeCommand {
             $(
@@ -68,14 +68,13 @@ macro_rules! define {
                 )*)?
             )*
 
-            /// check the settings, the files that they name, and that the data directory can be written, and
-            /// exit
+            /// check the settings, their files and whether the data directory is writable, then exit
             #[argh(switch)]
             check: bool,
         }
 
         impl ServeCommand {
-            /// The flags that were given, by their key in the table of settings.
+            /// The given flags, by their keys in the table of settings.
             pub(crate) fn flags(self) -> Flags {
                 let mut flags = Flags::new();
                 $(
@@ -114,12 +113,10 @@ impl ServeCommand {
     }
 }
 
-/// Whether `dir` is a directory that can be written, or could be made; the error says why not.
-///
-/// Only asks: nothing is created, not even for a moment.
+/// Checks that `dir` is writable or can be created. Creates nothing, not even temporarily.
 fn writable(dir: &Path) -> Result<(), String> {
     let nearest = dir.ancestors().find_map(|place| {
-        // The last ancestor of a relative path is empty, and means the working directory.
+        // The last ancestor of a relative path is empty: the working directory.
         let place = if place.as_os_str().is_empty() { Path::new(".") } else { place };
         match fs::metadata(place) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -130,10 +127,10 @@ fn writable(dir: &Path) -> Result<(), String> {
         return Err(format!("{} has no parent directory", dir.display()));
     };
     let place_name = place.display();
-    let found = found.map_err(|error| format!("can not look at {place_name}: {error}"))?;
+    let found = found.map_err(|error| format!("cannot access {place_name}: {error}"))?;
     if !found.is_dir() {
         return Err(format!("{place_name} is not a directory"));
     }
     access(place, Access::WRITE_OK | Access::EXEC_OK)
-        .map_err(|error| format!("can not write to {place_name}: {}", io::Error::from(error)))
+        .map_err(|error| format!("cannot write to {place_name}: {}", io::Error::from(error)))
 }

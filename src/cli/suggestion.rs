@@ -4,10 +4,10 @@ use strsim::osa_distance;
 
 use super::definition::Definition;
 
-/// What argh says before the word.
+/// The text of argh before the word.
 const UNKNOWN: &str = "Unrecognized argument: ";
 
-/// "Did you mean", if the message of a parser is about a word that is like one that is known.
+/// "Did you mean …?" if the parser's message is about a word that is similar to a known one.
 pub(crate) fn for_message(message: &str, words: &[&str], program: &Definition) -> Option<String> {
     let unknown = message.strip_prefix(UNKNOWN)?.lines().next()?.trim();
     let (mut command, mut depth) = (program, 0);
@@ -36,13 +36,14 @@ pub(crate) fn for_message(message: &str, words: &[&str], program: &Definition) -
     }
 }
 
-/// The commands below others that are called so: `create` is one of several.
+/// The subcommands with this name, such as those that are called `create`.
 fn elsewhere(program: &Definition, unknown: &str) -> Vec<String> {
     let all = program.all().into_iter().filter(|command| command.path.len() > 2);
     all.filter(|command| command.name() == unknown).map(|command| command.path.join(" ")).collect()
 }
 
-/// The one that is most like `unknown`: with a third of its letters wrong, missing or swapped at most.
+/// The candidate that is most similar to `unknown`: at most a third of its letters are wrong, missing or
+/// swapped.
 fn nearest(unknown: &str, known: impl Iterator<Item = String>) -> Option<String> {
     let bare = |word: &str| word.trim_start_matches('-').to_lowercase();
     let unknown = bare(unknown);
@@ -51,7 +52,7 @@ fn nearest(unknown: &str, known: impl Iterator<Item = String>) -> Option<String>
         let other = bare(&word);
         let is_begun = unknown.chars().count() >= 3 && other.starts_with(&unknown);
         let distance = if is_begun { 1 } else { osa_distance(&unknown, &other) };
-        // Two letters that both are wrong are another word.
+        // A word of two letters with two errors is another word.
         (distance <= allowed && distance < other.chars().count()).then_some((distance, word))
     });
     distances.min_by_key(|(distance, _)| *distance).map(|(_, word)| word)

@@ -1,4 +1,4 @@
-//! Text of other people on a terminal: control characters are escaped.
+//! Foreign text on a terminal: control characters are escaped.
 
 use crate::crypto::contents::turns_direction;
 

@@ -24,8 +24,8 @@ use crate::{
 };
 
 command! {
-    /// Make a box. Its private key is made here and stays in a file under your passphrase: the server can not
-    /// open what is sent. The link for senders is all that goes to standard output.
+    /// Create a box. Its private key is created on this machine and stored in a file, encrypted with your
+    /// passphrase: the server cannot open messages. Only the link for senders goes to standard output.
     #[argh(
         subcommand,
         name = "create",
@@ -35,54 +35,54 @@ command! {
                    {command_name} --private-key tax.pem --lock 2027-01-01 --qr\n\
                    {command_name} --online --delete-messages-after-reading",
         note = "Without --private-key the key is in ~/.local/share/sealdrop/boxes, where `box read` finds it \
-                (below XDG_DATA_HOME, if that is set). Keep a copy: without it nothing in the box opens. \
-                Dates are 2026-11-22 or 2026-11-22T12:00:00Z; UTC if no zone is named."
+                (below XDG_DATA_HOME, if that is set). Keep a copy: without the key, messages cannot be \
+                opened. Dates are 2026-11-22 or 2026-11-22T12:00:00Z, in UTC if they have no zone."
     )]
     pub(super) struct BoxCreateCommand:
         json("print one line of JSON: token, link, key_file, fingerprint"),
         box_server(
             "the server's address (SEALDROP_SERVER)",
-            "a file with an API key, where boxes need one (SEALDROP_KEY_FILE, or the key itself in \
-             SEALDROP_KEY)"
+            "a file with an API key, if the server requires one for boxes (SEALDROP_KEY_FILE, or the key \
+             itself in SEALDROP_KEY)"
         )
     {
-        /// the file for the private key; a new one
+        /// a new file for the private key
         #[argh(option, arg_name = "FILE")]
         private_key: Option<String>,
 
-        /// how long the key is: 2048, 3072 or 4096 bits (3072)
+        /// the size of the key: 2048, 3072 or 4096 bits (3072)
         #[argh(option, default = "3072", arg_name = "N")]
         bits: u64,
 
-        /// a file with the passphrase (asked for at the terminal)
+        /// a file with the passphrase (default: ask at the terminal)
         #[argh(option, arg_name = "FILE")]
         passphrase_file: Option<String>,
 
-        /// give the server the key, too, encrypted: then --online opens the box as well
+        /// store the encrypted key on the server as well, so that --online opens the box
         #[argh(switch)]
         store_key: bool,
 
-        /// let the server make the key and open the box, for the passphrase
+        /// let the server create the key, and open the box when it gets the passphrase
         #[argh(switch)]
         online: bool,
 
-        /// nobody reads before this date
+        /// the box cannot be read before this date
         #[argh(option, arg_name = "DATE")]
         release: Option<String>,
 
-        /// nobody sends from this date on
+        /// the box takes no messages from this date on
         #[argh(option, arg_name = "DATE")]
         lock: Option<String>,
 
-        /// each message goes when it was read
+        /// delete each message when it was read
         #[argh(switch)]
         delete_messages_after_reading: bool,
 
-        /// the box goes when all of it was read
+        /// delete the box when all messages were read
         #[argh(switch)]
         delete_box_after_reading: bool,
 
-        /// a mail address that hears of new messages; needs an API key
+        /// a mail address for notifications of new messages; requires an API key
         #[argh(option, arg_name = "ADDRESS")]
         notify: Option<String>,
 
@@ -100,12 +100,12 @@ struct CreatedBoxLine<'a> {
     fingerprint: Option<&'a str>,
 }
 
-/// A box that was made.
+/// A new box.
 struct NewBoxKeys {
     token: String,
-    /// Where its private key is.
+    /// The file of the private key.
     path: Option<PathBuf>,
-    /// Of its public key.
+    /// The fingerprint of the public key.
     fingerprint: Option<String>,
 }
 
@@ -117,14 +117,14 @@ impl BoxCreateCommand {
             .map_err(|error| Failure::usage(format!("--bits {}: {error}", self.bits)))?;
         if self.online && self.store_key {
             return Err(Failure::usage(
-                "give either --online or --store-key: online it has the key",
+                "give either --online or --store-key: with --online the server always has the key",
             ));
         }
         let server = settings.server(context)?;
         if self.notify.is_some() && !server.has_key() {
-            return Err(Failure::usage("--notify needs an API key: give --key-file FILE"));
+            return Err(Failure::usage("--notify requires an API key: give --key-file FILE"));
         }
-        // Before anybody has to think of a passphrase.
+        // Before the prompt for a passphrase.
         if let Some(path) = &self.private_key {
             key_file::check_new(path)?;
         }
@@ -139,7 +139,7 @@ impl BoxCreateCommand {
         self.show(&server, &made, context)
     }
 
-    /// The private key goes to the disk before there is a box that needs it.
+    /// Writes the private key to the disk before the box exists.
     fn create_offline(
         &self,
         server: &ServerClient,
@@ -148,7 +148,7 @@ impl BoxCreateCommand {
         context: &mut Context<'_>,
     ) -> Result<NewBoxKeys, Failure> {
         if !self.json {
-            writeln!(context.err, "Making a key …")?;
+            writeln!(context.err, "Creating a key …")?;
         }
         let key = BoxKey::generate(bits, &SystemRandom);
         let pem = key.to_encrypted_pem(passphrase, ITERATIONS, &SystemRandom);
@@ -182,7 +182,7 @@ impl BoxCreateCommand {
         let path = match (file, &private_key) {
             (Some(mut file), Some(pem)) => {
                 let kept = file.write(pem).and_then(|()| file.keep(&token));
-                // The box is there, and opens online: its link must not get lost.
+                // The box exists and can be opened online, so its link must be printed.
                 if let Err(failure) = &kept {
                     writeln!(context.err, "warning: {}", failure.message)?;
                 }
@@ -237,11 +237,13 @@ impl BoxCreateCommand {
         }
         if let Some(path) = path {
             let path = terminal_text::line(&path.display().to_string());
-            writeln!(context.err, "The private key is in {path}, under your passphrase.")?;
+            writeln!(context.err, "The private key is in {path}, encrypted with your passphrase.")?;
         }
         let kept = match self.online {
-            true => "The server keeps the key under your passphrase: read with --online.",
-            false => "Without file and passphrase nothing in the box opens: keep a copy.",
+            true => {
+                "The server stores the key, encrypted with your passphrase: read with --online."
+            }
+            false => "Without the file and the passphrase the box cannot be opened: keep a copy.",
         };
         writeln!(context.err, "{kept}")?;
         if let Some(fingerprint) = fingerprint {
@@ -251,25 +253,25 @@ impl BoxCreateCommand {
     }
 }
 
-/// The error for a box whose key is not the one made here: senders must not use it.
+/// The error for a box with another key than the one created here: senders must not use it.
 fn disown(server: &ServerClient, token: &str, hash: SecretText, file: NewKeyFile) -> Failure {
     let drop_box = BoxClient { server, token };
     let deleted = drop_box.delete(&BoxAccess::Hash(hash), &CommandProgress::new("Deleting"));
     let now = match deleted {
         Ok(()) => "the box is deleted again".to_owned(),
-        // What it is deleted with stays.
+        // The key file stays, because it can delete the box.
         Err(error) => {
             let kept = match file.keep(token) {
-                Ok(path) => format!("the key made here is in {}", path.display()),
+                Ok(path) => format!("the key created here is in {}", path.display()),
                 Err(failure) => failure.message,
             };
             format!(
-                "the box, {token}, could not be deleted ({error}): let nobody send to it; {kept}"
+                "the box {token} could not be deleted ({error}): do not give its link to senders; {kept}"
             )
         }
     };
     Failure::failed(terminal_text::escaped(&format!(
-        "{} has put another key in the place of the one made here, and could read what is sent; {now}",
+        "{} has replaced the key that was created here, and could read messages to this box; {now}",
         server.host()
     )))
 }

@@ -15,7 +15,7 @@ use crate::{
 };
 
 command! {
-    /// Delete a box with everything that is in it. Its key file stays, and opens nothing any more.
+    /// Delete a box and all of its messages. Its key file stays, but is of no use.
     #[argh(
         subcommand,
         name = "delete",
@@ -26,14 +26,14 @@ command! {
     pub(super) struct BoxDeleteCommand:
         box_server(
             "the server's address (the link's)",
-            "a file with an API key; boxes are deleted without (SEALDROP_KEY_FILE)"
+            "a file with an API key; not needed for this (SEALDROP_KEY_FILE)"
         )
     {
         /// the link of the box, or its token
         #[argh(positional)]
         link: String,
 
-        /// do not ask
+        /// do not ask for confirmation
         #[argh(switch, short = 'y')]
         yes: bool,
 
@@ -41,11 +41,11 @@ command! {
         #[argh(option, arg_name = "FILE")]
         private_key: Option<String>,
 
-        /// a file with the passphrase (asked for at the terminal)
+        /// a file with the passphrase (default: ask at the terminal)
         #[argh(option, arg_name = "FILE")]
         passphrase_file: Option<String>,
 
-        /// without the key: tell the server the passphrase of the one that it has
+        /// without the key file: send the server the passphrase of its key
         #[argh(switch)]
         online: bool,
     }
@@ -58,8 +58,8 @@ impl BoxDeleteCommand {
         let place = box_place(&self.link)?;
         if !self.yes && !context.interactive {
             return Err(Failure::usage(
-                "the box goes with everything in it, and there is no terminal to ask on: add --yes if \
-                 that is meant",
+                "this deletes the box and all of its messages, and there is no terminal to ask for \
+                 confirmation: add --yes to confirm",
             ));
         }
         let server = settings.server_of(&place, context)?;
@@ -67,7 +67,7 @@ impl BoxDeleteCommand {
         let progress = CommandProgress::new("Deleting");
         let terms = drop_box.terms(&progress)?;
         if !self.yes {
-            prompt::confirm("The box goes with everything in it. Go on?", context)?;
+            prompt::confirm("This deletes the box and all of its messages. Continue?", context)?;
         }
         let owner = BoxOwner {
             online: self.online,

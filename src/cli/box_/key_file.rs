@@ -1,4 +1,4 @@
-//! Files with private keys of boxes: each encrypted under a passphrase, readable by its owner only.
+//! Files with private keys of boxes: encrypted with a passphrase, readable only for the owner.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
@@ -15,15 +15,15 @@ use crate::{
     secret_file::{decode, read_short},
 };
 
-/// A new key file, there before its box is; gone again where that is not made.
+/// A new key file. It is created before its box, and deleted if the box is not created.
 pub(super) struct NewKeyFile {
     file: NamedTempFile,
-    /// The folder, where the file gets the token of its box as a name.
+    /// The folder, if the file gets the token of its box as its name.
     boxes: Option<PathBuf>,
 }
 
 impl NewKeyFile {
-    /// Makes it, empty: at `path`, or else in the user's folder of boxes. Never over one that is there.
+    /// Creates an empty file: at `path`, or in the user's folder of boxes. An error if the file exists.
     pub(super) fn create(path: Option<&str>, context: &Context<'_>) -> Result<Self, Failure> {
         let Some(path) = path else {
             let boxes = folder(context)?;
@@ -44,16 +44,16 @@ impl NewKeyFile {
     pub(super) fn write(&mut self, pem: &str) -> Result<(), Failure> {
         let written = self.file.write_all(pem.as_bytes()).and_then(|()| {
             self.file.as_file().sync_all()?;
-            // Its name has to be there after a power cut, too.
+            // The name must also survive a power cut.
             let folder = self.file.path().parent().filter(|folder| *folder != Path::new(""));
             File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
         });
         let path = self.file.path().display();
         written
-            .map_err(|error| Failure::failed(format!("the key can not be saved: {path}: {error}")))
+            .map_err(|error| Failure::failed(format!("the key cannot be saved: {path}: {error}")))
     }
 
-    /// Keeps it, for the box of this token. Gives its path.
+    /// Keeps the file, for the box with this token. Returns its path.
     pub(super) fn keep(self, token: &str) -> Result<PathBuf, Failure> {
         let Some(boxes) = self.boxes else {
             let kept = self.file.keep();
@@ -62,7 +62,7 @@ impl NewKeyFile {
         let path = boxes.join(file_name(token));
         match self.file.persist_noclobber(&path) {
             Ok(_) => Ok(path),
-            // Rather under an odd name than lost.
+            // An odd name is better than a lost key.
             Err(error) => match error.file.keep() {
                 Ok((_, path)) => Ok(path),
                 Err(error) => Err(error.error.into()),
@@ -71,11 +71,11 @@ impl NewKeyFile {
     }
 }
 
-/// Sees that a new file can be at `path`. What comes there meanwhile is not written over either.
+/// Checks that a file can be created at `path`. A file that appears there later is not replaced either.
 pub(super) fn check_new(path: &str) -> Result<(), Failure> {
     let wrong = |why: &str| Failure::usage(format!("--private-key {path}: {why}"));
     if fs::symlink_metadata(path).is_ok() {
-        return Err(wrong("there is such a file already; name a new one"));
+        return Err(wrong("this file already exists; give the name of a new one"));
     }
     let folder = Path::new(path).parent().filter(|folder| *folder != Path::new(""));
     match folder.is_none_or(Path::is_dir) {
@@ -84,7 +84,7 @@ pub(super) fn check_new(path: &str) -> Result<(), Failure> {
     }
 }
 
-/// The text of a key file: the one that is named, or that of the box in the user's folder.
+/// The text of the key file at `path`, or of the box's file in the user's folder.
 pub(super) fn read(
     path: Option<&str>,
     token: &str,
@@ -95,7 +95,7 @@ pub(super) fn read(
         None => folder(context)?.join(file_name(token)),
     };
     let shown = found.display();
-    // No key is longer.
+    // The longest key.
     let read = read_short(&found, MAX_TEXT_BYTES as u64)
         .and_then(|bytes| decode(&bytes).map(str::to_owned).map_err(std::io::Error::other));
     match (read, path) {
@@ -104,9 +104,9 @@ pub(super) fn read(
         (Err(error), None) => Err(Failure {
             exit: Exit::Refused,
             message: format!(
-                "the private key of the box is not here ({shown}: {error}): name its file with \
-                 --private-key FILE; if the server has the key, too, --online opens the box with its \
-                 passphrase alone"
+                "the private key of the box was not found ({shown}: {error}): give its file with \
+                 --private-key FILE; if the server has the key as well, --online opens the box with only \
+                 its passphrase"
             ),
         }),
     }
@@ -124,7 +124,7 @@ fn folder(context: &Context<'_>) -> Result<PathBuf, Failure> {
             Some(home) => home.join(".local/share"),
             None => {
                 return Err(Failure::usage(
-                    "HOME is not set, so there is no place for keys: name one with --private-key FILE",
+                    "HOME is not set, so there is no folder for keys: give a file with --private-key FILE",
                 ));
             }
         },

@@ -1,10 +1,10 @@
-//! How much is read of what may hold more than anybody expects.
+//! A limit for the length of decompressed files, which may be much larger than their ciphertext.
 
 use std::io::{self, Read};
 
 use crate::{client::ClientError, crypto::RunningSha256};
 
-/// A file as it is read, which may not be larger than is allowed.
+/// A reader that counts and hashes bytes, and fails beyond a limit.
 pub(super) struct Measured<R> {
     inner: R,
     /// In bytes.
@@ -18,12 +18,12 @@ impl<R> Measured<R> {
         Self { inner, limit, size: 0, sha256: RunningSha256::default() }
     }
 
-    /// How many bytes there were.
+    /// The number of bytes so far.
     pub(super) fn size(&self) -> u64 {
         self.size
     }
 
-    /// Of all that was read.
+    /// The hash of all bytes.
     pub(super) fn sha256(self) -> [u8; 32] {
         self.sha256.finish()
     }
@@ -41,7 +41,7 @@ impl<R: Read> Read for Measured<R> {
     }
 }
 
-/// A file has more bytes than `limit`, which is some whole GiB.
+/// The error for a file with more bytes than `limit`, which is a whole number of GiB.
 pub(super) fn too_large(limit: u64) -> ClientError {
     let gib = limit >> 30;
     ClientError::Damaged(format!("it is larger than {gib} GiB; allow more with --max-file"))

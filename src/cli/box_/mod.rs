@@ -1,4 +1,4 @@
-//! `sealdrop box`: boxes of the Key Service, which anybody sends to and only their owner opens.
+//! `sealdrop box`: boxes of the Key Service. All who have the link can send, and only the owner can read.
 
 mod create;
 mod delete;
@@ -19,7 +19,7 @@ use crate::{
 };
 
 command_group! {
-    /// Make a box that others send texts and files to; send to one; read or delete your own.
+    /// Create a box for texts and files from others; send to a box; read or delete your own.
     #[argh(
         subcommand,
         name = "box",
@@ -43,7 +43,7 @@ impl From<BoxClientError> for Failure {
             BoxClientError::Gone => Exit::Gone,
             BoxClientError::Wrong | BoxClientError::NoKeyThere => Exit::Refused,
             BoxClientError::NotYet(_) | BoxClientError::Full(_) => Exit::Busy,
-            // Not a matter of trying again.
+            // A retry does not help.
             BoxClientError::Locked(_) | BoxClientError::Unsure(_) => Exit::Failed,
             BoxClientError::PublicKey(_) => Exit::Damaged,
             BoxClientError::Other(error) => return error.into(),

@@ -18,8 +18,8 @@ pub(super) struct BoxOwner<'a> {
 }
 
 impl BoxOwner<'_> {
-    /// What opens the box, and the key if it is opened here. Asks again as long as the passphrase does not
-    /// open the file. A server without the private key is never told a passphrase.
+    /// The access to the box, and the key if messages are opened here. Asks again while the passphrase is
+    /// wrong. A server without the private key gets no passphrase.
     pub(super) fn access(
         &self,
         (token, terms): (&str, &BoxTerms),
@@ -75,6 +75,6 @@ impl BoxOwner<'_> {
     }
 
     fn tell_wrong(&self, context: &mut Context<'_>) -> Result<(), Failure> {
-        Ok(writeln!(context.err, "That is not the passphrase.")?)
+        Ok(writeln!(context.err, "The passphrase is wrong.")?)
     }
 }

@@ -31,12 +31,12 @@ use crate::{
     crypto::{BoxKey, SystemRandom, hex, sha256},
 };
 
-/// A few kilobytes can hold gigabytes of zeros: more than that has to be asked for.
+/// A few kilobytes can decompress to gigabytes of zeros, so larger files need a flag.
 const MAX_FILE_GIB: u64 = 4;
 
 command! {
-    /// Read a box, oldest first: texts go to standard output, files to a directory, never over one that is
-    /// there. They are opened here, with the key that `box create` has made.
+    /// Read a box, oldest first: texts go to standard output, files go to a directory and never replace
+    /// existing ones. Messages are opened on this machine, with the key from `box create`.
     #[argh(
         subcommand,
         name = "read",
@@ -44,30 +44,31 @@ command! {
         usage = "LINK [-o DIR|-] [--since N] [--private-key FILE] [--online] [<flags>]",
         example = "{command_name} https://drop.example.org/box/… -o incoming\n\
                    {command_name} https://drop.example.org/box/… --since 17 --json --passphrase-file phrase",
-        note = "What does not open is told, the rest is read, and the command ends with 65. Some boxes delete \
-                what was read: on a terminal you are asked first, and what does not open is kept as \
-                message-N.sealed, with nothing read behind it."
+        note = "If a message cannot be opened, the command reports it, reads the rest, and exits with 65. In \
+                a box that deletes messages after reading, the command asks first at a terminal; if a \
+                message cannot be opened, it saves it as message-N.sealed and stops."
     )]
     pub(super) struct BoxReadCommand:
-        json("print a line of JSON for each message: id, created, text or path, size, sha256, or error"),
+        json("print one line of JSON for each message: id, created, text or path, size, sha256, or error"),
         box_server(
             "the server's address (the link's)",
-            "a file with an API key; boxes are read without (SEALDROP_KEY_FILE)"
+            "a file with an API key; not needed for this (SEALDROP_KEY_FILE)"
         )
     {
         /// the link of the box, or its token
         #[argh(positional)]
         link: String,
 
-        /// the directory for files (here); with - they go to standard output, and texts to standard error
+        /// the directory for files (the current one); with - files go to standard output, and texts to
+        /// standard error
         #[argh(option, short = 'o', default = "\".\".to_owned()", arg_name = "DIR|-")]
         output: String,
 
-        /// only messages with greater numbers
+        /// read only messages with greater numbers
         #[argh(option, default = "0", arg_name = "N")]
         since: u64,
 
-        /// do not ask where reading deletes
+        /// do not ask before reading deletes messages
         #[argh(switch, short = 'y')]
         yes: bool,
 
@@ -75,15 +76,15 @@ command! {
         #[argh(option, arg_name = "FILE")]
         private_key: Option<String>,
 
-        /// a file with the passphrase (asked for at the terminal)
+        /// a file with the passphrase (default: ask at the terminal)
         #[argh(option, arg_name = "FILE")]
         passphrase_file: Option<String>,
 
-        /// let the server open the box, with the passphrase of the key that it has
+        /// let the server open the box, with the passphrase of its key
         #[argh(switch)]
         online: bool,
 
-        /// the largest file that is opened, in GiB (4)
+        /// the largest file to open, in GiB (4)
         #[argh(option, default = "MAX_FILE_GIB", arg_name = "GIB")]
         max_file: u64,
     }
@@ -130,7 +131,7 @@ impl BoxReadCommand {
         let _held = interrupt::hold()?;
         let mut incoming =
             IncomingMessages::new(drop_box, &terms, opened, self.since, &SystemRandom, &progress);
-        // What was listed is gone there, so nothing may be listed behind something that needs a look.
+        // Listing deletes messages, so nothing is listed after a message that failed.
         let deletes = terms.delete_messages || terms.delete_box;
         let (mut count, mut failed, mut stopped) = (0, 0, Ok(()));
         loop {
@@ -157,7 +158,7 @@ impl BoxReadCommand {
                 stopped = Err(stop(&message, failure));
                 continue;
             }
-            // What came out of one message says nothing about the next; what a full disk says does.
+            // A damaged message does not affect the next one; a full disk does.
             if failure.exit != Exit::Damaged {
                 return Err(failure);
             }
@@ -166,12 +167,12 @@ impl BoxReadCommand {
         }
         stopped?;
         match (count, failed) {
-            (0, _) if self.since > 0 => Ok(writeln!(context.err, "There is nothing new in it.")?),
+            (0, _) if self.since > 0 => Ok(writeln!(context.err, "The box has no new messages.")?),
             (0, _) => Ok(writeln!(context.err, "The box is empty.")?),
             (_, 0) => Ok(()),
             (count, failed) => Err(Failure {
                 exit: Exit::Damaged,
-                message: format!("{failed} of {count} messages did not open"),
+                message: format!("{failed} of {count} messages could not be opened"),
             }),
         }
     }
@@ -236,7 +237,7 @@ impl BoxReadCommand {
             return Ok(writeln!(context.err, "{}", shown.trim_end_matches('\n'))?);
         }
         prompt::write_text(text, context)?;
-        // One text ends where the next begins.
+        // Each text ends with a line break.
         if !context.out_is_terminal && !text.ends_with('\n') {
             writeln!(context.out)?;
             context.out.flush()?;
@@ -263,7 +264,7 @@ impl BoxReadCommand {
         }
     }
 
-    /// Tells that a message failed, and keeps it as it was sealed: it may be gone in the box.
+    /// Reports that a message failed, and saves its ciphertext, because the box may have deleted it.
     fn keep(
         &self,
         message: &IncomingMessage,
@@ -313,7 +314,7 @@ impl BoxReadCommand {
         Ok(context.out.flush()?)
     }
 
-    /// Copies all of a file. Gives how many bytes there were, and their SHA-256.
+    /// Copies a whole file. Returns the number of bytes and their SHA-256.
     fn copy(
         &self,
         incoming: &mut IncomingMessages<'_>,
@@ -321,7 +322,7 @@ impl BoxReadCommand {
         out: &mut dyn Write,
     ) -> Result<(u64, String), Failure> {
         let limit = self.max_file.saturating_mul(1 << 30);
-        // Before it is fetched: a box may delete it then.
+        // Before the download, because the box may delete the file then.
         if message.size > limit {
             return Err(measured::too_large(limit).into());
         }
@@ -346,36 +347,37 @@ fn shown(message: &IncomingMessage) -> MessageLine<'_> {
     }
 }
 
-/// The end of reading a box that deletes what was read, at a message that failed. What comes behind it is
-/// still there.
+/// The failure of reading a box that deletes messages, at a message that failed. Later messages are still
+/// there.
 fn stop(message: &IncomingMessage, failure: Failure) -> Failure {
     let id = message.id;
     let what = match failure.exit {
-        Exit::Damaged => "it did not open",
+        Exit::Damaged => "it could not be opened",
         _ => &failure.message,
     };
-    // It goes when it is fetched, not when it is listed.
+    // A file is deleted when it is fetched, not when it is listed.
     let again = match message.is_file() {
-        true => format!("; --since {} tries it again, if it is still there", id.saturating_sub(1)),
+        true => format!("; --since {} retries it, if it is still there", id.saturating_sub(1)),
         false => String::new(),
     };
-    let message =
-        format!("message {id}: {what}; nothing behind it was read: go on with --since {id}{again}");
+    let message = format!(
+        "message {id}: {what}; later messages were not read: continue with --since {id}{again}"
+    );
     Failure { message, ..failure }
 }
 
-/// What should be known before reading.
+/// The question before reading a box that deletes.
 fn question(terms: &BoxTerms) -> Option<&'static str> {
     if terms.delete_box {
-        Some("The box is deleted when all of it was read. Read now?")
+        Some("The box is deleted when all messages were read. Read now?")
     } else if terms.delete_messages {
-        Some("Messages are deleted when they were read. Read now?")
+        Some("Messages are deleted when they are read. Read now?")
     } else {
         None
     }
 }
 
-/// A server that hands out another key could read what comes in from now on.
+/// Warns if the server gives senders another key: its owner could read new messages.
 fn warn_of_other_key(
     drop_box: &BoxClient<'_>,
     key: &BoxKey,
@@ -385,10 +387,10 @@ fn warn_of_other_key(
     match drop_box.public_key(progress) {
         Ok(theirs) if theirs != key.public() => Ok(writeln!(
             context.err,
-            "warning: the server hands out another key for this box than the one here: whoever has \
-             that one reads what is sent from now on"
+            "warning: the server gives senders another key for this box than yours: the owner of that key \
+             can read new messages"
         )?),
-        // Whether there is a box at all, the list will tell.
+        // The list reports a missing box.
         _ => Ok(()),
     }
 }

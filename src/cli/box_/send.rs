@@ -18,8 +18,8 @@ use crate::{
 };
 
 command! {
-    /// Send a text, files, or both to a box: sealed here for the box's key, so that only its owner opens them.
-    /// Each is a message of its own.
+    /// Send a text, files, or both to a box, encrypted on this machine: only the owner of the box can open
+    /// them. The text and each file become separate messages.
     #[argh(
         subcommand,
         name = "send",
@@ -27,33 +27,35 @@ command! {
         usage = "LINK [FILE…] [-t TEXT] [--online] [<flags>]",
         example = "{command_name} https://drop.example.org/box/… photo.jpg report.pdf\n\
                    echo hush | {command_name} https://drop.example.org/box/…",
-        note = "Without a text and without files the text comes from standard input. A text behind -t is seen \
-                by everybody on this machine for as long as the command runs. The fingerprint of the key is \
-                told: ask the owner for theirs by another way, if it matters that nobody is between."
+        note = "Without a text and files, the text comes from standard input. Other users of this machine \
+                can see the text of -t while the command runs. The command prints the fingerprint of the \
+                key: compare it with that of the owner, for example by phone, to be sure that the key was \
+                not replaced."
     )]
     pub(super) struct BoxSendCommand:
         box_server(
             "the server's address (the link's)",
-            "a file with an API key; boxes take messages without (SEALDROP_KEY_FILE)"
+            "a file with an API key; not needed for this (SEALDROP_KEY_FILE)"
         )
     {
         /// the link of the box, or its token
         #[argh(positional)]
         link: String,
 
-        /// files to be sent
+        /// files to send
         #[argh(positional)]
         files: Vec<String>,
 
-        /// the text; - for standard input (files are sent without one)
+        /// the text, or - for standard input (with files: no text)
         #[argh(option, short = 't', arg_name = "TEXT")]
         text: Option<String>,
 
-        /// what the file is called; standard input goes as a file then (else if it is no text, or a long one)
+        /// the name of the file; standard input is then sent as a file (otherwise only if it is binary or
+        /// long)
         #[argh(option, arg_name = "NAME")]
         name: Option<String>,
 
-        /// let the server seal: it sees everything first
+        /// let the server encrypt: it sees the content
         #[argh(switch)]
         online: bool,
     }
@@ -70,7 +72,7 @@ impl BoxSendCommand {
         let terms = drop_box.terms(&progress)?;
         if terms.is_locked {
             let since = terms.lock_date.as_deref().map(terminal_text::line).unwrap_or_default();
-            return Err(Failure::failed(format!("the box takes nothing more since {since}")));
+            return Err(Failure::failed(format!("the box has taken no messages since {since}")));
         }
         let public_key = match self.online {
             true => None,
@@ -81,7 +83,11 @@ impl BoxSendCommand {
             context,
         )?;
         if let Some(key) = &public_key {
-            writeln!(context.err, "Sealed for the key with the fingerprint {}", key.fingerprint())?;
+            writeln!(
+                context.err,
+                "Encrypted for the key with the fingerprint {}",
+                key.fingerprint()
+            )?;
         }
         let total: u64 = files.iter().map(|file| file.size).sum();
         let mut names: Vec<String> =
@@ -112,7 +118,7 @@ impl BoxSendCommand {
     }
 }
 
-/// What to do where a text is more than the server takes.
+/// Adds a remedy to the error for a text that is too long.
 fn too_long(error: BoxClientError) -> Failure {
     match error {
         BoxClientError::Other(ClientError::Rejected { status: 413, message, .. }) => {

@@ -1,13 +1,13 @@
-//! For bash: what is offered depends on the command that the words so far make up, on a flag that waits
-//! for its value, and on how many arguments there are.
+//! For bash: the offered words depend on the command so far, on a flag without its value yet, and on the
+//! number of arguments.
 
 use super::{commands, flags, helped};
 use crate::cli::definition::{Definition, ValueKind};
 
-/// Reads the words up to the cursor. `value` is what a flag waits for, or what belongs in this place.
+/// Reads the words up to the cursor. `value` is the kind of the value that comes next.
 ///
-/// File names are left to readline, which knows about quotes and `~`. An equals sign is a word of its
-/// own to bash, and `--data=/var` three.
+/// readline completes file names, because it knows quotes and `~`. For bash an equals sign is a separate
+/// word, so `--data=/var` has three.
 const SCRIPT: &str = r#"# Completions of sealdrop for bash, made by: sealdrop completions bash
 
 _sealdrop() {
@@ -94,7 +94,7 @@ pub(super) fn script(program: &Definition) -> String {
         .replace("@places@", &cases(&places))
 }
 
-/// What the script calls it.
+/// The name of the kind in the script.
 fn kind(kind: &ValueKind) -> String {
     match kind {
         ValueKind::File => "file".into(),

@@ -1,12 +1,12 @@
-//! For fish: a line for each word that can come, with the command that it belongs to.
+//! For fish: a line for each word, with the command that it belongs to.
 
 use super::{commands, flags, helped};
 use crate::cli::definition::{Definition, FlagValue, ValueKind};
 
-/// Say whether the words before the cursor make up one of some commands, and whether the next is in a
-/// place between two.
+/// Tests whether the words before the cursor are one of these commands, and whether the next argument is
+/// within a range of places.
 ///
-/// `commandline -opc` is what old and new versions understand.
+/// Old and new versions of fish accept `commandline -opc`.
 const SCRIPT: &str = r#"# Completions of sealdrop for fish, made by: sealdrop completions fish
 
 function __sealdrop_words
@@ -55,7 +55,7 @@ end
 complete -c sealdrop -f
 "#;
 
-/// More arguments than anybody types.
+/// More arguments than users type.
 const MANY: usize = 9999;
 
 pub(super) fn script(program: &Definition) -> String {
@@ -97,7 +97,7 @@ pub(super) fn script(program: &Definition) -> String {
     format!("{script}{}\n", lines.join("\n"))
 }
 
-/// What is offered as a value; files are not, unless they are what it takes.
+/// The completions of a value; file names only if it is a file.
 fn offers(value: &FlagValue) -> String {
     match &value.kind {
         ValueKind::File => " -F".into(),

@@ -1,7 +1,7 @@
-//! `sealdrop completions`: what a shell needs to complete what is typed.
+//! `sealdrop completions`: scripts that complete commands and flags in a shell.
 //!
-//! One file per shell. argh's own generator of completions is not used: in version 0.1.19 its bash takes
-//! `apikey list` for `account list`, and its fish needs a fish that few have yet.
+//! One file per shell. argh's own generator is not used: in version 0.1.19 its script for bash takes
+//! `apikey list` for `account list`, and its script for fish needs a very new fish.
 
 mod bash;
 mod fish;
@@ -16,8 +16,8 @@ use super::{
     definition::{Definition, Flag},
 };
 
-/// Print the script that completes the commands and flags of sealdrop in a shell. It is made for this
-/// version of sealdrop: make it again after an update.
+/// Print a script that completes the commands and flags of sealdrop in a shell. It is for this version of
+/// sealdrop: print it again after an update.
 #[derive(ArgsInfo, FromArgs)]
 #[argh(
     subcommand,
@@ -29,7 +29,7 @@ use super::{
                {command_name} fish > ~/.config/fish/completions/sealdrop.fish"
 )]
 pub(super) struct CompletionsCommand {
-    /// the shell that reads it
+    /// the shell
     #[argh(positional)]
     shell: Shell,
 }
@@ -68,17 +68,17 @@ impl CompletionsCommand {
     }
 }
 
-/// What can stand behind the program's name: its commands and, as the arguments are parsed, `help`.
-const HELP: (&str, &str) = ("help", "Show how a command is used");
+/// The first word after the name of the program can also be `help`, which is not a command of argh.
+const HELP: (&str, &str) = ("help", "Show the help of a command");
 
-/// The names of the commands below `definition`, and what each does.
+/// The names and summaries of the commands below `definition`.
 fn commands(definition: &Definition) -> Vec<(&str, &str)> {
     let below = definition.commands.iter().map(|below| (below.name(), below.summary()));
     let help = (definition.path.len() == 1).then_some(HELP);
     below.chain(help).collect()
 }
 
-/// The flags that can follow the path of `definition`: without a command those of `serve`, too.
+/// The flags that can follow the path of `definition`; without a command also those of `serve`.
 fn flags<'a>(program: &'a Definition, definition: &'a Definition) -> Vec<&'a Flag> {
     let own = definition.flags.iter();
     let serve = program.commands.iter().find(|command| command.name() == "serve");
@@ -87,7 +87,7 @@ fn flags<'a>(program: &'a Definition, definition: &'a Definition) -> Vec<&'a Fla
     own.chain(serve.into_iter().flatten().filter(|flag| !known(flag.long))).collect()
 }
 
-/// The words by which `sealdrop help` is asked about the command at `path`.
+/// The words that show the help of the command at `path`: `sealdrop help …`.
 fn helped(path: &[&str]) -> String {
     let (program, below) = path.split_first().unwrap_or((&"", &[]));
     [&[*program, "help"], below].concat().join(" ")

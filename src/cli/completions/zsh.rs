@@ -1,4 +1,4 @@
-//! For zsh: a function for each command, which hands the words to `_arguments`.
+//! For zsh: a function for each command, which passes the words to `_arguments`.
 
 use super::commands;
 use crate::cli::definition::{Argument, Definition, Flag, FlagValue, ValueKind};
@@ -49,7 +49,7 @@ fn function(definition: &Definition) -> String {
     let lines = if below.is_empty() {
         let arguments = definition.arguments.iter().map(argument);
         let specs: Vec<String> = flags.into_iter().chain(arguments).collect();
-        // What else is known comes from who calls it.
+        // The caller may pass more specifications.
         format!("    _arguments -S \"$@\" \\\n        {}\n", specs.join(" \\\n        "))
     } else {
         let below: Vec<String> = below
@@ -57,7 +57,7 @@ fn function(definition: &Definition) -> String {
             .map(|(name, does)| format!("        '{name}:{}'\n", escape(does, &['\\', ':'])))
             .collect();
         let flags = flags.join(" ");
-        // Flags without a command are those of serve, which has some of them itself.
+        // Flags without a command belong to serve.
         let bare = if definition.path.len() == 1 {
             let own = definition.flags.iter().filter(|flag| flag.long != "--help").map(self::flag);
             let own: Vec<String> = own.collect();
@@ -87,7 +87,8 @@ fn flag(flag: &Flag) -> String {
         Some(short) => format!("{{-{short},{long}}}"),
         None => long,
     };
-    // What ends everything stands alone; what may be repeated excludes nothing; else not twice.
+    // --help and --version exclude everything; repeatable flags exclude nothing; other flags exclude
+    // themselves.
     let excluded = if matches!(flag.long, "--help" | "--version") {
         "'(- *)'".to_owned()
     } else if flag.repeats {
@@ -107,7 +108,7 @@ fn argument(argument: &Argument) -> String {
     }
 }
 
-/// What is said about a value, and how to find some.
+/// The message and the action for a value.
 fn message_and_action(value: &FlagValue) -> String {
     let action = match &value.kind {
         ValueKind::File => "_files".into(),
@@ -118,7 +119,7 @@ fn message_and_action(value: &FlagValue) -> String {
     format!("{}:{action}", escape(&value.name, &['\\', ':']))
 }
 
-/// `text` within single quotes, with backslashes before what `_arguments` and `_describe` look for.
+/// `text` for single quotes, with backslashes before the special characters of `_arguments` and `_describe`.
 fn escape(text: &str, marks: &[char]) -> String {
     let mut escaped = String::new();
     for letter in text.chars() {

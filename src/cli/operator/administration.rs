@@ -1,4 +1,4 @@
-//! What the commands of the operator share: the data directory, the reply, JSON.
+//! Shared parts of the commands of the operator: the data directory, the reply, JSON.
 
 use std::{
     io::{self, Write},
@@ -44,8 +44,8 @@ pub(crate) fn write_json(out: &mut dyn Write, value: &impl Serialize) -> io::Res
     writeln!(out)
 }
 
-/// Writes a new key or link to standard output; if that fails, to standard error, since nothing else shows
-/// it again.
+/// Writes a new key or link to standard output, or to standard error if that fails, because it cannot be
+/// shown again.
 pub(crate) fn write_made(
     context: &mut Context<'_>,
     write: impl Fn(&mut dyn Write) -> io::Result<()>,
@@ -60,7 +60,9 @@ pub(crate) fn write_made(
 
 /// The failure for a reply that belongs to another command.
 pub(crate) fn unexpected() -> Failure {
-    Failure::failed("the daemon's answer belongs to another command; is it of another version?")
+    Failure::failed(
+        "the daemon's answer belongs to another command; does the daemon have another version?",
+    )
 }
 
 /// Executes a command and takes the value out of the reply `$Reply`; returns from the function on a failure

@@ -7,8 +7,8 @@ use crate::{
 };
 
 command! {
-    /// Show the API keys of the account that the first start has created, and remove the file they are in.
-    /// They can be shown once. At a terminal, the first start shows them itself and there is no such file.
+    /// Show the API keys of the account from the first start, once, and delete their file. At a terminal, the
+    /// first start shows the keys itself and writes no file.
     #[argh(
         subcommand,
         name = "first-keys",
@@ -16,7 +16,7 @@ command! {
         usage = "[--json] [--data DIR] [--config FILE]",
         example = "{command_name}\n\
                    sudo -u sealdrop {command_name} --data /var/lib/sealdrop",
-        error_code(2, "they have been read already, or there never were any")
+        error_code(2, "the keys were shown before, or there are none")
     )]
     pub(crate) struct FirstKeysCommand: json, directory {}
 }
@@ -39,9 +39,9 @@ impl FirstKeysCommand {
             NoFirstKeys::Gone => Failure {
                 exit: Exit::Gone,
                 message: format!(
-                    "the first keys of {} have been taken already, were shown at a terminal, or never \
-                     existed because an account was created before the first start: make another key \
-                     with sealdrop apikey create --account NAME (sealdrop account list shows the names)",
+                    "the first keys of {} were already shown, or there are none because an account was \
+                     created before the first start: create another key with sealdrop apikey create NAME \
+                     (sealdrop account list shows the names)",
                     dir.display()
                 ),
             },
@@ -53,14 +53,14 @@ impl FirstKeysCommand {
             NoFirstKeys::Io(error) => failed(&error),
             NoFirstKeys::Damaged => failed(&error),
         })?;
-        // First shown, then removed: a full disk or a closed pipe must not cost the keys.
+        // Shown before they are removed: a full disk or a closed pipe must not lose the keys.
         match self.json {
             true => write_json(context.out, &taken.keys.account)?,
             false => taken.keys.show(context.out)?,
         }
         context.out.flush()?;
         taken.remove().map_err(|error| {
-            failed(&format!("the keys were shown, but could not be removed from it: {error}"))
+            failed(&format!("the keys were shown, but the file could not be deleted: {error}"))
         })
     }
 }

@@ -21,8 +21,8 @@ use crate::{
 };
 
 command! {
-    /// Hand over what a secret request asks for. The link of the secret is all that goes to standard output,
-    /// unless the server mails it.
+    /// Answer a secret request. Only the link of the secret goes to standard output, unless the server mails
+    /// it.
     #[argh(
         subcommand,
         name = "answer",
@@ -41,19 +41,20 @@ command! {
         #[argh(positional)]
         link: String,
 
-        /// files to go with it
+        /// files to send
         #[argh(positional)]
         files: Vec<String>,
 
-        /// the text; - for standard input (files are sent without one)
+        /// the text, or - for standard input (with files: no text)
         #[argh(option, short = 't', arg_name = "TEXT")]
         text: Option<String>,
 
-        /// what the file is called; standard input goes as a file then (else if it is no text, or a long one)
+        /// the name of the file; standard input is then sent as a file (otherwise only if it is binary or
+        /// long)
         #[argh(option, arg_name = "NAME")]
         name: Option<String>,
 
-        /// print the link without its key, and the key on a line of its own, to be sent by two ways
+        /// print the link without its key, and the key on a separate line, to send them separately
         #[argh(switch)]
         split: bool,
 
@@ -87,10 +88,10 @@ impl RequestAnswerCommand {
         let progress = CommandProgress::new("Sending");
         let asked = requests::look(&server, &place.id, &progress)?;
         if let Some(message) = &asked.message {
-            writeln!(context.err, "Asked for: {}", terminal_text::escaped(message))?;
+            writeln!(context.err, "Request: {}", terminal_text::escaped(message))?;
         }
         if asked.secret.password {
-            writeln!(context.err, "Who asks has set a password for it, which they know.")?;
+            writeln!(context.err, "The requester has set a password for it, and knows it.")?;
         }
         let content = gather(
             ContentArguments { text: self.text, files: &self.files, name: self.name.as_deref() },
@@ -103,7 +104,7 @@ impl RequestAnswerCommand {
             &SystemRandom,
             &progress,
             |fields, public| {
-                // The server mails the whole link, so it gets the other half as well.
+                // The server mails the whole link, so it gets the public half as well.
                 let mailed = asked.send_to_email.is_some().then(|| public.expose_secret());
                 let fields = SealedFields { password_part_public: mailed, ..*fields };
                 requests::answer(&server, &place.id, &fields, &progress)
@@ -117,7 +118,7 @@ impl RequestAnswerCommand {
             }
             Some(to) => {
                 let to = terminal_text::line(to);
-                Ok(writeln!(context.err, "Handed over: the link goes to {to} by mail.")?)
+                Ok(writeln!(context.err, "Sent. The server mails the link to {to}.")?)
             }
             None => {
                 let shape = LinkShape { split: self.split, qr: self.qr, json: self.json };

@@ -15,7 +15,7 @@ use crate::{
 };
 
 command! {
-    /// Ask somebody for a secret. The link for them is all that goes to standard output.
+    /// Create a secret request. Only its link goes to standard output.
     #[argh(
         subcommand,
         name = "create",
@@ -25,51 +25,51 @@ command! {
                    {command_name} --limit 20 --send-to me@example.org --secret-views 3"
     )]
     pub(crate) struct RequestCreateCommand: json, server {
-        /// what is asked for, for whoever opens the link
+        /// a message to the person who answers
         #[argh(option, arg_name = "TEXT")]
         message: Option<String>,
 
-        /// words for the list of the account
+        /// a description for the list of the account
         #[argh(option, arg_name = "TEXT")]
         description: Option<String>,
 
-        /// how long it can be answered, in whole hours: 12h, 3d, 1week (the server's default)
+        /// time until it expires, in whole hours: 12h, 3d, 1week (the server's default)
         #[argh(option, arg_name = "TIME")]
         expires: Option<String>,
 
-        /// how many secrets can be handed over through it (1)
+        /// how many times it can be answered (1)
         #[argh(option, arg_name = "N")]
         limit: Option<u64>,
 
-        /// mail the link to this address
+        /// mail the link of the request to this address
         #[argh(option, arg_name = "ADDRESS")]
         mail_to: Option<String>,
 
-        /// have the link of each secret mailed to this address; the server knows it until the mail is out
+        /// mail the link of each secret to this address; the server has the link until the mail is sent
         #[argh(option, arg_name = "ADDRESS")]
         send_to: Option<String>,
 
-        /// words that are shown with the secrets
+        /// the message of the secrets
         #[argh(option, arg_name = "TEXT")]
         secret_message: Option<String>,
 
-        /// words for the secrets in the list of the account
+        /// the description of the secrets in the list of the account
         #[argh(option, arg_name = "TEXT")]
         secret_description: Option<String>,
 
-        /// how long each secret lives, in whole hours (the server's default)
+        /// time until each secret expires, in whole hours (the server's default)
         #[argh(option, arg_name = "TIME")]
         secret_expires: Option<String>,
 
-        /// how often each secret can be viewed (1)
+        /// how many times each secret can be viewed (1)
         #[argh(option, arg_name = "N")]
         secret_views: Option<u64>,
 
-        /// ask for a password that viewers of the secrets must know
+        /// ask for a password that viewers of the secrets must enter
         #[argh(switch)]
         password: bool,
 
-        /// a file with that password
+        /// a file with this password
         #[argh(option, arg_name = "FILE")]
         password_file: Option<String>,
 

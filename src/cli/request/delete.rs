@@ -12,7 +12,7 @@ use crate::{
 };
 
 command! {
-    /// Delete a secret request: its link stops working. What was handed over through it stays.
+    /// Delete a secret request: its link stops working. The secrets that answered it stay.
     #[argh(
         subcommand,
         name = "delete",

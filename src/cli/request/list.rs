@@ -24,12 +24,12 @@ command! {
         usage = "[--limit N | --all] [--json] [<flags>]",
         example = "{command_name}\n{command_name} --all --json"
     )]
-    pub(crate) struct RequestListCommand: json("print each as a line of JSON"), server {
-        /// so many at most (50)
+    pub(crate) struct RequestListCommand: json("print one line of JSON for each"), server {
+        /// the most requests to list (50)
         #[argh(option, arg_name = "N")]
         limit: Option<usize>,
 
-        /// all of them
+        /// list all of them
         #[argh(switch)]
         all: bool,
     }

@@ -8,7 +8,7 @@ mod list;
 use crate::cli::flags::command_group;
 
 command_group! {
-    /// Ask others for secrets: a link through which somebody without an account hands one over.
+    /// Ask others for secrets: with the link of a request, a person without an account sends you a secret.
     #[argh(
         subcommand,
         name = "request",

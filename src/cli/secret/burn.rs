@@ -12,7 +12,7 @@ use crate::{
 };
 
 command! {
-    /// Burn a secret, viewed or not: its link stops working, and nobody can bring it back. Its log goes, too.
+    /// Burn a secret, viewed or not: its link stops working permanently. Its log is deleted as well.
     #[argh(
         subcommand,
         name = "burn",
@@ -22,11 +22,11 @@ command! {
                    {command_name} ID --yes --key-file key"
     )]
     pub(crate) struct BurnCommand: server {
-        /// the status link that send has printed, or the secret's link or id
+        /// the status link from `sealdrop send`, or the secret's link or id
         #[argh(positional)]
         secret: String,
 
-        /// do not ask
+        /// do not ask for confirmation
         #[argh(switch, short = 'y')]
         yes: bool,
     }
@@ -37,7 +37,7 @@ impl BurnCommand {
         let connection = self.connection();
         let Sender { server, id, manage_token } = Sender::new(connection, &self.secret, context)?;
         if !self.yes {
-            prompt::insist("Nobody can open it afterwards. Burn it?", context)?;
+            prompt::insist("After this, the secret cannot be opened. Burn it?", context)?;
         }
         let progress = CommandProgress::new("Burning");
         match &manage_token {

@@ -1,7 +1,8 @@
-//! What is to be handed over: a text, of standard input or of a flag, and files.
+//! The content to send: a text, from standard input or a flag, and files.
 //!
-//! Standard input is a text as long as it can be one; else, and where it has a name, it is a file. What has
-//! no length (a pipe, a FIFO) is first kept in a file without a name: a file's length goes before its bytes.
+//! Standard input is sent as a text if it is one, and as a file otherwise or if it has a name. Input of
+//! unknown length (a pipe, a FIFO) is first stored in an unnamed file, because the length is sent before the
+//! bytes.
 
 use std::{
     fs::{self, File},
@@ -17,10 +18,10 @@ use crate::{
     client::handover::SourceFile,
 };
 
-/// A longer text of standard input goes as a file: servers take texts of a limited length, and nobody reads
-/// one as long as this.
+/// A longer text from standard input is sent as a file: servers limit the length of texts, and a text as long
+/// as this is not for reading.
 const MAX_TEXT_BYTES: u64 = 256 << 10;
-/// How much is read at once.
+/// The length of one read.
 const PIECE_BYTES: usize = 64 << 10;
 
 /// A text with files.
@@ -29,17 +30,17 @@ pub(crate) struct SentContent {
     pub(crate) files: Vec<SourceFile>,
 }
 
-/// What the arguments of a command name.
+/// The content that the arguments of a command name.
 pub(crate) struct ContentArguments<'a> {
     /// `-t`
     pub(crate) text: Option<String>,
     pub(crate) files: &'a [String],
-    /// `--name`: what the one file is called there.
+    /// `--name`: the name of the single file.
     pub(crate) name: Option<&'a str>,
 }
 
-/// Gathers what the arguments name. Without a text and without files standard input is read, as it is for a
-/// `-` in the place of either.
+/// Reads the content that the arguments name. Without a text and without files, or for a `-`, it reads
+/// standard input.
 pub(crate) fn gather(
     named: ContentArguments<'_>,
     context: &mut Context<'_>,
@@ -48,7 +49,7 @@ pub(crate) fn gather(
     let is_input_text = text.as_deref() == Some("-");
     let inputs = paths.iter().filter(|path| *path == STANDARD_INPUT).count();
     if inputs + usize::from(is_input_text) > 1 {
-        return Err(Failure::usage("standard input can be read once: give one -"));
+        return Err(Failure::usage("standard input can be read only once: give one -"));
     }
     let text = text.filter(|text| text != "-").map(Zeroizing::new);
     let is_typed = is_input_text || inputs > 0 || text.is_none() && paths.is_empty();
@@ -56,8 +57,8 @@ pub(crate) fn gather(
     let is_named_input = name.is_some() && paths.len() == inputs;
     if inputs > 0 && text.is_some() && !is_named_input {
         return Err(Failure::usage(
-            "give either -t TEXT or -, for the text of standard input; with --name NAME and no other file it \
-             goes as a file",
+            "give either -t TEXT or -, which is the text from standard input; with --name NAME and no other \
+             file, standard input is sent as a file",
         ));
     }
     let name = name.map(checked).transpose()?;
@@ -65,7 +66,7 @@ pub(crate) fn gather(
     let mut files = plain.map(|path| opened(path)).collect::<Result<Vec<_>, _>>()?;
     let mut content = SentContent { text: text.unwrap_or_default(), files: Vec::new() };
     if is_typed {
-        // It has the name if nothing else could.
+        // --name is for standard input if there is no file.
         let own = name.filter(|_| files.is_empty());
         match (typed(own, context)?, own) {
             (Typed::Text(text), _) => content.text = text,
@@ -77,7 +78,9 @@ pub(crate) fn gather(
             ([], false) => {}
             ([file], true) => file.name = name.to_owned(),
             _ => {
-                return Err(Failure::usage("--name is for one file, or for standard input alone"));
+                return Err(Failure::usage(
+                    "--name is for a single file, or for standard input alone",
+                ));
             }
         }
     }
@@ -85,13 +88,13 @@ pub(crate) fn gather(
     content.files = files;
     if content.text.is_empty() && content.files.is_empty() {
         return Err(Failure::usage(
-            "there is nothing to hand over: type a text, pipe one in, give -t TEXT, or name files",
+            "there is nothing to send: type or pipe a text, give -t TEXT, or name files",
         ));
     }
     Ok(content)
 }
 
-/// A name that a file can have at the other end.
+/// Checks a name for a file.
 fn checked(name: &str) -> Result<&str, Failure> {
     match name.is_empty() || name.contains('/') {
         true => Err(Failure::usage("--name: give the name of a file, without folders")),
@@ -105,10 +108,10 @@ fn opened(path: &str) -> Result<SourceFile, Failure> {
     let about = fs::metadata(path).map_err(|error| wrong(&error))?;
     let kind = about.file_type();
     if kind.is_dir() {
-        return Err(wrong(&"is a directory; pack it first (tar, zip)"));
+        return Err(wrong(&"is a directory: make an archive of it first (tar, zip)"));
     }
     if !kind.is_file() && !kind.is_fifo() {
-        return Err(wrong(&"is no file, and no pipe either"));
+        return Err(wrong(&"is neither a file nor a pipe"));
     }
     let mut file = File::open(path).map_err(|error| wrong(&error))?;
     let name = Path::new(path).file_name().and_then(|name| name.to_str());
@@ -116,23 +119,23 @@ fn opened(path: &str) -> Result<SourceFile, Failure> {
     if kind.is_file() {
         return Ok(SourceFile { name, size: about.len(), file });
     }
-    // `<(…)` is /dev/fd/63, which says nothing.
+    // `<(…)` is /dev/fd/63, which is not a useful name.
     if path.starts_with("/dev/fd/") || path.starts_with("/proc/") {
         name = "pipe.bin".to_owned();
     }
     kept(name, &[], &mut file)
 }
 
-/// What standard input is.
+/// The content of standard input.
 enum Typed {
     Text(Zeroizing<String>),
     File(SourceFile),
 }
 
-/// Reads standard input: as a file if `name` is given or if it is not a text.
+/// Reads standard input; it is a file if `name` is given or if it is not a text.
 fn typed(name: Option<&str>, context: &mut Context<'_>) -> Result<Typed, Failure> {
     if context.interactive {
-        writeln!(context.err, "Type the text, then Ctrl-D on a line of its own.")?;
+        writeln!(context.err, "Type the text, then press Ctrl-D on an empty line.")?;
     }
     let mut bytes = Zeroizing::new(Vec::new());
     let input: &mut dyn BufRead = context.input;
@@ -143,7 +146,7 @@ fn typed(name: Option<&str>, context: &mut Context<'_>) -> Result<Typed, Failure
     }
     let is_text = match std::str::from_utf8(&bytes) {
         Ok(_) => true,
-        // A letter may be cut in two where reading has stopped.
+        // The end of the read may be inside a character.
         Err(error) => !is_whole && error.error_len().is_none(),
     };
     if !(is_text && is_whole) {
@@ -154,18 +157,18 @@ fn typed(name: Option<&str>, context: &mut Context<'_>) -> Result<Typed, Failure
         Ok(text) => Ok(Typed::Text(Zeroizing::new(text))),
         Err(error) => {
             drop(Zeroizing::new(error.into_bytes()));
-            Err(Failure::failed("standard input is no text"))
+            Err(Failure::failed("standard input is not a text"))
         }
     }
 }
 
-/// Keeps `begin` and the rest of what is read in a file without a name, which only this process can reach and
-/// which ends with it.
+/// Stores `begin` and the rest of the input in an unnamed file, which only this process can access and which
+/// is deleted when the process ends.
 fn kept(name: String, begin: &[u8], rest: &mut dyn Read) -> Result<SourceFile, Failure> {
     let folder = std::env::temp_dir();
     let wrong = |error: &io::Error| {
         Failure::failed(format!(
-            "{name} can not be kept in {} until it is sent: {error}; TMPDIR names another folder",
+            "{name} cannot be stored in {} until it is sent: {error}; set TMPDIR to another directory",
             folder.display()
         ))
     };
@@ -179,7 +182,7 @@ fn kept(name: String, begin: &[u8], rest: &mut dyn Read) -> Result<SourceFile, F
             Ok(0) => break,
             Ok(read) => read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(Failure::failed(format!("{name} can not be read: {error}"))),
+            Err(error) => return Err(Failure::failed(format!("{name} cannot be read: {error}"))),
         };
         file.write_all(bytes.get(..read).unwrap_or_default()).map_err(|error| wrong(&error))?;
         size += read as u64;

@@ -13,7 +13,7 @@ use crate::{
 };
 
 command! {
-    /// List the secrets of an account, newest first, also those that are used up or expired.
+    /// List the secrets of an account, newest first, including used-up and expired ones.
     #[argh(
         subcommand,
         name = "list",
@@ -22,12 +22,12 @@ command! {
         example = "{command_name} --key-file key --server https://drop.example.org\n\
                    {command_name} --all --json"
     )]
-    pub(crate) struct SecretListCommand: json("print each as a line of JSON, with its log"), server {
-        /// so many at most (50)
+    pub(crate) struct SecretListCommand: json("print one line of JSON for each, with its log"), server {
+        /// the most secrets to list (50)
         #[argh(option, arg_name = "N")]
         limit: Option<usize>,
 
-        /// all of them
+        /// list all of them
         #[argh(switch)]
         all: bool,
     }
@@ -61,7 +61,7 @@ impl SecretListCommand {
     }
 }
 
-/// How many entries are wanted.
+/// The number of entries to list.
 pub(crate) fn limit(limit: Option<usize>, all: bool) -> Result<usize, Failure> {
     match (limit, all) {
         (Some(_), true) => Err(Failure::usage("give either --limit or --all")),

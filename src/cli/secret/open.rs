@@ -32,15 +32,15 @@ use crate::{
     },
 };
 
-/// Where files go unless something else is said.
+/// The default directory for files.
 const HERE: &str = ".";
-/// The longest text that a link is looked for in.
+/// The longest text that may contain the link.
 const MAX_LINK_BYTES: u64 = 64 << 10;
 
 command! {
-    /// Open a link: the text goes to standard output, files go to a directory, never over one that is there.
-    /// This spends a view. After the last one the server wipes it, when nobody can be fetching it any more: a
-    /// minute later, or with large files somewhat more.
+    /// Open a link: the text goes to standard output, files go to a directory and never replace existing
+    /// ones. This spends a view. The server burns the secret when the lease of its last view has ended: after
+    /// a minute, or later with large files.
     #[argh(
         subcommand,
         name = "open",
@@ -49,9 +49,9 @@ command! {
         example = "{command_name} 'https://drop.example.org/…/#…'\n\
                    {command_name} - --yes -o incoming <link.txt\n\
                    {command_name} 'https://drop.example.org/…/#…' -o - >photo.jpg",
-        note = "Quote the link: shells have meanings of their own for ? and #. Others on this machine can see it for as long as the \
-                command runs; with - it is read from standard input. Where the key comes by another way, \
-                give the link without it, and the key is asked for."
+        note = "Quote the link, because ? and # have a meaning in shells. Other users of this machine can \
+                see it while the command runs; with - it is read from standard input. If you received the \
+                key separately, give the link without it, and the command asks for the key."
     )]
     pub(crate) struct OpenCommand:
         json("print one line of JSON: text, message, and the paths of the files"),
@@ -63,28 +63,29 @@ command! {
         #[argh(positional)]
         link: String,
 
-        /// the directory for files (here); with - they go to standard output, and the text to standard error
+        /// the directory for files (the current one); with - files go to standard output, and the text to
+        /// standard error
         #[argh(option, short = 'o', default = "HERE.to_owned()", arg_name = "DIR|-")]
         output: String,
 
-        /// do not ask before a view is spent
+        /// do not ask before spending a view
         #[argh(switch, short = 'y')]
         yes: bool,
 
-        /// a file with the password, if there is one (asked for at the terminal)
+        /// a file with the password, if the secret has one (default: ask at the terminal)
         #[argh(option, arg_name = "FILE")]
         password_file: Option<String>,
 
-        /// open it although the key in the link is shorter than those that are made here
+        /// open the link although its key is shorter than keys of sealdrop
         #[argh(switch)]
         short_key: bool,
 
-        /// have a view again that was spent, and broke off: what the message then told. A token that the server does
-        /// not know spends another view
+        /// repeat a view that was interrupted: the token from its message. A token that the server does not
+        /// know spends another view
         #[argh(option, arg_name = "TOKEN")]
         lease: Option<String>,
 
-        /// have the server wipe it as soon as all has come, also for others who are viewing it just now
+        /// burn the secret on the server as soon as everything is received, also for other viewers
         #[argh(switch)]
         burn: bool,
     }
@@ -121,8 +122,8 @@ impl OpenCommand {
         if settings.dialect() == Dialect::Sealdrop && is_cut(&half) && !self.short_key {
             return Err(Failure {
                 exit: Exit::Damaged,
-                message: "the key in the link is cut: it is shorter than those that are made here; nothing was \
-                          opened and nothing spent. Give the whole link, or --short-key if it is whole"
+                message: "the key in the link is incomplete: it is shorter than keys of sealdrop. No view \
+                          was spent. Give the whole link, or --short-key if it is complete"
                     .into(),
             });
         }
@@ -133,7 +134,7 @@ impl OpenCommand {
             let dir = (self.output != "-").then(|| Path::new(&self.output));
             viewing.ask((self.yes, self.password_file.as_deref()), dir, context)?;
         } else if !self.yes {
-            let question = "A token that the server does not know spends another view. Go on?";
+            let question = "A token that the server does not know spends another view. Continue?";
             prompt::confirm(question, context)?;
         }
         let _held = interrupt::hold()?;
@@ -147,7 +148,7 @@ impl OpenCommand {
         Ok(())
     }
 
-    /// What needs a lease, or a password.
+    /// Rejects flags that need a lease or a password.
     fn refuse_what_is_not_there(&self) -> Result<(), Failure> {
         if self.lease.is_some() {
             return Err(not_in_password_link("leases"));
@@ -156,25 +157,25 @@ impl OpenCommand {
             return Err(not_in_password_link("burning by viewers"));
         }
         if self.password_file.is_some() {
-            return Err(not_in_password_link("passwords of secrets that are opened"));
+            return Err(not_in_password_link("passwords for opening secrets"));
         }
         Ok(())
     }
 
-    /// Before anything is spent.
+    /// Checks `--output` before a view is spent.
     fn check_output(&self, context: &Context<'_>) -> Result<(), Failure> {
         match destination(&self.output, self.json)? {
             // Without -o the secret may have no files.
             Some(_) if self.output == HERE => Ok(()),
             Some(dir) => check_room(dir, 0),
-            None if context.out_is_terminal => {
-                Err(Failure::usage("-o -: files do not go to a terminal; give a pipe or >FILE"))
-            }
+            None if context.out_is_terminal => Err(Failure::usage(
+                "-o -: files are not written to a terminal; use a pipe or >FILE",
+            )),
             None => Ok(()),
         }
     }
 
-    /// Opens what came, and brings it to where it is wanted.
+    /// Decrypts the view and writes its content.
     fn receive(
         &self,
         viewing: &Viewing<'_>,
@@ -194,7 +195,7 @@ impl OpenCommand {
             }
             return viewing.write(&contents.files, context);
         }
-        // The text in any case: whatever becomes of the files, it is here.
+        // The text comes first, because saving the files may fail.
         if !self.json {
             prompt::write_text(text, context)?;
         }
@@ -208,16 +209,17 @@ impl OpenCommand {
     }
 }
 
-/// The key that the link has not got.
+/// Asks for the key that is missing in the link.
 fn key() -> Result<SecretText, Failure> {
     let damaged = |message: &str| Failure { exit: Exit::Damaged, message: message.into() };
-    let typed = prompt::hidden("Key (the part of the link behind #): ")?;
+    let typed = prompt::hidden("Key (the part of the link after #): ")?;
     let typed = typed.ok_or_else(|| {
         damaged(
-            "the link has no key: the part behind # is missing. Quote the link, or put #KEY behind it",
+            "the link has no key: the part after # is missing. Quote the link, or append #KEY to it",
         )
     })?;
-    public_half(typed.expose_secret()).ok_or_else(|| damaged("that is no key; nothing was spent"))
+    public_half(typed.expose_secret())
+        .ok_or_else(|| damaged("this is not a key; no view was spent"))
 }
 
 fn opened(view: &ViewedSecret, mut half: SecretText) -> Result<Contents, Failure> {
@@ -226,20 +228,20 @@ fn opened(view: &ViewedSecret, mut half: SecretText) -> Result<Contents, Failure
             Ok(plain) => {
                 return unpack(plain).map_err(|_| Failure {
                     exit: Exit::Damaged,
-                    message: "it opens, but there is no text in it".into(),
+                    message: "the decrypted content is not a text".into(),
                 });
             }
             Err(error) => error,
         };
         let damaged = Failure {
             exit: Exit::Damaged,
-            message: format!("it does not open: {error}; is the link whole, to its end?"),
+            message: format!("the secret cannot be decrypted: {error}; is the link complete?"),
         };
         if error != CannotOpen::OtherKey {
             return Err(damaged);
         }
-        // The ciphertext is still here, so a better key costs nothing.
-        let typed = prompt::hidden("The key of the link does not fit. Another one: ")?;
+        // The ciphertext is here, so another key spends no view.
+        let typed = prompt::hidden("The key in the link does not fit. Enter another key: ")?;
         half = typed.and_then(|typed| public_half(typed.expose_secret())).ok_or(damaged)?;
     }
 }

@@ -1,4 +1,4 @@
-//! Files that come out of secrets and boxes.
+//! Saves the files of secrets and boxes.
 
 use std::{
     fs::{File, Permissions},
@@ -17,18 +17,18 @@ use crate::{
     size::size_text,
 };
 
-/// The most files with one name; more of them are an error.
+/// The most files with one name.
 const MAX_SAME: u32 = 1000;
 
-/// Writes a file called `name` in `dir`, which only its owner can read. It gets its name once it is whole,
-/// and another one (`name (2)`) where that is taken. Gives its path.
+/// Writes the file `name` in `dir`, readable only for its owner. It gets its name when it is complete, and a
+/// number (`name (2)`) if the name is taken. Returns its path.
 pub(crate) fn save(
     dir: &Path,
     name: &str,
     write: impl FnOnce(&mut dyn Write) -> Result<(), Failure>,
 ) -> Result<PathBuf, Failure> {
     let wrong = |error: &io::Error| {
-        Failure::failed(format!("{name} can not be saved in {}: {error}", dir.display()))
+        Failure::failed(format!("{name} cannot be saved in {}: {error}", dir.display()))
     };
     let mut unfinished = UnfinishedFile::create(dir).map_err(|error| wrong(&error))?;
     write(unfinished.file())?;
@@ -41,15 +41,18 @@ pub(crate) fn save(
             Err(error) => return Err(wrong(&error)),
         }
     }
-    Err(Failure::failed(format!("there are {MAX_SAME} files called {name} in {}", dir.display())))
+    Err(Failure::failed(format!(
+        "there are already {MAX_SAME} files with the name {name} in {}",
+        dir.display()
+    )))
 }
 
-/// The directory that `-o` names; none for `-`, standard output, which `--json` needs for itself.
+/// The directory that `-o` names; `None` for `-` (standard output), which excludes `--json`.
 pub(crate) fn destination(output: &str, json: bool) -> Result<Option<&Path>, Failure> {
     let dir = Path::new(output);
     match output {
         "-" if json => {
-            Err(Failure::usage("give either -o - or --json: both go to standard output"))
+            Err(Failure::usage("give either -o - or --json: both write to standard output"))
         }
         "-" => Ok(None),
         _ if dir.is_dir() => Ok(Some(dir)),
@@ -57,7 +60,7 @@ pub(crate) fn destination(output: &str, json: bool) -> Result<Option<&Path>, Fai
     }
 }
 
-/// Whether files of so many bytes can be written in `dir`: before something is spent on them.
+/// Checks that files of this size can be written in `dir`, before a view is spent on them.
 pub(crate) fn check_room(dir: &Path, bytes: u64) -> Result<(), Failure> {
     let wrong = |why: &dyn std::fmt::Display| {
         Failure::failed(format!("nothing can be saved in {}: {why}", dir.display()))
@@ -66,14 +69,15 @@ pub(crate) fn check_room(dir: &Path, bytes: u64) -> Result<(), Failure> {
     // If the free space is unknown, writing fails when the disk is full.
     let Ok(space) = rustix::fs::statvfs(dir) else { return Ok(()) };
     match space.f_bavail.saturating_mul(space.f_frsize) < bytes {
-        true => {
-            Err(wrong(&format!("{} are needed, and there is no room for them", size_text(bytes))))
-        }
+        true => Err(wrong(&format!(
+            "{} are needed, and the disk has less free space",
+            size_text(bytes)
+        ))),
         false => Ok(()),
     }
 }
 
-/// Copies all of it, and tells what went wrong with reading, by its `cause`, from a disk that is full.
+/// Copies the whole input. `cause` converts errors of reading; errors of writing have their own message.
 pub(crate) fn copy(
     input: &mut dyn Read,
     out: &mut dyn Write,
@@ -91,23 +95,23 @@ pub(crate) fn copy(
         let part = bytes.get(..read).unwrap_or_default();
         out.write_all(part).map_err(|error| match error.kind() {
             io::ErrorKind::BrokenPipe => Failure::closed_pipe(),
-            _ => Failure::failed(format!("it can not be written: {error}")),
+            _ => Failure::failed(format!("the output cannot be written: {error}")),
         })?;
     }
 }
 
-/// A file that is not whole.
+/// An incomplete file.
 enum UnfinishedFile {
-    /// It has no name, so however this process ends nothing of it stays.
+    /// A file without a name: it disappears with the process.
     Nameless(File),
-    /// Where the file system has no files without names (NFS, FAT).
+    /// For file systems without unnamed files (NFS, FAT).
     Hidden(NamedTempFile),
 }
 
 impl UnfinishedFile {
     fn create(dir: &Path) -> io::Result<Self> {
         let mut created = Self::opened(dir)?;
-        // Whatever the umask says.
+        // Independent of the umask.
         created.file().set_permissions(Permissions::from_mode(0o600))?;
         Ok(created)
     }
@@ -130,21 +134,21 @@ impl UnfinishedFile {
         }
     }
 
-    /// Gives it a name that nothing else has.
+    /// Gives the file its name; an error if the name is taken.
     fn finish(&self, path: &Path) -> io::Result<()> {
         match self {
             Self::Nameless(file) => {
                 let file = format!("/proc/self/fd/{}", file.as_raw_fd());
                 Ok(rustix::fs::linkat(CWD, file, CWD, path, AtFlags::SYMLINK_FOLLOW)?)
             }
-            // The other name goes when this is dropped.
+            // Dropping this removes the temporary name.
             Self::Hidden(file) => std::fs::hard_link(file.path(), path)
                 .or_else(|error| no_links(error, file.path(), path)),
         }
     }
 }
 
-/// FAT has no second names either.
+/// Renames the file instead: FAT has no hard links.
 fn no_links(error: io::Error, hidden: &Path, path: &Path) -> io::Result<()> {
     match error.kind() {
         io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported => {

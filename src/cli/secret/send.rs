@@ -21,8 +21,8 @@ use crate::{
 };
 
 command! {
-    /// Hand over a text, files, or both: encrypted here, and gone once it was viewed. The link is all that goes
-    /// to standard output.
+    /// Send a text, files, or both as a secret, encrypted on this machine. Only the link goes to standard
+    /// output.
     #[argh(
         subcommand,
         name = "send",
@@ -31,51 +31,52 @@ command! {
         example = "echo hush | {command_name}\n\
                    {command_name} --expires 3d --views 2 --message 'for the printer' <password.txt\n\
                    {command_name} key.pdf film.mp4 -t 'as you asked' --password --qr",
-        note = "Without a text and without files the text comes from standard input. A text behind -t is seen \
-                by everybody on this machine for as long as the command runs."
+        note = "Without a text and files, the text comes from standard input. Other users of this machine \
+                can see the text of -t while the command runs."
     )]
     pub(crate) struct SendCommand: json, server {
-        /// files to go with it
+        /// files to send
         #[argh(positional)]
         files: Vec<String>,
 
-        /// the text; - for standard input (files are sent without one)
+        /// the text, or - for standard input (with files: no text)
         #[argh(option, short = 't', arg_name = "TEXT")]
         text: Option<String>,
 
-        /// what the file is called; standard input goes as a file then (else if it is no text, or a long one)
+        /// the name of the file; standard input is then sent as a file (otherwise only if it is binary or
+        /// long)
         #[argh(option, arg_name = "NAME")]
         name: Option<String>,
 
-        /// how long it lives, in whole hours: 12h, 3d, 1week (the server's default)
+        /// time until it expires, in whole hours: 12h, 3d, 1week (the server's default)
         #[argh(option, arg_name = "TIME")]
         expires: Option<String>,
 
-        /// how often it can be viewed (1)
+        /// how many times it can be viewed (1)
         #[argh(option, arg_name = "N")]
         views: Option<u64>,
 
-        /// ask for a password that viewers must know, too
+        /// ask for a password that viewers must enter
         #[argh(switch)]
         password: bool,
 
-        /// a file with that password
+        /// a file with this password
         #[argh(option, arg_name = "FILE")]
         password_file: Option<String>,
 
-        /// words that are shown with it; the server can read them
+        /// a message to the recipient; the server can read it
         #[argh(option, arg_name = "TEXT")]
         message: Option<String>,
 
-        /// words for the list of the account; the server can read them
+        /// a description for the list of the account; the server can read it
         #[argh(option, arg_name = "TEXT")]
         description: Option<String>,
 
-        /// let viewers' machines work a second first: that keeps scanners out
+        /// require a proof of work from viewers, about a second: this stops link scanners
         #[argh(switch)]
         captcha: bool,
 
-        /// print the link without its key, and the key on a line of its own, to be sent by two ways
+        /// print the link without its key, and the key on a separate line, to send them separately
         #[argh(switch)]
         split: bool,
 
@@ -106,7 +107,7 @@ impl SendCommand {
             context,
         )?;
         if dialect == Dialect::PasswordLink && !content.files.is_empty() {
-            return Err(not_in_password_link("files, and standard input is no short text"));
+            return Err(not_in_password_link("files, and standard input is not a short text"));
         }
         let password = password(self.password, self.password_file.as_deref(), dialect)?;
         let has_password = password.is_some();
@@ -135,7 +136,7 @@ impl SendCommand {
         });
         show_link(server.root(), &handed, status.as_ref(), &shape, context)?;
         if has_password && !self.json {
-            writeln!(context.err, "Tell the password by another way than the link.")?;
+            writeln!(context.err, "Send the password in a different way than the link.")?;
         }
         Ok(())
     }

@@ -14,7 +14,7 @@ use crate::{
     crypto::SecretText,
 };
 
-/// How a link is shown.
+/// The form in which a link is shown.
 pub(crate) struct LinkShape {
     pub(crate) split: bool,
     pub(crate) qr: bool,
@@ -71,7 +71,7 @@ pub(crate) fn show_link(
         writeln!(context.err, "Can be viewed {times}, until {}.", terminal_text::line(expires_at))?;
     }
     if let Some(status) = status {
-        writeln!(context.err, "See what becomes of it, or burn it: {}", status.expose_secret())?;
+        writeln!(context.err, "Status link, which also burns it: {}", status.expose_secret())?;
     }
     Ok(())
 }

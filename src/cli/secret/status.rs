@@ -21,7 +21,7 @@ use crate::{
 };
 
 command! {
-    /// Tell what became of a secret: who looked at it, and who viewed it. Spends nothing.
+    /// Show the status of a secret: its views and other events. This spends no view.
     #[argh(
         subcommand,
         name = "status",
@@ -29,8 +29,8 @@ command! {
         usage = "LINK_OR_ID [--json] [<flags>]",
         example = "{command_name} 'https://drop.example.org/status/…#…'\n\
                    {command_name} ID --json --key-file key",
-        note = "The status link is what send prints. Secrets of an account are found by their id, or their link, \
-                and the account's API key."
+        note = "`sealdrop send` prints the status link. For a secret of an account, give its id or link and \
+                the account's API key."
     )]
     pub(crate) struct StatusCommand: json, server {
         /// the status link, or the secret's link or id
@@ -55,7 +55,7 @@ impl StatusCommand {
     }
 }
 
-/// Who has made a secret: by its manage token, or else by the account's API key.
+/// The sender of a secret, identified by its manage token or by the API key of its account.
 pub(crate) struct Sender {
     pub(crate) server: ServerClient,
     pub(crate) id: String,
@@ -63,7 +63,7 @@ pub(crate) struct Sender {
 }
 
 impl Sender {
-    /// Of the secret that `text` leads to.
+    /// The sender of the secret that `text` names.
     pub(crate) fn new(
         connection: ServerFlags,
         text: &str,
@@ -76,17 +76,17 @@ impl Sender {
         }
         let server = settings.server_of(&place, context)?;
         if manage_token.is_none() && !server.has_key() {
-            return Err(nobody(server.root().as_str()));
+            return Err(unidentified(server.root().as_str()));
         }
         Ok(Self { server, id: place.id, manage_token })
     }
 }
 
-/// Neither the token of its sender nor the key of its account is there.
-pub(crate) fn nobody(root: &str) -> Failure {
+/// The failure without a manage token and without an API key.
+fn unidentified(root: &str) -> Failure {
     Failure::usage(format!(
-        "only its sender may: give the status link that send has printed, or the account's API key for \
-         {root} (--key-file FILE, SEALDROP_KEY)"
+        "only the sender can do this: give the status link from `sealdrop send`, or the account's API key \
+         for {root} (--key-file FILE, SEALDROP_KEY)"
     ))
 }
 
@@ -128,7 +128,7 @@ fn write(item: &ListedSecret, context: &mut Context<'_>) -> Result<(), Failure> 
     Ok(())
 }
 
-/// By name; what has none as it calls itself.
+/// The name of a program, or the header as it is.
 fn program_name(header: &str) -> String {
     match UserAgent::of(header) {
         UserAgent::Browser { name: Some(name), system: Some(system) } => {
@@ -141,7 +141,7 @@ fn program_name(header: &str) -> String {
     }
 }
 
-/// In one or two words.
+/// The state in one word.
 pub(crate) fn state(item: &ListedSecret) -> &'static str {
     match item {
         ListedSecret { draft: true, .. } => "draft",

@@ -1,4 +1,4 @@
-//! What senders decide about a secret: its life, its password, and what a server cannot do.
+//! The settings of a secret: lifetime and password; and the error for calls that a server does not have.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::{
     crypto::SecretText,
 };
 
-/// The whole hours of a time such as `3d`, the value of `flag`.
+/// The whole hours of a time such as `3d`; `flag` is for the error.
 pub(crate) fn whole_hours(flag: &str, text: &str) -> Result<u64, Failure> {
     const HOUR: u64 = 3600;
     let wrong = |why: String| Failure::usage(format!("{flag} {text}: {why}"));
@@ -20,8 +20,8 @@ pub(crate) fn whole_hours(flag: &str, text: &str) -> Result<u64, Failure> {
     Ok(time.as_secs() / HOUR)
 }
 
-/// The password that the flags ask for: as it is hashed, or as it was typed for servers of password.link, which
-/// compare exactly.
+/// The password from the flags: normalized, or as it was typed for servers of password.link, which compare
+/// exactly.
 pub(crate) fn password(
     ask: bool,
     file: Option<&str>,
@@ -41,7 +41,7 @@ pub(crate) fn password(
 
 /// The failure for `what`, which the published API of password.link does not have.
 pub(crate) fn not_in_password_link(what: &str) -> Failure {
-    Failure::usage(format!("the published API of password.link knows no {what}"))
+    Failure::usage(format!("the published API of password.link does not have {what}"))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A secret that is being viewed: what it asks for, the view, its files, and what is left if that breaks off.
+//! Views a secret: its requirements, the view, its files, and the lease after an interruption.
 
 use std::{io::Write, path::Path};
 
@@ -27,7 +27,7 @@ pub(crate) struct Viewing<'a> {
 }
 
 impl<'a> Viewing<'a> {
-    /// With the lease of a view that was spent before, or a fresh one.
+    /// With the lease of an earlier view, or a new one.
     pub(crate) fn new(
         server: &'a ServerClient,
         id: &'a str,
@@ -40,7 +40,7 @@ impl<'a> Viewing<'a> {
         Self { server, id, viewer, asks_for_password: false, progress }
     }
 
-    /// Gathers what the secret asks for, and asks whether a view shall be spent. Files must find room in `dir`.
+    /// Collects what the secret requires, and asks before a view is spent. The files must fit in `dir`.
     pub(crate) fn ask(
         &mut self,
         (yes, password_file): (bool, Option<&str>),
@@ -50,12 +50,12 @@ impl<'a> Viewing<'a> {
         if self.server.dialect() == Dialect::PasswordLink {
             if !self.server.has_key() {
                 return Err(Failure::usage(
-                    "password.link lets secrets be viewed with an API key only: give --key-file FILE",
+                    "password.link requires an API key for viewing: give --key-file FILE",
                 ));
             }
             return match yes {
                 true => Ok(()),
-                false => prompt::confirm("Opening it spends a view. Go on?", context),
+                false => prompt::confirm("Opening it spends a view. Continue?", context),
             };
         }
         let look = secrets::look(self.server, self.id, self.progress)?;
@@ -71,12 +71,12 @@ impl<'a> Viewing<'a> {
                 Some(path) => prompt::password_in(path, "--password-file")?,
                 None => prompt::password("Password", "--password-file")?,
             };
-            // It goes as it was typed: the server may have hashed just that.
+            // The password is sent as it was typed: the server may have hashed this form.
             prompt::not_blank(&password, password_file)?;
             self.viewer.password = Some(password);
         }
         if look.captcha {
-            writeln!(context.err, "The secret asks for some work of this machine first.")?;
+            writeln!(context.err, "The secret requires a proof of work. Working …")?;
             self.viewer.captcha = Some(captcha::solve(self.server, self.progress)?);
         }
         Ok(())
@@ -89,7 +89,7 @@ impl<'a> Viewing<'a> {
                 Err(ClientError::Refused { field: Some(field), .. })
                     if self.asks_for_password && field == "password" =>
                 {
-                    writeln!(context.err, "That is not its password; no view was spent.")?;
+                    writeln!(context.err, "The password is wrong. No view was spent.")?;
                     let password = prompt::password("Password", "--password-file")?;
                     self.viewer.password = Some(password);
                     if self.viewer.captcha.is_some() {
@@ -110,9 +110,9 @@ impl<'a> Viewing<'a> {
         }
     }
 
-    /// A failure after the view was spent: until the lease is over, nothing is lost.
+    /// The failure after a view was spent. Until the lease ends, the view can be repeated.
     pub(crate) fn lost(&self, failure: Failure, lease: Option<&ViewLease>) -> Failure {
-        // What is gone by now has no lease any more.
+        // A secret that is gone has no lease.
         if self.server.dialect() == Dialect::PasswordLink || failure.exit == Exit::Gone {
             return failure;
         }
@@ -121,22 +121,22 @@ impl<'a> Viewing<'a> {
             None => "a minute".to_owned(),
         };
         if failure.exit == Exit::ClosedPipe {
-            // No error, and the only way to the rest.
+            // Not an error, but the lease is the only way to get the rest.
             let message = format!(
-                "The output was closed early. For {time} the view can be had again: add --lease {}",
+                "The output was closed early. The view can be repeated for {time}: add --lease {}",
                 self.viewer.lease.expose_secret()
             );
             return Failure { message, ..failure };
         }
         let message = format!(
-            "{}\nThe view is spent. For {time} from then on it can be had again: add --lease {}",
+            "{}\nThe view is spent. It can be repeated for {time} after that: add --lease {}",
             failure.message,
             self.viewer.lease.expose_secret()
         );
         Failure { message, ..failure }
     }
 
-    /// Saves the files, tells where, and gives their paths. One that is damaged keeps none of the others back.
+    /// Saves the files, prints and returns their paths. A damaged file does not stop the others.
     pub(crate) fn save(
         &self,
         files: &[PackedFile],
@@ -160,7 +160,7 @@ impl<'a> Viewing<'a> {
                     }
                     paths.push(path);
                 }
-                // What is wrong with one of them says nothing about the others.
+                // The others may be intact.
                 Err(Failure { exit: exit @ (Exit::Damaged | Exit::Gone), message }) => {
                     let message = format!("{}: {message}", terminal_text::line(&file.name));
                     damaged = Some(Failure { exit, message });
@@ -171,7 +171,7 @@ impl<'a> Viewing<'a> {
         (paths, damaged.map_or(Ok(()), Err))
     }
 
-    /// Writes the files to standard output, one behind the other.
+    /// Writes the files to standard output, one after the other.
     pub(crate) fn write(
         &self,
         files: &[PackedFile],
@@ -204,7 +204,7 @@ impl<'a> Viewing<'a> {
         }
     }
 
-    /// Everything is received: the server need not keep the secret.
+    /// Burns the secret after everything is received.
     pub(crate) fn burn(&self) -> Result<(), Failure> {
         match secrets::burn(self.server, self.id, &self.viewer.lease, self.progress) {
             Ok(()) | Err(ClientError::Gone) => Ok(()),
@@ -224,7 +224,7 @@ fn question(look: &SecretLook) -> String {
         1 => " It has a file.".to_owned(),
         files => format!(" It has {files} files."),
     };
-    format!("{times}{}.{files} Opening it spends a view. Go on?", until.unwrap_or_default())
+    format!("{times}{}.{files} Opening it spends a view. Continue?", until.unwrap_or_default())
 }
 
 fn sealed_size(file: &PackedFile) -> u64 {

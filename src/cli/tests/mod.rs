@@ -165,7 +165,7 @@ fn a_wrong_line_or_setting_exits_64_and_says_why() {
         ("dance", &["Unrecognized argument: dance", "Commands:", "apikey"]),
         ("acount list", &["Did you mean sealdrop account?", "Add --help"]),
         ("account list --dta x", &["Unrecognized argument: --dta. Did you mean --data?"]),
-        ("apikey create --kind public", &["which account is the key for?"]),
+        ("apikey create --kind public", &["the account of the key is missing"]),
         ("apikey create x --account y --kind public", &["either x or --account y"]),
         ("account", &["Commands:", "delete"]),
         ("account dance", &["Unrecognized argument: dance", "Commands:", "delete"]),
@@ -214,7 +214,7 @@ fn replies_are_printed_for_people_and_for_programs() {
             "account x created\n\n\
              private key  private_key_1  may do everything in the account\n\
              public key   public_key_2  may only view secrets\n\n\
-             The keys are shown only once: keep them now, nobody can show them again.\n",
+             The keys are shown only once: store them now.\n",
         ),
         (
             "account list",
@@ -234,7 +234,7 @@ fn replies_are_printed_for_people_and_for_programs() {
         (
             "apikey create x --account x --kind public",
             "public key k1 for account x created\n\npublic_key_3\n\n\
-             The key is shown only once: keep it now, nobody can show it again.\n",
+             The key is shown only once: store it now.\n",
         ),
         (
             "apikey list --account x",
@@ -254,8 +254,8 @@ fn replies_are_printed_for_people_and_for_programs() {
             "webhook add --account x --url https://example.org/hook --event secret.viewed",
             "webhook w1 for account x added: https://example.org/hook\n\n\
              signing key  whsec_1\n\n\
-             The key is shown only once: keep it now, nobody can show it again.\n\
-             See whether calls arrive: sealdrop webhook test w1\n",
+             The key is shown only once: store it now.\n\
+             To test the webhook: sealdrop webhook test w1\n",
         ),
         (
             "webhook list --account x",
@@ -271,7 +271,7 @@ fn replies_are_printed_for_people_and_for_programs() {
         ),
         ("webhook remove w1", "webhook w1 of account alice removed\n"),
         ("webhook remove w1 --json", "{\"id\":\"w1\",\"account\":\"alice\"}\n"),
-        ("webhook test w1", "webhook w1 has taken the call: it answered 204\n"),
+        ("webhook test w1", "webhook w1 accepted the call with status 204\n"),
         ("webhook test w1 --json", "{\"id\":\"w1\",\"status\":204}\n"),
     ];
     for (line, out) in cases {
@@ -338,8 +338,8 @@ fn check_looks_at_settings_and_directory_and_leaves_no_trace() {
         (path(""), None),
         (path("absent/deep"), None),
         (path("file"), Some("is not a directory")),
-        (path("file/below"), Some("can not look at")),
-        (path("locked/deep"), (!root_may_write_anywhere).then_some("can not write to")),
+        (path("file/below"), Some("cannot access")),
+        (path("locked/deep"), (!root_may_write_anywhere).then_some("cannot write to")),
     ];
     for (data, problem) in cases {
         let fake = Fake::default();
@@ -373,7 +373,7 @@ fn mail_is_listed_in_pages_and_handled_by_number() {
             "claim --account alice --json",
             "{\"account\":\"alice\",\"link\":\"https://example.org/claim#1\",\"until\":951827696}\n",
         ),
-        ("mail test a@example.org", "the mail server has taken it: 250 a@example.org\n"),
+        ("mail test a@example.org", "the mail server accepted the mail: 250 a@example.org\n"),
         ("account set alice --notify-email none", "account alice gets no notifications\n"),
     ];
     for (line, out) in cases {
@@ -387,7 +387,7 @@ fn mail_is_listed_in_pages_and_handled_by_number() {
     assert_eq!(run("mail list --json").out.lines().count(), 2);
     let set = run("account set alice --notify-email a@example.org");
     assert_eq!(set.out, "notifications of account alice go to a@example.org\n");
-    assert!(set.exit == Exit::Done && set.err.contains("warning: this daemon sends no mail"));
+    assert!(set.exit == Exit::Done && set.err.contains("warning: this daemon has no mail server"));
     for line in
         ["mail retry", "mail retry 17 --all", "mail drop x", "account set alice", "mail test"]
     {

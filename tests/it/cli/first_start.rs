@@ -76,7 +76,7 @@ fn taken_already(data: &Path) {
     let output = run(data, &["first-keys"]);
     let error = String::from_utf8_lossy(&output.stderr);
     assert_eq!((output.status.code(), &*output.stdout), (Some(2), &b""[..]), "{error}");
-    assert!(error.contains("taken already") && error.contains("sealdrop apikey create"), "{error}");
+    assert!(error.contains("already shown") && error.contains("sealdrop apikey create"), "{error}");
 }
 
 fn keys_are_in_no_log() {

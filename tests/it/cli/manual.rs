@@ -23,9 +23,9 @@ pub(super) fn trials() -> Vec<Trial> {
 fn man_shows_the_page() {
     let shown = read_by("man", &["--warnings", "-l", "-"]);
     for part in [
-        "sealdrop - hands secrets over",
+        "sealdrop - sends secrets through links",
         "\n   sealdrop account create\n       sealdrop account create NAME [--allowance N]",
-        "\n       --public-url URL\n              where people reach the daemon",
+        "\n       --public-url URL\n              the public URL of the daemon",
         "sealdrop completions bash > /etc/bash_completion.d/sealdrop\n",
         "\n       64     the command line or a setting is wrong\n",
         "\n       SEALDROP_SERVER\n",

@@ -66,11 +66,11 @@ fn hang_up_reads_again() {
     // A wrong file is reported, which shows that it is read; and no setting is lost.
     fs::remove_file(&password).expect("a file");
     daemon.signal(Signal::HUP);
-    wait_for(&daemon.log, "SIGHUP: nothing is changed error=smtp_password_file", 1);
+    wait_for(&daemon.log, "SIGHUP: nothing was changed error=smtp_password_file", 1);
     fs::write(&password, "second").expect("a file");
     fs::write(templates.join("no-such-mail.en.txt"), "?").expect("a file");
     daemon.signal(Signal::HUP);
-    wait_for(&daemon.log, "SIGHUP: nothing is changed error=mail_templates", 1);
+    wait_for(&daemon.log, "SIGHUP: nothing was changed error=mail_templates", 1);
     fs::remove_file(templates.join("no-such-mail.en.txt")).expect("a file");
     daemon.signal(Signal::HUP);
     wait_for(&daemon.log, "SIGHUP: read the password", 2);

@@ -77,13 +77,13 @@ fn a_new_passphrase_is_asked_for_twice() {
         let mut terminal = Terminal::start(command);
         terminal.expect_hidden("Passphrase: ");
         terminal.send_line(PASSPHRASE);
-        terminal.expect_hidden("Passphrase, once more: ");
+        terminal.expect_hidden("Passphrase again: ");
         terminal.send_line(second);
         terminal.finish()
     };
     let (status, shown) = ask("another");
     assert_eq!(status.code(), Some(64), "{shown}");
-    assert!(shown.contains("not the same") && !dir.path().join("key").exists(), "{shown}");
+    assert!(shown.contains("entries differ") && !dir.path().join("key").exists(), "{shown}");
     let (status, shown) = ask(PASSPHRASE);
     assert_eq!(status.code(), Some(0), "{shown}");
     assert!(shown.contains("/box/") && !shown.contains(PASSPHRASE), "{shown}");
@@ -99,7 +99,7 @@ fn a_wrong_passphrase_is_asked_for_again() {
         let mut terminal = Terminal::start(on_box(&daemon.base, dir.path(), flags));
         terminal.expect_hidden("Passphrase: ");
         terminal.send_line("wrong");
-        terminal.expect("That is not the passphrase.");
+        terminal.expect("The passphrase is wrong.");
         terminal.expect_hidden("Passphrase: ");
         terminal.send_line(PASSPHRASE);
         let (status, shown) = terminal.finish();
@@ -123,7 +123,7 @@ fn who_reads_what_goes_then_is_asked() {
     for command in ["read", "delete"] {
         let (status, shown) = ask(command, "n");
         assert_eq!(status.code(), Some(1), "{shown}");
-        assert!(shown.contains("nothing was done"), "{shown}");
+        assert!(shown.contains("nothing was changed"), "{shown}");
     }
     let (status, shown) = ask("read", "y");
     assert!(status.success() && shown.contains("still there"), "{shown}");
@@ -170,7 +170,11 @@ fn a_message_is_not_sent_twice() {
     for flags in [&["large"][..], &["large", "--online"]] {
         let wire = wire(&daemon, "PUT", &[Fate::BreaksUp(1000)]);
         let sent = to(&wire, flags);
-        assert!(sent.status.success() && said(&sent).contains("next try in"), "{}", said(&sent));
+        assert!(
+            sent.status.success() && said(&sent).contains("next attempt in"),
+            "{}",
+            said(&sent)
+        );
     }
     assert_eq!(numbers(&daemon, dir.path(), &link), [1, 2]);
     // So is a request that arrived while its answer was lost or replaced.
@@ -230,7 +234,7 @@ fn a_short_file_is_told() {
     let read = run(on_box(&wire.base, dir.path(), &read));
     assert!(read.status.success(), "{}", said(&read));
     assert!(fs::read(dir.path().join("out/large")).expect("a file") == data());
-    assert_eq!(said(&read).matches("next try in").count(), 2, "{}", said(&read));
+    assert_eq!(said(&read).matches("next attempt in").count(), 2, "{}", said(&read));
 }
 
 fn a_box_is_deleted_once() {
@@ -264,7 +268,7 @@ fn a_key_of_the_servers_own_is_told() {
         let made =
             run(on_box(&wire.base, dir.path(), &[&make[..], &["--private-key", "key"]].concat()));
         assert_eq!((made.status.code(), &*made.stdout), (Some(1), &b""[..]), "{}", said(&made));
-        assert!(said(&made).contains("another key in the place"), "{}", said(&made));
+        assert!(said(&made).contains("has replaced the key"), "{}", said(&made));
         let deleted = wire.heard().into_iter().find(|head| head.starts_with("DELETE"));
         let deleted = deleted.expect("it is deleted");
         assert_eq!(header(&deleted, "token"), Some(token));

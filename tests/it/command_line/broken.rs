@@ -101,7 +101,7 @@ fn an_upload_goes_on_where_it_broke() {
         }
     });
     let (link, said) = send(&wire.base, dir.path());
-    assert!(said.contains("next try in"), "{said}");
+    assert!(said.contains("next attempt in"), "{said}");
     let offsets: Vec<String> = wire
         .heard()
         .iter()
@@ -126,7 +126,7 @@ fn a_download_goes_on_where_it_broke() {
         }
     });
     let said = open(&wire.base, dir.path(), &link);
-    assert!(said.contains("next try in"), "{said}");
+    assert!(said.contains("next attempt in"), "{said}");
     let ranges: Vec<String> =
         wire.heard().iter().filter_map(|head| Some(header(head, "range")?.to_owned())).collect();
     assert_eq!(ranges.len(), 2, "{ranges:?}");
@@ -145,7 +145,7 @@ fn a_lost_view_is_asked_for_again() {
         }
     });
     let said = open(&wire.base, dir.path(), &link);
-    assert!(said.contains("next try in"), "{said}");
+    assert!(said.contains("next attempt in"), "{said}");
     // Other viewers may be fetching it: nothing is wiped unless that is requested.
     assert!(wire.heard().iter().all(|head| !head.contains("/burn HTTP")));
 }
@@ -238,7 +238,7 @@ fn a_proxy_takes_short_bodies_only() {
         }
     });
     let (link, said) = send(&wire.base, dir.path());
-    assert!(!said.contains("next try"), "{said}");
+    assert!(!said.contains("next attempt"), "{said}");
     let parts = wire.heard().iter().filter(|head| is_part(head, "PUT")).count();
     assert_eq!(parts, 1 + 4, "one that is too long, and four slices");
     open(&server.client.base, dir.path(), &link);
@@ -257,7 +257,7 @@ fn who_is_busy_is_asked_later() {
     let sent = run(command(&wire.base, dir.path(), &["send", "-t", "patience"]));
     let said = text(&sent.stderr);
     assert!(
-        sent.status.success() && said.contains("in front of") && said.contains("next try"),
+        sent.status.success() && said.contains("in front of") && said.contains("next attempt"),
         "{said}"
     );
     // Longer than a user waits.

@@ -64,7 +64,7 @@ fn there_and_back(base: &str, dir: &Path, token: &str, before: usize) {
     for flags in [&["large"][..], &["large", "--online"], &["-t", "text"]] {
         let sent = run(base, dir, &[&["box", "send", token], flags].concat());
         assert!(sent.status.success(), "{flags:?}: {}", said(&sent));
-        assert!(!said(&sent).contains("next try"), "{flags:?}: {}", said(&sent));
+        assert!(!said(&sent).contains("next attempt"), "{flags:?}: {}", said(&sent));
     }
     let read = ["box", "read", token, "--passphrase-file", "phrase", "--json", "-o", "out"];
     assert_eq!(done(base, dir, &read).lines().count(), before + 3);
@@ -111,7 +111,8 @@ fn no_end_of_informational_answers() {
     // It would be retried; the first error is enough.
     let stderr = child.stderr.take().expect("a pipe");
     let mut lines = BufReader::new(stderr).lines().map_while(Result::ok);
-    let found = lines.find(|line| line.contains("next try") || line.contains("cannot be reached"));
+    let found =
+        lines.find(|line| line.contains("next attempt") || line.contains("cannot be reached"));
     child.kill().expect("to end it");
     child.wait().expect("an end");
     assert!(found.expect("a message").contains("too many informational answers"));

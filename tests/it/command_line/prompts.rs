@@ -74,7 +74,7 @@ fn a_password_is_typed_unseen() {
         let mut terminal = at_terminal(&server, &dir, &["send", "-t", "x", "--password"]);
         terminal.expect_hidden("Password: ");
         terminal.send_line("hunter2");
-        terminal.expect_hidden("once more: ");
+        terminal.expect_hidden("Password again: ");
         terminal.send_line(second);
         terminal.finish()
     };
@@ -82,7 +82,7 @@ fn a_password_is_typed_unseen() {
     assert!(status.success() && shown.contains("/#") && !shown.contains("hunter2"), "{shown}");
     let (status, shown) = ask("hunter3");
     assert_eq!(status.code(), Some(64), "{shown}");
-    assert!(shown.contains("not the same") && !shown.contains("hunter"), "{shown}");
+    assert!(shown.contains("entries differ") && !shown.contains("hunter"), "{shown}");
 }
 
 fn ctrl_c_leaves_nothing_behind() {
@@ -159,14 +159,14 @@ fn a_key_that_is_missing_or_wrong() {
     let link = sent(&server, &dir, &["-t", "hush", "--views", "2"]);
     let (address, key) = link.split_once('#').unwrap();
     let mut terminal = at_terminal(&server, &dir, &["open", "--yes", address]);
-    terminal.expect_hidden("behind #): ");
+    terminal.expect_hidden("after #): ");
     terminal.send_line(key);
     terminal.expect("hush");
     assert!(terminal.finish().0.success());
 
     let wrong = format!("{address}#QUFBQUFBQUFBQUFBQUFBQUFB");
     let mut terminal = at_terminal(&server, &dir, &["open", "--yes", &wrong]);
-    terminal.expect_hidden("Another one: ");
+    terminal.expect_hidden("Enter another key: ");
     terminal.send_line(key);
     terminal.expect("hush");
     let (status, shown) = terminal.finish();

@@ -172,7 +172,7 @@ fn proxies_lead_to_the_server() {
         let variables = [(name, &*format!("{scheme}{}", proxy.address))];
         let sent = run(&root, dir.path(), &variables, &["send", "large", "-t", "text"]);
         assert!(sent.status.success(), "{name} {scheme} {host}: {}", text(&sent.stderr));
-        assert!(!text(&sent.stderr).contains("next try"), "{}", text(&sent.stderr));
+        assert!(!text(&sent.stderr).contains("next attempt"), "{}", text(&sent.stderr));
         let link = text(&sent.stdout);
         let opened = run(&root, dir.path(), &variables, &["open", &link, "--yes", "-o", "out"]);
         assert_eq!(text(&opened.stdout), "text", "{}", text(&opened.stderr));

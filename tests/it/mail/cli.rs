@@ -98,7 +98,7 @@ fn a_test_needs_both() {
     assert!(!done && text.contains("the address \"nobody\""), "{text}");
     let (done, text) =
         run(&data, &["account", "set", "default", "--notify-email", "o@example.com"]);
-    assert!(done && text.contains("warning: this daemon sends no mail"), "{text}");
+    assert!(done && text.contains("warning: this daemon has no mail server"), "{text}");
     let (done, text) = run(&data, &["account", "set", "nobody", "--notify-email", "none"]);
     assert!(!done && text.contains("there is no account nobody"), "{text}");
     daemon.stop();

@@ -58,7 +58,7 @@ fn add_list_test_and_remove() {
     assert!(!rows.contains(&key), "{rows}");
 
     let told = run_well(&data, &["webhook", "test", "w1"]);
-    assert_eq!(told, "webhook w1 has taken the call: it answered 204\n");
+    assert_eq!(told, "webhook w1 accepted the call with status 204\n");
     let call = receiver.call();
     let body: Value = serde_json::from_str(&call.body).expect("JSON");
     assert_eq!((&body["type"], &body["data"]), (&json!("test"), &json!({})));

@@ -10,8 +10,8 @@ use crate::{
 };
 
 command! {
-    /// Create an account with a private and a public API key. The keys are shown this once: only their
-    /// hashes are stored.
+    /// Create an account with a private and a public API key. The keys are shown only once, because only
+    /// their hashes are stored.
     #[argh(
         subcommand,
         name = "create",
@@ -21,11 +21,11 @@ command! {
                    {command_name} backup --json --data /var/lib/sealdrop"
     )]
     pub(crate) struct AccountCreateCommand: json, directory {
-        /// the account's name
+        /// the name of the account
         #[argh(positional)]
         name: String,
 
-        /// secrets that it may create in a calendar month (the daemon's setting)
+        /// the most secrets that it may create in a calendar month (the daemon's setting)
         #[argh(option)]
         allowance: Option<u64>,
     }
@@ -44,7 +44,7 @@ impl AccountCreateCommand {
             "account {} created\n\n\
              private key  {}  may do everything in the account\n\
              public key   {}  may only view secrets\n\n\
-             The keys are shown only once: keep them now, nobody can show them again.\n",
+             The keys are shown only once: store them now.\n",
             created.account,
             created.private_key.expose_secret(),
             created.public_key.expose_secret(),

@@ -6,8 +6,7 @@ use crate::{
 };
 
 command! {
-    /// Delete an account and its API keys, and burn all of its secrets: their links stop working, and
-    /// nobody can bring them back.
+    /// Delete an account and its API keys, and burn all of its secrets: their links stop working permanently.
     #[argh(
         subcommand,
         name = "delete",
@@ -17,11 +16,11 @@ command! {
                    {command_name} alice --yes --data /var/lib/sealdrop"
     )]
     pub(crate) struct AccountDeleteCommand: directory {
-        /// the account's name
+        /// the name of the account
         #[argh(positional)]
         name: String,
 
-        /// do not ask
+        /// do not ask for confirmation
         #[argh(switch)]
         yes: bool,
     }
@@ -43,21 +42,21 @@ impl AccountDeleteCommand {
     }
 }
 
-/// The name instead of a y: what is about to be burned shall have been read.
+/// Asks for the name of the account instead of a y, so that the user reads it.
 fn confirm(name: &str, context: &mut Context<'_>) -> Result<(), Failure> {
     if !context.interactive {
         return Err(Failure {
             exit: Exit::Usage,
             message: format!(
-                "deleting account {name} burns all of its secrets, and there is no terminal to ask \
-                 on: add --yes if that is meant",
+                "deleting account {name} burns all of its secrets, and there is no terminal to ask for \
+                 confirmation: add --yes to confirm",
             ),
         });
     }
     write!(
         context.err,
         "This deletes account {name} and its API keys, and burns all of its secrets.\n\
-         Type the account's name to go on: ",
+         Type the name of the account to continue: ",
     )?;
     context.err.flush()?;
     let mut answer = String::new();
@@ -65,5 +64,5 @@ fn confirm(name: &str, context: &mut Context<'_>) -> Result<(), Failure> {
     if answer.trim() == name {
         return Ok(());
     }
-    Err(Failure::failed("that is not its name; nothing was deleted"))
+    Err(Failure::failed("this is not the name of the account; nothing was deleted"))
 }

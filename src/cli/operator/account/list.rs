@@ -10,7 +10,8 @@ use crate::{
 };
 
 command! {
-    /// List all accounts: how many secrets each has now, and has created in this calendar month.
+    /// List all accounts, each with the number of its secrets now and of those created in this calendar
+    /// month.
     #[argh(
         subcommand,
         name = "list",

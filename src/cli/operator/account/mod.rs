@@ -1,4 +1,4 @@
-//! `sealdrop account`: who may create secrets.
+//! `sealdrop account`: the accounts, which create secrets.
 
 pub(crate) mod create;
 pub(crate) mod delete;

@@ -10,8 +10,7 @@ use crate::{
 };
 
 command! {
-    /// Change an account: where the mails go that say that a secret was viewed, or that somebody tried a
-    /// burned link.
+    /// Change an account: the address for mails about views of its secrets and about late attempts.
     #[argh(
         subcommand,
         name = "set",
@@ -21,11 +20,11 @@ command! {
                    {command_name} alice --notify-email none"
     )]
     pub(crate) struct AccountSetCommand: json, directory {
-        /// the account's name
+        /// the name of the account
         #[argh(positional)]
         name: String,
 
-        /// to whom notifications go: one address, or none
+        /// the address for notifications, or none
         #[argh(option)]
         notify_email: String,
     }
@@ -40,7 +39,7 @@ impl AccountSetCommand {
         if set.email.is_some() && set.mail_ready == Some(false) {
             writeln!(
                 context.err,
-                "sealdrop: warning: this daemon sends no mail, so notifications will be given up: \
+                "sealdrop: warning: this daemon has no mail server, so notifications cannot be sent: \
                  see smtp_url in docs/mail.md"
             )?;
         }

@@ -11,7 +11,7 @@ use crate::{
 };
 
 command! {
-    /// Create an API key for an account. It is shown this once: only its hash is stored.
+    /// Create an API key for an account. It is shown only once, because only its hash is stored.
     #[argh(
         subcommand,
         name = "create",
@@ -20,15 +20,15 @@ command! {
         example = "{command_name} alice --kind public"
     )]
     pub(crate) struct ApiKeyCreateCommand: json, directory {
-        /// the account that it is for
+        /// the name of the account
         #[argh(positional)]
         name: Option<String>,
 
-        /// the same: scripts of before have it as a flag
+        /// the same as a flag, for older scripts
         #[argh(option, arg_name = "NAME")]
         account: Option<String>,
 
-        /// private: may do everything in the account; public: may only view secrets
+        /// private: all rights in the account; public: only viewing secrets
         #[argh(option)]
         kind: KeyKind,
     }
@@ -40,14 +40,12 @@ impl ApiKeyCreateCommand {
         let account = match (self.name, self.account) {
             (Some(name), Some(account)) if name != account => {
                 return Err(Failure::usage(format!(
-                    "a key is for one account: give either {name} or --account {account}"
+                    "a key belongs to one account: give either {name} or --account {account}"
                 )));
             }
             (Some(account), _) | (None, Some(account)) => account,
             (None, None) => {
-                return Err(Failure::usage(
-                    "which account is the key for? Give its name, as NAME or behind --account",
-                ));
+                return Err(Failure::usage("the account of the key is missing: give NAME"));
             }
         };
         let command = Command::CreateApiKey { account, kind: self.kind };
@@ -59,7 +57,7 @@ impl ApiKeyCreateCommand {
             context.out,
             "{} key {} for account {} created\n\n\
              {}\n\n\
-             The key is shown only once: keep it now, nobody can show it again.\n",
+             The key is shown only once: store it now.\n",
             created.kind,
             created.id,
             created.account,

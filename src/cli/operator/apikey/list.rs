@@ -10,7 +10,7 @@ use crate::{
 };
 
 command! {
-    /// List API keys by their ids; the keys themselves are not stored.
+    /// List the ids of API keys. The keys themselves are not stored.
     #[argh(
         subcommand,
         name = "list",
@@ -19,7 +19,7 @@ command! {
         example = "{command_name} --account alice"
     )]
     pub(crate) struct ApiKeyListCommand: json_array, directory {
-        /// only those of this account
+        /// only the keys of this account
         #[argh(option)]
         account: Option<String>,
     }

@@ -1,4 +1,4 @@
-//! `sealdrop apikey`: the keys by which programs speak for an account.
+//! `sealdrop apikey`: the API keys of accounts.
 
 pub(crate) mod create;
 pub(crate) mod list;

@@ -6,7 +6,7 @@ use crate::{
 };
 
 command! {
-    /// Revoke an API key: from now on it opens nothing.
+    /// Revoke an API key: it stops working at once.
     #[argh(
         subcommand,
         name = "revoke",
@@ -15,7 +15,7 @@ command! {
         example = "sealdrop apikey list\n{command_name} ID-FROM-THE-LIST"
     )]
     pub(crate) struct ApiKeyRevokeCommand: directory {
-        /// the key's id, as listed
+        /// the id of the key, from the list
         #[argh(positional)]
         id: String,
     }

@@ -10,7 +10,7 @@ use crate::{
 };
 
 command! {
-    /// Take something out of the outbox unsent. A link in it is burned with it.
+    /// Delete an item of the outbox without sending it. A link in it is burned as well.
     #[argh(
         subcommand,
         name = "drop",
@@ -19,7 +19,7 @@ command! {
         example = "sealdrop mail list\n{command_name} 17"
     )]
     pub(crate) struct MailDropCommand: json, directory {
-        /// its number, as listed
+        /// the number of the item, from the list
         #[argh(positional)]
         id: u64,
     }

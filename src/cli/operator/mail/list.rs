@@ -10,8 +10,8 @@ use crate::{
 };
 
 command! {
-    /// List what waits to be sent, mails and calls of webhooks, and what was given up in the last seven days,
-    /// oldest first.
+    /// List the outbox, oldest first: mails and webhook calls that wait, and those that were given up in the
+    /// last seven days.
     #[argh(
         subcommand,
         name = "list",
@@ -20,7 +20,7 @@ command! {
         example = "{command_name} --data /var/lib/sealdrop"
     )]
     pub(crate) struct MailListCommand:
-        json("print one line of JSON for each thousand: an array; times in Unix seconds"),
+        json("print one line of JSON for each thousand items: an array, with times in Unix seconds"),
         directory
     {}
 }
@@ -28,7 +28,7 @@ command! {
 impl MailListCommand {
     pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
         let mut next = Some(0);
-        // In pages, so that neither side holds a long list whole.
+        // In pages, so that neither side has the whole list in memory.
         while let Some(from) = next {
             let flags = self.directory();
             let page = reply!(Outbox, flags, Command::ListOutbox { from }, context);

@@ -1,4 +1,4 @@
-//! `sealdrop mail`: what goes out, and whether it can.
+//! `sealdrop mail`: the outbox and the mail server.
 
 pub(crate) mod drop;
 pub(crate) mod list;
@@ -8,7 +8,7 @@ pub(crate) mod test;
 use crate::cli::flags::command_group;
 
 command_group! {
-    /// List, retry or drop what waits in the outbox, or send a test mail.
+    /// List, retry or drop the items of the outbox, or send a test mail.
     #[argh(
         subcommand,
         name = "mail",

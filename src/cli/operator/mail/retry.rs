@@ -10,7 +10,7 @@ use crate::{
 };
 
 command! {
-    /// Try something that waits at once, instead of at its next turn.
+    /// Retry a waiting item of the outbox now instead of at its next attempt.
     #[argh(
         subcommand,
         name = "retry",
@@ -19,11 +19,11 @@ command! {
         example = "sealdrop mail list\n{command_name} 17\n{command_name} --all"
     )]
     pub(crate) struct MailRetryCommand: json, directory {
-        /// its number, as listed
+        /// the number of the item, from the list
         #[argh(positional)]
         id: Option<u64>,
 
-        /// everything that waits
+        /// retry all waiting items
         #[argh(switch)]
         all: bool,
     }
@@ -32,7 +32,7 @@ command! {
 impl MailRetryCommand {
     pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
         if self.id.is_some() == self.all {
-            let message = "give a number of sealdrop mail list, or --all".to_owned();
+            let message = "give a number from sealdrop mail list, or --all".to_owned();
             return Err(Failure { exit: Exit::Usage, message });
         }
         let flags = self.directory();
@@ -41,6 +41,6 @@ impl MailRetryCommand {
         if self.json {
             return Ok(write_json(context.out, &changed)?);
         }
-        Ok(writeln!(context.out, "to be tried at once: {}", changed.count)?)
+        Ok(writeln!(context.out, "items to retry now: {}", changed.count)?)
     }
 }

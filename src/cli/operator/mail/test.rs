@@ -10,8 +10,8 @@ use crate::{
 };
 
 command! {
-    /// Send a test mail through the running daemon, and say what the mail server has answered, or which step
-    /// has failed.
+    /// Send a test mail through the running daemon, and print the answer of the mail server or the step that
+    /// failed.
     #[argh(
         subcommand,
         name = "test",
@@ -20,7 +20,7 @@ command! {
         example = "{command_name} me@example.org --data /var/lib/sealdrop"
     )]
     pub(crate) struct MailTestCommand: json, directory {
-        /// to whom
+        /// the address of the recipient
         #[argh(positional)]
         address: String,
     }
@@ -34,6 +34,6 @@ impl MailTestCommand {
         if self.json {
             return Ok(write_json(context.out, &tested)?);
         }
-        Ok(writeln!(context.out, "the mail server has taken it: {}", tested.reply)?)
+        Ok(writeln!(context.out, "the mail server accepted the mail: {}", tested.reply)?)
     }
 }

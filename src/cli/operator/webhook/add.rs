@@ -11,7 +11,7 @@ use crate::{
 };
 
 command! {
-    /// Add a webhook and make the key that its calls are signed with. The key is shown this once.
+    /// Add a webhook, and create the key that signs its calls. The key is shown only once.
     #[argh(
         subcommand,
         name = "add",
@@ -21,15 +21,15 @@ command! {
                    {command_name} --account alice --url https://example.org/hook --event secret.viewed"
     )]
     pub(crate) struct WebhookAddCommand: json, directory {
-        /// the account whose events it is called for
+        /// the account whose events the webhook gets
         #[argh(option)]
         account: String,
 
-        /// where it is: https://…, or http://… where nobody listens in
+        /// the URL to call: https://…, or http://… in a trusted network
         #[argh(option)]
         url: String,
 
-        /// secret.viewed, secret.tried_after or secret_request.answered; repeat it (all of them)
+        /// secret.viewed, secret.tried_after or secret_request.answered; repeat it for several (all of them)
         #[argh(option, arg_name = "secret.viewed|secret.tried_after|secret_request.answered")]
         event: Vec<WebhookEventKind>,
     }
@@ -48,8 +48,8 @@ impl WebhookAddCommand {
             context.out,
             "webhook {} for account {} added: {}\n\n\
              signing key  {}\n\n\
-             The key is shown only once: keep it now, nobody can show it again.\n\
-             See whether calls arrive: sealdrop webhook test {}\n",
+             The key is shown only once: store it now.\n\
+             To test the webhook: sealdrop webhook test {}\n",
             added.id,
             added.account,
             added.url,

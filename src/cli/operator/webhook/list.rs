@@ -11,7 +11,7 @@ use crate::{
 };
 
 command! {
-    /// List webhooks by their ids, with their URLs without the query.
+    /// List webhooks with their ids, and their URLs without the query.
     #[argh(
         subcommand,
         name = "list",
@@ -20,7 +20,7 @@ command! {
         example = "{command_name} --account alice"
     )]
     pub(crate) struct WebhookListCommand: json_array, directory {
-        /// only those of this account
+        /// only the webhooks of this account
         #[argh(option)]
         account: Option<String>,
     }

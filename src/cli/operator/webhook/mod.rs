@@ -1,4 +1,4 @@
-//! `sealdrop webhook`: what an account wants to be called for.
+//! `sealdrop webhook`: the webhooks of accounts.
 
 pub(crate) mod add;
 pub(crate) mod list;
@@ -8,7 +8,7 @@ pub(crate) mod test;
 use crate::cli::flags::command_group;
 
 command_group! {
-    /// Add, list, remove or test webhooks: URLs that are called when something happens to the secrets of
+    /// Add, list, remove or test webhooks: URLs that sealdrop calls when something happens to the secrets of
     /// an account.
     #[argh(
         subcommand,

@@ -10,7 +10,7 @@ use crate::{
 };
 
 command! {
-    /// Remove a webhook: it is not called any more, not even for what has happened already.
+    /// Remove a webhook: it is not called again, not even for earlier events.
     #[argh(
         subcommand,
         name = "remove",
@@ -19,7 +19,7 @@ command! {
         example = "sealdrop webhook list\n{command_name} ID-FROM-THE-LIST"
     )]
     pub(crate) struct WebhookRemoveCommand: json, directory {
-        /// the webhook's id, as listed
+        /// the id of the webhook, from the list
         #[argh(positional)]
         id: String,
     }

@@ -10,8 +10,7 @@ use crate::{
 };
 
 command! {
-    /// Call a webhook now, once, with an event of the type test, and say what it answers. The daemon must
-    /// be running.
+    /// Call a webhook once with an event of the type test, and print its answer. The daemon must be running.
     #[argh(
         subcommand,
         name = "test",
@@ -20,7 +19,7 @@ command! {
         example = "sealdrop webhook list\n{command_name} ID-FROM-THE-LIST"
     )]
     pub(crate) struct WebhookTestCommand: json, directory {
-        /// the webhook's id, as listed
+        /// the id of the webhook, from the list
         #[argh(positional)]
         id: String,
     }
@@ -35,6 +34,6 @@ impl WebhookTestCommand {
             return Ok(write_json(context.out, &tested)?);
         }
         let (id, status) = (tested.id, tested.status);
-        Ok(writeln!(context.out, "webhook {id} has taken the call: it answered {status}")?)
+        Ok(writeln!(context.out, "webhook {id} accepted the call with status {status}")?)
     }
 }
