@@ -19,7 +19,7 @@ impl CrossOrigin {
     ///
     /// # Errors
     ///
-    /// What is wrong with the value, or with one of the origins.
+    /// The problem with the value, or with one of the origins.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         match text.trim() {
             "any" | "*" => Ok(Self::Any),
@@ -36,11 +36,11 @@ impl CrossOrigin {
 /// An origin as a browser writes it (RFC 6454, 6.2): in lower case, without the scheme's own port.
 fn origin(text: &str) -> Result<String, String> {
     if ["any", "*", "off"].contains(&text) {
-        return Err(format!("{text:?} stands beside others"));
+        return Err(format!("{text:?} cannot be combined with other values"));
     }
     let url = PublicUrl::parse(text)?;
     if url.as_str() != url.origin() {
-        return Err(format!("{text:?} has a path, which no origin has"));
+        return Err(format!("{text:?} has a path, which an origin cannot have"));
     }
     let origin = url.origin().to_ascii_lowercase();
     let default_port = if origin.starts_with("https:") { ":443" } else { ":80" };

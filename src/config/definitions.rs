@@ -12,7 +12,7 @@
 macro_rules! settings {
     ($define:ident) => { $define! {
         settings {
-            /// address and port to listen on, numeric; port 0 picks a free one
+            /// numeric address and port to listen on; port 0 selects a free port
             listen: Option "ADDR" = "127.0.0.1:8080" => pub listen: SocketAddr {
                 parse: parse::address,
                 remedy: "give one numeric address and port, such as 127.0.0.1:8080 or [::1]:8080 (names are \
@@ -43,51 +43,51 @@ macro_rules! settings {
                 parse: parse::truth,
                 remedy: "give true or false, and true only without tls_cert",
             }
-            /// where people reach the daemon, if not at the address above: https://example.org/secrets
+            /// the public URL of the daemon, if it is not the address above: https://example.org/secrets
             public_url: Option "URL" => pub public_url: Option<PublicUrl> {
                 parse: |text| PublicUrl::parse(text).map(Some),
-                remedy: "give an absolute URL without user name, query and fragment, such as \
+                remedy: "give an absolute URL without user name, query or fragment, such as \
                          https://secrets.example.org or https://example.org/secrets",
             }
-            /// longest ciphertext of a secret, 1KiB to 16MiB
+            /// maximum length of the ciphertext of a secret, 1KiB to 16MiB
             max_ciphertext: Option "SIZE" = "1MiB" => pub max_ciphertext_bytes: u64 {
                 parse: |text| parse::bytes(text, 1 << 10..=16 << 20),
                 remedy: "give a number of bytes from 1KiB to 16MiB, such as 1048576, 512KiB or 2MB",
             }
         }
-        /// How long a secret may live, in whole hours: 1 ≤ min ≤ default ≤ max ≤ 350.
+        /// The lifetime of secrets in whole hours: 1 ≤ min ≤ default ≤ max ≤ 350.
         ///
-        /// Hours because the `expiration` field of the Secrets API is in hours.
+        /// In hours, because the field `expiration` of the Secrets API is in hours.
         #[derive(Copy)]
         group expiration: Expiration {
-            /// shortest life of a secret, in hours
+            /// minimum lifetime of a secret, in hours
             expiration_min: Option "HOURS" = "1" => pub(super) min_hours: u32 {
                 parse: |text| parse::number(text, 1..=350),
                 remedy: "give whole hours from 1 to 350",
             }
-            /// life of a secret whose sender names none, in hours
+            /// lifetime of a secret if the sender gives none, in hours
             expiration_default: Option "HOURS" = "168" => pub(super) default_hours: u32 {
                 parse: |text| parse::number(text, 0..=350),
                 remedy: "give whole hours from 1 to 350, or 0 for secrets that never expire",
             }
-            /// longest life of a secret, in hours
+            /// maximum lifetime of a secret, in hours
             expiration_max: Option "HOURS" = "350" => pub(super) max_hours: u32 {
                 parse: |text| parse::number(text, 1..=350),
                 remedy: "give whole hours from 1 to 350 (the maximum of the Secrets API)",
             }
-            /// true: --expiration-default may be 0, for ever
+            /// true: --expiration-default may be 0, for secrets that never expire
             allow_no_expiration: Option "true|false" = "false" => pub(super) for_ever_allowed: bool {
                 parse: parse::truth,
                 remedy: "give true or false",
             }
         }
         settings {
-            /// secrets that a new account may create in a month
+            /// secrets that a new account may create in a calendar month
             allowance: Option "N" = "1000000" => pub allowance: u64 {
                 parse: |text| parse::number(text, 0..=u64::MAX),
                 remedy: "give a whole number",
             }
-            /// secret requests that an account may have in its list
+            /// secret requests that the list of an account may have
             request_allowance: Option "N" = "10000" => pub request_allowance: u64 {
                 parse: |text| parse::number(text, 0..=u64::MAX),
                 remedy: "give a whole number",
@@ -107,13 +107,13 @@ macro_rules! settings {
                 parse: parse::boxes,
                 remedy: "give open, account or off",
             }
-            /// longest file in a box, also once it is decompressed, and longest attachment of a secret; 0 for
+            /// maximum length of a file in a box, also decompressed, and of an attachment of a secret; 0 for
             /// no limit
             max_upload: Option "SIZE" = "100MiB" => pub max_upload_bytes: Option<u64> {
                 parse: |text| parse::bytes_or_no_limit(text, 1 << 10..=1 << 40),
                 remedy: "give a number of bytes from 1KiB to 1TiB, such as 100MiB or 2GB, or 0 for no limit",
             }
-            /// what the messages of one box may take on disk; 0 for no limit
+            /// disk space for the messages of one box; 0 for no limit
             max_box: Option "SIZE" = "10GiB" => pub max_box_bytes: Option<u64> {
                 parse: |text| parse::bytes_or_no_limit(text, 1 << 20..=1 << 40),
                 remedy: "give a number of bytes from 1MiB to 1TiB, such as 512MiB or 10GB, or 0 for no limit",
@@ -123,13 +123,13 @@ macro_rules! settings {
                 parse: |text| parse::number(text, 1..=64),
                 remedy: "give a whole number from 1 to 64",
             }
-            /// what the attachments of one account may take on disk; 0 for no limit
+            /// disk space for the attachments of one account; 0 for no limit
             max_account: Option "SIZE" = "10GiB" => pub max_account_bytes: Option<u64> {
                 parse: |text| parse::bytes_or_no_limit(text, 1 << 20..=1 << 50),
                 remedy: "give a number of bytes from 1MiB to 1024TiB, such as 512MiB or 10GB, or 0 for no \
                          limit",
             }
-            /// what all attachments may take on disk; 0 for no limit
+            /// disk space for all attachments; 0 for no limit
             max_storage: Option "SIZE" = "0" => pub max_storage_bytes: Option<u64> {
                 parse: |text| parse::bytes_or_no_limit(text, 1 << 20..=1 << 50),
                 remedy: "give a number of bytes from 1MiB to 1024TiB, such as 512MiB or 10GB, or 0 for no \
@@ -140,41 +140,41 @@ macro_rules! settings {
                 parse: parse::rsa_bits,
                 remedy: "give 2048, 3072 or 4096",
             }
-            /// keys for new boxes that are prepared in the background, 0 to 64
+            /// number of keys for new boxes to prepare in the background, 0 to 64
             key_pool: Option "N" = "4" => pub key_pool: usize {
                 parse: |text| parse::number(text, 0..=64),
                 remedy: "give a whole number from 0 to 64",
             }
-            /// address or CIDR block of a proxy whose X-Forwarded-For and Forwarded are believed; repeat it
-            /// or separate by commas
+            /// address or CIDR block of a proxy whose X-Forwarded-For and Forwarded are trusted; for several,
+            /// repeat it or separate them by commas
             trusted_proxy: Vec "ADDR" => pub trusted_proxies: Vec<IpNet> {
                 parse: parse::networks,
                 remedy: "give addresses or CIDR blocks, separated by commas, such as \
                          127.0.0.1,10.0.0.0/8,fd00::/8",
             }
-            /// the one header in which trusted proxies name the client, such as X-Real-IP or CF-Connecting-IP
+            /// header in which trusted proxies name the client, such as X-Real-IP or CF-Connecting-IP
             /// (X-Forwarded-For, else Forwarded)
             client_ip_header: Option "NAME" => pub client_ip_header: Option<HeaderName> {
                 parse: parse::header_name,
                 remedy: "give the name of a header, such as X-Real-IP or CF-Connecting-IP",
             }
-            /// whose web pages may call the APIs: any, off (none but our own), or an origin such as
-            /// https://www.example.org; repeat it or separate by commas
+            /// origins whose pages may call the APIs: any, off (only those of sealdrop), or an origin such as
+            /// https://www.example.org; for several, repeat it or separate them by commas
             cors: Vec "off|any|ORIGIN" = "any" => pub cors: CrossOrigin {
                 parse: CrossOrigin::parse,
                 remedy: "give any, off, or origins separated by commas, such as \
                          https://www.example.org,https://intranet.example.org:8443",
             }
         }
-        /// What one client, account or box may do within a time window; 0 for no limit.
+        /// Limits for one client, account or box within a time window; 0 for no limit.
         #[derive(Copy)]
         group limits: TryLimits {
-            /// secrets made without an account from one address in an hour; 0 for no limit
+            /// secrets created without an account from one address in an hour; 0 for no limit
             create_limit: Option "N" = "30" => pub creations: u32 {
                 parse: |text| parse::number(text, 0..=u32::MAX.into()),
                 remedy: NUMBER_OR_NO_LIMIT,
             }
-            /// secrets handed over through requests from one address in an hour; 0 for no limit
+            /// answers to secret requests from one address in an hour; 0 for no limit
             answer_limit: Option "N" = "60" => pub answers: u32 {
                 parse: |text| parse::number(text, 0..=u32::MAX.into()),
                 remedy: NUMBER_OR_NO_LIMIT,
@@ -189,41 +189,41 @@ macro_rules! settings {
                 parse: |text| parse::number(text, 0..=u32::MAX.into()),
                 remedy: NUMBER_OR_NO_LIMIT,
             }
-            // More than most machines can check, so that an attacker who has the token cannot lock out the owner.
-            /// wrong passphrases of one box, from anywhere, in a minute; 0 for no limit
+            // More than most machines can check, so an attacker who has the token cannot lock out the owner.
+            /// wrong passphrases of one box, from all addresses together, in a minute; 0 for no limit
             box_passphrase_tries: Option "N" = "600" => pub box_passphrases: u32 {
                 parse: |text| parse::number(text, 0..=u32::MAX.into()),
                 remedy: NUMBER_OR_NO_LIMIT,
             }
-            /// messages mailed to destroy themselves from one address in an hour; 0 for no limit
+            /// self-destructing messages mailed from one address in an hour; 0 for no limit
             self_destruct_limit: Option "N" = "10" => pub self_destructs: u32 {
                 parse: |text| parse::number(text, 0..=u32::MAX.into()),
                 remedy: NUMBER_OR_NO_LIMIT,
             }
             // Each test can hold a connection and a lookup for some seconds.
-            /// webhooks that one account tries out in a minute; 0 for no limit
+            /// tests of webhooks by one account in a minute; 0 for no limit
             webhook_test_limit: Option "N" = "10" => pub webhook_tests: u32 {
                 parse: |text| parse::number(text, 0..=u32::MAX.into()),
                 remedy: NUMBER_OR_NO_LIMIT,
             }
         }
         settings {
-            /// what the view log keeps of a viewer's address: full, truncated or off
+            /// how the view log stores the address of a viewer: full, truncated or off
             viewer_ip: Option "full|truncated|off" = "full" => pub viewer_ip: ViewerIp {
                 parse: parse::viewer_ip,
                 remedy: "give full, truncated or off",
             }
-            /// true: webhooks at private and loopback addresses are called, too
+            /// true: webhooks at private and loopback addresses are called as well
             webhook_private: Option "true|false" = "false" => pub webhook_private: bool {
                 parse: parse::truth,
                 remedy: "give true or false",
             }
-            /// connections that may be open at once
+            /// maximum number of open connections
             max_connections: Option "N" = "1024" => pub max_connections: usize {
                 parse: |text| parse::number(text, 1..=65_536),
                 remedy: "give a whole number from 1 to 65536",
             }
-            /// connections that one client (IPv4 address or IPv6 /64) may have open
+            /// maximum number of open connections of one client (IPv4 address or IPv6 /64)
             max_connections_per_client: Option "N" = "256" => pub max_connections_per_client: usize {
                 parse: |text| parse::number(text, 1..=65_536),
                 remedy: "give a whole number from 1 to 65536",
@@ -234,7 +234,7 @@ macro_rules! settings {
                 remedy: "give a number of bytes from 8MiB to 1GiB, such as 33554432 or 64MiB",
             }
         }
-        /// The mail server, and the sender and texts of mails. Files are read elsewhere.
+        /// The mail server, and the sender and texts of mails. Other modules read the files.
         group mail: MailSettings {
             /// the mail server: smtps://user@host:465, or smtp://user@host:587 with STARTTLS
             smtp_url: Option "URL" => pub smtp: Option<SmtpUrl> {
@@ -246,64 +246,63 @@ macro_rules! settings {
             /// a file with the password of the user in --smtp-url
             smtp_password_file: Option "FILE" => pub password_file: Option<PathBuf> {
                 parse: |text| parse::directory(text).map(Some),
-                remedy: "give the path of a readable file with one line where smtp_url has a user, else \
-                         leave it out",
+                remedy: "give the path of a readable file with one line if smtp_url has a user, or leave it \
+                         out",
             }
-            /// a file with an access token (OAuth 2.0) of that user, in place of a password; read at each
-            /// login
+            /// a file with an access token (OAuth 2.0) of this user instead of a password; read at each login
             smtp_token_file: Option "FILE" => pub token_file: Option<PathBuf> {
                 parse: |text| parse::directory(text).map(Some),
-                remedy: "give the path of a readable file with the token alone, which another program keeps \
+                remedy: "give the path of a readable file with only the token, which another program keeps \
                          fresh, where smtp_url has a user and there is no smtp_password_file, else leave it \
                          out",
             }
-            /// whom mails are from: "sealdrop <no-reply@example.org>"
+            /// the sender of mails: "sealdrop <no-reply@example.org>"
             mail_from: Option "ADDRESS" => pub from: Option<Mailbox> {
                 parse: |text| mail::sender(text).map(Some),
                 remedy: "give an address such as no-reply@example.org or \"sealdrop <no-reply@example.org>\"",
             }
-            /// a directory with texts of mails that go before the built-in ones
+            /// a directory with texts of mails that replace the built-in ones
             mail_templates: Option "DIR" => pub templates: Option<PathBuf> {
                 parse: |text| parse::directory(text).map(Some),
-                remedy: "give a directory whose files are as docs/mail.md describes them",
+                remedy: "give a directory with files as docs/mail.md describes them",
             }
-            /// language of pages and mails if the reader's own is unknown
+            /// language of pages and mails if the language of the reader is unknown
             language: Option "LANGUAGE" = "en" => pub language: Language {
                 parse: mail::language,
                 remedy: crate::locales::REMEDY,
             }
         }
         settings {}
-        /// The look of the pages. Files are read elsewhere.
+        /// The look of the pages. Other modules read the files.
         group site: SiteSettings {
-            /// what the pages call this site
+            /// name of this site on the pages
             site_name: Option "NAME" = "sealdrop" => pub name: String {
                 parse: site::name,
                 remedy: "give one line of 1 to 40 characters",
             }
-            /// a picture beside the name: SVG, PNG or WebP, 256 KiB at most
+            /// a logo beside the name: SVG, PNG or WebP, at most 256 KiB
             site_logo: Option "FILE" => pub logo: Option<PathBuf> {
                 parse: |text| parse::directory(text).map(Some),
-                remedy: "give the path of a readable SVG, PNG or WebP file of 256 KiB at most",
+                remedy: "give the path of a readable SVG, PNG or WebP file of at most 256 KiB",
             }
             /// colour of buttons and links
             site_color: Option "COLOUR" = "#0f766e" => pub color: Color {
                 parse: site::color,
                 remedy: "give a colour as #rrggbb, such as #0f766e",
             }
-            /// link below each page: who runs this
+            /// link to the imprint, below each page
             site_imprint: Option "URL" => pub imprint: Option<Link> {
                 parse: |text| Link::parse(text).map(Some),
                 remedy: "give an absolute http, https or mailto URL",
             }
-            /// link below each page: what is done with data
+            /// link to the privacy policy, below each page
             site_privacy: Option "URL" => pub privacy: Option<Link> {
                 parse: |text| Link::parse(text).map(Some),
                 remedy: "give an absolute http, https or mailto URL",
             }
         }
         settings {
-            /// least important level that is logged: error, warn, info, debug or trace
+            /// lowest level to log: error, warn, info, debug or trace
             log: Option "error|warn|info|debug|trace" = "info" => pub log: tracing::Level {
                 parse: parse::level,
                 remedy: "give error, warn, info, debug or trace",

@@ -1,29 +1,29 @@
-//! How long secrets may live: four settings that must fit each other.
+//! The lifetime of secrets: four settings that must be consistent.
 
 use std::num::NonZeroU32;
 
 use super::{BadSetting, Expiration, sources::Sources};
 
 impl Expiration {
-    /// The shortest life that a sender may choose.
+    /// The shortest lifetime that a sender may choose.
     #[must_use]
     pub fn min_hours(&self) -> u32 {
         self.min_hours
     }
 
-    /// The life of a secret if the sender names none; `None` for no expiry, which the operator allows.
+    /// The lifetime of a secret if the sender gives none; `None` for no expiry, if the operator allows it.
     #[must_use]
     pub fn default_hours(&self) -> Option<NonZeroU32> {
         NonZeroU32::new(self.default_hours)
     }
 
-    /// The longest life that a sender may choose.
+    /// The longest lifetime that a sender may choose.
     #[must_use]
     pub fn max_hours(&self) -> u32 {
         self.max_hours
     }
 
-    /// Checks that the four fit each other; each is already in its range.
+    /// Checks that the four are consistent; each is already in its range.
     pub(super) fn check(&self, sources: &Sources) -> Result<(), BadSetting> {
         let Self { min_hours: min, default_hours: default, max_hours: max, for_ever_allowed } =
             *self;
@@ -42,7 +42,7 @@ impl Expiration {
             return bad(
                 "expiration_min",
                 &format!("{min} is more than {}", named("expiration_max", max)),
-                "make expiration_min at most expiration_max".to_owned(),
+                "expiration_min must be at most expiration_max".to_owned(),
             );
         }
         if default == 0 {
@@ -52,7 +52,7 @@ impl Expiration {
                 bad(
                     "expiration_default",
                     &format!(
-                        "0 means for ever, and allow_no_expiration is false (from {})",
+                        "0 means no expiry, and allow_no_expiration is false (from {})",
                         sources.origin("allow_no_expiration"),
                     ),
                     format!("give {min} to {max} hours, or set allow_no_expiration to true"),

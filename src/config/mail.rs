@@ -12,30 +12,30 @@ use crate::domain::notify::language::Language;
 /// A mail server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SmtpUrl {
-    /// Its name or address.
+    /// The name or address.
     pub host: SmtpHost,
-    /// Its port.
+    /// The port.
     pub port: u16,
-    /// What protects the connection.
+    /// The protection of the connection.
     pub tls: SmtpTls,
-    /// The user of the login; `None` for no login.
+    /// The user name; `None` for no login.
     pub user: Option<String>,
 }
 
-/// A host as one connects to it: without the brackets of IPv6.
+/// A host for a connection: an IPv6 address has no brackets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SmtpHost(String);
 
-/// What protects a connection to a mail server.
+/// The protection of a connection to a mail server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SmtpTls {
     /// TLS from the first byte (RFC 8314).
     Implicit,
-    /// STARTTLS (RFC 3207), or no mail.
+    /// STARTTLS (RFC 3207); without it no mail is sent.
     Required,
     /// STARTTLS if the server offers it. An attacker on the path can remove the offer.
     Opportunistic,
-    /// Nothing.
+    /// No encryption.
     Off,
 }
 
@@ -54,7 +54,7 @@ impl fmt::Display for SmtpHost {
 }
 
 impl SmtpUrl {
-    /// Parses `text`. The error says what is wrong, without the text: a password may be in it.
+    /// Parses `text`. The error names the problem without the text, which may contain a password.
     ///
     /// # Errors
     ///
@@ -68,13 +68,17 @@ impl SmtpUrl {
             _ => return Err("its scheme is neither smtp nor smtps".to_owned()),
         };
         if url.password().is_some() {
-            return Err("it has a password in it; put it in a file: smtp_password_file".to_owned());
+            return Err(
+                "it contains a password; put it into a file and give smtp_password_file".to_owned()
+            );
         }
         let host = match url.host() {
             Some(Host::Domain(name)) if is_name(name) => name.to_owned(),
             Some(Host::Ipv4(address)) => address.to_string(),
             Some(Host::Ipv6(address)) => address.to_string(),
-            Some(Host::Domain(_)) | None => return Err("it has no host that can be".to_owned()),
+            Some(Host::Domain(_)) | None => {
+                return Err("its host is missing or not valid".to_owned());
+            }
         };
         if !matches!(url.path(), "" | "/") || url.fragment().is_some() {
             return Err("it has a path or a fragment".to_owned());
@@ -84,7 +88,9 @@ impl SmtpUrl {
             (false, None) => SmtpTls::Required,
             (false, Some("tls=opportunistic")) => SmtpTls::Opportunistic,
             (false, Some("tls=none")) => SmtpTls::Off,
-            (true, Some(_)) => return Err("smtps has no query: it is TLS always".to_owned()),
+            (true, Some(_)) => {
+                return Err("smtps cannot have a query, because it always uses TLS".to_owned());
+            }
             (false, Some(_)) => {
                 return Err("its query is neither tls=opportunistic nor tls=none".to_owned());
             }
@@ -115,20 +121,20 @@ pub(super) fn sender(text: &str) -> Result<Mailbox, String> {
     if text.contains(char::is_control) {
         return Err("it has a control character".to_owned());
     }
-    let mailbox: Mailbox = text.parse().map_err(|_| format!("{text:?} is not one mailbox"))?;
-    // The domain is part of each Message-ID as well.
+    let mailbox: Mailbox = text.parse().map_err(|_| format!("{text:?} is not a single mailbox"))?;
+    // The domain also becomes part of each Message-ID.
     if !is_name(mailbox.email.domain()) {
-        return Err(format!("{text:?} has a domain that is no name in ASCII"));
+        return Err(format!("{text:?} has a domain that is not an ASCII name"));
     }
     Ok(mailbox)
 }
 
 pub(super) fn language(text: &str) -> Result<Language, String> {
     let found = Language::all().find(|language| language.tag() == text);
-    found.ok_or_else(|| format!("{text:?} is none of its values"))
+    found.ok_or_else(|| format!("{text:?} is not an allowed value"))
 }
 
-/// Checks that what is given fits together.
+/// Checks that the settings are consistent.
 pub(super) fn check(settings: &Settings, sources: &Sources) -> Result<(), BadSetting> {
     let MailSettings { smtp, password_file, token_file, from, .. } = &settings.mail;
     let bad = |key: &'static str, problem: String| {
@@ -144,32 +150,32 @@ pub(super) fn check(settings: &Settings, sources: &Sources) -> Result<(), BadSet
     let Some(smtp) = smtp else {
         let given = [(password_file, "smtp_password_file"), (token_file, "smtp_token_file")];
         return match given.iter().find(|(file, _)| file.is_some()) {
-            Some((_, key)) => bad(key, "smtp_url is missing, which it is for".to_owned()),
+            Some((_, key)) => bad(key, "it is for smtp_url, which is missing".to_owned()),
             None => Ok(()),
         };
     };
     let needed =
-        format!("it is missing, and smtp_url is set (from {})", sources.origin("smtp_url"));
+        format!("it is missing, but smtp_url is set (from {})", sources.origin("smtp_url"));
     if from.is_none() {
         return bad("mail_from", needed);
     }
     if settings.public_url.is_none() {
-        return bad("public_url", needed + ": mails have links");
+        return bad("public_url", needed + ": mails contain links");
     }
     match (&smtp.user, password_file, token_file) {
         (_, Some(_), Some(_)) => bad(
             "smtp_token_file",
-            "smtp_password_file is set as well, and a user has the one or the other".to_owned(),
+            "smtp_password_file is set as well, but only one of them is allowed".to_owned(),
         ),
         (Some(_), None, None) => bad(
             "smtp_password_file",
-            "it is missing (as is smtp_token_file), and smtp_url has a user".to_owned(),
+            "it and smtp_token_file are missing, but smtp_url has a user".to_owned(),
         ),
         (None, Some(_), None) => {
-            bad("smtp_password_file", "smtp_url has no user whose password it could be".to_owned())
+            bad("smtp_password_file", "smtp_url has no user for this password".to_owned())
         }
         (None, None, Some(_)) => {
-            bad("smtp_token_file", "smtp_url has no user whose token it could be".to_owned())
+            bad("smtp_token_file", "smtp_url has no user for this token".to_owned())
         }
         _ => Ok(()),
     }

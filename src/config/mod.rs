@@ -2,7 +2,7 @@
 //!
 //! A setting is taken from its flag, else from `SEALDROP_…` in the environment, else from the TOML
 //! file, else it has its default. `definitions.rs` defines each setting once; flag, environment variable
-//! and key of the file have the same parser. The modules that use a value know what it means to the daemon.
+//! and key of the file have the same parser.
 
 mod cross_origin;
 pub(crate) mod definitions;

@@ -1,4 +1,4 @@
-//! From text to values. An error says what is wrong; [`super::Setting::remedy`] says what is right.
+//! Parsers of values. An error names the problem; [`super::Setting::remedy`] describes a correct value.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -37,12 +37,12 @@ pub(super) fn number<T: TryFrom<u64>>(text: &str, range: RangeInclusive<u64>) ->
     let value: u64 = text
         .replace('_', "")
         .parse()
-        .map_err(|_| format!("{text:?} is not a whole number that fits"))?;
+        .map_err(|_| format!("{text:?} is not a whole number, or it is too large"))?;
     within(value, &range).ok_or_else(|| format!("{text} is out of range"))
 }
 
 /// A number of bytes within `range`: plain, or with KiB to TiB (powers of 1,024) or kB to TB
-/// (powers of 1,000) behind it, in any case.
+/// (powers of 1,000) after it, in any case.
 pub(super) fn bytes<T: TryFrom<u64>>(text: &str, range: RangeInclusive<u64>) -> Result<T, String> {
     let digits =
         text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '_').len();
@@ -78,34 +78,34 @@ pub(super) fn bytes_or_no_limit(
     }
 }
 
-/// Who may create secrets.
+/// Parses who may create secrets.
 pub(super) fn create(text: &str) -> Result<SecretCreation, String> {
     match text {
         "open" => Ok(SecretCreation::Open),
         "account" => Ok(SecretCreation::Account),
-        _ => Err(format!("{text:?} is none of its values")),
+        _ => Err(format!("{text:?} is not an allowed value")),
     }
 }
 
-/// Who may create boxes.
+/// Parses who may create boxes.
 pub(super) fn boxes(text: &str) -> Result<Boxes, String> {
     match text {
         "open" => Ok(Boxes::Open),
         "account" => Ok(Boxes::Account),
         "off" => Ok(Boxes::Off),
-        _ => Err(format!("{text:?} is none of its values")),
+        _ => Err(format!("{text:?} is not an allowed value")),
     }
 }
 
 /// A size of RSA keys.
 pub(super) fn rsa_bits(text: &str) -> Result<RsaBits, String> {
-    let not_one = || format!("{text:?} is not a size of keys");
+    let not_one = || format!("{text:?} is not a valid key size");
     let bits = text.parse::<u64>().map_err(|_| not_one())?;
     RsaBits::try_from(bits).map_err(|_| not_one())
 }
 
 /// Addresses and CIDR blocks, separated by commas; a single address is a block of its own. Bits
-/// behind the prefix are cleared.
+/// after the prefix are cleared.
 pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, String> {
     if text.trim().is_empty() {
         return Ok(Vec::new());
@@ -128,7 +128,7 @@ pub(super) fn viewer_ip(text: &str) -> Result<ViewerIp, String> {
         "full" => Ok(ViewerIp::Full),
         "truncated" => Ok(ViewerIp::Truncated),
         "off" => Ok(ViewerIp::Off),
-        _ => Err(format!("{text:?} is none of its values")),
+        _ => Err(format!("{text:?} is not an allowed value")),
     }
 }
 
@@ -140,7 +140,7 @@ pub(super) fn level(text: &str) -> Result<Level, String> {
         "info" => Ok(Level::INFO),
         "debug" => Ok(Level::DEBUG),
         "trace" => Ok(Level::TRACE),
-        _ => Err(format!("{text:?} is not a level")),
+        _ => Err(format!("{text:?} is not a log level")),
     }
 }
 

@@ -6,7 +6,7 @@ use hyper::Uri;
 
 /// An absolute http or https URL, perhaps with a path, without a trailing slash.
 ///
-/// Its characters are few on purpose: it is put into pages, mails and command lines as it is.
+/// It has only simple characters, because it becomes part of pages, mails and command lines without escaping.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicUrl {
     text: String,
@@ -14,7 +14,7 @@ pub struct PublicUrl {
 }
 
 impl PublicUrl {
-    /// Parses `text`; the error says what is wrong with it.
+    /// Parses `text`; the error names the problem.
     ///
     /// # Errors
     ///
@@ -22,7 +22,7 @@ impl PublicUrl {
     /// user name, query or fragment, no empty path segment, `.` or `..`.
     pub fn parse(text: &str) -> Result<Self, String> {
         let problem = |what: &str| format!("{text:?} {what}");
-        // `Uri` drops a fragment without a word.
+        // `Uri` silently drops a fragment.
         if text.contains(['?', '#']) {
             return Err(problem("has a query or a fragment"));
         }
@@ -33,15 +33,15 @@ impl PublicUrl {
             return Err(problem("is not an absolute http or https URL"));
         };
         if authority.as_str().contains('@') {
-            return Err(problem("has a user name in it"));
+            return Err(problem("contains a user name"));
         }
         let port_is_wrong = authority.port().is_none() && authority.as_str() != authority.host();
         if !is_host(authority.host()) || port_is_wrong || authority.port_u16() == Some(0) {
-            return Err(problem("has a wrong host or port"));
+            return Err(problem("has an invalid host or port"));
         }
         let path = uri.path().trim_end_matches('/');
         if !path.split('/').skip(1).all(is_segment) {
-            return Err(problem("has a path that is not plain"));
+            return Err(problem("has a path with other characters than letters, digits and -._~"));
         }
         let origin = format!("{scheme}://{authority}");
         Ok(Self { path_starts_at: origin.len(), text: origin + path })
@@ -66,7 +66,7 @@ impl PublicUrl {
         self.text.split_at(self.path_starts_at).0
     }
 
-    /// The path below which everything lies: `/secrets`, or empty.
+    /// The path of the root: `/secrets`, or empty.
     #[must_use]
     pub fn path(&self) -> &str {
         self.text.split_at(self.path_starts_at).1

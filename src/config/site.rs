@@ -4,7 +4,7 @@ use std::fmt;
 
 use url::Url;
 
-/// The longest name of a site, in characters: it stands in the head of every page, on phones too.
+/// The longest name of a site, in characters: it is in the head of every page, also on phones.
 const MAX_NAME_CHARS: usize = 40;
 
 /// An sRGB colour, written `#rrggbb`.
@@ -16,7 +16,7 @@ pub struct Color(pub [u8; 3]);
 pub struct Link(String);
 
 impl Link {
-    /// Parses `text`; the error says what is wrong with it.
+    /// Parses `text`; the error names the problem.
     ///
     /// # Errors
     ///
@@ -24,10 +24,10 @@ impl Link {
     pub fn parse(text: &str) -> Result<Self, String> {
         let url = Url::parse(text).map_err(|error| format!("{text:?} is not a URL: {error}"))?;
         if !matches!(url.scheme(), "http" | "https" | "mailto") {
-            return Err(format!("{text:?} is neither http, https nor mailto"));
+            return Err(format!("{text:?} is not an http, https or mailto URL"));
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(format!("{text:?} has a user name in it"));
+            return Err(format!("{text:?} contains a user name"));
         }
         Ok(Self(url.into()))
     }
@@ -52,7 +52,7 @@ pub(super) fn name(text: &str) -> Result<String, String> {
     let chars = name.chars().count();
     if name.is_empty() || chars > MAX_NAME_CHARS || name.contains(char::is_control) {
         return Err(format!(
-            "{text:?} is empty, longer than {MAX_NAME_CHARS} characters, or no line"
+            "{text:?} is empty, longer than {MAX_NAME_CHARS} characters, or has control characters"
         ));
     }
     Ok(name.to_owned())

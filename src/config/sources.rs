@@ -1,4 +1,4 @@
-//! Where values come from: flags, the environment, the file. Here they are still text.
+//! The sources of values: flags, the environment, the file. Here the values are still text.
 
 use std::{collections::BTreeMap, ffi::OsString, fs};
 
@@ -23,7 +23,7 @@ pub(super) struct Sources {
     file: Option<SettingsFile>,
 }
 
-/// A value, and where it came from.
+/// A value and its source.
 pub(super) struct FoundValue {
     /// `--listen`, `SEALDROP_LISTEN` or `sealdrop.toml: listen`.
     pub(super) origin: String,
@@ -38,7 +38,7 @@ struct SettingsFile {
 }
 
 impl Sources {
-    /// Takes the flags and the environment, and reads the file that one of them names.
+    /// Collects the flags and the environment, and reads the file that one of them names.
     pub(super) fn gather(
         flags: Flags,
         environment: impl IntoIterator<Item = (OsString, OsString)>,
@@ -46,7 +46,7 @@ impl Sources {
         let environment = environment
             .into_iter()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
-            // Files of variables begin with a byte order mark where Windows wrote them.
+            // A file of variables that was written on Windows may begin with a byte order mark.
             .map(|(name, value)| (trimmed(&name).to_owned(), value))
             .filter(|(_, value)| value.to_str().is_none_or(|text| !trimmed(text).is_empty()))
             .filter(|(name, _)| name.starts_with("SEALDROP_"))
@@ -58,7 +58,7 @@ impl Sources {
         Ok(sources)
     }
 
-    /// The value of `setting` from its foremost source.
+    /// The value of `setting` from the source with the highest precedence.
     ///
     /// # Errors
     ///
@@ -86,7 +86,7 @@ impl Sources {
         Ok(Some(FoundValue { origin, text }))
     }
 
-    /// Where the value of the setting `key` comes from, the default included.
+    /// The source of the value of the setting `key`, which may be the default.
     pub(super) fn origin(&self, key: &str) -> String {
         find(key)
             .and_then(|setting| self.find(setting).ok().flatten())
@@ -105,7 +105,7 @@ impl Sources {
         Err(BadSetting {
             setting: key.clone(),
             origin: file.origin(key),
-            problem: "there is no such setting".to_owned(),
+            problem: "this setting does not exist".to_owned(),
             remedy: match nearest(key, TABLE.iter().map(|setting| setting.key)) {
                 Some(near) => format!("did you mean {near}?"),
                 None => {
@@ -147,7 +147,7 @@ impl SettingsFile {
 
 fn read(path: String, origin: &str) -> Result<SettingsFile, BadSetting> {
     let unreadable = |error: &dyn std::fmt::Display| {
-        CONFIG.bad(origin, format!("can not read {path:?}: {error}"))
+        CONFIG.bad(origin, format!("cannot read {path:?}: {error}"))
     };
     let bytes = fs::read(&path).map_err(|error| unreadable(&error))?;
     let text = decode(&bytes).map_err(|problem| unreadable(&problem))?;
@@ -170,12 +170,12 @@ fn text(value: &Value, setting: &Setting) -> Result<String, String> {
                 items.iter().map(|item| item.as_str().map(trimmed)).collect();
             items
                 .map(|items| items.join(","))
-                .ok_or_else(|| "the array has an item that is no string".to_owned())
+                .ok_or_else(|| "the array has an item that is not a string".to_owned())
         }
-        Value::Array(_) => Err("an array can not stand here".to_owned()),
-        Value::Float(_) => Err("a number with a point can not stand here".to_owned()),
-        Value::Datetime(_) => Err("a date can not stand here".to_owned()),
-        Value::Table(_) => Err("a table can not stand here".to_owned()),
+        Value::Array(_) => Err("an array is not allowed here".to_owned()),
+        Value::Float(_) => Err("a fractional number is not allowed here".to_owned()),
+        Value::Datetime(_) => Err("a date is not allowed here".to_owned()),
+        Value::Table(_) => Err("a table is not allowed here".to_owned()),
     }
 }
 

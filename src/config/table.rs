@@ -25,11 +25,11 @@ pub struct Setting {
     pub value: &'static str,
     /// The default, as text; empty for none.
     pub default: &'static str,
-    /// What a right value is, as the end of an error message.
+    /// The description of a correct value, as the end of an error message.
     pub remedy: &'static str,
     /// Whether it is a list: a repeated flag, an array in the file, text separated by commas in each source.
     pub is_list: bool,
-    /// Parses a value and stores it in the settings; the error says what is wrong with it.
+    /// Parses a value and stores it in the settings; the error names the problem.
     pub(super) set: fn(&mut Settings, &str) -> Result<(), String>,
 }
 

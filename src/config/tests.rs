@@ -175,14 +175,14 @@ fn a_wrong_setting_is_named_with_its_source_and_what_would_be_right() {
         ("allowance", "-1", "\"-1\" is not a whole number", "a whole number"),
         ("request_allowance", "many", "\"many\" is not a whole number", "a whole number"),
         ("keep_log", "0", "0 is out of range", "1 to 3650"),
-        ("create", "off", "\"off\" is none of its values", "give open or account"),
-        ("boxes", "closed", "\"closed\" is none of its values", "account"),
+        ("create", "off", "\"off\" is not an allowed value", "give open or account"),
+        ("boxes", "closed", "\"closed\" is not an allowed value", "account"),
         ("max_upload", "1", "1 is out of range", "or 0 for no limit"),
         ("max_box", "2TiB", "2TiB is out of range", "to 1TiB"),
         ("max_attachments", "65", "65 is out of range", "1 to 64"),
         ("max_account", "1KiB", "1KiB is out of range", "or 0 for no limit"),
         ("max_storage", "much", "\"much\" is not a number of bytes", "or 0 for no limit"),
-        ("rsa_bits", "1024", "\"1024\" is not a size of keys", "2048, 3072 or 4096"),
+        ("rsa_bits", "1024", "\"1024\" is not a valid key size", "2048, 3072 or 4096"),
         ("key_pool", "65", "65 is out of range", "0 to 64"),
         ("trusted_proxy", "10.0.0.0/33", "neither an address", "10.0.0.0/8"),
         ("trusted_proxy", "10.0.0.1,", "\"\" is neither", "separated by commas"),
@@ -232,7 +232,7 @@ fn the_lives_of_secrets_must_fit_each_other() {
                 "expiration_max, which is 199",
             ],
         ),
-        ("expiration_default = 0", &["0 means for ever", "allow_no_expiration to true"]),
+        ("expiration_default = 0", &["0 means no expiry", "allow_no_expiration to true"]),
         ("expiration_default = 0\nallow_no_expiration = false", &["sealdrop.toml: allow_no"]),
     ];
     for (file, parts) in cases {
@@ -252,14 +252,14 @@ fn the_file_must_be_readable_and_hold_settings_only() {
         ("colour = 1", &["no such setting", "the settings are listen, data"]),
         ("[server]\nlisten = 1", &["server", "no such setting"]),
         ("log = \"info\"\nlisten =", &["config (from SEALDROP_CONFIG): line 2 of"]),
-        ("listen = [\"127.0.0.1:1\"]", &["an array can not stand here"]),
+        ("listen = [\"127.0.0.1:1\"]", &["an array is not allowed here"]),
     ];
     for (file, parts) in cases {
         let message = load(&[], &[], file).unwrap_err();
         assert!(parts.iter().all(|part| message.contains(part)), "{message}");
     }
     let message = load(&[("config", "/nowhere/x.toml")], &[], "").unwrap_err();
-    assert!(message.starts_with("config (from --config): can not read \"/nowhere/x.toml\""));
+    assert!(message.starts_with("config (from --config): cannot read \"/nowhere/x.toml\""));
 }
 
 #[test]
@@ -332,13 +332,13 @@ fn public_urls_are_plain() {
         ("https://example.org?x=1", "query or a fragment"),
         ("https://example.org/#x", "query or a fragment"),
         ("https://joe:pw@example.org", "user name"),
-        ("https://example.org:99999", "wrong host or port"),
-        ("https://example.org:0", "wrong host or port"),
-        ("https://example.org:", "wrong host or port"),
-        ("https://a'b.example", "wrong host or port"),
-        ("https://example.org/a//b", "not plain"),
-        ("https://example.org/a/../b", "not plain"),
-        ("https://example.org/a'b", "not plain"),
+        ("https://example.org:99999", "invalid host or port"),
+        ("https://example.org:0", "invalid host or port"),
+        ("https://example.org:", "invalid host or port"),
+        ("https://a'b.example", "invalid host or port"),
+        ("https://example.org/a//b", "other characters"),
+        ("https://example.org/a/../b", "other characters"),
+        ("https://example.org/a'b", "other characters"),
         ("https://münchen.example", "not a URL"),
     ];
     for (text, problem) in wrong {
@@ -379,14 +379,14 @@ fn mail_servers_are_urls() {
         ("mail.example.org:25", "scheme"),
         ("mail.example.org", "not a URL"),
         ("https://mail.example.org", "neither smtp nor smtps"),
-        ("smtps://joe:planted@mail.example.org", "put it in a file: smtp_password_file"),
+        ("smtps://joe:planted@mail.example.org", "put it into a file and give smtp_password_file"),
         ("smtps://", "no host"),
         ("smtp://", "no host"),
         ("smtp://h/inbox", "a path"),
         ("smtp://h#x", "a fragment"),
         ("smtp://h?tls=off", "its query"),
         ("smtp://h?tls=none&x=1", "its query"),
-        ("smtps://h?tls=none", "no query"),
+        ("smtps://h?tls=none", "cannot have a query"),
         ("smtp://h:0", "port is 0"),
         ("smtp://a%0d%0ab@h", "control character"),
         ("smtp://a%ff@h", "not UTF-8"),
@@ -412,9 +412,9 @@ fn the_settings_of_mails_fit_each_other() {
         (vec![url, from], "public_url", "it is missing"),
         (vec![user, from, site], "smtp_password_file", "smtp_url has a user"),
         (vec![url, from, site, file], "smtp_password_file", "no user"),
-        (vec![file], "smtp_password_file", "smtp_url is missing"),
-        (vec![token], "smtp_token_file", "smtp_url is missing"),
-        (vec![url, from, site, token], "smtp_token_file", "no user whose token"),
+        (vec![file], "smtp_password_file", "which is missing"),
+        (vec![token], "smtp_token_file", "which is missing"),
+        (vec![url, from, site, token], "smtp_token_file", "no user for this token"),
         (
             vec![user, from, site, file, token],
             "smtp_token_file",
@@ -435,7 +435,7 @@ fn the_settings_of_mails_fit_each_other() {
         assert!(load(&[], &[], &right.concat()).is_ok());
     }
     for (from, part) in
-        [("a@b, c@d", "not one mailbox"), ("a", "not one mailbox"), ("a@å", "ASCII")]
+        [("a@b, c@d", "not a single mailbox"), ("a", "not a single mailbox"), ("a@å", "ASCII")]
     {
         let message = load(&[("mail_from", from)], &[], "").unwrap_err();
         assert!(message.contains(part), "{message}");

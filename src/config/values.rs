@@ -1,13 +1,13 @@
 //! Values of settings, and the error for a wrong one.
 
-/// What the view log keeps of a viewer's address.
+/// How the view log stores a viewer's address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ViewerIp {
     /// The whole address.
     Full,
-    /// The network only: the first 24 bits of IPv4, the first 48 of IPv6.
+    /// Only the network: the first 24 bits of IPv4, the first 48 of IPv6.
     Truncated,
-    /// Nothing.
+    /// Not at all.
     Off,
 }
 
@@ -27,7 +27,7 @@ pub enum Boxes {
     Open,
     /// Clients with a private API key.
     Account,
-    /// No one. Existing boxes still work.
+    /// New boxes are off. Existing boxes still work.
     Off,
 }
 
@@ -35,17 +35,17 @@ pub enum Boxes {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{setting} (from {origin}): {problem}; {remedy}")]
 pub struct BadSetting {
-    /// The setting, as it is called in the file.
+    /// The key of the setting in the file.
     pub setting: String,
-    /// Where the value came from: `--listen`, `SEALDROP_LISTEN`, `sealdrop.toml: listen`.
+    /// The source of the value: `--listen`, `SEALDROP_LISTEN`, `sealdrop.toml: listen`.
     pub origin: String,
-    /// What is wrong.
+    /// The problem.
     pub problem: String,
-    /// What a right value is.
+    /// The description of a correct value.
     pub remedy: String,
 }
 
-/// The flags that were given: file key and value, in the order of the command line.
+/// The given flags: the key in the file and the value, in the order of the command line.
 ///
 /// A setting that is a list may come more than once.
 pub type Flags = Vec<(&'static str, String)>;
