@@ -1,4 +1,4 @@
-//! The command line's side of the administration socket. Blocking: it has nothing else to do.
+//! The client of the administration socket, for the command line. It blocks.
 
 use std::{
     fs::File,
@@ -14,28 +14,28 @@ use super::{
     socket::{SOCKET_NAME, below},
 };
 
-/// Why a call gave no reply.
+/// The error of a call without a reply.
 #[derive(Debug, thiserror::Error)]
 pub enum SocketError {
     /// No daemon listens: the directory or the socket is missing, or no process accepts. Nothing was sent.
     #[error("no daemon answers")]
     NotThere,
-    /// The directory or the socket is not for this user. Nothing was asked.
+    /// This user has no access to the directory or the socket. Nothing was sent.
     #[error("permission denied")]
     NotAllowed,
     /// The connection ended before the reply: it is unknown whether the command was executed.
     #[error("the daemon closed the connection before it answered")]
     BrokenOff,
-    /// The connection or the reply is not what it should be.
-    #[error("the daemon can not be understood: {0}")]
+    /// The connection failed, or the reply is not valid.
+    #[error("the daemon's answer cannot be read: {0}")]
     Io(#[from] io::Error),
-    /// The daemon answered that it did not carry the command out.
+    /// The daemon answered that it did not execute the command.
     #[error(transparent)]
     Refused(#[from] CommandError),
 }
 
-/// Asks the daemon that runs on the data directory `dir`, and waits for the reply however long the
-/// command takes.
+/// Sends a command to the daemon that runs on the data directory `dir`, and waits for the reply without a
+/// timeout.
 ///
 /// # Errors
 ///

@@ -1,6 +1,6 @@
-//! What can be asked of the administration, and what it answers: one line of JSON each.
+//! The commands of the administration and their replies: one line of JSON each.
 //!
-//! The rules behind the commands are the domain's; here are only their shapes.
+//! Only the types are here; the domain has the rules.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -18,7 +18,7 @@ pub enum Command {
     CreateAccount {
         /// The account's name.
         name: String,
-        /// How many secrets it may create in a month; the daemon's default if `None`.
+        /// The most secrets that it may create in a month; `None` for the daemon's default.
         allowance: Option<u64>,
     },
     /// Lists all accounts.
@@ -30,9 +30,9 @@ pub enum Command {
     },
     /// Creates an API key.
     CreateApiKey {
-        /// The account that it is for.
+        /// The account of the key.
         account: String,
-        /// What it may do.
+        /// The rights of the key.
         kind: KeyKind,
     },
     /// Lists API keys by id; only hashes of the keys are stored.
@@ -47,27 +47,27 @@ pub enum Command {
         /// The address; `None` for no notifications.
         email: Option<String>,
     },
-    /// Lists what waits in the outbox, and what was given up.
+    /// Lists the items of the outbox that wait or were given up.
     ListOutbox {
         /// From this number on.
         from: u64,
     },
-    /// Makes what waits due at once.
+    /// Makes waiting items due at once.
     RetryOutbox {
-        /// Its number; everything if `None`.
+        /// The number of the item; `None` for all.
         id: Option<u64>,
     },
-    /// Takes something out of the outbox unsent, and burns what was sealed of it.
+    /// Deletes an item of the outbox without sending it, and burns its sealed part.
     DropOutbox {
-        /// Its number.
+        /// The number of the item.
         id: u64,
     },
-    /// Sends a test mail. Only a daemon that runs can.
+    /// Sends a test mail. This needs a running daemon.
     TestMail {
-        /// To whom.
+        /// The recipient.
         to: String,
     },
-    /// Makes an API key useless at once.
+    /// Revokes an API key at once.
     RevokeApiKey {
         /// Its id, as listed.
         id: String,
@@ -80,11 +80,11 @@ pub enum Command {
     },
     /// Adds a webhook and makes its signing key.
     AddWebhook {
-        /// The account whose events it is called for.
+        /// The account whose events the webhook gets.
         account: String,
-        /// Where it is.
+        /// The URL.
         url: String,
-        /// What it is called for; everything if empty.
+        /// The events; empty for all.
         events: Vec<WebhookEventKind>,
     },
     /// Lists webhooks; never their signing keys.
@@ -97,14 +97,14 @@ pub enum Command {
         /// Its id, as listed.
         id: String,
     },
-    /// Calls a webhook at once, once. Only a running daemon does.
+    /// Calls a webhook once, now. This needs a running daemon.
     TestWebhook {
         /// Its id, as listed.
         id: String,
     },
 }
 
-/// The answer to a [`Command`] that was carried out.
+/// The reply to a [`Command`] that was executed.
 // No Debug: some answers hold keys.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -139,13 +139,13 @@ pub enum Reply {
     Webhooks(Vec<WebhookRow>),
     /// To [`Command::RemoveWebhook`].
     WebhookRemoved(WebhookRemoved),
-    /// To [`Command::TestWebhook`], where the other end has taken the call.
+    /// To [`Command::TestWebhook`] if the receiver accepted the call.
     WebhookTested(WebhookTested),
 }
 
-/// A new account and its two keys, which are nowhere else.
+/// A new account and its two keys, which are stored nowhere.
 #[derive(Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "the names are enough")]
 pub struct AccountCreated {
     pub account: String,
     #[serde(serialize_with = "expose", deserialize_with = "conceal")]
@@ -159,34 +159,34 @@ pub struct AccountCreated {
 pub struct AccountRow {
     /// Its name.
     pub name: String,
-    /// How many secrets it may create in a calendar month (UTC).
+    /// The most secrets that it may create in a calendar month (UTC).
     pub allowance: u64,
-    /// Secrets in its list now.
+    /// The number of secrets in its list.
     pub secrets_total: u64,
-    /// Secrets that it created in this calendar month.
+    /// The number of secrets that it created in this calendar month.
     pub secrets_usage: u64,
-    /// How many API keys it has.
+    /// The number of its API keys.
     pub api_keys: u64,
-    /// When it was created.
+    /// The time of creation.
     pub created_at: UnixSeconds,
 }
 
-/// An account is gone.
+/// An account was deleted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountDeleted {
     /// Its name.
     pub account: String,
-    /// The number of its secrets that could still be viewed and are burned now.
+    /// The number of its secrets that could still be viewed, which are now burned.
     pub secrets_burned: u64,
 }
 
-/// A new API key, which is nowhere else.
+/// A new API key, which is stored nowhere.
 #[derive(Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "the names are enough")]
 pub struct ApiKeyCreated {
     pub account: String,
     pub kind: KeyKind,
-    /// What [`Command::RevokeApiKey`] wants; not secret.
+    /// The id for [`Command::RevokeApiKey`]; not secret.
     pub id: String,
     #[serde(serialize_with = "expose", deserialize_with = "conceal")]
     pub key: SecretText,
@@ -195,74 +195,74 @@ pub struct ApiKeyCreated {
 /// One API key of the list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApiKeyRow {
-    /// What [`Command::RevokeApiKey`] wants; not secret.
+    /// The id for [`Command::RevokeApiKey`]; not secret.
     pub id: String,
-    /// The account that it belongs to.
+    /// The account of the key.
     pub account: String,
-    /// What it may do.
+    /// The rights of the key.
     pub kind: KeyKind,
-    /// When it was created.
+    /// The time of creation.
     pub created_at: UnixSeconds,
 }
 
-/// Where an account's notifications go now.
+/// The new address for an account's notifications.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NotifyEmailSet {
     /// The account's name.
     pub account: String,
     /// The address; `None` for no notifications.
     pub email: Option<String>,
-    /// Whether the daemon sends mails; `None` where none runs that could tell.
+    /// Whether the daemon sends mails; `None` if no daemon runs.
     pub mail_ready: Option<bool>,
 }
 
-/// A page of what is in the outbox, oldest first.
+/// A page of the outbox, oldest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutboxPage {
     /// The entries.
     pub entries: Vec<OutboxRow>,
-    /// Where the next page begins; `None` after the last one.
+    /// The start of the next page; `None` after the last one.
     pub next: Option<u64>,
 }
 
 /// One entry of the outbox.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutboxRow {
-    /// What [`Command::RetryOutbox`] and [`Command::DropOutbox`] want.
+    /// The number for [`Command::RetryOutbox`] and [`Command::DropOutbox`].
     pub id: u64,
-    /// What it is: `request`, `secret`, `viewed`, …, `webhook`.
+    /// The kind: `request`, `secret`, `viewed`, …, `webhook`.
     pub kind: String,
     /// The address of a mail; `None` for a webhook.
     pub to: Option<String>,
     /// `waiting` or `given up`.
     pub state: String,
-    /// Since when it is there.
+    /// The time when it was queued.
     pub queued_at: UnixSeconds,
-    /// When it is tried next; `None` for never.
+    /// The time of the next attempt; `None` for never.
     pub next_at: Option<UnixSeconds>,
-    /// How often it was tried.
+    /// The number of attempts.
     pub attempts: u32,
-    /// Why the last try failed.
+    /// The error of the last attempt.
     pub error: Option<String>,
 }
 
 /// Entries of the outbox were changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the name says it")]
+#[expect(missing_docs, reason = "the name is enough")]
 pub struct OutboxChanged {
     pub count: u64,
 }
 
-/// A test mail was taken.
+/// A test mail was accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MailTested {
-    /// What the server has said.
+    /// The answer of the mail server.
     pub reply: String,
 }
 
-/// An API key is useless now.
+/// An API key was revoked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "the names are enough")]
 pub struct ApiKeyRevoked {
     pub id: String,
     pub account: String,
@@ -280,14 +280,14 @@ pub struct ClaimCreated {
     pub until: UnixSeconds,
 }
 
-/// A new webhook. Its signing key is shown nowhere else.
+/// A new webhook. Its signing key is shown only here.
 #[derive(Serialize, Deserialize)]
 pub struct WebhookAdded {
-    /// What the other commands want; not secret.
+    /// The id for the other commands; not secret.
     pub id: String,
-    /// The account whose events it is called for.
+    /// The account whose events the webhook gets.
     pub account: String,
-    /// Where it is, without the query.
+    /// The URL without its query.
     pub url: String,
     /// `whsec_…`, as Standard Webhooks writes it.
     #[serde(serialize_with = "expose", deserialize_with = "conceal")]
@@ -297,42 +297,42 @@ pub struct WebhookAdded {
 /// One webhook of the list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WebhookRow {
-    /// What the other commands want; not secret.
+    /// The id for the other commands; not secret.
     pub id: String,
-    /// The account whose events it is called for.
+    /// The account whose events the webhook gets.
     pub account: String,
-    /// Where it is, without the query.
+    /// The URL without its query.
     pub url: String,
-    /// What it is called for.
+    /// The events.
     pub events: Vec<WebhookEventKind>,
-    /// When it was added.
+    /// The time when it was added.
     pub created_at: UnixSeconds,
 }
 
-/// A webhook is not called any more.
+/// A webhook was removed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "the names are enough")]
 pub struct WebhookRemoved {
     pub id: String,
     pub account: String,
 }
 
-/// A webhook has taken a call.
+/// A webhook accepted a call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WebhookTested {
-    /// Which.
+    /// The id of the webhook.
     pub id: String,
     /// The status of its answer, 200 to 299.
     pub status: u16,
 }
 
-/// Why a command was not carried out, in words for the operator.
+/// The error of a command, for the operator.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[error("{message}")]
 pub struct CommandError {
-    /// What a program would do about it.
+    /// The kind, for programs.
     pub kind: ErrorKind,
-    /// What a person should know; nothing secret.
+    /// The message, for people, without secrets.
     pub message: String,
 }
 
@@ -350,15 +350,15 @@ impl CommandError {
 pub enum ErrorKind {
     /// The command is wrong: a name with wrong characters, for example.
     Usage,
-    /// It does not fit what is there: the name is taken.
+    /// A conflict: the name is taken, for example.
     Conflict,
-    /// What it is about is not there.
+    /// The object of the command does not exist.
     NotFound,
-    /// Something broke on the way.
+    /// Any other failure.
     Failed,
 }
 
-/// Writes a secret out.
+/// Writes a secret in plain text.
 ///
 /// # Security
 ///

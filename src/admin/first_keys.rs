@@ -1,7 +1,7 @@
 //! The keys of the first account, in a file of the data directory until the operator has read them.
 //!
-//! A service's standard output usually ends in a journal that others read and that keeps everything. So the
-//! keys go there only where it is a terminal.
+//! The standard output of a service usually goes to a journal, which is stored and which others can read. So
+//! the keys go to standard output only if it is a terminal.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -19,20 +19,20 @@ use crate::crypto::{SystemRandom, contents::pack, halves};
 
 /// The file's name in the data directory.
 pub const FIRST_KEYS_NAME: &str = "first-keys";
-/// Two keys, a name and an address; more is not ours.
+/// The file has two keys, a name and an address; a longer file is another one.
 const MAX_BYTES: u64 = 16 << 10;
 
-/// The keys of the first account, and where they can be tried.
+/// The keys of the first account, and the address of the daemon.
 #[derive(Serialize, Deserialize)]
 pub struct FirstKeys {
     /// The account.
     #[serde(flatten)]
     pub account: AccountCreated,
-    /// Where the daemon is reached, without a trailing slash.
+    /// The address of the daemon, without a trailing slash.
     pub base: String,
 }
 
-/// Keys that are read and not removed yet. A lock keeps other processes from reading them.
+/// Keys that were read but not removed yet. A lock prevents other processes from reading them.
 pub struct Taken {
     /// The keys.
     pub keys: FirstKeys,
@@ -40,23 +40,23 @@ pub struct Taken {
     path: PathBuf,
 }
 
-/// Why there are no keys to read.
+/// The reason why no keys can be read.
 #[derive(Debug, thiserror::Error)]
 pub enum NoFirstKeys {
-    /// There is no file, or another process has just taken them.
-    #[error("they are not there")]
+    /// There is no file, or another process has just read it.
+    #[error("the keys do not exist")]
     Gone,
-    /// The system does not let this process read or remove the file.
+    /// The system does not allow reading or removing the file.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// The file is not one of ours.
-    #[error("it does not contain the keys of a first account")]
+    /// The file is something else.
+    #[error("the file does not contain the keys of a first account")]
     Damaged,
 }
 
 impl FirstKeys {
-    /// Writes them into `dir`, for its owner only, in place of what is there. Durable when it returns the
-    /// path.
+    /// Writes the keys to their file in `dir`, readable only for its owner, and replaces an existing file.
+    /// Returns the path when the file is durable.
     ///
     /// # Errors
     ///
@@ -71,7 +71,7 @@ impl FirstKeys {
         let mut line = Zeroizing::new(Vec::with_capacity(4096));
         serde_json::to_writer(&mut *line, self)?;
         line.push(b'\n');
-        // It gets its name when it is whole: a reader never sees a part of it.
+        // The file gets its name when it is complete: a reader never sees a part of it.
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
         let written = file.write_all(&line).and_then(|()| file.sync_all());
         let moved = written.and_then(|()| fs::rename(&new, &path));
@@ -84,7 +84,7 @@ impl FirstKeys {
         Ok(path)
     }
 
-    /// Reads them from `dir`. They stay there until `Taken::remove`.
+    /// Reads the keys from `dir`. The file stays until `Taken::remove`.
     ///
     /// # Errors
     ///
@@ -113,7 +113,7 @@ impl FirstKeys {
         Ok(Taken { keys, file, path })
     }
 
-    /// Shows them, and how to use them.
+    /// Shows the keys and an example of their use.
     ///
     /// # Errors
     ///

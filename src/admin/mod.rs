@@ -1,7 +1,7 @@
-//! The administration: how the operator's commands reach the one process that may write.
+//! The administration: executes the operator's commands in the one process that may write.
 //!
-//! A command goes through the socket of the daemon if one runs on the data directory, else the
-//! command line opens the store itself. Who may do what is decided by the file system alone.
+//! A command goes through the socket of the daemon if a daemon runs on the data directory; otherwise the
+//! command line opens the store itself. Only the permissions of the file system control access.
 
 mod claim;
 mod client;
@@ -30,42 +30,42 @@ pub use self::{
 
 use crate::domain::account::AccountName;
 
-/// How long a daemon may take from its lock to its socket, or from its last answer to its end: it
-/// opens and checks the store in between, a second for 100,000 secrets.
+/// The time that a daemon may take from its lock to its socket, or from its last answer to its end. In
+/// between it opens and checks the store, a second for 100,000 secrets.
 const RETRIES: u32 = 100;
 const RETRY_PAUSE: Duration = Duration::from_millis(50);
 
-/// An opened store: carries out one command on it and closes it.
+/// An opened store: executes one command on it and closes it.
 pub type OpenedStore = Box<dyn FnOnce(Command) -> Result<Reply, CommandError>>;
 
-/// Whether opening may make a store where there is none.
+/// Whether opening may create a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoreCreation {
     /// Also the data directory itself.
     IfMissing,
-    /// An operator who mistyped `--data` shall not find a new store there.
+    /// A mistyped `--data` must not create a new store.
     Never,
 }
 
-/// Why the store could not be opened.
+/// The reason why the store cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenFailure {
-    /// Another process has it.
+    /// Another process has locked it.
     #[error("the data directory is in use by another process")]
     Locked,
-    /// Any other reason, in words for the operator.
+    /// Any other reason, for the operator.
     #[error("{0}")]
     Other(String),
 }
 
-/// Carries out `command` on the data directory `dir`: through the daemon if one runs there, else on
-/// the store that `open` opens. Waits up to 5 s for a daemon that is just starting.
+/// Executes `command` on the data directory `dir`: through the daemon if one runs there, otherwise on the
+/// store that `open` opens. Waits up to 5 s for a daemon that is starting.
 ///
 /// Only [`Command::CreateAccount`] may create the directory.
 ///
 /// # Errors
 ///
-/// That of the command, or in words what stands in the way and what to do about it.
+/// The error of the command, or the obstacle and a remedy.
 pub fn execute(
     dir: &Path,
     command: Command,
@@ -78,7 +78,7 @@ pub fn execute(
     })
 }
 
-/// `wait` passes the time between two attempts, and says no when it was the last.
+/// `wait` waits between two attempts; it returns false after the last one.
 fn execute_patiently(
     dir: &Path,
     command: Command,
@@ -87,7 +87,7 @@ fn execute_patiently(
 ) -> Result<Reply, CommandError> {
     let create = match &command {
         Command::CreateAccount { name, .. } => {
-            // Before there is a directory for it: bad input changes nothing.
+            // Before the directory is created: bad input changes nothing.
             AccountName::new(name)
                 .map_err(|bad| CommandError { kind: ErrorKind::Usage, message: bad.to_string() })?;
             StoreCreation::IfMissing
@@ -104,12 +104,12 @@ fn execute_patiently(
         owner.map_or(Ok(()), |owner| refuse_foreign(dir, owner))?;
         match open(dir, create) {
             Ok(run) => return run(command),
-            // By a daemon whose socket is not there yet, or by another command that will soon end.
+            // A daemon without its socket yet, or another command that will end soon.
             Err(OpenFailure::Locked) if wait() => {}
             Err(OpenFailure::Locked) => {
                 return Err(failed(format!(
                     "{} is in use by another process, but no daemon answers at its {SOCKET_NAME}: \
-                     it may be starting or stopping; try again, or look into its log",
+                     it may be starting or stopping; try again, or read its log",
                     dir.display(),
                 )));
             }
@@ -133,11 +133,11 @@ fn owner(dir: &Path, create: StoreCreation) -> Result<Option<u32>, CommandError>
                 ),
             )),
         },
-        Err(error) => Err(failed(format!("can not look at {}: {error}", dir.display()))),
+        Err(error) => Err(failed(format!("cannot access {}: {error}", dir.display()))),
     }
 }
 
-/// Root can write anywhere, but files of root in the data directory would lock the daemon out.
+/// Root can write anywhere, but the daemon could not use files of root in the data directory.
 fn refuse_foreign(dir: &Path, owner: u32) -> Result<(), CommandError> {
     if owner == rustix::process::geteuid().as_raw() {
         return Ok(());
@@ -159,10 +159,12 @@ fn explain(error: SocketError, dir: &Path) -> CommandError {
             "permission denied at {dir}: run this as the user of the daemon (sudo -u sealdrop \
              sealdrop …)",
         )),
-        error @ SocketError::BrokenOff => failed(format!(
-            "{error}: list what is there to see whether the command was carried out"
-        )),
-        error @ SocketError::Io(_) => failed(format!("{error}; is it of another version?")),
+        error @ SocketError::BrokenOff => {
+            failed(format!("{error}: use the list command to see whether the command was executed"))
+        }
+        error @ SocketError::Io(_) => {
+            failed(format!("{error}; does the daemon have another version?"))
+        }
     }
 }
 

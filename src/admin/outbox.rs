@@ -10,12 +10,12 @@ use crate::{
     store::{Store, StoreError},
 };
 
-/// How many entries one reply has: some 200 KiB.
+/// The most entries of one reply: about 200 KiB.
 const PAGE: usize = 1000;
 
 /// A page of the list.
 pub(super) fn page(store: &Store, from: u64) -> Result<OutboxPage, CommandError> {
-    // One more, to know whether there are any.
+    // One more entry shows whether there is another page.
     let mut found = outbox::list(store, OutboxNumber(from), PAGE + 1)?;
     let next = match found.len() > PAGE {
         true => found.pop().map(|(number, _)| number.0),
@@ -40,7 +40,7 @@ pub(super) fn retry(
         let Some((last, _)) = page.last() else { return Ok(OutboxChanged { count }) };
         from = last.0 + 1;
         let retry = |(number, _)| store.change(outbox::retry(number, now));
-        // All handed to the writer before the first is waited for, so that they share syncs.
+        // All changes are queued before the first one is awaited, so that they share syncs.
         let under_way: Vec<_> = page.into_iter().map(retry).collect();
         for pending in under_way {
             count += u64::from(pending.wait()?);
@@ -48,7 +48,7 @@ pub(super) fn retry(
     }
 }
 
-/// Takes one entry out.
+/// Deletes one entry.
 pub(super) fn drop_one(store: &Store, id: u64) -> Result<OutboxChanged, CommandError> {
     let done = store.change(outbox::remove(OutboxNumber(id))).wait()?;
     changed(done, id, "is in the outbox")
@@ -58,7 +58,7 @@ fn changed(done: bool, id: u64, what: &str) -> Result<OutboxChanged, CommandErro
     if done {
         return Ok(OutboxChanged { count: 1 });
     }
-    let message = format!("nothing {what} under the number {id}: see sealdrop mail list");
+    let message = format!("no item with the number {id} {what}: see sealdrop mail list");
     Err(CommandError::new(ErrorKind::NotFound, message))
 }
 

@@ -1,4 +1,4 @@
-//! Commands carried out on the store: each is one call of the domain.
+//! Executes commands on the store: each is one call of the domain.
 
 use super::{
     AccountCreated, AccountDeleted, AccountRow, ApiKeyCreated, ApiKeyRevoked, ApiKeyRow, Command,
@@ -15,7 +15,7 @@ use crate::{
     store::Store,
 };
 
-/// The daemon's settings that commands need.
+/// The settings of the daemon that commands need.
 #[derive(Clone, Copy, Debug)]
 pub struct OperatorTerms {
     /// For accounts that are created without an allowance.
@@ -24,11 +24,11 @@ pub struct OperatorTerms {
     pub webhook_private: bool,
 }
 
-/// Carries out `command`. Blocks until it is durable.
+/// Executes `command`. Blocks until its changes are durable.
 ///
 /// # Errors
 ///
-/// The domain's, in its words.
+/// The error of the domain.
 pub fn run(
     store: &Store,
     command: Command,
@@ -88,7 +88,7 @@ pub fn run(
         Command::TestMail { .. } => {
             return Err(CommandError::new(
                 ErrorKind::Failed,
-                "no daemon runs here, and only one that runs knows the mail server: start it first",
+                "no daemon runs here, and only a running daemon can send mail: start it first",
             ));
         }
         Command::CreateClaim { .. } => {
@@ -111,11 +111,11 @@ pub fn run(
     })
 }
 
-/// Reads an address.
+/// Parses an address.
 ///
 /// # Errors
 ///
-/// What is wrong with it.
+/// The problem with the address.
 pub fn mailbox(text: &str) -> Result<Mailbox, CommandError> {
     Mailbox::new(text).map_err(|error| {
         CommandError::new(ErrorKind::Usage, format!("the address {text:?} {error}"))

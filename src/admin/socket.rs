@@ -1,6 +1,6 @@
-//! The daemon's side of the administration socket: one request line, one reply line, then close.
+//! The server of the administration socket: one request line, one reply line, then close.
 //!
-//! A process that can open the socket may do everything; the file's mode is the only check.
+//! A process that can open the socket has all rights; the mode of the file is the only check.
 
 use std::{
     fs::{self, DirBuilder, File, Permissions},
@@ -30,25 +30,25 @@ use super::{Command, CommandError, ErrorKind, Reply};
 /// The socket's name in the data directory.
 pub const SOCKET_NAME: &str = "admin.sock";
 
-/// A command is a name or two; more is a mistake.
+/// Commands are short; a longer line is a mistake.
 const MAX_REQUEST_BYTES: u64 = 64 * 1024;
 
-/// How long a client may take to send its line, and to take the reply: it is a program on the same
-/// machine that has its line ready.
+/// The timeout for the request line and for the reply: the client is a program on the same machine that has
+/// its line ready.
 const CLIENT_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Creates the socket in `dir`, mode 0600, in place of one that a dead daemon left.
+/// Creates the socket in `dir` with mode 0600, and replaces one that a dead daemon left.
 ///
-/// The caller holds the lock of the data directory: no other daemon can be using the old socket.
-/// Must be called within a tokio runtime.
+/// The caller holds the lock of the data directory, so no other daemon uses the old socket. Must be called
+/// within a tokio runtime.
 ///
-/// A socket gets its mode from the umask, which belongs to the whole process and so cannot be
-/// changed for a moment. It is therefore made inside a new directory that only this user can enter,
-/// gets its mode there, and is then moved to its place: at no time can somebody else open it.
+/// A socket gets its mode from the umask, which belongs to the whole process and cannot be changed for a
+/// moment. So the socket is created in a new directory that only this user can enter, gets its mode there,
+/// and is then moved to its place. Other users cannot open it at any time.
 ///
 /// # Errors
 ///
-/// Whatever the file system says.
+/// The error of the file system.
 pub fn bind(dir: &Path) -> io::Result<UnixListener> {
     let dir = File::open(dir)?;
     let nursery = below(&dir, ".admin.sock.new");
@@ -65,10 +65,10 @@ pub fn bind(dir: &Path) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-/// Carries out commands with `run`, on the blocking pool, until `stop` is done; then ends once the
-/// commands that had arrived are answered.
+/// Executes commands with `run`, on the blocking pool, until `stop` is done; then ends when the commands that
+/// had arrived are answered.
 ///
-/// A command whose client has gone is still carried out. The socket's file stays.
+/// A command whose client has disconnected is still executed. The file of the socket stays.
 pub async fn serve<R>(listener: UnixListener, run: R, stop: impl Future<Output = ()>)
 where
     R: Fn(Command) -> Result<Reply, CommandError> + Send + Sync + 'static,
@@ -87,8 +87,8 @@ where
                     conversations.spawn(conversation);
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "can not accept on the administration socket");
-                    // Out of file descriptors, most likely: trying at once would only burn time.
+                    tracing::warn!(%error, "cannot accept a connection on the administration socket");
+                    // Probably out of file descriptors: an immediate retry would fail as well.
                     sleep(Duration::from_millis(100)).await;
                 }
             },
@@ -99,8 +99,8 @@ where
     while conversations.join_next().await.is_some() {}
 }
 
-/// The path of `name` in the open directory `dir`, short however deep `dir` lies: the address of a
-/// unix socket has room for 108 bytes (unix(7)).
+/// The path of `name` in the open directory `dir`. It is short even if the path of `dir` is long: the address
+/// of a Unix socket has 108 bytes (unix(7)).
 pub(super) fn below(dir: &File, name: &str) -> PathBuf {
     PathBuf::from(format!("/proc/self/fd/{}/{name}", dir.as_raw_fd()))
 }
@@ -118,14 +118,14 @@ async fn converse<R>(
         request = timeout(patience, read_command(&mut stream)) => request,
         _ = stopping.changed() => return,
     };
-    // No reply is needed: the client sent nothing in time, or closed the connection.
+    // No reply: the client sent nothing in time, or closed the connection.
     let Ok(Ok(Some(request))) = request else { return };
     let answer = match request {
         Ok(command) => {
             tokio::task::spawn_blocking(move || run(command)).await.unwrap_or_else(|_| {
                 Err(CommandError::new(
                     ErrorKind::Failed,
-                    "the command broke off; see the daemon's log",
+                    "the command was interrupted; see the daemon's log",
                 ))
             })
         }
@@ -134,16 +134,16 @@ async fn converse<R>(
     // Wiped, and large enough not to be moved while it holds a key.
     let mut line = Zeroizing::new(Vec::with_capacity(4096));
     if let Err(error) = serde_json::to_writer(&mut *line, &answer) {
-        tracing::error!(%error, "can not encode a reply of the administration");
+        tracing::error!(%error, "cannot encode a reply of the administration");
         return;
     }
     line.push(b'\n');
     if !matches!(timeout(patience, stream.write_all(&line)).await, Ok(Ok(()))) {
-        tracing::warn!("a client of the administration hung up before its reply");
+        tracing::warn!("a client of the administration disconnected before its reply");
     }
 }
 
-/// The command, or what is wrong with it; `None` if the client closed without a word.
+/// The command, or an error; `None` if the client closed the connection without a command.
 async fn read_command(
     stream: &mut UnixStream,
 ) -> io::Result<Option<Result<Command, CommandError>>> {
@@ -162,7 +162,7 @@ async fn read_command(
     }
     Ok(Some(serde_json::from_slice(&line).or_else(|error| {
         refused(format!(
-            "the daemon does not know this command: {error}; is it of another version?"
+            "the daemon does not know this command: {error}; does it have another version?"
         ))
     })))
 }

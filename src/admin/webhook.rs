@@ -55,15 +55,15 @@ pub(super) fn remove(store: &Store, id: String) -> Result<Reply, WebhookError> {
 pub(super) fn needs_daemon() -> CommandError {
     CommandError::new(
         ErrorKind::Failed,
-        "no daemon runs on this data directory, and it is the daemon that calls: start it first",
+        "no daemon runs here, and only a running daemon calls webhooks: start it first",
     )
 }
 
-/// Calls a webhook with a `test` event. Blocks; must be called on a thread of tokio's that may.
+/// Calls a webhook with a `test` event. Blocks; must be called on a blocking thread of tokio.
 ///
 /// # Errors
 ///
-/// Why the receiver has not accepted the call, or that the webhook is unknown.
+/// The webhook is unknown, or the reason why its receiver did not accept the call.
 pub fn test(
     store: &Store,
     caller: &Caller,

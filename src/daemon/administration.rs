@@ -89,7 +89,7 @@ pub(super) fn commands(
             _ => {}
         }
         reloaded.map_err(|error| {
-            CommandError::new(admin::ErrorKind::Failed, format!("done, but: {error}"))
+            CommandError::new(admin::ErrorKind::Failed, format!("executed, but: {error}"))
         })?;
         Ok(reply)
     }

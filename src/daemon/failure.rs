@@ -1,4 +1,4 @@
-//! Why a start failed, and so whether it is tried again: the exit code tells the service manager.
+//! The exit code of a failed start: it tells the service manager whether to retry.
 //!
 //! The table is in docs/operations.md as well; a test compares the two.
 
@@ -12,15 +12,15 @@ use crate::{
     store::StoreOpenError,
 };
 
-/// What the system can answer at a start, and whether that may pass by itself.
+/// Errors of the system at a start, and whether the cause may be temporary.
 ///
-/// Trying again costs little, and a service that stays down costs much. So only what nothing but another
-/// setting or another permission mends counts as configuration.
+/// A retry costs little, and a service that stays down costs much. So an error counts as a wrong setting only
+/// if nothing but another setting or permission helps.
 const TABLE: &[(Exit, &[Errno], &str)] = &[
     (
         Exit::Busy,
         &[Errno::ADDRINUSE],
-        "the port is taken, by a predecessor that is ending or by another program",
+        "the port is in use, by a daemon that is stopping or by another program",
     ),
     (
         Exit::Busy,
@@ -33,7 +33,7 @@ const TABLE: &[(Exit, &[Errno], &str)] = &[
             Errno::HOSTDOWN,
             Errno::HOSTUNREACH,
         ],
-        "the address, the network or the device is not there yet",
+        "the address, the network or the device is not available yet",
     ),
     (
         Exit::Busy,
@@ -52,12 +52,12 @@ const TABLE: &[(Exit, &[Errno], &str)] = &[
             Errno::BUSY,
             Errno::INTR,
         ],
-        "too few file descriptors, threads or too little memory",
+        "not enough file descriptors, threads or memory",
     ),
     (
         Exit::Usage,
         &[Errno::ACCESS, Errno::PERM],
-        "no permission: for a port below 1024, or for the data directory",
+        "no permission for a port below 1024 or for the data directory",
     ),
     (
         Exit::Usage,
@@ -69,11 +69,11 @@ const TABLE: &[(Exit, &[Errno], &str)] = &[
             Errno::INVAL,
             Errno::AFNOSUPPORT,
         ],
-        "the path is not one of a directory, or the address is of a kind that this system lacks",
+        "the path is not a directory, or the system does not support this kind of address",
     ),
 ];
 
-/// How the process ends after `error`.
+/// The exit code for `error`.
 fn exit_after(error: &io::Error) -> Exit {
     let found = TABLE.iter().find(|(_, errnos, _)| {
         errnos.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
@@ -81,12 +81,12 @@ fn exit_after(error: &io::Error) -> Exit {
     found.map_or(Exit::Failed, |(exit, ..)| *exit)
 }
 
-/// The failure of something that the system refused.
+/// The failure of an action that the system refused.
 pub(super) fn of_system(what: &str, error: &io::Error) -> Failure {
     Failure { exit: exit_after(error), message: format!("{what}: {error}") }
 }
 
-/// The failure of a setting that the system refused in use. `bad` has the words.
+/// The failure of a setting that the system refused. `bad` has the message.
 pub(super) fn of_setting(bad: &BadSetting, error: &io::Error) -> Failure {
     Failure { exit: exit_after(error), message: bad.to_string() }
 }
@@ -94,10 +94,10 @@ pub(super) fn of_setting(bad: &BadSetting, error: &io::Error) -> Failure {
 /// The failure to open the store.
 pub(super) fn of_store(error: &StoreOpenError) -> Failure {
     let exit = match error {
-        // By a predecessor that is ending, or by a command of the administration.
+        // By a daemon that is stopping, or by a command of the administration.
         StoreOpenError::Locked(_) => Exit::Busy,
         StoreOpenError::Io { source, .. } => exit_after(source),
-        // Trying again would read all of it again, with the same result.
+        // A retry would read everything again, with the same result.
         StoreOpenError::Damaged { .. } | StoreOpenError::Format { .. } => Exit::Damaged,
         StoreOpenError::SyncHookMissing => Exit::Failed,
     };

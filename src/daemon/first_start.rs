@@ -127,8 +127,8 @@ pub(super) fn welcome(first: &FirstStart, data: &Path, output: Output<'_>) -> io
     out.flush()
 }
 
-/// A start that ended before it had created its account leaves keys that open nothing, if the account was
-/// then created by a command.
+/// Deletes the keys of a start that ended before it had created its account, if a command has created one
+/// since: they are not valid.
 fn remove_useless(app: &App, dir: &Path) {
     let Ok(taken) = FirstKeys::take(dir) else { return };
     let AccountCreated { private_key, public_key, .. } = &taken.keys.account;
@@ -136,11 +136,11 @@ fn remove_useless(app: &App, dir: &Path) {
         .iter()
         .all(|key| app.api_keys.find(key.expose_secret().as_bytes()).is_none());
     if is_useless && let Err(error) = taken.remove() {
-        tracing::warn!(%error, "cannot remove {FIRST_KEYS_NAME}, whose keys open nothing");
+        tracing::warn!(%error, "cannot delete {FIRST_KEYS_NAME}, whose keys are not valid");
     }
 }
 
-/// A word for a shell.
+/// A text as a word for a shell.
 fn quoted(text: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+:,@%".contains(&byte);
     match text.bytes().all(is_plain) {

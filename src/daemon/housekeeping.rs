@@ -12,7 +12,7 @@ use crate::{
     domain::{drop_box, notify::outbox, operator, sweep::sweep},
 };
 
-/// How late a sweep may be: an expired secret is refused at once all the same.
+/// The longest delay of a sweep. An expired secret is refused at once anyway.
 const SWEEP: Duration = Duration::from_secs(10);
 const TIDY: Duration = Duration::from_secs(3600);
 
@@ -24,17 +24,17 @@ pub(crate) fn start(app: &Arc<App>) -> JoinSet<()> {
         let App { store, clock, rules, key_service, .. } = &*sweeper;
         key_service.tickets.sweep(clock.monotonic());
         if let Err(error) = sweep(store, clock.settled(), rules.keep_log_seconds) {
-            tracing::error!(%error, "cannot sweep what has expired");
+            tracing::error!(%error, "cannot sweep expired records");
         }
     }));
     tasks.spawn(late_tries::write_in_background(Arc::clone(app)));
     let tidier = Arc::clone(app);
     tasks.spawn(repeat(TIDY, move || {
         if let Err(error) = operator::finish_deletions(&tidier.store, tidier.clock.now()) {
-            tracing::error!(%error, "cannot go on with deleting accounts");
+            tracing::error!(%error, "cannot continue the deletion of accounts");
         }
         if let Err(error) = drop_box::finish_deletions(&tidier.store) {
-            tracing::error!(%error, "cannot go on with deleting boxes");
+            tracing::error!(%error, "cannot continue the deletion of boxes");
         }
         let now = tidier.clock.settled();
         let swept = outbox::sweep_limits(&tidier.store, now)
@@ -43,7 +43,7 @@ pub(crate) fn start(app: &Arc<App>) -> JoinSet<()> {
             tracing::error!(%error, "cannot sweep the outbox");
         }
         if let Err(error) = tidier.store.tidy() {
-            tracing::error!(error, "the store is not as it should be");
+            tracing::error!(error, "the check of the store failed");
         }
     }));
     tasks
@@ -57,7 +57,7 @@ async fn repeat(every: Duration, work: impl Fn() + Send + Sync + 'static) {
         ticks.tick().await;
         let work = Arc::clone(&work);
         if let Err(error) = spawn_blocking(move || work()).await {
-            tracing::error!(%error, "housekeeping ended badly; it will try again");
+            tracing::error!(%error, "housekeeping failed unexpectedly; it will be retried");
         }
     }
 }

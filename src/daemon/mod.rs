@@ -120,7 +120,7 @@ pub fn serve(loaded: Loaded, output: Output<'_>) -> Result<(), Failure> {
 struct Open {
     store: Store,
     site: Arc<Site>,
-    /// The file that asks for the clock to be believed, if there is one.
+    /// The file that tells the daemon to trust the clock, if there is one.
     believed: Option<PathBuf>,
 }
 
@@ -138,7 +138,7 @@ fn open(loaded: &Loaded) -> Result<Open, Failure> {
     let mailer = Mailer::from_settings(settings)
         .map_err(|BadMail { setting, problem }| Failure::from(loaded.bad(setting, problem)))?;
     if let Err(error) = Mailer::check_token(settings) {
-        tracing::warn!("{error}; no mail can be sent until that file is there");
+        tracing::warn!("{error}; no mail can be sent until this file exists");
     }
     let look = PageLook::load(&settings.site)
         .map_err(|problem| Failure::from(loaded.bad("site_logo", problem)))?;
@@ -232,14 +232,14 @@ fn announce(
     Ok(())
 }
 
-/// The time that the store knows; none if the operator asks, by a file, to believe the clock once.
+/// The newest time in the store; `None` if the operator's file tells the daemon to trust the clock once.
 fn known_time(store: &Store, is_believed: bool) -> TimeRecord {
     if !is_believed {
         return store.time();
     }
     tracing::warn!(
         forgotten = %store.time().floor,
-        "the clock is believed, as {BELIEVE_CLOCK} asks for: what has expired by a later time may open again"
+        "the clock is trusted because of the file {BELIEVE_CLOCK}: secrets that had expired may open again"
     );
     TimeRecord::default()
 }
@@ -265,6 +265,6 @@ fn reload(app: &App, settings: &Settings) {
                  authorities again; other settings need a restart"
             );
         }
-        Err(error) => tracing::warn!(%error, "SIGHUP: nothing is changed"),
+        Err(error) => tracing::warn!(%error, "SIGHUP: nothing was changed"),
     }
 }

@@ -45,11 +45,12 @@ pub(super) fn allow_files(max_connections: usize) {
     }
 }
 
-/// Makes files readable for the user of this process only, and turns off core dumps, which could hold secrets.
+/// Makes files readable only for the user of this process, and turns off core dumps, which could contain
+/// secrets.
 pub(super) fn protect() {
     umask(Mode::RWXG | Mode::RWXO);
     if let Err(error) = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) }) {
-        tracing::warn!(%error, "cannot forbid core dumps, which could hold secrets");
+        tracing::warn!(%error, "cannot turn off core dumps, which could contain secrets");
     }
 }
 
@@ -99,7 +100,7 @@ impl HarmlessSignals {
                 Some(()) = self.hang_up.recv() => {
                     let reload = Arc::clone(&reload);
                     if let Err(error) = spawn_blocking(move || reload()).await {
-                        tracing::error!(%error, "SIGHUP: reading again ended badly");
+                        tracing::error!(%error, "SIGHUP: reading the files again failed unexpectedly");
                     }
                 }
                 Some(()) = user1.recv() => tracing::info!("SIGUSR1: ignored"),

@@ -1,4 +1,4 @@
-//! What the pages' scripts know of the operator's settings.
+//! The settings that the scripts of the pages get.
 
 use crate::{
     api::{Rules, key_service::ServiceRules},

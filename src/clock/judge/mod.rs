@@ -118,8 +118,8 @@ impl Judge {
             tracing::info!(
                 clock = %start.wall,
                 stored = %wall,
-                "the clock is more than a day ahead of the last change that was stored, as it is after a \
-                 long pause: nothing ends for good until it has held for 10 minutes"
+                "the clock is more than a day ahead of the last stored change, as it is after a long \
+                 pause: nothing expires permanently until it has been stable for 10 minutes"
             );
         }
         let new_leap = (start.wall > wall.plus(LEAP_SECONDS)).then_some(Leap {
@@ -154,14 +154,14 @@ impl Judge {
                 tracing::warn!(
                     clock = %look.wall,
                     %expected,
-                    "the clock has leapt ahead by more than a day: what has expired by it is refused, and \
-                     nothing ends for good until it has held for 10 minutes"
+                    "the clock has leapt ahead by more than a day: secrets that have expired by it are \
+                     refused, but nothing expires permanently until it has been stable for 10 minutes"
                 );
                 *self.leap.insert(Leap { first: look, held_before: 0 })
             }
         };
         if leap.held_seconds(look.monotonic) >= HOLD_SECONDS {
-            tracing::info!(clock = %look.wall, "the clock has held since its leap, and is trusted");
+            tracing::info!(clock = %look.wall, "the clock has been stable since its leap, and is trusted");
             (self.trusted, self.leap) = (look, None);
             return self.believe(look.wall);
         }

@@ -86,7 +86,7 @@ fn read_at_each_login() {
         let log = daemon.log.clone();
         assert!(daemon.stop().0.success());
         let log = fs::read_to_string(log).expect("a log");
-        assert!(log.contains("no mail can be sent until that file is there"), "{log}");
+        assert!(log.contains("no mail can be sent until this file exists"), "{log}");
         assert!(!log.contains("t0ken") && !log.contains("xxxxxx"), "{log}");
     }
 }
