@@ -47,7 +47,7 @@ interface Args {
 /** The texts of a language by their keys. */
 type Texts = Record<string, string>;
 
-/** Names, each with the parts of a `User-Agent` that it goes with. */
+/** Names, each with the parts of a `User-Agent` that belong to it. */
 type AgentNames = [string, string[]][];
 
 /** The data that the server puts into each page: `Data` in src/web/pages.rs. */
@@ -113,7 +113,7 @@ interface PublicSecret {
   attachments: { size: number }[];
 }
 
-/** What a viewer gives to open a secret. */
+/** The input of a viewer that opens a secret. */
 interface Proofs {
   password?: string;
   captcha?: string;
@@ -128,7 +128,7 @@ interface NewSecret {
   manage_token?: string;
 }
 
-/** What `hand` in common/sending.js sends: a call, its key, and the content and settings of the secret. */
+/** The arguments of `hand` in common/sending.js: a call, its key, and the content and settings of the secret. */
 interface HandRequest {
   path: string;
   key?: string;
@@ -163,7 +163,7 @@ interface SecretRequest {
   secrets: string[];
 }
 
-/** A secret request as the person sees it who answers it. */
+/** A secret request as the person who answers sees it. */
 interface AskedRequest {
   message: string | null;
   expires_at: string | null;
@@ -179,14 +179,14 @@ interface Webhook {
   created_at: string;
 }
 
-/** A row of a list of the account: its name, its cells, and the texts that a search looks at. */
+/** A row of a list of the account: its name, its cells, and the texts to search. */
 interface Row {
   name: string;
   cells: Child[];
   texts: (TextLike | null)[];
 }
 
-/** A list of the account: `pagedList` in manage/list.js says what each is. */
+/** A list of the account, described at `pagedList` in manage/list.js. */
 interface ListOptions<I extends { id: string }> {
   title: TextLike;
   label: TextLike;
@@ -228,7 +228,7 @@ interface BoxMessage {
   TemporaryDownloadId: string;
 }
 
-/** A message of a box, opened; `fails` is the reason why it could not be, and `raw` its text then. */
+/** A message of a box, opened. If it could not be opened, `fails` is the reason and `raw` its ciphertext. */
 interface BoxItem {
   id: number;
   created: string;
@@ -249,7 +249,7 @@ interface BoxPage {
   more: boolean;
 }
 
-/** What box/reader.js makes. */
+/** The readers of box/reader.js. */
 interface BoxReader {
   next(): Promise<BoxPage>;
   file(item: BoxItem, how: { signal: AbortSignal; found?: (item: BoxItem) => void; isInMemory: boolean }):
@@ -283,7 +283,7 @@ interface SjclAes {
   encrypt(words: number[]): number[];
 }
 
-/** As much of a JSON Schema as /openapi.json has. */
+/** The part of JSON Schema that /openapi.json uses. */
 interface Schema {
   $ref?: string;
   type?: string | string[];

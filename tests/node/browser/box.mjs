@@ -132,7 +132,7 @@ await run({
     await page.goto(`${servers.open.url}/box`);
     await page.getByLabel("Link or token of the box").fill("nothing");
     await page.getByRole("button", { name: "Go to the box" }).click();
-    await page.getByText("There is no token in this").waitFor();
+    await page.getByText("This contains no token").waitFor();
     await page.getByLabel("Link or token of the box").fill(` ${servers.open.url}/#${token} `);
     await page.keyboard.press("Enter");
     await page.waitForURL(`${servers.open.url}/box/${token}`);

@@ -211,7 +211,7 @@ await run({
     await page.getByText("2 characters too many").waitFor();
     await submit(page);
     await page.getByText("Choose a whole number from 1 to 100.").waitFor();
-    await page.getByText("A password cannot consist of blanks only.").waitFor();
+    await page.getByText("A password cannot consist of spaces only.").waitFor();
     assert.equal(calls, 0);
   },
 

@@ -171,7 +171,7 @@ await run({
       await api(open, "POST", "account/webhooks", { body: { url: `https://example.org/${number}` }, key: open.key });
     }
     await add(page, "https://example.org/11");
-    await page.getByText("An account can have 10 webhooks.").waitFor();
+    await page.getByText("An account can have up to 10 webhooks.").waitFor();
     for (const { id } of (await api(open, "GET", "account", { key: open.key })).webhooks) {
       await api(open, "DELETE", `account/webhooks/${id}`, { key: open.key });
     }

@@ -44,7 +44,7 @@ await run({
     const go = page.getByRole("button", { name: "Continue" });
     const other = await makeSecret();
     for (const [text, told] of [
-      ["", "Paste the link here."], ["#", "There is no key in this"], [servers.open.url + none, "There is no key in this"],
+      ["", "Paste the link here."], ["#", "This contains no key"], [servers.open.url + none, "This contains no key"],
       [other.url, "This link leads to another secret."],
     ]) {
       await field.fill(text);

@@ -24,7 +24,7 @@ const MAX_IN_MEMORY = 2 ** 31;
  * @param {string} passphrase
  */
 export function onlineReader(token, terms, passphrase) {
-  if (terms.HasPrivateKey !== true) throw new Error("a passphrase is of no use to this server");
+  if (terms.HasPrivateKey !== true) throw new Error("this server has no key for a passphrase");
   return new Reader({ token, passphrase: headerText(passphrase) }, null);
 }
 

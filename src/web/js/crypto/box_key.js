@@ -167,7 +167,7 @@ function readEncryptedKey(pem) {
     expect(derivation.oid(), PBKDF2);
     const parameters = derivation.sequence();
     const [salt, rounds] = [parameters.octets(), parameters.integer()];
-    if (rounds < 1 || rounds > MAX_ROUNDS) throw new UnreadableKey("This key asks for too much work.");
+    if (rounds < 1 || rounds > MAX_ROUNDS) throw new UnreadableKey("This key needs too much work.");
     const keyBytes = parameters.hasInteger ? parameters.integer() : null;
     let hash = "SHA-1";
     if (parameters.hasSequence) {

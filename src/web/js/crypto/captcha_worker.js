@@ -14,7 +14,7 @@ addEventListener("message", async ({ data }) => {
   try {
     postMessage({ solution: await search(data) });
   } catch (error) {
-    postMessage({ error: error.message || "The captcha can not be solved." });
+    postMessage({ error: error.message || "The captcha cannot be solved." });
   }
 });
 
@@ -26,7 +26,7 @@ addEventListener("message", async ({ data }) => {
 async function search({ parameters, first, step }) {
   const { algorithm, cost, keyLength, keyPrefix, nonce, salt } = parameters;
   const known = algorithm === "PBKDF2/SHA-256" && keyLength <= 32 && cost <= MAX_COST;
-  if (!known) throw new Error("This captcha is of a kind that is not known here.");
+  if (!known) throw new Error("This kind of captcha is unknown.");
   const [prefix, saltBytes] = [fromHex(nonce), fromHex(salt)];
   const password = new Uint8Array(prefix.length + 4);
   password.set(prefix);

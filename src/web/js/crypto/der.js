@@ -3,7 +3,7 @@
 
 import { concat, fromBase64, toBase64 } from "./bytes.js";
 
-/** Not DER or PEM, or not the expected one. */
+/** The data is not DER or PEM, or not the expected structure. */
 export class BadDer extends Error {
   constructor(message = "This is not the expected DER.") {
     super(message);

@@ -20,7 +20,7 @@ export function hasWebCrypto() {
 /** RSA needs WebCrypto, which this page does not have. */
 export class NeedsSecureContext extends Error {
   constructor() {
-    super("This needs a page that came over https.");
+    super("This needs a page over https.");
     this.name = "NeedsSecureContext";
   }
 }

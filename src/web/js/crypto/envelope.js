@@ -20,7 +20,7 @@ const SLICE = 256 << 10;
 /** The public key of the box cannot be used here. */
 export class UnusableKey extends Error {
   constructor() {
-    super("The public key of this box can not be used.");
+    super("The public key of this box cannot be used.");
     this.name = "UnusableKey";
   }
 }
@@ -28,7 +28,7 @@ export class UnusableKey extends Error {
 /** The content of an envelope is longer than allowed. */
 export class TooLong extends Error {
   constructor() {
-    super("The message holds more than is allowed.");
+    super("The message is longer than allowed.");
     this.name = "TooLong";
   }
 }

@@ -13,7 +13,7 @@ const MAX_ROUNDS = 2_000_000;
 const HALF_LENGTH = 18;
 
 /**
- * A secret does not open. `reason`: "damaged" (not a valid message), "key" (wrong password, or changed data).
+ * A secret cannot be decrypted. `reason`: "damaged" (not a valid message), "key" (wrong password, or changed data).
  */
 export class CannotOpen extends Error {
   /**
@@ -78,7 +78,7 @@ export async function open(password, ciphertext) {
   try {
     return fromUtf8(plaintext);
   } catch {
-    throw damaged("what is inside is no text");
+    throw damaged("the plaintext is not a text");
   }
 }
 
@@ -97,12 +97,12 @@ function readMessage(ciphertext) {
   try {
     fields = JSON.parse(fromUtf8(fromBase64(ciphertext)));
   } catch {
-    throw damaged("it is no JSON in base64");
+    throw damaged("it is not JSON in base64");
   }
-  if (typeof fields !== "object" || fields === null) throw damaged("it is no JSON object");
+  if (typeof fields !== "object" || fields === null) throw damaged("it is not a JSON object");
   const { v = 1, iter = ROUNDS, ts = 64, cipher = "aes", ks, mode } = fields;
   // The API does not allow the defaults of the last two, 128 and ccm.
-  if (v !== 1 || cipher !== "aes" || ks !== 256 || mode !== "gcm") throw damaged("it is of another kind");
+  if (v !== 1 || cipher !== "aes" || ks !== 256 || mode !== "gcm") throw damaged("its version, cipher, key size or mode is wrong");
   if (![64, 96, 128].includes(ts)) throw damaged("ts is not 64, 96 or 128");
   if (!Number.isInteger(iter) || iter < 1 || iter > MAX_ROUNDS) throw damaged("iter is out of bounds");
   /**
@@ -119,7 +119,7 @@ function readMessage(ciphertext) {
   };
   const [iv, salt, associatedData, ct] = [bytes("iv"), bytes("salt"), bytes("adata", ""), bytes("ct")];
   // SJCL accepts one to four words.
-  if (iv.length < 5 || iv.length > 16) throw damaged("iv has a wrong length");
+  if (iv.length < 5 || iv.length > 16) throw damaged("the length of iv is wrong");
   if (ct.length < ts / 8) throw damaged("ct is too short");
   return { iv, salt, associatedData, ct, tagBits: ts, rounds: iter };
 }
@@ -171,7 +171,7 @@ function unpackAttachment({ name, type, size, data, n, key }) {
   const secret = fromBase64(key);
   if (!Number.isSafeInteger(size) || size < 0) throw new TypeError("no size");
   const elsewhere = Number.isSafeInteger(n) && n >= 1 && secret.length === 32;
-  if (!elsewhere) throw new TypeError("neither here nor there");
+  if (!elsewhere) throw new TypeError("no data and no key");
   return { ...about, size, n, key: secret };
 }
 

@@ -46,7 +46,7 @@ function chunkCount(size) {
 /** An encrypted file is cut off, has extra data, was changed, or has another key. */
 export class Damaged extends Error {
   constructor() {
-    super("The encrypted file is damaged or not whole.");
+    super("The encrypted file is damaged or incomplete.");
     this.name = "Damaged";
   }
 }
@@ -114,7 +114,7 @@ export class FileSealer {
     const chunks = chunkCount(blob.size);
     if (chunks > MAX_CHUNKS) throw new RangeError("The file is too large.");
     const inside = from >= 0 && from <= to && to <= sealedSize(blob.size);
-    if (!inside) throw new RangeError("Outside of the file.");
+    if (!inside) throw new RangeError("This range is outside of the file.");
     const first = Math.max(0, Math.floor((from - PREFIX) / SEALED_CHUNK));
     const end = Math.ceil((to - PREFIX) / SEALED_CHUNK);
     const pieces = from < PREFIX ? [this.#prefix] : [];

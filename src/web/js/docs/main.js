@@ -1,5 +1,5 @@
 // @ts-check
-// The page of the APIs, made from openapi.json, which programs can read as well.
+// The page about the APIs, made from openapi.json.
 import { call, explain } from "../common/api.js";
 import { rich } from "./text.js";
 import { fieldsOf, parametersOf, resolve } from "./schema.js";
