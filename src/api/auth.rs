@@ -29,7 +29,7 @@ pub fn private_key(app: &App, headers: &HeaderMap) -> Result<AccountNumber, ApiE
     match find(app, headers)? {
         (account, KeyKind::Private) => Ok(account),
         (_, KeyKind::Public) => Err(ApiError::Forbidden(
-            "A public API key may only view secrets: this needs a private one",
+            "A public API key can only view secrets: this call needs a private one",
         )),
     }
 }

@@ -241,10 +241,10 @@ impl ApiError {
             ),
             Self::OverRequestAllowance(allowance) => format!(
                 "The list of secret requests is full: {allowance} are allowed. Delete one, or wait until \
-                 one that is over leaves it"
+                 one that has ended is removed"
             ),
             Self::ReceiverOverAllowance => {
-                "Whoever asked for this secret can take no more of them this month".into()
+                "The requester cannot receive more secrets this month".into()
             }
             Self::NotFound => "Not found".into(),
             Self::MethodNotAllowed(_) => "Method not allowed".into(),
@@ -254,7 +254,7 @@ impl ApiError {
             }
             Self::UnderWay { .. } => "Another upload of this attachment is under way".into(),
             Self::BadRange { bytes } => {
-                format!("The attachment has {bytes} bytes: ask for a part of them")
+                format!("The attachment has {bytes} bytes: request a range within them")
             }
             Self::Conflict(message) => (*message).into(),
             Self::BodyTimeout => "The request's body stopped coming".into(),
@@ -270,8 +270,8 @@ impl ApiError {
             Self::Field { field, reason } => format!("{} {reason}", humanize(field)),
             Self::TooMany { counted, .. } => counted.to_string(),
             Self::TooManyMails { field, retry_after } => format!(
-                "{} is not sent to: as many mails to this address, or out of this account, as an hour \
-                 allows have gone out. Try again in {}",
+                "{} cannot get this mail now: the hourly limit of mails for the address or the account is \
+                 reached. Try again in {}",
                 humanize(field),
                 in_words(retry_after.as_secs())
             ),
@@ -279,8 +279,8 @@ impl ApiError {
             Self::Busy => "Busy: try again in a moment".into(),
             Self::Full => "No space left for new secrets".into(),
             Self::OverQuota => {
-                "The room for attachments is used up: some of it is free again once secrets \
-                                that have attachments are gone"
+                "The storage for attachments is full. It has space again when secrets with attachments are \
+                 deleted or expire"
                     .into()
             }
         }

@@ -45,10 +45,10 @@ async fn trouble(app: &App) -> Option<Cow<'static, str>> {
         Ok(space) if space.allows_creation() => {}
         Ok(_) => {
             return Some(
-                "the disk is nearly full: views and deletions go on, creations do not".into(),
+                "the disk is nearly full: views and deletions work, creations do not".into(),
             );
         }
-        Err(_) => return Some("the free space of the disk is not known".into()),
+        Err(_) => return Some("the free space of the disk is unknown".into()),
     }
     app.clock.trouble().map(|trouble| trouble.to_string().into())
 }

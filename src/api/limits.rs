@@ -7,12 +7,12 @@ const HOUR: u64 = 3600;
 
 impl TryLimits {
     pub(super) fn creation_rule(self) -> TryRule {
-        let counted = "secrets made from your address";
+        let counted = "secrets created from your address";
         TryRule { counted, setting: "create_limit", most: self.creations, window_seconds: HOUR }
     }
 
     pub(super) fn answer_rule(self) -> TryRule {
-        let counted = "secrets handed over from your address";
+        let counted = "answers to requests from your address";
         TryRule { counted, setting: "answer_limit", most: self.answers, window_seconds: HOUR }
     }
 
@@ -40,7 +40,7 @@ impl TryLimits {
     }
 
     pub(super) fn webhook_test_rule(self) -> TryRule {
-        let counted = "webhooks tried out by this account";
+        let counted = "tests of webhooks by this account";
         let (setting, most) = ("webhook_test_limit", self.webhook_tests);
         TryRule { counted, setting, most, window_seconds: MINUTE }
     }

@@ -52,7 +52,7 @@ impl App {
         if self.mail_ready() {
             return Ok(());
         }
-        Err(ApiError::field(field, "needs mail, which this server has not set up"))
+        Err(ApiError::field(field, "needs mail, which is not set up on this server"))
     }
 
     /// A mail with the complete link of a secret, to be queued by the change that creates the secret. The

@@ -266,22 +266,24 @@ pub enum OpenKeyError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyFormError {
     /// Not PKCS#8 in PEM, or damaged.
-    #[error("must be PKCS#8 in PEM under a passphrase (BEGIN ENCRYPTED PRIVATE KEY): {CONVERT}")]
+    #[error(
+        "must be PKCS#8 in PEM, encrypted with a passphrase (BEGIN ENCRYPTED PRIVATE KEY): {CONVERT}"
+    )]
     Form,
     /// In OpenSSH's format, with or without a passphrase.
     #[error(
-        "is of OpenSSH\'s own form: convert it with ssh-keygen -p -m PKCS8 -f key, with a passphrase"
+        "has OpenSSH's own format: convert it with ssh-keygen -p -m PKCS8 -f key, with a passphrase"
     )]
     OpenSsh,
     /// The encryption scheme is not supported; examples are those of PKCS#5 version 1 and PKCS#12.
     #[error(
-        "is encrypted by a scheme that is not opened here; PBES2 with PBKDF2 or scrypt and AES-CBC or \
-         3DES-CBC is: {CONVERT}"
+        "is encrypted with an unsupported scheme, not with PBES2 with PBKDF2 or scrypt and AES-CBC or \
+         3DES-CBC: {CONVERT}"
     )]
     Scheme,
     /// Decryption would cost more than the limits allow.
     #[error(
-        "asks for more work than is done here, at most {MAX_ITERATIONS} iterations of PBKDF2 or 32 MiB of \
+        "needs more work than is allowed, at most {MAX_ITERATIONS} iterations of PBKDF2 or 32 MiB of \
          scrypt: {CONVERT}"
     )]
     Work,

@@ -76,7 +76,7 @@ pub enum CannotOpen {
     #[error("the key does not fit")]
     OtherKey,
     /// The ciphertext from the server is not an SJCL message.
-    #[error("the ciphertext is not one that can be opened: {0}")]
+    #[error("the ciphertext is not valid: {0}")]
     Message(SjclError),
     /// A value that should be base64 is not.
     #[error("{0} is not base64")]

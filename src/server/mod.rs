@@ -258,7 +258,7 @@ struct MadeRoom;
 /// The answer on a connection that is refused.
 fn refusal(why: Refused) -> String {
     let message = match why {
-        Refused::Share => "Busy: your address has as many connections as it may",
+        Refused::Share => "Busy: your address has too many connections",
         Refused::Full => "Busy: try again in a moment",
     };
     let body = format!("{{\"error\":{{\"message\":\"{message}\",\"field\":null}}}}");

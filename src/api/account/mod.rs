@@ -33,9 +33,8 @@ use crate::{
 
 const NOTIFY_EMAIL: Field = mailbox_field(
     "notify_email",
-    "Notifications go to this address from now on: a secret was viewed, or somebody tried to view it too \
-     late. Null ends them. One plain address, ASCII, 254 characters at most; an empty string is null. 422 if \
-     the server sends no mail.",
+    "The address for notifications of views and of late attempts; null ends them. One plain address, ASCII, \
+     at most 254 characters; an empty string is null. 422 if the server sends no mail.",
 );
 /// The body of `PUT /api/account`.
 pub(super) const BODY: JsonBody =

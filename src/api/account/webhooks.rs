@@ -36,7 +36,7 @@ const URL: Field = Field::text(
 const EVENTS: Field = Field::new(
     "events",
     FieldKind::Names(|| WebhookEventKind::ALL.map(WebhookEventKind::name).to_vec()),
-    "The events that it is called for; all if none is named.",
+    "The events that it gets; all if the array is empty or absent.",
 );
 /// The body of `POST /api/account/webhooks`.
 pub(in crate::api) const BODY: JsonBody =
@@ -178,7 +178,7 @@ fn events(fields: &JsonFields<'_>) -> Result<Vec<WebhookEventKind>, ApiError> {
     let kinds = named.into_iter().map(WebhookEventKind::from_name);
     kinds.collect::<Option<_>>().ok_or_else(|| {
         let names = WebhookEventKind::ALL.map(WebhookEventKind::name).join(", ");
-        ApiError::field(EVENTS.name, format!("may only name {names}"))
+        ApiError::field(EVENTS.name, format!("may contain only {names}"))
     })
 }
 

@@ -75,7 +75,7 @@ pub(super) fn given(app: &App, fields: &JsonFields<'_>) -> Result<Given, ApiErro
         return Err(ApiError::field(ATTACHMENTS.name, reason));
     }
     let decode = |text: &str| {
-        let wrong = || ApiError::field(ATTACHMENTS.name, "must be null or base64 each");
+        let wrong = || ApiError::field(ATTACHMENTS.name, "must each be null or base64");
         let bytes = STANDARD.decode(&*without_line_ends(text)).map_err(|_| wrong())?;
         check_length(bytes.len() as u64, limits, ATTACHMENTS.name)?;
         Ok(bytes)
@@ -94,7 +94,7 @@ fn check_length(bytes: u64, limits: AttachmentLimits, field: &'static str) -> Re
     }
     match plain_len(bytes) {
         Some(_) => Ok(()),
-        None => Err(ApiError::field(field, "has a length that no sealed file has")),
+        None => Err(ApiError::field(field, "has a length that is not possible for a sealed file")),
     }
 }
 

@@ -301,7 +301,7 @@ async fn send(
             if most.is_some_and(|most| total > most) {
                 let message = match is_part {
                     true => "The request's body is longer than its Content-Range".into(),
-                    false => format!("An attachment is too long: {total} bytes have come"),
+                    false => format!("An attachment is too long: {total} bytes were received"),
                 };
                 return Err(Stopped::Because(ApiError::TooLarge { field: None, message }));
             }

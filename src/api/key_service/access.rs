@@ -56,9 +56,7 @@ pub(super) async fn authenticate(
         return open(app, client, id, passphrase).await;
     }
     let Some(hash) = parameters.text(PRIVATE_KEY_HASH) else {
-        return Err(ServiceError::Invalid(
-            "passphrase is missing, or privatekeyhash in its place".into(),
-        ));
+        return Err(ServiceError::Invalid("passphrase or privatekeyhash is missing".into()));
     };
     let guess = app.key_service.guesses.begin(client.net(), id.number, app.clock.monotonic())?;
     if !drop_box.is_authentic(hash) {

@@ -119,8 +119,8 @@ pub(super) async fn public_key(
     let Some(der) = blocking(read).await?? else {
         if form.is_some() {
             return Err(ServiceError::Invalid(
-                "The public key of this box is of no form that is known here: ask without format \
-                 to get it as it was uploaded"
+                "The public key of this box has an unknown form: request it without format to get it as \
+                 it was uploaded"
                     .into(),
             ));
         }
@@ -205,7 +205,7 @@ fn notify(
     let Some(email) = parameters.text(NOTIFY_EMAIL) else { return Ok(None) };
     let account = auth::private_key(app, headers).map_err(|error| {
         let why = ServiceError::from(error).message();
-        ServiceError::parameter(NOTIFY_EMAIL, format!("is for those with an API key only: {why}"))
+        ServiceError::parameter(NOTIFY_EMAIL, format!("can be set with an API key only: {why}"))
     })?;
     let email = mail_address(app, NOTIFY_EMAIL, email)?;
     Ok(Some(BoxNotify::new(account, email, random_array(&*app.random))))
@@ -218,7 +218,7 @@ pub(super) fn mail_address(
     text: &str,
 ) -> Result<Mailbox, ServiceError> {
     if !app.mail_ready() {
-        let reason = "needs mail, which this server has not set up";
+        let reason = "needs mail, which is not set up on this server";
         return Err(ServiceError::parameter(name, reason));
     }
     Mailbox::new(text).map_err(|error| ServiceError::parameter(name, error))

@@ -172,12 +172,12 @@ impl SealingKey {
                 ServiceError::Internal
             }),
             (PublicKeyUse::TooSmall(bits), _) => Err(ServiceError::Invalid(format!(
-                "The public key of this box has {bits} bits, which is too few: encrypt yourself and \
-                 send encryptedmessage and encryptionkey"
+                "The public key of this box has {bits} bits, which is too few: encrypt the message \
+                 yourself, and send encryptedmessage and encryptionkey"
             ))),
             (PublicKeyUse::Unreadable | PublicKeyUse::Sealing, _) => Err(ServiceError::Invalid(
-                "The public key of this box is of no form that is known here: encrypt yourself and \
-                 send encryptedmessage and encryptionkey"
+                "The public key of this box has an unknown form: encrypt the message yourself, and send \
+                 encryptedmessage and encryptionkey"
                     .into(),
             )),
         }
@@ -248,7 +248,7 @@ fn seal(
     let mut parts = Vec::with_capacity(files.len() + 2);
     if message.is_none() && encrypted_message.is_none() && files.is_empty() {
         return Err(ServiceError::Invalid(
-            "message is missing, or files, or encryptedmessage and encryptionkey".into(),
+            "message, files, or encryptedmessage and encryptionkey are missing".into(),
         ));
     }
     let (ours, theirs): (Vec<_>, Vec<_>) =

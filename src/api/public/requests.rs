@@ -143,7 +143,7 @@ fn public_part(
         None => Ok(None),
         Some(_) => Err(ApiError::field(
             field.name,
-            "must not be sent: this request has no send_to_email, so it is the link's alone",
+            "must not be sent: this request has no send_to_email, so only the link contains it",
         )),
     }
 }

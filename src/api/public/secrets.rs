@@ -51,7 +51,7 @@ pub(in crate::api) async fn create(
 ) -> Result<Response<Body>, ApiError> {
     if app.rules.create == SecretCreation::Account {
         return Err(ApiError::Forbidden(
-            "Secrets are made with an account here: send POST /api/secrets with its API key",
+            "Only accounts can create secrets on this server: send POST /api/secrets with an API key",
         ));
     }
     let creation = app.attempts.creations.begin(client.net(), app.clock.monotonic())?;

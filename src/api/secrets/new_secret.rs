@@ -227,7 +227,7 @@ pub(crate) fn password(
         return Ok(None);
     };
     let Some(password) = TypedPassword::new(password) else {
-        return Err(ApiError::field(field.name, "must not be blanks alone"));
+        return Err(ApiError::field(field.name, "must not consist of blanks only"));
     };
     let password = password.plain().expose_secret();
     if password.chars().count() > MAX_PASSWORD_CHARS {
@@ -236,7 +236,7 @@ pub(crate) fn password(
     }
     // Viewers send the password in a header, which cannot contain control characters.
     if password.contains(char::is_control) {
-        return Err(ApiError::field(field.name, "must not hold control characters"));
+        return Err(ApiError::field(field.name, "must not contain control characters"));
     }
     Ok(Some(SecretText::new(password.to_owned())))
 }

@@ -154,15 +154,15 @@ pub enum SjclError {
     #[error("it must be a JSON object")]
     NotAnObject,
     /// JSON does not define which of two equal fields counts, so two readers could see two messages.
-    #[error("{0} must be there only once")]
+    #[error("{0} must occur only once")]
     Duplicate(&'static str),
     /// SJCL does not read backslashes.
     #[error("{0} must be written without backslash escapes")]
     Escaped(&'static str),
     /// An additional field that would stop SJCL from reading the message.
     #[error(
-        "fields must be named in letters and digits, and hold a whole number, true, false, or text of \
-         letters, digits and + / % * _ . @ = -"
+        "names of fields must consist of letters and digits, and values must be a whole number, true, false, \
+         or a text of letters, digits and + / % * _ . @ = -"
     )]
     OtherField,
     /// `iv`, `salt` or `ct` is missing.

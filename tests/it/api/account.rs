@@ -140,7 +140,7 @@ fn mail_is_refused_without_mail() {
     assert_eq!(server.client.get(PATH).json()["data"]["mail_ready"], false);
     let answer = put(&server.client, r#"{"notify_email":"me@example.org"}"#);
     assert_eq!(answer.error(), (422, json!("notify_email")));
-    let text = "Notify email needs mail, which this server has not set up";
+    let text = "Notify email needs mail, which is not set up on this server";
     assert_eq!(answer.json()["error"]["message"], text);
     // Notifications can be ended even after mail was switched off.
     assert_eq!(put(&server.client, r#"{"notify_email":null}"#).status, 200);

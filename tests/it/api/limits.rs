@@ -96,8 +96,8 @@ fn a_429_says_what_and_when() {
     let ids = prepare(&server);
     // (kind, limit, counted, window, wait after 10 minutes, in seconds and in words)
     let expected = [
-        ("creations", 2, "Too many secrets made from your address: 2 within 1 hour"),
-        ("answers", 3, "Too many secrets handed over from your address: 3 within 1 hour"),
+        ("creations", 2, "Too many secrets created from your address: 2 within 1 hour"),
+        ("answers", 3, "Too many answers to requests from your address: 3 within 1 hour"),
         ("passwords", 4, "Too many wrong passwords from your address: 4 within 1 hour"),
         (
             "passphrases",
@@ -166,7 +166,7 @@ fn refusals_are_logged() {
     assert_eq!(lines.len(), 1, "{log}");
     for part in [
         "INFO",
-        "secrets made from your address",
+        "secrets created from your address",
         "127.0.0.1",
         "limit=1",
         "setting=\"create_limit\"",

@@ -239,7 +239,7 @@ fn mail_is_refused_without_mail() {
         for value in ["a@b.example", "nonsense"] {
             let answer = server.client.post(PATH, &json!({field: value}));
             assert_eq!(answer.error(), (422, json!(field)));
-            assert!(answer.text().contains("needs mail, which this server has not set up"));
+            assert!(answer.text().contains("needs mail, which is not set up on this server"));
         }
         request(&server.client, json!({field: ""}));
         request(&server.client, json!({field: null}));

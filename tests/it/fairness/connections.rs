@@ -65,7 +65,7 @@ fn busy_ones_of_one_client() {
         let mut raw = Raw::connect_from(client, ATTACKER);
         let answer = raw.answer();
         assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")));
-        let message = "Busy: your address has as many connections as it may";
+        let message = "Busy: your address has too many connections";
         assert_eq!(answer.json()["error"]["message"], message);
         assert_eq!(raw.rest(), b"");
     }

@@ -148,7 +148,7 @@ fn any_text_comes_back() {
         let expected: String = sent.chars().map(|c| if can(c) { c } else { '\u{fffd}' }).collect();
         assert!(message.child("MessageData").expect("a text").text == expected, "{expected:.60}");
     }
-    assert_refused(&own.put_parts(&[Part::text("message", "")]), "message is missing");
+    assert_refused(&own.put_parts(&[Part::text("message", "")]), "message, files, or");
 }
 
 fn several_files_all_or_none() {

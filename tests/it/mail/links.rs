@@ -220,7 +220,7 @@ fn box_notification() {
     let form = [("passphrase", "correct-horse"), ("notifyemail", "owner@example.com")];
     let stranger = server.client.with_key("");
     let refused = key_service::call(&stranger, "POST", &form);
-    key_service::assert_refused(&refused, "notifyemail is for those with an API key only");
+    key_service::assert_refused(&refused, "notifyemail can be set with an API key only");
     let wrong = [("passphrase", "correct-horse"), ("notifyemail", "owner")];
     let wrong = key_service::call(&server.client, "POST", &wrong);
     key_service::assert_refused(&wrong, "notifyemail must be one e-mail address");

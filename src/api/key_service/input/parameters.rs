@@ -116,7 +116,7 @@ impl Parameters {
     ///
     /// [`ServiceError::Parameter`] for another value.
     pub fn date(&self, name: &'static str) -> Result<Option<UnixSeconds>, ServiceError> {
-        let wrong = "must be a date from 1970 on, as in 2026-11-22 or 2026-11-22T12:00:00+01:00";
+        let wrong = "must be a date from 1970 on, such as 2026-11-22 or 2026-11-22T12:00:00+01:00";
         self.typed(name, wrong, date)
     }
 
@@ -129,7 +129,7 @@ impl Parameters {
         match self.text(V).map(|version| whole_number(version.trim())) {
             // Some clients send `1.0`.
             None | Some(Some(1)) => Ok(()),
-            Some(_) => Err(ServiceError::parameter(V, "must be 1: no other version is known")),
+            Some(_) => Err(ServiceError::parameter(V, "must be 1, the only version")),
         }
     }
 

@@ -258,13 +258,13 @@ fn broken(error: multer::Error) -> ServiceError {
         }
         multer::Error::StreamReadFailed(_) => "The request's body is incomplete",
         multer::Error::IncompleteFieldData { .. } | multer::Error::IncompleteStream => {
-            "The multipart body ends too early, or has a line that is no boundary"
+            "The multipart body ends too early, or has a line that is not a boundary"
         }
         multer::Error::LockFailure => {
             tracing::error!("two parts of a form were read at once");
             return ServiceError::Internal;
         }
-        _ => "The head of a part is not well formed",
+        _ => "The head of a part is malformed",
     };
     ServiceError::Malformed(text.into())
 }

@@ -185,7 +185,7 @@ fn bodies_that_are_not_understood_are_refused() {
         (IN_PARTS, &many, "Too many parts"),
         (IN_PARTS, &files, "Too many files"),
         (IN_PARTS, &big_file, "A file is too long"),
-        (IN_PARTS, b"--XX\r\n\x01: a\r\n\r\n\r\n--XX--", "not well formed"),
+        (IN_PARTS, b"--XX\r\n\x01: a\r\n\r\n\r\n--XX--", "malformed"),
     ];
     for (content_type, body, expected) in cases {
         for size in [1000, usize::MAX] {

@@ -37,7 +37,7 @@ impl WebhookUrl {
             return Err(bad("has more than 2000 characters"));
         }
         let url = Url::parse(text)
-            .map_err(|error| bad(&format!("can not be read ({error}): give an absolute one")))?;
+            .map_err(|error| bad(&format!("cannot be parsed ({error}): give an absolute URL")))?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(bad("must begin with https:// or http://"));
         }
@@ -48,7 +48,7 @@ impl WebhookUrl {
             return Err(bad("must have no fragment (#…): it is never sent"));
         }
         if url.port() == Some(0) {
-            return Err(bad("has a port that nobody listens on"));
+            return Err(bad("has the port 0"));
         }
         let literal = match url.host() {
             None => return Err(bad("has no host")),
@@ -118,15 +118,15 @@ mod tests {
         let long = format!("https://example.org/{}", "a".repeat(1981));
         let encoded = format!("https://example.org/{}", "ä".repeat(400));
         let wrong = [
-            ("", "can not be read"),
-            ("example.org/hook", "can not be read"),
-            ("//example.org", "can not be read"),
-            ("https://", "can not be read"),
-            ("https:///", "can not be read"),
-            ("https://exa mple.org", "can not be read"),
-            ("https://example.org:99999", "can not be read"),
-            ("https://256.256.256.256", "can not be read"),
-            ("https://[fe80::1%25eth0]/", "can not be read"),
+            ("", "cannot be parsed"),
+            ("example.org/hook", "cannot be parsed"),
+            ("//example.org", "cannot be parsed"),
+            ("https://", "cannot be parsed"),
+            ("https:///", "cannot be parsed"),
+            ("https://exa mple.org", "cannot be parsed"),
+            ("https://example.org:99999", "cannot be parsed"),
+            ("https://256.256.256.256", "cannot be parsed"),
+            ("https://[fe80::1%25eth0]/", "cannot be parsed"),
             ("https://example.org:0", "port"),
             ("ftp://example.org", "must begin with https:// or http://"),
             ("file:///etc/passwd", "must begin with"),
