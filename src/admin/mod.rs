@@ -118,7 +118,7 @@ fn execute_patiently(
     }
 }
 
-/// The user who owns `dir`; `None` where it does not exist but may be created.
+/// The user who owns `dir`; `None` if it does not exist but may be created.
 fn owner(dir: &Path, create: StoreCreation) -> Result<Option<u32>, CommandError> {
     match fs::metadata(dir) {
         Ok(found) if found.is_dir() => Ok(Some(found.uid())),

@@ -232,7 +232,7 @@ mod tests {
         let cases: [(&[u8], _); 4] = [
             (b"\"list_accounts\"\n", r#"{"Err":{"kind":"conflict","message":"ListAccounts"}}"#),
             (b"{}\n", "does not know this command"),
-            (b"\"dance\"\n", "is it of another version?"),
+            (b"\"dance\"\n", "does it have another version?"),
             (&long, "longer than 65536 bytes"),
         ];
         for (request, part) in cases {
@@ -266,6 +266,9 @@ mod tests {
         client.write_all(b"\"list_accounts\"\n").await.unwrap();
         let mut reply = String::new();
         client.read_to_string(&mut reply).await.unwrap();
-        assert!(reply.contains("the command broke off") && !reply.contains("planted"), "{reply}");
+        assert!(
+            reply.contains("the command was interrupted") && !reply.contains("planted"),
+            "{reply}"
+        );
     }
 }

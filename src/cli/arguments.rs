@@ -56,7 +56,7 @@ struct Sealdrop {
 #[argh(subcommand)]
 #[expect(clippy::large_enum_variant, reason = "one value per run; argh cannot fill a box")]
 pub(crate) enum Subcommand {
-    /// `serve`, also when nothing is given.
+    /// `serve`, also without a command.
     Serve(ServeCommand),
     /// `send`
     Send(SendCommand),

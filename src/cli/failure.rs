@@ -22,7 +22,7 @@ pub enum Exit {
     Refused,
     /// 64: the command line or a setting is wrong (`EX_USAGE` of sysexits(3)).
     Usage,
-    /// 65: a link or what it leads to is damaged, or the data directory is (`EX_DATAERR`).
+    /// 65: a link, its secret or box, or the data directory is damaged (`EX_DATAERR`).
     Damaged,
     /// 69: the server cannot be reached (`EX_UNAVAILABLE`).
     Unreachable,
@@ -74,7 +74,7 @@ impl Failure {
         Self { exit: Exit::ClosedPipe, message: String::new() }
     }
 
-    /// The command line is wrong, and nothing was done.
+    /// The command line is wrong, and nothing was changed.
     #[must_use]
     pub fn usage(message: impl Into<String>) -> Self {
         Self { exit: Exit::Usage, message: message.into() }

@@ -87,7 +87,7 @@ macro_rules! settings {
                 parse: |text| parse::number(text, 0..=u64::MAX),
                 remedy: "give a whole number",
             }
-            /// secret requests that the list of an account may have
+            /// maximum number of secret requests in the list of an account
             request_allowance: Option "N" = "10000" => pub request_allowance: u64 {
                 parse: |text| parse::number(text, 0..=u64::MAX),
                 remedy: "give a whole number",
@@ -107,8 +107,8 @@ macro_rules! settings {
                 parse: parse::boxes,
                 remedy: "give open, account or off",
             }
-            /// maximum length of a file in a box, also decompressed, and of an attachment of a secret; 0 for
-            /// no limit
+            /// maximum length of a file in a box (also after decompression) and of an attachment of a secret;
+            /// 0 for no limit
             max_upload: Option "SIZE" = "100MiB" => pub max_upload_bytes: Option<u64> {
                 parse: |text| parse::bytes_or_no_limit(text, 1 << 10..=1 << 40),
                 remedy: "give a number of bytes from 1KiB to 1TiB, such as 100MiB or 2GB, or 0 for no limit",
@@ -118,7 +118,7 @@ macro_rules! settings {
                 parse: |text| parse::bytes_or_no_limit(text, 1 << 20..=1 << 40),
                 remedy: "give a number of bytes from 1MiB to 1TiB, such as 512MiB or 10GB, or 0 for no limit",
             }
-            /// attachments that a secret may have, 1 to 64
+            /// maximum number of attachments of a secret, 1 to 64
             max_attachments: Option "N" = "10" => pub max_attachments: u8 {
                 parse: |text| parse::number(text, 1..=64),
                 remedy: "give a whole number from 1 to 64",
@@ -249,7 +249,8 @@ macro_rules! settings {
                 remedy: "give the path of a readable file with one line if smtp_url has a user, or leave it \
                          out",
             }
-            /// a file with an access token (OAuth 2.0) of this user instead of a password; read at each login
+            /// a file with an access token (OAuth 2.0) of the user in --smtp-url, instead of a password; read
+            /// at each login
             smtp_token_file: Option "FILE" => pub token_file: Option<PathBuf> {
                 parse: |text| parse::directory(text).map(Some),
                 remedy: "give the path of a readable file with only the token, which another program keeps \
@@ -290,12 +291,12 @@ macro_rules! settings {
                 parse: site::color,
                 remedy: "give a colour as #rrggbb, such as #0f766e",
             }
-            /// link to the imprint, below each page
+            /// URL of the imprint, linked below each page
             site_imprint: Option "URL" => pub imprint: Option<Link> {
                 parse: |text| Link::parse(text).map(Some),
                 remedy: "give an absolute http, https or mailto URL",
             }
-            /// link to the privacy policy, below each page
+            /// URL of the privacy policy, linked below each page
             site_privacy: Option "URL" => pub privacy: Option<Link> {
                 parse: |text| Link::parse(text).map(Some),
                 remedy: "give an absolute http, https or mailto URL",

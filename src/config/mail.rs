@@ -68,9 +68,7 @@ impl SmtpUrl {
             _ => return Err("its scheme is neither smtp nor smtps".to_owned()),
         };
         if url.password().is_some() {
-            return Err(
-                "it contains a password; put it into a file and give smtp_password_file".to_owned()
-            );
+            return Err("it contains a password; put it in a file: smtp_password_file".to_owned());
         }
         let host = match url.host() {
             Some(Host::Domain(name)) if is_name(name) => name.to_owned(),
@@ -111,7 +109,7 @@ impl SmtpUrl {
     }
 }
 
-/// Letters, digits, `.`, `-`, `_`: a name that can stand in messages and in TLS.
+/// Letters, digits, `.`, `-`, `_`: a name that can be used in messages and in TLS.
 fn is_name(host: &str) -> bool {
     !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_".contains(&b))
 }

@@ -30,7 +30,7 @@ pub use self::{
     values::{BadSetting, Boxes, Flags, SecretCreation, ViewerIp},
 };
 
-/// Settings and what to tell the operator about how they were found.
+/// Settings, and warnings about their sources.
 #[derive(Debug)]
 pub struct Loaded {
     /// The settings.

@@ -192,7 +192,7 @@ fn a_wrong_setting_is_named_with_its_source_and_what_would_be_right() {
         ("max_connections_per_client", "0", "0 is out of range", "1 to 65536"),
         ("cache", "1MiB", "1MiB is out of range", "8MiB to 1GiB"),
         ("cache", "99999999999GiB", "out of range", "8MiB to 1GiB"),
-        ("log", "loud", "\"loud\" is not a level", "error, warn, info"),
+        ("log", "loud", "\"loud\" is not a log level", "error, warn, info"),
     ];
     for (key, value, problem, remedy) in cases {
         let setting = TABLE.iter().find(|setting| setting.key == key).unwrap();
@@ -247,10 +247,13 @@ fn the_lives_of_secrets_must_fit_each_other() {
 fn the_file_must_be_readable_and_hold_settings_only() {
     // (file, parts of the message)
     let cases: [(_, &[_]); 6] = [
-        ("listne = 1", &["listne (from sealdrop.toml: listne)", "no such", "did you mean listen?"]),
+        (
+            "listne = 1",
+            &["listne (from sealdrop.toml: listne)", "does not exist", "did you mean listen?"],
+        ),
         ("max-ciphertext = 1", &["did you mean max_ciphertext?"]),
-        ("colour = 1", &["no such setting", "the settings are listen, data"]),
-        ("[server]\nlisten = 1", &["server", "no such setting"]),
+        ("colour = 1", &["this setting does not exist", "the settings are listen, data"]),
+        ("[server]\nlisten = 1", &["server", "this setting does not exist"]),
         ("log = \"info\"\nlisten =", &["config (from SEALDROP_CONFIG): line 2 of"]),
         ("listen = [\"127.0.0.1:1\"]", &["an array is not allowed here"]),
     ];
@@ -379,9 +382,9 @@ fn mail_servers_are_urls() {
         ("mail.example.org:25", "scheme"),
         ("mail.example.org", "not a URL"),
         ("https://mail.example.org", "neither smtp nor smtps"),
-        ("smtps://joe:planted@mail.example.org", "put it into a file and give smtp_password_file"),
-        ("smtps://", "no host"),
-        ("smtp://", "no host"),
+        ("smtps://joe:planted@mail.example.org", "put it in a file: smtp_password_file"),
+        ("smtps://", "host is missing"),
+        ("smtp://", "host is missing"),
         ("smtp://h/inbox", "a path"),
         ("smtp://h#x", "a fragment"),
         ("smtp://h?tls=off", "its query"),

@@ -47,5 +47,5 @@ pub struct BadSetting {
 
 /// The given flags: the key in the file and the value, in the order of the command line.
 ///
-/// A setting that is a list may come more than once.
+/// A list setting may occur more than once.
 pub type Flags = Vec<(&'static str, String)>;

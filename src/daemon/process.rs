@@ -14,7 +14,7 @@ use tokio::{
     task::spawn_blocking,
 };
 
-/// Logs to standard error; standard output is for what a script reads.
+/// Logs to standard error; standard output is for scripts.
 pub(super) fn start_log(level: tracing::Level) {
     // It fails in a test that starts several daemons in one process.
     let _ = tracing_subscriber::fmt()

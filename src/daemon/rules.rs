@@ -1,4 +1,4 @@
-//! From settings to what each part of the daemon needs.
+//! Converts settings to the rules and limits of each part of the daemon.
 
 use crate::{
     api::{Rules, key_service::ServiceRules},

@@ -74,11 +74,11 @@ command! {
         #[argh(option, arg_name = "DATE")]
         lock: Option<String>,
 
-        /// delete each message when it was read
+        /// delete each message after it is read
         #[argh(switch)]
         delete_messages_after_reading: bool,
 
-        /// delete the box when all messages were read
+        /// delete the box after all messages are read
         #[argh(switch)]
         delete_box_after_reading: bool,
 

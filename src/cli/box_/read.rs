@@ -369,7 +369,7 @@ fn stop(message: &IncomingMessage, failure: Failure) -> Failure {
 /// The question before reading a box that deletes.
 fn question(terms: &BoxTerms) -> Option<&'static str> {
     if terms.delete_box {
-        Some("The box is deleted when all messages were read. Read now?")
+        Some("The box is deleted after all messages are read. Read now?")
     } else if terms.delete_messages {
         Some("Messages are deleted when they are read. Read now?")
     } else {

@@ -5,7 +5,7 @@ use crate::{
         Context, Failure,
         flags::{command, server_connection},
         progress::CommandProgress,
-        secret::status::nobody,
+        secret::status::unidentified,
         terminal_text,
     },
     client::{link::request_place, requests},
@@ -34,7 +34,7 @@ impl RequestDeleteCommand {
         let place = request_place(&self.request)?;
         let server = connection.settings(context)?.server_of(&place, context)?;
         if !server.has_key() {
-            return Err(nobody(server.root().as_str()));
+            return Err(unidentified(server.root().as_str()));
         }
         requests::delete(&server, &place.id, &CommandProgress::new("Deleting"))?;
         Ok(writeln!(context.err, "Deleted {}", terminal_text::line(&place.id))?)

@@ -83,7 +83,7 @@ impl Sender {
 }
 
 /// The failure without a manage token and without an API key.
-fn unidentified(root: &str) -> Failure {
+pub(crate) fn unidentified(root: &str) -> Failure {
     Failure::usage(format!(
         "only the sender can do this: give the status link from `sealdrop send`, or the account's API key \
          for {root} (--key-file FILE, SEALDROP_KEY)"

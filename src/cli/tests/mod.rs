@@ -365,8 +365,8 @@ fn check_looks_at_settings_and_directory_and_leaves_no_trace() {
 fn mail_is_listed_in_pages_and_handled_by_number() {
     // (line, output)
     let cases = [
-        ("mail retry 17", "to be tried at once: 1\n"),
-        ("mail retry --all", "to be tried at once: 3\n"),
+        ("mail retry 17", "items to retry now: 1\n"),
+        ("mail retry --all", "items to retry now: 3\n"),
         ("mail retry --all --json", "{\"count\":3}\n"),
         ("mail drop 17", "dropped 17\n"),
         (

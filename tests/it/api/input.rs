@@ -131,7 +131,7 @@ fn bad_values_name_their_field() {
         ("password", vec![json!(5), json!(true), json!([])], "Password must be a string"),
         ("password", vec![json!(too_long)], "1000 characters"),
         ("password", vec![json!("p\nq"), json!("p\0q"), json!("p\u{7f}q")], "control characters"),
-        ("password", vec![json!(" "), json!("\t\n"), json!("\u{3000}\u{200b}")], "blanks alone"),
+        ("password", vec![json!(" "), json!("\t\n"), json!("\u{3000}\u{200b}")], "blanks only"),
         ("max_views", vec![json!(0), json!(101), json!(257), json!(u64::MAX)], "between 1 and 100"),
         (
             "max_views",

@@ -147,7 +147,7 @@ fn wrong_passwords_are_asked_for_again() {
     let mut terminal = at_terminal(&server, &dir, &["open", "--yes", &link]);
     terminal.expect_hidden("Password: ");
     terminal.send_line("öppna");
-    terminal.expect("no view was spent");
+    terminal.expect("No view was spent");
     terminal.expect_hidden("Password: ");
     terminal.send_line("öppna dig");
     terminal.expect("hush");

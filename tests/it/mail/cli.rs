@@ -71,7 +71,7 @@ fn list_retry_and_drop() {
         assert!(!done && text.contains("see sealdrop mail list"), "{text}");
     }
     let (done, text) = run(&data, &["mail", "retry", &second]);
-    assert!(done && text == "to be tried at once: 1\n", "{text}");
+    assert!(done && text == "items to retry now: 1\n", "{text}");
     smtp.mail();
     until("it is delivered", || list().is_empty());
 

@@ -89,7 +89,7 @@ await run({
     const wrong = async (page) => {
       await page.getByLabel(/^(Password|Lösenord)$/).fill("fel");
       await page.getByRole("button", { name: /Open the secret|Öppna hemligheten/ }).click();
-      await page.getByText(/This is not the password|inte rätt lösenord/).waitFor();
+      await page.getByText(/This password is wrong|inte rätt lösenord/).waitFor();
     };
     await tools.everyLook("view-password-wrong", secret.path, wrong, { allow: REFUSED });
     const page = await tools.open(secret.path, { allow: REFUSED });
@@ -131,7 +131,7 @@ await run({
     await page.getByLabel("Password", { exact: true }).fill("q");
     // Pressed at once: the page waits until it is ready.
     await page.getByRole("button", { name: "Open the secret" }).click();
-    await page.getByText("This is not the password").waitFor();
+    await page.getByText("This password is wrong").waitFor();
     // The wrong password has used the proof up: another one is needed.
     await page.getByLabel("Password", { exact: true }).fill("p");
     await openSecret(page);

@@ -45,7 +45,9 @@ impl ApiKeyCreateCommand {
             }
             (Some(account), _) | (None, Some(account)) => account,
             (None, None) => {
-                return Err(Failure::usage("the account of the key is missing: give NAME"));
+                return Err(Failure::usage(
+                    "the account of the key is missing: give NAME or --account NAME",
+                ));
             }
         };
         let command = Command::CreateApiKey { account, kind: self.kind };
