@@ -25,7 +25,7 @@ fn delete(data: &Path, answer: fn(&mut Terminal)) -> (ExitStatus, String) {
     let mut command = sealdrop();
     command.args(["account", "delete", "x", "--data"]).arg(data);
     let mut terminal = Terminal::start(command);
-    terminal.expect("to go on: ");
+    terminal.expect("to continue: ");
     assert!(terminal.echoes());
     answer(&mut terminal);
     terminal.finish()
@@ -37,7 +37,7 @@ fn an_account_is_deleted_by_its_name() {
     run_well(&data, &["account", "create", "x"]);
     let (status, shown) = delete(&data, |terminal| terminal.send_line("x"));
     assert_eq!(status.code(), Some(0), "{shown}");
-    assert!(shown.contains("to go on: x\r\n"), "input is echoed: {shown}");
+    assert!(shown.contains("to continue: x\r\n"), "input is echoed: {shown}");
     assert_eq!(run_well(&data, &["account", "list", "--json"]), "[]\n");
 }
 

@@ -90,7 +90,7 @@ fn known_authorities() {
     let daemon = start(&ours);
     for id in [by_name, by_address] {
         let told = run_well(&data, &["webhook", "test", id]);
-        assert!(told.contains("it answered 204"), "{told}");
+        assert!(told.contains("with status 204"), "{told}");
         assert_eq!(right.call().line, "POST /planted?planted HTTP/1.1");
     }
     let refused = |id: &str, problem: &str| {
