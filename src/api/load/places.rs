@@ -98,7 +98,7 @@ impl<T: Copy + Eq + Hash> Places<T> {
 }
 
 impl<T: Copy + Eq + Hash> UploadPlace<T> {
-    /// Returns when another upload waits that this place would help. The place should be released then.
+    /// Returns when another upload waits for this place, which should then be released.
     pub(crate) async fn wanted(&self) {
         loop {
             let mut wanted = std::pin::pin!(self.shared.wanted.notified());

@@ -75,7 +75,7 @@ fn repeats_are_delivered_once() {
     assert_eq!(texts(&own.messages()), ["one", "three", "five", "five"]);
     assert_eq!(texts(&other.messages()), ["four"]);
     let before = payload_files(&server);
-    // As a header, as clients send it, and with a file after it, whose bytes are not stored.
+    // The key is a header, as clients send it. A file follows, whose bytes are not stored.
     let mut head = request(
         &client,
         "PUT",
