@@ -8,6 +8,7 @@ mod https;
 mod process;
 mod public_config;
 mod rules;
+mod service_manager;
 mod serving;
 
 use std::{
@@ -98,12 +99,20 @@ pub fn serve(loaded: Loaded, output: Output<'_>) -> Result<(), Failure> {
         let (app, settings, certificate) =
             (Arc::clone(&app), settings.clone(), certificate.clone());
         runtime.spawn(harmless.handle(move || {
+            service_manager::reloading();
             reload(&app, &settings);
             certificate.as_deref().inspect(|certificate| https::reload(certificate));
+            service_manager::ready(address);
         }))
     };
     let following = certificate.map(|certificate| runtime.spawn(https::follow(certificate)));
-    runtime.block_on(serve_until(server, &app, signals.received()));
+    let watchdog = runtime.spawn(service_manager::keep_alive());
+    service_manager::ready(address);
+    runtime.block_on(serve_until(server, &app, async {
+        signals.received().await;
+        service_manager::stopping();
+    }));
+    watchdog.abort();
     reloading.abort();
     following.inspect(|following| following.abort());
     drop(stop);

@@ -33,6 +33,7 @@ mod raw;
 mod readme;
 mod scripts;
 mod server;
+mod service;
 mod sjcl;
 mod sjcl_interop;
 mod sub_path;
@@ -69,6 +70,7 @@ fn main() {
         proxies::trials(),
         readme::trials(),
         scripts::trials(),
+        service::trials(),
         sjcl::trials(),
         sjcl_interop::trials(),
         sub_path::trials(),

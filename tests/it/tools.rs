@@ -58,6 +58,7 @@ pub(crate) const NODE_20: Tool =
 pub(crate) const OPENSSL: Tool = Tool::Program("openssl", &["version"]);
 pub(crate) const PYTHON: Tool = Tool::Program("python3", &["--version"]);
 pub(crate) const STRACE: Tool = Tool::Program("strace", &["--version"]);
+pub(crate) const SYSTEMD_ANALYZE: Tool = Tool::Program("systemd-analyze", &["--version"]);
 pub(crate) const ZSH: Tool = Tool::Program("zsh", &["--version"]);
 
 /// A test that runs if `tools` are available, and is ignored otherwise.

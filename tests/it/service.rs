@@ -1,0 +1,68 @@
+//! The daemon as a service of systemd: what it reports, and how far its unit confines it.
+
+use std::{
+    os::unix::net::UnixDatagram,
+    process::Command,
+    time::Duration,
+};
+
+use libtest_mimic::Trial;
+
+use crate::{
+    daemon::Daemon,
+    tools::{SYSTEMD_ANALYZE, trial_with},
+    trial,
+};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        trial("service::the_state_is_reported", the_state_is_reported),
+        trial_with("service::the_unit_is_confined", &[SYSTEMD_ANALYZE], the_unit_is_confined),
+    ]
+}
+
+fn the_state_is_reported() {
+    let dir = tempfile::tempdir().expect("a fresh directory");
+    let path = dir.path().join("notify");
+    let manager = UnixDatagram::bind(&path).expect("a socket");
+    manager.set_read_timeout(Some(Duration::from_secs(20))).expect("a limit");
+    // Returns the next message that is not about the watchdog.
+    let mut watchdog = 0;
+    let mut next = || loop {
+        let mut buffer = [0; 1024];
+        let length = manager.recv(&mut buffer).expect("a message");
+        let message = String::from_utf8_lossy(&buffer[..length]).into_owned();
+        match message.contains("WATCHDOG=1") {
+            true => watchdog += 1,
+            false => return message,
+        }
+    };
+    let environment = [("NOTIFY_SOCKET", path.clone()), ("WATCHDOG_USEC", "30000".into())];
+    let daemon = Daemon::start_with(&dir.path().join("data"), &[], &environment);
+    let address = daemon.base.strip_prefix("http://").expect("http").to_owned();
+    let is_ready = |message: &str| {
+        message.contains("READY=1\n") && message.contains(&format!("STATUS=Listening on {address}\n"))
+    };
+    let message = next();
+    assert!(is_ready(&message), "{message}");
+    daemon.signal(rustix::process::Signal::HUP);
+    let message = next();
+    assert!(message.contains("RELOADING=1\n") && message.contains("MONOTONIC_USEC="), "{message}");
+    let message = next();
+    assert!(is_ready(&message), "{message}");
+    assert!(daemon.stop().0.success());
+    let message = next();
+    assert!(message.contains("STOPPING=1\n"), "{message}");
+    assert!(watchdog > 0, "no report to the watchdog");
+}
+
+fn the_unit_is_confined() {
+    let unit = concat!(env!("CARGO_MANIFEST_DIR"), "/systemd/sealdrop.service");
+    // In tenths: an exposure of 1.3 at most.
+    let ran = Command::new("systemd-analyze")
+        .args(["security", "--offline=true", "--no-pager", "--threshold=13", unit])
+        .output()
+        .expect("systemd-analyze");
+    let said = String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success() && said.contains("Overall exposure level"), "{said}");
+}
