@@ -56,7 +56,7 @@ fn key(text: &str) -> String {
         key_token: text,
         public_key: text,
         private_key: Some(text),
-        private_key_hash: Some(text),
+        private_key_hash: text,
         is_private_key_encrypted: true,
         is_public_key_only: false,
         request_date: UnixSeconds(0),
