@@ -1,10 +1,6 @@
 //! The daemon as a service of systemd: what it reports, and how far its unit confines it.
 
-use std::{
-    os::unix::net::UnixDatagram,
-    process::Command,
-    time::Duration,
-};
+use std::{os::unix::net::UnixDatagram, process::Command, time::Duration};
 
 use libtest_mimic::Trial;
 
@@ -41,7 +37,8 @@ fn the_state_is_reported() {
     let daemon = Daemon::start_with(&dir.path().join("data"), &[], &environment);
     let address = daemon.base.strip_prefix("http://").expect("http").to_owned();
     let is_ready = |message: &str| {
-        message.contains("READY=1\n") && message.contains(&format!("STATUS=Listening on {address}\n"))
+        message.contains("READY=1\n")
+            && message.contains(&format!("STATUS=Listening on {address}\n"))
     };
     let message = next();
     assert!(is_ready(&message), "{message}");
@@ -63,6 +60,7 @@ fn the_unit_is_confined() {
         .args(["security", "--offline=true", "--no-pager", "--threshold=13", unit])
         .output()
         .expect("systemd-analyze");
-    let said = String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr);
+    let said =
+        String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr);
     assert!(ran.status.success() && said.contains("Overall exposure level"), "{said}");
 }
