@@ -19,7 +19,7 @@ use libfuzzer_sys::fuzz_target;
 use sealdrop::{
     api::{
         Client,
-        key_service::input::request::{Limits, RequestReader},
+        key_service::input::request::{BodyLimits, RequestReader},
     },
     http::body_budget::BodyBudget,
 };
@@ -58,7 +58,7 @@ where
         CONTENT_TYPE,
         HeaderValue::from_static("multipart/form-data; boundary=b"),
     )]);
-    let limits = Limits { max_text: 2048, max_file: Some(MAX_FILE) };
+    let limits = BodyLimits { max_text: 2048, max_file: Some(MAX_FILE) };
     let payer = BodyBudget::default().anybody(Client { address: [192, 0, 2, 1].into() });
     let found = async {
         let mut files = Vec::new();
