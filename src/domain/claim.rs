@@ -130,23 +130,23 @@ mod tests {
 
     const NOW: UnixSeconds = UnixSeconds(1_800_000_000);
 
-    struct Fixture {
+    struct ClaimFixture {
         store: Store,
         random: SeededRandom,
         _dir: tempfile::TempDir,
     }
 
-    fn fixture() -> Fixture {
+    fn fixture() -> ClaimFixture {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path(), 16 << 20).unwrap();
         let random = SeededRandom::new(1);
         for name in ["alice", "bob"] {
             create_account(&store, name, 10, &random, NOW).unwrap();
         }
-        Fixture { store, random, _dir: dir }
+        ClaimFixture { store, random, _dir: dir }
     }
 
-    impl Fixture {
+    impl ClaimFixture {
         fn claim(&self, account: &str, now: UnixSeconds) -> SecretText {
             create(&self.store, account, &self.random, now).unwrap().token
         }
