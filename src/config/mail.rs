@@ -6,7 +6,7 @@ use lettre::message::Mailbox;
 use percent_encoding::percent_decode_str;
 use url::{Host, Url};
 
-use super::{BadSetting, MailSettings, Settings, sources::Sources, table};
+use super::{BadSetting, MailSettings, Settings, sources::Sources};
 use crate::domain::notify::language::Language;
 
 /// A mail server.
@@ -135,16 +135,7 @@ pub(super) fn language(text: &str) -> Result<Language, String> {
 /// Checks that the settings are consistent.
 pub(super) fn check(settings: &Settings, sources: &Sources) -> Result<(), BadSetting> {
     let MailSettings { smtp, password_file, token_file, from, .. } = &settings.mail;
-    let bad = |key: &'static str, problem: String| {
-        let setting = table::find(key);
-        let remedy = setting.map_or("give another value", |setting| setting.remedy);
-        Err(BadSetting {
-            setting: key.to_owned(),
-            origin: sources.origin(key),
-            problem,
-            remedy: remedy.to_owned(),
-        })
-    };
+    let bad = |key: &str, problem: String| Err(sources.bad(key, problem));
     let Some(smtp) = smtp else {
         let given = [(password_file, "smtp_password_file"), (token_file, "smtp_token_file")];
         return match given.iter().find(|(file, _)| file.is_some()) {

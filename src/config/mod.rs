@@ -45,14 +45,7 @@ impl Loaded {
     /// written. `key` is its name in the file.
     #[must_use]
     pub fn bad(&self, key: &str, problem: impl Into<String>) -> BadSetting {
-        BadSetting {
-            setting: key.to_owned(),
-            origin: self.sources.origin(key),
-            problem: problem.into(),
-            remedy: table::find(key)
-                .map_or("give another value", |setting| setting.remedy)
-                .to_owned(),
-        }
+        self.sources.bad(key, problem)
     }
 }
 

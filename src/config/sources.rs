@@ -93,6 +93,16 @@ impl Sources {
             .map_or_else(|| "the default".to_owned(), |found| found.origin)
     }
 
+    /// The error for the value of the setting `key`, wherever it comes from.
+    pub(super) fn bad(&self, key: &str, problem: impl Into<String>) -> BadSetting {
+        BadSetting {
+            setting: key.to_owned(),
+            origin: self.origin(key),
+            problem: problem.into(),
+            remedy: find(key).map_or("give another value", |setting| setting.remedy).to_owned(),
+        }
+    }
+
     /// An error for the first unknown key of the file: otherwise a misspelt setting would keep its default
     /// without a message.
     pub(super) fn refuse_unknown_keys(&self) -> Result<(), BadSetting> {

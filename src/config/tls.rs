@@ -1,10 +1,6 @@
 //! Checks that the settings of HTTPS fit together. Files are read elsewhere.
 
-use super::{
-    BadSetting,
-    sources::Sources,
-    table::{self, Settings},
-};
+use super::{BadSetting, sources::Sources, table::Settings};
 
 pub(super) fn check(settings: &Settings, sources: &Sources) -> Result<(), BadSetting> {
     let Settings { tls_cert, tls_key, tls_self_signed, .. } = settings;
@@ -14,11 +10,5 @@ pub(super) fn check(settings: &Settings, sources: &Sources) -> Result<(), BadSet
         (Some(_), Some(_), true) => ("tls_self_signed", "it is true, and tls_cert is set"),
         _ => return Ok(()),
     };
-    let remedy = table::find(key).map_or("give another value", |setting| setting.remedy);
-    Err(BadSetting {
-        setting: key.to_owned(),
-        origin: sources.origin(key),
-        problem: problem.to_owned(),
-        remedy: remedy.to_owned(),
-    })
+    Err(sources.bad(key, problem))
 }

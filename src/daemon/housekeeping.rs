@@ -49,7 +49,8 @@ pub(crate) fn start(app: &Arc<App>) -> JoinSet<()> {
     tasks
 }
 
-async fn repeat(every: Duration, work: impl Fn() + Send + Sync + 'static) {
+/// Does `work` on a thread that may block, at once and then regularly, until the future is dropped.
+pub(super) async fn repeat(every: Duration, work: impl Fn() + Send + Sync + 'static) {
     let work = Arc::new(work);
     let mut ticks = interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

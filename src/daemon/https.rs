@@ -6,9 +6,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::{task::spawn_blocking, time::sleep};
-
-use super::failure;
+use super::{failure, housekeeping::repeat};
 use crate::{
     cli::Failure,
     config::Loaded,
@@ -51,18 +49,12 @@ pub(super) fn certificate(loaded: &Loaded) -> Result<Option<Arc<Certificate>>, F
 
 /// Replaces the certificate when its files change, until the future is dropped.
 pub(super) async fn follow(certificate: Arc<Certificate>) {
-    loop {
-        sleep(CHECK).await;
-        let changed = Arc::clone(&certificate);
-        let check = move || {
-            if changed.has_changed() {
-                reload(&changed);
-            }
-        };
-        if let Err(error) = spawn_blocking(check).await {
-            tracing::error!(%error, "cannot check the certificate; it is tried again");
+    let check = move || {
+        if certificate.has_changed() {
+            reload(&certificate);
         }
-    }
+    };
+    repeat(CHECK, check).await;
 }
 
 /// Reads the files of the certificate again. Blocks.

@@ -3,10 +3,8 @@
 use std::{io, net::SocketAddr, time::Duration};
 
 use sd_notify::{NotifyState, notify, watchdog_enabled};
-use tokio::{
-    task::spawn_blocking,
-    time::{MissedTickBehavior, interval},
-};
+
+use super::housekeeping::repeat;
 
 /// The daemon answers requests at `address`: after the start, and after a reload.
 pub(super) fn ready(address: SocketAddr) {
@@ -31,14 +29,7 @@ pub(super) fn stopping() {
 /// report needs both kinds of threads, so that it stops if either kind hangs.
 pub(super) async fn keep_alive() {
     let Some(limit) = watchdog_enabled().filter(|limit| *limit > Duration::ZERO) else { return };
-    let mut ticks = interval(limit / 3);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        if spawn_blocking(|| send(Ok(&[NotifyState::Watchdog]))).await.is_err() {
-            return;
-        }
-    }
+    repeat(limit / 3, || send(Ok(&[NotifyState::Watchdog]))).await;
 }
 
 fn send(states: io::Result<&[NotifyState<'_>]>) {

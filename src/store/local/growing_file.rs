@@ -54,8 +54,7 @@ impl GrowingFile {
         files: &Arc<PayloadFiles>,
         random: &dyn Random,
     ) -> Result<Self, StoreError> {
-        let (file, staged) = files.create(random)?;
-        let file = SpaceCheckedFile::new(file, Arc::clone(files));
+        let (file, staged) = SpaceCheckedFile::create(files, random)?;
         Ok(Self { file, bytes: 0, staged: Some(Arc::new(staged)) })
     }
 

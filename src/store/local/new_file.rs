@@ -23,8 +23,7 @@ impl NewFile {
         files: &Arc<PayloadFiles>,
         random: &dyn Random,
     ) -> Result<Self, StoreError> {
-        let (file, staged) = files.create(random)?;
-        let file = SpaceCheckedFile::new(file, Arc::clone(files));
+        let (file, staged) = SpaceCheckedFile::create(files, random)?;
         Ok(Self { file, staged, most: u64::MAX })
     }
 

@@ -9,7 +9,8 @@ use std::{
 
 use rustix::fs::statvfs;
 
-use super::payload_files::PayloadFiles;
+use super::payload_files::{PayloadFiles, StagedFile};
+use crate::crypto::Random;
 
 /// Creations are refused if less than this is free, or less than [`RESERVE_SHARE`] of the disk, whichever is
 /// more.
@@ -63,6 +64,15 @@ pub(super) struct SpaceCheckedFile {
 impl SpaceCheckedFile {
     pub(super) fn new(file: File, files: Arc<PayloadFiles>) -> Self {
         Self { file, files, until_check: 0 }
+    }
+
+    /// Creates a staged payload file.
+    pub(super) fn create(
+        files: &Arc<PayloadFiles>,
+        random: &dyn Random,
+    ) -> io::Result<(Self, StagedFile)> {
+        let (file, staged) = files.create(random)?;
+        Ok((Self::new(file, Arc::clone(files)), staged))
     }
 
     pub(super) fn file(&self) -> &File {

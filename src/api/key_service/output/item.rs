@@ -88,26 +88,14 @@ impl TermsItem {
     /// The fields, with the same names as in a key.
     pub(super) fn fields(&self) -> [ItemField<'static>; 5] {
         [
-            field(
-                "LockDate",
-                ItemValue::OptionalDate(self.lock_date),
-                "The time from which the box accepts no messages. Null if there is none.",
-            ),
+            lock_date(self.lock_date),
             field(
                 "IsLocked",
                 ItemValue::Flag(self.is_locked),
                 "Whether the box accepts no messages now, by the server's clock.",
             ),
-            field(
-                "DeleteMessagesAfterReading",
-                ItemValue::Flag(self.delete_messages_after_reading),
-                "Whether each message is deleted after it was read.",
-            ),
-            field(
-                "DeleteKeyAfterReading",
-                ItemValue::Flag(self.delete_key_after_reading),
-                "Whether the box is deleted after all its messages were read.",
-            ),
+            delete_messages(self.delete_messages_after_reading),
+            delete_key(self.delete_key_after_reading),
             field(
                 "HasPrivateKey",
                 ItemValue::Flag(self.has_private_key),
@@ -164,21 +152,9 @@ impl<'a> KeyItem<'a> {
                 ItemValue::Date(self.release_date),
                 "The time from which messages can be read; by default the creation time.",
             ),
-            field(
-                "LockDate",
-                ItemValue::OptionalDate(self.lock_date),
-                "The time from which the box accepts no messages. Null if there is none.",
-            ),
-            field(
-                "DeleteMessagesAfterReading",
-                ItemValue::Flag(self.delete_messages_after_reading),
-                "Whether each message is deleted after it was read.",
-            ),
-            field(
-                "DeleteKeyAfterReading",
-                ItemValue::Flag(self.delete_key_after_reading),
-                "Whether the box is deleted after all its messages were read.",
-            ),
+            lock_date(self.lock_date),
+            delete_messages(self.delete_messages_after_reading),
+            delete_key(self.delete_key_after_reading),
             field("URI", ItemValue::Text(self.uri), "The address of the page for senders."),
             field(
                 "Messages",
@@ -240,6 +216,32 @@ impl<'a> MessageTail<'a> {
             ),
         ]
     }
+}
+
+// The fields that a key and its terms share.
+
+fn lock_date(lock_date: Option<UnixSeconds>) -> ItemField<'static> {
+    field(
+        "LockDate",
+        ItemValue::OptionalDate(lock_date),
+        "The time from which the box accepts no messages. Null if there is none.",
+    )
+}
+
+fn delete_messages(flag: bool) -> ItemField<'static> {
+    field(
+        "DeleteMessagesAfterReading",
+        ItemValue::Flag(flag),
+        "Whether each message is deleted after it was read.",
+    )
+}
+
+fn delete_key(flag: bool) -> ItemField<'static> {
+    field(
+        "DeleteKeyAfterReading",
+        ItemValue::Flag(flag),
+        "Whether the box is deleted after all its messages were read.",
+    )
 }
 
 const fn field<'a>(
