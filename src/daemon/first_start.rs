@@ -2,23 +2,19 @@
 //!
 //! The account's API keys are shown at a terminal, else left in a file.
 
-use std::{io, num::NonZeroU8, path::Path};
+use std::{io, path::Path};
 
 use crate::{
     admin::{self, AccountCreated, ClaimCreated, FIRST_ACCOUNT, FIRST_KEYS_NAME, FirstKeys},
     api::App,
     cli::{Failure, Output},
     config::Settings,
-    crypto::{SecretText, contents::pack, halves, random_array},
+    crypto::{SecretText, contents::pack},
     domain::{
         account::AccountError,
         lifetime::Lifetime,
         operator::{self, NewAccount},
-        secret::{
-            NewSecret,
-            ciphertext::{self, Ciphertext, PasswordPart},
-            manage,
-        },
+        secret::{manage, sealed_here},
     },
 };
 
@@ -72,28 +68,13 @@ pub(super) fn first_start(
 /// its complete link.
 fn example(app: &App, base: &str) -> Result<SecretText, Box<dyn std::error::Error>> {
     let random = &*app.random;
-    let sealed = halves::seal(&pack("It works.", &[]), random);
-    let ciphertext = Ciphertext::new(&sealed.ciphertext, sealed.ciphertext.len())?;
-    let part = PasswordPart::new(sealed.private.expose_secret().to_owned())?;
-    let secret_random: [u8; 15] = random_array(random);
-    let payload = ciphertext::to_payload(&ciphertext, &part);
-    let new = NewSecret {
-        random: secret_random,
-        payload: app.store.seal(random, &secret_random, payload)?,
-        description: None,
-        message: None,
-        lifetime: Lifetime::new(None, app.rules.lifetime)?,
-        // Programs that preview links in a terminal or a journal must not spend the view.
-        view_button: true,
-        captcha: false,
-        password: None,
-        max_views: NonZeroU8::MIN,
-        attachments: None,
-    };
+    let lifetime = Lifetime::new(None, app.rules.lifetime)?;
+    let contents = pack("It works.", &[]);
+    let (new, public) = sealed_here::seal(&app.store, random, &contents, lifetime)?;
     let (_, hash) = manage::generate(random);
     let (number, secret) = app.store.change(manage::create(new, hash, app.clock.now())).wait()?;
     let id = app.ids.text(&secret.id(number));
-    Ok(SecretText::new(format!("{base}/{id}/#{}", sealed.public.expose_secret())))
+    Ok(SecretText::new(format!("{base}/{id}/#{}", public.expose_secret())))
 }
 
 /// Shows the operator what the first start has created: the links, then the keys at a terminal, else how to

@@ -12,17 +12,16 @@ use super::{
     numbers::AccountNumber,
     operator::live_account,
     schema,
+    secret::manage,
 };
 use crate::{
     clock::UnixSeconds,
-    crypto::{Random, SecretText, hex, random_array, sha256},
+    crypto::{Random, SecretText, sha256},
     store::{Record, Store, StoreError, Transaction},
 };
 
 /// How long a claim is valid, in seconds.
 pub const CLAIM_SECONDS: u64 = 15 * 60;
-/// The number of bytes of a token: 64 hexadecimal digits.
-const TOKEN_BYTES: usize = 32;
 
 /// The record of a claim, found by the hash of its token.
 #[derive(Serialize, Deserialize)]
@@ -67,8 +66,8 @@ pub fn create(
     now: UnixSeconds,
 ) -> Result<NewClaim, AccountError> {
     let name = AccountName::new(account)?;
-    let token = hex(&random_array::<TOKEN_BYTES>(random));
-    let (hash, until) = (sha256(token.as_bytes()), now.plus(CLAIM_SECONDS));
+    let (token, hash) = manage::generate(random);
+    let until = now.plus(CLAIM_SECONDS);
     store
         .change(move |transaction| {
             let (account, _) = live_account(transaction, &name)?;
@@ -83,7 +82,7 @@ pub fn create(
             )
         })
         .wait()?;
-    Ok(NewClaim { token: SecretText::new(token), until })
+    Ok(NewClaim { token, until })
 }
 
 /// Whether the claim with this token can be used at `now`. Reads the disk, so it must run on a blocking thread.

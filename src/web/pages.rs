@@ -48,7 +48,7 @@ impl Page {
         Self::NotFound,
     ];
 
-    /// The name of its template, module and texts.
+    /// The name of its module and texts.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Create => "create",
@@ -60,6 +60,14 @@ impl Page {
             Self::Manage => "manage",
             Self::Docs => "docs",
             Self::NotFound => "not_found",
+        }
+    }
+
+    /// The name of its template. Pages that a script fills with a form have the same one.
+    fn template(self) -> String {
+        match self {
+            Self::Create | Self::Request | Self::Status | Self::Claim => "form.html".to_owned(),
+            _ => format!("{}.html", self.name()),
         }
     }
 
@@ -174,7 +182,7 @@ impl<'a> Renderer<'a> {
         // JSON in HTML must not end its element.
         let data = data.replace('<', "\\u003c");
         let site = &self.look.site;
-        let template = self.environment.get_template(&format!("{name}.html"))?;
+        let template = self.environment.get_template(&page.template())?;
         template.render(context! {
             page => name,
             root => ours(root),

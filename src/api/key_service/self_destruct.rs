@@ -1,6 +1,6 @@
 //! `/Service/SelfDestruct`: a message that can be opened once; its link is mailed to the recipient.
 
-use std::{num::NonZeroU8, sync::Arc};
+use std::sync::Arc;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hyper::{Response, header::HeaderMap};
@@ -18,19 +18,12 @@ use super::{
 };
 use crate::{
     api::{App, Client, mail::preferred_language},
-    crypto::{
-        contents::{Packed, PackedPlace, pack},
-        halves, random_array,
-    },
+    crypto::contents::{Packed, PackedPlace, pack},
     domain::{
         lifetime::Lifetime,
         notify::{language::Language, mailbox::Mailbox, outbox::NewMail},
         numbers::AccountNumber,
-        secret::{
-            NewSecret,
-            ciphertext::{self, Ciphertext, PasswordPart},
-            self_destruct,
-        },
+        secret::{NewSecret, sealed_here, self_destruct},
     },
     http::response::Body,
     store::StoreError,
@@ -112,27 +105,7 @@ fn seal(
     (account, to): (Option<AccountNumber>, Mailbox),
     language: Option<Language>,
 ) -> Result<(NewSecret, NewMail), ServiceError> {
-    let random = &*app.random;
-    let sealed = halves::seal(contents, random);
-    let unreadable = |_| ServiceError::Internal;
-    let ciphertext =
-        Ciphertext::new(&sealed.ciphertext, sealed.ciphertext.len()).map_err(unreadable)?;
-    let part = PasswordPart::new(sealed.private.expose_secret().to_owned()).map_err(unreadable)?;
-    let secret_random: [u8; 15] = random_array(random);
-    let payload = ciphertext::to_payload(&ciphertext, &part);
     let lifetime = Lifetime::new(None, app.rules.lifetime).map_err(|_| ServiceError::Internal)?;
-    let new = NewSecret {
-        random: secret_random,
-        payload: app.store.seal(random, &secret_random, payload)?,
-        description: None,
-        message: None,
-        lifetime,
-        // Mail scanners open links; the button prevents them from spending the view.
-        view_button: true,
-        captcha: false,
-        password: None,
-        max_views: NonZeroU8::MIN,
-        attachments: None,
-    };
-    Ok((new, app.mail_link(account, to, language, sealed.public.expose_secret().to_owned())?))
+    let (new, public) = sealed_here::seal(&app.store, &*app.random, contents, lifetime)?;
+    Ok((new, app.mail_link(account, to, language, public.expose_secret().to_owned())?))
 }

@@ -11,6 +11,7 @@ pub mod list;
 pub mod manage;
 #[cfg(test)]
 mod model_tests;
+pub mod sealed_here;
 pub mod self_destruct;
 pub mod viewing;
 
