@@ -30,7 +30,7 @@ impl ManCommand {
 const DATE: &str = "2026-11-29";
 
 /// The environment variables, besides the settings of `serve`.
-const ENVIRONMENT: [(&str, &str); 5] = [
+const ENVIRONMENT: [(&str, &str); 6] = [
     ("SEALDROP_SERVER", "The address of the server, as --server."),
     (
         "SEALDROP_KEY",
@@ -42,6 +42,11 @@ const ENVIRONMENT: [(&str, &str); 5] = [
         "SEALDROP_DATA",
         "The data directory, as --data. Every flag of sealdrop serve has such a variable: \
          --public-url is SEALDROP_PUBLIC_URL.",
+    ),
+    (
+        "CREDENTIALS_DIRECTORY",
+        "Set by systemd for a service with credentials. A credential with the name of a setting, such as \
+         tls_key, is the file of this setting, unless a flag or a variable sets it.",
     ),
 ];
 

@@ -33,7 +33,8 @@ macro_rules! define {
         )?
     )*) => {
         /// Run the server. A setting comes from its flag, else from the environment (--public-url is
-        /// SEALDROP_PUBLIC_URL), else from the TOML file (public_url), else it has its default.
+        /// SEALDROP_PUBLIC_URL), a file also from a credential of systemd, else from the TOML file (public_url),
+        /// else it has its default.
         #[derive(ArgsInfo, FromArgs, Default)]
         #[argh(
             subcommand,

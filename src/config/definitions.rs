@@ -3,7 +3,8 @@
 //! A definition has the text of `--help` (and of docs/settings.md), the key in the file, how often its flag
 //! can be given (`Option`: once, `Vec`: repeatedly), the name of the value in the help, the default, the
 //! field of [`Settings`](super::Settings), its type, its parser, and the end of the error message. The flag
-//! and the environment variable have the name of the key.
+//! and the environment variable have the name of the key. `credential: true` marks the path of a file that
+//! may be a credential of systemd with the name of the key.
 //!
 //! A setting without a default is `None` or an empty list. The order is that of `--help` and the
 //! documentation. A `group` is a struct of its own: a field of `Settings` that is passed on as a whole.
@@ -31,12 +32,14 @@ macro_rules! settings {
                 parse: |text| parse::directory(text).map(Some),
                 remedy: "give the path of a readable file with BEGIN CERTIFICATE, such as fullchain.pem, and \
                          its key with tls_key",
+                credential: true,
             }
             /// a file with the private key of --tls-cert, in PEM without a passphrase
             tls_key: Option "FILE" => pub tls_key: Option<PathBuf> {
                 parse: |text| parse::directory(text).map(Some),
                 remedy: "give the path of a readable file with BEGIN PRIVATE KEY, such as privkey.pem, and \
                          its certificate with tls_cert",
+                credential: true,
             }
             /// true: HTTPS with a self-signed certificate, which is kept in the data directory
             tls_self_signed: Option "true|false" = "false" => pub tls_self_signed: bool {
@@ -248,6 +251,7 @@ macro_rules! settings {
                 parse: |text| parse::directory(text).map(Some),
                 remedy: "give the path of a readable file with one line if smtp_url has a user, or leave it \
                          out",
+                credential: true,
             }
             /// a file with an access token (OAuth 2.0) of the user in --smtp-url, instead of a password; read
             /// at each login
@@ -256,6 +260,7 @@ macro_rules! settings {
                 remedy: "give the path of a readable file with only the token, which another program keeps \
                          fresh, where smtp_url has a user and there is no smtp_password_file, else leave it \
                          out",
+                credential: true,
             }
             /// the sender of mails: "sealdrop <no-reply@example.org>"
             mail_from: Option "ADDRESS" => pub from: Option<Mailbox> {

@@ -1,7 +1,8 @@
 //! The settings of the daemon, read once at start.
 //!
-//! A setting is taken from its flag, else from `SEALDROP_…` in the environment, else from the TOML
-//! file, else it has its default. `definitions.rs` defines each setting once; flag, environment variable
+//! A setting is taken from its flag, else from `SEALDROP_…` in the environment, else, if it is the path of a
+//! file, from the credential of systemd with its name, else from the TOML file, else it has its default.
+//! `definitions.rs` defines each setting once; flag, environment variable
 //! and key of the file have the same parser.
 
 mod cross_origin;
@@ -50,8 +51,8 @@ impl Loaded {
 }
 
 impl Settings {
-    /// Reads all settings from the flags, the environment (all of it; what does not begin with
-    /// `SEALDROP_` is passed over) and the file that one of the two names.
+    /// Reads all settings from the flags, the environment (all of it; only `SEALDROP_…` and
+    /// `CREDENTIALS_DIRECTORY` are used) and the file that one of the two names.
     ///
     /// # Errors
     ///

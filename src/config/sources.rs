@@ -1,6 +1,7 @@
-//! The sources of values: flags, the environment, the file. Here the values are still text.
+//! The sources of values: flags, the environment, systemd's credentials, the file. Here the values are still
+//! text.
 
-use std::{collections::BTreeMap, ffi::OsString, fs};
+use std::{collections::BTreeMap, ffi::OsString, fs, path::PathBuf};
 
 use toml::Value;
 
@@ -14,18 +15,23 @@ use crate::secret_file::{decode, trimmed};
 const CLIENT_VARIABLES: [&str; 4] =
     ["SEALDROP_SERVER", "SEALDROP_KEY", "SEALDROP_KEY_FILE", "SEALDROP_DIALECT"];
 
+/// The variable in which systemd names the directory with the credentials of the service.
+const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
+
 /// The values of all sources.
 #[derive(Debug)]
 pub(super) struct Sources {
     flags: Flags,
     /// The variables that begin with `SEALDROP_` and are not blank.
     environment: BTreeMap<String, OsString>,
+    /// Where systemd puts the credentials of the service.
+    credentials: Option<PathBuf>,
     file: Option<SettingsFile>,
 }
 
 /// A value and its source.
 pub(super) struct FoundValue {
-    /// `--listen`, `SEALDROP_LISTEN` or `sealdrop.toml: listen`.
+    /// `--listen`, `SEALDROP_LISTEN`, `the credential tls_key` or `sealdrop.toml: listen`.
     pub(super) origin: String,
     /// The value as text; the items of a list are joined by commas.
     pub(super) text: String,
@@ -43,15 +49,21 @@ impl Sources {
         flags: Flags,
         environment: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self, BadSetting> {
+        let mut credentials = None;
         let environment = environment
             .into_iter()
+            .inspect(|(name, value)| {
+                if name == CREDENTIALS && !value.is_empty() {
+                    credentials = Some(PathBuf::from(value));
+                }
+            })
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
             // A file of variables that was written on Windows may begin with a byte order mark.
             .map(|(name, value)| (trimmed(&name).to_owned(), value))
             .filter(|(_, value)| value.to_str().is_none_or(|text| !trimmed(text).is_empty()))
             .filter(|(name, _)| name.starts_with("SEALDROP_"))
             .collect();
-        let mut sources = Self { flags, environment, file: None };
+        let mut sources = Self { flags, environment, credentials, file: None };
         if let Some(FoundValue { origin, text: path }) = sources.find(&CONFIG)? {
             sources.file = Some(read(path, &origin)?);
         }
@@ -62,7 +74,8 @@ impl Sources {
     ///
     /// # Errors
     ///
-    /// A value that is not text: not UTF-8 in the environment, not a scalar in the file.
+    /// A value that is not text: not UTF-8 in the environment, not a scalar in the file. A credential that
+    /// cannot be looked up.
     pub(super) fn find(&self, setting: &Setting) -> Result<Option<FoundValue>, BadSetting> {
         let values: Vec<&str> = self
             .flags
@@ -79,11 +92,34 @@ impl Sources {
             let text = text.ok_or_else(|| setting.bad(&origin, "it is not UTF-8".to_owned()))?;
             return Ok(Some(FoundValue { origin, text }));
         }
+        if let Some(found) = self.credential(setting)? {
+            return Ok(Some(found));
+        }
         let Some(file) = &self.file else { return Ok(None) };
         let Some(value) = file.keys.get(setting.key) else { return Ok(None) };
         let origin = file.origin(setting.key);
         let text = text(value, setting).map_err(|problem| setting.bad(&origin, problem))?;
         Ok(Some(FoundValue { origin, text }))
+    }
+
+    /// The path of the credential that has the name of `setting`, if there is one. The file itself is read
+    /// where the setting is used.
+    fn credential(&self, setting: &Setting) -> Result<Option<FoundValue>, BadSetting> {
+        let Some(folder) = self.credentials.as_ref().filter(|_| setting.is_credential) else {
+            return Ok(None);
+        };
+        let path = folder.join(setting.key);
+        let origin = format!("the credential {}", setting.key);
+        let bad = |problem: String| setting.bad(&origin, problem);
+        match path.try_exists() {
+            Ok(false) => Ok(None),
+            Ok(true) => {
+                let text = path.into_os_string().into_string();
+                let text = text.map_err(|path| bad(format!("{} is not UTF-8", path.display())))?;
+                Ok(Some(FoundValue { origin, text }))
+            }
+            Err(error) => Err(bad(format!("cannot look up {}: {error}", path.display()))),
+        }
     }
 
     /// The source of the value of the setting `key`, which may be the default.
@@ -213,4 +249,59 @@ fn distance(a: &str, b: &str) -> usize {
         }
     }
     row.pop().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    /// The origin and the text of `key` with these sources. The credentials are in `folder`.
+    fn found(
+        key: &str,
+        folder: &Path,
+        flags: &[(&'static str, &str)],
+        env: &[(&str, &str)],
+    ) -> Option<(String, String)> {
+        let flags = flags.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
+        let env = env.iter().map(|(name, value)| (name.into(), value.into()));
+        let credentials = [(CREDENTIALS.into(), folder.into())];
+        let sources = Sources::gather(flags, env.chain(credentials)).unwrap();
+        sources.find(find(key).unwrap()).unwrap().map(|found| (found.origin, found.text))
+    }
+
+    #[test]
+    fn a_credential_is_before_the_file_and_after_the_environment() {
+        let dir = tempfile::tempdir().unwrap();
+        let credentials = dir.path().join("credentials");
+        fs::create_dir(&credentials).unwrap();
+        let file = dir.path().join("sealdrop.toml");
+        fs::write(&file, "tls_key = \"/from/file\"").unwrap();
+        let file = [("SEALDROP_CONFIG", file.to_str().unwrap())];
+        let with_env = [file[0], ("SEALDROP_TLS_KEY", "/from/env")];
+        let find = |flags, env| found("tls_key", &credentials, flags, env).unwrap().1;
+        assert_eq!(find(&[], &file), "/from/file");
+
+        let path = credentials.join("tls_key");
+        fs::write(&path, "").unwrap();
+        let text = path.to_str().unwrap().to_owned();
+        let credential = ("the credential tls_key".to_owned(), text);
+        assert_eq!(found("tls_key", &credentials, &[], &[]).unwrap(), credential);
+        assert_eq!(found("tls_key", &credentials, &[], &file).unwrap(), credential);
+        assert_eq!(find(&[], &with_env), "/from/env");
+        assert_eq!(find(&[("tls_key", "/from/flag")], &with_env), "/from/flag");
+    }
+
+    #[test]
+    fn every_file_that_may_be_secret_can_be_a_credential() {
+        let dir = tempfile::tempdir().unwrap();
+        for setting in TABLE {
+            fs::write(dir.path().join(setting.key), "").unwrap();
+            // A logo is public.
+            let is_secret = setting.value == "FILE" && setting.key != "site_logo";
+            let is_found = found(setting.key, dir.path(), &[], &[]).is_some();
+            assert_eq!(is_found, is_secret, "{}", setting.key);
+        }
+    }
 }

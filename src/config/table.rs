@@ -29,6 +29,8 @@ pub struct Setting {
     pub remedy: &'static str,
     /// Whether it is a list: a repeated flag, an array in the file, text separated by commas in each source.
     pub is_list: bool,
+    /// Whether it is the path of a file that may be a credential of systemd.
+    pub is_credential: bool,
     /// Parses a value and stores it in the settings; the error names the problem.
     pub(super) set: fn(&mut Settings, &str) -> Result<(), String>,
 }
@@ -88,7 +90,7 @@ macro_rules! default_value {
 macro_rules! entry {
     (
         $($help:literal)+, $key:ident: $many:ident $value:literal $($default:literal)?, $Type:ty,
-        $($place:ident).+, $parse:expr, $remedy:expr
+        $($place:ident).+, $parse:expr, $remedy:expr, $($credential:expr)?
     ) => {
         Setting {
             key: stringify!($key),
@@ -97,6 +99,7 @@ macro_rules! entry {
             default: concat!($($default)?),
             remedy: $remedy,
             is_list: is_list!($many),
+            is_credential: false $(|| $credential)?,
             set: |settings, text| {
                 let parse: fn(&str) -> Result<$Type, String> = $parse;
                 settings.$($place).+ = parse(text)?;
@@ -111,7 +114,7 @@ macro_rules! define {
         settings { $(
             $(#[doc = $help:tt])+
             $key:ident: $many:ident $value:tt $(= $default:tt)? => $vis:vis $field:ident: $Type:ty {
-                parse: $parse:expr, remedy: $remedy:expr,
+                parse: $parse:expr, remedy: $remedy:expr, $(credential: $credential:expr,)?
             }
         )* }
         $(flag $flag:ident $flag_value:tt $flag_help:tt;)?
@@ -123,6 +126,7 @@ macro_rules! define {
                 $in_key:ident: $in_many:ident $in_value:tt $(= $in_default:tt)?
                     => $in_vis:vis $in_field:ident: $InType:ty {
                         parse: $in_parse:expr, remedy: $in_remedy:expr,
+                        $(credential: $in_credential:expr,)?
                     }
             )* }
         )?
@@ -163,11 +167,11 @@ macro_rules! define {
         /// All settings, in the order of the documentation.
         pub static TABLE: &[Setting] = &[ $(
             $( entry!(
-                $($help)+, $key: $many $value $($default)?, $Type, $field, $parse, $remedy
+                $($help)+, $key: $many $value $($default)?, $Type, $field, $parse, $remedy, $($credential)?
             ), )*
             $( $( entry!(
                 $($in_help)+, $in_key: $in_many $in_value $($in_default)?, $InType, $group.$in_field,
-                $in_parse, $in_remedy
+                $in_parse, $in_remedy, $($in_credential)?
             ), )* )?
         )* ];
 
@@ -179,6 +183,7 @@ macro_rules! define {
             default: "",
             remedy: "give the path of a readable TOML file",
             is_list: false,
+            is_credential: false,
             set: |_, _| Ok(()),
         };
     };

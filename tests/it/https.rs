@@ -30,7 +30,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 const SELF_SIGNED: [&str; 2] = ["--tls-self-signed", "true"];
 
 /// The body of `GET /health`; the error of curl if it fails.
-fn health(base: &str, ca: &Path) -> Result<String, String> {
+pub(crate) fn health(base: &str, ca: &Path) -> Result<String, String> {
     let got = Command::new("curl")
         .args(["-sS", "--noproxy", "*", "--cacert"])
         .arg(ca)
@@ -70,7 +70,7 @@ fn self_signed() {
 }
 
 /// A certificate for 127.0.0.1 with this name, and its key. `kind` is for `openssl req -newkey`.
-fn make(dir: &Path, name: &str, kind: &[&str]) -> [PathBuf; 2] {
+pub(crate) fn make(dir: &Path, name: &str, kind: &[&str]) -> [PathBuf; 2] {
     let [chain, key] = ["crt", "key"].map(|end| dir.join(format!("{name}.{end}")));
     let made = Command::new("openssl")
         .args(["req", "-x509", "-nodes", "-days", "2", "-subj", &format!("/CN={name}"), "-newkey"])
@@ -85,7 +85,7 @@ fn make(dir: &Path, name: &str, kind: &[&str]) -> [PathBuf; 2] {
     [chain, key]
 }
 
-const EC: [&str; 3] = ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"];
+pub(crate) const EC: [&str; 3] = ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"];
 
 /// The subject of the certificate that a new connection gets.
 fn subject(base: &str) -> String {

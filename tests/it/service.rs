@@ -6,13 +6,15 @@ use libtest_mimic::Trial;
 
 use crate::{
     daemon::Daemon,
-    tools::{SYSTEMD_ANALYZE, trial_with},
+    https,
+    tools::{CURL, OPENSSL, SYSTEMD_ANALYZE, trial_with},
     trial,
 };
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("service::the_state_is_reported", the_state_is_reported),
+        trial_with("service::secrets_can_be_credentials", &[CURL, OPENSSL], credentials),
         trial_with("service::the_unit_is_confined", &[SYSTEMD_ANALYZE], the_unit_is_confined),
     ]
 }
@@ -56,6 +58,32 @@ fn the_state_is_reported() {
     assert!(daemon.stop().0.success());
     let message = next();
     assert!(message.contains("STOPPING=1\n"), "{message}");
+}
+
+fn credentials() {
+    let dir = tempfile::tempdir().expect("a fresh directory");
+    let folder = dir.path().join("credentials");
+    std::fs::create_dir(&folder).expect("a directory");
+    let [chain, key] = https::make(dir.path(), "credential", &https::EC);
+    let environment = [("CREDENTIALS_DIRECTORY", folder.clone())];
+    // The name of the setting, and what a start says if this file is the only one.
+    std::fs::copy(&chain, folder.join("tls_cert")).expect("a copy");
+    let data = dir.path().join("data");
+    let log = Daemon::try_start_with(&data, &[], &environment).err().expect("no start");
+    assert!(log.contains("exit status: 64") && log.contains("tls_key"), "{log}");
+
+    std::fs::copy(&key, folder.join("tls_key")).expect("a copy");
+    let daemon = Daemon::start_with(&data, &[], &environment);
+    assert!(https::health(&daemon.base, &chain).is_ok());
+    assert!(daemon.stop().0.success());
+
+    // A wrong one is named with its source.
+    std::fs::write(folder.join("smtp_password_file"), "planted\nplanted\n").expect("a file");
+    let mail = ["--smtp-url", "smtp://post@127.0.0.1:9", "--mail-from", "post@example.org"];
+    let mail = [&mail[..], &["--public-url", "https://example.org"]].concat();
+    let log = Daemon::try_start_with(&data, &mail, &environment).err().expect("no start");
+    let parts = ["exit status: 64", "from the credential smtp_password_file", "one line"];
+    assert!(parts.iter().all(|part| log.contains(part)) && !log.contains("planted"), "{log}");
 }
 
 fn the_unit_is_confined() {
