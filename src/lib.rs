@@ -19,7 +19,7 @@
 //!            http              bodies, answers, ranges, cross-origin requests
 //! domain                       the rules
 //! store                        transactions and payloads; store::local: sled and files
-//! crypto, config, clock, tls
+//! crypto, config, clock, tls, metrics
 //! ```
 //!
 //! # Where do I change X?
@@ -32,6 +32,7 @@
 //! - encryption: [`crypto::envelope`], [`crypto::box_key`]
 //! - mails and webhooks: what is queued in [`domain::notify`], how it is sent in [`delivery`]
 //! - pages: [`web`]; their texts: `locales`
+//! - a metric: [`metrics::definitions`]
 //! - a setting: [`config`]; a command: [`cli`]
 
 pub mod admin;
@@ -46,6 +47,7 @@ pub mod delivery;
 pub mod domain;
 pub mod http;
 mod locales;
+pub mod metrics;
 pub mod router;
 mod secret_file;
 pub mod server;

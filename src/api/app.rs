@@ -1,12 +1,13 @@
 //! The state of the handlers.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use super::{
     attachments::Transfers,
     key_service::{KeyService, ServiceRules},
     load::work::SlowWork,
-    secrets::late_tries::LateTries,
+    routes,
+    secrets::{late_tries::LateTries, visitor::kept_address},
 };
 use crate::{
     clock::Clock,
@@ -23,6 +24,7 @@ use crate::{
         stand_ins,
     },
     http::body_budget::BodyBudget,
+    metrics::Metrics,
     store::{Store, StoreError},
 };
 
@@ -54,6 +56,8 @@ pub struct App {
     pub caller: Arc<Caller>,
     /// The outbox: mails and calls of webhooks.
     pub deliveries: Arc<Deliveries>,
+    /// The figures of requests and connections.
+    pub metrics: Arc<Metrics>,
 }
 
 /// Limits on attempts, by client or account.
@@ -119,18 +123,15 @@ impl App {
     ) -> Result<Self, StoreError> {
         store.keep_time(&clock);
         stand_ins::write(&store)?;
-        // The log has no more of a client's address than the view log.
-        let logs_addresses = rules.viewer_ip == ViewerIp::Full;
-        let key_service =
-            KeyService::new(service_rules, rules.limits, logs_addresses, Arc::clone(&random));
+        let key_service = KeyService::new(service_rules, rules.limits, Arc::clone(&random));
         Ok(Self {
             ids: Arc::new(Ids::load(&store, &*random)?),
             api_keys: ApiKeys::load(&store)?,
             attempts: AttemptLimits {
-                wrong_passwords: TryLimit::new(rules.limits.password_rule(), logs_addresses),
-                creations: TryLimit::new(rules.limits.creation_rule(), logs_addresses),
-                answers: TryLimit::new(rules.limits.answer_rule(), logs_addresses),
-                webhook_tests: TryLimit::new(rules.limits.webhook_test_rule(), true),
+                wrong_passwords: TryLimit::new(rules.limits.password_rule()),
+                creations: TryLimit::new(rules.limits.creation_rule()),
+                answers: TryLimit::new(rules.limits.answer_rule()),
+                webhook_tests: TryLimit::new(rules.limits.webhook_test_rule()),
                 captchas: Captchas::new(&*random),
             },
             load: Load::default(),
@@ -139,11 +140,18 @@ impl App {
             cors: CrossOrigin::default(),
             key_service,
             caller: Arc::new(Caller::new(rules.webhook_private)),
+            metrics: Arc::new(Metrics::new(routes::labels(), clock.now())),
             store,
             clock,
             random,
             rules,
         })
+    }
+
+    /// The part of a client's address that the log may have: no more than the view log has.
+    #[must_use]
+    pub fn logged_address(&self, address: IpAddr) -> Option<IpAddr> {
+        kept_address(self.rules.viewer_ip, address)
     }
 
     /// Makes the state of the delivery loops.

@@ -29,6 +29,7 @@ use crate::{
         response::{Body, json, method_list},
         upload_headers::upload_headers,
     },
+    metrics::RefusedBy,
     store::StoreError,
 };
 
@@ -150,6 +151,9 @@ impl ApiError {
     pub fn into_response(self) -> Response<Body> {
         let error = ErrorFields { message: self.message(), field: self.field_name() };
         let mut response = json(self.status(), &ErrorBody { error });
+        if let Some(limit) = self.refused_by() {
+            response.extensions_mut().insert(limit);
+        }
         let headers = response.headers_mut();
         match self {
             Self::NoKey => {
@@ -215,6 +219,20 @@ impl ApiError {
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::Full | Self::OverQuota => StatusCode::INSUFFICIENT_STORAGE,
         }
+    }
+
+    /// The limit that is the reason, if it is one.
+    fn refused_by(&self) -> Option<RefusedBy> {
+        Some(RefusedBy(match self {
+            Self::TooMany { counted, .. } => counted.limit(),
+            Self::TooManyMails { .. } => "mails",
+            Self::OverAllowance(_) | Self::ReceiverOverAllowance => "allowance",
+            Self::OverRequestAllowance(_) => "request_allowance",
+            Self::OverQuota => "storage",
+            Self::Full => "disk",
+            Self::Busy => "busy",
+            _ => return None,
+        }))
     }
 
     fn field_name(&self) -> Option<&'static str> {

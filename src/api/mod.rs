@@ -15,6 +15,7 @@ mod limits;
 mod links;
 pub mod load;
 mod mail;
+pub mod metrics;
 pub mod openapi;
 pub mod public;
 pub mod requests;

@@ -308,6 +308,24 @@ macro_rules! settings {
             }
         }
         settings {
+            /// numeric address and port at which /metrics can be read without a token; for a network that only
+            /// monitoring can reach
+            metrics_listen: Option "ADDR" => pub metrics_listen: Option<SocketAddr> {
+                parse: |text| parse::address(text).map(Some),
+                remedy: "give one numeric address and port, such as 127.0.0.1:9187",
+            }
+            /// a file with the token that reads /metrics at the address of --listen (Authorization: Bearer); 404
+            /// without it
+            metrics_token_file: Option "FILE" => pub metrics_token_file: Option<PathBuf> {
+                parse: |text| parse::directory(text).map(Some),
+                remedy: "give the path of a readable file with one line of at least 16 characters, as \
+                         `openssl rand -hex 32` makes it",
+            }
+            /// true: one line for each request, without ids; else only at the level debug
+            access_log: Option "true|false" = "false" => pub access_log: bool {
+                parse: parse::truth,
+                remedy: "give true or false",
+            }
             /// lowest level to log: error, warn, info, debug or trace
             log: Option "error|warn|info|debug|trace" = "info" => pub log: tracing::Level {
                 parse: parse::level,

@@ -5,6 +5,7 @@ mod failure;
 mod first_start;
 mod housekeeping;
 mod https;
+mod monitoring;
 mod process;
 mod public_config;
 mod rules;
@@ -41,7 +42,7 @@ use crate::{
         Deliveries,
         smtp::{BadMail, Mailer},
     },
-    router::Site,
+    router::{Observation, Site},
     server::{Certificate, Server},
     store::Store,
     web::{PageLook, Web},
@@ -83,7 +84,11 @@ pub fn serve(loaded: Loaded, output: Output<'_>) -> Result<(), Failure> {
     let Open { store, site, believed } = open(&loaded)?;
     let app = Arc::clone(&site.app);
     let certificate = https::certificate(&loaded)?;
-    let (server, address) = bind(&runtime, &loaded, site, certificate.as_ref())?;
+    if let Some(certificate) = certificate.clone() {
+        app.metrics.set_certificate(move || certificate.end());
+    }
+    let monitored = runtime.block_on(monitoring::bind(&loaded))?;
+    let (server, address) = bind(&runtime, &loaded, Arc::clone(&site), certificate.as_ref())?;
     if let Some(asked) = believed {
         // Not before: a start that fails must not use it up.
         forget_request(&asked)?;
@@ -106,6 +111,14 @@ pub fn serve(loaded: Loaded, output: Output<'_>) -> Result<(), Failure> {
         }))
     };
     let following = certificate.map(|certificate| runtime.spawn(https::follow(certificate)));
+    let monitoring = match monitored {
+        Some(listener) => {
+            let address = listener.local_addr().map_err(|e| Failure::failed(e.to_string()))?;
+            tracing::info!(%address, "metrics are at this address");
+            Some(runtime.spawn(monitoring::serve(listener, site)))
+        }
+        None => None,
+    };
     let watchdog = runtime.spawn(service_manager::keep_alive());
     service_manager::ready(address);
     runtime.block_on(serve_until(server, &app, async {
@@ -115,6 +128,7 @@ pub fn serve(loaded: Loaded, output: Output<'_>) -> Result<(), Failure> {
     watchdog.abort();
     reloading.abort();
     following.inspect(|following| following.abort());
+    monitoring.inspect(|monitoring| monitoring.abort());
     drop(stop);
     // The deletion of a large account stops here, and continues at the next start.
     if runtime.block_on(async { timeout(COMMAND_GRACE, administration).await }).is_err() {
@@ -159,7 +173,10 @@ fn open(loaded: &Loaded) -> Result<Open, Failure> {
     app.deliveries = Arc::new(Deliveries::new(mailer));
     app.cors = settings.cors.clone();
     let sub_path = settings.public_url.as_ref().map_or("", PublicUrl::path).to_owned();
-    let site = Arc::new(Site { app: Arc::new(app), web, sub_path });
+    let mut observation = Observation::new(&SystemRandom);
+    observation.access_log = settings.access_log;
+    observation.metrics_token = monitoring::token(loaded)?;
+    let site = Arc::new(Site { app: Arc::new(app), web, sub_path, observation });
     Ok(Open { store, site, believed: is_believed.then_some(asked) })
 }
 

@@ -12,6 +12,7 @@ use crate::{
     clock::Clock,
     crypto::Random,
     domain::{id::Ids, notify::mailbox::Mailbox, numbers::Lane},
+    metrics::EventCount,
     store::Store,
 };
 
@@ -35,6 +36,36 @@ pub struct DeliveryContext {
 pub struct Deliveries {
     mailer: RwLock<Option<Arc<Mailer>>>,
     lanes: [Bell; 2],
+    outcomes: [[EventCount; DeliveryOutcomeKind::ALL.len()]; 2],
+}
+
+/// The result of an attempt, in the metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeliveryOutcomeKind {
+    /// The receiver accepted it.
+    Delivered,
+    /// It failed, and is tried again.
+    Retried,
+    /// It failed, and is not tried again.
+    GivenUp,
+    /// It was not needed any more.
+    Skipped,
+}
+
+impl DeliveryOutcomeKind {
+    /// All kinds.
+    pub const ALL: [Self; 4] = [Self::Delivered, Self::Retried, Self::GivenUp, Self::Skipped];
+
+    /// The name in the metrics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Retried => "retried",
+            Self::GivenUp => "given_up",
+            Self::Skipped => "skipped",
+        }
+    }
 }
 
 /// Wakes a loop.
@@ -91,6 +122,28 @@ impl Deliveries {
         let mailer = self.mailer().ok_or("mail is not set up: see smtp_url in docs/mail.md")?;
         let name: [u8; 8] = crate::crypto::random_array(random);
         mailer.test(to, &crate::crypto::hex(&name), clock.now()).await
+    }
+
+    /// Counts an attempt.
+    pub(super) fn count(&self, lane: Lane, outcome: DeliveryOutcomeKind) {
+        if let Some(count) = self.outcome(lane, outcome) {
+            count.add_one();
+        }
+    }
+
+    /// The number of attempts of a lane with this result since the start.
+    #[must_use]
+    pub fn outcomes(&self, lane: Lane, outcome: DeliveryOutcomeKind) -> u64 {
+        self.outcome(lane, outcome).map_or(0, EventCount::get)
+    }
+
+    fn outcome(&self, lane: Lane, outcome: DeliveryOutcomeKind) -> Option<&EventCount> {
+        let of_lane = match lane {
+            Lane::Mail => self.outcomes.first()?,
+            Lane::Webhook => self.outcomes.last()?,
+            Lane::GivenUp => return None,
+        };
+        of_lane.get(outcome as usize)
     }
 
     /// `None` for a lane that has no loop.

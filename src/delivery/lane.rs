@@ -12,7 +12,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use super::DeliveryContext;
+use super::{DeliveryContext, DeliveryOutcomeKind};
 use crate::{
     clock::{MonotonicSeconds, UnixSeconds},
     domain::{
@@ -373,8 +373,13 @@ async fn settle<C: Courier>(
     outcome: DeliveryOutcome,
     now: UnixSeconds,
 ) -> Result<(), StoreError> {
+    let count = |kind| context.deliveries.count(C::LANE, kind);
     let (error, verdict) = match outcome {
         DeliveryOutcome::Delivered | DeliveryOutcome::Pointless => {
+            count(match outcome {
+                DeliveryOutcome::Delivered => DeliveryOutcomeKind::Delivered,
+                _ => DeliveryOutcomeKind::Skipped,
+            });
             tracing::debug!(outbox = number.0, "{} was delivered", C::WHAT);
             return context.store.change(outbox::delivered(number)).await;
         }
@@ -387,10 +392,12 @@ async fn settle<C: Courier>(
     let failed = outbox::failed(number, &error, verdict, now, context.clock.settled());
     match context.store.change(failed).await? {
         FailureVerdict::Retry => {
+            count(DeliveryOutcomeKind::Retried);
             tracing::info!(outbox = number.0, error, "{} is tried again later", C::WHAT);
         }
         FailureVerdict::Wait(_) => tracing::debug!(outbox = number.0, error, "{} waits", C::WHAT),
         FailureVerdict::GiveUp => {
+            count(DeliveryOutcomeKind::GivenUp);
             tracing::warn!(outbox = number.0, error, "{} was given up", C::WHAT);
         }
     }

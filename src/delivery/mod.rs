@@ -19,7 +19,7 @@ use tokio::{
     task::{JoinHandle, spawn},
 };
 
-pub use self::context::{Deliveries, DeliveryContext};
+pub use self::context::{Deliveries, DeliveryContext, DeliveryOutcomeKind};
 use self::{mail_courier::MailCourier, webhook_courier::WebhookCourier};
 
 /// The running loops.

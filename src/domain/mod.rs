@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod alike;
+pub mod census;
 pub mod claim;
 pub mod drop_box;
 pub mod id;

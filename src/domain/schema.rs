@@ -104,6 +104,26 @@ pub(super) fn api_keys() -> Key {
     Key::new(b'k')
 }
 
+/// The prefix of all secrets.
+pub(super) fn all_secrets() -> Key {
+    Key::new(b's')
+}
+
+/// The prefix of the views of all secrets.
+pub(super) fn all_views() -> Key {
+    Key::new(b'v')
+}
+
+/// The prefix of all boxes.
+pub(super) fn all_boxes() -> Key {
+    Key::new(b'b')
+}
+
+/// The prefix of the messages of all boxes.
+pub(super) fn all_messages() -> Key {
+    Key::new(b'd')
+}
+
 pub(super) fn secrets(account: AccountNumber) -> Key {
     Key::new(b's').with(&account.to_bytes())
 }

@@ -75,6 +75,12 @@ impl BodyBudget {
         Payer { has_key: true, ..self.anybody(client) }
     }
 
+    /// The memory in use, in bytes.
+    #[must_use]
+    pub fn held_bytes(&self) -> u64 {
+        (self.held().all as u64) << 10
+    }
+
     fn held(&self) -> MutexGuard<'_, HeldMemory> {
         self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,6 +1,8 @@
 //! The routing of a request: the path of the public URL, the checks of its head, then a page or a route of
 //! [`crate::api::routes`], and the headers that every answer has.
 
+mod observed;
+mod request_id;
 mod sub_path;
 
 use std::sync::Arc;
@@ -12,13 +14,15 @@ use hyper::{
     http::request::Parts,
 };
 
-use self::sub_path::InnerPath;
+pub use self::observed::{Observation, RequestSender};
+pub(crate) use self::observed::{log_refusal, read_metrics};
+use self::{observed::SeenRequest, sub_path::InnerPath};
 use crate::{
     api::{
         ApiError, App, Client,
         key_service::{self, RequestOutcome},
         routed_request::RoutedRequest,
-        routes,
+        routes::{self, METRICS_PATH},
     },
     http::{body::leave, cors, request_head, response},
     web::{self, Web},
@@ -32,16 +36,20 @@ pub struct Site {
     pub web: Web,
     /// The path of the public URL, such as `/secrets`, or empty: a proxy may leave it in its requests.
     pub sub_path: String,
+    /// What is recorded about requests, and who may read it.
+    pub observation: Observation,
 }
 
 /// Answers one request of one client.
 pub async fn route(
     site: &Site,
     client: Client,
+    sender: RequestSender,
     mut request: Request<Incoming>,
 ) -> Response<response::Body> {
     let app = &site.app;
     let redirect = take_prefix(site, &mut request);
+    let mut seen = SeenRequest::begin(site, client, sender, &request);
     let origin = cors::origin_of(request.headers());
     let allow_origin = |answer: &mut Response<response::Body>| {
         cors::allow(&app.cors, origin.as_ref(), answer.headers_mut());
@@ -55,8 +63,11 @@ pub async fn route(
             allow_origin(&mut answer);
             (answer, Some(request.into_body()))
         }
-        Ok(()) => match redirect.or_else(|| page(&site.web, &request)) {
+        Ok(()) => match redirect.or_else(|| page(&site.web, &request, &mut seen)) {
             Some(page) => (page, Some(request.into_body())),
+            None if observed::asks_metrics(site, &request) => {
+                (observed::metrics(site, &request).await, Some(request.into_body()))
+            }
             None => {
                 let (mut answer, unread) = dispatch(app, client, request).await;
                 allow_origin(&mut answer);
@@ -68,13 +79,16 @@ pub async fn route(
         leave(body, is_asked, &mut answer);
     }
     response::add_common_headers(answer.headers_mut());
+    seen.end(site, &mut answer);
     answer
 }
 
 /// Removes the path of the public URL from a request that contains it. Returns the answer if that is a
 /// redirect.
 fn take_prefix(site: &Site, request: &mut Request<Incoming>) -> Option<Response<response::Body>> {
-    let is_known = |uri: &Uri| routes::find(uri.path()).is_some() || site.web.has(uri);
+    let is_known = |uri: &Uri| {
+        routes::find(uri.path()).is_some() || site.web.has(uri) || uri.path() == METRICS_PATH
+    };
     match sub_path::find(&site.sub_path, request.uri(), is_known) {
         InnerPath::Here => None,
         InnerPath::Below(uri) => {
@@ -89,15 +103,19 @@ fn take_prefix(site: &Site, request: &mut Request<Incoming>) -> Option<Response<
 pub fn refuse(
     site: &Site,
     error: ApiError,
+    client: Client,
+    sender: RequestSender,
     mut request: Request<Incoming>,
 ) -> Response<response::Body> {
     take_prefix(site, &mut request);
+    let seen = SeenRequest::begin(site, client, sender, &request);
     let mut answer = refusal(error, &request);
     let origin = cors::origin_of(request.headers());
     cors::allow(&site.app.cors, origin.as_ref(), answer.headers_mut());
     let is_asked = request.headers().contains_key(EXPECT);
     leave(request.into_body(), is_asked, &mut answer);
     response::add_common_headers(answer.headers_mut());
+    seen.end(site, &mut answer);
     answer
 }
 
@@ -112,10 +130,22 @@ fn refusal(error: ApiError, request: &Request<Incoming>) -> Response<response::B
 }
 
 /// The page or file at a path outside the APIs.
-fn page(web: &Web, request: &Request<Incoming>) -> Option<Response<response::Body>> {
+fn page(
+    web: &Web,
+    request: &Request<Incoming>,
+    seen: &mut SeenRequest,
+) -> Option<Response<response::Body>> {
     let path = request.uri().path();
-    let is_api = routes::find(path).is_some() || key_service::is_service(path);
-    if is_api { None } else { web.answer(request).or_else(|| web.not_found(request)) }
+    if seen.has_route() || key_service::is_service(path) {
+        return None;
+    }
+    match web.answer(request) {
+        Some((answer, route)) => {
+            seen.is_page(route);
+            Some(answer)
+        }
+        None => web.not_found(request),
+    }
 }
 
 /// The answer, and the body if it may not have been read to its end.

@@ -17,8 +17,9 @@ use tokio_rustls::rustls::{
     server::{ClientHello, ResolvesServerCert},
     sign::CertifiedKey,
 };
+use x509_cert::der::Decode as _;
 
-use crate::crypto::sha256;
+use crate::{clock::UnixSeconds, crypto::sha256};
 
 /// The folder of the self-signed certificate in the data directory, and its files.
 const FOLDER: &str = "tls";
@@ -99,6 +100,15 @@ impl Certificate {
         let certified = self.certified();
         let digest = sha256(certified.cert.first().map_or(&[][..], |certificate| certificate));
         digest.map(|byte| format!("{byte:02X}")).join(":")
+    }
+
+    /// The end of its validity; `None` if it is not a certificate of X.509.
+    #[must_use]
+    pub fn end(&self) -> Option<UnixSeconds> {
+        let certified = self.certified();
+        let certificate = x509_cert::Certificate::from_der(certified.cert.first()?).ok()?;
+        let end = certificate.tbs_certificate().validity().not_after.to_unix_duration();
+        Some(UnixSeconds(end.as_secs()))
     }
 
     /// The TLS settings of a listener with this certificate: TLS 1.2 and 1.3, HTTP/1.1.
@@ -257,6 +267,8 @@ mod tests {
         let files = made(dir.path());
         let first = Certificate::load(files.clone()).unwrap().fingerprint();
         assert_eq!(first.len(), 32 * 3 - 1);
+        let end = Certificate::load(files.clone()).unwrap().end().unwrap();
+        assert_eq!(end.to_string(), "2120-01-01T00:00:00Z");
         assert_eq!(made(dir.path()), files);
         assert_eq!(Certificate::load(files.clone()).unwrap().fingerprint(), first);
         for path in [&files.chain, &files.key] {

@@ -6,7 +6,6 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
 };
 
 use tokio::sync::Notify;
@@ -16,8 +15,6 @@ use crate::domain::limits::client_net::ClientNet;
 /// One of this many places is reserved for clients without a connection.
 const PLACES_PER_RESERVED: usize = 16;
 const MAX_RESERVED: usize = 64;
-/// How often refused connections are logged; a flood must not fill the log.
-const WARN_EVERY: Duration = Duration::from_secs(60);
 
 /// The limits for open connections.
 #[derive(Clone, Copy, Debug)]
@@ -59,7 +56,6 @@ struct ConnectionTable {
     connections: HashMap<Owner, Vec<Arc<OpenConnection>>>,
     /// The requests in progress through proxies.
     requests: HashMap<ClientNet, usize>,
-    warned_at: Option<Instant>,
 }
 
 /// A request is being answered.
@@ -149,16 +145,6 @@ impl Connections {
     /// Ends the oldest idle connection, if there is one: the system has no room for another.
     pub(super) fn make_room(&self) {
         self.table().end_oldest_idle(None);
-    }
-
-    /// Whether to log a refusal now.
-    pub(super) fn should_warn(&self) -> bool {
-        let mut table = self.table();
-        let is_due = table.warned_at.is_none_or(|at| at.elapsed() >= WARN_EVERY);
-        if is_due {
-            table.warned_at = Some(Instant::now());
-        }
-        is_due
     }
 
     fn next_moment(&self) -> u64 {

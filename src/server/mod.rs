@@ -42,7 +42,8 @@ use crate::{
     api::{ApiError, Client},
     domain::limits::client_net::ClientNet,
     http::body::LeftUnread,
-    router::{Site, refuse, route},
+    metrics::{ConnectionKind, RefusedBy},
+    router::{RequestSender, Site, log_refusal, refuse, route},
 };
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
@@ -141,9 +142,11 @@ impl Server {
         match self.connections.admit(owner) {
             Ok(place) => self.serve(stream, peer, place, owner == Owner::Proxies, graceful),
             Err(why) => {
-                if self.connections.should_warn() {
-                    tracing::warn!(%address, ?why, "connections are refused");
-                }
+                let limit = match why {
+                    Refused::Share => "max_connections_per_client",
+                    Refused::Full => "max_connections",
+                };
+                log_refusal(&self.site, RefusedBy(limit), address);
                 // A TLS client could not read it.
                 if self.tls.is_none() {
                     // The text fits into the buffer of a new socket; if the write fails, the client has
@@ -170,6 +173,9 @@ impl Server {
         let (site, proxies) = (Arc::clone(&self.site), Arc::clone(&self.proxies));
         let (connections, open) = (Arc::clone(&self.connections), Arc::clone(place.connection()));
         let opened = Arc::clone(&open);
+        let kind = ConnectionKind { is_tls: self.tls.is_some(), is_proxy };
+        let counted = self.site.app.metrics.connections.open(kind);
+        let sender = if is_proxy { RequestSender::TrustedProxy } else { RequestSender::Client };
         let unread = Unread::default();
         let linger = unread.clone();
         let service = service_fn(move |request: hyper::Request<Incoming>| {
@@ -187,8 +193,8 @@ impl Server {
                 let place =
                     is_passed_on.then(|| connections.admit_request(client.net())).transpose();
                 let (place, mut answer) = match place {
-                    Ok(place) => (place, route(&site, client, request).await),
-                    Err(_) => (None, refuse(&site, ApiError::Busy, request)),
+                    Ok(place) => (place, route(&site, client, sender, request).await),
+                    Err(_) => (None, refuse(&site, ApiError::Busy, client, sender, request)),
                 };
                 if answer.extensions().get::<LeftUnread>().is_some() {
                     unread.set();
@@ -203,6 +209,7 @@ impl Server {
         });
         let (watcher, tls) = (graceful.watcher(), self.tls.clone());
         tokio::spawn(async move {
+            let _counted = counted;
             let stream = tokio::select! {
                 stream = transport::open(stream, tls) => stream,
                 () = place.ended() => return,

@@ -15,6 +15,7 @@
 
 mod error;
 mod fatal;
+mod figures;
 mod key;
 pub mod local;
 mod payload;
@@ -40,6 +41,7 @@ use tokio::sync::oneshot;
 
 pub use self::{
     error::{StoreError, StoreOpenError},
+    figures::{KindFigures, StoreFigures, StoreSize},
     key::Key,
     local::{
         growing_file::{GrowingFile, Growth, Unfinished},
@@ -80,6 +82,7 @@ struct StoreParts {
     engine: Arc<Engine>,
     files: Arc<PayloadFiles>,
     directory: DataDirectory,
+    figures: Arc<StoreFigures>,
     /// Unbounded. The number of connections, each of which waits for its results, limits its length.
     changes: Sender<WriterMessage>,
     writer: Mutex<Option<JoinHandle<()>>>,
@@ -134,11 +137,11 @@ impl Store {
         })?;
         let files = PayloadFiles::open(directory.payloads())
             .map_err(StoreOpenError::io("open", directory.payloads()))?;
-        let (engine, Verified { mut manifest, files: named, burns }) =
+        let (engine, figures, Verified { mut manifest, files: named, burns }) =
             open_and_verify(&directory, cache_bytes, &mut slots, &files)?;
 
         // The self-test is a commit like any other, so that the commit mark is right afterwards.
-        let first = writer::batch(&engine, &mut manifest, burns);
+        let first = writer::batch(&engine, &figures, &mut manifest, burns);
         slots.mark(CommitMark { batch: manifest.batch, finished: false });
         if !engine.commit_reaches_sync_hook(first) {
             return Err(StoreOpenError::SyncHookMissing);
@@ -155,17 +158,18 @@ impl Store {
         if let Err(error) = directory.restore_ballast() {
             tracing::warn!(%error, "cannot create the ballast file; retrying every hour");
         }
-        Self::start(directory, engine, files, slots, manifest)
+        Self::start(directory, engine, figures, files, slots, manifest)
     }
 
     fn start(
         directory: DataDirectory,
         engine: Engine,
+        figures: StoreFigures,
         files: PayloadFiles,
         slots: SlotFile,
         manifest: Manifest,
     ) -> Result<Self, StoreOpenError> {
-        let (engine, files) = (Arc::new(engine), Arc::new(files));
+        let (engine, files, figures) = (Arc::new(engine), Arc::new(files), Arc::new(figures));
         let (changes, messages) = mpsc::channel();
         let (dead_files, dead) = mpsc::channel();
         let watched = Arc::new(Watched::new());
@@ -191,13 +195,23 @@ impl Store {
             slots,
             manifest,
             dead_files,
+            figures: Arc::clone(&figures),
             watched,
             clock: Arc::clone(&clock),
         };
         let writer = spawn("store writer", Box::new(move || writer.run(&messages)))?;
         let writer = Mutex::new(Some(writer));
         Ok(Self {
-            shared: Arc::new(StoreParts { engine, files, directory, changes, writer, time, clock }),
+            shared: Arc::new(StoreParts {
+                engine,
+                files,
+                directory,
+                figures,
+                changes,
+                writer,
+                time,
+                clock,
+            }),
         })
     }
 
@@ -262,7 +276,10 @@ impl Store {
             answer
         });
         // A closed store drops the job with its sender, and the receiver then returns an error.
-        let _ = self.shared.changes.send(WriterMessage::Change(job));
+        self.shared.figures.change_sent();
+        if self.shared.changes.send(WriterMessage::Change(job)).is_err() {
+            self.shared.figures.change_taken();
+        }
         PendingChange(receiver)
     }
 
@@ -367,6 +384,22 @@ impl Store {
         Ok(Payload { key, body })
     }
 
+    /// What the store counts about itself.
+    #[must_use]
+    pub fn figures(&self) -> &StoreFigures {
+        &self.shared.figures
+    }
+
+    /// The size of the data directory. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// An I/O error of the system.
+    pub fn size(&self) -> io::Result<StoreSize> {
+        let StoreParts { directory, figures, .. } = &*self.shared;
+        Ok(StoreSize { files: figures.file_bytes(), ..directory.size()? })
+    }
+
     /// The free and total space of the file system.
     ///
     /// # Errors
@@ -434,15 +467,16 @@ fn open_and_verify(
     cache_bytes: u64,
     slots: &mut SlotFile,
     files: &PayloadFiles,
-) -> Result<(Engine, Verified), StoreOpenError> {
+) -> Result<(Engine, StoreFigures, Verified), StoreOpenError> {
     let root = directory.root();
     let damaged = |what| StoreOpenError::Damaged { path: root.to_path_buf(), what };
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         let db = directory.db();
         let engine = Engine::open(&db, cache_bytes)
             .map_err(|error| StoreOpenError::unusable(root, "open the database in", &db, error))?;
-        let verified = verify::verify(&engine, slots, files).map_err(damaged)?;
-        Ok((engine, verified))
+        let figures = StoreFigures::new(Arc::clone(engine.sync_times()));
+        let verified = verify::verify(&engine, slots, files, &figures).map_err(damaged)?;
+        Ok((engine, figures, verified))
     }))
     .unwrap_or_else(|_| Err(damaged("the database gave up on its files".into())))
 }

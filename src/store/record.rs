@@ -159,6 +159,16 @@ pub(super) fn stored_checksum(bytes: &[u8]) -> u64 {
     split_checksum(bytes).map_or(0, |(_, checksum)| checksum)
 }
 
+/// The location of the payload in a stored record, without checking the record.
+pub(super) fn stored_payload(bytes: &[u8]) -> Option<PayloadRef<'_>> {
+    // The tag of `Some`: most records have no payload, and are not decoded.
+    const SOME: u8 = 1;
+    let (envelope, _) = split_checksum(bytes).filter(|(bytes, _)| bytes.first() == Some(&SOME))?;
+    let (decoded, _) =
+        bincode::borrow_decode_from_slice::<Envelope<'_>, _>(envelope, ENCODING).ok()?;
+    decoded.payload
+}
+
 /// Encodes a domain value as `version byte ‖ bincode`.
 pub(super) fn encode_value<R: Record>(value: &R) -> Result<Vec<u8>, StoreError> {
     let mut bytes = Vec::with_capacity(128);
@@ -213,6 +223,7 @@ mod tests {
         let envelope = Envelope::decode(&key, &bytes).unwrap();
         assert_eq!(envelope.value::<Note>().unwrap(), Note("hello".into()));
         assert_eq!(envelope.payload.unwrap().slot, 7);
+        assert_eq!(stored_payload(&bytes), envelope.payload);
     }
 
     #[test]

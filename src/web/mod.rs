@@ -32,6 +32,7 @@ use self::{
 pub use self::{
     look::{Logo, PageLook},
     pages::{PublicConfig, PublicExpiration},
+    path::ROUTES,
 };
 use crate::{
     crypto::{hex, sha256},
@@ -106,10 +107,12 @@ impl Web {
         Self { pages, files, translations, fallback }
     }
 
-    /// Answers a path that is not part of an API; `None` if there is no page, file or redirect.
+    /// Answers a path that is not part of an API, and returns the place of its template in [`ROUTES`];
+    /// `None` if there is no page, file or redirect.
     #[must_use]
-    pub fn answer<B>(&self, request: &Request<B>) -> Option<Response<Body>> {
+    pub fn answer<B>(&self, request: &Request<B>) -> Option<(Response<Body>, usize)> {
         let target = AddressTarget::find(request.uri())?;
+        let route = target.route();
         let mut response = self.target(target, request)?;
         let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
         if !is_read {
@@ -119,7 +122,7 @@ impl Web {
             }
             response.headers_mut().insert(ALLOW, METHODS);
         }
-        Some(response)
+        Some((response, route))
     }
 
     /// Whether there is a page, a file or a redirect at `uri`.

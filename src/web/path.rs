@@ -47,6 +47,38 @@ impl<'a> AddressTarget<'a> {
     }
 }
 
+/// The templates of the addresses, for metrics and logs: an address can contain an id or a token.
+pub const ROUTES: [&str; 10] = [
+    "/",
+    "/{id}/",
+    "/req/{id}",
+    "/status/{id}",
+    "/box/{token}",
+    "/claim",
+    "/manage",
+    "/docs",
+    "/assets/{file}",
+    "redirect",
+];
+
+impl AddressTarget<'_> {
+    /// The place of its template in [`ROUTES`].
+    pub(super) fn route(&self) -> usize {
+        match self {
+            Self::Page(Page::Create | Page::NotFound, _) => 0,
+            Self::Page(Page::View, _) => 1,
+            Self::Page(Page::Request, _) => 2,
+            Self::Page(Page::Status, _) => 3,
+            Self::Page(Page::Box, _) => 4,
+            Self::Page(Page::Claim, _) => 5,
+            Self::Page(Page::Manage, _) => 6,
+            Self::Page(Page::Docs, _) => 7,
+            Self::File(_) => 8,
+            Self::Elsewhere(_) => 9,
+        }
+    }
+}
+
 /// Whether a query is the id of a secret, as in `/?<id>#…`, also with text that a mail program has added.
 fn names_secret(query: Option<&str>) -> bool {
     query.is_some_and(|query| is_id(query.split(['&', '=']).next().unwrap_or_default()))

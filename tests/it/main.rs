@@ -27,6 +27,7 @@ mod key_service;
 mod key_service_interop;
 mod logs;
 mod mail;
+mod monitoring;
 mod openapi;
 mod proxies;
 mod raw;
@@ -66,6 +67,7 @@ fn main() {
         key_service_interop::trials(),
         logs::trials(),
         mail::trials(),
+        monitoring::trials(),
         openapi::trials(),
         proxies::trials(),
         readme::trials(),

@@ -1,12 +1,12 @@
-//! The commands of the README and of the recipes run as written. The tables of docs/settings.md and
-//! docs/api.md and the file docs/sealdrop.toml match the code; `UPDATE_DOCS=1` writes them.
+//! The commands of the README and of the recipes run as written. The tables of docs/settings.md,
+//! docs/api.md and docs/operations.md and the file docs/sealdrop.toml match the code; `UPDATE_DOCS=1` writes them.
 //!
 //! `cargo run --release`, `cargo test` and `npm ci` are left out here, because `.ci/run` runs them.
 
 use std::{ffi::OsString, path::Path, process::Command};
 
 use libtest_mimic::Trial;
-use sealdrop::{api::routes::ROUTES, config::TABLE as SETTINGS};
+use sealdrop::{api::routes::ROUTES, config::TABLE as SETTINGS, metrics::TABLE as METRICS};
 
 use crate::{
     daemon::{Daemon, sealdrop},
@@ -21,6 +21,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             the_table_of_settings_is_the_real_one,
         ),
         trial("readme::the_config_file_has_all_settings", the_config_file_has_all_settings),
+        trial("readme::the_table_of_metrics_is_the_real_one", the_table_of_metrics_is_the_real_one),
         trial("readme::the_table_of_calls_is_the_real_one", the_table_of_calls_is_the_real_one),
         trial_with("readme::the_recipes_work", &[CURL, Tool::NodeSjcl], the_recipes_work),
     ]
@@ -55,6 +56,17 @@ fn the_table_of_settings_is_the_real_one() {
         row.replace("|  |", "| |")
     });
     compare_table("docs/settings.md", "| flag | meaning | default |", &rows.collect::<String>());
+}
+
+fn the_table_of_metrics_is_the_real_one() {
+    let rows = METRICS.iter().map(|metric| {
+        let labels = metric.labels.iter().map(|label| format!("`{label}`"));
+        let labels = labels.collect::<Vec<_>>().join(", ");
+        let row = format!("| `{}` | {labels} | {} |\n", metric.exported_name(), metric.help);
+        row.replace("|  |", "| |")
+    });
+    let head = "| metric | labels | meaning |";
+    compare_table("docs/operations.md", head, &rows.collect::<String>());
 }
 
 /// Compares the rows of the table below `head` in a document with `rows`.

@@ -16,7 +16,7 @@ use sealdrop::{
         account::find_account, claim, drop_box::BoxLimits, lifetime::LifetimeRules,
         numbers::AccountNumber, operator, secret::attachment,
     },
-    router::Site,
+    router::{Observation, Site},
     server::{ConnectionLimits, Server},
     store::Store,
     web::{PageLook, Web},
@@ -122,7 +122,9 @@ impl TestServer {
         let (stop, stopped) = oneshot::channel::<()>();
         let (ready, address) = std::sync::mpsc::channel();
         let served = Arc::clone(&app);
-        let site = Arc::new(Site { app: Arc::clone(&app), web, sub_path: String::new() });
+        let observation = Observation::new(&SystemRandom);
+        let sub_path = String::new();
+        let site = Arc::new(Site { app: Arc::clone(&app), web, sub_path, observation });
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread()
                 .worker_threads(2)

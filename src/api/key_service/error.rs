@@ -21,6 +21,7 @@ use crate::{
         error::HttpError,
         response::{Body, method_list},
     },
+    metrics::RefusedBy,
     store::StoreError,
 };
 
@@ -71,6 +72,8 @@ pub enum ServiceError {
         message: String,
         /// The time until the next attempt is possible.
         retry_after: Duration,
+        /// The name of the limit.
+        limit: RefusedBy,
     },
     /// 500: an error of the daemon; the log has the cause.
     Internal,
@@ -91,6 +94,16 @@ impl ServiceError {
     pub fn into_response(self, format: Format) -> Response<Body> {
         let mut response = format.string(&self.message());
         *response.status_mut() = self.status();
+        let refused_by = match self {
+            Self::TooMany { limit, .. } => Some(limit),
+            Self::Busy => Some(RefusedBy("busy")),
+            Self::Full(NO_SPACE) => Some(RefusedBy("disk")),
+            Self::Full(_) => Some(RefusedBy("storage")),
+            _ => None,
+        };
+        if let Some(limit) = refused_by {
+            response.extensions_mut().insert(limit);
+        }
         let headers = response.headers_mut();
         match self {
             Self::MethodNotAllowed(allowed) => {
@@ -203,7 +216,8 @@ impl From<TooMany> for ServiceError {
             // Several readers with the right passphrase can share one address.
             return Self::Busy;
         }
-        Self::TooMany { message: error.to_string(), retry_after: error.retry_after() }
+        let (retry_after, limit) = (error.retry_after(), RefusedBy(error.limit()));
+        Self::TooMany { message: error.to_string(), retry_after, limit }
     }
 }
 
@@ -234,7 +248,7 @@ impl From<ApiError> for ServiceError {
             ApiError::TooLarge { message, .. } => Self::TooLarge(message),
             ApiError::TooMany { counted, .. } => counted.into(),
             ApiError::TooManyMails { retry_after, .. } => {
-                Self::TooMany { message: error.message(), retry_after }
+                Self::TooMany { message: error.message(), retry_after, limit: RefusedBy("mails") }
             }
             ApiError::Internal => Self::Internal,
             ApiError::Busy => Self::Busy,
@@ -275,7 +289,11 @@ mod tests {
             (E::MethodNotAllowed(&[Method::GET, Method::PUT]), 405, Some((ALLOW, "GET, PUT"))),
             (E::TooLarge("long".into()), 413, Some((CONNECTION, "close"))),
             (
-                E::TooMany { message: "m".into(), retry_after: Duration::from_millis(10) },
+                E::TooMany {
+                    message: "m".into(),
+                    retry_after: Duration::from_millis(10),
+                    limit: RefusedBy("mails"),
+                },
                 429,
                 Some((RETRY_AFTER, "1")),
             ),

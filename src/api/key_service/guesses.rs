@@ -19,10 +19,10 @@ pub struct Guesses {
 }
 
 impl Guesses {
-    pub(super) fn new(limits: TryLimits, logs_addresses: bool) -> Self {
+    pub(super) fn new(limits: TryLimits) -> Self {
         Self {
-            by_address: TryLimit::new(limits.passphrase_rule(), logs_addresses),
-            by_box: TryLimit::new(limits.box_passphrase_rule(), true),
+            by_address: TryLimit::new(limits.passphrase_rule()),
+            by_box: TryLimit::new(limits.box_passphrase_rule()),
         }
     }
 

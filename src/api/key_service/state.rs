@@ -54,18 +54,13 @@ pub struct ServiceRules {
 impl KeyService {
     /// Makes the state, and starts to prepare keys.
     #[must_use]
-    pub fn new(
-        rules: ServiceRules,
-        limits: TryLimits,
-        logs_addresses: bool,
-        random: Arc<dyn Random>,
-    ) -> Self {
+    pub fn new(rules: ServiceRules, limits: TryLimits, random: Arc<dyn Random>) -> Self {
         Self {
             pool: KeyPool::start(rules.rsa_bits, rules.key_pool, random),
             tickets: Arc::default(),
-            guesses: Guesses::new(limits, logs_addresses),
+            guesses: Guesses::new(limits),
             uploads: Places::default(),
-            mailings: TryLimit::new(limits.self_destruct_rule(), logs_addresses),
+            mailings: TryLimit::new(limits.self_destruct_rule()),
             rules,
         }
     }

@@ -38,6 +38,19 @@ impl Default for SlowWork {
 }
 
 impl SlowWork {
+    /// The queues with their names in the metrics.
+    #[must_use]
+    pub fn queues(&self) -> [(&'static str, &FairQueue); 5] {
+        let Self { proofs, passwords, passphrases, key_pairs, messages } = self;
+        [
+            ("proofs", proofs),
+            ("passwords", passwords),
+            ("passphrases", passphrases),
+            ("key_pairs", key_pairs),
+            ("messages", messages),
+        ]
+    }
+
     /// The maximum number of threads in use.
     #[must_use]
     pub fn most_threads(&self) -> usize {

@@ -20,6 +20,7 @@ use super::{
 use crate::{
     domain::numbers::AccountNumber,
     http::{cors, response::Body},
+    web,
 };
 
 /// Makes the table. A row has the methods, the path, the id of the operation and its tag and summary in the
@@ -226,6 +227,8 @@ impl RouteAccess {
 pub struct Resource {
     /// The path as in [`Route::path`].
     pub path: &'static str,
+    /// Its place in [`labels`].
+    pub place: usize,
     /// The allowed methods, in the order of `Allow`.
     pub methods: Vec<Method>,
     segments: Vec<&'static str>,
@@ -239,6 +242,7 @@ static RESOURCES: LazyLock<Vec<Resource>> = LazyLock::new(|| {
             Some(resource) => resource.routes.push(route),
             None => resources.push(Resource {
                 path: route.path,
+                place: 0,
                 methods: Vec::new(),
                 segments: route.path.split('/').skip(1).collect(),
                 routes: vec![route],
@@ -257,8 +261,34 @@ static RESOURCES: LazyLock<Vec<Resource>> = LazyLock::new(|| {
     resources.sort_by_key(|resource| {
         resource.segments.iter().map(|segment| is_chosen(segment)).collect::<Vec<_>>()
     });
+    for (place, resource) in resources.iter_mut().enumerate() {
+        resource.place = place;
+    }
     resources
 });
+
+/// The path of the metrics, which belongs to no API.
+pub const METRICS_PATH: &str = "/metrics";
+
+/// The labels of all routes in metrics and logs: the templates of the APIs' paths, those of the pages, and the
+/// path of the metrics.
+#[must_use]
+pub fn labels() -> Vec<&'static str> {
+    let templates = RESOURCES.iter().map(|resource| resource.path);
+    templates.chain(web::ROUTES.iter().copied()).chain([METRICS_PATH]).collect()
+}
+
+/// The place of a route of the pages in [`labels`]; `route` is its place in [`web::ROUTES`].
+#[must_use]
+pub fn place_of_page(route: usize) -> usize {
+    RESOURCES.len() + route
+}
+
+/// The place of [`METRICS_PATH`] in [`labels`].
+#[must_use]
+pub fn place_of_metrics() -> usize {
+    place_of_page(web::ROUTES.len())
+}
 
 /// Whether a segment of a template is variable: `{name}`.
 fn is_chosen(segment: &str) -> bool {

@@ -34,7 +34,7 @@ pub(crate) fn note_too_late<T>(
 }
 
 /// The part of a viewer's address that the operator wants to keep.
-fn kept_address(kept: ViewerIp, address: IpAddr) -> Option<IpAddr> {
+pub(crate) fn kept_address(kept: ViewerIp, address: IpAddr) -> Option<IpAddr> {
     match (kept, address) {
         (ViewerIp::Full, _) => Some(address),
         (ViewerIp::Off, _) => None,

@@ -92,6 +92,8 @@ fn every_setting_has_its_flag_and_the_help_tells_its_default() {
             ("trusted_proxy", _) => "::1",
             ("client_ip_header", _) => "X-Real-IP",
             ("tls_cert", _) => "x --tls-key x",
+            ("metrics_listen", _) => "[::1]:1",
+            ("metrics_token_file", _) => "x",
             ("tls_key", _) => "x --tls-cert x",
             ("smtp_url", _) => "smtp://h --mail-from a@b --public-url http://x",
             ("smtp_password_file" | "smtp_token_file", _) => {

@@ -14,9 +14,6 @@ use crate::clock::MonotonicSeconds;
 /// and boxes have limits of their own.
 const MAX_KEYS: usize = 65_536;
 
-/// The shortest interval between two log lines about refusals, for each limit.
-const LOG_EVERY_SECONDS: u64 = 60;
-
 /// A limit: what is counted, and how much of it is allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TryRule {
@@ -34,18 +31,9 @@ pub struct TryRule {
 ///
 /// The state is in memory, so a restart resets all counts. Time is measured by the monotonic clock, so that
 /// setting the wall clock neither resets a count nor prolongs a refusal.
-pub struct TryLimit<K: Copy + Eq + Hash + fmt::Debug> {
+pub struct TryLimit<K: Copy + Eq + Hash> {
     rule: TryRule,
-    logs_keys: bool,
     counts: Mutex<HashMap<K, TryCount>>,
-    refusals: Mutex<Refusals>,
-}
-
-/// The refusals since the last log line.
-#[derive(Default)]
-struct Refusals {
-    logged_at: Option<MonotonicSeconds>,
-    since: u64,
 }
 
 struct TryCount {
@@ -56,7 +44,7 @@ struct TryCount {
 
 /// An attempt that is being checked. It counts as wrong when it is dropped, also after a disconnect of the
 /// client, unless [`Try::right`] was called.
-pub struct Try<'a, K: Copy + Eq + Hash + fmt::Debug> {
+pub struct Try<'a, K: Copy + Eq + Hash> {
     limit: &'a TryLimit<K>,
     key: K,
     is_right: bool,
@@ -76,6 +64,12 @@ impl TooMany {
     #[must_use]
     pub fn is_under_way(&self) -> bool {
         self.retry_after_seconds.is_none()
+    }
+
+    /// The name of the setting of the limit.
+    #[must_use]
+    pub fn limit(&self) -> &'static str {
+        self.rule.setting
     }
 
     /// The time to wait before the next attempt.
@@ -117,12 +111,11 @@ pub fn in_words(seconds: u64) -> String {
     format!("{number} {unit}{plural}")
 }
 
-impl<K: Copy + Eq + Hash + fmt::Debug> TryLimit<K> {
+impl<K: Copy + Eq + Hash> TryLimit<K> {
     /// Allows as many wrong attempts as `rule` states within its window, which begins with the first one.
-    /// `logs_keys` tells whether the log may contain the refused key.
     #[must_use]
-    pub fn new(rule: TryRule, logs_keys: bool) -> Self {
-        Self { rule, logs_keys, counts: Mutex::default(), refusals: Mutex::default() }
+    pub fn new(rule: TryRule) -> Self {
+        Self { rule, counts: Mutex::default() }
     }
 
     /// Begins an attempt. It counts before it is checked, so that parallel guesses do not bypass the limit.
@@ -135,10 +128,7 @@ impl<K: Copy + Eq + Hash + fmt::Debug> TryLimit<K> {
             return Ok(Try { limit: self, key, is_right: false });
         }
         let begun = self.count(key, now);
-        begun.map_err(|retry_after_seconds| {
-            self.log_refusal(key, now);
-            TooMany { rule: self.rule, retry_after_seconds }
-        })
+        begun.map_err(|retry_after_seconds| TooMany { rule: self.rule, retry_after_seconds })
     }
 
     /// Begins an attempt, or returns the time to wait as in [`TooMany`].
@@ -162,29 +152,6 @@ impl<K: Copy + Eq + Hash + fmt::Debug> TryLimit<K> {
         Ok(Try { limit: self, key, is_right: false })
     }
 
-    /// Logs a refusal, at most once a minute, so that a flood of requests cannot fill the log.
-    fn log_refusal(&self, key: K, now: MonotonicSeconds) {
-        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
-        refusals.since += 1;
-        let is_due = |at: MonotonicSeconds| now >= at.plus(LOG_EVERY_SECONDS);
-        if !refusals.logged_at.is_none_or(is_due) {
-            return;
-        }
-        let refused = std::mem::take(&mut refusals.since);
-        refusals.logged_at = Some(now);
-        drop(refusals);
-        let TryRule { counted, setting, most, window_seconds } = self.rule;
-        let client = self.logs_keys.then(|| format!("{key:?}"));
-        tracing::info!(
-            client,
-            refused,
-            limit = most,
-            window_seconds,
-            setting,
-            "429: too many {counted}; refused counts all since the last line about this limit"
-        );
-    }
-
     fn counts(&self) -> MutexGuard<'_, HashMap<K, TryCount>> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -203,7 +170,7 @@ impl<K: Copy + Eq + Hash + fmt::Debug> TryLimit<K> {
     }
 }
 
-impl<K: Copy + Eq + Hash + fmt::Debug> Try<'_, K> {
+impl<K: Copy + Eq + Hash> Try<'_, K> {
     /// Marks the attempt as right, so that it does not count.
     pub fn right(mut self) {
         self.is_right = true;
@@ -216,7 +183,7 @@ impl<K: Copy + Eq + Hash + fmt::Debug> Try<'_, K> {
     }
 }
 
-impl<K: Copy + Eq + Hash + fmt::Debug> Drop for Try<'_, K> {
+impl<K: Copy + Eq + Hash> Drop for Try<'_, K> {
     fn drop(&mut self) {
         if let Some(count) = self.limit.counts().get_mut(&self.key) {
             count.under_way = count.under_way.saturating_sub(1);
@@ -230,9 +197,9 @@ mod tests {
     use super::*;
     use crate::domain::limits::client_net::ClientNet;
 
-    fn limit<K: Copy + Eq + Hash + fmt::Debug>(most: u32, window_seconds: u64) -> TryLimit<K> {
+    fn limit<K: Copy + Eq + Hash>(most: u32, window_seconds: u64) -> TryLimit<K> {
         let (counted, setting) = ("wrong tries from your address", "tries");
-        TryLimit::new(TryRule { counted, setting, most, window_seconds }, true)
+        TryLimit::new(TryRule { counted, setting, most, window_seconds })
     }
 
     fn wait<T>(outcome: Result<T, TooMany>) -> Option<Option<u64>> {

@@ -30,7 +30,7 @@ use super::{
     space::Space,
     writer::write_manifest,
 };
-use crate::store::StoreOpenError;
+use crate::store::{StoreOpenError, StoreSize};
 
 const FORMAT: &str = "sealdrop store, format 1\n";
 /// The size of the ballast file, which is deleted if opening needs space on a full disk: sled cannot open
@@ -86,6 +86,21 @@ impl DataDirectory {
 
     pub(in crate::store) fn space(&self) -> io::Result<Space> {
         Space::of(&self.root)
+    }
+
+    /// The size of the database and the slots; the payload files are not counted.
+    pub(in crate::store) fn size(&self) -> io::Result<StoreSize> {
+        let mut database = 0;
+        for entry in fs::read_dir(self.db())? {
+            // sled deletes old snapshots meanwhile.
+            match entry?.metadata() {
+                Ok(found) if found.is_file() => database += found.len(),
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        let slots = fs::metadata(self.slots())?.len();
+        Ok(StoreSize { database, slots, files: 0 })
     }
 
     /// Deletes the ballast file if the disk is too full to open the database.

@@ -9,12 +9,16 @@ use std::{
     fs::{self, TryLockError},
     io,
     path::Path,
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
 
 use super::sync_hook;
-use crate::store::{Key, fatal::fatal};
+use crate::{
+    metrics::AtomicHistogram,
+    store::{Key, fatal::fatal},
+};
 
 pub(in crate::store) struct Engine {
     db: sled::Db,
@@ -115,6 +119,11 @@ impl Engine {
         }
         self.flush();
         commit.end();
+    }
+
+    /// The times of the syncs.
+    pub(in crate::store) fn sync_times(&self) -> &Arc<AtomicHistogram> {
+        self.file.sync_times()
     }
 
     /// Returns when all applied batches are durable.

@@ -29,11 +29,12 @@ use std::{
         Arc, LazyLock, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::Instant,
 };
 
 use rustix::fs::{fdatasync, fstat};
 
-use crate::store::fatal::fatal;
+use crate::{metrics::AtomicHistogram, store::fatal::fatal};
 
 /// sled's default. A write at the beginning of a segment contains its header, and is synced separately.
 const SEGMENT_BYTES: i64 = 512 << 10;
@@ -58,7 +59,10 @@ pub(in crate::store) struct Database {
 }
 
 /// The state that the hook and a commit share.
-type HookState = Mutex<SyncState>;
+struct HookState {
+    sync: Mutex<SyncState>,
+    times: Arc<AtomicHistogram>,
+}
 
 #[derive(Default)]
 struct SyncState {
@@ -75,15 +79,21 @@ impl Database {
     pub(in crate::store) fn watch(path: &Path) -> io::Result<Self> {
         let file = File::open(path)?;
         let identity = identity(file.as_fd())?;
-        let shared = Arc::new(HookState::default());
+        let times = Arc::new(AtomicHistogram::of_durations());
+        let shared = Arc::new(HookState { sync: Mutex::default(), times });
         databases().insert(identity, Arc::clone(&shared));
         Ok(Self { file, identity, shared })
     }
 
     /// Begins a commit. Must be called before the batch is applied.
     pub(in crate::store) fn commit(&self) -> Commit<'_> {
-        *lock(&self.shared) = SyncState { committing: true, unsynced: false };
+        *lock(&self.shared.sync) = SyncState { committing: true, unsynced: false };
         Commit(self)
+    }
+
+    /// The times of the syncs.
+    pub(in crate::store) fn sync_times(&self) -> &Arc<AtomicHistogram> {
+        &self.shared.times
     }
 }
 
@@ -96,9 +106,11 @@ impl Drop for Database {
 impl Commit<'_> {
     /// Ends the commit after the flush. The whole commit is durable when this returns.
     pub(in crate::store) fn end(self) {
-        let SyncState { unsynced, .. } = std::mem::take(&mut *lock(&self.0.shared));
+        let SyncState { unsynced, .. } = std::mem::take(&mut *lock(&self.0.shared.sync));
         if unsynced {
+            let began = Instant::now();
             sync(self.0.file.as_fd());
+            self.0.shared.times.observe_duration(began.elapsed());
         }
     }
 }
@@ -125,8 +137,8 @@ pub(in crate::store) extern "C" fn sync_file_range(
     #[expect(unsafe_code, reason = "C passes a raw descriptor")]
     let file = unsafe { BorrowedFd::borrow_raw(fd) };
     let watched = identity(file).ok().and_then(|identity| databases().get(&identity).cloned());
-    if let Some(shared) = watched {
-        let mut state = lock(&shared);
+    if let Some(shared) = &watched {
+        let mut state = lock(&shared.sync);
         if offset % SEGMENT_BYTES == 0 {
             // The log now spans two segments, and a reader may make sled begin a third one.
             state.committing = false;
@@ -138,7 +150,11 @@ pub(in crate::store) extern "C" fn sync_file_range(
         // Before the sync, which may not include a write that is delayed from now on.
         state.unsynced = false;
     }
+    let began = Instant::now();
     sync(file);
+    if let Some(shared) = watched {
+        shared.times.observe_duration(began.elapsed());
+    }
     0
 }
 

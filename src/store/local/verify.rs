@@ -13,6 +13,7 @@ use super::{
     slots::{CommitMark, SlotFile},
 };
 use crate::store::{
+    StoreFigures,
     record::{Envelope, stored_checksum},
     transaction::Writes,
 };
@@ -28,7 +29,7 @@ pub(in crate::store) struct Verified {
     pub(in crate::store) burns: Writes,
 }
 
-/// Checks the whole store and marks the used slots in `slots`.
+/// Checks the whole store, counts its records in `figures` and marks the used slots in `slots`.
 ///
 /// # Errors
 ///
@@ -37,6 +38,7 @@ pub(in crate::store) fn verify(
     engine: &Engine,
     slots: &mut SlotFile,
     files: &PayloadFiles,
+    figures: &StoreFigures,
 ) -> Result<Verified, String> {
     let mut found = Manifest::default();
     let mut stored = None;
@@ -51,6 +53,7 @@ pub(in crate::store) fn verify(
             continue;
         }
         found.add(stored_checksum(bytes));
+        figures.found(&key, envelope.payload.as_ref());
         let Some(payload) = envelope.payload else { continue };
         if named_slots.insert(payload.slot, payload.check).is_some() {
             return Err("two records name the same key slot".into());

@@ -25,6 +25,7 @@ use super::{
 use crate::{
     clock::Clock,
     store::{
+        StoreFigures,
         fatal::fatal,
         record::{Envelope, encode_value, stored_checksum},
         transaction::{Effects, Group, Writes},
@@ -57,6 +58,7 @@ pub(in crate::store) struct Writer {
     pub(in crate::store) manifest: Manifest,
     /// The queue of payload files that no record names any more, for deletion.
     pub(in crate::store) dead_files: mpsc::Sender<FileName>,
+    pub(in crate::store) figures: Arc<StoreFigures>,
     /// The start time of the current group; see [`watch`].
     pub(in crate::store) watched: Arc<Watched>,
     /// The clock whose time is stored; see [`crate::store::Store::keep_time`].
@@ -109,7 +111,10 @@ impl Writer {
             let mut answers = Vec::new();
             for message in std::iter::once(first).chain(messages.try_iter()).take(MAX_GROUP) {
                 match message {
-                    WriterMessage::Change(job) => answers.push(job(&mut group)),
+                    WriterMessage::Change(job) => {
+                        self.figures.change_taken();
+                        answers.push(job(&mut group));
+                    }
                     WriterMessage::Close => {
                         open = false;
                         break;
@@ -118,7 +123,10 @@ impl Writer {
             }
             let effects = group.effects;
             if !effects.writes.is_empty() {
+                let began = Instant::now();
                 self.commit(effects);
+                self.figures.commit_times.observe_duration(began.elapsed());
+                self.figures.commit_changes.observe(answers.len() as u64);
             }
             watched.group_began.store(0, Ordering::Relaxed);
             answers.into_iter().for_each(|answer| answer());
@@ -138,11 +146,13 @@ impl Writer {
         if let Some(clock) = self.clock.get() {
             self.manifest.time = clock.record();
         }
-        let batch = batch(&self.engine, &mut self.manifest, effects.writes);
+        let batch = batch(&self.engine, &self.figures, &mut self.manifest, effects.writes);
         self.slots.mark(CommitMark { batch: self.manifest.batch, finished: false });
         if !effects.slots.is_empty() {
             self.slots.write(&effects.slots, self.manifest.batch);
+            let began = Instant::now();
             self.slots.sync();
+            self.figures.slot_syncs.observe_duration(began.elapsed());
         }
         self.engine.commit(batch);
         self.slots.mark(CommitMark { batch: self.manifest.batch, finished: true });
@@ -164,10 +174,17 @@ impl Writer {
 }
 
 /// The next batch for sled, with the updated manifest.
-pub(in crate::store) fn batch(engine: &Engine, manifest: &mut Manifest, writes: Writes) -> Batch {
+pub(in crate::store) fn batch(
+    engine: &Engine,
+    figures: &StoreFigures,
+    manifest: &mut Manifest,
+    writes: Writes,
+) -> Batch {
     let mut batch = Batch::new();
     for (key, value) in writes {
-        if let Some(old) = engine.get(&key) {
+        let old = engine.get(&key);
+        figures.written(&key, old.as_ref().map(AsRef::as_ref), value.as_deref());
+        if let Some(old) = old {
             manifest.subtract(stored_checksum(old.as_ref()));
         }
         if let Some(value) = &value {

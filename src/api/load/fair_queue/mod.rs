@@ -81,6 +81,13 @@ impl FairQueue {
         Self(Arc::new(Queue { most_running, most_of_client, state: Mutex::default() }))
     }
 
+    /// The numbers of running and of queued jobs.
+    #[must_use]
+    pub fn lengths(&self) -> (usize, usize) {
+        let state = self.0.state();
+        (state.running, state.waiting)
+    }
+
     /// The maximum number of threads in use.
     pub(super) fn most_running(&self) -> usize {
         self.0.most_running

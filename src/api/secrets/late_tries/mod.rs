@@ -20,6 +20,7 @@ pub(crate) use self::write::write_in_background;
 use crate::{
     api::Client,
     domain::{limits::client_net::ClientNet, numbers::SecretId, secret::viewing::LateTry},
+    metrics::EventCount,
 };
 
 /// About 1 MiB. More attempts within one second are counted, and not logged.
@@ -31,6 +32,8 @@ const MAX_OF_CLIENT: u32 = 256;
 pub struct LateTries {
     pending: Mutex<PendingTry>,
     arrived: Notify,
+    /// The number of all attempts.
+    count: EventCount,
     /// Held during a write, so that a reader of a log waits for it.
     writing: tokio::sync::Mutex<()>,
 }
@@ -45,8 +48,15 @@ struct PendingTry {
 impl LateTries {
     /// Adds a late attempt.
     pub(super) fn add(&self, client: Client, late: LateTry) {
+        self.count.add_one();
         self.pending().add(client, late);
         self.arrived.notify_one();
+    }
+
+    /// The number of late attempts since the start, on existing and on unknown ids.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.count.get()
     }
 
     /// Whether an attempt on this id waits to be written.
