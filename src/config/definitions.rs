@@ -320,6 +320,7 @@ macro_rules! settings {
                 parse: |text| parse::directory(text).map(Some),
                 remedy: "give the path of a readable file with one line of at least 16 characters, as \
                          `openssl rand -hex 32` makes it",
+                credential: true,
             }
             /// true: one line for each request, without ids; else only at the level debug
             access_log: Option "true|false" = "false" => pub access_log: bool {
