@@ -5,6 +5,7 @@ use std::{
     io::{self, Read, Write},
     os::unix::net::UnixStream,
     path::Path,
+    time::Duration,
 };
 
 use zeroize::Zeroizing;
@@ -26,6 +27,9 @@ pub enum SocketError {
     /// The connection ended before the reply: it is unknown whether the command was executed.
     #[error("the daemon closed the connection before it answered")]
     BrokenOff,
+    /// The daemon took longer than the limit of the call.
+    #[error("the daemon does not answer")]
+    Silent,
     /// The connection failed, or the reply is not valid.
     #[error("the daemon's answer cannot be read: {0}")]
     Io(#[from] io::Error),
@@ -41,16 +45,31 @@ pub enum SocketError {
 ///
 /// [`SocketError`] as a failure of the command.
 pub fn call(dir: &Path, command: &Command) -> Result<Reply, SocketError> {
+    call_within(dir, command, None)
+}
+
+/// As [`call`], but waits at most `limit` for each part of the reply.
+pub(super) fn call_within(
+    dir: &Path,
+    command: &Command,
+    limit: Option<Duration>,
+) -> Result<Reply, SocketError> {
     let mut stream = connect(dir).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => SocketError::NotThere,
         io::ErrorKind::PermissionDenied => SocketError::NotAllowed,
         _ => SocketError::Io(error),
     })?;
+    stream.set_read_timeout(limit)?;
+    stream.set_write_timeout(limit)?;
     let mut request = serde_json::to_vec(command).map_err(io::Error::from)?;
     request.push(b'\n');
     // Wiped, and large enough not to be moved while it holds a key; lists may be longer.
     let mut reply = Zeroizing::new(Vec::with_capacity(4096));
     let exchanged = stream.write_all(&request).and_then(|()| stream.read_to_end(&mut reply));
+    // The system's word for a timeout of a socket.
+    if exchanged.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {
+        return Err(SocketError::Silent);
+    }
     if exchanged.is_err() || reply.last() != Some(&b'\n') {
         return Err(SocketError::BrokenOff);
     }
@@ -94,6 +113,16 @@ mod tests {
         assert!(matches!(answered(b"{\"Ok\":{\"acc"), Err(SocketError::BrokenOff)));
         assert!(matches!(answered(b"{\"Ok\":{\"dance\":[]}}\n"), Err(SocketError::Io(_))));
         assert!(matches!(answered(b"{\"Ok\":{\"accounts\":[]}}\n"), Ok(Reply::Accounts(_))));
+    }
+
+    #[test]
+    fn a_silent_daemon_is_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        // Connections wait in its queue.
+        let _listener = UnixListener::bind(dir.path().join(SOCKET_NAME)).unwrap();
+        let limit = Some(Duration::from_millis(1));
+        let outcome = call_within(dir.path(), &Command::CheckHealth, limit);
+        assert!(matches!(outcome, Err(SocketError::Silent)));
     }
 
     #[test]

@@ -78,6 +78,8 @@ pub enum Command {
         /// The account's name; if `None`, the only account or the one of the first start.
         account: Option<String>,
     },
+    /// Asks the running daemon how it is.
+    CheckHealth,
     /// Adds a webhook and makes its signing key.
     AddWebhook {
         /// The account whose events the webhook gets.
@@ -133,6 +135,8 @@ pub enum Reply {
     ApiKeyRevoked(ApiKeyRevoked),
     /// To [`Command::CreateClaim`].
     ClaimCreated(ClaimCreated),
+    /// To [`Command::CheckHealth`].
+    Health(DaemonHealth),
     /// To [`Command::AddWebhook`].
     WebhookAdded(WebhookAdded),
     /// To [`Command::ListWebhooks`].
@@ -278,6 +282,13 @@ pub struct ClaimCreated {
     pub link: SecretText,
     /// The time from which the link has expired.
     pub until: UnixSeconds,
+}
+
+/// A daemon that answers, and whose store does.
+#[derive(Serialize, Deserialize)]
+pub struct DaemonHealth {
+    /// The reason why it cannot create secrets now, as `GET /ready` says it; `None` if it can.
+    pub not_ready: Option<String>,
 }
 
 /// A new webhook. Its signing key is shown only here.

@@ -19,8 +19,9 @@ pub use self::{
     client::{SocketError, call},
     command::{
         AccountCreated, AccountDeleted, AccountRow, ApiKeyCreated, ApiKeyRevoked, ApiKeyRow,
-        ClaimCreated, Command, CommandError, ErrorKind, MailTested, NotifyEmailSet, OutboxChanged,
-        OutboxPage, OutboxRow, Reply, WebhookAdded, WebhookRemoved, WebhookRow, WebhookTested,
+        ClaimCreated, Command, CommandError, DaemonHealth, ErrorKind, MailTested, NotifyEmailSet,
+        OutboxChanged, OutboxPage, OutboxRow, Reply, WebhookAdded, WebhookRemoved, WebhookRow,
+        WebhookTested,
     },
     first_keys::{FIRST_KEYS_NAME, FirstKeys, NoFirstKeys},
     run::{OperatorTerms, mailbox, run},
@@ -28,6 +29,7 @@ pub use self::{
     webhook::test as test_webhook,
 };
 
+use self::client::call_within;
 use crate::domain::account::AccountName;
 
 /// The time that a daemon may take from its lock to its socket, or from its last answer to its end. In
@@ -76,6 +78,16 @@ pub fn execute(
         thread::sleep(RETRY_PAUSE);
         retries.next().is_some()
     })
+}
+
+/// Executes `command` in the daemon that runs on the data directory `dir`, which must answer within `limit`.
+/// Without a daemon it does not open the store, so it does not lock out one that starts.
+///
+/// # Errors
+///
+/// The error of the command, or the obstacle and a remedy.
+pub fn ask_daemon(dir: &Path, command: &Command, limit: Duration) -> Result<Reply, CommandError> {
+    call_within(dir, command, Some(limit)).map_err(|error| explain(error, dir))
 }
 
 /// `wait` waits between two attempts; it returns false after the last one.
@@ -161,6 +173,9 @@ fn explain(error: SocketError, dir: &Path) -> CommandError {
         )),
         error @ SocketError::BrokenOff => {
             failed(format!("{error}: use the list command to see whether the command was executed"))
+        }
+        error @ SocketError::Silent => {
+            failed(format!("{error}: it is overloaded, or hangs and needs a restart"))
         }
         error @ SocketError::Io(_) => {
             failed(format!("{error}; does the daemon have another version?"))

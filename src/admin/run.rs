@@ -98,6 +98,12 @@ pub fn run(
                  first",
             ));
         }
+        Command::CheckHealth => {
+            return Err(CommandError::new(
+                ErrorKind::Failed,
+                "no daemon runs on this data directory",
+            ));
+        }
         Command::RevokeApiKey { id } => {
             let account = operator::revoke_key(store, &id)?;
             Reply::ApiKeyRevoked(ApiKeyRevoked { id, account })

@@ -33,14 +33,28 @@ pub async fn ready(app: &App) -> Response<Body> {
     }
 }
 
+/// The reason why secrets cannot be created now.
 async fn trouble(app: &App) -> Option<Cow<'static, str>> {
+    match store_trouble(app).await {
+        Some(reason) => Some(reason.into()),
+        None => obstacle(app),
+    }
+}
+
+/// The reason why the store cannot be used: the process needs a restart.
+pub async fn store_trouble(app: &App) -> Option<&'static str> {
     // An empty change costs no commit. It waits for the commit in progress.
     let turn = app.store.change(|_| Ok::<_, StoreError>(()));
     match timeout(WRITER_TIMEOUT, turn).await {
-        Err(_) => return Some("the store does not answer".into()),
-        Ok(Err(_)) => return Some("the store is closed".into()),
-        Ok(Ok(())) => {}
+        Err(_) => Some("the store does not answer"),
+        Ok(Err(_)) => Some("the store is closed"),
+        Ok(Ok(())) => None,
     }
+}
+
+/// The reason why secrets cannot be created now although the store answers.
+#[must_use]
+pub fn obstacle(app: &App) -> Option<Cow<'static, str>> {
     match app.store.space() {
         Ok(space) if space.allows_creation() => {}
         Ok(_) => {

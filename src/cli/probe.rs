@@ -1,14 +1,17 @@
 //! `sealdrop probe`
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
 use super::{
-    Context, Exit, Failure, connection::ServerFlags, operator::administration::write_json,
+    Context, Exit, Failure,
+    connection::ServerFlags,
+    operator::administration::{self, write_json},
     progress::CommandProgress,
 };
 use crate::{
+    admin::{Command, Reply, ask_daemon},
     cli::flags::command,
     client::{
         ClientError, Dialect, ServerClient,
@@ -19,14 +22,16 @@ use crate::{
 
 command! {
     /// Test a server from outside, for monitoring: create a secret, look at it, open it, burn it, and check
-    /// that it is gone. Each call is made once. The exit code is the result.
+    /// that it is gone. Each call is made once. The exit code is the result. With --local, ask the daemon on
+    /// this machine instead, as its user and without a key: it answers, and so does its store.
     #[argh(
         subcommand,
         name = "probe",
         help_triggers("-h", "--help"),
-        usage = "URL [--json] [<flags>]",
+        usage = "URL|--local [--json] [<flags>]",
         example = "{command_name} https://drop.example.org\n\
-                   {command_name} https://drop.example.org --json --key-file key",
+                   {command_name} https://drop.example.org --json --key-file key\n\
+                   {command_name} --local --data /var/lib/sealdrop",
         note = "A server that allows only accounts to create secrets requires an API key. With a key, each \
                 probe counts towards the account's allowance."
     )]
@@ -34,13 +39,21 @@ command! {
         json("print one line of JSON with the milliseconds of each step"),
         key_file,
         dialect,
-        transport
+        transport,
+        directory
     {
         /// the address of the server
         #[argh(positional)]
-        url: String,
+        url: Option<String>,
+
+        /// ask the daemon on this machine: for health checks
+        #[argh(switch)]
+        local: bool,
     }
 }
+
+/// How long the daemon on this machine may take to answer. Its own check of the store takes 2 seconds at most.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The milliseconds of each step.
 #[derive(Serialize)]
@@ -55,8 +68,17 @@ struct Times {
 
 impl ProbeCommand {
     pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
+        match (&self.url, self.local) {
+            (Some(_), false) => {}
+            (None, true) => return self.ask_daemon(context),
+            _ => {
+                return Err(Failure::usage(
+                    "give the address of a server, or --local for the daemon on this machine",
+                ));
+            }
+        }
         let connection = ServerFlags {
-            server: Some(self.url),
+            server: self.url,
             key_file: self.key_file,
             dialect: self.dialect,
             header: self.header,
@@ -78,6 +100,24 @@ impl ProbeCommand {
             "ok: create {} ms, {look}open {} ms, burn {} ms",
             times.create_ms, times.open_ms, times.burn_ms
         )?)
+    }
+}
+
+impl ProbeCommand {
+    /// Asks through the administration socket: that works on any address, also with TLS.
+    fn ask_daemon(&self, context: &mut Context<'_>) -> Result<(), Failure> {
+        let dir = self.directory().directory(context)?;
+        let Reply::Health(health) = ask_daemon(&dir, &Command::CheckHealth, PATIENCE)? else {
+            return Err(administration::unexpected());
+        };
+        if self.json {
+            return Ok(write_json(context.out, &health)?);
+        }
+        let state = match health.not_ready {
+            None => "ok".to_owned(),
+            Some(reason) => format!("ok, but it creates no secrets now: {reason}"),
+        };
+        Ok(writeln!(context.out, "{state}")?)
     }
 }
 

@@ -7,10 +7,10 @@ use tokio::{runtime::Handle, sync::watch};
 use super::process;
 use crate::{
     admin::{
-        self, Command, CommandError, MailTested, OpenFailure, OpenedStore, OperatorTerms, Reply,
-        StoreCreation,
+        self, Command, CommandError, DaemonHealth, MailTested, OpenFailure, OpenedStore,
+        OperatorTerms, Reply, StoreCreation,
     },
-    api::App,
+    api::{App, health},
     clock::Clock,
     config::Settings,
     crypto::SystemRandom,
@@ -77,6 +77,15 @@ pub(super) fn commands(
             Command::CreateClaim { account } => {
                 let created = admin::create_claim(store, account, &base, &**random, clock.now());
                 return created.map(Reply::ClaimCreated);
+            }
+            Command::CheckHealth => {
+                // On a blocking thread, as above.
+                return match Handle::current().block_on(health::store_trouble(&app)) {
+                    Some(trouble) => Err(CommandError::new(admin::ErrorKind::Failed, trouble)),
+                    None => Ok(Reply::Health(DaemonHealth {
+                        not_ready: health::obstacle(&app).map(Into::into),
+                    })),
+                };
             }
             command => admin::run(store, command, terms, &**random, clock.now()),
         };

@@ -8,9 +8,9 @@ use std::{
 use crate::{
     admin::{
         AccountCreated, AccountDeleted, AccountRow, ApiKeyCreated, ApiKeyRevoked, ApiKeyRow,
-        ClaimCreated, Command, CommandError, ErrorKind, MailTested, NotifyEmailSet, OpenFailure,
-        OpenedStore, OutboxChanged, OutboxPage, OutboxRow, Reply, StoreCreation, WebhookAdded,
-        WebhookRemoved, WebhookRow, WebhookTested,
+        ClaimCreated, Command, CommandError, DaemonHealth, ErrorKind, MailTested, NotifyEmailSet,
+        OpenFailure, OpenedStore, OutboxChanged, OutboxPage, OutboxRow, Reply, StoreCreation,
+        WebhookAdded, WebhookRemoved, WebhookRow, WebhookTested,
     },
     cli::{Failure, Output},
     clock::UnixSeconds,
@@ -112,6 +112,7 @@ fn answer(command: Command) -> Result<Reply, CommandError> {
             link: SecretText::new("https://example.org/claim#1".into()),
             until: at,
         }),
+        Command::CheckHealth => Reply::Health(DaemonHealth { not_ready: None }),
         Command::AddWebhook { account, url, .. } => Reply::WebhookAdded(WebhookAdded {
             id: "w1".into(),
             account,
