@@ -327,6 +327,11 @@ macro_rules! settings {
                 parse: parse::truth,
                 remedy: "give true or false",
             }
+            /// form of the log: human, json (an object in each line) or journald (priorities for systemd)
+            log_format: Option "human|json|journald" = "human" => pub log_format: LogFormat {
+                parse: parse::log_format,
+                remedy: "give human, json or journald",
+            }
             /// lowest level to log: error, warn, info, debug or trace
             log: Option "error|warn|info|debug|trace" = "info" => pub log: tracing::Level {
                 parse: parse::level,

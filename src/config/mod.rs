@@ -28,7 +28,7 @@ pub use self::{
     public_url::PublicUrl,
     site::{Color, Link},
     table::{Expiration, MailSettings, Setting, Settings, SiteSettings, TABLE, TryLimits},
-    values::{BadSetting, Boxes, Flags, SecretCreation, ViewerIp},
+    values::{BadSetting, Boxes, Flags, LogFormat, SecretCreation, ViewerIp},
 };
 
 /// Settings, and warnings about their sources.

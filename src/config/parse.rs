@@ -10,7 +10,7 @@ use hyper::header::HeaderName;
 use ipnet::IpNet;
 use tracing::Level;
 
-use super::{Boxes, SecretCreation, ViewerIp};
+use super::{Boxes, LogFormat, SecretCreation, ViewerIp};
 use crate::crypto::RsaBits;
 
 /// A numeric address and port. Names are not resolved: the result could change between `--check` and the
@@ -128,6 +128,16 @@ pub(super) fn viewer_ip(text: &str) -> Result<ViewerIp, String> {
         "full" => Ok(ViewerIp::Full),
         "truncated" => Ok(ViewerIp::Truncated),
         "off" => Ok(ViewerIp::Off),
+        _ => Err(format!("{text:?} is not an allowed value")),
+    }
+}
+
+/// The form of the log.
+pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
+    match text {
+        "human" => Ok(LogFormat::Human),
+        "json" => Ok(LogFormat::Json),
+        "journald" => Ok(LogFormat::Journald),
         _ => Err(format!("{text:?} is not an allowed value")),
     }
 }

@@ -11,6 +11,17 @@ pub enum ViewerIp {
     Off,
 }
 
+/// The form of the log on standard error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Lines for people, in colour on a terminal.
+    Human,
+    /// An object in each line.
+    Json,
+    /// Lines without a time, with the priority of `sd-daemon(3)` before each.
+    Journald,
+}
+
 /// Who may create secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SecretCreation {

@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use tokio::{runtime::Handle, sync::watch};
 
-use super::process;
+use super::{log, process};
 use crate::{
     admin::{
         self, Command, CommandError, DaemonHealth, MailTested, OpenFailure, OpenedStore,
@@ -12,7 +12,7 @@ use crate::{
     },
     api::{App, health},
     clock::Clock,
-    config::Settings,
+    config::{LogFormat, Settings},
     crypto::SystemRandom,
     store::{Store, StoreOpenError},
 };
@@ -23,7 +23,7 @@ use crate::{
 ///
 /// [`OpenFailure::Locked`] if another process has it.
 pub fn open_store(dir: &Path, create: StoreCreation) -> Result<OpenedStore, OpenFailure> {
-    process::start_log(tracing::Level::WARN);
+    log::start(tracing::Level::WARN, LogFormat::Human);
     process::protect();
     // An empty or incomplete directory has no data either.
     if create == StoreCreation::Never && !dir.join("store").exists() {

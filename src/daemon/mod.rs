@@ -5,6 +5,7 @@ mod failure;
 mod first_start;
 mod housekeeping;
 mod https;
+mod log;
 mod monitoring;
 mod process;
 mod public_config;
@@ -67,7 +68,7 @@ const COMMAND_GRACE: Duration = Duration::from_secs(2);
 /// [`Exit::Busy`](crate::cli::Exit::Busy) for a cause that may pass.
 pub fn serve(loaded: Loaded, output: Output<'_>) -> Result<(), Failure> {
     let settings = &loaded.settings;
-    process::start_log(settings.log);
+    log::start(settings.log, settings.log_format);
     loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     process::protect();
     process::allow_files(settings.max_connections);

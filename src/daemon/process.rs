@@ -1,9 +1,6 @@
-//! The process: log, file mode, limits of the system, signals.
+//! The process: file mode, limits of the system, signals.
 
-use std::{
-    io::{self, IsTerminal},
-    sync::Arc,
-};
+use std::{io, sync::Arc};
 
 use rustix::{
     fs::Mode,
@@ -13,17 +10,6 @@ use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     task::spawn_blocking,
 };
-
-/// Logs to standard error; standard output is for scripts.
-pub(super) fn start_log(level: tracing::Level) {
-    // It fails in a test that starts several daemons in one process.
-    let _ = tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
-        .with_target(false)
-        .try_init();
-}
 
 /// Raises the limit of open files: each connection is one, and the usual soft limit is the default of
 /// `max_connections`, without the files of the store.

@@ -2,6 +2,7 @@
 
 mod documents;
 mod prometheus;
+mod requests;
 
 use std::collections::BTreeMap;
 
@@ -13,21 +14,37 @@ use crate::{
     daemon::Daemon,
     http::Client,
     mail::until,
-    tools::{Tool, trial_with},
+    tools::{CURL, Tool, trial_with},
     trial,
 };
 
 const PROMTOOL: Tool = Tool::Program("promtool", &["--version"]);
+const FAIL2BAN: Tool = Tool::Program("fail2ban-regex", &["--version"]);
 const PROMETHEUS: Tool = Tool::Program("prometheus", &["--version"]);
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        trial("monitoring::all_metrics_are_reported", all_metrics_are_reported),
+        trial_with("monitoring::all_metrics_are_reported", &[CURL], all_metrics_are_reported),
         trial("monitoring::metrics_count_what_happened", metrics_count_what_happened),
         trial("monitoring::metrics_have_nothing_of_clients", metrics_have_nothing_of_clients),
         trial("monitoring::metrics_need_a_setting", metrics_need_a_setting),
         trial("monitoring::wrong_token_files_are_named", wrong_token_files_are_named),
         trial("monitoring::documents_name_real_metrics", documents::name_real_metrics),
+        trial("monitoring::each_request_is_one_line", requests::one_line_for_each),
+        trial(
+            "monitoring::addresses_are_logged_as_the_operator_says",
+            requests::addresses_are_as_the_operator_says,
+        ),
+        trial(
+            "monitoring::a_storm_of_refusals_is_one_line",
+            requests::a_storm_of_refusals_is_one_line,
+        ),
+        trial("monitoring::the_forms_of_the_log", requests::forms_are_what_their_readers_expect),
+        trial_with(
+            "monitoring::fail2ban_finds_attacks",
+            &[FAIL2BAN],
+            requests::fail2ban_finds_attacks,
+        ),
         trial_with(
             "monitoring::prometheus_scrapes_it",
             &[PROMTOOL, PROMETHEUS],
@@ -101,7 +118,7 @@ impl Samples {
 }
 
 fn all_metrics_are_reported() {
-    let monitored = Monitored::start(&["--tls-self-signed", "false"]);
+    let monitored = Monitored::start(&[]);
     let samples = monitored.metrics();
     for metric in TABLE {
         let name = metric.exported_name();
@@ -112,8 +129,24 @@ fn all_metrics_are_reported() {
     assert_eq!(samples.get("sealdrop_clock_trusted"), 1.0);
     assert!(samples.get("sealdrop_disk_free_bytes") > 0.0);
     assert!(samples.get(r#"sealdrop_store_size_bytes{part="database"}"#) > 0.0);
-    assert!(!samples.text.contains("sealdrop_certificate_expiry_timestamp_seconds "));
+    let end = "\nsealdrop_certificate_expiry_timestamp_seconds ";
+    assert!(!samples.text.contains(end));
     assert!(monitored.daemon.stop().0.success());
+
+    let dir = tempfile::tempdir().expect("a fresh directory");
+    let token = token_file(dir.path(), TOKEN);
+    let flags = ["--tls-self-signed", "true", "--metrics-token-file", &token];
+    let daemon = Daemon::start(&dir.path().join("data"), &flags);
+    let output = crate::daemon::program("curl")
+        .args(["-sSk", "--noproxy", "*", "-H", &format!("Authorization: Bearer {TOKEN}")])
+        .arg(format!("{}/metrics", daemon.base))
+        .output()
+        .expect("curl");
+    let samples = Samples::of(&String::from_utf8_lossy(&output.stdout));
+    // 2120-01-01.
+    assert_eq!(samples.get(end.trim()), 4_733_510_400.0);
+    assert!(samples.get(r#"sealdrop_connections{protocol="https",peer="client"}"#) >= 1.0);
+    assert!(daemon.stop().0.success());
 }
 
 fn metrics_count_what_happened() {
