@@ -3,6 +3,7 @@
 use std::{os::unix::net::UnixDatagram, process::Command, time::Duration};
 
 use libtest_mimic::Trial;
+use sealdrop::config::TABLE;
 
 use crate::{
     daemon::Daemon,
@@ -15,6 +16,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("service::the_state_is_reported", the_state_is_reported),
         trial_with("service::secrets_can_be_credentials", &[CURL, OPENSSL], credentials),
+        trial("service::the_unit_names_every_credential", the_unit_names_every_credential),
         trial_with("service::the_unit_is_confined", &[SYSTEMD_ANALYZE], the_unit_is_confined),
     ]
 }
@@ -84,6 +86,16 @@ fn credentials() {
     let log = Daemon::try_start_with(&data, &mail, &environment).err().expect("no start");
     let parts = ["exit status: 64", "from the credential smtp_password_file", "one line"];
     assert!(parts.iter().all(|part| log.contains(part)) && !log.contains("planted"), "{log}");
+}
+
+fn the_unit_names_every_credential() {
+    let unit = include_str!("../../systemd/sealdrop.service");
+    let manual = include_str!("../../docs/operations.md");
+    for setting in TABLE.iter().filter(|setting| setting.is_credential) {
+        let line = format!("LoadCredential={}:", setting.key);
+        assert!(unit.contains(&format!("\n#{line}")), "{line}");
+        assert!(manual.contains(&format!("\n{line}")), "{line}");
+    }
 }
 
 fn the_unit_is_confined() {
