@@ -7,7 +7,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::{
     clock::UnixSeconds,
     crypto::SecretText,
-    domain::{account::api_key::KeyKind, notify::event::WebhookEventKind},
+    domain::{
+        account::api_key::KeyKind, notify::event::WebhookEventKind, server_status::ServerStatus,
+    },
 };
 
 /// A command of the operator.
@@ -67,6 +69,8 @@ pub enum Command {
         /// The recipient.
         to: String,
     },
+    /// Returns the state of the daemon. This needs a running daemon.
+    ShowStatus,
     /// Revokes an API key at once.
     RevokeApiKey {
         /// Its id, as listed.
@@ -131,6 +135,8 @@ pub enum Reply {
     OutboxDropped(OutboxChanged),
     /// To [`Command::TestMail`].
     MailTested(MailTested),
+    /// To [`Command::ShowStatus`].
+    Status(Box<ServerStatus>),
     /// To [`Command::RevokeApiKey`].
     ApiKeyRevoked(ApiKeyRevoked),
     /// To [`Command::CreateClaim`].

@@ -91,6 +91,13 @@ pub fn run(
                 "no daemon runs here, and only a running daemon can send mail: start it first",
             ));
         }
+        Command::ShowStatus => {
+            return Err(CommandError::new(
+                ErrorKind::Failed,
+                "no daemon runs on this data directory, and only a running daemon has a state: start it \
+                 first",
+            ));
+        }
         Command::CreateClaim { .. } => {
             return Err(CommandError::new(
                 ErrorKind::Failed,

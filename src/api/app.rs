@@ -16,6 +16,7 @@ use crate::{
     delivery::{Deliveries, DeliveryContext, webhook::Caller},
     domain::{
         account::api_key::ApiKeys,
+        history::History,
         id::Ids,
         lifetime::LifetimeRules,
         limits::{captcha::Captchas, client_net::ClientNet, try_limit::TryLimit},
@@ -56,6 +57,8 @@ pub struct App {
     pub caller: Arc<Caller>,
     /// The outbox: mails and calls of webhooks.
     pub deliveries: Arc<Deliveries>,
+    /// The history of the last 30 days.
+    pub history: History,
     /// The figures of requests and connections.
     pub metrics: Arc<Metrics>,
 }
@@ -140,6 +143,7 @@ impl App {
             cors: CrossOrigin::default(),
             key_service,
             caller: Arc::new(Caller::new(rules.webhook_private)),
+            history: History::default(),
             metrics: Arc::new(Metrics::new(routes::labels(), clock.now())),
             store,
             clock,

@@ -62,6 +62,13 @@ fn load(app: &App, out: &mut Exposition<'_>) -> fmt::Result {
     out.gauges(&of::SLOW_WORK_RUNNING, running)?;
     let waiting = queues.iter().map(|(name, (_, waiting))| ([name.clone()], *waiting as f64));
     out.gauges(&of::SLOW_WORK_WAITING, waiting)?;
+    let uploads =
+        [("attachment", app.load.transfers.lengths()), ("box", app.key_service.uploads.lengths())];
+    let uploads = uploads.into_iter().flat_map(|(target, (running, waiting))| {
+        [("running", running), ("waiting", waiting)]
+            .map(|(state, count)| ([target.to_owned(), state.to_owned()], count as f64))
+    });
+    out.gauges(&of::UPLOADS, uploads)?;
     out.gauge(&of::KEY_POOL_READY, app.key_service.pool.ready() as f64)?;
     out.gauge(&of::BODY_MEMORY_BYTES, app.load.body_budget.held_bytes() as f64)
 }

@@ -22,6 +22,7 @@ pub mod requests;
 pub mod routed_request;
 pub mod routes;
 pub mod secrets;
+pub mod status;
 
 pub use self::{
     app::{App, AttemptLimits, Load, Rules},

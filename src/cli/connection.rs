@@ -25,6 +25,7 @@ use crate::{
 const MAX_FILE_BYTES: u64 = 64 << 10;
 
 /// The flags of a command that talks to a server, as given.
+#[derive(Default, PartialEq, Eq)]
 pub(crate) struct ServerFlags {
     pub(crate) server: Option<String>,
     pub(crate) key_file: Option<String>,

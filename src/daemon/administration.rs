@@ -10,7 +10,7 @@ use crate::{
         self, Command, CommandError, DaemonHealth, MailTested, OpenFailure, OpenedStore,
         OperatorTerms, Reply, StoreCreation,
     },
-    api::{App, health},
+    api::{App, health, status::status},
     clock::Clock,
     config::{LogFormat, Settings},
     crypto::SystemRandom,
@@ -73,6 +73,12 @@ pub(super) fn commands(
                     Ok(reply) => Ok(Reply::MailTested(MailTested { reply })),
                     Err(error) => Err(CommandError::new(admin::ErrorKind::Failed, error)),
                 };
+            }
+            Command::ShowStatus => {
+                let status = status(&app).map_err(|error| {
+                    CommandError::new(admin::ErrorKind::Failed, error.to_string())
+                })?;
+                return Ok(Reply::Status(Box::new(status)));
             }
             Command::CreateClaim { account } => {
                 let created = admin::create_claim(store, account, &base, &**random, clock.now());

@@ -8,12 +8,14 @@ use tokio::{
 };
 
 use crate::{
-    api::{App, secrets::late_tries},
+    api::{App, secrets::late_tries, status::write_history},
     domain::{drop_box, notify::outbox, operator, sweep::sweep},
 };
 
 /// The longest delay of a sweep. An expired secret is refused at once anyway.
 const SWEEP: Duration = Duration::from_secs(10);
+/// The most of the history that a crash can lose.
+const HISTORY: Duration = Duration::from_secs(60);
 const TIDY: Duration = Duration::from_secs(3600);
 
 /// Starts the housekeeping; it ends when the set is dropped.
@@ -28,6 +30,12 @@ pub(crate) fn start(app: &Arc<App>) -> JoinSet<()> {
         }
     }));
     tasks.spawn(late_tries::write_in_background(Arc::clone(app)));
+    let historian = Arc::clone(app);
+    tasks.spawn(repeat(HISTORY, move || {
+        if let Err(error) = write_history(&historian) {
+            tracing::error!(%error, "cannot write the history");
+        }
+    }));
     let tidier = Arc::clone(app);
     tasks.spawn(repeat(TIDY, move || {
         if let Err(error) = operator::finish_deletions(&tidier.store, tidier.clock.now()) {

@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use tokio::{join, sync::oneshot};
+use tokio::{join, sync::oneshot, task::spawn_blocking};
 
 use super::housekeeping;
 use crate::{
-    api::{App, secrets::late_tries},
+    api::{App, secrets::late_tries, status::write_history},
     delivery,
     server::Server,
 };
 
 /// Serves until `stop` is done, with housekeeping and deliveries beside it. Then it finishes the requests
-/// under way within 10 seconds, stops the deliveries within five, and writes late attempts down.
+/// under way within 10 seconds, stops the deliveries within five, and writes late attempts and the history down.
 pub async fn serve_until(server: Server, app: &Arc<App>, stop: impl Future<Output = ()>) {
     let housekeeping = housekeeping::start(app);
     let deliveries = delivery::start(app.delivery_context());
@@ -30,4 +30,10 @@ pub async fn serve_until(server: Server, app: &Arc<App>, stop: impl Future<Outpu
     };
     join!(serving, delivering);
     late_tries::write(app).await;
+    let historian = Arc::clone(app);
+    match spawn_blocking(move || write_history(&historian)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::error!(%error, "cannot write the history"),
+        Err(error) => tracing::error!(%error, "writing the history failed unexpectedly"),
+    }
 }

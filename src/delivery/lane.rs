@@ -358,6 +358,7 @@ async fn give_up_old<C: Courier>(context: &DeliveryContext, error: &str) -> Resu
             old.into_iter().map(|number| context.store.change(give_up(number))).collect();
         for change in changes {
             change.await?;
+            context.deliveries.count(C::LANE, DeliveryOutcomeKind::GivenUp);
         }
     }
     if count > 0 {

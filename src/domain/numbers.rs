@@ -16,6 +16,9 @@ impl AccountNumber {
     /// Owns secrets that are created without an account. It has no API key and appears in no list.
     pub const NOBODY: Self = Self(0);
 
+    /// The first account that was created with a name.
+    pub const FIRST: Self = Self(1);
+
     /// `None` for numbers of 2^24 and more.
     #[must_use]
     pub fn new(number: u32) -> Option<Self> {

@@ -33,6 +33,7 @@
 //! y account webhook    -> Webhook, with its sealed address and key
 //! c box                -> BoxNotify: the recipient of the notifications of a box
 //! C SHA-256 of token   -> Claim
+//! H hour                -> HourRecord: the events of an hour, counted from 1970
 //! m "…"                -> the daemon's own records
 //! ```
 //!
@@ -421,6 +422,20 @@ pub(super) fn webhook_number(key: &Key) -> Option<WebhookNumber> {
 
 pub(super) fn box_notify(number: BoxNumber) -> Key {
     Key::new(b'c').with(&number.to_bytes())
+}
+
+/// The prefix of the history.
+pub(super) fn hours() -> Key {
+    Key::new(b'H')
+}
+
+pub(super) fn hour(hour: u64) -> Key {
+    hours().with(&hour.to_be_bytes())
+}
+
+/// The hour in a key of [`hour`].
+pub(super) fn hour_number(key: &Key) -> Option<u64> {
+    Some(u64::from_be_bytes(*key.as_bytes().get(1..)?.first_chunk()?))
 }
 
 pub(super) fn daemon(name: &str) -> Key {

@@ -88,6 +88,8 @@ metrics! {
         "Jobs of slow work that run now";
     SLOW_WORK_WAITING: Gauge "sealdrop_slow_work_waiting" ["queue"]
         "Jobs of slow work that wait for a core";
+    UPLOADS: Gauge "sealdrop_uploads" ["target", "state"]
+        "Uploads of attachments and of files to boxes: running, and waiting for a place";
     KEY_POOL_READY: Gauge "sealdrop_key_pool_ready" []
         "Prepared key pairs for new boxes";
     BODY_MEMORY_BYTES: Gauge "sealdrop_body_memory_bytes" []

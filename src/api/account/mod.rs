@@ -2,6 +2,7 @@
 //!
 //! The rules are those of `sealdrop account` and `sealdrop webhook`: both use the same functions.
 
+pub(super) mod server;
 pub(super) mod webhooks;
 
 use std::sync::Arc;
@@ -52,6 +53,9 @@ pub(super) struct AccountForOwner {
     /// Whether the server sends mails.
     #[schemars(example = true)]
     mail_ready: bool,
+    /// Whether the account can see the state of the server: the first account can.
+    #[schemars(example = true)]
+    owns_server: bool,
     #[schemars(length(max = webhook::MAX_WEBHOOKS))]
     webhooks: Vec<WebhookItem>,
 }
@@ -68,6 +72,7 @@ pub(super) async fn show(
         let data = AccountForOwner {
             notify_email: notify::email(&reader.store, account)?,
             mail_ready: reader.mail_ready(),
+            owns_server: server::is_owner(account),
             webhooks: webhooks.into_iter().map(WebhookItem::from).collect(),
             name: found.name.clone(),
         };

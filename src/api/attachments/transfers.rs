@@ -24,6 +24,13 @@ pub struct Transfers {
     pub(super) fetches: Progress,
 }
 
+impl Transfers {
+    /// The numbers of uploads in progress, and of those that wait for a place.
+    pub(crate) fn lengths(&self) -> (usize, usize) {
+        self.places.lengths()
+    }
+}
+
 /// The attachments that are being uploaded.
 type Uploads = Mutex<HashSet<(SecretNumber, NonZeroU8)>>;
 

@@ -63,6 +63,14 @@ struct PlaceWait<'a, T: Copy + Eq + Hash> {
     number: u64,
 }
 
+impl<T> Places<T> {
+    /// The numbers of uploads that have a place, and of those that wait for one.
+    pub(crate) fn lengths(&self) -> (usize, usize) {
+        let state = self.0.state();
+        (state.taken.len(), state.waiting.len())
+    }
+}
+
 impl<T> Default for Places<T> {
     fn default() -> Self {
         let state = Mutex::new(PlacesState { taken: Vec::new(), waiting: Vec::new(), next: 0 });

@@ -22,12 +22,16 @@ use crate::{
         secrets::{SecretCreated, SeenWithFiles, secret_item::SecretListItem},
     },
     crypto::proof_of_work::Challenge,
-    domain::account::{Metadata, RequestMetadata},
+    domain::{
+        account::{Metadata, RequestMetadata},
+        server_status::ServerStatus,
+    },
 };
 
 /// The answers that operations refer to. The schemas of their parts follow from them.
-const ANSWERS: [fn(&mut SchemaGenerator) -> Schema; 20] = [
+const ANSWERS: [fn(&mut SchemaGenerator) -> Schema; 21] = [
     SchemaGenerator::subschema_for::<AccountForOwner>,
+    SchemaGenerator::subschema_for::<ServerStatus>,
     SchemaGenerator::subschema_for::<Added>,
     SchemaGenerator::subschema_for::<Tested>,
     SchemaGenerator::subschema_for::<PublishedSecret>,

@@ -92,6 +92,9 @@ pub static ROUTES: &[Route] = routes! {
     PUT "/api/account" changeAccount
         ["Account"] "Set the address of notifications",
         PrivateKey |c, account| account::change(c.app, c.client, account, c.headers, c.body);
+    GET HEAD "/api/account/server" showServer
+        ["Account"] "Return the state of the server",
+        PrivateKey |c, account| account::server::show(c.app, account);
     POST "/api/account/webhooks" addWebhook
         ["Account"] "Add a webhook",
         PrivateKey |c, account| account::webhooks::add(c.app, c.client, account, c.headers, c.body);

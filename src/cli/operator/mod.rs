@@ -6,4 +6,5 @@ pub(crate) mod apikey;
 pub(crate) mod claim;
 pub(crate) mod first_keys;
 pub(crate) mod mail;
+pub(crate) mod server_status;
 pub(crate) mod webhook;

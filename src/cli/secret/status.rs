@@ -6,7 +6,7 @@ use crate::{
         Context, Failure,
         connection::ServerFlags,
         flags::{command, server_connection},
-        operator::administration::write_json,
+        operator::{administration::write_json, server_status},
         progress::CommandProgress,
         terminal_text,
     },
@@ -21,28 +21,44 @@ use crate::{
 };
 
 command! {
-    /// Show the status of a secret: its views and other events. This spends no view.
+    /// Show the status of a secret: its views and other events. This spends no view. Without a secret: the state
+    /// of the daemon on this machine.
     #[argh(
         subcommand,
         name = "status",
         help_triggers("-h", "--help"),
-        usage = "LINK_OR_ID [--json] [<flags>]",
+        usage = "[LINK_OR_ID] [--json] [<flags>]",
         example = "{command_name} 'https://drop.example.org/status/…#…'\n\
-                   {command_name} ID --json --key-file key",
+                   {command_name} ID --json --key-file key\n\
+                   {command_name} --data /var/lib/sealdrop",
         note = "`sealdrop send` prints the status link. For a secret of an account, give its id or link and \
-                the account's API key."
+                the account's API key. The state of the daemon is for the user that it runs as."
     )]
-    pub(crate) struct StatusCommand: json, server {
+    pub(crate) struct StatusCommand: json, server, directory {
         /// the status link, or the secret's link or id
         #[argh(positional)]
-        secret: String,
+        secret: Option<String>,
     }
 }
 
 impl StatusCommand {
     pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
         let connection = self.connection();
-        let Sender { server, id, manage_token } = Sender::new(connection, &self.secret, context)?;
+        let Some(secret) = &self.secret else {
+            if connection != ServerFlags::default() {
+                return Err(Failure::usage(
+                    "give the status link, or the link or id of a secret; without it there is no server to \
+                     ask, only the daemon on this machine (--data)",
+                ));
+            }
+            return server_status::run(self.directory(), self.json, context);
+        };
+        if self.data.is_some() || self.config.is_some() {
+            return Err(Failure::usage(
+                "--data and --config are for the state of the daemon: give them without a secret",
+            ));
+        }
+        let Sender { server, id, manage_token } = Sender::new(connection, secret, context)?;
         let progress = CommandProgress::new("Asking");
         let told = match &manage_token {
             Some(token) => listed::status(&server, &id, token, &progress)?,

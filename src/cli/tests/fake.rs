@@ -16,7 +16,13 @@ use crate::{
     clock::UnixSeconds,
     config::Loaded,
     crypto::SecretText,
-    domain::{account::api_key::KeyKind, notify::event::WebhookEventKind},
+    domain::{
+        account::api_key::KeyKind,
+        notify::event::WebhookEventKind,
+        server_status::{
+            DiskStatus, QueueStatus, SecretsStatus, ServerStatus, StatusWarning, WarningCode,
+        },
+    },
 };
 
 /// Answers every command with fixed rows and remembers what it was asked.
@@ -40,6 +46,27 @@ impl Fake {
     ) -> Result<OpenedStore, OpenFailure> {
         self.asked.borrow_mut().push((dir.to_owned(), create));
         Ok(Box::new(answer))
+    }
+}
+
+fn status() -> ServerStatus {
+    ServerStatus {
+        version: "1.2.3".into(),
+        started_at: "2026-11-22T12:00:00Z".into(),
+        uptime_seconds: 93_784,
+        secrets: SecretsStatus { live: 3, views_today: 2, ..SecretsStatus::default() },
+        boxes: 1,
+        messages: 4,
+        disk: DiskStatus {
+            free_bytes: Some(5 << 30),
+            used_bytes: Some(1 << 20),
+            ..DiskStatus::default()
+        },
+        queues: QueueStatus { mails: 1, ..QueueStatus::default() },
+        connections: 2,
+        certificate_ends_at: None,
+        warnings: vec![StatusWarning { code: WarningCode::NoMail, text: "Mails wait.".into() }],
+        history: Vec::new(),
     }
 }
 
@@ -112,6 +139,7 @@ fn answer(command: Command) -> Result<Reply, CommandError> {
             link: SecretText::new("https://example.org/claim#1".into()),
             until: at,
         }),
+        Command::ShowStatus => Reply::Status(Box::new(status())),
         Command::CheckHealth => Reply::Health(DaemonHealth { not_ready: None }),
         Command::AddWebhook { account, url, .. } => Reply::WebhookAdded(WebhookAdded {
             id: "w1".into(),

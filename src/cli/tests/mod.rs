@@ -273,6 +273,19 @@ fn replies_are_printed_for_people_and_for_programs() {
         ),
         ("webhook remove w1", "webhook w1 of account alice removed\n"),
         ("webhook remove w1 --json", "{\"id\":\"w1\",\"account\":\"alice\"}\n"),
+        (
+            "status",
+            "version      1.2.3\n\
+             running      1day 2h 3m, since 2026-11-22T12:00:00Z\n\
+             secrets      3 live\n\
+             today        0 created, 2 views, 0 burned, 0 late attempts, 0 refused by limits\n\
+             boxes        1, with 4 messages and files\n\
+             disk         5 GiB free of unknown; the data has 1 MiB\n\
+             queues       0 changes, 0 slow jobs, 1 mails, 0 calls of webhooks, 0 given up\n\
+             connections  2\n\
+             certificate  none\n\
+             warning      Mails wait.\n",
+        ),
         ("webhook test w1", "webhook w1 accepted the call with status 204\n"),
         ("webhook test w1 --json", "{\"id\":\"w1\",\"status\":204}\n"),
     ];

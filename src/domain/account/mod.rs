@@ -223,8 +223,7 @@ pub fn create(
         let next_key = schema::next_account();
         let number = match transaction.get::<AccountNumber>(&next_key)? {
             Some(number) => number,
-            // 0 is [`AccountNumber::NOBODY`].
-            None => AccountNumber(1),
+            None => AccountNumber::FIRST,
         };
         let next = AccountNumber::new(number.0 + 1).ok_or(AccountError::TooMany)?;
         let account = Account::new(name.as_str(), allowance, now);

@@ -186,6 +186,35 @@ interface Row {
   texts: (TextLike | null)[];
 }
 
+/** The state of the server: `GET /api/account/server`. */
+interface ServerState {
+  version: string;
+  started_at: string;
+  uptime_seconds: number;
+  secrets: { live: number; created_today: number; views_today: number };
+  boxes: number;
+  messages: number;
+  disk: { free_bytes: number | null; size_bytes: number | null; used_bytes: number | null };
+  queues: { mails: number; webhook_calls: number; given_up: number };
+  certificate_ends_at: string | null;
+  warnings: { code: string; text: string }[];
+  history: ServerHour[];
+}
+
+/** What happened in a period, and what was stored at its end. */
+interface ServerFigures {
+  created: number;
+  views: number;
+  burned: number;
+  late_tries: number;
+  refusals: number;
+  live_secrets: number;
+  stored_bytes: number;
+}
+
+interface ServerHour extends ServerFigures { at: string }
+interface ServerDay extends ServerFigures { start: Date }
+
 /** A list of the account, described at `pagedList` in manage/list.js. */
 interface ListOptions<I extends { id: string }> {
   title: TextLike;

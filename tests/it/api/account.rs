@@ -41,7 +41,7 @@ fn it_is_shown() {
     let answer = server.client.get(PATH);
     assert_eq!(answer.status, 200, "{}", answer.text());
     let shown = answer.json();
-    let data = json!({"name": "tester", "notify_email": null, "mail_ready": true, "webhooks": []});
+    let data = json!({"name": "tester", "notify_email": null, "mail_ready": true, "owns_server": true, "webhooks": []});
     assert_eq!(shown["data"], data);
     assert_eq!(figures(&shown), (1, 1, 1));
     let head = server.client.send("HEAD", PATH, &[], b"");

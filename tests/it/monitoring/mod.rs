@@ -3,6 +3,7 @@
 mod documents;
 mod prometheus;
 mod requests;
+mod status;
 
 use std::collections::BTreeMap;
 
@@ -30,6 +31,9 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("monitoring::metrics_need_a_setting", metrics_need_a_setting),
         trial("monitoring::wrong_token_files_are_named", wrong_token_files_are_named),
         trial("monitoring::documents_name_real_metrics", documents::name_real_metrics),
+        trial("monitoring::the_history_is_by_the_hour", status::the_history_is_by_the_hour),
+        trial("monitoring::only_the_first_account_sees_it", status::only_the_first_account_sees_it),
+        trial("monitoring::the_operator_sees_the_state", status::the_operator_sees_it),
         trial("monitoring::each_request_is_one_line", requests::one_line_for_each),
         trial(
             "monitoring::addresses_are_logged_as_the_operator_says",

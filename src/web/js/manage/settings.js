@@ -7,6 +7,7 @@ import { ask, attempt } from "./call.js";
 import { hooksCard } from "./hooks.js";
 import { facts } from "./list.js";
 import { number, t } from "../common/page.js";
+import { serverCard } from "./server.js";
 import { settle } from "../common/stakes.js";
 
 /** `{ node, load() }`. */
@@ -17,7 +18,8 @@ export function settingsPanel() {
     const problem = h("div", {});
     const isDone = await attempt(problem, async () => {
       const { data, metadata } = await ask("GET", "api/account");
-      replace(node, figuresCard(data, metadata), notifyCard(data), hooksCard(data.webhooks));
+      const server = data.owns_server ? [serverCard()] : [];
+      replace(node, figuresCard(data, metadata), notifyCard(data), hooksCard(data.webhooks), ...server);
     });
     node.removeAttribute("aria-busy");
     if (!isDone) {
