@@ -10,6 +10,7 @@ use tokio::{
 use crate::{
     api::{App, secrets::late_tries, status::write_history},
     domain::{drop_box, notify::outbox, operator, sweep::sweep},
+    store::StoreError,
 };
 
 /// The longest delay of a sweep. An expired secret is refused at once anyway.
@@ -32,8 +33,10 @@ pub(crate) fn start(app: &Arc<App>) -> JoinSet<()> {
     tasks.spawn(late_tries::write_in_background(Arc::clone(app)));
     let historian = Arc::clone(app);
     tasks.spawn(repeat(HISTORY, move || {
-        if let Err(error) = write_history(&historian) {
-            tracing::error!(%error, "cannot write the history");
+        match write_history(&historian) {
+            // The daemon stops, and has written the history.
+            Ok(()) | Err(StoreError::Closed) => {}
+            Err(error) => tracing::error!(%error, "cannot write the history"),
         }
     }));
     let tidier = Arc::clone(app);
