@@ -23,7 +23,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 const ID: &str = "0123456789abcdefghijABCDEFGHIJx";
 const REQUEST: &str = "123e4567-e89b-42d3-a456-426614174000";
 /// The parts that differ from one answer to the next.
-const CHANGING: [&str; 2] = ["date", "content-length"];
+const CHANGING: [&str; 3] = ["date", "content-length", "x-request-id"];
 
 fn start(dir: &tempfile::TempDir, path: &str) -> (Daemon, Client) {
     let url = format!("https://example.org{path}");

@@ -5,8 +5,7 @@ use sealdrop::config::{SecretCreation, TryLimits};
 use serde_json::json;
 
 use crate::{
-    daemon::Daemon,
-    http::{Answer, Client, secret_with},
+    http::{Answer, secret_with},
     server::{Options, TestServer},
     trial,
 };
@@ -15,7 +14,6 @@ pub(super) fn trials() -> Vec<Trial> {
     vec![
         trial("api::limits::a_429_says_what_and_when", a_429_says_what_and_when),
         trial("api::limits::zero_is_no_limit", zero_is_no_limit),
-        trial("api::limits::the_daemon_logs_refusals_once_a_minute", refusals_are_logged),
     ]
 }
 
@@ -147,30 +145,5 @@ fn zero_is_no_limit() {
     for ((kind, act), often) in kinds(&server, &ids).into_iter().zip(often) {
         let (done, refused) = until_refused(often, act);
         assert!(refused.is_none(), "{kind}: refused after {done}");
-    }
-}
-
-fn refusals_are_logged() {
-    let dir = tempfile::tempdir().expect("a fresh directory");
-    let flags = ["--create", "open", "--create-limit", "1", "--key-pool", "0"];
-    let (daemon, client) = Daemon::start_first(&dir.path().join("data"), &flags);
-    let anybody = Client::new(client.base.clone(), "");
-    let statuses: Vec<u16> = (0..4)
-        .map(|_| anybody.post("/api/public/secrets", &secret_with(json!({}))).status)
-        .collect();
-    assert_eq!(statuses, [201, 429, 429, 429]);
-    let log = daemon.log.clone();
-    assert!(daemon.stop().0.success());
-    let log = std::fs::read_to_string(log).expect("the log");
-    let lines: Vec<&str> = log.lines().filter(|line| line.contains("429: ")).collect();
-    assert_eq!(lines.len(), 1, "{log}");
-    for part in [
-        "INFO",
-        "secrets created from your address",
-        "127.0.0.1",
-        "limit=1",
-        "setting=\"create_limit\"",
-    ] {
-        assert!(lines[0].contains(part), "{part}: {}", lines[0]);
     }
 }

@@ -17,12 +17,12 @@ pub(super) fn trials() -> Vec<Trial> {
 /// Status, headers and body.
 pub(super) type Whole = (u16, Vec<(String, Vec<u8>)>, Vec<u8>);
 
-/// The whole answer except its date.
+/// The whole answer except its date and the id of the request.
 pub(super) fn whole(answer: &Answer) -> Whole {
     let mut headers: Vec<_> = answer
         .headers
         .iter()
-        .filter(|(name, _)| *name != "date")
+        .filter(|(name, _)| *name != "date" && *name != "x-request-id")
         .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
         .collect();
     headers.sort();
