@@ -66,6 +66,7 @@ fn each_default_of_the_table_is_the_default_of_the_settings() {
             "off",
             "open",
             "error",
+            "json",
             "sv",
             "#123456",
         ] {
@@ -121,6 +122,10 @@ fn every_setting_can_come_from_the_file() {
         site_color = "#B00b1e"
         site_imprint = "https://example.org/imprint"
         site_privacy = "mailto:privacy@example.org"
+        metrics_listen = "127.0.0.1:9187"
+        metrics_token_file = "/etc/sealdrop.token"
+        access_log = true
+        log_format = "journald"
         log = "trace"
         "##,
     );
@@ -141,6 +146,9 @@ fn every_setting_can_come_from_the_file() {
     assert!(all.webhook_private);
     assert_eq!((all.max_connections, all.max_connections_per_client), (65_536, 100));
     assert_eq!(all.cache_bytes, 1 << 30);
+    assert_eq!(all.metrics_listen, Some("127.0.0.1:9187".parse().unwrap()));
+    assert_eq!(all.metrics_token_file.unwrap(), Path::new("/etc/sealdrop.token"));
+    assert_eq!((all.access_log, all.log_format), (true, LogFormat::Journald));
     let smtp = all.mail.smtp.unwrap();
     assert_eq!(
         (smtp.host.as_str(), smtp.port, smtp.tls),
