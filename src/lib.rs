@@ -19,6 +19,7 @@
 //!            http              bodies, answers, ranges, cross-origin requests
 //! domain                       the rules
 //! store                        transactions and payloads; store::local: sled and files
+//! certificates                 of the listener: from files, or an ACME authority
 //! crypto, config, clock, tls, metrics
 //! ```
 //!
@@ -31,12 +32,14 @@
 //! - durability, wiping, opening: [`store`], `store::local`
 //! - encryption: [`crypto::envelope`], [`crypto::box_key`]
 //! - mails and webhooks: what is queued in [`domain::notify`], how it is sent in [`delivery`]
+//! - HTTPS: [`certificates`]; connections and HTTP versions: [`server`]
 //! - pages: [`web`]; their texts: `locales`
 //! - a metric: [`metrics::definitions`]
 //! - a setting: [`config`]; a command: [`cli`]
 
 pub mod admin;
 pub mod api;
+pub mod certificates;
 pub mod cli;
 pub mod client;
 pub mod clock;
@@ -48,6 +51,7 @@ pub mod domain;
 pub mod http;
 mod locales;
 pub mod metrics;
+mod private_file;
 pub mod router;
 mod secret_file;
 pub mod server;

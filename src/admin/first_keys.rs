@@ -15,7 +15,10 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::AccountCreated;
-use crate::crypto::{SystemRandom, contents::pack, halves};
+use crate::{
+    crypto::{SystemRandom, contents::pack, halves},
+    private_file::write_private,
+};
 
 /// The file's name in the data directory.
 pub const FIRST_KEYS_NAME: &str = "first-keys";
@@ -62,25 +65,12 @@ impl FirstKeys {
     ///
     /// The system's; then nothing was changed.
     pub fn leave(&self, dir: &Path) -> io::Result<PathBuf> {
-        let (path, new) = (dir.join(FIRST_KEYS_NAME), dir.join(".first-keys.new"));
-        match fs::remove_file(&new) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+        let path = dir.join(FIRST_KEYS_NAME);
         // Wiped, and large enough not to be moved while it holds keys.
         let mut line = Zeroizing::new(Vec::with_capacity(4096));
         serde_json::to_writer(&mut *line, self)?;
         line.push(b'\n');
-        // The file gets its name when it is complete: a reader never sees a part of it.
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
-        let written = file.write_all(&line).and_then(|()| file.sync_all());
-        let moved = written.and_then(|()| fs::rename(&new, &path));
-        if let Err(error) = moved {
-            // The first error is more useful than a later one.
-            let _ = fs::remove_file(&new);
-            return Err(error);
-        }
-        File::open(dir)?.sync_all()?;
+        write_private(&path, &line)?;
         Ok(path)
     }
 

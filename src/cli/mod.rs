@@ -20,7 +20,7 @@ pub mod operator;
 mod probe;
 mod progress;
 mod prompt;
-mod qr;
+pub(crate) mod qr;
 mod request;
 pub mod secret;
 mod serve;

@@ -13,11 +13,18 @@
 macro_rules! settings {
     ($define:ident) => { $define! {
         settings {
-            /// numeric address and port to listen on; port 0 selects a free port
-            listen: Option "ADDR" = "127.0.0.1:8080" => pub listen: SocketAddr {
-                parse: parse::address,
-                remedy: "give one numeric address and port, such as 127.0.0.1:8080 or [::1]:8080 (names are \
-                         not looked up)",
+            /// address and port to listen on, or unix:/PATH for a Unix socket (without HTTPS); port 0 selects a free
+            /// port; default with --domain: *:443; for several, repeat it or separate them by commas; sockets
+            /// from systemd replace all of them
+            listen: Vec "ADDR" = "127.0.0.1:8080" => pub listen: Vec<ListenAddress> {
+                parse: listen::addresses,
+                remedy: "give an address and port, such as 127.0.0.1:8080, *:8080 or localhost:8080, or \
+                         unix: and an absolute path, such as unix:/run/sealdrop/http.sock",
+            }
+            /// file mode of the Unix sockets; who may connect is trusted like a proxy
+            socket_mode: Option "MODE" = "660" => pub socket_mode: u32 {
+                parse: listen::mode,
+                remedy: "give three octal digits, such as 660 for user and group, or 600",
             }
             /// the data directory
             data: Option "DIR" = "./sealdrop-data" => pub data: PathBuf {
@@ -27,6 +34,41 @@ macro_rules! settings {
         }
         flag config "FILE" "a TOML file with settings";
         settings {
+            /// a domain that points to this machine: HTTPS with a certificate from Let's Encrypt, to whose terms of
+            /// service you agree; listens on ports 443 and 80 of all addresses if nothing else is set; for
+            /// several, repeat it or separate them by commas
+            domain: Vec "NAME" => pub domains: Vec<String> {
+                parse: acme::domains,
+                remedy: "give full names without scheme, port or *, such as secrets.example.org",
+            }
+            /// address for plain HTTP beside HTTPS, which sends browsers to HTTPS and proves the domain (default
+            /// with --domain: *:80); for several, repeat it or separate them by commas
+            http_listen: Vec "ADDR|off" => pub http_listen: Vec<ListenAddress> {
+                parse: listen::addresses_or_off,
+                remedy: "give an address and port, such as *:80 or 127.0.0.1:8080, or off, and one of domain, \
+                         tls_cert and tls_self_signed",
+            }
+            /// address at which the certificate authority may reach you about --domain
+            acme_email: Option "ADDRESS" => pub acme_email: Option<String> {
+                parse: acme::email,
+                remedy: "give an address such as admin@example.org",
+            }
+            /// the directory of another ACME authority for --domain
+            acme_directory: Option "URL" => pub acme_directory: Option<String> {
+                parse: acme::directory,
+                remedy: "give the https URL of the authority's directory, and only without acme_staging",
+            }
+            /// a file with the certificate of the authority's own server, in PEM, if the system does not know it
+            acme_ca: Option "FILE" => pub acme_ca: Option<PathBuf> {
+                parse: |text| parse::directory(text).map(Some),
+                remedy: "give the path of a readable file with BEGIN CERTIFICATE",
+            }
+            /// true: a certificate for trials, which browsers do not trust, from Let's Encrypt's staging
+            /// authority
+            acme_staging: Option "true|false" = "false" => pub acme_staging: bool {
+                parse: parse::truth,
+                remedy: "give true or false, and true only without acme_directory",
+            }
             /// a file with the certificate for HTTPS and those of its issuers, in PEM; needs --tls-key
             tls_cert: Option "FILE" => pub tls_cert: Option<PathBuf> {
                 parse: |text| parse::directory(text).map(Some),
@@ -46,7 +88,8 @@ macro_rules! settings {
                 parse: parse::truth,
                 remedy: "give true or false, and true only without tls_cert",
             }
-            /// the public URL of the daemon, if it is not the address above: https://example.org/secrets
+            /// the public URL of the daemon, if it is neither the first domain nor the first address:
+            /// https://example.org/secrets
             public_url: Option "URL" => pub public_url: Option<PublicUrl> {
                 parse: |text| PublicUrl::parse(text).map(Some),
                 remedy: "give an absolute URL without user name, query or fragment, such as \
@@ -160,6 +203,11 @@ macro_rules! settings {
             client_ip_header: Option "NAME" => pub client_ip_header: Option<HeaderName> {
                 parse: parse::header_name,
                 remedy: "give the name of a header, such as X-Real-IP or CF-Connecting-IP",
+            }
+            /// true: trusted proxies send the header of the PROXY protocol (version 1 or 2) before each connection
+            proxy_protocol: Option "true|false" = "false" => pub proxy_protocol: bool {
+                parse: parse::truth,
+                remedy: "give true or false, and true only with trusted_proxy or a Unix socket",
             }
             /// origins whose pages may call the APIs: any, off (only those of sealdrop), or an origin such as
             /// https://www.example.org; for several, repeat it or separate them by commas

@@ -5,9 +5,11 @@
 //! `definitions.rs` defines each setting once; flag, environment variable
 //! and key of the file have the same parser.
 
+mod acme;
 mod cross_origin;
 pub(crate) mod definitions;
 mod expiration;
+mod listen;
 mod mail;
 mod parse;
 mod public_url;
@@ -24,6 +26,7 @@ use std::{ffi::OsString, path::PathBuf};
 use self::sources::Sources;
 pub use self::{
     cross_origin::CrossOrigin,
+    listen::{ALL as ALL_ADDRESSES, ListenAddress},
     mail::{SmtpHost, SmtpTls, SmtpUrl},
     public_url::PublicUrl,
     site::{Color, Link},
@@ -70,7 +73,9 @@ impl Settings {
                 .map_err(|problem| setting.bad(&found.origin, problem))?;
         }
         settings.expiration.check(&sources)?;
+        tls::complete(&mut settings, &sources);
         tls::check(&settings, &sources)?;
+        listen::check(&settings, &sources)?;
         mail::check(&settings, &sources)?;
         Ok(Loaded { settings, warnings: sources.warnings(), sources })
     }

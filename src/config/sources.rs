@@ -122,6 +122,11 @@ impl Sources {
         }
     }
 
+    /// Whether any source has a value of the setting `key`.
+    pub(super) fn has(&self, key: &str) -> bool {
+        find(key).is_some_and(|setting| self.find(setting).is_ok_and(|found| found.is_some()))
+    }
+
     /// The source of the value of the setting `key`, which may be the default.
     pub(super) fn origin(&self, key: &str) -> String {
         find(key)
@@ -298,8 +303,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         for setting in TABLE {
             fs::write(dir.path().join(setting.key), "").unwrap();
-            // A logo is public.
-            let is_secret = setting.value == "FILE" && setting.key != "site_logo";
+            // A logo and the certificate of an authority are public.
+            let is_secret =
+                setting.value == "FILE" && !["site_logo", "acme_ca"].contains(&setting.key);
             let is_found = found(setting.key, dir.path(), &[], &[]).is_some();
             assert_eq!(is_found, is_secret, "{}", setting.key);
         }

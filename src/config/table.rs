@@ -7,8 +7,8 @@ use ipnet::IpNet;
 use lettre::message::Mailbox;
 
 use super::{
-    BadSetting, Boxes, Color, CrossOrigin, Link, LogFormat, PublicUrl, SecretCreation, SmtpUrl,
-    ViewerIp, definitions::settings, mail, parse, site,
+    BadSetting, Boxes, Color, CrossOrigin, Link, ListenAddress, LogFormat, PublicUrl,
+    SecretCreation, SmtpUrl, ViewerIp, acme, definitions::settings, listen, mail, parse, site,
 };
 use crate::{crypto::RsaBits, domain::notify::language::Language};
 

@@ -86,7 +86,8 @@ fn each_default_of_the_table_is_the_default_of_the_settings() {
 fn every_setting_can_come_from_the_file() {
     let all = settings(
         r##"
-        listen = "[::1]:0"
+        listen = ["[::1]:0", "unix:/run/drop.sock"]
+        socket_mode = "600"
         data = "/var/lib/sealdrop"
         public_url = "https://example.org/secrets/"
         max_ciphertext = "2MB"
@@ -107,6 +108,7 @@ fn every_setting_can_come_from_the_file() {
         rsa_bits = 4096
         key_pool = 0
         trusted_proxy = ["10.0.0.0/8", "::1"]
+        proxy_protocol = true
         viewer_ip = "truncated"
         webhook_private = true
         max_connections = 65536
@@ -129,7 +131,9 @@ fn every_setting_can_come_from_the_file() {
         log = "trace"
         "##,
     );
-    assert_eq!(all.listen, "[::1]:0".parse().unwrap());
+    let listen: Vec<_> = all.listen.iter().map(ToString::to_string).collect();
+    assert_eq!(listen, ["[::1]:0", "unix:/run/drop.sock"]);
+    assert_eq!((all.socket_mode, all.proxy_protocol), (0o600, true));
     assert_eq!(all.data, Path::new("/var/lib/sealdrop"));
     assert_eq!(all.public_url.unwrap().as_str(), "https://example.org/secrets");
     assert_eq!(all.max_ciphertext_bytes, 2_000_000);
@@ -170,8 +174,15 @@ fn every_setting_can_come_from_the_file() {
 fn a_wrong_setting_is_named_with_its_source_and_what_would_be_right() {
     // (key, wrong value, part of the problem, part of the remedy)
     let cases = [
-        ("listen", "localhost:8080", "not a numeric address", "such as 127.0.0.1:8080"),
-        ("listen", "127.0.0.1", "not a numeric address", "such as 127.0.0.1:8080"),
+        ("listen", "127.0.0.1:8080,here", "\"here\" is not an address", "such as 127.0.0.1:8080"),
+        ("listen", "127.0.0.1", "not an address and port", "such as 127.0.0.1:8080"),
+        ("listen", "unix:http.sock", "no absolute path", "such as unix:/run"),
+        ("domain", "*.example.org", "stands for all names", "such as secrets.example.org"),
+        ("acme_email", "a@b.example", "domain is not set", "such as admin@example.org"),
+        ("acme_staging", "true", "domain is not set", "only without acme_directory"),
+        ("http_listen", "127.0.0.1:80", "there is no HTTPS", "one of domain"),
+        ("socket_mode", "rw", "not a file mode", "three octal digits"),
+        ("proxy_protocol", "true", "no proxy is trusted", "only with trusted_proxy"),
         ("public_url", "example.org", "not an absolute http", "https://secrets.example.org"),
         ("max_ciphertext", "17MiB", "17MiB is out of range", "from 1KiB to 16MiB"),
         ("max_ciphertext", "1023", "1023 is out of range", "from 1KiB to 16MiB"),
@@ -260,10 +271,10 @@ fn the_file_must_be_readable_and_hold_settings_only() {
             &["listne (from sealdrop.toml: listne)", "does not exist", "did you mean listen?"],
         ),
         ("max-ciphertext = 1", &["did you mean max_ciphertext?"]),
-        ("colour = 1", &["this setting does not exist", "the settings are listen, data"]),
+        ("colour = 1", &["this setting does not exist", "the settings are listen, socket_mode"]),
         ("[server]\nlisten = 1", &["server", "this setting does not exist"]),
         ("log = \"info\"\nlisten =", &["config (from SEALDROP_CONFIG): line 2 of"]),
-        ("listen = [\"127.0.0.1:1\"]", &["an array is not allowed here"]),
+        ("data = [\"a\"]", &["an array is not allowed here"]),
     ];
     for (file, parts) in cases {
         let message = load(&[], &[], file).unwrap_err();

@@ -11,11 +11,14 @@ use std::{
 
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::{
+    filter::Targets,
     fmt::{
         FmtContext, FormatEvent, FormatFields,
         format::{Format, Full, Writer},
     },
+    layer::SubscriberExt,
     registry::LookupSpan,
+    util::SubscriberInitExt,
 };
 
 use crate::config::LogFormat;
@@ -27,13 +30,17 @@ pub(super) fn start(level: Level, format: LogFormat) {
         .with_writer(io::stderr)
         .with_ansi(format == LogFormat::Human && io::stderr().is_terminal())
         .with_target(false);
+    // Libraries log frames and headers of requests, and fill a log that shall show what the daemon does.
+    let own = Targets::new()
+        .with_target(env!("CARGO_CRATE_NAME"), level)
+        .with_default(Level::WARN.min(level));
     // Each fails in a test that starts several daemons in one process.
     let _ = match format {
-        LogFormat::Human => log.try_init(),
-        LogFormat::Json => log.json().flatten_event(true).try_init(),
+        LogFormat::Human => log.finish().with(own).try_init(),
+        LogFormat::Json => log.json().flatten_event(true).finish().with(own).try_init(),
         LogFormat::Journald => {
             let line = Format::default().with_target(false).with_level(false).without_time();
-            log.event_format(PriorityLine(line)).try_init()
+            log.event_format(PriorityLine(line)).finish().with(own).try_init()
         }
     };
 }

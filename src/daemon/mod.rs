@@ -5,37 +5,36 @@ mod failure;
 mod first_start;
 mod housekeeping;
 mod https;
+mod listening;
 mod log;
 mod monitoring;
 mod process;
 mod public_config;
+mod replacement;
 mod rules;
 mod service_manager;
 mod serving;
 
 use std::{
-    net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
-use tokio::{
-    runtime::{self, Runtime},
-    sync::watch,
-    task::JoinHandle,
-    time::timeout,
-};
+use tokio::{runtime, sync::watch, task::JoinHandle, time::timeout};
 
 pub use self::{administration::open_store, public_config::public_config, serving::serve_until};
 use self::{
     first_start::{first_start, welcome},
+    https::Https,
+    listening::{BoundListeners, InheritedSockets, listen},
     process::{HarmlessSignals, StopSignals},
+    replacement::Successor,
 };
 use crate::{
     admin,
     api::{App, load::work::SlowWork, openapi},
-    cli::{Failure, Output},
+    cli::{Failure, Output, qr},
     clock::{Clock, TimeRecord},
     config::{Loaded, PublicUrl, Settings},
     crypto::SystemRandom,
@@ -44,7 +43,7 @@ use crate::{
         smtp::{BadMail, Mailer},
     },
     router::{Observation, Site},
-    server::{Certificate, Server},
+    server::{LocalAddress, Server, Stop},
     store::Store,
     web::{PageLook, Web},
 };
@@ -67,6 +66,7 @@ const COMMAND_GRACE: Duration = Duration::from_secs(2);
 /// [`Exit::Usage`](crate::cli::Exit::Usage) for settings that cannot be used;
 /// [`Exit::Busy`](crate::cli::Exit::Busy) for a cause that may pass.
 pub fn serve(loaded: Loaded, output: Output<'_>) -> Result<(), Failure> {
+    let inherited = InheritedSockets::take();
     let settings = &loaded.settings;
     log::start(settings.log, settings.log_format);
     loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
@@ -84,34 +84,33 @@ pub fn serve(loaded: Loaded, output: Output<'_>) -> Result<(), Failure> {
 
     let Open { store, site, believed } = open(&loaded)?;
     let app = Arc::clone(&site.app);
-    let certificate = https::certificate(&loaded)?;
-    if let Some(certificate) = certificate.clone() {
-        app.metrics.set_certificate(move || certificate.end());
-    }
+    let mut https = Https::from_settings(&loaded)?;
+    https.report_to(&app.metrics);
     let monitored = runtime.block_on(monitoring::bind(&loaded))?;
-    let (server, address) = bind(&runtime, &loaded, Arc::clone(&site), certificate.as_ref())?;
+    let bound = listen(&runtime, &loaded, inherited)?;
+    let (outlive_us, has_http) = (bound.outlive_us, !bound.redirect.is_empty());
+    let (server, addresses) = server(&loaded, bound, Arc::clone(&site), &https)?;
     if let Some(asked) = believed {
         // Not before: a start that fails must not use it up.
         forget_request(&asked)?;
     }
     let (stop, stopped) = watch::channel(());
-    let base = base_address(settings, address, certificate.is_some());
+    let base = base_address(settings, &addresses);
     let administration = administrate(&app, settings, &base, stopped)?;
     let signals = StopSignals::listen()
         .map_err(|error| failure::of_system("cannot listen for signals", &error))?;
-    announce(&app, settings, address, &base, certificate.as_deref(), output)?;
+    let renewals = https.keep_fresh(has_http, &app.clock);
+    announce(&app, settings, &addresses, &base, &https, output)?;
 
     let reloading = {
-        let (app, settings, certificate) =
-            (Arc::clone(&app), settings.clone(), certificate.clone());
+        let (app, settings, addresses) = (Arc::clone(&app), settings.clone(), addresses.clone());
         runtime.spawn(harmless.handle(move || {
             service_manager::reloading();
             reload(&app, &settings);
-            certificate.as_deref().inspect(|certificate| https::reload(certificate));
-            service_manager::ready(address);
+            https.reload();
+            service_manager::ready(&addresses);
         }))
     };
-    let following = certificate.map(|certificate| runtime.spawn(https::follow(certificate)));
     let monitoring = match monitored {
         Some(listener) => {
             let address = listener.local_addr().map_err(|e| Failure::failed(e.to_string()))?;
@@ -121,21 +120,35 @@ pub fn serve(loaded: Loaded, output: Output<'_>) -> Result<(), Failure> {
         None => None,
     };
     let watchdog = runtime.spawn(service_manager::keep_alive());
-    service_manager::ready(address);
-    runtime.block_on(serve_until(server, &app, async {
-        signals.received().await;
-        service_manager::stopping();
+    service_manager::ready(&addresses);
+    let successor = Arc::new(
+        Successor::note()
+            .map_err(|error| failure::of_system("cannot find the program itself", &error))?,
+    );
+    let checked = Arc::clone(&successor);
+    let mut is_replaced = false;
+    let listeners = runtime.block_on(serve_until(server, &app, async {
+        is_replaced = signals.received(move || checked.check()).await;
+        match is_replaced {
+            true => service_manager::reloading(),
+            false => service_manager::stopping(),
+        }
+        // Sockets of a service manager stay open, for the daemon that it starts next.
+        if is_replaced || outlive_us { Stop::HandOver } else { Stop::Now }
     }));
     watchdog.abort();
     reloading.abort();
-    following.inspect(|following| following.abort());
     monitoring.inspect(|monitoring| monitoring.abort());
-    drop(stop);
+    drop((renewals, stop));
     // The deletion of a large account stops here, and continues at the next start.
     if runtime.block_on(async { timeout(COMMAND_GRACE, administration).await }).is_err() {
         tracing::warn!("an administration command was not finished");
     }
     store.close();
+    if is_replaced {
+        let error = successor.begin(&listeners, outlive_us);
+        return Err(failure::of_system("cannot start the program again", &error));
+    }
     tracing::info!("stopped");
     Ok(())
 }
@@ -181,26 +194,32 @@ fn open(loaded: &Loaded) -> Result<Open, Failure> {
     Ok(Open { store, site, believed: is_believed.then_some(asked) })
 }
 
-/// Binds the address.
-fn bind(
-    runtime: &Runtime,
+/// The server, which does not accept connections yet, and its addresses.
+fn server(
     loaded: &Loaded,
+    bound: BoundListeners,
     site: Arc<Site>,
-    certificate: Option<&Arc<Certificate>>,
-) -> Result<(Server, SocketAddr), Failure> {
+    https: &Https,
+) -> Result<(Server, Vec<LocalAddress>), Failure> {
     let settings = &loaded.settings;
     let (proxies, limits) = (rules::proxies(settings), rules::connection_limits(settings));
-    let bind = Server::bind(settings.listen, site, proxies, limits);
-    let server = runtime.block_on(bind).map_err(|error| {
-        let problem = format!("cannot listen on {}: {error}", settings.listen);
-        failure::of_setting(&loaded.bad("listen", problem), &error)
-    })?;
-    let server = match certificate {
-        Some(certificate) => server.with_certificate(certificate),
-        None => server,
-    };
-    let address = server.address().map_err(|error| Failure::failed(error.to_string()))?;
-    Ok((server, address))
+    let mut server = Server::new(bound.site, site, proxies, limits);
+    let addresses = server.addresses().map_err(|error| Failure::failed(error.to_string()))?;
+    if let Some(certificates) = https.resolver() {
+        server = server.with_certificates(certificates);
+    }
+    if !bound.redirect.is_empty() {
+        let port = addresses.iter().find_map(LocalAddress::port).unwrap_or_default();
+        server = server.with_redirect(bound.redirect, https.redirect(settings, port));
+    }
+    // A certificate for trials must not keep browsers from plain HTTP later.
+    if matches!(https, Https::Domains { .. }) && !settings.acme_staging {
+        server = server.https_only();
+    }
+    if settings.proxy_protocol {
+        server = server.with_proxy_protocol();
+    }
+    Ok((server, addresses))
 }
 
 /// Starts the administration socket; it ends when the sender of `stopped` is dropped.
@@ -216,34 +235,73 @@ fn administrate(
     Ok(tokio::spawn(admin::serve(socket, commands, administration::until_dropped(stopped))))
 }
 
-/// The address that people open, without a slash at the end: `--public-url`, or the bound address.
-fn base_address(settings: &Settings, address: SocketAddr, is_https: bool) -> String {
-    let public = settings.public_url.as_ref().map(|url| url.as_str().to_owned());
-    public.unwrap_or_else(|| own_address(address, is_https))
+/// The address that people open, without a slash at the end: `--public-url`, or the first bound address.
+fn base_address(settings: &Settings, addresses: &[LocalAddress]) -> String {
+    if let Some(url) = &settings.public_url {
+        return url.as_str().to_owned();
+    }
+    let own = addresses.iter().find(|address| matches!(address, LocalAddress::Tcp(_)));
+    match own {
+        Some(address) => own_address(address, settings.is_https()),
+        // A proxy is in front, and only the operator knows its address.
+        None => {
+            tracing::warn!(
+                "links will not work: set public_url (--public-url) to the address of your proxy"
+            );
+            "http://localhost".to_owned()
+        }
+    }
 }
 
-fn own_address(address: SocketAddr, is_https: bool) -> String {
-    let scheme = if is_https { "https" } else { "http" };
-    format!("{scheme}://{address}")
+fn own_address(address: &LocalAddress, is_https: bool) -> String {
+    match address {
+        LocalAddress::Tcp(address) if is_https => format!("https://{address}"),
+        LocalAddress::Tcp(address) => format!("http://{address}"),
+        LocalAddress::Unix(_) => address.to_string(),
+    }
 }
 
-/// Writes the address to `output`, and at the first start creates the first account.
+/// Writes the addresses to `output`, and at the first start creates the first account.
 fn announce(
     app: &App,
     settings: &Settings,
-    address: SocketAddr,
+    addresses: &[LocalAddress],
     base: &str,
-    certificate: Option<&Certificate>,
+    https: &Https,
     output: Output<'_>,
 ) -> Result<(), Failure> {
     let first = first_start(app, settings, base, &output)?;
-    writeln!(output.out, "sealdrop listening on {}", own_address(address, certificate.is_some()))?;
-    if let Some(certificate) = certificate.filter(|_| settings.tls_self_signed) {
-        writeln!(
-            output.out,
-            "The certificate is self-signed. Its SHA-256 fingerprint, to compare in the browser:\n  {}",
-            certificate.fingerprint()
-        )?;
+    for address in addresses {
+        let address = own_address(address, settings.is_https());
+        writeln!(output.out, "sealdrop listening on {address}")?;
+    }
+    match https {
+        Https::Files(certificate) if settings.tls_self_signed => {
+            writeln!(
+                output.out,
+                "The certificate is self-signed. Its SHA-256 fingerprint, to compare in the browser:\n  {}",
+                certificate.fingerprint()
+            )?;
+            if output.is_terminal {
+                qr::draw(base, output.out)?;
+            }
+        }
+        Https::Domains { certificates, .. } => {
+            let domains = certificates.domains().iter();
+            let missing: Vec<&str> = domains
+                .filter(|domain| certificates.validity(domain).is_none())
+                .map(String::as_str)
+                .collect();
+            if !missing.is_empty() {
+                writeln!(
+                    output.out,
+                    "Asking for a certificate for {}; until it is here, https does not work. The log tells \
+                     how it goes.",
+                    missing.join(", ")
+                )?;
+            }
+        }
+        _ => {}
     }
     output.out.flush()?;
     if let Some(first) = first
@@ -255,7 +313,7 @@ fn announce(
              its keys"
         );
     }
-    tracing::info!(%address, data = %settings.data.display(), "ready");
+    tracing::info!(addresses = LocalAddress::list(addresses), data = %settings.data.display(), "ready");
     Ok(())
 }
 

@@ -40,8 +40,9 @@ pub(super) fn protect() {
     }
 }
 
-/// The signals that stop the daemon.
+/// The signals that stop the daemon, or replace it.
 pub(super) struct StopSignals {
+    replace: Signal,
     terminate: Signal,
     interrupt: Signal,
 }
@@ -50,16 +51,43 @@ impl StopSignals {
     /// Takes the signals over. Needs the context of a runtime.
     pub(super) fn listen() -> io::Result<Self> {
         Ok(Self {
+            replace: signal(SignalKind::user_defined2())?,
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
         })
     }
 
-    /// Waits for one of them.
-    pub(super) async fn received(mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => tracing::info!("SIGTERM: stopping"),
-            _ = self.interrupt.recv() => tracing::info!("SIGINT: stopping"),
+    /// Waits for one of them. Returns whether it is the one to replace this process, which `can_replace`
+    /// allows; that is called on a thread that may block.
+    pub(super) async fn received(
+        mut self,
+        can_replace: impl Fn() -> Result<(), String> + Send + Sync + 'static,
+    ) -> bool {
+        let can_replace = Arc::new(can_replace);
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => {
+                    tracing::info!("SIGTERM: stopping");
+                    return false;
+                }
+                _ = self.interrupt.recv() => {
+                    tracing::info!("SIGINT: stopping");
+                    return false;
+                }
+                _ = self.replace.recv() => {
+                    let can_replace = Arc::clone(&can_replace);
+                    let checked = spawn_blocking(move || can_replace()).await;
+                    match checked.map_err(|error| error.to_string()).flatten() {
+                        Ok(()) => {
+                            tracing::info!("SIGUSR2: the program takes over as it is on disk now");
+                            return true;
+                        }
+                        Err(error) => {
+                            tracing::error!("SIGUSR2: this process goes on, for the program does not start: {error}");
+                        }
+                    }
+                }
+            }
         }
     }
 }
@@ -67,19 +95,23 @@ impl StopSignals {
 /// Signals that end a process by default, but not this one.
 pub(super) struct HarmlessSignals {
     hang_up: Signal,
-    user: [Signal; 2],
+    user: Signal,
+    /// Taken over before [`StopSignals`] are.
+    _replace: Signal,
 }
 
 impl HarmlessSignals {
     /// Takes the signals over. Needs the context of a runtime.
     pub(super) fn listen() -> io::Result<Self> {
-        let user = [signal(SignalKind::user_defined1())?, signal(SignalKind::user_defined2())?];
-        Ok(Self { hang_up: signal(SignalKind::hangup())?, user })
+        Ok(Self {
+            hang_up: signal(SignalKind::hangup())?,
+            user: signal(SignalKind::user_defined1())?,
+            _replace: signal(SignalKind::user_defined2())?,
+        })
     }
 
-    /// Calls `reload` at SIGHUP, on a thread that may block; logs SIGUSR1 and SIGUSR2.
+    /// Calls `reload` at SIGHUP, on a thread that may block; logs SIGUSR1.
     pub(super) async fn handle(mut self, reload: impl Fn() + Send + Sync + 'static) {
-        let [user1, user2] = &mut self.user;
         let reload = Arc::new(reload);
         loop {
             tokio::select! {
@@ -89,8 +121,7 @@ impl HarmlessSignals {
                         tracing::error!(%error, "SIGHUP: reading the files again failed unexpectedly");
                     }
                 }
-                Some(()) = user1.recv() => tracing::info!("SIGUSR1: ignored"),
-                Some(()) = user2.recv() => tracing::info!("SIGUSR2: ignored"),
+                Some(()) = self.user.recv() => tracing::info!("SIGUSR1: ignored"),
                 else => return,
             }
         }

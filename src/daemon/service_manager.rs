@@ -1,14 +1,15 @@
 //! Tells systemd about the state of the daemon (`sd_notify(3)`). Sends nothing if no service manager listens.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{io, time::Duration};
 
 use sd_notify::{NotifyState, notify, watchdog_enabled};
 
 use super::housekeeping::repeat;
+use crate::server::LocalAddress;
 
-/// The daemon answers requests at `address`: after the start, and after a reload.
-pub(super) fn ready(address: SocketAddr) {
-    let status = format!("Listening on {address}");
+/// The daemon answers requests at `addresses`: after the start, and after a reload.
+pub(super) fn ready(addresses: &[LocalAddress]) {
+    let status = format!("Listening on {}", LocalAddress::list(addresses));
     send(Ok(&[NotifyState::Ready, NotifyState::Status(&status)]));
 }
 

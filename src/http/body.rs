@@ -4,7 +4,7 @@ use std::{mem, time::Duration};
 
 use http_body_util::BodyExt;
 use hyper::{
-    Response,
+    Response, Version,
     body::{Body, Bytes, Incoming},
     header::{CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue},
 };
@@ -29,6 +29,11 @@ pub(crate) const MIN_UPLOAD_BYTES_PER_SECOND: u64 = 2 << 10;
 const MAX_CREDIT: Duration = Duration::from_secs(60);
 /// How long the unused rest of a short body is read.
 const DISCARD_TIME: Duration = Duration::from_secs(10);
+/// The most that is read of a body that nobody needs: more than the largest body of the default settings, as
+/// some clients send all of it before they read.
+pub(crate) const MAX_DISCARD_BYTES: usize = 256 << 20;
+/// The time limit for that.
+pub(crate) const MAX_DISCARD_TIME: Duration = Duration::from_secs(30);
 
 /// How long the server still waits for a client: each byte adds time, each wait consumes it.
 pub(crate) struct Credit(Duration);
@@ -161,24 +166,42 @@ pub struct LeftUnread;
 
 /// Handles a body that is not needed, because the `answer` was made without it.
 ///
-/// A short body is read in the background, so that the connection can be reused. Otherwise the connection is
-/// closed after the answer. It is also closed if the client has sent `Expect` (`is_asked`): the body may not
-/// follow, because the server has not asked for it.
-pub fn leave(body: Incoming, is_asked: bool, answer: &mut Response<response::Body>) {
+/// Over HTTP/1.1, a short body is read in the background, so that the connection can be reused. Otherwise the
+/// connection is closed after the answer. It is also closed if the client has sent `Expect` (`is_asked`): the
+/// body may not follow, because the server has not asked for it.
+///
+/// Over HTTP/2, any body is read in the background for a while: many clients lose the answer if their stream is
+/// reset before they have sent all (RFC 9113 8.1 allows it, and curl 7.88 and Node.js 20 do so).
+pub fn leave(
+    version: Version,
+    body: Incoming,
+    is_asked: bool,
+    answer: &mut Response<response::Body>,
+) {
     if body.is_end_stream() {
+        return;
+    }
+    if version == Version::HTTP_2 {
+        tokio::spawn(timeout(MAX_DISCARD_TIME, discard(body, MAX_DISCARD_BYTES)));
         return;
     }
     let is_short = body.size_hint().upper().is_some_and(|bytes| bytes <= SMALL_BYTES as u64);
     if is_short && !is_asked && !answer.headers().contains_key(CONNECTION) {
-        tokio::spawn(timeout(DISCARD_TIME, discard(body)));
+        tokio::spawn(timeout(DISCARD_TIME, discard(body, SMALL_BYTES)));
         return;
     }
     answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     answer.extensions_mut().insert(LeftUnread);
 }
 
-async fn discard(mut body: Incoming) {
-    while let Some(Ok(_)) = body.frame().await {}
+async fn discard(mut body: Incoming, most_bytes: usize) {
+    let mut left = most_bytes;
+    while let Some(Ok(frame)) = body.frame().await {
+        match left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) {
+            Some(rest) => left = rest,
+            None => return,
+        }
+    }
 }
 
 /// `application/json` or any `…+json` (RFC 6839), with or without parameters.

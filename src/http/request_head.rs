@@ -6,8 +6,9 @@
 use std::net::Ipv6Addr;
 
 use hyper::{
-    Version,
-    header::{CONTENT_ENCODING, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, TRANSFER_ENCODING},
+    Request, Version,
+    body::Body,
+    header::{CONTENT_ENCODING, HOST, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING},
 };
 
 use super::error::HttpError;
@@ -18,12 +19,13 @@ const MAX_NAMED_CHARS: usize = 40;
 /// Checks `Host` (RFC 9112, 3.2), `Transfer-Encoding` (6.1, 7) and, if the request has a body,
 /// `Content-Encoding`.
 ///
-/// If the target is in absolute form, `Host` may differ from it and is ignored (3.2.2).
+/// Over HTTP/1.1, if the target is in absolute form, `Host` may differ from it and is ignored (3.2.2).
 ///
 /// # Errors
 ///
 /// [`HttpError::BadHead`], [`HttpError::TransferCoding`], [`HttpError::ContentCoding`].
-pub fn check(version: Version, headers: &HeaderMap) -> Result<(), HttpError> {
+pub fn check<B: Body>(request: &Request<B>) -> Result<(), HttpError> {
+    let (version, headers) = (request.version(), request.headers());
     let mut hosts = headers.get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
         (Some(host), None) if is_host(host.as_bytes()) => {}
@@ -39,9 +41,29 @@ pub fn check(version: Version, headers: &HeaderMap) -> Result<(), HttpError> {
     if codings.pop().is_some() && !codings.is_empty() {
         return Err(HttpError::BadHead("The body is chunked twice"));
     }
-    let has_length = headers.get(CONTENT_LENGTH).is_some_and(|length| length.as_bytes() != b"0");
-    let has_body = has_length || headers.contains_key(TRANSFER_ENCODING);
-    if has_body { refuse_content_coding(headers) } else { Ok(()) }
+    if request.body().is_end_stream() { Ok(()) } else { refuse_content_coding(headers) }
+}
+
+/// Over HTTP/2, makes `Host` of `:authority`, which stands for it (RFC 9113, 8.3.1).
+///
+/// # Errors
+///
+/// [`HttpError::BadHead`] if both are there and differ.
+pub fn take_authority<B>(request: &mut Request<B>) -> Result<(), HttpError> {
+    if request.version() != Version::HTTP_2 {
+        return Ok(());
+    }
+    let Some(authority) = request.uri().authority().map(|found| found.as_str().to_owned()) else {
+        return Ok(());
+    };
+    let differs = |host: &HeaderValue| !host.as_bytes().eq_ignore_ascii_case(authority.as_bytes());
+    if request.headers().get_all(HOST).iter().any(differs) {
+        return Err(HttpError::BadHead("The header Host differs from :authority"));
+    }
+    let host = HeaderValue::from_str(&authority);
+    let host = host.map_err(|_| HttpError::BadHead(":authority is not a host name"))?;
+    request.headers_mut().insert(HOST, host);
+    Ok(())
 }
 
 /// Rejects a body with a content coding: the server decodes none (RFC 9110, 8.4).

@@ -1,6 +1,7 @@
 //! The routing of a request: the path of the public URL, the checks of its head, then a page or a route of
 //! [`crate::api::routes`], and the headers that every answer has.
 
+mod https_redirect;
 mod observed;
 mod request_id;
 mod sub_path;
@@ -14,8 +15,11 @@ use hyper::{
     http::request::Parts,
 };
 
-pub use self::observed::{Observation, RequestSender};
 pub(crate) use self::observed::{log_refusal, read_metrics};
+pub use self::{
+    https_redirect::HttpsRedirect,
+    observed::{Observation, RequestSender},
+};
 use self::{observed::SeenRequest, sub_path::InnerPath};
 use crate::{
     api::{
@@ -48,6 +52,7 @@ pub async fn route(
     mut request: Request<Incoming>,
 ) -> Response<response::Body> {
     let app = &site.app;
+    let authority = request_head::take_authority(&mut request);
     let redirect = take_prefix(site, &mut request);
     let mut seen = SeenRequest::begin(site, client, sender, &request);
     let origin = cors::origin_of(request.headers());
@@ -56,8 +61,8 @@ pub async fn route(
     };
     // 100 Continue is only sent when the body is read, so that a client that waits for it gets a refusal at
     // once.
-    let is_asked = request.headers().contains_key(EXPECT);
-    let (mut answer, unread) = match request_head::check(request.version(), request.headers()) {
+    let (version, is_asked) = (request.version(), request.headers().contains_key(EXPECT));
+    let (mut answer, unread) = match authority.and_then(|()| request_head::check(&request)) {
         Err(error) => {
             let mut answer = refusal(error.into(), &request);
             allow_origin(&mut answer);
@@ -76,7 +81,7 @@ pub async fn route(
         },
     };
     if let Some(body) = unread {
-        leave(body, is_asked, &mut answer);
+        leave(version, body, is_asked, &mut answer);
     }
     response::add_common_headers(answer.headers_mut());
     seen.end(site, &mut answer);
@@ -113,7 +118,7 @@ pub fn refuse(
     let origin = cors::origin_of(request.headers());
     cors::allow(&site.app.cors, origin.as_ref(), answer.headers_mut());
     let is_asked = request.headers().contains_key(EXPECT);
-    leave(request.into_body(), is_asked, &mut answer);
+    leave(request.version(), request.into_body(), is_asked, &mut answer);
     response::add_common_headers(answer.headers_mut());
     seen.end(site, &mut answer);
     answer

@@ -28,6 +28,15 @@ pub struct Proxies {
     has_warned_enough: AtomicBool,
 }
 
+/// The other side of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Its address; for a Unix socket, the loopback address.
+    pub address: IpAddr,
+    /// Whether it has connected to a Unix socket, as only a proxy on this machine may.
+    pub is_unix: bool,
+}
+
 impl From<Vec<IpNet>> for Proxies {
     fn from(trusted: Vec<IpNet>) -> Self {
         Self::new(trusted, None)
@@ -50,9 +59,10 @@ impl Proxies {
     ///
     /// An entry that is not an address ends the search: entries left of it cannot be trusted.
     #[must_use]
-    pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-        let peer = peer.to_canonical();
-        if !self.is_trusted(peer) {
+    pub fn client(&self, peer: Peer, headers: &HeaderMap) -> IpAddr {
+        let is_trusted = self.is_trusted(peer);
+        let peer = peer.address.to_canonical();
+        if !is_trusted {
             if let Some(name) = self.forwarding_header(headers)
                 && self.may_warn(peer)
             {
@@ -68,15 +78,19 @@ impl Proxies {
         for hop in self.hops(headers).into_iter().rev() {
             let Some(hop) = hop else { break };
             client = hop.to_canonical();
-            if !self.is_trusted(client) {
+            if !self.is_listed(client) {
                 break;
             }
         }
         client
     }
 
-    /// Whether an address is a trusted proxy.
-    pub(super) fn is_trusted(&self, address: IpAddr) -> bool {
+    /// Whether a peer is a trusted proxy.
+    pub(super) fn is_trusted(&self, peer: Peer) -> bool {
+        peer.is_unix || self.is_listed(peer.address.to_canonical())
+    }
+
+    fn is_listed(&self, address: IpAddr) -> bool {
         self.trusted.iter().any(|net| net.contains(&address))
     }
 
@@ -133,6 +147,22 @@ mod tests {
 
     use super::*;
 
+    fn from(address: &str) -> Peer {
+        Peer { address: address.parse().unwrap(), is_unix: false }
+    }
+
+    #[test]
+    fn a_unix_socket_is_a_trusted_proxy() {
+        let peer = Peer { is_unix: true, ..from("127.0.0.1") };
+        let mut headers = HeaderMap::new();
+        let proxies = Proxies::default();
+        assert_eq!(proxies.client(peer, &headers).to_string(), "127.0.0.1");
+        headers.insert(X_FORWARDED_FOR, HeaderValue::from_static("127.0.0.1, 203.0.113.9"));
+        assert_eq!(proxies.client(peer, &headers).to_string(), "203.0.113.9");
+        // The same address over TCP is a client like others.
+        assert_eq!(proxies.client(from("127.0.0.1"), &headers).to_string(), "127.0.0.1");
+    }
+
     #[test]
     fn the_right_most_untrusted_hop_counts() {
         let trusted = ["10.0.0.0/8".parse().unwrap(), "2001:db8::/32".parse().unwrap()];
@@ -161,7 +191,7 @@ mod tests {
             let mut headers = HeaderMap::new();
             headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
             let proxies = Proxies::new(trusted.to_vec(), None);
-            let client = proxies.client(peer.parse().unwrap(), &headers);
+            let client = proxies.client(from(peer), &headers);
             assert_eq!(client.to_string(), expected, "{peer} {name}: {value}");
         }
     }
@@ -199,7 +229,7 @@ mod tests {
                 headers.append(*name, HeaderValue::from_static(value));
             }
             let proxies = Proxies::new(trusted.clone(), Some(HeaderName::from_static(name)));
-            let client = proxies.client(peer.parse().unwrap(), &headers);
+            let client = proxies.client(from(peer), &headers);
             assert_eq!(client.to_string(), expected, "{name} {peer} {given:?}");
         }
     }

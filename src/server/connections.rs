@@ -15,13 +15,16 @@ use crate::domain::limits::client_net::ClientNet;
 /// One of this many places is reserved for clients without a connection.
 const PLACES_PER_RESERVED: usize = 16;
 const MAX_RESERVED: usize = 64;
+/// The most requests of a connection over HTTP/2 that a client may take back before their answers are read.
+const MAX_ABANDONED: u64 = 100;
 
 /// The limits for open connections.
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectionLimits {
     /// For all connections together.
     pub all: usize,
-    /// For the connections of one client, and for its concurrent requests through trusted proxies.
+    /// For the connections of one client, and for its concurrent requests through trusted proxies and over
+    /// HTTP/2.
     pub of_client: usize,
 }
 
@@ -45,8 +48,8 @@ pub(super) enum Refused {
 /// All open connections.
 pub(super) struct Connections {
     limits: ConnectionLimits,
-    /// Counts the moments at which connections became idle: 0 and 1 are [`BUSY`] and [`ANSWERED`].
-    moments: AtomicU64,
+    /// Counts the moments at which connections became idle, from [`FIRST_MOMENT`].
+    moments: Arc<AtomicU64>,
     table: Mutex<ConnectionTable>,
 }
 
@@ -54,24 +57,30 @@ pub(super) struct Connections {
 struct ConnectionTable {
     open: usize,
     connections: HashMap<Owner, Vec<Arc<OpenConnection>>>,
-    /// The requests in progress through proxies.
+    /// The requests in progress that are counted: those through proxies, and over HTTP/2.
     requests: HashMap<ClientNet, usize>,
 }
 
-/// A request is being answered.
-const BUSY: u64 = 0;
-/// The answer is complete, and not written yet.
-const ANSWERED: u64 = 1;
+/// No request is in progress, and the last answer is not written yet. The number of requests in progress
+/// follows.
+const ANSWERED: u64 = 0;
+/// From here, a phase is the moment at which a connection became idle.
+const FIRST_MOMENT: u64 = 1 << 32;
 /// It was idle and had to end.
 const ENDED: u64 = u64::MAX;
 
 /// One open connection. It is idle until the head of its first request is complete, and between an answer
 /// and the head of the next request.
 pub(super) struct OpenConnection {
-    /// [`BUSY`], [`ANSWERED`], [`ENDED`], or the moment at which it became idle.
+    /// [`ANSWERED`], the number of requests in progress, the moment at which it became idle, or [`ENDED`].
     phase: AtomicU64,
+    moments: Arc<AtomicU64>,
+    /// Whether requests come side by side. Then an answer counts as written when HTTP/2 has it.
+    has_many_requests: AtomicBool,
     /// The number of requests so far.
     requests: AtomicU64,
+    /// The number of requests over HTTP/2 that ended before all of their answer was read.
+    abandoned: AtomicU64,
     /// It was ended while the last part of an answer was being written, and some of that is lost.
     is_cut: AtomicBool,
     ended: Notify,
@@ -84,7 +93,7 @@ pub(super) struct ConnectionPermit {
     connection: Arc<OpenConnection>,
 }
 
-/// The permit of a request through a proxy, released on drop.
+/// The permit of a request that is counted for its client, released on drop.
 pub(super) struct RequestPlace {
     connections: Arc<Connections>,
     client: ClientNet,
@@ -92,7 +101,8 @@ pub(super) struct RequestPlace {
 
 impl Connections {
     pub(super) fn new(limits: ConnectionLimits) -> Arc<Self> {
-        Arc::new(Self { limits, moments: AtomicU64::new(ANSWERED + 1), table: Mutex::default() })
+        let moments = Arc::new(AtomicU64::new(FIRST_MOMENT));
+        Arc::new(Self { limits, moments, table: Mutex::default() })
     }
 
     /// A permit for a new connection. If none is free, the oldest idle connection ends: one of the same
@@ -113,18 +123,14 @@ impl Connections {
         if table.open >= places && !table.end_oldest_idle(None) {
             return Err(Refused::Full);
         }
-        let connection = Arc::new(OpenConnection {
-            phase: AtomicU64::new(self.next_moment()),
-            requests: AtomicU64::new(0),
-            is_cut: AtomicBool::new(false),
-            ended: Notify::new(),
-        });
+        let connection = Arc::new(OpenConnection::new(&self.moments));
         table.open += 1;
         table.connections.entry(owner).or_default().push(Arc::clone(&connection));
         Ok(ConnectionPermit { connections: Arc::clone(self), owner, connection })
     }
 
-    /// A permit for a request that a trusted proxy forwards for `client`.
+    /// A permit for a request of `client` that the number of its connections does not bound: one that a
+    /// trusted proxy forwards, or one over HTTP/2.
     ///
     /// # Errors
     ///
@@ -147,10 +153,6 @@ impl Connections {
         self.table().end_oldest_idle(None);
     }
 
-    fn next_moment(&self) -> u64 {
-        self.moments.fetch_add(1, Ordering::Relaxed)
-    }
-
     fn table(&self) -> MutexGuard<'_, ConnectionTable> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -170,7 +172,7 @@ impl ConnectionTable {
                 .flat_map(|(owner, open)| open.iter().map(move |connection| (*owner, connection)))
                 .filter_map(|(owner, connection)| {
                     let since = connection.phase.load(Ordering::Acquire);
-                    let is_idle = since != BUSY && since != ANSWERED && since != ENDED;
+                    let is_idle = (FIRST_MOMENT..ENDED).contains(&since);
                     is_idle.then_some(((owner == Owner::Proxies, since), owner, connection))
                 })
                 .min_by_key(|(age, ..)| *age);
@@ -196,10 +198,26 @@ impl ConnectionTable {
 }
 
 impl OpenConnection {
+    pub(super) fn new(moments: &Arc<AtomicU64>) -> Self {
+        Self {
+            phase: AtomicU64::new(moments.fetch_add(1, Ordering::Relaxed)),
+            moments: Arc::clone(moments),
+            has_many_requests: AtomicBool::new(false),
+            requests: AtomicU64::new(0),
+            abandoned: AtomicU64::new(0),
+            is_cut: AtomicBool::new(false),
+            ended: Notify::new(),
+        }
+    }
+
     /// Records a new request. Returns false if the connection had to end before.
     pub(super) fn begin_request(&self) -> bool {
         self.requests.fetch_add(1, Ordering::Relaxed);
-        let busy = |phase| (phase != ENDED).then_some(BUSY);
+        let busy = |phase| match phase {
+            ENDED => None,
+            FIRST_MOMENT.. => Some(1),
+            requests => Some(requests + 1),
+        };
         self.phase.fetch_update(Ordering::AcqRel, Ordering::Acquire, busy).is_ok()
     }
 
@@ -210,12 +228,49 @@ impl OpenConnection {
 
     /// Whether it waits for a request, and no answer is being written.
     pub(super) fn is_idle(&self) -> bool {
-        !matches!(self.phase.load(Ordering::Acquire), BUSY | ANSWERED)
+        self.idle_since().is_some()
     }
 
-    /// Records that the answer is complete.
+    /// The moment at which it became idle; `None` if it is not.
+    pub(super) fn idle_since(&self) -> Option<u64> {
+        Some(self.phase.load(Ordering::Acquire)).filter(|phase| *phase >= FIRST_MOMENT)
+    }
+
+    /// Records that an answer is complete.
     pub(super) fn answered(&self) {
-        let _ = self.phase.compare_exchange(BUSY, ANSWERED, Ordering::AcqRel, Ordering::Relaxed);
+        let last = match self.has_many_requests.load(Ordering::Relaxed) {
+            true => self.next_moment(),
+            false => ANSWERED,
+        };
+        let fewer = |phase| match phase {
+            ANSWERED | FIRST_MOMENT.. => None,
+            1 => Some(last),
+            requests => Some(requests - 1),
+        };
+        // It fails for a connection that had ended before the request began.
+        let _ = self.phase.fetch_update(Ordering::AcqRel, Ordering::Acquire, fewer);
+    }
+
+    /// Records that a request ended without a whole answer. Over HTTP/2, too many end the connection.
+    pub(super) fn abandon_request(&self) {
+        let is_limited = self.has_many_requests.load(Ordering::Relaxed);
+        if is_limited && self.abandoned.fetch_add(1, Ordering::AcqRel) >= MAX_ABANDONED {
+            self.ended.notify_one();
+        }
+    }
+
+    /// Whether too many requests ended without a whole answer.
+    pub(super) fn has_abandoned_many(&self) -> bool {
+        self.abandoned.load(Ordering::Acquire) > MAX_ABANDONED
+    }
+
+    /// Requests will come side by side.
+    pub(super) fn has_many_requests(&self) {
+        self.has_many_requests.store(true, Ordering::Relaxed);
+    }
+
+    fn next_moment(&self) -> u64 {
+        self.moments.fetch_add(1, Ordering::Relaxed)
     }
 
     fn end(&self, idle_since: u64) -> bool {
@@ -240,7 +295,7 @@ impl ConnectionPermit {
         if phase.load(Ordering::Acquire) != ANSWERED {
             return None;
         }
-        let idle = self.connections.next_moment();
+        let idle = self.connection.next_moment();
         let changed = phase.compare_exchange(ANSWERED, idle, Ordering::AcqRel, Ordering::Relaxed);
         changed.is_ok().then_some(idle)
     }

@@ -20,11 +20,8 @@ use tokio::{
     time::{Instant, Sleep, sleep},
 };
 
-/// The amount of input that is discarded: more than the largest body of the default settings, as some
-/// clients send all of it before they read.
-const MAX_BYTES: usize = 256 << 20;
-/// The time limit for all of it.
-const MAX_TIME: Duration = Duration::from_secs(30);
+use crate::http::body::{MAX_DISCARD_BYTES, MAX_DISCARD_TIME};
+
 /// A client that sends nothing for this long has read the answer.
 const SILENCE: Duration = Duration::from_secs(2);
 
@@ -59,8 +56,8 @@ impl<S> Lingering<S> {
 
 impl Farewell {
     fn begin() -> Self {
-        let (ends, silence) = (Box::pin(sleep(MAX_TIME)), Box::pin(sleep(SILENCE)));
-        Self { bytes_left: MAX_BYTES, ends, silence }
+        let (ends, silence) = (Box::pin(sleep(MAX_DISCARD_TIME)), Box::pin(sleep(SILENCE)));
+        Self { bytes_left: MAX_DISCARD_BYTES, ends, silence }
     }
 
     /// Discards input; ready once the limits are reached.

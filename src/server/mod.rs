@@ -1,278 +1,242 @@
-//! The listener: accepts connections, enforces their limits, and passes requests to the router.
+//! The listeners: they accept connections, enforce their limits, and pass requests to the router.
 
-mod certificate;
 mod client_address;
+mod connection;
 mod connections;
 mod lingering;
+mod listener;
+mod multiplexed;
 mod patience;
+mod proxy_header;
+mod requests;
 mod transport;
 mod watched;
 
-use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{
+    io, mem,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
-use hyper::{
-    Version,
-    body::Incoming,
-    header::{CONNECTION, HeaderName, HeaderValue},
-    server::conn::http1,
-    service::service_fn,
-};
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
-};
 use tokio::{
-    net::{TcpListener, TcpStream},
+    sync::watch,
+    task::JoinSet,
     time::{sleep, timeout},
 };
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{TlsAcceptor, rustls::server::ResolvesServerCert};
 
 pub use self::{
-    certificate::{BadCertificate, Certificate, CertificateFiles, self_signed},
-    client_address::Proxies,
+    client_address::{Peer, Proxies},
     connections::ConnectionLimits,
+    listener::{Listener, LocalAddress},
 };
 use self::{
-    connections::{ConnectionPermit, Connections, Owner, Refused},
-    lingering::{Lingering, Unread},
-    patience::{IDLE, Patient},
-    watched::{Answering, WatchedBody, WatchedStream},
+    connection::{ConnectionContext, ListenerRole},
+    connections::Connections,
 };
 use crate::{
-    api::{ApiError, Client},
-    domain::limits::client_net::ClientNet,
-    http::body::LeftUnread,
-    metrics::{ConnectionKind, RefusedBy},
-    router::{RequestSender, Site, log_refusal, refuse, route},
+    certificates::server_config,
+    router::{HttpsRedirect, Site},
 };
 
-const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-/// How long an answer may still be written after its connection had to end.
-const LAST_WRITE: Duration = Duration::from_secs(1);
-/// The limit for all headers of a request together.
-const MAX_HEADER_BYTES: usize = 16 << 10;
-/// The most that is read or written at once, which is also the limit for pieces of bodies elsewhere. hyper
-/// starts with 8 KiB, and takes more only if it is filled, so idle connections stay small.
-const MAX_BUFFER_BYTES: usize = 64 << 10;
 /// How long requests may continue after a signal to stop.
 const GRACE: Duration = Duration::from_secs(10);
+/// How long requests may continue while the listeners are handed over: new connections are served meanwhile.
+const HANDING_OVER: Duration = Duration::from_secs(60);
+/// How long idle connections stay open while the listeners are handed over. A request that arrives in this
+/// time is answered, and ends its connection.
+const LAST_REQUEST: Duration = Duration::from_secs(1);
+/// The same after the last connection was accepted.
+const SETTLING: Duration = Duration::from_millis(500);
 /// The pause after an error of accept (for example, no more file descriptors), which would otherwise be
 /// repeated at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// A bound listener that does not serve yet.
+/// Bound listeners that do not serve yet.
 pub struct Server {
-    listener: TcpListener,
-    site: Arc<Site>,
-    proxies: Arc<Proxies>,
-    connections: Arc<Connections>,
-    tls: Option<TlsAcceptor>,
+    listeners: Vec<(Listener, ListenerRole)>,
+    context: ConnectionContext,
+}
+
+/// How a server stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// Requests in progress are finished within 10 seconds; new connections are refused.
+    Now,
+    /// The listeners stay open for another process. Nobody notices but by a short wait: requests are answered
+    /// on all connections that were accepted, and connections end when they have been idle for a second, or
+    /// after their next answer.
+    HandOver,
 }
 
 impl Server {
-    /// Binds to `listen`; port 0 picks a free one.
-    ///
-    /// # Errors
-    ///
-    /// The system's.
-    pub async fn bind(
-        listen: SocketAddr,
+    /// Will answer the connections of `listeners` with `site`.
+    #[must_use]
+    pub fn new(
+        listeners: Vec<Listener>,
         site: Arc<Site>,
         proxies: impl Into<Proxies>,
         limits: ConnectionLimits,
-    ) -> io::Result<Self> {
-        Ok(Self {
-            listener: TcpListener::bind(listen).await?,
+    ) -> Self {
+        let context = ConnectionContext {
             site,
-            proxies: Arc::new(proxies.into()),
+            proxies: proxies.into(),
             connections: Connections::new(limits),
             tls: None,
-        })
+            redirect: None,
+            is_https_only: false,
+            has_proxy_headers: false,
+            is_leaving: false.into(),
+        };
+        let listeners = listeners.into_iter().map(|listener| (listener, ListenerRole::Site));
+        Self { listeners: listeners.collect(), context }
     }
 
-    /// Serves HTTPS with this certificate, and no plain HTTP.
+    /// Serves HTTPS with these certificates on the TCP listeners, and no plain HTTP.
     #[must_use]
-    pub fn with_certificate(self, certificate: &Arc<Certificate>) -> Self {
-        Self { tls: Some(TlsAcceptor::from(Arc::new(certificate.server_config()))), ..self }
+    pub fn with_certificates(mut self, certificates: Arc<dyn ResolvesServerCert>) -> Self {
+        self.context.tls = Some(TlsAcceptor::from(Arc::new(server_config(certificates))));
+        self
     }
 
-    /// The address of the listener.
+    /// Answers plain HTTP on `listeners` with `redirect`.
+    #[must_use]
+    pub fn with_redirect(mut self, listeners: Vec<Listener>, redirect: HttpsRedirect) -> Self {
+        let more = listeners.into_iter().map(|listener| (listener, ListenerRole::Redirect));
+        self.listeners.extend(more);
+        self.context.redirect = Some(Arc::new(redirect));
+        self
+    }
+
+    /// Tells browsers to use nothing but HTTPS for this name from now on.
+    #[must_use]
+    pub fn https_only(mut self) -> Self {
+        self.context.is_https_only = true;
+        self
+    }
+
+    /// Expects the header of the PROXY protocol on each connection of a trusted proxy.
+    #[must_use]
+    pub fn with_proxy_protocol(mut self) -> Self {
+        self.context.has_proxy_headers = true;
+        self
+    }
+
+    /// The addresses of the listeners for the APIs and the pages.
     ///
     /// # Errors
     ///
     /// The system's.
-    pub fn address(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
+    pub fn addresses(&self) -> io::Result<Vec<LocalAddress>> {
+        let sites = self.listeners.iter().filter(|(_, role)| *role == ListenerRole::Site);
+        sites.map(|(listener, _)| listener.address()).collect()
     }
 
-    /// Serves until `stop` completes, then finishes the requests in progress within 10 seconds.
-    pub async fn run(self, stop: impl Future<Output = ()>) {
-        let graceful = GracefulShutdown::new();
-        tokio::select! {
-            () = stop => {}
-            () = self.accept(&graceful) => {}
-        }
-        drop(self.listener);
-        if timeout(GRACE, graceful.shutdown()).await.is_err() {
-            tracing::warn!("some requests were not finished within 10 seconds");
-        }
-    }
-
-    async fn accept(&self, graceful: &GracefulShutdown) {
-        loop {
-            // The connection is accepted before the limits are checked: a client that has used up its share
-            // does not delay others.
-            match self.listener.accept().await {
-                Ok((stream, peer)) => self.admit(stream, peer, graceful),
-                Err(error) => {
-                    tracing::warn!(%error, "cannot accept a connection");
-                    self.connections.make_room();
-                    sleep(ACCEPT_PAUSE).await;
-                }
+    /// Serves until `stop` completes, then stops as it says. Returns the listeners that are handed over, which
+    /// accept nothing any more, but stay open until they are dropped.
+    pub async fn run(self, stop: impl Future<Output = Stop>) -> KeptListeners {
+        let context = Arc::new(self.context);
+        let listeners = self.listeners.into_iter();
+        let listeners: Vec<_> =
+            listeners.map(|(listener, role)| (Arc::new(listener), role)).collect();
+        let mut serving = Accepting::start(&listeners, &context);
+        let mut kept = Vec::new();
+        match stop.await {
+            Stop::Now => drop(listeners),
+            Stop::HandOver => {
+                // Connections that are open now may need more time than those to come, which are answered
+                // at once: new ones are accepted until the old ones have ended.
+                context.is_leaving.store(true, Ordering::Relaxed);
+                let old =
+                    mem::replace(&mut serving, Accepting::start(&listeners, &context)).end().await;
+                sleep(LAST_REQUEST).await;
+                old.finish(HANDING_OVER).await;
+                kept = listeners;
             }
         }
-    }
-
-    fn admit(&self, stream: TcpStream, peer: SocketAddr, graceful: &GracefulShutdown) {
-        let address = peer.ip().to_canonical();
-        let owner = match self.proxies.is_trusted(address) {
-            true => Owner::Proxies,
-            false => Owner::Client(ClientNet::of(address)),
-        };
-        match self.connections.admit(owner) {
-            Ok(place) => self.serve(stream, peer, place, owner == Owner::Proxies, graceful),
-            Err(why) => {
-                let limit = match why {
-                    Refused::Share => "max_connections_per_client",
-                    Refused::Full => "max_connections",
-                };
-                log_refusal(&self.site, RefusedBy(limit), address);
-                // A TLS client could not read it.
-                if self.tls.is_none() {
-                    // The text fits into the buffer of a new socket; if the write fails, the client has
-                    // already disconnected.
-                    let _ = stream.try_write(refusal(why).as_bytes());
-                }
+        let open = serving.end().await;
+        if !kept.is_empty() {
+            sleep(SETTLING).await;
+        }
+        open.finish(GRACE).await;
+        let mut result = KeptListeners::default();
+        for (listener, role) in kept {
+            let Some(listener) = Arc::into_inner(listener) else { continue };
+            match role {
+                ListenerRole::Site => result.site.push(listener),
+                ListenerRole::Redirect => result.redirect.push(listener),
             }
         }
-    }
-
-    fn serve(
-        &self,
-        stream: TcpStream,
-        peer: SocketAddr,
-        place: ConnectionPermit,
-        is_proxy: bool,
-        graceful: &GracefulShutdown,
-    ) {
-        // Answers are written at once and completely; waiting to fill a packet only delays them.
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "cannot switch Nagle's algorithm off");
-        }
-        let place = Arc::new(place);
-        let (site, proxies) = (Arc::clone(&self.site), Arc::clone(&self.proxies));
-        let (connections, open) = (Arc::clone(&self.connections), Arc::clone(place.connection()));
-        let opened = Arc::clone(&open);
-        let kind = ConnectionKind { is_tls: self.tls.is_some(), is_proxy };
-        let counted = self.site.app.metrics.connections.open(kind);
-        let sender = if is_proxy { RequestSender::TrustedProxy } else { RequestSender::Client };
-        let unread = Unread::default();
-        let linger = unread.clone();
-        let service = service_fn(move |request: hyper::Request<Incoming>| {
-            let unread = unread.clone();
-            let (site, proxies) = (Arc::clone(&site), Arc::clone(&proxies));
-            let (connections, connection) = (Arc::clone(&connections), Arc::clone(&open));
-            async move {
-                if !connection.begin_request() {
-                    return Err(MadeRoom);
-                }
-                let stays_open = keeps_alive(&request);
-                let client = Client { address: proxies.client(peer.ip(), request.headers()) };
-                // A proxy's own requests, such as health checks, do not count against a share.
-                let is_passed_on = is_proxy && client.address != peer.ip().to_canonical();
-                let place =
-                    is_passed_on.then(|| connections.admit_request(client.net())).transpose();
-                let (place, mut answer) = match place {
-                    Ok(place) => (place, route(&site, client, sender, request).await),
-                    Err(_) => (None, refuse(&site, ApiError::Busy, client, sender, request)),
-                };
-                if answer.extensions().get::<LeftUnread>().is_some() {
-                    unread.set();
-                }
-                if stays_open && !answer.headers().contains_key(CONNECTION) {
-                    let value = HeaderValue::from_str(&format!("timeout={}", IDLE.as_secs()));
-                    answer.headers_mut().extend(value.ok().map(|value| (KEEP_ALIVE, value)));
-                }
-                let answering = Answering { connection, place };
-                Ok::<_, MadeRoom>(answer.map(|body| WatchedBody { body, answering }))
-            }
-        });
-        let (watcher, tls) = (graceful.watcher(), self.tls.clone());
-        tokio::spawn(async move {
-            let _counted = counted;
-            let stream = tokio::select! {
-                stream = transport::open(stream, tls) => stream,
-                () = place.ended() => return,
-            };
-            let stream = match stream {
-                Ok(stream) => Lingering::new(stream, linger),
-                Err(error) => {
-                    tracing::debug!(%peer, %error, "a TLS handshake failed");
-                    return;
-                }
-            };
-            let stream = WatchedStream { stream, place: Arc::clone(&place) };
-            let connection = http1::Builder::new()
-                .timer(TokioTimer::new())
-                // `Patient` distinguishes idle connections from slow heads.
-                .header_read_timeout(None)
-                .max_header_size(MAX_HEADER_BYTES)
-                .max_buf_size(MAX_BUFFER_BYTES)
-                .serve_connection(TokioIo::new(Patient::new(stream, opened)), service);
-            let mut connection = pin!(watcher.watch(connection));
-            tokio::select! {
-                outcome = &mut connection => if let Err(error) = outcome {
-                    tracing::debug!(%error, "a connection failed");
-                },
-                () = place.ended() => {
-                    tracing::debug!(%peer, "an idle connection is closed to make room");
-                    if place.is_cut() {
-                        let _ = timeout(LAST_WRITE, connection).await;
-                    }
-                }
-            }
-        });
+        result
     }
 }
 
-/// Whether a client expects its connection to stay open after the answer (RFC 9112, 9.3).
-fn keeps_alive(request: &hyper::Request<Incoming>) -> bool {
-    let values = request.headers().get_all(CONNECTION).iter();
-    let mut options = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
-    match request.version() {
-        Version::HTTP_11 => {
-            !options.any(|option| option.trim_ascii().eq_ignore_ascii_case(b"close"))
+/// The listeners of a server that has stopped.
+#[derive(Default)]
+pub struct KeptListeners {
+    /// Those of the APIs and the pages.
+    pub site: Vec<Listener>,
+    /// Those of the redirect to them.
+    pub redirect: Vec<Listener>,
+}
+
+/// The tasks that accept connections, and the connections that they have accepted.
+struct Accepting {
+    tasks: JoinSet<()>,
+    open: OpenOnes,
+}
+
+/// Open connections: each has a receiver.
+struct OpenOnes(watch::Sender<bool>);
+
+impl Accepting {
+    fn start(
+        listeners: &[(Arc<Listener>, ListenerRole)],
+        context: &Arc<ConnectionContext>,
+    ) -> Self {
+        let (stopping, stopped) = watch::channel(false);
+        let mut tasks = JoinSet::new();
+        for (listener, role) in listeners {
+            let (listener, context) = (Arc::clone(listener), Arc::clone(context));
+            tasks.spawn(accept(listener, *role, context, stopped.clone()));
         }
-        _ => options.any(|option| option.trim_ascii().eq_ignore_ascii_case(b"keep-alive")),
+        Self { tasks, open: OpenOnes(stopping) }
+    }
+
+    /// Accepts no more. Returns the connections that are open.
+    async fn end(mut self) -> OpenOnes {
+        self.tasks.shutdown().await;
+        self.open
     }
 }
 
-/// A request arrived on an idle connection that was already being closed.
-#[derive(Debug, thiserror::Error)]
-#[error("the connection was closed to make room for another")]
-struct MadeRoom;
+impl OpenOnes {
+    /// Ends the idle connections, and lets the requests on others finish within `limit`.
+    async fn finish(self, limit: Duration) {
+        // There is no receiver if no connection is open.
+        let _ = self.0.send(true);
+        if timeout(limit, self.0.closed()).await.is_err() {
+            tracing::warn!("some requests were not finished within {} seconds", limit.as_secs());
+        }
+    }
+}
 
-/// The answer on a connection that is refused.
-fn refusal(why: Refused) -> String {
-    let message = match why {
-        Refused::Share => "Busy: your address has too many connections",
-        Refused::Full => "Busy: try again in a moment",
-    };
-    let body = format!("{{\"error\":{{\"message\":\"{message}\",\"field\":null}}}}");
-    format!(
-        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n\
-         content-length: {}\r\nretry-after: 1\r\nconnection: close\r\ncache-control: no-store\r\n\
-         x-content-type-options: nosniff\r\nreferrer-policy: no-referrer\r\n\r\n{body}",
-        body.len()
-    )
+async fn accept(
+    listener: Arc<Listener>,
+    role: ListenerRole,
+    context: Arc<ConnectionContext>,
+    stopped: watch::Receiver<bool>,
+) {
+    loop {
+        // The connection is accepted before the limits are checked: a client that has used up its share
+        // does not delay others.
+        match listener.accept().await {
+            Ok((stream, peer)) => context.admit(stream, peer, role, &stopped),
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                context.connections.make_room();
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
 }

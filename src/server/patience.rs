@@ -19,7 +19,7 @@ use tokio::{
 use super::connections::OpenConnection;
 
 /// The time limit of a head, from its first byte, or from the start of the connection.
-const HEAD: Duration = Duration::from_secs(10);
+pub(super) const HEAD: Duration = Duration::from_secs(10);
 /// How long an idle connection is kept if its place is not needed; announced in `Keep-Alive`.
 pub(super) const IDLE: Duration = Duration::from_secs(75);
 

@@ -4,16 +4,18 @@ use std::{io, pin::Pin, time::Duration};
 
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    net::TcpStream,
     time::timeout,
 };
 use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 
+use super::listener::AcceptedStream;
+use crate::certificates::{ALPN_ACME, ALPN_HTTP2};
+
 /// A client that reads nothing of an answer for this long counts as gone.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+pub(super) const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// The time limit for the handshake, as for the head of a request.
-const HANDSHAKE: Duration = Duration::from_secs(10);
+pub(super) const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How much of a request in plain text is discarded after its answer.
 const MAX_UNREAD_BYTES: u64 = 64 << 10;
 /// The type of the first TLS record, a handshake (RFC 8446 5.1). A request in plain text begins with a letter.
@@ -28,20 +30,31 @@ const PLAIN_HTTP: &[u8] =
 pub(super) trait Transport: AsyncRead + AsyncWrite + Send {}
 impl<S: AsyncRead + AsyncWrite + Send> Transport for S {}
 
+/// A stream of either kind.
+pub(super) type BoxedTransport = Pin<Box<dyn Transport>>;
+
+/// The version of HTTP that a connection speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum HttpVersion {
+    /// HTTP/1.1, or 1.0.
+    Http1,
+    /// HTTP/2, which TLS has negotiated.
+    Http2,
+}
+
 /// Makes the stream of a connection; with `tls`, after the handshake.
 ///
 /// # Errors
 ///
 /// That of the handshake, and [`io::ErrorKind::TimedOut`] if it takes too long.
 pub(super) async fn open(
-    stream: TcpStream,
-    tls: Option<TlsAcceptor>,
-) -> io::Result<Pin<Box<dyn Transport>>> {
-    let Some(tls) = tls else { return Ok(with_limit(stream)) };
+    stream: AcceptedStream,
+    tls: Option<&TlsAcceptor>,
+) -> io::Result<(BoxedTransport, HttpVersion)> {
+    let Some(tls) = tls else { return Ok((with_limit(stream), HttpVersion::Http1)) };
     let handshake = async {
-        let mut first = [0];
-        // An empty result is a client that has left; the handshake reports it.
-        if stream.peek(&mut first).await? == 1 && first != [HANDSHAKE_RECORD] {
+        // Nothing is a client that has left; the handshake reports it.
+        if stream.peek().await?.is_some_and(|first| first != HANDSHAKE_RECORD) {
             let mut stream = with_limit(stream);
             stream.write_all(PLAIN_HTTP).await?;
             stream.shutdown().await?;
@@ -49,13 +62,20 @@ pub(super) async fn open(
             tokio::io::copy(&mut stream.take(MAX_UNREAD_BYTES), &mut tokio::io::sink()).await?;
             return Err(io::Error::other("the client does not speak TLS"));
         }
-        let stream: Pin<Box<dyn Transport>> = Box::pin(tls.accept(with_limit(stream)).await?);
-        Ok(stream)
+        let stream = tls.accept(with_limit(stream)).await?;
+        let version = match stream.get_ref().1.alpn_protocol() {
+            Some(ALPN_HTTP2) => HttpVersion::Http2,
+            // The authority has seen what it wanted (RFC 8737 3).
+            Some(ALPN_ACME) => return Err(io::Error::other("an authority has checked a domain")),
+            _ => HttpVersion::Http1,
+        };
+        let stream: BoxedTransport = Box::pin(stream);
+        Ok((stream, version))
     };
     timeout(HANDSHAKE, handshake).await?
 }
 
-fn with_limit(stream: TcpStream) -> Pin<Box<dyn Transport>> {
+fn with_limit(stream: AcceptedStream) -> BoxedTransport {
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(WRITE_TIMEOUT));
     Box::pin(stream)

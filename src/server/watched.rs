@@ -80,23 +80,40 @@ impl<S> WatchedStream<S> {
 
 /// A request that is being answered; dropped when its answer is complete, or abandoned.
 pub(super) struct Answering {
-    pub(super) connection: Arc<OpenConnection>,
-    /// Set if a proxy has forwarded the request.
-    #[expect(dead_code, reason = "held, not used")]
+    connection: Arc<OpenConnection>,
+    /// Set if the request is counted for its client.
     pub(super) place: Option<RequestPlace>,
+    /// Whether all of the answer was read.
+    pub(super) is_answered: bool,
+}
+
+impl Answering {
+    /// `None` if the connection had to end before.
+    pub(super) fn begin(connection: &Arc<OpenConnection>) -> Option<Self> {
+        let connection = Arc::clone(connection);
+        connection.begin_request().then_some(Self { connection, place: None, is_answered: false })
+    }
 }
 
 impl Drop for Answering {
     fn drop(&mut self) {
+        if !self.is_answered {
+            self.connection.abandon_request();
+        }
         self.connection.answered();
     }
 }
 
 /// The body of an answer; the request counts as being answered until hyper has read all of it.
-pub(super) struct WatchedBody<B> {
+pub(super) struct WatchedBody<B: HttpBody> {
     pub(super) body: B,
-    #[expect(dead_code, reason = "held, not used")]
     pub(super) answering: Answering,
+}
+
+impl<B: HttpBody> Drop for WatchedBody<B> {
+    fn drop(&mut self) {
+        self.answering.is_answered |= self.body.is_end_stream();
+    }
 }
 
 impl<B: HttpBody + Unpin> HttpBody for WatchedBody<B> {
@@ -107,7 +124,9 @@ impl<B: HttpBody + Unpin> HttpBody for WatchedBody<B> {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        self.answering.is_answered |= frame.is_none();
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {

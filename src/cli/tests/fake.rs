@@ -34,7 +34,9 @@ pub(super) struct Fake {
 
 impl Fake {
     pub(super) fn serve(&self, loaded: Loaded, output: Output<'_>) -> Result<(), Failure> {
-        writeln!(output.out, "sealdrop listening on http://{}", loaded.settings.listen)?;
+        for address in &loaded.settings.listen {
+            writeln!(output.out, "sealdrop listening on http://{address}")?;
+        }
         self.served.borrow_mut().push(loaded);
         Ok(())
     }

@@ -1,29 +1,19 @@
-//! The certificate of the listener: from files that may change, or self-signed.
+//! A certificate from files that may change.
 
 use std::{
-    fmt, fs,
-    io::{self, ErrorKind, Write},
-    net::IpAddr,
-    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
+    fmt, fs, io,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
-use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, date_time_ymd};
 use tokio_rustls::rustls::{
-    ServerConfig,
-    crypto::{CryptoProvider, ring},
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
     server::{ClientHello, ResolvesServerCert},
     sign::CertifiedKey,
 };
-use x509_cert::der::Decode as _;
 
-use crate::{clock::UnixSeconds, crypto::sha256};
+use super::pem::{BadPem, Validity, certified, fingerprint, validity};
 
-/// The folder of the self-signed certificate in the data directory, and its files.
-const FOLDER: &str = "tls";
-const SELF_SIGNED: [&str; 2] = ["self-signed.crt", "self-signed.key"];
 /// Larger files are not certificates or keys.
 const MAX_BYTES: u64 = 1 << 20;
 
@@ -97,30 +87,13 @@ impl Certificate {
     /// The SHA-256 of the certificate, as browsers and OpenSSL show it: `AB:CD:…`.
     #[must_use]
     pub fn fingerprint(&self) -> String {
-        let certified = self.certified();
-        let digest = sha256(certified.cert.first().map_or(&[][..], |certificate| certificate));
-        digest.map(|byte| format!("{byte:02X}")).join(":")
+        fingerprint(&self.certified())
     }
 
-    /// The end of its validity; `None` if it is not a certificate of X.509.
+    /// From when to when it is valid; `None` if it is not a certificate of X.509.
     #[must_use]
-    pub fn end(&self) -> Option<UnixSeconds> {
-        let certified = self.certified();
-        let certificate = x509_cert::Certificate::from_der(certified.cert.first()?).ok()?;
-        let end = certificate.tbs_certificate().validity().not_after.to_unix_duration();
-        Some(UnixSeconds(end.as_secs()))
-    }
-
-    /// The TLS settings of a listener with this certificate: TLS 1.2 and 1.3, HTTP/1.1.
-    #[must_use]
-    pub fn server_config(self: &Arc<Self>) -> ServerConfig {
-        let mut config = ServerConfig::builder_with_provider(provider())
-            .with_safe_default_protocol_versions()
-            .expect("the provider has both versions")
-            .with_no_client_auth()
-            .with_cert_resolver(Arc::clone(self) as Arc<dyn ResolvesServerCert>);
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        config
+    pub fn validity(&self) -> Option<Validity> {
+        validity(&self.certified())
     }
 
     fn certified(&self) -> Arc<CertifiedKey> {
@@ -141,32 +114,19 @@ impl ResolvesServerCert for Certificate {
     }
 }
 
-fn provider() -> Arc<CryptoProvider> {
-    Arc::new(ring::default_provider())
-}
-
 fn read(files: &CertificateFiles) -> Result<CertifiedKey, BadCertificate> {
     let chain = contents(&files.chain).map_err(BadCertificate::Chain)?;
-    let chain: Result<Vec<CertificateDer<'static>>, _> =
-        CertificateDer::pem_slice_iter(&chain).collect();
-    let wrong = |what: &str| BadCertificate::Chain(format!("{} {what}", files.chain.display()));
-    let chain = chain.map_err(|error| wrong(&format!("is not PEM: {error}")))?;
-    if chain.is_empty() {
-        return Err(wrong("contains no certificate (BEGIN CERTIFICATE)"));
-    }
     let key = zeroize::Zeroizing::new(contents(&files.key).map_err(BadCertificate::Key)?);
-    let wrong = |what: &str| BadCertificate::Key(format!("{} {what}", files.key.display()));
-    let key = PrivateKeyDer::from_pem_slice(&key).map_err(|_| {
-        wrong("contains no private key in PEM without a passphrase (BEGIN PRIVATE KEY)")
-    })?;
-    let key = provider().key_provider.load_private_key(key).map_err(|_| {
-        wrong("has a key of an unknown kind: use RSA, ECDSA (P-256, P-384) or Ed25519")
-    })?;
-    let certified = CertifiedKey::new(chain, key);
-    certified.keys_match().map_err(|error| {
-        wrong(&format!("does not belong to the certificate in {} ({error})", files.chain.display()))
-    })?;
-    Ok(certified)
+    certified(&chain, &key).map_err(|error| {
+        let (chain, key) = (files.chain.display(), files.key.display());
+        match error {
+            BadPem::Chain(problem) => BadCertificate::Chain(format!("{chain} {problem}")),
+            BadPem::Key(problem) => BadCertificate::Key(format!("{key} {problem}")),
+            BadPem::OtherKey(problem) => BadCertificate::Key(format!(
+                "{key} does not belong to the certificate in {chain} ({problem})"
+            )),
+        }
+    })
 }
 
 fn contents(path: &Path) -> Result<Vec<u8>, String> {
@@ -192,70 +152,11 @@ fn stamps(files: &CertificateFiles) -> [Option<Stamp>; 2] {
     })
 }
 
-/// The files of a self-signed certificate in the data directory. They are created if they are missing, for
-/// `names`, `localhost` and `addresses`. Blocks.
-///
-/// # Errors
-///
-/// The system's, and a name that a certificate cannot have.
-pub fn self_signed(
-    data: &Path,
-    names: &[String],
-    addresses: &[IpAddr],
-) -> io::Result<CertificateFiles> {
-    let folder = data.join(FOLDER);
-    match fs::DirBuilder::new().mode(0o700).create(&folder) {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
-        _ => {}
-    }
-    let [chain, key] = SELF_SIGNED.map(|name| folder.join(name));
-    if !(chain.try_exists()? && key.try_exists()?) {
-        let (certificate, pair) = create(names, addresses).map_err(io::Error::other)?;
-        let secret = zeroize::Zeroizing::new(pair.serialize_pem());
-        write(&key, secret.as_bytes())?;
-        write(&chain, certificate.pem().as_bytes())?;
-        fs::File::open(&folder)?.sync_all()?;
-    }
-    Ok(CertificateFiles { chain, key })
-}
-
-fn create(
-    names: &[String],
-    addresses: &[IpAddr],
-) -> Result<(rcgen::Certificate, KeyPair), rcgen::Error> {
-    let addresses = addresses.iter().map(ToString::to_string);
-    let mut all: Vec<String> =
-        names.iter().cloned().chain(["localhost".to_owned()]).chain(addresses).collect();
-    all.sort();
-    all.dedup();
-    let mut params = CertificateParams::new(all)?;
-    params.distinguished_name = DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, "sealdrop, self-signed");
-    // Clients pin it, so it is not replaced while the data directory lives.
-    params.not_before = date_time_ymd(2020, 1, 1);
-    params.not_after = date_time_ymd(2120, 1, 1);
-    let pair = KeyPair::generate()?;
-    Ok((params.self_signed(&pair)?, pair))
-}
-
-/// Writes a file for its owner only, durably. It gets its name when it is complete.
-fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let new = path.with_extension("new");
-    match fs::remove_file(&new) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&new, path)
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
-    use super::*;
+    use super::{super::self_signed, *};
 
     fn made(dir: &Path) -> CertificateFiles {
         self_signed(dir, &["drop.example.org".to_owned()], &["192.0.2.1".parse().unwrap()]).unwrap()
@@ -267,7 +168,7 @@ mod tests {
         let files = made(dir.path());
         let first = Certificate::load(files.clone()).unwrap().fingerprint();
         assert_eq!(first.len(), 32 * 3 - 1);
-        let end = Certificate::load(files.clone()).unwrap().end().unwrap();
+        let end = Certificate::load(files.clone()).unwrap().validity().unwrap().until;
         assert_eq!(end.to_string(), "2120-01-01T00:00:00Z");
         assert_eq!(made(dir.path()), files);
         assert_eq!(Certificate::load(files.clone()).unwrap().fingerprint(), first);
