@@ -11,6 +11,7 @@
     reason = "tests fail by panicking, and without a harness clippy does not see that these are some"
 )]
 
+mod acme;
 mod altcha;
 mod api;
 mod browser;
@@ -22,9 +23,11 @@ mod described;
 mod fairness;
 mod faults;
 mod http;
+mod http2;
 mod https;
 mod key_service;
 mod key_service_interop;
+mod listening;
 mod logs;
 mod mail;
 mod monitoring;
@@ -54,6 +57,7 @@ fn main() {
     }
     let arguments = Arguments::from_args();
     let trials = [
+        acme::trials(),
         altcha::trials(),
         api::trials(),
         browser::trials(),
@@ -62,9 +66,11 @@ fn main() {
         command_line::trials(),
         fairness::trials(),
         faults::trials(),
+        http2::trials(),
         https::trials(),
         key_service::trials(),
         key_service_interop::trials(),
+        listening::trials(),
         logs::trials(),
         mail::trials(),
         monitoring::trials(),

@@ -17,7 +17,7 @@ use sealdrop::{
         numbers::AccountNumber, operator, secret::attachment,
     },
     router::{Observation, Site},
-    server::{ConnectionLimits, Server},
+    server::{ConnectionLimits, Listener, Server, Stop},
     store::Store,
     web::{PageLook, Web},
 };
@@ -133,11 +133,14 @@ impl TestServer {
                 .expect("a runtime");
             runtime.block_on(async {
                 let listen = "127.0.0.1:0".parse().expect("an address");
-                let server = Server::bind(listen, site, trusted, options.connections)
-                    .await
-                    .expect("a free port");
-                ready.send(server.address().expect("its address")).expect("a waiting thread");
-                serve_until(server, &served, async { stopped.await.unwrap_or(()) }).await;
+                let listener = Listener::tcp(listen).await.expect("a free port");
+                ready.send(listener.address().expect("its address")).expect("a waiting thread");
+                let server = Server::new(vec![listener], site, trusted, options.connections);
+                let stop = async {
+                    stopped.await.unwrap_or(());
+                    Stop::Now
+                };
+                serve_until(server, &served, stop).await;
             });
         });
         let base = format!("http://{}", address.recv().expect("an address"));

@@ -57,10 +57,8 @@ fn hang_up_reads_again() {
         "https://example.org",
     ];
     let (daemon, client) = Daemon::start_first(&dir.path().join("data"), &flags);
-    for (signal, said) in [(Signal::USR1, "SIGUSR1: ignored"), (Signal::USR2, "SIGUSR2: ignored")] {
-        daemon.signal(signal);
-        wait_for(&daemon.log, said, 1);
-    }
+    daemon.signal(Signal::USR1);
+    wait_for(&daemon.log, "SIGUSR1: ignored", 1);
     daemon.signal(Signal::HUP);
     wait_for(&daemon.log, "SIGHUP: read the password", 1);
     // A wrong file is reported, which shows that it is read; and no setting is lost.
