@@ -63,7 +63,7 @@ enum SmtpStream {
 }
 
 /// The server of a connection, for messages about it.
-struct Peer<'a> {
+struct DialedServer<'a> {
     host: &'a SmtpHost,
     port: u16,
 }
@@ -82,7 +82,7 @@ impl Wire {
         hello: &str,
     ) -> Result<Self, String> {
         let what = format!("cannot connect to {host} port {port}");
-        let peer = Peer { host, port };
+        let peer = DialedServer { host, port };
         let mut tcp = step(&what, TcpStream::connect((host.as_str(), port))).await?;
         let _ = tcp.set_nodelay(true);
         if security == SmtpTls::Implicit {
@@ -112,7 +112,7 @@ impl Wire {
     }
 }
 
-impl Peer<'_> {
+impl DialedServer<'_> {
     /// A handshake that has not started yet, and the first byte of the server once it has.
     fn handshake(
         &self,
