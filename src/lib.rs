@@ -50,6 +50,7 @@ pub mod delivery;
 pub mod domain;
 pub mod http;
 mod locales;
+mod memory;
 pub mod metrics;
 mod private_file;
 pub mod router;

@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::examination::{MailLoginTested, RequestArrival, ServingFacts};
 use crate::{
     clock::UnixSeconds,
     crypto::SecretText,
@@ -84,6 +85,17 @@ pub enum Command {
     },
     /// Asks the running daemon how it is.
     CheckHealth,
+    /// Asks the running daemon for its addresses and what it has noticed, for `sealdrop doctor`.
+    DescribeServing,
+    /// Lets the running daemon note how the request with this token arrives.
+    AwaitRequest {
+        /// The value of the header `X-Sealdrop-Doctor`.
+        token: String,
+    },
+    /// Asks the running daemon how the awaited request arrived.
+    ShowAwaited,
+    /// Logs in to the mail server without sending a mail. This needs a running daemon.
+    TestMailLogin,
     /// Adds a webhook and makes its signing key.
     AddWebhook {
         /// The account whose events the webhook gets.
@@ -143,6 +155,14 @@ pub enum Reply {
     ClaimCreated(ClaimCreated),
     /// To [`Command::CheckHealth`].
     Health(DaemonHealth),
+    /// To [`Command::DescribeServing`].
+    Serving(Box<ServingFacts>),
+    /// To [`Command::AwaitRequest`].
+    Awaited,
+    /// To [`Command::ShowAwaited`].
+    Arrival(Option<RequestArrival>),
+    /// To [`Command::TestMailLogin`].
+    MailLogin(MailLoginTested),
     /// To [`Command::AddWebhook`].
     WebhookAdded(WebhookAdded),
     /// To [`Command::ListWebhooks`].

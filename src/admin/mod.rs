@@ -6,6 +6,7 @@
 mod claim;
 mod client;
 mod command;
+mod examination;
 mod first_keys;
 mod outbox;
 mod run;
@@ -23,6 +24,7 @@ pub use self::{
         OutboxChanged, OutboxPage, OutboxRow, Reply, WebhookAdded, WebhookRemoved, WebhookRow,
         WebhookTested,
     },
+    examination::{MailLoginTested, RequestArrival, ServingFacts},
     first_keys::{FIRST_KEYS_NAME, FirstKeys, NoFirstKeys},
     run::{OperatorTerms, mailbox, run},
     socket::{SOCKET_NAME, bind, serve},

@@ -105,7 +105,11 @@ pub fn run(
                  first",
             ));
         }
-        Command::CheckHealth => {
+        Command::CheckHealth
+        | Command::DescribeServing
+        | Command::AwaitRequest { .. }
+        | Command::ShowAwaited
+        | Command::TestMailLogin => {
             return Err(CommandError::new(
                 ErrorKind::Failed,
                 "no daemon runs on this data directory",

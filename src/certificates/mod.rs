@@ -14,7 +14,7 @@ pub use self::{
     acme::{AcmeAuthority, renew},
     domains::DomainCertificates,
     files::{BadCertificate, Certificate, CertificateFiles},
-    pem::Validity,
+    pem::{Validity, validity_of},
     self_signed::self_signed,
 };
 

@@ -71,7 +71,13 @@ pub(super) fn fingerprint(certified: &CertifiedKey) -> String {
 
 /// From when to when a certificate is valid; `None` if it cannot be read.
 pub(super) fn validity(certified: &CertifiedKey) -> Option<Validity> {
-    let certificate = Certificate::from_der(certified.cert.first()?).ok()?;
+    validity_of(certified.cert.first()?)
+}
+
+/// From when to when the certificate `der` is valid; `None` if it cannot be read.
+#[must_use]
+pub fn validity_of(der: &[u8]) -> Option<Validity> {
+    let certificate = Certificate::from_der(der).ok()?;
     let validity = certificate.tbs_certificate().validity();
     let seconds = |time: x509_cert::time::Time| UnixSeconds(time.to_unix_duration().as_secs());
     Some(Validity { from: seconds(validity.not_before), until: seconds(validity.not_after) })

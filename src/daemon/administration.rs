@@ -4,11 +4,11 @@ use std::{path::Path, sync::Arc};
 
 use tokio::{runtime::Handle, sync::watch};
 
-use super::{log, process};
+use super::{examination::Examination, log, process};
 use crate::{
     admin::{
-        self, Command, CommandError, DaemonHealth, MailTested, OpenFailure, OpenedStore,
-        OperatorTerms, Reply, StoreCreation,
+        self, Command, CommandError, DaemonHealth, MailLoginTested, MailTested, OpenFailure,
+        OpenedStore, OperatorTerms, Reply, StoreCreation,
     },
     api::{App, health, status::status},
     clock::Clock,
@@ -52,13 +52,11 @@ pub fn open_store(dir: &Path, create: StoreCreation) -> Result<OpenedStore, Open
 /// Carries out commands of the administration socket in the running daemon.
 pub(super) fn commands(
     app: &Arc<App>,
-    settings: &Settings,
-    base: &str,
+    examination: Examination,
 ) -> impl Fn(Command) -> Result<Reply, CommandError> + Send + Sync + 'static {
     let app = Arc::clone(app);
-    let terms =
-        OperatorTerms { allowance: settings.allowance, webhook_private: settings.webhook_private };
-    let base = base.to_owned();
+    let Settings { allowance, webhook_private, .. } = examination.settings;
+    let terms = OperatorTerms { allowance, webhook_private };
     move |command| {
         let App { store, random, clock, caller, .. } = &*app;
         let reply = match command {
@@ -80,8 +78,24 @@ pub(super) fn commands(
                 })?;
                 return Ok(Reply::Status(Box::new(status)));
             }
+            Command::DescribeServing => {
+                return Ok(Reply::Serving(Box::new(examination.facts(&app))));
+            }
+            Command::AwaitRequest { token } => {
+                examination.evidence.await_request(token);
+                return Ok(Reply::Awaited);
+            }
+            Command::ShowAwaited => return Ok(Reply::Arrival(examination.arrival())),
+            Command::TestMailLogin => {
+                let tested = app.deliveries.mailer().map(|mailer| {
+                    Handle::current().block_on(async move { mailer.server.log_in().await })
+                });
+                let problem = tested.and_then(Result::err);
+                return Ok(Reply::MailLogin(MailLoginTested { problem }));
+            }
             Command::CreateClaim { account } => {
-                let created = admin::create_claim(store, account, &base, &**random, clock.now());
+                let created =
+                    admin::create_claim(store, account, &examination.base, &**random, clock.now());
                 return created.map(Reply::ClaimCreated);
             }
             Command::CheckHealth => {

@@ -1,6 +1,7 @@
 //! The daemon: opens the store, binds the address and the administration socket, runs, and stops.
 
 mod administration;
+mod examination;
 mod failure;
 mod first_start;
 mod housekeeping;
@@ -25,6 +26,7 @@ use tokio::{runtime, sync::watch, task::JoinHandle, time::timeout};
 
 pub use self::{administration::open_store, public_config::public_config, serving::serve_until};
 use self::{
+    examination::Examination,
     first_start::{first_start, welcome},
     https::Https,
     listening::{BoundListeners, InheritedSockets, listen},
@@ -96,7 +98,13 @@ pub fn serve(loaded: Loaded, output: Output<'_>) -> Result<(), Failure> {
     }
     let (stop, stopped) = watch::channel(());
     let base = base_address(settings, &addresses);
-    let administration = administrate(&app, settings, &base, stopped)?;
+    let examination = Examination {
+        evidence: server.proxy_evidence(),
+        settings: settings.clone(),
+        addresses: addresses.clone(),
+        base: base.clone(),
+    };
+    let administration = administrate(&app, examination, stopped)?;
     let signals = StopSignals::listen()
         .map_err(|error| failure::of_system("cannot listen for signals", &error))?;
     let renewals = https.keep_fresh(has_http, &app.clock);
@@ -225,13 +233,12 @@ fn server(
 /// Starts the administration socket; it ends when the sender of `stopped` is dropped.
 fn administrate(
     app: &Arc<App>,
-    settings: &Settings,
-    base: &str,
+    examination: Examination,
     stopped: watch::Receiver<()>,
 ) -> Result<JoinHandle<()>, Failure> {
-    let socket = admin::bind(&settings.data)
+    let socket = admin::bind(&examination.settings.data)
         .map_err(|error| failure::of_system("cannot make the socket admin.sock", &error))?;
-    let commands = administration::commands(app, settings, base);
+    let commands = administration::commands(app, examination);
     Ok(tokio::spawn(admin::serve(socket, commands, administration::until_dropped(stopped))))
 }
 

@@ -1,31 +1,23 @@
 //! The client of a request: the peer, or the address that a trusted proxy names.
 
-use std::{
-    collections::HashSet,
-    net::IpAddr,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::{net::IpAddr, sync::Arc};
 
 use hyper::header::{FORWARDED, HeaderMap, HeaderName};
 use ipnet::IpNet;
+
+use super::evidence::{ArrivedRequest, ProxyEvidence};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// Other headers of proxies: they cause a warning, but are trusted only if the operator names them.
 const OTHERS: [HeaderName; 2] =
     [HeaderName::from_static("x-real-ip"), HeaderName::from_static("cf-connecting-ip")];
-/// The number of untrusted addresses that the log warns about; more would only fill it.
-const MAX_WARNED: usize = 8;
 
 /// The trusted proxies, and the header in which they name a client.
 #[derive(Default)]
 pub struct Proxies {
     trusted: Vec<IpNet>,
     header: Option<HeaderName>,
-    warned: Mutex<HashSet<IpAddr>>,
-    has_warned_enough: AtomicBool,
+    evidence: Arc<ProxyEvidence>,
 }
 
 /// The other side of a connection.
@@ -61,28 +53,46 @@ impl Proxies {
     #[must_use]
     pub fn client(&self, peer: Peer, headers: &HeaderMap) -> IpAddr {
         let is_trusted = self.is_trusted(peer);
-        let peer = peer.address.to_canonical();
-        if !is_trusted {
-            if let Some(name) = self.forwarding_header(headers)
-                && self.may_warn(peer)
-            {
-                tracing::warn!(
-                    "the header {name} came from {peer}, which is not a trusted proxy, and is ignored: all \
-                     its clients share one address. If it is your proxy, set trusted_proxy \
-                     (--trusted-proxy {peer})"
-                );
-            }
-            return peer;
+        let address = peer.address.to_canonical();
+        let (client, names_client) = match is_trusted {
+            true => self.named_client(address, headers),
+            false => (address, false),
+        };
+        if is_trusted {
+            self.evidence.note_proxy();
+        } else if let Some(name) = self.forwarding_header(headers)
+            && self.evidence.notes_untrusted(address)
+        {
+            tracing::warn!(
+                "the header {name} came from {address}, which is not a trusted proxy, and is ignored: all its \
+                 clients share one address. If it is your proxy, set trusted_proxy (--trusted-proxy {address})"
+            );
         }
-        let mut client = peer;
+        self.evidence.note_awaited(headers, || {
+            let header = self.forwarding_header(headers).map(|name| name.to_string());
+            ArrivedRequest { peer: address, client, is_trusted, names_client, header }
+        });
+        client
+    }
+
+    /// What is noticed about proxies.
+    #[must_use]
+    pub fn evidence(&self) -> Arc<ProxyEvidence> {
+        Arc::clone(&self.evidence)
+    }
+
+    /// The client that a trusted proxy at `peer` names, else `peer`; and whether it names one.
+    fn named_client(&self, peer: IpAddr, headers: &HeaderMap) -> (IpAddr, bool) {
+        let (mut client, mut names_client) = (peer, false);
         for hop in self.hops(headers).into_iter().rev() {
             let Some(hop) = hop else { break };
             client = hop.to_canonical();
+            names_client = true;
             if !self.is_listed(client) {
                 break;
             }
         }
-        client
+        (client, names_client)
     }
 
     /// Whether a peer is a trusted proxy.
@@ -110,17 +120,6 @@ impl Proxies {
     fn forwarding_header(&self, headers: &HeaderMap) -> Option<HeaderName> {
         let known = [X_FORWARDED_FOR, FORWARDED].into_iter().chain(OTHERS);
         self.header.clone().into_iter().chain(known).find(|name| headers.contains_key(name))
-    }
-
-    /// Whether the log may warn about an address: once, and only about a few.
-    fn may_warn(&self, peer: IpAddr) -> bool {
-        if self.has_warned_enough.load(Ordering::Relaxed) {
-            return false;
-        }
-        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_new = warned.len() < MAX_WARNED && warned.insert(peer);
-        self.has_warned_enough.store(warned.len() >= MAX_WARNED, Ordering::Relaxed);
-        is_new
     }
 }
 
@@ -232,15 +231,5 @@ mod tests {
             let client = proxies.client(from(peer), &headers);
             assert_eq!(client.to_string(), expected, "{name} {peer} {given:?}");
         }
-    }
-
-    #[test]
-    fn warnings_are_few() {
-        let proxies = Proxies::default();
-        let of = |number: u8| IpAddr::from([192, 0, 2, number]);
-        let warned: Vec<bool> = [1, 1, 2, 1].map(|number| proxies.may_warn(of(number))).to_vec();
-        assert_eq!(warned, [true, false, true, false]);
-        let more = (3..=255).filter(|number| proxies.may_warn(of(*number))).count();
-        assert_eq!(more, MAX_WARNED - 2);
     }
 }

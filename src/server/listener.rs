@@ -42,13 +42,19 @@ pub enum LocalAddress {
 }
 
 impl LocalAddress {
+    /// The TCP address.
+    #[must_use]
+    pub fn tcp(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(address) => Some(*address),
+            Self::Unix(_) => None,
+        }
+    }
+
     /// The port of a TCP address.
     #[must_use]
     pub fn port(&self) -> Option<u16> {
-        match self {
-            Self::Tcp(address) => Some(address.port()),
-            Self::Unix(_) => None,
-        }
+        self.tcp().map(|address| address.port())
     }
 
     /// Several of them, for people.

@@ -3,6 +3,7 @@
 mod client_address;
 mod connection;
 mod connections;
+mod evidence;
 mod lingering;
 mod listener;
 mod multiplexed;
@@ -28,6 +29,7 @@ use tokio_rustls::{TlsAcceptor, rustls::server::ResolvesServerCert};
 pub use self::{
     client_address::{Peer, Proxies},
     connections::ConnectionLimits,
+    evidence::{ArrivedRequest, DOCTOR_HEADER, ProxyEvidence},
     listener::{Listener, LocalAddress},
 };
 use self::{
@@ -130,6 +132,12 @@ impl Server {
     pub fn addresses(&self) -> io::Result<Vec<LocalAddress>> {
         let sites = self.listeners.iter().filter(|(_, role)| *role == ListenerRole::Site);
         sites.map(|(listener, _)| listener.address()).collect()
+    }
+
+    /// What is noticed about proxies.
+    #[must_use]
+    pub fn proxy_evidence(&self) -> Arc<ProxyEvidence> {
+        self.context.proxies.evidence()
     }
 
     /// Serves until `stop` completes, then stops as it says. Returns the listeners that are handed over, which

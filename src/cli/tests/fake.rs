@@ -143,6 +143,12 @@ fn answer(command: Command) -> Result<Reply, CommandError> {
         }),
         Command::ShowStatus => Reply::Status(Box::new(status())),
         Command::CheckHealth => Reply::Health(DaemonHealth { not_ready: None }),
+        Command::DescribeServing
+        | Command::AwaitRequest { .. }
+        | Command::ShowAwaited
+        | Command::TestMailLogin => {
+            return Err(CommandError::new(ErrorKind::Failed, "only a running daemon is asked"));
+        }
         Command::AddWebhook { account, url, .. } => Reply::WebhookAdded(WebhookAdded {
             id: "w1".into(),
             account,

@@ -140,6 +140,18 @@ impl SmtpServer {
         Ok(outcome?)
     }
 
+    /// Connects and logs in, and sends no mail.
+    ///
+    /// # Errors
+    ///
+    /// The step that failed, and why.
+    pub async fn log_in(&self) -> Result<(), String> {
+        let mut connection = self.connect().await?;
+        // The login worked, whatever the server says at the end.
+        let _ = timeout(QUIT, connection.quit()).await;
+        Ok(())
+    }
+
     /// Ends connections that have been idle for a while; all of them if `all` is set.
     pub async fn rest(&self, all: bool) {
         let now = Instant::now();

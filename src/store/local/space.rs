@@ -31,8 +31,12 @@ pub struct Space {
 }
 
 impl Space {
-    /// The space of the file system that contains `path`.
-    pub(in crate::store) fn of(path: &Path) -> io::Result<Self> {
+    /// The space of the file system that contains `path`. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn of(path: &Path) -> io::Result<Self> {
         let stat = statvfs(path)?;
         Ok(Self {
             free: stat.f_bavail.saturating_mul(stat.f_frsize),
