@@ -9,6 +9,7 @@ use super::{
     completions::CompletionsCommand,
     context::STANDARD_INPUT,
     definition::Definition,
+    doctor::DoctorCommand,
     man::ManCommand,
     operator::{
         account::AccountCommand, apikey::ApiKeyCommand, claim::ClaimCommand,
@@ -54,7 +55,6 @@ struct Sealdrop {
 /// The commands.
 #[derive(ArgsInfo, FromArgs)]
 #[argh(subcommand)]
-#[expect(clippy::large_enum_variant, reason = "one value per run; argh cannot fill a box")]
 pub(crate) enum Subcommand {
     /// `serve`, also without a command.
     Serve(ServeCommand),
@@ -74,6 +74,8 @@ pub(crate) enum Subcommand {
     Answer(RequestAnswerCommand),
     /// `probe`
     Probe(ProbeCommand),
+    /// `doctor`
+    Doctor(DoctorCommand),
     /// `box …`
     Box(BoxCommand),
     /// `account …`

@@ -11,6 +11,7 @@ mod completions;
 mod connection;
 mod context;
 mod definition;
+mod doctor;
 mod failure;
 mod flags;
 mod headers;
@@ -113,6 +114,7 @@ fn execute(subcommand: Subcommand, context: &mut Context<'_>) -> Result<(), Fail
         Subcommand::Request(request) => request.run(context),
         Subcommand::Answer(answer) => answer.run(context),
         Subcommand::Probe(probe) => probe.run(context),
+        Subcommand::Doctor(doctor) => doctor.run(context),
         Subcommand::Box(subcommand) => subcommand.run(context),
         Subcommand::Account(account) => account.run(context),
         Subcommand::ApiKey(apikey) => apikey.run(context),
