@@ -20,6 +20,7 @@ mod clock;
 mod command_line;
 mod daemon;
 mod described;
+mod doctor;
 mod fairness;
 mod faults;
 mod http;
@@ -64,6 +65,7 @@ fn main() {
         cli::trials(),
         clock::trials(),
         command_line::trials(),
+        doctor::trials(),
         fairness::trials(),
         faults::trials(),
         http2::trials(),

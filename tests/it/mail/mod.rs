@@ -7,7 +7,7 @@ mod links;
 mod logged;
 mod login;
 mod mismatch;
-mod smtp;
+pub(crate) mod smtp;
 mod tls;
 mod unsubscribe;
 

@@ -16,18 +16,18 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const DIR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/mail");
 
 /// A running mail server; killed when dropped.
-pub(super) struct Smtp {
+pub(crate) struct Smtp {
     child: Child,
     input: ChildStdin,
     events: Receiver<Value>,
-    pub(super) port: u16,
+    pub(crate) port: u16,
 }
 
 /// A mail as Python's email package reads it.
 pub(super) struct Parsed(Value);
 
 impl Smtp {
-    pub(super) fn start(arguments: &[&str]) -> Self {
+    pub(crate) fn start(arguments: &[&str]) -> Self {
         let mut child = Command::new(python())
             .arg(format!("{DIR}/server.py"))
             .args(arguments)
@@ -83,7 +83,7 @@ impl Smtp {
     }
 
     /// Checks that no mail was accepted since the last event that was read.
-    pub(super) fn no_mail(&mut self) {
+    pub(crate) fn no_mail(&mut self) {
         writeln!(self.input, "connections").expect("a server that listens");
         loop {
             let event = self.next();
