@@ -40,7 +40,7 @@ fn wrong_ones_are_named() {
     // (environment, arguments, words of the message: setting, source, remedy)
     type Case<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str], [&'a str; 3]);
     let cases: [Case; 24] = [
-        (&[], &["--listen", "localhost:80"], ["listen", "--listen", "127.0.0.1:8080"]),
+        (&[], &["--listen", "localhost:http"], ["listen", "--listen", "127.0.0.1:8080"]),
         (&[], &["--listen", "127.0.0.1"], ["listen", "--listen", "127.0.0.1:8080"]),
         (&[("SEALDROP_LISTEN", "x")], &[], ["listen", "SEALDROP_LISTEN", "127.0.0.1:8080"]),
         (&[], &["--config", "a.toml"], ["listen", "a.toml: listen", "127.0.0.1:8080"]),
