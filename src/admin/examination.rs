@@ -37,6 +37,8 @@ pub struct ServingFacts {
     pub max_connections: usize,
     /// The least limit of memory of its control groups.
     pub memory_limit_bytes: Option<u64>,
+    /// The same for swap space; 0 keeps the daemon out of it.
+    pub swap_limit_bytes: Option<u64>,
     /// The system's clock, as the daemon sees it.
     pub now: UnixSeconds,
     /// Whether a mail server is set up.

@@ -37,6 +37,7 @@ impl Examination {
             cache_bytes: settings.cache_bytes,
             max_connections: settings.max_connections,
             memory_limit_bytes: memory::group_limit(),
+            swap_limit_bytes: memory::swap_limit(),
             now: app.clock.now(),
             has_mail: app.mail_ready(),
         }

@@ -163,8 +163,8 @@ fn file_system(dir: &Path, diagnosis: &mut Diagnosis) {
                 "{place} is on {name}, which writes to new blocks: a destroyed secret, still encrypted with \
                  a destroyed key, can stay on the disk."
             ),
-            "Move the data directory to ext4 or xfs, a volume in a container's place, or encrypt the disk \
-             (docs/threat-model.md); then leave this check out with --skip file-system.",
+            "Move the data directory to ext4 or xfs (in a container, mount a volume there). If that is not \
+             possible, encrypt the disk (docs/store.md), and leave this check out with --skip file-system.",
         ),
         Overwriting::Volatile(name) => (
             name,

@@ -42,6 +42,8 @@ checks! {
     DiskSpeed = "disk-speed";
     /// The memory suffices.
     Memory = "memory";
+    /// The daemon's memory is not written to a disk.
+    Swap = "swap";
     /// Plain HTTP is not public.
     OpenPort = "open-port";
     /// The mail server accepts the login.

@@ -33,6 +33,21 @@ pub(super) fn examine_memory(
     }
 }
 
+/// Checks that secrets in the memory of the running daemon are not written to a disk. `limit` is that of its
+/// control group. Blocks.
+pub(super) fn examine_swap(limit: Option<u64>, diagnosis: &mut Diagnosis) {
+    let swaps = memory::disk_swaps();
+    if limit != Some(0) && !swaps.is_empty() {
+        let problem = format!(
+            "The memory of the daemon, with keys and passwords in use, can be written to the disk: {}.",
+            swaps.join(", ")
+        );
+        let remedy = "Keep the daemon out of it (MemorySwapMax=0, as the unit has it; --memory-swap for a container), \
+                      or turn it off (swapoff). If it is encrypted, leave this check out with --skip swap.";
+        diagnosis.find(DoctorCheck::Swap, problem, remedy);
+    }
+}
+
 /// Checks that plain HTTP is not public. An address behind a proxy in another container or on another machine of
 /// the network is fine: then `has_proxies`.
 pub(super) fn examine_ports(

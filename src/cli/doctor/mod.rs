@@ -1,6 +1,7 @@
 //! `sealdrop doctor`: examines a set-up, and says what to change.
 
 mod directory;
+mod domain;
 mod finding;
 mod local_daemon;
 mod machine;
@@ -20,7 +21,7 @@ pub(crate) use self::finding::DoctorCheck;
 use self::{
     finding::Diagnosis,
     local_daemon::LocalDaemon,
-    machine::{examine_memory, examine_metrics, examine_ports},
+    machine::{examine_memory, examine_metrics, examine_ports, examine_swap},
     outside::OutsideClient,
     public::PublicExamination,
 };
@@ -259,6 +260,7 @@ fn examine_machine(settings: &Settings, facts: Option<&ServingFacts>, diagnosis:
     examine_memory(cache, connections, limit, diagnosis);
     match facts {
         Some(facts) => {
+            examine_swap(facts.swap_limit_bytes, diagnosis);
             let has_proxies = !facts.trusted_proxies.is_empty();
             examine_ports(&facts.addresses, facts.is_https, has_proxies, diagnosis);
         }

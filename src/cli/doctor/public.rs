@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 use url::Url;
 
@@ -10,7 +10,7 @@ use super::{
     finding::{Diagnosis, DoctorCheck},
     local_daemon::LocalDaemon,
     machine::is_private,
-    outside::{CertificateFault, OutsideAnswer, OutsideClient, OutsideError, is_open},
+    outside::{CertificateFault, OutsideAnswer, OutsideClient, OutsideError},
 };
 use crate::{
     admin::{RequestArrival, ServingFacts},
@@ -29,8 +29,6 @@ const CLOCK_SECONDS: u64 = 30;
 /// What a client writes into the header of proxies; it must not be believed (RFC 5737).
 const FORGED: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(198, 51, 100, 77));
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-/// The addresses of a domain that are tried.
-const MAX_ADDRESSES: usize = 4;
 /// How much longer than a file its request may be.
 const AROUND_BYTES: u64 = 64 << 10;
 /// The body without a limit of the settings.
@@ -75,7 +73,7 @@ impl PublicExamination<'_> {
     }
 
     /// Sends a request that the daemon notes, if it is on this machine.
-    async fn ask(
+    pub(super) async fn ask(
         &self,
         url: &Url,
         address: Option<std::net::SocketAddr>,
@@ -83,7 +81,11 @@ impl PublicExamination<'_> {
     ) -> Result<Result<(OutsideAnswer, Option<RequestArrival>), OutsideError>, Failure> {
         let mut headers = HeaderMap::new();
         if let Some(name) = forged {
-            let value = HeaderValue::from_str(&FORGED.to_string());
+            let address = match name == header::FORWARDED {
+                true => format!("for={FORGED}"),
+                false => FORGED.to_string(),
+            };
+            let value = HeaderValue::from_str(&address);
             headers.extend(value.ok().map(|value| (name, value)));
         }
         let token = hex(&random_array::<16>(&SystemRandom));
@@ -234,36 +236,49 @@ impl PublicExamination<'_> {
         arrival: &RequestArrival,
         diagnosis: &mut Diagnosis,
     ) -> Result<(), Failure> {
+        // Then the peer is the client that the header of the protocol names, and no other header counts.
+        if facts.has_proxy_protocol {
+            return Ok(());
+        }
         let peer = arrival.peer;
         // Only a proxy speaks HTTPS for a daemon without.
-        let is_behind = url.scheme() == "https" && !facts.is_https && !facts.has_proxy_protocol;
+        let is_behind = url.scheme() == "https" && !facts.is_https;
         let passes = "Let it set X-Forwarded-For to the client's address (docs/operations.md, \"Behind a \
                       proxy\")";
+        let shared = "all clients share one address and its limits";
         match (arrival.is_trusted, &arrival.header) {
+            (true, None) if is_own(url, facts) => diagnosis.find(
+                DoctorCheck::PublicUrl,
+                format!(
+                    "A proxy is trusted, and the public URL {} is the daemon's own address.",
+                    self.base
+                ),
+                "Set public_url to the URL of the proxy, or leave trusted_proxy out.",
+            ),
             (false, Some(name)) => diagnosis.find(
                 DoctorCheck::TrustedProxy,
-                format!("The proxy at {peer} is not trusted, and its header {name} is ignored: all clients share one address and its limits."),
+                format!("The proxy at {peer} is not trusted, and its header {name} is ignored: {shared}."),
                 format!("Set trusted_proxy to {peer} (--trusted-proxy {peer})."),
             ),
             (false, None) if is_behind => diagnosis.find(
                 DoctorCheck::ProxyAddress,
-                format!("The proxy at {peer} does not pass the client's address on: all clients share one address and its limits."),
+                format!("The proxy at {peer} does not pass the client's address on: {shared}."),
                 format!("{passes}, and set trusted_proxy to {peer}."),
             ),
-            (true, _) if !arrival.names_client && !facts.has_proxy_protocol => diagnosis.find(
+            (true, _) if !arrival.names_client => diagnosis.find(
                 DoctorCheck::ProxyAddress,
-                format!("The trusted proxy at {peer} does not name the client in the header that is read: all clients share one address and its limits."),
+                format!(
+                    "The trusted proxy at {peer} does not name the client in the header that is read: {shared}."
+                ),
                 format!("{passes}, or set client_ip_header to the header that it sets."),
             ),
             (true, Some(name)) => self.forgery(url, name, facts, arrival, diagnosis).await?,
             _ => {}
         }
-        // With the PROXY protocol, the peer is the client that its header names.
-        let may_be_unused =
-            !arrival.is_trusted && !facts.is_proxy_used && !facts.has_proxy_protocol;
-        if !facts.trusted_proxies.is_empty() && may_be_unused {
+        if !facts.trusted_proxies.is_empty() && !arrival.is_trusted && !facts.is_proxy_used {
             let problem = format!(
-                "No request has come from the trusted proxy ({}) since the start, and those for {} come from {peer}.",
+                "No request has come from the trusted proxy ({}) since the start, and those for {} come from \
+                 {peer}.",
                 facts.trusted_proxies.join(", "),
                 self.base
             );
@@ -332,52 +347,11 @@ impl PublicExamination<'_> {
             diagnosis.find(DoctorCheck::ProxyBody, problem, remedy);
         }
     }
+}
 
-    /// Whether a domain points here, and its ports are open.
-    pub(super) async fn domain(
-        &self,
-        domain: &str,
-        facts: &ServingFacts,
-        diagnosis: &mut Diagnosis,
-    ) -> Result<(), Failure> {
-        let check = DoctorCheck::Domain;
-        let Ok(url) = Url::parse(&format!("https://{domain}/health")) else { return Ok(()) };
-        let addresses = match OutsideClient::addresses(&url).await {
-            Ok(addresses) => addresses,
-            Err(error) => {
-                let remedy = "Add A and AAAA records with the addresses of this machine to DNS.";
-                diagnosis.find(check, format!("{domain}: {error}."), remedy);
-                return Ok(());
-            }
-        };
-        for address in addresses.into_iter().take(MAX_ADDRESSES) {
-            let mut ports = vec![443];
-            ports.extend(facts.has_redirect.then_some(80));
-            let mut is_closed = false;
-            for port in ports {
-                let mut at_port = address;
-                at_port.set_port(port);
-                if !is_open(at_port).await {
-                    is_closed = true;
-                    let problem = format!("{domain}: nothing answers at {at_port}.");
-                    let remedy = format!(
-                        "Open port {port} in the firewall and the router, or correct the DNS records of {domain}."
-                    );
-                    diagnosis.find(check, problem, remedy);
-                }
-            }
-            if is_closed {
-                continue;
-            }
-            // A wrong certificate is reported for the public URL; here it is missing at worst.
-            if let Ok((_, None)) = self.ask(&url, Some(address), None).await? {
-                let problem =
-                    format!("{domain} points to {}, where another server answers.", address.ip());
-                let remedy =
-                    format!("Correct the DNS records of {domain}, or the rules of the router.");
-                diagnosis.find(check, problem, remedy);
-            }
-        }
-        Ok(())
-    }
+/// Whether the URL has an address of the daemon itself.
+fn is_own(url: &Url, facts: &ServingFacts) -> bool {
+    let host = url.host_str().map(|host| host.trim_matches(['[', ']']).parse::<IpAddr>());
+    let port = url.port_or_known_default();
+    facts.addresses.iter().any(|own| host == Some(Ok(own.ip())) && port == Some(own.port()))
 }
