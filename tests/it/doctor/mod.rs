@@ -21,7 +21,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 /// What the machine of the tests decides: each has a test of its own.
-const SKIPPED: [&str; 4] = ["--skip", "file-system", "--skip", "disk-speed"];
+const SKIPPED: [&str; 6] = ["--skip", "file-system", "--skip", "disk-speed", "--skip", "swap"];
 /// Boxes are not used here.
 const DAEMON: [&str; 2] = ["--key-pool", "0"];
 

@@ -4,17 +4,20 @@ use std::path::PathBuf;
 
 use libtest_mimic::Trial;
 
-use super::{DAEMON, certificate, examine, free_port, text};
+use super::{DAEMON, SKIPPED, certificate, directory::mounted, examine, free_port, text};
 use crate::{
     daemon::Daemon,
     tools::{OPENSSL, Tool, faketime, trial_with},
     trial,
 };
 
+/// Other names for one process, and the ports 80 and 443.
+const DOMAINS: &[Tool] = &[Tool::LoopDevices, OPENSSL, Tool::FakeTime];
+
 pub(super) fn trials() -> Vec<Trial> {
     vec![
         trial("doctor::public_urls", public_urls),
-        trial("doctor::domains", domains),
+        trial_with("doctor::domains", DOMAINS, domains),
         trial_with("doctor::certificates", &[OPENSSL, Tool::FakeTime], certificates),
         trial_with("doctor::clocks", &[Tool::FakeTime], clocks),
     ]
@@ -64,8 +67,28 @@ fn domains() {
     let acme = format!("https://127.0.0.1:{}/directory", free_port());
     let flags = ["--domain", "nowhere.invalid", "--acme-directory", &acme];
     let http = ["--http-listen", "127.0.0.1:0"];
-    let _daemon = Daemon::start(&data, &[&DAEMON[..], &flags, &http].concat());
+    let daemon = Daemon::start(&data, &[&DAEMON[..], &flags, &http].concat());
     examine(&data, &[]).finds("no record", &["domain", "public-url"], "A and AAAA records");
+    assert!(daemon.stop().0.success());
+
+    let name = "secrets.doctor.example";
+    let flags = ["--domain", name, "--acme-directory", &acme];
+    let _daemon = Daemon::start(&data, &[&DAEMON[..], &flags, &http].concat());
+    let hosts = dir.path().join("hosts");
+    let script = "mount --bind \"$P\" /etc/hosts";
+    let elsewhere = |address: &str, ca: &str| {
+        std::fs::write(&hosts, format!("127.0.0.1 localhost\n{address} {name}\n")).expect("a file");
+        let flags = [&SKIPPED[..], &["--cacert", ca]].concat();
+        mounted(script, &hosts, &data, &flags)
+    };
+    let [chain, key] = certificate(dir.path(), "other", 0, 90, &format!("DNS:{name}"));
+    let (chain, key) = (text(&chain), text(&key));
+    let found = ["domain", "public-url"];
+    elsewhere("127.0.0.77", &chain).finds("closed", &found, "nothing answers at 127.0.0.77:443");
+    let flags = ["--tls-cert", &chain, "--tls-key", &key, "--http-listen", "127.0.0.78:80"];
+    let flags = [&DAEMON[..], &flags, &["--listen", "127.0.0.78:443"]].concat();
+    let _other = Daemon::start(&dir.path().join("other"), &flags);
+    elsewhere("127.0.0.78", &chain).finds("elsewhere", &found, "where another server answers");
 }
 
 fn certificates() {
