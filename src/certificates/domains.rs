@@ -97,11 +97,12 @@ impl DomainCertificates {
         challenges.http.get(token).cloned()
     }
 
-    /// Keeps a new certificate, and uses it for new connections. Blocks.
+    /// Uses a new certificate for new connections, and keeps it. Blocks.
     ///
     /// # Errors
     ///
-    /// The system's, and a certificate that cannot be used or is for another key.
+    /// A certificate that cannot be used or is for another key. The system's, if it is in use and could not be
+    /// kept.
     pub(super) fn replace(&self, domain: &str, chain: &str, key: &str) -> io::Result<()> {
         let new = certified(chain.as_bytes(), key.as_bytes()).map_err(io::Error::other)?;
         if validity(&new).is_none() {
@@ -109,9 +110,9 @@ impl DomainCertificates {
         }
         // One file, so that a certificate never stands beside another's key.
         let text = Zeroizing::new([chain.trim_end(), "\n", key].concat());
-        write_private(&self.path(domain), text.as_bytes())?;
+        // In use also where it cannot be kept: authorities limit how many they issue.
         self.put(domain, new);
-        Ok(())
+        write_private(&self.path(domain), text.as_bytes())
     }
 
     /// Answers TLS-ALPN-01 for `domain` until the guard is dropped.

@@ -37,6 +37,17 @@ pub enum BadCertificate {
     Key(String),
 }
 
+impl BadCertificate {
+    /// The setting that names the file.
+    #[must_use]
+    pub fn setting(&self) -> &'static str {
+        match self {
+            Self::Chain(_) => "tls_cert",
+            Self::Key(_) => "tls_key",
+        }
+    }
+}
+
 /// The certificate that new connections get. It is replaced while the server runs.
 pub struct Certificate {
     files: CertificateFiles,

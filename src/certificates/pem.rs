@@ -26,7 +26,7 @@ pub(super) enum BadPem {
 }
 
 /// From when to when a certificate is valid.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Validity {
     /// The first moment.
     pub from: UnixSeconds,

@@ -7,8 +7,10 @@ use rustix::fs::{Access, access};
 
 use super::{Context, Failure, Output};
 use crate::{
-    config::{Flags, Settings, definitions::settings},
+    certificates::{Certificate, CertificateFiles},
+    config::{BadSetting, Flags, Loaded, Settings, definitions::settings},
     delivery::smtp::{BadMail, Mailer},
+    metrics, tls,
     web::PageLook,
 };
 
@@ -110,8 +112,25 @@ impl ServeCommand {
             .map_err(|BadMail { setting, problem }| loaded.bad(setting, problem))?;
         PageLook::load(&loaded.settings.site)
             .map_err(|problem| loaded.bad("site_logo", problem))?;
+        network_files(&loaded)?;
         Ok(writeln!(context.out, "settings are valid")?)
     }
+}
+
+/// Checks the files of HTTPS and of the metrics.
+fn network_files(loaded: &Loaded) -> Result<(), BadSetting> {
+    let settings = &loaded.settings;
+    if let (Some(chain), Some(key)) = (&settings.tls_cert, &settings.tls_key) {
+        Certificate::load(CertificateFiles { chain: chain.clone(), key: key.clone() })
+            .map_err(|error| loaded.bad(error.setting(), error.to_string()))?;
+    }
+    if let Some(ca) = &settings.acme_ca {
+        tls::client_config(Some(ca)).map_err(|problem| loaded.bad("acme_ca", problem))?;
+    }
+    if let Some(path) = &settings.metrics_token_file {
+        metrics::read_token(path).map_err(|problem| loaded.bad("metrics_token_file", problem))?;
+    }
+    Ok(())
 }
 
 /// Checks that `dir` is writable or can be created. Creates nothing, not even temporarily.

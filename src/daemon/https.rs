@@ -12,8 +12,7 @@ use tokio_rustls::rustls::server::ResolvesServerCert;
 use super::{failure, housekeeping::repeat};
 use crate::{
     certificates::{
-        AcmeAuthority, BadCertificate, Certificate, CertificateFiles, DomainCertificates, renew,
-        self_signed,
+        AcmeAuthority, Certificate, CertificateFiles, DomainCertificates, renew, self_signed,
     },
     cli::Failure,
     clock::Clock,
@@ -71,13 +70,8 @@ impl Https {
                 .map_err(|error| failure::of_system("cannot create a certificate", &error))?,
             _ => return Ok(Self::Off),
         };
-        let certificate = Certificate::load(files).map_err(|error| {
-            let key = match error {
-                BadCertificate::Chain(_) => "tls_cert",
-                BadCertificate::Key(_) => "tls_key",
-            };
-            Failure::from(loaded.bad(key, error.to_string()))
-        })?;
+        let certificate = Certificate::load(files)
+            .map_err(|error| Failure::from(loaded.bad(error.setting(), error.to_string())))?;
         tracing::info!(sha256 = certificate.fingerprint(), "HTTPS with this certificate");
         Ok(Self::Files(Arc::new(certificate)))
     }

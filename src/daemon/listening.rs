@@ -20,6 +20,8 @@ use crate::{
 
 /// The names of inherited sockets, separated by colons (`sd_listen_fds_with_names(3)`).
 pub(super) const NAMES: &str = "LISTEN_FDNAMES";
+/// A name for a socket of a service manager, as it has none.
+const MANAGED: &str = "unknown";
 /// The name of a socket for plain HTTP beside HTTPS.
 const HTTP: &str = "http";
 /// The names of sockets that the daemon before has bound itself.
@@ -38,8 +40,21 @@ pub(super) struct BoundListeners {
     pub(super) site: Vec<Listener>,
     /// For the redirect to them.
     pub(super) redirect: Vec<Listener>,
-    /// Whether a service manager has bound them, and keeps them open when this process ends.
-    pub(super) outlive_us: bool,
+    pub(super) origins: SocketOrigins,
+}
+
+/// Which sockets a service manager has bound, and keeps open when this process ends.
+#[derive(Clone, Copy, Default)]
+pub(super) struct SocketOrigins {
+    site_is_managed: bool,
+    redirect_is_managed: bool,
+}
+
+impl SocketOrigins {
+    /// Whether there are such sockets.
+    pub(super) fn outlive_us(self) -> bool {
+        self.site_is_managed || self.redirect_is_managed
+    }
 }
 
 impl InheritedSockets {
@@ -64,28 +79,31 @@ impl InheritedSockets {
                     None => continue,
                 },
             };
-            bound.outlive_us |= !OWN.contains(&name);
+            let is_managed = !OWN.contains(&name);
             match [HTTP, OWN[1]].contains(&name) {
-                true => bound.redirect.push(listener),
-                false => bound.site.push(listener),
+                true => {
+                    bound.origins.redirect_is_managed = is_managed;
+                    bound.redirect.push(listener);
+                }
+                false => {
+                    bound.origins.site_is_managed = is_managed;
+                    bound.site.push(listener);
+                }
             }
         }
         Ok(bound)
     }
 }
 
-/// Takes the inherited sockets over, or else binds the addresses of the settings.
+/// Takes the inherited sockets over. For what none is there, binds the addresses of the settings.
 pub(super) fn listen(
     runtime: &Runtime,
     loaded: &Loaded,
     inherited: InheritedSockets,
 ) -> Result<BoundListeners, Failure> {
-    let inherited = inherited
+    let mut bound = inherited
         .listeners()
         .map_err(|error| failure::of_system("cannot take over the sockets (LISTEN_FDS)", &error))?;
-    if !inherited.site.is_empty() {
-        return Ok(inherited);
-    }
     let settings = &loaded.settings;
     let bind_all = |key, addresses: &[ListenAddress]| {
         let mut listeners = Vec::new();
@@ -98,9 +116,13 @@ pub(super) fn listen(
         }
         Ok::<_, Failure>(listeners)
     };
-    let site = bind_all("listen", &settings.listen)?;
-    let redirect = bind_all("http_listen", &settings.http_listen)?;
-    Ok(BoundListeners { site, redirect, outlive_us: false })
+    if bound.site.is_empty() {
+        bound.site = bind_all("listen", &settings.listen)?;
+    }
+    if bound.redirect.is_empty() {
+        bound.redirect = bind_all("http_listen", &settings.http_listen)?;
+    }
+    Ok(bound)
 }
 
 async fn bind(address: &ListenAddress, mode: u32) -> io::Result<Vec<Listener>> {
@@ -144,9 +166,10 @@ fn is_absent(error: &io::Error) -> bool {
 /// The sockets of listeners, with the names under which [`InheritedSockets`] takes them over.
 pub(super) fn to_leave(
     listeners: &KeptListeners,
-    outlive_us: bool,
+    origins: SocketOrigins,
 ) -> io::Result<Vec<(OwnedFd, &'static str)>> {
-    let [site, redirect] = if outlive_us { ["", HTTP] } else { OWN };
+    let site = if origins.site_is_managed { MANAGED } else { OWN[0] };
+    let redirect = if origins.redirect_is_managed { HTTP } else { OWN[1] };
     let named = listeners.site.iter().map(|listener| (listener, site));
     let named = named.chain(listeners.redirect.iter().map(|listener| (listener, redirect)));
     named.map(|(listener, name)| Ok((listener.as_fd().try_clone_to_owned()?, name))).collect()

@@ -90,7 +90,7 @@ pub fn serve(loaded: Loaded, output: Output<'_>) -> Result<(), Failure> {
     https.report_to(&app.metrics);
     let monitored = runtime.block_on(monitoring::bind(&loaded))?;
     let bound = listen(&runtime, &loaded, inherited)?;
-    let (outlive_us, has_http) = (bound.outlive_us, !bound.redirect.is_empty());
+    let (origins, has_http) = (bound.origins, !bound.redirect.is_empty());
     let (server, addresses) = server(&loaded, bound, Arc::clone(&site), &https)?;
     if let Some(asked) = believed {
         // Not before: a start that fails must not use it up.
@@ -105,7 +105,7 @@ pub fn serve(loaded: Loaded, output: Output<'_>) -> Result<(), Failure> {
         base: base.clone(),
     };
     let administration = administrate(&app, examination, stopped)?;
-    let signals = StopSignals::listen()
+    let mut signals = StopSignals::listen()
         .map_err(|error| failure::of_system("cannot listen for signals", &error))?;
     let renewals = https.keep_fresh(has_http, &app.clock);
     announce(&app, settings, &addresses, &base, &https, output)?;
@@ -142,7 +142,7 @@ pub fn serve(loaded: Loaded, output: Output<'_>) -> Result<(), Failure> {
             false => service_manager::stopping(),
         }
         // Sockets of a service manager stay open, for the daemon that it starts next.
-        if is_replaced || outlive_us { Stop::HandOver } else { Stop::Now }
+        if is_replaced || origins.outlive_us() { Stop::HandOver } else { Stop::Now }
     }));
     watchdog.abort();
     reloading.abort();
@@ -153,8 +153,8 @@ pub fn serve(loaded: Loaded, output: Output<'_>) -> Result<(), Failure> {
         tracing::warn!("an administration command was not finished");
     }
     store.close();
-    if is_replaced {
-        let error = successor.begin(&listeners, outlive_us);
+    if is_replaced && !runtime.block_on(signals.is_stopped()) {
+        let error = successor.begin(&listeners, origins);
         return Err(failure::of_system("cannot start the program again", &error));
     }
     tracing::info!("stopped");

@@ -19,12 +19,10 @@ use crate::{
     config::Loaded,
     crypto::SecretText,
     http::response::{self, Body, empty},
+    metrics::read_token,
     router::{Site, read_metrics},
-    secret_file::read_secret,
 };
 
-/// Shorter tokens could be guessed.
-const MIN_TOKEN_CHARS: usize = 16;
 /// One monitoring system has one connection, or a few.
 const MAX_CONNECTIONS: usize = 16;
 /// The time limit for the head of a request, which also ends idle connections.
@@ -41,11 +39,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// [`Exit::Usage`](crate::cli::Exit::Usage) for a file that cannot be used.
 pub(super) fn token(loaded: &Loaded) -> Result<Option<SecretText>, Failure> {
     let Some(path) = &loaded.settings.metrics_token_file else { return Ok(None) };
-    let bad = |problem: String| Failure::from(loaded.bad("metrics_token_file", problem));
-    let token = read_secret(path).map_err(bad)?;
-    if token.len() < MIN_TOKEN_CHARS {
-        return Err(bad(format!("{}: it has less than 16 characters", path.display())));
-    }
+    let token = read_token(path).map_err(|problem| loaded.bad("metrics_token_file", problem))?;
     Ok(Some(token))
 }
 

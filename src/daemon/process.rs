@@ -1,6 +1,6 @@
 //! The process: file mode, limits of the system, signals.
 
-use std::{io, sync::Arc};
+use std::{io, sync::Arc, time::Duration};
 
 use rustix::{
     fs::Mode,
@@ -8,7 +8,8 @@ use rustix::{
 };
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
-    task::spawn_blocking,
+    task::{JoinSet, spawn_blocking},
+    time::timeout,
 };
 
 /// Raises the limit of open files: each connection is one, and the usual soft limit is the default of
@@ -60,35 +61,45 @@ impl StopSignals {
     /// Waits for one of them. Returns whether it is the one to replace this process, which `can_replace`
     /// allows; that is called on a thread that may block.
     pub(super) async fn received(
-        mut self,
+        &mut self,
         can_replace: impl Fn() -> Result<(), String> + Send + Sync + 'static,
     ) -> bool {
         let can_replace = Arc::new(can_replace);
+        let mut checks = JoinSet::new();
         loop {
             tokio::select! {
-                _ = self.terminate.recv() => {
-                    tracing::info!("SIGTERM: stopping");
-                    return false;
-                }
-                _ = self.interrupt.recv() => {
-                    tracing::info!("SIGINT: stopping");
-                    return false;
-                }
-                _ = self.replace.recv() => {
+                () = stopped(&mut self.terminate, &mut self.interrupt) => return false,
+                _ = self.replace.recv(), if checks.is_empty() => {
                     let can_replace = Arc::clone(&can_replace);
-                    let checked = spawn_blocking(move || can_replace()).await;
+                    checks.spawn_blocking(move || can_replace());
+                }
+                Some(checked) = checks.join_next() => {
                     match checked.map_err(|error| error.to_string()).flatten() {
                         Ok(()) => {
                             tracing::info!("SIGUSR2: the program takes over as it is on disk now");
                             return true;
                         }
-                        Err(error) => {
-                            tracing::error!("SIGUSR2: this process goes on, for the program does not start: {error}");
-                        }
+                        Err(error) => tracing::error!(
+                            "SIGUSR2: this process goes on, because the program does not start: {error}"
+                        ),
                     }
                 }
             }
         }
+    }
+
+    /// Whether a signal to stop has arrived since, while this process was being replaced.
+    pub(super) async fn is_stopped(&mut self) -> bool {
+        let stopped = stopped(&mut self.terminate, &mut self.interrupt);
+        timeout(Duration::ZERO, stopped).await.is_ok()
+    }
+}
+
+/// Waits for a signal to stop.
+async fn stopped(terminate: &mut Signal, interrupt: &mut Signal) {
+    tokio::select! {
+        _ = terminate.recv() => tracing::info!("SIGTERM: stopping"),
+        _ = interrupt.recv() => tracing::info!("SIGINT: stopping"),
     }
 }
 

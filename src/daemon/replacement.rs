@@ -8,15 +8,21 @@ use std::{
     os::unix::process::CommandExt,
     path::PathBuf,
     process::{self, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
 };
 
 use command_fds::{CommandFdExt, FdMapping};
 
-use super::listening::{self, NAMES};
+use super::listening::{self, NAMES, SocketOrigins};
 use crate::server::KeptListeners;
 
 /// The number of the first inherited socket (`sd_listen_fds(3)`).
 const FIRST_SOCKET: i32 = 3;
+
+/// How long the program may take to check the settings, and how often it is asked whether it has.
+const CHECK_LIMIT: Duration = Duration::from_secs(30);
+const CHECK_PAUSE: Duration = Duration::from_millis(20);
 
 /// The program as it was started, to be started again.
 pub(super) struct Successor {
@@ -47,21 +53,37 @@ impl Successor {
     ///
     /// What it says, or why it does not run.
     pub(super) fn check(&self) -> Result<(), String> {
-        let checked = Command::new(&self.program)
+        let failed = |error: io::Error| format!("{}: {error}", self.program.display());
+        // It says little, which fits into a pipe.
+        let mut child = Command::new(&self.program)
             .args(&self.arguments)
             .arg("--check")
             .stdin(Stdio::null())
-            .output()
-            .map_err(|error| format!("{}: {error}", self.program.display()))?;
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(failed)?;
+        let start = Instant::now();
+        while child.try_wait().map_err(failed)?.is_none() {
+            if start.elapsed() > CHECK_LIMIT {
+                child.kill().map_err(failed)?;
+                break;
+            }
+            thread::sleep(CHECK_PAUSE);
+        }
+        let checked = child.wait_with_output().map_err(failed)?;
         match checked.status.success() {
             true => Ok(()),
-            false => Err(String::from_utf8_lossy(&checked.stderr).trim().to_owned()),
+            false => {
+                let said = String::from_utf8_lossy(&checked.stderr);
+                Err(format!("{} {}", checked.status, said.trim()))
+            }
         }
     }
 
     /// Replaces this process by the program, which takes the listeners over. Returns only if that fails.
-    pub(super) fn begin(&self, listeners: &KeptListeners, outlive_us: bool) -> io::Error {
-        let sockets = match listening::to_leave(listeners, outlive_us) {
+    pub(super) fn begin(&self, listeners: &KeptListeners, origins: SocketOrigins) -> io::Error {
+        let sockets = match listening::to_leave(listeners, origins) {
             Ok(sockets) => sockets,
             Err(error) => return error,
         };

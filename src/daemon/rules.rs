@@ -47,6 +47,7 @@ pub(super) fn service_rules(settings: &Settings) -> ServiceRules {
         max_upload: settings.max_upload_bytes,
         limits: BoxLimits { max_bytes: settings.max_box_bytes, max_messages: MAX_MESSAGES },
         public_url: settings.public_url.as_ref().map(|url| url.as_str().to_owned()),
+        is_https: settings.is_https(),
     }
 }
 

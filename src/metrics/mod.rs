@@ -10,6 +10,7 @@ mod exposition;
 mod histogram;
 mod refusals;
 mod requests;
+mod token;
 
 use std::sync::{
     OnceLock,
@@ -25,6 +26,7 @@ pub use self::{
     histogram::{AtomicHistogram, HistogramValues},
     refusals::{RefusalFigures, RefusedBy},
     requests::{RequestFigures, RequestSlot},
+    token::read_token,
 };
 
 /// A number that only grows.

@@ -27,6 +27,9 @@ pub struct Peer {
     pub address: IpAddr,
     /// Whether it has connected to a Unix socket, as only a proxy on this machine may.
     pub is_unix: bool,
+    /// Whether it is a proxy that has not named the client of this connection, where it must: then nothing
+    /// that the connection says of a client is trusted.
+    pub is_unnamed: bool,
 }
 
 impl From<Vec<IpNet>> for Proxies {
@@ -97,7 +100,7 @@ impl Proxies {
 
     /// Whether a peer is a trusted proxy.
     pub(super) fn is_trusted(&self, peer: Peer) -> bool {
-        peer.is_unix || self.is_listed(peer.address.to_canonical())
+        !peer.is_unnamed && (peer.is_unix || self.is_listed(peer.address.to_canonical()))
     }
 
     fn is_listed(&self, address: IpAddr) -> bool {
@@ -147,7 +150,7 @@ mod tests {
     use super::*;
 
     fn from(address: &str) -> Peer {
-        Peer { address: address.parse().unwrap(), is_unix: false }
+        Peer { address: address.parse().unwrap(), is_unix: false, is_unnamed: false }
     }
 
     #[test]

@@ -125,13 +125,16 @@ impl ConnectionContext {
                 () = place.ended() => return,
             };
             match client {
-                Ok(None) => {}
+                // The proxy asks for itself, or does not know the client.
+                Ok(None) => peer.is_unnamed = true,
                 // Counted as if the client had connected itself.
                 Ok(Some(address)) => {
-                    peer = Peer { address, is_unix: false };
+                    peer = Peer { address, is_unix: false, is_unnamed: false };
                     let Ok(own) = self.place(&stream, peer, role) else { return };
                     place = own;
                 }
+                // A proxy looks whether the port is open.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return,
                 Err(error) => {
                     tracing::warn!(proxy = %peer.address, %error, "a connection is closed");
                     return;
@@ -142,7 +145,6 @@ impl ConnectionContext {
         let is_proxy = self.proxies.is_trusted(peer);
         let kind = ConnectionKind { is_tls: tls.is_some(), is_proxy };
         let _counted = self.site.app.metrics.connections.open(kind);
-        let place = place;
         let opened = tokio::select! {
             opened = transport::open(stream, tls) => opened,
             () = place.ended() => return,

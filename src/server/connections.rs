@@ -15,7 +15,7 @@ use crate::domain::limits::client_net::ClientNet;
 /// One of this many places is reserved for clients without a connection.
 const PLACES_PER_RESERVED: usize = 16;
 const MAX_RESERVED: usize = 64;
-/// The most requests of a connection over HTTP/2 that a client may take back before their answers are read.
+/// The most requests in a row over HTTP/2 that a client may take back before their answers are read.
 const MAX_ABANDONED: u64 = 100;
 
 /// The limits for open connections.
@@ -75,11 +75,11 @@ pub(super) struct OpenConnection {
     /// [`ANSWERED`], the number of requests in progress, the moment at which it became idle, or [`ENDED`].
     phase: AtomicU64,
     moments: Arc<AtomicU64>,
-    /// Whether requests come side by side. Then an answer counts as written when HTTP/2 has it.
-    has_many_requests: AtomicBool,
+    /// Whether too many abandoned requests end it.
+    limits_abandoned: AtomicBool,
     /// The number of requests so far.
     requests: AtomicU64,
-    /// The number of requests over HTTP/2 that ended before all of their answer was read.
+    /// The number of requests, since the last whole answer, that ended before all of theirs was read.
     abandoned: AtomicU64,
     /// It was ended while the last part of an answer was being written, and some of that is lost.
     is_cut: AtomicBool,
@@ -198,11 +198,11 @@ impl ConnectionTable {
 }
 
 impl OpenConnection {
-    pub(super) fn new(moments: &Arc<AtomicU64>) -> Self {
+    fn new(moments: &Arc<AtomicU64>) -> Self {
         Self {
             phase: AtomicU64::new(moments.fetch_add(1, Ordering::Relaxed)),
             moments: Arc::clone(moments),
-            has_many_requests: AtomicBool::new(false),
+            limits_abandoned: AtomicBool::new(false),
             requests: AtomicU64::new(0),
             abandoned: AtomicU64::new(0),
             is_cut: AtomicBool::new(false),
@@ -238,42 +238,48 @@ impl OpenConnection {
 
     /// Records that an answer is complete.
     pub(super) fn answered(&self) {
-        let last = match self.has_many_requests.load(Ordering::Relaxed) {
-            true => self.next_moment(),
-            false => ANSWERED,
-        };
         let fewer = |phase| match phase {
             ANSWERED | FIRST_MOMENT.. => None,
-            1 => Some(last),
             requests => Some(requests - 1),
         };
         // It fails for a connection that had ended before the request began.
         let _ = self.phase.fetch_update(Ordering::AcqRel, Ordering::Acquire, fewer);
     }
 
-    /// Records that a request ended without a whole answer. Over HTTP/2, too many end the connection.
+    /// Whether all answers are complete, and the last one is not written yet.
+    pub(super) fn is_answered(&self) -> bool {
+        self.phase.load(Ordering::Acquire) == ANSWERED
+    }
+
+    /// Records that all of an answer was read.
+    pub(super) fn keep_request(&self) {
+        self.abandoned.store(0, Ordering::Release);
+    }
+
+    /// Records that a request ended without a whole answer. Too many in a row may end the connection.
     pub(super) fn abandon_request(&self) {
-        let is_limited = self.has_many_requests.load(Ordering::Relaxed);
+        let is_limited = self.limits_abandoned.load(Ordering::Relaxed);
         if is_limited && self.abandoned.fetch_add(1, Ordering::AcqRel) >= MAX_ABANDONED {
             self.ended.notify_one();
         }
     }
 
-    /// Whether too many requests ended without a whole answer.
+    /// Whether too many requests in a row ended without a whole answer.
     pub(super) fn has_abandoned_many(&self) -> bool {
         self.abandoned.load(Ordering::Acquire) > MAX_ABANDONED
     }
 
-    /// Requests will come side by side.
-    pub(super) fn has_many_requests(&self) {
-        self.has_many_requests.store(true, Ordering::Relaxed);
+    /// Too many abandoned requests will end the connection.
+    pub(super) fn limit_abandoned(&self) {
+        self.limits_abandoned.store(true, Ordering::Relaxed);
     }
 
     fn next_moment(&self) -> u64 {
         self.moments.fetch_add(1, Ordering::Relaxed)
     }
 
-    fn end(&self, idle_since: u64) -> bool {
+    /// Ends the connection, if it is still idle since that moment.
+    pub(super) fn end(&self, idle_since: u64) -> bool {
         let ended =
             self.phase.compare_exchange(idle_since, ENDED, Ordering::AcqRel, Ordering::Relaxed);
         if ended.is_ok() {

@@ -144,12 +144,14 @@ impl Listener {
         match &self.socket {
             ListeningSocket::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
-                let peer = Peer { address: peer.ip().to_canonical(), is_unix: false };
+                let address = peer.ip().to_canonical();
+                let peer = Peer { address, is_unix: false, is_unnamed: false };
                 Ok((AcceptedStream::Tcp(stream), peer))
             }
             ListeningSocket::Unix(listener) => {
                 let (stream, _) = listener.accept().await?;
-                let peer = Peer { address: IpAddr::V4(Ipv4Addr::LOCALHOST), is_unix: true };
+                let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
+                let peer = Peer { address, is_unix: true, is_unnamed: false };
                 Ok((AcceptedStream::Unix(stream), peer))
             }
         }

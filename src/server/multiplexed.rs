@@ -28,17 +28,20 @@ use tokio::{
 };
 
 use super::{
-    connection::{LAST_WRITE, MAX_BUFFER_BYTES, MAX_HEADER_BYTES, told_to_stop},
-    connections::{ConnectionPermit, OpenConnection},
+    connection::{LAST_WRITE, MAX_HEADER_BYTES, told_to_stop},
+    connections::ConnectionPermit,
     patience::{HEAD, IDLE},
     requests::RequestContext,
     transport::{BoxedTransport, WRITE_TIMEOUT},
+    watched::WatchedStream,
 };
 
 /// The most requests at once on a connection (RFC 9113 5.1.2 recommends no fewer).
 const MAX_STREAMS: u32 = 100;
-/// How much a client may send before it is read: of one body, and of all bodies of a connection.
-const WINDOW_BYTES: u32 = 256 << 10;
+/// How much of one body a client may send before it is read.
+const STREAM_WINDOW_BYTES: u32 = 256 << 10;
+/// How much of all bodies of a connection: one that waits must not hold up the others.
+const CONNECTION_WINDOW_BYTES: u32 = 4 * STREAM_WINDOW_BYTES;
 /// The most that is handed to HTTP/2 at once: a frame of the usual size.
 const PIECE_BYTES: usize = 16 << 10;
 /// The last piece of an answer is at most this long, and is a copy: HTTP/2 keeps it for a client that takes
@@ -54,8 +57,15 @@ pub(super) async fn serve(
     place: ConnectionPermit,
     mut stopped: watch::Receiver<bool>,
 ) {
+    let place = Arc::new(place);
     let open = Arc::clone(place.connection());
-    open.has_many_requests();
+    // A proxy's connection carries the requests of many, who must not be able to end it for each other. The
+    // proxy limits how slowly its clients read.
+    let is_proxy = requests.is_proxy;
+    if !is_proxy {
+        open.limit_abandoned();
+    }
+    let stream = WatchedStream { stream, place: Arc::clone(&place) };
     let progress = Arc::new(AnswerProgress::new());
     let (address, requests) = (requests.peer.address, Arc::new(requests));
     let noted = Arc::clone(&progress);
@@ -69,9 +79,10 @@ pub(super) async fn serve(
     let connection = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .max_concurrent_streams(MAX_STREAMS)
-        .initial_stream_window_size(WINDOW_BYTES)
-        .initial_connection_window_size(WINDOW_BYTES)
-        .max_send_buf_size(MAX_BUFFER_BYTES)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        // More would be kept where the request no longer counts.
+        .max_send_buf_size(LAST_PIECE_BYTES)
         .max_header_list_size(MAX_HEADER_BYTES)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
@@ -95,7 +106,7 @@ pub(super) async fn serve(
                 tracing::debug!(%address, "an idle connection is closed to make room");
                 break;
             }
-            why = wears_out(&open, &progress) => {
+            why = wears_out(&place, &progress, is_proxy) => {
                 tracing::debug!(%address, why, "a connection ends");
                 break;
             }
@@ -110,26 +121,39 @@ pub(super) async fn serve(
     let _ = timeout(LAST_WRITE, connection).await;
 }
 
-/// Returns once a connection has been idle for too long, or an answer makes no progress; says which.
-async fn wears_out(open: &OpenConnection, progress: &AnswerProgress) -> &'static str {
-    let mut idle = None;
+/// Returns once a connection has been idle for too long and has ended, or an answer makes no progress; says
+/// which.
+async fn wears_out(
+    place: &ConnectionPermit,
+    progress: &AnswerProgress,
+    is_proxy: bool,
+) -> &'static str {
+    let open = place.connection();
+    let (mut idle, mut written) = (None, None);
     loop {
-        let Some(since) = open.idle_since() else {
-            idle = None;
-            if progress.is_stalled() {
-                return "an answer is not read";
-            }
-            sleep(CHECK).await;
-            continue;
-        };
-        match idle {
-            Some((seen, at)) if seen == since => {
-                let limit = if open.requests() == 0 { HEAD } else { IDLE };
-                if Instant::elapsed(&at) >= limit {
-                    return "it was idle";
+        let requests = open.requests();
+        match open.idle_since() {
+            None => {
+                idle = None;
+                if !is_proxy && progress.is_stalled() {
+                    return "an answer is not read";
                 }
+                // A stream that was reset has nothing to write that would show its end.
+                if written == Some(requests) {
+                    place.written();
+                }
+                written = open.is_answered().then_some(requests);
             }
-            _ => idle = Some((since, Instant::now())),
+            Some(since) => match idle {
+                Some((seen, at)) if seen == since => {
+                    let limit = if requests == 0 { HEAD } else { IDLE };
+                    // A request may have arrived in the meantime.
+                    if Instant::elapsed(&at) >= limit && open.end(since) {
+                        return "it was idle";
+                    }
+                }
+                _ => idle = Some((since, Instant::now())),
+            },
         }
         sleep(CHECK).await;
     }
@@ -251,10 +275,16 @@ impl<B> Drop for PiecewiseBody<B> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use http_body_util::{BodyExt, Full};
     use tokio::time::{advance, pause};
 
     use super::*;
+    use crate::{
+        domain::limits::client_net::ClientNet,
+        server::connections::{ConnectionLimits, Connections, Owner},
+    };
 
     #[tokio::test]
     async fn an_answer_comes_in_small_pieces() {
@@ -303,21 +333,26 @@ mod tests {
     async fn idle_connections_end() {
         pause();
         let progress = AnswerProgress::new();
-        let open = OpenConnection::new(&Arc::new(AtomicU64::new(1 << 32)));
-        open.has_many_requests();
+        let connections = Connections::new(ConnectionLimits { all: 10, of_client: 10 });
+        let owner = Owner::Client(ClientNet::of(Ipv4Addr::LOCALHOST.into()));
+        let silent = connections.admit(owner).unwrap();
         let start = Instant::now();
-        assert_eq!(wears_out(&open, &progress).await, "it was idle");
+        assert_eq!(wears_out(&silent, &progress, false).await, "it was idle");
         assert!((HEAD..HEAD + CHECK).contains(&start.elapsed()), "silent from the beginning");
+        assert!(!silent.connection().begin_request(), "it has ended");
+        let place = connections.admit(owner).unwrap();
+        let open = Arc::clone(place.connection());
         assert!(open.begin_request() && open.begin_request());
         open.answered();
         progress.handed();
         let start = Instant::now();
-        assert_eq!(wears_out(&open, &progress).await, "an answer is not read");
+        assert_eq!(wears_out(&place, &progress, false).await, "an answer is not read");
         assert!(start.elapsed() < WRITE_TIMEOUT + CHECK);
         progress.taken();
         open.answered();
         let start = Instant::now();
-        assert_eq!(wears_out(&open, &progress).await, "it was idle");
-        assert!((IDLE..IDLE + CHECK).contains(&start.elapsed()));
+        assert_eq!(wears_out(&place, &progress, false).await, "it was idle");
+        // The answer counts as written after a while without a write.
+        assert!((IDLE..IDLE + 3 * CHECK).contains(&start.elapsed()));
     }
 }

@@ -36,7 +36,7 @@ pub(super) struct RequestContext {
     role: ListenerRole,
     /// Whether the connection has TLS.
     is_secure: bool,
-    is_proxy: bool,
+    pub(super) is_proxy: bool,
     connection: Arc<OpenConnection>,
     /// Set when a body is left unread.
     pub(super) unread: Unread,
@@ -44,8 +44,15 @@ pub(super) struct RequestContext {
 
 /// A request arrived on an idle connection that was already being closed.
 #[derive(Debug, thiserror::Error)]
-#[error("the connection was closed to make room for another")]
-pub(super) struct MadeRoom;
+#[error("the connection was closed before the request arrived")]
+pub(super) struct MadeRoom(#[source] h2::Error);
+
+impl Default for MadeRoom {
+    /// Over HTTP/2, tells the client that the request was not looked at, and may be sent again (RFC 9113 8.7).
+    fn default() -> Self {
+        Self(h2::Reason::REFUSED_STREAM.into())
+    }
+}
 
 impl RequestContext {
     pub(super) fn new(
@@ -65,7 +72,7 @@ impl RequestContext {
         request: Request<Incoming>,
     ) -> Result<Response<WatchedBody<response::Body>>, MadeRoom> {
         let Self { context, connection, .. } = self;
-        let mut answering = Answering::begin(connection).ok_or(MadeRoom)?;
+        let mut answering = Answering::begin(connection).ok_or_else(MadeRoom::default)?;
         let is_multiplexed = request.version() >= Version::HTTP_2;
         let is_head = request.method() == Method::HEAD;
         let stays_open = !is_multiplexed && keeps_alive(&request);

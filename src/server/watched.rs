@@ -97,8 +97,9 @@ impl Answering {
 
 impl Drop for Answering {
     fn drop(&mut self) {
-        if !self.is_answered {
-            self.connection.abandon_request();
+        match self.is_answered {
+            true => self.connection.keep_request(),
+            false => self.connection.abandon_request(),
         }
         self.connection.answered();
     }

@@ -81,6 +81,7 @@ impl Default for Options {
                 max_upload: Some(100 << 20),
                 limits: BoxLimits { max_bytes: None, max_messages: 1000 },
                 public_url: None,
+                is_https: false,
             },
             trusted_proxies: Vec::new(),
             cors: CrossOrigin::Any,

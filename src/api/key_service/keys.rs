@@ -325,9 +325,11 @@ fn bounded(name: &'static str, text: &str, most: usize) -> Result<(), ServiceErr
 
 /// The base URL of this server: the configured one, otherwise that of the request.
 fn base(app: &App, headers: &HeaderMap) -> String {
-    app.key_service.rules.public_url.clone().unwrap_or_else(|| {
+    let rules = &app.key_service.rules;
+    let scheme = if rules.is_https { "https" } else { "http" };
+    rules.public_url.clone().unwrap_or_else(|| {
         let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-        host.map(|host| format!("http://{host}")).unwrap_or_default()
+        host.map(|host| format!("{scheme}://{host}")).unwrap_or_default()
     })
 }
 

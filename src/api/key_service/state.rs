@@ -49,6 +49,8 @@ pub struct ServiceRules {
     pub limits: drop_box::BoxLimits,
     /// The public URL of the server, without a slash at the end.
     pub public_url: Option<String>,
+    /// Whether requests come over HTTPS: then links without a public URL begin with `https://`.
+    pub is_https: bool,
 }
 
 impl KeyService {

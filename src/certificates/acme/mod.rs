@@ -34,6 +34,8 @@ const PAUSES: [Duration; 3] =
 const CHECK: Duration = Duration::from_secs(3600);
 /// The shortest time between two looks.
 const MIN_CHECK: Duration = Duration::from_secs(1);
+/// The longest pause after a success: a clock that is ahead must not order certificates without end.
+const MAX_PAUSE_AFTER_SUCCESS: u64 = 24 * 3600;
 /// When a failed renewal becomes a warning.
 const WARNING_SECONDS: u64 = 20 * 24 * 3600;
 
@@ -117,7 +119,10 @@ pub async fn renew(
         let next = states.iter().map(|state| worker.due_in(state, now)).min().unwrap_or(CHECK);
         tokio::select! {
             () = sleep(next.clamp(MIN_CHECK, CHECK)) => {}
-            () = try_now.notified() => states.iter_mut().for_each(|state| state.paused_until = 0),
+            () = try_now.notified() => {
+                let failed = states.iter_mut().filter(|state| state.failures > 0);
+                failed.for_each(|state| state.paused_until = 0);
+            }
         }
     }
 }
@@ -164,12 +169,14 @@ impl RenewalWorker {
         match self.issue(domain, state.failures).await {
             Ok(()) => {
                 state.failures = 0;
-                let until = self.certificates.validity(domain).map(|validity| validity.until);
-                let until = until.unwrap_or_default();
+                let Validity { from, until } =
+                    self.certificates.validity(domain).unwrap_or_default();
+                let pause = (until.0.saturating_sub(from.0) / 3).min(MAX_PAUSE_AFTER_SUCCESS);
+                state.paused_until = self.clock.monotonic().plus(pause).0;
                 tracing::info!(domain, %until, "a new certificate is in use");
             }
             Err(error) => {
-                self.authority.forget_unknown(&error);
+                self.authority.forget_unknown(&error).await;
                 self.account = None;
                 let pause = PAUSES[state.failures.min(PAUSES.len() - 1)];
                 state.failures += 1;
