@@ -122,7 +122,7 @@ impl ConnectionContext {
             let header = timeout(transport::HANDSHAKE, proxy_header::read(&mut stream));
             let client = tokio::select! {
                 client = header => client.map_err(io::Error::from).flatten(),
-                () = place.ended() => return,
+                () = place.connection().ended() => return,
             };
             match client {
                 // The proxy asks for itself, or does not know the client.
@@ -147,7 +147,7 @@ impl ConnectionContext {
         let _counted = self.site.app.metrics.connections.open(kind);
         let opened = tokio::select! {
             opened = transport::open(stream, tls) => opened,
-            () = place.ended() => return,
+            () = place.connection().ended() => return,
         };
         match opened {
             Ok((stream, version)) => {
@@ -200,9 +200,9 @@ async fn serve_http1(
                 }
                 return;
             }
-            () = place.ended() => {
+            () = place.connection().ended() => {
                 tracing::debug!(%address, "an idle connection is closed to make room");
-                if place.is_cut() {
+                if place.connection().is_cut() {
                     let _ = timeout(LAST_WRITE, connection).await;
                 }
                 return;

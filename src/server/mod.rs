@@ -7,6 +7,7 @@ mod evidence;
 mod lingering;
 mod listener;
 mod multiplexed;
+mod open_connection;
 mod patience;
 mod proxy_header;
 mod requests;

@@ -95,7 +95,7 @@ pub(super) async fn serve(
                 }
                 return;
             }
-            () = place.ended() => {
+            () = place.connection().ended() => {
                 if open.has_abandoned_many() {
                     tracing::info!(
                         %address,
@@ -140,7 +140,7 @@ async fn wears_out(
                 }
                 // A stream that was reset has nothing to write that would show its end.
                 if written == Some(requests) {
-                    place.written();
+                    place.connection().written();
                 }
                 written = open.is_answered().then_some(requests);
             }

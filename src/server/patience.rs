@@ -16,7 +16,7 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-use super::connections::OpenConnection;
+use super::open_connection::OpenConnection;
 
 /// The time limit of a head, from its first byte, or from the start of the connection.
 pub(super) const HEAD: Duration = Duration::from_secs(10);
@@ -174,7 +174,7 @@ mod tests {
                     Step::Answer => {
                         assert!(connection.begin_request());
                         connection.answered();
-                        place.written();
+                        place.connection().written();
                         stream.flush().await.unwrap();
                     }
                     Step::Wait(seconds) => advance(Duration::from_secs(*seconds)).await,

@@ -11,8 +11,8 @@ use hyper::{
 use super::{
     client_address::Peer,
     connection::{ConnectionContext, ListenerRole},
-    connections::OpenConnection,
     lingering::Unread,
+    open_connection::OpenConnection,
     patience::IDLE,
     watched::{Answering, WatchedBody},
 };

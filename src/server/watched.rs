@@ -11,7 +11,10 @@ use std::{
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::connections::{ConnectionPermit, OpenConnection, RequestPlace};
+use super::{
+    connections::{ConnectionPermit, RequestPlace},
+    open_connection::OpenConnection,
+};
 
 /// A stream that hyper reads and writes. hyper flushes it only when its own buffer is written out.
 pub(super) struct WatchedStream<S> {
@@ -35,7 +38,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WatchedStream<S> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let since = self.place.written();
+        let since = self.place.connection().written();
         let outcome = Pin::new(&mut self.stream).poll_write(context, bytes);
         self.note(since, &outcome, bytes.len());
         outcome
@@ -43,7 +46,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WatchedStream<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.stream).poll_flush(context))?;
-        self.place.written();
+        self.place.connection().written();
         Poll::Ready(Ok(()))
     }
 
@@ -56,7 +59,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WatchedStream<S> {
         context: &mut Context<'_>,
         pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let since = self.place.written();
+        let since = self.place.connection().written();
         let outcome = Pin::new(&mut self.stream).poll_write_vectored(context, pieces);
         self.note(since, &outcome, pieces.iter().map(|piece| piece.len()).sum());
         outcome
@@ -73,7 +76,7 @@ impl<S> WatchedStream<S> {
     fn note(&self, since: Option<u64>, outcome: &Poll<io::Result<usize>>, bytes: usize) {
         let is_all = matches!(outcome, Poll::Ready(Ok(written)) if *written == bytes);
         if let Some(since) = since.filter(|_| !is_all) {
-            self.place.not_written(since);
+            self.place.connection().not_written(since);
         }
     }
 }
