@@ -9,7 +9,7 @@ use std::{
 use hyper::{
     Method, Request, Response, StatusCode,
     body::Incoming,
-    header::{ALLOW, AUTHORIZATION, HeaderMap, HeaderValue, WWW_AUTHENTICATE},
+    header::{ALLOW, AUTHORIZATION, CACHE_CONTROL, HeaderMap, HeaderValue, WWW_AUTHENTICATE},
 };
 
 use super::{
@@ -94,7 +94,8 @@ impl SeenRequest {
         self.route = Some(routes::place_of_page(route));
     }
 
-    /// Records the answer, and adds the id to it.
+    /// Records the answer, and adds the id to it, unless browsers keep the answer for ever: there the id would
+    /// be that of another request.
     pub(super) fn end(self, site: &Site, answer: &mut Response<Body>) {
         let (metrics, duration) = (&site.app.metrics, self.began.elapsed());
         let slot = metrics.requests.slot(self.route, &self.method);
@@ -103,7 +104,10 @@ impl SeenRequest {
             log_refusal(site, limit, self.client.address);
         }
         self.log(site, slot, answer.status(), duration);
-        answer.headers_mut().insert(REQUEST_ID, self.id);
+        let control = answer.headers().get(CACHE_CONTROL).map(HeaderValue::as_bytes);
+        if !control.is_some_and(|control| control.ends_with(b"immutable")) {
+            answer.headers_mut().insert(REQUEST_ID, self.id);
+        }
     }
 
     fn log(&self, site: &Site, slot: RequestSlot, status: StatusCode, duration: Duration) {
