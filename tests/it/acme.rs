@@ -3,7 +3,6 @@
 
 use std::{
     fs::{self, File},
-    net::TcpListener,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -17,7 +16,7 @@ use serde_json::json;
 
 use crate::{
     daemon::{Daemon, program, sealdrop},
-    tools::{CHROMIUM, CURL, OPENSSL, Tool, trial_with},
+    tools::{CHROMIUM, CURL, OPENSSL, Tool, free_port, trial_with},
 };
 
 // A wrong flag makes it end at once, with its help.
@@ -59,11 +58,6 @@ fn until(what: &str, mut is_so: impl FnMut() -> bool) {
         assert!(Instant::now() < end, "never: {what}");
         thread::sleep(Duration::from_millis(50));
     }
-}
-
-fn free_port() -> u16 {
-    let free = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
-    free.expect("a free port").port()
 }
 
 /// The ports of an authority, and of the server that it checks.

@@ -4,7 +4,7 @@
 use std::{
     fs,
     io::{BufRead, BufReader, Read, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpStream},
     os::unix::{fs::PermissionsExt, net::UnixStream},
     path::Path,
     process::{Child, Stdio},
@@ -24,7 +24,7 @@ use crate::{
     http::Client,
     mail::until,
     raw::Raw,
-    tools::{CURL, Tool, trial_with},
+    tools::{CURL, Tool, free_port, trial_with},
     trial,
 };
 
@@ -50,11 +50,6 @@ fn curl(arguments: &[&str]) -> String {
     let output = output.expect("curl");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("text")
-}
-
-fn free_port() -> u16 {
-    let free = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
-    free.expect("a free port").port()
 }
 
 /// The addresses in the view log of a secret that was viewed once.

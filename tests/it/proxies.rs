@@ -2,7 +2,6 @@
 
 use std::{
     fs::{self, File},
-    net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -16,7 +15,7 @@ use crate::{
     daemon::{Daemon, program},
     http::{Client, secret_with},
     sub_path::script_of,
-    tools::{CURL, OPENSSL, Tool, trial_with},
+    tools::{CURL, OPENSSL, Tool, free_port, trial_with},
 };
 
 const CADDY: Tool = Tool::Program("caddy", &["version"]);
@@ -188,8 +187,7 @@ fn run(language: &str, start: fn(&Trying<'_>) -> Proxy) {
         let flags = ["--public-url", "https://example.org/secrets", "--trusted-proxy", "127.0.0.1"];
         let flags = [&flags[..], &["--key-pool", "0"]].concat();
         let (daemon, direct) = Daemon::start_first(&dir.path().join("data"), &flags);
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
-        let port = port.expect("a free port").port();
+        let port = free_port();
         let upstream = daemon.base.trim_start_matches("http://").to_owned();
         let trying = Trying { recipe: &recipe, dir: dir.path(), upstream: &upstream, port };
         let _proxy = start(&trying);

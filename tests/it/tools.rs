@@ -1,8 +1,10 @@
 //! The tools that a machine may have or lack: node, openssl, root, loop devices.
 
 use std::{
+    net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
 
@@ -60,6 +62,20 @@ pub(crate) const PYTHON: Tool = Tool::Program("python3", &["--version"]);
 pub(crate) const STRACE: Tool = Tool::Program("strace", &["--version"]);
 pub(crate) const SYSTEMD_ANALYZE: Tool = Tool::Program("systemd-analyze", &["--version"]);
 pub(crate) const ZSH: Tool = Tool::Program("zsh", &["--version"]);
+
+/// A port that nothing listens on, for a program that must be told its port. It is below those that the system
+/// picks by itself (from 32768), so that no other test gets it meanwhile.
+pub(crate) fn free_port() -> u16 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let number = std::process::id().wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+        let port = u16::try_from(10_000 + number % 20_000).expect("a small number");
+        let is_free = ["127.0.0.1", "0.0.0.0"].map(|host| TcpListener::bind((host, port)).is_ok());
+        if is_free == [true, true] {
+            return port;
+        }
+    }
+}
 
 /// A test that runs if `tools` are available, and is ignored otherwise.
 pub(crate) fn trial_with(name: &str, tools: &'static [Tool], test: fn()) -> Trial {

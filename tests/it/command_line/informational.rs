@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     daemon::Daemon,
-    tools::{CADDY, trial_with},
+    tools::{CADDY, free_port, trial_with},
     trial,
 };
 
@@ -164,9 +164,4 @@ fn start_caddy(dir: &Path, base: &str) -> Option<(Caddy, u16)> {
     });
     std::thread::spawn(move || log.for_each(drop));
     is_up.then_some((caddy, port))
-}
-
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("an address").port()
 }

@@ -6,11 +6,11 @@ mod proxies;
 
 use std::{
     collections::BTreeSet,
-    net::TcpListener,
     path::{Path, PathBuf},
     process::{Command, Output},
 };
 
+use crate::tools::free_port;
 use libtest_mimic::Trial;
 use serde_json::Value;
 
@@ -71,11 +71,6 @@ impl Examined {
         assert_eq!(self.checks, expected, "{case}: {}", self.text);
         assert!(self.text.contains(words), "{case}: {words} in {}", self.text);
     }
-}
-
-fn free_port() -> u16 {
-    let free = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
-    free.expect("a free port").port()
 }
 
 fn text(path: &Path) -> String {
