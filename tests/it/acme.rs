@@ -5,7 +5,7 @@ use std::{
     fs::{self, File},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -16,7 +16,7 @@ use serde_json::json;
 
 use crate::{
     daemon::{Daemon, program, sealdrop},
-    tools::{CHROMIUM, CURL, OPENSSL, Tool, free_port, trial_with},
+    tools::{CHROMIUM, CURL, OPENSSL, Running, Tool, free_port, trial_with},
 };
 
 // A wrong flag makes it end at once, with its help.
@@ -41,16 +41,6 @@ pub(crate) fn trials() -> Vec<Trial> {
 /// How long an authority, a daemon or a renewal may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(90);
 const DOMAINS: [&str; 2] = ["drop.example.test", "other.example.test"];
-
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let end = Instant::now() + PATIENCE;

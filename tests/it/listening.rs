@@ -7,7 +7,7 @@ use std::{
     net::{SocketAddr, TcpStream},
     os::unix::{fs::PermissionsExt, net::UnixStream},
     path::Path,
-    process::{Child, Stdio},
+    process::Stdio,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -24,7 +24,7 @@ use crate::{
     http::Client,
     mail::until,
     raw::Raw,
-    tools::{CURL, Tool, free_port, trial_with},
+    tools::{CURL, Running, Tool, free_port, trial_with},
     trial,
 };
 
@@ -93,17 +93,6 @@ fn several_addresses() {
     assert!(viewers(&client).contains("203.0.113.9"), "{}", viewers(&client));
     assert!(daemon.stop().0.success());
     assert!(!socket.exists(), "it is removed at the end");
-}
-
-/// A process that is killed at the end of a test.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 fn sockets_of_systemd() {

@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -15,7 +15,7 @@ use crate::{
     daemon::{Daemon, program},
     http::{Client, secret_with},
     sub_path::script_of,
-    tools::{CURL, OPENSSL, Tool, free_port, trial_with},
+    tools::{CURL, OPENSSL, Running, Tool, free_port, trial_with},
 };
 
 const CADDY: Tool = Tool::Program("caddy", &["version"]);
@@ -39,19 +39,6 @@ const CLIENT: &str = "127.0.0.5";
 const FORGED: &str = "203.0.113.66";
 /// How long a proxy may take to listen on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// A proxy as a process; killed when dropped.
-struct Proxy {
-    child: Child,
-}
-
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 /// A recipe, and the address at which it is tested.
 struct Trying<'a> {
@@ -85,12 +72,12 @@ impl Trying<'_> {
         self.dir.join(name).display().to_string()
     }
 
-    fn spawn(&self, mut command: Command) -> Proxy {
+    fn spawn(&self, mut command: Command) -> Running {
         let log = File::create(self.dir.join("proxy.log")).expect("a log");
         command.current_dir(self.dir).env("HOME", self.dir).env("XDG_DATA_HOME", self.dir);
         command.env("XDG_CONFIG_HOME", self.dir).stdin(Stdio::null());
         command.stdout(log.try_clone().expect("a log")).stderr(log);
-        let mut proxy = Proxy { child: command.spawn().expect("the proxy") };
+        let mut proxy = Running(command.spawn().expect("the proxy"));
         let start = Instant::now();
         // Caddy listens before it has a certificate.
         let url = format!("https://localhost:{}/", self.port);
@@ -99,7 +86,7 @@ impl Trying<'_> {
             asked.expect("curl").success()
         };
         while !is_there() {
-            let ended = proxy.child.try_wait().expect("a process");
+            let ended = proxy.0.try_wait().expect("a process");
             let log = || fs::read_to_string(self.dir.join("proxy.log")).unwrap_or_default();
             assert!(ended.is_none() && start.elapsed() < PATIENCE, "{ended:?}:\n{}", log());
         }
@@ -119,7 +106,7 @@ impl Trying<'_> {
     }
 }
 
-fn caddy(trying: &Trying<'_>) -> Proxy {
+fn caddy(trying: &Trying<'_>) -> Running {
     let name = format!("https://localhost:{}", trying.port);
     let recipe = trying.adapted(&[("example.org", &name)]);
     // Certificates of its own, which no other program trusts; nothing is left outside of its folder.
@@ -131,7 +118,7 @@ fn caddy(trying: &Trying<'_>) -> Proxy {
     trying.spawn(command)
 }
 
-fn nginx(trying: &Trying<'_>) -> Proxy {
+fn nginx(trying: &Trying<'_>) -> Running {
     trying.certificate();
     let listen = format!("listen {} ssl", trying.port);
     let recipe = trying.adapted(&[
@@ -157,7 +144,7 @@ fn nginx(trying: &Trying<'_>) -> Proxy {
     trying.spawn(command)
 }
 
-fn haproxy(trying: &Trying<'_>) -> Proxy {
+fn haproxy(trying: &Trying<'_>) -> Running {
     trying.certificate();
     let bind = format!("bind :{} ssl", trying.port);
     let recipe = trying.adapted(&[
@@ -179,7 +166,7 @@ fn recipes(language: &str) -> Vec<String> {
 }
 
 /// Tests both recipes of a proxy: with the path kept, and stripped.
-fn run(language: &str, start: fn(&Trying<'_>) -> Proxy) {
+fn run(language: &str, start: fn(&Trying<'_>) -> Running) {
     let recipes = recipes(language);
     assert_eq!(recipes.len(), 2, "one keeps the path, one strips it");
     for recipe in recipes {

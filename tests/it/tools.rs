@@ -63,6 +63,17 @@ pub(crate) const STRACE: Tool = Tool::Program("strace", &["--version"]);
 pub(crate) const SYSTEMD_ANALYZE: Tool = Tool::Program("systemd-analyze", &["--version"]);
 pub(crate) const ZSH: Tool = Tool::Program("zsh", &["--version"]);
 
+/// Another program that runs beside a test; killed when dropped.
+pub(crate) struct Running(pub(crate) Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// A port that nothing listens on, for a program that must be told its port. It is below those that the system
 /// picks by itself (from 32768), so that no other test gets it meanwhile.
 pub(crate) fn free_port() -> u16 {

@@ -4,7 +4,7 @@ use std::{
     fs::{self, File},
     net::TcpStream,
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
 };
 
 use libtest_mimic::Trial;
@@ -13,7 +13,7 @@ use super::{DAEMON, certificate, examine, free_port, text};
 use crate::{
     daemon::{Daemon, program},
     mail::until,
-    tools::{CADDY, OPENSSL, Tool, trial_with},
+    tools::{CADDY, OPENSSL, Running, Tool, trial_with},
     trial,
 };
 
@@ -29,35 +29,22 @@ pub(super) fn trials() -> Vec<Trial> {
 
 const PROXIES: &[Tool] = &[NGINX, HAPROXY, CADDY, OPENSSL, Tool::FakeTime];
 
-/// A running proxy; killed when dropped.
-struct RunningProxy(Child);
-
-impl RunningProxy {
-    /// Starts `command`, and waits until it listens at `port`.
-    fn start(dir: &Path, port: u16, mut command: Command) -> Self {
-        let log = File::create(dir.join("proxy.log")).expect("a log");
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
-        for folder in ["HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"] {
-            command.env(folder, dir);
-        }
-        let proxy = Self(command.spawn().expect("the proxy"));
-        until("the proxy listens", || TcpStream::connect(("127.0.0.1", port)).is_ok());
-        proxy
+/// Starts the proxy `command`, and waits until it listens at `port`.
+fn start_proxy(dir: &Path, port: u16, mut command: Command) -> Running {
+    let log = File::create(dir.join("proxy.log")).expect("a log");
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+    for folder in ["HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"] {
+        command.env(folder, dir);
     }
+    let proxy = Running(command.spawn().expect("the proxy"));
+    until("the proxy listens", || TcpStream::connect(("127.0.0.1", port)).is_ok());
+    proxy
 }
 
 /// HTTPS at a port, passed on to an address with these directives.
-type ProxyStart = fn(&Path, u16, &str, &str) -> RunningProxy;
+type ProxyStart = fn(&Path, u16, &str, &str) -> Running;
 
-impl Drop for RunningProxy {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn nginx(dir: &Path, port: u16, upstream: &str, directives: &str) -> RunningProxy {
+fn nginx(dir: &Path, port: u16, upstream: &str, directives: &str) -> Running {
     let path = |name: &str| text(&dir.join(name));
     let folders: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .map(|name| format!("{name}_temp_path {};\n", path(name)))
@@ -76,11 +63,11 @@ fn nginx(dir: &Path, port: u16, upstream: &str, directives: &str) -> RunningProx
     fs::write(&file, config).expect("a file");
     let mut command = program("nginx");
     command.args(["-e", "stderr", "-c"]).arg(file);
-    RunningProxy::start(dir, port, command)
+    start_proxy(dir, port, command)
 }
 
 /// `directives` are options of the server.
-fn haproxy(dir: &Path, port: u16, upstream: &str, directives: &str) -> RunningProxy {
+fn haproxy(dir: &Path, port: u16, upstream: &str, directives: &str) -> Running {
     let read = |name| fs::read_to_string(dir.join(name)).expect("a file");
     let both = dir.join("both.pem");
     fs::write(&both, read("proxy.crt") + &read("proxy.key")).expect("a file");
@@ -94,10 +81,10 @@ fn haproxy(dir: &Path, port: u16, upstream: &str, directives: &str) -> RunningPr
     fs::write(&file, config).expect("a file");
     let mut command = program("haproxy");
     command.args(["-db", "-f"]).arg(file);
-    RunningProxy::start(dir, port, command)
+    start_proxy(dir, port, command)
 }
 
-fn caddy(dir: &Path, port: u16, upstream: &str, directives: &str) -> RunningProxy {
+fn caddy(dir: &Path, port: u16, upstream: &str, directives: &str) -> Running {
     let path = |name: &str| text(&dir.join(name));
     let config = format!(
         "{{\n\tadmin off\n\tskip_install_trust\n\tauto_https disable_redirects\n}}\n\
@@ -109,7 +96,7 @@ fn caddy(dir: &Path, port: u16, upstream: &str, directives: &str) -> RunningProx
     fs::write(&file, config).expect("a file");
     let mut command = program("caddy");
     command.args(["run", "--adapter", "caddyfile", "--config"]).arg(file);
-    RunningProxy::start(dir, port, command)
+    start_proxy(dir, port, command)
 }
 
 fn proxies() {

@@ -4,26 +4,15 @@ use std::{
     fs,
     io::Write as _,
     net::TcpListener,
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
 };
 
 use serde_json::{Value, json};
 
 use super::{Monitored, get};
-use crate::{daemon::program, mail::until};
+use crate::{daemon::program, mail::until, tools::Running};
 
 const ALERTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/alerts.yml");
-
-/// A process that is ended when dropped.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 /// Runs promtool with this input; it must find nothing.
 fn promtool(arguments: &[&str], input: &str) {
