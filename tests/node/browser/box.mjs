@@ -130,10 +130,10 @@ await run({
     const page = await tools.open(`/#${token}`);
     await page.waitForURL(`${servers.open.url}/box/${token}`);
     await page.goto(`${servers.open.url}/box`);
-    await page.getByLabel("Link or token of the box").fill("nothing");
+    await page.getByLabel("Box link or token").fill("nothing");
     await page.getByRole("button", { name: "Go to the box" }).click();
     await page.getByText("This contains no token").waitFor();
-    await page.getByLabel("Link or token of the box").fill(` ${servers.open.url}/#${token} `);
+    await page.getByLabel("Box link or token").fill(` ${servers.open.url}/#${token} `);
     await page.keyboard.press("Enter");
     await page.waitForURL(`${servers.open.url}/box/${token}`);
   },
@@ -182,7 +182,7 @@ await run({
     await page.keyboard.type("typed");
     await to("Send");
     await page.keyboard.press("Enter");
-    await page.getByRole("heading", { name: "It is in the box" }).waitFor();
+    await page.getByRole("heading", { name: "Delivered to the box" }).waitFor();
     await page.getByRole("tab", { name: "Send" }).focus();
     await page.keyboard.press("ArrowRight");
     await to("With the passphrase", 3).catch(() => {});

@@ -48,13 +48,13 @@ await run({
     const box = await makeBox(page);
     await page.goto(box.link);
     await page.getByRole("tab", { name: "Open" }).click();
-    await page.getByText("The server has no key to this box").waitFor();
+    await page.getByText("The server does not have the key to this box").waitFor();
     assert.equal(await page.getByRole("radio").count(), 0);
     await opened(page, { pem: box.pem });
     // A browser that cannot open it either says so, and does not ask for a passphrase.
     const old = await tools.open(insecure(box.link), { allow: [/Cross-Origin-Opener-Policy/] });
     await old.getByRole("tab", { name: "Open" }).click();
-    await old.getByText("The server has no key to this box").waitFor();
+    await old.getByText("The server does not have the key to this box").waitFor();
     await old.getByText("Opening with a key file needs an encrypted connection").waitFor();
     assert.equal(await old.locator("#panel-open input").count(), 0);
   },
@@ -74,8 +74,8 @@ await run({
     // Hours and days after the server's first moment, in the browser's zone.
     const box = await makeBox(page, { here: false, prepare: async () => {
       await page.getByText("More options").click();
-      await page.getByLabel("Cannot be read before").fill("2026-11-22T23:30");
-      await page.getByLabel("Closed to senders from").fill("2026-11-26T12:00");
+      await page.getByLabel("Keep closed until").fill("2026-11-22T23:30");
+      await page.getByLabel("Close to new messages on").fill("2026-11-26T12:00");
     } });
     const terms = await (await fetch(`${servers.open.url}/Service/${box.token}/terms`)).json();
     assert.equal(terms.LockDate, "2026-11-26T11:00:00Z");
@@ -154,7 +154,7 @@ await run({
     line.mend();
     const before = line.heard().length;
     await page.getByRole("button", { name: "Try again" }).click();
-    await page.getByRole("heading", { name: "It is in the box" }).waitFor({ timeout: 60_000 });
+    await page.getByRole("heading", { name: "Delivered to the box" }).waitFor({ timeout: 60_000 });
     const again = line.heard().length - before;
     assert.ok(again > 3 * MEBIBYTE && again < 4 * MEBIBYTE, `${again} bytes again`);
     const owner = await tools.open(`/box/${token}`);
@@ -261,13 +261,13 @@ await run({
     await page.getByLabel("Passphrase", { exact: true }).fill(PASSPHRASE);
     await page.getByRole("button", { name: "Create box" }).click();
     await page.getByRole("heading", { name: "Your box is ready" }).waitFor();
-    const link = await page.getByLabel("Link of the box").inputValue();
+    const link = await page.getByLabel("Box link").inputValue();
     await page.goto(link);
     await page.getByLabel("Message", { exact: true }).fill("over plain http");
     const file = { name: "a.txt", mimeType: "", buffer: Buffer.from("abc") };
     await page.locator("input[type=file]").first().setInputFiles([file]);
     await page.getByRole("button", { name: "Send", exact: true }).click();
-    await page.getByRole("heading", { name: "It is in the box" }).waitFor();
+    await page.getByRole("heading", { name: "Delivered to the box" }).waitFor();
     await page.getByRole("tab", { name: "Open" }).click();
     assert.equal(await page.getByText("With the key file", { exact: true }).count(), 0);
     await page.getByText("Opening with a key file needs").waitFor();

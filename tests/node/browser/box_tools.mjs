@@ -17,7 +17,7 @@ export async function makeBox(page, { passphrase = PASSPHRASE, here = true, prep
   await prepare(page);
   await page.getByRole("button", { name: "Create box" }).click();
   await page.getByRole("heading", { name: "Your box is ready" }).waitFor({ timeout: 60_000 });
-  const link = await page.getByLabel("Link of the box").inputValue();
+  const link = await page.getByLabel("Box link").inputValue();
   const [download] = await Promise.all([
     page.waitForEvent("download"),
     page.getByRole("button", { name: "Save key file" }).click(),
@@ -52,7 +52,7 @@ export async function send(page, { text = "", files = [], here = true }) {
   if (files.length) await page.locator("input[type=file]").first().setInputFiles(files);
   await page.getByRole("switch").setChecked(here);
   await page.getByRole("button", { name: "Send", exact: true }).click();
-  await page.getByRole("heading", { name: "It is in the box" }).waitFor({ timeout: 120_000 });
+  await page.getByRole("heading", { name: "Delivered to the box" }).waitFor({ timeout: 120_000 });
 }
 
 /** Opens a box by its page: with a key file if `pem` is given. Does not wait for the result. */

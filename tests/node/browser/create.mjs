@@ -193,7 +193,7 @@ await run({
     let calls = 0;
     page.on("request", (request) => { calls += request.method() === "POST" ? 1 : 0; });
     await secretField(page).fill("å".repeat(320_000));
-    await page.getByText(/too long for this server/).waitFor();
+    await page.getByText(/over this server’s limit/).waitFor();
     await submit(page);
     assert.equal(await page.evaluate(() => document.activeElement.tagName), "TEXTAREA");
     await secretField(page).fill("short");
@@ -224,7 +224,7 @@ await run({
       return Math.floor((max * 0.75 - 300) * 0.75) - 16;
     });
     await secretField(page).fill("x".repeat(longest + 1));
-    await page.getByText(/too long for this server/).waitFor();
+    await page.getByText(/over this server’s limit/).waitFor();
     await secretField(page).fill("x".repeat(longest));
     await submit(page);
     assert.equal((await openLink(open, await linkOf(page))).text.length, longest);

@@ -245,10 +245,10 @@ await run({
     await context.clock.install();
     const view = await tools.open(secret.path, { context, allow: [/404/] });
     await openSecret(view);
-    await view.getByRole("button", { name: "Delete it now" }).waitFor();
+    await view.getByRole("button", { name: "Delete now" }).waitFor();
     await view.clock.runFor(61_000);
     await view.getByRole("button", { name: "Remove it from this page" }).waitFor();
-    assert.equal(await view.getByRole("button", { name: "Delete it now" }).count(), 0);
+    assert.equal(await view.getByRole("button", { name: "Delete now" }).count(), 0);
   },
 
   async "what was read out does not stay"(tools) {

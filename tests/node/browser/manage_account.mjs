@@ -76,7 +76,7 @@ await run({
     await page.getByText("You get no notifications.").waitFor();
     await email.fill("not an address");
     await email.press("Enter");
-    await page.getByText("This is not a plain address").waitFor();
+    await page.getByText("This is not an email address").waitFor();
     assert.ok(await email.evaluate((node) => node === document.activeElement && node.ariaInvalid === "true"));
     await email.fill("me@example.org");
     await email.press("Enter");
@@ -90,7 +90,7 @@ await run({
     assert.equal((await api(account, "GET", "account", { key })).notify_email, null);
     const other = await tools.open(PATH);
     await signIn(other, open);
-    await other.getByText("This server sends no mails").waitFor();
+    await other.getByText("This server cannot send email").waitFor();
     assert.equal(await other.getByLabel("Notify this address").count(), 0);
   },
 
@@ -150,8 +150,8 @@ await run({
       assert.ok(await field.evaluate((node) => node === document.activeElement && node.ariaInvalid === "true"), url);
     };
     await wrong("", "Enter an address.");
-    await wrong("example", "This is not a whole address");
-    await wrong("ftp://example.org", "This is not a whole address");
+    await wrong("example", "This is not a complete address");
+    await wrong("ftp://example.org", "This is not a complete address");
     await wrong("https://me:secret@example.org", "Leave out the user name");
     await wrong("https://example.org/#part", "Leave out the user name");
     await wrong("http://127.0.0.1:1/hook", "This server does not call addresses in private networks.");

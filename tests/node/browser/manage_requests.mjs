@@ -41,13 +41,13 @@ await run({
     assert.equal(await page.evaluate(() => document.activeElement.tagName), "H2");
     await page.getByLabel("Description", { exact: true }).fill("Keys of the house");
     await page.getByLabel("Message", { exact: true }).fill("Please send them by Friday");
-    await page.getByLabel("How many secrets").fill("2");
+    await page.getByLabel("How many answers").fill("2");
     await page.locator(".new-request select").first().selectOption("24");
-    await page.getByText("The secrets that you receive").click();
-    await page.getByLabel("Their description").fill("house");
-    await page.getByLabel("Message shown with them").fill("from the house");
-    await page.getByLabel("Their views").fill("3");
-    await page.getByLabel("Their password", { exact: true }).fill("open sesame");
+    await page.getByText("Secrets you receive").click();
+    await page.getByLabel("Description of the secrets").fill("house");
+    await page.getByLabel("Message shown with the secrets").fill("from the house");
+    await page.getByLabel("Views per secret").fill("3");
+    await page.getByLabel("Password for viewing", { exact: true }).fill("open sesame");
     await page.getByRole("button", { name: "Create request" }).click();
     await page.getByRole("heading", { name: "Your request is ready" }).waitFor();
     const [request] = await listed();
@@ -79,8 +79,8 @@ await run({
     const page = await tools.open(PATH, { server: "account" });
     await signIn(page, account);
     await newForm(page);
-    await page.getByLabel("Mail the request to").fill("anna@example.org");
-    await page.getByLabel("Mail the links to").fill("owner@example.org");
+    await page.getByLabel("Email the request to").fill("anna@example.org");
+    await page.getByLabel("Email the links to").fill("owner@example.org");
     await page.keyboard.press("Enter");
     await page.getByText("The link is on its way to anna@example.org.").waitFor();
     assert.equal((await listed())[0].send_to_email, "owner@example.org");
@@ -88,8 +88,8 @@ await run({
     const other = await tools.open(PATH);
     await signIn(other, open);
     await newForm(other);
-    await other.getByText("This server sends no mails").waitFor();
-    assert.ok(!await other.getByLabel("Mail the request to").isVisible());
+    await other.getByText("This server cannot send email").waitFor();
+    assert.ok(!await other.getByLabel("Email the request to").isVisible());
   },
 
   async "errors at their fields"(tools) {
@@ -117,10 +117,10 @@ await run({
     const page = await tools.open(PATH, { server: "account", allow: [/422/, /429/] });
     await signIn(page, account);
     await newForm(page);
-    const mail = page.getByLabel("Mail the request to");
+    const mail = page.getByLabel("Email the request to");
     await mail.fill("a@b@c");
     await page.getByRole("button", { name: "Create request" }).click();
-    await page.getByText("This is not a plain address").waitFor();
+    await page.getByText("This is not an email address").waitFor();
     assert.ok(await mail.evaluate((node) => node === document.activeElement && node.ariaInvalid === "true"));
     assert.equal((await listed()).length, before);
     for (let count = 0; count < 5; count += 1) {
@@ -131,7 +131,7 @@ await run({
     }
     await mail.fill("often@example.org");
     await page.getByRole("button", { name: "Create request" }).click();
-    await page.getByText("Too many mails went to this address.").waitFor();
+    await page.getByText("Too many emails were sent to this address.").waitFor();
     await page.getByRole("button", { name: "Cancel" }).click();
     assert.equal(await page.evaluate(() => document.activeElement.textContent), "New request");
   },

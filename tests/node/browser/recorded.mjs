@@ -84,7 +84,7 @@ await run({
       await page.locator(".files button").first().click();
       await page.reload();
       await page.getByRole("heading", { name: /Here is your secret|Här är din hemlighet/ }).waitFor();
-      await page.getByRole("button", { name: /Remove it|Ta bort|Delete it now|Radera/ }).click();
+      await page.getByRole("button", { name: /Remove it|Ta bort|Delete now|Radera/ }).click();
       await page.getByRole("dialog").locator("button.danger").click();
       await page.locator(".secret").waitFor({ state: "detached" });
     }
@@ -130,7 +130,7 @@ await run({
     const asked = await api(account, "POST", "secret_requests", { key: account.key, body });
     const page = await tools.open(`/req/${asked.id}`, { server: "account" });
     await page.getByText("karin@example.org").first().waitFor();
-    await page.getByText("has both halves of the key until the mail is sent", { exact: false }).waitFor();
+    await page.getByText("has both halves of the key until the email is sent", { exact: false }).waitFor();
     assert.ok(!recorder.hears("password_part_public"));
     await secretField(page).fill(TEXT);
     await page.locator("button[type=submit]").click();
@@ -151,7 +151,7 @@ await run({
     // What people try first: the passphrase alone. It cannot be sent.
     await page.getByRole("tab", { name: "Open" }).click();
     assert.equal(await page.getByText("With the passphrase", { exact: true }).count(), 0);
-    await page.getByText("The server has no key to this box.").waitFor();
+    await page.getByText("The server does not have the key to this box.").waitFor();
     await page.locator("#panel-open").getByLabel("Passphrase", { exact: true }).fill(PASSPHRASE);
     await page.keyboard.press("Enter");
     await page.getByText("Choose the key file").waitFor();

@@ -91,7 +91,7 @@ await run({
   async "the link goes out by mail"(tools) {
     const path = await ask({ send_to_email: "karin@example.org" });
     const page = await tools.open(path, SERVER);
-    await page.getByText("The link to it is mailed to karin@example.org.").waitFor();
+    await page.getByText("The link is emailed to karin@example.org.").waitFor();
     await page.getByText(/both halves of the key/).waitFor();
     await secretField(page).fill("by mail");
     const sent = page.waitForRequest((request) => request.method() === "POST");

@@ -35,7 +35,7 @@ await run({
       await page.waitForSelector("dialog[open]");
     });
     await tools.everyLook("status-gone", fresh.path.replace(/#.*/, "#wrong"), async (page) => {
-      await page.getByText(/nothing to show|inget att visa/).waitFor();
+      await page.getByText(/nothing left to show|inget att visa/).waitFor();
     }, { allow: [/404/] });
     await tools.everyLook("status-whose", fresh.path.replace(/#.*/, ""), async (page) => {
       await page.waitForSelector(".sign-in");
@@ -83,10 +83,10 @@ await run({
     // The token is not valid any more.
     assert.equal(page.url(), `${open.url}/status/${secret.id}`);
     const late = await tools.open(secret.path, { allow: [/404/] });
-    await late.getByText("There is nothing to show any more").waitFor();
+    await late.getByText("There is nothing left to show").waitFor();
     assert.equal(late.url(), `${open.url}/status/${secret.id}`);
     await page.reload();
-    await page.getByText("There is nothing to show any more").waitFor();
+    await page.getByText("There is nothing left to show").waitFor();
   },
 
   async "the network is away"(tools) {
@@ -109,7 +109,7 @@ await run({
     await page.locator("dialog .danger").click();
     await page.getByRole("heading", { name: "The secret is deleted" }).waitFor();
     await page.reload();
-    await page.getByText("There is nothing to show any more").waitFor();
+    await page.getByText("There is nothing left to show").waitFor();
   },
 
   async "what others wrote is text"(tools) {

@@ -92,7 +92,7 @@ await run({
       return route.continue();
     });
     await submit(page);
-    await page.getByText(/Next attempt in/).first().waitFor();
+    await page.getByText(/Trying again in/).first().waitFor();
     await arrived(await linkOf(page), files);
     assert.ok(counts.HEAD >= 4, `${counts.HEAD} questions how much there is`);
   },
@@ -107,7 +107,7 @@ await run({
       return route.continue().catch(() => {});
     });
     await submit(page);
-    await page.getByText(/Next attempt in/).first().waitFor();
+    await page.getByText(/Trying again in/).first().waitFor();
     await context.setOffline(false);
     await arrived(await linkOf(page), files);
   },
@@ -124,7 +124,7 @@ await run({
     });
     await submit(page);
     // Before that, a clock that runs ahead would end the requests that the server is still answering.
-    await page.getByText(/Next attempt in/).first().waitFor();
+    await page.getByText(/Trying again in/).first().waitFor();
     const again = page.getByRole("button", { name: "Try again" });
     const end = Date.now() + 60_000;
     while (!await again.isVisible() && Date.now() < end) await page.clock.runFor(5_000);
@@ -201,7 +201,7 @@ await run({
     const page = await filled(tools, [path]);
     writeFileSync(path, randomBytes(3 * MIB + 1));
     await submit(page);
-    await page.getByText(/A file cannot be read/).waitFor();
+    await page.getByText(/A file could not be read/).waitFor();
     rmSync(folder, { recursive: true });
   },
 

@@ -148,7 +148,7 @@ await run({
   async "its time runs out"(tools) {
     const secret = await makeSecret({ expiration: 1 });
     const page = await tools.open(secret.path, { allow: REFUSED });
-    await page.getByText("It is here until").waitFor();
+    await page.getByText("Available until").waitFor();
     await advance("open", 3601);
     await page.getByRole("button", { name: "Open the secret" }).click();
     await heading(page, GONE);
@@ -158,10 +158,10 @@ await run({
     const secret = await makeSecret();
     const page = await tools.open(secret.path, { allow: REFUSED });
     await openSecret(page);
-    await page.getByRole("button", { name: "Delete it now" }).click();
+    await page.getByRole("button", { name: "Delete now" }).click();
     await page.getByRole("button", { name: "Cancel" }).click();
     assert.equal(await readSecret(page), "hunter2");
-    await page.getByRole("button", { name: "Delete it now" }).click();
+    await page.getByRole("button", { name: "Delete now" }).click();
     await page.getByRole("button", { name: "Delete", exact: true }).click();
     await heading(page, "The secret is deleted");
     assert.ok(!(await page.content()).includes("hunter2"));
@@ -344,7 +344,7 @@ await run({
     await to("Show");
     await page.keyboard.press("Enter");
     assert.equal(await page.locator(".secret pre").textContent(), "hunter2");
-    await to("Delete it now");
+    await to("Delete now");
     await page.keyboard.press("Enter");
     await page.getByRole("dialog").waitFor();
     await to("Delete");

@@ -4,7 +4,7 @@ import { run, servers } from "./harness.mjs";
 import { GONE, heading, logOf, makeSecret, openSecret, readSecret } from "./view_secrets.mjs";
 
 const MISSING = /Part of the link is missing|En del av länken saknas/;
-const WRONG = /does not fit|passar inte/;
+const WRONG = /does not work|passar inte/;
 
 await run({
   async "every form of a link opens"(tools) {
@@ -84,7 +84,7 @@ await run({
     for (const wrong of [changed, secret.key.slice(0, 20)]) {
       await field.fill(wrong);
       await page.getByRole("button", { name: "Try this key" }).click();
-      await page.getByText("This key does not fit either.").waitFor();
+      await page.getByText("This key does not work either.").waitFor();
       await field.fill("");
     }
     await page.route("**/api/**", (route) => route.abort());
@@ -115,7 +115,7 @@ await run({
     const press = (page) => page.getByRole("button", { name: /Open the secret|Öppna hemligheten/ }).click();
     for (const missing of [1, 2, 3, 4, 5, 10, 23]) {
       const page = await tools.open(`/${secret.id}/#${secret.key.slice(0, -missing)}`);
-      const cut = page.getByRole("heading", { name: "The link is cut" });
+      const cut = page.getByRole("heading", { name: "The link was cut" });
       // So short a key may not be a key at all.
       const none = page.getByRole("heading", { name: MISSING });
       if (missing < 20) await press(page);
@@ -124,7 +124,7 @@ await run({
     }
     await tools.everyLook("view-cut", `/${secret.id}/#${secret.key.slice(0, -3)}`, async (page) => {
       await press(page);
-      await heading(page, /The link is cut|Länken är kapad/);
+      await heading(page, /The link was cut|Länken är kapad/);
       await page.locator("summary").click();
     });
     assert.equal((await logOf(secret.id)).view_times, 0);
@@ -143,8 +143,8 @@ await run({
       const page = await tools.open(secret.path);
       await page.getByRole("button", { name: "Open the secret" }).click();
       if (/^[a-z0-9]+$/.test(half)) {
-        await heading(page, "The link is cut");
-        await page.getByText("The link is whole", { exact: true }).click();
+        await heading(page, "The link was cut");
+        await page.getByText("My link is complete", { exact: true }).click();
         await page.getByRole("button", { name: "Back to the secret" }).click();
         assert.equal((await logOf(secret.id)).view_times, 0);
         await page.getByRole("button", { name: "Open the secret" }).click();
@@ -183,7 +183,7 @@ await run({
       assert.equal(await page.getByRole("button", { name: "Create link" }).count(), 0, form);
       await page.getByLabel("The whole link").fill(key);
       await page.getByRole("button", { name: "Continue" }).click();
-      await page.getByText("not a whole link either").waitFor();
+      await page.getByText("This link is incomplete, too").waitFor();
       await page.close();
     }
     await tools.everyLook("damaged-link", `/?${id.slice(0, 30)}#${key}`, (page) => heading(page, MISSING));
@@ -208,7 +208,7 @@ await run({
     const burned = await tools.open(single.path, { allow });
     await openSecret(burned);
     assert.ok(burned.url().endsWith(single.path), "it is needed to load it again");
-    await burned.getByRole("button", { name: "Delete it now" }).click();
+    await burned.getByRole("button", { name: "Delete now" }).click();
     await burned.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
     const several = await makeSecret({ max_views: 2 });
     const left = await tools.open(`/?${several.id}#${several.key}`, { allow });

@@ -33,7 +33,7 @@ await run({
     const keyless = await tools.open(`/${secret.id}/`, { context });
     await keyless.waitForSelector("textarea.key");
 
-    await second.getByRole("button", { name: "Delete it now" }).click();
+    await second.getByRole("button", { name: "Delete now" }).click();
     await second.getByRole("button", { name: "Delete", exact: true }).click();
     await heading(second, "The secret is deleted");
     await first.getByText("You opened this secret in this browser.").waitFor();
