@@ -261,7 +261,7 @@ await run({
     await page.getByLabel("Passphrase", { exact: true }).fill(PASSPHRASE);
     await page.getByRole("button", { name: "Create box" }).click();
     await page.getByRole("heading", { name: "Your box is ready" }).waitFor();
-    const link = await page.getByLabel("Box link").inputValue();
+    const link = await page.getByLabel("Box link", { exact: true }).inputValue();
     await page.goto(link);
     await page.getByLabel("Message", { exact: true }).fill("over plain http");
     const file = { name: "a.txt", mimeType: "", buffer: Buffer.from("abc") };

@@ -17,7 +17,7 @@ export async function makeBox(page, { passphrase = PASSPHRASE, here = true, prep
   await prepare(page);
   await page.getByRole("button", { name: "Create box" }).click();
   await page.getByRole("heading", { name: "Your box is ready" }).waitFor({ timeout: 60_000 });
-  const link = await page.getByLabel("Box link").inputValue();
+  const link = await page.getByLabel("Box link", { exact: true }).inputValue();
   const [download] = await Promise.all([
     page.waitForEvent("download"),
     page.getByRole("button", { name: "Save key file" }).click(),
