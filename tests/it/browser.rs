@@ -1,4 +1,4 @@
-//! The pages in Chromium: each trial runs one script of `tests/node/browser` against two servers of its
+//! The pages in Chromium, and their main ways in Firefox: each trial runs one script of `tests/node/browser` against two servers of its
 //! own, whose clocks the script moves. Screenshots go to `target/screenshots`, or where
 //! `SEALDROP_SCREENSHOTS` says.
 
@@ -17,15 +17,20 @@ use serde_json::json;
 
 use crate::{
     server::{Options, TestServer},
-    tools::{CHROMIUM, OPENSSL, Tool, trial_with},
+    tools::{CHROMIUM, FIREFOX, OPENSSL, Tool, trial_with},
 };
 
 const NEEDED: &[Tool] = &[Tool::Playwright, CHROMIUM];
 const NEEDED_BY_BOXES: &[Tool] = &[Tool::Playwright, CHROMIUM, OPENSSL];
 
+const NEEDED_BY_FIREFOX: &[Tool] = &[Tool::Playwright, FIREFOX];
+
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial_with("browser::claim", NEEDED, || run("claim")),
+        trial_with("browser::firefox", NEEDED_BY_FIREFOX, || {
+            run_in("firefox", "firefox", Options::default());
+        }),
         trial_with("browser::docs", NEEDED, || run("docs")),
         trial_with("browser::frame", NEEDED, || run("frame")),
         trial_with("browser::languages", NEEDED, || run("languages")),
@@ -68,8 +73,12 @@ fn run(script: &str) {
     run_with(script, Options::default());
 }
 
-/// `account` has the settings of the server with this name, besides its mail server.
 fn run_with(script: &str, account: Options) {
+    run_in("chromium", script, account);
+}
+
+/// `account` has the settings of the server with this name, besides its mail server.
+fn run_in(browser: &str, script: &str, account: Options) {
     let mut look = PageLook::default();
     look.site.name = "Drop & Söner".to_owned();
     look.site.color = Color([0x7c, 0x2d, 0x92]);
@@ -96,6 +105,7 @@ fn run_with(script: &str, account: Options) {
     let mut child = Command::new("node")
         .arg(file)
         .args(std::env::var("SEALDROP_FLOWS").iter().flat_map(|flows| flows.split(',')))
+        .env("SEALDROP_BROWSER", browser)
         .env("SEALDROP_SERVERS", servers.to_string())
         .env("SEALDROP_SCREENSHOTS", shots)
         .env("SEALDROP_PROGRAM", env!("CARGO_BIN_EXE_sealdrop"))

@@ -46,6 +46,7 @@ pub(crate) enum Tool {
 pub(crate) const CADDY: Tool = Tool::Program("caddy", &["version"]);
 pub(crate) const CHROMIUM: Tool = Tool::Program("chromium", &["--version"]);
 pub(crate) const CURL: Tool = Tool::Program("curl", &["--version"]);
+pub(crate) const FIREFOX: Tool = Tool::Program("firefox-esr", &["--version"]);
 pub(crate) const FISH: Tool = Tool::Program("fish", &["--version"]);
 pub(crate) const GROFF: Tool = Tool::Program("groff", &["--version"]);
 pub(crate) const MAN: Tool = Tool::Program("man", &["--version"]);

@@ -1,7 +1,6 @@
 // Shared by the tests of boxes: boxes created and used as people do, and a connection that can be cut.
 import { createServer, connect } from "node:net";
-import { readFileSync } from "node:fs";
-import { recorder, servers } from "./harness.mjs";
+import { recorder, savedFile, servers } from "./harness.mjs";
 
 /** Letters that are not ASCII, and spaces between them. */
 export const PASSPHRASE = "räksmörgås på Öland 🦐 7";
@@ -18,11 +17,8 @@ export async function makeBox(page, { passphrase = PASSPHRASE, here = true, prep
   await page.getByRole("button", { name: "Create box" }).click();
   await page.getByRole("heading", { name: "Your box is ready" }).waitFor({ timeout: 60_000 });
   const link = await page.getByLabel("Box link", { exact: true }).inputValue();
-  const [download] = await Promise.all([
-    page.waitForEvent("download"),
-    page.getByRole("button", { name: "Save key file" }).click(),
-  ]);
-  const pem = readFileSync(await download.path(), "utf8");
+  const file = await savedFile(page, () => page.getByRole("button", { name: "Save key file" }).click());
+  const pem = file.bytes.toString();
   recorder.plant("the key of a box", pem.split("\n")[5]);
   return { token: link.slice(-31), link, pem };
 }
@@ -83,12 +79,8 @@ export async function texts(page) {
 }
 
 /** The bytes of the file with this name in an opened box, and the name it is saved under. */
-export async function saved(page, name) {
-  const [download] = await Promise.all([
-    page.waitForEvent("download", { timeout: 120_000 }),
-    page.getByRole("button", { name: `Save ${name}`, exact: true }).click(),
-  ]);
-  return { bytes: readFileSync(await download.path()), name: download.suggestedFilename() };
+export function saved(page, name) {
+  return savedFile(page, () => page.getByRole("button", { name: `Save ${name}`, exact: true }).click());
 }
 
 /**

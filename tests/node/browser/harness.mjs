@@ -1,10 +1,12 @@
-// The environment of the scripts in this folder: Chromium, pages that must not log errors nor send planted
+// The environment of the scripts in this folder: a browser, pages that must not log errors nor send planted
 // values, and servers whose clocks the scripts move. Started by tests/it/browser.rs, with the addresses.
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { chromium } from "playwright-core";
+import { FIREFOX_CONTEXT, SCREENSHOT_STYLE, startChromium, startFirefox } from "./browsers.mjs";
 import { Recorder } from "./recorder.mjs";
 
 const require = createRequire(import.meta.url);
@@ -19,11 +21,19 @@ export const servers = JSON.parse(process.env.SEALDROP_SERVERS);
 /** The name for 127.0.0.1 that a browser does not trust. */
 const UNTRUSTED = "drop.test";
 
+/** Whether the browser is Firefox: `SEALDROP_BROWSER=firefox`. */
+export const isFirefox = process.env.SEALDROP_BROWSER === "firefox";
+
 /** The bytes that the browser sends to the servers. Planted values must not be in them when the flow ends. */
 export const recorder = await Recorder.start(servers, UNTRUSTED);
+// Firefox has no rules that lead it to the recorder, so its pages are at the addresses of the recorder.
+if (isFirefox) for (const server of Object.values(servers)) server.url = recorder.addressOf(server.url);
 
 /** Sizes of windows. */
 export const VIEWPORTS = { desktop: { width: 1280, height: 900 }, phone: { width: 360, height: 740 } };
+
+/** Where Firefox saves files. */
+const saves = isFirefox ? mkdtempSync(join(tmpdir(), "saved-")) : "";
 
 const answers = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 
@@ -51,26 +61,46 @@ export function insecure(url) {
 }
 
 /**
+ * The file that a page saves when `act` has been done: `{ name, bytes }`. In Firefox, a file is not empty, and one
+ * is saved at a time: Firefox gives the saving of a Blob no id, without which Playwright has no event for it.
+ */
+export async function savedFile(page, act, { timeout = 120_000 } = {}) {
+  if (!isFirefox) {
+    const [download] = await Promise.all([page.waitForEvent("download", { timeout }), act()]);
+    return { name: download.suggestedFilename(), bytes: readFileSync(await download.path()) };
+  }
+  await act();
+  const end = Date.now() + timeout;
+  for (;;) {
+    const names = readdirSync(saves);
+    // Firefox makes an empty file with the name first, and writes into another until it is complete.
+    const bytes = names.length === 1 ? readFileSync(join(saves, names[0])) : "";
+    if (bytes.length) {
+      rmSync(join(saves, names[0]));
+      return { name: names[0], bytes };
+    }
+    assert.ok(Date.now() < end, `no file was saved: ${names}`);
+    await new Promise((done) => { setTimeout(done, 50); });
+  }
+}
+
+/**
  * Runs `flows`, an object of named functions, each with its own tools; fails if one of them does.
  * Arguments of the process are the names of the flows to run; without any, all run.
  */
 export async function run(flows) {
-  const browser = await chromium.launch({
-    executablePath: process.env.SEALDROP_CHROMIUM || "/usr/bin/chromium",
-    // Without a graphics card, most of the time is spent drawing.
-    args: ["--no-sandbox", "--disable-gpu",
-      `--host-resolver-rules=${recorder.rules}, MAP ${UNTRUSTED} 127.0.0.1`],
-  });
+  const browser = isFirefox ? await startFirefox({ saves }) : await startChromium(`${recorder.rules}, MAP ${UNTRUSTED} 127.0.0.1`);
   const wanted = process.argv.slice(2);
   let failed = 0;
   for (const [name, flow] of Object.entries(flows)) {
     if (wanted.length && !wanted.includes(name)) continue;
     const tools = new Tools(browser);
     recorder.begin();
+    const began = Date.now();
     try {
       await flow(tools);
       await tools.close();
-      console.log(`ok ${name}`);
+      console.log(`ok ${name} (${((Date.now() - began) / 1000).toFixed(1)} s)`);
     } catch (error) {
       failed += 1;
       console.log(`FAILED ${name}: ${error.stack}`);
@@ -78,6 +108,7 @@ export async function run(flows) {
     }
   }
   await browser.close();
+  if (isFirefox) rmSync(saves, { recursive: true });
   process.exit(failed ? 1 : 0);
 }
 
@@ -90,7 +121,7 @@ class Tools {
     this.#browser = browser;
   }
 
-  /** Chromium itself, for calls that do not concern a page of ours. */
+  /** The browser itself, for calls that do not concern a page of ours. */
   get browser() {
     return this.#browser;
   }
@@ -107,7 +138,10 @@ class Tools {
     page.on("console", (message) => {
       if (["error", "warning"].includes(message.type())) complaints.push(message.text());
     });
-    page.on("pageerror", (error) => complaints.push(String(error.stack ?? error)));
+    page.on("pageerror", (error) => {
+      const text = String(error.stack ?? error);
+      if (!(isFirefox && text.includes(SCREENSHOT_STYLE))) complaints.push(text);
+    });
     page.on("request", (request) => {
       const url = new URL(request.url());
       const ports = Object.values(servers).map(({ url }) => new URL(url).port);
@@ -117,6 +151,11 @@ class Tools {
     });
     this.#pages.push({ page, complaints, allow });
     await page.goto(/^https?:/.test(path) ? path : servers[server].url + path);
+    // Firefox shows no focus in a tab that is not in front.
+    if (isFirefox) {
+      await page.bringToFront();
+      await page.waitForFunction(() => document.hasFocus());
+    }
     return page;
   }
 
@@ -128,8 +167,9 @@ class Tools {
     const context = await this.#browser.newContext({
       viewport: VIEWPORTS[size], locale: lang, colorScheme: dark ? "dark" : "light", hasTouch: size === "phone",
       timezoneId: "Europe/Stockholm", reducedMotion: "reduce", acceptDownloads: true, ...more,
+      ...(isFirefox && FIREFOX_CONTEXT),
     });
-    context.setDefaultTimeout(20_000);
+    context.setDefaultTimeout(isFirefox ? 60_000 : 20_000);
     if (SOURCES) {
       await context.route("**/assets/*/{js,css,images}/**", (route) => {
         const file = new URL(route.request().url()).pathname.replace(/^.*\/assets\/[^/]+\//, "");

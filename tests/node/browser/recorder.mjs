@@ -1,4 +1,4 @@
-// Records everything that Chromium sends to the servers, byte by byte: the browser connects through a proxy in
+// Records everything that a browser sends to the servers, byte by byte: the browser connects through a proxy in
 // front of each. It sees request lines, headers and bodies, of pages, workers, forms and beacons alike, so no
 // list of them is needed. Values that must not leave the browser are planted; each is searched in every form
 // that a script could send.
@@ -13,17 +13,23 @@ export class Recorder {
   #connections = [];
   #planted = new Map();
   #rules = [];
+  #addresses = new Map();
 
   /** `host` is another name of 127.0.0.1, which is recorded, too. */
   static async start(servers, host) {
     const recorder = new Recorder();
-    for (const { url } of Object.values(servers)) await recorder.#lead(new URL(url), host);
+    for (const { url } of Object.values(servers)) await recorder.#lead(url, host);
     return recorder;
   }
 
   /** The rules of `--host-resolver-rules` that make Chromium connect through the proxies. */
   get rules() {
     return this.#rules.join(", ");
+  }
+
+  /** The address of the proxy in front of the server at `url`. */
+  addressOf(url) {
+    return this.#addresses.get(url);
   }
 
   /** Forgets everything, at the start of a flow. Open connections are still recorded. */
@@ -68,12 +74,14 @@ export class Recorder {
     return places;
   }
 
-  async #lead(target, host) {
+  async #lead(url, host) {
+    const target = new URL(url);
     const listener = createServer((client) => this.#carry(client, target));
     await new Promise((resolve) => listener.listen(0, "127.0.0.1", resolve));
     // The process ends after its flows.
     listener.unref();
     const { port } = listener.address();
+    this.#addresses.set(url, `http://127.0.0.1:${port}`);
     for (const name of [target.hostname, host]) this.#rules.push(`MAP ${name}:${target.port} 127.0.0.1:${port}`);
   }
 
