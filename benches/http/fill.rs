@@ -13,7 +13,7 @@ use sealdrop::{
         lifetime::{Lifetime, LifetimeRules},
         operator,
         secret::{
-            self, NewSecret,
+            self, MessageShown, NewSecret,
             ciphertext::{self, Ciphertext, PasswordPart},
         },
     },
@@ -74,6 +74,8 @@ impl NewSecrets {
             payload: self.store.seal(&SystemRandom, &random, payload).expect("room on the disk"),
             description: None,
             message: None,
+            message_shown: MessageShown::With,
+            is_from_owner: true,
             lifetime: Lifetime::new(None, rules).expect("the default"),
             view_button: false,
             captcha: false,

@@ -22,7 +22,7 @@ use crate::{
             try_limit::{TooMany, in_words},
         },
         request::RequestError,
-        secret::{SecretError, attachment::AttachmentError},
+        secret::{SecretError, attachment::AttachmentError, change::SecretChangeError},
     },
     http::{
         error::HttpError,
@@ -349,6 +349,20 @@ impl From<SecretError> for ApiError {
             }
             SecretError::OverQuota => Self::OverQuota,
             SecretError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<SecretChangeError> for ApiError {
+    fn from(error: SecretChangeError) -> Self {
+        match error {
+            SecretChangeError::Viewed => Self::Conflict(
+                "The secret was viewed, and cannot be changed any more: create a new one",
+            ),
+            SecretChangeError::Unpublished => Self::Conflict(
+                "The secret has attachments that are not complete: upload them, or delete the draft, first",
+            ),
+            SecretChangeError::Secret(error) => error.into(),
         }
     }
 }

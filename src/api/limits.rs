@@ -7,7 +7,7 @@ const HOUR: u64 = 3600;
 
 impl TryLimits {
     pub(super) fn creation_rule(self) -> TryRule {
-        let counted = "secrets created from your address";
+        let counted = "secrets created or changed from your address";
         TryRule { counted, setting: "create_limit", most: self.creations, window_seconds: HOUR }
     }
 

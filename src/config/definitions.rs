@@ -220,7 +220,7 @@ macro_rules! settings {
         /// Limits for one client, account or box within a time window; 0 for no limit.
         #[derive(Copy)]
         group limits: TryLimits {
-            /// secrets created without an account from one address in an hour; 0 for no limit
+            /// secrets created or changed without an account from one address in an hour; 0 for no limit
             create_limit: Option "N" = "30" => pub creations: u32 {
                 parse: |text| parse::number(text, 0..=u32::MAX.into()),
                 remedy: NUMBER_OR_NO_LIMIT,

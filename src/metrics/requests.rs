@@ -14,7 +14,7 @@ use super::{
 };
 
 /// The methods that have a label of their own. Clients can send any word as the method.
-const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", OTHER];
+const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", OTHER];
 /// The status codes that answers have.
 const STATUSES: [u16; 25] = [
     200, 201, 202, 204, 206, 301, 302, 304, 308, 400, 401, 403, 404, 405, 408, 409, 413, 415, 416,

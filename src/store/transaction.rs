@@ -3,7 +3,10 @@
 //! A change reads the current state, including the effects of earlier changes in its group, and collects its
 //! writes. The writes become part of the group if the change succeeds, and are discarded if it fails.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{
     Key, Payload, Record, StoreError,
@@ -27,6 +30,8 @@ pub(super) type Writes = BTreeMap<Key, Option<Vec<u8>>>;
 pub(super) struct Effects {
     pub(super) writes: Writes,
     pub(super) slots: SlotWrites,
+    /// The slots that are wiped once the records are durable; see [`Transaction::burn_last`].
+    pub(super) late_wipes: BTreeSet<u32>,
     pub(super) kept_files: Vec<Arc<StagedFile>>,
     pub(super) dead_files: Vec<FileName>,
 }
@@ -35,6 +40,7 @@ impl Effects {
     fn absorb(&mut self, other: Self) {
         self.writes.extend(other.writes);
         self.slots.extend(other.slots);
+        self.late_wipes.extend(other.late_wipes);
         self.kept_files.extend(other.kept_files);
         self.dead_files.extend(other.dead_files);
     }
@@ -54,8 +60,12 @@ impl Group<'_> {
         &mut self,
         change: &impl Fn(&mut Transaction<'_, '_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let mut transaction =
-            Transaction { group: self, effects: Effects::default(), taken: Vec::new() };
+        let mut transaction = Transaction {
+            group: self,
+            effects: Effects::default(),
+            taken: Vec::new(),
+            burns_last: false,
+        };
         let outcome = change(&mut transaction);
         let Transaction { effects, taken, .. } = transaction;
         match outcome {
@@ -74,6 +84,7 @@ pub struct Transaction<'g, 'a> {
     group: &'g mut Group<'a>,
     effects: Effects,
     taken: Vec<u32>,
+    burns_last: bool,
 }
 
 impl Transaction<'_, '_> {
@@ -183,6 +194,14 @@ impl Transaction<'_, '_> {
         Ok(self.payload_head(key)?.zip(growing.flatten()))
     }
 
+    /// Makes this change wipe the keys of burned payloads after its records are on disk, and not before: a
+    /// crash in between leaves all of the old state, or all of the new one without the old keys. For a change
+    /// that replaces a payload, whose loss would be worse than a burn that a crash has cancelled. The keys
+    /// are wiped before the result is returned in any case.
+    pub fn burn_last(&mut self) {
+        self.burns_last = true;
+    }
+
     /// Burns the payload of a record and keeps the record. The key is wiped from the disk before the result
     /// of the change is returned. Does nothing if the record has no payload.
     ///
@@ -197,7 +216,11 @@ impl Transaction<'_, '_> {
             Ok::<_, StoreError>(Some((payload.slot, file, bytes)))
         })?;
         if let Some((slot, file, bytes)) = burned.transpose()?.flatten() {
-            self.effects.slots.insert(slot, None);
+            if self.burns_last {
+                self.effects.late_wipes.insert(slot);
+            } else {
+                self.effects.slots.insert(slot, None);
+            }
             self.effects.dead_files.extend(file);
             self.write(key, Some(bytes));
         }
@@ -293,7 +316,11 @@ impl Transaction<'_, '_> {
     }
 
     fn slot_key(&self, slot: u32) -> Result<Option<SlotKey>, StoreError> {
-        let pending = self.effects.slots.get(&slot).or_else(|| self.group.effects.slots.get(&slot));
+        let (own, earlier) = (&self.effects, &self.group.effects);
+        if own.late_wipes.contains(&slot) || earlier.late_wipes.contains(&slot) {
+            return Ok(None);
+        }
+        let pending = own.slots.get(&slot).or_else(|| earlier.slots.get(&slot));
         match pending {
             Some(key) => Ok(key.as_ref().map(copy)),
             None => match self.group.slots.read(slot) {

@@ -5,6 +5,7 @@ mod attachment_ends;
 mod attachment_makers;
 mod attachment_parts;
 pub(crate) mod attachments;
+mod changes;
 mod claims;
 mod clients;
 mod content_types;
@@ -44,6 +45,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         attachment_makers::trials(),
         attachment_parts::trials(),
         attachments::trials(),
+        changes::trials(),
         claims::trials(),
         clients::trials(),
         content_types::trials(),

@@ -56,7 +56,7 @@ async function prepared(path, id) {
   if (path.includes("webhooks")) {
     return { id: (await call("POST", "/api/account/webhooks", { url: "http://localhost:1/" })).id };
   }
-  if (["secretStatus", "deleteSecretOpenly"].includes(id)) {
+  if (["secretStatus", "changeSecretOpenly", "deleteSecretOpenly"].includes(id)) {
     const made = await call("POST", "/api/public/secrets", secret);
     return { id: made.id, manageToken: made.manage_token };
   }

@@ -26,7 +26,7 @@ use super::{
     public::{self, viewing},
     requests,
     routes::{ROUTES, Route, RouteAccess},
-    secrets::new_secret,
+    secrets::{change, new_secret},
 };
 use crate::http::json_fields::BodyFields;
 
@@ -36,8 +36,9 @@ include!(concat!(env!("OUT_DIR"), "/openapi.rs"));
 const JSON: &str = "application/json";
 
 /// The JSON bodies of requests, with the same fields as in the parser.
-const BODIES: [BodyFields; 8] = [
+const BODIES: [BodyFields; 9] = [
     new_secret::BODY,
+    change::BODY,
     requests::BODY,
     account::BODY,
     webhooks::BODY,

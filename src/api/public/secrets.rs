@@ -13,11 +13,12 @@ use super::{
 use crate::{
     api::{
         load::work::blocking,
-        secrets::{late_tries, new_secret, secret_item::SecretListItem},
+        secrets::{change, late_tries, new_secret, secret_item::SecretListItem},
     },
     config::SecretCreation,
     crypto::sha256,
     domain::{
+        numbers::SecretId,
         secret::{list::SecretListEntry, manage},
         text::Text,
     },
@@ -33,7 +34,7 @@ const MANAGE_TOKEN: &str = "manage-token";
 pub(in crate::api) struct PublicSecretCreated {
     #[serde(flatten)]
     item: SecretListItem,
-    /// The token for the status of the secret and for its deletion. Only this answer contains it.
+    /// The token for the status of the secret, and for changing and deleting it. Only this answer contains it.
     #[schemars(example = &"bm90LWEtcmVhbC10b2tlbg")]
     manage_token: String,
     /// The token for uploading the attachments, if the secret is a draft. Only this answer contains it.
@@ -102,6 +103,39 @@ pub(in crate::api) async fn status(
         StatusCode::OK,
         &PublicData { data: SecretListItem::new(app, listed, app.clock.now()) },
     ))
+}
+
+/// `PATCH /api/public/secrets/<id>`: changes the secret before its first view. Counts as a creation.
+pub(in crate::api) async fn change(
+    app: &Arc<App>,
+    client: Client,
+    id: &str,
+    headers: &HeaderMap,
+    body: &mut Incoming,
+) -> Result<Response<Body>, ApiError> {
+    let token_hash = token_hash(headers)?;
+    let id = app.ids.parse(id).ok_or(ApiError::NotFound)?;
+    let counted = app.attempts.creations.begin(client.net(), app.clock.monotonic())?;
+    let changed = change_one(app, client, (id, token_hash), headers, body).await;
+    if changed.is_err() {
+        counted.undone();
+    }
+    changed
+}
+
+async fn change_one(
+    app: &Arc<App>,
+    client: Client,
+    (id, token_hash): (SecretId, [u8; 32]),
+    headers: &HeaderMap,
+    body: &mut Incoming,
+) -> Result<Response<Body>, ApiError> {
+    let payer = app.load.body_budget.anybody(client);
+    let wanted = change::read(app, id, &payer, headers, body).await?;
+    let (now, keep_log) = (app.clock.now(), app.rules.keep_log_seconds);
+    let changed = app.store.change(manage::change(id, token_hash, wanted, now, keep_log)).await?;
+    let entry = changed.ok_or(ApiError::NotFound)?;
+    Ok(json(StatusCode::OK, &PublicData { data: SecretListItem::new(app, entry, now) }))
 }
 
 /// `DELETE /api/public/secrets/<id>`: burns the secret and deletes its log.

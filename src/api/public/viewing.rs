@@ -29,7 +29,7 @@ use crate::{
         numbers::{LeaseToken, SecretId},
         secret::{
             SecretError,
-            viewing::{self, LateTry, Leased, Proofs, Visit},
+            viewing::{self, LateTry, Leased, Looked, Proofs, Visit},
         },
         view::View,
     },
@@ -114,7 +114,7 @@ pub(in crate::api) async fn look(
     let found = app.store.change(viewing::look(secret_id, entry.clone())).await;
     let found = found.map_err(ApiError::from);
     let late = LateTry { id: secret_id, visitor: entry, what: Visit::Look };
-    let (secret, attachments) = visitor::note_too_late(app, client, late, found)?;
+    let Looked { secret, attachments, .. } = visitor::note_too_late(app, client, late, found)?;
     let data = ViewTerms {
         id: id.to_owned(),
         view_button: secret.view_button,

@@ -54,6 +54,10 @@ pub static ROUTES: &[Route] = routes! {
     GET "/api/secrets/{id}" viewSecret
         ["Secrets"] "Return a secret, and spend a view",
         AnyKey |c, account| secrets::view(c.app, c.client, account, c.path[0], c.headers);
+    PATCH "/api/secrets/{id}" changeSecret
+        ["Secrets"] "Change a secret before its first view",
+        PrivateKey |c, account|
+            secrets::change::change(c.app, c.client, account, c.path[0], c.headers, c.body);
     DELETE "/api/secrets/{id}" deleteSecret
         ["Secrets"] "Burn a secret",
         PrivateKey |c, account| secrets::delete(c.app, account, c.path[0]);
@@ -109,6 +113,10 @@ pub static ROUTES: &[Route] = routes! {
     GET "/api/public/secrets/{id}" lookAtSecret
         ["Viewing"] "Return what a view needs",
         Other("the link") |c| public::viewing::look(c.app, c.path[0], c.client, c.headers);
+    PATCH "/api/public/secrets/{id}" changeSecretOpenly
+        ["Without an account"] "Change a secret before its first view",
+        Other("its manage token") |c|
+            public::secrets::change(c.app, c.client, c.path[0], c.headers, c.body);
     DELETE "/api/public/secrets/{id}" deleteSecretOpenly
         ["Without an account"] "Burn a secret made without an account",
         Other("its manage token") |c| public::secrets::delete(c.app, c.path[0], c.headers);
@@ -253,8 +261,15 @@ static RESOURCES: LazyLock<Vec<Resource>> = LazyLock::new(|| {
         }
     }
     for Resource { methods, routes, .. } in &mut resources {
-        let order =
-            [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS];
+        let order = [
+            Method::GET,
+            Method::HEAD,
+            Method::POST,
+            Method::PUT,
+            Method::PATCH,
+            Method::DELETE,
+            Method::OPTIONS,
+        ];
         let is_allowed = |method: &Method| {
             *method == Method::OPTIONS || routes.iter().any(|route| route.methods.contains(method))
         };

@@ -57,10 +57,10 @@ fn paths_find_their_resources() {
 fn allow_names_the_methods_of_all_rows_of_a_path() {
     let cases = [
         ("/api/secrets", "GET, HEAD, POST, OPTIONS"),
-        ("/api/secrets/x", "GET, DELETE, OPTIONS"),
+        ("/api/secrets/x", "GET, PATCH, DELETE, OPTIONS"),
         ("/api/secrets/x/attachments/1", "GET, HEAD, PUT, OPTIONS"),
         ("/api/account", "GET, HEAD, PUT, OPTIONS"),
-        ("/api/public/secrets/x", "GET, DELETE, OPTIONS"),
+        ("/api/public/secrets/x", "GET, PATCH, DELETE, OPTIONS"),
         ("/api/public/secret_requests/x", "GET, HEAD, OPTIONS"),
         ("/api/public/unsubscribe/x", "GET, HEAD, POST, OPTIONS"),
         ("/Service", "GET, POST, PUT, DELETE, OPTIONS"),

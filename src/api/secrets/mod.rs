@@ -1,5 +1,6 @@
 //! `/api/secrets`: the operations of the Secrets API on secrets.
 
+pub(crate) mod change;
 pub mod late_tries;
 pub(crate) mod new_secret;
 pub(crate) mod secret_item;
@@ -84,6 +85,7 @@ pub async fn create(
 ) -> Result<Response<Body>, ApiError> {
     let payer = app.load.body_budget.with_key(client);
     let mut new = new_secret::read(app, client, &payer, headers, body).await?;
+    new.is_from_owner = true;
     let upload_token = attachments::upload_token(app, &mut new.attachments);
     let texts = [&new.description, &new.message].map(|text| text.clone().map(Text::into_string));
     let now = app.clock.now();

@@ -14,7 +14,7 @@ use crate::{
     domain::{
         lifetime::Lifetime,
         secret::{
-            NewSecret,
+            MessageShown, NewSecret,
             ciphertext::{self, Ciphertext, CiphertextError, PasswordPart},
         },
         text::Text,
@@ -168,6 +168,8 @@ fn prepare(app: &App, body: &[u8]) -> Result<(NewSecret, Option<SecretText>), Ap
         payload,
         description,
         message,
+        message_shown: MessageShown::With,
+        is_from_owner: false,
         lifetime,
         view_button,
         captcha,
@@ -201,8 +203,13 @@ impl SecretContent {
     /// Seals the content for a secret with the returned random bits. Blocks if it is large.
     pub(crate) fn seal(&self, app: &App) -> Result<([u8; 15], Payload), ApiError> {
         let random: [u8; 15] = random_array(&*app.random);
+        Ok((random, self.seal_for(app, &random)?))
+    }
+
+    /// Does the same for a secret whose id has these random bits.
+    pub(crate) fn seal_for(&self, app: &App, random: &[u8; 15]) -> Result<Payload, ApiError> {
         let payload = ciphertext::to_payload(&self.ciphertext, &self.part);
-        Ok((random, app.store.seal(&*app.random, &random, payload)?))
+        Ok(app.store.seal(&*app.random, random, payload)?)
     }
 }
 

@@ -32,7 +32,7 @@ pub(crate) struct SecretListItem {
     captcha: bool,
     /// Whether the secret has a password.
     password: bool,
-    /// The lifetime in hours; 0 for no end.
+    /// The lifetime in hours, counted from the creation or the last change of it; 0 for no end.
     #[schemars(example = 24)]
     expiration: u64,
     /// Null if the secret does not expire.
@@ -89,6 +89,8 @@ enum ItemEventName {
     LeaseEnded,
     /// A visitor came after the last view or the expiry.
     TriedAfter,
+    /// The sender or owner has changed the lifetime, the number of views or the content.
+    Changed,
 }
 
 impl SecretListItem {
@@ -138,6 +140,7 @@ impl From<SecretEventKind> for ItemEventName {
             SecretEventKind::Burned => Self::Burned,
             SecretEventKind::LeaseEnded => Self::LeaseEnded,
             SecretEventKind::TriedAfter => Self::TriedAfter,
+            SecretEventKind::Changed => Self::Changed,
         }
     }
 }

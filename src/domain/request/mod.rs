@@ -34,7 +34,7 @@ use super::{
     numbers::{AccountNumber, SecretId},
     schema::{self, RequestText},
     secret::{
-        self, NewSecret, Secret,
+        self, MessageShown, NewSecret, Secret,
         attachment::{NewAttachments, draft},
         manage::Manage,
     },
@@ -252,6 +252,8 @@ pub fn answer(
         payload: input.payload,
         description: texts.secret_description,
         message: texts.secret_message,
+        message_shown: MessageShown::With,
+        is_from_owner: false,
         lifetime: seen.secret_lifetime,
         view_button: false,
         captcha: false,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     clock::UnixSeconds,
     domain::{numbers::SecretNumber, schema, view::View},
-    store::{Record, StoreError, Transaction},
+    store::{Record, RecordFields, StoreError, Transaction},
 };
 
 /// The number of events of each kind that are stored; later ones are dropped, so that a scanner that returns
@@ -27,6 +27,8 @@ pub enum SecretEventKind {
     LeaseEnded,
     /// A visitor came after the last view or the expiry.
     TriedAfter,
+    /// The sender or owner has changed the secret.
+    Changed,
 }
 
 /// One event, as shown to the owner.
@@ -44,7 +46,12 @@ pub struct SecretEvent {
 }
 
 impl Record for SecretEvent {
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
+
+    fn from_older(version: u8, fields: RecordFields<'_>) -> Option<Result<Self, StoreError>> {
+        // Version 2 has more kinds of events, after those of version 1.
+        (version == 1).then(|| fields.read())
+    }
 }
 
 impl SecretEvent {
@@ -63,13 +70,19 @@ pub(crate) struct EventCounts {
     burned: u8,
     lease_ended: u8,
     tried_after: u8,
+    changed: u8,
 }
 
 impl EventCounts {
+    /// The counts in version 3 of the record of a secret.
+    pub(super) fn from_v3([opened, burned, lease_ended, tried_after]: [u8; 4]) -> Self {
+        Self { opened, burned, lease_ended, tried_after, changed: 0 }
+    }
+
     /// The number of all events. They are numbered from 0 in their order.
     pub(crate) fn total(&self) -> u16 {
-        let Self { opened, burned, lease_ended, tried_after } = *self;
-        [opened, burned, lease_ended, tried_after].into_iter().map(u16::from).sum()
+        let Self { opened, burned, lease_ended, tried_after, changed } = *self;
+        [opened, burned, lease_ended, tried_after, changed].into_iter().map(u16::from).sum()
     }
 
     /// Adds an event to the log unless the log is full for its kind. Returns whether it was added. The counts
@@ -86,6 +99,7 @@ impl EventCounts {
             SecretEventKind::Burned => &mut self.burned,
             SecretEventKind::LeaseEnded => &mut self.lease_ended,
             SecretEventKind::TriedAfter => &mut self.tried_after,
+            SecretEventKind::Changed => &mut self.changed,
         };
         if *count >= MAX_EVENTS_OF_A_KIND {
             return Ok(false);

@@ -1,9 +1,11 @@
-//! Secrets without an account. The sender gets a manage token, which shows the log and burns the secret.
+//! Secrets without an account. The sender gets a manage token, which shows the log, and changes and burns the
+//! secret.
 
 use serde::{Deserialize, Serialize};
 
 use super::{
     NewSecret, Secret, SecretError,
+    change::{self, SecretChange, SecretChangeError},
     list::{self, SecretListEntry},
 };
 use crate::{
@@ -71,18 +73,45 @@ pub fn status(
     Ok(list::details(store, id.number, secret)?)
 }
 
+/// Changes a secret. Returns its entry in the list.
+///
+/// `Ok(None)` means [`SecretError::NotFound`], in a change that still writes something.
+pub fn change(
+    id: SecretId,
+    token_hash: [u8; 32],
+    change: SecretChange,
+    now: UnixSeconds,
+    keep_log_seconds: u64,
+) -> impl Fn(&mut Transaction<'_, '_>) -> Result<Option<SecretListEntry>, SecretChangeError>
++ Send
++ 'static {
+    move |transaction| {
+        let secret = managed(transaction, id, token_hash)?;
+        change::apply(transaction, id.number, secret, &change, now, keep_log_seconds)
+    }
+}
+
 /// Burns a secret and deletes all its records, whatever its state.
 pub fn delete(
     id: SecretId,
     token_hash: [u8; 32],
 ) -> impl Fn(&mut Transaction<'_, '_>) -> Result<(), SecretError> + Send + 'static {
     move |transaction| {
-        let (kept, secret) = (schema::manage(id.number), schema::secret(id.number));
-        let kept = alike::read(|key| transaction.get(key), &kept, StandIn::Manage)?;
-        let secret = alike::read(|key| transaction.get(key), &secret, StandIn::Secret)?;
-        let secret = checked(id, secret, kept, token_hash)?;
+        let secret = managed(transaction, id, token_hash)?;
         Ok(secret::remove_or_drop(transaction, id.number, &secret)?)
     }
+}
+
+/// The secret with this id and manage token.
+fn managed(
+    transaction: &Transaction<'_, '_>,
+    id: SecretId,
+    token_hash: [u8; 32],
+) -> Result<Secret, SecretError> {
+    let (kept, secret) = (schema::manage(id.number), schema::secret(id.number));
+    let kept = alike::read(|key| transaction.get(key), &kept, StandIn::Manage)?;
+    let secret = alike::read(|key| transaction.get(key), &secret, StandIn::Secret)?;
+    checked(id, secret, kept, token_hash)
 }
 
 fn checked(

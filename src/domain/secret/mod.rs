@@ -4,6 +4,7 @@
 //! result is returned. Parsing, password hashes and HTTP are handled by the callers.
 
 pub mod attachment;
+pub mod change;
 pub mod ciphertext;
 pub mod event;
 pub mod lease;
@@ -11,6 +12,7 @@ pub mod list;
 pub mod manage;
 #[cfg(test)]
 mod model_tests;
+mod older;
 pub mod sealed_here;
 pub mod self_destruct;
 pub mod viewing;
@@ -34,7 +36,7 @@ use super::{
 use crate::{
     clock::UnixSeconds,
     crypto::{PasswordHash, bytes_equal},
-    store::{Payload, Record, StoreError, Transaction},
+    store::{Payload, Record, RecordFields, StoreError, Transaction},
 };
 
 /// A secret's record. Its sealed payload is attached to it in the store until the payload is burned.
@@ -76,13 +78,31 @@ pub struct Secret {
     pub(super) attachment_bytes: u64,
     /// Whether the secret is an unpublished draft, which cannot be viewed.
     pub is_draft: bool,
+    /// When viewers see the message.
+    pub message_shown: MessageShown,
+    /// Whether the owner of the account is the sender; not so for the answer to a secret request.
+    pub is_from_owner: bool,
+}
+
+/// When viewers see the sender's message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MessageShown {
+    /// With the secret, after a view was spent.
+    #[default]
+    With,
+    /// Before the view, to each client with the link, and with the secret.
+    Before,
 }
 
 /// The number of wrong passwords, from all clients together, that locks a secret.
 pub const MAX_WRONG_PASSWORDS: u8 = 100;
 
 impl Record for Secret {
-    const VERSION: u8 = 3;
+    const VERSION: u8 = 4;
+
+    fn from_older(version: u8, fields: RecordFields<'_>) -> Option<Result<Self, StoreError>> {
+        (version == 3).then(|| fields.read::<older::SecretV3>().map(Self::from))
+    }
 }
 
 /// A new secret, already validated.
@@ -95,6 +115,10 @@ pub struct NewSecret {
     pub description: Option<Text>,
     /// The message, visible to the owner and the viewer.
     pub message: Option<Text>,
+    /// When viewers see the message.
+    pub message_shown: MessageShown,
+    /// Whether the owner of the account is the sender; not so for the answer to a secret request.
+    pub is_from_owner: bool,
     /// The lifetime.
     pub lifetime: Lifetime,
     /// Whether the page shows a button that must be clicked before the view.
@@ -222,6 +246,8 @@ pub(super) fn stand_in() -> Secret {
         attachments: 0,
         attachment_bytes: 0,
         is_draft: false,
+        message_shown: MessageShown::With,
+        is_from_owner: false,
     }
 }
 
@@ -256,6 +282,8 @@ pub(super) fn insert(
         attachments: 0,
         attachment_bytes: 0,
         is_draft: false,
+        message_shown: new.message_shown,
+        is_from_owner: new.is_from_owner,
     };
     if let Some(attachments) = &new.attachments {
         draft::begin(transaction, number, &mut secret, attachments, now)?;

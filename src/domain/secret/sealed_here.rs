@@ -3,7 +3,7 @@
 use std::num::NonZeroU8;
 
 use super::{
-    NewSecret,
+    MessageShown, NewSecret,
     ciphertext::{self, Ciphertext, PasswordPart},
 };
 use crate::{
@@ -36,6 +36,8 @@ pub fn seal(
         payload: store.seal(random, &secret_random, payload)?,
         description: None,
         message: None,
+        message_shown: MessageShown::With,
+        is_from_owner: false,
         lifetime,
         // Mail scanners and previews open links; the button prevents them from spending the view.
         view_button: true,

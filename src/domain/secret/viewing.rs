@@ -8,7 +8,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Secret, SecretError, attachment,
+    MessageShown, Secret, SecretError, attachment,
     event::{SecretEvent, SecretEventKind},
     lease::{self, Lease},
     linked_secret, live_account, live_secret,
@@ -49,6 +49,16 @@ pub struct Leased {
     pub message: Option<String>,
     /// The end of the lease.
     pub ends_at: UnixSeconds,
+    /// The sizes of the attachments, in order.
+    pub attachments: Vec<u64>,
+}
+
+/// The result of a look.
+pub struct Looked {
+    /// The record.
+    pub secret: Secret,
+    /// The sender's message, if it is shown before the view.
+    pub message: Option<String>,
     /// The sizes of the attachments, in order.
     pub attachments: Vec<u64>,
 }
@@ -160,12 +170,11 @@ pub fn charge_password(
     }
 }
 
-/// Logs a look at a secret that can still be viewed. Spends no view. Returns the record and the sizes of the
-/// attachments.
+/// Logs a look at a secret that can still be viewed. Spends no view.
 pub fn look(
     id: SecretId,
     visitor: View,
-) -> impl Fn(&mut Transaction<'_, '_>) -> Result<(Secret, Vec<u64>), SecretError> + Send + 'static {
+) -> impl Fn(&mut Transaction<'_, '_>) -> Result<Looked, SecretError> + Send + 'static {
     move |transaction| {
         let mut secret = linked_secret(transaction, id)?;
         if !secret.is_live(visitor.at) {
@@ -176,7 +185,11 @@ pub fn look(
             transaction.put(&schema::secret(id.number), &secret)?;
         }
         let attachments = attachment::sizes(transaction, id.number, &secret)?;
-        Ok((secret, attachments))
+        let message = match secret.message_shown {
+            MessageShown::Before => message(transaction, id.number, &secret)?,
+            MessageShown::With => None,
+        };
+        Ok(Looked { secret, message, attachments })
     }
 }
 
@@ -360,7 +373,7 @@ impl Secret {
 
     /// The payload. If it is missing, a crash happened between wiping the key and writing the record. The
     /// interrupted burn is completed, and its view counts as spent.
-    fn payload(
+    pub(super) fn payload(
         &mut self,
         transaction: &mut Transaction<'_, '_>,
         number: SecretNumber,

@@ -85,6 +85,12 @@ impl Field {
         Self { alias: Some(alias), ..self }
     }
 
+    /// The same field, not required.
+    #[must_use]
+    pub const fn optional(self) -> Self {
+        Self { is_required: false, ..self }
+    }
+
     /// The same field, required.
     #[must_use]
     pub const fn required(self) -> Self {

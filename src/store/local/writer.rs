@@ -20,7 +20,7 @@ use super::{
     engine::{Batch, Engine},
     manifest::Manifest,
     payload_files::{FileName, PayloadFiles},
-    slots::{CommitMark, SlotFile},
+    slots::{CommitMark, SlotFile, SlotWrites},
 };
 use crate::{
     clock::Clock,
@@ -149,20 +149,28 @@ impl Writer {
         let batch = batch(&self.engine, &self.figures, &mut self.manifest, effects.writes);
         self.slots.mark(CommitMark { batch: self.manifest.batch, finished: false });
         if !effects.slots.is_empty() {
-            self.slots.write(&effects.slots, self.manifest.batch);
-            let began = Instant::now();
-            self.slots.sync();
-            self.figures.slot_syncs.observe_duration(began.elapsed());
+            self.write_slots(&effects.slots);
         }
         self.engine.commit(batch);
+        if !effects.late_wipes.is_empty() {
+            // After a crash before this, no record names these slots, and the start wipes them.
+            self.write_slots(&effects.late_wipes.iter().map(|slot| (*slot, None)).collect());
+        }
         self.slots.mark(CommitMark { batch: self.manifest.batch, finished: true });
 
         let wiped = effects.slots.iter().filter(|(_, key)| key.is_none());
-        self.slots.release(wiped.map(|(slot, _)| *slot));
+        self.slots.release(wiped.map(|(slot, _)| *slot).chain(effects.late_wipes));
         for name in effects.dead_files {
             // The receiver exists as long as the store. If it is gone, the sweep at start deletes the file.
             let _ = self.dead_files.send(name);
         }
+    }
+
+    fn write_slots(&self, writes: &SlotWrites) {
+        self.slots.write(writes, self.manifest.batch);
+        let began = Instant::now();
+        self.slots.sync();
+        self.figures.slot_syncs.observe_duration(began.elapsed());
     }
 
     fn keep_files(&self, effects: &Effects) -> io::Result<()> {

@@ -83,6 +83,65 @@ fn a_payload_comes_and_goes_within_a_group() {
     assert_eq!(keys.count(), 1, "only the key of the record exists");
 }
 
+fn replace_sealed(store: &Store, name: &str, secret: &[u8]) -> PendingChange<(), StoreError> {
+    let payload = store.seal(&SystemRandom, name.as_bytes(), secret.to_vec()).unwrap();
+    let (key, note) = (key(name), note(name));
+    store.change(move |transaction| {
+        transaction.burn_last();
+        transaction.put_sealed(&key, &note, &payload)?;
+        assert!(transaction.payload(&key)?.is_some());
+        Ok(())
+    })
+}
+
+#[test]
+fn a_replaced_payload_is_wiped_before_the_result() {
+    let (home, store) = Home::new();
+    let slots = || fs::read(home.path("store/slots")).unwrap().as_chunks::<32>().0.to_vec();
+    for (old, new) in [(&b"old"[..], &LARGE[..]), (&LARGE[..], &b"new"[..])] {
+        put_sealed(&store, "one", old).wait().unwrap();
+        let place = slot(&store, "one").unwrap() as usize;
+        replace_sealed(&store, "one", new).wait().unwrap();
+        assert!(slots()[place].starts_with(b"burned by commit"));
+        assert_eq!(opened(&store, "one").unwrap(), new);
+    }
+    // In one group with the changes around it.
+    let held = hold(&store);
+    let changes = [
+        put_sealed(&store, "one", b"first"),
+        replace_sealed(&store, "one", b"second"),
+        replace_sealed(&store, "one", b"third"),
+        put_sealed(&store, "two", b"another"),
+    ];
+    drop(held);
+    changes.into_iter().for_each(|change| change.wait().unwrap());
+    let store = home.reopen(store);
+    assert_eq!(opened(&store, "one").unwrap(), b"third");
+    assert_eq!(opened(&store, "two").unwrap(), b"another");
+    let is_key = |slot: &&[u8; 32]| **slot != [0; 32] && !slot.starts_with(b"burned by commit");
+    assert_eq!(slots().iter().skip(2).filter(is_key).count(), 2, "no replaced key is left");
+    assert_eq!(home.payload_files(), [] as [PathBuf; 0]);
+}
+
+/// The state after a crash between the records and the wipe of the old key.
+#[test]
+fn an_old_key_that_a_crash_has_left_is_wiped_at_the_start() {
+    let (home, store) = Home::new();
+    put_sealed(&store, "one", b"old").wait().unwrap();
+    let place = slot(&store, "one").unwrap() as usize * 32;
+    let path = home.path("store/slots");
+    let old = fs::read(&path).unwrap()[place..place + 32].to_vec();
+    replace_sealed(&store, "one", b"new").wait().unwrap();
+    store.close();
+    drop(store);
+    let mut slots = fs::read(&path).unwrap();
+    slots[place..place + 32].copy_from_slice(&old);
+    fs::write(&path, slots).unwrap();
+    let store = home.open();
+    assert_eq!(opened(&store, "one").unwrap(), b"new");
+    assert!(!fs::read(&path).unwrap().windows(32).any(|key| key == old));
+}
+
 #[test]
 fn a_payload_opens_with_its_own_context_only() {
     let (_home, store) = Home::new();

@@ -87,8 +87,8 @@ fn other_methods_are_405() {
     let secret = format!("/api/secrets/{id}");
     let cases = [
         ("/api/secrets", "GET, HEAD, POST, OPTIONS", &["PUT", "PATCH", "DELETE", "BREW"][..]),
-        (&secret, "GET, DELETE, OPTIONS", &["HEAD", "POST", "PUT", "PATCH", "BREW", "get"]),
-        ("/api/secrets/none", "GET, DELETE, OPTIONS", &["HEAD", "POST"]),
+        (&secret, "GET, PATCH, DELETE, OPTIONS", &["HEAD", "POST", "PUT", "BREW", "get"]),
+        ("/api/secrets/none", "GET, PATCH, DELETE, OPTIONS", &["HEAD", "POST"]),
         ("/health", "GET, HEAD, OPTIONS", &["POST", "DELETE"]),
         ("/ready", "GET, HEAD, OPTIONS", &["POST", "DELETE"]),
     ];

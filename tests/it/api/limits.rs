@@ -94,7 +94,7 @@ fn a_429_says_what_and_when() {
     let ids = prepare(&server);
     // (kind, limit, counted, window, wait after 10 minutes, in seconds and in words)
     let expected = [
-        ("creations", 2, "Too many secrets created from your address: 2 within 1 hour"),
+        ("creations", 2, "Too many secrets created or changed from your address: 2 within 1 hour"),
         ("answers", 3, "Too many answers to requests from your address: 3 within 1 hour"),
         ("passwords", 4, "Too many wrong passwords from your address: 4 within 1 hour"),
         (

@@ -237,7 +237,7 @@ fn any_page_may_ask() {
     let cases = [
         ("/api/public/captcha".to_owned(), "GET, OPTIONS"),
         ("/api/public/secrets".to_owned(), "POST, OPTIONS"),
-        (secret.clone(), "GET, DELETE, OPTIONS"),
+        (secret.clone(), "GET, PATCH, DELETE, OPTIONS"),
         (format!("{secret}/view"), "POST, OPTIONS"),
         (format!("{secret}/burn"), "POST, OPTIONS"),
         (format!("{secret}/status"), "GET, OPTIONS"),

@@ -29,7 +29,8 @@ struct Sealed {
 }
 
 /// The way to burn it.
-const BURNED: [&str; 6] = ["viewed", "deleted", "expired", "account", "lease burned", "lease over"];
+const BURNED: [&str; 7] =
+    ["viewed", "deleted", "expired", "account", "lease burned", "lease over", "replaced"];
 
 pub(super) fn nothing_opens() {
     let server = TestServer::start();
@@ -57,6 +58,14 @@ pub(super) fn nothing_opens() {
                     let lease = json!({"lease": viewed.json()["data"]["lease"]["token"]});
                     assert_eq!(server.client.post(&format!("{public}/burn"), &lease).status, 200);
                 }
+            }
+            "replaced" => {
+                // By other content of another size.
+                let mut new = secret_with(json!({}));
+                new["password_part_private"] = json!("b3RoZXItcHJpdmF0ZS1oYWxm");
+                let json = [("content-type", "application/json")];
+                let changed = server.client.send("PATCH", &path, &json, new.to_string().as_bytes());
+                assert_eq!(changed.status, 200, "{}", changed.text());
             }
             "deleted" => assert_eq!(server.client.delete(&path).status, 200),
             _ => {}

@@ -13,6 +13,7 @@
 mod attachments;
 mod boxes;
 mod burned;
+mod changes;
 mod flips;
 mod full;
 mod kill;
@@ -44,6 +45,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             full::stops_creations_only,
         ),
         trial("faults::a_flipped_bit_is_refused_or_harmless", flips::refused_or_harmless),
+        trial("faults::kill_9_in_a_change_leaves_old_or_new", changes::old_or_new),
         trial("faults::nothing_on_disk_opens_what_is_burned", burned::nothing_opens),
         trial("faults::nothing_on_disk_opens_a_burned_box", boxes::nothing_opens),
         trial("faults::kill_9_in_an_upload_leaves_nothing", boxes::kill_in_an_upload),

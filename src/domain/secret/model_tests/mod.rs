@@ -1,6 +1,7 @@
 //! Random operations on secrets, checked against a simple model.
 
 pub(crate) mod attachments;
+pub(crate) mod changes;
 pub(crate) mod expected;
 
 use std::{collections::BTreeSet, net::IpAddr, num::NonZeroU8};
@@ -9,7 +10,7 @@ use proptest::prelude::*;
 
 use self::expected::{BY_KEY, Expected};
 use super::{
-    NewSecret, SecretError, attachment,
+    MessageShown, NewSecret, SecretError, attachment,
     event::SecretEventKind,
     lease::LEASE_SECONDS,
     list::list,
@@ -46,6 +47,7 @@ enum Operation {
     Look(prop::sample::Index),
     TryAfter(prop::sample::Index),
     Delete(prop::sample::Index),
+    Change(prop::sample::Index, changes::Wanted),
     Wait { seconds: u64 },
     Sweep,
     Reopen,
@@ -71,6 +73,7 @@ fn operations() -> impl Strategy<Value = Vec<Operation>> {
         2 => any::<prop::sample::Index>().prop_map(Operation::Look),
         2 => any::<prop::sample::Index>().prop_map(Operation::TryAfter),
         2 => any::<prop::sample::Index>().prop_map(Operation::Delete),
+        6 => (any::<prop::sample::Index>(), changes::wanted()).prop_map(|(i, w)| Operation::Change(i, w)),
         3 => (0..200_u64).prop_map(|minutes| Operation::Wait { seconds: minutes * 60 }),
         3 => (0..90_u64).prop_map(|seconds| Operation::Wait { seconds }),
         4 => Just(Operation::Sweep),
@@ -135,6 +138,7 @@ impl World {
             | Operation::Look(_)
             | Operation::TryAfter(_)
             | Operation::Delete(_)
+            | Operation::Change(..)
             | Operation::Upload(..)
             | Operation::Fetch(..)
             | Operation::DropDraft(_)
@@ -145,6 +149,9 @@ impl World {
             Operation::Look(index) => self.look(index.index(self.secrets.len())),
             Operation::TryAfter(index) => self.try_after(index.index(self.secrets.len())),
             Operation::Delete(index) => self.delete(index.index(self.secrets.len())),
+            Operation::Change(index, wanted) => {
+                self.change(index.index(self.secrets.len()), wanted);
+            }
             Operation::Upload(index, bytes) => {
                 self.upload(index.index(self.secrets.len()), bytes);
             }
@@ -182,6 +189,8 @@ impl World {
             payload: self.store().seal(&SystemRandom, &random, text.clone()).unwrap(),
             description: Text::new("ö".repeat(Text::MAX_CHARS)),
             message: message.clone().and_then(Text::new),
+            message_shown: MessageShown::With,
+            is_from_owner: true,
             lifetime: Lifetime::new(Some(hours), rules).unwrap(),
             view_button: false,
             captcha: false,
@@ -325,6 +334,7 @@ impl World {
     }
 
     fn check_list(&self) {
+        self.check_dues();
         let (listed, metadata) = list(self.store(), self.account, 0, self.now()).unwrap();
         let expected: Vec<&Expected> =
             self.secrets.iter().rev().filter(|secret| secret.listed).collect();

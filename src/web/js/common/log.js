@@ -48,6 +48,7 @@ function name(what) {
     case "burned": return t("log.burned");
     case "lease_ended": return t("log.lease_ended");
     case "tried_after": return t("log.tried_after");
+    case "changed": return t("log.changed");
     default: return what;
   }
 }
