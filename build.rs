@@ -9,6 +9,7 @@
 mod folders;
 
 use std::{
+    collections::BTreeMap,
     env,
     error::Error,
     fmt::Write as _,
@@ -48,9 +49,13 @@ fn main() -> Result<(), Box<dyn Error>> {
             Ok((name.to_owned(), file))
         })
         .collect::<Result<_, Box<dyn Error>>>()?;
-    for folders::Folder { tag, files: texts } in locales {
-        let texts = texts.into_iter().filter(|(name, _)| name == "pages.json");
-        files.extend(texts.map(|(name, path)| (format!("locales/{tag}/{name}"), path)));
+    // The place of each language's texts in `LOCALES`.
+    let mut places = BTreeMap::new();
+    for (place, folders::Folder { tag, files: texts }) in locales.into_iter().enumerate() {
+        for (_, path) in texts.into_iter().filter(|(name, _)| name == "pages.json") {
+            places.insert(path.clone(), place);
+            files.push((format!("locales/{tag}/pages.json"), path));
+        }
     }
     files.sort();
 
@@ -65,9 +70,14 @@ fn main() -> Result<(), Box<dyn Error>> {
             let bytes = served(&name, fs::read(&file)?)?;
             everything.update(name.as_bytes());
             everything.update(Sha256::digest(&bytes));
-            let plain = out.join(name.replace('/', "!"));
-            fs::write(&plain, &bytes)?;
-            let include = format!("include_bytes!({plain:?})");
+            // The server reads the texts as well: they are in the binary once.
+            let include = if let Some(place) = places.get(&file) {
+                format!("crate::locales::LOCALES[{place}].pages.as_bytes()")
+            } else {
+                let plain = out.join(name.replace('/', "!"));
+                fs::write(&plain, &bytes)?;
+                format!("include_bytes!({plain:?})")
+            };
             let compressed = out.join(name.replace('/', "!") + ".gz");
             fs::write(&compressed, gzip(&bytes)?)?;
             writeln!(

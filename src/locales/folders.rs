@@ -1,7 +1,7 @@
 //! Reads the folders of languages and writes the table of them. Part of the build script and of the tests.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
     fs, io,
     path::{Path, PathBuf},
@@ -13,7 +13,7 @@ const FIRST: &str = "en";
 /// The texts of one language.
 #[derive(Debug)]
 pub(crate) struct Folder {
-    /// Its tag (BCP 47, without region): the name of the folder.
+    /// Its tag (BCP 47): the name of the folder.
     pub(crate) tag: String,
     /// Its files by their paths below the folder, with slashes: `mail/viewed.txt`.
     pub(crate) files: BTreeMap<String, PathBuf>,
@@ -23,7 +23,8 @@ pub(crate) struct Folder {
 ///
 /// # Errors
 ///
-/// A folder cannot be read, its name is not a tag that records can hold, or English is missing.
+/// A folder cannot be read, its name is not a tag that records can hold, two have the same language, or
+/// English is missing.
 pub(crate) fn read(root: &Path) -> io::Result<Vec<Folder>> {
     let mut folders = Vec::new();
     for entry in fs::read_dir(root)? {
@@ -32,19 +33,38 @@ pub(crate) fn read(root: &Path) -> io::Result<Vec<Folder>> {
             continue;
         }
         let tag = entry.file_name().to_string_lossy().into_owned();
-        // The number of a language in records is made from these letters: src/domain/notify/language.rs.
-        if !matches!(tag.len(), 2 | 3) || !tag.bytes().all(|byte| byte.is_ascii_lowercase()) {
-            return Err(io::Error::other(format!("{tag} is not a tag of two or three letters")));
+        if !is_tag(&tag) {
+            return Err(io::Error::other(format!("{tag} is not a tag such as de or pt-BR")));
         }
         let mut files = BTreeMap::new();
         gather(&entry.path(), "", &mut files)?;
         folders.push(Folder { tag, files });
     }
     folders.sort_by(|a, b| (a.tag != FIRST, &a.tag).cmp(&(b.tag != FIRST, &b.tag)));
+    let mut seen = BTreeSet::new();
+    if let Some(second) = folders.iter().find(|folder| !seen.insert(primary(&folder.tag))) {
+        return Err(io::Error::other(format!("{}: its language has two folders", second.tag)));
+    }
     match folders.first() {
         Some(folder) if folder.tag == FIRST => Ok(folders),
         _ => Err(io::Error::other(format!("{FIRST} is missing in {}", root.display()))),
     }
+}
+
+/// The part of a tag before the first hyphen: `pt` of `pt-BR`.
+fn primary(tag: &str) -> &str {
+    tag.split('-').next().unwrap_or_default()
+}
+
+/// Whether a tag has two or three letters, and perhaps a region of two. The number of a language in records
+/// is made from the former: src/domain/notify/language.rs.
+fn is_tag(tag: &str) -> bool {
+    let language = primary(tag);
+    let region = &tag[language.len()..];
+    matches!(language.len(), 2 | 3)
+        && language.bytes().all(|byte| byte.is_ascii_lowercase())
+        && (region.is_empty()
+            || region.len() == 3 && region[1..].bytes().all(|byte| byte.is_ascii_uppercase()))
 }
 
 fn gather(folder: &Path, prefix: &str, files: &mut BTreeMap<String, PathBuf>) -> io::Result<()> {

@@ -2,7 +2,9 @@
 //!
 //! - `pages.json`: the texts of the pages, for [`crate::web`] and its scripts;
 //! - `server.json`: the texts that the daemon fills in itself ([`ServerTexts`]);
-//! - `mail/<kind>.txt`: the mails, for [`crate::delivery`].
+//! - `mail/<kind>.txt`: the mails, for [`crate::delivery`];
+//! - `uncertain.json`, perhaps: texts that a native speaker should look at, each with the reason. It is not
+//!   embedded.
 //!
 //! The build script lists the folders, so a new language needs no line of code. A test compares each file
 //! with the English one.
@@ -21,7 +23,7 @@ include!(concat!(env!("OUT_DIR"), "/locales.rs"));
 
 /// The texts of one language, as its files have them.
 pub(crate) struct Locale {
-    /// Its tag (BCP 47), without region: the name of its folder.
+    /// Its tag (BCP 47): the name of its folder.
     pub(crate) tag: &'static str,
     /// `pages.json`.
     pub(crate) pages: &'static str,
@@ -35,6 +37,10 @@ pub(crate) struct Locale {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ServerTexts {
+    /// The language's name for itself.
+    pub(crate) name: String,
+    /// The direction of its script.
+    pub(crate) direction: Direction,
     /// On the page behind the unsubscribe link of a notification.
     pub(crate) unsubscribe_question: String,
     /// The button below it.
@@ -49,11 +55,39 @@ pub(crate) struct ServerTexts {
     pub(crate) viewer_robot: String,
 }
 
+/// The direction of a script: `ltr` or `rtl`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Direction {
+    /// Left to right.
+    Ltr,
+    /// Right to left.
+    Rtl,
+}
+
 static SERVER_TEXTS: LazyLock<BTreeMap<&'static str, ServerTexts>> = LazyLock::new(|| {
     let parse =
         |locale: &Locale| serde_json::from_str(locale.server).expect("a test reads each file");
     LOCALES.iter().map(|locale| (locale.tag, parse(locale))).collect()
 });
+
+/// The place in [`LOCALES`] of the language with this tag. What follows the first hyphen is ignored: a
+/// language has one folder, whatever the region of the reader.
+pub(crate) fn find(tag: &str) -> Option<usize> {
+    let primary = primary(tag).trim();
+    // Browsers have each of these for Norwegian; what is written is nearly always Bokmål.
+    let is_norwegian = ["no", "nn"].iter().any(|tag| primary.eq_ignore_ascii_case(tag));
+    let wanted = if is_norwegian { "nb" } else { primary };
+    let place = |wanted: &str| {
+        LOCALES.iter().position(|locale| wanted.eq_ignore_ascii_case(self::primary(locale.tag)))
+    };
+    place(wanted).or_else(|| place(primary))
+}
+
+/// The part of a tag before the first hyphen: `pt` of `pt-BR`.
+pub(crate) fn primary(tag: &str) -> &str {
+    tag.split('-').next().unwrap_or_default()
+}
 
 /// The texts of `server.json` in the language with this tag; in English if the language does not exist.
 pub(crate) fn server_texts(tag: &str) -> &'static ServerTexts {

@@ -12,12 +12,54 @@ use super::{
 };
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/locales");
+/// A translator's doubts about single texts, each with its key and the reason. A language may have none.
+const DOUBTS: &str = "uncertain.json";
+/// Texts that other languages may have in common with English: names, and words that are the same in several
+/// languages.
+const SAME_AS_ENGLISH: &[&str] = &[
+    "API",
+    "Box",
+    "Description",
+    "Detail",
+    "Details",
+    "Download",
+    "Header",
+    "Headers",
+    "ID",
+    "Link",
+    "Log",
+    "Message",
+    "Messages",
+    "Name",
+    "Optional",
+    "Program",
+    "QR code",
+    "Server",
+    "Start",
+    "Status",
+    "Tab",
+    "Test",
+    "Text",
+    "Token",
+    "Type",
+    "Version",
+    "Webhooks",
+    "Hash",
+    "optional",
+    "{count} of {max}",
+    "ltr",
+    "{browser} on {system}",
+    "Passphrase",
+    "Account",
+    "No",
+    "Stop",
+];
 
 /// The differences between a language and English, one line for each key or placeholder.
 fn differences(english: &Folder, other: &Folder) -> Vec<String> {
     let mut found = Vec::new();
     let names: BTreeSet<&String> = english.files.keys().chain(other.files.keys()).collect();
-    for name in names {
+    for name in names.into_iter().filter(|name| *name != DOUBTS) {
         let file = format!("{}/{name}", other.tag);
         match (english.files.get(name), other.files.get(name)) {
             (Some(ours), Some(theirs)) => {
@@ -37,10 +79,13 @@ fn differences(english: &Folder, other: &Folder) -> Vec<String> {
                         Some(_) if text.trim().is_empty() => {
                             found.push(format!("{file}: {key} is empty"));
                         }
-                        Some(ours) => {
-                            let (ours, theirs) = (placeholders(ours), placeholders(text));
+                        Some(ours_text) => {
+                            let (ours, theirs) = (placeholders(ours_text), placeholders(text));
                             if ours != theirs && form.is_none_or(|form| form == "other") {
                                 found.push(format!("{file}: {key} has {theirs:?}, not {ours:?}"));
+                            }
+                            if signs(ours_text) != signs(text) && form.is_none() {
+                                found.push(format!("{file}: {key} has other signs"));
                             }
                         }
                     }
@@ -51,6 +96,28 @@ fn differences(english: &Folder, other: &Folder) -> Vec<String> {
         }
     }
     found
+}
+
+/// The texts that are still in English.
+fn untranslated(english: &Folder, other: &Folder) -> Vec<String> {
+    let mut found = Vec::new();
+    for (name, theirs) in other.files.iter().filter(|(name, _)| *name != DOUBTS) {
+        let ours = entries(name, &english.files[name]);
+        for (key, text) in entries(name, theirs) {
+            // A text of placeholders and signs has no words.
+            let words = text.split(['{', '}']).step_by(2).collect::<String>();
+            let has_words = words.chars().any(char::is_alphabetic);
+            if has_words && ours.get(&key) == Some(&text) && !SAME_AS_ENGLISH.contains(&&*text) {
+                found.push(format!("{}/{name}: {key} is in English: {text}", other.tag));
+            }
+        }
+    }
+    found
+}
+
+/// Signs that a text must have as often as the English one: parts of commands, addresses and links.
+fn signs(text: &str) -> [usize; 4] {
+    ["#", "https://", "sealdrop ", "private_key_"].map(|sign| text.matches(sign).count())
 }
 
 /// The texts of a file by their keys; a mail is one text.
@@ -98,6 +165,17 @@ fn every_language_has_the_same_files_keys_and_placeholders() {
     assert!(!others.is_empty());
     let found: Vec<String> = others.iter().flat_map(|other| differences(english, other)).collect();
     assert!(found.is_empty(), "{}", found.join("\n"));
+    let found: Vec<String> = others.iter().flat_map(|other| untranslated(english, other)).collect();
+    assert!(found.is_empty(), "{}", found.join("\n"));
+    for folder in others {
+        // A doubt is about a text that exists.
+        let Some(doubts) = folder.files.get(DOUBTS) else { continue };
+        let pages = entries("pages.json", &folder.files["pages.json"]);
+        for (key, reason) in entries(DOUBTS, doubts) {
+            let is_there = pages.contains_key(&key) || folder.files.contains_key(&key);
+            assert!(is_there && !reason.is_empty(), "{}/{DOUBTS}: {key}", folder.tag);
+        }
+    }
     for locale in LOCALES {
         // Also checks that no text of `server.json` is unknown.
         assert!(!server_texts(locale.tag).viewer_browser_on.is_empty(), "{}", locale.tag);
@@ -148,6 +226,20 @@ fn a_folder_is_a_language() {
         assert!(found.starts_with(expected), "{found}");
     }
 
-    fs::create_dir(root.join("sv-FI")).unwrap();
-    assert!(folders::read(root).is_err(), "a region is not part of the name");
+    fs::remove_dir_all(root.join("xx")).unwrap();
+    for (tag, is_tag) in [
+        ("yy-FI", true),
+        ("yyy", true),
+        ("sv-FI", false),
+        ("yy-fi", false),
+        ("yy-Latn", false),
+        ("y", false),
+        ("yyyy", false),
+        ("YY", false),
+    ] {
+        let folder = root.join(tag);
+        fs::create_dir(&folder).unwrap();
+        assert_eq!(folders::read(root).is_ok(), is_tag, "{tag}");
+        fs::remove_dir(&folder).unwrap();
+    }
 }

@@ -1,7 +1,7 @@
 //! The pages and their files: all are in the binary, nothing is loaded from other servers.
 //!
-//! Pages are rendered at start, once for each language, and are the same for all users: their scripts fetch
-//! or create secret data. Each is served at one path; its `<base>` leads to the root, so that all its links
+//! Pages are rendered once for each language, and are the same for all users: their scripts fetch or create
+//! secret data. Each is served at one path; its `<base>` leads to the root, so that all its links
 //! are relative, below any path of a proxy. `pages/` has the templates, `js/`, `css/` and `images/` the
 //! files that they load, `locales` the texts; the build script puts them into the binary.
 
@@ -12,7 +12,7 @@ mod pages;
 mod path;
 mod translations;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::OnceLock};
 
 use hyper::{
     Method, Request, Response, StatusCode, Uri,
@@ -27,7 +27,6 @@ use self::{
     file::{File, Keep},
     pages::{Page, Renderer},
     path::AddressTarget,
-    translations::Translations,
 };
 pub use self::{
     look::{Logo, PageLook},
@@ -63,16 +62,18 @@ const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD");
 
 /// All pages and files.
 pub struct Web {
-    pages: BTreeMap<(Page, &'static str, usize), File>,
+    /// By page, root and index of the language. Each is rendered when somebody first asks for it, which
+    /// takes about a millisecond: all languages at start would take memory and time that few servers need.
+    pages: BTreeMap<(Page, &'static str, usize), OnceLock<File>>,
+    renderer: Renderer,
     /// The files by their paths below the root.
     files: BTreeMap<String, File>,
-    translations: Translations,
     /// The language for clients that accept none of the available ones.
     fallback: usize,
 }
 
 impl Web {
-    /// Renders all pages. `language` is for clients that accept none of the available ones; `description`
+    /// Prepares all pages. `language` is for clients that accept none of the available ones; `description`
     /// is the OpenAPI document.
     #[must_use]
     pub fn new(
@@ -85,26 +86,21 @@ impl Web {
         let logo = look.logo.as_ref().map_or(&[][..], |logo| &logo.bytes);
         let versions = [embedded::VERSION.as_bytes(), theme.as_bytes(), logo].concat();
         let version = hex(&sha256(&versions)[..6]);
-        let translations = Translations::embedded();
-        let renderer = Renderer::new(look, config, &version);
+        let renderer = Renderer::new(look.clone(), config.clone(), version.clone());
         let mut pages = BTreeMap::new();
         for page in Page::ALL {
             for root in page.roots() {
-                for (place, language) in translations.all().iter().enumerate() {
-                    let html = renderer
-                        .render(page, root, language, &translations)
-                        .expect("a test fills in each page");
-                    let file = File::compressed("text/html; charset=utf-8", html.into(), Keep::Ask);
-                    pages.insert((page, *root, place), file);
+                for place in 0..translations::all().len() {
+                    pages.insert((page, *root, place), OnceLock::new());
                 }
             }
         }
-        let fallback = translations.find(language).unwrap_or_default();
+        let fallback = translations::find(language).unwrap_or_default();
         let mut files = files(&version, look, theme);
         // Its address does not contain the version.
         let description = File::compressed("application/json", description.into(), Keep::Ask);
         files.insert("openapi.json".to_owned(), description);
-        Self { pages, files, translations, fallback }
+        Self { pages, renderer, files, fallback }
     }
 
     /// Answers a path that is not part of an API, and returns the place of its template in [`ROUTES`];
@@ -166,7 +162,13 @@ impl Web {
 
     fn page<B>(&self, page: Page, root: &'static str, request: &Request<B>) -> Response<Body> {
         let language = self.language(request.uri(), request.headers());
-        let file = self.pages.get(&(page, root, language)).expect("all pages were made");
+        let file = self.pages.get(&(page, root, language)).expect("all pages have a place");
+        let file = file.get_or_init(|| {
+            let language = &translations::all()[language];
+            let html =
+                self.renderer.render(page, root, language).expect("a test renders each page");
+            File::compressed("text/html; charset=utf-8", html.into(), Keep::Ask)
+        });
         let mut response =
             file.answer(request.headers(), "Accept-Encoding, Accept-Language, Cookie");
         let headers = response.headers_mut();
@@ -184,11 +186,11 @@ impl Web {
     fn language(&self, uri: &Uri, headers: &HeaderMap) -> usize {
         let of = |pairs: &str, separator: char| {
             let mut pairs = pairs.split(separator);
-            pairs.find_map(|pair| self.translations.find(pair.trim().strip_prefix("lang=")?))
+            pairs.find_map(|pair| translations::find(pair.trim().strip_prefix("lang=")?))
         };
         of(uri.query().unwrap_or_default(), '&')
             .or_else(|| of(&header(headers, &COOKIE), ';'))
-            .or_else(|| self.translations.preferred(&header(headers, &ACCEPT_LANGUAGE)))
+            .or_else(|| translations::preferred(&header(headers, &ACCEPT_LANGUAGE)))
             .unwrap_or(self.fallback)
     }
 }

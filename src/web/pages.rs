@@ -8,9 +8,9 @@ use serde::Serialize;
 use super::{
     embedded,
     look::PageLook,
-    translations::{Translation, Translations},
+    translations::{self, Translation},
 };
-use crate::user_agent::TABLE;
+use crate::{locales::Direction, user_agent::TABLE};
 
 /// A page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -74,9 +74,9 @@ impl Page {
     /// The groups of texts that its scripts need, besides `common` and its own.
     fn groups(self) -> &'static [&'static str] {
         match self {
-            Self::Create => &["files", "send", "link", "password", "log", "damaged"],
-            Self::Request => &["files", "send", "link", "password", "log"],
-            Self::Manage => &["create", "files", "send", "link", "password", "log"],
+            Self::Create => &["files", "send", "link", "receiver", "password", "log", "damaged"],
+            Self::Request => &["files", "send", "link", "receiver", "password", "log"],
+            Self::Manage => &["create", "files", "send", "link", "receiver", "password", "log"],
             Self::View => &["files", "password"],
             Self::Status => &["log", "send", "password"],
             Self::Box => &["files", "link", "password"],
@@ -126,16 +126,16 @@ pub struct PublicExpiration {
 }
 
 /// Renders pages.
-pub(super) struct Renderer<'a> {
+pub(super) struct Renderer {
     environment: Environment<'static>,
-    look: &'a PageLook,
-    config: &'a PublicConfig,
-    version: &'a str,
+    look: PageLook,
+    config: PublicConfig,
+    version: String,
     agents: serde_json::Value,
 }
 
-impl<'a> Renderer<'a> {
-    pub(super) fn new(look: &'a PageLook, config: &'a PublicConfig, version: &'a str) -> Self {
+impl Renderer {
+    pub(super) fn new(look: PageLook, config: PublicConfig, version: String) -> Self {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         for &(name, template) in embedded::TEMPLATES {
@@ -157,25 +157,28 @@ impl<'a> Renderer<'a> {
         page: Page,
         root: &str,
         language: &Translation,
-        all: &Translations,
     ) -> Result<String, Error> {
         let name = page.name();
         let module = format!("js/{name}/main.js");
-        let languages: Vec<(&str, &str)> =
-            all.all().iter().map(|language| (language.tag, language.name())).collect();
+        let languages: Vec<_> = translations::all()
+            .iter()
+            .map(|language| {
+                let texts = language.server_texts();
+                context! {
+                    tag => language.tag(),
+                    name => texts.name,
+                    is_rtl => texts.direction == Direction::Rtl,
+                }
+            })
+            .collect();
         let mut groups = vec!["common", "error", name];
         groups.extend(page.groups());
         let data = ScriptData {
-            lang: language.tag,
+            lang: language.tag(),
             page: name,
             name: &self.look.site.name,
-            config: self.config,
+            config: &self.config,
             messages: language.groups(&groups),
-            receivers: if groups.contains(&"link") {
-                all.of_group("receiver")
-            } else {
-                BTreeMap::new()
-            },
             agents: groups.contains(&"log").then_some(&self.agents),
         };
         let data = serde_json::to_string(&data).expect("strings and numbers");
@@ -189,7 +192,8 @@ impl<'a> Renderer<'a> {
             assets => ours(&format!("assets/{}", self.version)),
             imports => embedded::imports(&module).into_iter().map(ours).collect::<Vec<_>>(),
             module => ours(&module),
-            lang => language.tag,
+            lang => language.tag(),
+            is_rtl => language.server_texts().direction == Direction::Rtl,
             languages => languages,
             texts => language.texts(),
             data => Value::from_safe_string(data),
@@ -218,8 +222,43 @@ struct ScriptData<'a> {
     name: &'a str,
     config: &'a PublicConfig,
     messages: BTreeMap<&'a str, &'a str>,
-    /// Texts for recipients, in every language, since a recipient may use another language than the sender.
-    receivers: BTreeMap<&'a str, BTreeMap<&'a str, &'a str>>,
     /// Names of browsers and systems, for pages that list viewers.
     agents: Option<&'a serde_json::Value>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_page_can_be_rendered_in_every_language() {
+        let expiration = PublicExpiration { min: 1, max: 720, default: 168 };
+        let config = PublicConfig {
+            create: "open",
+            boxes: "open",
+            expiration,
+            max_ciphertext: 1,
+            max_upload: None,
+            max_attachments: 1,
+        };
+        let renderer = Renderer::new(PageLook::default(), config, "version".to_owned());
+        for language in translations::all() {
+            let start = match language.server_texts().direction {
+                Direction::Ltr => format!("<!DOCTYPE html>\n<html lang=\"{}\">", language.tag()),
+                Direction::Rtl => {
+                    format!("<!DOCTYPE html>\n<html lang=\"{}\" dir=\"rtl\">", language.tag())
+                }
+            };
+            for page in Page::ALL {
+                let html = renderer.render(page, page.roots()[0], language).unwrap();
+                assert!(html.starts_with(&start), "{page:?} {html:.200}");
+                // The page has the texts of its own language only.
+                for other in translations::all() {
+                    let key = "receiver.intro";
+                    let is_there = html.contains(&other.texts()[key]);
+                    assert!(!is_there || other.tag() == language.tag(), "{page:?} {}", other.tag());
+                }
+            }
+        }
+    }
 }

@@ -1,74 +1,72 @@
 //! The texts of the pages in every language of [`crate::locales`].
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::{LazyLock, OnceLock},
+};
 
-use crate::{domain::notify::language, locales::LOCALES};
+use crate::{
+    domain::notify::language,
+    locales::{self, LOCALES, Locale, ServerTexts, server_texts},
+};
 
 /// One language of the pages.
 pub(super) struct Translation {
-    /// Its tag (BCP 47).
-    pub(super) tag: &'static str,
-    /// The texts by their keys: `view.title`.
-    texts: BTreeMap<String, String>,
+    locale: &'static Locale,
+    /// The texts by their keys (`view.title`), read when they are first needed: most servers only need a few
+    /// languages.
+    texts: OnceLock<BTreeMap<&'static str, String>>,
 }
 
+static ALL: LazyLock<Vec<Translation>> = LazyLock::new(|| {
+    LOCALES.iter().map(|locale| Translation { locale, texts: OnceLock::new() }).collect()
+});
+
 /// All languages of the pages; English first.
-pub(super) struct Translations(Vec<Translation>);
+pub(super) fn all() -> &'static [Translation] {
+    &ALL
+}
 
-impl Translations {
-    /// The embedded languages.
-    pub(super) fn embedded() -> Self {
-        let parse = |json| serde_json::from_str(json).expect("a test reads each translation");
-        let read = |locale: &crate::locales::Locale| Translation {
-            tag: locale.tag,
-            texts: parse(locale.pages),
-        };
-        Self(LOCALES.iter().map(read).collect())
-    }
+/// The index of the language with this tag; the part after a hyphen is ignored.
+pub(super) fn find(tag: &str) -> Option<usize> {
+    locales::find(tag)
+}
 
-    pub(super) fn all(&self) -> &[Translation] {
-        &self.0
-    }
-
-    /// The texts of a group in each language, by language tag.
-    pub(super) fn of_group(&self, group: &str) -> BTreeMap<&str, BTreeMap<&str, &str>> {
-        self.0.iter().map(|language| (language.tag, language.groups(&[group]))).collect()
-    }
-
-    /// The index of the language with this tag; the part after a hyphen is ignored.
-    pub(super) fn find(&self, tag: &str) -> Option<usize> {
-        let primary = tag.split('-').next().unwrap_or_default().trim();
-        self.0.iter().position(|translation| primary.eq_ignore_ascii_case(translation.tag))
-    }
-
-    /// The index of the language that an `Accept-Language` prefers.
-    pub(super) fn preferred(&self, accepted: &str) -> Option<usize> {
-        language::preferred(accepted, |tag| self.find(tag))
-    }
+/// The index of the language that an `Accept-Language` prefers.
+pub(super) fn preferred(accepted: &str) -> Option<usize> {
+    language::preferred(accepted, find)
 }
 
 impl Translation {
+    /// Its tag (BCP 47).
+    pub(super) fn tag(&self) -> &'static str {
+        self.locale.tag
+    }
+
+    /// Its name and its direction.
+    pub(super) fn server_texts(&self) -> &'static ServerTexts {
+        server_texts(self.locale.tag)
+    }
+
     /// The text with this key.
-    pub(super) fn text(&self, key: &str) -> Option<&str> {
-        self.texts.get(key).map(String::as_str)
+    #[cfg(test)]
+    fn text(&self, key: &str) -> Option<&str> {
+        self.texts().get(key).map(String::as_str)
     }
 
     /// All texts, by their keys.
-    pub(super) fn texts(&self) -> &BTreeMap<String, String> {
-        &self.texts
-    }
-
-    /// The language's name for itself.
-    pub(super) fn name(&self) -> &str {
-        self.text("common.language").unwrap_or(self.tag)
+    pub(super) fn texts(&self) -> &BTreeMap<&'static str, String> {
+        self.texts.get_or_init(|| {
+            serde_json::from_str(self.locale.pages).expect("a test reads each translation")
+        })
     }
 
     /// The texts whose keys begin with one of `groups` and a dot.
     pub(super) fn groups(&self, groups: &[&str]) -> BTreeMap<&str, &str> {
         let is_wanted =
             |key: &str| key.split_once('.').is_some_and(|(group, _)| groups.contains(&group));
-        let texts = self.texts.iter().filter(|(key, _)| is_wanted(key));
-        texts.map(|(key, text)| (key.as_str(), text.as_str())).collect()
+        let texts = self.texts().iter().filter(|(key, _)| is_wanted(key));
+        texts.map(|(key, text)| (*key, text.as_str())).collect()
     }
 }
 
@@ -79,8 +77,7 @@ mod tests {
 
     #[test]
     fn every_key_that_is_used_is_there_and_every_key_is_used() {
-        let translations = Translations::embedded();
-        let english = &translations.all()[0];
+        let english = &all()[0];
         let scripts = embedded::ASSETS.iter().filter(|asset| asset.name.ends_with(".js"));
         let scripts = scripts.map(|asset| str::from_utf8(asset.plain).unwrap());
         let sources: Vec<&str> =
@@ -98,7 +95,7 @@ mod tests {
                 assert!(is_there || key.ends_with('.'), "{key} is used, and not translated");
             }
         }
-        for key in english.texts.keys() {
+        for key in english.texts().keys() {
             let plain = key.trim_end_matches(".one").trim_end_matches(".other");
             // Keys may be computed: t("error." + code), t(`box.tab_${name}`), t(page ~ ".title").
             let starts =
@@ -110,8 +107,7 @@ mod tests {
             let is_used = sources
                 .iter()
                 .any(|source| written.iter().any(|written| source.contains(written.as_str())));
-            // The language's own name is used by the switch.
-            assert!(is_used || key == "common.language", "{key} is translated, and not used");
+            assert!(is_used, "{key} is translated, and not used");
         }
     }
 }

@@ -87,6 +87,7 @@ fn units(page: Page) {
         "web_box_units.mjs",
         "web_typed_units.mjs",
         "web_link_units.mjs",
+        "web_locale_units.mjs",
         "web_secret_units.mjs",
     ] {
         let file = format!("tests/node/{file}");

@@ -13,7 +13,7 @@ use crate::{
     api::{ApiError, App, load::work::blocking},
     domain::notify::{self, Subscription, language::Language},
     http::response::Body,
-    locales::server_texts,
+    locales::{Direction, server_texts},
 };
 
 /// The page loads no resources and runs no script. Its form is sent to the page's server.
@@ -63,8 +63,12 @@ pub(in crate::api) async fn end(
 }
 
 fn page(language: &str, text: &str, button: &str) -> Response<Body> {
+    let direction = match server_texts(language).direction {
+        Direction::Ltr => "",
+        Direction::Rtl => " dir=\"rtl\"",
+    };
     let html = format!(
-        "<!DOCTYPE html>\n<html lang=\"{language}\">\n<meta charset=\"utf-8\">\n\
+        "<!DOCTYPE html>\n<html lang=\"{language}\"{direction}>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n<title>sealdrop</title>\n\
          <p>{text}</p>\n{button}</html>\n"
     );

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use crate::locales::LOCALES;
+use crate::locales::{self, LOCALES};
 
 /// One of the languages that have texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ impl Language {
         LOCALES.iter().map(|locale| Self(locale.tag))
     }
 
-    /// The first part of its tag (BCP 47).
+    /// Its tag (BCP 47).
     #[must_use]
     pub fn tag(self) -> &'static str {
         self.0
@@ -26,8 +26,7 @@ impl Language {
     /// The language with this tag; a region after a hyphen is ignored.
     #[must_use]
     pub fn from_tag(tag: &str) -> Option<Self> {
-        let primary = tag.split('-').next().unwrap_or_default().trim();
-        Self::all().find(|language| primary.eq_ignore_ascii_case(language.tag()))
+        Some(Self(LOCALES.get(locales::find(tag)?)?.tag))
     }
 
     /// The language that an `Accept-Language` header (RFC 9110 12.5.4) prefers; `None` if none of
@@ -39,13 +38,13 @@ impl Language {
 }
 
 /// The number of a language in records. English and Swedish keep the numbers of a former enum. Any other
-/// number is the tag, read as digits to base 27 (`a` is 1), so that a new language does not change the number
-/// of another one. The smallest such number is 28, for `aa`.
+/// number is the tag without its region, read as digits to base 27 (`a` is 1), so that a new language does not
+/// change the number of another one. The smallest such number is 28, for `aa`.
 fn number(tag: &str) -> u32 {
-    match tag {
+    match locales::primary(tag) {
         "en" => 0,
         "sv" => 1,
-        _ => tag
+        language => language
             .bytes()
             .fold(0, |number, letter| number * 27 + u32::from(letter.saturating_sub(b'a' - 1))),
     }
@@ -134,7 +133,9 @@ mod tests {
             assert_eq!(bincode::serde::encode_to_vec(language, encoding).unwrap(), stored);
             assert_eq!(read(&stored), Some(language));
         }
-        for (tag, expected) in [("de", 113), ("aa", 28), ("zzz", 27 * 27 * 27 - 1)] {
+        for (tag, expected) in
+            [("de", 113), ("aa", 28), ("zzz", 27 * 27 * 27 - 1), ("pt-BR", number("pt"))]
+        {
             assert_eq!(number(tag), expected);
             assert!(is_number(expected));
         }

@@ -64,7 +64,6 @@ interface PageData {
     max_attachments: number;
   };
   messages: Texts;
-  receivers: Record<string, Texts>;
   agents: { robots: AgentNames; programs: AgentNames; browsers: AgentNames; systems: AgentNames;
     robot_marks: string[] };
 }

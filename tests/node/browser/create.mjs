@@ -88,7 +88,8 @@ await run({
     const text = page.locator(".message-text textarea");
     assert.ok((await text.inputValue()).includes(link));
     assert.match(await text.inputValue(), /works until .*You also need a password/s);
-    await page.getByRole("radio", { name: "Svenska" }).check();
+    await page.getByLabel("Recipient’s language").selectOption("sv");
+    await page.waitForSelector(".message-text textarea[lang=sv]");
     assert.match(await text.inputValue(), /3 gånger.*giltig till .*lösenord/s);
   },
 

@@ -208,6 +208,13 @@ await run({
     await page.waitForSelector("#language-problem:not([hidden])");
     assert.equal(await page.locator("#language").inputValue(), "en");
     assert.equal(await page.locator("textarea").first().inputValue(), "typed");
+    // Nor does the text for the recipient change.
+    await page.locator("button[type=submit]").click();
+    await page.locator(".message-text summary").click();
+    await page.locator(".message-text select").selectOption("sv");
+    await page.locator(".message-text .error").waitFor();
+    assert.equal(await page.locator(".message-text select").inputValue(), "en");
+    assert.match(await page.locator(".message-text textarea").inputValue(), /^Here is a link/);
     // If there is nothing to lose, the page is loaded again.
     const other = await tools.open("/nothing", { context, allow: [/ERR_FAILED/, /404/] });
     await other.locator("#language").selectOption("sv");

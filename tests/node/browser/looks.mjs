@@ -23,17 +23,32 @@ const ALLOW = { allow: [/status of 4\d\d/] };
 
 await run({
   async "a narrow window"(tools) {
-    const all = (await pages()).flatMap((path) => ["en", "sv"].map((lang) => [path, lang]));
-    for (const [path, lang] of all) {
-      const page = await tools.open(path, { viewport: NARROW, lang, ...ALLOW });
+    for (const path of await pages()) {
+      const page = await tools.open(path, { viewport: NARROW, ...ALLOW });
       await page.waitForSelector("h1");
-      const { wide, nav } = await page.evaluate(() => ({
-        wide: document.documentElement.scrollWidth,
-        nav: [...document.querySelectorAll("header.site nav a")].map((link) => link.getBoundingClientRect().top),
-      }));
-      assert.ok(wide <= NARROW.width, `${path}: ${wide} px`);
-      assert.ok(new Set(nav).size <= 1, `${path} ${lang}: the menu is broken into lines at ${nav}`);
-      await tools.shot(page, `narrow-${lang}${path.slice(0, 5).replaceAll("/", "-")}`);
+      for (const summary of await page.locator("main details > summary").all()) {
+        if (path !== "/docs" && await summary.isVisible()) await summary.click();
+      }
+      const tags = await page.locator("#language option").evaluateAll((options) => options.map(({ value }) => value));
+      for (const lang of tags) {
+        await page.locator("#language").selectOption(lang);
+        await page.waitForSelector(`html[lang=${lang}]`);
+        const { wide, nav, cut } = await page.evaluate(() => ({
+          wide: document.documentElement.scrollWidth,
+          nav: [...document.querySelectorAll("header.site nav a")].map((link) => link.getBoundingClientRect().top),
+          // Controls whose text is wider than they are, and what stands out at either side.
+          cut: [...document.querySelectorAll("button:not(.skip), .button, label, legend, summary, h1, h2, h3, p, header.site a, select")]
+            .filter((node) => node.offsetParent && !node.closest(".hidden"))
+            .filter((node) => {
+              const { left, right } = node.getBoundingClientRect();
+              return left < 0 || right > window.innerWidth || node.matches("button, .button, header.site a") && node.scrollWidth > node.clientWidth + 1;
+            }).map((node) => node.outerHTML.slice(0, 200)),
+        }));
+        assert.ok(wide <= NARROW.width, `${path} ${lang}: ${wide} px`);
+        assert.ok(new Set(nav).size <= 1, `${path} ${lang}: the menu is broken into lines at ${nav}`);
+        assert.deepEqual(cut, [], `${path} ${lang}`);
+        await tools.shot(page, `narrow-${lang}${path.slice(0, 5).replaceAll("/", "-")}`);
+      }
       await page.close();
     }
   },

@@ -12,7 +12,7 @@ use super::text::{one_line, quoted};
 use crate::{
     clock::UnixSeconds,
     domain::notify::language::Language,
-    locales::{LOCALES, server_texts},
+    locales::{Direction, LOCALES, server_texts},
     user_agent::UserAgent,
 };
 
@@ -85,6 +85,7 @@ pub struct Letters {
 #[derive(Serialize)]
 struct LetterHtml<'a> {
     language: &'static str,
+    is_rtl: bool,
     subject: &'a str,
     paragraphs: Vec<Vec<Line<'a>>>,
 }
@@ -233,6 +234,7 @@ impl Letters {
         let paragraphs = text.trim_end().split("\n\n").map(|paragraph| paragraph.lines().map(line));
         let page = LetterHtml {
             language: language.tag(),
+            is_rtl: server_texts(language.tag()).direction == Direction::Rtl,
             subject: &subject,
             paragraphs: paragraphs.map(Iterator::collect).collect(),
         };

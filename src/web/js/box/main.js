@@ -1,6 +1,6 @@
 // @ts-check
 // The pages of boxes: `/box` creates a box or opens the page of one; `/box/<token>` sends to it and reads it.
-import { $, h, notice, replace, field } from "../common/dom.js";
+import { $, arrowKeys, field, h, notice, replace } from "../common/dom.js";
 import { config, freshOnReturn, root, start, t } from "../common/page.js";
 import { write } from "../common/live.js";
 import { createForm } from "./create.js";
@@ -40,7 +40,7 @@ function showBoxes() {
 }
 
 async function showBox() {
-  const title = h("h1", { tabindex: -1 }, t("box.one"));
+  const title = h("h1", { tabindex: -1 }, t("box.heading_one"));
   const place = h("div", {}, h("p", { class: "muted", role: "status" }, t("box.loading")));
   replace(app, title, h("p", { class: "token mono muted", translate: "no" }, token), place);
   try {
@@ -94,8 +94,9 @@ function showTabs(place, terms) {
   /** @param {KeyboardEvent} event */
   const move = (event) => {
     const at = tabs.findIndex((tab) => tab === document.activeElement);
+    const [next, previous] = arrowKeys();
     const to = new Map([
-      ["ArrowRight", at + 1], ["ArrowLeft", at - 1 + names.length], ["Home", 0], ["End", names.length - 1],
+      [next, at + 1], [previous, at - 1 + names.length], ["Home", 0], ["End", names.length - 1],
     ]).get(event.key);
     if (to === undefined) return;
     event.preventDefault();

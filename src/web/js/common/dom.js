@@ -62,6 +62,12 @@ export function $(selector, within = document) {
   return /** @type {HTMLElement} */ (within.querySelector(selector));
 }
 
+/** The keys that lead to the next and to the previous of several controls side by side. */
+export function arrowKeys() {
+  const keys = ["ArrowRight", "ArrowLeft"];
+  return document.documentElement.dir === "rtl" ? keys.reverse() : keys;
+}
+
 /** How long an announcement stays in the document. */
 const SAID_MS = 5_000;
 /** @type {ReturnType<typeof setTimeout> | undefined} */

@@ -4,9 +4,7 @@
 import { setText, write } from "./live.js";
 import { element, lang, root, setLanguage, t } from "./page.js";
 import { isAtStake } from "./stakes.js";
-
-/** The timeout for loading the texts. */
-const PATIENCE_MS = 15_000;
+import { textsOf } from "./texts.js";
 
 /** Starts the menu, and makes the texts from the server follow the language. */
 export function startLanguages() {
@@ -39,15 +37,6 @@ export function startLanguages() {
     }
     return undefined;
   });
-}
-
-/** @param {string} tag */
-async function textsOf(tag) {
-  const response = await fetch(new URL(`../../locales/${tag}/pages.json`, import.meta.url), {
-    credentials: "omit", signal: AbortSignal.timeout(PATIENCE_MS),
-  });
-  if (!response.ok) throw new Error(`status ${response.status}`);
-  return response.json();
 }
 
 /**

@@ -1,7 +1,7 @@
 // @ts-check
 // A finished link and the ways to send it: copied, as a QR code, in two parts, in a text.
-import { confirmDialog, copyButton, h } from "./dom.js";
-import { date, dateIn, lang, languages, root, t, tIn } from "./page.js";
+import { announce, confirmDialog, copyButton, field, h } from "./dom.js";
+import { date, dateIn, directionOf, lang, languages, root, t, textsIn } from "./page.js";
 import { toBase64, utf8 } from "../crypto/bytes.js";
 import { qr } from "./qr.js";
 import { guardWhileShown, isAtStake } from "./stakes.js";
@@ -111,21 +111,31 @@ function textFor({ link, expiresAt, maxViews, hasPassword, onCopied }) {
   const area = h("textarea", {
     readonly: true, oncopy: onCopied, rows: 10, translate: "no", "aria-label": t("link.text"),
   });
-  /** @param {string} tag */
-  const write = (tag) => {
-    const lines = [tIn(tag, "receiver.intro"), "", link, ""];
-    lines.push(tIn(tag, "receiver.views", { count: maxViews }));
-    if (expiresAt) lines.push(tIn(tag, "receiver.until", { date: dateIn(tag, expiresAt) }));
-    if (hasPassword) lines.push(tIn(tag, "receiver.password"));
-    area.value = lines.join("\n");
-    area.lang = tag;
+  const choice = field(t("link.text_language"), h("select", { autocomplete: "off", onchange: () => write() },
+    ...languages.map(({ tag, name, dir }) => h("option", { value: tag, lang: tag, dir }, name))));
+  choice.control.value = lang;
+  const write = async () => {
+    const tag = choice.control.value;
+    choice.setError("");
+    try {
+      const text = await textsIn(tag);
+      // Another language was chosen in the meantime.
+      if (choice.control.value !== tag) return;
+      const lines = [text("receiver.intro"), "", link, ""];
+      lines.push(text("receiver.views", { count: maxViews }));
+      if (expiresAt) lines.push(text("receiver.until", { date: dateIn(tag, expiresAt) }));
+      if (hasPassword) lines.push(text("receiver.password"));
+      area.value = lines.join("\n");
+      area.lang = tag;
+      area.dir = directionOf(tag);
+    } catch {
+      if (choice.control.value !== tag) return;
+      choice.control.value = area.lang;
+      choice.setError(t("link.text_failed"));
+      announce(t("link.text_failed"));
+    }
   };
-  const choice = h("fieldset", {}, h("legend", {}, t("link.text_language")), h("div", { class: "choice" },
-    ...languages.map(({ tag, name }) => h("label", { lang: tag },
-      h("input", {
-        type: "radio", name: "text-language", value: tag, checked: tag === lang, onchange: () => write(tag),
-      }), name))));
-  write(lang);
-  return h("div", {}, choice, area,
+  write();
+  return h("div", {}, choice.node, area,
     h("div", { class: "actions" }, copyButton(() => area.value, t("link.text_copy"), {}, { onCopied })));
 }

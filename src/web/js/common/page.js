@@ -9,14 +9,17 @@ import { forgetEnded } from "./lease.js";
 import { live, renew, write } from "./live.js";
 import { getKey } from "./session.js";
 import { isAtStake } from "./stakes.js";
+import { textsOf } from "./texts.js";
 
 /** @type {PageData} */
 const data = JSON.parse(element("data").textContent ?? "");
 
 /** The language of the page (BCP 47). */
 export let lang = data.lang;
-/** The language as an attribute that follows it. */
+/** The language as an attribute that follows it, for a part of a page in another language. */
 export const pageLang = live(() => lang);
+/** The direction of its script, likewise. */
+export const pageDir = live(() => directionOf(lang));
 /** Settings of the server: create, boxes, expiration, max_ciphertext, max_upload, … */
 export const config = data.config;
 /** Names of browsers and systems, on pages that show a log: see log.js. */
@@ -50,32 +53,46 @@ function textOf(texts, key, { count }, language) {
   return texts[`${key}.${new Intl.PluralRules(language).select(count)}`] ?? texts[`${key}.other`];
 }
 
-/** The languages: `{ tag, name }`. */
+/** The languages: `{ tag, name, dir }`, where `dir` is the direction of the script. */
 export const languages = [.../** @type {HTMLSelectElement} */ (element("language")).options]
-  .map(({ value, textContent }) => ({ tag: value, name: textContent }));
+  .map(({ value, textContent, dir }) => ({ tag: value, name: textContent, dir: dir || "ltr" }));
 
 /**
- * As `t`, in another language, for a text that another person will read. Only keys that begin with
- * `receiver.`.
+ * The direction of the script of a language.
  *
  * @param {string} tag
- * @param {string} key
- * @param {Args} args
  */
-export function tIn(tag, key, args = {}) {
-  return fill(textOf(data.receivers[tag], key, args, tag), args, tag);
+export function directionOf(tag) {
+  return languages.find((language) => language.tag === tag)?.dir ?? "ltr";
 }
 
 /**
+ * As `t`, in a language that may be another than the page's, for a text that another person will read.
+ * Rejects if the texts cannot be loaded.
+ *
+ * @param {string} tag
+ * @returns {Promise<(key: string, args?: Args) => string>}
+ */
+export async function textsIn(tag) {
+  const texts = tag === lang ? data.messages : await textsOf(tag);
+  return (key, args = {}) => fill(textOf(texts, key, args, tag), args, tag);
+}
+
+/**
+ * In a script from right to left, each value is isolated (Unicode UAX 9), since most are written from left
+ * to right and would otherwise change the order of the words around them.
+ *
  * @param {string} text
  * @param {Args} args
  * @param {string} language
  */
 function fill(text, args, language) {
+  const isRtl = directionOf(language) === "rtl";
   return text.replace(/\{(\w+)\}/g, (whole, name) => {
     const value = args[name];
     if (value === undefined) return whole;
-    return typeof value === "number" ? new Intl.NumberFormat(language).format(value) : String(value);
+    const written = typeof value === "number" ? new Intl.NumberFormat(language).format(value) : String(value);
+    return isRtl ? `\u2068${written}\u2069` : written;
   });
 }
 
@@ -89,11 +106,13 @@ export function number(value) {
 }
 
 /**
- * The locale for dates: the language of the page with the region of the browser.
+ * The locale for dates: the language of the page with the region of the browser. Digits are 0 to 9 in each,
+ * as in the rest of the text.
  *
- * @param {string} language
+ * @param {string} tag
  */
-function localeOf(language) {
+function localeOf(tag) {
+  const own = new Intl.Locale(tag);
   const wanted = (navigator.languages ?? []).flatMap((tag) => {
     try {
       return [new Intl.Locale(tag)];
@@ -102,10 +121,10 @@ function localeOf(language) {
       return [];
     }
   });
-  const same = wanted.find((locale) => locale.language === language && locale.region);
-  if (same) return same.toString();
-  const region = wanted.find((locale) => locale.region)?.region ?? wanted[0]?.maximize().region;
-  return region ? `${language}-${region}` : language;
+  const same = wanted.find((locale) => locale.language === own.language && locale.region);
+  const region = same?.region ?? own.region ?? wanted.find((locale) => locale.region)?.region
+    ?? wanted[0]?.maximize().region;
+  return new Intl.Locale((same ?? own).toString(), { region, numberingSystem: "latn" });
 }
 
 /**
@@ -256,6 +275,7 @@ export function setLanguage(tag, messages) {
   lang = tag;
   data.messages = messages;
   document.documentElement.lang = tag;
+  document.documentElement.dir = directionOf(tag);
   document.title = `${t(`${data.page}.title`)} · ${siteName}`;
   renew();
 }

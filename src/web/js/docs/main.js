@@ -6,7 +6,7 @@ import { fieldsOf, parametersOf, resolve } from "./schema.js";
 import { tryForm } from "./try.js";
 import { $, copyButton, h, notice, replace } from "../common/dom.js";
 import { joined, write } from "../common/live.js";
-import { freshOnReturn, pageLang, root, start, t } from "../common/page.js";
+import { freshOnReturn, pageDir, pageLang, root, start, t } from "../common/page.js";
 import { getKey, setKey, signOut } from "../common/session.js";
 
 const METHODS = ["get", "head", "post", "put", "delete"];
@@ -29,7 +29,7 @@ function show(api) {
   const filter = h("input", { type: "search", id: "filter", autocomplete: "off", spellcheck: "false" });
   const groups = api.tags
     .map((tag) => group(api, tag, operations.filter(({ tags }) => tags[0] === tag.name)));
-  const nothing = h("p", { class: "muted", hidden: true, role: "status", lang: pageLang },
+  const nothing = h("p", { class: "muted", hidden: true, role: "status", lang: pageLang, dir: pageDir },
     t("docs.no_match"));
   filter.addEventListener("input", () => {
     const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
@@ -37,13 +37,13 @@ function show(api) {
     nothing.hidden = shown.some(Boolean);
   });
   replace(app,
-    h("div", { class: "card", lang: pageLang },
+    h("div", { class: "card", lang: pageLang, dir: pageDir },
       keyField(),
       h("div", { class: "field" }, h("label", { for: "filter" }, t("docs.filter")), filter)),
-    h("nav", { "aria-label": t("docs.contents"), lang: pageLang },
+    h("nav", { "aria-label": t("docs.contents"), lang: pageLang, dir: pageDir },
       h("ul", { class: "toc" }, api.tags.map(({ name }) => h("li", {},
         h("button", {
-          type: "button", class: "button quiet small", lang: "en", onclick: () => goTo(name),
+          type: "button", class: "button quiet small", lang: "en", dir: "ltr", onclick: () => goTo(name),
         }, name))))),
     h("details", { class: "card" }, h("summary", {}, t("docs.rules")), rich(api.info.description)),
     nothing, groups.map(({ node }) => node));

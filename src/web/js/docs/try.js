@@ -4,7 +4,7 @@ import { Offline, explain } from "../common/api.js";
 import { parameters, resolve } from "./schema.js";
 import { announce, busy, field, h, notice, replace } from "../common/dom.js";
 import { live } from "../common/live.js";
-import { bytes, pageLang, root, t } from "../common/page.js";
+import { bytes, pageDir, pageLang, root, t } from "../common/page.js";
 import { getKey } from "../common/session.js";
 import { settle } from "../common/stakes.js";
 
@@ -28,7 +28,7 @@ export function tryForm(api, operation) {
   const body = bodyFields(api, operation);
   const result = h("div", { "aria-live": "polite" });
   const send = h("button", { type: "submit", class: "button primary" }, t("docs.send"));
-  const form = h("form", { class: "try", lang: pageLang, novalidate: true },
+  const form = h("form", { class: "try", lang: pageLang, dir: pageDir, novalidate: true },
     h("h4", {}, t("docs.try")),
     inputs.map(({ node }) => node), body.node, send, result);
   form.addEventListener("submit", (event) => {

@@ -1,6 +1,6 @@
 // @ts-check
 // The page of an account: sign-in, secrets, requests and settings, each in a tab that the fragment names.
-import { $, h, notice, replace } from "../common/dom.js";
+import { $, arrowKeys, h, notice, replace } from "../common/dom.js";
 import { whenKeyGone } from "./call.js";
 import { requestsPanel } from "./requests.js";
 import { secretList } from "./secrets.js";
@@ -72,14 +72,15 @@ function account() {
   const list = h("div", {
     class: "choice tabs", role: "tablist", "aria-label": t("manage.tabs"), onkeydown: (event) => {
       const at = tabs.findIndex((tab) => tab === document.activeElement);
+      const [next, previous] = arrowKeys();
       const to = new Map([
-        ["ArrowRight", at + 1], ["ArrowLeft", at - 1], ["Home", 0], ["End", tabs.length - 1],
+        [next, at + 1], [previous, at - 1], ["Home", 0], ["End", tabs.length - 1],
       ]).get(event.key);
       if (at < 0 || to === undefined) return;
       event.preventDefault();
-      const next = (to + tabs.length) % tabs.length;
-      show(TABS[next]);
-      tabs[next].focus();
+      const place = (to + tabs.length) % tabs.length;
+      show(TABS[place]);
+      tabs[place].focus();
     },
   }, ...tabs);
 
