@@ -105,7 +105,7 @@ impl BoxKey {
     /// blocking pool.
     #[must_use]
     pub fn generate(bits: RsaBits, random: &dyn Random) -> Self {
-        let key = RsaPrivateKey::new(&mut oaep::RsaRandom(random), bits.bits())
+        let key = RsaPrivateKey::new(&mut oaep::RustCryptoRandom(random), bits.bits())
             .expect("two primes of half the bits each make a key");
         Self(key)
     }
@@ -233,7 +233,7 @@ impl BoxKey {
     ) -> Result<MessageKey, Damaged> {
         let opened = self
             .0
-            .decrypt_blinded(&mut oaep::RsaRandom(random), oaep::padding(), encryption_key)
+            .decrypt_blinded(&mut oaep::RustCryptoRandom(random), oaep::padding(), encryption_key)
             .map(Zeroizing::new)
             .map_err(|_| Damaged)?;
         let key = Zeroizing::new(<[u8; 32]>::try_from(opened.as_slice()).map_err(|_| Damaged)?);

@@ -4,6 +4,7 @@
 //! | module | what for |
 //! |---|---|
 //! | [`secret_bytes`] | the types that hold a secret, and comparison in constant time |
+//! | [`answer_key`] | the public half of a link, encrypted for one person |
 //! | [`random`] | the sources of randomness |
 //! | [`seal`] | a secret's payload in the store, undecryptable once its slot key is overwritten |
 //! | [`sjcl`] | the ciphertext of the Secrets API, and the two halves of its password |
@@ -23,6 +24,7 @@
 //! | [`proof_of_work`] | a proof of work (ALTCHA) that makes scanning expensive |
 //! | [`sequence_mask`] | a sequence number hidden inside a random id |
 
+pub mod answer_key;
 pub mod base64_lines;
 pub mod box_key;
 pub mod chunks;
@@ -44,6 +46,7 @@ pub mod sjcl;
 pub mod stream;
 pub mod typed_password;
 
+pub use answer_key::{AnswerKey, AnswerKeyError, AnswerPrivateKey};
 pub use base64_lines::without_line_ends;
 pub use box_key::{BadRsaBits, BoxKey, KeyFormError, OpenKeyError, RsaBits};
 pub use chunks::{ChunkReader, ChunkWriter};

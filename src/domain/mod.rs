@@ -20,6 +20,7 @@ pub mod request;
 pub mod request_id;
 pub(crate) mod request_record;
 pub(crate) mod schema;
+pub mod sealed_part;
 pub mod secret;
 pub mod server_status;
 pub mod stand_ins;

@@ -144,5 +144,6 @@ pub(super) fn given_back(
     request.drafts = request.drafts.saturating_sub(1);
     request.used = request.used.saturating_sub(1);
     transaction.delete(&schema::made_secret(number, secret))?;
+    transaction.delete(&schema::sealed_part(secret))?;
     transaction.put(&key, &request)
 }

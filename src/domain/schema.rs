@@ -25,6 +25,9 @@
 //! q account sequence f -> Text of a request, f = 0 description, 1 message, 2 and 3 those of its secrets
 //! u SHA-256 of the id  -> RequestNumber
 //! w account seq. seq.  -> MadeThroughRequest: a secret that was created through a request
+//! K account sequence   -> StoredAnswerKey of a request: answers are sealed for it
+//! W account sequence   -> SealedHalf of a secret that answers such a request
+//! G account sequence   -> Manage, for a request without an account
 //! f due account seq.   -> Due: the next check of a request by the sweeper
 //! o outgoing           -> Outgoing, with its sealed part
 //! i lane due outgoing  -> DueOut: the next attempt or the deletion of an item
@@ -271,6 +274,19 @@ pub(super) fn secret_made(key: &Key) -> Option<SecretNumber> {
     let [_, _, _, _, _, sequence @ ..] = rest;
     let [d, e, f, g, h] = sequence;
     SecretNumber::from_bytes([a, b, c, d, e, f, g, h])
+}
+
+pub(super) fn request_answer_key(number: RequestNumber) -> Key {
+    Key::new(b'K').with(&number.to_bytes())
+}
+
+pub(super) fn request_manage(number: RequestNumber) -> Key {
+    Key::new(b'G').with(&number.to_bytes())
+}
+
+/// The sealed public half of the link of a secret.
+pub(super) fn sealed_part(number: SecretNumber) -> Key {
+    numbered(b'W', number)
 }
 
 pub(super) fn request_dues() -> Key {

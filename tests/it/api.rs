@@ -18,6 +18,7 @@ mod life;
 mod limits;
 mod listing;
 mod not_found;
+mod open_requests;
 mod passwords;
 pub(crate) mod public;
 mod public_captcha;
@@ -58,6 +59,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         limits::trials(),
         listing::trials(),
         not_found::trials(),
+        open_requests::trials(),
         passwords::trials(),
         public::trials(),
         public_captcha::trials(),

@@ -89,6 +89,7 @@ fn units(page: Page) {
         "web_link_units.mjs",
         "web_locale_units.mjs",
         "web_secret_units.mjs",
+        "web_answer_units.mjs",
     ] {
         let file = format!("tests/node/{file}");
         let output = run(page.node().args(["--test-reporter=tap", "--test"]).arg(&file), b"");

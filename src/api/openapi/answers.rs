@@ -14,11 +14,12 @@ use crate::{
         key_service::output,
         public::{
             claims::Claimed,
+            open_requests::OpenRequestCreated,
             requests::{HandedSecretCreated, RequestForSender},
             secrets::PublicSecretCreated,
             viewing::{SeenWithLease, ViewTerms},
         },
-        requests::{RequestCreated, RequestListItem},
+        requests::{RequestCreated, RequestListItem, answers::RequestStatusItem},
         secrets::{SecretCreated, SeenWithFiles, secret_item::SecretListItem},
     },
     crypto::proof_of_work::Challenge,
@@ -29,7 +30,7 @@ use crate::{
 };
 
 /// The answers that operations refer to. The schemas of their parts follow from them.
-const ANSWERS: [fn(&mut SchemaGenerator) -> Schema; 21] = [
+const ANSWERS: [fn(&mut SchemaGenerator) -> Schema; 23] = [
     SchemaGenerator::subschema_for::<AccountForOwner>,
     SchemaGenerator::subschema_for::<ServerStatus>,
     SchemaGenerator::subschema_for::<Added>,
@@ -45,6 +46,8 @@ const ANSWERS: [fn(&mut SchemaGenerator) -> Schema; 21] = [
     SchemaGenerator::subschema_for::<ViewTerms>,
     SchemaGenerator::subschema_for::<RequestCreated>,
     SchemaGenerator::subschema_for::<RequestListItem>,
+    SchemaGenerator::subschema_for::<RequestStatusItem>,
+    SchemaGenerator::subschema_for::<OpenRequestCreated>,
     SchemaGenerator::subschema_for::<SecretCreated>,
     SchemaGenerator::subschema_for::<SeenWithFiles>,
     SchemaGenerator::subschema_for::<SecretListItem>,

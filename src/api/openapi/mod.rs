@@ -36,10 +36,11 @@ include!(concat!(env!("OUT_DIR"), "/openapi.rs"));
 const JSON: &str = "application/json";
 
 /// The JSON bodies of requests, with the same fields as in the parser.
-const BODIES: [BodyFields; 9] = [
+const BODIES: [BodyFields; 10] = [
     new_secret::BODY,
     change::BODY,
     requests::BODY,
+    requests::OPEN_BODY,
     account::BODY,
     webhooks::BODY,
     public::claims::BODY,

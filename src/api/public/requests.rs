@@ -26,6 +26,7 @@ use crate::{
         notify::mailbox::Mailbox,
         request::{self, Handed, Receiver, UsableRequest},
         request_id::RequestId,
+        sealed_part::{SealedHalf, StoredAnswerKey},
         secret::ciphertext::PasswordPart,
         text::Text,
     },
@@ -42,11 +43,18 @@ const PASSWORD_PART_PUBLIC: Field = Field::text(
 )
 .with_max_chars(PasswordPart::MAX_CHARS)
 .with_format("password-part");
+pub(in crate::api) const SEALED_PART: Field = Field::text(
+    "sealed_part",
+    "The public half, encrypted for the `answer_key` of the request, in base64url. The requester then needs \
+     no link from you. Refused if the request has no `answer_key`.",
+)
+.with_max_chars(SealedHalf::MAX_CHARS)
+.with_pattern("^[A-Za-z0-9_-]*$");
 /// The body of `POST /api/public/secret_requests/<id>/secrets`.
 pub(in crate::api) const BODY: JsonBody = JsonBody {
     name: "HandedSecret",
     meaning: "The request sets everything else about the secret.",
-    fields: &[CIPHERTEXT, PASSWORD_PART_PRIVATE, PASSWORD_PART_PUBLIC, ATTACHMENTS],
+    fields: &[CIPHERTEXT, PASSWORD_PART_PRIVATE, PASSWORD_PART_PUBLIC, SEALED_PART, ATTACHMENTS],
 };
 
 /// `GET /api/public/secret_requests/<id>`.
@@ -73,11 +81,12 @@ pub(in crate::api) async fn answer(
         let body =
             read_json(headers, body, max_bytes, &app.load.body_budget.anybody(client)).await?;
         let (receiver, now) = (found.receiver(), app.clock.now());
+        let takes_sealed = found.answer_key.is_some();
         let mut handed = if is_quick(body.bytes()) {
-            prepare(app, body.bytes(), receiver)?
+            prepare(app, body.bytes(), receiver, takes_sealed)?
         } else {
             let app = Arc::clone(app);
-            blocking(move || prepare(&app, body.bytes(), receiver)).await??
+            blocking(move || prepare(&app, body.bytes(), receiver, takes_sealed)).await??
         };
         let token = attachments::upload_token(app, &mut handed.attachments);
         let keep_log = app.rules.keep_log_seconds;
@@ -111,10 +120,22 @@ async fn find(app: &Arc<App>, id: &str) -> Result<UsableRequest, ApiError> {
 }
 
 /// Checks and seals the sender's secret. Its complete link is mailed to `receiver`, if there is one.
-fn prepare(app: &App, body: &[u8], receiver: Option<Receiver>) -> Result<Handed, ApiError> {
+fn prepare(
+    app: &App,
+    body: &[u8],
+    receiver: Option<Receiver>,
+    takes_sealed: bool,
+) -> Result<Handed, ApiError> {
     let fields = JsonFields::parse(body, BODY.fields)?;
     let content = SecretContent::new(app, &fields)?;
     let part = public_part(app, &fields, receiver.is_some())?;
+    let sealed_part = sealed_part(&fields)?;
+    if sealed_part.is_some() && !takes_sealed {
+        return Err(ApiError::field(
+            SEALED_PART.name,
+            "must not be sent: this request has no answer_key",
+        ));
+    }
     let given = attachments::given(app, &fields)?;
     // All fields are valid, so the expensive work can start.
     let (random, payload) = content.seal(app)?;
@@ -125,7 +146,7 @@ fn prepare(app: &App, body: &[u8], receiver: Option<Receiver>) -> Result<Handed,
         }
         _ => None,
     };
-    Ok(Handed { random, payload, mail, attachments })
+    Ok(Handed { random, payload, mail, attachments, sealed_part })
 }
 
 /// The public half of the password. The server gets it only if it must mail the link.
@@ -148,6 +169,15 @@ fn public_part(
     }
 }
 
+/// The public half, sealed for a key for answers.
+pub(in crate::api) fn sealed_part(fields: &JsonFields<'_>) -> Result<Option<SealedHalf>, ApiError> {
+    let Some(given) = fields.string(&SEALED_PART)?.filter(|part| !part.is_empty()) else {
+        return Ok(None);
+    };
+    let part = SealedHalf::new(given.to_owned());
+    part.map(Some).map_err(|error| ApiError::field(SEALED_PART.name, error))
+}
+
 /// A secret request, for holders of its link.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "RequestPage")]
@@ -166,6 +196,8 @@ pub(in crate::api) struct RequestForSender {
     /// The address that the finished link is mailed to. If there is one, `password_part_public` is required;
     /// otherwise it is refused.
     send_to_email: Option<Mailbox>,
+    /// The public key of the requester. The public half, encrypted for it, can be sent as `sealed_part`.
+    answer_key: Option<String>,
     secret: SecretSettings,
 }
 
@@ -185,12 +217,13 @@ struct SecretSettings {
 
 impl RequestForSender {
     fn new(found: UsableRequest) -> Self {
-        let UsableRequest { request, texts, .. } = found;
+        let UsableRequest { request, texts, answer_key, .. } = found;
         Self {
             id: request.id().to_string(),
             message: texts.message.map(Text::into_string),
             uses_left: request.uses_left(),
             expires_at: request.expires_at.map(JsonTime),
+            answer_key: answer_key.map(StoredAnswerKey::into_text),
             secret: SecretSettings {
                 expiration: request.secret_lifetime.hours(),
                 max_views: request.secret_max_views,

@@ -150,9 +150,9 @@ pub(in crate::api) async fn delete(
     Ok(json(StatusCode::OK, &PublicData { data: () }))
 }
 
-fn token_hash(headers: &HeaderMap) -> Result<[u8; 32], ApiError> {
+pub(super) fn token_hash(headers: &HeaderMap) -> Result<[u8; 32], ApiError> {
     let token = headers.get(MANAGE_TOKEN).ok_or(ApiError::Forbidden(
-        "The secret's manage token is needed: send the header Manage-Token: <token>",
+        "The manage token is needed: send the header Manage-Token: <token>",
     ))?;
     Ok(sha256(token.as_bytes()))
 }

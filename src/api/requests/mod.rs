@@ -1,5 +1,7 @@
 //! `/api/secret_requests`: the operations of the Secrets API on secret requests.
 
+pub(in crate::api) mod answers;
+
 use std::{
     num::{NonZeroU8, NonZeroU16},
     sync::Arc,
@@ -25,12 +27,13 @@ use super::{
 };
 use crate::{
     clock::UnixSeconds,
-    crypto::SecretText,
+    crypto::{AnswerKey, SecretText},
     domain::{
         notify::mailbox::Mailbox,
         numbers::AccountNumber,
         request::{self, NewRequest, RequestListEntry, Texts},
         request_id::RequestId,
+        sealed_part::StoredAnswerKey,
         text::Text,
     },
     http::{
@@ -78,6 +81,14 @@ const SECRET_MAX_VIEWS: Field = max_views_field(
     "secret_max_views",
     "How often each secret can be viewed, 1 to 100; 1 by default.",
 );
+const ANSWER_KEY: Field = Field::text(
+    "answer_key",
+    "A public key of yours for the answers: P-256, the base64url of the uncompressed point. The page of the \
+     request encrypts the public half of each answer's link for it, and the status of the request returns \
+     that as `sealed_part`. So you can open the answers, and the server cannot.",
+)
+.with_max_chars(AnswerKey::CHARS)
+.with_pattern("^([A-Za-z0-9_-]{87})?$");
 /// The body of `POST /api/secret_requests`.
 pub(crate) const BODY: JsonBody = JsonBody {
     name: "NewRequest",
@@ -94,6 +105,31 @@ pub(crate) const BODY: JsonBody = JsonBody {
         SECRET_EXPIRATION,
         SECRET_PASSWORD,
         SECRET_MAX_VIEWS,
+        ANSWER_KEY,
+    ],
+};
+const OPEN_LIMIT: Field = Field::number(
+    "limit",
+    1,
+    request::manage::MAX_ANSWERS,
+    "How many secrets can be created through the request, 1 to 100; 1 by default.",
+);
+/// The body of `POST /api/public/secret_requests`. Without an account there is no mail: a stranger could send
+/// it to anybody.
+pub(crate) const OPEN_BODY: JsonBody = JsonBody {
+    name: "NewOpenRequest",
+    meaning: "All fields are optional, and so is the whole body.",
+    fields: &[
+        DESCRIPTION,
+        MESSAGE,
+        EXPIRATION,
+        OPEN_LIMIT,
+        SECRET_DESCRIPTION,
+        SECRET_MESSAGE,
+        SECRET_EXPIRATION,
+        SECRET_PASSWORD,
+        SECRET_MAX_VIEWS,
+        ANSWER_KEY,
     ],
 };
 
@@ -110,10 +146,7 @@ pub async fn create(
     }
     let body = read_json(headers, body, OTHER_FIELDS_BYTES, &app.load.body_budget.with_key(client))
         .await?;
-    let (mut new, password) = prepare(app, body.bytes())?;
-    if let Some(password) = password {
-        new.secret_password = Some(hash(app, client, password).await?);
-    }
+    let mut new = read(app, client, body.bytes(), Requester::Account).await?;
     new.language = preferred_language(headers);
     let id = new.id.to_string();
     let data = RequestCreated { link: PageLink::of_request(app, &id), id };
@@ -155,11 +188,48 @@ pub async fn delete(
     Ok(json(StatusCode::OK, &DataAnswer { data: (), metadata }))
 }
 
-/// Checks and seals the body. The password is hashed later.
-fn prepare(app: &App, body: &[u8]) -> Result<(NewRequest, Option<SecretText>), ApiError> {
+/// Who creates a request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(in crate::api) enum Requester {
+    /// An account.
+    Account,
+    /// A client without an account.
+    Anybody,
+}
+
+/// Reads a new request, and hashes the password of its secrets.
+pub(in crate::api) async fn read(
+    app: &App,
+    client: Client,
+    body: &[u8],
+    requester: Requester,
+) -> Result<NewRequest, ApiError> {
+    let (mut new, password) = prepare(app, body, requester)?;
+    if let Some(password) = password {
+        new.secret_password = Some(hash(app, client, password).await?);
+    }
+    Ok(new)
+}
+
+/// Checks the body. The password is hashed later.
+fn prepare(
+    app: &App,
+    body: &[u8],
+    requester: Requester,
+) -> Result<(NewRequest, Option<SecretText>), ApiError> {
     // The example in the Secrets API document has no body.
     let body = if without_bom(body).is_empty() { b"{}" } else { body };
     let fields = JsonFields::parse(body, BODY.fields)?;
+    let (send_request_to, send_to) = match requester {
+        Requester::Account => {
+            (mailbox(app, &fields, &SEND_REQUEST_TO_EMAIL)?, mailbox(app, &fields, &SEND_TO_EMAIL)?)
+        }
+        Requester::Anybody => {
+            refuse_mail(&fields)?;
+            (None, None)
+        }
+    };
+    let limit_field = if requester == Requester::Account { &LIMIT } else { &OPEN_LIMIT };
     let new = NewRequest {
         texts: Texts {
             description: text(&fields, &DESCRIPTION)?,
@@ -168,22 +238,43 @@ fn prepare(app: &App, body: &[u8]) -> Result<(NewRequest, Option<SecretText>), A
             secret_message: text(&fields, &SECRET_MESSAGE)?,
         },
         lifetime: lifetime(app, fields.number(&EXPIRATION)?, &EXPIRATION)?,
-        limit: limit(&fields)?,
-        send_request_to: mailbox(app, &fields, &SEND_REQUEST_TO_EMAIL)?,
-        send_to: mailbox(app, &fields, &SEND_TO_EMAIL)?,
+        limit: limit(&fields, limit_field)?,
+        send_request_to,
+        send_to,
         language: None,
         secret_lifetime: lifetime(app, fields.number(&SECRET_EXPIRATION)?, &SECRET_EXPIRATION)?,
         secret_max_views: max_views(&fields, &SECRET_MAX_VIEWS)?,
         secret_password: None,
+        answer_key: answer_key(&fields)?,
         id: RequestId::new(&*app.random),
     };
     Ok((new, password(&fields, &SECRET_PASSWORD)?))
 }
 
 /// How many secrets a request accepts; the default is one.
-fn limit(fields: &JsonFields<'_>) -> Result<NonZeroU16, ApiError> {
-    let uses = fields.number_in_range(&LIMIT)?;
+fn limit(fields: &JsonFields<'_>, field: &Field) -> Result<NonZeroU16, ApiError> {
+    let uses = fields.number_in_range(field)?;
     Ok(uses.and_then(NonZeroU16::new).unwrap_or(NonZeroU16::MIN))
+}
+
+/// Refuses addresses for mails.
+fn refuse_mail(fields: &JsonFields<'_>) -> Result<(), ApiError> {
+    for field in [SEND_REQUEST_TO_EMAIL, SEND_TO_EMAIL] {
+        if fields.string(&field)?.is_some_and(|address| !address.is_empty()) {
+            let reason =
+                "needs an account: send POST /api/secret_requests with an API key, or leave it out";
+            return Err(ApiError::field(field.name, reason));
+        }
+    }
+    Ok(())
+}
+
+fn answer_key(fields: &JsonFields<'_>) -> Result<Option<StoredAnswerKey>, ApiError> {
+    let Some(given) = fields.string(&ANSWER_KEY)?.filter(|key| !key.is_empty()) else {
+        return Ok(None);
+    };
+    let key = AnswerKey::parse(given).map_err(|error| ApiError::field(ANSWER_KEY.name, error))?;
+    Ok(Some(StoredAnswerKey::from(&key)))
 }
 
 /// A secret request that was just created.
@@ -199,7 +290,7 @@ pub(super) struct RequestCreated {
 // The fields of the original service come first, in its order.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Request")]
-pub(super) struct RequestListItem {
+pub(in crate::api) struct RequestListItem {
     #[schemars(extend("format" = "uuid"), example = &"7d1cf6a5-5dd4-4b0c-9c0e-0b0c6a2f9d11")]
     id: String,
     #[serde(flatten)]
@@ -243,7 +334,7 @@ pub(super) struct RequestListItem {
 }
 
 impl RequestListItem {
-    fn new(app: &App, listed: RequestListEntry, now: UnixSeconds) -> Self {
+    pub(in crate::api) fn new(app: &App, listed: RequestListEntry, now: UnixSeconds) -> Self {
         let RequestListEntry { request, texts, secrets } = listed;
         let id = request.id().to_string();
         Self {

@@ -86,6 +86,9 @@ pub static ROUTES: &[Route] = routes! {
     GET HEAD "/api/secret_requests" listRequests
         ["Secret requests"] "List secret requests",
         PrivateKey |c, account| requests::list(c.app, account, c.query);
+    GET HEAD "/api/secret_requests/{id}" showRequest
+        ["Secret requests"] "Return a secret request and its answers",
+        PrivateKey |c, account| requests::answers::show(c.app, account, c.path[0], c.query);
     DELETE "/api/secret_requests/{id}" deleteRequest
         ["Secret requests"] "Delete a secret request",
         PrivateKey |c, account| requests::delete(c.app, account, c.path[0]);
@@ -135,6 +138,15 @@ pub static ROUTES: &[Route] = routes! {
     GET "/api/public/secrets/{id}/status" secretStatus
         ["Without an account"] "Return the views of a secret",
         Other("its manage token") |c| public::secrets::status(c.app, c.path[0], c.headers);
+    POST "/api/public/secret_requests" createRequestOpenly
+        ["Without an account"] "Create a secret request without an account",
+        Other("none, where open") |c| public::open_requests::create(c.app, c.client, c.headers, c.body);
+    GET "/api/public/secret_requests/{id}/status" requestStatus
+        ["Without an account"] "Return a secret request and its answers",
+        Other("its manage token") |c| public::open_requests::status(c.app, c.path[0], c.headers, c.query);
+    DELETE "/api/public/secret_requests/{id}" deleteRequestOpenly
+        ["Without an account"] "Delete a secret request and its answers",
+        Other("its manage token") |c| public::open_requests::delete(c.app, c.path[0], c.headers);
     POST "/api/public/claims" redeemClaim
         ["Account"] "Sign in with a claim link",
         Other("the link") |c| public::claims::redeem(c.app, c.client, c.headers, c.body);

@@ -61,7 +61,7 @@ fn allow_names_the_methods_of_all_rows_of_a_path() {
         ("/api/secrets/x/attachments/1", "GET, HEAD, PUT, OPTIONS"),
         ("/api/account", "GET, HEAD, PUT, OPTIONS"),
         ("/api/public/secrets/x", "GET, PATCH, DELETE, OPTIONS"),
-        ("/api/public/secret_requests/x", "GET, HEAD, OPTIONS"),
+        ("/api/public/secret_requests/x", "GET, HEAD, DELETE, OPTIONS"),
         ("/api/public/unsubscribe/x", "GET, HEAD, POST, OPTIONS"),
         ("/Service", "GET, POST, PUT, DELETE, OPTIONS"),
         ("/Service/File/x", "GET, OPTIONS"),

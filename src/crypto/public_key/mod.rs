@@ -164,7 +164,7 @@ impl PublicKey {
     #[must_use]
     pub fn seal_message_key(&self, key: &MessageKey, random: &dyn Random) -> Vec<u8> {
         self.0
-            .encrypt(&mut oaep::RsaRandom(random), oaep::padding(), key.expose_secret())
+            .encrypt(&mut oaep::RustCryptoRandom(random), oaep::padding(), key.expose_secret())
             .expect("32 bytes fit into OAEP under 2048 bits, which takes 190")
     }
 

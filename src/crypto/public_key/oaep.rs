@@ -15,10 +15,10 @@ pub(in crate::crypto) fn padding() -> Oaep<Sha256> {
     Oaep::new()
 }
 
-/// Adapts [`Random`] to the trait of the RSA crate.
-pub(in crate::crypto) struct RsaRandom<'a>(pub(in crate::crypto) &'a dyn Random);
+/// Adapts [`Random`] to the trait of the crates of RustCrypto.
+pub(in crate::crypto) struct RustCryptoRandom<'a>(pub(in crate::crypto) &'a dyn Random);
 
-impl TryRng for RsaRandom<'_> {
+impl TryRng for RustCryptoRandom<'_> {
     type Error = Infallible;
 
     fn try_next_u32(&mut self) -> Result<u32, Infallible> {
@@ -35,4 +35,4 @@ impl TryRng for RsaRandom<'_> {
     }
 }
 
-impl TryCryptoRng for RsaRandom<'_> {}
+impl TryCryptoRng for RustCryptoRandom<'_> {}

@@ -1,9 +1,16 @@
 //! The end of requests: used up, expired, and later deleted from the list.
 
-use super::{super::account::Account, Request};
+use super::{
+    super::{account::Account, secret::Secret},
+    Request,
+};
 use crate::{
     clock::UnixSeconds,
-    domain::{numbers::RequestNumber, schema},
+    domain::{
+        numbers::{AccountNumber, RequestNumber},
+        schema,
+        sealed_part::StoredAnswerKey,
+    },
     store::{Key, StoreError, Transaction},
 };
 
@@ -21,7 +28,14 @@ pub(in crate::domain) fn remove(
         }
     }
     for key in transaction.keys(&schema::made(number), usize::from(request.used)) {
+        if let Some(secret) = schema::secret_made(&key) {
+            transaction.delete(&schema::sealed_part(secret))?;
+        }
         transaction.delete(&key)?;
+    }
+    transaction.delete(&schema::request_answer_key(number))?;
+    if number.account == AccountNumber::NOBODY {
+        transaction.delete(&schema::request_manage(number))?;
     }
     if let Some(due) = request.due_at {
         transaction.delete(&schema::request_due(due, number))?;
@@ -49,10 +63,47 @@ pub(in crate::domain) fn sweep_one(
     let ended_at = request.ended_at.or(request.expires_at.filter(|end| now >= *end));
     match ended_at {
         Some(end) if now >= end.plus(keep_log_seconds) => {
-            return remove(transaction, number, &request);
+            match answers_end(transaction, number, &request, now, keep_log_seconds)? {
+                None => return remove(transaction, number, &request),
+                later => {
+                    if request.ended_at.is_none() {
+                        request.end(transaction, number, end, keep_log_seconds)?;
+                    }
+                    request.reschedule(transaction, number, later)?;
+                }
+            }
         }
         Some(end) => request.end(transaction, number, end, keep_log_seconds)?,
         None => request.reschedule(transaction, number, request.expires_at)?,
     }
     transaction.put(&key, &request)
+}
+
+/// The shortest wait before a request with answers that never expire is checked again.
+const CHECK_SECONDS: u64 = 24 * 3600;
+
+/// The time at which no answer can be viewed any more; `None` if that is now. Only a request with a key for
+/// answers waits for it: the keys of its answers are nowhere else.
+fn answers_end(
+    transaction: &Transaction<'_, '_>,
+    number: RequestNumber,
+    request: &Request,
+    now: UnixSeconds,
+    keep_log_seconds: u64,
+) -> Result<Option<UnixSeconds>, StoreError> {
+    let key = schema::request_answer_key(number);
+    if transaction.get::<StoredAnswerKey>(&key)?.is_none() {
+        return Ok(None);
+    }
+    let mut last = None;
+    for key in transaction.keys(&schema::made(number), usize::from(request.used)) {
+        let Some(secret) = schema::secret_made(&key) else { continue };
+        let found = transaction.get::<Secret>(&schema::secret(secret))?;
+        let waiting = found.filter(|secret| secret.is_live(now) || secret.is_draft);
+        let end = waiting.map(|secret| {
+            secret.expires_at.unwrap_or_else(|| now.plus(keep_log_seconds.max(CHECK_SECONDS)))
+        });
+        last = last.max(end);
+    }
+    Ok(last)
 }

@@ -63,7 +63,7 @@ pub(super) fn live_account(store: &Store, account: AccountNumber) -> Result<Acco
     found.filter(|account| !account.deleting).ok_or(RequestError::NotFound)
 }
 
-fn secrets(store: &Store, number: RequestNumber) -> Result<Vec<SecretId>, StoreError> {
+pub(super) fn secrets(store: &Store, number: RequestNumber) -> Result<Vec<SecretId>, StoreError> {
     let made = store.keys(&schema::made(number)).filter_map(|key| schema::secret_made(&key));
     made.filter_map(|secret| {
         let found = store.get::<Secret>(&schema::secret(secret)).transpose()?;

@@ -3,9 +3,11 @@
 //! A sender with the link creates a secret in the account of the requester, with the settings of the request.
 //! As in [`secret`], the functions here return changes for the store's writer.
 
+pub mod answers;
 mod ending;
 mod error;
 mod list;
+pub mod manage;
 #[cfg(test)]
 mod model_tests;
 
@@ -33,6 +35,7 @@ use super::{
     },
     numbers::{AccountNumber, SecretId},
     schema::{self, RequestText},
+    sealed_part::{SealedHalf, StoredAnswerKey},
     secret::{
         self, MessageShown, NewSecret, Secret,
         attachment::{NewAttachments, draft},
@@ -91,6 +94,8 @@ pub struct NewRequest {
     pub secret_max_views: NonZeroU8,
     /// The hash of the password that viewers of the secrets need.
     pub secret_password: Option<PasswordHash>,
+    /// The key that answers are sealed for.
+    pub answer_key: Option<StoredAnswerKey>,
 }
 
 /// A request that could be used when it was read. Its settings and texts never change.
@@ -100,6 +105,8 @@ pub struct UsableRequest {
     pub request: Request,
     /// The texts of the request.
     pub texts: Texts,
+    /// The key that answers are sealed for.
+    pub answer_key: Option<StoredAnswerKey>,
 }
 
 /// The recipient of a secret's complete link, and the account that sends it.
@@ -133,6 +140,8 @@ pub struct Handed {
     pub mail: Option<NewMail>,
     /// The attachments.
     pub attachments: Option<NewAttachments>,
+    /// The public half of the link, sealed for the request's key for answers.
+    pub sealed_part: Option<SealedHalf>,
 }
 
 impl Texts {
@@ -168,46 +177,60 @@ pub fn create(
     now: UnixSeconds,
 ) -> impl Fn(&mut Transaction<'_, '_>) -> Result<RequestMetadata, RequestError> + Send + 'static {
     move |transaction| {
-        let mut owner = secret::live_account(transaction, account)?;
-        let sequence =
-            owner.count_request(allowance).ok_or(RequestError::OverAllowance(allowance))?;
-        let number = RequestNumber { account, sequence };
-        let expires_at = new.lifetime.ends_at(now);
-        let mut request = Request {
-            id: new.id.clone(),
-            created_at: now,
-            lifetime: new.lifetime,
-            expires_at,
-            limit: new.limit,
-            used: 0,
-            send_to: new.send_to.clone(),
-            language: new.language,
-            secret_lifetime: new.secret_lifetime,
-            secret_max_views: new.secret_max_views,
-            has_secret_password: new.secret_password.is_some(),
-            secret_password: new.secret_password.clone(),
-            has_text: new.texts.fields().map(|(_, text)| text.is_some()),
-            ended_at: None,
-            due_at: None,
-            drafts: 0,
-        };
-        request.reschedule(transaction, number, expires_at)?;
-        transaction.put(&schema::request(number), &request)?;
-        transaction.put(&schema::request_id(&new.id.hash()), &number)?;
-        for (field, text) in new.texts.fields() {
-            if let Some(text) = text {
-                transaction.put(&schema::request_text(number, field), text)?;
-            }
-        }
-        transaction.put(&schema::account(account), &owner)?;
+        let (_, _, metadata) = insert(transaction, account, &new, allowance, now)?;
         if let Some(to) = &new.send_request_to {
             let (to, language) = (to.clone(), new.language);
             let mail = NewMail { account: Some(account), to, language, payload: None };
             let letter = Letter::Request { request: new.id.clone() };
             outbox::put_mail(transaction, &mail, letter, now)?;
         }
-        Ok(owner.request_metadata(now, allowance))
+        Ok(metadata)
     }
+}
+
+/// Writes the records of a new request.
+fn insert(
+    transaction: &mut Transaction<'_, '_>,
+    account: AccountNumber,
+    new: &NewRequest,
+    allowance: u64,
+    now: UnixSeconds,
+) -> Result<(RequestNumber, Request, RequestMetadata), RequestError> {
+    let mut owner = secret::live_account(transaction, account)?;
+    let sequence = owner.count_request(allowance).ok_or(RequestError::OverAllowance(allowance))?;
+    let number = RequestNumber { account, sequence };
+    let expires_at = new.lifetime.ends_at(now);
+    let mut request = Request {
+        id: new.id.clone(),
+        created_at: now,
+        lifetime: new.lifetime,
+        expires_at,
+        limit: new.limit,
+        used: 0,
+        send_to: new.send_to.clone(),
+        language: new.language,
+        secret_lifetime: new.secret_lifetime,
+        secret_max_views: new.secret_max_views,
+        has_secret_password: new.secret_password.is_some(),
+        secret_password: new.secret_password.clone(),
+        has_text: new.texts.fields().map(|(_, text)| text.is_some()),
+        ended_at: None,
+        due_at: None,
+        drafts: 0,
+    };
+    request.reschedule(transaction, number, expires_at)?;
+    transaction.put(&schema::request(number), &request)?;
+    transaction.put(&schema::request_id(&new.id.hash()), &number)?;
+    for (field, text) in new.texts.fields() {
+        if let Some(text) = text {
+            transaction.put(&schema::request_text(number, field), text)?;
+        }
+    }
+    if let Some(key) = &new.answer_key {
+        transaction.put(&schema::request_answer_key(number), key)?;
+    }
+    transaction.put(&schema::account(account), &owner)?;
+    Ok((number, request, owner.request_metadata(now, allowance)))
 }
 
 /// The request with this id, if it can be used. Reads the disk, so it must run on a blocking thread.
@@ -233,7 +256,8 @@ pub fn look(
         .ok_or(RequestError::NotFound)?;
     list::live_account(store, number.account)?;
     let texts = Texts::read(store, number, &request)?;
-    Ok(UsableRequest { number, request, texts })
+    let answer_key = store.get(&schema::request_answer_key(number))?;
+    Ok(UsableRequest { number, request, texts, answer_key })
 }
 
 /// Creates a secret through a request. Returns the secret's id and record. A draft returns its use if it is
@@ -246,7 +270,7 @@ pub fn answer(
     keep_log_seconds: u64,
 ) -> impl Fn(&mut Transaction<'_, '_>) -> Result<(SecretId, Secret), RequestError> + Send + 'static
 {
-    let UsableRequest { number, request: seen, texts } = found;
+    let UsableRequest { number, request: seen, texts, .. } = found;
     let new = NewSecret {
         random: input.random,
         payload: input.payload,
@@ -261,7 +285,7 @@ pub fn answer(
         max_views: seen.secret_max_views,
         attachments: input.attachments,
     };
-    let (id, mail) = (seen.id, input.mail);
+    let (id, mail, sealed_part) = (seen.id, input.mail, input.sealed_part);
     move |transaction| {
         let key = schema::request(number);
         let request = transaction.get::<Request>(&key)?;
@@ -270,6 +294,9 @@ pub fn answer(
             .ok_or(RequestError::NotFound)?;
         let (secret_number, secret, _) = secret::insert(transaction, number.account, &new, now)?;
         transaction.put(&schema::made_secret(number, secret_number), &MadeThroughRequest)?;
+        if let Some(part) = &sealed_part {
+            transaction.put(&schema::sealed_part(secret_number), part)?;
+        }
         request.used += 1;
         let secret_id = secret.id(secret_number);
         if secret.is_draft {

@@ -7,7 +7,7 @@ use super::{
     *,
 };
 use crate::{
-    crypto::{SecretText, SystemRandom, random_array},
+    crypto::{AnswerPrivateKey, SecretText, SystemRandom, random_array},
     domain::{lifetime::LifetimeRules, operator, secret::list as secret_list},
 };
 
@@ -21,7 +21,7 @@ const RULES: LifetimeRules = LifetimeRules { min: 1, max: 350, default: 0 };
 
 #[derive(Clone, Debug)]
 enum Operation {
-    Create { limit: u16, hours: u64, texts: bool },
+    Create { limit: u16, hours: u64, texts: bool, sealed: bool },
     Answer(prop::sample::Index),
     Delete(prop::sample::Index),
     DeleteSecret(prop::sample::Index),
@@ -32,8 +32,9 @@ enum Operation {
 
 fn operations() -> impl Strategy<Value = Vec<Operation>> {
     let index = any::<prop::sample::Index>;
-    let create = (1..4_u16, 0..4_u64, any::<bool>())
-        .prop_map(|(limit, hours, texts)| Operation::Create { limit, hours, texts });
+    let create = (1..4_u16, 0..4_u64, any::<bool>(), any::<bool>()).prop_map(
+        |(limit, hours, texts, sealed)| Operation::Create { limit, hours, texts, sealed },
+    );
     let operation = prop_oneof![
         6 => create,
         9 => index().prop_map(Operation::Answer),
@@ -56,6 +57,10 @@ struct Expected {
     expires_at: Option<u64>,
     used_up_at: Option<u64>,
     listed: bool,
+    /// Whether it has a key for answers.
+    sealed: bool,
+    /// The time at which it is checked again, because its answers could be viewed at its deletion.
+    postponed: Option<u64>,
 }
 
 impl Expected {
@@ -77,6 +82,7 @@ struct World {
     /// The secrets in the list, oldest first.
     secrets: Vec<SecretId>,
     made: u64,
+    key: AnswerPrivateKey,
 }
 
 impl World {
@@ -95,6 +101,7 @@ impl World {
             requests: Vec::new(),
             secrets: Vec::new(),
             made: 0,
+            key: AnswerPrivateKey::generate(&SystemRandom),
         }
     }
 
@@ -110,7 +117,9 @@ impl World {
         let picked =
             |index: prop::sample::Index, among: usize| (among > 0).then(|| index.index(among));
         match operation {
-            Operation::Create { limit, hours, texts } => self.create(limit, hours, texts),
+            Operation::Create { limit, hours, texts, sealed } => {
+                self.create(limit, hours, texts, sealed);
+            }
             Operation::Answer(index) => {
                 picked(index, self.requests.len()).into_iter().for_each(|at| self.answer(at));
             }
@@ -131,7 +140,7 @@ impl World {
         self.check_lists();
     }
 
-    fn create(&mut self, limit: u16, hours: u64, texts: bool) {
+    fn create(&mut self, limit: u16, hours: u64, texts: bool, sealed: bool) {
         let text = |name: &str| texts.then(|| Text::new(format!("{name} of one")).unwrap());
         let id = RequestId::new(&SystemRandom);
         let new = NewRequest {
@@ -151,6 +160,7 @@ impl World {
             secret_max_views: NonZeroU8::new(7).unwrap(),
             secret_password: texts
                 .then(|| PasswordHash::new(&SecretText::new("p".into()), 1, &SystemRandom)),
+            answer_key: sealed.then(|| StoredAnswerKey::from(&self.key.public())),
         };
         let create = create(self.account, new, ALLOWANCE, self.now());
         let outcome = self.store().change(create).wait();
@@ -169,6 +179,8 @@ impl World {
             expires_at: (hours > 0).then(|| self.now + hours * HOUR),
             used_up_at: None,
             listed: true,
+            sealed,
+            postponed: None,
         });
     }
 
@@ -188,7 +200,12 @@ impl World {
         assert_eq!(found.request.uses_left(), expected.limit - expected.used);
         let random: [u8; 15] = random_array(&SystemRandom);
         let payload = self.store().seal(&SystemRandom, &random, b"secret".to_vec()).unwrap();
-        let input = Handed { random, payload, mail: None, attachments: None };
+        let sealed_part = expected.sealed.then(|| {
+            let half = SecretText::new("half".into());
+            let sealed = self.key.public().seal("id", &half, &SystemRandom).unwrap();
+            SealedHalf::new(sealed).unwrap()
+        });
+        let input = Handed { random, payload, mail: None, attachments: None, sealed_part };
         let outcome = self.store().change(answer(found, input, now, KEEP_LOG)).wait();
         if self.made == SECRETS_ALLOWANCE {
             assert!(matches!(outcome, Err(RequestError::ReceiverOverAllowance)));
@@ -218,7 +235,14 @@ impl World {
         let now = self.now;
         sweep(self.store(), self.now(), KEEP_LOG).unwrap();
         for request in &mut self.requests {
-            if request.ended_at(now).is_some_and(|end| now >= end + KEEP_LOG) {
+            let Some(end) = request.ended_at(now).filter(|_| request.listed) else { continue };
+            if now < request.postponed.unwrap_or(end + KEEP_LOG) {
+                continue;
+            }
+            let has_answers = request.secrets.iter().any(|id| self.secrets.contains(id));
+            if request.sealed && has_answers {
+                request.postponed = Some(now + 24 * HOUR);
+            } else {
                 request.listed = false;
             }
         }
@@ -228,7 +252,7 @@ impl World {
             .iter()
             .filter(|request| request.listed)
             .filter_map(|request| match request.ended_at(now) {
-                Some(end) => Some(end + KEEP_LOG),
+                Some(end) => Some(request.postponed.unwrap_or(end + KEEP_LOG)),
                 None => request.expires_at,
             })
             .collect();
@@ -265,16 +289,19 @@ impl World {
         assert_eq!(secrets, self.secrets);
         // Deleted requests have no records left.
         let listed = self.requests.iter().filter(|request| request.listed);
-        let counts = listed.fold([0, 0, 0], |[ids, texts, made], request| {
+        let counts = listed.fold([0; 5], |[ids, texts, made, keys, parts], request| {
             let fields = if request.message.is_some() { 4 } else { 0 };
-            [ids + 1, texts + fields, made + request.secrets.len()]
+            let all = request.secrets.len();
+            let (key, sealed) = if request.sealed { (1, all) } else { (0, 0) };
+            [ids + 1, texts + fields, made + all, keys + key, parts + sealed]
         });
         assert_eq!(self.left(), counts);
     }
 
-    /// The number of records of ids, of texts, and of created secrets.
-    fn left(&self) -> [usize; 3] {
-        [b'u', b'q', b'w'].map(|prefix| self.store().keys(&crate::store::Key::new(prefix)).count())
+    /// The number of records of ids, of texts, of created secrets, of keys for answers and of sealed parts.
+    fn left(&self) -> [usize; 5] {
+        [b'u', b'q', b'w', b'K', b'W']
+            .map(|prefix| self.store().keys(&crate::store::Key::new(prefix)).count())
     }
 }
 
@@ -290,7 +317,7 @@ proptest! {
         world.run(Operation::Reopen);
         let deleted = operator::delete_account(world.store(), "model", world.now()).unwrap();
         prop_assert_eq!(deleted, world.secrets.len() as u64);
-        prop_assert_eq!(world.left(), [0, 0, 0]);
+        prop_assert_eq!(world.left(), [0; 5]);
         prop_assert_eq!(world.store().keys(&schema::requests(world.account)).count(), 0);
         for request in &world.requests {
             prop_assert!(look(world.store(), &request.id, world.now()).is_err());
@@ -307,12 +334,12 @@ proptest! {
 fn an_account_that_ends_takes_its_requests_along() {
     let mut world = World::new();
     for limit in [1, 2, 3] {
-        world.create(limit, 0, true);
+        world.create(limit, 0, true, true);
     }
     world.answer(2);
     let store = world.store();
     let of_requests = |store: &Store| {
-        let prefixes = [b'r', b'q', b'u', b'w', b'f'].map(crate::store::Key::new);
+        let prefixes = [b'r', b'q', b'u', b'w', b'f', b'K', b'W'].map(crate::store::Key::new);
         prefixes.iter().map(|prefix| store.keys(prefix).count()).sum::<usize>()
     };
     assert!(of_requests(store) > 15);

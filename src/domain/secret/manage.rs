@@ -28,6 +28,17 @@ impl Record for Manage {
     const VERSION: u8 = 1;
 }
 
+impl Manage {
+    pub(in crate::domain) fn new(token_hash: [u8; 32]) -> Self {
+        Self(token_hash)
+    }
+
+    /// Whether this is the hash of the token. Compares in constant time.
+    pub(in crate::domain) fn fits(&self, token_hash: &[u8; 32]) -> bool {
+        bytes_equal(&self.0, token_hash)
+    }
+}
+
 /// Read in place of a missing record; see [`crate::domain::alike`].
 pub(crate) fn stand_in() -> Manage {
     Manage([0; 32])
@@ -120,6 +131,6 @@ fn checked(
     kept: Option<Manage>,
     token_hash: [u8; 32],
 ) -> Result<Secret, SecretError> {
-    let is_right = kept.is_some_and(|Manage(kept)| bytes_equal(&kept, &token_hash));
+    let is_right = kept.is_some_and(|kept| kept.fits(&token_hash));
     secret.filter(|secret| is_right && secret.id(id.number) == id).ok_or(SecretError::NotFound)
 }

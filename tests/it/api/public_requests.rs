@@ -56,6 +56,7 @@ fn the_page_knows_what_it_needs() {
             &plain,
             json!({
                 "id": plain, "message": null, "uses_left": 1, "send_to_email": null,
+                "answer_key": null,
                 "expires_at": "2026-11-29T12:00:00Z",
                 "secret": {"expiration": 168, "max_views": 1, "password": false, "message": null},
             }),
@@ -64,6 +65,7 @@ fn the_page_knows_what_it_needs() {
             &full,
             json!({
                 "id": full, "message": "for you", "uses_left": 2, "send_to_email": "a@b.example",
+                "answer_key": null,
                 "expires_at": "2026-11-22T15:00:00Z",
                 "secret": {
                     "expiration": 5, "max_views": 4, "password": true, "message": "as asked",
@@ -354,7 +356,7 @@ fn other_methods_are_405() {
     let server = TestServer::start();
     let id = request(&server.client, json!({}));
     let (look, answer) = (path(&id), format!("{}/secrets", path(&id)));
-    for (path, allowed) in [(&look, "GET, HEAD, OPTIONS"), (&answer, "POST, OPTIONS")] {
+    for (path, allowed) in [(&look, "GET, HEAD, DELETE, OPTIONS"), (&answer, "POST, OPTIONS")] {
         for method in ["GET", "POST", "PUT", "DELETE", "PATCH"] {
             if !allowed.contains(method) {
                 let refused = server.client.with_key("").send(method, path, &[], b"");
@@ -367,9 +369,7 @@ fn other_methods_are_405() {
         let cors = options.header("access-control-allow-headers");
         assert!(cors.is_some_and(|names| names.contains("Content-Type")), "{cors:?}");
     }
-    for path in
-        ["/api/public/secret_requests", "/api/public/secret_requests//secrets", "/api/public"]
-    {
+    for path in ["/api/public/secret_requests//secrets", "/api/public"] {
         assert_eq!(server.client.get(path).status, 404, "{path}");
     }
 }

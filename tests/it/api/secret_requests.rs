@@ -286,6 +286,7 @@ fn every_call_needs_a_private_key() {
             ("GET", PATH, &b""[..]),
             ("POST", PATH, b"{}"),
             ("POST", PATH, b"no JSON"),
+            ("GET", &path, b""),
             ("DELETE", &path, b""),
             ("DELETE", "/api/secret_requests/none", b""),
         ] {
@@ -294,12 +295,12 @@ fn every_call_needs_a_private_key() {
         }
     }
     assert_eq!(list(&server.client), before);
-    for (method, path) in [("PUT", PATH), ("DELETE", PATH), ("GET", &*path), ("POST", &*path)] {
+    for (method, path) in [("PUT", PATH), ("DELETE", PATH), ("PUT", &*path), ("POST", &*path)] {
         let answer = server.client.send(method, path, &[], b"");
         assert_eq!(answer.status, 405, "{method} {path}");
     }
     let allowed = server.client.send("OPTIONS", &path, &[], b"");
-    assert_eq!(allowed.header("allow"), Some("DELETE, OPTIONS"));
+    assert_eq!(allowed.header("allow"), Some("GET, HEAD, DELETE, OPTIONS"));
     assert_eq!(server.client.send("HEAD", PATH, &[], b"").status, 200);
 }
 
