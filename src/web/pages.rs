@@ -19,8 +19,12 @@ pub(super) enum Page {
     Create,
     /// `/<id>/`, `/?<id>`: shows a secret.
     View,
+    /// `/ask`: creates a secret request.
+    Ask,
     /// `/req/<id>`: answers a secret request.
     Request,
+    /// `/req/<id>/status`: shows a secret request and its answers to its requester.
+    RequestStatus,
     /// `/status/<id>`: shows the status of a secret to its sender.
     Status,
     /// `/box`, `/box/<token>`: boxes.
@@ -36,10 +40,12 @@ pub(super) enum Page {
 }
 
 impl Page {
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::Create,
         Self::View,
+        Self::Ask,
         Self::Request,
+        Self::RequestStatus,
         Self::Status,
         Self::Box,
         Self::Claim,
@@ -53,7 +59,9 @@ impl Page {
         match self {
             Self::Create => "create",
             Self::View => "view",
+            Self::Ask => "ask",
             Self::Request => "request",
+            Self::RequestStatus => "request_status",
             Self::Status => "status",
             Self::Box => "box",
             Self::Claim => "claim",
@@ -66,7 +74,12 @@ impl Page {
     /// The name of its template. Pages that a script fills with a form have the same one.
     fn template(self) -> String {
         match self {
-            Self::Create | Self::Request | Self::Status | Self::Claim => "form.html".to_owned(),
+            Self::Create
+            | Self::Ask
+            | Self::Request
+            | Self::RequestStatus
+            | Self::Status
+            | Self::Claim => "form.html".to_owned(),
             _ => format!("{}.html", self.name()),
         }
     }
@@ -75,6 +88,8 @@ impl Page {
     fn groups(self) -> &'static [&'static str] {
         match self {
             Self::Create => &["files", "send", "link", "receiver", "password", "log", "damaged"],
+            Self::Ask => &["files", "send", "link", "password"],
+            Self::RequestStatus => &["status", "send", "link", "password"],
             Self::Request => &["files", "send", "link", "receiver", "password", "log"],
             Self::Manage => &["create", "files", "send", "link", "receiver", "password", "log"],
             Self::View => &["files", "password"],
@@ -89,9 +104,10 @@ impl Page {
     /// The relative paths to the root from the paths of the page.
     pub(super) fn roots(self) -> &'static [&'static str] {
         match self {
-            Self::Create | Self::Claim | Self::Manage | Self::Docs => &["./"],
+            Self::Create | Self::Ask | Self::Claim | Self::Manage | Self::Docs => &["./"],
             Self::View | Self::Box => &["./", "../"],
             Self::Request | Self::Status => &["../"],
+            Self::RequestStatus => &["../../"],
             Self::NotFound => &["./", "../", "../../", "../../../"],
         }
     }

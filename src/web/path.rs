@@ -30,25 +30,30 @@ impl<'a> AddressTarget<'a> {
             [""] if names_secret(uri.query()) => Self::Page(Page::View, "./"),
             [""] => Self::Page(Page::Create, "./"),
             ["robots.txt" | "openapi.json"] | ["assets", ..] => Self::File(path),
+            ["ask"] => Self::Page(Page::Ask, "./"),
             ["box"] => Self::Page(Page::Box, "./"),
             ["claim"] => Self::Page(Page::Claim, "./"),
             ["manage"] => Self::Page(Page::Manage, "./"),
             ["docs"] => Self::Page(Page::Docs, "./"),
-            [name @ ("box" | "claim" | "manage" | "docs"), ""] => elsewhere(format!("../{name}")),
+            [name @ ("ask" | "box" | "claim" | "manage" | "docs"), ""] => {
+                elsewhere(format!("../{name}"))
+            }
             [id] if is_id(id) => elsewhere(format!("{id}/")),
             [id, ""] if is_id(id) => Self::Page(Page::View, "../"),
             ["box", token] if is_id(token) => Self::Page(Page::Box, "../"),
             ["status", id] if is_id(id) => Self::Page(Page::Status, "../"),
             ["req", id] if is_uuid(id) => Self::Page(Page::Request, "../"),
+            ["req", id, "status"] if is_uuid(id) => Self::Page(Page::RequestStatus, "../../"),
             ["box" | "status", id, ""] if is_id(id) => elsewhere(format!("../{id}")),
             ["req", id, ""] if is_uuid(id) => elsewhere(format!("../{id}")),
+            ["req", id, "status", ""] if is_uuid(id) => elsewhere("../status".to_owned()),
             _ => return None,
         })
     }
 }
 
 /// The templates of the addresses, for metrics and logs: an address can contain an id or a token.
-pub const ROUTES: [&str; 10] = [
+pub const ROUTES: [&str; 12] = [
     "/",
     "/{id}/",
     "/req/{id}",
@@ -57,6 +62,8 @@ pub const ROUTES: [&str; 10] = [
     "/claim",
     "/manage",
     "/docs",
+    "/ask",
+    "/req/{id}/status",
     "/assets/{file}",
     "redirect",
 ];
@@ -73,8 +80,10 @@ impl AddressTarget<'_> {
             Self::Page(Page::Claim, _) => 5,
             Self::Page(Page::Manage, _) => 6,
             Self::Page(Page::Docs, _) => 7,
-            Self::File(_) => 8,
-            Self::Elsewhere(_) => 9,
+            Self::Page(Page::Ask, _) => 8,
+            Self::Page(Page::RequestStatus, _) => 9,
+            Self::File(_) => 10,
+            Self::Elsewhere(_) => 11,
         }
     }
 }
@@ -115,7 +124,12 @@ mod tests {
             (format!("/{id}x/"), None),
             (format!("/req/{request}"), page(Page::Request, "../")),
             (format!("/req/{request}/"), elsewhere(format!("../{request}"))),
+            (format!("/req/{request}/status"), page(Page::RequestStatus, "../../")),
+            (format!("/req/{request}/status/"), elsewhere("../status".to_owned())),
+            (format!("/req/{request}/other"), None),
             ("/req/x".to_owned(), None),
+            ("/ask".to_owned(), page(Page::Ask, "./")),
+            ("/ask/".to_owned(), elsewhere("../ask".to_owned())),
             ("/box".to_owned(), page(Page::Box, "./")),
             ("/box/".to_owned(), elsewhere("../box".to_owned())),
             ("/claim".to_owned(), page(Page::Claim, "./")),

@@ -27,6 +27,7 @@ const NEEDED_BY_FIREFOX: &[Tool] = &[Tool::Playwright, FIREFOX];
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
+        trial_with("browser::ask", NEEDED, || run("ask")),
         trial_with("browser::claim", NEEDED, || run("claim")),
         trial_with("browser::firefox", NEEDED_BY_FIREFOX, || {
             run_in("firefox", "firefox", Options::default());

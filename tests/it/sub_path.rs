@@ -84,6 +84,8 @@ fn kept_and_stripped_are_alike() {
             format!("/status/{ID}"),
             format!("/req/{REQUEST}"),
             format!("/req/{REQUEST}/"),
+            format!("/req/{REQUEST}/status"),
+            "/ask".to_owned(),
             "/manage".to_owned(),
             "/docs".to_owned(),
             "/docs/".to_owned(),

@@ -35,12 +35,14 @@ pub(crate) fn trials() -> Vec<Trial> {
     ]
 }
 
-fn paths() -> [String; 9] {
+fn paths() -> [String; 11] {
     [
         "/".into(),
         format!("/?{ID}"),
         format!("/{ID}/"),
+        "/ask".into(),
         format!("/req/{REQUEST}"),
+        format!("/req/{REQUEST}/status"),
         format!("/status/{ID}"),
         "/box".into(),
         format!("/box/{ID}"),

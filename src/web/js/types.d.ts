@@ -135,12 +135,37 @@ interface HandRequest {
   files: File[];
   fields?: Record<string, unknown>;
   mailed?: boolean;
+  /** More fields of the body, from the public half. */
+  withHalf?(publicHalf: string): Promise<Record<string, unknown>>;
 }
 
 interface HandOptions extends HandRequest {
   signal?: AbortSignal;
   onProgress?(done: number, total: number): void;
   onWait?(seconds: number): void;
+}
+
+/** A request with its answers, as its requester sees it. */
+interface RequestStatus {
+  id: string;
+  message: string | null;
+  expires_at: string | null;
+  expired: boolean;
+  used: number;
+  limit: number;
+  answer_key: string | null;
+  answers: Answer[];
+}
+
+interface Answer {
+  id: string;
+  created_at: string;
+  expired: boolean;
+  draft: boolean;
+  view_times: number;
+  max_views: number;
+  viewed_at: string | null;
+  sealed_part: string | null;
 }
 
 /** A secret request as its account sees it. */
@@ -164,6 +189,7 @@ interface SecretRequest {
 
 /** A secret request as the person who answers sees it. */
 interface AskedRequest {
+  answer_key: string | null;
   message: string | null;
   expires_at: string | null;
   send_to_email: string | null;

@@ -17,7 +17,7 @@ async function pages() {
   const { data } = (await call("POST", "/api/secret_requests", { message: "Send" })).json;
   const { token } = await quickBox();
   const made = await make(open, "text", {}, { key: open.key });
-  return ["/", secret.path, `/req/${data.id}`, `/status/${made.id}#x`, "/box", `/box/${token}`, "/manage", "/docs", "/nothing"];
+  return ["/", secret.path, `/req/${data.id}`, "/ask", `/req/${data.id}/status#x`, `/status/${made.id}#x`, "/box", `/box/${token}`, "/manage", "/docs", "/nothing"];
 }
 const ALLOW = { allow: [/status of 4\d\d/] };
 

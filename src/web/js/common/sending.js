@@ -57,13 +57,14 @@ function placeholders(files) {
 
 /**
  * Encrypts and sends a secret. `path` is the call, `key` an API key, `fields` the other fields of the call.
- * With `mailed` the server also gets the public half, to mail the link. Returns `{ data, publicHalf, upload
+ * With `mailed` the server also gets the public half, to mail the link. `withHalf` makes more fields from that
+ * half, encrypted. Returns `{ data, publicHalf, upload
  * }`; if there is an `upload`, the secret exists only after it has run.
  *
  * @param {HandOptions} options
  */
 export async function hand({
-  path, key, text, files, fields = {}, mailed = false, onProgress, onWait, signal,
+  path, key, text, files, fields = {}, mailed = false, withHalf, onProgress, onWait, signal,
 }) {
   const isInline = await fitsInline(text, files);
   const sealers = isInline ? [] : await Promise.all(files.map(() => FileSealer.create()));
@@ -78,6 +79,7 @@ export async function hand({
   /** @type {Record<string, unknown>} */
   const body = { ...fields, ciphertext, password_part_private: toBase64(utf8(privateHalf)) };
   if (mailed) body.password_part_public = toBase64(utf8(publicHalf));
+  if (withHalf) Object.assign(body, await withHalf(publicHalf));
   if (sealers.length) body.attachments = sealers.length;
   const { data } = await call("POST", path, {
     body, key, signal, patience: PATIENCE_MS + ciphertext.length * BYTE_MS,

@@ -6,9 +6,13 @@ import { $, busy, h, notice, replace } from "../common/dom.js";
 import { linkPanel, mayLeaveLink, secretLink } from "../common/link.js";
 import { date, lifetime, start, t } from "../common/page.js";
 import { contentForm, deliver, focusWrong } from "../common/secret_form.js";
+import { fingerprint, sealHalf } from "../crypto/answer_key.js";
+import { hasWebCrypto } from "../crypto/engine.js";
 
 const app = $("#app");
-const id = location.pathname.split("/").at(-1);
+const id = location.pathname.split("/").at(-1) ?? "";
+/** The fingerprint of the requester's key after the #; a damaged one is ignored. */
+const PRINT = /^#([\w-]{22})(?![\w-])/;
 /** Whether a request was sent without an answer: the secret may exist. */
 let isLost = false;
 
@@ -24,19 +28,39 @@ load();
 async function load() {
   try {
     const { data } = await call("GET", `api/public/secret_requests/${id}`);
-    show(data);
+    show(data, await sealingFor(data));
   } catch (error) {
     if (error.status === 404) showGone();
     else showError(error);
   }
 }
 
-/** @param {AskedRequest} asked */
-function show(asked) {
+/**
+ * How the answer reaches the requester: encrypted for their key, or ("link") by a link that the person who
+ * answers sends back. "other" is the same, because the server names another key than the link of the request.
+ *
+ * @typedef {"sealed" | "link" | "other"} Sealing
+ */
+
+/**
+ * @param {AskedRequest} asked
+ * @returns {Promise<Sealing>}
+ */
+async function sealingFor({ answer_key: key }) {
+  if (!key || !hasWebCrypto()) return "link";
+  const wanted = PRINT.exec(location.hash)?.[1];
+  return wanted && wanted !== await fingerprint(key) ? "other" : "sealed";
+}
+
+/**
+ * @param {AskedRequest} asked
+ * @param {Sealing} sealing
+ */
+function show(asked, sealing) {
   const content = contentForm();
   const place = h("div", { class: "place" });
   const button = h("button", { type: "submit", class: "button primary big" },
-    t(asked.send_to_email ? "request.submit_mail" : "request.submit"));
+    t(asked.send_to_email || sealing === "sealed" ? "request.submit_mail" : "request.submit"));
   const form = h("form", {
     class: "card", autocomplete: "off", novalidate: true, onsubmit: (event) => {
       event.preventDefault();
@@ -50,7 +74,8 @@ function show(asked) {
     : h("p", { class: "lead" }, t("request.no_message")),
   asked.expires_at && h("p", { class: "muted" }, t("request.until", { date: date(asked.expires_at) })),
   content.node,
-  whatHappens(asked),
+  sealing === "other" && notice("warn", t("request.other_key")),
+  whatHappens(asked, sealing),
   h("div", { class: "actions" }, button));
   const submit = async () => {
     const made = await deliver({
@@ -58,21 +83,31 @@ function show(asked) {
       request: () => ({
         path: `api/public/secret_requests/${id}/secrets`, text: content.text, files: content.files,
         mailed: Boolean(asked.send_to_email),
+        withHalf: sealing === "sealed" ? (half) => sealed(asked, half) : undefined,
       }),
     });
     if (!made) return;
     history.pushState({ made: true }, "");
-    showResult(asked, made);
+    showResult(asked, sealing, made);
   };
   replace(app, form, place);
+}
+
+/**
+ * @param {AskedRequest} asked
+ * @param {string} half
+ */
+async function sealed({ answer_key: key }, half) {
+  return { sealed_part: await sealHalf(/** @type {string} */ (key), id.toLowerCase(), half) };
 }
 
 /**
  * What happens to the answer, and who can read it.
  *
  * @param {{ secret: AskedRequest["secret"], send_to_email: string | null }} options
+ * @param {Sealing} sealing
  */
-function whatHappens({ secret, send_to_email: email }) {
+function whatHappens({ secret, send_to_email: email }, sealing) {
   /** @param {TextLike} text */
   const item = (text) => h("li", {}, text);
   const views = t("link.views", { count: secret.max_views });
@@ -80,14 +115,23 @@ function whatHappens({ secret, send_to_email: email }) {
     h("h2", {}, t("request.what")),
     h("ul", {},
       item(t("request.encrypted")),
-      item(email ? t("request.mailed", { email }) : t("request.link_back")),
-      item(t(email ? "request.who_mail" : "request.who")),
+      ...wayBack(email, sealing).map(item),
       item(secret.expiration
         ? t("request.lives", { views, time: lifetime(secret.expiration) })
         : t("request.lives_ever", { views })),
       secret.password && item(t("request.password")),
       secret.message && h("li", {}, t("request.message"),
         h("blockquote", { class: "pre", translate: "no" }, secret.message))));
+}
+
+/**
+ * @param {string | null} email
+ * @param {Sealing} sealing
+ */
+function wayBack(email, sealing) {
+  if (email) return [t("request.mailed", { email }), t("request.who_mail")];
+  if (sealing === "sealed") return [t("request.to_requester"), t("request.who_sealed")];
+  return [t("request.link_back"), t("request.who")];
 }
 
 /** @param {Error} error */
@@ -103,12 +147,13 @@ function refusal(error) {
 
 /**
  * @param {AskedRequest} asked
+ * @param {Sealing} sealing
  * @param {{ data: NewSecret, publicHalf: string }} options
  */
-function showResult(asked, { data, publicHalf }) {
+function showResult(asked, sealing, { data, publicHalf }) {
   isLost = false;
   const email = asked.send_to_email;
-  const heading = h("h1", { tabindex: "-1" }, email ? t("request.sent") : t("request.ready"));
+  const heading = h("h1", { tabindex: "-1" }, t(email || sealing === "sealed" ? "request.sent" : "request.ready"));
   const again = h("button", { type: "button", class: "button" }, t("request.another"));
   again.addEventListener("click", () => busy(again, async () => await mayLeaveLink() && load()));
   const link = () => [
@@ -120,7 +165,8 @@ function showResult(asked, { data, publicHalf }) {
     notice("warn", t("request.only_now")),
   ];
   replace(app, h("div", { class: "card handed" }, heading,
-    ...(email ? [h("p", {}, t("request.sent_text", { email }))] : link()),
+    ...(email ? [h("p", {}, t("request.sent_text", { email }))]
+      : sealing === "sealed" ? [h("p", {}, t("request.sealed_text"))] : link()),
     asked.uses_left > 1 && h("div", { class: "actions" }, again)));
   heading.focus();
   window.scrollTo(0, 0);
