@@ -19,7 +19,7 @@ use super::{
     request::{RequestCommand, answer::RequestAnswerCommand},
     secret::{
         burn::BurnCommand, list::SecretListCommand, open::OpenCommand, send::SendCommand,
-        status::StatusCommand,
+        set::SetCommand, status::StatusCommand,
     },
     serve::ServeCommand,
     suggestion,
@@ -64,6 +64,8 @@ pub(crate) enum Subcommand {
     Open(OpenCommand),
     /// `status`
     Status(StatusCommand),
+    /// `set`
+    Set(SetCommand),
     /// `burn`
     Burn(BurnCommand),
     /// `list`

@@ -109,6 +109,7 @@ fn execute(subcommand: Subcommand, context: &mut Context<'_>) -> Result<(), Fail
         Subcommand::Send(send) => send.run(context),
         Subcommand::Open(open) => open.run(context),
         Subcommand::Status(status) => status.run(context),
+        Subcommand::Set(set) => set.run(context),
         Subcommand::Burn(burn) => burn.run(context),
         Subcommand::List(list) => list.run(context),
         Subcommand::Request(request) => request.run(context),

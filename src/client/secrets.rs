@@ -3,6 +3,7 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::{
@@ -171,8 +172,15 @@ pub(super) fn may_be(server: &ServerClient, error: ClientError) -> ClientError {
         ClientError::Gone => {
             server.misunderstood("this call does not exist; is the address right?")
         }
+        other => perhaps(other, "it may have been created nevertheless"),
+    }
+}
+
+/// Adds `note` to the error of a call whose answer was lost.
+fn perhaps(error: ClientError, note: &str) -> ClientError {
+    match error {
         ClientError::Unreachable { host, cause, reach: RequestReach::Sent } => {
-            let cause = format!("{cause}; it may have been created nevertheless");
+            let cause = format!("{cause}; {note}");
             ClientError::Unreachable { host, cause, reach: RequestReach::Sent }
         }
         other => other,
@@ -256,6 +264,50 @@ pub fn burn(
     let request = || server.request("POST", &path);
     let _: ApiAnswer<()> = server.json(request, Some(&body), Again::Harmless, watch)?;
     Ok(())
+}
+
+/// The changes of a secret. `None` leaves a property as it is.
+#[derive(Serialize)]
+pub struct SecretChangeTerms<'a> {
+    /// The lifetime in hours, from now on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expiration: Option<u64>,
+    /// How often it can be viewed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_views: Option<u64>,
+    /// Base64 of SJCL's JSON, for a new content together with the private half.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ciphertext: Option<&'a str>,
+    /// The private half, base64.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password_part_private: Option<&'a str>,
+}
+
+/// Changes a secret before its first view, with its manage token or with the key of its account. Returns its
+/// entry in the list, as JSON, so that fields of newer servers are kept.
+///
+/// # Errors
+///
+/// [`ClientError`]; a rejection with status 409 if it was viewed or is a draft.
+pub fn change(
+    server: &ServerClient,
+    id: &str,
+    manage_token: Option<&SecretText>,
+    terms: &SecretChangeTerms<'_>,
+    watch: &dyn Watch,
+) -> Result<Value, ClientError> {
+    let id = in_path(id);
+    let request = || match manage_token {
+        Some(token) => server
+            .request("PATCH", &format!("api/public/secrets/{id}"))
+            .header("Manage-Token", token.expose_secret()),
+        None => server.request_with_key("PATCH", &format!("api/secrets/{id}")),
+    };
+    // After a lost answer, a viewer may come before the repetition, which would then be refused.
+    let changed: ApiAnswer<Value> = server
+        .json(request, Some(terms), Again::IfNothingWasDone, watch)
+        .map_err(|error| perhaps(error, "it may have been changed nevertheless"))?;
+    Ok(changed.data)
 }
 
 /// Burns a secret of the account, and removes it from the list.

@@ -34,19 +34,35 @@ impl Halved {
     }
 }
 
-/// Encrypts under two new halves. Costs as much as [`sjcl::seal`].
+/// The result of [`seal_for`].
+pub struct HalfSealed {
+    /// The `ciphertext` of the Secrets API: base64 of SJCL's JSON.
+    pub ciphertext: String,
+    /// The `password_part_private` of the Secrets API: base64 of the private half.
+    pub private: SecretText,
+}
+
+/// Encrypts under a new private half and the public half of an existing link, as [`open`] takes it. Costs as
+/// much as [`sjcl::seal`].
 #[must_use]
-pub fn seal(plaintext: &[u8], random: &dyn Random) -> Halved {
-    let [private, public] = [sjcl::password_half(random), sjcl::password_half(random)];
+pub fn seal_for(public: &SecretText, plaintext: &[u8], random: &dyn Random) -> HalfSealed {
+    let private = sjcl::password_half(random);
     let password = whole(private.expose_secret().as_bytes(), public.expose_secret().as_bytes());
     let message = sjcl::seal(&password, plaintext, sjcl::ITERATIONS, random)
         .expect("the iterations of the API are allowed");
-    let encoded = |half: &SecretText| SecretText::new(STANDARD.encode(half.expose_secret()));
-    Halved {
+    HalfSealed {
         ciphertext: STANDARD.encode(message),
-        private: encoded(&private),
-        public: encoded(&public),
+        private: SecretText::new(STANDARD.encode(private.expose_secret())),
     }
+}
+
+/// Encrypts under two new halves. Costs as much as [`sjcl::seal`].
+#[must_use]
+pub fn seal(plaintext: &[u8], random: &dyn Random) -> Halved {
+    let public = sjcl::password_half(random);
+    let HalfSealed { ciphertext, private } = seal_for(&public, plaintext, random);
+    let public = SecretText::new(STANDARD.encode(public.expose_secret()));
+    Halved { ciphertext, private, public }
 }
 
 /// Decrypts `ciphertext` with the private half, encoded as in the API, and the decoded public half.
@@ -108,6 +124,9 @@ mod tests {
         let opened = |private: &str, public| open(&sealed.ciphertext, private, public);
         let private = sealed.private.expose_secret();
         assert_eq!(opened(private, &public).ok().unwrap().expose_secret(), b"hush");
+        let again = seal_for(&public, b"other", &SeededRandom::new(3));
+        let reopened = open(&again.ciphertext, again.private.expose_secret(), &public);
+        assert_eq!(reopened.ok().unwrap().expose_secret(), b"other");
         let other = seal(b"", &SeededRandom::new(2));
         let other_half = decoded(&other.public);
         assert_eq!(opened(private, &other_half).err(), Some(CannotOpen::OtherKey));
