@@ -50,6 +50,13 @@ pub enum Command {
         /// The address; `None` for no notifications.
         email: Option<String>,
     },
+    /// Sets or removes the name that viewers of an account's secrets see.
+    SetDisplayName {
+        /// The account's name.
+        account: String,
+        /// The new name; `None` for none.
+        display_name: Option<String>,
+    },
     /// Lists the items of the outbox that wait or were given up.
     ListOutbox {
         /// From this number on.
@@ -139,6 +146,8 @@ pub enum Reply {
     ApiKeys(Vec<ApiKeyRow>),
     /// To [`Command::SetNotifyEmail`].
     NotifyEmailSet(NotifyEmailSet),
+    /// To [`Command::SetDisplayName`].
+    DisplayNameSet(DisplayNameSet),
     /// To [`Command::ListOutbox`].
     Outbox(OutboxPage),
     /// To [`Command::RetryOutbox`].
@@ -244,6 +253,15 @@ pub struct NotifyEmailSet {
     pub email: Option<String>,
     /// Whether the daemon sends mails; `None` if no daemon runs.
     pub mail_ready: Option<bool>,
+}
+
+/// The new display name of an account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DisplayNameSet {
+    /// The account's name.
+    pub account: String,
+    /// The name that viewers see; `None` for none.
+    pub display_name: Option<String>,
 }
 
 /// A page of the outbox, oldest first.

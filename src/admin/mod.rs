@@ -20,9 +20,9 @@ pub use self::{
     client::{SocketError, call},
     command::{
         AccountCreated, AccountDeleted, AccountRow, ApiKeyCreated, ApiKeyRevoked, ApiKeyRow,
-        ClaimCreated, Command, CommandError, DaemonHealth, ErrorKind, MailTested, NotifyEmailSet,
-        OutboxChanged, OutboxPage, OutboxRow, Reply, WebhookAdded, WebhookRemoved, WebhookRow,
-        WebhookTested,
+        ClaimCreated, Command, CommandError, DaemonHealth, DisplayNameSet, ErrorKind, MailTested,
+        NotifyEmailSet, OutboxChanged, OutboxPage, OutboxRow, Reply, WebhookAdded, WebhookRemoved,
+        WebhookRow, WebhookTested,
     },
     examination::{MailLoginTested, RequestArrival, ServingFacts},
     first_keys::{FIRST_KEYS_NAME, FirstKeys, NoFirstKeys},

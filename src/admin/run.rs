@@ -2,13 +2,17 @@
 
 use super::{
     AccountCreated, AccountDeleted, AccountRow, ApiKeyCreated, ApiKeyRevoked, ApiKeyRow, Command,
-    CommandError, ErrorKind, NotifyEmailSet, Reply, outbox, webhook,
+    CommandError, DisplayNameSet, ErrorKind, NotifyEmailSet, Reply, outbox, webhook,
 };
 use crate::{
     clock::UnixSeconds,
     crypto::Random,
     domain::{
-        account::{AccountError, find_account},
+        account::{
+            AccountError,
+            display_name::{DisplayName, set_display_name},
+            find_account,
+        },
         notify::{self, mailbox::Mailbox},
         operator,
     },
@@ -81,6 +85,16 @@ pub fn run(
             let number = find_account(store, &account)?;
             notify::set_email(store, number, to, random)?;
             Reply::NotifyEmailSet(NotifyEmailSet { account, email, mail_ready: None })
+        }
+        Command::SetDisplayName { account, display_name } => {
+            let name = display_name.as_deref().map(DisplayName::new).transpose();
+            let name = name.map_err(|error| {
+                CommandError::new(ErrorKind::Usage, format!("the display name {error}"))
+            })?;
+            let number = find_account(store, &account)?;
+            set_display_name(store, number, name.clone())?;
+            let display_name = name.map(DisplayName::into_string);
+            Reply::DisplayNameSet(DisplayNameSet { account, display_name })
         }
         Command::ListOutbox { from } => Reply::Outbox(outbox::page(store, from)?),
         Command::RetryOutbox { id } => Reply::OutboxRetried(outbox::retry(store, id, now)?),

@@ -180,6 +180,7 @@ fn flag_of(field: &str) -> Option<&'static str> {
         "expiration" => Some("--expires"),
         "max_views" => Some("--views"),
         "message" => Some("--message"),
+        "message_shown" => Some("--message-shown"),
         "description" => Some("--description"),
         "password" | "secret_password" => Some("--password-file"),
         "limit" => Some("--limit"),

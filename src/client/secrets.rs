@@ -28,6 +28,9 @@ pub struct SecretTerms {
     /// The message that viewers see.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    /// When viewers see it: `before` or `with`; without it, with the secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message_shown: Option<String>,
     /// The description, only in the list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
@@ -82,6 +85,12 @@ pub struct SecretLook {
     pub views_left: u64,
     /// When it expires, RFC 3339; `None` if it does not expire.
     pub expires_at: Option<String>,
+    /// The sender's message, if it is shown before the view.
+    #[serde(default)]
+    pub message: Option<String>,
+    /// The name of the sender.
+    #[serde(default)]
+    pub sender: Option<String>,
     /// The attachments.
     #[serde(default)]
     pub attachments: Vec<SecretAttachment>,

@@ -209,6 +209,7 @@ fn burn_account(
     store
         .change(move |transaction| {
             webhook::remove_all(transaction, number)?;
+            transaction.delete(&schema::display_name(number))?;
             Ok::<_, AccountError>(transaction.delete(&schema::notify(number))?)
         })
         .wait()?;

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! a account            -> Account
+//! N account            -> DisplayName, if the account has one
 //! n name               -> AccountNumber
 //! k SHA-256 of the key -> ApiKey
 //! s account sequence   -> Secret, with its sealed payload
@@ -79,6 +80,11 @@ pub(super) fn claims() -> Key {
 
 pub(super) fn account(account: AccountNumber) -> Key {
     Key::new(b'a').with(&account.to_bytes())
+}
+
+/// The key of the name that the account shows to viewers.
+pub(super) fn display_name(account: AccountNumber) -> Key {
+    Key::new(b'N').with(&account.to_bytes())
 }
 
 pub(super) fn accounts() -> Key {

@@ -20,7 +20,11 @@ use super::{
 use crate::{
     clock::UnixSeconds,
     domain::{
-        account::{Account, AccountError, RequestMetadata, read_live},
+        account::{
+            Account, AccountError, RequestMetadata,
+            display_name::{DisplayName, display_name, set_display_name},
+            read_live,
+        },
         notify::{self, mailbox::Mailbox, webhook},
         numbers::AccountNumber,
     },
@@ -37,9 +41,15 @@ const NOTIFY_EMAIL: Field = mailbox_field(
     "The address for notifications of views and of late attempts; null ends them. One plain address, ASCII, \
      at most 254 characters; an empty string is null. 422 if the server sends no mail.",
 );
+const DISPLAY_NAME: Field = Field::text(
+    "display_name",
+    "The name that viewers of the account's secrets see before they view them; null or an empty string for \
+     none. One line; blanks at its ends are removed.",
+)
+.with_max_chars(DisplayName::MAX_CHARS);
 /// The body of `PUT /api/account`.
 pub(super) const BODY: JsonBody =
-    JsonBody { name: "AccountChange", meaning: "", fields: &[NOTIFY_EMAIL] };
+    JsonBody { name: "AccountChange", meaning: "", fields: &[NOTIFY_EMAIL, DISPLAY_NAME] };
 
 /// An account as its owner sees it.
 #[derive(Serialize, JsonSchema)]
@@ -50,6 +60,9 @@ pub(super) struct AccountForOwner {
     /// The address for notifications. Null if there are none.
     #[schemars(example = &"alice@example.org")]
     notify_email: Option<Mailbox>,
+    /// The name that viewers of the account's secrets see. Null if there is none.
+    #[schemars(example = &"Alice")]
+    display_name: Option<String>,
     /// Whether the server sends mails.
     #[schemars(example = true)]
     mail_ready: bool,
@@ -71,6 +84,7 @@ pub(super) async fn show(
         let webhooks = webhook::list(&reader.store, Some(account))?;
         let data = AccountForOwner {
             notify_email: notify::email(&reader.store, account)?,
+            display_name: display_name(&reader.store, account)?.map(DisplayName::into_string),
             mail_ready: reader.mail_ready(),
             owns_server: server::is_owner(account),
             webhooks: webhooks.into_iter().map(WebhookItem::from).collect(),
@@ -92,11 +106,19 @@ pub(super) async fn change(
     let body =
         read_json(headers, body, SMALL_BYTES, &app.load.body_budget.with_key(client)).await?;
     let fields = JsonFields::parse(body.bytes(), BODY.fields)?;
+    let name = fields.string(&DISPLAY_NAME)?.filter(|name| !name.is_empty());
+    let name = name.map(DisplayName::new).transpose();
+    let name = name.map_err(|error| ApiError::field(DISPLAY_NAME.name, error))?;
+    // All fields are checked before the first change.
     if fields.has(&NOTIFY_EMAIL) {
         let email = mailbox(app, &fields, &NOTIFY_EMAIL)?;
         let writer = Arc::clone(app);
         let set = move || notify::set_email(&writer.store, account, email, &*writer.random);
         blocking(set).await??;
+    }
+    if fields.has(&DISPLAY_NAME) {
+        let writer = Arc::clone(app);
+        blocking(move || set_display_name(&writer.store, account, name)).await??;
     }
     show(app, account).await
 }

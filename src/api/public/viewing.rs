@@ -80,6 +80,13 @@ pub(in crate::api) struct ViewTerms {
     /// Null if the secret does not expire.
     #[schemars(example = &"2026-11-23T12:00:00Z")]
     expires_at: Option<JsonTime>,
+    /// The sender's text for viewers, if the sender wants it to be shown before the view. Null otherwise, also
+    /// if the view returns one.
+    message: Option<String>,
+    /// The display name of the account that sent the secret. Null if it has none, and for a secret that was
+    /// sent without an account.
+    #[schemars(example = &"Alice")]
+    sender: Option<String>,
     attachments: Vec<AttachmentForViewer>,
 }
 
@@ -114,7 +121,8 @@ pub(in crate::api) async fn look(
     let found = app.store.change(viewing::look(secret_id, entry.clone())).await;
     let found = found.map_err(ApiError::from);
     let late = LateTry { id: secret_id, visitor: entry, what: Visit::Look };
-    let Looked { secret, attachments, .. } = visitor::note_too_late(app, client, late, found)?;
+    let Looked { secret, message, sender, attachments } =
+        visitor::note_too_late(app, client, late, found)?;
     let data = ViewTerms {
         id: id.to_owned(),
         view_button: secret.view_button,
@@ -122,6 +130,8 @@ pub(in crate::api) async fn look(
         password: secret.has_password,
         views_left: secret.max_views.get().saturating_sub(secret.view_times),
         expires_at: secret.expires_at.map(JsonTime),
+        message,
+        sender,
         attachments: AttachmentForViewer::all(attachments),
     };
     Ok(json(StatusCode::OK, &PublicData { data }))

@@ -97,7 +97,7 @@ pub static ROUTES: &[Route] = routes! {
         ["Account"] "Return settings and usage",
         PrivateKey |c, account| account::show(c.app, account);
     PUT "/api/account" changeAccount
-        ["Account"] "Set the address of notifications",
+        ["Account"] "Set the address of notifications and the display name",
         PrivateKey |c, account| account::change(c.app, c.client, account, c.headers, c.body);
     GET HEAD "/api/account/server" showServer
         ["Account"] "Return the state of the server",

@@ -42,6 +42,12 @@ const DESCRIPTION: Field =
 const MESSAGE: Field =
     Field::text("message", "For viewers: shown with the secret, and in the list.")
         .with_max_chars(Text::MAX_CHARS);
+const MESSAGE_SHOWN: Field = Field::text(
+    "message_shown",
+    "When viewers see the message: `with` the secret, after the view is spent, or `before` the view as well, \
+     to each client with the link. `with` by default.",
+)
+.with_pattern("^(before|with)?$");
 const EXPIRATION: Field = lifetime_field(
     "expiration",
     "How long the secret lives, in hours. 0 or nothing is the server's default (168, unless the operator \
@@ -77,6 +83,7 @@ pub(crate) const BODY: JsonBody = JsonBody {
         PASSWORD_PART_PRIVATE,
         DESCRIPTION,
         MESSAGE,
+        MESSAGE_SHOWN,
         EXPIRATION,
         MAX_VIEWS,
         VIEW_BUTTON,
@@ -153,6 +160,7 @@ fn prepare(app: &App, body: &[u8]) -> Result<(NewSecret, Option<SecretText>), Ap
     let content = SecretContent::new(app, &fields)?;
     let description = text(&fields, &DESCRIPTION)?;
     let message = text(&fields, &MESSAGE)?;
+    let message_shown = message_shown(&fields, &MESSAGE_SHOWN)?;
     let lifetime = lifetime(app, fields.number(&EXPIRATION)?, &EXPIRATION)?;
     let view_button = fields.boolean(&VIEW_BUTTON)?;
     let captcha = fields.boolean(&CAPTCHA)?;
@@ -168,7 +176,7 @@ fn prepare(app: &App, body: &[u8]) -> Result<(NewSecret, Option<SecretText>), Ap
         payload,
         description,
         message,
-        message_shown: MessageShown::With,
+        message_shown,
         is_from_owner: false,
         lifetime,
         view_button,
@@ -263,6 +271,15 @@ pub(crate) async fn hash(
 pub(crate) fn max_views(fields: &JsonFields<'_>, field: &Field) -> Result<NonZeroU8, ApiError> {
     let views = fields.number_in_range(field)?;
     Ok(views.and_then(NonZeroU8::new).unwrap_or(NonZeroU8::MIN))
+}
+
+/// When viewers see the message; with the secret by default.
+fn message_shown(fields: &JsonFields<'_>, field: &Field) -> Result<MessageShown, ApiError> {
+    match fields.string(field)? {
+        None | Some("" | "with") => Ok(MessageShown::With),
+        Some("before") => Ok(MessageShown::Before),
+        Some(_) => Err(ApiError::field(field.name, "must be \"before\" or \"with\"")),
+    }
 }
 
 pub(crate) fn text(fields: &JsonFields<'_>, field: &Field) -> Result<Option<Text>, ApiError> {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::{
     api::{App, attachments::AttachmentForViewer, json_time::JsonTime, links::PageLink},
     clock::UnixSeconds,
-    domain::secret::{event::SecretEventKind, list::SecretListEntry},
+    domain::secret::{MessageShown, event::SecretEventKind, list::SecretListEntry},
 };
 
 /// A secret as its owner sees it, without its content.
@@ -21,8 +21,9 @@ pub(crate) struct SecretListItem {
     #[serde(flatten)]
     link: PageLink,
     created_at: JsonTime,
-    /// The text that viewers see with the secret.
+    /// The text that viewers see.
     message: Option<String>,
+    message_shown: ItemMessageShown,
     /// The owner's own text.
     #[schemars(example = &"for Bob")]
     description: Option<String>,
@@ -51,6 +52,17 @@ pub(crate) struct SecretListItem {
     draft: bool,
     /// The attachments, each with the number of stored bytes.
     attachments: Vec<AttachmentForViewer>,
+}
+
+/// When viewers see the message.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+enum ItemMessageShown {
+    /// With the secret, after the view is spent.
+    With,
+    /// Before the view as well, to each client with the link.
+    Before,
 }
 
 /// A view of a secret.
@@ -115,6 +127,7 @@ impl SecretListItem {
             id,
             created_at: JsonTime(secret.created_at),
             message,
+            message_shown: secret.message_shown.into(),
             description,
             view_button: secret.view_button,
             captcha: secret.captcha,
@@ -129,6 +142,15 @@ impl SecretListItem {
             events: events.collect(),
             draft: secret.is_draft,
             attachments: attachments.map(AttachmentForViewer::one).collect(),
+        }
+    }
+}
+
+impl From<MessageShown> for ItemMessageShown {
+    fn from(shown: MessageShown) -> Self {
+        match shown {
+            MessageShown::With => Self::With,
+            MessageShown::Before => Self::Before,
         }
     }
 }

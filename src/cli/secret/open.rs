@@ -185,7 +185,7 @@ impl OpenCommand {
     ) -> Result<(), Failure> {
         let contents = opened(view, half)?;
         let message = view.message.as_deref();
-        if let Some(message) = message.filter(|_| !self.json) {
+        if let Some(message) = message.filter(|_| !self.json && !viewing.has_told_message) {
             writeln!(context.err, "Message: {}", terminal_text::escaped(message))?;
         }
         let text = contents.text.expose_secret();

@@ -68,6 +68,10 @@ command! {
         #[argh(option, arg_name = "TEXT")]
         message: Option<String>,
 
+        /// when the recipient sees the message: with the secret (the default), or before the view as well
+        #[argh(option, arg_name = "before|with")]
+        message_shown: Option<String>,
+
         /// a description for the list of the account; the server can read it
         #[argh(option, arg_name = "TEXT")]
         description: Option<String>,
@@ -99,6 +103,9 @@ impl SendCommand {
                 if !self.files.is_empty() {
                     return Err(not_in_password_link("files"));
                 }
+                if self.message_shown.is_some() {
+                    return Err(not_in_password_link("--message-shown"));
+                }
                 settings.account(context)?
             }
         };
@@ -116,6 +123,7 @@ impl SendCommand {
             max_views: self.views,
             password,
             message: self.message,
+            message_shown: self.message_shown,
             description: self.description,
             captcha: self.captcha,
         };

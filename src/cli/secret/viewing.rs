@@ -23,6 +23,8 @@ pub(crate) struct Viewing<'a> {
     id: &'a str,
     viewer: ViewFields,
     asks_for_password: bool,
+    /// Whether the sender's message was printed before the view.
+    pub(crate) has_told_message: bool,
     progress: &'a CommandProgress,
 }
 
@@ -37,7 +39,7 @@ impl<'a> Viewing<'a> {
         let lease = lease.map(|lease| SecretText::new(lease.to_owned()));
         let lease = lease.unwrap_or_else(|| secrets::new_lease(&SystemRandom));
         let viewer = ViewFields { password: None, captcha: None, lease };
-        Self { server, id, viewer, asks_for_password: false, progress }
+        Self { server, id, viewer, asks_for_password: false, has_told_message: false, progress }
     }
 
     /// Collects what the secret requires, and asks before a view is spent. The files must fit in `dir`.
@@ -63,6 +65,13 @@ impl<'a> Viewing<'a> {
             check_room(dir, look.attachments.iter().map(|file| file.size).sum())?;
         }
         if !yes {
+            if let Some(sender) = &look.sender {
+                writeln!(context.err, "From: {}", terminal_text::line(sender))?;
+            }
+            if let Some(message) = &look.message {
+                writeln!(context.err, "Message: {}", terminal_text::escaped(message))?;
+                self.has_told_message = true;
+            }
             prompt::confirm(&question(&look), context)?;
         }
         if look.password {

@@ -8,9 +8,9 @@ use std::{
 use crate::{
     admin::{
         AccountCreated, AccountDeleted, AccountRow, ApiKeyCreated, ApiKeyRevoked, ApiKeyRow,
-        ClaimCreated, Command, CommandError, DaemonHealth, ErrorKind, MailTested, NotifyEmailSet,
-        OpenFailure, OpenedStore, OutboxChanged, OutboxPage, OutboxRow, Reply, StoreCreation,
-        WebhookAdded, WebhookRemoved, WebhookRow, WebhookTested,
+        ClaimCreated, Command, CommandError, DaemonHealth, DisplayNameSet, ErrorKind, MailTested,
+        NotifyEmailSet, OpenFailure, OpenedStore, OutboxChanged, OutboxPage, OutboxRow, Reply,
+        StoreCreation, WebhookAdded, WebhookRemoved, WebhookRow, WebhookTested,
     },
     cli::{Failure, Output},
     clock::UnixSeconds,
@@ -114,6 +114,9 @@ fn answer(command: Command) -> Result<Reply, CommandError> {
         }]),
         Command::SetNotifyEmail { account, email } => {
             Reply::NotifyEmailSet(NotifyEmailSet { account, email, mail_ready: Some(false) })
+        }
+        Command::SetDisplayName { account, display_name } => {
+            Reply::DisplayNameSet(DisplayNameSet { account, display_name })
         }
         Command::ListOutbox { from } => Reply::Outbox(OutboxPage {
             entries: vec![OutboxRow {

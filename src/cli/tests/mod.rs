@@ -395,6 +395,18 @@ fn mail_is_listed_in_pages_and_handled_by_number() {
         ),
         ("mail test a@example.org", "the mail server accepted the mail: 250 a@example.org\n"),
         ("account set alice --notify-email none", "account alice gets no notifications\n"),
+        (
+            "account set alice --display-name Alice",
+            "viewers of secrets of account alice see the name Alice\n",
+        ),
+        (
+            "account set alice --display-name none",
+            "viewers of secrets of account alice see no name\n",
+        ),
+        (
+            "account set alice --notify-email none --display-name Alice --json",
+            "{\"account\":\"alice\",\"email\":null,\"mail_ready\":false,\"display_name\":\"Alice\"}\n",
+        ),
     ];
     for (line, out) in cases {
         let outcome = run(line);

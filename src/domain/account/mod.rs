@@ -1,6 +1,7 @@
 //! Accounts: they own API keys, secrets and secret requests, within an allowance.
 
 pub mod api_key;
+pub mod display_name;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

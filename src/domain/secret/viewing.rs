@@ -17,7 +17,7 @@ use crate::{
     clock::UnixSeconds,
     crypto::PasswordHash,
     domain::{
-        account::Metadata,
+        account::{Metadata, display_name::DisplayName},
         notify,
         numbers::{AccountNumber, LeaseToken, SecretId, SecretNumber},
         schema::{self, Due, TextField},
@@ -59,6 +59,8 @@ pub struct Looked {
     pub secret: Secret,
     /// The sender's message, if it is shown before the view.
     pub message: Option<String>,
+    /// The display name of the sender.
+    pub sender: Option<String>,
     /// The sizes of the attachments, in order.
     pub attachments: Vec<u64>,
 }
@@ -189,7 +191,12 @@ pub fn look(
             MessageShown::Before => message(transaction, id.number, &secret)?,
             MessageShown::With => None,
         };
-        Ok(Looked { secret, message, attachments })
+        let sender = match secret.is_from_owner {
+            true => transaction.get::<DisplayName>(&schema::display_name(id.number.account))?,
+            false => None,
+        };
+        let sender = sender.map(DisplayName::into_string);
+        Ok(Looked { secret, message, sender, attachments })
     }
 }
 

@@ -2,12 +2,15 @@
 
 use super::secret_requests::{figures, request, with_mail};
 use crate::{
-    http::{Answer, Client},
-    server::TestServer,
+    http::{Answer, Client, secret_with},
+    server::{Options, TestServer},
     trial,
 };
 use libtest_mimic::Trial;
-use sealdrop::domain::notify::{self, Subscriber, mailbox::Mailbox};
+use sealdrop::{
+    config::SecretCreation,
+    domain::notify::{self, Subscriber, mailbox::Mailbox},
+};
 use serde_json::{Value, json};
 
 const PATH: &str = "/api/account";
@@ -19,6 +22,8 @@ pub(super) fn trials() -> Vec<Trial> {
         trial("api::account::links_to_end_them_stay_good", links_to_end_them_stay_good),
         trial("api::account::bad_addresses_change_nothing", bad_addresses_change_nothing),
         trial("api::account::mail_is_refused_without_mail", mail_is_refused_without_mail),
+        trial("api::account::viewers_see_the_display_name", viewers_see_the_display_name),
+        trial("api::account::bad_display_names_change_nothing", bad_display_names_change_nothing),
         trial("api::account::every_call_needs_a_private_key", every_call_needs_a_private_key),
         trial("api::account::paths_and_methods", paths_and_methods),
     ]
@@ -41,12 +46,73 @@ fn it_is_shown() {
     let answer = server.client.get(PATH);
     assert_eq!(answer.status, 200, "{}", answer.text());
     let shown = answer.json();
-    let data = json!({"name": "tester", "notify_email": null, "mail_ready": true, "owns_server": true, "webhooks": []});
+    let data = json!({
+        "name": "tester", "notify_email": null, "display_name": null, "mail_ready": true,
+        "owns_server": true, "webhooks": [],
+    });
     assert_eq!(shown["data"], data);
     assert_eq!(figures(&shown), (1, 1, 1));
     let head = server.client.send("HEAD", PATH, &[], b"");
     assert_eq!((head.status, head.body.len()), (200, 0));
     assert_eq!(server.other_account().get(PATH).json()["data"]["name"], "other");
+}
+
+/// The sender in the look of a secret.
+fn sender(client: &Client, id: &str) -> Value {
+    let answer = client.with_key("").get(&format!("/api/public/secrets/{id}"));
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    answer.json()["data"]["sender"].clone()
+}
+
+fn viewers_see_the_display_name() {
+    let mut options = Options::default();
+    options.rules.create = SecretCreation::Open;
+    let server = TestServer::with(options);
+    let (client, other) = (&server.client, server.other_account());
+    let (id, others) = (client.create(json!({})), other.create(json!({})));
+    assert_eq!(sender(client, &id), Value::Null);
+    let answer = put(client, r#"{"display_name":"  Åsa & Bo <b>  "}"#);
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(answer.json()["data"]["display_name"], "Åsa & Bo <b>");
+    assert_eq!(client.get(PATH).json()["data"]["display_name"], "Åsa & Bo <b>");
+    assert_eq!(sender(client, &id), "Åsa & Bo <b>");
+    assert_eq!(sender(client, &others), Value::Null, "another account");
+    assert_eq!(sender(client, &client.create(json!({}))), "Åsa & Bo <b>");
+    // The owner of the account is not the sender of an answer to a request, nor of a secret without an account.
+    let asked = request(client, json!({}));
+    let path = format!("/api/public/secret_requests/{asked}/secrets");
+    let answered = client.with_key("").post(&path, &secret_with(json!({})));
+    assert_eq!(answered.status, 201, "{}", answered.text());
+    let answered = answered.json()["data"]["id"].as_str().expect("an id").to_owned();
+    assert_eq!(sender(client, &answered), Value::Null);
+    let open = client.with_key("").post("/api/public/secrets", &secret_with(json!({}))).json();
+    assert_eq!(sender(client, open["data"]["id"].as_str().expect("an id")), Value::Null);
+    // An unrelated change keeps it; null and "" remove it.
+    assert_eq!(
+        put(client, r#"{"notify_email":null}"#).json()["data"]["display_name"],
+        "Åsa & Bo <b>"
+    );
+    for none in [r#"{"display_name":null}"#, r#"{"display_name":""}"#] {
+        assert_eq!(put(client, r#"{"display_name":"A"}"#).json()["data"]["display_name"], "A");
+        assert_eq!(put(client, none).json()["data"]["display_name"], Value::Null);
+        assert_eq!(sender(client, &id), Value::Null);
+    }
+}
+
+fn bad_display_names_change_nothing() {
+    let server = with_mail();
+    let client = &server.client;
+    assert_eq!(put(client, r#"{"display_name":"A"}"#).status, 200);
+    let long = "x".repeat(61);
+    for bad in ["   ", &long, "a\\nb", "a\\u0000", "a\\u202eb", "a\\u2066b", "a\\u2028b"] {
+        let body = format!(r#"{{"notify_email":"me@example.org","display_name":"{bad}"}}"#);
+        let answer = put(client, &body);
+        assert_eq!(answer.error(), (422, json!("display_name")), "{bad}: {}", answer.text());
+    }
+    assert_eq!(put(client, r#"{"display_name":7}"#).error(), (422, json!("display_name")));
+    let shown = client.get(PATH).json();
+    assert_eq!(shown["data"]["display_name"], "A");
+    assert_eq!(shown["data"]["notify_email"], Value::Null, "nothing was changed");
 }
 
 fn notifications_go_where_it_says() {

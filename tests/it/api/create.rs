@@ -47,6 +47,7 @@ fn the_answer_is_the_lists_entry() {
         "locked",
         "max_views",
         "message",
+        "message_shown",
         "password",
         "view_button",
         "view_times",

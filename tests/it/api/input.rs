@@ -68,6 +68,10 @@ fn good_values_come_back() {
         (json!({"description": null}), "description", json!(null)),
         (json!({"message": long}), "message", json!(long)),
         (json!({"message": ""}), "message", json!(null)),
+        (json!({}), "message_shown", json!("with")),
+        (json!({"message_shown": ""}), "message_shown", json!("with")),
+        (json!({"message_shown": "with"}), "message_shown", json!("with")),
+        (json!({"message_shown": "before"}), "message_shown", json!("before")),
         (json!({"expiration": 1}), "expiration", json!(1)),
         (json!({"expiration": 1}), "expires_at", json!("2026-11-22T13:00:00Z")),
         (json!({"expiration": 350}), "expiration", json!(350)),
@@ -104,7 +108,7 @@ fn bad_values_name_their_field() {
     let before = seen(&server.client);
     let too_long = "\u{e5}".repeat(1001);
     // (field, values, text of the message)
-    let cases: [(&str, Vec<Value>, &str); 22] = [
+    let cases: [(&str, Vec<Value>, &str); 24] = [
         ("ciphertext", vec![json!(null), json!("")], "Ciphertext can't be blank"),
         ("ciphertext", vec![json!(5), json!(true), json!([]), json!({})], "must be a string"),
         ("ciphertext", vec![json!("*"), json!("a b="), json!("YQ=a"), json!("\u{e5}")], "base64"),
@@ -116,6 +120,8 @@ fn bad_values_name_their_field() {
         ("description", vec![json!(too_long)], "1000 characters"),
         ("message", vec![json!(5), json!({}), json!(true)], "Message must be a string"),
         ("message", vec![json!(too_long)], "1000 characters"),
+        ("message_shown", vec![json!("after"), json!("With")], "\"before\" or \"with\""),
+        ("message_shown", vec![json!(true), json!(1)], "must be a string"),
         ("expiration", vec![json!(351), json!(u64::MAX)], "between 1 and 350"),
         (
             "expiration",

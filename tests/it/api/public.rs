@@ -14,6 +14,7 @@ use crate::{
 pub(super) fn trials() -> Vec<Trial> {
     vec![
         trial("api::public::looking_never_spends", looking_never_spends),
+        trial("api::public::a_message_before_the_view", a_message_before_the_view),
         trial("api::public::passwords_are_limited_as_ever", passwords_are_limited_as_ever),
         trial("api::public::all_404s_look_the_same", all_404s_look_the_same),
         trial("api::public::wrong_requests_change_nothing", wrong_requests_change_nothing),
@@ -69,7 +70,7 @@ fn looking_never_spends() {
     let path = format!("/api/public/secrets/{id}");
     let expected = json!({"data": {
         "id": id, "view_button": true, "captcha": true, "password": true, "views_left": 1,
-        "expires_at": "2026-11-22T14:00:00Z", "attachments": [],
+        "expires_at": "2026-11-22T14:00:00Z", "message": null, "sender": null, "attachments": [],
     }});
     let agents = ["Slackbot-LinkExpanding 1.0", "facebookexternalhit/1.1", "curl/8.0"];
     for number in 0..30 {
@@ -94,6 +95,33 @@ fn looking_never_spends() {
     (0..30).for_each(|_| assert_eq!(look(&client, &plain).status, 200));
     assert_eq!(look(&client, &plain).json()["data"]["password"], json!(false));
     assert_eq!(view(&client, &plain, json!({})).status, 200);
+}
+
+fn a_message_before_the_view() {
+    let server = TestServer::start();
+    let client = anybody(&server);
+    // (fields, message in the look)
+    let cases = [
+        (json!({"message": "m", "message_shown": "before"}), json!("m")),
+        (json!({"message": "m", "message_shown": "with"}), json!(null)),
+        (json!({"message": "m"}), json!(null)),
+        (json!({"message_shown": "before"}), json!(null)),
+    ];
+    for (fields, shown) in cases {
+        let id = server.client.create(fields.clone());
+        let looked = look(&client, &id);
+        assert_eq!(looked.json()["data"]["message"], shown, "{fields}");
+        let expected = fields["message_shown"].as_str().unwrap_or("with");
+        assert_eq!(entry(&server.client, &id)["message_shown"], expected, "{fields}");
+        assert_eq!(view(&client, &id, json!({})).json()["data"]["message"], fields["message"]);
+        // The message is gone from the look with the secret.
+        assert_eq!(look(&client, &id).status, 404);
+    }
+    let guarded =
+        server.client.create(json!({"message": "m", "message_shown": "with", "password": "p"}));
+    let refused = view(&client, &guarded, json!({"password": "wrong"}));
+    assert_eq!(refused.status, 403);
+    assert!(!refused.text().contains("\"m\""), "{}", refused.text());
 }
 
 fn passwords_are_limited_as_ever() {

@@ -20,6 +20,7 @@ use crate::{
     clock::UnixSeconds,
     crypto::{SystemRandom, random_array},
     domain::{
+        account::display_name::{DisplayName, set_display_name},
         lifetime::{Lifetime, LifetimeRules},
         numbers::{AccountNumber, LeaseToken, SecretId},
         operator, schema, secret,
@@ -382,6 +383,8 @@ proptest! {
         world.run(Operation::Reopen);
         world.check_files();
 
+        let name = DisplayName::new("A Model").unwrap();
+        set_display_name(world.store(), world.account, Some(name)).unwrap();
         let live = world.secrets.iter().filter(|secret| secret.is_live(world.now)).count() as u64;
         let deleted = operator::delete_account(world.store(), "model", world.now()).unwrap();
         prop_assert_eq!(deleted, live);
@@ -390,7 +393,7 @@ proptest! {
         world.store = Some(Store::open(world.dir.path(), 8 << 20).unwrap());
         world.check_files();
         assert_eq!(attachment::stored_bytes(world.store()).unwrap(), 0);
-        for records in [schema::secrets, keys_of_events, keys_of_leases, attachments::keys_of_drafts] {
+        for records in [schema::secrets, schema::display_name, keys_of_events, keys_of_leases, attachments::keys_of_drafts] {
             prop_assert_eq!(world.store().keys(&records(world.account)).count(), 0);
         }
     }
