@@ -13,7 +13,7 @@ const SECRETS: usize = 8;
 
 /// The content of a secret after a number of changes; every second one is in a file.
 fn content(secret: usize, version: usize) -> Value {
-    let filling = if version % 2 == 0 { 100 } else { 6000 };
+    let filling = if version.is_multiple_of(2) { 100 } else { 6000 };
     let ct = STANDARD.encode(format!("{secret} {version} {}", "x".repeat(filling)));
     let message = json!({
         "iv": "kWzXu1z4TB17UqoML6j/ww==", "salt": "5c5Omxh4wL4=", "ct": ct, "v": 1, "iter": 10000,
