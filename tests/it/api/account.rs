@@ -78,7 +78,7 @@ fn viewers_see_the_display_name() {
     assert_eq!(sender(client, &id), "Åsa & Bo <b>");
     assert_eq!(sender(client, &others), Value::Null, "another account");
     assert_eq!(sender(client, &client.create(json!({}))), "Åsa & Bo <b>");
-    // The owner of the account is not the sender of an answer to a request, nor of a secret without an account.
+    // The owner of the account is not the sender of an answer to a request, nor of a secret without one.
     let asked = request(client, json!({}));
     let path = format!("/api/public/secret_requests/{asked}/secrets");
     let answered = client.with_key("").post(&path, &secret_with(json!({})));

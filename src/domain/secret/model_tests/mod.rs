@@ -393,7 +393,10 @@ proptest! {
         world.store = Some(Store::open(world.dir.path(), 8 << 20).unwrap());
         world.check_files();
         assert_eq!(attachment::stored_bytes(world.store()).unwrap(), 0);
-        for records in [schema::secrets, schema::display_name, keys_of_events, keys_of_leases, attachments::keys_of_drafts] {
+        for records in [
+            schema::secrets, schema::display_name, keys_of_events, keys_of_leases,
+            attachments::keys_of_drafts,
+        ] {
             prop_assert_eq!(world.store().keys(&records(world.account)).count(), 0);
         }
     }
