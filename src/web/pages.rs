@@ -87,8 +87,8 @@ impl Page {
     /// The groups of texts that its scripts need, besides `common` and its own.
     fn groups(self) -> &'static [&'static str] {
         match self {
-            Self::Create => &["files", "send", "link", "receiver", "password", "log", "damaged"],
-            Self::Ask => &["files", "send", "link", "password"],
+            Self::Create => &["files", "send", "link", "receiver", "made", "password", "log", "damaged"],
+            Self::Ask => &["create", "files", "send", "link", "password"],
             Self::RequestStatus => &["status", "send", "link", "password"],
             Self::Request => &["files", "send", "link", "receiver", "password", "log"],
             Self::Manage => &["create", "files", "send", "link", "receiver", "password", "log"],

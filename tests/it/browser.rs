@@ -16,7 +16,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::{
-    server::{Options, TestServer},
+    server::{Options, START, TestServer},
     tools::{CHROMIUM, FIREFOX, OPENSSL, Tool, trial_with},
 };
 
@@ -97,6 +97,7 @@ fn run_in(browser: &str, script: &str, account: Options) {
             "url": server.client.base,
             "key": server.client.key,
             "public_key": server.public.key,
+            "time": START.0,
         })
     };
     let servers = json!({ "account": told(&account), "open": told(&open) });

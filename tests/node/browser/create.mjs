@@ -61,11 +61,12 @@ await run({
       { name: "nyckel.bin", mimeType: "application/octet-stream", buffer: Buffer.from([0, 1, 254, 255]) }, file("tom.txt", 0),
     ]);
     await more(page);
-    await page.getByLabel("Expires after").selectOption({ label: "1 hour" });
-    await page.getByLabel("Views", { exact: true }).fill("3");
+    await page.getByRole("group", { name: "Expires" }).getByText("1 hour").click();
+    await page.getByRole("group", { name: "Views" }).getByText("Custom").click();
+    await page.getByLabel("Number of views").fill("3");
     await page.getByLabel("Password", { exact: true }).fill("Röd kulle 7");
     await page.getByLabel("Message to the recipient").fill("call me");
-    assert.match(await page.locator(".summary").innerText(), /3 times.*Expires on .* With a password/s);
+    assert.match(await page.locator(".summary").innerText(), /^Opens 3 times · expires in 1 hour · with a password$/);
     await submit(page);
     const link = await linkOf(page);
     assert.match(link, new RegExp(`^${open.url}/[A-Za-z0-9]{31}/#`));
@@ -75,7 +76,7 @@ await run({
     assert.deepEqual(seen.attachments.map(({ name, size }) => [name, size]), [["nyckel.bin", 4], ["tom.txt", 0]]);
     assert.deepEqual([...inlineFile(seen.attachments[0])], [0, 1, 254, 255]);
 
-    const status = await page.getByRole("link", { name: "See what happens to it" }).getAttribute("href");
+    const status = await page.getByRole("link", { name: "Open the status page" }).getAttribute("href");
     const [, id, token] = /\/status\/([A-Za-z0-9]{31})#(.+)$/.exec(status);
     const item = await api(open, "GET", `public/secrets/${id}/status`, { headers: { "Manage-Token": token } });
     assert.deepEqual([item.expiration, item.max_views, item.view_button, item.captcha, item.view_times],
@@ -100,19 +101,20 @@ await run({
     await secretField(page).waitFor();
     const tabTo = async (selector) => {
       for (let presses = 0; presses < 40; presses += 1) {
-        await page.keyboard.press("Tab");
         if (await page.evaluate((wanted) => document.activeElement.matches(wanted), selector)) return;
+        await page.keyboard.press("Tab");
       }
       assert.fail(`Tab does not lead to ${selector}`);
     };
-    await tabTo("textarea");
+    // The text has the focus.
     await page.keyboard.type("typed");
-    await tabTo(".settings summary");
-    await page.keyboard.press("Enter");
+    await tabTo("[name=choice-2]");
+    await page.keyboard.press("ArrowRight");
     await tabTo("input[type=number]");
     await page.keyboard.press("ArrowUp");
-    await tabTo("button[type=submit]");
-    await page.keyboard.press("Enter");
+    assert.match(await page.locator(".summary").innerText(), /^Opens 4 times/);
+    await tabTo("textarea");
+    await page.keyboard.press("Control+Enter");
     const link = await linkOf(page);
     assert.equal(await page.evaluate(() => document.activeElement.tagName), "H1", "the focus moves to the new part");
     await tabTo(".copyline button");
@@ -146,9 +148,15 @@ await run({
 
   async "account holders sign in first"(tools) {
     const allow = [/403/];
-    await tools.everyLook("create-sign-in", "/", async (page) => { await page.waitForSelector(".sign-in"); },
+    const signIn = (page) => page.locator(".new-secret .notice button").click();
+    await tools.everyLook("create-stranger", "/", async (page) => { await secretField(page).waitFor(); },
       { server: "account" });
+    await tools.everyLook("create-sign-in", "/", async (page) => {
+      await signIn(page);
+      await page.waitForSelector(".sign-in");
+    }, { server: "account" });
     const page = await tools.open("/", { server: "account", allow });
+    await signIn(page);
     const key = page.getByLabel("Private key", { exact: true });
     const enter = () => page.getByRole("button", { name: "Sign in" }).click();
     await key.fill(account.public_key);
@@ -172,8 +180,141 @@ await run({
     const stored = await page.evaluate(() => [JSON.stringify(localStorage), document.cookie, location.href].join());
     assert.ok(!stored.includes(account.key));
     // The status page knows the key of the tab.
-    await page.getByRole("link", { name: "See what happens to it" }).click();
+    await page.getByRole("link", { name: "Open the status page" }).click();
     await page.getByText("It was viewed").waitFor();
+  },
+
+  async "signing in last loses nothing"(tools) {
+    const page = await tools.open("/", { server: "account" });
+    await secretField(page).fill("written first");
+    await submit(page);
+    await page.getByLabel("Private key", { exact: true }).fill(account.key);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await submit(page);
+    assert.equal((await openLink(account, await linkOf(page))).text, "written first");
+    assert.equal(await page.getByText("Keep the status link on this device").count(), 0);
+  },
+
+  async "a date and time of expiry"(tools) {
+    await advance("open", HOUR);
+    const page = await tools.open("/");
+    await secretField(page).fill("until then");
+    await page.getByRole("group", { name: "Expires" }).getByText("Custom").click();
+    const moment = page.getByLabel("Date and time of expiry");
+    const local = (hours) => page.evaluate((hours) => {
+      const at = new Date(Date.now() + hours * 3_600_000);
+      return new Date(at - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+    }, hours);
+    for (const wrong of ["", await local(0.5), await local(24 * 400)]) {
+      await moment.fill(wrong);
+      await submit(page);
+      await page.getByText(/Choose a moment from .* to /).waitFor();
+    }
+    await moment.fill(await local(30));
+    assert.match(await page.locator(".summary").innerText(), /^Opens once · expires on /);
+    await submit(page);
+    const link = await linkOf(page);
+    const [, id, token] = /\/status\/([A-Za-z0-9]{31})#(.+)$/.exec(
+      await page.getByRole("link", { name: "Open the status page" }).getAttribute("href"));
+    const made = await api(open, "GET", `public/secrets/${id}/status`, { headers: { "Manage-Token": token } });
+    assert.equal(made.expiration, 30);
+    assert.ok(link.includes(id));
+  },
+
+  async "shared or mailed"(tools) {
+    await advance("open", HOUR);
+    const context = await tools.context();
+    await context.addInitScript(() => {
+      navigator.share = async (shared) => { window.shared = shared; };
+    });
+    const page = await tools.open("/", { context });
+    await secretField(page).fill("shared");
+    await submit(page);
+    const link = await linkOf(page);
+    const mail = new URL(await page.getByRole("link", { name: "Email" }).getAttribute("href"));
+    assert.equal(mail.protocol, "mailto:");
+    assert.match(mail.searchParams.get("subject"), /Drop & Söner/);
+    assert.ok(mail.searchParams.get("body").includes(`\r\n${link}\r\n`));
+    await page.getByRole("button", { name: "Share" }).click();
+    assert.ok((await page.evaluate(() => window.shared.text)).includes(link));
+    // What was shared may be left.
+    await page.getByRole("button", { name: "Create another secret" }).click();
+    await secretField(page).waitFor();
+  },
+
+  async "made on this device"(tools) {
+    await advance("open", HOUR);
+    const context = await tools.context({ permissions: ["clipboard-read", "clipboard-write"] });
+    const page = await tools.open("/", { context, allow: [/404|ERR_INTERNET_DISCONNECTED/] });
+    const make = async (text) => {
+      await secretField(page).fill(text);
+      await submit(page);
+      const link = await linkOf(page);
+      await page.locator(".copyline button").first().click();
+      return link;
+    };
+    const another = () => page.getByRole("button", { name: "Create another secret" }).click();
+    const box = page.getByLabel("Keep the status link on this device");
+    const rows = page.locator(".made > li");
+
+    // Only for who wants it.
+    await make("not kept");
+    await another();
+    await secretField(page).waitFor();
+    assert.equal(await rows.count(), 0);
+    assert.equal(await page.evaluate(() => localStorage.getItem("made")), null);
+    const first = await make("hunter2");
+    await box.check();
+    await page.getByLabel("Name in the list").fill("Wi-Fi for <b>Karin</b>");
+    const kept = await page.evaluate(() => localStorage.getItem("made"));
+    const [, , key] = /\/([A-Za-z0-9]{31})\/#(.+)$/.exec(first);
+    assert.ok(!kept.includes(key) && !kept.includes("hunter2") && kept.includes("Karin"));
+    await another();
+    await rows.getByText("Waiting, until").waitFor();
+    await page.getByRole("link", { name: "Wi-Fi for <b>Karin</b>" }).waitFor();
+    // The next ones are kept as well.
+    await make("second");
+    assert.ok(await box.isChecked());
+    await another();
+    await rows.nth(1).waitFor();
+    await tools.check(page, "create-made");
+
+    // It is live, in another tab and after a reload.
+    await openLink(open, first);
+    const other = await tools.open("/", { context, allow: [/404/] });
+    await other.getByText("Viewed 1 of 1, last on").waitFor();
+    await other.close();
+    await page.reload();
+    await page.getByText("Viewed 1 of 1, last on").waitFor();
+    await rows.first().getByRole("button", { name: "Copy status link" }).click();
+    const status = await page.evaluate(() => navigator.clipboard.readText());
+    const follow = await tools.open(status, { context, allow: [/404/] });
+    await follow.getByText("Nobody has viewed it yet.").waitFor();
+    await follow.close();
+
+    await rows.first().getByRole("button", { name: "Delete now" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Delete now" }).click();
+    await rows.first().getByText("Deleted or expired").waitFor();
+    await api(open, "GET", `public/secrets/${/status\/(\w+)/.exec(status)[1]}`, { status: 404 });
+    await context.setOffline(true);
+    await page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+    await page.getByText("Status unknown").waitFor();
+    await context.setOffline(false);
+
+    await rows.first().getByRole("button", { name: "Remove from list" }).click();
+    assert.equal(await rows.count(), 1);
+    await page.getByRole("button", { name: "Clear the list" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Clear the list" }).click();
+    await page.waitForFunction(() => !document.querySelector(".made-here"));
+    assert.equal(await page.evaluate(() => localStorage.getItem("made")), null);
+
+    // What something else has written there is no list.
+    for (const wrong of ["{", "[]", '{"isOn":true,"list":[{"id":"../x","token":"y"}]}']) {
+      await page.evaluate((text) => localStorage.setItem("made", text), wrong);
+      await page.reload();
+      await secretField(page).waitFor();
+      assert.equal(await rows.count(), 0);
+    }
   },
 
   async "a key that is no longer valid loses nothing"(tools) {
@@ -206,7 +347,8 @@ await run({
     await page.getByRole("button", { name: "Remove 9.txt" }).click();
     assert.equal(await page.evaluate(() => document.activeElement.getAttribute("aria-label")), "Remove 8.txt");
     await more(page);
-    await page.getByLabel("Views", { exact: true }).fill("101");
+    await page.getByRole("group", { name: "Views" }).getByText("Custom").click();
+    await page.getByLabel("Number of views").fill("101");
     await page.getByLabel("Password", { exact: true }).fill(" \u3000\u200b");
     await page.getByLabel("Message to the recipient").fill("å".repeat(1002));
     await page.getByText("2 characters too many").waitFor();

@@ -64,7 +64,8 @@ await run({
       await page.locator("textarea").first().fill("Copy");
       await page.locator("input[type=file]").setInputFiles([FILE]);
       await page.locator(".settings summary").click();
-      await page.locator(".settings input[type=number]").fill("1000");
+      await page.locator(".settings [value=custom]").last().check({ force: true });
+      await page.locator(".settings .custom input[type=number]").fill("1000");
       await page.locator(".password input").fill("a good password");
       await page.waitForSelector(".strength:not([hidden])");
       await page.locator("button[type=submit]").click();
@@ -75,7 +76,7 @@ await run({
     assert.match(await page.locator(".list.files").innerText(), /Avtal\.pdf/);
     // The following texts are in the language of that time.
     await change(page, "sv");
-    await page.locator(".settings input[type=number]").fill("3");
+    await page.locator(".settings .custom input[type=number]").fill("3");
     assert.match(await page.locator(".summary").innerText(), /3 gånger/);
     const cookies = await page.context().cookies();
     assert.equal(cookies.find(({ name }) => name === "lang").value, "sv");

@@ -33,7 +33,7 @@ async function asks(page) {
 
 /** Clicks on the page: a browser asks only after a user action on the page. */
 async function touch(page) {
-  await page.locator("h1").first().click();
+  await page.locator("h1:not(.hidden), .lead").first().click();
 }
 
 async function ready(page, text = "hunter2") {

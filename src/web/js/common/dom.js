@@ -112,14 +112,17 @@ export async function copy(text) {
 }
 
 /**
- * A button that copies the result of `getText` and confirms it; calls `onCopied()` on success.
+ * A button that copies the result of `getText` and confirms it; calls `onCopied()` on success. With `isLasting`
+ * the confirmation stays.
  *
  * @param {() => string} getText
  * @param {TextLike} label
  * @param {Props} props
- * @param {{ onCopied?: () => void }} options
+ * @param {{ onCopied?: () => void, isLasting?: boolean }} options
  */
-export function copyButton(getText, label = t("common.copy"), props = {}, { onCopied = () => {} } = {}) {
+export function copyButton(
+  getText, label = t("common.copy"), props = {}, { onCopied = () => {}, isLasting = false } = {},
+) {
   const button = h("button", { type: "button", class: "button", ...props }, label);
   button.addEventListener("click", async () => {
     const done = await copy(getText());
@@ -127,7 +130,12 @@ export function copyButton(getText, label = t("common.copy"), props = {}, { onCo
     const told = t(done ? "common.copied" : "common.not_copied");
     announce(told);
     write(button, told);
-    setTimeout(() => write(button, label), 2000);
+    button.classList.toggle("done", done);
+    if (done && isLasting) return;
+    setTimeout(() => {
+      write(button, label);
+      button.classList.remove("done");
+    }, 2000);
   });
   return button;
 }

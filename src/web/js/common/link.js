@@ -1,7 +1,8 @@
 // @ts-check
-// A finished link and the ways to send it: copied, as a QR code, in two parts, in a text.
-import { announce, confirmDialog, copyButton, field, h } from "./dom.js";
-import { date, dateIn, directionOf, lang, languages, root, t, textsIn } from "./page.js";
+// A finished link and the ways to send it: copied, shared, mailed, as a QR code, in two parts, in a text.
+import { countdown } from "./countdown.js";
+import { announce, confirmDialog, copyButton, field, h, notice } from "./dom.js";
+import { date, dateIn, directionOf, lang, languages, root, siteName, t, textsIn } from "./page.js";
 import { toBase64, utf8 } from "../crypto/bytes.js";
 import { qr } from "./qr.js";
 import { guardWhileShown, isAtStake } from "./stakes.js";
@@ -35,11 +36,11 @@ export function keyText(publicHalf) {
 export function copyLine(text, label, { primary = false, button, onCopied = () => {} } = {}) {
   const line = h("input", {
     type: "text", readonly: true, value: text, "aria-label": label, translate: "no", spellcheck: "false",
-    autocomplete: "off", onfocus: () => line.select(), oncopy: onCopied,
+    autocomplete: "off", dir: "ltr", onfocus: () => line.select(), oncopy: onCopied,
   });
   return h("div", { class: "copyline" }, line,
     copyButton(() => text, button ?? t("common.copy"), { class: primary ? "button primary" : "button" },
-      { onCopied }));
+      { onCopied, isLasting: primary }));
 }
 
 /**
@@ -49,6 +50,12 @@ export function copyLine(text, label, { primary = false, button, onCopied = () =
  * @param {{ label?: TextLike, primary?: boolean, onCopied?: () => void }} options
  */
 export function linkLine(link, { label = t("link.label"), primary = false, onCopied } = {}) {
+  return h("div", { class: "link-line" },
+    copyLine(link, label, { primary, button: t("link.copy"), onCopied }), qrCode(link));
+}
+
+/** @param {string} link */
+function qrCode(link) {
   const code = h("details", { class: "qr-code" }, h("summary", {}, t("link.qr")));
   // Created on demand, because most people copy the link.
   code.addEventListener("toggle", () => {
@@ -57,41 +64,92 @@ export function linkLine(link, { label = t("link.label"), primary = false, onCop
     svg.classList.add("qr");
     code.append(svg);
   });
-  return h("div", { class: "link-line" },
-    copyLine(link, label, { primary, button: t("link.copy"), onCopied }), code);
+  return code;
 }
 
 /**
- * Everything about the link of a new secret. `expiresAt` is RFC 3339, or null for never; `statusLink` is the
- * address of the status page. The browser asks before the page is left without copying the link.
+ * The link of a new secret, as it is sent.
  *
- * @param {{ link: string, id: string, publicHalf: string, expiresAt: string | null, maxViews: number,
- *   hasPassword: boolean, statusLink?: string }} options
+ * @typedef {{ link: string, expiresAt: string | null, maxViews: number, hasPassword: boolean }} SentLink
  */
-export function linkPanel({ link, id, publicHalf, expiresAt, maxViews, hasPassword, statusLink }) {
+
+/**
+ * Everything about the link of a new secret. `expiresAt` is RFC 3339, or null for never. `warning` says that
+ * the link is shown only here. The browser asks before the page is left without copying the link.
+ *
+ * @param {SentLink & { id: string, publicHalf: string, warning: TextLike }} options
+ */
+export function linkPanel({ link, id, publicHalf, expiresAt, maxViews, hasPassword, warning }) {
   /** @type {Set<"link" | "key">} */
   const missing = new Set(["link", "key"]);
   const took = (/** @type {("link" | "key")[]} */ ...parts) => () => {
     for (const part of parts) missing.delete(part);
   };
+  const all = took("link", "key");
+  const sent = { link, expiresAt, maxViews, hasPassword };
   const panel = h("div", { class: "link-panel" },
-    linkLine(link, { label: t("link.label"), primary: true, onCopied: took("link", "key") }),
-    h("p", { class: "muted" }, expiresAt
-      ? t("link.ends", { date: date(expiresAt), left: t("link.views", { count: maxViews }) })
-      : t("link.ends_never", { left: t("link.views", { count: maxViews }) })),
+    notice("warn", warning),
+    h("div", { class: "link-line" },
+      copyLine(link, t("link.label"), { primary: true, button: t("link.copy"), onCopied: all })),
+    h("p", { class: "summary" },
+      t("link.opens", { count: maxViews }), " · ",
+      expiresAt
+        ? countdown(expiresAt, { text: (time) => t("link.expires_in", { time }), over: t("link.over") })
+        : t("link.no_expiry")),
+    expiresAt && h("p", { class: "hint" }, t("link.until", { date: date(expiresAt) })),
     hasPassword && h("p", {}, t("link.password")),
-    h("details", { class: "message-text" }, h("summary", {}, t("link.text")),
-      textFor({ link, expiresAt, maxViews, hasPassword, onCopied: took("link", "key") })),
+    h("div", { class: "actions share" }, shareButton(sent, all), mailLink(sent)),
+    qrCode(link),
+    h("details", { class: "message-text" }, h("summary", {}, t("link.text")), textFor(sent, all)),
     h("details", { class: "halves" }, h("summary", {}, t("link.halves")),
       h("p", { class: "hint" }, t("link.halves_hint")),
       h("h3", {}, t("link.half_link")),
       copyLine(`${root}${id}/`, t("link.half_link"), { onCopied: took("link") }),
       h("h3", {}, t("link.half_key")),
       copyLine(keyText(publicHalf), t("link.half_key"), { onCopied: took("key") })),
-    statusLink && h("p", {}, h("a", { href: statusLink }, t("link.status")), " ",
-      h("span", { class: "muted" }, t("link.status_hint"))),
   );
   return guardWhileShown(panel, () => missing.size > 0);
+}
+
+/**
+ * A button for the share sheet of the device, where there is one.
+ *
+ * @param {SentLink} sent
+ * @param {() => void} onShared
+ */
+function shareButton(sent, onShared) {
+  if (!navigator.share) return null;
+  const problem = h("p", { class: "error", role: "alert", hidden: true }, t("link.not_shared"));
+  const share = async () => {
+    problem.hidden = true;
+    try {
+      await navigator.share({ text: recipientText(t, lang, sent) });
+      onShared();
+    } catch (error) {
+      // The user has closed the sheet.
+      if (error.name !== "AbortError") problem.hidden = false;
+    }
+  };
+  return [h("button", { type: "button", class: "button", onclick: share }, t("link.share")), problem];
+}
+
+/**
+ * A link that opens the mail program. It does not count as copied: many browsers have no mail program.
+ *
+ * @param {SentLink} sent
+ */
+function mailLink(sent) {
+  const made = h("a", { class: "button", rel: "noreferrer" }, t("link.mail"));
+  const address = () => {
+    const subject = encodeURIComponent(String(t("receiver.subject", { site: siteName })));
+    // Mail programs want CRLF: RFC 6068, section 5.
+    const body = encodeURIComponent(recipientText(t, lang, sent).replaceAll("\n", "\r\n"));
+    made.href = `mailto:?subject=${subject}&body=${body}`;
+  };
+  address();
+  // The language of the page may have changed.
+  made.addEventListener("click", address);
+  return made;
 }
 
 /** Asks before a link that was not copied is replaced; true if it may be. */
@@ -102,14 +160,27 @@ export async function mayLeaveLink() {
 }
 
 /**
- * A text to paste into a mail or a chat, in the language of the recipient.
+ * A text to paste into a mail or a chat, in the language of the recipient; `text` makes its texts.
  *
- * @param {{ link: string, expiresAt: string | null, maxViews: number, hasPassword: boolean,
- *   onCopied: () => void }} options
+ * @param {(key: string, args?: Args) => TextLike} text
+ * @param {string} tag
+ * @param {SentLink} sent
  */
-function textFor({ link, expiresAt, maxViews, hasPassword, onCopied }) {
+function recipientText(text, tag, { link, expiresAt, maxViews, hasPassword }) {
+  const lines = [text("receiver.intro"), "", link, ""];
+  lines.push(text("receiver.views", { count: maxViews }));
+  if (expiresAt) lines.push(text("receiver.until", { date: dateIn(tag, expiresAt) }));
+  if (hasPassword) lines.push(text("receiver.password"));
+  return lines.join("\n");
+}
+
+/**
+ * @param {SentLink} sent
+ * @param {() => void} onCopied
+ */
+function textFor(sent, onCopied) {
   const area = h("textarea", {
-    readonly: true, oncopy: onCopied, rows: 10, translate: "no", "aria-label": t("link.text"),
+    readonly: true, oncopy: onCopied, rows: 10, translate: "no", "aria-label": t("link.text"), dir: "auto",
   });
   const choice = field(t("link.text_language"), h("select", { autocomplete: "off", onchange: () => write() },
     ...languages.map(({ tag, name, dir }) => h("option", { value: tag, lang: tag, dir }, name))));
@@ -121,11 +192,7 @@ function textFor({ link, expiresAt, maxViews, hasPassword, onCopied }) {
       const text = await textsIn(tag);
       // Another language was chosen in the meantime.
       if (choice.control.value !== tag) return;
-      const lines = [text("receiver.intro"), "", link, ""];
-      lines.push(text("receiver.views", { count: maxViews }));
-      if (expiresAt) lines.push(text("receiver.until", { date: dateIn(tag, expiresAt) }));
-      if (hasPassword) lines.push(text("receiver.password"));
-      area.value = lines.join("\n");
+      area.value = recipientText(text, tag, sent);
       area.lang = tag;
       area.dir = directionOf(tag);
     } catch {

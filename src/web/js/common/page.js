@@ -183,6 +183,21 @@ export function duration(seconds) {
 }
 
 /**
+ * A duration in its two largest units, rounded down: "6 days, 23 hours".
+ *
+ * @param {number} seconds
+ */
+export function remaining(seconds) {
+  const at = UNITS.findIndex(([, length]) => seconds >= length);
+  if (at < 0) return duration(0);
+  const [[unit, length], smaller] = [UNITS[at], UNITS[at + 1]];
+  const parts = [count(Math.floor(seconds / length), unit)];
+  const rest = smaller ? Math.floor((seconds % length) / smaller[1]) : 0;
+  if (smaller && rest) parts.push(count(rest, smaller[0]));
+  return live(() => new Intl.ListFormat(lang, { type: "unit" }).format(parts.map(String)));
+}
+
+/**
  * A duration in hours, or in days if it is whole days.
  *
  * @param {number} hours

@@ -58,17 +58,46 @@ export function passwordField({
   };
   const copy = copyButton(() => control.value, t("password.copy"), { class: "button small", hidden: true });
   control.addEventListener("input", () => { copy.hidden = !control.value; });
-  line.after(meter, h("div", { class: "actions generator" },
-    h("button", {
-      type: "button", class: "button small",
-      onclick: async () => use(await (await words()).randomWords()),
-    }, t("password.words")),
-    h("button", {
-      type: "button", class: "button small", onclick: async () => use((await words()).randomCharacters()),
-    }, t("password.characters")),
-    copy,
-  ));
+  line.after(meter, generatorOf(use, copy));
   return parts;
+}
+
+/** What the generator makes: how many words or characters, with the fewest, the most and the usual number. */
+const KINDS = { words: { min: 3, max: 12, usual: 5 }, characters: { min: 8, max: 64, usual: 16 } };
+
+/**
+ * The choices of a generated password; `use(password)` gets it.
+ *
+ * @param {(password: string) => void} use
+ * @param {HTMLElement} copy
+ */
+function generatorOf(use, copy) {
+  const kind = h("select", { autocomplete: "off", "data-fleeting": true, "aria-label": t("password.kind") },
+    h("option", { value: "words" }, t("password.words")),
+    h("option", { value: "characters" }, t("password.characters")));
+  const length = h("input", {
+    type: "number", step: 1, inputmode: "numeric", autocomplete: "off", "data-fleeting": true,
+    "aria-label": t("password.length"),
+  });
+  const limits = () => KINDS[/** @type {keyof typeof KINDS} */ (kind.value)];
+  const reset = () => {
+    const { min, max, usual } = limits();
+    length.min = String(min);
+    length.max = String(max);
+    length.value = String(usual);
+  };
+  reset();
+  kind.addEventListener("change", reset);
+  const make = async () => {
+    const { min, max, usual } = limits();
+    const count = Math.min(max, Math.max(min, Math.round(Number(length.value)) || usual));
+    length.value = String(count);
+    const { randomCharacters, randomWords } = await words();
+    use(kind.value === "words" ? await randomWords(count) : randomCharacters(count));
+  };
+  return h("div", { class: "actions generator" },
+    h("button", { type: "button", class: "button small", onclick: make }, t("password.generate")),
+    length, kind, copy);
 }
 
 /** Loaded with the first field for a new password; other fields do not need it. */

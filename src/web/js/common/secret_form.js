@@ -14,7 +14,7 @@ const MAX_CHARS = 1_000;
 
 /** Text and files: `{ node, text, files, fields, check() }`. `check` shows errors; true if there are none. */
 export function contentForm({ hint = "" } = {}) {
-  const area = h("textarea", { rows: 7, autocomplete: "off", spellcheck: "false", translate: "no" });
+  const area = h("textarea", { rows: 6, autocomplete: "off", spellcheck: "false", translate: "no" });
   const written = field(t("send.text"), area, hint);
   const tell = () => {
     // A character has at most four bytes, so a short text needs no exact check.

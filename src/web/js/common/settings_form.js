@@ -1,18 +1,19 @@
 // @ts-check
-// The settings of a new secret: expiry, views and others. The content is in secret_form.js.
+// The settings of a new secret: expiry and views in sight, the others folded. The content is in
+// secret_form.js.
 import { reach } from "./api.js";
-import { now } from "./clock.js";
-import { $, field, h } from "./dom.js";
+import { choiceField } from "./choice.js";
+import { h } from "./dom.js";
+import { expirationChoice } from "./expiration.js";
 import { joined, write } from "./live.js";
-import { config, date, lifetime, root, t } from "./page.js";
+import { date, lifetime, root, t } from "./page.js";
 import { passwordField } from "./password.js";
 import { shortText } from "./secret_form.js";
 import { typedPassword } from "./typed.js";
 
-/** Choices of expiry, in hours. */
-const LIFETIMES = [1, 4, 24, 72, 168, 336];
 const MAX_VIEWS = 100;
-const DEFAULT_VIEWS = 1;
+/** What the field for another number of views shows first. */
+const CUSTOM_VIEWS = 3;
 /** How often the displayed time is updated. */
 const TICK_MS = 15_000;
 /** The timeout for the request that reads the server's time. */
@@ -25,32 +26,35 @@ const PATIENCE_MS = 15_000;
  * @param {{ hasList: boolean }} options
  */
 export function settingsForm({ hasList }) {
-  const expiration = expirationField();
-  const views = field(t("create.views"), h("input", {
-    type: "number", min: 1, max: MAX_VIEWS, step: 1, value: DEFAULT_VIEWS, inputmode: "numeric",
+  const expiration = expirationChoice({ onChange: () => tell() });
+  const count = h("input", {
+    type: "number", min: 1, max: MAX_VIEWS, step: 1, value: CUSTOM_VIEWS, inputmode: "numeric",
     autocomplete: "off",
-  }), t("create.views_hint"));
+  });
+  const views = choiceField(t("create.views"), [{ value: 1, label: t("create.once") }], {
+    chosen: 1, custom: { label: t("create.custom"), control: count, name: t("create.views_custom") },
+    onChange: () => tell(),
+  });
   const password = passwordField({ label: t("create.password"), hint: t("create.password_hint") });
   const message = shortText(t("create.message"), t("create.message_hint"));
   const description = shortText(t("create.description"), t("create.description_hint"));
   const button = check(t("create.view_button"), t("create.view_button_hint"), true);
   const captcha = check(t("create.captcha"), t("create.captcha_hint"), false);
 
-  const viewCount = () => Number(views.control.value);
+  const viewCount = () => Number(views.isCustom ? count.value : views.value);
   const areViewsRight = () => Number.isInteger(viewCount()) && viewCount() >= 1 && viewCount() <= MAX_VIEWS;
   const summary = h("p", { class: "summary", "aria-live": "polite" });
+  const until = h("p", { class: "hint" });
   const tell = () => {
-    const count = areViewsRight() ? viewCount() : DEFAULT_VIEWS;
-    const until = endOf(expiration.control.value);
-    const parts = [t("link.views", { count })];
-    parts.push(until ? t("create.until", { date: date(until) }) : t("create.for_ever"));
+    const end = expiration.end;
+    const parts = [areViewsRight() && t("link.opens", { count: viewCount() })];
+    if (expiration.isCustom) parts.push(end !== null && t("link.expires_on", { date: date(end) }));
+    else parts.push(end ? t("link.expires_in", { time: lifetime(expiration.hours) }) : t("link.no_expiry"));
     if (password.value) parts.push(t("create.with_password"));
-    const text = joined(parts);
-    if (summary.textContent !== String(text)) write(summary, text);
-    expiration.tell();
+    show(summary, joined(parts, " · "));
+    show(until, end && !expiration.isCustom ? t("link.until", { date: date(end) }) : "");
   };
-  for (const { control } of [expiration, views, password]) control.addEventListener("input", tell);
-  views.control.addEventListener("input", () => views.setError(""));
+  password.control.addEventListener("input", tell);
   tell();
   // The page has made no request yet, and the answer has the server's time. Without it, the clock of this
   // device is used.
@@ -60,9 +64,10 @@ export function settingsForm({ hasList }) {
     else clearInterval(ticking);
   }, TICK_MS);
 
-  const node = h("div", { class: "settings" }, summary,
+  const node = h("div", { class: "settings" },
+    h("div", { class: "row" }, expiration.node, views.node),
+    summary, until,
     h("details", {}, h("summary", {}, t("create.settings")),
-      h("div", { class: "row" }, expiration.node, views.node),
       password.node,
       message.node,
       hasList && description.node,
@@ -75,7 +80,7 @@ export function settingsForm({ hasList }) {
     },
     get values() {
       return {
-        expiration: Number(expiration.control.value),
+        expiration: expiration.hours,
         max_views: viewCount(),
         password: typedPassword(password.value) || undefined,
         message: message.control.value || undefined,
@@ -88,44 +93,22 @@ export function settingsForm({ hasList }) {
       const isPasswordRight = !password.value || typedPassword(password.value) !== "";
       if (!areViewsRight()) views.setError(t("send.wrong.max_views"));
       if (!isPasswordRight) password.setError(t("send.wrong.blank_password"));
-      const checks = [areViewsRight(), isPasswordRight, message.check(), !hasList || description.check()];
+      const checks = [
+        expiration.check(), areViewsRight(), isPasswordRight, message.check(), !hasList || description.check(),
+      ];
       return checks.every(Boolean);
     },
   };
 }
 
 /**
- * The expiry choices that the operator allows, with the resulting date, or with `hint` instead. `{ node,
- * control, setError, tell }`: `tell()` updates the date.
+ * Writes a text that may have changed: a region that screen readers watch is not written in vain.
  *
- * @param {{ label?: TextLike, hint?: TextLike }} options
+ * @param {HTMLElement} node
+ * @param {TextLike} text
  */
-export function expirationField({ label = t("create.expiration"), hint: fixed = "" } = {}) {
-  const { min, max, default: standard } = config.expiration;
-  const allowed = LIFETIMES.filter((hours) => hours >= min && hours <= max);
-  const hours = new Set([...allowed, ...(standard ? [standard] : [])]);
-  if (!allowed.includes(min) && !hours.size) hours.add(min);
-  // A maximum that is only slightly longer is not a choice of its own.
-  if (max > Math.max(0, ...hours) * 1.2) hours.add(max);
-  const sorted = [...hours].sort((a, b) => a - b);
-  const chosen = standard || 0;
-  const select = h("select", { autocomplete: "off" },
-    ...sorted.map((value) => h("option", { value, selected: value === chosen }, lifetime(value))),
-    !standard && h("option", { value: 0, selected: true }, t("create.ever")));
-  select.value = String(chosen);
-  const made = field(label, select, fixed || " ");
-  if (fixed) return { ...made, tell: () => {} };
-  const hint = $(".hint", made.node);
-  const tell = () => {
-    const end = endOf(select.value);
-    write(hint, end ? t("create.ends", { date: date(end) }) : t("create.ends_never"));
-  };
-  return { ...made, tell };
-}
-
-/** @param {number | string} hours */
-function endOf(hours) {
-  return Number(hours) ? new Date(now() + Number(hours) * 3_600_000) : null;
+function show(node, text) {
+  if (node.textContent !== String(text)) write(node, text);
 }
 
 let boxes = 0;

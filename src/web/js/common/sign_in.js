@@ -9,7 +9,7 @@ import { setKey } from "./session.js";
 /**
  * A card that asks for the key; calls `onSignedIn()` once the server accepts it.
  *
- * @param {{ title: TextLike, text: TextLike, onSignedIn: () => void }} options
+ * @param {{ title: TextLike, text: TextLike, onSignedIn: () => unknown }} options
  */
 export function signInCard({ title, text, onSignedIn }) {
   const key = passwordField({

@@ -3,11 +3,11 @@
 import { ApiError } from "../common/api.js";
 import { busy, field, h } from "../common/dom.js";
 import { ask, attempt, sentence } from "./call.js";
+import { expirationList } from "../common/expiration.js";
 import { duration, t } from "../common/page.js";
 import { passwordField } from "../common/password.js";
 import { typedPassword } from "../common/typed.js";
 import { focusWrong, shortText } from "../common/secret_form.js";
-import { expirationField } from "../common/settings_form.js";
 
 const MAX_LIMIT = 1000;
 const MAX_VIEWS = 100;
@@ -81,7 +81,7 @@ function formFields() {
   const email = () => h("input", {
     type: "email", autocomplete: "off", autocapitalize: "none", spellcheck: "false", maxlength: 254,
   });
-  const expiration = expirationField();
+  const expiration = expirationList();
   expiration.control.addEventListener("input", expiration.tell);
   expiration.tell();
   return {
@@ -93,7 +93,7 @@ function formFields() {
     send_to_email: field(t("manage.mail_link"), email(), t("manage.mail_link_hint")),
     secret_description: shortText(t("manage.secret_description"), t("manage.description_hint")),
     secret_message: shortText(t("manage.secret_message")),
-    secret_expiration: expirationField({
+    secret_expiration: expirationList({
       label: t("manage.secret_expiration"), hint: t("manage.secret_expiration_hint"),
     }),
     secret_max_views: field(t("manage.secret_max_views"), number(MAX_VIEWS), t("create.views_hint")),

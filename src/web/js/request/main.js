@@ -160,9 +160,8 @@ function showResult(asked, sealing, { data, publicHalf }) {
     h("p", {}, t("request.ready_text")),
     linkPanel({
       link: secretLink(data.id, publicHalf), id: data.id, publicHalf, expiresAt: data.expires_at,
-      maxViews: asked.secret.max_views, hasPassword: false,
+      maxViews: asked.secret.max_views, hasPassword: false, warning: t("request.only_now"),
     }),
-    notice("warn", t("request.only_now")),
   ];
   replace(app, h("div", { class: "card handed" }, heading,
     ...(email ? [h("p", {}, t("request.sent_text", { email }))]

@@ -1,0 +1,101 @@
+// @ts-check
+// When something expires: a few usual times, or a date and time. The operator sets the limits.
+import { choiceField } from "./choice.js";
+import { now } from "./clock.js";
+import { $, field, h } from "./dom.js";
+import { write } from "./live.js";
+import { config, date, lifetime, t } from "./page.js";
+
+/** The usual choices, in hours. */
+const USUAL = [1, 24, 168];
+/** The choices of a list, which has room for more. */
+const LISTED = [1, 4, 24, 72, 168, 336];
+const HOUR_MS = 3_600_000;
+
+/**
+ * `{ node, control, hours, isCustom, end, setError, check() }`: `hours` is a value for `expiration` of the
+ * API, 0 for the server's default without an end; `end` the moment that follows from it, or null.
+ *
+ * @param {{ label?: TextLike, hint?: Node, onChange?: () => void }} options
+ */
+export function expirationChoice({ label = t("create.expires"), hint, onChange } = {}) {
+  const { min, max, default: standard } = config.expiration;
+  const allowed = USUAL.filter((hours) => hours >= min && hours <= max);
+  const hours = new Set([...allowed, ...(standard ? [standard] : [])]);
+  if (!hours.size) hours.add(min);
+  const options = [...hours].sort((a, b) => a - b).map((value) => ({ value, label: lifetime(value) }));
+  if (!standard) options.push({ value: 0, label: t("create.ever") });
+  const moment = h("input", { type: "datetime-local", autocomplete: "off" });
+  const limits = () => {
+    moment.min = local(now() + min * HOUR_MS);
+    moment.max = local(now() + max * HOUR_MS);
+  };
+  limits();
+  moment.value = local(now() + Math.min(max, Math.max(min, 72)) * HOUR_MS);
+  // A server with a single lifetime has nothing else to choose.
+  const custom = min < max ? { label: t("create.custom"), control: moment, name: t("create.expires_at") } : undefined;
+  const field = choiceField(label, options, { chosen: standard, custom, hint, onChange });
+  // The API counts in whole hours, and the control in minutes: the end is not later than the chosen minute.
+  const chosen = () => (field.isCustom ? Math.floor((Date.parse(moment.value) - now()) / HOUR_MS + 1 / 60)
+    : Number(field.value));
+  return {
+    node: field.node, control: field.control, setError: field.setError,
+    get isCustom() { return field.isCustom; },
+    get hours() { return chosen(); },
+    get end() {
+      const value = chosen();
+      return value > 0 ? new Date(now() + value * HOUR_MS) : null;
+    },
+    check: () => {
+      if (!field.isCustom) return true;
+      limits();
+      const value = chosen();
+      const isRight = value >= min && value <= max;
+      if (!isRight) {
+        field.setError(t("create.wrong_moment", {
+          first: date(new Date(now() + min * HOUR_MS)), last: date(new Date(now() + max * HOUR_MS)),
+        }));
+      }
+      return isRight;
+    },
+  };
+}
+
+/**
+ * A moment for `datetime-local`: the local time, without seconds.
+ *
+ * @param {number} moment
+ */
+function local(moment) {
+  const at = new Date(moment);
+  return new Date(moment - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}
+
+/**
+ * The same as a list, where a form has no room: with the resulting date, or with `hint` instead. `{ node,
+ * control, setError, tell }`: `tell()` updates the date.
+ *
+ * @param {{ label?: TextLike, hint?: TextLike }} options
+ */
+export function expirationList({ label = t("create.expiration"), hint: fixed = "" } = {}) {
+  const { min, max, default: standard } = config.expiration;
+  const allowed = LISTED.filter((hours) => hours >= min && hours <= max);
+  const hours = new Set([...allowed, ...(standard ? [standard] : [])]);
+  if (!allowed.includes(min) && !hours.size) hours.add(min);
+  // A maximum that is only slightly longer is not a choice of its own.
+  if (max > Math.max(0, ...hours) * 1.2) hours.add(max);
+  const sorted = [...hours].sort((a, b) => a - b);
+  const chosen = standard || 0;
+  const select = h("select", { autocomplete: "off" },
+    ...sorted.map((value) => h("option", { value, selected: value === chosen }, lifetime(value))),
+    !standard && h("option", { value: 0, selected: true }, t("create.ever")));
+  select.value = String(chosen);
+  const made = field(label, select, fixed || " ");
+  if (fixed) return { ...made, tell: () => {} };
+  const hint = $(".hint", made.node);
+  const tell = () => {
+    const end = Number(select.value) ? new Date(now() + Number(select.value) * HOUR_MS) : null;
+    write(hint, end ? t("create.ends", { date: date(end) }) : t("create.ends_never"));
+  };
+  return { ...made, tell };
+}
