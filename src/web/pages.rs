@@ -93,7 +93,7 @@ impl Page {
             Self::Request => &["files", "send", "link", "receiver", "password", "log"],
             Self::Manage => &["create", "files", "send", "link", "receiver", "password", "log"],
             Self::View => &["files", "password"],
-            Self::Status => &["log", "send", "password"],
+            Self::Status => &["create", "log", "send", "password"],
             Self::Box => &["files", "link", "password"],
             Self::Claim => &["link", "send"],
             Self::NotFound => &["damaged"],

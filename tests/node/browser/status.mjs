@@ -1,7 +1,7 @@
 // The page that shows its sender the status of a secret.
 import assert from "node:assert/strict";
 import { advance, run, servers } from "./harness.mjs";
-import { makeSecret, openLink } from "./secrets.mjs";
+import { api, makeSecret, openLink } from "./secrets.mjs";
 import { batches, inert } from "./xss.mjs";
 
 const { open, account } = servers;
@@ -40,6 +40,59 @@ await run({
     await tools.everyLook("status-whose", fresh.path.replace(/#.*/, ""), async (page) => {
       await page.waitForSelector(".sign-in");
     });
+  },
+
+  async "it can be changed until it is viewed"(tools) {
+    const secret = await make({ expiration: 2 });
+    const page = await tools.open(secret.path, { allow: [/409/] });
+    const change = () => page.locator(".change summary").click();
+    const save = () => page.getByRole("button", { name: "Save changes" }).click();
+    const state = () => api(open, "GET", `public/secrets/${secret.id}/status`, {
+      headers: { "Manage-Token": secret.manage_token },
+    });
+    await change();
+    await save();
+    await page.getByText("You have not changed anything.").waitFor();
+    await tools.check(page, "status-change");
+    const views = page.getByRole("spinbutton", { name: "Views" });
+    await views.fill("0");
+    await page.getByLabel("New content").fill("corrected");
+    await page.getByLabel("The link you sent").fill(secret.link.slice(0, -5));
+    await save();
+    await page.getByText("Choose a whole number from 1 to 100.").waitFor();
+    await page.getByText(/Paste the whole link of this secret/).waitFor();
+    assert.equal((await state()).max_views, 1);
+    await views.fill("2");
+    await page.getByLabel("The link you sent").fill(`Here it is: ${secret.link}`);
+    await page.getByRole("group", { name: "Expires, from now" }).getByText("1 day").click();
+    await save();
+    await page.getByText("Saved.").waitFor();
+    await page.getByText("0 of 2").waitFor();
+    const changed = await state();
+    assert.deepEqual([changed.max_views, changed.expiration, changed.view_times], [2, 24, 0]);
+
+    // The same link opens the new content, and then nothing changes any more.
+    await change();
+    assert.equal((await openLink(open, secret.link)).text, "corrected");
+    await page.getByRole("spinbutton", { name: "Views" }).fill("7");
+    await save();
+    await page.getByText("Nothing was changed: it has been viewed or deleted.").waitFor();
+    await page.getByText(/It was viewed once/).first().waitFor();
+    assert.equal(await page.locator(".change").count(), 0);
+    assert.equal((await state()).max_views, 2);
+  },
+
+  async "an account changes its own"(tools) {
+    const made = await makeSecret(account, "text", {}, { key: account.key });
+    const page = await tools.open(`/status/${made.id}`, { server: "account" });
+    await page.getByLabel("Private key", { exact: true }).fill(account.key);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.locator(".change summary").click();
+    await page.getByRole("group", { name: "Expires, from now" }).getByText("1 hour").click();
+    await page.getByRole("button", { name: "Save changes" }).click();
+    await page.getByText("Saved.").waitFor();
+    const [item] = await api(account, "GET", "secrets", { key: account.key });
+    assert.equal(item.expiration, 1);
   },
 
   async "not viewed, viewed, used up"(tools) {

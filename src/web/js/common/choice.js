@@ -13,9 +13,9 @@ let choices = 0;
  * @param {TextLike} legend
  * @param {{ value: string | number, label: TextLike }[]} options
  * @param {{ chosen: string | number, custom?: { label: TextLike, control: HTMLInputElement, name: TextLike },
- *   hint?: Node, onChange?: () => void }} more
+ *   onChange?: () => void }} more
  */
-export function choiceField(legend, options, { chosen, custom, hint, onChange = () => {} }) {
+export function choiceField(legend, options, { chosen, custom, onChange = () => {} }) {
   const id = `choice-${++choices}`;
   const error = h("p", { class: "error", id: `${id}-error`, hidden: true });
   /** @param {{ value: string | number, label: TextLike }} option */
@@ -26,7 +26,7 @@ export function choiceField(legend, options, { chosen, custom, hint, onChange = 
   const row = h("div", { class: "choice segments" }, ...options.map(radio),
     custom && radio({ value: CUSTOM, label: custom.label }));
   const place = custom && h("div", { class: "custom", hidden: String(chosen) !== CUSTOM }, custom.control);
-  const node = h("fieldset", { class: "field" }, h("legend", {}, legend), row, place, hint, error);
+  const node = h("fieldset", { class: "field" }, h("legend", {}, legend), row, place, error);
   const value = () => /** @type {HTMLInputElement} */ (row.querySelector(":checked")).value;
   /** @param {TextLike} text */
   const setError = (text) => {

@@ -11,19 +11,24 @@ const USUAL = [1, 24, 168];
 /** The choices of a list, which has room for more. */
 const LISTED = [1, 4, 24, 72, 168, 336];
 const HOUR_MS = 3_600_000;
+/** The value of the choice that changes nothing. */
+const UNCHANGED = "";
 
 /**
  * `{ node, control, hours, isCustom, end, setError, check() }`: `hours` is a value for `expiration` of the
- * API, 0 for the server's default without an end; `end` the moment that follows from it, or null.
+ * API, 0 for the server's default without an end; `end` the moment that follows from it, or null. With
+ * `unchanged`, the label of one more choice, that one is chosen, and its `hours` are null.
  *
- * @param {{ label?: TextLike, hint?: Node, onChange?: () => void }} options
+ * @param {{ label?: TextLike, unchanged?: TextLike, onChange?: () => void }} options
  */
-export function expirationChoice({ label = t("create.expires"), hint, onChange } = {}) {
+export function expirationChoice({ label = t("create.expires"), unchanged, onChange } = {}) {
   const { min, max, default: standard } = config.expiration;
   const allowed = USUAL.filter((hours) => hours >= min && hours <= max);
   const hours = new Set([...allowed, ...(standard ? [standard] : [])]);
   if (!hours.size) hours.add(min);
+  /** @type {{ value: string | number, label: TextLike }[]} */
   const options = [...hours].sort((a, b) => a - b).map((value) => ({ value, label: lifetime(value) }));
+  if (unchanged) options.unshift({ value: UNCHANGED, label: unchanged });
   if (!standard) options.push({ value: 0, label: t("create.ever") });
   const moment = h("input", { type: "datetime-local", autocomplete: "off" });
   const limits = () => {
@@ -34,9 +39,12 @@ export function expirationChoice({ label = t("create.expires"), hint, onChange }
   moment.value = local(now() + Math.min(max, Math.max(min, 72)) * HOUR_MS);
   // A server with a single lifetime has nothing else to choose.
   const custom = min < max ? { label: t("create.custom"), control: moment, name: t("create.expires_at") } : undefined;
-  const field = choiceField(label, options, { chosen: standard, custom, hint, onChange });
+  const field = choiceField(label, options, {
+    chosen: unchanged ? UNCHANGED : standard, custom, onChange,
+  });
   // The API counts in whole hours, and the control in minutes: the end is not later than the chosen minute.
   const chosen = () => (field.isCustom ? Math.floor((Date.parse(moment.value) - now()) / HOUR_MS + 1 / 60)
+    : field.value === UNCHANGED ? null
     : Number(field.value));
   return {
     node: field.node, control: field.control, setError: field.setError,
@@ -44,12 +52,12 @@ export function expirationChoice({ label = t("create.expires"), hint, onChange }
     get hours() { return chosen(); },
     get end() {
       const value = chosen();
-      return value > 0 ? new Date(now() + value * HOUR_MS) : null;
+      return value ? new Date(now() + value * HOUR_MS) : null;
     },
     check: () => {
       if (!field.isCustom) return true;
       limits();
-      const value = chosen();
+      const value = Number(chosen());
       const isRight = value >= min && value <= max;
       if (!isRight) {
         field.setError(t("create.wrong_moment", {

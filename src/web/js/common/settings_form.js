@@ -49,7 +49,7 @@ export function settingsForm({ hasList }) {
     const end = expiration.end;
     const parts = [areViewsRight() && t("link.opens", { count: viewCount() })];
     if (expiration.isCustom) parts.push(end !== null && t("link.expires_on", { date: date(end) }));
-    else parts.push(end ? t("link.expires_in", { time: lifetime(expiration.hours) }) : t("link.no_expiry"));
+    else parts.push(end ? t("link.expires_in", { time: lifetime(Number(expiration.hours)) }) : t("link.no_expiry"));
     if (password.value) parts.push(t("create.with_password"));
     show(summary, joined(parts, " · "));
     show(until, end && !expiration.isCustom ? t("link.until", { date: date(end) }) : "");

@@ -5,6 +5,7 @@ import { ApiError, call, explain } from "../common/api.js";
 import { $, announce, busy, confirmDialog, h, notice, replace } from "../common/dom.js";
 import { viewLog } from "../common/log.js";
 import { date, freshOnReturn, start, t } from "../common/page.js";
+import { changeForm, isChangeable } from "./change.js";
 import { isOver } from "../common/secret_end.js";
 import { getKey, signOut } from "../common/session.js";
 import { signInCard } from "../common/sign_in.js";
@@ -21,7 +22,7 @@ let shown = false;
 
 start();
 freshOnReturn();
-window.addEventListener("hashchange", load);
+window.addEventListener("hashchange", () => load());
 load();
 
 /** The manage token in the address. Anything else, such as the key of a secret, is never sent. */
@@ -29,13 +30,14 @@ function token() {
   return TOKEN.exec(location.hash)?.[1] ?? "";
 }
 
-async function load() {
+/** @param {TextLike} [news] */
+async function load(news) {
   if (!token() && location.hash.length > 1) return showGone();
   if (!token() && history.state?.over) return showGone();
   if (!token() && !getKey()) return askForKey();
   try {
     const secret = await fetchSecret();
-    if (secret) show(secret);
+    if (secret) show(secret, news);
     else showOver();
   } catch (error) {
     if (isKeyGone(error)) return askForKey();
@@ -48,7 +50,7 @@ async function load() {
 function askForKey() {
   signOut();
   shown = false;
-  replace(app, signInCard({ title: t("status.title"), text: t("status.whose"), onSignedIn: load }));
+  replace(app, signInCard({ title: t("status.title"), text: t("status.whose"), onSignedIn: () => load() }));
 }
 
 /**
@@ -74,13 +76,24 @@ async function fetchSecret() {
   return undefined;
 }
 
-/** @param {SentSecret} secret */
-function show(secret) {
+/** How the sender calls the server about this secret: with the token, or with the key of the account. */
+function asSender() {
+  return token() ? { path: `api/public/secrets/${id}`, headers: { "Manage-Token": token() } }
+    : { path: `api/secrets/${id}`, key: getKey() };
+}
+
+/**
+ * `news` is what has just happened.
+ *
+ * @param {SentSecret} secret
+ * @param {TextLike} [news]
+ */
+function show(secret, news) {
   const { text, kind } = state(secret);
   const heading = h("h1", { tabindex: "-1" }, t("status.title"));
   const error = h("div");
   const refresh = h("button", { type: "button", class: "button" }, t("status.refresh"));
-  refresh.addEventListener("click", () => busy(refresh, load));
+  refresh.addEventListener("click", () => busy(refresh, () => load()));
   const burn = h("button", { type: "button", class: "button danger" }, t("status.burn"));
   burn.addEventListener("click", () => busy(burn, () => burnIt(error)));
   /** @param {string} text */
@@ -91,6 +104,7 @@ function show(secret) {
    */
   const row = (name, ...value) => [h("dt", {}, name), h("dd", {}, ...value)];
   replace(app, h("div", { class: "card" }, heading,
+    news && notice("ok", news),
     h("p", { class: `notice ${kind}` }, text),
     h("dl", {},
       secret.description && row(t("status.description"), written(secret.description)),
@@ -101,9 +115,14 @@ function show(secret) {
       secret.password && row(t("status.password"), t("status.password_set"))),
     h("h2", {}, t("status.log")),
     viewLog(secret),
+    isChangeable(secret) && changeForm(secret, {
+      ...asSender(), onChanged: (changed) => {
+        show(changed, t("status.saved"));
+      }, onTooLate: () => load(t("status.too_late")),
+    }),
     error,
     h("div", { class: "actions" }, refresh, !isOver(secret) && burn)));
-  if (shown) announce(text);
+  if (shown) announce(news ?? text);
   else heading.focus({ preventScroll: true });
   shown = true;
 }
@@ -132,8 +151,8 @@ async function burnIt(place) {
   });
   if (!isSure) return;
   try {
-    if (token()) await call("DELETE", `api/public/secrets/${id}`, { headers: { "Manage-Token": token() } });
-    else await call("DELETE", `api/secrets/${id}`, { key: getKey() });
+    const { path, ...rights } = asSender();
+    await call("DELETE", path, rights);
   } catch (error) {
     if (isKeyGone(error)) {
       askForKey();
@@ -166,7 +185,7 @@ function showGone() {
 /** @param {Error & { status?: number }} error */
 function showError(error) {
   const again = h("button", { type: "button", class: "button primary" }, t("status.again"));
-  again.addEventListener("click", () => busy(again, load));
+  again.addEventListener("click", () => busy(again, () => load()));
   card(t("status.title"), notice("bad", explain(error)), h("div", { class: "actions" }, again));
 }
 
