@@ -109,6 +109,8 @@ interface PublicSecret {
   password: boolean;
   view_button: boolean;
   captcha: boolean;
+  message: string | null;
+  sender: string | null;
   attachments: { size: number }[];
 }
 

@@ -1,7 +1,7 @@
 // The page that creates secrets, and the texts for passing the link on. Large files are in upload.mjs.
 import assert from "node:assert/strict";
 import { advance, insecure, run, servers } from "./harness.mjs";
-import { api, inlineFile, openLink } from "./secrets.mjs";
+import { api, inlineFile, openLink, PICTURE } from "./secrets.mjs";
 import { inert, PAYLOADS } from "./xss.mjs";
 
 const { open, account } = servers;
@@ -144,6 +144,31 @@ await run({
     await page.reload();
     await page.waitForSelector("textarea");
     assert.equal(await secretField(page).inputValue(), "");
+  },
+
+  async "files are shown before they are sent"(tools) {
+    const page = await tools.open("/");
+    await page.locator("input[type=file]").setInputFiles([
+      { name: "dot.png", mimeType: "image/png", buffer: PICTURE },
+      { name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from(`first <b>line</b>\n${"x".repeat(100_000)}`) },
+      { name: "no.txt", mimeType: "text/plain", buffer: Buffer.from([1, 0, 2]) },
+      { name: "wrong.png", mimeType: "image/png", buffer: Buffer.from("text") },
+      file("data.bin", 10, "application/octet-stream"),
+    ]);
+    for (const name of ["dot.png", "notes.txt", "no.txt", "wrong.png"]) {
+      await page.getByRole("button", { name: `Show ${name}` }).click();
+    }
+    assert.equal(await page.getByRole("button", { name: /^Show/ }).count(), 0, "other files are only sent");
+    await page.waitForFunction(() => document.querySelector(".preview img")?.naturalWidth === 2);
+    assert.match(await page.locator(".preview pre").innerText(), /^first <b>line<\/b>/);
+    await page.getByText("Only the beginning is shown.").waitFor();
+    await page.getByText("This is not a text.").waitFor();
+    await page.getByText("This is not a picture that your browser can show.").waitFor();
+    await tools.check(page, "create-preview");
+    await page.getByRole("button", { name: "Hide notes.txt" }).click();
+    assert.equal(await page.locator(".preview pre").count(), 0);
+    await page.getByRole("button", { name: "Remove dot.png" }).click();
+    assert.equal(await page.locator(".preview img").count(), 0);
   },
 
   async "account holders sign in first"(tools) {
@@ -436,7 +461,7 @@ await run({
       await choose.setInputFiles(PAYLOADS.slice(at, at + 10).map((name) => file(name)));
       await page.waitForFunction(() => document.querySelectorAll(".files li").length === 10);
       await inert(page);
-      for (let left = 10; left > 0; left -= 1) await page.locator(".files li button").first().click();
+      for (let left = 10; left > 0; left -= 1) await page.locator(".files .remove").first().click();
     }
     await secretField(page).fill(PAYLOADS.join("\n"));
     await advance("open", HOUR);

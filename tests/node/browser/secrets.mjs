@@ -4,6 +4,9 @@ import { createRequire, register } from "node:module";
 
 const sjcl = createRequire(import.meta.url)("sjcl");
 
+/** A PNG of 2 by 2 pixels. */
+export const PICTURE = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAEElEQVR4nGP4z8AARAwQCgAf7gP9i18U1AAAAABJRU5ErkJggg==", "base64");
+
 /** Calls a server; returns `data`. Fails unless the status is `status`. */
 export async function api(server, method, path, { body, key, headers = {}, status } = {}) {
   const response = await fetch(`${server.url}/api/${path}`, {

@@ -77,7 +77,7 @@ await run({
     await page.locator("input[type=file]").setInputFiles([FILE]);
     await touch(page);
     assert.equal(await asks(page), true, "a file");
-    await page.locator(".files button").click();
+    await page.locator(".files .remove").click();
     await touch(page);
     assert.equal(await asks(page), false, "no file any more");
     await page.locator(".settings summary").click();

@@ -66,7 +66,7 @@ await run({
     await page.getByLabel("The link you sent").fill(`Here it is: ${secret.link}`);
     await page.getByRole("group", { name: "Expires, from now" }).getByText("1 day").click();
     await save();
-    await page.getByText("Saved.").waitFor();
+    await page.locator(".notice.ok", { hasText: "Saved." }).waitFor();
     await page.getByText("0 of 2").waitFor();
     const changed = await state();
     assert.deepEqual([changed.max_views, changed.expiration, changed.view_times], [2, 24, 0]);
@@ -76,7 +76,7 @@ await run({
     assert.equal((await openLink(open, secret.link)).text, "corrected");
     await page.getByRole("spinbutton", { name: "Views" }).fill("7");
     await save();
-    await page.getByText("Nothing was changed: it has been viewed or deleted.").waitFor();
+    await page.locator(".notice.ok", { hasText: "Nothing was changed: it has been viewed or deleted." }).waitFor();
     await page.getByText(/It was viewed once/).first().waitFor();
     assert.equal(await page.locator(".change").count(), 0);
     assert.equal((await state()).max_views, 2);
@@ -90,7 +90,7 @@ await run({
     await page.locator(".change summary").click();
     await page.getByRole("group", { name: "Expires, from now" }).getByText("1 hour").click();
     await page.getByRole("button", { name: "Save changes" }).click();
-    await page.getByText("Saved.").waitFor();
+    await page.locator(".notice.ok", { hasText: "Saved." }).waitFor();
     const [item] = await api(account, "GET", "secrets", { key: account.key });
     assert.equal(item.expiration, 1);
   },

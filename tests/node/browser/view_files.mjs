@@ -5,13 +5,14 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { createServer, request } from "node:http";
 import { run, servers } from "./harness.mjs";
+import { PICTURE } from "./secrets.mjs";
 import { heading, logOf, makeSecret, openSecret, readSecret } from "./view_secrets.mjs";
 
 const { FileSealer, sealedSize } = await import(new URL("../../../src/web/js/crypto/stream.js", import.meta.url));
 
 const LOST = [/ERR_|Failed to load resource/];
 /** The largest compressed size of the page, with everything that it loads. */
-const MAX_BYTES = 60_000;
+const MAX_BYTES = 75_000;
 
 /** Bytes of which no two chunks are the same. */
 function filled(length) {
@@ -99,6 +100,36 @@ await run({
     const text = await saved(page, "", () => page.getByRole("button", { name: "Save as a file" }).click());
     assert.equal(await readFile(text.path, "utf8"), "with files");
     await tools.check(page, "view-files");
+  },
+
+  async "files are shown, and nothing of them runs"(tools) {
+    const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9" onload="document.title='run'">
+      <script>document.title = "run"</script><image href="http://127.0.0.1:1/leak"/><rect width="9" height="9"/></svg>`;
+    const large = new Uint8Array(60_000).fill(97);
+    const sealer = await FileSealer.create();
+    const sealed = await sealer.seal(new Blob([large]), 0, sealedSize(large.length));
+    const secret = await makeSecret({
+      text: "with files", attachments: [
+        { name: "dot.png", type: "image/png", data: new Uint8Array(PICTURE) },
+        { name: "drawing.svg", type: "image/svg+xml", data: new TextEncoder().encode(svg) },
+        { name: "page.html", type: "text/html", data: new TextEncoder().encode("<script>document.title = 'run'</script>") },
+        { name: "long.txt", size: large.length, n: 1, key: sealer.key },
+      ],
+    });
+    const server = await withAttachment(tools, sealed, []);
+    const page = await tools.open(server.url + secret.path);
+    const title = await page.title();
+    await openSecret(page);
+    for (const name of ["dot.png", "drawing.svg", "page.html", "long.txt"]) {
+      await page.getByRole("button", { name: `Show ${name}` }).click();
+    }
+    await page.waitForFunction(() => [...document.querySelectorAll(".preview img")].map(({ naturalWidth }) => naturalWidth).join() === "2,9");
+    assert.equal(await page.locator(".preview pre").first().textContent(), "<script>document.title = 'run'</script>");
+    await page.waitForFunction(() => [...document.querySelectorAll(".preview pre")].at(-1).textContent.length === 60_000);
+    assert.equal(await page.title(), title);
+    await page.getByRole("button", { name: "Hide long.txt" }).click();
+    await tools.check(page, "view-preview");
+    server.close();
   },
 
   async "a file of its own breaks off and goes on"(tools) {

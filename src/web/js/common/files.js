@@ -4,6 +4,7 @@ import { announce, h, replace } from "./dom.js";
 import { sorted, takeDrops } from "./drops.js";
 import { joined, write } from "./live.js";
 import { bytes, bytesApart, t } from "./page.js";
+import { preview, previewKind } from "./preview.js";
 import { guardWhileShown } from "./stakes.js";
 
 let pickers = 0;
@@ -18,6 +19,9 @@ export function filePicker({ max = Infinity, maxSize = null, onChange = () => {}
   const id = `files-${++pickers}`;
   /** @type {File[]} */
   let chosen = [];
+  /** The files that are shown. */
+  /** @type {Map<File, ReturnType<typeof preview>>} */
+  const opened = new Map();
   const input = h("input", {
     type: "file", multiple: max > 1, hidden: true, "aria-label": t("files.choose"),
   });
@@ -43,22 +47,49 @@ export function filePicker({ max = Infinity, maxSize = null, onChange = () => {}
     replace(list, ...chosen.map((file) => h("li", {},
       h("span", { class: "grow", translate: "no" }, file.name),
       h("span", { class: "muted" }, bytes(file.size)),
+      shows(file),
       h("button", {
-        type: "button", class: "button quiet small",
+        type: "button", class: "button quiet small remove",
         "aria-label": t("files.remove_named", { name: file.name }),
         onclick: () => remove(file),
       }, t("files.remove")))));
     onChange(chosen);
   };
+  /**
+   * The button that shows a file below its name, and hides it again.
+   *
+   * @param {File} file
+   */
+  const shows = (file) => {
+    if (!previewKind(file)) return null;
+    const isOpen = () => opened.has(file);
+    const toggle = h("button", {
+      type: "button", class: "button quiet small", "aria-expanded": String(isOpen()),
+      "aria-label": t(isOpen() ? "files.hide_named" : "files.show_named", { name: file.name }),
+      onclick: () => {
+        if (isOpen()) close(file);
+        else opened.set(file, preview(file, file));
+        show();
+        list.querySelectorAll("li")[chosen.indexOf(file)]?.querySelector("button")?.focus();
+      },
+    }, t(isOpen() ? "files.hide" : "files.show"));
+    return [toggle, isOpen() && h("div", { class: "shown-file" }, opened.get(file)?.node)];
+  };
+  /** @param {File} file */
+  const close = (file) => {
+    opened.get(file)?.end();
+    opened.delete(file);
+  };
   /** @param {File} file */
   const remove = (file) => {
     const at = chosen.indexOf(file);
     chosen = chosen.filter((other) => other !== file);
+    close(file);
     setError("");
     show();
     announce(t("files.removed", { name: file.name }));
     // The pressed button is gone, so the focus moves to its neighbour.
-    (list.querySelectorAll("button")[Math.min(at, chosen.length - 1)] ?? button).focus();
+    (/** @type {NodeListOf<HTMLElement>} */ (list.querySelectorAll(".remove"))[Math.min(at, chosen.length - 1)] ?? button).focus();
   };
   /** @param {Dropped} dropped */
   const add = ({ files, folders = [] }) => {
@@ -106,6 +137,7 @@ export function filePicker({ max = Infinity, maxSize = null, onChange = () => {}
     node,
     get files() { return chosen; },
     clear: () => {
+      for (const file of chosen) close(file);
       chosen = [];
       setError("");
       show();

@@ -37,6 +37,9 @@ export function settingsForm({ hasList }) {
   });
   const password = passwordField({ label: t("create.password"), hint: t("create.password_hint") });
   const message = shortText(t("create.message"), t("create.message_hint"));
+  const shown = choiceField(t("create.message_shown"), [
+    { value: "with", label: t("create.message_with") }, { value: "before", label: t("create.message_before") },
+  ], { chosen: "with" });
   const description = shortText(t("create.description"), t("create.description_hint"));
   const button = check(t("create.view_button"), t("create.view_button_hint"), true);
   const captcha = check(t("create.captcha"), t("create.captcha_hint"), false);
@@ -69,14 +72,14 @@ export function settingsForm({ hasList }) {
     summary, until,
     h("details", {}, h("summary", {}, t("create.settings")),
       password.node,
-      message.node,
+      message.node, shown.node,
       hasList && description.node,
       button.node,
       captcha.node));
   return {
     node,
     fields: {
-      expiration, max_views: views, password, message, description,
+      expiration, max_views: views, password, message, message_shown: shown, description,
     },
     get values() {
       return {
@@ -84,6 +87,7 @@ export function settingsForm({ hasList }) {
         max_views: viewCount(),
         password: typedPassword(password.value) || undefined,
         message: message.control.value || undefined,
+        message_shown: message.control.value ? shown.value : undefined,
         description: (hasList && description.control.value) || undefined,
         view_button: button.control.checked,
         captcha: captcha.control.checked,

@@ -10,6 +10,9 @@ import { number, t } from "../common/page.js";
 import { serverCard } from "./server.js";
 import { settle } from "../common/stakes.js";
 
+/** The longest display name, in characters. */
+const MAX_NAME = 60;
+
 /** `{ node, load() }`. */
 export function settingsPanel() {
   const node = h("div", {});
@@ -19,7 +22,7 @@ export function settingsPanel() {
     const isDone = await attempt(problem, async () => {
       const { data, metadata } = await ask("GET", "api/account");
       const server = data.owns_server ? [serverCard()] : [];
-      replace(node, figuresCard(data, metadata), notifyCard(data), hooksCard(data.webhooks), ...server);
+      replace(node, figuresCard(data, metadata), nameCard(data), notifyCard(data), hooksCard(data.webhooks), ...server);
     });
     node.removeAttribute("aria-busy");
     if (!isDone) {
@@ -49,6 +52,41 @@ function figuresCard({ name }, metadata) {
       [t("manage.secrets_now"), number(secrets)],
       [t("manage.requests_now"), t("manage.allowance_of", { count: requests, max: room })],
     ));
+}
+
+/**
+ * The name that recipients see.
+ *
+ * @param {{ display_name: string | null }} account
+ */
+function nameCard({ display_name: current }) {
+  const name = field(t("manage.display_name"), h("input", {
+    type: "text", autocomplete: "off", maxlength: MAX_NAME, value: current ?? "",
+  }), t("manage.display_name_hint"));
+  const place = h("div", {});
+  const submit = h("button", { type: "submit", class: "button" }, t("manage.display_name_save"));
+  const save = async () => {
+    name.setError("");
+    await attempt(place, async () => {
+      try {
+        const body = { display_name: name.control.value.trim() || null };
+        const { data: { display_name: saved } } = await ask("PUT", "api/account", { body });
+        name.control.value = saved ?? "";
+        settle(name.node);
+        replace(place, notice("ok", t(saved ? "manage.display_name_saved" : "manage.display_name_removed")));
+      } catch (error) {
+        if (!(error instanceof ApiError && error.field === "display_name")) throw error;
+        name.setError(t("manage.display_name_wrong"));
+        name.control.focus();
+      }
+    });
+  };
+  return h("form", {
+    class: "card", novalidate: true, autocomplete: "off", onsubmit: (event) => {
+      event.preventDefault();
+      busy(submit, save);
+    },
+  }, h("h2", {}, t("manage.display_name_title")), name.node, place, h("div", { class: "actions" }, submit));
 }
 
 /** @param {{ notify_email: string | null, mail_ready: boolean }} account */

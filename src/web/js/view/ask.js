@@ -77,8 +77,29 @@ export function askPage(secret, { onOpen, refuses }) {
     if (byPerson) busy(button, open);
     byPerson = false;
   });
-  const lead = h("p", { class: "lead" }, t("view.lead", { site: siteName }));
-  return card(t("view.title"), lead, facts(secret), form);
+  return card(t("view.title"), ...introduction(secret), facts(secret), form, explanation());
+}
+
+/**
+ * Who sent it, and what they say before it is opened.
+ *
+ * @param {PublicSecret} secret
+ */
+function introduction({ sender, message }) {
+  return [
+    h("p", { class: "lead" }, sender
+      ? t("view.lead_from", { sender: `\u2068${sender}\u2069`, site: siteName })
+      : t("view.lead", { site: siteName })),
+    message && h("blockquote", { class: "pre", dir: "auto", translate: "no" }, message),
+  ];
+}
+
+/** What this is, for people who have never received a secret. */
+function explanation() {
+  return h("details", { class: "what-is-this" }, h("summary", {}, t("view.what")),
+    h("p", {}, t("view.what_link", { site: siteName })),
+    h("p", {}, t("view.what_click")),
+    h("p", {}, t("view.what_doubt")));
 }
 
 /** @param {PublicSecret} secret */

@@ -5,9 +5,11 @@
 import { ApiError, explain } from "../common/api.js";
 import { Damaged, openStream, sealedSize } from "../crypto/stream.js";
 import { announce, h, replace } from "../common/dom.js";
+import { setText, write } from "../common/live.js";
 import { save, saveBytes } from "../common/download.js";
 import { bytes, t } from "../common/page.js";
 import { progressBar } from "../common/progress.js";
+import { preview, previewKind } from "../common/preview.js";
 import { fetchSealed } from "./sealed_file.js";
 
 /** The longest rest of a lease after every file was fetched. */
@@ -18,6 +20,7 @@ const AFTER_ALL_SECONDS = 60;
  *
  * @typedef {object} Source
  * @property {string} id
+ * @property {Set<() => void>} shown functions that end what is shown
  * @property {(attachment: Attachment) => void} saved it is on the disk
  * @property {(n: number) => void} fetched all of it came
  * @property {AbortSignal} gone aborted when the page takes all away
@@ -36,9 +39,12 @@ export function filesPart(attachments, { id, lease }) {
   const gone = new AbortController();
   const missing = new Set(attachments.filter(({ data }) => !data).map(({ n }) => n));
   const unsaved = new Set(attachments);
+  /** Ends what is shown. */
+  /** @type {Set<() => void>} */
+  const shown = new Set();
   /** @type {Source} */
   const from = {
-    id,
+    id, shown,
     saved: (attachment) => unsaved.delete(attachment),
     // The server keeps a lease longer if files were not fetched yet.
     fetched(n) {
@@ -65,6 +71,7 @@ export function filesPart(attachments, { id, lease }) {
     areTaken: () => unsaved.size === 0,
     wipe() {
       gone.abort();
+      for (const end of shown) end();
       node?.replaceChildren();
       for (const attachment of attachments) {
         attachment.data?.fill(0);
@@ -90,32 +97,104 @@ function item(attachment, from) {
     replace(place, h("p", { class: "badge ok" }, t("view.saved")));
     announce(t("view.saved_named", { name }));
   };
+  const separate = /** @type {SeparateFile} */ (attachment);
+  /**
+   * Fetches the file; the buttons are hidden meanwhile.
+   *
+   * @param {HTMLElement} pressed
+   * @param {(open: () => ReadableStream<Bytes>, how: Taking) => Promise<void>} take
+   */
+  const fetching = async (pressed, take) => {
+    for (const each of [button, look]) if (each) each.hidden = true;
+    await from.during(() => fetchAnd(take, separate, from, place));
+    for (const each of [button, look]) if (each) each.hidden = false;
+    if (document.activeElement === document.body) pressed.focus();
+  };
   button.addEventListener("click", async () => {
-    if (data) {
-      saveBytes(data, { name });
-      return done();
+    if (!data) return fetching(button, async (open, how) => {
+      await save(open, { name, size: sealedSize(size), ...how });
+      done();
+    });
+    saveBytes(data, { name });
+    return done();
+  });
+  const screen = h("div", { class: "shown-file", hidden: true });
+  const look = previewKind(attachment) && h("button", {
+    type: "button", class: "button", "aria-expanded": "false", "aria-label": t("files.show_named", { name }),
+  }, t("files.show"));
+  let end = () => {};
+  /** @param {Blob} content */
+  const show = (content) => {
+    const made = preview(content, attachment);
+    end = () => {
+      made.end();
+      screen.replaceChildren();
+      from.shown.delete(end);
+    };
+    from.shown.add(end);
+    replace(screen, made.node);
+    from.saved(attachment);
+    tell(true);
+  };
+  /** @param {boolean} isOpen */
+  const tell = (isOpen) => {
+    if (!look) return;
+    screen.hidden = !isOpen;
+    look.setAttribute("aria-expanded", String(isOpen));
+    setText(look, "aria-label", t(isOpen ? "files.hide_named" : "files.show_named", { name }));
+    write(look, t(isOpen ? "files.hide" : "files.show"));
+  };
+  look?.addEventListener("click", async () => {
+    if (!screen.hidden) {
+      end();
+      return tell(false);
     }
-    button.hidden = true;
-    await from.during(() => fetchAndSave(/** @type {SeparateFile} */ (attachment), from, place, done));
-    button.hidden = false;
-    if (document.activeElement === document.body) button.focus();
-    return undefined;
+    if (data) return show(new Blob([data]));
+    return fetching(look, async (open, { onProgress, signal }) => {
+      const content = await collect(open(), onProgress);
+      signal.throwIfAborted();
+      replace(place);
+      show(content);
+    });
   });
   return h("li", {},
     h("span", { class: "grow", translate: "no", dir: "auto" }, name),
     h("span", { class: "muted" }, bytes(size)),
-    button, place);
+    button, look, place, screen);
 }
 
 /**
- * Fetches a separate file, with progress, a cancel button and a way to continue. Shows the result in `place`.
+ * A stream as a Blob.
  *
+ * @param {ReadableStream<Bytes>} stream
+ * @param {(done: number) => void} onProgress
+ */
+async function collect(stream, onProgress) {
+  const chunks = [];
+  let done = 0;
+  for (const reader = stream.getReader(); ;) {
+    const { done: isOver, value } = await reader.read();
+    if (isOver) return new Blob(chunks);
+    chunks.push(value);
+    onProgress(done += value.length);
+  }
+}
+
+/**
+ * How a file is taken: its progress, and what cancels it.
+ *
+ * @typedef {{ onProgress: (done: number) => void, signal: AbortSignal }} Taking
+ */
+
+/**
+ * Fetches a separate file, with progress, a cancel button and a way to continue. Shows errors in `place`.
+ *
+ * @param {(open: () => ReadableStream<Bytes>, how: Taking) => Promise<void>} take
  * @param {SeparateFile} attachment
  * @param {Source} source
  * @param {HTMLElement} place
- * @param {() => void} done
  */
-async function fetchAndSave({ name, size, n, key }, { id, lease, gone, fetched }, place, done) {
+async function fetchAnd(take, { name, size, n, key }, { id, lease, gone, fetched }, place) {
   const stop = new AbortController();
   const end = () => stop.abort();
   gone.addEventListener("abort", end);
@@ -129,9 +208,8 @@ async function fetchAndSave({ name, size, n, key }, { id, lease, gone, fetched }
     bar.update(0, size);
     /** @param {number} sum */
     const onProgress = (sum) => bar.update(sum, size);
-    await save(open, { name, size: sealedSize(size), onProgress, signal: stop.signal });
+    await take(open, { onProgress, signal: stop.signal });
     fetched(n);
-    done();
   } catch (error) {
     if (gone.aborted) return;
     const text = why(error);
