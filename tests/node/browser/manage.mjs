@@ -25,7 +25,7 @@ await run({
   async "signed out, wrong key, empty, in every look"(tools) {
     await tools.everyLook("manage-signed-out", "/manage", (page) => page.waitForSelector(".sign-in"), { server: "account" });
     await tools.everyLook("manage-wrong-key", "/manage", async (page) => {
-      await page.locator(".sign-in input").fill("private_key_nobody");
+      await page.locator(".sign-in [autocomplete=current-password]").fill("private_key_nobody");
       await page.locator(".sign-in button[type=submit]").click();
       await page.waitForSelector("[aria-invalid]");
     }, { server: "account", allow: REFUSED });

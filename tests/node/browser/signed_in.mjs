@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 
 /** Signs in as people do. */
 export async function signIn(page, { key }) {
-  await page.locator(".sign-in input").fill(key);
+  await page.locator(".sign-in [autocomplete=current-password]").fill(key);
   await page.locator(".sign-in button[type=submit]").click();
   await page.waitForSelector("[role=tablist]");
 }

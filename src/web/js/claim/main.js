@@ -35,7 +35,7 @@ async function signIn() {
   }
   try {
     const { data } = await call("POST", "api/public/claims", { body: { token } });
-    setKey(data.private_key);
+    setKey(data.private_key, data.account);
     welcome(data);
   } catch (error) {
     if (error instanceof ApiError && error.status === 404) end(t("claim.gone_title"), t("claim.gone_text"));

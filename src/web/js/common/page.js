@@ -7,7 +7,7 @@ import { startDrops } from "./drops.js";
 import { startLanguages } from "./language.js";
 import { forgetEnded } from "./lease.js";
 import { live, renew, write } from "./live.js";
-import { getKey } from "./session.js";
+import { getAccountName, getKey, whenSigned } from "./session.js";
 import { isAtStake } from "./stakes.js";
 import { textsOf } from "./texts.js";
 
@@ -304,6 +304,15 @@ export function element(id) {
   return /** @type {HTMLElement} */ (document.getElementById(id));
 }
 
+/** Shows in the header which account is signed in. */
+function showAccount() {
+  const place = element("account");
+  place.hidden = !getKey();
+  if (place.hidden) return;
+  const name = getAccountName();
+  write(place, name === null ? t("common.signed_in") : t("common.signed_in_as", { name }));
+}
+
 /** Starts the parts that all pages have. Every page calls it first. */
 export function start() {
   element("skip").addEventListener("click", () => element("main").focus());
@@ -314,6 +323,8 @@ export function start() {
     if (seconds) write(clock, t("common.clock", { time: duration(seconds) }));
   });
   forgetEnded();
+  showAccount();
+  whenSigned(showAccount);
   startLanguages();
   startDrops();
 }

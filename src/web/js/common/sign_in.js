@@ -2,7 +2,7 @@
 // Signs in with the private key of an account. The key stays in the tab (session.js).
 import { ApiError, call, explain } from "./api.js";
 import { busy, h } from "./dom.js";
-import { t } from "./page.js";
+import { siteName, t } from "./page.js";
 import { passwordField } from "./password.js";
 import { setKey } from "./session.js";
 
@@ -13,7 +13,7 @@ import { setKey } from "./session.js";
  */
 export function signInCard({ title, text, onSignedIn }) {
   const key = passwordField({
-    label: t("send.key"), hint: t("send.key_hint"), generator: false, autocomplete: "off",
+    label: t("send.key"), hint: t("send.key_hint"), generator: false, autocomplete: "current-password",
   });
   const heading = h("h1", { tabindex: "-1" }, title);
   const submit = h("button", { type: "submit", class: "button primary" }, t("send.sign_in"));
@@ -24,8 +24,9 @@ export function signInCard({ title, text, onSignedIn }) {
       key.control.focus();
       return;
     }
+    let account;
     try {
-      await call("GET", "api/secrets", { key: value });
+      account = (await call("GET", "api/account", { key: value })).data;
     } catch (error) {
       const isWrong = error instanceof ApiError && [401, 403].includes(error.status);
       key.setError(isWrong ? t("send.key_wrong") : explain(error));
@@ -33,7 +34,7 @@ export function signInCard({ title, text, onSignedIn }) {
       return;
     }
     try {
-      setKey(value);
+      setKey(value, account.name);
     } catch {
       key.setError(t("send.no_storage"));
       return;
@@ -42,11 +43,16 @@ export function signInCard({ title, text, onSignedIn }) {
     onSignedIn();
   };
   return h("form", {
-    class: "card sign-in", autocomplete: "off", novalidate: true, onsubmit: (event) => {
+    class: "card sign-in", novalidate: true, onsubmit: (event) => {
       event.preventDefault();
       busy(submit, enter);
     },
-  }, heading, h("p", {}, text), key.node,
+  }, heading, h("p", {}, text),
+  // Password managers store a password under a name.
+  h("input", {
+    class: "hidden", autocomplete: "username", value: siteName, readonly: true, tabindex: "-1", "aria-hidden": "true",
+  }),
+  key.node,
   h("div", { class: "actions" },
     submit, h("a", { class: "button quiet", href: "docs" }, t("send.key_what"))));
 }
