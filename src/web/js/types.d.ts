@@ -253,6 +253,14 @@ interface ListOptions<I extends { id: string }> {
   row(item: I): Row;
   details(item: I): Node;
   empty(): Node;
+  /** The choices of a filter, besides all items. */
+  filters?: { label: TextLike, fits(item: I): boolean }[];
+  /** Other orders than newest first. */
+  orders?: { label: TextLike, compare(one: I, other: I): number }[];
+  /** What a file has of an item. */
+  exported?(item: I): Record<string, unknown>;
+  /** Deletes an item, for the deletion of several. */
+  burn?(id: string): Promise<void>;
 }
 
 interface PagedList {

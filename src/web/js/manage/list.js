@@ -1,10 +1,13 @@
 // @ts-check
-// A list of the account, newest first: pages, a search through all of them, and rows that open. The caller
-// makes the rows.
-import { field, h, notice, replace } from "../common/dom.js";
+// A list of the account, newest first: pages, a search through all of them with a filter and an order, rows
+// that open and can be chosen, and files of them. The caller makes the rows.
+import { announce, field, h, notice, replace } from "../common/dom.js";
 import { write } from "../common/live.js";
 import { lang, t } from "../common/page.js";
 import { ask, sentence } from "./call.js";
+import { countedProgress } from "./counted.js";
+import { saveList } from "./export.js";
+import { selection } from "./selection.js";
 
 /** The page size of the server. */
 const PAGE = 50;
@@ -13,13 +16,16 @@ const PAGE = 50;
  * `{ node, load(), search(query), remove(id, told) }`. `title`, `label` and `hint` are the name and the texts
  * of the search; `path` returns pages of items; `total(metadata)` is the number of items; `columns` are the
  * headings of the cells from `row(item)`, which is `{ name, cells, texts }` (its name, and the texts to
- * search); `details(item)` makes the content of an open row; `empty()` replaces a list without items.
+ * search); `details(item)` makes the content of an open row; `empty()` replaces a list without items. The
+ * rest adds a filter, an order, files and the deletion of several: see `ListOptions`.
  *
  * @template {{ id: string }} I
  * @param {ListOptions<I>} options
  * @returns {PagedList}
  */
-export function pagedList({ title, label, hint, path, total, columns, row, details, empty }) {
+export function pagedList({
+  title, label, hint, path, total, columns, row, details, empty, filters = [], orders = [], exported, burn,
+}) {
   const query = field(label,
     h("input", { type: "search", autocomplete: "off", spellcheck: "false", maxlength: 200 }), hint);
   const all = h("button", { type: "button", class: "button", hidden: true, onclick: () => leave() },
@@ -30,11 +36,34 @@ export function pagedList({ title, label, hint, path, total, columns, row, detai
       search(query.control.value);
     },
   }, query.node, h("button", { type: "submit", class: "button" }, t("manage.search")), all);
+  /**
+   * @param {TextLike} name
+   * @param {TextLike[]} labels
+   */
+  const select = (name, labels) => h("select", {
+    autocomplete: "off", "aria-label": name, onchange: () => search(query.control.value),
+  }, ...labels.map((text, at) => h("option", { value: at }, text)));
+  const filter = select(t("manage.filter"), [t("manage.filter_all"), ...filters.map(({ label: text }) => text)]);
+  const order = select(t("manage.order"), [t("manage.order_newest"), ...orders.map(({ label: text }) => text)]);
+  /** @param {"csv" | "json"} format */
+  const saves = (format) => h("button", {
+    type: "button", class: "button small", onclick: () => save(format),
+  }, t(`manage.save_${format}`));
+  const chosen = burn ? selection({
+    burn, onDone: async (text) => {
+      await search(query.control.value);
+      write(told, text);
+      told.focus();
+    },
+  }) : null;
+  const tools = h("div", { class: "list-tools" },
+    filters.length > 0 && filter, orders.length > 0 && order, exported && [saves("csv"), saves("json")],
+    chosen?.node);
   const told = h("p", { class: "told", tabindex: "-1", role: "status" });
   const progress = h("div", {});
   const place = h("div", { class: "items" });
   const pager = h("nav", { class: "pager", "aria-label": title });
-  const node = h("div", { class: "paged" }, form, told, progress, place, pager);
+  const node = h("div", { class: "paged" }, form, tools, told, progress, place, pager);
 
   // The current view: a page of the server, or the results of a search.
   let offset = 0;
@@ -62,13 +91,17 @@ export function pagedList({ title, label, hint, path, total, columns, row, detai
   };
 
   /** @param {I} item */
-  const rowsOf = (item) => openingRow({ item, columns, details, ...row(item) });
+  const rowsOf = (item) => {
+    const { name, cells } = row(item);
+    return openingRow({ item, columns, details, name, cells, box: chosen?.box(item.id, name) });
+  };
 
   /** @param {I[]} items */
   const table = (items) => {
+    chosen?.clear();
     body = h("tbody", {}, ...items.flatMap(rowsOf));
     replace(place, h("table", { class: "rows" },
-      h("thead", {}, h("tr", {}, ...columns.map((title) => h("th", { scope: "col" }, title)),
+      h("thead", {}, h("tr", {}, chosen && h("th", { scope: "col", class: "choose" }, chosen.all), ...columns.map((title) => h("th", { scope: "col" }, title)),
         h("th", { scope: "col" }, h("span", { class: "hidden" }, t("manage.details"))))),
       body));
   };
@@ -111,7 +144,7 @@ export function pagedList({ title, label, hint, path, total, columns, row, detai
       found = null;
       offset = from;
       all.hidden = true;
-      form.hidden = !count;
+      form.hidden = tools.hidden = !count;
       told.textContent = "";
       if (answer.data.length) table(answer.data);
       else replace(place, empty());
@@ -136,63 +169,96 @@ export function pagedList({ title, label, hint, path, total, columns, row, detai
 
   const leave = async () => {
     query.control.value = "";
+    filter.selectedIndex = order.selectedIndex = 0;
     await load();
     query.control.focus();
   };
 
   /**
-   * Searches all pages for items with all of the words.
+   * All items, page by page, each once; shows the progress.
+   *
+   * @param {AbortSignal} signal
+   * @param {(items: I[]) => void} onItems
+   */
+  const walk = async (signal, onItems) => {
+    const seen = new Set();
+    let of = 0;
+    const bar = countedProgress({ label: t("manage.searching"), onCancel: () => running.abort() });
+    replace(progress, bar.node);
+    let error = null;
+    try {
+      for (let from = 0; from === 0 || from < of; from += PAGE) {
+        const answer = await ask("GET", `${path}?offset=${from}`, { signal });
+        of = total(answer.metadata);
+        if (!answer.data.length) break;
+        const news = /** @type {I[]} */ (answer.data).filter((item) => !seen.has(item.id));
+        for (const item of news) seen.add(item.id);
+        onItems(news);
+        bar.update(seen.size, of, t("manage.searching_of", { done: seen.size, total: of }));
+      }
+    } catch (thrown) {
+      error = thrown;
+    }
+    return { searched: seen.size, left: Math.max(0, of - seen.size), error, cancel: bar.cancel };
+  };
+
+  /** @param {"csv" | "json"} format */
+  const save = async (format) => {
+    /** @type {Record<string, unknown>[]} */
+    const items = [];
+    if (found) {
+      items.push(...found.map((item) => exported?.(item) ?? {}));
+    } else {
+      const signal = fresh();
+      const { error } = await walk(signal, (news) => items.push(...news.map((item) => exported?.(item) ?? {})));
+      if (signal !== running.signal) return;
+      replace(progress);
+      // A part of a list must not look like all of it.
+      if (error) return void (error.name !== "AbortError" && failed(error, () => save(format)));
+    }
+    saveList(format, `${path.split("/").at(-1)}`, items);
+    announce(t("manage.list_saved", { count: items.length }));
+  };
+
+  /**
+   * Searches all pages for items with all of the words, within the filter, in the chosen order.
    *
    * @param {string} text
    */
   const search = async (text) => {
     query.control.value = text;
     const words = text.toLocaleLowerCase(lang).split(/\s+/).filter(Boolean);
-    if (!words.length) return load();
+    const fits = filters[filter.selectedIndex - 1]?.fits ?? (() => true);
+    const compare = orders[order.selectedIndex - 1]?.compare;
+    if (!words.length && filter.selectedIndex <= 0 && !compare) return load();
     const signal = fresh();
-    const bar = h("progress", { "aria-label": t("manage.searching") });
-    const count = h("span", {});
-    const cancel = h("button", { type: "button", class: "button small", onclick: () => running.abort() },
-      t("common.cancel"));
-    replace(progress, h("div", { class: "progress" },
-      h("div", { class: "progress-head" }, count, cancel), bar));
     told.textContent = "";
     all.hidden = false;
     /** @type {I[]} */
     const fitting = found = [];
     showFound();
-    const seen = new Set();
-    let of = 0;
-    try {
-      for (let from = 0; from === 0 || from < of; from += PAGE) {
-        const answer = await ask("GET", `${path}?offset=${from}`, { signal });
-        of = total(answer.metadata);
-        if (!answer.data.length) break;
-        const data = /** @type {I[]} */ (answer.data);
-        const news = data.filter((item) => !seen.has(item.id));
-        for (const item of news) seen.add(item.id);
-        const fits = news.filter((item) => hasAll(row(item).texts, words));
-        // Existing rows stay, because one may be open.
-        const room = offset === 0 ? Math.max(0, PAGE - fitting.length) : 0;
-        fitting.push(...fits);
-        body.append(...fits.slice(0, room).flatMap(rowsOf));
-        bar.max = of;
-        bar.value = Math.min(seen.size, of);
-        write(count, t("manage.searching_of", { done: seen.size, total: of }));
-      }
-    } catch (error) {
-      if (signal !== running.signal) return undefined;
-      if (error.name !== "AbortError") {
-        failed(error, () => search(text));
-        return undefined;
-      }
-    }
+    const { searched, left, error, cancel } = await walk(signal, (news) => {
+      const more = news.filter((item) => fits(item) && hasAll(row(item).texts, words));
+      // Existing rows stay, because one may be open. In another order than the server's, the first row is only
+      // known at the end.
+      const room = offset === 0 && !compare ? Math.max(0, PAGE - fitting.length) : 0;
+      fitting.push(...more);
+      body.append(...more.slice(0, room).flatMap(rowsOf));
+    });
     if (signal !== running.signal) return undefined;
+    if (error && error.name !== "AbortError") {
+      failed(error, () => search(text));
+      return undefined;
+    }
     const had = cancel === document.activeElement;
     replace(progress);
+    if (compare) {
+      fitting.sort(compare);
+      showFound();
+    }
     pages(offset, Math.min(PAGE, fitting.length - offset), fitting.length, showFound);
     if (!fitting.length) replace(place, h("p", { class: "muted" }, t("manage.none_found")));
-    const numbers = { count: fitting.length, searched: seen.size, left: Math.max(0, of - seen.size) };
+    const numbers = { count: fitting.length, searched, left };
     write(told, t(signal.aborted ? "manage.found_some" : "manage.found", numbers));
     if (had) told.focus();
     return undefined;
@@ -234,11 +300,12 @@ let opened = 0;
  * A row, and a second one with its details.
  *
  * @template I
- * @param {{ item: I, columns: TextLike[], details: (item: I) => Node } & Row} options
+ * @param {{ item: I, columns: TextLike[], details: (item: I) => Node, name: string, cells: Child[],
+ *   box?: HTMLElement }} options
  */
-function openingRow({ item, name, cells, columns, details }) {
+function openingRow({ item, name, cells, columns, details, box }) {
   const id = `details-${++opened}`;
-  const inner = h("td", { colspan: columns.length + 1 });
+  const inner = h("td", { colspan: columns.length + (box ? 2 : 1) });
   const more = h("tr", { class: "more", id, hidden: true }, inner);
   const button = h("button", {
     type: "button", class: "button small", "aria-expanded": "false", "aria-controls": id,
@@ -249,6 +316,7 @@ function openingRow({ item, name, cells, columns, details }) {
     },
   }, t("manage.details"));
   const first = h("tr", {},
+    box && h("td", { class: "choose" }, box),
     ...cells.map((cell, index) => h("td", { "data-label": columns[index] }, h("div", {}, cell))),
     h("td", { class: "act" }, button));
   return [first, more];

@@ -24,7 +24,7 @@ export function secretList() {
     row: (secret) => {
       const { text, kind } = secretState(secret);
       return {
-        name: secret.description || secret.message || secret.id,
+        name: nameOf(secret),
         cells: [
           called(secret),
           h("span", { class: `badge ${kind}` }, text),
@@ -36,12 +36,52 @@ export function secretList() {
     },
     /** @param {SentSecret} secret */
     details: (secret) => secretDetails(secret, list),
+    filters: [
+      { label: t("manage.filter_waiting"), fits: (secret) => isLive(secret) && secret.view_times === 0 },
+      { label: t("manage.filter_viewed"), fits: (secret) => secret.view_times > 0 },
+      { label: t("manage.filter_live"), fits: isLive },
+      { label: t("manage.filter_over"), fits: (secret) => !isLive(secret) },
+    ],
+    orders: [
+      { label: t("manage.order_oldest"), compare: (one, other) => one.created_at.localeCompare(other.created_at) },
+      { label: t("manage.order_ending"), compare: (one, other) => endOf(one).localeCompare(endOf(other)) },
+      { label: t("manage.order_named"), compare: (one, other) => nameOf(one).localeCompare(nameOf(other)) },
+    ],
+    exported: ({ id, description, message, created_at, expires_at, max_views, view_times, ...secret }) => ({
+      id, description, message, created_at, expires_at, max_views, view_times,
+      last_viewed_at: secret.views.at(-1)?.viewed_at ?? null, expired: secret.expired, locked: secret.locked,
+      password: secret.password,
+    }),
+    burn: removeSecret,
     empty: () => h("div", { class: "empty" },
       h("h2", {}, t("manage.secrets_empty")),
       h("p", {}, t("manage.secrets_empty_text")),
       h("a", { class: "button primary", href: "./" }, t("manage.secrets_empty_link"))),
   }));
   return list;
+}
+
+/**
+ * Whether it can be viewed.
+ *
+ * @param {SentSecret} secret
+ */
+function isLive({ draft, locked, expired, view_times: times, max_views: max }) {
+  return !draft && !locked && !expired && times < max;
+}
+
+/**
+ * For the order by expiry: what never expires is last.
+ *
+ * @param {SentSecret} secret
+ */
+function endOf({ expires_at: moment }) {
+  return moment ?? "9";
+}
+
+/** @param {SentSecret} secret */
+function nameOf({ description, message, id }) {
+  return description || message || id;
 }
 
 /**

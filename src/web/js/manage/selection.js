@@ -1,0 +1,85 @@
+// @ts-check
+// The rows of a list that are chosen, and what is done with all of them at once.
+import { confirmDialog, h } from "../common/dom.js";
+import { write } from "../common/live.js";
+import { t } from "../common/page.js";
+import { attempt } from "./call.js";
+import { countedProgress } from "./counted.js";
+
+/**
+ * `{ node, box(id, name), all, clear() }`: `box` is the check box of a row, `all` that of all shown rows.
+ * `burn(id)` deletes one; `onDone(told)` shows the list again.
+ *
+ * @param {{ burn: (id: string) => Promise<void>, onDone: (told: TextLike) => unknown }} options
+ */
+export function selection({ burn, onDone }) {
+  /** @type {Map<string, HTMLInputElement>} */
+  const boxes = new Map();
+  /** @type {Set<string>} */
+  const chosen = new Set();
+  const place = h("div", { class: "place" });
+  const label = h("span", {});
+  const button = h("button", { type: "button", class: "button danger small" }, label);
+  const node = h("div", { class: "selection", hidden: true }, button, place);
+  const all = h("input", {
+    type: "checkbox", autocomplete: "off", "aria-label": t("manage.select_all"), onchange: () => {
+      for (const [id, box] of boxes) mark(id, box.checked = all.checked);
+    },
+  });
+  const tell = () => {
+    node.hidden = chosen.size === 0;
+    all.checked = boxes.size > 0 && chosen.size === boxes.size;
+    all.indeterminate = chosen.size > 0 && !all.checked;
+    write(label, t("manage.burn_selected", { count: chosen.size }));
+  };
+  /**
+   * @param {string} id
+   * @param {boolean} isChosen
+   */
+  const mark = (id, isChosen) => {
+    if (isChosen) chosen.add(id);
+    else chosen.delete(id);
+    tell();
+  };
+  const burnAll = async () => {
+    const count = chosen.size;
+    const isSure = await confirmDialog({
+      title: t("manage.burn_selected_title", { count }), text: t("manage.burn_selected_text"),
+      yes: t("common.delete"),
+    });
+    if (!isSure) return;
+    let [done, isStopped] = [0, false];
+    const bar = countedProgress({ label: t("manage.burning"), onCancel: () => { isStopped = true; } });
+    place.replaceChildren(bar.node);
+    const problem = h("div", {});
+    for (const id of [...chosen]) {
+      if (isStopped || !await attempt(problem, () => burn(id))) break;
+      done += 1;
+      mark(id, false);
+      bar.update(done, count, t("manage.used_of", { count: done, max: count }));
+    }
+    place.replaceChildren(problem);
+    await onDone(t("manage.burned_count", { count: done }));
+  };
+  button.addEventListener("click", burnAll);
+  return {
+    node, all,
+    /**
+     * @param {string} id
+     * @param {TextLike} name
+     */
+    box: (id, name) => {
+      const box = h("input", {
+        type: "checkbox", autocomplete: "off", "aria-label": t("manage.select", { name }),
+        onchange: () => mark(id, box.checked),
+      });
+      boxes.set(id, box);
+      return box;
+    },
+    clear: () => {
+      boxes.clear();
+      chosen.clear();
+      tell();
+    },
+  };
+}
