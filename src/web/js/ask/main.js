@@ -2,16 +2,18 @@
 // The page that asks for a secret: one form, then the link to send and the status link, which opens the
 // answers. The key pair for the answers is made here; the private key is in the status link only.
 import { ApiError, call, explain } from "../common/api.js";
+import { choiceField } from "../common/choice.js";
 import { $, busy, h, notice, replace } from "../common/dom.js";
+import { expirationChoice } from "../common/expiration.js";
+import { write } from "../common/live.js";
 import { mayLeaveLink } from "../common/link.js";
-import { config, freshOnReturn, start, t } from "../common/page.js";
+import { config, date, freshOnReturn, number, start, t } from "../common/page.js";
 import { focusWrong, shortText } from "../common/secret_form.js";
 import { getKey, signOut } from "../common/session.js";
 import { signInCard } from "../common/sign_in.js";
 import { settle } from "../common/stakes.js";
 import { fingerprint, newAnswerKey } from "../crypto/answer_key.js";
 import { hasWebCrypto } from "../crypto/engine.js";
-import { expirationChoice, limitChoice } from "./choices.js";
 import { resultCard } from "./result.js";
 
 /** The most answers of a request of an account, and of one without. */
@@ -40,9 +42,36 @@ function begin({ focus = false } = {}) {
   if (focus) $("textarea", app).focus();
 }
 
+/**
+ * How many answers the request takes: one, or another number up to `max`. `{ node, setError, value, check() }`.
+ *
+ * @param {number} max
+ */
+function limitChoice(max) {
+  const count = h("input", {
+    type: "number", min: 1, max, step: 1, value: 5, inputmode: "numeric", autocomplete: "off",
+  });
+  const field = choiceField(t("ask.answers"), [{ value: 1, label: t("ask.one_answer") }], {
+    chosen: 1, custom: { label: t("create.custom"), control: count, name: t("ask.custom_answers") },
+  });
+  const value = () => Number(field.isCustom ? count.value : field.value);
+  return {
+    node: field.node, setError: field.setError,
+    get value() { return value(); },
+    check: () => {
+      const isRight = Number.isInteger(value()) && value() >= 1 && value() <= max;
+      if (!isRight) field.setError(t("ask.wrong_answers", { max: number(max) }));
+      return isRight;
+    },
+  };
+}
+
 function formCard() {
   const message = shortText(t("ask.message"), t("ask.message_hint"));
-  const expiration = expirationChoice();
+  const until = h("p", { class: "hint" });
+  const tellEnd = () => write(until, expiration.end ? t("ask.until", { date: date(expiration.end) }) : "");
+  const expiration = expirationChoice({ onChange: tellEnd });
+  tellEnd();
   const limit = limitChoice(getKey() ? MAX_LIMIT : MAX_OPEN_LIMIT);
   const place = h("div", { class: "place" });
   const button = h("button", { type: "submit", class: "button primary big" }, t("ask.submit"));
@@ -57,7 +86,7 @@ function formCard() {
   },
   h("h1", { tabindex: "-1" }, t("ask.title")),
   h("p", { class: "lead muted" }, t(hasWebCrypto() ? "ask.lead" : "ask.lead_plain")),
-  message.node, expiration.node, limit.node,
+  message.node, h("div", { class: "row settings-row" }, expiration.node, limit.node), until,
   h("div", { class: "actions" }, button), place);
 
   const submit = async () => {
@@ -67,7 +96,7 @@ function formCard() {
       const pair = hasWebCrypto() ? await newAnswerKey() : null;
       const { data } = await call("POST", key ? "api/secret_requests" : "api/public/secret_requests", {
         key, body: {
-          message: message.control.value.trim() || undefined, expiration: expiration.value,
+          message: message.control.value.trim() || undefined, expiration: expiration.hours,
           limit: limit.value, answer_key: pair?.publicKey,
         },
       });
