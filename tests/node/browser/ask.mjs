@@ -112,10 +112,9 @@ await run({
   async "several answers, of which a wrong key opens none"(tools) {
     await advance("open", HOUR);
     const page = await tools.open("/ask");
-    await page.locator("input[value=other]").last().check();
+    await page.getByRole("group", { name: "Answers" }).getByText("Custom").click();
     await page.getByLabel("Number of answers").fill("3");
-    await page.locator("input[value=other]").first().check();
-    await page.getByLabel("Time to answer").fill("2");
+    await page.getByRole("group", { name: "Expires" }).getByText("1 day").click();
     const { link, status } = await ask(page);
     const looked = await api(open, "GET", `public/secret_requests/${link.match(/req\/([\w-]{36})/)[1]}`);
     assert.equal(looked.uses_left, 3);

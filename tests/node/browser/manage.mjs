@@ -1,5 +1,6 @@
 // The account's page: signing in and out, and the secrets of an account.
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { insecure, run, servers } from "./harness.mjs";
 import { api, makeSecret, openLink } from "./secrets.mjs";
 import { enter, keyIsKept, settled, signIn } from "./signed_in.mjs";
@@ -102,6 +103,52 @@ await run({
     }
     await page.goBack();
     await page.waitForFunction(() => document.querySelector("#tab-secrets").ariaSelected === "true");
+  },
+
+  async "filter, order, files, and several at once"(tools) {
+    const names = ["=1+1 \"formula\"", "beta,\nsecond line", "alpha"];
+    const made = [];
+    for (const [at, description] of names.entries()) made.push(await make({ description, expiration: 10 - at }));
+    await openLink(account, made[1].link);
+    const page = await tools.open("/manage", { server: "account" });
+    await enter(page, account);
+    const listed = () => page.locator(".items .named").allTextContents();
+    const settle = (count) => page.waitForFunction((count) => !document.querySelector(".paged progress")
+      && document.querySelectorAll(".items tbody tr:not(.more)").length === count, count);
+    await page.getByLabel("Sort").selectOption({ label: "By description" });
+    await settle(3);
+    assert.deepEqual(await listed(), [...names].sort((one, other) => one.localeCompare(other)));
+    await page.getByLabel("Sort").selectOption({ label: "Expiring first" });
+    await page.waitForFunction(() => document.querySelector(".items .named")?.textContent === "alpha");
+    assert.deepEqual(await listed(), ["alpha", names[1], names[0]]);
+    await page.getByLabel("Show", { exact: true }).selectOption({ label: "Waiting" });
+    await settle(2);
+    assert.deepEqual(await listed(), ["alpha", names[0]]);
+
+    const saved = async (name) => {
+      const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name }).click()]);
+      return [download.suggestedFilename(), await readFile(await download.path(), "utf8")];
+    };
+    // What is shown is saved; without a filter, everything.
+    const [jsonName, json] = await saved("Save as JSON");
+    assert.equal(jsonName, "secrets.json");
+    assert.deepEqual(JSON.parse(json).map(({ id }) => id), [made[2].id, made[0].id]);
+    await page.getByRole("button", { name: "Show all" }).click();
+    await settle(3);
+    const [csvName, csv] = await saved("Save as CSV");
+    assert.equal(csvName, "secrets.csv");
+    assert.ok(csv.startsWith("\ufeffid,description,message,created_at,"));
+    assert.ok(csv.includes(`"'=1+1 ""formula"""`) && csv.includes('"beta,\nsecond line"'), csv);
+    assert.equal(csv.split("\r\n").length, 5);
+    await tools.check(page, "manage-tools");
+
+    await page.getByLabel("Select alpha").check();
+    await page.getByRole("button", { name: "Delete 1 secret" }).waitFor();
+    await page.getByLabel("Select all on this page").check();
+    await page.getByRole("button", { name: "Delete 3 secrets" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Delete now" }).click();
+    await page.getByText("3 secrets were deleted.").waitFor();
+    assert.equal(await total(), 0);
   },
 
   async "states and what happened"(tools) {
