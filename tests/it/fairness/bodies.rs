@@ -120,6 +120,8 @@ fn one_client_has_a_share() {
     let headers = ["Content-Type: application/json", &length];
     small.send(request(client, "POST", "/api/secrets", &headers)).send(secret);
     assert_eq!(small.answer().status, 201);
-    // A complete body is read.
-    assert_eq!(held[0].send("x").answer().status, 400);
+    // A complete body is read. Which of them have the share is up to the server's scheduler; one that waits for
+    // it too long is 503.
+    let read = held.iter_mut().any(|raw| raw.try_send(b"x") && raw.answer().status == 400);
+    assert!(read, "no complete body was read");
 }
