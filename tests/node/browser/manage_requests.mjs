@@ -100,7 +100,7 @@ await run({
       await field("input[type=number]").first().fill("0");
       await field("textarea").first().fill("x".repeat(1001));
       await field("summary").first().click();
-      await field("input[type=number]").last().fill("101");
+      await field("input[type=number]:not([data-fleeting])").last().fill("101");
       await field("input[type=password]").fill("   ");
       await field("button[type=submit]").click();
       await page.waitForSelector("[aria-invalid]");

@@ -23,7 +23,8 @@ export function selection({ burn, onDone }) {
   const node = h("div", { class: "selection", hidden: true }, button, place);
   const all = h("input", {
     type: "checkbox", autocomplete: "off", "aria-label": t("manage.select_all"), onchange: () => {
-      for (const [id, box] of boxes) mark(id, box.checked = all.checked);
+      const isChosen = all.checked;
+      for (const [id, box] of boxes) mark(id, box.checked = isChosen);
     },
   });
   const tell = () => {
