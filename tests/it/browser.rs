@@ -29,6 +29,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial_with("browser::ask", NEEDED, || run("ask")),
         trial_with("browser::claim", NEEDED, || run("claim")),
+        trial_with("browser::access", NEEDED, || run("access")),
         trial_with("browser::firefox", NEEDED_BY_FIREFOX, || {
             run_in("firefox", "firefox", Options::default());
         }),
@@ -49,6 +50,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial_with("browser::create", NEEDED, || run("create")),
         trial_with("browser::recorded", NEEDED, || run("recorded")),
         trial_with("browser::request", NEEDED, || run("request")),
+        trial_with("browser::screens", NEEDED, screens),
         trial_with("browser::status", NEEDED, || run("status")),
         trial_with("browser::upload", NEEDED, || run("upload")),
         trial_with("browser::manage", NEEDED, || run("manage")),
@@ -68,6 +70,34 @@ struct Request {
     server: String,
     /// Moves the clock ahead. Without it, the answer is the token of a new claim link.
     seconds: Option<u64>,
+}
+
+/// A part of the pictures of all pages, which `tests/node/screens.mjs` makes with this program.
+fn screens() {
+    let folder = tempfile::tempdir().expect("a fresh directory");
+    let program = std::env::current_exe().expect("its path");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/node/screens.mjs");
+    let output = Command::new("node")
+        .arg(script)
+        .arg(program)
+        .arg(folder.path())
+        .args(["--looks", "desktop-en-light,narrow-sv-dark", "--only", "claim"])
+        .env_remove("SEALDROP_FLOWS")
+        .output()
+        .expect("node");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let names = |ending: &str| -> Vec<String> {
+        let files = std::fs::read_dir(&folder).expect("the folder");
+        let names =
+            files.map(|file| file.expect("a file").file_name().into_string().expect("UTF-8"));
+        names.filter(|name| name.ends_with(ending)).collect()
+    };
+    let pictures = names(".png");
+    assert!(!pictures.is_empty() && pictures.len() % 2 == 0, "{pictures:?}");
+    let index = std::fs::read_to_string(folder.path().join("index.html")).expect("the index");
+    for picture in pictures {
+        assert!(index.contains(&picture), "{picture} is not in the index");
+    }
 }
 
 fn run(script: &str) {
@@ -137,5 +167,7 @@ fn run_in(browser: &str, script: &str, account: Options) {
     }
     let status = child.wait().expect("its end");
     assert!(status.success(), "{script}:\n{said}");
-    assert!(said.contains("ok "), "{script} ran nothing");
+    // If only pictures are wanted, a script may have none.
+    let is_empty = std::env::var_os("SEALDROP_LOOKS").is_none() && !said.contains("ok ");
+    assert!(!is_empty, "{script} ran nothing");
 }

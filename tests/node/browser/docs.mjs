@@ -40,7 +40,7 @@ await run({
     await page.locator("#key").fill(servers.account.key);
     const create = await openCall(page, "createSecret");
     await create.locator("form.try button[type=submit]").click();
-    await create.locator("form.try h4", { hasText: "201" }).waitFor();
+    await create.locator("form.try h3", { hasText: "201" }).waitFor();
     const answer = JSON.parse(await create.locator("form.try pre").last().innerText());
     const list = await openCall(page, "listSecrets");
     await list.locator("form.try button[type=submit]").click();
@@ -51,7 +51,7 @@ await run({
     await burn.locator("[aria-invalid]").waitFor();
     await burn.getByLabel("id").fill(answer.data.id);
     await burn.locator("form.try button[type=submit]").click();
-    await burn.locator("form.try h4", { hasText: "200" }).waitFor();
+    await burn.locator("form.try h3", { hasText: "200" }).waitFor();
     assert.ok(!page.url().includes("private_key"));
     assert.equal(await page.evaluate(() => localStorage.length + document.cookie.length), 0);
   },
@@ -62,7 +62,7 @@ await run({
     await create.locator("form.try select").selectOption("application/x-www-form-urlencoded");
     await create.getByLabel("passphrase", { exact: true }).last().fill("correct horse");
     await create.locator("form.try button[type=submit]").click();
-    await create.locator("form.try h4", { hasText: "200" }).waitFor();
+    await create.locator("form.try h3", { hasText: "200" }).waitFor();
     const { KeyToken } = JSON.parse(await create.locator("form.try pre").last().innerText());
     const send = await openCall(page, "sendToBox");
     await send.locator("form.try select").selectOption("multipart/form-data");
@@ -71,7 +71,7 @@ await run({
       name: "note.txt", mimeType: "text/plain", buffer: Buffer.from("a note"),
     });
     await send.locator("form.try button[type=submit]").click();
-    await send.locator("form.try h4", { hasText: "200" }).waitFor();
+    await send.locator("form.try h3", { hasText: "200" }).waitFor();
     const read = await openCall(page, "readBox");
     await read.getByLabel("token", { exact: true }).fill(KeyToken);
     await read.getByLabel("passphrase (optional)", { exact: true }).fill("correct horse");

@@ -26,3 +26,29 @@ export async function tabTo(page, name, { limit = 60, key = "Tab" } = {}) {
   }
   throw new Error(`Tab does not lead to ${name}, only to ${seen.join(" | ")}`);
 }
+
+/**
+ * Presses Tab through the whole page, at most `limit` times: each control must show that it has the focus, be in
+ * the window, and not be covered. Returns the names of the controls.
+ */
+export async function walk(page, { limit = 60 } = {}) {
+  const names = [];
+  for (let step = 0; step < limit; step += 1) {
+    await page.keyboard.press("Tab");
+    const { name, tag, outlined } = await focused(page);
+    if (tag === "BODY") return names;
+    assert.ok(outlined, `the focus on ${tag} "${name}" is not visible`);
+    const place = await page.evaluate(() => {
+      const element = document.activeElement;
+      const { left, right, top, bottom } = element.getBoundingClientRect();
+      const [x, y] = [(left + right) / 2, (Math.max(top, 0) + Math.min(bottom, innerHeight)) / 2];
+      const found = document.elementFromPoint(x, y);
+      const isSeen = found && (element.contains(found) || found.contains(element) || found.closest("label")?.control === element);
+      return { left, right, top, bottom, isSeen: Boolean(isSeen), width: innerWidth, height: innerHeight };
+    });
+    assert.ok(place.isSeen && place.left >= -1 && place.right <= place.width + 1,
+      `${tag} "${name}" is not in sight when it has the focus: ${JSON.stringify(place)}`);
+    names.push(name);
+  }
+  return names;
+}

@@ -1,5 +1,6 @@
 // The look of the pages apart from their texts: lines, frames, sizes, dates and clocks.
 import assert from "node:assert/strict";
+import { ALLOW, pages } from "./all_pages.mjs";
 import { quickBox } from "./box_tools.mjs";
 import { advance, run, servers } from "./harness.mjs";
 import { makeSecret as make } from "./secrets.mjs";
@@ -10,16 +11,6 @@ const { account, open } = servers;
 const HOUR = 3600;
 const NARROW = { width: 320, height: 640 };
 const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
-
-/** The pages, each at an address of its own. */
-async function pages() {
-  const secret = await makeSecret({ password: "p", max_views: 9 });
-  const { data } = (await call("POST", "/api/secret_requests", { message: "Send" })).json;
-  const { token } = await quickBox();
-  const made = await make(open, "text", {}, { key: open.key });
-  return ["/", secret.path, `/req/${data.id}`, "/ask", `/req/${data.id}/status#x`, `/status/${made.id}#x`, "/box", `/box/${token}`, "/manage", "/docs", "/nothing"];
-}
-const ALLOW = { allow: [/status of 4\d\d/] };
 
 await run({
   async "a narrow window"(tools) {

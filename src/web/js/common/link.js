@@ -103,9 +103,9 @@ export function linkPanel({ link, id, publicHalf, expiresAt, maxViews, hasPasswo
     h("details", { class: "message-text" }, h("summary", {}, t("link.text")), textFor(sent, all)),
     h("details", { class: "halves" }, h("summary", {}, t("link.halves")),
       h("p", { class: "hint" }, t("link.halves_hint")),
-      h("h3", {}, t("link.half_link")),
+      h("h2", {}, t("link.half_link")),
       copyLine(`${root}${id}/`, t("link.half_link"), { onCopied: took("link") }),
-      h("h3", {}, t("link.half_key")),
+      h("h2", {}, t("link.half_key")),
       copyLine(keyText(publicHalf), t("link.half_key"), { onCopied: took("key") })),
   );
   return guardWhileShown(panel, () => missing.size > 0);

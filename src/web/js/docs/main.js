@@ -119,8 +119,8 @@ function details(api, operation) {
     rich(operation.description ?? ""),
     h("p", { class: "muted" }, keys(operation)),
     parametersOf(api, operation),
-    body ? [h("h4", {}, "Body"), bodies(api, body)] : null,
-    h("h4", {}, "Answers"),
+    body ? [h("h3", {}, "Body"), bodies(api, body)] : null,
+    h("h3", {}, "Answers"),
     h("dl", { class: "fields" }, good.map(({ status, answer }) => [
       h("dt", {}, h("code", {}, status)),
       h("dd", {}, rich(answer.description ?? ""), headersOf(api, answer), bodies(api, answer)),
@@ -129,7 +129,7 @@ function details(api, operation) {
       h("dl", { class: "fields" }, bad.map(({ status, answer }) => [
         h("dt", {}, h("code", {}, status)), h("dd", {}, rich(answer.description ?? "")),
       ]))),
-    h("h4", {}, "Examples"),
+    h("h3", {}, "Examples"),
     (operation["x-codeSamples"] ?? []).map(sample),
     tryForm(api, operation),
   ];

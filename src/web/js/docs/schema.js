@@ -41,7 +41,7 @@ export function parameters(api, operation) {
 export function parametersOf(api, operation) {
   const all = parameters(api, operation);
   if (!all.length) return null;
-  return [h("h4", {}, "Parameters"), h("dl", { class: "fields" }, all.map((parameter) => [
+  return [h("h3", {}, "Parameters"), h("dl", { class: "fields" }, all.map((parameter) => [
     h("dt", {}, h("code", {}, parameter.name),
       h("span", { class: "muted" }, [parameter.in, kind(api, resolve(api, parameter.schema)),
         parameter.required ? "required" : null].filter(Boolean).join(", "))),

@@ -29,7 +29,7 @@ export function tryForm(api, operation) {
   const result = h("div", { "aria-live": "polite" });
   const send = h("button", { type: "submit", class: "button primary" }, t("docs.send"));
   const form = h("form", { class: "try", lang: pageLang, dir: pageDir, novalidate: true },
-    h("h4", {}, t("docs.try")),
+    h("h3", {}, t("docs.try")),
     inputs.map(({ node }) => node), body.node, send, result);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -121,7 +121,7 @@ async function shown(operation, address, response, blob) {
     else text = type.includes("json") ? pretty(start) : start;
   }
   return [
-    h("h4", {}, status),
+    h("h3", {}, status),
     h("p", { class: "mono small" }, `${operation.method} ${address}`),
     h("details", {}, h("summary", {}, t("docs.headers")), h("pre", { tabindex: "0" }, headers)),
     text ? h("pre", { tabindex: "0", translate: "no" }, text) : null,

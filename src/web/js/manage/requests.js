@@ -134,7 +134,7 @@ function requestDetails(request, list, showSecret) {
       [t("manage.used"), t("manage.used_of", { count: request.used, max: request.limit })],
       [t("manage.mail_link"), request.send_to_email],
     ),
-    h("h3", {}, t("manage.more")),
+    h("h2", {}, t("manage.more")),
     facts(
       [t("manage.secret_description"), written(request.secret_description)],
       [t("manage.secret_message"), written(request.secret_message)],
@@ -142,7 +142,7 @@ function requestDetails(request, list, showSecret) {
       [t("manage.secret_max_views"), String(request.secret_max_views)],
       [t("manage.password"), request.secret_password ? t("manage.password_set") : null],
     ),
-    h("h3", {}, t("manage.secrets_made")),
+    h("h2", {}, t("manage.secrets_made")),
     request.secrets.length
       ? h("ul", { class: "list" }, ...request.secrets.map((id) => h("li", {},
         h("span", { class: "mono grow", translate: "no" }, id),

@@ -138,7 +138,7 @@ function secretDetails(secret, list) {
       [t("manage.views"), t("manage.used_of", { count: secret.view_times, max: secret.max_views })],
       [t("manage.with"), asked.length > 0 && joined(asked, ", ")],
     ),
-    h("h3", {}, t("manage.what_happened")),
+    h("h2", {}, t("manage.what_happened")),
     viewLog(secret),
     h("p", { class: "hint" }, t("manage.link_gone")),
     problem,

@@ -1,0 +1,158 @@
+// The pages for those who use a keyboard only, enlarge them, or have chosen few and strong colours.
+import assert from "node:assert/strict";
+import { ALLOW, pages } from "./all_pages.mjs";
+import { advance, run, servers } from "./harness.mjs";
+import { focused, tabTo, walk } from "./keyboard.mjs";
+import { api, makeSecret as make, openLink } from "./secrets.mjs";
+import { heading, logOf, makeSecret } from "./view_secrets.mjs";
+
+const { account, open } = servers;
+const HOUR = 3601;
+const ACCOUNT = { server: "account" };
+
+/** Each page, when its script has filled it. */
+async function eachPage(tools, options, act) {
+  for (const path of await pages()) {
+    const page = await tools.open(path, { ...options, ...ALLOW });
+    await page.waitForFunction(() => document.querySelector("h1")
+      && !document.querySelector("#app[aria-busy], #app:empty"));
+    await act(page, path);
+    await page.close();
+  }
+}
+
+/** A name for the pictures of a page. */
+function name(path) {
+  const [first, second, third] = path.slice(1).split(/[/#]/);
+  if (first.length === 31) return "view";
+  return third ? "request-status" : first === "box" && second ? "box-of-somebody" : first || "start";
+}
+
+/** Opens every part that is folded away, except in the long list of calls. */
+async function unfold(page, path) {
+  if (path === "/docs") return;
+  for (const summary of await page.locator("details:not([open]) > summary").all()) {
+    if (await summary.isVisible()) await summary.click();
+  }
+}
+
+await run({
+  async "forced colours"(tools) {
+    await eachPage(tools, { forcedColors: "active" }, async (page, path) => {
+      await unfold(page, path);
+      const bare = await page.evaluate(() => [...document.querySelectorAll("button, a.button, input, select, textarea")]
+        .filter((control) => control.checkVisibility() && !["checkbox", "radio", "file"].includes(control.type))
+        .filter((control) => {
+          const { borderTopStyle, borderTopWidth } = getComputedStyle(control);
+          return borderTopStyle === "none" || borderTopWidth === "0px";
+        }).map((control) => control.outerHTML));
+      assert.deepEqual(bare, [], `${path}: without a border`);
+      await tools.shot(page, `forced-${name(path)}`);
+      await page.reload();
+      await page.waitForSelector("h1");
+      await walk(page);
+    });
+  },
+
+  async "enlarged to 200 % and in a window of 320 pixels"(tools) {
+    for (const [size, options] of [
+      ["zoomed", { viewport: { width: 640, height: 450 }, deviceScaleFactor: 2 }],
+      ["narrow", { viewport: { width: 320, height: 640 } }],
+    ]) {
+      await eachPage(tools, options, async (page, path) => {
+        await unfold(page, path);
+        await tools.check(page, `${size}-${name(path)}`, { picture: path !== "/docs" });
+        await page.reload();
+        await page.waitForSelector("h1");
+        await walk(page);
+      });
+    }
+  },
+
+  async "a secret is sent and opened by keyboard"(tools) {
+    await advance("open", HOUR);
+    const page = await tools.open("/");
+    await page.waitForSelector("textarea");
+    if ((await focused(page)).tag !== "TEXTAREA") await tabTo(page, "Your secret");
+    await page.keyboard.type("typed");
+    await tabTo(page, "Create link");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector(".link-panel");
+    await tabTo(page, /^Copy/);
+    await page.keyboard.press("Enter");
+    await page.getByRole("button", { name: "Copied" }).first().waitFor();
+
+    const reader = await tools.open(await page.locator(".link-line input").inputValue());
+    await reader.waitForSelector("h1");
+    await tabTo(reader, "Open the secret");
+    await reader.keyboard.press("Enter");
+    await heading(reader, "Here is your secret");
+    await tabTo(reader, "Show");
+    await reader.keyboard.press("Enter");
+    assert.equal(await reader.locator(".secret pre").textContent(), "typed");
+  },
+
+  async "a request is answered by keyboard"(tools) {
+    const { id } = await api(account, "POST", "secret_requests", { key: account.key, body: { message: "the code" } });
+    const page = await tools.open(`/req/${id}`, ACCOUNT);
+    await page.getByText("the code").waitFor();
+    await page.waitForSelector("textarea");
+    if ((await focused(page)).tag !== "TEXTAREA") await tabTo(page, "Your secret");
+    await page.keyboard.type("4711");
+    await tabTo(page, await page.locator("button[type=submit]").first().innerText());
+    await page.keyboard.press("Enter");
+    await page.waitForSelector(".link-panel");
+    assert.equal((await openLink(account, await page.locator(".link-line input").inputValue())).text, "4711");
+  },
+
+  async "a secret is deleted by keyboard, and Escape changes nothing"(tools) {
+    const secret = await makeSecret({ max_views: 2 });
+    const made = await make(open, "text");
+    const page = await tools.open(`/status/${made.id}#${made.manage_token}`, ALLOW);
+    await page.waitForSelector("dl");
+    const button = await page.locator("main .danger").first().innerText();
+    await tabTo(page, button);
+    await page.keyboard.press("Enter");
+    await page.getByRole("dialog").waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    assert.equal((await focused(page)).name, button);
+    await page.keyboard.press("Enter");
+    await tabTo(page, await page.getByRole("dialog").locator(".danger").innerText(), { limit: 3 });
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: "The secret is deleted" }).waitFor();
+    assert.equal((await logOf(secret.id)).view_times, 0);
+  },
+
+  async "an account is used by keyboard"(tools) {
+    await make(account, "text", { description: "by keyboard" }, { key: account.key });
+    const page = await tools.open("/manage", ACCOUNT);
+    await page.waitForSelector(".sign-in");
+    await tabTo(page, "Private key");
+    await page.keyboard.type(account.key);
+    await page.keyboard.press("Enter");
+    await page.waitForSelector("[role=tablist]");
+    await tabTo(page, /^Secrets/);
+    await page.keyboard.press("ArrowRight");
+    await page.locator("#panel-requests").waitFor();
+    await page.keyboard.press("Home");
+    await page.locator(".items .act button").first().waitFor();
+    await tabTo(page, /^Details of/);
+    await page.keyboard.press("Enter");
+    await page.locator(".items .more").first().waitFor();
+    await tabTo(page, "Sign out", { key: "Shift+Tab" });
+    await page.keyboard.press("Enter");
+    await page.waitForSelector(".sign-in");
+  },
+
+  async "the language and the calls by keyboard"(tools) {
+    const page = await tools.open("/docs");
+    await page.waitForSelector("details summary");
+    await page.locator("details summary").first().focus();
+    await page.keyboard.press("Enter");
+    await page.locator("details[open]").first().waitFor();
+    await page.locator("#language").focus();
+    await page.keyboard.press("ArrowDown");
+    await page.waitForSelector("html:not([lang=en])");
+  },
+});
