@@ -9,7 +9,7 @@ import { joined, write } from "../common/live.js";
 import { freshOnReturn, pageDir, pageLang, root, start, t } from "../common/page.js";
 import { getKey, setKey, signOut } from "../common/session.js";
 
-const METHODS = ["get", "head", "post", "put", "delete"];
+const METHODS = ["get", "head", "post", "put", "patch", "delete"];
 
 start();
 freshOnReturn();
