@@ -5,8 +5,10 @@
 //! are relative, below any path of a proxy. `pages/` has the templates, `js/`, `css/` and `images/` the
 //! files that they load, `locales` the texts; the build script puts them into the binary.
 
+mod app;
 mod embedded;
 mod file;
+mod icons;
 mod look;
 mod pages;
 mod path;
@@ -42,7 +44,7 @@ use crate::{
 /// markup.
 const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
-     connect-src 'self'; worker-src 'self'; base-uri 'self'; form-action 'none'; \
+     connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'self'; form-action 'none'; \
      frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types sealdrop",
 );
 /// For files: the operator's logo can be opened on its own, too.
@@ -66,6 +68,8 @@ pub struct Web {
     /// takes about a millisecond: all languages at start would take memory and time that few servers need.
     pages: BTreeMap<(Page, &'static str, usize), OnceLock<File>>,
     renderer: Renderer,
+    /// The worker of the app, by the index of the language.
+    workers: Vec<OnceLock<File>>,
     /// The files by their paths below the root.
     files: BTreeMap<String, File>,
     /// The language for clients that accept none of the available ones.
@@ -84,7 +88,8 @@ impl Web {
     ) -> Self {
         let theme = look.theme();
         let logo = look.logo.as_ref().map_or(&[][..], |logo| &logo.bytes);
-        let versions = [embedded::VERSION.as_bytes(), theme.as_bytes(), logo].concat();
+        let icons: Vec<u8> = icons::icons(look.site.color).flat_map(|(_, icon)| icon).collect();
+        let versions = [embedded::VERSION.as_bytes(), theme.as_bytes(), logo, &icons].concat();
         let version = hex(&sha256(&versions)[..6]);
         let renderer = Renderer::new(look.clone(), config.clone(), version.clone());
         let mut pages = BTreeMap::new();
@@ -97,10 +102,12 @@ impl Web {
         }
         let fallback = translations::find(language).unwrap_or_default();
         let mut files = files(&version, look, theme);
+        files.extend(app::files(&version, look, &translations::all()[fallback]));
         // Its address does not contain the version.
         let description = File::compressed("application/json", description.into(), Keep::Ask);
         files.insert("openapi.json".to_owned(), description);
-        Self { pages, renderer, files, fallback }
+        let workers = translations::all().iter().map(|_| OnceLock::new()).collect();
+        Self { pages, renderer, workers, files, fallback }
     }
 
     /// Answers a path that is not part of an API, and returns the place of its template in [`ROUTES`];
@@ -109,9 +116,15 @@ impl Web {
     pub fn answer<B>(&self, request: &Request<B>) -> Option<(Response<Body>, usize)> {
         let target = AddressTarget::find(request.uri())?;
         let route = target.route();
+        let is_share = matches!(target, AddressTarget::Share);
         let mut response = self.target(target, request)?;
         let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
-        if !is_read {
+        if is_share && *request.method() == Method::POST {
+            // The worker of the app was not there to keep the data on the device.
+            response = self.page(Page::Share, "./", request);
+            *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+            response.headers_mut().insert(ALLOW, METHODS);
+        } else if !is_read {
             response = empty(StatusCode::METHOD_NOT_ALLOWED);
             if request.method() == Method::OPTIONS {
                 *response.status_mut() = StatusCode::NO_CONTENT;
@@ -126,7 +139,10 @@ impl Web {
     pub fn has(&self, uri: &Uri) -> bool {
         AddressTarget::find(uri).is_some_and(|target| match target {
             AddressTarget::File(path) => self.files.contains_key(path),
-            AddressTarget::Page(..) | AddressTarget::Elsewhere(_) => true,
+            AddressTarget::Page(..)
+            | AddressTarget::Share
+            | AddressTarget::ShareWorker
+            | AddressTarget::Elsewhere(_) => true,
         })
     }
 
@@ -147,14 +163,20 @@ impl Web {
     fn target<B>(&self, target: AddressTarget, request: &Request<B>) -> Option<Response<Body>> {
         Some(match target {
             AddressTarget::Page(page, root) => self.page(page, root, request),
+            AddressTarget::Share => self.page(Page::Create, "./", request),
+            AddressTarget::ShareWorker => {
+                let language = self.language(request.uri(), request.headers());
+                let file = self.workers[language].get_or_init(|| {
+                    let offline = self.renderer.offline(&translations::all()[language]);
+                    app::worker(&offline.expect("a test fills in each page"))
+                });
+                let vary = "Accept-Encoding, Accept-Language, Cookie";
+                as_file(file.answer(request.headers(), vary), SCRIPT_POLICY)
+            }
             AddressTarget::File(path) => {
-                let mut response =
-                    self.files.get(path)?.answer(request.headers(), "Accept-Encoding");
-                let headers = response.headers_mut();
                 let policy = if path.ends_with(".js") { SCRIPT_POLICY } else { FILE_POLICY };
-                headers.insert(CONTENT_SECURITY_POLICY, policy);
-                headers.insert(RESOURCE_POLICY, SAME_ORIGIN);
-                response
+                let response = self.files.get(path)?.answer(request.headers(), "Accept-Encoding");
+                as_file(response, policy)
             }
             AddressTarget::Elsewhere(location) => redirect(&location)?,
         })
@@ -193,6 +215,14 @@ impl Web {
             .or_else(|| translations::preferred(&header(headers, &ACCEPT_LANGUAGE)))
             .unwrap_or(self.fallback)
     }
+}
+
+/// The answer with a file, with the headers that all of them have.
+fn as_file(mut response: Response<Body>, policy: HeaderValue) -> Response<Body> {
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_SECURITY_POLICY, policy);
+    headers.insert(RESOURCE_POLICY, SAME_ORIGIN);
+    response
 }
 
 /// Redirects a client to another address, relative to its own; `None` if it cannot be in a header.

@@ -12,6 +12,9 @@ use super::{
 };
 use crate::{locales::Direction, user_agent::TABLE};
 
+/// The background of the dark pages, as in `css/site.css`: browsers draw their own bars in it.
+const DARK_PAGE: &str = "#12161c";
+
 /// A page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Page {
@@ -35,12 +38,14 @@ pub(super) enum Page {
     Manage,
     /// `/docs`: the APIs.
     Docs,
+    /// `/share`, if data that was shared arrives at the server.
+    Share,
     /// Any other path.
     NotFound,
 }
 
 impl Page {
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::Create,
         Self::View,
         Self::Ask,
@@ -51,6 +56,7 @@ impl Page {
         Self::Claim,
         Self::Manage,
         Self::Docs,
+        Self::Share,
         Self::NotFound,
     ];
 
@@ -67,6 +73,7 @@ impl Page {
             Self::Claim => "claim",
             Self::Manage => "manage",
             Self::Docs => "docs",
+            Self::Share => "share",
             Self::NotFound => "not_found",
         }
     }
@@ -87,7 +94,9 @@ impl Page {
     /// The groups of texts that its scripts need, besides `common` and its own.
     fn groups(self) -> &'static [&'static str] {
         match self {
-            Self::Create => &["files", "send", "link", "receiver", "made", "password", "log", "damaged"],
+            Self::Create => &[
+                "files", "send", "link", "receiver", "made", "password", "log", "damaged", "share",
+            ],
             Self::Ask => &["create", "files", "send", "link", "password"],
             Self::RequestStatus => &["status", "send", "link", "password"],
             Self::Request => &["files", "send", "link", "receiver", "password", "log"],
@@ -97,14 +106,16 @@ impl Page {
             Self::Box => &["files", "link", "password"],
             Self::Claim => &["link", "send"],
             Self::NotFound => &["damaged"],
-            Self::Docs => &[],
+            Self::Docs | Self::Share => &[],
         }
     }
 
     /// The relative paths to the root from the paths of the page.
     pub(super) fn roots(self) -> &'static [&'static str] {
         match self {
-            Self::Create | Self::Ask | Self::Claim | Self::Manage | Self::Docs => &["./"],
+            Self::Create | Self::Ask | Self::Claim | Self::Manage | Self::Docs | Self::Share => {
+                &["./"]
+            }
             Self::View | Self::Box => &["./", "../"],
             Self::Request | Self::Status => &["../"],
             Self::RequestStatus => &["../../"],
@@ -204,6 +215,7 @@ impl Renderer {
         let template = self.environment.get_template(&page.template())?;
         template.render(context! {
             page => name,
+            dark => DARK_PAGE,
             root => ours(root),
             assets => ours(&format!("assets/{}", self.version)),
             imports => embedded::imports(&module).into_iter().map(ours).collect::<Vec<_>>(),
@@ -221,6 +233,17 @@ impl Renderer {
                 privacy => site.privacy.as_ref().map(|link| link.as_str()),
             },
             boxes => self.config.boxes,
+        })
+    }
+}
+
+impl Renderer {
+    /// The page that the worker of the app shows without a connection, as HTML.
+    pub(super) fn offline(&self, language: &Translation) -> Result<String, Error> {
+        self.environment.get_template("offline.html")?.render(context! {
+            lang => language.tag(),
+            is_rtl => language.server_texts().direction == Direction::Rtl,
+            texts => language.texts(),
         })
     }
 }

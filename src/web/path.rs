@@ -12,6 +12,10 @@ const ID_CHARS: usize = 31;
 pub(super) enum AddressTarget<'a> {
     /// A page, and the relative path to the root.
     Page(Page, &'static str),
+    /// The page of the installed app, and the target of what other apps share with it.
+    Share,
+    /// The worker of the installed app.
+    ShareWorker,
     /// A file, by its path below the root.
     File(&'a str),
     /// A redirect to this address, relative to the requested one.
@@ -29,7 +33,10 @@ impl<'a> AddressTarget<'a> {
         Some(match segments[..] {
             [""] if names_secret(uri.query()) => Self::Page(Page::View, "./"),
             [""] => Self::Page(Page::Create, "./"),
-            ["robots.txt" | "openapi.json"] | ["assets", ..] => Self::File(path),
+            ["robots.txt" | "openapi.json" | "favicon.ico" | "manifest.webmanifest"]
+            | ["assets", ..] => Self::File(path),
+            ["share"] => Self::Share,
+            ["share_worker.js"] => Self::ShareWorker,
             ["ask"] => Self::Page(Page::Ask, "./"),
             ["box"] => Self::Page(Page::Box, "./"),
             ["claim"] => Self::Page(Page::Claim, "./"),
@@ -53,7 +60,7 @@ impl<'a> AddressTarget<'a> {
 }
 
 /// The templates of the addresses, for metrics and logs: an address can contain an id or a token.
-pub const ROUTES: [&str; 12] = [
+pub const ROUTES: [&str; 13] = [
     "/",
     "/{id}/",
     "/req/{id}",
@@ -66,6 +73,7 @@ pub const ROUTES: [&str; 12] = [
     "/req/{id}/status",
     "/assets/{file}",
     "redirect",
+    "/share",
 ];
 
 impl AddressTarget<'_> {
@@ -82,8 +90,9 @@ impl AddressTarget<'_> {
             Self::Page(Page::Docs, _) => 7,
             Self::Page(Page::Ask, _) => 8,
             Self::Page(Page::RequestStatus, _) => 9,
-            Self::File(_) => 10,
+            Self::File(_) | Self::ShareWorker => 10,
             Self::Elsewhere(_) => 11,
+            Self::Page(Page::Share, _) | Self::Share => 12,
         }
     }
 }
@@ -127,6 +136,8 @@ mod tests {
             (format!("/req/{request}/status"), page(Page::RequestStatus, "../../")),
             (format!("/req/{request}/status/"), elsewhere("../status".to_owned())),
             (format!("/req/{request}/other"), None),
+            ("/share".to_owned(), Some(AddressTarget::Share)),
+            ("/share_worker.js".to_owned(), Some(AddressTarget::ShareWorker)),
             ("/req/x".to_owned(), None),
             ("/ask".to_owned(), page(Page::Ask, "./")),
             ("/ask/".to_owned(), elsewhere("../ask".to_owned())),

@@ -29,7 +29,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial_with("browser::ask", NEEDED, || run("ask")),
         trial_with("browser::claim", NEEDED, || run("claim")),
-        trial_with("browser::access", NEEDED, || run("access")),
+        trial_with("browser::app", NEEDED, || run("app")),
         trial_with("browser::firefox", NEEDED_BY_FIREFOX, || {
             run_in("firefox", "firefox", Options::default());
         }),

@@ -31,6 +31,9 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("web::the_view_page_is_small", the_view_page_is_small),
         trial("web::the_language_is_the_readers", the_language_is_the_readers),
         trial("web::the_look_is_the_operators", the_look_is_the_operators),
+        trial("web::the_app_has_a_manifest_icons_and_a_worker", the_app_has_its_files),
+        trial("web::shared_data_is_refused_unread", shared_data_is_refused_unread),
+        trial("web::previews_say_nothing_about_the_secret", previews_say_nothing),
         trial("web::only_browsers_get_a_page_for_nothing", only_browsers_get_a_page_for_nothing),
     ]
 }
@@ -253,6 +256,116 @@ fn the_look_is_the_operators() {
     let theme = loads(&html).into_iter().find(|file| file.ends_with("theme.css")).unwrap();
     let theme = get(&server, &format!("/{theme}")).text();
     assert!(theme.contains("--accent: #ffee00;\n  --on-accent: #000000;"), "{theme}");
+}
+
+fn the_app_has_its_files() {
+    let mut look = PageLook::default();
+    look.site.name = "Drop \"& Co".to_owned();
+    look.site.color = sealdrop::config::Color([0x7c, 0x2d, 0x92]);
+    let server = TestServer::with(Options { look, ..Options::default() });
+    let answer = get(&server, "/manifest.webmanifest");
+    assert_eq!(answer.header("content-type"), Some("application/manifest+json"));
+    assert_eq!(answer.header("cache-control"), Some("no-cache"));
+    let manifest = answer.json();
+    assert_eq!(manifest["name"], "Drop \"& Co");
+    assert_eq!(manifest["theme_color"], "#7c2d92");
+    // As if a proxy had it below a path.
+    let at = Url::parse("https://example.org/secrets/manifest.webmanifest").unwrap();
+    let below = |address: &serde_json::Value| {
+        let url = at.join(address.as_str().unwrap()).unwrap();
+        url.path().strip_prefix("/secrets").unwrap().to_owned()
+    };
+    assert_eq!(below(&manifest["scope"]), "/");
+    assert_eq!(below(&manifest["id"]), "/");
+    for address in [&manifest["start_url"], &manifest["share_target"]["action"]] {
+        let path = below(address);
+        assert_eq!((&*path, get(&server, &path).status), ("/share", 200));
+    }
+    let icons = manifest["icons"].as_array().unwrap();
+    assert_eq!(icons.len(), 4);
+    let html = get(&server, "/").text();
+    let touch = html.split("apple-touch-icon\" href=\"").nth(1).unwrap().split('"').next().unwrap();
+    let mut pictures: Vec<String> = icons.iter().map(|icon| below(&icon["src"])).collect();
+    pictures.push(format!("/{touch}"));
+    for path in pictures {
+        let picture = get(&server, &path);
+        assert_eq!(picture.status, 200, "{path}");
+        assert!(picture.header("cache-control").unwrap().ends_with("immutable"), "{path}");
+        if path.ends_with(".png") {
+            assert_eq!(picture.header("content-type"), Some("image/png"), "{path}");
+            assert!(picture.body.starts_with(b"\x89PNG") && picture.body.len() < 5_000, "{path}");
+            let painted = picture.body.windows(3).any(|pixel| pixel == [0x7c, 0x2d, 0x92]);
+            assert!(painted, "{path} has the operator's colour");
+        }
+    }
+    let favicon = get(&server, "/favicon.ico");
+    assert_eq!(favicon.header("content-type"), Some("image/x-icon"));
+    assert!(favicon.body.starts_with(&[0, 0, 1, 0, 1, 0]));
+
+    let worker = get(&server, "/share_worker.js");
+    assert_eq!(worker.header("cache-control"), Some("no-cache"));
+    assert_eq!(worker.header("content-type"), Some("text/javascript; charset=utf-8"));
+    let policy = worker.header("content-security-policy").unwrap();
+    assert_eq!(policy, "default-src 'none'; script-src 'self'; connect-src 'self'");
+    let source = worker.text();
+    for never in ["caches", "indexedDB", "importScripts"] {
+        assert!(!source.contains(never), "{never}");
+    }
+    for (path, file) in [("/", "worker-src 'self'"), ("/", "manifest-src 'self'")] {
+        assert!(get(&server, path).header("content-security-policy").unwrap().contains(file));
+    }
+}
+
+/// The answer comes although the body never does.
+fn shared_data_is_refused_unread() {
+    use std::io::Write as _;
+    let server = TestServer::start();
+    let address = server.client.base.strip_prefix("http://").unwrap();
+    let mut socket = std::net::TcpStream::connect(address).unwrap();
+    let head = "POST /share HTTP/1.1\r\nhost: x\r\naccept: text/html\r\naccept-language: sv\r\n\
+                content-type: multipart/form-data; boundary=x\r\ncontent-length: 900000000\r\n\r\n";
+    socket.write_all(head.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    while !String::from_utf8_lossy(&answer).contains("</html>") {
+        let mut part = [0; 4096];
+        let length = socket.read(&mut part).unwrap();
+        assert_ne!(length, 0, "{}", String::from_utf8_lossy(&answer));
+        answer.extend(&part[..length]);
+    }
+    let answer = String::from_utf8(answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 405 "), "{answer}");
+    assert!(answer.contains("allow: GET, HEAD"), "{answer}");
+    assert!(answer.contains("Ingenting delades"), "{answer}");
+    let other = fetch(&server, "PUT", "/share", &[]);
+    assert_eq!((other.status, other.body.len()), (405, 0));
+}
+
+fn previews_say_nothing() {
+    let server = TestServer::start();
+    let about = |path: &str| {
+        let html = get(&server, path).text();
+        let of = |start: &str| {
+            html.split(start).nth(1).unwrap_or_else(|| panic!("{path}: no {start}")).to_owned()
+        };
+        let until_quote = |text: String| text.split('"').next().unwrap().to_owned();
+        let title = until_quote(of("<meta property=\"og:title\" content=\""));
+        let text = until_quote(of("<meta property=\"og:description\" content=\""));
+        assert_eq!(until_quote(of("<meta name=\"description\" content=\"")), text, "{path}");
+        (title, text)
+    };
+    let id = server.client.create(serde_json::json!({ "message": "for Karin", "max_views": 1 }));
+    let seen = about(&format!("/{id}/"));
+    // The same as for a secret that never was, in whatever way it is asked for.
+    assert_eq!(seen, about(&format!("/{ID}/")));
+    assert_eq!(seen, about(&format!("/?{ID}")));
+    assert_eq!(seen.0, "A secret for you");
+    for method in ["HEAD", "GET"] {
+        fetch(&server, method, &format!("/{id}/"), &[("user-agent", "Slackbot-LinkExpanding 1.0")]);
+    }
+    let left = server.client.get("/api/secrets").json();
+    assert_eq!(left["data"][0]["view_times"], 0, "{left}");
+    let all: Vec<_> = paths().iter().map(|path| about(path)).collect();
+    assert!(all.iter().all(|(title, text)| !title.is_empty() && !text.is_empty()), "{all:?}");
 }
 
 fn only_browsers_get_a_page_for_nothing() {

@@ -427,3 +427,21 @@ declare var trustedTypes: undefined | {
 interface ScriptRules {
   createScriptURL(url: string): string;
 }
+
+/** What the worker of the app uses of service workers; tsc's own types of workers contradict those of pages. */
+interface ExtendableEvent extends Event {
+  waitUntil(done: Promise<unknown>): void;
+}
+
+interface FetchEvent extends ExtendableEvent {
+  readonly request: Request;
+  respondWith(answer: Response | Promise<Response>): void;
+}
+
+interface ServiceWorkerGlobalScope {
+  readonly clients: { claim(): Promise<void> };
+  skipWaiting(): Promise<void>;
+  addEventListener(type: "install" | "activate", listener: (event: ExtendableEvent) => void): void;
+  addEventListener(type: "fetch", listener: (event: FetchEvent) => void): void;
+  addEventListener(type: "message", listener: (event: MessageEvent) => void): void;
+}

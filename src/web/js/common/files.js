@@ -143,6 +143,8 @@ export function filePicker({ max = Infinity, maxSize = null, onChange = () => {}
       show();
     },
     setError,
+    /** @param {File[]} files */
+    add: (files) => add({ files }),
   };
 }
 

@@ -12,7 +12,10 @@ import { guardLeaving } from "./stakes.js";
 /** The most characters of a message or description. */
 const MAX_CHARS = 1_000;
 
-/** Text and files: `{ node, text, files, fields, check() }`. `check` shows errors; true if there are none. */
+/**
+ * Text and files: `{ node, text, files, fields, check(), fill() }`. `check` shows errors; true if there are none.
+ * `fill` adds a text and files as if they were entered.
+ */
 export function contentForm({ hint = "" } = {}) {
   const area = h("textarea", { rows: 6, autocomplete: "off", spellcheck: "false", translate: "no" });
   const written = field(t("send.text"), area, hint);
@@ -30,6 +33,12 @@ export function contentForm({ hint = "" } = {}) {
     fields: { ciphertext: written, attachments: { ...picker, control: $("button", picker.node) } },
     get text() { return area.value; },
     get files() { return picker.files; },
+    /** @param {{ text: string, files: File[] }} content */
+    fill: ({ text, files }) => {
+      area.value = [area.value, text].filter(Boolean).join("\n");
+      if (files.length) picker.add(files);
+      tell();
+    },
     check: () => {
       if (!area.value && !picker.files.length) {
         written.setError(t("send.nothing"));

@@ -13,11 +13,13 @@ import { settingsForm } from "../common/settings_form.js";
 import { isKnown, signInCard } from "../common/sign_in.js";
 import { isAtStake } from "../common/stakes.js";
 import { keepBox, madeCard, statusLink } from "./made.js";
+import { fillShared, startApp } from "./shared.js";
 
 const app = $("#app");
 
 start();
 freshOnReturn();
+startApp();
 if (!toBox() && !handleDamagedLink(app)) begin();
 window.addEventListener("hashchange", toBox);
 // "Back" from a link leads to an empty form, not out of the site.
@@ -54,6 +56,7 @@ function formCard() {
   const content = contentForm();
   const settings = settingsForm({ hasList: Boolean(getKey()) });
   const place = h("div", { class: "place" });
+  fillShared(content, place);
   const button = h("button", { type: "submit", class: "button primary big" }, t("create.submit"));
   const signIn = h("button", { type: "button", class: "button small" }, t("send.sign_in"));
   const form = h("form", { class: "card new-secret", autocomplete: "off", novalidate: true },

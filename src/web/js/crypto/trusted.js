@@ -15,12 +15,14 @@ export function scriptUrl(url) {
 }
 
 function makePolicy() {
-  // This folder has only our scripts.
+  // This folder has only our scripts, and the root has the worker of the app.
   const folder = new URL(".", import.meta.url).href;
+  const worker = new URL("../../../../share_worker.js", import.meta.url).href;
   const rules = {
     /** @param {string} url */
     createScriptURL(url) {
-      if (!new URL(url).href.startsWith(folder)) throw new TypeError("This script is not one of ours.");
+      const { href } = new URL(url);
+      if (!href.startsWith(folder) && href !== worker) throw new TypeError("This script is not one of ours.");
       return url;
     },
   };
