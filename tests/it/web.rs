@@ -217,7 +217,7 @@ fn the_view_page_is_small() {
 fn the_language_is_the_readers() {
     let server = TestServer::start();
     type Headers = Vec<(&'static str, &'static str)>;
-    let cases: [(&str, Headers, &str); 7] = [
+    let cases: [(&str, Headers, &str); 11] = [
         ("/", vec![], "en"),
         ("/", vec![("accept-language", "sv-SE,sv;q=0.9,en;q=0.8")], "sv"),
         ("/", vec![("accept-language", "xq")], "en"),
@@ -225,6 +225,10 @@ fn the_language_is_the_readers() {
         ("/?lang=en", vec![("cookie", "lang=sv")], "en"),
         ("/?lang=xx", vec![("cookie", "lang=<script>")], "en"),
         ("/docs?lang=sv", vec![], "sv"),
+        ("/", vec![("accept-language", "pt-PT,pt;q=0.9,en;q=0.8")], "pt-BR"),
+        ("/", vec![("accept-language", "nn-NO,nn;q=0.9")], "nb"),
+        ("/", vec![("accept-language", "no")], "nb"),
+        ("/box", vec![("cookie", "lang=ar")], "ar\" dir=\"rtl"),
     ];
     for (path, headers, language) in cases {
         let html = fetch(&server, "GET", path, &headers).text();

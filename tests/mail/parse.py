@@ -8,6 +8,8 @@ from email.utils import parsedate_to_datetime
 
 for line in sys.stdin:
     raw = json.loads(line).encode("latin-1")
+    # Other characters are in encoded words (RFC 2047).
+    raw.partition(b"\r\n\r\n")[0].decode("ascii")
     message = message_from_bytes(raw, policy=policy.default)
     parts = list(message.walk())
     defects = [str(defect) for part in parts for defect in part.defects]

@@ -108,6 +108,10 @@ mod tests {
             ("sv;q=x", None),
             ("xq", None),
             ("svx", None),
+            ("pt", Language::from_tag("pt-BR")),
+            ("pt-PT, en;q=0.5", Language::from_tag("pt-BR")),
+            ("no", Language::from_tag("nb")),
+            ("nn-NO, en;q=0.5", Language::from_tag("nb")),
             ("", None),
         ];
         for (accepted, expected) in cases {

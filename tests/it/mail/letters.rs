@@ -28,6 +28,9 @@ use sealdrop::{
 use serde_json::{Value, json};
 
 const TOOLS: &[Tool] = &[Tool::Aiosmtpd];
+/// The names of the texts of [`letters`].
+const NAMES: [&str; 6] =
+    ["request", "secret", "self_destruct", "viewed", "tried_after", "box_message"];
 
 pub(super) fn trials() -> Vec<Trial> {
     vec![
@@ -132,8 +135,21 @@ fn every_kind() {
         assert!(id.ends_with("@example.org>") && id.len() == 30, "{id}");
         ids.push(id);
         let (kind, language) = (place / languages.len(), languages[place % languages.len()]);
-        assert!(parsed.html().contains(&format!("<html lang=\"{}\">", language.tag())));
+        let direction = if language.tag() == "ar" { " dir=\"rtl\"" } else { "" };
+        let start = format!("<html lang=\"{}\"{direction}>", language.tag());
+        assert!(parsed.html().contains(&start), "{}", parsed.html());
         let (text, html) = (parsed.text(), parsed.html());
+        let source = format!(
+            "{}/src/locales/{}/mail/{}.txt",
+            env!("CARGO_MANIFEST_DIR"),
+            language.tag(),
+            NAMES[kind]
+        );
+        let source = std::fs::read_to_string(source).expect("a text");
+        assert_eq!(source.lines().next(), Some(&*format!("Subject: {}", subjects[place])));
+        for line in source.lines().skip(1).filter(|line| !line.contains('{')) {
+            assert!(text.lines().any(|there| there == line), "{line} in {text}");
+        }
         if kind < 3 {
             let link = link(&server, &letters[kind]);
             assert!(text.contains(&link) && html.contains(&format!("href=\"{link}\"")), "{text}");

@@ -200,6 +200,55 @@ await run({
     await same(tools, "/nothing/here", undefined, { options: { allow: [/404/] } });
   },
 
+  async "from right to left"(tools) {
+    await advance("open", HOUR);
+    const direction = (page, selector) => page.evaluate(
+      (wanted) => getComputedStyle(document.querySelector(wanted)).direction, selector);
+    const secret = await makeSecret({ text: "hunter2\nسر", max_views: 3, message: "Copy", password: "p" });
+    const { token } = await quickBox();
+    for (const [size, dark] of [["desktop", false], ["phone", true]]) {
+      const options = { lang: "ar", size, dark };
+      const page = await tools.open("/", options);
+      assert.equal(await page.getAttribute("html", "dir"), "rtl");
+      await page.locator(".settings summary").first().click();
+      await tools.check(page, `rtl-create-${size}`);
+      await page.locator("textarea").first().fill("hunter2");
+      await page.locator("button[type=submit]").click();
+      await page.waitForSelector(".link-panel");
+      for (const summary of await page.locator(".link-panel summary").all()) await summary.click();
+      assert.equal(await direction(page, ".link-panel"), "rtl");
+      assert.equal(await direction(page, ".link-line input"), "ltr");
+      await tools.check(page, `rtl-link-${size}`);
+
+      const view = await tools.open(secret.path, options);
+      await view.locator(".view form .password input").fill("p");
+      await tools.check(view, `rtl-ask-${size}`);
+      await openIt(view);
+      await tools.check(view, `rtl-secret-${size}`);
+
+      const box = await tools.open(`/box/${token}`, options);
+      await box.waitForSelector("#message");
+      await tools.check(box, `rtl-box-${size}`);
+      await box.locator("#tab-send").focus();
+      await box.keyboard.press("ArrowLeft");
+      assert.equal(await box.getAttribute("#tab-open", "aria-selected"), "true");
+
+      const manage = await tools.open("/manage", { ...options, server: "account" });
+      await enter(manage, account);
+      await settled(manage);
+      await tools.check(manage, `rtl-manage-${size}`);
+
+      const docs = await tools.open("/docs", options);
+      await docs.waitForSelector(".operation");
+      assert.deepEqual([await direction(docs, "#app > .card"), await direction(docs, ".operation")], ["rtl", "ltr"]);
+      for (const each of [page, view, box, manage, docs]) {
+        await change(each, "en");
+        assert.equal(await direction(each, "body"), "ltr");
+        await each.close();
+      }
+    }
+  },
+
   async "texts that do not come"(tools) {
     const context = await tools.context();
     await context.route("**/locales/*/pages.json", (route) => route.abort());

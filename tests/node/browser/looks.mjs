@@ -26,7 +26,7 @@ await run({
         await page.waitForSelector(`html[lang=${lang}]`);
         const { wide, nav, cut } = await page.evaluate(() => ({
           wide: document.documentElement.scrollWidth,
-          nav: [...document.querySelectorAll("header.site nav a")].map((link) => link.getBoundingClientRect().top),
+          nav: [...document.querySelectorAll("header.site nav a:not([hidden])")].map((link) => link.getBoundingClientRect().top),
           // Controls whose text is wider than they are, and what stands out at either side.
           cut: [...document.querySelectorAll("button:not(.skip), .button, label, legend, summary, h1, h2, h3, p, header.site a, select")]
             .filter((node) => node.offsetParent && !node.closest(".hidden"))
