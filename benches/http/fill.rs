@@ -82,6 +82,7 @@ impl NewSecrets {
             password: None,
             max_views: std::num::NonZeroU8::MIN,
             attachments: None,
+            reply_key: None,
         }
     }
 }

@@ -29,6 +29,7 @@
 //! K account sequence   -> StoredAnswerKey of a request: answers are sealed for it
 //! W account sequence   -> SealedHalf of a secret that answers such a request
 //! G account sequence   -> Manage, for a request without an account
+//! R account sequence   -> ReplyTerms of a secret that its viewers can reply to
 //! f due account seq.   -> Due: the next check of a request by the sweeper
 //! o outgoing           -> Outgoing, with its sealed part
 //! i lane due outgoing  -> DueOut: the next attempt or the deletion of an item
@@ -288,6 +289,10 @@ pub(super) fn request_answer_key(number: RequestNumber) -> Key {
 
 pub(super) fn request_manage(number: RequestNumber) -> Key {
     Key::new(b'G').with(&number.to_bytes())
+}
+
+pub(super) fn reply(number: SecretNumber) -> Key {
+    numbered(b'R', number)
 }
 
 /// The sealed public half of the link of a secret.

@@ -85,7 +85,10 @@ fn sweep_one(
         transaction.put(&key, &secret)?;
     }
     match secret.tombstone_ends(keep_log_seconds) {
-        Some(end) if now >= end => secret::remove(transaction, number, &secret),
+        Some(end) if now >= end => match secret::reply::ends_at(transaction, number, now)? {
+            None => secret::remove(transaction, number, &secret),
+            later => reschedule(transaction, number, later),
+        },
         Some(end) => reschedule(transaction, number, Some(end)),
         None => reschedule(transaction, number, secret.next_end(now)),
     }

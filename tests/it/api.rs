@@ -26,6 +26,7 @@ mod public_create;
 mod public_leases;
 mod public_requests;
 mod races;
+mod replies;
 mod request_heads;
 mod request_list;
 pub(crate) mod secret_requests;
@@ -67,6 +68,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         public_leases::trials(),
         public_requests::trials(),
         races::trials(),
+        replies::trials(),
         request_heads::trials(),
         request_list::trials(),
         secret_requests::trials(),

@@ -49,6 +49,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial_with("browser::command_line", NEEDED, || run("command_line")),
         trial_with("browser::create", NEEDED, || run("create")),
         trial_with("browser::recorded", NEEDED, || run("recorded")),
+        trial_with("browser::reply", NEEDED, || run("reply")),
         trial_with("browser::request", NEEDED, || run("request")),
         trial_with("browser::screens", NEEDED, screens),
         trial_with("browser::status", NEEDED, || run("status")),

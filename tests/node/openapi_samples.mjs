@@ -12,6 +12,7 @@ const folder = new URL("../..", import.meta.url);
 const described = await (await fetch(`${SEALDROP}/openapi.json`)).json();
 const secret = JSON.parse(readFileSync(new URL("docs/recipes/secret.json", folder)));
 const LEASE = "q83vEjRWeJCrze8SNFZ4kA";
+const REPLY_KEY = "BL_R53SAeb3hDyGhXfL93dS2v3ukoqY5jhaTGgjcMI3hKAVnQ_gxFVqEnn6tK_tPmOpp9xwR5_bJ9HRrDAFHygQ";
 const PASSPHRASE = { passphrase: "correct horse" };
 
 // Calls that need a token from a mail.
@@ -65,6 +66,11 @@ async function prepared(path, id) {
     return { id: made.id, manageToken: made.manage_token };
   }
   if (attachments.includes(id)) return draft(id);
+  if (id === "replyToSecret") {
+    const made = await call("POST", "/api/secrets", { ...secret, reply_key: REPLY_KEY });
+    await call("POST", `/api/public/secrets/${made.id}/view`, { lease: LEASE });
+    return { id: made.id };
+  }
   const made = await call("POST", "/api/secrets", secret);
   if (id === "burnByLease") await call("POST", `/api/public/secrets/${made.id}/view`, { lease: LEASE });
   return { id: made.id, lease: LEASE };

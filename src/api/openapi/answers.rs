@@ -15,6 +15,7 @@ use crate::{
         public::{
             claims::Claimed,
             open_requests::OpenRequestCreated,
+            replies::ReplyCreated,
             requests::{HandedSecretCreated, RequestForSender},
             secrets::PublicSecretCreated,
             viewing::{SeenWithLease, ViewTerms},
@@ -30,7 +31,7 @@ use crate::{
 };
 
 /// The answers that operations refer to. The schemas of their parts follow from them.
-const ANSWERS: [fn(&mut SchemaGenerator) -> Schema; 23] = [
+const ANSWERS: [fn(&mut SchemaGenerator) -> Schema; 24] = [
     SchemaGenerator::subschema_for::<AccountForOwner>,
     SchemaGenerator::subschema_for::<ServerStatus>,
     SchemaGenerator::subschema_for::<Added>,
@@ -42,6 +43,7 @@ const ANSWERS: [fn(&mut SchemaGenerator) -> Schema; 23] = [
     SchemaGenerator::subschema_for::<HandedSecretCreated>,
     SchemaGenerator::subschema_for::<RequestForSender>,
     SchemaGenerator::subschema_for::<PublicSecretCreated>,
+    SchemaGenerator::subschema_for::<ReplyCreated>,
     SchemaGenerator::subschema_for::<SeenWithLease>,
     SchemaGenerator::subschema_for::<ViewTerms>,
     SchemaGenerator::subschema_for::<RequestCreated>,

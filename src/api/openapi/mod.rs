@@ -36,7 +36,7 @@ include!(concat!(env!("OUT_DIR"), "/openapi.rs"));
 const JSON: &str = "application/json";
 
 /// The JSON bodies of requests, with the same fields as in the parser.
-const BODIES: [BodyFields; 10] = [
+const BODIES: [BodyFields; 11] = [
     new_secret::BODY,
     change::BODY,
     requests::BODY,
@@ -45,6 +45,7 @@ const BODIES: [BodyFields; 10] = [
     webhooks::BODY,
     public::claims::BODY,
     public::requests::BODY,
+    public::replies::BODY,
     viewing::VIEW,
     viewing::BURN,
 ];

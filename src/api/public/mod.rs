@@ -3,6 +3,7 @@
 pub(super) mod captcha;
 pub(super) mod claims;
 pub(super) mod open_requests;
+pub(super) mod replies;
 pub(super) mod requests;
 pub(super) mod secrets;
 pub(super) mod unsubscribe;

@@ -73,10 +73,11 @@ async fn create_one(
     let mut new = new_secret::read(app, client, &payer, headers, body).await?;
     let upload_token = attachments::upload_token(app, &mut new.attachments);
     let texts = [&new.description, &new.message].map(|text| text.clone().map(Text::into_string));
-    let now = app.clock.now();
+    let (now, reply_key) = (app.clock.now(), new.reply_key.clone());
     let (token, hash) = manage::generate(&*app.random);
     let (number, secret) = app.store.change(manage::create(new, hash, now)).await?;
-    let item = SecretListItem::new(app, SecretListEntry::fresh(number, secret, texts), now);
+    let entry = SecretListEntry::fresh(number, secret, texts, reply_key);
+    let item = SecretListItem::new(app, entry, now);
     let (manage_token, upload_token) = (shown(token), upload_token.map(shown));
     let data = PublicSecretCreated { item, manage_token, upload_token };
     Ok(json(StatusCode::CREATED, &PublicData { data }))

@@ -27,6 +27,7 @@ use crate::{
     domain::{
         limits::{client_net::ClientNet, try_limit::Try},
         numbers::{LeaseToken, SecretId},
+        sealed_part::StoredAnswerKey,
         secret::{
             SecretError,
             viewing::{self, LateTry, Leased, Looked, Proofs, Visit},
@@ -55,7 +56,7 @@ const LEASE: Field = Field::text(
 /// The body of `POST /api/public/secrets/<id>/view`.
 pub(in crate::api) const VIEW: JsonBody =
     JsonBody { name: "ViewRequest", meaning: "", fields: &[LEASE, PASSWORD, CAPTCHA] };
-const GIVEN_LEASE: Field = Field::text("lease", "The token of the lease.")
+pub(super) const GIVEN_LEASE: Field = Field::text("lease", "The token of the lease.")
     .with_pattern("^[A-Za-z0-9_-]{22,64}$")
     .required();
 /// The body of `POST /api/public/secrets/<id>/burn`.
@@ -99,6 +100,8 @@ pub(in crate::api) struct SeenWithLease {
     seen: SecretForViewer,
     attachments: Vec<AttachmentForViewer>,
     lease: LeaseShown,
+    /// The key for a reply, if the sender allows one and there is none yet.
+    reply_key: Option<String>,
 }
 
 /// The body of a view.
@@ -157,10 +160,12 @@ pub(in crate::api) async fn view(
     let late = LateTry { id: secret_id, visitor: entry, what };
     let leased = visitor::note_too_late(app, client, late, leased)?;
     app.deliveries.wake();
-    let Leased { payload, message, ends_at, attachments } = leased;
+    let Leased { payload, message, ends_at, attachments, reply_key } = leased;
+    let reply_key = reply_key.map(StoredAnswerKey::into_text);
     let lease = LeaseShown::new(request.token, ends_at, now);
     let attachments = AttachmentForViewer::all(attachments);
-    let answer = move |seen| PublicData { data: SeenWithLease { seen, attachments, lease } };
+    let answer =
+        move |seen| PublicData { data: SeenWithLease { seen, attachments, lease, reply_key } };
     open(id, secret_id, payload, message, answer).await
 }
 

@@ -1,6 +1,6 @@
 //! A request with its answers, for the requester: with an API key, or with a manage token.
 
-use std::{num::NonZeroU8, sync::Arc};
+use std::sync::Arc;
 
 use hyper::{Response, StatusCode};
 use schemars::JsonSchema;
@@ -9,15 +9,17 @@ use serde::Serialize;
 use super::RequestListItem;
 use crate::{
     api::{
-        ApiError, App, json_time::JsonTime, links::PageLink, load::work::blocking, secrets::offset,
+        ApiError, App,
+        load::work::blocking,
+        secrets::{answer_item::AnswerItem, offset},
     },
     clock::UnixSeconds,
     domain::{
         account,
         numbers::AccountNumber,
-        request::answers::{self, AnsweredRequest, RequestAnswer},
+        request::answers::{self, AnsweredRequest},
         request_id::RequestId,
-        sealed_part::{SealedHalf, StoredAnswerKey},
+        sealed_part::StoredAnswerKey,
     },
     http::response::{Body, DataAnswer, json},
 };
@@ -57,32 +59,6 @@ pub(in crate::api) struct RequestStatusItem {
     answers: Vec<AnswerItem>,
 }
 
-/// A secret that was created through a request.
-#[derive(Serialize, JsonSchema)]
-#[schemars(rename = "Answer")]
-struct AnswerItem {
-    #[schemars(example = &"3vQB7B6MrGQZaxCuFg4oh1qX8Zy9Kd2")]
-    id: String,
-    #[serde(flatten)]
-    link: PageLink,
-    created_at: JsonTime,
-    /// Null if the secret does not expire.
-    #[schemars(example = &"2026-11-29T12:00:00Z")]
-    expires_at: Option<JsonTime>,
-    expired: bool,
-    /// Whether attachments are missing. A draft cannot be viewed.
-    draft: bool,
-    /// The number of views until now.
-    view_times: u8,
-    #[schemars(range(max = 100))]
-    max_views: NonZeroU8,
-    /// The time of the last view. Null before the first one.
-    viewed_at: Option<JsonTime>,
-    /// The public half of the link, encrypted for `answer_key`. Null if the sender of the answer has the link
-    /// instead.
-    sealed_part: Option<String>,
-}
-
 impl RequestStatusItem {
     pub(in crate::api) fn new(app: &App, found: AnsweredRequest, now: UnixSeconds) -> Self {
         let AnsweredRequest { entry, answer_key, answers } = found;
@@ -90,25 +66,6 @@ impl RequestStatusItem {
             request: RequestListItem::new(app, entry, now),
             answer_key: answer_key.map(StoredAnswerKey::into_text),
             answers: answers.into_iter().map(|answer| AnswerItem::new(app, answer, now)).collect(),
-        }
-    }
-}
-
-impl AnswerItem {
-    fn new(app: &App, answer: RequestAnswer, now: UnixSeconds) -> Self {
-        let RequestAnswer { number, secret, sealed_part, viewed_at } = answer;
-        let id = app.ids.text(&secret.id(number));
-        Self {
-            link: PageLink::of_secret(app, &id),
-            id,
-            created_at: JsonTime(secret.created_at),
-            expires_at: secret.expires_at.map(JsonTime),
-            expired: secret.is_expired(now),
-            draft: secret.is_draft,
-            view_times: secret.view_times,
-            max_views: secret.max_views,
-            viewed_at: viewed_at.map(JsonTime),
-            sealed_part: sealed_part.map(SealedHalf::into_text),
         }
     }
 }

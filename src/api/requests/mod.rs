@@ -19,21 +19,20 @@ use super::{
     mail::{mailbox, mailbox_field, preferred_language},
     secrets::{
         new_secret::{
-            OTHER_FIELDS_BYTES, hash, lifetime, lifetime_field, max_views, max_views_field,
-            password, password_field, text,
+            OTHER_FIELDS_BYTES, answer_key, answer_key_field, hash, lifetime, lifetime_field,
+            max_views, max_views_field, password, password_field, text,
         },
         offset,
     },
 };
 use crate::{
     clock::UnixSeconds,
-    crypto::{AnswerKey, SecretText},
+    crypto::SecretText,
     domain::{
         notify::mailbox::Mailbox,
         numbers::AccountNumber,
         request::{self, NewRequest, RequestListEntry, Texts},
         request_id::RequestId,
-        sealed_part::StoredAnswerKey,
         text::Text,
     },
     http::{
@@ -81,14 +80,12 @@ const SECRET_MAX_VIEWS: Field = max_views_field(
     "secret_max_views",
     "How often each secret can be viewed, 1 to 100; 1 by default.",
 );
-const ANSWER_KEY: Field = Field::text(
+const ANSWER_KEY: Field = answer_key_field(
     "answer_key",
     "A public key of yours for the answers: P-256, the base64url of the uncompressed point. The page of the \
      request encrypts the public half of each answer's link for it, and the status of the request returns \
      that as `sealed_part`. So you can open the answers, and the server cannot.",
-)
-.with_max_chars(AnswerKey::CHARS)
-.with_pattern("^([A-Za-z0-9_-]{87})?$");
+);
 /// The body of `POST /api/secret_requests`.
 pub(crate) const BODY: JsonBody = JsonBody {
     name: "NewRequest",
@@ -245,7 +242,7 @@ fn prepare(
         secret_lifetime: lifetime(app, fields.number(&SECRET_EXPIRATION)?, &SECRET_EXPIRATION)?,
         secret_max_views: max_views(&fields, &SECRET_MAX_VIEWS)?,
         secret_password: None,
-        answer_key: answer_key(&fields)?,
+        answer_key: answer_key(&fields, &ANSWER_KEY)?,
         id: RequestId::new(&*app.random),
     };
     Ok((new, password(&fields, &SECRET_PASSWORD)?))
@@ -267,14 +264,6 @@ fn refuse_mail(fields: &JsonFields<'_>) -> Result<(), ApiError> {
         }
     }
     Ok(())
-}
-
-fn answer_key(fields: &JsonFields<'_>) -> Result<Option<StoredAnswerKey>, ApiError> {
-    let Some(given) = fields.string(&ANSWER_KEY)?.filter(|key| !key.is_empty()) else {
-        return Ok(None);
-    };
-    let key = AnswerKey::parse(given).map_err(|error| ApiError::field(ANSWER_KEY.name, error))?;
-    Ok(Some(StoredAnswerKey::from(&key)))
 }
 
 /// A secret request that was just created.

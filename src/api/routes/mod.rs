@@ -129,6 +129,9 @@ pub static ROUTES: &[Route] = routes! {
     POST "/api/public/secrets/{id}/burn" burnByLease
         ["Viewing"] "Burn a secret after a view",
         Other("a view's lease") |c| public::viewing::burn(c.app, c.path[0], c.client, c.headers, c.body);
+    POST "/api/public/secrets/{id}/reply" replyToSecret
+        ["Viewing"] "Answer a secret with a secret",
+        Other("a view's lease") |c| public::replies::create(c.app, c.path[0], c.client, c.headers, c.body);
     GET "/api/public/captcha" captcha
         ["Viewing"] "Create a challenge for a proof of work",
         Other("none") |c| ready(Ok(public::captcha::challenge(c.app)));

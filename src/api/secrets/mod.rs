@@ -1,5 +1,6 @@
 //! `/api/secrets`: the operations of the Secrets API on secrets.
 
+pub(crate) mod answer_item;
 pub(crate) mod change;
 pub mod late_tries;
 pub(crate) mod new_secret;
@@ -88,9 +89,10 @@ pub async fn create(
     new.is_from_owner = true;
     let upload_token = attachments::upload_token(app, &mut new.attachments);
     let texts = [&new.description, &new.message].map(|text| text.clone().map(Text::into_string));
-    let now = app.clock.now();
+    let (now, reply_key) = (app.clock.now(), new.reply_key.clone());
     let (number, secret, metadata) = app.store.change(secret::create(account, new, now)).await?;
-    let item = SecretListItem::new(app, SecretListEntry::fresh(number, secret, texts), now);
+    let entry = SecretListEntry::fresh(number, secret, texts, reply_key);
+    let item = SecretListItem::new(app, entry, now);
     let data = SecretCreated { item, upload_token: upload_token.map(shown) };
     Ok(json(StatusCode::CREATED, &DataAnswer { data, metadata }))
 }

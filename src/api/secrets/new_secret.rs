@@ -10,9 +10,10 @@ use crate::{
         attachments::{self, ATTACHMENTS},
         load::work::blocking,
     },
-    crypto::{PasswordHash, SecretText, TypedPassword, random_array},
+    crypto::{AnswerKey, PasswordHash, SecretText, TypedPassword, random_array},
     domain::{
         lifetime::Lifetime,
+        sealed_part::StoredAnswerKey,
         secret::{
             MessageShown, NewSecret,
             ciphertext::{self, Ciphertext, CiphertextError, PasswordPart},
@@ -73,6 +74,12 @@ const MAX_VIEWS: Field =
     max_views_field("max_views", "How often the secret can be viewed; 1 by default.")
         .with_alias("max_visningar");
 
+const REPLY_KEY: Field = answer_key_field(
+    "reply_key",
+    "A public key of yours: a viewer can reply once, with a secret whose public half is encrypted for it. P-256, \
+     the base64url of the uncompressed point. Without it there is no reply.",
+);
+
 /// The body of `POST /api/secrets` and `POST /api/public/secrets`.
 pub(crate) const BODY: JsonBody = JsonBody {
     name: "NewSecret",
@@ -90,6 +97,7 @@ pub(crate) const BODY: JsonBody = JsonBody {
         CAPTCHA,
         PASSWORD,
         ATTACHMENTS,
+        REPLY_KEY,
     ],
 };
 
@@ -97,6 +105,12 @@ pub(crate) const BODY: JsonBody = JsonBody {
 /// this one.
 pub(crate) const fn lifetime_field(name: &'static str, meaning: &'static str) -> Field {
     Field::number(name, 0, 366 * 24, meaning)
+}
+
+/// The definition of a field with a public key for answers.
+pub(crate) const fn answer_key_field(name: &'static str, meaning: &'static str) -> Field {
+    let pattern = "^([A-Za-z0-9_-]{87})?$";
+    Field::text(name, meaning).with_max_chars(AnswerKey::CHARS).with_pattern(pattern)
 }
 
 /// The definition of a field with a number of views.
@@ -166,6 +180,7 @@ fn prepare(app: &App, body: &[u8]) -> Result<(NewSecret, Option<SecretText>), Ap
     let captcha = fields.boolean(&CAPTCHA)?;
     let password = password(&fields, &PASSWORD)?;
     let max_views = max_views(&fields, &MAX_VIEWS)?;
+    let reply_key = answer_key(&fields, &REPLY_KEY)?;
 
     let given = attachments::given(app, &fields)?;
     // All fields are valid, so the expensive work can start.
@@ -184,6 +199,7 @@ fn prepare(app: &App, body: &[u8]) -> Result<(NewSecret, Option<SecretText>), Ap
         password: None,
         max_views,
         attachments,
+        reply_key,
     };
     Ok((new, password))
 }
@@ -254,6 +270,18 @@ pub(crate) fn password(
         return Err(ApiError::field(field.name, "must not contain control characters"));
     }
     Ok(Some(SecretText::new(password.to_owned())))
+}
+
+/// Reads a public key for answers.
+pub(crate) fn answer_key(
+    fields: &JsonFields<'_>,
+    field: &Field,
+) -> Result<Option<StoredAnswerKey>, ApiError> {
+    let Some(given) = fields.string(field)?.filter(|key| !key.is_empty()) else {
+        return Ok(None);
+    };
+    let key = AnswerKey::parse(given).map_err(|error| ApiError::field(field.name, error))?;
+    Ok(Some(StoredAnswerKey::from(&key)))
 }
 
 /// Waits for a turn and hashes a new password.

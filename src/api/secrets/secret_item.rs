@@ -6,9 +6,14 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
-    api::{App, attachments::AttachmentForViewer, json_time::JsonTime, links::PageLink},
+    api::{
+        App, attachments::AttachmentForViewer, json_time::JsonTime, links::PageLink,
+        secrets::answer_item::AnswerItem,
+    },
     clock::UnixSeconds,
-    domain::secret::{MessageShown, event::SecretEventKind, list::SecretListEntry},
+    domain::secret::{
+        MessageShown, event::SecretEventKind, list::SecretListEntry, reply::SecretReply,
+    },
 };
 
 /// A secret as its owner sees it, without its content.
@@ -52,6 +57,10 @@ pub(crate) struct SecretListItem {
     draft: bool,
     /// The attachments, each with the number of stored bytes.
     attachments: Vec<AttachmentForViewer>,
+    /// The public key for a reply. Null if the sender has not allowed one.
+    reply_key: Option<String>,
+    /// The reply of a viewer, if there is one.
+    reply: Option<AnswerItem>,
 }
 
 /// When viewers see the message.
@@ -107,8 +116,20 @@ enum ItemEventName {
 
 impl SecretListItem {
     pub(crate) fn new(app: &App, listed: SecretListEntry, now: UnixSeconds) -> Self {
-        let SecretListEntry { number, secret, description, message, views, events, attachments } =
-            listed;
+        let SecretListEntry {
+            number,
+            secret,
+            description,
+            message,
+            views,
+            events,
+            attachments,
+            reply,
+        } = listed;
+        let (reply_key, reply) = match reply {
+            Some(SecretReply { key, answer }) => (Some(key.into_text()), answer),
+            None => (None, None),
+        };
         let attachments = attachments.into_iter().map(|(n, found)| (n, found.received));
         let views = views.into_iter().map(|view| ItemView {
             viewed_at: JsonTime(view.at),
@@ -142,6 +163,8 @@ impl SecretListItem {
             events: events.collect(),
             draft: secret.is_draft,
             attachments: attachments.map(AttachmentForViewer::one).collect(),
+            reply_key,
+            reply: reply.map(|answer| AnswerItem::new(app, answer, now)),
         }
     }
 }

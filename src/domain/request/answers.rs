@@ -5,14 +5,12 @@ use super::{
     list::{self, RequestListEntry},
 };
 use crate::{
-    clock::UnixSeconds,
     domain::{
-        numbers::{AccountNumber, RequestNumber, SecretNumber},
+        numbers::{AccountNumber, RequestNumber},
         request_id::RequestId,
         schema,
-        sealed_part::{SealedHalf, StoredAnswerKey},
-        secret::{Secret, list::MAX_LISTED},
-        view::View,
+        sealed_part::StoredAnswerKey,
+        secret::{list::MAX_LISTED, sealed_answer::SealedAnswer},
     },
     store::{Store, StoreError},
 };
@@ -24,19 +22,7 @@ pub struct AnsweredRequest {
     /// The key that answers are sealed for.
     pub answer_key: Option<StoredAnswerKey>,
     /// The answers after the offset, oldest first, at most [`MAX_LISTED`], without those that were deleted.
-    pub answers: Vec<RequestAnswer>,
-}
-
-/// A secret that was created through a request.
-pub struct RequestAnswer {
-    /// The location of the secret. Together with the record it gives the id.
-    pub number: SecretNumber,
-    /// The record.
-    pub secret: Secret,
-    /// The public half of its link, sealed for the request's key.
-    pub sealed_part: Option<SealedHalf>,
-    /// The time of the last view.
-    pub viewed_at: Option<UnixSeconds>,
+    pub answers: Vec<SealedAnswer>,
 }
 
 /// A request of `account` with its answers, after skipping `offset` of them. Reads the disk, so it must run
@@ -71,23 +57,10 @@ pub(super) fn read(
     if offset < usize::from(request.used) {
         for key in store.keys(&schema::made(number)).skip(offset).take(MAX_LISTED) {
             let Some(made) = schema::secret_made(&key) else { continue };
-            if let Some(secret) = store.get::<Secret>(&schema::secret(made))? {
-                answers.push(RequestAnswer::read(store, made, secret)?);
-            }
+            answers.extend(SealedAnswer::read(store, made)?);
         }
     }
     let texts = Texts::read(store, number, &request)?;
     let secrets = list::secrets(store, number)?;
     Ok(AnsweredRequest { entry: RequestListEntry { request, texts, secrets }, answer_key, answers })
-}
-
-impl RequestAnswer {
-    fn read(store: &Store, number: SecretNumber, secret: Secret) -> Result<Self, StoreError> {
-        let sealed_part = store.get(&schema::sealed_part(number))?;
-        let viewed_at = match secret.view_times.checked_sub(1) {
-            Some(last) => store.get::<View>(&schema::view(number, last))?.map(|view| view.at),
-            None => None,
-        };
-        Ok(Self { number, secret, sealed_part, viewed_at })
-    }
 }

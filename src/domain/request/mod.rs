@@ -284,6 +284,7 @@ pub fn answer(
         password: seen.secret_password,
         max_views: seen.secret_max_views,
         attachments: input.attachments,
+        reply_key: None,
     };
     let (id, mail, sealed_part) = (seen.id, input.mail, input.sealed_part);
     move |transaction| {

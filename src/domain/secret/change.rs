@@ -8,6 +8,7 @@ use super::{
     event::{SecretEvent, SecretEventKind},
     list::SecretListEntry,
     live_account, owned_secret,
+    reply::{self, SecretReply},
 };
 use crate::{
     clock::UnixSeconds,
@@ -160,5 +161,6 @@ fn entry(
         attachments.extend(found.map(|found| (n, found)));
     }
     let views = Vec::new();
-    Ok(SecretListEntry { number, secret, description, message, views, events, attachments })
+    let reply = reply::awaited_key(transaction, number)?.map(SecretReply::awaited);
+    Ok(SecretListEntry { number, secret, description, message, views, events, attachments, reply })
 }

@@ -6,6 +6,7 @@ use super::{
     Secret, SecretError,
     attachment::{self, Attachment},
     event::SecretEvent,
+    reply::SecretReply,
 };
 use crate::{
     clock::UnixSeconds,
@@ -13,6 +14,7 @@ use crate::{
         account::{Account, Metadata},
         numbers::{AccountNumber, SecretNumber},
         schema::{self, TextField},
+        sealed_part::StoredAnswerKey,
         text::Text,
         view::View,
     },
@@ -38,15 +40,24 @@ pub struct SecretListEntry {
     pub events: Vec<SecretEvent>,
     /// The attachments with their numbers, without missing and burned ones.
     pub attachments: Vec<(NonZeroU8, Attachment)>,
+    /// The key for a reply, and the reply, if the sender has allowed one.
+    pub reply: Option<SecretReply>,
 }
 
 impl SecretListEntry {
     /// A secret that was just created, with its description and message.
     #[must_use]
-    pub fn fresh(number: SecretNumber, secret: Secret, texts: [Option<String>; 2]) -> Self {
+    pub fn fresh(
+        number: SecretNumber,
+        secret: Secret,
+        texts: [Option<String>; 2],
+        reply_key: Option<StoredAnswerKey>,
+    ) -> Self {
         let [description, message] = texts;
         let (views, events) = (Vec::new(), Vec::new());
-        Self { number, secret, description, message, views, events, attachments: Vec::new() }
+        let reply = reply_key.map(SecretReply::awaited);
+        let attachments = Vec::new();
+        Self { number, secret, description, message, views, events, attachments, reply }
     }
 }
 
@@ -114,5 +125,6 @@ pub(super) fn details(
         views,
         events,
         attachments,
+        reply: SecretReply::read(store, number)?,
     })
 }

@@ -13,6 +13,8 @@ pub mod manage;
 #[cfg(test)]
 mod model_tests;
 mod older;
+pub mod reply;
+pub mod sealed_answer;
 pub mod sealed_here;
 pub mod self_destruct;
 pub mod viewing;
@@ -31,6 +33,7 @@ use super::{
     lifetime::Lifetime,
     numbers::{AccountNumber, SecretId, SecretNumber},
     schema::{self, Due, TextField},
+    sealed_part::StoredAnswerKey,
     text::Text,
 };
 use crate::{
@@ -131,6 +134,8 @@ pub struct NewSecret {
     pub max_views: NonZeroU8,
     /// The attachments.
     pub attachments: Option<NewAttachments>,
+    /// The key for a reply of a viewer, if the sender allows one.
+    pub reply_key: Option<StoredAnswerKey>,
 }
 
 /// The reason why a change of a secret was refused.
@@ -285,6 +290,9 @@ pub(super) fn insert(
         message_shown: new.message_shown,
         is_from_owner: new.is_from_owner,
     };
+    if let Some(key) = &new.reply_key {
+        reply::allow(transaction, number, key)?;
+    }
     if let Some(attachments) = &new.attachments {
         draft::begin(transaction, number, &mut secret, attachments, now)?;
     }
@@ -412,6 +420,7 @@ pub(super) fn remove(
     if number.account == AccountNumber::NOBODY {
         transaction.delete(&schema::manage(number))?;
     }
+    reply::remove_with(transaction, number)?;
     for end in [secret.expires_at, secret.leased_until].into_iter().flatten() {
         transaction.delete(&schema::due(end, number))?;
     }

@@ -45,6 +45,7 @@ pub fn seal(
         password: None,
         max_views: NonZeroU8::MIN,
         attachments: None,
+        reply_key: None,
     };
     Ok((new, sealed.public))
 }

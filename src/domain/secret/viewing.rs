@@ -11,7 +11,7 @@ use super::{
     MessageShown, Secret, SecretError, attachment,
     event::{SecretEvent, SecretEventKind},
     lease::{self, Lease},
-    linked_secret, live_account, live_secret,
+    linked_secret, live_account, live_secret, reply,
 };
 use crate::{
     clock::UnixSeconds,
@@ -21,6 +21,7 @@ use crate::{
         notify,
         numbers::{AccountNumber, LeaseToken, SecretId, SecretNumber},
         schema::{self, Due, TextField},
+        sealed_part::StoredAnswerKey,
         text::Text,
         view::View,
     },
@@ -51,6 +52,8 @@ pub struct Leased {
     pub ends_at: UnixSeconds,
     /// The sizes of the attachments, in order.
     pub attachments: Vec<u64>,
+    /// The key for a reply, if the sender allows one and there is none yet.
+    pub reply_key: Option<StoredAnswerKey>,
 }
 
 /// The result of a look.
@@ -151,7 +154,8 @@ pub fn view_with_lease(
         let Some(payload) = payload else { return Ok(None) };
         let message = message(transaction, number, &secret)?;
         let attachments = attachment::sizes(transaction, number, &secret)?;
-        Ok(Some(Leased { payload, message, ends_at, attachments }))
+        let reply_key = reply::awaited_key(transaction, number)?;
+        Ok(Some(Leased { payload, message, ends_at, attachments, reply_key }))
     }
 }
 

@@ -85,6 +85,8 @@ interface LogEvent {
 
 /** A secret as its sender sees it. */
 interface SentSecret {
+  reply_key: string | null;
+  reply: Answer | null;
   id: string;
   description: string | null;
   message: string | null;
@@ -139,6 +141,8 @@ interface HandRequest {
   mailed?: boolean;
   /** More fields of the body, from the public half. */
   withHalf?(publicHalf: string): Promise<Record<string, unknown>>;
+  /** The fingerprint of the key for a reply. */
+  reply?: string;
 }
 
 interface HandOptions extends HandRequest {

@@ -49,6 +49,8 @@ fn the_answer_is_the_lists_entry() {
         "message",
         "message_shown",
         "password",
+        "reply",
+        "reply_key",
         "view_button",
         "view_times",
         "views",

@@ -47,6 +47,7 @@ fn a_lease_shows_the_same_again() {
         "id": id, "message": "m", "ciphertext": sent["ciphertext"],
         "password_part_private": sent["password_part_private"],
         "attachments": [], "lease": {"token": lease, "seconds_left": 60},
+        "reply_key": null,
     }});
     assert_eq!(first.json(), expected);
     let with_lease = || view(&client, &id, json!({"lease": lease}));

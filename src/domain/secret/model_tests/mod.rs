@@ -198,6 +198,7 @@ impl World {
             password: None,
             max_views: NonZeroU8::new(max_views).unwrap(),
             attachments: attachments::new(attachments),
+            reply_key: None,
         };
         let create = secret::create(self.account, new, self.now());
         let (number, secret, metadata) = self.store().change(create).wait().unwrap();

@@ -64,7 +64,7 @@ function placeholders(files) {
  * @param {HandOptions} options
  */
 export async function hand({
-  path, key, text, files, fields = {}, mailed = false, withHalf, onProgress, onWait, signal,
+  path, key, text, files, fields = {}, mailed = false, withHalf, reply, onProgress, onWait, signal,
 }) {
   const isInline = await fitsInline(text, files);
   const sealers = isInline ? [] : await Promise.all(files.map(() => FileSealer.create()));
@@ -74,7 +74,7 @@ export async function hand({
     return { name, type, size, data: new Uint8Array(await file.arrayBuffer()) };
   }));
   const { privateHalf, publicHalf } = newHalves();
-  const ciphertext = await seal(privateHalf + publicHalf, pack({ text, attachments }));
+  const ciphertext = await seal(privateHalf + publicHalf, pack({ text, attachments, reply }));
   signal?.throwIfAborted();
   /** @type {Record<string, unknown>} */
   const body = { ...fields, ciphertext, password_part_private: toBase64(utf8(privateHalf)) };

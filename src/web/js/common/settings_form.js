@@ -10,6 +10,8 @@ import { date, lifetime, root, t } from "./page.js";
 import { passwordField } from "./password.js";
 import { shortText } from "./secret_form.js";
 import { typedPassword } from "./typed.js";
+import { fingerprint, newAnswerKey } from "../crypto/answer_key.js";
+import { hasWebCrypto } from "../crypto/engine.js";
 
 const MAX_VIEWS = 100;
 /** What the field for another number of views shows first. */
@@ -43,6 +45,7 @@ export function settingsForm({ hasList }) {
   const description = shortText(t("create.description"), t("create.description_hint"));
   const button = check(t("create.view_button"), t("create.view_button_hint"), true);
   const captcha = check(t("create.captcha"), t("create.captcha_hint"), false);
+  const reply = check(t("create.reply"), t("create.reply_hint"), false);
 
   const viewCount = () => Number(views.isCustom ? count.value : views.value);
   const areViewsRight = () => Number.isInteger(viewCount()) && viewCount() >= 1 && viewCount() <= MAX_VIEWS;
@@ -75,7 +78,8 @@ export function settingsForm({ hasList }) {
       message.node, shown.node,
       hasList && description.node,
       button.node,
-      captcha.node));
+      captcha.node,
+      hasWebCrypto() && reply.node));
   return {
     node,
     fields: {
@@ -92,6 +96,15 @@ export function settingsForm({ hasList }) {
         view_button: button.control.checked,
         captcha: captcha.control.checked,
       };
+    },
+    /**
+     * The key pair for a reply, with its fingerprint, or null if no reply is allowed. The private key goes
+     * into the status link.
+     */
+    replyKey: async () => {
+      if (!reply.control.checked) return null;
+      const pair = await newAnswerKey();
+      return { ...pair, print: await fingerprint(pair.publicKey) };
     },
     check: () => {
       const isPasswordRight = !password.value || typedPassword(password.value) !== "";

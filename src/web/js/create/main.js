@@ -70,17 +70,19 @@ function formCard() {
 
   const submit = async () => {
     const key = getKey();
+    const reply = await settings.replyKey();
     const made = await deliver({
       form, button, place, fields: { ...content.fields, ...settings.fields },
       request: () => ({
         path: key ? "api/secrets" : "api/public/secrets", key: key ?? undefined,
-        text: content.text, files: content.files, fields: settings.values,
+        text: content.text, files: content.files, reply: reply?.print,
+        fields: { ...settings.values, reply_key: reply?.publicKey },
       }),
       explained: (error) => refusal(error, key, whole),
     });
     if (!made) return;
     history.pushState({ made: true }, "");
-    showResult(made);
+    showResult(made, reply?.privateKey);
   };
   signIn.addEventListener("click", () => askForKey(whole, t("create.sign_in_first")));
   form.addEventListener("submit", (event) => {
@@ -142,8 +144,11 @@ function askForKey(whole, text) {
   $("h1", card).focus();
 }
 
-/** @param {{ data: NewSecret, publicHalf: string }} options */
-function showResult({ data, publicHalf }) {
+/**
+ * @param {{ data: NewSecret, publicHalf: string }} options
+ * @param {string} [replyKey] the private key for a reply
+ */
+function showResult({ data, publicHalf }, replyKey) {
   const heading = h("h1", { tabindex: "-1" }, t("create.ready"));
   const again = h("button", { type: "button", class: "button" }, t("create.another"));
   again.addEventListener("click", () => busy(again, async () => {
@@ -156,7 +161,7 @@ function showResult({ data, publicHalf }) {
         link: secretLink(data.id, publicHalf), id: data.id, publicHalf, expiresAt: data.expires_at,
         maxViews: data.max_views, hasPassword: data.password, warning: t("create.only_now"),
       }),
-      followPart(data),
+      followPart(data, replyKey),
       h("div", { class: "actions" }, again)));
   heading.focus();
   window.scrollTo(0, 0);
@@ -166,9 +171,10 @@ function showResult({ data, publicHalf }) {
  * The status link, and the box that keeps it on this device. Account holders have a list of their secrets.
  *
  * @param {NewSecret} secret
+ * @param {string} [replyKey] the private key for a reply; it is in the link only
  */
-function followPart({ id, manage_token: token = "", expires_at: expires }) {
-  const link = statusLink({ id, token });
+function followPart({ id, manage_token: token = "", expires_at: expires }, replyKey) {
+  const link = statusLink({ id, token }) + (replyKey ? `${token ? "" : "#"}.${replyKey}` : "");
   return h("section", { class: "follow", "aria-labelledby": "follow" },
     h("h2", { id: "follow" }, t("link.follow")),
     h("p", { class: "hint" }, t("link.status_hint")),

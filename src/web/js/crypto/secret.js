@@ -128,18 +128,20 @@ function readMessage(ciphertext) {
  * The plaintext of a text with attachments. Each attachment is `{name, type?, size}` with `data` (bytes in
  * the secret itself) or with `n` and `key` (a separate file, encrypted by FileSealer with that key).
  *
- * @param {{ text: string, attachments?: Partial<Attachment>[] }} content
+ * `reply` is the fingerprint of the key for a reply: what the server names must have it.
+ *
+ * @param {{ text: string, attachments?: Partial<Attachment>[], reply?: string }} content
  */
-export function pack({ text, attachments = [] }) {
+export function pack({ text, attachments = [], reply }) {
   // A text that looks like the packed form is packed too, so that it is not mistaken for it.
-  if (attachments.length === 0 && !text.startsWith("{")) return text;
+  if (attachments.length === 0 && !text.startsWith("{") && !reply) return text;
   const packed = attachments.map(({ name, type, size, data, n, key }) => ({
     name,
     type: type || undefined,
     size: size ?? data?.length,
     ...(data ? { data: toBase64(data) } : { n, key: key && toBase64(key) }),
   }));
-  return JSON.stringify({ sealdrop: 1, text, attachments: packed });
+  return JSON.stringify({ sealdrop: 1, text, attachments: packed, reply });
 }
 
 /**
@@ -149,12 +151,12 @@ export function pack({ text, attachments = [] }) {
  * @param {string} plaintext
  */
 export function unpack(plaintext) {
-  const asText = { text: plaintext, attachments: [] };
+  const asText = { text: plaintext, attachments: [], reply: "" };
   if (!plaintext.startsWith("{")) return asText;
   try {
-    const { sealdrop, text, attachments } = JSON.parse(plaintext);
+    const { sealdrop, text, attachments, reply } = JSON.parse(plaintext);
     if (sealdrop !== 1 || typeof text !== "string" || !Array.isArray(attachments)) return asText;
-    return { text, attachments: attachments.map(unpackAttachment) };
+    return { text, attachments: attachments.map(unpackAttachment), reply: typeof reply === "string" ? reply : "" };
   } catch {
     return asText;
   }

@@ -9,12 +9,15 @@ import { changeForm, isChangeable } from "./change.js";
 import { isOver } from "../common/secret_end.js";
 import { getKey, signOut } from "../common/session.js";
 import { signInCard } from "../common/sign_in.js";
+import { replyPart } from "./reply.js";
 
 /** The page size of the list, and how many secrets are searched. */
 const [PAGE, MOST] = [50, 5_000];
 
 /** The token after the #, also with characters that a mail program has added. */
 const TOKEN = /(?<![0-9a-z])([0-9a-f]{64})(?![0-9a-z])/i;
+/** The private key for a reply, behind the token. */
+const REPLY_KEY = /\.([\w-]{43})(?![\w-])/;
 
 const app = $("#app");
 const id = location.pathname.split("/").at(-1);
@@ -30,14 +33,18 @@ function token() {
   return TOKEN.exec(location.hash)?.[1] ?? "";
 }
 
+function replyKey() {
+  return REPLY_KEY.exec(location.hash)?.[1] ?? "";
+}
+
 /** @param {TextLike} [news] */
 async function load(news) {
-  if (!token() && location.hash.length > 1) return showGone();
+  if (!token() && !replyKey() && location.hash.length > 1) return showGone();
   if (!token() && history.state?.over) return showGone();
   if (!token() && !getKey()) return askForKey();
   try {
     const secret = await fetchSecret();
-    if (secret) show(secret, news);
+    if (secret) show(secret, await replyPart(secret, replyKey()), news);
     else showOver();
   } catch (error) {
     if (isKeyGone(error)) return askForKey();
@@ -83,12 +90,13 @@ function asSender() {
 }
 
 /**
- * `news` is what has just happened.
+ * `reply` is the part about a reply, `news` is what has just happened.
  *
  * @param {SentSecret} secret
+ * @param {Child} reply
  * @param {TextLike} [news]
  */
-function show(secret, news) {
+function show(secret, reply, news) {
   const { text, kind } = state(secret);
   const heading = h("h1", { tabindex: "-1" }, t("status.title"));
   const error = h("div");
@@ -113,11 +121,12 @@ function show(secret, news) {
       row(t("status.expires"), secret.expires_at ? date(secret.expires_at) : t("status.never")),
       row(t("status.views"), t("status.views_of", { count: secret.view_times, max: secret.max_views })),
       secret.password && row(t("status.password"), t("status.password_set"))),
+    reply,
     h("h2", {}, t("status.log")),
     viewLog(secret),
     isChangeable(secret) && changeForm(secret, {
       ...asSender(), onChanged: (changed) => {
-        show(changed, t("status.saved"));
+        show(changed, reply, t("status.saved"));
       }, onTooLate: () => load(t("status.too_late")),
     }),
     error,

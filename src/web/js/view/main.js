@@ -33,7 +33,7 @@ const path = `api/public/secrets/${id}`;
 /**
  * The answer of the server: the ciphertext, the private half in base64, and the sender's message.
  *
- * @typedef {{ ciphertext: string, encoded: string, message: string | null }} Sealed
+ * @typedef {{ ciphertext: string, encoded: string, message: string | null, replyKey: string | null }} Sealed
  */
 
 /** The page with the secret, or null. */
@@ -175,11 +175,13 @@ async function askForIt(body) {
 
 /**
  * @param {{ ciphertext: string, password_part_private: string, message: string | null,
- *   lease: { seconds_left: number } }} answer
+ *   reply_key: string | null, lease: { seconds_left: number } }} answer
  */
-async function received({ ciphertext, password_part_private: encoded, message, lease: granted }) {
+async function received({
+  ciphertext, password_part_private: encoded, message, reply_key: replyKey, lease: granted,
+}) {
   lease.opened(granted.seconds_left);
-  await decrypt({ ciphertext, encoded, message });
+  await decrypt({ ciphertext, encoded, message, replyKey });
 }
 
 /**
@@ -213,11 +215,28 @@ async function decrypt(sealed) {
  * @param {Sealed} sealed
  * @param {string} publicPart
  */
-async function opened({ ciphertext, encoded, message }, publicPart) {
+async function opened({ ciphertext, encoded, message, replyKey }, publicPart) {
   const content = unpack(await open(privateHalf(encoded) + publicPart, ciphertext));
   waiting = null;
-  shown = secretPage({ id, content, message, lease, onBurn: burn, getViewsLeft });
+  const reply = replyKey ? await replyTo(replyKey, content.reply) : null;
+  shown = secretPage({ id, content, message, lease, reply, onBurn: burn, getViewsLeft });
   return shown.node;
+}
+
+/**
+ * The part of the page for a reply. Loaded on demand: most secrets allow none. Without it the secret is shown
+ * all the same.
+ *
+ * @param {string} key
+ * @param {string} print the fingerprint of the key, from the content
+ */
+async function replyTo(key, print) {
+  try {
+    const { replyPart } = await import("./reply.js");
+    return await replyPart({ id, token: lease.token, key, print });
+  } catch {
+    return null;
+  }
 }
 
 /** @param {string} encoded */

@@ -25,9 +25,9 @@ const AWAY_SECONDS = 300;
  * throws.
  *
  * @param {{ id: string, content: { text: string, attachments: Attachment[] }, message: string | null,
- *   lease: Lease } & BurnActions} options
+ *   lease: Lease, reply: Node | null } & BurnActions} options
  */
-export function secretPage({ id, content, message, lease, onBurn, getViewsLeft }) {
+export function secretPage({ id, content, message, lease, reply, onBurn, getViewsLeft }) {
   const text = textPart(content.text, content.attachments.length > 0);
   const files = filesPart(content.attachments, { id, lease });
   const burning = burnPart(lease, { onBurn, getViewsLeft });
@@ -39,6 +39,7 @@ export function secretPage({ id, content, message, lease, onBurn, getViewsLeft }
     ],
     text.node,
     files.node,
+    reply,
     h("h2", {}, t("view.done")),
     again.node,
     h("p", { class: "hint" }, t("view.away_hint", { time: duration(AWAY_SECONDS) })),
