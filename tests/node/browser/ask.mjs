@@ -36,10 +36,9 @@ await run({
   async "the pages in every look"(tools) {
     await tools.everyLook("ask", "/ask", async (page) => { await page.waitForSelector("form"); });
     await tools.everyLook("ask-wrong", "/ask", async (page) => {
-      await page.locator("input[value=other]").first().check();
-      await page.locator("input[type=number]").first().fill("0");
-      await page.locator("input[value=other]").last().check();
-      await page.locator("input[type=number]").last().fill("x1".slice(2));
+      for (const custom of await page.locator(".segments label:last-child").all()) await custom.click();
+      await page.locator("input[type=datetime-local]").fill("");
+      await page.locator("input[type=number]").fill("");
       await submit(page);
       await page.waitForSelector(".error:not([hidden])");
     });
@@ -172,7 +171,7 @@ await run({
 
   async "with the key of an account"(tools) {
     const page = await tools.open("/ask", { server: "account" });
-    await page.locator(".sign-in input").fill(account.key);
+    await page.locator(".sign-in [autocomplete=current-password]").fill(account.key);
     await submit(page);
     await page.locator("textarea").waitFor();
     const { link, status } = await ask(page, "for the account");
