@@ -304,9 +304,10 @@ export function element(id) {
   return /** @type {HTMLElement} */ (document.getElementById(id));
 }
 
-/** Shows in the header which account is signed in. */
+/** Shows in the header which account is signed in. The pages of recipients have no place for it. */
 function showAccount() {
-  const place = element("account");
+  const place = document.getElementById("account");
+  if (!place) return;
   place.hidden = !getKey();
   if (place.hidden) return;
   const name = getAccountName();
