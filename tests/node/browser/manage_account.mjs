@@ -85,7 +85,7 @@ await run({
     await page.reload();
     await page.getByText("Notifications go to me@example.org.").waitFor();
     await email.fill("");
-    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByRole("button", { name: "Save", exact: true }).click();
     await page.getByText("You get no notifications from now on.").waitFor();
     assert.equal((await api(account, "GET", "account", { key })).notify_email, null);
     const other = await tools.open(PATH);
