@@ -2,7 +2,7 @@
 //! allowed a reply. That person's browser or command line has the private key and never sends it.
 //!
 //! HPKE (RFC 9180) in base mode: DHKEM(P-256, HKDF-SHA256), HKDF-SHA256, AES-256-GCM. The `info` is
-//! [`INFO`], and the id of the request or secret is the associated data. A sealed part is the base64url of
+//! `INFO`, and the id of the request or secret is the associated data. A sealed part is the base64url of
 //! the encapsulated key (65 bytes) and the ciphertext.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
