@@ -197,9 +197,12 @@ impl FlagValue {
         } else if choices.iter().any(|choice| choice.ends_with("DIR")) {
             ValueKind::Directory
         } else {
-            // A word in capitals is a placeholder; any other word is literal.
-            let words = choices.iter().filter(|_| choices.len() > 1);
-            let words = words.filter(|word| !word.contains(|c: char| c.is_ascii_uppercase()));
+            // A word in capitals is a placeholder; any other word, such as `pt-BR`, is literal.
+            let is_placeholder = |word: &str| {
+                word.contains(|c: char| c.is_ascii_uppercase())
+                    && !word.contains(|c: char| c.is_ascii_lowercase())
+            };
+            let words = choices.iter().filter(|word| choices.len() > 1 && !is_placeholder(word));
             match words.map(|word| (*word).to_owned()).collect::<Vec<_>>() {
                 none if none.is_empty() => ValueKind::Unknown,
                 words => ValueKind::Words(words),
