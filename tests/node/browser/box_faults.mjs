@@ -305,4 +305,4 @@ await run({
     assert.ok((await saved(page, "large.bin")).bytes.equals(bytes));
     rmSync(folder, { recursive: true });
   },
-});
+}, { isNow: false });

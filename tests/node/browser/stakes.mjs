@@ -200,7 +200,7 @@ await run({
     await enter(account, servers.account);
     await account.locator("input[type=email]").fill("a@example.org");
     assert.equal(await asks(account), true);
-    await account.locator("#panel-account button[type=submit]").first().click();
+    await account.getByRole("button", { name: "Save", exact: true }).click();
     await account.waitForSelector(".notice.ok");
     assert.equal(await asks(account), false, "it is saved");
   },
