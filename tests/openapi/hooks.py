@@ -31,10 +31,12 @@ def xml(context, response):
     return response.text
 
 
+# The public key of tests/vectors/answers.json, for a secret that can be answered.
+REPLY_KEY = "BL_R53SAeb3hDyGhXfL93dS2v3ukoqY5jhaTGgjcMI3hKAVnQ_gxFVqEnn6tK_tPmOpp9xwR5_bJ9HRrDAFHygQ"
 # A call whose path begins with the first of these concerns the third, which a POST to the second creates.
 MADE_BY = [
     ("/api/account/webhooks/", "/api/account/webhooks", {"url": WEBHOOK}),
-    ("/api/public/secret_requests/", "/api/secret_requests", {}),
+    ("/api/public/secret_requests/", "/api/public/secret_requests", {}),
     ("/api/public/secrets/", "/api/public/secrets", SECRET),
     ("/api/secret_requests/", "/api/secret_requests", {}),
     ("/api/secrets/", "/api/secrets", SECRET),
@@ -78,6 +80,8 @@ def aim(case):
     if "/attachments/" in path or path.endswith(("/publish", "/draft")):
         return aim_at_draft(case, method, body)
     thing = call("GET", "/api/account")["webhooks"][:1] if "webhooks" in source else []
+    if path.endswith("/reply"):
+        body = {**body, "reply_key": REPLY_KEY}
     thing = thing[0] if thing else call("POST", source, body)
     case.path_parameters["id"] = thing["id"]
     if "manage_token" in thing and "Manage-Token" in case.headers:
@@ -85,6 +89,9 @@ def aim(case):
     if path.endswith("/burn"):
         call("POST", path.format(**thing).replace("/burn", "/view"), {"lease": LEASE})
         case.body = {"lease": LEASE}
+    if path.endswith("/reply") and isinstance(case.body, dict):
+        call("POST", path.format(**thing).replace("/reply", "/view"), {"lease": LEASE})
+        case.body["lease"] = LEASE
 
 
 def claim():
