@@ -142,7 +142,7 @@ test("a text with attachments comes out as it went in", () => {
   assert.equal(pack({ text: "plain" }), "plain");
   assert.equal(pack({ text: "" }), "");
   for (const text of ["plain", "", "{}", '{"sealdrop":1,"text":"x","attachments":[]}', "[", "\ud800"]) {
-    assert.deepEqual(unpack(pack({ text })), { text, attachments: [] });
+    assert.deepEqual(unpack(pack({ text })), { text, attachments: [], reply: "" });
   }
   const [data, key] = [Uint8Array.of(1, 2, 255), randomBytes(32)];
   const attachments = [
@@ -158,7 +158,7 @@ test("a text with attachments comes out as it went in", () => {
       { name: "åäö.pdf", type: "application/pdf", size: 5e9, n: 1, key: toBase64(key) },
     ],
   });
-  assert.deepEqual(unpack(packed), { text: "t", attachments });
+  assert.deepEqual(unpack(packed), { text: "t", attachments, reply: "" });
   // Content that is not of this form is a text: nothing is lost.
   const file = { name: "a", size: 1, n: 1, key: toBase64(key) };
   const wrong = [
@@ -175,10 +175,10 @@ test("a text with attachments comes out as it went in", () => {
   ];
   for (const attachment of wrong) {
     const text = JSON.stringify({ sealdrop: 1, text: "t", attachments: [file, attachment] });
-    assert.deepEqual(unpack(text), { text, attachments: [] });
+    assert.deepEqual(unpack(text), { text, attachments: [], reply: "" });
   }
   for (const text of ["{", "{}", '{"sealdrop":2,"text":"","attachments":[]}', '{"sealdrop":1,"text":""}']) {
-    assert.deepEqual(unpack(text), { text, attachments: [] });
+    assert.deepEqual(unpack(text), { text, attachments: [], reply: "" });
   }
   const typed = unpack(
     pack({ text: "", attachments: [{ name: "x", type: "text/html; charset=x\r\n", data }] }),
