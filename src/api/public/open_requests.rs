@@ -6,7 +6,10 @@ use hyper::{Response, StatusCode, body::Incoming, header::HeaderMap};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{PublicData, secrets::token_hash};
+use super::{
+    PublicData,
+    secrets::{counted_as_creation, token_hash},
+};
 use crate::{
     api::{
         ApiError, App, Client,
@@ -54,12 +57,7 @@ pub(in crate::api) async fn create(
              API key",
         ));
     }
-    let creation = app.attempts.creations.begin(client.net(), app.clock.monotonic())?;
-    let created = create_one(app, client, headers, body).await;
-    if created.is_err() {
-        creation.undone();
-    }
-    created
+    counted_as_creation(app, client, create_one(app, client, headers, body)).await
 }
 
 async fn create_one(

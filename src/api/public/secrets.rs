@@ -55,12 +55,7 @@ pub(in crate::api) async fn create(
             "Only accounts can create secrets on this server: send POST /api/secrets with an API key",
         ));
     }
-    let creation = app.attempts.creations.begin(client.net(), app.clock.monotonic())?;
-    let created = create_one(app, client, headers, body).await;
-    if created.is_err() {
-        creation.undone();
-    }
-    created
+    counted_as_creation(app, client, create_one(app, client, headers, body)).await
 }
 
 async fn create_one(
@@ -116,12 +111,7 @@ pub(in crate::api) async fn change(
 ) -> Result<Response<Body>, ApiError> {
     let token_hash = token_hash(headers)?;
     let id = app.ids.parse(id).ok_or(ApiError::NotFound)?;
-    let counted = app.attempts.creations.begin(client.net(), app.clock.monotonic())?;
-    let changed = change_one(app, client, (id, token_hash), headers, body).await;
-    if changed.is_err() {
-        counted.undone();
-    }
-    changed
+    counted_as_creation(app, client, change_one(app, client, (id, token_hash), headers, body)).await
 }
 
 async fn change_one(
@@ -149,6 +139,24 @@ pub(in crate::api) async fn delete(
     let id = app.ids.parse(id).ok_or(ApiError::NotFound)?;
     app.store.change(manage::delete(id, token_hash)).await?;
     Ok(json(StatusCode::OK, &PublicData { data: () }))
+}
+
+/// Does `work` as an attempt that counts to the creations of the client. If it fails, it does not count.
+///
+/// # Errors
+///
+/// 429 if the client has created too much: `work` is not begun then. Else the errors of `work`.
+pub(super) async fn counted_as_creation<T>(
+    app: &App,
+    client: Client,
+    work: impl Future<Output = Result<T, ApiError>>,
+) -> Result<T, ApiError> {
+    let creation = app.attempts.creations.begin(client.net(), app.clock.monotonic())?;
+    let done = work.await;
+    if done.is_err() {
+        creation.undone();
+    }
+    done
 }
 
 pub(super) fn token_hash(headers: &HeaderMap) -> Result<[u8; 32], ApiError> {

@@ -4,6 +4,7 @@
 // account instead of the token. Neither is sent, except the token as a header.
 import { ApiError, call, explain } from "../common/api.js";
 import { $, announce, busy, confirmDialog, h, notice, replace } from "../common/dom.js";
+import { showEndCard } from "../common/end_card.js";
 import { date, freshOnReturn, root, start, t } from "../common/page.js";
 import { getKey, signOut } from "../common/session.js";
 import { signInCard } from "../common/sign_in.js";
@@ -190,10 +191,5 @@ function showError(error) {
  * @param {...(Node | TextLike)} content
  */
 function card(title, ...content) {
-  const heading = h("h1", { tabindex: "-1" }, title);
-  const home = h("a", { class: "button", href: "ask" }, t("request_status.start"));
-  replace(app, h("div", { class: "card" }, heading,
-    ...content.map((part) => (part instanceof Node ? part : h("p", {}, part))),
-    content.length === 1 && h("div", { class: "actions" }, home)));
-  heading.focus({ preventScroll: true });
+  showEndCard(app, { title, content, home: h("a", { class: "button", href: "ask" }, t("request_status.start")) });
 }

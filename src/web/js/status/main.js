@@ -3,6 +3,7 @@
 // fragment, or the key of the account, identifies the sender.
 import { ApiError, call, explain } from "../common/api.js";
 import { $, announce, busy, confirmDialog, h, notice, replace } from "../common/dom.js";
+import { showEndCard } from "../common/end_card.js";
 import { viewLog } from "../common/log.js";
 import { date, freshOnReturn, start, t } from "../common/page.js";
 import { changeForm, isChangeable } from "./change.js";
@@ -203,10 +204,5 @@ function showError(error) {
  * @param {...(Node | TextLike)} content
  */
 function card(title, ...content) {
-  const heading = h("h1", { tabindex: "-1" }, title);
-  const home = h("a", { class: "button", href: "./" }, t("status.start"));
-  replace(app, h("div", { class: "card" }, heading,
-    ...content.map((part) => (part instanceof Node ? part : h("p", {}, part))),
-    content.length === 1 && h("div", { class: "actions" }, home)));
-  heading.focus({ preventScroll: true });
+  showEndCard(app, { title, content, home: h("a", { class: "button", href: "./" }, t("status.start")) });
 }
