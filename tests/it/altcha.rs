@@ -1,10 +1,6 @@
 //! Our proof of work against ALTCHA's own library, in both directions.
 
-use std::{
-    io::Write as _,
-    process::{Command, Stdio},
-    time::Duration,
-};
+use std::{process::Command, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use libtest_mimic::Trial;
@@ -17,7 +13,10 @@ use sealdrop::{
 };
 use serde_json::{Value, json};
 
-use crate::tools::{NODE_20, trial_with};
+use crate::{
+    programs::printed,
+    tools::{NODE_20, trial_with},
+};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![trial_with("altcha::both_ways", &[NODE_20], both_ways)]
@@ -63,17 +62,7 @@ fn both_ways() {
 
 fn node(arguments: &[&str], given: &Value) -> Value {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/node/altcha.mjs");
-    let mut child = Command::new("node")
-        .arg(script)
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("node");
-    let mut input = child.stdin.take().expect("its input");
-    input.write_all(given.to_string().as_bytes()).expect("a program that reads");
-    drop(input);
-    let output = child.wait_with_output().expect("its output");
-    assert!(output.status.success());
-    serde_json::from_slice(&output.stdout).expect("JSON")
+    let output =
+        printed(Command::new("node").arg(script).args(arguments), given.to_string().as_bytes());
+    serde_json::from_slice(&output).expect("JSON")
 }

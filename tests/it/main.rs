@@ -28,11 +28,13 @@ mod http2;
 mod https;
 mod key_service;
 mod key_service_interop;
+mod limit;
 mod listening;
 mod logs;
 mod mail;
 mod monitoring;
 mod openapi;
+mod programs;
 mod proxies;
 mod raw;
 mod readme;
@@ -98,8 +100,9 @@ fn main() {
 
 /// A test that needs only Rust; it fails by panicking.
 fn trial(name: &str, test: fn()) -> Trial {
+    let own = name.to_owned();
     Trial::test(name, move || {
-        test();
+        limit::limited(&own, test);
         Ok(())
     })
 }

@@ -72,7 +72,7 @@ use std::path::{Path, PathBuf};
 use libtest_mimic::{Completion, Failed, Trial};
 
 use self::script::Script;
-use crate::tools;
+use crate::{limit::limited, tools};
 
 pub(crate) fn trials() -> Vec<Trial> {
     let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scripts");
@@ -81,8 +81,9 @@ pub(crate) fn trials() -> Vec<Trial> {
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "txt"));
     paths.sort();
     let scripts = paths.into_iter().map(|path| {
-        let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
-        Trial::ignorable_test(format!("scripts::{name}"), move || run_file(&path))
+        let name = path.file_stem().expect("a name").to_string_lossy();
+        let name = format!("scripts::{name}");
+        Trial::ignorable_test(name.clone(), move || limited(&name, || run_file(&path)))
     });
     scripts.chain(trials::trials()).collect()
 }

@@ -1,9 +1,6 @@
 //! The npm package `sjcl` 1.0.8 and this crate, each opening what the other has sealed.
 
-use std::{
-    io::Write,
-    process::{Command, Stdio},
-};
+use std::process::Command;
 
 use libtest_mimic::{Failed, Trial};
 use sealdrop::crypto::{
@@ -12,7 +9,10 @@ use sealdrop::crypto::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::tools::{Tool, node_modules, trial_with};
+use crate::{
+    programs::printed,
+    tools::{Tool, node_modules, trial_with},
+};
 
 pub(crate) fn trials() -> Vec<Trial> {
     const NEEDED: &[Tool] = &[Tool::NodeSjcl];
@@ -175,18 +175,9 @@ fn sjcl_reads_whatever_we_accept() -> Result<(), Failed> {
 /// Sends the jobs to one process and waits for the result of each.
 pub(crate) fn run(jobs: &[Value]) -> Result<Vec<Result<String, String>>, Failed> {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/node/sjcl_batch.js");
-    let mut child = Command::new("node")
-        .arg(script)
-        .arg(node_modules())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()?;
-    // The script reads everything before it writes, so neither side waits for the other. Dropping the pipe
-    // ends its input.
-    child.stdin.take().ok_or("no pipe")?.write_all(&serde_json::to_vec(jobs)?)?;
-    let output = child.wait_with_output()?;
-    same(&output.status.success(), &true, "node's exit")?;
-    let outcomes: Vec<Map<String, Value>> = serde_json::from_slice(&output.stdout)?;
+    let mut node = Command::new("node");
+    let output = printed(node.arg(script).arg(node_modules()), &serde_json::to_vec(jobs)?);
+    let outcomes: Vec<Map<String, Value>> = serde_json::from_slice(&output)?;
     same(&outcomes.len(), &jobs.len(), "outcomes")?;
     let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or("").to_owned();
     Ok(outcomes

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use crate::limit::limited;
 use libtest_mimic::{Completion, Failed, Trial};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
@@ -91,11 +92,12 @@ pub(crate) fn free_port() -> u16 {
 
 /// A test that runs if `tools` are available, and is ignored otherwise.
 pub(crate) fn trial_with(name: &str, tools: &'static [Tool], test: fn()) -> Trial {
+    let own = name.to_owned();
     Trial::ignorable_test(name, move || {
         if let Some(missing) = missing(tools)? {
             return Ok(missing);
         }
-        test();
+        limited(&own, test);
         Ok(Completion::Completed)
     })
 }

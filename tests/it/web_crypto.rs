@@ -12,7 +12,7 @@ use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
 use crate::{
-    key_service_interop::{printed, run},
+    programs::{printed, run},
     tools::{NODE_20, Tool, node_modules, trial_with},
 };
 

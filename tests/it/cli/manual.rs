@@ -1,14 +1,12 @@
 //! The man page, read by the programs that show and check man pages.
 
-use std::{
-    io::Write,
-    process::{Command, Output, Stdio},
-};
+use std::process::{Command, Output};
 
 use libtest_mimic::Trial;
 
 use crate::{
     daemon::sealdrop,
+    programs,
     tools::{GROFF, MAN, MANDOC, trial_with},
 };
 
@@ -67,11 +65,5 @@ fn run_on_the_page(program: &str, arguments: &[&str]) -> Output {
     let mut reader = Command::new(program);
     // The poorest terminal: only ASCII characters.
     reader.args(arguments).env("LC_ALL", "C").env("MANWIDTH", "80");
-    reader.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut reader = reader.spawn().expect("the reader");
-    let mut input = reader.stdin.take().expect("its input");
-    let typed = std::thread::spawn(move || input.write_all(&page.stdout));
-    let ran = reader.wait_with_output().expect("what it says");
-    typed.join().expect("the thread").expect("all of it was taken");
-    ran
+    programs::run(&mut reader, &page.stdout)
 }

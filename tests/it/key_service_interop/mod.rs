@@ -7,16 +7,18 @@ mod openssl;
 mod recipes;
 
 use std::{
-    io::Write,
     path::Path,
-    process::{Command, Output, Stdio},
+    process::{Command, Output},
 };
 
 use libtest_mimic::Trial;
 use sealdrop::crypto::{Random, SeededRandom};
 use serde_json::Value;
 
-use crate::tools::python;
+use crate::{
+    programs::{printed, run},
+    tools::python,
+};
 
 pub(crate) fn trials() -> Vec<Trial> {
     [browser::trials(), mono::trials(), openssl::trials(), recipes::trials()]
@@ -26,29 +28,6 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 const PASSPHRASE: &str = "korrekt häst batteri";
-
-/// Runs a program to its end, with input.
-pub(crate) fn run(command: &mut Command, input: &[u8]) -> Output {
-    let name = command.get_program().to_string_lossy().into_owned();
-    let started =
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
-    let mut child = started.unwrap_or_else(|error| panic!("{name}: {error}"));
-    let mut stdin = child.stdin.take().expect("a pipe");
-    let input = input.to_vec();
-    // It may write before it has read all, and may end without reading.
-    let writer = std::thread::spawn(move || drop(stdin.write_all(&input)));
-    let output = child.wait_with_output().expect("its end");
-    writer.join().expect("a writer");
-    output
-}
-
-/// The output of a program that must not fail.
-pub(crate) fn printed(command: &mut Command, input: &[u8]) -> Vec<u8> {
-    let output = run(command, input);
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?}: {error}");
-    output.stdout
-}
 
 /// The body of a successful answer to curl.
 fn curl(arguments: &[&str]) -> Vec<u8> {

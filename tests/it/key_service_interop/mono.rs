@@ -4,9 +4,9 @@ use std::{fs, path::Path, process::Command};
 
 use libtest_mimic::Trial;
 
-use super::printed;
 use crate::{
     key_service::shared_key,
+    programs::printed,
     server::TestServer,
     tools::{MCS, MONO, trial_with},
 };

@@ -4,8 +4,9 @@ use std::{fs, path::Path};
 
 use libtest_mimic::Trial;
 
-use super::{PASSPHRASE, TestBox, printed, random_bytes, recipe, text_of};
+use super::{PASSPHRASE, TestBox, random_bytes, recipe, text_of};
 use crate::{
+    programs::printed,
     server::TestServer,
     tools::{CURL, Tool, python, trial_with},
 };

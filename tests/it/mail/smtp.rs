@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::tools::python;
+use crate::{programs::printed, tools::python};
 
 /// No step takes so long, even if all tests run at once.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -111,20 +111,9 @@ impl Drop for Smtp {
 
 /// Reads mails.
 pub(super) fn parse(mails: &[Value]) -> Vec<Parsed> {
-    let mut child = Command::new(python())
-        .arg(format!("{DIR}/parse.py"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("python");
-    let mut input = child.stdin.take().expect("a pipe");
-    for mail in mails {
-        writeln!(input, "{}", mail["content"]).expect("a reader");
-    }
-    drop(input);
-    let output = child.wait_with_output().expect("its end");
-    assert!(output.status.success());
-    let text = String::from_utf8(output.stdout).expect("text");
+    let lines: String = mails.iter().map(|mail| format!("{}\n", mail["content"])).collect();
+    let output = printed(Command::new(python()).arg(format!("{DIR}/parse.py")), lines.as_bytes());
+    let text = String::from_utf8(output).expect("text");
     text.lines().map(|line| Parsed(serde_json::from_str(line).expect("JSON"))).collect()
 }
 

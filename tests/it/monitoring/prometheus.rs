@@ -2,7 +2,6 @@
 
 use std::{
     fs,
-    io::Write as _,
     net::TcpListener,
     process::{Command, Stdio},
 };
@@ -10,17 +9,14 @@ use std::{
 use serde_json::{Value, json};
 
 use super::{Monitored, get};
-use crate::{daemon::program, mail::until, tools::Running};
+use crate::{daemon::program, mail::until, programs::run, tools::Running};
 
 const ALERTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/alerts.yml");
 
 /// Runs promtool with this input; it must find nothing.
 fn promtool(arguments: &[&str], input: &str) {
     let mut command = program("promtool");
-    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().expect("promtool");
-    child.stdin.take().expect("a pipe").write_all(input.as_bytes()).expect("a write");
-    let output = child.wait_with_output().expect("its end");
+    let output = run(command.args(arguments), input.as_bytes());
     let text =
         [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
     assert!(output.status.success(), "{arguments:?}: {}", text.concat());

@@ -11,7 +11,7 @@ use super::Page;
 use crate::{
     http::Client,
     key_service::{Part, assert_done, call, fetch, list, put_parts, text},
-    key_service_interop::printed,
+    programs::printed,
     server::TestServer,
     tools::{NODE_20, OPENSSL, Tool, trial_with},
 };

@@ -1,9 +1,6 @@
 //! Calls verified by other programs: the npm package `standardwebhooks`, and the recipe in the docs.
 
-use std::{
-    io::Write,
-    process::{Command, Stdio},
-};
+use std::process::Command;
 
 use libtest_mimic::Trial;
 use serde_json::{Map, Value, json};
@@ -12,6 +9,7 @@ use super::{commands::add, receiver::Receiver};
 use crate::{
     cli::run_well,
     daemon::Daemon,
+    programs::printed,
     tools::{PYTHON, Tool, node_modules, trial_with},
 };
 
@@ -96,12 +94,6 @@ json.dump(outcomes, sys.stdout)
 
 /// The result of `program` for each call.
 fn verify(program: &mut Command, calls: &[Value]) -> Vec<Value> {
-    let mut program =
-        program.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a program");
-    let mut stdin = program.stdin.take().expect("a pipe");
-    stdin.write_all(json!(calls).to_string().as_bytes()).expect("its input");
-    drop(stdin);
-    let output = program.wait_with_output().expect("its end");
-    assert!(output.status.success());
-    serde_json::from_slice(&output.stdout).expect("JSON")
+    let output = printed(program, json!(calls).to_string().as_bytes());
+    serde_json::from_slice(&output).expect("JSON")
 }
