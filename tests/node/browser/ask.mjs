@@ -108,6 +108,28 @@ await run({
     }
   },
 
+  async "the link is shared or mailed, and the status link is kept"(tools) {
+    await advance("open", HOUR);
+    const context = await tools.context({ permissions: ["clipboard-read", "clipboard-write"] });
+    await context.addInitScript(() => {
+      navigator.share = async (shared) => { window.shared = shared; };
+    });
+    const page = await tools.open("/ask", { context });
+    const { link } = await ask(page);
+    const mail = new URL(await page.getByRole("link", { name: "Email" }).getAttribute("href"));
+    assert.ok(mail.searchParams.get("body").endsWith(`\r\n\r\n${link}`), mail.href);
+    await page.getByRole("button", { name: "Share" }).click();
+    assert.ok((await page.evaluate(() => window.shared.text)).endsWith(`\n\n${link}`));
+    // The status link is nowhere else.
+    const another = page.getByRole("button", { name: "Ask for another secret" });
+    await another.click();
+    await page.getByRole("button", { name: "Cancel" }).click();
+    await page.getByRole("button", { name: "Copy status link" }).click();
+    await page.getByRole("button", { name: "Copied" }).waitFor();
+    await another.click();
+    await page.locator("form").waitFor();
+  },
+
   async "several answers, of which a wrong key opens none"(tools) {
     await advance("open", HOUR);
     const page = await tools.open("/ask");

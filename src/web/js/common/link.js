@@ -44,7 +44,7 @@ export function copyLine(text, label, { primary = false, button, onCopied = () =
 }
 
 /**
- * A link to copy, with its QR code in a <details>.
+ * A link to copy, with its QR code.
  *
  * @param {string} link
  * @param {{ label?: TextLike, primary?: boolean, onCopied?: () => void }} options
@@ -54,8 +54,12 @@ export function linkLine(link, { label = t("link.label"), primary = false, onCop
     copyLine(link, label, { primary, button: t("link.copy"), onCopied }), qrCode(link));
 }
 
-/** @param {string} link */
-function qrCode(link) {
+/**
+ * The QR code of a link, folded.
+ *
+ * @param {string} link
+ */
+export function qrCode(link) {
   const code = h("details", { class: "qr-code" }, h("summary", {}, t("link.qr")));
   // Created on demand, because most people copy the link.
   code.addEventListener("toggle", () => {
@@ -87,6 +91,7 @@ export function linkPanel({ link, id, publicHalf, expiresAt, maxViews, hasPasswo
   };
   const all = took("link", "key");
   const sent = { link, expiresAt, maxViews, hasPassword };
+  const message = () => recipientText(t, lang, sent);
   const panel = h("div", { class: "link-panel" },
     notice("warn", warning),
     h("div", { class: "link-line" },
@@ -98,7 +103,7 @@ export function linkPanel({ link, id, publicHalf, expiresAt, maxViews, hasPasswo
         : t("link.no_expiry")),
     expiresAt && h("p", { class: "hint" }, t("link.until", { date: date(expiresAt) })),
     hasPassword && h("p", {}, t("link.password")),
-    h("div", { class: "actions share" }, shareButton(sent, all), mailLink(sent)),
+    sendActions({ subject: () => String(t("receiver.subject", { site: siteName })), text: message, onShared: all }),
     qrCode(link),
     h("details", { class: "message-text" }, h("summary", {}, t("link.text")), textFor(sent, all)),
     h("details", { class: "halves" }, h("summary", {}, t("link.halves")),
@@ -112,18 +117,35 @@ export function linkPanel({ link, id, publicHalf, expiresAt, maxViews, hasPasswo
 }
 
 /**
- * A button for the share sheet of the device, where there is one.
+ * The ways to pass a link on: the share sheet of the device, where there is one, and the mail program. `text()`
+ * has the link. `onShared()` is not called for mails, because many browsers have no mail program.
  *
- * @param {SentLink} sent
+ * @param {{ subject: () => string, text: () => string, onShared?: () => void }} options
+ */
+export function sendActions({ subject, text, onShared = () => {} }) {
+  const mail = h("a", { class: "button", rel: "noreferrer" }, t("link.mail"));
+  const address = () => {
+    // Mail programs want CRLF: RFC 6068, section 5.
+    const body = text().replaceAll("\n", "\r\n");
+    mail.href = `mailto:?subject=${encodeURIComponent(subject())}&body=${encodeURIComponent(body)}`;
+  };
+  address();
+  // The language of the page may have changed.
+  mail.addEventListener("click", address);
+  return h("div", { class: "actions share" }, shareButton(text, onShared), mail);
+}
+
+/**
+ * @param {() => string} text
  * @param {() => void} onShared
  */
-function shareButton(sent, onShared) {
+function shareButton(text, onShared) {
   if (!navigator.share) return null;
   const problem = h("p", { class: "error", role: "alert", hidden: true }, t("link.not_shared"));
   const share = async () => {
     problem.hidden = true;
     try {
-      await navigator.share({ text: recipientText(t, lang, sent) });
+      await navigator.share({ text: text() });
       onShared();
     } catch (error) {
       // The user has closed the sheet.
@@ -131,25 +153,6 @@ function shareButton(sent, onShared) {
     }
   };
   return [h("button", { type: "button", class: "button", onclick: share }, t("link.share")), problem];
-}
-
-/**
- * A link that opens the mail program. It does not count as copied: many browsers have no mail program.
- *
- * @param {SentLink} sent
- */
-function mailLink(sent) {
-  const made = h("a", { class: "button", rel: "noreferrer" }, t("link.mail"));
-  const address = () => {
-    const subject = encodeURIComponent(String(t("receiver.subject", { site: siteName })));
-    // Mail programs want CRLF: RFC 6068, section 5.
-    const body = encodeURIComponent(recipientText(t, lang, sent).replaceAll("\n", "\r\n"));
-    made.href = `mailto:?subject=${subject}&body=${body}`;
-  };
-  address();
-  // The language of the page may have changed.
-  made.addEventListener("click", address);
-  return made;
 }
 
 /** Asks before a link that was not copied is replaced; true if it may be. */
