@@ -37,7 +37,7 @@ function showForm(node) {
   const apiKey = config.boxes === "account" ? apiKeyField() : null;
   const options = optionFields();
   const failed = h("div", {});
-  const button = h("button", { type: "submit", class: "button primary" }, t("box.create"));
+  const button = h("button", { type: "submit", class: "button primary big" }, t("box.create"));
   const form = h("form", { novalidate: true },
     h("h2", { id: "create-title", class: "first", tabindex: -1 }, t("box.create_title")),
     apiKey?.node,

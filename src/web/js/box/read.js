@@ -43,7 +43,7 @@ class ReadForm {
   #choice = null;
   #explained = h("p", { class: "hint" });
   #failed = h("div", {});
-  #button = h("button", { type: "submit", class: "button primary" }, t("box.open"));
+  #button = h("button", { type: "submit", class: "button primary big" }, t("box.open"));
 
   node;
 

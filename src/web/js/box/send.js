@@ -74,7 +74,7 @@ class SendForm {
       max: MAX_FILES, maxSize: config.max_upload, onChange: () => this.#changed(),
     });
     this.#encrypt = encryptSwitch("box.send_here_hint", "box.send_server_hint", () => this.#changed());
-    this.#button = h("button", { type: "submit", class: "button primary" }, t("box.send"));
+    this.#button = h("button", { type: "submit", class: "button primary big" }, t("box.send"));
     this.#controls = h("fieldset", { class: "plain" },
       h("div", { class: "field" },
         h("label", { for: "message" }, t("box.message")), this.#text, this.#textError),
