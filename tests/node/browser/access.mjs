@@ -1,6 +1,6 @@
 // The pages for those who use a keyboard only, enlarge them, or have chosen few and strong colours.
 import assert from "node:assert/strict";
-import { ALLOW, pages } from "./all_pages.mjs";
+import { ALLOW, filled, nameOf, pages } from "./all_pages.mjs";
 import { advance, run, servers } from "./harness.mjs";
 import { focused, tabTo, walk } from "./keyboard.mjs";
 import { api, makeSecret as make, openLink } from "./secrets.mjs";
@@ -14,18 +14,10 @@ const ACCOUNT = { server: "account" };
 async function eachPage(tools, options, act) {
   for (const path of await pages()) {
     const page = await tools.open(path, { ...options, ...ALLOW });
-    await page.waitForFunction(() => document.querySelector("h1")
-      && !document.querySelector("#app[aria-busy], #app:empty"));
+    await filled(page);
     await act(page, path);
     await page.close();
   }
-}
-
-/** A name for the pictures of a page. */
-function name(path) {
-  const [first, second, third] = path.slice(1).split(/[/#]/);
-  if (first.length === 31) return "view";
-  return third ? "request-status" : first === "box" && second ? "box-of-somebody" : first || "start";
 }
 
 /** Opens every part that is folded away, except in the long list of calls. */
@@ -47,7 +39,7 @@ await run({
           return borderTopStyle === "none" || borderTopWidth === "0px";
         }).map((control) => control.outerHTML));
       assert.deepEqual(bare, [], `${path}: without a border`);
-      await tools.shot(page, `forced-${name(path)}`);
+      await tools.shot(page, `forced-${nameOf(path)}`);
       await page.reload();
       await page.waitForSelector("h1");
       await walk(page);
@@ -61,7 +53,7 @@ await run({
     ]) {
       await eachPage(tools, options, async (page, path) => {
         await unfold(page, path);
-        await tools.check(page, `${size}-${name(path)}`, { picture: path !== "/docs" });
+        await tools.check(page, `${size}-${nameOf(path)}`, { picture: path !== "/docs" });
         await page.reload();
         await page.waitForSelector("h1");
         await walk(page);

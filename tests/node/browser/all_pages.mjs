@@ -16,5 +16,19 @@ export async function pages() {
     `/box/${token}`, "/manage", "/docs", "/nothing"];
 }
 
+/** A short name for a page, by its path. */
+export function nameOf(path) {
+  const [first, second, third] = path.slice(1).split(/[/#]/);
+  if (first.length === 31) return "view";
+  if (first === "req") return third ? "request-status" : "request";
+  return first === "box" && second ? "box-of-somebody" : first || "start";
+}
+
+/** Waits until the script of a page has filled it. */
+export function filled(page) {
+  return page.waitForFunction(() => document.querySelector("h1")
+    && !document.querySelector("#app[aria-busy], #app:empty"));
+}
+
 /** Some of them are not found, which the console says. */
 export const ALLOW = { allow: [/status of 4\d\d/] };

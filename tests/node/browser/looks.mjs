@@ -1,6 +1,6 @@
 // The look of the pages apart from their texts: lines, frames, sizes, dates and clocks.
 import assert from "node:assert/strict";
-import { ALLOW, pages } from "./all_pages.mjs";
+import { ALLOW, filled, pages } from "./all_pages.mjs";
 import { quickBox } from "./box_tools.mjs";
 import { advance, run, servers } from "./harness.mjs";
 import { makeSecret as make } from "./secrets.mjs";
@@ -124,8 +124,7 @@ await run({
     });
     for (const path of await pages()) {
       const page = await tools.open(path, { context, ...ALLOW });
-      await page.waitForFunction(() => document.querySelector("h1")
-        && !document.querySelector("#app[aria-busy], #app:empty"));
+      await filled(page);
       await page.evaluate(() => new Promise((done) => { requestAnimationFrame(() => requestAnimationFrame(done)); }));
       const shifts = await page.evaluate(() => window.shifts);
       assert.ok(shifts < 0.01, `${path}: ${shifts}`);
