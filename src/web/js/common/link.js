@@ -1,30 +1,10 @@
 // @ts-check
 // A finished link and the ways to send it: copied, shared, mailed, as a QR code, in two parts, in a text.
 import { countdown } from "./countdown.js";
-import { announce, confirmDialog, copyButton, field, h, notice } from "./dom.js";
+import { announce, confirmDialog, copyButton, field, h, notice, replace } from "./dom.js";
 import { date, dateIn, directionOf, lang, languages, root, siteName, t, textsIn } from "./page.js";
-import { toBase64, utf8 } from "../crypto/bytes.js";
-import { qr } from "./qr.js";
+import { keyText } from "./secret_link.js";
 import { guardWhileShown, isAtStake } from "./stakes.js";
-
-/**
- * The link of a secret. Browsers never send its fragment to a server.
- *
- * @param {string} id
- * @param {string} publicHalf
- */
-export function secretLink(id, publicHalf) {
-  return `${root}${id}/#${keyText(publicHalf)}`;
-}
-
-/**
- * The public half, encoded for links.
- *
- * @param {string} publicHalf
- */
-export function keyText(publicHalf) {
-  return toBase64(utf8(publicHalf));
-}
 
 /**
  * A line with a text to copy. `onCopied()` is called however the text is copied.
@@ -60,15 +40,30 @@ export function linkLine(link, { label = t("link.label"), primary = false, onCop
  * @param {string} link
  */
 export function qrCode(link) {
-  const code = h("details", { class: "qr-code" }, h("summary", {}, t("link.qr")));
+  const place = h("div", {});
+  const code = h("details", { class: "qr-code" }, h("summary", {}, t("link.qr")), place);
+  const draw = async () => {
+    try {
+      const { qr } = await drawing();
+      const svg = qr(link, t("link.qr_label"));
+      svg.classList.add("qr");
+      replace(place, svg);
+    } catch {
+      replace(place, notice("bad", t("error.offline")));
+    }
+  };
   // Created on demand, because most people copy the link.
   code.addEventListener("toggle", () => {
-    if (!code.open || code.querySelector("svg")) return;
-    const svg = qr(link, t("link.qr_label"));
-    svg.classList.add("qr");
-    code.append(svg);
+    if (code.open && !code.querySelector("svg")) draw();
   });
+  // The connection may be gone later. If it is gone now, opening the part says so.
+  drawing().catch(() => {});
   return code;
+}
+
+/** Loaded with the first link, because a page without one does not need it. */
+function drawing() {
+  return import("./qr.js");
 }
 
 /**

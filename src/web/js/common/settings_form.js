@@ -8,7 +8,7 @@ import { expirationChoice } from "./expiration.js";
 import { joined, write } from "./live.js";
 import { date, lifetime, root, t } from "./page.js";
 import { passwordField } from "./password.js";
-import { shortText } from "./secret_form.js";
+import { shortText } from "./form.js";
 import { typedPassword } from "./typed.js";
 import { fingerprint, newAnswerKey } from "../crypto/answer_key.js";
 import { hasWebCrypto } from "../crypto/engine.js";

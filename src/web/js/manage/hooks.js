@@ -7,7 +7,7 @@ import { joined } from "../common/live.js";
 import { ask, attempt } from "./call.js";
 import { moment } from "./moment.js";
 import { t } from "../common/page.js";
-import { focusWrong } from "../common/secret_form.js";
+import { focusWrong } from "../common/form.js";
 import { guardWhileShown } from "../common/stakes.js";
 
 /** The events of webhooks, by their API names. */

@@ -7,7 +7,7 @@ import { expirationList } from "../common/expiration.js";
 import { duration, t } from "../common/page.js";
 import { passwordField } from "../common/password.js";
 import { typedPassword } from "../common/typed.js";
-import { focusWrong, shortText } from "../common/secret_form.js";
+import { focusWrong, shortText } from "../common/form.js";
 
 const MAX_LIMIT = 1000;
 const MAX_VIEWS = 100;

@@ -3,9 +3,11 @@
 // ../common/secret_form.js.
 import { ApiError, call, explain, Offline } from "../common/api.js";
 import { $, busy, h, notice, replace } from "../common/dom.js";
-import { linkPanel, mayLeaveLink, secretLink } from "../common/link.js";
+import { focusWrong } from "../common/form.js";
+import { linkPanel, mayLeaveLink } from "../common/link.js";
 import { date, lifetime, start, t } from "../common/page.js";
-import { contentForm, deliver, focusWrong } from "../common/secret_form.js";
+import { contentForm, deliver } from "../common/secret_form.js";
+import { secretLink } from "../common/secret_link.js";
 import { fingerprint, sealHalf } from "../crypto/answer_key.js";
 import { hasWebCrypto } from "../crypto/engine.js";
 

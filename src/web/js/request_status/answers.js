@@ -2,8 +2,8 @@
 // The answers of a request: each with its state, and a link that opens it on the page of the secret, where a
 // click spends a view as always.
 import { h } from "../common/dom.js";
-import { secretLink } from "../common/link.js";
 import { date, t } from "../common/page.js";
+import { secretLink } from "../common/secret_link.js";
 import { openHalf } from "../crypto/answer_key.js";
 import { hasWebCrypto } from "../crypto/engine.js";
 

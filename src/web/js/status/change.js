@@ -6,7 +6,7 @@ import { expirationChoice } from "../common/expiration.js";
 import { isCut, partsOfText } from "../common/link_parts.js";
 import { t } from "../common/page.js";
 import { excess } from "../common/sending.js";
-import { focusWrong } from "../common/secret_form.js";
+import { focusWrong } from "../common/form.js";
 import { toBase64, utf8 } from "../crypto/bytes.js";
 import { newHalves, pack, seal } from "../crypto/secret.js";
 

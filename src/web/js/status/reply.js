@@ -1,8 +1,8 @@
 // @ts-check
 // The reply to a secret, for its sender: when it came, and the way to open it.
 import { h } from "../common/dom.js";
-import { secretLink } from "../common/link.js";
 import { date, t } from "../common/page.js";
+import { secretLink } from "../common/secret_link.js";
 import { openHalf } from "../crypto/answer_key.js";
 import { hasWebCrypto } from "../crypto/engine.js";
 
