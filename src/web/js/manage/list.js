@@ -101,7 +101,9 @@ export function pagedList({
     chosen?.clear();
     body = h("tbody", {}, ...items.flatMap(rowsOf));
     replace(place, h("table", { class: "rows" },
-      h("thead", {}, h("tr", {}, chosen && h("th", { scope: "col", class: "choose" }, chosen.all), ...columns.map((title) => h("th", { scope: "col" }, title)),
+      h("thead", {}, h("tr", {},
+        chosen && h("th", { scope: "col", class: "choose", "data-label": t("manage.select_all") }, chosen.all),
+        ...columns.map((title) => h("th", { scope: "col" }, title)),
         h("th", { scope: "col" }, h("span", { class: "hidden" }, t("manage.details"))))),
       body));
   };
