@@ -27,6 +27,7 @@ const NEEDED_BY_FIREFOX: &[Tool] = &[Tool::Playwright, FIREFOX];
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
+        trial_with("browser::access", NEEDED, || run("access")),
         trial_with("browser::ask", NEEDED, || run("ask")),
         trial_with("browser::claim", NEEDED, || run("claim")),
         trial_with("browser::app", NEEDED, || run("app")),
@@ -54,6 +55,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial_with("browser::screens", NEEDED, screens),
         trial_with("browser::status", NEEDED, || run("status")),
         trial_with("browser::upload", NEEDED, || run("upload")),
+        trial_with("browser::weight", NEEDED, || run("weight")),
         trial_with("browser::manage", NEEDED, || run("manage")),
         trial_with("browser::manage_requests", NEEDED, || run("manage_requests")),
         trial_with("browser::manage_server", NEEDED, || run("manage_server")),

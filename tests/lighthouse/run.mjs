@@ -77,9 +77,13 @@ async function paths() {
   if (sent.status !== 0) throw new Error(sent.stderr);
   const { link, status_link: status } = JSON.parse(sent.stdout);
   const box = await post("/Service", new URLSearchParams({ passphrase: "a passphrase of a box" }));
+  const { data: request } = await post("/api/public/secret_requests", JSON.stringify({ message: "The code" }), {
+    "Content-Type": "application/json",
+  });
   return {
     start: "/", viewing: link.slice(url.length), status: status.slice(url.length), manage: "/manage",
-    box: `/box/${box.KeyToken}`, boxes: "/box", docs: "/docs",
+    ask: "/ask", asked: `/req/${request.id}`, answers: `/req/${request.id}/status#${request.manage_token}`,
+    box: `/box/${box.KeyToken}`, boxes: "/box", docs: "/docs", claim: `/claim#${"0".repeat(64)}`,
   };
 }
 

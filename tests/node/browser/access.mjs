@@ -39,6 +39,15 @@ await run({
           return borderTopStyle === "none" || borderTopWidth === "0px";
         }).map((control) => control.outerHTML));
       assert.deepEqual(bare, [], `${path}: without a border`);
+      // What is chosen has other colours than the rest.
+      const alike = await page.evaluate(() => [...document.querySelectorAll(".ways, .choice")].flatMap((group) => {
+        const parts = [...group.querySelectorAll("a, label, button")].filter((part) => part.checkVisibility());
+        const chosen = parts.filter((part) => part.matches(":is([aria-current], [aria-selected=true], [aria-pressed=true], :has(:checked))"));
+        const colorOf = (part) => getComputedStyle(part).backgroundColor;
+        const others = parts.filter((part) => !chosen.includes(part)).map(colorOf);
+        return chosen.filter((part) => others.includes(colorOf(part))).map((part) => part.textContent);
+      }));
+      assert.deepEqual(alike, [], `${path}: chosen, and looks like the others`);
       await tools.shot(page, `forced-${nameOf(path)}`);
       await page.reload();
       await page.waitForSelector("h1");

@@ -1,4 +1,4 @@
-// The files of a secret, saved byte for byte; hosting below a path; the size of the page, and its loading time.
+// The files of a secret, saved byte for byte; hosting below a path.
 import assert from "node:assert/strict";
 import { createReadStream } from "node:fs";
 import { createHash } from "node:crypto";
@@ -11,8 +11,6 @@ import { heading, logOf, makeSecret, openSecret, readSecret } from "./view_secre
 const { FileSealer, sealedSize } = await import(new URL("../../../src/web/js/crypto/stream.js", import.meta.url));
 
 const LOST = [/ERR_|Failed to load resource/];
-/** The largest compressed size of the page, with everything that it loads. */
-const MAX_BYTES = 75_000;
 
 /** Bytes of which no two chunks are the same. */
 function filled(length) {
@@ -241,30 +239,5 @@ await run({
     }
     server.close();
     assert.equal((await logOf(secret.id)).view_times, 2);
-  },
-
-  async "it is small and soon there"(tools) {
-    const secret = await makeSecret({ password: "p", captcha: true });
-    const context = await tools.context({ size: "phone" });
-    const page = await context.newPage();
-    const debug = await context.newCDPSession(page);
-    await debug.send("Network.enable");
-    await debug.send("Emulation.setCPUThrottlingRate", { rate: 4 });
-    const loaded = new Map();
-    debug.on("Network.responseReceived", ({ requestId, response: { url } }) => loaded.set(requestId, { url, bytes: 0 }));
-    debug.on("Network.loadingFinished", ({ requestId, encodedDataLength }) => {
-      if (loaded.has(requestId)) loaded.get(requestId).bytes = encodedDataLength;
-    });
-    await page.goto(servers.open.url + secret.path);
-    await page.getByRole("button", { name: "Open the secret" }).waitFor();
-    const soon = await page.evaluate(() => Math.round(performance.now()));
-    await debug.send("Emulation.setCPUThrottlingRate", { rate: 1 });
-    await page.getByText("Done: you are not a bot").waitFor({ timeout: 90_000 });
-    await page.getByLabel("Password", { exact: true }).fill("p");
-    await openSecret(page);
-    const all = [...loaded.values()].filter(({ url }) => url.startsWith("http"));
-    const sum = all.reduce((bytes, { bytes: more }) => bytes + more, 0);
-    console.log(`the page of a secret: ${sum} bytes in ${all.length} answers, there after ${soon} ms (CPU slowed 4 times)`);
-    assert.ok(sum > 10_000 && sum < MAX_BYTES, all.map(({ url, bytes }) => `${bytes} ${url}`).join("\n"));
   },
 });
