@@ -145,6 +145,7 @@ impl Trial<'_> {
             ciphertext: &sealed.ciphertext,
             password_part_private: sealed.private.expose_secret(),
             password_part_public: None,
+            sealed_part: None,
             attachments: None,
         };
         // Two views, so that one is left to burn.

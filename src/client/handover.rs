@@ -16,7 +16,7 @@ use super::{
 };
 use crate::crypto::{
     MessageKey, Random, SecretText,
-    contents::{Packed, PackedPlace, pack},
+    contents::{Packed, PackedPlace, pack_for_reply},
     halves,
 };
 
@@ -41,19 +41,29 @@ pub struct HandedOver {
     pub public: SecretText,
 }
 
-/// Seals `text` and `files`, creates the secret with `create`, and uploads the files that are not in it.
+/// What is sent.
+pub struct HandedContents<'a> {
+    /// The text; empty if there are only files.
+    pub text: &'a str,
+    /// The files.
+    pub files: Vec<SourceFile>,
+    /// The fingerprint of the key for a reply, if one is allowed.
+    pub reply: Option<&'a str>,
+}
+
+/// Seals the contents, creates the secret with `create`, and uploads the files that are not in it.
 ///
 /// # Errors
 ///
 /// [`ClientError`]; a secret that cannot be completed is deleted again.
 pub fn hand_over(
     server: &ServerClient,
-    text: &str,
-    mut files: Vec<SourceFile>,
+    contents: HandedContents<'_>,
     random: &dyn Random,
     watch: &dyn Watch,
     create: impl FnOnce(&SealedFields<'_>, &SecretText) -> Result<CreatedSecret, ClientError>,
 ) -> Result<HandedOver, ClientError> {
+    let HandedContents { text, mut files, reply } = contents;
     let total = files.iter().fold(text.len() as u64, |sum, file| sum.saturating_add(file.size));
     // Other servers do not support attachments.
     let is_inline = total <= INLINE_BYTES && server.dialect() == Dialect::Sealdrop;
@@ -80,13 +90,14 @@ pub fn hand_over(
     // Clients of other servers do not read the packed form.
     let plaintext = match server.dialect() {
         Dialect::PasswordLink => Zeroizing::new(text.as_bytes().to_vec()),
-        Dialect::Sealdrop => pack(text, &packed),
+        Dialect::Sealdrop => pack_for_reply(text, &packed, reply),
     };
     let sealed = halves::seal(&plaintext, random);
     let fields = SealedFields {
         ciphertext: &sealed.ciphertext,
         password_part_private: sealed.private.expose_secret(),
         password_part_public: None,
+        sealed_part: None,
         attachments: (!keys.is_empty()).then_some(keys.len()),
     };
     let mut created = create(&fields, &sealed.public)?;

@@ -3,12 +3,15 @@
 
 use url::Url;
 
-pub use super::link_parts::{is_cut, public_half};
 use super::{
     link_parts::{FoundLink, is_our_id, scheme},
     readable_text::readable,
 };
-use crate::crypto::SecretText;
+pub use super::{
+    link_parts::{is_cut, public_half},
+    status_link::StatusLink,
+};
+use crate::crypto::{AnswerKey, SecretText};
 
 /// The address of a secret, request or box.
 pub struct LinkPlace {
@@ -24,14 +27,6 @@ pub struct SecretLink {
     pub place: LinkPlace,
     /// The public half of its password; `None` if the link has none, or it is too damaged.
     pub half: Option<SecretText>,
-}
-
-/// The link that the sender of a secret keeps: `<root>/status/<id>#<manage token>`, or the id alone.
-pub struct StatusLink {
-    /// The address of the secret.
-    pub place: LinkPlace,
-    /// The token that allows the sender to manage the secret without an account.
-    pub manage_token: Option<SecretText>,
 }
 
 /// Why a text is not a link of this kind. The texts are for people.
@@ -51,14 +46,12 @@ pub enum BadLink {
 /// The first path segment of pages that are not secrets, and a description of their links.
 const PAGES: [(&str, &str); 6] = [
     ("status", "a secret's sender: see `sealdrop status`"),
-    ("req", "a secret request: see `sealdrop answer`"),
+    ("req", "a secret request: see `sealdrop answer` and `sealdrop request`"),
     ("box", "a box: see `sealdrop box`"),
     ("manage", "the page of an account"),
     ("docs", "the page about the API"),
     ("api", "the API"),
 ];
-/// Manage tokens are hexadecimal digits, of this length (`domain::manage`).
-const MANAGE_TOKEN_CHARS: usize = 64;
 /// Ids of other servers are shorter than those of sealdrop.
 const ID_CHARS: std::ops::RangeInclusive<usize> = 4..=64;
 
@@ -88,34 +81,6 @@ impl SecretLink {
     }
 }
 
-impl StatusLink {
-    /// Finds the parts of a status link in `text`. The link of the secret is also accepted; it has no
-    /// manage token.
-    ///
-    /// # Errors
-    ///
-    /// [`BadLink`], if there is no id, or the link is of another kind.
-    pub fn parse(text: &str) -> Result<Self, BadLink> {
-        let text = readable(text);
-        let (address, fragment) = cut(&text);
-        // A bare id may be followed by the key of the secret: that is not a token, and must not be sent.
-        if let Some(place) =
-            place(address, Some("status")).ok().filter(|place| place.root.is_some())
-        {
-            return Ok(Self { place, manage_token: fragment.and_then(manage_token_in) });
-        }
-        Ok(Self { place: place(address, None)?, manage_token: None })
-    }
-
-    /// The link.
-    #[must_use]
-    pub fn text(root: &Url, id: &str, manage_token: Option<&SecretText>) -> SecretText {
-        let token =
-            manage_token.map_or(String::new(), |token| format!("#{}", token.expose_secret()));
-        SecretText::new(format!("{root}status/{id}{token}"))
-    }
-}
-
 /// The address of a request, `<root>/req/<id>` or its id alone.
 ///
 /// # Errors
@@ -142,18 +107,19 @@ pub fn box_place(text: &str) -> Result<LinkPlace, BadLink> {
     }
 }
 
-/// The manage token in a fragment, also with characters that a mail program added around it. A fragment of
-/// another form may be the key of the secret, whole or truncated, and must not be sent.
-fn manage_token_in(fragment: &str) -> Option<SecretText> {
-    let mut runs = fragment.split(|char: char| !char.is_ascii_alphanumeric());
-    let is_token = |run: &&str| {
-        run.len() == MANAGE_TOKEN_CHARS && run.bytes().all(|byte| byte.is_ascii_hexdigit())
-    };
-    runs.find(is_token).map(|token| SecretText::new(token.to_owned()))
+/// The fingerprint of the key for the answers, in the link of a request; `None` if the link has none, or a
+/// damaged one.
+#[must_use]
+pub fn fingerprint_in(text: &str) -> Option<String> {
+    let text = readable(text);
+    let fragment = cut(&text).1?;
+    let is_of_print = |char: char| char.is_ascii_alphanumeric() || matches!(char, '-' | '_');
+    let print = fragment.split(|char| !is_of_print(char)).next()?;
+    (print.len() == AnswerKey::FINGERPRINT_CHARS).then(|| print.to_owned())
 }
 
 /// Address and fragment of the first link in `text`, or of the whole text.
-fn cut(text: &str) -> (&str, Option<&str>) {
+pub(super) fn cut(text: &str) -> (&str, Option<&str>) {
     let start = ["https://", "http://"].iter().filter_map(|scheme| text.find(scheme)).min();
     let link = text.get(start.unwrap_or_default()..).unwrap_or_default();
     let Some((address, fragment)) = link.split_once('#') else {
@@ -180,7 +146,7 @@ fn own_address(text: &str) -> &str {
 
 /// The server and the id of an address: the segment after `page`, else the last one, or the first word of
 /// the query.
-fn place(address: &str, page: Option<&str>) -> Result<LinkPlace, BadLink> {
+pub(super) fn place(address: &str, page: Option<&str>) -> Result<LinkPlace, BadLink> {
     let address = address.trim_matches(['"', '\'', '<', '>', '(', ')', '[', ']', '.', ',', ';']);
     if !address.contains('/') {
         let id = address.trim_start_matches('?');
@@ -194,8 +160,12 @@ fn place(address: &str, page: Option<&str>) -> Result<LinkPlace, BadLink> {
         false => Url::parse(&format!("https://{address}")),
     };
     let mut url = url.map_err(BadLink::Address)?;
-    let segments: Vec<String> =
+    let mut segments: Vec<String> =
         url.path().split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect();
+    // The status of a request is below its own address.
+    if matches!(segments.as_slice(), [.., page, _, last] if page == "req" && last == "status") {
+        segments.pop();
+    }
     let query = url.query().and_then(|query| query.split(['&', '=']).next()).map(str::to_owned);
     url.set_query(None);
     url.set_fragment(None);
@@ -239,6 +209,7 @@ pub(super) fn is_id(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::crypto::{AnswerPrivateKey, SystemRandom};
 
     const ID: &str = "0123456789abcdefghijklmnopqrstu";
     const HALF: &str = "FIGKEOTIRUBNAKQJRL";
@@ -297,26 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn links_of_senders_requests_and_boxes() {
-        let token = "0123456789abcdef".repeat(4);
-        for behind in ["", ".", "> ", " by\nmail"] {
-            let text = format!("https://x.org/status/{ID}#{token}{behind}");
-            let link = StatusLink::parse(&text).unwrap();
-            let root = link.place.root.unwrap();
-            assert_eq!((&*link.place.id, root.as_str()), (ID, "https://x.org/"));
-            assert_eq!(link.manage_token.unwrap().expose_secret(), token, "{text}");
-        }
-        let link = StatusLink::parse(&format!("https://x.org/{ID}/#{KEY}")).unwrap();
-        assert!(link.place.id == ID && link.manage_token.is_none());
-        // A text that is not a token may be the key of the secret, or a part of it.
-        let longer = format!("{token}0");
-        for other in [KEY, &format!("{KEY}."), &KEY[..20], "bMO2c2Utbm9yZD8+fg==", &longer, "token"]
-        {
-            let link = StatusLink::parse(&format!("https://x.org/status/{ID}#{other}")).unwrap();
-            assert!(link.place.id == ID && link.manage_token.is_none(), "{other}");
-        }
-        let link = StatusLink::parse(&format!("{ID}#{KEY}")).unwrap();
-        assert!(link.place.id == ID && link.manage_token.is_none());
+    fn links_of_requests_and_boxes() {
         let uuid = "5e976e6e-d205-4f58-8df9-5ac0048bc702";
         for text in [format!("https://x.org/a/req/{uuid}"), uuid.to_owned()] {
             assert_eq!(request_place(&text).unwrap().id, uuid);
@@ -327,6 +279,19 @@ mod tests {
             let place = box_place(&text).unwrap();
             assert_eq!(place.id, ID);
             assert!(place.root.is_none_or(|root| root.as_str() == "https://x.org/"), "{text}");
+        }
+    }
+
+    #[test]
+    fn fingerprints_in_links_of_requests() {
+        let print = AnswerPrivateKey::generate(&SystemRandom).public().fingerprint();
+        assert_eq!(print.len(), AnswerKey::FINGERPRINT_CHARS);
+        for behind in ["", ".", "> ", " please"] {
+            let text = format!("answer <https://x.org/req/{ID}#{print}{behind}");
+            assert_eq!(fingerprint_in(&text).as_deref(), Some(&*print), "{text}");
+        }
+        for other in ["", "#", "#short", &format!("#{print}x")] {
+            assert_eq!(fingerprint_in(&format!("https://x.org/req/{ID}{other}")), None, "{other}");
         }
     }
 

@@ -4,6 +4,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::{
+    answers::ListedAnswer,
     error::ClientError,
     secrets::{ApiAnswer, SecretAttachment},
     server::{Again, ServerClient, Watch, in_path},
@@ -45,6 +46,10 @@ pub struct ListedSecret {
     pub events: Vec<ListedEvent>,
     /// Its files.
     pub attachments: Vec<SecretAttachment>,
+    /// The public key for a reply; `None` if the sender has allowed none.
+    pub reply_key: Option<String>,
+    /// The reply of a viewer.
+    pub reply: Option<ListedAnswer>,
 }
 
 /// A view of a secret.

@@ -6,10 +6,11 @@
 //! | [`server`] | calls, the meaning of their failures, and retries |
 //! | [`proxy`] | the proxy to the server |
 //! | `refusal` | answers that report an error |
-//! | [`link`] | links of secrets, requests and boxes |
+//! | [`link`] | links of secrets, requests and boxes, and status links |
 //! | [`secrets`] | the calls of the Secrets API |
 //! | [`listed`] | secrets in the list of their sender |
 //! | [`requests`] | the calls about secret requests |
+//! | [`answers`] | answers and replies that only one person can open |
 //! | [`handover`], [`upload`] | sealing and sending a text with files |
 //! | [`download`] | the files of a secret that was viewed |
 //! | `transport` | connections: TLS, proxies, informational answers |
@@ -17,6 +18,7 @@
 //! | [`boxes`] | the Key Service: boxes, and sending and reading messages |
 //! | [`captcha`] | the proof of work that a secret may require before a view |
 
+pub mod answers;
 pub mod boxes;
 pub mod captcha;
 mod counted;
@@ -33,6 +35,7 @@ pub mod requests;
 mod resumed;
 pub mod secrets;
 pub mod server;
+mod status_link;
 mod transport;
 pub mod upload;
 

@@ -1,17 +1,22 @@
 //! The calls about secret requests: `docs/secrets-api.md`, "Secret requests", and `docs/public-api.md`.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use ureq::http::request::Builder;
 
 use super::{
     error::ClientError,
     link::is_id,
-    secrets::{ApiAnswer, CreatedSecret, SealedFields, exposed, may_be},
+    listed::PAGE,
+    secrets::{ApiAnswer, CreatedSecret, SealedFields, exposed, may_be, secret},
     server::{Again, ServerClient, Watch, in_path},
 };
 use crate::crypto::SecretText;
 
 /// The path of the list.
 pub const LIST: &str = "api/secret_requests";
+/// The path for requests without an account, and for everybody who has the link of a request.
+const OPEN: &str = "api/public/secret_requests";
 
 /// The parameters of a new request.
 #[derive(Default, Serialize)]
@@ -49,6 +54,34 @@ pub struct NewRequestFields {
     /// The password that viewers of the secrets need.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "exposed")]
     pub secret_password: Option<SecretText>,
+    /// The public key for the answers; without it, who answers has to send the link of the answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer_key: Option<String>,
+}
+
+/// A new request.
+#[derive(Deserialize)]
+pub struct CreatedRequest {
+    /// Its id.
+    pub id: String,
+    /// The token that allows the requester to manage it; only without an account.
+    #[serde(default, deserialize_with = "secret")]
+    pub manage_token: Option<SecretText>,
+}
+
+/// A request with its answers, as its requester sees it.
+#[derive(Deserialize)]
+pub struct RequestStatus {
+    /// How many secrets were made with it.
+    pub used: u64,
+    /// How many can be made in total.
+    pub limit: u64,
+    /// Whether it has expired.
+    pub expired: bool,
+    /// When it expires, RFC 3339; `None` if it does not expire.
+    pub expires_at: Option<String>,
+    /// The answers, oldest first; JSON, so that fields of newer servers are kept.
+    pub answers: Vec<Value>,
 }
 
 /// A request in the list.
@@ -80,6 +113,9 @@ pub struct Asked {
     pub expires_at: Option<String>,
     /// The address to which the finished link is mailed, if any.
     pub send_to_email: Option<String>,
+    /// The public key for the answers, if the requester has one.
+    #[serde(default)]
+    pub answer_key: Option<String>,
     /// The properties of the secret.
     pub secret: AskedSecret,
 }
@@ -93,7 +129,7 @@ pub struct AskedSecret {
     pub max_views: u64,
 }
 
-/// Creates a request. Returns its id.
+/// Creates a request, in the account of the key if there is one.
 ///
 /// # Errors
 ///
@@ -102,31 +138,84 @@ pub fn create(
     server: &ServerClient,
     new: &NewRequestFields,
     watch: &dyn Watch,
-) -> Result<String, ClientError> {
-    #[derive(Deserialize)]
-    struct CreatedRequest {
-        id: String,
-    }
-    let request = || server.request_with_key("POST", LIST);
+) -> Result<CreatedRequest, ClientError> {
+    let path = if server.has_key() { LIST } else { OPEN };
+    let request = || server.request_with_key("POST", path);
     let made: ApiAnswer<CreatedRequest> = server
         .json(request, Some(new), Again::IfNothingWasDone, watch)
         .map_err(|error| may_be(server, error))?;
-    match is_id(&made.data.id) {
-        true => Ok(made.data.id),
+    let token = made.data.manage_token.as_ref();
+    match is_id(&made.data.id) && token.is_none_or(|token| is_id(token.expose_secret())) {
+        true => Ok(made.data),
         false => Err(server.misunderstood("its id of the request is not valid")),
     }
 }
 
-/// Deletes a request; secrets made with it stay.
+/// A request with all its answers, for the holder of its manage token, or of the key of its account.
+///
+/// # Errors
+///
+/// [`ClientError`]; [`Gone`](ClientError::Gone) if it does not exist, or the token is wrong.
+pub fn status(
+    server: &ServerClient,
+    id: &str,
+    manage_token: Option<&SecretText>,
+    watch: &dyn Watch,
+) -> Result<RequestStatus, ClientError> {
+    let mut whole: Option<RequestStatus> = None;
+    for offset in (0..).step_by(PAGE) {
+        let path = match manage_token {
+            Some(_) => format!("{OPEN}/{}/status?offset={offset}", in_path(id)),
+            None => format!("{LIST}/{}?offset={offset}", in_path(id)),
+        };
+        let request = || as_requester(server, "GET", &path, manage_token);
+        let page: ApiAnswer<RequestStatus> =
+            server.json(request, None::<&()>, Again::Harmless, watch)?;
+        // A page can be short, because deleted answers are left out.
+        let is_last = offset + PAGE >= usize::try_from(page.data.used).unwrap_or(usize::MAX);
+        match &mut whole {
+            Some(whole) => whole.answers.extend(page.data.answers),
+            None => whole = Some(page.data),
+        }
+        if is_last {
+            break;
+        }
+    }
+    whole.ok_or(ClientError::Gone)
+}
+
+/// Deletes a request. The secrets that were made with a request of an account stay; without an account they
+/// are deleted, too.
 ///
 /// # Errors
 ///
 /// [`ClientError`], if the server did not delete it.
-pub fn delete(server: &ServerClient, id: &str, watch: &dyn Watch) -> Result<(), ClientError> {
-    let path = format!("{LIST}/{}", in_path(id));
-    let request = || server.request_with_key("DELETE", &path);
+pub fn delete(
+    server: &ServerClient,
+    id: &str,
+    manage_token: Option<&SecretText>,
+    watch: &dyn Watch,
+) -> Result<(), ClientError> {
+    let path = match manage_token {
+        Some(_) => format!("{OPEN}/{}", in_path(id)),
+        None => format!("{LIST}/{}", in_path(id)),
+    };
+    let request = || as_requester(server, "DELETE", &path, manage_token);
     let _: ApiAnswer<()> = server.json(request, None::<&()>, Again::Harmless, watch)?;
     Ok(())
+}
+
+/// A call of the requester: with the manage token, or with the key of the account.
+fn as_requester(
+    server: &ServerClient,
+    method: &str,
+    path: &str,
+    manage_token: Option<&SecretText>,
+) -> Builder {
+    match manage_token {
+        Some(token) => server.request(method, path).header("Manage-Token", token.expose_secret()),
+        None => server.request_with_key(method, path),
+    }
 }
 
 /// Looks at a request; spends nothing.
@@ -135,7 +224,7 @@ pub fn delete(server: &ServerClient, id: &str, watch: &dyn Watch) -> Result<(), 
 ///
 /// [`ClientError`]; [`Gone`](ClientError::Gone) if it does not exist or has expired.
 pub fn look(server: &ServerClient, id: &str, watch: &dyn Watch) -> Result<Asked, ClientError> {
-    let path = format!("api/public/secret_requests/{}", in_path(id));
+    let path = format!("{OPEN}/{}", in_path(id));
     let request = || server.request("GET", &path);
     let seen: ApiAnswer<Asked> = server.json(request, None::<&()>, Again::Harmless, watch)?;
     Ok(seen.data)
@@ -152,7 +241,7 @@ pub fn answer(
     sealed: &SealedFields<'_>,
     watch: &dyn Watch,
 ) -> Result<CreatedSecret, ClientError> {
-    let path = format!("api/public/secret_requests/{}/secrets", in_path(id));
+    let path = format!("{OPEN}/{}/secrets", in_path(id));
     let request = || server.request("POST", &path);
     let made: ApiAnswer<CreatedSecret> = server
         .json(request, Some(sealed), Again::IfNothingWasDone, watch)

@@ -37,6 +37,9 @@ pub struct SecretTerms {
     /// Whether viewers have to solve a proof of work first.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub captcha: bool,
+    /// The public key for a reply; without it there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply_key: Option<String>,
 }
 
 /// The fields of a sealed secret.
@@ -49,6 +52,9 @@ pub struct SealedFields<'a> {
     /// The public half, base64: only if the server is to mail the link.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password_part_public: Option<&'a str>,
+    /// The public half, encrypted for the key of the person who asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sealed_part: Option<&'a str>,
     /// How many attachments follow.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attachments: Option<usize>,
@@ -116,6 +122,9 @@ pub struct ViewedSecret {
     pub message: Option<String>,
     /// The lease; only from servers that have leases.
     pub lease: Option<ViewLease>,
+    /// The key for a reply, if the sender allows one and there is none yet.
+    #[serde(default)]
+    pub reply_key: Option<String>,
 }
 
 /// The time in which the same view can be repeated.
@@ -363,7 +372,7 @@ fn exposed_lease<S: serde::Serializer>(
     serializer.serialize_str(text.expose_secret())
 }
 
-fn secret<'de, D: serde::Deserializer<'de>>(
+pub(super) fn secret<'de, D: serde::Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<SecretText>, D::Error> {
     Ok(Option::<String>::deserialize(deserializer)?.map(SecretText::new))

@@ -60,6 +60,8 @@ pub enum AnswerKeyError {
 impl AnswerKey {
     /// The length of the text form in characters.
     pub const CHARS: usize = 87;
+    /// The length of a fingerprint in characters.
+    pub const FINGERPRINT_CHARS: usize = 22;
 
     /// Parses base64url, and checks that the point is on the curve.
     ///

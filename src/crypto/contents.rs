@@ -54,17 +54,25 @@ pub enum PackedPlace<'a> {
 /// like the packed form.
 #[must_use]
 pub fn pack(text: &str, files: &[Packed<'_>]) -> Zeroizing<Vec<u8>> {
+    pack_for_reply(text, files, None)
+}
+
+/// As [`pack`], with the fingerprint of the key for a reply, by which a viewer detects that the server has
+/// replaced the key.
+#[must_use]
+pub fn pack_for_reply(text: &str, files: &[Packed<'_>], reply: Option<&str>) -> Zeroizing<Vec<u8>> {
     #[derive(Serialize)]
     struct WrittenForm<'a> {
         sealdrop: u64,
         text: &'a str,
         attachments: &'a [Packed<'a>],
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reply: Option<&'a str>,
     }
-    if files.is_empty() && !text.trim_start().starts_with('{') {
+    if files.is_empty() && reply.is_none() && !text.trim_start().starts_with('{') {
         return Zeroizing::new(text.as_bytes().to_vec());
     }
-    let form = WrittenForm { sealdrop: VERSION, text, attachments: files };
-    wiped_json(&form)
+    wiped_json(&WrittenForm { sealdrop: VERSION, text, attachments: files, reply })
 }
 
 /// The JSON of texts and numbers, wiped on drop.
@@ -101,6 +109,8 @@ pub struct Contents {
     pub text: SecretText,
     /// The files, in the sender's order.
     pub files: Vec<PackedFile>,
+    /// The fingerprint of the key for a reply, if the sender allows one.
+    pub reply: Option<String>,
 }
 
 /// A file of a secret.
@@ -137,7 +147,10 @@ pub fn unpack(plaintext: SecretBytes) -> Result<Contents, SecretBytes> {
         return Ok(contents);
     }
     match str::from_utf8(plaintext.expose_secret()) {
-        Ok(text) => Ok(Contents { text: SecretText::new(text.to_owned()), files: Vec::new() }),
+        Ok(text) => {
+            let text = SecretText::new(text.to_owned());
+            Ok(Contents { text, files: Vec::new(), reply: None })
+        }
         Err(_) => Err(plaintext),
     }
 }
@@ -148,6 +161,9 @@ fn unpacked(plaintext: &[u8]) -> Option<Contents> {
         sealdrop: u64,
         text: Zeroizing<String>,
         attachments: Vec<FileForm>,
+        // A form of another type is ignored, as on the pages: it concerns the reply alone.
+        #[serde(default)]
+        reply: serde_json::Value,
     }
     if plaintext.first() != Some(&b'{') {
         return None;
@@ -155,7 +171,8 @@ fn unpacked(plaintext: &[u8]) -> Option<Contents> {
     let mut form: ReadForm = serde_json::from_slice(plaintext).ok()?;
     let files = form.attachments.into_iter().map(FileForm::unpacked).collect::<Option<_>>()?;
     let text = SecretText::new(mem::take(&mut *form.text));
-    (form.sealdrop == VERSION).then_some(Contents { text, files })
+    let reply = form.reply.as_str().map(str::to_owned);
+    (form.sealdrop == VERSION).then_some(Contents { text, files, reply })
 }
 
 #[derive(Deserialize)]
@@ -268,6 +285,18 @@ mod tests {
         assert_eq!((&*attached.name, attached.size), ("c", 99));
         let FilePlace::Attached { n: 1, key } = &attached.place else { panic!("attached") };
         assert_eq!(key.expose_secret(), &[7; 32]);
+    }
+
+    #[test]
+    fn the_fingerprint_for_a_reply_is_kept() {
+        let contents = unpacked(&pack_for_reply("x", &[], Some("print")));
+        assert_eq!(
+            (contents.text.expose_secret(), contents.reply.as_deref()),
+            ("x", Some("print"))
+        );
+        assert_eq!(unpacked(&pack("{x", &[])).reply, None);
+        let other = unpacked(br#"{"sealdrop":1,"text":"x","attachments":[],"reply":7}"#);
+        assert_eq!((other.text.expose_secret(), other.reply), ("x", None));
     }
 
     #[test]

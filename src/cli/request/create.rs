@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::connected;
 use crate::{
     cli::{
         Context, Failure,
@@ -11,11 +12,17 @@ use crate::{
         qr,
         secret::terms::{password, whole_hours},
     },
-    client::requests::{self, NewRequestFields},
+    client::{
+        Dialect,
+        link::StatusLink,
+        requests::{self, NewRequestFields},
+    },
+    crypto::{AnswerKey, AnswerPrivateKey, SecretText, SystemRandom},
 };
 
 command! {
-    /// Create a secret request. Only its link goes to standard output.
+    /// Create a secret request. Only its link goes to standard output; the status link, which opens the answers,
+    /// goes to standard error.
     #[argh(
         subcommand,
         name = "create",
@@ -83,6 +90,8 @@ command! {
 struct CreatedRequestLine<'a> {
     id: &'a str,
     link: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status_link: Option<&'a str>,
 }
 
 impl RequestCreateCommand {
@@ -90,7 +99,11 @@ impl RequestCreateCommand {
         let connection = self.connection();
         let settings = connection.settings(context)?;
         let dialect = settings.dialect();
-        let server = settings.account(context)?;
+        let server = connected(settings, context)?;
+        // Where the server mails the links of the secrets, it needs them.
+        let is_sealed = dialect == Dialect::Sealdrop && self.send_to.is_none();
+        let key = is_sealed.then(|| AnswerPrivateKey::generate(&SystemRandom));
+        let public = key.as_ref().map(AnswerPrivateKey::public);
         let lifetime =
             |flag, text: Option<&str>| text.map(|text| whole_hours(flag, text)).transpose();
         let new = NewRequestFields {
@@ -105,16 +118,27 @@ impl RequestCreateCommand {
             secret_expiration: lifetime("--secret-expires", self.secret_expires.as_deref())?,
             secret_max_views: self.secret_views,
             secret_password: password(self.password, self.password_file.as_deref(), dialect)?,
+            answer_key: public.as_ref().map(AnswerKey::to_text),
         };
-        let id = requests::create(&server, &new, &CommandProgress::new("Asking"))?;
-        let link = format!("{}req/{id}", server.root());
+        let made = requests::create(&server, &new, &CommandProgress::new("Asking"))?;
+        let (id, token) = (&made.id, made.manage_token.as_ref());
+        let print = public.map_or(String::new(), |key| format!("#{}", key.fingerprint()));
+        let link = format!("{}req/{id}{print}", server.root());
+        let status = (token.is_some() || key.is_some())
+            .then(|| StatusLink::text_of_request(server.root(), id, token, key.as_ref()));
+        let status = status.as_ref().map(SecretText::expose_secret);
         write_made(context, |out| match self.json {
-            true => write_json(out, &CreatedRequestLine { id: &id, link: &link }),
+            true => write_json(out, &CreatedRequestLine { id, link: &link, status_link: status }),
             false => writeln!(out, "{link}"),
         })?;
         if self.qr {
             qr::draw(&link, context.err)?;
         }
-        Ok(())
+        match status {
+            Some(status) if !self.json => {
+                Ok(writeln!(context.err, "Status link, which opens the answers: {status}")?)
+            }
+            _ => Ok(()),
+        }
     }
 }

@@ -35,7 +35,8 @@ command! {
 impl BurnCommand {
     pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
         let connection = self.connection();
-        let Sender { server, id, manage_token } = Sender::new(connection, &self.secret, context)?;
+        let Sender { server, id, manage_token, .. } =
+            Sender::new(connection, &self.secret, context)?;
         if !self.yes {
             prompt::insist("After this, the secret cannot be opened. Burn it?", context)?;
         }

@@ -94,6 +94,22 @@ pub(crate) fn gather(
     Ok(content)
 }
 
+/// A text alone: the value of `flag`, or standard input for `-`.
+pub(crate) fn only_text(
+    text: &str,
+    flag: &str,
+    context: &mut Context<'_>,
+) -> Result<Zeroizing<String>, Failure> {
+    let named = ContentArguments { text: Some(text.to_owned()), files: &[], name: None };
+    let content = gather(named, context)?;
+    match content.files.is_empty() {
+        true => Ok(content.text),
+        false => Err(Failure::usage(format!(
+            "{flag} takes only a text: standard input is a file (not UTF-8, or too long)"
+        ))),
+    }
+}
+
 /// Checks a name for a file.
 fn checked(name: &str) -> Result<&str, Failure> {
     match name.is_empty() || name.contains('/') {

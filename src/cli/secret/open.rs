@@ -6,6 +6,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::{
+    content::only_text,
     saved::{check_room, destination},
     terms::not_in_password_link,
     viewing::Viewing,
@@ -45,7 +46,7 @@ command! {
         subcommand,
         name = "open",
         help_triggers("-h", "--help"),
-        usage = "LINK [-o DIR|-] [--yes] [--password-file FILE] [<flags>]",
+        usage = "LINK [-o DIR|-] [--yes] [--password-file FILE] [--reply TEXT] [<flags>]",
         example = "{command_name} 'https://drop.example.org/…/#…'\n\
                    {command_name} - --yes -o incoming <link.txt\n\
                    {command_name} 'https://drop.example.org/…/#…' -o - >photo.jpg",
@@ -85,6 +86,11 @@ command! {
         #[argh(option, arg_name = "TOKEN")]
         lease: Option<String>,
 
+        /// answer the secret with this text, or - for standard input, if the sender allows it: only the sender
+        /// can open the answer
+        #[argh(option, arg_name = "TEXT")]
+        reply: Option<String>,
+
         /// burn the secret on the server as soon as everything is received, also for other viewers
         #[argh(switch)]
         burn: bool,
@@ -116,6 +122,8 @@ impl OpenCommand {
             }
             link => Zeroizing::new(link.to_owned()),
         };
+        let reply =
+            self.reply.as_deref().map(|reply| self.text_of_reply(reply, context)).transpose()?;
         let SecretLink { place, half } = SecretLink::parse(&text)?;
         let half = half.map_or_else(key, Ok)?;
         // Other services make keys of other lengths.
@@ -141,7 +149,11 @@ impl OpenCommand {
         let view = viewing.view(context)?;
         let received = self.receive(&viewing, &view, half, context);
         progress.end();
-        received.map_err(|failure| viewing.lost(failure, view.lease.as_ref()))?;
+        let print = received.map_err(|failure| viewing.lost(failure, view.lease.as_ref()))?;
+        match reply {
+            Some(text) => viewing.reply(&view, print.as_deref(), &text, context)?,
+            None => viewing.offer_reply(&view, print.as_deref(), context)?,
+        }
         if self.burn {
             viewing.burn()?;
         }
@@ -156,10 +168,27 @@ impl OpenCommand {
         if self.burn {
             return Err(not_in_password_link("burning by viewers"));
         }
+        if self.reply.is_some() {
+            return Err(not_in_password_link("--reply"));
+        }
         if self.password_file.is_some() {
             return Err(not_in_password_link("passwords for opening secrets"));
         }
         Ok(())
+    }
+
+    /// The text of the reply, before a view is spent.
+    fn text_of_reply(
+        &self,
+        reply: &str,
+        context: &mut Context<'_>,
+    ) -> Result<Zeroizing<String>, Failure> {
+        if reply == STANDARD_INPUT && self.link == STANDARD_INPUT {
+            return Err(Failure::usage(
+                "standard input is either the link or the reply: give only one -",
+            ));
+        }
+        only_text(reply, "--reply", context)
     }
 
     /// Checks `--output` before a view is spent.
@@ -175,14 +204,14 @@ impl OpenCommand {
         }
     }
 
-    /// Decrypts the view and writes its content.
+    /// Decrypts the view and writes its content. Returns the fingerprint of the key for a reply.
     fn receive(
         &self,
         viewing: &Viewing<'_>,
         view: &ViewedSecret,
         half: SecretText,
         context: &mut Context<'_>,
-    ) -> Result<(), Failure> {
+    ) -> Result<Option<String>, Failure> {
         let contents = opened(view, half)?;
         let message = view.message.as_deref();
         if let Some(message) = message.filter(|_| !self.json && !viewing.has_told_message) {
@@ -193,7 +222,8 @@ impl OpenCommand {
             if !text.is_empty() {
                 writeln!(context.err, "{}", terminal_text::escaped(text))?;
             }
-            return viewing.write(&contents.files, context);
+            viewing.write(&contents.files, context)?;
+            return Ok(contents.reply);
         }
         // The text comes first, because saving the files may fail.
         if !self.json {
@@ -205,7 +235,7 @@ impl OpenCommand {
             write_json(context.out, &OpenedSecretLine { text, message, files: &files, error })?;
             context.out.flush()?;
         }
-        saved
+        saved.map(|()| contents.reply)
     }
 }
 

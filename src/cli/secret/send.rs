@@ -13,11 +13,11 @@ use crate::{
     },
     client::{
         Dialect,
-        handover::hand_over,
+        handover::{HandedContents, hand_over},
         link::StatusLink,
         secrets::{self, SecretTerms},
     },
-    crypto::SystemRandom,
+    crypto::{AnswerKey, AnswerPrivateKey, SystemRandom},
 };
 
 command! {
@@ -80,6 +80,10 @@ command! {
         #[argh(switch)]
         captcha: bool,
 
+        /// let the recipient answer once, with a text that only you can open: `sealdrop status` shows its link
+        #[argh(switch)]
+        allow_reply: bool,
+
         /// print the link without its key, and the key on a separate line, to send them separately
         #[argh(switch)]
         split: bool,
@@ -106,9 +110,14 @@ impl SendCommand {
                 if self.message_shown.is_some() {
                     return Err(not_in_password_link("--message-shown"));
                 }
+                if self.allow_reply {
+                    return Err(not_in_password_link("--allow-reply"));
+                }
                 settings.account(context)?
             }
         };
+        let reply = self.allow_reply.then(|| AnswerPrivateKey::generate(&SystemRandom));
+        let reply_key = reply.as_ref().map(AnswerPrivateKey::public);
         let content = gather(
             ContentArguments { text: self.text, files: &self.files, name: self.name.as_deref() },
             context,
@@ -126,21 +135,20 @@ impl SendCommand {
             message_shown: self.message_shown,
             description: self.description,
             captcha: self.captcha,
+            reply_key: reply_key.as_ref().map(AnswerKey::to_text),
         };
         let progress = CommandProgress::new("Sending");
-        let handed = hand_over(
-            &server,
-            &content.text,
-            content.files,
-            &SystemRandom,
-            &progress,
-            |fields, _| secrets::create(&server, fields, &terms, &progress),
-        )?;
+        let print = reply_key.map(|key| key.fingerprint());
+        let contents =
+            HandedContents { text: &content.text, files: content.files, reply: print.as_deref() };
+        let handed = hand_over(&server, contents, &SystemRandom, &progress, |fields, _| {
+            secrets::create(&server, fields, &terms, &progress)
+        })?;
         progress.end();
         let shape = LinkShape { split: self.split, qr: self.qr, json: self.json };
         let status = (server.dialect() == Dialect::Sealdrop).then(|| {
             let token = handed.created.manage_token.as_ref();
-            StatusLink::text(server.root(), &handed.created.id, token)
+            StatusLink::text(server.root(), &handed.created.id, token, reply.as_ref())
         });
         show_link(server.root(), &handed, status.as_ref(), &shape, context)?;
         if has_password && !self.json {

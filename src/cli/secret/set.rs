@@ -5,7 +5,7 @@ use std::io::Read;
 use zeroize::Zeroizing;
 
 use super::{
-    content::{ContentArguments, gather},
+    content::only_text,
     status::Sender,
     terms::{not_in_password_link, whole_hours},
 };
@@ -25,7 +25,7 @@ use crate::{
     },
     crypto::{
         SecretText, SystemRandom,
-        contents::pack,
+        contents::pack_for_reply,
         halves::{self, HalfSealed},
     },
 };
@@ -87,14 +87,16 @@ impl SetCommand {
         let expiration =
             self.expires.as_deref().map(|text| whole_hours("--expires", text)).transpose()?;
         let sender = Sender::new(connection, &self.secret, context)?;
-        let Sender { server, id, manage_token } = &sender;
+        let Sender { server, id, manage_token, answer_key } = &sender;
         if server.dialect() == Dialect::PasswordLink {
             return Err(not_in_password_link("changes of secrets"));
         }
         let sealed = match &self.text {
             Some(text) => {
                 let half = self.half(id, context)?;
-                Some(sealed(text, &half, context)?)
+                // Without the fingerprint, viewers of the new text could not reply.
+                let print = answer_key.as_ref().map(|key| key.public().fingerprint());
+                Some(sealed(text, print.as_deref(), &half, context)?)
             }
             None if self.link.is_some() => {
                 return Err(Failure::usage("--link is for a new text: give -t TEXT as well"));
@@ -176,14 +178,12 @@ impl SetCommand {
 }
 
 /// Encrypts a new text for the link with this public half.
-fn sealed(text: &str, half: &SecretText, context: &mut Context<'_>) -> Result<HalfSealed, Failure> {
-    let named = ContentArguments { text: Some(text.to_owned()), files: &[], name: None };
-    let content = gather(named, context)?;
-    if !content.files.is_empty() {
-        return Err(Failure::usage(
-            "only a text can replace the content: standard input is a file (not UTF-8, or too long); send a \
-             new secret instead",
-        ));
-    }
-    Ok(halves::seal_for(half, &pack(&content.text, &[]), &SystemRandom))
+fn sealed(
+    text: &str,
+    reply: Option<&str>,
+    half: &SecretText,
+    context: &mut Context<'_>,
+) -> Result<HalfSealed, Failure> {
+    let text = only_text(text, "-t", context)?;
+    Ok(halves::seal_for(half, &pack_for_reply(&text, &[], reply), &SystemRandom))
 }

@@ -1,5 +1,7 @@
 //! `sealdrop status`
 
+use serde_json::Value;
+
 use super::terms::not_in_password_link;
 use crate::{
     cli::{
@@ -15,7 +17,7 @@ use crate::{
         link::StatusLink,
         listed::{self, ListedSecret},
     },
-    crypto::SecretText,
+    crypto::{AnswerKeyError, AnswerPrivateKey, SecretText},
     size::size_text,
     user_agent::UserAgent,
 };
@@ -58,16 +60,20 @@ impl StatusCommand {
                 "--data and --config are for the state of the daemon: give them without a secret",
             ));
         }
-        let Sender { server, id, manage_token } = Sender::new(connection, secret, context)?;
+        let sender = Sender::new(connection, secret, context)?;
+        let Sender { server, id, manage_token, .. } = &sender;
         let progress = CommandProgress::new("Asking");
         let told = match &manage_token {
-            Some(token) => listed::status(&server, &id, token, &progress)?,
-            None => listed::find(&server, &id, &progress)?,
+            Some(token) => listed::status(server, id, token, &progress)?,
+            None => listed::find(server, id, &progress)?,
         };
+        let item: ListedSecret = listed::entry(server, told.clone())?;
+        let reply = sender.reply(&item);
         if self.json {
-            return Ok(write_json(context.out, &told)?);
+            return Ok(write_json(context.out, &with_reply(told, reply.as_ref()))?);
         }
-        write(&listed::entry(&server, told)?, context)
+        write(&item, context)?;
+        tell_reply(&item, reply.as_ref(), context)
     }
 }
 
@@ -76,6 +82,8 @@ pub(crate) struct Sender {
     pub(crate) server: ServerClient,
     pub(crate) id: String,
     pub(crate) manage_token: Option<SecretText>,
+    /// The private key for a reply, which is in the status link alone.
+    pub(crate) answer_key: Option<AnswerPrivateKey>,
 }
 
 impl Sender {
@@ -86,7 +94,7 @@ impl Sender {
         context: &mut Context<'_>,
     ) -> Result<Self, Failure> {
         let settings = connection.settings(context)?;
-        let StatusLink { place, manage_token } = StatusLink::parse(text)?;
+        let StatusLink { place, manage_token, answer_key } = StatusLink::parse(text)?;
         if manage_token.is_some() && settings.dialect() == Dialect::PasswordLink {
             return Err(not_in_password_link("secrets without an account"));
         }
@@ -94,8 +102,46 @@ impl Sender {
         if manage_token.is_none() && !server.has_key() {
             return Err(unidentified(server.root().as_str()));
         }
-        Ok(Self { server, id: place.id, manage_token })
+        Ok(Self { server, id: place.id, manage_token, answer_key })
     }
+
+    /// The link of the reply, if it can be viewed and the key for it is here.
+    fn reply(&self, item: &ListedSecret) -> Option<Result<SecretText, AnswerKeyError>> {
+        let reply = item.reply.as_ref().filter(|reply| reply.is_waiting())?;
+        reply.link(self.server.root(), &self.id, self.answer_key.as_ref()?)
+    }
+}
+
+/// The entry of the server, with the complete link of the reply.
+fn with_reply(mut entry: Value, link: Option<&Result<SecretText, AnswerKeyError>>) -> Value {
+    let fields = entry.get_mut("reply").and_then(Value::as_object_mut);
+    if let (Some(fields), Some(Ok(link))) = (fields, link) {
+        fields.insert("link".to_owned(), link.expose_secret().into());
+    }
+    entry
+}
+
+/// Shows the reply: its link, or why there is none.
+fn tell_reply(
+    item: &ListedSecret,
+    link: Option<&Result<SecretText, AnswerKeyError>>,
+    context: &mut Context<'_>,
+) -> Result<(), Failure> {
+    let Some(reply) = &item.reply else {
+        let is_allowed = item.reply_key.is_some();
+        return Ok(match is_allowed {
+            true => writeln!(context.out, "{:<12} none yet", "reply")?,
+            false => (),
+        });
+    };
+    let text = match link {
+        Some(Ok(link)) => link.expose_secret(),
+        Some(Err(_)) => "there is one, for another key: is the status link complete?",
+        None if reply.is_waiting() => "there is one: the complete status link opens it",
+        None if reply.view_times > 0 => "viewed",
+        None => "expired",
+    };
+    Ok(writeln!(context.out, "{:<12} {text}", "reply")?)
 }
 
 /// The failure without a manage token and without an API key.

@@ -6,12 +6,12 @@ use super::saved::{check_room, copy, save};
 use crate::{
     cli::{Context, Exit, Failure, progress::CommandProgress, prompt, terminal_text},
     client::{
-        ClientError, Dialect, ServerClient, Watch, captcha, download,
+        ClientError, Dialect, ServerClient, Watch, answers, captcha, download,
         error::RequestReach,
         secrets::{self, SecretLook, ViewFields, ViewLease, ViewedSecret},
     },
     crypto::{
-        SecretText, SystemRandom,
+        AnswerKey, SecretText, SystemRandom,
         contents::{FilePlace, PackedFile},
         stream::sealed_len,
     },
@@ -211,6 +211,60 @@ impl<'a> Viewing<'a> {
                 copy(&mut opener, out, download::cause)
             }
         }
+    }
+
+    /// Sends a reply. `print` is the fingerprint of the key in the encrypted content.
+    pub(crate) fn reply(
+        &self,
+        view: &ViewedSecret,
+        print: Option<&str>,
+        text: &str,
+        context: &mut Context<'_>,
+    ) -> Result<(), Failure> {
+        let (Some(key), Some(print)) = (&view.reply_key, print) else {
+            return Err(Failure::failed(
+                "the reply was not sent: the sender allows none, or there is one already",
+            ));
+        };
+        let key = AnswerKey::parse(key);
+        let Some(key) = key.ok().filter(|key| key.fingerprint() == print) else {
+            return Err(Failure {
+                exit: Exit::Damaged,
+                message:
+                    "the reply was not sent: the server names another key for it than the sender"
+                        .into(),
+            });
+        };
+        let sent = (&key, text);
+        answers::reply(
+            self.server,
+            self.id,
+            &self.viewer.lease,
+            sent,
+            &SystemRandom,
+            self.progress,
+        )?;
+        self.progress.end();
+        Ok(writeln!(context.err, "Your reply was sent. Only the sender can open it.")?)
+    }
+
+    /// Tells a person at a terminal that a reply is allowed.
+    pub(crate) fn offer_reply(
+        &self,
+        view: &ViewedSecret,
+        print: Option<&str>,
+        context: &mut Context<'_>,
+    ) -> Result<(), Failure> {
+        if !context.interactive || view.reply_key.is_none() || print.is_none() {
+            return Ok(());
+        }
+        let Some(lease) = &view.lease else { return Ok(()) };
+        Ok(writeln!(
+            context.err,
+            "The sender allows one reply. Within {} seconds: the same command with --lease {} --reply TEXT",
+            lease.seconds_left,
+            self.viewer.lease.expose_secret()
+        )?)
     }
 
     /// Burns the secret after everything is received.
