@@ -77,13 +77,47 @@ await run({
 
   async "a request of the command line, answered in the page"(tools) {
     await advance("open", 3601);
-    const asked = await sealdrop(["request", "create", "--message", "the code"], { key: open.key });
-    const page = await tools.open(asked.stdout.trim());
-    await page.getByText("the code").waitFor();
-    await page.locator("textarea").first().fill("4711");
+    for (const key of [open.key, undefined]) {
+      const asked = await sealdrop(["request", "create", "--message", "the code", "--json"], { key });
+      const { link, status_link: status } = JSON.parse(asked.stdout);
+      const page = await tools.open(link);
+      await page.getByText("the code").waitFor();
+      await page.locator("textarea").first().fill("4711");
+      await page.locator("button[type=submit]").click();
+      await page.getByRole("heading", { name: "Sent" }).waitFor();
+      const told = await sealdrop(["request", "status", status, "--json"], { key });
+      const { stdout } = await sealdrop(["open", JSON.parse(told.stdout).link]);
+      assert.equal(stdout, "4711");
+    }
+  },
+
+  async "a request of the page, answered by the command line"(tools) {
+    await advance("open", 3601);
+    const page = await tools.open("/ask");
     await page.locator("button[type=submit]").click();
-    const { stdout } = await sealdrop(["open", await linkOf(page)]);
-    assert.equal(stdout, "4711");
+    await page.waitForSelector(".asked-link");
+    const [link, status] =
+      await page.locator(".link-line input").evaluateAll((lines) => lines.map(({ value }) => value));
+    const { stdout } = await sealdrop(["answer", link, "-t", "from a script"]);
+    assert.equal(stdout, "");
+    const owner = await tools.open(status);
+    const [opened] = await Promise.all([owner.waitForEvent("popup"), owner.locator(".answers a").click()]);
+    await openSecret(opened);
+    assert.equal(await readSecret(opened), "from a script");
+  },
+
+  async "a reply from one to the other"(tools) {
+    await advance("open", 3601);
+    const made = JSON.parse((await sealdrop(["send", "-t", "which one?", "--allow-reply", "--json"])).stdout);
+    const page = await tools.open(made.link);
+    await openSecret(page);
+    assert.equal(await readSecret(page), "which one?");
+    await page.locator(".reply button").click();
+    await page.locator(".reply textarea").fill("the second");
+    await page.locator(".reply button[type=submit]").click();
+    await page.locator(".reply textarea").waitFor({ state: "detached" });
+    const { reply } = JSON.parse((await sealdrop(["status", made.status_link, "--json"])).stdout);
+    assert.equal((await sealdrop(["open", reply.link])).stdout, "the second");
   },
 
   async "a box of the page, filled and read by the command line"(tools) {
