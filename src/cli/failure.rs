@@ -177,7 +177,7 @@ fn flag_of(field: &str) -> Option<&'static str> {
     match field {
         "ciphertext" => Some("the text, together with the names of the files, is too long"),
         "attachments" => Some("FILE"),
-        "expiration" => Some("--expires"),
+        "expiration" | "expires_at" => Some("--expires"),
         "max_views" => Some("--views"),
         "message" => Some("--message"),
         "message_shown" => Some("--message-shown"),

@@ -30,6 +30,9 @@ pub struct NewRequestFields {
     /// The lifetime of the request in hours.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expiration: Option<u64>,
+    /// The moment at which the request expires, RFC 3339, in place of a lifetime.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<String>,
     /// How many secrets can be made with the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u64>,

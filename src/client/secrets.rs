@@ -19,6 +19,9 @@ pub struct SecretTerms {
     /// The lifetime in hours; without it, the server's default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expiration: Option<u64>,
+    /// The moment at which it expires, RFC 3339, in place of a lifetime.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<String>,
     /// How often it can be viewed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_views: Option<u64>,
@@ -290,6 +293,9 @@ pub struct SecretChangeTerms<'a> {
     /// The lifetime in hours, from now on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expiration: Option<u64>,
+    /// The moment at which it expires, RFC 3339, in place of a lifetime.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<&'a str>,
     /// How often it can be viewed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_views: Option<u64>,

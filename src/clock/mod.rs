@@ -28,6 +28,14 @@ impl UnixSeconds {
         Self(self.0.saturating_add(seconds))
     }
 
+    /// The moment that a text in RFC 3339 names, in any time zone, without its fraction of a second; `None` for
+    /// another text, and before 1970.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+        u64::try_from(moment.unix_timestamp()).ok().map(Self)
+    }
+
     /// The calendar month in UTC, counted from year 0: `year * 12 + (month - 1)`.
     ///
     /// A number, because allowances only ask whether two moments share their month.

@@ -17,6 +17,7 @@ mod late_tries;
 mod life;
 mod limits;
 mod listing;
+mod moments;
 mod not_found;
 mod open_requests;
 mod passwords;
@@ -59,6 +60,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         life::trials(),
         limits::trials(),
         listing::trials(),
+        moments::trials(),
         not_found::trials(),
         open_requests::trials(),
         passwords::trials(),

@@ -52,12 +52,19 @@ mod web_crypto;
 mod webhook;
 mod xml;
 
+use std::sync::{Arc, atomic::AtomicBool};
+
 use libtest_mimic::{Arguments, Trial};
+use signal_hook::{consts::SIGINT, flag::register_conditional_default};
 
 fn main() {
     if faults::ran_as_helper() {
         return;
     }
+    // A shell without job control starts what it runs in the background with Ctrl-C ignored, and the programs of
+    // the tests would inherit that. A handler is not inherited.
+    let always = Arc::new(AtomicBool::new(true));
+    register_conditional_default(SIGINT, always).expect("a handler");
     let arguments = Arguments::from_args();
     let trials = [
         acme::trials(),

@@ -19,7 +19,7 @@ use super::{
     mail::{mailbox, mailbox_field, preferred_language},
     secrets::{
         new_secret::{
-            OTHER_FIELDS_BYTES, answer_key, answer_key_field, hash, lifetime, lifetime_field,
+            EXPIRES_AT, OTHER_FIELDS_BYTES, answer_key, answer_key_field, hash, lifetime, lifetime_field, own_lifetime,
             max_views, max_views_field, password, password_field, text,
         },
         offset,
@@ -94,6 +94,7 @@ pub(crate) const BODY: JsonBody = JsonBody {
         DESCRIPTION,
         MESSAGE,
         EXPIRATION,
+        EXPIRES_AT,
         LIMIT,
         SEND_REQUEST_TO_EMAIL,
         SEND_TO_EMAIL,
@@ -120,6 +121,7 @@ pub(crate) const OPEN_BODY: JsonBody = JsonBody {
         DESCRIPTION,
         MESSAGE,
         EXPIRATION,
+        EXPIRES_AT,
         OPEN_LIMIT,
         SECRET_DESCRIPTION,
         SECRET_MESSAGE,
@@ -234,7 +236,7 @@ fn prepare(
             secret_description: text(&fields, &SECRET_DESCRIPTION)?,
             secret_message: text(&fields, &SECRET_MESSAGE)?,
         },
-        lifetime: lifetime(app, fields.number(&EXPIRATION)?, &EXPIRATION)?,
+        lifetime: own_lifetime(app, &fields, &EXPIRATION)?,
         limit: limit(&fields, limit_field)?,
         send_request_to,
         send_to,

@@ -5,7 +5,7 @@ use std::{num::NonZeroU8, sync::Arc};
 use hyper::{Response, StatusCode, body::Incoming, header::HeaderMap};
 
 use super::{
-    new_secret::{self, SecretContent, lifetime_field, max_views_field},
+    new_secret::{self, EXPIRES_AT, SecretContent, lifetime_field, max_views_field},
     secret_item::SecretListItem,
 };
 use crate::{
@@ -39,7 +39,7 @@ pub(crate) const BODY: JsonBody = JsonBody {
               `ciphertext` and `password_part_private` go together: they replace the content, and all \
               attachments are deleted. Encrypt with the public half of the existing link. Unknown fields \
               are ignored.",
-    fields: &[EXPIRATION, MAX_VIEWS, CIPHERTEXT, PASSWORD_PART_PRIVATE],
+    fields: &[EXPIRATION, EXPIRES_AT, MAX_VIEWS, CIPHERTEXT, PASSWORD_PART_PRIVATE],
 };
 
 /// `PATCH /api/secrets/<id>`.
@@ -79,13 +79,11 @@ pub(crate) async fn read(
 
 fn prepare(app: &App, id: SecretId, body: &[u8]) -> Result<SecretChange, ApiError> {
     let fields = JsonFields::parse(body, BODY.fields)?;
-    let hours = fields.number(&EXPIRATION)?;
-    let lifetime = hours.map(|hours| new_secret::lifetime(app, Some(hours), &EXPIRATION));
-    let lifetime = lifetime.transpose()?;
+    let lifetime = new_secret::lifetime_or_end(app, &fields, &EXPIRATION)?;
     let max_views = fields.number_in_range(&MAX_VIEWS)?.and_then(NonZeroU8::new);
     let content = content(app, &fields)?;
     if lifetime.is_none() && max_views.is_none() && content.is_none() {
-        let reason = "or max_views, or ciphertext with password_part_private, is required";
+        let reason = "or expires_at, max_views, or ciphertext with password_part_private, is required";
         return Err(ApiError::field(EXPIRATION.name, reason));
     }
     let content = match content {

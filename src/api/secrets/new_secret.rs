@@ -5,6 +5,7 @@ use std::{num::NonZeroU8, sync::Arc};
 use hyper::{body::Incoming, header::HeaderMap};
 
 use crate::{
+    clock::UnixSeconds,
     api::{
         ApiError, App, Client,
         attachments::{self, ATTACHMENTS},
@@ -54,6 +55,13 @@ const EXPIRATION: Field = lifetime_field(
     "How long the secret lives, in hours. 0 or nothing is the server's default (168, unless the operator \
      sets another one); otherwise 1 to 350, within the operator's limits.",
 );
+/// In place of a lifetime in hours.
+pub(crate) const EXPIRES_AT: Field = Field::text(
+    "expires_at",
+    "The moment of expiry in RFC 3339, to the second, in place of `expiration`: in the future, and within the \
+     operator's limits, for which an hour that has begun counts as one.",
+)
+.with_format("date-time");
 const VIEW_BUTTON: Field = Field::new(
     "view_button",
     FieldKind::Boolean,
@@ -92,6 +100,7 @@ pub(crate) const BODY: JsonBody = JsonBody {
         MESSAGE,
         MESSAGE_SHOWN,
         EXPIRATION,
+        EXPIRES_AT,
         MAX_VIEWS,
         VIEW_BUTTON,
         CAPTCHA,
@@ -175,7 +184,7 @@ fn prepare(app: &App, body: &[u8]) -> Result<(NewSecret, Option<SecretText>), Ap
     let description = text(&fields, &DESCRIPTION)?;
     let message = text(&fields, &MESSAGE)?;
     let message_shown = message_shown(&fields, &MESSAGE_SHOWN)?;
-    let lifetime = lifetime(app, fields.number(&EXPIRATION)?, &EXPIRATION)?;
+    let lifetime = own_lifetime(app, &fields, &EXPIRATION)?;
     let view_button = fields.boolean(&VIEW_BUTTON)?;
     let captcha = fields.boolean(&CAPTCHA)?;
     let password = password(&fields, &PASSWORD)?;
@@ -245,8 +254,41 @@ pub(crate) fn password_part(
     PasswordPart::new(part.to_owned()).map_err(|error| ApiError::field(field.name, error))
 }
 
+/// The lifetime in hours.
 pub(crate) fn lifetime(app: &App, hours: Option<u64>, field: &Field) -> Result<Lifetime, ApiError> {
     Lifetime::new(hours, app.rules.lifetime).map_err(|error| ApiError::field(field.name, error))
+}
+
+/// The lifetime of a new secret or request: in hours, until a moment, or the server's default.
+pub(crate) fn own_lifetime(
+    app: &App,
+    fields: &JsonFields<'_>,
+    expiration: &Field,
+) -> Result<Lifetime, ApiError> {
+    let given = lifetime_or_end(app, fields, expiration)?;
+    given.map_or_else(|| lifetime(app, None, expiration), Ok)
+}
+
+/// The lifetime in hours or until a moment, whichever field is there; `None` without both.
+pub(crate) fn lifetime_or_end(
+    app: &App,
+    fields: &JsonFields<'_>,
+    expiration: &Field,
+) -> Result<Option<Lifetime>, ApiError> {
+    let hours = fields.number(expiration)?;
+    let end = fields.string(&EXPIRES_AT)?.filter(|end| !end.is_empty());
+    let wrong = |reason: &dyn std::fmt::Display| ApiError::field(EXPIRES_AT.name, reason);
+    match (hours, end) {
+        (None, None) => Ok(None),
+        (hours, None) => lifetime(app, hours, expiration).map(Some),
+        (Some(1..), Some(_)) => Err(wrong(&"must not be sent together with expiration")),
+        (_, Some(end)) => {
+            let end = UnixSeconds::parse(end);
+            let end = end.ok_or_else(|| wrong(&"must be a time such as 2026-12-24T18:00:00Z"))?;
+            let lifetime = Lifetime::until(end, app.clock.now(), app.rules.lifetime);
+            lifetime.map(Some).map_err(|error| wrong(&error))
+        }
+    }
 }
 
 /// Reads a password for viewers, which is hashed later.

@@ -10,7 +10,7 @@ use crate::{
         operator::administration::{write_json, write_made},
         progress::CommandProgress,
         qr,
-        secret::terms::{password, whole_hours},
+        secret::terms::{expiry, password, whole_hours},
     },
     client::{
         Dialect,
@@ -40,7 +40,8 @@ command! {
         #[argh(option, arg_name = "TEXT")]
         description: Option<String>,
 
-        /// time until it expires, in whole hours: 12h, 3d, 1week (the server's default)
+        /// time until it expires, in whole hours (12h, 3d, 1week), or a moment (2026-12-24T18:00:00Z); the
+        /// server has a default
         #[argh(option, arg_name = "TIME")]
         expires: Option<String>,
 
@@ -104,12 +105,14 @@ impl RequestCreateCommand {
         let is_sealed = dialect == Dialect::Sealdrop && self.send_to.is_none();
         let key = is_sealed.then(|| AnswerPrivateKey::generate(&SystemRandom));
         let public = key.as_ref().map(AnswerPrivateKey::public);
+        let expires = expiry("--expires", self.expires.as_deref(), dialect)?;
         let lifetime =
             |flag, text: Option<&str>| text.map(|text| whole_hours(flag, text)).transpose();
         let new = NewRequestFields {
             message: self.message,
             description: self.description,
-            expiration: lifetime("--expires", self.expires.as_deref())?,
+            expiration: expires.hours,
+            expires_at: expires.moment,
             limit: self.limit,
             send_request_to_email: self.mail_to,
             send_to_email: self.send_to,

@@ -3,7 +3,7 @@
 use super::{
     content::{ContentArguments, gather},
     shown_link::{LinkShape, show_link},
-    terms::{not_in_password_link, password, whole_hours},
+    terms::{expiry, not_in_password_link, password},
 };
 use crate::{
     cli::{
@@ -48,7 +48,8 @@ command! {
         #[argh(option, arg_name = "NAME")]
         name: Option<String>,
 
-        /// time until it expires, in whole hours: 12h, 3d, 1week (the server's default)
+        /// time until it expires, in whole hours (12h, 3d, 1week), or a moment (2026-12-24T18:00:00Z); the
+        /// server has a default
         #[argh(option, arg_name = "TIME")]
         expires: Option<String>,
 
@@ -98,9 +99,8 @@ impl SendCommand {
     pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
         let connection = self.connection();
         let settings = connection.settings(context)?;
-        let expiration =
-            self.expires.as_deref().map(|text| whole_hours("--expires", text)).transpose()?;
         let dialect = settings.dialect();
+        let expires = expiry("--expires", self.expires.as_deref(), dialect)?;
         let server = match dialect {
             Dialect::Sealdrop => settings.server(context)?,
             Dialect::PasswordLink => {
@@ -128,7 +128,8 @@ impl SendCommand {
         let password = password(self.password, self.password_file.as_deref(), dialect)?;
         let has_password = password.is_some();
         let terms = SecretTerms {
-            expiration,
+            expiration: expires.hours,
+            expires_at: expires.moment,
             max_views: self.views,
             password,
             message: self.message,

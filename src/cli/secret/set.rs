@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::{
     content::only_text,
     status::Sender,
-    terms::{not_in_password_link, whole_hours},
+    terms::{expiry, not_in_password_link},
 };
 use crate::{
     cli::{
@@ -54,7 +54,7 @@ command! {
         #[argh(positional)]
         secret: String,
 
-        /// time from now until it expires, in whole hours: 12h, 3d, 1week
+        /// time from now until it expires, in whole hours (12h, 3d, 1week), or a moment (2026-12-24T18:00:00Z)
         #[argh(option, arg_name = "TIME")]
         expires: Option<String>,
 
@@ -84,8 +84,7 @@ impl SetCommand {
                 "there is nothing to change: give --expires TIME, --views N or -t TEXT",
             ));
         }
-        let expiration =
-            self.expires.as_deref().map(|text| whole_hours("--expires", text)).transpose()?;
+        let expires = expiry("--expires", self.expires.as_deref(), Dialect::Sealdrop)?;
         let sender = Sender::new(connection, &self.secret, context)?;
         let Sender { server, id, manage_token, answer_key } = &sender;
         if server.dialect() == Dialect::PasswordLink {
@@ -104,7 +103,8 @@ impl SetCommand {
             None => None,
         };
         let terms = SecretChangeTerms {
-            expiration,
+            expiration: expires.hours,
+            expires_at: expires.moment.as_deref(),
             max_views: self.views,
             ciphertext: sealed.as_ref().map(|sealed| sealed.ciphertext.as_str()),
             password_part_private: sealed.as_ref().map(|sealed| sealed.private.expose_secret()),

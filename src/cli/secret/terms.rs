@@ -4,9 +4,39 @@ use std::time::Duration;
 
 use crate::{
     cli::{Failure, prompt},
+    clock::UnixSeconds,
     client::Dialect,
     crypto::SecretText,
 };
+
+/// When something expires: hours, or a moment in RFC 3339.
+#[derive(Default)]
+pub(crate) struct ExpiryTerms {
+    pub(crate) hours: Option<u64>,
+    pub(crate) moment: Option<String>,
+}
+
+/// A time such as `3d`, or a moment such as `2026-12-24T18:00Z`; `flag` is for the error.
+pub(crate) fn expiry(
+    flag: &str,
+    text: Option<&str>,
+    dialect: Dialect,
+) -> Result<ExpiryTerms, Failure> {
+    let Some(text) = text else { return Ok(ExpiryTerms::default()) };
+    if !text.contains(':') {
+        return Ok(ExpiryTerms { hours: Some(whole_hours(flag, text)?), moment: None });
+    }
+    if dialect == Dialect::PasswordLink {
+        return Err(not_in_password_link("a date and time of expiry"));
+    }
+    if UnixSeconds::parse(text).is_none() {
+        return Err(Failure::usage(format!(
+            "{flag} {text}: give a time such as 12h or 3d, or a moment with its time zone, such as \
+             2026-12-24T18:00:00Z or 2026-12-24T19:00:00+01:00"
+        )));
+    }
+    Ok(ExpiryTerms { hours: None, moment: Some(text.to_owned()) })
+}
 
 /// The whole hours of a time such as `3d`; `flag` is for the error.
 pub(crate) fn whole_hours(flag: &str, text: &str) -> Result<u64, Failure> {

@@ -294,7 +294,8 @@ pub(super) fn insert(
         reply::allow(transaction, number, key)?;
     }
     if let Some(attachments) = &new.attachments {
-        draft::begin(transaction, number, &mut secret, attachments, now)?;
+        let begun = (attachments, new.lifetime);
+        draft::begin(transaction, number, &mut secret, begun, now)?;
     }
     transaction.put_sealed(&schema::secret(number), &secret, &new.payload)?;
     let texts = [(TextField::Description, &new.description), (TextField::Message, &new.message)];

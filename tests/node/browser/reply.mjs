@@ -76,6 +76,25 @@ await run({
     await there.getByText(/^You opened the answer on /).waitFor();
   },
 
+  async "new content can be answered, too"(tools) {
+    await advance("open", HOUR);
+    const page = await tools.open("/");
+    const { link, status } = await send(page, "old");
+    const there = await tools.open(status);
+    await there.locator(".change summary").click();
+    await there.getByLabel("New content").fill("new");
+    await there.getByLabel("The link you sent").fill(link);
+    await there.getByRole("button", { name: "Save changes" }).click();
+    await there.locator(".notice.ok", { hasText: "Saved." }).waitFor();
+    const viewer = await view(tools, link);
+    await viewer.getByRole("button", { name: "Show" }).click();
+    assert.equal(await viewer.locator(".secret pre").textContent(), "new");
+    await viewer.getByRole("button", { name: "Answer with a secret" }).click();
+    await viewer.locator(".reply textarea").fill("answer");
+    await viewer.getByRole("button", { name: "Encrypt and send" }).click();
+    await viewer.getByText(sent).waitFor();
+  },
+
   async "without the key of the status link it stays closed"(tools) {
     await advance("open", HOUR);
     const page = await tools.open("/");

@@ -9,6 +9,7 @@ use crate::{
     crypto::bytes_equal,
     domain::{
         account::Account,
+        lifetime::Lifetime,
         notify::{
             self,
             language::Language,
@@ -58,7 +59,7 @@ pub(in crate::domain) fn begin(
     transaction: &mut Transaction<'_, '_>,
     number: SecretNumber,
     secret: &mut Secret,
-    new: &NewAttachments,
+    (new, lifetime): (&NewAttachments, Lifetime),
     now: UnixSeconds,
 ) -> Result<(), AttachmentError> {
     // The limit of the API is lower.
@@ -73,7 +74,7 @@ pub(in crate::domain) fn begin(
     }
     if new.is_draft() {
         secret.is_draft = true;
-        secret.expires_at = None;
+        secret.expires_at = lifetime.moment();
         let until = now.plus(DRAFT_SECONDS);
         let token_hash = new.token_hash;
         let draft = Draft { token_hash, until, request: None, mail: None };
@@ -191,7 +192,11 @@ pub(super) fn publish_in(
     secret.is_draft = false;
     secret.attachment_bytes =
         super::sizes(transaction, number, secret)?.into_iter().fold(0, u64::saturating_add);
-    secret.expires_at = secret.lifetime_ends(now);
+    // A moment that the sender has chosen is known already.
+    secret.expires_at = secret.expires_at.or_else(|| secret.lifetime_ends(now));
+    if secret.is_expired(now) {
+        return Err(AttachmentError::NotFound);
+    }
     if let Some(end) = secret.expires_at {
         transaction.put(&schema::due(end, number), &Due)?;
     }

@@ -76,7 +76,7 @@ function formCard() {
   const place = h("div", { class: "place" });
   const button = h("button", { type: "submit", class: "button primary big" }, t("ask.submit"));
   /** @type {Record<string, { setError: (text: TextLike) => void }>} */
-  const fields = { message, expiration, limit };
+  const fields = { message, expiration, expires_at: expiration, limit };
   const form = h("form", {
     class: "card", autocomplete: "off", novalidate: true, onsubmit: (event) => {
       event.preventDefault();
@@ -96,7 +96,7 @@ function formCard() {
       const pair = hasWebCrypto() ? await newAnswerKey() : null;
       const { data } = await call("POST", key ? "api/secret_requests" : "api/public/secret_requests", {
         key, body: {
-          message: message.control.value.trim() || undefined, expiration: expiration.hours,
+          message: message.control.value.trim() || undefined, ...expiration.fields,
           limit: limit.value, answer_key: pair?.publicKey,
         },
       });

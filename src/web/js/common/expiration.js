@@ -11,13 +11,16 @@ const USUAL = [1, 24, 168];
 /** The choices of a list, which has room for more. */
 const LISTED = [1, 4, 24, 72, 168, 336];
 const HOUR_MS = 3_600_000;
+const MINUTE_MS = 60_000;
+/** The shortest time until a chosen moment. */
+const SOON_MS = 5 * MINUTE_MS;
 /** The value of the choice that changes nothing. */
 const UNCHANGED = "";
 
 /**
- * `{ node, control, hours, isCustom, end, setError, check() }`: `hours` is a value for `expiration` of the
- * API, 0 for the server's default without an end; `end` the moment that follows from it, or null. With
- * `unchanged`, the label of one more choice, that one is chosen, and its `hours` are null.
+ * `{ node, control, fields, hours, isCustom, end, setError, check() }`: `fields` are those of the API; `hours`
+ * is null for a chosen moment, 0 for the server's default without an end; `end` is the moment, or null. With
+ * `unchanged`, the label of one more choice, that one is chosen, and it has no fields.
  *
  * @param {{ label?: TextLike, unchanged?: TextLike, onChange?: () => void }} options
  */
@@ -31,9 +34,12 @@ export function expirationChoice({ label = t("create.expires"), unchanged, onCha
   if (unchanged) options.unshift({ value: UNCHANGED, label: unchanged });
   if (!standard) options.push({ value: 0, label: t("create.ever") });
   const moment = h("input", { type: "datetime-local", autocomplete: "off" });
+  // For the server, an hour that has begun counts as one.
+  const first = () => now() + (min - 1) * HOUR_MS + SOON_MS;
+  const last = () => now() + max * HOUR_MS;
   const limits = () => {
-    moment.min = local(now() + min * HOUR_MS);
-    moment.max = local(now() + max * HOUR_MS);
+    moment.min = local(first());
+    moment.max = local(last());
   };
   limits();
   moment.value = local(now() + Math.min(max, Math.max(min, 72)) * HOUR_MS);
@@ -42,27 +48,29 @@ export function expirationChoice({ label = t("create.expires"), unchanged, onCha
   const field = choiceField(label, options, {
     chosen: unchanged ? UNCHANGED : standard, custom, onChange,
   });
-  // The API counts in whole hours, and the control in minutes: the end is not later than the chosen minute.
-  const chosen = () => (field.isCustom ? Math.floor((Date.parse(moment.value) - now()) / HOUR_MS + 1 / 60)
-    : field.value === UNCHANGED ? null
-    : Number(field.value));
+  const hoursOf = () => (field.isCustom || field.value === UNCHANGED ? null : Number(field.value));
+  const end = () => {
+    if (field.isCustom) return moment.value ? new Date(moment.value) : null;
+    const value = hoursOf();
+    return value ? new Date(now() + value * HOUR_MS) : null;
+  };
   return {
     node: field.node, control: field.control, setError: field.setError,
     get isCustom() { return field.isCustom; },
-    get hours() { return chosen(); },
-    get end() {
-      const value = chosen();
-      return value ? new Date(now() + value * HOUR_MS) : null;
+    get hours() { return hoursOf(); },
+    get fields() {
+      if (field.isCustom) return { expires_at: end()?.toISOString() };
+      return { expiration: hoursOf() ?? undefined };
     },
+    get end() { return end(); },
     check: () => {
       if (!field.isCustom) return true;
       limits();
-      const value = Number(chosen());
-      const isRight = value >= min && value <= max;
+      const at = end()?.getTime() ?? 0;
+      // The control has no seconds.
+      const isRight = at > first() - MINUTE_MS && at <= last();
       if (!isRight) {
-        field.setError(t("create.wrong_moment", {
-          first: date(new Date(now() + min * HOUR_MS)), last: date(new Date(now() + max * HOUR_MS)),
-        }));
+        field.setError(t("create.wrong_moment", { first: date(new Date(first())), last: date(new Date(last())) }));
       }
       return isRight;
     },

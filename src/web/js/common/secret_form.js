@@ -112,7 +112,7 @@ function fieldError(error) {
     case "ciphertext": return t("send.wrong.ciphertext");
     case "attachments": return t("send.wrong.attachments");
     case "message": case "description": return t("send.wrong.text");
-    case "expiration": return t("send.wrong.expiration");
+    case "expiration": case "expires_at": return t("send.wrong.expiration");
     case "max_views": return t("send.wrong.max_views");
     case "password": return t("send.wrong.password");
     default: return error.message;

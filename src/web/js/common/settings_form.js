@@ -83,11 +83,11 @@ export function settingsForm({ hasList }) {
   return {
     node,
     fields: {
-      expiration, max_views: views, password, message, message_shown: shown, description,
+      expiration, expires_at: expiration, max_views: views, password, message, message_shown: shown, description,
     },
     get values() {
       return {
-        expiration: expiration.hours,
+        ...expiration.fields,
         max_views: viewCount(),
         password: typedPassword(password.value) || undefined,
         message: message.control.value || undefined,

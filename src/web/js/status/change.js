@@ -24,14 +24,14 @@ export function isChangeable({ view_times: times, expired, locked, draft }) {
 }
 
 /**
- * The form, folded. `send` is how this page calls the server; `onChanged(secret)` gets the changed secret, and
- * `onTooLate()` is called if it was viewed or deleted meanwhile.
+ * The form, folded. `replyPrint()` is the fingerprint for new content of the key for a reply; `onChanged(secret)`
+ * gets the changed secret, and `onTooLate()` is called if it was viewed or deleted meanwhile.
  *
  * @param {SentSecret} secret
  * @param {{ path: string, headers?: Record<string, string>, key?: string | null,
- *   onChanged: (secret: SentSecret) => void, onTooLate: () => void }} options
+ *   replyPrint: () => Promise<string | undefined>, onChanged: (secret: SentSecret) => void, onTooLate: () => void }} options
  */
-export function changeForm(secret, { path, headers, key, onChanged, onTooLate }) {
+export function changeForm(secret, { path, headers, key, replyPrint, onChanged, onTooLate }) {
   const expiration = expirationChoice({ label: t("status.new_expiry"), unchanged: t("status.unchanged") });
   const views = field(t("status.new_views"), h("input", {
     type: "number", min: 1, max: MAX_VIEWS, step: 1, value: secret.max_views, inputmode: "numeric",
@@ -65,12 +65,13 @@ export function changeForm(secret, { path, headers, key, onChanged, onTooLate })
   };
   const changes = async () => {
     /** @type {Record<string, unknown>} */
-    const body = {};
-    if (expiration.hours !== null) body.expiration = expiration.hours;
+    const body = { ...expiration.fields };
     if (viewCount() !== secret.max_views) body.max_views = viewCount();
     if (text.control.value) {
       const { privateHalf } = newHalves();
-      body.ciphertext = await seal(privateHalf + half(), pack({ text: text.control.value, attachments: [] }));
+      body.ciphertext = await seal(privateHalf + half(), pack({
+        text: text.control.value, attachments: [], reply: await replyPrint(),
+      }));
       body.password_part_private = toBase64(utf8(privateHalf));
     }
     return body;
@@ -78,13 +79,13 @@ export function changeForm(secret, { path, headers, key, onChanged, onTooLate })
   const save = async () => {
     replace(problem);
     const body = await changes();
-    if (!Object.keys(body).length) return void replace(problem, notice("info", t("status.nothing_changed")));
+    if (!Object.values(body).some((value) => value !== undefined)) return void replace(problem, notice("info", t("status.nothing_changed")));
     try {
       onChanged((await call("PATCH", path, { body, headers, key, patience: PATIENCE_MS })).data);
     } catch (error) {
       const isLate = error instanceof ApiError && [404, 409].includes(error.status);
       if (isLate) onTooLate();
-      else if (error instanceof ApiError && error.field === "expiration") expiration.setError(t("send.wrong.expiration"));
+      else if (error instanceof ApiError && ["expiration", "expires_at"].includes(error.field ?? "")) expiration.setError(t("send.wrong.expiration"));
       else replace(problem, notice("bad", explain(error)));
     }
   };

@@ -9,7 +9,7 @@ import { isOver } from "../common/secret_end.js";
 import { getKey } from "../common/session.js";
 import { manageToken, privateKey, statusPage } from "../common/status_page.js";
 import { changeForm, isChangeable } from "./change.js";
-import { replyPart } from "./reply.js";
+import { replyPart, replyPrint } from "./reply.js";
 
 /** The page size of the list, and how many secrets are searched. */
 const [PAGE, MOST] = [50, 5_000];
@@ -86,7 +86,7 @@ function show(secret, reply, news) {
     h("h2", {}, t("status.log")),
     viewLog(secret),
     isChangeable(secret) && changeForm(secret, {
-      ...page.asOwner(), onChanged: (changed) => {
+      ...page.asOwner(), replyPrint: () => replyPrint(secret, privateKey()), onChanged: (changed) => {
         show(changed, reply, t("status.saved"));
       }, onTooLate: () => load(t("status.too_late")),
     }),

@@ -3,7 +3,7 @@
 import { h } from "../common/dom.js";
 import { date, t } from "../common/page.js";
 import { secretLink } from "../common/secret_link.js";
-import { openHalf } from "../crypto/answer_key.js";
+import { fingerprint, openHalf, sealHalf } from "../crypto/answer_key.js";
 import { hasWebCrypto } from "../crypto/engine.js";
 
 /**
@@ -34,5 +34,23 @@ export async function replyPart({ id, reply_key: publicKey, reply }, privateKey)
   async function halfOf(sealed) {
     if (!privateKey || !hasWebCrypto()) return null;
     return openHalf({ publicKey: /** @type {string} */ (publicKey), privateKey }, id, sealed).catch(() => null);
+  }
+}
+
+/**
+ * The fingerprint of the key for a reply, for new content; undefined if the private key is not here, or the server
+ * names another key.
+ *
+ * @param {{ id: string, reply_key: string | null }} secret
+ * @param {string} privateKey
+ */
+export async function replyPrint({ id, reply_key: publicKey }, privateKey) {
+  if (!publicKey || !privateKey || !hasWebCrypto()) return undefined;
+  try {
+    // Only the pair of the status link opens what is encrypted for it.
+    await openHalf({ publicKey, privateKey }, id, await sealHalf(publicKey, id, "x"));
+    return await fingerprint(publicKey);
+  } catch {
+    return undefined;
   }
 }
