@@ -19,8 +19,9 @@ use super::{
     mail::{mailbox, mailbox_field, preferred_language},
     secrets::{
         new_secret::{
-            EXPIRES_AT, OTHER_FIELDS_BYTES, answer_key, answer_key_field, hash, lifetime, lifetime_field, own_lifetime,
-            max_views, max_views_field, password, password_field, text,
+            EXPIRES_AT, OTHER_FIELDS_BYTES, answer_key, answer_key_field, hash, lifetime,
+            lifetime_field, max_views, max_views_field, own_lifetime, password, password_field,
+            text,
         },
         offset,
     },

@@ -83,7 +83,8 @@ fn prepare(app: &App, id: SecretId, body: &[u8]) -> Result<SecretChange, ApiErro
     let max_views = fields.number_in_range(&MAX_VIEWS)?.and_then(NonZeroU8::new);
     let content = content(app, &fields)?;
     if lifetime.is_none() && max_views.is_none() && content.is_none() {
-        let reason = "or expires_at, max_views, or ciphertext with password_part_private, is required";
+        let reason =
+            "or expires_at, max_views, or ciphertext with password_part_private, is required";
         return Err(ApiError::field(EXPIRATION.name, reason));
     }
     let content = match content {

@@ -5,12 +5,12 @@ use std::{num::NonZeroU8, sync::Arc};
 use hyper::{body::Incoming, header::HeaderMap};
 
 use crate::{
-    clock::UnixSeconds,
     api::{
         ApiError, App, Client,
         attachments::{self, ATTACHMENTS},
         load::work::blocking,
     },
+    clock::UnixSeconds,
     crypto::{AnswerKey, PasswordHash, SecretText, TypedPassword, random_array},
     domain::{
         lifetime::Lifetime,

@@ -127,19 +127,16 @@ fn tell_reply(
     link: Option<&Result<SecretText, AnswerKeyError>>,
     context: &mut Context<'_>,
 ) -> Result<(), Failure> {
-    let Some(reply) = &item.reply else {
-        let is_allowed = item.reply_key.is_some();
-        return Ok(match is_allowed {
-            true => writeln!(context.out, "{:<12} none yet", "reply")?,
-            false => (),
-        });
-    };
-    let text = match link {
-        Some(Ok(link)) => link.expose_secret(),
-        Some(Err(_)) => "there is one, for another key: is the status link complete?",
-        None if reply.is_waiting() => "there is one: the complete status link opens it",
-        None if reply.view_times > 0 => "viewed",
-        None => "expired",
+    let text = match (&item.reply, link) {
+        (None, _) if item.reply_key.is_none() => return Ok(()),
+        (None, _) => "none yet",
+        (Some(_), Some(Ok(link))) => link.expose_secret(),
+        (Some(_), Some(Err(_))) => "there is one, for another key: is the status link complete?",
+        (Some(reply), None) if reply.is_waiting() => {
+            "there is one: the complete status link opens it"
+        }
+        (Some(reply), None) if reply.view_times > 0 => "viewed",
+        (Some(_), None) => "expired",
     };
     Ok(writeln!(context.out, "{:<12} {text}", "reply")?)
 }

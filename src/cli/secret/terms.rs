@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::{
     cli::{Failure, prompt},
-    clock::UnixSeconds,
     client::Dialect,
+    clock::UnixSeconds,
     crypto::SecretText,
 };
 

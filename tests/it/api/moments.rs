@@ -47,7 +47,11 @@ fn secrets_end_on_the_second() {
     for text in [MOMENT, "2026-11-22T14:17:11+01:30", "2026-11-22T12:47:11.999Z"] {
         let id = id_of(&create(&server.client, text));
         let data = entry(&server.client, &id);
-        assert_eq!((&data["expires_at"], &data["expiration"]), (&json!(MOMENT), &json!(1)), "{text}");
+        assert_eq!(
+            (&data["expires_at"], &data["expiration"]),
+            (&json!(MOMENT), &json!(1)),
+            "{text}"
+        );
     }
     let changed = server.client.create(json!({"expiration": 100}));
     let body = json!({"expires_at": MOMENT, "expiration": 0});
