@@ -11,7 +11,7 @@ use crate::{
     config::{BadSetting, Flags, Loaded, Settings, definitions::settings},
     delivery::smtp::{BadMail, Mailer},
     metrics, tls,
-    web::PageLook,
+    web::{BadLook, PageLook},
 };
 
 /// Defines `ServeCommand`: a flag for each setting, and `--check`.
@@ -111,7 +111,7 @@ impl ServeCommand {
             .and_then(|_| Mailer::check_token(&loaded.settings))
             .map_err(|BadMail { setting, problem }| loaded.bad(setting, problem))?;
         PageLook::load(&loaded.settings.site)
-            .map_err(|problem| loaded.bad("site_logo", problem))?;
+            .map_err(|BadLook { setting, problem }| loaded.bad(setting, problem))?;
         network_files(&loaded)?;
         Ok(writeln!(context.out, "settings are valid")?)
     }

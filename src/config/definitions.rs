@@ -354,6 +354,25 @@ macro_rules! settings {
                 parse: |text| Link::parse(text).map(Some),
                 remedy: "give an absolute http, https or mailto URL",
             }
+            /// another link below each page, such as Contact=https://example.org/contact; for several, repeat it
+            /// or separate them by commas
+            site_link: Vec "NAME=URL" => pub links: Vec<NamedLink> {
+                parse: site::links,
+                remedy: "give at most 10 links, each as a name of 1 to 40 characters, = and an absolute http, \
+                         https or mailto URL, such as Contact=https://example.org/contact; a comma in a URL \
+                         is %2C",
+            }
+            /// a text below each page, such as who runs this site and who helps
+            site_text: Option "TEXT" => pub text: Option<String> {
+                parse: |text| site::text(text).map(Some),
+                remedy: "give one line of 1 to 500 characters",
+            }
+            /// a style sheet of your own for all pages, at most 64 KiB; it can hide warnings and buttons, so only
+            /// people whom you trust with the server may change it
+            custom_css: Option "FILE" => pub css: Option<PathBuf> {
+                parse: |text| parse::directory(text).map(Some),
+                remedy: "give the path of a readable CSS file of at most 64 KiB in UTF-8",
+            }
         }
         settings {
             /// numeric address and port at which /metrics can be read without a token; for a network that only

@@ -29,7 +29,7 @@ pub use self::{
     listen::{ALL as ALL_ADDRESSES, ListenAddress},
     mail::{SmtpHost, SmtpTls, SmtpUrl},
     public_url::PublicUrl,
-    site::{Color, Link},
+    site::{Color, Link, NamedLink},
     table::{Expiration, MailSettings, Setting, Settings, SiteSettings, TABLE, TryLimits},
     values::{BadSetting, Boxes, Flags, LogFormat, SecretCreation, ViewerIp},
 };

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use lettre::message::Mailbox;
 
 use super::{
-    BadSetting, Boxes, Color, CrossOrigin, Link, ListenAddress, LogFormat, PublicUrl,
+    BadSetting, Boxes, Color, CrossOrigin, Link, ListenAddress, LogFormat, NamedLink, PublicUrl,
     SecretCreation, SmtpUrl, ViewerIp, acme, definitions::settings, listen, mail, parse, site,
 };
 use crate::{crypto::RsaBits, domain::notify::language::Language};

@@ -124,6 +124,9 @@ fn every_setting_can_come_from_the_file() {
         site_color = "#B00b1e"
         site_imprint = "https://example.org/imprint"
         site_privacy = "mailto:privacy@example.org"
+        site_link = ["Contact=https://example.org/contact", "Status = mailto:status@example.org"]
+        site_text = "Run by Example & Co."
+        custom_css = "/etc/sealdrop.css"
         metrics_listen = "127.0.0.1:9187"
         metrics_token_file = "/etc/sealdrop.token"
         access_log = true
@@ -167,6 +170,12 @@ fn every_setting_can_come_from_the_file() {
     assert_eq!(all.site.logo.unwrap(), Path::new("/etc/logo.svg"));
     assert_eq!(all.site.imprint.unwrap().as_str(), "https://example.org/imprint");
     assert_eq!(all.site.privacy.unwrap().as_str(), "mailto:privacy@example.org");
+    assert_eq!(
+        all.site.links.iter().map(|link| (&*link.name, link.link.as_str())).collect::<Vec<_>>(),
+        [("Contact", "https://example.org/contact"), ("Status", "mailto:status@example.org")]
+    );
+    assert_eq!(all.site.text.unwrap(), "Run by Example & Co.");
+    assert_eq!(all.site.css.unwrap(), Path::new("/etc/sealdrop.css"));
     assert_eq!(all.log, tracing::Level::TRACE);
 }
 
@@ -211,6 +220,9 @@ fn a_wrong_setting_is_named_with_its_source_and_what_would_be_right() {
         ("max_connections_per_client", "0", "0 is out of range", "1 to 65536"),
         ("cache", "1MiB", "1MiB is out of range", "8MiB to 1GiB"),
         ("cache", "99999999999GiB", "out of range", "8MiB to 1GiB"),
+        ("site_link", "Contact", "\"Contact\" has no =", "such as Contact=https://"),
+        ("site_link", "a=ftp://x", "is not an http, https or mailto URL", "at most 10 links"),
+        ("site_text", "a\nb", "has control characters", "one line of 1 to 500"),
         ("log", "loud", "\"loud\" is not a log level", "error, warn, info"),
     ];
     for (key, value, problem, remedy) in cases {

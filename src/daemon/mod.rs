@@ -47,7 +47,7 @@ use crate::{
     router::{Observation, Site},
     server::{LocalAddress, Server, Stop},
     store::Store,
-    web::{PageLook, Web},
+    web::{BadLook, PageLook, ServedWeb, Web},
 };
 
 /// A file in the data directory: see [`known_time`].
@@ -111,10 +111,10 @@ pub fn serve(loaded: Loaded, output: Output<'_>) -> Result<(), Failure> {
     announce(&app, settings, &addresses, &base, &https, output)?;
 
     let reloading = {
-        let (app, settings, addresses) = (Arc::clone(&app), settings.clone(), addresses.clone());
+        let (site, settings, addresses) = (Arc::clone(&site), settings.clone(), addresses.clone());
         runtime.spawn(harmless.handle(move || {
             service_manager::reloading();
-            reload(&app, &settings);
+            reload(&site, &settings);
             https.reload();
             service_manager::ready(&addresses);
         }))
@@ -186,9 +186,14 @@ fn open(loaded: &Loaded) -> Result<Open, Failure> {
         tracing::warn!("{error}; no mail can be sent until this file exists");
     }
     let look = PageLook::load(&settings.site)
-        .map_err(|problem| Failure::from(loaded.bad("site_logo", problem)))?;
-    let config = public_config(&rules, &service_rules);
-    let web = Web::new(&look, &config, settings.mail.language.tag(), openapi::document());
+        .map_err(|BadLook { setting, problem }| Failure::from(loaded.bad(setting, problem)))?;
+    if look.css.is_some() {
+        tracing::warn!(
+            "custom_css can hide warnings and move buttons on every page: only people whom you trust with \
+             this server may change that file"
+        );
+    }
+    let web = ServedWeb::new(pages(settings, &look));
     let random = Arc::new(SystemRandom);
     let mut app = App::new(store.clone(), clock, random, rules, service_rules)
         .map_err(|error| Failure::failed(error.to_string()))?;
@@ -200,6 +205,12 @@ fn open(loaded: &Loaded) -> Result<Open, Failure> {
     observation.metrics_token = monitoring::token(loaded)?;
     let site = Arc::new(Site { app: Arc::new(app), web, sub_path, observation });
     Ok(Open { store, site, believed: is_believed.then_some(asked) })
+}
+
+/// The pages with this look.
+fn pages(settings: &Settings, look: &PageLook) -> Web {
+    let config = public_config(&rules::rules(settings), &rules::service_rules(settings));
+    Web::new(look, &config, settings.mail.language.tag(), openapi::document())
 }
 
 /// The server, which does not accept connections yet, and its addresses.
@@ -342,21 +353,27 @@ fn forget_request(asked: &Path) -> Result<(), Failure> {
         .map_err(|error| Failure::failed(format!("cannot remove {}: {error}", asked.display())))
 }
 
-/// Reads the files of the settings of mails again, since they can change while the daemon runs. Changes
-/// nothing if one of them is wrong.
-fn reload(app: &App, settings: &Settings) {
-    match Mailer::from_settings(settings) {
-        Ok(mailer) => {
-            let is_set_up = mailer.is_some();
-            app.deliveries.replace_mailer(mailer);
-            // Items that failed with the old password are tried at once.
-            app.deliveries.try_now();
-            tracing::info!(
-                mail = is_set_up,
-                "SIGHUP: read the password of the mail server, the texts of mails and the certificate \
-                 authorities again; other settings need a restart"
-            );
-        }
-        Err(error) => tracing::warn!(%error, "SIGHUP: nothing was changed"),
+/// Reads the files of mails and of the look again, since they can change while the daemon runs. Changes
+/// nothing if one of them is wrong. Blocks.
+fn reload(site: &Site, settings: &Settings) {
+    let mailer = match Mailer::from_settings(settings) {
+        Ok(mailer) => mailer,
+        Err(error) => return tracing::warn!(%error, "SIGHUP: nothing was changed"),
+    };
+    let look = match PageLook::load(&settings.site) {
+        Ok(look) => look,
+        Err(error) => return tracing::warn!(%error, "SIGHUP: nothing was changed"),
+    };
+    let (deliveries, is_set_up) = (&site.app.deliveries, mailer.is_some());
+    deliveries.replace_mailer(mailer);
+    // Items that failed with the old password are tried at once.
+    deliveries.try_now();
+    if *site.web.current().look() != look {
+        site.web.replace(pages(settings, &look));
     }
+    tracing::info!(
+        mail = is_set_up,
+        "SIGHUP: read the password of the mail server, the texts of mails, the certificate authorities, the \
+         logo and the custom CSS again; other settings need a restart"
+    );
 }

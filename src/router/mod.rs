@@ -29,7 +29,7 @@ use crate::{
         routes::{self, METRICS_PATH},
     },
     http::{body::leave, cors, request_head, response},
-    web::{self, Web},
+    web::{self, ServedWeb, Web},
 };
 
 /// The APIs and the pages.
@@ -37,7 +37,7 @@ pub struct Site {
     /// The APIs.
     pub app: Arc<App>,
     /// The pages.
-    pub web: Web,
+    pub web: ServedWeb,
     /// The path of the public URL, such as `/secrets`, or empty: a proxy may leave it in its requests.
     pub sub_path: String,
     /// What is recorded about requests, and who may read it.
@@ -68,7 +68,7 @@ pub async fn route(
             allow_origin(&mut answer);
             (answer, Some(request.into_body()))
         }
-        Ok(()) => match redirect.or_else(|| page(&site.web, &request, &mut seen)) {
+        Ok(()) => match redirect.or_else(|| page(&site.web.current(), &request, &mut seen)) {
             Some(page) => (page, Some(request.into_body())),
             None if observed::asks_metrics(site, &request) => {
                 (observed::metrics(site, &request).await, Some(request.into_body()))
@@ -92,7 +92,9 @@ pub async fn route(
 /// redirect.
 fn take_prefix(site: &Site, request: &mut Request<Incoming>) -> Option<Response<response::Body>> {
     let is_known = |uri: &Uri| {
-        routes::find(uri.path()).is_some() || site.web.has(uri) || uri.path() == METRICS_PATH
+        routes::find(uri.path()).is_some()
+            || site.web.current().has(uri)
+            || uri.path() == METRICS_PATH
     };
     match sub_path::find(&site.sub_path, request.uri(), is_known) {
         InnerPath::Here => None,

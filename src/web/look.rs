@@ -1,11 +1,18 @@
-//! The operator's look: a logo, and colours that stay readable with any accent colour.
+//! The operator's look: a logo, a style sheet, and colours that stay readable with any accent colour.
 
-use std::{fs, io::Read as _};
+use std::{fs, io::Read as _, path::Path};
 
-use crate::config::{Color, SiteSettings};
+use crate::{
+    config::{Color, SiteSettings},
+    crypto::{hex, sha256},
+};
 
 /// The logo is loaded with every first visit, so it must be small.
 const MAX_LOGO_BYTES: u64 = 256 << 10;
+/// The style sheet likewise.
+const MAX_CSS_BYTES: u64 = 64 << 10;
+/// How much of the SHA-256 of a file is in its address, in bytes.
+const HASH_BYTES: usize = 6;
 /// The least contrast between text and background (WCAG 2.2, 1.4.3).
 const MIN_CONTRAST: f64 = 4.5;
 /// The backgrounds of texts and links, as in `css/site.css`: the darkest of the light ones, the lightest of
@@ -16,16 +23,28 @@ const BLACK: Color = Color([0, 0, 0]);
 const WHITE: Color = Color([0xff, 0xff, 0xff]);
 
 /// The look of the pages.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PageLook {
     /// The settings.
     pub site: SiteSettings,
     /// The picture next to the name.
     pub logo: Option<Logo>,
+    /// The operator's style sheet, which is loaded after ours.
+    pub css: Option<String>,
+}
+
+/// A setting of the look that cannot be used, which is only found by reading files.
+#[derive(Debug, thiserror::Error)]
+#[error("{setting}: {problem}")]
+pub struct BadLook {
+    /// The name of the setting in the configuration file.
+    pub setting: &'static str,
+    /// The problem.
+    pub problem: String,
 }
 
 /// The operator's logo.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Logo {
     /// Its media type.
     pub content_type: &'static str,
@@ -34,13 +53,14 @@ pub struct Logo {
 }
 
 impl Logo {
-    /// The file name at which it is served.
-    pub(super) fn file_name(&self) -> &'static str {
-        match self.content_type {
+    /// The path below the root at which it is served.
+    pub(super) fn path(&self) -> String {
+        let name = match self.content_type {
             "image/png" => "logo.png",
             "image/webp" => "logo.webp",
             _ => "logo.svg",
-        }
+        };
+        path(&self.bytes, name)
     }
 }
 
@@ -49,26 +69,20 @@ impl PageLook {
     ///
     /// # Errors
     ///
-    /// The problem with `site_logo`.
-    pub fn load(site: &SiteSettings) -> Result<Self, String> {
-        let logo = site.logo.as_deref().map(|path| {
-            let place = path.display();
-            let mut bytes = Vec::new();
-            // Opening a pipe would wait for a writer.
-            if !path.is_file() {
-                return Err(format!("cannot read {place}: it is not a file"));
-            }
-            fs::File::open(path)
-                .and_then(|file| file.take(MAX_LOGO_BYTES + 1).read_to_end(&mut bytes))
-                .map_err(|error| format!("cannot read {place}: {error}"))?;
-            if bytes.len() as u64 > MAX_LOGO_BYTES {
-                return Err(format!("{place} is larger than {} KiB", MAX_LOGO_BYTES >> 10));
-            }
-            let content_type = content_type(&bytes)
-                .ok_or_else(|| format!("{place} is neither SVG, PNG nor WebP"))?;
-            Ok(Logo { content_type, bytes })
-        });
-        Ok(Self { site: site.clone(), logo: logo.transpose()? })
+    /// The problem with `site_logo` or `custom_css`.
+    pub fn load(site: &SiteSettings) -> Result<Self, BadLook> {
+        let logo = site.logo.as_deref().map(load_logo).transpose();
+        let css = site.css.as_deref().map(load_css).transpose();
+        Ok(Self {
+            site: site.clone(),
+            logo: logo.map_err(|problem| BadLook { setting: "site_logo", problem })?,
+            css: css.map_err(|problem| BadLook { setting: "custom_css", problem })?,
+        })
+    }
+
+    /// The path below the root at which the operator's style sheet is served.
+    pub(super) fn css_path(&self) -> Option<String> {
+        self.css.as_ref().map(|css| path(css.as_bytes(), "custom.css"))
     }
 
     /// The style sheet with the operator's colour.
@@ -84,6 +98,49 @@ impl PageLook {
              @media (prefers-color-scheme: dark) {{\n  :root {{\n    --link: {on_dark};\n  }}\n}}\n"
         )
     }
+}
+
+fn load_logo(path: &Path) -> Result<Logo, String> {
+    let bytes = read(path, MAX_LOGO_BYTES)?;
+    let content_type = content_type(&bytes)
+        .ok_or_else(|| format!("{} is neither SVG, PNG nor WebP", path.display()))?;
+    Ok(Logo { content_type, bytes })
+}
+
+/// What is wrong inside of a style sheet, browsers skip, so only what is none at all is refused.
+fn load_css(path: &Path) -> Result<String, String> {
+    let place = path.display();
+    let css = String::from_utf8(read(path, MAX_CSS_BYTES)?)
+        .map_err(|_| format!("{place} is not UTF-8"))?;
+    if css.contains('\0') {
+        return Err(format!("{place} is not a text"));
+    }
+    let start = css.trim_start_matches('\u{feff}').trim_start();
+    if start.starts_with('<') {
+        return Err(format!("{place} begins with <, so it is HTML and not CSS"));
+    }
+    Ok(css)
+}
+
+fn read(path: &Path, max_bytes: u64) -> Result<Vec<u8>, String> {
+    let place = path.display();
+    // Opening a pipe would wait for a writer.
+    if !path.is_file() {
+        return Err(format!("cannot read {place}: it is not a file"));
+    }
+    let mut bytes = Vec::new();
+    fs::File::open(path)
+        .and_then(|file| file.take(max_bytes + 1).read_to_end(&mut bytes))
+        .map_err(|error| format!("cannot read {place}: {error}"))?;
+    if bytes.len() as u64 > max_bytes {
+        return Err(format!("{place} is larger than {} KiB", max_bytes >> 10));
+    }
+    Ok(bytes)
+}
+
+/// The path of a file that browsers keep for ever: with another content it has another path.
+fn path(content: &[u8], name: &str) -> String {
+    format!("assets/{}/{name}", hex(&sha256(content)[..HASH_BYTES]))
 }
 
 /// The media type of a picture, by its first bytes.
@@ -156,13 +213,42 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("logo");
         let site = SiteSettings { logo: Some(path.clone()), ..SiteSettings::default() };
-        assert!(PageLook::load(&site).unwrap_err().contains("cannot read"));
+        let problem = || PageLook::load(&site).unwrap_err().to_string();
+        assert!(problem().starts_with("site_logo: cannot read"));
         fs::write(&path, "GIF89a").unwrap();
-        assert!(PageLook::load(&site).unwrap_err().contains("neither SVG, PNG nor WebP"));
+        assert!(problem().contains("neither SVG, PNG nor WebP"));
         fs::write(&path, vec![b' '; 300 << 10]).unwrap();
-        assert!(PageLook::load(&site).unwrap_err().contains("larger than 256 KiB"));
+        assert!(problem().contains("larger than 256 KiB"));
         fs::write(&path, "<svg/>").unwrap();
         assert_eq!(PageLook::load(&site).unwrap().logo.unwrap().bytes, b"<svg/>");
+    }
+
+    #[test]
+    fn a_style_sheet_that_cannot_be_used_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("own.css");
+        let site = SiteSettings { css: Some(path.clone()), ..SiteSettings::default() };
+        let problem = || PageLook::load(&site).unwrap_err().to_string();
+        assert!(problem().starts_with("custom_css: cannot read"));
+        fs::create_dir(&path).unwrap();
+        assert!(problem().contains("it is not a file"));
+        fs::remove_dir(&path).unwrap();
+        let cases: [(&[u8], &str); 4] = [
+            (b"\xff", "is not UTF-8"),
+            (b"a\0b", "is not a text"),
+            (b"\xef\xbb\xbf\n<style>", "begins with <"),
+            (&[b' '; 65 << 10], "larger than 64 KiB"),
+        ];
+        for (content, expected) in cases {
+            fs::write(&path, content).unwrap();
+            assert!(problem().contains(expected), "{}", problem());
+        }
+        fs::write(&path, "a { color: red }").unwrap();
+        let look = PageLook::load(&site).unwrap();
+        let before = look.css_path().unwrap();
+        assert!(before.starts_with("assets/") && before.ends_with("/custom.css"), "{before}");
+        fs::write(&path, "a { color: blue }").unwrap();
+        assert_ne!(PageLook::load(&site).unwrap().css_path().unwrap(), before);
     }
 
     #[test]

@@ -14,7 +14,10 @@ mod pages;
 mod path;
 mod translations;
 
-use std::{collections::BTreeMap, sync::OnceLock};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock, PoisonError, RwLock},
+};
 
 use hyper::{
     Method, Request, Response, StatusCode, Uri,
@@ -31,7 +34,7 @@ use self::{
     path::AddressTarget,
 };
 pub use self::{
-    look::{Logo, PageLook},
+    look::{BadLook, Logo, PageLook},
     pages::{PublicConfig, PublicExpiration},
     path::ROUTES,
 };
@@ -76,6 +79,29 @@ pub struct Web {
     fallback: usize,
 }
 
+/// The pages and files as they are served now. They are replaced as a whole when the files of the look have
+/// changed.
+pub struct ServedWeb(RwLock<Arc<Web>>);
+
+impl ServedWeb {
+    /// Serves `web`.
+    #[must_use]
+    pub fn new(web: Web) -> Self {
+        Self(RwLock::new(Arc::new(web)))
+    }
+
+    /// The current pages and files.
+    #[must_use]
+    pub fn current(&self) -> Arc<Web> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Serves `web` from now on.
+    pub fn replace(&self, web: Web) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(web);
+    }
+}
+
 impl Web {
     /// Prepares all pages. `language` is for clients that accept none of the available ones; `description`
     /// is the OpenAPI document.
@@ -87,9 +113,8 @@ impl Web {
         description: String,
     ) -> Self {
         let theme = look.theme();
-        let logo = look.logo.as_ref().map_or(&[][..], |logo| &logo.bytes);
         let icons: Vec<u8> = icons::icons(look.site.color).flat_map(|(_, icon)| icon).collect();
-        let versions = [embedded::VERSION.as_bytes(), theme.as_bytes(), logo, &icons].concat();
+        let versions = [embedded::VERSION.as_bytes(), theme.as_bytes(), &icons].concat();
         let version = hex(&sha256(&versions)[..6]);
         let renderer = Renderer::new(look.clone(), config.clone(), version.clone());
         let mut pages = BTreeMap::new();
@@ -132,6 +157,12 @@ impl Web {
             response.headers_mut().insert(ALLOW, METHODS);
         }
         Some((response, route))
+    }
+
+    /// The look of the pages.
+    #[must_use]
+    pub fn look(&self) -> &PageLook {
+        self.renderer.look()
     }
 
     /// Whether there is a page, a file or a redirect at `uri`.
@@ -245,7 +276,11 @@ fn files(version: &str, look: &PageLook, theme: String) -> BTreeMap<String, File
     files.insert(format!("assets/{version}/theme.css"), theme);
     if let Some(logo) = &look.logo {
         let file = File::plain(logo.content_type, Bytes::from(logo.bytes.clone()), Keep::ForEver);
-        files.insert(format!("assets/{version}/{}", logo.file_name()), file);
+        files.insert(logo.path(), file);
+    }
+    if let (Some(css), Some(path)) = (&look.css, look.css_path()) {
+        let css = Bytes::from(css.clone());
+        files.insert(path, File::compressed("text/css; charset=utf-8", css, Keep::ForEver));
     }
     let icon = include_str!("images/icon.svg").replace(ICON_COLOR, &look.site.color.to_string());
     let icon = File::compressed("image/svg+xml", icon.into(), Keep::ForEver);

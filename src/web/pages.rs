@@ -178,6 +178,11 @@ impl Renderer {
         Self { environment, look, config, version, agents }
     }
 
+    /// The look of the pages.
+    pub(super) fn look(&self) -> &PageLook {
+        &self.look
+    }
+
     /// One page, as HTML.
     pub(super) fn render(
         &self,
@@ -212,6 +217,11 @@ impl Renderer {
         // JSON in HTML must not end its element.
         let data = data.replace('<', "\\u003c");
         let site = &self.look.site;
+        let links: Vec<_> = site
+            .links
+            .iter()
+            .map(|link| context! { name => link.name, url => link.link.as_str() })
+            .collect();
         let template = self.environment.get_template(&page.template())?;
         template.render(context! {
             page => name,
@@ -227,10 +237,13 @@ impl Renderer {
             data => Value::from_safe_string(data),
             site => context! {
                 name => site.name,
-                logo => self.look.logo.as_ref().map(|logo| logo.file_name()),
+                logo => self.look.logo.as_ref().map(|logo| ours(&logo.path())),
+                css => self.look.css_path().map(|path| ours(&path)),
                 color => site.color.to_string(),
                 imprint => site.imprint.as_ref().map(|link| link.as_str()),
                 privacy => site.privacy.as_ref().map(|link| link.as_str()),
+                links => links,
+                text => site.text,
             },
             boxes => self.config.boxes,
         })

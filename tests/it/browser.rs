@@ -9,7 +9,7 @@ use std::{
 
 use libtest_mimic::Trial;
 use sealdrop::{
-    config::{Boxes, Color, Link, SecretCreation},
+    config::{Boxes, Color, Link, NamedLink, SecretCreation},
     web::PageLook,
 };
 use serde::Deserialize;
@@ -34,6 +34,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial_with("browser::firefox", NEEDED_BY_FIREFOX, || {
             run_in("firefox", "firefox", Options::default());
         }),
+        trial_with("browser::brand", NEEDED, || run_with("brand", branded())),
         trial_with("browser::docs", NEEDED, || run("docs")),
         trial_with("browser::frame", NEEDED, || run("frame")),
         trial_with("browser::languages", NEEDED, || run("languages")),
@@ -109,6 +110,23 @@ fn run(script: &str) {
 
 fn run_with(script: &str, account: Options) {
     run_in("chromium", script, account);
+}
+
+/// A server with everything that an operator can set of the look.
+fn branded() -> Options {
+    let mut look = PageLook::default();
+    look.site.name = "Example Vault".to_owned();
+    look.site.color = Color([0x1d, 0x4e, 0x89]);
+    look.site.text = Some(
+        "Run by Example Ltd. for its staff. Questions? Ask the help desk, ext. 112.".to_owned(),
+    );
+    look.site.imprint = Some(Link::parse("https://example.org/imprint").unwrap());
+    let links = [("Contact", "mailto:help@example.org"), ("Status", "https://status.example.org/")];
+    look.site.links = links
+        .map(|(name, url)| NamedLink { name: name.to_owned(), link: Link::parse(url).unwrap() })
+        .into();
+    look.css = Some(include_str!("../node/browser/brand.css").to_owned());
+    Options { look, ..Options::default() }
 }
 
 /// `account` has the settings of the server with this name, besides its mail server.

@@ -19,7 +19,7 @@ use sealdrop::{
     router::{Observation, Site},
     server::{ConnectionLimits, Listener, Server, Stop},
     store::Store,
-    web::{PageLook, Web},
+    web::{PageLook, ServedWeb, Web},
 };
 use tokio::sync::oneshot;
 
@@ -113,7 +113,7 @@ impl TestServer {
             .expect("an account");
         let Options { rules, service_rules, look, .. } = options;
         let config = public_config(&rules, &service_rules);
-        let web = Web::new(&look, &config, "en", openapi::document());
+        let web = ServedWeb::new(Web::new(&look, &config, "en", openapi::document()));
         let mut app = App::new(store, clock.clone(), random, rules, service_rules).expect("an app");
         app.deliveries = Arc::new(Deliveries::new(options.mailer));
         app.cors = options.cors;

@@ -5,7 +5,7 @@ use std::io::Read as _;
 use flate2::read::GzDecoder;
 use libtest_mimic::Trial;
 use sealdrop::{
-    config::{Link, SiteSettings},
+    config::{Link, NamedLink, SiteSettings},
     web::{Logo, PageLook},
 };
 use ureq::{Agent, http::Request};
@@ -21,6 +21,8 @@ const ID: &str = "0123456789abcdefghijABCDEFGHIJx";
 const REQUEST: &str = "123e4567-e89b-42d3-a456-426614174000";
 /// The allowed size of the whole view page, as it is transferred.
 const VIEW_BYTES: usize = 60_000;
+/// A style sheet of an operator.
+const CSS: &str = "footer { background: url(https://elsewhere.example/x) }\n";
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
@@ -244,13 +246,26 @@ fn the_look_is_the_operators() {
             color: sealdrop::config::Color([0xff, 0xee, 0x00]),
             imprint: Some(Link::parse("https://example.org/imprint?a=1&b=\"2\"").unwrap()),
             privacy: Some(Link::parse("mailto:privacy@example.org").unwrap()),
+            links: vec![
+                NamedLink {
+                    name: "<i>Contact</i>".to_owned(),
+                    link: Link::parse("https://example.org/contact?a=\"1\"").unwrap(),
+                },
+                NamedLink {
+                    name: "Status".to_owned(),
+                    link: Link::parse("mailto:status@example.org").unwrap(),
+                },
+            ],
+            text: Some("Run by <i>Example & Co.</i>".to_owned()),
             logo: None,
+            css: None,
         },
         logo: Some(Logo { content_type: "image/svg+xml", bytes: svg.to_vec() }),
+        css: Some(CSS.to_owned()),
     };
     let server = TestServer::with(Options { look, ..Options::default() });
     let html = get(&server, "/").text();
-    assert!(!html.contains("<b>"), "{html}");
+    assert!(!html.contains("<b>") && !html.contains("<i>"), "{html}");
     assert!(html.contains("mailto:privacy@example.org"));
     let logo = loads(&html).into_iter().find(|file| file.ends_with("logo.svg")).unwrap();
     let answer = get(&server, &format!("/{logo}"));
@@ -260,6 +275,27 @@ fn the_look_is_the_operators() {
     let theme = loads(&html).into_iter().find(|file| file.ends_with("theme.css")).unwrap();
     let theme = get(&server, &format!("/{theme}")).text();
     assert!(theme.contains("--accent: #ffee00;\n  --on-accent: #000000;"), "{theme}");
+
+    // Each page has the links, the text and the style sheet, the latter after ours.
+    for path in paths() {
+        let html = get(&server, &path).text().replace("&#x2f;", "/");
+        for expected in [
+            "href=\"https://example.org/contact?a=%221%22\" rel=\"noreferrer\"",
+            "&lt;i&gt;Contact&lt;/i&gt;</a>",
+            "href=\"mailto:status@example.org\"",
+            "Run by &lt;i&gt;Example &amp; Co.",
+        ] {
+            assert!(html.contains(expected), "{path}: {expected} is not in {html}");
+        }
+        let sheets = html.split("<link rel=\"stylesheet\" href=\"").skip(1);
+        let last = sheets.last().unwrap().split('"').next().unwrap();
+        assert!(last.ends_with("/custom.css"), "{path}: {last}");
+        let answer = get(&server, &format!("/{last}"));
+        assert_eq!((answer.status, answer.text()), (200, CSS.to_owned()));
+        assert_eq!(answer.header("content-type"), Some("text/css; charset=utf-8"));
+        let forever = Some("public, max-age=31536000, immutable");
+        assert_eq!(answer.header("cache-control"), forever);
+    }
 }
 
 fn the_app_has_its_files() {

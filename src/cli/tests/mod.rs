@@ -105,8 +105,9 @@ fn every_setting_has_its_flag_and_the_help_tells_its_default() {
                 "p --smtp-url smtp://u@h --mail-from a@b --public-url http://x"
             }
             ("mail_from", _) => "a@b",
-            ("mail_templates" | "site_logo", _) => "x",
+            ("mail_templates" | "site_logo" | "site_text" | "custom_css", _) => "x",
             ("site_imprint" | "site_privacy", _) => "http://x",
+            ("site_link", _) => "x=http://x",
             (_, default) => default,
         };
         assert_eq!(origin(&format!("serve {flag} {value}")), flag);

@@ -9,7 +9,11 @@ use std::{
 use libtest_mimic::Trial;
 use rustix::process::Signal;
 
-use crate::{daemon::Daemon, http::secret_with, trial};
+use crate::{
+    daemon::{Daemon, sealdrop},
+    http::secret_with,
+    trial,
+};
 
 pub(super) fn trials() -> Vec<Trial> {
     vec![
@@ -18,6 +22,7 @@ pub(super) fn trials() -> Vec<Trial> {
             "cli::signals::a_proxy_that_is_not_trusted_is_named_once",
             untrusted_proxies_are_named,
         ),
+        trial("cli::signals::the_look_is_read_again", the_look_is_read_again),
         trial("cli::signals::the_named_header_is_believed", the_named_header_is_believed),
     ]
 }
@@ -76,6 +81,62 @@ fn hang_up_reads_again() {
     assert!(!fs::read_to_string(&daemon.log).expect("the log").contains("second"));
     let (status, _) = daemon.stop();
     assert!(status.success(), "{status}");
+}
+
+/// The logo and the style sheet are read at the start and at SIGHUP; a wrong file is named, and changes nothing.
+fn the_look_is_read_again() {
+    let dir = tempfile::tempdir().expect("a fresh directory");
+    let (css, logo) = (dir.path().join("own.css"), dir.path().join("logo.svg"));
+    fs::write(&css, "/* first */").expect("a file");
+    fs::write(&logo, "<svg xmlns='first'/>").expect("a file");
+    let paths = [&css, &logo].map(|path| path.to_str().expect("a path"));
+    let flags = ["--key-pool", "0", "--custom-css", paths[0], "--site-logo", paths[1]];
+    let (daemon, client) = Daemon::start_first(&dir.path().join("data"), &flags);
+    wait_for(&daemon.log, "custom_css can hide warnings", 1);
+    // Unlike answers of the APIs, pages and files may be kept, which the client of these tests refuses.
+    let get = |path: &str| {
+        let mut answer = ureq::get(format!("{}{path}", client.base)).call().expect("an answer");
+        answer.body_mut().read_to_string().expect("a text")
+    };
+    // The part before the first `end`, from the quotation mark on.
+    let address = |html: &str, end: &str| {
+        let before = html.split(end).next().expect("a start");
+        before.rsplit_once('"').expect("a link").1.to_owned()
+    };
+    // The content of the linked file.
+    let served = |name: &str| get(&format!("/{}{name}", address(&get("/"), name)));
+    let module = |html: &str| address(html, "js/create/main.js");
+    let before = get("/");
+    assert_eq!(served("custom.css"), "/* first */");
+    assert_eq!(served("logo.svg"), "<svg xmlns='first'/>");
+
+    fs::write(&css, "/* second */").expect("a file");
+    fs::write(&logo, "<svg xmlns='other'/>").expect("a file");
+    daemon.signal(Signal::HUP);
+    wait_for(&daemon.log, "SIGHUP: read the password", 1);
+    assert_eq!(served("custom.css"), "/* second */");
+    assert_eq!(served("logo.svg"), "<svg xmlns='other'/>");
+    // Pages that are open load our modules from the same addresses as before.
+    let after = get("/");
+    assert_eq!(module(&after), module(&before));
+    assert_ne!(after, before);
+
+    fs::write(&css, "<style>").expect("a file");
+    daemon.signal(Signal::HUP);
+    wait_for(&daemon.log, "SIGHUP: nothing was changed error=custom_css", 1);
+    assert_eq!(served("custom.css"), "/* second */");
+    let output = sealdrop()
+        .args(["serve", "--check", "--data"])
+        .arg(dir.path().join("data"))
+        .args(["--custom-css", paths[0]])
+        .output()
+        .expect("the program");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(64), "{said}");
+    assert!(
+        said.contains("custom_css (from --custom-css)") && said.contains("begins with <"),
+        "{said}"
+    );
 }
 
 fn untrusted_proxies_are_named() {
