@@ -19,6 +19,7 @@ const DOUBTS: &str = "uncertain.json";
 const SAME_AS_ENGLISH: &[&str] = &[
     "API",
     "Account",
+    "Code",
     "Description",
     "Details",
     "Email",
@@ -27,8 +28,10 @@ const SAME_AS_ENGLISH: &[&str] = &[
     "ID",
     "Link",
     "Log",
+    "Markdown",
     "Message",
     "Notifications",
+    "PDF: {name}",
     "Pages",
     "Passphrase",
     "Password",

@@ -44,12 +44,22 @@ use crate::{
 };
 
 /// Scripts, styles and requests are only from this server; nothing is inline, and text never becomes
-/// markup.
-const POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
-     connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'self'; form-action 'none'; \
-     frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types sealdrop",
-);
+/// markup. `$more` begins with a semicolon.
+macro_rules! policy {
+    ($more:literal) => {
+        HeaderValue::from_static(concat!(
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; ",
+            "connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'self'; ",
+            "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; ",
+            "trusted-types sealdrop",
+            $more
+        ))
+    };
+}
+const POLICY: HeaderValue = policy!("");
+/// For pages that show files: a PDF is in a frame, which the browser's own viewer fills. A frame has this policy,
+/// too, and can only have content of its page, never an address.
+const FILES_POLICY: HeaderValue = policy!("; frame-src blob:");
 /// For files: the operator's logo can be opened on its own, too.
 const FILE_POLICY: HeaderValue =
     HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; sandbox");
@@ -225,7 +235,8 @@ impl Web {
         let mut response =
             file.answer(request.headers(), "Accept-Encoding, Accept-Language, Cookie");
         let headers = response.headers_mut();
-        headers.insert(CONTENT_SECURITY_POLICY, POLICY);
+        let policy = if page.shows_files() { FILES_POLICY } else { POLICY };
+        headers.insert(CONTENT_SECURITY_POLICY, policy);
         headers.insert(OPENER_POLICY, SAME_ORIGIN);
         headers.insert(RESOURCE_POLICY, SAME_ORIGIN);
         headers.insert(ROBOTS, HeaderValue::from_static("noindex, nofollow"));

@@ -95,19 +95,25 @@ impl Page {
     fn groups(self) -> &'static [&'static str] {
         match self {
             Self::Create => &[
-                "files", "send", "link", "receiver", "made", "password", "log", "damaged", "share",
+                "files", "shown", "send", "link", "receiver", "made", "password", "log", "damaged",
+                "share",
             ],
             Self::Ask => &["create", "files", "send", "link", "password"],
             Self::RequestStatus => &["status", "send", "link", "password"],
-            Self::Request => &["files", "send", "link", "receiver", "password", "log"],
+            Self::Request => &["files", "shown", "send", "link", "receiver", "password", "log"],
             Self::Manage => &["create", "files", "send", "link", "receiver", "password", "log"],
-            Self::View => &["files", "password", "reply"],
+            Self::View => &["files", "shown", "password", "reply"],
             Self::Status => &["create", "link", "log", "send", "password"],
-            Self::Box => &["files", "link", "password"],
+            Self::Box => &["files", "shown", "link", "password"],
             Self::Claim => &["link", "send"],
             Self::NotFound => &["damaged"],
             Self::Docs | Self::Share => &[],
         }
+    }
+
+    /// Whether it shows files of its user: before they are sent, or after they were opened.
+    pub(super) fn shows_files(self) -> bool {
+        matches!(self, Self::Create | Self::View | Self::Request | Self::Box)
     }
 
     /// The relative paths to the root from the paths of the page.

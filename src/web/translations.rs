@@ -78,7 +78,10 @@ mod tests {
     #[test]
     fn every_key_that_is_used_is_there_and_every_key_is_used() {
         let english = &all()[0];
-        let scripts = embedded::ASSETS.iter().filter(|asset| asset.name.ends_with(".js"));
+        // Libraries have functions of this name, too.
+        let scripts = embedded::ASSETS
+            .iter()
+            .filter(|asset| asset.name.ends_with(".js") && !asset.name.contains("/vendor/"));
         let scripts = scripts.map(|asset| str::from_utf8(asset.plain).unwrap());
         let sources: Vec<&str> =
             scripts.chain(embedded::TEMPLATES.iter().map(|(_, text)| *text)).collect();

@@ -47,6 +47,11 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial_with("browser::view_tabs", NEEDED, || run("view_tabs")),
         trial_with("browser::view_files", NEEDED, || run("view_files")),
         trial_with("browser::view_hostile", NEEDED, || run("view_hostile")),
+        trial_with("browser::view_pdf", NEEDED, || run("view_pdf")),
+        trial_with("browser::view_pdf_in_firefox", NEEDED_BY_FIREFOX, || {
+            run_in("firefox", "view_pdf", Options::default());
+        }),
+        trial_with("browser::view_texts", NEEDED, || run("view_texts")),
         trial_with("browser::view_links", NEEDED, || run("view_links")),
         trial_with("browser::command_line", NEEDED, || run("command_line")),
         trial_with("browser::create", NEEDED, || run("create")),

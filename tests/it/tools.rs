@@ -40,6 +40,8 @@ pub(crate) enum Tool {
     Shared,
     /// libfaketime.
     FakeTime,
+    /// npm's `marked` and `@highlightjs/cdn-assets`, installed there too.
+    NodeTexts,
     /// Root, and a loop device that can be mounted.
     LoopDevices,
 }
@@ -136,6 +138,11 @@ impl Tool {
                 NODE.find()?;
                 node_package("lean-qr")?;
                 node_package("jsqr")
+            }
+            Self::NodeTexts => {
+                NODE.find()?;
+                node_package("marked")?;
+                node_package("@highlightjs/cdn-assets")
             }
             Self::Jquery => node_package("jquery"),
             Self::PythonCryptography => {

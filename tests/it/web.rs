@@ -101,6 +101,12 @@ fn pages_are_closed_to_others() {
             policy.contains("frame-ancestors 'none'") && policy.contains("require-trusted-types")
         );
         assert!(!policy.contains("unsafe"), "{policy}");
+        // Only pages that show files have frames, and only with content of their own.
+        let has_files = ["/", "/box"].contains(&&*path)
+            || path.contains(ID) && !path.starts_with("/status/")
+            || path == format!("/req/{REQUEST}");
+        let frames = policy.split("; ").find(|directive| directive.starts_with("frame-src"));
+        assert_eq!(frames, has_files.then_some("frame-src blob:"), "{path}: {policy}");
         let expected = [
             ("content-type", "text/html; charset=utf-8"),
             ("x-content-type-options", "nosniff"),

@@ -8,6 +8,12 @@ type Bytes = Uint8Array<ArrayBuffer>;
 
 /** A text to show. A `LiveText` follows the language of the page. */
 type TextLike = string | LiveText;
+/**
+ * A part of a text in Markdown or of code, as a worker finds it: text, or what becomes an element
+ * (common/text_nodes.js). `href` is that of a link, `start` the first number of a list, `scope` a kind of word in code.
+ */
+type TextPart = string | { tag: string; parts: TextPart[]; href?: string; start?: number; scope?: string };
+
 /** What `h` and `replace` take as content; empty values are left out. */
 type Child = Node | TextLike | false | null | undefined | readonly Child[];
 

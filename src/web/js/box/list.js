@@ -5,6 +5,7 @@ import { ApiError } from "../common/api.js";
 import { announce, busy, confirmDialog, copyButton, h, notice, replace } from "../common/dom.js";
 import { joined, write } from "../common/live.js";
 import { bytes, date, t } from "../common/page.js";
+import { shownText } from "../common/shown_text.js";
 import { save } from "../common/download.js";
 import { progressBar } from "../common/progress.js";
 import { explainBox, isKnown } from "./service.js";
@@ -111,21 +112,28 @@ export class MessageList {
     const text = item.text ?? item.raw ?? "";
     // Long texts scroll, also by keyboard.
     const area = h("div", {
-      class: "pre shown-text", translate: "no", hidden: true, tabindex: 0, role: "group",
-      "aria-label": t("box.text"),
+      class: "shown-text", translate: "no", hidden: true, tabindex: 0, role: "group", "aria-label": t("box.text"),
     });
+    const forms = h("div", {});
+    let end = () => {};
     const look = { type: "button", class: "button small", "aria-expanded": "false" };
     const show = h("button", look, t("box.show"));
     const copy = copyButton(() => text, t("common.copy"), { class: "button small" });
     show.addEventListener("click", () => {
       area.hidden = !area.hidden;
       // A hidden text is not in the document.
-      area.textContent = area.hidden ? "" : text;
+      end();
+      if (!area.hidden) {
+        const shown = shownText(text, { plain: (plain) => h("div", { class: "pre" }, plain) });
+        end = shown.end;
+        replace(area, shown.node);
+        replace(forms, shown.choices);
+      }
       show.setAttribute("aria-expanded", String(!area.hidden));
       write(show, t(area.hidden ? "box.show" : "box.hide"));
       if (!area.hidden) area.focus();
     });
-    return [h("div", { class: "actions tight" }, show, copy), area];
+    return [h("div", { class: "actions tight" }, show, copy), area, forms];
   }
 
   /**

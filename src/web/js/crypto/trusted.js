@@ -15,14 +15,15 @@ export function scriptUrl(url) {
 }
 
 function makePolicy() {
-  // This folder has only our scripts, and the root has the worker of the app.
+  // This folder has only our scripts; a worker reads texts, and the root has the worker of the app.
   const folder = new URL(".", import.meta.url).href;
-  const worker = new URL("../../../../share_worker.js", import.meta.url).href;
+  const workers = ["../common/rendering_worker.js", "../../../../share_worker.js"]
+    .map((path) => new URL(path, import.meta.url).href);
   const rules = {
     /** @param {string} url */
     createScriptURL(url) {
       const { href } = new URL(url);
-      if (!href.startsWith(folder) && href !== worker) throw new TypeError("This script is not one of ours.");
+      if (!href.startsWith(folder) && !workers.includes(href)) throw new TypeError("This script is not one of ours.");
       return url;
     },
   };

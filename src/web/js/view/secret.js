@@ -7,6 +7,7 @@ import { announce, busy, confirmDialog, copyButton, h, notice, replace } from ".
 import { saveBytes } from "../common/download.js";
 import { write } from "../common/live.js";
 import { duration, t } from "../common/page.js";
+import { shownText } from "../common/shown_text.js";
 import { card } from "./ends.js";
 import { filesPart } from "./files.js";
 
@@ -73,18 +74,24 @@ function textPart(secret, hasFiles) {
     class: "secret covered", id: "secret", role: "group", "aria-label": t("view.secret"), tabindex: "0",
     translate: "no", spellcheck: "false", autocomplete: "off",
   });
+  const forms = h("div", {});
   const show = h("button", { type: "button", class: "button", "aria-controls": "secret" });
   let isTaken = false;
+  let end = () => {};
   const took = () => { isTaken = true; };
   /** @param {boolean} covered */
   const cover = (covered) => {
     place.classList.toggle("covered", covered);
-    replace(place, covered
-      ? [
-        h("span", { class: "dots", "aria-hidden": "true" }, "• • • • • • • •"),
-        h("span", { class: "hint" }, t("view.covered")),
-      ]
-      : h("pre", { dir: "auto" }, text));
+    end();
+    if (covered) {
+      replace(place, h("span", { class: "dots", "aria-hidden": "true" }, "• • • • • • • •"),
+        h("span", { class: "hint" }, t("view.covered")));
+    } else {
+      const shown = shownText(text, { plain: (plain) => h("pre", { dir: "auto" }, plain) });
+      end = shown.end;
+      replace(place, shown.node);
+      replace(forms, shown.choices);
+    }
     write(show, t(covered ? "view.show" : "view.hide"));
     show.setAttribute("aria-expanded", String(!covered));
   };
@@ -94,7 +101,7 @@ function textPart(secret, hasFiles) {
   });
   cover(true);
   return {
-    node: h("div", { class: "field" }, place, h("div", { class: "actions" },
+    node: h("div", { class: "field" }, place, forms, h("div", { class: "actions" },
       copyButton(() => text, t("common.copy"), { class: "button primary" }, { onCopied: took }),
       show,
       h("button", {
@@ -106,6 +113,7 @@ function textPart(secret, hasFiles) {
     isTaken: () => isTaken,
     wipe() {
       text = "";
+      end();
       place.replaceChildren();
     },
   };
