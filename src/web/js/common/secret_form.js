@@ -59,11 +59,11 @@ export function contentForm({ hint = "" } = {}) {
  */
 export async function deliver({ form, button, place, fields, request, explained = () => null }) {
   replace(place);
-  form.inert = true;
+  setInert(form, true);
   try {
     return await busy(button, () => attempt({ place, request })) ?? null;
   } catch (error) {
-    form.inert = false;
+    setInert(form, false);
     if (error.name === "AbortError") {
       replace(place, notice("info", t("send.cancelled")));
       button.focus({ preventScroll: true });
@@ -72,7 +72,19 @@ export async function deliver({ form, button, place, fields, request, explained 
     showError({ error, form, button, place, fields, explained: await explained(error) });
     return null;
   } finally {
-    form.inert = false;
+    setInert(form, false);
+  }
+}
+
+/**
+ * Locks a form, or unlocks it. Its heading stays, because it is that of the page.
+ *
+ * @param {HTMLElement} form
+ * @param {boolean} isInert
+ */
+function setInert(form, isInert) {
+  for (const part of form.children) {
+    if (part instanceof HTMLElement && part.tagName !== "H1") part.inert = isInert;
   }
 }
 
