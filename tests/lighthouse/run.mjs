@@ -2,9 +2,10 @@
 //
 //   cargo build --release
 //   (cd tests/lighthouse && npm ci --ignore-scripts)
-//   node tests/lighthouse/run.mjs target/release/sealdrop
+//   node tests/lighthouse/run.mjs target/release/sealdrop [PAGE…]
 //
 // Fails below 95 for performance, accessibility or best practices. SEO is left out: no page wants to be found.
+// Other programs slow a page down at random, so one that is below is measured twice more, and the median counts.
 import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
@@ -18,9 +19,9 @@ const CATEGORIES = ["performance", "accessibility", "best-practices"];
 /** How long the program may take to start. */
 const START_MS = 30_000;
 
-const [program] = process.argv.slice(2);
+const [program, ...wanted] = process.argv.slice(2);
 if (!program) {
-  console.error("usage: node tests/lighthouse/run.mjs PROGRAM");
+  console.error("usage: node tests/lighthouse/run.mjs PROGRAM [PAGE…]");
   process.exit(2);
 }
 
@@ -48,8 +49,8 @@ try {
   await lighthouse(`${url}/docs`, { port: chrome.port, onlyCategories: CATEGORIES, logLevel: "error" });
   console.log(`${"page".padEnd(12)} ${CATEGORIES.join("  ")}`);
   for (const [name, path] of Object.entries(await paths())) {
-    const { lhr } = await lighthouse(url + path, { port: chrome.port, onlyCategories: CATEGORIES, logLevel: "error" });
-    const scores = CATEGORIES.map((category) => Math.round((lhr.categories[category].score ?? 0) * 100));
+    if (wanted.length && !wanted.includes(name)) continue;
+    const { lhr, scores } = await measured(url + path);
     console.log(`${name.padEnd(12)} ${scores.map((score, at) => String(score).padStart(CATEGORIES[at].length)).join("  ")}`);
     if (scores.some((score) => score < LEAST)) {
       isLow = true;
@@ -68,6 +69,19 @@ try {
   rmSync(data, { recursive: true });
 }
 process.exit(isLow ? 1 : 0);
+
+/** One measurement of a page, or the median of three by the lowest score. */
+async function measured(address) {
+  const found = [];
+  do {
+    const { lhr } = await lighthouse(address, { port: chrome.port, onlyCategories: CATEGORIES, logLevel: "error" });
+    if (lhr.runtimeError) throw new Error(`${address}: ${lhr.runtimeError.message}`);
+    const scores = CATEGORIES.map((category) => Math.round((lhr.categories[category].score ?? 0) * 100));
+    found.push({ lhr, scores, lowest: Math.min(...scores) });
+  } while (found.length < 3 && found.some(({ lowest }) => lowest < LEAST));
+  found.sort((one, other) => one.lowest - other.lowest);
+  return found[Math.floor(found.length / 2)];
+}
 
 /** The page of each kind, with something to show. */
 async function paths() {
