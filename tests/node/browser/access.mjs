@@ -43,7 +43,10 @@ await run({
       const alike = await page.evaluate(() => [...document.querySelectorAll(".ways, .choice")].flatMap((group) => {
         const parts = [...group.querySelectorAll("a, label, button")].filter((part) => part.checkVisibility());
         const chosen = parts.filter((part) => part.matches(":is([aria-current], [aria-selected=true], [aria-pressed=true], :has(:checked))"));
-        const colorOf = (part) => getComputedStyle(part).backgroundColor;
+        const colorOf = (part) => {
+          const { backgroundColor } = getComputedStyle(part);
+          return backgroundColor.endsWith(", 0)") && part.parentElement ? colorOf(part.parentElement) : backgroundColor;
+        };
         const others = parts.filter((part) => !chosen.includes(part)).map(colorOf);
         return chosen.filter((part) => others.includes(colorOf(part))).map((part) => part.textContent);
       }));
