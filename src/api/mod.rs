@@ -17,6 +17,7 @@ pub mod load;
 mod mail;
 pub mod metrics;
 pub mod openapi;
+mod paging;
 pub mod public;
 pub mod requests;
 pub mod routed_request;

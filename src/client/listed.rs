@@ -1,6 +1,6 @@
 //! Secrets in the list of their sender: `docs/secrets-api.md`, "In the list".
 
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::{
@@ -89,17 +89,11 @@ pub fn list(
     watch: &dyn Watch,
 ) -> Result<Vec<Value>, ClientError> {
     let mut all = Vec::new();
-    while all.len() < limit {
-        let page = page(server, path, all.len(), watch)?;
-        let count = page.len();
-        // A server without support for offsets sends the first page each time.
-        if !page.is_empty() && page.first() == all.first() {
-            break;
-        }
+    let mut pages = ListPages::new(server, path);
+    while all.len() < limit
+        && let Some(page) = pages.next(watch)?
+    {
         all.extend(page);
-        if count < PAGE {
-            break;
-        }
     }
     all.truncate(limit);
     Ok(all)
@@ -111,19 +105,14 @@ pub fn list(
 ///
 /// [`ClientError`]; [`Gone`](ClientError::Gone) if it is not in the list.
 pub fn find(server: &ServerClient, id: &str, watch: &dyn Watch) -> Result<Value, ClientError> {
-    let (mut offset, mut first) = (0, None);
-    loop {
-        let page = page(server, "api/secrets", offset, watch)?;
-        offset += page.len();
-        let is_last = page.len() < PAGE || page.first() == first.as_ref();
-        first = first.or_else(|| page.first().cloned());
-        let found = page.into_iter().find(|item| item.get("id").is_some_and(|known| known == id));
-        match found {
-            Some(found) => return Ok(found),
-            None if is_last => return Err(ClientError::Gone),
-            None => {}
+    let mut pages = ListPages::new(server, "api/secrets");
+    while let Some(page) = pages.next(watch)? {
+        let mut items = page.into_iter();
+        if let Some(found) = items.find(|item| item.get("id").is_some_and(|known| known == id)) {
+            return Ok(found);
         }
     }
+    Err(ClientError::Gone)
 }
 
 /// The status of a secret that was created without an account.
@@ -154,15 +143,61 @@ pub fn entry<T: DeserializeOwned>(server: &ServerClient, value: Value) -> Result
         .map_err(|_| server.misunderstood("an entry of the list is not valid"))
 }
 
-fn page(
-    server: &ServerClient,
-    path: &str,
-    offset: usize,
-    watch: &dyn Watch,
-) -> Result<Vec<Value>, ClientError> {
-    let path = format!("{path}?offset={offset}");
-    let request = || server.request_with_key("GET", &path);
-    let listed: ApiAnswer<Vec<Value>> =
-        server.json(request, None::<&()>, Again::Harmless, watch)?;
-    Ok(listed.data)
+/// The pages of a list, one after the other: by cursor, or by offset from a server without cursors.
+struct ListPages<'a> {
+    server: &'a ServerClient,
+    path: &'a str,
+    place: NextPage,
+    /// The number of entries before the next page.
+    count: usize,
+    first: Option<Value>,
+}
+
+enum NextPage {
+    Offset,
+    Cursor(String),
+    None,
+}
+
+/// A page. Servers without cursors leave the cursor out; it is null at the end of the list.
+#[derive(Deserialize)]
+struct PageOfList {
+    data: Vec<Value>,
+    #[serde(default, deserialize_with = "given")]
+    next_cursor: Option<Option<String>>,
+}
+
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+impl<'a> ListPages<'a> {
+    fn new(server: &'a ServerClient, path: &'a str) -> Self {
+        Self { server, path, place: NextPage::Offset, count: 0, first: None }
+    }
+
+    /// The entries of the next page; `None` after the last one.
+    fn next(&mut self, watch: &dyn Watch) -> Result<Option<Vec<Value>>, ClientError> {
+        let Self { server, path, .. } = self;
+        let path = match &self.place {
+            NextPage::Offset => format!("{path}?offset={}", self.count),
+            NextPage::Cursor(cursor) => format!("{path}?cursor={}", in_path(cursor)),
+            NextPage::None => return Ok(None),
+        };
+        let request = || server.request_with_key("GET", &path);
+        let PageOfList { data, next_cursor } =
+            server.json(request, None::<&()>, Again::Harmless, watch)?;
+        // A server without support for offsets sends the first page each time.
+        if self.count > 0 && data.first() == self.first.as_ref() {
+            return Ok(None);
+        }
+        self.place = match next_cursor {
+            Some(Some(cursor)) => NextPage::Cursor(cursor),
+            None if data.len() >= PAGE => NextPage::Offset,
+            Some(None) | None => NextPage::None,
+        };
+        self.count += data.len();
+        self.first = self.first.take().or_else(|| data.first().cloned());
+        Ok(Some(data))
+    }
 }

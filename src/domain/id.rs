@@ -4,6 +4,9 @@
 //! whole is permuted with a key of the store. Therefore an id reveals neither the number of secrets nor their
 //! accounts, and a modified id decodes to an unrelated one.
 
+mod cursor;
+
+pub use self::cursor::{CursorList, ListPosition};
 use super::{
     notify::subscription::{Subscriber, Subscription},
     numbers::{BoxId, BoxNumber, OutboxNumber, SecretId, SecretNumber},

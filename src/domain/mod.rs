@@ -16,6 +16,7 @@ pub mod limits;
 pub mod notify;
 pub mod numbers;
 pub mod operator;
+pub mod page;
 pub mod request;
 pub mod request_id;
 pub(crate) mod request_record;

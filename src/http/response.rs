@@ -68,6 +68,17 @@ pub struct DataAnswer<D, M> {
     pub metadata: M,
 }
 
+/// The same for a page of a list.
+#[derive(Serialize)]
+pub struct PageAnswer<D, M> {
+    /// The entries.
+    pub data: D,
+    /// The account's numbers.
+    pub metadata: M,
+    /// The cursor of the next page; `None` at the end of the list.
+    pub next_cursor: Option<String>,
+}
+
 impl Body {
     /// A streamed body. `bytes` is its length, if known.
     #[must_use]

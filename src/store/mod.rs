@@ -254,6 +254,21 @@ impl Store {
         self.shared.engine.range(prefix.as_bytes()).map(|(key, _)| key)
     }
 
+    /// The keys that begin with `prefix` and are before `end`, which begins with it as well; in order,
+    /// reversible.
+    pub fn keys_before(
+        &self,
+        prefix: &Key,
+        end: &Key,
+    ) -> impl DoubleEndedIterator<Item = Key> + use<> {
+        self.shared.engine.range_before(prefix.as_bytes(), end.as_bytes()).map(|(key, _)| key)
+    }
+
+    /// The keys that begin with `prefix` and are after `start`, in order.
+    pub fn keys_after(&self, prefix: &Key, start: &Key) -> impl Iterator<Item = Key> + use<> {
+        self.shared.engine.range_after(prefix.as_bytes(), start.as_bytes()).map(|(key, _)| key)
+    }
+
     /// Sends a change to the writer, which runs it alone. The result is available once all its effects are
     /// durable. Dropping the result does not cancel the change.
     pub fn change<T, E>(

@@ -20,6 +20,7 @@ mod listing;
 mod moments;
 mod not_found;
 mod open_requests;
+mod paging;
 mod passwords;
 pub(crate) mod public;
 mod public_captcha;
@@ -63,6 +64,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         moments::trials(),
         not_found::trials(),
         open_requests::trials(),
+        paging::trials(),
         passwords::trials(),
         public::trials(),
         public_captcha::trials(),

@@ -160,15 +160,17 @@ fn shared_errors(route: &Route, written: &Value) -> Vec<&'static str> {
     errors
 }
 
-/// A response of an operation. `data` and `metadata` are members of a JSON object.
+/// A response of an operation. `data`, `metadata` and `next_cursor` are members of a JSON object.
 fn success(mut response: Value) -> Value {
     let Some(members) = response.as_object_mut() else { return response };
     let Some(data) = members.remove("data") else { return response };
     let mut schema =
         json!({ "type": "object", "required": ["data"], "properties": { "data": data } });
-    if let Some(Value::String(metadata)) = members.remove("metadata") {
-        schema["required"] = json!(["data", "metadata"]);
-        schema["properties"]["metadata"] = reference("schemas", &metadata);
+    for member in ["metadata", "next_cursor"] {
+        if let Some(Value::String(target)) = members.remove(member) {
+            schema["properties"][member] = reference("schemas", &target);
+            schema["required"].as_array_mut().expect("a list").push(member.into());
+        }
     }
     members.insert("content".into(), json!({ JSON: { "schema": schema } }));
     response

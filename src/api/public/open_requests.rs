@@ -17,11 +17,15 @@ use crate::{
         links::PageLink,
         load::work::blocking,
         mail::preferred_language,
+        paging::page_start,
         requests::{self, Requester, answers::RequestStatusItem},
-        secrets::{new_secret::OTHER_FIELDS_BYTES, offset, shown},
+        secrets::{new_secret::OTHER_FIELDS_BYTES, shown},
     },
     config::SecretCreation,
-    domain::{request::manage, request_id::RequestId, secret::manage::generate},
+    domain::{
+        id::CursorList, numbers::AccountNumber, request::manage, request_id::RequestId,
+        secret::manage::generate,
+    },
     http::{
         body::read_json,
         response::{Body, json},
@@ -91,9 +95,10 @@ pub(in crate::api) async fn status(
 ) -> Result<Response<Body>, ApiError> {
     let token_hash = token_hash(headers)?;
     let id = RequestId::parse(id).ok_or(ApiError::NotFound)?;
-    let offset = offset(query)?;
+    let list = CursorList::Answers(id.clone());
+    let start = page_start(app, AccountNumber::NOBODY, &list, query)?;
     let reader = Arc::clone(app);
-    let found = blocking(move || manage::status(&reader.store, &id, token_hash, offset)).await??;
+    let found = blocking(move || manage::status(&reader.store, &id, token_hash, start)).await??;
     let data = RequestStatusItem::new(app, found, app.clock.now());
     Ok(json(StatusCode::OK, &PublicData { data }))
 }

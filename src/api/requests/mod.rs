@@ -17,29 +17,27 @@ use super::{
     links::PageLink,
     load::work::blocking,
     mail::{mailbox, mailbox_field, preferred_language},
-    secrets::{
-        new_secret::{
-            EXPIRES_AT, OTHER_FIELDS_BYTES, answer_key, answer_key_field, hash, lifetime,
-            lifetime_field, max_views, max_views_field, own_lifetime, password, password_field,
-            text,
-        },
-        offset,
+    paging::page_start,
+    secrets::new_secret::{
+        EXPIRES_AT, OTHER_FIELDS_BYTES, answer_key, answer_key_field, hash, lifetime,
+        lifetime_field, max_views, max_views_field, own_lifetime, password, password_field, text,
     },
 };
 use crate::{
     clock::UnixSeconds,
     crypto::SecretText,
     domain::{
+        id::CursorList,
         notify::mailbox::Mailbox,
         numbers::AccountNumber,
-        request::{self, NewRequest, RequestListEntry, Texts},
+        request::{self, NewRequest, RequestListEntry, RequestPage, Texts},
         request_id::RequestId,
         text::Text,
     },
     http::{
         body::read_json,
         json_fields::{BodyFields as JsonBody, Field, JsonFields, without_bom},
-        response::{Body, DataAnswer, json},
+        response::{Body, DataAnswer, PageAnswer, json},
     },
 };
 
@@ -164,16 +162,17 @@ pub async fn list(
     account: AccountNumber,
     query: Option<&str>,
 ) -> Result<Response<Body>, ApiError> {
-    let offset = offset(query)?;
+    let start = page_start(app, account, &CursorList::Requests, query)?;
     let (reader, now) = (Arc::clone(app), app.clock.now());
     let read = move || {
         let allowance = reader.rules.request_allowance;
-        request::list(&reader.store, account, offset, allowance, now)
+        request::list(&reader.store, account, start, allowance, now)
     };
-    let (listed, metadata) = blocking(read).await??;
+    let RequestPage { entries, next, metadata } = blocking(read).await??;
     let data: Vec<RequestListItem> =
-        listed.into_iter().map(|listed| RequestListItem::new(app, listed, now)).collect();
-    Ok(json(StatusCode::OK, &DataAnswer { data, metadata }))
+        entries.into_iter().map(|entry| RequestListItem::new(app, entry, now)).collect();
+    let next_cursor = next.map(|next| app.ids.cursor(&CursorList::Requests, next));
+    Ok(json(StatusCode::OK, &PageAnswer { data, metadata, next_cursor }))
 }
 
 /// `DELETE /api/secret_requests/<id>`.

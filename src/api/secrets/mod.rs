@@ -17,7 +17,6 @@ use hyper::{
 };
 use schemars::JsonSchema;
 use serde::Serialize;
-use url::form_urlencoded;
 
 use self::{
     secret_item::SecretListItem,
@@ -27,23 +26,22 @@ use super::{
     ApiError, App, Client,
     attachments::{self, AttachmentForViewer},
     load::work::blocking,
+    paging::page_start,
 };
 use crate::{
     crypto::{SecretText, hex, random_array},
     domain::{
+        id::CursorList,
         numbers::{AccountNumber, LeaseToken, SecretId},
         secret::{
             self, SecretError,
-            list::{self, SecretListEntry},
+            list::{self, SecretListEntry, SecretPage},
             viewing::{LateTry, Viewed, Visit},
         },
         text::Text,
         view::View,
     },
-    http::{
-        json_fields::whole_number,
-        response::{Body, DataAnswer, json},
-    },
+    http::response::{Body, DataAnswer, PageAnswer, json},
 };
 
 /// The header with the password of a secret, in UTF-8.
@@ -133,15 +131,16 @@ pub async fn list(
     account: AccountNumber,
     query: Option<&str>,
 ) -> Result<Response<Body>, ApiError> {
-    let offset = offset(query)?;
+    let start = page_start(app, account, &CursorList::Secrets, query)?;
     late_tries::write(app).await;
     let now = app.clock.now();
     let reader = Arc::clone(app);
-    let (listed, metadata) =
-        blocking(move || list::list(&reader.store, account, offset, now)).await??;
+    let page = blocking(move || list::list(&reader.store, account, start, now)).await??;
+    let SecretPage { entries, next, metadata } = page;
     let data: Vec<SecretListItem> =
-        listed.into_iter().map(|listed| SecretListItem::new(app, listed, now)).collect();
-    Ok(json(StatusCode::OK, &DataAnswer { data, metadata }))
+        entries.into_iter().map(|entry| SecretListItem::new(app, entry, now)).collect();
+    let next_cursor = next.map(|next| app.ids.cursor(&CursorList::Secrets, next));
+    Ok(json(StatusCode::OK, &PageAnswer { data, metadata, next_cursor }))
 }
 
 /// `DELETE /api/secrets/<id>`.
@@ -187,48 +186,4 @@ async fn spend(
         (outcome, _) => outcome?,
     };
     viewed.ok_or(ApiError::NotFound)
-}
-
-pub(super) fn offset(query: Option<&str>) -> Result<usize, ApiError> {
-    let pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
-    // An empty value counts as absent, as in a body.
-    let mut given = pairs.filter(|(name, value)| name == "offset" && !value.is_empty());
-    let wrong = || ApiError::field("offset", "must be one whole number from 0 on");
-    match (given.next(), given.next()) {
-        (None, _) => Ok(0),
-        (Some((_, value)), None) => {
-            let offset = whole_number(&value).ok_or_else(wrong)?;
-            // An offset above `usize::MAX` is after the end of every list.
-            Ok(usize::try_from(offset).unwrap_or(usize::MAX))
-        }
-        (Some(_), Some(_)) => Err(wrong()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn offsets_are_whole_numbers() {
-        for (query, expected) in [
-            (None, Some(0)),
-            (Some("x=1"), Some(0)),
-            (Some("offset=50"), Some(50)),
-            (Some("offset="), Some(0)),
-            (Some("offset=&offset=3"), Some(3)),
-            (Some("offset=50.0"), Some(50)),
-            (Some("%6fffset=5%30"), Some(50)),
-            (Some("offset=+5"), None),
-            (Some("offset=%2B5"), None),
-            (Some("offset=1.5"), None),
-            (Some("offset=1e1"), None),
-            (Some("offset=x"), None),
-            (Some("offset=99999999999999999999"), None),
-            (Some("offset=-1"), None),
-            (Some("offset=1&offset=2"), None),
-        ] {
-            assert_eq!(offset(query).ok(), expected, "{query:?}");
-        }
-    }
 }

@@ -6,11 +6,12 @@ use super::{
 };
 use crate::{
     domain::{
-        numbers::{AccountNumber, RequestNumber},
+        numbers::{AccountNumber, RequestNumber, SecretNumber},
+        page::{PageKeys, PageStart},
         request_id::RequestId,
         schema,
         sealed_part::StoredAnswerKey,
-        secret::{list::MAX_LISTED, sealed_answer::SealedAnswer},
+        secret::sealed_answer::SealedAnswer,
     },
     store::{Store, StoreError},
 };
@@ -21,12 +22,16 @@ pub struct AnsweredRequest {
     pub entry: RequestListEntry,
     /// The key that answers are sealed for.
     pub answer_key: Option<StoredAnswerKey>,
-    /// The answers after the offset, oldest first, at most [`MAX_LISTED`], without those that were deleted.
+    /// A page of the answers, oldest first, at most [`MAX_LISTED`], without those that were deleted.
+    ///
+    /// [`MAX_LISTED`]: crate::domain::page::MAX_LISTED
     pub answers: Vec<SealedAnswer>,
+    /// The answer after which the next page begins; `None` at the end.
+    pub next: Option<SecretNumber>,
 }
 
-/// A request of `account` with its answers, after skipping `offset` of them. Reads the disk, so it must run
-/// on a blocking thread.
+/// A request of `account` with the page of its answers that begins at `start`. Reads the disk, so it must run on
+/// a blocking thread.
 ///
 /// # Errors
 ///
@@ -35,14 +40,14 @@ pub fn find(
     store: &Store,
     account: AccountNumber,
     id: &RequestId,
-    offset: usize,
+    start: PageStart<SecretNumber>,
 ) -> Result<AnsweredRequest, RequestError> {
     list::live_account(store, account)?;
     let number = store.get::<RequestNumber>(&schema::request_id(&id.hash()))?;
     let number = number.filter(|number| number.account == account).ok_or(RequestError::NotFound)?;
     let request = store.get::<Request>(&schema::request(number))?;
     let request = request.filter(|request| request.id == *id).ok_or(RequestError::NotFound)?;
-    Ok(read(store, number, request, offset)?)
+    Ok(read(store, number, request, start)?)
 }
 
 /// Reads the answers of a request.
@@ -50,17 +55,19 @@ pub(super) fn read(
     store: &Store,
     number: RequestNumber,
     request: Request,
-    offset: usize,
+    start: PageStart<SecretNumber>,
 ) -> Result<AnsweredRequest, StoreError> {
     let answer_key = store.get(&schema::request_answer_key(number))?;
+    let made = &schema::made(number);
+    let key = |secret| schema::made_secret(number, secret);
+    let PageKeys { keys, next } =
+        PageKeys::oldest_first(store, made, start, key, schema::secret_made);
     let mut answers = Vec::new();
-    if offset < usize::from(request.used) {
-        for key in store.keys(&schema::made(number)).skip(offset).take(MAX_LISTED) {
-            let Some(made) = schema::secret_made(&key) else { continue };
-            answers.extend(SealedAnswer::read(store, made)?);
-        }
+    for made in keys.iter().filter_map(schema::secret_made) {
+        answers.extend(SealedAnswer::read(store, made)?);
     }
     let texts = Texts::read(store, number, &request)?;
     let secrets = list::secrets(store, number)?;
-    Ok(AnsweredRequest { entry: RequestListEntry { request, texts, secrets }, answer_key, answers })
+    let entry = RequestListEntry { request, texts, secrets };
+    Ok(AnsweredRequest { entry, answer_key, answers, next })
 }

@@ -11,8 +11,8 @@ use crate::{
     clock::UnixSeconds,
     domain::{
         numbers::{AccountNumber, RequestNumber, SecretId},
+        page::{PageKeys, PageStart},
         schema,
-        secret::list::MAX_LISTED,
     },
     store::{Store, StoreError},
 };
@@ -27,8 +27,20 @@ pub struct RequestListEntry {
     pub secrets: Vec<SecretId>,
 }
 
-/// Requests of an account, newest first, after skipping `offset` of them, at most [`MAX_LISTED`]; and the
-/// account's figures, see [`super::create`]. Reads the disk, so it must run on a blocking thread.
+/// A page of the requests of an account.
+pub struct RequestPage {
+    /// The requests, newest first.
+    pub entries: Vec<RequestListEntry>,
+    /// The request after which the next page begins; `None` at the end of the list.
+    pub next: Option<RequestNumber>,
+    /// The account's figures.
+    pub metadata: RequestMetadata,
+}
+
+/// The page of an account's requests that begins at `start`, with at most [`MAX_LISTED`] of them, newest
+/// first; see [`super::create`] for `allowance`. Reads the disk, so it must run on a blocking thread.
+///
+/// [`MAX_LISTED`]: crate::domain::page::MAX_LISTED
 ///
 /// # Errors
 ///
@@ -36,25 +48,30 @@ pub struct RequestListEntry {
 pub fn list(
     store: &Store,
     account: AccountNumber,
-    offset: usize,
+    start: PageStart<RequestNumber>,
     allowance: u64,
     now: UnixSeconds,
-) -> Result<(Vec<RequestListEntry>, RequestMetadata), RequestError> {
+) -> Result<RequestPage, RequestError> {
     let metadata = live_account(store, account)?.request_metadata(now, allowance);
-    // Without this check, a large offset would walk through all keys.
-    if offset as u64 >= metadata.secret_requests_total {
-        return Ok((Vec::new(), metadata));
+    if start.is_after(metadata.secret_requests_total) {
+        return Ok(RequestPage { entries: Vec::new(), next: None, metadata });
     }
-    let newest_first = store.keys(&schema::requests(account)).rev();
-    let mut listed = Vec::new();
-    for key in newest_first.skip(offset).take(MAX_LISTED) {
+    let PageKeys { keys, next } = PageKeys::newest_first(
+        store,
+        &schema::requests(account),
+        start,
+        schema::request,
+        schema::request_number,
+    );
+    let mut entries = Vec::new();
+    for key in keys {
         // A request that was deleted after its key was read is left out.
         if let (Some(number), Some(request)) = (schema::request_number(&key), store.get(&key)?) {
             let texts = Texts::read(store, number, &request)?;
-            listed.push(RequestListEntry { request, texts, secrets: secrets(store, number)? });
+            entries.push(RequestListEntry { request, texts, secrets: secrets(store, number)? });
         }
     }
-    Ok((listed, metadata))
+    Ok(RequestPage { entries, next, metadata })
 }
 
 /// The account, unless it is being deleted.

@@ -13,7 +13,8 @@ use crate::{
     domain::{
         account::{self, Account},
         alike::{self, StandIn},
-        numbers::{AccountNumber, RequestNumber},
+        numbers::{AccountNumber, RequestNumber, SecretNumber},
+        page::PageStart,
         schema,
         secret::{self, Secret, manage::Manage},
     },
@@ -39,7 +40,7 @@ pub fn create(
     }
 }
 
-/// A request with its answers, after skipping `offset` of them. Reads the disk, so it must run on a blocking
+/// A request with the page of its answers that begins at `start`. Reads the disk, so it must run on a blocking
 /// thread.
 ///
 /// # Errors
@@ -49,7 +50,7 @@ pub fn status(
     store: &Store,
     id: &RequestId,
     token_hash: [u8; 32],
-    offset: usize,
+    start: PageStart<SecretNumber>,
 ) -> Result<AnsweredRequest, RequestError> {
     let number = store.get::<RequestNumber>(&schema::request_id(&id.hash()))?;
     let kept = alike::read(|key| store.get(key), &token_key(number), StandIn::Manage)?;
@@ -63,7 +64,7 @@ pub fn status(
         }
     };
     let (number, request) = checked(id, number, request, kept, &token_hash)?;
-    Ok(answers::read(store, number, request, offset)?)
+    Ok(answers::read(store, number, request, start)?)
 }
 
 /// Deletes a request and all its answers, whatever their state.

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 pub(super) use self::ending::{remove, sweep_one};
 pub use self::{
     error::RequestError,
-    list::{RequestListEntry, list},
+    list::{RequestListEntry, RequestPage, list},
 };
 use super::{
     account::RequestMetadata,

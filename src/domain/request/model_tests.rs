@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     crypto::{AnswerPrivateKey, SecretText, SystemRandom, random_array},
-    domain::{lifetime::LifetimeRules, operator, secret::list as secret_list},
+    domain::{lifetime::LifetimeRules, operator, page::PageStart, secret::list as secret_list},
 };
 
 /// 2026-11-02T00:00:00Z, so that no run of operations leaves the month.
@@ -269,7 +269,9 @@ impl World {
 
     fn check_lists(&self) {
         let now = self.now();
-        let (listed, metadata) = list(self.store(), self.account, 0, ALLOWANCE, now).unwrap();
+        let start = PageStart::Offset(0);
+        let page = list(self.store(), self.account, start, ALLOWANCE, now).unwrap();
+        let RequestPage { entries: listed, metadata, .. } = page;
         let expected: Vec<&Expected> =
             self.requests.iter().rev().filter(|request| request.listed).collect();
         assert_eq!(metadata.secret_requests_total, expected.len() as u64);
@@ -283,7 +285,8 @@ impl World {
                 expected.secrets.iter().filter(|id| self.secrets.contains(id)).copied().collect();
             assert_eq!(listed.secrets, there);
         }
-        let (secrets, _) = secret_list::list(self.store(), self.account, 0, now).unwrap();
+        let start = PageStart::Offset(0);
+        let secrets = secret_list::list(self.store(), self.account, start, now).unwrap().entries;
         let secrets: Vec<SecretId> =
             secrets.iter().rev().map(|listed| listed.secret.id(listed.number)).collect();
         assert_eq!(secrets, self.secrets);

@@ -13,6 +13,7 @@ use crate::{
     domain::{
         account::{Account, Metadata},
         numbers::{AccountNumber, SecretNumber},
+        page::{PageKeys, PageStart},
         schema::{self, TextField},
         sealed_part::StoredAnswerKey,
         text::Text,
@@ -20,9 +21,6 @@ use crate::{
     },
     store::{Store, StoreError},
 };
-
-/// The largest number of secrets in one answer.
-pub const MAX_LISTED: usize = 50;
 
 /// A secret in the list.
 pub struct SecretListEntry {
@@ -61,8 +59,20 @@ impl SecretListEntry {
     }
 }
 
-/// At most [`MAX_LISTED`] secrets of an account, newest first, after skipping `offset` of them; and the
-/// account's figures. Reads the disk, so it must run on a blocking thread.
+/// A page of the secrets of an account.
+pub struct SecretPage {
+    /// The secrets, newest first.
+    pub entries: Vec<SecretListEntry>,
+    /// The secret after which the next page begins; `None` at the end of the list.
+    pub next: Option<SecretNumber>,
+    /// The account's figures.
+    pub metadata: Metadata,
+}
+
+/// The page of an account's secrets that begins at `start`, with at most [`MAX_LISTED`] of them, newest first.
+/// Reads the disk, so it must run on a blocking thread.
+///
+/// [`MAX_LISTED`]: crate::domain::page::MAX_LISTED
 ///
 /// # Errors
 ///
@@ -70,25 +80,31 @@ impl SecretListEntry {
 pub fn list(
     store: &Store,
     account: AccountNumber,
-    offset: usize,
+    start: PageStart<SecretNumber>,
     now: UnixSeconds,
-) -> Result<(Vec<SecretListEntry>, Metadata), SecretError> {
+) -> Result<SecretPage, SecretError> {
     // An account that is being deleted has an empty list.
     let owner = store.get::<Account>(&schema::account(account))?;
     let owner = owner.filter(|owner| !owner.deleting).ok_or(SecretError::NotFound)?;
-    // Without this check, a large offset would walk through all keys.
-    if offset as u64 >= owner.secrets_total {
-        return Ok((Vec::new(), owner.metadata(now)));
+    let metadata = owner.metadata(now);
+    if start.is_after(owner.secrets_total) {
+        return Ok(SecretPage { entries: Vec::new(), next: None, metadata });
     }
-    let newest_first = store.keys(&schema::secrets(account)).rev();
-    let mut listed = Vec::new();
-    for key in newest_first.skip(offset).take(MAX_LISTED) {
+    let PageKeys { keys, next } = PageKeys::newest_first(
+        store,
+        &schema::secrets(account),
+        start,
+        schema::secret,
+        schema::secret_number,
+    );
+    let mut entries = Vec::new();
+    for key in keys {
         // A secret that was deleted after its key was read is left out.
         if let (Some(number), Some(secret)) = (schema::secret_number(&key), store.get(&key)?) {
-            listed.push(details(store, number, secret)?);
+            entries.push(details(store, number, secret)?);
         }
     }
-    Ok((listed, owner.metadata(now)))
+    Ok(SecretPage { entries, next, metadata })
 }
 
 /// All metadata and logs of one secret.

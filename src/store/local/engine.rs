@@ -8,6 +8,7 @@
 use std::{
     fs::{self, TryLockError},
     io,
+    ops::Bound,
     path::Path,
     sync::Arc,
     thread,
@@ -78,7 +79,27 @@ impl Engine {
         &self,
         prefix: &[u8],
     ) -> impl DoubleEndedIterator<Item = (Key, impl AsRef<[u8]> + use<>)> + use<> {
-        self.scan(prefix).map(|item| item.unwrap_or_else(|error| fatal(&error)))
+        found(self.db.scan_prefix(prefix))
+    }
+
+    /// The records whose keys begin with `prefix` and are before `end`, which begins with it as well.
+    pub(in crate::store) fn range_before(
+        &self,
+        prefix: &[u8],
+        end: &[u8],
+    ) -> impl DoubleEndedIterator<Item = (Key, impl AsRef<[u8]> + use<>)> + use<> {
+        found(self.db.range(prefix..end))
+    }
+
+    /// The records whose keys begin with `prefix` and are after `start`, in the order of their keys.
+    pub(in crate::store) fn range_after(
+        &self,
+        prefix: &[u8],
+        start: &[u8],
+    ) -> impl Iterator<Item = (Key, impl AsRef<[u8]> + use<>)> + use<> {
+        let prefix = prefix.to_vec();
+        found(self.db.range::<&[u8], _>((Bound::Excluded(start), Bound::Unbounded)))
+            .take_while(move |(key, _)| key.as_bytes().starts_with(&prefix))
     }
 
     /// All records in the order of their keys, with errors. Reads the whole database with bounded memory.
@@ -91,23 +112,11 @@ impl Engine {
         &self,
     ) -> impl Iterator<Item = Result<(Key, impl AsRef<[u8]> + use<>), String>> + use<> {
         let db = self.db.clone();
-        self.scan(&[]).inspect(move |item| {
+        items(self.db.iter()).inspect(move |item| {
             if let Ok((key, _)) = item {
                 // If this read fails, the next item returns the same error.
                 let _ = db.get(key.as_bytes());
             }
-        })
-    }
-
-    /// The records of [`Engine::range`], with errors.
-    fn scan(
-        &self,
-        prefix: &[u8],
-    ) -> impl DoubleEndedIterator<Item = Result<(Key, impl AsRef<[u8]> + use<>), String>> + use<>
-    {
-        self.db.scan_prefix(prefix).map(|item| match item {
-            Ok((key, value)) => Ok((Key::from_disk(&key), value)),
-            Err(error) => Err(format!("cannot read the database: {error}")),
         })
     }
 
@@ -139,6 +148,23 @@ impl Engine {
         self.commit(batch);
         sync_hook::calls() > before
     }
+}
+
+/// The records that an iterator of sled returns.
+fn found(
+    iterator: sled::Iter,
+) -> impl DoubleEndedIterator<Item = (Key, impl AsRef<[u8]> + use<>)> + use<> {
+    items(iterator).map(|item| item.unwrap_or_else(|error| fatal(&error)))
+}
+
+/// The same with errors.
+fn items(
+    iterator: sled::Iter,
+) -> impl DoubleEndedIterator<Item = Result<(Key, impl AsRef<[u8]> + use<>), String>> + use<> {
+    iterator.map(|item| match item {
+        Ok((key, value)) => Ok((Key::from_disk(&key), value)),
+        Err(error) => Err(format!("cannot read the database: {error}")),
+    })
 }
 
 /// Waits until the database is closed. sled closes a dropped database a few milliseconds later, in its own

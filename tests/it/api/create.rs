@@ -79,7 +79,10 @@ fn the_answer_is_the_lists_entry() {
     assert_eq!(deleted.status, 200);
     let metadata = json!({"secrets_total": 0, "secrets_usage": 1, "secrets_allowance": 1_000_000});
     assert_eq!(deleted.json(), json!({"data": null, "metadata": metadata}));
-    assert_eq!(seen(&server.client), json!({"data": [], "metadata": metadata}));
+    assert_eq!(
+        seen(&server.client),
+        json!({"data": [], "metadata": metadata, "next_cursor": null})
+    );
 }
 
 fn ids_are_31_letters_and_digits() {

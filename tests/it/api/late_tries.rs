@@ -19,6 +19,7 @@ use crate::{
 use libtest_mimic::Trial;
 use sealdrop::domain::{
     numbers::AccountNumber,
+    page::PageStart,
     secret::{event::SecretEventKind, list::list},
 };
 use serde_json::json;
@@ -34,7 +35,8 @@ pub(super) fn trials() -> Vec<Trial> {
 
 fn kinds(server: &TestServer) -> Vec<SecretEventKind> {
     let account = AccountNumber::new(1).expect("a small number");
-    let (listed, _) = list(&server.app.store, account, 0, START).expect("a list");
+    let start = PageStart::Offset(0);
+    let listed = list(&server.app.store, account, start, START).expect("a list").entries;
     listed[0].events.iter().map(|event| event.kind).collect()
 }
 

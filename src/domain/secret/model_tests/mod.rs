@@ -13,7 +13,7 @@ use super::{
     MessageShown, NewSecret, SecretError, attachment,
     event::SecretEventKind,
     lease::LEASE_SECONDS,
-    list::list,
+    list::{SecretPage, list},
     viewing::{self, Proofs},
 };
 use crate::{
@@ -22,8 +22,10 @@ use crate::{
     domain::{
         account::display_name::{DisplayName, set_display_name},
         lifetime::{Lifetime, LifetimeRules},
-        numbers::{AccountNumber, LeaseToken, SecretId},
-        operator, schema, secret,
+        numbers::{AccountNumber, LeaseToken, SecretId, SecretNumber},
+        operator,
+        page::PageStart,
+        schema, secret,
         sweep::sweep,
         text::Text,
         view::View,
@@ -35,6 +37,7 @@ use crate::{
 const START: u64 = 1_793_577_600;
 const HOUR: u64 = 3600;
 const KEEP_LOG: u64 = 3 * HOUR;
+const FIRST_PAGE: PageStart<SecretNumber> = PageStart::Offset(0);
 
 #[derive(Clone, Debug)]
 enum Operation {
@@ -337,7 +340,8 @@ impl World {
 
     fn check_list(&self) {
         self.check_dues();
-        let (listed, metadata) = list(self.store(), self.account, 0, self.now()).unwrap();
+        let page = list(self.store(), self.account, FIRST_PAGE, self.now()).unwrap();
+        let SecretPage { entries: listed, metadata, .. } = page;
         let expected: Vec<&Expected> =
             self.secrets.iter().rev().filter(|secret| secret.listed).collect();
         assert_eq!(metadata.secrets_total, expected.len() as u64);
@@ -425,7 +429,8 @@ fn a_secret_whose_burning_was_interrupted_leaves_the_list_in_time() {
         assert!(world.store().change(viewed).wait().unwrap().is_none());
         world.now += KEEP_LOG;
         sweep(world.store(), world.now(), KEEP_LOG).unwrap();
-        let (listed, metadata) = list(world.store(), world.account, 0, world.now()).unwrap();
+        let page = list(world.store(), world.account, FIRST_PAGE, world.now()).unwrap();
+        let SecretPage { entries: listed, metadata, .. } = page;
         assert_eq!((listed.len(), metadata.secrets_total), (0, 0), "{hours} hours");
     }
 }
@@ -443,7 +448,9 @@ fn a_lease_whose_burning_was_interrupted_shows_nothing() {
     assert!(world.store().change(again).wait().unwrap().is_none());
     world.now += KEEP_LOG;
     sweep(world.store(), world.now(), KEEP_LOG).unwrap();
-    assert!(list(world.store(), world.account, 0, world.now()).unwrap().0.is_empty());
+    assert!(
+        list(world.store(), world.account, FIRST_PAGE, world.now()).unwrap().entries.is_empty()
+    );
 }
 
 #[test]
@@ -460,7 +467,7 @@ fn fifty_events_of_a_kind_are_kept() {
         let try_after = late_try(world.secrets[0].id, world.visitor(0));
         world.store().change(try_after).wait().unwrap();
     }
-    let (listed, _) = list(world.store(), world.account, 0, world.now()).unwrap();
+    let listed = list(world.store(), world.account, FIRST_PAGE, world.now()).unwrap().entries;
     let kinds: Vec<_> = listed[0].events.iter().map(|event| event.kind).collect();
     assert_eq!(kinds, [[SecretEventKind::Opened; 50], [SecretEventKind::TriedAfter; 50]].concat());
     let last = listed[0].events.get(49).map(|event| event.at.0);

@@ -1,0 +1,75 @@
+//! Pages of long lists: where one begins, and where the next one does.
+//!
+//! Records are listed in the order of their keys, which is that of their creation. A position is therefore a
+//! number of a record, also of one that was deleted: records that are created or deleted meanwhile move no
+//! other record to another page.
+
+use crate::store::{Key, Store};
+
+/// The largest number of entries in one page.
+pub const MAX_LISTED: usize = 50;
+
+/// Where a page begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PageStart<N> {
+    /// After this many entries.
+    Offset(usize),
+    /// After the entry with this number.
+    After(N),
+}
+
+/// The keys of the records of one page.
+pub(super) struct PageKeys<N> {
+    pub(super) keys: Vec<Key>,
+    /// The number of the last of them, if more records follow.
+    pub(super) next: Option<N>,
+}
+
+impl<N> PageKeys<N> {
+    /// The page of the records below `prefix`, newest first. `key` and `number` translate between records and
+    /// their keys.
+    pub(super) fn newest_first(
+        store: &Store,
+        prefix: &Key,
+        start: PageStart<N>,
+        key: impl Fn(N) -> Key,
+        number: impl Fn(&Key) -> Option<N>,
+    ) -> Self {
+        match start {
+            PageStart::Offset(offset) => Self::take(store.keys(prefix).rev().skip(offset), number),
+            PageStart::After(last) => {
+                Self::take(store.keys_before(prefix, &key(last)).rev(), number)
+            }
+        }
+    }
+
+    /// The same, oldest first.
+    pub(super) fn oldest_first(
+        store: &Store,
+        prefix: &Key,
+        start: PageStart<N>,
+        key: impl Fn(N) -> Key,
+        number: impl Fn(&Key) -> Option<N>,
+    ) -> Self {
+        match start {
+            PageStart::Offset(offset) => Self::take(store.keys(prefix).skip(offset), number),
+            PageStart::After(last) => Self::take(store.keys_after(prefix, &key(last)), number),
+        }
+    }
+
+    fn take(keys: impl Iterator<Item = Key>, number: impl Fn(&Key) -> Option<N>) -> Self {
+        let mut keys: Vec<Key> = keys.take(MAX_LISTED + 1).collect();
+        let has_more = keys.len() > MAX_LISTED;
+        keys.truncate(MAX_LISTED);
+        let next = keys.last().filter(|_| has_more).and_then(number);
+        Self { keys, next }
+    }
+}
+
+impl<N> PageStart<N> {
+    /// Whether the page begins after the end of a list of this length: an offset walks through all records
+    /// before it.
+    pub(super) fn is_after(&self, length: u64) -> bool {
+        matches!(self, Self::Offset(offset) if *offset as u64 >= length)
+    }
+}
