@@ -37,6 +37,15 @@ pub enum Command {
         account: String,
         /// The rights of the key.
         kind: KeyKind,
+        /// The name of the key.
+        name: Option<String>,
+    },
+    /// Sets or removes the name of an API key.
+    RenameApiKey {
+        /// Its id, as listed.
+        id: String,
+        /// The new name; `None` for none.
+        name: Option<String>,
     },
     /// Lists API keys by id; only hashes of the keys are stored.
     ListApiKeys {
@@ -142,6 +151,8 @@ pub enum Reply {
     AccountDeleted(AccountDeleted),
     /// To [`Command::CreateApiKey`].
     ApiKeyCreated(ApiKeyCreated),
+    /// To [`Command::RenameApiKey`].
+    ApiKeyRenamed(ApiKeyRenamed),
     /// To [`Command::ListApiKeys`].
     ApiKeys(Vec<ApiKeyRow>),
     /// To [`Command::SetNotifyEmail`].
@@ -229,6 +240,18 @@ pub struct ApiKeyCreated {
     pub id: String,
     #[serde(serialize_with = "expose", deserialize_with = "conceal")]
     pub key: SecretText,
+    pub name: Option<String>,
+}
+
+/// The new name of an API key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApiKeyRenamed {
+    /// Its id.
+    pub id: String,
+    /// The account of the key.
+    pub account: String,
+    /// Its name; `None` for none.
+    pub name: Option<String>,
 }
 
 /// One API key of the list.
@@ -242,6 +265,10 @@ pub struct ApiKeyRow {
     pub kind: KeyKind,
     /// The time of creation.
     pub created_at: UnixSeconds,
+    /// The name of the key; `None` for none.
+    pub name: Option<String>,
+    /// The day of its last use in UTC, as in `2026-11-22`; `None` if it was not used.
+    pub last_used_on: Option<String>,
 }
 
 /// The new address for an account's notifications.

@@ -1,8 +1,9 @@
 //! Executes commands on the store: each is one call of the domain.
 
 use super::{
-    AccountCreated, AccountDeleted, AccountRow, ApiKeyCreated, ApiKeyRevoked, ApiKeyRow, Command,
-    CommandError, DisplayNameSet, ErrorKind, NotifyEmailSet, Reply, outbox, webhook,
+    AccountCreated, AccountDeleted, AccountRow, ApiKeyCreated, ApiKeyRenamed, ApiKeyRevoked,
+    ApiKeyRow, Command, CommandError, DisplayNameSet, ErrorKind, NotifyEmailSet, Reply, outbox,
+    webhook,
 };
 use crate::{
     clock::UnixSeconds,
@@ -10,11 +11,12 @@ use crate::{
     domain::{
         account::{
             AccountError,
+            api_key::NewApiKey,
             display_name::{DisplayName, set_display_name},
             find_account,
         },
         notify::{self, mailbox::Mailbox},
-        operator,
+        operator::{self, ListedApiKey},
     },
     store::Store,
 };
@@ -65,18 +67,29 @@ pub fn run(
             let secrets_burned = operator::delete_account(store, &name, now)?;
             Reply::AccountDeleted(AccountDeleted { account: name, secrets_burned })
         }
-        Command::CreateApiKey { account, kind } => {
-            let operator::NewApiKey { key, id } =
-                operator::create_key(store, &account, kind, random, now)?;
-            Reply::ApiKeyCreated(ApiKeyCreated { account, kind, id, key })
+        Command::CreateApiKey { account, kind, name } => {
+            let parsed = parse_name(name.as_deref(), "the name of the key")?;
+            let NewApiKey { key, stored } =
+                operator::create_key(store, &account, (kind, parsed), random, now)?;
+            let id = stored.id();
+            let name = stored.key.name.map(DisplayName::into_string);
+            Reply::ApiKeyCreated(ApiKeyCreated { account, kind, id, key, name })
+        }
+        Command::RenameApiKey { id, name } => {
+            let name = parse_name(name.as_deref(), "the name of the key")?;
+            let ListedApiKey { account, stored } = operator::rename_key(store, &id, name)?;
+            let name = stored.key.name.map(DisplayName::into_string);
+            Reply::ApiKeyRenamed(ApiKeyRenamed { id, account, name })
         }
         Command::ListApiKeys { account } => {
             let listed = operator::list_keys(store, account.as_deref())?;
-            let rows = listed.into_iter().map(|listed| ApiKeyRow {
-                id: listed.id,
-                account: listed.account,
-                kind: listed.key.kind,
-                created_at: listed.key.created_at,
+            let rows = listed.into_iter().map(|ListedApiKey { account, stored }| ApiKeyRow {
+                id: stored.id(),
+                account,
+                kind: stored.key.kind,
+                created_at: stored.key.created_at,
+                name: stored.key.name.map(DisplayName::into_string),
+                last_used_on: stored.key.last_used.map(|day| day.to_string()),
             });
             Reply::ApiKeys(rows.collect())
         }
@@ -87,10 +100,7 @@ pub fn run(
             Reply::NotifyEmailSet(NotifyEmailSet { account, email, mail_ready: None })
         }
         Command::SetDisplayName { account, display_name } => {
-            let name = display_name.as_deref().map(DisplayName::new).transpose();
-            let name = name.map_err(|error| {
-                CommandError::new(ErrorKind::Usage, format!("the display name {error}"))
-            })?;
+            let name = parse_name(display_name.as_deref(), "the display name")?;
             let number = find_account(store, &account)?;
             set_display_name(store, number, name.clone())?;
             let display_name = name.map(DisplayName::into_string);
@@ -140,6 +150,11 @@ pub fn run(
         Command::RemoveWebhook { id } => webhook::remove(store, id)?,
         Command::TestWebhook { .. } => return Err(webhook::needs_daemon()),
     })
+}
+
+fn parse_name(text: Option<&str>, what: &str) -> Result<Option<DisplayName>, CommandError> {
+    let name = text.map(DisplayName::new).transpose();
+    name.map_err(|error| CommandError::new(ErrorKind::Usage, format!("{what} {error}")))
 }
 
 /// Parses an address.

@@ -4,7 +4,10 @@ use hyper::header::HeaderMap;
 
 use super::{ApiError, App};
 use crate::{
-    domain::{account::api_key::KeyKind, numbers::AccountNumber},
+    domain::{
+        account::api_key::{self as key, KeyKind, KeyRights},
+        numbers::AccountNumber,
+    },
     http::api_key,
 };
 
@@ -17,7 +20,7 @@ pub(super) const UNKNOWN_KEY: &str = "This API key is not known here";
 ///
 /// [`ApiError::NoKey`] for a request without a key, [`ApiError::Forbidden`] for an unknown one.
 pub fn any_key(app: &App, headers: &HeaderMap) -> Result<AccountNumber, ApiError> {
-    find(app, headers).map(|(account, _)| account)
+    find(app, headers).map(|rights| rights.account)
 }
 
 /// The account of the request's private API key.
@@ -27,15 +30,33 @@ pub fn any_key(app: &App, headers: &HeaderMap) -> Result<AccountNumber, ApiError
 /// [`ApiError::NoKey`] for a request without a key, [`ApiError::Forbidden`] for an unknown or public one.
 pub fn private_key(app: &App, headers: &HeaderMap) -> Result<AccountNumber, ApiError> {
     match find(app, headers)? {
-        (account, KeyKind::Private) => Ok(account),
-        (_, KeyKind::Public) => Err(ApiError::Forbidden(
+        KeyRights { account, kind: KeyKind::Private } => Ok(account),
+        KeyRights { kind: KeyKind::Public, .. } => Err(ApiError::Forbidden(
             "A public API key can only view secrets: this call needs a private one",
         )),
     }
 }
 
-fn find(app: &App, headers: &HeaderMap) -> Result<(AccountNumber, KeyKind), ApiError> {
-    let found = app.api_keys.find(api_key::of(headers).ok_or(ApiError::NoKey)?);
-    let found = found.ok_or(ApiError::Forbidden(UNKNOWN_KEY))?;
-    Ok((found.account, found.kind))
+/// Checks the key again after the body has been read: it may have been revoked meanwhile.
+///
+/// # Errors
+///
+/// [`ApiError::Forbidden`] for a key that is not known any more.
+pub(super) fn recheck(app: &App, headers: &HeaderMap) -> Result<(), ApiError> {
+    find(app, headers).map(|_| ())
+}
+
+/// The hash of the request's API key.
+///
+/// # Errors
+///
+/// [`ApiError::NoKey`] for a request without a key.
+pub(super) fn key_hash(headers: &HeaderMap) -> Result<[u8; 32], ApiError> {
+    api_key::of(headers).map(key::key_hash).ok_or(ApiError::NoKey)
+}
+
+fn find(app: &App, headers: &HeaderMap) -> Result<KeyRights, ApiError> {
+    let given = api_key::of(headers).ok_or(ApiError::NoKey)?;
+    let found = app.api_keys.recognize(given, app.clock.settled().day());
+    found.ok_or(ApiError::Forbidden(UNKNOWN_KEY))
 }

@@ -14,8 +14,6 @@ use crate::{
     store::StoreError,
 };
 
-const DAY_SECONDS: u64 = 86_400;
-
 /// The events since the start, and the present levels. Blocks.
 fn counted(app: &App) -> (HourCounts, StoredLevels) {
     let census = Census::of(&app.store);
@@ -76,9 +74,9 @@ fn today(
     levels: StoredLevels,
     now: UnixSeconds,
 ) -> SecretsStatus {
-    let day = now.0 / DAY_SECONDS;
+    let day = now.day();
     let mut sum = HourCounts::default();
-    for (_, hour) in hours.iter().filter(|(at, _)| at.0 / DAY_SECONDS == day) {
+    for (_, hour) in hours.iter().filter(|(at, _)| at.day() == day) {
         sum += hour.events;
     }
     SecretsStatus {

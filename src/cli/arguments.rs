@@ -10,6 +10,7 @@ use super::{
     context::STANDARD_INPUT,
     definition::Definition,
     doctor::DoctorCommand,
+    key::AccountKeyCommand,
     man::ManCommand,
     operator::{
         account::AccountCommand, apikey::ApiKeyCommand, claim::ClaimCommand,
@@ -74,6 +75,8 @@ pub(crate) enum Subcommand {
     Request(RequestCommand),
     /// `answer`
     Answer(RequestAnswerCommand),
+    /// `key …`
+    Key(AccountKeyCommand),
     /// `probe`
     Probe(ProbeCommand),
     /// `doctor`

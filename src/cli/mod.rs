@@ -16,6 +16,7 @@ mod failure;
 mod flags;
 mod headers;
 mod interrupt;
+mod key;
 mod man;
 pub mod operator;
 mod probe;
@@ -114,6 +115,7 @@ fn execute(subcommand: Subcommand, context: &mut Context<'_>) -> Result<(), Fail
         Subcommand::List(list) => list.run(context),
         Subcommand::Request(request) => request.run(context),
         Subcommand::Answer(answer) => answer.run(context),
+        Subcommand::Key(key) => key.run(context),
         Subcommand::Probe(probe) => probe.run(context),
         Subcommand::Doctor(doctor) => doctor.run(context),
         Subcommand::Box(subcommand) => subcommand.run(context),

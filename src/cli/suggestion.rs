@@ -77,7 +77,11 @@ mod tests {
             ("apikeys list", "apikeys", Some("Did you mean sealdrop apikey?")),
             ("account crate x", "crate", Some("Did you mean sealdrop account create?")),
             ("box raed x", "raed", Some("Did you mean sealdrop box read?")),
-            ("revoke x", "revoke", Some("Did you mean sealdrop apikey revoke?")),
+            (
+                "revoke x",
+                "revoke",
+                Some("Did you mean sealdrop key revoke, or sealdrop apikey revoke?"),
+            ),
             ("send --sever x", "--sever", Some("Did you mean --server?")),
             ("send --expire 3d", "--expire", Some("Did you mean --expires?")),
             ("send -password", "-password", Some("Did you mean --password?")),

@@ -11,6 +11,7 @@
 //! | [`listed`] | secrets in the list of their sender |
 //! | [`requests`] | the calls about secret requests |
 //! | [`answers`] | answers and replies that only one person can open |
+//! | [`api_keys`] | the calls about the API keys of an account |
 //! | [`handover`], [`upload`] | sealing and sending a text with files |
 //! | [`download`] | the files of a secret that was viewed |
 //! | `transport` | connections: TLS, proxies, informational answers |
@@ -19,6 +20,7 @@
 //! | [`captcha`] | the proof of work that a secret may require before a view |
 
 pub mod answers;
+pub mod api_keys;
 pub mod boxes;
 pub mod captcha;
 mod counted;

@@ -45,11 +45,30 @@ impl UnixSeconds {
         u32::try_from(date.year()).unwrap_or(0) * 12 + u32::from(u8::from(date.month())) - 1
     }
 
+    /// The day in UTC.
+    #[must_use]
+    pub fn day(self) -> UnixDay {
+        UnixDay(u32::try_from(self.0 / DAY_SECONDS).unwrap_or(u32::MAX))
+    }
+
     fn date(self) -> OffsetDateTime {
         i64::try_from(self.0)
             .ok()
             .and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok())
             .unwrap_or(OffsetDateTime::UNIX_EPOCH)
+    }
+}
+
+/// A day in UTC, counted from 1970-01-01.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct UnixDay(pub u32);
+
+const DAY_SECONDS: u64 = 86_400;
+
+/// RFC 3339, as in `2026-11-22`.
+impl fmt::Display for UnixDay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        UnixSeconds(u64::from(self.0) * DAY_SECONDS).date().date().fmt(f)
     }
 }
 
@@ -233,6 +252,7 @@ mod tests {
         for (seconds, text, month) in cases {
             assert_eq!(UnixSeconds(seconds).to_string(), text);
             assert_eq!(UnixSeconds(seconds).month(), month, "{text}");
+            assert_eq!(UnixSeconds(seconds).day().to_string(), text[..10]);
         }
     }
 

@@ -107,7 +107,15 @@ pub(super) fn commands(
                     })),
                 };
             }
-            command => admin::run(store, command, terms, &**random, clock.now()),
+            command => {
+                if matches!(command, Command::ListApiKeys { .. }) {
+                    // The list has the uses until now.
+                    app.api_keys.write_uses(store).map_err(|error| {
+                        CommandError::new(admin::ErrorKind::Failed, error.to_string())
+                    })?;
+                }
+                admin::run(store, command, terms, &**random, clock.now())
+            }
         };
         // Also after a failure: a deletion may have deleted some keys.
         let reloaded = app.api_keys.reload(&app.store);

@@ -17,6 +17,8 @@ use crate::{
 const SWEEP: Duration = Duration::from_secs(10);
 /// The most of the history that a crash can lose.
 const HISTORY: Duration = Duration::from_secs(60);
+/// The most uses of API keys that a crash can lose.
+const KEY_USES: Duration = Duration::from_secs(60);
 const TIDY: Duration = Duration::from_secs(3600);
 
 /// Starts the housekeeping; it ends when the set is dropped.
@@ -31,6 +33,12 @@ pub(crate) fn start(app: &Arc<App>) -> JoinSet<()> {
         }
     }));
     tasks.spawn(late_tries::write_in_background(Arc::clone(app)));
+    let used = Arc::clone(app);
+    tasks.spawn(repeat(KEY_USES, move || match used.api_keys.write_uses(&used.store) {
+        // The daemon stops, and writes the uses itself.
+        Ok(()) | Err(StoreError::Closed) => {}
+        Err(error) => tracing::error!(%error, "cannot write when API keys were used"),
+    }));
     let historian = Arc::clone(app);
     tasks.spawn(repeat(HISTORY, move || {
         match write_history(&historian) {

@@ -13,7 +13,7 @@ use crate::{
 
 /// Serves until `stop` is done, with housekeeping and deliveries beside it. Then it finishes the requests
 /// under way as [`Server::run`] does, stops the deliveries within five seconds, and writes late
-/// attempts and the history down. Returns the listeners that are handed over.
+/// attempts, uses of API keys and the history down. Returns the listeners that are handed over.
 pub async fn serve_until(
     server: Server,
     app: &Arc<App>,
@@ -36,6 +36,12 @@ pub async fn serve_until(
     };
     let (listeners, ()) = join!(serving, delivering);
     late_tries::write(app).await;
+    let used = Arc::clone(app);
+    match spawn_blocking(move || used.api_keys.write_uses(&used.store)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::error!(%error, "cannot write when API keys were used"),
+        Err(error) => tracing::error!(%error, "writing the uses of API keys failed unexpectedly"),
+    }
     let historian = Arc::clone(app);
     match spawn_blocking(move || write_history(&historian)).await {
         Ok(Ok(())) => {}

@@ -8,6 +8,7 @@ use super::{
     account::{
         Account, AccountError, AccountName,
         api_key::{ApiKey, KeyKind},
+        display_name::DisplayName,
     },
     numbers::AccountNumber,
     operator::live_account,
@@ -22,6 +23,9 @@ use crate::{
 
 /// How long a claim is valid, in seconds.
 pub const CLAIM_SECONDS: u64 = 15 * 60;
+
+/// The name of the keys that claims create.
+const KEY_NAME: &str = "Browser, by sign-in link";
 
 /// The record of a claim, found by the hash of its token.
 #[derive(Serialize, Deserialize)]
@@ -110,7 +114,8 @@ pub fn redeem(
         let account = transaction.get::<Account>(&schema::account(number))?;
         let account = account.filter(|account| !account.deleting).ok_or(ClaimError::NotFound)?;
         transaction.delete(&key)?;
-        let api_key = ApiKey { account: number, kind: KeyKind::Private, created_at: now };
+        let name = DisplayName::new(KEY_NAME).ok();
+        let api_key = ApiKey::new(number, KeyKind::Private, name, now);
         transaction.put(&schema::api_key(&key_hash), &api_key)?;
         Ok(account.name)
     }
@@ -122,7 +127,7 @@ mod tests {
     use crate::{
         crypto::SeededRandom,
         domain::{
-            account::api_key::{ApiKeys, generate},
+            account::api_key::{ApiKeys, generate, of_account},
             operator::{create_account, delete_account},
         },
     };
@@ -179,6 +184,9 @@ mod tests {
         let token = fixture.claim("alice", NOW);
         let last = NOW.plus(CLAIM_SECONDS - 1);
         assert_eq!(fixture.redeem(&token, last), Some("alice".into()));
+        let mut names = of_account(&fixture.store, AccountNumber::FIRST).unwrap();
+        let name = names.pop().and_then(|last| last.key.name).map(DisplayName::into_string);
+        assert_eq!(name.as_deref(), Some(KEY_NAME), "its name says where the key comes from");
         assert_eq!(fixture.redeem(&token, last), None);
         let late = fixture.claim("alice", NOW);
         assert_eq!(fixture.redeem(&late, NOW.plus(CLAIM_SECONDS)), None);

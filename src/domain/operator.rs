@@ -5,7 +5,8 @@
 use super::{
     account::{
         self, Account, AccountError, AccountName,
-        api_key::{self, ApiKey, KEY_ID_BYTES, KeyKind, key_id},
+        api_key::{self, ApiKey, KeyKind, NewApiKey, StoredApiKey},
+        display_name::DisplayName,
     },
     notify::{outbox, webhook},
     numbers::AccountNumber,
@@ -40,23 +41,16 @@ pub struct AccountDraft {
     hashes: [([u8; 32], KeyKind); 2],
 }
 
-/// A new API key, which is stored nowhere else.
-pub struct NewApiKey {
-    /// The key.
-    pub key: SecretText,
-    /// The public id of the key.
-    pub id: String,
-}
-
 /// An API key, as shown to the operator.
 pub struct ListedApiKey {
-    /// The public id; see [`key_id`].
-    pub id: String,
     /// The name of its account.
     pub account: String,
-    /// Kind and time of creation.
-    pub key: ApiKey,
+    /// The key without its secret.
+    pub stored: StoredApiKey,
 }
+
+/// The longest part of an id that an error repeats, in characters: the operator may have passed the key itself.
+const MAX_ID_CHARS: usize = 12;
 
 /// Creates an account with its two keys.
 pub fn create_account(
@@ -107,13 +101,12 @@ pub fn has_had_accounts(store: &Store) -> Result<bool, AccountError> {
 
 /// All accounts in the order of their creation, each with the number of its keys.
 pub fn accounts(store: &Store) -> Result<Vec<(Account, u64)>, AccountError> {
-    let api_keys = all_keys(store)?;
+    let api_keys = api_key::all(store)?;
     let mut accounts = Vec::new();
     for item in store.range::<Account>(&schema::accounts()) {
         let (key, account) = item?;
         if !account.deleting && schema::account_number(&key) != Some(AccountNumber::NOBODY) {
-            let own =
-                api_keys.iter().filter(|(_, api_key)| schema::account(api_key.account) == key);
+            let own = api_keys.iter().filter(|own| schema::account(own.key.account) == key);
             accounts.push((account, own.count() as u64));
         }
     }
@@ -157,46 +150,71 @@ pub fn finish_deletions(store: &Store, now: UnixSeconds) -> Result<(), AccountEr
 pub fn create_key(
     store: &Store,
     account: &str,
-    kind: KeyKind,
+    (kind, key_name): (KeyKind, Option<DisplayName>),
     random: &dyn Random,
     now: UnixSeconds,
 ) -> Result<NewApiKey, AccountError> {
     let name = AccountName::new(account)?;
     let (key, hash) = api_key::generate(kind, random);
-    store
+    let stored = store
         .change(move |transaction| {
             let (account, _) = live_account(transaction, &name)?;
-            let api_key = ApiKey { account, kind, created_at: now };
-            Ok::<_, AccountError>(transaction.put(&schema::api_key(&hash), &api_key)?)
+            let key = ApiKey::new(account, kind, key_name.clone(), now);
+            transaction.put(&schema::api_key(&hash), &key)?;
+            Ok::<_, AccountError>(StoredApiKey { hash, key })
         })
         .wait()?;
-    Ok(NewApiKey { key, id: key_id(&hash) })
+    Ok(NewApiKey { key, stored })
 }
 
 /// The API keys of one account, or of all.
 pub fn list_keys(store: &Store, account: Option<&str>) -> Result<Vec<ListedApiKey>, AccountError> {
     let only = account.map(|name| find_account(store, name)).transpose()?;
     let mut listed = Vec::new();
-    for (key, api_key) in all_keys(store)? {
-        if only.is_none_or(|number| number == api_key.account) {
-            let account = store.get::<Account>(&schema::account(api_key.account))?;
-            let account = account.map(|account| account.name).unwrap_or_default();
-            listed.push(ListedApiKey { id: key_id(hash_of(&key)), account, key: api_key });
+    for stored in api_key::all(store)? {
+        if only.is_none_or(|number| number == stored.key.account) {
+            let account = account_of(store, &stored)?;
+            listed.push(ListedApiKey { account, stored });
         }
     }
-    listed.sort_by(|a, b| (&a.account, a.key.created_at).cmp(&(&b.account, b.key.created_at)));
+    let order = |listed: &ListedApiKey| (listed.account.clone(), listed.stored.key.created_at);
+    listed.sort_by_key(order);
     Ok(listed)
+}
+
+/// Sets or removes the name of the API key with this id.
+pub fn rename_key(
+    store: &Store,
+    id: &str,
+    name: Option<DisplayName>,
+) -> Result<ListedApiKey, AccountError> {
+    let found = find_key(store, id)?;
+    let renamed = api_key::set_name(store, found.hash, name)?;
+    let stored = renamed.ok_or_else(|| unknown_key(id))?;
+    Ok(ListedApiKey { account: account_of(store, &stored)?, stored })
 }
 
 /// Revokes the API key with this id. Returns its account's name.
 pub fn revoke_key(store: &Store, id: &str) -> Result<String, AccountError> {
-    let revoked = all_keys(store)?.into_iter().find(|(key, _)| key_id(hash_of(key)) == id);
-    let Some((revoked, ApiKey { account, .. })) = revoked else {
-        // Shortened, because the operator may have passed the key itself, which must not be repeated.
-        return Err(AccountError::UnknownKey(id.chars().take(KEY_ID_BYTES * 2).collect()));
-    };
-    let account = store.get::<Account>(&schema::account(account))?;
-    store.change(move |transaction| Ok::<_, AccountError>(transaction.delete(&revoked)?)).wait()?;
+    let revoked = find_key(store, id)?;
+    let account = account_of(store, &revoked)?;
+    let key = schema::api_key(&revoked.hash);
+    store.change(move |transaction| Ok::<_, AccountError>(transaction.delete(&key)?)).wait()?;
+    Ok(account)
+}
+
+fn find_key(store: &Store, id: &str) -> Result<StoredApiKey, AccountError> {
+    let found = api_key::all(store)?.into_iter().find(|stored| stored.id() == id);
+    found.ok_or_else(|| unknown_key(id))
+}
+
+fn unknown_key(id: &str) -> AccountError {
+    AccountError::UnknownKey(id.chars().take(MAX_ID_CHARS).collect())
+}
+
+/// The name of a key's account.
+fn account_of(store: &Store, stored: &StoredApiKey) -> Result<String, AccountError> {
+    let account = store.get::<Account>(&schema::account(stored.key.account))?;
     Ok(account.map(|account| account.name).unwrap_or_default())
 }
 
@@ -282,12 +300,4 @@ pub(super) fn live_account(
     let number = transaction.get::<AccountNumber>(&key)?.ok_or_else(unknown)?;
     let account = transaction.get::<Account>(&schema::account(number))?.ok_or_else(unknown)?;
     Ok((number, account))
-}
-
-fn all_keys(store: &Store) -> Result<Vec<(Key, ApiKey)>, AccountError> {
-    Ok(store.range::<ApiKey>(&schema::api_keys()).collect::<Result<_, _>>()?)
-}
-
-fn hash_of(key: &Key) -> &[u8] {
-    key.as_bytes().get(1..).unwrap_or_default()
 }

@@ -1,6 +1,7 @@
 //! The Secrets API over HTTP.
 
 mod account;
+mod account_keys;
 mod attachment_ends;
 mod attachment_makers;
 mod attachment_parts;
@@ -45,6 +46,7 @@ use crate::{http::Client, server::TestServer};
 pub(crate) fn trials() -> Vec<Trial> {
     [
         account::trials(),
+        account_keys::trials(),
         attachment_ends::trials(),
         attachment_makers::trials(),
         attachment_parts::trials(),

@@ -58,6 +58,9 @@ async function prepared(path, id) {
     return { id: made.id, manageToken: made.manage_token };
   }
   if (path.includes("secret_requests")) return { id: (await call("POST", "/api/secret_requests", {})).id };
+  if (path.includes("account/keys/")) {
+    return { id: (await call("POST", "/api/account/keys", { kind: "public" })).id };
+  }
   if (path.includes("webhooks")) {
     return { id: (await call("POST", "/api/account/webhooks", { url: "http://localhost:1/" })).id };
   }

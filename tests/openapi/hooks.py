@@ -35,6 +35,7 @@ def xml(context, response):
 REPLY_KEY = "BL_R53SAeb3hDyGhXfL93dS2v3ukoqY5jhaTGgjcMI3hKAVnQ_gxFVqEnn6tK_tPmOpp9xwR5_bJ9HRrDAFHygQ"
 # A call whose path begins with the first of these concerns the third, which a POST to the second creates.
 MADE_BY = [
+    ("/api/account/keys/", "/api/account/keys", {"kind": "public", "name": "for a call"}),
     ("/api/account/webhooks/", "/api/account/webhooks", {"url": WEBHOOK}),
     ("/api/public/secret_requests/", "/api/public/secret_requests", {}),
     ("/api/public/secrets/", "/api/public/secrets", SECRET),
@@ -70,6 +71,10 @@ def aim(case):
     if path == "/api/public/claims":
         case.body = {"token": claim()}
         return
+    if (method, path) == ("POST", "/api/account/keys"):
+        spare = [key for key in call("GET", path) if key["last_used_on"] is None and not key["current"]]
+        for key in spare[50:]:
+            call("DELETE", f"{path}/{key['id']}")
     for start, source, body in MADE_BY:
         if path.startswith(start) and (method, path) != ("POST", source):
             break
@@ -79,7 +84,13 @@ def aim(case):
         return aim_at_box(case, method, body)
     if "/attachments/" in path or path.endswith(("/publish", "/draft")):
         return aim_at_draft(case, method, body)
-    thing = call("GET", "/api/account")["webhooks"][:1] if "webhooks" in source else []
+    # An account can have a limited number of these.
+    if "webhooks" in source:
+        thing = call("GET", "/api/account")["webhooks"][:1]
+    elif "keys" in source:
+        thing = [key for key in call("GET", source) if key["name"] == body["name"]][:1]
+    else:
+        thing = []
     if path.endswith("/reply"):
         body = {**body, "reply_key": REPLY_KEY}
     thing = thing[0] if thing else call("POST", source, body)

@@ -1,7 +1,9 @@
 //! `/api/account`: the data and settings of an account, for its private API key.
 //!
-//! The rules are those of `sealdrop account` and `sealdrop webhook`: both use the same functions.
+//! The rules are those of `sealdrop account`, `sealdrop apikey` and `sealdrop webhook`: both use the same
+//! functions.
 
+pub(super) mod keys;
 pub(super) mod server;
 pub(super) mod webhooks;
 
@@ -106,9 +108,8 @@ pub(super) async fn change(
     let body =
         read_json(headers, body, SMALL_BYTES, &app.load.body_budget.with_key(client)).await?;
     let fields = JsonFields::parse(body.bytes(), BODY.fields)?;
-    let name = fields.string(&DISPLAY_NAME)?.filter(|name| !name.is_empty());
-    let name = name.map(DisplayName::new).transpose();
-    let name = name.map_err(|error| ApiError::field(DISPLAY_NAME.name, error))?;
+    let name = name(&fields, &DISPLAY_NAME)?;
+    auth::recheck(app, headers)?;
     // All fields are checked before the first change.
     if fields.has(&NOTIFY_EMAIL) {
         let email = mailbox(app, &fields, &NOTIFY_EMAIL)?;
@@ -121,6 +122,13 @@ pub(super) async fn change(
         blocking(move || set_display_name(&writer.store, account, name)).await??;
     }
     show(app, account).await
+}
+
+/// A name in one line, if there is one.
+fn name(fields: &JsonFields<'_>, field: &Field) -> Result<Option<DisplayName>, ApiError> {
+    let given = fields.string(field)?.filter(|name| !name.is_empty());
+    let name = given.map(DisplayName::new).transpose();
+    name.map_err(|error| ApiError::field(field.name, error))
 }
 
 /// All numbers of the account; pages show them together.

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::figures_now;
 use crate::{
-    api::{ApiError, App, Client, json_time::JsonTime, load::work::blocking},
+    api::{ApiError, App, Client, auth, json_time::JsonTime, load::work::blocking},
     delivery::webhook::TestError,
     domain::{
         notify::{
@@ -112,6 +112,7 @@ pub(in crate::api) async fn add(
     let fields = JsonFields::parse(body.bytes(), BODY.fields)?;
     let url = url(app, &fields)?;
     let wanted = events(&fields)?;
+    auth::recheck(app, headers)?;
     let (writer, now) = (Arc::clone(app), app.clock.now());
     let add = move || {
         let App { store, random, .. } = &*writer;

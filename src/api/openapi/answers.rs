@@ -7,6 +7,7 @@ use crate::{
     api::{
         account::{
             AccountForOwner,
+            keys::{ApiKeyCreatedItem, ApiKeyItem},
             webhooks::{Added, Tested},
         },
         attachments::upload::{PublishedSecret, ReceivedPart},
@@ -31,9 +32,11 @@ use crate::{
 };
 
 /// The answers that operations refer to. The schemas of their parts follow from them.
-const ANSWERS: [fn(&mut SchemaGenerator) -> Schema; 24] = [
+const ANSWERS: [fn(&mut SchemaGenerator) -> Schema; 26] = [
     SchemaGenerator::subschema_for::<AccountForOwner>,
     SchemaGenerator::subschema_for::<ServerStatus>,
+    SchemaGenerator::subschema_for::<ApiKeyItem>,
+    SchemaGenerator::subschema_for::<ApiKeyCreatedItem>,
     SchemaGenerator::subschema_for::<Added>,
     SchemaGenerator::subschema_for::<Tested>,
     SchemaGenerator::subschema_for::<PublishedSecret>,

@@ -21,7 +21,7 @@ use hyper::Method;
 use serde_json::{Map, Value, json};
 
 use super::{
-    account::{self, webhooks},
+    account::{self, keys, webhooks},
     key_service::input::forms,
     public::{self, viewing},
     requests,
@@ -36,12 +36,14 @@ include!(concat!(env!("OUT_DIR"), "/openapi.rs"));
 const JSON: &str = "application/json";
 
 /// The JSON bodies of requests, with the same fields as in the parser.
-const BODIES: [BodyFields; 11] = [
+const BODIES: [BodyFields; 13] = [
     new_secret::BODY,
     change::BODY,
     requests::BODY,
     requests::OPEN_BODY,
     account::BODY,
+    keys::BODY,
+    keys::CHANGE,
     webhooks::BODY,
     public::claims::BODY,
     public::requests::BODY,

@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
-    ApiError, App, Client,
+    ApiError, App, Client, auth,
     json_time::JsonTime,
     links::PageLink,
     load::work::blocking,
@@ -146,6 +146,7 @@ pub async fn create(
         .await?;
     let mut new = read(app, client, body.bytes(), Requester::Account).await?;
     new.language = preferred_language(headers);
+    auth::recheck(app, headers)?;
     let id = new.id.to_string();
     let data = RequestCreated { link: PageLink::of_request(app, &id), id };
     let create = request::create(account, new, app.rules.request_allowance, app.clock.now());

@@ -102,6 +102,19 @@ pub static ROUTES: &[Route] = routes! {
     GET HEAD "/api/account/server" showServer
         ["Account"] "Return the state of the server",
         PrivateKey |c, account| account::server::show(c.app, account);
+    GET HEAD "/api/account/keys" listApiKeys
+        ["Account"] "List API keys",
+        PrivateKey |c, account| account::keys::list(c.app, account, c.headers);
+    POST "/api/account/keys" createApiKey
+        ["Account"] "Create an API key",
+        PrivateKey |c, account| account::keys::create(c.app, c.client, account, c.headers, c.body);
+    PATCH "/api/account/keys/{id}" renameApiKey
+        ["Account"] "Rename an API key",
+        PrivateKey |c, account|
+            account::keys::rename(c.app, c.client, account, c.path[0], c.headers, c.body);
+    DELETE "/api/account/keys/{id}" revokeApiKey
+        ["Account"] "Revoke an API key",
+        PrivateKey |c, account| account::keys::revoke(c.app, account, c.path[0], c.query, c.headers);
     POST "/api/account/webhooks" addWebhook
         ["Account"] "Add a webhook",
         PrivateKey |c, account| account::webhooks::add(c.app, c.client, account, c.headers, c.body);

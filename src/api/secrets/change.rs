@@ -9,7 +9,7 @@ use super::{
     secret_item::SecretListItem,
 };
 use crate::{
-    api::{ApiError, App, Client, load::work::blocking},
+    api::{ApiError, App, Client, auth, load::work::blocking},
     domain::{
         numbers::{AccountNumber, SecretId},
         secret::change::{self, SecretChange},
@@ -54,6 +54,7 @@ pub(crate) async fn change(
     let id = app.ids.parse(id).ok_or(ApiError::NotFound)?;
     let payer = app.load.body_budget.with_key(client);
     let wanted = read(app, id, &payer, headers, body).await?;
+    auth::recheck(app, headers)?;
     let (now, keep_log) = (app.clock.now(), app.rules.keep_log_seconds);
     let changed = app.store.change(change::change(account, id, wanted, now, keep_log)).await?;
     let (entry, metadata) = changed.ok_or(ApiError::NotFound)?;

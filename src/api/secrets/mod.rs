@@ -25,6 +25,7 @@ use self::{
 use super::{
     ApiError, App, Client,
     attachments::{self, AttachmentForViewer},
+    auth,
     load::work::blocking,
     paging::page_start,
 };
@@ -86,6 +87,7 @@ pub async fn create(
     let mut new = new_secret::read(app, client, &payer, headers, body).await?;
     new.is_from_owner = true;
     let upload_token = attachments::upload_token(app, &mut new.attachments);
+    auth::recheck(app, headers)?;
     let texts = [&new.description, &new.message].map(|text| text.clone().map(Text::into_string));
     let (now, reply_key) = (app.clock.now(), new.reply_key.clone());
     let (number, secret, metadata) = app.store.change(secret::create(account, new, now)).await?;

@@ -7,10 +7,10 @@ use std::{
 
 use crate::{
     admin::{
-        AccountCreated, AccountDeleted, AccountRow, ApiKeyCreated, ApiKeyRevoked, ApiKeyRow,
-        ClaimCreated, Command, CommandError, DaemonHealth, DisplayNameSet, ErrorKind, MailTested,
-        NotifyEmailSet, OpenFailure, OpenedStore, OutboxChanged, OutboxPage, OutboxRow, Reply,
-        StoreCreation, WebhookAdded, WebhookRemoved, WebhookRow, WebhookTested,
+        AccountCreated, AccountDeleted, AccountRow, ApiKeyCreated, ApiKeyRenamed, ApiKeyRevoked,
+        ApiKeyRow, ClaimCreated, Command, CommandError, DaemonHealth, DisplayNameSet, ErrorKind,
+        MailTested, NotifyEmailSet, OpenFailure, OpenedStore, OutboxChanged, OutboxPage, OutboxRow,
+        Reply, StoreCreation, WebhookAdded, WebhookRemoved, WebhookRow, WebhookTested,
     },
     cli::{Failure, Output},
     clock::UnixSeconds,
@@ -100,17 +100,23 @@ fn answer(command: Command) -> Result<Reply, CommandError> {
         Command::DeleteAccount { name } => {
             Reply::AccountDeleted(AccountDeleted { account: name, secrets_burned: 7 })
         }
-        Command::CreateApiKey { account, kind } => Reply::ApiKeyCreated(ApiKeyCreated {
+        Command::CreateApiKey { account, kind, name } => Reply::ApiKeyCreated(ApiKeyCreated {
             account,
             kind,
             id: "k1".into(),
             key: SecretText::new("public_key_3".into()),
+            name,
         }),
+        Command::RenameApiKey { id, name } => {
+            Reply::ApiKeyRenamed(ApiKeyRenamed { id, account: "alice".into(), name })
+        }
         Command::ListApiKeys { account } => Reply::ApiKeys(vec![ApiKeyRow {
             id: "k1".into(),
             account: account.unwrap_or("all".into()),
             kind: KeyKind::Public,
             created_at: at,
+            name: Some("a page".into()),
+            last_used_on: Some("2000-03-01".into()),
         }]),
         Command::SetNotifyEmail { account, email } => {
             Reply::NotifyEmailSet(NotifyEmailSet { account, email, mail_ready: Some(false) })

@@ -136,6 +136,7 @@ fn help_and_version_go_to_standard_output() {
         ("help account list", "Usage: sealdrop account list "),
         ("help apikey create", "Usage: sealdrop apikey create NAME --kind"),
         ("help apikey list", "Usage: sealdrop apikey list "),
+        ("help apikey rename", "Usage: sealdrop apikey rename ID TEXT|none"),
         ("help apikey revoke", "Usage: sealdrop apikey revoke ID"),
         ("help box", "Usage: sealdrop box <command>"),
         ("help box create", "Usage: sealdrop box create [--private-key FILE]"),
@@ -147,6 +148,9 @@ fn help_and_version_go_to_standard_output() {
         ("help webhook list", "Usage: sealdrop webhook list "),
         ("help webhook remove", "Usage: sealdrop webhook remove ID"),
         ("help webhook test", "Usage: sealdrop webhook test ID"),
+        ("help key", "Usage: sealdrop key <command>"),
+        ("help key create", "Usage: sealdrop key create --kind private|public"),
+        ("help key revoke", "Usage: sealdrop key revoke ID"),
         ("help completions", "Usage: sealdrop completions bash|zsh|fish"),
         ("help man", "Usage: sealdrop man\n"),
     ];
@@ -233,11 +237,11 @@ fn replies_are_printed_for_people_and_for_programs() {
         ("account delete x --yes", "account x deleted, secrets burned: 7\n"),
         (
             "apikey create --account x --kind public --json",
-            "{\"account\":\"x\",\"kind\":\"public\",\"id\":\"k1\",\"key\":\"public_key_3\"}\n",
+            "{\"account\":\"x\",\"kind\":\"public\",\"id\":\"k1\",\"key\":\"public_key_3\",\"name\":null}\n",
         ),
         (
             "apikey create x --kind public --json",
-            "{\"account\":\"x\",\"kind\":\"public\",\"id\":\"k1\",\"key\":\"public_key_3\"}\n",
+            "{\"account\":\"x\",\"kind\":\"public\",\"id\":\"k1\",\"key\":\"public_key_3\",\"name\":null}\n",
         ),
         (
             "apikey create x --account x --kind public",
@@ -246,11 +250,19 @@ fn replies_are_printed_for_people_and_for_programs() {
         ),
         (
             "apikey list --account x",
-            "ID  ACCOUNT  KIND    CREATED\nk1  x        public  2000-02-29T12:34:56Z\n",
+            "ID  ACCOUNT  KIND    CREATED               LAST USED   NAME\n\
+             k1  x        public  2000-02-29T12:34:56Z  2000-03-01  a page\n",
         ),
         (
             "apikey list --json",
-            "[{\"id\":\"k1\",\"account\":\"all\",\"kind\":\"public\",\"created_at\":951827696}]\n",
+            "[{\"id\":\"k1\",\"account\":\"all\",\"kind\":\"public\",\"created_at\":951827696,\
+             \"name\":\"a page\",\"last_used_on\":\"2000-03-01\"}]\n",
+        ),
+        ("apikey rename k1 laptop", "key k1 of account alice is named laptop\n"),
+        ("apikey rename k1 none", "key k1 of account alice has no name\n"),
+        (
+            "apikey rename k1 laptop --json",
+            "{\"id\":\"k1\",\"account\":\"alice\",\"name\":\"laptop\"}\n",
         ),
         ("apikey revoke k1", "key k1 of account alice revoked\n"),
         (

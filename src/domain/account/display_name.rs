@@ -1,4 +1,4 @@
-//! The name that an account shows to the viewers of its secrets.
+//! Names in one line: the one that an account shows to the viewers of its secrets, and those of its API keys.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,7 @@ use crate::{
     store::{Record, Store, StoreError},
 };
 
-/// The name of a sender for viewers: 1 to 60 characters in one line, without blanks at its ends.
+/// The name of a sender for viewers, or of an API key: 1 to 60 characters in one line, without blanks at its ends.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DisplayName(String);
 
@@ -55,6 +55,12 @@ impl DisplayName {
             return Err(BadDisplayName::Unprintable);
         }
         Ok(Self(name.to_owned()))
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 
     /// The name.

@@ -232,7 +232,7 @@ pub fn create(
         transaction.put(&name_key, &number)?;
         transaction.put(&schema::account(number), &account)?;
         for (hash, kind) in &key_hashes {
-            let key = ApiKey { account: number, kind: *kind, created_at: now };
+            let key = ApiKey::new(number, *kind, None, now);
             transaction.put(&schema::api_key(hash), &key)?;
         }
         Ok(number)

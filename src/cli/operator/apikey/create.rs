@@ -16,8 +16,8 @@ command! {
         subcommand,
         name = "create",
         help_triggers("-h", "--help"),
-        usage = "NAME --kind private|public [--json] [--data DIR] [--config FILE]",
-        example = "{command_name} alice --kind public"
+        usage = "NAME --kind private|public [--key-name TEXT] [--json] [--data DIR] [--config FILE]",
+        example = "{command_name} alice --kind public --key-name 'Web page'"
     )]
     pub(crate) struct ApiKeyCreateCommand: json, directory {
         /// the name of the account
@@ -31,6 +31,10 @@ command! {
         /// private: all rights in the account; public: only viewing secrets
         #[argh(option)]
         kind: KeyKind,
+
+        /// the name of the key in lists, 60 characters at most
+        #[argh(option, arg_name = "TEXT")]
+        key_name: Option<String>,
     }
 }
 
@@ -50,7 +54,7 @@ impl ApiKeyCreateCommand {
                 ));
             }
         };
-        let command = Command::CreateApiKey { account, kind: self.kind };
+        let command = Command::CreateApiKey { account, kind: self.kind, name: self.key_name };
         let created = reply!(ApiKeyCreated, flags, command, context);
         if self.json {
             return Ok(write_json(context.out, &created)?);

@@ -1,16 +1,18 @@
 //! `sealdrop apikey list`
 
 use crate::{
-    admin::Command,
+    admin::{ApiKeyRow, Command},
     cli::{
         Context, Failure, columns,
         flags::command,
         operator::administration::{reply, write_json},
+        terminal_text,
     },
 };
 
 command! {
-    /// List the ids of API keys. The keys themselves are not stored.
+    /// List API keys with their ids, names and the day of their last use (UTC). The keys themselves are not
+    /// stored.
     #[argh(
         subcommand,
         name = "list",
@@ -33,10 +35,18 @@ impl ApiKeyListCommand {
         if self.json {
             return Ok(write_json(context.out, &keys)?);
         }
-        let rows: Vec<[String; 4]> = keys
-            .into_iter()
-            .map(|row| [row.id, row.account, row.kind.to_string(), row.created_at.to_string()])
-            .collect();
-        Ok(columns::write(context.out, ["ID", "ACCOUNT", "KIND", "CREATED"], &rows)?)
+        let cells = |row: ApiKeyRow| {
+            [
+                row.id,
+                row.account,
+                row.kind.to_string(),
+                row.created_at.to_string(),
+                row.last_used_on.unwrap_or_else(|| "never".into()),
+                terminal_text::line(row.name.as_deref().unwrap_or("-")),
+            ]
+        };
+        let rows: Vec<[String; 6]> = keys.into_iter().map(cells).collect();
+        let header = ["ID", "ACCOUNT", "KIND", "CREATED", "LAST USED", "NAME"];
+        Ok(columns::write(context.out, header, &rows)?)
     }
 }

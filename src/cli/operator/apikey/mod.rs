@@ -2,12 +2,13 @@
 
 pub(crate) mod create;
 pub(crate) mod list;
+pub(crate) mod rename;
 pub(crate) mod revoke;
 
 use crate::cli::flags::command_group;
 
 command_group! {
-    /// Create, list or revoke API keys, whether the daemon runs or not.
+    /// Create, list, rename or revoke API keys, whether the daemon runs or not.
     #[argh(
         subcommand,
         name = "apikey",
@@ -17,6 +18,7 @@ command_group! {
     pub(crate) struct ApiKeyCommand: ApiKeyAction {
         Create(create::ApiKeyCreateCommand),
         List(list::ApiKeyListCommand),
+        Rename(rename::ApiKeyRenameCommand),
         Revoke(revoke::ApiKeyRevokeCommand),
     }
 }

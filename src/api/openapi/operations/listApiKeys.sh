@@ -1,0 +1,1 @@
+curl -fsS -H "Authorization: ApiKey $KEY" "$SEALDROP/api/account/keys"

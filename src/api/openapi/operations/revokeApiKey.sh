@@ -1,0 +1,1 @@
+curl -fsS -X DELETE -H "Authorization: ApiKey $KEY" "$SEALDROP/api/account/keys/$id"
