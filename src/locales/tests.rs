@@ -30,6 +30,7 @@ const SAME_AS_ENGLISH: &[&str] = &[
     "Log",
     "Markdown",
     "Message",
+    "Name",
     "Notifications",
     "PDF: {name}",
     "Pages",

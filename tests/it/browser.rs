@@ -63,6 +63,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial_with("browser::upload", NEEDED, || run("upload")),
         trial_with("browser::weight", NEEDED, || run("weight")),
         trial_with("browser::manage", NEEDED, || run("manage")),
+        trial_with("browser::manage_keys", NEEDED, || run("manage_keys")),
         trial_with("browser::manage_requests", NEEDED, || run("manage_requests")),
         trial_with("browser::manage_server", NEEDED, || run("manage_server")),
         trial_with("browser::manage_account", NEEDED, || {

@@ -216,6 +216,17 @@ interface Webhook {
   created_at: string;
 }
 
+/** An API key of the account, without the key itself. */
+interface ApiKeyEntry {
+  id: string;
+  kind: "private" | "public";
+  name: string | null;
+  created_at: string;
+  last_used_on: string | null;
+  /** Whether the page is signed in with it. */
+  current: boolean;
+}
+
 /** A row of a list of the account: its name, its cells, and the texts to search. */
 interface Row {
   name: string;
@@ -255,10 +266,13 @@ interface ServerDay extends ServerFigures { start: Date }
 /** A list of the account, described at `pagedList` in manage/list.js. */
 interface ListOptions<I extends { id: string }> {
   title: TextLike;
-  label: TextLike;
-  hint: TextLike;
-  path: string;
-  total(metadata: Record<string, number>): number;
+  /** The name of its files, without the ending. */
+  name: string;
+  /** The texts of the search; a short list has none. */
+  label?: TextLike;
+  hint?: TextLike;
+  /** Reads a page: the first one, or the one at a cursor. */
+  read(cursor: string | null, signal: AbortSignal): Promise<ListPage<I>>;
   columns: TextLike[];
   row(item: I): Row;
   details(item: I): Node;
@@ -269,15 +283,32 @@ interface ListOptions<I extends { id: string }> {
   orders?: { label: TextLike, compare(one: I, other: I): number }[];
   /** What a file has of an item. */
   exported?(item: I): Record<string, unknown>;
-  /** Deletes an item, for the deletion of several. */
-  burn?(id: string): Promise<void>;
+  /** The deletion of several. */
+  deletion?: ListDeletion;
+}
+
+/** A page of a list: `total` counts all items, `next` is the cursor of the next page. */
+interface ListPage<I> {
+  items: I[];
+  total: number;
+  next: string | null;
+}
+
+/** The deletion of several items, described at `selection` in manage/selection.js. */
+interface ListDeletion {
+  remove(id: string): Promise<void>;
+  label(count: number): TextLike;
+  title(count: number): TextLike;
+  text: TextLike;
+  done(count: number): TextLike;
 }
 
 interface PagedList {
   node: HTMLElement;
-  load(from?: number): Promise<void>;
+  load(): Promise<void>;
   search(query: string): Promise<void>;
   remove(id: string, told: TextLike): Promise<void>;
+  renew(told: TextLike): Promise<void>;
 }
 
 /** The terms of a box: docs/key-service.md. */

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { createServer } from "node:http";
-import { run, servers } from "./harness.mjs";
+import { run, savedFile, servers } from "./harness.mjs";
 import { api, makeSecret, openLink } from "./secrets.mjs";
 import { enter, keyIsKept, signIn } from "./signed_in.mjs";
 import { inert, PAYLOADS } from "./xss.mjs";
@@ -50,6 +50,8 @@ const add = async (page, url) => {
   await page.locator("input[type=url]").fill(url);
   await page.locator(".add-hook button[type=submit]").click();
 };
+/** Opens the details of the first webhook of the list. */
+const openHook = (page) => page.locator(".hooks .act button").first().click();
 const signingKey = (page) => page.locator(".copyline input").inputValue();
 
 await run({
@@ -103,6 +105,7 @@ await run({
     await page.getByRole("heading", { name: "The webhook is added" }).waitFor();
     const verify = new Webhook(await signingKey(page));
     await keyIsKept(page, key);
+    await openHook(page);
     await page.getByRole("button", { name: /^Test/ }).click();
     const tried = await hook.next();
     assert.equal(verified(verify, tried).type, "test");
@@ -116,7 +119,8 @@ await run({
     await page.reload();
     await page.getByText(`${hook.url}?…`).waitFor();
     assert.equal(await page.locator(".copyline").count(), 0);
-    await page.getByText("Called when: a secret was viewed, a link was opened too late, a request was answered").waitFor();
+    await page.getByText("a secret was viewed, a link was opened too late, a request was answered").waitFor();
+    await openHook(page);
     await page.getByRole("button", { name: /^Remove/ }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Remove" }).click();
     await page.getByText("The webhook is removed.").waitFor();
@@ -134,6 +138,7 @@ await run({
     await page.getByRole("heading", { name: "The webhook is added" }).waitFor();
     const [{ id, events }] = (await api(account, "GET", "account", { key })).webhooks;
     assert.deepEqual(events, ["secret_request.answered"]);
+    await openHook(page);
     await page.getByRole("button", { name: /^Test/ }).click();
     await page.getByText(/The call failed: .*500/).waitFor();
     hook.close();
@@ -165,6 +170,7 @@ await run({
     // A name is looked up only when it is called.
     await add(page, "http://localhost:1/hook");
     await page.getByRole("heading", { name: "The webhook is added" }).waitFor();
+    await openHook(page);
     await page.getByRole("button", { name: /^Test/ }).click();
     await page.getByText(/The call failed: /).waitFor();
     for (let number = 1; number < 10; number += 1) {
@@ -174,6 +180,39 @@ await run({
     await page.getByText("An account can have up to 10 webhooks.").waitFor();
     for (const { id } of (await api(open, "GET", "account", { key: open.key })).webhooks) {
       await api(open, "DELETE", `account/webhooks/${id}`, { key: open.key });
+    }
+  },
+
+  async "filter, order and files of webhooks"(tools) {
+    const path = (text) => `https://example.org/${text}?token=hidden`;
+    for (const [text, events] of [["b", ["secret.viewed"]], ["c", ["secret_request.answered"]], ["a", []]]) {
+      await api(account, "POST", "account/webhooks", { body: { url: path(text), events }, key });
+    }
+    const page = await tools.open(PATH, { server: "account" });
+    await enter(page, account);
+    const hooks = page.locator(".hooks");
+    const settle = (...urls) => page.waitForFunction((urls) => {
+      const shown = [...document.querySelectorAll(".hooks .items .named")].map((node) => node.textContent);
+      return !document.querySelector(".hooks progress") && JSON.stringify(shown) === JSON.stringify(urls);
+    }, urls.map((text) => `https://example.org/${text}?…`));
+    await settle("a", "c", "b");
+    await hooks.getByLabel("Sort").selectOption({ label: "By address" });
+    await settle("a", "b", "c");
+    await hooks.getByLabel("Show", { exact: true }).selectOption({ label: "a secret was viewed" });
+    await settle("a", "b");
+    const { name, bytes } = await savedFile(page, () => hooks.getByRole("button", { name: "Save as JSON" }).click());
+    assert.equal(name, "webhooks.json");
+    const saved = JSON.parse(bytes);
+    assert.deepEqual(saved.map(({ url }) => url), ["https://example.org/a?…", "https://example.org/b?…"]);
+    assert.deepEqual(Object.keys(saved[0]), ["id", "url", "events", "created_at"]);
+    await hooks.getByRole("button", { name: "Show all" }).click();
+    await settle("a", "c", "b");
+    const csv = await savedFile(page, () => hooks.getByRole("button", { name: "Save as CSV" }).click());
+    assert.equal(csv.name, "webhooks.csv");
+    assert.equal(csv.bytes.toString("utf8").split("\r\n").length, 5);
+    await tools.check(page, "manage-hooks-tools");
+    for (const { id } of (await api(account, "GET", "account", { key })).webhooks) {
+      await api(account, "DELETE", `account/webhooks/${id}`, { key });
     }
   },
 
@@ -193,6 +232,7 @@ await run({
     await page.route("**/test", (route) => route.fulfill({
       json: { data: { id: "w1", delivered: false, status: null, error: PAYLOADS.slice(0, 20).join(" ") } },
     }));
+    await openHook(page);
     await page.getByRole("button", { name: /^Test/ }).click();
     await page.getByText("The call failed:").waitFor();
     await inert(page);
@@ -210,7 +250,9 @@ await run({
     await tools.everyLook("manage-account-no-mail", PATH, (page) => enter(page, open));
     await tools.everyLook("manage-hook-added", PATH, async (page) => {
       await enter(page, account);
-      await page.locator(".hooks button:not(.danger)").first().click();
+      // The oldest one; the others of the list lead nowhere.
+      await page.locator(".hooks .act button").last().click();
+      await page.locator(".hooks .inner .button:not(.danger)").click();
       await page.waitForSelector(".hooks .notice.ok");
       await add(page, "https://example.org/hook");
       await page.waitForSelector(".copyline");

@@ -1,6 +1,6 @@
 // The account's page: secret requests.
 import assert from "node:assert/strict";
-import { run, servers } from "./harness.mjs";
+import { run, savedFile, servers } from "./harness.mjs";
 import { api, makeSecret } from "./secrets.mjs";
 import { enter, signIn } from "./signed_in.mjs";
 import { batches, inert } from "./xss.mjs";
@@ -149,6 +149,61 @@ await run({
     await page.getByText("The request is deleted.").waitFor();
     await rows(page).filter({ hasText: "to delete" }).waitFor({ state: "detached" });
     await api(account, "GET", `public/secret_requests/${id}`, { status: 404 });
+    await api(account, "GET", `public/secrets/${secret.id}`, { status: 200 });
+  },
+
+  async "filter and order and files and several at once"(tools) {
+    for (const { id } of await listed()) await api(account, "DELETE", `secret_requests/${id}`, { key });
+    const names = ["=cmd|' /C calc'!A0", "beta", "alpha"];
+    const made = [];
+    for (const [at, description] of names.entries()) {
+      made.push(await make({ description, expiration: 10 - at, limit: at === 1 ? 1 : 3 }));
+    }
+    const secret = await answer(made[1].id);
+    await answer(made[2].id);
+    const page = await tools.open(PATH, { server: "account" });
+    await enter(page, account);
+    const panel = page.locator("#panel-requests");
+    const shown = () => panel.locator(".items .named").allTextContents();
+    const settle = (...first) => page.waitForFunction(([count, name]) => !document.querySelector("#panel-requests progress")
+      && document.querySelectorAll("#panel-requests .items tbody tr:not(.more)").length === count
+      && document.querySelector("#panel-requests .items .named")?.textContent === name, first);
+    assert.deepEqual(await shown(), names.toReversed());
+    await panel.getByLabel("Sort").selectOption({ label: "Oldest first" });
+    await settle(3, names[0]);
+    await panel.getByLabel("Sort").selectOption({ label: "Expiring first" });
+    await settle(3, "alpha");
+    await panel.getByLabel("Show", { exact: true }).selectOption({ label: "Open" });
+    await settle(2, "alpha");
+    assert.deepEqual(await shown(), ["alpha", names[0]]);
+    await panel.getByLabel("Show", { exact: true }).selectOption({ label: "Over" });
+    await settle(1, "beta");
+    await panel.getByLabel("Show", { exact: true }).selectOption({ label: "Answered" });
+    await settle(2, "alpha");
+
+    const saved = async (name) => {
+      const { name: file, bytes } = await savedFile(page, () => panel.getByRole("button", { name }).click());
+      return [file, bytes.toString("utf8")];
+    };
+    const [jsonName, json] = await saved("Save as JSON");
+    assert.equal(jsonName, "secret_requests.json");
+    assert.deepEqual(JSON.parse(json).map(({ id }) => id), [made[2].id, made[1].id]);
+    assert.equal(JSON.parse(json)[1].secrets, secret.id);
+    await panel.getByRole("button", { name: "Show all" }).click();
+    await settle(3, "alpha");
+    const [csvName, csv] = await saved("Save as CSV");
+    assert.equal(csvName, "secret_requests.csv");
+    assert.ok(csv.startsWith("\ufeffid,description,message,created_at,expires_at,limit,used,expired,"), csv);
+    assert.ok(csv.includes(`'=cmd|' /C calc'!A0`), csv);
+    await tools.check(page, "manage-requests-tools");
+
+    await panel.getByLabel("Select alpha").check();
+    await panel.getByLabel("Select beta").check();
+    await panel.getByRole("button", { name: "Delete 2 requests" }).click();
+    await page.getByRole("dialog").getByText("The secrets that you received through them stay.").waitFor();
+    await page.getByRole("dialog").getByRole("button", { name: "Delete now" }).click();
+    await page.getByText("2 requests were deleted.").waitFor();
+    assert.deepEqual((await listed()).map(({ id }) => id), [made[0].id]);
     await api(account, "GET", `public/secrets/${secret.id}`, { status: 200 });
   },
 

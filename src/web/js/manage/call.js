@@ -45,6 +45,11 @@ export async function ask(method, path, options = {}) {
   }
 }
 
+/** The key of the signed-in account has been revoked by this page. */
+export function keyIsGone() {
+  onKeyGone();
+}
+
 /**
  * @param {string | null} key
  * @returns {never}

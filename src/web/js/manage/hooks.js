@@ -2,13 +2,15 @@
 // The webhooks of an account: the list, a form for new ones with their signing key, and tests.
 import { ApiError } from "../common/api.js";
 import { busy, confirmDialog, field, h, notice, replace } from "../common/dom.js";
-import { copyLine } from "../common/link.js";
 import { joined } from "../common/live.js";
 import { ask, attempt } from "./call.js";
+import { keyNotice } from "./key_notice.js";
+import { facts } from "./facts.js";
+import { pagedList } from "./list.js";
 import { moment } from "./moment.js";
-import { t } from "../common/page.js";
+import { oldestFirst } from "./orders.js";
+import { lang, t } from "../common/page.js";
 import { focusWrong } from "../common/form.js";
-import { guardWhileShown } from "../common/stakes.js";
 
 /** The events of webhooks, by their API names. */
 const EVENTS = [
@@ -16,51 +18,64 @@ const EVENTS = [
   ["secret_request.answered", "manage.event_answered"],
 ];
 
-/**
- * The card for webhooks; `webhooks` are those of the account.
- *
- * @param {Webhook[]} webhooks
- */
-export function hooksCard(webhooks) {
-  const list = h("ul", { class: "list hooks" });
-  const none = h("p", { class: "muted" }, t("manage.hook_none"));
+/** The card for the webhooks of the account: `{ node, load() }`. */
+export function hooksCard() {
   const told = h("div", {});
-  const show = () => {
-    replace(list, ...webhooks.map((hook) => hookItem(hook, () => removed(hook))));
-    list.hidden = !webhooks.length;
-    none.hidden = webhooks.length > 0;
-  };
-  /** @param {Webhook} hook */
-  const removed = (hook) => {
-    webhooks = webhooks.filter(({ id }) => id !== hook.id);
-    show();
-    replace(told, notice("ok", t("manage.hook_deleted")));
-    heading.focus();
-  };
+  /** @type {PagedList} */
+  const list = pagedList(/** @type {ListOptions<Webhook>} */ ({
+    title: t("manage.hooks"),
+    name: "webhooks",
+    read: async (_, signal) => {
+      const { data: { webhooks } } = await ask("GET", "api/account", { signal });
+      return { items: [...webhooks].reverse(), total: webhooks.length, next: null };
+    },
+    columns: [t("manage.hook_address"), t("manage.hook_calls"), t("manage.created")],
+    row: (hook) => ({
+      name: hook.url,
+      cells: [
+        h("span", { class: "mono named", translate: "no" }, hook.url), joined(namesOf(hook.events), ", "),
+        moment(hook.created_at),
+      ],
+      texts: [],
+    }),
+    details: (hook) => hookDetails(hook, list),
+    filters: EVENTS.map(([name, key]) => ({ label: t(key), fits: ({ events }) => events.includes(name) })),
+    orders: [
+      oldestFirst(),
+      { label: t("manage.order_address"), compare: (one, other) => one.url.localeCompare(other.url, lang) },
+    ],
+    exported: ({ id, url, events, created_at }) => ({ id, url, events: events.join(" "), created_at }),
+    empty: () => h("p", { class: "muted" }, t("manage.hook_none")),
+  }));
   /** @param {Webhook & { signing_key: string }} made */
-  const added = ({ signing_key: key, ...hook }) => {
-    webhooks = [...webhooks, hook];
-    show();
+  const added = async ({ signing_key: key }) => {
+    await list.load();
     const title = h("h3", { tabindex: "-1" }, t("manage.hook_added"));
-    let isCopied = false;
-    const shown = h("div", { class: "notice" }, title,
-      h("p", {}, t("manage.hook_key_text")),
-      copyLine(key, t("manage.hook_key"), { onCopied: () => { isCopied = true; } }));
-    // The key is shown only once.
-    replace(told, guardWhileShown(shown, () => !isCopied));
+    replace(told, keyNotice({ title, text: t("manage.hook_key_text"), key, label: t("manage.hook_key") }));
     title.focus();
   };
-  const heading = h("h2", { tabindex: "-1" }, t("manage.hooks"));
-  show();
-  return h("section", { class: "card" },
-    heading, h("p", {}, t("manage.hooks_text")), none, list, told, hookForm(added));
+  const node = h("section", { class: "card hooks" },
+    h("h2", {}, t("manage.hooks")), h("p", {}, t("manage.hooks_text")), list.node, told, hookForm(added));
+  return { node, load: list.load };
+}
+
+/**
+ * The names of events; those that the page does not know stay as they are.
+ *
+ * @param {string[]} events
+ */
+function namesOf(events) {
+  return events.map((event) => {
+    const key = EVENTS.find(([name]) => name === event)?.[1];
+    return key ? t(key) : event;
+  });
 }
 
 /**
  * @param {Webhook} hook
- * @param {() => void} onRemoved
+ * @param {PagedList} list
  */
-function hookItem(hook, onRemoved) {
+function hookDetails(hook, list) {
   const result = h("div", { class: "result" });
   const path = `api/account/webhooks/${encodeURIComponent(hook.id)}`;
   const tryOut = () => attempt(result, async () => {
@@ -71,11 +86,11 @@ function hookItem(hook, onRemoved) {
   });
   /** @type {HTMLButtonElement} */
   const test = h("button", {
-    type: "button", class: "button small", "aria-label": t("manage.hook_test_named", { url: hook.url }),
+    type: "button", class: "button", "aria-label": t("manage.hook_test_named", { url: hook.url }),
     onclick: () => busy(test, tryOut),
   }, t("manage.hook_test"));
   const remove = h("button", {
-    type: "button", class: "button small danger",
+    type: "button", class: "button danger",
     "aria-label": t("manage.hook_remove_named", { url: hook.url }),
   }, t("manage.hook_remove"));
   remove.addEventListener("click", async () => {
@@ -91,20 +106,20 @@ function hookItem(hook, onRemoved) {
           if (!(error instanceof ApiError && error.status === 404)) throw error;
         }
       });
-      if (isDone) onRemoved();
+      if (isDone) await list.remove(hook.id, t("manage.hook_deleted"));
     });
   });
-  const events = hook.events.map((event) => EVENTS.find(([name]) => name === event)?.[1]);
-  return h("li", {},
-    h("div", { class: "grow" },
-      h("div", { class: "mono", translate: "no" }, hook.url),
-      h("div", { class: "muted small" }, t("manage.hook_calls"), ": ",
-        joined(events.map((key, index) => (key ? t(key) : hook.events[index])), ", ")),
-      h("div", { class: "muted small" }, moment(hook.created_at))),
-    test, remove, result);
+  return h("div", { class: "inner" },
+    facts(
+      [t("manage.hook_address"), h("span", { class: "mono", translate: "no" }, hook.url)],
+      [t("manage.id"), h("span", { class: "mono", translate: "no" }, hook.id)],
+      [t("manage.hook_calls"), joined(namesOf(hook.events), ", ")],
+      [t("manage.created"), moment(hook.created_at, { isLong: true })],
+    ),
+    result, h("div", { class: "actions" }, test, remove));
 }
 
-/** @param {(hook: Webhook & { signing_key: string }) => void} onAdded */
+/** @param {(hook: Webhook & { signing_key: string }) => Promise<void>} onAdded */
 function hookForm(onAdded) {
   const url = field(t("manage.hook_url"), h("input", {
     type: "url", inputmode: "url", autocomplete: "off", autocapitalize: "none", spellcheck: "false",
@@ -133,7 +148,7 @@ function hookForm(onAdded) {
       try {
         const { data } = await ask("POST", "api/account/webhooks", { body: { url: value, events } });
         url.control.value = "";
-        onAdded(data);
+        await onAdded(data);
       } catch (error) {
         if (!(error instanceof ApiError && error.field === "url")) throw error;
         url.setError(refusedUrl(error.message));

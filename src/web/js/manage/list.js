@@ -1,6 +1,6 @@
 // @ts-check
 // A list of the account, newest first: pages, a search through all of them with a filter and an order, rows
-// that open and can be chosen, and files of them. The caller makes the rows.
+// that open and can be chosen, and files of them. The caller reads the items and makes the rows.
 import { announce, field, h, notice, replace } from "../common/dom.js";
 import { write } from "../common/live.js";
 import { lang, t } from "../common/page.js";
@@ -13,20 +13,36 @@ import { selection } from "./selection.js";
 const PAGE = 50;
 
 /**
- * `{ node, load(), search(query), remove(id, told) }`. `title`, `label` and `hint` are the name and the texts
- * of the search; `path` returns pages of items; `total(metadata)` is the number of items; `columns` are the
- * headings of the cells from `row(item)`, which is `{ name, cells, texts }` (its name, and the texts to
- * search); `details(item)` makes the content of an open row; `empty()` replaces a list without items. The
- * rest adds a filter, an order, files and the deletion of several: see `ListOptions`.
+ * Reads the pages of a list of the server, by cursor. `total(metadata)` is the number of items.
+ *
+ * @param {string} path
+ * @param {(metadata: Record<string, number>) => number} total
+ * @returns {ListOptions<any>["read"]}
+ */
+export function pagesOf(path, total) {
+  return async (cursor, signal) => {
+    const answer = await ask("GET", `${path}?cursor=${encodeURIComponent(cursor ?? "")}`, { signal });
+    return { items: answer.data, total: total(answer.metadata), next: answer.next_cursor };
+  };
+}
+
+/**
+ * `{ node, load(), search(query), remove(id, told), renew(told) }`. `title` and `name` are the list's names for people and
+ * for files; `label` and `hint` are the texts of the search, which a short list does not have; `read(cursor)`
+ * returns a page of items; `columns` are the headings of the cells from `row(item)`, which is
+ * `{ name, cells, texts }` (its name, and the texts to search); `details(item)` makes the content of an open
+ * row; `empty()` replaces a list without items. The rest adds a filter, an order, files and the deletion of
+ * several: see `ListOptions`.
  *
  * @template {{ id: string }} I
  * @param {ListOptions<I>} options
  * @returns {PagedList}
  */
 export function pagedList({
-  title, label, hint, path, total, columns, row, details, empty, filters = [], orders = [], exported, burn,
+  title, name: fileName, label, hint, read, columns, row, details, empty, filters = [], orders = [], exported,
+  deletion,
 }) {
-  const query = field(label,
+  const query = field(label ?? title,
     h("input", { type: "search", autocomplete: "off", spellcheck: "false", maxlength: 200 }), hint);
   const all = h("button", { type: "button", class: "button", hidden: true, onclick: () => leave() },
     t("manage.search_all"));
@@ -35,7 +51,7 @@ export function pagedList({
       event.preventDefault();
       search(query.control.value);
     },
-  }, query.node, h("button", { type: "submit", class: "button" }, t("manage.search")), all);
+  }, label && [query.node, h("button", { type: "submit", class: "button" }, t("manage.search"))], all);
   /**
    * @param {TextLike} name
    * @param {TextLike[]} labels
@@ -49,12 +65,8 @@ export function pagedList({
   const saves = (format) => h("button", {
     type: "button", class: "button small", onclick: () => save(format),
   }, t(`manage.save_${format}`));
-  const chosen = burn ? selection({
-    burn, onDone: async (text) => {
-      await search(query.control.value);
-      write(told, text);
-      told.focus();
-    },
+  const chosen = deletion ? selection({
+    ...deletion, onDone: (text) => renew(text),
   }) : null;
   const tools = h("div", { class: "list-tools" },
     filters.length > 0 && filter, orders.length > 0 && order, exported && [saves("csv"), saves("json")],
@@ -65,8 +77,15 @@ export function pagedList({
   const pager = h("nav", { class: "pager", "aria-label": title });
   const node = h("div", { class: "paged" }, form, tools, told, progress, place, pager);
 
-  // The current view: a page of the server, or the results of a search.
+  // The current view: a page of the server, or the results of a search from `offset` on.
   let offset = 0;
+  let page = 0;
+  /**
+   * The cursors of the pages up to the one after the current page.
+   *
+   * @type {(string | null)[]}
+   */
+  const cursors = [null];
   /** @type {I[] | null} */
   let found = null;
   let running = new AbortController();
@@ -109,64 +128,80 @@ export function pagedList({
   };
 
   /**
-   * @param {number} from
-   * @param {number} count
-   * @param {number} of
-   * @param {(from: number) => unknown} go
+   * The buttons to the pages around one; null where there is none.
+   *
+   * @param {{ from: number, count: number, of: number }} shown
+   * @param {(() => unknown) | null} newer
+   * @param {(() => unknown) | null} older
    */
-  const pages = (from, count, of, go) => {
-    if (of <= PAGE && from === 0) return replace(pager);
+  const pages = ({ from, count, of }, newer, older) => {
+    if (!newer && !older) return replace(pager);
     /**
      * @param {TextLike} text
-     * @param {number} to
-     * @param {boolean} isOff
+     * @param {(() => unknown) | null} go
      */
-    const button = (text, to, isOff) => h("button", {
-      type: "button", class: "button small", "aria-disabled": isOff ? "true" : null, onclick: async () => {
-        if (isOff) return;
-        await go(to);
+    const button = (text, go) => h("button", {
+      type: "button", class: "button small", "aria-disabled": go ? null : "true", onclick: async () => {
+        if (!go) return;
+        await go();
         told.focus();
       },
     }, text);
     return replace(pager,
-      button(t("manage.newer"), Math.max(0, from - PAGE), from === 0),
+      button(t("manage.newer"), newer),
       h("span", {}, t("manage.list_of", { from: from + 1, to: from + count, total: of })),
-      button(t("manage.older"), from + PAGE, from + count >= of));
+      button(t("manage.older"), older));
   };
 
-  /** Shows the page that begins at `from`. */
-  const load = async (from = 0) => {
+  /**
+   * Shows a page, by its number; those before it were shown already.
+   *
+   * @param {number} at
+   * @returns {Promise<void>}
+   */
+  const load = async (at = 0) => {
     const signal = fresh();
     node.setAttribute("aria-busy", "true");
     try {
-      const answer = await ask("GET", `${path}?offset=${from}`, { signal });
-      const count = total(answer.metadata);
-      // The last item of the page was removed.
-      if (!answer.data.length && from > 0) return await load(Math.max(0, from - PAGE));
+      const { items, total: of, next } = await read(cursors[at], signal);
+      cursors.splice(at + 1, Infinity, ...(next ? [next] : []));
+      // All items of the page were removed meanwhile.
+      if (!items.length && (next || at > 0)) return await load(next ? at + 1 : at - 1);
       found = null;
-      offset = from;
+      page = at;
       all.hidden = true;
-      form.hidden = tools.hidden = !count;
+      form.hidden = !of || !label;
+      tools.hidden = !of;
       told.textContent = "";
-      if (answer.data.length) table(answer.data);
+      if (items.length) table(items);
       else replace(place, empty());
-      const to = from + answer.data.length;
-      if (count > PAGE) write(told, t("manage.list_of", { from: from + 1, to, total: count }));
-      pages(from, answer.data.length, count, load);
+      // The last page ends at the end, also if items before it were removed meanwhile.
+      const from = Math.min(next ? at * PAGE : of, of - items.length);
+      const shown = { from, count: items.length, of };
+      if (next || at > 0) write(told, t("manage.list_of", { from: from + 1, to: from + items.length, total: of }));
+      pages(shown, at > 0 ? () => load(at - 1) : null, next ? () => load(at + 1) : null);
     } catch (error) {
-      failed(error, () => load(from));
+      failed(error, () => load(at));
     } finally {
       if (!signal.aborted) node.removeAttribute("aria-busy");
     }
     return undefined;
   };
 
+  /** The pages around the shown results. */
+  const foundPages = () => {
+    const of = found?.length ?? 0;
+    const shown = { from: offset, count: Math.max(0, Math.min(PAGE, of - offset)), of };
+    pages(shown,
+      offset > 0 ? () => showFound(offset - PAGE) : null,
+      offset + PAGE < of ? () => showFound(offset + PAGE) : null);
+  };
+
   const showFound = (from = 0) => {
     offset = from;
-    const all = found ?? [];
-    const items = all.slice(from, from + PAGE);
-    table(items);
-    pages(from, items.length, all.length, showFound);
+    form.hidden = false;
+    table((found ?? []).slice(from, from + PAGE));
+    foundPages();
   };
 
   const leave = async () => {
@@ -177,31 +212,30 @@ export function pagedList({
   };
 
   /**
-   * All items, page by page, each once; shows the progress.
+   * All items, page by page, each once, also while others create and delete some; shows the progress.
    *
    * @param {AbortSignal} signal
    * @param {(items: I[]) => void} onItems
    */
   const walk = async (signal, onItems) => {
-    const seen = new Set();
-    let of = 0;
+    let [searched, of] = [0, 0];
     const bar = countedProgress({ label: t("manage.searching"), onCancel: () => running.abort() });
     replace(progress, bar.node);
     let error = null;
     try {
-      for (let from = 0; from === 0 || from < of; from += PAGE) {
-        const answer = await ask("GET", `${path}?offset=${from}`, { signal });
-        of = total(answer.metadata);
-        if (!answer.data.length) break;
-        const news = /** @type {I[]} */ (answer.data).filter((item) => !seen.has(item.id));
-        for (const item of news) seen.add(item.id);
-        onItems(news);
-        bar.update(seen.size, of, t("manage.searching_of", { done: seen.size, total: of }));
-      }
+      /** @type {string | null} */
+      let cursor = null;
+      do {
+        const { items, total, next } = await read(cursor, signal);
+        [cursor, of] = [next, total];
+        searched += items.length;
+        onItems(items);
+        bar.update(searched, of, t("manage.searching_of", { done: searched, total: of }));
+      } while (cursor);
     } catch (thrown) {
       error = thrown;
     }
-    return { searched: seen.size, left: Math.max(0, of - seen.size), error, cancel: bar.cancel };
+    return { searched, left: Math.max(0, of - searched), error, cancel: bar.cancel };
   };
 
   /** @param {"csv" | "json"} format */
@@ -218,7 +252,7 @@ export function pagedList({
       // A part of a list must not look like all of it.
       if (error) return void (error.name !== "AbortError" && failed(error, () => save(format)));
     }
-    saveList(format, `${path.split("/").at(-1)}`, items);
+    saveList(format, fileName, items);
     announce(t("manage.list_saved", { count: items.length }));
   };
 
@@ -255,10 +289,11 @@ export function pagedList({
     const had = cancel === document.activeElement;
     replace(progress);
     if (compare) {
-      fitting.sort(compare);
+      // Items of the same moment: those of the server are newest first.
+      fitting.reverse().sort(compare);
       showFound();
     }
-    pages(offset, Math.min(PAGE, fitting.length - offset), fitting.length, showFound);
+    foundPages();
     if (!fitting.length) replace(place, h("p", { class: "muted" }, t("manage.none_found")));
     const numbers = { count: fitting.length, searched, left };
     write(told, t(signal.aborted ? "manage.found_some" : "manage.found", numbers));
@@ -273,18 +308,30 @@ export function pagedList({
    * @param {TextLike} text
    */
   const remove = async (id, text) => {
-    if (found) {
-      found = found.filter((item) => item.id !== id);
-      showFound(Math.min(offset, Math.max(0, Math.ceil(found.length / PAGE - 1) * PAGE)));
-      if (!found.length) replace(place, h("p", { class: "muted" }, t("manage.none_found")));
-    } else {
-      await load(offset);
-    }
+    if (!found) return renew(text);
+    found = found.filter((item) => item.id !== id);
+    showFound(Math.min(offset, Math.max(0, Math.ceil(found.length / PAGE - 1) * PAGE)));
+    if (!found.length) replace(place, h("p", { class: "muted" }, t("manage.none_found")));
+    return tell(text);
+  };
+
+  /**
+   * Reads what is shown again, after a change, and shows a message.
+   *
+   * @param {TextLike} text
+   */
+  const renew = async (text) => {
+    await (found ? search(query.control.value) : load(page));
+    tell(text);
+  };
+
+  /** @param {TextLike} text */
+  const tell = (text) => {
     write(told, text);
     told.focus();
   };
 
-  return { node, load, search, remove };
+  return { node, load, search, remove, renew };
 }
 
 /**
@@ -322,38 +369,4 @@ function openingRow({ item, name, cells, columns, details, box }) {
     ...cells.map((cell, index) => h("td", { "data-label": columns[index] }, h("div", {}, cell))),
     h("td", { class: "act" }, button));
   return [first, more];
-}
-
-/**
- * Names and values; those without a value are left out.
- *
- * @param {...[TextLike, Child]} entries
- */
-export function facts(...entries) {
-  const empty = [null, undefined, "", false];
-  return h("dl", {}, ...entries.filter(([, value]) => !empty.some((nothing) => value === nothing))
-    .flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
-}
-
-/**
- * A text of a user, with its line breaks.
- *
- * @param {string | null} text
- */
-export function written(text) {
-  return text ? h("span", { class: "pre", translate: "no" }, text) : null;
-}
-
-/**
- * The name of an item: its description, its message, or only its id.
- *
- * @param {{ id: string, description: string | null, message: string | null }} item
- */
-export function called({ description, message, id }) {
-  const text = description || message;
-  return h("div", {},
-    text
-      ? h("span", { class: "named", translate: "no" }, text)
-      : h("span", { class: "muted" }, t("manage.no_description")),
-    h("span", { class: "mono muted small id", translate: "no" }, id));
 }

@@ -33,6 +33,17 @@ export function moment(at, { isLong = false } = {}) {
 }
 
 /**
+ * A day in UTC, such as 2026-11-22; null for never.
+ *
+ * @param {string | null} on
+ */
+export function day(on) {
+  if (!on) return t("manage.never");
+  const format = () => new Intl.DateTimeFormat(lang, { dateStyle: "medium", timeZone: "UTC" });
+  return h("time", { datetime: on }, live(() => format().format(new Date(on))));
+}
+
+/**
  * The expiry: RFC 3339, or null for never.
  *
  * @param {string | null} at

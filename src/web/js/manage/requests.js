@@ -4,9 +4,11 @@ import { ApiError } from "../common/api.js";
 import { $, busy, confirmDialog, h, replace } from "../common/dom.js";
 import { linkLine } from "../common/link.js";
 import { ask, attempt } from "./call.js";
-import { called, facts, pagedList, written } from "./list.js";
+import { called, facts, nameOf, written } from "./facts.js";
+import { pagedList, pagesOf } from "./list.js";
 import { end, moment } from "./moment.js";
-import { lifetime, root, t } from "../common/page.js";
+import { timeOrders } from "./orders.js";
+import { lang, lifetime, root, t } from "../common/page.js";
 import { requestForm } from "./request_form.js";
 
 /**
@@ -70,14 +72,14 @@ function requestList(showSecret) {
     title: t("manage.tab_requests"),
     label: t("manage.search_requests"),
     hint: t("manage.search_requests_hint"),
-    path: "api/secret_requests",
-    total: (metadata) => metadata.secret_requests_total,
+    name: "secret_requests",
+    read: pagesOf("api/secret_requests", (metadata) => metadata.secret_requests_total),
     columns: [t("manage.description"), t("manage.state"), t("manage.created"), t("manage.expires")],
     /** @param {SecretRequest} request */
     row: (request) => {
       const { text, kind } = requestState(request);
       return {
-        name: request.description || request.message || request.id,
+        name: nameOf(request),
         cells: [
           called(request),
           h("span", { class: `badge ${kind}` }, text),
@@ -89,11 +91,42 @@ function requestList(showSecret) {
     },
     /** @param {SecretRequest} request */
     details: (request) => requestDetails(request, list, showSecret),
+    filters: [
+      { label: t("manage.filter_open"), fits: isOpen },
+      { label: t("manage.filter_answered"), fits: (request) => request.used > 0 },
+      { label: t("manage.filter_over"), fits: (request) => !isOpen(request) },
+    ],
+    orders: [
+      ...timeOrders(),
+      { label: t("manage.order_named"), compare: (one, other) => nameOf(one).localeCompare(nameOf(other), lang) },
+    ],
+    exported: ({ id, description, message, created_at, expires_at, limit, used, expired, secrets, ...request }) => ({
+      id, description, message, created_at, expires_at, limit, used, expired,
+      send_to_email: request.send_to_email, secret_description: request.secret_description,
+      secret_max_views: request.secret_max_views, secret_password: request.secret_password,
+      secrets: secrets.join(" "),
+    }),
+    deletion: {
+      remove: removeRequest,
+      label: (count) => t("manage.delete_selected", { count }),
+      title: (count) => t("manage.delete_selected_title", { count }),
+      text: t("manage.delete_selected_text"),
+      done: (count) => t("manage.deleted_count", { count }),
+    },
     empty: () => h("div", { class: "empty" },
       h("h2", {}, t("manage.requests_empty")),
       h("p", {}, t("manage.requests_empty_text"))),
   }));
   return list;
+}
+
+/**
+ * Whether it can be answered.
+ *
+ * @param {SecretRequest} request
+ */
+function isOpen({ used, limit, expired }) {
+  return used < limit && !expired;
 }
 
 /** @param {SecretRequest} request */
@@ -122,9 +155,8 @@ function requestDetails(request, list, showSecret) {
       if (isDone) await list.remove(request.id, t("manage.deleted"));
     });
   });
-  const isOpen = request.used < request.limit && !request.expired;
   return h("div", { class: "inner" },
-    isOpen && linkLine(requestLink(request.id), { label: t("manage.link") }),
+    isOpen(request) && linkLine(requestLink(request.id), { label: t("manage.link") }),
     facts(
       [t("manage.description"), written(request.description)],
       [t("manage.message"), written(request.message)],

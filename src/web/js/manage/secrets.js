@@ -5,9 +5,11 @@ import { busy, confirmDialog, h } from "../common/dom.js";
 import { viewLog } from "../common/log.js";
 import { joined } from "../common/live.js";
 import { ask, attempt } from "./call.js";
-import { called, facts, pagedList, written } from "./list.js";
+import { called, facts, nameOf, written } from "./facts.js";
+import { pagedList, pagesOf } from "./list.js";
+import { timeOrders } from "./orders.js";
 import { end, moment } from "./moment.js";
-import { t } from "../common/page.js";
+import { lang, t } from "../common/page.js";
 import { isOver } from "../common/secret_end.js";
 
 /** The list of secrets, as from `pagedList`. */
@@ -17,8 +19,8 @@ export function secretList() {
     title: t("manage.tab_secrets"),
     label: t("manage.search_secrets"),
     hint: t("manage.search_secrets_hint"),
-    path: "api/secrets",
-    total: (metadata) => metadata.secrets_total,
+    name: "secrets",
+    read: pagesOf("api/secrets", (metadata) => metadata.secrets_total),
     columns: [t("manage.description"), t("manage.state"), t("manage.created"), t("manage.expires")],
     /** @param {SentSecret} secret */
     row: (secret) => {
@@ -43,16 +45,21 @@ export function secretList() {
       { label: t("manage.filter_over"), fits: (secret) => !isLive(secret) },
     ],
     orders: [
-      { label: t("manage.order_oldest"), compare: (one, other) => one.created_at.localeCompare(other.created_at) },
-      { label: t("manage.order_ending"), compare: (one, other) => endOf(one).localeCompare(endOf(other)) },
-      { label: t("manage.order_named"), compare: (one, other) => nameOf(one).localeCompare(nameOf(other)) },
+      ...timeOrders(),
+      { label: t("manage.order_named"), compare: (one, other) => nameOf(one).localeCompare(nameOf(other), lang) },
     ],
     exported: ({ id, description, message, created_at, expires_at, max_views, view_times, ...secret }) => ({
       id, description, message, created_at, expires_at, max_views, view_times,
       last_viewed_at: secret.views.at(-1)?.viewed_at ?? null, expired: secret.expired, locked: secret.locked,
       password: secret.password,
     }),
-    burn: removeSecret,
+    deletion: {
+      remove: removeSecret,
+      label: (count) => t("manage.burn_selected", { count }),
+      title: (count) => t("manage.burn_selected_title", { count }),
+      text: t("manage.burn_selected_text"),
+      done: (count) => t("manage.burned_count", { count }),
+    },
     empty: () => h("div", { class: "empty" },
       h("h2", {}, t("manage.secrets_empty")),
       h("p", {}, t("manage.secrets_empty_text")),
@@ -68,20 +75,6 @@ export function secretList() {
  */
 function isLive({ draft, locked, expired, view_times: times, max_views: max }) {
   return !draft && !locked && !expired && times < max;
-}
-
-/**
- * For the order by expiry: what never expires is last.
- *
- * @param {SentSecret} secret
- */
-function endOf({ expires_at: moment }) {
-  return moment ?? "9";
-}
-
-/** @param {SentSecret} secret */
-function nameOf({ description, message, id }) {
-  return description || message || id;
 }
 
 /**

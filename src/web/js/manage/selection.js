@@ -8,11 +8,12 @@ import { countedProgress } from "./counted.js";
 
 /**
  * `{ node, box(id, name), all, clear() }`: `box` is the check box of a row, `all` that of all shown rows.
- * `burn(id)` deletes one; `onDone(told)` shows the list again.
+ * `remove(id)` deletes one; `label(count)` and `title(count)` ask for the deletion, `text` says what it does, and
+ * `done(count)` what it has done; `onDone(told)` shows the list again.
  *
- * @param {{ burn: (id: string) => Promise<void>, onDone: (told: TextLike) => unknown }} options
+ * @param {ListDeletion & { onDone: (told: TextLike) => unknown }} options
  */
-export function selection({ burn, onDone }) {
+export function selection({ remove, label: ask, title, text, done: tellDone, onDone }) {
   /** @type {Map<string, HTMLInputElement>} */
   const boxes = new Map();
   /** @type {Set<string>} */
@@ -31,7 +32,7 @@ export function selection({ burn, onDone }) {
     node.hidden = chosen.size === 0;
     all.checked = boxes.size > 0 && chosen.size === boxes.size;
     all.indeterminate = chosen.size > 0 && !all.checked;
-    write(label, t("manage.burn_selected", { count: chosen.size }));
+    write(label, ask(chosen.size));
   };
   /**
    * @param {string} id
@@ -42,11 +43,10 @@ export function selection({ burn, onDone }) {
     else chosen.delete(id);
     tell();
   };
-  const burnAll = async () => {
+  const removeAll = async () => {
     const count = chosen.size;
     const isSure = await confirmDialog({
-      title: t("manage.burn_selected_title", { count }), text: t("manage.burn_selected_text"),
-      yes: t("common.delete"),
+      title: title(count), text, yes: t("common.delete"),
     });
     if (!isSure) return;
     let [done, isStopped] = [0, false];
@@ -54,15 +54,15 @@ export function selection({ burn, onDone }) {
     place.replaceChildren(bar.node);
     const problem = h("div", {});
     for (const id of [...chosen]) {
-      if (isStopped || !await attempt(problem, () => burn(id))) break;
+      if (isStopped || !await attempt(problem, () => remove(id))) break;
       done += 1;
       mark(id, false);
       bar.update(done, count, t("manage.used_of", { count: done, max: count }));
     }
     place.replaceChildren(problem);
-    await onDone(t("manage.burned_count", { count: done }));
+    await onDone(tellDone(done));
   };
-  button.addEventListener("click", burnAll);
+  button.addEventListener("click", removeAll);
   return {
     node, all,
     /**

@@ -5,7 +5,7 @@ import { h, notice, replace } from "../common/dom.js";
 import { live, textNode } from "../common/live.js";
 import { bytes, lang, number, t } from "../common/page.js";
 import { ask, attempt } from "./call.js";
-import { facts } from "./list.js";
+import { facts } from "./facts.js";
 import { moment } from "./moment.js";
 
 const DAYS = 30;

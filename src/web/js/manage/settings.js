@@ -1,17 +1,16 @@
 // @ts-check
-// The settings of an account: usage and notifications. Webhooks are in hooks.js.
+// The settings of an account: usage and notifications. Keys are in keys.js, webhooks in hooks.js.
 import { ApiError } from "../common/api.js";
 import { busy, field, h, notice, replace } from "../common/dom.js";
 import { write } from "../common/live.js";
 import { ask, attempt } from "./call.js";
 import { hooksCard } from "./hooks.js";
-import { facts } from "./list.js";
+import { keysCard } from "./keys.js";
+import { facts } from "./facts.js";
+import { nameField, saveName } from "./name_field.js";
 import { number, t } from "../common/page.js";
 import { serverCard } from "./server.js";
 import { settle } from "../common/stakes.js";
-
-/** The longest display name, in characters. */
-const MAX_NAME = 60;
 
 /** `{ node, load() }`. */
 export function settingsPanel() {
@@ -22,7 +21,10 @@ export function settingsPanel() {
     const isDone = await attempt(problem, async () => {
       const { data, metadata } = await ask("GET", "api/account");
       const server = data.owns_server ? [serverCard()] : [];
-      replace(node, figuresCard(data, metadata), nameCard(data), notifyCard(data), hooksCard(data.webhooks), ...server);
+      const lists = [keysCard(), hooksCard()];
+      replace(node, figuresCard(data, metadata), nameCard(data), notifyCard(data),
+        ...lists.map((list) => list.node), ...server);
+      for (const list of lists) list.load();
     });
     node.removeAttribute("aria-busy");
     if (!isDone) {
@@ -60,27 +62,16 @@ function figuresCard({ name }, metadata) {
  * @param {{ display_name: string | null }} account
  */
 function nameCard({ display_name: current }) {
-  const name = field(t("manage.display_name"), h("input", {
-    type: "text", autocomplete: "off", maxlength: MAX_NAME, value: current ?? "",
-  }), t("manage.display_name_hint"));
+  const name = nameField(t("manage.display_name"), current, t("manage.display_name_hint"));
   const place = h("div", {});
   const submit = h("button", { type: "submit", class: "button" }, t("manage.display_name_save"));
-  const save = async () => {
-    name.setError("");
-    await attempt(place, async () => {
-      try {
-        const body = { display_name: name.control.value.trim() || null };
-        const { data: { display_name: saved } } = await ask("PUT", "api/account", { body });
-        name.control.value = saved ?? "";
-        settle(name.node);
-        replace(place, notice("ok", t(saved ? "manage.display_name_saved" : "manage.display_name_removed")));
-      } catch (error) {
-        if (!(error instanceof ApiError && error.field === "display_name")) throw error;
-        name.setError(t("manage.display_name_wrong"));
-        name.control.focus();
-      }
-    });
-  };
+  const save = () => attempt(place, () => saveName(name, "display_name", async (text) => {
+    const { data } = await ask("PUT", "api/account", { body: { display_name: text } });
+    const saved = data.display_name;
+    name.control.value = saved ?? "";
+    settle(name.node);
+    replace(place, notice("ok", t(saved ? "manage.display_name_saved" : "manage.display_name_removed")));
+  }));
   return h("form", {
     class: "card", novalidate: true, autocomplete: "off", onsubmit: (event) => {
       event.preventDefault();
