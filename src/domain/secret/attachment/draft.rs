@@ -115,7 +115,8 @@ pub(super) fn find(
     let draft = transaction.get::<Draft>(&schema::draft(id.number))?;
     let draft = draft.filter(|draft| {
         let is_right = bytes_equal(&draft.token_hash, token_hash);
-        is_right && (!secret.is_draft || now < draft.until)
+        let is_live = now < draft.until && !secret.is_expired(now);
+        is_right && (!secret.is_draft || is_live)
     });
     Ok((secret, draft.ok_or(AttachmentError::NotFound)?))
 }
@@ -194,9 +195,6 @@ pub(super) fn publish_in(
         super::sizes(transaction, number, secret)?.into_iter().fold(0, u64::saturating_add);
     // A moment that the sender has chosen is known already.
     secret.expires_at = secret.expires_at.or_else(|| secret.lifetime_ends(now));
-    if secret.is_expired(now) {
-        return Err(AttachmentError::NotFound);
-    }
     if let Some(end) = secret.expires_at {
         transaction.put(&schema::due(end, number), &Due)?;
     }
