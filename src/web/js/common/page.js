@@ -248,7 +248,9 @@ function sizeIn(language, count) {
     [value, power] = [value / 1024, power + 1];
   }
   const written = new Intl.NumberFormat(language, { maximumFractionDigits: 1 }).format(value);
-  return `${written}\u00a0${SIZES[power]}`;
+  const size = `${written}\u00a0${SIZES[power]}`;
+  // The unit is written from left to right in every script.
+  return directionOf(language) === "rtl" ? `\u2066${size}\u2069` : size;
 }
 
 /**
