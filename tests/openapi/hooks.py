@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import subprocess
+from datetime import datetime, timedelta, timezone
 
 import requests
 import schemathesis
@@ -23,6 +24,10 @@ schemathesis.openapi.format("sjcl-base64", st.just(SECRET["ciphertext"]))
 schemathesis.openapi.format("password-part", st.just(SECRET["password_part_private"]))
 schemathesis.openapi.format("webhook-url", st.just(WEBHOOK))
 schemathesis.openapi.format("email", st.just("somebody@example.org"))
+# The moments that the API takes are in the future.
+schemathesis.openapi.format(
+    "date-time", st.just((datetime.now(timezone.utc) + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ"))
+)
 
 
 @schemathesis.deserializer("text/xml", "application/xml")
