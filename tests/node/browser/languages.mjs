@@ -107,7 +107,7 @@ await run({
     });
     const page = await same(tools, secret.path, async (page) => {
       await openIt(page);
-      await page.locator("#secret + .actions button").nth(1).click();
+      await page.locator("#secret ~ .actions button").nth(1).click();
       await page.locator(".files button").click();
       await page.waitForSelector(".badge.ok");
     });
