@@ -10,7 +10,7 @@ use crate::{
         operator::administration::{write_json, write_made},
         progress::CommandProgress,
         qr,
-        secret::terms::{expiry, password, whole_hours},
+        secret::terms::{expiry, not_in_password_link, password, whole_hours},
     },
     client::{
         Dialect,
@@ -21,14 +21,15 @@ use crate::{
 };
 
 command! {
-    /// Create a secret request. Only its link goes to standard output; the status link, which opens the answers,
-    /// goes to standard error.
+    /// Create a secret request. Only its link goes to standard output; the status link, if there is one, goes to
+    /// standard error.
     #[argh(
         subcommand,
         name = "create",
         help_triggers("-h", "--help"),
         usage = "[--message TEXT] [--expires TIME] [--limit N] [<flags>]",
         example = "{command_name} --message 'the password of the router, please' --expires 2d\n\
+                   {command_name} --sealed --json\n\
                    {command_name} --limit 20 --send-to me@example.org --secret-views 3"
     )]
     pub(crate) struct RequestCreateCommand: json, server {
@@ -56,6 +57,11 @@ command! {
         /// mail the link of each secret to this address; the server has the link until the mail is sent
         #[argh(option, arg_name = "ADDRESS")]
         send_to: Option<String>,
+
+        /// encrypt the answers for a key in the status link, so that nothing else opens them, and who answers has
+        /// no link to send back; always so without an API key
+        #[argh(switch)]
+        sealed: bool,
 
         /// the message of the secrets
         #[argh(option, arg_name = "TEXT")]
@@ -100,9 +106,18 @@ impl RequestCreateCommand {
         let connection = self.connection();
         let settings = connection.settings(context)?;
         let dialect = settings.dialect();
+        if self.sealed && dialect == Dialect::PasswordLink {
+            return Err(not_in_password_link("--sealed"));
+        }
+        if self.sealed && self.send_to.is_some() {
+            return Err(Failure::usage(
+                "--sealed and --send-to exclude each other: the server mails the links of the answers, so it \
+                 needs them",
+            ));
+        }
         let server = connected(settings, context)?;
-        // Where the server mails the links of the secrets, it needs them.
-        let is_sealed = dialect == Dialect::Sealdrop && self.send_to.is_none();
+        // Without an account, nobody else could open the answers; with one, a script may not keep the status link.
+        let is_sealed = dialect == Dialect::Sealdrop && (self.sealed || !server.has_key());
         let key = is_sealed.then(|| AnswerPrivateKey::generate(&SystemRandom));
         let public = key.as_ref().map(AnswerPrivateKey::public);
         let expires = expiry("--expires", self.expires.as_deref(), dialect)?;

@@ -188,7 +188,9 @@ impl Field {
         }
         // An empty string counts as absent, and does not match the format.
         match text.format {
-            Some("email" | "date-time") => json!({ "oneOf": [schema, { "type": "string", "maxLength": 0 }] }),
+            Some("email" | "date-time") => {
+                json!({ "oneOf": [schema, { "type": "string", "maxLength": 0 }] })
+            }
             _ => schema,
         }
     }

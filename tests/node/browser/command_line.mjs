@@ -78,7 +78,7 @@ await run({
   async "a request of the command line, answered in the page"(tools) {
     await advance("open", 3601);
     for (const key of [open.key, undefined]) {
-      const asked = await sealdrop(["request", "create", "--message", "the code", "--json"], { key });
+      const asked = await sealdrop(["request", "create", "--message", "the code", "--sealed", "--json"], { key });
       const { link, status_link: status } = JSON.parse(asked.stdout);
       const page = await tools.open(link);
       await page.getByText("the code").waitFor();
