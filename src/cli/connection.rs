@@ -202,6 +202,15 @@ impl ServerSettings {
         self.server(context)
     }
 
+    /// As [`Self::server`], for creating something: password.link creates nothing without a key, and sealdrop what
+    /// the operator allows.
+    pub(crate) fn creator(self, context: &mut Context<'_>) -> Result<ServerClient, Failure> {
+        match self.dialect {
+            Dialect::Sealdrop => self.server(context),
+            Dialect::PasswordLink => self.account(context),
+        }
+    }
+
     /// As [`Self::server`]; an error without a key.
     pub(crate) fn account(self, context: &mut Context<'_>) -> Result<ServerClient, Failure> {
         let server = self.server(context)?;

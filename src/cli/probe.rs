@@ -85,10 +85,7 @@ impl ProbeCommand {
             cacert: self.cacert,
         };
         let settings = connection.settings(context)?;
-        let server = match settings.dialect() {
-            Dialect::Sealdrop => settings.server(context)?,
-            Dialect::PasswordLink => settings.account(context)?,
-        };
+        let server = settings.creator(context)?;
         let times = Trial { server: &server.impatient(), progress: CommandProgress::new("Trying") }
             .run()?;
         if self.json {

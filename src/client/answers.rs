@@ -3,6 +3,7 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use url::Url;
 
 use super::{
@@ -62,6 +63,13 @@ impl ListedAnswer {
     }
 }
 
+/// Puts the complete link into the entry of an answer, as JSON.
+pub fn put_link(answer: &mut Value, link: &SecretText) {
+    if let Some(fields) = answer.as_object_mut() {
+        fields.insert("link".to_owned(), link.expose_secret().into());
+    }
+}
+
 /// Encrypts the public half of a link, which is base64, for the sender of the secret or request `id`.
 ///
 /// # Errors
@@ -111,7 +119,6 @@ pub fn reply(
     let path = format!("api/public/secrets/{}/reply", in_path(id));
     let request = || server.request("POST", &path);
     // A repetition after a lost answer would find its own reply, and be refused.
-    let _: ApiAnswer<serde_json::Value> =
-        server.json(request, Some(&body), Again::IfNothingWasDone, watch)?;
+    let _: ApiAnswer<Value> = server.json(request, Some(&body), Again::IfNothingWasDone, watch)?;
     Ok(())
 }

@@ -7,7 +7,6 @@ use ureq::http::request::Builder;
 use super::{
     error::ClientError,
     link::is_id,
-    listed::PAGE,
     secrets::{ApiAnswer, CreatedSecret, SealedFields, exposed, may_be, secret},
     server::{Again, ServerClient, Watch, in_path},
 };
@@ -85,6 +84,9 @@ pub struct RequestStatus {
     pub expires_at: Option<String>,
     /// The answers, oldest first; JSON, so that fields of newer servers are kept.
     pub answers: Vec<Value>,
+    /// The cursor of the answers after these; `None` after the last one.
+    #[serde(default)]
+    next_cursor: Option<String>,
 }
 
 /// A request in the list.
@@ -165,26 +167,27 @@ pub fn status(
     manage_token: Option<&SecretText>,
     watch: &dyn Watch,
 ) -> Result<RequestStatus, ClientError> {
-    let mut whole: Option<RequestStatus> = None;
-    for offset in (0..).step_by(PAGE) {
+    let (mut whole, mut query): (Option<RequestStatus>, _) = (None, String::new());
+    loop {
         let path = match manage_token {
-            Some(_) => format!("{OPEN}/{}/status?offset={offset}", in_path(id)),
-            None => format!("{LIST}/{}?offset={offset}", in_path(id)),
+            Some(_) => format!("{OPEN}/{}/status{query}", in_path(id)),
+            None => format!("{LIST}/{}{query}", in_path(id)),
         };
         let request = || as_requester(server, "GET", &path, manage_token);
-        let page: ApiAnswer<RequestStatus> =
+        let mut page: ApiAnswer<RequestStatus> =
             server.json(request, None::<&()>, Again::Harmless, watch)?;
-        // A page can be short, because deleted answers are left out.
-        let is_last = offset + PAGE >= usize::try_from(page.data.used).unwrap_or(usize::MAX);
-        match &mut whole {
-            Some(whole) => whole.answers.extend(page.data.answers),
-            None => whole = Some(page.data),
-        }
-        if is_last {
-            break;
-        }
+        let next = page.data.next_cursor.take();
+        let so_far = match whole.take() {
+            Some(mut whole) => {
+                whole.answers.append(&mut page.data.answers);
+                whole
+            }
+            None => page.data,
+        };
+        let Some(cursor) = next else { return Ok(so_far) };
+        query = format!("?cursor={}", in_path(&cursor));
+        whole = Some(so_far);
     }
-    whole.ok_or(ClientError::Gone)
 }
 
 /// Deletes a request. The secrets that were made with a request of an account stay; without an account they

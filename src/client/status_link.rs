@@ -68,8 +68,7 @@ impl StatusLink {
         manage_token: Option<&SecretText>,
         answer_key: Option<&AnswerPrivateKey>,
     ) -> SecretText {
-        let fragment = status_fragment(manage_token, answer_key);
-        SecretText::new(format!("{root}status/{id}{}", fragment.expose_secret()))
+        with_fragment(format!("{root}status/{id}"), manage_token, answer_key)
     }
 
     /// The status link of a request.
@@ -80,21 +79,21 @@ impl StatusLink {
         manage_token: Option<&SecretText>,
         answer_key: Option<&AnswerPrivateKey>,
     ) -> SecretText {
-        let fragment = status_fragment(manage_token, answer_key);
-        SecretText::new(format!("{root}req/{id}/status{}", fragment.expose_secret()))
+        with_fragment(format!("{root}req/{id}/status"), manage_token, answer_key)
     }
 }
 
-/// `#<token>.<key>` with the parts that there are; empty without both.
-fn status_fragment(
+/// An address with `#<token>.<key>` behind it, with the parts that there are.
+fn with_fragment(
+    address: String,
     manage_token: Option<&SecretText>,
     answer_key: Option<&AnswerPrivateKey>,
 ) -> SecretText {
     let token = manage_token.map_or("", SecretText::expose_secret);
     SecretText::new(match answer_key {
-        Some(key) => format!("#{token}.{}", key.to_text().expose_secret()),
-        None if token.is_empty() => String::new(),
-        None => format!("#{token}"),
+        Some(key) => format!("{address}#{token}.{}", key.to_text().expose_secret()),
+        None if token.is_empty() => address,
+        None => format!("{address}#{token}"),
     })
 }
 

@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 
-use super::connected;
 use crate::{
     cli::{
         Context, Failure,
@@ -115,7 +114,7 @@ impl RequestCreateCommand {
                  needs them",
             ));
         }
-        let server = connected(settings, context)?;
+        let server = settings.creator(context)?;
         // Without an account, nobody else could open the answers; with one, a script may not keep the status link.
         let is_sealed = dialect == Dialect::Sealdrop && (self.sealed || !server.has_key());
         let key = is_sealed.then(|| AnswerPrivateKey::generate(&SystemRandom));

@@ -8,9 +8,7 @@ mod status;
 
 use crate::{
     cli::{
-        Context, Failure,
-        connection::{ServerFlags, ServerSettings},
-        flags::command_group,
+        Context, Failure, connection::ServerFlags, flags::command_group,
         secret::terms::not_in_password_link,
     },
     client::{Dialect, ServerClient, link::StatusLink},
@@ -32,14 +30,6 @@ command_group! {
         Status(status::RequestStatusCommand),
         List(list::RequestListCommand),
         Delete(delete::RequestDeleteCommand),
-    }
-}
-
-/// The server for a new request: an account's, or without a key where the server allows it.
-fn connected(settings: ServerSettings, context: &mut Context<'_>) -> Result<ServerClient, Failure> {
-    match settings.dialect() {
-        Dialect::Sealdrop => settings.server(context),
-        Dialect::PasswordLink => settings.account(context),
     }
 }
 

@@ -1,7 +1,5 @@
 //! `sealdrop request status`
 
-use serde_json::Value;
-
 use super::RequestOwner;
 use crate::{
     cli::{
@@ -14,7 +12,7 @@ use crate::{
     },
     client::{
         Dialect,
-        answers::ListedAnswer,
+        answers::{ListedAnswer, put_link},
         listed,
         requests::{self, RequestStatus},
     },
@@ -56,11 +54,14 @@ impl RequestStatusCommand {
             tell_state(&found, context)?;
         }
         let (mut rows, mut has_other_key) = (Vec::new(), false);
-        for value in found.answers {
+        for mut value in found.answers {
             let answer: ListedAnswer = listed::entry(server, value.clone())?;
             let link = owner.link(&answer, &mut has_other_key);
             if self.json {
-                write_json(context.out, &with_link(value, link.as_ref()))?;
+                if let Some(link) = &link {
+                    put_link(&mut value, link);
+                }
+                write_json(context.out, &value)?;
                 continue;
             }
             rows.push([
@@ -111,12 +112,4 @@ fn state(answer: &ListedAnswer) -> &'static str {
         ListedAnswer { expired: true, .. } => "expired",
         _ => "waiting",
     }
-}
-
-/// The entry of the server, with the complete link.
-fn with_link(mut entry: Value, link: Option<&SecretText>) -> Value {
-    if let (Some(fields), Some(link)) = (entry.as_object_mut(), link) {
-        fields.insert("link".to_owned(), link.expose_secret().into());
-    }
-    entry
 }

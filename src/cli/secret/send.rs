@@ -101,21 +101,18 @@ impl SendCommand {
         let settings = connection.settings(context)?;
         let dialect = settings.dialect();
         let expires = expiry("--expires", self.expires.as_deref(), dialect)?;
-        let server = match dialect {
-            Dialect::Sealdrop => settings.server(context)?,
-            Dialect::PasswordLink => {
-                if !self.files.is_empty() {
-                    return Err(not_in_password_link("files"));
-                }
-                if self.message_shown.is_some() {
-                    return Err(not_in_password_link("--message-shown"));
-                }
-                if self.allow_reply {
-                    return Err(not_in_password_link("--allow-reply"));
-                }
-                settings.account(context)?
+        if dialect == Dialect::PasswordLink {
+            if !self.files.is_empty() {
+                return Err(not_in_password_link("files"));
             }
-        };
+            if self.message_shown.is_some() {
+                return Err(not_in_password_link("--message-shown"));
+            }
+            if self.allow_reply {
+                return Err(not_in_password_link("--allow-reply"));
+            }
+        }
+        let server = settings.creator(context)?;
         let reply = self.allow_reply.then(|| AnswerPrivateKey::generate(&SystemRandom));
         let reply_key = reply.as_ref().map(AnswerPrivateKey::public);
         let content = gather(

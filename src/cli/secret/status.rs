@@ -1,7 +1,5 @@
 //! `sealdrop status`
 
-use serde_json::Value;
-
 use super::terms::not_in_password_link;
 use crate::{
     cli::{
@@ -14,6 +12,7 @@ use crate::{
     },
     client::{
         Dialect, ServerClient,
+        answers::put_link,
         link::StatusLink,
         listed::{self, ListedSecret},
     },
@@ -63,14 +62,17 @@ impl StatusCommand {
         let sender = Sender::new(connection, secret, context)?;
         let Sender { server, id, manage_token, .. } = &sender;
         let progress = CommandProgress::new("Asking");
-        let told = match &manage_token {
+        let mut told = match &manage_token {
             Some(token) => listed::status(server, id, token, &progress)?,
             None => listed::find(server, id, &progress)?,
         };
         let item: ListedSecret = listed::entry(server, told.clone())?;
         let reply = sender.reply(&item);
         if self.json {
-            return Ok(write_json(context.out, &with_reply(told, reply.as_ref()))?);
+            if let (Some(shown), Some(Ok(link))) = (told.get_mut("reply"), &reply) {
+                put_link(shown, link);
+            }
+            return Ok(write_json(context.out, &told)?);
         }
         write(&item, context)?;
         tell_reply(&item, reply.as_ref(), context)
@@ -110,15 +112,6 @@ impl Sender {
         let reply = item.reply.as_ref().filter(|reply| reply.is_waiting())?;
         reply.link(self.server.root(), &self.id, self.answer_key.as_ref()?)
     }
-}
-
-/// The entry of the server, with the complete link of the reply.
-fn with_reply(mut entry: Value, link: Option<&Result<SecretText, AnswerKeyError>>) -> Value {
-    let fields = entry.get_mut("reply").and_then(Value::as_object_mut);
-    if let (Some(fields), Some(Ok(link))) = (fields, link) {
-        fields.insert("link".to_owned(), link.expose_secret().into());
-    }
-    entry
 }
 
 /// Shows the reply: its link, or why there is none.

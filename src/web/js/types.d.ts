@@ -167,6 +167,7 @@ interface RequestStatus {
   limit: number;
   answer_key: string | null;
   answers: Answer[];
+  next_cursor: string | null;
 }
 
 interface Answer {

@@ -12,8 +12,6 @@ import { fingerprint } from "../crypto/answer_key.js";
 import { hasWebCrypto } from "../crypto/engine.js";
 import { answerList } from "./answers.js";
 
-/** The number of answers in one page of the API. */
-const PAGE = 50;
 /** How often the page looks for new answers while it is in sight. */
 const LOOK_MS = 20_000;
 
@@ -55,13 +53,14 @@ async function load({ quietly = false } = {}) {
 async function fetchRequest() {
   /** @type {RequestStatus | null} */
   let whole = null;
-  for (let offset = 0; ; offset += PAGE) {
+  for (let query = ""; ;) {
     const { path, ...rights } = page.asOwner();
-    const { data } = await call("GET", `${path}${manageToken() && "/status"}?offset=${offset}`, rights);
+    const { data } = await call("GET", `${path}${manageToken() && "/status"}${query}`, rights);
     const part = /** @type {RequestStatus} */ (data);
     if (whole) whole.answers.push(...part.answers);
     else whole = part;
-    if (offset + PAGE >= part.used) return whole;
+    if (part.next_cursor === null) return whole;
+    query = `?cursor=${encodeURIComponent(part.next_cursor)}`;
   }
 }
 

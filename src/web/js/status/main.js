@@ -11,8 +11,8 @@ import { manageToken, privateKey, statusPage } from "../common/status_page.js";
 import { changeForm, isChangeable } from "./change.js";
 import { replyPart, replyPrint } from "./reply.js";
 
-/** The page size of the list, and how many secrets are searched. */
-const [PAGE, MOST] = [50, 5_000];
+/** How many pages of the list are searched: 5,000 secrets. */
+const MOST_PAGES = 100;
 
 const id = location.pathname.split("/").at(-1) ?? "";
 let shown = false;
@@ -47,10 +47,12 @@ async function fetchSecret() {
     const { path, ...rights } = page.asOwner();
     return (await call("GET", `${path}/status`, rights)).data;
   }
-  for (let offset = 0; offset < MOST; offset += PAGE) {
-    const { data } = await call("GET", `api/secrets?offset=${offset}`, { key: getKey() });
+  let query = "";
+  for (let pages = 0; pages < MOST_PAGES; pages += 1) {
+    const { data, next_cursor: next } = await call("GET", `api/secrets${query}`, { key: getKey() });
     const found = /** @type {SentSecret[]} */ (data).find((secret) => secret.id === id);
-    if (found || data.length < PAGE) return found;
+    if (found || next === null) return found;
+    query = `?cursor=${encodeURIComponent(next)}`;
   }
   return undefined;
 }
