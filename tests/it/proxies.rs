@@ -133,8 +133,10 @@ fn nginx(trying: &Trying<'_>) -> Running {
         .iter()
         .map(|name| format!("{name}_temp_path {};\n", trying.path(name)))
         .collect();
+    // A worker of its own would survive the killed master.
     let around = format!(
-        "{user}daemon off;\npid {};\nerror_log stderr;\nevents {{}}\nhttp {{\naccess_log off;\n{}{recipe}\n}}\n",
+        "{user}daemon off;\nmaster_process off;\npid {};\nerror_log stderr;\n\
+         events {{}}\nhttp {{\naccess_log off;\n{}{recipe}\n}}\n",
         trying.path("pid"),
         folders.concat(),
     );
