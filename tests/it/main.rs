@@ -39,6 +39,7 @@ mod proxies;
 mod raw;
 mod readme;
 mod scripts;
+mod security;
 mod server;
 mod service;
 mod sjcl;
@@ -89,6 +90,7 @@ fn main() {
         proxies::trials(),
         readme::trials(),
         scripts::trials(),
+        security::trials(),
         service::trials(),
         sjcl::trials(),
         sjcl_interop::trials(),
