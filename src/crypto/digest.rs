@@ -12,7 +12,7 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
 }
 
 /// The SHA-256 of data that arrives in pieces.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct RunningSha256(Sha256);
 
 impl RunningSha256 {

@@ -18,12 +18,14 @@
 //! | [`box_key`], [`public_key`] | the private and public RSA key of a box, and their formats |
 //! | [`envelope`] | a message or a file in a box: compressed, sealed, with the digest of the plaintext |
 //! | [`stream`] | AES-256-GCM in chunks, for data that does not fit into memory |
+//! | [`age_file`] | a file for recipients with key pairs, or for everybody with a passphrase (age) |
 //! | [`chunks`] | the same for a file that is written in several parts |
 //! | [`gzip`] | gzip that stores incompressible data without compression |
 //! | [`base64_lines`] | base64 with line ends in it |
 //! | [`proof_of_work`] | a proof of work (ALTCHA) that makes scanning expensive |
 //! | [`sequence_mask`] | a sequence number hidden inside a random id |
 
+pub mod age_file;
 pub mod answer_key;
 pub mod base64_lines;
 pub mod box_key;
@@ -46,6 +48,7 @@ pub mod sjcl;
 pub mod stream;
 pub mod typed_password;
 
+pub use age_file::{AgeError, AgeIdentity, AgeKey, AgeLock, AgeRecipient};
 pub use answer_key::{AnswerKey, AnswerKeyError, AnswerPrivateKey};
 pub use base64_lines::without_line_ends;
 pub use box_key::{BadRsaBits, BoxKey, KeyFormError, OpenKeyError, RsaBits};
