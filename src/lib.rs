@@ -30,6 +30,7 @@
 //! - boxes: [`domain::drop_box`]; requests: [`domain::request`]
 //! - the key of a record: `domain::schema`; the stored form of a record: `store::record`
 //! - durability, wiping, opening: [`store`], `store::local`
+//! - backups: [`store::backup`], `cli::operator::backup`
 //! - encryption: [`crypto::envelope`], [`crypto::box_key`]
 //! - mails and webhooks: what is queued in [`domain::notify`], how it is sent in [`delivery`]
 //! - HTTPS: [`certificates`]; connections and HTTP versions: [`server`]

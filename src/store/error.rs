@@ -29,8 +29,8 @@ pub enum StoreOpenError {
     /// The data differs from the last acknowledged state.
     #[error(
         "the data in {path} is damaged: {what}. The store is not opened. \
-         Keep a copy of it, put the newest backup in its place (the whole directory, made while no \
-         sealdrop was using it), and start again"
+         Keep a copy of it, put the newest backup in its place (sealdrop backup restore), and start \
+         again"
     )]
     Damaged {
         /// The data directory.

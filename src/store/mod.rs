@@ -13,6 +13,7 @@
 //! state of the disk is only known after the store is opened again, which a supervisor causes by restarting
 //! the process.
 
+pub mod backup;
 mod error;
 mod fatal;
 mod figures;
@@ -39,20 +40,8 @@ use std::{
 
 use tokio::sync::oneshot;
 
-pub use self::{
-    error::{StoreError, StoreOpenError},
-    figures::{KindFigures, StoreFigures, StoreSize},
-    key::Key,
-    local::{
-        growing_file::{GrowingFile, Growth, Unfinished},
-        new_file::NewFile,
-        space::Space,
-    },
-    payload::{BesideFile, FoundFile, FoundPayload, MAX_INLINE_BYTES, Payload},
-    record::{MAX_VALUE_BYTES, Record, RecordFields},
-    transaction::Transaction,
-};
 use self::{
+    backup::CommitTap,
     fatal::fatal,
     local::{
         directory::DataDirectory,
@@ -66,6 +55,19 @@ use self::{
     payload::PayloadBody,
     record::Envelope,
     transaction::Group,
+};
+pub use self::{
+    error::{StoreError, StoreOpenError},
+    figures::{KindFigures, StoreFigures, StoreSize},
+    key::Key,
+    local::{
+        growing_file::{GrowingFile, Growth, Unfinished},
+        new_file::NewFile,
+        space::Space,
+    },
+    payload::{BesideFile, FoundFile, FoundPayload, MAX_INLINE_BYTES, Payload},
+    record::{MAX_VALUE_BYTES, Record, RecordFields},
+    transaction::Transaction,
 };
 use crate::{
     clock::{Clock, TimeRecord},
@@ -85,6 +87,7 @@ struct StoreParts {
     figures: Arc<StoreFigures>,
     /// Unbounded. The number of connections, each of which waits for its results, limits its length.
     changes: Sender<WriterMessage>,
+    tap: Arc<CommitTap>,
     writer: Mutex<Option<JoinHandle<()>>>,
     /// The stored time at the opening of the store.
     time: TimeRecord,
@@ -172,6 +175,7 @@ impl Store {
         let (engine, files, figures) = (Arc::new(engine), Arc::new(files), Arc::new(figures));
         let (changes, messages) = mpsc::channel();
         let (dead_files, dead) = mpsc::channel();
+        let tap = Arc::new(CommitTap::new(dead_files));
         let watched = Arc::new(Watched::new());
         let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
             thread::Builder::new()
@@ -194,7 +198,7 @@ impl Store {
             files: Arc::clone(&files),
             slots,
             manifest,
-            dead_files,
+            tap: Arc::clone(&tap),
             figures: Arc::clone(&figures),
             watched,
             clock: Arc::clone(&clock),
@@ -208,6 +212,7 @@ impl Store {
                 directory,
                 figures,
                 changes,
+                tap,
                 writer,
                 time,
                 clock,
@@ -437,14 +442,16 @@ impl Store {
     ///
     /// A description of the problem with the files, for the log.
     pub fn tidy(&self) -> Result<(), String> {
-        let StoreParts { engine, files, directory, .. } = &*self.shared;
+        let StoreParts { engine, files, directory, tap, .. } = &*self.shared;
         let failed = |what: &str| {
             let what = what.to_owned();
             move |error: io::Error| format!("cannot {what}: {error}")
         };
         // Listed before the scan: an unheld file is already named by a record, or never will be.
         let settled = files.list().map_err(failed("list payload files"))?;
-        if !settled.is_empty() {
+        // A backup reads files that no record names any more.
+        let sweep = tap.sweep().filter(|_| !settled.is_empty());
+        if sweep.is_some() {
             let mut named = BTreeSet::new();
             for item in engine.scan_all() {
                 let (key, bytes) = item?;

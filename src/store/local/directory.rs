@@ -32,7 +32,8 @@ use super::{
 };
 use crate::store::{StoreOpenError, StoreSize};
 
-const FORMAT: &str = "sealdrop store, format 1\n";
+/// The content of the file `format`.
+pub(in crate::store) const STORE_FORMAT: &str = "sealdrop store, format 1\n";
 /// The size of the ballast file, which is deleted if opening needs space on a full disk: sled cannot open
 /// without free space.
 const BALLAST_BYTES: u64 = 8 << 20;
@@ -164,7 +165,7 @@ impl DataDirectory {
         }
         drop(engine);
 
-        fs::write(new.join("format"), FORMAT)
+        fs::write(new.join("format"), STORE_FORMAT)
             .and_then(|()| sync_tree(&new))
             .and_then(|()| fs::rename(&new, self.root.join("store")))
             .and_then(|()| sync(&self.root))
@@ -178,16 +179,16 @@ impl DataDirectory {
     fn check_format(&self) -> Result<(), StoreOpenError> {
         let path = self.root.join("store/format");
         let found = fs::read(&path).map_err(StoreOpenError::io("read", &path))?;
-        if found == FORMAT.as_bytes() {
+        if found == STORE_FORMAT.as_bytes() {
             return Ok(());
         }
         let found =
             String::from_utf8_lossy(found.get(..80).unwrap_or(&found)).trim_end().to_owned();
-        Err(StoreOpenError::Format { path, found, known: FORMAT.trim_end() })
+        Err(StoreOpenError::Format { path, found, known: STORE_FORMAT.trim_end() })
     }
 }
 
-fn lock(root: &Path) -> Result<File, StoreOpenError> {
+pub(in crate::store) fn lock(root: &Path) -> Result<File, StoreOpenError> {
     let path = root.join("lock");
     let file = OpenOptions::new()
         .write(true)
@@ -203,7 +204,7 @@ fn lock(root: &Path) -> Result<File, StoreOpenError> {
     }
 }
 
-fn create_private_dir(dir: &Path) -> io::Result<()> {
+pub(in crate::store) fn create_private_dir(dir: &Path) -> io::Result<()> {
     match DirBuilder::new().recursive(true).mode(0o700).create(dir) {
         // The path is a file or a dangling link. The error tells which one, because a retry can succeed only
         // for a link.
@@ -215,7 +216,7 @@ fn create_private_dir(dir: &Path) -> io::Result<()> {
 }
 
 /// Syncs every file and directory below `path`, and `path`.
-fn sync_tree(path: &Path) -> io::Result<()> {
+pub(in crate::store) fn sync_tree(path: &Path) -> io::Result<()> {
     for entry in fs::read_dir(path)? {
         let entry = entry?;
         if entry.file_type()?.is_dir() { sync_tree(&entry.path())? } else { sync(&entry.path())? }
@@ -223,7 +224,7 @@ fn sync_tree(path: &Path) -> io::Result<()> {
     sync(path)
 }
 
-fn sync(path: &Path) -> io::Result<()> {
+pub(in crate::store) fn sync(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 

@@ -170,7 +170,7 @@ fn items(
 /// Waits until the database is closed. sled closes a dropped database a few milliseconds later, in its own
 /// threads, and does not wait for that itself. Another process cannot hold the lock, because this one holds
 /// the lock of the data directory.
-fn wait_for_lock(dir: &Path) {
+pub(in crate::store) fn wait_for_lock(dir: &Path) {
     const PATIENCE: Duration = Duration::from_secs(10);
     let Ok(file) = fs::File::open(dir.join("db")) else { return };
     let start = Instant::now();

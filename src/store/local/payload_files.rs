@@ -92,6 +92,24 @@ impl PayloadFiles {
         File::open(self.path(name))
     }
 
+    /// The names of all files, also of those that no record names. Files that are created or deleted meanwhile
+    /// may be missing.
+    pub(in crate::store) fn names(
+        &self,
+    ) -> io::Result<impl Iterator<Item = io::Result<FileName>> + use<>> {
+        let named = |entry: io::Result<fs::DirEntry>| match entry {
+            // Other names are temporary.
+            Ok(entry) => entry.file_name().to_str().and_then(parse_name).map(Ok),
+            Err(error) => Some(Err(error)),
+        };
+        Ok(fs::read_dir(&self.dir)?.filter_map(named))
+    }
+
+    /// Creates a file under its final name, for a backup that is restored.
+    pub(in crate::store) fn restore(&self, name: FileName) -> io::Result<File> {
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(self.path(name))
+    }
+
     /// Opens an existing file for writing.
     pub(in crate::store) fn append(&self, name: FileName) -> io::Result<File> {
         OpenOptions::new().write(true).open(self.path(name))
@@ -146,6 +164,11 @@ impl PayloadFiles {
     fn path(&self, name: FileName) -> PathBuf {
         self.dir.join(format!("{:032x}", u128::from_be_bytes(name)))
     }
+}
+
+fn parse_name(text: &str) -> Option<FileName> {
+    let number = u128::from_str_radix(text, 16).ok();
+    number.filter(|_| text.len() == 32).map(u128::to_be_bytes)
 }
 
 fn remove_if_exists(path: &Path) -> io::Result<()> {

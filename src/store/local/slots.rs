@@ -30,6 +30,9 @@ const BURNED: &[u8; 16] = b"burned by commit";
 /// The writes of a group of changes: a key fills a slot, and `None` wipes it.
 pub(in crate::store) type SlotWrites = BTreeMap<u32, Option<SlotKey>>;
 
+/// Keys with their slots, and the slot after them; `None` for the last ones.
+pub(in crate::store) type FoundKeys = (Vec<(u32, SlotKey)>, Option<u32>);
+
 /// The last commit that was begun, and whether it was finished. It is stored outside of sled: a database that
 /// is older than the mark has lost acknowledged data.
 ///
@@ -181,8 +184,37 @@ impl SlotFile {
     pub(in crate::store) fn read(&self, slot: u32) -> io::Result<Option<SlotKey>> {
         let mut bytes = Zeroizing::new([0; SLOT_BYTES]);
         self.file.read_exact_at(&mut *bytes, offset(slot))?;
-        let empty = *bytes == [0; SLOT_BYTES] || burned_by(&bytes).is_some();
-        Ok((!empty).then(|| SlotKey::from_bytes(*bytes)))
+        Ok((!is_empty(&bytes)).then(|| SlotKey::from_bytes(*bytes)))
+    }
+
+    /// The keys in `count` slots from `first` on.
+    pub(in crate::store) fn keys(&self, first: u32, count: u32) -> io::Result<FoundKeys> {
+        let first = first.max(HEADER_SLOTS);
+        let end = first.saturating_add(count).min(self.capacity());
+        let length = end.saturating_sub(first) as usize * SLOT_BYTES;
+        let mut bytes = Zeroizing::new(vec![0; length]);
+        self.file.read_exact_at(&mut bytes, offset(first))?;
+        let slots = (first..).zip(bytes.as_chunks::<SLOT_BYTES>().0);
+        let keys = slots
+            .filter(|(_, bytes)| !is_empty(bytes))
+            .map(|(slot, bytes)| (slot, SlotKey::from_bytes(*bytes)))
+            .collect();
+        Ok((keys, (end < self.capacity()).then_some(end)))
+    }
+
+    /// Writes keys into a file that is being restored, which grows for them.
+    ///
+    /// # Errors
+    ///
+    /// An I/O error, if the file cannot grow.
+    pub(in crate::store) fn restore(&mut self, keys: &SlotWrites) -> io::Result<()> {
+        if let Some((last, _)) = keys.last_key_value() {
+            while *last >= self.capacity() {
+                self.grow()?;
+            }
+        }
+        self.write(keys, 0);
+        Ok(())
     }
 
     /// Writes slots for the commit `batch`, neighbours together. Durable after [`SlotFile::sync`].
@@ -260,6 +292,11 @@ fn mark_bytes(mark: CommitMark) -> [u8; SLOT_BYTES] {
     bytes[..8].copy_from_slice(&mark.batch.to_le_bytes());
     bytes[8] = u8::from(mark.finished);
     with_checksum(bytes)
+}
+
+/// Whether a slot has no key.
+fn is_empty(bytes: &[u8; SLOT_BYTES]) -> bool {
+    *bytes == [0; SLOT_BYTES] || burned_by(bytes).is_some()
 }
 
 /// The content of a slot that the commit `batch` has wiped. It distinguishes a wiped key from a lost one. It

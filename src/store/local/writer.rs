@@ -26,6 +26,7 @@ use crate::{
     clock::Clock,
     store::{
         StoreFigures,
+        backup::CommitTap,
         fatal::fatal,
         record::{Envelope, encode_value, stored_checksum},
         transaction::{Effects, Group, Writes},
@@ -56,8 +57,8 @@ pub(in crate::store) struct Writer {
     pub(in crate::store) files: Arc<PayloadFiles>,
     pub(in crate::store) slots: SlotFile,
     pub(in crate::store) manifest: Manifest,
-    /// The queue of payload files that no record names any more, for deletion.
-    pub(in crate::store) dead_files: mpsc::Sender<FileName>,
+    /// What a running backup hears of commits.
+    pub(in crate::store) tap: Arc<CommitTap>,
     pub(in crate::store) figures: Arc<StoreFigures>,
     /// The start time of the current group; see [`watch`].
     pub(in crate::store) watched: Arc<Watched>,
@@ -140,6 +141,7 @@ impl Writer {
     }
 
     fn commit(&mut self, effects: Effects) {
+        self.tap.note(&effects);
         if let Err(error) = self.keep_files(&effects) {
             fatal(&format!("cannot name a payload file: {error}"));
         }
@@ -161,8 +163,7 @@ impl Writer {
         let wiped = effects.slots.iter().filter(|(_, key)| key.is_none());
         self.slots.release(wiped.map(|(slot, _)| *slot).chain(effects.late_wipes));
         for name in effects.dead_files {
-            // The receiver exists as long as the store. If it is gone, the sweep at start deletes the file.
-            let _ = self.dead_files.send(name);
+            self.tap.give_up(name);
         }
     }
 

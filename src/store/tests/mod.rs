@@ -1,6 +1,7 @@
 //! The store through its public functions, and its files on disk. [`opening`] tests directories that a crash
-//! or another program has changed. [`payloads`] tests sealed payloads and their files.
+//! or another program has changed. [`backups`] tests backups. [`payloads`] tests sealed payloads and their files.
 
+mod backups;
 mod opening;
 mod payloads;
 

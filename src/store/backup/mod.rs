@@ -1,0 +1,30 @@
+//! Backups: a consistent copy of an open store, written while changes continue, and the way back.
+//!
+//! ```text
+//! Store::back_up -> scan (chunks, in the writer's thread) --------> BackupWriter -> out
+//!                   CommitTap (what commits change meanwhile) -> spool ^
+//! restore: BackupReader -> a new store under a temporary name -> Store::open checks it -> rename
+//! ```
+//!
+//! A backup is the state at one commit, the *cut*. Records are read first, in chunks between two commits.
+//! Writes of later commits to records that were read already go to the tap, which spools them. When all
+//! records are read, the keys of payloads are read in the same way; the last chunk of them is the cut. The
+//! payload files follow after the cut: files that burns give up are kept until then. So a backup has no key
+//! of a secret that was burned before the cut.
+
+mod create;
+mod entries;
+mod format;
+mod frames;
+mod restore;
+mod spool;
+mod tap;
+
+pub(in crate::store) use self::tap::CommitTap;
+pub use self::{
+    create::BackUpError,
+    entries::{KeyEntries, RecordEntries},
+    format::{BackupCounts, BackupCut, BackupHeader, FORMAT_LINE},
+    frames::{BackupError, BackupFrame, BackupReader, BackupWriter},
+    restore::{RestoreError, RestoredStore, restore, wipe},
+};

@@ -1,0 +1,273 @@
+//! Making a store from a backup.
+
+use std::{
+    fs::{self, File},
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{BackupCounts, BackupCut, BackupError, BackupFrame, BackupReader};
+use crate::store::{
+    Store, StoreOpenError,
+    local::{
+        directory::{STORE_FORMAT, create_private_dir, lock, sync, sync_tree},
+        engine::{Batch, Engine, wait_for_lock},
+        manifest::Manifest,
+        payload_files::PayloadFiles,
+        slots::{CommitMark, SlotFile, SlotWrites},
+        space::Space,
+    },
+    record::Envelope,
+};
+
+/// A store is restored below this name in its data directory.
+const UNFINISHED: &str = "restoring";
+/// What an empty data directory may have: the lock, the remains of an attempt, and what a new file system has.
+const ALLOWED: [&str; 3] = ["lock", UNFINISHED, "lost+found"];
+/// Restoring stops when less than this is free, because the database cannot report a full disk.
+const RESERVE_BYTES: u64 = 32 << 20;
+
+/// The reason why a backup was not restored. Nothing is left of it then.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// The data directory is in use.
+    #[error("{} is not empty: a backup is only restored into an empty or a new directory", .0.display())]
+    NotEmpty(PathBuf),
+    /// The backup cannot be read.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
+    /// The backup has no keys.
+    #[error("the backup has no keys: it cannot be restored alone")]
+    NoKeys,
+    /// The store in the backup has another format.
+    #[error("the backup has the format {0:?}, and this sealdrop knows only {known:?}", known = STORE_FORMAT.trim_end())]
+    Format(String),
+    /// The disk has no room.
+    #[error("the disk of {} is full", .0.display())]
+    Full(PathBuf),
+    /// The restored store does not open.
+    #[error("the backup does not give a complete store: {0}")]
+    Unusable(String),
+    /// An operation of the system failed.
+    #[error("cannot write {}: {source}", path.display())]
+    Io {
+        /// The data directory.
+        path: PathBuf,
+        /// The error of the system.
+        source: io::Error,
+    },
+}
+
+/// A store that was restored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RestoredStore {
+    /// What the backup had.
+    pub counts: BackupCounts,
+    /// The commit whose state it is.
+    pub cut: BackupCut,
+}
+
+/// Makes the data directory `root` from a backup. It must be empty, or missing. The store is complete, and
+/// checked, when it gets its name. Blocks.
+///
+/// # Errors
+///
+/// [`RestoreError`]
+pub fn restore<R: Read>(
+    backup: &mut BackupReader<R>,
+    root: &Path,
+    cache_bytes: u64,
+) -> Result<RestoredStore, RestoreError> {
+    let io = |source: io::Error| failure(root, source);
+    let header = backup.header();
+    if header.store != STORE_FORMAT.trim_end() {
+        return Err(RestoreError::Format(header.store.chars().take(80).collect()));
+    }
+    if !header.has_keys {
+        return Err(RestoreError::NoKeys);
+    }
+    let is_new = !root.try_exists().map_err(io)?;
+    create_private_dir(root).map_err(io)?;
+    refuse_full(root).map_err(io)?.map_or(Ok(()), Err)?;
+    let locked = lock(root).map_err(|error| RestoreError::Unusable(error.to_string()))?;
+    let unfinished = root.join(UNFINISHED);
+    let restored = remove(&unfinished)
+        .map_err(io)
+        .and_then(|()| fill(backup, &unfinished, cache_bytes))
+        .and_then(|restored| {
+            fs::rename(unfinished.join("store"), root.join("store"))
+                .and_then(|()| remove(&unfinished))
+                .and_then(|()| sync(root))
+                .map_err(io)?;
+            Ok(restored)
+        });
+    if restored.is_err() {
+        // The first error is the one to tell.
+        let _ = wipe(&unfinished);
+        if is_new {
+            let _ = fs::remove_file(root.join("lock"));
+            let _ = fs::remove_dir(root);
+        }
+    }
+    drop(locked);
+    restored
+}
+
+/// Deletes a store that a drill has restored. Its keys are overwritten first. Blocks.
+///
+/// # Errors
+///
+/// The system's.
+pub fn wipe(root: &Path) -> io::Result<()> {
+    let slots = root.join("store/slots");
+    if let Ok(file) = File::options().write(true).open(&slots) {
+        let length = file.metadata()?.len();
+        io::copy(&mut io::repeat(0).take(length), &mut &file)?;
+        file.sync_all()?;
+    }
+    remove(root)
+}
+
+fn failure(path: &Path, source: io::Error) -> RestoreError {
+    match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            RestoreError::Full(path.to_path_buf())
+        }
+        _ => RestoreError::Io { path: path.to_path_buf(), source },
+    }
+}
+
+fn refuse_full(root: &Path) -> io::Result<Option<RestoreError>> {
+    for entry in fs::read_dir(root)? {
+        let name = entry?.file_name();
+        if !ALLOWED.iter().any(|allowed| name == *allowed) {
+            return Ok(Some(RestoreError::NotEmpty(root.to_path_buf())));
+        }
+    }
+    Ok(None)
+}
+
+fn remove(dir: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(dir) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Makes a complete store in `root`, and opens it once, which checks it.
+fn fill<R: Read>(
+    backup: &mut BackupReader<R>,
+    root: &Path,
+    cache_bytes: u64,
+) -> Result<RestoredStore, RestoreError> {
+    let io = |source: io::Error| failure(root, source);
+    let mut parts = Parts::create(root, cache_bytes).map_err(io)?;
+    while let Some(frame) = backup.next_frame()? {
+        parts.take(frame)?;
+    }
+    let cut = backup.cut().ok_or(BackupError::CutOff)?;
+    parts.finish(root, cut)?;
+    let restored = RestoredStore { counts: backup.counts(), cut };
+    let opened = Store::open(root, cache_bytes).map_err(|error| match error {
+        StoreOpenError::Damaged { what, .. } => RestoreError::Unusable(what),
+        other => RestoreError::Unusable(other.to_string()),
+    })?;
+    opened.close();
+    drop(opened);
+    wait_for_lock(&root.join("store/db"));
+    Ok(restored)
+}
+
+/// The parts of a store that is being restored.
+struct Parts {
+    root: PathBuf,
+    engine: Engine,
+    slots: SlotFile,
+    files: Arc<PayloadFiles>,
+    file: Option<File>,
+}
+
+impl Parts {
+    fn create(root: &Path, cache_bytes: u64) -> io::Result<Self> {
+        check_space(root.parent().unwrap_or(root))?;
+        let store = root.join("store");
+        for dir in [root, &store, &store.join("db"), &store.join("payloads")] {
+            create_private_dir(dir)?;
+        }
+        SlotFile::create(&store.join("slots"))?;
+        let slots = SlotFile::open(&store.join("slots"))?;
+        let files = Arc::new(PayloadFiles::open(store.join("payloads"))?);
+        let engine = Engine::open(&store.join("db"), cache_bytes)?;
+        Ok(Self { root: root.to_path_buf(), engine, slots, files, file: None })
+    }
+
+    fn take(&mut self, frame: BackupFrame<'_>) -> Result<(), RestoreError> {
+        let root = self.root.clone();
+        let io = |source: io::Error| failure(&root, source);
+        match frame {
+            BackupFrame::Records(records) => {
+                check_space(&root).map_err(io)?;
+                let mut batch = Batch::new();
+                for record in records {
+                    let (key, value) = record.map_err(BackupError::Damaged)?;
+                    if let Some(value) = value {
+                        Envelope::decode(&key, value)
+                            .map_err(|error| RestoreError::Unusable(error.to_string()))?;
+                    }
+                    batch.write(&key, value.map(<[u8]>::to_vec));
+                }
+                self.engine.commit(batch);
+            }
+            BackupFrame::Cut(_) => {}
+            BackupFrame::Keys(keys) => {
+                check_space(&root).map_err(io)?;
+                let keys: SlotWrites = keys.map(|(slot, key)| (slot, Some(key))).collect();
+                self.slots.restore(&keys).map_err(io)?;
+            }
+            BackupFrame::File(name) => {
+                self.end_file().map_err(io)?;
+                self.file = Some(self.files.restore(name).map_err(io)?);
+            }
+            BackupFrame::Data(bytes) => {
+                check_space(&root).map_err(io)?;
+                let mut file = self.file.as_ref();
+                file.as_mut().map_or(Ok(()), |file| file.write_all(bytes)).map_err(io)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn end_file(&mut self) -> io::Result<()> {
+        self.file.take().map_or(Ok(()), |file| file.sync_all())
+    }
+
+    /// Completes the store, closes it, and syncs all of it.
+    fn finish(mut self, root: &Path, cut: BackupCut) -> Result<(), RestoreError> {
+        let io = |source: io::Error| failure(root, source);
+        self.end_file().map_err(io)?;
+        let unusable = |what: &str| RestoreError::Unusable(what.to_owned());
+        let key = Manifest::key();
+        let manifest = self.engine.get(&key).ok_or_else(|| unusable("the manifest is missing"))?;
+        let manifest = Envelope::decode(&key, manifest.as_ref())
+            .and_then(|envelope| envelope.value::<Manifest>())
+            .map_err(|error| unusable(&error.to_string()))?;
+        if manifest.batch != cut.commit {
+            return Err(unusable("its manifest belongs to another commit"));
+        }
+        self.slots.mark(CommitMark { batch: manifest.batch, finished: true });
+        self.slots.sync();
+        self.engine.flush();
+        let store = root.join("store");
+        drop(self);
+        wait_for_lock(&store.join("db"));
+        fs::write(store.join("format"), STORE_FORMAT).and_then(|()| sync_tree(&store)).map_err(io)
+    }
+}
+
+fn check_space(path: &Path) -> io::Result<()> {
+    match Space::of(path)?.free < RESERVE_BYTES {
+        true => Err(io::ErrorKind::StorageFull.into()),
+        false => Ok(()),
+    }
+}
