@@ -8,6 +8,11 @@ use sealdrop::{
 };
 
 fn main() -> ExitCode {
-    let calls = DaemonCalls { serve: &daemon::serve, open_store: &daemon::open_store };
+    let calls = DaemonCalls {
+        serve: &daemon::serve,
+        open_store: &daemon::open_store,
+        open_backup: &daemon::open_backup,
+        protect: &daemon::protect,
+    };
     cli::run(std::env::args_os(), &calls)
 }

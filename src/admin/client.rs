@@ -54,11 +54,7 @@ pub(super) fn call_within(
     command: &Command,
     limit: Option<Duration>,
 ) -> Result<Reply, SocketError> {
-    let mut stream = connect(dir).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => SocketError::NotThere,
-        io::ErrorKind::PermissionDenied => SocketError::NotAllowed,
-        _ => SocketError::Io(error),
-    })?;
+    let mut stream = connect(dir)?;
     stream.set_read_timeout(limit)?;
     stream.set_write_timeout(limit)?;
     let mut request = serde_json::to_vec(command).map_err(io::Error::from)?;
@@ -73,14 +69,24 @@ pub(super) fn call_within(
     if exchanged.is_err() || reply.last() != Some(&b'\n') {
         return Err(SocketError::BrokenOff);
     }
+    read_reply(&reply)
+}
+
+/// Decodes a reply.
+pub(super) fn read_reply(line: &[u8]) -> Result<Reply, SocketError> {
     let answer: Result<Reply, CommandError> =
-        serde_json::from_slice(&reply).map_err(io::Error::from)?;
+        serde_json::from_slice(line).map_err(io::Error::from)?;
     Ok(answer?)
 }
 
-fn connect(dir: &Path) -> io::Result<UnixStream> {
-    let dir = File::open(dir)?;
-    UnixStream::connect(below(&dir, SOCKET_NAME))
+/// Connects to the daemon that runs on the data directory `dir`.
+pub(super) fn connect(dir: &Path) -> Result<UnixStream, SocketError> {
+    let connected = File::open(dir).and_then(|dir| UnixStream::connect(below(&dir, SOCKET_NAME)));
+    connected.map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => SocketError::NotThere,
+        io::ErrorKind::PermissionDenied => SocketError::NotAllowed,
+        _ => SocketError::Io(error),
+    })
 }
 
 #[cfg(test)]

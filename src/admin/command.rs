@@ -112,6 +112,8 @@ pub enum Command {
     ShowAwaited,
     /// Logs in to the mail server without sending a mail. This needs a running daemon.
     TestMailLogin,
+    /// Makes a backup. The answer is the backup instead of a reply.
+    CreateBackup,
     /// Adds a webhook and makes its signing key.
     AddWebhook {
         /// The account whose events the webhook gets.

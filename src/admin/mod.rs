@@ -3,6 +3,7 @@
 //! A command goes through the socket of the daemon if a daemon runs on the data directory; otherwise the
 //! command line opens the store itself. Only the permissions of the file system control access.
 
+mod backup;
 mod claim;
 mod client;
 mod command;
@@ -16,6 +17,7 @@ mod webhook;
 use std::{fs, io, os::unix::fs::MetadataExt, path::Path, thread, time::Duration};
 
 pub use self::{
+    backup::{IncomingBackup, OpenedBackup, begin_backup},
     claim::{FIRST_ACCOUNT, create_claim},
     client::{SocketError, call},
     command::{
@@ -75,11 +77,16 @@ pub fn execute(
     command: Command,
     open: impl Fn(&Path, StoreCreation) -> Result<OpenedStore, OpenFailure>,
 ) -> Result<Reply, CommandError> {
+    execute_patiently(dir, command, open, pauses())
+}
+
+/// Waits between two attempts; false after the last one.
+fn pauses() -> impl FnMut() -> bool {
     let mut retries = 0..RETRIES;
-    execute_patiently(dir, command, open, || {
+    move || {
         thread::sleep(RETRY_PAUSE);
         retries.next().is_some()
-    })
+    }
 }
 
 /// Executes `command` in the daemon that runs on the data directory `dir`, which must answer within `limit`.
@@ -97,7 +104,7 @@ fn execute_patiently(
     dir: &Path,
     command: Command,
     open: impl Fn(&Path, StoreCreation) -> Result<OpenedStore, OpenFailure>,
-    mut wait: impl FnMut() -> bool,
+    wait: impl FnMut() -> bool,
 ) -> Result<Reply, CommandError> {
     let create = match &command {
         Command::CreateAccount { name, .. } => {
@@ -108,16 +115,44 @@ fn execute_patiently(
         }
         _ => StoreCreation::Never,
     };
+    let opened = patiently(
+        dir,
+        create,
+        || call(dir, &command).map(Done::Asked),
+        || open(dir, create).map(Done::Opened),
+        wait,
+    )?;
+    match opened {
+        Done::Asked(reply) => Ok(reply),
+        Done::Opened(run) => run(command),
+    }
+}
+
+/// A command that the daemon has executed, or a store that executes it.
+enum Done {
+    Asked(Reply),
+    Opened(OpenedStore),
+}
+
+/// Asks the daemon with `ask`, or calls `open` where none runs. Repeats that while another process has the
+/// directory and `wait` returns true.
+fn patiently<T>(
+    dir: &Path,
+    create: StoreCreation,
+    ask: impl Fn() -> Result<T, SocketError>,
+    open: impl Fn() -> Result<T, OpenFailure>,
+    mut wait: impl FnMut() -> bool,
+) -> Result<T, CommandError> {
     loop {
         let owner = owner(dir, create)?;
-        match call(dir, &command) {
+        match ask() {
             Err(SocketError::NotThere) => {}
             Err(error) => return Err(explain(error, dir)),
-            Ok(reply) => return Ok(reply),
+            Ok(done) => return Ok(done),
         }
         owner.map_or(Ok(()), |owner| refuse_foreign(dir, owner))?;
-        match open(dir, create) {
-            Ok(run) => return run(command),
+        match open() {
+            Ok(done) => return Ok(done),
             // A daemon without its socket yet, or another command that will end soon.
             Err(OpenFailure::Locked) if wait() => {}
             Err(OpenFailure::Locked) => {
@@ -276,7 +311,9 @@ mod tests {
         });
         let listener = listener.recv().await.unwrap();
         let run = |command| Ok(created(format!("through the socket: {command:?}")));
-        serve(listener, run, async { stopped.await.unwrap() }).await;
+        let no_backup =
+            |_: &mut dyn std::io::Write, _: &dyn Fn() -> bool| Err(failed(String::new()));
+        serve(listener, run, no_backup, async { stopped.await.unwrap() }).await;
         let Ok(Reply::ApiKeyRevoked(reply)) = client.join().unwrap() else {
             panic!("not carried out");
         };

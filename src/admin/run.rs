@@ -130,6 +130,7 @@ pub fn run(
             ));
         }
         Command::CheckHealth
+        | Command::CreateBackup
         | Command::DescribeServing
         | Command::AwaitRequest { .. }
         | Command::ShowAwaited

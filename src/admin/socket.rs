@@ -5,7 +5,7 @@
 use std::{
     fs::{self, DirBuilder, File, Permissions},
     future::Future,
-    io,
+    io::{self, Write},
     os::{
         fd::AsRawFd,
         unix::fs::{DirBuilderExt, PermissionsExt},
@@ -25,7 +25,7 @@ use tokio::{
 };
 use zeroize::Zeroizing;
 
-use super::{Command, CommandError, ErrorKind, Reply};
+use super::{Command, CommandError, ErrorKind, Reply, backup::send_backup};
 
 /// The socket's name in the data directory.
 pub const SOCKET_NAME: &str = "admin.sock";
@@ -68,12 +68,14 @@ pub fn bind(dir: &Path) -> io::Result<UnixListener> {
 /// Executes commands with `run`, on the blocking pool, until `stop` is done; then ends when the commands that
 /// had arrived are answered.
 ///
-/// A command whose client has disconnected is still executed. The file of the socket stays.
-pub async fn serve<R>(listener: UnixListener, run: R, stop: impl Future<Output = ()>)
+/// A command whose client has disconnected is still executed. `back_up` writes the answer to
+/// [`Command::CreateBackup`], until its second argument returns true. The file of the socket stays.
+pub async fn serve<R, B>(listener: UnixListener, run: R, back_up: B, stop: impl Future<Output = ()>)
 where
     R: Fn(Command) -> Result<Reply, CommandError> + Send + Sync + 'static,
+    B: Fn(&mut dyn Write, &dyn Fn() -> bool) -> Result<(), CommandError> + Send + Sync + 'static,
 {
-    let run = Arc::new(run);
+    let (run, back_up) = (Arc::new(run), Arc::new(back_up));
     let (running, stopping) = watch::channel(());
     let mut conversations = JoinSet::new();
     let mut stop = pin!(stop);
@@ -82,9 +84,9 @@ where
             () = &mut stop => break,
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    let conversation =
-                        converse(stream, Arc::clone(&run), stopping.clone(), CLIENT_PATIENCE);
-                    conversations.spawn(conversation);
+                    let (run, back_up) = (Arc::clone(&run), Arc::clone(&back_up));
+                    let stopping = stopping.clone();
+                    conversations.spawn(converse(stream, run, back_up, stopping, CLIENT_PATIENCE));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection on the administration socket");
@@ -106,13 +108,15 @@ pub(super) fn below(dir: &File, name: &str) -> PathBuf {
 }
 
 /// One request, one reply. `stopping` ends the wait for a request when its sender is dropped.
-async fn converse<R>(
+async fn converse<R, B>(
     mut stream: UnixStream,
     run: Arc<R>,
+    back_up: Arc<B>,
     mut stopping: watch::Receiver<()>,
     patience: Duration,
 ) where
     R: Fn(Command) -> Result<Reply, CommandError> + Send + Sync + 'static,
+    B: Fn(&mut dyn Write, &dyn Fn() -> bool) -> Result<(), CommandError> + Send + Sync + 'static,
 {
     let request = tokio::select! {
         request = timeout(patience, read_command(&mut stream)) => request,
@@ -121,6 +125,7 @@ async fn converse<R>(
     // No reply: the client sent nothing in time, or closed the connection.
     let Ok(Ok(Some(request))) = request else { return };
     let answer = match request {
+        Ok(Command::CreateBackup) => return send_backup(stream, back_up, stopping).await,
         Ok(command) => {
             tokio::task::spawn_blocking(move || run(command)).await.unwrap_or_else(|_| {
                 Err(CommandError::new(
@@ -178,6 +183,10 @@ mod tests {
         Err(CommandError::new(ErrorKind::Conflict, format!("{command:?}")))
     }
 
+    fn no_backup(_: &mut dyn Write, _: &dyn Fn() -> bool) -> Result<(), CommandError> {
+        Err(CommandError::new(ErrorKind::Failed, "no backup"))
+    }
+
     fn message(answer: Result<Reply, SocketError>) -> String {
         answer.err().map(|error| error.to_string()).unwrap_or_default()
     }
@@ -207,7 +216,7 @@ mod tests {
             stop.send(()).unwrap();
             answers.map(message)
         });
-        serve(listener, refuse, async { stopped.await.unwrap() }).await;
+        serve(listener, refuse, no_backup, async { stopped.await.unwrap() }).await;
         let answers = client.join().unwrap();
         assert_eq!(answers, ["ListAccounts", "RevokeApiKey { id: \"i\" }"]);
     }
@@ -216,7 +225,13 @@ mod tests {
     async fn exchange(request: &[u8], patience: Duration) -> String {
         let (mut client, server) = UnixStream::pair().unwrap();
         let (_running, stopping) = watch::channel(());
-        let server = tokio::spawn(converse(server, Arc::new(refuse), stopping, patience));
+        let server = tokio::spawn(converse(
+            server,
+            Arc::new(refuse),
+            Arc::new(no_backup),
+            stopping,
+            patience,
+        ));
         client.write_all(request).await.unwrap();
         let mut reply = String::new();
         client.read_to_string(&mut reply).await.unwrap();
@@ -253,7 +268,14 @@ mod tests {
         let (running, stopping) = watch::channel(());
         drop(running);
         // Would hang for an hour if it waited.
-        converse(server, Arc::new(refuse), stopping, Duration::from_secs(3600)).await;
+        converse(
+            server,
+            Arc::new(refuse),
+            Arc::new(no_backup),
+            stopping,
+            Duration::from_secs(3600),
+        )
+        .await;
         drop(client);
     }
 
@@ -262,7 +284,13 @@ mod tests {
         let (mut client, server) = UnixStream::pair().unwrap();
         let (_running, stopping) = watch::channel(());
         let run = |_: Command| -> Result<Reply, CommandError> { panic!("planted") };
-        tokio::spawn(converse(server, Arc::new(run), stopping, CLIENT_PATIENCE));
+        tokio::spawn(converse(
+            server,
+            Arc::new(run),
+            Arc::new(no_backup),
+            stopping,
+            CLIENT_PATIENCE,
+        ));
         client.write_all(b"\"list_accounts\"\n").await.unwrap();
         let mut reply = String::new();
         client.read_to_string(&mut reply).await.unwrap();

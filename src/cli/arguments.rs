@@ -13,7 +13,7 @@ use super::{
     key::AccountKeyCommand,
     man::ManCommand,
     operator::{
-        account::AccountCommand, apikey::ApiKeyCommand, claim::ClaimCommand,
+        account::AccountCommand, apikey::ApiKeyCommand, backup::BackupCommand, claim::ClaimCommand,
         first_keys::FirstKeysCommand, mail::MailCommand, webhook::WebhookCommand,
     },
     probe::ProbeCommand,
@@ -95,6 +95,8 @@ pub(crate) enum Subcommand {
     Mail(MailCommand),
     /// `webhook …`
     Webhook(WebhookCommand),
+    /// `backup …`
+    Backup(BackupCommand),
     /// `completions`
     Completions(CompletionsCommand),
     /// `man`

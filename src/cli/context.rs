@@ -8,7 +8,7 @@ use std::{
 
 use super::Failure;
 use crate::{
-    admin::{OpenFailure, OpenedStore, StoreCreation},
+    admin::{OpenFailure, OpenedBackup, OpenedStore, StoreCreation},
     config::Loaded,
 };
 
@@ -21,6 +21,10 @@ pub struct DaemonCalls<'a> {
     pub serve: &'a dyn Fn(Loaded, Output<'_>) -> Result<(), Failure>,
     /// Opens the store in a data directory for one command.
     pub open_store: &'a dyn Fn(&Path, StoreCreation) -> Result<OpenedStore, OpenFailure>,
+    /// Opens the store in a data directory for a backup.
+    pub open_backup: &'a dyn Fn(&Path) -> Result<OpenedBackup, OpenFailure>,
+    /// Protects the files and the memory of a process that handles keys.
+    pub protect: &'a dyn Fn(),
 }
 
 /// Standard output.

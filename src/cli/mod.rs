@@ -125,6 +125,7 @@ fn execute(subcommand: Subcommand, context: &mut Context<'_>) -> Result<(), Fail
         Subcommand::FirstKeys(first_keys) => first_keys.run(context),
         Subcommand::Mail(mail) => mail.run(context),
         Subcommand::Webhook(webhook) => webhook.run(context),
+        Subcommand::Backup(backup) => backup.run(context),
         Subcommand::Completions(completions) => completions.run(&arguments::program(), context),
         Subcommand::Man(man) => man.run(&arguments::program(), context),
     }

@@ -1,6 +1,6 @@
 //! Administration commands: in the running daemon, or on a store that is opened for one command.
 
-use std::{path::Path, sync::Arc};
+use std::{io::Write, path::Path, sync::Arc};
 
 use tokio::{runtime::Handle, sync::watch};
 
@@ -8,7 +8,7 @@ use super::{examination::Examination, log, process};
 use crate::{
     admin::{
         self, Command, CommandError, DaemonHealth, MailLoginTested, MailTested, OpenFailure,
-        OpenedStore, OperatorTerms, Reply, StoreCreation,
+        OpenedBackup, OpenedStore, OperatorTerms, Reply, StoreCreation,
     },
     api::{App, health, status::status},
     clock::Clock,
@@ -23,6 +23,50 @@ use crate::{
 ///
 /// [`OpenFailure::Locked`] if another process has it.
 pub fn open_store(dir: &Path, create: StoreCreation) -> Result<OpenedStore, OpenFailure> {
+    let (store, defaults) = open(dir, create)?;
+    Ok(Box::new(move |command| {
+        let clock = Clock::system(store.time());
+        store.keep_time(&clock);
+        let now = clock.now();
+        // The setting of the daemon is unknown here. The daemon checks the address at each call.
+        let terms = OperatorTerms { allowance: defaults.allowance, webhook_private: true };
+        let reply = admin::run(&store, command, terms, &SystemRandom, now);
+        store.close();
+        reply
+    }))
+}
+
+/// Opens the store in the data directory `dir` for a backup.
+///
+/// # Errors
+///
+/// As [`open_store`].
+pub fn open_backup(dir: &Path) -> Result<OpenedBackup, OpenFailure> {
+    let (store, _) = open(dir, StoreCreation::Never)?;
+    Ok(Box::new(move |out| {
+        let clock = Clock::system(store.time());
+        let made = back_up(&store, &clock, out, &|| false);
+        store.close();
+        made
+    }))
+}
+
+/// Makes files readable only for the user of this process, and turns off core dumps.
+pub fn protect() {
+    process::protect();
+}
+
+fn back_up(
+    store: &Store,
+    clock: &Clock,
+    out: &mut dyn Write,
+    stops: &dyn Fn() -> bool,
+) -> Result<(), CommandError> {
+    let made = store.back_up(out, &SystemRandom, &|| clock.now(), stops);
+    made.map(drop).map_err(|error| CommandError::new(admin::ErrorKind::Failed, error.to_string()))
+}
+
+fn open(dir: &Path, create: StoreCreation) -> Result<(Store, Settings), OpenFailure> {
     log::start(tracing::Level::WARN, LogFormat::Human);
     process::protect();
     // An empty or incomplete directory has no data either.
@@ -37,16 +81,16 @@ pub fn open_store(dir: &Path, create: StoreCreation) -> Result<OpenedStore, Open
         StoreOpenError::Locked(_) => OpenFailure::Locked,
         other => OpenFailure::Other(other.to_string()),
     })?;
-    Ok(Box::new(move |command| {
-        let clock = Clock::system(store.time());
-        store.keep_time(&clock);
-        let now = clock.now();
-        // The setting of the daemon is unknown here. The daemon checks the address at each call.
-        let terms = OperatorTerms { allowance: defaults.allowance, webhook_private: true };
-        let reply = admin::run(&store, command, terms, &SystemRandom, now);
-        store.close();
-        reply
-    }))
+    Ok((store, defaults))
+}
+
+/// Sends backups through the administration socket of the running daemon.
+pub(super) fn backups(
+    app: &Arc<App>,
+) -> impl Fn(&mut dyn Write, &dyn Fn() -> bool) -> Result<(), CommandError> + Send + Sync + 'static
+{
+    let app = Arc::clone(app);
+    move |out, stops| back_up(&app.store, &app.clock, out, stops)
 }
 
 /// Carries out commands of the administration socket in the running daemon.

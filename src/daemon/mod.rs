@@ -24,7 +24,11 @@ use std::{
 
 use tokio::{runtime, sync::watch, task::JoinHandle, time::timeout};
 
-pub use self::{administration::open_store, public_config::public_config, serving::serve_until};
+pub use self::{
+    administration::{open_backup, open_store, protect},
+    public_config::public_config,
+    serving::serve_until,
+};
 use self::{
     examination::Examination,
     first_start::{first_start, welcome},
@@ -250,7 +254,9 @@ fn administrate(
     let socket = admin::bind(&examination.settings.data)
         .map_err(|error| failure::of_system("cannot make the socket admin.sock", &error))?;
     let commands = administration::commands(app, examination);
-    Ok(tokio::spawn(admin::serve(socket, commands, administration::until_dropped(stopped))))
+    let backups = administration::backups(app);
+    let stop = administration::until_dropped(stopped);
+    Ok(tokio::spawn(admin::serve(socket, commands, backups, stop)))
 }
 
 /// The address that people open, without a slash at the end: `--public-url`, or the first bound address.

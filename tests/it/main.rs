@@ -14,6 +14,7 @@
 mod acme;
 mod altcha;
 mod api;
+mod backup;
 mod browser;
 mod cli;
 mod clock;
@@ -71,6 +72,7 @@ fn main() {
         acme::trials(),
         altcha::trials(),
         api::trials(),
+        backup::trials(),
         browser::trials(),
         cli::trials(),
         clock::trials(),

@@ -18,6 +18,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial_with("service::secrets_can_be_credentials", &[CURL, OPENSSL], credentials),
         trial("service::the_unit_names_every_credential", the_unit_names_every_credential),
         trial_with("service::the_unit_is_confined", &[SYSTEMD_ANALYZE], the_unit_is_confined),
+        trial("service::the_backup_unit_runs", the_backup_unit_runs),
     ]
 }
 
@@ -99,13 +100,47 @@ fn the_unit_names_every_credential() {
 }
 
 fn the_unit_is_confined() {
-    let unit = concat!(env!("CARGO_MANIFEST_DIR"), "/systemd/sealdrop.service");
-    // In tenths: an exposure of 1.3 at most.
-    let ran = Command::new("systemd-analyze")
-        .args(["security", "--offline=true", "--no-pager", "--threshold=13", unit])
-        .output()
-        .expect("systemd-analyze");
-    let said =
-        String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr);
-    assert!(ran.status.success() && said.contains("Overall exposure level"), "{said}");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/systemd");
+    // In tenths: an exposure of 1.3 at most, and of 0.3 without a network.
+    for (unit, threshold) in [("sealdrop.service", "13"), ("sealdrop-backup.service", "3")] {
+        let ran = Command::new("systemd-analyze")
+            .args(["security", "--offline=true", "--no-pager", "--threshold", threshold])
+            .arg(format!("{folder}/{unit}"))
+            .output()
+            .expect("systemd-analyze");
+        let said = String::from_utf8_lossy(&ran.stdout).into_owned()
+            + &String::from_utf8_lossy(&ran.stderr);
+        assert!(ran.status.success() && said.contains("Overall exposure level"), "{said}");
+    }
+}
+
+/// Each command in the unit of the backups is one that this program has.
+fn the_backup_unit_runs() {
+    let unit = include_str!("../../systemd/sealdrop-backup.service");
+    let commands = unit.lines().filter_map(|line| line.strip_prefix("ExecStart="));
+    let dir = tempfile::tempdir().expect("a fresh directory");
+    let data = dir.path().join("data");
+    let daemon = Daemon::start(&data, &[]);
+    let folder = dir.path().join("backups");
+    std::fs::create_dir(&folder).expect("a folder");
+    let recipients = dir.path().join("recipients");
+    // The example of age's own documents.
+    let recipient = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p\n";
+    std::fs::write(&recipients, recipient).expect("a file");
+    let mut count = 0;
+    for command in commands {
+        let words = command.split(' ').skip(1).map(|word| match word {
+            "/var/lib/sealdrop" => data.display().to_string(),
+            "/var/lib/sealdrop-backup" => folder.display().to_string(),
+            "/etc/sealdrop/backup-recipients" => recipients.display().to_string(),
+            other => other.to_owned(),
+        });
+        let ran = crate::daemon::sealdrop().args(words).output().expect("the program");
+        let error = String::from_utf8_lossy(&ran.stderr);
+        assert!(ran.status.success(), "{command}: {error}");
+        count += 1;
+    }
+    assert_eq!(count, 2);
+    assert_eq!(std::fs::read_dir(&folder).expect("the folder").count(), 1);
+    assert!(daemon.stop().0.success());
 }

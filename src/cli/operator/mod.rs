@@ -3,6 +3,7 @@
 pub(crate) mod account;
 pub(crate) mod administration;
 pub(crate) mod apikey;
+pub(crate) mod backup;
 pub(crate) mod claim;
 pub(crate) mod first_keys;
 pub(crate) mod mail;

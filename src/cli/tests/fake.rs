@@ -153,6 +153,7 @@ fn answer(command: Command) -> Result<Reply, CommandError> {
         Command::ShowStatus => Reply::Status(Box::new(status())),
         Command::CheckHealth => Reply::Health(DaemonHealth { not_ready: None }),
         Command::DescribeServing
+        | Command::CreateBackup
         | Command::AwaitRequest { .. }
         | Command::ShowAwaited
         | Command::TestMailLogin => {

@@ -7,7 +7,10 @@ use std::{fs, os::unix::fs::DirBuilderExt};
 
 use self::fake::Fake;
 use super::*;
-use crate::{admin::StoreCreation, config::TABLE};
+use crate::{
+    admin::{OpenFailure, StoreCreation},
+    config::TABLE,
+};
 
 /// What one run left behind.
 struct Outcome {
@@ -32,6 +35,8 @@ fn run_arguments(
     let calls = DaemonCalls {
         serve: &|loaded, output| fake.serve(loaded, output),
         open_store: &|dir, create| fake.open_store(dir, create),
+        open_backup: &|_| Err(OpenFailure::Other("no store".into())),
+        protect: &|| (),
     };
     let mut context = Context {
         daemon: &calls,

@@ -122,7 +122,7 @@ fn original(data: &Path, stopped: bool) -> Original {
 }
 
 /// An SJCL message with so many spaces in its JSON that it is stored as a file.
-pub(super) fn large_ciphertext() -> String {
+pub(crate) fn large_ciphertext() -> String {
     let small = secret_with(json!({}));
     let mut message =
         STANDARD.decode(small["ciphertext"].as_str().expect("a text")).expect("base64");

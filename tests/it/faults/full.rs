@@ -24,13 +24,13 @@ const BUSY: u64 = 12;
 const VIEWS: u64 = 100;
 
 /// A file system of its own, unmounted when dropped.
-struct Disk {
+pub(crate) struct Disk {
     _dir: tempfile::TempDir,
     mount: PathBuf,
 }
 
 impl Disk {
-    fn new(mebibytes: u64) -> Self {
+    pub(crate) fn new(mebibytes: u64) -> Self {
         let dir = tempfile::tempdir().expect("a fresh directory");
         let (image, mount) = (dir.path().join("image"), dir.path().join("mount"));
         fs::create_dir(&mount).expect("a folder");
@@ -48,7 +48,7 @@ impl Disk {
     }
 
     /// Another program takes the space, except for `left` bytes.
-    fn fill(&self, left: u64) {
+    pub(crate) fn fill(&self, left: u64) {
         let filler = File::options().create(true).append(true).open(self.filler());
         let mut filler = filler.expect("a file to fill the disk with");
         for chunk in [1 << 20, 1 << 12] {
@@ -62,6 +62,10 @@ impl Disk {
         }
         // Delayed allocation takes the rest now, or finds that there is no space.
         let _ = filler.sync_all();
+    }
+
+    pub(crate) fn mount(&self) -> &std::path::Path {
+        &self.mount
     }
 
     fn filler(&self) -> PathBuf {

@@ -23,6 +23,8 @@ mod power;
 mod requests;
 mod syncs;
 
+pub(crate) use self::{flips::large_ciphertext, full::Disk};
+
 use libtest_mimic::Trial;
 use sealdrop::crypto::{SystemRandom, random_array};
 
@@ -74,12 +76,12 @@ pub(crate) fn ran_as_helper() -> bool {
 }
 
 /// The number of rounds: `default`, or the value in the environment.
-fn rounds(variable: &str, default: u64) -> u64 {
+pub(crate) fn rounds(variable: &str, default: u64) -> u64 {
     let given = std::env::var(variable).ok();
     given.map_or(default, |rounds| rounds.parse().expect("a number of rounds"))
 }
 
 /// A random number below `end`.
-fn below(end: u64) -> u64 {
+pub(crate) fn below(end: u64) -> u64 {
     u64::from_le_bytes(random_array(&SystemRandom)) % end
 }

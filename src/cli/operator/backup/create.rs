@@ -1,0 +1,258 @@
+//! `sealdrop backup create`
+
+use std::{
+    fs::File,
+    io::{self, BufWriter, Read, Write},
+    path::Path,
+};
+
+use serde::Serialize;
+
+use super::{
+    encryption::LockFlags,
+    named::{self, file_name},
+    verify::VerifiedBackup,
+};
+use crate::{
+    admin::{self, IncomingBackup},
+    cli::{
+        Context, Exit, Failure, context::STANDARD_INPUT, flags::command, interrupt,
+        operator::administration::write_json, progress::CommandProgress, secret::saved::save,
+    },
+    client::Watch,
+    crypto::{
+        AgeLock,
+        age_file::{self, AgeWriter},
+    },
+    store::backup::{BackupError, BackupReader},
+};
+
+command! {
+    /// Back up all data, whether the daemon runs or not: accounts, secrets, boxes and all files, as they are at
+    /// one moment, encrypted. The price of --with-keys: whoever can open the backup can open every secret that
+    /// was live at that moment, also after it was viewed or burned, and a restore brings these back. Keep few
+    /// backups, and not for long.
+    #[argh(
+        subcommand,
+        name = "create",
+        help_triggers("-h", "--help"),
+        usage = "FILE|DIR|- --with-keys [--recipient AGE]… [--recipients-file FILE] [--passphrase-file FILE] \
+                 [--json] [--data DIR] [--config FILE]",
+        example = "{command_name} /var/backups/sealdrop --with-keys --recipient age1… --data /var/lib/sealdrop\n\
+                   {command_name} - --with-keys --recipients-file keys.txt --data /var/lib/sealdrop |\n\
+                   \x20   ssh backup.example.org 'cat >sealdrop.age'",
+        note = "age-keygen makes a key pair: give its public key as recipient, and keep the private one \
+                elsewhere. {command_name} needs no key that opens a backup."
+    )]
+    pub(crate) struct BackupCreateCommand: json, directory {
+        /// the file to make; or a directory, in which the backup gets a name with its time; or - for standard
+        /// output
+        #[argh(positional, arg_name = "FILE|DIR|-")]
+        destination: String,
+
+        /// include the keys of all live secrets. Required: a backup without them cannot be restored yet
+        #[argh(switch)]
+        with_keys: bool,
+
+        /// a public key of age (age1…) that can open the backup; repeat it for several
+        #[argh(option, arg_name = "AGE")]
+        recipient: Vec<String>,
+
+        /// a file with such keys, one in each line
+        #[argh(option, arg_name = "FILE")]
+        recipients_file: Option<String>,
+
+        /// encrypt with the passphrase in this file instead (default without recipients: ask at the terminal)
+        #[argh(option, arg_name = "FILE")]
+        passphrase_file: Option<String>,
+    }
+}
+
+/// A backup that was made.
+#[derive(Serialize)]
+struct CreatedBackup {
+    /// `None` for standard output.
+    file: Option<String>,
+    #[serde(flatten)]
+    backup: VerifiedBackup,
+}
+
+impl BackupCreateCommand {
+    pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
+        if !self.with_keys {
+            return Err(Failure::usage(
+                "give --with-keys: a backup without the keys of secrets cannot be restored yet. With them, \
+                 whoever can open the backup can open all secrets that are live now, also after they were \
+                 viewed or burned",
+            ));
+        }
+        let to_output = self.destination == STANDARD_INPUT;
+        let destination = Path::new(&self.destination);
+        if to_output && context.out_is_terminal {
+            return Err(Failure::usage(
+                "a backup is not written to a terminal: redirect the output",
+            ));
+        }
+        if to_output && self.json {
+            return Err(Failure::usage("give either - or --json: both write to standard output"));
+        }
+        if !to_output && !destination.is_dir() && destination.symlink_metadata().is_ok() {
+            let message = format!("{}: there is such a file already", self.destination);
+            return Err(Failure::usage(message));
+        }
+        let lock = LockFlags {
+            recipients: &self.recipient,
+            recipients_file: self.recipients_file.as_deref(),
+            passphrase_file: self.passphrase_file.as_deref(),
+        };
+        let lock = lock.lock(context)?;
+        let dir = self.directory().directory(context)?;
+        (context.daemon.protect)();
+        // Work that is interrupted must clean up.
+        let _held = interrupt::hold()?;
+        let incoming = admin::begin_backup(&dir, context.daemon.open_backup)?;
+        let recorded = RecordedInput { input: incoming, bytes: Vec::new() };
+        let arriving = BackupReader::begin(recorded).map_err(|error| broken_off(&error))?;
+        if to_output {
+            let made = encrypt(arriving, &lock, &mut *context.out)?;
+            return Ok(writeln!(context.err, "made a backup: {}", made.contents())?);
+        }
+        let (folder, name) = match destination.is_dir() {
+            true => (destination, file_name(arriving.header().created_at)),
+            false => parent_and_name(destination)?,
+        };
+        let mut made = None;
+        let path = save(folder, &name, |out| {
+            made = Some(encrypt(arriving, &lock, out)?);
+            Ok(())
+        })?;
+        let synced = File::open(folder).and_then(|folder| folder.sync_all());
+        synced.map_err(|error| {
+            Failure::failed(format!("cannot sync {}: {error}", folder.display()))
+        })?;
+        let backup = made.ok_or_else(|| Failure::failed("the backup was not written"))?;
+        let file = path.display().to_string();
+        if self.json {
+            let created = CreatedBackup { file: Some(file), backup };
+            return Ok(write_json(context.out, &created)?);
+        }
+        Ok(writeln!(context.out, "{file}: {}", backup.contents())?)
+    }
+}
+
+/// The failure for a backup that did not arrive as a whole.
+fn broken_off(error: &BackupError) -> Failure {
+    match error {
+        BackupError::CutOff => Failure::failed(
+            "the daemon closed the connection before the backup was complete; nothing is left of it",
+        ),
+        BackupError::Failed(reason) => {
+            Failure::failed(format!("{reason}; nothing is left of the backup"))
+        }
+        other => Failure::failed(format!("what arrives is no backup: {other}")),
+    }
+}
+
+fn parent_and_name(path: &Path) -> Result<(&Path, String), Failure> {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let name = name.ok_or_else(|| Failure::usage("the backup needs the name of a file"))?;
+    let folder = path.parent().filter(|parent| *parent != Path::new(""));
+    Ok((folder.unwrap_or(Path::new(".")), name.to_owned()))
+}
+
+/// Encrypts the rest of a backup that arrives, and checks it on the way.
+fn encrypt(
+    arriving: BackupReader<RecordedInput>,
+    lock: &AgeLock,
+    out: &mut dyn Write,
+) -> Result<VerifiedBackup, Failure> {
+    let out = BufWriter::with_capacity(256 << 10, out);
+    let note = named::note(arriving.header());
+    let encrypted = age_file::encrypt(out, lock, note).map_err(|error| unwritten(&error))?;
+    let arriving = arriving.map_input(|recorded| CopiedInput::begin(recorded, encrypted));
+    let mut arriving = arriving.map_err(|error| unwritten(&error))?;
+    let progress = CommandProgress::new("Backing up");
+    let about = arriving.header().about_bytes;
+    loop {
+        interrupt::check()?;
+        // An error of writing looks like one of reading.
+        let next = arriving.next_frame().map(|frame| frame.is_some());
+        let is_last = match next {
+            Ok(more) => !more,
+            Err(error) => {
+                let failed = arriving.input_mut().failed.take();
+                return Err(failed.map_or_else(|| broken_off(&error), |e| unwritten(&e)));
+            }
+        };
+        if is_last {
+            break;
+        }
+        let done = arriving.input_mut().done;
+        progress.moved(done, about.max(done));
+    }
+    progress.end();
+    let cut = arriving.cut().ok_or_else(|| Failure::failed("the backup has no commit"))?;
+    let made = VerifiedBackup::new(arriving.header(), cut, arriving.counts());
+    arriving.into_input().finish().map_err(|error| unwritten(&error))?;
+    Ok(made)
+}
+
+fn unwritten(error: &io::Error) -> Failure {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => Failure::closed_pipe(),
+        _ => Failure {
+            exit: Exit::Failed,
+            message: format!("the backup cannot be written: {error}; nothing is left of it"),
+        },
+    }
+}
+
+/// The beginning of a backup, which is read before there is an output.
+struct RecordedInput {
+    input: IncomingBackup,
+    bytes: Vec<u8>,
+}
+
+impl Read for RecordedInput {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let read = self.input.read(bytes)?;
+        self.bytes.extend_from_slice(bytes.get(..read).unwrap_or_default());
+        Ok(read)
+    }
+}
+
+/// A backup that is encrypted as it is read.
+struct CopiedInput<'a> {
+    input: IncomingBackup,
+    out: AgeWriter<BufWriter<&'a mut dyn Write>>,
+    done: u64,
+    /// The error of the output.
+    failed: Option<io::Error>,
+}
+
+impl<'a> CopiedInput<'a> {
+    fn begin(
+        recorded: RecordedInput,
+        mut out: AgeWriter<BufWriter<&'a mut dyn Write>>,
+    ) -> io::Result<Self> {
+        out.write_all(&recorded.bytes)?;
+        Ok(Self { input: recorded.input, out, done: 0, failed: None })
+    }
+
+    fn finish(self) -> io::Result<()> {
+        self.out.finish()?.flush()
+    }
+}
+
+impl Read for CopiedInput<'_> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let read = self.input.read(bytes)?;
+        let new = bytes.get(..read).unwrap_or_default();
+        self.done += read as u64;
+        if let Err(error) = self.out.write_all(new) {
+            self.failed = Some(error);
+            return Err(io::Error::other("the backup cannot be written"));
+        }
+        Ok(read)
+    }
+}

@@ -1,0 +1,34 @@
+//! `sealdrop backup`: copies of the whole data directory, made while the daemon runs, and the way back.
+
+mod create;
+mod drill;
+mod encryption;
+mod list;
+mod named;
+mod opened;
+mod prune;
+mod restore;
+mod verify;
+
+use crate::cli::flags::command_group;
+
+command_group! {
+    /// Back up the data while the daemon runs, check backups, restore them. Whoever can open a backup can open
+    /// all secrets that were live when it was made, also those that were viewed or burned since.
+    #[argh(
+        subcommand,
+        name = "backup",
+        help_triggers("-h", "--help"),
+        example = "{command_name} create /var/backups/sealdrop --with-keys --recipient age1… \\\n\
+                   \x20   --data /var/lib/sealdrop\n\
+                   {command_name} drill sealdrop-20261130T073300Z.age --identity key.txt"
+    )]
+    pub(crate) struct BackupCommand: BackupAction {
+        Create(create::BackupCreateCommand),
+        Verify(verify::BackupVerifyCommand),
+        List(list::BackupListCommand),
+        Restore(restore::BackupRestoreCommand),
+        Drill(drill::BackupDrillCommand),
+        Prune(prune::BackupPruneCommand),
+    }
+}

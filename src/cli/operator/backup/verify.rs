@@ -1,0 +1,90 @@
+//! `sealdrop backup verify`
+
+use serde::Serialize;
+
+use super::opened::{KeyFlags, now, shown, unreadable, with_backup};
+use crate::{
+    cli::{Context, Failure, flags::command, operator::administration::write_json},
+    clock::UnixSeconds,
+    size::size_text,
+    store::backup::{BackupCounts, BackupCut, BackupHeader},
+};
+
+command! {
+    /// Read a whole backup and check every byte of it, without restoring it. - reads standard input. It may also
+    /// be decrypted already, by the program age.
+    #[argh(
+        subcommand,
+        name = "verify",
+        help_triggers("-h", "--help"),
+        usage = "FILE|- [--identity FILE]… [--passphrase-file FILE] [--json]",
+        example = "{command_name} sealdrop-20261130T073300Z.age --identity key.txt\n\
+                   age -d -i key.txt sealdrop-20261130T073300Z.age | {command_name} -"
+    )]
+    pub(crate) struct BackupVerifyCommand: json {
+        /// the backup
+        #[argh(positional, arg_name = "FILE|-")]
+        file: String,
+
+        /// a file with a private key of age (AGE-SECRET-KEY-1…); repeat it for several
+        #[argh(option, arg_name = "FILE")]
+        identity: Vec<String>,
+
+        /// a file with the passphrase (default: ask at the terminal)
+        #[argh(option, arg_name = "FILE")]
+        passphrase_file: Option<String>,
+    }
+}
+
+/// A backup that was read to its end.
+#[derive(Serialize)]
+pub(super) struct VerifiedBackup {
+    pub(super) created_at: UnixSeconds,
+    pub(super) commit: u64,
+    pub(super) commit_at: UnixSeconds,
+    pub(super) sealdrop: String,
+    #[serde(flatten)]
+    pub(super) counts: BackupCounts,
+}
+
+impl VerifiedBackup {
+    pub(super) fn new(header: &BackupHeader, cut: BackupCut, counts: BackupCounts) -> Self {
+        Self {
+            created_at: header.created_at,
+            commit: cut.commit,
+            commit_at: cut.at,
+            sealdrop: header.sealdrop.clone(),
+            counts,
+        }
+    }
+
+    /// What it has, for people.
+    pub(super) fn contents(&self) -> String {
+        let BackupCounts { records, keys, files, file_bytes } = self.counts;
+        format!(
+            "the state of {} (commit {}): {records} entries, {keys} keys, {files} files with {}",
+            self.commit_at,
+            self.commit,
+            size_text(file_bytes)
+        )
+    }
+}
+
+impl BackupVerifyCommand {
+    pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
+        let keys =
+            KeyFlags { identity: &self.identity, passphrase_file: self.passphrase_file.as_deref() };
+        let name = shown(&self.file);
+        let verified = with_backup(&self.file, &keys, "Reading", context, |backup| {
+            let wrong = |error| unreadable(name, &error);
+            while backup.next_frame().map_err(wrong)?.is_some() {}
+            let cut = backup.cut().ok_or_else(|| Failure::failed("the backup has no commit"))?;
+            Ok(VerifiedBackup::new(backup.header(), cut, backup.counts()))
+        })?;
+        if self.json {
+            return Ok(write_json(context.out, &verified)?);
+        }
+        let age = super::named::age_text(verified.commit_at, now());
+        Ok(writeln!(context.out, "{name} is complete: {}, {age} old", verified.contents())?)
+    }
+}
