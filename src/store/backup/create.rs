@@ -92,7 +92,7 @@ impl Store {
     ) -> Result<BackupCounts, BackUpError> {
         let shared = &*self.shared;
         let spool = || {
-            Spool::create(shared.directory.root(), &shared.files, random)
+            Spool::create(shared.directory.root(), random)
                 .map_err(BackUpError::io("cannot create a temporary file in the data directory"))
         };
         let running = shared.tap.begin(spool()?).ok_or(BackUpError::Busy)?;

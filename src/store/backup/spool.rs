@@ -6,8 +6,7 @@
 use std::{
     fs::File,
     io::{self, BufReader, Read, Seek, Write},
-    path::Path,
-    sync::Arc,
+    path::{Path, PathBuf},
 };
 
 use zeroize::Zeroizing;
@@ -17,14 +16,45 @@ use crate::{
         MessageKey, Random,
         stream::{StreamOpener, StreamSealer},
     },
-    store::local::{payload_files::PayloadFiles, space::SpaceCheckedFile},
+    store::local::space::Space,
 };
+
+/// A spool leaves this much of the disk for views and deletions. It is less than what creations leave, so
+/// that a full disk can be backed up.
+const RESERVE_BYTES: u64 = 16 << 20;
+/// The number of bytes between two checks of the free space.
+const CHECK_EVERY_BYTES: u64 = 1 << 20;
 
 /// A spool that is being written.
 pub(super) struct Spool {
-    sealer: StreamSealer<SpaceCheckedFile>,
+    sealer: StreamSealer<SpoolFile>,
     file: File,
     key: MessageKey,
+}
+
+/// The file of a spool. Writing fails before the disk is full.
+struct SpoolFile {
+    file: File,
+    dir: PathBuf,
+    until_check: u64,
+}
+
+impl Write for SpoolFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.until_check == 0 {
+            if Space::of(&self.dir)?.free < RESERVE_BYTES {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            self.until_check = CHECK_EVERY_BYTES;
+        }
+        let written = self.file.write(bytes)?;
+        self.until_check = self.until_check.saturating_sub(written as u64);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// A spool that is being read.
@@ -34,15 +64,11 @@ pub(super) struct SpoolReader {
 }
 
 impl Spool {
-    /// Creates a spool in `dir`. Writing fails before the disk is full, as for payload files.
-    pub(super) fn create(
-        dir: &Path,
-        files: &Arc<PayloadFiles>,
-        random: &dyn Random,
-    ) -> io::Result<Self> {
+    /// Creates a spool in `dir`.
+    pub(super) fn create(dir: &Path, random: &dyn Random) -> io::Result<Self> {
         let file = tempfile::tempfile_in(dir)?;
         let key = MessageKey::new(random);
-        let checked = SpaceCheckedFile::new(file.try_clone()?, Arc::clone(files));
+        let checked = SpoolFile { file: file.try_clone()?, dir: dir.to_path_buf(), until_check: 0 };
         Ok(Self { sealer: StreamSealer::new(checked, &key, random)?, file, key })
     }
 
@@ -76,5 +102,33 @@ impl SpoolReader {
         self.block.resize(length, 0);
         self.opener.read_exact(&mut self.block)?;
         Ok(Some(&self.block))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::SystemRandom;
+
+    #[test]
+    fn what_waits_on_the_disk_is_sealed() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut spool = Spool::create(dir.path(), &SystemRandom).unwrap();
+        let blocks = [b"planted".repeat(20_000), Vec::new(), b"the end".to_vec()];
+        for block in &blocks {
+            spool.write_block(block).unwrap();
+        }
+        let mut file = spool.file.try_clone().unwrap();
+        let mut reader = spool.into_reader().unwrap();
+        for block in &blocks {
+            assert_eq!(reader.next_block().unwrap(), Some(&block[..]));
+        }
+        assert_eq!(reader.next_block().unwrap(), None);
+        let mut on_disk = Vec::new();
+        file.rewind().unwrap();
+        file.read_to_end(&mut on_disk).unwrap();
+        assert!(on_disk.len() > blocks[0].len());
+        assert!(!on_disk.windows(7).any(|part| part == b"planted"));
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "it has no name");
     }
 }

@@ -58,7 +58,7 @@ impl Space {
 }
 
 /// A payload file whose writer fails with [`io::ErrorKind::StorageFull`] before the disk is full.
-pub(in crate::store) struct SpaceCheckedFile {
+pub(super) struct SpaceCheckedFile {
     file: File,
     files: Arc<PayloadFiles>,
     /// The number of bytes until the next check of the free space.
@@ -66,7 +66,7 @@ pub(in crate::store) struct SpaceCheckedFile {
 }
 
 impl SpaceCheckedFile {
-    pub(in crate::store) fn new(file: File, files: Arc<PayloadFiles>) -> Self {
+    pub(super) fn new(file: File, files: Arc<PayloadFiles>) -> Self {
         Self { file, files, until_check: 0 }
     }
 

@@ -140,6 +140,19 @@ pub(super) fn full_disks() {
     let made = created("one.age", &data, &keys);
     assert!(daemon.stop().0.success());
 
+    // A disk that is too full for new secrets can be backed up.
+    let full = Disk::new(160);
+    let filled = full.mount().join("data");
+    let (daemon, client, _) = with_attachment(&filled);
+    full.fill(40 << 20);
+    assert_eq!(client.get("/ready").status, 503);
+    let destination = dir.path().join("full.age").display().to_string();
+    well(create(&destination, &filled, &keys));
+    full.fill(4 << 20);
+    let destination = dir.path().join("none.age").display().to_string();
+    badly(create(&destination, &filled, &keys), 1, "in the data directory");
+    drop(daemon);
+
     let disk = Disk::new(90);
     disk.fill(45 << 20);
     let copy = disk.mount().join("copy");

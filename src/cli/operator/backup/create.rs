@@ -29,9 +29,9 @@ use crate::{
 
 command! {
     /// Back up all data, whether the daemon runs or not: accounts, secrets, boxes and all files, as they are at
-    /// one moment, encrypted. The price of --with-keys: whoever can open the backup can open every secret that
-    /// was live at that moment, also after it was viewed or burned, and a restore brings these back. Keep few
-    /// backups, and not for long.
+    /// one moment, encrypted. The price of --with-keys: whoever can open the backup, and has the link of a secret
+    /// that was live at that moment, can open the secret, also after it was viewed or burned; and a restore
+    /// brings it back. Keep few backups, and not for long.
     #[argh(
         subcommand,
         name = "create",
@@ -82,8 +82,8 @@ impl BackupCreateCommand {
         if !self.with_keys {
             return Err(Failure::usage(
                 "give --with-keys: a backup without the keys of secrets cannot be restored yet. With them, \
-                 whoever can open the backup can open all secrets that are live now, also after they were \
-                 viewed or burned",
+                 whoever can open the backup, and has the link of a secret that is live now, can open the secret, \
+                 also after it was viewed or burned",
             ));
         }
         let to_output = self.destination == STANDARD_INPUT;

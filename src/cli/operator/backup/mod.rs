@@ -13,8 +13,8 @@ mod verify;
 use crate::cli::flags::command_group;
 
 command_group! {
-    /// Back up the data while the daemon runs, check backups, restore them. Whoever can open a backup can open
-    /// all secrets that were live when it was made, also those that were viewed or burned since.
+    /// Back up the data while the daemon runs, check backups, restore them. A secret that was live when a backup
+    /// was made can be opened from it with its link, also after it was viewed or burned.
     #[argh(
         subcommand,
         name = "backup",
