@@ -29,6 +29,12 @@ pub const AGE_MAGIC: &[u8] = b"age-encryption.org/";
 const MAX_HEADER_BYTES: u64 = 64 << 10;
 const END_OF_HEADER: &str = "---";
 
+/// The cost of a passphrase: scrypt with N = 2^17 and r = 8, which takes 128 MiB. By default, age takes a
+/// second, which is 512 MiB on a fast machine: more than a small server has beside its work.
+const PASSPHRASE_COST: u8 = 17;
+/// The most that is accepted: 1 GiB.
+const MAX_PASSPHRASE_COST: u8 = 20;
+
 /// Who can open a file.
 pub enum AgeLock {
     /// Each of these, on its own.
@@ -63,8 +69,8 @@ pub enum AgeError {
     /// The passphrase is wrong.
     #[error("the passphrase is wrong")]
     WrongPassphrase,
-    /// A machine that is much faster has made it.
-    #[error("its passphrase takes too long to check on this machine")]
+    /// Its passphrase takes more than 1 GiB of memory.
+    #[error("its passphrase needs more work than this program does")]
     TooMuchWork,
     /// Its header is damaged.
     #[error("the beginning of the file is damaged")]
@@ -132,16 +138,21 @@ pub fn encrypt<W: Write>(
     note: (&'static str, Vec<String>),
 ) -> io::Result<AgeWriter<W>> {
     let encryptor = match lock {
-        AgeLock::Passphrase(passphrase) => age::Encryptor::with_user_passphrase(secret(passphrase)),
+        AgeLock::Passphrase(passphrase) => {
+            let mut typed = age::scrypt::Recipient::new(secret(passphrase));
+            typed.set_work_factor(PASSPHRASE_COST);
+            age::Encryptor::with_recipients([&typed as &dyn Recipient].into_iter())
+        }
         AgeLock::Recipients(recipients) => {
             let note = Note { tag: note.0, words: note.1 };
             let keys = recipients.iter().map(|AgeRecipient(key)| key as &dyn Recipient);
             let all = keys.chain([&note as &dyn Recipient]);
             age::Encryptor::with_recipients(all)
-                .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error.to_string()))?
         }
     };
-    encryptor.wrap_output(out)
+    let invalid =
+        |error: EncryptError| io::Error::new(io::ErrorKind::InvalidInput, error.to_string());
+    encryptor.map_err(invalid)?.wrap_output(out)
 }
 
 /// An encrypted file whose header is read.
@@ -177,7 +188,8 @@ impl<R: BufRead> AgeFile<R> {
                 self.0.decrypt(keys.iter().map(|AgeIdentity(key)| key as &dyn Identity))
             }
             AgeKey::Passphrase(passphrase) => {
-                let identity = age::scrypt::Identity::new(secret(passphrase));
+                let mut identity = age::scrypt::Identity::new(secret(passphrase));
+                identity.set_max_work_factor(MAX_PASSPHRASE_COST);
                 self.0.decrypt([&identity as &dyn Identity].into_iter())
             }
         };

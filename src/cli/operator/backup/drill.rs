@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{
     named::age_text,
-    opened::{KeyFlags, is_directory, not_restored, now, shown, with_backup},
+    opened::{KeyFlags, not_restored, now, shown, with_backup},
     verify::VerifiedBackup,
 };
 use crate::{
@@ -84,7 +84,7 @@ impl Drop for WipedDirectory {
 impl BackupDrillCommand {
     pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
         let place = self.place.as_ref().map_or_else(std::env::temp_dir, PathBuf::from);
-        if !is_directory(&place.to_string_lossy()) {
+        if !place.is_dir() {
             return Err(Failure::usage(format!(
                 "--in {}: there is no such directory",
                 place.display()

@@ -3,7 +3,6 @@
 use std::{
     fs::File,
     io::{self, BufRead, BufReader, Read},
-    path::Path,
 };
 
 use super::encryption::{PASSPHRASE_FLAG, identities};
@@ -64,10 +63,11 @@ fn read<'a, T>(
 
 /// The failure for a backup that cannot be read.
 pub(super) fn unreadable(file: &str, error: &BackupError) -> Failure {
+    // A signal ends reading with an error.
+    if let (BackupError::Read(_), Err(interrupted)) = (error, interrupt::check()) {
+        return interrupted;
+    }
     let exit = match error {
-        BackupError::Read(source) if source.kind() == io::ErrorKind::Interrupted => {
-            return Failure { exit: Exit::Interrupted, message: "interrupted".into() };
-        }
         BackupError::Read(_) | BackupError::Newer(_) | BackupError::Failed(_) => Exit::Failed,
         BackupError::NotABackup | BackupError::CutOff | BackupError::Damaged(_) => Exit::Damaged,
     };
@@ -156,9 +156,4 @@ impl Read for WatchedFile<'_> {
 /// The name of a file for messages.
 pub(super) fn shown(file: &str) -> &str {
     if file == STANDARD_INPUT { "standard input" } else { file }
-}
-
-/// Whether two directories are on the same path.
-pub(super) fn is_directory(path: &str) -> bool {
-    Path::new(path).is_dir()
 }
