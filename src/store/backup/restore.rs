@@ -92,7 +92,8 @@ pub fn restore<R: Read>(
     refuse_full(root).map_err(io)?.map_or(Ok(()), Err)?;
     let locked = lock(root).map_err(|error| RestoreError::Unusable(error.to_string()))?;
     let unfinished = root.join(UNFINISHED);
-    let restored = remove(&unfinished)
+    // A killed attempt has left keys.
+    let restored = wipe(&unfinished)
         .map_err(io)
         .and_then(|()| fill(backup, &unfinished, cache_bytes))
         .and_then(|restored| {
@@ -114,7 +115,7 @@ pub fn restore<R: Read>(
     restored
 }
 
-/// Deletes a store that a drill has restored. Its keys are overwritten first. Blocks.
+/// Deletes a data directory that is not used. Its keys are overwritten first. Blocks.
 ///
 /// # Errors
 ///

@@ -334,6 +334,9 @@ fn only_an_empty_directory_is_restored_into() {
     let cut = into(&missing, &backup[..backup.len() - 100]);
     assert!(matches!(cut, Err(RestoreError::Backup(BackupError::CutOff))), "{cut:?}");
     assert!(!missing.exists(), "nothing is left");
+    // What an attempt that was killed has left is no obstacle.
+    fs::create_dir_all(missing.join("restoring/store/payloads")).unwrap();
+    fs::write(missing.join("restoring/store/slots"), [1; 4096]).unwrap();
     into(&missing, &backup).unwrap();
     let mut names: Vec<_> =
         fs::read_dir(&missing).unwrap().map(|entry| entry.unwrap().file_name()).collect();
