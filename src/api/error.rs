@@ -432,7 +432,7 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Full => Self::Full,
-            StoreError::Closed => Self::Busy,
+            StoreError::Closed | StoreError::Unavailable => Self::Busy,
             StoreError::Damaged(_)
             | StoreError::UnknownVersion(_)
             | StoreError::TooLarge(_)

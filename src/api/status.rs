@@ -42,7 +42,7 @@ pub fn write_history(app: &App) -> Result<(), StoreError> {
 ///
 /// # Errors
 ///
-/// [`StoreError`] if the history cannot be read.
+/// [`StoreError`] if the history or the outbox cannot be read.
 pub fn status(app: &App) -> Result<ServerStatus, StoreError> {
     let (events, levels) = counted(app);
     let now = app.clock.now();
@@ -57,7 +57,7 @@ pub fn status(app: &App) -> Result<ServerStatus, StoreError> {
         boxes: census.live_boxes,
         messages: census.live_messages,
         disk: disk(app, levels),
-        queues: queues(app),
+        queues: queues(app)?,
         connections: app.metrics.connections.now_open(),
         certificate_ends_at: certificate.map(|end| end.to_string()),
         warnings: Vec::new(),
@@ -99,15 +99,15 @@ fn disk(app: &App, levels: StoredLevels) -> DiskStatus {
     }
 }
 
-fn queues(app: &App) -> QueueStatus {
+fn queues(app: &App) -> Result<QueueStatus, StoreError> {
     let waiting = app.load.slow_work.queues().map(|(_, queue)| queue.lengths().1 as u64);
-    QueueStatus {
+    Ok(QueueStatus {
         changes: app.store.figures().waiting(),
         slow_work: waiting.into_iter().sum(),
-        mails: outbox_items(&app.store, Lane::Mail),
-        webhook_calls: outbox_items(&app.store, Lane::Webhook),
-        given_up: outbox_items(&app.store, Lane::GivenUp),
-    }
+        mails: outbox_items(&app.store, Lane::Mail)?,
+        webhook_calls: outbox_items(&app.store, Lane::Webhook)?,
+        given_up: outbox_items(&app.store, Lane::GivenUp)?,
+    })
 }
 
 fn item((at, hour): &(UnixSeconds, HourRecord)) -> HourItem {

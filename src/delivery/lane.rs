@@ -220,10 +220,11 @@ impl<C: Courier> LaneState<C> {
         let read =
             move || outbox::due(&store, C::LANE, now, BATCH, |number| busy.contains(&number));
         match spawn_blocking(read).await {
-            Ok((found, next_due)) => {
+            Ok(Ok((found, next_due))) => {
                 self.queue.extend(found);
                 self.next_due = next_due;
             }
+            Ok(Err(error)) => tracing::error!(%error, "the outbox cannot be read"),
             Err(error) => tracing::error!(%error, "reading the outbox broke off"),
         }
     }

@@ -1,7 +1,7 @@
 //! The numbers of secrets, boxes and messages: the store counts records, this file knows what they are.
 
 use super::{numbers::Lane, schema};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// The most items of a lane of the outbox that are counted, since they are counted one by one.
 const MAX_COUNTED: usize = 100_000;
@@ -45,7 +45,11 @@ impl Census {
 }
 
 /// The number of items in a lane of the outbox, at most 100,000. Reads their keys, so it blocks.
-#[must_use]
-pub fn outbox_items(store: &Store, lane: Lane) -> u64 {
-    store.keys(&schema::outgoing_dues(lane)).take(MAX_COUNTED).count() as u64
+///
+/// # Errors
+///
+/// [`StoreError::Unavailable`].
+pub fn outbox_items(store: &Store, lane: Lane) -> Result<u64, StoreError> {
+    let keys = store.keys(&schema::outgoing_dues(lane)).take(MAX_COUNTED);
+    keys.map(|key| key.map(|_| 1)).sum()
 }

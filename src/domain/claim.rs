@@ -75,7 +75,7 @@ pub fn create(
     store
         .change(move |transaction| {
             let (account, _) = live_account(transaction, &name)?;
-            for key in transaction.keys(&schema::claims(), usize::MAX) {
+            for key in transaction.keys(&schema::claims(), usize::MAX)? {
                 let found = transaction.get::<Claim>(&key)?;
                 if found.is_none_or(|found| found.account == account || found.until <= now) {
                     transaction.delete(&key)?;

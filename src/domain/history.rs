@@ -151,7 +151,7 @@ fn add(
         record.levels = levels;
         transaction.put(&key, &record)?;
         let is_old = |hour: u64, found: u64| found <= hour.saturating_sub(HOURS);
-        for key in transaction.keys(&schema::hours(), MAX_DELETED) {
+        for key in transaction.keys(&schema::hours(), MAX_DELETED)? {
             if schema::hour_number(&key).is_none_or(|found| is_old(hour, found)) {
                 transaction.delete(&key)?;
             }

@@ -18,7 +18,7 @@ use crate::{
     clock::UnixSeconds,
     crypto::{Random, SecretText},
     domain::account::find_account,
-    store::{Key, Store, Transaction},
+    store::{Key, Scan, Store, Transaction},
 };
 
 /// The number of secrets of a deleted account that one change burns. Small, so that other changes wait only
@@ -123,7 +123,7 @@ pub fn delete_account(store: &Store, name: &str, now: UnixSeconds) -> Result<u64
             account.deleting = true;
             transaction.put(&schema::account(number), &account)?;
             transaction.delete(&schema::account_name(name.as_str()))?;
-            for key in transaction.keys(&schema::api_keys(), usize::MAX) {
+            for key in transaction.keys(&schema::api_keys(), usize::MAX)? {
                 let api_key = transaction.get::<ApiKey>(&key)?;
                 if api_key.is_some_and(|api_key| api_key.account == number) {
                     transaction.delete(&key)?;
@@ -235,7 +235,7 @@ fn burn_account(
     remove_requests(store, number)?;
     let mut live = 0;
     loop {
-        let batch: Vec<Key> = store.keys(&schema::secrets(number)).take(BATCH).collect();
+        let batch = store.scan_keys(&Scan::of(&schema::secrets(number)).limit(BATCH))?;
         if batch.is_empty() {
             store
                 .change(move |transaction| {
@@ -258,7 +258,7 @@ fn burn_account(
 
 fn remove_requests(store: &Store, account: AccountNumber) -> Result<(), AccountError> {
     loop {
-        let batch: Vec<Key> = store.keys(&schema::requests(account)).take(REQUEST_BATCH).collect();
+        let batch = store.scan_keys(&Scan::of(&schema::requests(account)).limit(REQUEST_BATCH))?;
         if batch.is_empty() {
             return Ok(());
         }

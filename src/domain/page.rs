@@ -4,7 +4,7 @@
 //! number of a record, also of one that was deleted: records that are created or deleted meanwhile move no
 //! other record to another page.
 
-use crate::store::{Key, Store};
+use crate::store::{Key, Scan, Store, StoreError};
 
 /// The largest number of entries in one page.
 pub const MAX_LISTED: usize = 50;
@@ -34,13 +34,13 @@ impl<N> PageKeys<N> {
         start: PageStart<N>,
         key: impl Fn(N) -> Key,
         number: impl Fn(&Key) -> Option<N>,
-    ) -> Self {
-        match start {
-            PageStart::Offset(offset) => Self::take(store.keys(prefix).rev().skip(offset), number),
-            PageStart::After(last) => {
-                Self::take(store.keys_before(prefix, &key(last)).rev(), number)
-            }
-        }
+    ) -> Result<Self, StoreError> {
+        let scan = Scan::of(prefix).backward();
+        let scan = match start {
+            PageStart::Offset(offset) => scan.skip(offset),
+            PageStart::After(last) => scan.before(key(last)),
+        };
+        Self::read(store, scan, number)
     }
 
     /// The same, oldest first.
@@ -50,19 +50,25 @@ impl<N> PageKeys<N> {
         start: PageStart<N>,
         key: impl Fn(N) -> Key,
         number: impl Fn(&Key) -> Option<N>,
-    ) -> Self {
-        match start {
-            PageStart::Offset(offset) => Self::take(store.keys(prefix).skip(offset), number),
-            PageStart::After(last) => Self::take(store.keys_after(prefix, &key(last)), number),
-        }
+    ) -> Result<Self, StoreError> {
+        let scan = Scan::of(prefix);
+        let scan = match start {
+            PageStart::Offset(offset) => scan.skip(offset),
+            PageStart::After(last) => scan.after(key(last)),
+        };
+        Self::read(store, scan, number)
     }
 
-    fn take(keys: impl Iterator<Item = Key>, number: impl Fn(&Key) -> Option<N>) -> Self {
-        let mut keys: Vec<Key> = keys.take(MAX_LISTED + 1).collect();
+    fn read(
+        store: &Store,
+        scan: Scan,
+        number: impl Fn(&Key) -> Option<N>,
+    ) -> Result<Self, StoreError> {
+        let mut keys = store.scan_keys(&scan.limit(MAX_LISTED + 1))?;
         let has_more = keys.len() > MAX_LISTED;
         keys.truncate(MAX_LISTED);
         let next = keys.last().filter(|_| has_more).and_then(number);
-        Self { keys, next }
+        Ok(Self { keys, next })
     }
 }
 

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     clock::UnixSeconds,
-    store::{Key, Store, StoreError, Transaction},
+    store::{Key, Scan, Store, StoreError, Transaction},
 };
 
 /// The number of secrets that one change sweeps. Small, so that other changes wait only briefly.
@@ -45,11 +45,10 @@ fn follow(
 ) -> Result<usize, StoreError> {
     let mut swept = 0;
     loop {
-        let due: Vec<Key> = store
-            .keys(index)
-            .take_while(|key| schema::due_at(key).is_none_or(|at| at <= now))
-            .take(batch)
-            .collect();
+        let mut due = store.scan_keys(&Scan::of(index).limit(batch))?;
+        // The index is in the order of time.
+        let is_due = |key: &Key| schema::due_at(key).is_none_or(|at| at <= now);
+        due.truncate(due.partition_point(is_due));
         if due.is_empty() {
             return Ok(swept);
         }

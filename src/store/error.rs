@@ -109,6 +109,9 @@ pub enum StoreError {
     /// A payload file cannot be read or written.
     #[error("payload file: {0}")]
     PayloadFile(#[source] io::Error),
+    /// The engine cannot be reached, or has not answered. A change with this error may have been applied.
+    #[error("the database cannot be reached")]
+    Unavailable,
     /// The store is closed and accepts no changes.
     #[error("the store is closed")]
     Closed,

@@ -1,12 +1,13 @@
 //! The database: small ordered transactions and sealed payloads. A change is durable before its result is
 //! returned.
 //!
-//! sled is not visible outside this module, so that another engine can replace it.
+//! What a store consists of is behind three traits, so that another engine can take the place of sled, which
+//! is not visible outside [`local`]. All else is shared.
 //!
 //! ```text
-//! Store::change -> writer (one thread, group commit) -> slots, payload_files, engine (sled)
-//! Store::get, Store::range ---------------------------------------------> engine
-//! Store::open -> directory (lock, creation) -> engine -> verify (the scan at start)
+//! Store::change -> writer (one thread) -> group, transaction -> commit -> Engine, PayloadKeys, Bodies
+//! Store::get, scan, range, keys --------------------------------------> Engine
+//! Store::open -> local (directory, sled, slots, files) -> opening -> verify (the scan at start)
 //! ```
 //!
 //! A disk error while the store is open ends the process immediately (`fatal`). After a failed sync, the
@@ -14,20 +15,33 @@
 //! the process.
 
 pub mod backup;
+mod bodies;
+mod commit;
+mod engine;
 mod error;
 mod fatal;
 mod figures;
+mod group;
+mod growing_file;
 mod key;
-pub mod local;
+mod local;
+mod manifest;
+mod new_file;
+mod opening;
 mod payload;
+mod payload_keys;
 mod record;
+mod space;
 #[cfg(test)]
 mod tests;
 mod transaction;
+mod verify;
+mod writer;
 
 use std::{
     collections::BTreeSet,
     io::{self, Write as _},
+    panic::Location,
     path::Path,
     pin::Pin,
     sync::{
@@ -40,34 +54,29 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use self::{
-    backup::CommitTap,
-    fatal::fatal,
-    local::{
-        directory::DataDirectory,
-        engine::Engine,
-        manifest::Manifest,
-        payload_files::PayloadFiles,
-        slots::{CommitMark, SlotFile},
-        verify::{self, Verified},
-        writer::{self, Watched, Writer, WriterMessage, delete_files, watch},
-    },
-    payload::PayloadBody,
-    record::Envelope,
-    transaction::Group,
-};
 pub use self::{
+    bodies::FoundFile,
+    engine::Scan,
     error::{StoreError, StoreOpenError},
     figures::{KindFigures, StoreFigures, StoreSize},
+    growing_file::{GrowingFile, Growth, Unfinished},
     key::Key,
-    local::{
-        growing_file::{GrowingFile, Growth, Unfinished},
-        new_file::NewFile,
-        space::Space,
-    },
-    payload::{BesideFile, FoundFile, FoundPayload, MAX_INLINE_BYTES, Payload},
+    new_file::NewFile,
+    payload::{BesideFile, FoundPayload, MAX_INLINE_BYTES, Payload},
     record::{MAX_VALUE_BYTES, Record, RecordFields},
+    space::Space,
     transaction::Transaction,
+};
+use self::{
+    backup::CommitTap,
+    engine::Stored,
+    fatal::fatal,
+    group::StoreDisks,
+    opening::Opened,
+    payload::{PayloadBody, PayloadSlot},
+    payload_keys::SlotLease,
+    record::Envelope,
+    writer::{ChangeJob, OnFailure, Watched, Writer, WriterMessage, delete_files, watch},
 };
 use crate::{
     clock::{Clock, TimeRecord},
@@ -81,9 +90,7 @@ pub struct Store {
 }
 
 struct StoreParts {
-    engine: Arc<Engine>,
-    files: Arc<PayloadFiles>,
-    directory: DataDirectory,
+    disks: StoreDisks,
     figures: Arc<StoreFigures>,
     /// Unbounded. The number of connections, each of which waits for its results, limits its length.
     changes: Sender<WriterMessage>,
@@ -129,95 +136,36 @@ impl Store {
     /// [`StoreOpenError`] if the directory is locked, has another format, is damaged or cannot be accessed.
     /// The files are not changed, except by sled itself.
     pub fn open(root: &Path, cache_bytes: u64) -> Result<Self, StoreOpenError> {
-        let directory = DataDirectory::open(root, cache_bytes)?;
-        directory.drop_ballast_if_full()?;
-        let damaged = |what| StoreOpenError::Damaged { path: root.to_path_buf(), what };
-        if directory.has_blobs().map_err(StoreOpenError::io("look into", directory.db()))? {
-            return Err(damaged("the database has files in blobs/, which it does not keep".into()));
-        }
-        let mut slots = SlotFile::open(&directory.slots()).map_err(|error| {
-            StoreOpenError::unusable(root, "open the slot file", &directory.slots(), error)
-        })?;
-        let files = PayloadFiles::open(directory.payloads())
-            .map_err(StoreOpenError::io("open", directory.payloads()))?;
-        let (engine, figures, Verified { mut manifest, files: named, burns }) =
-            open_and_verify(&directory, cache_bytes, &mut slots, &files)?;
-
-        // The self-test is a commit like any other, so that the commit mark is right afterwards.
-        let first = writer::batch(&engine, &figures, &mut manifest, burns);
-        slots.mark(CommitMark { batch: manifest.batch, finished: false });
-        if !engine.commit_reaches_sync_hook(first) {
-            return Err(StoreOpenError::SyncHookMissing);
-        }
-        slots.mark(CommitMark { batch: manifest.batch, finished: true });
-
-        let swept = files
-            .list()
-            .and_then(|all| files.sweep(&all, &named))
-            .map_err(StoreOpenError::io("sweep", directory.payloads()))?;
-        if swept > 0 {
-            tracing::info!(swept, "deleted payload files that no record names");
-        }
-        if let Err(error) = directory.restore_ballast() {
-            tracing::warn!(%error, "cannot create the ballast file; retrying every hour");
-        }
-        Self::start(directory, engine, figures, files, slots, manifest)
+        let opened = local::open(root, cache_bytes)?;
+        Self::start(opened, fatal_failure).map_err(StoreOpenError::io("start a thread for", root))
     }
 
-    fn start(
-        directory: DataDirectory,
-        engine: Engine,
-        figures: StoreFigures,
-        files: PayloadFiles,
-        slots: SlotFile,
-        manifest: Manifest,
-    ) -> Result<Self, StoreOpenError> {
-        let (engine, files, figures) = (Arc::new(engine), Arc::new(files), Arc::new(figures));
+    /// Starts the threads of an open store.
+    fn start(opened: Opened, on_failure: OnFailure) -> io::Result<Self> {
+        let Opened { committer, figures } = opened;
+        let disks = committer.disks().clone();
         let (changes, messages) = mpsc::channel();
         let (dead_files, dead) = mpsc::channel();
         let tap = Arc::new(CommitTap::new(dead_files));
         let watched = Arc::new(Watched::new());
         let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
-            thread::Builder::new()
-                .name(name.into())
-                .spawn(move || {
-                    let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
-                    if ended.is_err() {
-                        fatal("a thread of the store panicked");
-                    }
-                })
-                .map_err(StoreOpenError::io("start a thread for", directory.root()))
+            thread::Builder::new().name(name.into()).spawn(move || {
+                let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+                if ended.is_err() {
+                    fatal("a thread of the store panicked");
+                }
+            })
         };
         let observed = Arc::downgrade(&watched);
         spawn("store watch", Box::new(move || watch(&observed)))?;
-        let unlinked = Arc::clone(&files);
-        spawn("store unlink", Box::new(move || delete_files(&unlinked, &dead)))?;
-        let (time, clock) = (manifest.time, Arc::new(OnceLock::new()));
-        let writer = Writer {
-            engine: Arc::clone(&engine),
-            files: Arc::clone(&files),
-            slots,
-            manifest,
-            tap: Arc::clone(&tap),
-            figures: Arc::clone(&figures),
-            watched,
-            clock: Arc::clone(&clock),
-        };
-        let writer = spawn("store writer", Box::new(move || writer.run(&messages)))?;
+        let bodies = Arc::clone(&disks.bodies);
+        spawn("store unlink", Box::new(move || delete_files(bodies.as_ref(), &dead)))?;
+        let (time, clock) = (committer.manifest().time, Arc::clone(committer.clock()));
+        let writer =
+            Writer { committer, tap: Arc::clone(&tap), figures: Arc::clone(&figures), watched };
+        let writer = spawn("store writer", Box::new(move || writer.run(&messages, on_failure)))?;
         let writer = Mutex::new(Some(writer));
-        Ok(Self {
-            shared: Arc::new(StoreParts {
-                engine,
-                files,
-                directory,
-                figures,
-                changes,
-                tap,
-                writer,
-                time,
-                clock,
-            }),
-        })
+        Ok(Self { shared: Arc::new(StoreParts { disks, figures, changes, tap, writer, time, clock }) })
     }
 
     /// The stored time at the opening of the store.
@@ -235,47 +183,72 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Damaged`] or [`StoreError::UnknownVersion`].
+    /// [`StoreError::Damaged`], [`StoreError::UnknownVersion`] or [`StoreError::Unavailable`].
     pub fn get<R: Record>(&self, key: &Key) -> Result<Option<R>, StoreError> {
-        let stored = self.shared.engine.get(key);
-        stored.map(|bytes| Envelope::decode(key, bytes.as_ref())?.value()).transpose()
+        let stored = self.shared.disks.engine.get(key)?;
+        stored.map(|stored| decode(key, &stored)).transpose()
     }
 
-    /// The records whose keys begin with `prefix`, in the order of their keys; reversible.
+    /// The values at `keys`, in their order.
     ///
-    /// The errors of the items are those of [`Store::get`].
+    /// # Errors
+    ///
+    /// Those of [`Store::get`].
+    pub fn get_many<R: Record>(&self, keys: &[Key]) -> Result<Vec<Option<R>>, StoreError> {
+        let found = self.shared.disks.engine.get_many(keys)?;
+        let pairs = keys.iter().zip(found);
+        pairs.map(|(key, stored)| stored.map(|stored| decode(key, &stored)).transpose()).collect()
+    }
+
+    /// The records of a scan.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Store::get`].
+    pub fn scan<R: Record>(&self, scan: &Scan) -> Result<Vec<(Key, R)>, StoreError> {
+        let found = self.shared.disks.engine.scan(scan)?;
+        let decoded = |(key, stored): (Key, Stored)| {
+            let value = decode(&key, &stored)?;
+            Ok((key, value))
+        };
+        found.into_iter().map(decoded).collect()
+    }
+
+    /// The keys of a scan. Does not read the values.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    pub fn scan_keys(&self, scan: &Scan) -> Result<Vec<Key>, StoreError> {
+        self.shared.disks.engine.scan_keys(scan)
+    }
+
+    /// All records whose keys begin with `prefix`, in the order of their keys, read in portions. The errors
+    /// of the items are those of [`Store::get`]. After [`StoreError::Unavailable`], there is no next item.
     pub fn range<R: Record>(
         &self,
         prefix: &Key,
-    ) -> impl DoubleEndedIterator<Item = Result<(Key, R), StoreError>> + use<R> {
-        self.shared.engine.range(prefix.as_bytes()).map(|(key, bytes)| {
-            let value = Envelope::decode(&key, bytes.as_ref())?.value()?;
+    ) -> impl Iterator<Item = Result<(Key, R), StoreError>> + use<R> {
+        let engine = Arc::clone(&self.shared.disks.engine);
+        let read = move |scan: &Scan| engine.scan(scan);
+        let records = Portions::new(Scan::of(prefix), read, |(key, _): &(Key, Stored)| key.clone());
+        records.map(|record| {
+            let (key, stored) = record?;
+            let value = decode(&key, &stored)?;
             Ok((key, value))
         })
     }
 
-    /// The keys that begin with `prefix`, in order; reversible. Does not read the values.
-    pub fn keys(&self, prefix: &Key) -> impl DoubleEndedIterator<Item = Key> + use<> {
-        self.shared.engine.range(prefix.as_bytes()).map(|(key, _)| key)
-    }
-
-    /// The keys that begin with `prefix` and are before `end`, which begins with it as well; in order,
-    /// reversible.
-    pub fn keys_before(
-        &self,
-        prefix: &Key,
-        end: &Key,
-    ) -> impl DoubleEndedIterator<Item = Key> + use<> {
-        self.shared.engine.range_before(prefix.as_bytes(), end.as_bytes()).map(|(key, _)| key)
-    }
-
-    /// The keys that begin with `prefix` and are after `start`, in order.
-    pub fn keys_after(&self, prefix: &Key, start: &Key) -> impl Iterator<Item = Key> + use<> {
-        self.shared.engine.range_after(prefix.as_bytes(), start.as_bytes()).map(|(key, _)| key)
+    /// All keys that begin with `prefix`, in order, read in portions. Does not read the values. The errors of
+    /// the items are those of [`Store::scan_keys`]; an error is the last item.
+    pub fn keys(&self, prefix: &Key) -> impl Iterator<Item = Result<Key, StoreError>> + use<> {
+        let engine = Arc::clone(&self.shared.disks.engine);
+        Portions::new(Scan::of(prefix), move |scan: &Scan| engine.scan_keys(scan), Key::clone)
     }
 
     /// Sends a change to the writer, which runs it alone. The result is available once all its effects are
     /// durable. Dropping the result does not cancel the change.
+    #[track_caller]
     pub fn change<T, E>(
         &self,
         change: impl Fn(&mut Transaction<'_, '_>) -> Result<T, E> + Send + 'static,
@@ -284,20 +257,10 @@ impl Store {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let (sender, receiver) = oneshot::channel();
-        let job: writer::Job = Box::new(move |group: &mut Group<'_>| {
-            let outcome = group.run(&change);
-            let answer: writer::AnswerSender = Box::new(move || {
-                // Staged files must live as long as the change, because the caller may have dropped its
-                // future.
-                drop(change);
-                let _ = sender.send(outcome);
-            });
-            answer
-        });
+        let (job, receiver) = ChangeJob::new(change, Location::caller());
         // A closed store drops the job with its sender, and the receiver then returns an error.
         self.shared.figures.change_sent();
-        if self.shared.changes.send(WriterMessage::Change(job)).is_err() {
+        if self.shared.changes.send(WriterMessage::Change(Box::new(job))).is_err() {
             self.shared.figures.change_taken();
         }
         PendingChange(receiver)
@@ -317,6 +280,7 @@ impl Store {
         context: &[u8],
         plaintext: Vec<u8>,
     ) -> Result<Payload, StoreError> {
+        let slot = self.slot()?;
         let key = SlotKey::new(random);
         let sealed = crypto::seal::seal(&key, context, plaintext);
         let body = if sealed.len() <= MAX_INLINE_BYTES {
@@ -326,7 +290,11 @@ impl Store {
             file.write_all(&sealed)?;
             PayloadBody::File(Arc::new(file.sync()?))
         };
-        Ok(Payload { key, body })
+        Ok(Payload { key, slot, body })
+    }
+
+    fn slot(&self) -> Result<PayloadSlot, StoreError> {
+        SlotLease::new(&self.shared.disks.keys).map(|lease| PayloadSlot::Reserved(Arc::new(lease)))
     }
 
     /// Begins a payload file for [`Store::seal_beside`], for data that is too long for memory.
@@ -335,7 +303,7 @@ impl Store {
     ///
     /// [`StoreError::Full`] or [`StoreError::PayloadFile`].
     pub fn new_file(&self, random: &dyn Random) -> Result<NewFile, StoreError> {
-        NewFile::create(&self.shared.files, random)
+        NewFile::create(&self.shared.disks.bodies, random)
     }
 
     /// Seals the `head` of a payload with a file. The file already contains ciphertext, and its key is in the
@@ -359,7 +327,8 @@ impl Store {
         if head.len() > MAX_INLINE_BYTES {
             return Err(StoreError::TooLarge("the head of a payload does not fit in its record"));
         }
-        Ok(Payload { key, body: PayloadBody::Beside { head, file: Arc::new(file.sync()?) } })
+        let body = PayloadBody::Beside { head, file: Arc::new(file.sync()?) };
+        Ok(Payload { key, slot: self.slot()?, body })
     }
 
     /// Begins a payload file for [`Store::seal_growing`]. It is written in several steps, and a record counts
@@ -369,7 +338,7 @@ impl Store {
     ///
     /// [`StoreError::Full`] or [`StoreError::PayloadFile`].
     pub fn growing_file(&self, random: &dyn Random) -> Result<GrowingFile, StoreError> {
-        GrowingFile::create(&self.shared.files, random)
+        GrowingFile::create(&self.shared.disks.bodies, random)
     }
 
     /// Opens a file found by [`Transaction::unfinished`] to continue it. Bytes after its counted end, which a
@@ -379,7 +348,7 @@ impl Store {
     ///
     /// [`StoreError::PayloadFile`], also if the file was deleted in the meantime.
     pub fn reopen(&self, unfinished: Unfinished) -> Result<GrowingFile, StoreError> {
-        GrowingFile::reopen(&self.shared.files, unfinished)
+        GrowingFile::reopen(&self.shared.disks.bodies, unfinished)
     }
 
     /// Does the same as [`Store::seal_beside`] for a file that may grow later. The file must be synced.
@@ -401,7 +370,7 @@ impl Store {
             return Err(StoreError::TooLarge("the head of a payload does not fit in its record"));
         }
         let body = file.body(head, growth).ok_or(StoreError::Damaged("a file is named already"))?;
-        Ok(Payload { key, body })
+        Ok(Payload { key, slot: self.slot()?, body })
     }
 
     /// What the store counts about itself.
@@ -416,17 +385,18 @@ impl Store {
     ///
     /// An I/O error of the system.
     pub fn size(&self) -> io::Result<StoreSize> {
-        let StoreParts { directory, figures, .. } = &*self.shared;
-        Ok(StoreSize { files: figures.file_bytes(), ..directory.size()? })
+        let StoreParts { disks, figures, .. } = &*self.shared;
+        let (database, slots) = (disks.engine.bytes()?, disks.keys.bytes()?);
+        Ok(StoreSize { database, slots, files: figures.file_bytes() })
     }
 
-    /// The free and total space of the file system.
+    /// The free and total space of the disk with the payload files.
     ///
     /// # Errors
     ///
     /// An I/O error of the system.
     pub fn space(&self) -> io::Result<Space> {
-        self.shared.directory.space()
+        self.shared.disks.bodies.space()
     }
 
     /// Whether enough space is free for new records. False if the free space is unknown.
@@ -435,37 +405,32 @@ impl Store {
         self.space().is_ok_and(Space::allows_creation)
     }
 
-    /// Hourly maintenance: deletes payload files that no record names, restores the ballast file, and checks
-    /// that `blobs/` is empty. Reads every record, so it must run on a blocking thread.
+    /// Hourly maintenance: deletes payload files that no record names, and does what the engine needs. Reads
+    /// every record, so it must run on a blocking thread.
     ///
     /// # Errors
     ///
     /// A description of the problem with the files, for the log.
     pub fn tidy(&self) -> Result<(), String> {
-        let StoreParts { engine, files, directory, tap, .. } = &*self.shared;
+        let StoreDisks { engine, bodies, .. } = &self.shared.disks;
         let failed = |what: &str| {
             let what = what.to_owned();
             move |error: io::Error| format!("cannot {what}: {error}")
         };
         // Listed before the scan: an unheld file is already named by a record, or never will be.
-        let settled = files.list().map_err(failed("list payload files"))?;
+        let settled = bodies.list().map_err(failed("list payload files"))?;
         // A backup reads files that no record names any more.
-        let sweep = tap.sweep().filter(|_| !settled.is_empty());
+        let sweep = self.shared.tap.sweep().filter(|_| !settled.is_empty());
         if sweep.is_some() {
             let mut named = BTreeSet::new();
             for item in engine.scan_all() {
                 let (key, bytes) = item?;
-                let envelope =
-                    Envelope::decode(&key, bytes.as_ref()).map_err(|error| error.to_string())?;
+                let envelope = Envelope::decode(&key, &bytes).map_err(|error| error.to_string())?;
                 named.extend(envelope.payload.and_then(|p| p.body.file()).map(|(name, _)| name));
             }
-            files.sweep(&settled, &named).map_err(failed("sweep payload files"))?;
+            settled.sweep(&named).map_err(failed("sweep payload files"))?;
         }
-        directory.restore_ballast().map_err(failed("make the ballast file"))?;
-        if directory.has_blobs().map_err(failed("look into blobs/"))? {
-            return Err("the database has files in blobs/, which it does not keep".into());
-        }
-        Ok(())
+        engine.tidy()
     }
 
     /// Commits all queued changes, syncs, and ends the writer. Later changes get [`StoreError::Closed`].
@@ -482,23 +447,58 @@ impl Store {
     }
 }
 
-/// Opens the database and checks all of its records. sled panics on some kinds of damage; a panic is handled
-/// as an error, because no request was answered yet.
-fn open_and_verify(
-    directory: &DataDirectory,
-    cache_bytes: u64,
-    slots: &mut SlotFile,
-    files: &PayloadFiles,
-) -> Result<(Engine, StoreFigures, Verified), StoreOpenError> {
-    let root = directory.root();
-    let damaged = |what| StoreOpenError::Damaged { path: root.to_path_buf(), what };
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        let db = directory.db();
-        let engine = Engine::open(&db, cache_bytes)
-            .map_err(|error| StoreOpenError::unusable(root, "open the database in", &db, error))?;
-        let figures = StoreFigures::new(Arc::clone(engine.sync_times()));
-        let verified = verify::verify(&engine, slots, files, &figures).map_err(damaged)?;
-        Ok((engine, figures, verified))
-    }))
-    .unwrap_or_else(|_| Err(damaged("the database gave up on its files".into())))
+fn decode<R: Record>(key: &Key, stored: &Stored) -> Result<R, StoreError> {
+    Envelope::decode(key, &stored.bytes)?.value()
+}
+
+fn fatal_failure(what: &str) {
+    fatal(what)
+}
+
+/// The number of items that [`Store::range`] and [`Store::keys`] read at a time.
+const PORTION: usize = 64;
+
+/// The items of a scan, read in portions. An error is the last item.
+struct Portions<T, Read, KeyOf> {
+    scan: Scan,
+    read: Read,
+    key_of: KeyOf,
+    portion: std::vec::IntoIter<T>,
+    is_last: bool,
+}
+
+impl<T, Read, KeyOf> Portions<T, Read, KeyOf> {
+    fn new(scan: Scan, read: Read, key_of: KeyOf) -> Self {
+        let portion = Vec::new().into_iter();
+        Self { scan: scan.limit(PORTION), read, key_of, portion, is_last: false }
+    }
+}
+
+impl<T, Read, KeyOf> Iterator for Portions<T, Read, KeyOf>
+where
+    Read: Fn(&Scan) -> Result<Vec<T>, StoreError>,
+    KeyOf: Fn(&T) -> Key,
+{
+    type Item = Result<T, StoreError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(item) = self.portion.next() {
+            return Some(Ok(item));
+        }
+        if self.is_last {
+            return None;
+        }
+        match (self.read)(&self.scan) {
+            Ok(portion) => {
+                self.is_last = portion.len() < PORTION;
+                self.scan.after = portion.last().map(&self.key_of);
+                self.portion = portion.into_iter();
+                self.portion.next().map(Ok)
+            }
+            Err(error) => {
+                self.is_last = true;
+                Some(Err(error))
+            }
+        }
+    }
 }

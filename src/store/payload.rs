@@ -1,14 +1,12 @@
 //! Sealed payloads: created before a change, opened after one.
 
-use std::{
-    fs::File,
-    io::{self, Read, Seek, SeekFrom},
-    sync::Arc,
-};
+use std::{io::Read as _, sync::Arc};
 
 use super::{
-    StoreError,
-    local::{growing_file::Growth, payload_files::StagedFile},
+    Key, StoreError,
+    bodies::{FoundFile, StagedFile},
+    growing_file::Growth,
+    payload_keys::SlotLease,
 };
 use crate::crypto::{self, SecretBytes, SlotKey};
 
@@ -21,7 +19,27 @@ pub const MAX_INLINE_BYTES: usize = 3584;
 /// Its file is deleted if it is dropped before that.
 pub struct Payload {
     pub(super) key: SlotKey,
+    pub(super) slot: PayloadSlot,
     pub(super) body: PayloadBody,
+}
+
+/// The slot for the key of a payload.
+pub(super) enum PayloadSlot {
+    Reserved(Arc<SlotLease>),
+    /// Taken over, with the payload, from the record at this key.
+    Moved {
+        slot: u32,
+        from: Key,
+    },
+}
+
+impl PayloadSlot {
+    pub(super) fn number(&self) -> u32 {
+        match self {
+            Self::Reserved(lease) => lease.slot,
+            Self::Moved { slot, .. } => *slot,
+        }
+    }
 }
 
 pub(super) enum PayloadBody {
@@ -46,6 +64,9 @@ pub(super) enum PayloadBody {
 /// disk, and its file is deleted a moment later.
 pub struct FoundPayload {
     pub(super) key: SlotKey,
+    pub(super) slot: u32,
+    /// The key of its record.
+    pub(super) record: Key,
     pub(super) body: FoundBody,
 }
 
@@ -66,22 +87,17 @@ pub enum BesideFile {
     },
 }
 
-/// An open payload file. Its bytes are ciphertext.
-pub struct FoundFile {
-    file: File,
-    bytes: u64,
-}
-
 impl FoundPayload {
-    /// The payload itself, for moving it to another record. The change that moves it must burn it here,
-    /// because a slot key belongs to one record only.
+    /// The payload itself, for moving it to another record: [`super::Transaction::put_sealed`] takes it from
+    /// this one.
     ///
     /// `None` for a payload with a file, which cannot be moved.
     #[must_use]
     pub fn into_payload(self) -> Option<Payload> {
         match self.body {
             FoundBody::Inline(sealed) => {
-                Some(Payload { key: self.key, body: PayloadBody::Inline(sealed) })
+                let slot = PayloadSlot::Moved { slot: self.slot, from: self.record };
+                Some(Payload { key: self.key, slot, body: PayloadBody::Inline(sealed) })
             }
             FoundBody::File(_) | FoundBody::Beside { .. } => None,
         }
@@ -117,8 +133,9 @@ impl FoundPayload {
         let (sealed, beside) = match self.body {
             FoundBody::Inline(sealed) => (sealed, None),
             FoundBody::File(file) => {
-                let mut sealed = Vec::with_capacity(usize::try_from(file.bytes).unwrap_or(0));
-                file.file.take(file.bytes).read_to_end(&mut sealed)?;
+                let bytes = FoundFile::bytes(&file);
+                let mut sealed = Vec::with_capacity(usize::try_from(bytes).unwrap_or(0));
+                file.take(bytes).read_to_end(&mut sealed)?;
                 (sealed, None)
             }
             FoundBody::Beside { head, file } => (head, Some(file)),
@@ -126,38 +143,5 @@ impl FoundPayload {
         let opened = crypto::seal::open(&self.key, context, sealed)
             .map_err(|_| StoreError::Damaged("a payload cannot be opened"))?;
         Ok((opened, beside))
-    }
-}
-
-impl FoundFile {
-    pub(super) fn new(file: File, bytes: u64) -> Self {
-        Self { file, bytes }
-    }
-
-    /// Its length in bytes.
-    #[must_use]
-    pub fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
-    /// Another reader of the same file. Both share one position.
-    ///
-    /// # Errors
-    ///
-    /// An I/O error of the system.
-    pub fn try_clone(&self) -> io::Result<Self> {
-        Ok(Self { file: self.file.try_clone()?, bytes: self.bytes })
-    }
-}
-
-impl Read for FoundFile {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.file.read(buffer)
-    }
-}
-
-impl Seek for FoundFile {
-    fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
-        self.file.seek(position)
     }
 }

@@ -8,7 +8,7 @@ use bincode::config::{Configuration, Limit, LittleEndian, Varint};
 use serde::{Serialize, de::DeserializeOwned};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
-use super::{Key, StoreError, local::payload_files::FileName};
+use super::{Key, StoreError, bodies::FileName};
 
 /// The longest value on disk, in bytes, including the envelope and an inline payload.
 ///

@@ -4,87 +4,50 @@
 //! writes. The writes become part of the group if the change succeeds, and are discarded if it fails.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
     sync::Arc,
 };
 
 use super::{
     Key, Payload, Record, StoreError,
-    fatal::fatal,
-    local::{
-        engine::Engine,
-        growing_file::{Growth, Unfinished},
-        payload_files::{FileName, PayloadFiles, StagedFile},
-        slots::{SlotFile, SlotWrites},
-    },
-    payload::{BesideFile, FoundBody, FoundFile, FoundPayload, PayloadBody},
+    bodies::{FileName, FileToOpen, FoundFile},
+    group::{Effects, Group, copy_key},
+    growing_file::{Growth, Unfinished},
+    payload::{BesideFile, FoundBody, FoundPayload, PayloadBody, PayloadSlot},
     record::{BodyRef, Envelope, PayloadRef, encode_value},
 };
 use crate::crypto::SlotKey;
 
-/// Values to write; `None` deletes a record.
-pub(super) type Writes = BTreeMap<Key, Option<Vec<u8>>>;
-
-/// The effects of changes that are not committed yet.
-#[derive(Default)]
-pub(super) struct Effects {
-    pub(super) writes: Writes,
-    pub(super) slots: SlotWrites,
-    /// The slots that are wiped once the records are durable; see [`Transaction::burn_last`].
-    pub(super) late_wipes: BTreeSet<u32>,
-    pub(super) kept_files: Vec<Arc<StagedFile>>,
-    pub(super) dead_files: Vec<FileName>,
-}
-
-impl Effects {
-    fn absorb(&mut self, other: Self) {
-        self.writes.extend(other.writes);
-        self.slots.extend(other.slots);
-        self.late_wipes.extend(other.late_wipes);
-        self.kept_files.extend(other.kept_files);
-        self.dead_files.extend(other.dead_files);
-    }
-}
-
-/// The changes that are committed together, and the state before them.
-pub(super) struct Group<'a> {
-    pub(super) engine: &'a Engine,
-    pub(super) files: &'a PayloadFiles,
-    pub(super) slots: &'a mut SlotFile,
-    pub(super) effects: Effects,
-}
-
-impl Group<'_> {
-    /// Runs one change. Keeps its effects if it succeeds.
-    pub(super) fn run<T, E>(
-        &mut self,
-        change: &impl Fn(&mut Transaction<'_, '_>) -> Result<T, E>,
-    ) -> Result<T, E> {
-        let mut transaction = Transaction {
-            group: self,
-            effects: Effects::default(),
-            taken: Vec::new(),
-            burns_last: false,
-        };
-        let outcome = change(&mut transaction);
-        let Transaction { effects, taken, .. } = transaction;
-        match outcome {
-            Ok(_) => self.effects.absorb(effects),
-            Err(_) => self.slots.release(taken),
-        }
-        outcome
-    }
-}
-
 /// A change's access to the store. All changes of the store are made through it.
 ///
 /// The closure that receives it must be pure: its effects depend only on the records that it reads here and
-/// on its captured values, so that it could be run again.
+/// on its captured values, because it may be run again. Debug builds run each change twice and compare.
 pub struct Transaction<'g, 'a> {
-    group: &'g mut Group<'a>,
+    group: &'g Group<'a>,
     effects: Effects,
-    taken: Vec<u32>,
+    /// The files that it has found, which are opened once it has succeeded.
+    files: RefCell<Vec<FileToOpen>>,
+    /// Whether something could not be read. The change fails then, whatever it makes of the error.
+    has_failed: Cell<bool>,
     burns_last: bool,
+}
+
+impl<'g, 'a> Transaction<'g, 'a> {
+    pub(super) fn new(group: &'g Group<'a>) -> Self {
+        Self {
+            group,
+            effects: Effects::default(),
+            files: RefCell::default(),
+            has_failed: Cell::new(false),
+            burns_last: false,
+        }
+    }
+
+    /// The effects of the change, the files that it has found, and whether something could not be read.
+    pub(super) fn finish(self) -> (Effects, Vec<FileToOpen>, bool) {
+        (self.effects, self.files.into_inner(), self.has_failed.get())
+    }
 }
 
 impl Transaction<'_, '_> {
@@ -116,8 +79,7 @@ impl Transaction<'_, '_> {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Full`] if no slot is available for its key, [`StoreError::TooLarge`], and the errors of
-    /// [`Transaction::get`].
+    /// [`StoreError::TooLarge`], and the errors of [`Transaction::get`].
     pub fn put_sealed<R: Record>(
         &mut self,
         key: &Key,
@@ -126,11 +88,10 @@ impl Transaction<'_, '_> {
     ) -> Result<(), StoreError> {
         key.check()?;
         self.burn(key)?;
-        let slot = self.group.slots.take().map_err(|error| {
-            tracing::warn!(%error, "the slot file cannot grow");
-            StoreError::Full
-        })?;
-        self.taken.push(slot);
+        let slot = payload.slot.number();
+        if let PayloadSlot::Moved { from, .. } = &payload.slot {
+            self.give_up(from)?;
+        }
         let body = match &payload.body {
             PayloadBody::Inline(sealed) => BodyRef::Inline(sealed),
             PayloadBody::File(staged) => BodyRef::File { name: staged.name, bytes: staged.bytes },
@@ -143,7 +104,10 @@ impl Transaction<'_, '_> {
         };
         let reference = PayloadRef { slot, check: payload.key.check(), body };
         let bytes = Envelope::encode(key, &encode_value(value)?, Some(reference))?;
-        self.effects.slots.insert(slot, Some(copy(&payload.key)));
+        self.effects.slots.insert(slot, Some(copy_key(&payload.key)));
+        if let PayloadSlot::Reserved(lease) = &payload.slot {
+            self.effects.kept_slots.push(Arc::clone(lease));
+        }
         if let PayloadBody::File(staged)
         | PayloadBody::Beside { file: staged, .. }
         | PayloadBody::Growing { file: staged, .. } = &payload.body
@@ -209,22 +173,29 @@ impl Transaction<'_, '_> {
     ///
     /// The errors of [`Transaction::get`].
     pub fn burn(&mut self, key: &Key) -> Result<(), StoreError> {
-        let burned = self.with_stored(key, |envelope| {
-            let Some(payload) = envelope.payload else { return Ok(None) };
-            let file = payload.body.file().map(|(name, _)| name);
-            let bytes = Envelope::encode(key, envelope.raw_value(), None)?;
-            Ok::<_, StoreError>(Some((payload.slot, file, bytes)))
-        })?;
-        if let Some((slot, file, bytes)) = burned.transpose()?.flatten() {
+        if let Some((slot, file)) = self.give_up(key)? {
             if self.burns_last {
                 self.effects.late_wipes.insert(slot);
             } else {
                 self.effects.slots.insert(slot, None);
             }
             self.effects.dead_files.extend(file);
-            self.write(key, Some(bytes));
         }
         Ok(())
+    }
+
+    /// Takes the payload from a record. Returns its slot and its file.
+    fn give_up(&mut self, key: &Key) -> Result<Option<(u32, Option<FileName>)>, StoreError> {
+        let taken = self.with_stored(key, |envelope| {
+            let Some(payload) = envelope.payload else { return Ok(None) };
+            let file = payload.body.file().map(|(name, _)| name);
+            let bytes = Envelope::encode(key, envelope.raw_value(), None)?;
+            Ok::<_, StoreError>(Some((payload.slot, file, bytes)))
+        })?;
+        Ok(taken.transpose()?.flatten().map(|(slot, file, bytes)| {
+            self.write(key, Some(bytes));
+            (slot, file)
+        }))
     }
 
     /// Deletes a record and burns its payload. Does nothing if the record does not exist.
@@ -238,6 +209,21 @@ impl Transaction<'_, '_> {
         Ok(())
     }
 
+    /// Runs a part of the change. If it fails, nothing of it is kept, and the change can go on.
+    pub fn part<T, E>(&mut self, part: impl FnOnce(&mut Self) -> Result<T, E>) -> Result<T, E> {
+        let before = self.effects.copy();
+        let result = part(self);
+        if result.is_err() {
+            self.effects = before;
+        }
+        result
+    }
+
+    /// Logs `line` once the change is durable.
+    pub fn report(&mut self, line: &'static str) {
+        self.effects.reports.push(line);
+    }
+
     /// The payload of a record, to be opened after the change.
     ///
     /// `None` if the record has no payload, or if a crash interrupted burning it and only the record is left.
@@ -247,7 +233,7 @@ impl Transaction<'_, '_> {
     /// [`StoreError::Damaged`] if the slot contains another key, [`StoreError::PayloadFile`], and the errors
     /// of [`Transaction::get`].
     pub fn payload(&self, key: &Key) -> Result<Option<FoundPayload>, StoreError> {
-        self.found(key, |name, bytes| self.file(name, bytes).map(BesideFile::Open))
+        self.found(key, |name, bytes| BesideFile::Open(self.file(name, bytes)))
     }
 
     /// Does the same as [`Transaction::payload`], without opening a file beside the head.
@@ -256,13 +242,13 @@ impl Transaction<'_, '_> {
     ///
     /// The errors of [`Transaction::payload`].
     pub fn payload_head(&self, key: &Key) -> Result<Option<FoundPayload>, StoreError> {
-        self.found(key, |_, bytes| Ok(BesideFile::Closed { bytes }))
+        self.found(key, |_, bytes| BesideFile::Closed { bytes })
     }
 
     fn found(
         &self,
         key: &Key,
-        beside: impl FnOnce(FileName, u64) -> Result<BesideFile, StoreError>,
+        beside: impl FnOnce(FileName, u64) -> BesideFile,
     ) -> Result<Option<FoundPayload>, StoreError> {
         self.with_stored(key, |envelope| {
             let Some(payload) = envelope.payload else { return Ok(None) };
@@ -272,19 +258,23 @@ impl Transaction<'_, '_> {
             }
             let body = match payload.body {
                 BodyRef::Inline(sealed) => FoundBody::Inline(sealed.to_vec()),
-                BodyRef::File { name, bytes } => FoundBody::File(self.file(name, bytes)?),
+                BodyRef::File { name, bytes } => FoundBody::File(self.file(name, bytes)),
                 BodyRef::Beside { head, name, bytes } | BodyRef::Growing { head, name, bytes } => {
-                    FoundBody::Beside { head: head.to_vec(), file: beside(name, bytes)? }
+                    FoundBody::Beside { head: head.to_vec(), file: beside(name, bytes) }
                 }
             };
-            Ok(Some(FoundPayload { key: slot_key, body }))
+            let (slot, record) = (payload.slot, key.clone());
+            Ok(Some(FoundPayload { key: slot_key, slot, record, body }))
         })?
         .unwrap_or(Ok(None))
     }
 
     /// The first `limit` keys that begin with `prefix`, in order.
-    #[must_use]
-    pub fn keys(&self, prefix: &Key, limit: usize) -> Vec<Key> {
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    pub fn keys(&self, prefix: &Key, limit: usize) -> Result<Vec<Key>, StoreError> {
         let mut keys: BTreeMap<Key, bool> = BTreeMap::new();
         let pending = [&self.group.effects.writes, &self.effects.writes];
         let written = pending.into_iter().flat_map(|writes| {
@@ -294,12 +284,12 @@ impl Transaction<'_, '_> {
         });
         keys.extend(written.map(|(key, value)| (key.clone(), value.is_some())));
         // Reads enough keys for `limit` results even if every pending write is a deletion.
-        for (key, _) in
-            self.group.engine.range(prefix.as_bytes()).take(limit.saturating_add(keys.len()))
-        {
+        let most = limit.saturating_add(keys.len());
+        for key in self.noted(self.group.stored_keys(prefix, most))? {
             keys.entry(key).or_insert(true);
         }
-        keys.into_iter().filter(|(_, there)| *there).map(|(key, _)| key).take(limit).collect()
+        let there = keys.into_iter().filter(|(_, is_there)| *is_there);
+        Ok(there.map(|(key, _)| key).take(limit).collect())
     }
 
     fn with_stored<T>(
@@ -311,7 +301,10 @@ impl Transaction<'_, '_> {
         let decoded = |bytes: &[u8]| Envelope::decode(key, bytes).map(read);
         match pending {
             Some(bytes) => bytes.as_deref().map(decoded).transpose(),
-            None => self.group.engine.get(key).map(|bytes| decoded(bytes.as_ref())).transpose(),
+            None => {
+                let stored = self.noted(self.group.stored(key))?;
+                stored.map(|stored| decoded(&stored.bytes)).transpose()
+            }
         }
     }
 
@@ -320,32 +313,24 @@ impl Transaction<'_, '_> {
         if own.late_wipes.contains(&slot) || earlier.late_wipes.contains(&slot) {
             return Ok(None);
         }
-        let pending = own.slots.get(&slot).or_else(|| earlier.slots.get(&slot));
-        match pending {
-            Some(key) => Ok(key.as_ref().map(copy)),
-            None => match self.group.slots.read(slot) {
-                Ok(key) => Ok(key),
-                Err(error) => fatal(&format!("cannot read the slot file: {error}")),
-            },
+        match own.slots.get(&slot).or_else(|| earlier.slots.get(&slot)) {
+            Some(key) => Ok(key.as_ref().map(copy_key)),
+            None => self.noted(self.group.stored_slot(slot)),
         }
     }
 
-    fn file(&self, name: FileName, bytes: u64) -> Result<FoundFile, StoreError> {
-        let mut kept = self.effects.kept_files.iter().chain(&self.group.effects.kept_files);
-        // A file of the same group still has its temporary name.
-        let file = match kept.find(|staged| staged.name == name) {
-            Some(staged) => staged.open(),
-            None => self.group.files.read(name),
-        };
-        Ok(FoundFile::new(file?, bytes))
+    /// Remembers a failure to read.
+    fn noted<T>(&self, read: Result<T, StoreError>) -> Result<T, StoreError> {
+        read.inspect_err(|_| self.has_failed.set(true))
+    }
+
+    fn file(&self, name: FileName, bytes: u64) -> FoundFile {
+        let (to_open, found) = FileToOpen::new(name, bytes);
+        self.files.borrow_mut().push(to_open);
+        found
     }
 
     fn write(&mut self, key: &Key, value: Option<Vec<u8>>) {
         self.effects.writes.insert(key.clone(), value);
     }
-}
-
-/// Copies a key. Keys are not `Clone`, so that each copy is explicit.
-fn copy(key: &SlotKey) -> SlotKey {
-    SlotKey::from_bytes(*key.expose_secret())
 }

@@ -82,11 +82,14 @@ pub(super) async fn list(
     let store = app.store.clone();
     let found = blocking(move || {
         let after = since.unwrap_or(0);
+        let is_new = |found: &Result<MessageId, _>| {
+            found.as_ref().map_or(true, |message| u64::from(message.0) > after)
+        };
         let ids: VecDeque<_> = message::ids(&store, id)
-            .filter(|message| u64::from(message.0) > after)
+            .filter(is_new)
             .skip(offset)
             .take(limit)
-            .collect();
+            .collect::<Result<_, _>>()?;
         let files = if box_may_go { message::files_among(&store, id, &ids)? } else { 0 };
         Ok::<_, ServiceError>((ids, files))
     });

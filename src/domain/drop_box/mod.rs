@@ -346,7 +346,7 @@ pub fn delete(store: &Store, id: BoxId) -> Result<(), BoxError> {
 
 /// Continues deletions that a crash interrupted. Blocks.
 pub fn finish_deletions(store: &Store) -> Result<(), StoreError> {
-    let deletions: Vec<Key> = store.keys(&schema::deletions()).collect();
+    let deletions: Vec<Key> = store.keys(&schema::deletions()).collect::<Result<_, _>>()?;
     deletions.iter().filter_map(schema::deleted_box).try_for_each(|number| burn(store, number))
 }
 
@@ -373,7 +373,7 @@ pub fn burn(store: &Store, number: BoxNumber) -> Result<(), StoreError> {
         let prefixes =
             [schema::messages(number), schema::repeatables(number), schema::remembered(number)];
         let keys = prefixes.iter().flat_map(|prefix| store.keys(prefix));
-        let batch: Vec<Key> = keys.take(BATCH).collect();
+        let batch: Vec<Key> = keys.take(BATCH).collect::<Result<_, _>>()?;
         let is_last = batch.is_empty();
         store
             .change(move |transaction| {

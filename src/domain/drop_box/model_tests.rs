@@ -176,7 +176,7 @@ impl World {
 
     fn read(&mut self, first: prop::sample::Index, count: usize) {
         let store = self.store.as_ref().unwrap();
-        let ids: Vec<MessageId> = message::ids(store, self.id).collect();
+        let ids: Vec<MessageId> = message::ids(store, self.id).collect::<Result<_, _>>().unwrap();
         let Some(model) = &mut self.messages else {
             assert!(ids.is_empty());
             return;

@@ -267,7 +267,8 @@ fn queue(
     match outbox::put_mail(transaction, &mail, letter, now) {
         Ok(()) => Ok(true),
         Err(OutboxError::TooMany { .. }) => {
-            tracing::info!("a notification was left out: the limit of mails per hour is reached");
+            transaction
+                .report("a notification was left out: the limit of mails per hour is reached");
             Ok(false)
         }
         Err(OutboxError::Store(error)) => Err(error),

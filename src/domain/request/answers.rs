@@ -61,7 +61,7 @@ pub(super) fn read(
     let made = &schema::made(number);
     let key = |secret| schema::made_secret(number, secret);
     let PageKeys { keys, next } =
-        PageKeys::oldest_first(store, made, start, key, schema::secret_made);
+        PageKeys::oldest_first(store, made, start, key, schema::secret_made)?;
     let mut answers = Vec::new();
     for made in keys.iter().filter_map(schema::secret_made) {
         answers.extend(SealedAnswer::read(store, made)?);

@@ -27,7 +27,7 @@ pub(in crate::domain) fn remove(
             transaction.delete(&schema::request_text(number, field))?;
         }
     }
-    for key in transaction.keys(&schema::made(number), usize::from(request.used)) {
+    for key in transaction.keys(&schema::made(number), usize::from(request.used))? {
         if let Some(secret) = schema::secret_made(&key) {
             transaction.delete(&schema::sealed_part(secret))?;
         }
@@ -96,7 +96,7 @@ fn answers_end(
         return Ok(None);
     }
     let mut last = None;
-    for key in transaction.keys(&schema::made(number), usize::from(request.used)) {
+    for key in transaction.keys(&schema::made(number), usize::from(request.used))? {
         let Some(secret) = schema::secret_made(&key) else { continue };
         let found = transaction.get::<Secret>(&schema::secret(secret))?;
         let waiting = found.filter(|secret| secret.is_live(now) || secret.is_draft);

@@ -10,11 +10,11 @@ use super::{
 use crate::{
     clock::UnixSeconds,
     domain::{
-        numbers::{AccountNumber, RequestNumber, SecretId},
+        numbers::{AccountNumber, RequestNumber, SecretId, SecretNumber},
         page::{PageKeys, PageStart},
         schema,
     },
-    store::{Store, StoreError},
+    store::{Key, Scan, Store, StoreError},
 };
 
 /// A request in the list.
@@ -62,7 +62,7 @@ pub fn list(
         start,
         schema::request,
         schema::request_number,
-    );
+    )?;
     let mut entries = Vec::new();
     for key in keys {
         // A request that was deleted after its key was read is left out.
@@ -81,10 +81,10 @@ pub(super) fn live_account(store: &Store, account: AccountNumber) -> Result<Acco
 }
 
 pub(super) fn secrets(store: &Store, number: RequestNumber) -> Result<Vec<SecretId>, StoreError> {
-    let made = store.keys(&schema::made(number)).filter_map(|key| schema::secret_made(&key));
-    made.filter_map(|secret| {
-        let found = store.get::<Secret>(&schema::secret(secret)).transpose()?;
-        Some(found.map(|found| found.id(secret)))
-    })
-    .collect()
+    let made = store.scan_keys(&Scan::of(&schema::made(number)))?;
+    let made: Vec<SecretNumber> = made.iter().filter_map(schema::secret_made).collect();
+    let keys: Vec<Key> = made.iter().map(|secret| schema::secret(*secret)).collect();
+    let found = store.get_many::<Secret>(&keys)?;
+    let pairs = made.into_iter().zip(found);
+    Ok(pairs.filter_map(|(number, secret)| Some(secret?.id(number))).collect())
 }

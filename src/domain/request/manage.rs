@@ -84,7 +84,7 @@ pub fn delete(
             }
         };
         let (number, request) = checked(&id, number, request, kept, &token_hash)?;
-        let made = transaction.keys(&schema::made(number), usize::from(request.used));
+        let made = transaction.keys(&schema::made(number), usize::from(request.used))?;
         remove(transaction, number, &request)?;
         for secret in made.iter().filter_map(schema::secret_made) {
             if let Some(found) = transaction.get::<Secret>(&schema::secret(secret))? {

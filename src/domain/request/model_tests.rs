@@ -258,7 +258,7 @@ impl World {
             .collect();
         dues.sort_unstable();
         let found = self.store().keys(&schema::request_dues());
-        let found: Vec<u64> = found.map(|key| schema::due_at(&key).unwrap().0).collect();
+        let found: Vec<u64> = found.map(|key| schema::due_at(&key.unwrap()).unwrap().0).collect();
         assert_eq!(found, dues);
     }
 

@@ -80,7 +80,7 @@ pub(in crate::domain) fn last_end(
     now: UnixSeconds,
 ) -> Result<Option<UnixSeconds>, StoreError> {
     let mut last = None;
-    for key in transaction.keys(&schema::leases(number), usize::from(u8::MAX)) {
+    for key in transaction.keys(&schema::leases(number), usize::from(u8::MAX))? {
         let lease = transaction.get::<Lease>(&key)?;
         last = last.max(lease.filter(|lease| lease.is_live(now)).map(|lease| lease.ends_at));
     }

@@ -96,7 +96,7 @@ pub fn list(
         start,
         schema::secret,
         schema::secret_number,
-    );
+    )?;
     let mut entries = Vec::new();
     for key in keys {
         // A secret that was deleted after its key was read is left out.

@@ -414,7 +414,7 @@ pub(super) fn remove(
         transaction.delete(&schema::event(number, index))?;
     }
     if secret.leases > 0 {
-        for key in transaction.keys(&schema::leases(number), usize::from(secret.leases)) {
+        for key in transaction.keys(&schema::leases(number), usize::from(secret.leases))? {
             transaction.delete(&key)?;
         }
     }

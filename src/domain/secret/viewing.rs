@@ -279,10 +279,14 @@ pub fn tried_after(
         transaction.put(&key, &LateTryCount(count))?;
         let mut any_late = false;
         for late in &tries {
-            match note_late(transaction, late, settled, keep_log_seconds) {
+            let noted = transaction
+                .part(|transaction| note_late(transaction, late, settled, keep_log_seconds));
+            match noted {
                 Ok(is_late) => any_late |= is_late,
                 // One damaged record must not prevent the other entries.
-                Err(error) => tracing::error!(%error, "a late attempt cannot be logged"),
+                Err(_) => {
+                    transaction.report("a late attempt cannot be logged: a record is damaged")
+                }
             }
         }
         Ok(any_late)

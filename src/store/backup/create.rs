@@ -15,14 +15,12 @@ use crate::{
     clock::UnixSeconds,
     crypto::Random,
     store::{
-        Key, Store, StoreError,
-        local::{
-            directory::STORE_FORMAT,
-            manifest::Manifest,
-            writer::{AnswerSender, Job, WriterMessage},
-        },
+        Key, Scan, Store, StoreError,
+        group::Group,
+        local::directory::STORE_FORMAT,
+        manifest::Manifest,
         record::Envelope,
-        transaction::Group,
+        writer::{Job, WriterMessage},
     },
 };
 
@@ -92,7 +90,7 @@ impl Store {
     ) -> Result<BackupCounts, BackUpError> {
         let shared = &*self.shared;
         let spool = || {
-            Spool::create(shared.directory.root(), random)
+            Spool::create(&shared.disks.bodies, random)
                 .map_err(BackUpError::io("cannot create a temporary file in the data directory"))
         };
         let running = shared.tap.begin(spool()?).ok_or(BackUpError::Busy)?;
@@ -133,7 +131,7 @@ impl Store {
         loop {
             check()?;
             let tap = Arc::clone(tap);
-            let chunk = self.between_commits(move |group| read_records(group, &tap))?;
+            let chunk = self.between_commits(move |group| read_records(group, &tap))??;
             out.records(&chunk.entries).map_err(BackUpError::Output)?;
             if chunk.is_last {
                 break;
@@ -217,7 +215,7 @@ impl Store {
         check: &dyn Fn() -> Result<(), BackUpError>,
     ) -> Result<(), BackUpError> {
         const UNREADABLE: &str = "cannot read a payload file";
-        let files = &self.shared.files;
+        let files = &self.shared.disks.bodies;
         let mut bytes = vec![0; 64 << 10];
         for name in files.names().map_err(BackUpError::io(UNREADABLE))? {
             let name = name.map_err(BackUpError::io(UNREADABLE))?;
@@ -225,7 +223,7 @@ impl Store {
             if !is_part.ok_or(StoreError::Closed)? {
                 continue;
             }
-            let mut file = files.read(name).map_err(BackUpError::io(UNREADABLE))?;
+            let mut file = files.open(name).map_err(BackUpError::io(UNREADABLE))?;
             out.file(name).map_err(BackUpError::Output)?;
             loop {
                 check()?;
@@ -246,19 +244,38 @@ impl Store {
         read: impl FnOnce(&mut Group<'_>) -> T + Send + 'static,
     ) -> Result<T, StoreError> {
         let (sender, receiver) = mpsc::sync_channel(1);
-        let job: Job = Box::new(move |group: &mut Group<'_>| {
-            let outcome = read(group);
-            let answer: AnswerSender = Box::new(move || {
-                // The receiver waits below.
-                let _ = sender.send(outcome);
-            });
-            answer
-        });
+        let job = ReadJob { read: Some(read), outcome: None, sender };
         self.shared.figures.change_sent();
-        if self.shared.changes.send(WriterMessage::Change(job)).is_err() {
+        if self.shared.changes.send(WriterMessage::Change(Box::new(job))).is_err() {
             self.shared.figures.change_taken();
         }
         receiver.recv().map_err(|_| StoreError::Closed)
+    }
+}
+
+/// Reads once, in the writer's thread. Only an exclusive engine has backups, so no group is run again.
+struct ReadJob<F, T> {
+    read: Option<F>,
+    outcome: Option<T>,
+    sender: mpsc::SyncSender<T>,
+}
+
+impl<F, T> Job for ReadJob<F, T>
+where
+    F: FnOnce(&mut Group<'_>) -> T + Send,
+    T: Send,
+{
+    fn run(&mut self, group: &mut Group<'_>) {
+        if let Some(read) = self.read.take() {
+            self.outcome = Some(read(group));
+        }
+    }
+
+    fn answer(self: Box<Self>, is_committed: bool) {
+        if let Some(outcome) = self.outcome.filter(|_| is_committed) {
+            // The receiver waits for it.
+            let _ = self.sender.send(outcome);
+        }
     }
 }
 
@@ -280,21 +297,24 @@ fn send_keys(
 }
 
 /// The next records of the state before the group.
-fn read_records(group: &Group<'_>, tap: &CommitTap) -> RecordChunk {
+fn read_records(group: &Group<'_>, tap: &CommitTap) -> Result<RecordChunk, StoreError> {
+    let engine = &group.disks().engine;
     let mut entries = EntryBuffer::new();
-    let start = tap.with(|tapped| match &tapped.read {
-        ReadRecords::To(last) => last.as_bytes().to_vec(),
-        ReadRecords::None | ReadRecords::All => Vec::new(),
-    });
+    let mut scan = Scan::all().limit(CHUNK_RECORDS);
+    scan.after = tap
+        .with(|tapped| match &tapped.read {
+            ReadRecords::To(last) => Some(last.clone()),
+            ReadRecords::None | ReadRecords::All => None,
+        })
+        .flatten();
     let mut read = ReadRecords::All;
-    let records = group.engine.range_after(&[], &start.unwrap_or_default());
-    for (number, (key, value)) in records.enumerate() {
+    for (number, (key, stored)) in engine.scan(&scan)?.into_iter().enumerate() {
         // The manifest belongs to the cut.
         if key != Manifest::key() {
-            entries.add_record(&key, Some(value.as_ref()));
+            entries.add_record(&key, Some(&stored.bytes));
         }
         // As in `scan_all`: the second read keeps the cache small.
-        let _ = group.engine.get(&key);
+        let _ = engine.get(&key);
         if entries.is_full() || number + 1 == CHUNK_RECORDS {
             read = ReadRecords::To(key);
             break;
@@ -302,13 +322,13 @@ fn read_records(group: &Group<'_>, tap: &CommitTap) -> RecordChunk {
     }
     let is_last = matches!(read, ReadRecords::All);
     tap.with(|tapped| tapped.read = read);
-    RecordChunk { entries, is_last }
+    Ok(RecordChunk { entries, is_last })
 }
 
 /// The keys in the next slots, in the state before the group. The last chunk is the cut.
 fn read_keys(group: &Group<'_>, tap: &CommitTap) -> Result<KeyChunk, BackUpError> {
     let first = tap.with(|tapped| tapped.slots_read).ok_or(StoreError::Closed)?;
-    let found = group.slots.keys(first, CHUNK_SLOTS);
+    let found = group.disks().keys.read_many(first, CHUNK_SLOTS);
     let (found, next) = found.map_err(BackUpError::io("cannot read the slot file"))?;
     let mut entries = vec![EntryBuffer::new()];
     for (slot, key) in found {
@@ -326,8 +346,7 @@ fn read_keys(group: &Group<'_>, tap: &CommitTap) -> Result<KeyChunk, BackUpError
     }
     let key: Key = Manifest::key();
     const MISSING: StoreError = StoreError::Damaged("the manifest is missing");
-    let manifest = group.engine.get(&key).ok_or(MISSING)?;
-    let manifest = manifest.as_ref().to_vec();
+    let manifest = group.disks().engine.get(&key)?.ok_or(MISSING)?.bytes.to_vec();
     let commit = Envelope::decode(&key, &manifest)?.value::<Manifest>()?.batch;
     tap.with(|tapped| tapped.is_cut = true);
     chunk.cut = Some((manifest, commit));

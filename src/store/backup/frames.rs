@@ -11,7 +11,7 @@ use super::{
     entries::{EntryBuffer, KeyEntries, RecordEntries},
     format::{FORMAT_NAME, FrameKind},
 };
-use crate::{crypto::RunningSha256, store::local::payload_files::FileName};
+use crate::{crypto::RunningSha256, store::bodies::FileName};
 
 /// The longest content of a frame.
 const MAX_FRAME_BYTES: usize = 128 << 10;

@@ -9,15 +9,16 @@ use std::{
 
 use super::{BackupCounts, BackupCut, BackupError, BackupFrame, BackupReader};
 use crate::store::{
-    Store, StoreOpenError,
+    Space, Store, StoreOpenError,
+    engine::{DiskFailure, Writes},
     local::{
         directory::{STORE_FORMAT, create_private_dir, lock, sync, sync_tree},
-        engine::{Batch, Engine, wait_for_lock},
-        manifest::Manifest,
         payload_files::PayloadFiles,
-        slots::{CommitMark, SlotFile, SlotWrites},
-        space::Space,
+        sled_engine::{Database, wait_for_lock},
+        slots::SlotFile,
     },
+    manifest::Manifest,
+    payload_keys::{CommitMark, PayloadKeys, SlotWrites},
     record::Envelope,
 };
 
@@ -183,7 +184,7 @@ fn fill<R: Read>(
 /// The parts of a store that is being restored.
 struct Parts {
     root: PathBuf,
-    engine: Engine,
+    database: Database,
     slots: SlotFile,
     files: Arc<PayloadFiles>,
     file: Option<File>,
@@ -199,8 +200,8 @@ impl Parts {
         SlotFile::create(&store.join("slots"))?;
         let slots = SlotFile::open(&store.join("slots"))?;
         let files = Arc::new(PayloadFiles::open(store.join("payloads"))?);
-        let engine = Engine::open(&store.join("db"), cache_bytes)?;
-        Ok(Self { root: root.to_path_buf(), engine, slots, files, file: None })
+        let database = Database::open(&store.join("db"), cache_bytes)?;
+        Ok(Self { root: root.to_path_buf(), database, slots, files, file: None })
     }
 
     fn take(&mut self, frame: BackupFrame<'_>) -> Result<(), RestoreError> {
@@ -209,16 +210,16 @@ impl Parts {
         match frame {
             BackupFrame::Records(records) => {
                 check_space(&root).map_err(io)?;
-                let mut batch = Batch::new();
+                let mut writes = Writes::new();
                 for record in records {
                     let (key, value) = record.map_err(BackupError::Damaged)?;
                     if let Some(value) = value {
                         Envelope::decode(&key, value)
                             .map_err(|error| RestoreError::Unusable(error.to_string()))?;
                     }
-                    batch.write(&key, value.map(<[u8]>::to_vec));
+                    writes.insert(key, value.map(<[u8]>::to_vec));
                 }
-                self.engine.commit(batch);
+                self.database.commit(&writes).map_err(broken).map_err(io)?;
             }
             BackupFrame::Cut(_) => {}
             BackupFrame::Keys(keys) => {
@@ -249,21 +250,26 @@ impl Parts {
         self.end_file().map_err(io)?;
         let unusable = |what: &str| RestoreError::Unusable(what.to_owned());
         let key = Manifest::key();
-        let manifest = self.engine.get(&key).ok_or_else(|| unusable("the manifest is missing"))?;
-        let manifest = Envelope::decode(&key, manifest.as_ref())
+        let manifest =
+            self.database.get(&key).ok_or_else(|| unusable("the manifest is missing"))?;
+        let manifest = Envelope::decode(&key, &manifest.bytes)
             .and_then(|envelope| envelope.value::<Manifest>())
             .map_err(|error| unusable(&error.to_string()))?;
         if manifest.batch != cut.commit {
             return Err(unusable("its manifest belongs to another commit"));
         }
-        self.slots.mark(CommitMark { batch: manifest.batch, finished: true });
-        self.slots.sync();
-        self.engine.flush();
+        let mark = CommitMark { batch: manifest.batch, finished: true };
+        let closed = self.slots.mark(mark).and_then(|()| self.slots.close());
+        closed.and_then(|()| self.database.flush()).map_err(broken).map_err(io)?;
         let store = root.join("store");
         drop(self);
         wait_for_lock(&store.join("db"));
         fs::write(store.join("format"), STORE_FORMAT).and_then(|()| sync_tree(&store)).map_err(io)
     }
+}
+
+fn broken(DiskFailure(what): DiskFailure) -> io::Error {
+    io::Error::other(what)
 }
 
 fn check_space(path: &Path) -> io::Result<()> {

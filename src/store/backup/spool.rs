@@ -6,7 +6,7 @@
 use std::{
     fs::File,
     io::{self, BufReader, Read, Seek, Write},
-    path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use zeroize::Zeroizing;
@@ -16,7 +16,7 @@ use crate::{
         MessageKey, Random,
         stream::{StreamOpener, StreamSealer},
     },
-    store::local::space::Space,
+    store::bodies::Bodies,
 };
 
 /// A spool leaves this much of the disk for views and deletions. It is less than what creations leave, so
@@ -35,14 +35,14 @@ pub(super) struct Spool {
 /// The file of a spool. Writing fails before the disk is full.
 struct SpoolFile {
     file: File,
-    dir: PathBuf,
+    bodies: Arc<dyn Bodies>,
     until_check: u64,
 }
 
 impl Write for SpoolFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.until_check == 0 {
-            if Space::of(&self.dir)?.free < RESERVE_BYTES {
+            if self.bodies.space()?.free < RESERVE_BYTES {
                 return Err(io::ErrorKind::StorageFull.into());
             }
             self.until_check = CHECK_EVERY_BYTES;
@@ -64,11 +64,12 @@ pub(super) struct SpoolReader {
 }
 
 impl Spool {
-    /// Creates a spool in `dir`.
-    pub(super) fn create(dir: &Path, random: &dyn Random) -> io::Result<Self> {
-        let file = tempfile::tempfile_in(dir)?;
+    /// Creates a spool.
+    pub(super) fn create(bodies: &Arc<dyn Bodies>, random: &dyn Random) -> io::Result<Self> {
+        let file = bodies.temporary()?;
         let key = MessageKey::new(random);
-        let checked = SpoolFile { file: file.try_clone()?, dir: dir.to_path_buf(), until_check: 0 };
+        let bodies = Arc::clone(bodies);
+        let checked = SpoolFile { file: file.try_clone()?, bodies, until_check: 0 };
         Ok(Self { sealer: StreamSealer::new(checked, &key, random)?, file, key })
     }
 

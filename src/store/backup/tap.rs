@@ -9,7 +9,7 @@ use std::{
 use super::{entries::EntryBuffer, spool::Spool};
 use crate::{
     crypto::SlotKey,
-    store::{Key, local::payload_files::FileName, transaction::Effects},
+    store::{Key, bodies::FileName, group::Effects},
 };
 
 /// The connection between the writer and the backup that runs, if one does. It also passes on the payload

@@ -23,14 +23,12 @@ use rustix::{
     io::Errno,
 };
 
-use super::{
-    engine::{Batch, Engine},
+use super::{sled_engine::Database, slots::SlotFile, sync_hook};
+use crate::store::{
+    Space, StoreOpenError,
+    engine::{DiskFailure, Writes},
     manifest::Manifest,
-    slots::SlotFile,
-    space::Space,
-    writer::write_manifest,
 };
-use crate::store::{StoreOpenError, StoreSize};
 
 /// The content of the file `format`.
 pub(in crate::store) const STORE_FORMAT: &str = "sealdrop store, format 1\n";
@@ -39,7 +37,7 @@ pub(in crate::store) const STORE_FORMAT: &str = "sealdrop store, format 1\n";
 const BALLAST_BYTES: u64 = 8 << 20;
 
 /// A locked data directory with a complete store.
-pub(in crate::store) struct DataDirectory {
+pub(super) struct DataDirectory {
     root: PathBuf,
     /// The lock is released when the file is closed.
     _lock: File,
@@ -47,7 +45,7 @@ pub(in crate::store) struct DataDirectory {
 
 impl DataDirectory {
     /// Locks the directory and creates missing parts.
-    pub(in crate::store) fn open(root: &Path, cache_bytes: u64) -> Result<Self, StoreOpenError> {
+    pub(super) fn open(root: &Path, cache_bytes: u64) -> Result<Self, StoreOpenError> {
         create_private_dir(root).map_err(StoreOpenError::io("create", root))?;
         let lock = lock(root)?;
         let store = root.join("store");
@@ -60,24 +58,20 @@ impl DataDirectory {
         Ok(directory)
     }
 
-    pub(in crate::store) fn root(&self) -> &Path {
-        &self.root
-    }
-
-    pub(in crate::store) fn db(&self) -> PathBuf {
+    pub(super) fn db(&self) -> PathBuf {
         self.root.join("store/db")
     }
 
-    pub(in crate::store) fn slots(&self) -> PathBuf {
+    pub(super) fn slots(&self) -> PathBuf {
         self.root.join("store/slots")
     }
 
-    pub(in crate::store) fn payloads(&self) -> PathBuf {
+    pub(super) fn payloads(&self) -> PathBuf {
         self.root.join("store/payloads")
     }
 
     /// Whether sled has created files in `blobs/`, which sled does not sync.
-    pub(in crate::store) fn has_blobs(&self) -> io::Result<bool> {
+    pub(super) fn has_blobs(&self) -> io::Result<bool> {
         match fs::read_dir(self.db().join("blobs")) {
             Ok(mut entries) => Ok(entries.next().is_some()),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
@@ -85,27 +79,26 @@ impl DataDirectory {
         }
     }
 
-    pub(in crate::store) fn space(&self) -> io::Result<Space> {
+    pub(super) fn space(&self) -> io::Result<Space> {
         Space::of(&self.root)
     }
 
-    /// The size of the database and the slots; the payload files are not counted.
-    pub(in crate::store) fn size(&self) -> io::Result<StoreSize> {
-        let mut database = 0;
+    /// The size of the database, in bytes.
+    pub(super) fn database_bytes(&self) -> io::Result<u64> {
+        let mut bytes = 0;
         for entry in fs::read_dir(self.db())? {
             // sled deletes old snapshots meanwhile.
             match entry?.metadata() {
-                Ok(found) if found.is_file() => database += found.len(),
+                Ok(found) if found.is_file() => bytes += found.len(),
                 Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
                 _ => {}
             }
         }
-        let slots = fs::metadata(self.slots())?.len();
-        Ok(StoreSize { database, slots, files: 0 })
+        Ok(bytes)
     }
 
     /// Deletes the ballast file if the disk is too full to open the database.
-    pub(in crate::store) fn drop_ballast_if_full(&self) -> Result<(), StoreOpenError> {
+    pub(super) fn drop_ballast_if_full(&self) -> Result<(), StoreOpenError> {
         let path = self.root.join("ballast");
         let space =
             self.space().map_err(StoreOpenError::io("ask for the free space of", &self.root))?;
@@ -123,7 +116,7 @@ impl DataDirectory {
     }
 
     /// Creates the ballast file if it is missing and enough space is free.
-    pub(in crate::store) fn restore_ballast(&self) -> io::Result<()> {
+    pub(super) fn restore_ballast(&self) -> io::Result<()> {
         let path = self.root.join("ballast");
         let space = self.space()?;
         if path.try_exists()? || space.free < space.reserve() + BALLAST_BYTES {
@@ -156,14 +149,18 @@ impl DataDirectory {
             .and_then(|()| SlotFile::create(&new.join("slots")));
         made.map_err(StoreOpenError::io("create", &new))?;
 
-        let engine = Engine::open(&db, cache_bytes)
+        let database = Database::open(&db, cache_bytes)
             .map_err(StoreOpenError::io("create the database in", &db))?;
-        let mut first = Batch::new();
-        write_manifest(&mut first, Manifest::default());
-        if !engine.commit_reaches_sync_hook(first) {
+        let mut first = Writes::new();
+        Manifest::default().write(&mut first);
+        let before = sync_hook::calls();
+        database.commit(&first).map_err(|DiskFailure(what)| {
+            StoreOpenError::io("create the database in", &db)(io::Error::other(what))
+        })?;
+        if sync_hook::calls() == before {
             return Err(StoreOpenError::SyncHookMissing);
         }
-        drop(engine);
+        drop(database);
 
         fs::write(new.join("format"), STORE_FORMAT)
             .and_then(|()| sync_tree(&new))

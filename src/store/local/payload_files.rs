@@ -1,23 +1,20 @@
-//! Files for sealed payloads that are too large for sled, one file per payload.
+//! Payload files in a directory, one file per payload, named by 32 hexadecimal digits.
 //!
-//! The caller writes and syncs a file under a temporary name. The writer renames it just before the commit of
-//! the record that names it. Deletion is in the reverse order. A crash can therefore leave a file without a
-//! record, but never a record without its file.
+//! A new file has a temporary name until [`Bodies::keep`] renames it.
 
 use std::{
     collections::BTreeSet,
     fs::{self, File, OpenOptions},
-    io,
+    io::{self, Seek, SeekFrom},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use super::space::Space;
-use crate::crypto::{Random, random_array};
-
-/// The random name of a payload file; hexadecimal on disk.
-pub(in crate::store) type FileName = [u8; 16];
+use crate::store::{
+    Space,
+    bodies::{Bodies, BodyReader, BodyWriter, FileName, SettledFiles},
+};
 
 const TEMPORARY: &str = "tmp";
 
@@ -25,84 +22,14 @@ pub(in crate::store) struct PayloadFiles {
     dir: PathBuf,
     /// For the sync after renames.
     handle: File,
-    held: Arc<HeldFiles>,
-}
-
-/// The files that are being written or will be named by the next commit. A sweep must not delete them.
-#[derive(Default)]
-struct HeldFiles(Mutex<BTreeSet<FileName>>);
-
-/// A file with a temporary name. If it is dropped before [`PayloadFiles::keep`], it is deleted. If it is
-/// dropped after the commit of its record, it is only released.
-pub(in crate::store) struct StagedFile {
-    pub(in crate::store) name: FileName,
-    pub(in crate::store) bytes: u64,
-    path: PathBuf,
-    held: Arc<HeldFiles>,
-}
-
-impl HeldFiles {
-    fn names(&self) -> std::sync::MutexGuard<'_, BTreeSet<FileName>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for StagedFile {
-    fn drop(&mut self) {
-        // Fails for a renamed file, as intended. The sweep deletes a file that this call could not delete.
-        let _ = fs::remove_file(&self.path);
-        self.held.names().remove(&self.name);
-    }
-}
-
-impl StagedFile {
-    pub(in crate::store) fn open(&self) -> io::Result<File> {
-        File::open(&self.path)
-    }
+    /// The files that are being written or will be named by the next commit. A sweep must not delete them.
+    held: Mutex<BTreeSet<FileName>>,
 }
 
 impl PayloadFiles {
     pub(in crate::store) fn open(dir: PathBuf) -> io::Result<Self> {
         let handle = File::open(&dir)?;
-        Ok(Self { dir, handle, held: Arc::default() })
-    }
-
-    /// Creates an empty file under a temporary name. It must be synced before it is kept.
-    pub(in crate::store) fn create(&self, random: &dyn Random) -> io::Result<(File, StagedFile)> {
-        let name: FileName = random_array(random);
-        let path = self.path(name).with_extension(TEMPORARY);
-        self.held.names().insert(name);
-        let staged = StagedFile { name, bytes: 0, path, held: Arc::clone(&self.held) };
-        let file =
-            OpenOptions::new().write(true).create_new(true).mode(0o600).open(&staged.path)?;
-        Ok((file, staged))
-    }
-
-    /// Renames a staged file to its final name. Durable after [`PayloadFiles::sync`].
-    pub(in crate::store) fn keep(&self, staged: &StagedFile) -> io::Result<()> {
-        fs::rename(&staged.path, self.path(staged.name))
-    }
-
-    /// Makes renames and deletions durable.
-    pub(in crate::store) fn sync(&self) -> io::Result<()> {
-        self.handle.sync_all()
-    }
-
-    pub(in crate::store) fn read(&self, name: FileName) -> io::Result<File> {
-        File::open(self.path(name))
-    }
-
-    /// The names of all files, also of those that no record names. Files that are created or deleted meanwhile
-    /// may be missing.
-    pub(in crate::store) fn names(
-        &self,
-    ) -> io::Result<impl Iterator<Item = io::Result<FileName>> + use<>> {
-        let named = |entry: io::Result<fs::DirEntry>| match entry {
-            // Other names are temporary.
-            Ok(entry) => entry.file_name().to_str().and_then(parse_name).map(Ok),
-            Err(error) => Some(Err(error)),
-        };
-        Ok(fs::read_dir(&self.dir)?.filter_map(named))
+        Ok(Self { dir, handle, held: Mutex::default() })
     }
 
     /// Creates a file under its final name, for a backup that is restored.
@@ -110,59 +37,137 @@ impl PayloadFiles {
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(self.path(name))
     }
 
-    /// Opens an existing file for writing.
-    pub(in crate::store) fn append(&self, name: FileName) -> io::Result<File> {
-        OpenOptions::new().write(true).open(self.path(name))
+    fn path(&self, name: FileName) -> PathBuf {
+        self.dir.join(format!("{:032x}", u128::from_be_bytes(name)))
     }
 
-    pub(in crate::store) fn space(&self) -> io::Result<Space> {
-        Space::of(&self.dir)
+    fn temporary(&self, name: FileName) -> PathBuf {
+        self.path(name).with_extension(TEMPORARY)
     }
 
-    pub(in crate::store) fn bytes(&self, name: FileName) -> io::Result<u64> {
+    fn held(&self) -> MutexGuard<'_, BTreeSet<FileName>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Bodies for PayloadFiles {
+    fn create(&self, name: FileName) -> io::Result<Box<dyn BodyWriter>> {
+        let path = self.temporary(name);
+        self.held().insert(name);
+        let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+        if made.is_err() {
+            self.held().remove(&name);
+        }
+        Ok(Box::new(made?))
+    }
+
+    fn reopen(&self, name: FileName, bytes: u64) -> io::Result<Box<dyn BodyWriter>> {
+        let mut file = OpenOptions::new().write(true).open(self.path(name))?;
+        if file.metadata()?.len() < bytes {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        file.set_len(bytes)?;
+        file.seek(SeekFrom::Start(bytes))?;
+        Ok(Box::new(file))
+    }
+
+    fn keep(&self, names: &[FileName]) -> io::Result<()> {
+        for name in names {
+            match fs::rename(self.temporary(*name), self.path(*name)) {
+                // An earlier attempt at the same commit has renamed it.
+                Err(error)
+                    if error.kind() == io::ErrorKind::NotFound && self.path(*name).is_file() => {}
+                other => other?,
+            }
+        }
+        self.handle.sync_all()
+    }
+
+    fn release(&self, name: FileName, is_kept: bool) {
+        if !is_kept {
+            // Fails for a file that was renamed before its commit failed. The sweep deletes such files, and
+            // those that this call could not delete.
+            let _ = fs::remove_file(self.temporary(name));
+        }
+        self.held().remove(&name);
+    }
+
+    fn open(&self, name: FileName) -> io::Result<Box<dyn BodyReader>> {
+        Ok(Box::new(File::open(self.path(name))?))
+    }
+
+    fn open_new(&self, name: FileName) -> io::Result<Box<dyn BodyReader>> {
+        Ok(Box::new(File::open(self.temporary(name))?))
+    }
+
+    fn bytes(&self, name: FileName) -> io::Result<u64> {
         Ok(fs::metadata(self.path(name))?.len())
     }
 
-    pub(in crate::store) fn delete(&self, name: FileName) -> io::Result<()> {
+    fn delete(&self, name: FileName) -> io::Result<()> {
         remove_if_exists(&self.path(name))
     }
 
-    /// The files that are not held, including temporary ones.
-    ///
-    /// A scan for the records of these files after this call finds all of them, because a file is held until
-    /// the commit of its record is complete.
-    pub(in crate::store) fn list(&self) -> io::Result<Vec<PathBuf>> {
+    fn names(&self) -> io::Result<Box<dyn Iterator<Item = io::Result<FileName>>>> {
+        let named = |entry: io::Result<fs::DirEntry>| match entry {
+            // Other names are temporary.
+            Ok(entry) => entry.file_name().to_str().and_then(parse_name).map(Ok),
+            Err(error) => Some(Err(error)),
+        };
+        Ok(Box::new(fs::read_dir(&self.dir)?.filter_map(named)))
+    }
+
+    fn temporary(&self) -> io::Result<File> {
+        tempfile::tempfile_in(&self.dir)
+    }
+
+    fn list(&self) -> io::Result<Box<dyn SettledFiles + '_>> {
         let mut found = Vec::new();
         for entry in fs::read_dir(&self.dir)? {
             found.push(entry?.path());
         }
-        let held = self.held.names();
-        let held: BTreeSet<PathBuf> = held
-            .iter()
-            .map(|name| self.path(*name))
-            .flat_map(|path| [path.with_extension(TEMPORARY), path])
-            .collect();
+        let held: BTreeSet<PathBuf> =
+            self.held().iter().flat_map(|name| [self.temporary(*name), self.path(*name)]).collect();
         found.retain(|path| !held.contains(path));
-        Ok(found)
+        Ok(Box::new(SettledPaths { files: self, paths: found }))
     }
 
-    /// Deletes those of `files` that no record names. Returns their number.
-    pub(in crate::store) fn sweep(
-        &self,
-        files: &[PathBuf],
-        named: &BTreeSet<FileName>,
-    ) -> io::Result<u64> {
-        let named: BTreeSet<PathBuf> = named.iter().map(|name| self.path(*name)).collect();
+    fn space(&self) -> io::Result<Space> {
+        Space::of(&self.dir)
+    }
+}
+
+/// Files without a hold, including those with temporary names.
+struct SettledPaths<'a> {
+    files: &'a PayloadFiles,
+    paths: Vec<PathBuf>,
+}
+
+impl SettledFiles for SettledPaths<'_> {
+    fn is_empty(&self) -> bool {
+        self.paths.is_empty()
+    }
+
+    fn sweep(&self, named: &BTreeSet<FileName>) -> io::Result<u64> {
+        let named: BTreeSet<PathBuf> = named.iter().map(|name| self.files.path(*name)).collect();
         let mut swept = 0;
-        for path in files.iter().filter(|path| !named.contains(*path)) {
+        for path in self.paths.iter().filter(|path| !named.contains(*path)) {
             remove_if_exists(path)?;
             swept += 1;
         }
         Ok(swept)
     }
+}
 
-    fn path(&self, name: FileName) -> PathBuf {
-        self.dir.join(format!("{:032x}", u128::from_be_bytes(name)))
+impl BodyWriter for File {
+    fn sync(&self) -> io::Result<()> {
+        self.sync_data()
+    }
+}
+
+impl BodyReader for File {
+    fn try_clone(&self) -> io::Result<Box<dyn BodyReader>> {
+        Ok(Box::new(Self::try_clone(self)?))
     }
 }
 

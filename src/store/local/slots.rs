@@ -11,12 +11,21 @@ use std::{
     io,
     os::unix::fs::{FileExt, OpenOptionsExt},
     path::Path,
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use xxhash_rust::xxh3::xxh3_64;
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::{crypto::SlotKey, store::fatal::fatal};
+use crate::{
+    crypto::SlotKey,
+    store::{
+        StoreError,
+        engine::DiskFailure,
+        fatal::fatal,
+        payload_keys::{CommitMark, FoundSlots, PayloadKeys, SlotWrites},
+    },
+};
 
 /// The size of a slot, in bytes.
 pub(in crate::store) const SLOT_BYTES: usize = 32;
@@ -24,32 +33,25 @@ const MAGIC: &[u8; SLOT_BYTES] = b"sealdrop slots, format 1\n\0\0\0\0\0\0\0";
 const HEADER_SLOTS: u32 = 2;
 /// The number of slots by which the file grows: 1 MiB, so that growth is rare and short.
 const GROWTH_SLOTS: u32 = 32_768;
+/// The file grows before it has fewer free slots than these, so that no request waits for that.
+const EARLY_SLOTS: usize = 4096;
 /// The content of a wiped slot, followed by the number of the commit that wiped it.
 const BURNED: &[u8; 16] = b"burned by commit";
 
-/// The writes of a group of changes: a key fills a slot, and `None` wipes it.
-pub(in crate::store) type SlotWrites = BTreeMap<u32, Option<SlotKey>>;
-
-/// Keys with their slots, and the slot after them; `None` for the last ones.
-pub(in crate::store) type FoundKeys = (Vec<(u32, SlotKey)>, Option<u32>);
-
-/// The last commit that was begun, and whether it was finished. It is stored outside of sled: a database that
-/// is older than the mark has lost acknowledged data.
-///
-/// The mark is written before and after each commit, so it is exact after `kill -9`. After a power cut it can
-/// be older than the database, but never newer than the commit in progress.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::store) struct CommitMark {
-    pub(in crate::store) batch: u64,
-    pub(in crate::store) finished: bool,
-}
-
 pub(in crate::store) struct SlotFile {
     file: File,
-    /// One bit per slot, set while a record names the slot.
+    map: Mutex<SlotMap>,
+}
+
+/// Which slots are in use.
+struct SlotMap {
+    /// One bit per slot, set while the slot is reserved or named by a record.
     used: Vec<u64>,
     /// No word before this one has a free slot.
     first_free_word: usize,
+    free: usize,
+    /// See [`PayloadKeys::grow_early`].
+    grow_below: usize,
 }
 
 impl SlotFile {
@@ -57,14 +59,14 @@ impl SlotFile {
     pub(in crate::store) fn create(path: &Path) -> io::Result<()> {
         let file =
             OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)?;
-        let mut slots = Self { file, used: Vec::new(), first_free_word: 0 };
-        slots.grow()?;
+        let slots = Self { file, map: Mutex::new(SlotMap::new(0)) };
+        slots.grow(&mut slots.map())?;
         slots.file.write_all_at(MAGIC, 0)?;
-        slots.mark(CommitMark { batch: 0, finished: true });
+        slots.write_mark(CommitMark { batch: 0, finished: true })?;
         slots.file.sync_all()
     }
 
-    /// Opens the file. [`SlotFile::verify`] later determines which slots are in use.
+    /// Opens the file. [`PayloadKeys::verify`] later determines which slots are in use.
     pub(in crate::store) fn open(path: &Path) -> io::Result<Self> {
         let file = OpenOptions::new().read(true).write(true).open(path)?;
         let mut magic = [0; SLOT_BYTES];
@@ -76,13 +78,136 @@ impl SlotFile {
         let steps = file.metadata()?.len() / (u64::from(GROWTH_SLOTS) * SLOT_BYTES as u64);
         let words = steps * u64::from(GROWTH_SLOTS) / 64;
         let words = usize::try_from(words).map_err(io::Error::other)?;
-        let mut slots = Self { file, used: vec![0; words], first_free_word: 0 };
-        (0..HEADER_SLOTS).for_each(|slot| slots.set_used(slot));
-        Ok(slots)
+        Ok(Self { file, map: Mutex::new(SlotMap::new(words)) })
     }
 
-    /// The commit mark; `None` where it is damaged.
-    pub(in crate::store) fn commit_mark(&self) -> io::Result<Option<CommitMark>> {
+    fn map(&self) -> MutexGuard<'_, SlotMap> {
+        self.map.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write_mark(&self, mark: CommitMark) -> io::Result<()> {
+        self.file.write_all_at(&mark_bytes(mark), SLOT_BYTES as u64)
+    }
+
+    fn read_slot(&self, slot: u32) -> io::Result<Option<SlotKey>> {
+        let mut bytes = Zeroizing::new([0; SLOT_BYTES]);
+        self.file.read_exact_at(&mut *bytes, offset(slot))?;
+        Ok((!is_empty(&bytes)).then(|| SlotKey::from_bytes(*bytes)))
+    }
+
+    /// Writes keys into a file that is being restored, which grows for them.
+    ///
+    /// # Errors
+    ///
+    /// An I/O error, if the file cannot grow.
+    pub(in crate::store) fn restore(&self, keys: &SlotWrites) -> io::Result<()> {
+        let mut map = self.map();
+        if let Some((last, _)) = keys.last_key_value() {
+            while *last >= map.capacity() {
+                self.grow(&mut map)?;
+            }
+        }
+        self.write_slots(keys, 0)
+    }
+
+    /// Writes slots, neighbours together, and syncs.
+    fn write_slots(&self, writes: &SlotWrites, batch: u64) -> io::Result<()> {
+        let mut run = Zeroizing::new(Vec::new());
+        let mut next = None;
+        for (slot, key) in writes {
+            if next != Some(*slot) {
+                self.write_run(next, &mut run)?;
+            }
+            match key {
+                Some(key) => run.extend_from_slice(key.expose_secret()),
+                None => run.extend_from_slice(&burned_bytes(batch)),
+            }
+            next = Some(slot + 1);
+        }
+        self.write_run(next, &mut run)?;
+        self.file.sync_data()
+    }
+
+    /// Writes the slots of `run`, the last of which is the one before `end`, and clears `run`.
+    fn write_run(&self, end: Option<u32>, run: &mut Vec<u8>) -> io::Result<()> {
+        let Some(end) = end else { return Ok(()) };
+        let start = offset(end) - run.len() as u64;
+        self.file.write_all_at(run, start)?;
+        run.zeroize();
+        Ok(())
+    }
+
+    fn grow(&self, map: &mut SlotMap) -> io::Result<()> {
+        let zeros = vec![0; GROWTH_SLOTS as usize * SLOT_BYTES];
+        let start = offset(map.capacity());
+        if let Err(error) = self.file.write_all_at(&zeros, start) {
+            // A partly grown file is cut to its old length, which matches the slots in memory.
+            self.file.set_len(start)?;
+            return Err(error);
+        }
+        if let Err(error) = self.file.sync_all() {
+            fatal(&format!("cannot sync the slot file: {error}"));
+        }
+        map.add(GROWTH_SLOTS as usize / 64);
+        Ok(())
+    }
+}
+
+impl PayloadKeys for SlotFile {
+    fn reserve(&self) -> io::Result<u32> {
+        let mut map = self.map();
+        loop {
+            match map.take() {
+                Some(slot) => return Ok(slot),
+                None => self.grow(&mut map)?,
+            }
+        }
+    }
+
+    fn release(&self, slots: &mut dyn Iterator<Item = u32>) {
+        let mut map = self.map();
+        slots.for_each(|slot| map.free(slot));
+    }
+
+    fn grow_early(&self) {
+        let mut map = self.map();
+        if map.free < map.grow_below {
+            // On a full disk, this is tried a few times, and then again when the last slot is taken.
+            map.grow_below = match self.grow(&mut map) {
+                Ok(()) => EARLY_SLOTS,
+                Err(_) => map.grow_below / 2,
+            };
+        }
+    }
+
+    fn read(&self, slot: u32) -> Result<Option<SlotKey>, StoreError> {
+        self.read_slot(slot).or_else(|error| fatal(&format!("cannot read the slot file: {error}")))
+    }
+
+    fn read_many(&self, first: u32, count: u32) -> io::Result<FoundSlots> {
+        let first = first.max(HEADER_SLOTS);
+        let capacity = self.map().capacity();
+        let end = first.saturating_add(count).min(capacity);
+        let length = end.saturating_sub(first) as usize * SLOT_BYTES;
+        let mut bytes = Zeroizing::new(vec![0; length]);
+        self.file.read_exact_at(&mut bytes, offset(first))?;
+        let slots = (first..).zip(bytes.as_chunks::<SLOT_BYTES>().0);
+        let keys = slots
+            .filter(|(_, bytes)| !is_empty(bytes))
+            .map(|(slot, bytes)| (slot, SlotKey::from_bytes(*bytes)))
+            .collect();
+        Ok((keys, (end < capacity).then_some(end)))
+    }
+
+    fn write(&self, writes: &SlotWrites, batch: u64) -> Result<(), DiskFailure> {
+        self.write_slots(writes, batch).map_err(DiskFailure::of("cannot write the slot file"))
+    }
+
+    fn mark(&self, mark: CommitMark) -> Result<(), DiskFailure> {
+        self.write_mark(mark).map_err(DiskFailure::of("cannot write the slot file"))
+    }
+
+    fn commit_mark(&self) -> io::Result<Option<CommitMark>> {
         let mut bytes = [0; SLOT_BYTES];
         self.file.read_exact_at(&mut bytes, SLOT_BYTES as u64)?;
         let batch = bytes.first_chunk::<8>().map_or(0, |b| u64::from_le_bytes(*b));
@@ -91,25 +216,8 @@ impl SlotFile {
         Ok((bytes == mark_bytes(mark)).then_some(mark))
     }
 
-    /// Writes the commit mark without a sync.
-    pub(in crate::store) fn mark(&self, mark: CommitMark) {
-        if let Err(error) = self.file.write_all_at(&mark_bytes(mark), SLOT_BYTES as u64) {
-            fatal(&format!("cannot write the slot file: {error}"));
-        }
-    }
-
-    /// Marks the slots that the records name as used, compares each slot with the check value of its record,
-    /// and wipes slots that no record names.
-    ///
-    /// `batch` is the last commit in the database. Returns the named slots that a later commit has wiped,
-    /// which happens if a crash occurs after the slots were wiped and before the records were changed. These
-    /// slots count as free.
-    ///
-    /// # Errors
-    ///
-    /// `Ok(Err(what))` if a slot does not contain the key of its record.
-    pub(in crate::store) fn verify(
-        &mut self,
+    fn verify(
+        &self,
         named: &BTreeMap<u32, u64>,
         batch: u64,
     ) -> io::Result<Result<BTreeSet<u32>, &'static str>> {
@@ -118,7 +226,8 @@ impl SlotFile {
         let mut wipes = SlotWrites::new();
         let mut chunk = Zeroizing::new(vec![0; CHUNK_SLOTS * SLOT_BYTES]);
         let mut slot: u32 = 0;
-        let capacity = self.capacity();
+        let mut map = self.map();
+        let capacity = map.capacity();
         if named.keys().next_back().is_some_and(|last| *last >= capacity) {
             return Ok(Err("a record names a key slot behind the end of the slot file"));
         }
@@ -141,141 +250,65 @@ impl SlotFile {
                 slot += 1;
             }
         }
-        named.keys().filter(|slot| !burned.contains(slot)).for_each(|slot| self.set_used(*slot));
+        named.keys().filter(|slot| !burned.contains(slot)).for_each(|slot| map.set_used(*slot));
         if !wipes.is_empty() {
-            self.write(&wipes, batch);
-            self.sync();
+            self.write_slots(&wipes, batch)?;
         }
         Ok(Ok(burned))
     }
 
-    /// Takes the lowest free slot, because neighbouring slots are written with one call.
-    ///
-    /// # Errors
-    ///
-    /// An I/O error, if the file cannot grow.
-    pub(in crate::store) fn take(&mut self) -> io::Result<u32> {
-        loop {
-            let free = (self.used.iter().enumerate().skip(self.first_free_word))
-                .find(|(_, word)| **word != u64::MAX);
-            if let Some((index, word)) = free {
-                self.first_free_word = index;
-                let slot =
-                    u32::try_from(index * 64).map_err(io::Error::other)? + word.trailing_ones();
-                self.set_used(slot);
-                return Ok(slot);
-            }
-            self.grow()?;
-        }
+    fn close(&self) -> Result<(), DiskFailure> {
+        self.file.sync_data().map_err(DiskFailure::of("cannot sync the slot file"))
     }
 
-    /// Frees slots whose keys were wiped from the disk.
-    pub(in crate::store) fn release(&mut self, slots: impl IntoIterator<Item = u32>) {
-        for slot in slots {
-            let (index, bit) = place(slot);
-            if let Some(word) = self.used.get_mut(index) {
-                *word &= !bit;
-                self.first_free_word = self.first_free_word.min(index);
-            }
-        }
+    fn bytes(&self) -> io::Result<u64> {
+        Ok(self.file.metadata()?.len())
+    }
+}
+
+impl SlotMap {
+    /// A map of 64 slots for each of the `words`, of which only the header is in use.
+    fn new(words: usize) -> Self {
+        let mut map =
+            Self { used: Vec::new(), first_free_word: 0, free: 0, grow_below: EARLY_SLOTS };
+        map.add(words);
+        map
     }
 
-    /// The key in a slot; `None` for an empty or wiped slot.
-    pub(in crate::store) fn read(&self, slot: u32) -> io::Result<Option<SlotKey>> {
-        let mut bytes = Zeroizing::new([0; SLOT_BYTES]);
-        self.file.read_exact_at(&mut *bytes, offset(slot))?;
-        Ok((!is_empty(&bytes)).then(|| SlotKey::from_bytes(*bytes)))
-    }
-
-    /// The keys in `count` slots from `first` on.
-    pub(in crate::store) fn keys(&self, first: u32, count: u32) -> io::Result<FoundKeys> {
-        let first = first.max(HEADER_SLOTS);
-        let end = first.saturating_add(count).min(self.capacity());
-        let length = end.saturating_sub(first) as usize * SLOT_BYTES;
-        let mut bytes = Zeroizing::new(vec![0; length]);
-        self.file.read_exact_at(&mut bytes, offset(first))?;
-        let slots = (first..).zip(bytes.as_chunks::<SLOT_BYTES>().0);
-        let keys = slots
-            .filter(|(_, bytes)| !is_empty(bytes))
-            .map(|(slot, bytes)| (slot, SlotKey::from_bytes(*bytes)))
-            .collect();
-        Ok((keys, (end < self.capacity()).then_some(end)))
-    }
-
-    /// Writes keys into a file that is being restored, which grows for them.
-    ///
-    /// # Errors
-    ///
-    /// An I/O error, if the file cannot grow.
-    pub(in crate::store) fn restore(&mut self, keys: &SlotWrites) -> io::Result<()> {
-        if let Some((last, _)) = keys.last_key_value() {
-            while *last >= self.capacity() {
-                self.grow()?;
-            }
-        }
-        self.write(keys, 0);
-        Ok(())
-    }
-
-    /// Writes slots for the commit `batch`, neighbours together. Durable after [`SlotFile::sync`].
-    pub(in crate::store) fn write(&self, writes: &SlotWrites, batch: u64) {
-        let mut run = Zeroizing::new(Vec::new());
-        let mut next = None;
-        for (slot, key) in writes {
-            if next != Some(*slot) {
-                self.write_run(next, &mut run);
-            }
-            match key {
-                Some(key) => run.extend_from_slice(key.expose_secret()),
-                None => run.extend_from_slice(&burned_bytes(batch)),
-            }
-            next = Some(slot + 1);
-        }
-        self.write_run(next, &mut run);
-    }
-
-    /// Makes all writes durable.
-    pub(in crate::store) fn sync(&self) {
-        if let Err(error) = self.file.sync_data() {
-            fatal(&format!("cannot sync the slot file: {error}"));
-        }
-    }
-
-    /// Writes the slots of `run`, the last of which is the one before `end`, and clears `run`.
-    fn write_run(&self, end: Option<u32>, run: &mut Vec<u8>) {
-        let Some(end) = end else { return };
-        let start = offset(end) - run.len() as u64;
-        if let Err(error) = self.file.write_all_at(run, start) {
-            fatal(&format!("cannot write the slot file: {error}"));
-        }
-        run.zeroize();
-    }
-
-    fn grow(&mut self) -> io::Result<()> {
-        let zeros = vec![0; GROWTH_SLOTS as usize * SLOT_BYTES];
-        let start = offset(self.capacity());
-        if let Err(error) = self.file.write_all_at(&zeros, start) {
-            // A partly grown file is cut to its old length, which matches the slots in memory.
-            self.file.set_len(start)?;
-            return Err(error);
-        }
-        if let Err(error) = self.file.sync_all() {
-            fatal(&format!("cannot sync the slot file: {error}"));
-        }
-        self.used.resize(self.used.len() + GROWTH_SLOTS as usize / 64, 0);
+    fn add(&mut self, words: usize) {
+        self.used.resize(self.used.len() + words, 0);
+        self.free += words * 64;
         (0..HEADER_SLOTS).for_each(|slot| self.set_used(slot));
-        Ok(())
     }
 
-    fn capacity(&self) -> u32 {
-        u32::try_from(self.used.len() * 64).unwrap_or(u32::MAX)
+    fn take(&mut self) -> Option<u32> {
+        let (index, word) = (self.used.iter().enumerate().skip(self.first_free_word))
+            .find(|(_, word)| **word != u64::MAX)?;
+        let slot = u32::try_from(index * 64).ok()? + word.trailing_ones();
+        self.first_free_word = index;
+        self.set_used(slot);
+        Some(slot)
+    }
+
+    fn free(&mut self, slot: u32) {
+        let (index, bit) = place(slot);
+        if let Some(word) = self.used.get_mut(index).filter(|word| **word & bit != 0) {
+            *word &= !bit;
+            self.free += 1;
+            self.first_free_word = self.first_free_word.min(index);
+        }
     }
 
     fn set_used(&mut self, slot: u32) {
         let (index, bit) = place(slot);
-        if let Some(word) = self.used.get_mut(index) {
+        if let Some(word) = self.used.get_mut(index).filter(|word| **word & bit == 0) {
             *word |= bit;
+            self.free -= 1;
         }
+    }
+
+    fn capacity(&self) -> u32 {
+        u32::try_from(self.used.len() * 64).unwrap_or(u32::MAX)
     }
 }
 
@@ -338,27 +371,29 @@ mod tests {
     #[test]
     fn keys_are_kept_and_wiped_in_place() {
         let (_dir, path) = fresh();
-        let mut slots = SlotFile::open(&path).unwrap();
-        let taken: Vec<u32> = (0..5).map(|_| slots.take().unwrap()).collect();
+        let slots = SlotFile::open(&path).unwrap();
+        let taken: Vec<u32> = (0..5).map(|_| slots.reserve().unwrap()).collect();
         assert_eq!(taken, [2, 3, 4, 5, 6]);
-        slots.write(
-            &taken.iter().map(|slot| (*slot, u8::try_from(*slot).ok().map(key))).collect(),
-            1,
-        );
-        slots.write(&[(3, None), (6, None)].into(), 2);
+        slots
+            .write(
+                &taken.iter().map(|slot| (*slot, u8::try_from(*slot).ok().map(key))).collect(),
+                1,
+            )
+            .unwrap();
+        slots.write(&[(3, None), (6, None)].into(), 2).unwrap();
         assert!(slots.read(3).unwrap().is_none());
         assert_eq!(slots.read(5).unwrap().unwrap().expose_secret(), &[5; 32]);
         let raw = std::fs::read(&path).unwrap();
         assert!(!raw.as_chunks::<32>().0.contains(&[3; 32]), "a wiped key stays in the file");
-        slots.release([3]);
-        assert_eq!(slots.take().unwrap(), 3);
+        slots.release(&mut [3].into_iter());
+        assert_eq!(slots.reserve().unwrap(), 3);
     }
 
     #[test]
     fn the_file_grows_when_all_slots_are_taken() {
         let (_dir, path) = fresh();
-        let mut slots = SlotFile::open(&path).unwrap();
-        let last = (0..GROWTH_SLOTS).map(|_| slots.take().unwrap()).last().unwrap();
+        let slots = SlotFile::open(&path).unwrap();
+        let last = (0..GROWTH_SLOTS).map(|_| slots.reserve().unwrap()).last().unwrap();
         assert_eq!(last, GROWTH_SLOTS + 1);
         assert_eq!(std::fs::metadata(&path).unwrap().len(), 2 << 20);
     }
@@ -366,9 +401,9 @@ mod tests {
     #[test]
     fn verifying_wipes_strays_finds_burned_ones_and_refuses_what_is_not_the_key() {
         let (_dir, path) = fresh();
-        let mut slots = SlotFile::open(&path).unwrap();
-        slots.write(&[(2, Some(key(2))), (3, Some(key(3)))].into(), 7);
-        slots.write(&[(9, None)].into(), 8);
+        let slots = SlotFile::open(&path).unwrap();
+        slots.write(&[(2, Some(key(2))), (3, Some(key(3)))].into(), 7).unwrap();
+        slots.write(&[(9, None)].into(), 8).unwrap();
         let named = [(2, key(2).check()), (9, 1)].into();
         assert_eq!(slots.verify(&named, 7).unwrap(), Ok([9].into()));
         assert!(slots.read(3).unwrap().is_none(), "a slot without a record stays filled");
@@ -388,7 +423,7 @@ mod tests {
         let (_dir, path) = fresh();
         let slots = SlotFile::open(&path).unwrap();
         let mark = CommitMark { batch: 77, finished: false };
-        slots.mark(mark);
+        slots.mark(mark).unwrap();
         assert_eq!(slots.commit_mark().unwrap(), Some(mark));
         slots.file.write_all_at(&[78], 32).unwrap();
         assert_eq!(slots.commit_mark().unwrap(), None);

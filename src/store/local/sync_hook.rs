@@ -6,7 +6,7 @@
 //! of the whole file. The store uses [`calls`] at every start to check that it does.
 //!
 //! sled writes a batch in two or more pieces, with that call after each: first a message with the end of the
-//! batch, which is written last, then the rest. Within a [`Commit`] these syncs are delayed and replaced by
+//! batch, which is written last, then the rest. Within a commit ([`DelayedSyncs`]) these syncs are delayed and replaced by
 //! one at its end, until a piece begins a segment. That piece and all later ones are synced immediately. The
 //! delay is safe:
 //!
@@ -52,7 +52,7 @@ pub(in crate::store) fn calls() -> u64 {
 }
 
 /// The file of sled's database.
-pub(in crate::store) struct Database {
+pub(in crate::store) struct WatchedFile {
     file: File,
     identity: Identity,
     shared: Arc<HookState>,
@@ -71,12 +71,12 @@ struct SyncState {
     unsynced: bool,
 }
 
-/// A commit in progress.
-pub(in crate::store) struct Commit<'a>(&'a Database);
+/// The syncs of a commit in progress.
+pub(in crate::store) struct DelayedSyncs<'a>(&'a WatchedFile);
 
-impl Database {
+impl WatchedFile {
     /// Registers the file at `path`, which sled has opened.
-    pub(in crate::store) fn watch(path: &Path) -> io::Result<Self> {
+    pub(in crate::store) fn new(path: &Path) -> io::Result<Self> {
         let file = File::open(path)?;
         let identity = identity(file.as_fd())?;
         let times = Arc::new(AtomicHistogram::of_durations());
@@ -86,9 +86,9 @@ impl Database {
     }
 
     /// Begins a commit. Must be called before the batch is applied.
-    pub(in crate::store) fn commit(&self) -> Commit<'_> {
+    pub(in crate::store) fn commit(&self) -> DelayedSyncs<'_> {
         *lock(&self.shared.sync) = SyncState { committing: true, unsynced: false };
-        Commit(self)
+        DelayedSyncs(self)
     }
 
     /// The times of the syncs.
@@ -97,13 +97,13 @@ impl Database {
     }
 }
 
-impl Drop for Database {
+impl Drop for WatchedFile {
     fn drop(&mut self) {
         databases().remove(&self.identity);
     }
 }
 
-impl Commit<'_> {
+impl DelayedSyncs<'_> {
     /// Ends the commit after the flush. The whole commit is durable when this returns.
     pub(in crate::store) fn end(self) {
         let SyncState { unsynced, .. } = std::mem::take(&mut *lock(&self.0.shared.sync));
@@ -116,7 +116,7 @@ impl Commit<'_> {
 }
 
 /// Replaces `sync_file_range(2)` in this process: syncs the whole file, or delays the sync until
-/// [`Commit::end`].
+/// [`DelayedSyncs::end`].
 ///
 /// Returns 0, never an error. A failed sync may have dropped the dirty pages, so that a second attempt would
 /// succeed without writing them; therefore a failure ends the process.

@@ -173,9 +173,12 @@ pub fn send(
 }
 
 /// The ids of the messages in a box, oldest first. Blocks.
-#[must_use]
-pub fn ids(store: &Store, id: BoxId) -> impl DoubleEndedIterator<Item = MessageId> + use<> {
-    store.keys(&schema::messages(id.number)).filter_map(|key| schema::message_id(&key))
+pub fn ids(
+    store: &Store,
+    id: BoxId,
+) -> impl Iterator<Item = Result<MessageId, StoreError>> + use<> {
+    let keys = store.keys(&schema::messages(id.number));
+    keys.filter_map(|key| key.map(|key| schema::message_id(&key)).transpose())
 }
 
 /// The number of files among these messages. Blocks.

@@ -79,7 +79,7 @@ pub(super) fn note(
         }
         transaction.delete(&schema::remembered_message(number, found.message))?;
     }
-    for oldest in transaction.keys(&schema::remembered(number), PUSHED_OUT) {
+    for oldest in transaction.keys(&schema::remembered(number), PUSHED_OUT)? {
         let Some(Remembered(key)) = transaction.get(&oldest)? else { continue };
         let place = schema::repeatable(number, key);
         if transaction.get::<Repeatable>(&place)?.is_some_and(|old| old.counts(message, now)) {

@@ -7,7 +7,7 @@ use crate::{
         numbers::{AccountNumber, Lane, OutboxNumber},
         schema,
     },
-    store::{FoundPayload, Key, Payload, Record, Store, StoreError, Transaction},
+    store::{FoundPayload, Key, Payload, Record, Scan, Store, StoreError, Transaction},
 };
 
 /// The pause after the first failure. Each further failure doubles it.
@@ -91,19 +91,18 @@ fn put_at(
 
 /// The items of `lane` that are due at `now`, longest due first, and the time at which the next one is due.
 /// Skips items for which `is_busy` returns `true`. Reads keys only.
-#[must_use]
 pub fn due(
     store: &Store,
     lane: Lane,
     now: UnixSeconds,
     limit: usize,
     is_busy: impl Fn(OutboxNumber) -> bool,
-) -> (Vec<OutboxNumber>, Option<UnixSeconds>) {
+) -> Result<(Vec<OutboxNumber>, Option<UnixSeconds>), StoreError> {
     let mut found = Vec::new();
     for key in store.keys(&schema::outgoing_dues(lane)) {
-        let Some((at, number)) = schema::outgoing_due_parts(&key) else { continue };
+        let Some((at, number)) = schema::outgoing_due_parts(&key?) else { continue };
         if at > now {
-            return (found, Some(at));
+            return Ok((found, Some(at)));
         }
         if found.len() == limit {
             break;
@@ -112,7 +111,7 @@ pub fn due(
             found.push(number);
         }
     }
-    (found, None)
+    Ok((found, None))
 }
 
 /// An item with its sealed part. `None` if it was delivered, dropped or given up.
@@ -197,17 +196,12 @@ pub fn list(
     from: OutboxNumber,
     limit: usize,
 ) -> Result<Vec<(OutboxNumber, Outgoing)>, StoreError> {
-    let numbers = store.keys(&schema::outgoings()).filter_map(|key| schema::outgoing_number(&key));
-    // The keys are read first, so that skipped records are not read. A record that is deleted meanwhile is
-    // left out.
-    numbers
-        .skip_while(|number| *number < from)
-        .filter_map(|number| {
-            let found = store.get::<Outgoing>(&schema::outgoing(number)).transpose()?;
-            Some(found.map(|outgoing| (number, outgoing)))
-        })
-        .take(limit)
-        .collect()
+    let mut scan = Scan::of(&schema::outgoings()).limit(limit);
+    if let Some(before) = from.0.checked_sub(1) {
+        scan = scan.after(schema::outgoing(OutboxNumber(before)));
+    }
+    let found = store.scan::<Outgoing>(&scan)?.into_iter();
+    Ok(found.filter_map(|(key, item)| Some((schema::outgoing_number(&key)?, item))).collect())
 }
 
 /// At most `limit` items that have waited in `lane` for longer than the longest time of retries. Also reads
@@ -229,7 +223,7 @@ pub fn overdue(store: &Store, lane: Lane, now: UnixSeconds, limit: usize) -> Vec
 /// Deletes items that were given up long enough ago. Blocks.
 pub fn sweep(store: &Store, now: UnixSeconds) -> Result<(), StoreError> {
     loop {
-        let (over, _) = due(store, Lane::GivenUp, now, BATCH, |_| false);
+        let (over, _) = due(store, Lane::GivenUp, now, BATCH, |_| false)?;
         if over.is_empty() {
             return Ok(());
         }

@@ -61,7 +61,12 @@ impl World {
     }
 
     fn due(&self, lane: Lane, now: UnixSeconds) -> Vec<u64> {
-        due(&self.store, lane, now, 100, |_| false).0.into_iter().map(|number| number.0).collect()
+        due(&self.store, lane, now, 100, |_| false)
+            .unwrap()
+            .0
+            .into_iter()
+            .map(|number| number.0)
+            .collect()
     }
 
     fn fail(&self, number: u64, verdict: FailureVerdict, now: UnixSeconds) -> FailureVerdict {
@@ -100,7 +105,7 @@ fn pauses_grow_to_four_hours_and_the_last_try_is_after_a_day() {
             break;
         }
         assert!(world.has_payload(0));
-        let next = due(&world.store, Lane::Mail, now, 100, |_| false);
+        let next = due(&world.store, Lane::Mail, now, 100, |_| false).unwrap();
         assert_eq!(next, (Vec::new(), Some(entry.next_at)));
         pauses.push(entry.next_at.0 - now.0);
         now = entry.next_at;
@@ -144,7 +149,7 @@ fn what_is_longest_due_comes_first_and_lanes_are_apart() {
     assert_eq!(world.due(Lane::Mail, NOW), [1, 3]);
     assert_eq!(world.due(Lane::Mail, NOW.plus(5)), [1, 3, 0]);
     assert_eq!(world.due(Lane::Webhook, NOW), [2]);
-    let limited = due(&world.store, Lane::Mail, NOW.plus(5), 2, |number| number.0 == 1);
+    let limited = due(&world.store, Lane::Mail, NOW.plus(5), 2, |number| number.0 == 1).unwrap();
     assert_eq!(limited, (vec![OutboxNumber(3), OutboxNumber(0)], None));
     world.fail(1, FailureVerdict::Retry, NOW);
     assert_eq!(world.due(Lane::Mail, NOW.plus(60)), [3, 0, 1]);

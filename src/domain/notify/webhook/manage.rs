@@ -95,7 +95,7 @@ pub fn add(
     let number = store
         .change(move |transaction| {
             check_live(transaction, account)?;
-            if transaction.keys(&schema::webhooks(account), MAX_WEBHOOKS).len() == MAX_WEBHOOKS {
+            if transaction.keys(&schema::webhooks(account), MAX_WEBHOOKS)?.len() == MAX_WEBHOOKS {
                 return Err(WebhookError::TooMany);
             }
             let next = transaction.get::<NextWebhook>(&schema::next_webhook())?;
@@ -150,17 +150,19 @@ pub fn remove(store: &Store, number: WebhookNumber) -> Result<String, WebhookErr
 ///
 /// # Errors
 ///
-/// [`WebhookError::Unknown`] if it does not exist.
+/// [`WebhookError::Unknown`] if it does not exist, and errors of the store.
 pub fn find(
     store: &Store,
     account: Option<AccountNumber>,
     id: &str,
 ) -> Result<WebhookNumber, WebhookError> {
-    store
-        .keys(&account.map_or_else(schema::all_webhooks, schema::webhooks))
-        .filter_map(|key| schema::webhook_number(&key))
-        .find(|number| number.id() == id)
-        .ok_or_else(|| WebhookError::Unknown(id.chars().take(MAX_ID_CHARS).collect()))
+    for key in store.keys(&account.map_or_else(schema::all_webhooks, schema::webhooks)) {
+        let number = schema::webhook_number(&key?);
+        if let Some(number) = number.filter(|number| number.id() == id) {
+            return Ok(number);
+        }
+    }
+    Err(WebhookError::Unknown(id.chars().take(MAX_ID_CHARS).collect()))
 }
 
 /// The sealed [`Endpoint`] of a webhook, for a call. `None` if the webhook was removed; the caller then
@@ -185,7 +187,7 @@ pub(crate) fn remove_all(
     transaction: &mut Transaction<'_, '_>,
     account: AccountNumber,
 ) -> Result<(), StoreError> {
-    for key in transaction.keys(&schema::webhooks(account), MAX_WEBHOOKS) {
+    for key in transaction.keys(&schema::webhooks(account), MAX_WEBHOOKS)? {
         transaction.delete(&key)?;
     }
     Ok(())

@@ -100,7 +100,7 @@ pub(super) fn queue(
     account: AccountNumber,
     event: &WebhookEvent,
 ) -> Result<(), StoreError> {
-    for key in transaction.keys(&schema::webhooks(account), MAX_WEBHOOKS) {
+    for key in transaction.keys(&schema::webhooks(account), MAX_WEBHOOKS)? {
         let Some(webhook) = schema::webhook_number(&key) else { continue };
         let found = transaction.get::<Webhook>(&key)?;
         if found.is_some_and(|found| found.events.contains(&event.kind)) {

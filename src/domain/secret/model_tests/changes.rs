@@ -77,8 +77,11 @@ impl World {
 
     /// Checks that the index of due times has an entry for each secret that can expire.
     pub(super) fn check_dues(&self) {
-        let dues: BTreeSet<_> =
-            self.store().keys(&schema::dues()).filter_map(|key| schema::due_parts(&key)).collect();
+        let dues: BTreeSet<_> = self
+            .store()
+            .keys(&schema::dues())
+            .filter_map(|key| schema::due_parts(&key.unwrap()))
+            .collect();
         let there = self.secrets.iter().filter(|secret| secret.listed && secret.gone_at.is_none());
         for secret in there.filter(|secret| secret.draft_until.is_none()) {
             let Some(end) = secret.expires_at else { continue };

@@ -6,12 +6,13 @@ use std::{
 };
 
 use super::{
-    payload_files::{PayloadFiles, StagedFile},
+    StoreError,
+    bodies::{Bodies, StagedFile},
     space::SpaceCheckedFile,
 };
-use crate::{crypto::Random, store::StoreError};
+use crate::crypto::Random;
 
-/// A file of ciphertext that is being written under a temporary name. It is deleted when it is dropped.
+/// A file of ciphertext that is being written and that no record names. It is deleted when it is dropped.
 pub struct NewFile {
     file: SpaceCheckedFile,
     staged: StagedFile,
@@ -19,11 +20,11 @@ pub struct NewFile {
 }
 
 impl NewFile {
-    pub(in crate::store) fn create(
-        files: &Arc<PayloadFiles>,
+    pub(super) fn create(
+        bodies: &Arc<dyn Bodies>,
         random: &dyn Random,
     ) -> Result<Self, StoreError> {
-        let (file, staged) = SpaceCheckedFile::create(files, random)?;
+        let (file, staged) = SpaceCheckedFile::create(bodies, random)?;
         Ok(Self { file, staged, most: u64::MAX })
     }
 
@@ -40,8 +41,8 @@ impl NewFile {
     }
 
     /// Syncs the file. Blocks.
-    pub(in crate::store) fn sync(self) -> Result<StagedFile, StoreError> {
-        self.file.file().sync_all()?;
+    pub(super) fn sync(self) -> Result<StagedFile, StoreError> {
+        self.file.sync()?;
         Ok(self.staged)
     }
 }

@@ -7,59 +7,52 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    engine::Engine,
-    manifest::Manifest,
-    payload_files::{FileName, PayloadFiles},
-    slots::{CommitMark, SlotFile},
-};
-use crate::store::{
     StoreFigures,
+    bodies::FileName,
+    engine::{Engine, Writes},
+    group::StoreDisks,
+    manifest::Manifest,
+    payload_keys::CommitMark,
     record::{Envelope, stored_checksum},
-    transaction::Writes,
 };
 
 /// The result of a successful scan.
-pub(in crate::store) struct Verified {
-    pub(in crate::store) manifest: Manifest,
+pub(super) struct Verified {
+    pub(super) manifest: Manifest,
     /// The payload files that records name.
-    pub(in crate::store) files: BTreeSet<FileName>,
+    pub(super) files: BTreeSet<FileName>,
     /// The writes that complete burns after a crash: they remove the payloads from records whose keys are
     /// wiped. They must be part of the next commit, because a later start would treat these records as
     /// damaged.
-    pub(in crate::store) burns: Writes,
+    pub(super) burns: Writes,
 }
 
-/// Checks the whole store, counts its records in `figures` and marks the used slots in `slots`.
+/// Checks the whole store, counts its records in `figures` and marks the used slots. For exclusive engines.
 ///
 /// # Errors
 ///
 /// A description of the first difference, for the operator.
-pub(in crate::store) fn verify(
-    engine: &Engine,
-    slots: &mut SlotFile,
-    files: &PayloadFiles,
-    figures: &StoreFigures,
-) -> Result<Verified, String> {
+pub(super) fn verify(disks: &StoreDisks, figures: &StoreFigures) -> Result<Verified, String> {
+    let StoreDisks { engine, keys, bodies } = disks;
     let mut found = Manifest::default();
     let mut stored = None;
     let mut named_slots = BTreeMap::new();
     let mut named_files = BTreeSet::new();
     for item in engine.scan_all() {
         let (key, bytes) = item?;
-        let bytes = bytes.as_ref();
-        let envelope = Envelope::decode(&key, bytes).map_err(|error| error.to_string())?;
+        let envelope = Envelope::decode(&key, &bytes).map_err(|error| error.to_string())?;
         if key == Manifest::key() {
             stored = Some(envelope.value::<Manifest>().map_err(|error| error.to_string())?);
             continue;
         }
-        found.add(stored_checksum(bytes));
+        found.add(stored_checksum(&bytes));
         figures.found(&key, envelope.payload.as_ref());
         let Some(payload) = envelope.payload else { continue };
         if named_slots.insert(payload.slot, payload.check).is_some() {
             return Err("two records name the same key slot".into());
         }
         if let Some((name, bytes)) = payload.body.file() {
-            match files.bytes(name) {
+            match bodies.bytes(name) {
                 Ok(there) if payload.body.fits(there) => named_files.insert(name),
                 Ok(there) => {
                     return Err(format!("a payload file has {there} bytes instead of {bytes}"));
@@ -77,31 +70,31 @@ pub(in crate::store) fn verify(
             found.records, stored.records
         ));
     }
-    let mark = slots
+    let mark = keys
         .commit_mark()
         .map_err(|error| format!("the slot file cannot be read: {error}"))?
         .ok_or("the commit mark in the slot file is damaged")?;
     check_commit_mark(mark, stored.batch)?;
 
-    let burned = slots
+    let burned = keys
         .verify(&named_slots, stored.batch)
         .map_err(|error| format!("the slot file cannot be read: {error}"))??;
     let mut verified = Verified { manifest: stored, files: named_files, burns: Writes::new() };
     if !burned.is_empty() {
-        finish_burns(engine, &burned, &mut verified)?;
+        finish_burns(engine.as_ref(), &burned, &mut verified)?;
     }
     Ok(verified)
 }
 
 /// Removes the payloads from the records that name `burned` slots.
 fn finish_burns(
-    engine: &Engine,
+    engine: &dyn Engine,
     burned: &BTreeSet<u32>,
     verified: &mut Verified,
 ) -> Result<(), String> {
     for item in engine.scan_all() {
         let (key, bytes) = item?;
-        let envelope = Envelope::decode(&key, bytes.as_ref()).map_err(|error| error.to_string())?;
+        let envelope = Envelope::decode(&key, &bytes).map_err(|error| error.to_string())?;
         let Some(payload) = envelope.payload.filter(|payload| burned.contains(&payload.slot))
         else {
             continue;

@@ -1,7 +1,6 @@
 //! The free space of the disk, part of which is kept for views and deletions.
 
 use std::{
-    fs::File,
     io::{self, Write},
     path::Path,
     sync::Arc,
@@ -9,7 +8,7 @@ use std::{
 
 use rustix::fs::statvfs;
 
-use super::payload_files::{PayloadFiles, StagedFile};
+use super::bodies::{Bodies, BodyWriter, StagedFile};
 use crate::crypto::Random;
 
 /// Creations are refused if less than this is free, or less than [`RESERVE_SHARE`] of the disk, whichever is
@@ -59,35 +58,36 @@ impl Space {
 
 /// A payload file whose writer fails with [`io::ErrorKind::StorageFull`] before the disk is full.
 pub(super) struct SpaceCheckedFile {
-    file: File,
-    files: Arc<PayloadFiles>,
+    file: Box<dyn BodyWriter>,
+    bodies: Arc<dyn Bodies>,
     /// The number of bytes until the next check of the free space.
     until_check: u64,
 }
 
 impl SpaceCheckedFile {
-    pub(super) fn new(file: File, files: Arc<PayloadFiles>) -> Self {
-        Self { file, files, until_check: 0 }
+    pub(super) fn new(file: Box<dyn BodyWriter>, bodies: &Arc<dyn Bodies>) -> Self {
+        Self { file, bodies: Arc::clone(bodies), until_check: 0 }
     }
 
     /// Creates a staged payload file.
     pub(super) fn create(
-        files: &Arc<PayloadFiles>,
+        bodies: &Arc<dyn Bodies>,
         random: &dyn Random,
     ) -> io::Result<(Self, StagedFile)> {
-        let (file, staged) = files.create(random)?;
-        Ok((Self::new(file, Arc::clone(files)), staged))
+        let (file, staged) = StagedFile::create(bodies, random)?;
+        Ok((Self::new(file, bodies), staged))
     }
 
-    pub(super) fn file(&self) -> &File {
-        &self.file
+    /// Makes the written bytes durable.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        self.file.sync()
     }
 }
 
 impl Write for SpaceCheckedFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.until_check == 0 {
-            if !self.files.space()?.allows_creation() {
+            if !self.bodies.space()?.allows_creation() {
                 return Err(io::ErrorKind::StorageFull.into());
             }
             self.until_check = CHECK_EVERY_BYTES;

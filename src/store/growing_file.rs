@@ -2,18 +2,18 @@
 //! client or the daemon.
 
 use std::{
-    io::{self, Seek, SeekFrom, Write},
+    io::{self, Write},
     sync::Arc,
 };
 
 use super::{
-    payload_files::{FileName, PayloadFiles, StagedFile},
+    StoreError,
+    bodies::{Bodies, FileName, StagedFile},
+    payload::PayloadBody,
+    record::BodyRef,
     space::SpaceCheckedFile,
 };
-use crate::{
-    crypto::Random,
-    store::{StoreError, payload::PayloadBody, record::BodyRef},
-};
+use crate::crypto::Random;
 
 /// Whether a file may grow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub enum Growth {
 }
 
 impl Growth {
-    pub(in crate::store) fn body(self, head: &[u8], name: FileName, bytes: u64) -> BodyRef<'_> {
+    pub(super) fn body(self, head: &[u8], name: FileName, bytes: u64) -> BodyRef<'_> {
         match self {
             Self::Unfinished => BodyRef::Growing { head, name, bytes },
             Self::Finished => BodyRef::Beside { head, name, bytes },
@@ -36,8 +36,8 @@ impl Growth {
 /// An incomplete file that can be continued.
 #[derive(Clone, Copy)]
 pub struct Unfinished {
-    pub(in crate::store) name: FileName,
-    pub(in crate::store) bytes: u64,
+    pub(super) name: FileName,
+    pub(super) bytes: u64,
 }
 
 /// A growing file of ciphertext. If no record names it yet, it is deleted when it is dropped; otherwise it
@@ -50,27 +50,26 @@ pub struct GrowingFile {
 }
 
 impl GrowingFile {
-    pub(in crate::store) fn create(
-        files: &Arc<PayloadFiles>,
+    pub(super) fn create(
+        bodies: &Arc<dyn Bodies>,
         random: &dyn Random,
     ) -> Result<Self, StoreError> {
-        let (file, staged) = SpaceCheckedFile::create(files, random)?;
+        let (file, staged) = SpaceCheckedFile::create(bodies, random)?;
         Ok(Self { file, bytes: 0, staged: Some(Arc::new(staged)) })
     }
 
-    pub(in crate::store) fn reopen(
-        files: &Arc<PayloadFiles>,
+    pub(super) fn reopen(
+        bodies: &Arc<dyn Bodies>,
         unfinished: Unfinished,
     ) -> Result<Self, StoreError> {
         let Unfinished { name, bytes } = unfinished;
-        let mut file = files.append(name)?;
-        if file.metadata()?.len() < bytes {
-            return Err(StoreError::Damaged("a payload file is shorter than it was"));
-        }
-        file.set_len(bytes)?;
-        file.seek(SeekFrom::Start(bytes))?;
-        let file = SpaceCheckedFile::new(file, Arc::clone(files));
-        Ok(Self { file, bytes, staged: None })
+        let file = bodies.reopen(name, bytes).map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => {
+                StoreError::Damaged("a payload file is shorter than it was")
+            }
+            _ => error.into(),
+        })?;
+        Ok(Self { file: SpaceCheckedFile::new(file, bodies), bytes, staged: None })
     }
 
     /// The number of bytes.
@@ -85,11 +84,11 @@ impl GrowingFile {
     ///
     /// [`StoreError::PayloadFile`]. The bytes written since the last sync must not be counted then.
     pub fn sync(&self) -> Result<(), StoreError> {
-        Ok(self.file.file().sync_data()?)
+        Ok(self.file.sync()?)
     }
 
     /// The body for a new record. `None` if a record already names the file.
-    pub(in crate::store) fn body(&self, head: Vec<u8>, growth: Growth) -> Option<PayloadBody> {
+    pub(super) fn body(&self, head: Vec<u8>, growth: Growth) -> Option<PayloadBody> {
         let file = Arc::clone(self.staged.as_ref()?);
         Some(PayloadBody::Growing { head, file, bytes: self.bytes, growth })
     }

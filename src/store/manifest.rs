@@ -1,26 +1,28 @@
 //! The manifest: a record about all other records, written in every batch.
 //!
 //! The scan at start compares it with the records. This detects records that sled has lost or restored
-//! without an error, before any request is served.
+//! without an error, before any request is served. Only exclusive engines have one.
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    clock::TimeRecord,
-    store::{Key, Record},
+use super::{
+    Key, Record,
+    engine::Writes,
+    record::{Envelope, encode_value},
 };
+use crate::clock::TimeRecord;
 
 /// The number of other records and the sum of their checksums; and the stored time, which costs nothing here
 /// because every commit writes the manifest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(in crate::store) struct Manifest {
+pub(super) struct Manifest {
     /// The number of commits since the store was created.
-    pub(in crate::store) batch: u64,
-    pub(in crate::store) records: u64,
+    pub(super) batch: u64,
+    pub(super) records: u64,
     /// The wrapping sum of the records' checksums, from which each checksum can be subtracted again.
-    pub(in crate::store) checksums: u64,
+    pub(super) checksums: u64,
     /// See [`crate::store::Store::keep_time`].
-    pub(in crate::store) time: TimeRecord,
+    pub(super) time: TimeRecord,
 }
 
 impl Record for Manifest {
@@ -29,19 +31,26 @@ impl Record for Manifest {
 
 impl Manifest {
     /// The key of the manifest. Prefix 0 is reserved for the store.
-    pub(in crate::store) fn key() -> Key {
+    pub(super) fn key() -> Key {
         Key::new(0).with(b"manifest")
     }
 
     /// Adds a record.
-    pub(in crate::store) fn add(&mut self, checksum: u64) {
+    pub(super) fn add(&mut self, checksum: u64) {
         self.records = self.records.wrapping_add(1);
         self.checksums = self.checksums.wrapping_add(checksum);
     }
 
     /// Subtracts a record.
-    pub(in crate::store) fn subtract(&mut self, checksum: u64) {
+    pub(super) fn subtract(&mut self, checksum: u64) {
         self.records = self.records.wrapping_sub(1);
         self.checksums = self.checksums.wrapping_sub(checksum);
+    }
+
+    /// Adds the manifest to the writes of a commit.
+    pub(super) fn write(self, writes: &mut Writes) {
+        let key = Self::key();
+        let bytes = encode_value(&self).and_then(|value| Envelope::encode(&key, &value, None));
+        writes.insert(key, Some(bytes.expect("a few numbers fit in a record")));
     }
 }

@@ -1,0 +1,212 @@
+//! The changes that are committed together, and the state that each of them sees.
+
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    panic::Location,
+    sync::Arc,
+};
+
+use super::{
+    Key, StoreError, Transaction,
+    bodies::{Bodies, BodyReader, FileName, FileToOpen, StagedFile},
+    engine::{Engine, FoundKeys, Scan, Stored, Version, Writes},
+    payload_keys::{PayloadKeys, SlotLease, SlotWrites},
+};
+use crate::crypto::SlotKey;
+
+/// The effects of changes that are not committed yet.
+#[derive(Default)]
+pub(super) struct Effects {
+    pub(super) writes: Writes,
+    pub(super) slots: SlotWrites,
+    /// The slots that are wiped once the records are durable; see [`Transaction::burn_last`].
+    pub(super) late_wipes: BTreeSet<u32>,
+    pub(super) kept_slots: Vec<Arc<SlotLease>>,
+    pub(super) kept_files: Vec<Arc<StagedFile>>,
+    pub(super) dead_files: Vec<FileName>,
+    /// Lines for the log.
+    pub(super) reports: Vec<&'static str>,
+}
+
+impl Effects {
+    /// A copy, to return to.
+    pub(super) fn copy(&self) -> Self {
+        let slots = self.slots.iter();
+        Self {
+            writes: self.writes.clone(),
+            slots: slots.map(|(slot, key)| (*slot, key.as_ref().map(copy_key))).collect(),
+            late_wipes: self.late_wipes.clone(),
+            kept_slots: self.kept_slots.clone(),
+            kept_files: self.kept_files.clone(),
+            dead_files: self.dead_files.clone(),
+            reports: self.reports.clone(),
+        }
+    }
+
+    fn absorb(&mut self, other: Self) {
+        self.writes.extend(other.writes);
+        self.slots.extend(other.slots);
+        self.late_wipes.extend(other.late_wipes);
+        self.kept_slots.extend(other.kept_slots);
+        self.kept_files.extend(other.kept_files);
+        self.dead_files.extend(other.dead_files);
+        self.reports.extend(other.reports);
+    }
+
+    /// The slots whose keys are gone after the commit.
+    pub(super) fn wiped(&self) -> impl Iterator<Item = u32> {
+        let wiped = self.slots.iter().filter(|(_, key)| key.is_none());
+        wiped.map(|(slot, _)| *slot).chain(self.late_wipes.iter().copied())
+    }
+
+    /// Whether both write the same bytes.
+    fn equals(&self, other: &Self) -> bool {
+        let keys = |effects: &Self| -> Vec<(u32, Option<[u8; 32]>)> {
+            let key = |key: &Option<SlotKey>| key.as_ref().map(|key| *key.expose_secret());
+            effects.slots.iter().map(|(slot, filled)| (*slot, key(filled))).collect()
+        };
+        let files = |effects: &Self| -> Vec<FileName> {
+            effects.kept_files.iter().map(|staged| staged.name).collect()
+        };
+        self.writes == other.writes
+            && keys(self) == keys(other)
+            && self.late_wipes == other.late_wipes
+            && files(self) == files(other)
+            && self.dead_files == other.dead_files
+            && self.reports == other.reports
+    }
+}
+
+/// Copies a key. Keys are not `Clone`, so that each copy is explicit.
+pub(super) fn copy_key(key: &SlotKey) -> SlotKey {
+    SlotKey::from_bytes(*key.expose_secret())
+}
+
+/// The parts that a store consists of.
+#[derive(Clone)]
+pub(super) struct StoreDisks {
+    pub(super) engine: Arc<dyn Engine>,
+    pub(super) keys: Arc<dyn PayloadKeys>,
+    pub(super) bodies: Arc<dyn Bodies>,
+}
+
+/// What a group has read from a shared engine. It reads each record once, so that all its changes see the
+/// same one, and the commit can check that it is still there.
+#[derive(Default)]
+pub(super) struct ReadSet {
+    records: BTreeMap<Key, Option<Stored>>,
+    pub(super) found: Vec<FoundKeys>,
+}
+
+impl ReadSet {
+    pub(super) fn versions(&self) -> BTreeMap<Key, Option<Version>> {
+        let version = |stored: &Option<Stored>| stored.as_ref().map(|stored| stored.version);
+        self.records.iter().map(|(key, stored)| (key.clone(), version(stored))).collect()
+    }
+}
+
+/// The changes that are committed together, and the state before them.
+pub(super) struct Group<'a> {
+    disks: &'a StoreDisks,
+    pub(super) effects: Effects,
+    pub(super) reads: RefCell<ReadSet>,
+}
+
+/// One run of a change.
+struct Attempt<T, E> {
+    outcome: Result<T, E>,
+    effects: Effects,
+    files: Vec<FileToOpen>,
+}
+
+impl<'a> Group<'a> {
+    pub(super) fn new(disks: &'a StoreDisks) -> Self {
+        Self { disks, effects: Effects::default(), reads: RefCell::default() }
+    }
+
+    pub(super) fn disks(&self) -> &StoreDisks {
+        self.disks
+    }
+
+    /// Runs one change. Keeps its effects if it succeeds.
+    ///
+    /// # Panics
+    ///
+    /// In debug builds, every change is run twice. A second run that does anything else than the first one is
+    /// a mistake in the change at `place`, and ends the process.
+    pub(super) fn run<T, E: From<StoreError>>(
+        &mut self,
+        change: &impl Fn(&mut Transaction<'_, '_>) -> Result<T, E>,
+        place: &Location<'_>,
+    ) -> Result<T, E> {
+        let attempt = self.attempt(change);
+        if cfg!(debug_assertions) {
+            let again = self.attempt(change);
+            assert!(
+                attempt.outcome.is_ok() == again.outcome.is_ok()
+                    && attempt.effects.equals(&again.effects),
+                "the change at {place} is not pure: a second run does something else"
+            );
+        }
+        let Attempt { outcome, effects, files } = attempt;
+        let result = outcome?;
+        for file in files {
+            let reader = self.open(&effects, file.name).map_err(StoreError::from)?;
+            file.set(reader);
+        }
+        self.effects.absorb(effects);
+        Ok(result)
+    }
+
+    fn attempt<T, E: From<StoreError>>(
+        &self,
+        change: &impl Fn(&mut Transaction<'_, '_>) -> Result<T, E>,
+    ) -> Attempt<T, E> {
+        let mut transaction = Transaction::new(self);
+        let outcome = change(&mut transaction);
+        let (effects, files, has_failed) = transaction.finish();
+        // A change that has gone on after a failed read has decided without knowing.
+        let outcome = match outcome {
+            Ok(_) if has_failed => Err(StoreError::Unavailable.into()),
+            outcome => outcome,
+        };
+        Attempt { outcome, effects, files }
+    }
+
+    fn open(&self, effects: &Effects, name: FileName) -> std::io::Result<Box<dyn BodyReader>> {
+        let mut kept = effects.kept_files.iter().chain(&self.effects.kept_files);
+        match kept.any(|staged| staged.name == name) {
+            true => self.disks.bodies.open_new(name),
+            false => self.disks.bodies.open(name),
+        }
+    }
+
+    /// The record at `key`, as the engine has it.
+    pub(super) fn stored(&self, key: &Key) -> Result<Option<Stored>, StoreError> {
+        if !self.disks.engine.is_shared() {
+            return self.disks.engine.get(key);
+        }
+        if let Some(known) = self.reads.borrow().records.get(key) {
+            return Ok(known.clone());
+        }
+        let stored = self.disks.engine.get(key)?;
+        self.reads.borrow_mut().records.insert(key.clone(), stored.clone());
+        Ok(stored)
+    }
+
+    /// The first `limit` keys that begin with `prefix`, as the engine has them.
+    pub(super) fn stored_keys(&self, prefix: &Key, limit: usize) -> Result<Vec<Key>, StoreError> {
+        let scan = Scan::of(prefix).limit(limit);
+        let keys = self.disks.engine.scan_keys(&scan)?;
+        if self.disks.engine.is_shared() {
+            self.reads.borrow_mut().found.push(FoundKeys { scan, keys: keys.clone() });
+        }
+        Ok(keys)
+    }
+
+    /// The key in a slot, as the disk has it.
+    pub(super) fn stored_slot(&self, slot: u32) -> Result<Option<SlotKey>, StoreError> {
+        self.disks.keys.read(slot)
+    }
+}

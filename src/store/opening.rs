@@ -1,0 +1,58 @@
+//! The start of a store: everything is checked, and what a crash has left half done is finished.
+
+use std::{io, sync::Arc};
+
+use super::{
+    StoreFigures,
+    bodies::FileName,
+    commit::Committer,
+    engine::DiskFailure,
+    fatal::fatal,
+    group::{Effects, StoreDisks},
+    verify::{Verified, verify},
+};
+
+/// A store that is checked and ready for changes.
+pub(super) struct Opened {
+    pub(super) committer: Committer,
+    pub(super) figures: Arc<StoreFigures>,
+}
+
+/// A store that is checked, before its first commit.
+pub(super) struct Begun {
+    opened: Opened,
+    effects: Effects,
+    named: std::collections::BTreeSet<FileName>,
+}
+
+/// Checks a store whose engine is exclusive. `writer` numbers its commits.
+///
+/// # Errors
+///
+/// What is damaged, for the operator.
+pub(super) fn begin(disks: StoreDisks, figures: Arc<StoreFigures>) -> Result<Begun, String> {
+    let Verified { manifest, files: named, burns } = verify(&disks, &figures)?;
+    let committer = Committer::new(disks, Arc::clone(&figures), manifest, 0);
+    let effects = Effects { writes: burns, ..Effects::default() };
+    Ok(Begun { opened: Opened { committer, figures }, effects, named })
+}
+
+impl Begun {
+    /// Commits, so that the commit mark is right afterwards, and deletes the payload files that no record
+    /// names.
+    ///
+    /// # Errors
+    ///
+    /// Files that cannot be listed or deleted.
+    pub(super) fn finish(self) -> io::Result<Opened> {
+        let Self { mut opened, effects, named } = self;
+        if let Err(DiskFailure(what)) = opened.committer.commit_exclusive(effects) {
+            fatal(&what);
+        }
+        let swept = opened.committer.disks().bodies.list()?.sweep(&named)?;
+        if swept > 0 {
+            tracing::info!(swept, "deleted payload files that no record names");
+        }
+        Ok(opened)
+    }
+}

@@ -1,0 +1,111 @@
+//! The keys of payloads: one 32-byte key per payload, in numbered slots that can be wiped.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use super::{StoreError, engine::DiskFailure};
+use crate::crypto::SlotKey;
+
+/// The writes of a group of changes: a key fills a slot, and `None` wipes it.
+pub(super) type SlotWrites = BTreeMap<u32, Option<SlotKey>>;
+
+/// The last commit that was begun, and whether it was finished. It is stored outside of the database: a
+/// database that is older than the mark has lost acknowledged data.
+///
+/// The mark is written before and after each commit, so it is exact after `kill -9`. After a power cut it can
+/// be older than the database, but never newer than the commit in progress.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct CommitMark {
+    pub(super) batch: u64,
+    pub(super) finished: bool,
+}
+
+/// Keys with their slots, and the slot after them; `None` for the last ones.
+pub(super) type FoundSlots = (Vec<(u32, SlotKey)>, Option<u32>);
+
+/// Slots for keys. Functions block, some of them on a disk.
+pub(super) trait PayloadKeys: Send + Sync {
+    /// A free slot, which is returned to nobody else until it is released. The lowest one, because
+    /// neighbouring slots are written together.
+    fn reserve(&self) -> io::Result<u32>;
+
+    /// Frees slots that are empty or wiped.
+    fn release(&self, slots: &mut dyn Iterator<Item = u32>);
+
+    /// Makes room for later calls of [`PayloadKeys::reserve`], if little is left.
+    fn grow_early(&self);
+
+    /// The key in a slot; `None` for an empty or wiped slot.
+    fn read(&self, slot: u32) -> Result<Option<SlotKey>, StoreError>;
+
+    /// The keys in `count` slots from `first` on.
+    fn read_many(&self, first: u32, count: u32) -> io::Result<FoundSlots>;
+
+    /// Writes slots for the commit `batch`. Durable when it returns. Exclusive engines only, as all that
+    /// follows: a shared engine writes slots itself.
+    fn write(&self, writes: &SlotWrites, batch: u64) -> Result<(), DiskFailure>;
+
+    /// Writes the commit mark, without making it durable.
+    fn mark(&self, mark: CommitMark) -> Result<(), DiskFailure>;
+
+    /// The commit mark; `None` if it is damaged.
+    fn commit_mark(&self) -> io::Result<Option<CommitMark>>;
+
+    /// Marks the slots that the records name as used, compares each slot with the check value of its record,
+    /// and wipes slots that no record names.
+    ///
+    /// `batch` is the last commit in the database. Returns the named slots that a later commit has wiped,
+    /// which happens if a crash occurs after the slots were wiped and before the records were changed. These
+    /// slots count as free.
+    ///
+    /// # Errors
+    ///
+    /// `Ok(Err(what))` if a slot does not contain the key of its record.
+    fn verify(
+        &self,
+        named: &BTreeMap<u32, u64>,
+        batch: u64,
+    ) -> io::Result<Result<BTreeSet<u32>, &'static str>>;
+
+    /// Makes everything durable, before the store is closed.
+    fn close(&self) -> Result<(), DiskFailure>;
+
+    /// The size of the slots on disk, in bytes.
+    fn bytes(&self) -> io::Result<u64>;
+}
+
+/// A slot that is reserved for a payload. It is released when it is dropped, unless a commit has filled it.
+pub(super) struct SlotLease {
+    pub(super) slot: u32,
+    keys: Arc<dyn PayloadKeys>,
+    is_kept: AtomicBool,
+}
+
+impl SlotLease {
+    pub(super) fn new(keys: &Arc<dyn PayloadKeys>) -> Result<Self, StoreError> {
+        let slot = keys.reserve().map_err(|error| {
+            tracing::warn!(%error, "there is no room for the key of a payload");
+            StoreError::Full
+        })?;
+        Ok(Self { slot, keys: Arc::clone(keys), is_kept: AtomicBool::new(false) })
+    }
+
+    /// Keeps the slot, because a commit has filled it or may have filled it.
+    pub(super) fn keep(&self) {
+        self.is_kept.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Drop for SlotLease {
+    fn drop(&mut self) {
+        if !self.is_kept.load(Ordering::Relaxed) {
+            self.keys.release(&mut std::iter::once(self.slot));
+        }
+    }
+}
