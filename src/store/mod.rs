@@ -20,6 +20,8 @@ mod commit;
 mod engine;
 mod error;
 mod fatal;
+#[cfg(test)]
+pub(crate) mod faulty;
 mod figures;
 mod group;
 mod growing_file;

@@ -1,13 +1,12 @@
 //! The start of a store: everything is checked, and what a crash has left half done is finished.
 
-use std::{io, sync::Arc};
+use std::{collections::BTreeSet, io, sync::Arc};
 
 use super::{
     StoreFigures,
     bodies::FileName,
     commit::Committer,
     engine::DiskFailure,
-    fatal::fatal,
     group::{Effects, StoreDisks},
     verify::{Verified, verify},
 };
@@ -22,7 +21,7 @@ pub(super) struct Opened {
 pub(super) struct Begun {
     opened: Opened,
     effects: Effects,
-    named: std::collections::BTreeSet<FileName>,
+    named: BTreeSet<FileName>,
 }
 
 /// Checks a store whose engine is exclusive. `writer` numbers its commits.
@@ -43,12 +42,11 @@ impl Begun {
     ///
     /// # Errors
     ///
-    /// Files that cannot be listed or deleted.
+    /// A disk that cannot be written, and files that cannot be listed or deleted.
     pub(super) fn finish(self) -> io::Result<Opened> {
         let Self { mut opened, effects, named } = self;
-        if let Err(DiskFailure(what)) = opened.committer.commit_exclusive(effects) {
-            fatal(&what);
-        }
+        let committed = opened.committer.commit_exclusive(effects);
+        committed.map_err(|DiskFailure(what)| io::Error::other(what))?;
         let swept = opened.committer.disks().bodies.list()?.sweep(&named)?;
         if swept > 0 {
             tracing::info!(swept, "deleted payload files that no record names");

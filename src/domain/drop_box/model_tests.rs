@@ -12,13 +12,16 @@ use super::{
 };
 use crate::{
     clock::UnixSeconds,
-    crypto::{MessageKey, SystemRandom, stream::StreamSealer},
+    crypto::{MessageKey, stream::StreamSealer},
     domain::{
         drop_box,
         numbers::{BoxId, IdempotencyKey, MessageId},
         schema,
     },
-    store::{Store, Transaction},
+    store::{
+        Store, Transaction,
+        faulty::{ModelStore, over_engines},
+    },
 };
 
 const NOW: UnixSeconds = UnixSeconds(1000);
@@ -62,9 +65,7 @@ fn operations() -> impl Strategy<Value = Vec<Operation>> {
 }
 
 struct World {
-    dir: tempfile::TempDir,
-    /// `None` only while the store is reopened.
-    store: Option<Store>,
+    home: ModelStore,
     id: BoxId,
     terms: Terms,
     /// The model: the messages in the box; `None` once the box is burned.
@@ -75,11 +76,14 @@ struct World {
 
 impl World {
     fn new(terms: Terms) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path(), 8 << 20).unwrap();
+        Self::over(terms, ModelStore::in_directory(0))
+    }
+
+    fn over(terms: Terms, home: ModelStore) -> Self {
+        let store = home.store();
         let new = NewBox {
             random: [7; 15],
-            payload: store.seal(&SystemRandom, &[7; 15], b"keys".to_vec()).unwrap(),
+            payload: store.seal(&*home.random(), &[7; 15], b"keys".to_vec()).unwrap(),
             private_key_hash: "hash".into(),
             public_key: PublicKeyUse::Unreadable,
             public_key_der: None,
@@ -88,7 +92,7 @@ impl World {
         };
         let id = store.change(drop_box::create(new, NOW)).wait().unwrap();
         let messages = Some(BTreeMap::new());
-        Self { dir, store: Some(store), id, terms, messages, next: 1, read_through: 0 }
+        Self { home, id, terms, messages, next: 1, read_through: 0 }
     }
 
     fn run(&mut self, operation: Operation) {
@@ -96,42 +100,37 @@ impl World {
             Operation::Send(sent) => self.send(&sent),
             Operation::Read(first, count) => self.read(first, count),
             Operation::Fetch(which) => self.fetch(which),
-            Operation::Reopen => self.reopen(),
+            Operation::Reopen => self.home.reopen(),
             Operation::Delete => {
-                let deleted = drop_box::delete(self.store(), self.id);
+                let deleted = drop_box::delete(&self.store(), self.id);
                 assert_eq!(deleted.is_ok(), self.messages.take().is_some());
             }
         }
         self.check();
     }
 
-    fn store(&self) -> &Store {
-        self.store.as_ref().unwrap()
-    }
-
-    fn reopen(&mut self) {
-        self.store.take().unwrap().close();
-        self.store = Some(Store::open(self.dir.path(), 8 << 20).unwrap());
+    fn store(&self) -> Store {
+        self.home.store()
     }
 
     /// Counts the payload files after a restart.
     fn payload_files(&mut self) -> usize {
-        self.reopen();
-        std::fs::read_dir(self.dir.path().join("store/payloads")).unwrap().count()
+        self.home.reopen();
+        self.home.keys_and_files().1
     }
 
     fn sealed(&self, bytes: &[u8], kind: Kind) -> SealedMessage {
         let (sealed_by, body) = match kind {
             Kind::Text => (SealedBy::Sender, PartsBody::Here(bytes.to_vec())),
             Kind::File(SealedBy::Server) => {
-                let mut file = self.store().new_file(&SystemRandom).unwrap();
+                let mut file = self.store().new_file(&*self.home.random()).unwrap();
                 file.write_all(bytes).unwrap();
                 (SealedBy::Server, PartsBody::File(file, None))
             }
             Kind::File(SealedBy::Sender) => {
-                let key = MessageKey::new(&SystemRandom);
-                let file = self.store().new_file(&SystemRandom).unwrap();
-                let mut sealer = StreamSealer::new(file, &key, &SystemRandom).unwrap();
+                let key = MessageKey::new(&*self.home.random());
+                let file = self.store().new_file(&*self.home.random()).unwrap();
+                let mut sealer = StreamSealer::new(file, &key, &*self.home.random()).unwrap();
                 sealer.write_all(bytes).unwrap();
                 (SealedBy::Sender, PartsBody::File(sealer.finish().unwrap(), Some(key)))
             }
@@ -144,7 +143,7 @@ impl World {
             file_name: b"name".to_vec(),
             body,
         };
-        SealedMessage::new(self.store(), &SystemRandom, self.id, parts).unwrap()
+        SealedMessage::new(&self.store(), &*self.home.random(), self.id, parts).unwrap()
     }
 
     fn send(&mut self, sent: &[(usize, Kind)]) {
@@ -175,7 +174,7 @@ impl World {
     }
 
     fn read(&mut self, first: prop::sample::Index, count: usize) {
-        let store = self.store.as_ref().unwrap();
+        let store = &self.home.store();
         let ids: Vec<MessageId> = message::ids(store, self.id).collect::<Result<_, _>>().unwrap();
         let Some(model) = &mut self.messages else {
             assert!(ids.is_empty());
@@ -218,7 +217,7 @@ impl World {
     }
 
     fn fetch(&mut self, which: prop::sample::Index) {
-        let store = self.store.as_ref().unwrap();
+        let store = &self.home.store();
         let Some(model) = &mut self.messages else { return };
         let Some(id) = (!model.is_empty()).then(|| *which.get(&model.keys().collect::<Vec<_>>()))
         else {
@@ -236,7 +235,7 @@ impl World {
     }
 
     fn check(&self) {
-        let found = drop_box::find(self.store(), self.id);
+        let found = drop_box::find(&self.store(), self.id);
         assert_eq!(found.is_ok(), self.messages.is_some());
         assert_eq!(found.is_ok_and(|found| found.is_authentic("hash")), self.messages.is_some());
     }
@@ -249,31 +248,26 @@ fn bytes_of(content: &MessageContent) -> Vec<u8> {
     bytes
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
-
-    #[test]
-    fn a_box_does_what_the_model_does(
-        operations in operations(),
-        delete_messages_after_reading: bool,
-        delete_box_after_reading: bool,
-    ) {
-        let terms = Terms {
-            delete_messages_after_reading,
-            delete_box_after_reading,
-            ..Terms::default()
-        };
-        let mut world = World::new(terms);
-        operations.into_iter().for_each(|operation| world.run(operation));
-        // The disk holds exactly the files of the messages in the box.
-        let large = world.messages.as_ref().map_or(0, |messages| {
-            messages.values().filter(|(bytes, is_file)| *is_file || bytes.len() > 1024).count()
-        });
-        prop_assert_eq!(world.payload_files(), large);
-        let _ = drop_box::delete(world.store(), world.id);
-        prop_assert_eq!(world.payload_files(), 0);
-    }
+fn check((operations, terms): (Vec<Operation>, Terms), home: ModelStore) {
+    let mut world = World::over(terms, home);
+    operations.into_iter().for_each(|operation| world.run(operation));
+    // The disk holds exactly the files of the messages in the box.
+    let large = world.messages.as_ref().map_or(0, |messages| {
+        messages.values().filter(|(bytes, is_file)| *is_file || bytes.len() > 1024).count()
+    });
+    assert_eq!(world.payload_files(), large);
+    let deleted = drop_box::delete(&world.store(), world.id);
+    assert_eq!(deleted.is_ok(), world.messages.is_some());
+    assert_eq!(world.payload_files(), 0);
 }
+
+fn terms() -> impl Strategy<Value = Terms> {
+    any::<(bool, bool)>().prop_map(|(delete_messages_after_reading, delete_box_after_reading)| {
+        Terms { delete_messages_after_reading, delete_box_after_reading, ..Terms::default() }
+    })
+}
+
+over_engines!((operations(), terms()), check);
 
 #[test]
 fn what_the_owner_forbids_is_refused() {
@@ -296,7 +290,7 @@ fn what_the_owner_forbids_is_refused() {
     assert!(matches!(read(1000), Err(BoxError::NotReleased(UnixSeconds(1001)))));
     assert_eq!(read(1001).unwrap().messages.len(), 1);
     let stranger = BoxId { random: [8; 15], ..world.id };
-    assert!(matches!(drop_box::find(world.store(), stranger), Err(BoxError::NotFound)));
+    assert!(matches!(drop_box::find(&world.store(), stranger), Err(BoxError::NotFound)));
 }
 
 #[test]
@@ -311,12 +305,12 @@ fn a_deletion_that_was_broken_off_is_finished() {
         Ok::<_, BoxError>(drop_box::begin_deletion(transaction, number, found)?)
     };
     world.store().change(begin).wait().unwrap();
-    assert!(matches!(drop_box::find(world.store(), world.id), Err(BoxError::NotFound)));
-    assert_eq!(message::ids(world.store(), world.id).count(), 100);
+    assert!(matches!(drop_box::find(&world.store(), world.id), Err(BoxError::NotFound)));
+    assert_eq!(message::ids(&world.store(), world.id).count(), 100);
     // As after a crash.
-    world.reopen();
-    drop_box::finish_deletions(world.store()).unwrap();
-    assert_eq!(message::ids(world.store(), world.id).count(), 0);
+    world.home.reopen();
+    drop_box::finish_deletions(&world.store()).unwrap();
+    assert_eq!(message::ids(&world.store(), world.id).count(), 0);
     assert_eq!(world.payload_files(), 0);
 }
 
@@ -328,8 +322,8 @@ fn a_key_of_a_message_counts_for_a_day() {
         let sealed = vec![world.sealed(b"text", Kind::Text)];
         let send = message::send(world.id, sealed, Some(key), LIMITS, UnixSeconds(now));
         world.store().change(send).wait().unwrap();
-        assert!(message::has_come(world.store(), world.id, key, UnixSeconds(now)).unwrap());
-        message::ids(world.store(), world.id).count()
+        assert!(message::has_come(&world.store(), world.id, key, UnixSeconds(now)).unwrap());
+        message::ids(&world.store(), world.id).count()
     };
     let kept = || {
         let number = world.id.number;
@@ -342,10 +336,10 @@ fn a_key_of_a_message_counts_for_a_day() {
     assert_eq!(sent(second, 1001 + DAY), 3);
     assert_eq!(kept(), [2, 2]);
     let late = UnixSeconds(1000 + 3 * DAY);
-    assert!(!message::has_come(world.store(), world.id, second, late).unwrap());
+    assert!(!message::has_come(&world.store(), world.id, second, late).unwrap());
     // Old keys make room for new ones, and burning a box deletes all of them.
     assert_eq!(sent(IdempotencyKey::new("third"), late.0), 4);
     assert_eq!(kept(), [1, 1]);
-    drop_box::delete(world.store(), world.id).unwrap();
+    drop_box::delete(&world.store(), world.id).unwrap();
     assert_eq!(kept(), [0, 0]);
 }

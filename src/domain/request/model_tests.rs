@@ -1,5 +1,7 @@
 //! Random operations on requests, checked against a simple model.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 
 use super::{
@@ -7,8 +9,9 @@ use super::{
     *,
 };
 use crate::{
-    crypto::{AnswerPrivateKey, SecretText, SystemRandom, random_array},
+    crypto::{AnswerPrivateKey, SecretText, SeededRandom, random_array},
     domain::{lifetime::LifetimeRules, operator, page::PageStart, secret::list as secret_list},
+    store::faulty::{ModelStore, over_engines},
 };
 
 /// 2026-11-02T00:00:00Z, so that no run of operations leaves the month.
@@ -74,8 +77,7 @@ impl Expected {
 }
 
 struct World {
-    dir: tempfile::TempDir,
-    store: Option<Store>,
+    home: ModelStore,
     account: AccountNumber,
     now: u64,
     requests: Vec<Expected>,
@@ -87,26 +89,31 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path(), 8 << 20).unwrap();
-        let start = UnixSeconds(START);
+        Self::over(ModelStore::in_directory(0))
+    }
+
+    fn over(home: ModelStore) -> Self {
+        let (store, random, start) = (home.store(), home.random(), UnixSeconds(START));
         let create = operator::create_account;
-        create(&store, "model", SECRETS_ALLOWANCE, &SystemRandom, start).unwrap();
+        create(&store, "model", SECRETS_ALLOWANCE, &*random, start).unwrap();
         let account = store.get(&schema::account_name("model")).unwrap().unwrap();
         Self {
-            dir,
-            store: Some(store),
+            home,
             account,
             now: START,
             requests: Vec::new(),
             secrets: Vec::new(),
             made: 0,
-            key: AnswerPrivateKey::generate(&SystemRandom),
+            key: AnswerPrivateKey::generate(&*random),
         }
     }
 
-    fn store(&self) -> &Store {
-        self.store.as_ref().unwrap()
+    fn store(&self) -> Store {
+        self.home.store()
+    }
+
+    fn random(&self) -> Arc<SeededRandom> {
+        self.home.random()
     }
 
     fn now(&self) -> UnixSeconds {
@@ -135,14 +142,14 @@ impl World {
             }
             Operation::Wait { minutes } => self.now += minutes * 60,
             Operation::Sweep => self.sweep(),
-            Operation::Reopen => self.reopen(),
+            Operation::Reopen => self.home.reopen(),
         }
         self.check_lists();
     }
 
     fn create(&mut self, limit: u16, hours: u64, texts: bool, sealed: bool) {
         let text = |name: &str| texts.then(|| Text::new(format!("{name} of one")).unwrap());
-        let id = RequestId::new(&SystemRandom);
+        let id = RequestId::new(&*self.random());
         let new = NewRequest {
             id: id.clone(),
             texts: Texts {
@@ -159,7 +166,7 @@ impl World {
             secret_lifetime: Lifetime::new(None, RULES).unwrap(),
             secret_max_views: NonZeroU8::new(7).unwrap(),
             secret_password: texts
-                .then(|| PasswordHash::new(&SecretText::new("p".into()), 1, &SystemRandom)),
+                .then(|| PasswordHash::new(&SecretText::new("p".into()), 1, &*self.random())),
             answer_key: sealed.then(|| StoredAnswerKey::from(&self.key.public())),
         };
         let create = create(self.account, new, ALLOWANCE, self.now());
@@ -187,7 +194,7 @@ impl World {
     fn answer(&mut self, index: usize) {
         let now = self.now();
         let expected = &self.requests[index];
-        let found = look(self.store(), &expected.id, now);
+        let found = look(&self.store(), &expected.id, now);
         if !expected.is_open(now.0) {
             assert!(
                 matches!(found, Err(RequestError::NotFound)),
@@ -198,11 +205,11 @@ impl World {
         let found = found.map_err(|error| error.to_string()).unwrap();
         assert_eq!(found.texts.message.clone().map(Text::into_string), expected.message);
         assert_eq!(found.request.uses_left(), expected.limit - expected.used);
-        let random: [u8; 15] = random_array(&SystemRandom);
-        let payload = self.store().seal(&SystemRandom, &random, b"secret".to_vec()).unwrap();
+        let random: [u8; 15] = random_array(&*self.random());
+        let payload = self.store().seal(&*self.random(), &random, b"secret".to_vec()).unwrap();
         let sealed_part = expected.sealed.then(|| {
             let half = SecretText::new("half".into());
-            let sealed = self.key.public().seal("id", &half, &SystemRandom).unwrap();
+            let sealed = self.key.public().seal("id", &half, &*self.random()).unwrap();
             SealedHalf::new(sealed).unwrap()
         });
         let input = Handed { random, payload, mail: None, attachments: None, sealed_part };
@@ -233,7 +240,7 @@ impl World {
 
     fn sweep(&mut self) {
         let now = self.now;
-        sweep(self.store(), self.now(), KEEP_LOG).unwrap();
+        sweep(&self.store(), self.now(), KEEP_LOG).unwrap();
         for request in &mut self.requests {
             let Some(end) = request.ended_at(now).filter(|_| request.listed) else { continue };
             if now < request.postponed.unwrap_or(end + KEEP_LOG) {
@@ -262,15 +269,10 @@ impl World {
         assert_eq!(found, dues);
     }
 
-    fn reopen(&mut self) {
-        self.store.take().unwrap().close();
-        self.store = Some(Store::open(self.dir.path(), 8 << 20).unwrap());
-    }
-
     fn check_lists(&self) {
         let now = self.now();
         let start = PageStart::Offset(0);
-        let page = list(self.store(), self.account, start, ALLOWANCE, now).unwrap();
+        let page = list(&self.store(), self.account, start, ALLOWANCE, now).unwrap();
         let RequestPage { entries: listed, metadata, .. } = page;
         let expected: Vec<&Expected> =
             self.requests.iter().rev().filter(|request| request.listed).collect();
@@ -286,7 +288,7 @@ impl World {
             assert_eq!(listed.secrets, there);
         }
         let start = PageStart::Offset(0);
-        let secrets = secret_list::list(self.store(), self.account, start, now).unwrap().entries;
+        let secrets = secret_list::list(&self.store(), self.account, start, now).unwrap().entries;
         let secrets: Vec<SecretId> =
             secrets.iter().rev().map(|listed| listed.secret.id(listed.number)).collect();
         assert_eq!(secrets, self.secrets);
@@ -308,29 +310,25 @@ impl World {
     }
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
-
-    #[test]
-    fn requests_do_as_promised(operations in operations()) {
-        let mut world = World::new();
-        for operation in operations {
-            world.run(operation);
-        }
-        world.run(Operation::Reopen);
-        let deleted = operator::delete_account(world.store(), "model", world.now()).unwrap();
-        prop_assert_eq!(deleted, world.secrets.len() as u64);
-        prop_assert_eq!(world.left(), [0; 5]);
-        prop_assert_eq!(world.store().keys(&schema::requests(world.account)).count(), 0);
-        for request in &world.requests {
-            prop_assert!(look(world.store(), &request.id, world.now()).is_err());
-        }
-        // The remaining index entries point to no record, and are deleted by the next sweeps.
-        sweep(world.store(), UnixSeconds(world.now + 1000 * HOUR), KEEP_LOG).unwrap();
-        prop_assert_eq!(world.store().keys(&schema::request_dues()).count(), 0);
-        world.store.take().unwrap().close();
+fn check(operations: Vec<Operation>, home: ModelStore) {
+    let mut world = World::over(home);
+    for operation in operations {
+        world.run(operation);
     }
+    world.run(Operation::Reopen);
+    let deleted = operator::delete_account(&world.store(), "model", world.now()).unwrap();
+    assert_eq!(deleted, world.secrets.len() as u64);
+    assert_eq!(world.left(), [0; 5]);
+    assert_eq!(world.store().keys(&schema::requests(world.account)).count(), 0);
+    for request in &world.requests {
+        assert!(look(&world.store(), &request.id, world.now()).is_err());
+    }
+    // The remaining index entries point to no record, and are deleted by the next sweeps.
+    sweep(&world.store(), UnixSeconds(world.now + 1000 * HOUR), KEEP_LOG).unwrap();
+    assert_eq!(world.store().keys(&schema::request_dues()).count(), 0);
 }
+
+over_engines!(operations(), check);
 
 /// Deleting an account deletes everything that was created on its behalf.
 #[test]
@@ -340,7 +338,7 @@ fn an_account_that_ends_takes_its_requests_along() {
         world.create(limit, 0, true, true);
     }
     world.answer(2);
-    let store = world.store();
+    let store = &world.store();
     let of_requests = |store: &Store| {
         let prefixes = [b'r', b'q', b'u', b'w', b'f', b'K', b'W'].map(crate::store::Key::new);
         prefixes.iter().map(|prefix| store.keys(prefix).count()).sum::<usize>()

@@ -48,7 +48,7 @@ pub(in crate::store) fn open(root: &Path, cache_bytes: u64) -> Result<Opened, St
 
     // The first commit is a self-test: it must reach the hook.
     let before = sync_hook::calls();
-    let opened = begun.finish().map_err(|error| StoreOpenError::io("sweep", &payloads)(error))?;
+    let opened = begun.finish().map_err(StoreOpenError::io("write", root))?;
     if sync_hook::calls() == before {
         return Err(StoreOpenError::SyncHookMissing);
     }

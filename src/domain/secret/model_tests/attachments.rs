@@ -82,13 +82,14 @@ impl World {
         }
         let begun = begun.map_err(|error| error.to_string()).unwrap();
         let mut upload =
-            AttachmentUpload::open(self.store(), &SystemRandom, target, begun).unwrap();
+            AttachmentUpload::open(&self.store(), &*self.random(), target, begun).unwrap();
         upload.write(&content(n.get(), from, to)).unwrap();
         if to == from {
             return;
         }
-        let stored =
-            upload.store(ReceivedCount::All, &SystemRandom, LIMITS, self.now(), KEEP_LOG).unwrap();
+        let stored = upload
+            .store(ReceivedCount::All, &*self.random(), LIMITS, self.now(), KEEP_LOG)
+            .unwrap();
         assert_eq!((stored.received, stored.is_complete), (to, to == BYTES));
         let expected = &mut self.secrets[index];
         expected.received[next] = to;

@@ -28,7 +28,7 @@ impl World {
             text.resize(if large { MAX_INLINE_BYTES + 1 } else { 100 }, b'.');
             text
         });
-        let seal = |text: &Vec<u8>| self.store().seal(&SystemRandom, &id.random, text.clone());
+        let seal = |text: &Vec<u8>| self.store().seal(&*self.random(), &id.random, text.clone());
         let new = SecretChange {
             lifetime: wanted.hours.map(|hours| Lifetime::new(Some(hours), rules).unwrap()),
             max_views: wanted.max_views.and_then(NonZeroU8::new),

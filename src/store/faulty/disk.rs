@@ -1,0 +1,400 @@
+//! The disk of an engine in memory: what is on it, what is lost in a crash, and when it fails.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use bytes::Bytes;
+
+use super::Sharing;
+use crate::{
+    crypto::{SeededRandom, SlotKey, random_array},
+    store::{
+        Key, StoreError,
+        bodies::FileName,
+        engine::{CommitId, DiskFailure, Version},
+        manifest::Manifest,
+        payload_keys::CommitMark,
+        record::{Envelope, stored_payload},
+    },
+};
+
+/// The number of slots that are written together or not at all, as a sector of a disk is.
+const SECTOR_SLOTS: u32 = 16;
+
+/// What goes wrong at a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The process ends before the step.
+    CrashBefore,
+    /// The process ends after the step, before anybody learns of it.
+    CrashAfter,
+    /// The step fails, as on a disk with errors. The store ends then.
+    DiskError,
+    /// The commit conflicts with one of another process.
+    Conflict,
+    /// The commit is applied, but the answer is lost.
+    LostAnswer,
+    /// The commit is not applied, and the answer is lost.
+    LostCommit,
+}
+
+/// The content of a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cell {
+    Key([u8; 32]),
+    /// Wiped by this commit.
+    Wiped(u64),
+}
+
+/// A payload file.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Body {
+    pub(super) bytes: Vec<u8>,
+    /// The bytes that are on disk for sure.
+    pub(super) synced: usize,
+    pub(super) is_named: bool,
+    /// Whether a crash can undo the name.
+    pub(super) is_name_synced: bool,
+}
+
+/// A write to the slots that was not synced yet.
+pub(super) enum SlotWrite {
+    Cell(u32, Cell),
+    Mark(CommitMark),
+}
+
+/// Everything on the disk.
+pub(crate) struct DiskContent {
+    pub(super) records: BTreeMap<Key, (Bytes, Version)>,
+    pub(super) next_version: Version,
+    pub(super) outcomes: BTreeMap<CommitId, bool>,
+    pub(super) slots: BTreeMap<u32, Cell>,
+    pub(super) mark: CommitMark,
+    /// The writes since the last sync, in order. Reads see them.
+    pub(super) unsynced: Vec<SlotWrite>,
+    pub(super) bodies: BTreeMap<FileName, Body>,
+    pub(super) reserved: BTreeSet<u32>,
+    pub(super) held: BTreeSet<FileName>,
+    sharing: Sharing,
+    /// Counts the crashes. A process of an earlier one has ended.
+    generation: u64,
+    steps: u64,
+    fault: Option<(u64, Fault)>,
+    /// Whether commits fail at random, without harm.
+    is_restless: bool,
+    /// The number of commits that were applied.
+    pub(super) commits: usize,
+    /// The state after each of them, if they are recorded.
+    pub(super) history: Option<Vec<DiskState>>,
+    random: SeededRandom,
+}
+
+/// A disk in memory. Clones share it.
+#[derive(Clone)]
+pub(crate) struct MemoryDisk(Arc<Mutex<DiskContent>>);
+
+/// A process that uses the disk, until the next crash.
+#[derive(Clone)]
+pub(super) struct Process {
+    disk: MemoryDisk,
+    generation: u64,
+}
+
+/// What a reader of a store can find: the records without the manifest, with their payload keys and files.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct DiskState(BTreeMap<Key, StoredRecord>);
+
+/// A record, with what a reader gets of its payload. The slot and the name of the file are left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct StoredRecord {
+    value: Vec<u8>,
+    payload_key: Option<[u8; 32]>,
+    file: Option<Vec<u8>>,
+}
+
+impl MemoryDisk {
+    /// An empty disk. `seed` decides what a crash leaves of writes that were not synced.
+    pub(crate) fn new(sharing: Sharing, seed: u64) -> Self {
+        let mut content = DiskContent {
+            records: BTreeMap::new(),
+            next_version: 1,
+            outcomes: BTreeMap::new(),
+            slots: BTreeMap::new(),
+            mark: CommitMark { batch: 0, finished: true },
+            unsynced: Vec::new(),
+            bodies: BTreeMap::new(),
+            reserved: BTreeSet::new(),
+            held: BTreeSet::new(),
+            sharing,
+            generation: 0,
+            steps: 0,
+            fault: None,
+            is_restless: false,
+            commits: 0,
+            history: None,
+            random: SeededRandom::new(seed),
+        };
+        if sharing == Sharing::Exclusive {
+            let mut first = BTreeMap::new();
+            Manifest::default().write(&mut first);
+            content.write_records(&first);
+        }
+        Self(Arc::new(Mutex::new(content)))
+    }
+
+    pub(super) fn sharing(&self) -> Sharing {
+        self.lock().sharing
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, DiskContent> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn process(&self) -> Process {
+        Process { disk: self.clone(), generation: self.lock().generation }
+    }
+
+    /// Makes `fault` happen at step number `step`, counted from the creation of the disk.
+    pub(crate) fn fail_at(&self, step: u64, fault: Fault) {
+        self.lock().fault = Some((step, fault));
+    }
+
+    /// Makes commits fail at random: by conflicts and by lost answers. Callers of a store see none of that.
+    pub(crate) fn make_restless(&self) {
+        self.lock().is_restless = true;
+    }
+
+    /// Records the state after each commit from now on. The first one is the present state.
+    pub(crate) fn record_history(&self) {
+        let mut content = self.lock();
+        content.commits = 0;
+        content.history = Some(vec![content.state()]);
+    }
+
+    /// The recorded states.
+    pub(crate) fn history(&self) -> Vec<DiskState> {
+        self.lock().history.clone().unwrap_or_default()
+    }
+
+    /// The number of commits that were applied; from the creation of the disk, or of the record.
+    pub(crate) fn commits(&self) -> usize {
+        self.lock().commits
+    }
+
+    /// The numbers of keys and of payload files.
+    pub(crate) fn keys_and_files(&self) -> (usize, usize) {
+        let content = self.lock();
+        let is_key = |cell: &&Cell| matches!(cell, Cell::Key(_));
+        (content.slots.values().filter(is_key).count(), content.bodies.len())
+    }
+
+    /// The number of steps so far.
+    pub(crate) fn steps(&self) -> u64 {
+        self.lock().steps
+    }
+
+    /// Whether the fault has happened.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.lock().fault.is_none()
+    }
+
+    /// The present state, without what a crash could lose.
+    pub(crate) fn state(&self) -> DiskState {
+        self.lock().state()
+    }
+}
+
+impl DiskContent {
+    pub(super) fn write_records(&mut self, writes: &BTreeMap<Key, Option<Vec<u8>>>) {
+        for (key, value) in writes {
+            let version = self.next_version;
+            self.next_version += 1;
+            match value {
+                Some(value) => {
+                    self.records.insert(key.clone(), (Bytes::copy_from_slice(value), version))
+                }
+                None => self.records.remove(key),
+            };
+        }
+    }
+
+    /// Counts a commit.
+    pub(super) fn committed(&mut self) {
+        self.commits += 1;
+        if self.history.is_some() {
+            let state = self.state();
+            self.history.iter_mut().for_each(|history| history.push(state.clone()));
+        }
+    }
+
+    /// A fault of a commit, if the disk is restless.
+    pub(super) fn unrest(&mut self) -> Option<Fault> {
+        let chance = if self.is_restless { self.draw() } else { 0 };
+        match chance {
+            1..=40 => Some(Fault::Conflict),
+            41..=55 => Some(Fault::LostAnswer),
+            56..=70 => Some(Fault::LostCommit),
+            _ => None,
+        }
+    }
+
+    /// The content of a slot as a running process reads it.
+    pub(super) fn slot(&self, slot: u32) -> Option<Cell> {
+        let unsynced = self.unsynced.iter().rev().find_map(|write| match write {
+            SlotWrite::Cell(number, cell) if *number == slot => Some(*cell),
+            _ => None,
+        });
+        unsynced.or_else(|| self.slots.get(&slot).copied())
+    }
+
+    pub(super) fn sync_slots(&mut self) {
+        for write in std::mem::take(&mut self.unsynced) {
+            match write {
+                SlotWrite::Cell(slot, cell) => drop(self.slots.insert(slot, cell)),
+                SlotWrite::Mark(mark) => self.mark = mark,
+            }
+        }
+    }
+
+    fn crash(&mut self) {
+        self.generation += 1;
+        // Each sector has either none or the first few of its writes.
+        let mut kept: BTreeMap<u32, usize> = BTreeMap::new();
+        let mut unsynced = std::mem::take(&mut self.unsynced);
+        for write in &unsynced {
+            let (sector, chance) = (sector(write), self.draw());
+            kept.entry(sector).or_insert(usize::from(chance % 4));
+        }
+        for write in unsynced.drain(..) {
+            let left = kept.entry(sector(&write)).or_default();
+            if *left > 0 {
+                *left -= 1;
+                self.unsynced.push(write);
+            }
+        }
+        self.sync_slots();
+        let names: Vec<FileName> = self.bodies.keys().copied().collect();
+        for name in names {
+            let chance = self.draw();
+            let Some(body) = self.bodies.get_mut(&name) else { continue };
+            let lost = body.bytes.len() - body.synced;
+            body.bytes.truncate(body.synced + lost * usize::from(chance) / 255);
+            if body.is_named && !body.is_name_synced {
+                body.is_named = chance % 2 == 0;
+            }
+            body.is_name_synced = body.is_named;
+            body.synced = body.bytes.len();
+        }
+        if self.sharing == Sharing::Exclusive {
+            self.reserved.clear();
+        }
+        self.held.clear();
+    }
+
+    fn draw(&mut self) -> u8 {
+        let [byte]: [u8; 1] = random_array(&self.random);
+        byte
+    }
+
+    fn state(&self) -> DiskState {
+        let records = self.records.iter().filter(|(key, _)| **key != Manifest::key());
+        DiskState(
+            records
+                .map(|(key, (bytes, _))| {
+                    let payload = stored_payload(bytes);
+                    let found = payload.and_then(|payload| match self.slot(payload.slot) {
+                        Some(Cell::Key(key)) => Some(key),
+                        _ => None,
+                    });
+                    let file = payload.and_then(|payload| payload.body.file());
+                    let file = file.and_then(|(name, length)| {
+                        let body = self.bodies.get(&name).filter(|body| body.is_named)?;
+                        body.bytes.get(..usize::try_from(length).ok()?).map(<[u8]>::to_vec)
+                    });
+                    let value = Envelope::decode(key, bytes).map(|e| e.raw_value().to_vec());
+                    let value = value.unwrap_or_default();
+                    (key.clone(), StoredRecord { value, payload_key: found, file })
+                })
+                .collect(),
+        )
+    }
+}
+
+fn sector(write: &SlotWrite) -> u32 {
+    match write {
+        SlotWrite::Cell(slot, _) => slot / SECTOR_SLOTS,
+        // The mark is in the first sector, with the first slots.
+        SlotWrite::Mark(_) => 0,
+    }
+}
+
+impl DiskState {
+    /// Whether a start may find this state after a crash between the commits `before` and `after`: all of
+    /// `before`, but without some of the payloads that `after` does not have.
+    pub(crate) fn is_between(&self, before: &Self, after: Option<&Self>) -> bool {
+        let fits = |key: &Key, found: &StoredRecord, old: &StoredRecord| {
+            let kept = after.and_then(|after| after.0.get(key));
+            let may_burn = kept.is_none_or(|kept| kept.payload_key != old.payload_key);
+            let is_burned = found.payload_key.is_none() && found.file.is_none();
+            found == old || (found.value == old.value && is_burned && may_burn && after.is_some())
+        };
+        self.0.len() == before.0.len()
+            && self
+                .0
+                .iter()
+                .all(|(key, found)| before.0.get(key).is_some_and(|old| fits(key, found, old)))
+    }
+}
+
+impl Process {
+    /// The disk, unless this process has ended.
+    pub(super) fn disk(&self) -> Result<MutexGuard<'_, DiskContent>, StoreError> {
+        let content = self.disk.lock();
+        if content.generation == self.generation {
+            Ok(content)
+        } else {
+            Err(StoreError::Unavailable)
+        }
+    }
+
+    pub(super) fn sharing(&self) -> Sharing {
+        self.disk.sharing()
+    }
+
+    /// Does a step that changes the disk, with the fault of the plan. `change` is told about faults that only
+    /// commits have.
+    pub(super) fn step<T>(
+        &self,
+        change: impl FnOnce(&mut DiskContent, Option<Fault>) -> T,
+    ) -> Result<T, DiskFailure> {
+        let ended = || DiskFailure("the process has ended".into());
+        let mut content = self.disk().map_err(|_| ended())?;
+        content.steps += 1;
+        let fault = content.fault.filter(|(step, _)| *step == content.steps);
+        if fault.is_some() {
+            content.fault = None;
+        }
+        match fault.map(|(_, fault)| fault) {
+            Some(Fault::CrashBefore) => {
+                content.crash();
+                Err(ended())
+            }
+            Some(Fault::CrashAfter) => {
+                change(&mut content, None);
+                content.crash();
+                Err(ended())
+            }
+            Some(Fault::DiskError) => {
+                content.crash();
+                Err(DiskFailure("an error of the disk, on purpose".into()))
+            }
+            other => Ok(change(&mut content, other)),
+        }
+    }
+}
+
+pub(super) fn cell(key: Option<&SlotKey>, batch: u64) -> Cell {
+    key.map_or(Cell::Wiped(batch), |key| Cell::Key(*key.expose_secret()))
+}

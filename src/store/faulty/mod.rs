@@ -1,0 +1,65 @@
+//! An engine in memory that fails on purpose, for tests. It has two forms:
+//!
+//! - *exclusive*, like the embedded engine: records that are changed as a whole, slots and files whose
+//!   writes may be lost, in any order, until they are synced;
+//! - *shared*, like a database server: commits that conflict, or whose outcome is unknown.
+//!
+//! Every operation that changes the disk is a step. A [`Fault`] happens at one of them.
+
+mod bodies;
+mod disk;
+mod engine;
+mod keys;
+mod models;
+
+use std::sync::{Arc, atomic::AtomicU64};
+
+use self::{bodies::MemoryBodies, engine::MemoryEngine, keys::MemoryKeys};
+pub(crate) use self::{
+    disk::{Fault, MemoryDisk},
+    models::{ModelEngine, ModelStore, crash_everywhere, over_engines, sequences},
+};
+use super::{
+    Store, StoreFigures,
+    commit::Committer,
+    group::StoreDisks,
+    manifest::Manifest,
+    opening::{Opened, begin},
+};
+use crate::metrics::AtomicHistogram;
+
+/// How an engine in memory behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sharing {
+    Exclusive,
+    Shared,
+}
+
+impl Store {
+    /// Opens a store on `disk`. Several stores can be open on a shared one.
+    ///
+    /// # Errors
+    ///
+    /// What is damaged.
+    pub(crate) fn in_memory(disk: &MemoryDisk) -> Result<Self, String> {
+        static WRITERS: AtomicU64 = AtomicU64::new(1);
+        let process = disk.process();
+        let disks = StoreDisks {
+            engine: Arc::new(MemoryEngine(process.clone())),
+            keys: Arc::new(MemoryKeys(process.clone())),
+            bodies: Arc::new(MemoryBodies(process)),
+        };
+        let figures = Arc::new(StoreFigures::new(Arc::new(AtomicHistogram::of_durations())));
+        let opened = match disk.sharing() {
+            Sharing::Exclusive => begin(disks, figures)?.finish().map_err(|e| e.to_string())?,
+            Sharing::Shared => {
+                let writer = WRITERS.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                let manifest = Manifest::default();
+                let committer = Committer::new(disks, Arc::clone(&figures), manifest, writer);
+                Opened { committer, figures }
+            }
+        };
+        Self::start(opened, |what| tracing::debug!(what, "the disk in memory has failed"))
+            .map_err(|error| error.to_string())
+    }
+}

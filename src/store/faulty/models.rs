@@ -1,0 +1,238 @@
+//! The engines under the random models of the domain: each model runs over all of them, and over one that
+//! crashes at every step. This suite is the specification of an engine.
+
+use std::{
+    cell::{Cell, RefCell},
+    panic::{self, AssertUnwindSafe},
+    path::Path,
+    sync::{Arc, Once},
+};
+
+use proptest::prelude::ProptestConfig;
+
+use super::{Fault, MemoryDisk, Sharing};
+use crate::{crypto::SeededRandom, store::Store};
+
+/// The number of random sequences for a test: `usual`, or more if `SEALDROP_MODEL_FACTOR` is set.
+pub(crate) fn sequences(usual: u32) -> ProptestConfig {
+    let factor = std::env::var("SEALDROP_MODEL_FACTOR").ok();
+    let factor: u32 = factor.map_or(1, |text| text.parse().expect("a number"));
+    ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(usual * factor) }
+}
+
+/// The store of a model, and the randomness of what it does.
+pub(crate) struct ModelStore {
+    place: Place,
+    /// Several for a shared engine: each operation uses the next one, as if several daemons were running.
+    stores: RefCell<Vec<Store>>,
+    turn: Cell<usize>,
+    random: Arc<SeededRandom>,
+}
+
+enum Place {
+    Directory(tempfile::TempDir),
+    Memory(MemoryDisk, usize),
+}
+
+impl ModelStore {
+    /// The embedded engine in a fresh directory.
+    pub(crate) fn in_directory(seed: u64) -> Self {
+        Self::new(Place::Directory(tempfile::tempdir().unwrap()), seed)
+    }
+
+    /// A number of stores on a disk in memory.
+    fn in_memory(disk: MemoryDisk, stores: usize, seed: u64) -> Self {
+        Self::new(Place::Memory(disk, stores), seed)
+    }
+
+    fn new(place: Place, seed: u64) -> Self {
+        let (stores, turn) = (RefCell::default(), Cell::new(0));
+        let home = Self { place, stores, turn, random: Arc::new(SeededRandom::new(seed)) };
+        home.open();
+        home
+    }
+
+    /// The next store.
+    pub(crate) fn store(&self) -> Store {
+        let stores = self.stores.borrow();
+        self.turn.set(self.turn.get() + 1);
+        stores[self.turn.get() % stores.len()].clone()
+    }
+
+    pub(crate) fn random(&self) -> Arc<SeededRandom> {
+        Arc::clone(&self.random)
+    }
+
+    /// Closes all stores and opens them again. Files that no record names are gone then.
+    pub(crate) fn reopen(&self) {
+        self.close();
+        self.open();
+    }
+
+    /// Ends when nothing is left to be written.
+    fn close(&self) {
+        self.stores.take().iter().for_each(Store::close);
+    }
+
+    fn open(&self) {
+        let stores = match &self.place {
+            Place::Directory(dir) => vec![Store::open(dir.path(), 8 << 20).unwrap()],
+            Place::Memory(disk, stores) => {
+                (0..*stores).map(|_| Store::in_memory(disk).unwrap()).collect()
+            }
+        };
+        stores.iter().for_each(|store| store.tidy().unwrap());
+        self.stores.replace(stores);
+    }
+
+    /// The numbers of keys of payloads and of payload files. Exact after [`ModelStore::reopen`].
+    pub(crate) fn keys_and_files(&self) -> (usize, usize) {
+        match &self.place {
+            Place::Directory(dir) => in_directory(dir.path()),
+            Place::Memory(disk, _) => disk.keys_and_files(),
+        }
+    }
+}
+
+impl Drop for ModelStore {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn in_directory(dir: &Path) -> (usize, usize) {
+    let entries = |path: &str| std::fs::read_dir(dir.join("store").join(path)).unwrap().count();
+    assert_eq!(entries("db/blobs"), 0);
+    let slots = std::fs::read(dir.join("store/slots")).unwrap();
+    let is_key = |slot: &&[u8; 32]| **slot != [0; 32] && !slot.starts_with(b"burned by commit");
+    let keys = slots.as_chunks::<32>().0.iter().skip(2).filter(is_key).count();
+    (keys, entries("payloads"))
+}
+
+/// The engines under a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ModelEngine {
+    /// The embedded engine.
+    Directory,
+    /// The same order of steps in memory.
+    Memory,
+    /// Two processes on one shared engine, whose commits conflict and get lost.
+    Restless,
+}
+
+impl ModelEngine {
+    pub(crate) fn store(self, seed: u64) -> ModelStore {
+        match self {
+            Self::Directory => ModelStore::in_directory(seed),
+            Self::Memory => {
+                ModelStore::in_memory(MemoryDisk::new(Sharing::Exclusive, seed), 1, seed)
+            }
+            Self::Restless => {
+                let disk = MemoryDisk::new(Sharing::Shared, seed);
+                disk.make_restless();
+                ModelStore::in_memory(disk, 2, seed)
+            }
+        }
+    }
+}
+
+/// The most crashes at which one sequence is tried.
+const MAX_CRASHES: u64 = 24;
+
+/// Runs a model on an exclusive engine that crashes: at up to [`MAX_CRASHES`] of the steps of the run without
+/// a crash, and at all of them over many sequences. After each crash, a start must find what the last commit
+/// has left, or less only by what the next commit was burning.
+pub(crate) fn crash_everywhere(seed: u64, run: impl Fn(ModelStore)) {
+    let disk = MemoryDisk::new(Sharing::Exclusive, seed);
+    disk.record_history();
+    run(ModelStore::in_memory(disk.clone(), 1, seed));
+    let (history, steps) = (disk.history(), disk.steps());
+    let stride = (steps / MAX_CRASHES).max(1);
+    for step in (1 + seed % stride..=steps).step_by(usize::try_from(stride).unwrap()) {
+        for fault in [Fault::CrashBefore, Fault::CrashAfter, Fault::DiskError] {
+            let disk = MemoryDisk::new(Sharing::Exclusive, seed ^ step);
+            disk.fail_at(step, fault);
+            let ended = quietly(|| run(ModelStore::in_memory(disk.clone(), 1, seed)));
+            assert!(disk.has_failed(), "step {step} is not reached");
+            let commits = disk.commits();
+            // After the last commit, only the end of the process is left.
+            let is_done = commits + 1 == history.len();
+            assert!(ended.is_err() || is_done, "nobody notices {fault:?} at step {step}");
+            let store = Store::in_memory(&disk)
+                .unwrap_or_else(|error| panic!("after {fault:?} at step {step}: {error}"));
+            let found = disk.state();
+            store.close();
+            assert!(
+                found.is_between(&history[commits], history.get(commits + 1)),
+                "after {fault:?} at step {step} of {steps}: {found:?} is not {:?}",
+                history[commits]
+            );
+        }
+    }
+}
+
+/// Runs something that is expected to panic, without the message.
+fn quietly(run: impl FnOnce()) -> std::thread::Result<()> {
+    thread_local! {
+        static IS_QUIET: Cell<bool> = const { Cell::new(false) };
+    }
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let usual = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if !IS_QUIET.get() {
+                usual(info);
+            }
+        }));
+    });
+    IS_QUIET.set(true);
+    let ended = panic::catch_unwind(AssertUnwindSafe(run));
+    IS_QUIET.set(false);
+    ended
+}
+
+/// Defines the tests of a model over the engines: from a strategy for its operations, and a function that
+/// runs them on a [`ModelStore`] and checks them.
+macro_rules! over_engines {
+    ($operations:expr, $check:expr) => {
+        mod over_engines {
+            use proptest::prelude::{any, proptest};
+
+            use super::*;
+            use crate::store::faulty::{ModelEngine, crash_everywhere, sequences};
+
+            proptest! {
+                #![proptest_config(sequences(32))]
+
+                #[test]
+                fn embedded(operations in $operations, seed in any::<u64>()) {
+                    $check(operations, ModelEngine::Directory.store(seed));
+                }
+            }
+
+            proptest! {
+                #![proptest_config(sequences(1500))]
+
+                #[test]
+                fn in_memory(operations in $operations, seed in any::<u64>()) {
+                    $check(operations, ModelEngine::Memory.store(seed));
+                }
+
+                #[test]
+                fn with_conflicts_and_lost_answers(operations in $operations, seed in any::<u64>()) {
+                    $check(operations, ModelEngine::Restless.store(seed));
+                }
+            }
+
+            proptest! {
+                #![proptest_config(sequences(24))]
+
+                #[test]
+                fn crashing_at_every_step(operations in $operations, seed in any::<u64>()) {
+                    crash_everywhere(seed, |home| $check(operations.clone(), home));
+                }
+            }
+        }
+    };
+}
+pub(crate) use over_engines;
