@@ -91,11 +91,13 @@ pub(super) struct StoreDisks {
     pub(super) bodies: Arc<dyn Bodies>,
 }
 
-/// What a group has read from a shared engine. It reads each record once, so that all its changes see the
-/// same one, and the commit can check that it is still there.
+/// What a group has read from a shared engine. It reads everything once, so that all its changes see the same,
+/// and the commit can check that it is still there.
 #[derive(Default)]
 pub(super) struct ReadSet {
     records: BTreeMap<Key, Option<Stored>>,
+    /// The keys of payloads. Their records are in `records`, and change with them.
+    slots: BTreeMap<u32, Option<SlotKey>>,
     pub(super) found: Vec<FoundKeys>,
 }
 
@@ -198,15 +200,29 @@ impl<'a> Group<'a> {
     /// The first `limit` keys that begin with `prefix`, as the engine has them.
     pub(super) fn stored_keys(&self, prefix: &Key, limit: usize) -> Result<Vec<Key>, StoreError> {
         let scan = Scan::of(prefix).limit(limit);
-        let keys = self.disks.engine.scan_keys(&scan)?;
-        if self.disks.engine.is_shared() {
-            self.reads.borrow_mut().found.push(FoundKeys { scan, keys: keys.clone() });
+        if !self.disks.engine.is_shared() {
+            return self.disks.engine.scan_keys(&scan);
         }
+        let is_same =
+            |found: &&FoundKeys| (&found.scan.prefix, found.scan.limit) == (prefix, limit);
+        if let Some(found) = self.reads.borrow().found.iter().find(is_same) {
+            return Ok(found.keys.clone());
+        }
+        let keys = self.disks.engine.scan_keys(&scan)?;
+        self.reads.borrow_mut().found.push(FoundKeys { scan, keys: keys.clone() });
         Ok(keys)
     }
 
     /// The key in a slot, as the disk has it.
     pub(super) fn stored_slot(&self, slot: u32) -> Result<Option<SlotKey>, StoreError> {
-        self.disks.keys.read(slot)
+        if !self.disks.engine.is_shared() {
+            return self.disks.keys.read(slot);
+        }
+        if let Some(known) = self.reads.borrow().slots.get(&slot) {
+            return Ok(known.as_ref().map(copy_key));
+        }
+        let key = self.disks.keys.read(slot)?;
+        self.reads.borrow_mut().slots.insert(slot, key.as_ref().map(copy_key));
+        Ok(key)
     }
 }

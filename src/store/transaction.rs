@@ -75,7 +75,8 @@ impl Transaction<'_, '_> {
         Ok(())
     }
 
-    /// Writes a value with a sealed payload, which replaces an existing payload of the record.
+    /// Writes a value with a sealed payload, which replaces an existing payload of the record. The key of the
+    /// old one is wiped last, as [`Transaction::burn_last`] describes.
     ///
     /// # Errors
     ///
@@ -87,7 +88,9 @@ impl Transaction<'_, '_> {
         payload: &Payload,
     ) -> Result<(), StoreError> {
         key.check()?;
-        self.burn(key)?;
+        // A crash must not destroy the old payload before the new one is on disk.
+        let replaced = self.give_up(key)?;
+        self.wipe(replaced, true);
         let slot = payload.slot.number();
         if let PayloadSlot::Moved { from, .. } = &payload.slot {
             self.give_up(from)?;
@@ -160,8 +163,8 @@ impl Transaction<'_, '_> {
 
     /// Makes this change wipe the keys of burned payloads after its records are on disk, and not before: a
     /// crash in between leaves all of the old state, or all of the new one without the old keys. For a change
-    /// that replaces a payload, whose loss would be worse than a burn that a crash has cancelled. The keys
-    /// are wiped before the result is returned in any case.
+    /// that replaces payloads, whose loss would be worse than a burn that a crash has cancelled. The keys are
+    /// wiped before the result is returned in any case.
     pub fn burn_last(&mut self) {
         self.burns_last = true;
     }
@@ -173,15 +176,21 @@ impl Transaction<'_, '_> {
     ///
     /// The errors of [`Transaction::get`].
     pub fn burn(&mut self, key: &Key) -> Result<(), StoreError> {
-        if let Some((slot, file)) = self.give_up(key)? {
-            if self.burns_last {
+        let burned = self.give_up(key)?;
+        self.wipe(burned, self.burns_last);
+        Ok(())
+    }
+
+    /// Wipes the slot of a payload that was given up, and deletes its file.
+    fn wipe(&mut self, given_up: Option<(u32, Option<FileName>)>, is_last: bool) {
+        if let Some((slot, file)) = given_up {
+            if is_last {
                 self.effects.late_wipes.insert(slot);
             } else {
                 self.effects.slots.insert(slot, None);
             }
             self.effects.dead_files.extend(file);
         }
-        Ok(())
     }
 
     /// Takes the payload from a record. Returns its slot and its file.

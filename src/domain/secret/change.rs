@@ -104,7 +104,7 @@ pub(super) fn apply(
     let key = schema::secret(number);
     match &change.content {
         Some(content) => {
-            // A crash must not destroy the old content before the new one is on disk.
+            // A crash must not destroy the old attachments before the new content is on disk.
             transaction.burn_last();
             if secret.attachments > 0 {
                 attachment::remove_all(transaction, number, &secret)?;

@@ -65,6 +65,9 @@ pub(super) enum SlotWrite {
     Mark(CommitMark),
 }
 
+/// What another process does; see [`MemoryDisk::before_next_commit`].
+type Rival = Box<dyn FnOnce() + Send>;
+
 /// Everything on the disk.
 pub(crate) struct DiskContent {
     pub(super) records: BTreeMap<Key, (Bytes, Version)>,
@@ -84,6 +87,8 @@ pub(crate) struct DiskContent {
     fault: Option<(u64, Fault)>,
     /// Whether commits fail at random, without harm.
     is_restless: bool,
+    /// Runs before the next commit.
+    pub(super) rival: Option<Rival>,
     /// The number of commits that were applied.
     pub(super) commits: usize,
     /// The state after each of them, if they are recorded.
@@ -132,6 +137,7 @@ impl MemoryDisk {
             steps: 0,
             fault: None,
             is_restless: false,
+            rival: None,
             commits: 0,
             history: None,
             random: SeededRandom::new(seed),
@@ -166,6 +172,11 @@ impl MemoryDisk {
         self.lock().is_restless = true;
     }
 
+    /// Runs `rival` when the next commit has read and not yet written, as another process may.
+    pub(crate) fn before_next_commit(&self, rival: impl FnOnce() + Send + 'static) {
+        self.lock().rival = Some(Box::new(rival));
+    }
+
     /// Records the state after each commit from now on. The first one is the present state.
     pub(crate) fn record_history(&self) {
         let mut content = self.lock();
@@ -188,6 +199,11 @@ impl MemoryDisk {
         let content = self.lock();
         let is_key = |cell: &&Cell| matches!(cell, Cell::Key(_));
         (content.slots.values().filter(is_key).count(), content.bodies.len())
+    }
+
+    /// Ends all processes and loses some of what was not synced.
+    pub(crate) fn crash(&self) {
+        self.lock().crash();
     }
 
     /// The number of steps so far.
@@ -332,11 +348,11 @@ fn sector(write: &SlotWrite) -> u32 {
 
 impl DiskState {
     /// Whether a start may find this state after a crash between the commits `before` and `after`: all of
-    /// `before`, but without some of the payloads that `after` does not have.
+    /// `before`, but without some of the payloads that `after` has burned. Replaced ones must still be there.
     pub(crate) fn is_between(&self, before: &Self, after: Option<&Self>) -> bool {
         let fits = |key: &Key, found: &StoredRecord, old: &StoredRecord| {
             let kept = after.and_then(|after| after.0.get(key));
-            let may_burn = kept.is_none_or(|kept| kept.payload_key != old.payload_key);
+            let may_burn = kept.is_none_or(|kept| kept.payload_key.is_none());
             let is_burned = found.payload_key.is_none() && found.file.is_none();
             found == old || (found.value == old.value && is_burned && may_burn && after.is_some())
         };

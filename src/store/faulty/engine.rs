@@ -56,6 +56,9 @@ impl Engine for MemoryEngine {
 
     fn commit(&self, commit: Commit<'_>) -> Result<Outcome, DiskFailure> {
         let is_shared = self.is_shared();
+        // The disk is not locked while the other process works.
+        let rival = self.0.disk().ok().and_then(|mut disk| disk.rival.take());
+        rival.into_iter().for_each(|rival| rival());
         self.0.step(|disk, fault| {
             let version = |key: &Key| disk.records.get(key).map(|(_, version)| *version);
             let is_read = |(key, seen): (&Key, &Option<Version>)| version(key) == *seen;

@@ -43,12 +43,7 @@ impl Store {
     /// What is damaged.
     pub(crate) fn in_memory(disk: &MemoryDisk) -> Result<Self, String> {
         static WRITERS: AtomicU64 = AtomicU64::new(1);
-        let process = disk.process();
-        let disks = StoreDisks {
-            engine: Arc::new(MemoryEngine(process.clone())),
-            keys: Arc::new(MemoryKeys(process.clone())),
-            bodies: Arc::new(MemoryBodies(process)),
-        };
+        let disks = disks_in_memory(disk);
         let figures = Arc::new(StoreFigures::new(Arc::new(AtomicHistogram::of_durations())));
         let opened = match disk.sharing() {
             Sharing::Exclusive => begin(disks, figures)?.finish().map_err(|e| e.to_string())?,
@@ -61,5 +56,15 @@ impl Store {
         };
         Self::start(opened, |what| tracing::debug!(what, "the disk in memory has failed"))
             .map_err(|error| error.to_string())
+    }
+}
+
+/// The parts of a store on `disk`, for one process.
+pub(in crate::store) fn disks_in_memory(disk: &MemoryDisk) -> StoreDisks {
+    let process = disk.process();
+    StoreDisks {
+        engine: Arc::new(MemoryEngine(process.clone())),
+        keys: Arc::new(MemoryKeys(process.clone())),
+        bodies: Arc::new(MemoryBodies(process)),
     }
 }

@@ -1,9 +1,11 @@
 //! The store through its public functions, and its files on disk. [`opening`] tests directories that a crash
-//! or another program has changed. [`backups`] tests backups. [`payloads`] tests sealed payloads and their files.
+//! or another program has changed, [`backups`] backups, [`payloads`] sealed payloads and their files, and
+//! [`sharing`] several processes on one engine.
 
 mod backups;
 mod opening;
 mod payloads;
+mod sharing;
 
 use std::{
     collections::BTreeMap,

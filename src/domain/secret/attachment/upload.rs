@@ -382,7 +382,11 @@ impl Step {
         let key = schema::attachment_tail(number, self.target.n);
         match &self.tail {
             Some(tail) => transaction.put_sealed(&key, &Tail, tail),
-            None if had_tail => transaction.delete(&key),
+            None if had_tail => {
+                // Its bytes are in the file now. A crash must not destroy them before the record says so.
+                transaction.burn_last();
+                transaction.delete(&key)
+            }
             None => Ok(()),
         }
     }

@@ -32,7 +32,7 @@ use crate::{
     },
     store::{
         Key, MAX_INLINE_BYTES, Store, StoreError, Transaction,
-        faulty::{ModelStore, over_engines},
+        faulty::{ModelEngine, ModelStore, over_engines},
     },
 };
 
@@ -467,4 +467,30 @@ fn fifty_events_of_a_kind_are_kept() {
     assert_eq!(kinds, [[SecretEventKind::Opened; 50], [SecretEventKind::TriedAfter; 50]].concat());
     let last = listed[0].events.get(49).map(|event| event.at.0);
     assert_eq!(last, Some(START + 49), "the first events are kept");
+}
+
+/// Three processes deliver a secret exactly as often as promised, whatever they do at the same time.
+#[test]
+fn processes_share_the_views_of_a_secret() {
+    const VIEWS: u8 = 5;
+    for seed in 0..40 {
+        let home = ModelEngine::Restless.store(seed);
+        let mut world = World::over(home);
+        world.create((false, VIEWS, 0, false), 0);
+        let (account, id) = (world.account, world.secrets[0].id);
+        let viewers: Vec<_> = (0..16)
+            .map(|viewer| {
+                let store = world.store();
+                std::thread::spawn(move || {
+                    let view = View::new(UnixSeconds(START), None, None);
+                    let change = viewing::view(account, id, view, None, token(viewer), KEEP_LOG);
+                    store.change(change).wait().is_ok_and(|viewed| viewed.is_some())
+                })
+            })
+            .collect();
+        let delivered: Vec<bool> =
+            viewers.into_iter().map(|viewer| viewer.join().unwrap()).collect();
+        let delivered = delivered.into_iter().filter(|is_delivered| *is_delivered).count();
+        assert_eq!(delivered, usize::from(VIEWS), "seed {seed}");
+    }
 }

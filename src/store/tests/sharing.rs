@@ -1,0 +1,169 @@
+//! Several processes on one shared engine, and changes that are run again.
+
+use std::cell::Cell;
+
+use super::*;
+use crate::store::{
+    faulty::{MemoryDisk, Sharing, disks_in_memory},
+    group::Group,
+};
+
+fn two_stores() -> (MemoryDisk, Store, Store) {
+    let disk = MemoryDisk::new(Sharing::Shared, 1);
+    let [one, other] = [(), ()].map(|()| Store::in_memory(&disk).unwrap());
+    (disk, one, other)
+}
+
+fn count_up(store: &Store) -> PendingChange<usize, StoreError> {
+    store.change(|transaction| {
+        let Note(count) = transaction.get::<Note>(&key("count"))?.unwrap_or(note(""));
+        transaction.put(&key("count"), &Note(count.clone() + "i"))?;
+        Ok(count.len() + 1)
+    })
+}
+
+#[test]
+fn a_change_that_has_read_an_old_record_is_run_again() {
+    let (disk, one, other) = two_stores();
+    for round in 0..5 {
+        let rival = other.clone();
+        disk.before_next_commit(move || drop(count_up(&rival).wait().unwrap()));
+        assert_eq!(count_up(&one).wait().unwrap(), 2 * round + 2);
+    }
+}
+
+#[test]
+fn a_record_that_was_missing_is_noticed() {
+    let (disk, one, other) = two_stores();
+    let create = |store: &Store, text: &'static str| {
+        store.change(move |transaction| match transaction.get::<Note>(&key("name"))? {
+            Some(_) => Ok(false),
+            None => transaction.put(&key("name"), &note(text)).map(|()| true),
+        })
+    };
+    disk.before_next_commit(move || {
+        assert!(create(&other, "other").wait().unwrap());
+    });
+    assert!(!create(&one, "one").wait().unwrap());
+    assert_eq!(one.get(&key("name")).unwrap(), Some(note("other")));
+}
+
+#[test]
+fn a_list_of_keys_that_has_changed_is_noticed() {
+    let (disk, one, other) = two_stores();
+    let add = |store: &Store, name: &'static str| {
+        store.change(move |transaction| {
+            let has_room = transaction.keys(&Key::new(b't'), 10)?.len() < 2;
+            if has_room {
+                transaction.put(&key(name), &note(name))?;
+            }
+            Ok::<_, StoreError>(has_room)
+        })
+    };
+    assert!(add(&one, "first").wait().unwrap());
+    disk.before_next_commit(move || {
+        assert!(add(&other, "other").wait().unwrap());
+    });
+    assert!(!add(&one, "one").wait().unwrap());
+    assert_eq!(all_keys(&one), ["first", "other"].map(key));
+}
+
+/// A change that writes nothing tells what it has read, too.
+#[test]
+fn what_is_only_read_is_of_one_moment() {
+    let (disk, one, other) = two_stores();
+    let put_both = |store: &Store, text: &'static str| {
+        store.change(move |transaction| {
+            transaction.put(&key("a"), &note(text))?;
+            transaction.put(&key("b"), &note(text))
+        })
+    };
+    put_both(&one, "old").wait().unwrap();
+    disk.before_next_commit(move || put_both(&other, "new").wait().unwrap());
+    let read = one.change(|transaction| {
+        let a = transaction.get::<Note>(&key("a"))?;
+        Ok::<_, StoreError>((a, transaction.get::<Note>(&key("b"))?))
+    });
+    assert_eq!(read.wait().unwrap(), (Some(note("new")), Some(note("new"))));
+}
+
+#[test]
+fn a_payload_is_given_once_to_two_processes() {
+    let (disk, one, other) = two_stores();
+    put_sealed(&one, "one", b"secret").wait().unwrap();
+    let take = |store: &Store| {
+        store.change(|transaction| {
+            let found = transaction.payload(&key("one"))?;
+            transaction.burn(&key("one"))?;
+            Ok::<_, StoreError>(found)
+        })
+    };
+    disk.before_next_commit(move || {
+        let found = take(&other).wait().unwrap().unwrap();
+        assert_eq!(found.open(b"one").unwrap().expose_secret(), b"secret");
+    });
+    assert!(take(&one).wait().unwrap().is_none());
+    assert_eq!(disk.keys_and_files(), (0, 0));
+}
+
+/// The other changes of the group are not harmed.
+#[test]
+fn a_group_is_run_again_as_a_whole() {
+    let (disk, one, other) = two_stores();
+    let held = hold(&one);
+    let changes: Vec<_> = (0..20).map(|_| count_up(&one)).collect();
+    disk.before_next_commit(move || drop(count_up(&other).wait().unwrap()));
+    drop(held);
+    let counts: Vec<usize> = changes.into_iter().map(|change| change.wait().unwrap()).collect();
+    assert_eq!(counts, (2..=21).collect::<Vec<_>>());
+}
+
+/// In a thread of its own, because the writer's panic would end the process.
+#[test]
+#[should_panic(expected = "is not pure: a second run does something else")]
+fn a_change_that_is_not_pure_is_found() {
+    let disks = disks_in_memory(&MemoryDisk::new(Sharing::Exclusive, 1));
+    let runs = Cell::new(0);
+    let impure = |transaction: &mut Transaction<'_, '_>| {
+        runs.set(runs.get() + 1);
+        transaction.put(&key("runs"), &Note(runs.get().to_string()))
+    };
+    let _ = Group::new(&disks).run(&impure, Location::caller());
+}
+
+#[test]
+fn a_change_that_goes_on_after_a_failed_read_fails() {
+    let disk = MemoryDisk::new(Sharing::Shared, 1);
+    let disks = disks_in_memory(&disk);
+    let swallows = |transaction: &mut Transaction<'_, '_>| {
+        let found = transaction.get::<Note>(&key("one")).unwrap_or(Some(note("a guess")));
+        Ok::<_, StoreError>(found)
+    };
+    let mut group = Group::new(&disks);
+    assert_eq!(group.run(&swallows, Location::caller()).unwrap(), None);
+    disk.crash();
+    let mut group = Group::new(&disks);
+    let outcome = group.run(&swallows, Location::caller());
+    assert!(matches!(outcome, Err(StoreError::Unavailable)));
+}
+
+#[test]
+fn a_part_that_fails_leaves_nothing() {
+    let (disk, one, _) = two_stores();
+    put_sealed(&one, "kept", b"secret").wait().unwrap();
+    let change = one.change(|transaction| {
+        transaction.put(&key("before"), &note("before"))?;
+        let failed = transaction.part(|transaction| {
+            transaction.put(&key("before"), &note("changed"))?;
+            transaction.delete(&key("kept"))?;
+            Err::<(), _>(StoreError::Damaged("on purpose"))
+        });
+        assert!(failed.is_err());
+        transaction.part(|transaction| transaction.put(&key("after"), &note("after")))
+    });
+    change.wait().unwrap();
+    assert_eq!(one.get(&key("before")).unwrap(), Some(note("before")));
+    assert_eq!(one.get(&key("after")).unwrap(), Some(note("after")));
+    assert_eq!(opened(&one, "kept").unwrap(), b"secret");
+    assert_eq!(disk.keys_and_files(), (1, 0));
+}
