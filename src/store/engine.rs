@@ -87,7 +87,6 @@ impl Scan {
 
 /// The keys that a change has found in a shared engine. A commit is a conflict if they are others now.
 #[derive(Debug)]
-#[cfg_attr(not(test), expect(dead_code, reason = "for shared engines"))]
 pub(super) struct FoundKeys {
     pub(super) scan: Scan,
     pub(super) keys: Vec<Key>,

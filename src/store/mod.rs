@@ -2,7 +2,7 @@
 //! returned.
 //!
 //! What a store consists of is behind three traits, so that another engine can take the place of sled, which
-//! is not visible outside [`local`]. All else is shared.
+//! is not visible outside `store::local`. All else is shared.
 //!
 //! ```text
 //! Store::change -> writer (one thread) -> group, transaction -> commit -> Engine, PayloadKeys, Bodies

@@ -298,7 +298,7 @@ impl DiskContent {
             let lost = body.bytes.len() - body.synced;
             body.bytes.truncate(body.synced + lost * usize::from(chance) / 255);
             if body.is_named && !body.is_name_synced {
-                body.is_named = chance % 2 == 0;
+                body.is_named = chance.is_multiple_of(2);
             }
             body.is_name_synced = body.is_named;
             body.synced = body.bytes.len();
