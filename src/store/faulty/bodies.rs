@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    fs::File,
     io::{self, Cursor, Write},
 };
 
@@ -99,6 +100,17 @@ impl Bodies for MemoryBodies {
         // Not a step, because it happens in a thread of its own.
         self.0.disk().map_err(io::Error::other)?.bodies.remove(&name);
         Ok(())
+    }
+
+    fn names(&self) -> io::Result<Box<dyn Iterator<Item = io::Result<FileName>>>> {
+        let disk = self.0.disk().map_err(io::Error::other)?;
+        let named: Vec<_> = disk.bodies.iter().filter(|(_, body)| body.is_named).collect();
+        let names: Vec<FileName> = named.into_iter().map(|(name, _)| *name).collect();
+        Ok(Box::new(names.into_iter().map(Ok)))
+    }
+
+    fn temporary(&self) -> io::Result<File> {
+        tempfile::tempfile()
     }
 
     fn list(&self) -> io::Result<Box<dyn SettledFiles + '_>> {

@@ -47,7 +47,7 @@ impl Engine for MemoryEngine {
     }
 
     fn scan_all(&self) -> RecordIterator<'_> {
-        let all = self.scan(&Scan { prefix: Key::from_disk(&[]), ..Scan::of(&Key::new(0)) });
+        let all = self.scan(&Scan::all());
         match all {
             Ok(all) => Box::new(all.into_iter().map(|(key, stored)| Ok((key, stored.bytes)))),
             Err(error) => Box::new(std::iter::once(Err(error.to_string()))),

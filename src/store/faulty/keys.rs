@@ -14,7 +14,7 @@ use crate::{
     store::{
         StoreError,
         engine::DiskFailure,
-        payload_keys::{CommitMark, PayloadKeys, SlotWrites},
+        payload_keys::{CommitMark, FoundSlots, PayloadKeys, SlotWrites},
     },
 };
 
@@ -43,6 +43,17 @@ impl PayloadKeys for MemoryKeys {
             Some(Cell::Key(key)) => Some(SlotKey::from_bytes(key)),
             _ => None,
         })
+    }
+
+    fn read_many(&self, first: u32, count: u32) -> io::Result<FoundSlots> {
+        let disk = self.0.disk().map_err(io::Error::other)?;
+        let end = first.saturating_add(count);
+        let key = |slot: u32| match disk.slot(slot) {
+            Some(Cell::Key(key)) => Some((slot, SlotKey::from_bytes(key))),
+            _ => None,
+        };
+        let is_last = disk.slots.range(end..).next().is_none();
+        Ok(((first..end).filter_map(key).collect(), (!is_last).then_some(end)))
     }
 
     fn write(&self, writes: &SlotWrites, batch: u64) -> Result<(), DiskFailure> {
