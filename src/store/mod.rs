@@ -56,6 +56,17 @@ use std::{
 
 use tokio::sync::oneshot;
 
+use self::{
+    backup::CommitTap,
+    engine::Stored,
+    fatal::fatal,
+    group::StoreDisks,
+    opening::ReadyStore,
+    payload::{PayloadBody, PayloadSlot},
+    payload_keys::SlotLease,
+    record::Envelope,
+    writer::{ChangeJob, OnFailure, Watched, Writer, WriterMessage, delete_files, watch},
+};
 pub use self::{
     bodies::FoundFile,
     engine::Scan,
@@ -68,17 +79,6 @@ pub use self::{
     record::{MAX_VALUE_BYTES, Record, RecordFields},
     space::Space,
     transaction::Transaction,
-};
-use self::{
-    backup::CommitTap,
-    engine::Stored,
-    fatal::fatal,
-    group::StoreDisks,
-    opening::Opened,
-    payload::{PayloadBody, PayloadSlot},
-    payload_keys::SlotLease,
-    record::Envelope,
-    writer::{ChangeJob, OnFailure, Watched, Writer, WriterMessage, delete_files, watch},
 };
 use crate::{
     clock::{Clock, TimeRecord},
@@ -143,8 +143,8 @@ impl Store {
     }
 
     /// Starts the threads of an open store.
-    fn start(opened: Opened, on_failure: OnFailure) -> io::Result<Self> {
-        let Opened { committer, figures } = opened;
+    fn start(opened: ReadyStore, on_failure: OnFailure) -> io::Result<Self> {
+        let ReadyStore { committer, figures } = opened;
         let disks = committer.disks().clone();
         let (changes, messages) = mpsc::channel();
         let (dead_files, dead) = mpsc::channel();
@@ -167,7 +167,9 @@ impl Store {
             Writer { committer, tap: Arc::clone(&tap), figures: Arc::clone(&figures), watched };
         let writer = spawn("store writer", Box::new(move || writer.run(&messages, on_failure)))?;
         let writer = Mutex::new(Some(writer));
-        Ok(Self { shared: Arc::new(StoreParts { disks, figures, changes, tap, writer, time, clock }) })
+        Ok(Self {
+            shared: Arc::new(StoreParts { disks, figures, changes, tap, writer, time, clock }),
+        })
     }
 
     /// The stored time at the opening of the store.

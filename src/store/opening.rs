@@ -12,14 +12,14 @@ use super::{
 };
 
 /// A store that is checked and ready for changes.
-pub(super) struct Opened {
+pub(super) struct ReadyStore {
     pub(super) committer: Committer,
     pub(super) figures: Arc<StoreFigures>,
 }
 
 /// A store that is checked, before its first commit.
-pub(super) struct Begun {
-    opened: Opened,
+pub(super) struct CheckedStore {
+    opened: ReadyStore,
     effects: Effects,
     named: BTreeSet<FileName>,
 }
@@ -29,21 +29,21 @@ pub(super) struct Begun {
 /// # Errors
 ///
 /// What is damaged, for the operator.
-pub(super) fn begin(disks: StoreDisks, figures: Arc<StoreFigures>) -> Result<Begun, String> {
+pub(super) fn begin(disks: StoreDisks, figures: Arc<StoreFigures>) -> Result<CheckedStore, String> {
     let Verified { manifest, files: named, burns } = verify(&disks, &figures)?;
     let committer = Committer::new(disks, Arc::clone(&figures), manifest, 0);
     let effects = Effects { writes: burns, ..Effects::default() };
-    Ok(Begun { opened: Opened { committer, figures }, effects, named })
+    Ok(CheckedStore { opened: ReadyStore { committer, figures }, effects, named })
 }
 
-impl Begun {
+impl CheckedStore {
     /// Commits, so that the commit mark is right afterwards, and deletes the payload files that no record
     /// names.
     ///
     /// # Errors
     ///
     /// A disk that cannot be written, and files that cannot be listed or deleted.
-    pub(super) fn finish(self) -> io::Result<Opened> {
+    pub(super) fn finish(self) -> io::Result<ReadyStore> {
         let Self { mut opened, effects, named } = self;
         let committed = opened.committer.commit_exclusive(effects);
         committed.map_err(|DiskFailure(what)| io::Error::other(what))?;

@@ -65,9 +65,10 @@ fn all_tests() -> BTreeSet<String> {
     // The models are run over the engines by a macro.
     let models = Regex::new(r"(?m)^over_engines!\(").expect("a pattern");
     let macro_file = fs::read_to_string(src.join("store/faulty/models.rs")).expect("the macro");
-    for file in sources(&src).iter().filter(|file| {
-        models.is_match(&fs::read_to_string(file).expect("a source"))
-    }) {
+    for file in sources(&src)
+        .iter()
+        .filter(|file| models.is_match(&fs::read_to_string(file).expect("a source")))
+    {
         let module = module_of(file.strip_prefix(&src).expect("a file below src"));
         for (_, [name]) in unit_test.captures_iter(&macro_file).map(|found| found.extract()) {
             found.insert(format!("{module}::over_engines::{name}"));

@@ -6,7 +6,7 @@ use std::{
     io::{self, Cursor, Write},
 };
 
-use super::disk::{Body, Process};
+use super::disk::{MemoryBody, Process};
 use crate::store::{
     Space,
     bodies::{Bodies, BodyReader, BodyWriter, FileName, SettledFiles},
@@ -24,7 +24,7 @@ struct MemoryWriter {
 struct SettledBodies(MemoryBodies, Vec<FileName>);
 
 impl MemoryBodies {
-    fn body<T>(&self, name: FileName, read: impl FnOnce(&mut Body) -> T) -> io::Result<T> {
+    fn body<T>(&self, name: FileName, read: impl FnOnce(&mut MemoryBody) -> T) -> io::Result<T> {
         let mut disk = self.0.disk().map_err(io::Error::other)?;
         let body = disk.bodies.get_mut(&name).ok_or(io::ErrorKind::NotFound)?;
         Ok(read(body))
@@ -42,7 +42,7 @@ impl Bodies for MemoryBodies {
     fn create(&self, name: FileName) -> io::Result<Box<dyn BodyWriter>> {
         let made = self.0.step(|disk, _| {
             disk.held.insert(name);
-            disk.bodies.insert(name, Body::default());
+            disk.bodies.insert(name, MemoryBody::default());
         });
         made.map_err(failed)?;
         Ok(Box::new(MemoryWriter { bodies: self.clone(), name }))

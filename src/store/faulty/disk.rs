@@ -50,7 +50,7 @@ pub(super) enum Cell {
 
 /// A payload file.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Body {
+pub(super) struct MemoryBody {
     pub(super) bytes: Vec<u8>,
     /// The bytes that are on disk for sure.
     pub(super) synced: usize,
@@ -77,7 +77,7 @@ pub(crate) struct DiskContent {
     pub(super) mark: CommitMark,
     /// The writes since the last sync, in order. Reads see them.
     pub(super) unsynced: Vec<SlotWrite>,
-    pub(super) bodies: BTreeMap<FileName, Body>,
+    pub(super) bodies: BTreeMap<FileName, MemoryBody>,
     pub(super) reserved: BTreeSet<u32>,
     pub(super) held: BTreeSet<FileName>,
     sharing: Sharing,

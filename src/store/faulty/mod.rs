@@ -24,7 +24,7 @@ use super::{
     commit::Committer,
     group::StoreDisks,
     manifest::Manifest,
-    opening::{Opened, begin},
+    opening::{ReadyStore, begin},
 };
 use crate::metrics::AtomicHistogram;
 
@@ -51,7 +51,7 @@ impl Store {
                 let writer = WRITERS.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
                 let manifest = Manifest::default();
                 let committer = Committer::new(disks, Arc::clone(&figures), manifest, writer);
-                Opened { committer, figures }
+                ReadyStore { committer, figures }
             }
         };
         Self::start(opened, |what| tracing::debug!(what, "the disk in memory has failed"))

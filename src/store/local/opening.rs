@@ -12,11 +12,11 @@ use super::{
 use crate::store::{
     StoreFigures, StoreOpenError,
     group::StoreDisks,
-    opening::{Opened, begin},
+    opening::{ReadyStore, begin},
 };
 
 /// Opens the store in `root`, or creates it, and checks all of its records.
-pub(in crate::store) fn open(root: &Path, cache_bytes: u64) -> Result<Opened, StoreOpenError> {
+pub(in crate::store) fn open(root: &Path, cache_bytes: u64) -> Result<ReadyStore, StoreOpenError> {
     let directory = DataDirectory::open(root, cache_bytes)?;
     directory.drop_ballast_if_full()?;
     let damaged = |what| StoreOpenError::Damaged { path: root.to_path_buf(), what };

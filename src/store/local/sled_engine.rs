@@ -32,7 +32,7 @@ use crate::{
 pub(in crate::store) struct Database {
     db: sled::Db,
     /// The same file, for syncs.
-    file: sync_hook::WatchedFile,
+    file: sync_hook::SyncedFile,
 }
 
 /// The database in the data directory of this process, which has locked it.
@@ -46,7 +46,7 @@ impl SledEngine {
         Self { database, directory }
     }
 
-    fn iterate(&self, scan: &Scan) -> impl DoubleEndedIterator<Item = Record> + use<> {
+    fn iterate(&self, scan: &Scan) -> impl DoubleEndedIterator<Item = SledRecord> + use<> {
         let start = match &scan.after {
             Some(after) => Bound::Excluded(after.as_bytes().to_vec()),
             None => Bound::Included(scan.prefix.as_bytes().to_vec()),
@@ -62,7 +62,7 @@ impl SledEngine {
         })
     }
 
-    fn collect<T>(&self, scan: &Scan, read: impl Fn(Record) -> T) -> Vec<T> {
+    fn collect<T>(&self, scan: &Scan, read: impl Fn(SledRecord) -> T) -> Vec<T> {
         let found = self.iterate(scan);
         let (skip, limit) = (scan.skip, scan.limit);
         match scan.is_backward {
@@ -73,7 +73,7 @@ impl SledEngine {
 }
 
 /// A key and a value.
-type Record = (sled::IVec, sled::IVec);
+type SledRecord = (sled::IVec, sled::IVec);
 
 /// The first key after all keys with this prefix; `None` if there is none.
 fn after_prefix(prefix: &[u8]) -> Option<Vec<u8>> {
@@ -177,7 +177,7 @@ impl Database {
             sled::Error::Io(error) => error,
             other => io::Error::other(other.to_string()),
         })?;
-        let file = sync_hook::WatchedFile::new(&dir.join("db"))?;
+        let file = sync_hook::SyncedFile::new(&dir.join("db"))?;
         Ok(Self { db, file })
     }
 

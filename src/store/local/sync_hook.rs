@@ -52,7 +52,7 @@ pub(in crate::store) fn calls() -> u64 {
 }
 
 /// The file of sled's database.
-pub(in crate::store) struct WatchedFile {
+pub(in crate::store) struct SyncedFile {
     file: File,
     identity: Identity,
     shared: Arc<HookState>,
@@ -72,9 +72,9 @@ struct SyncState {
 }
 
 /// The syncs of a commit in progress.
-pub(in crate::store) struct DelayedSyncs<'a>(&'a WatchedFile);
+pub(in crate::store) struct DelayedSyncs<'a>(&'a SyncedFile);
 
-impl WatchedFile {
+impl SyncedFile {
     /// Registers the file at `path`, which sled has opened.
     pub(in crate::store) fn new(path: &Path) -> io::Result<Self> {
         let file = File::open(path)?;
@@ -97,7 +97,7 @@ impl WatchedFile {
     }
 }
 
-impl Drop for WatchedFile {
+impl Drop for SyncedFile {
     fn drop(&mut self) {
         databases().remove(&self.identity);
     }
