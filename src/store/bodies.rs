@@ -66,8 +66,11 @@ pub(super) trait Bodies: Send + Sync {
 
 /// A file that is being written.
 pub(super) trait BodyWriter: Write + Send + Sync {
-    /// Makes the written bytes durable.
+    /// Makes the written bytes durable. More may follow.
     fn sync(&self) -> io::Result<()>;
+
+    /// Makes the complete file durable.
+    fn finish(&self) -> io::Result<()>;
 }
 
 /// A file that is being read.

@@ -42,7 +42,7 @@ impl NewFile {
 
     /// Syncs the file. Blocks.
     pub(super) fn sync(self) -> Result<StagedFile, StoreError> {
-        self.file.sync()?;
+        self.file.finish()?;
         Ok(self.staged)
     }
 }

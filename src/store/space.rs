@@ -78,9 +78,14 @@ impl SpaceCheckedFile {
         Ok((Self::new(file, bodies), staged))
     }
 
-    /// Makes the written bytes durable.
+    /// Makes the written bytes durable. More may follow.
     pub(super) fn sync(&self) -> io::Result<()> {
         self.file.sync()
+    }
+
+    /// Makes the complete file durable.
+    pub(super) fn finish(&self) -> io::Result<()> {
+        self.file.finish()
     }
 }
 

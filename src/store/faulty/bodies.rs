@@ -157,6 +157,10 @@ impl BodyWriter for MemoryWriter {
         });
         synced.map_err(failed)?.ok_or(io::ErrorKind::NotFound.into())
     }
+
+    fn finish(&self) -> io::Result<()> {
+        self.sync()
+    }
 }
 
 impl BodyReader for Cursor<Vec<u8>> {

@@ -163,6 +163,10 @@ impl BodyWriter for File {
     fn sync(&self) -> io::Result<()> {
         self.sync_data()
     }
+
+    fn finish(&self) -> io::Result<()> {
+        self.sync_all()
+    }
 }
 
 impl BodyReader for File {
