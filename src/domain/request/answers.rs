@@ -62,10 +62,8 @@ pub(super) fn read(
     let key = |secret| schema::made_secret(number, secret);
     let PageKeys { keys, next } =
         PageKeys::oldest_first(store, made, start, key, schema::secret_made)?;
-    let mut answers = Vec::new();
-    for made in keys.iter().filter_map(schema::secret_made) {
-        answers.extend(SealedAnswer::read(store, made)?);
-    }
+    let made: Vec<SecretNumber> = keys.iter().filter_map(schema::secret_made).collect();
+    let answers = SealedAnswer::read(store, &made)?.into_iter().flatten().collect();
     let texts = Texts::read(store, number, &request)?;
     let secrets = list::secrets(store, number)?;
     let entry = RequestListEntry { request, texts, secrets };

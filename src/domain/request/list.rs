@@ -63,10 +63,11 @@ pub fn list(
         schema::request,
         schema::request_number,
     )?;
+    let requests = store.get_many::<Request>(&keys)?;
     let mut entries = Vec::new();
-    for key in keys {
+    for (key, request) in keys.iter().zip(requests) {
         // A request that was deleted after its key was read is left out.
-        if let (Some(number), Some(request)) = (schema::request_number(&key), store.get(&key)?) {
+        if let (Some(number), Some(request)) = (schema::request_number(key), request) {
             let texts = Texts::read(store, number, &request)?;
             entries.push(RequestListEntry { request, texts, secrets: secrets(store, number)? });
         }

@@ -48,7 +48,7 @@ use crate::{
     clock::UnixSeconds,
     crypto::PasswordHash,
     domain::numbers::RequestNumber,
-    store::{Payload, Record, Store, StoreError, Transaction},
+    store::{Key, Payload, Record, Store, StoreError, Transaction},
 };
 
 /// Records that a secret was created through a request.
@@ -155,16 +155,13 @@ impl Texts {
     }
 
     fn read(store: &Store, number: RequestNumber, request: &Request) -> Result<Self, StoreError> {
-        let read = |field| match request.has_text[field as usize] {
-            true => store.get::<Text>(&schema::request_text(number, field)),
-            false => Ok(None),
-        };
-        Ok(Self {
-            description: read(RequestText::Description)?,
-            message: read(RequestText::Message)?,
-            secret_description: read(RequestText::SecretDescription)?,
-            secret_message: read(RequestText::SecretMessage)?,
-        })
+        let is_there = |field: &RequestText| request.has_text[*field as usize];
+        let there = RequestText::ALL.into_iter().filter(is_there);
+        let keys: Vec<Key> = there.map(|field| schema::request_text(number, field)).collect();
+        let mut texts = store.get_many::<Text>(&keys)?.into_iter();
+        let [description, message, secret_description, secret_message] = RequestText::ALL
+            .map(|field| if is_there(&field) { texts.next().flatten() } else { None });
+        Ok(Self { description, message, secret_description, secret_message })
     }
 }
 

@@ -14,12 +14,12 @@ use crate::{
         account::{Account, Metadata},
         numbers::{AccountNumber, SecretNumber},
         page::{PageKeys, PageStart},
-        schema::{self, TextField},
+        schema,
         sealed_part::StoredAnswerKey,
         text::Text,
         view::View,
     },
-    store::{Store, StoreError},
+    store::{Key, Store, StoreError},
 };
 
 /// A secret in the list.
@@ -97,50 +97,61 @@ pub fn list(
         schema::secret,
         schema::secret_number,
     )?;
-    let mut entries = Vec::new();
-    for key in keys {
-        // A secret that was deleted after its key was read is left out.
-        if let (Some(number), Some(secret)) = (schema::secret_number(&key), store.get(&key)?) {
-            entries.push(details(store, number, secret)?);
-        }
-    }
+    let secrets = store.get_many(&keys)?;
+    // A secret that was deleted after its key was read is left out.
+    let found = keys.iter().zip(secrets);
+    let found = found.filter_map(|(key, secret)| Some((schema::secret_number(key)?, secret?)));
+    let entries = details(store, found.collect())?;
     Ok(SecretPage { entries, next, metadata })
 }
 
-/// All metadata and logs of one secret.
+/// All metadata and logs of some secrets. Reads the records of each kind together.
 pub(super) fn details(
     store: &Store,
-    number: SecretNumber,
-    secret: Secret,
-) -> Result<SecretListEntry, StoreError> {
-    let [description, message] = [TextField::Description, TextField::Message]
-        .map(|field| store.get::<Text>(&schema::text(number, field)));
-    let views = store
-        .range::<View>(&schema::views(number))
-        .map(|item| item.map(|(_, view)| view))
-        .collect::<Result<_, _>>()?;
-    let mut events: Vec<SecretEvent> = match secret.events.total() {
-        0 => Vec::new(),
-        _ => store
-            .range::<SecretEvent>(&schema::events(number))
-            .map(|item| item.map(|(_, event)| event))
-            .collect::<Result<_, _>>()?,
+    secrets: Vec<(SecretNumber, Secret)>,
+) -> Result<Vec<SecretListEntry>, StoreError> {
+    let keys = |of: fn(SecretNumber, &Secret) -> Vec<Key>| -> Vec<Key> {
+        secrets.iter().flat_map(|(number, secret)| of(*number, secret)).collect()
     };
-    // A late attempt may be written up to a second after later events.
-    events.sort_by_key(|event| event.at);
-    let mut attachments = Vec::new();
-    for n in attachment::numbers(&secret) {
-        let found = store.get::<Attachment>(&schema::attachment(number, n))?;
-        attachments.extend(found.map(|found| (n, found)));
-    }
-    Ok(SecretListEntry {
-        number,
-        secret,
-        description: description?.map(Text::into_string),
-        message: message?.map(Text::into_string),
-        views,
-        events,
-        attachments,
-        reply: SecretReply::read(store, number)?,
-    })
+    let mut texts = store.get_many::<Text>(&keys(text_keys))?.into_iter();
+    let mut views = store.get_many::<View>(&keys(view_keys))?.into_iter();
+    let mut events = store.get_many::<SecretEvent>(&keys(event_keys))?.into_iter();
+    let mut attachments = store.get_many::<Attachment>(&keys(attachment_keys))?.into_iter();
+    let numbers: Vec<SecretNumber> = secrets.iter().map(|(number, _)| *number).collect();
+    let mut replies = SecretReply::read(store, &numbers)?.into_iter();
+    let entry = |(number, secret): (SecretNumber, Secret)| {
+        let [description, message] = secret.text_fields().map(|(_, there)| {
+            let text = if there { texts.next() } else { None };
+            text.flatten().map(Text::into_string)
+        });
+        let views = views.by_ref().take(secret.view_times.into()).flatten().collect();
+        let mut events: Vec<SecretEvent> =
+            events.by_ref().take(secret.events.total().into()).flatten().collect();
+        // A late attempt may be written up to a second after later events.
+        events.sort_by_key(|event| event.at);
+        let attachments = attachment::numbers(&secret)
+            .zip(attachments.by_ref())
+            .filter_map(|(n, found)| Some((n, found?)))
+            .collect();
+        let reply = replies.next().flatten();
+        SecretListEntry { number, secret, description, message, views, events, attachments, reply }
+    };
+    Ok(secrets.into_iter().map(entry).collect())
+}
+
+fn text_keys(number: SecretNumber, secret: &Secret) -> Vec<Key> {
+    let there = secret.text_fields().into_iter().filter(|(_, there)| *there);
+    there.map(|(field, _)| schema::text(number, field)).collect()
+}
+
+fn view_keys(number: SecretNumber, secret: &Secret) -> Vec<Key> {
+    (0..secret.view_times).map(|index| schema::view(number, index)).collect()
+}
+
+fn event_keys(number: SecretNumber, secret: &Secret) -> Vec<Key> {
+    (0..secret.events.total()).map(|index| schema::event(number, index)).collect()
+}
+
+fn attachment_keys(number: SecretNumber, secret: &Secret) -> Vec<Key> {
+    attachment::numbers(secret).map(|n| schema::attachment(number, n)).collect()
 }

@@ -81,7 +81,8 @@ pub fn status(
     let kept = alike::read(|key| store.get(key), &schema::manage(id.number), StandIn::Manage)?;
     let secret = alike::read(|key| store.get(key), &schema::secret(id.number), StandIn::Secret)?;
     let secret = checked(id, secret, kept, token_hash)?;
-    Ok(list::details(store, id.number, secret)?)
+    let found = list::details(store, vec![(id.number, secret)])?;
+    found.into_iter().next().ok_or(SecretError::NotFound.into())
 }
 
 /// Changes a secret. Returns its entry in the list.

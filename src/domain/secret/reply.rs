@@ -18,7 +18,7 @@ use crate::{
         schema,
         sealed_part::{SealedHalf, StoredAnswerKey},
     },
-    store::{Record, Store, StoreError, Transaction},
+    store::{Key, Record, Store, StoreError, Transaction},
 };
 
 /// The shortest wait before a secret whose reply never expires is checked again.
@@ -50,14 +50,21 @@ impl SecretReply {
         Self { key, answer: None }
     }
 
-    /// Reads the reply to a secret; `None` if its sender has allowed none.
-    pub(super) fn read(store: &Store, number: SecretNumber) -> Result<Option<Self>, StoreError> {
-        let Some(terms) = store.get::<ReplyTerms>(&schema::reply(number))? else { return Ok(None) };
-        let answer = match terms.made {
-            Some(made) => SealedAnswer::read(store, made)?,
-            None => None,
+    /// Reads the replies to secrets; `None` where the sender has allowed none.
+    pub(super) fn read(
+        store: &Store,
+        secrets: &[SecretNumber],
+    ) -> Result<Vec<Option<Self>>, StoreError> {
+        let keys: Vec<Key> = secrets.iter().map(|number| schema::reply(*number)).collect();
+        let terms = store.get_many::<ReplyTerms>(&keys)?;
+        let made: Vec<SecretNumber> =
+            terms.iter().flatten().filter_map(|terms| terms.made).collect();
+        let mut answers = SealedAnswer::read(store, &made)?.into_iter();
+        let mut reply = |terms: ReplyTerms| {
+            let answer = terms.made.and_then(|_| answers.next()).flatten();
+            Self { key: terms.key, answer }
         };
-        Ok(Some(Self { key: terms.key, answer }))
+        Ok(terms.into_iter().map(|terms| terms.map(&mut reply)).collect())
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::{
     clock::UnixSeconds,
     domain::{numbers::SecretNumber, schema, sealed_part::SealedHalf, secret::Secret, view::View},
-    store::{Store, StoreError},
+    store::{Key, Store, StoreError},
 };
 
 /// An answer, for the person who can open it.
@@ -19,17 +19,30 @@ pub struct SealedAnswer {
 }
 
 impl SealedAnswer {
-    /// Reads an answer; `None` if it was deleted.
+    /// Reads answers; `None` for each that was deleted.
     pub(in crate::domain) fn read(
         store: &Store,
-        number: SecretNumber,
-    ) -> Result<Option<Self>, StoreError> {
-        let Some(secret) = store.get::<Secret>(&schema::secret(number))? else { return Ok(None) };
-        let sealed_part = store.get(&schema::sealed_part(number))?;
-        let viewed_at = match secret.view_times.checked_sub(1) {
-            Some(last) => store.get::<View>(&schema::view(number, last))?.map(|view| view.at),
-            None => None,
+        answers: &[SecretNumber],
+    ) -> Result<Vec<Option<Self>>, StoreError> {
+        let keys = |key: fn(SecretNumber) -> Key| -> Vec<Key> {
+            answers.iter().map(|number| key(*number)).collect()
         };
-        Ok(Some(Self { number, secret, sealed_part, viewed_at }))
+        let secrets = store.get_many::<Secret>(&keys(schema::secret))?;
+        let sealed_parts = store.get_many(&keys(schema::sealed_part))?;
+        let last_view = |(number, secret): (&SecretNumber, &Option<Secret>)| {
+            let last = secret.as_ref()?.view_times.checked_sub(1)?;
+            Some(schema::view(*number, last))
+        };
+        let last_views: Vec<Key> = answers.iter().zip(&secrets).filter_map(last_view).collect();
+        let mut last_views = store.get_many::<View>(&last_views)?.into_iter();
+        let found = answers.iter().zip(secrets).zip(sealed_parts);
+        Ok(found
+            .map(|((number, secret), sealed_part)| {
+                let secret = secret?;
+                let view = if secret.view_times > 0 { last_views.next() } else { None };
+                let viewed_at = view.flatten().map(|view| view.at);
+                Some(Self { number: *number, secret, sealed_part, viewed_at })
+            })
+            .collect())
     }
 }

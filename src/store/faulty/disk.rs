@@ -84,6 +84,8 @@ pub(crate) struct DiskContent {
     /// Counts the crashes. A process of an earlier one has ended.
     generation: u64,
     steps: u64,
+    /// The number of questions to the engine.
+    pub(super) reads: usize,
     fault: Option<(u64, Fault)>,
     /// Whether commits fail at random, without harm.
     is_restless: bool,
@@ -135,6 +137,7 @@ impl MemoryDisk {
             sharing,
             generation: 0,
             steps: 0,
+            reads: 0,
             fault: None,
             is_restless: false,
             rival: None,
@@ -204,6 +207,11 @@ impl MemoryDisk {
     /// Ends all processes and loses some of what was not synced.
     pub(crate) fn crash(&self) {
         self.lock().crash();
+    }
+
+    /// The number of questions to the engine so far.
+    pub(crate) fn reads(&self) -> usize {
+        self.lock().reads
     }
 
     /// The number of steps so far.

@@ -21,16 +21,22 @@ impl Engine for MemoryEngine {
     }
 
     fn get(&self, key: &Key) -> Result<Option<Stored>, StoreError> {
-        let found = self.0.disk()?.records.get(key).cloned();
-        Ok(found.map(|(bytes, version)| Stored { bytes, version }))
+        self.get_many(std::slice::from_ref(key)).map(|mut found| found.pop().flatten())
     }
 
     fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Stored>>, StoreError> {
-        keys.iter().map(|key| self.get(key)).collect()
+        let mut disk = self.0.disk()?;
+        disk.reads += 1;
+        let stored = |(bytes, version): &(bytes::Bytes, Version)| Stored {
+            bytes: bytes.clone(),
+            version: *version,
+        };
+        Ok(keys.iter().map(|key| disk.records.get(key).map(stored)).collect())
     }
 
     fn scan(&self, scan: &Scan) -> Result<Vec<(Key, Stored)>, StoreError> {
-        let disk = self.0.disk()?;
+        let mut disk = self.0.disk()?;
+        disk.reads += 1;
         let found = disk.records.iter().filter(|(key, _)| is_in(scan, key));
         let found = found.map(|(key, (bytes, version))| {
             (key.clone(), Stored { bytes: bytes.clone(), version: *version })

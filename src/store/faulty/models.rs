@@ -41,7 +41,7 @@ impl ModelStore {
     }
 
     /// A number of stores on a disk in memory.
-    fn in_memory(disk: MemoryDisk, stores: usize, seed: u64) -> Self {
+    pub(crate) fn in_memory(disk: MemoryDisk, stores: usize, seed: u64) -> Self {
         Self::new(Place::Memory(disk, stores), seed)
     }
 

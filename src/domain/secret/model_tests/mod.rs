@@ -32,7 +32,7 @@ use crate::{
     },
     store::{
         Key, MAX_INLINE_BYTES, Store, StoreError, Transaction,
-        faulty::{ModelEngine, ModelStore, over_engines},
+        faulty::{MemoryDisk, ModelEngine, ModelStore, Sharing, over_engines},
     },
 };
 
@@ -493,4 +493,22 @@ fn processes_share_the_views_of_a_secret() {
         let delivered = delivered.into_iter().filter(|is_delivered| *is_delivered).count();
         assert_eq!(delivered, usize::from(VIEWS), "seed {seed}");
     }
+}
+
+#[test]
+fn a_page_of_secrets_takes_a_handful_of_reads() {
+    let disk = MemoryDisk::new(Sharing::Exclusive, 1);
+    let mut world = World::over(ModelStore::in_memory(disk.clone(), 1, 1));
+    for _ in 0..50 {
+        world.create((false, 3, 0, true), 0);
+    }
+    for index in 0..50 {
+        world.look(index);
+        world.view(index);
+    }
+    let before = disk.reads();
+    let page = list(&world.store(), world.account, FIRST_PAGE, world.now()).unwrap();
+    assert_eq!(page.entries.len(), 50);
+    assert!(page.entries.iter().all(|entry| entry.views.len() == 1 && entry.events.len() == 1));
+    assert!(disk.reads() - before <= 10, "{} reads", disk.reads() - before);
 }
