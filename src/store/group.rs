@@ -1,14 +1,14 @@
 //! The changes that are committed together, and the state that each of them sees.
 
 use std::{
-    cell::RefCell,
+    cell::{OnceCell, RefCell},
     collections::{BTreeMap, BTreeSet},
     panic::Location,
     sync::Arc,
 };
 
 use super::{
-    Key, StoreError, Transaction,
+    Key, Space, StoreError, Transaction,
     bodies::{Bodies, BodyReader, FileName, FileToOpen, StagedFile},
     engine::{Engine, FoundKeys, Scan, Stored, Version, Writes},
     payload_keys::{PayloadKeys, SlotLease, SlotWrites},
@@ -113,6 +113,8 @@ pub(super) struct Group<'a> {
     disks: &'a StoreDisks,
     pub(super) effects: Effects,
     pub(super) reads: RefCell<ReadSet>,
+    /// Whether the disk has room for new records. Asked once, so that all changes of the group agree.
+    has_room: OnceCell<bool>,
 }
 
 /// One run of a change.
@@ -124,7 +126,7 @@ struct Attempt<T, E> {
 
 impl<'a> Group<'a> {
     pub(super) fn new(disks: &'a StoreDisks) -> Self {
-        Self { disks, effects: Effects::default(), reads: RefCell::default() }
+        Self { disks, effects: Effects::default(), reads: RefCell::default(), has_room: OnceCell::new() }
     }
 
     pub(super) fn disks(&self) -> &StoreDisks {
@@ -211,6 +213,12 @@ impl<'a> Group<'a> {
         let keys = self.disks.engine.scan_keys(&scan)?;
         self.reads.borrow_mut().found.push(FoundKeys { scan, keys: keys.clone() });
         Ok(keys)
+    }
+
+    /// Whether the disk has room for new records. `false` if that is unknown.
+    pub(super) fn has_room(&self) -> bool {
+        let space = || self.disks.bodies.space().is_ok_and(Space::allows_creation);
+        *self.has_room.get_or_init(space)
     }
 
     /// The key in a slot, as the disk has it.

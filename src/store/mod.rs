@@ -403,12 +403,6 @@ impl Store {
         self.shared.disks.bodies.space()
     }
 
-    /// Whether enough space is free for new records. False if the free space is unknown.
-    #[must_use]
-    pub fn accepts_creations(&self) -> bool {
-        self.space().is_ok_and(Space::allows_creation)
-    }
-
     /// Hourly maintenance: deletes payload files that no record names, and does what the engine needs. Reads
     /// every record, so it must run on a blocking thread.
     ///

@@ -60,6 +60,16 @@ impl Transaction<'_, '_> {
         self.with_stored(key, |envelope| envelope.value())?.transpose()
     }
 
+    /// Refuses a creation if the disk is nearly full. Each change that makes something new begins with it;
+    /// views and deletions go on, with the space that is kept for them.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Full`]
+    pub fn check_room(&self) -> Result<(), StoreError> {
+        if self.group.has_room() { Ok(()) } else { Err(StoreError::Full) }
+    }
+
     /// Writes a value. A sealed payload of the record stays attached.
     ///
     /// # Errors

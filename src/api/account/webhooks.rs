@@ -104,9 +104,6 @@ pub(in crate::api) async fn add(
     headers: &HeaderMap,
     body: &mut Incoming,
 ) -> Result<Response<Body>, ApiError> {
-    if !app.store.accepts_creations() {
-        return Err(ApiError::Full);
-    }
     let body =
         read_json(headers, body, SMALL_BYTES, &app.load.body_budget.with_key(client)).await?;
     let fields = JsonFields::parse(body.bytes(), BODY.fields)?;

@@ -121,9 +121,6 @@ pub async fn put(
         return Err(ApiError::UnderWay { received: state.received });
     };
     let begun = app.store.change(upload::begin(target, coming, limits, app.clock.now())).await?;
-    if !app.store.accepts_creations() {
-        return Err(ApiError::Full);
-    }
     let place = Arc::clone(&turn.place);
     let (pieces, arriving) = mpsc::channel(1);
     let (emptied, empty) = mpsc::channel(BATCHES);

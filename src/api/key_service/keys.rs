@@ -34,7 +34,6 @@ use crate::{
         numbers::AccountNumber,
     },
     http::response::Body,
-    store::StoreError,
 };
 
 /// A new box, and the data for its creator.
@@ -55,9 +54,6 @@ pub(super) async fn create(
     may_create(app, headers)?;
     let terms = terms(parameters)?;
     let notify = notify(app, headers, parameters)?;
-    if !app.store.accepts_creations() {
-        return Err(ServiceError::from(StoreError::Full));
-    }
     let made = match (parameters.text(PASSPHRASE), parameters.text(PUBLIC_KEY)) {
         (Some(_), Some(_)) => Err(ServiceError::Invalid(
             "Send passphrase to create a key, or publickey and privatekeyhash to upload one, not both"

@@ -26,7 +26,6 @@ use crate::{
         secret::{NewSecret, sealed_here, self_destruct},
     },
     http::response::Body,
-    store::StoreError,
 };
 
 /// The name for an attachment that is sent without one.
@@ -44,9 +43,6 @@ pub(super) async fn create(
     check(&parameters)?;
     let to = mail_address(app, EMAIL, parameters.required(EMAIL)?)?;
     let language = preferred_language(headers);
-    if !app.store.accepts_creations() {
-        return Err(ServiceError::from(StoreError::Full));
-    }
     let now = app.clock.now();
     let mailing = app.key_service.mailings.begin(client.net(), app.clock.monotonic())?;
     let sealer = Arc::clone(app);

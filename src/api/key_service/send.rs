@@ -31,7 +31,6 @@ use crate::{
         numbers::{BoxId, IdempotencyKey},
     },
     http::response::Body,
-    store::StoreError,
 };
 
 /// How many bytes are sealed and written at once, while the next ones arrive.
@@ -145,13 +144,7 @@ async fn check(app: &App, parameters: &Parameters) -> Result<(BoxId, SealingKey)
     let (id, drop_box) = find(app, parameters).await?;
     drop_box.check_sending(app.clock.now())?;
     let store = app.store.clone();
-    let read = move || {
-        if !store.accepts_creations() {
-            return Err(ServiceError::from(StoreError::Full));
-        }
-        Ok(drop_box::public_key_der(&store, id)?)
-    };
-    let der = blocking(read).await??;
+    let der = blocking(move || drop_box::public_key_der(&store, id)).await??;
     let room = drop_box.room(app.key_service.rules.limits);
     Ok((id, SealingKey { der, public_key: drop_box.public_key, room }))
 }

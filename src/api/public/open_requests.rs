@@ -70,9 +70,6 @@ async fn create_one(
     headers: &HeaderMap,
     body: &mut Incoming,
 ) -> Result<Response<Body>, ApiError> {
-    if !app.store.accepts_creations() {
-        return Err(ApiError::Full);
-    }
     let payer = app.load.body_budget.anybody(client);
     let body = read_json(headers, body, OTHER_FIELDS_BYTES, &payer).await?;
     let mut new = requests::read(app, client, body.bytes(), Requester::Anybody).await?;

@@ -72,9 +72,6 @@ pub(in crate::api) async fn answer(
     body: &mut Incoming,
 ) -> Result<Response<Body>, ApiError> {
     let found = find(app, id).await?;
-    if !app.store.accepts_creations() {
-        return Err(ApiError::Full);
-    }
     let answer = app.attempts.answers.begin(client.net(), app.clock.monotonic())?;
     let made = async {
         let max_bytes = app.rules.max_ciphertext + OTHER_FIELDS_BYTES;

@@ -139,9 +139,6 @@ pub async fn create(
     headers: &HeaderMap,
     body: &mut Incoming,
 ) -> Result<Response<Body>, ApiError> {
-    if !app.store.accepts_creations() {
-        return Err(ApiError::Full);
-    }
     let body = read_json(headers, body, OTHER_FIELDS_BYTES, &app.load.body_budget.with_key(client))
         .await?;
     let mut new = read(app, client, body.bytes(), Requester::Account).await?;

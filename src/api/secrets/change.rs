@@ -88,12 +88,7 @@ fn prepare(app: &App, id: SecretId, body: &[u8]) -> Result<SecretChange, ApiErro
             "or expires_at, max_views, or ciphertext with password_part_private, is required";
         return Err(ApiError::field(EXPIRATION.name, reason));
     }
-    let content = match content {
-        // The free space is in the kernel's memory, so this does not need a blocking thread.
-        Some(_) if !app.store.accepts_creations() => return Err(ApiError::Full),
-        Some(content) => Some(content.seal_for(app, &id.random)?),
-        None => None,
-    };
+    let content = content.map(|content| content.seal_for(app, &id.random)).transpose()?;
     Ok(SecretChange { lifetime, max_views, content })
 }
 

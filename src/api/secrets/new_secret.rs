@@ -150,10 +150,6 @@ pub(crate) async fn read(
     headers: &HeaderMap,
     body: &mut Incoming,
 ) -> Result<NewSecret, ApiError> {
-    // The free space is in the kernel's memory, so this does not need a blocking thread.
-    if !app.store.accepts_creations() {
-        return Err(ApiError::Full);
-    }
     let max_bytes = app.rules.max_ciphertext + OTHER_FIELDS_BYTES;
     let body = read_json(headers, body, max_bytes, payer).await?;
     let (mut new, password) = if is_quick(body.bytes()) {

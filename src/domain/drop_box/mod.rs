@@ -268,6 +268,7 @@ pub fn create(
     now: UnixSeconds,
 ) -> impl Fn(&mut Transaction<'_, '_>) -> Result<BoxId, BoxError> + Send + 'static {
     move |transaction| {
+        transaction.check_room()?;
         let next = transaction.get::<NextBox>(&schema::next_box())?.map_or(0, |NextBox(next)| next);
         let number = BoxNumber(next);
         let drop_box = DropBox {

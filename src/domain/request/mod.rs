@@ -193,6 +193,7 @@ fn insert(
     allowance: u64,
     now: UnixSeconds,
 ) -> Result<(RequestNumber, Request, RequestMetadata), RequestError> {
+    transaction.check_room()?;
     let mut owner = secret::live_account(transaction, account)?;
     let sequence = owner.count_request(allowance).ok_or(RequestError::OverAllowance(allowance))?;
     let number = RequestNumber { account, sequence };

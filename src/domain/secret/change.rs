@@ -104,6 +104,7 @@ pub(super) fn apply(
     let key = schema::secret(number);
     match &change.content {
         Some(content) => {
+            transaction.check_room()?;
             // A crash must not destroy the old attachments before the new content is on disk.
             transaction.burn_last();
             if secret.attachments > 0 {

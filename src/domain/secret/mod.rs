@@ -263,6 +263,7 @@ pub(super) fn insert(
     new: &NewSecret,
     now: UnixSeconds,
 ) -> Result<(SecretNumber, Secret, Metadata), SecretError> {
+    transaction.check_room()?;
     let mut owner = live_account(transaction, account)?;
     let sequence = owner.count_creation(now).ok_or(SecretError::OverAllowance(owner.allowance))?;
     let number = SecretNumber { account, sequence };

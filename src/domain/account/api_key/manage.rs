@@ -73,6 +73,7 @@ impl ApiKeys {
         let new = stored.clone();
         store
             .change(move |transaction| {
+                transaction.check_room()?;
                 check_live(transaction, account)?;
                 Ok::<_, ApiKeyError>(transaction.put(&new.record_key(), &new.key)?)
             })

@@ -152,6 +152,7 @@ pub fn send(
     now: UnixSeconds,
 ) -> impl Fn(&mut Transaction<'_, '_>) -> Result<(), BoxError> + Send + 'static {
     move |transaction| {
+        transaction.check_room()?;
         let mut drop_box = live(transaction, id)?;
         if let Some(key) = key {
             let is_first =

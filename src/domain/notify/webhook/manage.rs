@@ -94,6 +94,7 @@ pub fn add(
     };
     let number = store
         .change(move |transaction| {
+            transaction.check_room()?;
             check_live(transaction, account)?;
             if transaction.keys(&schema::webhooks(account), MAX_WEBHOOKS)?.len() == MAX_WEBHOOKS {
                 return Err(WebhookError::TooMany);

@@ -117,6 +117,7 @@ pub fn begin(
     now: UnixSeconds,
 ) -> impl Fn(&mut Transaction<'_, '_>) -> Result<Begun, AttachmentError> + Send + 'static {
     move |transaction| {
+        transaction.check_room()?;
         let UploadTarget { id, n, token_hash } = target;
         let (secret, _) = draft::find(transaction, id, &token_hash, now)?;
         if n.get() > secret.attachments {
