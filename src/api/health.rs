@@ -1,13 +1,13 @@
 //! Probes for supervisors and load balancers: whether the process is running, and whether it accepts
 //! secrets.
 
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use hyper::{Response, StatusCode};
 use serde_json::json;
 use tokio::time::timeout;
 
-use super::App;
+use super::{App, load::work::blocking};
 use crate::{
     http::response::{Body, json as answer},
     store::StoreError,
@@ -23,7 +23,7 @@ pub fn health() -> Response<Body> {
 }
 
 /// `GET /ready`: 200 while secrets can be created and the clock is right, otherwise 503 with the reason.
-pub async fn ready(app: &App) -> Response<Body> {
+pub async fn ready(app: &Arc<App>) -> Response<Body> {
     match trouble(app).await {
         None => answer(StatusCode::OK, &json!({"status": "ready"})),
         Some(reason) => {
@@ -34,10 +34,15 @@ pub async fn ready(app: &App) -> Response<Body> {
 }
 
 /// The reason why secrets cannot be created now.
-async fn trouble(app: &App) -> Option<Cow<'static, str>> {
+async fn trouble(app: &Arc<App>) -> Option<Cow<'static, str>> {
     match store_trouble(app).await {
         Some(reason) => Some(reason.into()),
-        None => obstacle(app),
+        None => {
+            let app = Arc::clone(app);
+            // The error is already in the log.
+            let unknown = Some("the free space of the disk is unknown".into());
+            blocking(move || obstacle(&app)).await.unwrap_or(unknown)
+        }
     }
 }
 
@@ -52,7 +57,7 @@ pub async fn store_trouble(app: &App) -> Option<&'static str> {
     }
 }
 
-/// The reason why secrets cannot be created now although the store answers.
+/// The reason why secrets cannot be created now although the store answers. Blocks.
 #[must_use]
 pub fn obstacle(app: &App) -> Option<Cow<'static, str>> {
     match app.store.space() {

@@ -126,7 +126,12 @@ struct Attempt<T, E> {
 
 impl<'a> Group<'a> {
     pub(super) fn new(disks: &'a StoreDisks) -> Self {
-        Self { disks, effects: Effects::default(), reads: RefCell::default(), has_room: OnceCell::new() }
+        Self {
+            disks,
+            effects: Effects::default(),
+            reads: RefCell::default(),
+            has_room: OnceCell::new(),
+        }
     }
 
     pub(super) fn disks(&self) -> &StoreDisks {

@@ -133,7 +133,7 @@ impl Out {
             };
             if feed.sent() >= look_at {
                 look_at = feed.sent() + LOOK_EVERY_BYTES;
-                if self.is_burned() {
+                if self.is_burned().await {
                     break;
                 }
             }
@@ -149,12 +149,19 @@ impl Out {
         feed.taken()
     }
 
-    fn is_burned(&self) -> bool {
-        let Self { app, id, token, lease_ends } = self;
-        is_burned(&app.store, *id, *token, *lease_ends).unwrap_or_else(|error| {
-            tracing::error!(%error, "cannot read whether a secret is burned");
-            true
-        })
+    /// Whether the secret is burned, or nobody knows.
+    async fn is_burned(&self) -> bool {
+        let Self { ref app, id, token, lease_ends } = *self;
+        let store = app.store.clone();
+        match blocking(move || is_burned(&store, id, token, lease_ends)).await {
+            Ok(Ok(is_burned)) => is_burned,
+            Ok(Err(error)) => {
+                tracing::error!(%error, "cannot read whether a secret is burned");
+                true
+            }
+            // The error is already in the log.
+            Err(_) => true,
+        }
     }
 }
 

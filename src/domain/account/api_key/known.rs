@@ -24,6 +24,8 @@ const BATCH: usize = 64;
 /// [`ApiKeys::reload`].
 pub struct ApiKeys {
     known: RwLock<HashMap<[u8; 32], KnownKey>>,
+    /// Held while the keys are read again, so that of two concurrent reloads the later one also reads later.
+    reloading: Mutex<()>,
     /// Held while an account creates a key, so that the keys of an account are counted exactly.
     pub(super) creating: Mutex<()>,
 }
@@ -64,16 +66,22 @@ impl KnownKey {
 impl ApiKeys {
     /// Reads the keys from the store.
     pub fn load(store: &Store) -> Result<Self, StoreError> {
-        let keys = Self { known: RwLock::default(), creating: Mutex::default() };
+        let keys = Self {
+            known: RwLock::default(),
+            reloading: Mutex::default(),
+            creating: Mutex::default(),
+        };
         keys.reload(store)?;
         Ok(keys)
     }
 
-    /// Reads the keys from the store again. Uses that are not written yet are kept.
+    /// Reads the keys from the store again. Blocks. Uses that are not written yet are kept.
     pub fn reload(&self, store: &Store) -> Result<(), StoreError> {
-        // Locked before the read, so that of two concurrent reloads the later one also reads later.
+        let _alone = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
+        let stored = all(store)?;
+        // Requests wait for this lock, and not for the disk.
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        let loaded = all(store)?
+        let loaded = stored
             .into_iter()
             .map(|stored| (stored.hash, KnownKey::new(&stored.key, known.get(&stored.hash))))
             .collect();
