@@ -199,6 +199,9 @@ impl Store {
     ///
     /// Those of [`Store::get`].
     pub fn get_many<R: Record>(&self, keys: &[Key]) -> Result<Vec<Option<R>>, StoreError> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
         let found = self.shared.disks.engine.get_many(keys)?;
         let pairs = keys.iter().zip(found);
         pairs.map(|(key, stored)| stored.map(|stored| decode(key, &stored)).transpose()).collect()
