@@ -82,7 +82,7 @@ pub fn status(
     let secret = alike::read(|key| store.get(key), &schema::secret(id.number), StandIn::Secret)?;
     let secret = checked(id, secret, kept, token_hash)?;
     let found = list::details(store, vec![(id.number, secret)])?;
-    found.into_iter().next().ok_or(SecretError::NotFound.into())
+    found.into_iter().next().ok_or(SecretError::NotFound)
 }
 
 /// Changes a secret. Returns its entry in the list.

@@ -109,12 +109,13 @@ impl SpoolReader {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crypto::SystemRandom;
+    use crate::{crypto::SystemRandom, store::local::payload_files::PayloadFiles};
 
     #[test]
     fn what_waits_on_the_disk_is_sealed() {
         let dir = tempfile::tempdir().unwrap();
-        let mut spool = Spool::create(dir.path(), &SystemRandom).unwrap();
+        let bodies: Arc<dyn Bodies> = Arc::new(PayloadFiles::open(dir.path().into()).unwrap());
+        let mut spool = Spool::create(&bodies, &SystemRandom).unwrap();
         let blocks = [b"planted".repeat(20_000), Vec::new(), b"the end".to_vec()];
         for block in &blocks {
             spool.write_block(block).unwrap();
