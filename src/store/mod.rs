@@ -32,7 +32,10 @@ mod new_file;
 mod opening;
 mod payload;
 mod payload_keys;
+mod pending_change;
+mod portions;
 mod record;
+mod sealing;
 mod space;
 #[cfg(test)]
 mod tests;
@@ -42,19 +45,15 @@ mod writer;
 
 use std::{
     collections::BTreeSet,
-    io::{self, Write as _},
+    io,
     panic::Location,
     path::Path,
-    pin::Pin,
     sync::{
         Arc, Mutex, OnceLock,
         mpsc::{self, Sender},
     },
-    task::{Context, Poll},
     thread::{self, JoinHandle},
 };
-
-use tokio::sync::oneshot;
 
 use self::{
     backup::CommitTap,
@@ -62,8 +61,7 @@ use self::{
     fatal::fatal,
     group::StoreDisks,
     opening::ReadyStore,
-    payload::{PayloadBody, PayloadSlot},
-    payload_keys::SlotLease,
+    portions::Portions,
     record::Envelope,
     writer::{ChangeJob, OnFailure, Watched, Writer, WriterMessage, delete_files, watch},
 };
@@ -76,14 +74,12 @@ pub use self::{
     key::Key,
     new_file::NewFile,
     payload::{BesideFile, FoundPayload, MAX_INLINE_BYTES, Payload},
+    pending_change::PendingChange,
     record::{MAX_VALUE_BYTES, Record, RecordFields},
     space::Space,
     transaction::Transaction,
 };
-use crate::{
-    clock::{Clock, TimeRecord},
-    crypto::{self, Random, SlotKey},
-};
+use crate::clock::{Clock, TimeRecord};
 
 /// An open store. Clones share it.
 #[derive(Clone)]
@@ -101,31 +97,6 @@ struct StoreParts {
     /// The stored time at the opening of the store.
     time: TimeRecord,
     clock: Arc<OnceLock<Clock>>,
-}
-
-/// The result of a change, available once the change is durable: as a future, or with
-/// [`PendingChange::wait`].
-pub struct PendingChange<T, E>(oneshot::Receiver<Result<T, E>>);
-
-impl<T, E: From<StoreError>> PendingChange<T, E> {
-    /// Blocks until the change is durable.
-    ///
-    /// # Errors
-    ///
-    /// The error of the change, or [`StoreError::Closed`].
-    pub fn wait(self) -> Result<T, E> {
-        self.0.blocking_recv().unwrap_or_else(|_| Err(StoreError::Closed.into()))
-    }
-}
-
-impl<T, E: From<StoreError>> Future for PendingChange<T, E> {
-    type Output = Result<T, E>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0)
-            .poll(context)
-            .map(|answer| answer.unwrap_or_else(|_| Err(StoreError::Closed.into())))
-    }
 }
 
 impl Store {
@@ -273,113 +244,6 @@ impl Store {
         PendingChange(receiver)
     }
 
-    /// Seals `plaintext` under a fresh key, for [`Transaction::put_sealed`]. The same `context` is needed to
-    /// open it.
-    ///
-    /// Blocks on a sync if the payload is longer than [`MAX_INLINE_BYTES`].
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Full`] or [`StoreError::PayloadFile`].
-    pub fn seal(
-        &self,
-        random: &dyn Random,
-        context: &[u8],
-        plaintext: Vec<u8>,
-    ) -> Result<Payload, StoreError> {
-        let slot = self.slot()?;
-        let key = SlotKey::new(random);
-        let sealed = crypto::seal::seal(&key, context, plaintext);
-        let body = if sealed.len() <= MAX_INLINE_BYTES {
-            PayloadBody::Inline(sealed)
-        } else {
-            let mut file = self.new_file(random)?;
-            file.write_all(&sealed)?;
-            PayloadBody::File(Arc::new(file.sync()?))
-        };
-        Ok(Payload { key, slot, body })
-    }
-
-    fn slot(&self) -> Result<PayloadSlot, StoreError> {
-        SlotLease::new(&self.shared.disks.keys).map(|lease| PayloadSlot::Reserved(Arc::new(lease)))
-    }
-
-    /// Begins a payload file for [`Store::seal_beside`], for data that is too long for memory.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Full`] or [`StoreError::PayloadFile`].
-    pub fn new_file(&self, random: &dyn Random) -> Result<NewFile, StoreError> {
-        NewFile::create(&self.shared.disks.bodies, random)
-    }
-
-    /// Seals the `head` of a payload with a file. The file already contains ciphertext, and its key is in the
-    /// head. Burning the key of the head therefore burns the file.
-    ///
-    /// Blocks on the sync of the file.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::TooLarge`] for a sealed head over [`MAX_INLINE_BYTES`], and the errors of
-    /// [`Store::new_file`].
-    pub fn seal_beside(
-        &self,
-        random: &dyn Random,
-        context: &[u8],
-        head: Vec<u8>,
-        file: NewFile,
-    ) -> Result<Payload, StoreError> {
-        let key = SlotKey::new(random);
-        let head = crypto::seal::seal(&key, context, head);
-        if head.len() > MAX_INLINE_BYTES {
-            return Err(StoreError::TooLarge("the head of a payload does not fit in its record"));
-        }
-        let body = PayloadBody::Beside { head, file: Arc::new(file.sync()?) };
-        Ok(Payload { key, slot: self.slot()?, body })
-    }
-
-    /// Begins a payload file for [`Store::seal_growing`]. It is written in several steps, and a record counts
-    /// the bytes of each step.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Full`] or [`StoreError::PayloadFile`].
-    pub fn growing_file(&self, random: &dyn Random) -> Result<GrowingFile, StoreError> {
-        GrowingFile::create(&self.shared.disks.bodies, random)
-    }
-
-    /// Opens a file found by [`Transaction::unfinished`] to continue it. Bytes after its counted end, which a
-    /// crash can leave, are cut off. The caller makes sure that the file has no other writer.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::PayloadFile`], also if the file was deleted in the meantime.
-    pub fn reopen(&self, unfinished: Unfinished) -> Result<GrowingFile, StoreError> {
-        GrowingFile::reopen(&self.shared.disks.bodies, unfinished)
-    }
-
-    /// Does the same as [`Store::seal_beside`] for a file that may grow later. The file must be synced.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::TooLarge`] for a sealed head over [`MAX_INLINE_BYTES`].
-    pub fn seal_growing(
-        &self,
-        random: &dyn Random,
-        context: &[u8],
-        head: Vec<u8>,
-        file: &GrowingFile,
-        growth: Growth,
-    ) -> Result<Payload, StoreError> {
-        let key = SlotKey::new(random);
-        let head = crypto::seal::seal(&key, context, head);
-        if head.len() > MAX_INLINE_BYTES {
-            return Err(StoreError::TooLarge("the head of a payload does not fit in its record"));
-        }
-        let body = file.body(head, growth).ok_or(StoreError::Damaged("a file is named already"))?;
-        Ok(Payload { key, slot: self.slot()?, body })
-    }
-
     /// What the store counts about itself.
     #[must_use]
     pub fn figures(&self) -> &StoreFigures {
@@ -454,52 +318,4 @@ fn decode<R: Record>(key: &Key, stored: &Stored) -> Result<R, StoreError> {
 
 fn fatal_failure(what: &str) {
     fatal(what)
-}
-
-/// The number of items that [`Store::range`] and [`Store::keys`] read at a time.
-const PORTION: usize = 64;
-
-/// The items of a scan, read in portions. An error is the last item.
-struct Portions<T, Read, KeyOf> {
-    scan: Scan,
-    read: Read,
-    key_of: KeyOf,
-    portion: std::vec::IntoIter<T>,
-    is_last: bool,
-}
-
-impl<T, Read, KeyOf> Portions<T, Read, KeyOf> {
-    fn new(scan: Scan, read: Read, key_of: KeyOf) -> Self {
-        let portion = Vec::new().into_iter();
-        Self { scan: scan.limit(PORTION), read, key_of, portion, is_last: false }
-    }
-}
-
-impl<T, Read, KeyOf> Iterator for Portions<T, Read, KeyOf>
-where
-    Read: Fn(&Scan) -> Result<Vec<T>, StoreError>,
-    KeyOf: Fn(&T) -> Key,
-{
-    type Item = Result<T, StoreError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if let Some(item) = self.portion.next() {
-            return Some(Ok(item));
-        }
-        if self.is_last {
-            return None;
-        }
-        match (self.read)(&self.scan) {
-            Ok(portion) => {
-                self.is_last = portion.len() < PORTION;
-                self.scan.after = portion.last().map(&self.key_of);
-                self.portion = portion.into_iter();
-                self.portion.next().map(Ok)
-            }
-            Err(error) => {
-                self.is_last = true;
-                Some(Err(error))
-            }
-        }
-    }
 }

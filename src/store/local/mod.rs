@@ -4,6 +4,7 @@ pub(super) mod directory;
 mod opening;
 pub(super) mod payload_files;
 pub(super) mod sled_engine;
+mod slot_map;
 pub(super) mod slots;
 mod sync_hook;
 

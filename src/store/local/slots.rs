@@ -17,6 +17,7 @@ use std::{
 use xxhash_rust::xxh3::xxh3_64;
 use zeroize::{Zeroize, Zeroizing};
 
+use super::slot_map::{EARLY_SLOTS, HEADER_SLOTS, SlotMap};
 use crate::{
     crypto::SlotKey,
     store::{
@@ -30,28 +31,14 @@ use crate::{
 /// The size of a slot, in bytes.
 pub(in crate::store) const SLOT_BYTES: usize = 32;
 const MAGIC: &[u8; SLOT_BYTES] = b"sealdrop slots, format 1\n\0\0\0\0\0\0\0";
-const HEADER_SLOTS: u32 = 2;
 /// The number of slots by which the file grows: 1 MiB, so that growth is rare and short.
 const GROWTH_SLOTS: u32 = 32_768;
-/// The file grows before it has fewer free slots than these, so that no request waits for that.
-const EARLY_SLOTS: usize = 4096;
 /// The content of a wiped slot, followed by the number of the commit that wiped it.
 const BURNED: &[u8; 16] = b"burned by commit";
 
 pub(in crate::store) struct SlotFile {
     file: File,
     map: Mutex<SlotMap>,
-}
-
-/// Which slots are in use.
-struct SlotMap {
-    /// One bit per slot, set while the slot is reserved or named by a record.
-    used: Vec<u64>,
-    /// No word before this one has a free slot.
-    first_free_word: usize,
-    free: usize,
-    /// See [`PayloadKeys::grow_early`].
-    grow_below: usize,
 }
 
 impl SlotFile {
@@ -264,56 +251,6 @@ impl PayloadKeys for SlotFile {
     fn bytes(&self) -> io::Result<u64> {
         Ok(self.file.metadata()?.len())
     }
-}
-
-impl SlotMap {
-    /// A map of 64 slots for each of the `words`, of which only the header is in use.
-    fn new(words: usize) -> Self {
-        let mut map =
-            Self { used: Vec::new(), first_free_word: 0, free: 0, grow_below: EARLY_SLOTS };
-        map.add(words);
-        map
-    }
-
-    fn add(&mut self, words: usize) {
-        self.used.resize(self.used.len() + words, 0);
-        self.free += words * 64;
-        (0..HEADER_SLOTS).for_each(|slot| self.set_used(slot));
-    }
-
-    fn take(&mut self) -> Option<u32> {
-        let (index, word) = (self.used.iter().enumerate().skip(self.first_free_word))
-            .find(|(_, word)| **word != u64::MAX)?;
-        let slot = u32::try_from(index * 64).ok()? + word.trailing_ones();
-        self.first_free_word = index;
-        self.set_used(slot);
-        Some(slot)
-    }
-
-    fn free(&mut self, slot: u32) {
-        let (index, bit) = place(slot);
-        if let Some(word) = self.used.get_mut(index).filter(|word| **word & bit != 0) {
-            *word &= !bit;
-            self.free += 1;
-            self.first_free_word = self.first_free_word.min(index);
-        }
-    }
-
-    fn set_used(&mut self, slot: u32) {
-        let (index, bit) = place(slot);
-        if let Some(word) = self.used.get_mut(index).filter(|word| **word & bit == 0) {
-            *word |= bit;
-            self.free -= 1;
-        }
-    }
-
-    fn capacity(&self) -> u32 {
-        u32::try_from(self.used.len() * 64).unwrap_or(u32::MAX)
-    }
-}
-
-fn place(slot: u32) -> (usize, u64) {
-    (slot as usize / 64, 1 << (slot % 64))
 }
 
 fn offset(slot: u32) -> u64 {

@@ -249,7 +249,9 @@ fn keys_and_values_past_the_limits_are_refused() {
     refused(put(&store, "one", &"v".repeat(MAX_VALUE_BYTES)));
     refused(put_sealed(&store, &"k".repeat(Key::MAX_BYTES), b"secret"));
     // The longest inline payload in a record, and a value that would fit without a payload.
-    put_sealed(&store, "one", &[7; MAX_INLINE_BYTES - crypto::seal::SEAL_BYTES]).wait().unwrap();
+    put_sealed(&store, "one", &[7; MAX_INLINE_BYTES - crate::crypto::seal::SEAL_BYTES])
+        .wait()
+        .unwrap();
     refused(put(&store, "one", &"v".repeat(1000)));
     assert_eq!(store.get(&key("one")).unwrap(), Some(note("one")));
 
