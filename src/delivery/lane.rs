@@ -224,7 +224,10 @@ impl<C: Courier> LaneState<C> {
                 self.queue.extend(found);
                 self.next_due = next_due;
             }
-            Ok(Err(error)) => tracing::error!(%error, "the outbox cannot be read"),
+            Ok(Err(error)) => {
+                tracing::error!(%error, "the outbox cannot be read");
+                self.is_woken = true;
+            }
             Err(error) => tracing::error!(%error, "reading the outbox broke off"),
         }
     }

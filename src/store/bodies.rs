@@ -107,6 +107,11 @@ impl StagedFile {
         Ok((writer, Self { name, bytes: 0, bodies, is_kept: AtomicBool::new(false) }))
     }
 
+    /// Whether a record names the file, or may name it.
+    pub(super) fn is_kept(&self) -> bool {
+        self.is_kept.load(Ordering::Relaxed)
+    }
+
     /// Keeps the file, because a commit has named it or may have named it.
     pub(super) fn keep(&self) {
         self.is_kept.store(true, Ordering::Relaxed);
@@ -115,7 +120,7 @@ impl StagedFile {
 
 impl Drop for StagedFile {
     fn drop(&mut self) {
-        self.bodies.release(self.name, self.is_kept.load(Ordering::Relaxed));
+        self.bodies.release(self.name, self.is_kept());
     }
 }
 

@@ -185,9 +185,15 @@ impl<'a> Group<'a> {
 
     fn open(&self, effects: &Effects, name: FileName) -> std::io::Result<Box<dyn BodyReader>> {
         let mut kept = effects.kept_files.iter().chain(&self.effects.kept_files);
-        match kept.any(|staged| staged.name == name) {
-            true => self.disks.bodies.open_new(name),
-            false => self.disks.bodies.open(name),
+        if !kept.any(|staged| staged.name == name) {
+            return self.disks.bodies.open(name);
+        }
+        match self.disks.bodies.open_new(name) {
+            // An earlier attempt at the same commit has named it.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                self.disks.bodies.open(name)
+            }
+            other => other,
         }
     }
 

@@ -45,7 +45,7 @@ pub struct Unfinished {
 pub struct GrowingFile {
     file: SpaceCheckedFile,
     bytes: u64,
-    /// Present until a record names the file.
+    /// Missing if a record named the file when it was opened.
     staged: Option<Arc<StagedFile>>,
 }
 
@@ -89,7 +89,7 @@ impl GrowingFile {
 
     /// The body for a new record. `None` if a record already names the file.
     pub(super) fn body(&self, head: Vec<u8>, growth: Growth) -> Option<PayloadBody> {
-        let file = Arc::clone(self.staged.as_ref()?);
+        let file = self.staged.as_ref().filter(|staged| !staged.is_kept()).map(Arc::clone)?;
         Some(PayloadBody::Growing { head, file, bytes: self.bytes, growth })
     }
 }

@@ -90,7 +90,8 @@ impl Transaction<'_, '_> {
     ///
     /// # Errors
     ///
-    /// [`StoreError::TooLarge`], and the errors of [`Transaction::get`].
+    /// [`StoreError::TooLarge`], [`StoreError::Damaged`] for a payload that another change has found, and the
+    /// errors of [`Transaction::get`].
     pub fn put_sealed<R: Record>(
         &mut self,
         key: &Key,
@@ -103,7 +104,10 @@ impl Transaction<'_, '_> {
         self.wipe(replaced, true);
         let slot = payload.slot.number();
         if let PayloadSlot::Moved { from, .. } = &payload.slot {
-            self.give_up(from)?;
+            let given_up = self.give_up(from)?;
+            if given_up.is_none_or(|(given_up, _)| given_up != slot) {
+                return Err(StoreError::Damaged("a payload to be moved is not where it was"));
+            }
         }
         let body = match &payload.body {
             PayloadBody::Inline(sealed) => BodyRef::Inline(sealed),
@@ -230,10 +234,12 @@ impl Transaction<'_, '_> {
 
     /// Runs a part of the change. If it fails, nothing of it is kept, and the change can go on.
     pub fn part<T, E>(&mut self, part: impl FnOnce(&mut Self) -> Result<T, E>) -> Result<T, E> {
-        let before = self.effects.copy();
+        let (before, burns_last) = (self.effects.copy(), self.burns_last);
+        let files = self.files.borrow().len();
         let result = part(self);
         if result.is_err() {
-            self.effects = before;
+            (self.effects, self.burns_last) = (before, burns_last);
+            self.files.borrow_mut().truncate(files);
         }
         result
     }

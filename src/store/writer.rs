@@ -19,8 +19,8 @@ use tokio::sync::oneshot;
 
 use super::{
     StoreError, StoreFigures, Transaction,
-    backup::CommitTap,
-    bodies::{Bodies, FileName},
+    backup::{CommitTap, DeadFile},
+    bodies::Bodies,
     commit::{Committed, Committer},
     engine::DiskFailure,
     fatal::fatal,
@@ -161,6 +161,7 @@ impl Writer {
             };
             watched.group_began.store(0, Ordering::Relaxed);
             jobs.into_iter().for_each(|job| job.answer(is_committed));
+            disks.keys.grow_early();
         }
         if let Err(DiskFailure(what)) = self.committer.close() {
             on_failure(&what);
@@ -186,7 +187,6 @@ impl Writer {
                         self.figures.commit_changes.observe(jobs.len() as u64);
                     }
                     dead_files.into_iter().for_each(|name| self.tap.give_up(name));
-                    disks.keys.grow_early();
                     return Ok(true);
                 }
                 Committed::Conflict if attempt < MAX_ATTEMPTS => disks.engine.pause(attempt),
@@ -204,10 +204,18 @@ pub(super) type OnFailure = fn(&str);
 
 /// Deletes payload files until all senders are dropped. A file that cannot be deleted is left for the sweep;
 /// its key is already wiped.
-pub(super) fn delete_files(bodies: &dyn Bodies, dead: &mpsc::Receiver<FileName>) {
-    for name in dead {
-        if let Err(error) = bodies.delete(name) {
-            tracing::warn!(%error, "cannot delete a burned payload file; the sweep will try again");
+pub(super) fn delete_files(bodies: &dyn Bodies, dead: &mpsc::Receiver<DeadFile>) {
+    for message in dead {
+        match message {
+            DeadFile::Delete(name) => {
+                if let Err(error) = bodies.delete(name) {
+                    tracing::warn!(%error, "cannot delete a burned payload file; the sweep will try again");
+                }
+            }
+            DeadFile::Barrier(sender) => {
+                // Nobody waits any more if the backup was given up.
+                let _ = sender.send(());
+            }
         }
     }
 }

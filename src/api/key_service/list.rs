@@ -82,14 +82,22 @@ pub(super) async fn list(
     let store = app.store.clone();
     let found = blocking(move || {
         let after = since.unwrap_or(0);
-        let is_new = |found: &Result<MessageId, _>| {
-            found.as_ref().map_or(true, |message| u64::from(message.0) > after)
-        };
-        let ids: VecDeque<_> = message::ids(&store, id)
-            .filter(is_new)
-            .skip(offset)
-            .take(limit)
-            .collect::<Result<_, _>>()?;
+        let mut ids = VecDeque::new();
+        let mut skipped = 0;
+        for message in message::ids(&store, id) {
+            let message = message?;
+            if u64::from(message.0) <= after {
+                continue;
+            }
+            if ids.len() == limit {
+                break;
+            }
+            if skipped < offset {
+                skipped += 1;
+            } else {
+                ids.push_back(message);
+            }
+        }
         let files = if box_may_go { message::files_among(&store, id, &ids)? } else { 0 };
         Ok::<_, ServiceError>((ids, files))
     });

@@ -55,9 +55,18 @@ pub(super) async fn create(
             return Err(error);
         }
     };
-    // On drop, the attempt is counted: the expensive work is done.
-    drop(mailing);
-    app.store.change(self_destruct::create(new, mail, now)).await?;
+    match app.store.change(self_destruct::create(new, mail, now)).await {
+        // On drop, the attempt is counted: the expensive work is done.
+        Ok(()) => drop(mailing),
+        Err(error) => {
+            let error = ServiceError::from(error);
+            // A full disk is not the client's doing.
+            if matches!(error, ServiceError::Full(_)) {
+                mailing.undone();
+            }
+            return Err(error);
+        }
+    }
     app.deliveries.wake();
     Ok(format.boolean(true))
 }

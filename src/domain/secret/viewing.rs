@@ -285,7 +285,7 @@ pub fn tried_after(
                 Ok(is_late) => any_late |= is_late,
                 // One damaged record must not prevent the other entries.
                 Err(_) => {
-                    transaction.report("a late attempt cannot be logged: a record is damaged")
+                    transaction.report("a late attempt cannot be logged: its secret cannot be read")
                 }
             }
         }

@@ -20,7 +20,7 @@ mod restore;
 mod spool;
 mod tap;
 
-pub(in crate::store) use self::tap::CommitTap;
+pub(in crate::store) use self::tap::{CommitTap, DeadFile};
 pub use self::{
     create::BackUpError,
     entries::{KeyEntries, RecordEntries},

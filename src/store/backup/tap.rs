@@ -19,7 +19,14 @@ pub(in crate::store) struct CommitTap {
     /// Held by a backup and by a sweep, which would delete files that the backup still reads.
     sweeps: Mutex<()>,
     /// The queue of payload files that no record names any more, for deletion.
-    dead_files: mpsc::Sender<FileName>,
+    dead_files: mpsc::Sender<DeadFile>,
+}
+
+/// A message to the thread that deletes payload files.
+pub(in crate::store) enum DeadFile {
+    Delete(FileName),
+    /// Answered when all earlier files are deleted.
+    Barrier(mpsc::Sender<()>),
 }
 
 /// The records that a backup has read, in the order of their keys.
@@ -52,7 +59,7 @@ pub(super) struct Tapped {
 }
 
 impl CommitTap {
-    pub(in crate::store) fn new(dead_files: mpsc::Sender<FileName>) -> Self {
+    pub(in crate::store) fn new(dead_files: mpsc::Sender<DeadFile>) -> Self {
         Self { running: Mutex::new(None), sweeps: Mutex::new(()), dead_files }
     }
 
@@ -70,7 +77,7 @@ impl CommitTap {
             return;
         }
         // The receiver exists as long as the store. If it is gone, the sweep at start deletes the file.
-        let _ = self.dead_files.send(name);
+        let _ = self.dead_files.send(DeadFile::Delete(name));
     }
 
     /// Keeps backups from starting to read; `None` while one runs.
@@ -103,6 +110,12 @@ impl CommitTap {
         // What a sweep deletes meanwhile was given up before the cut.
         let ended = EndOnDrop(self);
         let no_sweep = self.sweeps.lock().unwrap_or_else(PoisonError::into_inner);
+        // What was given up before, and is deleted while the backup reads the directory, would look lost.
+        let (sender, deleted) = mpsc::channel();
+        if self.dead_files.send(DeadFile::Barrier(sender)).is_ok() {
+            // Fails if the thread has ended, with the store.
+            let _ = deleted.recv();
+        }
         Some(RunningBackup { _no_sweep: no_sweep, _ended: ended })
     }
 
@@ -175,7 +188,7 @@ impl Drop for EndOnDrop<'_> {
         let ended = self.0.running().take();
         for name in ended.into_iter().flat_map(|tapped| tapped.dead_files.into_keys()) {
             // As in `give_up`.
-            let _ = self.0.dead_files.send(name);
+            let _ = self.0.dead_files.send(DeadFile::Delete(name));
         }
     }
 }

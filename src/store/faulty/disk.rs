@@ -198,10 +198,17 @@ impl MemoryDisk {
     }
 
     /// The numbers of keys and of payload files.
+    ///
+    /// # Panics
+    ///
+    /// If other slots than those with keys are reserved, or files are held.
     pub(crate) fn keys_and_files(&self) -> (usize, usize) {
         let content = self.lock();
-        let is_key = |cell: &&Cell| matches!(cell, Cell::Key(_));
-        (content.slots.values().filter(is_key).count(), content.bodies.len())
+        let keys = content.slots.iter().filter(|(_, cell)| matches!(cell, Cell::Key(_)));
+        let keys: BTreeSet<u32> = keys.map(|(slot, _)| *slot).collect();
+        assert_eq!(content.reserved, keys, "slots are leaked");
+        assert!(content.held.is_empty(), "files are held");
+        (keys.len(), content.bodies.len())
     }
 
     /// Ends all processes and loses some of what was not synced.

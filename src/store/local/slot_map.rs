@@ -2,8 +2,8 @@
 
 /// The first slots, which are the header of the file.
 pub(super) const HEADER_SLOTS: u32 = 2;
-/// The file grows before it has fewer free slots than these, so that no request waits for that.
-pub(super) const EARLY_SLOTS: usize = 4096;
+/// The file grows before it has fewer free slots than these, so that requests rarely wait for that.
+const EARLY_SLOTS: usize = 4096;
 
 /// Which slots are in use.
 pub(super) struct SlotMap {
@@ -28,6 +28,7 @@ impl SlotMap {
     pub(super) fn add(&mut self, words: usize) {
         self.used.resize(self.used.len() + words, 0);
         self.free += words * 64;
+        self.grow_below = EARLY_SLOTS;
         (0..HEADER_SLOTS).for_each(|slot| self.set_used(slot));
     }
 

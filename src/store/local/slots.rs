@@ -17,7 +17,7 @@ use std::{
 use xxhash_rust::xxh3::xxh3_64;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::slot_map::{EARLY_SLOTS, HEADER_SLOTS, SlotMap};
+use super::slot_map::{HEADER_SLOTS, SlotMap};
 use crate::{
     crypto::SlotKey,
     store::{
@@ -39,6 +39,8 @@ const BURNED: &[u8; 16] = b"burned by commit";
 pub(in crate::store) struct SlotFile {
     file: File,
     map: Mutex<SlotMap>,
+    /// Held while the file grows. The map is not locked then: requests take the slots that are left.
+    growth: Mutex<()>,
 }
 
 impl SlotFile {
@@ -46,8 +48,8 @@ impl SlotFile {
     pub(in crate::store) fn create(path: &Path) -> io::Result<()> {
         let file =
             OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)?;
-        let slots = Self { file, map: Mutex::new(SlotMap::new(0)) };
-        slots.grow(&mut slots.map())?;
+        let slots = Self { file, map: Mutex::new(SlotMap::new(0)), growth: Mutex::default() };
+        slots.grow(0)?;
         slots.file.write_all_at(MAGIC, 0)?;
         slots.write_mark(CommitMark { batch: 0, finished: true })?;
         slots.file.sync_all()
@@ -65,7 +67,7 @@ impl SlotFile {
         let steps = file.metadata()?.len() / (u64::from(GROWTH_SLOTS) * SLOT_BYTES as u64);
         let words = steps * u64::from(GROWTH_SLOTS) / 64;
         let words = usize::try_from(words).map_err(io::Error::other)?;
-        Ok(Self { file, map: Mutex::new(SlotMap::new(words)) })
+        Ok(Self { file, map: Mutex::new(SlotMap::new(words)), growth: Mutex::default() })
     }
 
     fn map(&self) -> MutexGuard<'_, SlotMap> {
@@ -88,11 +90,11 @@ impl SlotFile {
     ///
     /// An I/O error, if the file cannot grow.
     pub(in crate::store) fn restore(&self, keys: &SlotWrites) -> io::Result<()> {
-        let mut map = self.map();
-        if let Some((last, _)) = keys.last_key_value() {
-            while *last >= map.capacity() {
-                self.grow(&mut map)?;
-            }
+        let last = keys.last_key_value().map_or(0, |(last, _)| *last);
+        let mut capacity = self.map().capacity();
+        while last >= capacity {
+            self.grow(capacity)?;
+            capacity = self.map().capacity();
         }
         self.write_slots(keys, 0)
     }
@@ -124,9 +126,14 @@ impl SlotFile {
         Ok(())
     }
 
-    fn grow(&self, map: &mut SlotMap) -> io::Result<()> {
+    /// Adds slots, unless the file has more than `capacity` already.
+    fn grow(&self, capacity: u32) -> io::Result<()> {
+        let _alone = self.growth.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.map().capacity() > capacity {
+            return Ok(());
+        }
         let zeros = vec![0; GROWTH_SLOTS as usize * SLOT_BYTES];
-        let start = offset(map.capacity());
+        let start = offset(capacity);
         if let Err(error) = self.file.write_all_at(&zeros, start) {
             // A partly grown file is cut to its old length, which matches the slots in memory.
             self.file.set_len(start)?;
@@ -135,19 +142,22 @@ impl SlotFile {
         if let Err(error) = self.file.sync_all() {
             fatal(&format!("cannot sync the slot file: {error}"));
         }
-        map.add(GROWTH_SLOTS as usize / 64);
+        self.map().add(GROWTH_SLOTS as usize / 64);
         Ok(())
     }
 }
 
 impl PayloadKeys for SlotFile {
     fn reserve(&self) -> io::Result<u32> {
-        let mut map = self.map();
         loop {
-            match map.take() {
-                Some(slot) => return Ok(slot),
-                None => self.grow(&mut map)?,
-            }
+            let capacity = {
+                let mut map = self.map();
+                if let Some(slot) = map.take() {
+                    return Ok(slot);
+                }
+                map.capacity()
+            };
+            self.grow(capacity)?;
         }
     }
 
@@ -157,13 +167,13 @@ impl PayloadKeys for SlotFile {
     }
 
     fn grow_early(&self) {
-        let mut map = self.map();
-        if map.free < map.grow_below {
+        let (is_enough, capacity) = {
+            let map = self.map();
+            (map.free >= map.grow_below, map.capacity())
+        };
+        if !is_enough && self.grow(capacity).is_err() {
             // On a full disk, this is tried a few times, and then again when the last slot is taken.
-            map.grow_below = match self.grow(&mut map) {
-                Ok(()) => EARLY_SLOTS,
-                Err(_) => map.grow_below / 2,
-            };
+            self.map().grow_below /= 2;
         }
     }
 

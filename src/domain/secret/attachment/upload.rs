@@ -117,7 +117,6 @@ pub fn begin(
     now: UnixSeconds,
 ) -> impl Fn(&mut Transaction<'_, '_>) -> Result<Begun, AttachmentError> + Send + 'static {
     move |transaction| {
-        transaction.check_room()?;
         let UploadTarget { id, n, token_hash } = target;
         let (secret, _) = draft::find(transaction, id, &token_hash, now)?;
         if n.get() > secret.attachments {
@@ -146,6 +145,7 @@ pub fn begin(
             Incoming::Part { total, .. } => so_far.total = Some(total),
         }
         let missing = so_far.total.unwrap_or(0).saturating_sub(so_far.received);
+        transaction.check_room()?;
         check_room(transaction, id.number.account, missing, limits)?;
         let found = match so_far.received {
             0 => None,
