@@ -38,13 +38,19 @@ export async function walk(page, { limit = 60 } = {}) {
     const { name, tag, outlined } = await focused(page);
     if (tag === "BODY") return names;
     assert.ok(outlined, `the focus on ${tag} "${name}" is not visible`);
-    const place = await page.evaluate(() => {
-      const element = document.activeElement;
-      const { left, right, top, bottom } = element.getBoundingClientRect();
-      const [x, y] = [(left + right) / 2, (Math.max(top, 0) + Math.min(bottom, innerHeight)) / 2];
-      const found = document.elementFromPoint(x, y);
-      const isSeen = found && (element.contains(found) || found.contains(element) || found.closest("label")?.control === element);
-      return { left, right, top, bottom, isSeen: Boolean(isSeen), width: innerWidth, height: innerHeight };
+    const place = await page.evaluate(async () => {
+      const look = () => {
+        const element = document.activeElement;
+        const { left, right, top, bottom } = element.getBoundingClientRect();
+        const [x, y] = [(left + right) / 2, (Math.max(top, 0) + Math.min(bottom, innerHeight)) / 2];
+        const found = document.elementFromPoint(x, y);
+        const isSeen = found && (element.contains(found) || found.contains(element) || found.closest("label")?.control === element);
+        return { left, right, top, bottom, isSeen: Boolean(isSeen), width: innerWidth, height: innerHeight };
+      };
+      // The browser scrolls to the control in one of the next frames.
+      const end = performance.now() + 5000;
+      while (!look().isSeen && performance.now() < end) await new Promise(requestAnimationFrame);
+      return look();
     });
     assert.ok(place.isSeen && place.left >= -1 && place.right <= place.width + 1,
       `${tag} "${name}" is not in sight when it has the focus: ${JSON.stringify(place)}`);
