@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    StoreError,
+    Space, StoreError,
     bodies::{Bodies, FileName, StagedFile},
     payload::PayloadBody,
     record::BodyRef,
@@ -69,7 +69,11 @@ impl GrowingFile {
             }
             _ => error.into(),
         })?;
-        Ok(Self { file: SpaceCheckedFile::new(file, bodies), bytes, staged: None })
+        Ok(Self {
+            file: SpaceCheckedFile::new(file, bodies, Space::allows_creation),
+            bytes,
+            staged: None,
+        })
     }
 
     /// The number of bytes.

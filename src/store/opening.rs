@@ -24,7 +24,7 @@ pub(super) struct CheckedStore {
     named: BTreeSet<FileName>,
 }
 
-/// Checks a store whose engine is exclusive. `writer` numbers its commits.
+/// Checks a store whose engine is exclusive.
 ///
 /// # Errors
 ///

@@ -56,17 +56,23 @@ impl Space {
     }
 }
 
-/// A payload file whose writer fails with [`io::ErrorKind::StorageFull`] before the disk is full.
+/// A file whose writer fails with [`io::ErrorKind::StorageFull`] before the disk is full.
 pub(super) struct SpaceCheckedFile {
     file: Box<dyn BodyWriter>,
     bodies: Arc<dyn Bodies>,
+    /// Whether the free space allows more.
+    has_room: fn(Space) -> bool,
     /// The number of bytes until the next check of the free space.
     until_check: u64,
 }
 
 impl SpaceCheckedFile {
-    pub(super) fn new(file: Box<dyn BodyWriter>, bodies: &Arc<dyn Bodies>) -> Self {
-        Self { file, bodies: Arc::clone(bodies), until_check: 0 }
+    pub(super) fn new(
+        file: Box<dyn BodyWriter>,
+        bodies: &Arc<dyn Bodies>,
+        has_room: fn(Space) -> bool,
+    ) -> Self {
+        Self { file, bodies: Arc::clone(bodies), has_room, until_check: 0 }
     }
 
     /// Creates a staged payload file.
@@ -75,7 +81,7 @@ impl SpaceCheckedFile {
         random: &dyn Random,
     ) -> io::Result<(Self, StagedFile)> {
         let (file, staged) = StagedFile::create(bodies, random)?;
-        Ok((Self::new(file, bodies), staged))
+        Ok((Self::new(file, bodies, Space::allows_creation), staged))
     }
 
     /// Makes the written bytes durable. More may follow.
@@ -92,7 +98,7 @@ impl SpaceCheckedFile {
 impl Write for SpaceCheckedFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.until_check == 0 {
-            if !self.bodies.space()?.allows_creation() {
+            if !(self.has_room)(self.bodies.space()?) {
                 return Err(io::ErrorKind::StorageFull.into());
             }
             self.until_check = CHECK_EVERY_BYTES;

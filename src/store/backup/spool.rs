@@ -16,45 +16,21 @@ use crate::{
         MessageKey, Random,
         stream::{StreamOpener, StreamSealer},
     },
-    store::bodies::Bodies,
+    store::{
+        bodies::Bodies,
+        space::{Space, SpaceCheckedFile},
+    },
 };
 
 /// A spool leaves this much of the disk for views and deletions. It is less than what creations leave, so
 /// that a full disk can be backed up.
 const RESERVE_BYTES: u64 = 16 << 20;
-/// The number of bytes between two checks of the free space.
-const CHECK_EVERY_BYTES: u64 = 1 << 20;
 
 /// A spool that is being written.
 pub(super) struct Spool {
-    sealer: StreamSealer<SpoolFile>,
+    sealer: StreamSealer<SpaceCheckedFile>,
     file: File,
     key: MessageKey,
-}
-
-/// The file of a spool. Writing fails before the disk is full.
-struct SpoolFile {
-    file: File,
-    bodies: Arc<dyn Bodies>,
-    until_check: u64,
-}
-
-impl Write for SpoolFile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.until_check == 0 {
-            if self.bodies.space()?.free < RESERVE_BYTES {
-                return Err(io::ErrorKind::StorageFull.into());
-            }
-            self.until_check = CHECK_EVERY_BYTES;
-        }
-        let written = self.file.write(bytes)?;
-        self.until_check = self.until_check.saturating_sub(written as u64);
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 /// A spool that is being read.
@@ -64,12 +40,12 @@ pub(super) struct SpoolReader {
 }
 
 impl Spool {
-    /// Creates a spool.
+    /// Creates a spool. Writing fails before the disk is full.
     pub(super) fn create(bodies: &Arc<dyn Bodies>, random: &dyn Random) -> io::Result<Self> {
         let file = bodies.temporary()?;
         let key = MessageKey::new(random);
-        let bodies = Arc::clone(bodies);
-        let checked = SpoolFile { file: file.try_clone()?, bodies, until_check: 0 };
+        let has_room = |space: Space| space.free >= RESERVE_BYTES;
+        let checked = SpaceCheckedFile::new(Box::new(file.try_clone()?), bodies, has_room);
         Ok(Self { sealer: StreamSealer::new(checked, &key, random)?, file, key })
     }
 
