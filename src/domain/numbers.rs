@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{crypto::sha256, store::Record};
+use crate::{clock::UnixSeconds, crypto::sha256, store::Record};
 
 /// The number of an account, below 2^24: three bytes in keys and ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -160,9 +160,21 @@ impl WebhookNumber {
     }
 }
 
-/// The number of an item, counted over all items ever queued.
+/// The number of an item of the outbox, in the order of age: the Unix time at which it was queued, and six
+/// digits of a counter of all items. Numbers below 2^53, so that every JSON parser reads them exactly. Earlier
+/// versions stored the counter alone, which sorts before all of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct OutboxNumber(pub u64);
+
+impl OutboxNumber {
+    /// More than the items of one second.
+    const COUNTED: u64 = 1_000_000;
+
+    /// The number of an item that is queued at `now`. No other item has the same `counter`.
+    pub(super) fn new(now: UnixSeconds, counter: u64) -> Self {
+        Self(now.0.saturating_mul(Self::COUNTED).saturating_add(counter % Self::COUNTED))
+    }
+}
 
 /// A token as it is stored: the first half of its SHA-256.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

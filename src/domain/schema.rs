@@ -44,8 +44,8 @@
 //!
 //! `account` has 3 bytes and `sequence` 5. The sequence is counted within the account, so that records are
 //! created in the order of their keys, which is efficient in sled, and a list is a range. `box` has 8 bytes,
-//! `message` 4, `outgoing` 8 and `webhook` 4, all counted in the same way. For a request's id, which cannot
-//! be guessed, 16 bytes of the digest are enough.
+//! `message` 4 and `webhook` 4, all counted in the same way; `outgoing` has 8, the time and a counter. For a
+//! request's id, which cannot be guessed, 16 bytes of the digest are enough.
 
 use std::num::NonZeroU8;
 
@@ -378,8 +378,8 @@ pub(super) fn outgoing_number(key: &Key) -> Option<OutboxNumber> {
     Some(OutboxNumber(u64::from_be_bytes(*key.as_bytes().last_chunk::<8>()?)))
 }
 
-/// The key of the next item's number; missing until the first item is queued.
-pub(super) fn next_outgoing() -> Key {
+/// The counter of all items; missing until the first item is queued.
+pub(super) fn outgoing_counter() -> Key {
     daemon("next outgoing")
 }
 

@@ -3,6 +3,7 @@
 use std::{
     cell::{OnceCell, RefCell},
     collections::{BTreeMap, BTreeSet},
+    ops::Range,
     panic::Location,
     sync::Arc,
 };
@@ -12,6 +13,7 @@ use super::{
     bodies::{Bodies, BodyReader, FileName, FileToOpen, StagedFile},
     engine::{Engine, FoundKeys, Scan, Stored, Version, Writes},
     payload_keys::{PayloadKeys, SlotLease, SlotWrites},
+    ranges::Ranges,
 };
 use crate::crypto::SlotKey;
 
@@ -27,6 +29,8 @@ pub(super) struct Effects {
     pub(super) dead_files: Vec<FileName>,
     /// Lines for the log.
     pub(super) reports: Vec<&'static str>,
+    /// What is left of the ranges that numbers were taken from.
+    pub(super) ranges: Ranges,
 }
 
 impl Effects {
@@ -41,6 +45,7 @@ impl Effects {
             kept_files: self.kept_files.clone(),
             dead_files: self.dead_files.clone(),
             reports: self.reports.clone(),
+            ranges: self.ranges.clone(),
         }
     }
 
@@ -52,6 +57,7 @@ impl Effects {
         self.kept_files.extend(other.kept_files);
         self.dead_files.extend(other.dead_files);
         self.reports.extend(other.reports);
+        self.ranges.extend(other.ranges);
     }
 
     /// The slots whose keys are gone after the commit.
@@ -75,6 +81,7 @@ impl Effects {
             && files(self) == files(other)
             && self.dead_files == other.dead_files
             && self.reports == other.reports
+            && self.ranges == other.ranges
     }
 }
 
@@ -115,6 +122,8 @@ pub(super) struct Group<'a> {
     pub(super) reads: RefCell<ReadSet>,
     /// Whether the disk has room for new records. Asked once, so that all changes of the group agree.
     has_room: OnceCell<bool>,
+    /// The ranges that this process has when the group begins.
+    ranges: &'a RefCell<Ranges>,
 }
 
 /// One run of a change.
@@ -125,12 +134,13 @@ struct Attempt<T, E> {
 }
 
 impl<'a> Group<'a> {
-    pub(super) fn new(disks: &'a StoreDisks) -> Self {
+    pub(super) fn new(disks: &'a StoreDisks, ranges: &'a RefCell<Ranges>) -> Self {
         Self {
             disks,
             effects: Effects::default(),
             reads: RefCell::default(),
             has_room: OnceCell::new(),
+            ranges,
         }
     }
 
@@ -224,6 +234,12 @@ impl<'a> Group<'a> {
         let keys = self.disks.engine.scan_keys(&scan)?;
         self.reads.borrow_mut().found.push(FoundKeys { scan, keys: keys.clone() });
         Ok(keys)
+    }
+
+    /// The numbers of the counter at `key` that are taken and not used.
+    pub(super) fn range(&self, key: &Key) -> Option<Range<u64>> {
+        let earlier = self.effects.ranges.get(key).cloned();
+        earlier.or_else(|| self.ranges.borrow().get(key).cloned())
     }
 
     /// Whether the disk has room for new records. `false` if that is unknown.

@@ -34,6 +34,7 @@ mod payload;
 mod payload_keys;
 mod pending_change;
 mod portions;
+mod ranges;
 mod record;
 mod sealing;
 mod space;

@@ -15,6 +15,7 @@ use super::{
     group::{Effects, Group, copy_key},
     growing_file::{Growth, Unfinished},
     payload::{BesideFile, FoundBody, FoundPayload, PayloadBody, PayloadSlot},
+    ranges::{NextNumber, RANGE},
     record::{BodyRef, Envelope, PayloadRef, encode_value},
 };
 use crate::crypto::SlotKey;
@@ -247,6 +248,33 @@ impl Transaction<'_, '_> {
     /// Logs `line` once the change is durable.
     pub fn report(&mut self, line: &'static str) {
         self.effects.reports.push(line);
+    }
+
+    /// A number that no other change gets from the counter at `key`, in any process. `first` is the first one
+    /// of a counter without a record.
+    ///
+    /// Numbers are taken in ranges. Those of one process grow; those of several processes interleave, and
+    /// each process leaves some out when it ends. A change that is not committed gives its numbers back.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Damaged`] if the numbers are used up, and the errors of [`Transaction::get`].
+    pub fn number(&mut self, key: &Key, first: u64) -> Result<u64, StoreError> {
+        let known = self.effects.ranges.get(key).cloned().or_else(|| self.group.range(key));
+        let mut range = match known.filter(|range| !range.is_empty()) {
+            Some(range) => range,
+            None => {
+                let start = self.get::<NextNumber>(key)?.map_or(first, |NextNumber(next)| next);
+                let end = start.checked_add(RANGE);
+                let end = end.ok_or(StoreError::Damaged("a counter is at its end"))?;
+                self.put(key, &NextNumber(end))?;
+                start..end
+            }
+        };
+        let number = range.start;
+        range.start += 1;
+        self.effects.ranges.insert(key.clone(), range);
+        Ok(number)
     }
 
     /// The payload of a record, to be opened after the change.

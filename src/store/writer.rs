@@ -5,6 +5,7 @@
 //! group is run again.
 
 use std::{
+    cell::RefCell,
     panic::Location,
     sync::{
         Arc,
@@ -25,6 +26,7 @@ use super::{
     engine::DiskFailure,
     fatal::fatal,
     group::{Group, StoreDisks},
+    ranges::{self, Ranges},
 };
 
 /// The largest number of changes in a commit. It bounds the memory of a group and the wait of its first
@@ -136,11 +138,12 @@ impl Writer {
     /// disk fails, before anybody learns of it.
     pub(super) fn run(mut self, messages: &mpsc::Receiver<WriterMessage>, on_failure: OnFailure) {
         let disks = self.committer.disks().clone();
+        let ranges = RefCell::default();
         let mut open = true;
         while open && let Ok(first) = messages.recv() {
             let watched = Arc::clone(&self.watched);
             watched.group_began.store(watched.milliseconds(), Ordering::Relaxed);
-            let mut group = Group::new(&disks);
+            let mut group = Group::new(&disks, &ranges);
             let mut jobs = Vec::new();
             for message in std::iter::once(first).chain(messages.try_iter()).take(MAX_GROUP) {
                 match message {
@@ -155,7 +158,7 @@ impl Writer {
                     }
                 }
             }
-            let is_committed = match self.commit(&disks, group, &mut jobs) {
+            let is_committed = match self.commit((&disks, &ranges), group, &mut jobs) {
                 Ok(is_committed) => is_committed,
                 Err(DiskFailure(what)) => return on_failure(&what),
             };
@@ -171,17 +174,19 @@ impl Writer {
     /// Commits a group, which is run again if other processes are in the way. Returns whether it is durable.
     fn commit<'a>(
         &mut self,
-        disks: &'a StoreDisks,
+        (disks, ranges): (&'a StoreDisks, &'a RefCell<Ranges>),
         mut group: Group<'a>,
         jobs: &mut [Box<dyn Job>],
     ) -> Result<bool, DiskFailure> {
         for attempt in 1.. {
-            let Group { effects, reads, .. } = group;
+            let Group { mut effects, reads, .. } = group;
+            let left = std::mem::take(&mut effects.ranges);
             let changes = !effects.writes.is_empty();
             let began = Instant::now();
             self.tap.note(&effects);
             match self.committer.commit(effects, &reads.into_inner())? {
                 Committed::Done(dead_files) => {
+                    ranges::keep(&mut ranges.borrow_mut(), left);
                     if changes {
                         self.figures.commit_times.observe_duration(began.elapsed());
                         self.figures.commit_changes.observe(jobs.len() as u64);
@@ -190,9 +195,14 @@ impl Writer {
                     return Ok(true);
                 }
                 Committed::Conflict if attempt < MAX_ATTEMPTS => disks.engine.pause(attempt),
-                Committed::Conflict | Committed::Unknown => return Ok(false),
+                Committed::Conflict => return Ok(false),
+                Committed::Unknown => {
+                    // Records may have these numbers already.
+                    ranges.borrow_mut().retain(|key, _| !left.contains_key(key));
+                    return Ok(false);
+                }
             }
-            group = Group::new(disks);
+            group = Group::new(disks, ranges);
             jobs.iter_mut().for_each(|job| job.run(&mut group));
         }
         Ok(false)

@@ -1,10 +1,13 @@
 //! Several processes on one shared engine, and changes that are run again.
 
-use std::cell::Cell;
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeSet,
+};
 
 use super::*;
 use crate::store::{
-    faulty::{MemoryDisk, Sharing, disks_in_memory},
+    faulty::{Fault, MemoryDisk, Sharing, disks_in_memory},
     group::Group,
 };
 
@@ -123,26 +126,26 @@ fn a_group_is_run_again_as_a_whole() {
 #[should_panic(expected = "is not pure: a second run does something else")]
 fn a_change_that_is_not_pure_is_found() {
     let disks = disks_in_memory(&MemoryDisk::new(Sharing::Exclusive, 1));
-    let runs = Cell::new(0);
+    let (runs, ranges) = (Cell::new(0), RefCell::default());
     let impure = |transaction: &mut Transaction<'_, '_>| {
         runs.set(runs.get() + 1);
         transaction.put(&key("runs"), &Note(runs.get().to_string()))
     };
-    let _ = Group::new(&disks).run(&impure, Location::caller());
+    let _ = Group::new(&disks, &ranges).run(&impure, Location::caller());
 }
 
 #[test]
 fn a_change_that_goes_on_after_a_failed_read_fails() {
     let disk = MemoryDisk::new(Sharing::Shared, 1);
-    let disks = disks_in_memory(&disk);
+    let (disks, ranges) = (disks_in_memory(&disk), RefCell::default());
     let swallows = |transaction: &mut Transaction<'_, '_>| {
         let found = transaction.get::<Note>(&key("one")).unwrap_or(Some(note("a guess")));
         Ok::<_, StoreError>(found)
     };
-    let mut group = Group::new(&disks);
+    let mut group = Group::new(&disks, &ranges);
     assert_eq!(group.run(&swallows, Location::caller()).unwrap(), None);
     disk.crash();
-    let mut group = Group::new(&disks);
+    let mut group = Group::new(&disks, &ranges);
     let outcome = group.run(&swallows, Location::caller());
     assert!(matches!(outcome, Err(StoreError::Unavailable)));
 }
@@ -166,4 +169,57 @@ fn a_part_that_fails_leaves_nothing() {
     assert_eq!(one.get(&key("after")).unwrap(), Some(note("after")));
     assert_eq!(opened(&one, "kept").unwrap(), b"secret");
     assert_eq!(disk.keys_and_files(), (1, 0));
+}
+
+fn take_number(store: &Store) -> PendingChange<u64, StoreError> {
+    store.change(|transaction| {
+        let number = transaction.number(&key("counter"), 7)?;
+        transaction.put(&key(&format!("number {number}")), &note("taken"))?;
+        Ok(number)
+    })
+}
+
+#[test]
+fn processes_take_different_numbers_and_rarely_meet() {
+    let (disk, one, other) = two_stores();
+    let mut taken = BTreeSet::new();
+    for _ in 0..300 {
+        for store in [&one, &other] {
+            assert!(taken.insert(take_number(store).wait().unwrap()));
+        }
+    }
+    assert_eq!(taken.first(), Some(&7));
+    // Each process was alone in its range, so that the other one is not in the way of its commit.
+    let commits = disk.commits();
+    let rival = other.clone();
+    disk.before_next_commit(move || assert!(take_number(&rival).wait().is_ok()));
+    let mine = take_number(&one).wait().unwrap();
+    assert!(!taken.contains(&mine));
+    assert_eq!(disk.commits() - commits, 2);
+}
+
+/// A number of a change that has failed is given to the next one, unless the commit was applied.
+#[test]
+fn numbers_of_lost_commits_are_given_again() {
+    let (disk, one, _) = two_stores();
+    let mut taken = BTreeSet::from([take_number(&one).wait().unwrap()]);
+    let failed = one.change(|transaction| {
+        transaction.number(&key("counter"), 7)?;
+        Err::<(), _>(StoreError::Full)
+    });
+    assert!(failed.wait().is_err());
+    for fault in [Fault::LostAnswer, Fault::LostCommit, Fault::Conflict] {
+        disk.fail_at(disk.steps() + 1, fault);
+        assert!(taken.insert(take_number(&one).wait().unwrap()), "{fault:?}");
+    }
+    assert_eq!(taken.into_iter().collect::<Vec<_>>(), [7, 8, 9, 10]);
+}
+
+#[test]
+fn a_restarted_process_leaves_out_the_rest_of_its_range() {
+    let (home, store) = Home::new();
+    assert_eq!(take_number(&store).wait().unwrap(), 7);
+    assert_eq!(take_number(&store).wait().unwrap(), 8);
+    let store = home.reopen(store);
+    assert_eq!(take_number(&store).wait().unwrap(), 7 + 256);
 }

@@ -61,7 +61,8 @@ fn list_retry_and_drop() {
         assert!(row["error"].as_str().is_some_and(|error| error.contains("450 4.2.0")), "{row}");
     }
     let (_, text) = run(&data, &["mail", "list"]);
-    assert!(text.starts_with("ID  KIND    TO             STATE"), "{text}");
+    let header = text.split_whitespace().take(4);
+    assert!(header.eq(["ID", "KIND", "TO", "STATE"]), "{text}");
 
     let [first, second] = [0, 1].map(|place| rows[place]["id"].to_string());
     let (done, text) = run(&data, &["mail", "drop", &first]);

@@ -22,17 +22,10 @@ const BATCH: usize = 64;
 /// The longest error text that is stored, in characters.
 const MAX_ERROR_CHARS: usize = 300;
 
-/// The number of the next item.
-#[derive(serde::Serialize, serde::Deserialize)]
-struct NextNumber(u64);
-
 /// An entry in the index of due times.
 #[derive(serde::Serialize, serde::Deserialize)]
 struct DueOut;
 
-impl Record for NextNumber {
-    const VERSION: u8 = 1;
-}
 impl Record for DueOut {
     const VERSION: u8 = 1;
 }
@@ -69,8 +62,7 @@ fn put_at(
     now: UnixSeconds,
     at: UnixSeconds,
 ) -> Result<(), StoreError> {
-    let next = transaction.get::<NextNumber>(&schema::next_outgoing())?;
-    let number = OutboxNumber(next.map_or(0, |NextNumber(next)| next));
+    let number = OutboxNumber::new(now, transaction.number(&schema::outgoing_counter(), 0)?);
     let outgoing = Outgoing {
         account,
         queued_at: now,
@@ -85,8 +77,7 @@ fn put_at(
         Some(payload) => transaction.put_sealed(&key, &outgoing, payload)?,
         None => transaction.put(&key, &outgoing)?,
     }
-    transaction.put(&schema::outgoing_due(outgoing.lane(), at, number), &DueOut)?;
-    transaction.put(&schema::next_outgoing(), &NextNumber(number.0 + 1))
+    transaction.put(&schema::outgoing_due(outgoing.lane(), at, number), &DueOut)
 }
 
 /// The items of `lane` that are due at `now`, longest due first, and the time at which the next one is due.
@@ -208,7 +199,7 @@ pub fn list(
 /// the items that were given up, and one younger item.
 #[must_use]
 pub fn overdue(store: &Store, lane: Lane, now: UnixSeconds, limit: usize) -> Vec<OutboxNumber> {
-    // Numbers are in the order of age, so all items after the first young one are younger.
+    // Numbers begin with the time of queueing, so all items after the first young one are younger.
     let all = store.range::<Outgoing>(&schema::outgoings());
     let old = all.take_while(|item| item.as_ref().map_or(true, |(_, found)| found.is_too_old(now)));
     old.filter_map(|item| {

@@ -13,6 +13,10 @@ use crate::{
 const NOW: UnixSeconds = UnixSeconds(1_000_000);
 const HOUR: u64 = 3600;
 
+fn counter(number: OutboxNumber) -> u64 {
+    number.0 % 1_000_000
+}
+
 struct World {
     store: Store,
     _dir: tempfile::TempDir,
@@ -60,26 +64,30 @@ impl World {
         self.store.change(put).wait().unwrap();
     }
 
+    /// The counters in the numbers of due items.
     fn due(&self, lane: Lane, now: UnixSeconds) -> Vec<u64> {
-        due(&self.store, lane, now, 100, |_| false)
-            .unwrap()
-            .0
-            .into_iter()
-            .map(|number| number.0)
-            .collect()
+        let (due, _) = due(&self.store, lane, now, 100, |_| false).unwrap();
+        due.into_iter().map(counter).collect()
+    }
+
+    /// The number of the item with this counter.
+    fn number(&self, item: u64) -> OutboxNumber {
+        let all = list(&self.store, OutboxNumber(0), usize::MAX).unwrap();
+        let mut numbers = all.into_iter().map(|(number, _)| number);
+        numbers.find(|number| counter(*number) == item).unwrap_or(OutboxNumber(item))
     }
 
     fn fail(&self, number: u64, verdict: FailureVerdict, now: UnixSeconds) -> FailureVerdict {
-        let failed = failed(OutboxNumber(number), "no\r\nway", verdict, now, now);
+        let failed = failed(self.number(number), "no\r\nway", verdict, now, now);
         self.store.change(failed).wait().unwrap()
     }
 
     fn entry(&self, number: u64) -> Option<Outgoing> {
-        self.store.get(&schema::outgoing(OutboxNumber(number))).unwrap()
+        self.store.get(&schema::outgoing(self.number(number))).unwrap()
     }
 
     fn has_payload(&self, number: u64) -> bool {
-        let key = schema::outgoing(OutboxNumber(number));
+        let key = schema::outgoing(self.number(number));
         self.store.change(move |transaction| transaction.payload(&key)).wait().unwrap().is_some()
     }
 
@@ -127,9 +135,9 @@ fn what_is_given_up_is_burned_and_leaves_the_list_after_a_week() {
     assert_eq!(world.fail(0, FailureVerdict::GiveUp, NOW), FailureVerdict::GiveUp);
     assert!(!world.has_payload(0));
     assert_eq!(world.due(Lane::Mail, NOW.plus(99 * HOUR)), [1]);
-    let found = world.store.change(find(OutboxNumber(0))).wait().unwrap();
+    let found = world.store.change(find(world.number(0))).wait().unwrap();
     assert!(found.is_none(), "no further attempt is due");
-    assert!(!world.store.change(retry(OutboxNumber(0), NOW)).wait().unwrap());
+    assert!(!world.store.change(retry(world.number(0), NOW)).wait().unwrap());
 
     let week = NOW.plus(7 * 24 * HOUR);
     sweep_given_up(&world.store, UnixSeconds(week.0 - 1)).unwrap();
@@ -149,14 +157,15 @@ fn what_is_longest_due_comes_first_and_lanes_are_apart() {
     assert_eq!(world.due(Lane::Mail, NOW), [1, 3]);
     assert_eq!(world.due(Lane::Mail, NOW.plus(5)), [1, 3, 0]);
     assert_eq!(world.due(Lane::Webhook, NOW), [2]);
-    let limited = due(&world.store, Lane::Mail, NOW.plus(5), 2, |number| number.0 == 1).unwrap();
-    assert_eq!(limited, (vec![OutboxNumber(3), OutboxNumber(0)], None));
+    let limited =
+        due(&world.store, Lane::Mail, NOW.plus(5), 2, |number| counter(number) == 1).unwrap();
+    assert_eq!(limited, (vec![world.number(3), world.number(0)], None));
     world.fail(1, FailureVerdict::Retry, NOW);
     assert_eq!(world.due(Lane::Mail, NOW.plus(60)), [3, 0, 1]);
-    assert!(world.store.change(retry(OutboxNumber(1), NOW)).wait().unwrap());
+    assert!(world.store.change(retry(world.number(1), NOW)).wait().unwrap());
     assert_eq!(world.due(Lane::Mail, NOW), [1, 3]);
-    let listed = list(&world.store, OutboxNumber(1), 2).unwrap();
-    assert_eq!(listed.iter().map(|(number, _)| number.0).collect::<Vec<_>>(), [1, 2]);
+    let listed = list(&world.store, world.number(1), 2).unwrap();
+    assert_eq!(listed.iter().map(|(number, _)| counter(*number)).collect::<Vec<_>>(), [1, 2]);
 }
 
 #[test]
@@ -165,9 +174,10 @@ fn what_is_delivered_or_dropped_is_gone() {
     for to in ["a@example.org", "b@example.org"] {
         world.mail(None, to, NOW).unwrap();
     }
-    world.store.change(delivered(OutboxNumber(0))).wait().unwrap();
-    assert!(world.store.change(remove(OutboxNumber(1))).wait().unwrap());
-    assert!(!world.store.change(remove(OutboxNumber(1))).wait().unwrap());
+    let second = world.number(1);
+    world.store.change(delivered(world.number(0))).wait().unwrap();
+    assert!(world.store.change(remove(second)).wait().unwrap());
+    assert!(!world.store.change(remove(second)).wait().unwrap());
     assert_eq!(world.keys(), (0, 0));
     assert_eq!(
         world.fail(0, FailureVerdict::Retry, NOW),
@@ -192,8 +202,33 @@ fn what_is_too_old_is_found() {
     world.fail(1, FailureVerdict::Retry, NOW);
     let old = |now| overdue(&world.store, Lane::Mail, now, 10);
     assert_eq!(old(UnixSeconds(NOW.0 + 24 * HOUR - 1)), []);
-    assert_eq!(old(NOW.plus(24 * HOUR)), [OutboxNumber(0), OutboxNumber(1)]);
+    assert_eq!(old(NOW.plus(24 * HOUR)), [0, 1].map(|item| world.number(item)));
     assert_eq!(overdue(&world.store, Lane::Mail, NOW.plus(25 * HOUR), 1).len(), 1);
+}
+
+/// Earlier versions have numbered items from 0 on.
+#[test]
+fn items_with_small_numbers_are_the_oldest() {
+    let world = World::new();
+    world.mail(None, "a@example.org", NOW).unwrap();
+    let mut old = world.entry(0).unwrap();
+    old.queued_at = UnixSeconds(NOW.0 - HOUR);
+    let number = OutboxNumber(999_999);
+    let put = move |transaction: &mut Transaction<'_, '_>| {
+        let due = schema::outgoing_due(Lane::Mail, old.next_at, number);
+        transaction.put(&due, &schema::Due)?;
+        transaction.put(&schema::outgoing(number), &old)
+    };
+    world.store.change(put).wait().unwrap();
+    world.call(NOW);
+    let listed = list(&world.store, OutboxNumber(0), 2).unwrap();
+    let numbers: Vec<OutboxNumber> = listed.iter().map(|(number, _)| *number).collect();
+    assert_eq!(numbers, [number, OutboxNumber(1_000_000_000_000)]);
+    assert_eq!(overdue(&world.store, Lane::Mail, NOW.plus(23 * HOUR), 10), [number]);
+    assert!(world.store.change(retry(number, NOW)).wait().unwrap());
+    assert!(world.due(Lane::Mail, NOW).contains(&999_999));
+    assert!(world.store.change(remove(number)).wait().unwrap());
+    assert_eq!(world.keys(), (2, 2));
 }
 
 #[test]
