@@ -39,6 +39,7 @@
 //! c box                -> BoxNotify: the recipient of the notifications of a box
 //! C SHA-256 of token   -> Claim
 //! H hour                -> HourRecord: the events of an hour, counted from 1970
+//! Q f                  -> the counter of secrets (f = 0) or requests (1) without an account
 //! m "…"                -> the daemon's own records
 //! ```
 //!
@@ -81,6 +82,16 @@ pub(super) fn claims() -> Key {
 
 pub(super) fn account(account: AccountNumber) -> Key {
     Key::new(b'a').with(&account.to_bytes())
+}
+
+/// The counter of secrets without an account.
+pub(super) fn nobodys_secrets() -> Key {
+    Key::new(b'Q').with(&[0])
+}
+
+/// The counter of requests without an account.
+pub(super) fn nobodys_requests() -> Key {
+    Key::new(b'Q').with(&[1])
 }
 
 /// The key of the name that the account shows to viewers.

@@ -158,7 +158,7 @@ impl Account {
     }
 
     /// Counts a new secret request and returns its sequence number; `None` if the `allowance` is exceeded.
-    pub(super) fn count_request(&mut self, allowance: u64) -> Option<u64> {
+    fn count_request(&mut self, allowance: u64) -> Option<u64> {
         if self.requests_total >= allowance {
             return None;
         }
@@ -169,7 +169,7 @@ impl Account {
     }
 
     /// Counts a new secret at `now` and returns its sequence number; `None` if the allowance is exceeded.
-    pub(super) fn count_creation(&mut self, now: UnixSeconds) -> Option<u64> {
+    fn count_creation(&mut self, now: UnixSeconds) -> Option<u64> {
         let used = self.metadata(now).secrets_usage;
         if used >= self.allowance {
             return None;
@@ -197,16 +197,61 @@ pub(super) fn stand_in() -> Account {
     Account::new("stand-in", 1000, UnixSeconds(0))
 }
 
-/// Creates the account [`AccountNumber::NOBODY`] if it does not exist.
-pub(super) fn ensure_nobody(
+/// An account whose record was `found`, unless it is missing or being deleted. [`AccountNumber::NOBODY`] has no
+/// limits and needs no record; earlier versions wrote one.
+pub(super) fn live(number: AccountNumber, found: Option<Account>) -> Option<Account> {
+    let nobody = || Account::new("", u64::MAX, UnixSeconds(0));
+    let found = found.or_else(|| (number == AccountNumber::NOBODY).then(nobody));
+    found.filter(|account| !account.deleting)
+}
+
+/// Counts a new secret of a live account at `now`, and returns its sequence number; `None` if the allowance is
+/// exceeded.
+pub(super) fn count_secret(
     transaction: &mut Transaction<'_, '_>,
+    number: AccountNumber,
+    account: &mut Account,
     now: UnixSeconds,
-) -> Result<(), StoreError> {
-    let key = schema::account(AccountNumber::NOBODY);
-    match transaction.get::<Account>(&key)? {
-        Some(_) => Ok(()),
-        None => transaction.put(&key, &Account::new("", u64::MAX, now)),
+) -> Result<Option<u64>, StoreError> {
+    if number == AccountNumber::NOBODY {
+        return transaction.number(&schema::nobodys_secrets(), account.next_sequence).map(Some);
     }
+    let sequence = account.count_creation(now);
+    transaction.put(&schema::account(number), account)?;
+    Ok(sequence)
+}
+
+/// Counts a new secret request of a live account, and returns its sequence number; `None` if the list is longer
+/// than `allowance`.
+pub(super) fn count_request(
+    transaction: &mut Transaction<'_, '_>,
+    number: AccountNumber,
+    account: &mut Account,
+    allowance: u64,
+) -> Result<Option<u64>, StoreError> {
+    if number == AccountNumber::NOBODY {
+        return transaction.number(&schema::nobodys_requests(), account.next_request).map(Some);
+    }
+    let sequence = account.count_request(allowance);
+    transaction.put(&schema::account(number), account)?;
+    Ok(sequence)
+}
+
+/// Changes the counters of an account, if it exists. Those of [`AccountNumber::NOBODY`] are not counted,
+/// because its changes would all meet there.
+pub(super) fn recount(
+    transaction: &mut Transaction<'_, '_>,
+    number: AccountNumber,
+    change: impl FnOnce(&mut Account),
+) -> Result<(), StoreError> {
+    let key = schema::account(number);
+    if number != AccountNumber::NOBODY
+        && let Some(mut account) = transaction.get::<Account>(&key)?
+    {
+        change(&mut account);
+        transaction.put(&key, &account)?;
+    }
+    Ok(())
 }
 
 /// Creates an account with the hashes of a private and a public key.

@@ -1,7 +1,7 @@
 //! The end of requests: used up, expired, and later deleted from the list.
 
 use super::{
-    super::{account::Account, secret::Secret},
+    super::{account, secret::Secret},
     Request,
 };
 use crate::{
@@ -40,12 +40,9 @@ pub(in crate::domain) fn remove(
     if let Some(due) = request.due_at {
         transaction.delete(&schema::request_due(due, number))?;
     }
-    let account_key = schema::account(number.account);
-    if let Some(mut account) = transaction.get::<Account>(&account_key)? {
+    account::recount(transaction, number.account, |account| {
         account.requests_total = account.requests_total.saturating_sub(1);
-        transaction.put(&account_key, &account)?;
-    }
-    Ok(())
+    })
 }
 
 /// Processes an entry of the index of due times: an expired request ends, and a request that ended

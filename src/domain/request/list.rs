@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        account::{Account, RequestMetadata},
+        account::{self, Account, RequestMetadata},
         secret::Secret,
     },
     Request, RequestError, Texts,
@@ -78,7 +78,7 @@ pub fn list(
 /// The account, unless it is being deleted.
 pub(super) fn live_account(store: &Store, account: AccountNumber) -> Result<Account, RequestError> {
     let found = store.get::<Account>(&schema::account(account))?;
-    found.filter(|account| !account.deleting).ok_or(RequestError::NotFound)
+    account::live(account, found).ok_or(RequestError::NotFound)
 }
 
 pub(super) fn secrets(store: &Store, number: RequestNumber) -> Result<Vec<SecretId>, StoreError> {

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     clock::UnixSeconds,
     domain::{
-        account::{self, Account},
+        account::Account,
         alike::{self, StandIn},
         numbers::{AccountNumber, RequestNumber, SecretNumber},
         page::PageStart,
@@ -32,7 +32,6 @@ pub fn create(
     now: UnixSeconds,
 ) -> impl Fn(&mut Transaction<'_, '_>) -> Result<Request, RequestError> + Send + 'static {
     move |transaction| {
-        account::ensure_nobody(transaction, now)?;
         // Nobody's list is shown to nobody, so it has no limit; the caller limits each client.
         let (number, request, _) = insert(transaction, AccountNumber::NOBODY, &new, u64::MAX, now)?;
         transaction.put(&schema::request_manage(number), &Manage::new(hash))?;

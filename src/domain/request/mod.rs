@@ -24,7 +24,7 @@ pub use self::{
     list::{RequestListEntry, RequestPage, list},
 };
 use super::{
-    account::RequestMetadata,
+    account::{self, RequestMetadata},
     alike::StandIn,
     lifetime::Lifetime,
     notify::{
@@ -195,7 +195,8 @@ fn insert(
 ) -> Result<(RequestNumber, Request, RequestMetadata), RequestError> {
     transaction.check_room()?;
     let mut owner = secret::live_account(transaction, account)?;
-    let sequence = owner.count_request(allowance).ok_or(RequestError::OverAllowance(allowance))?;
+    let sequence = account::count_request(transaction, account, &mut owner, allowance)?
+        .ok_or(RequestError::OverAllowance(allowance))?;
     let number = RequestNumber { account, sequence };
     let expires_at = new.lifetime.ends_at(now);
     let mut request = Request {
@@ -227,7 +228,6 @@ fn insert(
     if let Some(key) = &new.answer_key {
         transaction.put(&schema::request_answer_key(number), key)?;
     }
-    transaction.put(&schema::account(account), &owner)?;
     Ok((number, request, owner.request_metadata(now, allowance)))
 }
 

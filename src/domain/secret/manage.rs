@@ -12,7 +12,6 @@ use crate::{
     clock::UnixSeconds,
     crypto::{Random, SecretText, bytes_equal, hex, random_array, sha256},
     domain::{
-        account,
         alike::{self, StandIn},
         numbers::{AccountNumber, SecretId, SecretNumber},
         schema, secret,
@@ -60,7 +59,6 @@ pub fn create(
 ) -> impl Fn(&mut Transaction<'_, '_>) -> Result<(SecretNumber, Secret), SecretError> + Send + 'static
 {
     move |transaction| {
-        account::ensure_nobody(transaction, now)?;
         let (number, secret, _) = secret::insert(transaction, AccountNumber::NOBODY, &new, now)?;
         transaction.put(&schema::manage(number), &Manage(hash))?;
         Ok((number, secret))

@@ -28,7 +28,7 @@ use self::{
     event::EventCounts,
 };
 use super::{
-    account::{Account, Metadata},
+    account::{self, Account, Metadata},
     alike::{self, StandIn},
     lifetime::Lifetime,
     numbers::{AccountNumber, SecretId, SecretNumber},
@@ -265,7 +265,8 @@ pub(super) fn insert(
 ) -> Result<(SecretNumber, Secret, Metadata), SecretError> {
     transaction.check_room()?;
     let mut owner = live_account(transaction, account)?;
-    let sequence = owner.count_creation(now).ok_or(SecretError::OverAllowance(owner.allowance))?;
+    let sequence = account::count_secret(transaction, account, &mut owner, now)?
+        .ok_or(SecretError::OverAllowance(owner.allowance))?;
     let number = SecretNumber { account, sequence };
     let mut secret = Secret {
         random: new.random,
@@ -308,7 +309,6 @@ pub(super) fn insert(
     if let Some(end) = secret.expires_at {
         transaction.put(&schema::due(end, number), &Due)?;
     }
-    transaction.put(&schema::account(account), &owner)?;
     Ok((number, secret, owner.metadata(now)))
 }
 
@@ -426,12 +426,9 @@ pub(super) fn remove(
     for end in [secret.expires_at, secret.leased_until].into_iter().flatten() {
         transaction.delete(&schema::due(end, number))?;
     }
-    let account_key = schema::account(number.account);
-    if let Some(mut account) = transaction.get::<Account>(&account_key)? {
+    account::recount(transaction, number.account, |account| {
         account.secrets_total = account.secrets_total.saturating_sub(1);
-        transaction.put(&account_key, &account)?;
-    }
-    Ok(())
+    })
 }
 
 pub(super) fn live_account(
@@ -439,7 +436,7 @@ pub(super) fn live_account(
     account: AccountNumber,
 ) -> Result<Account, SecretError> {
     let found = transaction.get::<Account>(&schema::account(account))?;
-    found.filter(|account| !account.deleting).ok_or(SecretError::NotFound)
+    account::live(account, found).ok_or(SecretError::NotFound)
 }
 
 pub(super) fn owned_secret(
@@ -461,9 +458,9 @@ pub(super) fn linked_secret(
 ) -> Result<Secret, SecretError> {
     let secret = owned_secret(transaction, id.number.account, id);
     // An account that is being deleted shows no secrets.
-    let account = schema::account(id.number.account);
-    let found = alike::read(|key| transaction.get::<Account>(key), &account, StandIn::Account)?;
-    let is_live = found.is_some_and(|account| !account.deleting);
+    let key = schema::account(id.number.account);
+    let found = alike::read(|key| transaction.get::<Account>(key), &key, StandIn::Account)?;
+    let is_live = account::live(id.number.account, found).is_some();
     secret.and_then(|secret| if is_live { Ok(secret) } else { Err(SecretError::NotFound) })
 }
 

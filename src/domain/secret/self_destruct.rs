@@ -4,7 +4,6 @@ use super::{NewSecret, SecretError};
 use crate::{
     clock::UnixSeconds,
     domain::{
-        account,
         notify::outbox::{self, Letter, NewMail, OutboxError},
         numbers::AccountNumber,
         secret,
@@ -36,7 +35,6 @@ pub fn create(
     now: UnixSeconds,
 ) -> impl Fn(&mut Transaction<'_, '_>) -> Result<(), SelfDestructError> + Send + 'static {
     move |transaction| {
-        account::ensure_nobody(transaction, now)?;
         let (number, secret, _) = secret::insert(transaction, AccountNumber::NOBODY, &new, now)?;
         let letter = Letter::SelfDestruct { secret: secret.id(number) };
         Ok(outbox::put_mail(transaction, &mail, letter, now)?)

@@ -8,7 +8,7 @@ use crate::{
     clock::UnixSeconds,
     crypto::bytes_equal,
     domain::{
-        account::Account,
+        account,
         lifetime::Lifetime,
         notify::{
             self,
@@ -233,10 +233,8 @@ pub(in crate::domain) fn end(
     {
         request_record::given_back(transaction, request, number)?;
     }
-    let account_key = schema::account(number.account);
-    if let Some(mut account) = transaction.get::<Account>(&account_key)? {
+    account::recount(transaction, number.account, |account| {
         account.uncount_creation(secret.created_at);
-        transaction.put(&account_key, &account)?;
-    }
+    })?;
     secret::remove(transaction, number, secret)
 }
