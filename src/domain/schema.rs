@@ -323,8 +323,8 @@ pub(super) fn drop_box(number: BoxNumber) -> Key {
     Key::new(b'b').with(&number.to_bytes())
 }
 
-/// The key of the next box's number; missing until the first box is created.
-pub(super) fn next_box() -> Key {
+/// The counter of boxes; missing until the first box is created.
+pub(super) fn box_counter() -> Key {
     daemon("next box")
 }
 

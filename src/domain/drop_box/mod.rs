@@ -85,10 +85,6 @@ pub struct Keys {
 #[derive(Serialize, Deserialize)]
 struct PublicKeyDer(Vec<u8>);
 
-/// The number of the next box.
-#[derive(Serialize, Deserialize)]
-struct NextBox(u64);
-
 /// A box that is being burned.
 #[derive(Serialize, Deserialize)]
 struct Deletion;
@@ -97,9 +93,6 @@ impl Record for DropBox {
     const VERSION: u8 = 1;
 }
 impl Record for PublicKeyDer {
-    const VERSION: u8 = 1;
-}
-impl Record for NextBox {
     const VERSION: u8 = 1;
 }
 impl Record for Deletion {
@@ -269,8 +262,7 @@ pub fn create(
 ) -> impl Fn(&mut Transaction<'_, '_>) -> Result<BoxId, BoxError> + Send + 'static {
     move |transaction| {
         transaction.check_room()?;
-        let next = transaction.get::<NextBox>(&schema::next_box())?.map_or(0, |NextBox(next)| next);
-        let number = BoxNumber(next);
+        let number = BoxNumber(transaction.number(&schema::box_counter(), 0)?);
         let drop_box = DropBox {
             random: new.random,
             created_at: now,
@@ -290,7 +282,6 @@ pub fn create(
         if let Some(notify) = &new.notify {
             notify::watch_box(transaction, number, notify)?;
         }
-        transaction.put(&schema::next_box(), &NextBox(next + 1))?;
         Ok(BoxId { number, random: new.random })
     }
 }
