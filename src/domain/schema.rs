@@ -214,6 +214,12 @@ pub(super) fn stored_by(account: AccountNumber) -> Key {
     Key::new(b'S').with(&account.to_bytes())
 }
 
+/// The prefix of the keys of [`stored_by`].
+pub(super) fn stored_by_accounts() -> Key {
+    Key::new(b'S')
+}
+
+/// The total of [`stored_by`], while it is limited.
 pub(super) fn stored_by_all() -> Key {
     daemon("stored attachments")
 }

@@ -64,11 +64,15 @@ pub(in crate::domain) fn begin(
 ) -> Result<(), AttachmentError> {
     // The limit of the API is lower.
     secret.attachments = u8::try_from(new.items.len()).unwrap_or(0);
+    let complete = new.items.iter().flatten();
+    let bytes = complete.map(|item| item.bytes).fold(0, u64::saturating_add);
+    if bytes > 0 {
+        count_in(transaction, number.account, bytes, new.limits)?;
+    }
     for (n, item) in numbers(secret).zip(&new.items) {
         let Some(item) = item else { continue };
         let total = item.bytes;
         let record = Attachment { received: total, total: Some(total), is_complete: true, tail: 0 };
-        count_in(transaction, number.account, total, new.limits)?;
         transaction.put_sealed(&schema::attachment(number, n), &record, &item.payload)?;
         secret.attachment_bytes += total;
     }

@@ -8,6 +8,8 @@
 
 pub mod draft;
 pub mod fetch;
+#[cfg(test)]
+mod limit_tests;
 pub mod upload;
 
 use std::num::NonZeroU8;
@@ -61,7 +63,7 @@ pub struct Attachment {
 struct Tail;
 
 /// The total size of attachments, in bytes.
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 struct StoredBytes(u64);
 
 impl Record for Attachment {
@@ -238,7 +240,11 @@ pub(super) fn remove_all(
     number: SecretNumber,
     secret: &Secret,
 ) -> Result<(), StoreError> {
-    numbers(secret).try_for_each(|n| remove(transaction, number, n))
+    let mut bytes = 0_u64;
+    for n in numbers(secret) {
+        bytes = bytes.saturating_add(delete(transaction, number, n)?);
+    }
+    count_out(transaction, number.account, bytes)
 }
 
 /// Burns one attachment, if it exists.
@@ -247,13 +253,23 @@ fn remove(
     number: SecretNumber,
     n: NonZeroU8,
 ) -> Result<(), StoreError> {
+    let bytes = delete(transaction, number, n)?;
+    count_out(transaction, number.account, bytes)
+}
+
+/// Deletes the records of one attachment, if it exists. Returns its bytes, which the caller counts out.
+fn delete(
+    transaction: &mut Transaction<'_, '_>,
+    number: SecretNumber,
+    n: NonZeroU8,
+) -> Result<u64, StoreError> {
     let key = schema::attachment(number, n);
-    let Some(attachment) = transaction.get::<Attachment>(&key)? else { return Ok(()) };
+    let Some(attachment) = transaction.get::<Attachment>(&key)? else { return Ok(0) };
     transaction.delete(&key)?;
     if attachment.tail > 0 {
         transaction.delete(&schema::attachment_tail(number, n))?;
     }
-    count_out(transaction, number.account, attachment.received)
+    Ok(attachment.received)
 }
 
 /// One attachment, if it exists. A crash may have burned its payload or its tail before the record was
@@ -289,17 +305,24 @@ fn count_out(
     account: AccountNumber,
     bytes: u64,
 ) -> Result<(), StoreError> {
-    for key in counters(account) {
-        let StoredBytes(stored) = transaction.get::<StoredBytes>(&key)?.unwrap_or_default();
-        match stored.saturating_sub(bytes) {
-            0 => transaction.delete(&key)?,
-            left => transaction.put(&key, &StoredBytes(left))?,
-        }
+    if bytes == 0 {
+        return Ok(());
     }
-    Ok(())
+    let key = schema::stored_by(account);
+    match stored_by(transaction, account)?.saturating_sub(bytes) {
+        0 => transaction.delete(&key)?,
+        left => transaction.put(&key, &StoredBytes(left))?,
+    }
+    let key = schema::stored_by_all();
+    match transaction.get::<StoredBytes>(&key)? {
+        Some(StoredBytes(all)) => transaction.put(&key, &StoredBytes(all.saturating_sub(bytes))),
+        None => Ok(()),
+    }
 }
 
 /// Adds `bytes` to the stored size.
+///
+/// The total of all accounts is kept only while it is limited, because all uploads meet at its record.
 fn count_in(
     transaction: &mut Transaction<'_, '_>,
     account: AccountNumber,
@@ -307,13 +330,18 @@ fn count_in(
     limits: AttachmentLimits,
 ) -> Result<(), AttachmentError> {
     check_room(transaction, account, bytes, limits)?;
-    for key in counters(account) {
-        let StoredBytes(stored) = transaction.get::<StoredBytes>(&key)?.unwrap_or_default();
-        if bytes > 0 {
-            transaction.put(&key, &StoredBytes(stored.saturating_add(bytes)))?;
-        }
+    if bytes == 0 {
+        return Ok(());
     }
-    Ok(())
+    let key = schema::stored_by_all();
+    if limits.max_storage_bytes.is_some() {
+        let all = stored_by_all(transaction)?.saturating_add(bytes);
+        transaction.put(&key, &StoredBytes(all))?;
+    } else if transaction.get::<StoredBytes>(&key)?.is_some() {
+        transaction.delete(&key)?;
+    }
+    let own = stored_by(transaction, account)?.saturating_add(bytes);
+    Ok(transaction.put(&schema::stored_by(account), &StoredBytes(own))?)
 }
 
 /// Checks that `bytes` more fit within the limits.
@@ -323,22 +351,39 @@ fn check_room(
     bytes: u64,
     limits: AttachmentLimits,
 ) -> Result<(), AttachmentError> {
-    let most = [limits.max_account_bytes, limits.max_storage_bytes];
-    for (key, most) in counters(account).iter().zip(most) {
-        let StoredBytes(stored) = transaction.get::<StoredBytes>(key)?.unwrap_or_default();
-        if most.is_some_and(|most| stored.saturating_add(bytes) > most) {
-            return Err(AttachmentError::OverQuota);
-        }
+    let fits = |stored: u64, most: u64| stored.saturating_add(bytes) <= most;
+    if let Some(most) = limits.max_account_bytes
+        && !fits(stored_by(transaction, account)?, most)
+    {
+        return Err(AttachmentError::OverQuota);
     }
-    Ok(())
+    match limits.max_storage_bytes {
+        Some(most) if !fits(stored_by_all(transaction)?, most) => Err(AttachmentError::OverQuota),
+        _ => Ok(()),
+    }
 }
 
-/// The keys of the stored size of an account and of the total.
-fn counters(account: AccountNumber) -> [crate::store::Key; 2] {
-    [schema::stored_by(account), schema::stored_by_all()]
+/// The stored size of an account.
+fn stored_by(transaction: &Transaction<'_, '_>, account: AccountNumber) -> Result<u64, StoreError> {
+    let stored = transaction.get::<StoredBytes>(&schema::stored_by(account))?;
+    Ok(stored.map_or(0, |StoredBytes(bytes)| bytes))
 }
 
-/// The total size of all stored attachments, in bytes.
+/// The stored size of all accounts. Added up if it was not limited before.
+fn stored_by_all(transaction: &Transaction<'_, '_>) -> Result<u64, StoreError> {
+    if let Some(StoredBytes(all)) = transaction.get(&schema::stored_by_all())? {
+        return Ok(all);
+    }
+    let mut all = 0_u64;
+    for key in transaction.keys(&schema::stored_by_accounts(), usize::MAX)? {
+        let stored = transaction.get::<StoredBytes>(&key)?;
+        all = all.saturating_add(stored.map_or(0, |StoredBytes(bytes)| bytes));
+    }
+    Ok(all)
+}
+
+/// The total size of all stored attachments, in bytes. Adds up what each account stores.
 pub fn stored_bytes(store: &Store) -> Result<u64, StoreError> {
-    Ok(store.get::<StoredBytes>(&schema::stored_by_all())?.unwrap_or_default().0)
+    let all = store.range::<StoredBytes>(&schema::stored_by_accounts());
+    all.map(|item| item.map(|(_, StoredBytes(bytes))| bytes)).sum()
 }
