@@ -1,9 +1,11 @@
 //! What happened in each hour of the last 30 days, kept in the store.
 //!
-//! The events of an hour are added up in one record. They are written a minute after they happen at the latest,
-//! so a crash loses no more than that; a record that did not change is not written.
+//! Each process adds up its events of an hour in one record, and readers add up those of all processes. They
+//! are written a minute after they happen at the latest, so a crash loses no more than that; a record that did
+//! not change is not written.
 
 use std::{
+    collections::BTreeMap,
     ops::{AddAssign, Sub},
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -13,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::schema;
 use crate::{
     clock::UnixSeconds,
-    store::{Record, Store, StoreError, Transaction},
+    store::{Key, Record, Scan, Store, StoreError, Transaction},
 };
 
 /// The number of hours that are kept.
@@ -91,7 +93,9 @@ impl History {
         if written.events == events && written.hour == Some(hour) {
             return Ok(());
         }
-        store.change(add(hour, events - written.events, levels)).wait()?;
+        let key = schema::hour(hour, store.process());
+        let old = old_records(store, hour)?;
+        store.change(add(key, events - written.events, levels, old)).wait()?;
         *written = WrittenEvents { events, hour: Some(hour) };
         Ok(())
     }
@@ -112,19 +116,22 @@ impl History {
         // Held until the records are read, so that no event is counted twice.
         let written = self.written();
         let hour = hour_of(now);
-        let mut hours = Vec::new();
+        let mut hours = BTreeMap::<u64, HourRecord>::new();
         for item in store.range::<HourRecord>(&schema::hours()) {
-            let (key, record) = item?;
-            hours.extend(schema::hour_number(&key).map(|hour| (hour, record)));
+            let (key, HourRecord { events, levels }) = item?;
+            let Some(found) = schema::hour_number(&key) else { continue };
+            if found > hour.saturating_sub(HOURS) && found <= hour {
+                let sum = hours.entry(found).or_default();
+                sum.events += events;
+                // All processes see the same store, at different moments of the hour.
+                let StoredLevels { live_secrets, stored_bytes } = &mut sum.levels;
+                *live_secrets = levels.live_secrets.max(*live_secrets);
+                *stored_bytes = levels.stored_bytes.max(*stored_bytes);
+            }
         }
-        hours.retain(|(found, _)| *found > hour.saturating_sub(HOURS) && *found <= hour);
-        if hours.last().is_none_or(|(last, _)| *last != hour) {
-            hours.push((hour, HourRecord::default()));
-        }
-        if let Some((_, last)) = hours.last_mut() {
-            last.events += events - written.events;
-            last.levels = levels;
-        }
+        let last = hours.entry(hour).or_default();
+        last.events += events - written.events;
+        last.levels = levels;
         let start = |hour: u64| UnixSeconds(hour.saturating_mul(HOUR_SECONDS));
         Ok(hours.into_iter().map(|(hour, record)| (start(hour), record)).collect())
     }
@@ -138,25 +145,27 @@ fn hour_of(at: UnixSeconds) -> u64 {
     at.0 / HOUR_SECONDS
 }
 
-/// Adds to the record of an hour, and deletes the records that are too old.
+/// Some of the records that are too old at `hour`.
+fn old_records(store: &Store, hour: u64) -> Result<Vec<Key>, StoreError> {
+    let mut found = store.scan_keys(&Scan::of(&schema::hours()).limit(MAX_DELETED))?;
+    let oldest = hour.saturating_sub(HOURS);
+    found.retain(|key| schema::hour_number(key).is_none_or(|found| found <= oldest));
+    Ok(found)
+}
+
+/// Adds to the record at `key`, and deletes the `old` ones.
 fn add(
-    hour: u64,
+    key: Key,
     events: HourCounts,
     levels: StoredLevels,
+    old: Vec<Key>,
 ) -> impl Fn(&mut Transaction<'_, '_>) -> Result<(), StoreError> + Send + 'static {
     move |transaction| {
-        let key = schema::hour(hour);
         let mut record = transaction.get::<HourRecord>(&key)?.unwrap_or_default();
         record.events += events;
         record.levels = levels;
         transaction.put(&key, &record)?;
-        let is_old = |hour: u64, found: u64| found <= hour.saturating_sub(HOURS);
-        for key in transaction.keys(&schema::hours(), MAX_DELETED)? {
-            if schema::hour_number(&key).is_none_or(|found| is_old(hour, found)) {
-                transaction.delete(&key)?;
-            }
-        }
-        Ok(())
+        old.iter().try_for_each(|key| transaction.delete(key))
     }
 }
 
@@ -188,6 +197,7 @@ impl Sub for HourCounts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::faulty::{MemoryDisk, Sharing};
 
     const HOUR: UnixSeconds = UnixSeconds(500_000 * HOUR_SECONDS);
 
@@ -224,6 +234,31 @@ mod tests {
         let restarted = History::default();
         restarted.write(&store, events(1), levels(4), HOUR.plus(3601)).unwrap();
         assert_eq!(views(&restarted, &store, 1, HOUR.plus(3601)), [(500_000, 5), (500_001, 3)]);
+    }
+
+    #[test]
+    fn processes_count_for_themselves_and_are_added_up() {
+        let disk = MemoryDisk::new(Sharing::Shared, 1);
+        let [(one, one_log), (other, other_log)] = [(), ()].map(|()| Store::recorded(&disk));
+        let stores = [one, other];
+        let histories = [History::default(), History::default()];
+        // As an earlier version has written it.
+        let old = HourRecord { events: events(10), levels: levels(9) };
+        let put = move |transaction: &mut Transaction<'_, '_>| {
+            transaction.put(&schema::hour(500_000, 0), &old)
+        };
+        stores[0].change(put).wait().unwrap();
+        one_log.take();
+        for (history, store) in histories.iter().zip(&stores) {
+            history.write(store, events(3), levels(4), HOUR).unwrap();
+        }
+        let shared = one_log.take().shared_with(&other_log.take());
+        assert!(shared.is_empty(), "{shared:?}");
+        for (history, store) in histories.iter().zip(&stores) {
+            assert_eq!(views(history, store, 3, HOUR), [(500_000, 16)]);
+        }
+        let later = histories[0].read(&stores[0], events(3), levels(1), HOUR.plus(3600)).unwrap();
+        assert_eq!(later[0].1.levels, levels(9));
     }
 
     #[test]

@@ -38,7 +38,7 @@
 //! y account webhook    -> Webhook, with its sealed address and key
 //! c box                -> BoxNotify: the recipient of the notifications of a box
 //! C SHA-256 of token   -> Claim
-//! H hour                -> HourRecord: the events of an hour, counted from 1970
+//! H hour process        -> HourRecord: the events of an hour, counted from 1970; without `process` for process 0
 //! Q f                  -> the counter of secrets (f = 0) or requests (1) without an account
 //! m "…"                -> the daemon's own records
 //! ```
@@ -468,13 +468,23 @@ pub(super) fn box_notify(number: BoxNumber) -> Key {
     Key::new(b'c').with(&number.to_bytes())
 }
 
+/// The count of late attempts that a process has written. A few records for all processes that ever were.
+pub(super) fn late_tries(process: u64) -> Key {
+    match process % 64 {
+        0 => daemon("late tries"),
+        shard => daemon("late tries").with(&shard.to_be_bytes()),
+    }
+}
+
 /// The prefix of the history.
 pub(super) fn hours() -> Key {
     Key::new(b'H')
 }
 
-pub(super) fn hour(hour: u64) -> Key {
-    hours().with(&hour.to_be_bytes())
+/// The key of what a process has seen in an hour. Process 0 is the only one of its store.
+pub(super) fn hour(hour: u64, process: u64) -> Key {
+    let key = hours().with(&hour.to_be_bytes());
+    if process == 0 { key } else { key.with(&process.to_be_bytes()) }
 }
 
 /// The hour in a key of [`hour`].

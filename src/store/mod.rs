@@ -80,7 +80,10 @@ pub use self::{
     space::Space,
     transaction::Transaction,
 };
-use crate::clock::{Clock, TimeRecord};
+use crate::{
+    clock::{Clock, TimeRecord},
+    crypto::{SystemRandom, random_array},
+};
 
 /// An open store. Clones share it.
 #[derive(Clone)]
@@ -98,6 +101,7 @@ struct StoreParts {
     /// The stored time at the opening of the store.
     time: TimeRecord,
     clock: Arc<OnceLock<Clock>>,
+    process: u64,
 }
 
 impl Store {
@@ -135,12 +139,25 @@ impl Store {
         let bodies = Arc::clone(&disks.bodies);
         spawn("store unlink", Box::new(move || delete_files(bodies.as_ref(), &dead)))?;
         let (time, clock) = (committer.manifest().time, Arc::clone(committer.clock()));
+        let process = match disks.engine.is_shared() {
+            true => u64::from_be_bytes(random_array(&SystemRandom)).max(1),
+            false => 0,
+        };
         let writer =
             Writer { committer, tap: Arc::clone(&tap), figures: Arc::clone(&figures), watched };
         let writer = spawn("store writer", Box::new(move || writer.run(&messages, on_failure)))?;
         let writer = Mutex::new(Some(writer));
         Ok(Self {
-            shared: Arc::new(StoreParts { disks, figures, changes, tap, writer, time, clock }),
+            shared: Arc::new(StoreParts {
+                disks,
+                figures,
+                changes,
+                tap,
+                writer,
+                time,
+                clock,
+                process,
+            }),
         })
     }
 
@@ -148,6 +165,13 @@ impl Store {
     #[must_use]
     pub fn time(&self) -> TimeRecord {
         self.shared.time
+    }
+
+    /// A number that no other open store on the same engine has, for records that each process writes for
+    /// itself; 0 if no other can be open.
+    #[must_use]
+    pub fn process(&self) -> u64 {
+        self.shared.process
     }
 
     /// Makes each later commit store the time of `clock`. Only the first clock is used.

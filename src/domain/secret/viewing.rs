@@ -266,14 +266,18 @@ pub enum Visit {
 
 /// Logs late attempts of visitors with the link. Returns whether any was logged. Skips a secret that is
 /// unknown, can still be viewed, or has a full log. Leases that end at or before `settled` end permanently.
-/// The change always writes something, so that its duration does not reveal whether the secret existed.
+/// The change always writes something, so that its duration does not reveal whether the secret existed: a count
+/// of this `process`, see [`Store::process`].
+///
+/// [`Store::process`]: crate::store::Store::process
 pub fn tried_after(
     tries: Vec<LateTry>,
+    process: u64,
     settled: UnixSeconds,
     keep_log_seconds: u64,
 ) -> impl Fn(&mut Transaction<'_, '_>) -> Result<bool, StoreError> + Send + 'static {
     move |transaction| {
-        let key = schema::daemon("late tries");
+        let key = schema::late_tries(process);
         let LateTryCount(count) = transaction.get(&key)?.unwrap_or(LateTryCount(0));
         let count = count.saturating_add(tries.len() as u64);
         transaction.put(&key, &LateTryCount(count))?;

@@ -11,6 +11,7 @@ mod disk;
 mod engine;
 mod keys;
 mod models;
+mod recording;
 
 use std::sync::{Arc, atomic::AtomicU64};
 
@@ -18,6 +19,7 @@ use self::{bodies::MemoryBodies, engine::MemoryEngine, keys::MemoryKeys};
 pub(crate) use self::{
     disk::{Fault, MemoryDisk},
     models::{ModelEngine, ModelStore, crash_everywhere, over_engines, sequences},
+    recording::CommitLog,
 };
 use super::{
     Store, StoreFigures,
@@ -42,21 +44,25 @@ impl Store {
     ///
     /// What is damaged.
     pub(crate) fn in_memory(disk: &MemoryDisk) -> Result<Self, String> {
-        static WRITERS: AtomicU64 = AtomicU64::new(1);
-        let disks = disks_in_memory(disk);
-        let figures = Arc::new(StoreFigures::new(Arc::new(AtomicHistogram::of_durations())));
-        let opened = match disk.sharing() {
-            Sharing::Exclusive => begin(disks, figures)?.finish().map_err(|e| e.to_string())?,
-            Sharing::Shared => {
-                let writer = WRITERS.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                let manifest = Manifest::default();
-                let committer = Committer::new(disks, Arc::clone(&figures), manifest, writer);
-                ReadyStore { committer, figures }
-            }
-        };
-        Self::start(opened, |what| tracing::debug!(what, "the disk in memory has failed"))
-            .map_err(|error| error.to_string())
+        start(disk, disks_in_memory(disk))
     }
+}
+
+/// Opens a store on the parts of a disk.
+fn start(disk: &MemoryDisk, disks: StoreDisks) -> Result<Store, String> {
+    static WRITERS: AtomicU64 = AtomicU64::new(1);
+    let figures = Arc::new(StoreFigures::new(Arc::new(AtomicHistogram::of_durations())));
+    let opened = match disk.sharing() {
+        Sharing::Exclusive => begin(disks, figures)?.finish().map_err(|e| e.to_string())?,
+        Sharing::Shared => {
+            let writer = WRITERS.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            let manifest = Manifest::default();
+            let committer = Committer::new(disks, Arc::clone(&figures), manifest, writer);
+            ReadyStore { committer, figures }
+        }
+    };
+    Store::start(opened, |what| tracing::debug!(what, "the disk in memory has failed"))
+        .map_err(|error| error.to_string())
 }
 
 /// The parts of a store on `disk`, for one process.

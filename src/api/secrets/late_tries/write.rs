@@ -31,7 +31,8 @@ pub async fn write(app: &App) -> bool {
     }
     let (settled, keep_log) = (app.clock.settled(), app.rules.keep_log_seconds);
     let note = |batch: &[LateTry]| {
-        app.store.change(viewing::tried_after(batch.to_vec(), settled, keep_log))
+        let process = app.store.process();
+        app.store.change(viewing::tried_after(batch.to_vec(), process, settled, keep_log))
     };
     let changes: Vec<_> = tries.chunks(BATCH).map(note).collect();
     for change in changes {

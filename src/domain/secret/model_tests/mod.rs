@@ -102,7 +102,7 @@ fn late_try(
     visitor: View,
 ) -> impl Fn(&mut Transaction<'_, '_>) -> Result<bool, StoreError> + Send + 'static {
     let (at, what) = (visitor.at, viewing::Visit::WithKey);
-    viewing::tried_after(vec![viewing::LateTry { id, visitor, what }], at, KEEP_LOG)
+    viewing::tried_after(vec![viewing::LateTry { id, visitor, what }], 0, at, KEEP_LOG)
 }
 
 struct World {
