@@ -8,6 +8,8 @@ pub mod account;
 pub mod alike;
 pub mod census;
 pub mod claim;
+#[cfg(test)]
+mod contention_tests;
 pub mod drop_box;
 pub mod history;
 pub mod id;

@@ -1,0 +1,290 @@
+//! Changes of different accounts do not meet at a record, so that several processes can work on one store.
+//!
+//! Each change is recorded on two stores of a shared engine, after a first run that takes ranges of numbers.
+//! What both touch and one writes would make one of them run again.
+
+use std::{
+    collections::BTreeSet,
+    num::{NonZeroU8, NonZeroU16},
+};
+
+use super::{
+    account,
+    drop_box::{
+        self, BoxLimits, NewBox, PublicKeyUse, Terms,
+        message::{self, PartsBody, SealedBy, SealedMessage, UnsealedMessage},
+    },
+    lifetime::{Lifetime, LifetimeRules},
+    notify::{
+        self, BoxNotify,
+        mailbox::Mailbox,
+        outbox::NewMail,
+        webhook::{self, WebhookUrl},
+    },
+    numbers::{AccountNumber, BoxId, LeaseToken, SecretId},
+    operator,
+    request::{self, NewRequest, RequestId, Texts},
+    schema,
+    secret::{
+        self, MessageShown, NewSecret,
+        attachment::{AttachmentLimits, MOST_ATTACHMENTS, NewAttachments, SealedAttachment},
+        manage, self_destruct, viewing,
+    },
+    stand_ins,
+    text::Text,
+    view::View,
+};
+use crate::{
+    clock::UnixSeconds,
+    crypto::{AnswerPrivateKey, SeededRandom, random_array},
+    store::{
+        Key, Store,
+        faulty::{CommitLog, MemoryDisk, Sharing},
+    },
+};
+
+const NOW: UnixSeconds = UnixSeconds(1_793_577_600);
+const KEEP_LOG: u64 = 3600;
+const RULES: LifetimeRules = LifetimeRules { min: 1, max: 350, default: 24 };
+
+/// A process that serves one account.
+struct AccountProcess {
+    store: Store,
+    log: CommitLog,
+    random: SeededRandom,
+    name: &'static str,
+    account: AccountNumber,
+}
+
+impl AccountProcess {
+    fn new(disk: &MemoryDisk, seed: u64, name: &'static str) -> Self {
+        let (store, log) = Store::recorded(disk);
+        let random = SeededRandom::new(seed);
+        stand_ins::write(&store).unwrap();
+        let account = match account::find_account(&store, name) {
+            Ok(number) => number,
+            Err(_) => {
+                operator::create_account(&store, name, 1000, &random, NOW).unwrap();
+                account::find_account(&store, name).unwrap()
+            }
+        };
+        Self { store, log, random, name, account }
+    }
+
+    fn mailbox(&self) -> Mailbox {
+        Mailbox::new(&format!("{}@example.org", self.name)).unwrap()
+    }
+
+    fn text(&self, what: &str) -> Option<Text> {
+        Text::new(format!("{what} of {}", self.name))
+    }
+
+    fn new_secret(&self, attachments: u8) -> NewSecret {
+        let random: [u8; 15] = random_array(&self.random);
+        let attachment = |n: u8| {
+            let n = NonZeroU8::new(n).unwrap();
+            SealedAttachment::new(&self.store, &self.random, &random, n, b"sealed").unwrap()
+        };
+        let limits = AttachmentLimits {
+            max_bytes: None,
+            max_count: MOST_ATTACHMENTS,
+            max_account_bytes: Some(1 << 30),
+            max_storage_bytes: None,
+        };
+        NewSecret {
+            random,
+            payload: self.store.seal(&self.random, &random, b"a secret".to_vec()).unwrap(),
+            description: self.text("description"),
+            message: self.text("message"),
+            message_shown: MessageShown::With,
+            is_from_owner: true,
+            lifetime: Lifetime::new(None, RULES).unwrap(),
+            view_button: false,
+            captcha: false,
+            password: None,
+            max_views: NonZeroU8::MIN,
+            attachments: (attachments > 0).then(|| NewAttachments {
+                items: (1..=attachments).map(|n| Some(attachment(n))).collect(),
+                token_hash: [9; 32],
+                limits,
+            }),
+            reply_key: Some((&AnswerPrivateKey::generate(&self.random).public()).into()),
+        }
+    }
+
+    fn create_secret(&self, attachments: u8) -> SecretId {
+        let create = secret::create(self.account, self.new_secret(attachments), NOW);
+        let (number, secret, _) = self.store.change(create).wait().unwrap();
+        secret.id(number)
+    }
+
+    fn new_request(&self, send_request_to: Option<Mailbox>) -> NewRequest {
+        NewRequest {
+            id: RequestId::new(&self.random),
+            texts: Texts {
+                description: self.text("description"),
+                message: self.text("message"),
+                secret_description: None,
+                secret_message: None,
+            },
+            lifetime: Lifetime::new(None, RULES).unwrap(),
+            limit: NonZeroU16::MIN,
+            send_request_to,
+            send_to: None,
+            language: None,
+            secret_lifetime: Lifetime::new(None, RULES).unwrap(),
+            secret_max_views: NonZeroU8::MIN,
+            secret_password: None,
+            answer_key: None,
+        }
+    }
+
+    fn create_box(&self) -> BoxId {
+        let random: [u8; 15] = random_array(&self.random);
+        let new = NewBox {
+            random,
+            payload: self.store.seal(&self.random, &random, b"keys".to_vec()).unwrap(),
+            private_key_hash: "hash".into(),
+            public_key: PublicKeyUse::Sealing,
+            public_key_der: Some(b"key".to_vec()),
+            terms: Terms::default(),
+            notify: Some(BoxNotify::new(self.account, self.mailbox(), [7; 16])),
+        };
+        self.store.change(drop_box::create(new, NOW)).wait().unwrap()
+    }
+
+    fn send(&self, id: BoxId) {
+        let parts = UnsealedMessage {
+            sealed_by: SealedBy::Sender,
+            size: 5,
+            is_file: false,
+            encryption_key: b"key".to_vec(),
+            file_name: Vec::new(),
+            body: PartsBody::Here(b"hello".to_vec()),
+        };
+        let sealed = SealedMessage::new(&self.store, &self.random, id, parts).unwrap();
+        let limits = BoxLimits { max_bytes: None, max_messages: 10 };
+        self.store.change(message::send(id, vec![sealed], None, limits, NOW)).wait().unwrap();
+    }
+
+    /// Asks for a mail and for webhook calls about views.
+    fn watch(&self) {
+        notify::set_email(&self.store, self.account, Some(self.mailbox()), &self.random).unwrap();
+        let url = WebhookUrl::parse("https://example.org/hook", false).unwrap();
+        webhook::add(&self.store, self.account, &url, &[], &self.random, NOW).map(drop).unwrap();
+    }
+
+    fn view(&self, id: SecretId) {
+        let token = LeaseToken::new(&"token".repeat(5)).unwrap();
+        let view = View::new(NOW, None, None);
+        let view = viewing::view_with_lease(id, view, token, Default::default(), KEEP_LOG);
+        assert!(self.store.change(view).wait().unwrap().is_some());
+    }
+}
+
+/// The records at which `change` of the process of one account meets that of another one. `prepare` makes
+/// what the change needs.
+fn meetings<T, R>(
+    accounts: [&'static str; 2],
+    prepare: fn(&AccountProcess) -> T,
+    change: fn(&AccountProcess, T) -> R,
+) -> BTreeSet<Key> {
+    let disk = MemoryDisk::new(Sharing::Shared, 1);
+    let [one, other] = accounts;
+    let processes = [AccountProcess::new(&disk, 1, one), AccountProcess::new(&disk, 2, other)];
+    for process in &processes {
+        change(process, prepare(process));
+    }
+    let touched = processes.each_ref().map(|process| {
+        let prepared = prepare(process);
+        process.log.take();
+        change(process, prepared);
+        process.log.take()
+    });
+    assert!(touched.iter().all(|touched| touched.writes() > 0));
+    let [one, other] = &touched;
+    one.shared_with(other)
+}
+
+fn nothing(_: &AccountProcess) {}
+
+#[track_caller]
+fn assert_apart<T, R>(prepare: fn(&AccountProcess) -> T, change: fn(&AccountProcess, T) -> R) {
+    let met = meetings(["alice", "bob"], prepare, change);
+    assert!(met.is_empty(), "changes of two accounts meet at {met:?}");
+}
+
+#[test]
+fn secrets_of_two_accounts() {
+    assert_apart(nothing, |process, ()| process.create_secret(0));
+    assert_apart(nothing, |process, ()| process.create_secret(2));
+}
+
+#[test]
+fn secrets_without_an_account() {
+    assert_apart(nothing, |process, ()| {
+        let create = manage::create(process.new_secret(0), [8; 32], NOW);
+        process.store.change(create).wait().unwrap();
+    });
+    assert_apart(nothing, |process, ()| {
+        let to = process.mailbox();
+        let mail = NewMail { account: None, to, language: None, payload: None };
+        let create = self_destruct::create(process.new_secret(0), mail, NOW);
+        process.store.change(create).wait().unwrap();
+    });
+}
+
+#[test]
+fn requests() {
+    assert_apart(nothing, |process, ()| {
+        let new = process.new_request(Some(process.mailbox()));
+        process.store.change(request::create(process.account, new, 10, NOW)).wait().unwrap();
+    });
+    assert_apart(nothing, |process, ()| {
+        let create = request::manage::create(process.new_request(None), [8; 32], NOW);
+        process.store.change(create).wait().unwrap();
+    });
+}
+
+#[test]
+fn boxes_and_messages() {
+    assert_apart(nothing, |process, ()| process.create_box());
+    assert_apart(AccountProcess::create_box, AccountProcess::send);
+}
+
+#[test]
+fn views_with_mails_and_webhook_calls() {
+    let prepare = |process: &AccountProcess| {
+        process.watch();
+        process.create_secret(0)
+    };
+    assert_apart(prepare, AccountProcess::view);
+    assert_apart(
+        |process| process.create_secret(2),
+        |process, id| {
+            process.view(id);
+            let late = viewing::LateTry {
+                id,
+                visitor: View::new(NOW.plus(9000), None, None),
+                what: viewing::Visit::WithKey,
+            };
+            let note = viewing::tried_after(vec![late], process.store.process(), NOW, KEEP_LOG);
+            process.store.change(note).wait().unwrap();
+        },
+    );
+}
+
+#[test]
+fn deletions_of_secrets() {
+    let prepare = |process: &AccountProcess| process.create_secret(2);
+    assert_apart(prepare, |process, id| {
+        process.store.change(secret::delete(process.account, id, NOW)).wait().unwrap();
+    });
+}
+
+/// Shows that a meeting is found.
+#[test]
+fn secrets_of_one_account_meet_at_its_record() {
+    let met = meetings(["alice", "alice"], nothing, |process, ()| process.create_secret(0));
+    assert_eq!(met, BTreeSet::from([schema::account(AccountNumber::FIRST)]));
+}
