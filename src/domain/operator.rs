@@ -228,6 +228,7 @@ fn burn_account(
         .change(move |transaction| {
             webhook::remove_all(transaction, number)?;
             transaction.delete(&schema::display_name(number))?;
+            transaction.delete(&schema::created_keys(number))?;
             Ok::<_, AccountError>(transaction.delete(&schema::notify(number))?)
         })
         .wait()?;

@@ -5,6 +5,7 @@
 //! N account            -> DisplayName, if the account has one
 //! n name               -> AccountNumber
 //! k SHA-256 of the key -> ApiKey
+//! E account            -> CreatedKeys: how many keys the account has created itself
 //! s account sequence   -> Secret, with its sealed payload
 //! t account sequence f -> Text, f = 0 the description, 1 the message
 //! v account sequence i -> View, i = 0, 1, 2 …
@@ -124,6 +125,11 @@ pub(super) fn api_key(hash: &[u8]) -> Key {
 
 pub(super) fn api_keys() -> Key {
     Key::new(b'k')
+}
+
+/// The number of keys that an account has created.
+pub(super) fn created_keys(account: AccountNumber) -> Key {
+    Key::new(b'E').with(&account.to_bytes())
 }
 
 /// The prefix of all secrets.

@@ -1,7 +1,7 @@
 //! What the holder of a private key does with the keys of the account. The operator's functions are in
 //! [`crate::domain::operator`].
 
-use std::sync::PoisonError;
+use serde::{Deserialize, Serialize};
 
 use super::{ApiKey, ApiKeys, KeyKind, NewApiKey, StoredApiKey, generate, of_account, set_name};
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
         numbers::AccountNumber,
         schema,
     },
-    store::{Store, StoreError, Transaction},
+    store::{Record, Store, StoreError, Transaction},
 };
 
 /// The largest number of keys that an account can have when it creates another one. All keys are in memory.
@@ -64,20 +64,18 @@ impl ApiKeys {
         random: &dyn Random,
         now: UnixSeconds,
     ) -> Result<NewApiKey, ApiKeyError> {
-        let _alone = self.creating.lock().unwrap_or_else(PoisonError::into_inner);
-        if of_account(store, account)?.len() >= MAX_KEYS {
-            return Err(ApiKeyError::TooMany);
-        }
         let (key, hash) = generate(kind, random);
         let stored = StoredApiKey { hash, key: ApiKey::new(account, kind, name, now) };
-        let new = stored.clone();
-        store
-            .change(move |transaction| {
-                transaction.check_room()?;
-                check_live(transaction, account)?;
-                Ok::<_, ApiKeyError>(transaction.put(&new.record_key(), &new.key)?)
-            })
-            .wait()?;
+        loop {
+            // Read before the keys, so that a key that is missing in the count changes it.
+            let counted = store.get(&schema::created_keys(account))?;
+            if of_account(store, account)?.len() >= MAX_KEYS {
+                return Err(ApiKeyError::TooMany);
+            }
+            if store.change(put(stored.clone(), counted)).wait()? {
+                break;
+            }
+        }
         self.reload(store)?;
         Ok(NewApiKey { key, stored })
     }
@@ -134,6 +132,34 @@ impl ApiKeys {
     }
 }
 
+/// The number of keys that an account has created, also those that are revoked.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct CreatedKeys(u64);
+
+impl Record for CreatedKeys {
+    const VERSION: u8 = 1;
+}
+
+/// Stores a new key, unless its account has created another one since `counted` was read; returns whether it
+/// did.
+fn put(
+    new: StoredApiKey,
+    counted: Option<CreatedKeys>,
+) -> impl Fn(&mut Transaction<'_, '_>) -> Result<bool, ApiKeyError> + Send + 'static {
+    move |transaction| {
+        transaction.check_room()?;
+        check_live(transaction, new.key.account)?;
+        let at = schema::created_keys(new.key.account);
+        if transaction.get::<CreatedKeys>(&at)? != counted {
+            return Ok(false);
+        }
+        let CreatedKeys(before) = counted.unwrap_or_default();
+        transaction.put(&at, &CreatedKeys(before.saturating_add(1)))?;
+        transaction.put(&new.record_key(), &new.key)?;
+        Ok(true)
+    }
+}
+
 /// Revokes `revoked` if one of the other private keys of its account is still stored. Keys that were created
 /// since `others` were read do not count, which can only refuse too much.
 fn revoke(
@@ -177,4 +203,46 @@ fn find(
     let mut keys = of_account(store, account)?;
     let place = keys.iter().position(|stored| stored.id() == id).ok_or(ApiKeyError::Unknown)?;
     Ok((keys.swap_remove(place), keys))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+    use crate::{
+        crypto::SeededRandom,
+        domain::operator::create_account,
+        store::faulty::{MemoryDisk, Sharing},
+    };
+
+    #[test]
+    fn two_processes_together_create_no_key_too_many() {
+        const NOW: UnixSeconds = UnixSeconds(1_800_000_000);
+        let disk = MemoryDisk::new(Sharing::Shared, 1);
+        let stores = [(), ()].map(|()| Store::in_memory(&disk).unwrap());
+        create_account(&stores[0], "alice", 10, &SeededRandom::new(0), NOW).unwrap();
+        let create_many = |store: &Store, seed: u64| {
+            let (keys, random) = (ApiKeys::load(store).unwrap(), SeededRandom::new(seed));
+            let create = || {
+                let kind = (KeyKind::Public, None);
+                keys.create(store, AccountNumber::FIRST, kind, &random, NOW).map(drop)
+            };
+            let outcomes: Vec<_> = (0..MAX_KEYS).map(|_| create()).collect();
+            let is_expected = |outcome: &_| matches!(outcome, Ok(()) | Err(ApiKeyError::TooMany));
+            assert!(outcomes.iter().all(is_expected));
+            outcomes.into_iter().filter(Result::is_ok).count()
+        };
+        let made: usize = thread::scope(|scope| {
+            let threads = [(0, 1), (1, 2), (0, 3), (1, 4)];
+            let threads = threads.map(|(store, seed)| {
+                let store = &stores[store];
+                scope.spawn(move || create_many(store, seed))
+            });
+            threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+        });
+        assert_eq!(made, MAX_KEYS - 2, "the account began with two keys");
+        let stored = of_account(&stores[0], AccountNumber::FIRST).unwrap();
+        assert_eq!(stored.len(), MAX_KEYS);
+    }
 }
