@@ -31,7 +31,7 @@ pub fn create_claim(
 }
 
 fn only_account(store: &Store) -> Result<String, CommandError> {
-    let mut names = operator::accounts(store)?.into_iter().map(|(account, _)| account.name);
+    let mut names = operator::accounts(store)?.into_iter().map(|(account, ..)| account.name);
     match (names.next(), names.next()) {
         (Some(name), None) => Ok(name),
         (None, _) => Err(CommandError::new(

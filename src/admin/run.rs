@@ -50,8 +50,8 @@ pub fn run(
             Reply::AccountCreated(AccountCreated { account: name, private_key, public_key })
         }
         Command::ListAccounts => {
-            let rows = operator::accounts(store)?.into_iter().map(|(account, api_keys)| {
-                let figures = account.metadata(now);
+            let rows = operator::accounts(store)?.into_iter().map(|(account, counts, api_keys)| {
+                let figures = counts.metadata(&account, now);
                 AccountRow {
                     name: account.name,
                     allowance: figures.secrets_allowance,

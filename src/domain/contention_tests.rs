@@ -284,7 +284,30 @@ fn deletions_of_secrets() {
 
 /// Shows that a meeting is found.
 #[test]
-fn secrets_of_one_account_meet_at_its_record() {
+fn secrets_of_one_account_meet_at_its_counts() {
     let met = meetings(["alice", "alice"], nothing, |process, ()| process.create_secret(0));
-    assert_eq!(met, BTreeSet::from([schema::account(AccountNumber::FIRST)]));
+    assert_eq!(met, BTreeSet::from([schema::account_counts(AccountNumber::FIRST)]));
+}
+
+#[test]
+fn views_and_creations_of_one_account() {
+    let disk = MemoryDisk::new(Sharing::Shared, 1);
+    let [one, other] = [1, 2].map(|seed| AccountProcess::new(&disk, seed, "alice"));
+    let ids = [0, 0, 2].map(|attachments| one.create_secret(attachments));
+    one.log.take();
+    one.view(ids[0]);
+    let token = LeaseToken::new(&"token".repeat(5)).unwrap();
+    let view = View::new(NOW, None, None);
+    let by_key = viewing::view(one.account, ids[1], view.clone(), None, token, KEEP_LOG);
+    let viewed = one.store.change(by_key).wait().unwrap().unwrap();
+    assert_eq!(viewed.metadata.secrets_total, 3);
+    one.store.change(viewing::look(ids[2], view)).wait().unwrap();
+    let views = one.log.take();
+    assert!(views.writes() > 0);
+    other.log.take();
+    other.create_secret(0);
+    let new = other.new_request(None);
+    other.store.change(request::create(other.account, new, 10, NOW)).wait().unwrap();
+    let met = views.shared_with(&other.log.take());
+    assert!(met.is_empty(), "{met:?}");
 }

@@ -4,7 +4,7 @@
 
 use super::{
     account::{
-        self, Account, AccountError, AccountName,
+        self, Account, AccountCounts, AccountError, AccountName,
         api_key::{self, ApiKey, KeyKind, NewApiKey, StoredApiKey},
         display_name::DisplayName,
     },
@@ -99,15 +99,17 @@ pub fn has_had_accounts(store: &Store) -> Result<bool, AccountError> {
     Ok(store.get::<AccountNumber>(&schema::next_account())?.is_some())
 }
 
-/// All accounts in the order of their creation, each with the number of its keys.
-pub fn accounts(store: &Store) -> Result<Vec<(Account, u64)>, AccountError> {
+/// All accounts in the order of their creation, each with its counts and the number of its keys.
+pub fn accounts(store: &Store) -> Result<Vec<(Account, AccountCounts, u64)>, AccountError> {
     let api_keys = api_key::all(store)?;
     let mut accounts = Vec::new();
     for item in store.range::<Account>(&schema::accounts()) {
         let (key, account) = item?;
-        if !account.deleting && schema::account_number(&key) != Some(AccountNumber::NOBODY) {
-            let own = api_keys.iter().filter(|own| schema::account(own.key.account) == key);
-            accounts.push((account, own.count() as u64));
+        let number = schema::account_number(&key).filter(|it| *it != AccountNumber::NOBODY);
+        if let (Some(number), false) = (number, account.deleting) {
+            let own = api_keys.iter().filter(|own| own.key.account == number);
+            let counts = AccountCounts::read(store, number, &account)?;
+            accounts.push((account, counts, own.count() as u64));
         }
     }
     Ok(accounts)
@@ -240,6 +242,7 @@ fn burn_account(
         if batch.is_empty() {
             store
                 .change(move |transaction| {
+                    transaction.delete(&schema::account_counts(number))?;
                     Ok::<_, AccountError>(transaction.delete(&schema::account(number))?)
                 })
                 .wait()?;

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! a account            -> Account
+//! B account            -> AccountCounts; missing before the first one since version 3 of Account
 //! N account            -> DisplayName, if the account has one
 //! n name               -> AccountNumber
 //! k SHA-256 of the key -> ApiKey
@@ -83,6 +84,11 @@ pub(super) fn claims() -> Key {
 
 pub(super) fn account(account: AccountNumber) -> Key {
     Key::new(b'a').with(&account.to_bytes())
+}
+
+/// The key of what an account has and has created.
+pub(super) fn account_counts(account: AccountNumber) -> Key {
+    Key::new(b'B').with(&account.to_bytes())
 }
 
 /// The counter of secrets without an account.

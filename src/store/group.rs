@@ -220,6 +220,13 @@ impl<'a> Group<'a> {
         Ok(stored)
     }
 
+    /// The record at `key`, as the engine has it. The commit does not check it, unless [`Group::stored`] has
+    /// read it, too.
+    pub(super) fn glance(&self, key: &Key) -> Result<Option<Stored>, StoreError> {
+        let known = self.reads.borrow().records.get(key).cloned();
+        known.map_or_else(|| self.disks.engine.get(key), Ok)
+    }
+
     /// The first `limit` keys that begin with `prefix`, as the engine has them.
     pub(super) fn stored_keys(&self, prefix: &Key, limit: usize) -> Result<Vec<Key>, StoreError> {
         let scan = Scan::of(prefix).limit(limit);

@@ -12,6 +12,7 @@ use std::{
 use super::{
     Key, Payload, Record, StoreError,
     bodies::{FileName, FileToOpen, FoundFile},
+    engine::Stored,
     group::{Effects, Group, copy_key},
     growing_file::{Growth, Unfinished},
     payload::{BesideFile, FoundBody, FoundPayload, PayloadBody, PayloadSlot},
@@ -59,6 +60,17 @@ impl Transaction<'_, '_> {
     /// [`StoreError::Damaged`] or [`StoreError::UnknownVersion`].
     pub fn get<R: Record>(&self, key: &Key) -> Result<Option<R>, StoreError> {
         self.with_stored(key, |envelope| envelope.value())?.transpose()
+    }
+
+    /// The value at `key`, only for the result of the change: another process may change it before the commit,
+    /// and this change is not run again for that.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`Transaction::get`].
+    pub fn glance<R: Record>(&self, key: &Key) -> Result<Option<R>, StoreError> {
+        let stored = || self.group.glance(key);
+        self.with_stored_or(key, stored, |envelope| envelope.value())?.transpose()
     }
 
     /// Refuses a creation if the disk is nearly full. Each change that makes something new begins with it;
@@ -350,12 +362,21 @@ impl Transaction<'_, '_> {
         key: &Key,
         read: impl FnOnce(Envelope<'_>) -> T,
     ) -> Result<Option<T>, StoreError> {
+        self.with_stored_or(key, || self.group.stored(key), read)
+    }
+
+    fn with_stored_or<T>(
+        &self,
+        key: &Key,
+        stored: impl FnOnce() -> Result<Option<Stored>, StoreError>,
+        read: impl FnOnce(Envelope<'_>) -> T,
+    ) -> Result<Option<T>, StoreError> {
         let pending = self.effects.writes.get(key).or_else(|| self.group.effects.writes.get(key));
         let decoded = |bytes: &[u8]| Envelope::decode(key, bytes).map(read);
         match pending {
             Some(bytes) => bytes.as_deref().map(decoded).transpose(),
             None => {
-                let stored = self.noted(self.group.stored(key))?;
+                let stored = self.noted(stored())?;
                 stored.map(|stored| decoded(&stored.bytes)).transpose()
             }
         }

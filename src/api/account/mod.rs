@@ -23,7 +23,7 @@ use crate::{
     clock::UnixSeconds,
     domain::{
         account::{
-            Account, AccountError, RequestMetadata,
+            Account, AccountCounts, AccountError, RequestMetadata,
             display_name::{DisplayName, display_name, set_display_name},
             read_live,
         },
@@ -92,7 +92,8 @@ pub(super) async fn show(
             webhooks: webhooks.into_iter().map(WebhookItem::from).collect(),
             name: found.name.clone(),
         };
-        Ok::<_, ApiError>(DataAnswer { data, metadata: figures(&reader, &found, now) })
+        let metadata = figures(&reader, account, &found, now)?;
+        Ok::<_, ApiError>(DataAnswer { data, metadata })
     });
     Ok(json(StatusCode::OK, &shown.await??))
 }
@@ -131,16 +132,25 @@ fn name(fields: &JsonFields<'_>, field: &Field) -> Result<Option<DisplayName>, A
     name.map_err(|error| ApiError::field(field.name, error))
 }
 
-/// All numbers of the account; pages show them together.
-fn figures(app: &App, account: &Account, now: UnixSeconds) -> RequestMetadata {
-    account.request_metadata(now, app.rules.request_allowance)
+/// All numbers of the account; pages show them together. Blocks.
+fn figures(
+    app: &App,
+    number: AccountNumber,
+    account: &Account,
+    now: UnixSeconds,
+) -> Result<RequestMetadata, ApiError> {
+    let counts = AccountCounts::read(&app.store, number, account)?;
+    Ok(counts.request_metadata(account, now, app.rules.request_allowance))
 }
 
 /// The account's numbers after a change.
 async fn figures_now(app: &Arc<App>, account: AccountNumber) -> Result<RequestMetadata, ApiError> {
     let (reader, now) = (Arc::clone(app), app.clock.now());
-    let found = blocking(move || read_live(&reader.store, account)).await??;
-    Ok(figures(app, &found, now))
+    blocking(move || {
+        let found = read_live(&reader.store, account)?;
+        figures(&reader, account, &found, now)
+    })
+    .await?
 }
 
 impl From<AccountError> for ApiError {

@@ -13,7 +13,7 @@ use crate::{
     },
     clock::UnixSeconds,
     domain::{
-        account,
+        account::{self, AccountCounts},
         id::CursorList,
         numbers::AccountNumber,
         request::answers::{self, AnsweredRequest},
@@ -37,12 +37,12 @@ pub(in crate::api) async fn show(
     let allowance = app.rules.request_allowance;
     let read = move || {
         let found = answers::find(&reader.store, account, &id, start)?;
-        let owner = account::read_live(&reader.store, account);
-        Ok::<_, ApiError>((found, owner.map_err(|_| ApiError::NotFound)?))
+        let owner = account::read_live(&reader.store, account).map_err(|_| ApiError::NotFound)?;
+        let counts = AccountCounts::read(&reader.store, account, &owner)?;
+        Ok::<_, ApiError>((found, counts.request_metadata(&owner, now, allowance)))
     };
-    let (found, owner) = blocking(read).await??;
+    let (found, metadata) = blocking(read).await??;
     let data = RequestStatusItem::new(app, found, now);
-    let metadata = owner.request_metadata(now, allowance);
     Ok(json(StatusCode::OK, &DataAnswer { data, metadata }))
 }
 

@@ -1,17 +1,23 @@
 //! Accounts: they own API keys, secrets and secret requests, within an allowance.
 
 pub mod api_key;
+mod counts;
 pub mod display_name;
+mod fields;
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use self::api_key::{ApiKey, KeyKind};
+pub use self::counts::{AccountCounts, Metadata, RequestMetadata};
+pub(super) use self::counts::{count_request, count_secret, recount};
+use self::{
+    api_key::{ApiKey, KeyKind},
+    fields::AccountFields,
+};
 use super::schema;
 use crate::{
     clock::UnixSeconds,
     domain::numbers::AccountNumber,
-    store::{Record, Store, StoreError, Transaction},
+    store::{Record, RecordFields, Store, StoreError, Transaction},
 };
 
 /// The name of an account: 1 to 60 letters, digits, `.`, `_`, `-`, `@`.
@@ -40,8 +46,9 @@ impl AccountName {
     }
 }
 
-/// An account with its counters.
+/// An account. Its counts are apart, in [`AccountCounts`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(from = "AccountFields", into = "AccountFields")]
 pub struct Account {
     /// The name, in the form of [`AccountName`].
     pub name: String,
@@ -49,50 +56,21 @@ pub struct Account {
     pub allowance: u64,
     /// The time of creation.
     pub created_at: UnixSeconds,
-    /// The number of secrets in the list, including used-up and expired ones.
-    pub secrets_total: u64,
-    /// The month that `usage` refers to; see [`UnixSeconds::month`].
-    month: u32,
-    /// The number of secrets created in that month.
-    usage: u64,
-    next_sequence: u64,
     /// Whether the account is being deleted: its keys are deleted and its secrets are being burned.
     pub(super) deleting: bool,
-    /// The number of secret requests in the list, including ended ones.
-    pub requests_total: u64,
-    next_request: u64,
+    /// The counts while they were in this record. They are read until the account has a record of counts.
+    earlier_counts: AccountCounts,
+    /// Whether this version has written the record.
+    is_current: bool,
 }
 
 impl Record for Account {
-    const VERSION: u8 = 2;
-}
+    const VERSION: u8 = 3;
 
-/// The numbers of the account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Metadata {
-    /// The number of secrets in the list, including used-up and expired ones.
-    #[schemars(example = 3)]
-    pub secrets_total: u64,
-    /// The number of secrets created in this calendar month (UTC).
-    #[schemars(example = 12)]
-    pub secrets_usage: u64,
-    /// The number of secrets allowed in a calendar month.
-    #[schemars(example = 1_000_000)]
-    pub secrets_allowance: u64,
-}
-
-/// The numbers of the account, including those about secret requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct RequestMetadata {
-    /// The figures that all answers contain.
-    #[serde(flatten)]
-    pub secrets: Metadata,
-    /// The number of secret requests in the list.
-    #[schemars(example = 1)]
-    pub secret_requests_total: u64,
-    /// The number of secret requests allowed in the list.
-    #[schemars(example = 10_000)]
-    pub secret_requests_allowance: u64,
+    fn from_older(version: u8, fields: RecordFields<'_>) -> Option<Result<Self, StoreError>> {
+        let older = |fields: AccountFields| Self { is_current: false, ..fields.into() };
+        (version == 2).then(|| fields.read::<AccountFields>().map(older))
+    }
 }
 
 /// The reason why an operation on an account failed.
@@ -127,67 +105,9 @@ impl Account {
             name: name.to_owned(),
             allowance,
             created_at: now,
-            secrets_total: 0,
-            month: 0,
-            usage: 0,
-            next_sequence: 0,
             deleting: false,
-            requests_total: 0,
-            next_request: 0,
-        }
-    }
-
-    /// The account's figures at `now`.
-    #[must_use]
-    pub fn metadata(&self, now: UnixSeconds) -> Metadata {
-        Metadata {
-            secrets_total: self.secrets_total,
-            secrets_usage: if self.month == now.month() { self.usage } else { 0 },
-            secrets_allowance: self.allowance,
-        }
-    }
-
-    /// The account's figures at `now`, with `allowance` as the limit of secret requests in the list.
-    #[must_use]
-    pub fn request_metadata(&self, now: UnixSeconds, allowance: u64) -> RequestMetadata {
-        RequestMetadata {
-            secrets: self.metadata(now),
-            secret_requests_total: self.requests_total,
-            secret_requests_allowance: allowance,
-        }
-    }
-
-    /// Counts a new secret request and returns its sequence number; `None` if the `allowance` is exceeded.
-    fn count_request(&mut self, allowance: u64) -> Option<u64> {
-        if self.requests_total >= allowance {
-            return None;
-        }
-        self.requests_total += 1;
-        let sequence = self.next_request;
-        self.next_request += 1;
-        Some(sequence)
-    }
-
-    /// Counts a new secret at `now` and returns its sequence number; `None` if the allowance is exceeded.
-    fn count_creation(&mut self, now: UnixSeconds) -> Option<u64> {
-        let used = self.metadata(now).secrets_usage;
-        if used >= self.allowance {
-            return None;
-        }
-        self.month = now.month();
-        self.usage = used + 1;
-        self.secrets_total += 1;
-        let sequence = self.next_sequence;
-        self.next_sequence += 1;
-        Some(sequence)
-    }
-}
-
-impl Account {
-    /// Subtracts a creation again, if it was in the month that is counted now.
-    pub(super) fn uncount_creation(&mut self, created_at: UnixSeconds) {
-        if self.month == created_at.month() {
-            self.usage = self.usage.saturating_sub(1);
+            earlier_counts: AccountCounts::default(),
+            is_current: true,
         }
     }
 }
@@ -198,60 +118,11 @@ pub(super) fn stand_in() -> Account {
 }
 
 /// An account whose record was `found`, unless it is missing or being deleted. [`AccountNumber::NOBODY`] has no
-/// limits and needs no record; earlier versions wrote one.
+/// limits, and no record before its first change.
 pub(super) fn live(number: AccountNumber, found: Option<Account>) -> Option<Account> {
-    let nobody = || Account::new("", u64::MAX, UnixSeconds(0));
+    let nobody = || Account { is_current: false, ..Account::new("", u64::MAX, UnixSeconds(0)) };
     let found = found.or_else(|| (number == AccountNumber::NOBODY).then(nobody));
     found.filter(|account| !account.deleting)
-}
-
-/// Counts a new secret of a live account at `now`, and returns its sequence number; `None` if the allowance is
-/// exceeded.
-pub(super) fn count_secret(
-    transaction: &mut Transaction<'_, '_>,
-    number: AccountNumber,
-    account: &mut Account,
-    now: UnixSeconds,
-) -> Result<Option<u64>, StoreError> {
-    if number == AccountNumber::NOBODY {
-        return transaction.number(&schema::nobodys_secrets(), account.next_sequence).map(Some);
-    }
-    let sequence = account.count_creation(now);
-    transaction.put(&schema::account(number), account)?;
-    Ok(sequence)
-}
-
-/// Counts a new secret request of a live account, and returns its sequence number; `None` if the list is longer
-/// than `allowance`.
-pub(super) fn count_request(
-    transaction: &mut Transaction<'_, '_>,
-    number: AccountNumber,
-    account: &mut Account,
-    allowance: u64,
-) -> Result<Option<u64>, StoreError> {
-    if number == AccountNumber::NOBODY {
-        return transaction.number(&schema::nobodys_requests(), account.next_request).map(Some);
-    }
-    let sequence = account.count_request(allowance);
-    transaction.put(&schema::account(number), account)?;
-    Ok(sequence)
-}
-
-/// Changes the counters of an account, if it exists. Those of [`AccountNumber::NOBODY`] are not counted,
-/// because its changes would all meet there.
-pub(super) fn recount(
-    transaction: &mut Transaction<'_, '_>,
-    number: AccountNumber,
-    change: impl FnOnce(&mut Account),
-) -> Result<(), StoreError> {
-    let key = schema::account(number);
-    if number != AccountNumber::NOBODY
-        && let Some(mut account) = transaction.get::<Account>(&key)?
-    {
-        change(&mut account);
-        transaction.put(&key, &account)?;
-    }
-    Ok(())
 }
 
 /// Creates an account with the hashes of a private and a public key.
@@ -323,35 +194,5 @@ mod tests {
         for bad in ["", "a b", "å", "a/b", "a\n", &"x".repeat(61)] {
             assert!(AccountName::new(bad).is_err(), "{bad:?}");
         }
-    }
-
-    #[test]
-    fn usage_is_counted_by_the_month() {
-        let mut account = Account {
-            name: "a".into(),
-            allowance: 2,
-            created_at: UnixSeconds(0),
-            secrets_total: 0,
-            month: 0,
-            usage: 0,
-            next_sequence: 0,
-            deleting: false,
-            requests_total: 0,
-            next_request: 0,
-        };
-        let (november, december) = (UnixSeconds(1_796_083_199), UnixSeconds(1_796_083_200));
-        // (now) -> (sequence, usage afterwards)
-        let steps = [
-            (november, Some(0), 1),
-            (november, Some(1), 2),
-            (november, None, 2),
-            (december, Some(2), 1),
-        ];
-        for (now, sequence, usage) in steps {
-            assert_eq!(account.count_creation(now), sequence);
-            assert_eq!(account.metadata(now).secrets_usage, usage);
-        }
-        assert_eq!(account.metadata(november).secrets_usage, 0);
-        assert_eq!(account.secrets_total, 3);
     }
 }

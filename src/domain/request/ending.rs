@@ -40,8 +40,8 @@ pub(in crate::domain) fn remove(
     if let Some(due) = request.due_at {
         transaction.delete(&schema::request_due(due, number))?;
     }
-    account::recount(transaction, number.account, |account| {
-        account.requests_total = account.requests_total.saturating_sub(1);
+    account::recount(transaction, number.account, |counts| {
+        counts.requests_total = counts.requests_total.saturating_sub(1);
     })
 }
 

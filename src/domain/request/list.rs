@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        account::{self, Account, RequestMetadata},
+        account::{self, Account, AccountCounts, RequestMetadata},
         secret::Secret,
     },
     Request, RequestError, Texts,
@@ -52,7 +52,9 @@ pub fn list(
     allowance: u64,
     now: UnixSeconds,
 ) -> Result<RequestPage, RequestError> {
-    let metadata = live_account(store, account)?.request_metadata(now, allowance);
+    let owner = live_account(store, account)?;
+    let counts = AccountCounts::read(store, account, &owner)?;
+    let metadata = counts.request_metadata(&owner, now, allowance);
     if start.is_after(metadata.secret_requests_total) {
         return Ok(RequestPage { entries: Vec::new(), next: None, metadata });
     }

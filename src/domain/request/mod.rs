@@ -24,7 +24,7 @@ pub use self::{
     list::{RequestListEntry, RequestPage, list},
 };
 use super::{
-    account::{self, RequestMetadata},
+    account::{self, AccountCounts, RequestMetadata},
     alike::StandIn,
     lifetime::Lifetime,
     notify::{
@@ -194,8 +194,8 @@ fn insert(
     now: UnixSeconds,
 ) -> Result<(RequestNumber, Request, RequestMetadata), RequestError> {
     transaction.check_room()?;
-    let mut owner = secret::live_account(transaction, account)?;
-    let sequence = account::count_request(transaction, account, &mut owner, allowance)?
+    let owner = secret::live_account(transaction, account)?;
+    let (sequence, counts) = account::count_request(transaction, account, &owner, allowance)?
         .ok_or(RequestError::OverAllowance(allowance))?;
     let number = RequestNumber { account, sequence };
     let expires_at = new.lifetime.ends_at(now);
@@ -228,7 +228,7 @@ fn insert(
     if let Some(key) = &new.answer_key {
         transaction.put(&schema::request_answer_key(number), key)?;
     }
-    Ok((number, request, owner.request_metadata(now, allowance)))
+    Ok((number, request, counts.request_metadata(&owner, now, allowance)))
 }
 
 /// The request with this id, if it can be used. Reads the disk, so it must run on a blocking thread.
@@ -332,6 +332,8 @@ pub fn delete(
         let request = transaction.get::<Request>(&schema::request(number))?;
         let request = request.filter(|request| request.id == id).ok_or(RequestError::NotFound)?;
         remove(transaction, number, &request)?;
-        Ok(secret::live_account(transaction, account)?.request_metadata(now, allowance))
+        let owner = secret::live_account(transaction, account)?;
+        let counts = AccountCounts::find(transaction, account, &owner)?;
+        Ok(counts.request_metadata(&owner, now, allowance))
     }
 }

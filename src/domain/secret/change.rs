@@ -7,7 +7,7 @@ use super::{
     attachment::{self, draft::Draft},
     event::{SecretEvent, SecretEventKind},
     list::SecretListEntry,
-    live_account, owned_secret,
+    metadata, owned_secret,
     reply::{self, SecretReply},
 };
 use crate::{
@@ -67,7 +67,7 @@ pub fn change(
 + 'static {
     move |transaction| {
         let secret = owned_secret(transaction, account, id)?;
-        let metadata = live_account(transaction, account)?.metadata(now);
+        let metadata = metadata(transaction, account, now)?;
         let entry = apply(transaction, id.number, secret, &change, now, keep_log_seconds)?;
         Ok(entry.map(|entry| (entry, metadata)))
     }

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     clock::UnixSeconds,
     domain::{
-        account::{Account, Metadata},
+        account::{Account, AccountCounts, Metadata},
         numbers::{AccountNumber, SecretNumber},
         page::{PageKeys, PageStart},
         schema,
@@ -86,8 +86,9 @@ pub fn list(
     // An account that is being deleted has an empty list.
     let owner = store.get::<Account>(&schema::account(account))?;
     let owner = owner.filter(|owner| !owner.deleting).ok_or(SecretError::NotFound)?;
-    let metadata = owner.metadata(now);
-    if start.is_after(owner.secrets_total) {
+    let counts = AccountCounts::read(store, account, &owner)?;
+    let metadata = counts.metadata(&owner, now);
+    if start.is_after(counts.secrets_total) {
         return Ok(SecretPage { entries: Vec::new(), next: None, metadata });
     }
     let PageKeys { keys, next } = PageKeys::newest_first(

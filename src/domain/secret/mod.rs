@@ -28,7 +28,7 @@ use self::{
     event::EventCounts,
 };
 use super::{
-    account::{self, Account, Metadata},
+    account::{self, Account, AccountCounts, Metadata},
     alike::{self, StandIn},
     lifetime::Lifetime,
     numbers::{AccountNumber, SecretId, SecretNumber},
@@ -264,8 +264,8 @@ pub(super) fn insert(
     now: UnixSeconds,
 ) -> Result<(SecretNumber, Secret, Metadata), SecretError> {
     transaction.check_room()?;
-    let mut owner = live_account(transaction, account)?;
-    let sequence = account::count_secret(transaction, account, &mut owner, now)?
+    let owner = live_account(transaction, account)?;
+    let (sequence, counts) = account::count_secret(transaction, account, &owner, now)?
         .ok_or(SecretError::OverAllowance(owner.allowance))?;
     let number = SecretNumber { account, sequence };
     let mut secret = Secret {
@@ -309,7 +309,7 @@ pub(super) fn insert(
     if let Some(end) = secret.expires_at {
         transaction.put(&schema::due(end, number), &Due)?;
     }
-    Ok((number, secret, owner.metadata(now)))
+    Ok((number, secret, counts.metadata(&owner, now)))
 }
 
 /// Burns a secret and removes it from the list, whatever its state.
@@ -321,7 +321,7 @@ pub fn delete(
     move |transaction| {
         let secret = owned_secret(transaction, account, id)?;
         remove_or_drop(transaction, id.number, &secret)?;
-        Ok(live_account(transaction, account)?.metadata(now))
+        metadata(transaction, account, now)
     }
 }
 
@@ -426,8 +426,8 @@ pub(super) fn remove(
     for end in [secret.expires_at, secret.leased_until].into_iter().flatten() {
         transaction.delete(&schema::due(end, number))?;
     }
-    account::recount(transaction, number.account, |account| {
-        account.secrets_total = account.secrets_total.saturating_sub(1);
+    account::recount(transaction, number.account, |counts| {
+        counts.secrets_total = counts.secrets_total.saturating_sub(1);
     })
 }
 
@@ -437,6 +437,16 @@ pub(super) fn live_account(
 ) -> Result<Account, SecretError> {
     let found = transaction.get::<Account>(&schema::account(account))?;
     account::live(account, found).ok_or(SecretError::NotFound)
+}
+
+/// The figures of a live account, for an answer.
+fn metadata(
+    transaction: &Transaction<'_, '_>,
+    account: AccountNumber,
+    now: UnixSeconds,
+) -> Result<Metadata, SecretError> {
+    let owner = live_account(transaction, account)?;
+    Ok(AccountCounts::glance(transaction, account, &owner)?.metadata(&owner, now))
 }
 
 pub(super) fn owned_secret(

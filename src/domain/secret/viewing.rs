@@ -11,7 +11,7 @@ use super::{
     MessageShown, Secret, SecretError, attachment,
     event::{SecretEvent, SecretEventKind},
     lease::{self, Lease},
-    linked_secret, live_account, live_secret, reply,
+    linked_secret, live_secret, metadata, reply,
 };
 use crate::{
     clock::UnixSeconds,
@@ -100,7 +100,7 @@ pub fn view(
         let spent = secret.spend(transaction, id.number, &view, lease, keep_log_seconds)?;
         let Some(payload) = spent else { return Ok(None) };
         let message = message(transaction, id.number, &secret)?;
-        let metadata = live_account(transaction, account)?.metadata(view.at);
+        let metadata = metadata(transaction, account, view.at)?;
         let attachments = attachment::sizes(transaction, id.number, &secret)?;
         let lease_ends = lease.map(|(_, end)| end);
         Ok(Some(Viewed { payload, message, metadata, attachments, lease_ends }))

@@ -237,8 +237,8 @@ pub(in crate::domain) fn end(
     {
         request_record::given_back(transaction, request, number)?;
     }
-    account::recount(transaction, number.account, |account| {
-        account.uncount_creation(secret.created_at);
+    account::recount(transaction, number.account, |counts| {
+        counts.uncount_creation(secret.created_at);
     })?;
     secret::remove(transaction, number, secret)
 }
