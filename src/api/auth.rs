@@ -5,7 +5,7 @@ use hyper::header::HeaderMap;
 use super::{ApiError, App};
 use crate::{
     domain::{
-        account::api_key::{self as key, KeyKind, KeyRights},
+        account::api_key::{self as key, KeyKind, KeyRights, KeyedError},
         numbers::AccountNumber,
     },
     http::api_key,
@@ -44,6 +44,21 @@ pub fn private_key(app: &App, headers: &HeaderMap) -> Result<AccountNumber, ApiE
 /// [`ApiError::Forbidden`] for a key that is not known any more.
 pub(super) fn recheck(app: &App, headers: &HeaderMap) -> Result<(), ApiError> {
     find(app, headers).map(|_| ())
+}
+
+/// The outcome of a change that was made [`with_key`].
+///
+/// # Errors
+///
+/// [`ApiError::Forbidden`] for a key that was revoked before the change.
+///
+/// [`with_key`]: key::with_key
+pub(super) fn allowed<T, E>(outcome: Result<T, KeyedError<E>>) -> Result<Result<T, E>, ApiError> {
+    match outcome {
+        Ok(done) => Ok(Ok(done)),
+        Err(KeyedError::Change(error)) => Ok(Err(error)),
+        Err(KeyedError::Revoked) => Err(ApiError::Forbidden(UNKNOWN_KEY)),
+    }
 }
 
 /// The hash of the request's API key.

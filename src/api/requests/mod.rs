@@ -27,6 +27,7 @@ use crate::{
     clock::UnixSeconds,
     crypto::SecretText,
     domain::{
+        account::api_key::with_key,
         id::CursorList,
         notify::mailbox::Mailbox,
         numbers::AccountNumber,
@@ -147,7 +148,8 @@ pub async fn create(
     let id = new.id.to_string();
     let data = RequestCreated { link: PageLink::of_request(app, &id), id };
     let create = request::create(account, new, app.rules.request_allowance, app.clock.now());
-    let metadata = app.store.change(create).await;
+    let create = with_key(auth::key_hash(headers)?, create);
+    let metadata = auth::allowed(app.store.change(create).await)?;
     let metadata =
         metadata.map_err(|error| ApiError::from_request(error, SEND_REQUEST_TO_EMAIL.name))?;
     app.deliveries.wake();
@@ -178,10 +180,12 @@ pub async fn delete(
     app: &App,
     account: AccountNumber,
     id: &str,
+    headers: &HeaderMap,
 ) -> Result<Response<Body>, ApiError> {
     let id = RequestId::parse(id).ok_or(ApiError::NotFound)?;
     let delete = request::delete(account, id, app.rules.request_allowance, app.clock.now());
-    let metadata = app.store.change(delete).await?;
+    let delete = with_key(auth::key_hash(headers)?, delete);
+    let metadata = auth::allowed(app.store.change(delete).await)??;
     Ok(json(StatusCode::OK, &DataAnswer { data: (), metadata }))
 }
 

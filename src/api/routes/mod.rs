@@ -60,7 +60,7 @@ pub static ROUTES: &[Route] = routes! {
             secrets::change::change(c.app, c.client, account, c.path[0], c.headers, c.body);
     DELETE "/api/secrets/{id}" deleteSecret
         ["Secrets"] "Burn a secret",
-        PrivateKey |c, account| secrets::delete(c.app, account, c.path[0]);
+        PrivateKey |c, account| secrets::delete(c.app, account, c.path[0], c.headers);
 
     PUT "/api/secrets/{id}/attachments/{n}" uploadAttachment
         ["Attachments"] "Upload an attachment, or a part of it",
@@ -91,7 +91,7 @@ pub static ROUTES: &[Route] = routes! {
         PrivateKey |c, account| requests::answers::show(c.app, account, c.path[0], c.query);
     DELETE "/api/secret_requests/{id}" deleteRequest
         ["Secret requests"] "Delete a secret request",
-        PrivateKey |c, account| requests::delete(c.app, account, c.path[0]);
+        PrivateKey |c, account| requests::delete(c.app, account, c.path[0], c.headers);
 
     GET HEAD "/api/account" showAccount
         ["Account"] "Return settings and usage",

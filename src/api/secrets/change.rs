@@ -11,6 +11,7 @@ use super::{
 use crate::{
     api::{ApiError, App, Client, auth, load::work::blocking},
     domain::{
+        account::api_key::with_key,
         numbers::{AccountNumber, SecretId},
         secret::change::{self, SecretChange},
     },
@@ -56,7 +57,9 @@ pub(crate) async fn change(
     let wanted = read(app, id, &payer, headers, body).await?;
     auth::recheck(app, headers)?;
     let (now, keep_log) = (app.clock.now(), app.rules.keep_log_seconds);
-    let changed = app.store.change(change::change(account, id, wanted, now, keep_log)).await?;
+    let change = change::change(account, id, wanted, now, keep_log);
+    let change = with_key(auth::key_hash(headers)?, change);
+    let changed = auth::allowed(app.store.change(change).await)??;
     let (entry, metadata) = changed.ok_or(ApiError::NotFound)?;
     Ok(json(StatusCode::OK, &DataAnswer { data: SecretListItem::new(app, entry, now), metadata }))
 }

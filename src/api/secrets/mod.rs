@@ -32,6 +32,7 @@ use super::{
 use crate::{
     crypto::{SecretText, hex, random_array},
     domain::{
+        account::api_key::with_key,
         id::CursorList,
         numbers::{AccountNumber, LeaseToken, SecretId},
         secret::{
@@ -90,7 +91,8 @@ pub async fn create(
     auth::recheck(app, headers)?;
     let texts = [&new.description, &new.message].map(|text| text.clone().map(Text::into_string));
     let (now, reply_key) = (app.clock.now(), new.reply_key.clone());
-    let (number, secret, metadata) = app.store.change(secret::create(account, new, now)).await?;
+    let create = with_key(auth::key_hash(headers)?, secret::create(account, new, now));
+    let (number, secret, metadata) = auth::allowed(app.store.change(create).await)??;
     let entry = SecretListEntry::fresh(number, secret, texts, reply_key);
     let item = SecretListItem::new(app, entry, now);
     let data = SecretCreated { item, upload_token: upload_token.map(shown) };
@@ -114,7 +116,8 @@ pub async fn view(
     // The lease is only useful if the secret has attachments.
     let token = hex(&random_array::<16>(&*app.random));
     let lease = lease_token(&token)?;
-    let viewed = spend(app, account, (secret_id, lease), client, password, &mut entry).await;
+    let key = (account, auth::key_hash(headers)?);
+    let viewed = spend(app, key, (secret_id, lease), client, password, &mut entry).await;
     let now = entry.at;
     let late = LateTry { id: secret_id, visitor: entry, what: Visit::WithKey };
     let viewed = visitor::note_too_late(app, client, late, viewed)?;
@@ -150,9 +153,12 @@ pub async fn delete(
     app: &App,
     account: AccountNumber,
     id: &str,
+    headers: &HeaderMap,
 ) -> Result<Response<Body>, ApiError> {
     let id = app.ids.parse(id).ok_or(ApiError::NotFound)?;
-    let metadata = app.store.change(secret::delete(account, id, app.clock.now())).await?;
+    let delete = secret::delete(account, id, app.clock.now());
+    let delete = with_key(auth::key_hash(headers)?, delete);
+    let metadata = auth::allowed(app.store.change(delete).await)??;
     Ok(json(StatusCode::OK, &DataAnswer { data: (), metadata }))
 }
 
@@ -163,7 +169,7 @@ pub(super) fn shown(token: SecretText) -> String {
 
 async fn spend(
     app: &App,
-    account: AccountNumber,
+    (account, key): (AccountNumber, [u8; 32]),
     (id, lease): (SecretId, LeaseToken),
     client: Client,
     password: Option<&[u8]>,
@@ -171,9 +177,10 @@ async fn spend(
 ) -> Result<Viewed, ApiError> {
     let spend = |entry: &View, proof| {
         let keep_log = app.rules.keep_log_seconds;
-        app.store.change(secret::viewing::view(account, id, entry.clone(), proof, lease, keep_log))
+        let view = secret::viewing::view(account, id, entry.clone(), proof, lease, keep_log);
+        app.store.change(with_key(key, view))
     };
-    let viewed = match (spend(entry, None).await, password) {
+    let viewed = match (auth::allowed(spend(entry, None).await)?, password) {
         (Err(SecretError::PasswordNeeded(needed)), Some(password)) => {
             let password = std::str::from_utf8(password).map_err(|_| {
                 ApiError::field("password", "must be UTF-8 in the header Secret-Password")
@@ -183,7 +190,7 @@ async fn spend(
             entry.at = app.clock.now();
             let viewed = spend(entry, Some(needed)).await;
             right.right();
-            viewed?
+            auth::allowed(viewed)??
         }
         (outcome, _) => outcome?,
     };

@@ -1,5 +1,6 @@
 //! API keys: shown once when they are created, stored as hashes.
 
+mod keyed;
 mod known;
 mod manage;
 mod older;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use self::older::ApiKeyV1;
 pub use self::{
+    keyed::{KeyedError, with_key},
     known::{ApiKeys, KeyRights},
     manage::{ApiKeyError, MAX_KEYS, RevokedBy},
 };
