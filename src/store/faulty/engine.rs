@@ -1,10 +1,13 @@
 //! Records in memory.
 
-use std::io;
+use std::{
+    io,
+    sync::atomic::{AtomicU32, Ordering},
+};
 
 use super::{
     Sharing,
-    disk::{Fault, Process, cell},
+    disk::{DiskContent, Fault, Process, cell},
 };
 use crate::store::{
     Key, StoreError,
@@ -13,11 +16,35 @@ use crate::store::{
     },
 };
 
-pub(super) struct MemoryEngine(pub(super) Process);
+/// The most commits in a row that fail at random. A store gives up after ten attempts.
+const MAX_UNREST: u32 = 5;
+
+pub(super) struct MemoryEngine {
+    process: Process,
+    /// The number of commits in a row that have failed at random.
+    unrest: AtomicU32,
+}
+
+impl MemoryEngine {
+    pub(super) fn new(process: Process) -> Self {
+        Self { process, unrest: AtomicU32::new(0) }
+    }
+
+    /// What goes wrong at random with the next commit.
+    fn next_unrest(&self, disk: &mut DiskContent) -> Option<Fault> {
+        let fault = disk.unrest().filter(|_| self.unrest.load(Ordering::Relaxed) < MAX_UNREST);
+        let in_a_row = match fault {
+            Some(Fault::Conflict | Fault::LostCommit) => self.unrest.load(Ordering::Relaxed) + 1,
+            _ => 0,
+        };
+        self.unrest.store(in_a_row, Ordering::Relaxed);
+        fault
+    }
+}
 
 impl Engine for MemoryEngine {
     fn is_shared(&self) -> bool {
-        self.0.sharing() == Sharing::Shared
+        self.process.sharing() == Sharing::Shared
     }
 
     fn get(&self, key: &Key) -> Result<Option<Stored>, StoreError> {
@@ -25,7 +52,7 @@ impl Engine for MemoryEngine {
     }
 
     fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Stored>>, StoreError> {
-        let mut disk = self.0.disk()?;
+        let mut disk = self.process.disk()?;
         disk.reads += 1;
         let stored = |(bytes, version): &(bytes::Bytes, Version)| Stored {
             bytes: bytes.clone(),
@@ -35,7 +62,7 @@ impl Engine for MemoryEngine {
     }
 
     fn scan(&self, scan: &Scan) -> Result<Vec<(Key, Stored)>, StoreError> {
-        let mut disk = self.0.disk()?;
+        let mut disk = self.process.disk()?;
         disk.reads += 1;
         let found = disk.records.iter().filter(|(key, _)| is_in(scan, key));
         let found = found.map(|(key, (bytes, version))| {
@@ -63,9 +90,9 @@ impl Engine for MemoryEngine {
     fn commit(&self, commit: Commit<'_>) -> Result<Outcome, DiskFailure> {
         let is_shared = self.is_shared();
         // The disk is not locked while the other process works.
-        let rival = self.0.disk().ok().and_then(|mut disk| disk.rival.take());
+        let rival = self.process.disk().ok().and_then(|mut disk| disk.rival.take());
         rival.into_iter().for_each(|rival| rival());
-        self.0.step(|disk, fault| {
+        self.process.step(|disk, fault| {
             let version = |key: &Key| disk.records.get(key).map(|(_, version)| *version);
             let is_read = |(key, seen): (&Key, &Option<Version>)| version(key) == *seen;
             let is_found = |found: &crate::store::engine::FoundKeys| {
@@ -73,7 +100,7 @@ impl Engine for MemoryEngine {
                 keys.take(found.scan.limit).eq(&found.keys)
             };
             let is_current = commit.reads.iter().all(is_read) && commit.found.iter().all(is_found);
-            let fault = fault.or_else(|| disk.unrest());
+            let fault = fault.or_else(|| self.next_unrest(disk));
             if !is_current || fault == Some(Fault::Conflict) {
                 return Outcome::Conflict;
             }
@@ -93,7 +120,7 @@ impl Engine for MemoryEngine {
     }
 
     fn settle(&self, id: CommitId) -> Result<bool, StoreError> {
-        Ok(*self.0.disk()?.outcomes.entry(id).or_insert(false))
+        Ok(*self.process.disk()?.outcomes.entry(id).or_insert(false))
     }
 
     fn pause(&self, _attempt: u32) {}

@@ -69,7 +69,7 @@ fn start(disk: &MemoryDisk, disks: StoreDisks) -> Result<Store, String> {
 pub(in crate::store) fn disks_in_memory(disk: &MemoryDisk) -> StoreDisks {
     let process = disk.process();
     StoreDisks {
-        engine: Arc::new(MemoryEngine(process.clone())),
+        engine: Arc::new(MemoryEngine::new(process.clone())),
         keys: Arc::new(MemoryKeys(process.clone())),
         bodies: Arc::new(MemoryBodies(process)),
     }
