@@ -44,7 +44,10 @@ async function ready(page, text = "hunter2") {
 
 /** Drops onto the element of a selector; `kind` "folder" is one. Returns whether the page handled it. */
 async function drop(page, selector, { kind = "file", name = "dropped.txt" } = {}) {
-  return page.locator(selector).first().evaluate((target, { kind, name }) => {
+  await page.waitForSelector(selector, { state: "attached" });
+  // Found and dropped onto in one go: a page that replaces its content leaves no time for another.
+  return page.evaluate(({ selector, kind, name }) => {
+    const target = document.querySelector(selector);
     const data = new DataTransfer();
     if (kind === "text") data.setData("text/uri-list", "https://example.org/");
     else data.items.add(new File(["x"], name, { type: "text/plain" }));
@@ -59,7 +62,7 @@ async function drop(page, selector, { kind = "file", name = "dropped.txt" } = {}
     const dropped = event("drop");
     target.dispatchEvent(dropped);
     return over.defaultPrevented && dropped.defaultPrevented;
-  }, { kind, name });
+  }, { selector, kind, name });
 }
 
 await run({
