@@ -51,6 +51,7 @@ pub mod delivery;
 pub mod domain;
 pub mod http;
 mod locales;
+pub mod master_key;
 mod memory;
 pub mod metrics;
 mod private_file;

@@ -56,28 +56,33 @@ impl Drop for IncomingBackup {
 }
 
 /// Begins a backup of the data directory `dir`: through the daemon if one runs there, otherwise of the store
-/// that `open` opens. Waits up to 5 s for a daemon that is starting.
+/// that `open` opens. Whether it has keys is passed on. Waits up to 5 s for a daemon that is starting.
 ///
 /// # Errors
 ///
 /// The obstacle and a remedy.
 pub fn begin_backup(
     dir: &Path,
-    open: impl Fn(&Path) -> Result<OpenedBackup, OpenFailure>,
+    with_keys: bool,
+    open: impl Fn(&Path, bool) -> Result<OpenedBackup, OpenFailure>,
 ) -> Result<IncomingBackup, CommandError> {
-    let ask = || ask_daemon(dir);
+    let ask = || ask_daemon(dir, with_keys);
     super::patiently(
         dir,
         super::StoreCreation::Never,
         ask,
-        || open(dir).map(made_here),
+        || open(dir, with_keys).map(made_here),
         super::pauses(),
     )?
 }
 
-fn ask_daemon(dir: &Path) -> Result<Result<IncomingBackup, CommandError>, SocketError> {
+fn ask_daemon(
+    dir: &Path,
+    with_keys: bool,
+) -> Result<Result<IncomingBackup, CommandError>, SocketError> {
     let mut stream = connect(dir)?;
-    let mut request = serde_json::to_vec(&Command::CreateBackup).map_err(io::Error::from)?;
+    let mut request =
+        serde_json::to_vec(&Command::CreateBackup { with_keys }).map_err(io::Error::from)?;
     request.push(b'\n');
     stream.write_all(&request)?;
     receive(stream, None)
@@ -148,10 +153,14 @@ impl<W: Write> Write for BackupOutput<W> {
 /// Sends a backup to a client of the socket. `stopping` ends it when its sender is dropped.
 pub(super) async fn send_backup<B>(
     stream: tokio::net::UnixStream,
+    with_keys: bool,
     back_up: Arc<B>,
     mut stopping: watch::Receiver<()>,
 ) where
-    B: Fn(&mut dyn Write, &dyn Fn() -> bool) -> Result<(), CommandError> + Send + Sync + 'static,
+    B: Fn(&mut dyn Write, bool, &dyn Fn() -> bool) -> Result<(), CommandError>
+        + Send
+        + Sync
+        + 'static,
 {
     let opened = stream.into_std().and_then(|stream| {
         stream.set_nonblocking(false)?;
@@ -168,7 +177,7 @@ pub(super) async fn send_backup<B>(
     let stops = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&stops);
     let mut work = tokio::task::spawn_blocking(move || {
-        answer(stream, |out| back_up(out, &|| asked.load(Ordering::Relaxed)));
+        answer(stream, |out| back_up(out, with_keys, &|| asked.load(Ordering::Relaxed)));
     });
     tokio::select! {
         _ = &mut work => return,

@@ -88,6 +88,8 @@ pub enum Command {
     },
     /// Returns the state of the daemon. This needs a running daemon.
     ShowStatus,
+    /// Turns the ring now.
+    TurnRing,
     /// Revokes an API key at once.
     RevokeApiKey {
         /// Its id, as listed.
@@ -113,7 +115,10 @@ pub enum Command {
     /// Logs in to the mail server without sending a mail. This needs a running daemon.
     TestMailLogin,
     /// Makes a backup. The answer is the backup instead of a reply.
-    CreateBackup,
+    CreateBackup {
+        /// Whether it has the keys of payloads.
+        with_keys: bool,
+    },
     /// Adds a webhook and makes its signing key.
     AddWebhook {
         /// The account whose events the webhook gets.
@@ -171,6 +176,8 @@ pub enum Reply {
     MailTested(MailTested),
     /// To [`Command::ShowStatus`].
     Status(Box<ServerStatus>),
+    /// To [`Command::TurnRing`].
+    RingTurned(RingTurned),
     /// To [`Command::RevokeApiKey`].
     ApiKeyRevoked(ApiKeyRevoked),
     /// To [`Command::CreateClaim`].
@@ -335,6 +342,13 @@ pub struct OutboxChanged {
 pub struct MailTested {
     /// The answer of the mail server.
     pub reply: String,
+}
+
+/// The ring was turned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RingTurned {
+    /// The time, as in RFC 3339.
+    pub turned_at: String,
 }
 
 /// An API key was revoked.

@@ -23,8 +23,8 @@ pub use self::{
     command::{
         AccountCreated, AccountDeleted, AccountRow, ApiKeyCreated, ApiKeyRenamed, ApiKeyRevoked,
         ApiKeyRow, ClaimCreated, Command, CommandError, DaemonHealth, DisplayNameSet, ErrorKind,
-        MailTested, NotifyEmailSet, OutboxChanged, OutboxPage, OutboxRow, Reply, WebhookAdded,
-        WebhookRemoved, WebhookRow, WebhookTested,
+        MailTested, NotifyEmailSet, OutboxChanged, OutboxPage, OutboxRow, Reply, RingTurned,
+        WebhookAdded, WebhookRemoved, WebhookRow, WebhookTested,
     },
     examination::{MailLoginTested, RequestArrival, ServingFacts},
     first_keys::{FIRST_KEYS_NAME, FirstKeys, NoFirstKeys},
@@ -312,7 +312,7 @@ mod tests {
         let listener = listener.recv().await.unwrap();
         let run = |command| Ok(created(format!("through the socket: {command:?}")));
         let no_backup =
-            |_: &mut dyn std::io::Write, _: &dyn Fn() -> bool| Err(failed(String::new()));
+            |_: &mut dyn std::io::Write, _: bool, _: &dyn Fn() -> bool| Err(failed(String::new()));
         serve(listener, run, no_backup, async { stopped.await.unwrap() }).await;
         let Ok(Reply::ApiKeyRevoked(reply)) = client.join().unwrap() else {
             panic!("not carried out");

@@ -109,6 +109,13 @@ pub fn run(
         Command::ListOutbox { from } => Reply::Outbox(outbox::page(store, from)?),
         Command::RetryOutbox { id } => Reply::OutboxRetried(outbox::retry(store, id, now)?),
         Command::DropOutbox { id } => Reply::OutboxDropped(outbox::drop_one(store, id)?),
+        Command::TurnRing => {
+            return Err(CommandError::new(
+                ErrorKind::Failed,
+                "no daemon runs on this data directory, and only a running daemon knows the copies of the \
+                 ring: start it first",
+            ));
+        }
         Command::TestMail { .. } => {
             return Err(CommandError::new(
                 ErrorKind::Failed,
@@ -130,7 +137,7 @@ pub fn run(
             ));
         }
         Command::CheckHealth
-        | Command::CreateBackup
+        | Command::CreateBackup { .. }
         | Command::DescribeServing
         | Command::AwaitRequest { .. }
         | Command::ShowAwaited

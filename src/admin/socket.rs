@@ -69,11 +69,14 @@ pub fn bind(dir: &Path) -> io::Result<UnixListener> {
 /// had arrived are answered.
 ///
 /// A command whose client has disconnected is still executed. `back_up` writes the answer to
-/// [`Command::CreateBackup`], until its second argument returns true. The file of the socket stays.
+/// [`Command::CreateBackup`], with keys or without, until its last argument returns true. The file of the socket stays.
 pub async fn serve<R, B>(listener: UnixListener, run: R, back_up: B, stop: impl Future<Output = ()>)
 where
     R: Fn(Command) -> Result<Reply, CommandError> + Send + Sync + 'static,
-    B: Fn(&mut dyn Write, &dyn Fn() -> bool) -> Result<(), CommandError> + Send + Sync + 'static,
+    B: Fn(&mut dyn Write, bool, &dyn Fn() -> bool) -> Result<(), CommandError>
+        + Send
+        + Sync
+        + 'static,
 {
     let (run, back_up) = (Arc::new(run), Arc::new(back_up));
     let (running, stopping) = watch::channel(());
@@ -116,7 +119,10 @@ async fn converse<R, B>(
     patience: Duration,
 ) where
     R: Fn(Command) -> Result<Reply, CommandError> + Send + Sync + 'static,
-    B: Fn(&mut dyn Write, &dyn Fn() -> bool) -> Result<(), CommandError> + Send + Sync + 'static,
+    B: Fn(&mut dyn Write, bool, &dyn Fn() -> bool) -> Result<(), CommandError>
+        + Send
+        + Sync
+        + 'static,
 {
     let request = tokio::select! {
         request = timeout(patience, read_command(&mut stream)) => request,
@@ -125,7 +131,9 @@ async fn converse<R, B>(
     // No reply: the client sent nothing in time, or closed the connection.
     let Ok(Ok(Some(request))) = request else { return };
     let answer = match request {
-        Ok(Command::CreateBackup) => return send_backup(stream, back_up, stopping).await,
+        Ok(Command::CreateBackup { with_keys }) => {
+            return send_backup(stream, with_keys, back_up, stopping).await;
+        }
         Ok(command) => {
             tokio::task::spawn_blocking(move || run(command)).await.unwrap_or_else(|_| {
                 Err(CommandError::new(
@@ -183,7 +191,7 @@ mod tests {
         Err(CommandError::new(ErrorKind::Conflict, format!("{command:?}")))
     }
 
-    fn no_backup(_: &mut dyn Write, _: &dyn Fn() -> bool) -> Result<(), CommandError> {
+    fn no_backup(_: &mut dyn Write, _: bool, _: &dyn Fn() -> bool) -> Result<(), CommandError> {
         Err(CommandError::new(ErrorKind::Failed, "no backup"))
     }
 

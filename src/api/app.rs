@@ -101,6 +101,8 @@ pub struct Rules {
     pub viewer_ip: ViewerIp,
     /// How long secrets and requests stay in the list after their end.
     pub keep_log_seconds: u64,
+    /// The time between two turns of the ring.
+    pub ring_turn_seconds: u64,
     /// The maximum number of secret requests in an account's list.
     pub request_allowance: u64,
     /// Whether webhooks may have private addresses.

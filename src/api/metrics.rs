@@ -91,6 +91,11 @@ fn store(app: &App, out: &mut Exposition<'_>) -> fmt::Result {
     });
     let parts = parts.map(|(part, bytes)| ([part.to_owned()], bytes as f64));
     out.gauges(&of::STORE_SIZE_BYTES, parts)?;
+    let turned = app.store.ring_turned_at().map(|at| ([], at.0 as f64));
+    out.gauges(&of::RING_TURNED_TIMESTAMP_SECONDS, turned)?;
+    let table = app.store.key_table_time().map(|at| ([], at.0 as f64));
+    out.gauges(&of::KEY_TABLE_TIMESTAMP_SECONDS, table)?;
+    out.counter(&of::RING_TURN_FAILURES, app.metrics.ring_failures.get())?;
     let space = app.store.space().map_err(|error| {
         tracing::warn!(%error, "the free space of the disk is unknown");
     });

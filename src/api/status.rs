@@ -60,6 +60,12 @@ pub fn status(app: &App) -> Result<ServerStatus, StoreError> {
         queues: queues(app)?,
         connections: app.metrics.connections.now_open(),
         certificate_ends_at: certificate.map(|end| end.to_string()),
+        ring_turned_at: app
+            .store
+            .ring_turned_at()
+            .filter(|at| *at != UnixSeconds::default())
+            .map(|at| at.to_string()),
+        key_table_at: app.store.key_table_time().map(|at| at.to_string()),
         warnings: Vec::new(),
         history: hours.iter().map(item).collect(),
     };

@@ -14,7 +14,8 @@ use super::{
     man::ManCommand,
     operator::{
         account::AccountCommand, apikey::ApiKeyCommand, backup::BackupCommand, claim::ClaimCommand,
-        first_keys::FirstKeysCommand, mail::MailCommand, webhook::WebhookCommand,
+        first_keys::FirstKeysCommand, mail::MailCommand, master_key::MasterKeyCommand,
+        ring::RingCommand, store::StoreCommand, webhook::WebhookCommand,
     },
     probe::ProbeCommand,
     request::{RequestCommand, answer::RequestAnswerCommand},
@@ -97,6 +98,12 @@ pub(crate) enum Subcommand {
     Webhook(WebhookCommand),
     /// `backup …`
     Backup(BackupCommand),
+    /// `master-key …`
+    MasterKey(MasterKeyCommand),
+    /// `ring …`
+    Ring(RingCommand),
+    /// `store …`
+    Store(StoreCommand),
     /// `completions`
     Completions(CompletionsCommand),
     /// `man`

@@ -126,6 +126,9 @@ fn execute(subcommand: Subcommand, context: &mut Context<'_>) -> Result<(), Fail
         Subcommand::Mail(mail) => mail.run(context),
         Subcommand::Webhook(webhook) => webhook.run(context),
         Subcommand::Backup(backup) => backup.run(context),
+        Subcommand::MasterKey(master_key) => master_key.run(context),
+        Subcommand::Ring(ring) => ring.run(context),
+        Subcommand::Store(store) => store.run(context),
         Subcommand::Completions(completions) => completions.run(&arguments::program(), context),
         Subcommand::Man(man) => man.run(&arguments::program(), context),
     }

@@ -10,7 +10,7 @@ use crate::{
     certificates::{Certificate, CertificateFiles},
     config::{BadSetting, Flags, Loaded, Settings, definitions::settings},
     delivery::smtp::{BadMail, Mailer},
-    metrics, tls,
+    master_key, metrics, tls,
     web::{BadLook, PageLook},
 };
 
@@ -74,6 +74,11 @@ macro_rules! define {
             /// check the settings, their files and whether the data directory is writable, then exit
             #[argh(switch)]
             check: bool,
+
+            /// bring a data directory of an earlier version to the present format; earlier versions cannot read it
+            /// afterwards
+            #[argh(switch)]
+            upgrade: bool,
         }
 
         impl ServeCommand {
@@ -97,11 +102,15 @@ settings!(define);
 
 impl ServeCommand {
     pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
-        let check = self.check;
+        let (check, upgrade) = (self.check, self.upgrade);
         let loaded = Settings::load(self.flags(), context.environment.iter().cloned())?;
         if !check {
             let is_terminal = context.out_is_terminal;
-            return (context.daemon.serve)(loaded, Output { out: context.out, is_terminal });
+            return (context.daemon.serve)(
+                loaded,
+                upgrade,
+                Output { out: context.out, is_terminal },
+            );
         }
         for warning in &loaded.warnings {
             writeln!(context.err, "sealdrop: warning: {warning}")?;
@@ -113,6 +122,11 @@ impl ServeCommand {
         PageLook::load(&loaded.settings.site)
             .map_err(|BadLook { setting, problem }| loaded.bad(setting, problem))?;
         network_files(&loaded)?;
+        if let Some(path) = &loaded.settings.ring.master_key_file {
+            let named = |problem| format!("{}: {problem}", path.display());
+            master_key::read(path)
+                .map_err(|problem| loaded.bad("master_key_file", named(problem)))?;
+        }
         Ok(writeln!(context.out, "settings are valid")?)
     }
 }

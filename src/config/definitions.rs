@@ -285,6 +285,44 @@ macro_rules! settings {
                 remedy: "give a number of bytes from 8MiB to 1GiB, such as 33554432 or 64MiB",
             }
         }
+        /// The ring: the key to all data in the data directory, and its turns. docs/store.md describes it.
+        group ring: RingSettings {
+            /// a file outside of the data directory for the key to all data, which is overwritten at each turn;
+            /// the directory then has only a link to it (default: ring in the data directory)
+            ring: Option "FILE" => pub file: Option<PathBuf> {
+                parse: |text| parse::directory(text).map(Some),
+                remedy: "give the path of a file in a directory that exists, on a disk that is not part of \
+                         other backups",
+            }
+            /// time between two turns, 1s to 30d: after a turn, no older copy of the data directory opens what
+            /// was burned before
+            ring_turn: Option "TIME" = "1h" => pub turn_seconds: u64 {
+                parse: ring::turn,
+                remedy: "give a time from 1s to 30d, such as 10m or 1h",
+            }
+            /// a second place for the ring, which is overwritten at each turn, too: a directory on another disk, or
+            /// command: and a shell command that stores its standard input
+            ring_copy: Option "DIR|command:…" => pub copy: Option<RingPlace> {
+                parse: ring::place,
+                remedy: "give a directory that exists, or command: and a command, such as \
+                         command:ssh backup@example.org dd of=ring conv=notrunc,fsync",
+            }
+            /// a directory, best on another disk, for the key table, which each turn writes anew: with it and a copy
+            /// of the ring, backups without keys can be restored
+            keys_out: Option "DIR" => pub keys_out: Option<PathBuf> {
+                parse: |text| parse::directory(text).map(Some),
+                remedy: "give a directory that exists and is writable",
+            }
+            /// a file with the master key, which encrypts the ring: without it, the disk opens nothing; see
+            /// sealdrop master-key
+            master_key_file: Option "FILE" => pub master_key_file: Option<PathBuf> {
+                parse: |text| parse::directory(text).map(Some),
+                remedy: "give the path of a readable file made by sealdrop master-key create, the one that the \
+                         data directory was used with before",
+                credential: true,
+            }
+        }
+        settings {}
         /// The mail server, and the sender and texts of mails. Other modules read the files.
         group mail: MailSettings {
             /// the mail server: smtps://user@host:465, or smtp://user@host:587 with STARTTLS

@@ -13,6 +13,7 @@ mod listen;
 mod mail;
 mod parse;
 mod public_url;
+mod ring;
 mod site;
 mod sources;
 mod table;
@@ -29,8 +30,11 @@ pub use self::{
     listen::{ALL as ALL_ADDRESSES, ListenAddress},
     mail::{SmtpHost, SmtpTls, SmtpUrl},
     public_url::PublicUrl,
+    ring::RingPlace,
     site::{Color, Link, NamedLink},
-    table::{Expiration, MailSettings, Setting, Settings, SiteSettings, TABLE, TryLimits},
+    table::{
+        Expiration, MailSettings, RingSettings, Setting, Settings, SiteSettings, TABLE, TryLimits,
+    },
     values::{BadSetting, Boxes, Flags, LogFormat, SecretCreation, ViewerIp},
 };
 

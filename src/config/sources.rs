@@ -303,9 +303,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         for setting in TABLE {
             fs::write(dir.path().join(setting.key), "").unwrap();
-            // A logo, a style sheet and the certificate of an authority are public.
+            // A logo, a style sheet and the certificate of an authority are public; the ring is written.
             let is_secret = setting.value == "FILE"
-                && !["site_logo", "custom_css", "acme_ca"].contains(&setting.key);
+                && !["site_logo", "custom_css", "acme_ca", "ring"].contains(&setting.key);
             let is_found = found(setting.key, dir.path(), &[], &[]).is_some();
             assert_eq!(is_found, is_secret, "{}", setting.key);
         }

@@ -8,7 +8,8 @@ use lettre::message::Mailbox;
 
 use super::{
     BadSetting, Boxes, Color, CrossOrigin, Link, ListenAddress, LogFormat, NamedLink, PublicUrl,
-    SecretCreation, SmtpUrl, ViewerIp, acme, definitions::settings, listen, mail, parse, site,
+    RingPlace, SecretCreation, SmtpUrl, ViewerIp, acme, definitions::settings, listen, mail, parse,
+    ring, site,
 };
 use crate::{crypto::RsaBits, domain::notify::language::Language};
 

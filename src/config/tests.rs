@@ -69,6 +69,7 @@ fn each_default_of_the_table_is_the_default_of_the_settings() {
             "json",
             "sv",
             "#123456",
+            "30m",
         ] {
             let mut changed = Settings::default();
             if (setting.set)(&mut changed, other).is_ok() && changed != settings {

@@ -7,6 +7,7 @@
 //! | [`answer_key`] | the public half of a link, encrypted for one person |
 //! | [`random`] | the sources of randomness |
 //! | [`seal`] | a secret's payload in the store, undecryptable once its slot key is overwritten |
+//! | [`key_wrap`] | keys that encrypt the keys in slots, and such keys |
 //! | [`sjcl`] | the ciphertext of the Secrets API, and the two halves of its password |
 //! | [`halves`] | a secret under both of these halves, as clients seal and open it |
 //! | [`contents`] | the plaintext of a secret: a text, or a text with files |
@@ -35,6 +36,7 @@ pub mod digest;
 pub mod envelope;
 pub mod gzip;
 pub mod halves;
+pub mod key_wrap;
 pub mod mac;
 pub mod message_key;
 pub mod password_hash;
@@ -56,6 +58,7 @@ pub use chunks::{ChunkReader, ChunkWriter};
 pub use digest::{RunningSha256, hex, sha256};
 pub use envelope::{EnvelopeError, EnvelopeReader, EnvelopeWriter, WrittenEnvelope};
 pub use gzip::{BadGzip, GunzipReader, GzipWriter, TooLong};
+pub use key_wrap::{SlotWrap, WRAPPED_KEY_BYTES, WrappingKey};
 pub use mac::hmac_sha256;
 pub use message_key::MessageKey;
 pub use password_hash::PasswordHash;

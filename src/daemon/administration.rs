@@ -8,13 +8,14 @@ use super::{examination::Examination, log, process};
 use crate::{
     admin::{
         self, Command, CommandError, DaemonHealth, MailLoginTested, MailTested, OpenFailure,
-        OpenedBackup, OpenedStore, OperatorTerms, Reply, StoreCreation,
+        OpenedBackup, OpenedStore, OperatorTerms, Reply, RingTurned, StoreCreation,
     },
     api::{App, health, status::status},
     clock::Clock,
     config::{LogFormat, Settings},
     crypto::SystemRandom,
-    store::{Store, StoreOpenError},
+    master_key::{self, MASTER_KEY_FILE},
+    store::{Store, StoreOpenError, StoreOptions},
 };
 
 /// Opens the store in the data directory `dir` for one command.
@@ -36,16 +37,16 @@ pub fn open_store(dir: &Path, create: StoreCreation) -> Result<OpenedStore, Open
     }))
 }
 
-/// Opens the store in the data directory `dir` for a backup.
+/// Opens the store in the data directory `dir` for a backup, with the keys of payloads or without.
 ///
 /// # Errors
 ///
 /// As [`open_store`].
-pub fn open_backup(dir: &Path) -> Result<OpenedBackup, OpenFailure> {
+pub fn open_backup(dir: &Path, with_keys: bool) -> Result<OpenedBackup, OpenFailure> {
     let (store, _) = open(dir, StoreCreation::Never)?;
     Ok(Box::new(move |out| {
         let clock = Clock::system(store.time());
-        let made = back_up(&store, &clock, out, &|| false);
+        let made = back_up(&store, &clock, out, with_keys, &|| false);
         store.close();
         made
     }))
@@ -60,9 +61,10 @@ fn back_up(
     store: &Store,
     clock: &Clock,
     out: &mut dyn Write,
+    with_keys: bool,
     stops: &dyn Fn() -> bool,
 ) -> Result<(), CommandError> {
-    let made = store.back_up(out, &SystemRandom, &|| clock.now(), stops);
+    let made = store.back_up(out, with_keys, &SystemRandom, &|| clock.now(), stops);
     made.map(drop).map_err(|error| CommandError::new(admin::ErrorKind::Failed, error.to_string()))
 }
 
@@ -77,7 +79,12 @@ fn open(dir: &Path, create: StoreCreation) -> Result<(Store, Settings), OpenFail
         )));
     }
     let defaults = Settings::default();
-    let store = Store::open(dir, defaults.cache_bytes).map_err(|error| match error {
+    let master_key = std::env::var_os(MASTER_KEY_FILE)
+        .map(|path| master_key::read_named(Path::new(&path)))
+        .transpose()
+        .map_err(OpenFailure::Other)?;
+    let options = StoreOptions { master_key, ..StoreOptions::new(defaults.cache_bytes) };
+    let store = Store::open_with(dir, options).map_err(|error| match error {
         StoreOpenError::Locked(_) => OpenFailure::Locked,
         other => OpenFailure::Other(other.to_string()),
     })?;
@@ -87,10 +94,10 @@ fn open(dir: &Path, create: StoreCreation) -> Result<(Store, Settings), OpenFail
 /// Sends backups through the administration socket of the running daemon.
 pub(super) fn backups(
     app: &Arc<App>,
-) -> impl Fn(&mut dyn Write, &dyn Fn() -> bool) -> Result<(), CommandError> + Send + Sync + 'static
+) -> impl Fn(&mut dyn Write, bool, &dyn Fn() -> bool) -> Result<(), CommandError> + Send + Sync + 'static
 {
     let app = Arc::clone(app);
-    move |out, stops| back_up(&app.store, &app.clock, out, stops)
+    move |out, with_keys, stops| back_up(&app.store, &app.clock, out, with_keys, stops)
 }
 
 /// Carries out commands of the administration socket in the running daemon.
@@ -114,6 +121,16 @@ pub(super) fn commands(
                 return match tested {
                     Ok(reply) => Ok(Reply::MailTested(MailTested { reply })),
                     Err(error) => Err(CommandError::new(admin::ErrorKind::Failed, error)),
+                };
+            }
+            Command::TurnRing => {
+                let now = clock.now();
+                return match store.turn_ring(now) {
+                    Ok(()) => Ok(Reply::RingTurned(RingTurned { turned_at: now.to_string() })),
+                    Err(error) => Err(CommandError::new(
+                        admin::ErrorKind::Failed,
+                        format!("the ring was not turned: {error}"),
+                    )),
                 };
             }
             Command::ShowStatus => {

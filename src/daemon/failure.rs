@@ -96,9 +96,14 @@ pub(super) fn of_store(error: &StoreOpenError) -> Failure {
     let exit = match error {
         // By a daemon that is stopping, or by a command of the administration.
         StoreOpenError::Locked(_) => Exit::Busy,
+        // Its disk may be mounted later.
+        StoreOpenError::NoRing { .. } => Exit::Busy,
         StoreOpenError::Io { source, .. } => exit_after(source),
         // A retry would read everything again, with the same result.
-        StoreOpenError::Damaged { .. } | StoreOpenError::Format { .. } => Exit::Damaged,
+        StoreOpenError::Damaged { .. }
+        | StoreOpenError::Format { .. }
+        | StoreOpenError::Ring { .. }
+        | StoreOpenError::Upgrade(_) => Exit::Damaged,
         StoreOpenError::SyncHookMissing => Exit::Failed,
     };
     Failure { exit, message: error.to_string() }

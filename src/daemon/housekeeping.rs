@@ -1,12 +1,16 @@
 //! Periodic work of the daemon: it sweeps expired records and checks the store.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use tokio::{
     task::{JoinSet, spawn_blocking},
     time::{MissedTickBehavior, interval},
 };
 
+use super::ring;
 use crate::{
     api::{App, secrets::late_tries, status::write_history},
     domain::{drop_box, notify::outbox, operator, sweep::sweep},
@@ -19,6 +23,8 @@ const SWEEP: Duration = Duration::from_secs(10);
 const HISTORY: Duration = Duration::from_secs(60);
 /// The most uses of API keys that a crash can lose.
 const KEY_USES: Duration = Duration::from_secs(60);
+/// How often it is asked whether a turn of the ring is due, or due again after a failure.
+const RING_LOOK: Duration = Duration::from_secs(30);
 const TIDY: Duration = Duration::from_secs(3600);
 
 /// Starts the housekeeping; it ends when the set is dropped.
@@ -32,6 +38,10 @@ pub(crate) fn start(app: &Arc<App>) -> JoinSet<()> {
             tracing::error!(%error, "cannot sweep expired records");
         }
     }));
+    let turner = Arc::clone(app);
+    let look = RING_LOOK.min(Duration::from_secs(app.rules.ring_turn_seconds));
+    let has_failed = AtomicBool::new(false);
+    tasks.spawn(repeat(look, move || ring::turn_if_due(&turner, &has_failed)));
     tasks.spawn(late_tries::write_in_background(Arc::clone(app)));
     let used = Arc::clone(app);
     tasks.spawn(repeat(KEY_USES, move || match used.api_keys.write_uses(&used.store) {

@@ -12,6 +12,7 @@ mod monitoring;
 mod process;
 mod public_config;
 mod replacement;
+mod ring;
 mod rules;
 mod service_manager;
 mod serving;
@@ -65,13 +66,13 @@ const COMMAND_GRACE: Duration = Duration::from_secs(2);
 /// Runs the daemon until a signal stops it.
 ///
 /// Starts the log, logs the warnings, and writes the line with the address to `output` when requests are
-/// answered.
+/// answered. `upgrade` allows it to bring the data directory to the present format.
 ///
 /// # Errors
 ///
 /// [`Exit::Usage`](crate::cli::Exit::Usage) for settings that cannot be used;
 /// [`Exit::Busy`](crate::cli::Exit::Busy) for a cause that may pass.
-pub fn serve(loaded: Loaded, output: Output<'_>) -> Result<(), Failure> {
+pub fn serve(loaded: Loaded, upgrade: bool, output: Output<'_>) -> Result<(), Failure> {
     let inherited = InheritedSockets::take();
     let settings = &loaded.settings;
     log::start(settings.log, settings.log_format);
@@ -88,7 +89,7 @@ pub fn serve(loaded: Loaded, output: Output<'_>) -> Result<(), Failure> {
     let harmless = HarmlessSignals::listen()
         .map_err(|error| failure::of_system("cannot listen for signals", &error))?;
 
-    let Open { store, site, believed } = open(&loaded)?;
+    let Open { store, site, believed } = open(&loaded, upgrade)?;
     let app = Arc::clone(&site.app);
     let mut https = Https::from_settings(&loaded)?;
     https.report_to(&app.metrics);
@@ -174,10 +175,11 @@ struct Open {
 }
 
 /// Opens the store, and makes the handlers and the pages from the settings.
-fn open(loaded: &Loaded) -> Result<Open, Failure> {
+fn open(loaded: &Loaded, upgrade: bool) -> Result<Open, Failure> {
     let settings = &loaded.settings;
+    let options = ring::store_options(loaded, upgrade)?;
     let store =
-        Store::open(&settings.data, settings.cache_bytes).map_err(|e| failure::of_store(&e))?;
+        Store::open_with(&settings.data, options).map_err(|error| failure::of_store(&error))?;
     let asked = settings.data.join(BELIEVE_CLOCK);
     let is_believed = asked
         .try_exists()

@@ -24,6 +24,7 @@ pub(super) fn rules(settings: &Settings) -> Rules {
         create: settings.create,
         viewer_ip: settings.viewer_ip,
         keep_log_seconds: u64::from(settings.keep_log_days) * 24 * 3600,
+        ring_turn_seconds: settings.ring.turn_seconds,
         request_allowance: settings.request_allowance,
         webhook_private: settings.webhook_private,
         limits: settings.limits,

@@ -107,6 +107,12 @@ metrics! {
         "Records in the database";
     STORE_SIZE_BYTES: Gauge "sealdrop_store_size_bytes" ["part"]
         "Size of the data directory: the database, the key slots, and the files of payloads";
+    RING_TURNED_TIMESTAMP_SECONDS: Gauge "sealdrop_ring_turned_timestamp_seconds" []
+        "Time of the last turn of the ring: older copies of the data open nothing that was burned before it";
+    KEY_TABLE_TIMESTAMP_SECONDS: Gauge "sealdrop_key_table_timestamp_seconds" []
+        "Time of the key table in the directory of --keys-out; absent without one";
+    RING_TURN_FAILURES: Counter "sealdrop_ring_turn_failures" []
+        "Turns of the ring that have failed";
     DISK_FREE_BYTES: Gauge "sealdrop_disk_free_bytes" []
         "Free space on the disk of the data directory";
     DISK_SIZE_BYTES: Gauge "sealdrop_disk_size_bytes" []

@@ -62,6 +62,8 @@ pub struct Metrics {
     pub refusals: RefusalFigures,
     /// The connections of the listeners.
     pub connections: ConnectionFigures,
+    /// The turns of the ring that have failed.
+    pub ring_failures: EventCount,
     /// The start of the daemon.
     pub started: UnixSeconds,
     certificate_end: OnceLock<CertificateEnd>,
@@ -75,6 +77,7 @@ impl Metrics {
             requests: RequestFigures::new(routes),
             refusals: RefusalFigures::default(),
             connections: ConnectionFigures::default(),
+            ring_failures: EventCount::default(),
             started,
             certificate_end: OnceLock::new(),
         }

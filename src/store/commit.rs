@@ -98,9 +98,8 @@ impl Committer {
             self.manifest.time = clock.record();
         }
         let replaced = self.replaced(&effects.writes)?;
-        for (key, old) in &replaced {
+        for (new, old) in effects.writes.values().zip(&replaced) {
             old.iter().for_each(|old| self.manifest.subtract(stored_checksum(old)));
-            let new = effects.writes.get(key).and_then(Option::as_deref);
             new.iter().for_each(|new| self.manifest.add(stored_checksum(new)));
         }
         self.manifest.batch += 1;
@@ -177,20 +176,19 @@ impl Committer {
         Outcome::Unknown
     }
 
-    /// The records that the writes replace.
-    fn replaced(&self, writes: &Writes) -> Result<Vec<(Key, Option<Bytes>)>, DiskFailure> {
-        let old = |key: &Key| {
-            let stored = self.disks.engine.get(key)?;
-            Ok((key.clone(), stored.map(|stored| stored.bytes)))
-        };
+    /// The records that the writes replace, in the order of the writes.
+    fn replaced(&self, writes: &Writes) -> Result<Vec<Option<Bytes>>, DiskFailure> {
+        let old = |key: &Key| Ok(self.disks.engine.get(key)?.map(|stored| stored.bytes));
         let all: Result<_, StoreError> = writes.keys().map(old).collect();
         all.map_err(|error| DiskFailure(error.to_string()))
     }
 
-    fn done(&self, effects: Effects, replaced: &[(Key, Option<Bytes>)]) -> Committed {
-        for (key, old) in replaced {
-            let new = effects.writes.get(key).and_then(Option::as_deref);
-            self.figures.written(key, old.as_deref(), new);
+    fn done(&self, effects: Effects, replaced: &[Option<Bytes>]) -> Committed {
+        // The manifest was added to the writes later.
+        let manifest = Manifest::key();
+        let writes = effects.writes.iter().filter(|(key, _)| **key != manifest);
+        for ((key, new), old) in writes.zip(replaced) {
+            self.figures.written(key, old.as_deref(), new.as_deref());
         }
         effects.reports.iter().for_each(|line| tracing::warn!("{line}"));
         keep(&effects);

@@ -38,6 +38,33 @@ pub enum StoreOpenError {
         /// The difference that was found.
         what: String,
     },
+    /// The key of the present epoch is missing or cannot be used. Nothing is changed.
+    #[error("cannot use the ring {}, which has the key to all data in {}: {what}", ring.display(), root.display())]
+    Ring {
+        /// The file of the ring.
+        ring: PathBuf,
+        /// The data directory.
+        root: PathBuf,
+        /// The reason, and what to do.
+        what: String,
+    },
+    /// The file of the ring is missing, perhaps because its disk is not there yet.
+    #[error(
+        "the ring {}, which has the key to all data in {}, is not there: make its disk available, or put the \
+         newest copy of it (--ring-copy) in its place", ring.display(), root.display()
+    )]
+    NoRing {
+        /// The file of the ring.
+        ring: PathBuf,
+        /// The data directory.
+        root: PathBuf,
+    },
+    /// The directory has an older format.
+    #[error(
+        "{} has the format of an earlier version: copy the directory, then start once with --upgrade or run \
+         sealdrop store upgrade. Earlier versions cannot read it afterwards", .0.display()
+    )]
+    Upgrade(PathBuf),
     /// An operation of the system failed.
     #[error("cannot {what} {path}: {source}")]
     Io {

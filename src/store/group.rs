@@ -11,7 +11,7 @@ use std::{
 use super::{
     Key, Space, StoreError, Transaction,
     bodies::{Bodies, BodyReader, FileName, FileToOpen, StagedFile},
-    engine::{Engine, FoundKeys, Scan, Stored, Version, Writes},
+    engine::{DiskFailure, Engine, FoundKeys, Scan, Stored, Version, Writes},
     payload_keys::{PayloadKeys, SlotLease, SlotWrites},
     ranges::Ranges,
 };
@@ -124,6 +124,8 @@ pub(super) struct Group<'a> {
     has_room: OnceCell<bool>,
     /// The ranges that this process has when the group begins.
     ranges: &'a RefCell<Ranges>,
+    /// A failure of the disk beside the changes. Nothing is committed then.
+    pub(super) failure: Option<DiskFailure>,
 }
 
 /// One run of a change.
@@ -141,6 +143,7 @@ impl<'a> Group<'a> {
             reads: RefCell::default(),
             has_room: OnceCell::new(),
             ranges,
+            failure: None,
         }
     }
 

@@ -15,6 +15,7 @@
 //! the process.
 
 pub mod backup;
+mod between_commits;
 mod bodies;
 mod commit;
 mod engine;
@@ -30,6 +31,7 @@ mod local;
 mod manifest;
 mod new_file;
 mod opening;
+mod options;
 mod payload;
 mod payload_keys;
 mod pending_change;
@@ -41,6 +43,7 @@ mod space;
 #[cfg(test)]
 mod tests;
 mod transaction;
+mod turn;
 mod verify;
 mod writer;
 
@@ -48,7 +51,7 @@ use std::{
     collections::BTreeSet,
     io,
     panic::Location,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, OnceLock,
         mpsc::{self, Sender},
@@ -73,17 +76,34 @@ pub use self::{
     figures::{KindFigures, StoreFigures, StoreSize},
     growing_file::{GrowingFile, Growth, Unfinished},
     key::Key,
+    local::ring::{RING_BYTES, RingCopy},
     new_file::NewFile,
+    options::StoreOptions,
     payload::{BesideFile, FoundPayload, MAX_INLINE_BYTES, Payload},
     pending_change::PendingChange,
     record::{MAX_VALUE_BYTES, Record, RecordFields},
     space::Space,
     transaction::Transaction,
+    turn::TurnError,
 };
 use crate::{
     clock::{Clock, TimeRecord},
-    crypto::{SystemRandom, random_array},
+    crypto::{SystemRandom, WrappingKey, random_array},
 };
+
+/// Encrypts the ring of the store in `root` under another master key, or under none. No daemon may use the
+/// directory. Blocks.
+///
+/// # Errors
+///
+/// [`StoreOpenError`]; the old key works then.
+pub fn change_master_key(
+    root: &Path,
+    old: Option<WrappingKey>,
+    new: Option<WrappingKey>,
+) -> Result<(), StoreOpenError> {
+    local::change_master_key(root, old, new)
+}
 
 /// An open store. Clones share it.
 #[derive(Clone)]
@@ -98,6 +118,10 @@ struct StoreParts {
     changes: Sender<WriterMessage>,
     tap: Arc<CommitTap>,
     writer: Mutex<Option<JoinHandle<()>>>,
+    /// Held during a turn of the ring: whether the last one may be unfinished.
+    turning: Mutex<bool>,
+    /// The directory for the key table.
+    keys_out: Option<PathBuf>,
     /// The stored time at the opening of the store.
     time: TimeRecord,
     clock: Arc<OnceLock<Clock>>,
@@ -105,21 +129,36 @@ struct StoreParts {
 }
 
 impl Store {
-    /// Opens the store in `root`, creates it if it does not exist, and checks all of its records.
-    ///
-    /// Blocks: one second for 400,000 records. `cache_bytes` is the size of the database's cache in memory.
+    /// [`Store::open_with`], with a ring in the directory and a cache of this size.
     ///
     /// # Errors
     ///
-    /// [`StoreOpenError`] if the directory is locked, has another format, is damaged or cannot be accessed.
-    /// The files are not changed, except by sled itself.
+    /// [`StoreOpenError`]
     pub fn open(root: &Path, cache_bytes: u64) -> Result<Self, StoreOpenError> {
-        let opened = local::open(root, cache_bytes)?;
-        Self::start(opened, fatal_failure).map_err(StoreOpenError::io("start a thread for", root))
+        Self::open_with(root, StoreOptions::new(cache_bytes))
+    }
+
+    /// Opens the store in `root`, creates it if it does not exist, and checks all of its records.
+    ///
+    /// Blocks: one second for 400,000 records.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreOpenError`] if the directory is locked, has another format, is damaged or cannot be accessed,
+    /// or if its ring cannot be used. The files are not changed, except by sled itself.
+    pub fn open_with(root: &Path, options: StoreOptions) -> Result<Self, StoreOpenError> {
+        let keys_out = options.keys_out.clone();
+        let opened = local::open(root, options)?;
+        Self::start(opened, keys_out, fatal_failure)
+            .map_err(StoreOpenError::io("start a thread for", root))
     }
 
     /// Starts the threads of an open store.
-    fn start(opened: ReadyStore, on_failure: OnFailure) -> io::Result<Self> {
+    fn start(
+        opened: ReadyStore,
+        keys_out: Option<PathBuf>,
+        on_failure: OnFailure,
+    ) -> io::Result<Self> {
         let ReadyStore { committer, figures } = opened;
         let disks = committer.disks().clone();
         let (changes, messages) = mpsc::channel();
@@ -154,6 +193,8 @@ impl Store {
                 changes,
                 tap,
                 writer,
+                turning: Mutex::new(true),
+                keys_out,
                 time,
                 clock,
                 process,

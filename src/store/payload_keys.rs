@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -10,7 +11,7 @@ use std::{
 };
 
 use super::{StoreError, engine::DiskFailure};
-use crate::crypto::SlotKey;
+use crate::{clock::UnixSeconds, crypto::SlotKey};
 
 /// The writes of a group of changes: a key fills a slot, and `None` wipes it.
 pub(super) type SlotWrites = BTreeMap<u32, Option<SlotKey>>;
@@ -78,6 +79,55 @@ pub(super) trait PayloadKeys: Send + Sync {
 
     /// The size of the slots on disk, in bytes.
     fn bytes(&self) -> io::Result<u64>;
+
+    /// The ring under which the keys are encrypted; `None` for those who have none.
+    fn ring(&self) -> Option<&dyn KeyRing>;
+}
+
+/// The ring of a data directory: the key of the present epoch, under which all keys of payloads are, and its
+/// turns. [`super::local`] describes a turn, [`super::turn`] calls its steps.
+pub(super) trait KeyRing {
+    /// The time of the last turn; 0 before the first one.
+    fn turned_at(&self) -> UnixSeconds;
+
+    /// The number of the present epoch.
+    fn epoch(&self) -> u64;
+
+    /// Between two commits: gives new keys to a few of the buckets in which a key was burned. Returns the
+    /// number of those that are left.
+    fn rekey(&self) -> Result<usize, TurnFailure>;
+
+    /// Stores the key of the next epoch. Blocks, also on the copies of the ring.
+    fn begin_epoch(&self) -> io::Result<()>;
+
+    /// Between two commits: puts everything under the next epoch, which begins `now`.
+    fn end_epoch(&self, now: UnixSeconds) -> Result<(), TurnFailure>;
+
+    /// Writes a key table into the directory `dir`: see [`super::local::key_table`]. Blocks.
+    fn write_table(&self, dir: &Path) -> io::Result<()>;
+
+    /// Overwrites the keys of other epochs. Blocks, also on the copies of the ring.
+    fn forget_epochs(&self) -> io::Result<()>;
+}
+
+/// Why a turn of the ring has failed.
+pub(super) enum TurnFailure {
+    /// Nothing has changed, and another turn may be tried.
+    Harmless(io::Error),
+    /// The state of the disk is unknown.
+    Disk(DiskFailure),
+}
+
+impl From<io::Error> for TurnFailure {
+    fn from(error: io::Error) -> Self {
+        Self::Harmless(error)
+    }
+}
+
+impl From<DiskFailure> for TurnFailure {
+    fn from(failure: DiskFailure) -> Self {
+        Self::Disk(failure)
+    }
 }
 
 /// A slot that is reserved for a payload. It is released when it is dropped, unless a commit has filled it.

@@ -179,7 +179,8 @@ impl Writer {
         jobs: &mut [Box<dyn Job>],
     ) -> Result<bool, DiskFailure> {
         for attempt in 1.. {
-            let Group { mut effects, reads, .. } = group;
+            let Group { mut effects, reads, failure, .. } = group;
+            failure.map_or(Ok(()), Err)?;
             let left = std::mem::take(&mut effects.ranges);
             let changes = !effects.writes.is_empty();
             let began = Instant::now();

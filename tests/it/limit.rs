@@ -1,5 +1,7 @@
 //! A limit for the time of each test, so that one that waits for ever is named, and ends the run.
 
+#![expect(clippy::print_stdout, reason = "the tests say how long they took")]
+
 use std::{
     collections::BTreeMap,
     sync::{Mutex, Once, PoisonError},
@@ -10,6 +12,9 @@ use std::{
 const SETTING: &str = "SEALDROP_TEST_SECONDS";
 
 static RUNNING: Mutex<BTreeMap<String, Instant>> = Mutex::new(BTreeMap::new());
+
+/// The times of the tests that have ended.
+static ENDED: Mutex<Vec<(Duration, String)>> = Mutex::new(Vec::new());
 
 /// Runs `test`, called `name`, within the limit.
 pub(crate) fn limited<T>(name: &str, test: impl FnOnce() -> T) -> T {
@@ -31,7 +36,24 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        list().remove(&self.0);
+        let began = list().remove(&self.0);
+        let time = began.map_or(Duration::ZERO, |began| began.elapsed());
+        let mut ended = ENDED.lock().unwrap_or_else(PoisonError::into_inner);
+        ended.push((time, std::mem::take(&mut self.0)));
+    }
+}
+
+/// Prints the slowest tests, if the time is limited: where to look when all take too long.
+pub(crate) fn print_slowest() {
+    const SHOWN: usize = 25;
+    if std::env::var_os(SETTING).is_none() {
+        return;
+    }
+    let mut ended = ENDED.lock().unwrap_or_else(PoisonError::into_inner);
+    ended.sort();
+    println!("the slowest tests:");
+    for (time, name) in ended.iter().rev().take(SHOWN) {
+        println!("{:6.1} s  {name}", time.as_secs_f64());
     }
 }
 

@@ -27,6 +27,7 @@ mod faults;
 mod http;
 mod http2;
 mod https;
+mod key_files;
 mod key_service;
 mod key_service_interop;
 mod limit;
@@ -39,6 +40,7 @@ mod programs;
 mod proxies;
 mod raw;
 mod readme;
+mod ring;
 mod scripts;
 mod security;
 mod server;
@@ -91,6 +93,7 @@ fn main() {
         openapi::trials(),
         proxies::trials(),
         readme::trials(),
+        ring::trials(),
         scripts::trials(),
         security::trials(),
         service::trials(),
@@ -106,7 +109,9 @@ fn main() {
     .into_iter()
     .flatten()
     .collect();
-    libtest_mimic::run(&arguments, trials).exit();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    limit::print_slowest();
+    conclusion.exit();
 }
 
 /// A test that needs only Rust; it fails by panicking.

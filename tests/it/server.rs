@@ -62,6 +62,7 @@ impl Default for Options {
                 create: SecretCreation::Account,
                 viewer_ip: ViewerIp::Full,
                 keep_log_seconds: 90 * 24 * 3600,
+                ring_turn_seconds: 3600,
                 request_allowance: 10_000,
                 webhook_private: false,
                 limits: TryLimits::default(),

@@ -60,6 +60,16 @@ fn write(status: &ServerStatus, context: &mut Context<'_>) -> Result<(), Failure
     row("connections", &status.connections.to_string())?;
     let end = status.certificate_ends_at.as_deref();
     row("certificate", &end.map_or_else(|| "none".to_owned(), |end| format!("until {end}")))?;
+    row(
+        "ring",
+        &match status.ring_turned_at.as_deref() {
+            Some(at) => format!("turned {at}; older copies open nothing that was burned before"),
+            None => "not turned yet".to_owned(),
+        },
+    )?;
+    if let Some(at) = status.key_table_at.as_deref() {
+        row("key table", &format!("of {at}"))?;
+    }
     for warning in &status.warnings {
         row("warning", &warning.text)?;
     }

@@ -10,7 +10,7 @@ use crate::{
         AccountCreated, AccountDeleted, AccountRow, ApiKeyCreated, ApiKeyRenamed, ApiKeyRevoked,
         ApiKeyRow, ClaimCreated, Command, CommandError, DaemonHealth, DisplayNameSet, ErrorKind,
         MailTested, NotifyEmailSet, OpenFailure, OpenedStore, OutboxChanged, OutboxPage, OutboxRow,
-        Reply, StoreCreation, WebhookAdded, WebhookRemoved, WebhookRow, WebhookTested,
+        Reply, RingTurned, StoreCreation, WebhookAdded, WebhookRemoved, WebhookRow, WebhookTested,
     },
     cli::{Failure, Output},
     clock::UnixSeconds,
@@ -67,6 +67,8 @@ fn status() -> ServerStatus {
         queues: QueueStatus { mails: 1, ..QueueStatus::default() },
         connections: 2,
         certificate_ends_at: None,
+        ring_turned_at: Some("2026-11-22T11:00:00Z".into()),
+        key_table_at: Some("2026-11-22T11:00:00Z".into()),
         warnings: vec![StatusWarning { code: WarningCode::NoMail, text: "Mails wait.".into() }],
         history: Vec::new(),
     }
@@ -150,10 +152,11 @@ fn answer(command: Command) -> Result<Reply, CommandError> {
             link: SecretText::new("https://example.org/claim#1".into()),
             until: at,
         }),
+        Command::TurnRing => Reply::RingTurned(RingTurned { turned_at: at.to_string() }),
         Command::ShowStatus => Reply::Status(Box::new(status())),
         Command::CheckHealth => Reply::Health(DaemonHealth { not_ready: None }),
         Command::DescribeServing
-        | Command::CreateBackup
+        | Command::CreateBackup { .. }
         | Command::AwaitRequest { .. }
         | Command::ShowAwaited
         | Command::TestMailLogin => {

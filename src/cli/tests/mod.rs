@@ -33,9 +33,9 @@ fn run_arguments(
 ) -> Outcome {
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let calls = DaemonCalls {
-        serve: &|loaded, output| fake.serve(loaded, output),
+        serve: &|loaded, _, output| fake.serve(loaded, output),
         open_store: &|dir, create| fake.open_store(dir, create),
-        open_backup: &|_| Err(OpenFailure::Other("no store".into())),
+        open_backup: &|_, _| Err(OpenFailure::Other("no store".into())),
         protect: &|| (),
     };
     let mut context = Context {
@@ -103,7 +103,9 @@ fn every_setting_has_its_flag_and_the_help_tells_its_default() {
             ("acme_ca", _) => "x --domain a.example",
             ("tls_cert", _) => "x --tls-key x",
             ("metrics_listen", _) => "[::1]:1",
-            ("metrics_token_file", _) => "x",
+            ("metrics_token_file" | "ring" | "ring_copy" | "keys_out" | "master_key_file", _) => {
+                "x"
+            }
             ("tls_key", _) => "x --tls-cert x",
             ("smtp_url", _) => "smtp://h --mail-from a@b --public-url http://x",
             ("smtp_password_file" | "smtp_token_file", _) => {
@@ -307,6 +309,8 @@ fn replies_are_printed_for_people_and_for_programs() {
              queues       0 changes, 0 slow jobs, 1 mails, 0 calls of webhooks, 0 given up\n\
              connections  2\n\
              certificate  none\n\
+             ring         turned 2026-11-22T11:00:00Z; older copies open nothing that was burned before\n\
+             key table    of 2026-11-22T11:00:00Z\n\
              warning      Mails wait.\n",
         ),
         ("webhook test w1", "webhook w1 accepted the call with status 204\n"),

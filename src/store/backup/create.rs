@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Read, Write},
-    sync::{Arc, mpsc},
+    sync::Arc,
 };
 
 use super::{
@@ -15,12 +15,8 @@ use crate::{
     clock::UnixSeconds,
     crypto::Random,
     store::{
-        Key, Scan, Store, StoreError,
-        group::Group,
-        local::directory::STORE_FORMAT,
-        manifest::Manifest,
-        record::Envelope,
-        writer::{Job, WriterMessage},
+        Key, Scan, Store, StoreError, group::Group, local::directory::STORE_FORMAT,
+        manifest::Manifest, record::Envelope,
     },
 };
 
@@ -73,8 +69,8 @@ struct KeyChunk {
 }
 
 impl Store {
-    /// Writes a backup to `out`, with the keys of payloads. Changes continue meanwhile. Blocks, and reads
-    /// everything.
+    /// Writes a backup to `out`, with the keys of payloads or without. Changes continue meanwhile. Blocks, and
+    /// reads everything.
     ///
     /// `now` returns the time. `stops` is asked between the parts.
     ///
@@ -84,6 +80,7 @@ impl Store {
     pub fn back_up(
         &self,
         out: impl Write,
+        has_keys: bool,
         random: &dyn Random,
         now: &dyn Fn() -> UnixSeconds,
         stops: &dyn Fn() -> bool,
@@ -98,13 +95,13 @@ impl Store {
             sealdrop: env!("CARGO_PKG_VERSION").to_owned(),
             store: STORE_FORMAT.trim_end().to_owned(),
             created_at: now(),
-            has_keys: true,
+            has_keys,
             records: shared.figures.records(),
             // The database has two to three times the live data.
             about_bytes: self.size().map_or(0, |size| size.files + size.database / 3),
         };
         let mut out = BackupWriter::begin(out, &header).map_err(BackUpError::Output)?;
-        let keys = spool()?;
+        let keys = if has_keys { Some(spool()?) } else { None };
         let written = self.write_parts(&mut out, keys, now, stops);
         drop(running);
         match written {
@@ -120,7 +117,7 @@ impl Store {
     fn write_parts(
         &self,
         out: &mut BackupWriter<impl Write>,
-        mut keys: Spool,
+        mut keys: Option<Spool>,
         now: &dyn Fn() -> UnixSeconds,
         stops: &dyn Fn() -> bool,
     ) -> Result<(), BackUpError> {
@@ -140,9 +137,15 @@ impl Store {
         let (manifest, commit) = loop {
             check()?;
             let tap = Arc::clone(tap);
-            let chunk = self.between_commits(move |group| read_keys(group, &tap))??;
-            for entries in &chunk.entries {
-                keys.write_block(entries.bytes()).map_err(BackUpError::io(NO_SPOOL))?;
+            let has_keys = keys.is_some();
+            let chunk = self.between_commits(move |group| match has_keys {
+                true => read_keys(group, &tap),
+                false => read_cut(group, &tap, KeyChunk { entries: Vec::new(), cut: None }),
+            })??;
+            if let Some(keys) = &mut keys {
+                for entries in &chunk.entries {
+                    keys.write_block(entries.bytes()).map_err(BackUpError::io(NO_SPOOL))?;
+                }
             }
             if let Some(cut) = chunk.cut {
                 break cut;
@@ -150,7 +153,9 @@ impl Store {
         };
         self.write_changes(out, &manifest)?;
         out.cut(BackupCut { commit, at: now() }).map_err(BackUpError::Output)?;
-        self.write_keys(out, keys, &check)?;
+        if let Some(keys) = keys {
+            self.write_keys(out, keys, &check)?;
+        }
         self.write_files(out, &check)
     }
 
@@ -237,46 +242,6 @@ impl Store {
         }
         Ok(())
     }
-
-    /// Calls `read` in the writer's thread, between two commits.
-    fn between_commits<T: Send + 'static>(
-        &self,
-        read: impl FnOnce(&mut Group<'_>) -> T + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let (sender, receiver) = mpsc::sync_channel(1);
-        let job = ReadJob { read: Some(read), outcome: None, sender };
-        self.shared.figures.change_sent();
-        if self.shared.changes.send(WriterMessage::Change(Box::new(job))).is_err() {
-            self.shared.figures.change_taken();
-        }
-        receiver.recv().map_err(|_| StoreError::Closed)
-    }
-}
-
-/// Reads once, in the writer's thread. Only an exclusive engine has backups, so no group is run again.
-struct ReadJob<F, T> {
-    read: Option<F>,
-    outcome: Option<T>,
-    sender: mpsc::SyncSender<T>,
-}
-
-impl<F, T> Job for ReadJob<F, T>
-where
-    F: FnOnce(&mut Group<'_>) -> T + Send,
-    T: Send,
-{
-    fn run(&mut self, group: &mut Group<'_>) {
-        if let Some(read) = self.read.take() {
-            self.outcome = Some(read(group));
-        }
-    }
-
-    fn answer(self: Box<Self>, is_committed: bool) {
-        if let Some(outcome) = self.outcome.filter(|_| is_committed) {
-            // The receiver waits for it.
-            let _ = self.sender.send(outcome);
-        }
-    }
 }
 
 const NO_SPOOL: &str = "cannot keep what changed during the backup in the data directory";
@@ -339,11 +304,20 @@ fn read_keys(group: &Group<'_>, tap: &CommitTap) -> Result<KeyChunk, BackUpError
             last.add_key(slot, &key);
         }
     }
-    let mut chunk = KeyChunk { entries, cut: None };
+    let chunk = KeyChunk { entries, cut: None };
     if let Some(next) = next {
         tap.with(|tapped| tapped.slots_read = next);
         return Ok(chunk);
     }
+    read_cut(group, tap, chunk)
+}
+
+/// Makes `chunk` the last one: the state before the group is the cut.
+fn read_cut(
+    group: &Group<'_>,
+    tap: &CommitTap,
+    mut chunk: KeyChunk,
+) -> Result<KeyChunk, BackUpError> {
     let key: Key = Manifest::key();
     const MISSING: StoreError = StoreError::Damaged("the manifest is missing");
     let manifest = group.disks().engine.get(&key)?.ok_or(MISSING)?.bytes.to_vec();

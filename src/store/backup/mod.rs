@@ -12,19 +12,28 @@
 //! payload files follow after the cut: files that burns give up are kept until then. So a backup has no key
 //! of a secret that was burned before the cut.
 
+mod copying;
 mod create;
 mod entries;
 mod format;
 mod frames;
+mod keyless;
 mod restore;
 mod spool;
 mod tap;
 
-pub(in crate::store) use self::tap::{CommitTap, DeadFile};
+pub(in crate::store) use self::{
+    copying::COMPACTING,
+    restore::UNFINISHED,
+    tap::{CommitTap, DeadFile},
+};
 pub use self::{
+    copying::{CompactedStore, CopyError, compact, copy_store},
     create::BackUpError,
     entries::{KeyEntries, RecordEntries},
     format::{BackupCounts, BackupCut, BackupHeader, FORMAT_LINE},
     frames::{BackupError, BackupFrame, BackupReader, BackupWriter},
-    restore::{RestoreError, RestoredStore, restore, wipe},
+    keyless::KeySource,
+    restore::{RestoreError, RestoredStore, restore, restore_with, wipe},
 };
+pub use super::local::key_table::key_table_time;

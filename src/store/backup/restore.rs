@@ -3,31 +3,48 @@
 use std::{
     fs::{self, File},
     io::{self, Read, Write},
+    os::unix::fs::{OpenOptionsExt, symlink},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use super::{BackupCounts, BackupCut, BackupError, BackupFrame, BackupReader};
-use crate::store::{
-    Space, Store, StoreOpenError,
-    engine::{DiskFailure, Writes},
-    local::{
-        directory::{STORE_FORMAT, create_private_dir, lock, sync, sync_tree},
-        payload_files::PayloadFiles,
-        sled_engine::{Database, wait_for_lock},
-        slots::SlotFile,
+use rustix::fs::OFlags;
+
+use super::{
+    BackupCounts, BackupCut, BackupError, BackupFrame, BackupReader, KeySource, keyless::fill_keys,
+};
+use crate::{
+    crypto::{SystemRandom, WrappingKey},
+    store::{
+        Space, Store, StoreOpenError, StoreOptions,
+        engine::{DiskFailure, Writes},
+        local::{
+            directory::{
+                RING, STORE_FORMAT, create_keys, create_private_dir, lock, ring_of_new_store, sync,
+                sync_tree,
+            },
+            key_files::KeyDirectory,
+            payload_files::PayloadFiles,
+            sled_engine::{Database, wait_for_lock},
+            slot_form::SlotLayout,
+            slots::SlotFile,
+        },
+        manifest::Manifest,
+        payload_keys::{CommitMark, PayloadKeys, SlotWrites},
+        record::Envelope,
     },
-    manifest::Manifest,
-    payload_keys::{CommitMark, PayloadKeys, SlotWrites},
-    record::Envelope,
 };
 
 /// A store is restored below this name in its data directory.
-const UNFINISHED: &str = "restoring";
+pub(in crate::store) const UNFINISHED: &str = "restoring";
 /// What an empty data directory may have: the lock, the remains of an attempt, and what a new file system has.
 const ALLOWED: [&str; 3] = ["lock", UNFINISHED, "lost+found"];
 /// Restoring stops when less than this is free, because the database cannot report a full disk.
 const RESERVE_BYTES: u64 = 32 << 20;
+
+/// The formats of stores whose backups are restored. They differ in how a data directory has its keys, which a
+/// backup does not show.
+const KNOWN_FORMATS: [&str; 2] = ["sealdrop store, format 1", "sealdrop store, format 2"];
 
 /// The reason why a backup was not restored. Nothing is left of it then.
 #[derive(Debug, thiserror::Error)]
@@ -39,10 +56,25 @@ pub enum RestoreError {
     #[error(transparent)]
     Backup(#[from] BackupError),
     /// The backup has no keys.
-    #[error("the backup has no keys: it cannot be restored alone")]
+    #[error(
+        "the backup has no keys: give the key table (--keys FILE) and the ring or its copy (--ring FILE) of today"
+    )]
     NoKeys,
+    /// The backup has keys, and others were given.
+    #[error("the backup has keys of its own: leave --keys and --ring out")]
+    HasKeys,
+    /// The key table or the ring cannot be used.
+    #[error("the key table {} cannot be opened with the ring {}: {what}", table.display(), ring.display())]
+    Keys {
+        /// The file of the key table.
+        table: PathBuf,
+        /// The file of the ring.
+        ring: PathBuf,
+        /// The reason.
+        what: String,
+    },
     /// The store in the backup has another format.
-    #[error("the backup has the format {0:?}, and this sealdrop knows only {known:?}", known = STORE_FORMAT.trim_end())]
+    #[error("the backup has the format {0:?}, and this sealdrop knows only {KNOWN_FORMATS:?}")]
     Format(String),
     /// The disk has no room.
     #[error("the disk of {} is full", .0.display())]
@@ -67,10 +99,11 @@ pub struct RestoredStore {
     pub counts: BackupCounts,
     /// The commit whose state it is.
     pub cut: BackupCut,
+    /// The payloads in it that were burned since, so that no key of them is left.
+    pub burned: u64,
 }
 
-/// Makes the data directory `root` from a backup. It must be empty, or missing. The store is complete, and
-/// checked, when it gets its name. Blocks.
+/// [`restore_with`], with a ring in the directory and a cache of this size.
 ///
 /// # Errors
 ///
@@ -80,13 +113,31 @@ pub fn restore<R: Read>(
     root: &Path,
     cache_bytes: u64,
 ) -> Result<RestoredStore, RestoreError> {
+    restore_with(backup, root, None, &StoreOptions::new(cache_bytes))
+}
+
+/// Makes the data directory `root` from a backup. It must be empty, or missing. The store is complete, and
+/// checked, when it gets its name. Blocks.
+///
+/// A backup without keys needs `keys`. If the options name a ring, the directory has a link to it. A ring that
+/// exists is used, and not turned.
+///
+/// # Errors
+///
+/// [`RestoreError`]
+pub fn restore_with<R: Read>(
+    backup: &mut BackupReader<R>,
+    root: &Path,
+    keys: Option<KeySource<'_>>,
+    options: &StoreOptions,
+) -> Result<RestoredStore, RestoreError> {
     let io = |source: io::Error| failure(root, source);
     let header = backup.header();
-    if header.store != STORE_FORMAT.trim_end() {
+    if !KNOWN_FORMATS.contains(&header.store.as_str()) {
         return Err(RestoreError::Format(header.store.chars().take(80).collect()));
     }
-    if !header.has_keys {
-        return Err(RestoreError::NoKeys);
+    if header.has_keys == keys.is_some() {
+        return Err(if header.has_keys { RestoreError::HasKeys } else { RestoreError::NoKeys });
     }
     let is_new = !root.try_exists().map_err(io)?;
     create_private_dir(root).map_err(io)?;
@@ -96,9 +147,11 @@ pub fn restore<R: Read>(
     // A killed attempt has left keys.
     let restored = wipe(&unfinished)
         .map_err(io)
-        .and_then(|()| fill(backup, &unfinished, cache_bytes))
+        .and_then(|()| fill(backup, &unfinished, keys, options))
         .and_then(|restored| {
-            fs::rename(unfinished.join("store"), root.join("store"))
+            // The ring first: without a store, the next attempt replaces it.
+            fs::rename(unfinished.join(RING), root.join(RING))
+                .and_then(|()| fs::rename(unfinished.join("store"), root.join("store")))
                 .and_then(|()| remove(&unfinished))
                 .and_then(|()| sync(root))
                 .map_err(io)?;
@@ -116,17 +169,20 @@ pub fn restore<R: Read>(
     restored
 }
 
-/// Deletes a data directory that is not used. Its keys are overwritten first. Blocks.
+/// Deletes a data directory that is not used. Its keys are overwritten first, but not a ring elsewhere. Blocks.
 ///
 /// # Errors
 ///
 /// The system's.
 pub fn wipe(root: &Path) -> io::Result<()> {
-    let slots = root.join("store/slots");
-    if let Ok(file) = File::options().write(true).open(&slots) {
-        let length = file.metadata()?.len();
-        io::copy(&mut io::repeat(0).take(length), &mut &file)?;
-        file.sync_all()?;
+    for keys in [RING, "store/slots", "store/buckets"] {
+        let no_links = OFlags::NOFOLLOW.bits().cast_signed();
+        let mut options = File::options();
+        if let Ok(file) = options.write(true).custom_flags(no_links).open(root.join(keys)) {
+            let length = file.metadata()?.len();
+            io::copy(&mut io::repeat(0).take(length), &mut &file)?;
+            file.sync_all()?;
+        }
     }
     remove(root)
 }
@@ -141,9 +197,12 @@ fn failure(path: &Path, source: io::Error) -> RestoreError {
 }
 
 fn refuse_full(root: &Path) -> io::Result<Option<RestoreError>> {
+    // A ring without a store may be that of a store that was moved away, unless an attempt has put it there.
+    let is_left = root.join(UNFINISHED).exists();
     for entry in fs::read_dir(root)? {
         let name = entry?.file_name();
-        if !ALLOWED.iter().any(|allowed| name == *allowed) {
+        let is_allowed = ALLOWED.iter().any(|allowed| name == *allowed) || is_left && name == RING;
+        if !is_allowed {
             return Ok(Some(RestoreError::NotEmpty(root.to_path_buf())));
         }
     }
@@ -161,17 +220,30 @@ fn remove(dir: &Path) -> io::Result<()> {
 fn fill<R: Read>(
     backup: &mut BackupReader<R>,
     root: &Path,
-    cache_bytes: u64,
+    keys: Option<KeySource<'_>>,
+    options: &StoreOptions,
 ) -> Result<RestoredStore, RestoreError> {
     let io = |source: io::Error| failure(root, source);
-    let mut parts = Parts::create(root, cache_bytes).map_err(io)?;
+    // Before the backup is read, which can take long.
+    let keys = keys.map(|keys| open_keys(keys, root)).transpose()?;
+    let mut parts = Parts::create(root, options).map_err(io)?;
     while let Some(frame) = backup.next_frame()? {
         parts.take(frame)?;
     }
     let cut = backup.cut().ok_or(BackupError::CutOff)?;
+    let burned = match keys {
+        Some(keys) => {
+            fill_keys(&parts.database, &keys, &parts.slots).map_err(RestoreError::Unusable)?
+        }
+        None => 0,
+    };
     parts.finish(root, cut)?;
-    let restored = RestoredStore { counts: backup.counts(), cut };
-    let opened = Store::open(root, cache_bytes).map_err(|error| match error {
+    let restored = RestoredStore { counts: backup.counts(), cut, burned };
+    let options = StoreOptions {
+        master_key: options.master_key.as_ref().map(WrappingKey::copy),
+        ..StoreOptions::new(options.cache_bytes)
+    };
+    let opened = Store::open_with(root, options).map_err(|error| match error {
         StoreOpenError::Damaged { what, .. } => RestoreError::Unusable(what),
         other => RestoreError::Unusable(other.to_string()),
     })?;
@@ -179,6 +251,17 @@ fn fill<R: Read>(
     drop(opened);
     wait_for_lock(&root.join("store/db"));
     Ok(restored)
+}
+
+/// Opens a key table, whose files are beside the store that is being restored.
+fn open_keys(keys: KeySource<'_>, root: &Path) -> Result<SlotFile, RestoreError> {
+    let dir = root.join("keys");
+    create_private_dir(&dir).map_err(|source| failure(root, source))?;
+    keys.open(&dir).map_err(|error| RestoreError::Keys {
+        table: keys.table.to_path_buf(),
+        ring: keys.ring.to_path_buf(),
+        what: error.to_string(),
+    })
 }
 
 /// The parts of a store that is being restored.
@@ -191,16 +274,23 @@ struct Parts {
 }
 
 impl Parts {
-    fn create(root: &Path, cache_bytes: u64) -> io::Result<Self> {
+    fn create(root: &Path, options: &StoreOptions) -> io::Result<Self> {
         check_space(root.parent().unwrap_or(root))?;
         let store = root.join("store");
         for dir in [root, &store, &store.join("db"), &store.join("payloads")] {
             create_private_dir(dir)?;
         }
-        SlotFile::create(&store.join("slots"))?;
-        let slots = SlotFile::open(&store.join("slots"))?;
+        if let Some(ring) = &options.ring {
+            symlink(std::path::absolute(ring)?, root.join(RING))?;
+        }
+        let ring = ring_of_new_store(&root.join(RING), options.master_key.as_ref())
+            .map_err(io::Error::other)?;
+        create_keys(&store, &ring)?;
+        let files = Box::new(KeyDirectory::new(&store));
+        let slots = SlotFile::open(files, ring, Arc::new(SystemRandom), SlotLayout::USUAL)
+            .map_err(io::Error::other)?;
         let files = Arc::new(PayloadFiles::open(store.join("payloads"))?);
-        let database = Database::open(&store.join("db"), cache_bytes)?;
+        let database = Database::open(&store.join("db"), options.cache_bytes)?;
         Ok(Self { root: root.to_path_buf(), database, slots, files, file: None })
     }
 

@@ -7,21 +7,21 @@ use std::{
 
 use bytes::Bytes;
 
-use super::Sharing;
+use super::{
+    Sharing,
+    files::DiskFiles,
+    keys::{create_files, keys_in, keys_in_copy},
+};
 use crate::{
-    crypto::{SeededRandom, SlotKey, random_array},
+    crypto::{SeededRandom, random_array},
     store::{
         Key, StoreError,
         bodies::FileName,
         engine::{CommitId, DiskFailure, Version},
         manifest::Manifest,
-        payload_keys::CommitMark,
         record::{Envelope, stored_payload},
     },
 };
-
-/// The number of slots that are written together or not at all, as a sector of a disk is.
-const SECTOR_SLOTS: u32 = 16;
 
 /// What goes wrong at a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,14 +40,6 @@ pub(crate) enum Fault {
     LostCommit,
 }
 
-/// The content of a slot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cell {
-    Key([u8; 32]),
-    /// Wiped by this commit.
-    Wiped(u64),
-}
-
 /// A payload file.
 #[derive(Clone, Debug, Default)]
 pub(super) struct MemoryBody {
@@ -59,12 +51,6 @@ pub(super) struct MemoryBody {
     pub(super) is_name_synced: bool,
 }
 
-/// A write to the slots that was not synced yet.
-pub(super) enum SlotWrite {
-    Cell(u32, Cell),
-    Mark(CommitMark),
-}
-
 /// What another process does; see [`MemoryDisk::before_next_commit`].
 type Rival = Box<dyn FnOnce() + Send>;
 
@@ -73,11 +59,12 @@ pub(crate) struct DiskContent {
     pub(super) records: BTreeMap<Key, (Bytes, Version)>,
     pub(super) next_version: Version,
     pub(super) outcomes: BTreeMap<CommitId, bool>,
-    pub(super) slots: BTreeMap<u32, Cell>,
-    pub(super) mark: CommitMark,
-    /// The writes since the last sync, in order. Reads see them.
-    pub(super) unsynced: Vec<SlotWrite>,
+    /// The files of an exclusive engine that are overwritten in place.
+    pub(super) files: DiskFiles,
+    /// The keys of payloads of a shared engine.
+    pub(super) slots: BTreeMap<u32, [u8; 32]>,
     pub(super) bodies: BTreeMap<FileName, MemoryBody>,
+    /// The slots that processes have taken, of a shared engine.
     pub(super) reserved: BTreeSet<u32>,
     pub(super) held: BTreeSet<FileName>,
     sharing: Sharing,
@@ -128,9 +115,8 @@ impl MemoryDisk {
             records: BTreeMap::new(),
             next_version: 1,
             outcomes: BTreeMap::new(),
+            files: DiskFiles::default(),
             slots: BTreeMap::new(),
-            mark: CommitMark { batch: 0, finished: true },
-            unsynced: Vec::new(),
             bodies: BTreeMap::new(),
             reserved: BTreeSet::new(),
             held: BTreeSet::new(),
@@ -149,6 +135,7 @@ impl MemoryDisk {
             let mut first = BTreeMap::new();
             Manifest::default().write(&mut first);
             content.write_records(&first);
+            create_files(&mut content.files, seed);
         }
         Self(Arc::new(Mutex::new(content)))
     }
@@ -201,12 +188,13 @@ impl MemoryDisk {
     ///
     /// # Panics
     ///
-    /// If other slots than those with keys are reserved, or files are held.
+    /// If other slots than those with keys are reserved on a shared engine, or files are held.
     pub(crate) fn keys_and_files(&self) -> (usize, usize) {
         let content = self.lock();
-        let keys = content.slots.iter().filter(|(_, cell)| matches!(cell, Cell::Key(_)));
-        let keys: BTreeSet<u32> = keys.map(|(slot, _)| *slot).collect();
-        assert_eq!(content.reserved, keys, "slots are leaked");
+        let keys: BTreeSet<u32> = content.keys().into_keys().collect();
+        if content.sharing == Sharing::Shared {
+            assert_eq!(content.reserved, keys, "slots are leaked");
+        }
         assert!(content.held.is_empty(), "files are held");
         (keys.len(), content.bodies.len())
     }
@@ -229,6 +217,16 @@ impl MemoryDisk {
     /// Whether the fault has happened.
     pub(crate) fn has_failed(&self) -> bool {
         self.lock().fault.is_none()
+    }
+
+    /// A copy of the files with keys.
+    pub(crate) fn copy_files(&self) -> DiskFiles {
+        self.lock().files.clone()
+    }
+
+    /// Whether an older copy of these files opens with the ring of now.
+    pub(crate) fn opens(&self, copy: &DiskFiles) -> bool {
+        keys_in_copy(copy, &self.lock().files).is_ok()
     }
 
     /// The present state, without what a crash could lose.
@@ -271,41 +269,18 @@ impl DiskContent {
         }
     }
 
-    /// The content of a slot as a running process reads it.
-    pub(super) fn slot(&self, slot: u32) -> Option<Cell> {
-        let unsynced = self.unsynced.iter().rev().find_map(|write| match write {
-            SlotWrite::Cell(number, cell) if *number == slot => Some(*cell),
-            _ => None,
-        });
-        unsynced.or_else(|| self.slots.get(&slot).copied())
-    }
-
-    pub(super) fn sync_slots(&mut self) {
-        for write in std::mem::take(&mut self.unsynced) {
-            match write {
-                SlotWrite::Cell(slot, cell) => drop(self.slots.insert(slot, cell)),
-                SlotWrite::Mark(mark) => self.mark = mark,
-            }
+    /// The keys of payloads.
+    fn keys(&self) -> BTreeMap<u32, [u8; 32]> {
+        match self.sharing {
+            Sharing::Exclusive => keys_in(&self.files),
+            Sharing::Shared => self.slots.clone(),
         }
     }
 
     fn crash(&mut self) {
         self.generation += 1;
-        // Each sector has either none or the first few of its writes.
-        let mut kept: BTreeMap<u32, usize> = BTreeMap::new();
-        let mut unsynced = std::mem::take(&mut self.unsynced);
-        for write in &unsynced {
-            let (sector, chance) = (sector(write), self.draw());
-            kept.entry(sector).or_insert(usize::from(chance % 4));
-        }
-        for write in unsynced.drain(..) {
-            let left = kept.entry(sector(&write)).or_default();
-            if *left > 0 {
-                *left -= 1;
-                self.unsynced.push(write);
-            }
-        }
-        self.sync_slots();
+        let random = &self.random;
+        self.files.crash(&mut || draw(random));
         let names: Vec<FileName> = self.bodies.keys().copied().collect();
         for name in names {
             let chance = self.draw();
@@ -318,27 +293,21 @@ impl DiskContent {
             body.is_name_synced = body.is_named;
             body.synced = body.bytes.len();
         }
-        if self.sharing == Sharing::Exclusive {
-            self.reserved.clear();
-        }
         self.held.clear();
     }
 
     fn draw(&mut self) -> u8 {
-        let [byte]: [u8; 1] = random_array(&self.random);
-        byte
+        draw(&self.random)
     }
 
     fn state(&self) -> DiskState {
         let records = self.records.iter().filter(|(key, _)| **key != Manifest::key());
+        let keys = self.keys();
         DiskState(
             records
                 .map(|(key, (bytes, _))| {
                     let payload = stored_payload(bytes);
-                    let found = payload.and_then(|payload| match self.slot(payload.slot) {
-                        Some(Cell::Key(key)) => Some(key),
-                        _ => None,
-                    });
+                    let found = payload.and_then(|payload| keys.get(&payload.slot).copied());
                     let file = payload.and_then(|payload| payload.body.file());
                     let file = file.and_then(|(name, length)| {
                         let body = self.bodies.get(&name).filter(|body| body.is_named)?;
@@ -353,12 +322,9 @@ impl DiskContent {
     }
 }
 
-fn sector(write: &SlotWrite) -> u32 {
-    match write {
-        SlotWrite::Cell(slot, _) => slot / SECTOR_SLOTS,
-        // The mark is in the first sector, with the first slots.
-        SlotWrite::Mark(_) => 0,
-    }
+fn draw(random: &SeededRandom) -> u8 {
+    let [byte]: [u8; 1] = random_array(random);
+    byte
 }
 
 impl DiskState {
@@ -388,6 +354,11 @@ impl Process {
         } else {
             Err(StoreError::Unavailable)
         }
+    }
+
+    /// The disk, also after the end of this process.
+    pub(super) fn any_disk(&self) -> MutexGuard<'_, DiskContent> {
+        self.disk.lock()
     }
 
     pub(super) fn sharing(&self) -> Sharing {
@@ -424,8 +395,4 @@ impl Process {
             other => Ok(change(&mut content, other)),
         }
     }
-}
-
-pub(super) fn cell(key: Option<&SlotKey>, batch: u64) -> Cell {
-    key.map_or(Cell::Wiped(batch), |key| Cell::Key(*key.expose_secret()))
 }

@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     Sharing,
-    disk::{DiskContent, Fault, Process, cell},
+    disk::{DiskContent, Fault, Process},
 };
 use crate::store::{
     Key, StoreError,
@@ -109,7 +109,10 @@ impl Engine for MemoryEngine {
             }
             disk.write_records(commit.writes);
             for (slot, key) in commit.slots {
-                disk.slots.insert(*slot, cell(key.as_ref(), 0));
+                match key {
+                    Some(key) => drop(disk.slots.insert(*slot, *key.expose_secret())),
+                    None => drop(disk.slots.remove(slot)),
+                }
             }
             if is_shared {
                 disk.outcomes.insert(commit.id, true);

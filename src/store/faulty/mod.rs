@@ -9,13 +9,14 @@
 mod bodies;
 mod disk;
 mod engine;
+mod files;
 mod keys;
 mod models;
 mod recording;
 
 use std::sync::{Arc, atomic::AtomicU64};
 
-use self::{bodies::MemoryBodies, engine::MemoryEngine, keys::MemoryKeys};
+use self::{bodies::MemoryBodies, engine::MemoryEngine, keys::keys_of};
 pub(crate) use self::{
     disk::{Fault, MemoryDisk},
     models::{ModelEngine, ModelStore, crash_everywhere, over_engines, sequences},
@@ -44,7 +45,7 @@ impl Store {
     ///
     /// What is damaged.
     pub(crate) fn in_memory(disk: &MemoryDisk) -> Result<Self, String> {
-        start(disk, disks_in_memory(disk))
+        start(disk, disks_in_memory(disk)?)
     }
 }
 
@@ -61,16 +62,20 @@ fn start(disk: &MemoryDisk, disks: StoreDisks) -> Result<Store, String> {
             ReadyStore { committer, figures }
         }
     };
-    Store::start(opened, |what| tracing::debug!(what, "the disk in memory has failed"))
+    Store::start(opened, None, |what| tracing::debug!(what, "the disk in memory has failed"))
         .map_err(|error| error.to_string())
 }
 
 /// The parts of a store on `disk`, for one process.
-pub(in crate::store) fn disks_in_memory(disk: &MemoryDisk) -> StoreDisks {
+///
+/// # Errors
+///
+/// What is damaged.
+pub(in crate::store) fn disks_in_memory(disk: &MemoryDisk) -> Result<StoreDisks, String> {
     let process = disk.process();
-    StoreDisks {
+    Ok(StoreDisks {
         engine: Arc::new(MemoryEngine::new(process.clone())),
-        keys: Arc::new(MemoryKeys(process.clone())),
+        keys: keys_of(process.clone())?,
         bodies: Arc::new(MemoryBodies(process)),
-    }
+    })
 }

@@ -11,7 +11,10 @@ use std::{
 use proptest::prelude::ProptestConfig;
 
 use super::{Fault, MemoryDisk, Sharing};
-use crate::{crypto::SeededRandom, store::Store};
+use crate::{clock::UnixSeconds, crypto::SeededRandom, store::Store};
+
+/// The number of operations of a model between two turns of the ring.
+const RING_EVERY: usize = 7;
 
 /// The number of random sequences for a test: `usual`, or more if `SEALDROP_MODEL_FACTOR` is set.
 pub(crate) fn sequences(usual: u32) -> ProptestConfig {
@@ -52,11 +55,15 @@ impl ModelStore {
         home
     }
 
-    /// The next store.
+    /// The next store. The ring is turned now and then.
     pub(crate) fn store(&self) -> Store {
         let stores = self.stores.borrow();
         self.turn.set(self.turn.get() + 1);
-        stores[self.turn.get() % stores.len()].clone()
+        let store = stores[self.turn.get() % stores.len()].clone();
+        if self.turn.get().is_multiple_of(RING_EVERY) {
+            store.turn_ring(UnixSeconds(self.turn.get() as u64)).unwrap();
+        }
+        store
     }
 
     pub(crate) fn random(&self) -> Arc<SeededRandom> {
@@ -103,9 +110,7 @@ impl Drop for ModelStore {
 fn in_directory(dir: &Path) -> (usize, usize) {
     let entries = |path: &str| std::fs::read_dir(dir.join("store").join(path)).unwrap().count();
     assert_eq!(entries("db/blobs"), 0);
-    let slots = std::fs::read(dir.join("store/slots")).unwrap();
-    let is_key = |slot: &&[u8; 32]| **slot != [0; 32] && !slot.starts_with(b"burned by commit");
-    let keys = slots.as_chunks::<32>().0.iter().skip(2).filter(is_key).count();
+    let keys = crate::store::tests::slots_with_keys(&dir.join("store")).len();
     (keys, entries("payloads"))
 }
 

@@ -36,7 +36,7 @@ impl Store {
     pub(crate) fn recorded(disk: &MemoryDisk) -> (Self, CommitLog) {
         assert_eq!(disk.sharing(), Sharing::Shared, "an exclusive engine checks no reads");
         let log = CommitLog::default();
-        let disks = disks_in_memory(disk);
+        let disks = disks_in_memory(disk).unwrap();
         let engine = RecordingEngine { inner: Arc::clone(&disks.engine), log: log.clone() };
         let store = start(disk, StoreDisks { engine: Arc::new(engine), ..disks }).unwrap();
         (store, log)

@@ -115,13 +115,11 @@ impl Engine for SledEngine {
     /// same time.
     fn scan_all(&self) -> RecordIterator<'_> {
         let db = &self.database.db;
-        Box::new(db.iter().map(move |item| match item {
-            Ok((key, value)) => {
+        Box::new(self.database.records().inspect(move |item| {
+            if let Ok((key, _)) = item {
                 // If this read fails, the next item returns the same error.
-                let _ = db.get(&key);
-                Ok((Key::from_disk(&key), Bytes::from_owner(value)))
+                let _ = db.get(key.as_bytes());
             }
-            Err(error) => Err(format!("cannot read the database: {error}")),
         }))
     }
 
@@ -186,6 +184,16 @@ impl Database {
             Ok(value) => value.map(stored),
             Err(error) => fatal(&format!("cannot read the database: {error}")),
         }
+    }
+
+    /// All records, in the order of their keys.
+    pub(in crate::store) fn records(
+        &self,
+    ) -> impl Iterator<Item = Result<(Key, Bytes), String>> + '_ {
+        self.db.iter().map(|item| match item {
+            Ok((key, value)) => Ok((Key::from_disk(&key), Bytes::from_owner(value))),
+            Err(error) => Err(format!("cannot read the database: {error}")),
+        })
     }
 
     /// Applies a group of writes and returns when it is durable.

@@ -1,6 +1,6 @@
 //! Which slots of the slot file are in use.
 
-/// The first slots, which are the header of the file.
+/// The first slots, which are not used.
 pub(super) const HEADER_SLOTS: u32 = 2;
 /// The file grows before it has fewer free slots than these, so that requests rarely wait for that.
 const EARLY_SLOTS: usize = 4096;

@@ -3,85 +3,170 @@
 //! sled is a log and keeps old bytes, but this file does not. It is filled with zeros before use, so that a
 //! write overwrites the blocks that contain the key. This holds for file systems that overwrite in place,
 //! such as ext4 and xfs, but not for btrfs and zfs, and a flash drive may copy blocks under any of them.
-//! Slots 0 and 1 are the header: the format of the file, and the [`CommitMark`].
+//!
+//! A number of slots are a *bucket*. The keys in them are encrypted under the key of their bucket, which is in
+//! the [`BucketTable`], encrypted under the key of the present epoch, which is in the [`RingFile`]. So a copy of
+//! this file opens nothing by itself; [`super::rekeying`] says what a turn of the ring does to old copies.
+//!
+//! ```text
+//! offset 0      name and version of the format, 32 ‖ the CommitMark, 32
+//! offset 4096   pages: each has the slots of one bucket, in the order of the table
+//! ```
+//!
+//! Slots 0 and 1 are not used: they were the header of format 1.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs::{File, OpenOptions},
     io,
-    os::unix::fs::{FileExt, OpenOptionsExt},
-    path::Path,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
-use xxhash_rust::xxh3::xxh3_64;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::slot_map::{HEADER_SLOTS, SlotMap};
+use super::{
+    bucket_table::{Bucket, BucketTable, FoundTable},
+    buckets::{Buckets, OpenBucket},
+    key_files::{InPlaceFile, KeyFiles},
+    ring::{EpochKey, RingError, RingFile},
+    slot_form::{
+        MARK_OFFSET, SLOT_BYTES, SLOTS, SLOTS_MAGIC, SlotLayout, burned_by, burned_bytes,
+        commit_mark_in, is_empty, mark_bytes, write_empty_pages, write_head,
+    },
+    slot_map::SlotMap,
+};
 use crate::{
-    crypto::SlotKey,
+    clock::UnixSeconds,
+    crypto::{Random, SlotKey, WrappingKey},
     store::{
         StoreError,
         engine::DiskFailure,
         fatal::fatal,
-        payload_keys::{CommitMark, FoundSlots, PayloadKeys, SlotWrites},
+        payload_keys::{CommitMark, FoundSlots, KeyRing, PayloadKeys, SlotWrites},
     },
 };
 
-/// The size of a slot, in bytes.
-pub(in crate::store) const SLOT_BYTES: usize = 32;
-const MAGIC: &[u8; SLOT_BYTES] = b"sealdrop slots, format 1\n\0\0\0\0\0\0\0";
-/// The number of slots by which the file grows: 1 MiB, so that growth is rare and short.
-const GROWTH_SLOTS: u32 = 32_768;
-/// The content of a wiped slot, followed by the number of the commit that wiped it.
-const BURNED: &[u8; 16] = b"burned by commit";
-
 pub(in crate::store) struct SlotFile {
-    file: File,
+    pub(super) files: Box<dyn KeyFiles>,
+    pub(super) file: Box<dyn InPlaceFile>,
+    pub(super) ring: Mutex<RingFile>,
+    pub(super) random: Arc<dyn Random>,
+    pub(super) layout: SlotLayout,
     map: Mutex<SlotMap>,
-    /// Held while the file grows. The map is not locked then: requests take the slots that are left.
-    growth: Mutex<()>,
+    /// Held while the file grows and while buckets get new keys. The map is not locked then: requests take
+    /// the slots that are left.
+    pub(super) growth: Mutex<()>,
+    buckets: RwLock<Buckets>,
+    /// The next epoch, from the moment when its key is in the ring until the buckets are under it.
+    pub(super) next: Mutex<Option<EpochKey>>,
 }
 
 impl SlotFile {
-    /// Creates a slot file with one step of empty slots, and syncs it.
-    pub(in crate::store) fn create(path: &Path) -> io::Result<()> {
-        let file =
-            OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)?;
-        let slots = Self { file, map: Mutex::new(SlotMap::new(0)), growth: Mutex::default() };
-        slots.grow(0)?;
-        slots.file.write_all_at(MAGIC, 0)?;
-        slots.write_mark(CommitMark { batch: 0, finished: true })?;
-        slots.file.sync_all()
+    /// Creates a slot file and its table, with one step of empty slots, and syncs them.
+    pub(in crate::store) fn create(
+        files: &dyn KeyFiles,
+        epoch: &EpochKey,
+        random: &dyn Random,
+        layout: SlotLayout,
+    ) -> io::Result<()> {
+        let file = files.create(SLOTS)?;
+        write_head(file.as_ref(), CommitMark { batch: 0, finished: true })?;
+        write_empty_pages(file.as_ref(), layout, 0..layout.growth)?;
+        file.sync()?;
+        let buckets: Vec<Bucket> = (0..layout.growth)
+            .map(|page| Bucket { page, key: WrappingKey::new(random), version: 1 })
+            .collect();
+        BucketTable::write_new(files, epoch, UnixSeconds(0), buckets.iter())?;
+        BucketTable::put_in_place(files)
     }
 
-    /// Opens the file. [`PayloadKeys::verify`] later determines which slots are in use.
-    pub(in crate::store) fn open(path: &Path) -> io::Result<Self> {
-        let file = OpenOptions::new().read(true).write(true).open(path)?;
+    /// Opens the file, without changing anything. [`PayloadKeys::verify`] later determines which slots are in
+    /// use.
+    pub(in crate::store) fn open(
+        files: Box<dyn KeyFiles>,
+        ring: RingFile,
+        random: Arc<dyn Random>,
+        layout: SlotLayout,
+    ) -> Result<Self, OpenKeysError> {
+        let file = files.open(SLOTS)?;
         let mut magic = [0; SLOT_BYTES];
         file.read_exact_at(&mut magic, 0)?;
-        if &magic != MAGIC {
-            return Err(io::Error::other("it is not a slot file of format 1"));
+        if &magic != SLOTS_MAGIC {
+            return Err(io::Error::other("it is not a slot file of format 2").into());
         }
-        // A crash can cut the file within the last step, which has no used slots then.
-        let steps = file.metadata()?.len() / (u64::from(GROWTH_SLOTS) * SLOT_BYTES as u64);
-        let words = steps * u64::from(GROWTH_SLOTS) / 64;
-        let words = usize::try_from(words).map_err(io::Error::other)?;
-        Ok(Self { file, map: Mutex::new(SlotMap::new(words)), growth: Mutex::default() })
+        // A crash can cut the file within a page, which no bucket has then.
+        let pages =
+            file.bytes()?.saturating_sub(layout.page_offset(0)) / layout.page_bytes() as u64;
+        let pages = u32::try_from(pages).map_err(io::Error::other)?;
+        let found = FoundTable::open(files.as_ref())?;
+        let epoch = ring.epoch(found.epoch).ok_or(RingError::OtherStore)?.copy();
+        let (table, list) = found.open_with(&epoch)?;
+        let used: BTreeSet<u32> = list.iter().map(|bucket| bucket.page).collect();
+        if used.len() != list.len() || used.last().is_some_and(|last| *last >= pages) {
+            return Err(io::Error::other("the table of buckets names a page twice, or none").into());
+        }
+        let words = list.len() * layout.bucket_slots as usize / 64;
+        let open = |bucket| OpenBucket { bucket, is_dirty: AtomicBool::new(true) };
+        let buckets = Buckets {
+            table,
+            epoch,
+            list: list.into_iter().map(open).collect(),
+            spare: (0..pages).filter(|page| !used.contains(page)).collect(),
+            pages,
+        };
+        Ok(Self {
+            files,
+            file,
+            ring: Mutex::new(ring),
+            random,
+            layout,
+            map: Mutex::new(SlotMap::new(words)),
+            growth: Mutex::default(),
+            buckets: RwLock::new(buckets),
+            next: Mutex::default(),
+        })
     }
 
     fn map(&self) -> MutexGuard<'_, SlotMap> {
         self.map.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(super) fn buckets(&self) -> RwLockReadGuard<'_, Buckets> {
+        self.buckets.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn buckets_mut(&self) -> RwLockWriteGuard<'_, Buckets> {
+        self.buckets.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(in crate::store) fn ring_file(&self) -> MutexGuard<'_, RingFile> {
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn write_mark(&self, mark: CommitMark) -> io::Result<()> {
-        self.file.write_all_at(&mark_bytes(mark), SLOT_BYTES as u64)
+        self.file.write_all_at(&mark_bytes(mark), MARK_OFFSET)
     }
 
     fn read_slot(&self, slot: u32) -> io::Result<Option<SlotKey>> {
         let mut bytes = Zeroizing::new([0; SLOT_BYTES]);
-        self.file.read_exact_at(&mut *bytes, offset(slot))?;
-        Ok((!is_empty(&bytes)).then(|| SlotKey::from_bytes(*bytes)))
+        let buckets = self.buckets();
+        let (bucket, offset) = buckets.place(slot, self.layout)?;
+        self.file.read_exact_at(&mut *bytes, offset)?;
+        Ok((!is_empty(&bytes)).then(|| bucket.bucket.key.for_slots().unwrap(&bytes)))
+    }
+
+    /// The key in a slot of a file that is only read; `None` for an empty one, and for one that is not there.
+    pub(in crate::store) fn find(&self, slot: u32) -> io::Result<Option<SlotKey>> {
+        if slot / self.layout.bucket_slots >= self.bucket_count() {
+            return Ok(None);
+        }
+        self.read_slot(slot)
+    }
+
+    fn bucket_count(&self) -> u32 {
+        u32::try_from(self.buckets().list.len()).unwrap_or(u32::MAX)
     }
 
     /// Writes keys into a file that is being restored, which grows for them.
@@ -101,27 +186,39 @@ impl SlotFile {
 
     /// Writes slots, neighbours together, and syncs.
     fn write_slots(&self, writes: &SlotWrites, batch: u64) -> io::Result<()> {
+        let buckets = self.buckets();
         let mut run = Zeroizing::new(Vec::new());
         let mut next = None;
-        for (slot, key) in writes {
-            if next != Some(*slot) {
-                self.write_run(next, &mut run)?;
+        let mut writes = writes.iter().peekable();
+        while let Some((first, _)) = writes.peek() {
+            let number = **first / self.layout.bucket_slots;
+            let (bucket, _) = buckets.place(**first, self.layout)?;
+            let wrap = bucket.bucket.key.for_slots();
+            while let Some((slot, key)) =
+                writes.next_if(|(slot, _)| **slot / self.layout.bucket_slots == number)
+            {
+                let (_, offset) = buckets.place(*slot, self.layout)?;
+                if next != Some(offset) {
+                    self.write_run(next, &mut run)?;
+                }
+                match key {
+                    Some(key) => run.extend_from_slice(&wrap.wrap(key)),
+                    None => {
+                        bucket.is_dirty.store(true, Ordering::Relaxed);
+                        run.extend_from_slice(&burned_bytes(batch));
+                    }
+                }
+                next = Some(offset + SLOT_BYTES as u64);
             }
-            match key {
-                Some(key) => run.extend_from_slice(key.expose_secret()),
-                None => run.extend_from_slice(&burned_bytes(batch)),
-            }
-            next = Some(slot + 1);
         }
         self.write_run(next, &mut run)?;
-        self.file.sync_data()
+        self.file.sync()
     }
 
-    /// Writes the slots of `run`, the last of which is the one before `end`, and clears `run`.
-    fn write_run(&self, end: Option<u32>, run: &mut Vec<u8>) -> io::Result<()> {
+    /// Writes the slots of `run`, which end at the offset `end`, and clears `run`.
+    fn write_run(&self, end: Option<u64>, run: &mut Vec<u8>) -> io::Result<()> {
         let Some(end) = end else { return Ok(()) };
-        let start = offset(end) - run.len() as u64;
-        self.file.write_all_at(run, start)?;
+        self.file.write_all_at(run, end - run.len() as u64)?;
         run.zeroize();
         Ok(())
     }
@@ -132,19 +229,70 @@ impl SlotFile {
         if self.map().capacity() > capacity {
             return Ok(());
         }
-        let zeros = vec![0; GROWTH_SLOTS as usize * SLOT_BYTES];
-        let start = offset(capacity);
-        if let Err(error) = self.file.write_all_at(&zeros, start) {
-            // A partly grown file is cut to its old length, which matches the slots in memory.
-            self.file.set_len(start)?;
+        let (count, pages, epoch) = {
+            let buckets = self.buckets();
+            let first = buckets.pages;
+            (buckets.list.len(), first..first + self.layout.growth, buckets.epoch.copy())
+        };
+        let failed =
+            |what: &str, error: io::Error| -> ! { fatal(&format!("cannot {what}: {error}")) };
+        if let Err(error) = write_empty_pages(self.file.as_ref(), self.layout, pages.clone()) {
+            // A partly grown file is cut to its old length, which matches the pages in memory.
+            self.file.set_len(self.layout.page_offset(pages.start))?;
             return Err(error);
         }
-        if let Err(error) = self.file.sync_all() {
-            fatal(&format!("cannot sync the slot file: {error}"));
+        self.file.sync().unwrap_or_else(|error| failed("sync the slot file", error));
+        let number = u32::try_from(count).map_err(io::Error::other)?;
+        let new: Vec<Bucket> = pages
+            .clone()
+            .map(|page| Bucket { page, key: WrappingKey::new(&*self.random), version: 1 })
+            .collect();
+        {
+            let buckets = self.buckets();
+            // An attempt that was interrupted has left entries, whose pages may be in use now.
+            buckets.table.cut(count)?;
+            for (number, bucket) in (number..).zip(&new) {
+                buckets.table.write(number, bucket, &epoch)?;
+            }
+            let synced = buckets.table.sync();
+            synced.unwrap_or_else(|error| failed("sync the table of buckets", error));
         }
-        self.map().add(GROWTH_SLOTS as usize / 64);
+        let mut buckets = self.buckets_mut();
+        buckets.pages = pages.end;
+        buckets.list.extend(
+            new.into_iter().map(|bucket| OpenBucket { bucket, is_dirty: AtomicBool::new(false) }),
+        );
+        self.map().add(self.layout.growth_words());
         Ok(())
     }
+
+    fn page(&self, bucket: &OpenBucket) -> io::Result<Zeroizing<Vec<u8>>> {
+        let mut bytes = Zeroizing::new(vec![0; self.layout.page_bytes()]);
+        let offset = self.layout.page_offset(bucket.bucket.page);
+        self.file.read_exact_at(&mut bytes, offset)?;
+        Ok(bytes)
+    }
+
+    /// A page with the same keys under another key of its bucket.
+    pub(super) fn page_under(&self, bucket: &OpenBucket, key: &WrappingKey) -> io::Result<Vec<u8>> {
+        let mut bytes = self.page(bucket)?;
+        let (old, new) = (bucket.bucket.key.for_slots(), key.for_slots());
+        for slot in bytes.as_chunks_mut::<SLOT_BYTES>().0 {
+            if !is_empty(slot) {
+                *slot = new.wrap(&old.unwrap(slot));
+            }
+        }
+        Ok(std::mem::take(&mut *bytes))
+    }
+}
+
+/// Why the keys of payloads cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::store) enum OpenKeysError {
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error(transparent)]
+    Ring(#[from] RingError),
 }
 
 impl PayloadKeys for SlotFile {
@@ -182,17 +330,19 @@ impl PayloadKeys for SlotFile {
     }
 
     fn read_many(&self, first: u32, count: u32) -> io::Result<FoundSlots> {
-        let first = first.max(HEADER_SLOTS);
-        let capacity = self.map().capacity();
+        let size = self.layout.bucket_slots;
+        let buckets = self.buckets();
+        let capacity = u32::try_from(buckets.list.len()).map_err(io::Error::other)? * size;
         let end = first.saturating_add(count).min(capacity);
-        let length = end.saturating_sub(first) as usize * SLOT_BYTES;
-        let mut bytes = Zeroizing::new(vec![0; length]);
-        self.file.read_exact_at(&mut bytes, offset(first))?;
-        let slots = (first..).zip(bytes.as_chunks::<SLOT_BYTES>().0);
-        let keys = slots
-            .filter(|(_, bytes)| !is_empty(bytes))
-            .map(|(slot, bytes)| (slot, SlotKey::from_bytes(*bytes)))
-            .collect();
+        let mut keys = Vec::new();
+        for number in first / size..end.div_ceil(size) {
+            let Some(bucket) = buckets.list.get(number as usize) else { break };
+            let (page, wrap) = (self.page(bucket)?, bucket.bucket.key.for_slots());
+            let slots = (number * size..).zip(page.as_chunks::<SLOT_BYTES>().0);
+            let wanted =
+                slots.filter(|(slot, bytes)| (first..end).contains(slot) && !is_empty(bytes));
+            keys.extend(wanted.map(|(slot, bytes)| (slot, wrap.unwrap(bytes))));
+        }
         Ok((keys, (end < capacity).then_some(end)))
     }
 
@@ -205,12 +355,7 @@ impl PayloadKeys for SlotFile {
     }
 
     fn commit_mark(&self) -> io::Result<Option<CommitMark>> {
-        let mut bytes = [0; SLOT_BYTES];
-        self.file.read_exact_at(&mut bytes, SLOT_BYTES as u64)?;
-        let batch = bytes.first_chunk::<8>().map_or(0, |b| u64::from_le_bytes(*b));
-        let finished = bytes.get(8) == Some(&1);
-        let mark = CommitMark { batch, finished };
-        Ok((bytes == mark_bytes(mark)).then_some(mark))
+        commit_mark_in(self.file.as_ref())
     }
 
     fn verify(
@@ -218,30 +363,30 @@ impl PayloadKeys for SlotFile {
         named: &BTreeMap<u32, u64>,
         batch: u64,
     ) -> io::Result<Result<BTreeSet<u32>, &'static str>> {
-        const CHUNK_SLOTS: usize = 2048;
         let mut burned = BTreeSet::new();
         let mut wipes = SlotWrites::new();
-        let mut chunk = Zeroizing::new(vec![0; CHUNK_SLOTS * SLOT_BYTES]);
-        let mut slot: u32 = 0;
         let mut map = self.map();
-        let capacity = map.capacity();
-        if named.keys().next_back().is_some_and(|last| *last >= capacity) {
+        if named.keys().next_back().is_some_and(|last| *last >= map.capacity()) {
             return Ok(Err("a record names a key slot behind the end of the slot file"));
         }
-        while slot < capacity {
-            self.file.read_exact_at(&mut chunk, offset(slot))?;
-            for bytes in chunk.as_chunks::<SLOT_BYTES>().0 {
+        let mut slot: u32 = 0;
+        for bucket in &self.buckets().list {
+            let (page, wrap) = (self.page(bucket)?, bucket.bucket.key.for_slots());
+            if page.iter().all(|byte| *byte == 0) {
+                // No key was ever burned in it.
+                bucket.is_dirty.store(false, Ordering::Relaxed);
+            }
+            for bytes in page.as_chunks::<SLOT_BYTES>().0 {
                 match named.get(&slot) {
-                    _ if slot < HEADER_SLOTS => {}
                     None => {
-                        if *bytes != [0; SLOT_BYTES] && burned_by(bytes).is_none() {
+                        if !is_empty(bytes) {
                             wipes.insert(slot, None);
                         }
                     }
                     Some(_) if burned_by(bytes).is_some_and(|wiped| wiped > batch) => {
                         burned.insert(slot);
                     }
-                    Some(check) if SlotKey::from_bytes(*bytes).check() == *check => {}
+                    Some(check) if wrap.unwrap(bytes).check() == *check => {}
                     Some(_) => return Ok(Err("a key slot does not hold the key of its record")),
                 }
                 slot += 1;
@@ -255,124 +400,17 @@ impl PayloadKeys for SlotFile {
     }
 
     fn close(&self) -> Result<(), DiskFailure> {
-        self.file.sync_data().map_err(DiskFailure::of("cannot sync the slot file"))
+        self.file.sync().map_err(DiskFailure::of("cannot sync the slot file"))
     }
 
     fn bytes(&self) -> io::Result<u64> {
-        Ok(self.file.metadata()?.len())
+        self.file.bytes()
     }
-}
 
-fn offset(slot: u32) -> u64 {
-    u64::from(slot) * SLOT_BYTES as u64
-}
-
-fn mark_bytes(mark: CommitMark) -> [u8; SLOT_BYTES] {
-    let mut bytes = [0; SLOT_BYTES];
-    bytes[..8].copy_from_slice(&mark.batch.to_le_bytes());
-    bytes[8] = u8::from(mark.finished);
-    with_checksum(bytes)
-}
-
-/// Whether a slot has no key.
-fn is_empty(bytes: &[u8; SLOT_BYTES]) -> bool {
-    *bytes == [0; SLOT_BYTES] || burned_by(bytes).is_some()
-}
-
-/// The content of a slot that the commit `batch` has wiped. It distinguishes a wiped key from a lost one. It
-/// is never a valid key, because no payload is sealed under it.
-fn burned_bytes(batch: u64) -> [u8; SLOT_BYTES] {
-    let mut bytes = [0; SLOT_BYTES];
-    bytes[..16].copy_from_slice(BURNED);
-    bytes[16..24].copy_from_slice(&batch.to_le_bytes());
-    with_checksum(bytes)
-}
-
-/// The commit that has wiped a slot; `None` if the slot is not wiped.
-fn burned_by(bytes: &[u8; SLOT_BYTES]) -> Option<u64> {
-    let batch = u64::from_le_bytes(*bytes[16..].first_chunk()?);
-    (*bytes == burned_bytes(batch)).then_some(batch)
-}
-
-fn with_checksum(mut bytes: [u8; SLOT_BYTES]) -> [u8; SLOT_BYTES] {
-    let checksum = xxh3_64(&bytes[..24]);
-    bytes[24..].copy_from_slice(&checksum.to_le_bytes());
-    bytes
+    fn ring(&self) -> Option<&dyn KeyRing> {
+        Some(self)
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn key(byte: u8) -> SlotKey {
-        SlotKey::from_bytes([byte; 32])
-    }
-
-    fn fresh() -> (tempfile::TempDir, std::path::PathBuf) {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("slots");
-        SlotFile::create(&path).unwrap();
-        (dir, path)
-    }
-
-    #[test]
-    fn keys_are_kept_and_wiped_in_place() {
-        let (_dir, path) = fresh();
-        let slots = SlotFile::open(&path).unwrap();
-        let taken: Vec<u32> = (0..5).map(|_| slots.reserve().unwrap()).collect();
-        assert_eq!(taken, [2, 3, 4, 5, 6]);
-        slots
-            .write(
-                &taken.iter().map(|slot| (*slot, u8::try_from(*slot).ok().map(key))).collect(),
-                1,
-            )
-            .unwrap();
-        slots.write(&[(3, None), (6, None)].into(), 2).unwrap();
-        assert!(slots.read(3).unwrap().is_none());
-        assert_eq!(slots.read(5).unwrap().unwrap().expose_secret(), &[5; 32]);
-        let raw = std::fs::read(&path).unwrap();
-        assert!(!raw.as_chunks::<32>().0.contains(&[3; 32]), "a wiped key stays in the file");
-        slots.release(&mut [3].into_iter());
-        assert_eq!(slots.reserve().unwrap(), 3);
-    }
-
-    #[test]
-    fn the_file_grows_when_all_slots_are_taken() {
-        let (_dir, path) = fresh();
-        let slots = SlotFile::open(&path).unwrap();
-        let last = (0..GROWTH_SLOTS).map(|_| slots.reserve().unwrap()).last().unwrap();
-        assert_eq!(last, GROWTH_SLOTS + 1);
-        assert_eq!(std::fs::metadata(&path).unwrap().len(), 2 << 20);
-    }
-
-    #[test]
-    fn verifying_wipes_strays_finds_burned_ones_and_refuses_what_is_not_the_key() {
-        let (_dir, path) = fresh();
-        let slots = SlotFile::open(&path).unwrap();
-        slots.write(&[(2, Some(key(2))), (3, Some(key(3)))].into(), 7).unwrap();
-        slots.write(&[(9, None)].into(), 8).unwrap();
-        let named = [(2, key(2).check()), (9, 1)].into();
-        assert_eq!(slots.verify(&named, 7).unwrap(), Ok([9].into()));
-        assert!(slots.read(3).unwrap().is_none(), "a slot without a record stays filled");
-        let refused = [
-            ((2, 77), 7),           // another key
-            ((9, 1), 8),            // wiped by a commit that the database knows
-            ((10, 1), 7),           // empty
-            ((GROWTH_SLOTS, 1), 7), // after the end
-        ];
-        for (named, batch) in refused {
-            assert!(slots.verify(&[named].into(), batch).unwrap().is_err(), "{named:?}");
-        }
-    }
-
-    #[test]
-    fn a_flipped_bit_in_the_commit_mark_is_noticed() {
-        let (_dir, path) = fresh();
-        let slots = SlotFile::open(&path).unwrap();
-        let mark = CommitMark { batch: 77, finished: false };
-        slots.mark(mark).unwrap();
-        assert_eq!(slots.commit_mark().unwrap(), Some(mark));
-        slots.file.write_all_at(&[78], 32).unwrap();
-        assert_eq!(slots.commit_mark().unwrap(), None);
-    }
-}
+mod tests;

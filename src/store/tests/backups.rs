@@ -18,7 +18,7 @@ use crate::{
 const CACHE: u64 = 8 << 20;
 
 fn back_up(store: &Store, out: impl Write) -> Result<BackupCounts, BackUpError> {
-    store.back_up(out, &SystemRandom, &|| UnixSeconds(1_800_000_000), &|| false)
+    store.back_up(out, true, &SystemRandom, &|| UnixSeconds(1_800_000_000), &|| false)
 }
 
 fn restored(backup: &[u8]) -> Result<(Home, Store), RestoreError> {
@@ -110,8 +110,7 @@ fn what_burns_meanwhile_is_not_in_it_and_what_burns_later_is() {
     // Records are read in the order of their keys: `t` comes after the header and before the cut.
     let key_before = |name: &str| {
         let slot = slot(&store, name).unwrap();
-        let slots = fs::read(home.path("store/slots")).unwrap();
-        slots.as_chunks::<32>().0[slot as usize]
+        slots_with_keys(&home.path("store"))[&slot]
     };
     let burned_key = key_before("before");
     let during = ActingWriter {
@@ -268,7 +267,7 @@ fn one_at_a_time_and_a_broken_one_leaves_nothing() {
     while !home.payload_files().is_empty() {
         thread::yield_now();
     }
-    let stopped = store.back_up(io::sink(), &SystemRandom, &|| UnixSeconds(0), &|| true);
+    let stopped = store.back_up(io::sink(), true, &SystemRandom, &|| UnixSeconds(0), &|| true);
     assert!(matches!(stopped, Err(BackUpError::Stopped)));
     back_up(&store, io::sink()).unwrap();
     store.close();
@@ -341,7 +340,7 @@ fn only_an_empty_directory_is_restored_into() {
     let mut names: Vec<_> =
         fs::read_dir(&missing).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
-    assert_eq!(names, ["lock", "store"]);
+    assert_eq!(names, ["lock", "ring", "store"]);
     let again = Store::open(&missing, CACHE).unwrap();
     assert_eq!(opened(&again, "large").unwrap(), LARGE);
     again.close();

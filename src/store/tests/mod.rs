@@ -1,11 +1,16 @@
 //! The store through its public functions, and its files on disk. [`opening`] tests directories that a crash
-//! or another program has changed, [`backups`] backups, [`payloads`] sealed payloads and their files, and
-//! [`sharing`] several processes on one engine.
+//! or another program has changed, [`backups`] and [`keyless`] backups, [`payloads`] sealed payloads and their files,
+//! [`ring`] its turns, [`ring_crashes`] turns that are interrupted, [`upgrade`] directories of an older format, and [`sharing`] several processes on one
+//! engine.
 
 mod backups;
+mod keyless;
 mod opening;
 mod payloads;
+mod ring;
+mod ring_crashes;
 mod sharing;
+mod upgrade;
 
 use std::{
     collections::BTreeMap,
@@ -16,10 +21,20 @@ use std::{
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
-use super::{manifest::Manifest, *};
+use super::{
+    local::{
+        key_files::{KeyDirectory, open_in_place},
+        ring::RingFile,
+        slot_form::SlotLayout,
+        slots::SlotFile,
+    },
+    manifest::Manifest,
+    payload_keys::PayloadKeys,
+    *,
+};
 use crate::{
     clock::UnixSeconds,
-    crypto::{SystemRandom, random_array},
+    crypto::{SystemRandom, WrappingKey, random_array},
 };
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -315,4 +330,31 @@ fn each_commit_keeps_the_time() {
     assert_eq!(store.time(), floor(5010));
     let store = home.reopen(store);
     assert_eq!(store.time(), floor(5010), "also without a reader of the clock");
+}
+
+/// The slots in a directory of a store, decrypted: those with a key.
+pub(in crate::store) fn slots_with_keys(store: &Path) -> BTreeMap<u32, [u8; 32]> {
+    let slots = open_slots(store);
+    let (keys, next) = slots.read_many(0, u32::MAX).unwrap();
+    assert_eq!(next, None);
+    keys.into_iter().map(|(slot, key)| (slot, *key.expose_secret())).collect()
+}
+
+/// The keys in a directory of a store, which is not changed.
+fn open_slots(store: &Path) -> SlotFile {
+    let ring = open_in_place(&store.with_file_name("ring")).unwrap();
+    let ring = RingFile::open(Box::new(ring), None).unwrap();
+    let files = Box::new(KeyDirectory::new(store));
+    SlotFile::open(files, ring, Arc::new(SystemRandom), SlotLayout::USUAL).unwrap()
+}
+
+/// The bytes of a slot on disk, which are those of the first page if its bucket got no other one.
+fn raw_slot(home: &Home, slot: u32) -> [u8; 32] {
+    let slots = fs::read(home.path("store/slots")).unwrap();
+    slots[slot_offset(slot)..][..32].try_into().unwrap()
+}
+
+/// The offset of a slot in a file whose buckets have their first pages.
+fn slot_offset(slot: u32) -> usize {
+    4096 + slot as usize * 32
 }

@@ -45,14 +45,14 @@ fn write_at(home: &Home, file: &str, offset: u64, bytes: &[u8]) {
 
 #[test]
 fn an_unknown_format_is_refused() {
-    for format in ["sealdrop store, format 2\n", "sealdrop store, format 1", ""] {
+    for format in ["sealdrop store, format 3\n", "sealdrop store, format 2", ""] {
         let home = closed();
         fs::write(home.path("store/format"), format).unwrap();
-        assert_refused(&home, "and this sealdrop knows only \"sealdrop store, format 1\"");
+        assert_refused(&home, "and this sealdrop knows only \"sealdrop store, format 2\"");
     }
     let home = closed();
-    write_at(&home, "store/slots", 23, b"2");
-    assert_refused(&home, "it is not a slot file of format 1");
+    write_at(&home, "store/slots", 23, b"3");
+    assert_refused(&home, "it is not a slot file of format 2");
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn a_second_opener_is_refused() {
 
 #[test]
 fn what_is_missing_is_refused() {
-    for missing in ["store/slots", "store/format", "store/payloads"] {
+    for missing in ["store/slots", "store/buckets", "store/format", "store/payloads", "ring"] {
         let home = closed();
         let path = home.path(missing);
         if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) }.unwrap();
@@ -115,7 +115,7 @@ fn an_older_database_is_refused() {
 fn keys_that_vanished_are_refused() {
     for damage in [&[0; 32][..], &[1; 8]] {
         let home = closed();
-        write_at(&home, "store/slots", 64, damage);
+        write_at(&home, "store/slots", slot_offset(2) as u64, damage);
         assert_refused(&home, "a key slot does not hold the key of its record");
     }
 }
@@ -149,7 +149,7 @@ fn a_first_start_that_crashed_is_begun_again() {
 fn a_slot_file_that_has_half_grown_opens() {
     for tail in [1, 31, 4096, 300_000, 1 << 20] {
         let home = closed();
-        write_at(&home, "store/slots", (1 << 20) + tail - 1, &[0]);
+        write_at(&home, "store/slots", (1 << 20) + 4096 + tail - 1, &[0]);
         assert_whole(&home);
     }
 }
@@ -159,7 +159,6 @@ fn a_slot_file_that_has_half_grown_opens() {
 #[test]
 fn a_burn_that_reached_the_disk_before_its_commit_mark_is_finished() {
     let (home, store) = Home::new();
-    // Enough secrets that the slot of the last one is on another page than the commit mark.
     let pending: Vec<_> =
         (0..200).map(|n| put_sealed(&store, &format!("{n:03}"), b"secret")).collect();
     pending.into_iter().for_each(|pending| pending.wait().unwrap());

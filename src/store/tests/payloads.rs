@@ -32,9 +32,8 @@ fn a_payload_stays_with_its_record_until_it_is_burned() {
         assert_eq!(store.get(&key("one")).unwrap(), Some(note("another text")));
         assert_eq!(opened(&store, "one").unwrap(), secret);
 
-        let slot = slot(&store, "one").unwrap() as usize;
-        let raw =
-            |home: &Home| fs::read(home.path("store/slots")).unwrap().as_chunks::<32>().0[slot];
+        let slot = slot(&store, "one").unwrap();
+        let raw = |home: &Home| raw_slot(home, slot);
         assert!(!raw(&home).starts_with(b"burned"));
         let burned = store.change(|transaction| {
             let found = transaction.payload(&key("one"))?;
@@ -77,10 +76,8 @@ fn a_payload_comes_and_goes_within_a_group() {
     let store = home.reopen(store);
     assert_eq!(opened(&store, "one").unwrap(), b"again");
     assert_eq!(home.payload_files(), [] as [PathBuf; 0]);
-    let slots = fs::read(home.path("store/slots")).unwrap();
-    let is_key = |slot: &&[u8; 32]| **slot != [0; 32] && !slot.starts_with(b"burned by commit");
-    let keys = slots.as_chunks::<32>().0.iter().skip(2).filter(is_key);
-    assert_eq!(keys.count(), 1, "only the key of the record exists");
+    let keys = slots_with_keys(&home.path("store"));
+    assert_eq!(keys.len(), 1, "only the key of the record exists");
 }
 
 fn replace_sealed(store: &Store, name: &str, secret: &[u8]) -> PendingChange<(), StoreError> {
@@ -97,12 +94,11 @@ fn replace_sealed(store: &Store, name: &str, secret: &[u8]) -> PendingChange<(),
 #[test]
 fn a_replaced_payload_is_wiped_before_the_result() {
     let (home, store) = Home::new();
-    let slots = || fs::read(home.path("store/slots")).unwrap().as_chunks::<32>().0.to_vec();
     for (old, new) in [(&b"old"[..], &LARGE[..]), (&LARGE[..], &b"new"[..])] {
         put_sealed(&store, "one", old).wait().unwrap();
-        let place = slot(&store, "one").unwrap() as usize;
+        let place = slot(&store, "one").unwrap();
         replace_sealed(&store, "one", new).wait().unwrap();
-        assert!(slots()[place].starts_with(b"burned by commit"));
+        assert!(raw_slot(&home, place).starts_with(b"burned by commit"));
         assert_eq!(opened(&store, "one").unwrap(), new);
     }
     // In one group with the changes around it.
@@ -118,8 +114,7 @@ fn a_replaced_payload_is_wiped_before_the_result() {
     let store = home.reopen(store);
     assert_eq!(opened(&store, "one").unwrap(), b"third");
     assert_eq!(opened(&store, "two").unwrap(), b"another");
-    let is_key = |slot: &&[u8; 32]| **slot != [0; 32] && !slot.starts_with(b"burned by commit");
-    assert_eq!(slots().iter().skip(2).filter(is_key).count(), 2, "no replaced key is left");
+    assert_eq!(slots_with_keys(&home.path("store")).len(), 2, "no replaced key is left");
     assert_eq!(home.payload_files(), [] as [PathBuf; 0]);
 }
 
@@ -128,7 +123,7 @@ fn a_replaced_payload_is_wiped_before_the_result() {
 fn an_old_key_that_a_crash_has_left_is_wiped_at_the_start() {
     let (home, store) = Home::new();
     put_sealed(&store, "one", b"old").wait().unwrap();
-    let place = slot(&store, "one").unwrap() as usize * 32;
+    let place = slot_offset(slot(&store, "one").unwrap());
     let path = home.path("store/slots");
     let old = fs::read(&path).unwrap()[place..place + 32].to_vec();
     replace_sealed(&store, "one", b"new").wait().unwrap();

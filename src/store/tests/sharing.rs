@@ -125,7 +125,7 @@ fn a_group_is_run_again_as_a_whole() {
 #[test]
 #[should_panic(expected = "is not pure: a second run does something else")]
 fn a_change_that_is_not_pure_is_found() {
-    let disks = disks_in_memory(&MemoryDisk::new(Sharing::Exclusive, 1));
+    let disks = disks_in_memory(&MemoryDisk::new(Sharing::Exclusive, 1)).unwrap();
     let (runs, ranges) = (Cell::new(0), RefCell::default());
     let impure = |transaction: &mut Transaction<'_, '_>| {
         runs.set(runs.get() + 1);
@@ -137,7 +137,7 @@ fn a_change_that_is_not_pure_is_found() {
 #[test]
 fn a_change_that_goes_on_after_a_failed_read_fails() {
     let disk = MemoryDisk::new(Sharing::Shared, 1);
-    let (disks, ranges) = (disks_in_memory(&disk), RefCell::default());
+    let (disks, ranges) = (disks_in_memory(&disk).unwrap(), RefCell::default());
     let swallows = |transaction: &mut Transaction<'_, '_>| {
         let found = transaction.get::<Note>(&key("one")).unwrap_or(Some(note("a guess")));
         Ok::<_, StoreError>(found)

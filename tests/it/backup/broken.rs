@@ -55,7 +55,7 @@ pub(super) fn a_dead_client() {
     until("the file is deleted", || walk(&data.join("store/payloads")).is_empty());
     let made = created("again.age", &data, &keys);
     restored(&made, "copy", &keys);
-    assert_eq!(names(&data), ["admin.sock", "ballast", "lock", "store"]);
+    assert_eq!(names(&data), ["admin.sock", "ballast", "lock", "ring", "store"]);
     assert!(daemon.stop().0.success());
 }
 

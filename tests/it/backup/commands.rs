@@ -23,7 +23,13 @@ pub(super) fn wrong() {
         command.arg("--data").arg(&data);
         command
     };
-    badly(on_data(&["create", &path("a"), "--recipient", &keys.recipient]), 64, "give --with-keys");
+    well(on_data(&["create", &path("keyless"), "--recipient", &keys.recipient]));
+    let restore = |more: &[&str], to: &str| {
+        let (file, identity, to) = (path("keyless"), keys.identity(), path(to));
+        backup(&[&["restore", &file, "--identity", &identity, "--data", &to], more].concat())
+    };
+    badly(restore(&[], "alone"), 1, "give the key table (--keys FILE) and the ring");
+    badly(restore(&["--keys", "keys"], "half"), 64, "give both --keys and --ring");
     badly(on_data(&["create", &path("a"), "--with-keys"]), 64, "always encrypted");
     let wrong_key = on_data(&["create", &path("a"), "--with-keys", "--recipient", "age1x"]);
     badly(wrong_key, 64, "not a recipient of age");

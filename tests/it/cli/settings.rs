@@ -233,7 +233,7 @@ fn what_may_pass() {
         (free.clone(), "file".into(), 64, ["file", "Not a directory"]),
         (free.clone(), "file/below".into(), 64, ["file/below", "Not a directory"]),
         (free.clone(), "x".repeat(300), 64, ["too long", "xxx"]),
-        (free, path(&damaged), 65, ["another format", "format 1"]),
+        (free, path(&damaged), 65, ["another format", "format 2"]),
     ];
     for (listen, data, code, words) in cases {
         let arguments = ["--listen", &listen, "--data", &data];

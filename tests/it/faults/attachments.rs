@@ -119,7 +119,5 @@ pub(super) fn kill_in_a_burn() {
 const KEYS_OF_A_FIRST_START: usize = 1;
 
 fn keys_on_disk(data: &Path) -> usize {
-    let slots = std::fs::read(data.join("store/slots")).expect("the slots");
-    let is_key = |slot: &&[u8; 32]| **slot != [0; 32] && !slot.starts_with(b"burned by commit");
-    slots.as_chunks::<32>().0.iter().skip(2).filter(is_key).count()
+    crate::key_files::keys(data).len()
 }

@@ -2,16 +2,12 @@
 
 use std::{collections::BTreeSet, path::Path, thread, time::Duration};
 
-use super::{
-    below,
-    burned::{Files, find, slots},
-    flips::files,
-    rounds,
-};
+use super::{below, burned::find, flips::files, rounds};
 use crate::{
     api::walk,
     daemon::Daemon,
     http::Client,
+    key_files::{Files, keys_in},
     key_service::{MULTIPART, PASSPHRASE, Part, TestBox, eventually, fetch, form, list, text},
     raw::{Raw, request},
     server::TestServer,
@@ -164,7 +160,7 @@ fn fill(server: &TestServer, client: &Client, name: &'static str) -> SealedBox {
 fn sealed_under(files: &Files, context: &[u8; 15]) -> Vec<(u64, Vec<u8>)> {
     let (_, log) = files.iter().find(|(path, _)| path.ends_with("db/db")).expect("the log");
     let mut found = Vec::new();
-    for bytes in slots(files) {
+    for bytes in keys_in(files) {
         let key = SlotKey::from_bytes(bytes);
         let check = key.check().to_le_bytes();
         let places = log.windows(8).enumerate().filter(|(_, window)| *window == check);
@@ -182,15 +178,18 @@ fn sealed_under(files: &Files, context: &[u8; 15]) -> Vec<(u64, Vec<u8>)> {
     found
 }
 
-/// For each box, the number of parts that open: with any 32 bytes, in any file, at any place.
+/// For each box, the number of parts that open: with any 32 bytes, in any file, at any place, or with a key of
+/// the slots.
 fn opened(files: &Files, boxes: &[SealedBox]) -> Vec<usize> {
     let checks: BTreeSet<u64> =
         boxes.iter().flat_map(|of| &of.sealed).map(|(check, _)| *check).collect();
     let windows = files.iter().flat_map(|(_, bytes)| bytes.windows(32));
     let keys: Vec<SlotKey> = windows
         .filter_map(<[u8]>::first_chunk)
-        .filter(|key| **key != [0; 32])
-        .map(|key| SlotKey::from_bytes(*key))
+        .copied()
+        .chain(keys_in(files))
+        .filter(|key| *key != [0; 32])
+        .map(SlotKey::from_bytes)
         .filter(|key| checks.contains(&key.check()))
         .collect();
     let opens = |(check, sealed): &(u64, Vec<u8>), context: &[u8; 15]| {

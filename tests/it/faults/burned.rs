@@ -1,11 +1,12 @@
 //! After a burn, nothing on disk opens the ciphertext: not the log of the database, which keeps old
 //! bytes, not any key slot.
 
-use std::{path::PathBuf, thread};
+use std::thread;
 
 use super::flips::{files, large_ciphertext};
 use crate::{
     http::{Client, secret_with},
+    key_files::{Files, keys_in, keys_of_both},
     server::TestServer,
 };
 use sealdrop::{
@@ -17,8 +18,6 @@ use sealdrop::{
     },
 };
 use serde_json::{Value, json};
-
-pub(super) type Files = Vec<(PathBuf, Vec<u8>)>;
 
 /// A secret, and its sealed payload as it was on disk.
 struct Sealed {
@@ -43,7 +42,7 @@ pub(super) fn nothing_opens() {
         }
     }
     let before = files(server.dir(), &[]);
-    let opening = keys_that_open(&before, &secrets);
+    let opening = keys_that_open(&before, &keys_in(&before), &secrets);
     assert_eq!(opening, vec![1; secrets.len()], "each opens with its one key");
 
     for secret in &secrets {
@@ -81,11 +80,25 @@ pub(super) fn nothing_opens() {
     let (_, log) = after.iter().find(|(path, _)| path.ends_with("db/db")).expect("the log");
     let kept = secrets.iter().filter(|secret| find(log, &secret.bytes).is_some()).count();
     assert!(kept >= BURNED.len(), "sled's log has only {kept}");
-    for (secret, keys) in secrets.iter().zip(keys_that_open(&after, &secrets)) {
+    let opening = keys_that_open(&after, &keys_in(&after), &secrets);
+    for (secret, keys) in secrets.iter().zip(opening) {
         let expected = usize::from(secret.name == "control");
         assert_eq!(keys, expected, "{} ({} bytes)", secret.name, secret.bytes.len());
     }
     println!("{} of {} sealed payloads are still in the log", kept, secrets.len());
+
+    // Whoever has the older copy as well, without its ring, opens what was burned until the next turn.
+    let copy: Files = before.into_iter().filter(|(path, _)| !path.ends_with("ring")).collect();
+    let opening = |today: &Files| {
+        let both = copy.iter().chain(today).cloned().collect();
+        keys_that_open(&both, &keys_of_both(&copy, today), &secrets)
+    };
+    assert_eq!(opening(&after), vec![1; secrets.len()], "the test finds all keys");
+    store.turn_ring(clock.now()).expect("a turn");
+    for (secret, keys) in secrets.iter().zip(opening(&files(server.dir(), &[]))) {
+        let expected = usize::from(secret.name == "control");
+        assert_eq!(keys, expected, "after a turn: {}", secret.name);
+    }
 }
 
 /// Creates a secret and finds its sealed payload on disk, by opening each candidate.
@@ -105,7 +118,7 @@ fn create(server: &TestServer, client: &Client, name: &'static str, large: bool)
             parts.filter(|part| !part.contains(&b' ')).any(|part| find(bytes, part).is_some());
         assert!(!clear, "{} has it in clear text", path.display());
     }
-    let keys = slots(&found);
+    let keys = keys_in(&found);
     let length = plaintext.len() + seal::SEAL_BYTES;
     let sealed = candidates(&found, length, &context).into_iter().find(|sealed| {
         keys.iter().any(|key| opens(key, &context, sealed).is_some_and(|open| open == plaintext))
@@ -137,18 +150,14 @@ fn candidates<'a>(files: &'a Files, length: usize, context: &[u8; 15]) -> Vec<&'
     found
 }
 
-/// All aligned groups of 32 bytes in the slot file.
-pub(super) fn slots(files: &Files) -> Vec<[u8; 32]> {
-    let (_, slots) = files.iter().find(|(path, _)| path.ends_with("slots")).expect("the slots");
-    slots.as_chunks::<32>().0.iter().filter(|slot| **slot != [0; 32]).copied().collect()
-}
-
-/// For each secret, the number of keys on disk that open it: any 32 bytes, in any file, at any place.
-fn keys_that_open(files: &Files, secrets: &[Sealed]) -> Vec<usize> {
+/// For each secret, the number of keys on disk that open it: any 32 bytes, in any file, at any place, and
+/// those that are `decrypted` from the files.
+fn keys_that_open(files: &Files, decrypted: &[[u8; 32]], secrets: &[Sealed]) -> Vec<usize> {
     let count = |secret: &Sealed| {
         let windows = files.iter().flat_map(|(_, bytes)| bytes.windows(32));
         let mut keys: Vec<&[u8; 32]> = windows
             .filter_map(<[u8]>::first_chunk)
+            .chain(decrypted)
             .filter(|key| **key != [0; 32])
             .filter(|key| opens(key, &secret.context, &secret.bytes).is_some())
             .collect();

@@ -149,7 +149,9 @@ fn try_damaged(
     };
     if !status.success() {
         let last = said.trim_end().lines().last().unwrap_or_default();
-        let told = ["is damaged: ", "has the format "].iter().any(|text| last.contains(text));
+        let told = ["is damaged: ", "has the format ", "cannot use the ring "]
+            .iter()
+            .any(|text| last.contains(text));
         if status.code() != Some(1) || !told {
             return Err(format!("{status}, and it says:\n{said}"));
         }

@@ -68,6 +68,12 @@ impl Disk {
         &self.mount
     }
 
+    /// The blocks of the disk, after everything on it was written.
+    pub(crate) fn unmounted_image(self) -> Vec<u8> {
+        run(Command::new("umount").arg(&self.mount));
+        fs::read(self.mount.with_file_name("image")).expect("the image")
+    }
+
     fn filler(&self) -> PathBuf {
         self.mount.join("filler")
     }

@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     below,
-    load::{Event, Facts, Load, monotonic},
+    load::{Event, Facts, Load, Turns, monotonic},
     rounds,
 };
 use crate::{
@@ -24,7 +24,7 @@ pub(super) fn loses_nothing() {
     let data = dir.path().join("data");
     let (mut daemon, Client { key, .. }) = Daemon::start_first(&data, &[]);
     let mut facts = Facts::default();
-    let (mut answers, began) = (0, Instant::now());
+    let (mut answers, mut turned, began) = (0, 0, Instant::now());
     let rounds = rounds("SEALDROP_FAULT_ROUNDS", 30);
     for round in 0..rounds {
         let events = Mutex::new(Vec::new());
@@ -36,8 +36,10 @@ pub(super) fn loses_nothing() {
         };
         thread::scope(|scope| {
             scope.spawn(|| load.run(CLIENTS));
+            let turns = Turns::start(&data);
             thread::sleep(Duration::from_millis(20 + below(400)));
             daemon.kill();
+            turned += turns.stop();
         });
         if round % 3 == 0 {
             kill_while_starting(&data);
@@ -51,7 +53,7 @@ pub(super) fn loses_nothing() {
     let (status, _) = daemon.stop();
     assert!(status.success());
     println!(
-        "{rounds} rounds, {answers} answers, {} secrets, {:?}",
+        "{rounds} rounds, {answers} answers, {turned} turns of the ring, {} secrets, {:?}",
         facts.acknowledged(),
         began.elapsed()
     );

@@ -5,14 +5,17 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
     sync::{
-        Mutex,
-        atomic::{AtomicU64, Ordering},
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use sealdrop::crypto::{SeededRandom, random_array};
+use sealdrop::{
+    admin::{self, Command},
+    crypto::{SeededRandom, random_array},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -301,4 +304,32 @@ fn payload_files(data: &Path) -> u64 {
 pub(crate) fn monotonic() -> u64 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
     (now.tv_sec * 1_000_000_000 + now.tv_nsec) as u64
+}
+
+/// Turns the ring of a daemon again and again, beside a load.
+pub(super) struct Turns {
+    stopped: Arc<AtomicBool>,
+    thread: thread::JoinHandle<u64>,
+}
+
+impl Turns {
+    pub(super) fn start(data: &Path) -> Self {
+        let (data, stopped) = (data.to_path_buf(), Arc::new(AtomicBool::new(false)));
+        let is_stopped = Arc::clone(&stopped);
+        let thread = thread::spawn(move || {
+            let mut turned = 0;
+            while !is_stopped.load(Ordering::Relaxed) {
+                // A daemon that was killed does not answer.
+                turned += u64::from(admin::call(&data, &Command::TurnRing).is_ok());
+            }
+            turned
+        });
+        Self { stopped, thread }
+    }
+
+    /// The number of turns that were done.
+    pub(super) fn stop(self) -> u64 {
+        self.stopped.store(true, Ordering::Relaxed);
+        self.thread.join().expect("a thread that turns")
+    }
 }

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     below,
-    load::{Event, Facts, Load, monotonic},
+    load::{Event, Facts, Load, Turns, monotonic},
     rounds,
 };
 use crate::{daemon::Daemon, http::Client, tools};
@@ -106,11 +106,13 @@ fn write(data: &Path, log: &Path) {
     thread::scope(|scope| {
         let load = Load { client, record: &record, first_tag: 0 };
         scope.spawn(move || load.run(CLIENTS));
+        let turns = Turns::start(data);
         while File::open(&probe).is_ok() {
             thread::sleep(Duration::from_millis(5));
         }
         // It must end before the disk can be unmounted.
         daemon.kill();
+        turns.stop();
     });
 }
 

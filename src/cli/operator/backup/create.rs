@@ -29,14 +29,14 @@ use crate::{
 
 command! {
     /// Back up all data, whether the daemon runs or not: accounts, secrets, boxes and all files, as they are at
-    /// one moment, encrypted. The price of --with-keys: whoever can open the backup, and has the link of a secret
+    /// one moment, encrypted. Without --with-keys, it opens no secret by itself. The price of --with-keys: whoever can open the backup, and has the link of a secret
     /// that was live at that moment, can open the secret, also after it was viewed or burned; and a restore
     /// brings it back. Keep few backups, and not for long.
     #[argh(
         subcommand,
         name = "create",
         help_triggers("-h", "--help"),
-        usage = "FILE|DIR|- --with-keys [--recipient AGE]… [--recipients-file FILE] [--passphrase-file FILE] \
+        usage = "FILE|DIR|- [--with-keys] [--recipient AGE]… [--recipients-file FILE] [--passphrase-file FILE] \
                  [--json] [--data DIR] [--config FILE]",
         example = "{command_name} /var/backups/sealdrop --with-keys --recipient age1… --data /var/lib/sealdrop\n\
                    {command_name} - --with-keys --recipients-file keys.txt --data /var/lib/sealdrop |\n\
@@ -50,7 +50,8 @@ command! {
         #[argh(positional, arg_name = "FILE|DIR|-")]
         destination: String,
 
-        /// include the keys of all live secrets. Required: a backup without them cannot be restored yet
+        /// include the keys of all live secrets, so that the backup can be restored alone. Without them, a restore
+        /// needs the key table (serve --keys-out) and the ring of today, and burned secrets stay burned
         #[argh(switch)]
         with_keys: bool,
 
@@ -79,13 +80,6 @@ struct CreatedBackup {
 
 impl BackupCreateCommand {
     pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
-        if !self.with_keys {
-            return Err(Failure::usage(
-                "give --with-keys: a backup without the keys of secrets cannot be restored yet. With them, \
-                 whoever can open the backup, and has the link of a secret that is live now, can open the secret, \
-                 also after it was viewed or burned",
-            ));
-        }
         let to_output = self.destination == STANDARD_INPUT;
         let destination = Path::new(&self.destination);
         if to_output && context.out_is_terminal {
@@ -110,7 +104,7 @@ impl BackupCreateCommand {
         (context.daemon.protect)();
         // Work that is interrupted must clean up.
         let _held = interrupt::hold()?;
-        let incoming = admin::begin_backup(&dir, context.daemon.open_backup)?;
+        let incoming = admin::begin_backup(&dir, self.with_keys, context.daemon.open_backup)?;
         let recorded = RecordedInput { input: incoming, bytes: Vec::new() };
         let arriving = BackupReader::begin(recorded).map_err(|error| broken_off(&error))?;
         if to_output {

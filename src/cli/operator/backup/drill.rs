@@ -5,17 +5,19 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::{
+    key_source::SourceFlags,
     named::age_text,
     opened::{KeyFlags, not_restored, now, shown, with_backup},
     verify::VerifiedBackup,
 };
 use crate::{
     cli::{Context, Failure, flags::command, operator::administration::write_json},
+    clock::UnixSeconds,
     config::Settings,
     domain::{census::Census, operator},
     store::{
-        Store,
-        backup::{restore, wipe},
+        Store, StoreOptions,
+        backup::{restore_with, wipe},
     },
 };
 
@@ -27,7 +29,7 @@ command! {
         subcommand,
         name = "drill",
         help_triggers("-h", "--help"),
-        usage = "FILE|- [--identity FILE]… [--passphrase-file FILE] [--in DIR] [--json]",
+        usage = "FILE|- [--identity FILE]… [--passphrase-file FILE] [--keys FILE --ring FILE] [--in DIR] [--json]",
         example = "{command_name} sealdrop-20261130T073300Z.age --identity key.txt\n\
                    {command_name} sealdrop-20261130T073300Z.age --identity key.txt --in /mnt/large --json"
     )]
@@ -44,6 +46,14 @@ command! {
         #[argh(option, arg_name = "FILE")]
         passphrase_file: Option<String>,
 
+        /// for a backup without keys: the key table of today, from the directory of serve --keys-out
+        #[argh(option, arg_name = "FILE")]
+        keys: Option<String>,
+
+        /// with --keys: the ring of today, or its copy
+        #[argh(option, arg_name = "FILE")]
+        ring: Option<String>,
+
         /// where the temporary directory is made (default: TMPDIR, or /tmp)
         #[argh(option, long = "in", arg_name = "DIR")]
         place: Option<String>,
@@ -56,6 +66,8 @@ struct Drilled {
     #[serde(flatten)]
     backup: VerifiedBackup,
     age_seconds: u64,
+    /// The age of the key table, if one was given.
+    keys_age_seconds: Option<u64>,
     live_secrets: u64,
     boxes: u64,
     messages: u64,
@@ -93,6 +105,8 @@ impl BackupDrillCommand {
         let keys =
             KeyFlags { identity: &self.identity, passphrase_file: self.passphrase_file.as_deref() };
         let name = shown(&self.file);
+        let source = SourceFlags::find(self.keys.as_deref(), self.ring.as_deref(), context)?;
+        let keys_at = source.as_ref().and_then(SourceFlags::written_at);
         let drilled = with_backup(&self.file, &keys, "Restoring", context, |backup| {
             let made = tempfile::Builder::new().prefix("sealdrop-drill-").tempdir_in(&place);
             let made = made.map_err(|error| {
@@ -100,10 +114,11 @@ impl BackupDrillCommand {
             })?;
             let dir = WipedDirectory(made.keep());
             let cache = Settings::default().cache_bytes;
-            let restored =
-                restore(backup, &dir.0, cache).map_err(|error| not_restored(name, error))?;
-            let backup = VerifiedBackup::new(backup.header(), restored.cut, restored.counts);
-            let drilled = count(&dir.0, backup, cache)?;
+            let keys = source.as_ref().map(SourceFlags::source);
+            let restored = restore_with(backup, &dir.0, keys, &StoreOptions::new(cache))
+                .map_err(|error| not_restored(name, error))?;
+            let backup = VerifiedBackup::restored(backup.header(), restored);
+            let drilled = count(&dir.0, backup, keys_at, cache)?;
             dir.wipe().map_err(|error| {
                 Failure::failed(format!("cannot delete {}: {error}", dir.0.display()))
             })?;
@@ -115,13 +130,21 @@ impl BackupDrillCommand {
         let Drilled { backup, live_secrets, boxes, messages, accounts, .. } = &drilled;
         writeln!(context.out, "{name} can be restored: {}", backup.contents())?;
         writeln!(context.out, "age       {}", age_text(backup.commit_at, now()))?;
+        if let Some(at) = keys_at {
+            writeln!(context.out, "keys      {}", age_text(at, now()))?;
+        }
         writeln!(context.out, "secrets   {live_secrets} live")?;
         writeln!(context.out, "boxes     {boxes}, with {messages} messages and files")?;
         Ok(writeln!(context.out, "accounts  {accounts}")?)
     }
 }
 
-fn count(dir: &Path, backup: VerifiedBackup, cache: u64) -> Result<Drilled, Failure> {
+fn count(
+    dir: &Path,
+    backup: VerifiedBackup,
+    keys_at: Option<UnixSeconds>,
+    cache: u64,
+) -> Result<Drilled, Failure> {
     let store = Store::open(dir, cache).map_err(|error| Failure::failed(error.to_string()))?;
     let census = Census::of(&store);
     let accounts = operator::accounts(&store);
@@ -129,6 +152,7 @@ fn count(dir: &Path, backup: VerifiedBackup, cache: u64) -> Result<Drilled, Fail
     let accounts = accounts.map_err(|error| Failure::failed(error.to_string()))?;
     Ok(Drilled {
         age_seconds: now().0.saturating_sub(backup.commit_at.0),
+        keys_age_seconds: keys_at.map(|at| now().0.saturating_sub(at.0)),
         live_secrets: census.live_secrets,
         boxes: census.live_boxes,
         messages: census.live_messages,

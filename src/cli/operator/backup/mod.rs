@@ -3,6 +3,7 @@
 mod create;
 mod drill;
 mod encryption;
+mod key_source;
 mod list;
 mod named;
 mod opened;

@@ -3,24 +3,26 @@
 use std::{fs, os::unix::fs::MetadataExt, path::Path};
 
 use super::{
+    key_source::SourceFlags,
     opened::{KeyFlags, not_restored, shown, with_backup},
     verify::VerifiedBackup,
 };
 use crate::{
     cli::{Context, Failure, flags::command, operator::administration::write_json},
     config::Settings,
-    store::backup::restore,
+    store::{StoreOptions, backup::restore_with},
 };
 
 command! {
     /// Make a data directory from a backup. The directory must be empty or missing; the store in it is complete
-    /// and checked before it gets its name. - reads standard input. Secrets that were viewed or burned since the
-    /// backup are live again.
+    /// and checked before it gets its name. - reads standard input. Secrets that were viewed or burned since a
+    /// backup with keys are live again; from one without, those come back whose keys are in the key table.
     #[argh(
         subcommand,
         name = "restore",
         help_triggers("-h", "--help"),
-        usage = "FILE|- [--identity FILE]… [--passphrase-file FILE] [--json] [--data DIR] [--config FILE]",
+        usage = "FILE|- [--identity FILE]… [--passphrase-file FILE] [--keys FILE --ring FILE] [--json] \
+                 [--data DIR] [--config FILE]",
         example = "{command_name} sealdrop-20261130T073300Z.age --identity key.txt --data /var/lib/sealdrop\n\
                    ssh old sealdrop backup create - --with-keys --recipient age1… --data /var/lib/sealdrop |\n\
                    \x20   {command_name} - --identity key.txt --data /var/lib/sealdrop"
@@ -37,6 +39,14 @@ command! {
         /// a file with the passphrase (default: ask at the terminal)
         #[argh(option, arg_name = "FILE")]
         passphrase_file: Option<String>,
+
+        /// for a backup without keys: the key table of today, from the directory of serve --keys-out
+        #[argh(option, arg_name = "FILE")]
+        keys: Option<String>,
+
+        /// with --keys: the ring of today, or its copy
+        #[argh(option, arg_name = "FILE")]
+        ring: Option<String>,
     }
 }
 
@@ -47,11 +57,16 @@ impl BackupRestoreCommand {
         let keys =
             KeyFlags { identity: &self.identity, passphrase_file: self.passphrase_file.as_deref() };
         let name = shown(&self.file);
-        let cache = Settings::default().cache_bytes;
+        let source = SourceFlags::find(self.keys.as_deref(), self.ring.as_deref(), context)?;
+        let source = source.as_ref().map(SourceFlags::source);
+        let options = StoreOptions {
+            master_key: context.master_key()?,
+            ..StoreOptions::new(Settings::default().cache_bytes)
+        };
         let restored = with_backup(&self.file, &keys, "Restoring", context, |backup| {
-            let restored =
-                restore(backup, &dir, cache).map_err(|error| not_restored(name, error))?;
-            Ok(VerifiedBackup::new(backup.header(), restored.cut, restored.counts))
+            let restored = restore_with(backup, &dir, source, &options)
+                .map_err(|error| not_restored(name, error))?;
+            Ok(VerifiedBackup::restored(backup.header(), restored))
         })?;
         if self.json {
             return Ok(write_json(context.out, &restored)?);

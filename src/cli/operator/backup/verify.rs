@@ -7,7 +7,7 @@ use crate::{
     cli::{Context, Failure, flags::command, operator::administration::write_json},
     clock::UnixSeconds,
     size::size_text,
-    store::backup::{BackupCounts, BackupCut, BackupHeader},
+    store::backup::{BackupCounts, BackupCut, BackupHeader, RestoredStore},
 };
 
 command! {
@@ -45,6 +45,9 @@ pub(super) struct VerifiedBackup {
     pub(super) sealdrop: String,
     #[serde(flatten)]
     pub(super) counts: BackupCounts,
+    /// What was burned since, if it was restored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    burned_since: Option<u64>,
 }
 
 impl VerifiedBackup {
@@ -55,14 +58,24 @@ impl VerifiedBackup {
             commit_at: cut.at,
             sealdrop: header.sealdrop.clone(),
             counts,
+            burned_since: None,
         }
+    }
+
+    /// The same of a backup that was restored.
+    pub(super) fn restored(header: &BackupHeader, restored: RestoredStore) -> Self {
+        let burned_since = (!header.has_keys).then_some(restored.burned);
+        Self { burned_since, ..Self::new(header, restored.cut, restored.counts) }
     }
 
     /// What it has, for people.
     pub(super) fn contents(&self) -> String {
         let BackupCounts { records, keys, files, file_bytes } = self.counts;
+        let burned = self.burned_since.map_or_else(String::new, |burned| {
+            format!("; {burned} that were burned since stay burned")
+        });
         format!(
-            "the state of {} (commit {}): {records} entries, {keys} keys, {files} files with {}",
+            "the state of {} (commit {}): {records} entries, {keys} keys, {files} files with {}{burned}",
             self.commit_at,
             self.commit,
             size_text(file_bytes)

@@ -1,0 +1,113 @@
+//! Turns of the ring on a disk in memory that fails at each of their steps, twice in a row.
+
+use super::*;
+use crate::store::faulty::{Fault, MemoryDisk, Sharing};
+
+const NAMES: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
+/// Burned between two turns.
+const BURNED: [&str; 2] = ["b", "e"];
+const LIVE: [&str; 4] = ["a", "c", "d", "f"];
+
+/// A disk with secrets, a turn, and burns since.
+fn disk_with_burns(seed: u64) -> (MemoryDisk, Store) {
+    let disk = MemoryDisk::new(Sharing::Exclusive, seed);
+    let store = Store::in_memory(&disk).unwrap();
+    for name in NAMES {
+        put_sealed(&store, name, name.as_bytes()).wait().unwrap();
+    }
+    store.turn_ring(UnixSeconds(1)).unwrap();
+    for name in BURNED {
+        delete(&store, name).wait().unwrap();
+    }
+    (disk, store)
+}
+
+/// Opens the store after a fault. All that lives is there, and nothing else.
+fn reopened(disk: &MemoryDisk, what: &str) -> Store {
+    let store = Store::in_memory(disk).unwrap_or_else(|error| panic!("{what}: {error}"));
+    for name in LIVE {
+        assert_eq!(opened(&store, name).unwrap(), name.as_bytes(), "{what}");
+    }
+    for name in BURNED {
+        assert!(found(&store, name).is_none(), "{what}");
+    }
+    store
+}
+
+#[test]
+fn a_turn_that_is_interrupted_twice_loses_nothing() {
+    let (disk, store) = disk_with_burns(1);
+    let before = disk.steps();
+    store.turn_ring(UnixSeconds(2)).unwrap();
+    let steps = disk.steps() - before;
+    store.close();
+    assert!(steps > 8, "{steps}");
+    let faults = [Fault::CrashBefore, Fault::CrashAfter, Fault::DiskError];
+    let mut failed = 0;
+    for first in 1..=steps {
+        for second in 1..=steps + 1 {
+            let fault = |number: u64| faults[usize::try_from(number % 3).unwrap()];
+            let (one, other) = (fault(first + second), fault(first));
+            let what = format!("{one:?} at step {first}, {other:?} at step {second} of {steps}");
+            let (disk, store) = disk_with_burns(first * 1000 + second);
+            let copy = disk.copy_files();
+            disk.fail_at(disk.steps() + first, one);
+            let turned = store.turn_ring(UnixSeconds(2));
+            store.close();
+            failed += u32::from(turned.is_err());
+            let store = reopened(&disk, &what);
+            disk.fail_at(disk.steps() + second, other);
+            // What the first attempt has left is finished, or the whole turn is done again.
+            let turned = store.turn_ring(UnixSeconds(3));
+            failed += u32::from(turned.is_err());
+            store.close();
+            disk.crash();
+            let store = reopened(&disk, &what);
+            store.turn_ring(UnixSeconds(4)).unwrap();
+            assert!(!disk.opens(&copy), "{what}: an older copy opens");
+            store.close();
+            let store = reopened(&disk, &what);
+            put_sealed(&store, "new", b"new").wait().unwrap();
+            assert_eq!(opened(&store, "new").unwrap(), b"new");
+            store.close();
+        }
+    }
+    assert!(failed > 2 * u32::try_from(steps).unwrap(), "most of them are interrupted: {failed}");
+}
+
+/// The master key changes, and the disk fails at each step: one of both keys opens the ring.
+#[test]
+fn a_change_of_the_master_key_that_is_interrupted_leaves_one_of_both() {
+    let (home, store) = Home::new();
+    put_sealed(&store, "one", b"secret").wait().unwrap();
+    store.close();
+    drop(store);
+    let key = |byte: Option<u8>| byte.map(|byte| WrappingKey::from_bytes([byte; 32]));
+    for (old, new) in [(None, Some(1)), (Some(1), Some(2)), (Some(2), None)] {
+        let before = fs::read(home.path("ring")).unwrap();
+        change_master_key(home.0.path(), key(old), key(new)).unwrap();
+        let after = fs::read(home.path("ring")).unwrap();
+        // The key under the new master key is written into the other cell first.
+        let mut between = before.clone();
+        for offset in [4096, 8192] {
+            if before[offset..offset + 64] == [0; 64] {
+                between[offset..offset + 64].copy_from_slice(&after[offset..offset + 64]);
+            }
+        }
+        assert_ne!(between, before);
+        for master in [old, new] {
+            fs::write(home.path("ring"), &between).unwrap();
+            let master_key = key(master);
+            let options = StoreOptions { master_key, ..StoreOptions::new(8 << 20) };
+            let store = Store::open_with(home.0.path(), options).unwrap();
+            assert_eq!(opened(&store, "one").unwrap(), b"secret", "{master:?}");
+            store.finish_turn().unwrap();
+            store.close();
+            drop(store);
+            let ring = fs::read(home.path("ring")).unwrap();
+            let cells = [4096, 8192].map(|offset| ring[offset..offset + 64] != [0; 64]);
+            assert_eq!(cells.iter().filter(|is_used| **is_used).count(), 1);
+        }
+        fs::write(home.path("ring"), &after).unwrap();
+    }
+}
