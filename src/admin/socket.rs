@@ -69,7 +69,8 @@ pub fn bind(dir: &Path) -> io::Result<UnixListener> {
 /// had arrived are answered.
 ///
 /// A command whose client has disconnected is still executed. `back_up` writes the answer to
-/// [`Command::CreateBackup`], with keys or without, until its last argument returns true. The file of the socket stays.
+/// [`Command::CreateBackup`], with keys or without, until its last argument returns true. The file of the socket
+/// stays.
 pub async fn serve<R, B>(listener: UnixListener, run: R, back_up: B, stop: impl Future<Output = ()>)
 where
     R: Fn(Command) -> Result<Reply, CommandError> + Send + Sync + 'static,

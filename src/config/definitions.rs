@@ -294,8 +294,8 @@ macro_rules! settings {
                 remedy: "give the path of a file in a directory that exists, on a disk that is not part of \
                          other backups",
             }
-            /// time between two turns, 1s to 30d: after a turn, no older copy of the data directory opens what
-            /// was burned before
+            /// time between two turns, 1s to 30d: after a turn, no older copy of store/ in the data directory
+            /// opens what was burned before
             ring_turn: Option "TIME" = "1h" => pub turn_seconds: u64 {
                 parse: ring::turn,
                 remedy: "give a time from 1s to 30d, such as 10m or 1h",

@@ -84,7 +84,7 @@ pub(super) fn turn_if_due(app: &App, has_failed: &AtomicBool) {
         Err(TurnError::Store(StoreError::Closed)) => {}
         Err(error) => {
             app.metrics.ring_failures.add_one();
-            tracing::error!(%error, "cannot turn the ring: older copies open what was burned since the last turn");
+            tracing::error!(%error, "cannot turn the ring: older copies open what was burned since");
         }
     }
 }

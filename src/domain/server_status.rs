@@ -32,7 +32,7 @@ pub struct ServerStatus {
     /// The end of the certificate. Null without HTTPS.
     #[schemars(extend("format" = "date-time"), example = &"2027-01-22T12:00:00Z")]
     pub certificate_ends_at: Option<String>,
-    /// The last turn of the ring: older copies of the data open nothing that was burned before it. Null before
+    /// The last turn of the ring: older copies of `store/` open nothing that was burned before it. Null before
     /// the first one.
     #[schemars(extend("format" = "date-time"), example = &"2026-11-22T12:00:00Z")]
     pub ring_turned_at: Option<String>,

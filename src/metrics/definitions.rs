@@ -108,7 +108,7 @@ metrics! {
     STORE_SIZE_BYTES: Gauge "sealdrop_store_size_bytes" ["part"]
         "Size of the data directory: the database, the key slots, and the files of payloads";
     RING_TURNED_TIMESTAMP_SECONDS: Gauge "sealdrop_ring_turned_timestamp_seconds" []
-        "Time of the last turn of the ring: older copies of the data open nothing that was burned before it";
+        "Time of the last turn of the ring: older copies of store/ open nothing that was burned before it";
     KEY_TABLE_TIMESTAMP_SECONDS: Gauge "sealdrop_key_table_timestamp_seconds" []
         "Time of the key table in the directory of --keys-out; absent without one";
     RING_TURN_FAILURES: Counter "sealdrop_ring_turn_failures" []

@@ -52,8 +52,8 @@ impl Store {
         self.shared.keys_out.as_ref().and_then(|dir| key_table_time(&dir.join(KEY_TABLE)))
     }
 
-    /// Turns the ring, so that nothing that was burned until now can be opened with an older copy of the data
-    /// directory. Changes continue meanwhile. Blocks, also while another turn runs.
+    /// Turns the ring, so that nothing that was burned until now can be opened with an older copy of the
+    /// store, without the ring of its time. Changes continue meanwhile. Blocks, also while another turn runs.
     ///
     /// # Errors
     ///

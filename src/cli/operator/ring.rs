@@ -11,7 +11,7 @@ use crate::{
 
 command_group! {
     /// The ring is the key to all data in the data directory. It is replaced every hour (--ring-turn): then no
-    /// older copy of the directory opens what was burned before.
+    /// older copy of store/ opens what was burned before.
     #[argh(
         subcommand,
         name = "ring",
@@ -43,7 +43,7 @@ impl RingTurnCommand {
         }
         Ok(writeln!(
             context.out,
-            "turned at {}: no older copy opens what was burned before",
+            "turned at {}: no older copy of store/ opens what was burned before",
             turned.turned_at
         )?)
     }

@@ -63,7 +63,9 @@ fn write(status: &ServerStatus, context: &mut Context<'_>) -> Result<(), Failure
     row(
         "ring",
         &match status.ring_turned_at.as_deref() {
-            Some(at) => format!("turned {at}; older copies open nothing that was burned before"),
+            Some(at) => {
+                format!("turned {at}; older copies of store/ open nothing that was burned before")
+            }
             None => "not turned yet".to_owned(),
         },
     )?;

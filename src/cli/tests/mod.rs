@@ -309,7 +309,7 @@ fn replies_are_printed_for_people_and_for_programs() {
              queues       0 changes, 0 slow jobs, 1 mails, 0 calls of webhooks, 0 given up\n\
              connections  2\n\
              certificate  none\n\
-             ring         turned 2026-11-22T11:00:00Z; older copies open nothing that was burned before\n\
+             ring         turned 2026-11-22T11:00:00Z; older copies of store/ open nothing that was burned before\n\
              key table    of 2026-11-22T11:00:00Z\n\
              warning      Mails wait.\n",
         ),

@@ -31,8 +31,8 @@ pub(super) enum PlaceError {
 
 /// Makes `link`, the name of the ring in its data directory, lead to the file `wanted`.
 ///
-/// A ring that is elsewhere is copied there; [`wipe_old_ring`] overwrites it where it was. Without a ring, there is only the
-/// link afterwards: to a ring that somebody has put there, or to one that will be created.
+/// A ring that is elsewhere is copied there; [`wipe_old_ring`] overwrites it where it was. Without a ring, there
+/// is only the link afterwards: to a ring that somebody has put there, or to one that will be created.
 pub(super) fn put_ring(link: &Path, wanted: &Path) -> Result<(), PlaceError> {
     let failed = |source| PlaceError::Io { to: wanted.to_path_buf(), source };
     let wanted = std::path::absolute(wanted).map_err(failed)?;

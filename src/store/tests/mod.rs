@@ -1,7 +1,7 @@
 //! The store through its public functions, and its files on disk. [`opening`] tests directories that a crash
-//! or another program has changed, [`backups`] and [`keyless`] backups, [`payloads`] sealed payloads and their files,
-//! [`ring`] its turns, [`ring_crashes`] turns that are interrupted, [`upgrade`] directories of an older format, and [`sharing`] several processes on one
-//! engine.
+//! or another program has changed, [`backups`] and [`keyless`] backups, [`payloads`] sealed payloads and their
+//! files, [`ring`] its turns, [`ring_crashes`] turns that are interrupted, [`upgrade`] directories of an older
+//! format, and [`sharing`] several processes on one engine.
 
 mod backups;
 mod keyless;

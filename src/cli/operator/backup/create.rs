@@ -29,9 +29,9 @@ use crate::{
 
 command! {
     /// Back up all data, whether the daemon runs or not: accounts, secrets, boxes and all files, as they are at
-    /// one moment, encrypted. Without --with-keys, it opens no secret by itself. The price of --with-keys: whoever can open the backup, and has the link of a secret
-    /// that was live at that moment, can open the secret, also after it was viewed or burned; and a restore
-    /// brings it back. Keep few backups, and not for long.
+    /// one moment, encrypted. Without --with-keys, it opens no secret by itself. The price of --with-keys: whoever
+    /// can open the backup, and has the link of a secret that was live at that moment, can open the secret, also
+    /// after it was viewed or burned; and a restore brings it back. Keep few such backups, and not for long.
     #[argh(
         subcommand,
         name = "create",

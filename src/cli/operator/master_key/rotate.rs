@@ -41,14 +41,14 @@ impl MasterKeyRotateCommand {
         let is_encrypted = new.is_some();
         change_master_key(&dir, old, new).map_err(|error| Failure::failed(error.to_string()))?;
         let next = match is_encrypted {
-            true => {
-                "start the daemon with the new key (--master-key-file), which writes the copies, too"
-            }
-            false => {
-                "it is not encrypted now: start the daemon without --master-key-file, which writes the copies, too"
-            }
+            true => "start the daemon with the new key (--master-key-file)",
+            false => "it is not encrypted now: start the daemon without --master-key-file",
         };
-        Ok(writeln!(context.out, "the ring of {} was written again; {next}", dir.display())?)
+        Ok(writeln!(
+            context.out,
+            "the ring of {} was written again; {next}; it writes the copies",
+            dir.display()
+        )?)
     }
 }
 
