@@ -190,7 +190,9 @@ impl Committer {
         for ((key, new), old) in writes.zip(replaced) {
             self.figures.written(key, old.as_deref(), new.as_deref());
         }
-        effects.reports.iter().for_each(|line| tracing::warn!("{line}"));
+        for (line, is_warning) in &effects.reports {
+            if *is_warning { tracing::warn!("{line}") } else { tracing::info!("{line}") }
+        }
         keep(&effects);
         self.disks.keys.release(&mut effects.wiped());
         Committed::Done(effects.dead_files)

@@ -28,7 +28,7 @@ pub(super) struct Effects {
     pub(super) kept_files: Vec<Arc<StagedFile>>,
     pub(super) dead_files: Vec<FileName>,
     /// Lines for the log.
-    pub(super) reports: Vec<&'static str>,
+    pub(super) reports: Vec<(&'static str, bool)>,
     /// What is left of the ranges that numbers were taken from.
     pub(super) ranges: Ranges,
 }

@@ -257,9 +257,9 @@ impl Transaction<'_, '_> {
         result
     }
 
-    /// Logs `line` once the change is durable.
-    pub fn report(&mut self, line: &'static str) {
-        self.effects.reports.push(line);
+    /// Logs `line` once the change is durable: as a warning, or for information.
+    pub fn report(&mut self, line: &'static str, is_warning: bool) {
+        self.effects.reports.push((line, is_warning));
     }
 
     /// A number that no other change gets from the counter at `key`, in any process. `first` is the first one

@@ -267,8 +267,8 @@ fn queue(
     match outbox::put_mail(transaction, &mail, letter, now) {
         Ok(()) => Ok(true),
         Err(OutboxError::TooMany { .. }) => {
-            transaction
-                .report("a notification was left out: the limit of mails per hour is reached");
+            let line = "a notification was left out: the limit of mails per hour is reached";
+            transaction.report(line, false);
             Ok(false)
         }
         Err(OutboxError::Store(error)) => Err(error),

@@ -289,7 +289,8 @@ pub fn tried_after(
                 Ok(is_late) => any_late |= is_late,
                 // One damaged record must not prevent the other entries.
                 Err(_) => {
-                    transaction.report("a late attempt cannot be logged: its secret cannot be read")
+                    let line = "a late attempt cannot be logged: its secret cannot be read";
+                    transaction.report(line, true);
                 }
             }
         }

@@ -13,7 +13,7 @@ const FILE = { name: "Avtal.pdf", mimeType: "application/pdf", buffer: Buffer.al
 
 /**
  * All text that can be read or heard, in the order of the page; numbers that depend on the time without
- * their digits, and no counting seconds (`.again`).
+ * their digits, no counting seconds (`.again`), and no distances from now, whose unit depends on the time.
  */
 const told = (page) => page.evaluate(() => {
   const found = [document.title];
@@ -24,7 +24,7 @@ const told = (page) => page.evaluate(() => {
       for (const name of ["aria-label", "title", "alt", "placeholder", "lang"]) {
         if (node.hasAttribute(name) && !node.closest("[translate=no]")) found.push(`${name}=${node.getAttribute(name)}`);
       }
-    } else if (!node.parentElement.closest("[translate=no], .again, #announce, noscript, script")) {
+    } else if (!node.parentElement.closest("[translate=no], .again, .moment span, #announce, noscript, script")) {
       found.push(node.data);
     }
   }
