@@ -81,6 +81,8 @@ fn what_was_burned_since_stays_burned() {
     for name in ["small burned", "large burned"] {
         delete(&store, name).wait().unwrap();
     }
+    // Its key takes the slot of a burned one.
+    put_sealed(&store, "in its slot", b"in no backup").wait().unwrap();
     store.turn_ring(NOW.plus(1)).unwrap();
     kept.keep("second");
     let (part, restored) = kept.restore(&backup, "keys second", "ring second").unwrap();

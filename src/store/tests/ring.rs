@@ -170,6 +170,27 @@ fn a_full_directory_turns_while_it_is_in_use() {
     store.close();
 }
 
+/// Burns in other buckets each time, so that pages pass from bucket to bucket.
+#[test]
+fn pages_belong_to_one_bucket_each() {
+    let (home, store) = Home::new();
+    let names: Vec<String> = (0..3000).map(|n| format!("{n:04}")).collect();
+    let pending: Vec<_> = names.iter().map(|name| put_sealed(&store, name, b"secret")).collect();
+    pending.into_iter().for_each(|pending| pending.wait().unwrap());
+    let burned = [10, 1100, 2100, 11, 2101, 1101, 2102, 12];
+    for (n, place) in (0..).zip(burned) {
+        delete(&store, &names[place]).wait().unwrap();
+        store.turn_ring(NOW.plus(n)).unwrap();
+    }
+    let store = home.reopen(store);
+    for (place, name) in names.iter().enumerate() {
+        assert_eq!(found(&store, name).is_some(), !burned.contains(&place), "{name}");
+    }
+    assert_eq!(opened(&store, "0013").unwrap(), b"secret");
+    assert_eq!(slots_with_keys(&home.path("store")).len(), 2992);
+    store.close();
+}
+
 /// Opens with a ring outside of the directory.
 fn open_with_ring(home: &Home, ring: &Path) -> Result<Store, StoreOpenError> {
     let options = StoreOptions { ring: Some(ring.to_path_buf()), ..StoreOptions::new(8 << 20) };

@@ -75,6 +75,28 @@ fn a_turn_that_is_interrupted_twice_loses_nothing() {
     assert!(failed > 2 * u32::try_from(steps).unwrap(), "most of them are interrupted: {failed}");
 }
 
+/// A key that is written between the steps of a turn is in the new page of its bucket.
+#[test]
+fn what_is_made_during_a_turn_survives_a_crash() {
+    for seed in 0..20 {
+        let (disk, store) = disk_with_burns(seed);
+        let rekeyed = |group: &mut crate::store::group::Group<'_>| {
+            group.disks().keys.ring().is_some_and(|ring| ring.rekey().is_ok())
+        };
+        assert!(store.between_commits(rekeyed).unwrap());
+        put_sealed(&store, "later", b"later").wait().unwrap();
+        delete(&store, "a").wait().unwrap();
+        disk.crash();
+        store.close();
+        let store = Store::in_memory(&disk).unwrap();
+        assert_eq!(opened(&store, "later").unwrap(), b"later");
+        assert!(found(&store, "a").is_none());
+        store.turn_ring(UnixSeconds(2)).unwrap();
+        assert_eq!(opened(&store, "later").unwrap(), b"later");
+        store.close();
+    }
+}
+
 /// The master key changes, and the disk fails at each step: one of both keys opens the ring.
 #[test]
 fn a_change_of_the_master_key_that_is_interrupted_leaves_one_of_both() {
