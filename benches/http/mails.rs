@@ -123,7 +123,7 @@ pub(crate) fn view_all(store: &Store, owners: &[Owner]) {
 
 /// The number of items in the outbox.
 pub(crate) fn waiting(store: &Store) -> usize {
-    outbox::list(store, OutboxNumber(0), usize::MAX).expect("a list").len()
+    outbox::list(store, OutboxNumber(0), usize::MAX).expect("a list").0.len()
 }
 
 /// Copies a data directory that is not open.

@@ -15,12 +15,8 @@ const PAGE: usize = 1000;
 
 /// A page of the list.
 pub(super) fn page(store: &Store, from: u64) -> Result<OutboxPage, CommandError> {
-    // One more entry shows whether there is another page.
-    let mut found = outbox::list(store, OutboxNumber(from), PAGE + 1)?;
-    let next = match found.len() > PAGE {
-        true => found.pop().map(|(number, _)| number.0),
-        false => None,
-    };
+    let (found, next) = outbox::list(store, OutboxNumber(from), PAGE)?;
+    let next = next.map(|number| number.0);
     Ok(OutboxPage { entries: found.into_iter().map(row).collect(), next })
 }
 
@@ -34,11 +30,10 @@ pub(super) fn retry(
         let done = store.change(outbox::retry(OutboxNumber(id), now)).wait()?;
         return changed(done, id, "waits");
     }
-    let (mut count, mut from) = (0, 0);
-    loop {
-        let page = outbox::list(store, OutboxNumber(from), PAGE)?;
-        let Some((last, _)) = page.last() else { return Ok(OutboxChanged { count }) };
-        from = last.0 + 1;
+    let (mut count, mut next) = (0, Some(OutboxNumber(0)));
+    while let Some(from) = next {
+        let page;
+        (page, next) = outbox::list(store, from, PAGE)?;
         let retry = |(number, _)| store.change(outbox::retry(number, now));
         // All changes are queued before the first one is awaited, so that they share syncs.
         let under_way: Vec<_> = page.into_iter().map(retry).collect();
@@ -46,6 +41,7 @@ pub(super) fn retry(
             count += u64::from(pending.wait()?);
         }
     }
+    Ok(OutboxChanged { count })
 }
 
 /// Deletes one entry.

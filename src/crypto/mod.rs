@@ -49,6 +49,7 @@ pub mod sequence_mask;
 pub mod sjcl;
 pub mod stream;
 pub mod typed_password;
+pub mod value_seal;
 
 pub use age_file::{AgeError, AgeIdentity, AgeKey, AgeLock, AgeRecipient};
 pub use answer_key::{AnswerKey, AnswerKeyError, AnswerPrivateKey};

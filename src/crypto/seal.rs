@@ -17,7 +17,8 @@ use super::{
 /// The difference in bytes between a sealed payload and its plaintext: AES-GCM's tag.
 pub const SEAL_BYTES: usize = 16;
 
-/// The key of one slot: 256 random bits that seal exactly one payload. Wiped on drop.
+/// The key of one slot: 256 random bits that seal exactly one payload; or values, by [`super::value_seal`], and no
+/// payload. Wiped on drop.
 #[derive(ZeroizeOnDrop)]
 pub struct SlotKey([u8; 32]);
 

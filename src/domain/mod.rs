@@ -29,4 +29,5 @@ pub mod server_status;
 pub mod stand_ins;
 pub mod sweep;
 pub mod text;
+pub mod unreadable;
 pub mod view;

@@ -269,9 +269,13 @@ fn remove_requests(store: &Store, account: AccountNumber) -> Result<(), AccountE
         store
             .change(move |transaction| {
                 for key in &batch {
-                    let request = transaction.get::<Request>(key)?;
-                    if let (Some(number), Some(request)) = (schema::request_number(key), request) {
-                        request::remove(transaction, number, &request)?;
+                    match (schema::request_number(key), transaction.get::<Request>(key)?) {
+                        (Some(number), Some(request)) => {
+                            request::remove(transaction, number, &request)?;
+                        }
+                        // Its key may be gone: see `unreadable`.
+                        (Some(number), None) => request::remove_unreadable(transaction, number)?,
+                        (None, _) => transaction.delete(key)?,
                     }
                 }
                 Ok::<_, AccountError>(())

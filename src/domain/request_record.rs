@@ -16,7 +16,7 @@ use super::{
 use crate::{
     clock::UnixSeconds,
     crypto::PasswordHash,
-    store::{Record, StoreError, Transaction},
+    store::{Key, Record, StoreError, Transaction},
 };
 
 /// A request's record.
@@ -56,7 +56,12 @@ pub struct Request {
 
 impl Record for Request {
     const VERSION: u8 = 2;
+
+    fn sealed_by(key: &Key) -> Option<Key> {
+        Some(key.clone())
+    }
 }
+
 impl Request {
     /// The id in its link.
     #[must_use]

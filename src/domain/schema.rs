@@ -8,12 +8,12 @@
 //! k SHA-256 of the key -> ApiKey
 //! E account            -> CreatedKeys: how many keys the account has created itself
 //! s account sequence   -> Secret, with its sealed payload
-//! t account sequence f -> Text, f = 0 the description, 1 the message
-//! v account sequence i -> View, i = 0, 1, 2 …
-//! h account sequence i -> SecretEvent of its log, i = 0, 1, 2 …
+//! t account sequence f -> Text, f = 0 the description, 1 the message; sealed by its secret
+//! v account sequence i -> View, i = 0, 1, 2 …; sealed by its secret
+//! h account sequence i -> SecretEvent of its log, i = 0, 1, 2 …; sealed by its secret
 //! A account sequence n -> Attachment of a secret, n = 1, 2 …, with its sealed key and its file
 //! T account sequence n -> Tail: the end of an attachment that is not complete, sealed
-//! D account sequence   -> Draft, with the half of a link for a mail
+//! D account sequence   -> Draft, sealed, with the half of a link for a mail
 //! S account            -> StoredBytes of attachments
 //! l account seq. token -> Lease, by the first 16 bytes of its token's SHA-256
 //! g account sequence   -> Manage, for a secret without an account
@@ -24,8 +24,9 @@
 //! I box SHA-256 of key -> Repeatable: the time of a message, by its idempotency key
 //! J box message        -> Remembered: the idempotency key of a message, oldest first
 //! x box                -> Deletion, while a box is being burned
-//! r account sequence   -> Request
-//! q account sequence f -> Text of a request, f = 0 description, 1 message, 2 and 3 those of its secrets
+//! r account sequence   -> Request, sealed
+//! q account sequence f -> Text of a request, f = 0 description, 1 message, 2 and 3 those of its secrets;
+//!                         sealed by its request
 //! u SHA-256 of the id  -> RequestNumber
 //! w account seq. seq.  -> MadeThroughRequest: a secret that was created through a request
 //! K account sequence   -> StoredAnswerKey of a request: answers are sealed for it
@@ -33,12 +34,12 @@
 //! G account sequence   -> Manage, for a request without an account
 //! R account sequence   -> ReplyTerms of a secret that its viewers can reply to
 //! f due account seq.   -> Due: the next check of a request by the sweeper
-//! o outgoing           -> Outgoing, with its sealed part
+//! o outgoing           -> Outgoing, sealed, with its sealed part
 //! i lane due outgoing  -> DueOut: the next attempt or the deletion of an item
 //! z share hash|account -> SentTimes: mails of the last hour; of an address m, an account a, or a MailShare
-//! j account            -> Notify: the recipient of its notifications
+//! j account            -> Notify, sealed: the recipient of its notifications
 //! y account webhook    -> Webhook, with its sealed address and key
-//! c box                -> BoxNotify: the recipient of the notifications of a box
+//! c box                -> BoxNotify, sealed: the recipient of the notifications of a box
 //! C SHA-256 of token   -> Claim
 //! H hour process        -> HourRecord: the events of an hour, counted from 1970; without `process` for process 0
 //! Q f                  -> the counter of secrets (f = 0) or requests (1) without an account
@@ -171,6 +172,18 @@ pub(super) fn secret_number(key: &Key) -> Option<SecretNumber> {
     number_at_end(key.as_bytes())
 }
 
+/// The secret or the request that a text, a view or an event belongs to. Its key seals them, and is wiped with
+/// it.
+pub(super) fn sealing_record(key: &Key) -> Option<Key> {
+    let (prefix, rest) = key.as_bytes().split_first()?;
+    let owner = match prefix {
+        b't' | b'v' | b'h' => b's',
+        b'q' => b'r',
+        _ => return None,
+    };
+    Some(Key::new(owner).with(rest.first_chunk::<8>()?))
+}
+
 /// One of the two texts of a secret.
 #[derive(Clone, Copy)]
 pub(super) enum TextField {
@@ -257,6 +270,16 @@ pub(super) fn due_parts(key: &Key) -> Option<(UnixSeconds, SecretNumber)> {
 pub(super) fn due_at(key: &Key) -> Option<UnixSeconds> {
     let at = key.as_bytes().get(1..)?.first_chunk::<8>()?;
     Some(UnixSeconds(u64::from_be_bytes(*at)))
+}
+
+/// The prefix of all requests.
+pub(super) fn all_requests() -> Key {
+    Key::new(b'r')
+}
+
+/// The prefix of the ids of all requests.
+pub(super) fn request_ids() -> Key {
+    Key::new(b'u')
 }
 
 pub(super) fn requests(account: AccountNumber) -> Key {
@@ -540,6 +563,20 @@ mod tests {
             assert_eq!(due_parts(&due(UnixSeconds(99), n)), Some((UnixSeconds(99), n)));
             last = key;
         }
+    }
+
+    #[test]
+    fn what_belongs_to_a_secret_or_a_request_is_sealed_by_it() {
+        let account = AccountNumber::new(0x01_02_03).unwrap();
+        let number = SecretNumber { account, sequence: 0x04_05_06_07_08 };
+        for key in [text(number, TextField::Message), view(number, 7), event(number, 300)] {
+            assert_eq!(sealing_record(&key), Some(secret(number)));
+        }
+        let number = RequestNumber { account, sequence: 9 };
+        for field in RequestText::ALL {
+            assert_eq!(sealing_record(&request_text(number, field)), Some(request(number)));
+        }
+        assert_eq!(sealing_record(&request(number)), None);
     }
 
     #[test]

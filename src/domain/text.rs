@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::store::Record;
+use super::schema;
+use crate::store::{Key, Record};
 
 /// A description or a message of at most 1,000 characters.
 #[derive(Clone, Serialize, Deserialize)]
@@ -10,6 +11,10 @@ pub struct Text(String);
 
 impl Record for Text {
     const VERSION: u8 = 1;
+
+    fn sealed_by(key: &Key) -> Option<Key> {
+        schema::sealing_record(key)
+    }
 }
 
 impl Text {

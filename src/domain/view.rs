@@ -4,7 +4,11 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{clock::UnixSeconds, store::Record};
+use super::schema;
+use crate::{
+    clock::UnixSeconds,
+    store::{Key, Record},
+};
 
 /// One view, as shown to the owner.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +23,10 @@ pub struct View {
 
 impl Record for View {
     const VERSION: u8 = 1;
+
+    fn sealed_by(key: &Key) -> Option<Key> {
+        schema::sealing_record(key)
+    }
 }
 
 impl View {

@@ -3,7 +3,7 @@
 //! 1. New files get their names.
 //! 2. The commit mark records that a commit has begun, and the changed slots are written.
 //! 3. The engine applies the records. From here on, the commit is done.
-//! 4. The keys of replaced payloads are wiped, and the mark records the end.
+//! 4. The keys of replaced payloads and of deleted values are wiped, and the mark records the end.
 //!
 //! Each step is durable before the next one. A key is wiped before the record that names it is changed, so a
 //! crash leaves no record that opens what was burned; the next start finishes that burn. A shared engine

@@ -14,17 +14,21 @@ use super::{
     engine::{DiskFailure, Engine, FoundKeys, Scan, Stored, Version, Writes},
     payload_keys::{PayloadKeys, SlotLease, SlotWrites},
     ranges::Ranges,
+    sealed_values::FreshKeys,
 };
-use crate::crypto::SlotKey;
+use crate::crypto::{Random, SlotKey};
 
 /// The effects of changes that are not committed yet.
 #[derive(Default)]
 pub(super) struct Effects {
     pub(super) writes: Writes,
     pub(super) slots: SlotWrites,
-    /// The slots that are wiped once the records are durable; see [`Transaction::burn_last`].
+    /// The slots that are wiped once the records are durable: those of deleted values, and others by
+    /// [`Transaction::burn_last`].
     pub(super) late_wipes: BTreeSet<u32>,
     pub(super) kept_slots: Vec<Arc<SlotLease>>,
+    /// The number of [`FreshKeys`] that are used.
+    pub(super) fresh_keys: usize,
     pub(super) kept_files: Vec<Arc<StagedFile>>,
     pub(super) dead_files: Vec<FileName>,
     /// Lines for the log.
@@ -42,6 +46,7 @@ impl Effects {
             slots: slots.map(|(slot, key)| (*slot, key.as_ref().map(copy_key))).collect(),
             late_wipes: self.late_wipes.clone(),
             kept_slots: self.kept_slots.clone(),
+            fresh_keys: self.fresh_keys,
             kept_files: self.kept_files.clone(),
             dead_files: self.dead_files.clone(),
             reports: self.reports.clone(),
@@ -54,6 +59,7 @@ impl Effects {
         self.slots.extend(other.slots);
         self.late_wipes.extend(other.late_wipes);
         self.kept_slots.extend(other.kept_slots);
+        self.fresh_keys += other.fresh_keys;
         self.kept_files.extend(other.kept_files);
         self.dead_files.extend(other.dead_files);
         self.reports.extend(other.reports);
@@ -103,7 +109,7 @@ pub(super) struct StoreDisks {
 #[derive(Default)]
 pub(super) struct ReadSet {
     records: BTreeMap<Key, Option<Stored>>,
-    /// The keys of payloads. Their records are in `records`, and change with them.
+    /// The keys in slots. The records that name them are in `records`, and change with them.
     slots: BTreeMap<u32, Option<SlotKey>>,
     pub(super) found: Vec<FoundKeys>,
 }
@@ -120,6 +126,7 @@ pub(super) struct Group<'a> {
     disks: &'a StoreDisks,
     pub(super) effects: Effects,
     pub(super) reads: RefCell<ReadSet>,
+    pub(super) fresh_keys: FreshKeys<'a>,
     /// Whether the disk has room for new records. Asked once, so that all changes of the group agree.
     has_room: OnceCell<bool>,
     /// The ranges that this process has when the group begins.
@@ -136,9 +143,14 @@ struct Attempt<T, E> {
 }
 
 impl<'a> Group<'a> {
-    pub(super) fn new(disks: &'a StoreDisks, ranges: &'a RefCell<Ranges>) -> Self {
+    pub(super) fn new(
+        disks: &'a StoreDisks,
+        ranges: &'a RefCell<Ranges>,
+        random: &'a dyn Random,
+    ) -> Self {
         Self {
             disks,
+            fresh_keys: FreshKeys::new(&disks.keys, random),
             effects: Effects::default(),
             reads: RefCell::default(),
             has_room: OnceCell::new(),

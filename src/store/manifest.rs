@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Key, Record,
     engine::Writes,
-    record::{Envelope, encode_value},
+    record::{Attached, Envelope, encode_value},
 };
 use crate::clock::TimeRecord;
 
@@ -50,7 +50,8 @@ impl Manifest {
     /// Adds the manifest to the writes of a commit.
     pub(super) fn write(self, writes: &mut Writes) {
         let key = Self::key();
-        let bytes = encode_value(&self).and_then(|value| Envelope::encode(&key, &value, None));
+        let bytes = encode_value(&self)
+            .and_then(|value| Envelope::encode(&key, &value, Attached::default()));
         writes.insert(key, Some(bytes.expect("a few numbers fit in a record")));
     }
 }

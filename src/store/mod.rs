@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! Store::change -> writer (one thread) -> group, transaction -> commit -> Engine, PayloadKeys, Bodies
-//! Store::get, scan, range, keys --------------------------------------> Engine
+//! Store::get, scan, range, keys --------------------------------------> Engine, PayloadKeys
 //! Store::open -> local (directory, sled, slots, files) -> opening -> verify (the scan at start)
 //! ```
 //!
@@ -38,6 +38,7 @@ mod pending_change;
 mod portions;
 mod ranges;
 mod record;
+mod sealed_values;
 mod sealing;
 mod space;
 #[cfg(test)]
@@ -82,6 +83,7 @@ pub use self::{
     payload::{BesideFile, FoundPayload, MAX_INLINE_BYTES, Payload},
     pending_change::PendingChange,
     record::{MAX_VALUE_BYTES, Record, RecordFields},
+    sealed_values::RecordReader,
     space::Space,
     transaction::Transaction,
     turn::TurnError,
@@ -159,7 +161,7 @@ impl Store {
         keys_out: Option<PathBuf>,
         on_failure: OnFailure,
     ) -> io::Result<Self> {
-        let ReadyStore { committer, figures } = opened;
+        let ReadyStore { committer, figures, random } = opened;
         let disks = committer.disks().clone();
         let (changes, messages) = mpsc::channel();
         let (dead_files, dead) = mpsc::channel();
@@ -182,8 +184,13 @@ impl Store {
             true => u64::from_be_bytes(random_array(&SystemRandom)).max(1),
             false => 0,
         };
-        let writer =
-            Writer { committer, tap: Arc::clone(&tap), figures: Arc::clone(&figures), watched };
+        let writer = Writer {
+            committer,
+            random,
+            tap: Arc::clone(&tap),
+            figures: Arc::clone(&figures),
+            watched,
+        };
         let writer = spawn("store writer", Box::new(move || writer.run(&messages, on_failure)))?;
         let writer = Mutex::new(Some(writer));
         Ok(Self {
@@ -227,7 +234,8 @@ impl Store {
     /// [`StoreError::Damaged`], [`StoreError::UnknownVersion`] or [`StoreError::Unavailable`].
     pub fn get<R: Record>(&self, key: &Key) -> Result<Option<R>, StoreError> {
         let stored = self.shared.disks.engine.get(key)?;
-        stored.map(|stored| decode(key, &stored)).transpose()
+        let opened = stored.map(|stored| self.reader().open(key, stored));
+        Ok(opened.transpose()?.flatten())
     }
 
     /// The values at `keys`, in their order.
@@ -236,26 +244,20 @@ impl Store {
     ///
     /// Those of [`Store::get`].
     pub fn get_many<R: Record>(&self, keys: &[Key]) -> Result<Vec<Option<R>>, StoreError> {
-        if keys.is_empty() {
-            return Ok(Vec::new());
-        }
-        let found = self.shared.disks.engine.get_many(keys)?;
-        let pairs = keys.iter().zip(found);
-        pairs.map(|(key, stored)| stored.map(|stored| decode(key, &stored)).transpose()).collect()
+        self.reader().get_many(keys)
     }
 
-    /// The records of a scan.
+    /// The records of a scan. `None` stands for a value whose key is gone.
     ///
     /// # Errors
     ///
     /// Those of [`Store::get`].
-    pub fn scan<R: Record>(&self, scan: &Scan) -> Result<Vec<(Key, R)>, StoreError> {
+    pub fn scan<R: Record>(&self, scan: &Scan) -> Result<Vec<(Key, Option<R>)>, StoreError> {
         let found = self.shared.disks.engine.scan(scan)?;
-        let decoded = |(key, stored): (Key, Stored)| {
-            let value = decode(&key, &stored)?;
-            Ok((key, value))
-        };
-        found.into_iter().map(decoded).collect()
+        let (keys, stored): (Vec<Key>, Vec<Option<Stored>>) =
+            found.into_iter().map(|(key, stored)| (key, Some(stored))).unzip();
+        let values = self.reader().open_many(&keys, &stored)?;
+        Ok(keys.into_iter().zip(values).collect())
     }
 
     /// The keys of a scan. Does not read the values.
@@ -273,13 +275,16 @@ impl Store {
         &self,
         prefix: &Key,
     ) -> impl Iterator<Item = Result<(Key, R), StoreError>> + use<R> {
-        let engine = Arc::clone(&self.shared.disks.engine);
+        let disks = self.shared.disks.clone();
+        let engine = Arc::clone(&disks.engine);
         let read = move |scan: &Scan| engine.scan(scan);
         let records = Portions::new(Scan::of(prefix), read, |(key, _): &(Key, Stored)| key.clone());
-        records.map(|record| {
-            let (key, stored) = record?;
-            let value = decode(&key, &stored)?;
-            Ok((key, value))
+        records.filter_map(move |record| {
+            let opened = record.and_then(|(key, stored)| {
+                let value = RecordReader::new(&disks).open(&key, stored)?;
+                Ok(value.map(|value| (key, value)))
+            });
+            opened.transpose()
         })
     }
 
@@ -308,6 +313,12 @@ impl Store {
             self.shared.figures.change_taken();
         }
         PendingChange(receiver)
+    }
+
+    /// For several reads of records that belong together.
+    #[must_use]
+    pub fn reader(&self) -> RecordReader<'_> {
+        RecordReader::new(&self.shared.disks)
     }
 
     /// What the store counts about itself.
@@ -357,7 +368,9 @@ impl Store {
             for item in engine.scan_all() {
                 let (key, bytes) = item?;
                 let envelope = Envelope::decode(&key, &bytes).map_err(|error| error.to_string())?;
-                named.extend(envelope.payload.and_then(|p| p.body.file()).map(|(name, _)| name));
+                named.extend(
+                    envelope.attached.payload.and_then(|p| p.body.file()).map(|(name, _)| name),
+                );
             }
             settled.sweep(&named).map_err(failed("sweep payload files"))?;
         }
@@ -376,10 +389,6 @@ impl Store {
             let _ = writer.join();
         }
     }
-}
-
-fn decode<R: Record>(key: &Key, stored: &Stored) -> Result<R, StoreError> {
-    Envelope::decode(key, &stored.bytes)?.value()
 }
 
 fn fatal_failure(what: &str) {

@@ -10,11 +10,14 @@ use super::{
     group::{Effects, StoreDisks},
     verify::{Verified, verify},
 };
+use crate::crypto::Random;
 
 /// A store that is checked and ready for changes.
 pub(super) struct ReadyStore {
     pub(super) committer: Committer,
     pub(super) figures: Arc<StoreFigures>,
+    /// For the keys of values.
+    pub(super) random: Arc<dyn Random>,
 }
 
 /// A store that is checked, before its first commit.
@@ -29,11 +32,15 @@ pub(super) struct CheckedStore {
 /// # Errors
 ///
 /// What is damaged, for the operator.
-pub(super) fn begin(disks: StoreDisks, figures: Arc<StoreFigures>) -> Result<CheckedStore, String> {
+pub(super) fn begin(
+    disks: StoreDisks,
+    figures: Arc<StoreFigures>,
+    random: Arc<dyn Random>,
+) -> Result<CheckedStore, String> {
     let Verified { manifest, files: named, burns } = verify(&disks, &figures)?;
     let committer = Committer::new(disks, Arc::clone(&figures), manifest, 0);
     let effects = Effects { writes: burns, ..Effects::default() };
-    Ok(CheckedStore { opened: ReadyStore { committer, figures }, effects, named })
+    Ok(CheckedStore { opened: ReadyStore { committer, figures, random }, effects, named })
 }
 
 impl CheckedStore {

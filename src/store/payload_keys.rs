@@ -1,4 +1,5 @@
-//! The keys of payloads: one 32-byte key per payload, in numbered slots that can be wiped.
+//! The keys of payloads and of values that are deleted together: 32 bytes each, in numbered slots that can be
+//! wiped.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -130,7 +131,7 @@ impl From<DiskFailure> for TurnFailure {
     }
 }
 
-/// A slot that is reserved for a payload. It is released when it is dropped, unless a commit has filled it.
+/// A slot that is reserved for a new key. It is released when it is dropped, unless a commit has filled it.
 pub(super) struct SlotLease {
     pub(super) slot: u32,
     keys: Arc<dyn PayloadKeys>,
@@ -140,7 +141,7 @@ pub(super) struct SlotLease {
 impl SlotLease {
     pub(super) fn new(keys: &Arc<dyn PayloadKeys>) -> Result<Self, StoreError> {
         let slot = keys.reserve().map_err(|error| {
-            tracing::warn!(%error, "there is no room for the key of a payload");
+            tracing::warn!(%error, "there is no room for a new key");
             StoreError::Full
         })?;
         Ok(Self { slot, keys: Arc::clone(keys), is_kept: AtomicBool::new(false) })

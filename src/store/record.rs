@@ -1,8 +1,9 @@
 //! The form of a record on disk: `bincode(envelope) ‖ checksum`.
 //!
-//! The envelope contains the domain's value (`version byte ‖ bincode`) and the location of the sealed
-//! payload, if the record has one. The checksum is the XXH3 (64 bits, little endian) of the envelope, with
-//! the XXH3 of the key as its seed. A record that appears under another key is therefore reported as damaged.
+//! The envelope contains the domain's value (`version byte ‖ bincode`, or sealed: [`super::sealed_values`]),
+//! the location of the sealed payload, if the record has one, and the slot of the key that seals values, if
+//! it has one. The checksum is the XXH3 (64 bits, little endian) of the envelope, with the XXH3 of the key as
+//! its seed. A record that appears under another key is therefore reported as damaged.
 
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};
 use serde::{Serialize, de::DeserializeOwned};
@@ -25,6 +26,19 @@ const ENCODING: Configuration<LittleEndian, Varint, Limit<MAX_VALUE_BYTES>> =
 pub trait Record: Serialize + DeserializeOwned {
     /// The version byte before the encoded fields.
     const VERSION: u8;
+
+    /// Whether the record names a key for the values of others from the beginning. Otherwise it gets one with the
+    /// first of them.
+    const SEALS_OTHERS: bool = false;
+
+    /// The record whose key seals the value at `key`, so that the value cannot be read any more once that record
+    /// is deleted, not in the freed parts of the database either. `None` for a value that is not sealed.
+    ///
+    /// It is the record itself, or one that is written before this one and deleted together with it.
+    fn sealed_by(key: &Key) -> Option<Key> {
+        let _ = key;
+        None
+    }
 
     /// Decodes a record that an older sealdrop has written. Returns `None` for an unknown version.
     fn from_older(version: u8, fields: RecordFields<'_>) -> Option<Result<Self, StoreError>> {
@@ -102,10 +116,69 @@ impl BodyRef<'_> {
     }
 }
 
-#[derive(Debug, bincode::Encode, bincode::BorrowDecode)]
-pub(super) struct Envelope<'a> {
+/// The slot of a key that seals values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, bincode::Encode, bincode::BorrowDecode)]
+pub(super) struct ValueKeyRef {
+    pub(super) slot: u32,
+    /// [`crate::crypto::SlotKey::check`] of the expected key in the slot.
+    pub(super) check: u64,
+}
+
+/// What a record has beside its value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Attached<'a> {
+    pub(super) value_key: Option<ValueKeyRef>,
     pub(super) payload: Option<PayloadRef<'a>>,
+}
+
+impl Attached<'_> {
+    /// The slots of its keys, with their check values.
+    pub(super) fn slots(&self) -> impl Iterator<Item = (u32, u64)> + use<> {
+        let payload = self.payload.map(|payload| (payload.slot, payload.check));
+        payload.into_iter().chain(self.value_key.map(|key| (key.slot, key.check)))
+    }
+}
+
+/// A record without its checksum.
+#[derive(Debug)]
+pub(super) struct Envelope<'a> {
+    pub(super) attached: Attached<'a>,
     value: &'a [u8],
+}
+
+/// The envelope on disk. The order of the forms is that of their numbers.
+#[derive(bincode::Encode, bincode::BorrowDecode)]
+enum EnvelopeForm<'a> {
+    Plain { value: &'a [u8] },
+    WithPayload { payload: PayloadRef<'a>, value: &'a [u8] },
+    WithValueKey { value_key: ValueKeyRef, value: &'a [u8] },
+    WithBoth { value_key: ValueKeyRef, payload: PayloadRef<'a>, value: &'a [u8] },
+}
+
+impl<'a> From<EnvelopeForm<'a>> for Envelope<'a> {
+    fn from(form: EnvelopeForm<'a>) -> Self {
+        let (value_key, payload, value) = match form {
+            EnvelopeForm::Plain { value } => (None, None, value),
+            EnvelopeForm::WithPayload { payload, value } => (None, Some(payload), value),
+            EnvelopeForm::WithValueKey { value_key, value } => (Some(value_key), None, value),
+            EnvelopeForm::WithBoth { value_key, payload, value } => {
+                (Some(value_key), Some(payload), value)
+            }
+        };
+        Self { attached: Attached { value_key, payload }, value }
+    }
+}
+
+impl<'a> From<Envelope<'a>> for EnvelopeForm<'a> {
+    fn from(Envelope { attached, value }: Envelope<'a>) -> Self {
+        let Attached { value_key, payload } = attached;
+        match (value_key, payload) {
+            (None, None) => Self::Plain { value },
+            (None, Some(payload)) => Self::WithPayload { payload, value },
+            (Some(value_key), None) => Self::WithValueKey { value_key, value },
+            (Some(value_key), Some(payload)) => Self::WithBoth { value_key, payload, value },
+        }
+    }
 }
 
 impl<'a> Envelope<'a> {
@@ -117,12 +190,12 @@ impl<'a> Envelope<'a> {
     pub(super) fn encode(
         key: &Key,
         value: &[u8],
-        payload: Option<PayloadRef<'_>>,
+        attached: Attached<'_>,
     ) -> Result<Vec<u8>, StoreError> {
         const TOO_LARGE: StoreError = StoreError::TooLarge("a value is longer than 4,096 bytes");
         let mut bytes = Vec::with_capacity(value.len() + 64);
-        bincode::encode_into_std_write(Envelope { payload, value }, &mut bytes, ENCODING)
-            .map_err(|_| TOO_LARGE)?;
+        let form = EnvelopeForm::from(Envelope { attached, value });
+        bincode::encode_into_std_write(form, &mut bytes, ENCODING).map_err(|_| TOO_LARGE)?;
         let checksum = checksum(key, &bytes);
         bytes.extend_from_slice(&checksum.to_le_bytes());
         if bytes.len() > MAX_VALUE_BYTES { Err(TOO_LARGE) } else { Ok(bytes) }
@@ -139,12 +212,13 @@ impl<'a> Envelope<'a> {
         if checksum(key, envelope) != stored {
             return Err(DAMAGED);
         }
-        match bincode::borrow_decode_from_slice(envelope, ENCODING) {
-            Ok((decoded, read)) if read == envelope.len() => Ok(decoded),
+        match bincode::borrow_decode_from_slice::<EnvelopeForm<'_>, _>(envelope, ENCODING) {
+            Ok((decoded, read)) if read == envelope.len() => Ok(decoded.into()),
             _ => Err(StoreError::Damaged("a record cannot be decoded")),
         }
     }
 
+    /// The value of a record that is not sealed.
     pub(super) fn value<R: Record>(&self) -> Result<R, StoreError> {
         decode_value(self.value)
     }
@@ -161,12 +235,13 @@ pub(super) fn stored_checksum(bytes: &[u8]) -> u64 {
 
 /// The location of the payload in a stored record, without checking the record.
 pub(super) fn stored_payload(bytes: &[u8]) -> Option<PayloadRef<'_>> {
-    // The tag of `Some`: most records have no payload, and are not decoded.
-    const SOME: u8 = 1;
-    let (envelope, _) = split_checksum(bytes).filter(|(bytes, _)| bytes.first() == Some(&SOME))?;
+    // The numbers of `WithPayload` and `WithBoth`: most records have no payload, and are not decoded.
+    const WITH_PAYLOAD: [Option<&u8>; 2] = [Some(&1), Some(&3)];
+    let (envelope, _) =
+        split_checksum(bytes).filter(|(bytes, _)| WITH_PAYLOAD.contains(&bytes.first()))?;
     let (decoded, _) =
-        bincode::borrow_decode_from_slice::<Envelope<'_>, _>(envelope, ENCODING).ok()?;
-    decoded.payload
+        bincode::borrow_decode_from_slice::<EnvelopeForm<'_>, _>(envelope, ENCODING).ok()?;
+    Envelope::from(decoded).attached.payload
 }
 
 /// Encodes a domain value as `version byte ‖ bincode`.
@@ -178,7 +253,7 @@ pub(super) fn encode_value<R: Record>(value: &R) -> Result<Vec<u8>, StoreError> 
     Ok(bytes)
 }
 
-fn decode_value<R: Record>(bytes: &[u8]) -> Result<R, StoreError> {
+pub(super) fn decode_value<R: Record>(bytes: &[u8]) -> Result<R, StoreError> {
     let (&version, fields) =
         bytes.split_first().ok_or(StoreError::Damaged("a record has no value"))?;
     let fields = RecordFields(fields);
@@ -213,7 +288,8 @@ mod tests {
         let key = Key::new(b't').with(b"one");
         let value = encode_value(&Note(text.into())).unwrap();
         let payload = PayloadRef { slot: 7, check: 99, body: BodyRef::Inline(b"sealed") };
-        let bytes = Envelope::encode(&key, &value, Some(payload)).unwrap();
+        let attached = Attached { payload: Some(payload), value_key: None };
+        let bytes = Envelope::encode(&key, &value, attached).unwrap();
         (key, bytes)
     }
 
@@ -222,8 +298,30 @@ mod tests {
         let (key, bytes) = stored("hello");
         let envelope = Envelope::decode(&key, &bytes).unwrap();
         assert_eq!(envelope.value::<Note>().unwrap(), Note("hello".into()));
-        assert_eq!(envelope.payload.unwrap().slot, 7);
-        assert_eq!(stored_payload(&bytes), envelope.payload);
+        assert_eq!(envelope.attached.payload.unwrap().slot, 7);
+        assert_eq!(stored_payload(&bytes), envelope.attached.payload);
+    }
+
+    #[test]
+    fn a_record_comes_back_with_its_keys() {
+        let key = Key::new(b't');
+        let value_key = Some(ValueKeyRef { slot: 300, check: 5 });
+        let payload = Some(PayloadRef { slot: 7, check: 99, body: BodyRef::Inline(b"sealed") });
+        for attached in [
+            Attached::default(),
+            Attached { payload, value_key: None },
+            Attached { payload: None, value_key },
+            Attached { payload, value_key },
+        ] {
+            let bytes = Envelope::encode(&key, b"value", attached).unwrap();
+            let envelope = Envelope::decode(&key, &bytes).unwrap();
+            assert_eq!((envelope.attached, envelope.raw_value()), (attached, &b"value"[..]));
+            assert_eq!(stored_payload(&bytes), attached.payload);
+            assert_eq!(
+                attached.slots().collect::<Vec<_>>().len(),
+                usize::from(attached.payload.is_some()) + usize::from(attached.value_key.is_some())
+            );
+        }
     }
 
     #[test]
@@ -243,8 +341,8 @@ mod tests {
     #[test]
     fn values_past_the_limit_are_refused() {
         let key = Key::new(b't');
-        assert!(Envelope::encode(&key, &[0; MAX_VALUE_BYTES - 20], None).is_ok());
-        assert!(Envelope::encode(&key, &[0; MAX_VALUE_BYTES], None).is_err());
+        assert!(Envelope::encode(&key, &[0; MAX_VALUE_BYTES - 20], Attached::default()).is_ok());
+        assert!(Envelope::encode(&key, &[0; MAX_VALUE_BYTES], Attached::default()).is_err());
     }
 
     #[test]

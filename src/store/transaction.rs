@@ -17,7 +17,7 @@ use super::{
     growing_file::{Growth, Unfinished},
     payload::{BesideFile, FoundBody, FoundPayload, PayloadBody, PayloadSlot},
     ranges::{NextNumber, RANGE},
-    record::{BodyRef, Envelope, PayloadRef, encode_value},
+    record::{Attached, BodyRef, Envelope, PayloadRef, ValueKeyRef},
 };
 use crate::crypto::SlotKey;
 
@@ -26,14 +26,17 @@ use crate::crypto::SlotKey;
 /// The closure that receives it must be pure: its effects depend only on the records that it reads here and
 /// on its captured values, because it may be run again. Debug builds run each change twice and compare.
 pub struct Transaction<'g, 'a> {
-    group: &'g Group<'a>,
-    effects: Effects,
+    pub(super) group: &'g Group<'a>,
+    pub(super) effects: Effects,
     /// The files that it has found, which are opened once it has succeeded.
     files: RefCell<Vec<FileToOpen>>,
     /// Whether something could not be read. The change fails then, whatever it makes of the error.
     has_failed: Cell<bool>,
     burns_last: bool,
 }
+
+/// The slot and the file of a payload that is taken from its record, and the key of values of that record.
+type GivenUp = (Option<(u32, Option<FileName>)>, Option<ValueKeyRef>);
 
 impl<'g, 'a> Transaction<'g, 'a> {
     pub(super) fn new(group: &'g Group<'a>) -> Self {
@@ -53,22 +56,14 @@ impl<'g, 'a> Transaction<'g, 'a> {
 }
 
 impl Transaction<'_, '_> {
-    /// The value at `key`.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Damaged`] or [`StoreError::UnknownVersion`].
-    pub fn get<R: Record>(&self, key: &Key) -> Result<Option<R>, StoreError> {
-        self.with_stored(key, |envelope| envelope.value())?.transpose()
-    }
-
-    /// The value at `key`, only for the result of the change: another process may change it before the commit,
+    /// The value at `key`, which is not a sealed one, only for the result of the change: another process may change it before the commit,
     /// and this change is not run again for that.
     ///
     /// # Errors
     ///
     /// The errors of [`Transaction::get`].
     pub fn glance<R: Record>(&self, key: &Key) -> Result<Option<R>, StoreError> {
+        debug_assert!(R::sealed_by(key).is_none(), "only values that are not sealed");
         let stored = || self.group.glance(key);
         self.with_stored_or(key, stored, |envelope| envelope.value())?.transpose()
     }
@@ -83,17 +78,26 @@ impl Transaction<'_, '_> {
         if self.group.has_room() { Ok(()) } else { Err(StoreError::Full) }
     }
 
-    /// Writes a value. A sealed payload of the record stays attached.
+    /// Writes a value, sealed if its type wants it. A sealed payload of the record stays attached.
     ///
     /// # Errors
     ///
     /// [`StoreError::TooLarge`], and the errors of [`Transaction::get`].
     pub fn put<R: Record>(&mut self, key: &Key, value: &R) -> Result<(), StoreError> {
         key.check()?;
-        let value = encode_value(value)?;
+        let own = match R::sealed_by(key) {
+            Some(by) if by == *key => self.value_key(key)?,
+            None if R::SEALS_OTHERS => self.value_key(key)?,
+            _ => None,
+        };
+        let (value, sealing) = self.encoded(key, value, own)?;
+        let encoded = |attached: Attached<'_>| {
+            let value_key = sealing.or(attached.value_key);
+            Envelope::encode(key, &value, Attached { value_key, ..attached })
+        };
         let bytes = self
-            .with_stored(key, |envelope| Envelope::encode(key, &value, envelope.payload))?
-            .unwrap_or_else(|| Envelope::encode(key, &value, None))?;
+            .with_stored(key, |envelope| encoded(envelope.attached))?
+            .unwrap_or_else(|| encoded(Attached::default()))?;
         self.write(key, Some(bytes));
         Ok(())
     }
@@ -113,11 +117,11 @@ impl Transaction<'_, '_> {
     ) -> Result<(), StoreError> {
         key.check()?;
         // A crash must not destroy the old payload before the new one is on disk.
-        let replaced = self.give_up(key)?;
+        let (replaced, own) = self.give_up(key)?;
         self.wipe(replaced, true);
         let slot = payload.slot.number();
         if let PayloadSlot::Moved { from, .. } = &payload.slot {
-            let given_up = self.give_up(from)?;
+            let (given_up, _) = self.give_up(from)?;
             if given_up.is_none_or(|(given_up, _)| given_up != slot) {
                 return Err(StoreError::Damaged("a payload to be moved is not where it was"));
             }
@@ -133,7 +137,9 @@ impl Transaction<'_, '_> {
             }
         };
         let reference = PayloadRef { slot, check: payload.key.check(), body };
-        let bytes = Envelope::encode(key, &encode_value(value)?, Some(reference))?;
+        let (value, value_key) = self.encoded(key, value, own)?;
+        let attached = Attached { value_key, payload: Some(reference) };
+        let bytes = Envelope::encode(key, &value, attached)?;
         self.effects.slots.insert(slot, Some(copy_key(&payload.key)));
         if let PayloadSlot::Reserved(lease) = &payload.slot {
             self.effects.kept_slots.push(Arc::clone(lease));
@@ -163,12 +169,14 @@ impl Transaction<'_, '_> {
         growth: Growth,
     ) -> Result<(), StoreError> {
         const DAMAGED: StoreError = StoreError::Damaged("a record has no file that grows");
-        let value = encode_value(value)?;
+        let own = self.value_key(key)?;
+        let (value, value_key) = self.encoded(key, value, own)?;
         let encoded = self.with_stored(key, |envelope| {
-            let payload = envelope.payload.ok_or(DAMAGED)?;
+            let payload = envelope.attached.payload.ok_or(DAMAGED)?;
             let BodyRef::Growing { head, name, .. } = payload.body else { return Err(DAMAGED) };
             let body = growth.body(head, name, bytes);
-            Envelope::encode(key, &value, Some(PayloadRef { body, ..payload }))
+            let payload = Some(PayloadRef { body, ..payload });
+            Envelope::encode(key, &value, Attached { value_key, payload })
         })?;
         self.write(key, Some(encoded.ok_or(DAMAGED)??));
         Ok(())
@@ -181,7 +189,7 @@ impl Transaction<'_, '_> {
     ///
     /// The errors of [`Transaction::payload`].
     pub fn unfinished(&self, key: &Key) -> Result<Option<(FoundPayload, Unfinished)>, StoreError> {
-        let growing = self.with_stored(key, |envelope| match envelope.payload?.body {
+        let growing = self.with_stored(key, |envelope| match envelope.attached.payload?.body {
             BodyRef::Growing { name, bytes, .. } => Some(Unfinished { name, bytes }),
             _ => None,
         })?;
@@ -203,7 +211,7 @@ impl Transaction<'_, '_> {
     ///
     /// The errors of [`Transaction::get`].
     pub fn burn(&mut self, key: &Key) -> Result<(), StoreError> {
-        let burned = self.give_up(key)?;
+        let (burned, _) = self.give_up(key)?;
         self.wipe(burned, self.burns_last);
         Ok(())
     }
@@ -220,27 +228,34 @@ impl Transaction<'_, '_> {
         }
     }
 
-    /// Takes the payload from a record. Returns its slot and its file.
-    fn give_up(&mut self, key: &Key) -> Result<Option<(u32, Option<FileName>)>, StoreError> {
+    /// Takes the payload from a record. Returns its slot and its file, and the key of values that the record
+    /// names.
+    fn give_up(&mut self, key: &Key) -> Result<GivenUp, StoreError> {
         let taken = self.with_stored(key, |envelope| {
-            let Some(payload) = envelope.payload else { return Ok(None) };
+            let Attached { payload, value_key } = envelope.attached;
+            let Some(payload) = payload else { return Ok((None, value_key)) };
             let file = payload.body.file().map(|(name, _)| name);
-            let bytes = Envelope::encode(key, envelope.raw_value(), None)?;
-            Ok::<_, StoreError>(Some((payload.slot, file, bytes)))
+            let left = Attached { value_key, payload: None };
+            let bytes = Envelope::encode(key, envelope.raw_value(), left)?;
+            Ok::<_, StoreError>((Some((payload.slot, file, bytes)), value_key))
         })?;
-        Ok(taken.transpose()?.flatten().map(|(slot, file, bytes)| {
+        let (taken, value_key) = taken.transpose()?.unwrap_or_default();
+        let given_up = taken.map(|(slot, file, bytes)| {
             self.write(key, Some(bytes));
             (slot, file)
-        }))
+        });
+        Ok((given_up, value_key))
     }
 
-    /// Deletes a record and burns its payload. Does nothing if the record does not exist.
+    /// Deletes a record, burns its payload, and wipes the key of the values that it seals. Does nothing if the record does not exist.
     ///
     /// # Errors
     ///
     /// The errors of [`Transaction::get`].
     pub fn delete(&mut self, key: &Key) -> Result<(), StoreError> {
-        self.burn(key)?;
+        let (burned, value_key) = self.give_up(key)?;
+        self.wipe(burned, self.burns_last);
+        self.effects.late_wipes.extend(value_key.map(|key| key.slot));
         self.write(key, None);
         Ok(())
     }
@@ -316,7 +331,7 @@ impl Transaction<'_, '_> {
         beside: impl FnOnce(FileName, u64) -> BesideFile,
     ) -> Result<Option<FoundPayload>, StoreError> {
         self.with_stored(key, |envelope| {
-            let Some(payload) = envelope.payload else { return Ok(None) };
+            let Some(payload) = envelope.attached.payload else { return Ok(None) };
             let Some(slot_key) = self.slot_key(payload.slot)? else { return Ok(None) };
             if slot_key.check() != payload.check {
                 return Err(StoreError::Damaged("a key slot does not hold the key of its record"));
@@ -357,7 +372,7 @@ impl Transaction<'_, '_> {
         Ok(there.map(|(key, _)| key).take(limit).collect())
     }
 
-    fn with_stored<T>(
+    pub(super) fn with_stored<T>(
         &self,
         key: &Key,
         read: impl FnOnce(Envelope<'_>) -> T,
@@ -382,7 +397,7 @@ impl Transaction<'_, '_> {
         }
     }
 
-    fn slot_key(&self, slot: u32) -> Result<Option<SlotKey>, StoreError> {
+    pub(super) fn slot_key(&self, slot: u32) -> Result<Option<SlotKey>, StoreError> {
         let (own, earlier) = (&self.effects, &self.group.effects);
         if own.late_wipes.contains(&slot) || earlier.late_wipes.contains(&slot) {
             return Ok(None);
@@ -404,7 +419,7 @@ impl Transaction<'_, '_> {
         found
     }
 
-    fn write(&mut self, key: &Key, value: Option<Vec<u8>>) {
+    pub(super) fn write(&mut self, key: &Key, value: Option<Vec<u8>>) {
         self.effects.writes.insert(key.clone(), value);
     }
 }

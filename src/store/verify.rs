@@ -13,7 +13,7 @@ use super::{
     group::StoreDisks,
     manifest::Manifest,
     payload_keys::CommitMark,
-    record::{Envelope, stored_checksum},
+    record::{Attached, Envelope, stored_checksum},
 };
 
 /// The result of a successful scan.
@@ -38,6 +38,7 @@ pub(super) fn verify(disks: &StoreDisks, figures: &StoreFigures) -> Result<Verif
     let mut stored = None;
     let mut named_slots = BTreeMap::new();
     let mut named_files = BTreeSet::new();
+    let mut value_keys = BTreeSet::new();
     for item in engine.scan_all() {
         let (key, bytes) = item?;
         let envelope = Envelope::decode(&key, &bytes).map_err(|error| error.to_string())?;
@@ -46,11 +47,15 @@ pub(super) fn verify(disks: &StoreDisks, figures: &StoreFigures) -> Result<Verif
             continue;
         }
         found.add(stored_checksum(&bytes));
-        figures.found(&key, envelope.payload.as_ref());
-        let Some(payload) = envelope.payload else { continue };
-        if named_slots.insert(payload.slot, payload.check).is_some() {
-            return Err("two records name the same key slot".into());
+        let Attached { payload, value_key } = envelope.attached;
+        figures.found(&key, payload.as_ref());
+        value_keys.extend(value_key.map(|key| key.slot));
+        for (slot, check) in envelope.attached.slots() {
+            if named_slots.insert(slot, check).is_some() {
+                return Err("two records name the same key slot".into());
+            }
         }
+        let Some(payload) = payload else { continue };
         if let Some((name, bytes)) = payload.body.file() {
             match bodies.bytes(name) {
                 Ok(there) if payload.body.fits(there) => named_files.insert(name),
@@ -79,6 +84,10 @@ pub(super) fn verify(disks: &StoreDisks, figures: &StoreFigures) -> Result<Verif
     let burned = keys
         .verify(&named_slots, stored.batch)
         .map_err(|error| format!("the slot file cannot be read: {error}"))??;
+    if !burned.is_disjoint(&value_keys) {
+        // They are wiped after the records that name them are gone.
+        return Err("the key of a record's values is wiped, and the record is there".into());
+    }
     let mut verified = Verified { manifest: stored, files: named_files, burns: Writes::new() };
     if !burned.is_empty() {
         finish_burns(engine.as_ref(), &burned, &mut verified)?;
@@ -95,14 +104,15 @@ fn finish_burns(
     for item in engine.scan_all() {
         let (key, bytes) = item?;
         let envelope = Envelope::decode(&key, &bytes).map_err(|error| error.to_string())?;
-        let Some(payload) = envelope.payload.filter(|payload| burned.contains(&payload.slot))
-        else {
+        let Attached { payload, value_key } = envelope.attached;
+        let Some(payload) = payload.filter(|payload| burned.contains(&payload.slot)) else {
             continue;
         };
         if let Some((name, _)) = payload.body.file() {
             verified.files.remove(&name);
         }
-        let bytes = Envelope::encode(&key, envelope.raw_value(), None)
+        let left = Attached { payload: None, value_key };
+        let bytes = Envelope::encode(&key, envelope.raw_value(), left)
             .map_err(|error| error.to_string())?;
         verified.burns.insert(key, Some(bytes));
     }

@@ -28,6 +28,7 @@ use super::{
     group::{Group, StoreDisks},
     ranges::{self, Ranges},
 };
+use crate::crypto::Random;
 
 /// The largest number of changes in a commit. It bounds the memory of a group and the wait of its first
 /// change.
@@ -96,6 +97,8 @@ pub(super) enum WriterMessage {
 
 pub(super) struct Writer {
     pub(super) committer: Committer,
+    /// For the keys of values.
+    pub(super) random: Arc<dyn Random>,
     /// What a running backup hears of commits.
     pub(super) tap: Arc<CommitTap>,
     pub(super) figures: Arc<StoreFigures>,
@@ -139,11 +142,12 @@ impl Writer {
     pub(super) fn run(mut self, messages: &mpsc::Receiver<WriterMessage>, on_failure: OnFailure) {
         let disks = self.committer.disks().clone();
         let ranges = RefCell::default();
+        let random = Arc::clone(&self.random);
         let mut open = true;
         while open && let Ok(first) = messages.recv() {
             let watched = Arc::clone(&self.watched);
             watched.group_began.store(watched.milliseconds(), Ordering::Relaxed);
-            let mut group = Group::new(&disks, &ranges);
+            let mut group = Group::new(&disks, &ranges, &*random);
             let mut jobs = Vec::new();
             for message in std::iter::once(first).chain(messages.try_iter()).take(MAX_GROUP) {
                 match message {
@@ -158,7 +162,7 @@ impl Writer {
                     }
                 }
             }
-            let is_committed = match self.commit((&disks, &ranges), group, &mut jobs) {
+            let is_committed = match self.commit((&disks, &ranges, &*random), group, &mut jobs) {
                 Ok(is_committed) => is_committed,
                 Err(DiskFailure(what)) => return on_failure(&what),
             };
@@ -174,7 +178,7 @@ impl Writer {
     /// Commits a group, which is run again if other processes are in the way. Returns whether it is durable.
     fn commit<'a>(
         &mut self,
-        (disks, ranges): (&'a StoreDisks, &'a RefCell<Ranges>),
+        (disks, ranges, random): (&'a StoreDisks, &'a RefCell<Ranges>, &'a dyn Random),
         mut group: Group<'a>,
         jobs: &mut [Box<dyn Job>],
     ) -> Result<bool, DiskFailure> {
@@ -203,7 +207,7 @@ impl Writer {
                     return Ok(false);
                 }
             }
-            group = Group::new(disks, ranges);
+            group = Group::new(disks, ranges, random);
             jobs.iter_mut().for_each(|job| job.run(&mut group));
         }
         Ok(false)

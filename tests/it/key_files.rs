@@ -1,4 +1,4 @@
-//! Reads the keys of payloads from the files of a data directory, as docs/store.md describes them. Written
+//! Reads the keys of payloads and values from the files of a data directory, as docs/store.md describes them. Written
 //! apart from the store, so that both must agree on the format.
 
 use std::{
@@ -6,7 +6,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use sealdrop::crypto::WrappingKey;
+use sealdrop::{crypto::WrappingKey, store::Key};
+
+use crate::server::TestServer;
 
 /// Files and their contents.
 pub(crate) type Files = Vec<(PathBuf, Vec<u8>)>;
@@ -56,7 +58,17 @@ fn keys_in_page(slots: &[[u8; 32]], key: &WrappingKey) -> Vec<[u8; 32]> {
     slots.iter().filter(is_key).map(|slot| *wrap.unwrap(slot).expose_secret()).collect()
 }
 
-/// The keys of payloads in a data directory.
+/// The number of keys of payloads of a server: of all keys but those of values, of which each of these records
+/// has one.
+pub(crate) fn payload_keys(server: &TestServer) -> usize {
+    let records = b"srDojc".map(Key::new).into_iter();
+    let daemon = [&b"late tries"[..], b"stand-in secret"].map(|name| Key::new(b'm').with(name));
+    let records = records.chain(daemon);
+    let of_values = records.map(|prefix| server.app.store.keys(&prefix).count()).sum::<usize>();
+    keys(server.dir()).len() - of_values
+}
+
+/// The keys in a data directory.
 pub(crate) fn keys(data: &Path) -> Vec<[u8; 32]> {
     let read = |name: &str| std::fs::read(data.join(name)).expect(name);
     opened(&read("store/slots"), &read("store/buckets"), &epochs(&read("ring")))
@@ -67,7 +79,7 @@ fn opened(slots: &[u8], table: &[u8], epochs: &BTreeMap<u64, WrappingKey>) -> Ve
     buckets.iter().flat_map(|(number, key)| keys_in_page(page(slots, *number), key)).collect()
 }
 
-/// The keys of payloads in the files of a data directory.
+/// The keys in the files of a data directory.
 pub(crate) fn keys_in(files: &Files) -> Vec<[u8; 32]> {
     opened(file(files, "slots"), file(files, "buckets"), &epochs(file(files, "ring")))
 }

@@ -30,7 +30,7 @@ use crate::{
     clock::UnixSeconds,
     crypto::{Random, bytes_equal, random_array},
     domain::account::check_live,
-    store::{Record, Store, StoreError, Transaction},
+    store::{Key, Record, Store, StoreError, Transaction},
 };
 
 /// The shortest interval between two mails about messages in the same box.
@@ -64,9 +64,17 @@ impl BoxNotify {
 
 impl Record for Notify {
     const VERSION: u8 = 1;
+
+    fn sealed_by(key: &Key) -> Option<Key> {
+        Some(key.clone())
+    }
 }
 impl Record for BoxNotify {
     const VERSION: u8 = 1;
+
+    fn sealed_by(key: &Key) -> Option<Key> {
+        Some(key.clone())
+    }
 }
 
 /// Notifies of a view of a secret.
@@ -154,6 +162,8 @@ pub fn set_email(
             if found.is_some_and(|found| found.email == *email) {
                 return Ok(());
             }
+            // Another key, so that the old address cannot be read any more.
+            transaction.delete(&key)?;
             let notify = Notify { email: email.clone(), unsubscribe };
             Ok::<_, AccountError>(transaction.put(&key, &notify)?)
         })
@@ -269,6 +279,10 @@ fn queue(
         Err(OutboxError::TooMany { .. }) => {
             let line = "a notification was left out: the limit of mails per hour is reached";
             transaction.report(line, false);
+            Ok(false)
+        }
+        Err(OutboxError::Store(StoreError::Full)) => {
+            transaction.report("a notification was left out: the disk is full", true);
             Ok(false)
         }
         Err(OutboxError::Store(error)) => Err(error),

@@ -20,14 +20,32 @@ pub(in crate::domain) fn remove(
     number: RequestNumber,
     request: &Request,
 ) -> Result<(), StoreError> {
-    transaction.delete(&schema::request(number))?;
     transaction.delete(&schema::request_id(&request.id.hash()))?;
-    for field in schema::RequestText::ALL {
-        if request.has_text[field as usize] {
-            transaction.delete(&schema::request_text(number, field))?;
-        }
+    if let Some(due) = request.due_at {
+        transaction.delete(&schema::request_due(due, number))?;
     }
-    for key in transaction.keys(&schema::made(number), usize::from(request.used))? {
+    remove_parts(transaction, number, usize::from(request.used))
+}
+
+/// Deletes what can be found of a request whose record cannot be read any more.
+pub(in crate::domain) fn remove_unreadable(
+    transaction: &mut Transaction<'_, '_>,
+    number: RequestNumber,
+) -> Result<(), StoreError> {
+    remove_parts(transaction, number, usize::MAX)
+}
+
+/// Deletes the record of a request and all others with its number; `answers` of them belong to answers, at most.
+fn remove_parts(
+    transaction: &mut Transaction<'_, '_>,
+    number: RequestNumber,
+    answers: usize,
+) -> Result<(), StoreError> {
+    transaction.delete(&schema::request(number))?;
+    for field in schema::RequestText::ALL {
+        transaction.delete(&schema::request_text(number, field))?;
+    }
+    for key in transaction.keys(&schema::made(number), answers)? {
         if let Some(secret) = schema::secret_made(&key) {
             transaction.delete(&schema::sealed_part(secret))?;
         }
@@ -36,9 +54,6 @@ pub(in crate::domain) fn remove(
     transaction.delete(&schema::request_answer_key(number))?;
     if number.account == AccountNumber::NOBODY {
         transaction.delete(&schema::request_manage(number))?;
-    }
-    if let Some(due) = request.due_at {
-        transaction.delete(&schema::request_due(due, number))?;
     }
     account::recount(transaction, number.account, |counts| {
         counts.requests_total = counts.requests_total.saturating_sub(1);

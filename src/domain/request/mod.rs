@@ -18,7 +18,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-pub(super) use self::ending::{remove, sweep_one};
+pub(super) use self::ending::{remove, remove_unreadable, sweep_one};
 pub use self::{
     error::RequestError,
     list::{RequestListEntry, RequestPage, list},

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     clock::UnixSeconds,
     domain::{numbers::SecretNumber, schema, view::View},
-    store::{Record, RecordFields, StoreError, Transaction},
+    store::{Key, Record, RecordFields, StoreError, Transaction},
 };
 
 /// The number of events of each kind that are stored; later ones are dropped, so that a scanner that returns
@@ -47,6 +47,10 @@ pub struct SecretEvent {
 
 impl Record for SecretEvent {
     const VERSION: u8 = 2;
+
+    fn sealed_by(key: &Key) -> Option<Key> {
+        schema::sealing_record(key)
+    }
 
     fn from_older(version: u8, fields: RecordFields<'_>) -> Option<Result<Self, StoreError>> {
         // Version 2 has more kinds of events, after those of version 1.

@@ -114,9 +114,10 @@ pub(super) fn details(
     let keys = |of: fn(SecretNumber, &Secret) -> Vec<Key>| -> Vec<Key> {
         secrets.iter().flat_map(|(number, secret)| of(*number, secret)).collect()
     };
-    let mut texts = store.get_many::<Text>(&keys(text_keys))?.into_iter();
-    let mut views = store.get_many::<View>(&keys(view_keys))?.into_iter();
-    let mut events = store.get_many::<SecretEvent>(&keys(event_keys))?.into_iter();
+    let mut reader = store.reader();
+    let mut texts = reader.get_many::<Text>(&keys(text_keys))?.into_iter();
+    let mut views = reader.get_many::<View>(&keys(view_keys))?.into_iter();
+    let mut events = reader.get_many::<SecretEvent>(&keys(event_keys))?.into_iter();
     let mut attachments = store.get_many::<Attachment>(&keys(attachment_keys))?.into_iter();
     let numbers: Vec<SecretNumber> = secrets.iter().map(|(number, _)| *number).collect();
     let mut replies = SecretReply::read(store, &numbers)?.into_iter();

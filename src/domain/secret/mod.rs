@@ -102,6 +102,7 @@ pub const MAX_WRONG_PASSWORDS: u8 = 100;
 
 impl Record for Secret {
     const VERSION: u8 = 4;
+    const SEALS_OTHERS: bool = true;
 
     fn from_older(version: u8, fields: RecordFields<'_>) -> Option<Result<Self, StoreError>> {
         (version == 3).then(|| fields.read::<older::SecretV3>().map(Self::from))

@@ -25,7 +25,7 @@ use crate::{
         text::Text,
         view::View,
     },
-    store::{FoundPayload, Record, StoreError, Transaction},
+    store::{FoundPayload, Key, Record, StoreError, Transaction},
 };
 
 /// The result of a view, returned once the view is durable.
@@ -250,6 +250,10 @@ struct LateTryCount(u64);
 
 impl Record for LateTryCount {
     const VERSION: u8 = 1;
+
+    fn sealed_by(key: &Key) -> Option<Key> {
+        Some(key.clone())
+    }
 }
 
 /// The kind of a request for a secret that can no longer be viewed.
@@ -266,8 +270,8 @@ pub enum Visit {
 
 /// Logs late attempts of visitors with the link. Returns whether any was logged. Skips a secret that is
 /// unknown, can still be viewed, or has a full log. Leases that end at or before `settled` end permanently.
-/// The change always writes something, so that its duration does not reveal whether the secret existed: a count
-/// of this `process`, see [`Store::process`].
+/// The change always writes a count of this `process` (see [`Store::process`]) under a new key, so that its
+/// duration does not reveal whether the secret existed: the disk has as much to sync as for a notification.
 ///
 /// [`Store::process`]: crate::store::Store::process
 pub fn tried_after(
@@ -280,6 +284,7 @@ pub fn tried_after(
         let key = schema::late_tries(process);
         let LateTryCount(count) = transaction.get(&key)?.unwrap_or(LateTryCount(0));
         let count = count.saturating_add(tries.len() as u64);
+        transaction.delete(&key)?;
         transaction.put(&key, &LateTryCount(count))?;
         let mut any_late = false;
         for late in &tries {

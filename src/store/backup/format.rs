@@ -13,7 +13,7 @@
 //! | 1 header | [`BackupHeader`] as JSON |
 //! | 2 records, any number | for each: length of the key (1), key, length of the value (2; 0: deleted), value |
 //! | 3 cut | [`BackupCut`] as JSON |
-//! | 4 keys of payloads, any number | for each: slot (4), key (32) |
+//! | 4 keys, any number | for each: slot (4), key (32) |
 //! | 5 file, for each payload file | its name (16) |
 //! | 6 data, any number after a 5 | the next bytes of that file |
 //! | 7 end | [`BackupCounts`] (4 × 8), SHA-256 of everything before this frame |

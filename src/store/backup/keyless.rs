@@ -38,8 +38,9 @@ impl KeySource<'_> {
     }
 }
 
-/// Puts the keys of all payloads in `database` from `source` into `slots`. A payload whose key is not there
-/// any more was burned since the backup: it is removed from its record. Returns the number of those.
+/// Puts the keys of all payloads and values in `database` from `source` into `slots`. A payload whose key is
+/// not there any more was burned since the backup: it is removed from its record. The same for the key of
+/// values, whose records were deleted. Returns the number of payloads without a key.
 pub(super) fn fill_keys(
     database: &Database,
     source: &SlotFile,
@@ -55,17 +56,23 @@ pub(super) fn fill_keys(
     for record in database.records() {
         let (key, bytes) = record?;
         let envelope = Envelope::decode(&key, &bytes).map_err(|error| error.to_string())?;
-        let Some(payload) = envelope.payload else { continue };
-        let found = source.find(payload.slot).map_err(failed)?;
-        if let Some(found) = found.filter(|found| found.check() == payload.check) {
-            keys.insert(payload.slot, Some(found));
-        } else {
-            let new = Envelope::encode(&key, envelope.raw_value(), None)
+        let mut left = envelope.attached;
+        for (slot, check) in envelope.attached.slots() {
+            let found = source.find(slot).map_err(failed)?;
+            if let Some(found) = found.filter(|found| found.check() == check) {
+                keys.insert(slot, Some(found));
+                continue;
+            }
+            left.payload = left.payload.filter(|payload| payload.slot != slot);
+            left.value_key = left.value_key.filter(|key| key.slot != slot);
+        }
+        if left != envelope.attached {
+            let new = Envelope::encode(&key, envelope.raw_value(), left)
                 .map_err(|error| error.to_string())?;
             manifest.subtract(stored_checksum(&bytes));
             manifest.add(stored_checksum(&new));
+            burned += u64::from(left.payload != envelope.attached.payload);
             writes.insert(key, Some(new));
-            burned += 1;
         }
         if keys.len() >= BATCH {
             slots.restore(&std::mem::take(&mut keys)).map_err(failed)?;

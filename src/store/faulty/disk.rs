@@ -83,6 +83,8 @@ pub(crate) struct DiskContent {
     /// The state after each of them, if they are recorded.
     pub(super) history: Option<Vec<DiskState>>,
     random: SeededRandom,
+    /// For the keys of values.
+    key_random: SeededRandom,
 }
 
 /// A disk in memory. Clones share it.
@@ -105,6 +107,7 @@ pub(crate) struct DiskState(BTreeMap<Key, StoredRecord>);
 struct StoredRecord {
     value: Vec<u8>,
     payload_key: Option<[u8; 32]>,
+    value_key: Option<[u8; 32]>,
     file: Option<Vec<u8>>,
 }
 
@@ -130,6 +133,7 @@ impl MemoryDisk {
             commits: 0,
             history: None,
             random: SeededRandom::new(seed),
+            key_random: SeededRandom::new(!seed),
         };
         if sharing == Sharing::Exclusive {
             let mut first = BTreeMap::new();
@@ -142,6 +146,16 @@ impl MemoryDisk {
 
     pub(super) fn sharing(&self) -> Sharing {
         self.lock().sharing
+    }
+
+    /// Makes processes draw keys of values as on a disk of this seed.
+    pub(super) fn draw_keys_from(&self, seed: u64) {
+        self.lock().key_random = SeededRandom::new(seed);
+    }
+
+    /// The randomness of a process.
+    pub(super) fn random(&self) -> SeededRandom {
+        SeededRandom::new(u64::from_le_bytes(random_array(&self.lock().key_random)))
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, DiskContent> {
@@ -313,9 +327,12 @@ impl DiskContent {
                         let body = self.bodies.get(&name).filter(|body| body.is_named)?;
                         body.bytes.get(..usize::try_from(length).ok()?).map(<[u8]>::to_vec)
                     });
-                    let value = Envelope::decode(key, bytes).map(|e| e.raw_value().to_vec());
+                    let envelope = Envelope::decode(key, bytes);
+                    let value = envelope.as_ref().map(|e| e.raw_value().to_vec());
                     let value = value.unwrap_or_default();
-                    (key.clone(), StoredRecord { value, payload_key: found, file })
+                    let value_key = envelope.ok().and_then(|e| e.attached.value_key);
+                    let value_key = value_key.and_then(|named| keys.get(&named.slot).copied());
+                    (key.clone(), StoredRecord { value, payload_key: found, value_key, file })
                 })
                 .collect(),
         )

@@ -29,7 +29,7 @@ use super::{
     manifest::Manifest,
     opening::{ReadyStore, begin},
 };
-use crate::metrics::AtomicHistogram;
+use crate::{crypto::Random, metrics::AtomicHistogram};
 
 /// How an engine in memory behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,13 +53,14 @@ impl Store {
 fn start(disk: &MemoryDisk, disks: StoreDisks) -> Result<Store, String> {
     static WRITERS: AtomicU64 = AtomicU64::new(1);
     let figures = Arc::new(StoreFigures::new(Arc::new(AtomicHistogram::of_durations())));
+    let random: Arc<dyn Random> = Arc::new(disk.random());
     let opened = match disk.sharing() {
-        Sharing::Exclusive => begin(disks, figures)?.finish().map_err(|e| e.to_string())?,
+        Sharing::Exclusive => begin(disks, figures, random)?.finish().map_err(|e| e.to_string())?,
         Sharing::Shared => {
             let writer = WRITERS.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             let manifest = Manifest::default();
             let committer = Committer::new(disks, Arc::clone(&figures), manifest, writer);
-            ReadyStore { committer, figures }
+            ReadyStore { committer, figures, random }
         }
     };
     Store::start(opened, None, |what| tracing::debug!(what, "the disk in memory has failed"))

@@ -156,6 +156,7 @@ pub(crate) fn crash_everywhere(seed: u64, run: impl Fn(ModelStore)) {
     for step in (1 + seed % stride..=steps).step_by(usize::try_from(stride).unwrap()) {
         for fault in [Fault::CrashBefore, Fault::CrashAfter, Fault::DiskError] {
             let disk = MemoryDisk::new(Sharing::Exclusive, seed ^ step);
+            disk.draw_keys_from(!seed);
             disk.fail_at(step, fault);
             let ended = quietly(|| run(ModelStore::in_memory(disk.clone(), 1, seed)));
             assert!(disk.has_failed(), "step {step} is not reached");

@@ -49,7 +49,7 @@ pub(in crate::store) fn open(
             keys: Arc::new(keys),
             bodies: Arc::new(bodies),
         };
-        begin(disks, figures).map_err(damaged)
+        begin(disks, figures, Arc::new(SystemRandom)).map_err(damaged)
     }));
     let begun =
         opened.unwrap_or_else(|_| Err(damaged("the database gave up on its files".into())))?;

@@ -1,6 +1,9 @@
 //! Backups without keys, and what a restore needs beside them.
 
-use super::*;
+use super::{
+    sealed_values::{own, tell, told},
+    *,
+};
 use crate::store::backup::{BackupReader, KeySource, RestoreError, RestoredStore, restore_with};
 
 const NOW: UnixSeconds = UnixSeconds(1_800_000_000);
@@ -108,6 +111,32 @@ fn what_was_burned_since_stays_burned() {
         let refused = kept.restore(&backup, keys, ring).err().unwrap().to_string();
         assert!(refused.contains("is an older copy"), "{refused}");
     }
+    store.close();
+}
+
+#[test]
+fn sealed_values_that_were_deleted_since_are_missing() {
+    let (kept, store) = Kept::new();
+    for name in ["a", "b"] {
+        own(&store, name).unwrap();
+        tell(&store, &format!("{name}/1"), name).unwrap();
+    }
+    let backup = backup_without_keys(&store);
+    delete(&store, "a").wait().unwrap();
+    own(&store, "c").unwrap();
+    store.turn_ring(NOW).unwrap();
+    kept.keep("now");
+    let (home, restored) = kept.restore(&backup, "keys now", "ring now").unwrap();
+    assert_eq!(restored.burned, 0, "payloads only");
+    let copy = home.open();
+    assert_eq!((told(&copy, "a/1"), told(&copy, "b/1").unwrap()), (None, "b".into()));
+    // The record that has lost its key can be written again.
+    own(&copy, "a").unwrap();
+    assert_eq!(told(&copy, "a/1"), None);
+    tell(&copy, "a/1", "new").unwrap();
+    let copy = home.reopen(copy);
+    assert_eq!(told(&copy, "a/1").unwrap(), "new");
+    copy.close();
     store.close();
 }
 

@@ -9,6 +9,7 @@ mod opening;
 mod payloads;
 mod ring;
 mod ring_crashes;
+mod sealed_values;
 mod sharing;
 mod upgrade;
 
@@ -140,7 +141,7 @@ fn delete(store: &Store, name: &str) -> PendingChange<(), StoreError> {
 fn slot(store: &Store, name: &str) -> Option<u32> {
     let key = key(name);
     let bytes = store.shared.disks.engine.get(&key).unwrap()?.bytes;
-    Envelope::decode(&key, &bytes).unwrap().payload.map(|payload| payload.slot)
+    Envelope::decode(&key, &bytes).unwrap().attached.payload.map(|payload| payload.slot)
 }
 
 fn batch(store: &Store) -> u64 {

@@ -5,7 +5,10 @@ use std::{
     collections::BTreeSet,
 };
 
-use super::*;
+use super::{
+    sealed_values::{own, tell, told},
+    *,
+};
 use crate::store::{
     faulty::{Fault, MemoryDisk, Sharing, disks_in_memory},
     group::Group,
@@ -109,6 +112,17 @@ fn a_payload_is_given_once_to_two_processes() {
     assert_eq!(disk.keys_and_files(), (0, 0));
 }
 
+#[test]
+fn a_value_is_not_sealed_under_a_key_that_another_process_wipes() {
+    let (disk, one, other) = two_stores();
+    own(&one, "a").unwrap();
+    tell(&one, "a/1", "early").unwrap();
+    disk.before_next_commit(move || delete(&other, "a").wait().unwrap());
+    assert!(matches!(tell(&one, "a/2", "late"), Err(StoreError::Damaged(_))));
+    assert_eq!((told(&one, "a/1"), told(&one, "a/2")), (None, None));
+    assert_eq!(disk.keys_and_files(), (0, 0));
+}
+
 /// The other changes of the group are not harmed.
 #[test]
 fn a_group_is_run_again_as_a_whole() {
@@ -131,7 +145,7 @@ fn a_change_that_is_not_pure_is_found() {
         runs.set(runs.get() + 1);
         transaction.put(&key("runs"), &Note(runs.get().to_string()))
     };
-    let _ = Group::new(&disks, &ranges).run(&impure, Location::caller());
+    let _ = Group::new(&disks, &ranges, &SystemRandom).run(&impure, Location::caller());
 }
 
 #[test]
@@ -142,10 +156,10 @@ fn a_change_that_goes_on_after_a_failed_read_fails() {
         let found = transaction.get::<Note>(&key("one")).unwrap_or(Some(note("a guess")));
         Ok::<_, StoreError>(found)
     };
-    let mut group = Group::new(&disks, &ranges);
+    let mut group = Group::new(&disks, &ranges, &SystemRandom);
     assert_eq!(group.run(&swallows, Location::caller()).unwrap(), None);
     disk.crash();
-    let mut group = Group::new(&disks, &ranges);
+    let mut group = Group::new(&disks, &ranges, &SystemRandom);
     let outcome = group.run(&swallows, Location::caller());
     assert!(matches!(outcome, Err(StoreError::Unavailable)));
 }

@@ -43,7 +43,7 @@ fn secret(client: &Client, files: &[&[u8]], more: Value) -> String {
 }
 
 fn keys_on_disk(server: &TestServer) -> usize {
-    crate::key_files::keys(server.dir()).len()
+    crate::key_files::payload_keys(server)
 }
 
 /// No key, no file, no counted byte.

@@ -30,7 +30,7 @@ pub(super) fn trials() -> Vec<Trial> {
 
 /// The number of payloads on disk that can still be opened: keys in the slot file.
 fn keys_on_disk(server: &TestServer) -> usize {
-    crate::key_files::keys(server.dir()).len()
+    crate::key_files::payload_keys(server)
 }
 
 fn a_lease_shows_the_same_again() {

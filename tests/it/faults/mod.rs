@@ -21,6 +21,7 @@ mod leftovers;
 mod load;
 mod power;
 mod requests;
+mod sealed_values;
 mod syncs;
 
 pub(crate) use self::{flips::large_ciphertext, full::Disk};
@@ -50,6 +51,10 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("faults::kill_9_in_a_change_leaves_old_or_new", changes::old_or_new),
         trial("faults::nothing_on_disk_opens_what_is_burned", burned::nothing_opens),
         trial("faults::nothing_on_disk_opens_a_burned_box", boxes::nothing_opens),
+        trial(
+            "faults::nothing_on_disk_reads_what_is_deleted",
+            sealed_values::unreadable_once_deleted,
+        ),
         trial("faults::kill_9_in_an_upload_leaves_nothing", boxes::kill_in_an_upload),
         trial(
             "faults::kill_9_in_an_attachment_keeps_what_was_told",

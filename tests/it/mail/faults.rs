@@ -30,9 +30,9 @@ fn tries(server: &TestServer) -> Vec<u32> {
     waiting(server).iter().map(|entry| entry.attempts).collect()
 }
 
-/// Keys in the slot file that are not burned.
+/// Keys of payloads in the slot file that are not burned.
 fn live_slots(server: &TestServer) -> usize {
-    crate::key_files::keys(server.dir()).len()
+    crate::key_files::payload_keys(server)
 }
 
 fn greylisted() {

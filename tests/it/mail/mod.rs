@@ -68,7 +68,7 @@ fn server(smtp: &Smtp) -> TestServer {
 }
 
 /// Sends the notifications of the first account to `email`.
-fn notify(server: &TestServer, email: &str) {
+pub(crate) fn notify(server: &TestServer, email: &str) {
     let email = Some(Mailbox::new(email).expect("an address"));
     let App { store, random, .. } = &*server.app;
     notify::set_email(store, server.account(), email, &**random).expect("an account");
@@ -127,7 +127,8 @@ fn view(server: &TestServer) -> String {
 
 /// The content of the outbox.
 pub(crate) fn waiting(server: &TestServer) -> Vec<Outgoing> {
-    let all = outbox::list(&server.app.store, OutboxNumber(0), usize::MAX).expect("the outbox");
+    let all = outbox::list(&server.app.store, OutboxNumber(0), usize::MAX);
+    let (all, _) = all.expect("the outbox");
     all.into_iter().map(|(_, outgoing)| outgoing).collect()
 }
 

@@ -2,8 +2,11 @@
 
 use std::{fs, path::Path};
 
+use serde_json::json;
+
 use super::{refused, shown};
 use crate::{
+    api::secret_requests::request,
     daemon::{Daemon, sealdrop},
     http::Client,
 };
@@ -18,12 +21,15 @@ pub(super) fn comes_back() {
     let flags = ["--keys-out", &elsewhere, "--ring-copy", &elsewhere];
     let (daemon, Client { key, .. }) = Daemon::start_first(&data, &flags);
     let client = Client::new(daemon.base.clone(), key.clone());
-    let [live, burned] = [(); 2].map(|()| client.create(serde_json::json!({})));
+    let [live, burned] = [(); 2].map(|()| client.create(json!({})));
+    let [_, deleted] = ["stays", "deleted"]
+        .map(|message| request(&client, json!({"message": message, "expiration": 0})));
     let (file, passphrase) = (path("backup.age"), path("passphrase"));
     shown(&["backup", "create", &file, "--passphrase-file", &passphrase], &data);
     shown(&["ring", "turn"], &data);
     fs::copy(path("elsewhere/keys"), path("keys of yesterday")).expect("a key table");
     assert_eq!(client.view(&burned).status, 200);
+    assert_eq!(client.delete(&format!("/api/secret_requests/{deleted}")).status, 200);
     shown(&["ring", "turn"], &data);
     let status = shown(&["status"], &data);
     assert!(status.contains("key table    of 20"), "{status}");
@@ -65,5 +71,10 @@ pub(super) fn comes_back() {
     let client = Client::new(daemon.base.clone(), key);
     assert_eq!(client.view(&live).status, 200);
     assert_eq!(client.view(&burned).status, 404);
+    let listed = client.get("/api/secret_requests").json();
+    let messages: Vec<_> = listed["data"].as_array().expect("a list").iter().collect();
+    assert_eq!(messages.len(), 1, "{listed}");
+    assert_eq!(messages[0]["message"], "stays");
+    assert_eq!(listed["metadata"]["secret_requests_total"], 1, "{listed}");
     assert!(daemon.stop().0.success());
 }

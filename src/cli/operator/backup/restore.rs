@@ -10,7 +10,8 @@ use super::{
 use crate::{
     cli::{Context, Failure, flags::command, operator::administration::write_json},
     config::Settings,
-    store::{StoreOptions, backup::restore_with},
+    domain::unreadable::remove_unreadable,
+    store::{Store, StoreOptions, backup::restore_with},
 };
 
 command! {
@@ -68,11 +69,28 @@ impl BackupRestoreCommand {
                 .map_err(|error| not_restored(name, error))?;
             Ok(VerifiedBackup::restored(backup.header(), restored))
         })?;
+        if source.is_some() {
+            remove_unreadable_in(&dir, options)?;
+        }
         if self.json {
             return Ok(write_json(context.out, &restored)?);
         }
         Ok(writeln!(context.out, "restored into {}: {}", dir.display(), restored.contents())?)
     }
+}
+
+/// Deletes what was restored without its key, of requests and mails that were deleted after the backup.
+fn remove_unreadable_in(dir: &Path, options: StoreOptions) -> Result<(), Failure> {
+    let failed = |error: String| {
+        Failure::failed(format!(
+            "{} is restored, but what was deleted after the backup is left: {error}",
+            dir.display()
+        ))
+    };
+    let store = Store::open_with(dir, options).map_err(|error| failed(error.to_string()))?;
+    let removed = remove_unreadable(&store);
+    store.close();
+    removed.map(drop).map_err(|error| failed(error.to_string()))
 }
 
 /// Root can write anywhere, but a daemon of another user could not use the files.

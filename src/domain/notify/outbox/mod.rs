@@ -32,7 +32,7 @@ use crate::{
         request_id::RequestId,
         view::View,
     },
-    store::{Payload, Record, StoreError},
+    store::{Key, Payload, Record, StoreError},
 };
 
 /// An item of the outbox. If its letter contains a link, a part of the link is sealed and attached to the
@@ -164,6 +164,10 @@ pub enum OutboxError {
 
 impl Record for Outgoing {
     const VERSION: u8 = 1;
+
+    fn sealed_by(key: &Key) -> Option<Key> {
+        Some(key.clone())
+    }
 }
 
 impl Letter {

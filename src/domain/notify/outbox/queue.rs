@@ -24,7 +24,7 @@ const MAX_ERROR_CHARS: usize = 300;
 
 /// An entry in the index of due times.
 #[derive(serde::Serialize, serde::Deserialize)]
-struct DueOut;
+pub(super) struct DueOut;
 
 impl Record for DueOut {
     const VERSION: u8 = 1;
@@ -181,18 +181,23 @@ fn pause_seconds(failures: u32) -> u64 {
         .map_or(LONGEST_PAUSE_SECONDS, |pause| pause.min(LONGEST_PAUSE_SECONDS))
 }
 
-/// At most `limit` items of the outbox, oldest first, beginning with number `from`.
+/// At most `limit` items of the outbox, oldest first, beginning with number `from`; and the number with which
+/// the next ones begin, if there are more. Leaves out items that cannot be read any more.
 pub fn list(
     store: &Store,
     from: OutboxNumber,
     limit: usize,
-) -> Result<Vec<(OutboxNumber, Outgoing)>, StoreError> {
-    let mut scan = Scan::of(&schema::outgoings()).limit(limit);
+) -> Result<(Vec<(OutboxNumber, Outgoing)>, Option<OutboxNumber>), StoreError> {
+    // One more shows whether there is another page.
+    let mut scan = Scan::of(&schema::outgoings()).limit(limit.saturating_add(1));
     if let Some(before) = from.0.checked_sub(1) {
         scan = scan.after(schema::outgoing(OutboxNumber(before)));
     }
-    let found = store.scan::<Outgoing>(&scan)?.into_iter();
-    Ok(found.filter_map(|(key, item)| Some((schema::outgoing_number(&key)?, item))).collect())
+    let mut found = store.scan::<Outgoing>(&scan)?;
+    let next = if found.len() > limit { found.pop() } else { None };
+    let items = found.into_iter();
+    let items = items.filter_map(|(key, item)| Some((schema::outgoing_number(&key)?, item?)));
+    Ok((items.collect(), next.and_then(|(key, _)| schema::outgoing_number(&key))))
 }
 
 /// At most `limit` items that have waited in `lane` for longer than the longest time of retries. Also reads
@@ -214,11 +219,25 @@ pub fn overdue(store: &Store, lane: Lane, now: UnixSeconds, limit: usize) -> Vec
 /// Deletes items that were given up long enough ago. Blocks.
 pub fn sweep(store: &Store, now: UnixSeconds) -> Result<(), StoreError> {
     loop {
-        let (over, _) = due(store, Lane::GivenUp, now, BATCH, |_| false)?;
+        let mut over =
+            store.scan_keys(&Scan::of(&schema::outgoing_dues(Lane::GivenUp)).limit(BATCH))?;
+        over.retain(|key| schema::outgoing_due_parts(key).is_none_or(|(at, _)| at <= now));
         if over.is_empty() {
             return Ok(());
         }
-        delete_all(store, over)?;
+        let change = move |transaction: &mut Transaction<'_, '_>| {
+            for key in &over {
+                transaction.delete(key)?;
+                let Some((_, number)) = schema::outgoing_due_parts(key) else { continue };
+                let item = schema::outgoing(number);
+                // Its key may be gone: see `domain::unreadable`.
+                if transaction.get::<Outgoing>(&item)?.is_none_or(|found| found.is_given_up) {
+                    transaction.delete(&item)?;
+                }
+            }
+            Ok::<_, StoreError>(())
+        };
+        store.change(change).wait()?;
     }
 }
 
@@ -249,14 +268,14 @@ pub fn remove(
 
 /// Deletes the items that were queued on behalf of a deleted account. Blocks.
 pub(crate) fn forget_account(store: &Store, account: AccountNumber) -> Result<(), StoreError> {
-    let mut from = OutboxNumber(0);
-    loop {
-        let page = list(store, from, BATCH)?;
-        let Some((last, _)) = page.last() else { return Ok(()) };
-        from = OutboxNumber(last.0 + 1);
+    let mut next = Some(OutboxNumber(0));
+    while let Some(from) = next {
+        let page;
+        (page, next) = list(store, from, BATCH)?;
         let own = page.iter().filter(|(_, outgoing)| outgoing.account == Some(account));
         delete_all(store, own.map(|(number, _)| *number).collect())?;
     }
+    Ok(())
 }
 
 fn delete_all(store: &Store, numbers: Vec<OutboxNumber>) -> Result<(), StoreError> {

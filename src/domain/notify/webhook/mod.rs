@@ -105,7 +105,13 @@ pub(super) fn queue(
         let found = transaction.get::<Webhook>(&key)?;
         if found.is_some_and(|found| found.events.contains(&event.kind)) {
             let content = OutgoingContent::Webhook { webhook, event: event.clone() };
-            outbox::put(transaction, Some(account), content, None, event.at)?;
+            match outbox::put(transaction, Some(account), content, None, event.at) {
+                Err(StoreError::Full) => {
+                    let line = "a call of a webhook was left out: the disk is full";
+                    transaction.report(line, true);
+                }
+                queued => queued?,
+            }
         }
     }
     Ok(())

@@ -55,7 +55,7 @@ impl Fixture {
     }
 
     fn waiting(&self) -> Vec<String> {
-        let all = outbox::list(&self.store, OutboxNumber(0), usize::MAX).unwrap();
+        let (all, _) = outbox::list(&self.store, OutboxNumber(0), usize::MAX).unwrap();
         let ids = all.into_iter().map(|(_, outgoing)| match outgoing.content {
             OutgoingContent::Webhook { webhook, .. } => webhook.id(),
             OutgoingContent::Mail { .. } => "mail".into(),

@@ -21,7 +21,7 @@ use crate::{
         schema::{self, Due},
         secret::{self, Secret},
     },
-    store::{Record, StoreError, Transaction},
+    store::{Key, Record, StoreError, Transaction},
 };
 
 /// The lifetime of a draft after the last byte was received.
@@ -44,6 +44,10 @@ pub(in crate::domain) struct Draft {
 
 impl Record for Draft {
     const VERSION: u8 = 1;
+
+    fn sealed_by(key: &Key) -> Option<Key> {
+        Some(key.clone())
+    }
 }
 
 /// The result of a publication.
@@ -203,6 +207,8 @@ pub(super) fn publish_in(
         transaction.put(&schema::due(end, number), &Due)?;
     }
     transaction.put(&schema::secret(number), secret)?;
+    // Another key, so that the address cannot be read any more.
+    transaction.delete(&key)?;
     transaction.put(&key, &Draft { request: None, mail: None, ..draft.clone() })?;
     if let Some(request) = draft.request {
         request_record::published(transaction, request, now, keep_log_seconds)?

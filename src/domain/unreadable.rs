@@ -1,0 +1,85 @@
+//! What a restore without keys leaves of requests and of items of the outbox that were deleted after the backup:
+//! records whose key is gone, and others that belong to them.
+
+use std::collections::BTreeSet;
+
+use super::{
+    notify::outbox::Outgoing,
+    numbers::{Lane, RequestNumber},
+    request,
+    request_record::Request,
+    schema,
+};
+use crate::store::{Key, Record, Store, StoreError};
+
+/// The number of records that one change deletes.
+const BATCH: usize = 64;
+
+/// Deletes all of that. Returns the number of requests and items. Blocks.
+///
+/// # Errors
+///
+/// [`StoreError`]
+pub fn remove_unreadable(store: &Store) -> Result<usize, StoreError> {
+    let requests = unreadable::<Request>(store, &schema::all_requests())?;
+    let items = unreadable::<Outgoing>(store, &schema::outgoings())?;
+    let removed = requests.len() + items.len();
+    if !requests.is_empty() {
+        let mut ids = Vec::new();
+        for id in store.range::<RequestNumber>(&schema::request_ids()) {
+            let (key, number) = id?;
+            if requests.contains(&schema::request(number)) {
+                ids.push(key);
+            }
+        }
+        let numbers = requests.iter().filter_map(schema::request_number);
+        let numbers: Vec<RequestNumber> = numbers.collect();
+        for batch in numbers.chunks(BATCH) {
+            let batch = batch.to_vec();
+            store
+                .change(move |transaction| {
+                    batch
+                        .iter()
+                        .try_for_each(|number| request::remove_unreadable(transaction, *number))
+                })
+                .wait()?;
+        }
+        delete(store, ids)?;
+    }
+    if !items.is_empty() {
+        let mut entries = Vec::new();
+        let lanes = [Lane::Mail, Lane::Webhook, Lane::GivenUp];
+        for key in lanes.into_iter().flat_map(|lane| store.keys(&schema::outgoing_dues(lane))) {
+            let key = key?;
+            let item = schema::outgoing_due_parts(&key).map(|(_, number)| schema::outgoing(number));
+            if item.is_some_and(|item| items.contains(&item)) {
+                entries.push(key);
+            }
+        }
+        delete(store, entries)?;
+        delete(store, items.into_iter().collect())?;
+    }
+    Ok(removed)
+}
+
+/// The keys of the records with this prefix that cannot be read.
+fn unreadable<R: Record>(store: &Store, prefix: &Key) -> Result<BTreeSet<Key>, StoreError> {
+    let mut found = BTreeSet::new();
+    for key in store.keys(prefix) {
+        let key = key?;
+        if store.get::<R>(&key)?.is_none() {
+            found.insert(key);
+        }
+    }
+    Ok(found)
+}
+
+fn delete(store: &Store, keys: Vec<Key>) -> Result<(), StoreError> {
+    for batch in keys.chunks(BATCH) {
+        let batch = batch.to_vec();
+        store
+            .change(move |transaction| batch.iter().try_for_each(|key| transaction.delete(key)))
+            .wait()?;
+    }
+    Ok(())
+}
