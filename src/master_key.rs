@@ -10,12 +10,28 @@ use std::{
 use zeroize::Zeroizing;
 
 use crate::{
+    config::{BadSetting, Loaded},
     crypto::{Random, WrappingKey, hex},
     secret_file,
 };
 
 /// The environment variable that names the file for a command without a daemon.
 pub const MASTER_KEY_FILE: &str = "SEALDROP_MASTER_KEY_FILE";
+
+/// Reads the master key, if the settings name one. Blocks.
+///
+/// # Errors
+///
+/// As [`read`], with the names of the setting and the file.
+pub fn configured(loaded: &Loaded) -> Result<Option<WrappingKey>, BadSetting> {
+    let path = loaded.settings.ring.master_key_file.as_ref();
+    path.map(|path| {
+        let named =
+            |problem| loaded.bad("master_key_file", format!("{}: {problem}", path.display()));
+        read(path).map_err(named)
+    })
+    .transpose()
+}
 
 /// Reads the master key in the file that [`MASTER_KEY_FILE`] names. Blocks.
 ///

@@ -1,7 +1,8 @@
 //! Flags that several commands have, with their texts. argh cannot include one struct in another.
 //!
 //! `command!` defines the struct of a command: its own arguments in braces, then the flags named after the
-//! colon, in that order. A text in parentheses replaces the usual text of a flag.
+//! colon, in that order. Those named after `after`, before the colon, come first of all. A text in
+//! parentheses replaces the usual text of a flag.
 //!
 //! ```text
 //! command! {
@@ -25,6 +26,19 @@ macro_rules! command {
             @ [$(#[$($attribute)*])* $vis struct $Name] $Name { $($fields)* }
             $($flag $(($($text),+))?,)+
         }
+    };
+    (
+        $(#[$($attribute:tt)*])*
+        $vis:vis struct $Name:ident after $($first:ident),+:
+            $($flag:ident $(($($text:tt),+))?),+ { $($fields:tt)* }
+    ) => {
+        command! {
+            @ [$(#[$($attribute)*])* $vis struct $Name] $Name {}
+            $($first,)+ own { $($fields)* }, $($flag $(($($text),+))?,)+
+        }
+    };
+    (@ $head:tt $Name:ident { $($fields:tt)* } own { $($own:tt)* }, $($rest:tt)*) => {
+        command! { @ $head $Name { $($fields)* $($own)* } $($rest)* }
     };
     (@ [$($head:tt)*] $Name:ident { $($fields:tt)* }) => {
         #[derive(argh::ArgsInfo, argh::FromArgs)]
@@ -116,6 +130,66 @@ macro_rules! command {
                     data: self.data.clone(),
                     config: self.config.clone(),
                 }
+            }
+        }
+    };
+    (@ $head:tt $Name:ident { $($fields:tt)* } backup, $($rest:tt)*) => {
+        command! {
+            @ $head $Name {
+                $($fields)*
+                /// the backup
+                #[argh(positional, arg_name = "FILE|-")]
+                file: String,
+
+                /// a file with a private key of age (AGE-SECRET-KEY-1…); repeat it for several
+                #[argh(option, arg_name = "FILE")]
+                identity: Vec<String>,
+
+                /// a file with the passphrase (default: ask at the terminal)
+                #[argh(option, arg_name = "FILE")]
+                passphrase_file: Option<String>,
+            } $($rest)*
+        }
+
+        impl $Name {
+            /// The arguments that name a backup and what opens it.
+            fn backup(&self) -> $crate::cli::operator::backup::opened::BackupFlags<'_> {
+                $crate::cli::operator::backup::opened::BackupFlags {
+                    file: &self.file,
+                    identity: &self.identity,
+                    passphrase_file: self.passphrase_file.as_deref(),
+                }
+            }
+        }
+    };
+    (@ $head:tt $Name:ident { $($fields:tt)* } key_source, $($rest:tt)*) => {
+        command! {
+            @ $head $Name {
+                $($fields)*
+                /// for a backup without keys: the key table of today, from the directory of serve --keys-out
+                #[argh(option, arg_name = "FILE")]
+                keys: Option<String>,
+
+                /// with --keys: the ring of today, or its copy
+                #[argh(option, arg_name = "FILE")]
+                ring: Option<String>,
+            } $($rest)*
+        }
+
+        impl $Name {
+            /// The files that the flags `--keys` and `--ring` name; `None` without them.
+            fn key_source(
+                &self,
+                context: &$crate::cli::Context<'_>,
+            ) -> Result<
+                Option<$crate::cli::operator::backup::key_source::SourceFlags>,
+                $crate::cli::Failure,
+            > {
+                $crate::cli::operator::backup::key_source::SourceFlags::find(
+                    self.keys.as_deref(),
+                    self.ring.as_deref(),
+                    context,
+                )
             }
         }
     };

@@ -122,11 +122,7 @@ impl ServeCommand {
         PageLook::load(&loaded.settings.site)
             .map_err(|BadLook { setting, problem }| loaded.bad(setting, problem))?;
         network_files(&loaded)?;
-        if let Some(path) = &loaded.settings.ring.master_key_file {
-            let named = |problem| format!("{}: {problem}", path.display());
-            master_key::read(path)
-                .map_err(|problem| loaded.bad("master_key_file", named(problem)))?;
-        }
+        master_key::configured(&loaded)?;
         Ok(writeln!(context.out, "settings are valid")?)
     }
 }

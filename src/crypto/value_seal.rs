@@ -1,6 +1,7 @@
 //! Sealing of values that are rewritten, under a key that outlives them.
 //!
-//! A payload has a key of its own ([`super::seal`]). Values that are deleted together share one, and a change must write the same bytes when it is run again. So the nonce comes from the value.
+//! A payload has a key of its own ([`super::seal`]). Values that are deleted together share one, and a change
+//! must write the same bytes when it is run again. So the nonce comes from the value.
 
 use aes_gcm::{
     AeadInOut, Aes256Gcm, KeyInit, Nonce,

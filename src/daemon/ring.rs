@@ -19,7 +19,6 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use crate::{
     api::App,
     config::{BadSetting, Loaded, RingPlace},
-    crypto::WrappingKey,
     master_key,
     store::{RING_BYTES, RingCopy, StoreError, StoreOptions, TurnError},
 };
@@ -51,20 +50,9 @@ pub(super) fn store_options(loaded: &Loaded, upgrade: bool) -> Result<StoreOptio
         ring: settings.ring.file.clone(),
         keys_out: settings.ring.keys_out.clone(),
         ring_copies: copy.into_iter().collect(),
-        master_key: master_key(loaded)?,
+        master_key: master_key::configured(loaded)?,
         upgrade,
     })
-}
-
-/// The master key, if the settings name one.
-pub(super) fn master_key(loaded: &Loaded) -> Result<Option<WrappingKey>, BadSetting> {
-    let path = loaded.settings.ring.master_key_file.as_ref();
-    path.map(|path| {
-        let named =
-            |problem| loaded.bad("master_key_file", format!("{}: {problem}", path.display()));
-        master_key::read(path).map_err(named)
-    })
-    .transpose()
 }
 
 /// Turns the ring of a daemon if that is due or the last turn `has_failed`, and otherwise finishes the turn of an

@@ -16,7 +16,6 @@ use super::{
     group::{Effects, Group, copy_key},
     growing_file::{Growth, Unfinished},
     payload::{BesideFile, FoundBody, FoundPayload, PayloadBody, PayloadSlot},
-    ranges::{NextNumber, RANGE},
     record::{Attached, BodyRef, Envelope, PayloadRef, ValueKeyRef},
 };
 use crate::crypto::SlotKey;
@@ -56,8 +55,8 @@ impl<'g, 'a> Transaction<'g, 'a> {
 }
 
 impl Transaction<'_, '_> {
-    /// The value at `key`, which is not a sealed one, only for the result of the change: another process may change it before the commit,
-    /// and this change is not run again for that.
+    /// The value at `key`, which is not a sealed one, only for the result of the change: another process may
+    /// change it before the commit, and this change is not run again for that.
     ///
     /// # Errors
     ///
@@ -247,7 +246,8 @@ impl Transaction<'_, '_> {
         Ok((given_up, value_key))
     }
 
-    /// Deletes a record, burns its payload, and wipes the key of the values that it seals. Does nothing if the record does not exist.
+    /// Deletes a record, burns its payload, and wipes the key of the values that it seals. Does nothing if
+    /// the record does not exist.
     ///
     /// # Errors
     ///
@@ -275,33 +275,6 @@ impl Transaction<'_, '_> {
     /// Logs `line` once the change is durable: as a warning, or for information.
     pub fn report(&mut self, line: &'static str, is_warning: bool) {
         self.effects.reports.push((line, is_warning));
-    }
-
-    /// A number that no other change gets from the counter at `key`, in any process. `first` is the first one
-    /// of a counter without a record.
-    ///
-    /// Numbers are taken in ranges. Those of one process grow; those of several processes interleave, and
-    /// each process leaves some out when it ends. A change that is not committed gives its numbers back.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Damaged`] if the numbers are used up, and the errors of [`Transaction::get`].
-    pub fn number(&mut self, key: &Key, first: u64) -> Result<u64, StoreError> {
-        let known = self.effects.ranges.get(key).cloned().or_else(|| self.group.range(key));
-        let mut range = match known.filter(|range| !range.is_empty()) {
-            Some(range) => range,
-            None => {
-                let start = self.get::<NextNumber>(key)?.map_or(first, |NextNumber(next)| next);
-                let end = start.checked_add(RANGE);
-                let end = end.ok_or(StoreError::Damaged("a counter is at its end"))?;
-                self.put(key, &NextNumber(end))?;
-                start..end
-            }
-        };
-        let number = range.start;
-        range.start += 1;
-        self.effects.ranges.insert(key.clone(), range);
-        Ok(number)
     }
 
     /// The payload of a record, to be opened after the change.

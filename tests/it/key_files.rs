@@ -1,5 +1,5 @@
-//! Reads the keys of payloads and values from the files of a data directory, as docs/store.md describes them. Written
-//! apart from the store, so that both must agree on the format.
+//! Reads the keys of payloads and values from the files of a data directory, as docs/store.md describes them.
+//! Written apart from the store, so that both must agree on the format.
 
 use std::{
     collections::BTreeMap,

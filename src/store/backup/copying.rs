@@ -20,7 +20,8 @@ use crate::{
     store::{
         Store, StoreOpenError, StoreOptions, StoreSize,
         local::{
-            directory::{RING, lock, sync},
+            directory::{RING, lock},
+            files::sync,
             key_files::open_in_place,
             sled_engine::wait_for_lock,
             slot_form::commit_mark_in,

@@ -20,9 +20,9 @@ use crate::{
         engine::{DiskFailure, Writes},
         local::{
             directory::{
-                RING, STORE_FORMAT, create_keys, create_private_dir, lock, ring_of_new_store, sync,
-                sync_tree,
+                RING, STORE_FORMAT, create_keys, create_private_dir, lock, ring_of_new_store,
             },
+            files::{overwrite, remove_dir_if_there, sync, sync_tree},
             key_files::KeyDirectory,
             payload_files::PayloadFiles,
             sled_engine::{Database, wait_for_lock},
@@ -152,7 +152,7 @@ pub fn restore_with<R: Read>(
             // The ring first: without a store, the next attempt replaces it.
             fs::rename(unfinished.join(RING), root.join(RING))
                 .and_then(|()| fs::rename(unfinished.join("store"), root.join("store")))
-                .and_then(|()| remove(&unfinished))
+                .and_then(|()| remove_dir_if_there(&unfinished))
                 .and_then(|()| sync(root))
                 .map_err(io)?;
             Ok(restored)
@@ -179,12 +179,10 @@ pub fn wipe(root: &Path) -> io::Result<()> {
         let no_links = OFlags::NOFOLLOW.bits().cast_signed();
         let mut options = File::options();
         if let Ok(file) = options.write(true).custom_flags(no_links).open(root.join(keys)) {
-            let length = file.metadata()?.len();
-            io::copy(&mut io::repeat(0).take(length), &mut &file)?;
-            file.sync_all()?;
+            overwrite(&file)?;
         }
     }
-    remove(root)
+    remove_dir_if_there(root)
 }
 
 fn failure(path: &Path, source: io::Error) -> RestoreError {
@@ -207,13 +205,6 @@ fn refuse_full(root: &Path) -> io::Result<Option<RestoreError>> {
         }
     }
     Ok(None)
-}
-
-fn remove(dir: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(dir) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
 }
 
 /// Makes a complete store in `root`, and opens it once, which checks it.

@@ -26,6 +26,7 @@ use rustix::{
 };
 
 use super::{
+    files::{remove_dir_if_there, sync, sync_parent, sync_tree, write_zeros},
     key_files::{KeyDirectory, open_in_place},
     ring::{RingError, RingFile},
     ring_place::{put_ring, wipe_old_ring},
@@ -186,7 +187,7 @@ impl DataDirectory {
         }
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
         let allocated = match fallocate(&file, FallocateFlags::empty(), 0, BALLAST_BYTES) {
-            Err(Errno::OPNOTSUPP) => write_zeros(&file),
+            Err(Errno::OPNOTSUPP) => write_zeros(&file, BALLAST_BYTES),
             other => other.map_err(io::Error::from),
         };
         if allocated.is_err() {
@@ -198,12 +199,7 @@ impl DataDirectory {
     /// Creates the store under a temporary name, syncs every part of it, and renames it.
     fn create(&self, options: &StoreOptions) -> Result<(), StoreOpenError> {
         let new = self.root.join("store.creating");
-        match fs::remove_dir_all(&new) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                return Err(StoreOpenError::io("remove", &new)(error));
-            }
-            _ => {}
-        }
+        remove_dir_if_there(&new).map_err(StoreOpenError::io("remove", &new))?;
         let db = new.join("db");
         let made = create_private_dir(&new)
             .and_then(|()| create_private_dir(&db))
@@ -229,10 +225,7 @@ impl DataDirectory {
             .and_then(|()| sync_tree(&new))
             .and_then(|()| fs::rename(&new, self.root.join("store")))
             .and_then(|()| sync(&self.root))
-            .and_then(|()| match self.root.parent() {
-                Some(parent) if parent != Path::new("") => sync(parent),
-                _ => sync(Path::new(".")),
-            })
+            .and_then(|()| sync_parent(&self.root))
             .map_err(StoreOpenError::io("create", &new))
     }
 
@@ -304,7 +297,7 @@ pub(in crate::store) fn ring_of_new_store(
             options.read(true).write(true).create(true).truncate(true).mode(0o600);
             let ring = RingFile::create(Box::new(options.open(&new)?), master, &SystemRandom)?;
             fs::rename(&new, &place)?;
-            sync(place.parent().filter(|dir| *dir != Path::new("")).unwrap_or(Path::new(".")))?;
+            sync_parent(&place)?;
             Ok(ring)
         }
         Err(error) => Err(error.into()),
@@ -342,21 +335,4 @@ pub(in crate::store) fn create_private_dir(dir: &Path) -> io::Result<()> {
         }
         done => done,
     }
-}
-
-/// Syncs every file and directory below `path`, and `path`.
-pub(in crate::store) fn sync_tree(path: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(path)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() { sync_tree(&entry.path())? } else { sync(&entry.path())? }
-    }
-    sync(path)
-}
-
-pub(in crate::store) fn sync(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
-}
-
-fn write_zeros(mut file: &File) -> io::Result<()> {
-    io::copy(&mut io::Read::take(io::repeat(0), BALLAST_BYTES), &mut file).map(drop)
 }

@@ -22,7 +22,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::{
     bucket_table::{BUCKETS, EPOCH_OFFSET},
-    directory::sync,
+    files::sync,
     key_files::{InPlaceFile, KeyDirectory, open_in_place},
     ring::RingFile,
     slot_form::{SLOTS, SlotLayout},

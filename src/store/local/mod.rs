@@ -3,6 +3,7 @@
 pub(super) mod bucket_table;
 mod buckets;
 pub(super) mod directory;
+pub(super) mod files;
 pub(super) mod key_files;
 pub(super) mod key_table;
 mod master_key;
@@ -13,6 +14,7 @@ pub(super) mod ring;
 mod ring_place;
 pub(super) mod sled_engine;
 pub(super) mod slot_form;
+mod slot_growth;
 mod slot_map;
 pub(super) mod slots;
 mod sync_hook;

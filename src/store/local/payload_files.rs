@@ -7,10 +7,11 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{self, Seek, SeekFrom},
     os::unix::fs::OpenOptionsExt,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use super::files::remove_if_there;
 use crate::store::{
     Space,
     bodies::{Bodies, BodyReader, BodyWriter, FileName, SettledFiles},
@@ -105,7 +106,7 @@ impl Bodies for PayloadFiles {
     }
 
     fn delete(&self, name: FileName) -> io::Result<()> {
-        remove_if_exists(&self.path(name))
+        remove_if_there(&self.path(name))
     }
 
     fn names(&self) -> io::Result<Box<dyn Iterator<Item = io::Result<FileName>>>> {
@@ -152,7 +153,7 @@ impl SettledFiles for SettledPaths<'_> {
         let named: BTreeSet<PathBuf> = named.iter().map(|name| self.files.path(*name)).collect();
         let mut swept = 0;
         for path in self.paths.iter().filter(|path| !named.contains(*path)) {
-            remove_if_exists(path)?;
+            remove_if_there(path)?;
             swept += 1;
         }
         Ok(swept)
@@ -178,11 +179,4 @@ impl BodyReader for File {
 fn parse_name(text: &str) -> Option<FileName> {
     let number = u128::from_str_radix(text, 16).ok();
     number.filter(|_| text.len() == 32).map(u128::to_be_bytes)
-}
-
-fn remove_if_exists(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => other,
-    }
 }

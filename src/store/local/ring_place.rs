@@ -10,7 +10,10 @@ use std::{
 
 use zeroize::Zeroizing;
 
-use super::{directory::sync, key_files::open_in_place};
+use super::{
+    files::{overwrite, remove_if_there, sync_parent},
+    key_files::open_in_place,
+};
 
 /// The name of a link before it replaces a file.
 const NEW_LINK: &str = "ring.link";
@@ -104,24 +107,11 @@ pub(super) fn wipe_old_ring(link: &Path) -> io::Result<()> {
     let (old_found, found) = (old.metadata()?, fs::metadata(link)?);
     // A crash before the move has left a second name for the ring itself.
     if (old_found.dev(), old_found.ino()) != (found.dev(), found.ino()) {
-        let length = usize::try_from(old_found.len()).map_err(io::Error::other)?;
-        old.write_all_at(&vec![0; length], 0)?;
-        old.sync_all()?;
+        overwrite(&old)?;
         if let Ok(target) = fs::read_link(&old_name) {
             remove_if_there(&target)?;
         }
     }
     remove_if_there(&old_name)?;
     sync_parent(link)
-}
-
-fn remove_if_there(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
-
-fn sync_parent(path: &Path) -> io::Result<()> {
-    sync(path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new(".")))
 }

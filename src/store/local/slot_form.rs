@@ -5,7 +5,10 @@ use std::{io, ops::Range};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::key_files::InPlaceFile;
-use crate::store::payload_keys::CommitMark;
+use crate::{
+    crypto::{SlotKey, WrappingKey},
+    store::payload_keys::CommitMark,
+};
 
 /// The name of the file.
 pub(in crate::store) const SLOTS: &str = "slots";
@@ -57,6 +60,21 @@ pub(super) fn write_empty_pages(
 ) -> io::Result<()> {
     let zeros = vec![0; pages.len() * layout.page_bytes()];
     file.write_all_at(&zeros, layout.page_offset(pages.start))
+}
+
+/// Encrypts the keys in the slots of a page under the key `new` of its bucket. Without an `old` one, they are
+/// as they are.
+pub(super) fn rewrap(page: &mut [u8], old: Option<&WrappingKey>, new: &WrappingKey) {
+    let (old, new) = (old.map(WrappingKey::for_slots), new.for_slots());
+    for slot in page.as_chunks_mut::<SLOT_BYTES>().0 {
+        if !is_empty(slot) {
+            let key = match &old {
+                Some(old) => old.unwrap(slot),
+                None => SlotKey::from_bytes(*slot),
+            };
+            *slot = new.wrap(&key);
+        }
+    }
 }
 
 pub(super) fn mark_bytes(mark: CommitMark) -> [u8; SLOT_BYTES] {

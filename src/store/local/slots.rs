@@ -33,7 +33,7 @@ use super::{
     ring::{EpochKey, RingError, RingFile},
     slot_form::{
         MARK_OFFSET, SLOT_BYTES, SLOTS, SLOTS_MAGIC, SlotLayout, burned_by, burned_bytes,
-        commit_mark_in, is_empty, mark_bytes, write_empty_pages, write_head,
+        commit_mark_in, is_empty, mark_bytes, rewrap, write_empty_pages, write_head,
     },
     slot_map::SlotMap,
 };
@@ -129,7 +129,7 @@ impl SlotFile {
         })
     }
 
-    fn map(&self) -> MutexGuard<'_, SlotMap> {
+    pub(super) fn map(&self) -> MutexGuard<'_, SlotMap> {
         self.map.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -169,23 +169,8 @@ impl SlotFile {
         u32::try_from(self.buckets().list.len()).unwrap_or(u32::MAX)
     }
 
-    /// Writes keys into a file that is being restored, which grows for them.
-    ///
-    /// # Errors
-    ///
-    /// An I/O error, if the file cannot grow.
-    pub(in crate::store) fn restore(&self, keys: &SlotWrites) -> io::Result<()> {
-        let last = keys.last_key_value().map_or(0, |(last, _)| *last);
-        let mut capacity = self.map().capacity();
-        while last >= capacity {
-            self.grow(capacity)?;
-            capacity = self.map().capacity();
-        }
-        self.write_slots(keys, 0)
-    }
-
     /// Writes slots, neighbours together, and syncs.
-    fn write_slots(&self, writes: &SlotWrites, batch: u64) -> io::Result<()> {
+    pub(super) fn write_slots(&self, writes: &SlotWrites, batch: u64) -> io::Result<()> {
         let buckets = self.buckets();
         let mut run = Zeroizing::new(Vec::new());
         let mut next = None;
@@ -223,49 +208,6 @@ impl SlotFile {
         Ok(())
     }
 
-    /// Adds slots, unless the file has more than `capacity` already.
-    fn grow(&self, capacity: u32) -> io::Result<()> {
-        let _alone = self.growth.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.map().capacity() > capacity {
-            return Ok(());
-        }
-        let (count, pages, epoch) = {
-            let buckets = self.buckets();
-            let first = buckets.pages;
-            (buckets.list.len(), first..first + self.layout.growth, buckets.epoch.copy())
-        };
-        let failed =
-            |what: &str, error: io::Error| -> ! { fatal(&format!("cannot {what}: {error}")) };
-        if let Err(error) = write_empty_pages(self.file.as_ref(), self.layout, pages.clone()) {
-            // A partly grown file is cut to its old length, which matches the pages in memory.
-            self.file.set_len(self.layout.page_offset(pages.start))?;
-            return Err(error);
-        }
-        self.file.sync().unwrap_or_else(|error| failed("sync the slot file", error));
-        let number = u32::try_from(count).map_err(io::Error::other)?;
-        let new: Vec<Bucket> = pages
-            .clone()
-            .map(|page| Bucket { page, key: WrappingKey::new(&*self.random), version: 1 })
-            .collect();
-        {
-            let buckets = self.buckets();
-            // An attempt that was interrupted has left entries, whose pages may be in use now.
-            buckets.table.cut(count)?;
-            for (number, bucket) in (number..).zip(&new) {
-                buckets.table.write(number, bucket, &epoch)?;
-            }
-            let synced = buckets.table.sync();
-            synced.unwrap_or_else(|error| failed("sync the table of buckets", error));
-        }
-        let mut buckets = self.buckets_mut();
-        buckets.pages = pages.end;
-        buckets.list.extend(
-            new.into_iter().map(|bucket| OpenBucket { bucket, is_dirty: AtomicBool::new(false) }),
-        );
-        self.map().add(self.layout.growth_words());
-        Ok(())
-    }
-
     fn page(&self, bucket: &OpenBucket) -> io::Result<Zeroizing<Vec<u8>>> {
         let mut bytes = Zeroizing::new(vec![0; self.layout.page_bytes()]);
         let offset = self.layout.page_offset(bucket.bucket.page);
@@ -276,12 +218,7 @@ impl SlotFile {
     /// A page with the same keys under another key of its bucket.
     pub(super) fn page_under(&self, bucket: &OpenBucket, key: &WrappingKey) -> io::Result<Vec<u8>> {
         let mut bytes = self.page(bucket)?;
-        let (old, new) = (bucket.bucket.key.for_slots(), key.for_slots());
-        for slot in bytes.as_chunks_mut::<SLOT_BYTES>().0 {
-            if !is_empty(slot) {
-                *slot = new.wrap(&old.unwrap(slot));
-            }
-        }
+        rewrap(&mut bytes, Some(&bucket.bucket.key), key);
         Ok(std::mem::take(&mut *bytes))
     }
 }
@@ -297,16 +234,7 @@ pub(in crate::store) enum OpenKeysError {
 
 impl PayloadKeys for SlotFile {
     fn reserve(&self) -> io::Result<u32> {
-        loop {
-            let capacity = {
-                let mut map = self.map();
-                if let Some(slot) = map.take() {
-                    return Ok(slot);
-                }
-                map.capacity()
-            };
-            self.grow(capacity)?;
-        }
+        self.take_slot()
     }
 
     fn release(&self, slots: &mut dyn Iterator<Item = u32>) {
@@ -315,14 +243,7 @@ impl PayloadKeys for SlotFile {
     }
 
     fn grow_early(&self) {
-        let (is_enough, capacity) = {
-            let map = self.map();
-            (map.free >= map.grow_below, map.capacity())
-        };
-        if !is_enough && self.grow(capacity).is_err() {
-            // On a full disk, this is tried a few times, and then again when the last slot is taken.
-            self.map().grow_below /= 2;
-        }
+        self.grow_if_few();
     }
 
     fn read(&self, slot: u32) -> Result<Option<SlotKey>, StoreError> {

@@ -19,21 +19,19 @@ use zeroize::Zeroizing;
 
 use super::{
     bucket_table::{Bucket, BucketTable},
-    directory::sync,
+    files::{overwrite, remove_if_there, sync},
     key_files::{InPlaceFile, KeyDirectory, KeyFiles, open_in_place},
     ring::RingFile,
-    slot_form::{
-        MARK_OFFSET, SLOT_BYTES, SLOTS, SLOTS_MAGIC, SlotLayout, is_empty, mark_of, write_head,
-    },
+    slot_form::{SLOT_BYTES, SLOTS, SLOTS_MAGIC, SlotLayout, mark_of, rewrap, write_head},
 };
 use crate::{
     clock::UnixSeconds,
-    crypto::{Random, SlotKey, WrappingKey},
+    crypto::{Random, WrappingKey},
 };
 
 const OLD_MAGIC: &[u8; SLOT_BYTES] = b"sealdrop slots, format 1\n\0\0\0\0\0\0\0";
-/// The slots of the old file that were its header.
-const OLD_HEADER: usize = 2;
+/// The header of the old file, in its first two slots.
+const OLD_HEADER: usize = 2 * SLOT_BYTES;
 const NEW_SLOTS: &str = "slots.new";
 const OLD_SLOTS: &str = "slots.old";
 
@@ -56,10 +54,7 @@ pub(super) fn write_new_slots(
 ) -> io::Result<()> {
     write_files(store, ring, random)?;
     let old = store.join(OLD_SLOTS);
-    match fs::remove_file(&old) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
+    remove_if_there(&old)?;
     fs::hard_link(store.join(SLOTS), &old)?;
     sync(store)?;
     KeyDirectory::new(store).rename(NEW_SLOTS, SLOTS)
@@ -82,8 +77,7 @@ pub(super) fn wipe_old_slots(store: &Path) -> io::Result<()> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         file => file?,
     };
-    io::copy(&mut io::repeat(0).take(file.metadata()?.len()), &mut &file)?;
-    file.sync_all()?;
+    overwrite(&file)?;
     fs::remove_file(&path)?;
     sync(store)
 }
@@ -92,7 +86,7 @@ pub(super) fn wipe_old_slots(store: &Path) -> io::Result<()> {
 fn write_files(store: &Path, ring: &RingFile, random: &dyn Random) -> io::Result<()> {
     let layout = SlotLayout::USUAL;
     let old = open_in_place(&store.join(SLOTS))?;
-    let mut head = [0; 2 * SLOT_BYTES];
+    let mut head = [0; OLD_HEADER];
     FileExt::read_exact_at(&old, &mut head, 0)?;
     let [magic, mark] = head.as_chunks::<SLOT_BYTES>().0 else {
         return Err(io::Error::other("the head of the slot file is too short"));
@@ -101,28 +95,23 @@ fn write_files(store: &Path, ring: &RingFile, random: &dyn Random) -> io::Result
         return Err(io::Error::other("it is not a slot file of format 1"));
     }
     let mark = mark_of(mark).ok_or_else(|| io::Error::other("the commit mark is damaged"))?;
-    debug_assert_eq!(MARK_OFFSET, SLOT_BYTES as u64);
     let files = KeyDirectory::new(store);
     let new = files.create(NEW_SLOTS)?;
     write_head(new.as_ref(), mark)?;
-    // Whole steps of growth, as in a slot file that has grown: all pages of the old one fit.
+    // A crash can have cut the old file within the last step of its growth, which has no used slots then.
     let step = u64::from(layout.growth) * layout.page_bytes() as u64;
-    let steps = old.metadata()?.len().div_ceil(step).max(1);
+    let steps = (old.metadata()?.len() / step).max(1);
     let pages = u32::try_from(steps * u64::from(layout.growth)).map_err(io::Error::other)?;
     let mut buckets = Vec::new();
     let mut bytes = Zeroizing::new(vec![0; layout.page_bytes()]);
     for page in 0..pages {
         let key = WrappingKey::new(random);
-        let wrap = key.for_slots();
-        read_at_most(&old, &mut bytes, u64::from(page) * layout.page_bytes() as u64)?;
-        let slots = bytes.as_chunks_mut::<SLOT_BYTES>().0;
-        for (number, slot) in slots.iter_mut().enumerate() {
-            if page == 0 && number < OLD_HEADER {
-                *slot = [0; SLOT_BYTES];
-            } else if !is_empty(slot) {
-                *slot = wrap.wrap(&SlotKey::from_bytes(*slot));
-            }
+        let offset = u64::from(page) * layout.page_bytes() as u64;
+        FileExt::read_exact_at(&old, &mut bytes, offset)?;
+        if let (0, Some(header)) = (page, bytes.get_mut(..OLD_HEADER)) {
+            header.fill(0);
         }
+        rewrap(&mut bytes, None, &key);
         new.write_all_at(&bytes, layout.page_offset(page))?;
         buckets.push(Bucket { page, key, version: 1 });
     }
@@ -130,17 +119,4 @@ fn write_files(store: &Path, ring: &RingFile, random: &dyn Random) -> io::Result
     let epoch = ring.newest().ok_or_else(|| io::Error::other("the ring is empty"))?;
     BucketTable::write_new(&files, epoch, UnixSeconds(0), buckets.iter())?;
     BucketTable::put_in_place(&files)
-}
-
-/// Fills `bytes` from `offset` on, with zeros behind the end of the file.
-fn read_at_most(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<()> {
-    bytes.fill(0);
-    let mut done = 0;
-    while let Some(rest) = bytes.get_mut(done..).filter(|rest| !rest.is_empty()) {
-        match file.read_at(rest, offset + done as u64)? {
-            0 => break,
-            read => done += read,
-        }
-    }
-    Ok(())
 }

@@ -77,7 +77,7 @@ fn an_older_format_is_upgraded_only_if_that_is_asked_for() {
 fn an_upgrade_that_was_interrupted_goes_on() {
     let slots = |home: &Home| home.path("store/slots");
     let old_format = "sealdrop store, format 1\n";
-    for state in 0..5 {
+    for state in 0..6 {
         let home = of_format_1();
         let old_slots = fs::read(slots(&home)).unwrap();
         let format = home.path("store/format");
@@ -94,8 +94,13 @@ fn an_upgrade_that_was_interrupted_goes_on() {
                 fs::write(home.path("store/slots.new"), "half").unwrap();
                 fs::write(home.path("store/buckets.new"), "half").unwrap();
             }
-            // All new files, before the new slot file has its name.
+            // The old file, which was growing when its daemon ended.
             2 => {
+                let file = fs::File::options().write(true).open(slots(&home)).unwrap();
+                file.write_all_at(&[0; 100_001], 1 << 20).unwrap();
+            }
+            // All new files, before the new slot file has its name.
+            3 => {
                 upgraded(&home).close();
                 fs::rename(slots(&home), home.path("store/slots.new")).unwrap();
                 fs::write(slots(&home), &old_slots).unwrap();
@@ -103,7 +108,7 @@ fn an_upgrade_that_was_interrupted_goes_on() {
                 fs::write(&format, old_format).unwrap();
             }
             // Before the format was changed.
-            3 => {
+            4 => {
                 upgraded(&home).close();
                 fs::write(home.path("store/slots.old"), &old_slots).unwrap();
                 fs::write(&format, old_format).unwrap();

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{
     key_source::SourceFlags,
     named::age_text,
-    opened::{KeyFlags, not_restored, now, shown, with_backup},
+    opened::{not_restored, now, with_backup},
     verify::VerifiedBackup,
 };
 use crate::{
@@ -33,27 +33,7 @@ command! {
         example = "{command_name} sealdrop-20261130T073300Z.age --identity key.txt\n\
                    {command_name} sealdrop-20261130T073300Z.age --identity key.txt --in /mnt/large --json"
     )]
-    pub(crate) struct BackupDrillCommand: json {
-        /// the backup
-        #[argh(positional, arg_name = "FILE|-")]
-        file: String,
-
-        /// a file with a private key of age (AGE-SECRET-KEY-1…); repeat it for several
-        #[argh(option, arg_name = "FILE")]
-        identity: Vec<String>,
-
-        /// a file with the passphrase (default: ask at the terminal)
-        #[argh(option, arg_name = "FILE")]
-        passphrase_file: Option<String>,
-
-        /// for a backup without keys: the key table of today, from the directory of serve --keys-out
-        #[argh(option, arg_name = "FILE")]
-        keys: Option<String>,
-
-        /// with --keys: the ring of today, or its copy
-        #[argh(option, arg_name = "FILE")]
-        ring: Option<String>,
-
+    pub(crate) struct BackupDrillCommand after backup, key_source: json {
         /// where the temporary directory is made (default: TMPDIR, or /tmp)
         #[argh(option, long = "in", arg_name = "DIR")]
         place: Option<String>,
@@ -102,12 +82,11 @@ impl BackupDrillCommand {
                 place.display()
             )));
         }
-        let keys =
-            KeyFlags { identity: &self.identity, passphrase_file: self.passphrase_file.as_deref() };
-        let name = shown(&self.file);
-        let source = SourceFlags::find(self.keys.as_deref(), self.ring.as_deref(), context)?;
+        let file = self.backup();
+        let name = file.shown();
+        let source = self.key_source(context)?;
         let keys_at = source.as_ref().and_then(SourceFlags::written_at);
-        let drilled = with_backup(&self.file, &keys, "Restoring", context, |backup| {
+        let drilled = with_backup(&file, "Restoring", context, |backup| {
             let made = tempfile::Builder::new().prefix("sealdrop-drill-").tempdir_in(&place);
             let made = made.map_err(|error| {
                 Failure::failed(format!("cannot make a directory in {}: {error}", place.display()))

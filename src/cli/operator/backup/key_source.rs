@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The key table and the ring.
-pub(super) struct SourceFlags {
+pub(in crate::cli) struct SourceFlags {
     table: PathBuf,
     ring: PathBuf,
     master_key: Option<WrappingKey>,
@@ -18,7 +18,7 @@ pub(super) struct SourceFlags {
 
 impl SourceFlags {
     /// The files that the flags `--keys` and `--ring` name; `None` without them.
-    pub(super) fn find(
+    pub(in crate::cli) fn find(
         keys: Option<&str>,
         ring: Option<&str>,
         context: &Context<'_>,

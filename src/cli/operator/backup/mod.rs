@@ -3,10 +3,10 @@
 mod create;
 mod drill;
 mod encryption;
-mod key_source;
+pub(in crate::cli) mod key_source;
 mod list;
 mod named;
-mod opened;
+pub(in crate::cli) mod opened;
 mod prune;
 mod restore;
 mod verify;

@@ -20,16 +20,24 @@ use crate::{
     store::backup::{BackupError, BackupReader, RestoreError},
 };
 
-/// The flags that open a backup.
-pub(super) struct KeyFlags<'a> {
-    pub(super) identity: &'a [String],
-    pub(super) passphrase_file: Option<&'a str>,
+/// The arguments that name a backup and what opens it.
+pub(in crate::cli) struct BackupFlags<'a> {
+    /// A path, or standard input.
+    pub(in crate::cli) file: &'a str,
+    pub(in crate::cli) identity: &'a [String],
+    pub(in crate::cli) passphrase_file: Option<&'a str>,
 }
 
-/// Calls `work` with the backup `file` (a path, or standard input), decrypted. Shows progress as `what`.
+impl<'a> BackupFlags<'a> {
+    /// The name of the file for messages.
+    pub(super) fn shown(&self) -> &'a str {
+        if self.file == STANDARD_INPUT { "standard input" } else { self.file }
+    }
+}
+
+/// Calls `work` with a backup, decrypted. Shows progress as `what`.
 pub(super) fn with_backup<T>(
-    file: &str,
-    keys: &KeyFlags<'_>,
+    flags: &BackupFlags<'_>,
     what: &'static str,
     context: &mut Context<'_>,
     work: impl FnOnce(&mut BackupReader<&mut dyn Read>) -> Result<T, Failure>,
@@ -38,8 +46,9 @@ pub(super) fn with_backup<T>(
     // Work that is interrupted must clean up.
     let _held = interrupt::hold()?;
     let progress = CommandProgress::new(what);
+    let file = flags.file;
     if file == STANDARD_INPUT {
-        let plain = decrypted(&mut *context.input, file, keys)?;
+        let plain = decrypted(&mut *context.input, flags)?;
         return read(plain, file, work);
     }
     let opened = File::open(file).and_then(|opened| Ok((opened.metadata()?.len(), opened)));
@@ -47,7 +56,7 @@ pub(super) fn with_backup<T>(
         opened.map_err(|error| Failure::failed(format!("cannot read {file}: {error}")))?;
     let watched = WatchedFile { file: opened, done: 0, total, progress: &progress };
     let mut input = BufReader::with_capacity(256 << 10, watched);
-    let plain = decrypted(&mut input, file, keys)?;
+    let plain = decrypted(&mut input, flags)?;
     read(plain, file, work)
 }
 
@@ -93,9 +102,9 @@ pub(super) fn now() -> UnixSeconds {
 
 fn decrypted<'a>(
     input: &'a mut dyn BufRead,
-    file: &str,
-    keys: &KeyFlags<'_>,
+    flags: &BackupFlags<'_>,
 ) -> Result<Box<dyn Read + 'a>, Failure> {
+    let file = flags.file;
     let failed = |exit, message: String| Failure { exit, message: format!("{file}: {message}") };
     let beginning = input.fill_buf().map_err(|error| unreadable(file, &error.into()))?;
     let compared = beginning.len().min(AGE_MAGIC.len());
@@ -105,15 +114,15 @@ fn decrypted<'a>(
     }
     let encrypted = AgeFile::begin(input).map_err(|error| told(file, &error))?;
     let key = match encrypted.needs_passphrase() {
-        true => AgeKey::Passphrase(match keys.passphrase_file {
+        true => AgeKey::Passphrase(match flags.passphrase_file {
             Some(path) => prompt::passphrase_in(path, PASSPHRASE_FLAG)?,
             None => prompt::password("Passphrase", PASSPHRASE_FLAG)?,
         }),
-        false if keys.identity.is_empty() => {
+        false if flags.identity.is_empty() => {
             let message = "it is encrypted for recipients of age: give --identity FILE";
             return Err(failed(Exit::Refused, message.into()));
         }
-        false => AgeKey::Identities(identities(keys.identity)?),
+        false => AgeKey::Identities(identities(flags.identity)?),
     };
     let plain = encrypted.open(&key).map_err(|error| told(file, &error))?;
     Ok(Box::new(plain))
@@ -151,9 +160,4 @@ impl Read for WatchedFile<'_> {
         self.progress.moved(self.done, self.total);
         Ok(read)
     }
-}
-
-/// The name of a file for messages.
-pub(super) fn shown(file: &str) -> &str {
-    if file == STANDARD_INPUT { "standard input" } else { file }
 }

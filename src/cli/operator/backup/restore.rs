@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::MetadataExt, path::Path};
 
 use super::{
     key_source::SourceFlags,
-    opened::{KeyFlags, not_restored, shown, with_backup},
+    opened::{not_restored, with_backup},
     verify::VerifiedBackup,
 };
 use crate::{
@@ -28,43 +28,22 @@ command! {
                    ssh old sealdrop backup create - --with-keys --recipient age1… --data /var/lib/sealdrop |\n\
                    \x20   {command_name} - --identity key.txt --data /var/lib/sealdrop"
     )]
-    pub(crate) struct BackupRestoreCommand: json, directory {
-        /// the backup
-        #[argh(positional, arg_name = "FILE|-")]
-        file: String,
-
-        /// a file with a private key of age (AGE-SECRET-KEY-1…); repeat it for several
-        #[argh(option, arg_name = "FILE")]
-        identity: Vec<String>,
-
-        /// a file with the passphrase (default: ask at the terminal)
-        #[argh(option, arg_name = "FILE")]
-        passphrase_file: Option<String>,
-
-        /// for a backup without keys: the key table of today, from the directory of serve --keys-out
-        #[argh(option, arg_name = "FILE")]
-        keys: Option<String>,
-
-        /// with --keys: the ring of today, or its copy
-        #[argh(option, arg_name = "FILE")]
-        ring: Option<String>,
-    }
+    pub(crate) struct BackupRestoreCommand: backup, key_source, json, directory {}
 }
 
 impl BackupRestoreCommand {
     pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
         let dir = self.directory().directory(context)?;
         refuse_foreign(&dir)?;
-        let keys =
-            KeyFlags { identity: &self.identity, passphrase_file: self.passphrase_file.as_deref() };
-        let name = shown(&self.file);
-        let source = SourceFlags::find(self.keys.as_deref(), self.ring.as_deref(), context)?;
+        let file = self.backup();
+        let name = file.shown();
+        let source = self.key_source(context)?;
         let source = source.as_ref().map(SourceFlags::source);
         let options = StoreOptions {
             master_key: context.master_key()?,
             ..StoreOptions::new(Settings::default().cache_bytes)
         };
-        let restored = with_backup(&self.file, &keys, "Restoring", context, |backup| {
+        let restored = with_backup(&file, "Restoring", context, |backup| {
             let restored = restore_with(backup, &dir, source, &options)
                 .map_err(|error| not_restored(name, error))?;
             Ok(VerifiedBackup::restored(backup.header(), restored))

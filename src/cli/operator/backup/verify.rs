@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::opened::{KeyFlags, now, shown, unreadable, with_backup};
+use super::opened::{now, unreadable, with_backup};
 use crate::{
     cli::{Context, Failure, flags::command, operator::administration::write_json},
     clock::UnixSeconds,
@@ -21,19 +21,7 @@ command! {
         example = "{command_name} sealdrop-20261130T073300Z.age --identity key.txt\n\
                    age -d -i key.txt sealdrop-20261130T073300Z.age | {command_name} -"
     )]
-    pub(crate) struct BackupVerifyCommand: json {
-        /// the backup
-        #[argh(positional, arg_name = "FILE|-")]
-        file: String,
-
-        /// a file with a private key of age (AGE-SECRET-KEY-1…); repeat it for several
-        #[argh(option, arg_name = "FILE")]
-        identity: Vec<String>,
-
-        /// a file with the passphrase (default: ask at the terminal)
-        #[argh(option, arg_name = "FILE")]
-        passphrase_file: Option<String>,
-    }
+    pub(crate) struct BackupVerifyCommand: backup, json {}
 }
 
 /// A backup that was read to its end.
@@ -85,10 +73,9 @@ impl VerifiedBackup {
 
 impl BackupVerifyCommand {
     pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
-        let keys =
-            KeyFlags { identity: &self.identity, passphrase_file: self.passphrase_file.as_deref() };
-        let name = shown(&self.file);
-        let verified = with_backup(&self.file, &keys, "Reading", context, |backup| {
+        let file = self.backup();
+        let name = file.shown();
+        let verified = with_backup(&file, "Reading", context, |backup| {
             let wrong = |error| unreadable(name, &error);
             while backup.next_frame().map_err(wrong)?.is_some() {}
             let cut = backup.cut().ok_or_else(|| Failure::failed("the backup has no commit"))?;

@@ -181,13 +181,12 @@ fn pause_seconds(failures: u32) -> u64 {
         .map_or(LONGEST_PAUSE_SECONDS, |pause| pause.min(LONGEST_PAUSE_SECONDS))
 }
 
-/// At most `limit` items of the outbox, oldest first, beginning with number `from`; and the number with which
-/// the next ones begin, if there are more. Leaves out items that cannot be read any more.
-pub fn list(
-    store: &Store,
-    from: OutboxNumber,
-    limit: usize,
-) -> Result<(Vec<(OutboxNumber, Outgoing)>, Option<OutboxNumber>), StoreError> {
+/// Items of the outbox, and the number with which the next ones begin, if there are more.
+pub type OutboxPart = (Vec<(OutboxNumber, Outgoing)>, Option<OutboxNumber>);
+
+/// At most `limit` items of the outbox, oldest first, beginning with number `from`. Leaves out items that cannot
+/// be read any more.
+pub fn list(store: &Store, from: OutboxNumber, limit: usize) -> Result<OutboxPart, StoreError> {
     // One more shows whether there is another page.
     let mut scan = Scan::of(&schema::outgoings()).limit(limit.saturating_add(1));
     if let Some(before) = from.0.checked_sub(1) {
