@@ -25,20 +25,24 @@ const REQUEST_BATCH: usize = 4;
 /// Sweeps all records that are due at `now`. Tombstones and ended requests are deleted `keep_log_seconds`
 /// after their end. Returns the number of secrets and requests that were checked. Blocks.
 pub fn sweep(store: &Store, now: UnixSeconds, keep_log_seconds: u64) -> Result<usize, StoreError> {
-    let requests =
-        follow(store, &schema::request_dues(), REQUEST_BATCH, now, move |change, due| {
-            request::sweep_one(change, due, now, keep_log_seconds)
-        })?;
-    let secrets = follow(store, &schema::dues(), BATCH, now, move |change, due| {
+    let requests = (&schema::request_dues(), schema::due_at as DueAt);
+    let requests = follow(store, requests, REQUEST_BATCH, now, move |change, due| {
+        request::sweep_one(change, due, now, keep_log_seconds)
+    })?;
+    let secrets = (&schema::dues(), schema::due_at as DueAt);
+    let secrets = follow(store, secrets, BATCH, now, move |change, due| {
         sweep_one(change, due, now, keep_log_seconds)
     })?;
     Ok(requests + secrets)
 }
 
+/// The time in a key of an index; `None` for a key that is not of that form.
+pub(super) type DueAt = fn(&Key) -> Option<UnixSeconds>;
+
 /// Follows an index of due times up to `now`, `batch` entries per change. `sweep_one` deletes the entry.
-fn follow(
+pub(super) fn follow(
     store: &Store,
-    index: &Key,
+    (index, due_at): (&Key, DueAt),
     batch: usize,
     now: UnixSeconds,
     sweep_one: impl Fn(&mut Transaction<'_, '_>, &Key) -> Result<(), StoreError> + Copy + Send + 'static,
@@ -47,7 +51,7 @@ fn follow(
     loop {
         let mut due = store.scan_keys(&Scan::of(index).limit(batch))?;
         // The index is in the order of time.
-        let is_due = |key: &Key| schema::due_at(key).is_none_or(|at| at <= now);
+        let is_due = |key: &Key| due_at(key).is_none_or(|at| at <= now);
         due.truncate(due.partition_point(is_due));
         if due.is_empty() {
             return Ok(swept);

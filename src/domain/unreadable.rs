@@ -10,9 +10,9 @@ use super::{
     request_record::Request,
     schema,
 };
-use crate::store::{Key, Record, Store, StoreError};
+use crate::store::{Key, Record, Store, StoreError, Transaction};
 
-/// The number of records that one change deletes.
+/// The number of records or requests that one change deletes.
 const BATCH: usize = 64;
 
 /// Deletes all of that. Returns the number of requests and items. Blocks.
@@ -34,17 +34,10 @@ pub fn remove_unreadable(store: &Store) -> Result<usize, StoreError> {
         }
         let numbers = requests.iter().filter_map(schema::request_number);
         let numbers: Vec<RequestNumber> = numbers.collect();
-        for batch in numbers.chunks(BATCH) {
-            let batch = batch.to_vec();
-            store
-                .change(move |transaction| {
-                    batch
-                        .iter()
-                        .try_for_each(|number| request::remove_unreadable(transaction, *number))
-                })
-                .wait()?;
-        }
-        delete(store, ids)?;
+        change_all(store, &numbers, |transaction, number| {
+            request::remove_unreadable(transaction, *number)
+        })?;
+        change_all(store, &ids, |transaction, key| transaction.delete(key))?;
     }
     if !items.is_empty() {
         let mut entries = Vec::new();
@@ -56,8 +49,9 @@ pub fn remove_unreadable(store: &Store) -> Result<usize, StoreError> {
                 entries.push(key);
             }
         }
-        delete(store, entries)?;
-        delete(store, items.into_iter().collect())?;
+        change_all(store, &entries, |transaction, key| transaction.delete(key))?;
+        let items: Vec<Key> = items.into_iter().collect();
+        change_all(store, &items, |transaction, key| transaction.delete(key))?;
     }
     Ok(removed)
 }
@@ -74,11 +68,16 @@ fn unreadable<R: Record>(store: &Store, prefix: &Key) -> Result<BTreeSet<Key>, S
     Ok(found)
 }
 
-fn delete(store: &Store, keys: Vec<Key>) -> Result<(), StoreError> {
-    for batch in keys.chunks(BATCH) {
+/// Calls `change` for each of `items`, a few in each change of the store.
+fn change_all<T: Clone + Send + 'static>(
+    store: &Store,
+    items: &[T],
+    change: impl Fn(&mut Transaction<'_, '_>, &T) -> Result<(), StoreError> + Copy + Send + 'static,
+) -> Result<(), StoreError> {
+    for batch in items.chunks(BATCH) {
         let batch = batch.to_vec();
         store
-            .change(move |transaction| batch.iter().try_for_each(|key| transaction.delete(key)))
+            .change(move |transaction| batch.iter().try_for_each(|item| change(transaction, item)))
             .wait()?;
     }
     Ok(())

@@ -6,6 +6,7 @@ use crate::{
     domain::{
         numbers::{AccountNumber, Lane, OutboxNumber},
         schema,
+        sweep::{DueAt, follow},
     },
     store::{FoundPayload, Key, Payload, Record, Scan, Store, StoreError, Transaction},
 };
@@ -217,27 +218,19 @@ pub fn overdue(store: &Store, lane: Lane, now: UnixSeconds, limit: usize) -> Vec
 
 /// Deletes items that were given up long enough ago. Blocks.
 pub fn sweep(store: &Store, now: UnixSeconds) -> Result<(), StoreError> {
-    loop {
-        let mut over =
-            store.scan_keys(&Scan::of(&schema::outgoing_dues(Lane::GivenUp)).limit(BATCH))?;
-        over.retain(|key| schema::outgoing_due_parts(key).is_none_or(|(at, _)| at <= now));
-        if over.is_empty() {
-            return Ok(());
+    let due_at: DueAt = |key| schema::outgoing_due_parts(key).map(|(at, _)| at);
+    let index = (&schema::outgoing_dues(Lane::GivenUp), due_at);
+    follow(store, index, BATCH, now, |transaction, due| {
+        transaction.delete(due)?;
+        let Some((_, number)) = schema::outgoing_due_parts(due) else { return Ok(()) };
+        let item = schema::outgoing(number);
+        // Its key may be gone: see `domain::unreadable`.
+        match transaction.get::<Outgoing>(&item)? {
+            Some(found) if !found.is_given_up => Ok(()),
+            _ => transaction.delete(&item),
         }
-        let change = move |transaction: &mut Transaction<'_, '_>| {
-            for key in &over {
-                transaction.delete(key)?;
-                let Some((_, number)) = schema::outgoing_due_parts(key) else { continue };
-                let item = schema::outgoing(number);
-                // Its key may be gone: see `domain::unreadable`.
-                if transaction.get::<Outgoing>(&item)?.is_none_or(|found| found.is_given_up) {
-                    transaction.delete(&item)?;
-                }
-            }
-            Ok::<_, StoreError>(())
-        };
-        store.change(change).wait()?;
-    }
+    })
+    .map(drop)
 }
 
 /// Makes an item due immediately. Returns `false` if the item is not waiting.
