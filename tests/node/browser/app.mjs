@@ -1,4 +1,5 @@
 // The installed app: its manifest, and what other apps share with it. Its worker keeps that on the device.
+// In the whole Chromium, which installs apps.
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { isDeepStrictEqual } from "node:util";
@@ -167,4 +168,4 @@ await run({
     await secretField(page).waitFor();
     assert.equal(await page.evaluate(async () => (await navigator.serviceWorker.getRegistrations()).length), 0);
   },
-});
+}, { isWhole: true });

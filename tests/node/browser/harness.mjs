@@ -97,10 +97,12 @@ export async function savedFile(page, act, { timeout = 120_000 } = {}) {
 /**
  * Runs `flows`, an object of named functions, each with its own tools; fails if one of them does.
  * With `isNow` the clocks of the servers are set to the real time, else they stand at their first moment.
+ * With `isWhole` they need more of Chromium than its engine.
  * Arguments of the process are the names of the flows to run; without any, all run.
  */
-export async function run(flows, { isNow = true } = {}) {
-  const browser = isFirefox ? await startFirefox({ saves }) : await startChromium(`${recorder.rules}, MAP ${UNTRUSTED} 127.0.0.1`);
+export async function run(flows, { isNow = true, isWhole = false } = {}) {
+  const rules = `${recorder.rules}, MAP ${UNTRUSTED} 127.0.0.1`;
+  const browser = isFirefox ? await startFirefox({ saves }) : await startChromium(rules, { isWhole });
   // Pages count down by the `Date` of answers, which is the real time.
   if (isNow) for (const [name, { time }] of Object.entries(servers)) {
     await advance(name, Math.max(0, Math.floor(Date.now() / 1000) - time));

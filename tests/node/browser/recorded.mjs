@@ -1,6 +1,6 @@
 // Data that leaves the browser, on every page: passphrases, halves of keys, key files and plaintext are
 // planted, and all bytes that Chromium sends are searched for them (recorder.mjs). They may leave only if
-// the page has said so before.
+// the page has said so before. In the whole Chromium: it sends more than its engine does.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { makeBox, open, opened, quickBox, quickSend, saved, send, texts } from "./box_tools.mjs";
@@ -288,4 +288,4 @@ await run({
     }
     recorder.begin();
   },
-});
+}, { isWhole: true });

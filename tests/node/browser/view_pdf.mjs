@@ -1,5 +1,5 @@
-// PDFs in the page, by the viewer of the browser: what hostile ones reach, and what is no PDF. Runs in Chromium and in
-// Firefox, which differ in what a frame with a viewer may be.
+// PDFs in the page, by the viewer of the browser: what hostile ones reach, and what is no PDF. Runs in the
+// whole Chromium and in Firefox, which differ in what a frame with a viewer may be.
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { isFirefox, run } from "./harness.mjs";
@@ -139,4 +139,4 @@ await run({
     assert.equal(await without.locator(FRAME).count(), 0);
     await tools.check(without, "view-pdf-no-viewer");
   },
-});
+}, { isWhole: true });
