@@ -1,6 +1,6 @@
 //! The pages in Chromium, and their main ways in Firefox: each trial runs one script of `tests/node/browser` against two servers of its
 //! own, whose clocks the script moves. Screenshots go to `target/screenshots`, or where
-//! `SEALDROP_SCREENSHOTS` says.
+//! `SEALDROP_SCREENSHOTS` says; if it is empty, there are none.
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},
