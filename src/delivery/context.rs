@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc, PoisonError, RwLock,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use tokio::sync::Notify;
@@ -11,7 +11,11 @@ use super::{smtp::Mailer, webhook::Caller};
 use crate::{
     clock::Clock,
     crypto::Random,
-    domain::{id::Ids, notify::mailbox::Mailbox, numbers::Lane},
+    domain::{
+        id::Ids,
+        notify::{mailbox::Mailbox, outbox},
+        numbers::Lane,
+    },
     metrics::EventCount,
     store::Store,
 };
@@ -36,6 +40,8 @@ pub struct DeliveryContext {
 pub struct Deliveries {
     mailer: RwLock<Option<Arc<Mailer>>>,
     lanes: [Bell; 2],
+    /// [`outbox::queued`] at the last [`Deliveries::wake_for_new`].
+    queued: AtomicU64,
     outcomes: [[EventCount; DeliveryOutcomeKind::ALL.len()]; 2],
 }
 
@@ -93,6 +99,15 @@ impl Deliveries {
     /// Reports new items, after the change that queued them. This is cheap, and the signal is not lost.
     pub fn wake(&self) {
         self.lanes.iter().for_each(|bell| bell.ring.notify_one());
+    }
+
+    /// Like [`Deliveries::wake`], if anything was queued since the last call. For changes that seldom queue
+    /// anything, and are made often.
+    pub fn wake_for_new(&self, store: &Store) {
+        let queued = outbox::queued(store);
+        if self.queued.swap(queued, Ordering::AcqRel) != queued {
+            self.wake();
+        }
     }
 
     /// Like [`Deliveries::wake`], for items that the operator has made due: a lane that pauses because its

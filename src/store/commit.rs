@@ -83,7 +83,7 @@ impl Committer {
     ) -> Result<Committed, DiskFailure> {
         match (self.disks.engine.is_shared(), effects.writes.is_empty()) {
             (false, true) => Ok(Committed::Done(Vec::new())),
-            (false, false) => self.commit_exclusive(effects),
+            (false, false) => self.commit_exclusive(effects, reads),
             (true, _) => self.commit_shared(effects, reads),
         }
     }
@@ -92,12 +92,13 @@ impl Committer {
     pub(super) fn commit_exclusive(
         &mut self,
         mut effects: Effects,
+        reads: &ReadSet,
     ) -> Result<Committed, DiskFailure> {
         self.keep_files(&effects)?;
         if let Some(clock) = self.clock.get() {
             self.manifest.time = clock.record();
         }
-        let replaced = self.replaced(&effects.writes)?;
+        let replaced = self.replaced(&effects.writes, reads)?;
         for (new, old) in effects.writes.values().zip(&replaced) {
             old.iter().for_each(|old| self.manifest.subtract(stored_checksum(old)));
             new.iter().for_each(|new| self.manifest.add(stored_checksum(new)));
@@ -135,7 +136,9 @@ impl Committer {
         reads: &ReadSet,
     ) -> Result<Committed, DiskFailure> {
         self.keep_files(&effects)?;
-        let Ok(replaced) = self.replaced(&effects.writes) else { return Ok(Committed::Unknown) };
+        let Ok(replaced) = self.replaced(&effects.writes, reads) else {
+            return Ok(Committed::Unknown);
+        };
         let late = std::mem::take(&mut effects.late_wipes);
         effects.slots.extend(late.into_iter().map(|slot| (slot, None)));
         self.next.number += 1;
@@ -177,8 +180,15 @@ impl Committer {
     }
 
     /// The records that the writes replace, in the order of the writes.
-    fn replaced(&self, writes: &Writes) -> Result<Vec<Option<Bytes>>, DiskFailure> {
-        let old = |key: &Key| Ok(self.disks.engine.get(key)?.map(|stored| stored.bytes));
+    fn replaced(
+        &self,
+        writes: &Writes,
+        reads: &ReadSet,
+    ) -> Result<Vec<Option<Bytes>>, DiskFailure> {
+        let old = |key: &Key| match reads.record(key) {
+            Some(known) => Ok(known.map(|stored| stored.bytes.clone())),
+            None => Ok(self.disks.engine.get(key)?.map(|stored| stored.bytes)),
+        };
         let all: Result<_, StoreError> = writes.keys().map(old).collect();
         all.map_err(|error| DiskFailure(error.to_string()))
     }
@@ -217,7 +227,7 @@ impl Committer {
     pub(super) fn close(&mut self) -> Result<(), DiskFailure> {
         if !self.disks.engine.is_shared() {
             if self.clock.get().is_some_and(|clock| clock.record() != self.manifest.time) {
-                self.commit_exclusive(Effects::default())?;
+                self.commit_exclusive(Effects::default(), &ReadSet::default())?;
             }
             self.disks.keys.mark(CommitMark { batch: self.manifest.batch, finished: true })?;
             self.disks.keys.close()?;

@@ -104,8 +104,8 @@ pub(super) struct StoreDisks {
     pub(super) bodies: Arc<dyn Bodies>,
 }
 
-/// What a group has read from a shared engine. It reads everything once, so that all its changes see the same,
-/// and the commit can check that it is still there.
+/// What a group has read, so that it reads each record and each slot once. With a shared engine, all its changes
+/// see the same because of that, and the commit can check that it is still there.
 #[derive(Default)]
 pub(super) struct ReadSet {
     records: BTreeMap<Key, Option<Stored>>,
@@ -115,6 +115,11 @@ pub(super) struct ReadSet {
 }
 
 impl ReadSet {
+    /// The record at `key`, if the group has read it.
+    pub(super) fn record(&self, key: &Key) -> Option<Option<&Stored>> {
+        self.records.get(key).map(Option::as_ref)
+    }
+
     pub(super) fn versions(&self) -> BTreeMap<Key, Option<Version>> {
         let version = |stored: &Option<Stored>| stored.as_ref().map(|stored| stored.version);
         self.records.iter().map(|(key, stored)| (key.clone(), version(stored))).collect()
@@ -224,11 +229,8 @@ impl<'a> Group<'a> {
 
     /// The record at `key`, as the engine has it.
     pub(super) fn stored(&self, key: &Key) -> Result<Option<Stored>, StoreError> {
-        if !self.disks.engine.is_shared() {
-            return self.disks.engine.get(key);
-        }
-        if let Some(known) = self.reads.borrow().records.get(key) {
-            return Ok(known.clone());
+        if let Some(known) = self.reads.borrow().record(key) {
+            return Ok(known.cloned());
         }
         let stored = self.disks.engine.get(key)?;
         self.reads.borrow_mut().records.insert(key.clone(), stored.clone());
@@ -238,7 +240,7 @@ impl<'a> Group<'a> {
     /// The record at `key`, as the engine has it. The commit does not check it, unless [`Group::stored`] has
     /// read it, too.
     pub(super) fn glance(&self, key: &Key) -> Result<Option<Stored>, StoreError> {
-        let known = self.reads.borrow().records.get(key).cloned();
+        let known = self.reads.borrow().record(key).map(|known| known.cloned());
         known.map_or_else(|| self.disks.engine.get(key), Ok)
     }
 
@@ -272,9 +274,6 @@ impl<'a> Group<'a> {
 
     /// The key in a slot, as the disk has it.
     pub(super) fn stored_slot(&self, slot: u32) -> Result<Option<SlotKey>, StoreError> {
-        if !self.disks.engine.is_shared() {
-            return self.disks.keys.read(slot);
-        }
         if let Some(known) = self.reads.borrow().slots.get(&slot) {
             return Ok(known.as_ref().map(copy_key));
         }

@@ -7,7 +7,7 @@ use super::{
     bodies::FileName,
     commit::Committer,
     engine::DiskFailure,
-    group::{Effects, StoreDisks},
+    group::{Effects, ReadSet, StoreDisks},
     verify::{Verified, verify},
 };
 use crate::crypto::Random;
@@ -52,7 +52,7 @@ impl CheckedStore {
     /// A disk that cannot be written, and files that cannot be listed or deleted.
     pub(super) fn finish(self) -> io::Result<ReadyStore> {
         let Self { mut opened, effects, named } = self;
-        let committed = opened.committer.commit_exclusive(effects);
+        let committed = opened.committer.commit_exclusive(effects, &ReadSet::default());
         committed.map_err(|DiskFailure(what)| io::Error::other(what))?;
         let swept = opened.committer.disks().bodies.list()?.sweep(&named)?;
         if swept > 0 {

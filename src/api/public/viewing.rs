@@ -159,7 +159,7 @@ pub(in crate::api) async fn view(
     let what = Visit::WithLease(request.lease);
     let late = LateTry { id: secret_id, visitor: entry, what };
     let leased = visitor::note_too_late(app, client, late, leased)?;
-    app.deliveries.wake();
+    app.deliveries.wake_for_new(&app.store);
     let Leased { payload, message, ends_at, attachments, reply_key } = leased;
     let reply_key = reply_key.map(StoredAnswerKey::into_text);
     let lease = LeaseShown::new(request.token, ends_at, now);

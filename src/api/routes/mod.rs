@@ -344,21 +344,33 @@ fn is_chosen(segment: &str) -> bool {
 /// A resource with the variable segments of a path.
 pub type MatchedRoute<'a> = (&'static Resource, [&'a str; 2]);
 
+/// The most segments of a template.
+const MAX_SEGMENTS: usize = 5;
+
 /// Finds the resource of a path. A slash at the end of the path is ignored.
 #[must_use]
 pub fn find(path: &str) -> Option<MatchedRoute<'_>> {
     let path = path.strip_suffix('/').unwrap_or(path).strip_prefix('/')?;
-    RESOURCES.iter().find_map(|resource| Some((resource, resource.matches(path)?)))
+    // Split once: each request is compared with many resources.
+    let mut parts = [""; MAX_SEGMENTS];
+    let mut count = 0;
+    for part in path.split('/') {
+        *parts.get_mut(count)? = part;
+        count += 1;
+    }
+    let parts = &parts[..count];
+    RESOURCES.iter().find_map(|resource| Some((resource, resource.matches(parts)?)))
 }
 
 impl Resource {
-    /// The variable segments of a path without its first slash.
-    fn matches<'a>(&self, path: &'a str) -> Option<[&'a str; 2]> {
+    /// The variable segments of a path with these segments.
+    fn matches<'a>(&self, parts: &[&'a str]) -> Option<[&'a str; 2]> {
+        if parts.len() != self.segments.len() {
+            return None;
+        }
         let mut chosen = [""; 2];
         let mut free = chosen.iter_mut();
-        let mut given = path.split('/');
-        for segment in &self.segments {
-            let part = given.next()?;
+        for (segment, &part) in self.segments.iter().zip(parts) {
             let is_match = match is_chosen(segment) {
                 // The Key Service has a specific error for an empty token.
                 true if part.is_empty() && !self.is_key_service() => false,
@@ -373,7 +385,7 @@ impl Resource {
                 return None;
             }
         }
-        given.next().is_none().then_some(chosen)
+        Some(chosen)
     }
 
     /// Whether the resource belongs to the Key Service, which has its own errors.

@@ -5,6 +5,12 @@ use std::collections::BTreeSet;
 use super::*;
 
 #[test]
+fn the_longest_template_is_found() {
+    let most = RESOURCES.iter().map(|resource| resource.segments.len()).max();
+    assert_eq!(most, Some(MAX_SEGMENTS));
+}
+
+#[test]
 fn paths_find_their_resources() {
     let cases = [
         ("/health", Some(("/health", ["", ""]))),

@@ -121,7 +121,7 @@ pub async fn view(
     let now = entry.at;
     let late = LateTry { id: secret_id, visitor: entry, what: Visit::WithKey };
     let viewed = visitor::note_too_late(app, client, late, viewed)?;
-    app.deliveries.wake();
+    app.deliveries.wake_for_new(&app.store);
     let Viewed { payload, message, metadata, attachments, lease_ends } = viewed;
     let attachments = AttachmentForViewer::all(attachments);
     let lease = lease_ends.map(|end| LeaseShown::new(token, end, now));

@@ -298,7 +298,8 @@ fn nothing_is_left_on_disk() {
     server.clock.advance(63);
     assert_eq!(client.view(&id).status, 404);
     // Caused by the late attempt, which is recorded in the background.
-    until("it is burned", || stored_bytes(&server.app.store).expect("a count") == 0);
+    let bytes = || stored_bytes(&server.app.store).expect("a count");
+    until("it is burned", || (bytes(), keys_on_disk(&server)) == (0, 0));
     assert_nothing_left(&server);
     // Expired without a view.
     let id = secret(client, &files, json!({"expiration": 1}));

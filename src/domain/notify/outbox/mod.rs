@@ -18,7 +18,7 @@ pub(crate) use self::queue::{forget_account, put};
 pub use self::{
     limits::{MAX_PER_ACCOUNT, MAX_PER_ADDRESS, sweep as sweep_limits},
     queue::{
-        OutboxPart, delivered, due, failed, find, list, overdue, put_mail, remove, retry,
+        OutboxPart, delivered, due, failed, find, list, overdue, put_mail, queued, remove, retry,
         sweep as sweep_given_up,
     },
 };

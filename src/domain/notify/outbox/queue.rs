@@ -200,6 +200,11 @@ pub fn list(store: &Store, from: OutboxNumber, limit: usize) -> Result<OutboxPar
     Ok((items.collect(), next.and_then(|(key, _)| schema::outgoing_number(&key))))
 }
 
+/// The number of items that were queued since the start.
+pub fn queued(store: &Store) -> u64 {
+    store.figures().kind(&schema::outgoings()).added.get()
+}
+
 /// At most `limit` items that have waited in `lane` for longer than the longest time of retries. Also reads
 /// the items that were given up, and one younger item.
 #[must_use]
