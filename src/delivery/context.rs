@@ -170,3 +170,50 @@ impl Deliveries {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        pin::pin,
+        task::{Context, Waker},
+    };
+
+    use super::*;
+    use crate::{
+        clock::UnixSeconds,
+        domain::{
+            notify::outbox::{Letter, NewMail, put_mail},
+            numbers::{AccountNumber, SecretId, SecretNumber},
+        },
+    };
+
+    fn are_woken(deliveries: &Deliveries) -> bool {
+        deliveries.lanes.iter().all(|bell| {
+            let ring = pin!(bell.ring.notified());
+            ring.poll(&mut Context::from_waker(Waker::noop())).is_ready()
+        })
+    }
+
+    #[test]
+    fn lanes_are_woken_for_what_is_new() {
+        let home = tempfile::tempdir().unwrap();
+        let store = Store::open(home.path(), 8 << 20).unwrap();
+        let deliveries = Deliveries::new(None);
+        deliveries.wake_for_new(&store);
+        assert!(!are_woken(&deliveries));
+        for _ in 0..2 {
+            let queued = store.change(|transaction| {
+                let to = Mailbox::new("a@example.org").unwrap();
+                let mail = NewMail { account: None, to, language: None, payload: None };
+                let number = SecretNumber { account: AccountNumber::NOBODY, sequence: 0 };
+                let letter = Letter::SelfDestruct { secret: SecretId { number, random: [0; 15] } };
+                put_mail(transaction, &mail, letter, UnixSeconds(1_793_577_600))
+            });
+            queued.wait().unwrap();
+            deliveries.wake_for_new(&store);
+            assert!(are_woken(&deliveries));
+            deliveries.wake_for_new(&store);
+            assert!(!are_woken(&deliveries));
+        }
+    }
+}
