@@ -3,12 +3,12 @@ import { existsSync } from "node:fs";
 import { chromium, firefox } from "playwright-core";
 
 const CHROMIUM = "/usr/bin/chromium";
-/** The same engine in a program without windows, tabs and a PDF viewer. It needs a third of the processor time. */
+/** The same engine without windows, tabs and a PDF viewer. It needs less than half of the processor time. */
 const SHELL = "/usr/bin/chromium-headless-shell";
 
 /**
- * Starts Chromium; `rules` are those of its `--host-resolver-rules`. With `isWhole` it is the browser as people have
- * it, else the headless shell if that is installed.
+ * Starts Chromium; `rules` are those of its `--host-resolver-rules`. With `isWhole` it is the browser as people
+ * have it, else the headless shell if that is installed.
  */
 export function startChromium(rules, { isWhole = false } = {}) {
   return chromium.launch({
