@@ -11,6 +11,7 @@ use crate::{
     domain::{
         account::api_key::KeyKind, notify::event::WebhookEventKind, server_status::ServerStatus,
     },
+    store::backup::EarlierBackup,
 };
 
 /// A command of the operator.
@@ -118,6 +119,9 @@ pub enum Command {
     CreateBackup {
         /// Whether it has the keys of payloads.
         with_keys: bool,
+        /// The earlier backup whose files it leaves out. The client is asked for each file.
+        #[serde(default)]
+        since: Option<EarlierBackup>,
     },
     /// Adds a webhook and makes its signing key.
     AddWebhook {

@@ -311,8 +311,9 @@ mod tests {
         });
         let listener = listener.recv().await.unwrap();
         let run = |command| Ok(created(format!("through the socket: {command:?}")));
-        let no_backup =
-            |_: &mut dyn std::io::Write, _: bool, _: &dyn Fn() -> bool| Err(failed(String::new()));
+        let no_backup = |_: &mut dyn std::io::Write,
+                         _: crate::store::backup::BackupOrder<'_>,
+                         _: &dyn Fn() -> bool| Err(failed(String::new()));
         serve(listener, run, no_backup, async { stopped.await.unwrap() }).await;
         let Ok(Reply::ApiKeyRevoked(reply)) = client.join().unwrap() else {
             panic!("not carried out");

@@ -26,6 +26,7 @@ use tokio::{
 use zeroize::Zeroizing;
 
 use super::{Command, CommandError, ErrorKind, Reply, backup::send_backup};
+use crate::store::backup::BackupOrder;
 
 /// The socket's name in the data directory.
 pub const SOCKET_NAME: &str = "admin.sock";
@@ -74,7 +75,7 @@ pub fn bind(dir: &Path) -> io::Result<UnixListener> {
 pub async fn serve<R, B>(listener: UnixListener, run: R, back_up: B, stop: impl Future<Output = ()>)
 where
     R: Fn(Command) -> Result<Reply, CommandError> + Send + Sync + 'static,
-    B: Fn(&mut dyn Write, bool, &dyn Fn() -> bool) -> Result<(), CommandError>
+    B: Fn(&mut dyn Write, BackupOrder<'_>, &dyn Fn() -> bool) -> Result<(), CommandError>
         + Send
         + Sync
         + 'static,
@@ -120,7 +121,7 @@ async fn converse<R, B>(
     patience: Duration,
 ) where
     R: Fn(Command) -> Result<Reply, CommandError> + Send + Sync + 'static,
-    B: Fn(&mut dyn Write, bool, &dyn Fn() -> bool) -> Result<(), CommandError>
+    B: Fn(&mut dyn Write, BackupOrder<'_>, &dyn Fn() -> bool) -> Result<(), CommandError>
         + Send
         + Sync
         + 'static,
@@ -132,8 +133,8 @@ async fn converse<R, B>(
     // No reply: the client sent nothing in time, or closed the connection.
     let Ok(Ok(Some(request))) = request else { return };
     let answer = match request {
-        Ok(Command::CreateBackup { with_keys }) => {
-            return send_backup(stream, with_keys, back_up, stopping).await;
+        Ok(Command::CreateBackup { with_keys, since }) => {
+            return send_backup(stream, with_keys, since, back_up, stopping).await;
         }
         Ok(command) => {
             tokio::task::spawn_blocking(move || run(command)).await.unwrap_or_else(|_| {
@@ -192,7 +193,11 @@ mod tests {
         Err(CommandError::new(ErrorKind::Conflict, format!("{command:?}")))
     }
 
-    fn no_backup(_: &mut dyn Write, _: bool, _: &dyn Fn() -> bool) -> Result<(), CommandError> {
+    fn no_backup(
+        _: &mut dyn Write,
+        _: BackupOrder<'_>,
+        _: &dyn Fn() -> bool,
+    ) -> Result<(), CommandError> {
         Err(CommandError::new(ErrorKind::Failed, "no backup"))
     }
 

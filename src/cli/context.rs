@@ -24,7 +24,7 @@ pub struct DaemonCalls<'a> {
     /// Opens the store in a data directory for one command.
     pub open_store: &'a dyn Fn(&Path, StoreCreation) -> Result<OpenedStore, OpenFailure>,
     /// Opens the store in a data directory for a backup.
-    pub open_backup: &'a dyn Fn(&Path, bool) -> Result<OpenedBackup, OpenFailure>,
+    pub open_backup: &'a dyn Fn(&Path) -> Result<OpenedBackup, OpenFailure>,
     /// Protects the files and the memory of a process that handles keys.
     pub protect: &'a dyn Fn(),
 }

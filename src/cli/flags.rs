@@ -148,6 +148,11 @@ macro_rules! command {
                 /// a file with the passphrase (default: ask at the terminal)
                 #[argh(option, arg_name = "FILE")]
                 passphrase_file: Option<String>,
+
+                /// for a backup made with --since: the earlier backup (default: by its name, beside the backup);
+                /// repeat it, newest first, if that one was made with --since, too
+                #[argh(option, arg_name = "FILE")]
+                base: Vec<String>,
             } $($rest)*
         }
 
@@ -158,6 +163,7 @@ macro_rules! command {
                     file: &self.file,
                     identity: &self.identity,
                     passphrase_file: self.passphrase_file.as_deref(),
+                    base: &self.base,
                 }
             }
         }

@@ -15,7 +15,7 @@ use crate::{
     config::{LogFormat, Settings},
     crypto::SystemRandom,
     master_key::{self, MASTER_KEY_FILE},
-    store::{Store, StoreOpenError, StoreOptions},
+    store::{Store, StoreOpenError, StoreOptions, backup::BackupOrder},
 };
 
 /// Opens the store in the data directory `dir` for one command.
@@ -37,16 +37,16 @@ pub fn open_store(dir: &Path, create: StoreCreation) -> Result<OpenedStore, Open
     }))
 }
 
-/// Opens the store in the data directory `dir` for a backup, with the keys of payloads or without.
+/// Opens the store in the data directory `dir` for a backup.
 ///
 /// # Errors
 ///
 /// As [`open_store`].
-pub fn open_backup(dir: &Path, with_keys: bool) -> Result<OpenedBackup, OpenFailure> {
+pub fn open_backup(dir: &Path) -> Result<OpenedBackup, OpenFailure> {
     let (store, _) = open(dir, StoreCreation::Never)?;
-    Ok(Box::new(move |out| {
+    Ok(Box::new(move |out, order| {
         let clock = Clock::system(store.time());
-        let made = back_up(&store, &clock, out, with_keys, &|| false);
+        let made = back_up(&store, &clock, out, order, &|| false);
         store.close();
         made
     }))
@@ -61,10 +61,10 @@ fn back_up(
     store: &Store,
     clock: &Clock,
     out: &mut dyn Write,
-    with_keys: bool,
+    order: BackupOrder<'_>,
     stops: &dyn Fn() -> bool,
 ) -> Result<(), CommandError> {
-    let made = store.back_up(out, with_keys, &SystemRandom, &|| clock.now(), stops);
+    let made = store.back_up(out, order, &SystemRandom, &|| clock.now(), stops);
     made.map(drop).map_err(|error| CommandError::new(admin::ErrorKind::Failed, error.to_string()))
 }
 
@@ -94,10 +94,14 @@ fn open(dir: &Path, create: StoreCreation) -> Result<(Store, Settings), OpenFail
 /// Sends backups through the administration socket of the running daemon.
 pub(super) fn backups(
     app: &Arc<App>,
-) -> impl Fn(&mut dyn Write, bool, &dyn Fn() -> bool) -> Result<(), CommandError> + Send + Sync + 'static
-{
+) -> impl Fn(&mut dyn Write, BackupOrder<'_>, &dyn Fn() -> bool) -> Result<(), CommandError>
++ Send
++ Sync
++ 'static {
     let app = Arc::clone(app);
-    move |out, with_keys, stops| back_up(&app.store, &app.clock, out, with_keys, stops)
+    move |out: &mut dyn Write, order: BackupOrder<'_>, stops: &dyn Fn() -> bool| {
+        back_up(&app.store, &app.clock, out, order, stops)
+    }
 }
 
 /// Carries out commands of the administration socket in the running daemon.

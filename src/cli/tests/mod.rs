@@ -35,7 +35,7 @@ fn run_arguments(
     let calls = DaemonCalls {
         serve: &|loaded, _, output| fake.serve(loaded, output),
         open_store: &|dir, create| fake.open_store(dir, create),
-        open_backup: &|_, _| Err(OpenFailure::Other("no store".into())),
+        open_backup: &|_| Err(OpenFailure::Other("no store".into())),
         protect: &|| (),
     };
     let mut context = Context {

@@ -11,7 +11,7 @@ use std::{
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use super::{
-    BackUpError, BackupReader, RestoreError, RestoredStore,
+    BackUpError, BackupOrder, BackupReader, RestoreError, RestoredStore,
     restore::{restore_with, wipe},
 };
 use crate::{
@@ -160,8 +160,9 @@ fn pass(
     let failed = |source| CopyError::Io { path: to.to_path_buf(), source };
     let (reader, writer) = io::pipe().map_err(failed)?;
     thread::scope(|scope| {
-        let reading =
-            scope.spawn(move || store.back_up(writer, true, &SystemRandom, &|| now, &|| false));
+        let reading = scope.spawn(move || {
+            store.back_up(writer, BackupOrder::full(true), &SystemRandom, &|| now, &|| false)
+        });
         let written = BackupReader::begin(reader).map_err(RestoreError::from).and_then(
             |mut backup: BackupReader<PipeReader>| restore_with(&mut backup, to, None, target),
         );

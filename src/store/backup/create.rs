@@ -1,22 +1,23 @@
 //! Writing a backup of an open store.
 
 use std::{
-    io::{self, Read, Write},
+    io::{self, Read, SeekFrom, Write},
     sync::Arc,
 };
 
 use super::{
-    BackupCounts, BackupCut, BackupHeader, BackupWriter,
+    BackupCounts, BackupCut, BackupHeader, BackupWriter, EarlierBackup, EarlierFile, EarlierFiles,
+    earlier::FileEnd,
     entries::EntryBuffer,
     spool::{Spool, SpoolReader},
     tap::{CommitTap, ReadRecords},
 };
 use crate::{
     clock::UnixSeconds,
-    crypto::Random,
+    crypto::{Random, hex, random_array},
     store::{
-        Key, Scan, Store, StoreError, group::Group, local::directory::STORE_FORMAT,
-        manifest::Manifest, record::Envelope,
+        Key, Scan, Store, StoreError, bodies::BodyReader, group::Group,
+        local::directory::STORE_FORMAT, manifest::Manifest, record::Envelope,
     },
 };
 
@@ -56,6 +57,23 @@ impl BackUpError {
     }
 }
 
+/// The parts of a backup that are chosen.
+pub struct BackupOrder<'a> {
+    /// Whether it has the keys of payloads.
+    pub with_keys: bool,
+    /// The earlier backup whose files are left out. It is asked for each file, after the name of the file was
+    /// written and flushed.
+    pub since: Option<(EarlierBackup, &'a mut dyn EarlierFiles)>,
+}
+
+impl BackupOrder<'_> {
+    /// A backup of everything, with keys or without.
+    #[must_use]
+    pub fn full(with_keys: bool) -> Self {
+        Self { with_keys, since: None }
+    }
+}
+
 /// A chunk of records: encoded entries, and whether they are the last ones.
 struct RecordChunk {
     entries: EntryBuffer,
@@ -69,8 +87,8 @@ struct KeyChunk {
 }
 
 impl Store {
-    /// Writes a backup to `out`, with the keys of payloads or without. Changes continue meanwhile. Blocks, and
-    /// reads everything.
+    /// Writes a backup to `out`. Changes continue meanwhile. Blocks, and reads everything but the files that are
+    /// left out.
     ///
     /// `now` returns the time. `stops` is asked between the parts.
     ///
@@ -80,12 +98,14 @@ impl Store {
     pub fn back_up(
         &self,
         out: impl Write,
-        has_keys: bool,
+        order: BackupOrder<'_>,
         random: &dyn Random,
         now: &dyn Fn() -> UnixSeconds,
         stops: &dyn Fn() -> bool,
     ) -> Result<BackupCounts, BackUpError> {
         let shared = &*self.shared;
+        let BackupOrder { with_keys: has_keys, since } = order;
+        let (since, earlier) = since.unzip();
         let spool = || {
             Spool::create(&shared.disks.bodies, random)
                 .map_err(BackUpError::io("cannot create a temporary file in the data directory"))
@@ -99,10 +119,12 @@ impl Store {
             records: shared.figures.records(),
             // The database has two to three times the live data.
             about_bytes: self.size().map_or(0, |size| size.files + size.database / 3),
+            id: hex(&random_array::<16>(random)),
+            since,
         };
         let mut out = BackupWriter::begin(out, &header).map_err(BackUpError::Output)?;
         let keys = if has_keys { Some(spool()?) } else { None };
-        let written = self.write_parts(&mut out, keys, now, stops);
+        let written = self.write_parts(&mut out, keys, earlier, now, stops);
         drop(running);
         match written {
             Ok(()) => out.end().map_err(BackUpError::Output),
@@ -118,6 +140,7 @@ impl Store {
         &self,
         out: &mut BackupWriter<impl Write>,
         mut keys: Option<Spool>,
+        earlier: Option<&mut dyn EarlierFiles>,
         now: &dyn Fn() -> UnixSeconds,
         stops: &dyn Fn() -> bool,
     ) -> Result<(), BackUpError> {
@@ -156,7 +179,7 @@ impl Store {
         if let Some(keys) = keys {
             self.write_keys(out, keys, &check)?;
         }
-        self.write_files(out, &check)
+        self.write_files(out, earlier, &check)
     }
 
     /// The records that changed while they were read, and the manifest.
@@ -217,6 +240,7 @@ impl Store {
     fn write_files(
         &self,
         out: &mut BackupWriter<impl Write>,
+        mut earlier: Option<&mut dyn EarlierFiles>,
         check: &dyn Fn() -> Result<(), BackUpError>,
     ) -> Result<(), BackUpError> {
         const UNREADABLE: &str = "cannot read a payload file";
@@ -230,6 +254,16 @@ impl Store {
             }
             let mut file = files.open(name).map_err(BackUpError::io(UNREADABLE))?;
             out.file(name).map_err(BackUpError::Output)?;
+            if let Some(earlier) = &mut earlier {
+                out.flush().map_err(BackUpError::Output)?;
+                check()?;
+                if let Some(known) = earlier.find(name).map_err(BackUpError::Output)?
+                    && is_same(&mut *file, &known).map_err(BackUpError::io(UNREADABLE))?
+                {
+                    out.left_out(&known).map_err(BackUpError::Output)?;
+                    continue;
+                }
+            }
             loop {
                 check()?;
                 match file.read(&mut bytes).map_err(BackUpError::io(UNREADABLE))? {
@@ -248,6 +282,26 @@ const NO_SPOOL: &str = "cannot keep what changed during the backup in the data d
 
 fn next_block(spool: &mut SpoolReader) -> Result<Option<&[u8]>, BackUpError> {
     spool.next_block().map_err(BackUpError::io(NO_SPOOL))
+}
+
+/// Whether `file` has the content of `known`, which has its name. If not, it is at its beginning.
+///
+/// Names are random and never used again, and a file only grows. After a crash, the end of a growing file is cut
+/// off and encrypted anew under other nonces. So a file with the same length and the same last bytes is the
+/// same file, and need not be read.
+fn is_same(file: &mut dyn BodyReader, known: &EarlierFile) -> io::Result<bool> {
+    if file.seek(SeekFrom::End(0))? != known.bytes {
+        file.rewind()?;
+        return Ok(false);
+    }
+    let mut end = FileEnd::default();
+    let last = u64::try_from(FileEnd::BYTES).unwrap_or(u64::MAX).min(known.bytes);
+    file.seek(SeekFrom::Start(known.bytes - last))?;
+    let mut bytes = Vec::with_capacity(FileEnd::BYTES);
+    file.take(last).read_to_end(&mut bytes)?;
+    end.update(&bytes);
+    file.rewind()?;
+    Ok(end == known.end)
 }
 
 fn send_keys(

@@ -1,7 +1,7 @@
 //! The parts of a backup that say what it is.
 //!
 //! ```text
-//! backup = "sealdrop backup, format 1\n" ‖ frame …
+//! backup = "sealdrop backup, format 1\n" ‖ frame …   (format 2 if files are left out)
 //! frame  = kind (1 byte) ‖ length (4 bytes) ‖ content ‖ checksum (8 bytes)
 //! ```
 //!
@@ -18,6 +18,7 @@
 //! | 6 data, any number after a 5 | the next bytes of that file |
 //! | 7 end | [`BackupCounts`] (4 × 8), SHA-256 of everything before this frame |
 //! | 8 failure | the reason, as text: the writer gave up |
+//! | 9 left out, after a 5 instead of 6 | the length (8) and the SHA-256 (32) of a file in an earlier backup |
 //!
 //! A later entry for the same record replaces an earlier one. The keys are a section of their own: everything
 //! else in a backup is readable without them, and opens nothing.
@@ -29,8 +30,11 @@ use crate::clock::UnixSeconds;
 /// The beginning of a backup.
 pub const FORMAT_LINE: &str = "sealdrop backup, format 1\n";
 
+/// The beginning of a backup since an earlier one. Versions that know only format 1 refuse it.
+pub(super) const SINCE_FORMAT_LINE: &str = "sealdrop backup, format 2\n";
+
 /// What every format begins with.
-pub(super) const FORMAT_NAME: &str = "sealdrop backup, format ";
+pub const FORMAT_NAME: &str = "sealdrop backup, format ";
 
 /// What is known when a backup begins. Unknown fields are ignored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +51,24 @@ pub struct BackupHeader {
     pub records: u64,
     /// About the size of the backup, in bytes.
     pub about_bytes: u64,
+    /// 32 random hexadecimal digits, which a backup since this one names. Empty if a version without such
+    /// backups wrote it.
+    #[serde(default)]
+    pub id: String,
+    /// The earlier backup that has, or names, the files that this one leaves out. Only in format 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<EarlierBackup>,
+}
+
+/// A backup that a later one builds on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarlierBackup {
+    /// Its [`BackupHeader::id`].
+    pub id: String,
+    /// The time when it began.
+    pub created_at: UnixSeconds,
+    /// The name of its file when it was made; `None` for standard output.
+    pub file: Option<String>,
 }
 
 /// The commit whose state a backup has.
@@ -69,11 +91,16 @@ pub struct BackupCounts {
     pub files: u64,
     /// The bytes of these files.
     pub file_bytes: u64,
+    /// The files among them that are in an earlier backup instead.
+    pub left_out: u64,
+    /// The bytes of those.
+    pub left_out_bytes: u64,
 }
 
 impl BackupCounts {
     pub(super) const BYTES: usize = 32;
 
+    /// The numbers at the end of a backup.
     pub(super) fn to_bytes(self) -> [u8; Self::BYTES] {
         let mut bytes = [0; Self::BYTES];
         let numbers = [self.records, self.keys, self.files, self.file_bytes];
@@ -95,26 +122,28 @@ pub(super) enum FrameKind {
     Data,
     End,
     Failure,
+    LeftOut,
 }
 
 impl FrameKind {
     pub(super) fn of(byte: u8) -> Option<Self> {
-        use FrameKind::{Cut, Data, End, Failure, File, Header, Keys, Records};
-        let all = [Header, Records, Cut, Keys, File, Data, End, Failure];
+        use FrameKind::{Cut, Data, End, Failure, File, Header, Keys, LeftOut, Records};
+        let all = [Header, Records, Cut, Keys, File, Data, End, Failure, LeftOut];
         all.into_iter().find(|kind| *kind as u8 == byte)
     }
 
     /// Whether a frame of this kind may come after one of the kind `before`.
     pub(super) fn may_follow(self, before: Self) -> bool {
-        use FrameKind::{Cut, Data, End, Failure, File, Header, Keys, Records};
+        use FrameKind::{Cut, Data, End, Failure, File, Header, Keys, LeftOut, Records};
         match self {
             Header => false,
             Records => matches!(before, Header | Records),
             Cut => matches!(before, Header | Records),
             Keys => matches!(before, Cut | Keys),
-            File => matches!(before, Cut | Keys | File | Data),
+            File => matches!(before, Cut | Keys | File | Data | LeftOut),
             Data => matches!(before, File | Data),
-            End => matches!(before, Cut | Keys | File | Data),
+            LeftOut => before == File,
+            End => matches!(before, Cut | Keys | File | Data | LeftOut),
             Failure => !matches!(before, End | Failure),
         }
     }

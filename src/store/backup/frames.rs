@@ -1,24 +1,22 @@
-//! Writing and reading the frames of a backup.
+//! Reading the frames of a backup.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 
 use serde::de::DeserializeOwned;
 use xxhash_rust::xxh3::Xxh3;
 use zeroize::Zeroizing;
 
 use super::{
-    BackupCounts, BackupCut, BackupHeader, FORMAT_LINE,
-    entries::{EntryBuffer, KeyEntries, RecordEntries},
-    format::{FORMAT_NAME, FrameKind},
+    BackupCounts, BackupCut, BackupHeader, FORMAT_LINE, FORMAT_NAME,
+    entries::{KeyEntries, RecordEntries},
+    format::{FrameKind, SINCE_FORMAT_LINE},
 };
 use crate::{crypto::RunningSha256, store::bodies::FileName};
 
 /// The longest content of a frame.
-const MAX_FRAME_BYTES: usize = 128 << 10;
-/// The longest text of a failure.
-const MAX_FAILURE_BYTES: usize = 4096;
+pub(super) const MAX_FRAME_BYTES: usize = 128 << 10;
 const CHECKSUM_BYTES: usize = 8;
-const HEAD_BYTES: usize = 5;
+pub(super) const HEAD_BYTES: usize = 5;
 const DIGEST_BYTES: usize = 32;
 
 /// The reason why a backup cannot be read.
@@ -28,7 +26,9 @@ pub enum BackupError {
     #[error("it is not a backup of sealdrop")]
     NotABackup,
     /// A newer sealdrop wrote it.
-    #[error("it is a backup of format {0}, and this sealdrop knows only format 1: use a newer one")]
+    #[error(
+        "it is a backup of format {0}, and this sealdrop knows only formats 1 and 2: use a newer one"
+    )]
     Newer(String),
     /// It ends before its end.
     #[error("it is incomplete: it ends before its last part")]
@@ -55,92 +55,6 @@ impl From<io::Error> for BackupError {
     }
 }
 
-/// Writes a backup to `W`.
-pub struct BackupWriter<W> {
-    out: W,
-    digest: RunningSha256,
-    frames: u64,
-    counts: BackupCounts,
-}
-
-impl<W: Write> BackupWriter<W> {
-    /// Begins a backup.
-    ///
-    /// # Errors
-    ///
-    /// Those of `out`.
-    pub fn begin(out: W, header: &BackupHeader) -> io::Result<Self> {
-        let counts = BackupCounts::default();
-        let mut writer = Self { out, digest: RunningSha256::default(), frames: 0, counts };
-        writer.put(FORMAT_LINE.as_bytes())?;
-        writer.frame(FrameKind::Header, &serde_json::to_vec(header)?)?;
-        Ok(writer)
-    }
-
-    pub(super) fn records(&mut self, entries: &EntryBuffer) -> io::Result<()> {
-        self.records_of(entries.bytes())
-    }
-
-    /// Writes records that are encoded already.
-    pub(super) fn records_of(&mut self, entries: &[u8]) -> io::Result<()> {
-        self.counts.records += RecordEntries(entries).count() as u64;
-        self.frame(FrameKind::Records, entries)
-    }
-
-    pub(super) fn cut(&mut self, cut: BackupCut) -> io::Result<()> {
-        self.frame(FrameKind::Cut, &serde_json::to_vec(&cut)?)
-    }
-
-    pub(super) fn keys(&mut self, entries: &EntryBuffer) -> io::Result<()> {
-        self.counts.keys += (entries.bytes().len() / KeyEntries::ENTRY_BYTES) as u64;
-        self.frame(FrameKind::Keys, entries.bytes())
-    }
-
-    pub(super) fn file(&mut self, name: FileName) -> io::Result<()> {
-        self.counts.files += 1;
-        self.frame(FrameKind::File, &name)
-    }
-
-    /// The next bytes of the file.
-    pub(super) fn data(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.counts.file_bytes += bytes.len() as u64;
-        self.frame(FrameKind::Data, bytes)
-    }
-
-    /// Ends the backup, and flushes.
-    pub(super) fn end(mut self) -> io::Result<BackupCounts> {
-        let digest = std::mem::take(&mut self.digest).finish();
-        let content = [&self.counts.to_bytes()[..], &digest].concat();
-        self.frame(FrameKind::End, &content)?;
-        self.out.flush()?;
-        Ok(self.counts)
-    }
-
-    /// Ends the backup with the reason why it is incomplete.
-    pub(super) fn fail(mut self, reason: &str) -> io::Result<()> {
-        let reason = reason.as_bytes();
-        self.frame(FrameKind::Failure, reason.get(..MAX_FAILURE_BYTES).unwrap_or(reason))?;
-        self.out.flush()
-    }
-
-    fn frame(&mut self, kind: FrameKind, content: &[u8]) -> io::Result<()> {
-        if content.len() > MAX_FRAME_BYTES {
-            return Err(io::Error::other("a frame of a backup is too long"));
-        }
-        let head = head(kind, content.len());
-        let checksum = checksum(self.frames, &head, content).to_be_bytes();
-        self.frames += 1;
-        self.put(&head)?;
-        self.put(content)?;
-        self.put(&checksum)
-    }
-
-    fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.digest.update(bytes);
-        self.out.write_all(bytes)
-    }
-}
-
 /// A part of a backup.
 pub enum BackupFrame<'a> {
     /// Records. A later entry replaces an earlier one.
@@ -153,6 +67,19 @@ pub enum BackupFrame<'a> {
     File([u8; 16]),
     /// The next bytes of this file.
     Data(&'a [u8]),
+    /// Its content is in an earlier backup.
+    LeftOut(LeftOutFile),
+}
+
+/// A file whose content is in an earlier backup.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeftOutFile {
+    /// Its name.
+    pub name: [u8; 16],
+    /// Its length.
+    pub bytes: u64,
+    /// The SHA-256 of its content.
+    pub digest: [u8; DIGEST_BYTES],
 }
 
 /// Reads a backup, and checks each byte of it.
@@ -166,6 +93,8 @@ pub struct BackupReader<R> {
     header: BackupHeader,
     counts: BackupCounts,
     cut: Option<BackupCut>,
+    /// The name of the last file.
+    file: FileName,
     content: Zeroizing<Vec<u8>>,
 }
 
@@ -177,8 +106,8 @@ impl<R: Read> BackupReader<R> {
     /// [`BackupError`]
     pub fn begin(mut input: R) -> Result<Self, BackupError> {
         let mut digest = RunningSha256::default();
-        read_format(&mut input)?;
-        digest.update(FORMAT_LINE.as_bytes());
+        let format = read_format(&mut input)?;
+        digest.update(format.as_bytes());
         let mut reader = Self {
             input,
             digest,
@@ -191,9 +120,12 @@ impl<R: Read> BackupReader<R> {
                 has_keys: false,
                 records: 0,
                 about_bytes: 0,
+                id: String::new(),
+                since: None,
             },
             counts: BackupCounts::default(),
             cut: None,
+            file: FileName::default(),
             // Never grows, so no copy of a key is left in memory.
             content: Zeroizing::new(Vec::with_capacity(MAX_FRAME_BYTES + CHECKSUM_BYTES)),
         };
@@ -201,6 +133,9 @@ impl<R: Read> BackupReader<R> {
             return Err(BackupError::Damaged("it does not begin with its header"));
         }
         reader.header = reader.json()?;
+        if reader.header.since.is_some() != (format == SINCE_FORMAT_LINE) {
+            return Err(BackupError::Damaged("its header belongs to another format"));
+        }
         Ok(reader)
     }
 
@@ -218,9 +153,9 @@ impl<R: Read> BackupReader<R> {
         self,
         map: impl FnOnce(R) -> Result<S, E>,
     ) -> Result<BackupReader<S>, E> {
-        let Self { input, digest, frames, last, header, counts, cut, content } = self;
+        let Self { input, digest, frames, last, header, counts, cut, file, content } = self;
         let input = map(input)?;
-        Ok(BackupReader { input, digest, frames, last, header, counts, cut, content })
+        Ok(BackupReader { input, digest, frames, last, header, counts, cut, file, content })
     }
 
     /// The source, after the last frame.
@@ -278,18 +213,37 @@ impl<R: Read> BackupReader<R> {
             FrameKind::File => {
                 self.counts.files += 1;
                 let name = <[u8; 16]>::try_from(&self.content[..]);
-                let name = name.map_err(|_| BackupError::Damaged("a file has no name"))?;
-                Ok(Some(BackupFrame::File(name)))
+                self.file = name.map_err(|_| BackupError::Damaged("a file has no name"))?;
+                Ok(Some(BackupFrame::File(self.file)))
             }
             FrameKind::Data => {
                 self.counts.file_bytes += length;
                 Ok(Some(BackupFrame::Data(&self.content)))
+            }
+            FrameKind::LeftOut if self.header.since.is_none() => {
+                Err(BackupError::Damaged("it leaves out a file without an earlier backup"))
+            }
+            FrameKind::LeftOut => {
+                let left_out = self.left_out()?;
+                self.counts.file_bytes = self.counts.file_bytes.saturating_add(left_out.bytes);
+                self.counts.left_out += 1;
+                self.counts.left_out_bytes =
+                    self.counts.left_out_bytes.saturating_add(left_out.bytes);
+                Ok(Some(BackupFrame::LeftOut(left_out)))
             }
             FrameKind::End => self.check_end(digest_before).map(|()| None),
             FrameKind::Failure => {
                 Err(BackupError::Failed(String::from_utf8_lossy(&self.content).into_owned()))
             }
         }
+    }
+
+    fn left_out(&self) -> Result<LeftOutFile, BackupError> {
+        let parts = self.content.split_first_chunk::<8>();
+        let parts = parts.and_then(|(bytes, digest)| Some((bytes, digest.try_into().ok()?)));
+        let (bytes, digest) =
+            parts.ok_or(BackupError::Damaged("a file that it leaves out has no digest"))?;
+        Ok(LeftOutFile { name: self.file, bytes: u64::from_be_bytes(*bytes), digest })
     }
 
     fn check_end(&mut self, digest: Option<RunningSha256>) -> Result<(), BackupError> {
@@ -338,8 +292,8 @@ impl<R: Read> BackupReader<R> {
     }
 }
 
-/// Reads the line with the format.
-fn read_format(input: &mut impl Read) -> Result<(), BackupError> {
+/// Reads the line with the format, and returns it.
+fn read_format(input: &mut impl Read) -> Result<&'static str, BackupError> {
     let mut line = Vec::new();
     // Longer than any line of a format.
     while line.len() < 64 && line.last() != Some(&b'\n') {
@@ -354,7 +308,8 @@ fn read_format(input: &mut impl Read) -> Result<(), BackupError> {
         }
     }
     match line.strip_prefix(FORMAT_NAME.as_bytes()) {
-        _ if line == FORMAT_LINE.as_bytes() => Ok(()),
+        _ if line == FORMAT_LINE.as_bytes() => Ok(FORMAT_LINE),
+        _ if line == SINCE_FORMAT_LINE.as_bytes() => Ok(SINCE_FORMAT_LINE),
         Some(format) if format.trim_ascii().iter().all(u8::is_ascii_digit) => {
             Err(BackupError::Newer(String::from_utf8_lossy(format.trim_ascii()).into_owned()))
         }
@@ -371,13 +326,13 @@ fn read_some(input: &mut impl Read, bytes: &mut [u8]) -> io::Result<usize> {
     }
 }
 
-fn head(kind: FrameKind, length: usize) -> [u8; HEAD_BYTES] {
+pub(super) fn head(kind: FrameKind, length: usize) -> [u8; HEAD_BYTES] {
     // The length is at most 128 KiB.
     let [a, b, c, d] = u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes();
     [kind as u8, a, b, c, d]
 }
 
-fn checksum(number: u64, head: &[u8], content: &[u8]) -> u64 {
+pub(super) fn checksum(number: u64, head: &[u8], content: &[u8]) -> u64 {
     let mut hasher = Xxh3::with_seed(number);
     hasher.update(head);
     hasher.update(content);

@@ -11,14 +11,22 @@
 //! records are read, the keys of payloads are read in the same way; the last chunk of them is the cut. The
 //! payload files follow after the cut: files that burns give up are kept until then. So a backup has no key
 //! of a secret that was burned before the cut.
+//!
+//! Records and keys are always written as a whole. A backup *since* an earlier one leaves out payload files,
+//! which do not change once they are complete: it names them with their digests. [`EarlierFiles`] tells which
+//! ones, when it is written, and [`LeftOutFiles`] collects them from the earlier backups, when it is read.
 
 mod copying;
 mod create;
+mod earlier;
 mod entries;
 mod format;
+mod frame_writer;
 mod frames;
 mod keyless;
+mod left_out;
 mod restore;
+mod restored_parts;
 mod spool;
 mod tap;
 
@@ -29,11 +37,14 @@ pub(in crate::store) use self::{
 };
 pub use self::{
     copying::{CompactedStore, CopyError, compact, copy_store},
-    create::BackUpError,
+    create::{BackUpError, BackupOrder},
+    earlier::{BackupIndex, EarlierFile, EarlierFiles, IndexError, IndexedFiles},
     entries::{KeyEntries, RecordEntries},
-    format::{BackupCounts, BackupCut, BackupHeader, FORMAT_LINE},
-    frames::{BackupError, BackupFrame, BackupReader, BackupWriter},
+    format::{BackupCounts, BackupCut, BackupHeader, EarlierBackup, FORMAT_LINE, FORMAT_NAME},
+    frame_writer::BackupWriter,
+    frames::{BackupError, BackupFrame, BackupReader, LeftOutFile},
     keyless::KeySource,
-    restore::{RestoreError, RestoredStore, restore, restore_with, wipe},
+    left_out::{LeftOutError, LeftOutFiles},
+    restore::{Restoration, RestoreError, RestoredStore, restore, restore_with, wipe},
 };
 pub use super::local::key_table::key_table_time;

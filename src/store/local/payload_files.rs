@@ -38,6 +38,11 @@ impl PayloadFiles {
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(self.path(name))
     }
 
+    /// Opens a file that [`PayloadFiles::restore`] has created, and whose content comes now.
+    pub(in crate::store) fn fill(&self, name: FileName) -> io::Result<File> {
+        OpenOptions::new().write(true).open(self.path(name))
+    }
+
     fn path(&self, name: FileName) -> PathBuf {
         self.dir.join(format!("{:032x}", u128::from_be_bytes(name)))
     }

@@ -10,15 +10,16 @@ use super::*;
 use crate::{
     clock::UnixSeconds,
     store::backup::{
-        BackUpError, BackupCounts, BackupError, BackupReader, FORMAT_LINE, RestoreError, restore,
-        wipe,
+        BackUpError, BackupCounts, BackupError, BackupOrder, BackupReader, FORMAT_LINE,
+        RestoreError, restore, wipe,
     },
 };
 
 const CACHE: u64 = 8 << 20;
 
 fn back_up(store: &Store, out: impl Write) -> Result<BackupCounts, BackUpError> {
-    store.back_up(out, true, &SystemRandom, &|| UnixSeconds(1_800_000_000), &|| false)
+    let now = || UnixSeconds(1_800_000_000);
+    store.back_up(out, BackupOrder::full(true), &SystemRandom, &now, &|| false)
 }
 
 fn restored(backup: &[u8]) -> Result<(Home, Store), RestoreError> {
@@ -267,7 +268,8 @@ fn one_at_a_time_and_a_broken_one_leaves_nothing() {
     while !home.payload_files().is_empty() {
         thread::yield_now();
     }
-    let stopped = store.back_up(io::sink(), true, &SystemRandom, &|| UnixSeconds(0), &|| true);
+    let order = BackupOrder::full(true);
+    let stopped = store.back_up(io::sink(), order, &SystemRandom, &|| UnixSeconds(0), &|| true);
     assert!(matches!(stopped, Err(BackUpError::Stopped)));
     back_up(&store, io::sink()).unwrap();
     store.close();

@@ -4,7 +4,9 @@ use super::{
     sealed_values::{own, tell, told},
     *,
 };
-use crate::store::backup::{BackupReader, KeySource, RestoreError, RestoredStore, restore_with};
+use crate::store::backup::{
+    BackupOrder, BackupReader, KeySource, RestoreError, RestoredStore, restore_with,
+};
 
 const NOW: UnixSeconds = UnixSeconds(1_800_000_000);
 
@@ -54,7 +56,8 @@ impl Kept {
 
 fn backup_without_keys(store: &Store) -> Vec<u8> {
     let mut backup = Vec::new();
-    let counts = store.back_up(&mut backup, false, &SystemRandom, &|| NOW, &|| false).unwrap();
+    let order = BackupOrder::full(false);
+    let counts = store.back_up(&mut backup, order, &SystemRandom, &|| NOW, &|| false).unwrap();
     assert_eq!(counts.keys, 0);
     backup
 }
@@ -166,7 +169,8 @@ fn a_key_table_that_was_changed_is_refused() {
         backup::restore(&mut BackupReader::begin(&backup[..]).unwrap(), home.path(), 8 << 20);
     assert!(matches!(alone, Err(RestoreError::NoKeys)), "{alone:?}");
     let mut with_keys = Vec::new();
-    store.back_up(&mut with_keys, true, &SystemRandom, &|| NOW, &|| false).unwrap();
+    let order = BackupOrder::full(true);
+    store.back_up(&mut with_keys, order, &SystemRandom, &|| NOW, &|| false).unwrap();
     let both = kept.restore(&with_keys, "keys now", "ring now").err();
     assert!(matches!(both, Some(RestoreError::HasKeys)), "{both:?}");
     store.close();

@@ -1,10 +1,11 @@
 //! The store through its public functions, and its files on disk. [`opening`] tests directories that a crash
-//! or another program has changed, [`backups`] and [`keyless`] backups, [`payloads`] sealed payloads and their
+//! or another program has changed, [`backups`], [`backups_since`] and [`keyless`] backups, [`payloads`] sealed payloads and their
 //! files, [`ring`] its turns, [`ring_crashes`] turns that are interrupted, [`ring_place`] where it is,
 //! [`master_key`] how it is encrypted, [`upgrade`] directories of an older format, and [`sharing`] several
 //! processes on one engine.
 
 mod backups;
+mod backups_since;
 mod keyless;
 mod master_key;
 mod opening;

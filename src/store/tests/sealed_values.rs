@@ -3,7 +3,7 @@
 use std::thread;
 
 use super::*;
-use crate::store::backup::{BackupReader, restore};
+use crate::store::backup::{BackupOrder, BackupReader, restore};
 
 /// The owner of [`Told`] values; its key seals them.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -184,7 +184,8 @@ fn a_backup_has_the_keys_of_values() {
     own(&store, "a").unwrap();
     tell(&store, "a/1", "told").unwrap();
     let mut backup = Vec::new();
-    store.back_up(&mut backup, true, &SystemRandom, &|| UnixSeconds(1), &|| false).unwrap();
+    let order = BackupOrder::full(true);
+    store.back_up(&mut backup, order, &SystemRandom, &|| UnixSeconds(1), &|| false).unwrap();
     let dir = tempfile::tempdir().unwrap();
     restore(&mut BackupReader::begin(&backup[..]).unwrap(), dir.path(), 8 << 20).unwrap();
     let restored = Home(dir);

@@ -50,8 +50,8 @@ pub(super) fn wrong() {
     badly(verify(&path("none"), &keys.identity()), 1, "cannot read");
     fs::write(path("text"), "planted text, which is not shown").expect("a file");
     badly(verify(&path("text"), &keys.identity()), 65, "it is not a backup of sealdrop");
-    fs::write(path("newer"), "sealdrop backup, format 2\n").expect("a file");
-    badly(verify(&path("newer"), &keys.identity()), 1, "this sealdrop knows only format 1");
+    fs::write(path("newer"), "sealdrop backup, format 3\n").expect("a file");
+    badly(verify(&path("newer"), &keys.identity()), 1, "this sealdrop knows only formats 1 and 2");
 
     let restore = |target: &str| {
         let mut command = backup(&["restore", &path("a"), "--identity", &keys.identity()]);

@@ -8,6 +8,7 @@
 mod broken;
 mod commands;
 mod history;
+mod since;
 mod state;
 
 use std::{
@@ -36,6 +37,10 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial_with("backup::a_full_disk_leaves_nothing", &[Tool::LoopDevices], broken::full_disks),
         trial("backup::the_commands_tell_what_is_wrong", commands::wrong),
         trial("backup::passphrases_and_other_programs", commands::passphrases),
+        trial("backup::a_chain_equals_a_full_one", since::equals_a_full_one),
+        trial("backup::a_broken_chain_is_refused", since::broken),
+        trial("backup::a_killed_link_leaves_nothing", since::killed),
+        trial("backup::a_chain_is_pruned_as_a_whole", since::pruned),
         trial("backup::old_ones_are_listed_and_pruned", commands::listed_and_pruned),
     ]
 }

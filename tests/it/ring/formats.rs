@@ -1,4 +1,4 @@
-//! Directories that earlier versions have written, as they were, in tests/golden.
+//! Directories and backups that earlier versions have written, as they were, in tests/golden.
 
 use std::{fs, path::Path, process::Command};
 
@@ -74,4 +74,21 @@ pub(super) fn present() {
         shown(&["ring", "turn"], &data);
     }
     assert!(daemon.stop().0.success());
+}
+
+/// All have the box of the golden directory of format 2. `backup-2.age` was made since `backup-2-base.age`.
+pub(super) fn backups() {
+    let dir = tempfile::tempdir().expect("a fresh directory");
+    let passphrase = dir.path().join("passphrase");
+    fs::write(&passphrase, PASSPHRASE).expect("a file");
+    for name in ["backup-1.age", "backup-2-base.age", "backup-2.age"] {
+        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+        let data = dir.path().join(name);
+        let mut command = sealdrop();
+        command.args(["backup", "restore"]).arg(golden).arg("--passphrase-file").arg(&passphrase);
+        printed(command.arg("--data").arg(&data), b"");
+        let daemon = Daemon::start(&data, &["--boxes", "open"]);
+        assert_box(dir.path(), &daemon.base, SECOND_BOX, ["from format 2", "the second text"]);
+        assert!(daemon.stop().0.success());
+    }
 }

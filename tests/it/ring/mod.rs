@@ -19,6 +19,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("ring::a_directory_of_format_1_is_upgraded", formats::upgraded),
         trial("ring::a_directory_of_format_2_opens", formats::present),
+        trial("ring::backups_of_each_format_are_restored", formats::backups),
         trial_with(
             "ring::the_disk_has_no_key_of_an_older_epoch",
             &[Tool::LoopDevices],

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::{
     encryption::LockFlags,
+    index,
     named::{self, file_name},
     verify::VerifiedBackup,
 };
@@ -24,7 +25,10 @@ use crate::{
         AgeLock,
         age_file::{self, AgeWriter},
     },
-    store::backup::{BackupError, BackupReader},
+    store::backup::{
+        BackupError, BackupFrame, BackupHeader, BackupIndex, BackupReader, EarlierBackup,
+        IndexedFiles,
+    },
 };
 
 command! {
@@ -37,7 +41,7 @@ command! {
         name = "create",
         help_triggers("-h", "--help"),
         usage = "FILE|DIR|- [--with-keys] [--recipient AGE]… [--recipients-file FILE] [--passphrase-file FILE] \
-                 [--json] [--data DIR] [--config FILE]",
+                 [--index FILE] [--since FILE] [--json] [--data DIR] [--config FILE]",
         example = "{command_name} /var/backups/sealdrop --with-keys --recipient age1… --data /var/lib/sealdrop\n\
                    {command_name} - --with-keys --recipients-file keys.txt --data /var/lib/sealdrop |\n\
                    \x20   ssh backup.example.org 'cat >sealdrop.age'",
@@ -66,6 +70,16 @@ command! {
         /// encrypt with the passphrase in this file instead (default without recipients: ask at the terminal)
         #[argh(option, arg_name = "FILE")]
         passphrase_file: Option<String>,
+
+        /// when the backup is complete, write its index to this file, for a later --since: names, lengths and
+        /// digests of its files
+        #[argh(option, arg_name = "FILE")]
+        index: Option<String>,
+
+        /// leave out the files that an earlier backup has, which wrote this index. A restore needs that backup,
+        /// too, and those that it was made since
+        #[argh(option, arg_name = "FILE")]
+        since: Option<String>,
     }
 }
 
@@ -101,23 +115,39 @@ impl BackupCreateCommand {
         };
         let lock = lock.lock(context)?;
         let dir = self.directory().directory(context)?;
+        let earlier = self.since.as_deref().map(index::read).transpose()?;
         (context.daemon.protect)();
         // Work that is interrupted must clean up.
         let _held = interrupt::hold()?;
-        let incoming = admin::begin_backup(&dir, self.with_keys, context.daemon.open_backup)?;
+        let since = earlier.as_ref().map(|index| &index.backup);
+        let incoming =
+            admin::begin_backup(&dir, self.with_keys, since, context.daemon.open_backup)?;
         let recorded = RecordedInput { input: incoming, bytes: Vec::new() };
         let arriving = BackupReader::begin(recorded).map_err(|error| broken_off(&error))?;
+        let header = arriving.header().clone();
+        if header.since.as_ref() != since {
+            return Err(Failure::failed(
+                "the running daemon is of another version, and does not know --since: restart it",
+            ));
+        }
+        let mut files = BackupFiles {
+            earlier: earlier.as_ref(),
+            indexed: self.index.is_some().then(|| IndexedFiles::since(earlier.as_ref())),
+        };
         if to_output {
-            let made = encrypt(arriving, &lock, &mut *context.out)?;
+            let made = encrypt(arriving, &lock, &mut files, &mut *context.out)?;
+            self.write_index(files, &header, None)?;
             return Ok(writeln!(context.err, "made a backup: {}", made.contents())?);
         }
         let (folder, name) = match destination.is_dir() {
-            true => (destination, file_name(arriving.header().created_at)),
+            true => {
+                (destination, file_name(header.created_at, since.map(|since| since.created_at)))
+            }
             false => parent_and_name(destination)?,
         };
         let mut made = None;
         let path = save(folder, &name, |out| {
-            made = Some(encrypt(arriving, &lock, out)?);
+            made = Some(encrypt(arriving, &lock, &mut files, out)?);
             Ok(())
         })?;
         let synced = File::open(folder).and_then(|folder| folder.sync_all());
@@ -126,12 +156,34 @@ impl BackupCreateCommand {
         })?;
         let backup = made.ok_or_else(|| Failure::failed("the backup was not written"))?;
         let file = path.display().to_string();
+        self.write_index(files, &header, path.file_name().and_then(|name| name.to_str()))?;
         if self.json {
             let created = CreatedBackup { file: Some(file), backup };
             return Ok(write_json(context.out, &created)?);
         }
         Ok(writeln!(context.out, "{file}: {}", backup.contents())?)
     }
+
+    /// Writes the index, if one is wanted, of a backup in the file `name`.
+    fn write_index(
+        &self,
+        files: BackupFiles<'_>,
+        header: &BackupHeader,
+        name: Option<&str>,
+    ) -> Result<(), Failure> {
+        let (Some(path), Some(indexed)) = (&self.index, files.indexed) else { return Ok(()) };
+        let file = name.map(str::to_owned);
+        let BackupHeader { id, created_at, .. } = header.clone();
+        index::write(path, &indexed.finish(EarlierBackup { id, created_at, file }))
+    }
+}
+
+/// What is known about the files of a backup that is being made.
+struct BackupFiles<'a> {
+    /// What an earlier backup has, for one since it.
+    earlier: Option<&'a BackupIndex>,
+    /// The new index, if one is wanted.
+    indexed: Option<IndexedFiles<'a>>,
 }
 
 /// The failure for a backup that did not arrive as a whole.
@@ -158,6 +210,7 @@ fn parent_and_name(path: &Path) -> Result<(&Path, String), Failure> {
 fn encrypt(
     arriving: BackupReader<RecordedInput>,
     lock: &AgeLock,
+    files: &mut BackupFiles<'_>,
     out: &mut dyn Write,
 ) -> Result<VerifiedBackup, Failure> {
     let out = BufWriter::with_capacity(256 << 10, out);
@@ -170,16 +223,27 @@ fn encrypt(
     loop {
         interrupt::check()?;
         // An error of writing looks like one of reading.
-        let next = arriving.next_frame().map(|frame| frame.is_some());
-        let is_last = match next {
-            Ok(more) => !more,
+        let next = arriving.next_frame().map(|frame| {
+            let frame = frame?;
+            if let Some(indexed) = &mut files.indexed {
+                indexed.note(&frame);
+            }
+            match frame {
+                BackupFrame::File(name) => Some(Some(name)),
+                _ => Some(None),
+            }
+        });
+        let file = match next {
+            Ok(Some(file)) => file,
+            Ok(None) => break,
             Err(error) => {
                 let failed = arriving.input_mut().failed.take();
                 return Err(failed.map_or_else(|| broken_off(&error), |e| unwritten(&e)));
             }
         };
-        if is_last {
-            break;
+        if let (Some(name), Some(earlier)) = (file, files.earlier) {
+            // If it fails, so does reading.
+            let _ = arriving.input_mut().input.answer(earlier.find(name));
         }
         let done = arriving.input_mut().done;
         progress.moved(done, about.max(done));

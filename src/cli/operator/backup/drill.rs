@@ -5,20 +5,15 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::{
-    key_source::SourceFlags,
-    named::age_text,
-    opened::{not_restored, now, with_backup},
+    chain::restore_chain, key_source::SourceFlags, named::age_text, opened::now,
     verify::VerifiedBackup,
 };
 use crate::{
-    cli::{Context, Failure, flags::command, operator::administration::write_json},
+    cli::{Context, Failure, flags::command, interrupt, operator::administration::write_json},
     clock::UnixSeconds,
     config::Settings,
     domain::{census::Census, operator},
-    store::{
-        Store, StoreOptions,
-        backup::{restore_with, wipe},
-    },
+    store::{Store, StoreOptions, backup::wipe},
 };
 
 command! {
@@ -29,7 +24,8 @@ command! {
         subcommand,
         name = "drill",
         help_triggers("-h", "--help"),
-        usage = "FILE|- [--identity FILE]… [--passphrase-file FILE] [--keys FILE --ring FILE] [--in DIR] [--json]",
+        usage = "FILE|- [--identity FILE]… [--passphrase-file FILE] [--base FILE]… [--keys FILE --ring FILE] \
+                 [--in DIR] [--json]",
         example = "{command_name} sealdrop-20261130T073300Z.age --identity key.txt\n\
                    {command_name} sealdrop-20261130T073300Z.age --identity key.txt --in /mnt/large --json"
     )]
@@ -86,22 +82,21 @@ impl BackupDrillCommand {
         let name = file.shown();
         let source = self.key_source(context)?;
         let keys_at = source.as_ref().and_then(SourceFlags::written_at);
-        let drilled = with_backup(&file, "Restoring", context, |backup| {
-            let made = tempfile::Builder::new().prefix("sealdrop-drill-").tempdir_in(&place);
-            let made = made.map_err(|error| {
-                Failure::failed(format!("cannot make a directory in {}: {error}", place.display()))
-            })?;
-            let dir = WipedDirectory(made.keep());
-            let cache = Settings::default().cache_bytes;
-            let keys = source.as_ref().map(SourceFlags::source);
-            let restored = restore_with(backup, &dir.0, keys, &StoreOptions::new(cache))
-                .map_err(|error| not_restored(name, error))?;
-            let backup = VerifiedBackup::restored(backup.header(), restored);
-            let drilled = count(&dir.0, backup, keys_at, cache)?;
-            dir.wipe().map_err(|error| {
-                Failure::failed(format!("cannot delete {}: {error}", dir.0.display()))
-            })?;
-            Ok(drilled)
+        // Work that is interrupted must clean up.
+        let _held = interrupt::hold()?;
+        let made = tempfile::Builder::new().prefix("sealdrop-drill-").tempdir_in(&place);
+        let made = made.map_err(|error| {
+            Failure::failed(format!("cannot make a directory in {}: {error}", place.display()))
+        })?;
+        let dir = WipedDirectory(made.keep());
+        let cache = Settings::default().cache_bytes;
+        let keys = source.as_ref().map(SourceFlags::source);
+        let options = StoreOptions::new(cache);
+        let (header, restored) = restore_chain(&file, &dir.0, keys, &options, context)?;
+        let backup = VerifiedBackup::restored(&header, restored);
+        let drilled = count(&dir.0, backup, keys_at, cache)?;
+        dir.wipe().map_err(|error| {
+            Failure::failed(format!("cannot delete {}: {error}", dir.0.display()))
         })?;
         if self.json {
             return Ok(write_json(context.out, &drilled)?);

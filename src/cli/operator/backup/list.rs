@@ -36,8 +36,8 @@ impl BackupListCommand {
         let mut found = Vec::new();
         for path in self.files.iter().map(Path::new) {
             if path.is_dir() {
-                for (_, file) in in_directory(path)? {
-                    found.push(BackupFile::read(&file)?);
+                for named in in_directory(path)? {
+                    found.push(BackupFile::read(&named.path)?);
                 }
             } else {
                 found.push(BackupFile::read(path)?);
@@ -49,7 +49,7 @@ impl BackupListCommand {
         }
         let now = now();
         let unknown = || "-".to_owned();
-        let rows: Vec<[String; 6]> = found
+        let rows: Vec<[String; 7]> = found
             .into_iter()
             .map(|file| {
                 [
@@ -58,11 +58,12 @@ impl BackupListCommand {
                     size_text(file.bytes),
                     file.records.map_or_else(unknown, |records| records.to_string()),
                     file.sealdrop.unwrap_or_else(unknown),
+                    file.since.map_or_else(unknown, |since| since.to_string()),
                     file.file,
                 ]
             })
             .collect();
-        let header = ["CREATED", "AGE", "SIZE", "RECORDS", "SEALDROP", "FILE"];
+        let header = ["CREATED", "AGE", "SIZE", "RECORDS", "SEALDROP", "SINCE", "FILE"];
         Ok(columns::write(context.out, header, &rows)?)
     }
 }

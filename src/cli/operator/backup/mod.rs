@@ -1,8 +1,10 @@
 //! `sealdrop backup`: copies of the whole data directory, made while the daemon runs, and the way back.
 
+mod chain;
 mod create;
 mod drill;
 mod encryption;
+mod index;
 pub(in crate::cli) mod key_source;
 mod list;
 mod named;

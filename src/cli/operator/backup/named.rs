@@ -13,7 +13,7 @@ use crate::{
     cli::Failure,
     clock::UnixSeconds,
     crypto::age_file::{self, AGE_MAGIC},
-    store::backup::{BackupHeader, FORMAT_LINE},
+    store::backup::{BackupHeader, FORMAT_NAME},
 };
 
 /// The name of the note in the header of an encrypted backup.
@@ -30,28 +30,43 @@ pub(super) struct BackupFile {
     pub(super) sealdrop: Option<String>,
     /// The number of records when it began.
     pub(super) records: Option<u64>,
+    /// When the earlier backup began that it leaves files out of.
+    pub(super) since: Option<UnixSeconds>,
 }
 
 /// The note for a backup: everybody can read it.
 pub(super) fn note(header: &BackupHeader) -> (&'static str, Vec<String>) {
-    let words = vec![
+    let mut words = vec![
         format!("created={}", header.created_at.0),
         format!("sealdrop={}", header.sealdrop),
         format!("records={}", header.records),
     ];
+    words.extend(header.since.as_ref().map(|since| format!("since={}", since.created_at.0)));
     (NOTE, words)
 }
 
-/// The name of a new backup: `sealdrop-20261130T073300Z.age`.
-pub(super) fn file_name(created_at: UnixSeconds) -> String {
-    let time: String =
-        created_at.to_string().chars().filter(|char| !matches!(char, '-' | ':')).collect();
-    format!("sealdrop-{time}.age")
+/// The name of a new backup: `sealdrop-20261130T073300Z.age`, or
+/// `sealdrop-20261201T073300Z-since-20261130T073300Z.age`.
+pub(super) fn file_name(created_at: UnixSeconds, since: Option<UnixSeconds>) -> String {
+    let digits = |time: UnixSeconds| -> String {
+        time.to_string().chars().filter(|char| !matches!(char, '-' | ':')).collect()
+    };
+    let since = since.map_or_else(String::new, |since| format!("-since-{}", digits(since)));
+    format!("sealdrop-{}{since}.age", digits(created_at))
 }
 
-/// The time in a name that [`file_name`] has made.
-pub(super) fn time_in_name(name: &str) -> Option<UnixSeconds> {
-    let time = name.strip_prefix("sealdrop-")?.strip_suffix(".age")?;
+/// The times in a name that [`file_name`] has made.
+pub(super) fn times_in_name(name: &str) -> Option<(UnixSeconds, Option<UnixSeconds>)> {
+    let times = name.strip_prefix("sealdrop-")?.strip_suffix(".age")?;
+    let (created_at, since) = match times.split_once("-since-") {
+        Some((created_at, since)) => (parse_digits(created_at)?, Some(parse_digits(since)?)),
+        None => (parse_digits(times)?, None),
+    };
+    // Exactly this form.
+    (file_name(created_at, since) == name).then_some((created_at, since))
+}
+
+fn parse_digits(time: &str) -> Option<UnixSeconds> {
     let part = |from: usize, to: usize| time.get(from..to);
     let text = format!(
         "{}-{}-{}T{}:{}:{}Z",
@@ -62,20 +77,31 @@ pub(super) fn time_in_name(name: &str) -> Option<UnixSeconds> {
         part(11, 13)?,
         part(13, 15)?
     );
-    // Exactly this form.
-    UnixSeconds::parse(&text).filter(|time| file_name(*time) == name)
+    UnixSeconds::parse(&text)
+}
+
+/// A file whose name [`file_name`] has made.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct NamedBackup {
+    pub(super) created_at: UnixSeconds,
+    pub(super) since: Option<UnixSeconds>,
+    pub(super) path: PathBuf,
 }
 
 /// The backups in `dir` that have names of [`file_name`], newest first.
-pub(super) fn in_directory(dir: &Path) -> Result<Vec<(UnixSeconds, PathBuf)>, Failure> {
+pub(super) fn in_directory(dir: &Path) -> Result<Vec<NamedBackup>, Failure> {
     let unreadable =
         |error: io::Error| Failure::failed(format!("cannot read {}: {error}", dir.display()));
     let mut found = Vec::new();
     for entry in fs::read_dir(dir).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;
-        let time = entry.file_name().to_str().and_then(time_in_name);
+        let times = entry.file_name().to_str().and_then(times_in_name);
         let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
-        found.extend(time.filter(|_| is_file).map(|time| (time, entry.path())));
+        found.extend(times.filter(|_| is_file).map(|(created_at, since)| NamedBackup {
+            created_at,
+            since,
+            path: entry.path(),
+        }));
     }
     found.sort();
     found.reverse();
@@ -91,7 +117,7 @@ impl BackupFile {
         let file = fs::File::open(path).map_err(unreadable)?;
         let metadata = file.metadata().map_err(unreadable)?;
         let beginning = age_file::read_beginning(BufReader::new(file)).map_err(unreadable)?;
-        if !beginning.starts_with(AGE_MAGIC) && !beginning.starts_with(FORMAT_LINE.as_bytes()) {
+        if !beginning.starts_with(AGE_MAGIC) && !beginning.starts_with(FORMAT_NAME.as_bytes()) {
             return Err(Failure {
                 exit: crate::cli::Exit::Damaged,
                 message: format!("{shown}: it is not a backup of sealdrop"),
@@ -100,11 +126,12 @@ impl BackupFile {
         let words = age_file::note(&beginning, NOTE).unwrap_or_default();
         let word =
             |name: &str| words.iter().find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
-        let noted = word("created").and_then(|text| text.parse().ok()).map(UnixSeconds);
-        let named = path.file_name().and_then(|name| name.to_str()).and_then(time_in_name);
+        let time = |name| word(name).and_then(|text| text.parse().ok()).map(UnixSeconds);
+        let named = path.file_name().and_then(|name| name.to_str()).and_then(times_in_name);
         let changed = UnixSeconds(u64::try_from(metadata.mtime()).unwrap_or(0));
         Ok(Self {
-            created_at: noted.or(named).unwrap_or(changed),
+            created_at: time("created").or(named.map(|(at, _)| at)).unwrap_or(changed),
+            since: time("since").or(named.and_then(|(_, since)| since)),
             bytes: metadata.len(),
             sealdrop: word("sealdrop").map(str::to_owned),
             records: word("records").and_then(|text| text.parse().ok()),
@@ -129,17 +156,22 @@ mod tests {
     #[test]
     fn a_name_has_its_time() {
         let time = UnixSeconds(1_796_023_980);
-        assert_eq!(file_name(time), "sealdrop-20261130T073300Z.age");
-        assert_eq!(time_in_name(&file_name(time)), Some(time));
+        assert_eq!(file_name(time, None), "sealdrop-20261130T073300Z.age");
+        assert_eq!(times_in_name(&file_name(time, None)), Some((time, None)));
+        let later = UnixSeconds(time.0 + 86_400);
+        let name = file_name(later, Some(time));
+        assert_eq!(name, "sealdrop-20261201T073300Z-since-20261130T073300Z.age");
+        assert_eq!(times_in_name(&name), Some((later, Some(time))));
         let others = [
             "sealdrop-20261130T073300Z.age.part",
             "sealdrop-20261130T073300.age",
             "sealdrop-20261330T073300Z.age",
             "sealdrop-2026113é073300Z.age",
             "sealdrop-.age",
+            "sealdrop-20261130T073300Z-since-.age",
             "notes.age",
         ];
-        assert_eq!(others.map(time_in_name), [None; 6]);
+        assert_eq!(others.map(times_in_name), [None; 7]);
     }
 
     #[test]

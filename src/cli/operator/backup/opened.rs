@@ -17,7 +17,7 @@ use crate::{
         AgeError, AgeKey,
         age_file::{AGE_MAGIC, AgeFile},
     },
-    store::backup::{BackupError, BackupReader, RestoreError},
+    store::backup::{BackupError, BackupReader, LeftOutError, RestoreError},
 };
 
 /// The arguments that name a backup and what opens it.
@@ -26,6 +26,8 @@ pub(in crate::cli) struct BackupFlags<'a> {
     pub(in crate::cli) file: &'a str,
     pub(in crate::cli) identity: &'a [String],
     pub(in crate::cli) passphrase_file: Option<&'a str>,
+    /// The earlier backups, newest first.
+    pub(in crate::cli) base: &'a [String],
 }
 
 impl<'a> BackupFlags<'a> {
@@ -87,8 +89,12 @@ pub(super) fn unreadable(file: &str, error: &BackupError) -> Failure {
 pub(super) fn not_restored(file: &str, error: RestoreError) -> Failure {
     match error {
         RestoreError::Backup(error) => unreadable(file, &error),
+        RestoreError::LeftOut(LeftOutError::Backup(error)) => unreadable(file, &error),
         RestoreError::NotEmpty(_) => Failure::usage(error.to_string()),
-        RestoreError::Unusable(_) => {
+        RestoreError::LeftOut(LeftOutError::NoBase(_) | LeftOutError::OtherBase(_)) => {
+            Failure::failed(format!("{file}: {error}"))
+        }
+        RestoreError::Unusable(_) | RestoreError::LeftOut(_) => {
             Failure { exit: Exit::Damaged, message: format!("{file}: {error}") }
         }
         other => Failure::failed(format!("{file}: {other}; nothing is left of the attempt")),

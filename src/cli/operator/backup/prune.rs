@@ -1,14 +1,10 @@
 //! `sealdrop backup prune`
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use serde::Serialize;
 
-use super::named::in_directory;
+use super::named::{NamedBackup, in_directory};
 use crate::{
     cli::{Context, Failure, flags::command, operator::administration::write_json},
     clock::UnixSeconds,
@@ -16,7 +12,8 @@ use crate::{
 
 command! {
     /// Delete old backups in a directory: of each of the last days, weeks and months that have backups, the
-    /// newest is kept. Only files that backup create has named are deleted, and never the newest one.
+    /// newest is kept, with the earlier ones that a kept one was made since. Only files that backup create has
+    /// named are deleted, and never the newest one.
     #[argh(
         subcommand,
         name = "prune",
@@ -58,19 +55,25 @@ struct PrunedBackups {
 impl BackupPruneCommand {
     pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
         let found = in_directory(Path::new(&self.dir))?;
-        let times: Vec<UnixSeconds> = found.iter().map(|(time, _)| *time).collect();
-        let kept = kept(&times, self.keep_daily, self.keep_weekly, self.keep_monthly);
+        let times: Vec<UnixSeconds> = found.iter().map(|backup| backup.created_at).collect();
+        let mut kept = kept(&times, self.keep_daily, self.keep_weekly, self.keep_monthly);
+        // Newest first: an earlier one is met after all that were made since.
+        for backup in &found {
+            if kept.contains(&backup.created_at) {
+                kept.extend(backup.since);
+            }
+        }
         let (kept, old): (Vec<_>, Vec<_>) =
-            found.into_iter().partition(|(time, _)| kept.contains(time));
+            found.into_iter().partition(|backup| kept.contains(&backup.created_at));
         if !self.dry_run {
-            for (_, path) in &old {
+            for NamedBackup { path, .. } in &old {
                 fs::remove_file(path).map_err(|error| {
                     Failure::failed(format!("cannot delete {}: {error}", path.display()))
                 })?;
             }
         }
-        let names = |files: Vec<(UnixSeconds, PathBuf)>| -> Vec<String> {
-            files.into_iter().map(|(_, path)| path.display().to_string()).collect()
+        let names = |files: Vec<NamedBackup>| -> Vec<String> {
+            files.into_iter().map(|backup| backup.path.display().to_string()).collect()
         };
         let pruned = PrunedBackups { kept: names(kept), deleted: names(old) };
         if self.json {

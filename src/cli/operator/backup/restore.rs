@@ -2,16 +2,12 @@
 
 use std::{fs, os::unix::fs::MetadataExt, path::Path};
 
-use super::{
-    key_source::SourceFlags,
-    opened::{not_restored, with_backup},
-    verify::VerifiedBackup,
-};
+use super::{chain::restore_chain, key_source::SourceFlags, verify::VerifiedBackup};
 use crate::{
     cli::{Context, Failure, flags::command, operator::administration::write_json},
     config::Settings,
     domain::unreadable::remove_unreadable,
-    store::{Store, StoreOptions, backup::restore_with},
+    store::{Store, StoreOptions},
 };
 
 command! {
@@ -22,8 +18,8 @@ command! {
         subcommand,
         name = "restore",
         help_triggers("-h", "--help"),
-        usage = "FILE|- [--identity FILE]… [--passphrase-file FILE] [--keys FILE --ring FILE] [--json] \
-                 [--data DIR] [--config FILE]",
+        usage = "FILE|- [--identity FILE]… [--passphrase-file FILE] [--base FILE]… [--keys FILE --ring FILE] \
+                 [--json] [--data DIR] [--config FILE]",
         example = "{command_name} sealdrop-20261130T073300Z.age --identity key.txt --data /var/lib/sealdrop\n\
                    ssh old sealdrop backup create - --with-keys --recipient age1… --data /var/lib/sealdrop |\n\
                    \x20   {command_name} - --identity key.txt --data /var/lib/sealdrop"
@@ -36,18 +32,14 @@ impl BackupRestoreCommand {
         let dir = self.directory().directory(context)?;
         refuse_foreign(&dir)?;
         let file = self.backup();
-        let name = file.shown();
         let source = self.key_source(context)?;
         let source = source.as_ref().map(SourceFlags::source);
         let options = StoreOptions {
             master_key: context.master_key()?,
             ..StoreOptions::new(Settings::default().cache_bytes)
         };
-        let restored = with_backup(&file, "Restoring", context, |backup| {
-            let restored = restore_with(backup, &dir, source, &options)
-                .map_err(|error| not_restored(name, error))?;
-            Ok(VerifiedBackup::restored(backup.header(), restored))
-        })?;
+        let (header, restored) = restore_chain(&file, &dir, source, &options, context)?;
+        let restored = VerifiedBackup::restored(&header, restored);
         if source.is_some() {
             remove_unreadable_in(&dir, options)?;
         }

@@ -2,22 +2,25 @@
 
 use serde::Serialize;
 
-use super::opened::{now, unreadable, with_backup};
+use super::{
+    chain::read_bases,
+    opened::{not_restored, now, unreadable, with_backup},
+};
 use crate::{
     cli::{Context, Failure, flags::command, operator::administration::write_json},
     clock::UnixSeconds,
     size::size_text,
-    store::backup::{BackupCounts, BackupCut, BackupHeader, RestoredStore},
+    store::backup::{BackupCounts, BackupCut, BackupHeader, LeftOutFiles, RestoredStore},
 };
 
 command! {
-    /// Read a whole backup and check every byte of it, without restoring it. - reads standard input. It may also
-    /// be decrypted already, by the program age.
+    /// Read a whole backup and check every byte of it, without restoring it; and that the earlier backups have the
+    /// files that it leaves out. - reads standard input. It may also be decrypted already, by the program age.
     #[argh(
         subcommand,
         name = "verify",
         help_triggers("-h", "--help"),
-        usage = "FILE|- [--identity FILE]… [--passphrase-file FILE] [--json]",
+        usage = "FILE|- [--identity FILE]… [--passphrase-file FILE] [--base FILE]… [--json]",
         example = "{command_name} sealdrop-20261130T073300Z.age --identity key.txt\n\
                    age -d -i key.txt sealdrop-20261130T073300Z.age | {command_name} -"
     )]
@@ -58,12 +61,17 @@ impl VerifiedBackup {
 
     /// What it has, for people.
     pub(super) fn contents(&self) -> String {
-        let BackupCounts { records, keys, files, file_bytes } = self.counts;
+        let BackupCounts { records, keys, files, file_bytes, left_out, left_out_bytes } =
+            self.counts;
+        let earlier = match left_out {
+            0 => String::new(),
+            _ => format!(", {left_out} of them with {} in earlier ones", size_text(left_out_bytes)),
+        };
         let burned = self.burned_since.map_or_else(String::new, |burned| {
             format!("; {burned} that were burned since stay burned")
         });
         format!(
-            "the state of {} (commit {}): {records} entries, {keys} keys, {files} files with {}{burned}",
+            "the state of {} (commit {}): {records} entries, {keys} keys, {files} files with {}{earlier}{burned}",
             self.commit_at,
             self.commit,
             size_text(file_bytes)
@@ -75,12 +83,19 @@ impl BackupVerifyCommand {
     pub(crate) fn run(self, context: &mut Context<'_>) -> Result<(), Failure> {
         let file = self.backup();
         let name = file.shown();
-        let verified = with_backup(&file, "Reading", context, |backup| {
-            let wrong = |error| unreadable(name, &error);
-            while backup.next_frame().map_err(wrong)?.is_some() {}
+        let (verified, mut left_out) = with_backup(&file, "Reading", context, |backup| {
+            let mut left_out = LeftOutFiles::of(backup.header());
+            while let Some(frame) = backup.next_frame().map_err(|error| unreadable(name, &error))? {
+                left_out.note(&frame);
+            }
             let cut = backup.cut().ok_or_else(|| Failure::failed("the backup has no commit"))?;
-            Ok(VerifiedBackup::new(backup.header(), cut, backup.counts()))
+            Ok((VerifiedBackup::new(backup.header(), cut, backup.counts()), left_out))
         })?;
+        let base = |left_out: &LeftOutFiles| left_out.base().cloned();
+        read_bases(&file, "Reading", context, &mut left_out, base, |left_out, backup| {
+            left_out.find_in(backup, |_| Ok(()))
+        })?;
+        left_out.check().map_err(|error| not_restored(name, error.into()))?;
         if self.json {
             return Ok(write_json(context.out, &verified)?);
         }
