@@ -145,6 +145,19 @@ impl BackupIndex {
         Ok(bytes)
     }
 
+    /// The files of both, for a backup since this one, which was made since the other one.
+    #[must_use]
+    pub fn with(self, earlier: Self) -> Self {
+        let missing = earlier
+            .entries
+            .into_iter()
+            .filter(|entry| entry.first_chunk().is_some_and(|name| self.find(*name).is_none()));
+        let mut entries: Vec<_> = missing.collect();
+        entries.extend(&self.entries);
+        entries.sort_unstable();
+        Self { entries, ..self }
+    }
+
     /// The file with this name.
     #[must_use]
     pub fn find(&self, name: [u8; 16]) -> Option<EarlierFile> {
@@ -221,12 +234,25 @@ impl<'a> IndexedFiles<'a> {
         self.entries.extend(ended.map(|file| entry(file.name, file.finish())));
     }
 
+    /// The number of files that are complete so far.
+    #[must_use]
+    pub fn complete(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// The index of the first `count` files.
+    #[must_use]
+    pub fn first(&self, count: usize, backup: EarlierBackup) -> BackupIndex {
+        let mut entries: Vec<_> = self.entries.iter().take(count).copied().collect();
+        entries.sort_unstable();
+        BackupIndex { backup, entries }
+    }
+
     /// The index, after the last frame.
     #[must_use]
     pub fn finish(mut self, backup: EarlierBackup) -> BackupIndex {
         self.end_file();
-        self.entries.sort_unstable();
-        BackupIndex { backup, entries: self.entries }
+        self.first(self.complete(), backup)
     }
 }
 
@@ -257,7 +283,12 @@ mod tests {
             indexed.note(&BackupFrame::LeftOut(LeftOutFile { name: [7; 16], bytes, digest }));
         }
         let file = Some("a.age".to_owned());
-        indexed.finish(EarlierBackup { id: "one".into(), created_at: UnixSeconds(1), file })
+        indexed.finish(EarlierBackup {
+            id: "one".into(),
+            created_at: UnixSeconds(1),
+            file,
+            is_part: false,
+        })
     }
 
     #[test]

@@ -69,6 +69,9 @@ pub struct EarlierBackup {
     pub created_at: UnixSeconds,
     /// The name of its file when it was made; `None` for standard output.
     pub file: Option<String>,
+    /// Whether it was interrupted: it ends anywhere, and has the files that are complete in it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_part: bool,
 }
 
 /// The commit whose state a backup has.

@@ -74,9 +74,20 @@ impl LeftOutFiles {
         if let Some(needed) = self.base.take_if(|needed| needed.id != base.header().id) {
             return Err(LeftOutError::OtherBase(needed).into());
         }
+        let is_part = self.base.as_ref().is_some_and(|base| base.is_part);
         let next = base.header().since.clone();
         let mut found: Option<HashedFile> = None;
-        while let Some(frame) = base.next_frame().map_err(LeftOutError::from)? {
+        loop {
+            let frame = match base.next_frame() {
+                Ok(Some(frame)) => frame,
+                Ok(None) => break,
+                Err(BackupError::CutOff) if is_part => {
+                    // The file at its end is incomplete.
+                    found = None;
+                    break;
+                }
+                Err(error) => return Err(LeftOutError::from(error).into()),
+            };
             match &frame {
                 BackupFrame::File(name) => {
                     self.end_file(found.take())?;

@@ -40,7 +40,8 @@ fn indexed(store: &Store, at: u64, earlier: Option<&Indexed>) -> Indexed {
     }
     let (header, counts) = (reader.header().clone(), reader.counts());
     let file = Some(format!("{at}.age"));
-    let backup = EarlierBackup { id: header.id.clone(), created_at: header.created_at, file };
+    let (id, created_at) = (header.id.clone(), header.created_at);
+    let backup = EarlierBackup { id, created_at, file, is_part: false };
     Indexed { bytes, index: files.finish(backup), header, counts }
 }
 
@@ -279,4 +280,37 @@ fn a_file_that_grew_or_was_written_anew_is_not_left_out() {
     let same = fs::read(&files[2]).unwrap();
     assert_eq!(left_out[0].digest, sha256(&same));
     assert_eq!(left_out[0].bytes, same.len() as u64);
+}
+
+#[test]
+fn a_backup_goes_on_from_a_part_of_another() {
+    let (_home, store) = Home::new();
+    for number in 0..20 {
+        put_sealed(&store, &format!("file {number}"), &LARGE).wait().unwrap();
+    }
+    let whole = indexed(&store, 1, None);
+    // What an interruption leaves: some of it, and an index of the files that are complete in it.
+    for end in [whole.bytes.len() / 3, whole.bytes.len() / 2, whole.bytes.len() - 1] {
+        let part = &whole.bytes[..end];
+        let mut reader = BackupReader::begin(part).unwrap();
+        let mut files = IndexedFiles::since(None);
+        while let Ok(Some(frame)) = reader.next_frame() {
+            files.note(&frame);
+        }
+        let backup = EarlierBackup { is_part: true, ..whole.index.backup.clone() };
+        let index = files.first(files.complete(), backup);
+        let complete = files.complete() as u64;
+        let earlier = Indexed { bytes: part.to_vec(), index, ..indexed(&store, 2, None) };
+        let next = indexed(&store, 3, Some(&earlier));
+        assert_eq!(next.counts.left_out, complete);
+        let (home, _) = restored_chain(&next.bytes, &[part]).unwrap();
+        let store = home.open();
+        for number in 0..20 {
+            assert_eq!(opened(&store, &format!("file {number}")).unwrap(), LARGE);
+        }
+        // With less of the part, a file is missing.
+        let less = restored_chain(&next.bytes, &[&part[..end - 12_000]]).err().unwrap();
+        let is_told = matches!(less, RestoreError::LeftOut(LeftOutError::NotFound(1 | 2)));
+        assert!(is_told, "{less}");
+    }
 }

@@ -8,6 +8,7 @@
 mod broken;
 mod commands;
 mod history;
+mod resume;
 mod since;
 mod state;
 
@@ -40,6 +41,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("backup::a_chain_equals_a_full_one", since::equals_a_full_one),
         trial("backup::a_broken_chain_is_refused", since::broken),
         trial("backup::a_killed_link_leaves_nothing", since::killed),
+        trial("backup::an_interrupted_one_is_continued", resume::goes_on),
         trial("backup::a_chain_is_pruned_as_a_whole", since::pruned),
         trial("backup::old_ones_are_listed_and_pruned", commands::listed_and_pruned),
     ]

@@ -20,21 +20,21 @@ use crate::{
 };
 
 /// A daemon, and its backups with an index beside each.
-struct Chain {
-    dir: tempfile::TempDir,
-    keys: KeyPair,
+pub(super) struct Chain {
+    pub(super) dir: tempfile::TempDir,
+    pub(super) keys: KeyPair,
 }
 
 impl Chain {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { dir: tempfile::tempdir().expect("a fresh directory"), keys: KeyPair::new() }
     }
 
-    fn path(&self, name: &str) -> String {
+    pub(super) fn path(&self, name: &str) -> String {
         self.dir.path().join(name).display().to_string()
     }
 
-    fn data(&self) -> PathBuf {
+    pub(super) fn data(&self) -> PathBuf {
         self.dir.path().join("data")
     }
 
@@ -56,7 +56,7 @@ impl Chain {
     }
 
     /// A command on the backup `name` with the identity.
-    fn on(&self, command: &str, name: &str, bases: &[&str]) -> Command {
+    pub(super) fn on(&self, command: &str, name: &str, bases: &[&str]) -> Command {
         let mut command = backup(&[command, &self.path(name), "--identity", &self.keys.identity()]);
         for base in bases {
             command.args(["--base", &self.path(base)]);
@@ -64,7 +64,7 @@ impl Chain {
         command
     }
 
-    fn restore(&self, name: &str, bases: &[&str], into: &str) -> Command {
+    pub(super) fn restore(&self, name: &str, bases: &[&str], into: &str) -> Command {
         let mut command = self.on("restore", name, bases);
         command.arg("--data").arg(self.path(into));
         command
@@ -72,7 +72,7 @@ impl Chain {
 }
 
 /// The payload files of a data directory.
-fn payloads(data: &Path) -> BTreeMap<String, Vec<u8>> {
+pub(super) fn payloads(data: &Path) -> BTreeMap<String, Vec<u8>> {
     let dir = data.join("store/payloads");
     let content = |name: String| {
         let bytes = fs::read(dir.join(&name)).expect("a payload file");
@@ -197,7 +197,7 @@ pub(super) fn broken() {
     // Of each of them, each bit counts.
     for name in ["elsewhere", "second", "third"] {
         let whole = fs::read(chain.path(name)).expect("a backup");
-        let mut wrong = |bytes: Vec<u8>, what: String| {
+        let wrong = |bytes: Vec<u8>, what: String| {
             fs::write(chain.path(name), bytes).expect("a file");
             let output = chain.restore("third", &["second", "elsewhere"], "copy").output();
             let output = output.expect("the program");

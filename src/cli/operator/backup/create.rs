@@ -12,6 +12,7 @@ use super::{
     encryption::LockFlags,
     index,
     named::{self, file_name},
+    part::PartsOfFile,
     verify::VerifiedBackup,
 };
 use crate::{
@@ -41,7 +42,8 @@ command! {
         name = "create",
         help_triggers("-h", "--help"),
         usage = "FILE|DIR|- [--with-keys] [--recipient AGE]… [--recipients-file FILE] [--passphrase-file FILE] \
-                 [--index FILE] [--since FILE] [--json] [--data DIR] [--config FILE]",
+                 [--index FILE] [--since FILE] [--resume] \
+                 [--json] [--data DIR] [--config FILE]",
         example = "{command_name} /var/backups/sealdrop --with-keys --recipient age1… --data /var/lib/sealdrop\n\
                    {command_name} - --with-keys --recipients-file keys.txt --data /var/lib/sealdrop |\n\
                    \x20   ssh backup.example.org 'cat >sealdrop.age'",
@@ -80,6 +82,11 @@ command! {
         /// too, and those that it was made since
         #[argh(option, arg_name = "FILE")]
         since: Option<String>,
+
+        /// with a FILE: if the backup is interrupted, keep what is complete of it as FILE.part1, and the next time
+        /// leave that out. A restore needs such parts, too
+        #[argh(switch)]
+        resume: bool,
     }
 }
 
@@ -108,6 +115,11 @@ impl BackupCreateCommand {
             let message = format!("{}: there is such a file already", self.destination);
             return Err(Failure::usage(message));
         }
+        if self.resume && (to_output || destination.is_dir()) {
+            return Err(Failure::usage(
+                "--resume needs the name of a file: only that can be continued",
+            ));
+        }
         let lock = LockFlags {
             recipients: &self.recipient,
             recipients_file: self.recipients_file.as_deref(),
@@ -116,6 +128,13 @@ impl BackupCreateCommand {
         let lock = lock.lock(context)?;
         let dir = self.directory().directory(context)?;
         let earlier = self.since.as_deref().map(index::read).transpose()?;
+        let (parts, earlier) = match self.resume {
+            true => {
+                let (parts, earlier) = PartsOfFile::find(destination, earlier)?;
+                (Some(parts), earlier)
+            }
+            false => (None, earlier),
+        };
         (context.daemon.protect)();
         // Work that is interrupted must clean up.
         let _held = interrupt::hold()?;
@@ -132,10 +151,12 @@ impl BackupCreateCommand {
         }
         let mut files = BackupFiles {
             earlier: earlier.as_ref(),
-            indexed: self.index.is_some().then(|| IndexedFiles::since(earlier.as_ref())),
+            indexed: (self.index.is_some() || self.resume)
+                .then(|| IndexedFiles::since(earlier.as_ref())),
         };
         if to_output {
-            let made = encrypt(arriving, &lock, &mut files, &mut *context.out)?;
+            let made = encrypt(arriving, &lock, &mut files, &mut *context.out, &mut |_, _| Ok(()))
+                .map_err(nothing_left)?;
             self.write_index(files, &header, None)?;
             return Ok(writeln!(context.err, "made a backup: {}", made.contents())?);
         }
@@ -146,10 +167,17 @@ impl BackupCreateCommand {
             false => parent_and_name(destination)?,
         };
         let mut made = None;
-        let path = save(folder, &name, |out| {
-            made = Some(encrypt(arriving, &lock, &mut files, out)?);
-            Ok(())
-        })?;
+        let path = match parts {
+            Some(parts) => parts.save(destination, &header, |out, noted| {
+                made = Some(encrypt(arriving, &lock, &mut files, out, noted)?);
+                Ok(())
+            })?,
+            None => save(folder, &name, |out| {
+                let done = encrypt(arriving, &lock, &mut files, out, &mut |_, _| Ok(()));
+                made = Some(done.map_err(nothing_left)?);
+                Ok(())
+            })?,
+        };
         let synced = File::open(folder).and_then(|folder| folder.sync_all());
         synced.map_err(|error| {
             Failure::failed(format!("cannot sync {}: {error}", folder.display()))
@@ -174,7 +202,10 @@ impl BackupCreateCommand {
         let (Some(path), Some(indexed)) = (&self.index, files.indexed) else { return Ok(()) };
         let file = name.map(str::to_owned);
         let BackupHeader { id, created_at, .. } = header.clone();
-        index::write(path, &indexed.finish(EarlierBackup { id, created_at, file }))
+        let backup = EarlierBackup { id, created_at, file, is_part: false };
+        index::write(path, &indexed.finish(backup)).map_err(|error| {
+            Failure::failed(format!("the backup is complete, but not its index, {path}: {error}"))
+        })
     }
 }
 
@@ -189,12 +220,10 @@ struct BackupFiles<'a> {
 /// The failure for a backup that did not arrive as a whole.
 fn broken_off(error: &BackupError) -> Failure {
     match error {
-        BackupError::CutOff => Failure::failed(
-            "the daemon closed the connection before the backup was complete; nothing is left of it",
-        ),
-        BackupError::Failed(reason) => {
-            Failure::failed(format!("{reason}; nothing is left of the backup"))
+        BackupError::CutOff => {
+            Failure::failed("the daemon closed the connection before the backup was complete")
         }
+        BackupError::Failed(reason) => Failure::failed(reason.clone()),
         other => Failure::failed(format!("what arrives is no backup: {other}")),
     }
 }
@@ -212,6 +241,7 @@ fn encrypt(
     lock: &AgeLock,
     files: &mut BackupFiles<'_>,
     out: &mut dyn Write,
+    noted: &mut dyn FnMut(u64, &IndexedFiles<'_>) -> Result<(), Failure>,
 ) -> Result<VerifiedBackup, Failure> {
     let out = BufWriter::with_capacity(256 << 10, out);
     let note = named::note(arriving.header());
@@ -246,6 +276,9 @@ fn encrypt(
             let _ = arriving.input_mut().input.answer(earlier.find(name));
         }
         let done = arriving.input_mut().done;
+        if let Some(indexed) = &files.indexed {
+            noted(done, indexed)?;
+        }
         progress.moved(done, about.max(done));
     }
     progress.end();
@@ -260,8 +293,15 @@ fn unwritten(error: &io::Error) -> Failure {
         io::ErrorKind::BrokenPipe => Failure::closed_pipe(),
         _ => Failure {
             exit: Exit::Failed,
-            message: format!("the backup cannot be written: {error}; nothing is left of it"),
+            message: format!("the backup cannot be written: {error}"),
         },
+    }
+}
+
+fn nothing_left(failure: Failure) -> Failure {
+    match failure.exit {
+        Exit::Failed => Failure::failed(format!("{}; nothing is left of it", failure.message)),
+        _ => failure,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{BufReader, Write},
+    io::{self, BufReader, Write},
     path::Path,
 };
 
@@ -25,17 +25,13 @@ pub(super) fn read(path: &str) -> Result<BackupIndex, Failure> {
 }
 
 /// Writes the index of a backup that is complete. An older file is replaced in one step.
-pub(super) fn write(path: &str, index: &BackupIndex) -> Result<(), Failure> {
-    let folder = Path::new(path).parent().filter(|folder| *folder != Path::new(""));
+pub(super) fn write(path: impl AsRef<Path>, index: &BackupIndex) -> io::Result<()> {
+    let path = path.as_ref();
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
     let folder = folder.unwrap_or(Path::new("."));
-    let written = index.to_bytes().and_then(|bytes| {
-        let mut file = tempfile::Builder::new().prefix(".sealdrop-").tempfile_in(folder)?;
-        file.write_all(&bytes)?;
-        file.as_file().sync_all()?;
-        file.persist(path)?;
-        File::open(folder)?.sync_all()
-    });
-    written.map_err(|error| {
-        Failure::failed(format!("the backup is complete, but not its index, {path}: {error}"))
-    })
+    let mut file = tempfile::Builder::new().prefix(".sealdrop-").tempfile_in(folder)?;
+    file.write_all(&index.to_bytes()?)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    File::open(folder)?.sync_all()
 }

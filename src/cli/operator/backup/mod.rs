@@ -9,6 +9,7 @@ pub(in crate::cli) mod key_source;
 mod list;
 mod named;
 pub(in crate::cli) mod opened;
+mod part;
 mod prune;
 mod restore;
 mod verify;
