@@ -81,7 +81,8 @@ impl LeftOutFiles {
             let frame = match base.next_frame() {
                 Ok(Some(frame)) => frame,
                 Ok(None) => break,
-                Err(BackupError::CutOff) if is_part => {
+                // Where it ends within a chunk, decryption fails. If that is damage instead, a file is missing.
+                Err(BackupError::CutOff | BackupError::Damaged(_)) if is_part => {
                     // The file at its end is incomplete.
                     found = None;
                     break;

@@ -70,7 +70,7 @@ pub(super) fn goes_on() {
     });
     let made: Value = serde_json::from_slice(&made.expect("a backup")).expect("JSON");
     assert!(made["left_out"].as_u64().is_some_and(|left_out| left_out >= 2), "{made}");
-    let left = ["data", "made", "made.part1", "made.part2"];
+    let left = ["data", "data.log", "made", "made.part1", "made.part2"];
     assert_eq!(names(chain.dir.path()), left, "the parts are needed, and their indexes are not");
     assert!(daemon.stop().0.success());
 
@@ -93,7 +93,7 @@ pub(super) fn goes_on() {
     refused(&part[..4 << 20], "are in none of the earlier backups");
     let mut flipped = part.clone();
     flipped[2 << 20] ^= 1;
-    refused(&flipped, "made.part1: it is damaged");
+    refused(&flipped, "are in none of the earlier backups");
     fs::remove_file(chain.path("made.part1")).expect("a file");
     badly(chain.restore("made", &[], "third"), 1, "(made.part1), which is needed too");
 
@@ -101,7 +101,9 @@ pub(super) fn goes_on() {
     fs::write(chain.path("made.part1"), part).expect("a file");
     fs::rename(chain.path("made"), chain.path("moved")).expect("a new name");
     well(resumable(&chain, None));
-    assert_eq!(names(chain.dir.path())[2..6], ["made", "made.part1", "made.part2", "moved"]);
+    let made: Vec<String> =
+        names(chain.dir.path()).into_iter().filter(|name| name.starts_with('m')).collect();
+    assert_eq!(made, ["made", "made.part1", "made.part2", "moved"]);
     well(chain.on("verify", "moved", &[]));
     let to_directory = create(&chain.dir.path().display().to_string(), &chain.data(), &chain.keys);
     let mut command = Command::new(to_directory.get_program());

@@ -86,7 +86,6 @@ fn seen(data: &Path, key: &str, live: &[&str], files: &[(&Draft, &[u8])]) -> Vec
     let daemon = Daemon::start(data, &["--key-pool", "0"]);
     let client = Client::new(daemon.base.clone(), key);
     let mut seen = vec![client.get("/api/secrets?limit=100").json()["data"].to_string()];
-    seen.extend(live.iter().map(|id| client.get(&format!("/api/secrets/{id}")).json().to_string()));
     for (draft, content) in files {
         let (lease, _) = view(&client, &draft.id);
         assert!(fetch(&client, &draft.id, 1, &lease, None).body == **content);
@@ -315,7 +314,9 @@ pub(super) fn pruned() {
     prune("3");
     assert_eq!(names(&folder).len(), 6, "both of today, and all that one of the third day needs");
     prune("2");
-    assert_eq!(names(&folder), ["sealdrop-20200104T000000Z.age", &first, &second]);
+    let mut left = ["sealdrop-20200104T000000Z.age", &first, &second];
+    left.sort_unstable();
+    assert_eq!(names(&folder), left);
     assert!(daemon.stop().0.success());
 }
 
