@@ -137,7 +137,7 @@ impl App {
                 creations: TryLimit::new(rules.limits.creation_rule()),
                 answers: TryLimit::new(rules.limits.answer_rule()),
                 webhook_tests: TryLimit::new(rules.limits.webhook_test_rule()),
-                captchas: Captchas::new(&*random),
+                captchas: Captchas::load(&store, &*random)?,
             },
             load: Load::default(),
             late_tries: LateTries::default(),

@@ -344,6 +344,7 @@ impl From<SecretError> for ApiError {
                 Self::Password("Password is required")
             }
             SecretError::CaptchaNeeded(None) => Self::field("captcha", "is required"),
+            SecretError::Captcha(error) => error.into(),
             SecretError::Locked => {
                 Self::Password("Password was wrong too often: the secret is locked")
             }
@@ -423,7 +424,7 @@ impl From<CaptchaError> for ApiError {
     fn from(error: CaptchaError) -> Self {
         match error {
             CaptchaError::Bad(_) | CaptchaError::Used => Self::field("captcha", error),
-            CaptchaError::Full => Self::Busy,
+            CaptchaError::Store(error) => error.into(),
         }
     }
 }

@@ -31,8 +31,7 @@ const ROUNDS: u32 = 700;
 const PREFIX_DIGITS: usize = 3;
 const KEY_BYTES: usize = 32;
 
-/// Makes challenges and checks solutions. Its key is random, so challenges of another server, or from
-/// before a restart, are refused.
+/// Makes challenges and checks solutions. Challenges of a server with another key are refused.
 pub struct ProofOfWork {
     key: [u8; 32],
 }
@@ -98,7 +97,7 @@ pub struct SolvedChallenge {
 }
 
 /// A challenge that was solved in time. The caller must record the used ones.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Solved {
     /// Which challenge.
     pub challenge: ChallengeId,
@@ -118,10 +117,10 @@ pub enum BadSolution {
 }
 
 impl ProofOfWork {
-    /// Chooses a random key.
+    /// Signs challenges with `key`, which is random.
     #[must_use]
-    pub fn new(random: &dyn Random) -> Self {
-        Self { key: random_array(random) }
+    pub fn new(key: [u8; 32]) -> Self {
+        Self { key }
     }
 
     /// A new challenge, as the JSON that the widget reads. Costs one HMAC.
@@ -236,7 +235,7 @@ mod tests {
     #[test]
     fn only_a_solution_of_ones_own_challenge_is_good() {
         let random = SeededRandom::new(1);
-        let (work, other) = (ProofOfWork::new(&random), ProofOfWork::new(&random));
+        let (work, other) = (ProofOfWork::new([1; 32]), ProofOfWork::new([2; 32]));
         let text = work.challenge(&random, END);
         let challenge: Challenge = serde_json::from_str(&text).unwrap();
         let solution = challenge.solve(Duration::from_secs(60)).unwrap();

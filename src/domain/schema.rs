@@ -43,6 +43,7 @@
 //! C SHA-256 of token   -> Claim
 //! H hour process        -> HourRecord: the events of an hour, counted from 1970; without `process` for process 0
 //! Q f                  -> the counter of secrets (f = 0) or requests (1) without an account
+//! U time challenge      -> Due: a used proof of work, until this time
 //! m "…"                -> the daemon's own records
 //! ```
 //!
@@ -61,6 +62,7 @@ use super::numbers::{
 };
 use crate::{
     clock::UnixSeconds,
+    crypto::proof_of_work::ChallengeId,
     store::{Key, Record},
 };
 
@@ -266,7 +268,7 @@ pub(super) fn due_parts(key: &Key) -> Option<(UnixSeconds, SecretNumber)> {
     Some((due_at(key)?, number_at_end(key.as_bytes())?))
 }
 
-/// The time in a key of [`due`] or [`request_due`].
+/// The time in a key of [`due`], [`request_due`] or [`used_captcha`].
 pub(super) fn due_at(key: &Key) -> Option<UnixSeconds> {
     let at = key.as_bytes().get(1..)?.first_chunk::<8>()?;
     Some(UnixSeconds(u64::from_be_bytes(*at)))
@@ -501,6 +503,21 @@ pub(super) fn webhook_number(key: &Key) -> Option<WebhookNumber> {
 
 pub(super) fn box_notify(number: BoxNumber) -> Key {
     Key::new(b'c').with(&number.to_bytes())
+}
+
+/// The prefix of used proofs of work.
+pub(super) fn used_captchas() -> Key {
+    Key::new(b'U')
+}
+
+/// The key of a used proof of work; `until` is the time of its deletion.
+pub(super) fn used_captcha(until: UnixSeconds, challenge: &ChallengeId) -> Key {
+    used_captchas().with(&until.0.to_be_bytes()).with(challenge)
+}
+
+/// The key of what signs challenges for proofs of work.
+pub(super) fn captcha_key() -> Key {
+    daemon("captcha key")
 }
 
 /// The count of late attempts that a process has written. A few records for all processes that ever were.

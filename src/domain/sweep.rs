@@ -1,9 +1,10 @@
-//! The sweeper: burns expired secrets, and deletes old tombstones and requests.
+//! The sweeper: burns expired secrets, and deletes old tombstones, requests and used proofs of work.
 //!
 //! The sweeper only frees space: expired records are refused at each access, swept or not. It follows the
 //! indexes of due times and reads only the records that it changes.
 
 use super::{
+    limits::captcha,
     numbers::SecretNumber,
     request,
     schema::{self, Due},
@@ -25,6 +26,7 @@ const REQUEST_BATCH: usize = 4;
 /// Sweeps all records that are due at `now`. Tombstones and ended requests are deleted `keep_log_seconds`
 /// after their end. Returns the number of secrets and requests that were checked. Blocks.
 pub fn sweep(store: &Store, now: UnixSeconds, keep_log_seconds: u64) -> Result<usize, StoreError> {
+    captcha::sweep(store, now)?;
     let requests = (&schema::request_dues(), schema::due_at as DueAt);
     let requests = follow(store, requests, REQUEST_BATCH, now, move |change, due| {
         request::sweep_one(change, due, now, keep_log_seconds)

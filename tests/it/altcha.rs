@@ -22,7 +22,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     vec![trial_with("altcha::both_ways", &[NODE_20], both_ways)]
 }
 
-/// All bytes are this letter, so that the key is a text, as the library requires.
+/// All bytes are this letter.
 struct Letters;
 
 impl Random for Letters {
@@ -32,8 +32,9 @@ impl Random for Letters {
 }
 
 fn both_ways() {
+    // The key is a text, as the library requires.
     let key = "k".repeat(32);
-    let work = ProofOfWork::new(&Letters);
+    let work = ProofOfWork::new([b'k'; 32]);
     // The library uses the system's clock.
     let now = Clock::system(TimeRecord::default()).now().0;
     let challenge: Value =

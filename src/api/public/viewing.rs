@@ -25,7 +25,7 @@ use crate::{
     },
     crypto::{hex, proof_of_work::Solved, random_array},
     domain::{
-        limits::{client_net::ClientNet, try_limit::Try},
+        limits::{captcha::CaptchaProof, client_net::ClientNet, try_limit::Try},
         numbers::{LeaseToken, SecretId},
         sealed_part::StoredAnswerKey,
         secret::{
@@ -236,7 +236,7 @@ async fn spend(
         let lease = request.lease;
         app.store.change(viewing::view_with_lease(id, entry.clone(), lease, proofs, keep_log))
     };
-    let (captcha, password) = match spend(entry, Proofs::default()).await {
+    let (is_asked, password) = match spend(entry, Proofs::default()).await {
         Err(SecretError::CaptchaNeeded(password)) => (true, password),
         Err(SecretError::PasswordNeeded(password)) => (false, Some(password)),
         outcome => return outcome?.ok_or(ApiError::NotFound),
@@ -245,18 +245,16 @@ async fn spend(
         (Some(needed), None) => return Err(SecretError::PasswordNeeded(needed.clone()).into()),
         (needed, given) => needed.clone().zip(given),
     };
-    let solved = match (captcha, request.captcha.as_deref()) {
+    let solved = match (is_asked, request.captcha.as_deref()) {
         (false, _) => None,
         (true, None) => return Err(SecretError::CaptchaNeeded(None).into()),
         (true, Some(payload)) => Some(check_captcha(app, client, payload).await?),
     };
     let mut tried: Option<Try<'_, ClientNet>> = None;
-    match (given, solved) {
-        (Some((needed, given)), solved) => {
-            tried = Some(check_password(app, id, client, needed, given, solved).await?);
-        }
-        (None, Some(solved)) => app.attempts.captchas.take(solved, app.clock.now())?,
-        (None, None) => {}
+    let mut captcha = solved.map(CaptchaProof::Unused);
+    if let Some((needed, given)) = given {
+        tried = Some(check_password(app, id, client, needed, given, solved).await?);
+        captcha = solved.map(|_| CaptchaProof::Used);
     }
     // The checks may have taken time.
     entry.at = app.clock.now();
@@ -271,6 +269,7 @@ async fn spend(
 async fn check_captcha(app: &Arc<App>, client: Client, payload: &str) -> Result<Solved, ApiError> {
     let (checker, payload) = (Arc::clone(app), payload.to_owned());
     let turn = app.load.slow_work.proofs.turn(client.net()).await?;
-    let check = move || checker.attempts.captchas.check(&payload, checker.clock.now());
+    let check =
+        move || checker.attempts.captchas.check(&checker.store, &payload, checker.clock.now());
     Ok(turn.run(check).await??)
 }

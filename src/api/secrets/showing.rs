@@ -80,14 +80,10 @@ pub(crate) async fn check_password<'a>(
         .wrong_passwords
         .begin(client.net(), app.clock.monotonic())
         .map_err(|counted| ApiError::TooMany { field: Some("password"), counted })?;
-    if let Some(Err(error)) = captcha.map(|solved| app.attempts.captchas.take(solved, now)) {
-        tried.right();
-        return Err(error.into());
-    }
-    if let Err(error) =
-        app.store.change(secret::viewing::charge_password(id.number.account, id, now)).await
-    {
-        // The secret has ended or was locked after the first check, so no password is checked.
+    let charge = secret::viewing::charge_password(id.number.account, id, captcha, now);
+    if let Err(error) = app.store.change(charge).await {
+        // The secret has ended or was locked after the first check, or another attempt has used the captcha, so
+        // no password is checked.
         tried.right();
         return Err(error.into());
     }

@@ -52,6 +52,7 @@ impl From<SecretError> for RequestError {
             SecretError::NotFound
             | SecretError::PasswordNeeded(_)
             | SecretError::CaptchaNeeded(_)
+            | SecretError::Captcha(_)
             | SecretError::Locked => Self::NotFound,
         }
     }

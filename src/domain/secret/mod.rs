@@ -31,6 +31,7 @@ use super::{
     account::{self, Account, AccountCounts, Metadata},
     alike::{self, StandIn},
     lifetime::Lifetime,
+    limits::captcha::CaptchaError,
     numbers::{AccountNumber, SecretId, SecretNumber},
     schema::{self, Due, TextField},
     sealed_part::StoredAnswerKey,
@@ -154,6 +155,9 @@ pub enum SecretError {
     /// A proof of work is needed, and possibly a password as well.
     #[error("a proof of work is needed")]
     CaptchaNeeded(Option<Box<PasswordHash>>),
+    /// The proof of work is refused.
+    #[error(transparent)]
+    Captcha(CaptchaError),
     /// The secret is locked after too many wrong passwords.
     #[error("locked after too many wrong passwords")]
     Locked,
@@ -163,6 +167,15 @@ pub enum SecretError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<CaptchaError> for SecretError {
+    fn from(error: CaptchaError) -> Self {
+        match error {
+            CaptchaError::Store(error) => Self::Store(error),
+            CaptchaError::Bad(_) | CaptchaError::Used => Self::Captcha(error),
+        }
+    }
 }
 
 impl From<AttachmentError> for SecretError {

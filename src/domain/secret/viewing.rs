@@ -15,9 +15,10 @@ use super::{
 };
 use crate::{
     clock::UnixSeconds,
-    crypto::PasswordHash,
+    crypto::{PasswordHash, proof_of_work::Solved},
     domain::{
         account::{Metadata, display_name::DisplayName},
+        limits::captcha::{self, CaptchaProof},
         notify,
         numbers::{AccountNumber, LeaseToken, SecretId, SecretNumber},
         schema::{self, Due, TextField},
@@ -73,8 +74,8 @@ pub struct Looked {
 pub struct Proofs {
     /// The hash that the viewer's password was successfully checked against.
     pub password: Option<Box<PasswordHash>>,
-    /// Whether the viewer has solved a proof of work.
-    pub captcha: bool,
+    /// The viewer's proof of work.
+    pub captcha: Option<CaptchaProof>,
 }
 
 /// Spends a view for a client with an API key of `account`. `proof` is the hash that the viewer's password
@@ -140,8 +141,11 @@ pub fn view_with_lease(
             None if secret.is_used_up() => return Err(SecretError::NotFound),
             None => {
                 let needed = secret.missing_password(proofs.password.as_deref())?;
-                if secret.captcha && !proofs.captcha {
-                    return Err(SecretError::CaptchaNeeded(needed));
+                if secret.captcha {
+                    let Some(captcha) = proofs.captcha else {
+                        return Err(SecretError::CaptchaNeeded(needed));
+                    };
+                    captcha.take(transaction, view.at)?;
                 }
                 if let Some(needed) = needed {
                     return Err(SecretError::PasswordNeeded(needed));
@@ -160,16 +164,20 @@ pub fn view_with_lease(
 }
 
 /// Counts a password as wrong before it is checked, so that parallel guesses do not bypass the limit.
-/// [`view`] subtracts a right password again.
+/// [`view`] subtracts a right password again. A `captcha` is used up, so that it does not serve for all guesses.
 pub fn charge_password(
     account: AccountNumber,
     id: SecretId,
+    captcha: Option<Solved>,
     now: UnixSeconds,
 ) -> impl Fn(&mut Transaction<'_, '_>) -> Result<(), SecretError> + Send + 'static {
     move |transaction| {
         let mut secret = live_secret(transaction, account, id, now)?;
         if secret.is_locked() {
             return Err(SecretError::Locked);
+        }
+        if let Some(solved) = captcha {
+            captcha::take(transaction, solved, now)?;
         }
         secret.wrong_passwords += 1;
         Ok(transaction.put(&schema::secret(id.number), &secret)?)

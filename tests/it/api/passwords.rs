@@ -197,7 +197,7 @@ fn count_wrong(server: &TestServer, id: &str, times: u32) {
     let account = AccountNumber::new(FIRST).expect("a small number");
     let parsed = server.app.ids.parse(id).expect("an id");
     for _ in 0..times {
-        let change = charge_password(account, parsed, server.clock.now());
+        let change = charge_password(account, parsed, None, server.clock.now());
         server.app.store.change(change).wait().expect("a wrong try");
     }
 }
