@@ -1,6 +1,7 @@
 //! One lane of the outbox: fetches a few numbers of due items at a time, and tries a few at once.
 
 use std::{
+    cell::RefCell,
     collections::{HashMap, HashSet, VecDeque},
     sync::{Arc, atomic::Ordering},
     time::Duration,
@@ -12,11 +13,14 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use super::{DeliveryContext, DeliveryOutcomeKind};
+use super::{
+    DeliveryContext,
+    attempt::{Attempted, DeliveryOutcome, attempt, give_up_old, settle},
+};
 use crate::{
     clock::{MonotonicSeconds, UnixSeconds},
     domain::{
-        notify::outbox::{self, FailureVerdict, Outgoing},
+        notify::outbox::{self, Outgoing},
         numbers::{Lane, OutboxNumber},
     },
     store::{FoundPayload, StoreError},
@@ -39,23 +43,6 @@ const LONGEST_PAUSE_SECONDS: u64 = 15 * 60;
 /// How long deliveries in progress may continue after a signal to stop. Unfinished ones are repeated after
 /// the next start.
 const GRACE: Duration = Duration::from_secs(5);
-
-/// The outcome of an attempt. The texts are for the operator and contain no secrets.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum DeliveryOutcome {
-    /// It was accepted.
-    Delivered,
-    /// It is not needed any more.
-    Pointless,
-    /// A retry may succeed.
-    Later(String),
-    /// A retry is useless.
-    Never(String),
-    /// It was not tried, because its endpoint must not be called before this moment; and the reason.
-    NotBefore(UnixSeconds, String),
-    /// No delivery is possible: the lane pauses.
-    Down(String),
-}
 
 /// Delivers the items of a lane.
 pub(super) trait Courier: Send + Sync + 'static {
@@ -138,7 +125,7 @@ struct LaneState<C> {
     /// Due, and not tried yet.
     queue: VecDeque<OutboxNumber>,
     /// Twice as many as may be sent at once, so that sending does not wait for the store.
-    trying: JoinSet<Option<DeliveryOutcome>>,
+    trying: JoinSet<Attempted>,
     numbers: HashMap<Id, OutboxNumber>,
     sending: Arc<Semaphore>,
     /// Outcomes that are being written to the disk. Their places are already free.
@@ -217,10 +204,23 @@ impl<C: Courier> LaneState<C> {
         let busy = self.numbers.values().chain(&self.unnoted).chain(&self.unreadable);
         let busy: HashSet<OutboxNumber> = busy.copied().collect();
         let (store, now) = (self.context.store.clone(), self.now());
-        let read =
-            move || outbox::due(&store, C::LANE, now, BATCH, |number| busy.contains(&number));
+        let read = move || {
+            let listed = RefCell::new(HashSet::new());
+            let is_busy = |number| {
+                busy.contains(&number) && {
+                    listed.borrow_mut().insert(number);
+                    true
+                }
+            };
+            let due = outbox::due(&store, C::LANE, now, BATCH, is_busy);
+            due.map(|(found, next_due)| (found, next_due, listed.into_inner()))
+        };
         match spawn_blocking(read).await {
-            Ok(Ok((found, next_due))) => {
+            Ok(Ok((found, next_due, listed))) => {
+                if found.len() < BATCH {
+                    // Others have been deleted, such as those that another process has delivered.
+                    self.unreadable.retain(|number| listed.contains(number));
+                }
                 self.queue.extend(found);
                 self.next_due = next_due;
             }
@@ -257,21 +257,23 @@ impl<C: Courier> LaneState<C> {
     }
 
     /// Records the outcome of an attempt. The item is not tried again before the outcome is on disk.
-    fn note(&mut self, tried: Result<(Id, Option<DeliveryOutcome>), JoinError>) {
-        let (id, outcome) = match tried {
-            Ok((id, outcome)) => (id, outcome),
+    fn note(&mut self, tried: Result<(Id, Attempted), JoinError>) {
+        let (id, attempted) = match tried {
+            Ok((id, attempted)) => (id, attempted),
             Err(error) => {
                 tracing::error!(%error, "sending failed unexpectedly");
                 let text = "sending failed unexpectedly: see the log of the daemon".to_owned();
-                (error.id(), Some(DeliveryOutcome::Later(text)))
+                (error.id(), Attempted::With(DeliveryOutcome::Later(text)))
             }
         };
         let Some(number) = self.numbers.remove(&id) else { return };
-        match outcome {
-            // The item is not read again, although the index still lists it.
-            None => drop(self.unreadable.insert(number)),
-            Some(DeliveryOutcome::Down(error)) => self.down(number, error),
-            Some(outcome) => {
+        match attempted {
+            // The item is not read again while the index still lists it.
+            Attempted::Nothing => drop(self.unreadable.insert(number)),
+            // It is due again when the other process has failed, or let go of it.
+            Attempted::Elsewhere => {}
+            Attempted::With(DeliveryOutcome::Down(error)) => self.down(number, error),
+            Attempted::With(outcome) => {
                 if !matches!(outcome, DeliveryOutcome::Pointless | DeliveryOutcome::NotBefore(..)) {
                     (self.is_up, self.pause) = (true, None);
                 }
@@ -340,94 +342,5 @@ impl<C: Courier> LaneState<C> {
     ) {
         self.unnoted.insert(number);
         self.noting.spawn(async move { (number, noting.await) });
-    }
-}
-
-/// Gives up items that have waited longer than the limit, tried or not: they contain sealed links.
-async fn give_up_old<C: Courier>(context: &DeliveryContext, error: &str) -> Result<(), StoreError> {
-    let mut count = 0_usize;
-    let settled = context.clock.settled();
-    loop {
-        let store = context.store.clone();
-        let old = spawn_blocking(move || outbox::overdue(&store, C::LANE, settled, BATCH)).await;
-        // The task fails only when the runtime ends.
-        let old = old.unwrap_or_default();
-        if old.is_empty() {
-            break;
-        }
-        count += old.len();
-        let give_up =
-            |number| outbox::failed(number, error, FailureVerdict::GiveUp, settled, settled);
-        let changes: Vec<_> =
-            old.into_iter().map(|number| context.store.change(give_up(number))).collect();
-        for change in changes {
-            change.await?;
-            context.deliveries.count(C::LANE, DeliveryOutcomeKind::GivenUp);
-        }
-    }
-    if count > 0 {
-        tracing::warn!(count, "given up after a day of waiting");
-    }
-    Ok(())
-}
-
-/// Writes the outcome of an attempt.
-async fn settle<C: Courier>(
-    context: &DeliveryContext,
-    number: OutboxNumber,
-    outcome: DeliveryOutcome,
-    now: UnixSeconds,
-) -> Result<(), StoreError> {
-    let count = |kind| context.deliveries.count(C::LANE, kind);
-    let (error, verdict) = match outcome {
-        DeliveryOutcome::Delivered | DeliveryOutcome::Pointless => {
-            count(match outcome {
-                DeliveryOutcome::Delivered => DeliveryOutcomeKind::Delivered,
-                _ => DeliveryOutcomeKind::Skipped,
-            });
-            tracing::debug!(outbox = number.0, "{} was delivered", C::WHAT);
-            return context.store.change(outbox::delivered(number)).await;
-        }
-        DeliveryOutcome::Later(error) | DeliveryOutcome::Down(error) => {
-            (error, FailureVerdict::Retry)
-        }
-        DeliveryOutcome::NotBefore(until, error) => (error, FailureVerdict::Wait(until)),
-        DeliveryOutcome::Never(error) => (error, FailureVerdict::GiveUp),
-    };
-    let failed = outbox::failed(number, &error, verdict, now, context.clock.settled());
-    match context.store.change(failed).await? {
-        FailureVerdict::Retry => {
-            count(DeliveryOutcomeKind::Retried);
-            tracing::info!(outbox = number.0, error, "{} is tried again later", C::WHAT);
-        }
-        FailureVerdict::Wait(_) => tracing::debug!(outbox = number.0, error, "{} waits", C::WHAT),
-        FailureVerdict::GiveUp => {
-            count(DeliveryOutcomeKind::GivenUp);
-            tracing::warn!(outbox = number.0, error, "{} was given up", C::WHAT);
-        }
-    }
-    Ok(())
-}
-
-/// One attempt, once there is a place. `None` if there is nothing to try any more, or the record cannot be
-/// read.
-async fn attempt<C: Courier>(
-    context: Arc<DeliveryContext>,
-    courier: Arc<C>,
-    sending: Arc<Semaphore>,
-    number: OutboxNumber,
-) -> Option<DeliveryOutcome> {
-    match context.store.change(outbox::find(number)).await {
-        Ok(Some((outgoing, payload))) => {
-            // The semaphore is closed at the end.
-            let _place = sending.acquire().await.ok()?;
-            Some(courier.deliver(number, outgoing, payload).await)
-        }
-        // The operator dropped the item after it was fetched.
-        Ok(None) | Err(StoreError::Closed) => None,
-        Err(error) => {
-            tracing::error!(outbox = number.0, %error, "an item of the outbox cannot be read");
-            None
-        }
     }
 }

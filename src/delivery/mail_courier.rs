@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{
-    DeliveryContext,
-    lane::{Courier, DeliveryOutcome},
-};
+use super::{DeliveryContext, attempt::DeliveryOutcome, lane::Courier};
 use crate::{
     delivery::smtp::{Facts, Mail, MailKind, Mailer, SendError},
     domain::{

@@ -4,9 +4,12 @@
 //! woken, when something is due, and every ten seconds. Time is the daemon's [`Clock`](crate::clock::Clock); only the pauses
 //! between looks are real time.
 
+mod attempt;
 mod context;
 mod hosts;
 mod lane;
+#[cfg(test)]
+mod lane_tests;
 mod mail_courier;
 pub mod smtp;
 pub mod webhook;

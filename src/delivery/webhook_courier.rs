@@ -2,11 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{
-    DeliveryContext,
-    hosts::Hosts,
-    lane::{Courier, DeliveryOutcome},
-};
+use super::{DeliveryContext, attempt::DeliveryOutcome, hosts::Hosts, lane::Courier};
 use crate::{
     delivery::webhook::{self, CallError, CallResult},
     domain::{

@@ -2,9 +2,12 @@
 //! is delivered or given up.
 //!
 //! Each item is sent at least once. It is deleted after the receiver has accepted it, so a crash between the
-//! two sends it again, under the same name. The sending is in [`crate::delivery`].
+//! two sends it again, under the same name. Of several processes that share a store, only one attempts an item
+//! at a time: see [`claim()`]. The sending is in [`crate::delivery`].
 
+mod claim;
 pub(crate) mod limits;
+mod older;
 pub(crate) mod queue;
 #[cfg(test)]
 mod tests;
@@ -13,15 +16,16 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use self::limits::reserve;
 pub(crate) use self::queue::{forget_account, put};
 pub use self::{
+    claim::{CLAIM_SECONDS, ClaimedItem, FailureOf, OutboxClaim, claim},
     limits::{MAX_PER_ACCOUNT, MAX_PER_ADDRESS, sweep as sweep_limits},
     queue::{
-        OutboxPart, delivered, due, failed, find, list, overdue, put_mail, queued, remove, retry,
+        OutboxPart, delivered, due, failed, list, overdue, put_mail, queued, remove, retry,
         sweep as sweep_given_up,
     },
 };
+use self::{limits::reserve, older::OutgoingV1};
 use super::{event::WebhookEvent, language::Language, mailbox::Mailbox, subscription::Subscriber};
 pub(crate) use crate::domain::numbers::MailShare;
 use crate::{
@@ -32,7 +36,7 @@ use crate::{
         request_id::RequestId,
         view::View,
     },
-    store::{Key, Payload, Record, StoreError},
+    store::{Key, Payload, Record, RecordFields, StoreError},
 };
 
 /// An item of the outbox. If its letter contains a link, a part of the link is sealed and attached to the
@@ -51,6 +55,8 @@ pub struct Outgoing {
     pub last_error: Option<String>,
     /// Whether it was given up. Its sealed part is burned in the same change.
     pub is_given_up: bool,
+    /// The right to attempt it; `None` if no process has it. It may have ended.
+    pub(super) claim: Option<OutboxClaim>,
     /// The mail or the call.
     pub content: OutgoingContent,
 }
@@ -163,10 +169,14 @@ pub enum OutboxError {
 }
 
 impl Record for Outgoing {
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
 
     fn sealed_by(key: &Key) -> Option<Key> {
         Some(key.clone())
+    }
+
+    fn from_older(version: u8, fields: RecordFields<'_>) -> Option<Result<Self, StoreError>> {
+        (version == 1).then(|| fields.read::<OutgoingV1>().map(Self::from))
     }
 }
 

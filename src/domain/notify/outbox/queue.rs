@@ -1,6 +1,8 @@
 //! The life of an item of the outbox: queued, attempted, delivered, given up.
 
-use super::{FailureVerdict, Letter, NewMail, OutboxError, Outgoing, OutgoingContent, reserve};
+use super::{
+    FailureOf, FailureVerdict, Letter, NewMail, OutboxError, Outgoing, OutgoingContent, reserve,
+};
 use crate::{
     clock::UnixSeconds,
     domain::{
@@ -8,7 +10,7 @@ use crate::{
         schema,
         sweep::{DueAt, follow},
     },
-    store::{FoundPayload, Key, Payload, Record, Scan, Store, StoreError, Transaction},
+    store::{Key, Payload, Record, Scan, Store, StoreError, Transaction},
 };
 
 /// The pause after the first failure. Each further failure doubles it.
@@ -71,6 +73,7 @@ fn put_at(
         attempts: 0,
         last_error: None,
         is_given_up: false,
+        claim: None,
         content,
     };
     let key = schema::outgoing(number);
@@ -106,19 +109,6 @@ pub fn due(
     Ok((found, None))
 }
 
-/// An item with its sealed part. `None` if it was delivered, dropped or given up.
-pub fn find(
-    number: OutboxNumber,
-) -> impl Fn(&mut Transaction<'_, '_>) -> Result<Option<(Outgoing, Option<FoundPayload>)>, StoreError>
-+ Send
-+ 'static {
-    move |transaction| {
-        let key = schema::outgoing(number);
-        let found = transaction.get::<Outgoing>(&key)?.filter(|outgoing| !outgoing.is_given_up);
-        found.map(|outgoing| Ok((outgoing, transaction.payload(&key)?))).transpose()
-    }
-}
-
 /// Deletes a delivered item and burns its sealed part.
 pub fn delivered(
     number: OutboxNumber,
@@ -127,22 +117,26 @@ pub fn delivered(
 }
 
 /// Records the error of an attempt at `now`, and the time of the next attempt, if any. An item that is too
-/// old at `settled` is given up. Returns the consequence.
+/// old at `settled` is given up. Returns the consequence; `None` if the item is gone, or is not for this process
+/// to put off.
 pub fn failed(
     number: OutboxNumber,
-    error: &str,
-    verdict: FailureVerdict,
+    whose: FailureOf,
+    (error, verdict): (&str, FailureVerdict),
     now: UnixSeconds,
     settled: UnixSeconds,
-) -> impl Fn(&mut Transaction<'_, '_>) -> Result<FailureVerdict, StoreError> + Send + 'static {
+) -> impl Fn(&mut Transaction<'_, '_>) -> Result<Option<FailureVerdict>, StoreError> + Send + 'static
+{
     let error: String = error.chars().filter(|c| !c.is_control()).take(MAX_ERROR_CHARS).collect();
     move |transaction| {
         let key = schema::outgoing(number);
-        let Some(mut outgoing) = transaction.get::<Outgoing>(&key)? else {
-            return Ok(FailureVerdict::GiveUp);
+        let found = transaction.get::<Outgoing>(&key)?;
+        let Some(mut outgoing) = found.filter(|outgoing| whose.counts(outgoing, now)) else {
+            return Ok(None);
         };
         let due = schema::outgoing_due(outgoing.lane(), outgoing.next_at, number);
         transaction.delete(&due)?;
+        outgoing.claim = None;
         match verdict {
             // An error of an earlier attempt is more informative.
             FailureVerdict::Wait(_) => {
@@ -171,7 +165,7 @@ pub fn failed(
         transaction.put(&key, &outgoing)?;
         transaction
             .put(&schema::outgoing_due(outgoing.lane(), outgoing.next_at, number), &DueOut)?;
-        Ok(verdict)
+        Ok(Some(verdict))
     }
 }
 
@@ -205,8 +199,8 @@ pub fn queued(store: &Store) -> u64 {
     store.figures().kind(&schema::outgoings()).added.get()
 }
 
-/// At most `limit` items that have waited in `lane` for longer than the longest time of retries. Also reads
-/// the items that were given up, and one younger item.
+/// At most `limit` items that have waited in `lane` for longer than the longest time of retries, without those
+/// that a process may be attempting. Also reads the items that were given up, and one younger item.
 #[must_use]
 pub fn overdue(store: &Store, lane: Lane, now: UnixSeconds, limit: usize) -> Vec<OutboxNumber> {
     // Numbers begin with the time of queueing, so all items after the first young one are younger.
@@ -215,7 +209,8 @@ pub fn overdue(store: &Store, lane: Lane, now: UnixSeconds, limit: usize) -> Vec
     old.filter_map(|item| {
         // A damaged record is reported when it is due.
         let (key, outgoing) = item.ok()?;
-        (outgoing.lane() == lane).then(|| schema::outgoing_number(&key))?
+        let is_free = outgoing.lane() == lane && !outgoing.is_claimed(now);
+        is_free.then(|| schema::outgoing_number(&key))?
     })
     .take(limit)
     .collect()
@@ -238,7 +233,7 @@ pub fn sweep(store: &Store, now: UnixSeconds) -> Result<(), StoreError> {
     .map(drop)
 }
 
-/// Makes an item due immediately. Returns `false` if the item is not waiting.
+/// Makes an item due immediately, unless a process is attempting it. Returns `false` if the item is not waiting.
 pub fn retry(
     number: OutboxNumber,
     now: UnixSeconds,
@@ -247,12 +242,24 @@ pub fn retry(
         let key = schema::outgoing(number);
         let found = transaction.get::<Outgoing>(&key)?.filter(|outgoing| !outgoing.is_given_up);
         let Some(mut outgoing) = found else { return Ok(false) };
-        transaction.delete(&schema::outgoing_due(outgoing.lane(), outgoing.next_at, number))?;
-        outgoing.next_at = now;
-        transaction.put(&key, &outgoing)?;
-        transaction.put(&schema::outgoing_due(outgoing.lane(), now, number), &DueOut)?;
+        if !outgoing.is_claimed(now) {
+            move_to(transaction, number, &mut outgoing, now)?;
+        }
         Ok(true)
     }
+}
+
+/// Writes an item with another time of its next attempt.
+pub(super) fn move_to(
+    transaction: &mut Transaction<'_, '_>,
+    number: OutboxNumber,
+    outgoing: &mut Outgoing,
+    at: UnixSeconds,
+) -> Result<(), StoreError> {
+    transaction.delete(&schema::outgoing_due(outgoing.lane(), outgoing.next_at, number))?;
+    outgoing.next_at = at;
+    transaction.put(&schema::outgoing(number), outgoing)?;
+    transaction.put(&schema::outgoing_due(outgoing.lane(), at, number), &DueOut)
 }
 
 /// Deletes an item unsent, also one that was given up, and burns its sealed part. Returns `false` if the item

@@ -78,8 +78,9 @@ impl World {
     }
 
     fn fail(&self, number: u64, verdict: FailureVerdict, now: UnixSeconds) -> FailureVerdict {
-        let failed = failed(self.number(number), "no\r\nway", verdict, now, now);
-        self.store.change(failed).wait().unwrap()
+        let attempt = FailureOf::Attempt(self.store.process());
+        let failed = failed(self.number(number), attempt, ("no\r\nway", verdict), now, now);
+        self.store.change(failed).wait().unwrap().unwrap_or(FailureVerdict::GiveUp)
     }
 
     fn entry(&self, number: u64) -> Option<Outgoing> {
@@ -135,8 +136,8 @@ fn what_is_given_up_is_burned_and_leaves_the_list_after_a_week() {
     assert_eq!(world.fail(0, FailureVerdict::GiveUp, NOW), FailureVerdict::GiveUp);
     assert!(!world.has_payload(0));
     assert_eq!(world.due(Lane::Mail, NOW.plus(99 * HOUR)), [1]);
-    let found = world.store.change(find(world.number(0))).wait().unwrap();
-    assert!(found.is_none(), "no further attempt is due");
+    let found = world.store.change(claim(world.number(0), 0, NOW)).wait().unwrap();
+    assert!(matches!(found, ClaimedItem::Gone), "no further attempt is due");
     assert!(!world.store.change(retry(world.number(0), NOW)).wait().unwrap());
 
     let week = NOW.plus(7 * 24 * HOUR);
