@@ -29,7 +29,8 @@ pub(super) struct FirstStart {
 /// Creates the first account of a store that has never had one, a claim link for it, and a secret. If
 /// `output` is not a terminal, the keys are in a file of the data directory as well.
 ///
-/// The file is on disk before the account is, so that the account never exists without its keys.
+/// The file is on disk before the account is, so that the account never exists without its keys. If several
+/// processes start on a new store, one of them creates all this, and the others remove their files.
 pub(super) fn first_start(
     app: &App,
     settings: &Settings,
@@ -55,8 +56,12 @@ pub(super) fn first_start(
         })?;
     }
     let now = app.clock.now();
-    draft.store(&app.store, settings.allowance, now).map_err(failed)?;
+    let is_first = draft.store_first(&app.store, settings.allowance, now).map_err(failed)?;
     app.api_keys.reload(&app.store).map_err(|error| Failure::failed(error.to_string()))?;
+    if !is_first {
+        remove_useless(app, &settings.data);
+        return Ok(None);
+    }
     let claim = admin::create_claim(&app.store, Some(account), base, &*app.random, now)
         .map_err(|error| Failure::failed(error.to_string()))?;
     let example = example(app, base)
@@ -108,8 +113,8 @@ pub(super) fn welcome(first: &FirstStart, data: &Path, output: Output<'_>) -> io
     out.flush()
 }
 
-/// Deletes the keys of a start that ended before it had created its account, if a command has created one
-/// since: they are not valid.
+/// Deletes the keys of a start that has created no account, because it ended before, or because a command or
+/// another process was faster: they are not valid.
 fn remove_useless(app: &App, dir: &Path) {
     let Ok(taken) = FirstKeys::take(dir) else { return };
     let AccountCreated { private_key, public_key, .. } = &taken.keys.account;
@@ -132,7 +137,73 @@ fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::{
+        clock::{Clock, UnixSeconds},
+        crypto::SeededRandom,
+        daemon::rules::{rules, service_rules},
+        domain::census::Census,
+        store::{
+            Store,
+            faulty::{MemoryDisk, Sharing},
+        },
+    };
+
+    /// A process with a data directory of its own.
+    struct StartingProcess {
+        app: Arc<App>,
+        settings: Settings,
+        _dir: tempfile::TempDir,
+    }
+
+    impl StartingProcess {
+        fn new(disk: &MemoryDisk, seed: u64) -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let data = dir.path().to_owned();
+            let settings = Settings { data, key_pool: 0, ..Settings::default() };
+            let app = App::new(
+                Store::in_memory(disk).unwrap(),
+                Clock::manual(UnixSeconds(1_800_000_000)),
+                Arc::new(SeededRandom::new(seed)),
+                rules(&settings),
+                service_rules(&settings),
+            );
+            Self { app: Arc::new(app.unwrap()), settings, _dir: dir }
+        }
+
+        /// Whether this start was the first one.
+        fn start(&self) -> bool {
+            let mut out = Vec::new();
+            let output = Output { out: &mut out, is_terminal: false };
+            let started = first_start(&self.app, &self.settings, "http://a", &output);
+            started.ok().unwrap().is_some()
+        }
+
+        /// Whether the keys in its directory are valid; `None` without a file.
+        fn left_keys(&self) -> Option<bool> {
+            let taken = FirstKeys::take(&self.settings.data).ok()?;
+            let key = taken.keys.account.private_key.expose_secret().as_bytes();
+            Some(self.app.api_keys.find(key).is_some())
+        }
+    }
+
+    #[test]
+    fn of_two_processes_one_makes_the_first_start() {
+        let disk = MemoryDisk::new(Sharing::Shared, 1);
+        let one = StartingProcess::new(&disk, 1);
+        let other = Arc::new(StartingProcess::new(&disk, 2));
+        let rival = Arc::clone(&other);
+        // The other process starts while this one creates the account.
+        disk.before_next_commit(move || assert!(rival.start()));
+        assert!(!one.start());
+        assert_eq!((one.left_keys(), other.left_keys()), (None, Some(true)));
+        assert_eq!(operator::accounts(&one.app.store).unwrap().len(), 1);
+        let examples = [&one, &*other].map(|it| Census::of(&it.app.store).secrets_created);
+        assert_eq!(examples, [0, 1]);
+        assert!(!other.start() && other.left_keys() == Some(true));
+    }
 
     #[test]
     fn a_path_is_one_word_for_a_shell() {

@@ -92,6 +92,28 @@ impl AccountDraft {
         store.change(account::create(self.name, allowance, self.hashes, now)).wait()?;
         Ok(())
     }
+
+    /// Creates the account if none has ever been created in this store, by any process. Returns whether it did.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountError::Store`].
+    pub fn store_first(
+        self,
+        store: &Store,
+        allowance: u64,
+        now: UnixSeconds,
+    ) -> Result<bool, AccountError> {
+        let create = account::create(self.name, allowance, self.hashes, now);
+        store
+            .change(move |transaction| {
+                match transaction.get::<AccountNumber>(&schema::next_account())? {
+                    Some(_) => Ok(false),
+                    None => create(transaction).map(|_| true),
+                }
+            })
+            .wait()
+    }
 }
 
 /// Whether an account has ever been created in this store.
