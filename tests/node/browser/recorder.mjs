@@ -93,8 +93,13 @@ export class Recorder {
     client.pipe(upstream);
     upstream.pipe(client);
     client.on("error", () => upstream.destroy()).on("close", () => upstream.destroy());
-    // An answer that came before the server closed the connection is still passed to the browser.
-    upstream.on("error", () => client.destroySoon()).on("close", () => client.destroySoon());
+    // The server may answer and close before the end of a body. The browser gets the answer, and what it still
+    // sends is recorded, too.
+    const ended = () => {
+      client.end();
+      client.resume();
+    };
+    upstream.on("error", ended).on("close", ended);
   }
 }
 
