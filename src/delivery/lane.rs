@@ -1,7 +1,6 @@
 //! One lane of the outbox: fetches a few numbers of due items at a time, and tries a few at once.
 
 use std::{
-    cell::RefCell,
     collections::{HashMap, HashSet, VecDeque},
     sync::{Arc, atomic::Ordering},
     time::Duration,
@@ -205,15 +204,16 @@ impl<C: Courier> LaneState<C> {
         let busy: HashSet<OutboxNumber> = busy.copied().collect();
         let (store, now) = (self.context.store.clone(), self.now());
         let read = move || {
-            let listed = RefCell::new(HashSet::new());
+            let mut listed = HashSet::new();
             let is_busy = |number| {
-                busy.contains(&number) && {
-                    listed.borrow_mut().insert(number);
-                    true
+                let is_busy = busy.contains(&number);
+                if is_busy {
+                    listed.insert(number);
                 }
+                is_busy
             };
             let due = outbox::due(&store, C::LANE, now, BATCH, is_busy);
-            due.map(|(found, next_due)| (found, next_due, listed.into_inner()))
+            due.map(|(found, next_due)| (found, next_due, listed))
         };
         match spawn_blocking(read).await {
             Ok(Ok((found, next_due, listed))) => {

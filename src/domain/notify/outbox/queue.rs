@@ -91,7 +91,7 @@ pub fn due(
     lane: Lane,
     now: UnixSeconds,
     limit: usize,
-    is_busy: impl Fn(OutboxNumber) -> bool,
+    mut is_busy: impl FnMut(OutboxNumber) -> bool,
 ) -> Result<(Vec<OutboxNumber>, Option<UnixSeconds>), StoreError> {
     let mut found = Vec::new();
     for key in store.keys(&schema::outgoing_dues(lane)) {
