@@ -397,6 +397,7 @@ impl From<AttachmentError> for ApiError {
             AttachmentError::Elsewhere { received, is_complete } => {
                 Self::Elsewhere { received, is_complete }
             }
+            AttachmentError::UnderWay { received } => Self::UnderWay { received },
             AttachmentError::OtherTotal => {
                 Self::field("Content-Range", "must have the same total in all parts")
             }

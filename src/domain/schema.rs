@@ -13,6 +13,7 @@
 //! h account sequence i -> SecretEvent of its log, i = 0, 1, 2 …; sealed by its secret
 //! A account sequence n -> Attachment of a secret, n = 1, 2 …, with its sealed key and its file
 //! T account sequence n -> Tail: the end of an attachment that is not complete, sealed
+//! L account sequence n -> UploadLease of an attachment, if several processes share the store
 //! D account sequence   -> Draft, sealed, with the half of a link for a mail
 //! S account            -> StoredBytes of attachments
 //! l account seq. token -> Lease, by the first 16 bytes of its token's SHA-256
@@ -231,6 +232,10 @@ pub(super) fn attachment(number: SecretNumber, n: NonZeroU8) -> Key {
 
 pub(super) fn attachment_tail(number: SecretNumber, n: NonZeroU8) -> Key {
     numbered(b'T', number).with(&[n.get()])
+}
+
+pub(super) fn upload_lease(number: SecretNumber, n: NonZeroU8) -> Key {
+    numbered(b'L', number).with(&[n.get()])
 }
 
 pub(super) fn draft(number: SecretNumber) -> Key {

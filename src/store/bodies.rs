@@ -23,7 +23,9 @@ pub(super) trait Bodies: Send + Sync {
     /// Creates an empty file. A sweep leaves it alone until [`Bodies::release`].
     fn create(&self, name: FileName) -> io::Result<Box<dyn BodyWriter>>;
 
-    /// Opens a file to continue it after `bytes`. What follows them, which a crash can leave, is cut off.
+    /// Opens a file to continue it after `bytes`. What follows them, which a crash can leave, is cut off. Where
+    /// several processes share the files, a writer that was opened earlier cannot write or sync any more: its
+    /// process may be slow, and not dead.
     ///
     /// # Errors
     ///

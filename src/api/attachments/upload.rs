@@ -29,6 +29,7 @@ use crate::{
         secret::attachment::{
             AttachmentError,
             draft::{self, Published},
+            turn::UploadRight,
             upload::{
                 self, AttachmentUpload, Begun, Incoming as Coming, ReceivedCount, UploadProgress,
                 UploadTarget,
@@ -120,7 +121,10 @@ pub async fn put(
     let Some(turn) = app.load.transfers.turn(client, target.id.number, target.n).await? else {
         return Err(ApiError::UnderWay { received: state.received });
     };
-    let begun = app.store.change(upload::begin(target, coming, limits, app.clock.now())).await?;
+    let now = app.clock.now();
+    let right = UploadRight::new(&app.store, &*app.random, (target.id.number, target.n), now);
+    let begin = upload::begin(target, coming, right.uploader(), limits, now);
+    let begun = (app.store.change(begin).await?, right);
     let place = Arc::clone(&turn.place);
     let (pieces, arriving) = mpsc::channel(1);
     let (emptied, empty) = mpsc::channel(BATCHES);
@@ -325,7 +329,7 @@ async fn send(
 async fn write(
     app: Arc<App>,
     target: UploadTarget,
-    begun: Begun,
+    (begun, right): (Begun, UploadRight),
     turn: Turn,
     (mut arriving, emptied): (mpsc::Receiver<ReceivedPiece>, mpsc::Sender<Vec<u8>>),
 ) -> Result<Option<UploadProgress>, ApiError> {
@@ -333,7 +337,7 @@ async fn write(
         let _ = emptied.try_send(Vec::with_capacity(ROOM_BYTES));
     }
     let opener = Arc::clone(&app);
-    let open = move || AttachmentUpload::open(&opener.store, &*opener.random, target, begun);
+    let open = move || AttachmentUpload::open(&opener.store, &*opener.random, target, right, begun);
     let mut upload = blocking(open).await??;
     let mut counted_at = Instant::now();
     while let Some(piece) = arriving.recv().await {
@@ -353,7 +357,7 @@ async fn write(
         let is_time = counted_at.elapsed() >= COUNT_EVERY;
         let (writer, emptied) = (Arc::clone(&app), emptied.clone());
         let work = move || {
-            upload.write(&batch)?;
+            upload.write(&batch, writer.clock.now())?;
             batch.clear();
             let _ = emptied.try_send(batch);
             let more = upload.received().saturating_sub(upload.counted());

@@ -19,6 +19,8 @@ pub(super) struct MemoryBodies(pub(super) Process);
 struct MemoryWriter {
     bodies: MemoryBodies,
     name: FileName,
+    /// [`MemoryBody::reopened`] at its opening.
+    reopened: u64,
 }
 
 struct SettledBodies(MemoryBodies, Vec<FileName>);
@@ -45,21 +47,20 @@ impl Bodies for MemoryBodies {
             disk.bodies.insert(name, MemoryBody::default());
         });
         made.map_err(failed)?;
-        Ok(Box::new(MemoryWriter { bodies: self.clone(), name }))
+        Ok(Box::new(MemoryWriter { bodies: self.clone(), name, reopened: 0 }))
     }
 
     fn reopen(&self, name: FileName, bytes: u64) -> io::Result<Box<dyn BodyWriter>> {
         let bytes = usize::try_from(bytes).map_err(io::Error::other)?;
-        let is_long = self.body(name, |body| {
+        let reopened = self.body(name, |body| {
             let is_long = body.bytes.len() >= bytes;
             body.bytes.truncate(bytes);
             body.synced = body.synced.min(body.bytes.len());
-            is_long
+            body.reopened += 1;
+            is_long.then_some(body.reopened)
         })?;
-        match is_long {
-            true => Ok(Box::new(MemoryWriter { bodies: self.clone(), name })),
-            false => Err(io::ErrorKind::UnexpectedEof.into()),
-        }
+        let reopened = reopened.ok_or(io::ErrorKind::UnexpectedEof)?;
+        Ok(Box::new(MemoryWriter { bodies: self.clone(), name, reopened }))
     }
 
     fn keep(&self, names: &[FileName]) -> io::Result<()> {
@@ -139,10 +140,23 @@ impl SettledFiles for SettledBodies {
     }
 }
 
+impl MemoryWriter {
+    /// Checks that nobody has opened the file again.
+    fn check(&self, body: &MemoryBody) -> io::Result<()> {
+        match body.reopened == self.reopened {
+            true => Ok(()),
+            false => Err(io::ErrorKind::StaleNetworkFileHandle.into()),
+        }
+    }
+}
+
 impl Write for MemoryWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.bodies.body(self.name, |body| body.bytes.extend_from_slice(bytes))?;
-        Ok(bytes.len())
+        self.bodies.body(self.name, |body| {
+            self.check(body)?;
+            body.bytes.extend_from_slice(bytes);
+            Ok(bytes.len())
+        })?
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -153,9 +167,12 @@ impl Write for MemoryWriter {
 impl BodyWriter for MemoryWriter {
     fn sync(&self) -> io::Result<()> {
         let synced = self.bodies.0.step(|disk, _| {
-            disk.bodies.get_mut(&self.name).map(|body| body.synced = body.bytes.len())
+            let body = disk.bodies.get_mut(&self.name).ok_or(io::ErrorKind::NotFound)?;
+            self.check(body)?;
+            body.synced = body.bytes.len();
+            Ok(())
         });
-        synced.map_err(failed)?.ok_or(io::ErrorKind::NotFound.into())
+        synced.map_err(failed)?
     }
 
     fn finish(&self) -> io::Result<()> {

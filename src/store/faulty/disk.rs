@@ -46,6 +46,8 @@ pub(super) struct MemoryBody {
     pub(super) bytes: Vec<u8>,
     /// The bytes that are on disk for sure.
     pub(super) synced: usize,
+    /// The number of times that it was opened again. A writer of an earlier time cannot write any more.
+    pub(super) reopened: u64,
     pub(super) is_named: bool,
     /// Whether a crash can undo the name.
     pub(super) is_name_synced: bool,
@@ -73,6 +75,8 @@ pub(crate) struct DiskContent {
     steps: u64,
     /// The number of questions to the engine.
     pub(super) reads: usize,
+    /// The number of the question that is not answered.
+    read_fault: Option<usize>,
     fault: Option<(u64, Fault)>,
     /// Whether commits fail at random, without harm.
     is_restless: bool,
@@ -127,6 +131,7 @@ impl MemoryDisk {
             generation: 0,
             steps: 0,
             reads: 0,
+            read_fault: None,
             fault: None,
             is_restless: false,
             rival: None,
@@ -218,6 +223,17 @@ impl MemoryDisk {
         self.lock().crash();
     }
 
+    /// Makes the `number`th question to the engine from now on fail, counted from 1.
+    pub(crate) fn fail_read(&self, number: usize) {
+        let mut content = self.lock();
+        content.read_fault = Some(content.reads + number);
+    }
+
+    /// Cancels [`MemoryDisk::fail_read`]. Returns whether a question has failed.
+    pub(crate) fn end_read_fault(&self) -> bool {
+        self.lock().read_fault.take().is_none()
+    }
+
     /// The number of questions to the engine so far.
     pub(crate) fn reads(&self) -> usize {
         self.lock().reads
@@ -260,6 +276,15 @@ impl DiskContent {
                 }
                 None => self.records.remove(key),
             };
+        }
+    }
+
+    /// Counts a question, which may fail.
+    pub(super) fn question(&mut self) -> Result<(), StoreError> {
+        self.reads += 1;
+        match self.read_fault.take_if(|number| *number <= self.reads) {
+            Some(_) => Err(StoreError::Unavailable),
+            None => Ok(()),
         }
     }
 

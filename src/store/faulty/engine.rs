@@ -53,7 +53,7 @@ impl Engine for MemoryEngine {
 
     fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Stored>>, StoreError> {
         let mut disk = self.process.disk()?;
-        disk.reads += 1;
+        disk.question()?;
         let stored = |(bytes, version): &(bytes::Bytes, Version)| Stored {
             bytes: bytes.clone(),
             version: *version,
@@ -63,7 +63,7 @@ impl Engine for MemoryEngine {
 
     fn scan(&self, scan: &Scan) -> Result<Vec<(Key, Stored)>, StoreError> {
         let mut disk = self.process.disk()?;
-        disk.reads += 1;
+        disk.question()?;
         let found = disk.records.iter().filter(|(key, _)| is_in(scan, key));
         let found = found.map(|(key, (bytes, version))| {
             (key.clone(), Stored { bytes: bytes.clone(), version: *version })

@@ -155,7 +155,9 @@ impl PayloadKeys for SharedKeys {
     fn grow_early(&self) {}
 
     fn read(&self, slot: u32) -> Result<Option<SlotKey>, StoreError> {
-        Ok(self.0.disk()?.slots.get(&slot).map(|key| SlotKey::from_bytes(*key)))
+        let mut disk = self.0.disk()?;
+        disk.question()?;
+        Ok(disk.slots.get(&slot).map(|key| SlotKey::from_bytes(*key)))
     }
 
     fn read_many(&self, first: u32, count: u32) -> io::Result<FoundSlots> {

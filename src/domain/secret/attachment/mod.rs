@@ -10,6 +10,7 @@ pub mod draft;
 pub mod fetch;
 #[cfg(test)]
 mod limit_tests;
+pub mod turn;
 pub mod upload;
 
 use std::num::NonZeroU8;
@@ -90,6 +91,12 @@ pub enum AttachmentError {
         received: u64,
         /// Whether the attachment is complete.
         is_complete: bool,
+    },
+    /// Another upload of the attachment is in progress.
+    #[error("another upload of the attachment is in progress")]
+    UnderWay {
+        /// The number of stored bytes.
+        received: u64,
     },
     /// A part states another total size than the parts before it.
     #[error("the attachment has another total size than before")]
@@ -243,6 +250,10 @@ pub(super) fn remove_all(
     let mut bytes = 0_u64;
     for n in numbers(secret) {
         bytes = bytes.saturating_add(delete(transaction, number, n)?);
+        // The last upload of a published secret has ended its lease.
+        if secret.is_draft {
+            turn::forget(transaction, number, n)?;
+        }
     }
     count_out(transaction, number.account, bytes)
 }

@@ -1,12 +1,13 @@
 //! Upload of an attachment, in any number of parts: [`begin`], then [`AttachmentUpload::store`] from time to
 //! time, which records the bytes on disk so far. Recorded bytes survive a crash of the client or the daemon.
 
-use std::num::NonZeroU8;
+use std::{io::ErrorKind, num::NonZeroU8};
 
 use super::{
     Attachment, AttachmentError, AttachmentLimits, Tail, check_room, context, count_in,
     draft::{self, Published},
     find_intact, open_head, remove, seal,
+    turn::{LeaseUse, UploadRight, Uploader},
 };
 use crate::{
     clock::UnixSeconds,
@@ -109,10 +110,12 @@ pub fn state(
 }
 
 /// Checks that an upload fits the stored state, and finds the file to continue. The caller makes sure that no
-/// other upload of the same attachment runs.
+/// other upload of the same attachment runs in this process; `uploader` takes the lease that other processes
+/// respect.
 pub fn begin(
     target: UploadTarget,
     incoming: Incoming,
+    uploader: Uploader,
     limits: AttachmentLimits,
     now: UnixSeconds,
 ) -> impl Fn(&mut Transaction<'_, '_>) -> Result<Begun, AttachmentError> + Send + 'static {
@@ -128,6 +131,9 @@ pub fn begin(
             None if secret.is_draft => Attachment::default(),
             None => return Err(AttachmentError::NotFound),
         };
+        if !uploader.take(transaction, (id.number, n), now)? {
+            return Err(AttachmentError::UnderWay { received: so_far.received });
+        }
         let elsewhere = AttachmentError::Elsewhere {
             received: so_far.received,
             is_complete: so_far.is_complete,
@@ -165,6 +171,7 @@ pub fn begin(
 /// An upload in progress: received bytes are sealed in chunks and written to the file.
 pub struct AttachmentUpload {
     target: UploadTarget,
+    right: UploadRight,
     store: Store,
     writer: ChunkWriter<GrowingFile>,
     key: MessageKey,
@@ -182,6 +189,7 @@ impl AttachmentUpload {
         store: &Store,
         random: &dyn Random,
         target: UploadTarget,
+        right: UploadRight,
         begun: Begun,
     ) -> Result<Self, StoreError> {
         let Begun { so_far: Attachment { received, total, tail, .. }, found, tail: tail_payload } =
@@ -201,7 +209,7 @@ impl AttachmentUpload {
             writer.write(opened.expose_secret())?;
         }
         let store = store.clone();
-        Ok(Self { target, store, writer, key, total, counted: received, received, is_new })
+        Ok(Self { target, right, store, writer, key, total, counted: received, received, is_new })
     }
 
     /// The number of received bytes.
@@ -217,8 +225,14 @@ impl AttachmentUpload {
     }
 
     /// Writes the next bytes. Blocks.
-    pub fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
-        self.writer.write(bytes)?;
+    ///
+    /// # Errors
+    ///
+    /// [`AttachmentError::UnderWay`] if another process continues the attachment, because this upload has recorded
+    /// nothing for [`UPLOAD_LEASE_SECONDS`](super::turn::UPLOAD_LEASE_SECONDS); and errors of the store.
+    pub fn write(&mut self, bytes: &[u8], now: UnixSeconds) -> Result<(), AttachmentError> {
+        self.right.renew(self.counted, now)?;
+        self.writer.write(bytes).map_err(failed(self.counted))?;
         self.received += bytes.len() as u64;
         Ok(())
     }
@@ -242,12 +256,12 @@ impl AttachmentUpload {
     }
 
     /// Syncs the received bytes and records them. The last complete attachment publishes the secret in the
-    /// same change. Blocks.
+    /// same change. After [`ReceivedCount::All`], the upload has ended. Blocks.
     ///
     /// # Errors
     ///
-    /// [`AttachmentError::NotFound`] if the draft has ended in the meantime, [`AttachmentError::OverQuota`],
-    /// and errors of the store.
+    /// [`AttachmentError::NotFound`] if the draft has ended in the meantime, [`AttachmentError::UnderWay`] as for
+    /// [`AttachmentUpload::write`], [`AttachmentError::OverQuota`], and errors of the store.
     pub fn store(
         &mut self,
         count: ReceivedCount,
@@ -263,7 +277,7 @@ impl AttachmentUpload {
         };
         let is_complete = self.total == Some(received);
         if is_complete {
-            self.writer.finish()?;
+            self.writer.finish().map_err(failed(self.counted))?;
         }
         let tail_bytes = match received.checked_sub(self.writer.sealed()) {
             Some(tail) if !is_complete => tail,
@@ -277,14 +291,19 @@ impl AttachmentUpload {
             }
         };
         let file = self.writer.inner();
-        file.sync()?;
+        file.sync().map_err(failed(self.counted))?;
         let growth = if is_complete { Growth::Finished } else { Growth::Unfinished };
         let payload = match self.is_new {
             true => Some(seal(&self.store, random, &id.random, n, (&self.key, file, growth))?),
             false => None,
         };
+        let lease_use = match count {
+            ReceivedCount::Chunks => LeaseUse::Renew,
+            ReceivedCount::All => LeaseUse::End,
+        };
         let step = Step {
             target: self.target,
+            uploader: (self.right.uploader(), lease_use),
             counted: self.counted,
             attachment: Attachment {
                 received,
@@ -301,21 +320,27 @@ impl AttachmentUpload {
             step.store(transaction, limits, now, keep_log_seconds)
         };
         let state = self.store.change(change).wait()?;
+        self.right.was_kept(lease_use, now);
         self.counted = state.received;
         self.is_new = false;
         Ok(state)
     }
 }
 
-impl From<std::io::Error> for AttachmentError {
-    fn from(error: std::io::Error) -> Self {
-        Self::Store(error.into())
+/// An error of the file. Another process may have opened it to continue it.
+fn failed<E: Into<StoreError>>(received: u64) -> impl FnOnce(E) -> AttachmentError {
+    move |error| match error.into() {
+        StoreError::PayloadFile(error) if error.kind() == ErrorKind::StaleNetworkFileHandle => {
+            AttachmentError::UnderWay { received }
+        }
+        error => error.into(),
     }
 }
 
 /// The update of an attachment's record in one change.
 struct Step {
     target: UploadTarget,
+    uploader: (Uploader, LeaseUse),
     /// The number of bytes that the record counted before.
     counted: u64,
     /// The new record.
@@ -340,6 +365,10 @@ impl Step {
         let key = schema::attachment(id.number, n);
         let before = transaction.get::<Attachment>(&key)?;
         let counted = before.as_ref().map_or(0, |before| before.received);
+        let (uploader, lease_use) = self.uploader;
+        if !uploader.keep(transaction, (id.number, n), lease_use, now)? {
+            return Err(AttachmentError::UnderWay { received: counted });
+        }
         // A concurrent change of the record has priority.
         let is_current = before.is_some() != self.payload.is_some() && counted == self.counted;
         if !secret.is_draft || !is_current {

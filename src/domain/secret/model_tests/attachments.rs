@@ -7,6 +7,7 @@ use crate::{
     domain::secret::attachment::{
         self, AttachmentError, AttachmentLimits, NewAttachments, draft,
         fetch::{fetched, find},
+        turn::UploadRight,
         upload::{AttachmentUpload, Incoming, ReceivedCount, UploadTarget, begin},
     },
     store::StoreError,
@@ -75,16 +76,22 @@ impl World {
         let is_draft = expected.listed && expected.draft_until.is_some_and(|until| now < until);
         let target = UploadTarget { id: expected.id, n, token_hash: TOKEN_HASH };
         let part = Incoming::Part { from, total: BYTES };
-        let begun = self.store().change(begin(target, part, LIMITS, self.now())).wait();
+        let home = self.store();
+        let right = UploadRight::new(&home, &*self.random(), (target.id.number, n), self.now());
+        let begin = begin(target, part, right.uploader(), LIMITS, self.now());
+        let begun = self.store().change(begin).wait();
         if !is_draft {
             assert!(matches!(begun, Err(AttachmentError::NotFound)));
             return;
         }
         let begun = begun.map_err(|error| error.to_string()).unwrap();
         let mut upload =
-            AttachmentUpload::open(&self.store(), &*self.random(), target, begun).unwrap();
-        upload.write(&content(n.get(), from, to)).unwrap();
+            AttachmentUpload::open(&self.store(), &*self.random(), target, right, begun).unwrap();
+        upload.write(&content(n.get(), from, to), self.now()).unwrap();
         if to == from {
+            // It gives back its right, in a change for which it does not wait.
+            drop(upload);
+            home.change(|_| Ok::<_, StoreError>(())).wait().unwrap();
             return;
         }
         let stored = upload
