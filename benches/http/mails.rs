@@ -13,7 +13,7 @@ use sealdrop::{
     clock::{Clock, UnixSeconds},
     crypto::SystemRandom,
     domain::{
-        account::api_key::ApiKeys,
+        account::api_key::{ApiKeys, AskedBy},
         notify::{
             self,
             event::WebhookEventKind,
@@ -88,7 +88,8 @@ pub(crate) fn call(store: &Store, owners: &[Owner], webhook: SocketAddr) {
     let (kinds, now) = ([WebhookEventKind::SecretViewed], Clock::system(store.time()).now());
     let url = WebhookUrl::parse(&format!("http://{webhook}/hook"), true).expect("a URL");
     in_threads(owners, |Owner { account, .. }| {
-        webhook::add(store, *account, &url, &kinds, &SystemRandom, now).expect("a webhook");
+        webhook::add(store, *account, &url, &kinds, AskedBy::Operator, &SystemRandom, now)
+            .expect("a webhook");
     });
 }
 

@@ -181,9 +181,10 @@ impl From<AccountError> for CommandError {
         let kind = match error {
             AccountError::BadName => ErrorKind::Usage,
             AccountError::Exists(_) => ErrorKind::Conflict,
-            AccountError::Unknown(_) | AccountError::Gone | AccountError::UnknownKey(_) => {
-                ErrorKind::NotFound
-            }
+            AccountError::Unknown(_)
+            | AccountError::Gone
+            | AccountError::Revoked
+            | AccountError::UnknownKey(_) => ErrorKind::NotFound,
             AccountError::TooMany | AccountError::Store(_) => ErrorKind::Failed,
         };
         Self::new(kind, error.to_string())

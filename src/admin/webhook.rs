@@ -10,7 +10,7 @@ use crate::{
     crypto::Random,
     delivery::webhook::{Caller, TestError},
     domain::{
-        account::find_account,
+        account::{api_key::AskedBy, find_account},
         notify::{
             event::WebhookEventKind,
             webhook::{self, WebhookError, WebhookUrl},
@@ -31,7 +31,7 @@ pub(super) fn add(
     let url = WebhookUrl::parse(url, allow_private)?;
     let number = find_account(store, &account)?;
     let webhook::NewWebhook { id, url, key: signing_key } =
-        webhook::add(store, number, &url, events, random, now)?;
+        webhook::add(store, number, &url, events, AskedBy::Operator, random, now)?;
     Ok(Reply::WebhookAdded(WebhookAdded { id, account, url, signing_key }))
 }
 
@@ -48,7 +48,7 @@ pub(super) fn list(store: &Store, account: Option<&str>) -> Result<Reply, Webhoo
 }
 
 pub(super) fn remove(store: &Store, id: String) -> Result<Reply, WebhookError> {
-    let account = webhook::remove(store, webhook::find(store, None, &id)?)?;
+    let account = webhook::remove(store, webhook::find(store, None, &id)?, AskedBy::Operator)?;
     Ok(Reply::WebhookRemoved(WebhookRemoved { id, account }))
 }
 

@@ -23,6 +23,8 @@ const SWEEP: Duration = Duration::from_secs(10);
 const HISTORY: Duration = Duration::from_secs(60);
 /// The most uses of API keys that a crash can lose.
 const KEY_USES: Duration = Duration::from_secs(60);
+/// The longest time after which a process knows the API keys that another process has created or revoked.
+const SHARED_KEYS: Duration = Duration::from_secs(5);
 /// How often it is asked whether a turn of the ring is due, or due again after a failure.
 const RING_LOOK: Duration = Duration::from_secs(30);
 const TIDY: Duration = Duration::from_secs(3600);
@@ -49,6 +51,14 @@ pub(crate) fn start(app: &Arc<App>) -> JoinSet<()> {
         Ok(()) | Err(StoreError::Closed) => {}
         Err(error) => tracing::error!(%error, "cannot write when API keys were used"),
     }));
+    if app.store.process() != 0 {
+        let reader = Arc::clone(app);
+        tasks.spawn(repeat(SHARED_KEYS, move || {
+            if let Err(error) = reader.api_keys.reload(&reader.store) {
+                tracing::error!(%error, "cannot read the API keys again");
+            }
+        }));
+    }
     let historian = Arc::clone(app);
     tasks.spawn(repeat(HISTORY, move || {
         match write_history(&historian) {

@@ -10,6 +10,8 @@ mod listening;
 mod log;
 mod monitoring;
 mod process;
+#[cfg(test)]
+mod processes_tests;
 mod public_config;
 mod replacement;
 mod ring;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     account::{
         Account, AccountError, AccountName,
-        api_key::{ApiKey, KeyKind},
+        api_key::{ApiKey, KeyKind, StoredApiKey},
         display_name::DisplayName,
     },
     numbers::AccountNumber,
@@ -100,12 +100,13 @@ pub fn is_valid(store: &Store, token: &str, now: UnixSeconds) -> Result<bool, St
 }
 
 /// Uses a claim: deletes it, and stores a private API key with the hash `key_hash`. Returns the name of its
-/// account.
+/// account, and the key.
 pub fn redeem(
     token: &str,
     key_hash: [u8; 32],
     now: UnixSeconds,
-) -> impl Fn(&mut Transaction<'_, '_>) -> Result<String, ClaimError> + Send + 'static {
+) -> impl Fn(&mut Transaction<'_, '_>) -> Result<(String, StoredApiKey), ClaimError> + Send + 'static
+{
     let hash = sha256(token.as_bytes());
     move |transaction| {
         let key = schema::claim(&hash);
@@ -117,7 +118,7 @@ pub fn redeem(
         let name = DisplayName::new(KEY_NAME).ok();
         let api_key = ApiKey::new(number, KeyKind::Private, name, now);
         transaction.put(&schema::api_key(&key_hash), &api_key)?;
-        Ok(account.name)
+        Ok((account.name, StoredApiKey { hash: key_hash, key: api_key }))
     }
 }
 
@@ -161,7 +162,7 @@ mod tests {
             let token = token.expose_secret();
             let was_valid = is_valid(&self.store, token, now).unwrap();
             let account = match self.store.change(redeem(token, hash, now)).wait() {
-                Ok(account) => Some(account),
+                Ok((account, _)) => Some(account),
                 Err(ClaimError::NotFound) => None,
                 Err(ClaimError::Store(error)) => panic!("{error}"),
             };

@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    account,
+    account::{self, api_key::AskedBy},
     drop_box::{
         self, BoxLimits, NewBox, PublicKeyUse, Terms,
         message::{self, PartsBody, SealedBy, SealedMessage, UnsealedMessage},
@@ -171,7 +171,9 @@ impl AccountProcess {
     fn watch(&self) {
         notify::set_email(&self.store, self.account, Some(self.mailbox()), &self.random).unwrap();
         let url = WebhookUrl::parse("https://example.org/hook", false).unwrap();
-        webhook::add(&self.store, self.account, &url, &[], &self.random, NOW).map(drop).unwrap();
+        webhook::add(&self.store, self.account, &url, &[], AskedBy::Operator, &self.random, NOW)
+            .map(drop)
+            .unwrap();
     }
 
     fn view(&self, id: SecretId) {

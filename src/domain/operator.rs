@@ -5,7 +5,7 @@
 use super::{
     account::{
         self, Account, AccountCounts, AccountError, AccountName,
-        api_key::{self, ApiKey, KeyKind, NewApiKey, StoredApiKey},
+        api_key::{self, ApiKey, AskedBy, KeyKind, NewApiKey, StoredApiKey},
         display_name::DisplayName,
     },
     notify::{outbox, webhook},
@@ -213,7 +213,7 @@ pub fn rename_key(
     name: Option<DisplayName>,
 ) -> Result<ListedApiKey, AccountError> {
     let found = find_key(store, id)?;
-    let renamed = api_key::set_name(store, found.hash, name)?;
+    let renamed = api_key::set_name(store, found.hash, name, AskedBy::Operator)?;
     let stored = renamed.ok_or_else(|| unknown_key(id))?;
     Ok(ListedApiKey { account: account_of(store, &stored)?, stored })
 }

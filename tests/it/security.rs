@@ -50,7 +50,9 @@ fn module_of(file: &Path) -> String {
 /// The names of all tests, as the test runner prints them.
 fn all_tests() -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    let unit_test = Regex::new(r"#\[test\]\s+(?:#\[[^\]]*\]\s+)*fn (\w+)").expect("a pattern");
+    let unit_test =
+        Regex::new(r"#\[(?:tokio::)?test(?:\([^)]*\))?\]\s+(?:#\[[^\]]*\]\s+)*(?:async )?fn (\w+)")
+            .expect("a pattern");
     let src = Path::new(ROOT).join("src");
     for file in sources(&src) {
         let source = fs::read_to_string(&file).expect("a source");

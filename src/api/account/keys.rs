@@ -17,7 +17,8 @@ use crate::{
     domain::{
         account::{
             api_key::{
-                ApiKeyError, KeyKind, MAX_KEYS, NewApiKey, RevokedBy, StoredApiKey, of_account,
+                ApiKeyError, AskedBy, KeyKind, MAX_KEYS, NewApiKey, RevokedBy, StoredApiKey,
+                of_account,
             },
             display_name::DisplayName,
         },
@@ -132,15 +133,17 @@ pub(in crate::api) async fn create(
     let fields = JsonFields::parse(body.bytes(), BODY.fields)?;
     let (kind, name) = (kind(&fields)?, name(&fields, &NAME)?);
     auth::recheck(app, headers)?;
+    let asking = auth::key_hash(headers)?;
+    // Read before the change: if it fails, no key is created that nobody knows.
+    let metadata = figures_now(app, account).await?;
     let (writer, now) = (Arc::clone(app), app.clock.now());
     let create = move || {
         let App { api_keys, store, random, .. } = &*writer;
-        api_keys.create(store, account, (kind, name), &**random, now)
+        api_keys.create(store, account, (kind, name), AskedBy::Key(asking), &**random, now)
     };
     let NewApiKey { key, stored } = blocking(create).await??;
-    let item = ApiKeyItem::new(stored, auth::key_hash(headers)?);
+    let item = ApiKeyItem::new(stored, asking);
     let data = ApiKeyCreatedItem { item, key: key.expose_secret().to_owned() };
-    let metadata = figures_now(app, account).await?;
     Ok(json(StatusCode::CREATED, &DataAnswer { data, metadata }))
 }
 
@@ -159,17 +162,18 @@ pub(in crate::api) async fn rename(
     let name = name(&fields, &NAME)?;
     let wanted = fields.has(&NAME).then_some(name);
     auth::recheck(app, headers)?;
+    let asking = auth::key_hash(headers)?;
+    let metadata = figures_now(app, account).await?;
     let (writer, id) = (Arc::clone(app), id.to_owned());
     let rename = move || {
         let App { api_keys, store, .. } = &*writer;
         match wanted {
-            Some(name) => api_keys.rename(store, account, &id, name),
+            Some(name) => api_keys.rename(store, account, &id, name, AskedBy::Key(asking)),
             None => api_keys.of_id(store, account, &id),
         }
     };
     let stored = blocking(rename).await??;
-    let data = ApiKeyItem::new(stored, auth::key_hash(headers)?);
-    let metadata = figures_now(app, account).await?;
+    let data = ApiKeyItem::new(stored, asking);
     Ok(json(StatusCode::OK, &DataAnswer { data, metadata }))
 }
 
@@ -187,10 +191,10 @@ pub(in crate::api) async fn revoke(
         Some(_) => return Err(ApiError::field("own", "must be true or false")),
     };
     let by = RevokedBy { key: auth::key_hash(headers)?, may_be_itself };
+    let metadata = figures_now(app, account).await?;
     let (writer, id) = (Arc::clone(app), id.to_owned());
     let revoke = move || writer.api_keys.revoke(&writer.store, account, &id, by);
     blocking(revoke).await??;
-    let metadata = figures_now(app, account).await?;
     Ok(json(StatusCode::OK, &DataAnswer { data: (), metadata }))
 }
 

@@ -21,10 +21,12 @@ use super::{
 };
 use crate::{
     clock::UnixSeconds,
+    crypto::random_array,
     domain::{
         account::{
             Account, AccountCounts, AccountError, RequestMetadata,
-            display_name::{DisplayName, display_name, set_display_name},
+            api_key::with_key,
+            display_name::{DisplayName, display_name, display_name_set},
             read_live,
         },
         notify::{self, mailbox::Mailbox, webhook},
@@ -80,8 +82,15 @@ pub(super) async fn show(
     app: &Arc<App>,
     account: AccountNumber,
 ) -> Result<Response<Body>, ApiError> {
+    Ok(json(StatusCode::OK, &shown(app, account).await?))
+}
+
+async fn shown(
+    app: &Arc<App>,
+    account: AccountNumber,
+) -> Result<DataAnswer<AccountForOwner, RequestMetadata>, ApiError> {
     let (reader, now) = (Arc::clone(app), app.clock.now());
-    let shown = blocking(move || {
+    let read = move || {
         let found = read_live(&reader.store, account)?;
         let webhooks = webhook::list(&reader.store, Some(account))?;
         let data = AccountForOwner {
@@ -93,9 +102,9 @@ pub(super) async fn show(
             name: found.name.clone(),
         };
         let metadata = figures(&reader, account, &found, now)?;
-        Ok::<_, ApiError>(DataAnswer { data, metadata })
-    });
-    Ok(json(StatusCode::OK, &shown.await??))
+        Ok(DataAnswer { data, metadata })
+    };
+    blocking(read).await?
 }
 
 /// `PUT /api/account`: changes the fields that the body contains.
@@ -111,18 +120,26 @@ pub(super) async fn change(
     let fields = JsonFields::parse(body.bytes(), BODY.fields)?;
     let name = name(&fields, &DISPLAY_NAME)?;
     auth::recheck(app, headers)?;
-    // All fields are checked before the first change.
-    if fields.has(&NOTIFY_EMAIL) {
-        let email = mailbox(app, &fields, &NOTIFY_EMAIL)?;
-        let writer = Arc::clone(app);
-        let set = move || notify::set_email(&writer.store, account, email, &*writer.random);
-        blocking(set).await??;
-    }
-    if fields.has(&DISPLAY_NAME) {
-        let writer = Arc::clone(app);
-        blocking(move || set_display_name(&writer.store, account, name)).await??;
-    }
-    show(app, account).await
+    // Read before the change: if it fails, nothing is changed.
+    let mut answer = shown(app, account).await?;
+    let email = match fields.has(&NOTIFY_EMAIL) {
+        true => {
+            let email = mailbox(app, &fields, &NOTIFY_EMAIL)?;
+            answer.data.notify_email.clone_from(&email);
+            Some(notify::email_set(account, email, random_array(&*app.random)))
+        }
+        false => None,
+    };
+    let name = fields.has(&DISPLAY_NAME).then(|| {
+        answer.data.display_name = name.clone().map(DisplayName::into_string);
+        display_name_set(account, name)
+    });
+    let change = with_key(auth::key_hash(headers)?, move |transaction| {
+        email.as_ref().map_or(Ok(()), |set| set(transaction))?;
+        name.as_ref().map_or(Ok::<_, AccountError>(()), |set| set(transaction))
+    });
+    auth::allowed(app.store.change(change).await)??;
+    Ok(json(StatusCode::OK, &answer))
 }
 
 /// A name in one line, if there is one.
@@ -160,6 +177,7 @@ impl From<AccountError> for ApiError {
             // The account was deleted, or the key revoked, after the check of the key. The next request
             // gets the same error.
             AccountError::Gone
+            | AccountError::Revoked
             | AccountError::Unknown(_)
             | AccountError::BadName
             | AccountError::Exists(_)

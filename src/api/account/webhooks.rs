@@ -11,6 +11,7 @@ use crate::{
     api::{ApiError, App, Client, auth, json_time::JsonTime, load::work::blocking},
     delivery::webhook::TestError,
     domain::{
+        account::api_key::AskedBy,
         notify::{
             event::WebhookEventKind,
             webhook::{self, ListedWebhook, NewWebhook, WebhookError, WebhookUrl},
@@ -110,17 +111,19 @@ pub(in crate::api) async fn add(
     let url = url(app, &fields)?;
     let wanted = events(&fields)?;
     auth::recheck(app, headers)?;
+    let by = AskedBy::Key(auth::key_hash(headers)?);
+    // Read before the change: if it fails, no webhook is added whose key nobody knows.
+    let metadata = figures_now(app, account).await?;
     let (writer, now) = (Arc::clone(app), app.clock.now());
     let add = move || {
         let App { store, random, .. } = &*writer;
-        webhook::add(store, account, &url, &wanted, &**random, now).map(|new| (new, wanted))
+        webhook::add(store, account, &url, &wanted, by, &**random, now).map(|new| (new, wanted))
     };
     let (NewWebhook { id, url, key }, wanted) = blocking(add).await??;
     let is_wanted = |kind: &WebhookEventKind| wanted.is_empty() || wanted.contains(kind);
     let events = WebhookEventKind::ALL.into_iter().filter(is_wanted).collect();
     let item = WebhookItem { id, url, events, created_at: JsonTime(now) };
     let data = Added { item, signing_key: key.expose_secret().to_owned() };
-    let metadata = figures_now(app, account).await?;
     Ok(json(StatusCode::CREATED, &DataAnswer { data, metadata }))
 }
 
@@ -129,14 +132,16 @@ pub(in crate::api) async fn remove(
     app: &Arc<App>,
     account: AccountNumber,
     id: &str,
+    headers: &HeaderMap,
 ) -> Result<Response<Body>, ApiError> {
+    let by = AskedBy::Key(auth::key_hash(headers)?);
+    let metadata = figures_now(app, account).await?;
     let (writer, id) = (Arc::clone(app), id.to_owned());
     let remove = move || {
         let number = webhook::find(&writer.store, Some(account), &id)?;
-        webhook::remove(&writer.store, number)
+        webhook::remove(&writer.store, number, by)
     };
     blocking(remove).await??;
-    let metadata = figures_now(app, account).await?;
     Ok(json(StatusCode::OK, &DataAnswer { data: (), metadata }))
 }
 

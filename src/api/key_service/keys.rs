@@ -29,6 +29,7 @@ use crate::{
     config::Boxes,
     crypto::{BoxKey, KeyFormError, PublicKey, PublicKeyError, SecretText, random_array, sha256},
     domain::{
+        account::api_key::with_key,
         drop_box::{self, Keys, NewBox, PublicKeyUse, Terms},
         notify::{BoxNotify, mailbox::Mailbox},
         numbers::AccountNumber,
@@ -71,7 +72,10 @@ pub(super) async fn create(
     let now = app.clock.now();
     let BoxCreated { mut new, keys, private_key_hash } = made;
     new.notify = notify;
-    let id = app.store.change(drop_box::create(new, now)).await?;
+    let is_keyed = app.key_service.rules.creation == Boxes::Account || new.notify.is_some();
+    let key = auth::key_hash(headers).ok().filter(|_| is_keyed);
+    let create = with_key(key, drop_box::create(new, now));
+    let id = auth::allowed(app.store.change(create).await)??;
     let token = app.ids.token(&id);
     let uri = format!("{}/#{token}", base(app, headers));
     let key = KeyItem {

@@ -17,9 +17,10 @@ use super::{
     output::format::Format,
 };
 use crate::{
-    api::{App, Client, mail::preferred_language},
+    api::{App, Client, auth, mail::preferred_language},
     crypto::contents::{Packed, PackedPlace, pack},
     domain::{
+        account::api_key::with_key,
         lifetime::Lifetime,
         notify::{language::Language, mailbox::Mailbox, outbox::NewMail},
         numbers::AccountNumber,
@@ -40,6 +41,7 @@ pub(super) async fn create(
     parameters: Parameters,
 ) -> Result<Response<Body>, ServiceError> {
     let account = may_create(app, headers)?;
+    let key = account.and_then(|_| auth::key_hash(headers).ok());
     check(&parameters)?;
     let to = mail_address(app, EMAIL, parameters.required(EMAIL)?)?;
     let language = preferred_language(headers);
@@ -55,11 +57,12 @@ pub(super) async fn create(
             return Err(error);
         }
     };
-    match app.store.change(self_destruct::create(new, mail, now)).await {
+    let create = with_key(key, self_destruct::create(new, mail, now));
+    let created = auth::allowed(app.store.change(create).await).map_err(ServiceError::from);
+    match created.and_then(|created| created.map_err(ServiceError::from)) {
         // On drop, the attempt is counted: the expensive work is done.
         Ok(()) => drop(mailing),
         Err(error) => {
-            let error = ServiceError::from(error);
             // A full disk is not the client's doing.
             if matches!(error, ServiceError::Full(_)) {
                 mailing.undone();

@@ -63,9 +63,9 @@ pub(in crate::api) async fn redeem(
         return Err(ApiError::NotFound);
     }
     let (key, hash) = generate(KeyKind::Private, &*app.random);
-    let account = app.store.change(claim::redeem(&token, hash, now)).await?;
-    let reader = Arc::clone(app);
-    blocking(move || reader.api_keys.reload(&reader.store)).await??;
+    let (account, stored) = app.store.change(claim::redeem(&token, hash, now)).await?;
+    let known = Arc::clone(app);
+    blocking(move || known.api_keys.learn(&stored)).await?;
     let data = Claimed { account, private_key: key.expose_secret().to_owned() };
     Ok(json(StatusCode::CREATED, &PublicData { data }))
 }

@@ -37,7 +37,7 @@ pub(in crate::api) async fn show(
     let allowance = app.rules.request_allowance;
     let read = move || {
         let found = answers::find(&reader.store, account, &id, start)?;
-        let owner = account::read_live(&reader.store, account).map_err(|_| ApiError::NotFound)?;
+        let owner = account::read_live(&reader.store, account)?;
         let counts = AccountCounts::read(&reader.store, account, &owner)?;
         Ok::<_, ApiError>((found, counts.request_metadata(&owner, now, allowance)))
     };

@@ -120,7 +120,7 @@ pub static ROUTES: &[Route] = routes! {
         PrivateKey |c, account| account::webhooks::add(c.app, c.client, account, c.headers, c.body);
     DELETE "/api/account/webhooks/{id}" removeWebhook
         ["Account"] "Remove a webhook",
-        PrivateKey |c, account| account::webhooks::remove(c.app, account, c.path[0]);
+        PrivateKey |c, account| account::webhooks::remove(c.app, account, c.path[0], c.headers);
     POST "/api/account/webhooks/{id}/test" testWebhook
         ["Account"] "Test a webhook",
         PrivateKey |c, account| account::webhooks::test(c.app, account, c.path[0]);

@@ -6,7 +6,7 @@ use super::{AccountError, check_live};
 use crate::{
     crypto::contents::turns_direction,
     domain::{numbers::AccountNumber, schema},
-    store::{Record, Store, StoreError},
+    store::{Record, Store, StoreError, Transaction},
 };
 
 /// The name of a sender for viewers, or of an API key: 1 to 60 characters in one line, without blanks at its ends.
@@ -94,17 +94,23 @@ pub fn set_display_name(
     account: AccountNumber,
     name: Option<DisplayName>,
 ) -> Result<(), AccountError> {
-    store
-        .change(move |transaction| {
-            check_live(transaction, account)?;
-            let key = schema::display_name(account);
-            match &name {
-                Some(name) => transaction.put(&key, name)?,
-                None => transaction.delete(&key)?,
-            }
-            Ok::<_, AccountError>(())
-        })
-        .wait()
+    store.change(display_name_set(account, name)).wait()
+}
+
+/// As [`set_display_name`].
+pub fn display_name_set(
+    account: AccountNumber,
+    name: Option<DisplayName>,
+) -> impl Fn(&mut Transaction<'_, '_>) -> Result<(), AccountError> + Send + 'static {
+    move |transaction| {
+        check_live(transaction, account)?;
+        let key = schema::display_name(account);
+        match &name {
+            Some(name) => transaction.put(&key, name)?,
+            None => transaction.delete(&key)?,
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]

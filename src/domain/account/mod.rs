@@ -88,6 +88,9 @@ pub enum AccountError {
     /// The account was deleted in the meantime.
     #[error("the account is deleted")]
     Gone,
+    /// The API key of the request was revoked in the meantime.
+    #[error("the API key is not known any more")]
+    Revoked,
     /// No API key has this id, or the id is a prefix of several.
     #[error("there is no API key {0}: see the ids in the list of API keys")]
     UnknownKey(String),

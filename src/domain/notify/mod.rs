@@ -151,23 +151,28 @@ pub fn set_email(
     email: Option<Mailbox>,
     random: &dyn Random,
 ) -> Result<(), AccountError> {
-    let unsubscribe: [u8; 16] = random_array(random);
-    store
-        .change(move |transaction| {
-            check_live(transaction, account)?;
-            let key = schema::notify(account);
-            let Some(email) = &email else { return Ok(transaction.delete(&key)?) };
-            // For an unchanged address, the links in earlier mails remain valid.
-            let found = transaction.get::<Notify>(&key)?;
-            if found.is_some_and(|found| found.email == *email) {
-                return Ok(());
-            }
-            // Another key, so that the old address cannot be read any more.
-            transaction.delete(&key)?;
-            let notify = Notify { email: email.clone(), unsubscribe };
-            Ok::<_, AccountError>(transaction.put(&key, &notify)?)
-        })
-        .wait()
+    store.change(email_set(account, email, random_array(random))).wait()
+}
+
+/// As [`set_email`]; `unsubscribe` are fresh random bits.
+pub fn email_set(
+    account: AccountNumber,
+    email: Option<Mailbox>,
+    unsubscribe: [u8; 16],
+) -> impl Fn(&mut Transaction<'_, '_>) -> Result<(), AccountError> + Send + 'static {
+    move |transaction| {
+        check_live(transaction, account)?;
+        let key = schema::notify(account);
+        let Some(email) = &email else { return Ok(transaction.delete(&key)?) };
+        // For an unchanged address, the links in earlier mails remain valid.
+        let found = transaction.get::<Notify>(&key)?;
+        if found.is_some_and(|found| found.email == *email) {
+            return Ok(());
+        }
+        // Another key, so that the old address cannot be read any more.
+        transaction.delete(&key)?;
+        Ok(transaction.put(&key, &Notify { email: email.clone(), unsubscribe })?)
+    }
 }
 
 /// Whether the subscription of an unsubscribe link still exists.

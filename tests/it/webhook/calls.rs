@@ -12,6 +12,7 @@ use sealdrop::{
     clock::UnixSeconds,
     delivery::webhook::{CallError, CallResult, CallTimeLimits, Caller, deliver},
     domain::{
+        account::api_key::AskedBy,
         notify::{
             event::{WebhookEvent, WebhookEventKind},
             webhook::{self, Endpoint, WebhookUrl},
@@ -193,7 +194,15 @@ fn a_retry_keeps_its_id() {
     let (server, receiver) = (TestServer::start(), Receiver::start());
     let (app, caller) = (&server.app, Caller::new(true));
     let url = WebhookUrl::parse(&receiver.url(), true).expect("a URL");
-    let added = webhook::add(&app.store, server.account(), &url, &[], &*app.random, START);
+    let added = webhook::add(
+        &app.store,
+        server.account(),
+        &url,
+        &[],
+        AskedBy::Operator,
+        &*app.random,
+        START,
+    );
     let id = added.expect("a webhook").id;
     let number = webhook::find(&app.store, None, &id).expect("its number");
     let text = server.client.create(json!({}));
@@ -219,7 +228,7 @@ fn a_retry_keeps_its_id() {
     }
     assert_ne!(first.header("webhook-signature"), second.header("webhook-signature"));
 
-    webhook::remove(&app.store, number).expect("a webhook to remove");
+    webhook::remove(&app.store, number, AskedBy::Operator).expect("a webhook to remove");
     assert_eq!(deliver(START.plus(120)), Ok(CallResult::Removed));
     assert!(receiver.is_idle());
 }

@@ -10,9 +10,12 @@ use crate::{
     trial,
 };
 use libtest_mimic::Trial;
-use sealdrop::domain::notify::{
-    event::WebhookEventKind,
-    webhook::{self, WebhookUrl},
+use sealdrop::domain::{
+    account::api_key::AskedBy,
+    notify::{
+        event::WebhookEventKind,
+        webhook::{self, WebhookUrl},
+    },
 };
 use serde_json::{Value, json};
 
@@ -34,7 +37,15 @@ fn server() -> TestServer {
 
 fn add(server: &TestServer, receiver: &Receiver, events: &[WebhookEventKind]) -> String {
     let (app, url) = (&server.app, WebhookUrl::parse(&receiver.url(), true).expect("a URL"));
-    let added = webhook::add(&app.store, server.account(), &url, events, &*app.random, START);
+    let added = webhook::add(
+        &app.store,
+        server.account(),
+        &url,
+        events,
+        AskedBy::Operator,
+        &*app.random,
+        START,
+    );
     added.expect("a webhook").id
 }
 
@@ -111,7 +122,7 @@ fn a_removed_one_is_not_called() {
     receiver.call();
     until("it has failed", || waiting(&server).iter().any(|out| out.attempts == 1));
     let number = webhook::find(&server.app.store, None, &webhook).expect("its number");
-    webhook::remove(&server.app.store, number).expect("a webhook");
+    webhook::remove(&server.app.store, number, AskedBy::Operator).expect("a webhook");
     server.clock.advance(60);
     server.app.deliveries.wake();
     until("the outbox is empty", || waiting(&server).is_empty());

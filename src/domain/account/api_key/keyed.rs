@@ -2,7 +2,7 @@
 
 use super::ApiKey;
 use crate::{
-    domain::schema,
+    domain::{account::AccountError, schema},
     store::{StoreError, Transaction},
 };
 
@@ -23,18 +23,51 @@ impl<E: From<StoreError>> From<StoreError> for KeyedError<E> {
     }
 }
 
+/// Who asks for a change of an account.
+#[derive(Clone, Copy, Debug)]
+pub enum AskedBy {
+    /// The operator.
+    Operator,
+    /// The holder of the API key with this hash.
+    Key([u8; 32]),
+}
+
+impl AskedBy {
+    /// Makes a change fail if the API key is revoked before it, by any process.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountError::Revoked`] and [`AccountError::Store`].
+    pub(in crate::domain) fn check(
+        self,
+        transaction: &Transaction<'_, '_>,
+    ) -> Result<(), AccountError> {
+        match self {
+            Self::Key(hash) if !is_known(transaction, &hash)? => Err(AccountError::Revoked),
+            Self::Operator | Self::Key(_) => Ok(()),
+        }
+    }
+}
+
 /// Makes a change fail if the API key with this hash is revoked before it, by any process. The keys in memory
-/// are older than the change.
+/// are older than the change. Without a hash, the change needs no key.
 pub fn with_key<T, E: From<StoreError>>(
-    hash: [u8; 32],
+    hash: impl Into<Option<[u8; 32]>>,
     change: impl Fn(&mut Transaction<'_, '_>) -> Result<T, E> + Send + 'static,
 ) -> impl Fn(&mut Transaction<'_, '_>) -> Result<T, KeyedError<E>> + Send + 'static {
+    let hash = hash.into();
     move |transaction| {
-        if transaction.get::<ApiKey>(&schema::api_key(&hash))?.is_none() {
+        if let Some(hash) = &hash
+            && !is_known(transaction, hash)?
+        {
             return Err(KeyedError::Revoked);
         }
         change(transaction).map_err(KeyedError::Change)
     }
+}
+
+fn is_known(transaction: &Transaction<'_, '_>, hash: &[u8; 32]) -> Result<bool, StoreError> {
+    Ok(transaction.get::<ApiKey>(&schema::api_key(hash))?.is_some())
 }
 
 #[cfg(test)]

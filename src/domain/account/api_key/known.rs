@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use super::{ApiKey, KeyKind, all, key_hash};
+use super::{ApiKey, KeyKind, StoredApiKey, all, key_hash};
 use crate::{
     clock::UnixDay,
     domain::{numbers::AccountNumber, schema},
@@ -20,11 +20,11 @@ const BATCH: usize = 64;
 
 /// All API keys, in memory, so that a request is authenticated without a disk read.
 ///
-/// There are few keys, about a hundred bytes each. Code that changes them in the store calls
-/// [`ApiKeys::reload`].
+/// There are few keys, about a hundred bytes each. Code that changes them in the store calls [`ApiKeys::reload`]
+/// or [`ApiKeys::learn`]. If several processes share the store, each reads the keys again every few seconds.
 pub struct ApiKeys {
     known: RwLock<HashMap<[u8; 32], KnownKey>>,
-    /// Held while the keys are read again, so that of two concurrent reloads the later one also reads later.
+    /// Held while the keys are read again, so that what is known is not replaced by what was read before it.
     reloading: Mutex<()>,
 }
 
@@ -89,6 +89,19 @@ impl ApiKeys {
             .collect();
         *known = loaded;
         Ok(())
+    }
+
+    /// Adds a key that this process has stored, so that a read that fails cannot lose it. Blocks.
+    pub fn learn(&self, stored: &StoredApiKey) {
+        let _alone = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        known.insert(stored.hash, KnownKey::new(&stored.key, None));
+    }
+
+    /// Removes a key that this process has revoked. Blocks.
+    pub(super) fn forget(&self, hash: &[u8; 32]) {
+        let _alone = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
+        self.known.write().unwrap_or_else(PoisonError::into_inner).remove(hash);
     }
 
     /// The rights of a key. The lookup uses the hash of the key, so its duration reveals nothing about similar

@@ -3,7 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ApiKey, ApiKeys, KeyKind, NewApiKey, StoredApiKey, generate, of_account, set_name};
+use super::{
+    ApiKey, ApiKeys, AskedBy, KeyKind, NewApiKey, StoredApiKey, generate, of_account, set_name,
+};
 use crate::{
     clock::UnixSeconds,
     crypto::Random,
@@ -61,6 +63,7 @@ impl ApiKeys {
         store: &Store,
         account: AccountNumber,
         (kind, name): (KeyKind, Option<DisplayName>),
+        by: AskedBy,
         random: &dyn Random,
         now: UnixSeconds,
     ) -> Result<NewApiKey, ApiKeyError> {
@@ -72,11 +75,11 @@ impl ApiKeys {
             if of_account(store, account)?.len() >= MAX_KEYS {
                 return Err(ApiKeyError::TooMany);
             }
-            if store.change(put(stored.clone(), counted)).wait()? {
+            if store.change(put(stored.clone(), counted, by)).wait()? {
                 break;
             }
         }
-        self.reload(store)?;
+        self.learn(&stored);
         Ok(NewApiKey { key, stored })
     }
 
@@ -105,9 +108,10 @@ impl ApiKeys {
         account: AccountNumber,
         id: &str,
         name: Option<DisplayName>,
+        by: AskedBy,
     ) -> Result<StoredApiKey, ApiKeyError> {
         let (found, _) = find(store, account, id)?;
-        set_name(store, found.hash, name)?.ok_or(ApiKeyError::Unknown)
+        set_name(store, found.hash, name, by)?.ok_or(ApiKeyError::Unknown)
     }
 
     /// Revokes a key of an account: it is refused as soon as this returns. Blocks.
@@ -126,8 +130,9 @@ impl ApiKeys {
         by: RevokedBy,
     ) -> Result<(), ApiKeyError> {
         let (found, others) = find(store, account, id)?;
+        let hash = found.hash;
         store.change(revoke(found, others, by)).wait()?;
-        self.reload(store)?;
+        self.forget(&hash);
         Ok(())
     }
 }
@@ -145,9 +150,11 @@ impl Record for CreatedKeys {
 fn put(
     new: StoredApiKey,
     counted: Option<CreatedKeys>,
+    by: AskedBy,
 ) -> impl Fn(&mut Transaction<'_, '_>) -> Result<bool, ApiKeyError> + Send + 'static {
     move |transaction| {
         transaction.check_room()?;
+        by.check(transaction)?;
         check_live(transaction, new.key.account)?;
         let at = schema::created_keys(new.key.account);
         if transaction.get::<CreatedKeys>(&at)? != counted {
@@ -187,9 +194,7 @@ fn revoke(
         if revoked.hash == by.key && !by.may_be_itself {
             return Err(ApiKeyError::Own);
         }
-        if transaction.get::<ApiKey>(&schema::api_key(&by.key))?.is_none() {
-            return Err(ApiKeyError::Account(AccountError::Gone));
-        }
+        AskedBy::Key(by.key).check(transaction)?;
         Ok(transaction.delete(&revoked.record_key())?)
     }
 }
@@ -223,8 +228,8 @@ mod tests {
         create_account(&one, "alice", 10, &SeededRandom::new(0), NOW).unwrap();
         let create = |store: &Store, seed: usize| {
             let (keys, random) = (ApiKeys::load(store).unwrap(), SeededRandom::new(seed as u64));
-            keys.create(store, AccountNumber::FIRST, (KeyKind::Public, None), &random, NOW)
-                .map(drop)
+            let new = (KeyKind::Public, None);
+            keys.create(store, AccountNumber::FIRST, new, AskedBy::Operator, &random, NOW).map(drop)
         };
         let count = |store: &Store| of_account(store, AccountNumber::FIRST).unwrap().len();
         // The account begins with two keys. The other process creates one while the first one commits, so that

@@ -12,11 +12,11 @@ use serde::{Deserialize, Serialize};
 
 use self::older::ApiKeyV1;
 pub use self::{
-    keyed::{KeyedError, with_key},
+    keyed::{AskedBy, KeyedError, with_key},
     known::{ApiKeys, KeyRights},
     manage::{ApiKeyError, MAX_KEYS, RevokedBy},
 };
-use super::display_name::DisplayName;
+use super::{AccountError, display_name::DisplayName};
 use crate::{
     clock::{UnixDay, UnixSeconds},
     crypto::{Random, SecretText, hex, random_array, sha256},
@@ -180,13 +180,19 @@ pub fn of_account(store: &Store, account: AccountNumber) -> Result<Vec<StoredApi
 }
 
 /// Sets or removes the name of a key. Returns the key; `None` if it was revoked. Blocks.
+///
+/// # Errors
+///
+/// [`AccountError::Revoked`] and [`AccountError::Store`].
 pub(in crate::domain) fn set_name(
     store: &Store,
     hash: [u8; 32],
     name: Option<DisplayName>,
-) -> Result<Option<StoredApiKey>, StoreError> {
+    by: AskedBy,
+) -> Result<Option<StoredApiKey>, AccountError> {
     store
         .change(move |transaction| {
+            by.check(transaction)?;
             let at = schema::api_key(&hash);
             let Some(mut key) = transaction.get::<ApiKey>(&at)? else { return Ok(None) };
             key.name.clone_from(&name);

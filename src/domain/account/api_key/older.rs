@@ -25,7 +25,7 @@ mod tests {
     use crate::{
         clock::UnixDay,
         domain::{
-            account::api_key::{ApiKeys, key_hash, set_name},
+            account::api_key::{ApiKeys, AskedBy, key_hash, set_name},
             account::display_name::DisplayName,
             schema,
         },
@@ -62,7 +62,7 @@ mod tests {
         assert!(keys.recognize(b"private_key_old", UnixDay(3)).is_some());
         keys.write_uses(&store).unwrap();
         let name = DisplayName::new("old laptop").unwrap();
-        set_name(&store, hash, Some(name.clone())).unwrap().unwrap();
+        set_name(&store, hash, Some(name.clone()), AskedBy::Operator).unwrap().unwrap();
         let expected = ApiKey { name: Some(name), last_used: Some(UnixDay(3)), ..expected };
         assert_eq!(store.get::<ApiKey>(&at).unwrap(), Some(expected));
         assert!(matches!(store.get::<ApiKeyV1>(&at), Err(StoreError::UnknownVersion(2))));

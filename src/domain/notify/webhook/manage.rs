@@ -13,7 +13,7 @@ use crate::{
     clock::UnixSeconds,
     crypto::{Random, SecretText, random_array},
     domain::{
-        account::{Account, AccountError, check_live},
+        account::{Account, AccountError, api_key::AskedBy, check_live},
         notify::event::WebhookEventKind,
         numbers::{AccountNumber, WebhookNumber},
         schema,
@@ -81,6 +81,7 @@ pub fn add(
     account: AccountNumber,
     url: &WebhookUrl,
     events: &[WebhookEventKind],
+    by: AskedBy,
     random: &dyn Random,
     now: UnixSeconds,
 ) -> Result<NewWebhook, WebhookError> {
@@ -95,6 +96,7 @@ pub fn add(
     let number = store
         .change(move |transaction| {
             transaction.check_room()?;
+            by.check(transaction)?;
             check_live(transaction, account)?;
             if transaction.keys(&schema::webhooks(account), MAX_WEBHOOKS)?.len() == MAX_WEBHOOKS {
                 return Err(WebhookError::TooMany);
@@ -133,11 +135,12 @@ pub fn list(
 
 /// Removes a webhook: its URL and key are burned, and its items in the outbox are deleted when they are due.
 /// Returns the name of its account.
-pub fn remove(store: &Store, number: WebhookNumber) -> Result<String, WebhookError> {
+pub fn remove(store: &Store, number: WebhookNumber, by: AskedBy) -> Result<String, WebhookError> {
     let key = schema::webhook(number);
     let account = account_name(store, number.account)?;
     store
         .change(move |transaction| {
+            by.check(transaction)?;
             if transaction.get::<Webhook>(&key)?.is_none() {
                 return Err(WebhookError::Unknown(number.id()));
             }

@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     crypto::SeededRandom,
     domain::{
-        account::{AccountError, find_account},
+        account::{AccountError, api_key::AskedBy, find_account},
         numbers::{OutboxNumber, SecretId, SecretNumber},
         operator::{create_account, delete_account},
     },
@@ -33,11 +33,11 @@ impl Fixture {
     fn add(&self, account: &str, events: &[WebhookEventKind]) -> Result<NewWebhook, WebhookError> {
         let url = WebhookUrl::parse("https://example.org/hook?token=planted", false)?;
         let account = find_account(&self.store, account)?;
-        add(&self.store, account, &url, events, &self.random, NOW)
+        add(&self.store, account, &url, events, AskedBy::Operator, &self.random, NOW)
     }
 
     fn remove(&self, id: &str) -> Result<String, WebhookError> {
-        remove(&self.store, find(&self.store, None, id)?)
+        remove(&self.store, find(&self.store, None, id)?, AskedBy::Operator)
     }
 
     fn ids(&self, account: Option<&str>) -> Vec<String> {
@@ -95,7 +95,7 @@ fn a_webhook_is_added_listed_called_and_removed() {
     assert_eq!(f.ids(None), ["w1", "w2"]);
 
     assert_eq!(f.remove("w1").unwrap(), "alice");
-    assert!(matches!(remove(&f.store, number), Err(WebhookError::Unknown(_))));
+    assert!(matches!(remove(&f.store, number, AskedBy::Operator), Err(WebhookError::Unknown(_))));
     assert!(f.store.change(fetch(number)).wait().unwrap().is_none());
     assert_eq!(f.ids(None), ["w2"]);
     for id in ["w1", "1", "w01", "W2", "", "w3"] {
