@@ -4,6 +4,8 @@ pub mod api_key;
 mod counts;
 pub mod display_name;
 mod fields;
+#[cfg(test)]
+mod model_tests;
 
 use serde::{Deserialize, Serialize};
 

@@ -19,7 +19,9 @@ use std::sync::{Arc, atomic::AtomicU64};
 use self::{bodies::MemoryBodies, engine::MemoryEngine, keys::keys_of};
 pub(crate) use self::{
     disk::{Fault, MemoryDisk},
-    models::{ModelEngine, ModelStore, crash_everywhere, over_engines, sequences},
+    models::{
+        ModelEngine, ModelStore, crash_everywhere, fail_reads_everywhere, over_engines, sequences,
+    },
     recording::CommitLog,
 };
 use super::{

@@ -141,8 +141,35 @@ impl ModelEngine {
     }
 }
 
-/// The most crashes at which one sequence is tried.
+/// The most crashes, or failed reads, at which one sequence is tried.
 const MAX_CRASHES: u64 = 24;
+
+/// Runs a model on an exclusive engine that cannot be read once: at up to [`MAX_CRASHES`] of the reads of the
+/// run without a failure, and at all of them over many sequences. The run ends there, unless the model expects
+/// nothing else; and the disk has exactly what the last commit has left.
+pub(crate) fn fail_reads_everywhere(seed: u64, run: impl Fn(ModelStore)) {
+    let disk = MemoryDisk::new(Sharing::Exclusive, seed);
+    disk.record_history();
+    run(ModelStore::in_memory(disk.clone(), 1, seed));
+    let (history, reads) = (disk.history(), disk.reads() as u64);
+    let stride = (reads / MAX_CRASHES).max(1);
+    for read in (1 + seed % stride..=reads).step_by(usize::try_from(stride).unwrap()) {
+        let disk = MemoryDisk::new(Sharing::Exclusive, seed);
+        disk.fail_read(usize::try_from(read).unwrap());
+        let ended = quietly(|| run(ModelStore::in_memory(disk.clone(), 1, seed)));
+        assert!(disk.end_read_fault(), "read {read} is not reached");
+        let commits = disk.commits();
+        assert!(
+            disk.state() == history[commits],
+            "after read {read} of {reads}, which failed: {:?} is not {:?}",
+            disk.state(),
+            history[commits]
+        );
+        let is_done = commits + 1 == history.len();
+        assert!(ended.is_err() || is_done, "nobody notices that read {read} fails");
+        Store::in_memory(&disk).unwrap_or_else(|error| panic!("read {read}: {error}")).close();
+    }
+}
 
 /// Runs a model on an exclusive engine that crashes: at up to [`MAX_CRASHES`] of the steps of the run without
 /// a crash, and at all of them over many sequences. After each crash, a start must find what the last commit
@@ -205,7 +232,9 @@ macro_rules! over_engines {
             use proptest::prelude::{any, proptest};
 
             use super::*;
-            use crate::store::faulty::{ModelEngine, crash_everywhere, sequences};
+            use crate::store::faulty::{
+                ModelEngine, crash_everywhere, fail_reads_everywhere, sequences,
+            };
 
             proptest! {
                 #![proptest_config(sequences(32))]
@@ -236,6 +265,11 @@ macro_rules! over_engines {
                 #[test]
                 fn crashing_at_every_step(operations in $operations, seed in any::<u64>()) {
                     crash_everywhere(seed, |home| $check(operations.clone(), home));
+                }
+
+                #[test]
+                fn with_a_read_that_fails(operations in $operations, seed in any::<u64>()) {
+                    fail_reads_everywhere(seed, |home| $check(operations.clone(), home));
                 }
             }
         }

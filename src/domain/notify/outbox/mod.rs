@@ -7,6 +7,8 @@
 
 mod claim;
 pub(crate) mod limits;
+#[cfg(test)]
+mod model_tests;
 mod older;
 pub(crate) mod queue;
 #[cfg(test)]
