@@ -266,6 +266,10 @@ macro_rules! over_engines {
                 fn crashing_at_every_step(operations in $operations, seed in any::<u64>()) {
                     crash_everywhere(seed, |home| $check(operations.clone(), home));
                 }
+            }
+
+            proptest! {
+                #![proptest_config(sequences(12))]
 
                 #[test]
                 fn with_a_read_that_fails(operations in $operations, seed in any::<u64>()) {
