@@ -70,6 +70,13 @@ pub fn open_value(key: &SlotKey, context: &[u8], sealed: &[u8]) -> Result<Secret
     Ok(SecretBytes::new(opened))
 }
 
+/// A name for `text` that nobody can guess without `key`: `HMAC-SHA-256(K, text)`, where `K` is
+/// `HMAC-SHA-256(key, "sealdrop name key v1")`.
+#[must_use]
+pub fn keyed_name(key: &SlotKey, text: &[u8]) -> [u8; 32] {
+    hmac_sha256(&derived(key, b"sealdrop name key v1"), &[text])
+}
+
 fn derived(key: &SlotKey, purpose: &[u8]) -> Zeroizing<[u8; 32]> {
     Zeroizing::new(hmac_sha256(key.expose_secret(), &[purpose]))
 }

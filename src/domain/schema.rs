@@ -37,7 +37,7 @@
 //! f due account seq.   -> Due: the next check of a request by the sweeper
 //! o outgoing           -> Outgoing, sealed, with its sealed part
 //! i lane due outgoing  -> DueOut: the next attempt or the deletion of an item
-//! z share hash|account -> SentTimes: mails of the last hour; of an address m, an account a, or a MailShare
+//! z share name|account -> SentTimes: mails of the last hour; of an address m, an account a, or a MailShare
 //! j account            -> Notify, sealed: the recipient of its notifications
 //! y account webhook    -> Webhook, with its sealed address and key
 //! c box                -> BoxNotify, sealed: the recipient of the notifications of a box
@@ -460,14 +460,19 @@ pub(super) fn mail_counts() -> Key {
     Key::new(b'z')
 }
 
-/// The key of the mails to an address; `hash` is the SHA-256 of the address.
-pub(super) fn mails_to(hash: &[u8; 32]) -> Key {
-    mail_counts().with(b"m").with(hash)
+/// The key of the mails to an address with this name.
+pub(super) fn mails_to(name: &[u8; 32]) -> Key {
+    mail_counts().with(b"m").with(name)
 }
 
-/// The key of the [`MailShare`] of the mails to an address; `hash` is the SHA-256 of the address.
-pub(super) fn share_of_address(share: MailShare, hash: &[u8; 32]) -> Key {
-    mail_counts().with(&[share as u8]).with(hash)
+/// The key of the [`MailShare`] of the mails to an address with this name.
+pub(super) fn share_of_address(share: MailShare, name: &[u8; 32]) -> Key {
+    mail_counts().with(&[share as u8]).with(name)
+}
+
+/// The keys of the two records whose keys make names of addresses.
+pub(super) fn address_keys() -> [Key; 2] {
+    ["address key 1", "address key 2"].map(daemon)
 }
 
 pub(super) fn share_of_account(share: MailShare, account: AccountNumber) -> Key {

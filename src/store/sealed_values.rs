@@ -19,7 +19,7 @@ use super::{
 };
 use crate::crypto::{
     Random, SlotKey,
-    value_seal::{open_value, seal_value},
+    value_seal::{keyed_name, open_value, seal_value},
 };
 
 /// Stands in place of the version of a value that is not sealed. Versions begin with 1.
@@ -131,6 +131,17 @@ impl Transaction<'_, '_> {
     /// The key of values that the record at `key` names.
     pub(super) fn value_key(&self, key: &Key) -> Result<Option<ValueKeyRef>, StoreError> {
         Ok(self.with_stored(key, |envelope| envelope.attached.value_key)?.flatten())
+    }
+
+    /// A name for `text` that cannot be guessed once the record at `by` is deleted, not from an older copy of the
+    /// database either: see [`keyed_name`]. `None` if that record does not exist or has no key for values.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`Transaction::get`].
+    pub fn keyed_name(&self, by: &Key, text: &[u8]) -> Result<Option<[u8; 32]>, StoreError> {
+        let Some(reference) = self.value_key(by)? else { return Ok(None) };
+        Ok(Some(keyed_name(&self.key_in(reference)?, text)))
     }
 
     fn key_in(&self, reference: ValueKeyRef) -> Result<SlotKey, StoreError> {

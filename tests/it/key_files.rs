@@ -62,8 +62,14 @@ fn keys_in_page(slots: &[[u8; 32]], key: &WrappingKey) -> Vec<[u8; 32]> {
 /// has one.
 pub(crate) fn payload_keys(server: &TestServer) -> usize {
     let records = b"srDojc".map(Key::new).into_iter();
-    let daemon = [&b"late tries"[..], b"stand-in secret", b"captcha key"]
-        .map(|name| Key::new(b'm').with(name));
+    let daemon = [
+        &b"late tries"[..],
+        b"stand-in secret",
+        b"captcha key",
+        b"address key 1",
+        b"address key 2",
+    ]
+    .map(|name| Key::new(b'm').with(name));
     let records = records.chain(daemon);
     let of_values = records.map(|prefix| server.app.store.keys(&prefix).count()).sum::<usize>();
     keys(server.dir()).len() - of_values

@@ -14,7 +14,7 @@ use crate::{
     mail::{mailer, notify},
     server::{Options, TestServer},
 };
-use sealdrop::domain::operator;
+use sealdrop::{crypto::sha256, domain::operator};
 
 /// In everything that this test sends and that must not be on disk in the clear.
 const PLANTED: &str = "planted";
@@ -42,12 +42,16 @@ pub(super) fn unreadable_once_deleted() {
     let ending = new_keys();
     TestBox::with(&server.client, &[("notifyemail", "planted-box@example.com")]);
     staying.extend(new_keys());
-    // Payload, texts and visits, the request, the mail that waits; and so on.
+    // Payload, texts and visits, the request, the mail that waits; and so on. The first mail makes the key for
+    // names of addresses.
     let counts = [staying.len(), of_deleted.len(), ending.len()];
-    assert_eq!(counts, [4 + 2, 4, 4 + 1], "the keys of each");
+    assert_eq!(counts, [4 + 3, 4, 4 + 1], "the keys of each");
     let before = files(server.dir(), &[]);
+    // A hash would tell those who know the address that it had mail.
+    let hash = sha256(b"planted-kept@example.com");
     for (path, bytes) in &before {
         assert!(find(bytes, PLANTED.as_bytes()).is_none(), "{} has it", path.display());
+        assert!(find(bytes, &hash).is_none(), "{} has the hash of an address", path.display());
     }
 
     // Deleted by their owner, with their account, and replaced.

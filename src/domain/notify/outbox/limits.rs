@@ -5,10 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::OutboxError;
+use super::{OutboxError, address_names};
 use crate::{
     clock::UnixSeconds,
-    crypto::sha256,
     domain::{
         notify::mailbox::Mailbox,
         numbers::{AccountNumber, MailShare},
@@ -21,7 +20,7 @@ use crate::{
 pub const MAX_PER_ADDRESS: usize = 5;
 /// The number of mails on behalf of one account within an hour.
 pub const MAX_PER_ACCOUNT: usize = 50;
-const WINDOW_SECONDS: u64 = 3600;
+pub(super) const WINDOW_SECONDS: u64 = 3600;
 /// The number of counts that one change sweeps.
 const BATCH: usize = 256;
 
@@ -63,28 +62,36 @@ pub(super) fn reserve(
     patience_seconds: u64,
     now: UnixSeconds,
 ) -> Result<UnixSeconds, OutboxError> {
-    // Addresses that differ only in case usually belong to the same recipient.
-    let address = sha256(to.as_str().to_ascii_lowercase().as_bytes());
-    let mut counted = vec![(schema::mails_to(&address), MAX_PER_ADDRESS)];
-    counted.extend(account.map(|account| (schema::mails_of(account), MAX_PER_ACCOUNT)));
+    let names = address_names::of(transaction, to, now)?;
+    // The first key of each is that of the count to write. The others are those of earlier names.
+    let to_address: Vec<Key> = names.iter().map(schema::mails_to).collect();
+    let mut counted = vec![(to_address, MAX_PER_ADDRESS)];
+    counted.extend(account.map(|account| (vec![schema::mails_of(account)], MAX_PER_ACCOUNT)));
     for share in shares {
-        let key = match (share, account) {
+        let keys: Vec<Key> = match (share, account) {
             (MailShare::StrangersOfAccount, Some(account)) => {
-                schema::share_of_account(*share, account)
+                vec![schema::share_of_account(*share, account)]
             }
             (MailShare::StrangersOfAccount, None) => continue,
-            (share, _) => schema::share_of_address(*share, &address),
+            (share, _) => names.iter().map(|name| schema::share_of_address(*share, name)).collect(),
         };
-        counted.push((key, share.most()));
+        counted.push((keys, share.most()));
     }
     let (mut at, mut counts) = (now, Vec::new());
-    for (key, most) in counted {
-        let SentTimes(mut times) = transaction.get(&key)?.unwrap_or_default();
-        times.retain(|sent| is_counted(*sent, now));
-        if let Some(first_of_last) = times.len().checked_sub(most).and_then(|n| times.get(n)) {
+    for (keys, most) in counted {
+        let mut all = Vec::new();
+        for (n, key) in keys.into_iter().enumerate() {
+            let SentTimes(mut times) = transaction.get(&key)?.unwrap_or_default();
+            times.retain(|sent| is_counted(*sent, now));
+            all.extend_from_slice(&times);
+            if n == 0 {
+                counts.push((key, times));
+            }
+        }
+        all.sort_unstable();
+        if let Some(first_of_last) = all.len().checked_sub(most).and_then(|n| all.get(n)) {
             at = at.max(first_of_last.plus(WINDOW_SECONDS));
         }
-        counts.push((key, times));
     }
     let wait_seconds = at.0.saturating_sub(now.0);
     if wait_seconds > patience_seconds {
@@ -105,8 +112,9 @@ fn is_counted(sent: UnixSeconds, now: UnixSeconds) -> bool {
     now < sent.plus(WINDOW_SECONDS) && sent <= now.plus(WINDOW_SECONDS)
 }
 
-/// Deletes counts that no longer limit any mail. Blocks.
+/// Deletes counts that no longer limit any mail, and the keys of their addresses. Blocks.
 pub fn sweep(store: &Store, now: UnixSeconds) -> Result<(), StoreError> {
+    address_names::sweep(store, now)?;
     let mut over: Vec<Key> = Vec::new();
     for item in store.range::<SentTimes>(&schema::mail_counts()) {
         let (key, times) = item?;

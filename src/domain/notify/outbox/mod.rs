@@ -5,6 +5,7 @@
 //! two sends it again, under the same name. Of several processes that share a store, only one attempts an item
 //! at a time: see [`claim()`]. The sending is in [`crate::delivery`].
 
+mod address_names;
 mod claim;
 pub(crate) mod limits;
 #[cfg(test)]
