@@ -4,6 +4,7 @@ pub(super) mod bucket_table;
 mod buckets;
 pub(super) mod directory;
 pub(super) mod files;
+mod io_threads;
 pub(super) mod key_files;
 pub(super) mod key_table;
 mod master_key;

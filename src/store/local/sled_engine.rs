@@ -16,7 +16,7 @@ use std::{
 
 use bytes::Bytes;
 
-use super::{directory::DataDirectory, sync_hook};
+use super::{directory::DataDirectory, io_threads, sync_hook};
 use crate::{
     metrics::AtomicHistogram,
     store::{
@@ -171,7 +171,14 @@ impl Database {
             .use_compression(false)
             // The writer flushes after each commit; a timer would only add syncs.
             .flush_every_ms(None);
-        let db = config.open().map_err(|error| match error {
+        // A new database is written for the first time by the flush, and an existing one is read by `open`:
+        // both start sled's threads.
+        let opened = io_threads::with_one(|| {
+            let db = config.open()?;
+            db.flush()?;
+            Ok(db)
+        });
+        let db = opened.map_err(|error| match error {
             sled::Error::Io(error) => error,
             other => io::Error::other(other.to_string()),
         })?;

@@ -16,6 +16,7 @@ mod burned;
 mod changes;
 mod flips;
 mod full;
+mod io_threads;
 mod kill;
 mod leftovers;
 mod load;
@@ -49,6 +50,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         ),
         trial("faults::a_flipped_bit_is_refused_or_harmless", flips::refused_or_harmless),
         trial("faults::kill_9_in_a_change_leaves_old_or_new", changes::old_or_new),
+        trial("faults::one_thread_writes_the_database", io_threads::one_writes),
         trial("faults::nothing_on_disk_opens_what_is_burned", burned::nothing_opens),
         trial("faults::nothing_on_disk_opens_a_burned_box", boxes::nothing_opens),
         trial(
