@@ -18,6 +18,7 @@ use crate::{
     },
     store::{
         bodies::Bodies,
+        local::files::AppendedFile,
         space::{Space, SpaceCheckedFile},
     },
 };
@@ -45,7 +46,11 @@ impl Spool {
         let file = bodies.temporary()?;
         let key = MessageKey::new(random);
         let has_room = |space: Space| space.free >= RESERVE_BYTES;
-        let checked = SpaceCheckedFile::new(Box::new(file.try_clone()?), bodies, has_room);
+        let checked = SpaceCheckedFile::new(
+            Box::new(AppendedFile::new(file.try_clone()?, 0)),
+            bodies,
+            has_room,
+        );
         Ok(Self { sealer: StreamSealer::new(checked, &key, random)?, file, key })
     }
 

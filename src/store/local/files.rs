@@ -2,9 +2,12 @@
 
 use std::{
     fs::{self, File},
-    io::{self, ErrorKind, Read, Seek},
+    io::{self, ErrorKind, Read, Seek, Write},
+    os::unix::fs::FileExt,
     path::Path,
 };
+
+use crate::store::bodies::BodyWriter;
 
 pub(in crate::store) fn sync(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
@@ -48,4 +51,40 @@ pub(in crate::store) fn overwrite(mut file: &File) -> io::Result<()> {
 
 pub(super) fn write_zeros(mut file: &File, bytes: u64) -> io::Result<()> {
     io::copy(&mut io::repeat(0).take(bytes), &mut file).map(drop)
+}
+
+/// A file that is written from a position on, with `pwrite(2)` as all files of the store: a test that lets
+/// writes of files fail must not meet those of sockets and pipes.
+pub(in crate::store) struct AppendedFile {
+    file: File,
+    end: u64,
+}
+
+impl AppendedFile {
+    /// `end` is where the next bytes go.
+    pub(in crate::store) fn new(file: File, end: u64) -> Self {
+        Self { file, end }
+    }
+}
+
+impl Write for AppendedFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write_at(bytes, self.end)?;
+        self.end += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl BodyWriter for AppendedFile {
+    fn sync(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
+    fn finish(&self) -> io::Result<()> {
+        self.file.sync_all()
+    }
 }

@@ -5,13 +5,13 @@
 use std::{
     collections::BTreeSet,
     fs::{self, File, OpenOptions},
-    io::{self, Seek, SeekFrom},
+    io,
     os::unix::fs::OpenOptionsExt,
     path::PathBuf,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use super::files::remove_if_there;
+use super::files::{AppendedFile, remove_if_there};
 use crate::store::{
     Space,
     bodies::{Bodies, BodyReader, BodyWriter, FileName, SettledFiles},
@@ -64,17 +64,16 @@ impl Bodies for PayloadFiles {
         if made.is_err() {
             self.held().remove(&name);
         }
-        Ok(Box::new(made?))
+        Ok(Box::new(AppendedFile::new(made?, 0)))
     }
 
     fn reopen(&self, name: FileName, bytes: u64) -> io::Result<Box<dyn BodyWriter>> {
-        let mut file = OpenOptions::new().write(true).open(self.path(name))?;
+        let file = OpenOptions::new().write(true).open(self.path(name))?;
         if file.metadata()?.len() < bytes {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         file.set_len(bytes)?;
-        file.seek(SeekFrom::Start(bytes))?;
-        Ok(Box::new(file))
+        Ok(Box::new(AppendedFile::new(file, bytes)))
     }
 
     fn keep(&self, names: &[FileName]) -> io::Result<()> {
@@ -162,16 +161,6 @@ impl SettledFiles for SettledPaths<'_> {
             swept += 1;
         }
         Ok(swept)
-    }
-}
-
-impl BodyWriter for File {
-    fn sync(&self) -> io::Result<()> {
-        self.sync_data()
-    }
-
-    fn finish(&self) -> io::Result<()> {
-        self.sync_all()
     }
 }
 

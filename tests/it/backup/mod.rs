@@ -48,13 +48,13 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 /// A key pair, as `age-keygen` makes it, in a directory of its own.
-struct KeyPair {
+pub(crate) struct KeyPair {
     dir: tempfile::TempDir,
     recipient: String,
 }
 
 impl KeyPair {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().expect("a fresh directory");
         let identity = x25519::Identity::generate();
         let recipient = identity.to_public().to_string();
@@ -95,7 +95,7 @@ fn badly(mut command: Command, code: i32, says: &str) {
 }
 
 /// The arguments of `backup create` for `data` and the recipient of `keys`.
-fn create(destination: &str, data: &Path, keys: &KeyPair) -> Command {
+pub(crate) fn create(destination: &str, data: &Path, keys: &KeyPair) -> Command {
     let mut command = backup(&["create", destination, "--with-keys", "--recipient"]);
     command.arg(&keys.recipient).arg("--data").arg(data);
     command
@@ -106,6 +106,13 @@ fn created(name: &str, data: &Path, keys: &KeyPair) -> PathBuf {
     let file = data.with_file_name(name);
     well(create(&file.display().to_string(), data, keys));
     file
+}
+
+/// Verifies a backup that must be good.
+pub(crate) fn verify(file: &Path, keys: &KeyPair) {
+    let mut command = backup(&["verify", &file.display().to_string()]);
+    command.args(["--identity", &keys.identity()]);
+    well(command);
 }
 
 /// Restores `file` into a new directory with this name beside it.

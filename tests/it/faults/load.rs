@@ -87,6 +87,11 @@ pub(crate) struct Load<'a> {
 impl Load<'_> {
     /// Runs this many clients until the daemon does not answer any more.
     pub(crate) fn run(&self, clients: usize) {
+        self.run_for(clients, u64::MAX);
+    }
+
+    /// As [`Load::run`], with about this many requests.
+    pub(crate) fn run_for(&self, clients: usize, requests: u64) {
         let (next_tag, next_request) = (AtomicU64::new(self.first_tag), AtomicU64::new(0));
         let known = Mutex::new(Vec::new());
         thread::scope(|scope| {
@@ -94,11 +99,12 @@ impl Load<'_> {
                 // A connection of its own for each.
                 let client = Client::new(self.client.base.clone(), self.client.key.clone());
                 let (next_tag, next_request, known) = (&next_tag, &next_request, &known);
-                scope.spawn(
-                    move || {
-                        while self.one(&client, next_tag, next_request, known).is_ok() {}
-                    },
-                );
+                scope.spawn(move || {
+                    while next_request.load(Ordering::Relaxed) < requests
+                        && self.one(&client, next_tag, next_request, known).is_ok()
+                    {
+                    }
+                });
             }
         });
     }

@@ -14,6 +14,7 @@ mod attachments;
 mod boxes;
 mod burned;
 mod changes;
+mod failed_calls;
 mod flips;
 mod full;
 mod io_threads;
@@ -49,6 +50,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             full::stops_creations_only,
         ),
         trial("faults::a_flipped_bit_is_refused_or_harmless", flips::refused_or_harmless),
+        trial_with("faults::calls_that_fail_lose_nothing", &[STRACE], failed_calls::lose_nothing),
         trial("faults::kill_9_in_a_change_leaves_old_or_new", changes::old_or_new),
         trial("faults::one_thread_writes_the_database", io_threads::one_writes),
         trial("faults::nothing_on_disk_opens_what_is_burned", burned::nothing_opens),
