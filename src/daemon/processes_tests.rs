@@ -334,15 +334,21 @@ async fn a_revoked_key_changes_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_of_another_process_is_known_soon() {
     let (_, _, [one, other], key) = two_processes().await;
-    let made = other.json("POST /api/account/keys", &key, &json!({"kind": "private"})).await;
-    let new = made.json()["data"]["key"].as_str().unwrap().to_owned();
-    let asked = async || one.json("GET /api/account", &new, &Value::Null).await.status;
-    assert_eq!(asked().await, 403);
+    let create = async || {
+        let made = other.json("POST /api/account/keys", &key, &json!({"kind": "private"})).await;
+        made.json()["data"]["key"].as_str().unwrap().to_owned()
+    };
+    let asked = async |new: &str| one.json("GET /api/account", new, &Value::Null).await.status;
+    let first = create().await;
+    assert_eq!(asked(&first).await, 403);
     let _housekeeping = housekeeping::start(&one.app);
-    while asked().await == 403 {
-        yield_now().await;
+    // The first is read at once, and the second the next time.
+    for new in [first, create().await] {
+        while asked(&new).await == 403 {
+            yield_now().await;
+        }
+        assert_eq!(asked(&new).await, 200);
     }
-    assert_eq!(asked().await, 200);
 }
 
 /// Each question of each call to the database fails once. Then the call has changed nothing, says that it has

@@ -134,7 +134,7 @@ pub(in crate::api) async fn create(
     let (kind, name) = (kind(&fields)?, name(&fields, &NAME)?);
     auth::recheck(app, headers)?;
     let asking = auth::key_hash(headers)?;
-    // Read before the change: if it fails, no key is created that nobody knows.
+    // Read before the change: a read that fails must not leave a key that was never shown.
     let metadata = figures_now(app, account).await?;
     let (writer, now) = (Arc::clone(app), app.clock.now());
     let create = move || {

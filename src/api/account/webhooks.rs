@@ -112,7 +112,7 @@ pub(in crate::api) async fn add(
     let wanted = events(&fields)?;
     auth::recheck(app, headers)?;
     let by = AskedBy::Key(auth::key_hash(headers)?);
-    // Read before the change: if it fails, no webhook is added whose key nobody knows.
+    // Read before the change: a read that fails must not leave a webhook whose key was never shown.
     let metadata = figures_now(app, account).await?;
     let (writer, now) = (Arc::clone(app), app.clock.now());
     let add = move || {

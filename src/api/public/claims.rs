@@ -65,7 +65,7 @@ pub(in crate::api) async fn redeem(
     let (key, hash) = generate(KeyKind::Private, &*app.random);
     let (account, stored) = app.store.change(claim::redeem(&token, hash, now)).await?;
     let known = Arc::clone(app);
-    blocking(move || known.api_keys.learn(&stored)).await?;
+    blocking(move || known.api_keys.learn(&known.store, &stored)).await?;
     let data = Claimed { account, private_key: key.expose_secret().to_owned() };
     Ok(json(StatusCode::CREATED, &PublicData { data }))
 }

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The most records that are changed together.
-const BATCH: usize = 1024;
+const BATCH: usize = 128;
 
 /// Where the keys for a backup without keys are.
 #[derive(Clone, Copy)]

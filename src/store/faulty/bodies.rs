@@ -141,7 +141,7 @@ impl SettledFiles for SettledBodies {
 }
 
 impl MemoryWriter {
-    /// Checks that nobody has opened the file again.
+    /// Checks that the file was not opened again.
     fn check(&self, body: &MemoryBody) -> io::Result<()> {
         match body.reopened == self.reopened {
             true => Ok(()),

@@ -53,8 +53,8 @@ pub(super) fn write_zeros(mut file: &File, bytes: u64) -> io::Result<()> {
     io::copy(&mut io::repeat(0).take(bytes), &mut file).map(drop)
 }
 
-/// A file that is written from a position on, with `pwrite(2)` as all files of the store: a test that lets
-/// writes of files fail must not meet those of sockets and pipes.
+/// A file that is written from a position on, with `pwrite(2)` as the slots and the database: so a test can let
+/// writes of files fail, and not those of sockets and pipes.
 pub(in crate::store) struct AppendedFile {
     file: File,
     end: u64,

@@ -1,13 +1,16 @@
-//! Gives sled one thread for its writes instead of seven.
+//! Gives sled three threads for its writes instead of seven.
 //!
 //! sled 0.34.7 starts seven threads when a process first uses it, and each write wakes all of them, although one
-//! takes it (`threadpool.rs`, `notify_all`). The six others cost more than the write (docs/performance.md). Their
+//! takes it (`threadpool.rs`, `notify_all`). The others cost more than the write (docs/performance.md). Their
 //! number is not a setting, but sled goes on with fewer if the system refuses some. So the symbol below is linked
-//! before the C library's, receives the calls of Rust's standard library, and refuses all but the first thread
-//! that is started while a database is opened.
+//! before the C library's, receives the calls of Rust's standard library, and refuses further threads while a
+//! database is opened.
 //!
-//! One thread is enough, because no task of sled waits for another. If more than seven tasks wait, sled starts
-//! further threads for a while, as it would without this file.
+//! One thread would not be enough. A commit that begins a segment can wait until the file was shortened
+//! (`bump_tip` in `segment.rs`), which is a task of the same threads, and holds a lock that each of their writes
+//! takes at its end. A commit has two writes, and one more for each segment that it begins, so that two threads
+//! can be stopped there at the same time, and one is left. If ever all were, the writer would hang, and
+//! [`crate::store`] ends a process whose commit takes too long.
 //!
 //! A program that has the C library inside has no other symbol to call. There, and in fuzz targets, whose
 //! sanitizers define the symbol, all seven are started.
@@ -19,8 +22,10 @@ thread_local! {
     static LEFT: Cell<Option<usize>> = const { Cell::new(None) };
 }
 
-/// Calls `open`, which can start at most one thread.
-pub(super) fn with_one<T>(open: impl FnOnce() -> T) -> T {
+const THREADS: usize = 3;
+
+/// Calls `open`, which can start at most [`THREADS`].
+pub(super) fn with_few<T>(open: impl FnOnce() -> T) -> T {
     /// Ends the limit, also after a panic, which sled does on some kinds of damage.
     struct Limit;
     impl Drop for Limit {
@@ -28,7 +33,7 @@ pub(super) fn with_one<T>(open: impl FnOnce() -> T) -> T {
             LEFT.set(None);
         }
     }
-    LEFT.set(Some(1));
+    LEFT.set(Some(THREADS));
     let _limit = Limit;
     open()
 }
@@ -83,12 +88,16 @@ mod symbol {
         start: Start,
         argument: *mut c_void,
     ) -> c_int {
-        match LEFT.get() {
-            Some(0) => return REFUSED,
-            Some(left) => LEFT.set(Some(left - 1)),
-            None => {}
+        let left = LEFT.get();
+        if left == Some(0) {
+            return REFUSED;
         }
         // SAFETY: the arguments are those of the caller.
-        unsafe { CREATE(thread, attributes, start, argument) }
+        let outcome = unsafe { CREATE(thread, attributes, start, argument) };
+        // One that the system has refused does not count, so that the next one is tried.
+        if outcome == 0 {
+            LEFT.set(left.map(|left| left - 1));
+        }
+        outcome
     }
 }

@@ -6,7 +6,7 @@
 
 use std::{
     fs::{self, TryLockError},
-    io,
+    io, mem,
     ops::Bound,
     path::Path,
     sync::Arc,
@@ -171,16 +171,19 @@ impl Database {
             .use_compression(false)
             // The writer flushes after each commit; a timer would only add syncs.
             .flush_every_ms(None);
-        // A new database is written for the first time by the flush, and an existing one is read by `open`:
-        // both start sled's threads.
-        let opened = io_threads::with_one(|| {
-            let db = config.open()?;
-            db.flush()?;
-            Ok(db)
-        });
-        let db = opened.map_err(|error| match error {
+        let readable = |error| match error {
             sled::Error::Io(error) => error,
             other => io::Error::other(other.to_string()),
+        };
+        // A new database is written for the first time by the flush, and an existing one is read by `open`:
+        // both start sled's threads.
+        let db = io_threads::with_few(|| {
+            let db = config.open().map_err(readable)?;
+            if let Err(error) = db.flush() {
+                mem::forget(db);
+                return Err(readable(error));
+            }
+            Ok(db)
         })?;
         let file = sync_hook::SyncedFile::new(&dir.join("db"))?;
         Ok(Self { db, file })

@@ -23,7 +23,8 @@ use crate::{
     mail::until,
 };
 
-/// Calls that change files. Sockets and pipes need none of them.
+/// Calls that change files, and that sockets and pipes do not need. `write` is not among them, which a few files
+/// beside the database are written with.
 const CALLS: [&str; 7] =
     ["pwrite64", "fdatasync", "fsync", "rename", "unlink", "ftruncate", "fallocate"];
 const CLIENTS: usize = 2;
@@ -33,7 +34,7 @@ const REQUESTS: u64 = 40;
 #[derive(Clone, Debug)]
 struct Fault {
     call: String,
-    /// From the how manieth call of a thread on.
+    /// The first call of a thread that fails, counted from 1.
     first: usize,
     error: &'static str,
     is_lasting: bool,

@@ -4,16 +4,16 @@ use serde_json::json;
 
 use crate::{daemon::Daemon, http::Client};
 
-pub(super) fn one_writes() {
+pub(super) fn three_write() {
     let dir = tempfile::tempdir().expect("a fresh directory");
     let data = dir.path().join("data");
     let (first, client) = Daemon::start_first(&data, &[]);
     client.create(json!({}));
-    assert_eq!(of_sled(&first), 1, "with a new store");
+    assert_eq!(of_sled(&first), 3, "with a new store");
     assert!(first.stop().0.success());
     let again = Daemon::start(&data, &[]);
     Client::new(again.base.clone(), client.key.clone()).create(json!({}));
-    assert_eq!(of_sled(&again), 1, "with an existing one");
+    assert_eq!(of_sled(&again), 3, "with an existing one");
 }
 
 fn of_sled(daemon: &Daemon) -> usize {

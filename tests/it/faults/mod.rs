@@ -52,7 +52,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("faults::a_flipped_bit_is_refused_or_harmless", flips::refused_or_harmless),
         trial_with("faults::calls_that_fail_lose_nothing", &[STRACE], failed_calls::lose_nothing),
         trial("faults::kill_9_in_a_change_leaves_old_or_new", changes::old_or_new),
-        trial("faults::one_thread_writes_the_database", io_threads::one_writes),
+        trial("faults::three_threads_write_the_database", io_threads::three_write),
         trial("faults::nothing_on_disk_opens_what_is_burned", burned::nothing_opens),
         trial("faults::nothing_on_disk_opens_a_burned_box", boxes::nothing_opens),
         trial(

@@ -91,8 +91,12 @@ impl ApiKeys {
         Ok(())
     }
 
-    /// Adds a key that this process has stored, so that a read that fails cannot lose it. Blocks.
-    pub fn learn(&self, stored: &StoredApiKey) {
+    /// Reads the keys again after this process has stored one. Adds it if that fails, so that a read cannot lose
+    /// it. Blocks.
+    pub fn learn(&self, store: &Store, stored: &StoredApiKey) {
+        if self.reload(store).is_ok() {
+            return;
+        }
         let _alone = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         known.insert(stored.hash, KnownKey::new(&stored.key, None));

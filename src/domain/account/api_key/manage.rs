@@ -79,7 +79,7 @@ impl ApiKeys {
                 break;
             }
         }
-        self.learn(&stored);
+        self.learn(store, &stored);
         Ok(NewApiKey { key, stored })
     }
 

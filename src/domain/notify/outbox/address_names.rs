@@ -1,6 +1,6 @@
-//! What addresses are called in the counts of mails, which outlive a mail in freed parts of the database: names
-//! under a key that is wiped some hours later. A plain hash of an address could be found out for ever, by
-//! somebody who knows the address and has a copy of the database.
+//! Names of addresses in the counts of mails. Counts stay in freed parts of the database, and a plain hash there
+//! would show to everybody who knows an address that it had mail. So the names are HMACs under a key that is
+//! wiped some hours later.
 
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +50,8 @@ pub(super) fn of(
     for key in schema::address_keys() {
         if let Some(there) = transaction.get::<AddressKey>(&key)?
             && there.is_needed(now)
+            // A restore without keys leaves the record only.
+            && transaction.keyed_name(&key, address.as_bytes())?.is_some()
         {
             found.push((there, key));
         }
@@ -67,7 +69,6 @@ pub(super) fn of(
             found.insert(0, (new, free));
         }
     }
-    // None is left out: a record of this kind always has a key.
     let names = found.iter().map(|(_, key)| transaction.keyed_name(key, address.as_bytes()));
     names.filter_map(Result::transpose).collect()
 }
@@ -124,6 +125,28 @@ mod tests {
         assert_eq!(at(10 * USE_SECONDS).len(), 1);
         // A clock that was set back.
         assert_eq!(at(0).len(), 1);
+    }
+
+    /// As a restore without keys leaves it.
+    #[test]
+    fn a_record_without_its_key_is_replaced() {
+        #[derive(Serialize, Deserialize)]
+        struct KeylessAddressKey {
+            since: UnixSeconds,
+        }
+        impl Record for KeylessAddressKey {
+            const VERSION: u8 = 1;
+        }
+
+        let home = tempfile::tempdir().unwrap();
+        let store = Store::open(home.path(), 8 << 20).unwrap();
+        let put = |transaction: &mut Transaction<'_, '_>| {
+            transaction.put(&schema::address_keys()[0], &KeylessAddressKey { since: NOW })
+        };
+        store.change(put).wait().unwrap();
+        let found = names(&store, "a@example.org", NOW);
+        assert_eq!(found.len(), 1);
+        assert_eq!(names(&store, "a@example.org", NOW), found);
     }
 
     #[test]

@@ -44,6 +44,11 @@ pub(super) enum LeaseUse {
 }
 
 impl Uploader {
+    /// Whether several processes share the store.
+    pub(super) fn is_one_of_several(self) -> bool {
+        self.0 != 0
+    }
+
     /// Takes the lease of an attachment for this upload. Returns whether it was free.
     pub(super) fn take(
         self,
@@ -92,7 +97,7 @@ impl Uploader {
     }
 }
 
-/// Deletes the lease of an attachment, whoever has it.
+/// Deletes the lease of an attachment, of any upload.
 pub(super) fn forget(
     transaction: &mut Transaction<'_, '_>,
     number: SecretNumber,

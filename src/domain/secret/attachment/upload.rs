@@ -232,7 +232,7 @@ impl AttachmentUpload {
     /// nothing for [`UPLOAD_LEASE_SECONDS`](super::turn::UPLOAD_LEASE_SECONDS); and errors of the store.
     pub fn write(&mut self, bytes: &[u8], now: UnixSeconds) -> Result<(), AttachmentError> {
         self.right.renew(self.counted, now)?;
-        self.writer.write(bytes).map_err(failed(self.counted))?;
+        self.writer.write(bytes).map_err(failed(self.right.uploader(), self.counted))?;
         self.received += bytes.len() as u64;
         Ok(())
     }
@@ -277,7 +277,7 @@ impl AttachmentUpload {
         };
         let is_complete = self.total == Some(received);
         if is_complete {
-            self.writer.finish().map_err(failed(self.counted))?;
+            self.writer.finish().map_err(failed(self.right.uploader(), self.counted))?;
         }
         let tail_bytes = match received.checked_sub(self.writer.sealed()) {
             Some(tail) if !is_complete => tail,
@@ -291,7 +291,7 @@ impl AttachmentUpload {
             }
         };
         let file = self.writer.inner();
-        file.sync().map_err(failed(self.counted))?;
+        file.sync().map_err(failed(self.right.uploader(), self.counted))?;
         let growth = if is_complete { Growth::Finished } else { Growth::Unfinished };
         let payload = match self.is_new {
             true => Some(seal(&self.store, random, &id.random, n, (&self.key, file, growth))?),
@@ -327,10 +327,16 @@ impl AttachmentUpload {
     }
 }
 
-/// An error of the file. Another process may have opened it to continue it.
-fn failed<E: Into<StoreError>>(received: u64) -> impl FnOnce(E) -> AttachmentError {
+/// An error of the file. Another process of several may have opened it to continue it.
+fn failed<E: Into<StoreError>>(
+    uploader: Uploader,
+    received: u64,
+) -> impl FnOnce(E) -> AttachmentError {
     move |error| match error.into() {
-        StoreError::PayloadFile(error) if error.kind() == ErrorKind::StaleNetworkFileHandle => {
+        StoreError::PayloadFile(error)
+            if error.kind() == ErrorKind::StaleNetworkFileHandle
+                && uploader.is_one_of_several() =>
+        {
             AttachmentError::UnderWay { received }
         }
         error => error.into(),
