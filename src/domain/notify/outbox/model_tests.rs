@@ -15,7 +15,7 @@ use crate::{
             webhook::{self, WebhookUrl},
         },
         numbers::{OutboxNumber, SecretNumber},
-        operator,
+        operator, schema,
     },
     store::{
         Store, Transaction,
@@ -407,7 +407,9 @@ fn check(operations: Vec<Operation>, home: ModelStore) {
     // Each item has a key for its record, and perhaps one for its sealed part.
     let items = world.items.iter().map(|item| 1 + usize::from(item.is_sealed));
     let webhooks = world.webhooks.iter().filter(|(_, is_there)| *is_there).count();
-    assert_eq!(world.home.keys_and_files(), (items.sum::<usize>() + webhooks, 0));
+    let names = schema::address_keys().map(|key| world.store().keys(&key).count());
+    let others = webhooks + names.iter().sum::<usize>();
+    assert_eq!(world.home.keys_and_files(), (items.sum::<usize>() + others, 0));
 }
 
 over_engines!(operations(), check);
