@@ -46,31 +46,32 @@ pub(super) fn of(
 ) -> Result<Vec<[u8; 32]>, StoreError> {
     // Addresses that differ only in case usually belong to the same recipient.
     let address = address.as_str().to_ascii_lowercase();
-    let mut found: Vec<(AddressKey, Key)> = Vec::new();
+    let mut found: Vec<(AddressKey, Key, [u8; 32])> = Vec::new();
     for key in schema::address_keys() {
         if let Some(there) = transaction.get::<AddressKey>(&key)?
             && there.is_needed(now)
             // A restore without keys leaves the record only.
-            && transaction.keyed_name(&key, address.as_bytes())?.is_some()
+            && let Some(name) = transaction.keyed_name(&key, address.as_bytes())?
         {
-            found.push((there, key));
+            found.push((there, key, name));
         }
     }
-    found.sort_by_key(|(key, _)| std::cmp::Reverse(key.since));
-    if !found.first().is_some_and(|(key, _)| key.is_new(now)) {
+    found.sort_by_key(|(key, ..)| std::cmp::Reverse(key.since));
+    if !found.first().is_some_and(|(key, ..)| key.is_new(now)) {
         // The older of two is not needed any more, because the newer one is not new.
         found.truncate(1);
-        let is_free = |key: &Key| found.iter().all(|(_, used)| used != key);
+        let is_free = |key: &Key| found.iter().all(|(_, used, _)| used != key);
         if let Some(free) = schema::address_keys().into_iter().find(is_free) {
             // Deleted first, so that the record gets another key.
             transaction.delete(&free)?;
             let new = AddressKey { since: now };
             transaction.put(&free, &new)?;
-            found.insert(0, (new, free));
+            if let Some(name) = transaction.keyed_name(&free, address.as_bytes())? {
+                found.insert(0, (new, free, name));
+            }
         }
     }
-    let names = found.iter().map(|(_, key)| transaction.keyed_name(key, address.as_bytes()));
-    names.filter_map(Result::transpose).collect()
+    Ok(found.into_iter().map(|(.., name)| name).collect())
 }
 
 /// Wipes keys that no count needs. Blocks.

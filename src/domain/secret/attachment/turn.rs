@@ -49,6 +49,10 @@ impl Uploader {
         self.0 != 0
     }
 
+    fn lease_from(self, now: UnixSeconds) -> UploadLease {
+        UploadLease { holder: self.0, until: now.plus(UPLOAD_LEASE_SECONDS) }
+    }
+
     /// Takes the lease of an attachment for this upload. Returns whether it was free.
     pub(super) fn take(
         self,
@@ -64,8 +68,7 @@ impl Uploader {
         if held.is_some_and(|lease| now < lease.until && lease.holder != self.0) {
             return Ok(false);
         }
-        let until = now.plus(UPLOAD_LEASE_SECONDS);
-        transaction.put(&key, &UploadLease { holder: self.0, until })?;
+        transaction.put(&key, &self.lease_from(now))?;
         Ok(true)
     }
 
@@ -87,10 +90,7 @@ impl Uploader {
             return Ok(false);
         }
         match lease_use {
-            LeaseUse::Renew => {
-                let until = now.plus(UPLOAD_LEASE_SECONDS);
-                transaction.put(&key, &UploadLease { holder: self.0, until })?;
-            }
+            LeaseUse::Renew => transaction.put(&key, &self.lease_from(now))?,
             LeaseUse::End => transaction.delete(&key)?,
         }
         Ok(true)
