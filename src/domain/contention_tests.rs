@@ -25,7 +25,7 @@ use super::{
     numbers::{AccountNumber, BoxId, LeaseToken, SecretId},
     operator,
     request::{self, NewRequest, RequestId, Texts},
-    schema,
+    schema::{self, TextField},
     secret::{
         self, MessageShown, NewSecret,
         attachment::{AttachmentLimits, MOST_ATTACHMENTS, NewAttachments, SealedAttachment},
@@ -117,6 +117,10 @@ impl AccountProcess {
         let create = secret::create(self.account, self.new_secret(attachments), NOW);
         let (number, secret, _) = self.store.change(create).wait().unwrap();
         secret.id(number)
+    }
+
+    fn delete(&self, id: SecretId) {
+        self.store.change(secret::delete(self.account, id, NOW)).wait().unwrap();
     }
 
     fn new_request(&self, send_request_to: Option<Mailbox>) -> NewRequest {
@@ -285,15 +289,45 @@ fn views_with_mails_and_webhook_calls() {
 #[test]
 fn deletions_of_secrets() {
     let prepare = |process: &AccountProcess| process.create_secret(2);
-    assert_apart(prepare, |process, id| {
-        process.store.change(secret::delete(process.account, id, NOW)).wait().unwrap();
-    });
+    assert_apart(prepare, AccountProcess::delete);
+}
+
+#[test]
+fn secrets_of_one_account() {
+    let both = ["alice", "alice"];
+    let met = meetings(both, nothing, |process, ()| process.create_secret(0));
+    assert!(met.is_empty(), "creations meet at {met:?}");
+    let met = meetings(both, |process| process.create_secret(0), AccountProcess::delete);
+    assert!(met.is_empty(), "deletions meet at {met:?}");
+}
+
+#[test]
+fn a_creation_touches_few_records() {
+    let disk = MemoryDisk::new(Sharing::Shared, 1);
+    let process = AccountProcess::new(&disk, 1, "alice");
+    process.create_secret(0);
+    process.log.take();
+    let number = process.create_secret(0).number;
+    let touched = process.log.take();
+    let texts = [TextField::Description, TextField::Message];
+    let mut written = BTreeSet::from([
+        schema::secret(number),
+        schema::reply(number),
+        schema::due(NOW.plus(24 * 3600), number),
+        schema::account_share(number.account, process.store.process()),
+    ]);
+    written.extend(texts.map(|field| schema::text(number, field)));
+    assert_eq!(*touched.written(), written);
+    assert_eq!(touched.only_read(), BTreeSet::from([schema::account(number.account)]));
 }
 
 /// Shows that a meeting is found.
 #[test]
-fn secrets_of_one_account_meet_at_its_counts() {
-    let met = meetings(["alice", "alice"], nothing, |process, ()| process.create_secret(0));
+fn requests_of_one_account_meet_at_its_counts() {
+    let met = meetings(["alice", "alice"], nothing, |process, ()| {
+        let new = process.new_request(None);
+        process.store.change(request::create(process.account, new, 10, NOW)).wait().unwrap();
+    });
     assert_eq!(met, BTreeSet::from([schema::account_counts(AccountNumber::FIRST)]));
 }
 

@@ -40,7 +40,7 @@ impl Record for AccountNumber {
 pub struct SecretNumber {
     /// The account that owns the record.
     pub account: AccountNumber,
-    /// The position of the secret among the account's secrets, in the order of creation.
+    /// The position of the secret among the account's secrets: in the order of creation, within one process.
     pub sequence: u64,
 }
 

@@ -264,7 +264,7 @@ fn burn_account(
         if batch.is_empty() {
             store
                 .change(move |transaction| {
-                    transaction.delete(&schema::account_counts(number))?;
+                    account::forget_counts(transaction, number)?;
                     Ok::<_, AccountError>(transaction.delete(&schema::account(number))?)
                 })
                 .wait()?;

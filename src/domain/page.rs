@@ -1,8 +1,8 @@
 //! Pages of long lists: where one begins, and where the next one does.
 //!
-//! Records are listed in the order of their keys, which is that of their creation. A position is therefore a
-//! number of a record, also of one that was deleted: records that are created or deleted meanwhile move no
-//! other record to another page.
+//! Records are listed in the order of their keys, which is that of their creation, except that the numbers of
+//! several processes interleave. A position is therefore a number of a record, also of one that was deleted:
+//! records that are created or deleted meanwhile move no other record to another page.
 
 use crate::store::{Key, Scan, Store, StoreError};
 

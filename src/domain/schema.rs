@@ -3,6 +3,7 @@
 //! ```text
 //! a account            -> Account
 //! B account            -> AccountCounts; missing before the first one since version 3 of Account
+//! B account share      -> AccountShare, 64 at most, if several processes share the store
 //! N account            -> DisplayName, if the account has one
 //! n name               -> AccountNumber
 //! k SHA-256 of the key -> ApiKey
@@ -44,12 +45,14 @@
 //! C SHA-256 of token   -> Claim
 //! H hour process        -> HourRecord: the events of an hour, counted from 1970; without `process` for process 0
 //! Q f                  -> the counter of secrets (f = 0) or requests (1) without an account
+//! Q account            -> the counter of its secrets, if several processes share the store
 //! U time challenge      -> Due: a used proof of work, until this time
 //! m "…"                -> the daemon's own records
 //! ```
 //!
 //! `account` has 3 bytes and `sequence` 5. The sequence is counted within the account, so that records are
-//! created in the order of their keys, which is efficient in sled, and a list is a range. `box` has 8 bytes,
+//! created in the order of their keys, which is efficient in sled, and a list is a range. If several processes
+//! share the store, that order is the one of the ranges of numbers that they take. `box` has 8 bytes,
 //! `message` 4 and `webhook` 4, all counted in the same way; `outgoing` has 8, the time and a counter. For a
 //! request's id, which cannot be guessed, 16 bytes of the digest are enough.
 
@@ -93,6 +96,18 @@ pub(super) fn account(account: AccountNumber) -> Key {
 /// The key of what an account has and has created.
 pub(super) fn account_counts(account: AccountNumber) -> Key {
     Key::new(b'B').with(&account.to_bytes())
+}
+
+/// The key of what a process counts of an account. A few records for all processes that ever were. It begins with
+/// that of [`account_counts`].
+pub(super) fn account_share(account: AccountNumber, process: u64) -> Key {
+    let [.., share] = process.to_be_bytes();
+    account_counts(account).with(&[share % 64])
+}
+
+/// The counter of the secrets of an account, if several processes share the store.
+pub(super) fn secrets_of_account(account: AccountNumber) -> Key {
+    Key::new(b'Q').with(&account.to_bytes())
 }
 
 /// The counter of secrets without an account.

@@ -12,11 +12,12 @@ use super::{
     Key, Space, StoreError, Transaction,
     bodies::{Bodies, BodyReader, FileName, FileToOpen, StagedFile},
     engine::{DiskFailure, Engine, FoundKeys, Scan, Stored, Version, Writes},
+    glances::Glances,
     payload_keys::{PayloadKeys, SlotLease, SlotWrites},
     ranges::Ranges,
     sealed_values::FreshKeys,
 };
-use crate::crypto::{Random, SlotKey};
+use crate::crypto::{Random, SlotKey, SystemRandom, random_array};
 
 /// The effects of changes that are not committed yet.
 #[derive(Default)]
@@ -102,6 +103,23 @@ pub(super) struct StoreDisks {
     pub(super) engine: Arc<dyn Engine>,
     pub(super) keys: Arc<dyn PayloadKeys>,
     pub(super) bodies: Arc<dyn Bodies>,
+    /// [`super::Store::process`].
+    pub(super) process: u64,
+}
+
+impl StoreDisks {
+    /// The parts of a store that is being opened.
+    pub(super) fn new(
+        engine: Arc<dyn Engine>,
+        keys: Arc<dyn PayloadKeys>,
+        bodies: Arc<dyn Bodies>,
+    ) -> Self {
+        let process = match engine.is_shared() {
+            true => u64::from_be_bytes(random_array(&SystemRandom)).max(1),
+            false => 0,
+        };
+        Self { engine, keys, bodies, process }
+    }
 }
 
 /// What a group has read, so that it reads each record and each slot once. With a shared engine, all its changes
@@ -131,8 +149,7 @@ pub(super) struct Group<'a> {
     disks: &'a StoreDisks,
     pub(super) effects: Effects,
     pub(super) reads: RefCell<ReadSet>,
-    /// What [`Group::glance`] has read.
-    glanced: RefCell<BTreeMap<Key, Option<Stored>>>,
+    pub(super) glances: RefCell<Glances>,
     pub(super) fresh_keys: FreshKeys<'a>,
     /// Whether the disk has room for new records. Asked once, so that all changes of the group agree.
     has_room: OnceCell<bool>,
@@ -162,7 +179,7 @@ impl<'a> Group<'a> {
             fresh_keys: FreshKeys::new(&disks.keys, random),
             effects: Effects::default(),
             reads: RefCell::default(),
-            glanced: RefCell::default(),
+            glances: RefCell::default(),
             has_room: OnceCell::new(),
             ranges,
             failure: None,
@@ -241,20 +258,6 @@ impl<'a> Group<'a> {
         }
         let stored = self.disks.engine.get(key)?;
         self.reads.borrow_mut().records.insert(key.clone(), stored.clone());
-        Ok(stored)
-    }
-
-    /// The record at `key`, as the engine has it. The commit does not check it, unless [`Group::stored`] has
-    /// read it, too.
-    pub(super) fn glance(&self, key: &Key) -> Result<Option<Stored>, StoreError> {
-        if let Some(known) = self.reads.borrow().record(key) {
-            return Ok(known.cloned());
-        }
-        if let Some(known) = self.glanced.borrow().get(key) {
-            return Ok(known.clone());
-        }
-        let stored = self.disks.engine.get(key)?;
-        self.glanced.borrow_mut().insert(key.clone(), stored.clone());
         Ok(stored)
     }
 

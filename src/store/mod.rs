@@ -24,6 +24,7 @@ mod fatal;
 #[cfg(test)]
 pub(crate) mod faulty;
 mod figures;
+mod glances;
 mod group;
 mod growing_file;
 mod key;
@@ -90,7 +91,7 @@ pub use self::{
 };
 use crate::{
     clock::{Clock, TimeRecord},
-    crypto::{SystemRandom, WrappingKey, random_array},
+    crypto::WrappingKey,
 };
 
 /// Encrypts the ring of the store in `root` under another master key, or under none. No daemon may use the
@@ -127,7 +128,6 @@ struct StoreParts {
     /// The stored time at the opening of the store.
     time: TimeRecord,
     clock: Arc<OnceLock<Clock>>,
-    process: u64,
 }
 
 impl Store {
@@ -180,10 +180,6 @@ impl Store {
         let bodies = Arc::clone(&disks.bodies);
         spawn("store unlink", Box::new(move || delete_files(bodies.as_ref(), &dead)))?;
         let (time, clock) = (committer.manifest().time, Arc::clone(committer.clock()));
-        let process = match disks.engine.is_shared() {
-            true => u64::from_be_bytes(random_array(&SystemRandom)).max(1),
-            false => 0,
-        };
         let writer = Writer {
             committer,
             random,
@@ -204,7 +200,6 @@ impl Store {
                 keys_out,
                 time,
                 clock,
-                process,
             }),
         })
     }
@@ -219,7 +214,7 @@ impl Store {
     /// itself; 0 if no other can be open.
     #[must_use]
     pub fn process(&self) -> u64 {
-        self.shared.process
+        self.shared.disks.process
     }
 
     /// Makes each later commit store the time of `clock`. Only the first clock is used.

@@ -32,7 +32,7 @@ pub(super) fn keep(kept: &mut Ranges, left: Ranges) {
 }
 
 impl Transaction<'_, '_> {
-    /// A number that no other change gets from the counter at `key`, in any process. `first` is the first one
+    /// A number that no other change gets from the counter at `key`, in any process. `first` finds the first one
     /// of a counter without a record.
     ///
     /// Numbers are taken in ranges. Those of one process grow; those of several processes interleave, and
@@ -40,13 +40,20 @@ impl Transaction<'_, '_> {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Damaged`] if the numbers are used up, and the errors of [`Transaction::get`].
-    pub fn number(&mut self, key: &Key, first: u64) -> Result<u64, StoreError> {
+    /// [`StoreError::Damaged`] if the numbers are used up, and the errors of [`Transaction::get`] and of `first`.
+    pub fn number(
+        &mut self,
+        key: &Key,
+        first: impl FnOnce(&Self) -> Result<u64, StoreError>,
+    ) -> Result<u64, StoreError> {
         let known = self.effects.ranges.get(key).cloned().or_else(|| self.group.range(key));
         let mut range = match known.filter(|range| !range.is_empty()) {
             Some(range) => range,
             None => {
-                let start = self.get::<NextNumber>(key)?.map_or(first, |NextNumber(next)| next);
+                let start = match self.get::<NextNumber>(key)? {
+                    Some(NextNumber(next)) => next,
+                    None => first(self)?,
+                };
                 let end = start.checked_add(RANGE);
                 let end = end.ok_or(StoreError::Damaged("a counter is at its end"))?;
                 self.put(key, &NextNumber(end))?;

@@ -55,16 +55,10 @@ impl<'g, 'a> Transaction<'g, 'a> {
 }
 
 impl Transaction<'_, '_> {
-    /// The value at `key`, which is not a sealed one, only for the result of the change: another process may
-    /// change it before the commit, and this change is not run again for that.
-    ///
-    /// # Errors
-    ///
-    /// The errors of [`Transaction::get`].
-    pub fn glance<R: Record>(&self, key: &Key) -> Result<Option<R>, StoreError> {
-        debug_assert!(R::sealed_by(key).is_none(), "only values that are not sealed");
-        let stored = || self.group.glance(key);
-        self.with_stored_or(key, stored, |envelope| envelope.value())?.transpose()
+    /// Does the same as [`super::Store::process`].
+    #[must_use]
+    pub fn process(&self) -> u64 {
+        self.group.disks().process
     }
 
     /// Refuses a creation if the disk is nearly full. Each change that makes something new begins with it;
@@ -353,7 +347,7 @@ impl Transaction<'_, '_> {
         self.with_stored_or(key, || self.group.stored(key), read)
     }
 
-    fn with_stored_or<T>(
+    pub(super) fn with_stored_or<T>(
         &self,
         key: &Key,
         stored: impl FnOnce() -> Result<Option<Stored>, StoreError>,
@@ -382,7 +376,7 @@ impl Transaction<'_, '_> {
     }
 
     /// Remembers a failure to read.
-    fn noted<T>(&self, read: Result<T, StoreError>) -> Result<T, StoreError> {
+    pub(super) fn noted<T>(&self, read: Result<T, StoreError>) -> Result<T, StoreError> {
         read.inspect_err(|_| self.has_failed.set(true))
     }
 

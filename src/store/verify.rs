@@ -33,7 +33,7 @@ pub(super) struct Verified {
 ///
 /// A description of the first difference, for the operator.
 pub(super) fn verify(disks: &StoreDisks, figures: &StoreFigures) -> Result<Verified, String> {
-    let StoreDisks { engine, keys, bodies } = disks;
+    let StoreDisks { engine, keys, bodies, .. } = disks;
     let mut found = Manifest::default();
     let mut stored = None;
     let mut named_slots = BTreeMap::new();

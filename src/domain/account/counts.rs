@@ -1,10 +1,11 @@
 //! What an account has and has created. In a record of its own: every request about a secret reads the
-//! account's record, and only creations and deletions change these counts.
+//! account's record, and only creations and deletions change these counts. If several processes share the
+//! store, [`super::share`] counts the secrets.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Account;
+use super::{Account, share};
 use crate::{
     clock::UnixSeconds,
     domain::{numbers::AccountNumber, schema},
@@ -13,6 +14,9 @@ use crate::{
 
 /// The counts of an account. Those of [`AccountNumber::NOBODY`] stay 0, because its changes would all meet
 /// there.
+///
+/// If several processes share the store, the record has the counts of requests, those of secrets from before
+/// that, and what is lent; the functions that read it for an answer add the shares.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountCounts {
     /// The number of secrets in the list, including used-up and expired ones.
@@ -62,7 +66,7 @@ pub struct RequestMetadata {
 impl Account {
     /// Writes the record of an account that an earlier version has written. That version does not know where
     /// the counts are now, and would use numbers again; it refuses the new record.
-    fn settle(
+    pub(super) fn settle(
         &self,
         transaction: &mut Transaction<'_, '_>,
         number: AccountNumber,
@@ -85,11 +89,14 @@ impl AccountCounts {
         number: AccountNumber,
         account: &Account,
     ) -> Result<Self, StoreError> {
+        if store.process() != 0 {
+            return share::read(store, number, account);
+        }
         Ok(store.get(&schema::account_counts(number))?.unwrap_or(account.earlier_counts))
     }
 
-    /// The counts as a change sees them. The change is run again if another process changes them.
-    pub(in crate::domain) fn find(
+    /// The record of the counts, as a change sees it. The change is run again if another process changes it.
+    pub(super) fn find(
         transaction: &Transaction<'_, '_>,
         number: AccountNumber,
         account: &Account,
@@ -104,6 +111,9 @@ impl AccountCounts {
         number: AccountNumber,
         account: &Account,
     ) -> Result<Self, StoreError> {
+        if transaction.process() != 0 {
+            return share::glance(transaction, number, account);
+        }
         let found = transaction.glance(&schema::account_counts(number))?;
         Ok(found.unwrap_or(account.earlier_counts))
     }
@@ -182,8 +192,13 @@ pub(in crate::domain) fn count_secret(
     if number == AccountNumber::NOBODY {
         account.settle(transaction, number)?;
         let first = account.earlier_counts.next_sequence;
-        let sequence = transaction.number(&schema::nobodys_secrets(), first)?;
+        let sequence = transaction.number(&schema::nobodys_secrets(), |_| Ok(first))?;
         return Ok(Some((sequence, AccountCounts::default())));
+    }
+    if transaction.process() != 0 {
+        let sequence = share::count_secret(transaction, number, account, now)?;
+        let Some(sequence) = sequence else { return Ok(None) };
+        return Ok(Some((sequence, AccountCounts::glance(transaction, number, account)?)));
     }
     let mut counts = AccountCounts::find(transaction, number, account)?;
     let Some(sequence) = counts.count_secret(account.allowance, now) else { return Ok(None) };
@@ -203,17 +218,45 @@ pub(in crate::domain) fn count_request(
     if number == AccountNumber::NOBODY {
         account.settle(transaction, number)?;
         let first = account.earlier_counts.next_request;
-        let sequence = transaction.number(&schema::nobodys_requests(), first)?;
+        let sequence = transaction.number(&schema::nobodys_requests(), |_| Ok(first))?;
         return Ok(Some((sequence, AccountCounts::default())));
     }
     let mut counts = AccountCounts::find(transaction, number, account)?;
     let Some(sequence) = counts.count_request(allowance) else { return Ok(None) };
     account.settle(transaction, number)?;
     transaction.put(&schema::account_counts(number), &counts)?;
-    Ok(Some((sequence, counts)))
+    Ok(Some((sequence, AccountCounts::glance(transaction, number, account)?)))
 }
 
-/// Changes the counts of an account, if it exists.
+/// Counts that a secret is not in the list of its account any more.
+pub(in crate::domain) fn uncount_secret(
+    transaction: &mut Transaction<'_, '_>,
+    number: AccountNumber,
+) -> Result<(), StoreError> {
+    if transaction.process() != 0 && number != AccountNumber::NOBODY {
+        return share::uncount_secret(transaction, number);
+    }
+    recount(transaction, number, |counts| {
+        counts.secrets_total = counts.secrets_total.saturating_sub(1);
+    })
+}
+
+/// Deletes the counts of an account that is deleted.
+pub(in crate::domain) fn forget_counts(
+    transaction: &mut Transaction<'_, '_>,
+    number: AccountNumber,
+) -> Result<(), StoreError> {
+    let counts = schema::account_counts(number);
+    if transaction.process() == 0 {
+        return transaction.delete(&counts);
+    }
+    for key in transaction.keys(&counts, usize::MAX)? {
+        transaction.delete(&key)?;
+    }
+    transaction.delete(&schema::secrets_of_account(number))
+}
+
+/// Changes the counts of an account that no share has, if it exists.
 pub(in crate::domain) fn recount(
     transaction: &mut Transaction<'_, '_>,
     number: AccountNumber,

@@ -6,11 +6,16 @@ pub mod display_name;
 mod fields;
 #[cfg(test)]
 mod model_tests;
+mod share;
+#[cfg(test)]
+mod share_tests;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::counts::{AccountCounts, Metadata, RequestMetadata};
-pub(super) use self::counts::{count_request, count_secret, recount};
+pub(super) use self::counts::{
+    count_request, count_secret, forget_counts, recount, uncount_secret,
+};
 use self::{
     api_key::{ApiKey, KeyKind},
     fields::AccountFields,

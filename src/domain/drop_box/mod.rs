@@ -262,7 +262,7 @@ pub fn create(
 ) -> impl Fn(&mut Transaction<'_, '_>) -> Result<BoxId, BoxError> + Send + 'static {
     move |transaction| {
         transaction.check_room()?;
-        let number = BoxNumber(transaction.number(&schema::box_counter(), 0)?);
+        let number = BoxNumber(transaction.number(&schema::box_counter(), |_| Ok(0))?);
         let drop_box = DropBox {
             random: new.random,
             created_at: now,

@@ -333,7 +333,7 @@ pub fn delete(
         let request = request.filter(|request| request.id == id).ok_or(RequestError::NotFound)?;
         remove(transaction, number, &request)?;
         let owner = secret::live_account(transaction, account)?;
-        let counts = AccountCounts::find(transaction, account, &owner)?;
+        let counts = AccountCounts::glance(transaction, account, &owner)?;
         Ok(counts.request_metadata(&owner, now, allowance))
     }
 }

@@ -440,9 +440,7 @@ pub(super) fn remove(
     for end in [secret.expires_at, secret.leased_until].into_iter().flatten() {
         transaction.delete(&schema::due(end, number))?;
     }
-    account::recount(transaction, number.account, |counts| {
-        counts.secrets_total = counts.secrets_total.saturating_sub(1);
-    })
+    account::uncount_secret(transaction, number.account)
 }
 
 pub(super) fn live_account(

@@ -76,9 +76,7 @@ fn start(disk: &MemoryDisk, disks: StoreDisks) -> Result<Store, String> {
 /// What is damaged.
 pub(in crate::store) fn disks_in_memory(disk: &MemoryDisk) -> Result<StoreDisks, String> {
     let process = disk.process();
-    Ok(StoreDisks {
-        engine: Arc::new(MemoryEngine::new(process.clone())),
-        keys: keys_of(process.clone())?,
-        bodies: Arc::new(MemoryBodies(process)),
-    })
+    let engine = Arc::new(MemoryEngine::new(process.clone()));
+    let keys = keys_of(process.clone())?;
+    Ok(StoreDisks::new(engine, keys, Arc::new(MemoryBodies(process))))
 }

@@ -61,6 +61,16 @@ impl TouchedKeys {
     pub(crate) fn writes(&self) -> usize {
         self.written.len()
     }
+
+    /// The records that were written.
+    pub(crate) fn written(&self) -> &BTreeSet<Key> {
+        &self.written
+    }
+
+    /// The records that were read and not written, and what was listed.
+    pub(crate) fn only_read(&self) -> BTreeSet<Key> {
+        self.read.difference(&self.written).chain(&self.listed).cloned().collect()
+    }
 }
 
 impl CommitLog {

@@ -44,11 +44,8 @@ pub(in crate::store) fn open(
         let database = Database::open(&db, cache_bytes)
             .map_err(|error| StoreOpenError::unusable(root, "open the database in", &db, error))?;
         let figures = Arc::new(StoreFigures::new(Arc::clone(database.sync_times())));
-        let disks = StoreDisks {
-            engine: Arc::new(SledEngine::new(database, directory)),
-            keys: Arc::new(keys),
-            bodies: Arc::new(bodies),
-        };
+        let engine = Arc::new(SledEngine::new(database, directory));
+        let disks = StoreDisks::new(engine, Arc::new(keys), Arc::new(bodies));
         begin(disks, figures, Arc::new(SystemRandom)).map_err(damaged)
     }));
     let begun =

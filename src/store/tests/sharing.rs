@@ -187,7 +187,7 @@ fn a_part_that_fails_leaves_nothing() {
 
 fn take_number(store: &Store) -> PendingChange<u64, StoreError> {
     store.change(|transaction| {
-        let number = transaction.number(&key("counter"), 7)?;
+        let number = transaction.number(&key("counter"), |_| Ok(7))?;
         transaction.put(&key(&format!("number {number}")), &note("taken"))?;
         Ok(number)
     })
@@ -218,7 +218,7 @@ fn numbers_of_lost_commits_are_given_again() {
     let (disk, one, _) = two_stores();
     let mut taken = BTreeSet::from([take_number(&one).wait().unwrap()]);
     let failed = one.change(|transaction| {
-        transaction.number(&key("counter"), 7)?;
+        transaction.number(&key("counter"), |_| Ok(7))?;
         Err::<(), _>(StoreError::Full)
     });
     assert!(failed.wait().is_err());

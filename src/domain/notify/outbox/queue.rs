@@ -65,7 +65,8 @@ fn put_at(
     now: UnixSeconds,
     at: UnixSeconds,
 ) -> Result<(), StoreError> {
-    let number = OutboxNumber::new(now, transaction.number(&schema::outgoing_counter(), 0)?);
+    let number =
+        OutboxNumber::new(now, transaction.number(&schema::outgoing_counter(), |_| Ok(0))?);
     let outgoing = Outgoing {
         account,
         queued_at: now,
