@@ -48,7 +48,11 @@ impl Transaction<'_, '_> {
             all.extend(written);
         }
         let there = all.into_iter().filter_map(|(key, bytes)| Some((key, bytes?)));
-        there.map(|(key, bytes)| Envelope::decode(key, bytes)?.value()).collect()
+        let value = |(key, bytes)| {
+            debug_assert!(R::sealed_by(key).is_none(), "only values that are not sealed");
+            Envelope::decode(key, bytes)?.value()
+        };
+        there.map(value).collect()
     }
 }
 

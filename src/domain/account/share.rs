@@ -10,10 +10,13 @@
 //! A creation uses one of what its process has borrowed, in the record of the share alone. When nothing is
 //! left, the process borrows again from [`AccountCounts`]. When the whole allowance is lent, it takes back what
 //! all shares have left, those of processes that have ended, too: so a creation is refused only if the
-//! allowance is used, and the last unit is for the process that asks. Nobody has to wait for a lease to end,
-//! because what is left is in records only, and each creation reads its share again.
+//! allowance is used, and the last unit is for the process that asks. A share has no end of time, because what
+//! is left is in its record only, which each creation reads again.
 //!
-//! Requests are rare and counted in [`AccountCounts`] alone.
+//! Requests are rare and counted in [`AccountCounts`] alone, so their limit is exact, too.
+//!
+//! The only process of a store does not read shares. Records of a shared store must be added up before they are
+//! copied to such a store, also the counter of secrets; so far there is no such copy.
 
 use serde::{Deserialize, Serialize};
 
