@@ -4,7 +4,7 @@
 //! ```text
 //! AccountCounts  usage: the secrets of the month, created or lent to a share  <= allowance
 //!                requests, and the secrets from before the store was shared
-//! AccountShare   left: lent, not created yet; secrets: created less deleted    one for each process
+//! AccountShare   left: lent, not created yet; secrets: created less deleted    one for a process
 //! ```
 //!
 //! A creation uses one of what its process has borrowed, in the record of the share alone. When nothing is
@@ -95,7 +95,7 @@ impl AccountShare {
         self.left = 0;
     }
 
-    /// Borrows from `counts`, if the allowance is not used. Returns whether it was.
+    /// Borrows from `counts`. Returns `false` if the allowance is used.
     fn borrow_from(&mut self, counts: &mut AccountCounts, account: &Account) -> bool {
         let unused = account.allowance.saturating_sub(counts.usage);
         if unused == 0 {
