@@ -317,6 +317,31 @@ fn counts_of_a_single_process_go_on() {
     assert_eq!((requests_total, next_request), (2, 5));
 }
 
+/// The only process of a store counts in one record, with numbers without gaps.
+#[test]
+fn the_only_process_has_no_share() {
+    let disk = MemoryDisk::new(Sharing::Exclusive, 1);
+    let (store, random) = (Store::in_memory(&disk).unwrap(), SeededRandom::new(1));
+    operator::create_account(&store, "alice", 80, &random, NOW).unwrap();
+    let created: Vec<SecretId> =
+        (0..3).map(|_| create(&store, &random, false, NOW).unwrap()).collect();
+    let sequences: Vec<u64> = created.iter().map(|id| id.number.sequence).collect();
+    assert_eq!(sequences, [0, 1, 2]);
+    store.change(secret::delete(ACCOUNT, created[1], NOW)).wait().unwrap();
+    let counts = schema::account_counts(ACCOUNT);
+    let keys: Vec<Key> = store.keys(&counts).map(Result::unwrap).collect();
+    assert_eq!(keys, [counts.clone()]);
+    assert_eq!(store.keys(&schema::secrets_of_account(ACCOUNT)).count(), 0);
+    let expected = AccountCounts {
+        secrets_total: 2,
+        month: NOW.month(),
+        usage: 3,
+        next_sequence: 3,
+        ..AccountCounts::default()
+    };
+    assert_eq!(store.get::<AccountCounts>(&counts).unwrap(), Some(expected));
+}
+
 #[test]
 fn a_deleted_account_leaves_no_counts() {
     let processes = Processes::new(20, 1);
