@@ -330,7 +330,7 @@ fn the_only_process_has_no_share() {
     store.change(secret::delete(ACCOUNT, created[1], NOW)).wait().unwrap();
     let counts = schema::account_counts(ACCOUNT);
     let keys: Vec<Key> = store.keys(&counts).map(Result::unwrap).collect();
-    assert_eq!(keys, [counts.clone()]);
+    assert_eq!(keys, std::slice::from_ref(&counts));
     assert_eq!(store.keys(&schema::secrets_of_account(ACCOUNT)).count(), 0);
     let expected = AccountCounts {
         secrets_total: 2,
