@@ -13,7 +13,7 @@ use tokio::{
 use super::ring;
 use crate::{
     api::{App, secrets::late_tries, status::write_history},
-    domain::{drop_box, notify::outbox, operator, sweep::sweep},
+    domain::{drop_box, notify::outbox, operator, secret::gaps, sweep::sweep},
     store::StoreError,
 };
 
@@ -74,6 +74,9 @@ pub(crate) fn start(app: &Arc<App>) -> JoinSet<()> {
         }
         if let Err(error) = drop_box::finish_deletions(&tidier.store) {
             tracing::error!(%error, "cannot continue the deletion of boxes");
+        }
+        if let Err(error) = gaps::check(&tidier.store) {
+            tracing::error!(%error, "cannot count the lists of secrets");
         }
         let now = tidier.clock.settled();
         let swept = outbox::sweep_limits(&tidier.store, now)

@@ -12,7 +12,7 @@ use super::{
     numbers::AccountNumber,
     request::{self, Request},
     schema,
-    secret::{self, Secret},
+    secret::{self, Secret, gaps},
 };
 use crate::{
     clock::UnixSeconds,
@@ -262,6 +262,7 @@ fn burn_account(
     loop {
         let batch = store.scan_keys(&Scan::of(&schema::secrets(number)).limit(BATCH))?;
         if batch.is_empty() {
+            gaps::forget_account(store, number)?;
             store
                 .change(move |transaction| {
                     account::forget_counts(transaction, number)?;

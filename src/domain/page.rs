@@ -59,7 +59,8 @@ impl<N> PageKeys<N> {
         Self::read(store, scan, number)
     }
 
-    fn read(
+    /// The page at the beginning of `scan`.
+    pub(super) fn read(
         store: &Store,
         scan: Scan,
         number: impl Fn(&Key) -> Option<N>,
@@ -73,8 +74,8 @@ impl<N> PageKeys<N> {
 }
 
 impl<N> PageStart<N> {
-    /// Whether the page begins after the end of a list of this length: an offset walks through all records
-    /// before it.
+    /// Whether the page begins after the end of a list of this length: to find that out, an offset would walk
+    /// through all records.
     pub(super) fn is_after(&self, length: u64) -> bool {
         matches!(self, Self::Offset(offset) if *offset as u64 >= length)
     }

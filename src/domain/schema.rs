@@ -9,6 +9,8 @@
 //! k SHA-256 of the key -> ApiKey
 //! E account            -> CreatedKeys: how many keys the account has created itself
 //! s account sequence   -> Secret, with its sealed payload
+//! M account 0 seq.     -> Gaps in a block of 65,536 numbers of secrets, by the first 3 bytes of the sequence
+//! M account 1 seq.     -> the same in a block of 256 numbers, by the first 4 bytes
 //! t account sequence f -> Text, f = 0 the description, 1 the message; sealed by its secret
 //! v account sequence i -> View, i = 0, 1, 2 …; sealed by its secret
 //! h account sequence i -> SecretEvent of its log, i = 0, 1, 2 …; sealed by its secret
@@ -183,6 +185,65 @@ pub(super) fn secrets(account: AccountNumber) -> Key {
 
 pub(super) fn secret(number: SecretNumber) -> Key {
     numbered(b's', number)
+}
+
+/// The secrets with numbers in the same block of 256.
+pub(super) fn secrets_of_block(number: SecretNumber) -> Key {
+    let [block @ .., _] = number.to_bytes();
+    Key::new(b's').with(&block)
+}
+
+/// The size of the blocks of numbers whose gaps are counted.
+#[derive(Clone, Copy)]
+pub(super) enum GapLevel {
+    Large = 0,
+    Small = 1,
+}
+
+impl GapLevel {
+    pub(super) const ALL: [Self; 2] = [Self::Large, Self::Small];
+
+    /// The numbers in a block.
+    pub(super) fn numbers(self) -> u64 {
+        1 << (8 * (SEQUENCE_BYTES - self.bytes()))
+    }
+
+    /// How many bytes of a sequence say its block.
+    fn bytes(self) -> usize {
+        match self {
+            Self::Large => SEQUENCE_BYTES - 2,
+            Self::Small => SEQUENCE_BYTES - 1,
+        }
+    }
+}
+
+/// The gaps in the block of this number.
+pub(super) fn gaps(level: GapLevel, number: SecretNumber) -> Key {
+    gaps_below(level, number, level.bytes())
+}
+
+/// The gaps in all blocks of this level, within the block of the number on the level above.
+pub(super) fn gaps_within(level: GapLevel, number: SecretNumber) -> Key {
+    match level {
+        GapLevel::Large => gaps_below(level, number, 0),
+        GapLevel::Small => gaps_below(level, number, GapLevel::Large.bytes()),
+    }
+}
+
+fn gaps_below(level: GapLevel, number: SecretNumber, bytes: usize) -> Key {
+    let SecretNumber { account, sequence } = number;
+    let sequence = &sequence.to_be_bytes()[8 - SEQUENCE_BYTES..];
+    all_gaps(account).with(&[level as u8]).with(&sequence[..bytes])
+}
+
+/// All counts of gaps of an account.
+pub(super) fn all_gaps(account: AccountNumber) -> Key {
+    Key::new(b'M').with(&account.to_bytes())
+}
+
+/// Says that the gaps are counted.
+pub(super) fn gaps_counted() -> Key {
+    daemon("gaps counted")
 }
 
 /// The secret in a key of [`secret`].

@@ -96,7 +96,7 @@ impl AccountCounts {
     }
 
     /// The record of the counts, as a change sees it. The change is run again if another process changes it.
-    pub(super) fn find(
+    pub(in crate::domain) fn find(
         transaction: &Transaction<'_, '_>,
         number: AccountNumber,
         account: &Account,
@@ -141,6 +141,11 @@ impl AccountCounts {
             secret_requests_total: self.requests_total,
             secret_requests_allowance: allowance,
         }
+    }
+
+    /// The number of the account's next secret, if no other process creates some.
+    pub(in crate::domain) fn next_secret(&self) -> u64 {
+        self.next_sequence
     }
 
     /// The number of secrets created in the month of `now`.

@@ -6,6 +6,7 @@ use super::{
     Secret, SecretError,
     attachment::{self, Attachment},
     event::SecretEvent,
+    gaps,
     reply::SecretReply,
 };
 use crate::{
@@ -91,13 +92,8 @@ pub fn list(
     if start.is_after(counts.secrets_total) {
         return Ok(SecretPage { entries: Vec::new(), next: None, metadata });
     }
-    let PageKeys { keys, next } = PageKeys::newest_first(
-        store,
-        &schema::secrets(account),
-        start,
-        schema::secret,
-        schema::secret_number,
-    )?;
+    let scan = gaps::scan_from(store, account, start, counts.next_secret())?;
+    let PageKeys { keys, next } = PageKeys::read(store, scan, schema::secret_number)?;
     let secrets = store.get_many(&keys)?;
     // A secret that was deleted after its key was read is left out.
     let found = keys.iter().zip(secrets);

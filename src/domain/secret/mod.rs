@@ -7,6 +7,7 @@ pub mod attachment;
 pub mod change;
 pub mod ciphertext;
 pub mod event;
+pub(crate) mod gaps;
 pub mod lease;
 pub mod list;
 pub mod manage;
@@ -440,6 +441,7 @@ pub(super) fn remove(
     for end in [secret.expires_at, secret.leased_until].into_iter().flatten() {
         transaction.delete(&schema::due(end, number))?;
     }
+    gaps::count(transaction, number)?;
     account::uncount_secret(transaction, number.account)
 }
 

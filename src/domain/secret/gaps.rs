@@ -1,0 +1,260 @@
+//! Where a page of an account's secrets begins, if it begins after some number of them.
+//!
+//! Secrets have consecutive numbers, and a deleted one leaves a gap. The gaps are counted in blocks of 256
+//! numbers, and in blocks of 65,536. So the secret that so many others are newer than is found without a walk
+//! through all of them, and a creation writes nothing for it.
+//!
+//! The counts are used if the record [`schema::gaps_counted`] is there. [`check`] writes it once they are
+//! complete: data of an earlier version has none. A store that several processes share has none either, because
+//! they leave out numbers; there, a page is found by a walk.
+
+use std::{collections::BTreeMap, ops::Range};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    domain::{
+        account::{Account, AccountCounts},
+        numbers::{AccountNumber, SecretNumber},
+        page::PageStart,
+        schema::{self, GapLevel},
+    },
+    store::{Key, Record, Scan, Store, StoreError, Transaction},
+};
+
+/// The small blocks that one change counts. Few, so that other changes wait only briefly.
+const BATCH: usize = 16;
+/// The accounts that one change compares.
+const ACCOUNTS: usize = 64;
+
+/// The number of secrets that are missing from a block.
+#[derive(Serialize, Deserialize)]
+struct Gaps(u64);
+
+impl Record for Gaps {
+    const VERSION: u8 = 1;
+}
+
+/// Says that the gaps of all accounts are counted.
+#[derive(Serialize, Deserialize)]
+struct GapsCounted;
+
+impl Record for GapsCounted {
+    const VERSION: u8 = 1;
+}
+
+/// Counts the gap that the deletion of a secret leaves. The secrets of [`AccountNumber::NOBODY`] are in no list.
+pub(super) fn count(
+    transaction: &mut Transaction<'_, '_>,
+    number: SecretNumber,
+) -> Result<(), StoreError> {
+    if number.account == AccountNumber::NOBODY || transaction.process() != 0 {
+        return Ok(());
+    }
+    for level in GapLevel::ALL {
+        let key = schema::gaps(level, number);
+        let Gaps(gaps) = transaction.get(&key)?.unwrap_or(Gaps(0));
+        transaction.put(&key, &Gaps(gaps.saturating_add(1)))?;
+    }
+    Ok(())
+}
+
+/// The secrets of `account`, newest first, from `start` on. `next` is the number of the next new one.
+///
+/// # Errors
+///
+/// Those of [`Store::get`].
+pub(super) fn scan_from(
+    store: &Store,
+    account: AccountNumber,
+    start: PageStart<SecretNumber>,
+    next: u64,
+) -> Result<Scan, StoreError> {
+    let scan = Scan::of(&schema::secrets(account)).backward();
+    let offset = match start {
+        PageStart::After(last) => return Ok(scan.before(schema::secret(last))),
+        PageStart::Offset(offset) => offset,
+    };
+    let is_short = (offset as u64) < GapLevel::Small.numbers();
+    if is_short || store.get::<GapsCounted>(&schema::gaps_counted())?.is_none() {
+        return Ok(scan.skip(offset));
+    }
+    let mut newer = offset;
+    let mut numbers = 0..next;
+    for level in GapLevel::ALL {
+        match block_after(store, (level, account), numbers, &mut newer)? {
+            Some(block) => numbers = block,
+            // So many secrets were deleted since the list's length was read.
+            None => return Ok(scan.skip(offset)),
+        }
+    }
+    let end = SecretNumber { account, sequence: numbers.end };
+    Ok(scan.before(schema::secret(end)).skip(newer))
+}
+
+/// The block in `numbers` with the secret that `newer` others are newer than. `newer` becomes the number of
+/// those in the block. `None` if there are not so many. `numbers` is a block of the level above, or all.
+fn block_after(
+    store: &Store,
+    (level, account): (GapLevel, AccountNumber),
+    numbers: Range<u64>,
+    newer: &mut usize,
+) -> Result<Option<Range<u64>>, StoreError> {
+    let at = |sequence| SecretNumber { account, sequence };
+    let scan = Scan::of(&schema::gaps_within(level, at(numbers.start)));
+    let gaps: BTreeMap<Key, Option<Gaps>> = store.scan(&scan)?.into_iter().collect();
+    let mut end = numbers.end;
+    while end > numbers.start {
+        let start = (end - 1) / level.numbers() * level.numbers();
+        let missing = gaps.get(&schema::gaps(level, at(start))).and_then(Option::as_ref);
+        let there = (end - start).saturating_sub(missing.map_or(0, |Gaps(gaps)| *gaps));
+        let there = usize::try_from(there).unwrap_or(usize::MAX);
+        if *newer < there {
+            return Ok(Some(start..end));
+        }
+        *newer -= there;
+        end = start;
+    }
+    Ok(None)
+}
+
+/// Compares the counts of all accounts with the numbers of their secrets, and counts again what differs: data of
+/// an earlier version, or data that one has changed meanwhile. Blocks, for a second or more for a long list.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub(crate) fn check(store: &Store) -> Result<(), StoreError> {
+    if store.process() != 0 {
+        return Ok(());
+    }
+    let mut accounts = Vec::new();
+    for key in store.keys(&schema::accounts()) {
+        accounts.extend(schema::account_number(&key?).filter(|it| *it != AccountNumber::NOBODY));
+    }
+    for batch in accounts.chunks(ACCOUNTS) {
+        let batch = batch.to_vec();
+        let differ = move |transaction: &mut Transaction<'_, '_>| {
+            let mut differing = Vec::new();
+            for account in &batch {
+                if !is_exact(transaction, *account)? {
+                    differing.push(*account);
+                }
+            }
+            Ok::<_, StoreError>(differing)
+        };
+        for account in store.change(differ).wait()? {
+            count_again(store, account)?;
+        }
+    }
+    if store.get::<GapsCounted>(&schema::gaps_counted())?.is_none() {
+        let counted = |transaction: &mut Transaction<'_, '_>| {
+            transaction.put(&schema::gaps_counted(), &GapsCounted)
+        };
+        store.change(counted).wait()?;
+    }
+    Ok(())
+}
+
+/// Whether the gaps of an account are as many as the numbers that its secrets do not have.
+fn is_exact(transaction: &Transaction<'_, '_>, account: AccountNumber) -> Result<bool, StoreError> {
+    let Some(counts) = counts_of(transaction, account)? else { return Ok(true) };
+    let first = SecretNumber { account, sequence: 0 };
+    let gaps = gaps_within(transaction, GapLevel::Large, first)?;
+    Ok(counts.next_secret().checked_sub(counts.secrets_total) == Some(gaps))
+}
+
+/// The sum of the gaps in all blocks of this level, within the block of the number on the level above.
+fn gaps_within(
+    transaction: &Transaction<'_, '_>,
+    level: GapLevel,
+    number: SecretNumber,
+) -> Result<u64, StoreError> {
+    let mut sum = 0_u64;
+    for key in transaction.keys(&schema::gaps_within(level, number), usize::MAX)? {
+        sum = sum.saturating_add(transaction.get::<Gaps>(&key)?.map_or(0, |Gaps(gaps)| gaps));
+    }
+    Ok(sum)
+}
+
+/// The counts of an account; `None` if it does not exist.
+fn counts_of(
+    transaction: &Transaction<'_, '_>,
+    account: AccountNumber,
+) -> Result<Option<AccountCounts>, StoreError> {
+    let owner = transaction.get::<Account>(&schema::account(account))?;
+    owner.map(|owner| AccountCounts::find(transaction, account, &owner)).transpose()
+}
+
+/// Counts all gaps of an account. Its pages are found by a walk until [`check`] is through.
+fn count_again(store: &Store, account: AccountNumber) -> Result<(), StoreError> {
+    let distrust =
+        |transaction: &mut Transaction<'_, '_>| transaction.delete(&schema::gaps_counted());
+    store.change(distrust).wait()?;
+    let mut sequence = 0;
+    while let Some(next) =
+        store.change(move |transaction| count_blocks(transaction, account, sequence)).wait()?
+    {
+        sequence = next;
+    }
+    tracing::info!("the list of an account was counted again");
+    Ok(())
+}
+
+/// Counts the gaps of the next small blocks from `sequence` on, up to the end of a large one, and then those of
+/// the large one. Returns where the next block begins; `None` at the end of the list.
+fn count_blocks(
+    transaction: &mut Transaction<'_, '_>,
+    account: AccountNumber,
+    mut sequence: u64,
+) -> Result<Option<u64>, StoreError> {
+    let Some(counts) = counts_of(transaction, account)? else { return Ok(None) };
+    let end = counts.next_secret();
+    let (small, large) = (GapLevel::Small, GapLevel::Large);
+    for _ in 0..BATCH {
+        if sequence >= end {
+            return Ok(None);
+        }
+        let block = SecretNumber { account, sequence };
+        let size = small.numbers().min(end - sequence);
+        let there = transaction.keys(&schema::secrets_of_block(block), usize::MAX)?.len();
+        put(transaction, small, block, size.saturating_sub(there as u64))?;
+        sequence += small.numbers();
+        if sequence % large.numbers() == 0 || sequence >= end {
+            let gaps = gaps_within(transaction, small, block)?;
+            put(transaction, large, block, gaps)?;
+        }
+    }
+    Ok(Some(sequence))
+}
+
+fn put(
+    transaction: &mut Transaction<'_, '_>,
+    level: GapLevel,
+    number: SecretNumber,
+    gaps: u64,
+) -> Result<(), StoreError> {
+    let key = schema::gaps(level, number);
+    match gaps {
+        0 => transaction.delete(&key),
+        gaps => transaction.put(&key, &Gaps(gaps)),
+    }
+}
+
+/// Deletes the counts of an account that is deleted, in batches. Blocks.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub(crate) fn forget_account(store: &Store, account: AccountNumber) -> Result<(), StoreError> {
+    const MAX_DELETED: usize = 256;
+    loop {
+        let batch = store.scan_keys(&Scan::of(&schema::all_gaps(account)).limit(MAX_DELETED))?;
+        if batch.is_empty() {
+            return Ok(());
+        }
+        store
+            .change(move |transaction| batch.iter().try_for_each(|key| transaction.delete(key)))
+            .wait()?;
+    }
+}
