@@ -78,6 +78,12 @@ impl Scan {
         Self { skip: records, ..self }
     }
 
+    /// How many records [`Scan::skip`] leaves out: they are walked through.
+    #[cfg(test)]
+    pub(crate) fn skipped(&self) -> usize {
+        self.skip
+    }
+
     /// At most this number of records.
     #[must_use]
     pub fn limit(self, records: usize) -> Self {

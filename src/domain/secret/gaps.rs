@@ -82,18 +82,16 @@ pub(super) fn scan_from(
     let mut newer = offset;
     let mut numbers = 0..next;
     for level in GapLevel::ALL {
-        match block_after(store, (level, account), numbers, &mut newer)? {
-            Some(block) => numbers = block,
-            // So many secrets were deleted since the list's length was read.
-            None => return Ok(scan.skip(offset)),
-        }
+        let block = block_after(store, (level, account), numbers, &mut newer)?;
+        // Without one, the page is after the end of the list.
+        numbers = block.unwrap_or(0..0);
     }
     let end = SecretNumber { account, sequence: numbers.end };
     Ok(scan.before(schema::secret(end)).skip(newer))
 }
 
 /// The block in `numbers` with the secret that `newer` others are newer than. `newer` becomes the number of
-/// those in the block. `None` if there are not so many. `numbers` is a block of the level above, or all.
+/// those in the block. `None` and 0 if there are not so many. `numbers` is a block of the level above, or all.
 fn block_after(
     store: &Store,
     (level, account): (GapLevel, AccountNumber),
@@ -115,6 +113,7 @@ fn block_after(
         *newer -= there;
         end = start;
     }
+    *newer = 0;
     Ok(None)
 }
 
@@ -256,5 +255,139 @@ pub(crate) fn forget_account(store: &Store, account: AccountNumber) -> Result<()
         store
             .change(move |transaction| batch.iter().try_for_each(|key| transaction.delete(key)))
             .wait()?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::{
+        clock::UnixSeconds,
+        crypto::SeededRandom,
+        domain::{account, operator, schema::Due},
+    };
+
+    const NOW: UnixSeconds = UnixSeconds(1_793_577_600);
+    const ACCOUNT: AccountNumber = AccountNumber::FIRST;
+    /// The secrets at first: more than a large block.
+    const CREATED: u64 = 67_000;
+
+    /// A store with an account, and the numbers of its secrets. Their records are only keys.
+    struct World {
+        store: Store,
+        numbers: BTreeSet<u64>,
+        _dir: tempfile::TempDir,
+    }
+
+    impl World {
+        fn new() -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let store = Store::open(dir.path(), 8 << 20).unwrap();
+            operator::create_account(&store, "ops", u64::MAX, &SeededRandom::new(1), NOW).unwrap();
+            Self { store, numbers: BTreeSet::new(), _dir: dir }
+        }
+
+        fn create(&mut self, secrets: u64) {
+            let first = self.numbers.last().map_or(0, |last| last + 1);
+            let create = move |transaction: &mut Transaction<'_, '_>| {
+                let owner = transaction.get::<Account>(&schema::account(ACCOUNT))?.unwrap();
+                for expected in first..first + secrets {
+                    let counted = account::count_secret(transaction, ACCOUNT, &owner, NOW)?;
+                    assert_eq!(counted.unwrap().0, expected);
+                    transaction.put(&schema::secret(number(expected)), &Due)?;
+                }
+                Ok::<_, StoreError>(())
+            };
+            self.store.change(create).wait().unwrap();
+            self.numbers.extend(first..first + secrets);
+        }
+
+        /// As [`super::super::remove`] does it. An earlier version did not count.
+        fn delete(&mut self, gone: Vec<u64>, is_counted: bool) {
+            for sequence in &gone {
+                assert!(self.numbers.remove(sequence));
+            }
+            let delete = move |transaction: &mut Transaction<'_, '_>| {
+                for sequence in &gone {
+                    transaction.delete(&schema::secret(number(*sequence)))?;
+                    if is_counted {
+                        count(transaction, number(*sequence))?;
+                    }
+                    account::recount(transaction, ACCOUNT, |counts| counts.secrets_total -= 1)?;
+                }
+                Ok::<_, StoreError>(())
+            };
+            self.store.change(delete).wait().unwrap();
+        }
+
+        fn is_counted(&self) -> bool {
+            self.store.get::<GapsCounted>(&schema::gaps_counted()).unwrap().is_some()
+        }
+
+        /// Pages at many offsets. Returns the longest walk.
+        fn check_pages(&self) -> usize {
+            let next = self.numbers.last().unwrap() + 1;
+            let newest_first: Vec<u64> = self.numbers.iter().rev().copied().collect();
+            let mut longest = 0;
+            let length = newest_first.len();
+            for offset in (0..length + 40).step_by(499).chain([length - 1, length, length + 1]) {
+                let start = PageStart::Offset(offset);
+                let scan = scan_from(&self.store, ACCOUNT, start, next).unwrap();
+                longest = longest.max(scan.skipped());
+                let found = self.store.scan_keys(&scan.limit(3)).unwrap();
+                let expected = newest_first.iter().skip(offset).take(3);
+                let expected: Vec<Key> = expected.map(|it| schema::secret(number(*it))).collect();
+                assert_eq!(found, expected, "{offset}");
+            }
+            longest
+        }
+    }
+
+    fn number(sequence: u64) -> SecretNumber {
+        SecretNumber { account: ACCOUNT, sequence }
+    }
+
+    #[test]
+    fn pages_begin_at_their_offset_without_a_long_walk() {
+        let mut world = World::new();
+        check(&world.store).unwrap();
+        assert!(world.is_counted());
+        for _ in 0..67 {
+            world.create(CREATED / 67);
+        }
+        assert!(world.check_pages() < 256);
+        // Single ones, and whole blocks of both sizes.
+        world.delete((0..CREATED).step_by(7).collect(), true);
+        assert!(world.check_pages() < 256);
+        let whole = world.numbers.range(256 * 40..256 * 60).copied().collect();
+        world.delete(whole, true);
+        world.create(300);
+        assert!(world.check_pages() < 256);
+        let large = world.numbers.range(..65_536).copied().collect();
+        world.delete(large, true);
+        assert!(world.check_pages() < 256);
+        let exact = move |transaction: &mut Transaction<'_, '_>| is_exact(transaction, ACCOUNT);
+        assert!(world.store.change(exact).wait().unwrap());
+    }
+
+    #[test]
+    fn what_was_not_counted_is_counted_again() {
+        let mut world = World::new();
+        for _ in 0..67 {
+            world.create(CREATED / 67);
+        }
+        world.delete((0..CREATED).step_by(11).collect(), false);
+        // Until then, pages are found by a walk.
+        assert!(!world.is_counted() && world.check_pages() > 60_000);
+        check(&world.store).unwrap();
+        assert!(world.is_counted() && world.check_pages() < 256);
+        world.delete(world.numbers.range(500..700).copied().collect(), false);
+        check(&world.store).unwrap();
+        assert!(world.is_counted() && world.check_pages() < 256);
+        forget_account(&world.store, ACCOUNT).unwrap();
+        let left = world.store.scan_keys(&Scan::of(&schema::all_gaps(ACCOUNT))).unwrap();
+        assert!(left.is_empty());
     }
 }
