@@ -164,7 +164,7 @@ fn post(path: &str, key: &str, body: &str) -> Rc<[u8]> {
     [head.as_bytes(), body.as_bytes()].concat().into()
 }
 
-fn get(path: &str, key: &str) -> Rc<[u8]> {
+pub(crate) fn get(path: &str, key: &str) -> Rc<[u8]> {
     let head = format!(
         "GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: ApiKey {key}\r\n\
          User-Agent: bench\r\n\r\n"

@@ -1,16 +1,22 @@
-//! The start without and with data, and its memory.
+//! The start without and with data, its memory, and lists of many secrets.
 
-use std::{io, path::Path, thread::sleep, time::Duration};
+use std::{
+    io,
+    path::Path,
+    thread::sleep,
+    time::{Duration, Instant},
+};
 
 use crate::{
     Plan,
+    client::Client,
     daemon::{self, Daemon},
     fill::{Filled, fill},
     load::Connections,
     process,
     rates::KIB,
     report::{Report, mebibytes, milliseconds, whole},
-    requests::{Mixed, Requests},
+    requests::{self, Mixed, Requests},
 };
 
 /// The result is the median of this many starts.
@@ -18,7 +24,10 @@ pub(crate) const STARTS: usize = 5;
 /// The work of a start after its ready line is over by then.
 const SETTLED: Duration = Duration::from_millis(300);
 
-/// Medians of several starts.
+/// The secrets in a page of a list.
+const PAGE: usize = 50;
+
+/// Medians of several starts, or of the first answers after them.
 pub(crate) struct Started {
     pub(crate) ready_after: Duration,
     pub(crate) idle_kib: u64,
@@ -27,14 +36,14 @@ pub(crate) struct Started {
 
 pub(crate) fn measure(plan: &Plan, report: &mut Report) -> io::Result<()> {
     let wanted = |secrets: &usize| {
-        plan.wants(&format!("start {secrets}")) || plan.wants(&format!("memory {secrets}"))
+        ["start", "memory", "list"].iter().any(|what| plan.wants(&format!("{what} {secrets}")))
     };
     let secrets: Vec<usize> = plan.secrets.iter().copied().filter(wanted).collect();
     let [first, empty] = ["start first", "start empty"].map(|name| plan.wants(name));
     if secrets.is_empty() && !first && !empty {
         return Ok(());
     }
-    report.table(&["start         ", "ready after", "memory then", "peak memory"]);
+    report.table(&["start         ", "ready or answered after", "memory then", "peak memory"]);
     if first {
         row(report, "start first", &first_start(plan)?);
     }
@@ -97,6 +106,43 @@ fn many(plan: &Plan, secrets: usize, report: &mut Report) -> io::Result<()> {
         }
         daemon.stop()?;
     }
+    if plan.wants(&format!("list {secrets}")) {
+        for (place, offset) in [("begin", 0), ("middle", secrets / 2), ("end", secrets - PAGE)] {
+            list(&data, &private_key, &format!("list {secrets} {place}"), offset, report)?;
+        }
+    }
+    Ok(())
+}
+
+/// The first page at `offset` after a start, and what it takes of memory.
+fn list(
+    data: &Path,
+    private_key: &str,
+    name: &str,
+    offset: usize,
+    report: &mut Report,
+) -> io::Result<()> {
+    let lists = (0..STARTS).map(|_| {
+        let daemon = Daemon::start(data)?;
+        sleep(SETTLED);
+        let idle_kib = process::resident_kib(daemon.pid());
+        process::forget_peak(daemon.pid());
+        let mut client = Client::connect(daemon.address)?;
+        let began = Instant::now();
+        let request = requests::get(&format!("/api/secrets?offset={offset}"), private_key);
+        let answer = client.send(&request)?.expect(200);
+        let ready_after = began.elapsed();
+        assert_eq!(answer.json()["data"].as_array().map(Vec::len), Some(PAGE), "{name}");
+        let peak_kib = process::peak_kib(daemon.pid());
+        daemon.stop()?;
+        Ok(Started { ready_after, idle_kib, peak_kib })
+    });
+    let listed = medians(lists.collect::<io::Result<_>>()?);
+    row(report, name, &listed);
+    let (after, more) = (listed.ready_after, listed.peak_kib.saturating_sub(listed.idle_kib));
+    let text = format!("{} and {} more", milliseconds(after), mebibytes(more));
+    let is_met = after < Duration::from_millis(20) && more < 16 << 10;
+    report.expect(name, text, "20 ms and 16 MiB", is_met);
     Ok(())
 }
 
