@@ -38,6 +38,11 @@ impl<'a> Base64Text<'a> {
         last_digits.contains(&last).then_some(Self { digits })
     }
 
+    /// The text without padding. What [`Base64Text::decode`] makes of it has no other text.
+    pub(super) fn digits(self) -> &'a str {
+        self.digits
+    }
+
     /// The number of decoded bytes.
     pub(super) fn decoded_bytes(self) -> usize {
         // No overflow: a text has at most isize::MAX bytes, and dividing first loses only what % 4 adds.

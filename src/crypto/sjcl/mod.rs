@@ -14,6 +14,8 @@ mod fields;
 mod gcm;
 mod password_half;
 
+use std::ops::Range;
+
 use aes_gcm::aead::consts::U16;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use pbkdf2::{pbkdf2_hmac_array, sha2::Sha256};
@@ -92,7 +94,8 @@ impl SjclMessage {
     }
 }
 
-/// Checks whether [`SjclMessage::parse`] accepts this; the hot path of creating a secret.
+/// Checks whether [`SjclMessage::parse`] accepts this; the hot path of creating a secret. Returns where in `json`
+/// the ciphertext is, in base64 without its padding, so that decoding and encoding it gives the same text.
 ///
 /// Decodes and copies nothing: three passes over the text, about 0.4 ms for 1 MiB. It allocates only for
 /// the names of fields that SJCL does not know.
@@ -100,8 +103,11 @@ impl SjclMessage {
 /// # Errors
 ///
 /// The first fault found.
-pub fn check(json: &[u8]) -> Result<(), SjclError> {
-    SjclFields::read(json).map(|_| ())
+pub fn check(json: &[u8]) -> Result<Range<usize>, SjclError> {
+    let digits = SjclFields::read(json)?.ciphertext_and_tag.digits();
+    // The field is borrowed from the JSON.
+    let start = digits.as_ptr().addr() - json.as_ptr().addr();
+    Ok(start..start + digits.len())
 }
 
 /// Encrypts as SJCL does, with a fresh IV of 16 bytes, a fresh salt of 8, and a full tag of 128 bits. The

@@ -2,10 +2,15 @@
 //!
 //! Both are base64 and are returned unchanged. Together they form the payload that is sealed.
 
+use std::ops::Range;
+
 use base64::{
     Engine,
     alphabet::STANDARD as ALPHABET,
-    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose::STANDARD},
+    engine::{
+        DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig,
+        general_purpose::{STANDARD, STANDARD_NO_PAD},
+    },
 };
 
 use zeroize::Zeroizing;
@@ -40,8 +45,9 @@ pub enum CiphertextError {
 pub struct Ciphertext(StoredCiphertext);
 
 /// The decoded message if encoding it reproduces the same base64, which saves a quarter of the space; else
-/// the base64 as received.
+/// the base64 as received. The message has base64 in it, which is decoded as well: see [`pack`].
 enum StoredCiphertext {
+    Packed(Vec<u8>),
     Message(Vec<u8>),
     Text(Vec<u8>),
 }
@@ -61,8 +67,11 @@ impl Ciphertext {
             return Err(CiphertextError::TooLong(max_chars));
         }
         if let Ok(message) = STANDARD.decode(text) {
-            sjcl::check(&message)?;
-            return Ok(Self(StoredCiphertext::Message(message)));
+            let digits = sjcl::check(&message)?;
+            return Ok(Self(match pack(&message, digits) {
+                Some(packed) => StoredCiphertext::Packed(packed),
+                None => StoredCiphertext::Message(message),
+            }));
         }
         let message = RELAXED.decode(text).map_err(|_| CiphertextError::NotBase64)?;
         sjcl::check(&message)?;
@@ -104,11 +113,42 @@ impl PasswordPart {
 
 const MESSAGE: u8 = 0;
 const TEXT: u8 = 1;
+const PACKED: u8 = 2;
+
+/// A message with its ciphertext decoded: `length ‖ JSON before it ‖ length ‖ JSON after it ‖ ciphertext`, with
+/// lengths of 2 bytes, big endian. `digits` is the place of the base64 in the message. `None` if a length does
+/// not fit, or if the base64 cannot be decoded, which [`sjcl::check`] excludes.
+fn pack(message: &[u8], digits: Range<usize>) -> Option<Vec<u8>> {
+    let [before, after] = [&message[..digits.start], &message[digits.end..]];
+    // The decoder asks for a few bytes more than it needs.
+    let mut packed = Vec::with_capacity(message.len() - digits.len() / 4 + 16);
+    for json in [before, after] {
+        packed.extend_from_slice(&u16::try_from(json.len()).ok()?.to_be_bytes());
+        packed.extend_from_slice(json);
+    }
+    STANDARD_NO_PAD.decode_vec(&message[digits], &mut packed).ok()?;
+    Some(packed)
+}
+
+/// The message that [`pack`] was given. `None` for bytes that it cannot produce.
+fn unpack(packed: &[u8]) -> Option<Vec<u8>> {
+    let (before, rest) = split_part(packed)?;
+    let (after, ciphertext) = split_part(rest)?;
+    let text = STANDARD_NO_PAD.encode(ciphertext);
+    Some([before, text.as_bytes(), after].concat())
+}
+
+/// Splits `length, 2 bytes, big endian ‖ part ‖ rest` into the part and the rest.
+fn split_part(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<2>()?;
+    rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))
+}
 
 /// The payload to seal: `form byte ‖ length of the part, 2 bytes, big endian ‖ part ‖ ciphertext`.
 #[must_use]
 pub fn to_payload(ciphertext: &Ciphertext, part: &PasswordPart) -> Vec<u8> {
     let (form, bytes) = match &ciphertext.0 {
+        StoredCiphertext::Packed(bytes) => (PACKED, bytes),
         StoredCiphertext::Message(bytes) => (MESSAGE, bytes),
         StoredCiphertext::Text(bytes) => (TEXT, bytes),
     };
@@ -134,9 +174,9 @@ pub struct Opened {
 #[must_use]
 pub fn from_payload(payload: &SecretBytes) -> Option<Opened> {
     let (form, rest) = payload.expose_secret().split_first()?;
-    let (length, rest) = rest.split_first_chunk::<2>()?;
-    let (part, bytes) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
+    let (part, bytes) = split_part(rest)?;
     let ciphertext = match *form {
+        PACKED => STANDARD.encode(unpack(bytes)?),
         MESSAGE => STANDARD.encode(bytes),
         TEXT => String::from_utf8(bytes.to_vec()).ok()?,
         _ => return None,
@@ -163,6 +203,46 @@ mod tests {
             assert_eq!(opened.ciphertext, text);
             assert_eq!(opened.password_part_private, "TFNFQ1RBbENZNUNyYVhLSnlo");
         }
+    }
+
+    #[test]
+    fn a_message_is_stored_without_base64() {
+        let bytes = 3000;
+        let message = MESSAGE_JSON.replace("bqgKWeDwecQpsxK7uFw+", &"AbC+".repeat(bytes / 3));
+        let part = PasswordPart::new("TFNF".into()).unwrap();
+        let payload = |message: &str| {
+            let text = STANDARD.encode(message);
+            let payload = to_payload(&Ciphertext::new(&text, 1 << 20).unwrap(), &part);
+            let opened = from_payload(&SecretBytes::new(payload.clone())).unwrap();
+            assert_eq!(opened.ciphertext, text);
+            payload
+        };
+        let packed = payload(&message);
+        assert_eq!(packed.len(), bytes + MESSAGE_JSON.len() - 20 + 3 + 4 + 4);
+        // The same with its padding, or in another place.
+        let digits = message.replace("AbC+\"}", "AQ==\" }");
+        assert_eq!(payload(&digits).len(), packed.len() - 2 + 2 + 1);
+        let first = format!("{{\"ct\":\"{}\",{}", "AbC+".repeat(8), &MESSAGE_JSON[1..]);
+        let first = first.replace(",\"ct\":\"bqgKWeDwecQpsxK7uFw+\"", " ");
+        payload(&first);
+        // What is around the ciphertext is too long for a length of two bytes.
+        let spaced = message.replace("{\"iv\"", &format!("{{{}\"iv\"", " ".repeat(70_000)));
+        assert_eq!(payload(&spaced)[0], MESSAGE);
+        for (cut, _) in packed.iter().enumerate().take(200) {
+            // Nothing panics, and nothing is taken for another message.
+            if let Some(opened) = from_payload(&SecretBytes::new(packed[..cut].to_vec())) {
+                assert_ne!(opened.ciphertext, STANDARD.encode(&message));
+            }
+        }
+    }
+
+    /// As versions before the packed form have stored it.
+    #[test]
+    fn a_message_that_is_not_packed_is_read() {
+        let payload = [&[MESSAGE, 0, 4], &b"TFNF"[..], MESSAGE_JSON.as_bytes()].concat();
+        let opened = from_payload(&SecretBytes::new(payload)).unwrap();
+        assert_eq!(opened.ciphertext, STANDARD.encode(MESSAGE_JSON));
+        assert_eq!(opened.password_part_private, "TFNF");
     }
 
     #[test]
