@@ -21,7 +21,7 @@ use crate::{
         lifetime::LifetimeRules,
         limits::{captcha::Captchas, client_net::ClientNet, try_limit::TryLimit},
         numbers::AccountNumber,
-        secret::attachment,
+        secret::{attachment, gaps},
         stand_ins,
     },
     http::body_budget::BodyBudget,
@@ -128,6 +128,7 @@ impl App {
     ) -> Result<Self, StoreError> {
         store.keep_time(&clock);
         stand_ins::write(&store)?;
+        gaps::distrust(&store)?;
         let key_service = KeyService::new(service_rules, rules.limits, Arc::clone(&random));
         Ok(Self {
             ids: Arc::new(Ids::load(&store, &*random)?),

@@ -75,8 +75,10 @@ pub(crate) fn start(app: &Arc<App>) -> JoinSet<()> {
         if let Err(error) = drop_box::finish_deletions(&tidier.store) {
             tracing::error!(%error, "cannot continue the deletion of boxes");
         }
-        if let Err(error) = gaps::check(&tidier.store) {
-            tracing::error!(%error, "cannot count the lists of secrets");
+        match gaps::check(&tidier.store) {
+            // The daemon stops, and counts after the next start.
+            Ok(()) | Err(StoreError::Closed) => {}
+            Err(error) => tracing::error!(%error, "cannot count the lists of secrets"),
         }
         let now = tidier.clock.settled();
         let swept = outbox::sweep_limits(&tidier.store, now)

@@ -74,7 +74,7 @@ impl<N> PageKeys<N> {
 }
 
 impl<N> PageStart<N> {
-    /// Whether the page begins after the end of a list of this length: to find that out, an offset would walk
+    /// Whether the page begins after the end of a list of this length. To find that out, an offset could walk
     /// through all records.
     pub(super) fn is_after(&self, length: u64) -> bool {
         matches!(self, Self::Offset(offset) if *offset as u64 >= length)

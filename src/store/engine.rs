@@ -151,7 +151,7 @@ pub(super) trait Engine: Send + Sync {
     /// The records at `keys`, in their order, with one question to the engine.
     fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Stored>>, StoreError>;
 
-    /// The records of a scan.
+    /// The records of a scan, all of one moment.
     fn scan(&self, scan: &Scan) -> Result<Vec<(Key, Stored)>, StoreError>;
 
     /// The keys of a scan, without reading the values.

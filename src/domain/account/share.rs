@@ -1,8 +1,8 @@
 //! The secrets of an account in a store that several processes share, so that their creations and deletions
-//! meet at no record.
+//! usually meet at no record.
 //!
 //! ```text
-//! AccountCounts  usage: the secrets of the month, created or lent to a share  <= allowance
+//! AccountCounts  usage: the secrets of the month, created or lent to a share; at most the allowance when raised
 //!                requests, and the secrets from before the store was shared
 //! AccountShare   left: lent, not created yet; secrets: created less deleted    one for a process
 //! ```
@@ -48,8 +48,11 @@ pub(super) struct AccountShare {
 }
 
 impl Record for AccountShare {
+    /// Not 1, which is that of [`AccountCounts`]: [`CountsRecord`] tells them apart by it.
     const VERSION: u8 = 2;
 }
+
+const _: () = assert!(AccountCounts::VERSION != AccountShare::VERSION);
 
 /// A record of the counts of an account, to read them all together. It is stored as what is in it; their
 /// versions tell which.
@@ -73,7 +76,8 @@ impl Record for CountsRecord {
 }
 
 /// The month in which a creation at `now` counts. A process whose clock is behind others at the end of a month
-/// counts in the one that they have begun.
+/// counts in the one that they have begun. Clocks that differ by a month or more are not expected: with them, the
+/// allowance of a month can be used more than once.
 fn counted_month(begun: u32, now: UnixSeconds) -> u32 {
     let month = now.month();
     if begun == month + 1 { begun } else { month }

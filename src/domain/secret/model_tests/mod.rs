@@ -12,6 +12,7 @@ use self::expected::{BY_KEY, Expected};
 use super::{
     MessageShown, NewSecret, SecretError, attachment,
     event::SecretEventKind,
+    gaps,
     lease::LEASE_SECONDS,
     list::{SecretPage, list},
     viewing::{self, Proofs},
@@ -31,7 +32,7 @@ use crate::{
         view::View,
     },
     store::{
-        Key, MAX_INLINE_BYTES, Store, StoreError, Transaction,
+        Key, MAX_INLINE_BYTES, Scan, Store, StoreError, Transaction,
         faulty::{MemoryDisk, ModelEngine, ModelStore, Sharing, over_engines},
     },
 };
@@ -352,6 +353,11 @@ impl World {
             // The numbers of several processes interleave.
             expected.sort_by_key(|secret| Reverse(secret.id.number));
         }
+        if store.process() == 0 {
+            let account = self.account;
+            let exact = store.change(move |transaction| gaps::is_exact(transaction, account));
+            assert!(exact.wait().unwrap());
+        }
         assert_eq!(metadata.secrets_total, expected.len() as u64);
         assert_eq!(metadata.secrets_usage, self.usage());
         assert_eq!(listed.len(), expected.len());
@@ -394,6 +400,8 @@ fn check(operations: Vec<Operation>, home: ModelStore) {
     set_display_name(&world.store(), world.account, Some(name)).unwrap();
     let live = world.secrets.iter().filter(|secret| secret.is_live(world.now)).count() as u64;
     let deleted = operator::delete_account(&world.store(), "model", world.now()).unwrap();
+    let counts = world.store().scan_keys(&Scan::of(&schema::all_gaps(world.account))).unwrap();
+    assert!(counts.is_empty());
     assert_eq!(deleted, live);
     world.secrets.clear();
     world.home.reopen();
