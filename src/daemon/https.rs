@@ -128,7 +128,7 @@ impl Https {
             Self::Off => {}
             Self::Files(certificate) => {
                 let certificate = Arc::clone(certificate);
-                tasks.spawn(repeat(CHECK, move || {
+                tasks.spawn(repeat(CHECK, None, move || {
                     if certificate.has_changed() {
                         reload(&certificate);
                     }

@@ -30,7 +30,7 @@ pub(super) fn stopping() {
 /// report needs both kinds of threads, so that it stops if either kind hangs.
 pub(super) async fn keep_alive() {
     let Some(limit) = watchdog_enabled().filter(|limit| *limit > Duration::ZERO) else { return };
-    repeat(limit / 3, || send(Ok(&[NotifyState::Watchdog]))).await;
+    repeat(limit / 3, None, || send(Ok(&[NotifyState::Watchdog]))).await;
 }
 
 fn send(states: io::Result<&[NotifyState<'_>]>) {

@@ -12,8 +12,8 @@ use crate::{
 };
 
 /// Serves until `stop` is done, with housekeeping and deliveries beside it. Then it finishes the requests
-/// under way as [`Server::run`] does, stops the deliveries within five seconds, and writes late
-/// attempts, uses of API keys and the history down. Returns the listeners that are handed over.
+/// under way as [`Server::run`] does, stops the deliveries and the housekeeping within five seconds, and writes
+/// late attempts, uses of API keys and the history down. Returns the listeners that are handed over.
 pub async fn serve_until(
     server: Server,
     app: &Arc<App>,
@@ -24,7 +24,6 @@ pub async fn serve_until(
     let (stopping, stopped) = oneshot::channel();
     let serving = server.run(async {
         let stop = stop.await;
-        drop(housekeeping);
         // Its receiver lives until the deliveries have stopped.
         let _ = stopping.send(());
         stop
@@ -32,7 +31,7 @@ pub async fn serve_until(
     let delivering = async {
         // The sender goes only with `serving`, which is over then.
         let _ = stopped.await;
-        deliveries.stop().await;
+        join!(deliveries.stop(), housekeeping.stop());
     };
     let (listeners, ()) = join!(serving, delivering);
     late_tries::write(app).await;
