@@ -287,6 +287,29 @@ fn views_with_mails_and_webhook_calls() {
 }
 
 #[test]
+fn what_a_view_that_queues_adds_to_a_plain_one() {
+    let disk = MemoryDisk::new(Sharing::Shared, 1);
+    let process = AccountProcess::new(&disk, 1, "alice");
+    let ids = [0; 4].map(|attachments| process.create_secret(attachments));
+    let viewed = |id| {
+        process.log.take();
+        process.view(id);
+        process.log.take()
+    };
+    viewed(ids[0]);
+    let plain = viewed(ids[1]);
+    let (next, all) = (schema::next_webhook(), schema::webhooks(process.account));
+    assert!(plain.only_read().contains(&next) && !plain.only_read().contains(&all));
+    process.watch();
+    // The first mail makes the key of the names of addresses.
+    viewed(ids[2]);
+    let queueing = viewed(ids[3]);
+    assert!(queueing.only_read().contains(&all), "webhooks are searched for");
+    // Mail and call, both with an entry in the index, and three counts.
+    assert_eq!(queueing.writes() - plain.writes(), 7);
+}
+
+#[test]
 fn deletions_of_secrets() {
     let prepare = |process: &AccountProcess| process.create_secret(2);
     assert_apart(prepare, AccountProcess::delete);

@@ -91,7 +91,7 @@ impl Scan {
     }
 }
 
-/// The keys that a change has found in a shared engine. A commit is a conflict if they are others now.
+/// The keys that a group has found. A commit to a shared engine is a conflict if they are others now.
 #[derive(Debug)]
 pub(super) struct FoundKeys {
     pub(super) scan: Scan,

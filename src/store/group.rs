@@ -129,6 +129,7 @@ pub(super) struct ReadSet {
     records: BTreeMap<Key, Option<Stored>>,
     /// The keys in slots. The records that name them are in `records`, and change with them.
     slots: BTreeMap<u32, Option<SlotKey>>,
+    /// The keys that were searched for. Only the commit to a shared engine checks them.
     pub(super) found: Vec<FoundKeys>,
 }
 
@@ -263,15 +264,12 @@ impl<'a> Group<'a> {
 
     /// The first `limit` keys that begin with `prefix`, as the engine has them.
     pub(super) fn stored_keys(&self, prefix: &Key, limit: usize) -> Result<Vec<Key>, StoreError> {
-        let scan = Scan::of(prefix).limit(limit);
-        if !self.disks.engine.is_shared() {
-            return self.disks.engine.scan_keys(&scan);
-        }
         let is_same =
             |found: &&FoundKeys| (&found.scan.prefix, found.scan.limit) == (prefix, limit);
         if let Some(found) = self.reads.borrow().found.iter().find(is_same) {
             return Ok(found.keys.clone());
         }
+        let scan = Scan::of(prefix).limit(limit);
         let keys = self.disks.engine.scan_keys(&scan)?;
         self.reads.borrow_mut().found.push(FoundKeys { scan, keys: keys.clone() });
         Ok(keys)

@@ -186,6 +186,15 @@ pub fn fetch(
     }
 }
 
+/// Whether the store has ever had a webhook. Reads one record, which only a new webhook changes.
+///
+/// # Errors
+///
+/// The errors of [`Transaction::get`].
+pub(super) fn is_any_added(transaction: &Transaction<'_, '_>) -> Result<bool, StoreError> {
+    Ok(transaction.get::<NextWebhook>(&schema::next_webhook())?.is_some())
+}
+
 /// Removes all webhooks of an account.
 pub(crate) fn remove_all(
     transaction: &mut Transaction<'_, '_>,

@@ -100,6 +100,11 @@ pub(super) fn queue(
     account: AccountNumber,
     event: &WebhookEvent,
 ) -> Result<(), StoreError> {
+    // Most stores have no webhooks. A group of changes reads this record once, and would search once for each
+    // account.
+    if !manage::is_any_added(transaction)? {
+        return Ok(());
+    }
     for key in transaction.keys(&schema::webhooks(account), MAX_WEBHOOKS)? {
         let Some(webhook) = schema::webhook_number(&key) else { continue };
         let found = transaction.get::<Webhook>(&key)?;
