@@ -17,6 +17,14 @@ pub(super) type Version = u64;
 /// Values to write; `None` deletes a record.
 pub(super) type Writes = BTreeMap<Key, Option<Vec<u8>>>;
 
+/// The writes to keys that begin with `prefix`.
+pub(super) fn below<'w>(
+    writes: &'w Writes,
+    prefix: &'w Key,
+) -> impl Iterator<Item = (&'w Key, &'w Option<Vec<u8>>)> {
+    writes.range(prefix..).take_while(|(key, _)| key.as_bytes().starts_with(prefix.as_bytes()))
+}
+
 /// A record as it is stored.
 #[derive(Clone)]
 pub(super) struct Stored {

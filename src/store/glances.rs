@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     Key, Record, StoreError, Transaction,
-    engine::{Scan, Stored},
+    engine::{Scan, Stored, below},
     group::Group,
     record::Envelope,
 };
@@ -41,11 +41,7 @@ impl Transaction<'_, '_> {
         let stored = found.iter().map(|(key, stored)| (key, Some(&stored.bytes[..])));
         let mut all: BTreeMap<&Key, Option<&[u8]>> = stored.collect();
         for writes in [&self.group.effects.writes, &self.effects.writes] {
-            let written = writes.range(prefix..);
-            let written = written
-                .take_while(|(key, _)| key.as_bytes().starts_with(prefix.as_bytes()))
-                .map(|(key, value)| (key, value.as_deref()));
-            all.extend(written);
+            all.extend(below(writes, prefix).map(|(key, value)| (key, value.as_deref())));
         }
         let there = all.into_iter().filter_map(|(key, bytes)| Some((key, bytes?)));
         let value = |(key, bytes)| {

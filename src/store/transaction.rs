@@ -12,7 +12,7 @@ use std::{
 use super::{
     Key, Payload, Record, StoreError,
     bodies::{FileName, FileToOpen, FoundFile},
-    engine::Stored,
+    engine::{Stored, below},
     group::{Effects, Group, copy_key},
     growing_file::{Growth, Unfinished},
     payload::{BesideFile, FoundBody, FoundPayload, PayloadBody, PayloadSlot},
@@ -324,11 +324,7 @@ impl Transaction<'_, '_> {
     pub fn keys(&self, prefix: &Key, limit: usize) -> Result<Vec<Key>, StoreError> {
         let mut keys: BTreeMap<Key, bool> = BTreeMap::new();
         let pending = [&self.group.effects.writes, &self.effects.writes];
-        let written = pending.into_iter().flat_map(|writes| {
-            writes
-                .range(prefix..)
-                .take_while(|(key, _)| key.as_bytes().starts_with(prefix.as_bytes()))
-        });
+        let written = pending.into_iter().flat_map(|writes| below(writes, prefix));
         keys.extend(written.map(|(key, value)| (key.clone(), value.is_some())));
         // Reads enough keys for `limit` results even if every pending write is a deletion.
         let most = limit.saturating_add(keys.len());

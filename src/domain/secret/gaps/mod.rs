@@ -230,9 +230,7 @@ fn counts_of(
 
 /// Counts all gaps of an account. Its pages are found by a walk until [`check`] is through.
 fn count_again(store: &Store, account: AccountNumber) -> Result<(), StoreError> {
-    let distrust =
-        |transaction: &mut Transaction<'_, '_>| transaction.delete(&schema::gaps_counted());
-    store.change(distrust).wait()?;
+    distrust(store)?;
     let mut sequence = 0;
     while let Some(next) =
         store.change(move |transaction| count_blocks(transaction, account, sequence)).wait()?
